@@ -1,0 +1,1 @@
+"""The stateful domain: facts, intake, cycles, invoices, ledger, payments, dunning."""

@@ -1,0 +1,1 @@
+"""What a period owes, as pure functions."""

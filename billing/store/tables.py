@@ -1,0 +1,287 @@
+"""Every SQL table of the store, in one place.
+
+Money columns are int64 micro-units in the account's currency. Instants are int64 microseconds UTC, dates are ISO text in the
+account's zone, half open. `commit_seq` is the one growing number of DESIGN: every committed batch, fact, publication and decision
+takes the next one. Rows are only ever added, except where a comment names the one field that moves.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+INT64 = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+metadata = sa.MetaData()
+
+
+def _table(name: str, *items: sa.schema.SchemaItem) -> sa.Table:
+    return sa.Table(name, metadata, *items, sqlite_strict=True)
+
+
+def _int(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, INT64, nullable=nullable)
+
+
+def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=nullable)
+
+
+def _id(name: str) -> sa.Column[int]:
+    return sa.Column(name, INT64, primary_key=True)
+
+
+# One row a commit: the sequence itself. kind: usage, fact, publication, decision, run, invoice, payment, dunning.
+commits = _table("commits", _id("commit_seq"), _text("kind"), _int("at_us"))
+
+# One row a key: installation id, hash key of event keys.
+settings = _table("settings", sa.Column("name", sa.Text, primary_key=True), _text("value"))
+
+# --- tariffs -------------------------------------------------------------------------------------------------------
+publications = _table(
+    "publications",
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("version", INT64, primary_key=True),
+    sa.Column("content_hash", sa.LargeBinary, nullable=False, unique=True),
+    _int("effective_from_us"),
+    sa.Column("document", sa.LargeBinary, nullable=False),  # canonical JSON of the checked catalogue
+    _int("commit_seq"),
+)
+
+# --- facts ---------------------------------------------------------------------------------------------------------
+accounts = _table(
+    "accounts",
+    _id("account_key"),
+    sa.Column("account_id", sa.Text, nullable=False, unique=True),
+    _text("name"),
+    _text("currency"),
+    _text("timezone"),
+    _int("bill_day"),
+    _text("language"),
+    _text("opened_on"),
+    _text("billed_through", nullable=True),  # an imported account is billed from here
+    _text("dunning_policy"),
+    _int("payment_days"),
+    _int("commit_seq"),
+)
+subscriptions = _table(
+    "subscriptions",
+    _id("subscription_key"),
+    sa.Column("subscription_id", sa.Text, nullable=False, unique=True),
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=False, index=True),
+    _text("from_date"),
+    _text("to_date", nullable=True),
+    _int("commit_seq"),
+)
+# Which plan a subscription has, from a local date on.
+plan_facts = _table(
+    "plan_facts",
+    _id("fact_id"),
+    sa.Column("subscription_key", INT64, sa.ForeignKey("subscriptions.subscription_key"), nullable=False, index=True),
+    _text("plan"),  # catalogue identity/plan name
+    _text("from_date"),
+    _int("commit_seq"),
+)
+# Which subscription pays for a served id, at an instant. Half open; null = open end.
+guiding_facts = _table(
+    "guiding_facts",
+    _id("fact_id"),
+    sa.Column("served_id", sa.Text, nullable=False, index=True),
+    sa.Column("subscription_key", INT64, sa.ForeignKey("subscriptions.subscription_key"), nullable=False),
+    _int("from_us"),
+    _int("to_us", nullable=True),
+    _int("commit_seq"),
+)
+# What dunning decided, as a dated fact: kind bar_outgoing | unbar.
+account_facts = _table(
+    "account_facts",
+    _id("fact_id"),
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=False, index=True),
+    _text("kind"),
+    _text("from_date"),
+    _text("detail"),
+    _int("commit_seq"),
+)
+
+# --- usage ---------------------------------------------------------------------------------------------------------
+raw_files = _table(
+    "raw_files",
+    _id("raw_file_id"),
+    _text("path"),
+    _text("source"),
+    sa.Column("sha256", sa.LargeBinary, nullable=False),
+    _int("size_bytes"),
+    _int("commit_seq"),
+    sa.UniqueConstraint("source", "sha256"),
+)
+# Counts and quantities of intake, one row a batch and outcome: accepted is split into answered and unanswered; the rest is
+# duplicate, conflicting, absorbed, rejected. The sum over outcomes is what came in.
+intake_counts = _table(
+    "intake_counts",
+    sa.Column("commit_seq", INT64, primary_key=True),
+    sa.Column("outcome", sa.Text, primary_key=True),
+    _text("source"),
+    _int("rows"),
+    _int("duration_us"),
+    _int("units"),
+    _int("volume_bytes"),
+)
+# Which usage counts: a byte range of a journal segment, or a sealed Parquet file. Files not named here are garbage.
+usage_manifest = _table(
+    "usage_manifest",
+    _id("manifest_id"),
+    _text("path"),  # relative to the home folder
+    _text("form"),  # journal | parquet (moves once, when a range is sealed: a new row replaces the sealed ones)
+    _int("byte_from"),
+    _int("byte_to"),
+    _int("rows"),
+    sa.Column("sha256", sa.LargeBinary, nullable=False),
+    _int("start_min_us"),
+    _int("start_max_us"),
+    _int("commit_seq"),  # of the batch; a sealed file holds the seq of each row in a column
+    _int("sealed_at_seq", nullable=True),  # set when a Parquet row took this range's place
+)
+# Refused rows and events. event_key is null for a row that could not be read. state: waiting | recycled | written_off.
+suspense = _table(
+    "suspense",
+    _id("suspense_id"),
+    sa.Column("event_key", sa.LargeBinary, nullable=True, index=True),
+    _text("source"),
+    _text("reason"),
+    _int("raw_file_id"),
+    _int("raw_offset"),
+    _int("raw_length"),
+    _text("raw"),  # the row itself, decoded with replacement, cut at 2000 characters
+    _int("duration_us"),
+    _int("commit_seq"),
+)
+
+# --- runs and charges ----------------------------------------------------------------------------------------------
+# state moves forward only: computing -> numbered -> posted.
+bill_runs = _table(
+    "bill_runs",
+    _id("run_id"),
+    _text("bill_date"),  # the run bills every account whose period ends on or before this date
+    _int("pinned_seq"),
+    _text("state"),
+    _int("started_us"),
+    _int("commit_seq"),
+    sa.UniqueConstraint("bill_date", "pinned_seq"),
+)
+run_terms = _table(  # the terms of the billing book, as the run computed them
+    "run_terms",
+    sa.Column("run_id", INT64, primary_key=True),
+    sa.Column("term", sa.Text, primary_key=True),
+    _int("rows"),
+    _int("amount_micros"),
+)
+charge_manifest = _table(
+    "charge_manifest",
+    _id("manifest_id"),
+    _int("run_id"),
+    _text("path"),
+    _int("rows"),
+    _int("charge_micros"),
+    sa.Column("sha256", sa.LargeBinary, nullable=False),
+    _int("commit_seq"),
+)
+quarantine = _table(
+    "quarantine",
+    sa.Column("run_id", INT64, primary_key=True),
+    sa.Column("account_key", INT64, primary_key=True),
+    _text("reason"),
+)
+
+# --- invoices ------------------------------------------------------------------------------------------------------
+number_series = _table(  # next_number moves, inside the numbering transaction only
+    "number_series", sa.Column("series", sa.Text, primary_key=True), _int("next_number")
+)
+invoices = _table(
+    "invoices",
+    _id("invoice_key"),
+    sa.Column("number", sa.Text, nullable=False, unique=True),
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=False, index=True),
+    sa.Column("run_id", INT64, sa.ForeignKey("bill_runs.run_id"), nullable=False, index=True),
+    _text("currency"),
+    _text("period_from"),
+    _text("period_to"),
+    _text("issued_on"),
+    _text("due_on"),
+    _int("net_micros"),
+    _int("tax_micros"),
+    _int("total_micros"),
+    _int("commit_seq"),
+    sa.CheckConstraint("net_micros + tax_micros = total_micros", name="total_is_net_plus_tax"),
+)
+# One line a charge_key and invoice. kind: usage | recurring | tax. A tax line has price_id 0 and its class.
+invoice_lines = _table(
+    "invoice_lines",
+    sa.Column("invoice_key", INT64, sa.ForeignKey("invoices.invoice_key"), primary_key=True),
+    sa.Column("line_no", INT64, primary_key=True),
+    _text("kind"),
+    _int("account_key"),
+    _int("subscription_key"),
+    _int("charge_code"),
+    _int("price_id"),
+    _int("revenue_code"),
+    _int("tax_class"),
+    _text("period_from"),  # of the charge: an earlier period than the invoice's marks a correction of it
+    _text("period_to"),
+    _text("text"),
+    _int("events"),
+    _int("quantity"),
+    _int("free_quantity"),
+    _int("quantity_unit"),
+    _int("exact_micros"),  # sum of the rounded charges, before the line is brought to the minor unit
+    _int("amount_micros"),
+)
+
+# --- ledger --------------------------------------------------------------------------------------------------------
+postings = _table(
+    "postings",
+    sa.Column("posting_id", sa.LargeBinary, primary_key=True),  # hash(document, line, leg)
+    _text("document"),  # invoice number or payment id
+    _int("line_no"),
+    _text("leg"),
+    _text("debit_account"),
+    _text("credit_account"),
+    _text("currency"),
+    _int("amount_micros"),
+    _text("posted_on"),
+    _int("commit_seq"),
+    sa.CheckConstraint("amount_micros > 0", name="amount_positive"),
+    sa.CheckConstraint("debit_account <> credit_account", name="two_accounts"),
+)
+
+# --- payments ------------------------------------------------------------------------------------------------------
+payments = _table(
+    "payments",
+    sa.Column("payment_id", sa.Text, primary_key=True),
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=False, index=True),
+    _text("currency"),
+    _int("amount_micros"),
+    _text("received_on"),
+    _text("reference"),
+    _int("commit_seq"),
+    sa.CheckConstraint("amount_micros > 0", name="payment_positive"),
+)
+allocations = _table(
+    "allocations",
+    sa.Column("payment_id", sa.Text, sa.ForeignKey("payments.payment_id"), primary_key=True),
+    sa.Column("invoice_key", INT64, sa.ForeignKey("invoices.invoice_key"), primary_key=True, index=True),
+    _int("amount_micros"),
+    _int("commit_seq"),
+)
+
+# --- dunning -------------------------------------------------------------------------------------------------------
+# One row a step taken for an account: level 1 remind, 2 bar outgoing; 0 cleared.
+dunning_steps = _table(
+    "dunning_steps",
+    _id("step_id"),
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=False, index=True),
+    _int("level"),
+    _text("action"),
+    _text("as_of"),
+    _text("oldest_due_on", nullable=True),
+    _int("overdue_micros"),
+    _int("commit_seq"),
+    sa.UniqueConstraint("account_key", "as_of"),
+)

@@ -1,0 +1,1 @@
+"""Usage files and streams to canonical Arrow batches."""

@@ -1,0 +1,1 @@
+"""Pricing of usage events: money, schema, model, kernel, twin, explain."""

@@ -1,0 +1,49 @@
+"""Errors a user can meet: what is wrong, where, and what to do about it.
+
+`UserError` is one clear sentence with its remedy; `Problems` is a list for a file, so that all of its mistakes are shown at once.
+The command line prints them and exits with `exit_status`; the service maps them to a status. Anything else is our own mistake.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class UserError(Exception):
+    """A condition the user can mend. `exit_status` is 2 for a wrong call and 1 for everything else."""
+
+    def __init__(self, message: str, remedy: str, *, exit_status: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.exit_status = exit_status
+
+    def lines(self) -> list[str]:
+        """The text to show, without colour."""
+        return [f"error: {self.message}", f"  remedy: {self.remedy}"]
+
+
+class Problem(NamedTuple):
+    """One mistake in a file. `path` is the place inside the document, such as `prices[2].steps[0].rate`, or `line 7`."""
+
+    file: str
+    path: str
+    message: str
+    remedy: str
+
+
+class Problems(UserError):
+    """All mistakes found in a file or folder."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        count = len(problems)
+        super().__init__(f"{count} mistake{'s' if count != 1 else ''} found", "mend each and try again; nothing was stored")
+        self.problems = tuple(problems)
+
+    def lines(self) -> list[str]:
+        """One line a mistake, then the count."""
+        rows = [f"{p.file}: {p.path}: {p.message}; remedy: {p.remedy}" for p in self.problems]
+        return [*rows, f"error: {self.message}", f"  remedy: {self.remedy}"]

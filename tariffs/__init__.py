@@ -1,0 +1,1 @@
+"""Tariff files to checked catalogues and dense tables."""
