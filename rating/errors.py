@@ -1,6 +1,6 @@
 """Errors a user can meet: what is wrong, where, and what to do about it.
 
-`UserError` is one clear sentence with its remedy; `Problems` is a list for a file, so that all of its mistakes are shown at once.
+`UserError` is one clear sentence with its remedy; `ProblemsError` is a list for a file, so that all of its mistakes are shown at once.
 The command line prints them and exits with `exit_status`; the service maps them to a status. Anything else is our own mistake.
 """
 
@@ -35,7 +35,7 @@ class Problem(NamedTuple):
     remedy: str
 
 
-class Problems(UserError):
+class ProblemsError(UserError):
     """All mistakes found in a file or folder."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
