@@ -1,0 +1,148 @@
+"""Rate a batch of events: checks columns, allocates results, deals rows to threads, and lets the kernel write.
+
+The result does not depend on the order of rows, on the number of threads or on how events are cut into batches, as long as all events that draw
+from one allowance are rated together: rows are independent but for allowances, and those are drawn in order of (start, event key).
+Allowances are dealt to threads by the virtual shard of their rating unit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from rating import kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from rating.tables import Tables
+
+VIRTUAL_SHARDS: Final = 256
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RatingInput:
+    """Columns of n events, any order. All C-contiguous."""
+
+    start_us: NDArray[np.int64]  # instant UTC
+    quantity: NDArray[np.int64]  # voice: microseconds; data: bytes; else messages
+    service: NDArray[np.int8]  # rating.model.Service
+    plan: NDArray[np.int32]  # from Tables.plan_index; -1 no subscription, -2 plan in no catalogue
+    number: NDArray[np.uint64]  # destination digits as an integer
+    number_digits: NDArray[np.int8]  # how many digits; 0 no destination, -1 malformed
+    allowance: NDArray[np.int32]  # index of the bucket an event may draw from, -1 none
+    rating_unit: NDArray[np.int64]
+    event_key: NDArray[np.uint64]  # (n, 2): the 16 bytes, big-endian halves; breaks ties in time
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rated:
+    """Columns of n results in the order of the input. Where `status` refuses, amounts and quantities are 0."""
+
+    status: NDArray[np.int16]
+    charge_micros: NDArray[np.int64]
+    gross_micros: NDArray[np.int64]  # before discounts: the same until there are discounts
+    chargeable_qty: NDArray[np.int64]  # price units: milliseconds, bytes, messages
+    free_qty: NDArray[np.int64]
+    price: NDArray[np.int32]  # row of Tables.prices, -1 none
+    price_id: NDArray[np.int32]  # 0 none
+    zone_id: NDArray[np.int32]  # 0 none
+    version: NDArray[np.int32]  # index in Tables.versions, -1 none
+    allowance_left: NDArray[np.int64]  # by bucket
+
+
+def shard_of(rating_unit: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Virtual shard 0 .. 255 of rating units, for ever (the finaliser of splitmix64)."""
+    mixed = rating_unit.astype(np.uint64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((mixed ^ (mixed >> np.uint64(31))) % np.uint64(VIRTUAL_SHARDS)).astype(np.int64)
+
+
+def rate(tables: Tables, batch: RatingInput, allowance_balance: NDArray[np.int64], *, threads: int = 1) -> Rated:
+    """Rate every event of `batch`; `allowance_balance` holds the opening quantity of each bucket and is not changed.
+
+    Raises ValueError when columns differ in length or type, or a bucket does not exist: that is a mistake of the caller.
+    """
+    rows = _checked_rows(batch, len(allowance_balance))
+    status, charge_micros, chargeable_qty, free_qty = (np.zeros(rows, kind) for kind in (np.int16, np.int64, np.int64, np.int64))
+    price, zone, version = (np.zeros(rows, np.int32) for _ in range(3))
+    served = np.zeros(rows, np.bool_)
+    left = allowance_balance.astype(np.int64)
+
+    plans = (tables.plan_from, tables.plan_versions, tables.shelves, tables.cells)
+    decks = (tables.prefix_tables, tables.first, tables.leaves, tables.intervals, tables.prefixes)
+    bands = (tables.calendars, tables.boundaries, tables.bands, tables.hours)
+    prices = (tables.price_rows, tables.rate_rows, tables.step_rows, *bands)
+    number = batch.number.view(np.int64)
+    events = (batch.start_us, batch.quantity, batch.service, batch.plan, number, batch.number_digits)
+    results = (status, charge_micros, chargeable_qty, price, zone, version, served)
+
+    def rate_slice(row_from: int, row_to: int) -> None:
+        kernel.rate_rows(row_from, row_to, *events, *plans, *decks, *prices, *results)
+
+    _deal(rate_slice, np.linspace(0, rows, threads + 1).astype(np.int64).tolist(), threads)
+
+    order, edges = _draw_order(batch, np.flatnonzero(served & (batch.allowance >= 0)), threads)
+
+    def draw_slice(order_from: int, order_to: int) -> None:
+        kernel.draw_rows(
+            order_from, order_to, order, batch.allowance, batch.start_us, batch.quantity, *prices,
+            left, free_qty, charge_micros, status, chargeable_qty, price,
+        )  # fmt: skip
+
+    _deal(draw_slice, edges, threads)
+    known = version >= 0
+    zone_id = np.where(known, tables.zone_ids[_at(tables.zone_base, version, known) + zone], 0).astype(np.int32)
+    priced = price >= 0
+    price_id = np.where(priced, _at(tables.price_ids, price, priced), 0).astype(np.int32)
+    return Rated(status, charge_micros, charge_micros, chargeable_qty, free_qty, price, price_id, zone_id, version, left)
+
+
+def _at(table: NDArray[np.int32], index: NDArray[np.int32], valid: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """table[index] where valid, and some row of it where not (0 of an empty table)."""
+    return table[np.where(valid, index, 0)] if len(table) else np.zeros(len(index), np.int32)
+
+
+def _draw_order(batch: RatingInput, rows: NDArray[np.int64], threads: int) -> tuple[NDArray[np.int64], list[int]]:
+    """Rows in order of (shard, bucket, start, key), and the places where one thread's shards end and the next one's begin."""
+    shard = shard_of(batch.rating_unit[rows])
+    owner = (shard << 32) | batch.allowance[rows]
+    keys = batch.event_key[rows]
+    ordered = np.lexsort((keys[:, 1], keys[:, 0], batch.start_us[rows], owner))
+    edges = np.searchsorted(shard[ordered], [VIRTUAL_SHARDS * part // threads for part in range(threads + 1)])
+    return rows[ordered], edges.tolist()
+
+
+def _deal(work: Callable[[int, int], None], edges: Iterable[int], threads: int) -> None:
+    spans = [(low, high) for low, high in zip(edges, list(edges)[1:], strict=False) if low < high]
+    if threads == 1:
+        for span in spans:
+            work(*span)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(work, *span) for span in spans]:
+            done.result()
+
+
+def _checked_rows(batch: RatingInput, buckets: int) -> int:
+    rows = len(batch.start_us)
+    kinds = {
+        "start_us": np.int64, "quantity": np.int64, "service": np.int8, "plan": np.int32, "number": np.uint64,
+        "number_digits": np.int8, "allowance": np.int32, "rating_unit": np.int64, "event_key": np.uint64,
+    }  # fmt: skip
+    for name, kind in kinds.items():
+        column = getattr(batch, name)
+        shape = (rows, 2) if name == "event_key" else (rows,)
+        if column.dtype != kind or column.shape != shape or not column.flags.c_contiguous:
+            message = f"column {name} must be {np.dtype(kind)} of shape {shape}, contiguous; it is {column.dtype} of shape {column.shape}"
+            raise ValueError(message)
+    if rows and (int(batch.allowance.max()) >= buckets or int(batch.allowance.min()) < -1):
+        message = f"column allowance names a bucket outside 0 .. {buckets - 1}"
+        raise ValueError(message)
+    return rows

@@ -1,0 +1,58 @@
+"""How kernels are compiled and cached: explicit signatures, no GIL, and a cache that cannot serve another source's code.
+
+numba's disk cache is keyed by file name and time, not by content, and its index is not locked: an edited helper in another file or two
+processes that save at once can bring back wrong code. So each kernel module caches in a folder of its own, named by a hash of its source
+and of the environment, and kernels of one concern stay in one module. The folder lies in the user's cache folder, or in the temporary one where that
+cannot be written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numba
+from numba.core import config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def kernel_module(file: str) -> Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]]:
+    """The decorator for the kernels of the module `file` (pass `__file__`): `@njit("int64(int64)")` or with a list of types."""
+    cache_folder = _cache_folder(Path(file))
+
+    def njit(signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # noqa: ANN401 - numba's own types
+        config.CACHE_DIR = str(cache_folder)  # read by numba when it decorates
+        return numba.njit(
+            signature, cache=True, nogil=True, error_model="numpy", boundscheck=None, inline="always" if inline else "never"
+        )
+
+    return njit
+
+
+def _cache_folder(source: Path) -> Path:
+    digest = hashlib.sha256(source.read_bytes())
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    switches = [name + os.environ.get(name, "") for name in ("NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT")]
+    digest.update("\0".join([numba.__version__, sys.version, worker, *switches]).encode())
+    name = f"{source.stem}-{digest.hexdigest()[:16]}"
+    for root in (_user_cache(), Path(tempfile.gettempdir()) / f"ratewright-{os.getuid()}"):
+        folder = root / "kernels" / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="ratewright-kernels-"))
+
+
+def _user_cache() -> Path:
+    if "XDG_CACHE_HOME" in os.environ:
+        return Path(os.environ["XDG_CACHE_HOME"]) / "ratewright"
+    return Path.home() / ".cache" / "ratewright"
