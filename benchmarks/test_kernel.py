@@ -9,8 +9,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from benchmarks.workload import QUERY, Workload, workload
 
+from benchmarks.workload import QUERY, Workload, workload
 from rating.engine import rate
 from tariffs.compiler import compile_catalogues
 

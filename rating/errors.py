@@ -26,6 +26,10 @@ class UserError(Exception):
         return [f"error: {self.message}", f"  remedy: {self.remedy}"]
 
 
+class NotFoundError(UserError):
+    """What the user named by its id is not in the store."""
+
+
 class Problem(NamedTuple):
     """One mistake in a file. `path` is the place inside the document, such as `prices[2].steps[0].rate`, or `line 7`."""
 

@@ -1,9 +1,9 @@
 """How kernels are compiled and cached: explicit signatures, no GIL, and a cache that cannot serve another source's code.
 
 numba's disk cache is keyed by file name and time, not by content, and its index is not locked: an edited helper in another file or two
-processes that save at once can bring back wrong code. So each kernel module caches in a folder of its own, named by a hash of its source
-and of the environment, and kernels of one concern stay in one module. The folder lies in the user's cache folder, or in the temporary one where that
-cannot be written.
+processes that save at once can bring back wrong code. So each kernel module caches in a folder of its own, named by a hash of its
+source and of the environment, and kernels of one concern stay in one module. The folder lies in the user's cache folder, or in the
+temporary one where that cannot be written.
 """
 
 from __future__ import annotations
@@ -26,11 +26,10 @@ def kernel_module(file: str) -> Callable[..., Callable[[Callable[..., Any]], Cal
     """The decorator for the kernels of the module `file` (pass `__file__`): `@njit("int64(int64)")` or with a list of types."""
     cache_folder = _cache_folder(Path(file))
 
-    def njit(signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # noqa: ANN401 - numba's own types
-        config.CACHE_DIR = str(cache_folder)  # read by numba when it decorates
-        return numba.njit(
-            signature, cache=True, nogil=True, error_model="numpy", boundscheck=None, inline="always" if inline else "never"
-        )
+    def njit(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # noqa: ANN401 - numba's own types
+        setattr(config, "CACHE_DIR", str(cache_folder))  # noqa: B010 - numba sets its options by name, and reads this one when it decorates
+        compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(signature, cache=True, nogil=True, error_model="numpy")
+        return compiled
 
     return njit
 

@@ -7,18 +7,14 @@ denominator: with D = lcm of its `per_qty`, a length times a step's `weight` is 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from rating.model import Price
 from rating.money import RoundingMode
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from rating.model import Price
 
 TIME_MIN_US: Final = 946_684_800_000_000  # 2000-01-01T00:00Z
 TIME_MAX_US: Final = 3_155_760_000_000_000  # 2070-01-01T00:00Z
@@ -39,10 +35,11 @@ PRICE_ROW: Final = np.dtype(
         ("maximum", np.int64),  # maximum charge x D, or the largest number
         ("step_micros", np.int64),  # rounding step
         ("quantity_max", np.int64),  # in input units
-        ("unit_scale", np.int64),  # input units a price unit: 1000 for voice (us to ms), else 1
+        ("price_id", np.int32),
         ("rate_base", np.int32),  # first of its rate rows, one a band
         ("calendar", np.int32),  # -1: one band
         ("rounding_mode", np.int8),
+        ("voice", np.bool_),  # quantity comes in microseconds, price units are milliseconds
         ("split", np.bool_),
         ("charge_zero_usage", np.bool_),
     ],
@@ -52,7 +49,7 @@ RATE_ROW: Final = np.dtype(
     [("first_increment", np.int64), ("connect", np.int64), ("step_from", np.int32), ("step_to", np.int32)], align=True
 )  # connect fee x D; range of step rows
 STEP_ROW: Final = np.dtype([("from_qty", np.int64), ("weight", np.int64), ("increment", np.int64)], align=True)
-CELL_ROW: Final = np.dtype([("price", np.int32), ("allowance", np.bool_)], align=True)
+CELL_ROW: Final = np.dtype([("price", np.int32), ("zone_id", np.int32), ("allowance", np.bool_)], align=True)
 PLAN_VERSION_ROW: Final = np.dtype([("from_us", np.int64), ("version", np.int32), ("present", np.bool_)], align=True)
 SHELF_ROW: Final = np.dtype([("cell_base", np.int32), ("prefix_table", np.int32)], align=True)  # one a plan version and service; -1 none
 PREFIX_TABLE_ROW: Final = np.dtype(
@@ -80,8 +77,6 @@ class Tables:
     plan_index: Mapping[str, int]  # `identity/plan` -> index
     versions: Sequence[VersionName]
     prices: Sequence[Price]
-    zone_ids: NDArray[np.int32]  # by zone_base of the version + zone
-    zone_base: NDArray[np.int32]  # by version
 
     plan_from: NDArray[np.int32]  # by plan: first of its plan-version rows; one more than plans
     plan_versions: NDArray[np.void]

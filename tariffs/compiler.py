@@ -1,17 +1,18 @@
 """Checked catalogues to the kernel's dense tables.
 
-All published versions of all catalogues go into one `rating.tables.Tables`, so that a batch may hold events of any plan and time. What repeats is
-stored once: prefix decks and calendars are shared by content. Refuses a price whose bound is not proved (`tariffs.bounds`).
+All published versions of all catalogues go into one `rating.tables.Tables`, so that a batch may hold events of any plan and time. What
+repeats is stored once: prefix decks and calendars are shared by content. Refuses a price whose bound is not proved (`tariffs.bounds`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import itertools
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rating.errors import UserError
-from rating.model import ANY_ZONE, BandPolicy, QuantityUnit, Service
+from rating.model import ANY_ZONE, BandPolicy, QuantityUnit, Service, Zone
 from rating.tables import (
     CALENDAR_ROW,
     CELL_ROW,
@@ -48,15 +49,14 @@ _MICROSECONDS_PER_MILLISECOND = 1_000
 def compile_catalogues(catalogues: Sequence[Catalogue]) -> Tables:
     """Flatten every version of every catalogue.
 
-    Raises UserError for a price whose products could leave int64 and for two versions of one catalogue that take effect at the same instant.
+    Raises UserError for a price whose products could leave int64 and for two versions of one catalogue that take effect at the same
+    instant.
     """
     ordered = sorted(catalogues, key=lambda each: (each.identity, each.effective_from_us, each.version))
     _refuse_equal_starts(ordered)
     shop = _Shop()
     versions = [VersionName(each.identity, each.version, each.content_hash, each.currency, each.minor_digits) for each in ordered]
     price_bases = [shop.add_prices(each) for each in ordered]
-    zone_base = np.cumsum([0, *(len(each.zones) + 1 for each in ordered)])[:-1]
-    zone_ids = [zone_id for each in ordered for zone_id in (0, *(zone.zone_id for zone in each.zones))]
 
     names = sorted({f"{each.identity}/{plan.name}" for each in ordered for plan in each.plans})
     plan_from = [0]
@@ -71,24 +71,17 @@ def compile_catalogues(catalogues: Sequence[Catalogue]) -> Tables:
     return shop.tables(
         plan_index={name: index for index, name in enumerate(names)},
         versions=versions,
-        zone_ids=np.array(zone_ids, dtype=np.int32),
-        zone_base=zone_base.astype(np.int32),
         plan_from=np.array(plan_from, dtype=np.int32),
     )
 
 
 def _refuse_equal_starts(ordered: Sequence[Catalogue]) -> None:
-    for one, two in zip(ordered, ordered[1:], strict=False):
+    for one, two in itertools.pairwise(ordered):
         if (one.identity, one.effective_from_us) == (two.identity, two.effective_from_us):
             raise UserError(
                 f"versions {one.version} and {two.version} of catalogue {one.identity} take effect at the same instant",
                 "give each version its own effective_from",
             )
-
-
-class _Deck(NamedTuple):
-    table: PrefixTable
-    index: int
 
 
 class _Shop:
@@ -103,7 +96,7 @@ class _Shop:
         self.plan_versions: list[tuple[object, ...]] = []
         self.shelves: list[tuple[int, int]] = []
         self.cells: list[tuple[object, ...]] = []
-        self.decks: dict[tuple[tuple[str, int], ...], _Deck] = {}
+        self.decks: dict[tuple[tuple[str, int], ...], PrefixTable] = {}  # in the order of their numbers
         self.timelines: dict[tuple[str, Calendar], int] = {}
 
     def add_prices(self, catalogue: Catalogue) -> dict[str, int]:
@@ -126,19 +119,20 @@ class _Shop:
 
     def _add_price(self, price: Price, calendar: Calendar | None, timezone: str) -> None:
         common = denominator(price)
-        scale = _MICROSECONDS_PER_MILLISECOND if price.unit is QuantityUnit.MILLISECOND else 1
+        voice = price.unit is QuantityUnit.MILLISECOND
         self.price_rows.append(
             (
                 common,
                 price.minimum_micros * common,
                 _NOTHING if price.maximum_micros is None else price.maximum_micros * common,
                 price.rounding_step_micros,
-                QUANTITY_MAX[price.unit] * scale,
-                scale,
+                QUANTITY_MAX[price.unit] * (_MICROSECONDS_PER_MILLISECOND if voice else 1),
+                price.price_id,
                 len(self.rate_rows),
                 -1 if calendar is None else self._calendar_index(calendar, timezone),
                 ROUNDING_CODES[price.rounding_mode],
-                calendar is not None and price.band_policy is BandPolicy.SPLIT and price.unit is QuantityUnit.MILLISECOND,
+                voice,
+                calendar is not None and price.band_policy is BandPolicy.SPLIT and voice,
                 price.charge_zero_usage,
             )
         )
@@ -146,9 +140,7 @@ class _Shop:
         ordered = price.rates if calendar is None else [rates[name] for name in band_names(calendar)]
         for rate in ordered:
             first_step = len(self.step_rows)
-            self.step_rows.extend(
-                (step.from_qty, step.rate_micros * (common // step.per_qty), step.increment_qty) for step in rate.steps
-            )
+            self.step_rows.extend((step.from_qty, step.rate_micros * (common // step.per_qty), step.increment_qty) for step in rate.steps)
             self.rate_rows.append((rate.first_increment_qty, rate.connect_fee_micros * common, first_step, len(self.step_rows)))
 
     def _calendar_index(self, calendar: Calendar, timezone: str) -> int:
@@ -168,15 +160,15 @@ class _Shop:
         served = {zone for allowance in plan.allowances if allowance.service is service for zone in allowance.zones}
         base = len(self.cells)
         deck: list[tuple[str, int]] = []
-        zones = [(ANY_ZONE, ()), *((zone.name, zone.prefixes) for zone in catalogue.zones)]
-        for number, (name, prefixes) in enumerate(zones):
-            if name not in rules:
-                self.cells.append((NO_RULE, False))
+        zones = [Zone(0, ANY_ZONE, ()), *catalogue.zones]
+        for number, zone in enumerate(zones):
+            if zone.name not in rules:
+                self.cells.append((NO_RULE, 0, False))
                 continue
-            price = rules[name]
+            price = rules[zone.name]
             row = NOT_SOLD if price is None else price_rows[price]
-            self.cells.append((row, name in served or ANY_ZONE in served))
-            deck.extend((prefix, number) for prefix in prefixes)
+            self.cells.append((row, zone.zone_id, zone.name in served or ANY_ZONE in served))
+            deck.extend((prefix, number) for prefix in zone.prefixes)
         self.shelves.append((base, self._deck_index(deck)))
 
     def _deck_index(self, deck: list[tuple[str, int]]) -> int:
@@ -184,27 +176,23 @@ class _Shop:
             return NO_RULE
         key = tuple(sorted(deck))
         if key not in self.decks:
-            self.decks[key] = _Deck(prefix_table(dict(key)), len(self.decks))
-        return self.decks[key].index
+            self.decks[key] = prefix_table(dict(key))
+        return list(self.decks).index(key)
 
     def tables(
         self,
         *,
         plan_index: dict[str, int],
         versions: Sequence[VersionName],
-        zone_ids: NDArray[np.int32],
-        zone_base: NDArray[np.int32],
         plan_from: NDArray[np.int32],
     ) -> Tables:
         """Freeze everything gathered into arrays."""
-        prefix_tables, first, leaves, intervals, prefixes = _stack_decks([deck.table for deck in self.decks.values()])
+        prefix_tables, first, leaves, intervals, prefixes = _stack_decks(list(self.decks.values()))
         calendars, boundaries, bands, hours = _stack_timelines([timeline(calendar, zone) for zone, calendar in self.timelines])
         return Tables(
             plan_index=plan_index,
             versions=versions,
             prices=tuple(self.prices),
-            zone_ids=zone_ids,
-            zone_base=zone_base,
             plan_from=plan_from,
             plan_versions=_records(self.plan_versions, PLAN_VERSION_ROW),
             shelves=_records(self.shelves, SHELF_ROW),
@@ -265,7 +253,7 @@ def _moved(rows: NDArray[np.void], field: str, by: int) -> NDArray[np.void]:
     return moved
 
 
-def _joined(parts: Sequence[NDArray[np.generic]], dtype: DTypeLike) -> NDArray[np.generic]:
+def _joined(parts: Sequence[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:
     return np.concatenate(parts).astype(dtype, copy=False) if parts else np.zeros(0, dtype)
 
 

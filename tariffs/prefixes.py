@@ -1,11 +1,12 @@
 """Prefix sets to the tables that find the longest prefix of a number.
 
-Problem: decks hold up to a few hundred thousand prefixes of 1 to 15 digits, nested; every record needs the longest that fits.
-Choice: on the line of 15-digit numbers a prefix is a range, and ranges nest, so the deck is a list of disjoint intervals, each with the innermost
-prefix. That list is exact. Before it stands a branch-free table: the first six digits give a leaf base and a multiplier (0 where all thousand
-numbers behind them agree), the next three choose the leaf; a leaf holds the zone, or says that a longer prefix decides and the
-intervals must be asked. Numbers shorter than the deck's longest prefix are asked of the intervals too, and climb from a prefix longer than themselves to its parent.
-Left out: a trie (42 M look-ups a second against 200 M) and one level of nine digits (a gigabyte).
+Problem: decks hold up to a few hundred thousand prefixes of 1 to 15 digits, nested; every record needs the longest that fits. Choice:
+on the line of 15-digit numbers a prefix is a range, and ranges nest, so the deck is a list of disjoint intervals, each with the
+innermost prefix. That list is exact. Before it stands a branch-free table: the first six digits give a leaf base and a multiplier (0
+where all thousand numbers behind them agree), the next three choose the leaf; a leaf holds the zone, or says that a longer prefix
+decides and the intervals must be asked. Numbers shorter than the deck's longest prefix are asked of the intervals too, and climb from a
+prefix longer than themselves to its parent. Left out: a trie (42 M look-ups a second against 200 M) and one level of nine digits (a
+gigabyte).
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rating.tables import INTERVAL_ROW, LEAF_EXACT, NUMBER_DIGITS_MAX, PREFIX_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
 
 FIRST_DIGITS = 6
 NINE_DIGITS = 9
@@ -71,8 +72,7 @@ def _intervals(lows: NDArray[np.int64], digits: NDArray[np.int64], parents: list
     for end, parent in zip(ends.tolist(), parents, strict=True):
         edges.setdefault(end, parent)
     # Where ranges begin at the same number, the innermost one decides: inner prefixes come last, so let the last win.
-    for index, low in enumerate(lows.tolist()):
-        edges[low] = index
+    edges.update((low, index) for index, low in enumerate(lows.tolist()))
     rows = sorted((low, prefix) for low, prefix in edges.items() if low < LINE_END)
     intervals = np.zeros(len(rows), INTERVAL_ROW)
     intervals["low"] = [row[0] for row in rows]

@@ -1,7 +1,8 @@
 """A weekly calendar in a time zone, laid out as the instants at which the band changes.
 
-Wall-clock truth is settled here, once: an instant is in a band if and only if its wall-clock time is, so a 02-03 band lasts two hours on the day
-clocks go back and not at all on the day they go forward. Later kinds of bands (dates, holidays) change this file and no kernel.
+Wall-clock truth is settled here, once: an instant is in a band if and only if its wall-clock time is, so a 02-03 band lasts two hours
+on the day clocks go back and not at all on the day they go forward. Later kinds of bands (dates, holidays) change this file and no
+kernel.
 
 Units: microseconds UTC, between TIME_MIN_US and TIME_MAX_US.
 """
@@ -14,14 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rating.model import OTHER_BAND
 from rating.tables import HOUR_US, TIME_MAX_US, TIME_MIN_US
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
 
     from rating.model import Calendar
 

@@ -116,22 +116,26 @@ def _price(rng: random.Random, number: int, calendars: tuple[Calendar, ...]) -> 
     calendar = rng.choice([*calendars, None])
     names = [ANY_BAND] if calendar is None else [*dict.fromkeys(band.name for band in calendar.bands), OTHER_BAND]
     minimum = rng.choice([0, 0, 0, 100_000, 123_457])
-    return Price(
-        price_id=number,
-        name=f"price {number}",
-        charge_code=number,
-        revenue_code=1,
-        tax_class="standard",
-        unit=unit,
-        rates=tuple(_rate(rng, name, unit) for name in names),
-        calendar=None if calendar is None else calendar.name,
-        band_policy=rng.choice(list(BandPolicy)) if unit is QuantityUnit.MILLISECOND else BandPolicy.START,
-        minimum_micros=minimum,
-        maximum_micros=rng.choice([None, None, minimum, 250_000, 1_000_000]),
-        rounding_mode=rng.choice(list(RoundingMode)),
-        rounding_step_micros=rng.choice([1, 1, 100, 10_000, 50_000, 7]),
-        charge_zero_usage=rng.random() < 0.2,
-    ) if minimum <= 100_000 else _price(rng, number, calendars)
+    return (
+        Price(
+            price_id=number,
+            name=f"price {number}",
+            charge_code=number,
+            revenue_code=1,
+            tax_class="standard",
+            unit=unit,
+            rates=tuple(_rate(rng, name, unit) for name in names),
+            calendar=None if calendar is None else calendar.name,
+            band_policy=rng.choice(list(BandPolicy)) if unit is QuantityUnit.MILLISECOND else BandPolicy.START,
+            minimum_micros=minimum,
+            maximum_micros=rng.choice([None, None, minimum, 250_000, 1_000_000]),
+            rounding_mode=rng.choice(list(RoundingMode)),
+            rounding_step_micros=rng.choice([1, 1, 100, 10_000, 50_000, 7]),
+            charge_zero_usage=rng.random() < 0.2,
+        )
+        if minimum <= 100_000
+        else _price(rng, number, calendars)
+    )
 
 
 def _rate(rng: random.Random, band: str, unit: QuantityUnit) -> Rate:
@@ -188,7 +192,9 @@ def _start(rng: random.Random, catalogue: Catalogue) -> int:
     zone = ZoneInfo(catalogue.timezone)
     day = dt.datetime(2026, 1, 1, tzinfo=zone) + dt.timedelta(days=rng.randrange(400))
     if kind < 0.3:  # a day on which some zone moves its clock
-        day = dt.datetime(*rng.choice([(2026, 3, 29), (2026, 10, 25), (2026, 4, 5), (2026, 10, 4), (2026, 3, 8), (2026, 11, 1)]), tzinfo=zone)
+        day = dt.datetime(
+            *rng.choice([(2026, 3, 29), (2026, 10, 25), (2026, 4, 5), (2026, 10, 4), (2026, 3, 8), (2026, 11, 1)]), tzinfo=zone
+        )
     edge_s = rng.choice([0, 1_800, 7_200, 10_800, 28_800, 28_801, 64_800, 72_000, 86_399, rng.randrange(DAY_S)])
     moment = (day + dt.timedelta(seconds=edge_s)).astimezone(dt.UTC)
     return int(moment.timestamp()) * SECOND_US + near

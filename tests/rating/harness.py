@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from tests.rating.generator import Case
 
     from rating.tables import Tables
+    from tests.rating.generator import Case
 
 
 class Seen(NamedTuple):
