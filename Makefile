@@ -1,0 +1,71 @@
+# Tasks of Ratewright. A machine needs Python >= 3.11 and make; everything else goes into .venv.
+# `make help` prints the lines below that carry two hashes.
+
+.PHONY: help .venv demo test check bench proto lock
+.DEFAULT_GOAL := help
+
+# Python to build .venv with. Each candidate is run before it is believed: a shim on PATH may name a version that is not there.
+PYTHON ?= python3.13 python3.12 python3.11 python3.14 python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# Prints the interpreter behind a candidate (never that of a virtual environment, which would clear itself away), or why it will not do.
+PROBE := import sys; \
+	found = "%d.%d" % sys.version_info[:2]; \
+	supported = (3, 11) <= sys.version_info[:2] < (3, 15); \
+	supported or sys.exit("%s is Python %s; Ratewright needs 3.11 to 3.14" % (sys.argv[1], found)); \
+	import importlib.util as u; \
+	missing = [m for m in ("venv", "ensurepip") if u.find_spec(m) is None]; \
+	missing and sys.exit("%s lacks the module %s; install it, on Debian and Ubuntu: apt install python%s-venv" % (sys.argv[1], missing[0], found)); \
+	import venv, ensurepip; \
+	print(getattr(sys, "_base_executable", None) or sys.executable)
+
+help: ## show this list
+	@sed -n 's/^\([.a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
+
+.venv: .venv/.ready ## build or refresh .venv from requirements.lock (about 350 MB, a minute)
+
+.venv/.deps: requirements.lock
+	@python=; reasons=; \
+	for candidate in $(PYTHON); do \
+		if answer=$$($$candidate -W ignore -c '$(PROBE)' $$candidate 2>&1); then python=$$answer; break; fi; \
+		case "$$answer" in *"Ratewright needs"*|*"lacks the module"*) reasons="$$reasons  $$answer\n";; esac; \
+	done; \
+	if [ -z "$$python" ]; then \
+		printf "error: no Python 3.11 to 3.14 with its venv module was found (tried: $(PYTHON))\n$$reasons" >&2; \
+		printf "  remedy: install one (Debian and Ubuntu: apt install python3 python3-venv), or name it: make .venv PYTHON=/path/to/python3.12\n" >&2; \
+		exit 1; \
+	fi; \
+	echo "building .venv with $$python (about 350 MB, a minute)"; \
+	"$$python" -m venv --clear .venv
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock || { \
+		printf "error: the locked packages could not be installed\n  remedy: read pip's message above; a platform without wheels (Intel Macs) is not supported, an own index is set in pip's configuration\n" >&2; exit 1; }
+	@touch $@
+
+.venv/.ready: .venv/.deps pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/.ready ## a month of calls from switch files to posted invoices; SEED= ACCOUNTS= RECORDS= DIR=
+	@$(BIN)/python examples/demo/run.py $(if $(SEED),--seed $(SEED)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(DIR),--dir $(DIR))
+
+test: .venv/.ready ## all tests, on two cores; ARGS= goes to pytest, such as ARGS='-m "not slow"'
+	@$(BIN)/pytest -q -n 2 --dist worksteal $(ARGS)
+
+check: .venv/.ready ## style, format, types, import walls, generated code against its .proto
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	proto/generate.sh --check
+
+bench: .venv/.ready ## figures of speed: the kernel on one and two threads against DuckDB
+	@$(BIN)/pytest -q -p no:xdist benchmarks
+
+proto: .venv/.ready ## write the generated code anew from proto/**/*.proto
+	proto/generate.sh
+
+lock: ## resolve pyproject.toml into requirements.lock; needs uv
+	@command -v uv >/dev/null || { printf "error: make lock needs uv, which is not in the lock itself\n  remedy: .venv/bin/python -m pip install uv, then PATH=.venv/bin:\$$PATH make lock\n" >&2; exit 1; }
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --group dev --no-emit-index-url \
+		--custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
