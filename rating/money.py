@@ -13,7 +13,7 @@ from typing import Final
 
 MICROS_PER_UNIT: Final = 1_000_000
 MICROS_LIMIT: Final = 10**18
-_DECIMAL: Final = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,6}))?")
+_DECIMAL: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6}))?")
 
 
 class RoundingMode(enum.StrEnum):
