@@ -9,7 +9,6 @@ It refuses nothing by exception: a refused event gets a status.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Hashable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -20,10 +19,8 @@ import msgspec
 from rating.model import (
     ANY_BAND,
     ANY_ZONE,
-    OTHER_BAND,
     Allowance,
     BandPolicy,
-    Calendar,
     Catalogue,
     Plan,
     Price,
@@ -32,14 +29,13 @@ from rating.model import (
     UsageRule,
 )
 from rating.money import RoundingMode, round_exact
+from rating.reference_clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_SECOND, Clock
 from rating.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MICROSECONDS_PER_MILLISECOND: Final = 1_000
-MICROSECONDS_PER_SECOND: Final = 1_000_000
-MICROSECONDS_PER_DAY: Final = 86_400 * MICROSECONDS_PER_SECOND
 START_US_MIN: Final = 946_684_800 * MICROSECONDS_PER_SECOND  # 2000-01-01T00:00Z
 START_US_LIMIT: Final = 3_155_760_000 * MICROSECONDS_PER_SECOND  # 2070-01-01T00:00Z, exclusive
 NUMBER_DIGITS_MAX: Final = 15
@@ -53,7 +49,6 @@ QUANTITY_MAX: Final = {
 # Input units in one unit of the price: only voice arrives finer than it is priced.
 INPUT_PER_UNIT: Final = {QuantityUnit.MILLISECOND: MICROSECONDS_PER_MILLISECOND, QuantityUnit.BYTE: 1, QuantityUnit.MESSAGE: 1}
 
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ZERO: Final = Fraction(0)
 
 
@@ -196,7 +191,7 @@ class _Version:
         self._prices = {price.name: price for price in catalogue.prices}
         self._zone_ids = {zone.name: zone.zone_id for zone in catalogue.zones} | {ANY_ZONE: 0}
         zone = ZoneInfo(catalogue.timezone)
-        self._clocks = {calendar.name: _Clock(calendar, zone) for calendar in catalogue.calendars}
+        self._clocks = {calendar.name: Clock(calendar, zone) for calendar in catalogue.calendars}
 
     def rate(self, event: Event, allowance_left: int) -> Outcome:
         """Rules 2 to 7 of one event that this version prices."""
@@ -273,53 +268,6 @@ class _Plan:
         return next(serving, None)
 
 
-class _Clock:
-    """Tells in which weekly band an instant lies, by its wall-clock time, and how long it stays there."""
-
-    def __init__(self, calendar: Calendar, zone: ZoneInfo) -> None:
-        self._zone = zone
-        self._by_weekday = {day: [band for band in calendar.bands if day in band.days] for day in range(1, 8)}
-
-    def band_at(self, instant_us: int) -> str:
-        """The band of one instant: the definition that everything else here must agree with."""
-        return self.stay(instant_us)[0]
-
-    def stay(self, instant_us: int) -> tuple[str, int]:
-        """The band of `instant_us` and an instant up to which (exclusive) it surely lasts, at most one day later.
-
-        Within a day the band ends at a wall-clock time, unless the zone's offset changes first. No zone changes its offset
-        twice within a day, so that equal offsets at both ends mean an unbroken clock between them.
-        """
-        offset_us = self._offset_us(instant_us)
-        days, day_us = divmod(instant_us + offset_us, MICROSECONDS_PER_DAY)
-        name, end_us = OTHER_BAND, MICROSECONDS_PER_DAY
-        for band in self._by_weekday[(days + 3) % 7 + 1]:  # day 0, 1970-01-01, was a Thursday: ISO 4
-            band_start_us, band_end_us = band.start_s * MICROSECONDS_PER_SECOND, band.end_s * MICROSECONDS_PER_SECOND
-            if band_start_us <= day_us < band_end_us:
-                name, end_us = band.name, band_end_us
-            elif day_us < band_start_us and name == OTHER_BAND:
-                end_us = min(end_us, band_start_us)
-        until_us = instant_us + end_us - day_us
-        if self._offset_us(until_us) == offset_us:
-            return name, until_us
-        return name, self._offset_change(instant_us, until_us, offset_us)
-
-    def _offset_us(self, instant_us: int) -> int:
-        offset = (_EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(self._zone).utcoffset()
-        assert offset is not None, "a zone always has an offset"
-        return offset // dt.timedelta(microseconds=1)
-
-    def _offset_change(self, before_us: int, after_us: int, offset_us: int) -> int:
-        """The first instant after `before_us` whose offset is no longer `offset_us`, found by halving."""
-        while after_us - before_us > 1:
-            middle_us = (before_us + after_us) // 2
-            if self._offset_us(middle_us) == offset_us:
-                before_us = middle_us
-            else:
-                after_us = middle_us
-        return after_us
-
-
 class _Run(NamedTuple):
     """`increments` increments of one length, all beginning in one band and one step."""
 
@@ -338,7 +286,7 @@ def _is_number(destination: str | None) -> bool:
     return not destination or (len(destination) <= NUMBER_DIGITS_MAX and destination.isascii() and destination.isdecimal())
 
 
-def _priced(known: Outcome, price: Price, clock: _Clock | None, allowance_left: int) -> Outcome:
+def _priced(known: Outcome, price: Price, clock: Clock | None, allowance_left: int) -> Outcome:
     """Rules 3 to 6 for an event whose price is known. `allowance_left` is 0 where no allowance serves it."""
     event = known.event
     rates = {rate.band: rate for rate in price.rates}
@@ -375,7 +323,7 @@ def _priced(known: Outcome, price: Price, clock: _Clock | None, allowance_left: 
     )
 
 
-def _walk(price: Price, rates: Mapping[str, Rate], start_rate: Rate, clock: _Clock | None, event: Event) -> list[_Run]:
+def _walk(price: Price, rates: Mapping[str, Rate], start_rate: Rate, clock: Clock | None, event: Event) -> list[_Run]:
     """Rule 4: the increments of an event, neighbours of one kind together.
 
     Every increment that begins before the band, the step and the usage end is like the one before it, so that their number is

@@ -1,0 +1,134 @@
+"""YAML text as plain objects, with the line of every entry.
+
+Only the plain core of YAML: mappings, lists and scalars. A scalar without quotes is null, true, false, a whole number without
+leading zeros, a decimal number, or text: no octal, no times as numbers in base 60, no dates, no `yes`. So that nothing a person
+writes is silently turned into something else. Aliases, tags and a field given twice are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEPTH_MAX: Final = 20
+_INTEGER: Final = re.compile(r"-?(0|[1-9]\d{0,17})")
+_DECIMAL: Final = re.compile(r"-?\d+\.\d+([eE][-+]?\d+)?")
+_WORDS: Final = {"null": None, "~": None, "": None, "true": True, "false": False}
+
+Place = tuple["str | int", ...]
+
+
+class Finding(NamedTuple):
+    """A mistake at a place of a document or model: keys and indexes from the top."""
+
+    place: Place
+    message: str
+    remedy: str
+
+
+class Parsed(NamedTuple):
+    """A file's top-level mapping, the line (from 1) of each place in it, and what was wrong with the YAML itself."""
+
+    fields: dict[str, object]
+    lines: dict[Place, int]
+    findings: list[Finding]
+    seen: set[int]  # identities of the nodes read, so that an alias is noticed
+
+
+def parse(path: Path) -> Parsed:
+    """Read the YAML file `path`. OSError is the caller's to explain."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        return _failed(f"the file is not UTF-8 text (byte {error.start})", "save it as UTF-8")
+    return parse_text(text)
+
+
+def parse_text(text: str) -> Parsed:
+    """Read YAML text."""
+    try:
+        root = yaml.compose(text, Loader=_loader())
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
+        return Parsed({}, {(): line}, [Finding((), f"not valid YAML: {error.problem}", _yaml_remedy(error))], set())
+    except yaml.YAMLError as error:
+        return _failed(f"not valid YAML: {' '.join(str(error).split())}", "remove the characters that YAML does not allow")
+    except RecursionError:
+        return _failed("nested too deeply to read", f"a catalogue needs no more than {DEPTH_MAX} levels")
+    parsed = Parsed({}, {}, [], set())
+    if root is None:
+        return _failed("the file is empty", "give at least identity, version, currency, timezone and plans; see docs/tariffs.md")
+    fields = _object(root, (), parsed)
+    if not isinstance(fields, dict):
+        return _failed("the file is not a set of fields", "begin it with a field, such as `identity: mobile`")
+    return parsed._replace(fields=fields)
+
+
+def place_text(place: Place) -> str:
+    """`prices[2].rates[0].rate` of its keys and indexes."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".") or "document"
+
+
+def _loader() -> type[yaml.SafeLoader]:
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _failed(message: str, remedy: str) -> Parsed:
+    return Parsed({}, {}, [Finding((), message, remedy)], set())
+
+
+def _yaml_remedy(error: yaml.MarkedYAMLError) -> str:
+    if "alias" in str(error.problem):
+        return 'write "*" in quotes where any zone is meant'
+    return "look at indentation, colons and quotes around that line"
+
+
+def _object(node: yaml.Node, place: Place, parsed: Parsed) -> object:
+    """The plain object of `node`; mistakes go to `parsed`."""
+    if node.start_mark is not None:
+        parsed.lines.setdefault(place, node.start_mark.line + 1)
+    if id(node) in parsed.seen:
+        parsed.findings.append(Finding(place, "an alias to another entry", "write the entry out: a tariff is read where it stands"))
+        return None
+    parsed.seen.add(id(node))
+    if len(place) > DEPTH_MAX:
+        parsed.findings.append(Finding(place, "nested too deeply", f"a catalogue needs no more than {DEPTH_MAX} levels"))
+        return None
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, place, parsed)
+    if isinstance(node, yaml.SequenceNode):
+        return [_object(item, (*place, i), parsed) for i, item in enumerate(node.value)]
+    assert isinstance(node, yaml.ScalarNode), "a node is a mapping, a list or a scalar"
+    return _scalar(node)
+
+
+def _mapping(node: yaml.MappingNode, place: Place, parsed: Parsed) -> dict[str, object]:
+    fields: dict[str, object] = {}
+    for key_node, value_node in node.value:
+        key = str(key_node.value)
+        here = (*place, key)
+        if key in fields:
+            parsed.findings.append(Finding(here, f"field `{key}` stands here twice", "keep one of them"))
+            continue
+        parsed.lines[here] = key_node.start_mark.line + 1
+        fields[key] = _object(value_node, here, parsed)
+    return fields
+
+
+def _scalar(node: yaml.ScalarNode) -> object:
+    text = str(node.value)
+    if node.style:  # quoted, or a block of text
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else text

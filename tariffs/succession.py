@@ -1,0 +1,49 @@
+"""What must stay from one version of a catalogue to the next: currency, and the numbers that bills are sorted by.
+
+A bill recomputes past periods and compares line with line; a price whose id or charge code moved would be billed again under the new
+one and credited under the old. Names may change, prices may come and go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tariffs.document import Finding, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rating.model import Catalogue
+
+_FOR_EVER = "numbers stay for ever; give the new thing a new name and number, or the old number back"
+
+
+def check_succession(catalogue: Catalogue, others: Sequence[Catalogue]) -> list[Finding]:
+    """What in `catalogue` breaks with other versions of the same identity; others are passed over."""
+    findings: list[Finding] = []
+    for other in others:
+        if other.identity == catalogue.identity and other.version != catalogue.version:
+            findings += _between(other, catalogue)
+    return list(dict.fromkeys(findings))
+
+
+def _between(other: Catalogue, catalogue: Catalogue) -> Iterator[Finding]:
+    which = f"version {other.version}"
+    if (other.currency, other.minor_digits) != (catalogue.currency, catalogue.minor_digits):
+        message = f"currency {catalogue.currency} is not {other.currency} as in {which}"
+        yield Finding(("currency",), message, "a catalogue keeps its currency; give another currency another identity")
+    prices = {price.name: price for price in other.prices}
+    for index, price in enumerate(catalogue.prices):
+        before, place = prices.get(price.name), ("prices", index)
+        if before is not None and before.price_id != price.price_id:
+            yield _moved(place, f"price `{price.name}` has id {before.price_id} in {which}", "id")
+        if before is not None and before.charge_code != price.charge_code:
+            yield _moved(place, f"price `{price.name}` has charge code {before.charge_code} in {which}", "charge_code")
+    codes = {tax.name: tax.code for tax in other.tax_classes}
+    for index, tax in enumerate(catalogue.tax_classes):
+        if codes.get(tax.name, tax.code) != tax.code:
+            yield _moved(("tax_classes", index), f"tax class `{tax.name}` has code {codes[tax.name]} in {which}", "code")
+
+
+def _moved(place: Place, message: str, field: str) -> Finding:
+    return Finding((*place, field), message, _FOR_EVER)

@@ -1,0 +1,72 @@
+"""Equal tariffs have equal bytes and equal hashes, whatever the layout; another word gives another hash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tariffs import canonical
+from tariffs.load import load
+from tests.tariffs.sample import SAMPLE, changed, loaded
+
+CATALOGS = Path(__file__).parents[2] / "tariffs" / "catalogs"
+
+
+@pytest.mark.parametrize("folder", ["mobile", "mobile-2026-10-15", "sip-trunk"])
+def test_there_and_back(folder: str) -> None:
+    catalogue = load(CATALOGS / folder)
+    document = canonical.encode(catalogue)
+    assert canonical.decode(document) == catalogue
+    assert canonical.encode(canonical.decode(document)) == document
+    assert canonical.digest(document) == catalogue.content_hash
+
+
+SAME = [
+    ("{en: Basic, zh: 基本}", "{zh: 基本, en: Basic}"),
+    ("{id: 1, name: home,", "{name: home, id: 1,"),
+    ('["1", "86"]', '["86", "1"]'),
+    ("per: 60s\n    rates", "per: 1min\n    rates"),
+    ("2026-01-01T00:00:00+01:00", '"2025-12-31T23:00:00Z"'),
+    ("identity: sample", "# a comment\nidentity:   'sample'"),
+    ('amount: "9.99"', 'amount: "9.990000"'),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), SAME)
+def test_the_layout_says_nothing(tmp_path: Path, old: str, new: str) -> None:
+    one, other = loaded(tmp_path, SAMPLE), loaded(tmp_path, changed(old, new))
+    assert (one, one.content_hash) == (other, other.content_hash)
+
+
+OTHER = [
+    ("version: 1", "version: 2"),
+    ('rate: "0.09"', 'rate: "0.090001"'),
+    ("zh: 示例价格。", "zh: 示例价格"),
+    ("timing: advance", "timing: arrears"),
+    ('["1", "86"]', '["1", "87"]'),
+    ("price: null", "price: sms"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), OTHER)
+def test_every_word_counts(tmp_path: Path, old: str, new: str) -> None:
+    assert loaded(tmp_path, SAMPLE).content_hash != loaded(tmp_path, changed(old, new)).content_hash
+
+
+def test_a_changed_byte_changes_the_hash_or_cannot_be_read() -> None:
+    document = canonical.encode(load(CATALOGS / "mobile"))
+    true_hash = canonical.digest(document)
+    for position in range(0, len(document), 97):
+        tampered = document[:position] + bytes([document[position] ^ 1]) + document[position + 1 :]
+        try:
+            assert canonical.decode(tampered).content_hash != true_hash
+        except msgspec.DecodeError:
+            continue
+
+
+def test_the_hash_is_no_part_of_what_is_hashed(tmp_path: Path) -> None:
+    catalogue = loaded(tmp_path, SAMPLE)
+    assert canonical.encode(catalogue) == canonical.encode(msgspec.structs.replace(catalogue, content_hash=b""))
+    assert canonical.sealed(msgspec.structs.replace(catalogue, content_hash=b"")) == catalogue

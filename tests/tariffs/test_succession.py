@@ -1,0 +1,39 @@
+"""What a new version may change and what it must keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tariffs.succession import check_succession
+from tests.tariffs.sample import SAMPLE, loaded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = [
+    ('rate: "0.09"', 'rate: "0.10"', ""),
+    ("far-voice", "new-voice", ""),  # another name for number 12
+    ("id: 12\n", "id: 99\n", "price `far-voice` has id 12 in version 1"),
+    ("charge_code: 2\n", "charge_code: 5\n", "price `far-voice` has charge code 2 in version 1"),
+    ("code: 1,", "code: 2,", "tax class `standard` has code 1 in version 1"),
+    ("currency: EUR", "currency: CHF", "currency CHF is not EUR as in version 1"),
+    ("currency: EUR", "currency: EUR\nminor_digits: 3", "currency EUR is not EUR"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), ROWS)
+def test_rows(tmp_path: Path, old: str, new: str, message: str) -> None:
+    first = loaded(tmp_path, SAMPLE)
+    second = loaded(tmp_path, SAMPLE.replace("version: 1", "version: 2", 1).replace(old, new))
+    found = [finding.message for finding in check_succession(second, [first])]
+    assert len(found) == (1 if message else 0)
+    assert all(each.startswith(message) for each in found)
+
+
+def test_other_catalogues_and_itself_do_not_count(tmp_path: Path) -> None:
+    first = loaded(tmp_path, SAMPLE)
+    text = SAMPLE.replace("identity: sample", "identity: other").replace("id: 12\n", "id: 99\n").replace("version: 1", "version: 7")
+    stranger = loaded(tmp_path, text)
+    assert check_succession(first, [first, stranger]) == []
