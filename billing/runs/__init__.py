@@ -1,1 +1,1 @@
-"""The bill cycle as reconciliation."""
+"""Bill runs: facts, usage and tariffs as of one sequence number, priced, compared with what was billed, numbered and posted."""

@@ -29,7 +29,7 @@ def _id(name: str) -> sa.Column[int]:
     return sa.Column(name, INT64, primary_key=True)
 
 
-# One row a commit: the sequence itself. kind: usage, fact, publication, decision, run, invoice, payment, dunning.
+# One row a commit: the sequence itself. kind: usage, seal, fact, publication, decision, run, invoice, payment, dunning.
 commits = _table("commits", _id("commit_seq"), _text("kind"), _int("at_us"))
 
 # One row a key: installation id, hash key of event keys.
@@ -112,13 +112,14 @@ raw_files = _table(
     _int("commit_seq"),
     sa.UniqueConstraint("source", "sha256"),
 )
-# Counts and quantities of intake, one row a batch and outcome: accepted is split into answered and unanswered; the rest is
-# duplicate, conflicting, absorbed, rejected. The sum over outcomes is what came in.
+# Counts and quantities of intake, one row a commit, source and outcome. `received` is what came in; the others share it out:
+# answered, unanswered, absorbed, conflicting, duplicate, rejected. When a conflict takes back a row that was accepted earlier,
+# the commit holds it as minus one under its old outcome and plus one under conflicting, so the sums hold at every commit_seq.
 intake_counts = _table(
     "intake_counts",
     sa.Column("commit_seq", INT64, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
     sa.Column("outcome", sa.Text, primary_key=True),
-    _text("source"),
     _int("rows"),
     _int("duration_us"),
     _int("units"),
@@ -139,17 +140,19 @@ usage_manifest = _table(
     _int("commit_seq"),  # of the batch; a sealed file holds the seq of each row in a column
     _int("sealed_at_seq", nullable=True),  # set when a Parquet row took this range's place
 )
-# Refused rows and events. event_key is null for a row that could not be read. state: waiting | recycled | written_off.
+# Rows that wait for a decision. A rejected row could not be read: no event_key, it is kept here alone. A conflicting one is in
+# the usage files too, and every usage row whose event_key stands here does not count as of commit_seq.
 suspense = _table(
     "suspense",
     _id("suspense_id"),
     sa.Column("event_key", sa.LargeBinary, nullable=True, index=True),
+    sa.Column("content_hash", sa.LargeBinary, nullable=True),
     _text("source"),
     _text("reason"),
-    _int("raw_file_id"),
+    _int("raw_file_id"),  # 0 for a stream
     _int("raw_offset"),
     _int("raw_length"),
-    _text("raw"),  # the row itself, decoded with replacement, cut at 2000 characters
+    _text("raw"),  # rejected: the row itself, decoded with replacement, cut at 2000 characters; conflicting: what was read from it
     _int("duration_us"),
     _int("commit_seq"),
 )
@@ -283,5 +286,5 @@ dunning_steps = _table(
     _text("oldest_due_on", nullable=True),
     _int("overdue_micros"),
     _int("commit_seq"),
-    sa.UniqueConstraint("account_key", "as_of"),
+    sa.UniqueConstraint("account_key", "as_of", "level"),
 )

@@ -1,0 +1,79 @@
+"""Sums by charge key, as columns: what is due, what was billed, and the difference that becomes invoice lines.
+
+A row of `LINE` is one charge key with its sums. Keys hold no tariff version: a correction of a tariff is a difference on the same key.
+Dates are days since 1970-01-01, money is int64 micro-units, quantities are in `quantity_unit` (rating.model.QuantityUnit).
+All functions work on whole columns, so that a million accounts are a matter of memory, not of loops.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from rating.money import MICROS_LIMIT, MICROS_PER_UNIT
+
+Lines = npt.NDArray[Any]  # structured, of LINE
+Int64s = npt.NDArray[np.int64]
+
+KEY_FIELDS: Final = ("account_key", "period_from", "period_to", "kind", "subscription_key", "charge_code", "price_id", "tax_class")
+SUM_FIELDS: Final = ("amount_micros", "exact_micros", "events", "quantity", "free_quantity")
+LABEL_FIELDS: Final = ("revenue_code", "quantity_unit", "catalogue", "rate_ppm", "currency")
+LINE: Final = np.dtype([(name, np.int64) for name in KEY_FIELDS + SUM_FIELDS + LABEL_FIELDS])
+
+
+class Kind(enum.IntEnum):
+    """Kinds of line, in the order of the invoice."""
+
+    RECURRING = 1
+    USAGE = 2
+    TAX = 3
+
+
+def empty() -> Lines:
+    """No lines."""
+    return np.zeros(0, LINE)
+
+
+def minor_step_micros(minor_digits: int) -> int:
+    """Micro-units in one minor unit of a currency: 10,000 for two places, 1,000,000 for none."""
+    return int(MICROS_PER_UNIT // 10**minor_digits)
+
+
+def round_half_up(exact_micros: Int64s, step_micros: Int64s | int) -> Int64s:
+    """Each amount to its nearest multiple of the step, ties away from zero. |amount| < 10**18, so that nothing wraps."""
+    assert bool(np.all(np.abs(exact_micros) < MICROS_LIMIT))
+    magnitude = (np.abs(exact_micros) + np.asarray(step_micros) // 2) // step_micros * step_micros
+    rounded: Int64s = np.where(exact_micros < 0, -magnitude, magnitude)
+    return rounded
+
+
+def group_starts(rows: Lines, fields: tuple[str, ...]) -> Int64s:
+    """First row of each run of equal `fields` in rows that are sorted by them."""
+    if rows.size == 0:
+        return np.zeros(0, np.int64)
+    changed = np.zeros(rows.size, bool)
+    changed[0] = True
+    for name in fields:
+        column = rows[name]
+        changed[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(changed)
+
+
+def sorted_by(rows: Lines, fields: tuple[str, ...]) -> Lines:
+    """Rows in the order of `fields`, first field first; equal rows keep their order."""
+    result: Lines = rows[np.lexsort([rows[name] for name in reversed(fields)])]
+    return result
+
+
+def sum_by_key(rows: Lines) -> Lines:
+    """One row a charge key: sums added, labels of the first row of each key."""
+    ordered = sorted_by(rows, KEY_FIELDS)
+    starts = group_starts(ordered, KEY_FIELDS)
+    totals = ordered[starts]
+    if starts.size:
+        for name in SUM_FIELDS:
+            totals[name] = np.add.reduceat(ordered[name], starts)
+    return totals

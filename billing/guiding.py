@@ -1,0 +1,83 @@
+"""Which subscription pays for a served id at an instant: a dated fact, looked up when usage is priced and never stored with it.
+
+A `Guide` is the facts as of one sequence number. Spans are half open; those of one served id do not overlap (import refuses that).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.store.tables import guiding_facts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from billing.store.home import Home
+
+NOBODY = -1
+_NEVER_US = np.iinfo(np.int64).max
+
+
+class Guide:
+    """Guiding facts, sorted by served id and time."""
+
+    def __init__(self, home: Home, seq: int) -> None:
+        fact = guiding_facts.c
+        query = (
+            sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key)
+            .where(fact.commit_seq <= seq)
+            .order_by(fact.served_id, fact.from_us)
+        )
+        with home.connect() as connection:
+            rows = connection.execute(query).all()
+        ids, starts, ends, subscriptions = zip(*rows, strict=True) if rows else ((), (), (), ())
+        encoded = pa.array(ids, pa.string()).dictionary_encode()
+        self._ids = encoded.dictionary
+        codes = encoded.indices.to_numpy()
+        self._first = np.searchsorted(codes, np.arange(len(self._ids) + 1))  # facts of id i: rows first[i] .. first[i+1]
+        self._from_us = np.array(starts, dtype=np.int64)
+        self._to_us = np.array([_NEVER_US if end is None else end for end in ends], dtype=np.int64)
+        self._subscription = np.array(subscriptions, dtype=np.int64)
+
+    def resolve(self, served_id: pa.Array[Any] | pa.ChunkedArray[Any], start_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """subscription_key of each row, NOBODY where no span of the id holds its start. Both columns have one row an event."""
+        owner = np.full(len(start_us), NOBODY, dtype=np.int64)
+        if len(self._subscription) == 0 or len(start_us) == 0:
+            return owner
+        fact = self._last_fact_before(self._codes(served_id), start_us)
+        found = fact >= 0
+        inside = found & (start_us < self._to_us[fact])
+        owner[inside] = self._subscription[fact[inside]]
+        return owner
+
+    def _codes(self, served_id: pa.Array[Any] | pa.ChunkedArray[Any]) -> NDArray[np.int64]:
+        """Position of each row's id among the known ids, -1 for a stranger. Each distinct text is looked up once."""
+        whole: Any = served_id.combine_chunks() if isinstance(served_id, pa.ChunkedArray) else served_id
+        encoded = whole if isinstance(whole, pa.DictionaryArray) else whole.dictionary_encode()
+        known: Any = pc.index_in(encoded.dictionary.cast(pa.string()), value_set=self._ids)
+        codes: NDArray[np.int64] = known.fill_null(NOBODY).to_numpy().astype(np.int64)
+        indices: NDArray[np.int32] = encoded.indices.fill_null(-1).to_numpy()
+        return np.append(codes, NOBODY)[indices]  # a null id is index -1, the stranger at the end
+
+    def _last_fact_before(self, codes: NDArray[np.int64], start_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Row of the last fact of the id that begins at or before the start; -1 none.
+
+        Nearly every id has one fact; the rows of the few that changed hands step forward until their next fact is too late.
+        """
+        stranger = codes == NOBODY
+        safe = np.where(stranger, 0, codes)
+        fact = self._first[safe]
+        end = self._first[safe + 1]
+        rows = np.flatnonzero(~stranger & (end - fact > 1))
+        while len(rows):
+            following = fact[rows] + 1
+            goes_on = following < end[rows]
+            goes_on[goes_on] = self._from_us[following[goes_on]] <= start_us[rows[goes_on]]
+            rows = rows[goes_on]
+            fact[rows] += 1
+        return np.where(stranger | (start_us < self._from_us[fact]), -1, fact)

@@ -1,0 +1,101 @@
+"""The intake book, each side from another place.
+
+Left: what intake counted while it took usage in (table intake_counts). Right: what is there now, counted anew in journal, Parquet and
+suspense. Duplicates are kept nowhere, so they stand on the right as counted; the line `received` (as the decoder counted rows, before
+anything was decided) holds them to account: received = answered + unanswered + absorbed + conflicting + duplicate + rejected.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from billing.intake import view
+from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
+from billing.intake.settle import OUTCOME_NAMES, RECEIVED, Outcome, outcome_of_flags
+from billing.store.tables import intake_counts, suspense
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+UNITS: Final = {"rows": "rows", "duration_us": "microseconds", "units": "units", "volume_bytes": "bytes"}
+_COLUMNS: Final = ("event_key", "source", "flags", *QUANTITY_COLUMNS)
+_DUPLICATE: Final = OUTCOME_NAMES[Outcome.DUPLICATE]
+_REJECTED: Final = OUTCOME_NAMES[Outcome.REJECTED]
+_Counts = dict[tuple[str, str], Quantities]
+
+
+class BookLine(NamedTuple):
+    """Two counts of one thing, which must be equal."""
+
+    name: str  # such as `intake sw1: answered`
+    left: int
+    right: int
+    unit: str
+
+
+def intake_book(home: Home, seq: int) -> list[BookLine]:
+    """Every line of the intake book as of `seq`, by source."""
+    counted = _counted(home, seq)
+    present = _present(home, seq)
+    for (source, outcome), each in counted.items():
+        if outcome == _DUPLICATE:
+            present[source, outcome] += each
+    sources = sorted({source for source, _ in (*counted, *present)})
+    for source in sources:
+        present[source, RECEIVED] = sum((present[source, name] for name in OUTCOME_NAMES), Quantities())
+    lines = []
+    for source in sources:
+        for outcome in (RECEIVED, *OUTCOME_NAMES):
+            if outcome != _DUPLICATE:
+                lines += _lines(f"intake {source}: {outcome}", counted[source, outcome], present[source, outcome])
+    return lines
+
+
+def _lines(name: str, left: Quantities, right: Quantities) -> list[BookLine]:
+    """A line a quantity; a quantity that neither side has is left out, rows never are."""
+    values = zip(UNITS.values(), left, right, strict=True)
+    return [BookLine(name, one, two, unit) for unit, one, two in values if unit == "rows" or one or two]
+
+
+def _counted(home: Home, seq: int) -> _Counts:
+    row = intake_counts.c
+    query = sa.select(row.source, row.outcome, row.rows, row.duration_us, row.units, row.volume_bytes).where(row.commit_seq <= seq)
+    counts: _Counts = collections.defaultdict(Quantities)
+    with home.connect() as connection:
+        for source, outcome, *values in connection.execute(query):
+            counts[source, outcome] += Quantities(*values)
+    return counts
+
+
+def _present(home: Home, seq: int) -> _Counts:
+    """Rows and quantities in the usage files and in suspense, by source and outcome."""
+    counts: _Counts = collections.defaultdict(Quantities)
+    row = suspense.c
+    with home.connect() as connection:
+        rejects = sa.select(row.source, sa.func.count()).where(row.event_key.is_(None), row.commit_seq <= seq).group_by(row.source)
+        for source, rows in connection.execute(rejects):
+            counts[source, _REJECTED] += Quantities(rows=rows)
+    parts, suspended = view.everything(home, _COLUMNS, seq)
+    for part in parts:
+        _count_part(part, suspended, counts)
+    return counts
+
+
+def _count_part(part: pa.Table, suspended: Any, counts: _Counts) -> None:  # noqa: ANN401 - pyarrow's stubs do not type arrays of keys
+    outcome = outcome_of_flags(part.column("flags").to_numpy())
+    if len(suspended):
+        outcome[view.is_suspended(part, suspended)] = Outcome.CONFLICTING
+    encoded: Any = part.column("source").unify_dictionaries().combine_chunks()
+    codes = encoded.indices.to_numpy()
+    for code, source in enumerate(encoded.dictionary.to_pylist()):
+        of_source = codes == code
+        if not of_source.any():
+            continue
+        table = part if of_source.all() else part.filter(pa.array(of_source))
+        sums = quantities(table, outcome[of_source], len(Outcome))
+        for name, each in zip(OUTCOME_NAMES, sums, strict=True):
+            counts[source, name] += each

@@ -1,0 +1,137 @@
+"""The journal: segments that only grow, one range of bytes a commit.
+
+A range is one whole Arrow IPC stream, so it is read by itself, and its columns can be read one by one without copying. Columns that
+are null throughout are left out and come back as nulls. Bytes behind the last range that the manifest names were never committed:
+the next append overwrites them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+
+import pyarrow as pa
+
+from billing.store import commit_points
+from rating.errors import UserError
+from rating.schema import USAGE_V1
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from _typeshed import ReadableBuffer
+
+BATCH_ROWS: Final = 65_536
+_READ_BYTES: Final = 1 << 22
+
+
+class Range(NamedTuple):
+    """What one append wrote."""
+
+    byte_from: int
+    byte_to: int
+    sha256: bytes
+
+
+class _HashingSink(io.RawIOBase):
+    """A file that knows the size and hash of all that went through it. It is closed by its owner."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer) -> int:
+        view = memoryview(data)
+        self.digest.update(view)
+        self._file.write(view)
+        self.size += view.nbytes
+        return view.nbytes
+
+
+def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> Range:
+    """Write `batches` (of USAGE_V1, projected to `columns`) at `byte_from`, cutting off whatever lies there, and sync them to disk."""
+    schema = pa.schema([USAGE_V1.field(name) for name in columns]).with_metadata(USAGE_V1.metadata)
+    is_new = not segment.exists()
+    with segment.open("wb" if is_new else "r+b") as file:
+        file.truncate(byte_from)
+        file.seek(byte_from)
+        sink = _HashingSink(file)
+        with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch.select(list(columns)).cast(schema))
+        file.flush()
+        commit_points.reached("intake.journal_written")
+        os.fsync(file.fileno())
+    if is_new:
+        sync_folder(segment.parent)
+    commit_points.reached("intake.journal_synced")
+    return Range(byte_from, byte_from + sink.size, sink.digest.digest())
+
+
+def read(segment: Path, byte_from: int, byte_to: int, columns: Sequence[str]) -> pa.Table:
+    """The `columns` of one range. Nothing is copied: the table stands on the mapped file, which may be deleted meanwhile."""
+    with pa.memory_map(str(segment)) as file:
+        if file.size() < byte_to:
+            raise damaged(segment)
+        file.seek(byte_from)
+        buffer: Any = file.read_buffer(byte_to - byte_from)
+    try:
+        present = pa.ipc.open_stream(buffer).schema.names
+        wanted = [present.index(name) for name in columns if name in present]
+        reader = pa.ipc.open_stream(buffer, options=pa.ipc.IpcReadOptions(included_fields=wanted))
+        table = reader.read_all()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise damaged(segment) from error
+    for name in columns:
+        if name not in present:
+            field = USAGE_V1.field(name)
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table.select(list(columns))
+
+
+def batches(segment: Path, byte_from: int) -> Iterator[pa.RecordBatch]:
+    """The batches of the range that begins at `byte_from`, one at a time in memory, with the columns that it holds."""
+    with pa.OSFile(str(segment), mode="r") as file:
+        file.seek(byte_from)
+        try:
+            yield from pa.ipc.open_stream(file)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise damaged(segment) from error
+
+
+def check(segment: Path, byte_from: int, byte_to: int, sha256: bytes) -> None:
+    """Raise UserError unless the range is what was committed."""
+    digest = hashlib.sha256()
+    left = byte_to - byte_from
+    with segment.open("rb") as file:
+        file.seek(byte_from)
+        while left > 0 and (data := file.read(min(left, _READ_BYTES))):
+            digest.update(data)
+            left -= len(data)
+    if left > 0 or digest.digest() != sha256:
+        raise damaged(segment)
+
+
+def damaged(file: Path) -> UserError:
+    """A file that the manifest vouches for is not what was committed."""
+    return UserError(
+        f"usage file {file} is not what was committed: it was changed or cut off",
+        "put back the last good copy of the home folder, and check the disk",
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new names in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,267 @@
+"""Sealing: journal ranges become Parquet, one file a UTC month of the event, sorted by shard, served id and time.
+
+Files first, then one SQL transaction in which they take the place of the ranges, then the segments go. A crash before the transaction
+leaves Parquet files that nobody names, one after it segments that nobody names: `remove_garbage` takes both away.
+
+Memory is bounded: at most ROWS_MAX rows are sealed in one transaction, and of these only BUCKET_ROWS are held at a time. Rows are
+dealt to buckets by shard, so the sorted buckets one after another are the sorted file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from billing.intake import journal, view
+from billing.store import commit_points
+from billing.store.tables import usage_manifest
+from rating.schema import USAGE_V1
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from billing.store.home import Home
+
+SHARDS: Final = 256
+ROWS_MAX: Final = 4_000_000
+BUCKET_ROWS: Final = 200_000
+SEALED_V1: Final = USAGE_V1.append(pa.field(view.COMMIT_SEQ, pa.int64(), nullable=False))
+_FEW_VALUES: Final = frozenset(field.name for field in SEALED_V1 if pa.types.is_dictionary(field.type) or pa.types.is_int8(field.type)) | {
+    "raw_file_id",
+    "serving_plmn",
+    "rating_group",
+    "cause",
+    "flags",
+    "offset_s",
+    "trunk_in",
+    "trunk_out",
+    view.COMMIT_SEQ,
+}
+_READ_BYTES: Final = 1 << 22
+
+
+class SealReport(NamedTuple):
+    """What one call sealed."""
+
+    rows: int
+    ranges: int
+    files: int
+    sealed_bytes: int
+
+
+class _Written(NamedTuple):
+    path: Path
+    rows: int
+    start_min_us: int
+    start_max_us: int
+
+
+class _Layout(NamedTuple):
+    """Where each journal row goes: its month (index in `months`) and its shard, in the order of the ranges."""
+
+    months: list[str]
+    month: NDArray[np.int32]
+    shard: NDArray[np.uint8]
+
+
+def seal(home: Home, now_us: int, progress: Callable[[int, int], None] | None = None) -> SealReport:
+    """Seal every journal range. The caller holds the intake lock."""
+    remove_garbage(home)
+    with home.connect() as connection:
+        ranges = [file for file in view.stored(connection, 0, home.head_seq(connection)) if file.form == "journal"]
+    total = sum(file.rows for file in ranges)
+    done = files = sealed_bytes = 0
+    for group in _groups(ranges):
+        for file in group:
+            journal.check(home.path / file.path, file.byte_from, file.byte_to, file.sha256)
+        written = _write_group(home, group)
+        commit_points.reached("seal.files_written")
+        _replace(home, group, written, now_us)
+        commit_points.reached("seal.committed")
+        done += sum(file.rows for file in group)
+        files += len(written)
+        sealed_bytes += sum(each.path.stat().st_size for each in written)
+        if progress is not None:
+            progress(done, total)
+    remove_garbage(home)
+    commit_points.reached("seal.segments_deleted")
+    return SealReport(rows=total, ranges=len(ranges), files=files, sealed_bytes=sealed_bytes)
+
+
+def remove_garbage(home: Home) -> None:
+    """Delete usage files that no manifest row names: what a crash left behind, and segments that are sealed throughout."""
+    row = usage_manifest.c
+    with home.connect() as connection:
+        named = set(connection.execute(sa.select(row.path).where(row.sealed_at_seq.is_(None))).scalars())
+    for folder in (home.journal_folder, home.sealed_folder):
+        for file in folder.iterdir():
+            if file.relative_to(home.path).as_posix() not in named:
+                file.unlink()
+
+
+def shard_of(served_id: str) -> int:
+    """The shard of an id, for ever."""
+    return zlib.crc32(served_id.encode()) & (SHARDS - 1)
+
+
+def _groups(ranges: Sequence[view.Stored]) -> Iterator[list[view.Stored]]:
+    group: list[view.Stored] = []
+    rows = 0
+    for file in ranges:
+        if group and rows + file.rows > ROWS_MAX:
+            yield group
+            group, rows = [], 0
+        group.append(file)
+        rows += file.rows
+    if group:
+        yield group
+
+
+def _write_group(home: Home, group: Sequence[view.Stored]) -> list[_Written]:
+    """The sorted Parquet files of a group of ranges, synced. Their names come from the first range: no other group has them."""
+    layout = _layout(home, group)
+    first = min(file.byte_from for file in group)
+    stem = f"{group[0].commit_seq:012d}-{first:012d}"
+    written = [_write_month(home, group, layout, index, stem) for index in range(len(layout.months))]
+    journal.sync_folder(home.sealed_folder)
+    return written
+
+
+def _layout(home: Home, group: Sequence[view.Stored]) -> _Layout:
+    months = []
+    shards = []
+    for file in group:
+        for batch in journal.batches(home.path / file.path, file.byte_from):
+            start_us = batch.column("start_us").cast(pa.int64()).to_numpy()
+            months.append(start_us.astype("datetime64[us]").astype("datetime64[M]").astype(np.int32))
+            shards.append(_shards(batch.column("served_id")))
+    numbers, month = np.unique(np.concatenate(months), return_inverse=True)
+    names = [str(np.datetime64(int(number), "M")) for number in numbers]
+    return _Layout(names, month.astype(np.int32), np.concatenate(shards))
+
+
+def _shards(served_id: pa.Array[Any]) -> NDArray[np.uint8]:
+    encoded: Any = served_id.dictionary_encode()
+    of_value = np.array([shard_of(value) for value in encoded.dictionary.to_pylist()], dtype=np.uint8)
+    shards: NDArray[np.uint8] = of_value[encoded.indices.to_numpy()]
+    return shards
+
+
+def _write_month(home: Home, group: Sequence[view.Stored], layout: _Layout, month: int, stem: str) -> _Written:
+    path = home.sealed_folder / f"{layout.months[month]}-{stem}.parquet"
+    of_month = layout.month == month
+    rows = int(of_month.sum())
+    starts: list[int] = []
+    with path.open("wb") as file:
+        with pq.ParquetWriter(
+            file,
+            SEALED_V1,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=sorted(_FEW_VALUES),  # type: ignore[arg-type]  # the stubs know only bool
+            write_statistics=["start_us", "served_id", view.COMMIT_SEQ],
+        ) as writer:
+            for low, high in _buckets(layout.shard[of_month]):
+                wanted = of_month & (layout.shard >= low) & (layout.shard < high)
+                table = _sorted(_gather(home, group, wanted), layout.shard[wanted])
+                start_us = table.column("start_us").cast(pa.int64()).to_numpy()
+                starts += [int(start_us.min()), int(start_us.max())]
+                writer.write_table(table, row_group_size=BUCKET_ROWS)
+        file.flush()
+        os.fsync(file.fileno())
+    return _Written(path, rows, min(starts), max(starts))
+
+
+def _buckets(shard: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
+    """Spans of shards that hold about BUCKET_ROWS rows each, and at least one."""
+    counts = np.bincount(shard, minlength=SHARDS)
+    low = rows = 0
+    for index in range(SHARDS):
+        if rows and rows + counts[index] > BUCKET_ROWS:
+            yield low, index
+            low, rows = index, 0
+        rows += int(counts[index])
+    if rows:
+        yield low, SHARDS
+
+
+def _gather(home: Home, group: Sequence[view.Stored], wanted: NDArray[np.bool_]) -> pa.Table:
+    """The wanted rows (one flag a row of the group), read batch by batch so that little else is in memory."""
+    tables = []
+    row_from = 0
+    for file in group:
+        for batch in journal.batches(home.path / file.path, file.byte_from):
+            mask = wanted[row_from : row_from + batch.num_rows]
+            row_from += batch.num_rows
+            if mask.any():
+                tables.append(_complete(batch.filter(pa.array(mask)), file.commit_seq))
+    return pa.concat_tables(tables)
+
+
+def _complete(batch: pa.RecordBatch, commit_seq: int) -> pa.Table:
+    """`batch` with the columns that the journal leaves out, and its commit."""
+    constants = {view.COMMIT_SEQ: pa.array(np.full(batch.num_rows, commit_seq))}
+    present = set(batch.schema.names)
+    columns = [
+        batch.column(field.name) if field.name in present else constants.get(field.name, pa.nulls(batch.num_rows, field.type))
+        for field in SEALED_V1
+    ]
+    return pa.table(columns, schema=SEALED_V1)
+
+
+def _sorted(table: pa.Table, shard: NDArray[np.uint8]) -> pa.Table:
+    table = table.combine_chunks()
+    encoded: Any = table.column("served_id").combine_chunks().dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    rank = np.empty(len(names), dtype=np.int32)
+    rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names), dtype=np.int32)
+    start_us = table.column("start_us").cast(pa.int64()).to_numpy()
+    order = np.lexsort((start_us, rank[encoded.indices.to_numpy()], shard))
+    indices: Any = pa.array(order)
+    return table.take(indices)
+
+
+def _replace(home: Home, group: Sequence[view.Stored], written: Sequence[_Written], now_us: int) -> None:
+    rows = [
+        {
+            "path": each.path.relative_to(home.path).as_posix(),
+            "form": "parquet",
+            "byte_from": 0,
+            "byte_to": each.path.stat().st_size,
+            "rows": each.rows,
+            "sha256": _sha256(each.path),
+            "start_min_us": each.start_min_us,
+            "start_max_us": each.start_max_us,
+        }
+        for each in written
+    ]
+    assert sum(each.rows for each in written) == sum(file.rows for file in group)
+    row = usage_manifest.c
+    with home.begin() as connection:
+        commit_seq = home.next_commit_seq(connection, "seal", now_us)
+        for file in group:
+            ended = (
+                usage_manifest.update()
+                .where(row.path == file.path, row.byte_from == file.byte_from, row.form == "journal")
+                .values(sealed_at_seq=commit_seq)
+            )
+            assert connection.execute(ended).rowcount == 1
+        connection.execute(usage_manifest.insert(), [{**each, "commit_seq": commit_seq} for each in rows])
+        commit_points.reached("seal.before_commit")
+
+
+def _sha256(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(_READ_BYTES):
+            digest.update(data)
+    return digest.digest()

@@ -1,0 +1,169 @@
+"""Reading the usage that counts, as of a sequence number, from the journal and from sealed files alike.
+
+The manifest says which files count, the row's commit says from when, and suspense takes out what waits for a decision. A file that
+sealing replaced while we read is looked up again in the manifest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from billing.intake import journal
+from billing.store.tables import suspense, usage_manifest
+from rating.schema import KEY, USAGE_V1, UsageFlag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from billing.store.home import Home
+
+_T = TypeVar("_T")
+COMMIT_SEQ: Final = "commit_seq"
+NEVER_BILLS: Final = UsageFlag.UNANSWERED | UsageFlag.ABSORBED
+_ATTEMPTS: Final = 5  # a seal between manifest and files is rare, a second one in a row is rarer
+TIME_MIN_US: Final = -(2**63)
+TIME_MAX_US: Final = 2**63 - 1
+
+
+class Stored(NamedTuple):
+    """One file or range that counts."""
+
+    path: str
+    form: str
+    byte_from: int
+    byte_to: int
+    rows: int
+    sha256: bytes
+    commit_seq: int
+
+
+def usage(  # noqa: PLR0913 - what, as of when, from when to when
+    home: Home, columns: Sequence[str], seq: int, from_us: int = TIME_MIN_US, to_us: int = TIME_MAX_US, *, every: bool = False
+) -> pa.Table:
+    """`columns` of USAGE_V1 (and `commit_seq`) of the usage that counts as of `seq` and starts in [from_us, to_us), in no promised order.
+
+    Left out: rows in suspense, and those that never bill (unanswered, absorbed) unless `every`.
+    """
+    return _steadily(lambda: _usage(home, columns, seq, (from_us, to_us), every=every))
+
+
+def everything(home: Home, columns: Sequence[str], seq: int) -> tuple[list[pa.Table], pa.Array[Any]]:
+    """`columns` of every stored row committed by `seq`, as the files have them, and the keys that wait in suspense."""
+
+    def read() -> tuple[list[pa.Table], pa.Array[Any]]:
+        with home.connect() as connection:
+            files = stored(connection, 0, seq)
+            suspended = suspended_keys(connection, seq)
+        return list(parts(home, files, columns, 0, seq)), suspended
+
+    return _steadily(read)
+
+
+def stored(connection: sa.Connection, after_seq: int, seq: int, from_us: int = TIME_MIN_US, to_us: int = TIME_MAX_US) -> list[Stored]:
+    """The files that hold rows committed in (after_seq, seq] and that may start in [from_us, to_us), oldest first.
+
+    A sealed file holds many commits: it is given when it was sealed after `after_seq`, and its rows are still to be filtered.
+    """
+    row = usage_manifest.c
+    query = (
+        sa.select(*(row[name] for name in Stored._fields))
+        .where(row.sealed_at_seq.is_(None), row.commit_seq > after_seq, row.start_max_us >= from_us, row.start_min_us < to_us)
+        .where((row.form == "parquet") | (row.commit_seq <= seq))
+        .order_by(row.manifest_id)
+    )
+    return [Stored(*values) for values in connection.execute(query)]
+
+
+def parts(home: Home, files: Sequence[Stored], columns: Sequence[str], after_seq: int, seq: int) -> Iterator[pa.Table]:
+    """The `columns` of each file, only rows committed in (after_seq, seq]."""
+    for file in files:
+        yield _part(home, file, columns, after_seq, seq)
+
+
+def suspended_keys(connection: sa.Connection, seq: int) -> pa.Array[Any]:
+    """event_key of every row that waits in suspense as of `seq`."""
+    row = suspense.c
+    keys = connection.execute(sa.select(row.event_key).where(row.event_key.is_not(None), row.commit_seq <= seq).distinct()).scalars()
+    return pa.array(list(keys), KEY)
+
+
+def _usage(home: Home, columns: Sequence[str], seq: int, span: tuple[int, int], *, every: bool) -> pa.Table:
+    from_us, to_us = span
+    with home.connect() as connection:
+        files = stored(connection, 0, seq, from_us, to_us)
+        suspended = suspended_keys(connection, seq)
+    needed = list(columns)
+    needed += [name for name in ("start_us", "flags", *(["event_key"] if len(suspended) else [])) if name not in needed]
+    tables = []
+    for part in parts(home, files, needed, 0, seq):
+        keep = _starts_within(part, from_us, to_us)
+        if not every:
+            keep &= (part.column("flags").to_numpy() & int(NEVER_BILLS)) == 0
+        if len(suspended):
+            keep &= ~is_suspended(part, suspended)
+        wanted = part.select(list(columns))
+        tables.append(wanted if keep.all() else wanted.filter(pa.array(keep)))
+    return pa.concat_tables(tables) if tables else _schema(columns).empty_table()
+
+
+def _steadily(read: Callable[[], _T]) -> _T:
+    """`read()` again from the start when a file it was to read has just been sealed."""
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(FileNotFoundError):
+            return read()
+    return read()
+
+
+def is_suspended(part: pa.Table, suspended: pa.Array[Any]) -> NDArray[np.bool_]:
+    """Which rows of `part` (with its event_key) wait in suspense."""
+    found: Any = pc.is_in(part.column("event_key"), value_set=suspended)
+    mask: NDArray[np.bool_] = found.to_numpy()
+    return mask
+
+
+def _starts_within(part: pa.Table, from_us: int, to_us: int) -> NDArray[np.bool_]:
+    if from_us == TIME_MIN_US and to_us == TIME_MAX_US:
+        return np.ones(part.num_rows, dtype=np.bool_)
+    start_us = part.column("start_us").cast(pa.int64()).to_numpy()
+    return (start_us >= from_us) & (start_us < to_us)
+
+
+def _part(home: Home, file: Stored, columns: Sequence[str], after_seq: int, seq: int) -> pa.Table:
+    if file.form == "journal":
+        plain = [name for name in columns if name != COMMIT_SEQ]
+        table = journal.read(home.path / file.path, file.byte_from, file.byte_to, plain)
+        if COMMIT_SEQ in columns:
+            table = table.append_column(COMMIT_SEQ, pa.array(np.full(table.num_rows, file.commit_seq)))
+        return table.select(list(columns))
+    needed = [*columns, *([] if COMMIT_SEQ in columns else [COMMIT_SEQ])]
+    table = _parquet(home, file, needed)
+    commit_seq = table.column(COMMIT_SEQ).to_numpy()
+    keep = (commit_seq > after_seq) & (commit_seq <= seq)
+    table = table.select(list(columns))
+    return table if keep.all() else table.filter(pa.array(keep))
+
+
+def _parquet(home: Home, file: Stored, columns: Sequence[str]) -> pa.Table:
+    path = home.path / file.path
+    try:
+        with pq.ParquetFile(path) as parquet:
+            table = parquet.read(columns=list(columns))
+    except pa.ArrowInvalid as error:
+        raise journal.damaged(path) from error
+    if table.num_rows != file.rows:
+        raise journal.damaged(path)
+    return table
+
+
+def _schema(columns: Sequence[str]) -> pa.Schema:
+    seq_field = pa.field(COMMIT_SEQ, pa.int64(), nullable=False)
+    return pa.schema([seq_field if name == COMMIT_SEQ else USAGE_V1.field(name) for name in columns])

@@ -1,0 +1,116 @@
+"""The published catalogues as of a sequence number: which plan, fee, allowance and tax rate holds when, and what prices are called.
+
+A version holds from its instant until the next one of its catalogue. Tax rates and texts are those of the newest version.
+"""
+
+from __future__ import annotations
+
+import bisect
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from billing import catalogue as published_catalogues
+from billing.charges.tax import rate_on
+from billing.store import tables as store_tables
+from rating.model import Catalogue, Plan
+from tariffs.compiler import compile_catalogues
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from billing.store.home import Home
+    from rating.model import Allowance, TaxClass
+    from rating.tables import Tables
+
+
+class PlanVersion(NamedTuple):
+    """A plan as one version of its catalogue has it."""
+
+    catalogue: Catalogue
+    plan: Plan
+
+
+class PriceList:
+    """Answers questions about catalogues. `tables` is what the kernel reads."""
+
+    def __init__(self, catalogues: Sequence[Catalogue]) -> None:
+        self.catalogues = sorted(catalogues, key=lambda each: (each.identity, each.effective_from_us, each.version))
+        self.tables: Tables = compile_catalogues(self.catalogues)
+        self.identities = sorted({each.identity for each in self.catalogues})
+        self._versions: dict[str, list[Catalogue]] = {}
+        for each in self.catalogues:
+            self._versions.setdefault(each.identity, []).append(each)
+        self._plans = {(each.identity, each.version, plan.name): plan for each in self.catalogues for plan in each.plans}
+        self._names = {(each.identity, price.price_id): price.name for each in self.catalogues for price in each.prices}
+        self._names |= {
+            (each.identity, fee.price_id): fee.name for each in self.catalogues for plan in each.plans for fee in plan.recurring
+        }
+
+    def plan_at(self, name: str, instant_us: int) -> PlanVersion | None:
+        """Plan `identity/plan` in the version in force at an instant; None when nothing is in force or the version lacks the plan."""
+        identity, _, plan_name = name.partition("/")
+        versions = self._versions.get(identity, [])
+        place = bisect.bisect_right([each.effective_from_us for each in versions], instant_us) - 1
+        if place < 0:
+            return None
+        plan = self._plans.get((identity, versions[place].version, plan_name))
+        return PlanVersion(versions[place], plan) if plan is not None else None
+
+    def allowance_at(self, name: str, service: int, instant_us: int) -> Allowance | None:
+        """The allowance of a plan for a service, in the version in force at an instant."""
+        found = self.plan_at(name, instant_us)
+        if found is None:
+            return None
+        return next((each for each in found.plan.allowances if each.service == service), None)
+
+    def allowance_services(self, name: str) -> set[int]:
+        """Services for which any version of the plan has an allowance."""
+        identity, _, plan_name = name.partition("/")
+        plans = [self._plans.get((identity, each.version, plan_name)) for each in self._versions.get(identity, [])]
+        return {int(allowance.service) for plan in plans if plan is not None for allowance in plan.allowances}
+
+    def identity_index(self, identity: str) -> int:
+        """Place of a catalogue identity in `identities`."""
+        return bisect.bisect_left(self.identities, identity)
+
+    def identity_of(self, price_id: int, tax_code: int) -> str:
+        """A catalogue that has the price (any price for 0) and the tax class; the first one where none has."""
+        for identity in self.identities:
+            if (price_id == 0 or (identity, price_id) in self._names) and self.tax_class(identity, tax_code) is not None:
+                return identity
+        return self.identities[0]
+
+    def tax_class(self, identity: str, code: int) -> TaxClass | None:
+        """The newest statement of a tax class by its code."""
+        return next((each for each in self._versions[identity][-1].tax_classes if each.code == code), None)
+
+    def tax_code(self, identity: str, name: str) -> int:
+        """The code of a tax class by its name."""
+        return next(each.code for version in reversed(self._versions[identity]) for each in version.tax_classes if each.name == name)
+
+    def rate_ppm(self, identity: str, code: int, day: dt.date) -> int:
+        """Rate of a tax class on a day, in parts per million."""
+        found = self.tax_class(identity, code)
+        return rate_on(found.rates, day) if found is not None else 0
+
+    def price_name(self, identity: str, price_id: int) -> str:
+        """What an invoice line calls a price or fee."""
+        return self._names.get((identity, price_id), f"price {price_id}")
+
+    def currency(self, identity: str) -> str:
+        """The currency of a catalogue."""
+        return self._versions[identity][-1].currency
+
+    def minor_digits(self, currency: str) -> int:
+        """Decimal places of a currency, from the newest catalogue in it; two where no catalogue has it."""
+        return next((each.minor_digits for each in reversed(self.catalogues) if each.currency == currency), 2)
+
+
+def load(home: Home, connection: sa.Connection, seq: int) -> PriceList:
+    """The price list of what was published at or before `seq`."""
+    table = store_tables.publications
+    rows = connection.execute(sa.select(table.c.identity, table.c.version).where(table.c.commit_seq <= seq)).all()
+    known = {(row.identity, row.version) for row in rows}
+    return PriceList([each for each in published_catalogues.published(home) if (each.identity, each.version) in known])

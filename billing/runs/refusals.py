@@ -1,0 +1,103 @@
+"""Suspense of rating: events that a run could not price, with the reason.
+
+It needs no state of its own: open periods are priced afresh in every run, so an event is billed as soon as its cause is mended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.intake import view
+from billing.runs import charge_files
+from billing.store import tables
+from rating.errors import UserError
+from rating.status import REFUSALS_FROM, Status
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+_COLUMNS: Final = ["event_key", "start_us", "status"]
+_USAGE: Final = ("event_key", "source", "record_id", "served_id", "other_raw", "other_e164", "start_us", "duration_us")
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """One event that was not priced."""
+
+    reason: str
+    source: str
+    record_id: str
+    served_id: str
+    destination: str
+    start_us: int
+    duration_us: int
+
+
+class Refusals(msgspec.Struct, frozen=True):
+    """Events refused by a run: how many by reason, and some of them, oldest first."""
+
+    run_id: int
+    counts: dict[str, int]
+    rows: tuple[Refusal, ...]
+
+
+def refusals(home: Home, run_id: int | None = None, reason: str | None = None, limit: int = 50) -> Refusals:
+    """Refused events of a run (the latest by default), of one reason if given. Raises UserError when there is no such run or reason."""
+    if reason is not None and reason not in Status.__members__:
+        raise UserError(f"no event is refused for the reason {reason}", f"reasons: {', '.join(_reasons())}", exit_status=2)
+    with home.connect() as connection:
+        run = find_run(connection, run_id)
+        paths = charge_paths(connection, run.run_id)
+    charges = charge_files.read(home.path, paths, _COLUMNS)
+    refused = charges.filter(pc.greater_equal(charges["status"], pa.scalar(int(REFUSALS_FROM), pa.int16())))
+    codes, counts = np.unique(refused["status"].to_numpy(), return_counts=True)
+    by_reason = {Status(code).name: count for code, count in zip(codes.tolist(), counts.tolist(), strict=True)}
+    if reason is not None:
+        refused = refused.filter(pc.equal(refused["status"], pa.scalar(int(Status[reason]), pa.int16())))
+    rows = _described(home, run.pinned_seq, refused.sort_by("start_us").slice(0, limit))
+    return Refusals(run.run_id, by_reason, rows)
+
+
+def find_run(connection: sa.Connection, run_id: int | None) -> Any:  # noqa: ANN401 -- a row of bill_runs
+    """A run by its id, the latest for None. Raises UserError when there is none."""
+    runs = tables.bill_runs
+    query = sa.select(runs).order_by(runs.c.run_id.desc())
+    row = connection.execute(query if run_id is None else query.where(runs.c.run_id == run_id)).first()
+    if row is None:
+        what = "there is no bill run yet" if run_id is None else f"there is no bill run {run_id}"
+        raise UserError(what, "`ratewright bill run --date` makes one")
+    return row
+
+
+def charge_paths(connection: sa.Connection, run_id: int) -> list[str]:
+    """The charge files of a run, in their order."""
+    file = tables.charge_manifest.c
+    return list(connection.execute(sa.select(file.path).where(file.run_id == run_id).order_by(file.path)).scalars())
+
+
+def _reasons() -> list[str]:
+    return [status.name for status in Status if status >= REFUSALS_FROM]
+
+
+def _described(home: Home, seq: int, refused: pa.Table) -> tuple[Refusal, ...]:
+    """The refused events with what usage knows of them."""
+    if not refused.num_rows:
+        return ()
+    starts = refused["start_us"].cast(pa.int64()).to_numpy()
+    usage = view.usage(home, _USAGE, seq, int(starts.min()), int(starts.max()) + 1)
+    keys: Any = refused["event_key"].combine_chunks()
+    usage = usage.filter(pc.is_in(usage["event_key"], value_set=keys))
+    known = {row["event_key"]: row for row in usage.set_column(6, "start_us", usage["start_us"].cast(pa.int64())).to_pylist()}
+    pairs = zip(refused["event_key"].to_pylist(), refused["status"].to_numpy().tolist(), strict=True)
+    return tuple(_refusal(Status(status), known[key]) for key, status in pairs if key in known)
+
+
+def _refusal(status: Status, row: dict[str, Any]) -> Refusal:
+    destination = row["other_raw"] or str(row["other_e164"] or "")
+    names = (row["source"], row["record_id"], row["served_id"], destination)
+    return Refusal(status.name, *names, row["start_us"], row["duration_us"] or 0)

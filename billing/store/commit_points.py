@@ -1,0 +1,62 @@
+"""Names for the moments at which a crash must do no harm, so that a test can crash at each of them.
+
+`reached(name)` does nothing, unless the environment says RATEWRIGHT_KILL_AT=name (or name:3 for the third time): then the process
+kills itself as the kernel would, without a chance to tidy up. Every durable step stands in POINTS; a new one cannot be forgotten,
+because `reached` refuses names that are not there and the tests go through all of them.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import signal
+from typing import Final
+
+VARIABLE: Final = "RATEWRIGHT_KILL_AT"
+POINTS: Final = {
+    # accounts, catalogue
+    "catalogue.before_commit": "a publication is written, not committed",
+    "catalogue.committed": "a publication is committed",
+    "accounts.before_commit": "all rows of an import are written, not committed",
+    "accounts.committed": "an import is committed",
+    # intake
+    "intake.journal_written": "a batch is appended to the journal, not synced",
+    "intake.journal_synced": "a batch is on disk, and no manifest row names it",
+    "intake.before_commit": "manifest, counts and suspense are written, not committed",
+    "intake.committed": "a batch counts, and nobody was told",
+    "seal.files_written": "Parquet files are on disk, and no manifest row names them",
+    "seal.before_commit": "the manifest points to the Parquet files, not committed",
+    "seal.committed": "the Parquet files count, and the journal segments still exist",
+    "seal.segments_deleted": "the sealed journal segments are gone",
+    # bill runs
+    "run.started": "the run row has pinned its sequence number",
+    "run.charge_file_written": "a charge file is on disk, and no manifest row names it",
+    "run.charges_written": "all charge files are on disk, and no manifest row names them",
+    "run.before_numbering_commit": "invoices, lines and terms are written, not committed",
+    "run.numbered": "invoices have their numbers, and nothing of them is in the ledger",
+    "run.before_posting_commit": "a chunk of invoices is posted, not committed",
+    "run.chunk_posted": "a chunk of invoices is in the ledger",
+    "run.before_posted_commit": "the run is called posted, not committed",
+    "run.posted": "the run is posted, and nobody was told",
+    # payments, dunning
+    "payment.before_commit": "a payment, its posting and allocations are written, not committed",
+    "payment.committed": "a payment is committed, and nobody was told",
+    "dunning.before_commit": "steps and facts of dunning are written, not committed",
+    "dunning.committed": "steps and facts of dunning are committed",
+}
+
+_times: collections.Counter[str] = collections.Counter()
+
+
+def reached(name: str) -> None:
+    """Say that the step `name` has just been taken."""
+    assert name in POINTS, name
+    wanted = os.environ.get(VARIABLE)
+    if not wanted:
+        return
+    wanted_name, _, wanted_time = wanted.partition(":")
+    if wanted_name != name:
+        return
+    _times[name] += 1
+    if _times[name] == int(wanted_time or 1):
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,94 @@
+"""SQLite as the store needs it: real transactions, durable commits, and failures that say what to do.
+
+A connection that carries the execution option `WRITES` begins its transaction with BEGIN IMMEDIATE, so that it never finds out
+late that another one writes; any other reads one unchanging view, and a write through it fails.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WRITES: Final = {"ratewright_writes": True}  # execution options of a connection that may write
+
+_LOCKED: Final = (
+    "database {database} is locked: another process has been writing to it all the while",
+    "wait until the other command or service is done, or stop it (`fuser` names the process); then try again",
+)
+_DAMAGED: Final = (
+    "database {database} is damaged: {error}",
+    "put back the last good copy of the home folder, and do not write to this one",
+)
+
+# numpy's integers would be stored as BLOBs in silence.
+_INTEGERS: Final[tuple[type[Any], ...]] = (np.int64, np.int32, np.int16, np.int8)
+for _kind in _INTEGERS:
+    sqlite3.register_adapter(_kind, int)
+
+
+def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
+    """An engine whose transactions are SQLite's own.
+
+    The driver would begin transactions by itself, late, and never for reads; so it is told not to, and BEGIN is sent here.
+    """
+    made = sa.create_engine(sa.URL.create("sqlite", database=str(database)), pool_size=16, max_overflow=48)
+
+    @sa.event.listens_for(made, "connect")
+    def set_up(driver_connection: sqlite3.Connection, _record: object) -> None:
+        driver_connection.isolation_level = None
+        for pragma in (f"busy_timeout = {busy_timeout_ms}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            driver_connection.execute(f"PRAGMA {pragma}").close()
+
+    @sa.event.listens_for(made, "begin")
+    def begin(connection: sa.Connection) -> None:
+        writes = _writes(connection)
+        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    @sa.event.listens_for(made, "handle_error")
+    def explain(context: sa.engine.ExceptionContext) -> None:
+        known = _explained(context.original_exception, database, writes=_writes(context.connection))
+        if known is not None:
+            raise known from context.original_exception
+
+    return made
+
+
+def not_writable(folder: Path) -> UserError:
+    """The home folder or something in it is read-only."""
+    return UserError(
+        f"home folder {folder} cannot be written",
+        "give this user the right to write the folder and everything in it, or name another with --home",
+    )
+
+
+def _writes(connection: sa.Connection | None) -> bool:
+    return connection is None or bool(connection.get_execution_options().get("ratewright_writes"))
+
+
+def _explained(error: BaseException, database: Path, *, writes: bool) -> UserError | None:
+    """What the user can do about a failure of the database, or None for a mistake of ours."""
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if isinstance(code, int) else None
+    if primary in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
+        return not_writable(database.parent) if writes else None
+    texts = {
+        sqlite3.SQLITE_BUSY: _LOCKED,
+        sqlite3.SQLITE_LOCKED: _LOCKED,
+        sqlite3.SQLITE_CORRUPT: _DAMAGED,
+        sqlite3.SQLITE_NOTADB: _DAMAGED,
+        sqlite3.SQLITE_FULL: ("the disk of {database} is full", "make room and try again; nothing was stored"),
+        sqlite3.SQLITE_IOERR: ("database {database} cannot be read or written: {error}", "check the disk; nothing was stored"),
+    }
+    if primary not in texts:
+        return None
+    message, remedy = texts[primary]
+    return UserError(message.format(database=database, error=error), remedy)

@@ -1,0 +1,214 @@
+"""The home folder: one database and the files it vouches for.
+
+    ratewright.db      SQLite in WAL mode; `tables.metadata` at the schema `migrations` leads to
+    usage/journal/     Arrow segments that intake appends to
+    usage/sealed/      Parquet files that sealing makes of them
+    charges/           Parquet files of the runs
+
+Which files count is a table in the database, so whatever a crash leaves behind is garbage that nobody reads. A write is
+one transaction of `begin()`: it takes SQLite's write lock at its start, and a commit is on disk when it returns. `connect()`
+is one unchanging view for reading; writing through it is a mistake and fails.
+
+Refuses, each time with a remedy: a folder that is not a home, one that cannot be written, a locked or damaged database, and a
+schema newer than this program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import sqlalchemy as sa
+
+from billing.store import database, tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DATABASE_NAME: Final = "ratewright.db"
+SCHEMA_VERSIONS: Final = ("0001",)  # every revision in migrations/versions, oldest first
+HASH_KEY_BYTES: Final = 16
+BUSY_TIMEOUT_MS: Final = 10_000  # how long a command waits for another's write to end
+
+_DEFAULT_HASH_KEY: Final = b"ratewright-keys1"
+_FOLDERS: Final = ("usage/journal", "usage/sealed", "charges")
+_OWN_NAMES: Final = frozenset({"usage", "charges", *(DATABASE_NAME + ending for ending in ("", "-wal", "-shm", "-journal"))})
+
+
+class Home:
+    """An open home folder. Use `Home.open`; one instance serves many threads."""
+
+    def __init__(self, path: Path, engine: sa.Engine, *, installation_id: str, hash_key: bytes) -> None:
+        self.path = path
+        self.engine = engine
+        self.installation_id = installation_id
+        self.hash_key = hash_key  # keys the hash that makes event keys
+
+    @classmethod
+    def open(cls, path: Path | str, *, create: bool = False, hash_key: bytes | None = None, busy_timeout_ms: int | None = None) -> Self:
+        """Open the home at `path`; with `create`, make one where nothing is.
+
+        `hash_key` (16 bytes) is kept when the home is made and ignored afterwards: event keys must not change.
+        `busy_timeout_ms` is how long a write waits for others, BUSY_TIMEOUT_MS if not given.
+        """
+        folder = Path(path)
+        _check_folder(folder, create=create)
+        engine = database.engine(folder / DATABASE_NAME, BUSY_TIMEOUT_MS if busy_timeout_ms is None else busy_timeout_ms)
+        try:
+            _bring_schema_up_to_date(engine, folder)
+            installation_id, key = _settings(engine, hash_key or _DEFAULT_HASH_KEY)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(folder, engine, installation_id=installation_id, hash_key=key)
+
+    def close(self) -> None:
+        """Give back every connection. The last one to go folds the write-ahead log into the database."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where intake appends."""
+        return self.path / "usage" / "journal"
+
+    @property
+    def sealed_folder(self) -> Path:
+        """Where sealed usage lies."""
+        return self.path / "usage" / "sealed"
+
+    @property
+    def charges_folder(self) -> Path:
+        """Where runs write charges."""
+        return self.path / "charges"
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """One write transaction: committed and on disk at the end of the block, undone when the block raises."""
+        with self.engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """One view of the database for reading, unchanged while the block lasts."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    def next_commit_seq(self, connection: sa.Connection, kind: str, now_us: int) -> int:
+        """Take the next number of the one sequence, inside a write transaction. See `tables.commits` for the kinds."""
+        result = connection.execute(tables.commits.insert().values(kind=kind, at_us=now_us))
+        primary_key = result.inserted_primary_key
+        assert primary_key is not None
+        return int(primary_key[0])
+
+    def head_seq(self, connection: sa.Connection) -> int:
+        """The last committed number; 0 in a new home."""
+        return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(tables.commits.c.commit_seq), 0))).scalar_one())
+
+
+def schema_is_current(version: str | None) -> bool:
+    """Whether a database at `version` needs no migration."""
+    return version == SCHEMA_VERSIONS[-1]
+
+
+def _check_folder(folder: Path, *, create: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file, not a home folder", "name a folder with --home", exit_status=2)
+    known = (folder / DATABASE_NAME).is_file()
+    if not known and not create:
+        what = "is not a home folder: it holds no ratewright.db" if folder.is_dir() else "does not exist"
+        raise UserError(
+            f"home folder {folder} {what}",
+            "name another with --home or RATEWRIGHT_HOME; `ratewright tariffs publish` makes a new one",
+            exit_status=2,
+        )
+    if known:
+        _check_writable(folder)
+    else:
+        _check_empty(folder)
+    try:
+        for name in _FOLDERS:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise database.not_writable(folder) from error
+    _check_writable(folder)
+
+
+def _check_empty(folder: Path) -> None:
+    """A home is made only where nothing of anyone else's lies."""
+    if not folder.is_dir():
+        return
+    try:
+        foreign = sorted(item.name for item in folder.iterdir() if item.name not in _OWN_NAMES)
+    except OSError as error:
+        raise UserError(f"folder {folder} cannot be read: {error.strerror}", "give this user the right to read and write it") from error
+    if foreign:
+        raise UserError(
+            f"{folder} is not a home folder and not empty: it holds {foreign[0]}",
+            "name an empty or new folder, or an existing home, with --home",
+            exit_status=2,
+        )
+
+
+def _check_writable(folder: Path) -> None:
+    file = folder / DATABASE_NAME
+    if not os.access(folder, os.W_OK | os.X_OK) or (file.exists() and not os.access(file, os.R_OK | os.W_OK)):
+        raise database.not_writable(folder)
+
+
+def _bring_schema_up_to_date(engine: sa.Engine, folder: Path) -> None:
+    with engine.connect() as connection:
+        version = _schema_version(connection, folder)
+    if schema_is_current(version):
+        return
+    if version is not None and version not in SCHEMA_VERSIONS:
+        raise UserError(
+            f"home folder {folder} has schema {version}, newer than this program's {SCHEMA_VERSIONS[-1]}",
+            "run the version of ratewright that wrote it, or a newer one",
+        )
+    from billing.store.migrations import upgrade  # noqa: PLC0415 - alembic takes a second to import and is needed once in a home's life
+
+    with engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
+        if _schema_version(connection, folder) == version:  # nobody else was faster
+            upgrade.to_head(connection)
+
+
+def _schema_version(connection: sa.Connection, folder: Path) -> str | None:
+    """The revision of the database; None for one that holds nothing yet."""
+    names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
+    if not names:
+        return None
+    if "alembic_version" not in names:
+        raise UserError(f"{folder / DATABASE_NAME} is not a database of ratewright", "name another folder with --home", exit_status=2)
+    return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
+
+
+def _settings(engine: sa.Engine, hash_key: bytes) -> tuple[str, bytes]:
+    """Installation id and hash key; kept at the first opening and read ever after."""
+    if len(hash_key) != HASH_KEY_BYTES:
+        raise ValueError(f"hash key of {len(hash_key)} bytes")
+    with engine.connect() as connection:
+        stored = _stored_settings(connection)
+    if not stored:
+        with engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
+            installation_id = hashlib.sha256(b"installation" + hash_key).hexdigest()[:32]
+            rows: list[dict[str, Any]] = [
+                {"name": "hash_key", "value": hash_key.hex()},
+                {"name": "installation_id", "value": installation_id},
+            ]
+            connection.execute(tables.settings.insert().prefix_with("OR IGNORE"), rows)
+            stored = _stored_settings(connection)
+    return stored["installation_id"], bytes.fromhex(stored["hash_key"])
+
+
+def _stored_settings(connection: sa.Connection) -> dict[str, str]:
+    return {row.name: row.value for row in connection.execute(sa.select(tables.settings))}

@@ -1,0 +1,1 @@
+"""Alembic revisions of the database, oldest first in `versions`. Packaged, so that an installed program can upgrade a home."""

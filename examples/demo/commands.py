@@ -1,0 +1,100 @@
+"""Calls the installed `ratewright` and the example clients as a user would, and follows what they say on stderr.
+
+Refuses to go on when one fails: its own words are shown, with what to do about it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+BIN = Path(sys.executable).parent
+EXAMPLES = Path(__file__).resolve().parent.parent
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
+
+
+class DemoError(Exception):
+    """Something the user can mend: what is wrong and what to do."""
+
+    def __init__(self, message: str, remedy: str, *, is_wrong_call: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.is_wrong_call = is_wrong_call
+
+
+def ratewright(*words: str | Path, watch: Callable[[str], None] | None = None, statuses: Sequence[int] = (0,)) -> Any:  # noqa: ANN401 - JSON
+    """Run `ratewright WORDS --json`; return what it prints."""
+    return json.loads(run([BIN / "ratewright", *words, "--json"], watch=watch, statuses=statuses))
+
+
+def ratewright_text(*words: str | Path) -> str:
+    """Run `ratewright WORDS`; return its text."""
+    return run([BIN / "ratewright", *words])
+
+
+def example(name: str, *words: str | Path, watch: Callable[[str], None] | None = None) -> str:
+    """Run one of the example clients; return what it prints."""
+    return run([sys.executable, EXAMPLES / name, *words], watch=watch)
+
+
+def run(words: Sequence[str | Path], *, watch: Callable[[str], None] | None = None, statuses: Sequence[int] = (0,)) -> str:
+    """Run a command; lines of its stderr go to `watch`. Raises DemoError with its own words when it fails."""
+    said: list[str] = []
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as out:
+        with subprocess.Popen([str(word) for word in words], stdout=out, stderr=subprocess.PIPE, text=True, env=_environment()) as process:
+            assert process.stderr is not None
+            for line in process.stderr:
+                said.append(line.rstrip())
+                if watch is not None:
+                    watch(said[-1])
+        out.seek(0)
+        text = out.read()
+    if process.returncode not in statuses:
+        shown = " ".join(str(word) for word in words[:4])
+        raise DemoError(f"{shown} ... ended with status {process.returncode}\n" + "\n".join(said[-20:]), "mend it and give the same command again: the demo goes on where it stopped")
+    return text
+
+
+class Server:
+    """`ratewright serve` on a free loopback port, for the time of a `with`."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self._home, self._port_file, self._log = home, folder / "serve.port", folder / "serve.log"
+        self.address = ""
+
+    def __enter__(self) -> Server:
+        self._port_file.unlink(missing_ok=True)
+        words = [BIN / "ratewright", "serve", "--home", self._home, "--address", "127.0.0.1:0", "--port-file", self._port_file]
+        with self._log.open("w", encoding="utf-8") as log:
+            self._process = subprocess.Popen([str(word) for word in words], stdout=log, stderr=subprocess.STDOUT, env=_environment())
+        waited_until = time.monotonic() + START_TIMEOUT_S
+        while not self._port_file.exists():
+            if self._process.poll() is not None or time.monotonic() > waited_until:
+                self._process.kill()
+                raise DemoError(f"ratewright serve did not start:\n{self._log.read_text(encoding='utf-8')}", "mend it and give the same command again")
+            time.sleep(0.02)
+        self.address = f"127.0.0.1:{int(self._port_file.read_text(encoding='utf-8'))}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
+def _environment() -> dict[str, str]:
+    """The user's, without a home folder of theirs: the demo names its own."""
+    return {name: value for name, value in os.environ.items() if name != "RATEWRIGHT_HOME"} | {"PYTHONUNBUFFERED": "1"}

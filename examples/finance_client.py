@@ -1,0 +1,156 @@
+"""A finance client: lists the invoices of a server, shows one with its lines, and how its account stands in dunning.
+
+    .venv/bin/python examples/finance_client.py --address 127.0.0.1:50051
+
+It uses nothing of Ratewright but the generated code in `ratewright.v1`, as a client in any language would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from ratewright.v1 import dunning_service_pb2 as dunning_pb
+from ratewright.v1 import dunning_service_pb2_grpc as dunning_grpc
+from ratewright.v1 import invoice_service_pb2 as invoice_pb
+from ratewright.v1 import invoice_service_pb2_grpc as invoice_grpc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.type import date_pb2, money_pb2
+
+MICROS_PER_UNIT = 1_000_000
+NANOS_PER_UNIT = 1_000_000_000
+DEADLINE_S = 30
+
+
+def main() -> int:
+    """Show invoices; the exit status is 1 when the server refuses or cannot be reached."""
+    options = _options()
+    try:
+        with grpc.insecure_channel(options.address) as channel:
+            _show(channel, options)
+    except grpc.RpcError as error:
+        sys.stderr.write(f"error: {_refusal(error)}\n")
+        return 1
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="List invoices, show one with its lines, and the dunning state of its account.")
+    parser.add_argument("--address", default="127.0.0.1:50051", help="HOST:PORT of `ratewright serve`")
+    parser.add_argument("--account", default="-", help="account id; - for all accounts")
+    parser.add_argument("--invoice", help="number of the invoice to show; default: the first one listed")
+    parser.add_argument("--limit", type=int, default=10, help="how many invoices to list")
+    parser.add_argument("--json", action="store_true", help="print the invoice and the dunning state as JSON")
+    return parser.parse_args()
+
+
+def _show(channel: grpc.Channel, options: argparse.Namespace) -> None:
+    invoices = invoice_grpc.InvoiceServiceStub(channel)
+    listed = list(_list(invoices, f"accounts/{options.account}", options.limit))
+    chosen = [invoice for invoice in listed if options.invoice in {None, invoice.number}]
+    if not chosen:
+        print("no such invoice" if listed else "no invoices yet")
+        return
+    invoice = invoices.GetInvoice(invoice_pb.GetInvoiceRequest(name=chosen[0].name), timeout=DEADLINE_S)
+    dunning = dunning_grpc.DunningServiceStub(channel)
+    state = dunning.GetDunningState(dunning_pb.GetDunningStateRequest(name=f"{invoice.account}/dunningState"), timeout=DEADLINE_S)
+    if options.json:
+        print(json.dumps({"invoice": _plain_invoice(invoice), "dunning": _plain_state(state)}, ensure_ascii=False, indent=2))
+        return
+    for each in listed:
+        amounts = f"total {_money(each.total):>14}, open {_money(each.open):>14}"
+        print(f"{each.name}  issued {_day(each.issue_date)}  {amounts}, due {_day(each.due_date)}")
+    _print_invoice(invoice)
+    _print_state(state)
+
+
+def _list(stub: invoice_grpc.InvoiceServiceStub, parent: str, limit: int) -> Iterator[invoice_pb.Invoice]:
+    """Up to `limit` invoices, page by page."""
+    token = ""
+    while limit > 0:
+        page = stub.ListInvoices(
+            invoice_pb.ListInvoicesRequest(parent=parent, page_size=min(limit, 100), page_token=token), timeout=DEADLINE_S
+        )
+        yield from page.invoices
+        limit -= len(page.invoices)
+        token = page.next_page_token
+        if not token:
+            return
+
+
+def _print_invoice(invoice: invoice_pb.Invoice) -> None:
+    print(f"\ninvoice {invoice.number} of {invoice.account}, {_day(invoice.period_from)} up to {_day(invoice.period_to)}")
+    for line in invoice.lines:
+        print(f"  {line.line_no:>3}  {line.kind:<10} {line.text:<48} {_micros(line.amount_micros):>14}")
+    print(f"  net {_money(invoice.net)}, tax {_money(invoice.tax)}, total {_money(invoice.total)}")
+    lines_micros = sum(line.amount_micros for line in invoice.lines)
+    agreed = lines_micros == invoice.total.units * MICROS_PER_UNIT + invoice.total.nanos // 1_000
+    print(f"  the lines add up to {_micros(lines_micros)}: {'as the total says' if agreed else 'NOT the total'}")
+
+
+def _print_state(state: dunning_pb.DunningState) -> None:
+    barred = "barred" if state.outgoing_barred else "not barred"
+    print(f"\n{state.name} on {_day(state.as_of)}: past due {_money(state.overdue)} for {state.days_past_due} days, {barred}")
+    print(f"  policy asks for: {state.policy_action or 'nothing'}; taken: {', '.join(step.action for step in state.steps) or 'nothing'}")
+
+
+def _plain_invoice(invoice: invoice_pb.Invoice) -> dict[str, object]:
+    return {
+        "number": invoice.number,
+        "account": invoice.account,
+        "period_from": _day(invoice.period_from),
+        "period_to": _day(invoice.period_to),
+        "total": _money(invoice.total),
+        "lines": [{"text": line.text, "kind": line.kind, "amount_micros": line.amount_micros} for line in invoice.lines],
+    }
+
+
+def _plain_state(state: dunning_pb.DunningState) -> dict[str, object]:
+    return {
+        "name": state.name,
+        "as_of": _day(state.as_of),
+        "overdue": _money(state.overdue),
+        "days_past_due": state.days_past_due,
+        "policy_action": state.policy_action,
+        "outgoing_barred": state.outgoing_barred,
+        "steps": [step.action for step in state.steps],
+    }
+
+
+def _money(money: money_pb2.Money) -> str:
+    return f"{_micros(money.units * MICROS_PER_UNIT + money.nanos // (NANOS_PER_UNIT // MICROS_PER_UNIT))} {money.currency_code}"
+
+
+def _micros(micros: int) -> str:
+    whole, rest = divmod(abs(micros), MICROS_PER_UNIT)
+    places = f"{rest:06d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if micros < 0 else ''}{whole}.{places}"
+
+
+def _day(date: date_pb2.Date) -> str:
+    return f"{date.year:04d}-{date.month:02d}-{date.day:02d}"
+
+
+def _refusal(error: grpc.RpcError) -> str:
+    """The server's sentence and the reason programs can act on."""
+    if not isinstance(error, grpc.Call):
+        return str(error)
+    status = rpc_status.from_call(error)
+    for detail in status.details if status is not None else ():
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return f"{error.details()} ({info.reason})"
+    return f"{error.code().name}: {error.details()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Asterisk's CDR rows: `Master.csv` in its widths of 16 to 21 columns, and the order of a cdr_custom.conf.
+
+Disposition decides whether a call was answered; its billable time is `billsec` as given (decimals where the switch writes them),
+counted from `answer`. A record is known by (uniqueid, sequence), else by (uniqueid, channel, dstchannel, start), else by (channel,
+dstchannel, start, src, dst).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from mediation import columns, fields
+from mediation.calls import Calls, Details, Timing, calls
+from mediation.columns import Identity
+from mediation.reasons import Reason, mark
+from mediation.rows import Spans
+
+if TYPE_CHECKING:
+    from mediation.rows import Block
+    from mediation.sources import Source
+
+TIME_COLUMNS: Final = ("start", "answer", "end")
+# What the switch writes, by name or by number (CDR(disposition,u)), and the cause of ITU-T Q.850 nearest to it.
+_DISPOSITIONS: Final = {
+    "ANSWERED": 16,
+    "8": 16,
+    "NO ANSWER": 19,
+    "NOANSWER": 19,
+    "0": 19,
+    "1": 19,
+    "FAILED": 41,
+    "2": 41,
+    "BUSY": 17,
+    "4": 17,
+    "CONGESTION": 34,
+    "16": 34,
+    "CANCEL": 16,
+    "UNKNOWN": 0,
+}
+_ANSWERED_WORDS: Final = (0, 1)  # positions of the two words for ANSWERED
+_CAUSES: Final = np.array([*_DISPOSITIONS.values(), 0, 0], np.int16)  # the last two: -2 empty, -1 unknown
+
+
+def read(block: Block, source: Source) -> Calls:
+    """The block's call legs. Rows that cannot be read get a reason."""
+    disposition = columns.words(block, block.spans("disposition"), tuple(_DISPOSITIONS))
+    start, answer, end = (columns.times(block, block.spans(name), source.timezone) for name in TIME_COLUMNS)
+    duration = columns.amounts(block, block.spans("billsec"), columns.SECOND_US)
+    answered = np.isin(disposition, _ANSWERED_WORDS)
+    if block.has("billsec"):
+        mark(block.code, answered & ~duration.present, Reason.UNREADABLE_NUMBER)
+    mark(block.code, disposition == -1, Reason.UNKNOWN_DISPOSITION)
+    unique_id, channel = block.spans("uniqueid"), block.spans("channel")
+    details = Details(
+        caller=block.spans("src"),
+        account=block.spans("accountcode"),
+        other_raw=block.spans("dst"),
+        record_id=unique_id.where(unique_id.filled, channel),
+        call_ref=block.spans("linkedid"),
+        trunk_in=channel,
+        trunk_out=block.spans("dstchannel"),
+        sequence=columns.amounts(block, block.spans("sequence"), 1, reason=None),
+        cause=_CAUSES[disposition],
+    )
+    return calls(block, source, Timing(start, answer, end, answered, duration), details)
+
+
+def key_fields(block: Block, leg: Calls) -> Identity:
+    """What identifies a record: the best of the three keys that the row can give, and which one it is."""
+    unique_id, sequence = block.spans("uniqueid"), block.spans("sequence")
+    by_sequence = unique_id.filled & sequence.filled
+    by_channels = ~by_sequence
+    by_parties = ~unique_id.filled
+    spans = [
+        unique_id,
+        sequence.only(by_sequence),
+        block.spans("channel").only(by_channels),
+        block.spans("dstchannel").only(by_channels),
+        block.spans("src").only(by_parties),
+        block.spans("dst").only(by_parties),
+    ]
+    which = np.where(by_sequence, 1, np.where(by_parties, 3, 2))
+    return Identity(spans, [which, np.where(by_channels, leg.created_us, 0)])
+
+
+def local_names(block: Block, column: str) -> Spans:
+    """Names of Local channels without the mark of their half; empty for other channels."""
+    spans = block.spans(column)
+    is_local, end = np.zeros(block.size, np.bool_), np.zeros(block.size, np.int32)
+    fields.find_local_channels(block.data, spans.begin, spans.end, is_local, end)
+    return Spans(spans.begin, end).only(is_local)

@@ -1,0 +1,145 @@
+"""Columns of a block as numbers: instants, amounts of time, telephone numbers, words, hashes.
+
+Each function asks a kernel and marks rows that cannot be read. Microseconds throughout; keys and hashes are 128 bits as two numbers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediation import clock, fields, hashing
+from mediation.reasons import Reason, mark
+from mediation.rows import Spans
+from mediation.sources import LocalTime, Plain
+from rating.schema import OffsetOrigin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mediation.rows import Block
+    from mediation.sources import Numbering, Source
+
+SECOND_US: Final = 1_000_000
+_FINENESS_US: Final = np.array([0, SECOND_US, 60 * SECOND_US])  # by fields.EXACT, SECOND, MINUTE
+
+
+class Times(NamedTuple):
+    """One instant a row. Two candidates where the local time is doubtful; 0 where absent."""
+
+    earliest_us: NDArray[np.int64]
+    latest_us: NDArray[np.int64]
+    present: NDArray[np.bool_]
+    state: NDArray[np.int8]  # clock.UNIQUE, AMBIGUOUS, NONEXISTENT
+    offset_s: NDArray[np.int32]  # east of UTC, of the earliest candidate
+    has_offset: NDArray[np.bool_]  # False: the source gave the instant itself
+    is_local: NDArray[np.bool_]  # True: the offset is that of the source's zone
+    fineness_us: NDArray[np.int64]  # how far the written time may lie before the true one
+
+    def where(self, chosen: NDArray[np.bool_], other: Times) -> Times:
+        """These times where `chosen`, else the `other` ones."""
+        mine, theirs = (tuple[Any, ...](times_) for times_ in (self, other))
+        mixed: Any = [np.where(chosen, *pair) for pair in zip(mine, theirs, strict=True)]
+        return Times(*mixed)
+
+
+class Amounts(NamedTuple):
+    """One amount a row; 0 where absent."""
+
+    value: NDArray[np.int64]
+    present: NDArray[np.bool_]
+
+
+class Numbers(NamedTuple):
+    """One E.164 number a row: value and count of digits; 0 and 0 where the field is none."""
+
+    value: NDArray[np.int64]
+    digits: NDArray[np.int8]
+
+
+class Identity(NamedTuple):
+    """Fields and numbers that are hashed together, one of each a row."""
+
+    spans: list[Spans]
+    values: list[NDArray[np.int64]]
+
+
+def times(block: Block, spans: Spans, zone: str) -> Times:
+    """Written times or seconds since 1970, in `zone` where they carry no offset."""
+    size = block.size
+    at_us, kind = np.zeros(size, np.int64), np.zeros(size, np.int8)
+    offset_s, precision = np.zeros(size, np.int32), np.zeros(size, np.int8)
+    fields.read_times(block.data, spans.begin, spans.end, at_us, kind, offset_s, precision)
+    mark(block.code, kind == fields.UNREADABLE, Reason.UNREADABLE_TIME)
+    present, is_local = kind > fields.EMPTY, kind == fields.LOCAL
+    latest_us, state = at_us.copy(), np.zeros(size, np.int8)
+    if zone != "UTC" and is_local.any():
+        instants = clock.to_utc(at_us[is_local], zone)
+        offset_s[is_local] = (at_us[is_local] - instants.earliest_us) // SECOND_US
+        at_us[is_local], latest_us[is_local], state[is_local] = instants
+    fineness_us = _FINENESS_US[precision]
+    return Times(at_us, latest_us, present, state, offset_s, kind != fields.EPOCH, is_local, fineness_us)
+
+
+def epochs(block: Block, spans: Spans, unit_us: int) -> Times:
+    """Counts since 1970 in units of `unit_us` microseconds; 0 means absent."""
+    value, present = amounts(block, spans, unit_us, Reason.UNREADABLE_TIME)
+    mark(block.code, (value < 0) | (value >= fields.EPOCH_US_MAX), Reason.UNREADABLE_TIME)
+    nothing, no = np.zeros(block.size, np.int64), np.zeros(block.size, np.bool_)
+    fineness_us = np.full(block.size, 0 if unit_us == 1 else unit_us)
+    return Times(value, value, present & (value > 0), nothing.astype(np.int8), nothing.astype(np.int32), no, no, fineness_us)
+
+
+def amounts(block: Block, spans: Spans, scale: int, reason: Reason | None = Reason.UNREADABLE_NUMBER) -> Amounts:
+    """Decimal numbers times `scale`. A field that is none gives the row `reason`; without one it counts as absent."""
+    value, kind = np.zeros(block.size, np.int64), np.zeros(block.size, np.int8)
+    fields.read_amounts(block.data, spans.begin, spans.end, scale, value, kind)
+    if reason is not None:
+        mark(block.code, kind == fields.UNREADABLE, reason)
+    return Amounts(value, kind == fields.READ)
+
+
+def numbers(block: Block, spans: Spans, numbering: Numbering) -> Numbers:
+    """Telephone numbers in E.164."""
+    value, digits = np.zeros(block.size, np.int64), np.zeros(block.size, np.int8)
+    prefixes = (numbering.international_prefix, numbering.trunk_prefix, numbering.country_code)
+    texts = [np.frombuffer(prefix.encode(), np.uint8) for prefix in prefixes]
+    is_national = numbering.plain is Plain.NATIONAL
+    fields.read_numbers(block.data, spans.begin, spans.end, *texts, int(is_national), numbering.shortest, value, digits)
+    return Numbers(value, digits)
+
+
+def words(block: Block, spans: Spans, vocabulary: Sequence[str]) -> NDArray[np.int16]:
+    """Index of each field in `vocabulary` (upper case), in any case; -1 another word, -2 empty."""
+    text = np.frombuffer("".join(vocabulary).encode(), np.uint8)
+    limits = np.cumsum([0, *map(len, vocabulary)]).astype(np.int32)
+    found = np.full(block.size, -2, np.int16)
+    fields.match_words(block.data, spans.begin, spans.end, text, limits, found)
+    return found
+
+
+def hashes(block: Block, hashed: Identity, prefix: bytes, key: bytes) -> NDArray[np.uint64]:
+    """Keyed 128-bit hash a row of some fields and numbers, as (rows, 2)."""
+    spans, values = hashed
+    out = np.zeros((block.size, 2), np.uint64)
+    begin = np.stack([span.begin for span in spans])
+    end = np.stack([span.end for span in spans])
+    stacked = np.stack(values) if values else np.zeros((0, block.size), np.int64)
+    longest = int((end - begin).sum(axis=0, dtype=np.int64).max(initial=0))
+    scratch = np.zeros(len(prefix) + longest + 4 * len(spans) + 8 * len(values), np.uint8)
+    prefix_bytes = np.frombuffer(prefix, np.uint8)
+    hashing.hash_fields(block.data, begin, end, stacked, prefix_bytes, np.frombuffer(key, np.uint64), scratch, out)
+    return out
+
+
+def settle(block: Block, moment: Times, source: Source) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """The instant that counts, by the source's policy for doubtful local times, and the origin of its offset."""
+    if source.local_time is LocalTime.SUSPENSE:
+        mark(block.code, moment.state == clock.NONEXISTENT, Reason.NONEXISTENT_LOCAL_TIME)
+        mark(block.code, moment.state == clock.AMBIGUOUS, Reason.AMBIGUOUS_LOCAL_TIME)
+    origin = np.where(moment.is_local, OffsetOrigin.SOURCE_ZONE, OffsetOrigin.GIVEN)
+    origin[moment.state != clock.UNIQUE] = OffsetOrigin.GUESSED
+    chosen = moment.latest_us if source.local_time is LocalTime.LATER else moment.earliest_us
+    return chosen, origin.astype(np.int8)

@@ -1,0 +1,376 @@
+"""Reads columns of fields, given as positions in raw bytes: times, amounts of time, telephone numbers, words and text.
+
+Each kernel takes the begin and end of one field a row (equal: empty) and writes one value a row, with a kind or count that says
+whether the field could be read. Times are microseconds, local or UTC as the kind says. Nothing here raises.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numba
+import numpy as np
+
+from rating.jit import kernel_module
+
+njit = kernel_module(__file__)
+
+# Kinds of a field.
+EMPTY, READ, UNREADABLE = 0, 1, -1
+LOCAL, WITH_OFFSET, EPOCH = 1, 2, 3  # kinds of a time that was read
+# How finely a time was written.
+EXACT, SECOND, MINUTE = 0, 1, 2
+
+SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
+HOUR_US: Final = 60 * MINUTE_US
+DAY_US: Final = 24 * HOUR_US
+YEAR_MIN, YEAR_MAX = 1970, 2099
+EPOCH_US_MAX: Final = 4_102_444_800 * SECOND_US  # 2100-01-01
+NUMBER_DIGITS_MAX: Final = 15
+AMOUNT_DIGITS_MAX: Final = 16
+
+_ZERO, _NINE, _QUOTE, _BLANK, _DASH, _PLUS, _DOT, _COLON = (ord(mark) for mark in '09" -+.:')
+_PUNCTUATION = (_BLANK, _DASH, _DOT, ord("("), ord(")"), ord("/"))
+
+_BYTES = numba.types.Array(numba.uint8, 1, "C", readonly=True)
+_PLACES = numba.types.Array(numba.int32, 1, "C", readonly=True)
+_PLACES2 = numba.types.Array(numba.int32, 2, "C", readonly=True)
+_INTS = numba.types.Array(numba.int64, 1, "C", readonly=True)
+_SMALL = numba.types.Array(numba.int8, 1, "C", readonly=True)
+_I64, _I8, _I32, _VOID = numba.int64, numba.int8, numba.int32, numba.void
+
+
+@njit(numba.types.UniTuple(_I64, 3)(_BYTES, _I64, _I64))
+def _read_digits(data, at, end):
+    """Value and count of the digits from `at` (at most 18), and the position after them."""
+    value, count = 0, 0
+    while at < end and _ZERO <= data[at] <= _NINE and count < 18:  # noqa: PLR2004 - what int64 holds
+        value = value * 10 + data[at] - _ZERO
+        count += 1
+        at += 1
+    return value, count, at
+
+
+@njit(numba.types.UniTuple(_I64, 2)(_BYTES, _I64, _I64))
+def _read_fraction(data, at, end):
+    """Microseconds of the digits after a point, finer ones dropped, and the position after them; -1 if there are none."""
+    value, count = 0, 0
+    while at < end and _ZERO <= data[at] <= _NINE:
+        if count < 6:  # noqa: PLR2004 - six places are microseconds
+            value = value * 10 + data[at] - _ZERO
+        count += 1
+        at += 1
+    for _ in range(count, 6):
+        value *= 10
+    return (value if count > 0 else -1), at
+
+
+@njit(_I64(_I64, _I64, _I64))
+def _days(year, month, day):
+    """Days from 1970-01-01 in the proleptic Gregorian calendar, or -1 if there is no such day in the years we take."""
+    if year < YEAR_MIN or year > YEAR_MAX or month < 1 or month > 12 or day < 1:  # noqa: PLR2004 - months
+        return -1
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    length = 31 - ((month == 4) + (month == 6) + (month == 9) + (month == 11))  # noqa: PLR2004 - April, June, September, November
+    if month == 2:  # noqa: PLR2004 - February
+        length = 29 if leap else 28
+    if day > length:
+        return -1
+    shifted = year - (month <= 2)  # noqa: PLR2004 - the year begins in March, so that the leap day is its last
+    era_year = shifted % 400
+    year_day = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return (shifted // 400) * 146_097 + era_year * 365 + era_year // 4 - era_year // 100 + year_day - 719_468
+
+
+@njit(_I64(_BYTES, _I64))
+def _two_digits(data, at):
+    return (data[at] - _ZERO) * 10 + data[at + 1] - _ZERO
+
+
+@njit(numba.types.UniTuple(_I64, 2)(_BYTES, _I64, _I64))
+def _read_offset(data, at, end):
+    """Seconds east of UTC of `Z`, `+08`, `+0800` or `+08:00`, and 1; or 0 and 0 if it is none of these."""
+    if at + 1 == end and (data[at] == ord("Z") or data[at] == ord("z")):
+        return 0, 1
+    if data[at] != _PLUS and data[at] != _DASH:
+        return 0, 0
+    hours, count, after = _read_digits(data, at + 1, end)
+    minutes = 0
+    if count == 4:  # noqa: PLR2004 - hhmm
+        hours, minutes = hours // 100, hours % 100
+    elif count != 2:  # noqa: PLR2004 - hh
+        return 0, 0
+    elif after < end and data[after] == _COLON:
+        minutes, count, after = _read_digits(data, after + 1, end)
+        if count != 2:  # noqa: PLR2004 - mm
+            return 0, 0
+    if after != end or hours > 15 or minutes > 59:  # noqa: PLR2004 - as far as zones go
+        return 0, 0
+    seconds = (hours * 60 + minutes) * 60
+    return (seconds if data[at] == _PLUS else -seconds), 1
+
+
+@njit(_I64(_BYTES, _I64))
+def _read_common_time(data, at):
+    """Microseconds of the nineteen bytes `YYYY-MM-DD HH:MM:SS`, which nearly all times are; -1 if they are something else."""
+    is_form = (
+        data[at + 4] == _DASH and data[at + 7] == _DASH and data[at + 10] == _BLANK and data[at + 13] == _COLON and data[at + 16] == _COLON
+    )
+    if not is_form:
+        return -1
+    highest = np.uint8(0)
+    for place in (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18):
+        highest = max(highest, np.uint8(data[at + place] - _ZERO))  # what lies before 0 wraps to above 9
+    if highest > 9:  # noqa: PLR2004 - digits
+        return -1
+    year = _two_digits(data, at) * 100 + _two_digits(data, at + 2)
+    days = _days(year, _two_digits(data, at + 5), _two_digits(data, at + 8))
+    hour, minute, second = _two_digits(data, at + 11), _two_digits(data, at + 14), _two_digits(data, at + 17)
+    if days < 0 or hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004 - of a clock
+        return -1
+    return ((days * 24 + hour) * 60 + minute) * MINUTE_US + second * SECOND_US
+
+
+@njit(numba.types.UniTuple(_I64, 4)(_BYTES, _I64, _I64))
+def _read_time(data, at, end):
+    """Microseconds (UTC if an offset is given), kind, offset in seconds, precision."""
+    bad = (0, UNREADABLE, 0, SECOND)
+    if end - at == 19:  # noqa: PLR2004 - the length of the common form
+        common_us = _read_common_time(data, at)
+        if common_us >= 0:
+            return common_us, LOCAL, 0, SECOND
+    year, count, after = _read_digits(data, at, end)
+    if count >= 8 and (after == end or data[after] == _DOT):  # noqa: PLR2004 - seconds since 1970, as CDR(start,u) gives them
+        fraction = 0
+        if after < end:
+            fraction, after = _read_fraction(data, after + 1, end)
+        if after != end or fraction < 0 or year >= EPOCH_US_MAX // SECOND_US:
+            return bad
+        return year * SECOND_US + fraction, EPOCH, 0, EXACT
+    if count != 4 or after >= end or (data[after] != _DASH and data[after] != ord("/")):  # noqa: PLR2004 - yyyy
+        return bad
+    separator = data[after]
+    month, month_count, after = _read_digits(data, after + 1, end)
+    if month_count < 1 or month_count > 2 or after >= end or data[after] != separator:  # noqa: PLR2004 - m or mm
+        return bad
+    day, day_count, after = _read_digits(data, after + 1, end)
+    if day_count < 1 or day_count > 2 or after >= end or (data[after] != _BLANK and data[after] != ord("T")):  # noqa: PLR2004 - d or dd
+        return bad
+    hour, hour_count, after = _read_digits(data, after + 1, end)
+    if hour_count < 1 or hour_count > 2 or after >= end or data[after] != _COLON:  # noqa: PLR2004 - H or HH
+        return bad
+    minute, minute_count, after = _read_digits(data, after + 1, end)
+    second, second_count, fraction, precision = 0, 2, 0, MINUTE
+    if after < end and data[after] == _COLON:
+        second, second_count, after = _read_digits(data, after + 1, end)
+        precision = SECOND
+    if after < end and data[after] == _DOT and precision == SECOND:
+        fraction, after = _read_fraction(data, after + 1, end)
+        precision = EXACT
+    if minute_count != 2 or second_count != 2 or fraction < 0:  # noqa: PLR2004 - MM and SS
+        return bad
+    days = _days(year, month, day)
+    if days < 0 or hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004 - of a clock
+        return bad
+    local_us = days * DAY_US + hour * HOUR_US + minute * MINUTE_US + second * SECOND_US + fraction
+    while after < end and data[after] == _BLANK:
+        after += 1
+    if after == end:
+        return local_us, LOCAL, 0, precision
+    offset_s, is_offset = _read_offset(data, after, end)
+    if is_offset == 0 or local_us - offset_s * SECOND_US < 0:
+        return bad
+    return local_us - offset_s * SECOND_US, WITH_OFFSET, offset_s, precision
+
+
+@njit(_VOID(_BYTES, _PLACES, _PLACES, _I64[::1], _I8[::1], _I32[::1], _I8[::1]))
+def read_times(data, begin, end, out_us, out_kind, out_offset_s, out_precision):
+    """Times of a column: `YYYY-MM-DD HH:MM:SS[.ffffff]`, `YYYY/M/D H:MM[:SS]`, with or without an offset, or seconds since 1970."""
+    for row in range(begin.size):
+        if begin[row] == end[row]:
+            out_us[row], out_kind[row], out_offset_s[row], out_precision[row] = 0, EMPTY, 0, EXACT
+        else:
+            out_us[row], out_kind[row], out_offset_s[row], out_precision[row] = _read_time(data, begin[row], end[row])
+
+
+@njit(_VOID(_BYTES, _PLACES2, _PLACES2, _PLACES, _I8[::1], _I32[::1]))
+def find_times(data, field_begin, field_end, width, wanted, out_field):
+    """For rows with `wanted` set: the first field that holds a written time (no count of seconds), or -1."""
+    for row in range(width.size):
+        out_field[row] = -1
+        if wanted[row] == 0:
+            continue
+        for field in range(min(width[row], field_begin.shape[0])):
+            kind = _read_time(data, field_begin[field, row], field_end[field, row])[1]
+            if kind in (LOCAL, WITH_OFFSET):
+                out_field[row] = field
+                break
+
+
+@njit(_VOID(_BYTES, _PLACES, _PLACES, _I64, _I64[::1], _I8[::1]))
+def read_amounts(data, begin, end, scale, out, out_kind):
+    """Decimal numbers times `scale` (1, 1000 or 1000000), places finer than 1 / `scale` dropped."""
+    whole_max, divisor = EPOCH_US_MAX // scale, SECOND_US // scale
+    for row in range(begin.size):
+        at, stop = begin[row], end[row]
+        out[row], out_kind[row] = 0, EMPTY
+        if at == stop:
+            continue
+        out_kind[row] = UNREADABLE
+        negative = data[at] == _DASH
+        if negative or data[at] == _PLUS:
+            at += 1
+        whole, count, after = _read_digits(data, at, stop)
+        fraction_us = 0
+        if after < stop and data[after] == _DOT:
+            fraction_us, after = _read_fraction(data, after + 1, stop)
+        if after != stop or count == 0 or count > AMOUNT_DIGITS_MAX or fraction_us < 0 or whole > whole_max:
+            continue
+        value = whole * scale + (fraction_us // divisor if fraction_us else 0)
+        out[row], out_kind[row] = (-value if negative else value), READ
+
+
+@njit(numba.boolean(numba.uint8[::1], _I64, _BYTES))
+def _starts_with(digits, count, prefix):
+    if prefix.size == 0 or count < prefix.size:
+        return False
+    for place in range(prefix.size):  # noqa: SIM110 - numba has no all() over a generator
+        if digits[place] != prefix[place]:
+            return False
+    return True
+
+
+@njit(_VOID(_BYTES, _PLACES, _PLACES, _BYTES, _BYTES, _BYTES, _I64, _I64, _I64[::1], _I8[::1]))
+def read_numbers(data, begin, end, international, trunk, country, plain_is_national, shortest, out, out_digits):
+    """Telephone numbers in E.164: value and count of digits, 0 and 0 for what is none (extensions, names, short codes).
+
+    A leading + or the `international` prefix is taken off; else the `trunk` prefix is replaced by the `country` code;
+    else the digits are international as they stand, or national if `plain_is_national`. Blanks and punctuation are skipped.
+    """
+    digits = np.empty(32, np.uint8)
+    for row in range(begin.size):
+        out[row], out_digits[row] = 0, 0
+        at, stop, count, is_number = begin[row], end[row], 0, True
+        has_plus = at < stop and data[at] == _PLUS
+        if has_plus:
+            at += 1
+        while at < stop and is_number:
+            byte = data[at]
+            if _ZERO <= byte <= _NINE and count < digits.size:
+                digits[count] = byte
+                count += 1
+            elif byte not in _PUNCTUATION:
+                is_number = False
+            at += 1
+        if not is_number:
+            continue
+        skip, is_national = 0, False
+        if not has_plus:
+            if _starts_with(digits, count, international):
+                skip = international.size
+            elif country.size > 0 and _starts_with(digits, count, trunk):
+                skip, is_national = trunk.size, True
+            else:
+                is_national = plain_is_national == 1
+        value, length = 0, count - skip + (country.size if is_national else 0)
+        if length < shortest or length > NUMBER_DIGITS_MAX:
+            continue
+        if is_national:
+            for place in range(country.size):
+                value = value * 10 + country[place] - _ZERO
+        elif digits[skip] == _ZERO:
+            continue  # no country code begins with 0
+        for place in range(skip, count):
+            value = value * 10 + digits[place] - _ZERO
+        out[row], out_digits[row] = value, length
+
+
+@njit(_VOID(_BYTES, _PLACES, _PLACES, _BYTES, _PLACES, numba.int16[::1]))
+def match_words(data, begin, end, words, word_begin, out):
+    """Index of the word (upper case in `words`) that each field is, in any case; -1 none, -2 empty."""
+    for row in range(begin.size):
+        size = end[row] - begin[row]
+        out[row] = -1 if size > 0 else -2
+        for word in range(word_begin.size - 1):
+            if size == 0 or word_begin[word + 1] - word_begin[word] != size:
+                continue
+            place = 0
+            while place < size:
+                byte = data[begin[row] + place]
+                if ord("a") <= byte <= ord("z"):
+                    byte -= 32
+                if byte != words[word_begin[word] + place]:
+                    break
+                place += 1
+            if place == size:
+                out[row] = word
+                break
+
+
+@njit(_VOID(_BYTES, _PLACES, _PLACES, numba.boolean[::1]))
+def look_like_unique_ids(data, begin, end, out):
+    """Whether each field is `digits.digits`, with or without `systemname-` before."""
+    for row in range(begin.size):
+        at = end[row] - 1
+        while at >= begin[row] and _ZERO <= data[at] <= _NINE:
+            at -= 1
+        dot = at
+        at -= 1
+        while at >= begin[row] and _ZERO <= data[at] <= _NINE:
+            at -= 1
+        out[row] = (
+            dot > begin[row]
+            and dot < end[row] - 1
+            and data[dot] == _DOT
+            and at < dot - 1
+            and (at < begin[row] or (data[at] == _DASH and at > begin[row]))
+        )
+
+
+@njit(_VOID(_BYTES, _PLACES, _PLACES, numba.boolean[::1], numba.int32[::1]))
+def find_local_channels(data, begin, end, out, out_end):
+    """Whether each channel name starts with `Local/`, and where its name ends without the half's mark (`;1` or `;2`)."""
+    for row in range(begin.size):
+        at, stop = begin[row], end[row]
+        out[row] = (
+            stop - at > 6  # noqa: PLR2004 - the length of Local/
+            and (data[at] | 32) == ord("l")
+            and data[at + 1] == ord("o")
+            and data[at + 2] == ord("c")
+            and data[at + 3] == ord("a")
+            and data[at + 4] == ord("l")
+            and data[at + 5] == ord("/")
+        )
+        has_half = stop - at > 2 and data[stop - 2] == ord(";")  # noqa: PLR2004 - the length of the mark
+        out_end[row] = stop - 2 if has_half else stop
+
+
+@njit(_I64(_BYTES, _PLACES, _PLACES, _INTS, _SMALL, _INTS, numba.uint8[::1], numba.int32[::1]))
+def copy_text(data, begin, end, number, number_digits, rows, out, out_offset):
+    """Lay the fields of `rows` end to end into `out`; where `number_digits` is above 0, that number instead.
+
+    `out_offset` gets the rows' limits. In a quoted field a doubled quote becomes one. Gives 1 if a byte is not ASCII.
+    """
+    at, is_foreign = 0, 0
+    out_offset[0] = 0
+    for place in range(rows.size):
+        row = rows[place]
+        if number_digits[row] > 0:
+            value = number[row]
+            for digit in range(number_digits[row] - 1, -1, -1):
+                out[at + digit] = _ZERO + value % 10
+                value //= 10
+            at += number_digits[row]
+        else:
+            is_quoted = begin[row] > 0 and data[begin[row] - 1] == _QUOTE
+            source = begin[row]
+            while source < end[row]:
+                byte = data[source]
+                out[at] = byte
+                at += 1
+                is_foreign |= byte >> 7
+                doubled = is_quoted and byte == _QUOTE and source + 1 < end[row] and data[source + 1] == _QUOTE
+                source += 2 if doubled else 1
+        out_offset[place + 1] = at
+    return is_foreign

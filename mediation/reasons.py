@@ -1,0 +1,68 @@
+"""Why a row is refused, and what to tell the person who has to mend it.
+
+A refused row never bills. It goes to suspense with its reason, byte offset and bytes, and the rest of the file goes on.
+The names are stored and shown: one is never given another meaning. Codes are positions in `REASONS`, for the kernels' arrays only.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Reason(enum.StrEnum):
+    """What is wrong with a row. The first that applies is given, in this order."""
+
+    ROW_TOO_LONG = "row_too_long"
+    UNTERMINATED_QUOTE = "unterminated_quote"
+    WRONG_COLUMN_COUNT = "wrong_column_count"
+    COLUMNS_IN_ANOTHER_ORDER = "columns_in_another_order"
+    MISSING_KEY = "missing_key"
+    UNREADABLE_TIME = "unreadable_time"
+    UNREADABLE_NUMBER = "unreadable_number"
+    UNKNOWN_DISPOSITION = "unknown_disposition"
+    NEGATIVE_DURATION = "negative_duration"
+    MISSING_ANSWER_TIME = "missing_answer_time"
+    NONEXISTENT_LOCAL_TIME = "nonexistent_local_time"
+    AMBIGUOUS_LOCAL_TIME = "ambiguous_local_time"
+    END_BEFORE_START = "end_before_start"
+    DURATION_EXCEEDS_SPAN = "duration_exceeds_span"
+    MISSING_VALUE = "missing_value"
+    UNKNOWN_SERVICE = "unknown_service"
+    NEGATIVE_QUANTITY = "negative_quantity"
+    TIME_OUT_OF_RANGE = "time_out_of_range"
+
+
+REASONS: Final = (None, *Reason)  # code 0: nothing wrong
+CODES: Final = {reason: code for code, reason in enumerate(REASONS) if reason is not None}
+
+_SOURCE_FILE = "give a source definition with the file's columns: --source FILE.yaml, see docs/sources.md"
+EXPLANATIONS: Final = {
+    Reason.ROW_TOO_LONG: "the row is longer than 1 MiB; the file may be damaged or of another kind",
+    Reason.UNTERMINATED_QUOTE: "a quoted field is not closed; the row ends where its line ends",
+    Reason.WRONG_COLUMN_COUNT: f"the row has another number of columns than the source; if all rows do, {_SOURCE_FILE}",
+    Reason.COLUMNS_IN_ANOTHER_ORDER: f"the times stand in other columns than the source says, so their order is another; {_SOURCE_FILE}",
+    Reason.MISSING_KEY: "the fields that identify the record are empty, so that a duplicate could not be told",
+    Reason.UNREADABLE_TIME: "start, answer or end is not a time such as 2026-03-01 10:00:00 between 1970 and 2099",
+    Reason.UNREADABLE_NUMBER: "the duration is not a number of seconds (or micro- or milliseconds where the column says so)",
+    Reason.UNKNOWN_DISPOSITION: "the disposition is none that Asterisk writes",
+    Reason.NEGATIVE_DURATION: "the duration is below zero",
+    Reason.MISSING_ANSWER_TIME: "the call was answered and has a duration, but no time of answer",
+    Reason.NONEXISTENT_LOCAL_TIME: "clocks going forward skipped this local time; set `timezone` and `local_time` in a source definition",
+    Reason.AMBIGUOUS_LOCAL_TIME: "clocks going back repeated this local time; set `local_time: earlier` or `later` in a source definition",
+    Reason.END_BEFORE_START: "the call ends before it begins",
+    Reason.DURATION_EXCEEDS_SPAN: "the duration is over a minute longer than the time from begin to end",
+    Reason.MISSING_VALUE: "a required value is null or empty",
+    Reason.UNKNOWN_SERVICE: "the service is none of 1 voice, 2 SMS, 3 MMS, 4 data, 5 content",
+    Reason.NEGATIVE_QUANTITY: "the quantity of the service is below zero",
+    Reason.TIME_OUT_OF_RANGE: "the start does not lie between 2000-01-01 and 2070-01-01 UTC",
+}
+
+
+def mark(codes: NDArray[np.int8], where: NDArray[np.bool_], reason: Reason) -> None:
+    """Give `reason` to the rows of `where` that have none yet."""
+    codes[where & (codes == 0)] = CODES[reason]

@@ -1,0 +1,130 @@
+"""Calls to rows of Usage v1: Arrow columns made straight from the file's bytes.
+
+Text that is not UTF-8 is read as Latin-1, so that no byte is lost and no row refused for a caller's name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mediation import fields
+from mediation.calls import Calls, Parties
+from rating.model import Service
+from rating.schema import INSTANT, KEY, NAME, USAGE_V1, Direction, LegRole, UsageFlag
+
+if TYPE_CHECKING:
+    from mediation.columns import Numbers
+    from mediation.rows import Block, Spans
+
+
+class Records(NamedTuple):
+    """What is known of a block's rows when they become usage."""
+
+    leg: Calls
+    parties: Parties
+    event_key: NDArray[np.uint64]
+    content_hash: NDArray[np.uint64]
+    absorbed: NDArray[np.bool_]
+
+
+def table(block: Block, source_name: str, records: Records, offset: int) -> pa.Table:
+    """The block's good rows as usage. `offset` is the place of the block's data in the stream."""
+    rows = np.flatnonzero(block.code == 0)
+    leg, (served, other) = records.leg, records.parties
+    details = leg.details
+    flags = np.where(leg.answered, np.where(records.absorbed, UsageFlag.ABSORBED, 0), UsageFlag.UNANSWERED)
+    made: dict[str, pa.Array[Any]] = {
+        "event_key": key_array(records.event_key[rows]),
+        "content_hash": key_array(records.content_hash[rows]),
+        "source": constant_name(source_name, rows.size),
+        "record_id": text(block, details.record_id, rows),
+        "source_seq": integers(details.sequence.value[rows], details.sequence.present[rows], pa.int64()),
+        "raw_offset": pa.array(block.begin[rows] + offset),
+        "raw_length": pa.array((block.end - block.begin)[rows].astype(np.int32)),
+        "served_kind": pa.array(served.kind[rows]),
+        "served_id": text(block, served.text, rows, served.number),
+        "served_raw": text(block, details.caller, rows),
+        "other_e164": integers(other.value[rows], other.digits[rows] > 0, pa.int64()),
+        "other_raw": text(block, details.other_raw, rows),
+        "trunk_in": text(block, details.trunk_in, rows, empty_is_null=True),
+        "trunk_out": text(block, details.trunk_out, rows, empty_is_null=True),
+        "start_us": pa.array(leg.start_us[rows]).cast(INSTANT),
+        "offset_s": integers(leg.offset_s[rows], leg.has_offset[rows], pa.int32()),
+        "offset_origin": pa.array(leg.offset_origin[rows]),
+        "duration_us": pa.array(leg.duration_us[rows]),
+        "call_ref": text(block, details.call_ref, rows, empty_is_null=True),
+        "cause": pa.array(details.cause[rows]),
+        "flags": pa.array(flags[rows].astype(np.int32)),
+    }
+    constants = {"raw_file_id": 0, "service": Service.VOICE, "direction": Direction.ORIGINATING, "leg_role": LegRole.CALL}
+    return complete(made, constants, rows.size)
+
+
+def complete(made: dict[str, pa.Array[Any]], constants: dict[str, int], size: int) -> pa.Table:
+    """A Usage v1 table of `size` rows: the given columns, constant ones, and null for the rest."""
+    arrays = []
+    for field in USAGE_V1:
+        if field.name in made:
+            arrays.append(made[field.name])
+        elif field.name in constants:
+            arrays.append(pa.array(np.full(size, constants[field.name])).cast(field.type))
+        else:
+            arrays.append(pa.nulls(size, field.type))
+    return pa.Table.from_arrays(arrays, schema=USAGE_V1)
+
+
+def key_array(keys: NDArray[np.uint64]) -> pa.Array[Any]:
+    """128-bit keys, (rows, 2), as sixteen bytes each, big-endian."""
+    data = pa.py_buffer(np.ascontiguousarray(keys).astype(">u8").tobytes())
+    return pa.Array.from_buffers(KEY, len(keys), [None, data])
+
+
+def constant_name(name: str, size: int) -> pa.Array[Any]:
+    """A dictionary column that says the same in every row."""
+    return pa.DictionaryArray.from_arrays(np.zeros(size, np.int32), pa.array([name])).cast(NAME)
+
+
+def integers(values: NDArray[Any], valid: NDArray[np.bool_], kind: pa.DataType) -> pa.Array[Any]:
+    """Numbers, null where not `valid`."""
+    return pa.array(values, kind, mask=~valid)
+
+
+def text(
+    block: Block, spans: Spans, rows: NDArray[np.int64], number: Numbers | None = None, *, empty_is_null: bool = False
+) -> pa.Array[Any]:
+    """Text of the rows' fields; where `number` has digits, that number in its stead."""
+    values = number.value if number else np.zeros(block.size, np.int64)
+    digits = number.digits if number else np.zeros(block.size, np.int8)
+    size = int((spans.end - spans.begin)[rows].sum(dtype=np.int64)) + int(digits[rows].sum(dtype=np.int64))
+    out, limits = np.empty(size, np.uint8), np.empty(rows.size + 1, np.int32)
+    is_foreign = fields.copy_text(block.data, spans.begin, spans.end, values, digits, rows, out, limits)
+    buffers = [None, pa.py_buffer(limits.data), pa.py_buffer(out.data)]
+    made = pa.Array.from_buffers(pa.string(), rows.size, buffers)
+    if is_foreign:
+        made = _readable(made, out, limits)
+    if empty_is_null:
+        filled = np.packbits(np.diff(limits) > 0, bitorder="little")
+        made = pa.Array.from_buffers(pa.string(), rows.size, [pa.py_buffer(filled.data), *made.buffers()[1:]])
+    return made
+
+
+def _readable(made: pa.Array[Any], out: NDArray[np.uint8], limits: NDArray[np.int32]) -> pa.Array[Any]:
+    """The same text in UTF-8."""
+    try:
+        made.validate(full=True)
+    except pa.ArrowInvalid:
+        data = out.tobytes()
+        pieces = [data[begin:end] for begin, end in zip(limits[:-1].tolist(), limits[1:].tolist(), strict=True)]
+        return pa.array([_decode(piece) for piece in pieces], pa.string())
+    return made
+
+
+def _decode(piece: bytes) -> str:
+    try:
+        return piece.decode()
+    except UnicodeDecodeError:
+        return piece.decode("latin-1")

@@ -1,0 +1,133 @@
+"""The command line: which commands there are, and how each way of ending becomes an exit status.
+
+0 done; 1 an error the user can mend, or a check that failed; 2 a wrong call; 70 our own mistake; 130 interrupted;
+141 the reader of the output went away.
+Errors go to stderr, as text or, when the call holds --json, as one JSON object. A traceback is shown only if RATEWRIGHT_DEBUG is 1.
+Commands are named by import path and imported when called, so that `ratewright --help` answers in under 0.3 s.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import cyclopts
+
+from rating.errors import ProblemsError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_MENDABLE = 1
+EXIT_WRONG_CALL = 2
+EXIT_OUR_MISTAKE = 70
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+# name, import path, what the list of commands says about it
+COMMANDS = (
+    ("tariffs", "server.cli.tariffs:app", "Check, publish and show catalogues of tariffs."),
+    ("quote", "server.cli.quote:quote", "Price one event, with the trace of how."),
+    ("accounts", "server.cli.accounts:app", "Import accounts, subscriptions and numbers."),
+    ("usage", "server.cli.usage:app", "Ingest and inspect usage files; see what waits in suspense."),
+    ("bill", "server.cli.bill:app", "Run the bill cycle, or preview one account."),
+    ("invoice", "server.cli.invoice:app", "List and show invoices."),
+    ("payment", "server.cli.payment:app", "Record payments."),
+    ("dunning", "server.cli.dunning:app", "Remind and bar accounts that are past due."),
+    ("controls", "server.cli.controls:controls", "Check that the books balance."),
+    ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning."),
+)
+
+
+def build() -> cyclopts.App:
+    """The root command with all others registered by import path."""
+    root = cyclopts.App(
+        name="ratewright",
+        help="An exact, explainable telecom rating and billing engine.",
+        version=_version,
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    for name, path, summary in COMMANDS:
+        root.command(path, name=name, help=summary)
+    return root
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status. `tokens` defaults to the words of the process's command line."""
+    words = list(sys.argv[1:] if tokens is None else tokens)
+    as_json = "--json" in words
+    try:
+        return _run(words)
+    except UserError as error:
+        _report(error, as_json=as_json)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _drop_stdout()
+        return EXIT_BROKEN_PIPE
+    except OSError as error:
+        _report(_user_error_of(error), as_json=as_json)
+        return EXIT_MENDABLE
+    except Exception as error:  # noqa: BLE001 -- the last line of defence: a user sees one sentence, never a traceback
+        _report_our_mistake(error)
+        return EXIT_OUR_MISTAKE
+
+
+def _run(words: list[str]) -> int:
+    try:
+        result = build()(words, exit_on_error=False, print_error=False)
+    except cyclopts.CycloptsError as error:
+        raise _wrong_call(error) from error
+    except SystemExit as end:
+        result = end.code
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0
+
+
+def _wrong_call(error: cyclopts.CycloptsError) -> UserError:
+    chain = " ".join(("ratewright", *(error.command_chain or ())))
+    return UserError(" ".join(str(error).split()), f"{chain} --help shows how to call it", exit_status=EXIT_WRONG_CALL)
+
+
+def _user_error_of(error: OSError) -> UserError:
+    """A file or folder that cannot be used, where no code closer to it said so better."""
+    reason = error.strerror or str(error)
+    place = f"{error.filename}: " if error.filename is not None else ""
+    return UserError(f"{place}{reason}", "check that the path exists, that this user may use it and that the disk has room")
+
+
+def _report(error: UserError, *, as_json: bool) -> None:
+    if not as_json:
+        print("\n".join(error.lines()), file=sys.stderr)
+        return
+    import msgspec
+
+    problems = [problem._asdict() for problem in error.problems] if isinstance(error, ProblemsError) else []
+    document = {"error": {"message": error.message, "remedy": error.remedy, "problems": problems}}
+    print(msgspec.json.encode(document).decode(), file=sys.stderr)
+
+
+def _report_our_mistake(error: Exception) -> None:
+    if os.environ.get("RATEWRIGHT_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    summary = " ".join(f"{type(error).__name__}: {error}".split())
+    print(f"internal error: {summary}; please report it with the output of the same call under RATEWRIGHT_DEBUG=1", file=sys.stderr)
+
+
+def _drop_stdout() -> None:
+    """Send what is still buffered nowhere, or Python would complain about it when it ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("ratewright")

@@ -1,0 +1,58 @@
+"""How a command prints its result: JSON for programs, a table for people.
+
+On a terminal a table is drawn by rich; in a pipe it is plain aligned text that is never cut or wrapped, so that grep and awk can read it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+GAP = "  "
+
+
+def print_json(value: object) -> None:
+    """Print any value that msgspec can encode (structs, dicts, dates), indented by two."""
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = (), title: str = "") -> None:
+    """Print `rows` below `columns`. The columns named in `right` hold figures and are aligned to the right."""
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _draw(columns, texts, right, title)
+        return
+    print("\n".join(([title] if title else []) + plain_table(columns, texts, right=right)))
+
+
+def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> list[str]:
+    """The lines of a table in aligned plain text; wide (Chinese) characters count twice, as terminals show them."""
+    from rich.cells import cell_len
+
+    table = [list(columns), *(list(row) for row in rows)]
+    widths = [max(cell_len(row[i]) for row in table) for i in range(len(columns))]
+    lines = []
+    for row in table:
+        cells = []
+        for name, cell, width in zip(columns, row, widths, strict=True):
+            padding = " " * (width - cell_len(cell))
+            cells.append(padding + cell if name in right else cell + padding)
+        lines.append(GAP.join(cells).rstrip())
+    return lines
+
+
+def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str], title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(markup=False).print(table)

@@ -1,0 +1,91 @@
+"""`ratewright serve`: answers gRPC calls until it is told to stop.
+
+SIGTERM and SIGINT drain and end with status 0; every acked batch is durable whatever ends the process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from rating.errors import UserError
+from server.cli.homes import DEFAULT_HOME, HomeFolder
+
+if TYPE_CHECKING:
+    from server.grpc.service import Tls
+
+
+def serve(
+    *,
+    home: HomeFolder = DEFAULT_HOME,
+    address: str = "127.0.0.1:50051",
+    port_file: Path | None = None,
+    source: Annotated[list[str] | None, Parameter(negative="")] = None,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+) -> int:
+    """Answer gRPC calls: usage streams, quotes, invoices, dunning, health.
+
+    Parameters
+    ----------
+    home
+        Home folder; made when it does not exist.
+    address
+        HOST:PORT to listen on; port 0 takes a free one. Other than loopback needs TLS.
+    port_file
+        Write the port into this file once calls are answered.
+    source
+        Name, or YAML definition, of a source whose streams are taken; may be repeated. Default: stream.
+    tls_cert
+        Certificate with its chain, PEM.
+    tls_key
+        Its private key, PEM.
+
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own log would say in ten lines what we say in one; read at its import
+
+    from billing.store.home import Home
+    from server.grpc import service, storing_sink
+
+    where, tls = service.parse_address(address), _tls(tls_cert, tls_key)
+    taken = storing_sink.stream_sources(source or storing_sink.DEFAULT_SOURCES)
+    listening = service.listen(where, tls)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with Home.open(home, create=True) as opened, service.Service.start(listening, opened, _clock_us, sources=taken) as running:
+        if port_file is not None:
+            _write_whole(port_file, f"{running.address.port}\n")
+        print(f"serving {home} on {running.address}{'' if tls is None else ' with TLS'}; stop with Ctrl-C or SIGTERM", flush=True)
+        stopping.wait()
+        print("stopping: finishing what was begun", flush=True)
+    print("stopped", flush=True)
+    return 0
+
+
+def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
+    from server.grpc.service import Tls
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise UserError("--tls-cert and --tls-key belong together", "give both, or neither on a loopback address", exit_status=2)
+    return Tls(certificate, key)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write so that a reader who waits for the file never sees half of it."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def _clock_us() -> int:
+    import time
+
+    return time.time_ns() // 1_000

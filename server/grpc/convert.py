@@ -1,0 +1,104 @@
+"""Values at the edge of the API: money, dates, resource names and page tokens.
+
+Money inside is int64 micro-units; google.type.Money has whole units and nanos (1e-9) of one sign, so that 1 micro is 1000 nanos.
+A page token is text that a client cannot read or make: a place in a list, bound to the list it belongs to by a keyed hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import hashlib
+import hmac
+import re
+from typing import Final, NamedTuple
+
+from google.type import date_pb2, money_pb2
+
+from rating.money import MICROS_PER_UNIT
+from server.grpc.refusals import invalid
+
+NANOS_PER_MICRO: Final = 1_000
+MAC_BYTES: Final = 8
+ALL_ACCOUNTS: Final = "-"
+
+_ACCOUNT: Final = re.compile(r"accounts/([^/]+)")
+_INVOICE: Final = re.compile(r"accounts/([^/]+)/invoices/([^/]+)")
+_DUNNING_STATE: Final = re.compile(r"accounts/([^/]+)/dunningState")
+
+
+class InvoiceName(NamedTuple):
+    """The two ids in `accounts/{account}/invoices/{invoice}`."""
+
+    account_id: str
+    number: str
+
+
+def money(currency: str, micros: int) -> money_pb2.Money:
+    """`micros` micro-units of `currency` (ISO 4217), exactly."""
+    units, rest_micros = divmod(abs(micros), MICROS_PER_UNIT)
+    sign = -1 if micros < 0 else 1
+    return money_pb2.Money(currency_code=currency, units=sign * units, nanos=sign * rest_micros * NANOS_PER_MICRO)
+
+
+def date(day: dt.date | str) -> date_pb2.Date:
+    """A local date; text is ISO, such as 2025-03-31."""
+    parsed = dt.date.fromisoformat(day) if isinstance(day, str) else day
+    return date_pb2.Date(year=parsed.year, month=parsed.month, day=parsed.day)
+
+
+def parse_date(value: date_pb2.Date, field: str) -> dt.date:
+    """The date of a request's `field`; a date without year, month or day is refused."""
+    try:
+        return dt.date(value.year, value.month, value.day)
+    except ValueError:
+        text = f"{value.year:04d}-{value.month:02d}-{value.day:02d}"
+        raise invalid("MALFORMED_REQUEST", f"{field}: {text} is not a date", {"field": field}) from None
+
+
+def parse_account_name(name: str) -> str:
+    """The account's id, or `-` for all accounts."""
+    return _parse(_ACCOUNT, name, "accounts/{account}")[0]
+
+
+def parse_invoice_name(name: str) -> InvoiceName:
+    """The ids of an invoice's name."""
+    account_id, number = _parse(_INVOICE, name, "accounts/{account}/invoices/{invoice}")
+    return InvoiceName(account_id, number)
+
+
+def parse_dunning_state_name(name: str) -> str:
+    """The account's id in the name of its dunning state."""
+    return _parse(_DUNNING_STATE, name, "accounts/{account}/dunningState")[0]
+
+
+def page_token(parent: str, last: str, key: bytes) -> str:
+    """A token for what comes after `last` in the list of `parent`."""
+    body = last.encode()
+    return base64.urlsafe_b64encode(_mac(parent, body, key) + body).decode()
+
+
+def parse_page_token(token: str, parent: str, key: bytes) -> str:
+    """The `last` in a token made by `page_token` for the same parent; empty for the empty token of a first page."""
+    if not token:
+        return ""
+    try:
+        raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        raw = b""
+    mac, body = raw[:MAC_BYTES], raw[MAC_BYTES:]
+    if not hmac.compare_digest(mac, _mac(parent, body, key)):
+        raise invalid("PAGE_TOKEN", "page_token is not one that was given for this parent", {"field": "page_token"})
+    return body.decode()
+
+
+def _mac(parent: str, body: bytes, key: bytes) -> bytes:
+    return hashlib.blake2b(parent.encode() + b"\0" + body, key=key, digest_size=MAC_BYTES).digest()
+
+
+def _parse(pattern: re.Pattern[str], name: str, form: str) -> tuple[str, ...]:
+    match = pattern.fullmatch(name)
+    if match is None:
+        raise invalid("MALFORMED_NAME", f"{name!r} does not have the form {form}", {"form": form})
+    return match.groups()

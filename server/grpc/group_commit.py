@@ -1,0 +1,97 @@
+"""One writer for all streams: batches that wait while the disk syncs are stored together, by one further sync.
+
+The price of durability is one fsync, whatever it covers. A switch that sends ten records at a time would be held to some hundred batches
+a second if each had its own. Instead a single thread takes all that wait, stores them as one group and then answers each.
+
+Units: `size_bytes` is what a batch occupies while it waits. `submit` blocks while more than `waiting_bytes_max` wait, which is how
+a stream is held back. Every accepted batch is answered, by its receipt or by the exception that kept it out of the store.
+`store` keeps a group whole or not at all.
+"""
+
+from __future__ import annotations
+
+import collections
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
+GROUP_BATCHES_MAX: Final = 1024
+
+Batch = TypeVar("Batch")
+Receipt = TypeVar("Receipt")
+
+
+class ClosedError(Exception):
+    """The writer takes no more batches."""
+
+
+class _Waiting(NamedTuple, Generic[Batch, Receipt]):
+    batch: Batch
+    size_bytes: int
+    answer: Future[Receipt]
+
+
+class GroupCommit(Generic[Batch, Receipt]):
+    """Calls `store` with groups of batches, in the order in which they were submitted, from one thread of its own."""
+
+    def __init__(self, store: Callable[[Sequence[Batch]], Sequence[Receipt]], *, waiting_bytes_max: int = WAITING_BYTES_MAX) -> None:
+        self._store = store
+        self._waiting_bytes_max = waiting_bytes_max
+        self._waiting: collections.deque[_Waiting[Batch, Receipt]] = collections.deque()
+        self._waiting_bytes = 0
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="group-commit", daemon=True)
+        self._thread.start()
+
+    def submit(self, batch: Batch, size_bytes: int) -> Future[Receipt]:
+        """Queue one batch; the future is done once it is durable. A batch larger than the bound is taken when nothing else waits."""
+        with self._changed:
+            room_bytes = self._waiting_bytes_max - size_bytes
+            self._changed.wait_for(lambda: self._closing or not self._waiting or self._waiting_bytes <= room_bytes)
+            if self._closing:
+                raise ClosedError
+            answer: Future[Receipt] = Future()
+            self._waiting.append(_Waiting(batch, size_bytes, answer))
+            self._waiting_bytes += size_bytes
+            self._changed.notify_all()
+            return answer
+
+    def close(self) -> None:
+        """Take no more, store what waits, and return when all of it is answered."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while group := self._next_group():
+            self._store_and_answer(group)
+
+    def _store_and_answer(self, group: Sequence[_Waiting[Batch, Receipt]]) -> None:
+        """Store a group whole, or, when that fails, each batch by itself: one that cannot be stored must not keep out the others."""
+        try:
+            receipts = self._store([waiting.batch for waiting in group])
+            assert len(receipts) == len(group), "a receipt for every batch"
+        except BaseException as error:  # noqa: BLE001 -- whoever waits must get an answer, or its stream hangs for ever
+            if len(group) == 1:
+                group[0].answer.set_exception(error)
+                return
+            for waiting in group:
+                self._store_and_answer([waiting])
+            return
+        for waiting, receipt in zip(group, receipts, strict=True):
+            waiting.answer.set_result(receipt)
+
+    def _next_group(self) -> list[_Waiting[Batch, Receipt]]:
+        """All that waits, as soon as something does; empty when the writer is closed and nothing is left."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or bool(self._waiting))
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_BATCHES_MAX))]
+            self._waiting_bytes -= sum(waiting.size_bytes for waiting in group)
+            self._changed.notify_all()
+            return group

@@ -1,0 +1,132 @@
+"""RatingService: prices one event by the published tariffs, with the plain twin of the kernel, which can say how it came about."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import grpc
+
+from billing import catalogue
+from ratewright.v1 import rating_service_pb2 as pb
+from ratewright.v1 import rating_service_pb2_grpc
+from rating import explain
+from rating.model import Service
+from rating.reference import Event, Outcome, Reference
+from rating.status import REFUSALS_FROM, Status
+from server.grpc import convert
+from server.grpc.refusals import Refusal, answering, invalid
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+NO_EVENT_KEY: Final = bytes(16)
+MICROS_PER_SECOND: Final = 1_000_000
+NANOS_PER_MICRO: Final = 1_000
+QUANTITY_FIELD: Final = {
+    Service.VOICE: "duration_us",
+    Service.SMS: "units",
+    Service.MMS: "units",
+    Service.DATA: "volume_bytes",
+    Service.CONTENT: "units",
+}
+
+_CODES: Final = {
+    Status.UNKNOWN_PLAN: grpc.StatusCode.NOT_FOUND,
+    Status.NO_VERSION: grpc.StatusCode.FAILED_PRECONDITION,
+    Status.NO_ZONE: grpc.StatusCode.FAILED_PRECONDITION,
+    Status.NOT_SOLD: grpc.StatusCode.FAILED_PRECONDITION,
+}
+_SENTENCES: Final = {
+    Status.UNKNOWN_PLAN: "no published catalogue has this plan",
+    Status.NEGATIVE_QUANTITY: "the quantity must be zero or more",
+    Status.TIME_OUT_OF_RANGE: "start_time must lie in 2000-01-01 .. 2070-01-01 UTC",
+    Status.INVALID_NUMBER: "a destination must have 1 to 15 digits and nothing else",
+    Status.NO_VERSION: "no version of the plan's catalogue is in force at start_time",
+    Status.NO_ZONE: "the plan has no price for this destination",
+    Status.NOT_SOLD: "the plan does not sell this on purpose",
+    Status.QUANTITY_TOO_LARGE: "the quantity is larger than one event can be",
+}
+
+
+class _Known(NamedTuple):
+    published_seq: int
+    reference: Reference
+
+
+class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
+    """Servicer of ratewright.v1.RatingService over one home."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._known: _Known | None = None
+        self._lock = threading.Lock()
+
+    def Quote(self, request: pb.QuoteRequest, context: grpc.ServicerContext) -> pb.QuoteResponse:
+        """Price the event, or refuse it with the name of its status."""
+        with answering(context):
+            event, language = _event(request), _language(request.language_code)
+            if request.allowance_left_qty < 0:
+                raise _malformed("allowance_left_qty", "must be zero or more")
+            outcome = self._reference().rate(event, request.allowance_left_qty)
+            if outcome.status >= REFUSALS_FROM:
+                raise _refused(outcome)
+            return _response(outcome, language)
+        raise AssertionError("the call was ended above")
+
+    def _reference(self) -> Reference:
+        """The twin of everything published; built anew only after a publication."""
+        with self._lock:
+            seq = catalogue.published_seq(self._home)
+            if self._known is None or self._known.published_seq != seq:
+                self._known = _Known(seq, Reference(catalogue.published(self._home)))
+            return self._known.reference
+
+
+def _event(request: pb.QuoteRequest) -> Event:
+    try:
+        service = Service(request.service)
+    except ValueError:
+        raise _malformed("service", "must name what is used") from None
+    if not request.plan:
+        raise _malformed("plan", "must be a full name such as mobile/smart-m")
+    if not request.HasField("start_time"):
+        raise _malformed("start_time", "must be given")
+    field = QUANTITY_FIELD[service]
+    if request.WhichOneof("usage") != field:
+        raise _malformed(field, f"must be given for {service.name.lower()}")
+    start_us = request.start_time.seconds * MICROS_PER_SECOND + request.start_time.nanos // NANOS_PER_MICRO
+    return Event(NO_EVENT_KEY, start_us, getattr(request, field), service, request.plan, request.destination)
+
+
+def _language(code: str) -> str:
+    language = code.partition("-")[0].lower() or "en"
+    if language not in explain.LANGUAGES:
+        raise _malformed("language_code", f"{code!r} is not one of {', '.join(explain.LANGUAGES)}")
+    return language
+
+
+def _malformed(field: str, what: str) -> Refusal:
+    return invalid("MALFORMED_REQUEST", f"{field}: {what}", {"field": field})
+
+
+def _refused(outcome: Outcome) -> Refusal:
+    status = Status(outcome.status)
+    code = _CODES.get(status, grpc.StatusCode.INVALID_ARGUMENT)
+    return Refusal(code, status.name, _SENTENCES[status], {"plan": outcome.event.plan or ""})
+
+
+def _response(outcome: Outcome, language: str) -> pb.QuoteResponse:
+    return pb.QuoteResponse(
+        status=Status(outcome.status).name,
+        charge=convert.money(outcome.currency, outcome.charge_micros),
+        charge_micros=outcome.charge_micros,
+        chargeable_qty=outcome.chargeable_qty,
+        free_qty=outcome.free_qty,
+        price_id=outcome.price_id,
+        zone_id=outcome.zone_id,
+        catalogue=outcome.identity,
+        catalogue_version=outcome.version,
+        catalogue_hash=outcome.content_hash,
+        explanation=explain.as_text(outcome, language),
+    )

@@ -1,0 +1,81 @@
+"""How a call is refused: a gRPC status with one sentence and a google.rpc.ErrorInfo that programs can read.
+
+`Refusal` is raised anywhere below a servicer method; `answering` turns it, and every other exception, into the status of the call.
+The domain is `ratewright`; reasons are the ones the .proto files list. A mistake of ours is logged and shown without its inside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Final
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+DOMAIN: Final = "ratewright"
+
+_log = logging.getLogger(__name__)
+
+
+class Refusal(Exception):  # noqa: N818 -- it is the answer to a call, which the caller may have wanted
+    """A call that is not done. `reason` is UPPER_SNAKE_CASE and stable; `metadata` names what was at fault."""
+
+    def __init__(self, code: grpc.StatusCode, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.metadata = dict(metadata or {})
+
+
+def invalid(reason: str, message: str, metadata: Mapping[str, str] | None = None) -> Refusal:
+    """The request itself is wrong, whatever the state of the server."""
+    return Refusal(grpc.StatusCode.INVALID_ARGUMENT, reason, message, metadata)
+
+
+def not_found(reason: str, message: str, metadata: Mapping[str, str] | None = None) -> Refusal:
+    """What the request names is not there."""
+    return Refusal(grpc.StatusCode.NOT_FOUND, reason, message, metadata)
+
+
+def as_refusal(error: BaseException) -> Refusal:
+    """The answer to a call in which `error` was raised."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, UserError):  # a condition of the store, such as a locked database: the operator can mend it
+        _log.error("%s; remedy: %s", error.message, error.remedy)
+        return Refusal(grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", error.message, {"remedy": error.remedy})
+    if isinstance(error, OSError):
+        _log.error("%s", error)
+        return Refusal(grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", f"the store failed: {error.strerror or error}")
+    _log.error("internal error", exc_info=error)
+    return Refusal(grpc.StatusCode.INTERNAL, "INTERNAL", "internal error; the server's log says more")
+
+
+@contextlib.contextmanager
+def answering(context: grpc.ServicerContext) -> Iterator[None]:
+    """Run the body of a servicer method; whatever it raises becomes the status of the call."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 -- the edge of the service: nothing may leave it but a status
+        abort(context, as_refusal(error))
+
+
+def abort(context: grpc.ServicerContext, refusal: Refusal) -> None:
+    """End the call with the refusal's status. Raises, as grpc's own abort does."""
+    context.abort_with_status(rpc_status.to_status(_status(refusal)))
+
+
+def _status(refusal: Refusal) -> status_pb2.Status:
+    details = any_pb2.Any()
+    details.Pack(error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.metadata))
+    number: int = refusal.code.value[0]
+    return status_pb2.Status(code=number, message=refusal.message, details=[details])

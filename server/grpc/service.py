@@ -1,0 +1,176 @@
+"""The server: which services answer, where it listens, how it starts and how it stops.
+
+It listens on the loopback interface unless it has a certificate: usage and invoices do not cross a network in the clear.
+Stopping drains: no new calls, streams are told to come back later, what was read is stored, and only then is the store closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import ssl
+from concurrent import futures
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from ratewright.v1 import dunning_service_pb2_grpc, invoice_service_pb2_grpc, rating_service_pb2_grpc, usage_service_pb2_grpc
+from rating.errors import UserError
+from server.grpc import arrow_batches
+from server.grpc.dunning_service import DunningService
+from server.grpc.invoice_service import InvoiceService
+from server.grpc.rating_service import RatingService
+from server.grpc.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
+from server.grpc.usage_service import UsageService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from billing.store.home import Home
+    from mediation.sources import Source
+
+THREADS: Final = 48
+STREAMS_MAX: Final = 32  # a stream holds a thread; the rest stays free for short calls
+MESSAGE_BYTES_MAX: Final = arrow_batches.BATCH_BYTES_MAX + 64 * 1024
+DRAIN_S: Final = 20.0
+SERVICE_NAMES: Final = tuple(f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning"))
+
+
+class Address(NamedTuple):
+    """Where to listen. Port 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Tls(NamedTuple):
+    """Files in PEM form: the certificate (with its chain) and its private key."""
+
+    certificate: Path
+    key: Path
+
+
+def parse_address(text: str) -> Address:
+    """`HOST:PORT`, IPv6 in brackets; a wrong call when it is neither."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (colon and host and port.isascii() and port.isdecimal() and int(port) < 2**16):
+        raise UserError(f"address {text!r} is not HOST:PORT", "give one such as 127.0.0.1:50051; port 0 takes a free one", exit_status=2)
+    return Address(host, int(port))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`. A name other than localhost may resolve to anything, so it is not."""
+    if host == "localhost":
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def check_reach(address: Address, tls: Tls | None) -> None:
+    """Refuse to listen on a network without TLS."""
+    if tls is None and not is_loopback(address.host):
+        raise UserError(
+            f"{address} can be reached from other machines, and there is no TLS",
+            "add --tls-cert FILE --tls-key FILE, or listen on 127.0.0.1",
+            exit_status=2,
+        )
+
+
+class Listening(NamedTuple):
+    """A server that has its port and does not answer yet."""
+
+    server: grpc.Server
+    address: Address  # with the real port
+
+
+def listen(address: Address, tls: Tls | None = None) -> Listening:
+    """Take the port, before anything is opened or made. Refuses a network without TLS, and a port that is in use."""
+    check_reach(address, tls)
+    server = grpc.server(
+        futures.ThreadPoolExecutor(THREADS, thread_name_prefix="grpc"),
+        maximum_concurrent_rpcs=THREADS,
+        options=(
+            ("grpc.so_reuseport", 0),  # or a second server would silently share the port
+            ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+        ),
+    )
+    return Listening(server, address._replace(port=_bind(server, address, tls)))
+
+
+class Service:
+    """A running server over one home. `with Service.start(listen(...), ...) as service:` stops it at the end."""
+
+    def __init__(self, server: grpc.Server, address: Address, usage: UsageService, health_servicer: health.HealthServicer) -> None:
+        self.address = address  # with the real port
+        self._server = server
+        self._usage = usage
+        self._health = health_servicer
+
+    @classmethod
+    def start(cls, listening: Listening, home: Home, clock_us: Callable[[], int], *, sources: Sequence[Source] | None = None) -> Self:
+        """Answer calls. `clock_us` gives microseconds UTC; usage streams of `sources` are taken."""
+        server = listening.server
+        usage = UsageService(
+            StoringSink(home, stream_sources(DEFAULT_SOURCES) if sources is None else sources, clock_us), streams_max=STREAMS_MAX
+        )
+        usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
+        rating_service_pb2_grpc.add_RatingServiceServicer_to_server(RatingService(home), server)
+        invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home), server)
+        dunning_service_pb2_grpc.add_DunningServiceServicer_to_server(DunningService(home, clock_us), server)
+        health_servicer = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+        server.start()
+        for name in ("", *SERVICE_NAMES):
+            health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return cls(server, listening.address, usage, health_servicer)
+
+    def stop(self, drain_s: float = DRAIN_S) -> None:
+        """Finish what was begun, within `drain_s`; every acked batch is durable anyway. May be called twice."""
+        self._health.enter_graceful_shutdown()
+        ended = self._server.stop(drain_s)
+        self._usage.end_streams()
+        ended.wait()
+        self._usage.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _bind(server: grpc.Server, address: Address, tls: Tls | None) -> int:
+    """The port that `server` now listens on."""
+    credentials = None if tls is None else _credentials(tls)
+    port = 0
+    with contextlib.suppress(RuntimeError):  # how grpc says that it cannot, in one version; in another it returns 0
+        port = server.add_insecure_port(str(address)) if credentials is None else server.add_secure_port(str(address), credentials)
+    if port == 0:
+        raise UserError(
+            f"cannot listen on {address}: the port is in use, or the address is not one of this machine",
+            "stop the other server, or choose another port with --address (port 0 takes a free one)",
+        )
+    return port
+
+
+def _credentials(tls: Tls) -> grpc.ServerCredentials:
+    for path in tls:
+        if not path.is_file():
+            raise UserError(
+                f"TLS file {path} does not exist or is not a file", "name PEM files with --tls-cert and --tls-key", exit_status=2
+            )
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tls.certificate, tls.key)
+    except (ssl.SSLError, OSError) as error:
+        raise UserError(
+            f"TLS certificate {tls.certificate} and key {tls.key} cannot be used",
+            "give a certificate and the key that belongs to it, both in PEM form, the key without a passphrase",
+        ) from error
+    return grpc.ssl_server_credentials([(tls.key.read_bytes(), tls.certificate.read_bytes())])

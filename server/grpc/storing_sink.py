@@ -1,0 +1,97 @@
+"""Where usage streams end: Arrow bytes become canonical usage in the stream's own thread, and are stored by the one writer.
+
+Only sources that the server was started with are taken: a mistyped name would make one record two, and a client on the network must not
+be able to name a file of the server. What a source says about columns does not matter here, since a stream's are fixed; its name and its
+numbering do.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from billing.intake.taking import Intake
+from mediation import sources, stream
+from rating.errors import UserError
+from server.grpc import arrow_batches
+from server.grpc.group_commit import GroupCommit
+from server.grpc.refusals import not_found
+from server.grpc.usage_stream import Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+
+    from billing.intake.reports import IntakeReport
+    from billing.store.home import Home
+    from mediation.decode import Decoded
+
+DEFAULT_SOURCES: Final = ("stream",)
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_DEFINITIONS: Final = (".yaml", ".yml")
+
+
+def stream_sources(names: Sequence[str]) -> list[sources.Source]:
+    """Sources to take streams of: a plain name (numbers arrive in E.164), or a YAML file that defines one."""
+    return [_stream_source(name) for name in names]
+
+
+class StoringSink:
+    """Stores batches of usage streams in a home, many with one sync."""
+
+    def __init__(self, home: Home, taken: Sequence[sources.Source], clock_us: Callable[[], int]) -> None:
+        self._home = home
+        self._sources = {source.name: source for source in taken}
+        self._clock_us = clock_us
+        self._intake = Intake(home)
+        self._writer: GroupCommit[tuple[str, Decoded], Receipt] = GroupCommit(self._store)
+
+    def open(self, source: str) -> None:
+        """Check that `source` is one for streams; SOURCE_UNKNOWN when not."""
+        self._find(source)
+
+    def submit(self, source: str, arrow_ipc: bytes) -> Future[Receipt]:
+        """Decode one batch and queue it."""
+        batch = arrow_batches.read_batch(arrow_ipc, stream.STREAM_V1)
+        decoded = stream.to_usage(batch, self._find(source), hash_key=self._home.hash_key)
+        return self._writer.submit((source, decoded), decoded.usage.nbytes)
+
+    def close(self) -> None:
+        """Store what waits."""
+        self._writer.close()
+
+    def _find(self, name: str) -> sources.Source:
+        source = self._sources.get(name)
+        if source is None:
+            raise not_found("SOURCE_UNKNOWN", f"source {name!r} is not one that this server takes streams of", {"source": name})
+        return source
+
+    def _store(self, group: Sequence[tuple[str, Decoded]]) -> list[Receipt]:
+        return [_receipt(report) for report in self._intake.take_batches(group, self._clock_us())]
+
+
+def _stream_source(name: str) -> sources.Source:
+    if name.endswith(_DEFINITIONS):
+        return sources.find(name)
+    if _NAME.fullmatch(name) is None:
+        raise UserError(
+            f"{name!r} cannot be the name of a source",
+            "use up to 40 small letters, digits, - and _, or name a YAML file that defines a source",
+            exit_status=2,
+        )
+    return sources.Source(name=name, format=sources.Format.FREESWITCH, layouts=())
+
+
+def _receipt(report: IntakeReport) -> Receipt:
+    rows = report.rows
+    accepted = rows.get("answered", 0) + rows.get("unanswered", 0)
+    receipt = Receipt(
+        report.commit_seq,
+        accepted,
+        rows.get("duplicate", 0),
+        rows.get("conflicting", 0),
+        rows.get("rejected", 0),
+        rows.get("absorbed", 0),
+    )
+    assert sum(receipt[1:]) == report.received, "every row of a batch has one outcome"
+    return receipt

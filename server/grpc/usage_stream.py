@@ -1,0 +1,169 @@
+"""One open usage stream: reads batches in one thread while another sends the acks, so that a client may have many batches under way.
+
+    requests -> reader thread: check, decode, submit -> outbox of (sequence, future) -> answers(): wait until durable, ack
+
+The outbox keeps the order. Whatever ends the stream (a refusal, the client, the server going down) enters the outbox behind what was
+read before, so that every batch submitted is acked first if there is still anybody to ack to.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+import grpc
+
+from ratewright.v1 import usage_service_pb2 as pb
+from server.grpc import arrow_batches
+from server.grpc.group_commit import ClosedError
+from server.grpc.refusals import Refusal, as_refusal, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCHEMA_VERSION: Final = 1
+STREAM_ID_CHARACTERS_MAX: Final = 128
+UNDER_WAY_MAX: Final = 256  # batches of one stream that were read and not acked
+_LOOK_AROUND_S: Final = 0.5  # how often a reader that is held back looks whether its stream still lives
+
+
+class Receipt(NamedTuple):
+    """What became of the rows of one durable batch."""
+
+    commit_seq: int
+    accepted: int
+    duplicate: int
+    conflicting: int
+    rejected: int
+    absorbed: int
+
+
+class Sink(Protocol):
+    """Takes the Arrow bytes of one batch of a source."""
+
+    def open(self, source: str) -> None:
+        """Check that batches of `source` can be taken; a Refusal when not."""
+
+    def submit(self, source: str, arrow_ipc: bytes) -> Future[Receipt]:
+        """Decode and queue one batch; the future is done when it is durable. A Refusal when it cannot be read."""
+
+    def close(self) -> None:
+        """Make all that was submitted durable; take no more."""
+
+
+class _Sent(NamedTuple):
+    sequence: int
+    receipt: Future[Receipt]
+
+
+class _End(NamedTuple):
+    """The stream ends: well when `refusal` is None."""
+
+    refusal: Refusal | None
+
+
+class UsageStream:
+    """The server's half of one StreamUsage call."""
+
+    def __init__(self, requests: Iterator[pb.StreamUsageRequest], sink: Sink) -> None:
+        self._requests = requests
+        self._sink = sink
+        self._outbox: queue.SimpleQueue[_Sent | _End] = queue.SimpleQueue()
+        self._under_way = threading.Semaphore(UNDER_WAY_MAX)
+        self._over = threading.Event()
+
+    def answers(self) -> Iterator[pb.StreamUsageResponse]:
+        """`opened`, then the acks in order. Raises the Refusal that ends the stream."""
+        source = self._read_header()
+        reader = threading.Thread(target=self._read_batches, args=(source,), name="usage-reader", daemon=True)
+        try:
+            yield pb.StreamUsageResponse(
+                opened=pb.StreamOpened(batch_bytes_max=arrow_batches.BATCH_BYTES_MAX, batch_rows_max=arrow_batches.BATCH_ROWS_MAX)
+            )
+            reader.start()
+            while isinstance(item := self._outbox.get(), _Sent):
+                yield pb.StreamUsageResponse(ack=_ack(item))
+                self._under_way.release()
+            if item.refusal is not None:
+                raise item.refusal
+        finally:
+            self._over.set()
+
+    def end(self, refusal: Refusal | None) -> None:
+        """Read no more; ack what was read, then end. May be called from any thread, more than once."""
+        self._over.set()
+        self._outbox.put(_End(refusal))
+
+    def _read_header(self) -> str:
+        first = next(self._requests, None)
+        if first is None or first.WhichOneof("payload") != "header":
+            raise invalid("HEADER_MISSING", "the first message of a stream must be its header")
+        header = first.header
+        if header.schema_version != SCHEMA_VERSION:
+            raise invalid("SCHEMA_VERSION", f"schema_version {header.schema_version} is not known; this server knows {SCHEMA_VERSION}")
+        if len(header.stream_id) > STREAM_ID_CHARACTERS_MAX:
+            raise invalid("MALFORMED_REQUEST", f"stream_id is longer than {STREAM_ID_CHARACTERS_MAX} characters", {"field": "stream_id"})
+        self._sink.open(header.source)
+        return header.source
+
+    def _read_batches(self, source: str) -> None:
+        """Body of the reader thread: it ends by putting an end into the outbox, whatever happens."""
+        try:
+            self._submit_all(source)
+        except grpc.RpcError:
+            self.end(None)  # the client went away
+        except Exception as error:  # noqa: BLE001 -- the edge of a thread: the answer travels through the outbox
+            self.end(as_refusal(error))
+        else:
+            self.end(None)
+
+    def _submit_all(self, source: str) -> None:
+        last: int | None = None
+        for request in self._requests:
+            if not self._wait_for_slot():
+                return
+            if request.WhichOneof("payload") != "batch":
+                raise invalid("HEADER_REPEATED", "only the first message of a stream is a header; every other one is a batch")
+            batch = request.batch
+            if last is not None and batch.sequence <= last:
+                raise _at(batch.sequence, invalid("SEQUENCE_NOT_GROWING", f"sequence {batch.sequence} follows {last}"))
+            last = batch.sequence
+            self._outbox.put(_Sent(batch.sequence, self._submit(source, batch)))
+
+    def _wait_for_slot(self) -> bool:
+        """Whether the next batch may be taken: blocks while too many wait for their ack, False when the stream is over."""
+        while not self._over.is_set():
+            if self._under_way.acquire(timeout=_LOOK_AROUND_S):
+                return not self._over.is_set()
+        return False
+
+    def _submit(self, source: str, batch: pb.UsageBatch) -> Future[Receipt]:
+        try:
+            return self._sink.submit(source, batch.arrow_ipc)
+        except ClosedError:
+            raise shutting_down() from None
+        except Exception as error:
+            raise _at(batch.sequence, as_refusal(error)) from error
+
+
+def shutting_down() -> Refusal:
+    """The end of a stream when the server stops."""
+    return Refusal(
+        grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN", "the server is stopping; open a new stream and send again what was not acked"
+    )
+
+
+def _ack(sent: _Sent) -> pb.BatchAck:
+    try:
+        receipt = sent.receipt.result()
+    except Exception as error:
+        raise _at(sent.sequence, as_refusal(error)) from error
+    return pb.BatchAck(sequence=sent.sequence, **receipt._asdict())
+
+
+def _at(sequence: int, refusal: Refusal) -> Refusal:
+    """The same refusal, naming the batch at fault."""
+    refusal.metadata["sequence"] = str(sequence)
+    return refusal

@@ -1,0 +1,84 @@
+"""Fees in advance and arrears, changes of plan, and grants of free quantity."""
+
+from __future__ import annotations
+
+import datetime as dt
+from fractions import Fraction
+
+import pytest
+
+from billing.charges.periods import Period, period_from
+from billing.charges.proration import Span
+from billing.charges.recurring import fees_due, grant, plan_spans
+from rating.model import Allowance, FeeTiming, Plan, RecurringFee, Service
+
+OCTOBER = period_from(dt.date(2025, 10, 1), 1)
+NOVEMBER = period_from(dt.date(2025, 11, 1), 1)
+
+
+def day(text: str) -> dt.date:
+    return dt.date.fromisoformat(text)
+
+
+def fee(price_id: int, micros: int, timing: FeeTiming = FeeTiming.ARREARS, *, prorate: bool = True) -> RecurringFee:
+    return RecurringFee(price_id, f"fee {price_id}", price_id, 1, "standard", micros, timing, prorate)
+
+
+PLANS = {
+    "x/small": Plan("small", (), {}, (), (fee(1, 31_000_000),)),
+    "x/large": Plan("large", (), {}, (), (fee(2, 62_000_000), fee(3, 3_100_000, FeeTiming.ADVANCE))),
+    "x/whole": Plan("whole", (), {}, (), (fee(4, 5_000_000, prorate=False),)),
+}
+
+
+def due(changes: list[tuple[str, str]], active: tuple[str, str | None], period: Period, bill_date: str) -> dict[int, Fraction]:
+    spans = plan_spans([(day(start), plan) for start, plan in changes], Span(day(active[0]), day(active[1]) if active[1] else None))
+    found = fees_due(spans, period, day(bill_date), lambda name, _: PLANS.get(name))
+    return {each.fee.price_id: each.exact_micros / 1_000_000 for each in found}
+
+
+SMALL = [("2025-10-01", "x/small")]
+UPGRADE = [("2025-10-01", "x/small"), ("2025-10-11", "x/large")]
+BACK_AGAIN = [*UPGRADE, ("2025-10-21", "x/small")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "active", "period", "bill_date", "expected"),
+    [
+        (SMALL, ("2025-10-01", None), OCTOBER, "2025-11-01", {1: 31}),
+        (SMALL, ("2025-10-01", None), NOVEMBER, "2025-11-01", {}),
+        (SMALL, ("2025-10-31", None), OCTOBER, "2025-11-01", {1: 1}),
+        (SMALL, ("2025-10-01", "2025-10-11"), OCTOBER, "2025-11-01", {1: 10}),
+        (SMALL, ("2025-11-01", None), OCTOBER, "2025-11-01", {}),
+        (UPGRADE, ("2025-10-01", None), OCTOBER, "2025-11-01", {1: 10, 2: 42, 3: Fraction(21, 10)}),
+        (UPGRADE, ("2025-10-01", None), NOVEMBER, "2025-11-01", {3: Fraction(31, 10)}),
+        (BACK_AGAIN, ("2025-10-01", None), OCTOBER, "2025-11-01", {1: 10 + 11, 2: 20, 3: 1}),
+        ([("2025-10-01", "x/whole")], ("2025-10-31", None), OCTOBER, "2025-11-01", {4: 5}),
+        ([("2025-10-01", "x/gone")], ("2025-10-01", None), OCTOBER, "2025-11-01", {}),
+    ],
+)
+def test_fees(
+    changes: list[tuple[str, str]], active: tuple[str, str | None], period: Period, bill_date: str, expected: dict[int, Fraction]
+) -> None:
+    assert due(changes, active, period, bill_date) == expected
+
+
+@pytest.mark.parametrize(
+    ("spans", "prorate", "expected"),
+    [
+        ([("2025-10-01", None)], True, 100),
+        ([("2025-10-16", None)], True, 51),  # 100 x 16/31 = 51.6, rounded down
+        ([("2025-10-16", None)], False, 100),
+        ([("2025-10-01", "2025-10-02"), ("2025-10-31", None)], True, 6),
+        ([("2025-11-01", None)], False, 0),
+    ],
+)
+def test_grants_round_down(spans: list[tuple[str, str | None]], prorate: bool, expected: int) -> None:  # noqa: FBT001 -- a column of the table
+    allowance = Allowance(1, "free", Service.SMS, 100, ("*",), prorate)
+    parts = [Span(day(start), day(end) if end else None) for start, end in spans]
+    assert grant(allowance, parts, OCTOBER) == expected
+
+
+def test_a_plan_of_no_length_is_left_out() -> None:
+    spans = plan_spans([(day("2025-10-01"), "a"), (day("2025-10-01"), "b")], Span(day("2025-10-01"), None))
+    assert [span.plan for span in spans] == ["b"]

@@ -1,0 +1,90 @@
+"""The journal: what is committed can be read for ever, whatever lies behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from billing.intake import records, view
+from billing.intake.taking import Intake
+from billing.store.tables import usage_manifest
+from rating.errors import UserError
+from rating.schema import USAGE_V1
+from tests.billing.usage_rows import Event, batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from billing.store.home import Home
+
+NOW_US = 1_772_323_200_000_000
+
+
+def segment(home: Home) -> Path:
+    (only,) = home.journal_folder.iterdir()
+    return only
+
+
+@pytest.mark.parametrize("garbage", [b"\x00", b"\xff" * 1000, b"ARROW1\x00\x00" * 500])
+def test_garbage_behind_the_last_commit_is_cut_off(home: Home, counting: Callable, balanced: Callable, garbage: bytes) -> None:
+    Intake(home).take_batch("sw1", batch(Event("a")), NOW_US)
+    with segment(home).open("ab") as file:
+        file.write(garbage)
+    assert counting(home) == {"a": 60}
+    Intake(home).take_batch("sw1", batch(Event("b")), NOW_US)
+    assert counting(home) == {"a": 60, "b": 60}
+    assert balanced(home)["intake sw1: answered"] == 2
+    with home.connect() as connection:
+        ranges = connection.execute(sa.select(usage_manifest.c.byte_from, usage_manifest.c.byte_to)).all()
+    assert ranges[0][1] == ranges[1][0]
+    assert segment(home).stat().st_size == ranges[1][1]
+
+
+def test_a_segment_that_nobody_names_goes(home: Home, counting: Callable) -> None:
+    (home.journal_folder / "00000001.arrow").write_bytes(b"half a batch")
+    (home.sealed_folder / "2026-03-000000000001-000000000000.parquet").write_bytes(b"half a file")
+    Intake(home).take_batch("sw1", batch(Event("a")), NOW_US)
+    assert counting(home) == {"a": 60}
+    assert list(home.sealed_folder.iterdir()) == []
+
+
+def test_a_full_segment_is_followed_by_a_new_one(home: Home, counting: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "SEGMENT_BYTES_MAX", 1)
+    intake = Intake(home)
+    for name in "abc":
+        intake.take_batch("sw1", batch(Event(name)), NOW_US)
+    assert [file.name for file in sorted(home.journal_folder.iterdir())] == ["00000001.arrow", "00000002.arrow", "00000003.arrow"]
+    assert len(counting(home)) == 3
+
+
+def test_every_column_comes_back(home: Home) -> None:
+    """Those that are null throughout as well, and those that are null in one batch only."""
+    intake = Intake(home)
+    one, two = batch(Event("a")), batch(Event("b", volume_bytes=5))
+    intake.take_batch("sw1", one, NOW_US)
+    intake.take_batch("sw1", two, NOW_US)
+    table = view.usage(home, USAGE_V1.names, 2)
+    assert table.schema.equals(USAGE_V1)
+    assert table.to_pylist() == one.usage.to_pylist() + two.usage.to_pylist()
+
+
+@pytest.mark.parametrize("change", ["flip", "cut"])
+def test_a_changed_segment_is_told_and_never_sealed(home: Home, change: str) -> None:
+    intake = Intake(home)
+    intake.take_batch("sw1", batch(*(Event(f"e{i}") for i in range(50))), NOW_US)
+    path = segment(home)
+    content = bytearray(path.read_bytes())
+    if change == "flip":
+        content[len(content) // 2] ^= 0xFF
+    else:
+        del content[-100:]
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="is not what was committed"):
+        intake.seal(NOW_US)
+    assert path.exists()
+    if change == "cut":
+        with pytest.raises(UserError, match="is not what was committed"):
+            view.usage(home, ["served_id"], 1)

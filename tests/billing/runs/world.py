@@ -1,0 +1,241 @@
+"""A small operator for tests: one catalogue, a few accounts, and calls that are written as local times.
+
+Prices are chosen so that a bill can be checked in the head: a national call costs 0.10 a minute, begun minutes count whole.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pyarrow as pa
+import sqlalchemy as sa
+
+from billing import catalogue, invoicing
+from billing.intake.taking import Intake
+from billing.runs import cycle
+from billing.store import tables
+from billing.store.home import Home
+from mediation.decode import Decoded
+from rating.model import (
+    Allowance,
+    Catalogue,
+    FeeTiming,
+    Plan,
+    Price,
+    QuantityUnit,
+    Rate,
+    RecurringFee,
+    Service,
+    Step,
+    TaxClass,
+    TaxRate,
+    UsageRule,
+    Zone,
+)
+from rating.money import RoundingMode
+from rating.schema import USAGE_V1, Direction, LegRole, OffsetOrigin, ServedKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECOND_US = 1_000_000
+MINUTE_MS = 60_000
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+START_US = 1_735_689_600 * SECOND_US  # 2025-01-01T00:00Z
+NATIONAL = 100
+PREMIUM = 101
+BASIC_FEE, PLUS_FEE, LINE_RENT = 200, 201, 202
+
+
+class Call(NamedTuple):
+    """One call of `served`, which begins at a local time of Shanghai."""
+
+    served: str
+    at: str
+    seconds: int
+    number: int = 8613900000001
+    key: str = ""  # two calls with one key are two versions of one record
+    flags: int = 0
+
+
+def price_of(price_id: int, name: str, code: int, micros_a_minute: int) -> Price:
+    """A price a minute; begun minutes count whole."""
+    step = Step(0, micros_a_minute, MINUTE_MS, MINUTE_MS)
+    rate = Rate("any", (step,), MINUTE_MS)
+    return Price(price_id, name, code, 4000 + code, "standard", QuantityUnit.MILLISECOND, (rate,), rounding_mode=RoundingMode.HALF_UP)
+
+
+def _fee(price_id: int, name: str, micros: int, timing: FeeTiming) -> RecurringFee:
+    return RecurringFee(price_id, name, price_id, 5000, "standard", micros, timing)
+
+
+def shop(version: int = 1, effective_from_us: int = START_US, **changes: Any) -> Catalogue:  # noqa: ANN401 -- fields of a catalogue
+    """The catalogue `shop`: plans basic (20 free minutes, 10.00 a month in arrears) and plus (30.00 in arrears, 3.00 in advance)."""
+    rules = (UsageRule(Service.VOICE, "national", "National calls"), UsageRule(Service.VOICE, "premium", "Premium calls"))
+    allowance = Allowance(1, "free minutes", Service.VOICE, 20 * MINUTE_MS, ("national",))
+    plans = (
+        Plan("basic", rules, {"en": "Basic"}, (allowance,), (_fee(BASIC_FEE, "Basic", 10_000_000, FeeTiming.ARREARS),)),
+        Plan(
+            "plus",
+            rules,
+            {"en": "Plus"},
+            (),
+            (_fee(PLUS_FEE, "Plus", 30_000_000, FeeTiming.ARREARS), _fee(LINE_RENT, "Line rent", 3_000_000, FeeTiming.ADVANCE)),
+        ),
+    )
+    base = Catalogue(
+        "shop",
+        version,
+        "CNY",
+        2,
+        "Asia/Shanghai",
+        effective_from_us,
+        (Zone(1, "national", ("86",)), Zone(2, "premium", ("8690",))),
+        (),
+        (price_of(NATIONAL, "National calls", 10, 100_000), price_of(PREMIUM, "Premium calls", 11, 2_005_000)),
+        plans,
+        (TaxClass("standard", 1, (TaxRate(dt.date(2020, 1, 1), 60_000),)),),
+        {"en": ""},
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+class World:
+    """A home with the shop published. Instants grow by one microsecond a step, so that nothing reads a clock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home.open(folder, create=True)
+        self.now_us = START_US
+        catalogue.publish(self.home, shop(), self.tick())
+
+    def tick(self) -> int:
+        """The next instant."""
+        self.now_us += 1
+        return self.now_us
+
+    def account(  # noqa: PLR0913 -- columns of accounts.csv
+        self,
+        account_id: str,
+        *,
+        bill_day: int = 1,
+        opened_on: str = "2025-10-01",
+        billed_through: str | None = None,
+        timezone: str = "Asia/Shanghai",
+        currency: str = "CNY",
+    ) -> None:
+        """Open an account."""
+        self._add(
+            tables.accounts,
+            account_id=account_id,
+            name=f"Customer {account_id}",
+            currency=currency,
+            timezone=timezone,
+            bill_day=bill_day,
+            language="en",
+            opened_on=opened_on,
+            billed_through=billed_through,
+            dunning_policy="standard",
+            payment_days=14,
+        )
+
+    def subscription(  # noqa: PLR0913 -- columns of subscriptions.csv
+        self, subscription_id: str, account_id: str, plan: str, number: str, *, from_date: str = "2025-10-01", to_date: str | None = None
+    ) -> None:
+        """Subscribe an account to a plan, with one number for ever."""
+        self._add(
+            tables.subscriptions,
+            subscription_id=subscription_id,
+            account_key=self.key("accounts", "account_key", "account_id", account_id),
+            from_date=from_date,
+            to_date=to_date,
+        )
+        self.plan(subscription_id, plan, from_date)
+        key = self.key("subscriptions", "subscription_key", "subscription_id", subscription_id)
+        self._add(tables.guiding_facts, served_id=number, subscription_key=key, from_us=START_US, to_us=None)
+
+    def plan(self, subscription_id: str, plan: str, from_date: str) -> None:
+        """Give a subscription a plan from a date on."""
+        key = self.key("subscriptions", "subscription_key", "subscription_id", subscription_id)
+        self._add(tables.plan_facts, subscription_key=key, plan=plan, from_date=from_date)
+
+    def own(self, number: str, subscription_id: str) -> None:
+        """Learn who owns a number."""
+        key = self.key("subscriptions", "subscription_key", "subscription_id", subscription_id)
+        self._add(tables.guiding_facts, served_id=number, subscription_key=key, from_us=START_US, to_us=None)
+
+    def take(self, *calls: Call) -> None:
+        """Take calls in, as one batch of a stream."""
+        usage = usage_table(calls)
+        batch = Decoded(usage=usage, rejects=[], rows=usage.num_rows, file_sha256=b"\0" * 32, size_bytes=0)
+        Intake(self.home).take_batch("switch", batch, self.tick())
+
+    def bill(self, date: str, threads: int = 1) -> cycle.RunReport:
+        """Run the cycle."""
+        return cycle.run(self.home, dt.date.fromisoformat(date), self.tick(), threads=threads)
+
+    def lines(self, number: str) -> list[tuple[str, str, str, int, int]]:
+        """Lines of an invoice as (text, period from, period to, events, amount in cents)."""
+        lines = invoicing.get_invoice(self.home, number).lines
+        return [(line.text, line.period_from, line.period_to, line.events, line.amount_micros // 10_000) for line in lines]
+
+    def numbers(self, account_id: str | None = None) -> list[str]:
+        """Invoice numbers."""
+        return [each.number for each in invoicing.list_invoices(self.home, account_id)]
+
+    def key(self, table: str, key: str, name: str, value: str) -> int:
+        """The surrogate key of a public id."""
+        columns = tables.metadata.tables[table].c
+        with self.home.connect() as connection:
+            return int(connection.execute(sa.select(columns[key]).where(columns[name] == value)).scalar_one())
+
+    def execute(self, statement: str) -> None:
+        """Change the database behind the product's back."""
+        with self.home.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+    def _add(self, table: sa.Table, **values: object) -> None:
+        with self.home.begin() as connection:
+            seq = self.home.next_commit_seq(connection, "fact", self.tick())
+            connection.execute(table.insert().values(**values, commit_seq=seq))
+
+
+def instant_us(local: str, zone: str = "Asia/Shanghai") -> int:
+    """Microseconds UTC of a local time."""
+    return (dt.datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone)) - EPOCH) // dt.timedelta(microseconds=1)
+
+
+def usage_table(calls: tuple[Call, ...]) -> pa.Table:
+    """USAGE_V1 of some calls."""
+    rows = []
+    for call in calls:
+        start_us = instant_us(call.at)
+        record = call.key or f"{call.served} {call.at}"
+        content = f"{record} {call.seconds} {call.number}"
+        rows.append(
+            {
+                "event_key": hashlib.md5(record.encode(), usedforsecurity=False).digest(),
+                "content_hash": hashlib.md5(content.encode(), usedforsecurity=False).digest(),
+                "source": "switch",
+                "record_id": record,
+                "raw_file_id": 0,
+                "raw_offset": 0,
+                "raw_length": 0,
+                "service": int(Service.VOICE),
+                "direction": int(Direction.ORIGINATING),
+                "leg_role": int(LegRole.CALL),
+                "served_kind": int(ServedKind.E164),
+                "served_id": call.served,
+                "served_raw": call.served,
+                "other_e164": call.number,
+                "start_us": start_us,
+                "offset_origin": int(OffsetOrigin.GIVEN),
+                "duration_us": call.seconds * SECOND_US,
+                "cause": 16,
+                "flags": call.flags,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=USAGE_V1)

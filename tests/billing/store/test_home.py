@@ -1,0 +1,208 @@
+"""The home folder: what opens it, what it refuses, and what its transactions promise."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from billing.store import tables
+from billing.store.home import DATABASE_NAME, SCHEMA_VERSIONS, Home
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW_US = 1_772_323_200_000_000
+OTHER_KEY = b"sixteen bytes ok"
+
+
+def made(path: Path) -> Home:
+    return Home.open(path / "home", create=True)
+
+
+def sql(home: Home, text: str) -> None:
+    """Change the database behind the program's back."""
+    connection = sqlite3.connect(home.path / DATABASE_NAME)
+    with connection:
+        connection.execute(text)
+    connection.close()
+
+
+def test_a_home_keeps_its_identity(tmp_path: Path) -> None:
+    with Home.open(tmp_path / "home", create=True, hash_key=OTHER_KEY) as first:
+        installation_id = first.installation_id
+    with Home.open(tmp_path / "home", hash_key=b"0123456789abcdef") as again:
+        assert (again.installation_id, again.hash_key) == (installation_id, OTHER_KEY)
+    with made(tmp_path / "other") as other:
+        assert other.installation_id != installation_id
+        assert {folder.name for folder in (other.journal_folder, other.sealed_folder, other.charges_folder) if folder.is_dir()} == {
+            "journal",
+            "sealed",
+            "charges",
+        }
+
+
+def test_a_hash_key_has_sixteen_bytes(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="3 bytes"):
+        Home.open(tmp_path / "home", create=True, hash_key=b"abc")
+
+
+def test_commits_are_numbered_one_by_one(tmp_path: Path) -> None:
+    with made(tmp_path) as home:
+        with home.begin() as connection:
+            assert home.head_seq(connection) == 0
+            assert [home.next_commit_seq(connection, "usage", NOW_US) for _ in range(3)] == [1, 2, 3]
+        with pytest.raises(ZeroDivisionError), home.begin() as connection:
+            _ = home.next_commit_seq(connection, "usage", NOW_US) // 0
+        with home.begin() as connection:
+            assert home.next_commit_seq(connection, "usage", NOW_US) == 4, "a number is taken only by what is committed"
+
+
+def test_a_reader_sees_one_state_while_others_write(tmp_path: Path) -> None:
+    with made(tmp_path) as home, home.connect() as reader:
+        assert home.head_seq(reader) == 0
+        with home.begin() as writer:
+            home.next_commit_seq(writer, "usage", NOW_US)
+        assert home.head_seq(reader) == 0
+        with home.connect() as later:
+            assert home.head_seq(later) == 1
+
+
+def test_writing_through_a_reader_is_a_mistake_of_ours(tmp_path: Path) -> None:
+    with made(tmp_path) as home:
+        with home.connect() as connection, pytest.raises(sa.exc.OperationalError, match="readonly"):
+            home.next_commit_seq(connection, "usage", NOW_US)
+        with home.begin() as connection:
+            assert home.next_commit_seq(connection, "usage", NOW_US) == 1, "the connection goes back to the pool unharmed"
+
+
+def test_commits_survive_a_power_cut(tmp_path: Path) -> None:
+    with made(tmp_path) as home, home.begin() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.int16, np.int8])
+def test_numbers_of_numpy_are_stored_as_numbers(tmp_path: Path, kind: type[np.signedinteger]) -> None:
+    with made(tmp_path) as home:
+        with home.begin() as connection:
+            connection.execute(tables.commits.insert().values(commit_seq=kind(7), kind="usage", at_us=kind(8)))
+        with home.connect() as connection:
+            assert connection.execute(sa.select(tables.commits)).one() == (7, "usage", 8)
+
+
+def test_text_is_not_stored_where_a_number_belongs(tmp_path: Path) -> None:
+    with made(tmp_path) as home, pytest.raises(sa.exc.IntegrityError, match="cannot store TEXT"), home.begin() as connection:
+        connection.execute(tables.commits.insert().values(commit_seq=1, kind="usage", at_us="today"))
+
+
+def test_a_home_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist") as caught:
+        Home.open(tmp_path / "home")
+    assert caught.value.exit_status == 2
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(UserError, match=r"holds no ratewright\.db"):
+        Home.open(tmp_path)
+    with pytest.raises(UserError, match=r"not empty: it holds letter\.txt"):
+        Home.open(tmp_path, create=True)
+    assert [item.name for item in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_file_is_no_home(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        Home.open(tmp_path / "home", create=True)
+
+
+def test_a_home_half_made_is_finished(tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    (folder / "usage" / "journal").mkdir(parents=True)
+    (folder / DATABASE_NAME).touch()
+    with Home.open(folder) as home, home.connect() as connection:
+        assert home.head_seq(connection) == 0
+
+
+def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / DATABASE_NAME)
+    connection.execute("CREATE TABLE music (title TEXT)")
+    connection.close()
+    with pytest.raises(UserError, match="not a database of ratewright"):
+        Home.open(tmp_path)
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    with made(tmp_path) as home:
+        sql(home, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(UserError, match="schema 9999, newer than this program's") as caught:
+        Home.open(tmp_path / "home")
+    assert SCHEMA_VERSIONS[-1] in caught.value.message
+
+
+@pytest.mark.parametrize("damage", [b"this is no database, this is a letter to you", b"SQLite format 3\x00" + b"\xff" * 5000])
+def test_a_damaged_database_is_told(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / DATABASE_NAME).write_bytes(damage)
+    with pytest.raises(UserError, match="is damaged"):
+        Home.open(tmp_path)
+    assert (tmp_path / DATABASE_NAME).read_bytes() == damage
+
+
+def test_a_locked_database_is_told(tmp_path: Path) -> None:
+    with made(tmp_path) as home, home.begin():
+        with Home.open(home.path, busy_timeout_ms=1) as other, pytest.raises(UserError, match="is locked"), other.begin():
+            pass
+        with Home.open(home.path, busy_timeout_ms=1) as reader, reader.connect() as connection:
+            assert reader.head_seq(connection) == 0, "reading goes on"
+
+
+def test_a_database_that_shuts_everyone_out_is_told(tmp_path: Path) -> None:
+    made(tmp_path).close()
+    other = sqlite3.connect(tmp_path / "home" / DATABASE_NAME, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(UserError, match="is locked"):
+        Home.open(tmp_path / "home", busy_timeout_ms=1)
+    other.close()
+
+
+READ_ONLY = """
+import os, sys
+from billing.store.home import Home
+from rating.errors import UserError
+if os.getuid() == 0:
+    os.setuid(65534)
+try:
+    Home.open(sys.argv[1], create=sys.argv[2] == "create")
+except UserError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("what", "how"), [("home", "open"), ("home/ratewright.db", "open"), (".", "create")])
+def test_a_read_only_folder_is_told(tmp_path: Path, what: str, how: str) -> None:
+    """In a process of its own: root may write anything, so it becomes another user there."""
+    if how == "open":
+        made(tmp_path).close()
+    everything = [tmp_path, *tmp_path.rglob("*")]
+    parents = [folder for folder in tmp_path.parents if len(folder.parts) > 2]
+    for item in [*everything, *parents]:
+        item.chmod(0o777 if item.is_dir() else 0o666)
+    (tmp_path / what).chmod(0o555 if (tmp_path / what).is_dir() else 0o444)
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ONLY, str(tmp_path / "home"), how], capture_output=True, text=True, check=False, env={**os.environ}
+    )
+    (tmp_path / what).chmod(0o777)
+    assert (done.stdout, done.stderr) == (f"home folder {tmp_path / 'home'} cannot be written\n", "")

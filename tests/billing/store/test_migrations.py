@@ -1,0 +1,43 @@
+"""The revisions lead to the schema that the code is written against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.autogenerate import render_python_code
+
+from billing.store import migrations
+from billing.store.home import SCHEMA_VERSIONS
+from billing.store.migrations import render, upgrade
+from billing.store.tables import metadata
+
+SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name <> 'alembic_version' ORDER BY name"
+
+
+def test_the_revisions_make_every_table_as_it_is_described() -> None:
+    operations = render.differences().upgrade_ops
+    assert operations is not None
+    assert operations.is_empty(), f"a revision is missing that does\n{render_python_code(operations)}"
+
+
+def test_the_revisions_make_the_same_constraints() -> None:
+    """What alembic does not compare (checks, STRICT, foreign keys) is in the text of the statements, whatever the order of their clauses."""
+    migrated = sa.create_engine("sqlite://")
+    with migrated.begin() as connection:
+        upgrade.to_head(connection)
+        after_revisions = _statements(connection)
+    described = sa.create_engine("sqlite://")
+    with described.begin() as connection:
+        metadata.create_all(connection)
+        assert after_revisions == _statements(connection)
+
+
+def test_every_revision_is_known_to_the_home() -> None:
+    files = sorted((Path(migrations.__file__).parent / "versions").glob("r*.py"))
+    assert tuple(file.name[1:5] for file in files) == SCHEMA_VERSIONS
+
+
+def _statements(connection: sa.Connection) -> dict[str, list[str]]:
+    rows = connection.exec_driver_sql(SCHEMA).all()
+    return {name: sorted(" ".join(line.split()).rstrip(",") for line in text.splitlines() if line.strip()) for _, name, text in rows}

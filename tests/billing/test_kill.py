@@ -1,0 +1,125 @@
+"""Killed at every commit point: what was stored counts, what was not does not, and doing it again ends in the same state.
+
+Each point is reached in a process of its own that kills itself there, as a power cut would. Points of other parts have their own test.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from billing import accounts, catalogue
+from billing.intake import books, view
+from billing.intake.taking import Intake
+from billing.store import commit_points, tables
+from billing.store.home import Home
+from tests.billing.files import NOW_US, a_catalogue, write
+from tests.billing.usage_rows import MARCH_US, Event, batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+MINE = [name for name in commit_points.POINTS if name.split(".")[0] in {"catalogue", "accounts", "intake", "seal"}]
+WORK = """
+import sys
+from pathlib import Path
+from tests.billing.test_kill import work
+work(Path(sys.argv[1]))
+"""
+FACTS = (tables.publications, tables.accounts, tables.subscriptions, tables.plan_facts, tables.guiding_facts)
+
+
+def work(folder: Path) -> None:
+    """Everything once: publish, import, take in two batches with a conflict between them, seal, take in more."""
+    with Home.open(folder / "home", create=True) as home:
+        catalogue.publish(home, a_catalogue(), NOW_US)
+        accounts.import_files(home, folder / "in", NOW_US)
+        intake = Intake(home)
+        intake.take_batch("sw1", batch(*(Event(f"e{i}", 10 + i, start_us=MARCH_US + i) for i in range(50)), rejects=["?"]), NOW_US)
+        intake.take_batch("sw1", batch(Event("e0", 99), Event("f")), NOW_US)
+        intake.seal(NOW_US)
+        intake.take_batch("sw1", batch(Event("g"), Event("e1", 98)), NOW_US)
+
+
+def state(folder: Path) -> dict[str, object]:
+    """What counts, without the sequence numbers and duplicates that a second try adds."""
+    with Home.open(folder / "home") as home:
+        with home.connect() as connection:
+            head = home.head_seq(connection)
+            facts = {table.name: [_plain(row) for row in connection.execute(sa.select(table)).mappings()] for table in FACTS}
+            waiting = connection.execute(sa.select(tables.suspense.c.event_key, tables.suspense.c.reason, tables.suspense.c.raw)).all()
+        usage = view.usage(home, ["record_id", "duration_us", "start_us", "served_id"], head, every=True).to_pylist()
+        for line in books.intake_book(home, head):
+            assert line.left == line.right, line
+    assert len({row["record_id"] for row in usage}) == len(usage)
+    return {
+        **facts,
+        "usage": sorted(usage, key=lambda row: row["record_id"]),
+        "conflicts": sorted(set(waiting) - {(None, "wrong_column_count", "?")}, key=str),
+    }
+
+
+def _plain(row: sa.RowMapping) -> dict[str, object]:
+    return {name: value for name, value in row.items() if name != "commit_seq"}
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    folder = tmp_path_factory.mktemp("unharmed")
+    write(folder / "in")
+    work(folder)
+    return state(folder)
+
+
+@pytest.fixture(scope="module")
+def kill(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    def run(point: str) -> Path:
+        folder = tmp_path_factory.mktemp("killed")
+        write(folder / "in")
+        done = subprocess.run(
+            [sys.executable, "-c", WORK, str(folder)],
+            cwd=ROOT,
+            env={**os.environ, commit_points.VARIABLE: point},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
+        return folder
+
+    return run
+
+
+@pytest.mark.parametrize("point", MINE)
+def test_a_kill_and_a_second_try_end_alike(expected: dict[str, object], kill: Callable[[str], Path], point: str) -> None:
+    folder = kill(point)
+    before = state(folder)  # readable at once, and balanced, before anyone mends anything
+    assert len(before["usage"]) <= len(expected["usage"])  # type: ignore[arg-type]  # lists
+    work(folder)
+    assert state(folder) == expected
+    with Home.open(folder / "home") as home:
+        named = set(_named(home))
+        files = {path.relative_to(home.path).as_posix() for path in (home.path / "usage").glob("*/*")}
+        assert files == named, "nothing is left behind"
+
+
+def test_a_kill_between_two_batches_keeps_the_first(kill: Callable[[str], Path]) -> None:
+    with Home.open(kill("intake.journal_synced:2") / "home") as home:
+        assert view.usage(home, ["record_id"], 99).num_rows == 50
+    with Home.open(kill("intake.committed:2") / "home") as home:
+        assert view.usage(home, ["record_id"], 99).num_rows == 50, "e0 gone, f come"
+
+
+def _named(home: Home) -> list[str]:
+    row = tables.usage_manifest.c
+    with home.connect() as connection:
+        return list(connection.execute(sa.select(row.path).where(row.sealed_at_seq.is_(None))).scalars())

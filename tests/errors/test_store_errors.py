@@ -1,0 +1,142 @@
+"""What a user reads when the home folder, an import or a usage file cannot be used. To change a text on purpose see conftest.py."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing.intake import lock, taking
+from billing.store import home as home_module
+from billing.store.home import DATABASE_NAME, Home
+from tests.billing import files
+
+if TYPE_CHECKING:
+    from tests.errors.conftest import Provoke
+
+FILES = Path(__file__).parent / "files"
+ROW = (
+    '"","8613800000001","8613900000002","ctx","x","SIP/a-1","SIP/b-1","Dial","x","2026-03-01 10:00:00","2026-03-01 10:00:05",'
+    '"2026-03-01 10:01:05",65,60,"ANSWERED","DOCUMENTATION","u1",""\n'
+)
+
+
+def sql(home: Path, text: str) -> None:
+    connection = sqlite3.connect(home / DATABASE_NAME)
+    with connection:
+        connection.execute(text)
+    connection.close()
+
+
+@pytest.fixture
+def usage_file(tmp_path: Path) -> Path:
+    path = tmp_path / "Master.csv"
+    path.write_text(ROW)
+    return path
+
+
+def test_no_home(provoke: Provoke, tmp_path: Path) -> None:
+    provoke(["usage", "suspense", "--home", tmp_path / "nowhere"], status=2, golden="store/no_home")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_that_is_no_home(provoke: Provoke, tmp_path: Path, usage_file: Path) -> None:
+    provoke(["usage", "suspense", "--home", tmp_path], status=2, golden="store/not_a_home", unchanged=tmp_path)
+    ingest = ["usage", "ingest", usage_file, "--source", "asterisk", "--home"]
+    provoke([*ingest, tmp_path], status=2, golden="store/not_empty", unchanged=tmp_path)
+    provoke([*ingest, usage_file], status=2, golden="store/a_file", unchanged=tmp_path)
+
+
+def test_locked_database(provoke: Provoke, home: Path, usage_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home_module, "BUSY_TIMEOUT_MS", 10)
+    with Home.open(home) as other, other.begin():
+        provoke(["usage", "ingest", usage_file, "--source", "asterisk", "--home", home], status=1, golden="store/locked")
+    with Home.open(home) as opened, opened.connect() as connection:
+        assert opened.head_seq(connection) == 0
+
+
+def test_another_intake(provoke: Provoke, home: Path, usage_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taking, "LOCK_WAIT_S", 0.0)
+    with lock.exclusive(home / "usage" / "intake.lock", 0.0):
+        words = ["usage", "ingest", usage_file, "--source", "asterisk", "--home", home]
+        provoke(words, status=1, golden="store/another_intake", unchanged=home)
+
+
+def test_read_only_home(provoke: Provoke, home: Path, usage_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system says so; tests/billing/store has a folder that truly is."""
+    plain = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: plain(path, mode) and not mode & os.W_OK)
+    words = ["usage", "ingest", usage_file, "--source", "asterisk", "--home", home]
+    provoke(words, status=1, golden="store/read_only", unchanged=home)
+
+
+def test_newer_schema(provoke: Provoke, home: Path) -> None:
+    sql(home, "UPDATE alembic_version SET version_num = '0999'")
+    provoke(["usage", "suspense", "--home", home], status=1, golden="store/newer_schema", unchanged=home)
+
+
+def test_damaged_database(provoke: Provoke, home: Path) -> None:
+    (home / DATABASE_NAME).write_bytes(b"dear diary, " * 500)
+    provoke(["accounts", "list", "--home", home], status=1, golden="store/damaged")
+
+
+def test_changed_tariff(provoke: Provoke, home: Path, tmp_path: Path) -> None:
+    with Home.open(home) as opened:
+        files.publish(opened)
+    sql(home, "UPDATE publications SET document = CAST(replace(CAST(document AS TEXT), 'Smart M', 'Smart N') AS BLOB)")
+    folder = files.write(tmp_path / "in")
+    provoke(["accounts", "import", folder, "--home", home], status=1, golden="store/changed_tariff", unchanged=home)
+
+
+def test_mistakes_of_an_import(provoke: Provoke, home: Path, tmp_path: Path) -> None:
+    with Home.open(home) as opened:
+        files.publish(opened)
+    shutil.copytree(FILES / "accounts", tmp_path / "in")
+    provoke(["accounts", "import", tmp_path / "in", "--home", home], status=1, golden="accounts/mistakes", unchanged=home)
+
+
+def test_import_folder(provoke: Provoke, home: Path, tmp_path: Path) -> None:
+    provoke(["accounts", "import", tmp_path / "nowhere", "--home", home], status=2, golden="accounts/no_folder", unchanged=home)
+    (tmp_path / "empty").mkdir()
+    provoke(["accounts", "import", tmp_path / "empty", "--home", home], status=1, golden="accounts/empty_folder", unchanged=home)
+
+
+def test_unknown_account(provoke: Provoke, home: Path) -> None:
+    provoke(["accounts", "show", "A1", "--home", home], status=1, golden="accounts/unknown", unchanged=home)
+
+
+# content of the file -> golden text
+USAGE_FILES = [
+    (b"", "empty"),
+    (b"a,b,c\n1,2,3\n", "wrong_columns"),
+    (ROW.encode("utf-16"), "utf16"),
+    (gzip.compress(ROW.encode() * 100, mtime=0)[:-20], "truncated_gz"),
+    (b"PK\x03\x04 and so on", "zip"),
+]
+
+
+@pytest.mark.parametrize(("content", "golden"), USAGE_FILES)
+def test_usage_files(provoke: Provoke, home: Path, tmp_path: Path, content: bytes, golden: str) -> None:
+    path = tmp_path / "Master.csv"
+    path.write_bytes(content)
+    words = ["usage", "ingest", path, "--source", "asterisk", "--home", home]
+    provoke(words, status=1, golden=f"usage/{golden}", unchanged=home)
+
+
+def test_missing_usage_files(provoke: Provoke, home: Path, tmp_path: Path, usage_file: Path) -> None:
+    """The good one among them is not taken either."""
+    after = ["--source", "asterisk", "--home", home]
+    provoke(["usage", "ingest", tmp_path / "missing.csv", *after], status=1, golden="usage/missing", unchanged=home)
+    provoke(["usage", "ingest", tmp_path, *after], status=1, golden="usage/folder", unchanged=home)
+    provoke(
+        ["usage", "ingest", usage_file, tmp_path / "one", tmp_path / "two", *after], status=1, golden="usage/two_missing", unchanged=home
+    )
+
+
+def test_unknown_source(provoke: Provoke, home: Path, usage_file: Path) -> None:
+    provoke(["usage", "ingest", usage_file, "--source", "asterix", "--home", home], status=2, golden="usage/unknown_source", unchanged=home)

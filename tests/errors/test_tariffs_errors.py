@@ -1,0 +1,96 @@
+"""What a user reads when a tariff is wrong or a quote cannot be given. To change a text on purpose see conftest.py."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing.catalogue import publish
+from billing.store.home import Home
+from tariffs.load import load
+
+if TYPE_CHECKING:
+    from tests.errors.conftest import Provoke
+
+FILES = Path(__file__).parent / "files" / "tariffs"
+CATALOGS = Path(__file__).parents[2] / "tariffs" / "catalogs"
+CALL = [
+    "--service",
+    "voice",
+    "--to",
+    "+4930123456",
+    "--at",
+    "2026-03-02T12:00:00+01:00",
+    "--duration",
+    "60s",
+    "--catalog",
+    CATALOGS / "mobile",
+]
+
+
+def test_five_errors_at_once(provoke: Provoke, tmp_path: Path, home: Path) -> None:
+    shutil.copy(FILES / "five_errors.yaml", tmp_path)
+    provoke(["tariffs", "check", tmp_path / "five_errors.yaml"], status=1, golden="tariffs/five_errors")
+    provoke(["tariffs", "publish", tmp_path / "five_errors.yaml", "--home", home], status=1, golden="tariffs/five_errors", unchanged=home)
+    provoke(["tariffs", "check", tmp_path / "five_errors.yaml", "--json"], status=1, golden="tariffs/five_errors_json")
+
+
+# content of the file (None: there is none) -> golden text
+FILES_THAT_FAIL = [
+    (None, "missing_file"),
+    (b"", "empty_file"),
+    (b"identity: [\n", "not_yaml"),
+    ("name: Büro".encode("latin-1"), "not_utf8"),
+    (b"plans: 3\n", "hardly_anything"),
+    (b"{}\n", "no_fields"),
+]
+
+
+@pytest.mark.parametrize(("content", "golden"), FILES_THAT_FAIL)
+def test_files(provoke: Provoke, tmp_path: Path, content: bytes | None, golden: str) -> None:
+    path = tmp_path / "tariff.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    provoke(["tariffs", "check", path], status=1, golden=f"tariffs/{golden}")
+
+
+def test_folders(provoke: Provoke, tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    provoke(["tariffs", "check", tmp_path], status=1, golden="tariffs/empty_folder")
+    shutil.copy(FILES / "five_errors.yaml", tmp_path / "inner")
+    provoke(["tariffs", "check", tmp_path], status=1, golden="tariffs/folder_of_folders")
+
+
+def test_a_published_version_never_changes(provoke: Provoke, tmp_path: Path, home: Path) -> None:
+    shutil.copytree(CATALOGS / "mobile", tmp_path / "mobile")
+    with Home.open(home) as opened:
+        publish(opened, load(tmp_path / "mobile"), 1)
+    prices = tmp_path / "mobile" / "prices.yaml"
+    prices.write_text(prices.read_text().replace('rate: "0.09"', 'rate: "0.10"'))
+    provoke(["tariffs", "publish", tmp_path / "mobile", "--home", home], status=1, golden="tariffs/published_already", unchanged=home)
+
+
+def test_showing_what_is_not_published(provoke: Provoke, home: Path) -> None:
+    provoke(["tariffs", "show", "mobile", "--home", home], status=1, golden="tariffs/show_nothing", unchanged=home)
+
+
+# words of a quote -> exit status, golden text
+QUOTES = [
+    (["--plan", "mobile/smart-x", *CALL], 1, "unknown_plan"),
+    (["--plan", "mobile/smart-m", *CALL, "--volume", "1MB"], 2, "wrong_unit"),
+    (["--plan", "mobile/smart-m", *CALL[:6], *CALL[8:]], 2, "no_duration"),
+    (["--plan", "mobile/smart-m", *CALL[:8]], 2, "no_tariff"),
+    (["--plan", "mobile/smart-m", *CALL, "--allowance", "5MB"], 2, "allowance_unit"),
+    (["--plan", "mobile/smart-m", *CALL[:2], "--to", "alice", *CALL[4:]], 2, "no_number"),
+    (["--plan", "mobile/smart-m", *CALL[:4], "--at", "2026-03-02T12:00:00", *CALL[6:]], 2, "no_offset"),
+    (["--plan", "mobile/smart-m", *CALL[:6], "--duration", "60", *CALL[8:]], 2, "no_unit"),
+]
+
+
+@pytest.mark.parametrize(("words", "status", "golden"), QUOTES)
+def test_quotes(provoke: Provoke, monkeypatch: pytest.MonkeyPatch, words: list[object], status: int, golden: str) -> None:
+    monkeypatch.delenv("RATEWRIGHT_HOME", raising=False)
+    provoke(["quote", *words], status=status, golden=f"quote/{golden}")

@@ -1,0 +1,103 @@
+"""Rows and fields as positions: against the csv module on well-formed text, and by hand on damaged text."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mediation.reasons import REASONS
+from mediation.scan import QUOTED_BYTES_MAX, ROW_BYTES_MAX, room, scan
+
+
+def rows_of(data: bytes, widths: tuple[int, ...]) -> list[list[bytes] | str]:
+    """Each row's fields, or the reason why it is none. Asserts that every byte is in a row or is a line break."""
+    rows = room(1000, max(widths))
+    array = np.frombuffer(data, np.uint8)
+    count, position = scan(array, 0, len(data), rows, sum(1 << width for width in widths), is_last=True)
+    assert position == len(data)
+    found: list[list[bytes] | str] = []
+    outside, before = b"", 0
+    for row in range(count):
+        begin, end = int(rows.begin[row]), int(rows.end[row])
+        outside += data[before:begin]
+        before = end
+        fields = range(min(int(rows.width[row]), max(widths)))
+        texts = [data[rows.field_begin[place, row] : rows.field_end[place, row]] for place in fields]
+        found.append(str(REASONS[rows.fault[row]]) if rows.fault[row] else texts)
+    outside += data[before:]
+    assert outside.strip(b"\r\n") == b""
+    return found
+
+
+CASES = [
+    ("plain", b"a,b\nc,d\n", [[b"a", b"b"], [b"c", b"d"]]),
+    ("no break at the end", b"a,b", [[b"a", b"b"]]),
+    ("CRLF", b"a,b\r\nc,d\r\n", [[b"a", b"b"], [b"c", b"d"]]),
+    ("quoted CRLF", b'"a","b"\r\n', [[b"a", b"b"]]),
+    ("empty lines are no rows", b"\n\r\na,b\n\n", [[b"a", b"b"]]),
+    ("empty fields", b',""\n', [[b"", b""]]),
+    ("comma in quotes", b'"a,b",c\n', [[b"a,b", b"c"]]),
+    ("doubled quotes stay as they are", b'"a""b",""""\n', [[b'a""b', b'""']]),
+    ("line break in quotes", b'"a\nb",c\nd,e\n', [[b"a\nb", b"c"], [b"d", b"e"]]),
+    ("blanks around", b' a , "b" \n', [[b"a", b"b"]]),
+    ("lone quote in a quoted name", b'"a "b c",d\n', [[b'a "b c', b"d"]]),
+    ("quote inside an unquoted field", b'a"b,c\n', [[b'a"b', b"c"]]),
+    ("stray quote, unquoted rows after", b'"a,b\nc,d\n', ["unterminated_quote", [b"c", b"d"]]),
+    ("stray quote, quoted rows after", b'"a,b\n"c","d"\n', ["unterminated_quote", [b"c", b"d"]]),
+    ("stray quote in the last field", b'a,"b\nc,d\n"e","f"\n', ["unterminated_quote", [b"c", b"d"], [b"e", b"f"]]),
+    ("stray quote that a comma closes later", b'"a,b\nc,d",e,f\ng,h\n', ["unterminated_quote", [b"c", b'd"'], [b"g", b"h"]]),
+    ("stray quote at the end", b'a,b\n"c', [[b"a", b"b"], "unterminated_quote"]),
+]
+
+
+@pytest.mark.parametrize(("data", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_rows(data: bytes, expected: list[list[bytes] | str]) -> None:
+    assert rows_of(data, (2,)) == expected
+
+
+def test_a_quoted_field_that_is_too_long_ends_with_its_line() -> None:
+    lines = b"x" * 1000 + b"\n"
+    found = rows_of(b'"' + lines * (QUOTED_BYTES_MAX // 1000 + 1) + b'",b\n' + b"c,d\n", (1, 2))
+    assert found[:2] == ["unterminated_quote", [b"x" * 1000]]
+    assert found[-1] == [b"c", b"d"]
+
+
+def test_a_row_without_end_comes_in_pieces() -> None:
+    found = rows_of(b"x" * (2 * ROW_BYTES_MAX + 10) + b"\na,b\n", (2,))
+    assert found == ["row_too_long", "row_too_long", [b"x" * 10], [b"a", b"b"]]
+
+
+def test_an_unfinished_row_waits_for_more() -> None:
+    data = np.frombuffer(b'a,b\n"c,', np.uint8)
+    assert scan(data, 0, data.size, room(10, 2), 1 << 2, is_last=False) == (1, 4)
+
+
+def test_scanning_stops_where_room_ends() -> None:
+    data = np.frombuffer(b"a\nb\nc\n", np.uint8)
+    rows = room(2, 1)
+    assert scan(data, 0, data.size, rows, 1 << 1, is_last=True) == (2, 4)
+    assert scan(data, 4, data.size, rows, 1 << 1, is_last=True) == (1, 6)
+
+
+TEXT = st.text(st.sampled_from('ab",\n é;'), max_size=6)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.lists(st.lists(TEXT, min_size=3, max_size=3), max_size=8), st.sampled_from(["\n", "\r\n"]))
+def test_well_formed_text_is_read_as_the_csv_module_reads_it(rows: list[list[str]], line_break: str) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator=line_break).writerows(rows)
+    found = rows_of(out.getvalue().encode(), (3,))
+    assert [[text.replace(b'""', b'"').decode() for text in row] for row in found if isinstance(row, list)] == rows
+    assert len(found) == len(rows)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from([b'"', b",", b"\n", b"\r", b" ", b"a", b"\xff", b"\0"]), max_size=60).map(b"".join))
+def test_rubbish_is_cut_into_rows_that_hold_every_byte(data: bytes) -> None:
+    assert all(isinstance(row, (list, str)) for row in rows_of(data, (2, 5)))

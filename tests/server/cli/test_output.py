@@ -1,0 +1,42 @@
+"""Results as JSON and as plain tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from server.cli import output
+
+if TYPE_CHECKING:
+    import pytest
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A result of a command."""
+
+    day: dt.date
+    charge_micros: int
+
+
+def test_json_keeps_structs_and_big_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_json({"rows": [Row(dt.date(2025, 3, 31), 10**18 - 1)]})
+    assert json.loads(capsys.readouterr().out) == {"rows": [{"day": "2025-03-31", "charge_micros": 10**18 - 1}]}
+
+
+def test_plain_table_aligns_wide_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_table(["name", "amount"], [["语音", "1.00"], ["voice", "100.00"], [None, 3]], right=["amount"], title="lines")
+    assert capsys.readouterr().out == (
+        "lines\n"
+        "name   amount\n"
+        "语音     1.00\n"
+        "voice  100.00\n"
+        "            3\n"
+    )  # fmt: skip
+
+
+def test_plain_table_never_cuts(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_table(["text"], [["x" * 500]])
+    assert "x" * 500 in capsys.readouterr().out
