@@ -1,7 +1,7 @@
 # Tasks of Ratewright. A machine needs Python >= 3.11 and make; everything else goes into .venv.
 # `make help` prints the lines below that carry two hashes.
 
-.PHONY: help .venv demo test check bench proto lock
+.PHONY: help .venv demo test check check-style check-format check-types check-imports check-proto bench proto lock
 .DEFAULT_GOAL := help
 
 # Python to build .venv with. Each candidate is run before it is believed: a shim on PATH may name a version that is not there.
@@ -52,11 +52,18 @@ demo: .venv/.ready ## a month of calls from switch files to posted invoices; SEE
 test: .venv/.ready ## all tests, on two cores; ARGS= goes to pytest, such as ARGS='-m "not slow"'
 	@$(BIN)/pytest -q -n 2 --dist worksteal $(ARGS)
 
-check: .venv/.ready ## style, format, types, import walls, generated code against its .proto
+check: check-style check-format check-types check-imports check-proto ## style, format, types, import walls, generated code against its .proto
+
+check-style: .venv/.ready
 	$(BIN)/ruff check .
+check-format: .venv/.ready
 	$(BIN)/ruff format --check .
+check-types: .venv/.ready
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy examples/switch_stream.py examples/finance_client.py
+check-imports: .venv/.ready
+	$(BIN)/lint-imports --no-cache --no-logo
+check-proto: .venv/.ready
 	proto/generate.sh --check
 
 bench: .venv/.ready ## figures of speed: the kernel on one and two threads against DuckDB

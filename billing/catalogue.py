@@ -15,6 +15,7 @@ from billing.store import commit_points
 from billing.store.tables import publications
 from rating.errors import UserError
 from tariffs import canonical
+from tariffs.succession import refuse_break
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -32,10 +33,11 @@ class Publication(NamedTuple):
     added: bool
 
 
-def publish(home: Home, catalogue: Catalogue, now_us: int) -> Publication:
+def publish(home: Home, catalogue: Catalogue, now_us: int, *, origin: str = "") -> Publication:
     """Make one checked version the one that prices; the same content again answers with the first publication.
 
-    Raises UserError when the version exists with other content, and when another version takes effect at the same instant.
+    `origin` is the file the catalogue comes from, for error texts. Raises UserError when the version exists with other content, when
+    another version takes effect at the same instant, and when numbers that bills are sorted by moved since another version.
     """
     document = canonical.encode(catalogue)
     content_hash = canonical.digest(document)
@@ -48,6 +50,7 @@ def publish(home: Home, catalogue: Catalogue, now_us: int) -> Publication:
             if version == catalogue.version and stored_hash == content_hash:
                 return Publication(catalogue.identity, version, content_hash, commit_seq, added=False)
             _refuse(catalogue, version, effective_from_us)
+        refuse_break(catalogue, [_checked(*stored) for stored in _stored(connection)], origin or f"catalogue {catalogue.identity}")
         commit_seq = home.next_commit_seq(connection, "publication", now_us)
         connection.execute(
             publications.insert().values(
@@ -66,12 +69,9 @@ def publish(home: Home, catalogue: Catalogue, now_us: int) -> Publication:
 
 def published(home: Home) -> list[Catalogue]:
     """Every published version, by identity and version. Raises UserError when one is not what was published."""
-    row = publications.c
     with home.connect() as connection:
-        stored = connection.execute(
-            sa.select(row.identity, row.version, row.content_hash, row.document).order_by(row.identity, row.version)
-        ).all()
-    return [_checked(identity, version, content_hash, document) for identity, version, content_hash, document in stored]
+        stored = _stored(connection)
+    return [_checked(*each) for each in stored]
 
 
 def published_seq(home: Home) -> int:
@@ -85,6 +85,13 @@ def tables(home: Home) -> Tables:
     from tariffs.compiler import compile_catalogues  # noqa: PLC0415 - numba-side modules, paid for only by commands that price
 
     return compile_catalogues(published(home))
+
+
+def _stored(connection: sa.Connection) -> list[tuple[str, int, bytes, bytes]]:
+    """Identity, version, hash and document of every publication."""
+    row = publications.c
+    query = sa.select(row.identity, row.version, row.content_hash, row.document).order_by(row.identity, row.version)
+    return [tuple(each) for each in connection.execute(query)]
 
 
 def _refuse(catalogue: Catalogue, version: int, effective_from_us: int) -> None:

@@ -67,13 +67,12 @@ def books(home: Home) -> list[Book]:
         found = [_book(line.name, line.left, line.right, line.unit) for line in intake_book(home, seq)]
         for run in runs:
             found.extend(_run_books(home, connection, run))
-        posted = [run.run_id for run in runs if run.state == scope.POSTED]
         found.extend(_document_books(connection))
-        found.extend(_posting_books(connection, posted))
+        found.extend(_posting_books(connection))
         found.extend(_ledger_books(connection))
         found.append(_number_book(connection))
         found.extend(_payment_books(connection))
-        found.extend(_receivable_books(connection, posted))
+        found.extend(_receivable_books(connection))
         found.extend(_catalogue_books(connection))
     return found
 
@@ -90,6 +89,8 @@ class _FileSums(msgspec.Struct):
 
     rows: int = 0
     missing: list[str] = []
+    files: int = 0
+    unchanged: int = 0  # files that still have the hash they were written with
     charge_micros: dict[str, int] = {}
 
 
@@ -102,6 +103,7 @@ def _run_books(home: Home, connection: sa.Connection, run: Any) -> Iterator[Book
     query = sa.select(sa.func.coalesce(sa.func.sum(manifest.rows), 0), sa.func.coalesce(sa.func.sum(manifest.charge_micros), 0))
     rows, charge_micros = connection.execute(query.where(manifest.run_id == run.run_id)).one()
     yield _book(f"charges, {name}: rows", int(rows), files.rows, ROWS, {f"missing {path}": 1 for path in files.missing})
+    yield _book(f"charges, {name}: files = files with their hash", files.files, files.unchanged, "files")
     yield _book(f"charges, {name}: money", int(charge_micros), sum(files.charge_micros.values()), "micro-units of all currencies")
     yield from _billing_books(connection, run.run_id, name, terms, files)
 
@@ -163,10 +165,13 @@ def _amount(terms: dict[str, Term], name: str, currency: str) -> int:
 def _file_sums(home: Home, connection: sa.Connection, run_id: int) -> _FileSums:
     manifest = tables.charge_manifest.c
     sums = _FileSums()
-    for path in connection.execute(sa.select(manifest.path).where(manifest.run_id == run_id).order_by(manifest.path)).scalars():
+    query = sa.select(manifest.path, manifest.sha256).where(manifest.run_id == run_id).order_by(manifest.path)
+    for path, sha256 in connection.execute(query):
+        sums.files += 1
         if not (home.path / path).is_file():
             sums.missing.append(path)
             continue
+        sums.unchanged += charge_files.file_sha256(home.path / path) == sha256
         table = pq.read_table(home.path / path, columns=_READ, partitioning=None)
         sums.rows += table.num_rows
         money = charge_files.micros_of(table["charge_micros"])
@@ -191,15 +196,23 @@ def _document_books(connection: sa.Connection) -> Iterator[Book]:
         yield _book(f"documents {currency}: lines = totals", lines.get(currency, 0), totals.get(currency, 0), f"micro-units {currency}")
 
 
-def _posting_books(connection: sa.Connection, posted: list[int]) -> Iterator[Book]:
-    """Totals of invoices of posted runs, and what stands in the receivables for lines of invoices."""
+def _posting_books(connection: sa.Connection) -> Iterator[Book]:
+    """Totals of invoices, and what stands in the receivables for their lines; a run that is not finished may have some waiting."""
     invoice = tables.invoices.c
-    query = sa.select(invoice.currency, sa.func.sum(invoice.total_micros)).where(invoice.run_id.in_(posted)).group_by(invoice.currency)
-    invoiced = _by_currency(connection, query)
-    booked = _receivable_balances(connection, leg="line")
+    invoiced = _by_currency(connection, sa.select(invoice.currency, sa.func.sum(invoice.total_micros)).group_by(invoice.currency))
+    booked, waiting = _receivable_balances(connection, leg="line"), _waiting(connection)
     for currency in sorted(invoiced.keys() | booked.keys()):
+        terms = {"posted": booked.get(currency, 0), "waiting to be posted": waiting.get(currency, 0)}
         name = f"posting {currency}: invoiced = receivable"
-        yield _book(name, invoiced.get(currency, 0), booked.get(currency, 0), f"micro-units {currency}")
+        yield _book(name, invoiced.get(currency, 0), sum(terms.values()), f"micro-units {currency}", terms)
+
+
+def _waiting(connection: sa.Connection) -> dict[str, int]:
+    """Totals of invoices that a numbered run has not posted yet. In a posted run none waits, whatever is missing."""
+    invoice, run = tables.invoices.c, tables.bill_runs.c
+    query = sa.select(invoice.currency, sa.func.sum(invoice.total_micros)).join_from(tables.invoices, tables.bill_runs)
+    query = query.where(run.state == scope.NUMBERED, invoice.number.not_in(sa.select(tables.postings.c.document)))
+    return _by_currency(connection, query.group_by(invoice.currency))
 
 
 def _ledger_books(connection: sa.Connection) -> Iterator[Book]:
@@ -242,27 +255,28 @@ def _payment_books(connection: sa.Connection) -> Iterator[Book]:
         yield _book(f"payments {currency}: payments = cash", paid.get(currency, 0), cash.get(currency, 0), f"micro-units {currency}")
 
 
-def _receivable_books(connection: sa.Connection, posted: list[int]) -> Iterator[Book]:
+def _receivable_books(connection: sa.Connection) -> Iterator[Book]:
     """What customers owe by the ledger, and by their open invoices less credit that is not allocated."""
-    balances = _receivable_balances(connection)
-    invoice, account = tables.invoices.c, tables.accounts.c
-    query = sa.select(invoice.invoice_key, invoice.currency).where(invoice.run_id.in_(posted))
-    of_posted = {row.invoice_key: row.currency for row in connection.execute(query)}
+    balances, waiting = _receivable_balances(connection), _waiting(connection)
+    account = tables.accounts.c
     owners = sa.select(account.account_key, account.currency)
     currency_of = {row.account_key: row.currency for row in connection.execute(owners)}
     open_micros: dict[str, int] = {}
     credit_micros: dict[str, int] = {}
     for item in payments.open_items(connection):
-        if item.invoice_key in of_posted:
-            currency = of_posted[item.invoice_key]
-            open_micros[currency] = open_micros.get(currency, 0) + item.open_micros
+        currency = currency_of[item.account_key]
+        open_micros[currency] = open_micros.get(currency, 0) + item.open_micros
     for credit in payments.unallocated(connection):
         currency = currency_of[credit.account_key]
         credit_micros[currency] = credit_micros.get(currency, 0) + credit.left_micros
     for currency in sorted(balances.keys() | open_micros.keys() | credit_micros.keys()):
-        terms = {"open items": open_micros.get(currency, 0), "credit not allocated": credit_micros.get(currency, 0)}
-        right = terms["open items"] - terms["credit not allocated"]
-        yield _book(f"receivables {currency}: ledger = open items", balances.get(currency, 0), right, f"micro-units {currency}", terms)
+        terms = {
+            "open items": open_micros.get(currency, 0),
+            "credit not allocated": -credit_micros.get(currency, 0),
+            "waiting to be posted": -waiting.get(currency, 0),
+        }
+        name = f"receivables {currency}: ledger = open items"
+        yield _book(name, balances.get(currency, 0), sum(terms.values()), f"micro-units {currency}", terms)
 
 
 def _receivable_balances(connection: sa.Connection, leg: str | None = None) -> dict[str, int]:

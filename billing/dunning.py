@@ -147,9 +147,11 @@ def run(home: Home, as_of: dt.date, now_us: int) -> list[Change]:
         if not changes:
             return []
         seq = home.next_commit_seq(connection, "dunning", now_us)
+        rows = [{"account_key": account_key, **_row(change, as_of), "commit_seq": seq} for account_key, change in changes]
+        connection.execute(tables.dunning_steps.insert(), rows)
+        barred = _barred(connection)
         for account_key, change in changes:
-            connection.execute(tables.dunning_steps.insert().values(account_key=account_key, **_row(change, as_of), commit_seq=seq))
-            _record(connection, account_key, change, as_of, seq)
+            _record(connection, account_key, change, as_of, seq, barred=account_key in barred)
         commit_points.reached("dunning.before_commit")
     commit_points.reached("dunning.committed")
     return [change for _, change in changes]
@@ -163,7 +165,7 @@ def history(home: Home, account_id: str, as_of: dt.date) -> History:
             raise NotFoundError(f"no account has the id {account_id}", "give the id as it stands in accounts.csv")
         now = _state_of(account, open_items(connection, [account.account_key]), unallocated(connection, [account.account_key]), as_of)
         steps = _steps(connection, account)
-        barred = _is_barred(connection, account.account_key)
+        barred = bool(_barred(connection, account.account_key))
     return History(
         account_id,
         as_of.isoformat(),
@@ -237,9 +239,10 @@ def _row(change: Change, as_of: dt.date) -> dict[str, object]:
     }
 
 
-def _record(connection: sa.Connection, account_key: int, change: Change, as_of: dt.date, seq: int) -> None:
+def _record(  # noqa: PLR0913 -- what a fact is made of
+    connection: sa.Connection, account_key: int, change: Change, as_of: dt.date, seq: int, *, barred: bool
+) -> None:
     """The fact that follows from a step: barred from its date on, or no longer barred."""
-    barred = _is_barred(connection, account_key)
     wants_bar = change.action == Action.BAR_OUTGOING
     if wants_bar == barred:
         return
@@ -248,11 +251,14 @@ def _record(connection: sa.Connection, account_key: int, change: Change, as_of: 
     record_fact(connection, account_key, kind, as_of.isoformat(), detail, commit_seq=seq)
 
 
-def _is_barred(connection: sa.Connection, account_key: int) -> bool:
-    """Whether the fact learned last is a bar."""
+def _barred(connection: sa.Connection, account_key: int | None = None) -> set[int]:
+    """Accounts, or the one account, for which the fact learned last is a bar."""
     fact = tables.account_facts.c
-    query = sa.select(fact.kind).where(fact.account_key == account_key, fact.kind.in_(("bar_outgoing", "unbar")))
-    return connection.execute(query.order_by(fact.fact_id.desc()).limit(1)).scalar_one_or_none() == "bar_outgoing"
+    query = sa.select(fact.account_key, fact.kind).where(fact.kind.in_(("bar_outgoing", "unbar"))).order_by(fact.fact_id)
+    if account_key is not None:
+        query = query.where(fact.account_key == account_key)
+    last = {row.account_key: row.kind for row in connection.execute(query)}
+    return {key for key, kind in last.items() if kind == "bar_outgoing"}
 
 
 def _steps(connection: sa.Connection, account: _Account) -> list[Change]:

@@ -34,18 +34,17 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 # The columns of schema version 1. The quantity stands in the column of the service: microseconds, bytes or units.
-STREAM_V1 = pa.schema(
-    {
-        "record_id": pa.string(),  # identifies the record within its source, for ever
-        "service": pa.int8(),  # 1 voice, 2 SMS, 3 MMS, 4 data, 5 content
-        "served": pa.string(),  # who pays: a number in E.164
-        "other": pa.string(),  # destination
-        "start_us": pa.timestamp("us", tz="UTC"),
-        "duration_us": pa.int64(),
-        "volume_bytes": pa.int64(),
-        "units": pa.int64(),
-    }
-)
+COLUMNS: dict[str, pa.DataType] = {
+    "record_id": pa.string(),  # identifies the record within its source, for ever
+    "service": pa.int8(),  # 1 voice, 2 SMS, 3 MMS, 4 data, 5 content
+    "served": pa.string(),  # who pays: a number in E.164
+    "other": pa.string(),  # destination
+    "start_us": pa.timestamp("us", tz="UTC"),
+    "duration_us": pa.int64(),
+    "volume_bytes": pa.int64(),
+    "units": pa.int64(),
+}
+STREAM_V1 = pa.schema(COLUMNS)
 VOICE, SMS = 1, 2
 FIRST_START = dt.datetime(2025, 3, 1, 8, tzinfo=dt.UTC)
 ATTEMPTS_MAX = 6

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mediation import columns, fields
-from mediation.calls import Calls, Details, Timing, calls
+from mediation.calls import LEG_KEY, Calls, Details, Timing, calls, event_key, text_hash
 from mediation.columns import Identity
+from mediation.legs import AsteriskLegs
 from mediation.reasons import Reason, mark
 from mediation.rows import Spans
 
@@ -85,9 +86,27 @@ def key_fields(block: Block, leg: Calls) -> Identity:
     return Identity(spans, [which, np.where(by_channels, leg.created_us, 0)])
 
 
-def local_names(block: Block, column: str) -> Spans:
+def answered_legs(block: Block, source: Source, leg: Calls, before: int) -> AsteriskLegs:
+    """The block's answered legs, for `legs`. `before` is the number of rows of the file before the block."""
+    key = event_key(block, source, key_fields(block, leg), LEG_KEY)
+    good = np.flatnonzero(leg.answered & (block.code == 0))
+    unique_id, channel = block.spans("uniqueid"), block.spans("channel")
+    return AsteriskLegs(
+        row=good + before,
+        linked=text_hash(block, block.spans("linkedid"))[good],
+        caller=text_hash(block, unique_id.where(unique_id.filled, channel))[good],
+        local_in=text_hash(block, _local_names(block, channel))[good],
+        local_out=text_hash(block, _local_names(block, block.spans("dstchannel")))[good],
+        begin_us=leg.start_us[good],
+        end_us=leg.end_us[good],
+        duration_us=leg.duration_us[good],
+        sequence=leg.details.sequence.value[good],
+        key=key[good, 0],
+    )
+
+
+def _local_names(block: Block, channel: Spans) -> Spans:
     """Names of Local channels without the mark of their half; empty for other channels."""
-    spans = block.spans(column)
     is_local, end = np.zeros(block.size, np.bool_), np.zeros(block.size, np.int32)
-    fields.find_local_channels(block.data, spans.begin, spans.end, is_local, end)
-    return Spans(spans.begin, end).only(is_local)
+    fields.find_local_channels(block.data, channel.begin, channel.end, is_local, end)
+    return Spans(channel.begin, end).only(is_local)

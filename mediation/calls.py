@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mediation.rows import Block
     from mediation.sources import Source
 
+LEG_KEY: Final = b"legs of one file"  # fixed: which of equal legs bills must not depend on the installation
 SPAN_SLACK_US: Final = 60 * columns.SECOND_US  # a switch's clock may be set while a call is up
 
 
@@ -88,20 +89,20 @@ def calls(block: Block, source: Source, timing: Timing, details: Details) -> Cal
     from_answer = answered & answer.present
     chargeable = answer.where(from_answer, start)
     duration_us = np.where(duration.present, duration.value, _until_end(block, timing))
-    mark(block.code, duration_us < 0, Reason.NEGATIVE_DURATION)
     mark(block.code, answered & ~from_answer & ((duration_us > 0) | ~chargeable.present), Reason.MISSING_ANSWER_TIME)
     start_us, origin = columns.settle(block, chargeable, source)
     created_us = np.where(start.present, start.earliest_us, chargeable.earliest_us)
     _check_span(block, timing, chargeable, duration_us)
+    mark(block.code, duration_us < 0, Reason.NEGATIVE_DURATION)
     end_us = np.where(end.present, end.latest_us, start_us + duration_us)
-    local_us = chargeable.offset_s * columns.SECOND_US + chargeable.earliest_us
+    moved_s = (start_us - chargeable.earliest_us) // columns.SECOND_US  # by the policy for doubtful local times
     return Calls(
         start_us=start_us,
         created_us=created_us,
         end_us=np.maximum(end_us, start_us),
         duration_us=duration_us,
         answered=answered,
-        offset_s=((local_us - start_us) // columns.SECOND_US).astype(np.int32),
+        offset_s=(chargeable.offset_s - moved_s).astype(np.int32),
         has_offset=chargeable.has_offset,
         offset_origin=origin,
         details=details,
@@ -134,6 +135,13 @@ def event_key(block: Block, source: Source, identity: Identity, hash_key: bytes)
     filled = np.logical_or.reduce([span.filled for span in identity.spans])
     mark(block.code, ~filled, Reason.MISSING_KEY)
     return columns.hashes(block, identity, source.name.encode() + b"\0", hash_key)
+
+
+def text_hash(block: Block, text: Spans) -> NDArray[np.uint64]:
+    """A number for each field's text, 0 for an empty one; for comparing within a file."""
+    if not text.filled.any():
+        return np.zeros(block.size, np.uint64)
+    return np.where(text.filled, columns.hashes(block, Identity([text], []), b"", LEG_KEY)[:, 0], np.uint64(0))
 
 
 def parties(block: Block, source: Source, details: Details) -> Parties:

@@ -128,9 +128,10 @@ def hashes(block: Block, hashed: Identity, prefix: bytes, key: bytes) -> NDArray
     end = np.stack([span.end for span in spans])
     stacked = np.stack(values) if values else np.zeros((0, block.size), np.int64)
     longest = int((end - begin).sum(axis=0, dtype=np.int64).max(initial=0))
-    scratch = np.zeros(len(prefix) + longest + 4 * len(spans) + 8 * len(values), np.uint8)
-    prefix_bytes = np.frombuffer(prefix, np.uint8)
-    hashing.hash_fields(block.data, begin, end, stacked, prefix_bytes, np.frombuffer(key, np.uint64), scratch, out)
+    size = len(prefix) + longest + 4 * len(spans) + 8 * len(values)
+    words_ = np.zeros(size // 8 + 2, "<u8")
+    prefix_bytes, key_words = np.frombuffer(prefix, np.uint8), np.frombuffer(key, "<u8")
+    hashing.hash_fields(block.data, begin, end, stacked, prefix_bytes, key_words, words_.view(np.uint8), words_, out)
     return out
 
 

@@ -1,9 +1,10 @@
-"""A switch's file to usage: `decode` for a whole file, `decode_parts` for one that need not fit in memory.
+"""A switch's file to usage: `decode` for a whole file in memory, `decode_parts` for one that need not fit there.
 
-A file is read twice through a window of 16 MiB. The first reading checks it to its end (so that a truncated gzip gives nothing at
-all) and keeps sixty bytes of each answered leg, from which it is decided which legs other legs bill; the second makes the rows. A
-part holds at most 65,536 rows. Rows that cannot be read are rejects with their place and bytes; a file that cannot be read is a
-UserError. Duplicates are not removed here.
+The legs of one call may lie anywhere in a file, so which legs other legs bill is known at its end only. `decode` reads the file once and
+sets the flags then. `decode_parts` reads it twice: the first reading keeps ninety bytes of each answered leg, the second makes the
+rows, at most 65,536 a part. Either way a file that is damaged anywhere, such as a truncated gzip, gives nothing at all.
+
+Rows that cannot be read are rejects with their place and bytes; a file that cannot be read is a UserError. Duplicates are not removed here.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from mediation import asterisk, calls, columns, freeswitch, legs, usage
-from mediation.columns import Identity
+from mediation import asterisk, calls, freeswitch, legs, usage
 from mediation.reader import WINDOW_BYTES, Fingerprint, Window, fingerprint
 from mediation.reasons import REASONS
 from mediation.rows import block
@@ -28,7 +28,7 @@ from rating.schema import USAGE_V1
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mediation.rows import Block, Spans
+    from mediation.rows import Block
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -36,7 +36,6 @@ DEFAULT_HASH_KEY: Final = b"ratewright-keys1"  # sixteen bytes; an installation 
 PART_ROWS_MAX: Final = 1 << 16
 RAW_BYTES_MAX: Final = 4096
 _FORMATS: Final = {Format.ASTERISK: asterisk, Format.FREESWITCH: freeswitch}
-_LEG_KEY: Final = b"legs of one file"  # fixed: ties between legs must not depend on the installation
 
 
 class Reject(NamedTuple):
@@ -59,28 +58,39 @@ class Decoded(NamedTuple):
 
 
 def decode(path: str | Path, source: Source, *, progress: Progress | None = None, hash_key: bytes = DEFAULT_HASH_KEY) -> Decoded:
-    """All of a file: some 300 bytes of memory a row. `progress` gets (done, total) in bytes; `hash_key` has sixteen bytes."""
-    parts = list(decode_parts(path, source, progress=progress, hash_key=hash_key))
-    tables = [part.usage for part in parts]
-    rejects = [reject for part in parts for reject in part.rejects]
-    rows = sum(part.rows for part in parts)
-    return Decoded(pa.concat_tables(tables), rejects, rows, parts[0].file_sha256, parts[0].size_bytes)
+    """All of a file: some 330 bytes of memory a row. `progress` gets (done, total) in bytes; `hash_key` has sixteen bytes."""
+    file = _File(Path(path), source, fingerprint(Path(path)), progress)
+    judge = _Judge(source)
+    tables, rejects = [USAGE_V1.empty_table()], list[Reject]()
+    is_good = [np.zeros(0, np.bool_)]
+    for rows, offset, done in _blocks(file):
+        leg = _FORMATS[source.format].read(rows, source)
+        judge.add(rows, leg)
+        part = _part(file, rows, leg, offset, hash_key)
+        tables.append(part.usage)
+        rejects += part.rejects
+        is_good.append(rows.code == 0)
+        file.tell(done, 1)
+    good = np.concatenate(is_good)
+    made = usage.with_absorbed(pa.concat_tables(tables), judge.absorbed()[good])
+    return Decoded(made, rejects, good.size, *file.mark)
 
 
 def decode_parts(
     path: str | Path, source: Source, *, progress: Progress | None = None, hash_key: bytes = DEFAULT_HASH_KEY
 ) -> Iterator[Decoded]:
     """A file in parts, in order; at least one, though it may be empty. Nothing comes of a file that is damaged anywhere."""
-    path = Path(path)
-    file = _File(path, source, fingerprint(path), progress)
-    absorbed = _judge(file)
+    file = _File(Path(path), source, fingerprint(Path(path)), progress)
+    absorbed = _first_reading(file)
     begin = 0
     for rows, offset, done in _blocks(file):
         if begin + rows.size > absorbed.size:
             break
-        yield _part(file, rows, absorbed[begin : begin + rows.size], offset, hash_key)
+        part = _part(file, rows, _FORMATS[source.format].read(rows, source), offset, hash_key)
+        verdicts = absorbed[begin : begin + rows.size][rows.code == 0]
+        yield part._replace(usage=usage.with_absorbed(part.usage, verdicts))
         begin += rows.size
-        file.tell(file.mark.size_bytes + done)
+        file.tell(file.mark.size_bytes + done, 2)
     if begin != absorbed.size:
         raise UserError(f"{path} changed while it was read", "wait until the switch has closed the file, then try again")
     if begin == 0:
@@ -95,11 +105,42 @@ class _File(NamedTuple):
     mark: Fingerprint
     progress: Progress | None
 
-    def tell(self, done_bytes: int) -> None:
-        """Report bytes of both readings."""
+    def tell(self, done_bytes: int, readings: int) -> None:
+        """Report the bytes of all readings."""
         if self.progress is not None:
-            total_bytes = 2 * self.mark.size_bytes
+            total_bytes = readings * self.mark.size_bytes
             self.progress(min(done_bytes, total_bytes), total_bytes)
+
+
+class _Judge:
+    """Collects the answered legs of a file's rows, block by block, and says in the end which rows other legs bill."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._legs: list[Any] = []
+        self._size = 0
+
+    def add(self, rows: Block, leg: calls.Calls) -> None:
+        """Take in the next block."""
+        self._legs.append(_FORMATS[self._source.format].answered_legs(rows, self._source, leg, self._size))
+        self._size += rows.size
+
+    def absorbed(self) -> NDArray[np.bool_]:
+        """For each row: whether another leg bills it."""
+        out = np.zeros(self._size, np.bool_)
+        if self._legs:
+            joined = type(self._legs[0])(*(np.concatenate(column) for column in zip(*self._legs, strict=True)))
+            out[joined.row] = legs.absorbed(joined)
+        return out
+
+
+def _first_reading(file: _File) -> NDArray[np.bool_]:
+    """Reads the file to its end; for each row, whether another leg bills it."""
+    judge = _Judge(file.source)
+    for rows, _, done in _blocks(file):
+        judge.add(rows, _FORMATS[file.source.format].read(rows, file.source))
+        file.tell(done, 2)
+    return judge.absorbed()
 
 
 def _blocks(file: _File) -> Iterator[tuple[Block, int, int]]:
@@ -120,65 +161,14 @@ def _blocks(file: _File) -> Iterator[tuple[Block, int, int]]:
                 window.begin = position
 
 
-def _judge(file: _File) -> NDArray[np.bool_]:
-    """For each row of the file: whether another leg bills it."""
-    found: list[Any] = []
-    size = 0
-    read_legs = _asterisk_legs if file.source.format is Format.ASTERISK else _freeswitch_legs
-    for rows, _, done in _blocks(file):
-        found.append(read_legs(rows, file.source, size))
-        size += rows.size
-        file.tell(done)
-    absorbed = np.zeros(size, np.bool_)
-    if found:
-        joined = type(found[0])(*(np.concatenate(column) for column in zip(*found, strict=True)))
-        judge = legs.absorbed_asterisk if file.source.format is Format.ASTERISK else legs.absorbed_freeswitch
-        absorbed[joined.row] = judge(joined)
-    return absorbed
-
-
-def _asterisk_legs(rows: Block, source: Source, before: int) -> legs.AsteriskLegs:
-    leg = asterisk.read(rows, source)
-    key = calls.event_key(rows, source, asterisk.key_fields(rows, leg), _LEG_KEY)
-    good = np.flatnonzero(leg.answered & (rows.code == 0))
-    unique_id = rows.spans("uniqueid")
-    return legs.AsteriskLegs(
-        row=good + before,
-        linked=_text_hash(rows, rows.spans("linkedid"))[good],
-        caller=_text_hash(rows, unique_id.where(unique_id.filled, rows.spans("channel")))[good],
-        local_in=_text_hash(rows, asterisk.local_names(rows, "channel"))[good],
-        local_out=_text_hash(rows, asterisk.local_names(rows, "dstchannel"))[good],
-        begin_us=leg.start_us[good],
-        end_us=leg.end_us[good],
-        duration_us=leg.duration_us[good],
-        sequence=leg.details.sequence.value[good],
-        key=key[good, 0],
-    )
-
-
-def _freeswitch_legs(rows: Block, source: Source, before: int) -> legs.FreeswitchLegs:
-    leg = freeswitch.read(rows, source)
-    calls.event_key(rows, source, freeswitch.key_fields(rows, leg), _LEG_KEY)  # refuses rows without a key
-    good = np.flatnonzero(leg.answered & (rows.code == 0))
-    uuid, b_leg = (_text_hash(rows, rows.spans(name))[good] for name in ("uuid", "bleg_uuid"))
-    return legs.FreeswitchLegs(good + before, uuid, b_leg, leg.created_us[good])
-
-
-def _text_hash(rows: Block, text: Spans) -> NDArray[np.uint64]:
-    """A number for each field's text, 0 for an empty one."""
-    if not text.filled.any():
-        return np.zeros(rows.size, np.uint64)
-    return np.where(text.filled, columns.hashes(rows, Identity([text], []), b"", _LEG_KEY)[:, 0], np.uint64(0))
-
-
-def _part(file: _File, rows: Block, absorbed: NDArray[np.bool_], offset: int, hash_key: bytes) -> Decoded:
+def _part(file: _File, rows: Block, leg: calls.Calls, offset: int, hash_key: bytes) -> Decoded:
+    """A block's rows as usage, none of them absorbed yet."""
     switch = _FORMATS[file.source.format]
-    leg = switch.read(rows, file.source)
     event_key = calls.event_key(rows, file.source, switch.key_fields(rows, leg), hash_key)
     parties = calls.parties(rows, file.source, leg.details)
     content_hash = calls.content_hash(rows, file.source, leg, parties, hash_key)
     calls.check_order(rows, switch.TIME_COLUMNS)
-    made = usage.table(rows, file.source.name, usage.Records(leg, parties, event_key, content_hash, absorbed), offset)
+    made = usage.table(rows, file.source.name, usage.Records(leg, parties, event_key, content_hash), offset)
     return Decoded(made, _rejects(rows, offset), rows.size, *file.mark)
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mediation import columns
-from mediation.calls import Calls, Details, Timing, calls
+from mediation.calls import LEG_KEY, Calls, Details, Timing, calls, event_key, text_hash
 from mediation.columns import Amounts, Identity, Times
+from mediation.legs import FreeswitchLegs
 from mediation.reasons import Reason, mark
 
 if TYPE_CHECKING:
@@ -92,6 +93,14 @@ def read(block: Block, source: Source) -> Calls:
 def key_fields(block: Block, leg: Calls) -> Identity:  # noqa: ARG001 - one signature for all formats
     """What identifies a record."""
     return Identity([block.spans("uuid")], [])
+
+
+def answered_legs(block: Block, source: Source, leg: Calls, before: int) -> FreeswitchLegs:
+    """The block's answered legs, for `legs`. `before` is the number of rows of the file before the block."""
+    event_key(block, source, key_fields(block, leg), LEG_KEY)  # refuses rows without a key
+    good = np.flatnonzero(leg.answered & (block.code == 0))
+    uuid, b_leg = (text_hash(block, block.spans(name))[good] for name in ("uuid", "bleg_uuid"))
+    return FreeswitchLegs(good + before, uuid, b_leg, leg.created_us[good])
 
 
 def _moment(block: Block, source: Source, name: str) -> Times:

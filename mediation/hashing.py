@@ -39,20 +39,17 @@ def _sip_round(v0, v1, v2, v3):
     return v0, v1, v2, v3
 
 
-@njit(numba.types.UniTuple(_U64, 2)(numba.uint8[::1], _I64, _U64, _U64))
-def _sip_hash(message, size, key_low, key_high):
-    """SipHash-2-4-128 of `message[:size]`: its first and second eight bytes, as little-endian numbers."""
+@njit(numba.types.UniTuple(_U64, 2)(numba.uint64[::1], _I64, _U64, _U64))
+def _sip_hash(words, size, key_low, key_high):
+    """SipHash-2-4-128 of the first `size` bytes of `words`, which are zero after them: its halves, as little-endian numbers."""
     v0 = key_low ^ np.uint64(0x736F6D6570736575)
     v1 = key_high ^ np.uint64(0x646F72616E646F6D) ^ np.uint64(0xEE)
     v2 = key_low ^ np.uint64(0x6C7967656E657261)
     v3 = key_high ^ np.uint64(0x7465646279746573)
-    for block in range(size // 8 + 1):
-        word = np.uint64(0)
-        for place in range(8):
-            at = block * 8 + place
-            if at < size:
-                word |= np.uint64(message[at]) << np.uint64(8 * place)
-        if block == size // 8:
+    last = size // 8
+    for block in range(last + 1):
+        word = words[block]
+        if block == last:
             word |= np.uint64(size & 0xFF) << np.uint64(56)
         v3 ^= word
         for _ in range(2):
@@ -68,26 +65,29 @@ def _sip_hash(message, size, key_low, key_high):
     return first, v0 ^ v1 ^ v2 ^ v3
 
 
-@njit(_VOID(_BYTES, _PLACES2, _PLACES2, _INTS2, _BYTES, _WORDS64, numba.uint8[::1], numba.uint64[:, ::1]))
-def hash_fields(data, begin, end, numbers, prefix, key, scratch, out):
+@njit(_VOID(_BYTES, _PLACES2, _PLACES2, _INTS2, _BYTES, _WORDS64, numba.uint8[::1], numba.uint64[::1], numba.uint64[:, ::1]))
+def hash_fields(data, begin, end, numbers, prefix, key, message, words, out):
     """Keyed hash a row of: `prefix`, the row's fields (each after its length), its `numbers`. Fields and numbers are (count, rows).
 
-    `scratch` must hold the longest message: the prefix, the row's bytes, 4 bytes a field and 8 a number. `out` is (rows, 2).
+    `message` has room for the longest message and eight bytes more; `words` is the same memory as little-endian numbers.
+    The message is the prefix, each field after 4 bytes of length, and 8 bytes a number. `out` is (rows, 2).
     """
     for place in range(prefix.size):
-        scratch[place] = prefix[place]
+        message[place] = prefix[place]
     for row in range(out.shape[0]):
         at = prefix.size
         for field in range(begin.shape[0]):
             size = end[field, row] - begin[field, row]
             for shift in range(4):
-                scratch[at] = (size >> (8 * shift)) & 0xFF
+                message[at] = (size >> (8 * shift)) & 0xFF
                 at += 1
             for source in range(begin[field, row], end[field, row]):
-                scratch[at] = data[source]
+                message[at] = data[source]
                 at += 1
         for index in range(numbers.shape[0]):
             for shift in range(8):
-                scratch[at] = (numbers[index, row] >> (8 * shift)) & 0xFF
+                message[at] = (numbers[index, row] >> (8 * shift)) & 0xFF
                 at += 1
-        out[row, 0], out[row, 1] = _sip_hash(scratch, at, key[0], key[1])
+        for place in range(at, (at // 8 + 1) * 8):
+            message[place] = 0
+        out[row, 0], out[row, 1] = _sip_hash(words, at, key[0], key[1])

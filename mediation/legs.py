@@ -60,8 +60,12 @@ class FreeswitchLegs(NamedTuple):
     created_us: NDArray[np.int64]
 
 
-def absorbed_asterisk(legs: AsteriskLegs) -> NDArray[np.bool_]:
+def absorbed(legs: AsteriskLegs | FreeswitchLegs) -> NDArray[np.bool_]:
     """True for each leg that another one bills."""
+    return _absorbed_asterisk(legs) if isinstance(legs, AsteriskLegs) else _absorbed_freeswitch(legs)
+
+
+def _absorbed_asterisk(legs: AsteriskLegs) -> NDArray[np.bool_]:
     call = _calls_of(legs)
     shared = np.flatnonzero(_is_repeated(call))
     out = np.zeros(call.size, np.bool_)
@@ -71,7 +75,7 @@ def absorbed_asterisk(legs: AsteriskLegs) -> NDArray[np.bool_]:
     return out
 
 
-def absorbed_freeswitch(legs: FreeswitchLegs) -> NDArray[np.bool_]:
+def _absorbed_freeswitch(legs: FreeswitchLegs) -> NDArray[np.bool_]:
     """True for each b-leg of an answered leg."""
     is_a_leg = (legs.b_leg != 0) & (legs.b_leg != legs.uuid)
     named = np.sort(legs.b_leg[is_a_leg])

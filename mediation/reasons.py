@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Reason(enum.StrEnum):
-    """What is wrong with a row. The first that applies is given, in this order."""
+    """What is wrong with a row; the first mistake found is given."""
 
     ROW_TOO_LONG = "row_too_long"
     UNTERMINATED_QUOTE = "unterminated_quote"

@@ -155,6 +155,9 @@ def _rejects(batch: pa.RecordBatch, block: Block) -> list[Reject]:
     bad = np.flatnonzero(block.code).tolist()
     if not bad:
         return []
-    values = batch.take(pa.array(bad, pa.int64())).to_pylist()
+    taken = batch.take(pa.array(bad, pa.int64()))
+    place = STREAM_V1.get_field_index("start_us")
+    as_number = taken.column(place).cast(pa.int64())  # an instant beyond the year 9999 has no other form
+    values = taken.set_column(place, "start_us", as_number).to_pylist()
     raws = [str(value).encode()[:_RAW_BYTES_MAX] for value in values]
     return [Reject(str(REASONS[block.code[row]]), row, len(raw), raw) for row, raw in zip(bad, raws, strict=True)]

@@ -28,7 +28,6 @@ class Records(NamedTuple):
     parties: Parties
     event_key: NDArray[np.uint64]
     content_hash: NDArray[np.uint64]
-    absorbed: NDArray[np.bool_]
 
 
 def table(block: Block, source_name: str, records: Records, offset: int) -> pa.Table:
@@ -36,7 +35,7 @@ def table(block: Block, source_name: str, records: Records, offset: int) -> pa.T
     rows = np.flatnonzero(block.code == 0)
     leg, (served, other) = records.leg, records.parties
     details = leg.details
-    flags = np.where(leg.answered, np.where(records.absorbed, UsageFlag.ABSORBED, 0), UsageFlag.UNANSWERED)
+    flags = np.where(leg.answered, 0, UsageFlag.UNANSWERED)
     made: dict[str, pa.Array[Any]] = {
         "event_key": key_array(records.event_key[rows]),
         "content_hash": key_array(records.content_hash[rows]),
@@ -62,6 +61,15 @@ def table(block: Block, source_name: str, records: Records, offset: int) -> pa.T
     }
     constants = {"raw_file_id": 0, "service": Service.VOICE, "direction": Direction.ORIGINATING, "leg_role": LegRole.CALL}
     return complete(made, constants, rows.size)
+
+
+def with_absorbed(made: pa.Table, absorbed: NDArray[np.bool_]) -> pa.Table:
+    """The same rows, those of `absorbed` flagged so."""
+    if not absorbed.any():
+        return made
+    flags = made.column("flags").to_numpy() | np.where(absorbed, UsageFlag.ABSORBED, 0).astype(np.int32)
+    place = USAGE_V1.get_field_index("flags")
+    return made.set_column(place, USAGE_V1.field(place), pa.array(flags))
 
 
 def complete(made: dict[str, pa.Array[Any]], constants: dict[str, int], size: int) -> pa.Table:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tariffs.document import Finding, Place
+from rating.errors import Problem, ProblemsError
+from tariffs.document import Finding, Place, place_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +26,13 @@ def check_succession(catalogue: Catalogue, others: Sequence[Catalogue]) -> list[
         if other.identity == catalogue.identity and other.version != catalogue.version:
             findings += _between(other, catalogue)
     return list(dict.fromkeys(findings))
+
+
+def refuse_break(catalogue: Catalogue, others: Sequence[Catalogue], origin: str) -> None:
+    """Raise ProblemsError with everything `check_succession` finds; `origin` is the file the catalogue comes from."""
+    findings = check_succession(catalogue, others)
+    if findings:
+        raise ProblemsError([Problem(origin, place_text(each.place), each.message, each.remedy) for each in findings])
 
 
 def _between(other: Catalogue, catalogue: Catalogue) -> Iterator[Finding]:

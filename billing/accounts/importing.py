@@ -7,12 +7,9 @@ subscriptions for one number at one instant.
 
 from __future__ import annotations
 
-import collections
 import difflib
 import itertools
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from billing import catalogue
 from billing.accounts.rows import (
@@ -24,7 +21,8 @@ from billing.accounts.rows import (
     read_number_rows,
     read_subscription_rows,
 )
-from billing.store import commit_points, tables
+from billing.accounts.stored import ACCOUNT_FIELDS, NEVER_US, Files, Known, Span, read_known, store
+from billing.store import commit_points
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
@@ -36,9 +34,7 @@ if TYPE_CHECKING:
 ACCOUNTS: Final = "accounts.csv"
 SUBSCRIPTIONS: Final = "subscriptions.csv"
 NUMBERS: Final = "numbers.csv"
-_NEVER_US: Final = 2**63 - 1
 _Row = TypeVar("_Row", AccountRow, SubscriptionRow)
-_ACCOUNT_FIELDS: Final = AccountRow._fields[2:]
 _SUBSCRIPTION_FIELDS: Final = SubscriptionRow._fields[2:]
 _KEEP: Final = "imported facts do not change: give the data that was imported, or a new id"
 
@@ -55,42 +51,20 @@ class ImportReport(NamedTuple):
     commit_seq: int | None  # None when nothing was new
 
 
-class _Known(NamedTuple):
-    """What the store holds before an import."""
-
-    accounts: dict[str, tuple[Any, ...]]  # account_id -> key, then the fields
-    account_ids: dict[int, str]
-    subscriptions: dict[str, tuple[int, str, str, str, str | None]]  # subscription_id -> key, account_id, plan, from_date, to_date
-    spans: dict[str, list[_Span]]  # served_id -> who has it when
-
-
-class _Span(NamedTuple):
-    from_us: int
-    to_us: int
-    subscription_id: str
-    line: int  # 0 for one that is stored already
-
-
-class _Files(NamedTuple):
-    accounts: list[AccountRow]
-    subscriptions: list[SubscriptionRow]
-    numbers: list[NumberRow]
-
-
 def import_files(home: Home, folder: Path, now_us: int) -> ImportReport:
     """Import the three files of `folder`. Raises ProblemsError with every mistake of all of them; then nothing is stored."""
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise UserError(f"{folder} {what}", f"name a folder that holds {ACCOUNTS}, {SUBSCRIPTIONS} and {NUMBERS}", exit_status=2)
     mistakes = Mistakes()
-    files = _Files(
+    files = Files(
         read_account_rows(folder / ACCOUNTS, mistakes),
         read_subscription_rows(folder / SUBSCRIPTIONS, mistakes),
         read_number_rows(folder / NUMBERS, mistakes),
     )
     currency_of_plan = {f"{each.identity}/{plan.name}": each.currency for each in catalogue.published(home) for plan in each.plans}
     with home.begin() as connection:
-        known = _known(connection)
+        known = read_known(connection)
         accounts = _new_accounts(files.accounts, known, mistakes)
         subscriptions = _new_subscriptions(files, known, currency_of_plan, mistakes)
         numbers = _new_numbers(files, known, mistakes)
@@ -99,7 +73,7 @@ def import_files(home: Home, folder: Path, now_us: int) -> ImportReport:
         commit_seq = None
         if accounts or subscriptions or numbers:
             commit_seq = home.next_commit_seq(connection, "fact", now_us)
-            _store(connection, known, _Files(accounts, subscriptions, numbers), commit_seq)
+            store(connection, known, Files(accounts, subscriptions, numbers), commit_seq)
         commit_points.reached("accounts.before_commit")
     commit_points.reached("accounts.committed")
     return ImportReport(
@@ -120,36 +94,7 @@ def _place(problem: Problem) -> tuple[int, int]:
     return files.index(problem.file), int(digits or 0)
 
 
-def _known(connection: sa.Connection) -> _Known:
-    account = tables.accounts.c
-    rows = connection.execute(sa.select(account.account_id, account.account_key, *(account[name] for name in _ACCOUNT_FIELDS))).all()
-    account_ids: dict[int, str] = {row[1]: row[0] for row in rows}
-    subscription = tables.subscriptions.c
-    first_plan: dict[int, str] = {}
-    plan = tables.plan_facts.c
-    for key, name in connection.execute(sa.select(plan.subscription_key, plan.plan).order_by(plan.from_date, plan.commit_seq)):
-        first_plan.setdefault(key, name)
-    subscriptions = {}
-    subscription_ids: dict[int, str] = {}
-    for key, name, account_key, from_date, to_date in connection.execute(
-        sa.select(
-            subscription.subscription_key,
-            subscription.subscription_id,
-            subscription.account_key,
-            subscription.from_date,
-            subscription.to_date,
-        )
-    ):
-        subscriptions[name] = (key, account_ids[account_key], first_plan[key], from_date, to_date)
-        subscription_ids[key] = name
-    spans: dict[str, list[_Span]] = collections.defaultdict(list)
-    fact = tables.guiding_facts.c
-    for served_id, key, from_us, to_us in connection.execute(sa.select(fact.served_id, fact.subscription_key, fact.from_us, fact.to_us)):
-        spans[served_id].append(_Span(from_us, _NEVER_US if to_us is None else to_us, subscription_ids[key], 0))
-    return _Known({row[0]: tuple(row[1:]) for row in rows}, account_ids, subscriptions, spans)
-
-
-def _new_accounts(rows: Sequence[AccountRow], known: _Known, mistakes: Mistakes) -> list[AccountRow]:
+def _new_accounts(rows: Sequence[AccountRow], known: Known, mistakes: Mistakes) -> list[AccountRow]:
     fresh = []
     for row in _without_repeats(rows, ACCOUNTS, "account_id", mistakes):
         stored = known.accounts.get(row.account_id)
@@ -159,12 +104,12 @@ def _new_accounts(rows: Sequence[AccountRow], known: _Known, mistakes: Mistakes)
             what = f"account {row.account_id}"
             mistakes.problems.extend(
                 Problem(ACCOUNTS, f"line {row.line}, {field}", f"{what} {text}", _KEEP)
-                for field, text in _changes(_ACCOUNT_FIELDS, stored[1:], row[2:])
+                for field, text in _changes(ACCOUNT_FIELDS, stored[1:], row[2:])
             )
     return fresh
 
 
-def _new_subscriptions(files: _Files, known: _Known, currency_of_plan: Mapping[str, str], mistakes: Mistakes) -> list[SubscriptionRow]:
+def _new_subscriptions(files: Files, known: Known, currency_of_plan: Mapping[str, str], mistakes: Mistakes) -> list[SubscriptionRow]:
     currencies = {account_id: fields[2] for account_id, fields in known.accounts.items()}
     currencies.update((row.account_id, row.currency) for row in files.accounts)
     fresh = []
@@ -198,17 +143,17 @@ def _plan_problems(row: SubscriptionRow, currency: str | None, currency_of_plan:
         yield Problem(SUBSCRIPTIONS, f"line {row.line}, plan", message, "choose a plan in the account's currency")
 
 
-def _new_numbers(files: _Files, known: _Known, mistakes: Mistakes) -> list[NumberRow]:
+def _new_numbers(files: Files, known: Known, mistakes: Mistakes) -> list[NumberRow]:
     ids = known.subscriptions.keys() | {row.subscription_id for row in files.subscriptions}
     fresh = []
-    spans: dict[str, list[_Span]] = {}
+    spans: dict[str, list[Span]] = {}
     for row in files.numbers:
         if row.subscription_id not in ids:
             if not mistakes.may_hold(SUBSCRIPTIONS, row.subscription_id):
                 message = f"subscription {row.subscription_id} is unknown"
                 mistakes.add(NUMBERS, f"line {row.line}, subscription_id", message, f"add it to {SUBSCRIPTIONS}, or mend the id")
             continue
-        span = _Span(row.from_us, _NEVER_US if row.to_us is None else row.to_us, row.subscription_id, row.line)
+        span = Span(row.from_us, NEVER_US if row.to_us is None else row.to_us, row.subscription_id, row.line)
         of_number = spans.setdefault(row.served_id, known.spans.get(row.served_id, []).copy())
         if any(span[:3] == other[:3] for other in of_number):
             continue  # the same fact again
@@ -220,7 +165,7 @@ def _new_numbers(files: _Files, known: _Known, mistakes: Mistakes) -> list[Numbe
     return fresh
 
 
-def _overlaps(served_id: str, spans: Iterable[_Span]) -> Iterable[Problem]:
+def _overlaps(served_id: str, spans: Iterable[Span]) -> Iterable[Problem]:
     ordered = sorted(spans)
     for one, two in itertools.pairwise(ordered):
         if two.from_us < one.to_us:
@@ -251,68 +196,3 @@ def _changes(fields: Sequence[str], stored: Sequence[object], given: Sequence[ob
 
 def _shown(value: object) -> str:
     return "empty" if value is None else repr(value)
-
-
-def _store(connection: sa.Connection, known: _Known, fresh: _Files, commit_seq: int) -> None:
-    account_keys = {name: fields[0] for name, fields in known.accounts.items()}
-    next_account = max(account_keys.values(), default=0) + 1
-    account_keys.update((row.account_id, next_account + index) for index, row in enumerate(fresh.accounts))
-    subscription_keys = {name: fields[0] for name, fields in known.subscriptions.items()}
-    next_subscription = max(subscription_keys.values(), default=0) + 1
-    subscription_keys.update((row.subscription_id, next_subscription + index) for index, row in enumerate(fresh.subscriptions))
-
-    _insert(connection, tables.accounts, (_account(row, account_keys, commit_seq) for row in fresh.accounts))
-    _insert(
-        connection,
-        tables.subscriptions,
-        (
-            {
-                "subscription_key": subscription_keys[row.subscription_id],
-                "subscription_id": row.subscription_id,
-                "account_key": account_keys[row.account_id],
-                "from_date": row.from_date,
-                "to_date": row.to_date,
-                "commit_seq": commit_seq,
-            }
-            for row in fresh.subscriptions
-        ),
-    )
-    _insert(
-        connection,
-        tables.plan_facts,
-        (
-            {
-                "subscription_key": subscription_keys[row.subscription_id],
-                "plan": row.plan,
-                "from_date": row.from_date,
-                "commit_seq": commit_seq,
-            }
-            for row in fresh.subscriptions
-        ),
-    )
-    _insert(
-        connection,
-        tables.guiding_facts,
-        (
-            {
-                "served_id": row.served_id,
-                "subscription_key": subscription_keys[row.subscription_id],
-                "from_us": row.from_us,
-                "to_us": row.to_us,
-                "commit_seq": commit_seq,
-            }
-            for row in fresh.numbers
-        ),
-    )
-
-
-def _account(row: AccountRow, account_keys: Mapping[str, int], commit_seq: int) -> dict[str, Any]:
-    fields = row._asdict()
-    del fields["line"]
-    return {"account_key": account_keys[row.account_id], **fields, "commit_seq": commit_seq}
-
-
-def _insert(connection: sa.Connection, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
-    values = list(rows)
-    if values:
-        connection.execute(table.insert(), values)

@@ -62,7 +62,7 @@ def write(  # noqa: PLR0913 -- where to, what, and how
         file = folder / f"part-{number:05d}.parquet"
         _write_file(table, file)
         charge = int(priced.rated.charge_micros[part].sum())
-        return ChargeFile(str(file.relative_to(relative_to)), table.num_rows, charge, _sha256(file))
+        return ChargeFile(str(file.relative_to(relative_to)), table.num_rows, charge, file_sha256(file))
 
     files = []
     with ThreadPoolExecutor(threads) as pool:
@@ -178,7 +178,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _sha256(file: Path) -> bytes:
+def file_sha256(file: Path) -> bytes:
+    """SHA-256 of a whole file."""
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").digest()
 

@@ -47,7 +47,6 @@ class Closing:
             {"name": name, "seconds": round(done.seconds, 3), "records": done.result.records, "records_per_s": round(done.result.records / max(done.seconds, 1e-3))}
             for name, done in ((name, ended[name]) for name, _ in stages.STAGES)
         ]
-        details = {key: value for name in ("stream", "dun") for key, value in ended[name].result.detail.items()}
         summary = {
             "seed": context.seed,
             "accounts": context.accounts,
@@ -58,7 +57,7 @@ class Closing:
             "invoices": self._totals,
             "disagreement": self._disagreement,
             "books": [{key: book[key] for key in ("name", "left", "right", "unit")} for book in self._books],
-            **details,
+            "stream": ended["stream"].result.detail["stream"],
         }
         draft = self._path.with_suffix(".draft")
         draft.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

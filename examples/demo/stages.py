@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OCTOBER_BILL, NOVEMBER_BILL = "2026-11-01", "2026-12-01"
-PAID_ON, REMINDED_ON, PAID_LATE_ON, BARRED_ON = "2026-11-10", "2026-11-20", "2026-12-05", "2026-12-20"
+PAID_ON, PAID_LATE_ON, DUNNED_ON = "2026-11-10", "2026-12-05", "2026-12-20"
 SHOWN_ACCOUNT = "A000001"  # its calls are planted
 STREAM_BATCH_ROWS = 1_000
 CUT_AFTER_SHARE = 0.4  # of the batches
@@ -128,7 +128,9 @@ def stream(context: Context) -> StageResult:
 
 def pay(context: Context) -> StageResult:
     """Record some payments: most in full, some in part, one too high."""
-    invoices = _invoices(context, OCTOBER_BILL)[: PAID_IN_FULL + PAID_IN_PART + PAID_TOO_MUCH]
+    issued = commands.ratewright("invoice", "list", "--home", context.home)
+    owed = [each for each in issued if each["issued_on"] == OCTOBER_BILL and each["total_micros"] > 0]
+    invoices = owed[: PAID_IN_FULL + PAID_IN_PART + PAID_TOO_MUCH]
     known = 0
     for place, invoice in enumerate(invoices):
         amount = invoice["total_micros"]
@@ -142,16 +144,16 @@ def pay(context: Context) -> StageResult:
 
 
 def dun(context: Context) -> StageResult:
-    """Remind those who have not paid, record one late payment, and bar those who still have not."""
-    reminded = commands.ratewright("dunning", "run", "--date", REMINDED_ON, "--home", context.home, watch=context.watch)
-    payer = _invoices(context, OCTOBER_BILL)[-1]
-    _pay(context, "P-9001", payer["account_id"], payer["total_micros"], PAID_LATE_ON)
-    barred = commands.ratewright("dunning", "run", "--date", BARRED_ON, "--home", context.home, watch=context.watch)
-    if not reminded and not barred:
-        return StageResult(0, ["already done: no account changes its state"], {})
-    actions = collections.Counter((date, each["action"]) for date, changes in ((REMINDED_ON, reminded), (BARRED_ON, barred)) for each in changes)
-    lines = [f"on {date}: {action.replace('_', ' ')} {count:,} accounts" for (date, action), count in sorted(actions.items())]
-    return StageResult(len(reminded) + len(barred), lines, {"dunning": {f"{date} {action}": count for (date, action), count in actions.items()}})
+    """Record one late payment, then remind or bar those who still have not paid."""
+    payer = f"A{context.accounts:06d}"
+    mine = commands.ratewright("invoice", "list", "--account", payer, "--home", context.home)
+    _pay(context, "P-9001", payer, sum(each["total_micros"] for each in mine if each["issued_on"] == OCTOBER_BILL), PAID_LATE_ON)
+    changes = commands.ratewright("dunning", "run", "--date", DUNNED_ON, "--home", context.home, watch=context.watch)
+    if not changes:
+        return StageResult(0, [f"already done: no account changes its state on {DUNNED_ON}"], {})
+    actions = collections.Counter(str(each["action"]) for each in changes)
+    lines = [f"on {DUNNED_ON}: {action.replace('_', ' ')} {count:,} accounts" for action, count in sorted(actions.items())]
+    return StageResult(len(changes), lines, {})
 
 
 def verify(context: Context) -> StageResult:
@@ -242,17 +244,13 @@ def _bill(context: Context, date: str) -> StageResult:
 
 def _corrections(context: Context) -> list[str]:
     """Lines of the shown account's November invoice that correct an earlier period."""
-    mine = [each for each in _invoices(context, NOVEMBER_BILL) if each["account_id"] == SHOWN_ACCOUNT]
+    found = commands.ratewright("invoice", "list", "--account", SHOWN_ACCOUNT, "--home", context.home)
+    mine = [each for each in found if each["issued_on"] == NOVEMBER_BILL]
     if not mine:
         return []
     invoice = commands.ratewright("invoice", "show", mine[0]["number"], "--home", context.home)
     corrected = [line for line in invoice["lines"] if line["period_from"] < OCTOBER_BILL]
     return [f"{mine[0]['number']} corrects the period of {line['period_from']}: {line['text']}, {euro(line['amount_micros'])}" for line in corrected]
-
-
-def _invoices(context: Context, issued_on: str) -> list[dict[str, Any]]:
-    found = commands.ratewright("invoice", "list", "--home", context.home)
-    return [each for each in found if each["issued_on"] == issued_on and each["total_micros"] > 0]
 
 
 def _pay(context: Context, payment_id: str, account: str, micros: int, date: str) -> bool:

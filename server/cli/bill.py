@@ -132,7 +132,7 @@ def verify(
         output.print_json(found)
     else:
         print(f"run {found.run_id}: {found.events:,} of {found.population:,} events priced again, {found.disagreements} differ")
-        print(f"arithmetic-disagreement rate at most {found.upper_bound} with 95 % confidence")
+        print(f"arithmetic-disagreement rate at most {found.upper_bound:.2e} with 95 % confidence")
         for each in found.examples:
             print(f"  {each}")
     return 1 if found.disagreements else 0

@@ -141,3 +141,37 @@ def _quantity(line: InvoiceLine, quantity: int, words: dict[str, str]) -> str:
         minutes, milliseconds = divmod(rest, MILLISECONDS_PER_MINUTE)
         return f"{sign}{minutes:,}:{milliseconds // 1000:02d}"
     return f"{quantity:,} {words['bytes' if line.quantity_unit == QuantityUnit.BYTE else 'messages']}"
+
+
+@app.command
+def explain(
+    number: InvoiceNumber,
+    line: Annotated[int, Parameter(name="LINE", help="Which line, counted from 1.")],
+    /,
+    *,
+    limit: Annotated[int, Parameter(help="How many events to explain, from the first.")] = 1,
+    language: Annotated[Literal["en", "zh"], Parameter(help="Language.")] = "en",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Take a usage line back to its events and explain them down to their increments."""
+    from billing.explain_line import explain_line
+    from billing.store.home import Home
+    from rating import explain as explained
+    from rating.money import format_micros
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = explain_line(opened, number, line)
+    shown = found.outcomes[:limit]
+    if as_json:
+        figures = {"number": number, "line_no": line, "text": found.text, "amount_micros": found.amount_micros}
+        events = [explained.as_json(outcome) for outcome in shown]
+        output.print_json({**figures, "exact_micros": found.exact_micros, "events_total": len(found.outcomes), "events": events})
+        return 0
+    print(f"invoice {number}, line {line}: {found.text}, {format_micros(found.amount_micros)}")
+    print(f"{len(found.outcomes)} events, charges of {format_micros(found.exact_micros)} before the line is rounded")
+    for outcome in shown:
+        print()
+        print(explained.as_text(outcome, language))
+    return 0

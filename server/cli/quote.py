@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from rating.errors import UserError
 from rating.model import QuantityUnit
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,9 +39,9 @@ def quote(
     messages: int | None = None,
     allowance: str | None = None,
     catalog: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
-    home: Annotated[Path | None, Parameter(env_var="RATEWRIGHT_HOME")] = None,
+    home: HomeFolder = DEFAULT_HOME,
     language: Literal["en", "zh"] = "en",
-    as_json: Annotated[bool, Parameter("--json", negative="")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Price one event, with the trace of how.
 
@@ -184,14 +185,12 @@ def _digits(to: str) -> str:
     return digits
 
 
-def _catalogues(paths: Sequence[Path], home: Path | None) -> list[Catalogue]:
+def _catalogues(paths: Sequence[Path], home: Path) -> list[Catalogue]:
     """The catalogues to price with."""
     if paths:
         from tariffs.load import load
 
         return [load(path) for path in paths]
-    if home is None:
-        raise UserError("no tariff to price with", "add --home DIR, or --catalog PATH", exit_status=2)
     from billing import catalogue as store
     from billing.store.home import Home
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 from cyclopts import Parameter
 
 from rating.errors import Problem, ProblemsError, UserError
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from rating.model import Catalogue
 
 app = cyclopts.App(name="tariffs", help="Check, publish and show catalogues of tariffs.")
-Home = Annotated[Path, Parameter(env_var="RATEWRIGHT_HOME")]
-AsJson = Annotated[bool, Parameter("--json", negative="")]
 
 
 @app.command
@@ -34,10 +33,11 @@ def check(paths: Annotated[list[Path], Parameter(name="PATH")], /, *, as_json: A
 
     """
     from server.cli import output
+    from tariffs.succession import refuse_break
 
     catalogues = _load_all(paths)
     for path, catalogue in zip(paths, catalogues, strict=True):
-        _check_succession(path, catalogue, catalogues)
+        refuse_break(catalogue, catalogues, str(path))
     if as_json:
         output.print_json([_summary(catalogue) for catalogue in catalogues])
         return 0
@@ -47,7 +47,7 @@ def check(paths: Annotated[list[Path], Parameter(name="PATH")], /, *, as_json: A
 
 
 @app.command
-def publish(path: Annotated[Path, Parameter(name="PATH")], /, *, home: Home, as_json: AsJson = False) -> int:
+def publish(path: Annotated[Path, Parameter(name="PATH")], /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """Check a catalogue and publish it: from its effective date on it prices, and it can never change.
 
     Parameters
@@ -66,11 +66,10 @@ def publish(path: Annotated[Path, Parameter(name="PATH")], /, *, home: Home, as_
     catalogue = load(path)
 
     from billing import catalogue as store
-    from billing.store.home import Home as StoreHome
+    from billing.store.home import Home
 
-    with StoreHome.open(home, create=True) as opened:
-        _check_succession(path, catalogue, store.published(opened))
-        publication = store.publish(opened, catalogue, time.time_ns() // 1000)
+    with Home.open(home, create=True) as opened:
+        publication = store.publish(opened, catalogue, time.time_ns() // 1000, origin=str(path))
     if as_json:
         output.print_json({**_summary(catalogue), "commit_seq": publication.commit_seq, "added": publication.added})
         return 0
@@ -83,7 +82,7 @@ def show(
     name: Annotated[str, Parameter(name="IDENTITY[@VERSION]")],
     /,
     *,
-    home: Home,
+    home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
     """Show a published catalogue: its versions, plans, prices and fees.
@@ -101,10 +100,10 @@ def show(
     import msgspec
 
     from billing import catalogue as store
-    from billing.store.home import Home as StoreHome
+    from billing.store.home import Home
     from server.cli import output, tariff_sheet
 
-    with StoreHome.open(home) as opened:
+    with Home.open(home) as opened:
         published = store.published(opened)
     chosen = _choose(published, name)
     if as_json:
@@ -129,16 +128,6 @@ def _load_all(paths: Sequence[Path]) -> list[Catalogue]:
     if problems:
         raise ProblemsError(problems)
     return catalogues
-
-
-def _check_succession(path: Path, catalogue: Catalogue, others: Sequence[Catalogue]) -> None:
-    """Refuse a version that breaks with another one of its catalogue."""
-    from tariffs.document import place_text
-    from tariffs.succession import check_succession
-
-    findings = check_succession(catalogue, others)
-    if findings:
-        raise ProblemsError([Problem(str(path), place_text(each.place), each.message, each.remedy) for each in findings])
 
 
 def _choose(published: Sequence[Catalogue], name: str) -> Catalogue:

@@ -35,6 +35,7 @@ THREADS: Final = 48
 STREAMS_MAX: Final = 32  # a stream holds a thread; the rest stays free for short calls
 MESSAGE_BYTES_MAX: Final = arrow_batches.BATCH_BYTES_MAX + 64 * 1024
 DRAIN_S: Final = 20.0
+SHORT_CALL_S: Final = 2.0  # what a call that is no stream still gets when the streams have ended
 SERVICE_NAMES: Final = tuple(f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning"))
 
 
@@ -134,9 +135,9 @@ class Service:
     def stop(self, drain_s: float = DRAIN_S) -> None:
         """Finish what was begun, within `drain_s`; every acked batch is durable anyway. May be called twice."""
         self._health.enter_graceful_shutdown()
-        ended = self._server.stop(drain_s)
-        self._usage.end_streams()
-        ended.wait()
+        self._server.stop(drain_s)
+        self._usage.end_streams(drain_s)
+        self._server.stop(min(drain_s, SHORT_CALL_S)).wait()  # whoever only watches the health would stay to the end
         self._usage.close()
 
     def __enter__(self) -> Self:

@@ -28,7 +28,7 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
         self._streams_max = streams_max
         self._open: set[UsageStream] = set()
         self._ending = False
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def StreamUsage(
         self, request_iterator: Iterator[pb.StreamUsageRequest], context: grpc.ServicerContext
@@ -42,20 +42,20 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
             finally:
                 self._leave(stream)
 
-    def end_streams(self) -> None:
-        """Tell every stream to finish: it acks what it has read and ends with SHUTTING_DOWN. New ones are refused."""
-        with self._lock:
+    def end_streams(self, wait_s: float) -> None:
+        """Have every stream ack what it has read and end with SHUTTING_DOWN, and wait for that. New ones are refused."""
+        with self._changed:
             self._ending = True
-            streams = list(self._open)
-        for stream in streams:
-            stream.end(shutting_down())
+            for stream in self._open:
+                stream.end(shutting_down())
+            self._changed.wait_for(lambda: not self._open, wait_s)
 
     def close(self) -> None:
         """Return when everything submitted is durable; no stream may be open any more."""
         self._sink.close()
 
     def _enter(self, stream: UsageStream) -> None:
-        with self._lock:
+        with self._changed:
             if self._ending:
                 raise shutting_down()
             if len(self._open) >= self._streams_max:
@@ -67,5 +67,6 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
             self._open.add(stream)
 
     def _leave(self, stream: UsageStream) -> None:
-        with self._lock:
+        with self._changed:
             self._open.discard(stream)
+            self._changed.notify_all()

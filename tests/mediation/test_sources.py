@@ -90,7 +90,9 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
     path.write_text(ALL_WRONG)
     with pytest.raises(ProblemsError) as caught:
         find(str(path))
-    places = [problem.path if problem.path != "template" or "besides" in problem.message else "columns" for problem in caught.value.problems]
+    places = [
+        problem.path if problem.path != "template" or "besides" in problem.message else "columns" for problem in caught.value.problems
+    ]
     assert sorted(places) == EXPECTED_PLACES
     assert all(problem.remedy and problem.file == str(path) for problem in caught.value.problems)
 

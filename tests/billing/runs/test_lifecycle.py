@@ -14,7 +14,7 @@ from billing.runs import cycle, lock
 from billing.runs.refusals import refusals
 from billing.store import tables
 from rating.errors import UserError
-from rating.model import Rate, Step
+from rating.model import LateUsage, Rate, Step
 from tests.billing.runs.world import PREMIUM, START_US, Call, World, instant_us, price_of, shop
 
 OCTOBER = ("2025-10-01", "2025-11-01")
@@ -229,6 +229,27 @@ def test_a_correction_of_the_tariff_is_a_difference(anna: World) -> None:
     catalogue.publish(anna.home, shop(2, START_US + 1, prices=prices), anna.tick())
     anna.bill("2025-12-01")
     assert anna.lines("R-0000000002")[0] == ("Premium calls, correction for 2025-10-01 to 2025-10-31", *OCTOBER, 0, -101)
+
+
+def test_a_plan_that_waives_late_usage(world: World) -> None:
+    """Late calls are never billed, a late credit is; the current period is billed as ever."""
+    plans = tuple(msgspec.structs.replace(plan, late_usage=LateUsage.WAIVE) for plan in shop().plans)
+    catalogue.publish(world.home, shop(2, START_US + 1, plans=plans), world.tick())
+    world.account("gina")
+    world.subscription("gina-1", "gina", "shop/plus", "1006")
+    world.take(Call("1006", "2025-10-05T10:00:00", 600, key="x"), Call("1006", "2025-10-06T10:00:00", 60))
+    world.bill("2025-11-01")
+    world.take(Call("1006", "2025-10-07T10:00:00", 1200), Call("1006", "2025-11-07T10:00:00", 120))
+    world.bill("2025-12-01")
+    usage = [line for line in world.lines("R-0000000002") if line[0].startswith("National")]
+    assert usage == [("National calls", *NOVEMBER, 1, 20)]
+    assert balanced(world)
+    world.take(
+        Call("1006", "2025-10-05T10:00:00", 601, key="x")
+    )  # a conflict takes 1.00 out; with the late 2.00 October still exceeds its bill
+    world.bill("2026-01-01")
+    assert not any("correction" in line[0] for line in world.lines("R-0000000003"))
+    assert balanced(world)
 
 
 def test_what_comes_in_during_a_run_belongs_to_the_next(anna: World) -> None:

@@ -43,7 +43,7 @@ def test_place(row: str) -> None:
         assert expected == "other_run"
     else:
         found = decided.place(np.array([0]), np.array([start_us]))
-        assert found.tolist() == [REASONS.get(expected, -9) if expected in REASONS else int(expected)]
+        assert found.tolist() == [REASONS[expected] if expected in REASONS else int(expected)]
 
 
 def test_a_midnight_that_the_clock_skips_is_the_instant_of_the_change() -> None:

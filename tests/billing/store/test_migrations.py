@@ -22,7 +22,7 @@ def test_the_revisions_make_every_table_as_it_is_described() -> None:
 
 
 def test_the_revisions_make_the_same_constraints() -> None:
-    """What alembic does not compare (checks, STRICT, foreign keys) is in the text of the statements, whatever the order of their clauses."""
+    """What alembic does not compare (checks, STRICT, foreign keys) is in the text of the statements."""
     migrated = sa.create_engine("sqlite://")
     with migrated.begin() as connection:
         upgrade.to_head(connection)

@@ -217,7 +217,7 @@ def test_stopping_acks_what_was_read_and_says_to_come_back(
     client.send(1)
     next(client.call)
     content, answer = sink.submitted.get(timeout=WAIT_S)
-    service.end_streams()
+    service.end_streams(wait_s=0.0)
     answer.set_result(Receipt(1, len(content), 0, 0, 0, 0))
     assert next(client.call).ack.sequence == 1
     assert client.refusal()[:2] == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")

@@ -1,0 +1,77 @@
+"""Take a usage line of an invoice back to its events, each explained down to its increments by the plain twin.
+
+A line that corrects an earlier one stands for a difference; what is shown then is every event of its charge key as the invoice's run
+knew them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.plain_lookup import PlainLookup, usage_of
+from billing.runs import charge_files
+from billing.runs.refusals import charge_paths, find_run
+from billing.store import tables
+from rating.errors import UserError
+from rating.reference import Outcome
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+_CHARGE: Final = ["event_key", "subscription_id", "period_from", "price_id", "charge_code", "tax_class", "status"]
+
+
+class LineExplained(msgspec.Struct, frozen=True):
+    """A line and its events in order of time. `exact_micros`: the sum of their charges, before the line was rounded."""
+
+    number: str
+    line_no: int
+    text: str
+    amount_micros: int
+    exact_micros: int
+    outcomes: tuple[Outcome, ...]
+
+
+def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
+    """All events of one usage line. Raises UserError when there is no such line, or it is a fee or a tax."""
+    with home.connect() as connection:
+        line = _line(connection, number, line_no)
+        run = find_run(connection, line.run_id)
+        paths = charge_paths(connection, run.run_id)
+        plain = PlainLookup(home, connection, run.pinned_seq)
+    bucket, of_line = _charges(home, paths, line)
+    outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, run.pinned_seq, bucket))]
+    wanted = set(of_line["event_key"].to_pylist())
+    chosen = sorted(
+        (each for each in outcomes if each.event.event_key in wanted), key=lambda each: (each.event.start_us, each.event.event_key)
+    )
+    exact_micros = sum(each.charge_micros for each in chosen)
+    return LineExplained(number, line_no, line.text, line.amount_micros, exact_micros, tuple(chosen))
+
+
+def _line(connection: sa.Connection, number: str, line_no: int) -> Any:  # noqa: ANN401 -- a row of invoice_lines
+    invoice, line = tables.invoices, tables.invoice_lines
+    query = sa.select(line, invoice.c.run_id).join_from(line, invoice).where(invoice.c.number == number, line.c.line_no == line_no)
+    row = connection.execute(query).first()
+    if row is None:
+        raise UserError(f"invoice {number} has no line {line_no}", f"`ratewright invoice show {number}` shows its lines")
+    if row.kind != "usage":
+        what = "a recurring fee" if row.kind == "recurring" else "tax"
+        raise UserError(f"line {line_no} of {number} is {what}, not usage", "name a line with events")
+    return row
+
+
+def _charges(home: Home, paths: list[str], line: Any) -> tuple[pa.Table, pa.Table]:  # noqa: ANN401 -- a row of invoice_lines
+    """All charges of the line's subscription and period, which share its allowance, and those of the line itself."""
+    charges = charge_files.read(home.path, paths, _CHARGE)
+    period_from = pc.cast(pa.scalar(line.period_from), pa.date32())
+    bucket = charges.filter((pc.field("subscription_id") == line.subscription_key) & (pc.field("period_from") == period_from))
+    key = (
+        (pc.field("price_id") == line.price_id) & (pc.field("charge_code") == line.charge_code) & (pc.field("tax_class") == line.tax_class)
+    )
+    return bucket, bucket.filter(key & (pc.field("status") <= 1))

@@ -1,0 +1,138 @@
+"""The whole demo, small: it balances, the outside recount agrees, a second run changes nothing, and another seed changes everything."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.demo import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+
+def test_books_balance_and_the_twin_agrees(finished: running.Finished) -> None:
+    summary = running.summary(finished.folder)
+    assert [book for book in summary["books"] if book["left"] != book["right"]] == []
+    assert len(summary["books"]) > 30
+    assert summary["disagreement"]["disagreements"] == 0
+    assert summary["disagreement"]["sample"] > 1_000
+    assert {"name", "seconds", "records", "records_per_s"} == set(summary["stages"][0])
+
+
+def test_the_stream_was_cut_and_counts_once(finished: running.Finished) -> None:
+    sent = running.summary(finished.folder)["stream"]
+    told = json.loads((finished.folder / "truth.json").read_text(encoding="utf-8"))["stream"]["records"]
+    assert sent["rows"] == told
+    assert sent["accepted"] + sent["duplicate"] == told  # what the broken connection left unacked was stored, and known when sent again
+
+
+def test_late_usage_is_a_line_that_names_the_period_it_corrects(finished: running.Finished) -> None:
+    lines = running.invoice_lines(finished.folder)
+    corrected = [line for line in lines if line[1] == "A000001" and line[6] == "2026-10-01" and "correction" in line[5]]
+    assert [line[8] > 0 for line in corrected if line[4] == "usage"] == [True]
+
+
+def test_it_shows_an_invoice_a_charge_the_books_and_what_to_try_next(finished: running.Finished) -> None:
+    for part in ("Invoice R-0000000001", "180 s to 301 s: band other", "charge: EUR", "debits = credits", "95 % confidence", "Try next"):
+        assert part in finished.text
+    assert "\x1b[" not in finished.text  # no colours and bars in a pipe
+
+
+def test_the_commands_to_try_next_work_as_printed(finished: running.Finished) -> None:
+    commands = [line.strip() for line in finished.text.split("Try next:")[1].splitlines() if line.strip()]
+    assert len(commands) == 5
+    for command in commands:
+        done = running.run(shlex.split(command))
+        assert (done.returncode, bool(done.stdout.strip())) == (0, True), f"{command}\n{done.stderr}"
+
+
+def test_the_recount_agrees(finished: running.Finished) -> None:
+    done = running.recount(finished.folder)
+    assert (done.returncode, "DIFFERS" in done.stdout) == (0, False), done.stdout + done.stderr
+
+
+def test_the_second_run_bills_nothing_twice(copied: Path) -> None:
+    before = (running.invoice_lines(copied), running.summary(copied)["invoices"])
+    again = running.demo(copied)
+    assert (running.invoice_lines(copied), running.summary(copied)["invoices"]) == before
+    for part in ("already made", "already imported", "already taken", "already billed", "already recorded", "nothing was billed twice"):
+        assert part in again.text
+    assert running.recount(copied).returncode == 0
+
+
+def test_another_seed_changes_everything_and_balances(finished: running.Finished, tmp_path: Path) -> None:
+    other = running.demo(tmp_path / "seven", seed=7)
+    mine, theirs = running.summary(finished.folder), running.summary(other.folder)
+    assert all(mine["invoices"][date]["total_micros"] != theirs["invoices"][date]["total_micros"] for date in mine["invoices"])
+    assert running.recount(other.folder).returncode == 0
+
+
+def test_the_recount_finds_a_truth_that_is_off_by_one(copied: Path) -> None:
+    path = copied / "truth.json"
+    truth = json.loads(path.read_text(encoding="utf-8"))
+    truth["sources"]["asterisk"]["all"]["outcomes"]["answered"]["duration_us"] += 1
+    path.write_text(json.dumps(truth), encoding="utf-8")
+    done = running.recount(copied)
+    assert (done.returncode, done.stdout.count("DIFFERS")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE invoice_lines SET amount_micros = amount_micros + 10000 WHERE invoice_key = 1 AND line_no = 2",
+        "UPDATE postings SET amount_micros = amount_micros + 10000 WHERE document = 'R-0000000002' AND line_no = 1",
+        "UPDATE invoices SET number = 'R-0000999999' WHERE number = 'R-0000000003'",
+        "UPDATE intake_counts SET rows = rows + 1 WHERE source = 'branch' AND outcome = 'answered' AND rowid = (SELECT max(rowid) FROM intake_counts)",
+        "DELETE FROM suspense WHERE suspense_id = 1",
+    ],
+)
+def test_the_recount_finds_damage_in_the_database(copied: Path, damage: str) -> None:
+    if "intake_counts" in damage:
+        damage = "UPDATE intake_counts SET rows = rows + 1 WHERE (commit_seq, outcome) IN (SELECT max(commit_seq), outcome FROM intake_counts WHERE source = 'branch' AND outcome = 'answered')"
+    with sqlite3.connect(copied / "home" / "ratewright.db") as sql:
+        assert sql.execute(damage).rowcount == 1
+    done = running.recount(copied)
+    assert (done.returncode, "DIFFERS" in done.stdout) == (1, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({"seed": 2}, "was made with SEED=1"),
+        ({"records": 4_000}, "was made with RECORDS=3000"),
+        ({"accounts": 70}, "was made with ACCOUNTS=60"),
+    ],
+)
+def test_a_folder_of_another_demo_is_refused(finished: running.Finished, sizes: dict[str, int], said: str) -> None:
+    done = running.run(running.words(finished.folder, **sizes))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("remedy:") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "sizes", "said"),
+    [
+        ("folder", {}, "holds something that is not a demo"),
+        ("file", {}, "is not a folder"),
+        ("nothing", {"accounts": 1}, "ACCOUNTS=1 is too small"),
+        ("nothing", {"records": 10}, "RECORDS=10 is too small"),
+    ],
+)
+def test_what_cannot_be_a_demo_folder_is_refused(tmp_path: Path, content: str, sizes: dict[str, int], said: str) -> None:
+    folder = tmp_path / "out"
+    if content == "folder":
+        folder.mkdir()
+        (folder / "letter.txt").write_text("mine", encoding="utf-8")
+    elif content == "file":
+        folder.write_text("mine", encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    done = running.run(running.words(folder, **sizes))
+    assert (done.returncode, said in done.stderr, done.stderr.count("remedy:")) == (2, True, 1), done.stderr
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,163 @@
+"""`ratewright bill`, `invoice`, `payment`, `dunning` and `controls`: what they print, as text and as JSON, and how they end."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from billing.store.home import Home
+from server.cli import app
+from tests.billing.runs.world import Call, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Command = Callable[..., str]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "home"
+    world = World(folder)
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    world.take(Call("1001", "2025-10-05T10:00:00", 25 * 60), Call("1001", "2025-10-06T10:00:00", 61), Call("9", "2025-10-05T10:00:00", 60))
+    world.home.close()
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def call(home: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    assert home.is_dir()
+
+    def run(text: str, status: int = 0) -> str:
+        ended = app.main(text.split())
+        captured = capsys.readouterr()
+        assert ended == status, captured.err
+        return captured.out if status == 0 else captured.out + captured.err
+
+    return run
+
+
+@pytest.fixture
+def billed(call: Command) -> Command:
+    call("bill run --date 2025-11-01")
+    return call
+
+
+def test_bill_run_and_list(call: Command) -> None:
+    assert "nothing to bill" in call("bill preview --date 2025-10-31")
+    assert "National calls" in call("bill preview --date 2025-11-01 --account anna")
+    report = json.loads(call("bill run --date 2025-11-01 --json --threads 2"))
+    assert (report["state"], report["invoices"], report["total_micros"]) == ("posted", 1, {"CNY": 11_340_000})
+    assert "none: nothing was left to bill" in call("bill run --date 2025-11-01")
+    assert [run["invoices"] for run in json.loads(call("bill list --json"))] == [1, 0]
+    assert call("bill list").splitlines()[1].split()[:4] == ["1", "2025-11-01", "posted", "1"]
+
+
+def test_bill_refused_and_verify(billed: Command) -> None:
+    assert "UNKNOWN_SUBSCRIPTION       1" in billed("bill refused")
+    refused = json.loads(billed("bill refused --json --run 1 --reason UNKNOWN_SUBSCRIPTION"))
+    assert [row["served_id"] for row in refused["rows"]] == ["9"]
+    verified = json.loads(billed("bill verify --run latest --sample 30000 --seed 7 --json"))
+    assert (verified["events"], verified["disagreements"]) == (3, 0)
+    assert "0 differ" in billed("bill verify")
+
+
+def test_invoice_list_and_show(billed: Command) -> None:
+    assert billed("invoice list").splitlines()[1].split() == [
+        "R-0000000001", "anna", "2025-10-01", "2025-11-01", "2025-11-15", "11.34", "11.34", "CNY",
+    ]  # fmt: skip
+    assert json.loads(billed("invoice list --account anna --json"))[0]["open_micros"] == 11_340_000
+    page = billed("invoice show R-0000000001").splitlines()
+    assert page[0] == "Invoice R-0000000001"
+    assert page[7].split() == ["National", "calls", "anna-1", "2025-10-01", "..", "2025-10-31", "2", "27:00", "20:00", "0.70"]
+    assert page[-2].split() == ["Total", "11.34", "CNY"]
+    assert "账单 R-0000000001" in billed("invoice show R-0000000001 --language zh")
+    document = json.loads(billed("invoice show R-0000000001 --json"))
+    assert sum(line["amount_micros"] for line in document["lines"]) == document["summary"]["total_micros"]
+
+
+def test_invoice_explain(billed: Command) -> None:
+    text = billed("invoice explain R-0000000001 2 --limit 2")
+    assert "2 events, charges of 0.70 before the line is rounded" in text
+    assert "allowance free minutes" in text
+    explained: dict[str, Any] = json.loads(billed("invoice explain R-0000000001 2 --json"))
+    assert (explained["events_total"], explained["exact_micros"], len(explained["events"])) == (2, 700_000, 1)
+    assert "recurring fee, not usage" in billed("invoice explain R-0000000001 1", 1)
+    assert "has no line 9" in billed("invoice explain R-0000000001 9", 1)
+
+
+def test_payment_and_dunning(billed: Command) -> None:
+    assert "no account changes its state" in billed("dunning preview --date 2025-11-17")
+    assert billed("dunning preview --date 2025-12-20").splitlines()[1].split()[:2] == ["anna", "bar_outgoing"]
+    assert json.loads(billed("dunning run --date 2025-12-20 --json"))[0]["level"] == 2
+    assert billed("dunning show anna --date 2025-12-20").startswith(
+        "account anna on 2025-12-20: level 2, 11.34 CNY past due, oldest due on 2025-11-15; outgoing calls are barred"
+    )
+    assert billed("payment record --id p1 --account anna --amount 20 --date 2025-12-20").splitlines() == [
+        "11.34 to invoice R-0000000001",
+        "8.66 left as credit",
+    ]
+    assert "recorded before" in billed("payment record --id p1 --account anna --amount 20.00 --date 2025-12-20")
+    assert json.loads(billed("payment list --json"))[0]["credit_micros"] == 8_660_000
+    assert billed("payment list --account anna").splitlines()[1].split()[:4] == ["p1", "anna", "2025-12-20", "20.00"]
+    assert billed("dunning run --date 2025-12-20").splitlines()[1].split()[:2] == ["anna", "clear"]
+    assert "barred" not in billed("dunning show anna --date 2025-12-20").splitlines()[0]
+    assert json.loads(billed("dunning show anna --json --date 2025-12-20"))["barred"] is False
+
+
+def test_controls(billed: Command, home: Path) -> None:
+    books = json.loads(billed("controls --json"))["books"]
+    assert all(book["ok"] and book["left"] == book["right"] for book in books)
+    assert billed("controls").splitlines()[-1] == f"{len(books)} of {len(books)} books balance"
+    World(home, fresh=False).execute("UPDATE number_series SET next_number = 9")
+    failed = json.loads(billed("controls --json", 1))["books"]
+    assert [book["name"] for book in failed if not book["ok"]] == ["numbers R: given = issued without a gap"]
+    assert "FAILED" in billed("controls", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "message"),
+    [
+        ("bill run --date 2025-02-30", 2, "'2025-02-30' is not a date"),
+        ("bill run --date 2025-11-01 --threads -1", 2, "--threads -1 is below zero"),
+        ("bill preview --date 2025-11-01 --account eve", 1, "eve"),
+        ("bill verify --run x", 2, "'x' is not a run"),
+        ("bill verify", 1, "there is no bill run yet"),
+        ("bill refused --reason WRONG", 2, "no event is refused for the reason WRONG"),
+        ("invoice show R-9", 1, "no invoice has the number R-9"),
+        ("invoice list --account eve", 1, "no account has the id eve"),
+        ("payment record --id p --account anna --amount 1.2345678 --date 2025-11-01", 2, "--amount"),
+        ("payment record --id p --account anna --amount 0 --date 2025-11-01", 2, "not above zero"),
+        ("payment record --id p --account eve --amount 1 --date 2025-11-01", 1, "no account has the id eve"),
+        ("payment list --account eve", 1, "no account has the id eve"),
+        ("dunning show eve --date 2025-11-01", 1, "no account has the id eve"),
+        ("dunning run --date soon", 2, "'soon' is not a date"),
+    ],
+)
+def test_errors(call: Command, text: str, status: int, message: str) -> None:
+    answer = call(text, status)
+    assert message in answer
+    assert "remedy: " in answer
+    assert "Traceback" not in answer
+
+
+def test_a_home_without_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    Home.open(tmp_path / "empty", create=True).close()
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "empty"))
+    assert app.main(["bill", "run", "--date", "2025-11-01", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["invoices"] == 0
+    for words in (
+        "bill preview --date 2025-11-01",
+        "bill list",
+        "invoice list",
+        "payment list",
+        "dunning run --date 2025-11-01",
+        "controls",
+    ):
+        assert app.main(words.split()) == 0, words

@@ -1,0 +1,143 @@
+"""`ratewright serve` as a process: ready, killed, told to stop, with TLS. Needs a loopback port."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import grpc
+import pytest
+
+from billing.intake.taking import Intake
+from billing.store.home import Home
+from ratewright.v1 import usage_service_pb2_grpc
+from tests.server.grpc.calls import DEADLINE_S, HEADER, batch, counts, ipc, records, send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
+COMMAND = Path(sys.executable).with_name("ratewright")
+BATCH_ROWS = 20
+
+
+class Serving(NamedTuple):
+    """A server process that answers."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *words: str) -> Iterator[Serving]:
+    """Run a server over `folder`/home until the block ends."""
+    port_file = folder / "port"
+    port_file.unlink(missing_ok=True)
+    call = [COMMAND, "serve", "--home", folder / "home", "--address", "127.0.0.1:0", "--port-file", port_file, *words]
+    process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in range(400):
+            if port_file.exists() or process.poll() is not None:
+                break
+            time.sleep(0.05)
+        assert process.poll() is None, process.communicate()
+        yield Serving(process, f"127.0.0.1:{port_file.read_text().strip()}")
+    finally:
+        process.kill()
+        process.communicate(timeout=DEADLINE_S)
+
+
+def stored(folder: Path) -> set[str]:
+    """Ids of the records that count."""
+    with Home.open(folder / "home") as home, home.connect() as connection:
+        seq = home.head_seq(connection)
+        return set(Intake(home).usage(["record_id"], seq).column("record_id").to_pylist())
+
+
+def ids(sequence: int) -> set[str]:
+    """Ids of the records of one batch of `stream`."""
+    return {f"call-{sequence * BATCH_ROWS + row}" for row in range(BATCH_ROWS)}
+
+
+def stream(address: str, acked: list[int], enough: threading.Event, enough_acks: int) -> None:
+    """Send batches 1, 2, 3, ... until the server ends the stream; note what was acked."""
+
+    def requests() -> Iterator[object]:
+        yield HEADER
+        for sequence in range(1, 100_000):
+            yield batch(sequence, ipc(records(range(sequence * BATCH_ROWS, (sequence + 1) * BATCH_ROWS))))
+
+    with grpc.insecure_channel(address) as channel, contextlib.suppress(grpc.RpcError):
+        for answer in usage_service_pb2_grpc.UsageServiceStub(channel).StreamUsage(requests()):
+            if answer.HasField("ack"):
+                assert answer.ack.accepted == BATCH_ROWS
+                acked.append(answer.ack.sequence)
+                if len(acked) >= enough_acks:
+                    enough.set()
+
+
+@pytest.mark.parametrize(("number", "enough_acks"), [(signal.SIGKILL, 3), (signal.SIGKILL, 30), (signal.SIGTERM, 10), (signal.SIGINT, 1)])
+def test_whatever_ends_the_server_nothing_acked_is_lost(tmp_path: Path, number: signal.Signals, enough_acks: int) -> None:
+    acked: list[int] = []
+    enough = threading.Event()
+    with serving(tmp_path) as server:
+        switch = threading.Thread(target=stream, args=(server.address, acked, enough, enough_acks))
+        switch.start()
+        assert enough.wait(DEADLINE_S)
+        server.process.send_signal(number)
+        status = server.process.wait(DEADLINE_S)
+        switch.join(DEADLINE_S)
+        _, err = server.process.communicate()
+    assert status == (-signal.SIGKILL if number == signal.SIGKILL else 0)
+    assert err == ""
+    assert acked == list(range(1, len(acked) + 1))
+    found = stored(tmp_path)
+    assert set().union(*(ids(sequence) for sequence in acked)) <= found
+    # What was sent and not acked is stored whole or not at all.
+    assert all(ids(sequence) <= found or not ids(sequence) & found for sequence in range(len(acked) + 1, len(acked) + 2_000))
+    with serving(tmp_path) as again, grpc.insecure_channel(again.address) as channel:
+        [ack] = send(channel, ipc(records(range(BATCH_ROWS, 2 * BATCH_ROWS))))
+        assert counts(ack) == (0, BATCH_ROWS, 0, 0)
+
+
+def test_ready_and_stopped_are_told(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        server.process.terminate()
+        out, err = server.process.communicate(timeout=DEADLINE_S)
+    assert out.splitlines() == [
+        f"serving {tmp_path / 'home'} on {server.address}; stop with Ctrl-C or SIGTERM",
+        "stopping: finishing what was begun",
+        "stopped",
+    ]
+    assert (err, server.process.returncode) == ("", 0)
+
+
+def test_tls(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    with serving(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key)) as server:
+        credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
+        name = (("grpc.ssl_target_name_override", "localhost"),)
+        with grpc.secure_channel(server.address, credentials, options=name) as channel:
+            assert [counts(ack) for ack in send(channel, ipc(records([1])))] == [(1, 0, 0, 0)]
+        with grpc.insecure_channel(server.address) as plain, pytest.raises(grpc.RpcError) as raised:
+            send(plain, ipc(records([2])))
+    assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert stored(tmp_path) == {"call-1"}
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost and its key, by the openssl command."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    words += ["-addext", "subjectAltName=DNS:localhost", "-out", str(certificate), "-keyout", str(key)]
+    try:
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("there is no openssl command to make a certificate with")
+    return certificate, key

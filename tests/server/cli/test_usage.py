@@ -1,0 +1,105 @@
+"""`ratewright usage` from a file to suspense and back to nothing new."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from billing.store.home import Home
+from server.cli import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DIALLED = '"","8613800000001","8613900000002","ctx","x","SIP/a-1","SIP/b-1","Dial","x"'
+GOOD = f'{DIALLED},"2026-03-01 10:00:00","2026-03-01 10:00:05","2026-03-01 10:01:05",65,60,"ANSWERED","DOCUMENTATION","u1",""'
+OTHER = GOOD.replace("65,60", "65,59")
+MISSED = f'{DIALLED},"2026-03-01 11:00:00","","2026-03-01 11:00:09",9,0,"NO ANSWER","DOCUMENTATION","u2",""'
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a small closure
+    """Run a command in the home of the test; its stdout, as JSON if it was asked for."""
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
+
+    def call(*words: object, status: int = 0) -> Any:  # noqa: ANN401 - JSON is anything
+        assert app.main([str(word) for word in words]) == status
+        out = capsys.readouterr().out
+        return json.loads(out) if "--json" in words else out
+
+    return call
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "Master.csv"
+    path.write_text(f"{GOOD}\n{MISSED}\n{GOOD}\nbroken\n")
+    return path
+
+
+def test_ingest_makes_a_home_and_reports(run: Any, file: Path, tmp_path: Path) -> None:  # noqa: ANN401 - see the fixture
+    (report,) = run("usage", "ingest", file, "--source", "asterisk", "--json")
+    assert report["rows"] == {"answered": 1, "unanswered": 1, "absorbed": 0, "conflicting": 0, "duplicate": 1, "rejected": 1}
+    assert (report["received"], report["answered_duration_us"]) == (4, 60_000_000)
+    (again,) = run("usage", "ingest", file, "--source", "asterisk", "--json")
+    assert (again["already_taken"], again["received"]) == (True, 0)
+    with Home.open(tmp_path / "home") as home, home.connect() as connection:
+        assert home.head_seq(connection) == 1
+
+
+def test_several_files_and_what_waits(run: Any, file: Path, tmp_path: Path) -> None:  # noqa: ANN401 - see the fixture
+    other = tmp_path / "Master.csv.1"
+    other.write_text(OTHER + "\n")
+    out = run("usage", "ingest", file, other, "--source", "asterisk")
+    assert [line.split()[:8] for line in out.splitlines()[1:3]] == [
+        ["Master.csv", "4", "1", "1", "0", "0", "1", "1"],
+        ["Master.csv.1", "1", "0", "0", "0", "1", "0", "0"],
+    ]
+    assert "1 earlier rows now conflicting" in out
+    shown = run("usage", "suspense", "--json")
+    assert shown["counts"] == [
+        {"source": "asterisk", "reason": "conflicting", "rows": 2},
+        {"source": "asterisk", "reason": "wrong_column_count", "rows": 1},
+    ]
+    assert [(row["reason"], row["file"], row["offset"]) for row in shown["rows"]] == [
+        ("wrong_column_count", str(file), len(GOOD) * 2 + len(MISSED) + 3),
+        ("conflicting", str(other), 0),
+        ("conflicting", str(file), 0),
+    ]
+    assert [row["reason"] for row in run("usage", "suspense", "--reason", "wrong_column_count", "--json")["rows"]] == ["wrong_column_count"]
+    text = run("usage", "suspense", "--limit", "1")
+    assert "2 more: --limit 3 shows all" in text
+    assert "broken" in text
+
+
+def test_seal(run: Any, file: Path) -> None:  # noqa: ANN401 - see the fixture
+    run("usage", "ingest", file, "--source", "asterisk")
+    assert run("usage", "seal", "--json")["rows"] == 2
+    assert run("usage", "seal") == "nothing to seal\n"
+    assert "nothing waits" not in run("usage", "suspense")
+
+
+def test_inspect_stores_nothing(run: Any, file: Path, tmp_path: Path) -> None:  # noqa: ANN401 - see the fixture
+    figures = run("usage", "inspect", file, "--source", "asterisk", "--json")
+    wanted = {
+        "rows": 4,
+        "accepted": 2,
+        "answered": 1,
+        "unanswered": 1,
+        "duplicate": 1,
+        "conflicting": 0,
+        "answered_duration_us": 60_000_000,
+    }
+    assert {name: figures[name] for name in wanted} == wanted
+    assert figures["rejected"] == {"wrong_column_count": 1}
+    assert (figures["first"], figures["last"]) == ("2026-03-01T10:00:05Z", "2026-03-01T11:00:00Z")
+    assert "answered_duration_us" in run("usage", "inspect", file, "--source", "asterisk")
+    assert not (tmp_path / "home").exists()
+
+
+def test_inspect_of_a_file_of_no_use_tells_and_fails(run: Any, tmp_path: Path) -> None:  # noqa: ANN401 - see the fixture
+    path = tmp_path / "letter.csv"
+    path.write_text("dear,you\n")
+    assert run("usage", "inspect", path, "--source", "asterisk", "--json", status=1)["rejected"] == {"wrong_column_count": 1}

@@ -1,0 +1,29 @@
+"""What a client reads for each kind of failure."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+
+from rating.errors import NotFoundError, UserError
+from server.grpc.refusals import as_refusal, invalid
+
+FAILURES = [
+    # what was raised, code, reason, message
+    (invalid("PAGE_SIZE", "too small"), grpc.StatusCode.INVALID_ARGUMENT, "PAGE_SIZE", "too small"),
+    (UserError("database x is locked", "wait"), grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", "database x is locked"),
+    (NotFoundError("no account", "look"), grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", "no account"),  # a servicer says better
+    (
+        OSError(28, "No space left on device", "/srv/home/usage/journal/1"),
+        grpc.StatusCode.UNAVAILABLE,
+        "STORE_UNAVAILABLE",
+        "the store failed: No space left on device",
+    ),
+    (ZeroDivisionError("inside"), grpc.StatusCode.INTERNAL, "INTERNAL", "internal error; the server's log says more"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "reason", "message"), FAILURES)
+def test_failure(error: Exception, code: grpc.StatusCode, reason: str, message: str) -> None:
+    refusal = as_refusal(error)
+    assert (refusal.code, refusal.reason, refusal.message) == (code, reason, message)
