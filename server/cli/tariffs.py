@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
 from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
@@ -13,7 +14,6 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from rating.model import Catalogue
 
