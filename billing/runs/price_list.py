@@ -75,9 +75,9 @@ class PriceList:
         """Place of a catalogue identity in `identities`."""
         return bisect.bisect_left(self.identities, identity)
 
-    def identity_of(self, price_id: int, tax_code: int) -> str:
-        """A catalogue that has the price (any price for 0) and the tax class; the first one where none has."""
-        for identity in self.identities:
+    def identity_of(self, likely: int, price_id: int, tax_code: int) -> str:
+        """A catalogue that has the price (any price for 0) and the tax class: the `likely` one (an index) if it does, else any."""
+        for identity in [*self.identities[likely : likely + 1], *self.identities]:
             if (price_id == 0 or (identity, price_id) in self._names) and self.tax_class(identity, tax_code) is not None:
                 return identity
         return self.identities[0]

@@ -120,10 +120,25 @@ def _labelled(billed: Lines, contracts: Contracts, currencies: Currencies) -> Li
     billed = billed.copy()
     if billed.size:
         billed["currency"] = of_account[place]
-        keys, inverse = np.unique(np.stack([billed["price_id"], billed["tax_class"]], axis=1), axis=0, return_inverse=True)
-        identities = [price_list.identity_index(price_list.identity_of(price_id, code)) for price_id, code in keys.tolist()]
-        billed["catalogue"] = np.array(identities, np.int64)[inverse.reshape(-1)]
+        columns = [_likely_catalogue(billed, place, contracts), billed["price_id"], billed["tax_class"]]
+        keys, inverse = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
+        known = [price_list.identity_index(price_list.identity_of(likely, price, code)) for likely, price, code in keys.tolist()]
+        billed["catalogue"] = np.array(known, np.int64)[inverse.reshape(-1)]
     return billed
+
+
+def _likely_catalogue(billed: Lines, account: Int64s, contracts: Contracts) -> Int64s:
+    """The catalogue of the last plan of each line's subscription; for tax, of some subscription of the account."""
+    facts, price_list = contracts.facts, contracts.price_list
+    by_account = np.zeros(len(facts.accounts), np.int64)
+    by_subscription = np.zeros(len(facts.subscriptions) + 1, np.int64)
+    for index, subscription in enumerate(facts.subscriptions):
+        if subscription.plans:
+            by_subscription[index] = price_list.identity_index(subscription.plans[-1][1].partition("/")[0])
+        by_account[subscription.account] = by_subscription[index]
+    place = np.searchsorted(facts.subscription_keys, billed["subscription_key"])
+    likely: Int64s = np.where(billed["subscription_key"] > 0, by_subscription[place], by_account[account])
+    return likely
 
 
 def _account_index(account_keys: Int64s, contracts: Contracts) -> Int64s:

@@ -183,7 +183,7 @@ def _number_facts(  # noqa: PLR0913 - one argument a column of the lines
     """One fact a line, and for a recycled number a second one: another person's subscription takes it over in mid-month."""
     always = [line for line in range(len(company)) if not company[line] and start[line] == OPENED and end[line] is None]
     givers = always[1:-1]  # never the first line: its calls are planted
-    recycled = [line for line in givers if rng.random() < RECYCLED_SHARE] or givers[:1]
+    recycled = set([line for line in givers if rng.random() < RECYCLED_SHARE] or givers[:1])
     heir = dict(zip(always[:-1], always[1:], strict=True))
     handover = _midnight(MONTH[0] + dt.timedelta(days=15))
     facts = []

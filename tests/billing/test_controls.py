@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -10,10 +11,11 @@ import pytest
 
 from billing import payments
 from billing.controls import books
-from tests.billing.runs.world import Call
+from tests.billing.runs.world import Call, World
 
 if TYPE_CHECKING:
-    from tests.billing.runs.world import World
+    from collections.abc import Iterator
+    from pathlib import Path
 
 TAMPERED = [
     ("UPDATE invoice_lines SET amount_micros = amount_micros + 1 WHERE (invoice_key, line_no) = (1, 1)", {"billing, run 1", "documents"}),
@@ -35,8 +37,11 @@ TAMPERED = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def billed(world: World) -> World:
+@pytest.fixture(scope="module")
+def balanced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two runs and a payment; each test works on a copy."""
+    folder = tmp_path_factory.mktemp("balanced") / "home"
+    world = World(folder)
     for name, number in (("anna", "1001"), ("ben", "1002")):
         world.account(name)
         world.subscription(f"{name}-1", name, "shop/basic", number)
@@ -51,7 +56,16 @@ def billed(world: World) -> World:
     world.take(Call("1002", "2025-10-07T10:00:00", 600))
     world.bill("2025-12-01")
     payments.record(world.home, "p1", "anna", 15_000_000, dt.date(2025, 12, 1), "", world.tick())
-    return world
+    world.home.close()
+    return folder
+
+
+@pytest.fixture
+def billed(balanced: Path, tmp_path: Path) -> Iterator[World]:
+    shutil.copytree(balanced, tmp_path / "home")
+    copy = World(tmp_path / "home", fresh=False)
+    yield copy
+    copy.home.close()
 
 
 def failing(world: World) -> set[str]:

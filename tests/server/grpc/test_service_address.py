@@ -13,7 +13,7 @@ ADDRESSES = [
     ("127.8.0.1:0", "127.8.0.1", 0, True),
     ("localhost:1", "localhost", 1, True),
     ("[::1]:50051", "::1", 50051, True),
-    ("0.0.0.0:50051", "0.0.0.0", 50051, False),
+    ("0.0.0.0:50051", "0.0.0.0", 50051, False),  # noqa: S104 -- what must be refused
     ("[::]:50051", "::", 50051, False),
     ("10.0.0.7:50051", "10.0.0.7", 50051, False),
     ("localhost.example:1", "localhost.example", 1, False),
