@@ -17,12 +17,11 @@ import numpy as np
 import pyarrow as pa
 
 from mediation import asterisk, calls, freeswitch, legs, usage
-from mediation.reader import WINDOW_BYTES, Fingerprint, Window, fingerprint
+from mediation.reader import WINDOW_BYTES, Fingerprint, Window, changed
 from mediation.reasons import REASONS
 from mediation.rows import block
 from mediation.scan import room, scan
 from mediation.sources import Format, Source
-from rating.errors import UserError
 from rating.schema import USAGE_V1
 
 if TYPE_CHECKING:
@@ -59,42 +58,46 @@ class Decoded(NamedTuple):
 
 def decode(path: str | Path, source: Source, *, progress: Progress | None = None, hash_key: bytes = DEFAULT_HASH_KEY) -> Decoded:
     """All of a file: some 330 bytes of memory a row. `progress` gets (done, total) in bytes; `hash_key` has sixteen bytes."""
-    file = _File(Path(path), source, fingerprint(Path(path)), progress)
+    file = _File(Path(path), source, progress)
     judge = _Judge(source)
     tables, rejects = [USAGE_V1.empty_table()], list[Reject]()
     is_good = [np.zeros(0, np.bool_)]
-    for rows, offset, done in _blocks(file):
-        leg = _FORMATS[source.format].read(rows, source)
-        judge.add(rows, leg)
-        part = _part(file, rows, leg, offset, hash_key)
-        tables.append(part.usage)
-        rejects += part.rejects
-        is_good.append(rows.code == 0)
-        file.tell(done, 1)
+    with Window(file.path, WINDOW_BYTES) as window:
+        for rows in _blocks(window, source):
+            leg = _FORMATS[source.format].read(rows, source)
+            judge.add(rows, leg)
+            part = _part(source, rows, leg, window.offset, hash_key)
+            tables.append(part.usage)
+            rejects += part.rejects
+            is_good.append(rows.code == 0)
+            file.tell(window, 1)
+        mark = window.fingerprint()
     good = np.concatenate(is_good)
     made = usage.with_absorbed(pa.concat_tables(tables), judge.absorbed()[good])
-    return Decoded(made, rejects, good.size, *file.mark)
+    return Decoded(made, rejects, good.size, *mark)
 
 
 def decode_parts(
     path: str | Path, source: Source, *, progress: Progress | None = None, hash_key: bytes = DEFAULT_HASH_KEY
 ) -> Iterator[Decoded]:
     """A file in parts, in order; at least one, though it may be empty. Nothing comes of a file that is damaged anywhere."""
-    file = _File(Path(path), source, fingerprint(Path(path)), progress)
-    absorbed = _first_reading(file)
+    file = _File(Path(path), source, progress)
+    mark, absorbed = _first_reading(file)
     begin = 0
-    for rows, offset, done in _blocks(file):
-        if begin + rows.size > absorbed.size:
-            break
-        part = _part(file, rows, _FORMATS[source.format].read(rows, source), offset, hash_key)
-        verdicts = absorbed[begin : begin + rows.size][rows.code == 0]
-        yield part._replace(usage=usage.with_absorbed(part.usage, verdicts))
-        begin += rows.size
-        file.tell(file.mark.size_bytes + done, 2)
-    if begin != absorbed.size:
-        raise UserError(f"{path} changed while it was read", "wait until the switch has closed the file, then try again")
+    with Window(file.path, WINDOW_BYTES, mark.size_bytes) as window:
+        for rows in _blocks(window, source):
+            if begin + rows.size > absorbed.size:
+                raise changed(file.path)
+            part = _part(source, rows, _FORMATS[source.format].read(rows, source), window.offset, hash_key)
+            verdicts = absorbed[begin : begin + rows.size][rows.code == 0]
+            made = usage.with_absorbed(part.usage, verdicts)
+            yield part._replace(usage=made, file_sha256=mark.sha256, size_bytes=mark.size_bytes)
+            begin += rows.size
+            file.tell(window, 2, mark.size_bytes)
+        if window.fingerprint() != mark:
+            raise changed(file.path)
     if begin == 0:
-        yield Decoded(USAGE_V1.empty_table(), [], 0, *file.mark)
+        yield Decoded(USAGE_V1.empty_table(), [], 0, *mark)
 
 
 class _File(NamedTuple):
@@ -102,14 +105,12 @@ class _File(NamedTuple):
 
     path: Path
     source: Source
-    mark: Fingerprint
     progress: Progress | None
 
-    def tell(self, done_bytes: int, readings: int) -> None:
-        """Report the bytes of all readings."""
+    def tell(self, window: Window, readings: int, before_bytes: int = 0) -> None:
+        """Report the bytes of all readings; `before_bytes` are those of earlier ones."""
         if self.progress is not None:
-            total_bytes = readings * self.mark.size_bytes
-            self.progress(min(done_bytes, total_bytes), total_bytes)
+            self.progress(before_bytes + window.read_bytes, readings * window.size_bytes)
 
 
 class _Judge:
@@ -134,42 +135,42 @@ class _Judge:
         return out
 
 
-def _first_reading(file: _File) -> NDArray[np.bool_]:
+def _first_reading(file: _File) -> tuple[Fingerprint, NDArray[np.bool_]]:
     """Reads the file to its end; for each row, whether another leg bills it."""
     judge = _Judge(file.source)
-    for rows, _, done in _blocks(file):
-        judge.add(rows, _FORMATS[file.source.format].read(rows, file.source))
-        file.tell(done, 2)
-    return judge.absorbed()
+    with Window(file.path, WINDOW_BYTES) as window:
+        for rows in _blocks(window, file.source):
+            judge.add(rows, _FORMATS[file.source.format].read(rows, file.source))
+            file.tell(window, 2)
+        return window.fingerprint(), judge.absorbed()
 
 
-def _blocks(file: _File) -> Iterator[tuple[Block, int, int]]:
-    """Blocks of rows, the place of their data in the stream, and the bytes read so far. Header rows are left out."""
-    found_room = room(PART_ROWS_MAX, max(file.source.widths))
-    widths = sum(1 << width for width in file.source.widths)
-    header_left = file.source.header_lines
-    with Window(file.path, file.mark.size_bytes, WINDOW_BYTES) as window:
-        while window.begin < window.end or not window.is_last:
-            count, position = scan(window.data, window.begin, window.end, found_room, widths, is_last=window.is_last)
-            rows = block(window.data, found_room, count, file.source).without_first(header_left)
-            header_left = max(0, header_left - count)
-            if rows.size:
-                yield rows, window.offset, window.read_bytes
-            if count < PART_ROWS_MAX:
-                window.go_on(position)
-            else:
-                window.begin = position
+def _blocks(window: Window, source: Source) -> Iterator[Block]:
+    """Blocks of rows; their data are what is in sight of `window`. Header rows are left out."""
+    found_room = room(PART_ROWS_MAX, max(source.widths))
+    widths = sum(1 << width for width in source.widths)
+    header_left = source.header_lines
+    while window.begin < window.end or not window.is_last:
+        count, position = scan(window.data, window.begin, window.end, found_room, widths, is_last=window.is_last)
+        rows = block(window.data, found_room, count, source).without_first(header_left)
+        header_left = max(0, header_left - count)
+        if rows.size:
+            yield rows
+        if count < PART_ROWS_MAX:
+            window.go_on(position)
+        else:
+            window.begin = position
 
 
-def _part(file: _File, rows: Block, leg: calls.Calls, offset: int, hash_key: bytes) -> Decoded:
-    """A block's rows as usage, none of them absorbed yet."""
-    switch = _FORMATS[file.source.format]
-    event_key = calls.event_key(rows, file.source, switch.key_fields(rows, leg), hash_key)
-    parties = calls.parties(rows, file.source, leg.details)
-    content_hash = calls.content_hash(rows, file.source, leg, parties, hash_key)
+def _part(source: Source, rows: Block, leg: calls.Calls, offset: int, hash_key: bytes) -> Decoded:
+    """A block's rows as usage, none of them absorbed yet; of which file is not known yet."""
+    switch = _FORMATS[source.format]
+    event_key = calls.event_key(rows, source, switch.key_fields(rows, leg), hash_key)
+    parties = calls.parties(rows, source, leg.details)
+    content_hash = calls.content_hash(rows, source, leg, parties, hash_key)
     calls.check_order(rows, switch.TIME_COLUMNS)
-    made = usage.table(rows, file.source.name, usage.Records(leg, parties, event_key, content_hash), offset)
-    return Decoded(made, _rejects(rows, offset), rows.size, *file.mark)
+    made = usage.table(rows, source.name, usage.Records(leg, parties, event_key, content_hash), offset)
+    return Decoded(made, _rejects(rows, offset), rows.size, b"", 0)
 
 
 def _rejects(rows: Block, offset: int) -> list[Reject]:

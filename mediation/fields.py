@@ -29,6 +29,7 @@ YEAR_MIN, YEAR_MAX = 1970, 2099
 EPOCH_US_MAX: Final = 4_102_444_800 * SECOND_US  # 2100-01-01
 NUMBER_DIGITS_MAX: Final = 15
 AMOUNT_DIGITS_MAX: Final = 16
+UNIQUE_ID_DIGITS_MIN: Final = 9  # of seconds since 1970, from 1973 on
 
 _ZERO, _NINE, _QUOTE, _BLANK, _DASH, _PLUS, _DOT, _COLON = (ord(mark) for mark in '09" -+.:')
 _PUNCTUATION = (_BLANK, _DASH, _DOT, ord("("), ord(")"), ord("/"))
@@ -141,6 +142,9 @@ def _read_time(data, at, end):
         if common_us >= 0:
             return common_us, LOCAL, 0, SECOND
     year, count, after = _read_digits(data, at, end)
+    if year == 0 and count > 0 and (after == end or data[after] == _DOT):  # 0.000000: CDR(answer,u) of a call that was not answered
+        fraction, stop = _read_fraction(data, after + 1, end) if after < end else (0, end)
+        return (0, EMPTY, 0, EXACT) if fraction == 0 and stop == end else bad
     if count >= 8 and (after == end or data[after] == _DOT):  # noqa: PLR2004 - seconds since 1970, as CDR(start,u) gives them
         fraction = 0
         if after < end:
@@ -310,7 +314,7 @@ def match_words(data, begin, end, words, word_begin, out):
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, numba.boolean[::1]))
 def look_like_unique_ids(data, begin, end, out):
-    """Whether each field is `digits.digits`, with or without `systemname-` before."""
+    """Whether each field is `seconds since 1970.digits`, with or without `systemname-` before."""
     for row in range(begin.size):
         at = end[row] - 1
         while at >= begin[row] and _ZERO <= data[at] <= _NINE:
@@ -323,7 +327,7 @@ def look_like_unique_ids(data, begin, end, out):
             dot > begin[row]
             and dot < end[row] - 1
             and data[dot] == _DOT
-            and at < dot - 1
+            and dot - at > UNIQUE_ID_DIGITS_MIN  # an amount such as 12.50 is a user's field
             and (at < begin[row] or (data[at] == _DASH and at > begin[row]))
         )
 

@@ -1,8 +1,8 @@
 """Raw bytes of a usage file, plain or gzip, through a window of fixed size.
 
-Offsets are those of the decompressed stream. A file is hashed as it lies on disk. A plain file is read up to the size it had when
-it was opened, so that a switch may go on writing. Refuses what is no text: directories, archives, UTF-16, binary files, damaged
-gzip.
+Offsets are those of the decompressed stream. A file is hashed as it lies on disk, and while it is read, so that the hash is that of
+the very bytes that were taken. It is read up to the size it had when it was opened, so that a switch may go on writing. Refuses what
+is no text: directories, pipes, archives, UTF-16, binary files, damaged gzip; and a file that is cut off while it is read.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import io
+import os
+import stat
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self, cast
 
@@ -21,8 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from _typeshed import WriteableBuffer
+
 WINDOW_BYTES: Final = 16 << 20
-_HEAD_BYTES = 4096
+_HEAD_BYTES: Final = 4096
+_PIECE_BYTES: Final = 1 << 20
 _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -38,22 +44,58 @@ class Fingerprint(NamedTuple):
 
 def fingerprint(path: Path) -> Fingerprint:
     """SHA-256 and size of `path` as it lies on disk now."""
-    with _open_plain(path) as file:
-        size = path.stat().st_size
-        digest = hashlib.sha256()
-        left = size
-        while left > 0 and (piece := file.read(min(1 << 20, left))):
-            digest.update(piece)
-            left -= len(piece)
-    return Fingerprint(digest.digest(), size)
+    with _open_plain(path) as plain:
+        file = _Counted(path, plain, os.fstat(plain.fileno()).st_size)
+        while file.read(_PIECE_BYTES):
+            pass
+        return file.fingerprint()
+
+
+class _Counted(io.RawIOBase):
+    """The first `size_bytes` of a file, with their hash as far as they were read."""
+
+    def __init__(self, path: Path, plain: BinaryIO, size_bytes: int) -> None:
+        super().__init__()
+        self._path = path
+        self._plain = plain
+        self._left = self._size_bytes = size_bytes
+        self._digest = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Raises UserError where the file ends before its size, as it does when a rotation cuts it off under our hands."""
+        view = memoryview(buffer)[: self._left]
+        try:
+            got = cast("int", self._plain.readinto(view))  # type: ignore[attr-defined]  # BinaryIO lacks it
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+        if got == 0 and self._left > 0:
+            raise changed(self._path)
+        self._digest.update(view[:got])
+        self._left -= got
+        return got
+
+    def fingerprint(self) -> Fingerprint:
+        """Of the whole file; what was not read yet is read now."""
+        while self._left:
+            self.read(_PIECE_BYTES)
+        return Fingerprint(self._digest.digest(), self._size_bytes)
+
+    @property
+    def read_bytes(self) -> int:
+        return self._size_bytes - self._left
 
 
 class Window:
-    """Bytes `begin` .. `end` of `data` are in sight; `offset` is the place of `data[0]` in the stream; `is_last`: nothing follows."""
+    """Bytes `begin` .. `end` of `data` are in sight; `offset` is the place of `data[0]` in the stream; `is_last`: nothing follows.
 
-    def __init__(self, path: Path, size_bytes: int, window_bytes: int = WINDOW_BYTES) -> None:
+    Reads up to `size_bytes` of the file on disk; without it, up to the size that the file has when it is opened.
+    """
+
+    def __init__(self, path: Path, window_bytes: int = WINDOW_BYTES, size_bytes: int | None = None) -> None:
         self._path = path
-        self._left = size_bytes
         self._buffer = bytearray(window_bytes)
         self.data = np.frombuffer(self._buffer, np.uint8)
         self.data.flags.writeable = False
@@ -62,17 +104,21 @@ class Window:
         self._plain = _open_plain(path)
         with contextlib.ExitStack() as closing:  # until it is known that the file can be read
             closing.callback(self._plain.close)
+            self.size_bytes = os.fstat(self._plain.fileno()).st_size if size_bytes is None else size_bytes
+            self._file = _Counted(path, self._plain, self.size_bytes)
             self._stream = self._unpacked()
             self._fill()
             self._skip_mark()
             closing.pop_all()
 
-    def _unpacked(self) -> BinaryIO:
-        head = self._plain.read(_HEAD_BYTES)
+    def _unpacked(self) -> io.RawIOBase | gzip.GzipFile:
+        try:
+            head = self._plain.read(_HEAD_BYTES)
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
         self._plain.seek(0)
         _refuse_archive(self._path, head)
-        self._is_gzip = head.startswith(_GZIP)
-        return cast("BinaryIO", gzip.GzipFile(fileobj=self._plain)) if self._is_gzip else self._plain
+        return gzip.GzipFile(fileobj=self._file) if head.startswith(_GZIP) else self._file
 
     def _skip_mark(self) -> None:
         head = bytes(self._buffer[: min(self.end, _HEAD_BYTES)])
@@ -88,7 +134,11 @@ class Window:
     @property
     def read_bytes(self) -> int:
         """Bytes of the file on disk that have been read."""
-        return self._plain.tell() if not self._plain.closed else 0
+        return self._file.read_bytes
+
+    def fingerprint(self) -> Fingerprint:
+        """Of the very bytes that were read; asked when nothing follows."""
+        return self._file.fingerprint()
 
     def go_on(self, position: int) -> None:
         """Forget what lies before `position`, move the rest to the front and fill up."""
@@ -107,26 +157,36 @@ class Window:
             self.is_last = got == 0
 
     def _read_into(self, view: memoryview) -> int:
-        if not self._is_gzip:
-            got = cast("int", self._stream.readinto(view[: min(len(view), self._left)])) if self._left else 0  # type: ignore[attr-defined]  # BinaryIO lacks it
-            self._left -= got
-            return got
         try:
-            return cast("int", self._stream.readinto(view))  # type: ignore[attr-defined]  # BinaryIO lacks it
+            return self._stream.readinto(view) or 0
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             message = f"{self._path} is a truncated or damaged gzip file: nothing was taken from it"
             raise UserError(message, "fetch the file again from the switch; `gzip -t FILE` tells whether it is whole") from error
 
 
+def changed(path: Path) -> UserError:
+    """The file is not what it was when its reading began."""
+    return UserError(f"{path} changed while it was read", "wait until the switch has closed the file, then try again; nothing was stored")
+
+
 def _open_plain(path: Path) -> BinaryIO:
     try:
+        mode = path.stat().st_mode  # before it is opened: to open a pipe is to wait for its writer
+        if stat.S_ISDIR(mode):
+            raise UserError(f"{path} is a folder, not a file", "name one usage file, such as cdr-csv/Master.csv")
+        if not stat.S_ISREG(mode):
+            raise UserError(
+                f"{path} is a pipe or device, not a file", "write what comes from it to a file first: a usage file is read twice"
+            )
         return path.open("rb")
     except FileNotFoundError as error:
         raise UserError(f"there is no file {path}", "check the path") from error
-    except IsADirectoryError as error:
-        raise UserError(f"{path} is a folder, not a file", "name one usage file, such as cdr-csv/Master.csv") from error
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}", "check the file's permissions") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path} cannot be read: {error.strerror}", "check the file's permissions, and its disk")
 
 
 def _refuse_archive(path: Path, head: bytes) -> None:

@@ -72,7 +72,7 @@ class VersionName(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Tables:
-    """Every published version of every catalogue, flattened. Zones are numbered 1 .. n inside a version; 0 is `any destination`."""
+    """Every published version of every catalogue, flattened. Zones are numbered 1 .. n inside a shelf; 0 is `any destination`."""
 
     plan_index: Mapping[str, int]  # `identity/plan` -> index
     versions: Sequence[VersionName]

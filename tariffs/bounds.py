@@ -35,6 +35,8 @@ def prove(price: Price) -> str | None:
     """None when int64 holds everything `price` can charge; else one sentence that says what does not fit."""
     common = denominator(price)
     steps = [step for rate in price.rates for step in rate.steps]
+    if any(step.from_qty > QUANTITY_MAX[price.unit] for step in steps):
+        return "a step begins beyond the largest event"
     increment_max = max(*(step.increment_qty for step in steps), *(rate.first_increment_qty for rate in price.rates))
     quantity_max = QUANTITY_MAX[price.unit] + increment_max
     usage = quantity_max * max(step.rate_micros * common // step.per_qty for step in steps)
@@ -49,6 +51,6 @@ def prove(price: Price) -> str | None:
     for what, numerator in worst.items():
         if numerator >= INT64_ROOM:
             return f"{what} does not fit into 64 bits (over the common denominator {common})"
-    if (usage + connect) // common + price.rounding_step_micros >= MICROS_LIMIT:
-        return "the charge of the largest event is above the limit of money, 10^12 currency units"
+    if max((usage + connect) // common, price.minimum_micros) + price.rounding_step_micros >= MICROS_LIMIT:
+        return "the charge of the largest event, or the minimum, is above the limit of money, 10^12 currency units"
     return None

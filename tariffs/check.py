@@ -168,7 +168,11 @@ def _price(catalogue: Catalogue, price: Price, place: Place) -> Iterator[Finding
     elif _can_be_proved(price):
         problem = bounds.prove(price)
         if problem is not None:
-            yield Finding(place, f"price `{price.name}`: {problem}", "write smaller rates, or `per` quantities that divide each other")
+            yield Finding(
+                place,
+                f"price `{price.name}`: {problem}",
+                "write smaller rates, increments or steps, or `per` quantities that divide each other",
+            )
 
 
 def _can_be_proved(price: Price) -> bool:
@@ -267,6 +271,8 @@ def _allowances(catalogue: Catalogue, plan: Plan, place: Place) -> Iterator[Find
             yield Finding(here, f"plan `{plan.name}` has a second allowance for {service}", "keep one for each service")
         if allowance.quantity <= 0:
             yield Finding((*here, "quantity"), f"allowance `{allowance.name}` is empty", "grant more than nothing")
+        if allowance.quantity >= bounds.INT64_ROOM:
+            yield Finding((*here, "quantity"), f"allowance `{allowance.name}` is larger than anything can be", "grant less")
         if not allowance.zones:
             yield Finding(here, f"allowance `{allowance.name}` serves no zone", 'name its zones, or "*" for all')
         for number, zone in enumerate(allowance.zones):

@@ -96,7 +96,8 @@ class _Shop:
         self.plan_versions: list[tuple[object, ...]] = []
         self.shelves: list[tuple[int, int]] = []
         self.cells: list[tuple[object, ...]] = []
-        self.decks: dict[tuple[tuple[str, int], ...], PrefixTable] = {}  # in the order of their numbers
+        self.decks: list[PrefixTable] = []
+        self.deck_numbers: dict[tuple[tuple[str, int], ...], int] = {}  # by content: the same deck of another version is one deck
         self.timelines: dict[tuple[str, Calendar], int] = {}
 
     def add_prices(self, catalogue: Catalogue) -> dict[str, int]:
@@ -159,25 +160,22 @@ class _Shop:
         rules = {rule.zone: rule.price for rule in plan.rules if rule.service is service}
         served = {zone for allowance in plan.allowances if allowance.service is service for zone in allowance.zones}
         base = len(self.cells)
-        deck: list[tuple[str, int]] = []
-        zones = [Zone(0, ANY_ZONE, ()), *catalogue.zones]
-        for number, zone in enumerate(zones):
-            if zone.name not in rules:
-                self.cells.append((NO_RULE, 0, False))
-                continue
-            price = rules[zone.name]
-            row = NOT_SOLD if price is None else price_rows[price]
+        named = [zone for zone in catalogue.zones if zone.name in rules] if rules else []
+        for zone in (Zone(0, ANY_ZONE, ()), *named):
+            price = rules.get(zone.name)
+            row = price_rows[price] if price is not None else NOT_SOLD if zone.name in rules else NO_RULE
             self.cells.append((row, zone.zone_id, zone.name in served or ANY_ZONE in served))
-            deck.extend((prefix, number) for prefix in zone.prefixes)
-        self.shelves.append((base, self._deck_index(deck)))
+        self.shelves.append((base, self._deck_number(named)))
 
-    def _deck_index(self, deck: list[tuple[str, int]]) -> int:
-        if not deck:
+    def _deck_number(self, zones: Sequence[Zone]) -> int:
+        """The deck of these zones, numbered from 1 in their order."""
+        if not zones:
             return NO_RULE
-        key = tuple(sorted(deck))
-        if key not in self.decks:
-            self.decks[key] = prefix_table(dict(key))
-        return list(self.decks).index(key)
+        key = tuple((prefix, number) for number, zone in enumerate(zones, 1) for prefix in zone.prefixes)
+        if key not in self.deck_numbers:
+            self.deck_numbers[key] = len(self.decks)
+            self.decks.append(prefix_table(dict(key)))
+        return self.deck_numbers[key]
 
     def tables(
         self,
@@ -187,7 +185,7 @@ class _Shop:
         plan_from: NDArray[np.int32],
     ) -> Tables:
         """Freeze everything gathered into arrays."""
-        prefix_tables, first, leaves, intervals, prefixes = _stack_decks(list(self.decks.values()))
+        prefix_tables, first, leaves, intervals, prefixes = _stack_decks(self.decks)
         calendars, boundaries, bands, hours = _stack_timelines([timeline(calendar, zone) for zone, calendar in self.timelines])
         return Tables(
             plan_index=plan_index,

@@ -7,11 +7,12 @@ and `connect_fee`; the prefixes of a row are parted by spaces. Unknown columns a
 from __future__ import annotations
 
 import csv
+import io
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from tariffs import texts
 from tariffs.build import DeckRow, Files
-from tariffs.document import Finding, Place
+from tariffs.document import Finding, Place, line_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tariffs.language import Document
 
 Value = TypeVar("Value")
+WHOLE_DIGITS_MAX: Final = 18
 
 _PREFIX_COLUMNS: Final = ("prefix",)
 _DECK_COLUMNS: Final = ("zone_id", "zone", "prefixes", "rate")
@@ -59,14 +61,18 @@ class _Reader:
         """The rows of the file that have as many cells as its header; none where the header itself is wrong."""
         path = folder / self._name
         try:
-            with path.open(encoding="utf-8-sig", newline="") as lines:
-                return self._split(csv.reader(lines, strict=True), columns, optional)
+            text = path.read_bytes().decode("utf-8-sig")
+            return self._split(csv.reader(io.StringIO(text, newline=""), strict=True), columns, optional)
         except FileNotFoundError:
             self._note("there is no such file", f"put it into {folder}")
         except OSError as error:
             self._note(f"cannot be read: {error.strerror}", "name a readable CSV file")
-        except (UnicodeDecodeError, csv.Error) as error:
-            self._note(f"not a CSV file in UTF-8: {error}", "save it as UTF-8 with commas")
+        except UnicodeDecodeError as error:
+            self._note(f"line {line_at(error.object, error.start)} is not UTF-8 text", "save it as UTF-8 with commas")
+        except csv.Error as error:
+            self._note(f"not a CSV file: {error}", "save it as UTF-8 with commas")
+        except ValueError as error:  # a name that no file can have
+            self._note(f"cannot be read: {error}", "name a readable CSV file")
         return []
 
     def prefix_row(self, row: _Row) -> str:
@@ -89,6 +95,9 @@ class _Reader:
 
     def _split(self, lines: Iterator[list[str]], columns: tuple[str, ...], optional: tuple[str, ...]) -> list[_Row]:
         header = next(lines, [])
+        if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+            self._note("its cells are not parted by commas", "save it with commas, and amounts with a point")
+            return []
         missing = [column for column in columns if column not in header]
         unknown = [column for column in header if column not in columns and column not in optional]
         if missing or unknown or len(set(header)) < len(header):
@@ -121,6 +130,6 @@ class _Reader:
 
 def _whole(raw: object) -> int:
     text = str(raw)
-    if not (text.isascii() and text.isdecimal()):
+    if not (text.isascii() and text.isdecimal() and len(text) <= WHOLE_DIGITS_MAX):
         raise texts.TextError(f'"{text}" is not a whole number', "write digits")
     return int(text)

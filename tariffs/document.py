@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEPTH_MAX: Final = 20
+_OWN_TAGS: Final = "tag:yaml.org,2002:"
+_TEXT_TAG: Final = f"{_OWN_TAGS}str"
 _INTEGER: Final = re.compile(r"-?(0|[1-9]\d{0,17})")
 _DECIMAL: Final = re.compile(r"-?\d+\.\d+([eE][-+]?\d+)?")
 _WORDS: Final = {"null": None, "~": None, "": None, "true": True, "false": False}
@@ -45,7 +47,7 @@ def parse(path: Path) -> Parsed:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        return _failed(f"the file is not UTF-8 text (byte {error.start})", "save it as UTF-8")
+        return _failed("the file is not UTF-8 text", "save it as UTF-8", line_at(error.object, error.start))
     return parse_text(text)
 
 
@@ -55,9 +57,10 @@ def parse_text(text: str) -> Parsed:
         root = yaml.compose(text, Loader=_loader())
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
-        return Parsed({}, {(): line}, [Finding((), f"not valid YAML: {error.problem}", _yaml_remedy(error))], set())
-    except yaml.YAMLError as error:
-        return _failed(f"not valid YAML: {' '.join(str(error).split())}", "remove the characters that YAML does not allow")
+        return _failed(f"not valid YAML: {error.problem}", _yaml_remedy(error), line)
+    except yaml.reader.ReaderError as error:
+        message = f"not valid YAML: the character #x{error.character:02x}"
+        return _failed(message, "remove the characters that YAML does not allow", line_at(text.encode(), error.position))
     except RecursionError:
         return _failed("nested too deeply to read", f"a catalogue needs no more than {DEPTH_MAX} levels")
     parsed = Parsed({}, {}, [], set())
@@ -77,17 +80,24 @@ def place_text(place: Place) -> str:
     return text.lstrip(".") or "document"
 
 
+def line_at(data: bytes, position: int) -> int:
+    """The line (from 1) in which a byte stands."""
+    return data.count(b"\n", 0, position) + 1
+
+
 def _loader() -> type[yaml.SafeLoader]:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _failed(message: str, remedy: str) -> Parsed:
-    return Parsed({}, {}, [Finding((), message, remedy)], set())
+def _failed(message: str, remedy: str, line: int = 0) -> Parsed:
+    return Parsed({}, {(): line} if line else {}, [Finding((), message, remedy)], set())
 
 
 def _yaml_remedy(error: yaml.MarkedYAMLError) -> str:
-    if "alias" in str(error.problem):
+    if "alias" in f"{error.context} {error.problem}":
         return 'write "*" in quotes where any zone is meant'
+    if "tab" in str(error.problem):
+        return "indent with spaces instead of tabs"
     return "look at indentation, colons and quotes around that line"
 
 
@@ -99,6 +109,8 @@ def _object(node: yaml.Node, place: Place, parsed: Parsed) -> object:
         parsed.findings.append(Finding(place, "an alias to another entry", "write the entry out: a tariff is read where it stands"))
         return None
     parsed.seen.add(id(node))
+    if not node.tag.startswith(_OWN_TAGS) or (isinstance(node, yaml.ScalarNode) and node.style and node.tag != _TEXT_TAG):
+        parsed.findings.append(Finding(place, f"a YAML tag, {node.tag}", "take the word that begins with ! away"))
     if len(place) > DEPTH_MAX:
         parsed.findings.append(Finding(place, "nested too deeply", f"a catalogue needs no more than {DEPTH_MAX} levels"))
         return None
@@ -113,6 +125,11 @@ def _object(node: yaml.Node, place: Place, parsed: Parsed) -> object:
 def _mapping(node: yaml.MappingNode, place: Place, parsed: Parsed) -> dict[str, object]:
     fields: dict[str, object] = {}
     for key_node, value_node in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            parsed.lines[*place, "?"] = key_node.start_mark.line + 1
+            message = "a field whose name is a list or a set of fields"
+            parsed.findings.append(Finding((*place, "?"), message, "write a word before the colon"))
+            continue
         key = str(key_node.value)
         here = (*place, key)
         if key in fields:

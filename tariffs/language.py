@@ -17,6 +17,7 @@ from tariffs import texts
 from tariffs.texts import Increments, Quantity, Text
 
 UNREAD: Final = Quantity(1, None)  # stands in for a quantity that could not be read: fits every unit
+UNREAD_INSTANT: Final = 3_155_673_600_000_000  # stands in for an instant: the last day that is rated, so that no date is too late for it
 UNREAD_TIME: Final = -1  # stands in for a time of day: a band that has one covers nothing
 SERVICES: Final = {service.name.lower(): service for service in Service}
 
@@ -198,7 +199,7 @@ class Document(_Entry, frozen=True, kw_only=True):
     currency: str
     minor_digits: int | None = None  # default: that of the currency
     timezone: str
-    effective_from: Annotated[int, Text(texts.instant, 0)]
+    effective_from: Annotated[int, Text(texts.instant, UNREAD_INSTANT)]
     tax_classes: tuple[TaxClassEntry, ...]
     calendars: tuple[CalendarEntry, ...] = ()
     zones: tuple[ZoneEntry, ...] = ()

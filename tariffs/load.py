@@ -2,7 +2,8 @@
 
 `load` reads YAML and the CSV files it names, and raises `ProblemsError` with every mistake at once: file, place in the document with
 its line, remedy. What it returns is complete, checked, and carries its content hash. Nothing is stored.
-The YAML files of a folder are read in the order of their names as one document: lists are joined, any other field stands once.
+The YAML files of a folder are read in the order of their names as one document: lists are joined, any other field stands once. Hidden
+files, other files and inner folders are passed over.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ def load(path: Path) -> Catalogue:
     files = _yaml_files(path)
     joined = _Joined([_File(file, _parse(file)) for file in files])
     findings = list(joined.findings)
-    if joined.broken:
-        raise ProblemsError([joined.problem(finding) for finding in findings])
     entries = decode(joined.fields, Document, (), findings)
+    if joined.broken:  # what is missing may stand in the part that could not be read
+        raise ProblemsError([joined.problem(f) for f in findings if len(f.place) != 1 or f.place[0] in joined.fields])
     csv = csvfiles.read(entries, joined.folder, findings)
     joined.note_decks(entries, csv)
     catalogue = build.build(entries, csv, findings)
@@ -49,12 +50,20 @@ def _yaml_files(path: Path) -> list[Path]:
         raise UserError(f"{path}: there is no such file or folder", "name a tariff file (.yaml) or a folder of them")
     if path.is_file():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+    try:
+        files = sorted(file for file in path.iterdir() if _is_tariff(file) and file.is_file())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}", "name a tariff file (.yaml) or a folder of them") from None
     if not files:
-        inner = sorted(file.parent.name for file in path.glob("*/*") if file.suffix in SUFFIXES)
+        inner = sorted(file.parent.name for file in path.glob("*/*") if _is_tariff(file))
         remedy = f"name one of its folders, such as {path / inner[0]}" if inner else "name a folder that holds .yaml files"
         raise UserError(f"{path}: the folder holds no tariff file", remedy)
     return files
+
+
+def _is_tariff(file: Path) -> bool:
+    """Whether a folder's file belongs to the catalogue: what editors and systems leave behind is hidden."""
+    return file.suffix in SUFFIXES and not file.name.startswith(".")
 
 
 def _parse(file: Path) -> Parsed:

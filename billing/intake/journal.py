@@ -7,6 +7,7 @@ the next append overwrites them.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -57,21 +58,29 @@ class _HashingSink(io.RawIOBase):
 
 
 def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> Range:
-    """Write `batches` (of USAGE_V1, projected to `columns`) at `byte_from`, cutting off whatever lies there, and sync them to disk."""
+    """Write `batches` (of USAGE_V1, projected to `columns`) at `byte_from`, cutting off whatever lies there, and sync them to disk.
+
+    What cannot be written to its end, on a full disk, is taken away again.
+    """
     schema = pa.schema([USAGE_V1.field(name) for name in columns]).with_metadata(USAGE_V1.metadata)
     is_new = not segment.exists()
-    with segment.open("wb" if is_new else "r+b") as file:
-        file.truncate(byte_from)
-        file.seek(byte_from)
-        sink = _HashingSink(file)
-        with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch.select(list(columns)).cast(schema))
-        file.flush()
-        commit_points.reached("intake.journal_written")
-        os.fsync(file.fileno())
-    if is_new:
-        sync_folder(segment.parent)
+    try:
+        with segment.open("wb" if is_new else "r+b") as file:
+            file.truncate(byte_from)
+            file.seek(byte_from)
+            sink = _HashingSink(file)
+            with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
+                for batch in batches:
+                    writer.write_batch(batch.select(list(columns)).cast(schema))
+            file.flush()
+            commit_points.reached("intake.journal_written")
+            os.fsync(file.fileno())
+        if is_new:
+            sync_folder(segment.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.truncate(segment, byte_from)
+        raise not_written(segment, error) from error
     commit_points.reached("intake.journal_synced")
     return Range(byte_from, byte_from + sink.size, sink.digest.digest())
 
@@ -125,6 +134,14 @@ def damaged(file: Path) -> UserError:
     return UserError(
         f"usage file {file} is not what was committed: it was changed or cut off",
         "put back the last good copy of the home folder, and check the disk",
+    )
+
+
+def not_written(file: Path, error: OSError) -> UserError:
+    """A usage file cannot be written: a full disk, a quota, a folder without the right."""
+    return UserError(
+        f"usage file {file} cannot be written: {error.strerror or error}",
+        "make room on its disk, or give this user the right to write there; then try again: nothing was stored",
     )
 
 

@@ -131,8 +131,12 @@ def _write_group(home: Home, group: Sequence[view.Stored]) -> list[_Written]:
     layout = _layout(home, group)
     first = min(file.byte_from for file in group)
     stem = f"{group[0].commit_seq:012d}-{first:012d}"
-    written = [_write_month(home, group, layout, index, stem) for index in range(len(layout.months))]
-    journal.sync_folder(home.sealed_folder)
+    try:
+        written = [_write_month(home, group, layout, index, stem) for index in range(len(layout.months))]
+        journal.sync_folder(home.sealed_folder)
+    except OSError as error:
+        remove_garbage(home)  # on a full disk, half a file is in the way
+        raise journal.not_written(home.sealed_folder, error) from error
     return written
 
 

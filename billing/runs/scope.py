@@ -1,7 +1,7 @@
 """Which accounts a run bills, which periods of each it computes, and in which of them an event lies.
 
-An account is in a run if a period of it ended since the last run that covered it, or if that run had the same bill date (a run made
-again). Its open periods are those not billed yet and at most REOPEN_PERIODS_MAX before the latest: late usage older than that waits
+An account is in a run if a period of it ended since the last run of an earlier date that covered it; a run made again for its date so
+bills the same accounts once more, and no others. Its open periods are those not billed yet and at most REOPEN_PERIODS_MAX before the latest: late usage older than that waits
 for a manual adjustment. A run covers an account if it knew it, was numbered and did not put it in quarantine.
 """
 
@@ -45,6 +45,13 @@ class Window(NamedTuple):
     to_us: int
 
 
+class Coverage(NamedTuple):
+    """Bill dates of runs that covered an account: the latest, and the latest before that one."""
+
+    through: dt.date
+    before: dt.date | None
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scope:
     """What a run computes. Arrays by account index, or by calendar: accounts with equal bill dates and zone share one."""
@@ -80,12 +87,12 @@ class Scope:
 
 
 def decide(
-    facts: Facts, covered: Sequence[dt.date | None], bill_date: dt.date, midnights: Midnights, only: AbstractSet[str] | None = None
+    facts: Facts, covered: Sequence[Coverage | None], bill_date: dt.date, midnights: Midnights, only: AbstractSet[str] | None = None
 ) -> Scope:
     """The scope of a run for `bill_date`; `only` these account ids, if given."""
     periods = [
-        _open(account, through, bill_date) if only is None or account.account_id in only else []
-        for account, through in zip(facts.accounts, covered, strict=True)
+        _open(account, coverage, bill_date) if only is None or account.account_id in only else []
+        for account, coverage in zip(facts.accounts, covered, strict=True)
     ]
     calendars: dict[tuple[str, int, dt.date, dt.date], int] = {}
     shapes: list[tuple[str, list[Period]]] = []
@@ -103,7 +110,7 @@ def decide(
     return Scope(
         bill_date,
         periods,
-        list(covered),
+        [coverage.through if coverage is not None else None for coverage in covered],
         calendar,
         first_us,
         first_day,
@@ -119,8 +126,8 @@ def period_ahead(period: Period, bill_day: int) -> Period:
     return Period(period.end, next_bill_date(period.end, bill_day), period.end)
 
 
-def covered_through(connection: sa.Connection, facts: Facts, before_run: int | None = None) -> list[dt.date | None]:
-    """Bill date of the last run that covered each account. `before_run`: as things stood for that run."""
+def covered_through(connection: sa.Connection, facts: Facts, before_run: int | None = None) -> list[Coverage | None]:
+    """Which runs covered each account. `before_run`: as things stood for that run."""
     runs = tables.bill_runs
     query = sa.select(runs.c.run_id, runs.c.bill_date, runs.c.pinned_seq).where(runs.c.state != COMPUTING)
     if before_run is not None:
@@ -128,25 +135,25 @@ def covered_through(connection: sa.Connection, facts: Facts, before_run: int | N
     done = connection.execute(query).all()
     parked = tables.quarantine
     quarantined = {(row.run_id, row.account_key) for row in connection.execute(sa.select(parked.c.run_id, parked.c.account_key))}
-    latest = sorted(done, key=lambda row: row.bill_date, reverse=True)
-    return [
-        next(
-            (
-                dt.date.fromisoformat(row.bill_date)
-                for row in latest
-                if row.pinned_seq >= account.commit_seq and (row.run_id, account.account_key) not in quarantined
-            ),
-            None,
-        )
-        for account in facts.accounts
-    ]
+    coverages: list[Coverage | None] = []
+    for account in facts.accounts:
+        dates = {
+            row.bill_date
+            for row in done
+            if row.pinned_seq >= account.commit_seq and (row.run_id, account.account_key) not in quarantined
+        }
+        latest = [dt.date.fromisoformat(date) for date in sorted(dates, reverse=True)[:2]]
+        coverages.append(Coverage(latest[0], latest[1] if len(latest) > 1 else None) if latest else None)
+    return coverages
 
 
-def _open(account: Account, covered: dt.date | None, bill_date: dt.date) -> list[Period]:
-    periods = open_periods(account.billed_from, account.bill_day, bill_date, covered, REOPEN_PERIODS_MAX)
-    if not periods or covered is None or covered == bill_date or periods[-1].end > covered:
-        return periods
-    return []
+def _open(account: Account, coverage: Coverage | None, bill_date: dt.date) -> list[Period]:
+    """The open periods of an account, none if it is not in the run."""
+    if coverage is None:
+        return open_periods(account.billed_from, account.bill_day, bill_date, None, REOPEN_PERIODS_MAX)
+    periods = open_periods(account.billed_from, account.bill_day, bill_date, coverage.through, REOPEN_PERIODS_MAX)
+    since = coverage.before if coverage.through == bill_date else coverage.through
+    return periods if periods and (since is None or periods[-1].end > since) else []
 
 
 def _calendar_arrays(shapes: list[tuple[str, list[Period]]], midnights: Midnights) -> tuple[Int64s, Int64s, Int64s]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import population
+from population import Ints
 
 if TYPE_CHECKING:
-    from population import Ints, Population
+    from population import Population
 
 US = 1_000_000
 UNANSWERED_SHARES = (0.76, 0.144, 0.072, 0.024)  # answered, nobody, busy, failed
@@ -50,7 +51,8 @@ class Calls(NamedTuple):
     @property
     def answered(self) -> npt.NDArray[np.bool_]:
         """Whether each call was picked up, however short it then was."""
-        return self.cause == ANSWERED
+        answered: npt.NDArray[np.bool_] = self.cause == ANSWERED
+        return answered
 
     @property
     def answer_us(self) -> Ints:
@@ -127,4 +129,5 @@ def _starts(rng: np.random.Generator, count: int) -> Ints:
     hour = np.searchsorted(busy, rng.random(count) * busy[-1], side="right").clip(0, 23)
     start_us = np.array([local_us(date) for date in days])[day] + hour * 3600 * US + rng.integers(0, 3600 * US, count)
     doubtful = (start_us > TWICE_FROM_US - LONGEST_TALK_US - LONGEST_RING_US) & (start_us < TWICE_TO_US)
-    return np.where(doubtful, start_us + 12 * 3600 * US, start_us)
+    settled: Ints = start_us + doubtful * (12 * 3600 * US)
+    return settled

@@ -44,7 +44,12 @@ class Closing:
         """summary.json, whole or not at all."""
         context, ended = self._context, self._log.ended
         rows = [
-            {"name": name, "seconds": round(done.seconds, 3), "records": done.result.records, "records_per_s": round(done.result.records / max(done.seconds, 1e-3))}
+            {
+                "name": name,
+                "seconds": round(done.seconds, 3),
+                "records": done.result.records,
+                "records_per_s": round(done.result.records / max(done.seconds, 1e-3)),
+            }
             for name, done in ((name, ended[name]) for name, _ in stages.STAGES)
         ]
         summary = {
@@ -111,7 +116,8 @@ class Closing:
         home = f"--home {shlex.quote(str(self._context.home))}"
         source = self._context.folder / "switches" / "asterisk"
         file = next(iter(sorted(source.iterdir())))
-        print(f"\nEverything is in {self._context.folder}: truth.json (what was put in), summary.json, and home (Ratewright's own). Try next:\n")
+        print(f"\nEverything is in {self._context.folder}: truth.json (what was put in), summary.json, and home (Ratewright's own).")
+        print("Try next:\n")
         for line in (
             f"{program} invoice show {number} --language zh {home}",
             f"{program} bill refused --reason NO_ZONE --limit 5 {home}",

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +52,8 @@ def run(words: Sequence[str | Path], *, watch: Callable[[str], None] | None = No
     """Run a command; lines of its stderr go to `watch`. Raises DemoError with its own words when it fails."""
     said: list[str] = []
     with tempfile.TemporaryFile("w+", encoding="utf-8") as out:
-        with subprocess.Popen([str(word) for word in words], stdout=out, stderr=subprocess.PIPE, text=True, env=_environment()) as process:
+        command = [str(word) for word in words]
+        with subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True, env=_environment()) as process:  # noqa: S603 - our own words
             assert process.stderr is not None
             for line in process.stderr:
                 said.append(line.rstrip())
@@ -62,7 +63,10 @@ def run(words: Sequence[str | Path], *, watch: Callable[[str], None] | None = No
         text = out.read()
     if process.returncode not in statuses:
         shown = " ".join(str(word) for word in words[:4])
-        raise DemoError(f"{shown} ... ended with status {process.returncode}\n" + "\n".join(said[-20:]), "mend it and give the same command again: the demo goes on where it stopped")
+        raise DemoError(
+            f"{shown} ... ended with status {process.returncode}\n" + "\n".join(said[-20:]),
+            "mend it and give the same command again: the demo goes on where it stopped",
+        )
     return text
 
 
@@ -73,16 +77,19 @@ class Server:
         self._home, self._port_file, self._log = home, folder / "serve.port", folder / "serve.log"
         self.address = ""
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         self._port_file.unlink(missing_ok=True)
         words = [BIN / "ratewright", "serve", "--home", self._home, "--address", "127.0.0.1:0", "--port-file", self._port_file]
         with self._log.open("w", encoding="utf-8") as log:
-            self._process = subprocess.Popen([str(word) for word in words], stdout=log, stderr=subprocess.STDOUT, env=_environment())
+            command = [str(word) for word in words]
+            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=_environment())  # noqa: S603 - our own words
         waited_until = time.monotonic() + START_TIMEOUT_S
         while not self._port_file.exists():
             if self._process.poll() is not None or time.monotonic() > waited_until:
                 self._process.kill()
-                raise DemoError(f"ratewright serve did not start:\n{self._log.read_text(encoding='utf-8')}", "mend it and give the same command again")
+                raise DemoError(
+                    f"ratewright serve did not start:\n{self._log.read_text(encoding='utf-8')}", "mend it and give the same command again"
+                )
             time.sleep(0.02)
         self.address = f"127.0.0.1:{int(self._port_file.read_text(encoding='utf-8'))}"
         return self

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from progresslog import StageResult
 
 PART_OF = re.compile(r"([\d,]+) of ([\d,]+) \w+ \(\d+ %\)")
-FILE_DONE = re.compile(r"(\S+): [\d,]+ bytes in ")
 LINE_INTERVAL_S = 5.0
 
 
@@ -31,7 +30,12 @@ class Display:
         self._shown_s = 0.0
         self._is_terminal = sys.stderr.isatty()
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
         )
 
     def start(self, stage: str) -> None:
@@ -50,8 +54,6 @@ class Display:
             if part:
                 done, total = (int(figure.replace(",", "")) for figure in part.groups())
                 self._bar.update(self._task, completed=done, total=total)
-            elif file := FILE_DONE.match(line):
-                self._bar.update(self._task, description=f"{self._label} {file[1]}".replace("[", r"\["))
         elif time.monotonic() - self._shown_s > LINE_INTERVAL_S:
             self._shown_s = time.monotonic()
             print(f"{self._label}: {line}", file=sys.stderr, flush=True)

@@ -2,8 +2,8 @@
 
     python examples/demo/generate.py DIR --seed 1 --accounts 20000 --records 2000000
 
-Uses numpy and the standard library, and nothing of Ratewright. The same arguments make the same bytes. What was put in is in truth.json, which
-is written last: a folder without it is unfinished, and making it again starts over.
+Uses numpy and the standard library, and nothing of Ratewright. The same arguments make the same bytes. What was put in is in truth.json,
+which is written last: a folder without it is unfinished, and making it again starts over.
 Refuses fewer than 10 accounts or 1,000 records.
 """
 
@@ -74,11 +74,13 @@ def main() -> int:
     """Make the folder's files."""
     order = _order()
     if order.accounts < ACCOUNTS_MIN or order.records < RECORDS_MIN:
-        sys.stderr.write(f"error: too small to hold one of everything\n  remedy: at least {ACCOUNTS_MIN} accounts and {RECORDS_MIN:,} records\n")
+        sys.stderr.write(
+            f"error: too small to hold one of everything\n  remedy: at least {ACCOUNTS_MIN} accounts and {RECORDS_MIN:,} records\n"
+        )
         return 2
     made = make(order)
-    rows = sum(each["all"]["rows"] for each in made["sources"].values())
-    print(f"{rows:,} rows in {len(made['files'])} files, {order.accounts:,} accounts, {made['stream']['records']:,} records to stream: {order.folder}")
+    rows, streamed_rows = sum(each["all"]["rows"] for each in made["sources"].values()), made["stream"]["records"]
+    print(f"{rows:,} rows in {len(made['files'])} files, {order.accounts:,} accounts, {streamed_rows:,} records to stream: {order.folder}")
     return 0
 
 
@@ -146,7 +148,7 @@ def _make_switch(
     files = []
     edges = np.flatnonzero(np.diff(plan.file)) + 1
     for part in np.split(np.arange(len(plan.file)), edges):
-        mine = rowplan.Plan(*(column[part] for column in plan))
+        mine = plan.take(part)
         path = _path(switch, int(mine.file[0]))
         _write(order.folder / path, _text(switch, people, calls, mine, is_local_call))
         files.append({"path": path, "source": source, "switch": switch.name, "rows": len(part), "late": bool(mine.file[0] == LATE_FILE)})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -123,7 +124,8 @@ def numbers_below(rng: np.random.Generator, prefixes: tuple[str, ...], count: in
     which = rng.integers(0, len(prefixes), count)
     base = np.array([int(prefix) for prefix in prefixes])[which]
     power = 10 ** np.array([max(LONG_NUMBER - len(prefix), 4) for prefix in prefixes])[which]
-    return base * power + rng.integers(0, power)
+    number: Ints = base * power + rng.integers(0, power)
+    return number
 
 
 def _account_id(account: int) -> str:
@@ -138,7 +140,7 @@ def _accounts(rng: np.random.Generator, is_company: npt.NDArray[np.bool_]) -> li
     bill_day = rng.choice(BILL_DAYS, len(is_company), p=BILL_DAY_SHARES)
     chinese = rng.random(len(is_company)) < CHINESE_SHARE
     chinese[0] = False  # the demo shows this account's invoice
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for account, company in enumerate(is_company):
         kind = KINDS[int(company)]
         name = f"{'Company' if company else 'Customer'} {account + 1}"
@@ -154,7 +156,7 @@ def _subscriptions(
 ) -> list[tuple[str, ...]]:
     plan_of_kind = [rng.choice(kind.plans, len(owner), p=kind.plan_shares) for kind in KINDS]
     plan_of_kind[0][0] = PERSON.plans[0]  # without an allowance, so that a quote of one call is what the bill has for it
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for line, (first, last) in enumerate(zip(start, end, strict=True)):
         plan = str(plan_of_kind[int(company[line])][line])
         rows.append((_subscription_id(line), _account_id(int(owner[line])), plan, first.isoformat(), last.isoformat() if last else ""))
@@ -172,7 +174,7 @@ def _spans(rng: np.random.Generator, count: int) -> tuple[list[dt.date], list[dt
     return start, end
 
 
-def _number_facts(  # noqa: PLR0913 - one argument a column of the lines
+def _number_facts(  # noqa: PLR0913, PLR0917 - one argument a column of the lines
     rng: np.random.Generator,
     company: npt.NDArray[np.bool_],
     number: Ints,
@@ -184,9 +186,9 @@ def _number_facts(  # noqa: PLR0913 - one argument a column of the lines
     always = [line for line in range(len(company)) if not company[line] and start[line] == OPENED and end[line] is None]
     givers = always[1:-1]  # never the first line: its calls are planted
     recycled = set([line for line in givers if rng.random() < RECYCLED_SHARE] or givers[:1])
-    heir = dict(zip(always[:-1], always[1:], strict=True))
+    heir = dict(itertools.pairwise(always))
     handover = _midnight(MONTH[0] + dt.timedelta(days=15))
-    facts = []
+    facts: list[tuple[str, ...]] = []
     for line, code in enumerate(codes):
         served = code or str(number[line])
         begin, finish = _midnight(start[line]), _midnight(end[line])

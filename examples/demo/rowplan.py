@@ -68,6 +68,10 @@ class Plan(NamedTuple):
     outcome: npt.NDArray[np.int8]
     reason: npt.NDArray[np.int8]  # position in REASONS, 0 where nothing is wrong
 
+    def take(self, index: Ints) -> Plan:
+        """The rows at `index`, in that order."""
+        return Plan(self.call[index], self.role[index], self.file[index], self.outcome[index], self.reason[index])
+
 
 REASONS = ("", "wrong_column_count", "unreadable_time", "ambiguous_local_time", "unterminated_quote")
 WIDTH, TIME, AMBIGUOUS, QUOTE = range(1, 5)
@@ -122,7 +126,7 @@ def plan(rng: np.random.Generator, calls: Calls, number_of: Counts, marks: Marks
     written_us = calls.end_us[call] + _delays_us(rng, role)
     file = _files(call, role, written_us, picked, marks)
     order = np.lexsort((role, written_us, file))
-    made = Plan(call[order], role[order], file[order], outcome[order], reason[order])
+    made = Plan(call, role, file, outcome, reason).take(order)
     _cut_last_rows(made, len(calls.line), marks.planted)
     return made
 
@@ -149,7 +153,9 @@ def _picked(rng: np.random.Generator, calls: Calls, whole: int, number_of: Count
     return picked
 
 
-def _outcomes(calls: Calls, call: Ints, role: npt.NDArray[np.int8], conflicting: Ints, is_doubtful: Flags) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
+def _outcomes(
+    calls: Calls, call: Ints, role: npt.NDArray[np.int8], conflicting: Ints, is_doubtful: Flags
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
     outcome = np.where(calls.answered[call], Outcome.ANSWERED, Outcome.UNANSWERED).astype(np.int8)
     reason = np.zeros(len(call), dtype=np.int8)
     outcome[role == Role.RING_OTHER] = Outcome.UNANSWERED

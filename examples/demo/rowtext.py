@@ -32,7 +32,8 @@ _DATES = _table([str(day) for day in np.arange(_EPOCH_DAYS_MAX).astype("datetime
 
 def words(texts: list[str], index: npt.NDArray[np.integer]) -> Bytes:
     """The text `texts[i]` for each i."""
-    return _table(texts)[index]
+    chosen: Bytes = _table(texts)[index]
+    return chosen
 
 
 def digits(values: Ints, width: int) -> Bytes:
@@ -111,4 +112,5 @@ def beside(*parts: Bytes | str) -> Bytes:
 def rows(*parts: Bytes | str) -> bytes:
     """All rows of a file, from columns and the constant text between them. The last part ends the row."""
     flat = beside(*parts).ravel()
-    return flat[flat != 0].tobytes()
+    text: bytes = flat[flat != 0].tobytes()
+    return text

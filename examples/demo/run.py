@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import commands
 import stages
 from closing import Closing
 from commands import DemoError
@@ -65,7 +64,11 @@ def _claimed(options: argparse.Namespace) -> Iterator[None]:
     """Make the folder ours, or refuse it. Only one demo works in it at a time."""
     for name, least in LEAST.items():
         if getattr(options, name) < least:
-            raise DemoError(f"{name.upper()}={getattr(options, name)} is too small to hold one of everything", f"give at least {least:,}", is_wrong_call=True)
+            raise DemoError(
+                f"{name.upper()}={getattr(options, name)} is too small to hold one of everything",
+                f"give at least {least:,}",
+                is_wrong_call=True,
+            )
     folder: Path = options.dir
     ordered = {"what": "ratewright demo", "seed": options.seed, "accounts": options.accounts, "records": options.records}
     if folder.exists() and not folder.is_dir():
@@ -94,7 +97,9 @@ def _check_same(mark: Path, ordered: dict[str, Any]) -> None:
     try:
         found = json.loads(mark.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
-        raise DemoError(f"{mark} cannot be read", f"delete the folder {mark.parent}, or name another one with DIR=", is_wrong_call=True) from error
+        raise DemoError(
+            f"{mark} cannot be read", f"delete the folder {mark.parent}, or name another one with DIR=", is_wrong_call=True
+        ) from error
     differing = [name for name in ordered if found.get(name) != ordered[name]]
     if differing:
         made = ", ".join(f"{name.upper()}={found.get(name)}" for name in differing)

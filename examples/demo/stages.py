@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import collections
 import json
+import re
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import commands
 from commands import EXAMPLES
 from money import euro
 from progresslog import StageResult
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 OCTOBER_BILL, NOVEMBER_BILL = "2026-11-01", "2026-12-01"
 PAID_ON, PAID_LATE_ON, DUNNED_ON = "2026-11-10", "2026-12-05", "2026-12-20"
@@ -28,6 +27,7 @@ CUT_AFTER_SHARE = 0.4  # of the batches
 PAID_IN_FULL, PAID_IN_PART, PAID_TOO_MUCH = 6, 2, 1
 SAMPLE = 30_000
 CATALOGUES = EXAMPLES.parent / "tariffs" / "catalogs"
+FILE_DONE = re.compile(r"\S+: [\d,]+ bytes in ")
 OUTCOMES = ("answered", "unanswered", "absorbed", "conflicting", "duplicate", "rejected")
 
 
@@ -109,17 +109,15 @@ def stream(context: Context) -> StageResult:
     """Stream records as a switch, break the connection on purpose and resume; then look at an invoice as finance does."""
     told = context.truth["stream"]
     batches = -(-told["records"] // STREAM_BATCH_ROWS)
+    cut_after = max(1, int(batches * CUT_AFTER_SHARE))
     with commands.Server(context.home, context.folder) as server:
-        sent = json.loads(
-            commands.example(
-                "switch_stream.py", "--address", server.address, "--file", context.folder / told["path"], "--source", told["source"],
-                "--batch-rows", str(STREAM_BATCH_ROWS), "--cut-after", str(max(1, int(batches * CUT_AFTER_SHARE))), "--json", watch=context.watch,
-            )
-        )  # fmt: skip
+        words = ("--address", server.address, "--file", context.folder / told["path"], "--source", told["source"])
+        sizes = ("--batch-rows", str(STREAM_BATCH_ROWS), "--cut-after", str(cut_after))
+        sent = json.loads(commands.example("switch_stream.py", *words, *sizes, "--json", watch=context.watch))
         seen = commands.example("finance_client.py", "--address", server.address, "--account", SHOWN_ACCOUNT)
     counts = ", ".join(f"{sent[name]:,} {name}" for name in ("accepted", "duplicate", "conflicting", "rejected"))
     lines = [
-        f"{told['records']:,} records in {batches:,} batches, cut off after {int(batches * CUT_AFTER_SHARE):,}, resumed and all acked: {counts}",
+        f"{told['records']:,} records in {batches:,} batches, the connection cut after {cut_after:,} and resumed, all acked: {counts}",
         "finance asks over gRPC:",
         *(f"    {line}" for line in seen.strip().splitlines() if line.strip()),
     ]
@@ -212,11 +210,18 @@ def totals(context: Context) -> dict[str, dict[str, Any]]:
 def _ingest(context: Context, *, late: bool) -> StageResult:
     """All files of each source with one call."""
     files = [file for file in context.truth["files"] if file["late"] is late]
+    done = 0
+
+    def count_file(line: str) -> None:
+        nonlocal done
+        done += FILE_DONE.match(line) is not None
+        context.watch(f"{done:,} of {len(files):,} files ({100 * done // len(files)} %)")
+
     found: collections.Counter[str] = collections.Counter()
     for source in dict.fromkeys(file["source"] for file in files):
         name = context.folder / source if source.endswith(".yaml") else source
         paths = [context.folder / file["path"] for file in files if file["source"] == source]
-        for report in commands.ratewright("usage", "ingest", *paths, "--source", name, "--home", context.home, watch=context.watch):
+        for report in commands.ratewright("usage", "ingest", *paths, "--source", name, "--home", context.home, watch=count_file):
             found["received"] += report["received"]
             found["already taken"] += report["already_taken"]
             found["taken back"] += report["taken_back"]
@@ -250,7 +255,10 @@ def _corrections(context: Context) -> list[str]:
         return []
     invoice = commands.ratewright("invoice", "show", mine[0]["number"], "--home", context.home)
     corrected = [line for line in invoice["lines"] if line["period_from"] < OCTOBER_BILL]
-    return [f"{mine[0]['number']} corrects the period of {line['period_from']}: {line['text']}, {euro(line['amount_micros'])}" for line in corrected]
+    return [
+        f"{mine[0]['number']} corrects the period of {line['period_from']}: {line['text']}, {euro(line['amount_micros'])}"
+        for line in corrected
+    ]
 
 
 def _pay(context: Context, payment_id: str, account: str, micros: int, date: str) -> bool:

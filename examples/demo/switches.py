@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import calls as calls_module
 import numpy as np
+import numpy.typing as npt
 import rowtext
+from population import Ints
 from rowplan import LONGER_US, Role
+from rowtext import Bytes
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     from calls import Calls
-    from population import Ints, Population
-    from rowtext import Bytes
+    from population import Population
 
 US = calls_module.US
 SUMMER_S, WINTER_S = 7200, 3600  # Berlin, east of UTC
@@ -46,16 +47,25 @@ class Switch(NamedTuple):
 
 
 FREESWITCH_COLUMNS = (
-    "caller_id_name,caller_id_number,destination_number,context,start_stamp,answer_stamp,end_stamp,duration,billsec,hangup_cause,uuid,bleg_uuid,"
-    "accountcode,read_codec,write_codec"
-).split(",")
+    "caller_id_name", "caller_id_number", "destination_number", "context", "start_stamp", "answer_stamp", "end_stamp", "duration",
+    "billsec", "hangup_cause", "uuid", "bleg_uuid", "accountcode", "read_codec", "write_codec",
+)  # fmt: skip
 EXACT_COLUMNS = ("start_uepoch", "answer_uepoch", "billusec")
 TEMPLATE = ",".join(f'"${{{column}}}"' for column in (*FREESWITCH_COLUMNS, *EXACT_COLUMNS))
 NUMBERING = 'numbering: {country_code: "49", trunk_prefix: "0"}\n'
 BERLIN = "timezone: Europe/Berlin\n"
 
 SWITCHES = (
-    Switch("edge-a", "freeswitch", 0.55, "people", True, True, False, f"name: edge-a\nformat: freeswitch\ntemplate: '{TEMPLATE}'\n{BERLIN}{NUMBERING}"),
+    Switch(
+        "edge-a",
+        "freeswitch",
+        0.55,
+        "people",
+        True,
+        True,
+        False,
+        f"name: edge-a\nformat: freeswitch\ntemplate: '{TEMPLATE}'\n{BERLIN}{NUMBERING}",
+    ),
     Switch("edge-b", "freeswitch", 0.10, "companies", True, False, False, f"name: edge-b\nformat: freeswitch\n{BERLIN}{NUMBERING}"),
     Switch("asterisk", "asterisk", 0.25, "all", False, False, False, ""),
     Switch("branch", "asterisk", 0.10, "people", True, False, True, f"name: branch\nformat: asterisk\n{BERLIN}{NUMBERING}"),
@@ -93,7 +103,9 @@ def chargeable_us(switch: Switch, calls: Calls, at: Ints) -> Ints:
     return calls.answer_us[at] if switch.is_exact else calls.answer_us[at] // US * US
 
 
-def text(switch: Switch, people: Population, calls: Calls, at: Ints, role: npt.NDArray[np.int8], is_local_call: npt.NDArray[np.bool_]) -> bytes:
+def text(  # noqa: PLR0913, PLR0917 - the columns of the rows
+    switch: Switch, people: Population, calls: Calls, at: Ints, role: npt.NDArray[np.int8], is_local_call: npt.NDArray[np.bool_]
+) -> bytes:
     """The rows of one file. `is_local_call`: calls whose second leg is the half of an Asterisk Local channel."""
     rows = _rows(switch, people, calls, at, role)
     if switch.format == "freeswitch":
@@ -109,7 +121,9 @@ def record_id(switch: Switch, calls: Calls, at: int) -> str:
 
 
 def _talk_us(calls: Calls, at: Ints, role: npt.NDArray[np.int8]) -> Ints:
-    talk_us = calls.talk_us[at] + np.where(role == Role.CONFLICT, LONGER_US, 0) - np.where(role == Role.SECOND_LEG, SECOND_LEG_SHORTER_US, 0)
+    talk_us = (
+        calls.talk_us[at] + np.where(role == Role.CONFLICT, LONGER_US, 0) - np.where(role == Role.SECOND_LEG, SECOND_LEG_SHORTER_US, 0)
+    )
     return np.where(role == Role.RING_OTHER, 0, talk_us)
 
 
@@ -189,7 +203,9 @@ def _asterisk(calls: Calls, rows: Rows, is_local_call: npt.NDArray[np.bool_], *,
     caller_channel = _channel("PJSIP/", rows.caller, own[:, 4:8])
     local = ("Local/", rows.callee, "@forward-", rowtext.hexadecimal(own[:, 8:12]))
     local_first, local_second = rowtext.beside(*local, ";1"), rowtext.beside(*local, ";2")
-    callee_channel = rowtext.beside("PJSIP/carrier-", rowtext.hexadecimal(np.where((is_leg | is_ring)[:, None], own[:, 12:] ^ 0x5A, own[:, 12:])))
+    callee_channel = rowtext.beside(
+        "PJSIP/carrier-", rowtext.hexadecimal(np.where((is_leg | is_ring)[:, None], own[:, 12:] ^ 0x5A, own[:, 12:]))
+    )
     channel = rowtext.either(is_half, local_second, caller_channel)
     called = rowtext.either(is_local_call & ~is_leg & ~is_ring, local_first, callee_channel)
     start_s = rowtext.number(calls.start_us[rows.at] // US, 10)
@@ -200,7 +216,20 @@ def _asterisk(calls: Calls, rows: Rows, is_local_call: npt.NDArray[np.bool_], *,
     if has_new_columns:
         sequence = rowtext.number(rows.at * 3 + np.where(is_leg, 1, np.where(is_ring, 2, 0)), 9)
         last = ('","","","', first_id, '",', sequence, "\n")
-    head = ('"', rows.account, '","', rows.caller, '","', rows.callee, '","from-internal","""', rows.name, '"" <', rows.caller, '>","', channel)
+    head = (
+        '"',
+        rows.account,
+        '","',
+        rows.caller,
+        '","',
+        rows.callee,
+        '","from-internal","""',
+        rows.name,
+        '"" <',
+        rows.caller,
+        '>","',
+        channel,
+    )
     dial = ('","', called, '","Dial","PJSIP/', rows.callee, '@carrier,60,tT","', rows.start, '","', rows.answer, '","', rows.end, '",')
     ending = (rows.duration, ",", rows.billsec, ',"', word, '","DOCUMENTATION","', unique_id)
     return rowtext.rows(*head, *dial, *ending, *last)

@@ -32,8 +32,8 @@ def of_switch(switch: Switch, calls: Calls, plan: Plan) -> dict[str, Any]:
     shown_us = switches.shown_us(switch, calls, plan.call, plan.role)
     late = plan.file == LATE_FILE
     return {
-        "all": _figures(switch, calls, plan, shown_us, np.ones(len(late), dtype=np.bool_)),
-        "late": _figures(switch, calls, plan, shown_us, late),
+        "all": _figures(calls, plan, shown_us, np.ones(len(late), dtype=np.bool_)),
+        "late": _figures(calls, plan, shown_us, late),
         # conflicts whose first version came in time, and so was billed before the second one came
         "taken_back": int(np.isin(plan.call[~late], plan.call[late & (plan.role == Role.CONFLICT)]).sum()),
         "per_day": _per_day(switch, calls, plan, shown_us),
@@ -47,7 +47,7 @@ def write(path: Path, truth: dict[str, Any]) -> None:
     draft.replace(path)
 
 
-def _figures(switch: Switch, calls: Calls, plan: Plan, shown_us: Ints, among: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[str, Any]:
+def _figures(calls: Calls, plan: Plan, shown_us: Ints, among: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[str, Any]:
     outcomes = {}
     for outcome in Outcome:
         here = among & (plan.outcome == outcome)
@@ -76,7 +76,8 @@ def _billable(calls: Calls, plan: Plan, shown_us: Ints) -> Ints:
 def _begins(numbers: Ints, prefix: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which numbers (of 12 or more digits) begin with a prefix."""
     digits = np.floor(np.log10(numbers)).astype(np.int64) + 1
-    return numbers // 10 ** (digits - len(prefix)) == int(prefix)
+    begins: np.ndarray[Any, np.dtype[np.bool_]] = numbers // 10 ** (digits - len(prefix)) == int(prefix)
+    return begins
 
 
 def _per_day(switch: Switch, calls: Calls, plan: Plan, shown_us: Ints) -> dict[str, dict[str, int]]:

@@ -1,8 +1,8 @@
 """Reads switch files with the csv module and decides by the plain rules of their formats what each row is.
 
-Written apart from both the generator and Ratewright. A row is refused when its quotes, its number of columns, a time, or a local time that
-happened twice leaves no other choice. Rows of one key are duplicates when they say the same, else all of them are conflicting. Of the answered
-rows of one call, one bills and the others are absorbed.
+Written apart from both the generator and Ratewright. A row is refused when its quotes, its number of columns, a time, or a local time
+that happened twice leaves no other choice. Rows of one key are duplicates when they say the same, else all of them are conflicting. Of the
+answered rows of one call, one bills and the others are absorbed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -164,9 +164,9 @@ def _absorbed(legs: list[Leg]) -> set[tuple[str, ...]]:
 
 def _legs(path: Path, switch: str, counted: Counted) -> Iterator[Leg | None]:
     """One item a row: what it says, or None for one that has to be refused."""
-    opened = gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(encoding="utf-8", newline="")
-    with opened as file:
-        lines = [line for line in file.read().split("\n") if line]
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
+    lines = [line for line in text.split("\n") if line]
     for line, row in zip(lines, csv.reader(lines), strict=True):
         reason = _why_refused(switch, line, row)
         if reason:
@@ -241,8 +241,3 @@ def _e164(number: str, *, is_german: bool) -> str:
     if is_german and number.startswith("0"):
         return "49" + number[1:]
     return number
-
-
-def total(values: Iterable[int]) -> int:
-    """Sum of whole numbers of any size."""
-    return sum(values)

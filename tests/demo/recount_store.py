@@ -20,6 +20,37 @@ VOICE, SMS, DATA = 1, 2, 4
 STATUS_OF = {10: "unknown_subscription", 16: "no_zone", 17: "not_sold"}
 Compared = tuple[str, object, object]
 
+# Queries that find nothing when all is well.
+WRONG_INVOICES = {
+    "invoices whose lines add up to another total": """
+        SELECT number FROM invoices i
+        WHERE total_micros <> (SELECT sum(amount_micros) FROM invoice_lines l WHERE l.invoice_key = i.invoice_key)""",
+    "invoices with another tax than their lines": """
+        SELECT number FROM invoices i WHERE net_micros + tax_micros <> total_micros OR tax_micros <>
+        (SELECT coalesce(sum(amount_micros), 0) FROM invoice_lines l WHERE l.invoice_key = i.invoice_key AND kind = 'tax')""",
+    "invoice lines that are not whole cents": "SELECT invoice_key, line_no FROM invoice_lines WHERE amount_micros % 10000 <> 0",
+}
+WRONG_MONEY = {
+    "invoices paid beyond their total": """
+        SELECT i.number FROM allocations a JOIN invoices i USING (invoice_key)
+        GROUP BY i.number HAVING sum(a.amount_micros) > max(i.total_micros)""",
+    "payments spent beyond their amount": """
+        SELECT p.payment_id FROM allocations a JOIN payments p USING (payment_id)
+        GROUP BY p.payment_id HAVING sum(a.amount_micros) > max(p.amount_micros)""",
+    "postings of nothing, or from an account to itself": """
+        SELECT document FROM postings WHERE debit_account = credit_account OR amount_micros <= 0""",
+}
+# What each document has moved on the customers' accounts.
+POSTED = """
+    SELECT document, sum(CASE WHEN debit_account LIKE 'receivable:%' THEN amount_micros ELSE -amount_micros END) FROM postings
+    WHERE debit_account LIKE 'receivable:%' OR credit_account LIKE 'receivable:%' GROUP BY document"""
+BY_DATE = """
+    SELECT issued_on, count(*), min(number), max(number), sum(net_micros), sum(tax_micros), sum(total_micros)
+    FROM invoices GROUP BY issued_on ORDER BY issued_on"""
+BILLED = """
+    SELECT account_key, subscription_key, charge_code, price_id, tax_class, period_from, sum(amount_micros) FROM invoice_lines
+    WHERE kind = 'usage' GROUP BY 1, 2, 3, 4, 5, 6"""
+
 
 class Amount(NamedTuple):
     """Rows and their billable time."""
@@ -101,48 +132,35 @@ class Store:
         return [
             ("charges and invoice lines: keys that differ", [], sorted(differing)[:5]),
             ("charges and invoice lines: sum", sum(rounded.values()), sum(billed.values())),
-            *[(f"manifest and charge files of run {run}", self._manifest(run), (table.num_rows, _sum(table["micros"]))) for run, table in self._charges.items()],
+            *[
+                (f"manifest and charge files of run {run}", self._manifest(run), (table.num_rows, _sum(table["micros"])))
+                for run, table in self._charges.items()
+            ],
         ]
 
     def invoice_checks(self) -> list[Compared]:
         """Numbers without a gap, lines that add up to their invoices, in cents."""
         numbers = [row[0] for row in self._rows("SELECT number FROM invoices ORDER BY number")]
-        lines = "SELECT number FROM invoices i WHERE total_micros <> (SELECT sum(amount_micros) FROM invoice_lines l WHERE l.invoice_key = i.invoice_key)"
-        taxes = (
-            "SELECT number FROM invoices i WHERE tax_micros <> (SELECT coalesce(sum(amount_micros), 0) FROM invoice_lines l"
-            " WHERE l.invoice_key = i.invoice_key AND kind = 'tax') OR net_micros + tax_micros <> total_micros"
-        )
         return [
             ("invoice numbers without a gap", [f"R-{place:010d}" for place in range(1, len(numbers) + 1)], numbers),
-            ("invoices whose lines add up to another total", [], self._rows(lines)),
-            ("invoices with another tax than their lines", [], self._rows(taxes)),
-            ("invoice lines that are not whole cents", [(0,)], self._rows(f"SELECT count(*) FROM invoice_lines WHERE amount_micros % {CENT} <> 0")),
+            *((name, [], self._rows(query)) for name, query in WRONG_INVOICES.items()),
         ]
 
     def money_checks(self) -> list[Compared]:
         """Postings of each invoice and payment, and allocations."""
-        signed = (
-            "SELECT document, sum(CASE WHEN debit_account LIKE 'receivable:%' THEN amount_micros ELSE -amount_micros END) FROM postings"
-            " WHERE debit_account LIKE 'receivable:%' OR credit_account LIKE 'receivable:%' GROUP BY document"
-        )
-        posted = dict(self._rows(signed))
-        invoiced = {number: total for number, total in self._rows("SELECT number, total_micros FROM invoices") if total}
-        paid = {payment: -amount for payment, amount in self._rows("SELECT payment_id, amount_micros FROM payments")}
-        over = "SELECT invoice_key FROM allocations a GROUP BY invoice_key HAVING sum(amount_micros) > (SELECT total_micros FROM invoices i WHERE i.invoice_key = a.invoice_key)"
-        spent = "SELECT payment_id FROM allocations a GROUP BY payment_id HAVING sum(amount_micros) > (SELECT amount_micros FROM payments p WHERE p.payment_id = a.payment_id)"
-        both = posted.keys() | invoiced.keys() | paid.keys()
+        posted = dict(self._rows(POSTED))
+        due = {number: total for number, total in self._rows("SELECT number, total_micros FROM invoices") if total}
+        due |= {payment: -amount for payment, amount in self._rows("SELECT payment_id, amount_micros FROM payments")}
+        differing = [document for document in posted.keys() | due.keys() if posted.get(document, 0) != due.get(document, 0)]
         return [
-            ("documents whose postings are another sum", [], [each for each in both if posted.get(each, 0) != (invoiced | paid).get(each, 0)][:5]),
-            ("invoices paid beyond their total", [], self._rows(over)),
-            ("payments spent beyond their amount", [], self._rows(spent)),
-            ("postings from an account to itself or of nothing", [], self._rows("SELECT document FROM postings WHERE debit_account = credit_account OR amount_micros <= 0")),
+            ("documents whose postings are another sum", [], sorted(differing)[:5]),
+            *((name, [], self._rows(query)) for name, query in WRONG_MONEY.items()),
         ]
 
     def invoices_by_date(self) -> dict[str, dict[str, Any]]:
         """As summary.json tells them."""
-        query = "SELECT issued_on, count(*), min(number), max(number), sum(net_micros), sum(tax_micros), sum(total_micros) FROM invoices GROUP BY issued_on ORDER BY 1"
         names = ("invoices", "first_number", "last_number", "net_micros", "tax_micros", "total_micros")
-        return {row[0]: dict(zip(names, row[1:], strict=True)) for row in self._rows(query)}
+        return {row[0]: dict(zip(names, row[1:], strict=True)) for row in self._rows(BY_DATE)}
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         return self._sql.execute(query, values).fetchall()
@@ -151,7 +169,7 @@ class Store:
         """All sealed usage without what waits in suspense."""
         left = self._rows("SELECT path FROM usage_manifest WHERE form = 'journal' AND sealed_at_seq IS NULL")
         assert not left, f"usage is still in the journal: {left}"
-        columns = ["event_key", "source", "record_id", "service", "served_id", "start_us", "duration_us", "bytes_up", "bytes_down", "units", "flags"]
+        columns = ["event_key", "source", "record_id", "service", "served_id", "duration_us", "bytes_up", "bytes_down", "units", "flags"]
         paths = [row[0] for row in self._rows("SELECT path FROM usage_manifest WHERE form = 'parquet' ORDER BY manifest_id")]
         usage = pa.concat_tables([_plain(pq.read_table(self._home / path, columns=columns, partitioning=None)) for path in paths])
         suspended = pa.array([row[0] for row in self._rows("SELECT event_key FROM suspense WHERE event_key IS NOT NULL")], pa.binary(16))
@@ -168,7 +186,9 @@ class Store:
         return pa.concat_tables([empty, *tables], promote_options="permissive")
 
     def _manifest(self, run: int) -> tuple[int, int]:
-        found: tuple[int, int] = self._rows("SELECT coalesce(sum(rows), 0), coalesce(sum(charge_micros), 0) FROM charge_manifest WHERE run_id = ?", run)[0]
+        found: tuple[int, int] = self._rows(
+            "SELECT coalesce(sum(rows), 0), coalesce(sum(charge_micros), 0) FROM charge_manifest WHERE run_id = ?", run
+        )[0]
         return found
 
     def _last_charges(self) -> pa.Table:
@@ -196,17 +216,14 @@ class Store:
         return {key: micros for key, micros in sums.items() if micros}
 
     def _billed(self) -> dict[tuple[object, ...], int]:
-        query = (
-            "SELECT account_key, subscription_key, charge_code, price_id, tax_class, period_from, sum(amount_micros) FROM invoice_lines"
-            " WHERE kind = 'usage' GROUP BY 1, 2, 3, 4, 5, 6"
-        )
-        return {row[:-1]: row[-1] for row in self._rows(query) if row[-1]}
+        return {row[:-1]: row[-1] for row in self._rows(BILLED) if row[-1]}
 
 
 _KEY = ["payer_account_id", "subscription_id", "charge_code", "price_id", "tax_class", "period_from"]
 _EMPTY = {
-    "payer_account_id": pa.int64(), "subscription_id": pa.int64(), "charge_code": pa.int32(), "price_id": pa.int32(), "tax_class": pa.int16(),
-    "period_from": pa.date32(), "period_to": pa.date32(), "event_key": pa.binary(16), "status": pa.int16(), "micros": pa.int64(),
+    "payer_account_id": pa.int64(), "subscription_id": pa.int64(), "charge_code": pa.int32(), "price_id": pa.int32(),
+    "tax_class": pa.int16(), "period_from": pa.date32(), "period_to": pa.date32(), "event_key": pa.binary(16), "status": pa.int16(),
+    "micros": pa.int64(),
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -59,7 +60,7 @@ def summary(folder: Path) -> dict[str, Any]:
 
 def invoice_lines(folder: Path) -> list[tuple[Any, ...]]:
     """Every line of every invoice, with the invoice's number, account and total."""
-    with sqlite3.connect(f"file:{folder / 'home' / 'ratewright.db'}?mode=ro", uri=True) as sql:
+    with contextlib.closing(sqlite3.connect(f"file:{folder / 'home' / 'ratewright.db'}?mode=ro", uri=True)) as sql:
         return sql.execute(LINES).fetchall()
 
 

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+
 from tests.demo import running
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.demo import recount_files, running
 
 if TYPE_CHECKING:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import importlib.util
+import os
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -257,6 +259,34 @@ def test_a_file_that_changes_between_the_readings(fixtures: Path, tmp_path: Path
 
     with pytest.raises(UserError, match="changed while it was read"):
         list(decode_parts(path, ASTERISK, progress=shorten))
+
+
+@pytest.mark.parametrize("read", [decode, lambda path, source, progress: list(decode_parts(path, source, progress=progress))])
+def test_a_file_that_is_cut_off_under_our_hands(fixtures: Path, tmp_path: Path, read: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
+    """As logrotate does with `copytruncate`: the copy still has to be taken, so this file may not count as taken."""
+    monkeypatch.setattr(decode_module, "PART_ROWS_MAX", 500)
+    monkeypatch.setattr(decode_module, "WINDOW_BYTES", 1 << 21)
+    path = tmp_path / "Master.csv"
+    path.write_bytes(many_rows(fixtures, 5_000))
+
+    with pytest.raises(UserError, match="changed while it was read"):
+        read(path, ASTERISK, progress=lambda *_: os.truncate(path, 0))
+
+
+def test_the_hash_is_that_of_the_bytes_that_were_read(fixtures: Path, tmp_path: Path) -> None:
+    path = tmp_path / "widths.csv"
+    for name in ("widths.csv", "widths.csv.gz"):
+        path.write_bytes((fixtures / name).read_bytes())
+        expected = (hashlib.sha256(path.read_bytes()).digest(), path.stat().st_size)
+        decoded = decode(path, ASTERISK, progress=lambda *_: path.write_bytes(b"overwritten") and None)
+        assert (decoded.file_sha256, decoded.size_bytes) == expected
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(UserError, match="is a pipe or device"):
+        decode(path, ASTERISK)
 
 
 def test_what_a_switch_appends_meanwhile_is_left_for_the_next_time(fixtures: Path, tmp_path: Path) -> None:

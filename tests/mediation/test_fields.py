@@ -56,7 +56,15 @@ def test_times(text: bytes, iso: str, kind: int, offset_s: int, precision: int) 
     assert times([text]) == [(micros(iso), kind, offset_s, precision)]
 
 
-BAD_TIMES = b"""2026-02-29 00:00:00
+@pytest.mark.parametrize("text", [b"", b"0", b"0.000000", b"0000000000.0"])
+def test_no_time(text: bytes) -> None:
+    assert times([text]) == [(0, fields.EMPTY, 0, fields.EXACT)]
+
+
+BAD_TIMES = b"""0.
+0.000001
+0.0x
+2026-02-29 00:00:00
 2100-01-01 00:00:00
 1969-12-31 23:59:59
 1900-02-29 00:00:00
@@ -166,14 +174,16 @@ def test_numbers(text: bytes, numbering: tuple[str, str, str, int], expected: in
 UNIQUE_IDS = {
     b"1690325492.2": True,
     b"pbx1-1690325492.2": True,
-    b"my-pbx-1.2": True,
-    b"-1.2": False,
-    b"1.": False,
+    b"my-pbx-1690325492.2": True,
+    b"1690325492.": False,
+    b"-1690325492.2": False,
     b".1": False,
+    b"12.50": False,  # an amount
+    b"pbx1-12.50": False,
     b"12": False,
     b"": False,
-    b"desk 4.2": False,
-    b"a1.2": False,
+    b"desk 1690325492.2": False,
+    b"a1690325492.2": False,
 }
 
 

@@ -94,6 +94,22 @@ def test_seconds_since_1970_and_offsets_are_true_instants(tmp_path: Path) -> Non
     assert (row["start_us"].isoformat(), row["duration_us"], row["offset_s"]) == (f"{DAY}T10:00:05.250000+00:00", 59_750_000, None)
 
 
+RAW = [  # CDR(start,u), CDR(answer,u), CDR(disposition,u): a time that never came is zero
+    ("0.000000,1772445665.000000,0.000000,1", ("unanswered", "10:00:00.500000")),
+    ("1772445605.250000,1772445665.000000,59.750000,8", ("answered", "10:00:05.250000")),
+    ("0.000000,1772445665.000000,0.000000,8", ("answered", "10:00:00.500000")),
+    ("0.000000,1772445665.000000,59.750000,8", "missing_answer_time"),
+]
+
+
+@pytest.mark.parametrize(("row", "expected"), RAW, ids=[case[0] for case in RAW])
+def test_times_as_counts_of_seconds(tmp_path: Path, row: str, expected: Any) -> None:  # noqa: ANN401
+    found = decode_text(tmp_path, f",1001,1002,1772445600.500000,{row},1.1", SHORT)
+    if not isinstance(found, str):
+        found = ("unanswered" if found["flags"] == 1 else "answered", found["start_us"].time().isoformat())
+    assert found == expected
+
+
 KEYS = [  # two rows (uniqueid, sequence, channel, dstchannel, start, src, dst), and whether they are one record
     ("u,1,c,d,10:00:00,1,2", "u,1,x,y,11:00:00,3,4", True),
     ("u,1,c,d,10:00:00,1,2", "u,2,c,d,10:00:00,1,2", False),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import itertools
 import random
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -47,10 +48,7 @@ TIME_MIN_US = 946_684_800 * SECOND_US  # 2000-01-01T00:00Z
 TIME_MAX_US = 3_155_760_000 * SECOND_US  # 2070-01-01T00:00Z
 ERAS_US = (1_767_225_600 * SECOND_US,) * 5 + (TIME_MIN_US - 30 * DAY_US, 1_317_427_200 * SECOND_US, TIME_MAX_US - 300 * DAY_US)
 SPAN_DAYS = 400
-COUNTED = (Service.VOICE, Service.SMS, Service.MMS, Service.DATA, Service.CONTENT)
-ALLOWANCES = (
-    (Service.VOICE, "minutes"), (Service.SMS, "messages"), (Service.DATA, "volume"),
-)  # fmt: skip
+ALLOWANCES = ((Service.VOICE, "minutes"), (Service.SMS, "messages"), (Service.DATA, "volume"))
 OPENINGS = (0, 1, 999, 1_000, 6_000, 30_000, 60_000, 61_000, 90_000, 120_000, 180_000, 2**20, 2**50)
 
 
@@ -135,7 +133,7 @@ def _calendar(rng: random.Random, name: str) -> Calendar:
         hours = sorted(rng.sample([0, 1_800, 7_200, 10_800, 28_800, 28_801, 64_800, 72_000, 86_399, DAY_S], rng.choice([0, 2, 3, 4])))
         names = rng.choices(["peak", "night", "noon"], k=3)
         meet = rng.random() < 0.5 or len(hours) == 3  # one band begins where the other ends
-        spans = zip(hours, hours[1:], strict=False) if meet else zip(hours[::2], hours[1::2], strict=True)
+        spans = itertools.pairwise(hours) if meet else zip(hours[::2], hours[1::2], strict=True)
         bands += [WeeklyBand(band, days, start, end) for band, (start, end) in zip(names, spans, strict=False)]
     return Calendar(name, tuple(bands))
 
@@ -226,10 +224,8 @@ def _start(rng: random.Random, catalogue: Catalogue) -> int:
         return catalogue.effective_from_us + near
     zone = ZoneInfo(catalogue.timezone)
     changes = _clock_changes(catalogue.timezone, catalogue.effective_from_us)
-    if kind < 0.2 and changes:  # around the instant at which the zone moves its clock, a day before or after included
-        return (
-            rng.choice(changes) + rng.choice([0, 0, 0, -DAY_US, DAY_US]) + rng.choice([0, 1_800, -1_800, 3_600, 7_200]) * SECOND_US + near
-        )
+    if kind < 0.2 and changes:  # around the instant at which the zone moves its clock, or a day before or after it
+        return rng.choice(changes) + rng.choice([0, 0, 0, -DAY_US, DAY_US, *(s * SECOND_US for s in (-1_800, 1_800, 3_600, 7_200))]) + near
     day = _local_day(catalogue.effective_from_us, zone) + dt.timedelta(days=rng.randrange(SPAN_DAYS))
     edge_s = rng.choice([0, 1_800, 7_200, 10_800, 28_800, 28_801, 64_800, 72_000, 86_399, rng.randrange(DAY_S)])
     moment = (day + dt.timedelta(seconds=edge_s)).astimezone(dt.UTC)
@@ -249,12 +245,10 @@ def _clock_changes(timezone: str, from_us: int) -> list[int]:
     def offset(minute: int) -> dt.timedelta | None:
         return dt.datetime.fromtimestamp(minute * 60, zone).utcoffset()
 
-    found = []
     first = from_us // SECOND_US // 60
-    for low in range(first, first + SPAN_DAYS * 1_440, 1_440):
-        if offset(low) != offset(low + 1_440):
-            found.append(next(minute for minute in range(low, low + 1_441) if offset(minute) != offset(low)) * 60 * SECOND_US)
-    return found
+    days = [low for low in range(first, first + SPAN_DAYS * 1_440, 1_440) if offset(low) != offset(low + 1_440)]
+    minutes = [next(minute for minute in range(low, low + 1_441) if offset(minute) != offset(low)) for low in days]
+    return [minute * 60 * SECOND_US for minute in minutes]
 
 
 def _quantity(rng: random.Random, service: int) -> int:

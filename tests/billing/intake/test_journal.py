@@ -60,6 +60,25 @@ def test_a_full_segment_is_followed_by_a_new_one(home: Home, counting: Callable,
     assert len(counting(home)) == 3
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_full_disk_is_told_and_nothing_of_the_batch_stays(
+    home: Home, counting: Callable, balanced: Callable, full_disk: Callable, *, is_first: bool
+) -> None:
+    intake = Intake(home)
+    if not is_first:
+        intake.take_batch("sw1", batch(Event("a")), NOW_US)
+    before = {file: file.read_bytes() for file in home.journal_folder.iterdir()}
+    many = batch(*(Event(f"e{i}") for i in range(2000)))
+    with full_disk(20_000), pytest.raises(UserError, match=r"00000001.arrow cannot be written: .*") as caught:
+        intake.take_batch("sw1", many, NOW_US)
+    assert "nothing was stored" in caught.value.remedy
+    assert sum(file.stat().st_size for file in home.journal_folder.iterdir()) == sum(map(len, before.values()))
+    assert len(counting(home)) == len(before)
+    intake.take_batch("sw1", many, NOW_US)
+    assert len(counting(home)) == 2000 + len(before)
+    balanced(home)
+
+
 def test_every_column_comes_back(home: Home) -> None:
     """Those that are null throughout as well, and those that are null in one batch only."""
     intake = Intake(home)

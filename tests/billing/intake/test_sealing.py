@@ -41,6 +41,16 @@ def everything(home: Home, seq: int) -> list[dict[str, object]]:
     return sorted(table.to_pylist(), key=lambda row: str(row["record_id"]))
 
 
+def test_a_full_disk_leaves_no_half_file(home: Home, full_disk: Callable) -> None:
+    intake = fill(home)
+    before = everything(home, 3)
+    with full_disk(2_000), pytest.raises(UserError, match="sealed cannot be written"):
+        intake.seal(NOW_US)
+    assert list(home.sealed_folder.iterdir()) == []
+    assert everything(home, 3) == before
+    assert intake.seal(NOW_US).rows == 120
+
+
 def test_sealing_changes_nothing_that_counts(home: Home, balanced: Callable) -> None:
     intake = fill(home)
     before = [everything(home, seq) for seq in range(4)]

@@ -115,7 +115,9 @@ def test_controls(billed: Command, home: Path) -> None:
     books = json.loads(billed("controls --json"))["books"]
     assert all(book["ok"] and book["left"] == book["right"] for book in books)
     assert billed("controls").splitlines()[-1] == f"{len(books)} of {len(books)} books balance"
-    World(home, fresh=False).execute("UPDATE number_series SET next_number = 9")
+    world = World(home, fresh=False)
+    world.execute("UPDATE number_series SET next_number = 9")
+    world.home.close()
     failed = json.loads(billed("controls --json", 1))["books"]
     assert [book["name"] for book in failed if not book["ok"]] == ["numbers R: given = issued without a gap"]
     assert "FAILED" in billed("controls", 1)
