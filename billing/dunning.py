@@ -17,7 +17,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.accounts import record_fact
-from billing.payments import Credit, OpenItem, open_items, unallocated
+from billing.allocations import Credit, OpenItem, open_items, unallocated
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
 from rating.money import MoneyError, format_micros, parse_micros
@@ -140,9 +140,11 @@ def preview(home: Home, as_of: dt.date) -> list[Change]:
 def run(home: Home, as_of: dt.date, now_us: int) -> list[Change]:
     """Take the step of every account whose state has changed since its last step. Once more on the same date changes nothing.
 
-    Barring and its end are recorded as facts in the same transaction.
+    Barring and its end are recorded as facts in the same transaction. Raises UserError for a date before that of the last step taken:
+    by such a date nothing was past due yet, and the run would clear and unbar whoever owes.
     """
     with home.begin() as connection:
+        _require_not_before_last_step(connection, as_of)
         changes = _changes(connection, as_of)
         if not changes:
             return []
@@ -259,6 +261,15 @@ def _barred(connection: sa.Connection, account_key: int | None = None) -> set[in
         query = query.where(fact.account_key == account_key)
     last = {row.account_key: row.kind for row in connection.execute(query)}
     return {key for key, kind in last.items() if kind == "bar_outgoing"}
+
+
+def _require_not_before_last_step(connection: sa.Connection, as_of: dt.date) -> None:
+    last = connection.execute(sa.select(sa.func.max(tables.dunning_steps.c.as_of))).scalar_one()
+    if last is not None and as_of.isoformat() < last:
+        raise UserError(
+            f"dunning has taken steps by {last}, which is after {as_of}",
+            f"give {last} or a later date; `ratewright dunning preview --date {as_of}` shows what that date would say",
+        )
 
 
 def _steps(connection: sa.Connection, account: _Account) -> list[Change]:

@@ -32,6 +32,7 @@ class LineExplained(msgspec.Struct, frozen=True):
     number: str
     line_no: int
     text: str
+    currency: str
     amount_micros: int
     exact_micros: int
     outcomes: tuple[Outcome, ...]
@@ -51,13 +52,13 @@ def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
         (each for each in outcomes if each.event.event_key in wanted), key=lambda each: (each.event.start_us, each.event.event_key)
     )
     exact_micros = sum(each.charge_micros for each in chosen)
-    return LineExplained(number, line_no, line.text, line.amount_micros, exact_micros, tuple(chosen))
+    return LineExplained(number, line_no, line.text, line.currency, line.amount_micros, exact_micros, tuple(chosen))
 
 
 def _line(connection: sa.Connection, number: str, line_no: int) -> Any:  # noqa: ANN401 -- a row of invoice_lines
     invoice, line = tables.invoices, tables.invoice_lines
-    query = sa.select(line, invoice.c.run_id).join_from(line, invoice).where(invoice.c.number == number, line.c.line_no == line_no)
-    row = connection.execute(query).first()
+    query = sa.select(line, invoice.c.run_id, invoice.c.currency).join_from(line, invoice)
+    row = connection.execute(query.where(invoice.c.number == number, line.c.line_no == line_no)).first()
     if row is None:
         raise UserError(f"invoice {number} has no line {line_no}", f"`ratewright invoice show {number}` shows its lines")
     if row.kind != "usage":

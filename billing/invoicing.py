@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
+from billing.allocations import open_micros
 from billing.charges.lines import KEY_FIELDS, LINE, Kind, Lines, empty
 from billing.store import tables
 from rating.errors import NotFoundError
@@ -73,7 +74,7 @@ class InvoiceDraft(msgspec.Struct, frozen=True):
 
 
 class InvoiceSummary(msgspec.Struct, frozen=True):
-    """An issued invoice as lists show it. `open_micros` is what payments have not covered yet."""
+    """An issued invoice as lists show it. `open_micros` is what payments and credit have not covered yet, negative for credit."""
 
     number: str
     account_id: str
@@ -205,15 +206,10 @@ def _numbers_of(name: str, values: Sequence[Any]) -> Any:  # noqa: ANN401 -- a c
 
 
 def _summaries() -> sa.Select[Any]:
-    invoice, account, allocation = tables.invoices.c, tables.accounts.c, tables.allocations.c
-    paid = (
-        sa.select(sa.func.coalesce(sa.func.sum(allocation.amount_micros), 0))
-        .where(allocation.invoice_key == invoice.invoice_key)
-        .scalar_subquery()
-    )
+    invoice, account = tables.invoices.c, tables.accounts.c
     names = ("run_id", "currency", "period_from", "period_to", "issued_on", "due_on", "net_micros", "tax_micros", "total_micros")
     columns = (invoice.invoice_key, invoice.number, account.account_id, account.name, *(invoice[name] for name in names))
-    query = sa.select(*columns, sa.cast(invoice.total_micros - paid, tables.INT64).label("open_micros"), account.language)
+    query = sa.select(*columns, open_micros().label("open_micros"), account.language)
     return query.join_from(tables.invoices, tables.accounts)
 
 

@@ -5,7 +5,7 @@ at once, by rules that do not depend on the order of its rows. Copies and versio
 Unanswered legs are left alone: they never bill.
 
 Asterisk. Rows with one linkedid are one call; without it, rows with one uniqueid (else one channel), and whatever is tied to them
-by the two halves `Local/x@ctx-0001;1` and `;2` of a Local channel.
+by the two halves `Local/x@ctx-0001;1` and `;2` of a Local channel. A row that has none of these is a call of its own.
 1. Legs of one caller channel that overlap in time are one call: the longest bills (then the earliest answer, then the lowest
 sequence). Walking them by answer, a leg competes with the last winner, so that legs one after the other (transfers, one agent
 after another) each bill.
@@ -16,7 +16,8 @@ billed.
 FreeSWITCH. A leg whose uuid is the `bleg_uuid` of an answered one is its b-leg. Where two name each other, the one created first
 bills.
 
-Left out: calls whose rows lie in several files, and forwarders who pay for the second half of a forwarded call (it is absorbed).
+Left out: calls whose rows lie in several files (billing/intake/split_calls judges these), and forwarders who pay for the second half
+of a forwarded call (it is absorbed).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 from mediation import legs_kernel
 
 LOCAL_CALLER: Final = np.uint64(0)  # the one caller that all Local legs of a call share
+UNKNOWN_CALL: Final = np.uint64(0)  # of rows with neither linkedid, uniqueid nor channel: each is a call of its own
 
 
 class AsteriskLegs(NamedTuple):
@@ -67,7 +69,7 @@ def absorbed(legs: AsteriskLegs | FreeswitchLegs) -> NDArray[np.bool_]:
 
 def _absorbed_asterisk(legs: AsteriskLegs) -> NDArray[np.bool_]:
     call = _calls_of(legs)
-    shared = np.flatnonzero(_is_repeated(call))
+    shared = np.flatnonzero(_is_repeated(call) & (call != UNKNOWN_CALL))
     out = np.zeros(call.size, np.bool_)
     if shared.size:
         record, chosen = _records(legs.chosen(shared))

@@ -68,8 +68,7 @@ def with_absorbed(made: pa.Table, absorbed: NDArray[np.bool_]) -> pa.Table:
     if not absorbed.any():
         return made
     flags = made.column("flags").to_numpy() | np.where(absorbed, UsageFlag.ABSORBED, 0).astype(np.int32)
-    place = USAGE_V1.get_field_index("flags")
-    return made.set_column(place, USAGE_V1.field(place), pa.array(flags))
+    return made.set_column(made.schema.get_field_index("flags"), USAGE_V1.field("flags"), pa.array(flags))
 
 
 def complete(made: dict[str, pa.Array[Any]], constants: dict[str, int], size: int) -> pa.Table:

@@ -67,9 +67,13 @@ def shard_of(rating_unit: NDArray[np.int64]) -> NDArray[np.int64]:
 def rate(tables: Tables, batch: RatingInput, allowance_balance: NDArray[np.int64], *, threads: int = 1) -> Rated:
     """Rate every event of `batch`; `allowance_balance` holds the opening quantity of each bucket and is not changed.
 
-    Raises ValueError when columns differ in length or type, or a bucket does not exist: that is a mistake of the caller.
+    Raises ValueError when columns differ in length or type, a plan or bucket does not exist, a bucket holds less than nothing, or there
+    is no thread: that is a mistake of the caller.
     """
-    rows = _checked_rows(batch, len(allowance_balance))
+    if threads < 1:
+        message = f"{threads} threads can rate nothing"
+        raise ValueError(message)
+    rows = _checked_rows(batch, len(tables.plan_index), allowance_balance)
     status = np.zeros(rows, np.int16)
     charge_micros, chargeable_qty, free_qty = (np.zeros(rows, np.int64) for _ in range(3))
     price, price_id, zone_id, version = (np.zeros(rows, np.int32) for _ in range(4))
@@ -140,8 +144,8 @@ def _deal(work: Callable[[int, int], None], edges: Iterable[int], threads: int) 
             done.result()
 
 
-def _checked_rows(batch: RatingInput, buckets: int) -> int:
-    rows = len(batch.start_us)
+def _checked_rows(batch: RatingInput, plans: int, allowance_balance: NDArray[np.int64]) -> int:
+    rows, buckets = len(batch.start_us), len(allowance_balance)
     kinds = {
         "start_us": np.int64, "quantity": np.int64, "service": np.int8, "plan": np.int32, "number": np.uint64,
         "number_digits": np.int8, "allowance": np.int32, "rating_unit": np.int64, "event_key": np.uint64,
@@ -154,5 +158,11 @@ def _checked_rows(batch: RatingInput, buckets: int) -> int:
             raise ValueError(message)
     if rows and (int(batch.allowance.max()) >= buckets or int(batch.allowance.min()) < -1):
         message = f"column allowance names a bucket outside 0 .. {buckets - 1}"
+        raise ValueError(message)
+    if rows and int(batch.plan.max()) >= plans:
+        message = f"column plan names a plan outside 0 .. {plans - 1}"
+        raise ValueError(message)
+    if buckets and int(allowance_balance.min()) < 0:
+        message = "an allowance bucket holds less than nothing"
         raise ValueError(message)
     return rows

@@ -167,7 +167,7 @@ def _piece_line(piece: Piece, unit: QuantityUnit | None, words: Words) -> str:
     return words.piece.format(
         begin=quantity_text(piece.from_qty, unit, words),
         end=quantity_text(piece.to_qty, unit, words),
-        band=piece.band,
+        band=words.bands.get(piece.band, piece.band),
         step=piece.step + 1,
         increments=piece.increments,
         increment=quantity_text(piece.increment_qty, unit, words),
@@ -197,7 +197,7 @@ def _sum_lines(outcome: Outcome, words: Words) -> list[str]:
         word = words.applied if outcome.maximum_applied else words.not_applied
         lines.append(words.maximum.format(amount=format_micros(outcome.maximum_micros), applied=word))
     rounding = words.rounding.format(
-        mode=outcome.rounding_mode.value,
+        mode=words.rounding_modes.get(outcome.rounding_mode, outcome.rounding_mode.value),
         step=format_micros(outcome.rounding_step_micros),
         before=exact_amount(outcome.unrounded_micros),
         after=format_micros(outcome.charge_micros),

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from rating.model import Service
+from rating.model import ANY_BAND, OTHER_BAND, Service
+from rating.money import RoundingMode
 from rating.status import Status
 
 
@@ -25,6 +26,8 @@ class Words(NamedTuple):
     refused: str
     status: dict[Status, str]
     no_usage: str
+    bands: dict[str, str]  # those that tariffs do not name themselves
+    rounding_modes: dict[RoundingMode, str]
     pieces: str
     piece: str
     free: str
@@ -68,6 +71,8 @@ _ENGLISH: Final = Words(
         Status.QUANTITY_TOO_LARGE: "the quantity is above the limit of one event",
     },
     no_usage="no usage to price",
+    bands={},
+    rounding_modes={},
     pieces="pieces:",
     piece="  {begin} to {end}: band {band}, step {step}, {increments} x {increment}{free}, at {rate} per {per} = {amount}",
     free=", of which {} free",
@@ -85,9 +90,9 @@ _ENGLISH: Final = Words(
     messages="{} messages",
 )
 _CHINESE: Final = Words(
-    event="{service}，对方 {destination}，{start}，{quantity}",
+    event="{service}，对方{destination}，{start}，{quantity}",
     malformed="号码格式错误",
-    nowhere="无",
+    nowhere="无号码",
     service={Service.VOICE: "通话", Service.SMS: "短信", Service.MMS: "彩信", Service.DATA: "数据流量", Service.CONTENT: "增值内容"},
     tariff="资费 {o.identity} 第 {o.version} 版（{hash}），套餐 {o.event.plan}",
     zone="区域 {o.zone}（号码前缀 {o.prefix}）",
@@ -110,6 +115,13 @@ _CHINESE: Final = Words(
         Status.QUANTITY_TOO_LARGE: "用量超过单次事件上限",
     },
     no_usage="没有可计价的用量",
+    bands={ANY_BAND: "全天", OTHER_BAND: "其他"},
+    rounding_modes={
+        RoundingMode.HALF_UP: "四舍五入",
+        RoundingMode.HALF_EVEN: "四舍六入五成双",
+        RoundingMode.UP: "向上进位",
+        RoundingMode.DOWN: "向下舍去",
+    },
     pieces="分段：",
     piece="  {begin} 至 {end}：时段 {band}，第 {step} 阶梯，{increments} × {increment}{free}，费率 {rate}/{per} = {amount}",
     free="，其中免费 {}",

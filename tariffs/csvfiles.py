@@ -84,6 +84,8 @@ class _Reader:
         prefixes = tuple(self._convert(row, "prefixes", text, texts.prefix, "") for text in row.cells["prefixes"].split())
         if not prefixes:
             self._note("no prefix", "write one or more prefixes, parted by spaces", row)
+        if not row.cells["zone"].strip():
+            self._note("no zone", "write the name of the zone", row)
         return DeckRow(
             zone_id=self._convert(row, "zone_id", row.cells["zone_id"], _whole, 1),
             zone=row.cells["zone"],

@@ -57,7 +57,7 @@ def parse_text(text: str) -> Parsed:
         root = yaml.compose(text, Loader=_loader())
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
-        return _failed(f"not valid YAML: {error.problem}", _yaml_remedy(error), line)
+        return _failed(f"not valid YAML: {error.problem}", _yaml_remedy(error, "".join(text.splitlines()[line - 1 : line])), line)
     except yaml.reader.ReaderError as error:
         message = f"not valid YAML: the character #x{error.character:02x}"
         return _failed(message, "remove the characters that YAML does not allow", line_at(text.encode(), error.position))
@@ -93,10 +93,10 @@ def _failed(message: str, remedy: str, line: int = 0) -> Parsed:
     return Parsed({}, {(): line} if line else {}, [Finding((), message, remedy)], set())
 
 
-def _yaml_remedy(error: yaml.MarkedYAMLError) -> str:
+def _yaml_remedy(error: yaml.MarkedYAMLError, line: str) -> str:
     if "alias" in f"{error.context} {error.problem}":
         return 'write "*" in quotes where any zone is meant'
-    if "tab" in str(error.problem):
+    if "\t" in line:
         return "indent with spaces instead of tabs"
     return "look at indentation, colons and quotes around that line"
 

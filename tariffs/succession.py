@@ -1,4 +1,4 @@
-"""What must stay from one version of a catalogue to the next: currency, and the numbers that bills are sorted by.
+"""What must stay from one version of a catalogue to the next: currency, and the numbers that bills are sorted by. The instant must not.
 
 A bill recomputes past periods and compares line with line; a price whose id or charge code moved would be billed again under the new
 one and credited under the old. Names may change, prices may come and go.
@@ -40,6 +40,9 @@ def _between(other: Catalogue, catalogue: Catalogue) -> Iterator[Finding]:
     if (other.currency, other.minor_digits) != (catalogue.currency, catalogue.minor_digits):
         message = f"currency {catalogue.currency} is not {other.currency} as in {which}"
         yield Finding(("currency",), message, "a catalogue keeps its currency; give another currency another identity")
+    if other.effective_from_us == catalogue.effective_from_us:
+        message = f"{which} takes effect at the same instant"
+        yield Finding(("effective_from",), message, "give each version its own effective_from")
     prices = {price.name: price for price in other.prices}
     for index, price in enumerate(catalogue.prices):
         before, place = prices.get(price.name), ("prices", index)

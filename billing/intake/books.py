@@ -85,10 +85,11 @@ def _present(home: Home, seq: int) -> _Counts:
     return counts
 
 
-def _count_part(part: pa.Table, suspended: Any, counts: _Counts) -> None:  # noqa: ANN401 - pyarrow's stubs do not type arrays of keys
+def _count_part(part: pa.Table, suspended: dict[str, pa.Array[Any]], counts: _Counts) -> None:
     outcome = outcome_of_flags(part.column("flags").to_numpy())
-    if len(suspended):
-        outcome[view.is_suspended(part, suspended)] = Outcome.CONFLICTING
+    for reason, instead in ((view.ABSORBED_LATER, Outcome.ABSORBED), (view.CONFLICT, Outcome.CONFLICTING)):
+        if len(suspended[reason]):
+            outcome[view.is_suspended(part, suspended[reason])] = instead
     encoded: Any = part.column("source").unify_dictionaries().combine_chunks()
     codes = encoded.indices.to_numpy()
     for code, source in enumerate(encoded.dictionary.to_pylist()):

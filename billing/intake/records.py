@@ -21,6 +21,7 @@ from billing.intake.settle import OUTCOME_NAMES, RECEIVED, Outcome, outcome_of_f
 from billing.store import commit_points
 from billing.store.tables import commits, intake_counts, raw_files, suspense, usage_manifest
 from mediation.decode import Decoded
+from mediation.usage import with_absorbed
 from rating.errors import UserError
 from rating.schema import KEY, USAGE_V1
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 SEGMENT_BYTES_MAX: Final = 1 << 30  # a fuller segment is left as it is and the next one begun
 RAW_CHARACTERS_MAX: Final = 2000
-CONFLICT: Final = "conflicting"
 _INT64_MAX: Final = 2**63 - 1
 _JOURNAL: Final = "usage/journal"
 _DESCRIBED: Final = ("record_id", "served_id", "other_raw", "start_us", "duration_us", "units", "bytes_up", "bytes_down")
@@ -46,6 +46,7 @@ class Arrival(NamedTuple):
     source: str
     decoded: Decoded
     path: Path | None = None
+    has_legs: bool = False  # rows of one call may have come before, in another file (see split_calls)
 
     @property
     def name(self) -> str:
@@ -54,12 +55,13 @@ class Arrival(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What is stored in one commit: the arrivals, their rows with an outcome each, and stored rows that become conflicting."""
+    """What is stored in one commit: the arrivals, their rows with an outcome each, and stored rows that get another one."""
 
     arrivals: Sequence[Arrival]
     usage: pa.Table
     outcome: NDArray[np.int8]
-    taken_back: pa.Table
+    taken_back: pa.Table  # become conflicting
+    absorbed_later: pa.Table  # become absorbed
 
 
 class _Place(NamedTuple):
@@ -74,14 +76,14 @@ def last_usage_seq(connection: sa.Connection) -> int:
 
 
 def conflicts_after(connection: sa.Connection, seq: int) -> list[tuple[bytes, bytes]]:
-    """event_key and content_hash of every version in suspense that was committed after `seq`."""
+    """event_key and content_hash of every conflicting version that was committed after `seq`."""
     row = suspense.c
-    query = sa.select(row.event_key, row.content_hash).where(row.event_key.is_not(None), row.commit_seq > seq)
+    query = sa.select(row.event_key, row.content_hash).where(row.reason == view.CONFLICT, row.commit_seq > seq)
     return [(key, content) for key, content in connection.execute(query)]
 
 
 def find(home: Home, keys: AbstractSet[bytes]) -> pa.Table:
-    """The stored rows of `keys`, with the columns that suspense and the counts need."""
+    """The stored rows of `keys`, with the columns that suspense and the counts need, and the flags that they count with now."""
     empty = pa.schema([USAGE_V1.field(name) for name in _SUSPENSE_COLUMNS]).empty_table()
     if not keys:
         return empty
@@ -89,6 +91,7 @@ def find(home: Home, keys: AbstractSet[bytes]) -> pa.Table:
     with home.connect() as connection:
         seq = home.head_seq(connection)
         files = view.stored(connection, 0, seq)
+        absorbed_later = view.suspended_keys(connection, seq, view.ABSORBED_LATER)
     found = [
         part.filter(pa.array(mask))
         for part in view.parts(home, files, _SUSPENSE_COLUMNS, 0, seq)
@@ -96,11 +99,11 @@ def find(home: Home, keys: AbstractSet[bytes]) -> pa.Table:
     ]
     table = pa.concat_tables([empty, *found]).combine_chunks()
     assert table.num_rows == len(keys), "every key in the index has one stored row until it conflicts"
-    return table
+    return with_absorbed(table, view.is_suspended(table, absorbed_later))
 
 
 def store(home: Home, batch: Batch, now_us: int) -> tuple[int, list[tuple[bytes, bytes]]]:
-    """Make `batch` count. Returns its commit_seq and the versions it put into suspense."""
+    """Make `batch` count. Returns its commit_seq and the conflicting versions it put into suspense."""
     with home.connect() as connection:
         place = _next_place(connection)
         raw_file_id = _next_raw_file_id(connection) if batch.arrivals[0].path is not None else 0
@@ -108,8 +111,9 @@ def store(home: Home, batch: Batch, now_us: int) -> tuple[int, list[tuple[bytes,
     manifest = _append(home, place, batch, raw_file_id)
     conflicting = batch.usage.select(list(_SUSPENSE_COLUMNS)).filter(pa.array(batch.outcome == Outcome.CONFLICTING))
     rows = [
-        *_conflict_rows(conflicting, raw_file_id),
-        *_conflict_rows(batch.taken_back, None),
+        *_suspense_rows(conflicting, view.CONFLICT, raw_file_id),
+        *_suspense_rows(batch.taken_back, view.CONFLICT, None),
+        *_suspense_rows(batch.absorbed_later, view.ABSORBED_LATER, None),
         *(row for arrival in batch.arrivals for row in _reject_rows(arrival, raw_file_id)),
     ]
     with home.begin() as connection:
@@ -124,7 +128,7 @@ def store(home: Home, batch: Batch, now_us: int) -> tuple[int, list[tuple[bytes,
                 connection.execute(table.insert(), [{**row, "commit_seq": commit_seq} for row in values])
         commit_points.reached("intake.before_commit")
     commit_points.reached("intake.committed")
-    return commit_seq, [(row["event_key"], row["content_hash"]) for row in rows if row["event_key"] is not None]
+    return commit_seq, [(row["event_key"], row["content_hash"]) for row in rows if row["reason"] == view.CONFLICT]
 
 
 def _next_place(connection: sa.Connection) -> _Place:
@@ -205,9 +209,10 @@ def _count_rows(batch: Batch) -> list[_Row]:
             counts[arrival.source, name] += each
         whole = quantities(arrival.decoded.usage, np.zeros(arrival.decoded.usage.num_rows, dtype=np.int8), 1)[0]
         counts[arrival.source, RECEIVED] += whole._replace(rows=arrival.decoded.rows)
-    for source, name, each in _moves(batch.taken_back):
-        counts[source, name] += -each
-        counts[source, CONFLICT] += each
+    for table, outcome in ((batch.taken_back, Outcome.CONFLICTING), (batch.absorbed_later, Outcome.ABSORBED)):
+        for source, name, each in _moves(table):
+            counts[source, name] += -each
+            counts[source, OUTCOME_NAMES[outcome]] += each
     if any(abs(value) > _INT64_MAX for each in counts.values() for value in each):
         raise UserError(
             f"the quantities of {batch.arrivals[0].name} add up to more than can be counted",
@@ -216,24 +221,24 @@ def _count_rows(batch: Batch) -> list[_Row]:
     return [{"source": source, "outcome": outcome, **each._asdict()} for (source, outcome), each in sorted(counts.items()) if any(each)]
 
 
-def _moves(taken_back: pa.Table) -> Iterator[tuple[str, str, Quantities]]:
-    """Source, old outcome and quantities of the stored rows that become conflicting."""
-    sources: Any = taken_back.column("source").cast(pa.string())
-    outcome = outcome_of_flags(taken_back.column("flags").to_numpy())
+def _moves(table: pa.Table) -> Iterator[tuple[str, str, Quantities]]:
+    """Source, old outcome and quantities of stored rows that get another one."""
+    sources: Any = table.column("source").cast(pa.string())
+    outcome = outcome_of_flags(table.column("flags").to_numpy())
     for source in sources.unique().to_pylist():
         of_source = np.array([each == source for each in sources.to_pylist()], dtype=np.bool_)
-        sums = quantities(taken_back.filter(pa.array(of_source)), outcome[of_source], len(Outcome))
+        sums = quantities(table.filter(pa.array(of_source)), outcome[of_source], len(Outcome))
         yield from ((source, name, each) for name, each in zip(OUTCOME_NAMES, sums, strict=True) if each.rows)
 
 
-def _conflict_rows(table: pa.Table, raw_file_id: int | None) -> Iterator[_Row]:
+def _suspense_rows(table: pa.Table, reason: str, raw_file_id: int | None) -> Iterator[_Row]:
     """Suspense rows of usage rows. `raw_file_id` is theirs if they come in just now, else each names its own."""
     for row in table.to_pylist():
         yield {
             "event_key": row["event_key"],
             "content_hash": row["content_hash"],
             "source": row["source"],
-            "reason": CONFLICT,
+            "reason": reason,
             "raw_file_id": row["raw_file_id"] if raw_file_id is None else raw_file_id,
             "raw_offset": row["raw_offset"],
             "raw_length": row["raw_length"],

@@ -24,6 +24,7 @@ class IntakeReport(msgspec.Struct, frozen=True):
     rejected_by_reason: dict[str, int]
     answered_duration_us: int
     taken_back: int  # rows of earlier batches that counted until now and wait in suspense with this batch's version of them
+    absorbed_later: int  # rows of earlier files that counted until now and whose calls legs of this file bill
     already_taken: bool  # this very file was taken before; nothing was stored
     commit_seq: int
 
@@ -50,6 +51,7 @@ def reports(batch: Batch, commit_seq: int) -> list[IntakeReport]:
                 rejected_by_reason=dict(collections.Counter(str(reject.reason) for reject in arrival.decoded.rejects)),
                 answered_duration_us=sums[Outcome.ANSWERED].duration_us,
                 taken_back=told,
+                absorbed_later=batch.absorbed_later.num_rows,
                 already_taken=False,
                 commit_seq=commit_seq,
             )
@@ -68,6 +70,7 @@ def already_taken(name: str, source: str, commit_seq: int) -> IntakeReport:
         rejected_by_reason={},
         answered_duration_us=0,
         taken_back=0,
+        absorbed_later=0,
         already_taken=True,
         commit_seq=commit_seq,
     )

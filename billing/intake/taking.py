@@ -21,11 +21,13 @@ from billing.intake import journal, lock, records, sealing, view
 from billing.intake.columns import key_bytes
 from billing.intake.reports import IntakeReport, already_taken, reports
 from billing.intake.settle import Known, Outcome, settle
+from billing.intake.split_calls import SplitCalls, settle_split_calls
 from billing.intake.unusable import refuse_unusable
 from billing.store.tables import raw_files
 from mediation.decode import decode
 from mediation.duplicates import KeyIndex, Verdict, as_pairs
 from mediation.reader import fingerprint
+from mediation.sources import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +71,7 @@ class Intake:
             before = self._commit_of_file(source.name, decoded.file_sha256)
             if before is not None:
                 return already_taken(str(path), source.name, before)
-            return self._take([records.Arrival(source.name, decoded, path)], now_us)[0]
+            return self._take([records.Arrival(source.name, decoded, path, has_legs=source.format is Format.ASTERISK)], now_us)[0]
 
     def take_batches(self, batches: Sequence[tuple[str, Decoded]], now_us: int) -> list[IntakeReport]:
         """Take in several batches of streams, (source name, batch) each, with one sync and one commit. On disk when it returns."""
@@ -150,9 +152,13 @@ class Intake:
             conflicting=verdict == Verdict.CONFLICTING,
             known=Known(self._suspended, self._versions),
         )
-        batch = records.Batch(arrivals, usage, settled.outcome, records.find(self._home, settled.taken_back))
+        split = SplitCalls(usage, settled.outcome, frozenset())
+        if arrivals[0].has_legs:
+            split = settle_split_calls(self._home, arrivals[0].source, usage, settled.outcome, settled.taken_back)
+        stored = (records.find(self._home, keys_) for keys_ in (settled.taken_back, split.absorbed_later))
+        batch = records.Batch(arrivals, split.usage, split.outcome, *stored)
         commit_seq, conflicts = records.store(self._home, batch, now_us)
-        kept = settled.outcome != Outcome.DUPLICATE
+        kept = split.outcome != Outcome.DUPLICATE
         self._index.add(key_pairs[kept], content_pairs[kept])
         self._note(conflicts, commit_seq)
         return reports(batch, commit_seq)

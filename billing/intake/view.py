@@ -20,7 +20,7 @@ from billing.store.tables import suspense, usage_manifest
 from rating.schema import KEY, USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 COMMIT_SEQ: Final = "commit_seq"
+CONFLICT: Final = "conflicting"  # reasons of suspense that take a stored row out of what counts
+ABSORBED_LATER: Final = "absorbed_later"
 NEVER_BILLS: Final = UsageFlag.UNANSWERED | UsageFlag.ABSORBED
 _ATTEMPTS: Final = 5  # a seal between manifest and files is rare, a second one in a row is rarer
 TIME_MIN_US: Final = -(2**63)
@@ -56,13 +58,13 @@ def usage(  # noqa: PLR0913 - what, as of when, from when to when
     return _steadily(lambda: _usage(home, columns, seq, (from_us, to_us), every=every))
 
 
-def everything(home: Home, columns: Sequence[str], seq: int) -> tuple[list[pa.Table], pa.Array[Any]]:
-    """`columns` of every stored row committed by `seq`, as the files have them, and the keys that wait in suspense."""
+def everything(home: Home, columns: Sequence[str], seq: int) -> tuple[list[pa.Table], dict[str, pa.Array[Any]]]:
+    """`columns` of every stored row committed by `seq`, as the files have them, and the keys that wait in suspense, by reason."""
 
-    def read() -> tuple[list[pa.Table], pa.Array[Any]]:
+    def read() -> tuple[list[pa.Table], dict[str, pa.Array[Any]]]:
         with home.connect() as connection:
             files = stored(connection, 0, seq)
-            suspended = suspended_keys(connection, seq)
+            suspended = {reason: suspended_keys(connection, seq, reason) for reason in (ABSORBED_LATER, CONFLICT)}
         return list(parts(home, files, columns, 0, seq)), suspended
 
     return _steadily(read)
@@ -89,10 +91,17 @@ def parts(home: Home, files: Sequence[Stored], columns: Sequence[str], after_seq
         yield _part(home, file, columns, after_seq, seq)
 
 
-def suspended_keys(connection: sa.Connection, seq: int) -> pa.Array[Any]:
-    """event_key of every row that waits in suspense as of `seq`."""
+def suspended_keys(connection: sa.Connection, seq: int, reason: str | None = None) -> pa.Array[Any]:
+    """event_key of every row that waits in suspense as of `seq`; of one reason, if given."""
     row = suspense.c
-    keys = connection.execute(sa.select(row.event_key).where(row.event_key.is_not(None), row.commit_seq <= seq).distinct()).scalars()
+    query = sa.select(row.event_key).where(row.event_key.is_not(None), row.commit_seq <= seq).distinct()
+    if reason is not None:
+        query = query.where(row.reason == reason)
+    return keys_array(connection.execute(query).scalars())
+
+
+def keys_array(keys: Iterable[bytes]) -> pa.Array[Any]:
+    """Event keys as `is_suspended` wants them."""
     return pa.array(list(keys), KEY)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -30,6 +30,10 @@ from billing.runs.settlement import Settlement, Term, settle
 from billing.store import commit_points, tables
 from rating.errors import UserError
 from rating.status import Status
+
+YEARS_AHEAD_MAX: Final = 3  # a bill date further ahead is a slip of the pen: it would bill fees of years that nobody has had
+FIRST_DATE: Final = dt.date(2000, 1, 1)
+LAST_DATE: Final = dt.date(2099, 12, 31)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,8 +97,10 @@ class _Run(NamedTuple):
 def run(home: Home, bill_date: dt.date, now_us: int, *, threads: int = 1, progress: Progress | None = None) -> RunReport:
     """Bill every account for its periods that ended on or before `bill_date`; resume a run of that date that is not finished.
 
-    Raises UserError when a run of another date is not finished, or another run works on this home.
+    Raises UserError for a date that is years ahead, when a run of another date is not finished, or another run works on this home.
     """
+    this_year = (facts.EPOCH + dt.timedelta(microseconds=now_us)).year
+    _require_date(bill_date, min(LAST_DATE, dt.date(this_year + YEARS_AHEAD_MAX, 12, 31)))
     report = progress or _silent
     with only_run(home):
         current = _begin(home, bill_date, now_us)
@@ -108,6 +114,7 @@ def preview(
     home: Home, bill_date: dt.date, *, threads: int = 1, progress: Progress | None = None, accounts: AbstractSet[str] | None = None
 ) -> Preview:
     """What `run` would bill for `bill_date` as things stand; writes nothing. `accounts`: only these ids."""
+    _require_date(bill_date, LAST_DATE)
     with home.connect() as connection:
         seq = home.head_seq(connection)
     computed = compute(home, bill_date, seq, threads=threads, only=accounts)
@@ -195,6 +202,16 @@ def run_terms(connection: sa.Connection, run_id: int) -> dict[str, Term]:
     term = tables.run_terms.c
     rows = connection.execute(sa.select(term.term, term.rows, term.amount_micros).where(term.run_id == run_id).order_by(term.term))
     return {row.term: Term(int(row.rows), int(row.amount_micros)) for row in rows}
+
+
+def _require_date(bill_date: dt.date, last: dt.date) -> None:
+    """Raises UserError for a date that cannot be meant, before anything is stored for it."""
+    if not FIRST_DATE <= bill_date <= last:
+        raise UserError(
+            f"the bill date {bill_date} is not between {FIRST_DATE} and {last}",
+            "give the date on which the period to bill has ended, such as 2025-11-01",
+            exit_status=2,
+        )
 
 
 def _begin(home: Home, bill_date: dt.date, now_us: int) -> _Run:

@@ -32,6 +32,7 @@ class Account(NamedTuple):
     currency: str
     timezone: str
     bill_day: int
+    language: str
     billed_from: dt.date
     payment_days: int
     commit_seq: int
@@ -109,6 +110,7 @@ def _accounts(connection: sa.Connection, seq: int) -> list[Account]:
             row.currency,
             row.timezone,
             row.bill_day,
+            row.language,
             dt.date.fromisoformat(row.billed_through or row.opened_on),
             row.payment_days,
             row.commit_seq,

@@ -1,7 +1,7 @@
 """From numbered to posted: every invoice of a run into the ledger, in chunks of accounts, each chunk one transaction.
 
-A chunk that is posted again finds what it posted before. Credit that an account has left from earlier payments is allocated to the new
-invoice in the same transaction.
+A chunk that is posted again finds what it posted before. Credit that an account has left, from payments or from an invoice
+with a negative total, is allocated to its open invoices in the same transaction.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import sqlalchemy as sa
 
-from billing import ledger, payments
+from billing import ledger
+from billing.allocations import allocate_credit
 from billing.runs.scope import NUMBERED, POSTED
 from billing.store import commit_points, tables
 from rating.engine import VIRTUAL_SHARDS, shard_of
@@ -35,7 +36,7 @@ def post_run(home: Home, run_id: int, now_us: int) -> None:
         with home.begin() as connection:
             seq = home.next_commit_seq(connection, "invoice", now_us)
             ledger.post(connection, _postings(connection, [invoice_key for invoice_key, _ in chunk]), seq)
-            payments.allocate_credit(connection, [account_key for _, account_key in chunk], seq)
+            allocate_credit(connection, [account_key for _, account_key in chunk], seq)
             commit_points.reached("run.before_posting_commit")
         commit_points.reached("run.chunk_posted")
     with home.begin() as connection:

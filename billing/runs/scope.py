@@ -1,8 +1,9 @@
 """Which accounts a run bills, which periods of each it computes, and in which of them an event lies.
 
 An account is in a run if a period of it ended since the last run of an earlier date that covered it; a run made again for its date so
-bills the same accounts once more, and no others. Its open periods are those not billed yet and at most REOPEN_PERIODS_MAX before the latest: late usage older than that waits
-for a manual adjustment. A run covers an account if it knew it, was numbered and did not put it in quarantine.
+bills the same accounts once more, and no others. Its open periods are those not billed yet and at most REOPEN_PERIODS_MAX before the
+latest: late usage older than that waits for a manual adjustment. A run covers an account if it knew it, was numbered and did not put it
+in quarantine.
 """
 
 from __future__ import annotations
@@ -138,9 +139,7 @@ def covered_through(connection: sa.Connection, facts: Facts, before_run: int | N
     coverages: list[Coverage | None] = []
     for account in facts.accounts:
         dates = {
-            row.bill_date
-            for row in done
-            if row.pinned_seq >= account.commit_seq and (row.run_id, account.account_key) not in quarantined
+            row.bill_date for row in done if row.pinned_seq >= account.commit_seq and (row.run_id, account.account_key) not in quarantined
         }
         latest = [dt.date.fromisoformat(date) for date in sorted(dates, reverse=True)[:2]]
         coverages.append(Coverage(latest[0], latest[1] if len(latest) > 1 else None) if latest else None)

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from billing.runs.proposal import Currencies
     from billing.runs.scope import Scope
 
+# How tax and a correction are called on the invoice of an account, by its language.
+TEXTS: Final = {
+    "en": {"tax": "Tax {name} {rate} %", "correction": "{text}, correction for {first} to {last}"},
+    "zh": {"tax": "税 {name} {rate} %", "correction": "{text}, 更正 {first} 至 {last}"},
+}
 LINE_ORDER: Final = ("subscription_key", "period_from", "kind", "charge_code", "price_id", "tax_class")
 
 
@@ -211,7 +216,7 @@ class _Writer:
         self._scope = scope
         self._currencies = currencies
         self._dates: dict[int, str] = {}
-        self._texts: dict[tuple[int, ...], str] = {}
+        self._texts: dict[tuple[str, tuple[int, ...]], str] = {}
 
     def drafts(self, lines: Lines) -> list[InvoiceDraft]:
         """One draft for each account with any amount to bill, in the order of account id."""
@@ -236,7 +241,7 @@ class _Writer:
             periods[-1].end.isoformat(),
             issued_on.isoformat(),
             (issued_on + dt.timedelta(days=account.payment_days)).isoformat(),
-            tuple(self._line(row, covered) for row in rows),
+            tuple(self._line(row, covered, account.language.partition("-")[0]) for row in rows),
         )
 
     @staticmethod
@@ -244,7 +249,7 @@ class _Writer:
         """The first period that no run has billed; the last one when all were."""
         return next((period for period in periods if covered is None or period.end > covered), periods[-1])
 
-    def _line(self, row: tuple[int, ...], covered: dt.date | None) -> LineDraft:
+    def _line(self, row: tuple[int, ...], covered: dt.date | None, language: str) -> LineDraft:
         (
             _, period_from, period_to, kind, subscription, charge_code, price_id, tax_class,
             amount, exact, events, quantity, free, revenue, unit, catalogue, rate_ppm, _,
@@ -259,7 +264,7 @@ class _Writer:
             tax_class,
             self._date(period_from),
             self._date(period_to),
-            self._text(kind, catalogue, price_id, tax_class, rate_ppm, period_from, period_to, int(late)),
+            self._text(language, kind, catalogue, price_id, tax_class, rate_ppm, period_from, period_to, int(late)),
             events,
             quantity,
             free,
@@ -273,22 +278,32 @@ class _Writer:
             self._dates[number] = day_of(number).isoformat()
         return self._dates[number]
 
-    def _text(self, *key: int) -> str:
-        if key not in self._texts:
-            self._texts[key] = self._written(*key)
-        return self._texts[key]
+    def _text(self, language: str, *key: int) -> str:
+        if (language, key) not in self._texts:
+            self._texts[language, key] = self._written(TEXTS.get(language, TEXTS["en"]), *key)
+        return self._texts[language, key]
 
     def _written(  # noqa: PLR0913, PLR0917 -- the parts of a line's text
-        self, kind: int, catalogue: int, price_id: int, tax_class: int, rate_ppm: int, period_from: int, period_to: int, late: int
+        self,
+        texts: Mapping[str, str],
+        kind: int,
+        catalogue: int,
+        price_id: int,
+        tax_class: int,
+        rate_ppm: int,
+        period_from: int,
+        period_to: int,
+        late: int,
     ) -> str:
         price_list = self._contracts.price_list
         identity = price_list.identities[catalogue]
         if kind == Kind.TAX:
             rate = rate_ppm or price_list.rate_ppm(identity, tax_class, day_of(period_to - 1))
             found = price_list.tax_class(identity, tax_class)
-            text = f"Tax {found.name if found is not None else tax_class} {format_micros(rate * MICROS_PER_UNIT * 100 // PPM, 0)} %"
+            percent = format_micros(rate * MICROS_PER_UNIT * 100 // PPM, 0)
+            text = texts["tax"].format(name=found.name if found is not None else tax_class, rate=percent)
         else:
             text = price_list.price_name(identity, price_id)
         if late:
-            return f"{text}, correction for {self._date(period_from)} to {self._date(period_to - 1)}"
+            return texts["correction"].format(text=text, first=self._date(period_from), last=self._date(period_to - 1))
         return text

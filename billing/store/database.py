@@ -44,8 +44,12 @@ def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
     @sa.event.listens_for(made, "connect")
     def set_up(driver_connection: sqlite3.Connection, _record: object) -> None:
         driver_connection.isolation_level = None
-        for pragma in (f"busy_timeout = {busy_timeout_ms}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            driver_connection.execute(f"PRAGMA {pragma}").close()
+        try:
+            for pragma in (f"busy_timeout = {busy_timeout_ms}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                driver_connection.execute(f"PRAGMA {pragma}").close()
+        except sqlite3.Error:
+            driver_connection.close()  # the pool forgets a connection that could not be set up
+            raise
 
     @sa.event.listens_for(made, "begin")
     def begin(connection: sa.Connection) -> None:

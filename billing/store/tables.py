@@ -274,6 +274,16 @@ allocations = _table(
     _int("commit_seq"),
 )
 
+# Part of an invoice with a negative total that settles (part of) another invoice of the account.
+set_offs = _table(
+    "set_offs",
+    sa.Column("credit_invoice_key", INT64, sa.ForeignKey("invoices.invoice_key"), primary_key=True),
+    sa.Column("invoice_key", INT64, sa.ForeignKey("invoices.invoice_key"), primary_key=True, index=True),
+    _int("amount_micros"),
+    _int("commit_seq"),
+    sa.CheckConstraint("amount_micros > 0", name="set_off_positive"),
+)
+
 # --- dunning -------------------------------------------------------------------------------------------------------
 # One row a step taken for an account: level 1 remind, 2 bar outgoing; 0 cleared.
 dunning_steps = _table(
@@ -286,5 +296,5 @@ dunning_steps = _table(
     _text("oldest_due_on", nullable=True),
     _int("overdue_micros"),
     _int("commit_seq"),
-    sa.UniqueConstraint("account_key", "as_of", "level"),
+    sa.UniqueConstraint("account_key", "commit_seq"),  # on one date an account may be reminded, clear and reminded again
 )

@@ -155,9 +155,9 @@ def now_us() -> int:
 
 def amounts(by_currency: Mapping[str, int]) -> str:
     """Such as `1,234.50 CNY`."""
-    from rating.money import format_micros
+    from server.cli import output
 
-    return ", ".join(f"{format_micros(micros)} {currency}" for currency, micros in sorted(by_currency.items())) or "0"
+    return ", ".join(f"{output.amount(micros, currency)} {currency}" for currency, micros in sorted(by_currency.items())) or "0"
 
 
 def _threads(threads: int) -> int:
@@ -203,11 +203,17 @@ def _print_report(report: RunReport) -> None:
 
 
 def _print_preview(found: Preview, *, with_lines: bool) -> None:
-    from rating.money import format_micros
     from server.cli import output
 
     rows = [
-        (account, draft.period_from, draft.period_to, format_micros(draft.net_micros), format_micros(draft.tax_micros), draft.currency)
+        (
+            account,
+            draft.period_from,
+            draft.period_to,
+            output.amount(draft.net_micros, draft.currency),
+            output.amount(draft.tax_micros, draft.currency),
+            draft.currency,
+        )
         for account, draft in zip(found.account_ids, found.drafts, strict=True)
     ]
     if not rows:
@@ -217,7 +223,10 @@ def _print_preview(found: Preview, *, with_lines: bool) -> None:
     if with_lines:
         for draft in found.drafts:
             print()
-            lines = [(line.text, line.period_from, line.period_to, line.events, format_micros(line.amount_micros)) for line in draft.lines]
+            lines = [
+                (line.text, line.period_from, line.period_to, line.events, output.amount(line.amount_micros, draft.currency))
+                for line in draft.lines
+            ]
             output.print_table(("line", "from", "to", "events", "amount"), lines, right=("events", "amount"))
     for account, reason in found.quarantined.items():
         print(f"account {account} would be quarantined: {reason}")

@@ -59,7 +59,6 @@ def show(
     """Show where an account stands and the steps taken so far."""
     from billing import dunning
     from billing.store.home import Home
-    from rating.money import format_micros
     from server.cli import output
     from server.cli.bill import parse_date
 
@@ -69,7 +68,7 @@ def show(
     if as_json:
         output.print_json(found)
         return 0
-    amount = f"{format_micros(found.overdue_micros)} {found.currency}"
+    amount = f"{output.amount(found.overdue_micros, found.currency)} {found.currency}"
     since = f", oldest due on {found.oldest_due_on}" if found.oldest_due_on else ""
     barred = "; outgoing calls are barred" if found.barred else ""
     print(f"account {account} on {found.as_of}: level {found.level}, {amount} past due{since}{barred}")
@@ -79,7 +78,6 @@ def show(
 
 
 def _print(changes: Sequence[Change], *, as_json: bool) -> None:
-    from rating.money import format_micros
     from server.cli import output
 
     if as_json:
@@ -95,7 +93,7 @@ def _print(changes: Sequence[Change], *, as_json: bool) -> None:
             each.level_before,
             each.level,
             each.oldest_due_on or "",
-            format_micros(each.overdue_micros),
+            output.amount(each.overdue_micros, each.currency),
             each.currency,
         )
         for each in changes

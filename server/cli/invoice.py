@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
-if TYPE_CHECKING:
-    from billing.invoicing import Invoice, InvoiceLine
-
 app = cyclopts.App(name="invoice", help="List and show invoices.")
 InvoiceNumber = Annotated[str, Parameter(name="NUMBER", help="Such as R-0000000001.")]
 SHOWN_ROWS = 50
-
-WORDS = {
-    "en": {
-        "invoice": "Invoice", "customer": "Customer", "period": "Period", "issued": "Issued on", "due": "Due on", "line": "Line",
-        "line_period": "Period", "events": "Events", "quantity": "Quantity", "free": "of it free", "amount": "Amount", "net": "Net",
-        "tax": "Tax", "total": "Total", "open": "Still to pay", "account": "account", "messages": "messages", "bytes": "bytes",
-        "subscription": "Subscription",
-    },
-    "zh": {
-        "invoice": "账单", "customer": "客户", "period": "账期", "issued": "出账日期", "due": "付款期限", "line": "项目",
-        "line_period": "账期", "events": "次数", "quantity": "用量", "free": "其中免费", "amount": "金额", "net": "不含税金额",
-        "tax": "税额", "total": "应付总额", "open": "未付金额", "account": "账户", "messages": "条", "bytes": "字节",
-        "subscription": "用户",
-    },
-}  # fmt: skip
-MILLISECONDS_PER_MINUTE = 60_000
 
 
 @app.command(name="list")
@@ -44,7 +25,6 @@ def list_(
     """List issued invoices by number."""
     from billing import invoicing
     from billing.store.home import Home
-    from rating.money import format_micros
     from server.cli import output
 
     with Home.open(home) as opened:
@@ -53,8 +33,8 @@ def list_(
         output.print_json(found)
         return 0
     rows = [
-        (each.number, each.account_id, each.period_from, each.period_to, each.due_on, format_micros(each.total_micros),
-         format_micros(each.open_micros), each.currency)
+        (each.number, each.account_id, each.period_from, each.period_to, each.due_on, output.amount(each.total_micros, each.currency),
+         output.amount(each.open_micros, each.currency), each.currency)
         for each in found[:limit]
     ]  # fmt: skip
     columns = ("number", "account", "from", "to", "due on", "total", "open", "currency")
@@ -76,71 +56,15 @@ def show(
     """Show one invoice with its lines."""
     from billing import invoicing
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import invoice_page, output
 
     with Home.open(home) as opened:
         found = invoicing.get_invoice(opened, number)
     if as_json:
         output.print_json(found)
         return 0
-    print("\n".join(page(found, WORDS.get(language or found.language, WORDS["en"]))))
+    print("\n".join(invoice_page.page(found, language)))
     return 0
-
-
-def page(invoice: Invoice, words: dict[str, str]) -> list[str]:
-    """The invoice as lines of text."""
-    from rating.money import format_micros
-    from server.cli import output
-
-    summary = invoice.summary
-    head = [
-        f"{words['invoice']} {summary.number}",
-        f"{words['customer']}: {summary.account_name} ({words['account']} {summary.account_id})",
-        f"{words['period']}: {_period(summary.period_from, summary.period_to)}",
-        f"{words['issued']}: {summary.issued_on}    {words['due']}: {summary.due_on}",
-    ]
-    names = ("line", "subscription", "line_period", "events", "quantity", "free", "amount")
-    columns = [f"{words['amount']} {summary.currency}" if name == "amount" else words[name] for name in names]
-    rows = [
-        [
-            line.text,
-            line.subscription_id,
-            _period(line.period_from, line.period_to),
-            f"{line.events:,}" if line.kind == "usage" else "",
-            _quantity(line, line.quantity, words),
-            _quantity(line, line.free_quantity, words) if line.free_quantity else "",
-            format_micros(line.amount_micros),
-        ]
-        for line in invoice.lines
-    ]
-    numeric = [columns[place] for place in (3, 4, 5, 6)]
-    sums = [
-        (words["net"], summary.net_micros),
-        (words["tax"], summary.tax_micros),
-        (words["total"], summary.total_micros),
-        (words["open"], summary.open_micros),
-    ]
-    totals = output.plain_table(["", ""], [[name, f"{format_micros(micros)} {summary.currency}"] for name, micros in sums], right=("",))
-    return [*head, "", *output.plain_table(columns, rows, right=numeric), "", *totals[1:]]
-
-
-def _period(start: str, end: str) -> str:
-    """First and last day, as customers read a period."""
-    import datetime as dt
-
-    return f"{start} .. {dt.date.fromisoformat(end) - dt.timedelta(days=1)}"
-
-
-def _quantity(line: InvoiceLine, quantity: int, words: dict[str, str]) -> str:
-    from rating.model import QuantityUnit
-
-    if line.kind != "usage":
-        return ""
-    if line.quantity_unit == QuantityUnit.MILLISECOND:
-        sign, rest = ("-", -quantity) if quantity < 0 else ("", quantity)
-        minutes, milliseconds = divmod(rest, MILLISECONDS_PER_MINUTE)
-        return f"{sign}{minutes:,}:{milliseconds // 1000:02d}"
-    return f"{quantity:,} {words['bytes' if line.quantity_unit == QuantityUnit.BYTE else 'messages']}"
 
 
 @app.command
@@ -158,7 +82,6 @@ def explain(
     from billing.explain_line import explain_line
     from billing.store.home import Home
     from rating import explain as explained
-    from rating.money import format_micros
     from server.cli import output
 
     with Home.open(home) as opened:
@@ -169,8 +92,8 @@ def explain(
         events = [explained.as_json(outcome) for outcome in shown]
         output.print_json({**figures, "exact_micros": found.exact_micros, "events_total": len(found.outcomes), "events": events})
         return 0
-    print(f"invoice {number}, line {line}: {found.text}, {format_micros(found.amount_micros)}")
-    print(f"{len(found.outcomes)} events, charges of {format_micros(found.exact_micros)} before the line is rounded")
+    print(f"invoice {number}, line {line}: {found.text}, {output.amount(found.amount_micros, found.currency)} {found.currency}")
+    print(f"{len(found.outcomes)} events, charges of {output.amount(found.exact_micros, found.currency)} before the line is rounded")
     for outcome in shown:
         print()
         print(explained.as_text(outcome, language))

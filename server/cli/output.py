@@ -21,6 +21,14 @@ def print_json(value: object) -> None:
     print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
+def amount(micros: int, currency: str) -> str:
+    """Exact decimal text with at least the places of the currency: `12.50` in EUR, `906` in JPY."""
+    from rating.money import format_micros
+    from tariffs.currencies import MINOR_DIGITS
+
+    return format_micros(micros, MINOR_DIGITS.get(currency, 2))
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = (), title: str = "") -> None:
     """Print `rows` below `columns`. The columns named in `right` hold figures and are aligned to the right."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]

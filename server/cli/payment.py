@@ -19,6 +19,7 @@ def record(
     account: Annotated[str, Parameter(help="Id of the account that paid.")],
     amount: Annotated[str, Parameter(help="Amount in the account's currency, such as 12.50.")],
     date: Annotated[str, Parameter(help="Date on which it was received, such as 2025-11-10.")],
+    currency: Annotated[str | None, Parameter(help="The payment's currency, if known; another than the account's is refused.")] = None,
     reference: Annotated[str, Parameter(help="Whatever the bank says about it.")] = "",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -27,7 +28,7 @@ def record(
     from billing import payments
     from billing.store.home import Home
     from rating.errors import UserError
-    from rating.money import MoneyError, format_micros, parse_micros
+    from rating.money import MoneyError, parse_micros
     from server.cli import output
     from server.cli.bill import now_us, parse_date
 
@@ -37,16 +38,16 @@ def record(
         raise UserError(f"--amount: {error}", "write it as 12.50", exit_status=2) from error
     received_on = parse_date(date)
     with Home.open(home) as opened:
-        done = payments.record(opened, payment_id, account, amount_micros, received_on, reference, now_us())
+        done = payments.record(opened, payment_id, account, amount_micros, received_on, reference, now_us(), currency=currency)
     if as_json:
         output.print_json(done._asdict())
         return 0
     if done.existed:
         print(f"payment {payment_id} was recorded before; nothing changed")
     for number, micros in done.allocated:
-        print(f"{format_micros(micros)} to invoice {number}")
+        print(f"{output.amount(micros, done.currency)} {done.currency} to invoice {number}")
     if done.credit_micros:
-        print(f"{format_micros(done.credit_micros)} left as credit")
+        print(f"{output.amount(done.credit_micros, done.currency)} {done.currency} left as credit")
     return 0
 
 
@@ -60,7 +61,6 @@ def list_(
     """List payments in the order in which they were recorded."""
     from billing import payments
     from billing.store.home import Home
-    from rating.money import format_micros
     from server.cli import output
 
     with Home.open(home) as opened:
@@ -69,8 +69,8 @@ def list_(
         output.print_json([each._asdict() for each in found])
         return 0
     rows = [
-        (each.payment_id, each.account_id, each.received_on, format_micros(each.amount_micros), format_micros(each.credit_micros),
-         each.currency, each.reference)
+        (each.payment_id, each.account_id, each.received_on, output.amount(each.amount_micros, each.currency),
+         output.amount(each.credit_micros, each.currency), each.currency, each.reference)
         for each in found
     ]  # fmt: skip
     columns = ("payment", "account", "received on", "amount", "credit left", "currency", "reference")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rating.reference import Event, Outcome
 
 QUOTE_KEY = bytes(16)
+QUANTITY_LIMIT = 2**63  # of usage columns; what is below it and still too much is refused with a status
 NUMBER_DIGITS_MAX = 15
 Value = TypeVar("Value")
 _OPTIONS = {QuantityUnit.MILLISECOND: "--duration", QuantityUnit.BYTE: "--volume", QuantityUnit.MESSAGE: "--messages"}
@@ -143,11 +144,11 @@ def _quantity(service: Service, duration: str | None, volume: str | None, messag
         if other is not unit and value is not None:
             raise UserError(f"{_OPTIONS[other]} does not fit {service.name.lower()}", f"use {_OPTIONS[unit]}", exit_status=2)
     if unit is QuantityUnit.MESSAGE:
-        return 1 if messages is None else messages
+        return 1 if messages is None else _in_range(messages, str(messages), "--messages")
     if given[unit] is None:
         raise UserError(f"{_OPTIONS[unit]} is missing", f"add it, such as {_EXAMPLES[unit]}", exit_status=2)
     if unit is QuantityUnit.MILLISECOND:
-        return _read(texts.duration_us, duration, "--duration")
+        return _in_range(_read(texts.duration_us, duration, "--duration"), duration or "", "--duration")
     return _measure(volume or "", unit, "--volume")
 
 
@@ -164,7 +165,14 @@ def _measure(text: str, unit: QuantityUnit, option: str) -> int:
     found = _read(texts.quantity, text, option)
     if found.unit is not unit:
         raise UserError(f"{option} {text} is not what this service is counted in", "write such as 10min, 12MB or 5 messages", exit_status=2)
-    return found.value
+    return _in_range(found.value, text, option)
+
+
+def _in_range(quantity: int, text: str, option: str) -> int:
+    """A quantity that a column of usage can hold."""
+    if not -QUANTITY_LIMIT <= quantity < QUANTITY_LIMIT:
+        raise UserError(f"{option} {text} is larger than usage can be", "write less", exit_status=2)
+    return quantity
 
 
 def _read(parse: Callable[[object], Value], raw: object, option: str) -> Value:

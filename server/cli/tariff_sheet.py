@@ -1,4 +1,4 @@
-"""A catalogue as plain text for a terminal: versions, plans with rules and fees, prices with bands and steps."""
+"""A catalogue as plain text for a terminal: versions, plans with fees and allowances, prices with bands and steps."""
 
 from __future__ import annotations
 

@@ -148,6 +148,8 @@ def _refuse_unreadable(files: Sequence[Path]) -> None:
             problems.append(Problem(str(file), "file", "is a folder", "name the files in it"))
         elif not file.exists():
             problems.append(Problem(str(file), "file", "does not exist", "mend the name"))
+        elif not file.is_file():
+            problems.append(Problem(str(file), "file", "is a pipe or device", "write what comes from it to a file, and name that"))
     if len(problems) == 1:
         only = problems[0]
         raise UserError(f"{only.file} {only.message}", only.remedy)
@@ -169,9 +171,9 @@ def _print_reports(reports: Sequence[IntakeReport]) -> None:
 def _note(report: IntakeReport) -> str:
     if report.already_taken:
         return "taken before, nothing added"
-    if report.taken_back:
-        return f"{report.taken_back} earlier rows now conflicting"
-    return ""
+    notes = [f"{report.taken_back} earlier rows now conflicting"] if report.taken_back else []
+    notes += [f"{report.absorbed_later} earlier rows now absorbed"] if report.absorbed_later else []
+    return "; ".join(notes)
 
 
 def _print_rest(reason: str | None, counts: Sequence[object], shown: int) -> None:

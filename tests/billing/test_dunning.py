@@ -96,6 +96,31 @@ def test_diary(world: World) -> None:
     assert steps == [1, 2, 0, 1, 0]
 
 
+def test_one_date_may_see_an_account_barred_clear_and_barred_again(world: World) -> None:
+    """A backlog worked off on one day: barred, paid, and then billed for a month that is long past due as well."""
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    day = dt.date(2026, 2, 20)
+    world.bill("2025-11-01")
+    assert [change.action for change in dunning.run(world.home, day, world.tick())] == ["bar_outgoing"]
+    payments.record(world.home, "p", "anna", micros("10.60"), day, "", world.tick())
+    assert [change.action for change in dunning.run(world.home, day, world.tick())] == ["clear"]
+    world.bill("2025-12-01")
+    assert [change.action for change in dunning.run(world.home, day, world.tick())] == ["bar_outgoing"]
+    assert dunning.history(world.home, "anna", day).barred
+
+
+def test_a_date_before_the_last_step_is_refused_because_it_would_unbar_those_who_owe(world: World) -> None:
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    world.bill("2025-11-01")
+    dunning.run(world.home, dt.date(2026, 1, 20), world.tick())
+    with pytest.raises(UserError, match="dunning has taken steps by 2026-01-20, which is after 2025-11-10"):
+        dunning.run(world.home, dt.date(2025, 11, 10), world.tick())
+    assert dunning.preview(world.home, dt.date(2025, 11, 10))[0].action == "clear"
+    assert dunning.history(world.home, "anna", dt.date(2026, 1, 20)).barred
+
+
 def test_the_policy_that_is_shipped() -> None:
     policy = dunning.load_policies()["standard"]
     assert [(step.level, step.action.value, step.days_past_due) for step in policy.steps] == [(1, "remind", 3), (2, "bar_outgoing", 30)]

@@ -22,8 +22,8 @@ HAND_MICROS = {
     ("over_midnight_and_a_new_tariff_version", "asterisk"): 300_000,  # 600 s
     ("over_a_band_boundary", "edge-a"): 441_000,  # 0.05 + 180 s at 0.09 + 121 s at 0.06
     ("over_a_band_boundary", "asterisk"): 440_000,  # 0.05 + 180 s at 0.09 + 120 s at 0.06
-    ("over_the_change_of_clocks", "edge-a"): 300_200,  # 1,801 s at 0.01, = 0.3001667: happy hour is 02:00 to 03:00, twice
-    ("over_the_change_of_clocks", "asterisk"): 300_000,  # 1,800 s
+    ("over_the_change_of_clocks", "edge-a"): 1_000_500,  # 02:50 to 03:00 and 02:00 to 03:00: 4,200 s at 0.01; 601 s at 0.03
+    ("over_the_change_of_clocks", "asterisk"): 1_000_000,  # 4,200 s at 0.01; 600 s at 0.03
     ("arrives_after_the_bill", "edge-a"): 821_800,  # 0.05 + 421 s at the 0.11 of version 2, = 0.8218333
     ("arrives_after_the_bill", "asterisk"): 820_000,  # 0.05 + 420 s
 }

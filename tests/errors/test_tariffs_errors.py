@@ -90,7 +90,14 @@ QUOTES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "status", "golden"), QUOTES)
-def test_quotes(provoke: Provoke, monkeypatch: pytest.MonkeyPatch, words: list[object], status: int, golden: str) -> None:
+@pytest.fixture
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working folder without a home folder, and none named."""
     monkeypatch.delenv("RATEWRIGHT_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(("words", "status", "golden"), QUOTES)
+@pytest.mark.usefixtures("_elsewhere")
+def test_quotes(provoke: Provoke, words: list[object], status: int, golden: str) -> None:
     provoke(["quote", *words], status=status, golden=f"quote/{golden}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mediation.decode import decode
-from mediation.sources import find
+from mediation.sources import Format, Layout, Source, find
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
@@ -137,6 +137,15 @@ def test_freeswitch_legs(tmp_path: Path, legs: list[str], *, turned: bool) -> No
     path.write_text("".join(rows))
     flags = decode(path, find("freeswitch")).usage.column("flags").to_pylist()
     assert [NAMES[flag] for flag in flags] == wanted
+
+
+def test_rows_that_name_no_channel_are_calls_of_their_own(tmp_path: Path) -> None:
+    columns = ("src", "dst", "start", "answer", "end", "billsec", "disposition")
+    source = Source(name="bare", format=Format.ASTERISK, layouts=(Layout(columns),))
+    times = ",".join(f"2026-03-02 10:00:{second}" for second in ("00", "05", "50"))
+    path = tmp_path / "bare.csv"
+    path.write_text("".join(f"86139000000{place},1002,{times},45,ANSWERED\n" for place in range(10, 13)))
+    assert decode(path, source).usage.column("flags").to_pylist() == [0, 0, 0]
 
 
 def test_a_whole_file_under_one_linkedid_is_judged_in_time(tmp_path: Path) -> None:

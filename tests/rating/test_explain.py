@@ -55,6 +55,8 @@ def test_chinese_text_has_the_same_lines() -> None:
     assert text.splitlines()[-1] == CHINESE_LAST
     assert len(text.splitlines()) == len(ENGLISH.splitlines())
     assert "其中免费 30 秒" in text
+    assert "时段 其他，" in text  # noqa: RUF001 - Chinese punctuation
+    assert "仅舍入一次，四舍六入五成双，精确到 0.01" in text  # noqa: RUF001 - Chinese punctuation
 
 
 def test_json_holds_exact_figures_and_can_be_encoded() -> None:

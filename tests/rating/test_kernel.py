@@ -125,10 +125,23 @@ def test_empty_batch() -> None:
 
 @pytest.mark.parametrize(
     ("column", "wrong"),
-    [("start_us", np.zeros(10, np.int32)), ("quantity", np.zeros(9, np.int64)), ("allowance", np.full(10, 99, np.int32))],
+    [
+        ("start_us", np.zeros(10, np.int32)),
+        ("quantity", np.zeros(9, np.int64)),
+        ("allowance", np.full(10, 99, np.int32)),
+        ("plan", np.full(10, 99, np.int32)),
+    ],
 )
 def test_wrong_columns_are_refused(column: str, wrong: np.ndarray) -> None:
     tables, batch, left = _columns_of(71, 10)
     columns = {name: getattr(batch, name) for name in RatingInput.__dataclass_fields__}
     with pytest.raises(ValueError, match=column):
         rate(tables, RatingInput(**{**columns, column: wrong}), left)
+
+
+def test_no_thread_and_a_bucket_below_zero_are_refused() -> None:
+    tables, batch, left = _columns_of(71, 10)
+    with pytest.raises(ValueError, match="0 threads"):
+        rate(tables, batch, left, threads=0)
+    with pytest.raises(ValueError, match="less than nothing"):
+        rate(tables, batch, left - 2**60)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import random
+
 import msgspec
 import pytest
 
 from rating import reference
-from rating.model import BandPolicy, QuantityUnit, Service
+from rating.model import ANY_BAND, BandPolicy, Plan, Price, QuantityUnit, Rate, Service, Step, UsageRule
+from rating.money import RoundingMode
+from rating.reference import Event
 from rating.status import Status
 from tariffs import bounds
-from tests.rating.shop import call, price, rate, rated, use
+from tests.rating import harness
+from tests.rating.generator import Case
+from tests.rating.shop import NOON, call, catalogue, instant_us, price, rate, rated, use
 
 GOOD = [
     (QuantityUnit.MILLISECOND, "60/60 at 99.99/60s"),
@@ -26,11 +32,13 @@ BAD = [
         "the largest event",
     ),
     (QuantityUnit.BYTE, "9223372036854775807/1 at 0/1B", "the quantity"),
+    (QuantityUnit.BYTE, "1/1 at 0/1B, from 1099511627777B 1 at 0/1B", "a step begins beyond"),
+    (QuantityUnit.MESSAGE, f"1/1 at 0/1m, from {2**63}m 1 at 0/1m", "a step begins beyond"),
 ]
 
 
 def _rules(unit: QuantityUnit) -> dict[str, object]:
-    return {"unit": unit, "band_policy": BandPolicy.START if unit is not QuantityUnit.MILLISECOND else BandPolicy.SPLIT}
+    return {"unit": unit, "band_policy": _policy(unit)}
 
 
 @pytest.mark.parametrize(("unit", "words"), GOOD)
@@ -70,10 +78,76 @@ def test_the_edge_is_exact() -> None:
         assert (bounds.prove(the_price) is None) is good
 
 
+def test_a_minimum_that_rounding_lifts_out_of_money() -> None:
+    terms = {"minimum_micros": 10**18 - 1, "rounding_step_micros": 10**9, "rounding_mode": RoundingMode.UP}
+    problem = bounds.prove(price(rate("1/1 at 0.10/1m"), **_rules(QuantityUnit.MESSAGE), **terms))
+    assert problem is not None
+    assert "or the minimum" in problem
+
+
+SMALL_AND_LARGE = [1, 2, 59, 60, 997, 1_000, 60_000, 10**6, 2**20, 2**31, 2**40, 10**12, 2**53, 10**17, 2**62, 2**63]
+
+
+def _extreme(rng: random.Random, unit: QuantityUnit, scale: int) -> Price:
+    """A price of extreme figures: now and then one of them at any size, the others up to `scale`."""
+
+    def figure() -> int:
+        return rng.choice([n for n in SMALL_AND_LARGE if n <= scale or rng.random() < 0.02]) + rng.choice([0, 0, 1, -1])
+
+    froms = sorted(rng.sample(range(1, 1_000_000), rng.randint(0, 2)))
+    steps = tuple(Step(begin, figure(), max(1, figure()), max(1, figure())) for begin in [0, *froms])
+    minimum = rng.choice([0, figure()])
+    return Price(
+        price_id=1, name="price", charge_code=1, revenue_code=1, tax_class="standard", unit=unit,
+        rates=(Rate(ANY_BAND, steps, max(1, figure()), rng.choice([0, figure()])),),
+        band_policy=_policy(unit), minimum_micros=minimum, maximum_micros=rng.choice([None, minimum + figure()]),
+        rounding_mode=rng.choice(list(RoundingMode)), rounding_step_micros=max(1, figure()),
+    )  # fmt: skip
+
+
+def test_no_accepted_price_wraps() -> None:
+    """Extreme rates, `per` quantities, increments and rounding steps at the largest quantities: the kernel's int64 equals the twin."""
+    rng = random.Random(62)
+    scales = [scale for scale in SMALL_AND_LARGE if scale > 10**5] * 60
+    made = [_extreme(rng, unit, scale) for unit in QuantityUnit for scale in scales]
+    accepted = [each for each in made if bounds.prove(each) is None]
+    near = [each for each in accepted if bounds.prove(_dearer(each)) is not None]
+    assert (len(accepted) > 300, len(near) > 30) == (True, True), "prices must lie at the bound: eight times as dear, and it refuses them"
+    prices = [msgspec.structs.replace(each, price_id=index + 1, name=f"price {index}") for index, each in enumerate(accepted)]
+    plans = tuple(Plan(f"p{i}", (UsageRule(_service(each.unit), "*", each.name),), {}) for i, each in enumerate(prices))
+    shop = catalogue(prices[0], prices=tuple(prices), plans=plans)
+    events = [
+        Event(rng.getrandbits(128).to_bytes(16), instant_us(NOON), quantity, _service(each.unit), f"shop/p{index}", "")
+        for index, each in enumerate(prices)
+        for quantity in _largest(each.unit)
+    ]
+    case = Case([shop], events, [None] * len(events), {0: 0})
+    kernel, _left = harness.by_kernel(case)
+    twin, _left = harness.by_twin(case)
+    assert harness.differences(case, kernel, twin) == []
+
+
+def _dearer(the_price: Price) -> Price:
+    rates = tuple(
+        msgspec.structs.replace(each, steps=tuple(msgspec.structs.replace(step, rate_micros=step.rate_micros * 8) for step in each.steps))
+        for each in the_price.rates
+    )
+    return msgspec.structs.replace(the_price, rates=rates)
+
+
+def _largest(unit: QuantityUnit) -> list[int]:
+    largest = reference.QUANTITY_MAX[unit]
+    return [largest, largest - 1, largest + 1, largest // 3]
+
+
 def test_twin_and_bounds_have_the_same_limits() -> None:
     for unit, limit in bounds.QUANTITY_MAX.items():
         assert reference.QUANTITY_MAX[unit] == limit * reference.INPUT_PER_UNIT[unit]
 
 
 def _service(unit: QuantityUnit) -> Service:
-    return Service.DATA if unit is QuantityUnit.BYTE else Service.SMS
+    return {QuantityUnit.BYTE: Service.DATA, QuantityUnit.MESSAGE: Service.SMS, QuantityUnit.MILLISECOND: Service.VOICE}[unit]
+
+
+def _policy(unit: QuantityUnit) -> BandPolicy:
+    return BandPolicy.SPLIT if unit is QuantityUnit.MILLISECOND else BandPolicy.START

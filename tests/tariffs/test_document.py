@@ -61,11 +61,31 @@ def test_lines_of_places() -> None:
         ("a: " + "[" * 40 + "]" * 40, "deep"),
         ("a: " + "[" * 5000 + "]" * 5000, "nest"),
         ("a: 1\n---\nb: 2\n", "not valid YAML"),
+        ("? [a, b]\n: 1\n", "name is a list"),
+        ('a: !!float "0.09"\n', "tag"),
+        ("a: !secret x\n", "tag"),
+        ("a: !list [x]\n", "tag"),
     ],
 )
 def test_refusals(text: str, message: str) -> None:
     findings = document.parse_text(text).findings
     assert any(message in finding.message for finding in findings), findings
+
+
+# text -> line of the mistake, part of its remedy
+WHERE = [
+    ("a: 1\nb: ü\x07\n", 2, "characters"),
+    ("a: 1\nb:\n\tc: 1\n", 3, "spaces instead of tabs"),
+    ("a: 1\nb: [*]\n", 2, '"*" in quotes'),
+    ("a: 1\nb: 'c\n", 3, "quotes"),
+    ("a: 1\n? {b: 1}\n: 2\n", 2, "a word before the colon"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "remedy"), WHERE)
+def test_mistakes_of_yaml_have_their_line(text: str, line: int, remedy: str) -> None:
+    parsed = document.parse_text(text)
+    assert [(parsed.lines[each.place], remedy in each.remedy) for each in parsed.findings] == [(line, True)]
 
 
 def test_aliases_cannot_blow_up() -> None:
@@ -75,8 +95,9 @@ def test_aliases_cannot_blow_up() -> None:
 
 def test_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "latin.yaml"
-    path.write_bytes("name: Büro".encode("latin-1"))
-    assert "UTF-8" in document.parse(path).findings[0].message
+    path.write_bytes("identity: a\nname: Büro".encode("latin-1"))
+    parsed = document.parse(path)
+    assert ("UTF-8" in parsed.findings[0].message, parsed.lines[()]) == (True, 2)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,6 @@ from rating.model import ANY_BAND, BandPolicy, FeeTiming, QuantityUnit, Rate, St
 from rating.money import RoundingMode
 from tariffs.load import load
 from tests.tariffs.sample import SAMPLE, changed, loaded, problems
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_what_the_words_mean(tmp_path: Path) -> None:
@@ -117,6 +115,10 @@ MISTAKES = [
     ("timing: advance", "timing: monthly", "plans[0].recurring[0].timing", "not a timing", "arrears"),
     (AFTER, AFTER + SECOND_MINUTES, "plans[0].allowances[1] (line 54)", "second allowance", "one"),
     (AFTER, AFTER + SAME_ID, "plans[0].allowances[1].id", "id 81", "its own"),
+    ("from: 10min", "from: 9999999999999999h", "prices[1] (line 29)", "begins beyond the largest event", "steps"),
+    ("quantity: 100min", "quantity: 9999999999999999h", "plans[0].allowances[0].quantity (line 53)", "larger than anything", "less"),
+    ('prefixes: ["1", "86"]', 'prefixes_file: "a\\0b"', "zones[1].prefixes_file (line 15)", "cannot be read", "readable"),
+    ('rate: "0.09"', 'rate: !!float "0.09"', "prices[0].rates[0].rate (line 26)", "a YAML tag", "!"),
     ("plans:\n", "decks: []\nplans:\n", None, "", ""),
     ("    recurring:", "    decks: [world]\n    recurring:", "plans[0].decks[0] (line 54)", "unknown deck `world`", "add it"),
 ]  # fmt: skip
@@ -181,8 +183,38 @@ def test_mistakes_in_a_folder_name_their_file_and_line(tmp_path: Path) -> None:
     }
 
 
+def test_broken_yaml_in_one_file_does_not_hide_the_mistakes_of_another(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(SAMPLE.split("plans:\n", maxsplit=1)[0].replace('rate: "0.09"', "rate: 0.09"))
+    (tmp_path / "b.yaml").write_text("plans: [\n")
+    with pytest.raises(ProblemsError) as caught:
+        load(tmp_path)
+    assert [(Path(p.file).name, p.path) for p in caught.value.problems] == [
+        ("b.yaml", "document (line 2)"),
+        ("a.yaml", "prices[0].rates[0].rate (line 26)"),
+    ]
+
+
+def test_what_editors_leave_in_a_folder_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(SAMPLE)
+    for name in (".a.yaml", "a.yaml~", "a.yaml.bak", "notes.txt"):
+        (tmp_path / name).write_text("identity: other")
+    (tmp_path / ".#a.yaml").symlink_to("nobody@nowhere")
+    (tmp_path / "old.yaml").mkdir()
+    assert load(tmp_path).identity == "sample"
+
+
+def test_an_instant_that_cannot_be_read_makes_no_other_mistakes(tmp_path: Path) -> None:
+    for wrong in ("effective_from: soon", "effective: 2026-01-01T00:00:00+01:00"):
+        places = {p.path for p in problems(tmp_path, changed("effective_from: 2026-01-01T00:00:00+01:00", wrong))}
+        assert all(place.startswith(("effective", "document")) for place in places), places
+
+
 def test_nothing_to_load(tmp_path: Path) -> None:
-    for path, message in [(tmp_path / "none", "no such file"), (tmp_path, "no tariff file")]:
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    rows = [("none", "no such file"), ("loop.yaml", "no such file"), ("pipe.yaml", "cannot be read"), (".", "no tariff file")]
+    for name, message in rows:
+        path = tmp_path / name
         with pytest.raises(UserError, match=message):
             load(path)
 
@@ -213,6 +245,11 @@ def test_a_deck_makes_zones_prices_and_rules(tmp_path: Path) -> None:
 BAD_DECKS = [
     (None, "deck.csv: there is no such file"),
     ("", "column `zone_id` is missing"),
+    ("zone_id;zone;prefixes;rate\n50;france;33;0,1\n", "not parted by commas"),
+    ("zone_id,zone,prefixes,rate\n50,france,33,0.1\n51,,39,0.1\n", "line 3: no zone"),
+    ("zone_id,zone,prefixes,rate\n" + "9" * 5_000 + ",france,33,0.1\n", "is not a whole number"),
+    ('zone_id,zone,prefixes,rate\n50,"france,33,0.1\n', "not a CSV file"),
+    ("zone_id,zone,prefixes,rate\n50,fran\xe7e,33,0.1\n".encode("latin-1"), "line 2 is not UTF-8 text"),
     ("zone_id,zone,prefixes\n", "column `rate` is missing"),
     ("zone_id,zone,prefixes,rate,speed\n", "column `speed` is unknown"),
     ("zone_id,zone,prefixes,rate\n50,france,33\n", "line 2: 3 cells instead of 4"),
@@ -227,9 +264,9 @@ BAD_DECKS = [
 
 
 @pytest.mark.parametrize(("content", "message"), BAD_DECKS)
-def test_mistakes_in_a_deck(tmp_path: Path, content: str | None, message: str) -> None:
+def test_mistakes_in_a_deck(tmp_path: Path, content: str | bytes | None, message: str) -> None:
     if content is not None:
-        (tmp_path / "deck.csv").write_text(content)
+        (tmp_path / "deck.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
     found = problems(tmp_path, DECK)
     assert any(message in problem.message and problem.path.startswith("decks[0]") for problem in found), found
 

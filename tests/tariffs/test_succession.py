@@ -20,13 +20,14 @@ ROWS = [
     ("code: 1,", "code: 2,", "tax class `standard` has code 1 in version 1"),
     ("currency: EUR", "currency: CHF", "currency CHF is not EUR as in version 1"),
     ("currency: EUR", "currency: EUR\nminor_digits: 3", "currency EUR is not EUR"),
+    ("2026-02-01T", "2026-01-01T", "version 1 takes effect at the same instant"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "message"), ROWS)
 def test_rows(tmp_path: Path, old: str, new: str, message: str) -> None:
     first = loaded(tmp_path, SAMPLE)
-    second = loaded(tmp_path, SAMPLE.replace("version: 1", "version: 2", 1).replace(old, new))
+    second = loaded(tmp_path, SAMPLE.replace("version: 1", "version: 2", 1).replace("2026-01-01T", "2026-02-01T").replace(old, new))
     found = [finding.message for finding in check_succession(second, [first])]
     assert len(found) == (1 if message else 0)
     assert all(each.startswith(message) for each in found)

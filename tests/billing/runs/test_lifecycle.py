@@ -95,6 +95,22 @@ def test_a_late_file_can_be_billed_on_the_same_date(anna: World) -> None:
     assert anna.lines("R-0000000002")[0] == ("National calls, correction for 2025-10-01 to 2025-10-31", *OCTOBER, 1, 10)
 
 
+def test_a_run_made_again_bills_the_same_accounts_and_no_others(anna: World) -> None:
+    """Ben's bill day has not come again: late usage of his waits, however often the run of another bill day is made."""
+    anna.account("ben", bill_day=15)
+    anna.subscription("ben-1", "ben", "shop/plus", "1002")
+    anna.bill("2025-11-01")
+    anna.take(Call("1002", "2025-10-05T10:00:00", 60))
+    anna.bill("2025-12-01")
+    anna.take(Call("1002", "2025-10-20T10:00:00", 60))
+    assert [anna.bill("2025-12-10").invoices for _ in range(3)] == [0, 0, 0]
+    assert anna.bill("2025-12-15").invoices == 1
+    assert anna.lines(anna.numbers("ben")[-1])[0] == (
+        "National calls, correction for 2025-10-15 to 2025-11-14", "2025-10-15", "2025-11-15", 1, 10,
+    )  # fmt: skip
+    assert balanced(anna)
+
+
 def test_a_conflict_after_the_bill_is_credited(anna: World) -> None:
     anna.take(Call("1001", "2025-10-05T10:00:00", 25 * 60, key="x"), Call("1001", "2025-10-06T10:00:00", 120))
     anna.bill("2025-11-01")

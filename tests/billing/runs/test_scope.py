@@ -34,7 +34,7 @@ REASONS = {"closed": scope.CLOSED, "not_due": scope.NOT_DUE, "other_run": scope.
 @pytest.mark.parametrize("row", PLACES.strip().splitlines())
 def test_place(row: str) -> None:
     zone, bill_day, billed_from, instant, expected = row.split()
-    account = Account(5, "a", "", "CNY", zone, int(bill_day), dt.date.fromisoformat(billed_from), 14, 1)
+    account = Account(5, "a", "", "CNY", zone, int(bill_day), "en", dt.date.fromisoformat(billed_from), 14, 1)
     none = np.zeros(0, np.int64)
     facts = Facts([account], [], np.array([5]), none, none)
     decided = scope.decide(facts, [None], dt.date(2025, 11, 10), Midnights())

@@ -75,7 +75,7 @@ def test_invoice_list_and_show(billed: Command) -> None:
     assert json.loads(billed("invoice list --account anna --json"))[0]["open_micros"] == 11_340_000
     page = billed("invoice show R-0000000001").splitlines()
     assert page[0] == "Invoice R-0000000001"
-    assert page[7].split() == ["National", "calls", "anna-1", "2025-10-01", "..", "2025-10-31", "2", "27:00", "20:00", "0.70"]
+    assert page[7].split() == ["2", "National", "calls", "anna-1", "2025-10-01", "..", "2025-10-31", "2", "27:00", "20:00", "0.70"]
     assert page[-2].split() == ["Total", "11.34", "CNY"]
     assert "账单 R-0000000001" in billed("invoice show R-0000000001 --language zh")
     document = json.loads(billed("invoice show R-0000000001 --json"))
@@ -100,8 +100,8 @@ def test_payment_and_dunning(billed: Command) -> None:
         "account anna on 2025-12-20: level 2, 11.34 CNY past due, oldest due on 2025-11-15; outgoing calls are barred"
     )
     assert billed("payment record --id p1 --account anna --amount 20 --date 2025-12-20").splitlines() == [
-        "11.34 to invoice R-0000000001",
-        "8.66 left as credit",
+        "11.34 CNY to invoice R-0000000001",
+        "8.66 CNY left as credit",
     ]
     assert "recorded before" in billed("payment record --id p1 --account anna --amount 20.00 --date 2025-12-20")
     assert json.loads(billed("payment list --json"))[0]["credit_micros"] == 8_660_000
@@ -127,6 +127,9 @@ def test_controls(billed: Command, home: Path) -> None:
     ("text", "status", "message"),
     [
         ("bill run --date 2025-02-30", 2, "'2025-02-30' is not a date"),
+        ("bill run --date 9999-12-31", 2, "the bill date 9999-12-31 is not between 2000-01-01 and 2"),
+        ("bill run --date 0001-01-01", 2, "the bill date 0001-01-01 is not between"),
+        ("bill preview --date 9999-12-31", 2, "the bill date 9999-12-31 is not between"),
         ("bill run --date 2025-11-01 --threads -1", 2, "--threads -1 is below zero"),
         ("bill preview --date 2025-11-01 --account eve", 1, "eve"),
         ("bill verify --run x", 2, "'x' is not a run"),
@@ -136,6 +139,9 @@ def test_controls(billed: Command, home: Path) -> None:
         ("invoice list --account eve", 1, "no account has the id eve"),
         ("payment record --id p --account anna --amount 1.2345678 --date 2025-11-01", 2, "--amount"),
         ("payment record --id p --account anna --amount 0 --date 2025-11-01", 2, "not above zero"),
+        ("payment record --id p --account anna --amount 0.005 --date 2025-11-01", 2, "has more than the 2 decimal places of CNY"),
+        ("payment record --id p --account anna --amount 1 --date 2025-11-01 --currency EUR", 1, "is in EUR, account anna in CNY"),
+        ("payment record --id= --account anna --amount 1 --date 2025-11-01", 2, "the id of the payment is empty"),
         ("payment record --id p --account eve --amount 1 --date 2025-11-01", 1, "no account has the id eve"),
         ("payment list --account eve", 1, "no account has the id eve"),
         ("dunning show eve --date 2025-11-01", 1, "no account has the id eve"),

@@ -48,6 +48,20 @@ def test_quotes(capsys: pytest.CaptureFixture[str], words: list[object], status:
     assert (found["status"], found["charge_micros"], found["chargeable_qty"]) == (status, charge, chargeable)
 
 
+LARGE = [
+    [*CALL, "--duration", "9999999999999999h"],
+    [*CALL, "--duration", "1s", "--allowance", "9999999999999999h"],
+    ["quote", "--plan", "mobile/smart-s", "--service", "sms", "--at", "2026-10-01T00:00:00Z", "--messages", "9" * 30],
+    ["quote", "--plan", "mobile/smart-s", "--service", "data", "--at", "2026-10-01T00:00:00Z", "--volume", "9999999999TiB"],
+]
+
+
+@pytest.mark.parametrize("words", LARGE)
+def test_more_than_a_column_holds(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert app.main([str(word) for word in [*words, *BOTH]]) == 2
+    assert "is larger than usage can be\n  remedy: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("language", "last"), [("en", "charge: EUR 0.031"), ("zh", "费用：EUR 0.031")])  # noqa: RUF001 - Chinese punctuation
 def test_text_in_both_languages(capsys: pytest.CaptureFixture[str], language: str, last: str) -> None:
     assert app.main([str(word) for word in [*CALL, "--duration", "185.2s", *BOTH, "--language", language]]) == 0

@@ -214,7 +214,7 @@ def upgrade() -> None:
             ["accounts.account_key"],
         ),
         sa.PrimaryKeyConstraint("step_id"),
-        sa.UniqueConstraint("account_key", "as_of", "level"),
+        sa.UniqueConstraint("account_key", "commit_seq"),
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_dunning_steps_account_key"), "dunning_steps", ["account_key"], unique=False)
