@@ -132,13 +132,11 @@ def worked_out(connection: sa.Connection) -> list[Allocation]:
         item = OpenItem(*fields)
         items.setdefault(item.account_key, []).append((seq, item))
     credits_: dict[int, list[tuple[int, Credit]]] = {}
-    columns = (payment.commit_seq, payment.account_key, payment.payment_id, payment.amount_micros)
-    for seq, *fields in connection.execute(sa.select(*columns).order_by(payment.commit_seq)):
+    paid = sa.select(payment.commit_seq, payment.account_key, payment.payment_id, payment.amount_micros).order_by(payment.commit_seq)
+    for seq, *fields in connection.execute(paid):
         credit = Credit(*fields)
         credits_.setdefault(credit.account_key, []).append((seq, credit))
-    return [
-        allocation for account_key in items for allocation in _replayed(items[account_key], credits_.get(account_key, []))
-    ]
+    return [allocation for account_key in items for allocation in _replayed(items[account_key], credits_.get(account_key, []))]
 
 
 def _replayed(items: list[tuple[int, OpenItem]], credits_: list[tuple[int, Credit]]) -> list[Allocation]:

@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from billing import ledger, payments
+from billing import allocations, ledger
 from billing.intake import view
 from billing.intake.books import intake_book
 from billing.invoicing import SERIES
@@ -263,10 +263,10 @@ def _receivable_books(connection: sa.Connection) -> Iterator[Book]:
     currency_of = {row.account_key: row.currency for row in connection.execute(owners)}
     open_micros: dict[str, int] = {}
     credit_micros: dict[str, int] = {}
-    for item in payments.open_items(connection):
+    for item in allocations.open_items(connection):
         currency = currency_of[item.account_key]
         open_micros[currency] = open_micros.get(currency, 0) + item.open_micros
-    for credit in payments.unallocated(connection):
+    for credit in allocations.unallocated(connection):
         currency = currency_of[credit.account_key]
         credit_micros[currency] = credit_micros.get(currency, 0) + credit.left_micros
     for currency in sorted(balances.keys() | open_micros.keys() | credit_micros.keys()):

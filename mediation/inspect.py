@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,13 +18,12 @@ import pyarrow as pa
 
 from mediation.decode import decode_parts
 from mediation.duplicates import Verdict, as_pairs, sort_out
+from mediation.reader import shown
 from mediation.reasons import EXPLANATIONS, Reason
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from mediation.decode import Decoded
@@ -85,7 +85,7 @@ def inspect(path: str | Path, source: Source, *, progress: Callable[[int, int], 
     accepted = (verdicts == Verdict.NEW) & ~absorbed
     answered = accepted & (flags & UsageFlag.UNANSWERED == 0)
     return Inspection(
-        file=str(path),
+        file=shown(Path(path)),
         source=source.name,
         rows=rows,
         accepted=int(accepted.sum()),

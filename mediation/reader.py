@@ -42,6 +42,11 @@ class Fingerprint(NamedTuple):
     size_bytes: int
 
 
+def shown(path: Path) -> str:
+    """The path as text that can be stored and printed: a byte of a name that is no UTF-8 stands there as `\\xNN`."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def fingerprint(path: Path) -> Fingerprint:
     """SHA-256 and size of `path` as it lies on disk now."""
     with _open_plain(path) as plain:

@@ -91,6 +91,7 @@ class Price(msgspec.Struct, frozen=True):
     rounding_mode: RoundingMode = RoundingMode.HALF_EVEN
     rounding_step_micros: int = 1
     charge_zero_usage: bool = False  # True: zero quantity still pays connect fee and minimum
+    title: dict[str, str] = {}  # language -> what invoices call it; the name where there is none
 
 
 class WeeklyBand(msgspec.Struct, frozen=True):
@@ -154,6 +155,7 @@ class RecurringFee(msgspec.Struct, frozen=True):
     amount_micros: int
     timing: FeeTiming = FeeTiming.ARREARS
     prorate: bool = True
+    title: dict[str, str] = {}
 
 
 class LateUsage(enum.StrEnum):
@@ -187,6 +189,7 @@ class TaxClass(msgspec.Struct, frozen=True):
     name: str
     code: int
     rates: tuple[TaxRate, ...]  # sorted by date
+    title: dict[str, str] = {}
 
 
 class Catalogue(msgspec.Struct, frozen=True):

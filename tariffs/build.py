@@ -150,6 +150,7 @@ class _Builder:
             rounding_mode=rounding.mode,
             rounding_step_micros=rounding.step,
             charge_zero_usage=entry.charge_zero_usage,
+            title=entry.title,
         )
 
     def _unit(self, entry: PriceEntry, place: Place) -> QuantityUnit:
@@ -217,6 +218,7 @@ def _price_of_row(deck: DeckEntry, row: DeckRow) -> PriceEntry:
         charge_code=deck.charge_code,
         revenue_code=deck.revenue_code,
         tax_class=deck.tax_class,
+        title={language: f"{title}, {row.zone}" for language, title in deck.title.items()},
         minimum=deck.minimum,
         maximum=deck.maximum,
         rounding=deck.rounding,
@@ -291,9 +293,10 @@ def _recurring(entry: RecurringEntry) -> RecurringFee:
         amount_micros=entry.amount,
         timing=entry.timing,
         prorate=entry.prorate,
+        title=entry.title,
     )
 
 
 def _tax_class(entry: TaxClassEntry) -> TaxClass:
     rates = sorted((TaxRate(rate.from_, rate.percent) for rate in entry.rates), key=lambda rate: rate.effective_from)
-    return TaxClass(entry.name, entry.code, tuple(rates))
+    return TaxClass(entry.name, entry.code, tuple(rates), entry.title)

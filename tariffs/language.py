@@ -49,6 +49,7 @@ class TaxClassEntry(_Entry, frozen=True, kw_only=True):
     name: str
     code: int
     rates: tuple[TaxRateEntry, ...]
+    title: dict[str, str] = {}
 
 
 class BandEntry(_Entry, frozen=True, kw_only=True):
@@ -111,6 +112,7 @@ class _Pricing(_Entry, frozen=True, kw_only=True):
     charge_code: int
     revenue_code: int
     tax_class: str
+    title: dict[str, str] = {}  # what invoices call it, by language
     minimum: Amount = 0
     maximum: Amount | None = None
     rounding: RoundingEntry | None = None
@@ -175,6 +177,7 @@ class RecurringEntry(_Entry, frozen=True, kw_only=True):
     revenue_code: int
     tax_class: str
     amount: Amount
+    title: dict[str, str] = {}
     timing: Timing = FeeTiming.ARREARS
     prorate: bool = True
 

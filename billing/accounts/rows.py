@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PAYMENT_DAYS_MAX: Final = 365
 _ID: Final = re.compile(r"[^\s/]{1,64}")
+_SERVED_ID: Final = re.compile(r"(?!\+[1-9][0-9]{6,14}$)[^\s/]{1,64}")  # usage has numbers without +: one with it would never be found
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _PLAN: Final = re.compile(r"[^\s/]+/[^\s/]+")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
@@ -293,7 +294,7 @@ _SUBSCRIPTION_COLUMNS: Final[_Columns] = {
     "to_date": _date_or_none,
 }
 _NUMBER_COLUMNS: Final[_Columns] = {
-    "served_id": _matching(_ID, "use 1 to 64 characters without spaces and slashes; an E.164 number as digits without +"),
+    "served_id": _matching(_SERVED_ID, "use 1 to 64 characters without spaces and slashes; an E.164 number as digits without +"),
     "subscription_id": _an_id,
     "from": _instant,
     "to": _instant_or_none,

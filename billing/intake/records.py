@@ -21,6 +21,7 @@ from billing.intake.settle import OUTCOME_NAMES, RECEIVED, Outcome, outcome_of_f
 from billing.store import commit_points
 from billing.store.tables import commits, intake_counts, raw_files, suspense, usage_manifest
 from mediation.decode import Decoded
+from mediation.reader import shown
 from mediation.usage import with_absorbed
 from rating.errors import UserError
 from rating.schema import KEY, USAGE_V1
@@ -51,7 +52,7 @@ class Arrival(NamedTuple):
     @property
     def name(self) -> str:
         """How a report calls it."""
-        return "stream" if self.path is None else str(self.path)
+        return "stream" if self.path is None else shown(self.path)
 
 
 class Batch(NamedTuple):
@@ -187,7 +188,7 @@ def _raw_file_rows(arrivals: Sequence[Arrival], raw_file_id: int) -> list[_Row]:
     return [
         {
             "raw_file_id": raw_file_id,
-            "path": str(arrival.path),
+            "path": shown(arrival.path.absolute()),
             "source": arrival.source,
             "sha256": arrival.decoded.file_sha256,
             "size_bytes": arrival.decoded.size_bytes,

@@ -26,7 +26,7 @@ from billing.intake.unusable import refuse_unusable
 from billing.store.tables import raw_files
 from mediation.decode import decode
 from mediation.duplicates import KeyIndex, Verdict, as_pairs
-from mediation.reader import fingerprint
+from mediation.reader import fingerprint, shown
 from mediation.sources import Format
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ class Intake:
         if self._holds_file_of(source.name, size_bytes):  # only then is it worth reading the file for its hash
             before = self._commit_of_file(source.name, fingerprint(path).sha256)
             if before is not None:
-                return already_taken(str(path), source.name, before)
+                return already_taken(shown(path), source.name, before)
         decoded = decode(path, source, progress=progress, hash_key=self._home.hash_key)
-        refuse_unusable(str(path), source.name, decoded.rows, collections.Counter(str(reject.reason) for reject in decoded.rejects))
+        refuse_unusable(shown(path), source.name, decoded.rows, collections.Counter(str(reject.reason) for reject in decoded.rejects))
         with self._exclusive():
             before = self._commit_of_file(source.name, decoded.file_sha256)
             if before is not None:
-                return already_taken(str(path), source.name, before)
+                return already_taken(shown(path), source.name, before)
             return self._take([records.Arrival(source.name, decoded, path, has_legs=source.format is Format.ASTERISK)], now_us)[0]
 
     def take_batches(self, batches: Sequence[tuple[str, Decoded]], now_us: int) -> list[IntakeReport]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from billing import catalogue as published_catalogues
 from billing.charges.tax import rate_on
 from billing.store import tables as store_tables
-from rating.model import Catalogue, Plan
+from rating.model import Catalogue, Plan, Price, RecurringFee
 from tariffs.compiler import compile_catalogues
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ class PriceList:
         for each in self.catalogues:
             self._versions.setdefault(each.identity, []).append(each)
         self._plans = {(each.identity, each.version, plan.name): plan for each in self.catalogues for plan in each.plans}
-        self._names = {(each.identity, price.price_id): price.name for each in self.catalogues for price in each.prices}
-        self._names |= {
-            (each.identity, fee.price_id): fee.name for each in self.catalogues for plan in each.plans for fee in plan.recurring
-        }
+        self._sold: dict[tuple[str, int], Price | RecurringFee] = {}
+        for each in self.catalogues:
+            self._sold.update(((each.identity, price.price_id), price) for price in each.prices)
+            self._sold.update(((each.identity, fee.price_id), fee) for plan in each.plans for fee in plan.recurring)
 
     def plan_at(self, name: str, instant_us: int) -> PlanVersion | None:
         """Plan `identity/plan` in the version in force at an instant; None when nothing is in force or the version lacks the plan."""
@@ -78,7 +78,7 @@ class PriceList:
     def identity_of(self, likely: int, price_id: int, tax_code: int) -> str:
         """A catalogue that has the price (any price for 0) and the tax class: the `likely` one (an index) if it does, else any."""
         for identity in [*self.identities[likely : likely + 1], *self.identities]:
-            if (price_id == 0 or (identity, price_id) in self._names) and self.tax_class(identity, tax_code) is not None:
+            if (price_id == 0 or (identity, price_id) in self._sold) and self.tax_class(identity, tax_code) is not None:
                 return identity
         return self.identities[0]
 
@@ -95,9 +95,15 @@ class PriceList:
         found = self.tax_class(identity, code)
         return rate_on(found.rates, day) if found is not None else 0
 
-    def price_name(self, identity: str, price_id: int) -> str:
-        """What an invoice line calls a price or fee."""
-        return self._names.get((identity, price_id), f"price {price_id}")
+    def price_text(self, identity: str, price_id: int, language: str) -> str:
+        """What an invoice line calls a price or fee, in a language."""
+        sold = self._sold.get((identity, price_id))
+        return _called(sold.title, sold.name, language) if sold is not None else f"price {price_id}"
+
+    def tax_text(self, identity: str, code: int, language: str) -> str:
+        """What an invoice line calls a tax class."""
+        found = self.tax_class(identity, code)
+        return _called(found.title, f"Tax {found.name}", language) if found is not None else f"Tax {code}"
 
     def currency(self, identity: str) -> str:
         """The currency of a catalogue."""
@@ -106,6 +112,11 @@ class PriceList:
     def minor_digits(self, currency: str) -> int:
         """Decimal places of a currency, from the newest catalogue in it; two where no catalogue has it."""
         return next((each.minor_digits for each in reversed(self.catalogues) if each.currency == currency), 2)
+
+
+def _called(title: dict[str, str], name: str, language: str) -> str:
+    """The title in a language, else in English, else the name."""
+    return title.get(language) or title.get("en") or name
 
 
 def load(home: Home, connection: sa.Connection, seq: int) -> PriceList:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 # How tax and a correction are called on the invoice of an account, by its language.
 TEXTS: Final = {
-    "en": {"tax": "Tax {name} {rate} %", "correction": "{text}, correction for {first} to {last}"},
-    "zh": {"tax": "税 {name} {rate} %", "correction": "{text}, 更正 {first} 至 {last}"},
+    "en": {"tax": "{name} {rate} %", "correction": "{text}, correction for {first} to {last}"},
+    "zh": {"tax": "{name} {rate} %", "correction": "{text} (更正 {first} 至 {last})"},
 }
 LINE_ORDER: Final = ("subscription_key", "period_from", "kind", "charge_code", "price_id", "tax_class")
 
@@ -280,12 +280,12 @@ class _Writer:
 
     def _text(self, language: str, *key: int) -> str:
         if (language, key) not in self._texts:
-            self._texts[language, key] = self._written(TEXTS.get(language, TEXTS["en"]), *key)
+            self._texts[language, key] = self._written(language, *key)
         return self._texts[language, key]
 
     def _written(  # noqa: PLR0913, PLR0917 -- the parts of a line's text
         self,
-        texts: Mapping[str, str],
+        language: str,
         kind: int,
         catalogue: int,
         price_id: int,
@@ -296,14 +296,14 @@ class _Writer:
         late: int,
     ) -> str:
         price_list = self._contracts.price_list
+        texts = TEXTS.get(language, TEXTS["en"])
         identity = price_list.identities[catalogue]
         if kind == Kind.TAX:
             rate = rate_ppm or price_list.rate_ppm(identity, tax_class, day_of(period_to - 1))
-            found = price_list.tax_class(identity, tax_class)
             percent = format_micros(rate * MICROS_PER_UNIT * 100 // PPM, 0)
-            text = texts["tax"].format(name=found.name if found is not None else tax_class, rate=percent)
+            text = texts["tax"].format(name=price_list.tax_text(identity, tax_class, language), rate=percent)
         else:
-            text = price_list.price_name(identity, price_id)
+            text = price_list.price_text(identity, price_id, language)
         if late:
             return texts["correction"].format(text=text, first=self._date(period_from), last=self._date(period_to - 1))
         return text

@@ -114,7 +114,8 @@ raw_files = _table(
 )
 # Counts and quantities of intake, one row a commit, source and outcome. `received` is what came in; the others share it out:
 # answered, unanswered, absorbed, conflicting, duplicate, rejected. When a conflict takes back a row that was accepted earlier,
-# the commit holds it as minus one under its old outcome and plus one under conflicting, so the sums hold at every commit_seq.
+# or a leg of a later file bills its call, the commit holds it as minus one under its old outcome and plus one under conflicting or
+# absorbed, so the sums hold at every commit_seq.
 intake_counts = _table(
     "intake_counts",
     sa.Column("commit_seq", INT64, primary_key=True),
@@ -141,7 +142,8 @@ usage_manifest = _table(
     _int("sealed_at_seq", nullable=True),  # set when a Parquet row took this range's place
 )
 # Rows that wait for a decision. A rejected row could not be read: no event_key, it is kept here alone. A conflicting one is in
-# the usage files too, and every usage row whose event_key stands here does not count as of commit_seq.
+# the usage files too, as is one with the reason absorbed_later; every usage row whose event_key stands here does not count as of
+# commit_seq.
 suspense = _table(
     "suspense",
     _id("suspense_id"),

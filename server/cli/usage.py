@@ -86,7 +86,7 @@ def inspect(
         output.print_table(("what", "figure"), rows, right=("figure",))
         for note in inspection.notes():
             print(f"note: {note}")
-    refuse_unusable(str(file), found.name, inspection.rows, inspection.rejected)
+    refuse_unusable(inspection.file, found.name, inspection.rows, inspection.rejected)
     return 0
 
 

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from billing import dunning, payments
+from billing.allocations import OpenItem
 from billing.dunning import Policy, Step
-from billing.payments import OpenItem
 from billing.store import tables
 from rating.errors import UserError
 

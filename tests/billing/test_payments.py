@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import payments
+from billing import allocations, payments
+from billing.allocations import Allocation, Credit, OpenItem
 from billing.controls import books
-from billing.payments import Allocation, Credit, OpenItem
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def test_allocate(row: str) -> None:
         number, due, left = text.replace("@", "=").split("=")
         items.append(OpenItem(1, int(number), number, dt.date.fromisoformat(f"2025-{due}"), int(left)))
     wanted = [Allocation(a, int(b), int(c)) for a, b, c in (text.replace(">", "=").split("=") for text in expected)]
-    assert payments.allocate(credits_, items) == wanted
+    assert allocations.allocate(credits_, items) == wanted
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def pay(world: World, payment_id: str, units: float, *, account: str = "anna", r
 
 def open_micros(world: World) -> list[tuple[str, int]]:
     with world.home.connect() as connection:
-        return [(item.number, item.open_micros) for item in payments.open_items(connection)]
+        return [(item.number, item.open_micros) for item in allocations.open_items(connection)]
 
 
 def balanced(world: World) -> bool:

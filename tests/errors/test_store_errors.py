@@ -128,6 +128,13 @@ def test_usage_files(provoke: Provoke, home: Path, tmp_path: Path, content: byte
     provoke(words, status=1, golden=f"usage/{golden}", unchanged=home)
 
 
+def test_a_pipe(provoke: Provoke, home: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for command in ("ingest", "inspect"):
+        words = ["usage", command, tmp_path / "pipe", "--source", "asterisk", *(["--home", home] if command == "ingest" else [])]
+        provoke(words, status=1, golden="usage/pipe", unchanged=home)
+
+
 def test_missing_usage_files(provoke: Provoke, home: Path, tmp_path: Path, usage_file: Path) -> None:
     """The good one among them is not taken either."""
     after = ["--source", "asterisk", "--home", home]

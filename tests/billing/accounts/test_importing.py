@@ -125,6 +125,7 @@ subscriptions | S1,A1,smart-m,2026-01-15,                                   | li
 subscriptions | S1,A1,euro/smart-m,2026-01-15,                              | line 2, plan: plan euro/smart-m is in EUR, account A1 in CNY
 subscriptions | S1,A1,mobile/smart-m,2026-01-15,2026-01-15                  | line 2: to_date 2026-01-15 is not after from_date 2026-01-15
 subscriptions | S2,A1,mobile/smart-m,2026-01-15,                            | line 3, subscription_id: S2 stands on line 2 already
+numbers       | +8613800000001,S1,2026-01-15T00:00:00Z,                      | line 2, served_id: '+8613800000001' cannot be used
 numbers       | 8613800000001,S9,2026-01-15T00:00:00Z, | line 2, subscription_id: subscription S9 is unknown
 numbers       | 86 138,S1,2026-01-15T00:00:00Z, | line 2, served_id: '86 138' cannot be used
 numbers       | 8613800000001,S1,2026-01-15T00:00:00, | line 2, from: '2026-01-15T00:00:00' is not an instant

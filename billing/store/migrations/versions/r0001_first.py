@@ -302,6 +302,25 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_allocations_invoice_key"), "allocations", ["invoice_key"], unique=False)
     op.create_table(
+        "set_offs",
+        sa.Column("credit_invoice_key", INT64, nullable=False),
+        sa.Column("invoice_key", INT64, nullable=False),
+        sa.Column("amount_micros", INT64, nullable=False),
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.CheckConstraint("amount_micros > 0", name="set_off_positive"),
+        sa.ForeignKeyConstraint(
+            ["credit_invoice_key"],
+            ["invoices.invoice_key"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["invoice_key"],
+            ["invoices.invoice_key"],
+        ),
+        sa.PrimaryKeyConstraint("credit_invoice_key", "invoice_key"),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_set_offs_invoice_key"), "set_offs", ["invoice_key"], unique=False)
+    op.create_table(
         "guiding_facts",
         sa.Column("fact_id", INT64, nullable=False),
         sa.Column("served_id", sa.Text(), nullable=False),

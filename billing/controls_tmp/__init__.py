@@ -1,0 +1,53 @@
+"""The books: each compares two figures that must be equal and that come from different places (files, Parquet, SQL).
+
+    intake      what intake counted                     = what lies in usage files and in suspense, by source
+    rating      usage that counts in a run's window     = charge rows of the run + events it left out; events by status = charge rows
+    charges     rows and money the manifest names       = rows and money in the charge files; each file = the file that was written
+    billing     charges + recurring + line rounding     = billed before + invoiced + waived + in quarantine
+    tax         tax as the run computed it              = tax lines
+    documents   digest of all invoices as numbered      = digest of what is stored; totals of invoices = their lines
+    posting     what follows from each line and payment = the posting that stands there; totals of invoices = net debits of receivables
+    ledger      debits                                  = credits, and every posting's hash is its id
+    numbers     the last number of the series           = how many invoices there are
+    runs        runs that numbered something            = runs that are known as numbered or posted
+    payments    payments                                = postings of cash
+    allocations allocations as they are stored          = those that follow from invoices and payments alone
+    receivables balance of the ledger                   = open items - credit not allocated
+    dunning     steps and bars as they were taken       = those that follow from the open items of their day
+    catalogues  what was published                      = what lies in the store now, and it has every version that charges name
+
+All figures are integers: rows, or micro-units of one currency. Nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing.controls.book import Book, book
+from billing.controls.claims import claim_books
+from billing.controls.documents import document_books
+from billing.controls.runs import run_books
+from billing.intake.books import intake_book
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from billing.store.home import Home
+
+__all__ = ["Book", "all_ok", "books"]
+
+
+def books(home: Home) -> list[Book]:
+    """All books of a home, as of its last commit."""
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+        found = [book(line.name, line.left, line.right, line.unit) for line in intake_book(home, seq)]
+        found.extend(run_books(home, connection))
+        found.extend(document_books(connection))
+        found.extend(claim_books(connection))
+    return found
+
+
+def all_ok(found: Iterable[Book]) -> bool:
+    """Whether every book balances."""
+    return all(each.ok for each in found)

@@ -1,0 +1,48 @@
+"""A book and what it is made with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import sqlalchemy as sa
+
+ROWS: Final = "rows"
+
+
+class Book(msgspec.Struct, frozen=True):
+    """Two figures that must be equal, and the terms they are made of."""
+
+    name: str
+    left: int
+    right: int
+    unit: str
+    ok: bool
+    terms: dict[str, int]
+
+
+def book(name: str, left: int, right: int, unit: str, terms: dict[str, int] | None = None) -> Book:
+    """A book from its two sides."""
+    return Book(name, left, right, unit, left == right, terms or {})
+
+
+def set_book(name: str, left: Collection[Any], right: Collection[Any], unit: str = ROWS) -> Book:
+    """Two collections that must hold the same things: all there are on either side, and those that stand on both."""
+    one, two = set(left), set(right)
+    missing, surplus = one - two, two - one
+    terms = {f"missing {_shown(each)}": 1 for each in sorted(missing, key=str)[:5]}
+    terms |= {f"surplus {_shown(each)}": 1 for each in sorted(surplus, key=str)[:5]}
+    return book(name, len(one | two), len(one & two), unit, terms)
+
+
+def by_currency(connection: sa.Connection, query: sa.Select[Any]) -> dict[str, int]:
+    """Rows of (currency, sum) as a dictionary."""
+    return {currency: int(amount) for currency, amount in connection.execute(query)}
+
+
+def _shown(item: object) -> str:
+    return " ".join(str(part) for part in item) if isinstance(item, tuple) else str(item)

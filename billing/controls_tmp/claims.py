@@ -1,0 +1,59 @@
+"""Books of what customers owe: payments, allocations, receivables, and what dunning did about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from billing import allocations, dunning, ledger
+from billing.controls.book import book, by_currency, set_book
+from billing.controls.documents import receivable_balances, waiting
+from billing.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing.controls.book import Book
+
+
+def claim_books(connection: sa.Connection) -> Iterator[Book]:
+    """Every book that is about open items."""
+    yield from _payment_books(connection)
+    yield set_book("allocations: stored = worked out anew", allocations.stored(connection), allocations.worked_out(connection))
+    yield from _receivable_books(connection)
+    for name, (taken, follows) in dunning.replayed(connection).items():
+        yield set_book(f"dunning: {name}", taken, follows)
+
+
+def _payment_books(connection: sa.Connection) -> Iterator[Book]:
+    payment, posting = tables.payments.c, tables.postings.c
+    paid = by_currency(connection, sa.select(payment.currency, sa.func.sum(payment.amount_micros)).group_by(payment.currency))
+    signed = sa.case((posting.debit_account == ledger.CASH, posting.amount_micros), else_=-posting.amount_micros)
+    either = (posting.debit_account == ledger.CASH) | (posting.credit_account == ledger.CASH)
+    cash = by_currency(connection, sa.select(posting.currency, sa.func.sum(signed)).where(either).group_by(posting.currency))
+    for currency in sorted(paid.keys() | cash.keys()):
+        yield book(f"payments {currency}: payments = cash", paid.get(currency, 0), cash.get(currency, 0), f"micro-units {currency}")
+
+
+def _receivable_books(connection: sa.Connection) -> Iterator[Book]:
+    """What customers owe by the ledger, and by their open invoices less credit that is not allocated."""
+    balances, unposted = receivable_balances(connection), waiting(connection)
+    account = tables.accounts.c
+    currency_of = {row.account_key: row.currency for row in connection.execute(sa.select(account.account_key, account.currency))}
+    open_micros: dict[str, int] = {}
+    credit_micros: dict[str, int] = {}
+    for item in allocations.open_items(connection):
+        currency = currency_of.get(item.account_key, "of nobody")
+        open_micros[currency] = open_micros.get(currency, 0) + item.open_micros
+    for credit in allocations.unallocated(connection):
+        currency = currency_of.get(credit.account_key, "of nobody")
+        credit_micros[currency] = credit_micros.get(currency, 0) + credit.left_micros
+    for currency in sorted(balances.keys() | open_micros.keys() | credit_micros.keys()):
+        terms = {
+            "open items": open_micros.get(currency, 0),
+            "credit not allocated": -credit_micros.get(currency, 0),
+            "waiting to be posted": -unposted.get(currency, 0),
+        }
+        name = f"receivables {currency}: ledger = open items"
+        yield book(name, balances.get(currency, 0), sum(terms.values()), f"micro-units {currency}", terms)

@@ -1,0 +1,142 @@
+"""Books of invoices, numbers, ledger and catalogues."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from billing import ledger
+from billing.controls.book import ROWS, book, by_currency, set_book
+from billing.invoicing import NUMBER_DIGITS, SERIES
+from billing.runs import posting, scope
+from billing.store import tables
+from tariffs import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing.controls.book import Book
+
+
+def document_books(connection: sa.Connection) -> Iterator[Book]:
+    """Every book that is about documents and their postings."""
+    yield from _total_books(connection)
+    yield from _posting_books(connection)
+    yield from _ledger_books(connection)
+    yield _number_book(connection)
+    yield _commit_book(connection)
+    yield from _catalogue_books(connection)
+
+
+def waiting(connection: sa.Connection) -> dict[str, int]:
+    """Totals of invoices that a numbered run has not posted yet. In a posted run none waits, whatever is missing."""
+    invoice = tables.invoices.c
+    query = sa.select(invoice.currency, sa.func.sum(invoice.total_micros)).join_from(tables.invoices, tables.bill_runs)
+    query = query.where(tables.bill_runs.c.state == scope.NUMBERED, invoice.number.not_in(_posted_numbers()))
+    return by_currency(connection, query.group_by(invoice.currency))
+
+
+def receivable_balances(connection: sa.Connection, leg: str | None = None) -> dict[str, int]:
+    """Debits minus credits of all receivables by currency; of one leg, if given."""
+    balances: dict[str, int] = {}
+    for name, sign in (("debit_account", 1), ("credit_account", -1)):
+        column = tables.postings.c[name]
+        query = sa.select(tables.postings.c.currency, sa.func.sum(tables.postings.c.amount_micros))
+        query = query.where(column.startswith(ledger.RECEIVABLE)).group_by(tables.postings.c.currency)
+        if leg is not None:
+            query = query.where(tables.postings.c.leg == leg)
+        for currency, amount in by_currency(connection, query).items():
+            balances[currency] = balances.get(currency, 0) + sign * amount
+    return balances
+
+
+def _total_books(connection: sa.Connection) -> Iterator[Book]:
+    invoice, line = tables.invoices.c, tables.invoice_lines.c
+    totals = by_currency(connection, sa.select(invoice.currency, sa.func.sum(invoice.total_micros)).group_by(invoice.currency))
+    query = sa.select(invoice.currency, sa.func.sum(line.amount_micros)).join_from(tables.invoice_lines, tables.invoices)
+    lines = by_currency(connection, query.group_by(invoice.currency))
+    for currency in sorted(totals.keys() | lines.keys()):
+        yield book(f"documents {currency}: lines = totals", lines.get(currency, 0), totals.get(currency, 0), f"micro-units {currency}")
+
+
+def _posting_books(connection: sa.Connection) -> Iterator[Book]:
+    """Totals of invoices against receivables, and every posting against the line or payment it is of."""
+    invoice = tables.invoices.c
+    invoiced = by_currency(connection, sa.select(invoice.currency, sa.func.sum(invoice.total_micros)).group_by(invoice.currency))
+    booked, unposted = receivable_balances(connection, leg="line"), waiting(connection)
+    for currency in sorted(invoiced.keys() | booked.keys()):
+        terms = {"posted": booked.get(currency, 0), "waiting to be posted": unposted.get(currency, 0)}
+        name = f"posting {currency}: invoiced = receivable"
+        yield book(name, invoiced.get(currency, 0), sum(terms.values()), f"micro-units {currency}", terms)
+    run = tables.bill_runs.c
+    posted = (run.state == scope.POSTED) | invoice.number.in_(_posted_numbers())
+    keys = connection.execute(sa.select(invoice.invoice_key).join_from(tables.invoices, tables.bill_runs).where(posted)).scalars().all()
+    wanted = posting.postings_of(connection, list(keys)) + [ledger.of_payment(*row) for row in connection.execute(_payments())]
+    stored = connection.execute(sa.select(*(tables.postings.c[name] for name in ledger.Posting._fields)))
+    yield set_book("posting: lines and payments = postings", [tuple(each) for each in wanted], [tuple(row) for row in stored])
+
+
+def _posted_numbers() -> sa.Select[Any]:
+    return sa.select(tables.postings.c.document).where(tables.postings.c.leg == "line")
+
+
+def _payments() -> sa.Select[Any]:
+    payment, account = tables.payments.c, tables.accounts.c
+    columns = (payment.payment_id, account.account_id, payment.currency, payment.amount_micros, payment.received_on)
+    return sa.select(*columns).join_from(tables.payments, tables.accounts)
+
+
+def _ledger_books(connection: sa.Connection) -> Iterator[Book]:
+    """Debits and credits by account add up to the same; every posting still has the id of its content."""
+    sides: list[dict[str, int]] = []
+    for name in ("debit_account", "credit_account"):
+        column = tables.postings.c[name]
+        query = sa.select(tables.postings.c.currency, sa.func.sum(tables.postings.c.amount_micros)).where(column != "")
+        sides.append(by_currency(connection, query.group_by(tables.postings.c.currency)))
+    debits, credits_ = sides
+    for currency in sorted(debits.keys() | credits_.keys()):
+        name = f"ledger {currency}: debits = credits"
+        yield book(name, debits.get(currency, 0), credits_.get(currency, 0), f"micro-units {currency}")
+    row = tables.postings.c
+    total, right = 0, 0
+    for key, document, line_no, leg in connection.execute(sa.select(row.posting_id, row.document, row.line_no, row.leg)):
+        total += 1
+        right += ledger.posting_id(document, line_no, leg) == key
+    yield book("ledger: postings = postings with the id of their content", total, right, ROWS)
+
+
+def _number_book(connection: sa.Connection) -> Book:
+    """A series without a gap: as many invoices as numbers were given, and the last one has the last number."""
+    series, invoice = tables.number_series.c, tables.invoices.c
+    given = connection.execute(sa.select(series.next_number).where(series.series == SERIES)).scalar_one_or_none()
+    numbers = set(connection.execute(sa.select(invoice.number)).scalars())
+    last = 0 if given is None else int(given) - 1
+    wanted = {f"{SERIES}-{number:0{NUMBER_DIGITS}d}" for number in range(1, last + 1)}
+    right = len(wanted & numbers) if wanted - numbers else len(numbers)
+    return book(f"numbers {SERIES}: given = issued without a gap", last, right, "numbers")
+
+
+def _commit_book(connection: sa.Connection) -> Book:
+    """The one growing number has no gap."""
+    last, kept = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.max(tables.commits.c.commit_seq), 0), sa.func.count(tables.commits.c.commit_seq))
+    ).one()
+    return book("commits: given = kept without a gap", int(last), int(kept), "commits")
+
+
+def _catalogue_books(connection: sa.Connection) -> Iterator[Book]:
+    """The hash that was published, and that of the document as it lies in the store now: the one every run loads."""
+    row = tables.publications.c
+    columns = (row.identity, row.version, row.effective_from_us, row.content_hash, row.document)
+    for identity, version, effective_from_us, content_hash, document in connection.execute(
+        sa.select(*columns).order_by(row.identity, row.version)
+    ):
+        left, right = (int.from_bytes(each[:8], "big") for each in (content_hash, hashlib.sha256(document).digest()))
+        name = f"catalogue {identity} version {version}"
+        yield book(f"{name}: published = loaded", left, right, "first 8 bytes of the hash")
+        if left == right:
+            says = canonical.decode(document)
+            named, held = (identity, version, effective_from_us), (says.identity, says.version, says.effective_from_us)
+            yield set_book(f"{name}: listed = what the document says", [named], [held], "versions")

@@ -1,0 +1,174 @@
+"""Books of each bill run: usage against charge files, charge files against what the run counted, and all of it against its invoices."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from billing import invoicing
+from billing.controls.book import ROWS, book, set_book
+from billing.intake import view
+from billing.runs import charge_files, facts, scope
+from billing.runs.cycle import DIGEST, run_terms
+from billing.runs.proposal import HALF_BITS, LOW_MASK
+from billing.runs.settlement import Term
+from billing.store import tables
+from rating.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing.controls.book import Book
+    from billing.store.home import Home
+
+_READ: Final = ["charge_micros", "currency", "status", "tariff_version"]
+_NONE: Final = Term(0, 0)
+
+
+def run_books(home: Home, connection: sa.Connection) -> Iterator[Book]:
+    """The books of all runs that have numbered, by run."""
+    query = sa.select(tables.bill_runs).where(tables.bill_runs.c.state != scope.COMPUTING).order_by(tables.bill_runs.c.run_id)
+    runs = connection.execute(query).all()
+    versions: set[bytes] = set()
+    for run in runs:
+        files = _file_sums(home, connection, run.run_id)
+        versions |= files.versions
+        yield from _books_of(home, connection, run, files)
+    yield _known_runs(connection, {run.run_id for run in runs})
+    published = connection.execute(sa.select(tables.publications.c.content_hash)).scalars()
+    kept = {each.hex() for each in published}
+    wanted = {each.hex() for each in versions}
+    yield set_book("catalogues: versions that charges name = published", wanted, wanted & kept, "versions")
+
+
+class _FileSums(msgspec.Struct):
+    """What lies in the charge files of a run. A file that is gone counts nothing."""
+
+    rows: int = 0
+    missing: list[str] = []
+    files: int = 0
+    unchanged: int = 0  # files that still have the hash they were written with
+    charge_micros: dict[str, int] = {}
+    statuses: dict[int, int] = {}
+    versions: set[bytes] = set()
+
+
+def _books_of(home: Home, connection: sa.Connection, run: Any, files: _FileSums) -> Iterator[Book]:  # noqa: ANN401 -- a row of bill_runs
+    name = f"run {run.run_id} of {run.bill_date}"
+    terms = run_terms(connection, run.run_id)
+    yield _rating_book(home, connection, run, terms, files.rows)
+    counted = {term.removeprefix("events."): each.rows for term, each in terms.items() if term.startswith("events.")}
+    found = {Status(code).name: rows for code, rows in files.statuses.items()}
+    shown = {f"counted {status}": rows for status, rows in counted.items()} | {f"charges {status}": rows for status, rows in found.items()}
+    agreeing = sum(rows for status, rows in found.items() if counted.get(status) == rows)
+    yield book(f"rating, {name}: events by status", sum(counted.values()), agreeing, ROWS, shown)
+    manifest = tables.charge_manifest.c
+    query = sa.select(sa.func.coalesce(sa.func.sum(manifest.rows), 0), sa.func.coalesce(sa.func.sum(manifest.charge_micros), 0))
+    rows, charge_micros = connection.execute(query.where(manifest.run_id == run.run_id)).one()
+    yield book(f"charges, {name}: rows", int(rows), files.rows, ROWS, {f"missing {path}": 1 for path in files.missing})
+    yield book(f"charges, {name}: files = files with their hash", files.files, files.unchanged, "files")
+    yield book(f"charges, {name}: money", int(charge_micros), sum(files.charge_micros.values()), "micro-units of all currencies")
+    yield from _billing_books(connection, run.run_id, name, terms, files)
+    yield _document_book(connection, run, name, terms)
+
+
+def _rating_book(
+    home: Home,
+    connection: sa.Connection,
+    run: Any,  # noqa: ANN401 -- a row of bill_runs
+    terms: dict[str, Term],
+    charge_rows: int,
+) -> Book:
+    """Usage that counts in the window of the run, against its charge rows and what it left out."""
+    known = facts.load(connection, run.pinned_seq)
+    covered = scope.covered_through(connection, known, run.run_id)
+    decided = scope.decide(known, covered, dt.date.fromisoformat(run.bill_date), facts.Midnights())
+    usage_rows = 0
+    if decided.window is not None:
+        usage_rows = view.usage(home, ("flags",), run.pinned_seq, *decided.window).num_rows
+    left_out = {term: each.rows for term, each in terms.items() if term.startswith("left_out.")}
+    by_status = {term: each.rows for term, each in terms.items() if term.startswith("events.")}
+    right = charge_rows + sum(left_out.values())
+    shown = {"usage": usage_rows, "charge rows": charge_rows, **by_status, **left_out}
+    return book(f"rating, run {run.run_id} of {run.bill_date}", usage_rows, right, ROWS, shown)
+
+
+def _billing_books(connection: sa.Connection, run_id: int, name: str, terms: dict[str, Term], files: _FileSums) -> Iterator[Book]:
+    """What was due against what was done with it, and net, tax and charges as the run counted them, by currency."""
+    net, tax = (_invoiced(connection, run_id, taxes=taxes) for taxes in (False, True))
+    currencies = {term.partition(":")[2] for term in terms if ":" in term}
+    for currency in sorted(currencies | net.keys() | tax.keys() | {key for key, value in files.charge_micros.items() if value}):
+        amount = {term.partition(":")[0]: each.amount_micros for term, each in terms.items() if term.endswith(f":{currency}")}
+        rated = files.charge_micros.get(currency, 0)
+        left = {"rated": rated, "recurring": amount.get("recurring", 0), "line rounding": amount.get("line_rounding", 0)}
+        right = {
+            "billed before": amount.get("billed_before", 0),
+            "invoiced net": net.get(currency, 0),
+            "waived": amount.get("waived", 0),
+            "unbilled, in quarantine": amount.get("quarantined", 0),
+            "unbilled, beyond the limit of money": amount.get("too_large", 0),
+        }
+        unit = f"micro-units {currency}"
+        yield book(f"billing, {name} {currency}", sum(left.values()), sum(right.values()), unit, left | right)
+        yield book(f"charges, {name}: money {currency} as counted", amount.get("usage", 0), rated, unit)
+        yield book(f"tax, {name} {currency}: computed = tax lines", amount.get("invoiced_tax", 0), tax.get(currency, 0), unit)
+
+
+def _invoiced(connection: sa.Connection, run_id: int, *, taxes: bool) -> dict[str, int]:
+    """Lines of a run's invoices, tax or all others, by currency."""
+    invoice, line = tables.invoices, tables.invoice_lines
+    query = sa.select(invoice.c.currency, sa.func.sum(line.c.amount_micros)).join_from(line, invoice)
+    of_run = query.where(invoice.c.run_id == run_id, line.c.kind == "tax" if taxes else line.c.kind != "tax")
+    return {currency: int(amount) for currency, amount in connection.execute(of_run.group_by(invoice.c.currency))}
+
+
+def _document_book(connection: sa.Connection, run: Any, name: str, terms: dict[str, Term]) -> Book:  # noqa: ANN401 -- a row of bill_runs
+    """Every field of every invoice and line of a run is as it was when they were numbered."""
+    wanted, now = terms.get(DIGEST, _NONE), Term(*invoicing.digest(connection, run.run_id))
+    shown = {"lines numbered": wanted.rows, "lines stored": now.rows}
+    return book(f"documents, {name}: as numbered", wanted.amount_micros, now.amount_micros, "first 63 bits of the digest", shown)
+
+
+def _known_runs(connection: sa.Connection, known: set[int]) -> Book:
+    """A run that left terms, charges or invoices is known as numbered or posted; else it would be billed again."""
+    traces: set[int] = set()
+    for table in (tables.run_terms, tables.charge_manifest, tables.invoices):
+        traces |= set(connection.execute(sa.select(table.c.run_id).distinct()).scalars())
+    return set_book("runs: runs that numbered = runs known as numbered", traces, known, "runs")
+
+
+def _file_sums(home: Home, connection: sa.Connection, run_id: int) -> _FileSums:
+    manifest = tables.charge_manifest.c
+    sums = _FileSums()
+    query = sa.select(manifest.path, manifest.sha256).where(manifest.run_id == run_id).order_by(manifest.path)
+    for path, sha256 in connection.execute(query):
+        sums.files += 1
+        if not (home.path / path).is_file():
+            sums.missing.append(path)
+            continue
+        sums.unchanged += charge_files.file_sha256(home.path / path) == sha256
+        _add(sums, pq.read_table(home.path / path, columns=_READ, partitioning=None))
+    return sums
+
+
+def _add(sums: _FileSums, table: pa.Table) -> None:
+    """Add the rows of one charge file."""
+    sums.rows += table.num_rows
+    money = charge_files.micros_of(table["charge_micros"])
+    high, low = pc.shift_right(money, HALF_BITS), pc.bit_wise_and(money, LOW_MASK)  # sums of halves cannot wrap
+    halves = pa.table({"currency": table["currency"].cast(pa.string()), "high": high, "low": low})
+    grouped = halves.group_by("currency", use_threads=False).aggregate([("high", "sum"), ("low", "sum")])
+    for row in grouped.to_pylist():
+        amount = ((row["high_sum"] or 0) << HALF_BITS) + (row["low_sum"] or 0)
+        sums.charge_micros[row["currency"]] = sums.charge_micros.get(row["currency"], 0) + amount
+    codes, counts = np.unique(table["status"].to_numpy(), return_counts=True)
+    for code, rows in zip(codes.tolist(), counts.tolist(), strict=True):
+        sums.statuses[code] = sums.statuses.get(code, 0) + rows
+    sums.versions |= set(pc.unique(table["tariff_version"].cast(pa.binary(32))).drop_null().to_pylist())
