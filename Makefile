@@ -49,8 +49,9 @@ help: ## show this list
 demo: .venv/.ready ## a month of calls from switch files to posted invoices; SEED= ACCOUNTS= RECORDS= DIR=
 	@$(BIN)/python examples/demo/run.py $(if $(SEED),--seed $(SEED)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(DIR),--dir $(DIR))
 
+# A file stays in one worker, so that what its tests share (a finished demo, compiled tables) is made once.
 test: .venv/.ready ## all tests, on two cores; ARGS= goes to pytest, such as ARGS='-m "not slow"'
-	@$(BIN)/pytest -q -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: check-style check-format check-types check-imports check-proto ## style, format, types, import walls, generated code against its .proto
 

@@ -16,6 +16,7 @@ from billing.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
 _CHUNK: Final = 500  # account keys a query
 
@@ -122,8 +123,11 @@ def stored(connection: sa.Connection) -> list[Allocation]:
     return made + [Allocation("", *row) for row in connection.execute(sa.select(*columns))]
 
 
-def worked_out(connection: sa.Connection) -> list[Allocation]:
-    """The allocations that follow from invoices and payments alone, in the order in which they came: what `stored` must be."""
+def worked_out(connection: sa.Connection, waiting: AbstractSet[int]) -> list[Allocation]:
+    """The allocations that follow from invoices and payments alone, in the order in which they came: what `stored` must be.
+
+    `waiting`: invoices that are numbered but not posted yet; a payment may have settled them already, other credit not.
+    """
     invoice, payment = tables.invoices.c, tables.payments.c
     items: dict[int, list[tuple[int, OpenItem]]] = {}
     columns = (invoice.commit_seq, invoice.account_key, invoice.invoice_key, invoice.number, invoice.due_on, invoice.total_micros)
@@ -136,15 +140,15 @@ def worked_out(connection: sa.Connection) -> list[Allocation]:
     for seq, *fields in connection.execute(paid):
         credit = Credit(*fields)
         credits_.setdefault(credit.account_key, []).append((seq, credit))
-    return [allocation for account_key in items for allocation in _replayed(items[account_key], credits_.get(account_key, []))]
+    return [part for account_key in items for part in _replayed(items[account_key], credits_.get(account_key, []), waiting)]
 
 
-def _replayed(items: list[tuple[int, OpenItem]], credits_: list[tuple[int, Credit]]) -> list[Allocation]:
+def _replayed(items: list[tuple[int, OpenItem]], credits_: list[tuple[int, Credit]], waiting: AbstractSet[int]) -> list[Allocation]:
     """The allocations of one account: spread anew whenever an invoice or a payment came."""
     made: list[Allocation] = []
     left: dict[int | str, int] = {item.invoice_key: item.open_micros for _, item in items}
     left.update((credit.payment_id, credit.left_micros) for _, credit in credits_)
-    for moment in sorted({seq for seq, _ in items} | {seq for seq, _ in credits_}):
+    for moment in sorted({seq for seq, item in items if item.invoice_key not in waiting} | {seq for seq, _ in credits_}):
         known = [item._replace(open_micros=left[item.invoice_key]) for seq, item in items if seq <= moment]
         known.sort(key=lambda item: (item.due_on, item.number))
         paid = [credit._replace(left_micros=left[credit.payment_id]) for seq, credit in credits_ if seq <= moment]

@@ -109,11 +109,11 @@ class _Last(NamedTuple):
 
 def state(items: Iterable[OpenItem], credit_micros: int, policy: Policy, as_of: dt.date) -> State:
     """Where an account with these open items stands on a date. Pure."""
-    past_due = _past_due(items, credit_micros, as_of)
-    overdue_micros = sum(item.open_micros for item in past_due)
-    if not past_due:
+    late = past_due(items, credit_micros, as_of)
+    overdue_micros = sum(item.open_micros for item in late)
+    if not late:
         return State(CLEAR, "", None, 0)
-    oldest = past_due[0].due_on
+    oldest = late[0].due_on
     days = (as_of - oldest).days
     applying = [step for step in policy.steps if days >= step.days_past_due and overdue_micros >= step.amount_min_micros]
     if not applying:
@@ -181,7 +181,7 @@ def history(home: Home, account_id: str, as_of: dt.date) -> History:
     )
 
 
-def _past_due(items: Iterable[OpenItem], credit_micros: int, as_of: dt.date) -> list[OpenItem]:
+def past_due(items: Iterable[OpenItem], credit_micros: int, as_of: dt.date) -> list[OpenItem]:
     """Items past due after all credit has settled the oldest first, in the order of their due dates."""
     all_items = sorted(items, key=lambda item: (item.due_on, item.number))
     credit = credit_micros - sum(item.open_micros for item in all_items if item.open_micros < 0)

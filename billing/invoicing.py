@@ -7,6 +7,7 @@ to its minor unit; net + tax = total. Dates are ISO text in the account's zone, 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -158,6 +159,21 @@ def billed_lines(connection: sa.Connection, period_from: dt.date) -> Lines:
     for column, values in zip(columns, zip(*rows, strict=True), strict=True):
         result[column.name] = _numbers_of(column.name, values)
     return result
+
+
+def digest(connection: sa.Connection, run_id: int) -> tuple[int, int]:
+    """How many lines the invoices of a run have, and 63 bits that stand for every field of every invoice and line."""
+    invoice, line = tables.invoices, tables.invoice_lines
+    heads = sa.select(invoice).where(invoice.c.run_id == run_id).order_by(invoice.c.invoice_key)
+    body = sa.select(line).where(line.c.invoice_key.in_(sa.select(invoice.c.invoice_key).where(invoice.c.run_id == run_id)))
+    hasher = hashlib.blake2b(digest_size=8)
+    rows = 0
+    for row in connection.execute(heads):
+        hasher.update(msgspec.json.encode(tuple(row)))
+    for row in connection.execute(body.order_by(line.c.invoice_key, line.c.line_no)):
+        hasher.update(msgspec.json.encode(tuple(row)))
+        rows += 1
+    return rows, int.from_bytes(hasher.digest(), "big") >> 1
 
 
 def list_invoices(home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None) -> list[InvoiceSummary]:

@@ -79,6 +79,12 @@ def posting(  # noqa: PLR0913 -- the fields of a posting
     return Posting(document, line_no, leg, debit, credit, currency, abs(signed_micros), posted_on)
 
 
+def of_payment(payment_id: str, account_id: str, currency: str, amount_micros: int, received_on: str) -> Posting:
+    """The posting of a payment: cash against what the customer owes."""
+    assert amount_micros > 0, payment_id
+    return Posting(payment_id, 0, "payment", CASH, receivable(account_id), currency, amount_micros, received_on)
+
+
 def post(connection: sa.Connection, postings: Sequence[Posting], commit_seq: int) -> int:
     """Store postings inside the caller's write transaction; those that exist with the same data are left. Returns how many were new.
 

@@ -93,17 +93,7 @@ def record(  # noqa: PLR0913, PLR0917 -- the fields of a payment
                 payment_id=payment_id, account_key=account_key, currency=own_currency, commit_seq=commit_seq, **values
             )
         )
-        entry = ledger.posting(
-            payment_id,
-            0,
-            "payment",
-            debit=ledger.CASH,
-            credit=ledger.receivable(account_id),
-            currency=own_currency,
-            signed_micros=amount_micros,
-            posted_on=received_on.isoformat(),
-        )
-        assert entry is not None, "an amount above zero makes a posting"
+        entry = ledger.of_payment(payment_id, account_id, own_currency, amount_micros, received_on.isoformat())
         ledger.post(connection, [entry], commit_seq)
         allocate_credit(connection, [account_key], commit_seq)
         answer = Recorded(payment_id, own_currency, False, *_state(connection, payment_id, amount_micros))

@@ -24,6 +24,7 @@ from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from mediation.decode import Decoded

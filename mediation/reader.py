@@ -43,7 +43,7 @@ class Fingerprint(NamedTuple):
 
 
 def shown(path: Path) -> str:
-    """The path as text that can be stored and printed: a byte of a name that is no UTF-8 stands there as `\\xNN`."""
+    """The path as text that can be stored and printed: a byte that is no UTF-8 is shown by its code."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from billing.charges.lines import Lines, empty
 from billing.guiding import Guide
 from billing.intake import view
-from billing.invoicing import InvoiceDraft, billed_lines, number_drafts
+from billing.invoicing import InvoiceDraft, billed_lines, digest, number_drafts
 from billing.runs import charge_files, facts, posting, price_list, pricing, scope
 from billing.runs.contracts import Contracts
 from billing.runs.lock import only_run
@@ -31,6 +31,7 @@ from billing.store import commit_points, tables
 from rating.errors import UserError
 from rating.status import Status
 
+DIGEST: Final = "invoices.digest"  # name of the term that holds it
 YEARS_AHEAD_MAX: Final = 3  # a bill date further ahead is a slip of the pen: it would bill fees of years that nobody has had
 FIRST_DATE: Final = dt.date(2000, 1, 1)
 LAST_DATE: Final = dt.date(2099, 12, 31)
@@ -242,7 +243,8 @@ def _compute_and_number(home: Home, current: _Run, now_us: int, threads: int, pr
         seq = home.next_commit_seq(connection, "invoice", now_us)
         number_drafts(connection, current.run_id, computed.settlement.drafts, seq)
         _insert(connection, tables.charge_manifest, [{"run_id": current.run_id, "commit_seq": seq, **each._asdict()} for each in files])
-        terms = [{"run_id": current.run_id, "term": name, **_clipped(term)} for name, term in sorted(computed.terms.items())]
+        with_digest = {**computed.terms, DIGEST: Term(*digest(connection, current.run_id))}
+        terms = [{"run_id": current.run_id, "term": name, **_clipped(term)} for name, term in sorted(with_digest.items())]
         _insert(connection, tables.run_terms, terms)
         parked = computed.settlement.quarantined.items()
         _insert(connection, tables.quarantine, [{"run_id": current.run_id, "account_key": key, "reason": why} for key, why in parked])

@@ -35,7 +35,7 @@ def post_run(home: Home, run_id: int, now_us: int) -> None:
     for chunk in _chunks([(row.invoice_key, row.account_key) for row in rows]):
         with home.begin() as connection:
             seq = home.next_commit_seq(connection, "invoice", now_us)
-            ledger.post(connection, _postings(connection, [invoice_key for invoice_key, _ in chunk]), seq)
+            ledger.post(connection, postings_of(connection, [invoice_key for invoice_key, _ in chunk]), seq)
             allocate_credit(connection, [account_key for _, account_key in chunk], seq)
             commit_points.reached("run.before_posting_commit")
         commit_points.reached("run.chunk_posted")
@@ -61,8 +61,8 @@ def _chunks(invoices: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
     return [chunk for chunk in dealt if chunk]
 
 
-def _postings(connection: sa.Connection, invoice_keys: list[int]) -> list[ledger.Posting]:
-    """One posting a line that has an amount: receivable against revenue or tax."""
+def postings_of(connection: sa.Connection, invoice_keys: list[int]) -> list[ledger.Posting]:
+    """What is posted for some invoices: one posting a line that has an amount: receivable against revenue or tax."""
     line, invoice, account = tables.invoice_lines, tables.invoices, tables.accounts
     query = (
         sa.select(

@@ -104,11 +104,12 @@ def _report(error: UserError, *, as_json: bool) -> None:
     if not as_json:
         print("\n".join(error.lines()), file=sys.stderr)
         return
-    import msgspec
+    import json
 
     problems = [problem._asdict() for problem in error.problems] if isinstance(error, ProblemsError) else []
     document = {"error": {"message": error.message, "remedy": error.remedy, "problems": problems}}
-    print(msgspec.json.encode(document).decode(), file=sys.stderr)
+    # Unlike msgspec, json takes names that are no UTF-8: stderr writes such a byte as \udcNN, which JSON reads.
+    print(json.dumps(document, ensure_ascii=False, separators=(",", ":")), file=sys.stderr)
 
 
 def _report_our_mistake(error: Exception) -> None:

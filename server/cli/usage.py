@@ -42,13 +42,14 @@ def ingest(
 
     from billing.intake.taking import Intake
     from billing.store.home import Home
+    from mediation.reader import shown
     from server.cli import progress
 
     reports = []
     with Home.open(home, create=True) as opened:
         intake = Intake(opened)
         for file in files:
-            with progress.show(file.name, "bytes") as report:
+            with progress.show(shown(Path(file.name)), "bytes") as report:
                 reports.append(intake.take_file(file, found, _now_us(), _of_file(file, report)))
     if as_json:
         output.print_json(reports)
@@ -75,9 +76,10 @@ def inspect(
 
     from billing.intake.unusable import refuse_unusable
     from mediation.inspect import inspect as inspect_file
+    from mediation.reader import shown
     from server.cli import progress
 
-    with progress.show(file.name, "bytes") as report:
+    with progress.show(shown(Path(file.name)), "bytes") as report:
         inspection = inspect_file(file, found, progress=_of_file(file, report))
     if as_json:
         output.print_json(inspection)

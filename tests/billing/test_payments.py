@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import allocations, payments
+from billing import allocations, invoicing, payments
 from billing.allocations import Allocation, Credit, OpenItem
 from billing.controls import books
 from rating.errors import UserError
+from tests.billing.runs.world import Call
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -118,4 +119,37 @@ def test_payments_before_any_invoice(world: World) -> None:
     assert pay(world, "p1", 20).credit_micros == 20 * UNIT
     world.bill("2025-11-01")
     assert open_micros(world) == []
+    assert balanced(world)
+
+
+def test_an_invoice_with_a_negative_total_settles_the_next_one(world: World) -> None:
+    """The premium call of October turns out to be in conflict: November's invoice is a credit, which December's uses up in part."""
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    world.take(Call("1001", "2025-10-05T10:00:00", 600, 8690000000001, key="x"))
+    world.bill("2025-11-01")
+    assert pay(world, "p1", 31.85).credit_micros == 0  # (10.00 + 20.05) x 1.06
+    world.take(Call("1001", "2025-10-05T10:00:00", 900, 8690000000001, key="x"))
+    world.bill("2025-12-01")
+    assert open_micros(world) == [("R-0000000002", -10_650_000)]  # 10.60 for November, 21.25 back
+    world.bill("2026-01-01")
+    assert open_micros(world) == [("R-0000000002", -50_000)]
+    world.bill("2026-02-01")
+    assert open_micros(world) == [("R-0000000004", 10_550_000)]
+    assert [(each.number, each.open_micros) for each in invoicing.list_invoices(world.home)][1:] == [
+        ("R-0000000002", 0), ("R-0000000003", 0), ("R-0000000004", 10_550_000),
+    ]  # fmt: skip
+    assert balanced(world)
+    assert world.changed("UPDATE set_offs SET amount_micros = amount_micros - 10000 WHERE invoice_key = 3")
+    assert [book.name for book in books(world.home) if not book.ok] == ["allocations: stored = worked out anew"]
+
+
+def test_a_credit_invoice_settles_what_is_open_already(world: World) -> None:
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    world.take(Call("1001", "2025-10-05T10:00:00", 600, 8690000000001, key="x"))
+    world.bill("2025-11-01")
+    world.take(Call("1001", "2025-10-05T10:00:00", 900, 8690000000001, key="x"))
+    world.bill("2025-12-01")
+    assert open_micros(world) == [("R-0000000001", 21_200_000)]  # 31.85 - 10.65
     assert balanced(world)

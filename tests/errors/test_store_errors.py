@@ -145,5 +145,10 @@ def test_missing_usage_files(provoke: Provoke, home: Path, tmp_path: Path, usage
     )
 
 
+def test_a_name_that_is_no_utf8(provoke: Provoke, home: Path, tmp_path: Path) -> None:
+    words = ["usage", "ingest", tmp_path / os.fsdecode(b"caf\xe9.csv"), "--source", "asterisk", "--home", home, "--json"]
+    provoke(words, status=1, golden="usage/no_utf8_name", unchanged=home, process=True)
+
+
 def test_unknown_source(provoke: Provoke, home: Path, usage_file: Path) -> None:
     provoke(["usage", "ingest", usage_file, "--source", "asterix", "--home", home], status=2, golden="usage/unknown_source", unchanged=home)

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 def differences(*, first: bool = False) -> MigrationScript:
     """The operations that lead from the revisions (from nothing with `first`) to the metadata."""
     engine = sa.create_engine("sqlite://")
-    with engine.begin() as connection:
-        if not first:
-            upgrade.to_head(connection)
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return api.produce_migrations(context, metadata)
+    try:
+        with engine.begin() as connection:
+            if not first:
+                upgrade.to_head(connection)
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            return api.produce_migrations(context, metadata)
+    finally:
+        engine.dispose()
 
 
 if __name__ == "__main__":

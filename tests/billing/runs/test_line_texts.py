@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import pytest
 
 from billing.runs.price_list import PriceList
-from rating.model import Catalogue
 from tests.billing.runs import world
+
+if TYPE_CHECKING:
+    from rating.model import Catalogue
 
 TITLES = {"en": "National", "zh": "国内通话"}
 

@@ -5,8 +5,10 @@ Prices are chosen so that a bill can be checked in the head: a national call cos
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
+import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,7 +20,7 @@ from billing import catalogue, invoicing
 from billing.intake.taking import Intake
 from billing.runs import cycle
 from billing.store import tables
-from billing.store.home import Home
+from billing.store.home import DATABASE_NAME, Home
 from mediation.decode import Decoded
 from rating.model import (
     Allowance,
@@ -197,6 +199,11 @@ class World:
         """Change the database behind the product's back."""
         with self.home.begin() as connection:
             connection.exec_driver_sql(statement)
+
+    def changed(self, statement: str) -> int:
+        """Change the database without its constraints; how many rows were changed."""
+        with contextlib.closing(sqlite3.connect(self.home.path / DATABASE_NAME)) as connection, connection:
+            return connection.execute(statement).rowcount
 
     def _add(self, table: sa.Table, **values: object) -> None:
         with self.home.begin() as connection:

@@ -31,6 +31,8 @@ def test_the_revisions_make_the_same_constraints() -> None:
     with described.begin() as connection:
         metadata.create_all(connection)
         assert after_revisions == _statements(connection)
+    migrated.dispose()
+    described.dispose()
 
 
 def test_every_revision_is_known_to_the_home() -> None:

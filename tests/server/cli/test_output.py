@@ -37,6 +37,11 @@ def test_plain_table_aligns_wide_characters(capsys: pytest.CaptureFixture[str]) 
     )  # fmt: skip
 
 
+def test_a_table_shows_control_characters_by_their_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_table(("a",), [("陈\x1b[31m\n\udce9é",)])
+    assert capsys.readouterr().out == "a\n陈\\x1b[31m\\n\\udce9é\n"
+
+
 def test_plain_table_never_cuts(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table(["text"], [["x" * 500]])
     assert "x" * 500 in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,6 +73,31 @@ def test_several_files_and_what_waits(run: Any, file: Path, tmp_path: Path) -> N
     text = run("usage", "suspense", "--limit", "1")
     assert "2 more: --limit 3 shows all" in text
     assert "broken" in text
+
+
+def test_a_name_that_is_no_utf8_and_rows_that_would_move_the_cursor(run: Any, file: Path, tmp_path: Path) -> None:  # noqa: ANN401
+    path = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    path.write_bytes(file.read_bytes() + b"bad\x1b[2J row\n")
+    assert run("usage", "inspect", path, "--source", "asterisk", "--json")["file"].endswith(r"caf\xe9.csv")
+    (report,) = run("usage", "ingest", path, "--source", "asterisk", "--json")
+    assert report["name"].endswith(r"caf\xe9.csv")
+    assert run("usage", "suspense", "--json")["rows"][0]["file"] == str(tmp_path / r"caf\xe9.csv")
+    shown = run("usage", "suspense")
+    assert r"bad\x1b[2J row" in shown
+    assert "\x1b" not in shown
+
+
+def test_suspense_names_the_file_from_the_root(run: Any, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
+    monkeypatch.chdir(file.parent)
+    run("usage", "ingest", file.name, "--source", "asterisk")
+    (row,) = run("usage", "suspense", "--json")["rows"]
+    with open(row["file"], "rb") as raw:  # noqa: PTH123 - as the operator would
+        raw.seek(row["offset"])
+        assert raw.read(row["length"]) == b"broken"
+
+
+def test_inspect_prints_its_notes(run: Any, file: Path) -> None:  # noqa: ANN401 - see the fixture
+    assert "note: 1 rows wrong_column_count: " in run("usage", "inspect", file, "--source", "asterisk")
 
 
 def test_seal(run: Any, file: Path) -> None:  # noqa: ANN401 - see the fixture

@@ -38,6 +38,14 @@ def waiting(connection: sa.Connection) -> dict[str, int]:
     return by_currency(connection, query.group_by(invoice.currency))
 
 
+def waiting_keys(connection: sa.Connection) -> set[int]:
+    """The invoices of `waiting`."""
+    invoice = tables.invoices.c
+    query = sa.select(invoice.invoice_key).join_from(tables.invoices, tables.bill_runs)
+    query = query.where(tables.bill_runs.c.state == scope.NUMBERED, invoice.number.not_in(_posted_numbers()))
+    return set(connection.execute(query).scalars())
+
+
 def receivable_balances(connection: sa.Connection, leg: str | None = None) -> dict[str, int]:
     """Debits minus credits of all receivables by currency; of one leg, if given."""
     balances: dict[str, int] = {}
@@ -70,10 +78,9 @@ def _posting_books(connection: sa.Connection) -> Iterator[Book]:
         terms = {"posted": booked.get(currency, 0), "waiting to be posted": unposted.get(currency, 0)}
         name = f"posting {currency}: invoiced = receivable"
         yield book(name, invoiced.get(currency, 0), sum(terms.values()), f"micro-units {currency}", terms)
-    run = tables.bill_runs.c
-    posted = (run.state == scope.POSTED) | invoice.number.in_(_posted_numbers())
-    keys = connection.execute(sa.select(invoice.invoice_key).join_from(tables.invoices, tables.bill_runs).where(posted)).scalars().all()
-    wanted = posting.postings_of(connection, list(keys)) + [ledger.of_payment(*row) for row in connection.execute(_payments())]
+    not_yet = waiting_keys(connection)
+    keys = [key for key in connection.execute(sa.select(invoice.invoice_key)).scalars() if key not in not_yet]
+    wanted = posting.postings_of(connection, keys) + [ledger.of_payment(*row) for row in connection.execute(_payments())]
     stored = connection.execute(sa.select(*(tables.postings.c[name] for name in ledger.Posting._fields)))
     yield set_book("posting: lines and payments = postings", [tuple(each) for each in wanted], [tuple(row) for row in stored])
 

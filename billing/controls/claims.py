@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from billing import allocations, dunning, ledger
+from billing import allocations, ledger
 from billing.controls.book import book, by_currency, set_book
-from billing.controls.documents import receivable_balances, waiting
+from billing.controls.documents import receivable_balances, waiting, waiting_keys
+from billing.controls.steps import step_books
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 def claim_books(connection: sa.Connection) -> Iterator[Book]:
     """Every book that is about open items."""
     yield from _payment_books(connection)
-    yield set_book("allocations: stored = worked out anew", allocations.stored(connection), allocations.worked_out(connection))
+    worked_out = allocations.worked_out(connection, waiting_keys(connection))
+    yield set_book("allocations: stored = worked out anew", allocations.stored(connection), worked_out)
     yield from _receivable_books(connection)
-    for name, (taken, follows) in dunning.replayed(connection).items():
-        yield set_book(f"dunning: {name}", taken, follows)
+    yield from step_books(connection)
 
 
 def _payment_books(connection: sa.Connection) -> Iterator[Book]:

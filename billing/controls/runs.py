@@ -171,4 +171,5 @@ def _add(sums: _FileSums, table: pa.Table) -> None:
     codes, counts = np.unique(table["status"].to_numpy(), return_counts=True)
     for code, rows in zip(codes.tolist(), counts.tolist(), strict=True):
         sums.statuses[code] = sums.statuses.get(code, 0) + rows
-    sums.versions |= set(pc.unique(table["tariff_version"].cast(pa.binary(32))).drop_null().to_pylist())
+    versions: Any = pc.unique(table["tariff_version"].cast(pa.binary(32)))
+    sums.versions |= set(versions.drop_null().to_pylist())
