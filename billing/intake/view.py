@@ -49,13 +49,27 @@ class Stored(NamedTuple):
 
 
 def usage(  # noqa: PLR0913 - what, as of when, from when to when
-    home: Home, columns: Sequence[str], seq: int, from_us: int = TIME_MIN_US, to_us: int = TIME_MAX_US, *, every: bool = False
+    home: Home,
+    columns: Sequence[str],
+    seq: int,
+    from_us: int = TIME_MIN_US,
+    to_us: int = TIME_MAX_US,
+    *,
+    every: bool = False,
+    checked: bool = False,
 ) -> pa.Table:
     """`columns` of USAGE_V1 (and `commit_seq`) of the usage that counts as of `seq` and starts in [from_us, to_us), in no promised order.
 
-    Left out: rows in suspense, and those that never bill (unanswered, absorbed) unless `every`.
+    Left out: rows in suspense, and those that never bill (unanswered, absorbed) unless `every`. `checked`: every file is first held to the
+    hash it was committed with, as whoever makes money of it must; UserError names the one that changed.
     """
-    return _steadily(lambda: _usage(home, columns, seq, (from_us, to_us), every=every))
+
+    def read() -> pa.Table:
+        if checked:
+            _check(home, seq, from_us, to_us)
+        return _usage(home, columns, seq, (from_us, to_us), every=every)
+
+    return _steadily(read)
 
 
 def everything(home: Home, columns: Sequence[str], seq: int) -> tuple[list[pa.Table], dict[str, pa.Array[Any]]]:
@@ -122,6 +136,13 @@ def _usage(home: Home, columns: Sequence[str], seq: int, span: tuple[int, int], 
         wanted = part.select(list(columns))
         tables.append(wanted if keep.all() else wanted.filter(pa.array(keep)))
     return pa.concat_tables(tables) if tables else _schema(columns).empty_table()
+
+
+def _check(home: Home, seq: int, from_us: int, to_us: int) -> None:
+    with home.connect() as connection:
+        files = stored(connection, 0, seq, from_us, to_us)
+    for file in files:
+        journal.check(home.path / file.path, file.byte_from, file.byte_to, file.sha256)
 
 
 def _steadily(read: Callable[[], _T]) -> _T:

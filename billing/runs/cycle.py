@@ -149,7 +149,9 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
     priced, terms, too_large = None, {}, {}
     if chosen.window is not None:
         resolve = Guide(home, seq).resolve
-        priced = pricing.price_usage(view.usage(home, pricing.COLUMNS, seq, *chosen.window), resolve, contracts, chosen, threads=threads)
+        priced = pricing.price_usage(
+            view.usage(home, pricing.COLUMNS, seq, *chosen.window, checked=True), resolve, contracts, chosen, threads=threads
+        )
         sums = usage_lines(priced, contracts, currencies)
         proposed = np.concatenate([proposed, sums.lines])
         too_large = dict.fromkeys(sums.too_large, "a sum of charges is beyond the limit of money")
