@@ -1,10 +1,12 @@
 """Which subscription pays for a served id at an instant: a dated fact, looked up when usage is priced and never stored with it.
 
-A `Guide` is the facts as of one sequence number. Spans are half open; those of one served id do not overlap (import refuses that).
+A `Guide` is the facts as of one sequence number. Spans are half open; those of one served id do not overlap (import refuses
+that). Of facts with the same beginning the one learned last holds: it tells an end that was open.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,10 +33,11 @@ class Guide:
         query = (
             sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key)
             .where(fact.commit_seq <= seq)
-            .order_by(fact.served_id, fact.from_us)
+            .order_by(fact.served_id, fact.from_us, fact.commit_seq)
         )
         with home.connect() as connection:
-            rows = connection.execute(query).all()
+            learned = connection.execute(query).all()
+        rows = [row for row, following in itertools.zip_longest(learned, learned[1:]) if following is None or row[:2] != following[:2]]
         ids, starts, ends, subscriptions = zip(*rows, strict=True) if rows else ((), (), (), ())
         encoded = pa.array(ids, pa.string()).dictionary_encode()
         self._ids = encoded.dictionary

@@ -118,11 +118,11 @@ def usage_of(home: Home, seq: int, chosen: pa.Table) -> list[dict[str, Any]]:
 
 def _spans_by_number(connection: sa.Connection, seq: int) -> dict[str, list[tuple[int, int | None, int]]]:
     fact = tables.guiding_facts.c
-    spans: dict[str, list[tuple[int, int | None, int]]] = {}
+    spans: dict[str, dict[int, tuple[int, int | None, int]]] = {}
     query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key).where(fact.commit_seq <= seq)
-    for served_id, from_us, to_us, key in connection.execute(query):
-        spans.setdefault(served_id, []).append((from_us, to_us, key))
-    return spans
+    for served_id, from_us, to_us, key in connection.execute(query.order_by(fact.commit_seq)):
+        spans.setdefault(served_id, {})[from_us] = (from_us, to_us, key)  # one learned later tells the end
+    return {served_id: list(by_start.values()) for served_id, by_start in spans.items()}
 
 
 def _event(row: Mapping[str, Any], plan: str | None) -> Event:

@@ -5,14 +5,21 @@ Dunning bars and unbars through here, so that it and the cycle never call each o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+import sqlalchemy as sa
 
 from billing.store import tables
 
-if TYPE_CHECKING:
-    import sqlalchemy as sa
-
 FACT_KINDS: Final = ("bar_outgoing", "unbar")
+
+
+def ends_learned_later(connection: sa.Connection, seq: int | None = None) -> dict[int, str]:
+    """First day without service by subscription key, of those that were imported without an end; as of `seq`, if given."""
+    end = tables.subscription_ends.c
+    query = sa.select(end.subscription_key, end.to_date)
+    rows = connection.execute(query if seq is None else query.where(end.commit_seq <= seq))
+    return {row.subscription_key: row.to_date for row in rows}
 
 
 def record_fact(  # noqa: PLR0913 - one argument a column

@@ -1,8 +1,9 @@
 """Import of accounts.csv, subscriptions.csv and numbers.csv: all of it or nothing, every mistake at once.
 
-The same rows again are recognised and change nothing; the same id with other data is an error that names the field. Facts are
-never changed here. Refuses ids that nobody knows, unknown plans, a plan in another currency than its account's, and two
-subscriptions for one number at one instant.
+The same rows again are recognised and change nothing; the same id with other data is an error that names the field. One thing may be
+learned later: the end of a subscription or of a number that had none. It is kept as a new fact, so that bills made before knew no end.
+Refuses ids that nobody knows, unknown plans, a plan in another currency than its account's, and two subscriptions for one number at one
+instant.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ SUBSCRIPTIONS: Final = "subscriptions.csv"
 NUMBERS: Final = "numbers.csv"
 _Row = TypeVar("_Row", AccountRow, SubscriptionRow)
 _SUBSCRIPTION_FIELDS: Final = SubscriptionRow._fields[2:]
-_KEEP: Final = "imported facts do not change: give the data that was imported, or a new id"
+_KEEP: Final = "imported facts do not change, but for an end that was open: give the data that was imported, or a new id"
 
 
 class ImportReport(NamedTuple):
@@ -49,6 +50,8 @@ class ImportReport(NamedTuple):
     numbers_added: int
     numbers_known: int
     commit_seq: int | None  # None when nothing was new
+    subscriptions_ended: int = 0  # known before, and their end is new
+    numbers_ended: int = 0
 
 
 def import_files(home: Home, folder: Path, now_us: int) -> ImportReport:
@@ -61,29 +64,32 @@ def import_files(home: Home, folder: Path, now_us: int) -> ImportReport:
         read_account_rows(folder / ACCOUNTS, mistakes),
         read_subscription_rows(folder / SUBSCRIPTIONS, mistakes),
         read_number_rows(folder / NUMBERS, mistakes),
+        [],
     )
     currency_of_plan = {f"{each.identity}/{plan.name}": each.currency for each in catalogue.published(home) for plan in each.plans}
     with home.begin() as connection:
         known = read_known(connection)
         accounts = _new_accounts(files.accounts, known, mistakes)
-        subscriptions = _new_subscriptions(files, known, currency_of_plan, mistakes)
-        numbers = _new_numbers(files, known, mistakes)
+        subscriptions, ends = _new_subscriptions(files, known, currency_of_plan, mistakes)
+        numbers, numbers_ended = _new_numbers(files, known, mistakes)
         if mistakes.problems:
             raise ProblemsError(sorted(mistakes.problems, key=_place))
         commit_seq = None
-        if accounts or subscriptions or numbers:
+        if accounts or subscriptions or numbers or ends:
             commit_seq = home.next_commit_seq(connection, "fact", now_us)
-            store(connection, known, Files(accounts, subscriptions, numbers), commit_seq)
+            store(connection, known, Files(accounts, subscriptions, numbers, ends), commit_seq)
         commit_points.reached("accounts.before_commit")
     commit_points.reached("accounts.committed")
     return ImportReport(
         accounts_added=len(accounts),
         accounts_known=len(files.accounts) - len(accounts),
         subscriptions_added=len(subscriptions),
-        subscriptions_known=len(files.subscriptions) - len(subscriptions),
-        numbers_added=len(numbers),
+        subscriptions_known=len(files.subscriptions) - len(subscriptions) - len(ends),
+        numbers_added=len(numbers) - numbers_ended,
         numbers_known=len(files.numbers) - len(numbers),
         commit_seq=commit_seq,
+        subscriptions_ended=len(ends),
+        numbers_ended=numbers_ended,
     )
 
 
@@ -109,12 +115,18 @@ def _new_accounts(rows: Sequence[AccountRow], known: Known, mistakes: Mistakes) 
     return fresh
 
 
-def _new_subscriptions(files: Files, known: Known, currency_of_plan: Mapping[str, str], mistakes: Mistakes) -> list[SubscriptionRow]:
+def _new_subscriptions(
+    files: Files, known: Known, currency_of_plan: Mapping[str, str], mistakes: Mistakes
+) -> tuple[list[SubscriptionRow], list[SubscriptionRow]]:
+    """Rows that are not known, and rows that are known without the end they have now."""
     currencies = {account_id: fields[2] for account_id, fields in known.accounts.items()}
     currencies.update((row.account_id, row.currency) for row in files.accounts)
-    fresh = []
+    fresh, ends = [], []
     for row in _without_repeats(files.subscriptions, SUBSCRIPTIONS, "subscription_id", mistakes):
         stored = known.subscriptions.get(row.subscription_id)
+        if stored is not None and stored[-1] is None and stored[1:-1] == row[2:-1] and row.to_date is not None:
+            ends.append(row)
+            continue
         if stored is not None:
             what = f"subscription {row.subscription_id}"
             mistakes.problems.extend(
@@ -128,7 +140,7 @@ def _new_subscriptions(files: Files, known: Known, currency_of_plan: Mapping[str
             message = f"account {row.account_id} is unknown"
             mistakes.add(SUBSCRIPTIONS, f"line {row.line}, account_id", message, f"add it to {ACCOUNTS}, or mend the id")
         mistakes.problems.extend(_plan_problems(row, currency, currency_of_plan))
-    return fresh
+    return fresh, ends
 
 
 def _plan_problems(row: SubscriptionRow, currency: str | None, currency_of_plan: Mapping[str, str]) -> Iterator[Problem]:
@@ -143,9 +155,11 @@ def _plan_problems(row: SubscriptionRow, currency: str | None, currency_of_plan:
         yield Problem(SUBSCRIPTIONS, f"line {row.line}, plan", message, "choose a plan in the account's currency")
 
 
-def _new_numbers(files: Files, known: Known, mistakes: Mistakes) -> list[NumberRow]:
+def _new_numbers(files: Files, known: Known, mistakes: Mistakes) -> tuple[list[NumberRow], int]:
+    """Rows that are not known, and how many of them only tell the end of one that is."""
     ids = known.subscriptions.keys() | {row.subscription_id for row in files.subscriptions}
     fresh = []
+    ended = 0
     spans: dict[str, list[Span]] = {}
     for row in files.numbers:
         if row.subscription_id not in ids:
@@ -157,12 +171,16 @@ def _new_numbers(files: Files, known: Known, mistakes: Mistakes) -> list[NumberR
         of_number = spans.setdefault(row.served_id, known.spans.get(row.served_id, []).copy())
         if any(span[:3] == other[:3] for other in of_number):
             continue  # the same fact again
+        without_end = Span(row.from_us, NEVER_US, row.subscription_id, 0)
+        if without_end in of_number:
+            of_number.remove(without_end)
+            ended += 1
         of_number.append(span)
         fresh.append(row)
     for served_id, of_number in spans.items():
         if len(of_number) > 1:
             mistakes.problems.extend(_overlaps(served_id, of_number))
-    return fresh
+    return fresh, ended
 
 
 def _overlaps(served_id: str, spans: Iterable[Span]) -> Iterable[Problem]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import sqlalchemy as sa
 
+from billing.accounts.facts import ends_learned_later
 from billing.store import tables
 from rating.errors import UserError
 
@@ -104,14 +105,16 @@ def _subscriptions(connection: sa.Connection, account_key: int) -> list[Subscrip
         sa.select(plan.subscription_key, plan.plan).where(plan.subscription_key.in_(keys)).order_by(plan.from_date, plan.commit_seq)
     )
     plans: dict[int, str] = {row[0]: row[1] for row in plan_facts}  # the last one stays
-    numbers = collections.defaultdict(list)
+    numbers: dict[int, list[str]] = collections.defaultdict(list)
     for key, served_id in connection.execute(
         sa.select(guiding.subscription_key, guiding.served_id)
         .where(guiding.subscription_key.in_(keys))
+        .group_by(guiding.subscription_key, guiding.served_id, guiding.from_us)  # an end learned later is a fact of its own
         .order_by(guiding.from_us, guiding.served_id)
     ):
         numbers[key].append(served_id)
-    return [SubscriptionLine(name, plans[key], from_date, to_date, numbers[key]) for key, name, from_date, to_date in rows]
+    ends = ends_learned_later(connection)
+    return [SubscriptionLine(name, plans[key], from_date, ends.get(key, to_date), numbers[key]) for key, name, from_date, to_date in rows]
 
 
 def _unknown(connection: sa.Connection, account_id: str) -> UserError:

@@ -5,11 +5,13 @@ Dates are date32 in the account's zone, half open; a missing end is null. Every 
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
 
+from billing.accounts.facts import ends_learned_later
 from billing.store import tables
 from rating.errors import NotFoundError
 
@@ -55,8 +57,12 @@ def read_accounts(connection: sa.Connection, seq: int) -> pa.Table:
 
 
 def read_subscriptions(connection: sa.Connection, seq: int) -> pa.Table:
-    """Every subscription known as of `seq`, by subscription_key."""
-    return _read(connection, tables.subscriptions, _SUBSCRIPTIONS, seq, ("subscription_key",))
+    """Every subscription known as of `seq`, by subscription_key, with the end known by then."""
+    table = _read(connection, tables.subscriptions, _SUBSCRIPTIONS, seq, ("subscription_key",))
+    ends = {key: dt.date.fromisoformat(day) for key, day in ends_learned_later(connection, seq).items()}
+    pairs = zip(table["subscription_key"].to_numpy().tolist(), table["to_date"].to_pylist(), strict=True)
+    to_date = pa.array([ends.get(key, day) for key, day in pairs], pa.date32())
+    return table.set_column(table.column_names.index("to_date"), "to_date", to_date)
 
 
 def read_plan_facts(connection: sa.Connection, seq: int) -> pa.Table:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from billing.accounts.facts import ends_learned_later
 from billing.accounts.rows import AccountRow, NumberRow, SubscriptionRow
 from billing.store import tables
 
@@ -41,6 +42,7 @@ class Files(NamedTuple):
     accounts: list[AccountRow]
     subscriptions: list[SubscriptionRow]
     numbers: list[NumberRow]
+    ends: list[SubscriptionRow]  # of subscriptions that are there, with the end that is new
 
 
 def read_known(connection: sa.Connection) -> Known:
@@ -55,6 +57,7 @@ def read_known(connection: sa.Connection) -> Known:
         first_plan.setdefault(key, name)
     subscriptions = {}
     subscription_ids: dict[int, str] = {}
+    ends = ends_learned_later(connection)
     for key, name, account_key, from_date, to_date in connection.execute(
         sa.select(
             subscription.subscription_key,
@@ -64,17 +67,19 @@ def read_known(connection: sa.Connection) -> Known:
             subscription.to_date,
         )
     ):
-        subscriptions[name] = (key, account_ids[account_key], first_plan[key], from_date, to_date)
+        subscriptions[name] = (key, account_ids[account_key], first_plan[key], from_date, ends.get(key, to_date))
         subscription_ids[key] = name
     spans: dict[str, list[Span]] = collections.defaultdict(list)
     fact = tables.guiding_facts.c
-    for served_id, key, from_us, to_us in connection.execute(sa.select(fact.served_id, fact.subscription_key, fact.from_us, fact.to_us)):
+    learned = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key).order_by(fact.commit_seq)
+    latest = {(served_id, from_us): (to_us, key) for served_id, from_us, to_us, key in connection.execute(learned)}
+    for (served_id, from_us), (to_us, key) in latest.items():
         spans[served_id].append(Span(from_us, NEVER_US if to_us is None else to_us, subscription_ids[key], 0))
     return Known({row[0]: tuple(row[1:]) for row in rows}, account_ids, subscriptions, spans)
 
 
 def store(connection: sa.Connection, known: Known, fresh: Files, commit_seq: int) -> None:
-    """Add the rows of `fresh`, none of which is there yet."""
+    """Add the rows of `fresh`, none of which is there yet: new ones, and ends of those that had none."""
     account_keys = {name: fields[0] for name, fields in known.accounts.items()}
     next_account = max(account_keys.values(), default=0) + 1
     account_keys.update((row.account_id, next_account + index) for index, row in enumerate(fresh.accounts))
@@ -111,6 +116,10 @@ def store(connection: sa.Connection, known: Known, fresh: Files, commit_seq: int
             for row in fresh.subscriptions
         ),
     )
+    ends = (
+        {"subscription_key": subscription_keys[row.subscription_id], "to_date": row.to_date, "commit_seq": commit_seq} for row in fresh.ends
+    )
+    _insert(connection, tables.subscription_ends, ends)
     _insert(
         connection,
         tables.guiding_facts,

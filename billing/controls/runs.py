@@ -16,8 +16,9 @@ from billing import invoicing
 from billing.controls.book import ROWS, book, set_book
 from billing.intake import view
 from billing.runs import charge_files, facts, scope
-from billing.runs.cycle import DIGEST, run_terms
+from billing.runs.cycle import DIGEST
 from billing.runs.proposal import HALF_BITS, LOW_MASK
+from billing.runs.reports import run_terms
 from billing.runs.settlement import Term
 from billing.store import tables
 from rating.status import Status
@@ -41,7 +42,7 @@ def run_books(home: Home, connection: sa.Connection) -> Iterator[Book]:
         files = _file_sums(home, connection, run.run_id)
         versions |= files.versions
         yield from _books_of(home, connection, run, files)
-    yield _known_runs(connection, {run.run_id for run in runs})
+    yield _known_runs(connection, {run.run_id for run in runs if run.pinned_seq == run.commit_seq})
     published = connection.execute(sa.select(tables.publications.c.content_hash)).scalars()
     kept = {each.hex() for each in published}
     wanted = {each.hex() for each in versions}
@@ -137,7 +138,7 @@ def _document_book(connection: sa.Connection, run: Any, name: str, terms: dict[s
 
 
 def _known_runs(connection: sa.Connection, known: set[int]) -> Book:
-    """A run that left terms, charges or invoices is known as numbered or posted; else it would be billed again."""
+    """A run that left terms, charges or invoices is known as numbered or posted, as of its own commit; else it would be billed again."""
     traces: set[int] = set()
     for table in (tables.run_terms, tables.charge_manifest, tables.invoices):
         traces |= set(connection.execute(sa.select(table.c.run_id).distinct()).scalars())

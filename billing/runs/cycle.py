@@ -26,6 +26,7 @@ from billing.runs import charge_files, facts, posting, price_list, pricing, scop
 from billing.runs.contracts import Contracts
 from billing.runs.lock import only_run
 from billing.runs.proposal import Currencies, recurring_lines, usage_lines
+from billing.runs.reports import RunReport, run_report
 from billing.runs.settlement import Settlement, Term, settle
 from billing.store import commit_points, tables
 from rating.errors import UserError
@@ -43,26 +44,6 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
     Progress = Callable[[int, int], None]
-
-
-class RunReport(msgspec.Struct, frozen=True):
-    """What a run has done. Amounts by currency in micro-units; `events` by status; `left_out` by reason."""
-
-    run_id: int
-    bill_date: str
-    pinned_seq: int
-    state: str
-    resumed: bool
-    accounts: int
-    invoices: int
-    first_number: str
-    last_number: str
-    net_micros: dict[str, int]
-    tax_micros: dict[str, int]
-    total_micros: dict[str, int]
-    events: dict[str, int]
-    left_out: dict[str, int]
-    quarantined: dict[str, str]  # account_id -> reason
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -109,6 +90,23 @@ def run(home: Home, bill_date: dt.date, now_us: int, *, threads: int = 1, progre
             _compute_and_number(home, current, now_us, threads, report)
         posting.post_run(home, current.run_id, now_us)
     return run_report(home, current.run_id, resumed=current.resumed)
+
+
+def abandon(home: Home, bill_date: dt.date) -> int:
+    """Forget a run that was interrupted before it numbered anything, such as one of a wrong date. Returns its id.
+
+    Raises UserError when there is none, or it has numbered: then it can only be finished.
+    """
+    runs = tables.bill_runs
+    with only_run(home), home.begin() as connection:
+        open_run = runs.c.state != scope.POSTED
+        row = connection.execute(sa.select(runs).where(open_run, runs.c.bill_date == bill_date.isoformat())).first()
+        if row is None:
+            raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
+        if row.state != scope.COMPUTING:
+            raise UserError(f"the bill run of {bill_date} has numbered its invoices", f"finish it: ratewright bill run --date {bill_date}")
+        connection.execute(runs.delete().where(runs.c.run_id == row.run_id))
+    return int(row.run_id)
 
 
 def preview(
@@ -161,52 +159,6 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
     return Computed(contracts, chosen, priced, settlement, {**terms, **settlement.terms, "accounts": Term(in_run, 0)})
 
 
-def run_report(home: Home, run_id: int, *, resumed: bool = False) -> RunReport:
-    """The report of a numbered run, read from the store."""
-    run_row, invoice, account = tables.bill_runs.c, tables.invoices.c, tables.accounts.c
-    with home.connect() as connection:
-        row = connection.execute(sa.select(tables.bill_runs).where(run_row.run_id == run_id)).one()
-        sums = [sa.cast(sa.func.sum(invoice[name]), tables.INT64) for name in ("net_micros", "tax_micros", "total_micros")]
-        columns = (invoice.currency, *sums, sa.func.count(), sa.func.min(invoice.number), sa.func.max(invoice.number))
-        by_currency = connection.execute(sa.select(*columns).where(invoice.run_id == run_id).group_by(invoice.currency)).all()
-        terms = run_terms(connection, run_id)
-        parked = sa.select(account.account_id, tables.quarantine.c.reason).join_from(
-            tables.quarantine, tables.accounts, tables.quarantine.c.account_key == account.account_key
-        )
-        quarantined = {each.account_id: each.reason for each in connection.execute(parked.where(tables.quarantine.c.run_id == run_id))}
-    return RunReport(
-        run_id=run_id,
-        bill_date=row.bill_date,
-        pinned_seq=row.pinned_seq,
-        state=row.state,
-        resumed=resumed,
-        accounts=terms.get("accounts", Term(0, 0)).rows,
-        invoices=sum(each[4] for each in by_currency),
-        first_number=min((each[5] for each in by_currency), default=""),
-        last_number=max((each[6] for each in by_currency), default=""),
-        net_micros={each[0]: int(each[1]) for each in by_currency},
-        tax_micros={each[0]: int(each[2]) for each in by_currency},
-        total_micros={each[0]: int(each[3]) for each in by_currency},
-        events={name.removeprefix("events."): term.rows for name, term in terms.items() if name.startswith("events.")},
-        left_out={name.removeprefix("left_out."): term.rows for name, term in terms.items() if name.startswith("left_out.")},
-        quarantined=quarantined,
-    )
-
-
-def list_runs(home: Home) -> list[RunReport]:
-    """Every run, oldest first."""
-    with home.connect() as connection:
-        ids = connection.execute(sa.select(tables.bill_runs.c.run_id).order_by(tables.bill_runs.c.run_id)).scalars().all()
-    return [run_report(home, run_id) for run_id in ids]
-
-
-def run_terms(connection: sa.Connection, run_id: int) -> dict[str, Term]:
-    """The terms that a run wrote, by name."""
-    term = tables.run_terms.c
-    rows = connection.execute(sa.select(term.term, term.rows, term.amount_micros).where(term.run_id == run_id).order_by(term.term))
-    return {row.term: Term(int(row.rows), int(row.amount_micros)) for row in rows}
-
-
 def _require_date(bill_date: dt.date, last: dt.date) -> None:
     """Raises UserError for a date that cannot be meant, before anything is stored for it."""
     if not FIRST_DATE <= bill_date <= last:
@@ -225,7 +177,8 @@ def _begin(home: Home, bill_date: dt.date, now_us: int) -> _Run:
         if row is not None and row.bill_date != bill_date.isoformat():
             raise UserError(
                 f"the bill run of {row.bill_date} is not finished",
-                f"finish it first: ratewright bill run --date {row.bill_date}",
+                f"finish it first: ratewright bill run --date {row.bill_date}"
+                + (f"; or forget it: ratewright bill abandon --date {row.bill_date}" if row.state == scope.COMPUTING else ""),
             )
         if row is not None:
             return _Run(row.run_id, bill_date, row.pinned_seq, row.state, resumed=True)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import sqlalchemy as sa
 
+from billing.accounts.facts import ends_learned_later
 from billing.charges.lines import Int64s
 from billing.charges.proration import Span
 from billing.store import tables
@@ -121,7 +122,7 @@ def _accounts(connection: sa.Connection, seq: int) -> list[Account]:
 
 
 def _subscriptions(connection: sa.Connection, seq: int, index_of: dict[int, int]) -> list[Subscription]:
-    plans = _plans(connection, seq)
+    plans, ends = _plans(connection, seq), ends_learned_later(connection, seq)
     table = tables.subscriptions
     rows = connection.execute(sa.select(table).where(table.c.commit_seq <= seq).order_by(table.c.subscription_key)).all()
     return [
@@ -129,11 +130,15 @@ def _subscriptions(connection: sa.Connection, seq: int, index_of: dict[int, int]
             row.subscription_key,
             row.subscription_id,
             index_of[row.account_key],
-            Span(dt.date.fromisoformat(row.from_date), dt.date.fromisoformat(row.to_date) if row.to_date else None),
+            Span(dt.date.fromisoformat(row.from_date), _date(ends.get(row.subscription_key, row.to_date))),
             tuple(sorted(plans.get(row.subscription_key, {}).items())),
         )
         for row in rows
     ]
+
+
+def _date(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
 
 
 def _plans(connection: sa.Connection, seq: int) -> dict[int, dict[dt.date, str]]:

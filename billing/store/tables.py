@@ -71,6 +71,13 @@ subscriptions = _table(
     _text("to_date", nullable=True),
     _int("commit_seq"),
 )
+# An end that was learned after the subscription was imported with an open one: the first day on which it is no longer active.
+subscription_ends = _table(
+    "subscription_ends",
+    sa.Column("subscription_key", INT64, sa.ForeignKey("subscriptions.subscription_key"), primary_key=True),
+    _text("to_date"),
+    _int("commit_seq"),
+)
 # Which plan a subscription has, from a local date on.
 plan_facts = _table(
     "plan_facts",
@@ -80,7 +87,8 @@ plan_facts = _table(
     _text("from_date"),
     _int("commit_seq"),
 )
-# Which subscription pays for a served id, at an instant. Half open; null = open end.
+# Which subscription pays for a served id, at an instant. Half open; null = open end. Of two facts with the same beginning the one
+# learned later holds: it tells the end.
 guiding_facts = _table(
     "guiding_facts",
     _id("fact_id"),

@@ -26,7 +26,7 @@ def import_(
 ) -> int:
     """Import accounts, subscriptions and numbers, all or nothing. Rows that were imported before change nothing.
 
-    The catalogues of the plans must be published first.
+    An end that was left empty may be told by a later import. The catalogues of the plans must be published first.
     """
     from billing import accounts
     from billing.store.home import Home
@@ -38,11 +38,11 @@ def import_(
         output.print_json(report._asdict())
         return 0
     rows = [
-        ("accounts", report.accounts_added, report.accounts_known),
-        ("subscriptions", report.subscriptions_added, report.subscriptions_known),
-        ("numbers", report.numbers_added, report.numbers_known),
+        ("accounts", report.accounts_added, 0, report.accounts_known),
+        ("subscriptions", report.subscriptions_added, report.subscriptions_ended, report.subscriptions_known),
+        ("numbers", report.numbers_added, report.numbers_ended, report.numbers_known),
     ]
-    output.print_table(("what", "added", "known before"), rows, right=("added", "known before"))
+    output.print_table(("what", "added", "ended", "known before"), rows, right=("added", "ended", "known before"))
     return 0
 
 

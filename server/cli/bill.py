@@ -1,4 +1,4 @@
-"""`ratewright bill run|preview|list|refused|verify`: the bill cycle."""
+"""`ratewright bill run|abandon|preview|list|refused|verify`: the bill cycle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from billing.runs.cycle import Preview, RunReport
+    from billing.runs.cycle import Preview
+    from billing.runs.reports import RunReport
 
 app = cyclopts.App(name="bill", help="Run the bill cycle, or preview one account.")
 BillDate = Annotated[str, Parameter(name="--date", help="Bill date, such as 2025-11-01: periods that ended by then are billed.")]
@@ -37,6 +38,23 @@ def run(*, date: BillDate, threads: Threads = 0, home: HomeFolder = DEFAULT_HOME
         output.print_json(done)
     else:
         _print_report(done)
+    return 0
+
+
+@app.command
+def abandon(*, date: BillDate, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Forget a run that was interrupted before it numbered its invoices, such as one of a wrong date. Nothing of it counts."""
+    from billing.runs import cycle
+    from billing.store.home import Home
+    from server.cli import output
+
+    bill_date = parse_date(date)
+    with Home.open(home) as opened:
+        run_id = cycle.abandon(opened, bill_date)
+    if as_json:
+        output.print_json({"run_id": run_id, "bill_date": date})
+    else:
+        print(f"run {run_id} of {date} is forgotten; it had billed nothing")
     return 0
 
 
@@ -69,12 +87,12 @@ def preview(
 @app.command(name="list")
 def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """List bill runs."""
-    from billing.runs import cycle
+    from billing.runs import reports
     from billing.store.home import Home
     from server.cli import output
 
     with Home.open(home) as opened:
-        runs = cycle.list_runs(opened)
+        runs = reports.list_runs(opened)
     if as_json:
         output.print_json(runs)
         return 0

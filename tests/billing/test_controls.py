@@ -25,7 +25,8 @@ ALLOCATED, IDS, NUMBERS = "allocations: stored", "ledger: postings = postings wi
 STEPS, BARS, VERSIONS = "dunning: steps", "dunning: bars", "catalogues: versions that charges name"
 FILES, RATED = "charges, run 1 of 2025-11-01: ", "rating, run 1 of 2025-11-01"
 TAMPERED = [
-    ("UPDATE invoice_lines SET amount_micros = amount_micros + 1 WHERE (invoice_key, line_no) = (1, 2)", {BILLING, TOTALS, POSTINGS, DOCUMENTS}),
+    ("UPDATE invoice_lines SET amount_micros = amount_micros + 1 WHERE (invoice_key, line_no) = (1, 2)",
+     {BILLING, TOTALS, POSTINGS, DOCUMENTS}),
     ("UPDATE invoice_lines SET amount_micros = amount_micros + 10000 WHERE kind = 'tax' AND invoice_key = 1",
      {TAX, TOTALS, POSTINGS, DOCUMENTS}),
     ("UPDATE invoice_lines SET amount_micros = amount_micros + 10000 * (3 - 2 * line_no) WHERE invoice_key = 1 AND line_no < 3",
@@ -70,6 +71,7 @@ TAMPERED = [
     ("UPDATE run_terms SET rows = rows + 1 WHERE run_id = 1 AND term = 'left_out.not_due'", {RATED}),
     ("UPDATE run_terms SET rows = rows + 1 WHERE run_id = 1 AND term = 'events.RATED'", {RATED + ": events by status"}),
     ("UPDATE bill_runs SET state = 'computing' WHERE run_id = 2", {"runs: runs that numbered"}),
+    ("UPDATE bill_runs SET pinned_seq = pinned_seq + 1 WHERE run_id = 1", {"runs: runs that numbered"}),
     ("UPDATE charge_manifest SET rows = rows + 1 WHERE run_id = 1", {FILES + "rows"}),
     ("UPDATE charge_manifest SET charge_micros = charge_micros + 1 WHERE run_id = 1", {FILES + "money"}),
     ("UPDATE intake_counts SET duration_us = duration_us + 1 WHERE outcome = 'answered'", {"intake switch: answered"}),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
 from billing import accounts
 from billing.accounts import lookup
+from billing.guiding import Guide
 from billing.store import tables
 from billing.store.home import Home
 from rating.errors import ProblemsError, UserError
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FACTS = (tables.accounts, tables.subscriptions, tables.plan_facts, tables.guiding_facts, tables.commits)
+FACTS = (tables.accounts, tables.subscriptions, tables.subscription_ends, tables.plan_facts, tables.guiding_facts, tables.commits)
 
 
 @pytest.fixture
@@ -44,7 +48,7 @@ def problems(home: Home, folder: Path) -> list[str]:
 
 def test_everything_is_stored_with_one_number(home: Home, tmp_path: Path) -> None:
     report = accounts.import_files(home, write(tmp_path / "in"), NOW_US)
-    assert report == (2, 0, 2, 0, 3, 0, 3)
+    assert report == (2, 0, 2, 0, 3, 0, 3, 0, 0)
     with home.connect() as connection:
         stored = accounts.read_accounts(connection, 3).to_pylist()
         plans = accounts.read_plan_facts(connection, 3).to_pylist()
@@ -74,7 +78,7 @@ def test_the_same_rows_again_change_nothing(home: Home, tmp_path: Path) -> None:
     folder = write(tmp_path / "in")
     accounts.import_files(home, folder, NOW_US)
     before = rows(home)
-    assert accounts.import_files(home, folder, NOW_US + 1) == (0, 2, 0, 2, 0, 3, None)
+    assert accounts.import_files(home, folder, NOW_US + 1) == (0, 2, 0, 2, 0, 3, None, 0, 0)
     assert rows(home) == before
 
 
@@ -86,7 +90,7 @@ def test_a_later_import_adds_to_an_earlier_one(home: Home, tmp_path: Path) -> No
         ["S3,A1,mobile/smart-m,2026-02-01,", "S4,A3,euro/smart-m,2026-02-01,"],
         ["8613800000009,S1,2026-02-01T00:00:00Z,", "8613800000008,S4,2026-02-01T00:00:00Z,"],
     )
-    assert accounts.import_files(home, more, NOW_US) == (1, 2, 2, 0, 2, 0, 4)
+    assert accounts.import_files(home, more, NOW_US) == (1, 2, 2, 0, 2, 0, 4, 0, 0)
     detail = lookup.show_account(home, "A1")
     assert [(each.subscription_id, each.plan, each.numbers) for each in detail.subscriptions] == [
         ("S1", "mobile/smart-m", ["8613800000001", "8613800000009"]),
@@ -200,7 +204,9 @@ def test_files_that_cannot_be_read_are_told(home: Home, tmp_path: Path) -> None:
             "billed_through: account A1 exists with billed_through empty, not '2026-03-01'",
         ),
         ("subscriptions", "S1,A2,mobile/smart-m,2026-01-15,", "account_id: subscription S1 exists with account_id 'A1', not 'A2'"),
-        ("subscriptions", "S1,A1,mobile/smart-m,2026-01-15,2026-09-01", "to_date: subscription S1 exists with to_date empty"),
+        ("subscriptions", "S2,A2,mobile/smart-m,2026-01-15,", "to_date: subscription S2 exists with to_date '2026-06-01', not empty"),
+        ("subscriptions", "S2,A2,mobile/smart-m,2026-01-15,2026-05-01", "to_date: subscription S2 exists with to_date '2026-06-01'"),
+        ("subscriptions", "S1,A1,mobile/smart-m,2026-01-16,2026-09-01", "from_date: subscription S1 exists with from_date"),
         ("numbers", "8613800000001,S1,2026-02-15T00:00:00Z,", "8613800000001 belongs to S1 while an earlier import gives it to S"),
     ],
 )
@@ -209,6 +215,32 @@ def test_a_stored_fact_does_not_change(home: Home, tmp_path: Path, file: str, li
     changed = write(tmp_path / "more", **{"accounts": [], "subscriptions": [], "numbers": []} | {file: [line]})
     found = problems(home, changed)
     assert told in found[0]
+
+
+def test_an_end_may_be_learned_later_and_is_not_known_before(home: Home, tmp_path: Path) -> None:
+    accounts.import_files(home, write(tmp_path / "in"), NOW_US)
+    ended = [SUBSCRIPTIONS[0] + "2026-09-01", SUBSCRIPTIONS[1]]
+    numbers = [*NUMBERS[:2], NUMBERS[2] + "2026-06-01T00:00:00+08:00", "8613800000002,S1,2026-06-02T00:00:00+08:00,"]
+    report = accounts.import_files(home, write(tmp_path / "more", subscriptions=ended, numbers=numbers), NOW_US)
+    assert report == (0, 2, 0, 1, 1, 2, 4, 1, 1)
+    assert accounts.import_files(home, tmp_path / "more", NOW_US) == (0, 2, 0, 2, 0, 4, None, 0, 0), "the same again changes nothing"
+    with home.connect() as connection:
+        ends = [[row["to_date"] for row in accounts.read_subscriptions(connection, seq).to_pylist()] for seq in (3, 4)]
+    assert ends == [[None, dt.date(2026, 6, 1)], [dt.date(2026, 9, 1), dt.date(2026, 6, 1)]]
+    found = lookup.show_account(home, "A1").subscriptions
+    assert [(each.to_date, each.numbers) for each in found] == [("2026-09-01", ["8613800000001", "8613800000002"])]
+    assert lookup.show_account(home, "A2").subscriptions[0].numbers == ["8613800000002", "8613800000001"]
+    late = np.array(
+        [instant_us("2026-05-31T23:59:59+08:00"), instant_us("2026-06-01T00:00:00+08:00"), instant_us("2026-06-02T00:00:00+08:00")]
+    )
+    owners = [Guide(home, seq).resolve(pa.array(["8613800000002"] * 3), late).tolist() for seq in (3, 4)]
+    assert owners == [[2, 2, 2], [2, -1, 1]]
+    again = write(tmp_path / "again", subscriptions=ended, numbers=[numbers[2].replace("2026-06-01", "2026-05-01")])
+    assert "8613800000002 belongs to S2 while an earlier import gives it to S2" in problems(home, again)[0]
+
+
+def instant_us(text: str) -> int:
+    return int(dt.datetime.fromisoformat(text).timestamp()) * 1_000_000
 
 
 @pytest.mark.parametrize(("make", "told"), [(False, "does not exist"), (True, "is a file, not a folder")])

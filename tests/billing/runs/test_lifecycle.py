@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from billing import catalogue, invoicing
 from billing.controls import books
+from billing.rerate_sample import rerate
 from billing.runs import cycle, lock
 from billing.runs.refusals import refusals
 from billing.store import tables
@@ -86,6 +87,27 @@ def test_late_usage_that_comes_first_moves_the_allowance(anna: World) -> None:
     anna.take(Call("1001", "2025-10-02T10:00:00", 10 * 60))
     anna.bill("2025-12-01")
     assert anna.lines("R-0000000002")[0] == ("National calls, correction for 2025-10-01 to 2025-10-31", *OCTOBER, 1, 100)
+
+
+def test_an_end_that_is_learned_after_the_bill_gives_back_what_was_billed_for_the_days_after_it(world: World) -> None:
+    """Plus: 30.00 a month in arrears, 3.00 in advance. The end on 16 November is told in December, after November was billed."""
+    world.account("ben")
+    world.subscription("ben-1", "ben", "shop/plus", "1002")
+    world.take(Call("1002", "2025-11-10T10:00:00", 60), Call("1002", "2025-11-16T00:00:00", 60))
+    world.bill("2025-12-01")
+    world.end("ben-1", "2025-11-16")
+    assert world.bill("2026-01-01").events == {"RATED": 1, "UNKNOWN_SUBSCRIPTION": 1}
+    correction = "correction for 2025-11-01 to 2025-11-30"
+    assert world.lines("R-0000000002") == [
+        (f"Plus, {correction}", *NOVEMBER, 0, -1500),
+        (f"Line rent, {correction}", *NOVEMBER, 0, -150),
+        (f"National calls, {correction}", *NOVEMBER, -1, -10),
+        ("Line rent", *DECEMBER, -1, -300),
+        (f"Tax standard 6 %, {correction}", *NOVEMBER, 0, -99),  # 6 % of 33.20 was 1.99, of 16.60 it is 1.00
+        ("Tax standard 6 %", *DECEMBER, 0, -18),
+    ]
+    assert balanced(world)
+    assert rerate(world.home, None, 10, 1).disagreements == 0
 
 
 def test_a_late_file_can_be_billed_on_the_same_date(anna: World) -> None:
@@ -331,7 +353,20 @@ def test_an_unfinished_run_of_another_date_comes_first(anna: World) -> None:
     anna.execute("INSERT INTO bill_runs VALUES (1, '2025-11-01', 1, 'computing', 0, 1)")
     with pytest.raises(UserError, match="bill run of 2025-11-01 is not finished") as caught:
         anna.bill("2025-12-01")
-    assert caught.value.remedy == "finish it first: ratewright bill run --date 2025-11-01"
+    assert caught.value.remedy == (
+        "finish it first: ratewright bill run --date 2025-11-01; or forget it: ratewright bill abandon --date 2025-11-01"
+    )
+
+
+def test_a_run_of_a_wrong_date_that_was_interrupted_can_be_forgotten_until_it_has_numbered(anna: World) -> None:
+    anna.execute("INSERT INTO bill_runs VALUES (1, '2026-11-01', 1, 'computing', 0, 1)")
+    assert cycle.abandon(anna.home, dt.date(2026, 11, 1)) == 1
+    assert (anna.bill("2025-11-01").invoices, balanced(anna)) == (1, True)
+    with pytest.raises(UserError, match="no bill run of 2025-11-01 is unfinished"):
+        cycle.abandon(anna.home, dt.date(2025, 11, 1))
+    anna.execute("UPDATE bill_runs SET state = 'numbered'")
+    with pytest.raises(UserError, match="has numbered its invoices"):
+        cycle.abandon(anna.home, dt.date(2025, 11, 1))
 
 
 def test_an_earlier_date_after_a_later_one_bills_nothing(anna: World) -> None:

@@ -44,6 +44,8 @@ from rating.schema import USAGE_V1, Direction, LegRole, OffsetOrigin, ServedKind
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from billing.runs.reports import RunReport
+
 SECOND_US = 1_000_000
 MINUTE_MS = 60_000
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -165,6 +167,11 @@ class World:
         key = self.key("subscriptions", "subscription_key", "subscription_id", subscription_id)
         self._add(tables.plan_facts, subscription_key=key, plan=plan, from_date=from_date)
 
+    def end(self, subscription_id: str, to_date: str) -> None:
+        """Learn the end of a subscription that had none."""
+        key = self.key("subscriptions", "subscription_key", "subscription_id", subscription_id)
+        self._add(tables.subscription_ends, subscription_key=key, to_date=to_date)
+
     def own(self, number: str, subscription_id: str) -> None:
         """Learn who owns a number."""
         key = self.key("subscriptions", "subscription_key", "subscription_id", subscription_id)
@@ -176,7 +183,7 @@ class World:
         batch = Decoded(usage=usage, rejects=[], rows=usage.num_rows, file_sha256=b"\0" * 32, size_bytes=0)
         Intake(self.home).take_batch("switch", batch, self.tick())
 
-    def bill(self, date: str, threads: int = 1) -> cycle.RunReport:
+    def bill(self, date: str, threads: int = 1) -> RunReport:
         """Run the cycle."""
         return cycle.run(self.home, dt.date.fromisoformat(date), self.tick(), threads=threads)
 

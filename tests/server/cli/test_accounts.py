@@ -23,9 +23,9 @@ def test_import_list_and_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
     assert app.main(["accounts", "import", str(folder)]) == 0
     assert [line.split() for line in capsys.readouterr().out.splitlines()[1:]] == [
-        ["accounts", "2", "0"],
-        ["subscriptions", "2", "0"],
-        ["numbers", "3", "0"],
+        ["accounts", "2", "0", "0"],
+        ["subscriptions", "2", "0", "0"],
+        ["numbers", "3", "0", "0"],
     ]
     assert app.main(["accounts", "import", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["numbers_known"] == 3

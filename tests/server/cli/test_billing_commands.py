@@ -129,6 +129,7 @@ def test_controls(billed: Command, home: Path) -> None:
         ("bill run --date 2025-02-30", 2, "'2025-02-30' is not a date"),
         ("bill run --date 9999-12-31", 2, "the bill date 9999-12-31 is not between 2000-01-01 and 2"),
         ("bill run --date 0001-01-01", 2, "the bill date 0001-01-01 is not between"),
+        ("bill abandon --date 2025-11-01", 1, "no bill run of 2025-11-01 is unfinished"),
         ("bill preview --date 9999-12-31", 2, "the bill date 9999-12-31 is not between"),
         ("bill run --date 2025-11-01 --threads -1", 2, "--threads -1 is below zero"),
         ("bill preview --date 2025-11-01 --account eve", 1, "eve"),

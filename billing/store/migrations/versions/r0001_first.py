@@ -302,6 +302,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_allocations_invoice_key"), "allocations", ["invoice_key"], unique=False)
     op.create_table(
+        "subscription_ends",
+        sa.Column("subscription_key", INT64, nullable=False),
+        sa.Column("to_date", sa.Text(), nullable=False),
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscription_key"],
+            ["subscriptions.subscription_key"],
+        ),
+        sa.PrimaryKeyConstraint("subscription_key"),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "set_offs",
         sa.Column("credit_invoice_key", INT64, nullable=False),
         sa.Column("invoice_key", INT64, nullable=False),
