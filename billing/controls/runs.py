@@ -134,7 +134,7 @@ def _document_book(connection: sa.Connection, run: Any, name: str, terms: dict[s
     """Every field of every invoice and line of a run is as it was when they were numbered."""
     wanted, now = terms.get(DIGEST, _NONE), Term(*invoicing.digest(connection, run.run_id))
     shown = {"lines numbered": wanted.rows, "lines stored": now.rows}
-    return book(f"documents, {name}: as numbered", wanted.amount_micros, now.amount_micros, "first 63 bits of the digest", shown)
+    return book(f"documents, {name}: as numbered", wanted.amount_micros, now.amount_micros, "first 53 bits of the digest", shown)
 
 
 def _known_runs(connection: sa.Connection, known: set[int]) -> Book:
