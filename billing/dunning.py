@@ -1,63 +1,32 @@
 """Dunning: `state = f(open items, policy, date)`, a pure function, and the run that acts when the state has changed.
 
 An item is past due from the day after its due date; `days_past_due` counts from the oldest such item. Credits of the account (overpaid
-amounts, invoices with a negative total) settle the oldest items first before anything is looked at. Thresholds are inclusive and
-the most severe step that applies is the state. Policies are data, one YAML file each in `billing/policies`; amounts are in the account's
-currency. The bar is a fact about the account, written through `billing.accounts`: the bill cycle never asks for it.
+amounts, invoices with a negative total) settle the oldest items first before anything is looked at. Thresholds are inclusive and the
+most severe step that applies is the state. Policies are data (`billing.dunning_policy`). The bar is a fact about the account, written
+through `billing.accounts`: the bill cycle never asks for it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
 from billing.accounts import record_fact
 from billing.allocations import Credit, OpenItem, open_items, unallocated
+from billing.dunning_policy import CLEAR, POLICY_FOLDER, Action, Policy, load_policies
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
-from rating.money import MoneyError, format_micros, parse_micros
+from rating.money import format_micros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from billing.store.home import Home
 
-POLICY_FOLDER: Final = Path(__file__).parent / "policies"
-CLEAR: Final = 0
 _Row = TypeVar("_Row", OpenItem, Credit)
-
-
-class Action(enum.StrEnum):
-    """What a step does."""
-
-    REMIND = "remind"
-    BAR_OUTGOING = "bar_outgoing"
-
-
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A step of a policy: it applies when all its conditions hold."""
-
-    level: int
-    action: Action
-    days_past_due: int  # of the oldest item that is past due, 1 = the day after its due date
-    amount_min: str = "0.01"  # past due in total, in the account's currency
-
-    @property
-    def amount_min_micros(self) -> int:
-        """The least amount past due, in micro-units."""
-        return parse_micros(self.amount_min)
-
-
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Steps of growing severity."""
-
-    name: str
-    steps: tuple[Step, ...]
 
 
 class State(NamedTuple):
@@ -120,15 +89,6 @@ def state(items: Iterable[OpenItem], credit_micros: int, policy: Policy, as_of: 
         return State(CLEAR, "", oldest, overdue_micros)
     worst = max(applying, key=lambda step: step.level)
     return State(worst.level, worst.action.value, oldest, overdue_micros)
-
-
-def load_policies(folder: Path = POLICY_FOLDER) -> dict[str, Policy]:
-    """Every policy in a folder by its name. Raises UserError that names file and remedy for one that is wrong."""
-    policies = {}
-    for file in sorted(folder.glob("*.yaml")):
-        policy = _read(file)
-        policies[policy.name] = policy
-    return policies
 
 
 def preview(home: Home, as_of: dt.date) -> list[Change]:
@@ -299,17 +259,3 @@ def _grouped(rows: Iterable[_Row]) -> dict[int, list[_Row]]:
     for row in rows:
         grouped.setdefault(row.account_key, []).append(row)
     return grouped
-
-
-def _read(file: Path) -> Policy:
-    """Raises UserError when the file is not a policy."""
-    try:
-        policy = msgspec.yaml.decode(file.read_bytes(), type=Policy)
-        for step in policy.steps:
-            parse_micros(step.amount_min)
-    except (msgspec.ValidationError, msgspec.DecodeError, MoneyError) as error:
-        raise UserError(f"{file}: {error}", "mend the policy; billing/policies/standard.yaml shows the form") from error
-    levels = [step.level for step in policy.steps]
-    if levels != sorted(set(levels)) or any(level <= CLEAR for level in levels):
-        raise UserError(f"{file}: levels {levels} do not grow from 1", "number the steps by severity: 1, 2, 3")
-    return policy

@@ -23,6 +23,7 @@ from billing.accounts.rows import (
     read_subscription_rows,
 )
 from billing.accounts.stored import ACCOUNT_FIELDS, NEVER_US, Files, Known, Span, read_known, store
+from billing.dunning_policy import POLICY_FOLDER, load_policies
 from billing.store import commit_points
 from rating.errors import Problem, ProblemsError, UserError
 
@@ -66,6 +67,7 @@ def import_files(home: Home, folder: Path, now_us: int) -> ImportReport:
         read_number_rows(folder / NUMBERS, mistakes),
         [],
     )
+    _refuse_unknown_policies(files.accounts, mistakes)
     currency_of_plan = {f"{each.identity}/{plan.name}": each.currency for each in catalogue.published(home) for plan in each.plans}
     with home.begin() as connection:
         known = read_known(connection)
@@ -98,6 +100,21 @@ def _place(problem: Problem) -> tuple[int, int]:
     files = (ACCOUNTS, SUBSCRIPTIONS, NUMBERS)
     digits = "".join(letter for letter in problem.path.split(",")[0] if letter.isdigit())
     return files.index(problem.file), int(digits or 0)
+
+
+def _refuse_unknown_policies(rows: Sequence[AccountRow], mistakes: Mistakes) -> None:
+    """An account without a policy that exists would stop dunning for everyone."""
+    policies = load_policies()
+    mistakes.problems.extend(
+        Problem(
+            ACCOUNTS,
+            f"line {row.line}, dunning_policy",
+            f"there is no dunning policy {row.dunning_policy}",
+            f"known policies: {', '.join(policies)}; or add {row.dunning_policy}.yaml to {POLICY_FOLDER}",
+        )
+        for row in rows
+        if row.dunning_policy not in policies
+    )
 
 
 def _new_accounts(rows: Sequence[AccountRow], known: Known, mistakes: Mistakes) -> list[AccountRow]:

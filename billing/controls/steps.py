@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from billing.allocations import OpenItem
 from billing.controls.book import set_book
-from billing.dunning import Action, past_due
+from billing.dunning import past_due
+from billing.dunning_policy import Action
 from billing.store import tables
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from billing import dunning, payments
 from billing.allocations import OpenItem
-from billing.dunning import Policy, Step
+from billing.dunning_policy import Action, Policy, Step, load_policies
 from billing.store import tables
 from rating.errors import UserError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.billing.runs.world import World
 
-POLICY = Policy("p", (Step(1, dunning.Action.REMIND, 3, "1.00"), Step(2, dunning.Action.BAR_OUTGOING, 30, "10.00")))
+POLICY = Policy("p", (Step(1, Action.REMIND, 3, "1.00"), Step(2, Action.BAR_OUTGOING, 30, "10.00")))
 
 # open items as due=amount, credit, date, level, past due
 STATES = """
@@ -122,7 +122,7 @@ def test_a_date_before_the_last_step_is_refused_because_it_would_unbar_those_who
 
 
 def test_the_policy_that_is_shipped() -> None:
-    policy = dunning.load_policies()["standard"]
+    policy = load_policies()["standard"]
     assert [(step.level, step.action.value, step.days_past_due) for step in policy.steps] == [(1, "remind", 3), (2, "bar_outgoing", 30)]
 
 
@@ -140,7 +140,7 @@ def test_the_policy_that_is_shipped() -> None:
 def test_a_policy_that_is_wrong_is_refused_with_its_file(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError) as caught:
-        dunning.load_policies(tmp_path)
+        load_policies(tmp_path)
     assert str(tmp_path / "x.yaml") in caught.value.message
     assert message in caught.value.message
 

@@ -108,6 +108,7 @@ def test_columns_may_stand_in_any_order_and_files_may_have_a_byte_order_mark(hom
 MISTAKES = """
 accounts      | ,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard,20          | line 2, account_id: '' cannot be used
 accounts      | A 1,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard,20       | line 2, account_id: 'A 1' cannot be used
+accounts      | A1,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,strict,20          | line 2, dunning_policy: there is no dunning policy strict
 accounts      | A1,Li,yuan,Asia/Shanghai,1,zh,2026-01-15,,standard,20       | line 2, currency: 'yuan' cannot be used
 accounts      | A1,Li,CNY,Mars/Olympus,1,zh,2026-01-15,,standard,20         | line 2, timezone: 'Mars/Olympus' is not a time zone
 accounts      | A1,Li,CNY,../etc/passwd,1,zh,2026-01-15,,standard,20        | line 2, timezone: '../etc/passwd' is not a time zone
