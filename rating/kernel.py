@@ -4,9 +4,9 @@ One loop, run twice. In order of arrival it prices every row that no allowance c
 rows, bucket by bucket in event-time order, it draws and prices those. Every product is bounded when the tariff is compiled
 (`tariffs.bounds`); a larger quantity gets a status.
 
-The loop is one long function on purpose: a helper that takes arrays costs a reference count for each array and call, three times the
-work of the whole body. Helpers take numbers. What is never negative is computed unsigned: signed division and indexing correct for
-signs at every step.
+The loop is one long function on purpose: a helper that takes arrays costs a reference count for each array and call, and that more
+than doubled the time of the whole. Helpers take numbers. What is never negative is computed unsigned: signed division and indexing
+correct for signs at every step.
 
 Units: instants and voice quantities in microseconds, positions in price units (milliseconds, bytes, messages), numerators in micro-
 units times the price's denominator. The rules are those of docs/architecture.md, "One event, exactly".
