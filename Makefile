@@ -23,7 +23,7 @@ PROBE := import sys; \
 help: ## show this list
 	@sed -n 's/^\([.a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
 
-.venv: .venv/.ready ## build or refresh .venv from requirements.lock (about 350 MB, a minute)
+.venv: .venv/.ready ## build or refresh .venv from requirements.lock (about 750 MB, a minute)
 
 .venv/.deps: requirements.lock
 	@python=; reasons=; \
@@ -36,7 +36,7 @@ help: ## show this list
 		printf "  remedy: install one (Debian and Ubuntu: apt install python3 python3-venv), or name it: make .venv PYTHON=/path/to/python3.12\n" >&2; \
 		exit 1; \
 	fi; \
-	echo "building .venv with $$python (about 350 MB, a minute)"; \
+	echo "building .venv with $$python (about 750 MB, a minute)"; \
 	"$$python" -m venv --clear .venv
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock || { \
 		printf "error: the locked packages could not be installed\n  remedy: read pip's message above; a platform without wheels (Intel Macs) is not supported, an own index is set in pip's configuration\n" >&2; exit 1; }
@@ -47,7 +47,7 @@ help: ## show this list
 	@touch $@
 
 demo: .venv/.ready ## a month of calls from switch files to posted invoices; SEED= ACCOUNTS= RECORDS= DIR=
-	@$(BIN)/python examples/demo/run.py $(if $(SEED),--seed $(SEED)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(DIR),--dir $(DIR))
+	@$(BIN)/python examples/demo/run.py $(if $(SEED),--seed $(SEED)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(DIR),--dir '$(DIR)')
 
 # A file stays in one worker, so that what its tests share (a finished demo, compiled tables) is made once.
 test: .venv/.ready ## all tests, on two cores; ARGS= goes to pytest, such as ARGS='-m "not slow"'

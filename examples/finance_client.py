@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MICROS_PER_UNIT = 1_000_000
 NANOS_PER_UNIT = 1_000_000_000
 DEADLINE_S = 30
+PAGE_SIZE_MAX = 1_000
+ALL_ACCOUNTS = "accounts/-"
 
 
 def main() -> int:
@@ -47,7 +49,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="List invoices, show one with its lines, and the dunning state of its account.")
     parser.add_argument("--address", default="127.0.0.1:50051", help="HOST:PORT of `ratewright serve`")
     parser.add_argument("--account", default="-", help="account id; - for all accounts")
-    parser.add_argument("--invoice", help="number of the invoice to show; default: the first one listed")
+    parser.add_argument("--invoice", help="number or name of the invoice to show; default: the first one listed")
     parser.add_argument("--limit", type=int, default=10, help="how many invoices to list")
     parser.add_argument("--json", action="store_true", help="print the invoice and the dunning state as JSON")
     return parser.parse_args()
@@ -55,12 +57,13 @@ def _options() -> argparse.Namespace:
 
 def _show(channel: grpc.Channel, options: argparse.Namespace) -> None:
     invoices = invoice_grpc.InvoiceServiceStub(channel)
-    listed = list(_list(invoices, f"accounts/{options.account}", options.limit))
-    chosen = [invoice for invoice in listed if options.invoice in {None, invoice.number}]
-    if not chosen:
-        print("no such invoice" if listed else "no invoices yet")
+    parent = f"accounts/{options.account}"
+    listed = list(_list(invoices, parent, options.limit))
+    if not listed:
+        print("no invoices yet")
         return
-    invoice = invoices.GetInvoice(invoice_pb.GetInvoiceRequest(name=chosen[0].name), timeout=DEADLINE_S)
+    name = _name(invoices, parent, options.invoice) if options.invoice else listed[0].name
+    invoice = invoices.GetInvoice(invoice_pb.GetInvoiceRequest(name=name), timeout=DEADLINE_S)
     dunning = dunning_grpc.DunningServiceStub(channel)
     state = dunning.GetDunningState(dunning_pb.GetDunningStateRequest(name=f"{invoice.account}/dunningState"), timeout=DEADLINE_S)
     if options.json:
@@ -73,12 +76,22 @@ def _show(channel: grpc.Channel, options: argparse.Namespace) -> None:
     _print_state(state)
 
 
+def _name(stub: invoice_grpc.InvoiceServiceStub, parent: str, wanted: str) -> str:
+    """The name of an invoice that is asked for by name or number; of a number alone, all invoices are searched."""
+    if "/" in wanted:
+        return wanted
+    if parent == ALL_ACCOUNTS:
+        found = (invoice.name for invoice in _list(stub, parent, sys.maxsize) if invoice.number == wanted)
+        return next(found, f"{parent}/invoices/{wanted}")  # the server says that there is none
+    return f"{parent}/invoices/{wanted}"
+
+
 def _list(stub: invoice_grpc.InvoiceServiceStub, parent: str, limit: int) -> Iterator[invoice_pb.Invoice]:
     """Up to `limit` invoices, page by page."""
     token = ""
     while limit > 0:
         page = stub.ListInvoices(
-            invoice_pb.ListInvoicesRequest(parent=parent, page_size=min(limit, 100), page_token=token), timeout=DEADLINE_S
+            invoice_pb.ListInvoicesRequest(parent=parent, page_size=min(limit, PAGE_SIZE_MAX), page_token=token), timeout=DEADLINE_S
         )
         yield from page.invoices
         limit -= len(page.invoices)

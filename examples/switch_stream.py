@@ -49,6 +49,7 @@ VOICE, SMS = 1, 2
 FIRST_START = dt.datetime(2025, 3, 1, 8, tzinfo=dt.UTC)
 ATTEMPTS_MAX = 6
 PAUSE_S = 0.25  # before the second attempt; twice as long before each further one
+CUT_WAIT_S = 10  # for the last batch to leave before the connection is cut
 COUNTS = ("accepted", "duplicate", "conflicting", "rejected", "absorbed")
 
 
@@ -103,11 +104,19 @@ def _options() -> argparse.Namespace:
         "--file", type=Path, help="records to send: CSV with a header line, or an Arrow IPC file; default: a few of its own"
     )
     parser.add_argument("--source", default="stream", help="name of this switch, part of every record's key")
-    parser.add_argument("--batch-rows", type=int, default=1_000, help="records in one batch")
-    parser.add_argument("--cut-after", type=int, metavar="N", help="break the connection on purpose after N batches, then resume")
-    parser.add_argument("--rows", type=int, default=2_500, help="how many records to make without --file")
+    parser.add_argument("--batch-rows", type=_count, default=1_000, help="records in one batch")
+    parser.add_argument("--cut-after", type=_count, metavar="N", help="break the connection on purpose after N batches, then resume")
+    parser.add_argument("--rows", type=_count, default=2_500, help="how many records to make without --file")
     parser.add_argument("--json", action="store_true", help="print the totals as JSON")
     return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    """A number of one or more, or argparse says that it is not."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
 
 
 def _send_all(batches: Sequence[Batch], options: argparse.Namespace) -> tuple[Acked, float]:
@@ -117,6 +126,8 @@ def _send_all(batches: Sequence[Batch], options: argparse.Namespace) -> tuple[Ac
     cut_after = options.cut_after
     for attempt in range(ATTEMPTS_MAX):
         left = [batch for batch in batches if batch.sequence > acked.last_sequence]
+        if not left:
+            break
         try:
             with grpc.insecure_channel(options.address) as channel:
                 _send(usage_service_pb2_grpc.UsageServiceStub(channel), left, acked, options.source, cut_after)
@@ -125,8 +136,6 @@ def _send_all(batches: Sequence[Batch], options: argparse.Namespace) -> tuple[Ac
                 raise
             sys.stderr.write(f"{_refusal(error)}; trying again\n")
             time.sleep(PAUSE_S * 2**attempt)
-        if acked.last_sequence == batches[-1].sequence:
-            break
         cut_after = None  # once is enough
     return acked, time.monotonic() - started_s
 
@@ -150,13 +159,12 @@ def _send(stub: usage_service_pb2_grpc.UsageServiceStub, left: Sequence[Batch], 
             if answer.HasField("ack"):
                 acked.note(answer.ack)
                 if cut_after is not None:
-                    break
+                    all_sent.wait(CUT_WAIT_S)
+                    call.cancel()  # type: ignore[no-untyped-call] # the stubs leave its result open
+                    sys.stderr.write(f"connection broken on purpose after {len(to_send)} batches, {acked.totals['batches']} of them acked\n")
+                    return
     finally:
-        if cut_after is not None:
-            all_sent.wait()
-            call.cancel()  # type: ignore[no-untyped-call] # the stubs leave its result open
-            stop.set()
-            sys.stderr.write(f"connection broken on purpose after {len(to_send)} batches, {acked.totals['batches']} of them acked\n")
+        stop.set()
 
 
 def _batches(records: pa.Table, rows_max: int) -> list[Batch]:

@@ -35,6 +35,7 @@ class Reason(enum.StrEnum):
     UNKNOWN_SERVICE = "unknown_service"
     NEGATIVE_QUANTITY = "negative_quantity"
     TIME_OUT_OF_RANGE = "time_out_of_range"
+    QUANTITY_TOO_LARGE = "quantity_too_large"
 
 
 REASONS: Final = (None, *Reason)  # code 0: nothing wrong

@@ -39,6 +39,7 @@ _FIELDS: Final[list[pa.Field[Any]]] = [
 STREAM_V1: Final = pa.schema(_FIELDS, metadata={"ratewright.schema": "stream", "ratewright.version": "1"})
 START_MIN_US: Final = 946_684_800_000_000  # 2000-01-01
 START_MAX_US: Final = 3_155_760_000_000_000  # 2070-01-01
+QUANTITY_MAX: Final = 1 << 47  # four years or 128 TiB: more is another unit; and what 65,536 rows add up to stays below 2^63
 _TEXTS: Final = ("record_id", "served", "other")
 _QUANTITY_OF: Final = {Service.VOICE: "duration_us", Service.DATA: "volume_bytes"}  # every other service counts units
 _RAW_BYTES_MAX: Final = 2000
@@ -124,6 +125,7 @@ def _check(batch: pa.RecordBatch, events: _Events) -> None:
         has_quantity = np.where(service == kind, valid[name], has_quantity)
     mark(code, ~has_quantity, Reason.MISSING_VALUE)
     mark(code, events.quantity < 0, Reason.NEGATIVE_QUANTITY)
+    mark(code, events.quantity >= QUANTITY_MAX, Reason.QUANTITY_TOO_LARGE)
     mark(code, (start_us < START_MIN_US) | (start_us >= START_MAX_US), Reason.TIME_OUT_OF_RANGE)
 
 

@@ -6,10 +6,12 @@ The command line prints them and exits with `exit_status`; the service maps them
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+PLACES_SHOWN: Final = 3  # of one and the same mistake
 
 
 class UserError(Exception):
@@ -48,6 +50,14 @@ class ProblemsError(UserError):
         self.problems = tuple(problems)
 
     def lines(self) -> list[str]:
-        """One line a mistake, then the count."""
-        rows = [f"{p.file}: {p.path}: {p.message}; remedy: {p.remedy}" for p in self.problems]
+        """One line a mistake, then the count. Of a mistake that stands in many places a few are shown, and how many follow."""
+        rows = []
+        places: dict[tuple[str, str, str], int] = {}
+        for p in self.problems:
+            place = places[p.file, p.message, p.remedy] = places.get((p.file, p.message, p.remedy), 0) + 1
+            if place <= PLACES_SHOWN:
+                rows.append(f"{p.file}: {p.path}: {p.message}; remedy: {p.remedy}")
+        for (file, message, _), count in places.items():
+            if count > PLACES_SHOWN:
+                rows.append(f"{file}: in {count - PLACES_SHOWN:,} more places: {message}")
         return [*rows, f"error: {self.message}", f"  remedy: {self.remedy}"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import commands
+import display
 import stages
 from money import euro
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from stages import Context
 
 EXPLAINED = "over_a_band_boundary"
-FIGURE_WIDTH = 20
 
 
 class Closing:
@@ -93,10 +93,7 @@ class Closing:
         return [*words, "--at", call["answer"], "--duration", seconds]
 
     def _show_books(self) -> None:
-        width = max(len(book["name"]) for book in self._books)
-        for book in self._books:
-            state = "ok" if book["left"] == book["right"] else "FAILED"
-            print(f"  {state:<6} {book['name']:<{width}} {book['left']:>{FIGURE_WIDTH},} {book['right']:>{FIGURE_WIDTH},} {book['unit']}")
+        print("\n".join(display.book_lines(self._books, display.columns())))
         found = self._disagreement
         bound = f"at most {found['upper_bound_95']:.3g} with 95 % confidence"
         print(f"\n  arithmetic disagreement: {found['disagreements']} of {found['sample']:,} events priced again; rate {bound}")

@@ -62,12 +62,22 @@ def run(words: Sequence[str | Path], *, watch: Callable[[str], None] | None = No
         out.seek(0)
         text = out.read()
     if process.returncode not in statuses:
-        shown = " ".join(str(word) for word in words[:4])
-        raise DemoError(
-            f"{shown} ... ended with status {process.returncode}\n" + "\n".join(said[-20:]),
-            "mend it and give the same command again: the demo goes on where it stopped",
-        )
+        raise _failure(words, process.returncode, said)
     return text
+
+
+def _failure(words: Sequence[str | Path], status: int, said: list[str]) -> DemoError:
+    """What a command said at its end, in its own words; `ratewright --json` says it as JSON."""
+    again = "give the same command again: the demo goes on where it stopped"
+    shown = f"{' '.join(str(word) for word in words[:4])} ... ended with status {status}"
+    try:
+        error = json.loads(said[-1])["error"]
+        return DemoError(
+            "\n".join([shown, error["message"], *(f"{each['file']}: {each['path']}: {each['message']}" for each in error["problems"])]),
+            f"{error['remedy']}; then {again}",
+        )
+    except (IndexError, KeyError, TypeError, json.JSONDecodeError):
+        return DemoError("\n".join([shown, *said[-20:]]), f"mend it and {again}")
 
 
 class Server:

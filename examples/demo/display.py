@@ -6,18 +6,49 @@ The commands it calls tell on stderr how far they are; a bar follows them, and a
 from __future__ import annotations
 
 import re
+import shutil
 import sys
+import textwrap
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from progresslog import StageResult
 
 PART_OF = re.compile(r"([\d,]+) of ([\d,]+) \w+ \(\d+ %\)")
 LINE_INTERVAL_S = 5.0
+INDENT = " " * 8
+FIGURE_WIDTH = 20
+
+
+def columns() -> int | None:
+    """How wide the terminal is that stdout goes to; None in a pipe, where lines may be as long as they are."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def told(line: str, columns: int | None) -> str:
+    """A line about a stage, indented; what a terminal has no room for goes on in the next line, indented deeper."""
+    if columns is None:
+        return INDENT + line
+    return textwrap.fill(
+        line, columns, initial_indent=INDENT, subsequent_indent=INDENT + "  ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def book_lines(books: Sequence[dict[str, Any]], columns: int | None) -> list[str]:
+    """Every book with both sides, one line each; where a terminal is too narrow for that, the sides stand below the name."""
+    states = ["ok" if book["left"] == book["right"] else "FAILED" for book in books]
+    sides = [f"{book['left']:>{FIGURE_WIDTH},} {book['right']:>{FIGURE_WIDTH},} {book['unit']}" for book in books]
+    width = max(len(book["name"]) for book in books)
+    lines = [f"  {state:<6} {book['name']:<{width}} {side}" for state, book, side in zip(states, books, sides, strict=True)]
+    if columns is None or max(map(len, lines)) <= columns:
+        return lines
+    return [f"  {state:<6} {book['name']}\n  {'':<6} {side}" for state, book, side in zip(states, books, sides, strict=True)]
 
 
 class Display:
@@ -84,5 +115,5 @@ class Display:
     @staticmethod
     def _tell(result: StageResult) -> None:
         for line in result.lines:
-            print(f"        {line}")
+            print(told(line, columns()))
         sys.stdout.flush()

@@ -124,7 +124,7 @@ def plan(rng: np.random.Generator, calls: Calls, number_of: Counts, marks: Marks
     role = np.concatenate([np.full(len(index), each, dtype=np.int8) for index, each in groups])
     outcome, reason = _outcomes(calls, call, role, picked[Role.CONFLICT], is_doubtful)
     written_us = calls.end_us[call] + _delays_us(rng, role)
-    file = _files(call, role, written_us, picked, marks)
+    file = _not_alone(_files(call, role, written_us, picked, marks), reason)
     order = np.lexsort((role, written_us, file))
     made = Plan(call, role, file, outcome, reason).take(order)
     _cut_last_rows(made, len(calls.line), marks.planted)
@@ -176,8 +176,15 @@ def _cut_last_rows(made: Plan, count: int, planted: int) -> None:
     rows_of_call[:planted] = 0
     for last in np.append(np.flatnonzero(np.diff(made.file)), len(made.file) - 1):
         ordinary = made.role[last] == Role.MAIN and made.reason[last] == 0 and rows_of_call[made.call[last]] == 1
-        if ordinary and made.file[last] != LATE_FILE and made.file[last] % CUT_EVERY_DAYS == CUT_EVERY_DAYS - 1:
+        is_day_of_cuts = made.file[last] != LATE_FILE and made.file[last] % CUT_EVERY_DAYS == CUT_EVERY_DAYS - 1
+        if ordinary and is_day_of_cuts and np.count_nonzero(made.reason[made.file == made.file[last]] == 0) > 1:
             made.outcome[last], made.reason[last] = Outcome.REJECTED, QUOTE
+
+
+def _not_alone(file: Ints, reason: npt.NDArray[np.int8]) -> Ints:
+    """Rows that cannot be read move to the fullest file where theirs holds no other: a file of nothing but damage is refused whole."""
+    files, rows = np.unique(file[reason == 0], return_counts=True)
+    return np.where(np.isin(file, files), file, files[rows.argmax()])
 
 
 def _delays_us(rng: np.random.Generator, role: npt.NDArray[np.int8]) -> Ints:

@@ -71,14 +71,9 @@ def _claimed(options: argparse.Namespace) -> Iterator[None]:
             )
     folder: Path = options.dir
     ordered = {"what": "ratewright demo", "seed": options.seed, "accounts": options.accounts, "records": options.records}
-    if folder.exists() and not folder.is_dir():
-        raise DemoError(f"{folder} is not a folder", "name another one with DIR=", is_wrong_call=True)
     mark = folder / MARK
-    if mark.exists():
-        _check_same(mark, ordered)
-    elif folder.is_dir() and any(folder.iterdir()):
-        raise DemoError(f"{folder} holds something that is not a demo", "name a new or empty folder with DIR=", is_wrong_call=True)
     try:
+        _check_free(folder, ordered)
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f".{MARK}"
         draft.write_text(json.dumps(ordered) + "\n", encoding="utf-8")
@@ -91,6 +86,16 @@ def _claimed(options: argparse.Namespace) -> Iterator[None]:
         except BlockingIOError:
             raise DemoError(f"another demo is at work in {folder}", "wait until it has ended, or name another folder with DIR=") from None
         yield
+
+
+def _check_free(folder: Path, ordered: dict[str, Any]) -> None:
+    """The folder is new, empty or this very demo's."""
+    if folder.exists() and not folder.is_dir():
+        raise DemoError(f"{folder} is not a folder", "name another one with DIR=", is_wrong_call=True)
+    if (folder / MARK).exists():
+        _check_same(folder / MARK, ordered)
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise DemoError(f"{folder} holds something that is not a demo", "name a new or empty folder with DIR=", is_wrong_call=True)
 
 
 def _check_same(mark: Path, ordered: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NO_EVENT_KEY: Final = bytes(16)
 MICROS_PER_SECOND: Final = 1_000_000
 NANOS_PER_MICRO: Final = 1_000
+NANOS_PER_SECOND: Final = 1_000_000_000
 QUANTITY_FIELD: Final = {
     Service.VOICE: "duration_us",
     Service.SMS: "units",
@@ -92,6 +93,8 @@ def _event(request: pb.QuoteRequest) -> Event:
         raise _malformed("plan", "must be a full name such as mobile/smart-m")
     if not request.HasField("start_time"):
         raise _malformed("start_time", "must be given")
+    if not 0 <= request.start_time.nanos < NANOS_PER_SECOND:
+        raise _malformed("start_time", "must have nanos of 0 up to 999,999,999")
     field = QUANTITY_FIELD[service]
     if request.WhichOneof("usage") != field:
         raise _malformed(field, f"must be given for {service.name.lower()}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shlex
+import shutil
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -136,3 +138,34 @@ def test_what_cannot_be_a_demo_folder_is_refused(tmp_path: Path, content: str, s
     done = running.run(running.words(folder, **sizes))
     assert (done.returncode, said in done.stderr, done.stderr.count("remedy:")) == (2, True, 1), done.stderr
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_behind_a_closed_door_is_refused(tmp_path: Path) -> None:
+    shut = tmp_path / "shut"
+    shut.mkdir(mode=0)
+    try:
+        if os.access(shut, os.X_OK):
+            pytest.skip("permissions do not bind this user")
+        done = running.run(running.words(shut / "out"))
+    finally:
+        shut.chmod(0o700)
+    assert (done.returncode, done.stderr.count("remedy:"), "Traceback" in done.stderr) == (1, 1, False), done.stderr
+
+
+def test_a_command_that_fails_is_told_in_its_own_words(copied: Path) -> None:
+    (copied / "progress.jsonl").unlink()
+    shutil.rmtree(copied / "home")
+    for file in (copied / "switches").rglob("*.csv"):
+        file.write_text("damaged\n", encoding="utf-8")
+    done = running.run(running.words(copied))
+    assert done.returncode == 1
+    assert "ended with status 1\nno row of " in done.stderr
+    assert "the demo goes on where it stopped" in done.stderr
+    assert "{" not in done.stderr
+
+
+def test_make_takes_a_folder_with_a_blank_in_its_name(tmp_path: Path) -> None:
+    done = running.run(
+        ["make", "--dry-run", "--no-print-directory", "-o", ".venv/.ready", "-C", str(running.ROOT), "demo", f"DIR={tmp_path}/my demo"]
+    )
+    assert shlex.split(done.stdout)[-2:] == ["--dir", f"{tmp_path}/my demo"], done.stdout + done.stderr

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mediation import inspect, sources
 from tests.demo import recount_files, running
 
 if TYPE_CHECKING:
@@ -88,6 +89,18 @@ def test_there_is_one_of_everything(made: Path) -> None:
     assert any(told["late"]["rows"] for told in truth["sources"].values())
     assert any(told["taken_back"] for told in truth["sources"].values())
     assert any(file["path"].endswith(".gz") for file in truth["files"])
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_no_file_of_the_smallest_order_is_nothing_but_damage(tmp_path: Path, seed: int) -> None:
+    sizes = ["--accounts", "10", "--records", "1000", "--stream-records", "100"]
+    done = running.run([sys.executable, str(running.GENERATOR), str(tmp_path), "--seed", str(seed), *sizes])
+    assert done.returncode == 0, done.stderr
+    truth = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
+    for file in truth["files"]:
+        source = sources.find(file["source"] if file["source"] == "asterisk" else str(tmp_path / file["source"]))
+        found = inspect.inspect(tmp_path / file["path"], source)
+        assert found.rows > sum(found.rejected.values()), file["path"]
 
 
 def test_too_small_an_order_is_refused(tmp_path: Path) -> None:

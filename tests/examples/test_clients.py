@@ -117,3 +117,19 @@ def test_finance_reads_invoices(address: str, world: World) -> None:
     assert run("finance_client.py", "--address", address, "--account", "nobody", status=1)[1] == (
         "error: no account has the id nobody (ACCOUNT_UNKNOWN)\n"
     )
+
+
+def test_finance_asks_for_an_invoice_by_number_or_name(address: str, world: World) -> None:
+    for account in ("anna", "bert", "carl"):
+        world.account(account)
+        world.subscription(f"{account}-1", account, "shop/basic", f"{account}-number")
+    world.bill("2025-11-01")
+    shown = "invoice R-0000000003 of accounts/carl"
+    beyond_the_list = ("--limit", 1, "--invoice", "R-0000000003")
+    by_name = ("--invoice", "accounts/carl/invoices/R-0000000003")
+    of_account = ("--account", "carl", "--invoice", "R-0000000003")
+    for words in (beyond_the_list, by_name, of_account):
+        assert shown in run("finance_client.py", "--address", address, *words)[0], words
+    for words in (("--invoice", "R-9"), ("--account", "anna", "--invoice", "R-0000000003")):
+        out, err = run("finance_client.py", "--address", address, *words, status=1)
+        assert (out, "INVOICE_UNKNOWN" in err, "Traceback" in err) == ("", True, False), words

@@ -58,6 +58,8 @@ REFUSED = [
     ({"service": 9}, "unknown_service"),
     ({"service": -1}, "unknown_service"),
     ({"duration_us": -1}, "negative_quantity"),
+    ({"duration_us": 1 << 47}, "quantity_too_large"),
+    ({"service": 4, "volume_bytes": 2**63 - 1}, "quantity_too_large"),
     ({"start_us": dt.datetime(1999, 12, 31, tzinfo=dt.UTC)}, "time_out_of_range"),
     ({"start_us": dt.datetime(2070, 1, 1, tzinfo=dt.UTC)}, "time_out_of_range"),
 ]

@@ -73,6 +73,8 @@ REFUSED_QUOTES = [
     ({"plan": ""}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"service": 0}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"service": 99}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
+    ({"start_time": timestamp_pb2.Timestamp(seconds=START_S, nanos=-1)}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
+    ({"start_time": timestamp_pb2.Timestamp(seconds=START_S, nanos=10**9)}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"start_time": None}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"duration_us": None}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"duration_us": None, "units": 1}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
