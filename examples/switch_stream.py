@@ -161,7 +161,9 @@ def _send(stub: usage_service_pb2_grpc.UsageServiceStub, left: Sequence[Batch], 
                 if cut_after is not None:
                     all_sent.wait(CUT_WAIT_S)
                     call.cancel()  # type: ignore[no-untyped-call] # the stubs leave its result open
-                    sys.stderr.write(f"connection broken on purpose after {len(to_send)} batches, {acked.totals['batches']} of them acked\n")
+                    sys.stderr.write(
+                        f"connection broken on purpose after {len(to_send)} batches, {acked.totals['batches']} of them acked\n"
+                    )
                     return
     finally:
         stop.set()

@@ -61,6 +61,7 @@ EXPLANATIONS: Final = {
     Reason.UNKNOWN_SERVICE: "the service is none of 1 voice, 2 SMS, 3 MMS, 4 data, 5 content",
     Reason.NEGATIVE_QUANTITY: "the quantity of the service is below zero",
     Reason.TIME_OUT_OF_RANGE: "the start does not lie between 2000-01-01 and 2070-01-01 UTC",
+    Reason.QUANTITY_TOO_LARGE: "the quantity is 2^47 or more, as of a call of four years or 128 TiB; it may be in another unit",
 }
 
 

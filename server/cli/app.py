@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cyclopts
@@ -39,12 +40,18 @@ COMMANDS = (
     ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning."),
 )
 
+_EPILOGUE = (
+    "A month: tariffs publish, accounts import, usage ingest, bill run, invoice list, payment record, dunning run, controls.\n\n"
+    "Exit status: 0 done; 1 an error that you can mend, or a check that failed; 2 a wrong call; 70 a mistake of ours; 130 interrupted."
+)
+
 
 def build() -> cyclopts.App:
     """The root command with all others registered by import path."""
     root = cyclopts.App(
         name="ratewright",
         help="An exact, explainable telecom rating and billing engine.",
+        help_epilogue=_EPILOGUE,
         version=_version,
         suppress_keyboard_interrupt=False,
         result_action="return_value",
@@ -58,6 +65,8 @@ def main(tokens: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status. `tokens` defaults to the words of the process's command line."""
     words = list(sys.argv[1:] if tokens is None else tokens)
     as_json = "--json" in words
+    if sys.stdout is None or sys.stderr is None:
+        _open_missing_streams()
     try:
         return _run(words)
     except UserError as error:
@@ -119,6 +128,12 @@ def _report_our_mistake(error: Exception) -> None:
         traceback.print_exception(error)
     summary = " ".join(f"{type(error).__name__}: {error}".split())
     print(f"internal error: {summary}; please report it with the output of the same call under RATEWRIGHT_DEBUG=1", file=sys.stderr)
+
+
+def _open_missing_streams() -> None:
+    """A caller may have closed them, as in `ratewright ... >&-`; then what is written goes nowhere."""
+    null = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- lives as long as the process
+    sys.stdout, sys.stderr = sys.stdout or null, sys.stderr or null
 
 
 def _drop_stdout() -> None:

@@ -53,6 +53,8 @@ def serve(
     from server.grpc import service, storing_sink
 
     where, tls = service.parse_address(address), _tls(tls_cert, tls_key)
+    if port_file is not None:
+        _check_place(port_file)
     taken = storing_sink.stream_sources(source or storing_sink.DEFAULT_SOURCES)
     listening = service.listen(where, tls)
     stopping = threading.Event()
@@ -76,6 +78,12 @@ def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
     if certificate is None or key is None:
         raise UserError("--tls-cert and --tls-key belong together", "give both, or neither on a loopback address", exit_status=2)
     return Tls(certificate, key)
+
+
+def _check_place(port_file: Path) -> None:
+    """Refuse a port file that cannot be written, before a home is made."""
+    if port_file.is_dir() or not os.access(port_file.parent, os.W_OK | os.X_OK):
+        raise UserError(f"port file {port_file} cannot be written", "name a file in a folder that exists and may be written", exit_status=2)
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -36,6 +36,9 @@ STREAMS_MAX: Final = 32  # a stream holds a thread; the rest stays free for shor
 MESSAGE_BYTES_MAX: Final = arrow_batches.BATCH_BYTES_MAX + 64 * 1024
 DRAIN_S: Final = 20.0
 SHORT_CALL_S: Final = 2.0  # what a call that is no stream still gets when the streams have ended
+SILENCE_S: Final = 60.0  # a peer that shows no sign of life for this long is asked for one
+ANSWER_S: Final = 20.0  # and cut off when none comes: a switch that lost its power would hold its stream for ever
+PINGS_S: Final = 10.0  # how often a peer may ask the same of us; gRPC cuts off one that asks more often
 SERVICE_NAMES: Final = tuple(f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning"))
 
 
@@ -91,7 +94,7 @@ class Listening(NamedTuple):
     address: Address  # with the real port
 
 
-def listen(address: Address, tls: Tls | None = None) -> Listening:
+def listen(address: Address, tls: Tls | None = None, *, silence_s: float = SILENCE_S, answer_s: float = ANSWER_S) -> Listening:
     """Take the port, before anything is opened or made. Refuses a network without TLS, and a port that is in use."""
     check_reach(address, tls)
     server = grpc.server(
@@ -100,6 +103,9 @@ def listen(address: Address, tls: Tls | None = None) -> Listening:
         options=(
             ("grpc.so_reuseport", 0),  # or a second server would silently share the port
             ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+            ("grpc.keepalive_time_ms", int(silence_s * 1_000)),
+            ("grpc.http2.ping_timeout_ms", int(answer_s * 1_000)),
+            ("grpc.http2.min_ping_interval_without_data_ms", int(PINGS_S * 1_000)),
         ),
     )
     return Listening(server, address._replace(port=_bind(server, address, tls)))

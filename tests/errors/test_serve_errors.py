@@ -28,6 +28,8 @@ WRONG_CALLS: list[tuple[Sequence[str], int, str]] = [
     (["--tls-cert", "cert.pem"], 2, "half_tls"),
     (["--address", "0.0.0.0:0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"], 2, "no_certificate"),
     (["--source", "../../etc/passwd"], 2, "source_name"),
+    (["--port-file", "nowhere/port", "--address", "127.0.0.1:0"], 2, "port_file"),
+    (["--port-file", ".", "--address", "127.0.0.1:0"], 2, "port_file_folder"),
     (["--nonsense"], 2, "unknown_option"),
 ]
 

@@ -99,6 +99,21 @@ def test_a_switch_that_is_refused_says_why(address: str, tmp_path: Path) -> None
     assert "Traceback" not in err
 
 
+def test_a_switch_that_cuts_its_connection_never_hangs(address: str) -> None:
+    for server, source, reason in [(address, "nobody", "SOURCE_UNKNOWN"), ("127.0.0.1:1", "stream", "UNAVAILABLE")]:
+        _, err = run("switch_stream.py", "--address", server, "--source", source, "--cut-after", 2, status=1)
+        assert reason in err.splitlines()[-1]
+    for words in (["--cut-after", 0], ["--rows", 0], ["--batch-rows", -1]):
+        _, err = run("switch_stream.py", "--address", address, *words, status=2)
+        assert "is less than 1" in err
+
+
+def test_a_switch_with_nothing_to_send(address: str, tmp_path: Path) -> None:
+    csv = tmp_path / "records.csv"
+    csv.write_text(CSV.splitlines()[0] + "\n")
+    assert totals("--address", address, "--file", csv)["batches"] == 0
+
+
 def test_finance_reads_invoices(address: str, world: World) -> None:
     assert run("finance_client.py", "--address", address)[0] == "no invoices yet\n"
     world.account("anna")

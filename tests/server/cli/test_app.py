@@ -116,6 +116,14 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
         assert f" {name} " in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("redirection", "words", "status"), [(">&-", "--version", 0), ("2>&-", "nonsense", 2), (">&- 2>&-", "nonsense", 2)]
+)
+def test_closed_streams_change_no_exit_status(redirection: str, words: str, status: int) -> None:
+    code = f'"$0" -c "import sys; from server.cli import app; sys.exit(app.main())" {words} {redirection}'
+    assert subprocess.run(["bash", "-c", code, sys.executable], capture_output=True, text=True, check=False).returncode == status
+
+
 def test_closed_pipe_is_quiet() -> None:
     code = "import sys; from server.cli import app; app._run = lambda words: print('x' * 200_000); sys.exit(app.main([]))"
     done = subprocess.run(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import signal
+import subprocess
+import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import grpc
@@ -141,6 +146,51 @@ def test_streams_of_many_switches_at_once_lose_and_double_nothing(running: servi
     expected = sorted(f"call-{number * 1000 + each}" for number in range(4) for each in range(205))
     assert stored(world.home.path) == expected
     assert sum(acks) == len(expected)
+
+
+FROZEN = """
+import sys, threading, grpc
+from tests.server.grpc.calls import HEADER
+from ratewright.v1 import usage_service_pb2_grpc
+def requests():
+    yield HEADER
+    threading.Event().wait()
+call = usage_service_pb2_grpc.UsageServiceStub(grpc.insecure_channel(sys.argv[1])).StreamUsage(requests())
+next(call)
+print("opened", flush=True)
+threading.Event().wait()
+"""
+
+
+def test_a_switch_that_vanished_gives_its_stream_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frozen process keeps its connection and answers nothing, as a machine without power does."""
+    monkeypatch.setattr(service, "STREAMS_MAX", 1)
+    listening = service.listen(service.Address("127.0.0.1", 0), silence_s=0.2, answer_s=0.2)
+    with service.Service.start(listening, world.home, lambda: 1) as running:
+        switch = subprocess.Popen([sys.executable, "-c", FROZEN, str(running.address)], stdout=subprocess.PIPE, text=True)
+        try:
+            assert switch.stdout is not None
+            assert switch.stdout.readline() == "opened\n"
+            switch.send_signal(signal.SIGSTOP)
+            with grpc.insecure_channel(str(running.address)) as channel:
+                assert _sent_at_last(channel) == (1, 0, 0, 0)
+        finally:
+            switch.kill()
+            switch.communicate()
+
+
+def _sent_at_last(channel: grpc.Channel) -> tuple[int, int, int, int]:
+    """Counts of a batch that is tried until the only stream is free."""
+    for _ in range(50):
+        with contextlib.suppress(grpc.RpcError):
+            return counts(send(channel, ipc(records([1])))[0])
+        time.sleep(0.1)
+    raise AssertionError("the stream stayed taken")
+
+
+def test_quantities_beyond_counting_are_rejected_and_the_rest_is_taken(channel: grpc.Channel) -> None:
+    rows = records([1]) + records([2, 3], duration_us=2**63 - 1) + records([4, 5], service=2, duration_us=None, units=2**62)
+    assert [counts(ack) for ack in send(channel, ipc(rows))] == [(1, 0, 0, 4)]
 
 
 def test_unknown_sources_are_refused_even_when_they_name_a_file(channel: grpc.Channel, tmp_path: Path) -> None:
