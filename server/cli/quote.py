@@ -19,11 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rating.model import Catalogue, Service
-    from rating.reference import Event, Outcome
 
 QUOTE_KEY = bytes(16)
 QUANTITY_LIMIT = 2**63  # of usage columns; what is below it and still too much is refused with a status
-NUMBER_DIGITS_MAX = 15
 Value = TypeVar("Value")
 _OPTIONS = {QuantityUnit.MILLISECOND: "--duration", QuantityUnit.BYTE: "--volume", QuantityUnit.MESSAGE: "--messages"}
 _EXAMPLES = {QuantityUnit.MILLISECOND: "--duration 185.2s", QuantityUnit.BYTE: "--volume 12MB"}
@@ -77,6 +75,7 @@ def quote(
     from rating import explain
     from rating.model import Service
     from rating.reference import Event
+    from server.checked_quote import CheckedQuote
     from server.cli import output
     from tariffs import texts
 
@@ -86,51 +85,12 @@ def quote(
     allowance_left = _allowance_left(kind, allowance)
     catalogues = _catalogues(catalog, home)
     _check_plan(catalogues, plan)
-    outcome = rate_checked(catalogues, event, allowance_left)
+    outcome = CheckedQuote(catalogues).rate(event, allowance_left)
     if as_json:
         output.print_json(explain.as_json(outcome))
     else:
         print(explain.as_text(outcome, language))
     return 0
-
-
-def rate_checked(catalogues: Sequence[Catalogue], event: Event, allowance_left: int) -> Outcome:
-    """The twin's outcome of `event`, after the kernel has come to the same one."""
-    import numpy as np
-
-    from rating import engine
-    from rating.reference import Reference
-    from tariffs.compiler import compile_catalogues
-
-    outcome = Reference(catalogues).rate(event, allowance_left)
-    tables = compile_catalogues(catalogues)
-    digits = event.destination or ""
-    fits = len(digits) <= NUMBER_DIGITS_MAX
-    batch = engine.RatingInput(
-        start_us=np.array([event.start_us], np.int64),
-        quantity=np.array([event.quantity], np.int64),
-        service=np.array([event.service], np.int8),
-        plan=np.array([tables.plan_index.get(event.plan or "", -2)], np.int32),
-        number=np.array([int(digits) if digits and fits else 0], np.uint64),
-        number_digits=np.array([len(digits) if fits else -1], np.int8),
-        allowance=np.zeros(1, np.int32),
-        rating_unit=np.zeros(1, np.int64),
-        event_key=np.zeros((1, 2), np.uint64),
-    )
-    rated = engine.rate(tables, batch, np.array([allowance_left], np.int64))
-    columns = (rated.status, rated.charge_micros, rated.chargeable_qty, rated.free_qty, rated.price_id, rated.zone_id, rated.allowance_left)
-    by_kernel = tuple(int(column[0]) for column in columns)
-    by_twin = (
-        int(outcome.status),
-        outcome.charge_micros,
-        outcome.chargeable_qty,
-        outcome.free_qty,
-        outcome.price_id,
-        outcome.zone_id,
-        outcome.allowance_after,
-    )
-    assert by_kernel == by_twin, f"kernel and twin disagree about this event: {by_kernel} and {by_twin}"
-    return outcome
 
 
 def _quantity(service: Service, duration: str | None, volume: str | None, messages: int | None) -> int:

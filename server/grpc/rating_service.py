@@ -1,4 +1,4 @@
-"""RatingService: prices one event by the published tariffs, with the plain twin of the kernel, which can say how it came about."""
+"""RatingService: prices one event by the published tariffs, by the kernel, with the twin to say how it comes about."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from ratewright.v1 import rating_service_pb2 as pb
 from ratewright.v1 import rating_service_pb2_grpc
 from rating import explain
 from rating.model import Service
-from rating.reference import Event, Outcome, Reference
+from rating.reference import Event, Outcome
 from rating.status import REFUSALS_FROM, Status
+from server.checked_quote import CheckedQuote
 from server.grpc import convert
 from server.grpc.refusals import Refusal, answering, invalid
 
@@ -52,7 +53,7 @@ _SENTENCES: Final = {
 
 class _Known(NamedTuple):
     published_seq: int
-    reference: Reference
+    quote: CheckedQuote
 
 
 class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
@@ -69,19 +70,19 @@ class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
             event, language = _event(request), _language(request.language_code)
             if request.allowance_left_qty < 0:
                 raise _malformed("allowance_left_qty", "must be zero or more")
-            outcome = self._reference().rate(event, request.allowance_left_qty)
+            outcome = self._quote().rate(event, request.allowance_left_qty)
             if outcome.status >= REFUSALS_FROM:
                 raise _refused(outcome)
             return _response(outcome, language)
         raise AssertionError("the call was ended above")
 
-    def _reference(self) -> Reference:
-        """The twin of everything published; built anew only after a publication."""
+    def _quote(self) -> CheckedQuote:
+        """Everything published, ready to be asked; built anew only after a publication."""
         with self._lock:
             seq = catalogue.published_seq(self._home)
             if self._known is None or self._known.published_seq != seq:
-                self._known = _Known(seq, Reference(catalogue.published(self._home)))
-            return self._known.reference
+                self._known = _Known(seq, CheckedQuote(catalogue.published(self._home)))
+            return self._known.quote
 
 
 def _event(request: pb.QuoteRequest) -> Event:
