@@ -83,6 +83,7 @@ def test_a_fact_learned_later_changes_what_comes_after_it(home: Home) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.slow
 def test_numbers_that_change_hands_often_agree_with_a_plain_search(tmp_path: Path, seed: int) -> None:
     generator = random.Random(seed)
     spans = []

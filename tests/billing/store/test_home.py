@@ -19,6 +19,8 @@ from rating.errors import UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 NOW_US = 1_772_323_200_000_000
 OTHER_KEY = b"sixteen bytes ok"
 

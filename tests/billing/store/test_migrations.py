@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import render_python_code
 
@@ -11,6 +12,8 @@ from billing.store import migrations
 from billing.store.home import SCHEMA_VERSIONS
 from billing.store.migrations import render, upgrade
 from billing.store.tables import metadata
+
+pytestmark = pytest.mark.slow
 
 SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name <> 'alembic_version' ORDER BY name"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from billing.store.home import Home
 from server.cli import app
 from tests.billing import files
@@ -12,9 +14,8 @@ from tests.billing import files
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
-
+@pytest.mark.slow
 def test_import_list_and_show(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
     with Home.open(tmp_path / "home", create=True) as home:

@@ -156,6 +156,7 @@ def test_errors(call: Command, text: str, status: int, message: str) -> None:
     assert "Traceback" not in answer
 
 
+@pytest.mark.slow
 def test_a_home_without_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     Home.open(tmp_path / "empty", create=True).close()
     monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "empty"))

@@ -68,6 +68,7 @@ def test_text_in_both_languages(capsys: pytest.CaptureFixture[str], language: st
     assert capsys.readouterr().out.splitlines()[-1] == last
 
 
+@pytest.mark.slow
 def test_from_the_home_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
     assert app.main(["tariffs", "publish", str(CATALOGS / "mobile")]) == 0

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from server.cli import app
-
-if TYPE_CHECKING:
-    import pytest
 
 CATALOGS = Path(__file__).parents[3] / "tariffs" / "catalogs"
 
@@ -34,6 +32,7 @@ def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(bytes.fromhex(found["content_hash"])) == 32
 
 
+@pytest.mark.slow
 def test_publish_once_and_show(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert run(capsys, "tariffs", "publish", CATALOGS / "mobile", "--home", home).endswith("): published\n")
@@ -51,6 +50,7 @@ def test_publish_once_and_show(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert (old["version"], len(old["prices"])) == (1, 10)
 
 
+@pytest.mark.slow
 def test_a_long_deck_is_cut_and_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     run(capsys, "tariffs", "publish", CATALOGS / "sip-trunk", "--home", tmp_path / "home")
     assert "  and 141 more; --json has them all" in run(capsys, "tariffs", "show", "sip-trunk", "--home", tmp_path / "home").splitlines()

@@ -40,6 +40,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_ingest_makes_a_home_and_reports(run: Any, file: Path, tmp_path: Path) -> None:  # noqa: ANN401 - see the fixture
     (report,) = run("usage", "ingest", file, "--source", "asterisk", "--json")
     assert report["rows"] == {"answered": 1, "unanswered": 1, "absorbed": 0, "conflicting": 0, "duplicate": 1, "rejected": 1}
@@ -50,6 +51,7 @@ def test_ingest_makes_a_home_and_reports(run: Any, file: Path, tmp_path: Path) -
         assert home.head_seq(connection) == 1
 
 
+@pytest.mark.slow
 def test_several_files_and_what_waits(run: Any, file: Path, tmp_path: Path) -> None:  # noqa: ANN401 - see the fixture
     other = tmp_path / "Master.csv.1"
     other.write_text(OTHER + "\n")
@@ -75,6 +77,7 @@ def test_several_files_and_what_waits(run: Any, file: Path, tmp_path: Path) -> N
     assert "broken" in text
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_utf8_and_rows_that_would_move_the_cursor(run: Any, file: Path, tmp_path: Path) -> None:  # noqa: ANN401
     path = tmp_path / os.fsdecode(b"caf\xe9.csv")
     path.write_bytes(file.read_bytes() + b"bad\x1b[2J row\n")
@@ -87,6 +90,7 @@ def test_a_name_that_is_no_utf8_and_rows_that_would_move_the_cursor(run: Any, fi
     assert "\x1b" not in shown
 
 
+@pytest.mark.slow
 def test_suspense_names_the_file_from_the_root(run: Any, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
     monkeypatch.chdir(file.parent)
     run("usage", "ingest", file.name, "--source", "asterisk")
@@ -100,6 +104,7 @@ def test_inspect_prints_its_notes(run: Any, file: Path) -> None:  # noqa: ANN401
     assert "note: 1 rows wrong_column_count: " in run("usage", "inspect", file, "--source", "asterisk")
 
 
+@pytest.mark.slow
 def test_seal(run: Any, file: Path) -> None:  # noqa: ANN401 - see the fixture
     run("usage", "ingest", file, "--source", "asterisk")
     assert run("usage", "seal", "--json")["rows"] == 2
