@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self, cast
 
 import numpy as np
 
-from rating.errors import UserError
+from rating.errors import UnusableFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ class _Counted(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Raises UserError where the file ends before its size, as it does when a rotation cuts it off under our hands."""
+        """Raises UnusableFileError where the file ends before its size, as it does when a rotation cuts it off under our hands."""
         view = memoryview(buffer)[: self._left]
         try:
             got = cast("int", self._plain.readinto(view))  # type: ignore[attr-defined]  # BinaryIO lacks it
@@ -166,42 +166,44 @@ class Window:
             return self._stream.readinto(view) or 0
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             message = f"{self._path} is a truncated or damaged gzip file: nothing was taken from it"
-            raise UserError(message, "fetch the file again from the switch; `gzip -t FILE` tells whether it is whole") from error
+            raise UnusableFileError(message, "fetch the file again from the switch; `gzip -t FILE` tells whether it is whole") from error
 
 
-def changed(path: Path) -> UserError:
+def changed(path: Path) -> UnusableFileError:
     """The file is not what it was when its reading began."""
-    return UserError(f"{path} changed while it was read", "wait until the switch has closed the file, then try again; nothing was stored")
+    return UnusableFileError(
+        f"{path} changed while it was read", "wait until the switch has closed the file, then try again; nothing was stored"
+    )
 
 
 def _open_plain(path: Path) -> BinaryIO:
     try:
         mode = path.stat().st_mode  # before it is opened: to open a pipe is to wait for its writer
         if stat.S_ISDIR(mode):
-            raise UserError(f"{path} is a folder, not a file", "name one usage file, such as cdr-csv/Master.csv")
+            raise UnusableFileError(f"{path} is a folder, not a file", "name one usage file, such as cdr-csv/Master.csv")
         if not stat.S_ISREG(mode):
-            raise UserError(
+            raise UnusableFileError(
                 f"{path} is a pipe or device, not a file", "write what comes from it to a file first: a usage file is read twice"
             )
         return path.open("rb")
     except FileNotFoundError as error:
-        raise UserError(f"there is no file {path}", "check the path") from error
+        raise UnusableFileError(f"there is no file {path}", "check the path") from error
     except OSError as error:
         raise _unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: OSError) -> UserError:
-    return UserError(f"{path} cannot be read: {error.strerror}", "check the file's permissions, and its disk")
+def _unreadable(path: Path, error: OSError) -> UnusableFileError:
+    return UnusableFileError(f"{path} cannot be read: {error.strerror}", "check the file's permissions, and its disk")
 
 
 def _refuse_archive(path: Path, head: bytes) -> None:
     for mark, name in _ARCHIVES.items():
         if head.startswith(mark):
-            raise UserError(f"{path} is a {name} archive", "unpack it first; plain text and gzip are read as they are")
+            raise UnusableFileError(f"{path} is a {name} archive", "unpack it first; plain text and gzip are read as they are")
 
 
 def _refuse_binary(path: Path, head: bytes) -> None:
     if head.startswith(_UTF16):
-        raise UserError(f"{path} is UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW")
+        raise UnusableFileError(f"{path} is UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW")
     if b"\0" in head:
-        raise UserError(f"{path} is a binary file, not comma-separated text", "check that it is the switch's CSV file")
+        raise UnusableFileError(f"{path} is a binary file, not comma-separated text", "check that it is the switch's CSV file")

@@ -32,6 +32,10 @@ class NotFoundError(UserError):
     """What the user named by its id is not in the store."""
 
 
+class UnusableFileError(UserError):
+    """A usage file that cannot be read or holds nothing that can be used. It is refused whole; others may be taken."""
+
+
 class Problem(NamedTuple):
     """One mistake in a file. `path` is the place inside the document, such as `prices[2].steps[0].rate`, or `line 7`."""
 

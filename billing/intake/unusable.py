@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mediation.reasons import EXPLANATIONS, Reason
-from rating.errors import UserError
+from rating.errors import UnusableFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def refuse_unusable(name: str, source: str, rows: int, rejected: Mapping[str, int]) -> None:
-    """Raise UserError when the file has no rows, or none that could be read. `rejected` maps a reason to rows."""
+    """Raise UnusableFileError when the file has no rows, or none that could be read. `rejected` maps a reason to rows."""
     if rows == 0:
-        raise UserError(f"{name} holds no rows", "check that the switch has written it; nothing was stored")
+        raise UnusableFileError(f"{name} holds no rows", "check that the switch has written it; nothing was stored")
     if sum(rejected.values()) < rows:
         return
     reason, count = max(rejected.items(), key=lambda item: item[1])
     reasons = f"{reason}" if count == rows else f"most often {reason}"
-    raise UserError(
+    raise UnusableFileError(
         f"no row of {name} can be read as source {source}: {rows} {'row' if rows == 1 else 'rows'}, {reasons}",
         f"name another --source, nothing was stored; {EXPLANATIONS[Reason(reason)]}",
     )

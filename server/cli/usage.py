@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from billing.intake.reports import IntakeReport
+    from rating.errors import UnusableFileError
 
 app = cyclopts.App(name="usage", help="Ingest and inspect usage files; see what waits in suspense.")
 SourceName = Annotated[str, Parameter(name="--source", help="Name of a source, or a YAML file that defines one.")]
@@ -32,9 +33,13 @@ def ingest(
 ) -> int:
     """Take in usage files. A file that was taken before is recognised and adds nothing, so the same call can be repeated.
 
-    The home folder is made when it does not exist.
+    A file of which nothing can be used is refused, and the others are taken; the exit status is then 1. The home folder is made when it
+    does not exist.
     """
+    import shutil
+
     from mediation import sources
+    from rating.errors import UnusableFileError
     from server.cli import output
 
     _refuse_unreadable(files)
@@ -45,16 +50,26 @@ def ingest(
     from mediation.reader import shown
     from server.cli import progress
 
-    reports = []
-    with Home.open(home, create=True) as opened:
-        intake = Intake(opened)
-        for file in files:
-            with progress.show(shown(Path(file.name)), "bytes") as report:
-                reports.append(intake.take_file(file, found, _now_us(), _of_file(file, report)))
+    reports: list[IntakeReport] = []
+    refused: list[UnusableFileError] = []
+    fresh = not home.exists()
+    try:
+        with Home.open(home, create=True) as opened:
+            intake = Intake(opened)
+            for file in files:
+                try:
+                    with progress.show(shown(Path(file.name)), "bytes") as report:
+                        reports.append(intake.take_file(file, found, _now_us(), _of_file(file, report)))
+                except UnusableFileError as error:
+                    refused.append(error)
+    finally:
+        if fresh and not reports:  # nothing was stored: not even an empty home is left
+            shutil.rmtree(home, ignore_errors=True)
     if as_json:
         output.print_json(reports)
-    else:
+    elif reports:
         _print_reports(reports)
+    _raise_refused(refused, len(files))
     return 0
 
 
@@ -157,6 +172,20 @@ def _refuse_unreadable(files: Sequence[Path]) -> None:
         raise UserError(f"{only.file} {only.message}", only.remedy)
     if problems:
         raise ProblemsError(problems)
+
+
+def _raise_refused(refused: Sequence[UnusableFileError], files: int) -> None:
+    """One file's own error, or all of them as a list."""
+    from rating.errors import UserError
+
+    if files == 1 and refused:
+        raise refused[0]
+    if refused:
+        rows = "".join(f"\n  {error.message}; remedy: {error.remedy}" for error in refused)
+        raise UserError(
+            f"{len(refused)} of {files} files {'was' if len(refused) == 1 else 'were'} refused, the others were taken:{rows}",
+            "mend or leave out what was refused and give the same command again: what was taken is recognised",
+        )
 
 
 def _print_reports(reports: Sequence[IntakeReport]) -> None:

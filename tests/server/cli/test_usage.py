@@ -52,6 +52,35 @@ def test_ingest_makes_a_home_and_reports(run: Any, file: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_a_file_that_cannot_be_used_does_not_stop_the_others(
+    run: Any,  # noqa: ANN401 - see the fixture
+    file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cut, empty = tmp_path / "cut.csv", tmp_path / "empty.csv"
+    cut.write_text("cut in the\n")
+    empty.touch()
+    words = ("usage", "ingest", cut, file, empty, "--source", "asterisk")
+    assert app.main([str(word) for word in words]) == 1
+    told = capsys.readouterr()
+    assert "Master.csv" in told.out
+    assert "2 of 3 files were refused, the others were taken" in told.err
+    assert all(text in told.err for text in ("no row of", "holds no rows", "wrong_column_count"))
+    (again,) = run("usage", "ingest", file, "--source", "asterisk", "--json")
+    assert again["already_taken"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bad", ["", "cut in the\n"])
+def test_a_refused_file_leaves_no_empty_home(run: Any, tmp_path: Path, bad: str) -> None:  # noqa: ANN401 - see the fixture
+    path = tmp_path / "bad.csv"
+    path.write_text(bad)
+    run("usage", "ingest", path, "--source", "asterisk", status=1)
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.slow
 def test_several_files_and_what_waits(run: Any, file: Path, tmp_path: Path) -> None:  # noqa: ANN401 - see the fixture
     other = tmp_path / "Master.csv.1"
     other.write_text(OTHER + "\n")
