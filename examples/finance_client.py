@@ -8,12 +8,14 @@ It uses nothing of Ratewright but the generated code in `ratewright.v1`, as a cl
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import sys
 from typing import TYPE_CHECKING
 
 import grpc
 from google.rpc import error_details_pb2
+from google.type import date_pb2
 from grpc_status import rpc_status
 
 from ratewright.v1 import dunning_service_pb2 as dunning_pb
@@ -24,7 +26,7 @@ from ratewright.v1 import invoice_service_pb2_grpc as invoice_grpc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from google.type import date_pb2, money_pb2
+    from google.type import money_pb2
 
 MICROS_PER_UNIT = 1_000_000
 NANOS_PER_UNIT = 1_000_000_000
@@ -50,9 +52,22 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--address", default="127.0.0.1:50051", help="HOST:PORT of `ratewright serve`")
     parser.add_argument("--account", default="-", help="account id; - for all accounts")
     parser.add_argument("--invoice", help="number or name of the invoice to show; default: the first one listed")
-    parser.add_argument("--limit", type=int, default=10, help="how many invoices to list")
+    parser.add_argument("--limit", type=_count, default=10, help="how many invoices to list, at least 1")
+    parser.add_argument(
+        "--as-of", type=dt.date.fromisoformat, help="date of the dunning state, such as 2026-11-20; default: the server's today"
+    )
     parser.add_argument("--json", action="store_true", help="print the invoice and the dunning state as JSON")
     return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return int(text)
+
+
+def _date(day: dt.date | None) -> date_pb2.Date | None:
+    return None if day is None else date_pb2.Date(year=day.year, month=day.month, day=day.day)
 
 
 def _show(channel: grpc.Channel, options: argparse.Namespace) -> None:
@@ -65,7 +80,8 @@ def _show(channel: grpc.Channel, options: argparse.Namespace) -> None:
     name = _name(invoices, parent, options.invoice) if options.invoice else listed[0].name
     invoice = invoices.GetInvoice(invoice_pb.GetInvoiceRequest(name=name), timeout=DEADLINE_S)
     dunning = dunning_grpc.DunningServiceStub(channel)
-    state = dunning.GetDunningState(dunning_pb.GetDunningStateRequest(name=f"{invoice.account}/dunningState"), timeout=DEADLINE_S)
+    asked = dunning_pb.GetDunningStateRequest(name=f"{invoice.account}/dunningState", as_of=_date(options.as_of))
+    state = dunning.GetDunningState(asked, timeout=DEADLINE_S)
     if options.json:
         print(json.dumps({"invoice": _plain_invoice(invoice), "dunning": _plain_state(state)}, ensure_ascii=False, indent=2))
         return

@@ -21,6 +21,7 @@ from progresslog import StageResult
 
 OCTOBER_BILL, NOVEMBER_BILL = "2026-11-01", "2026-12-01"
 PAID_ON, PAID_LATE_ON, DUNNED_ON = "2026-11-10", "2026-12-05", "2026-12-20"
+ASKED_ON = "2026-11-20"  # when finance asks, five days after the October bill was due
 SHOWN_ACCOUNT = "A000001"  # its calls are planted
 STREAM_BATCH_ROWS = 1_000
 CUT_AFTER_SHARE = 0.4  # of the batches
@@ -114,7 +115,7 @@ def stream(context: Context) -> StageResult:
         words = ("--address", server.address, "--file", context.folder / told["path"], "--source", told["source"])
         sizes = ("--batch-rows", str(STREAM_BATCH_ROWS), "--cut-after", str(cut_after))
         sent = json.loads(commands.example("switch_stream.py", *words, *sizes, "--json", watch=context.watch))
-        seen = commands.example("finance_client.py", "--address", server.address, "--account", SHOWN_ACCOUNT)
+        seen = commands.example("finance_client.py", "--address", server.address, "--account", SHOWN_ACCOUNT, "--as-of", ASKED_ON)
     counts = ", ".join(f"{sent[name]:,} {name}" for name in ("accepted", "duplicate", "conflicting", "rejected"))
     lines = [
         f"{told['records']:,} records in {batches:,} batches, the connection cut after {cut_after:,} and resumed, all acked: {counts}",
