@@ -182,8 +182,9 @@ def _raise_refused(refused: Sequence[UnusableFileError], files: int) -> None:
         raise refused[0]
     if refused:
         rows = "".join(f"\n  {error.message}; remedy: {error.remedy}" for error in refused)
+        taken = "nothing was stored" if len(refused) == files else "the others were taken"
         raise UserError(
-            f"{len(refused)} of {files} files {'was' if len(refused) == 1 else 'were'} refused, the others were taken:{rows}",
+            f"{len(refused)} of {files} files {'was' if len(refused) == 1 else 'were'} refused, {taken}:{rows}",
             "mend or leave out what was refused and give the same command again: what was taken is recognised",
         )
 

@@ -159,7 +159,9 @@ def test_a_command_that_fails_is_told_in_its_own_words(copied: Path) -> None:
         file.write_text("damaged\n", encoding="utf-8")
     done = running.run(running.words(copied))
     assert done.returncode == 1
-    assert "ended with status 1\nno row of " in done.stderr
+    assert "ended with status 1\n" in done.stderr
+    assert "files were refused" in done.stderr
+    assert "no row of " in done.stderr
     assert "the demo goes on where it stopped" in done.stderr
     assert "{" not in done.stderr
 
