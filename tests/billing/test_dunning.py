@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,7 +43,7 @@ STATES = """
 
 
 def micros(text: str) -> int:
-    return round(float(text) * 100) * 10_000
+    return int(Decimal(text) * 1_000_000)
 
 
 @pytest.mark.parametrize("row", STATES.strip().splitlines())
