@@ -5,8 +5,10 @@ Refuses to go on when one fails: its own words are shown, with what to do about 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -85,14 +87,17 @@ class Server:
 
     def __init__(self, home: Path, folder: Path) -> None:
         self._home, self._port_file, self._log = home, folder / "serve.port", folder / "serve.log"
+        self._pid_file = folder / "serve.pid"
         self.address = ""
 
     def __enter__(self) -> Self:
+        self._end_left_over()
         self._port_file.unlink(missing_ok=True)
         words = [BIN / "ratewright", "serve", "--home", self._home, "--address", "127.0.0.1:0", "--port-file", self._port_file]
         with self._log.open("w", encoding="utf-8") as log:
             command = [str(word) for word in words]
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=_environment())  # noqa: S603 - our own words
+        self._pid_file.write_text(str(self._process.pid), encoding="utf-8")
         waited_until = time.monotonic() + START_TIMEOUT_S
         while not self._port_file.exists():
             if self._process.poll() is not None or time.monotonic() > waited_until:
@@ -110,6 +115,14 @@ class Server:
             self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        self._pid_file.unlink(missing_ok=True)
+
+    def _end_left_over(self) -> None:
+        """End the server of a demo that was killed without it. /proc tells that the process is still ours; elsewhere it is left alone."""
+        with contextlib.suppress(OSError, ValueError):
+            process = int(self._pid_file.read_text(encoding="utf-8"))
+            if str(self._port_file) in Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8"):
+                os.kill(process, signal.SIGTERM)
 
 
 def _environment() -> dict[str, str]:
