@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from billing.store.home import Home
-    from rating.model import Allowance, Catalogue
+    from rating.model import Allowance, Catalogue, Plan
 
 DAY_US: Final = 86_400_000_000
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -92,15 +92,21 @@ class PlainLookup:
         return grant(allowance, parts, period) if allowance is not None else 0
 
     def _allowance(self, plan: str, service: int, day: dt.date, zone: ZoneInfo) -> Allowance | None:
+        """That of the plan as the day begins; where the plan is not to be had yet, as it comes into force within the day."""
+        midnights = (dt.datetime(each.year, each.month, each.day, tzinfo=zone) for each in (day, day + dt.timedelta(days=1)))
+        begin_us, end_us = ((each - EPOCH) // dt.timedelta(microseconds=1) for each in midnights)
+        plan_of_day = self._plan_at(plan, begin_us) or self._plan_at(plan, end_us - 1)
+        allowances = plan_of_day.allowances if plan_of_day is not None else ()
+        return next((each for each in allowances if each.service == service), None)
+
+    def _plan_at(self, plan: str, instant_us: int) -> Plan | None:
         identity, _, name = plan.partition("/")
-        instant_us = (dt.datetime(day.year, day.month, day.day, tzinfo=zone) - EPOCH) // dt.timedelta(microseconds=1)
         in_force: Catalogue | None = max(
             (each for each in self._catalogues if each.identity == identity and each.effective_from_us <= instant_us),
             key=lambda each: each.effective_from_us,
             default=None,
         )
-        plans = [each for each in in_force.plans if each.name == name] if in_force is not None else []
-        return next((each for found in plans for each in found.allowances if each.service == service), None)
+        return next((each for each in in_force.plans if each.name == name), None) if in_force is not None else None
 
 
 def usage_of(home: Home, seq: int, chosen: pa.Table) -> list[dict[str, Any]]:

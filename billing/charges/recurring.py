@@ -50,7 +50,8 @@ def plan_spans(changes: Sequence[tuple[dt.date, str]], active: Span) -> list[Pla
 def fees_due(spans: Sequence[PlanSpan], period: Period, bill_date: dt.date, plan_at: Callable[[str, dt.date], Plan | None]) -> list[FeeDue]:
     """Fees of `period` that a bill of `bill_date` charges, one for each fee (price) of each plan held in it.
 
-    `plan_at(name, day)` is the plan in the version in force as that local day begins, None if there is none: then nothing is charged.
+    `plan_at(name, day)` is the plan in the version in force as that local day begins (else in one that starts within it), None if there
+    is none: then nothing is charged.
     The version at the beginning of a span inside the period prices the whole span.
     """
     due: dict[tuple[str, int], FeeDue] = {}

@@ -128,5 +128,5 @@ class Contracts:
     def _granted(self, plan: str, service: int, zone: str, period: Period, parts: tuple[Span, ...]) -> int:
         if not parts:
             return 0
-        allowance = self.price_list.allowance_at(plan, service, self.midnights.instant_us(zone, parts[0].start))
+        allowance = self.price_list.allowance_on(plan, service, *self.midnights.day_us(zone, parts[0].start))
         return grant(allowance, parts, period) if allowance is not None else 0

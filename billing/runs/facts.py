@@ -99,6 +99,10 @@ class Midnights:
             self._known[zone, day] = known
         return known
 
+    def day_us(self, zone: str, day: dt.date) -> tuple[int, int]:
+        """First instant of `day` in `zone`, and of the day after."""
+        return self.instant_us(zone, day), self.instant_us(zone, day + dt.timedelta(days=1))
+
 
 def _accounts(connection: sa.Connection, seq: int) -> list[Account]:
     table = tables.accounts

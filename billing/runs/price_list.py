@@ -58,9 +58,16 @@ class PriceList:
         plan = self._plans.get((identity, versions[place].version, plan_name))
         return PlanVersion(versions[place], plan) if plan is not None else None
 
-    def allowance_at(self, name: str, service: int, instant_us: int) -> Allowance | None:
-        """The allowance of a plan for a service, in the version in force at an instant."""
-        found = self.plan_at(name, instant_us)
+    def plan_on(self, name: str, from_us: int, to_us: int) -> PlanVersion | None:
+        """The plan as a day begins; where it is not to be had yet, as it comes into force within the day [from_us, to_us).
+
+        A catalogue that starts at midnight of its own zone starts in the middle of a day elsewhere: that day is not free of charge.
+        """
+        return self.plan_at(name, from_us) or self.plan_at(name, to_us - 1)
+
+    def allowance_on(self, name: str, service: int, from_us: int, to_us: int) -> Allowance | None:
+        """The allowance of a plan for a service on a day [from_us, to_us), see `plan_on`."""
+        found = self.plan_on(name, from_us, to_us)
         if found is None:
             return None
         return next((each for each in found.plan.allowances if each.service == service), None)

@@ -110,7 +110,7 @@ def _fees(  # noqa: PLR0913, PLR0917 -- what a fee depends on
     price_list = contracts.price_list
 
     def plan_at(name: str, day: dt.date) -> Plan | None:
-        found = price_list.plan_at(name, contracts.midnights.instant_us(zone, day))
+        found = price_list.plan_on(name, *contracts.midnights.day_us(zone, day))
         return found.plan if found is not None else None
 
     rows = []

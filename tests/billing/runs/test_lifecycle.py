@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -108,6 +109,7 @@ def test_an_end_that_is_learned_after_the_bill_gives_back_what_was_billed_for_th
     ]
     assert balanced(world)
     assert rerate(world.home, None, 10, 1).disagreements == 0
+    assert balanced(world)
 
 
 def test_a_late_file_can_be_billed_on_the_same_date(anna: World) -> None:
@@ -218,6 +220,19 @@ def test_bill_days_and_zones(world: World) -> None:
     assert second.invoices == 1, "only the account whose period ended on the 30th"
     assert second.left_out["other_run"] == 2
     assert ("National calls", "2025-10-31", "2025-11-30", 1, 10) in world.lines(world.numbers("late")[1])
+
+
+def test_a_catalogue_that_starts_within_the_first_day_is_charged_from_that_day(world: World) -> None:
+    """Midnight of 1 October in Berlin is six in the morning in Shanghai: the day has its fee and its free minutes all the same."""
+    starts_us = int(dt.datetime(2025, 10, 1, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()) * 1_000_000
+    catalogue.publish(world.home, shop(1, starts_us, identity="berlin"), world.tick())
+    world.account("anna")
+    world.subscription("s", "anna", "berlin/basic", "1")
+    world.take(Call("1", "2025-10-01T05:59:59", 60), Call("1", "2025-10-01T06:00:00", 60), Call("1", "2025-10-05T12:00:00", 20 * 60))
+    report = world.bill("2025-11-01")
+    assert report.events == {"NO_VERSION": 1, "RATED": 1, "ZERO_RATED": 1}
+    assert world.lines("R-0000000001")[:2] == [("Basic", *OCTOBER, 1, 1000), ("National calls", *OCTOBER, 2, 10)]
+    assert rerate(world.home, None, 10, 1).disagreements == 0
 
 
 def test_an_account_imported_with_billed_through_is_billed_from_there(world: World) -> None:
