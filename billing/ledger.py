@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 ID_BYTES: Final = 16
 CASH: Final = "cash"
-ROUNDING: Final = "rounding"
 RECEIVABLE: Final = "receivable:"
 _CHUNK: Final = 500  # ids a query
 _FIELDS: Final = ("document", "line_no", "leg", "debit_account", "credit_account", "currency", "amount_micros", "posted_on")
