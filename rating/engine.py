@@ -1,28 +1,39 @@
 """Rate a batch of events: checks columns, allocates results, deals rows to threads, and lets the kernel write.
 
-The result does not depend on the order of rows, on the number of threads or on how events are cut into batches, as long as all events
-that draw from one allowance are rated together: rows are independent but for allowances, and those are drawn in order of (start, event
-key). Allowances are dealt to threads by the virtual shard of their rating unit.
+The result does not depend on the order of rows, on the number of threads or on how events are cut into batches and shards, as long as all
+events of one rating unit are rated together, or batch after batch in event order: rows are independent but for the buckets of their
+holder, and those are drawn in order of (start, event key).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rating import kernel
+from rating import kernel, order
+from rating.outcome import COUNTER_MAX
+from rating.tables import BUCKET_ROW, CIRCUMSTANCE, SPAN_ROW, Tables, no_circumstances
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
-    from rating.tables import Tables
+    from rating.ported import PortedNumbers
 
 VIRTUAL_SHARDS: Final = 256
-_NO_ORDER: Final = np.zeros(0, np.int64)
+_Columns = tuple[NDArray[np.generic], ...]
+_AS_THEY_ARE: Final = np.zeros(0, np.int64)
+_UNKNOWN: Final = no_circumstances(1)
+_KINDS: Final = {
+    "start_us": np.int64, "quantity": np.int64, "service": np.int8, "plan": np.int32, "number": np.uint64,
+    "number_digits": np.int8, "holder": np.int32, "rating_unit": np.int64, "event_key": np.uint64,
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,9 +46,76 @@ class RatingInput:
     plan: NDArray[np.int32]  # from Tables.plan_index; -1 no subscription, -2 plan in no catalogue
     number: NDArray[np.uint64]  # destination digits as an integer
     number_digits: NDArray[np.int8]  # how many digits; 0 no destination, -1 malformed
-    allowance: NDArray[np.int32]  # index of the bucket an event may draw from, -1 none
+    holder: NDArray[np.int32]  # whose buckets the event may draw on, -1 nobody's
     rating_unit: NDArray[np.int64]
     event_key: NDArray[np.uint64]  # (n, 2): the 16 bytes, big-endian halves; breaks ties in time
+    circumstances: NDArray[np.void] | None = None  # rating.tables.CIRCUMSTANCE; None: nothing is known about any
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Buckets:
+    """What holders have. Holder h has the buckets `held[holder_from[h] : holder_from[h + 1]]`; holders of one rating unit may share some.
+
+    `of` puts them into draw order: priority, then `to_us`, then id (slots of a catalogue are numbered in order of id).
+    Memory: 28 bytes a bucket held, 8 a holder.
+    """
+
+    state: NDArray[np.void]  # rating.tables.BUCKET_ROW: amount and mark (see rating.model.BucketKind), slot, span
+    spans: NDArray[np.void]  # rating.tables.SPAN_ROW
+    holder_from: NDArray[np.int64]  # one more than holders
+    held: NDArray[np.int32]
+
+    @classmethod
+    def of(  # noqa: PLR0913, PLR0917 - one column each
+        cls,
+        slot: NDArray[np.int32],
+        amount: NDArray[np.int64],
+        mark: NDArray[np.int64],
+        from_us: NDArray[np.int64],
+        to_us: NDArray[np.int64],
+        priority: NDArray[np.int32],
+        holder_from: NDArray[np.int64],
+        held: NDArray[np.int32],
+    ) -> Buckets:
+        """Buckets of columns: `slot` from Tables.slots, `amount` and `mark` as BucketKind says, serving events in [from_us, to_us).
+
+        Raises ValueError where the columns do not fit together or hold less than nothing: a mistake of the caller.
+        """
+        if len({len(column) for column in (slot, amount, mark, from_us, to_us, priority)}) > 1:
+            message = "columns of buckets differ in length"
+            raise ValueError(message)
+        if int(holder_from[0]) != 0 or int(holder_from[-1]) != len(held) or (np.diff(holder_from) < 0).any():
+            message = "holder_from must rise from 0 to the number of buckets held"
+            raise ValueError(message)
+        if len(held) and not 0 <= int(held.min()) <= int(held.max()) < len(slot):
+            message = f"column held names a bucket outside 0 .. {len(slot) - 1}"
+            raise ValueError(message)
+        if len(amount) and (min(int(amount.min()), int(mark.min())) < 0 or max(int(amount.max()), int(mark.max())) > COUNTER_MAX):
+            message = "a bucket holds less than nothing, or more than 2**61"
+            raise ValueError(message)
+        holder = np.repeat(np.arange(len(holder_from) - 1), np.diff(holder_from))
+        order = np.lexsort((slot[held], to_us[held], priority[held], holder))
+        pairs = np.zeros(len(slot), SPAN_ROW)
+        pairs["from_us"], pairs["to_us"] = from_us, to_us
+        spans, span = np.unique(pairs, return_inverse=True)
+        state = np.zeros(len(slot), BUCKET_ROW)
+        state["amount"], state["mark"], state["slot"], state["span"] = amount, mark, slot, span
+        return cls(state, spans, holder_from.astype(np.int64), held[order].astype(np.int32))
+
+    @classmethod
+    def none(cls) -> Buckets:
+        """Nobody holds anything."""
+        return cls(np.zeros(0, BUCKET_ROW), np.zeros(0, SPAN_ROW), np.zeros(1, np.int64), np.zeros(0, np.int32))
+
+    @property
+    def holders(self) -> int:
+        """How many holders there are."""
+        return len(self.holder_from) - 1
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of it all."""
+        return self.state.nbytes + self.spans.nbytes + self.holder_from.nbytes + self.held.nbytes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,15 +123,53 @@ class Rated:
     """Columns of n results in the order of the input. Where `status` refuses, amounts and quantities are 0."""
 
     status: NDArray[np.int16]
+    match: NDArray[np.int32]  # row in Tables.rules, -1 none
     charge_micros: NDArray[np.int64]
-    gross_micros: NDArray[np.int64]  # before discounts: the same until there are discounts
+    reduced_micros: NDArray[np.int64]  # what discount, money allowances and caps took off
     chargeable_qty: NDArray[np.int64]  # price units: milliseconds, bytes, messages
     free_qty: NDArray[np.int64]
-    price: NDArray[np.int32]  # row of Tables.prices, -1 none
-    price_id: NDArray[np.int32]  # 0 none
-    zone_id: NDArray[np.int32]  # 0 none
-    version: NDArray[np.int32]  # index in Tables.versions, -1 none
-    allowance_left: NDArray[np.int64]  # by bucket
+    buckets_after: NDArray[np.void]  # rating.tables.BUCKET_ROW
+    tables: Tables
+
+    @property
+    def amount_after(self) -> NDArray[np.int64]:
+        """By bucket."""
+        return np.ascontiguousarray(self.buckets_after["amount"])
+
+    @property
+    def mark_after(self) -> NDArray[np.int64]:
+        """By bucket."""
+        return np.ascontiguousarray(self.buckets_after["mark"])
+
+    @property
+    def gross_micros(self) -> NDArray[np.int64]:
+        """Before discount, money allowances and caps."""
+        return self.charge_micros + self.reduced_micros
+
+    @functools.cached_property
+    def price(self) -> NDArray[np.int32]:
+        """Row of Tables.prices, -1 none."""
+        return np.maximum(self._of_rule("price", -1), -1)
+
+    @functools.cached_property
+    def price_id(self) -> NDArray[np.int32]:
+        """0 none."""
+        ids = np.append(self.tables.price_ids, np.int32(0))
+        return ids[self.price]
+
+    @functools.cached_property
+    def zone_id(self) -> NDArray[np.int32]:
+        """0 none."""
+        return self._of_rule("zone_id", 0)
+
+    @functools.cached_property
+    def version(self) -> NDArray[np.int32]:
+        """Index in Tables.versions, -1 none."""
+        return self._of_rule("version", -1)
+
+    def _of_rule(self, field: str, otherwise: int) -> NDArray[np.int32]:
+        values = np.append(self.tables.rules[field].astype(np.int32), np.int32(otherwise))
+        return values[self.match]
 
 
 def shard_of(rating_unit: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -64,77 +180,124 @@ def shard_of(rating_unit: NDArray[np.int64]) -> NDArray[np.int64]:
     return ((mixed ^ (mixed >> np.uint64(31))) % np.uint64(VIRTUAL_SHARDS)).astype(np.int64)
 
 
-def rate(tables: Tables, batch: RatingInput, allowance_balance: NDArray[np.int64], *, threads: int = 1) -> Rated:
-    """Rate every event of `batch`; `allowance_balance` holds the opening quantity of each bucket and is not changed.
+def rate(  # noqa: PLR0913 - what to rate, with what, and how
+    tables: Tables,
+    batch: RatingInput,
+    buckets: Buckets,
+    *,
+    threads: int = 1,
+    ported: PortedNumbers | None = None,
+    in_place: bool = False,
+) -> Rated:
+    """Rate every event of `batch` with what the holders have. `buckets` is not changed, but with `in_place`: then it holds what remains.
 
-    Raises ValueError when columns differ in length or type, a plan or bucket does not exist, a bucket holds less than nothing, or there
-    is no thread: that is a mistake of the caller.
+    All events of a holder, and all holders that share a bucket, belong to one rating unit.
+    Raises ValueError when columns differ in length or type, a plan or holder does not exist, or there is no thread: that is a mistake
+    of the caller.
     """
     if threads < 1:
         message = f"{threads} threads can rate nothing"
         raise ValueError(message)
-    rows = _checked_rows(batch, len(tables.plan_index), allowance_balance)
-    status = np.zeros(rows, np.int16)
-    charge_micros, chargeable_qty, free_qty = (np.zeros(rows, np.int64) for _ in range(3))
-    price, price_id, zone_id, version = (np.zeros(rows, np.int32) for _ in range(4))
-    waits = np.zeros(rows, np.bool_)
-    left = allowance_balance.astype(np.int64)
+    rows = _checked_rows(batch, len(tables.plan_index), buckets.holders)
+    if ported is not None:
+        batch = ported.routed(batch)
+    state = buckets.state if in_place else buckets.state.copy()
+    results = kernel.Results(np.zeros(rows, np.int16), np.empty(rows, np.int32), *(np.zeros(rows, np.int64) for _ in range(4)))
+    circumstances = _UNKNOWN if batch.circumstances is None else batch.circumstances
+    each = 0 if batch.circumstances is None else 1
+    groups = (_events(batch, circumstances), *_groups(tables), _held(buckets, state), results)
+    places, edges = event_order(batch, threads)
 
-    number = batch.number.view(np.int64)
-    columns = (batch.start_us, batch.quantity, batch.service, batch.plan, number, batch.number_digits, batch.allowance)
-    plans = (tables.plan_from, tables.plan_versions, tables.shelves, tables.cells)
-    decks = (tables.prefix_tables, tables.first, tables.leaves, tables.intervals, tables.prefixes)
-    bands = (tables.calendars, tables.boundaries, tables.bands, tables.hours)
-    prices = (tables.price_rows, tables.rate_rows, tables.step_rows, *bands)
-    results = (left, status, charge_micros, chargeable_qty, free_qty, price, price_id, zone_id, version, waits)
+    def work(place_from: int, place_to: int) -> None:
+        kernel.rate_rows(place_from, place_to, each, tables.days_base, places, *groups, _tile(tables.runs_max))
 
-    def rate_part(drawing: bool, order: NDArray[np.int64], edges: list[int]) -> None:  # noqa: FBT001 - the kernel's own switch
-        def work(place_from: int, place_to: int) -> None:
-            kernel.rate_rows(place_from, place_to, drawing, order, *columns, *plans, *decks, *prices, *results)
-
-        _deal(work, edges, threads)
-
-    rate_part(False, _NO_ORDER, np.linspace(0, rows, threads + 1).astype(np.int64).tolist())
-    rate_part(True, *_draw_order(batch, np.flatnonzero(waits), threads))
-    return Rated(status, charge_micros, charge_micros, chargeable_qty, free_qty, price, price_id, zone_id, version, left)
+    _deal(work, edges, threads)
+    return Rated(*results, state, tables)
 
 
-def _draw_order(batch: RatingInput, rows: NDArray[np.int64], threads: int) -> tuple[NDArray[np.int64], list[int]]:
-    """Rows in order of (shard, bucket, start, key), and the places where one thread's shards end and the next one's begin.
+def event_order(batch: RatingInput, threads: int) -> tuple[NDArray[np.int64], list[int]]:
+    """Rows so that those of each rating unit follow each other in order of (start, key), and the places where one thread's part ends.
 
-    Sorting by time and dealing to buckets is several times faster than one sort on all four; equal times are put in order of key
-    afterwards.
+    Empty: the rows as they are. So they are taken where no event has a holder, where they come grouped by rating unit, and for one thread
+    where they come in event order.
     """
-    rows = rows[np.argsort(batch.start_us[rows])]
-    shard = shard_of(batch.rating_unit[rows])
-    buckets, bucket = np.unique(batch.allowance[rows], return_inverse=True)
-    shard_of_bucket = np.zeros(len(buckets), np.int64)
-    shard_of_bucket[bucket] = shard
-    by_shard = np.argsort(shard_of_bucket, kind="stable")
-    group_of_bucket = np.empty(len(buckets), np.int64)
-    group_of_bucket[by_shard] = np.arange(len(buckets))
-    group = group_of_bucket[bucket]
-    begins = np.cumsum(np.bincount(group, minlength=len(buckets) + 1)) - np.bincount(group, minlength=len(buckets) + 1)
-    ordered = np.empty(len(rows), np.int64)
-    kernel.deal_rows(rows, group, begins.copy(), ordered)
-    _order_ties(batch, ordered)
-    edges = begins[np.searchsorted(shard_of_bucket[by_shard], [VIRTUAL_SHARDS * part // threads for part in range(threads + 1)])]
-    return ordered, edges.tolist()
+    rows = len(batch.start_us)
+    even = [rows * part // threads for part in range(threads + 1)]
+    if not order.any_holder(batch.holder):
+        return _AS_THEY_ARE, even
+    if order.are_grouped(batch.rating_unit, batch.start_us, batch.event_key):
+        return _AS_THEY_ARE, order.unit_edges(np.array(even, np.int64), batch.rating_unit).tolist()
+    places = _AS_THEY_ARE
+    if not order.are_in_order(batch.start_us, batch.event_key):
+        places = np.argsort(batch.start_us)
+        _order_ties(batch, places)
+    if threads == 1:
+        return places, [0, rows]
+    unit = batch.rating_unit[places] if len(places) else batch.rating_unit
+    part = shard_of(unit) * threads // VIRTUAL_SHARDS
+    ends = np.cumsum(np.bincount(part, minlength=threads))
+    dealt = np.empty(rows, np.int64)
+    order.deal_rows(places, part, np.concatenate([[0], ends[:-1]]), dealt)
+    return dealt, [0, *ends.tolist()]
 
 
 def _order_ties(batch: RatingInput, ordered: NDArray[np.int64]) -> None:
-    """Put neighbours of one bucket that start at one instant in order of event key, in place."""
-    start, bucket = batch.start_us[ordered], batch.allowance[ordered]
-    same = (start[1:] == start[:-1]) & (bucket[1:] == bucket[:-1])
+    """Put neighbours that start at one instant in order of event key, in place."""
+    start = batch.start_us[ordered]
+    same = start[1:] == start[:-1]
     tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
     members = ordered[tied]
-    run = np.cumsum(~np.insert(same, 0, False))[tied]
     keys = batch.event_key[members]
-    ordered[tied] = members[np.lexsort((keys[:, 1], keys[:, 0], run))]
+    ordered[tied] = members[np.lexsort((keys[:, 1], keys[:, 0], start[tied]))]
 
 
-def _deal(work: Callable[[int, int], None], edges: Iterable[int], threads: int) -> None:
-    spans = [(low, high) for low, high in zip(edges, list(edges)[1:], strict=False) if low < high]
+def _events(batch: RatingInput, circumstances: NDArray[np.void]) -> _Columns:
+    """Columns of the batch as the kernel takes them."""
+    b = batch
+    return _read(kernel.Events, b.start_us, b.quantity, b.service, b.plan, b.number, b.number_digits, b.holder, circumstances)
+
+
+_groups_of: Final[weakref.WeakKeyDictionary[Tables, tuple[_Columns, ...]]] = weakref.WeakKeyDictionary()
+
+
+def _groups(tables: Tables) -> tuple[_Columns, ...]:
+    """Tables as the kernel takes them, gathered once: small batches come by the thousand."""
+    known = _groups_of.get(tables)
+    if known is None:
+        t = tables
+        known = _groups_of[tables] = (
+            _read(kernel.Rules, t.plan_from, t.plan_versions, t.version_rows, t.plmns, t.shelves, t.rules, t.conditions),
+            _read(kernel.Decks, t.decks, t.first, t.leaves, t.blocks, t.intervals, t.prefixes, t.codes),
+            _read(kernel.Prices, t.price_rows, t.cards, t.terms, t.step_rows, t.timelines, t.boundaries, t.bands, t.hours),
+            _read(kernel.Promises, t.definition_of, t.definitions, t.discounts),
+        )
+    return known
+
+
+def _held(buckets: Buckets, state: NDArray[np.void]) -> _Columns:
+    """What holders have, as the kernel takes it; it writes `state`."""
+    return kernel.Buckets(_read_only(buckets.holder_from), _read_only(buckets.held), _read_only(buckets.spans), state)
+
+
+def _read(group: Callable[..., _Columns], *columns: NDArray[np.generic]) -> _Columns:
+    """A group of columns that the kernel only reads, and is compiled for as such."""
+    return group(*map(_read_only, columns))
+
+
+def _read_only(column: NDArray[np.generic]) -> NDArray[np.generic]:
+    view = column.view()
+    view.flags.writeable = False
+    return view
+
+
+def _tile(runs_max: int) -> kernel.Tile:
+    """Scratch of one thread."""
+    columns = np.empty((kernel.TILE_COLUMNS, kernel.TILE), np.int64)
+    return kernel.Tile(*columns, *np.empty((3, runs_max), np.int64))
+
+
+def _deal(work: Callable[[int, int], None], edges: Sequence[int], threads: int) -> None:
+    spans = [(low, high) for low, high in itertools.pairwise(edges) if low < high]
     if threads == 1:
         for span in spans:
             work(*span)
@@ -144,25 +307,22 @@ def _deal(work: Callable[[int, int], None], edges: Iterable[int], threads: int) 
             done.result()
 
 
-def _checked_rows(batch: RatingInput, plans: int, allowance_balance: NDArray[np.int64]) -> int:
-    rows, buckets = len(batch.start_us), len(allowance_balance)
-    kinds = {
-        "start_us": np.int64, "quantity": np.int64, "service": np.int8, "plan": np.int32, "number": np.uint64,
-        "number_digits": np.int8, "allowance": np.int32, "rating_unit": np.int64, "event_key": np.uint64,
-    }  # fmt: skip
-    for name, kind in kinds.items():
+def _checked_rows(batch: RatingInput, plans: int, holders: int) -> int:
+    rows = len(batch.start_us)
+    for name, kind in _KINDS.items():
         column = getattr(batch, name)
         shape = (rows, 2) if name == "event_key" else (rows,)
         if column.dtype != kind or column.shape != shape or not column.flags.c_contiguous:
             message = f"column {name} must be {np.dtype(kind)} of shape {shape}, contiguous; it is {column.dtype} of shape {column.shape}"
             raise ValueError(message)
-    if rows and (int(batch.allowance.max()) >= buckets or int(batch.allowance.min()) < -1):
-        message = f"column allowance names a bucket outside 0 .. {buckets - 1}"
+    known = batch.circumstances
+    if known is not None and (known.dtype != CIRCUMSTANCE or known.shape != (rows,) or not known.flags.c_contiguous):
+        message = f"column circumstances must be rating.tables.CIRCUMSTANCE of shape {(rows,)}, contiguous"
+        raise ValueError(message)
+    if rows and not -1 <= int(batch.holder.min()) <= int(batch.holder.max()) < holders:
+        message = f"column holder names a holder outside 0 .. {holders - 1}"
         raise ValueError(message)
     if rows and int(batch.plan.max()) >= plans:
         message = f"column plan names a plan outside 0 .. {plans - 1}"
-        raise ValueError(message)
-    if buckets and int(allowance_balance.min()) < 0:
-        message = "an allowance bucket holds less than nothing"
         raise ValueError(message)
     return rows

@@ -19,12 +19,15 @@ import numba
 from numba.core import config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
-def kernel_module(file: str) -> Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]]:
-    """The decorator for the kernels of the module `file` (pass `__file__`): `@njit("int64(int64)")` or with a list of types."""
-    cache_folder = _cache_folder(Path(file))
+def kernel_module(file: str, *constants: str) -> Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]]:
+    """The decorator for the kernels of the module `file` (pass `__file__`): `@njit("int64(int64)")` or with a list of types.
+
+    `constants`: files of the modules whose constants the kernels have compiled in.
+    """
+    cache_folder = _cache_folder([Path(file), *map(Path, constants)])
 
     def njit(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # noqa: ANN401 - numba's own types
         setattr(config, "CACHE_DIR", str(cache_folder))  # noqa: B010 - numba sets its options by name, and reads this one when it decorates
@@ -34,12 +37,12 @@ def kernel_module(file: str) -> Callable[..., Callable[[Callable[..., Any]], Cal
     return njit
 
 
-def _cache_folder(source: Path) -> Path:
-    digest = hashlib.sha256(source.read_bytes())
+def _cache_folder(sources: Sequence[Path]) -> Path:
+    digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources))
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     switches = [name + os.environ.get(name, "") for name in ("NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT")]
     digest.update("\0".join([numba.__version__, sys.version, worker, *switches]).encode())
-    name = f"{source.stem}-{digest.hexdigest()[:16]}"
+    name = f"{sources[0].stem}-{digest.hexdigest()[:16]}"
     for root in (_user_cache(), Path(tempfile.gettempdir()) / f"ratewright-{os.getuid()}"):
         folder = root / "kernels" / name
         try:

@@ -1,54 +1,88 @@
 """The rating kernel: columns of events and compiled tables to charges, in int64, without the GIL.
 
-One loop, run twice. In order of arrival it prices every row that no allowance can serve and marks the others; then, over the marked
-rows, bucket by bucket in event-time order, it draws and prices those. Every product is bounded when the tariff is compiled
-(`tariffs.bounds`); a larger quantity gets a status.
+**Problem.** Each event has to find its rule (plan, version, service, longest prefix, conditions), the band in force, its chargeable
+quantity by increments, what its holder's buckets leave to charge, and one exact rational amount that is rounded once. Tens of millions of
+times a second, and bit for bit what `rating.reference` says.
 
-The loop is one long function on purpose: a helper that takes arrays costs a reference count for each array and call, and that more
-than doubled the time of the whole. Helpers take numbers. What is never negative is computed unsigned: signed division and indexing
-correct for signs at every step.
+**Worked example.** A call of 200.3 s on a card 60/1 at 0.09 a minute, from 180 s on 0.06, rounded half up to 0.0001; 50 s are free.
+    D = 60,000 (ms a minute)             weight 90,000 up to `change` = 180,000 ms, 60,000 beyond
+    wanted  = 200,300 ms                 chargeable: 180,000 + ceil(20,300 / 1,000) x 1,000 = 201,000 ms
+    free    = 50,000 ms from the head    the rest keeps its position
+    numerator = F(201,000) - F(50,000)   F(x) = x * 90,000 up to the change, then 180,000 * 90,000 + (x - 180,000) * 60,000
+              = 17,460,000,000 - 4,500,000,000 = 12,960,000,000
+    divisor = D x 100 micros = 6,000,000; half of it makes // round half up: (12,960,000,000 + 3,000,000) // 6,000,000 = 2,160 steps
+    charge  = 2,160 x 100 micros = 0.2160
 
-Units: instants and voice quantities in microseconds, positions in price units (milliseconds, bytes, messages), numerators in micro-
-units times the price's denominator. The rules are those of docs/architecture.md, "One event, exactly".
+**Layout of a card** (`rating.tables.CARD_ROW`, one a price and band, one cache line): what a charge of at most two steps needs.
+    weight | weight_2 | change | connect | divisor | first, increment | increment_2, rounding step | rounding mode
+`TERMS_ROW` beside it holds what is rarely asked: minimum, maximum, where all steps stand.
+
+**How.** Rows go through in tiles, a stage at a time, each stage a loop or a few over the tile:
+    find      refusals, version, longest prefix -> the first candidate rule (`dig`: numbers that a leaf does not decide)
+    choose    lines whose candidate has conditions, or a price that is not active in every band
+    admit     bounds of quantity and content amount
+    measure   band and card; chargeable quantity as if the card were all (`reach`)
+    draw      lines that need it, in their order: counters, the general walk, allowances and day passes
+    charge    numerator and the one rounding, for quick and walked lines alike
+    settle    lines that need it, in their order: minimum and maximum, discounts, pass fees, money, caps
+The *quick* path is a card's closed form, eight lines at a time; the *general* path walks runs of increments over the same steps. Which
+one a line takes is settled in `measure` and nowhere else. What an earlier event of a rating unit leaves, the next one finds: `draw` and
+`settle` keep the order they are given, and no bucket is touched by both.
+
+**Left out.** One loop over everything (57 ns a record: nothing of it goes eight at a time). Helpers that take arrays inside a loop over
+records: each call counts references of each array, which costs more than what most helpers do. 128-bit products: the compiler bounds them
+instead (`tariffs.bounds`). Division of 64-bit integers in `reach` and `charge`: a float64 quotient, corrected by one, is exact below 2**50
+(`tariffs.cards` proves it for a quick card).
+
+Units: instants and voice quantities in microseconds, positions in price units (milliseconds, bytes, messages), numerators in micro-units
+times the price's denominator D. The rules are those of docs/architecture.md, "One event, exactly".
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numba
 import numpy as np
+from numba.core import types
 
+from rating import model, money, status, tables
 from rating.jit import kernel_module
+from rating.model import BucketKind, QuantityUnit
 from rating.money import RoundingMode
 from rating.status import Status
 from rating.tables import (
-    CALENDAR_ROW,
-    CELL_ROW,
+    HOME_CLOCK,
     HOUR_US,
-    INTERVAL_ROW,
     LEAF_EXACT,
     NO_RULE,
     NUMBER_DIGITS_MAX,
-    PLAN_VERSION_ROW,
-    PREFIX_ROW,
-    PREFIX_TABLE_ROW,
-    PRICE_ROW,
-    RATE_ROW,
-    ROUNDING_CODES,
+    PACKAGE,
+    PER_EVENT,
+    ROAMING_HOME,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    ROUND_UP,
     SERVICES,
-    SHELF_ROW,
-    STEP_ROW,
+    SHORT_DIGITS_MAX,
+    TARIFF_CLOCK,
     TIME_MAX_US,
     TIME_MIN_US,
+    VISITED_CLOCK,
 )
 
-njit = kernel_module(__file__)
+njit = kernel_module(__file__, tables.__file__, status.__file__, model.__file__, money.__file__)
 inlined = numba.njit(inline="always", error_model="numpy")
 
-HALF_UP = np.uint64(ROUNDING_CODES[RoundingMode.HALF_UP])
-HALF_EVEN = np.uint64(ROUNDING_CODES[RoundingMode.HALF_EVEN])
-UP = np.uint64(ROUNDING_CODES[RoundingMode.UP])
+TILE: Final = 512
+FOR_EVER = 2**62  # a position beyond every quantity
+PPM = 1_000_000
+CONTENT_MICROS_MAX = 10**12
+COUNTER_MAX = 2**61  # where a counter stays: beyond every step
+
+HALF_UP = tables.ROUNDING_CODES[RoundingMode.HALF_UP]
+UP = tables.ROUNDING_CODES[RoundingMode.UP]
+DOWN = tables.ROUNDING_CODES[RoundingMode.DOWN]
 
 RATED = int(Status.RATED)
 ZERO_RATED = int(Status.ZERO_RATED)
@@ -61,52 +95,165 @@ NO_VERSION = int(Status.NO_VERSION)
 NO_ZONE = int(Status.NO_ZONE)
 NOT_SOLD_STATUS = int(Status.NOT_SOLD)
 QUANTITY_TOO_LARGE = int(Status.QUANTITY_TOO_LARGE)
+CONTENT_AMOUNT_MISSING = int(Status.CONTENT_AMOUNT_MISSING)
+
+ALLOWANCE = int(BucketKind.ALLOWANCE)
+DAY_PASS = int(BucketKind.DAY_PASS)
+CAP = int(BucketKind.CAP)
+MICRO = int(QuantityUnit.MICRO)
 
 U64 = np.uint64
 ZERO, ONE = U64(0), U64(1)
-FOR_EVER = U64(2**62)  # a position beyond every quantity
 TEN_TO = np.array([10**power for power in range(NUMBER_DIGITS_MAX + 1)], dtype=np.uint64)
 
 
-def _column(dtype: Any, *, writable: bool = False) -> numba.types.Array:
-    kind = numba.from_dtype(np.dtype(dtype))
-    return numba.types.Array(kind, 1, "C", readonly=not writable)
+class Events(NamedTuple):
+    """Columns of a batch. `circumstances` has one row an event, or one for all: then `each` is 0."""
+
+    start_us: Any
+    quantity: Any
+    service: Any
+    plan: Any
+    number: Any
+    number_digits: Any
+    holder: Any
+    circumstances: Any
 
 
-_int64 = numba.types.int64
-_boolean = numba.types.boolean
-_EVENTS = [_column(kind) for kind in (np.int64, np.int64, np.int8, np.int32, np.int64, np.int8, np.int32)]
-_PLANS = [_column(kind) for kind in (np.int32, PLAN_VERSION_ROW, SHELF_ROW, CELL_ROW)]
-_DECKS = [_column(kind) for kind in (PREFIX_TABLE_ROW, np.uint32, np.uint16, INTERVAL_ROW, PREFIX_ROW)]
-_PRICES = [_column(kind) for kind in (PRICE_ROW, RATE_ROW, STEP_ROW, CALENDAR_ROW, np.int64, np.int32, np.int32)]
-_RESULT_KINDS = (np.int64, np.int16, np.int64, np.int64, np.int64, np.int32, np.int32, np.int32, np.int32, np.bool_)
-_RESULTS = [_column(kind, writable=True) for kind in _RESULT_KINDS]
+class Rules(NamedTuple):
+    """From a plan to its candidate rules."""
+
+    plan_from: Any
+    plan_versions: Any
+    version_rows: Any
+    plmns: Any
+    shelves: Any
+    rules: Any
+    conditions: Any
+
+
+class Decks(NamedTuple):
+    """From a number to its class."""
+
+    decks: Any
+    first: Any
+    leaves: Any
+    blocks: Any
+    intervals: Any
+    prefixes: Any
+    codes: Any
+
+
+class Prices(NamedTuple):
+    """From a rule to a charge."""
+
+    price_rows: Any
+    cards: Any
+    terms: Any
+    step_rows: Any
+    timelines: Any
+    boundaries: Any
+    bands: Any
+    hours: Any
+
+
+class Promises(NamedTuple):
+    """What serves a rule besides its price."""
+
+    definition_of: Any
+    definitions: Any
+    discounts: Any
+
+
+class Buckets(NamedTuple):
+    """What holders have: bucket numbers `held[holder_from[h] : holder_from[h + 1]]` in draw order."""
+
+    holder_from: Any
+    held: Any
+    spans: Any
+    state: Any  # written
+
+
+class Results(NamedTuple):
+    """What the kernel writes, by row."""
+
+    status: Any
+    match: Any  # rule row, -1 none
+    charge_micros: Any
+    reduced_micros: Any  # what discount, money and caps took off
+    chargeable_qty: Any
+    free_qty: Any
+
+
+class Tile(NamedTuple):
+    """Scratch of one thread: a line an event of the tile."""
+
+    row: Any
+    card: Any
+    wanted: Any
+    position: Any
+    free: Any
+    numerator: Any
+    amount: Any
+    fee: Any
+    held_from: Any  # the holder's buckets; an empty range where they have no say
+    held_to: Any
+    # The card of each line, column by column, so that `charge` goes through eight lines at a time
+    first: Any
+    increment: Any
+    increment_2: Any
+    change: Any
+    weight: Any
+    weight_2: Any
+    connect: Any
+    divisor: Any
+    step_micros: Any
+    rounding: Any
+    # Where a number's leaf stands
+    entry: Any
+    three: Any
+    base: Any
+    charged: Any  # whether connect fee and bounds apply, 0 or 1
+    walked: Any  # whether the numerator comes from the general path, 0 or 1
+    todo: Any  # lines that `draw` has to look at
+    due: Any  # lines that `settle` has to look at
+    deep: Any  # lines whose number has to be looked up exactly
+    run_to: Any  # runs of equal increments of the event being walked
+    run_weight: Any
+    run_increment: Any
+
+
+TILE_COLUMNS: Final = 28  # before the runs
+
+
+def _column(dtype: Any, *, writable: bool = False) -> types.Array:
+    return types.Array(numba.from_dtype(np.dtype(dtype)), 1, "C", readonly=not writable)
+
+
+def _group(group: Any, *kinds: Any, writable: bool = False) -> types.NamedTuple:
+    return types.NamedTuple([kind if isinstance(kind, types.Array) else _column(kind, writable=writable) for kind in kinds], group)
+
+
+_i64, _bool = types.int64, types.boolean
+_EVENTS = _group(Events, np.int64, np.int64, np.int8, np.int32, np.uint64, np.int8, np.int32, tables.CIRCUMSTANCE)
+_RULES = _group(
+    Rules, np.int32, tables.PLAN_VERSION_ROW, tables.VERSION_ROW, tables.PLMN_ROW, tables.SHELF_ROW, tables.RULE_ROW, tables.CONDITION_ROW
+)
+_DECKS = _group(Decks, tables.DECK_ROW, np.uint32, np.uint16, np.int32, tables.INTERVAL_ROW, tables.PREFIX_ROW, tables.CODE_ROW)
+_PRICES = _group(
+    Prices, tables.PRICE_ROW, tables.CARD_ROW, tables.TERMS_ROW, tables.STEP_ROW, tables.TIMELINE_ROW, np.int64, np.int32, np.int32
+)
+_PROMISES = _group(Promises, np.int32, tables.DEFINITION_ROW, tables.DISCOUNT_ROW)
+_BUCKETS = _group(Buckets, np.int64, np.int32, tables.SPAN_ROW, _column(tables.BUCKET_ROW, writable=True))
+_RESULTS = _group(Results, np.int16, np.int32, np.int64, np.int64, np.int64, np.int64, writable=True)
+_TILE = types.NamedUniTuple(_column(np.int64, writable=True), len(Tile._fields), Tile)
+
+
+# ---- Small parts, in numbers only ----
 
 
 @inlined
-def rounded(numerator, denominator, mode):
-    """`numerator / denominator` to a whole number, by rounding code."""
-    whole = numerator // denominator
-    rest = numerator - whole * denominator
-    if mode == HALF_EVEN:
-        return whole + U64(rest + rest > denominator or (rest + rest == denominator and whole & ONE == ONE))
-    if mode == HALF_UP:
-        return whole + U64(rest + rest >= denominator)
-    if mode == UP:
-        return whole + U64(rest > ZERO)
-    return whole
-
-
-@inlined
-def price_units(quantity, voice):
-    """Input units to price units, a started one counted whole: microseconds to milliseconds for voice."""
-    if voice:
-        return (quantity + U64(999)) // U64(1_000)
-    return quantity
-
-
-@inlined
-def refused_early(plan, quantity, start_us, digits):
+def refused_early(plan, quantity, start_us, number, digits):
     """The refusals that need no table, in order of precedence; RATED where there is none."""
     if plan == -1:
         return UNKNOWN_SUBSCRIPTION
@@ -116,155 +263,711 @@ def refused_early(plan, quantity, start_us, digits):
         return NEGATIVE_QUANTITY
     if start_us < TIME_MIN_US or start_us >= TIME_MAX_US:
         return TIME_OUT_OF_RANGE
-    if digits < 0 or digits > NUMBER_DIGITS_MAX:
+    if digits < 0 or digits > NUMBER_DIGITS_MAX or number >= TEN_TO[U64(digits)]:
         return INVALID_NUMBER
     return RATED
 
 
-@njit(numba.types.void(_int64, _int64, _boolean, _column(np.int64), *_EVENTS, *_PLANS, *_DECKS, *_PRICES, *_RESULTS))
-def rate_rows(
-    place_from, place_to, drawing, order,
-    start_us, quantity, service, plan, number, number_digits, bucket,
-    plan_from, plan_versions, shelves, cells,
-    prefix_tables, first, leaves, intervals, prefixes,
-    prices, rates, steps, calendars, boundaries, bands, hours,
-    allowance_left, status, charge_micros, chargeable_qty, free_qty, price, price_id, zone_id, version, waits,
-):  # fmt: skip
-    """Rate rows [place_from, place_to) of the columns, or, when `drawing`, the rows named by that part of `order`, in that order.
+@inlined
+def ceil_div(number, divisor):
+    """`number / divisor` rounded up; neither is negative."""
+    return np.int64((U64(number) + U64(divisor) - ONE) // U64(divisor))
 
-    Without `drawing`, a row that an allowance may serve is marked in `waits` and left unpriced. Writes the results of its own rows, and
-    the buckets they draw from, which no other thread may touch.
+
+@inlined
+def quick_div(number, divisor):
+    """`number // divisor` for 0 <= number < 2**62 and a quotient below 2**50: float64 is off by one at most, and the rest tells."""
+    quotient = np.int64(np.float64(number) / np.float64(divisor))
+    rest = number - quotient * divisor
+    return quotient - np.int64(rest < 0) + np.int64(rest >= divisor)
+
+
+@inlined
+def rounded(numerator, divisor, mode):
+    """`numerator / divisor` to a whole number, by rounding code; none is negative."""
+    whole = np.int64(U64(numerator) // U64(divisor))
+    rest = numerator - whole * divisor
+    if mode == HALF_UP:
+        return whole + np.int64(rest + rest >= divisor)
+    if mode == UP:
+        return whole + np.int64(rest > 0)
+    if mode == DOWN:
+        return whole
+    return whole + np.int64(rest + rest > divisor or (rest + rest == divisor and whole & 1 == 1))
+
+
+@inlined
+def grid_floor(limit, first, increment, change, increment_2):
+    """The greatest end of an increment of a quick card that is at most `limit`."""
+    if limit < first:
+        return 0
+    if limit < change:
+        return first + np.int64(U64(limit - first) // U64(increment)) * increment
+    return change + np.int64(U64(limit - change) // U64(increment_2)) * increment_2
+
+
+@inlined
+def with_discount(numerator, ppm, divisor, mode):
+    """`numerator x (PPM - ppm) / (PPM x divisor)` to a whole number, by rounding code.
+
+    The compiler proved divisor < 2**43 and numerator // divisor x PPM < 2**63.
     """
+    kept = PPM - ppm
+    whole = np.int64(U64(numerator) // U64(divisor))
+    rest = (numerator - whole * divisor) * kept
+    millionths = whole * kept + np.int64(U64(rest) // U64(divisor))
+    fraction = np.int64(U64(rest) % U64(divisor))  # of a millionth, over divisor
+    quotient = np.int64(U64(millionths) // U64(PPM))
+    part = millionths - quotient * PPM
+    if mode == UP:
+        return quotient + np.int64(part > 0 or fraction > 0)
+    if mode == DOWN:
+        return quotient
+    if part == PPM // 2 and fraction == 0:
+        return quotient + np.int64(mode == HALF_UP or quotient & 1 == 1)
+    return quotient + np.int64(part >= PPM // 2)
+
+
+@inlined
+def place_at(timelines, boundaries, hours, timeline, instant_us):
+    """Position in `boundaries` of what is in force at an instant."""
+    line = timelines[timeline]
+    hour = np.int64(U64(instant_us - TIME_MIN_US) // U64(HOUR_US))
+    place = line["boundary_from"] + np.int64(hours[line["hour_from"] + hour])
+    while boundaries[place + 1] <= instant_us:
+        place += 1
+    return place
+
+
+@inlined
+def network_at(plmns, version_row, visited):
+    """Row of a visited network among those of a version; -1 where no roaming zone lists it."""
+    low, high = np.int64(version_row["plmn_from"]), np.int64(version_row["plmn_to"])
+    end = high
+    while low < high:
+        middle = (low + high) >> 1
+        if plmns[middle]["plmn"] < visited:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < end and plmns[low]["plmn"] == visited else -1
+
+
+@inlined
+def clock_at(kind, plmns, version_row, home_clock, visited):
+    """Index of the time zone that a clock of this kind runs on."""
+    if kind == HOME_CLOCK and home_clock >= 0:
+        return np.int64(home_clock)
+    if kind == VISITED_CLOCK:
+        network = network_at(plmns, version_row, visited)
+        if network >= 0 and plmns[network]["clock"] >= 0:
+            return np.int64(plmns[network]["clock"])
+    return np.int64(version_row["clock"])
+
+
+@inlined
+def class_of(number, digits, deck, first, leaves, blocks, intervals, prefixes, codes):
+    """Class of a number of 1 to 15 digits: a short code's, else that of its longest prefix, 0 where there is none."""
+    low, high = U64(deck["interval_from"]), U64(deck["interval_to"])
+    aligned = U64(number) * TEN_TO[U64(NUMBER_DIGITS_MAX) - U64(digits)]
+    if digits > SHORT_DIGITS_MAX:
+        six = aligned // U64(1_000_000_000)
+        three = aligned // U64(1_000_000) - six * U64(1_000)
+        entry = U64(first[U64(deck["first_base"]) + six])
+        leaf = U64(leaves[(entry >> ONE) + (entry & ONE) * three])
+        if leaf != U64(LEAF_EXACT):
+            return leaf
+        block = U64(deck["block_base"]) + ((entry >> ONE) - U64(deck["singles"])) // U64(1_000)
+        low, high = U64(blocks[block]), U64(blocks[block + ONE]) + ONE
+    else:
+        key = np.int64(digits) * 100_000_000 + np.int64(number)
+        code, end = np.int64(deck["code_from"]), np.int64(deck["code_to"])
+        while code < end:
+            middle = (code + end) >> 1
+            if codes[middle]["key"] < key:
+                code = middle + 1
+            else:
+                end = middle
+        if code < deck["code_to"] and codes[code]["key"] == key:
+            return U64(codes[code]["zone"])
+    while high - low > ONE:
+        middle_row = (low + high) >> ONE
+        if U64(intervals[middle_row]["low"]) <= aligned:
+            low = middle_row
+        else:
+            high = middle_row
+    prefix = np.int64(intervals[low]["prefix"])
+    while prefix >= 0 and prefixes[prefix]["digits"] > digits:
+        prefix = np.int64(prefixes[prefix]["parent"])
+    return U64(prefixes[prefix]["zone"]) if prefix >= 0 else ZERO
+
+
+# ---- Stages ----
+
+
+@njit(types.void(_i64, _column(np.uint64), _column(np.int8), _DECKS, _column(np.int32, writable=True), _TILE))
+def dig(deep_count, number, number_digits, deck_table, match, tile):
+    """Lines in `deep` (decks in `card`), whose number is short or may have a prefix of more than nine digits: their exact class."""
+    decks, first, leaves, blocks = deck_table.decks, deck_table.first, deck_table.leaves, deck_table.blocks
+    intervals, prefixes, codes = deck_table.intervals, deck_table.prefixes, deck_table.codes
+    for index in range(deep_count):
+        line = U64(tile.deep[U64(index)])
+        row = U64(tile.row[line])
+        deck = decks[U64(tile.card[line])]
+        found = class_of(number[row], np.int64(number_digits[row]), deck, first, leaves, blocks, intervals, prefixes, codes)
+        match[row] = U64(tile.base[line]) + found
+
+
+@njit(_i64(_i64, _i64, _column(np.int64), _EVENTS, _RULES, _DECKS, _RESULTS, _TILE))
+def find(place_from, place_to, order, events, table, deck_table, results, tile):
+    """Rows to their first candidate rule, or to a refusal. Puts rows that are not refused into `row`; returns how many."""
+    start_us, quantity, service, plan = events.start_us, events.quantity, events.service, events.plan
+    number, number_digits = events.number, events.number_digits
+    plan_from, plan_versions, shelves = table.plan_from, table.plan_versions, table.shelves
+    decks, first, leaves = deck_table.decks, deck_table.first, deck_table.leaves
+    status, match = results.status, results.match
+    row_of, entry_of, three_of, base_of, deck_of, deep = tile.row, tile.entry, tile.three, tile.base, tile.card, tile.deep
+    no_entry = len(first) - 1
+    as_they_are = len(order) == 0
+    count = 0
+    deep_count = 0
     for place in range(place_from, place_to):
-        row = U64(order[place]) if drawing else U64(place)
+        row = U64(place) if as_they_are else U64(order[U64(place)])
         instant_us = start_us[row]
         digits = np.int64(number_digits[row])
-        price[row] = -1
-        version[row] = -1
-        refusal = refused_early(plan[row], quantity[row], instant_us, digits)
+        refusal = refused_early(plan[row], quantity[row], instant_us, number[row], digits)
         if refusal != RATED:
             status[row] = refusal
+            match[row] = -1
             continue
-
-        # The version in force is the latest that starts at or before the event.
-        earliest = np.int64(plan_from[plan[row]])
-        held = np.int64(plan_from[plan[row] + 1]) - 1
+        earliest = np.int64(plan_from[U64(plan[row])])
+        held = np.int64(plan_from[U64(plan[row]) + ONE]) - 1
         while held >= earliest and plan_versions[U64(held)]["from_us"] > instant_us:
             held -= 1
         if held < earliest or not plan_versions[U64(held)]["present"]:
             status[row] = NO_VERSION
+            match[row] = -1
             continue
-        version[row] = plan_versions[U64(held)]["version"]
-        if service[row] <= 0 or service[row] >= SERVICES:
-            status[row] = NO_ZONE
-            continue
+        sold = U64(service[row]) if service[row] > 0 and service[row] < SERVICES else ZERO
+        shelf = shelves[U64(held) * U64(SERVICES) + sold]
+        line = U64(count)
+        count += 1
+        row_of[line] = row
+        base_of[line] = shelf["rules"]
+        entry_of[line] = no_entry
+        three_of[line] = 0
+        if shelf["deck"] >= 0 and digits > 0:
+            if digits > SHORT_DIGITS_MAX:
+                nine = number[row] * TEN_TO[U64(NUMBER_DIGITS_MAX) - U64(digits)] // U64(1_000_000)
+                six = nine // U64(1_000)
+                three_of[line] = nine - six * U64(1_000)
+                entry_of[line] = U64(decks[U64(shelf["deck"])]["first_base"]) + six
+                deck_of[line] = shelf["deck"]
+            else:
+                deck_of[line] = shelf["deck"]
+                deep[U64(deep_count)] = line
+                deep_count += 1
+    for index in range(count):
+        line = U64(index)
+        entry = U64(first[U64(entry_of[line])])
+        found = U64(leaves[(entry >> ONE) + (entry & ONE) * U64(three_of[line])])
+        row = U64(row_of[line])
+        if found == U64(LEAF_EXACT):
+            deep[U64(deep_count)] = line
+            deep_count += 1
+            found = ZERO
+        match[row] = U64(base_of[line]) + found
+    if deep_count > 0:
+        dig(deep_count, number, number_digits, deck_table, match, tile)
+    return count
 
-        # The longest prefix: from the leaf, or exactly, where a prefix is longer than nine digits or perhaps than the number.
-        shelf = shelves[U64(held) * U64(SERVICES) + U64(service[row])]
-        found = ZERO
-        if digits > 0 and shelf["prefix_table"] >= 0:
-            deck = prefix_tables[U64(shelf["prefix_table"])]
-            aligned = U64(number[row]) * TEN_TO[U64(NUMBER_DIGITS_MAX) - U64(digits)]
-            found = U64(LEAF_EXACT)
-            if digits >= deck["digits_max"]:
-                six = aligned // U64(1_000_000_000)
-                three = aligned // U64(1_000_000) - six * U64(1_000)
-                entry = U64(first[U64(deck["first_base"]) + six])
-                found = U64(leaves[(entry >> ONE) + (entry & ONE) * three])
-            if found == U64(LEAF_EXACT):
-                low, high = U64(deck["interval_from"]), U64(deck["interval_to"])
-                while high - low > ONE:
-                    middle = (low + high) >> ONE
-                    if U64(intervals[middle]["low"]) <= aligned:
-                        low = middle
-                    else:
-                        high = middle
-                prefix = intervals[low]["prefix"]
-                while prefix >= 0 and prefixes[U64(prefix)]["digits"] > digits:
-                    prefix = prefixes[U64(prefix)]["parent"]
-                found = U64(prefixes[U64(prefix)]["zone"]) if prefix >= 0 else ZERO
-        cell = cells[U64(shelf["cell_base"]) + found]
-        zone_id[row] = cell["zone_id"]
-        if cell["price"] < 0:
-            status[row] = NO_ZONE if cell["price"] == NO_RULE else NOT_SOLD_STATUS
+
+@njit(types.void(_i64, _i64, _EVENTS, _RULES, _DECKS, _PRICES, _RESULTS, _TILE))
+def choose(count, each, events, table, deck_table, price_table, results, tile):
+    """Lines whose first candidate may not hold to the first that does and whose price is active; the last of a chain says no."""
+    start_us, circumstances = events.start_us, events.circumstances
+    version_rows, plmns, rules, conditions = table.version_rows, table.plmns, table.rules, table.conditions
+    decks, first, leaves, blocks = deck_table.decks, deck_table.first, deck_table.leaves, deck_table.blocks
+    intervals, prefixes, codes = deck_table.intervals, deck_table.prefixes, deck_table.codes
+    terms, timelines, boundaries = price_table.terms, price_table.timelines, price_table.boundaries
+    bands, hours = price_table.bands, price_table.hours
+    match, row_of = results.match, tile.row
+    for line in range(count):
+        row = row_of[U64(line)]
+        candidate = np.int64(match[U64(row)])
+        if rules[U64(candidate)]["plain"]:
             continue
-        price[row] = cell["price"]
-        terms = prices[U64(cell["price"])]
-        price_id[row] = terms["price_id"]
-        if quantity[row] > terms["quantity_max"]:
+        circumstance = circumstances[row * each]
+        version_row = version_rows[rules[candidate]["version"]]
+        origin = -1  # -1: not looked up yet
+        roaming = -1
+        holds = False
+        while not holds:
+            rule = rules[candidate]
+            if rule["price"] == NO_RULE:
+                break
+            holds = True
+            if rule["condition"] >= 0:
+                condition = conditions[rule["condition"]]
+                if condition["origin"] >= 0 and origin < 0:
+                    origin = 0
+                    digits = np.int64(circumstance["origin_digits"])
+                    if digits > 0 and digits <= NUMBER_DIGITS_MAX and circumstance["origin"] < TEN_TO[U64(digits)]:
+                        origin = np.int64(
+                            class_of(
+                                circumstance["origin"], digits, decks[version_row["origin_deck"]],
+                                first, leaves, blocks, intervals, prefixes, codes,
+                            )
+                        )  # fmt: skip
+                if condition["roaming"] > ROAMING_HOME and roaming < 0:
+                    network = network_at(plmns, version_row, circumstance["visited"])
+                    roaming = np.int64(plmns[network]["zone"]) if network >= 0 and circumstance["visited"] != 0 else 0
+                holds = (
+                    (condition["origin"] < 0 or condition["origin"] == origin)
+                    and (condition["roaming"] != ROAMING_HOME or circumstance["visited"] == 0)
+                    and (condition["roaming"] <= ROAMING_HOME or condition["roaming"] == roaming)
+                    and (condition["rating_group"] < 0 or condition["rating_group"] == circumstance["rating_group"])
+                    and (condition["customer_group"] < 0 or condition["customer_group"] == circumstance["customer_group"])
+                    and (condition["direction"] < 0 or condition["direction"] == circumstance["direction"])
+                    and (condition["on_net"] < 0 or condition["on_net"] == circumstance["on_net"])
+                )
+            if holds and rule["price"] >= 0 and rule["calendar"] >= 0:
+                timeline = np.int64(rule["calendar"])
+                if rule["clock"] != TARIFF_CLOCK:
+                    timeline += clock_at(rule["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
+                band = bands[place_at(timelines, boundaries, hours, timeline, start_us[row])]
+                holds = terms[rule["cards"] + band]["active"]
+            if not holds:
+                candidate = np.int64(rule["next"])
+        match[row] = candidate
+
+
+_LINES = _column(np.int64, writable=True)
+
+
+@njit(types.void(_i64, *[_LINES] * 6))
+def reach(count, wanted, change, first, increment, increment_2, position):
+    """Chargeable quantity of quick lines: usage rounded up to the end of its last increment."""
+    for line in range(count):
+        later = wanted[line] > change[line]
+        base = change[line] if later else first[line]
+        step = increment_2[line] if later else increment[line]
+        over = max(wanted[line] - base, 0) + step - 1
+        reached = base + quick_div(over, step) * step
+        position[line] = reached if wanted[line] > 0 else 0
+
+
+@njit(_i64(_i64, _i64, _EVENTS, _RULES, _PRICES, _RESULTS, _TILE))
+def admit(count, each, events, table, price_table, results, tile):
+    """Of the lines, keep those that have a price that can hold them; returns how many. Marks the others as refused."""
+    quantity, circumstances = events.quantity, events.circumstances
+    rules, price_rows = table.rules, price_table.price_rows
+    status, match, row_of = results.status, results.match, tile.row
+    kept = 0
+    for index in range(count):
+        place = row_of[U64(index)]
+        row = U64(place)
+        rule = rules[U64(match[row])]
+        if rule["price"] < 0:
+            status[row] = NO_ZONE if rule["price"] == NO_RULE else NOT_SOLD_STATUS
+            continue
+        if quantity[row] > rule["quantity_max"]:
             status[row] = QUANTITY_TOO_LARGE
             continue
-        free = ZERO
-        if cell["allowance"] and bucket[row] >= 0 and quantity[row] > 0:
-            if not drawing:
-                waits[row] = True
+        if not rule["quick"] and price_rows[rule["price"]]["content_weight"] > 0:
+            content = circumstances[place * each]["content_micros"]
+            if content < 0 or content > CONTENT_MICROS_MAX:
+                status[row] = CONTENT_AMOUNT_MISSING if content < 0 else QUANTITY_TOO_LARGE
                 continue
-            free = U64(allowance_left[U64(bucket[row])])
+        row_of[U64(kept)] = place
+        kept += 1
+    return kept
 
-        # The rate of the band in which the event begins.
-        boundary = ZERO
-        rate_row = U64(terms["rate_base"])
-        if terms["calendar"] >= 0:
-            calendar = calendars[U64(terms["calendar"])]
+
+@njit(types.UniTuple(_i64, 2)(_i64, _i64, _EVENTS, _RULES, _PRICES, _BUCKETS, _RESULTS, _TILE))
+def measure(count, each, events, table, price_table, buckets, results, tile):
+    """Card and chargeable quantity of each line. Lines for `draw` go to `todo`, lines for `settle` to `due`; returns how many each."""
+    start_us, quantity, circumstances = events.start_us, events.quantity, events.circumstances
+    version_rows, plmns, rules, match = table.version_rows, table.plmns, table.rules, results.match
+    cards, terms, timelines = price_table.cards, price_table.terms, price_table.timelines
+    boundaries, bands, hours = price_table.boundaries, price_table.bands, price_table.hours
+    row_of, card_of, wanted_qty, position = tile.row, tile.card, tile.wanted, tile.position
+    walked, todo = tile.walked, tile.todo
+    firsts, increments, increments_2, changes = tile.first, tile.increment, tile.increment_2, tile.change
+    weights, weights_2, connects, divisors = tile.weight, tile.weight_2, tile.connect, tile.divisor
+    steps_micros, roundings = tile.step_micros, tile.rounding
+    holder, holder_from, held, state = events.holder, buckets.holder_from, buckets.held, buckets.state
+    held_from, held_to, amount = tile.held_from, tile.held_to, tile.amount
+    due = tile.due
+    todo_count = 0
+    due_count = 0
+    for index in range(count):
+        line = U64(index)
+        row = U64(row_of[line])
+        rule = rules[U64(match[row])]
+        card_row = U64(rule["cards"])
+        wanted = np.int64(U64(quantity[row] + 999) // U64(1_000)) if rule["voice"] else quantity[row]
+        limit = FOR_EVER
+        if rule["calendar"] >= 0:
+            timeline = np.int64(rule["calendar"])
+            if rule["clock"] != TARIFF_CLOCK:
+                circumstance = circumstances[np.int64(row) * each]
+                version_row = version_rows[rule["version"]]
+                timeline += clock_at(rule["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
+            instant_us = start_us[row]
+            line_of_time = timelines[U64(timeline)]
             hour = U64(instant_us - TIME_MIN_US) // U64(HOUR_US)
-            boundary = U64(hours[U64(calendar["hour_from"]) + hour]) + U64(calendar["boundary_from"])
-            while boundaries[boundary + ONE] <= instant_us:
-                boundary += ONE
-            rate_row += U64(bands[boundary])
-        rate = rates[rate_row]
-        connect = U64(rate["connect"])
+            place = U64(line_of_time["boundary_from"]) + U64(hours[U64(line_of_time["hour_from"]) + hour])
+            while boundaries[place + ONE] <= instant_us:
+                place += ONE
+            card_row += U64(bands[place])
+            if rule["split"]:
+                limit = np.int64(U64(boundaries[place + ONE] - instant_us + 999) // U64(1_000))
+        slow = not rule["quick"] or wanted > limit
+        if rule["bounded"]:
+            slow |= wanted > terms[card_row]["quick_to"]
+        card_of[line] = card_row
+        wanted_qty[line] = wanted
+        walked[line] = slow
+        held_from[line] = holder[row] if rule["draws"] or rule["settles"] else -1
+        if slow or (rule["draws"] and holder[row] >= 0):
+            todo[U64(todo_count)] = index
+            todo_count += 1
+        if slow or rule["bounded"] or (rule["settles"] and holder[row] >= 0):
+            due[U64(due_count)] = index
+            due_count += 1
+    for index in range(count):
+        line = U64(index)
+        card = cards[U64(card_of[line])]
+        firsts[line] = card["first"]
+        increments[line] = card["increment"]
+        increments_2[line] = card["increment_2"]
+        changes[line] = card["change"]
+        weights[line] = card["weight"]
+        weights_2[line] = card["weight_2"]
+        connects[line] = card["connect"]
+        divisors[line] = card["divisor"]
+        steps_micros[line] = card["step_micros"]
+        roundings[line] = card["rounding"]
+    # Loops of one load each, so that many are under way at once: what the head of the next holder's buckets is, `draw` must not wait for.
+    for index in range(count):
+        line = U64(index)
+        nearby = held_from[line]
+        held_to[line] = holder_from[U64(nearby) + ONE] if nearby >= 0 else 0
+        held_from[line] = holder_from[U64(nearby)] if nearby >= 0 else 0
+    for index in range(todo_count):
+        line = U64(todo[U64(index)])
+        amount[line] = held[U64(held_from[line])] if held_to[line] > held_from[line] else -1
+    for index in range(todo_count):
+        line = U64(todo[U64(index)])
+        if amount[line] >= 0:
+            amount[line] = state[U64(amount[line])]["amount"]
+    reach(count, wanted_qty, changes, firsts, increments, increments_2, position)
+    tile.free[:count] = 0
+    tile.fee[:count] = 0
+    tile.numerator[:count] = 0
+    for index in range(count):
+        tile.charged[U64(index)] = wanted_qty[U64(index)] > 0
+    return todo_count, due_count
 
-        # Increments: the first, then runs of equal ones up to the end of the usage, the band or the step.
-        numerator = ZERO
-        position = ZERO
-        if quantity[row] > 0:
-            wanted = price_units(U64(quantity[row]), terms["voice"])
-            split_at = FOR_EVER
-            if terms["split"]:
-                split_at = price_units(U64(boundaries[boundary + ONE] - instant_us), True)
-            step = U64(rate["step_from"])
-            last_step = U64(rate["step_to"]) - ONE
-            position = U64(rate["first_increment"])
-            if position > free:
-                numerator = (position - free) * U64(steps[step]["weight"])
-            while position < wanted:
-                if position >= split_at:
-                    while position >= split_at:
-                        boundary += ONE
-                        split_at = price_units(U64(boundaries[boundary + ONE] - instant_us), True)
-                    rate = rates[U64(terms["rate_base"]) + U64(bands[boundary])]
-                    step = U64(rate["step_from"])
-                    last_step = U64(rate["step_to"]) - ONE
-                while step < last_step and U64(steps[step + ONE]["from_qty"]) <= position:
-                    step += ONE
-                limit = min(wanted, split_at)
-                if step < last_step:
-                    limit = min(limit, U64(steps[step + ONE]["from_qty"]))
-                increment = U64(steps[step]["increment"])
-                begin = position
-                position += (limit - position + increment - ONE) // increment * increment
-                if position > free:
-                    numerator += (position - max(begin, free)) * U64(steps[step]["weight"])
 
-        # Connect fee, minimum and maximum, then the one rounding.
-        charged = position > free or (quantity[row] == 0 and terms["charge_zero_usage"])
-        if charged:
-            numerator = min(max(numerator + connect, U64(terms["minimum"])), U64(terms["maximum"]))
-        if drawing:
-            drawn = np.int64(min(free, position))
-            allowance_left[U64(bucket[row])] -= drawn
-            free_qty[row] = drawn
-        step_micros = U64(terms["step_micros"])
-        amount = rounded(numerator, U64(terms["denominator"]) * step_micros, U64(terms["rounding_mode"])) * step_micros
-        status[row] = RATED if amount > ZERO else ZERO_RATED
-        charge_micros[row] = amount
-        chargeable_qty[row] = position
+@njit(types.void(_i64, _i64, _i64, _EVENTS, _RULES, _PRICES, _PROMISES, _BUCKETS, _RESULTS, _TILE))
+def draw(todo_count, each, days_base, events, table, price_table, promises, buckets, results, tile):
+    """Lines in `todo`, in their order: counters, the general walk, and what allowances and day passes give from the head of the event."""
+    start_us, circumstances = events.start_us, events.circumstances
+    version_rows, plmns, rules, match = table.version_rows, table.plmns, table.rules, results.match
+    price_rows, terms, steps, timelines = price_table.price_rows, price_table.terms, price_table.step_rows, price_table.timelines
+    boundaries, bands, hours = price_table.boundaries, price_table.bands, price_table.hours
+    definition_of, definitions = promises.definition_of, promises.definitions
+    held, spans, state = buckets.held, buckets.spans, buckets.state
+    for index in range(todo_count):
+        line = U64(tile.todo[U64(index)])
+        row = U64(tile.row[line])
+        slow = tile.walked[line] != 0
+        rule = rules[U64(match[row])]
+        if not slow and not rule["draws"]:
+            continue
+        instant_us = start_us[row]
+        held_from = tile.held_from[line]
+        held_to = tile.held_to[line]
+        term = terms[U64(tile.card[line])]
+        reached = tile.position[line]
+        runs = 0
+        price = price_rows[U64(rule["price"])]
+        wanted = tile.wanted[line]
+        zero_usage = wanted == 0
+        if slow:
+            # The counter: where on the line of the period this event begins.
+            base = np.int64(0)
+            paid = np.int64(0)
+            counter = np.int64(-1)
+            wanted = max(wanted, price["minimum_qty"]) if wanted > 0 else 0
+            if price["counting"] != PER_EVENT:
+                for place in range(held_from, held_to):
+                    if state[held[place]]["slot"] == price["counter_slot"]:
+                        counter = np.int64(held[place])
+                        base = state[counter]["amount"]
+                        paid = state[counter]["mark"] if price["counting"] == PACKAGE else 0
+                        break
+            used = wanted
+            wanted = max(wanted - paid, 0)
+
+            # Increments: the first, then runs of equal ones up to the end of the usage, the band or the step.
+            reached = 0
+            if wanted > 0:
+                timeline_place = np.int64(0)
+                split_at = FOR_EVER
+                if rule["split"]:
+                    timeline = np.int64(rule["calendar"])
+                    if rule["clock"] != TARIFF_CLOCK:
+                        circumstance = circumstances[np.int64(row) * each]
+                        version_row = version_rows[rule["version"]]
+                        timeline += clock_at(rule["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
+                    timeline_place = place_at(timelines, boundaries, hours, timeline, instant_us)
+                    split_at = ceil_div(boundaries[timeline_place + 1] - instant_us, 1_000) - paid
+                step = np.int64(term["step_from"])
+                last_step = np.int64(term["step_to"]) - 1
+                begun = price["counting"] == PACKAGE and base > 0
+                while reached < wanted:
+                    while reached >= split_at:
+                        timeline_place += 1
+                        split_at = ceil_div(boundaries[timeline_place + 1] - instant_us, 1_000) - paid
+                        in_band = terms[U64(rule["cards"]) + U64(bands[timeline_place])]
+                        if in_band["active"]:
+                            step = np.int64(in_band["step_from"])
+                            last_step = np.int64(in_band["step_to"]) - 1
+                    while step < last_step and steps[step + 1]["from_qty"] <= base + reached:
+                        step += 1
+                    increment = steps[step]["increment"]
+                    limit = reached + 1
+                    if reached == 0 and not begun:
+                        increment = term["first"]
+                    else:
+                        limit = min(wanted, split_at)
+                        if step < last_step:
+                            limit = min(limit, steps[step + 1]["from_qty"] - base)
+                    reached += ceil_div(limit - reached, increment) * increment
+                    tile.run_to[runs] = reached
+                    tile.run_weight[runs] = steps[step]["weight"]
+                    tile.run_increment[runs] = increment
+                    runs += 1
+            if counter >= 0 and not zero_usage:
+                state[counter]["amount"] = min(base + reached, COUNTER_MAX)
+                if price["counting"] == PACKAGE:
+                    state[counter]["mark"] = paid + reached - used
+
+        # The head of the event, from the holder's buckets in draw order.
+        free = np.int64(0)
+        kept_connect = False
+        if reached > 0 and rule["serves"] >= 0:
+            serves = np.int64(rule["serves"])
+            first_slot = np.int64(definition_of[serves])
+            slots = np.int64(definition_of[serves + 1])
+            for place in range(held_from, held_to):
+                if free >= reached:
+                    break
+                bucket = U64(held[U64(place)])
+                slot = np.int64(state[bucket]["slot"]) - first_slot
+                if slot < 0 or slot >= slots or definition_of[serves + 2 + slot] < 0:
+                    continue
+                definition = definitions[definition_of[serves + 2 + slot]]
+                if definition["kind"] > DAY_PASS or definition["unit"] == MICRO:
+                    continue
+                span = spans[U64(state[bucket]["span"])]
+                if instant_us < span["from_us"] or instant_us >= span["to_us"]:
+                    continue
+                take = min(state[bucket]["amount"], reached - free)
+                if definition["kind"] == DAY_PASS:
+                    circumstance = circumstances[np.int64(row) * each]
+                    version_row = version_rows[rule["version"]]
+                    clock = clock_at(definition["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
+                    day = np.int64(bands[place_at(timelines, boundaries, hours, days_base + clock, instant_us)])
+                    if state[bucket]["mark"] != day:
+                        state[bucket]["mark"] = day
+                        state[bucket]["amount"] = definition["amount"]
+                        tile.fee[line] += definition["fee"]
+                    if not definition["limited"]:
+                        free = reached
+                        continue
+                    take = min(state[bucket]["amount"], reached - free)
+                elif definition["whole"] and take < reached - free:
+                    limit = free + take
+                    end = np.int64(0)
+                    if not slow:
+                        end = grid_floor(limit, tile.first[line], tile.increment[line], tile.change[line], tile.increment_2[line])
+                    else:
+                        begin = np.int64(0)
+                        for run in range(runs):
+                            if tile.run_to[U64(run)] > limit:
+                                if limit > begin:
+                                    end = begin + np.int64(U64(limit - begin) // U64(tile.run_increment[run])) * tile.run_increment[run]
+                                break
+                            begin = tile.run_to[U64(run)]
+                            end = begin
+                    take = max(end - free, 0)
+                if take > 0:
+                    state[bucket]["amount"] -= take
+                    free += take
+                    kept_connect |= definition["connect_when_free"]
+
+        tile.position[line] = reached
+        tile.free[line] = free
+        tile.charged[line] = reached > free or (zero_usage and price["charge_zero_usage"]) or (kept_connect and reached > 0)
+        if slow:
+            total = np.int64(0)
+            begin = np.int64(0)
+            for run in range(runs):
+                total += max(tile.run_to[U64(run)] - max(begin, free), 0) * tile.run_weight[run]
+                begin = tile.run_to[U64(run)]
+            if price["content_weight"] > 0 and tile.charged[line]:
+                total += circumstances[np.int64(row) * each]["content_micros"] * price["content_weight"]
+            tile.numerator[line] = total
 
 
-@njit(numba.types.void(_column(np.int64), _column(np.int64), _column(np.int64, writable=True), _column(np.int64, writable=True)))
-def deal_rows(rows, group_of_row, next_place, dealt):
-    """Put rows, in their order, into groups: `next_place` holds where each group goes on, `dealt` receives the rows."""
-    for index in range(len(rows)):
-        group = U64(group_of_row[index])
-        dealt[U64(next_place[group])] = rows[index]
-        next_place[group] += 1
+@njit(types.void(_i64, *[_LINES] * 13))
+def charge(count, position, free, change, weight, weight_2, connect, charged, walked, divisor, rounding, step_micros, numerator, amount):
+    """Numerators and the one rounding of all lines. Walked lines bring their numerator, without the connect fee."""
+    for line in range(count):
+        before = (min(position[line], change[line]) - min(free[line], change[line])) * weight[line]
+        after = (max(position[line], change[line]) - max(free[line], change[line])) * weight_2[line]
+        usage = numerator[line] if walked[line] != 0 else before + after
+        exact = usage + connect[line] if charged[line] != 0 else 0
+        numerator[line] = exact
+        mode = rounding[line]
+        half = divisor[line] >> 1
+        shifted = exact + (half if mode >= ROUND_HALF_UP else (divisor[line] - 1 if mode == ROUND_UP else 0))
+        quotient = quick_div(shifted, divisor[line])
+        tie = np.int64(quotient * divisor[line] == shifted) & np.int64(mode == ROUND_HALF_EVEN) & quotient
+        amount[line] = (quotient - tie) * step_micros[line]
+
+
+@njit(types.void(_i64, _i64, _i64, _EVENTS, _RULES, _PRICES, _PROMISES, _BUCKETS, _RESULTS, _TILE))
+def settle(due_count, each, days_base, events, table, price_table, promises, buckets, results, tile):
+    """Lines in `due`, in their order: minimum and maximum, rounding without hurry, discount, pass fees, money allowances and caps."""
+    start_us, quantity, circumstances = events.start_us, events.quantity, events.circumstances
+    version_rows, rules, match = table.version_rows, table.rules, results.match
+    terms, timelines = price_table.terms, price_table.timelines
+    boundaries, bands, hours = price_table.boundaries, price_table.bands, price_table.hours
+    definition_of, definitions, discounts = promises.definition_of, promises.definitions, promises.discounts
+    held, spans, state = buckets.held, buckets.spans, buckets.state
+    for index in range(due_count):
+        line = U64(tile.due[U64(index)])
+        row = U64(tile.row[line])
+        rule = rules[U64(match[row])]
+        instant_us = start_us[row]
+        term = terms[U64(tile.card[line])]
+        divisor = tile.divisor[line]
+        if rule["bounded"] or tile.walked[line] != 0:
+            exact = tile.numerator[line]
+            if tile.charged[line] != 0:
+                exact = max(exact, term["minimum"])
+            exact = min(exact, term["maximum"])
+            tile.numerator[line] = exact
+            tile.amount[line] = rounded(exact, divisor, term["rounding_mode"]) * term["step_micros"]
+        gross = tile.amount[line]
+        left = gross
+        for place in range(rule["discount_from"], rule["discount_to"]):
+            discount = discounts[place]
+            if (
+                instant_us >= discount["from_us"]
+                and instant_us < discount["to_us"]
+                and (not discount["friends_only"] or circumstances[np.int64(row) * each]["friend"])
+            ):
+                steps = with_discount(tile.numerator[line], discount["ppm"], divisor, term["rounding_mode"])
+                left = steps * term["step_micros"]
+                break
+        gross += tile.fee[line]
+        left += tile.fee[line]
+        if rule["settles"] and tile.held_to[line] > tile.held_from[line] and (quantity[row] > 0 or tile.charged[line] != 0):
+            serves = np.int64(rule["serves"])
+            first_slot = np.int64(definition_of[serves])
+            slots = np.int64(definition_of[serves + 1])
+            held_from = tile.held_from[line]
+            held_to = tile.held_to[line]
+            day = np.int64(-1)
+            capped = False
+            for place in range(held_from, held_to):
+                bucket = U64(held[U64(place)])
+                slot = np.int64(state[bucket]["slot"]) - first_slot
+                if slot < 0 or slot >= slots or definition_of[serves + 2 + slot] < 0:
+                    continue
+                definition = definitions[definition_of[serves + 2 + slot]]
+                if definition["kind"] == ALLOWANCE and definition["unit"] == MICRO:
+                    span = spans[U64(state[bucket]["span"])]
+                    if instant_us >= span["from_us"] and instant_us < span["to_us"]:
+                        take = min(state[bucket]["amount"], left)
+                        state[bucket]["amount"] -= take
+                        left -= take
+                capped |= definition["kind"] == CAP
+            if capped:
+                due = left
+                for place in range(held_from, held_to):
+                    bucket = U64(held[U64(place)])
+                    slot = np.int64(state[bucket]["slot"]) - first_slot
+                    if slot < 0 or slot >= slots or definition_of[serves + 2 + slot] < 0:
+                        continue
+                    definition = definitions[definition_of[serves + 2 + slot]]
+                    if definition["kind"] != CAP:
+                        continue
+                    if definition["daily"]:
+                        if day < 0:
+                            clock = np.int64(version_rows[rule["version"]]["clock"])
+                            day = np.int64(bands[place_at(timelines, boundaries, hours, days_base + clock, instant_us)])
+                        if state[bucket]["mark"] != day:
+                            state[bucket]["mark"] = day
+                            state[bucket]["amount"] = 0
+                    due = min(due, max(definition["amount"] - state[bucket]["amount"], 0))
+                for place in range(held_from, held_to):
+                    bucket = U64(held[U64(place)])
+                    slot = np.int64(state[bucket]["slot"]) - first_slot
+                    if slot < 0 or slot >= slots or definition_of[serves + 2 + slot] < 0:
+                        continue
+                    if definitions[definition_of[serves + 2 + slot]]["kind"] == CAP:
+                        state[bucket]["amount"] += due
+                left = due
+        tile.amount[line] = left
+        results.reduced_micros[row] = gross - left
+
+
+@njit(types.void(_i64, _RESULTS, _TILE))
+def write(count, results, tile):
+    """Results of all lines to their rows."""
+    status, charge_micros, chargeable_qty, free_qty = results.status, results.charge_micros, results.chargeable_qty, results.free_qty
+    lines, amount, position, free = tile.row, tile.amount, tile.position, tile.free
+    for index in range(count):
+        line = U64(index)
+        row = U64(lines[line])
+        status[row] = ZERO_RATED if amount[line] == 0 else RATED
+        charge_micros[row] = amount[line]
+        chargeable_qty[row] = position[line]
+        if free[line] != 0:
+            free_qty[row] = free[line]
+
+
+# ---- Drivers ----
+
+
+_ALL = (_EVENTS, _RULES, _DECKS, _PRICES, _PROMISES, _BUCKETS, _RESULTS, _TILE)
+
+
+@njit(types.void(_i64, _i64, _i64, _i64, _column(np.int64), *_ALL))
+def rate_rows(place_from, place_to, each, days_base, order, events, table, deck_table, price_table, promises, buckets, results, tile):
+    """Rate the rows [place_from, place_to), or those that this part of `order` names, in that order.
+
+    Writes the results of these rows, and the buckets of their holders, which no other thread may touch.
+    """
+    for tile_from in range(place_from, place_to, TILE):
+        tile_to = min(tile_from + TILE, place_to)
+        count = find(tile_from, tile_to, order, events, table, deck_table, results, tile)
+        choose(count, each, events, table, deck_table, price_table, results, tile)
+        count = admit(count, each, events, table, price_table, results, tile)
+        todo_count, due_count = measure(count, each, events, table, price_table, buckets, results, tile)
+        if todo_count > 0:
+            draw(todo_count, each, days_base, events, table, price_table, promises, buckets, results, tile)
+        charge(
+            count, tile.position, tile.free, tile.change, tile.weight, tile.weight_2, tile.connect, tile.charged, tile.walked, tile.divisor,
+            tile.rounding, tile.step_micros, tile.numerator, tile.amount,
+        )  # fmt: skip
+        if due_count > 0:
+            settle(due_count, each, days_base, events, table, price_table, promises, buckets, results, tile)
+        write(count, results, tile)

@@ -16,7 +16,9 @@ from rating.money import RoundingMode
 
 ANY_ZONE = "*"  # a usage rule for every destination, and for usage without one
 ANY_BAND = "any"  # the only band of a price without calendar
-OTHER_BAND = "other"  # every instant of a calendar that no weekly band covers
+OTHER_BAND = "other"  # every instant of a calendar that no band covers
+HOME_NETWORK = "home"  # roaming condition of a rule: not roaming
+PPM = 1_000_000  # parts per million in the whole
 
 
 class Service(enum.IntEnum):
@@ -35,6 +37,7 @@ class QuantityUnit(enum.IntEnum):
     MILLISECOND = 1  # usage arrives in microseconds and is rounded up once, by the increment
     MESSAGE = 2
     BYTE = 3
+    MICRO = 4  # micro-units of money: only what an allowance grants, never what a price counts
 
 
 UNIT_OF_SERVICE = {
@@ -53,8 +56,24 @@ class BandPolicy(enum.StrEnum):
     START = "start"  # the whole event at the band in which it begins; the only policy for messages and data
 
 
+class WallClock(enum.StrEnum):
+    """Whose wall clock says which band and which local day it is."""
+
+    TARIFF = "tariff"  # the catalogue's time zone
+    HOME = "home"  # the subscriber's, given with the event; the tariff's where it is not known
+    VISITED = "visited"  # that of the roaming zone in which the event took place; the tariff's where there is none
+
+
+class Counting(enum.StrEnum):
+    """Where the steps and increments of a price are counted from."""
+
+    EVENT = "event"  # from the start of the event
+    GRADUATED = "graduated"  # steps from the start of the period, over all events of the counter; increments from the start of the event
+    PACKAGE = "package"  # both from the start of the period: an increment (a package) begun by one event serves the next ones too
+
+
 class Step(msgspec.Struct, frozen=True):
-    """A rate from `from_qty` (counted from the start of the event) up to the next step.
+    """A rate from `from_qty` (counted as the price's `Counting` says) up to the next step.
 
     A started increment of `increment_qty` is charged whole at `rate_micros` per `per_qty`, and eats into what follows.
     """
@@ -75,7 +94,11 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class Price(msgspec.Struct, frozen=True):
-    """Everything that turns a chargeable quantity into one charge, rounded once."""
+    """Everything that turns a chargeable quantity into one charge, rounded once.
+
+    A price is *active* in the bands it has a rate for. An event that begins in any other band is not priced by it (the next rule that
+    holds is asked); one that runs on into such a band keeps the rate of the last band that had one.
+    """
 
     price_id: int  # stable across versions, 1 .. 2**31-1
     name: str
@@ -83,10 +106,15 @@ class Price(msgspec.Struct, frozen=True):
     revenue_code: int
     tax_class: str
     unit: QuantityUnit
-    rates: tuple[Rate, ...]  # one a band of the calendar and one for OTHER_BAND; a single ANY_BAND one without calendar
+    rates: tuple[Rate, ...]  # at most one a band of the calendar and one for OTHER_BAND; a single ANY_BAND one without calendar
     calendar: str | None = None
+    clock: WallClock = WallClock.TARIFF  # of the calendar
     band_policy: BandPolicy = BandPolicy.SPLIT
-    minimum_micros: int = 0  # of the whole charge, connect fee included
+    counting: Counting = Counting.EVENT
+    counter_id: int = 0  # GRADUATED and PACKAGE: prices of one counter id count together; > 0, stable across versions
+    minimum_qty: int = 0  # usage above zero is charged as if it were at least this
+    content_ppm: int = 0  # share of the event's content amount that is charged, 0 .. PPM
+    minimum_micros: int = 0  # of the whole charge, connect fee and content share included
     maximum_micros: int | None = None
     rounding_mode: RoundingMode = RoundingMode.HALF_EVEN
     rounding_step_micros: int = 1
@@ -94,47 +122,164 @@ class Price(msgspec.Struct, frozen=True):
     title: dict[str, str] = {}  # language -> what invoices call it; the name where there is none
 
 
-class WeeklyBand(msgspec.Struct, frozen=True):
-    """A span of wall-clock time on some days of the week, half open, in the catalogue's zone."""
+class Band(msgspec.Struct, frozen=True):
+    """A span of wall-clock time, half open, on the days that meet every criterion given; an empty criterion is met by all days.
+
+    Where several bands cover an instant the heaviest wins, then the one with the latest `start_s`, then the first in the calendar.
+    """
 
     name: str
-    days: tuple[int, ...]  # ISO: 1 Monday .. 7 Sunday, sorted
+    days: tuple[int, ...]  # ISO: 1 Monday .. 7 Sunday, sorted; empty: every day of the week
     start_s: int  # second of the wall-clock day, 0 .. 86399
     end_s: int  # exclusive, start_s+1 .. 86400; a band over midnight is two of these with one name
+    weight: int = 0
+    years: tuple[int, ...] = ()
+    months: tuple[int, ...] = ()  # 1 .. 12
+    month_days: tuple[int, ...] = ()  # 1 .. 31
+    dates: tuple[dt.date, ...] = ()
+    holidays: bool = False  # True: only on the calendar's holidays
 
 
 class Calendar(msgspec.Struct, frozen=True):
-    """Weekly bands that do not overlap. An instant is in a band if and only if its wall-clock time is."""
+    """Bands and public holidays. An instant is in a band if and only if its wall-clock time is."""
 
     name: str
-    bands: tuple[WeeklyBand, ...]
+    bands: tuple[Band, ...]
+    holidays: tuple[dt.date, ...] = ()
 
 
 class Zone(msgspec.Struct, frozen=True):
-    """A named set of E.164 prefixes of 1 to 15 digits; a prefix stands in one zone only."""
+    """A named set of E.164 prefixes of 1 to 15 digits and of short codes; a prefix or code stands in one zone only."""
 
     zone_id: int  # 1 .. 65534
     name: str
     prefixes: tuple[str, ...]
+    short_codes: tuple[str, ...] = ()  # whole numbers of 1 to 8 digits (112, 10086): exact matches, before any prefix
+
+
+class RoamingZone(msgspec.Struct, frozen=True):
+    """A named set of visited networks."""
+
+    roaming_zone_id: int  # 1 .. 65534
+    name: str
+    plmns: tuple[int, ...]  # MCC x 1000 + MNC; a network stands in one roaming zone only
+    timezone: str | None = None  # IANA name of the wall clock there; None: the catalogue's
 
 
 class UsageRule(msgspec.Struct, frozen=True):
-    """In a plan: usage of `service` to `zone` has this price. `price` None refuses it on purpose (NOT_SOLD)."""
+    """In a plan: usage of `service` to `zone` that meets every condition has this price. `price` None refuses it on purpose (NOT_SOLD).
+
+    Rules of the longest prefix come first, those of ANY_ZONE last; among rules of one zone the order of the plan decides: the first whose
+    conditions hold and whose price is active at the start of the event.
+    """
 
     service: Service
     zone: str  # name of a zone, or ANY_ZONE
     price: str | None
+    direction: int | None = None  # rating.schema.Direction; None: both
+    origin: str | None = None  # name of a zone: the calling number's longest prefix, among zones that rules name as origin, is of it
+    on_net: bool | None = None  # whether the other side is a subscriber of this network; an event that does not say so meets neither
+    roaming: str | None = None  # HOME_NETWORK or the name of a roaming zone
+    rating_group: int | None = None
+    customer_group: int | None = None
+
+
+class Draw(enum.StrEnum):
+    """How an allowance that runs out inside an event ends."""
+
+    EXACT = "exact"  # to the last unit
+    WHOLE_INCREMENTS = "whole_increments"  # at the end of the last increment that it covers whole; the remnant stays
+
+
+class AtPlanChange(enum.StrEnum):
+    """What becomes of what is left of an allowance when the subscription changes to a plan that has it too (the same id)."""
+
+    CARRY = "carry"  # what is left goes on, and the new plan grants nothing more in this period
+    RESET = "reset"  # the new plan's whole grant, what was left lapses
+    PRORATE = "prorate"  # each plan grants its days' share, what was left of the old share lapses
 
 
 class Allowance(msgspec.Struct, frozen=True):
-    """Free quantity granted to each subscription for each bill period, drawn from the head of events in time order."""
+    """Free quantity granted for each bill period, drawn from the head of events in time order.
 
-    allowance_id: int
+    Allowances are drawn in order of priority (lowest number first), then earliest expiry, then id.
+    """
+
+    allowance_id: int  # stable across versions; unique among allowances and day passes of a catalogue
     name: str
-    service: Service
-    quantity: int  # in the unit of the service, granted for a whole period
-    zones: tuple[str, ...]  # names of zones it serves; (ANY_ZONE,) for all
+    services: tuple[Service, ...]
+    unit: QuantityUnit  # that of its services, or MICRO: money that pays charges after rounding
+    quantity: int  # in `unit`, granted for a whole period
+    zones: tuple[str, ...]  # it serves rules for these zones, or with these roaming conditions; (ANY_ZONE,) for all
     prorate: bool = True  # a part period grants the exact day fraction, rounded down to the unit
+    priority: int = 0
+    draw: Draw = Draw.EXACT
+    connect_when_free: bool = False  # True: an event that it makes wholly free still pays connect fee and minimum
+    shared: bool = False  # True: one bucket for all subscriptions of the rating unit that have this allowance
+    rollover_periods: int = 0  # what is left at the end of a period stays for so many more
+    rollover_max: int | None = None  # no more than this is rolled over, in `unit`
+    at_plan_change: AtPlanChange = AtPlanChange.PRORATE
+    title: dict[str, str] = {}
+
+
+class DayPass(msgspec.Struct, frozen=True):
+    """A fee for a local day, opened by the first event of the day that is left with something to charge; then usage of that day is free.
+
+    Drawn in one order with the allowances. Its fee joins the charge of the event that opens it, after rounding and discount.
+    """
+
+    pass_id: int  # stable across versions; unique among allowances and day passes of a catalogue
+    name: str
+    fee_micros: int
+    services: tuple[Service, ...]
+    zones: tuple[str, ...]
+    unit: QuantityUnit
+    quantity: int | None = None  # free in the day, in `unit`; None: everything
+    clock: WallClock = WallClock.TARIFF
+    priority: int = 0
+    title: dict[str, str] = {}
+
+
+class CapWindow(enum.StrEnum):
+    """How long a charge cap counts before it begins anew."""
+
+    DAY = "day"  # a local day of the catalogue's zone
+    PERIOD = "period"
+
+
+class ChargeCap(msgspec.Struct, frozen=True):
+    """Once charges of its services and zones reach `amount_micros` within the window, the rest is free."""
+
+    cap_id: int  # stable across versions
+    name: str
+    amount_micros: int
+    window: CapWindow
+    services: tuple[Service, ...]
+    zones: tuple[str, ...]
+    title: dict[str, str] = {}
+
+
+class Discount(msgspec.Struct, frozen=True):
+    """A percentage off the exact charge, before the one rounding. Where several hold for an event the largest applies, alone."""
+
+    discount_id: int
+    name: str
+    percent_ppm: int  # 0 .. PPM
+    services: tuple[Service, ...]
+    zones: tuple[str, ...]
+    friends_only: bool = False  # True: only where the event says that the other side is one of the subscriber's chosen numbers
+    from_us: int | None = None  # time-limited: events that start in [from_us, to_us)
+    to_us: int | None = None
+    title: dict[str, str] = {}
+
+
+class BucketKind(enum.IntEnum):
+    """What a bucket remembers from one event to the next. `amount` and `mark` are the two numbers it holds."""
+
+    ALLOWANCE = 1  # amount: what is left, in the allowance's unit; mark: unused
+    DAY_PASS = 2  # amount: what is left of the day opened last (unused where the pass has no limit); mark: that day's number, 0 none
+    CAP = 3  # amount: charged so far in the window; mark: the day's number for CapWindow.DAY, else 0
+    COUNTER = 4  # amount: position on the line of the period; mark: for Counting.PACKAGE what is paid and not yet used
 
 
 class FeeTiming(enum.StrEnum):
@@ -174,6 +319,10 @@ class Plan(msgspec.Struct, frozen=True):
     allowances: tuple[Allowance, ...] = ()
     recurring: tuple[RecurringFee, ...] = ()
     late_usage: LateUsage = LateUsage.ORIGIN_PERIOD
+    fallbacks: tuple[str, ...] = ()  # plans of this catalogue whose rules are asked, in this order, where none of this plan's matches
+    day_passes: tuple[DayPass, ...] = ()
+    caps: tuple[ChargeCap, ...] = ()  # applied in this order
+    discounts: tuple[Discount, ...] = ()
 
 
 class TaxRate(msgspec.Struct, frozen=True):
@@ -207,4 +356,6 @@ class Catalogue(msgspec.Struct, frozen=True):
     plans: tuple[Plan, ...]
     tax_classes: tuple[TaxClass, ...]
     disclosure: dict[str, str]  # language -> text shown with the tariff
+    roaming_zones: tuple[RoamingZone, ...] = ()
+    home_timezones: tuple[str, ...] = ()  # IANA names that WallClock.HOME may be asked for
     content_hash: bytes = b""  # SHA-256 of the canonical form, filled by tariffs

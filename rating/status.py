@@ -20,9 +20,10 @@ class Status(enum.IntEnum):
     TIME_OUT_OF_RANGE = 13  # start must lie in 2000-01-01 .. 2070-01-01 UTC
     INVALID_NUMBER = 14  # a destination, where there is one, must have 1 to 15 digits
     NO_VERSION = 15  # a version of the plan's catalogue must be in force at the start of the event
-    NO_ZONE = 16  # a prefix of the destination must have a price in the plan, or the plan a price for any destination
+    NO_ZONE = 16  # a rule of the plan must hold for the event, with a price that is active at its start
     NOT_SOLD = 17  # the matching rule must have a price: this one is deliberately without
-    QUANTITY_TOO_LARGE = 18  # quantity must stay within the bound proved for the price, so that no product can wrap
+    QUANTITY_TOO_LARGE = 18  # quantity and content amount must stay within the bounds proved for the price, so that no product can wrap
+    CONTENT_AMOUNT_MISSING = 19  # a price that charges a share of the content amount needs one, in the catalogue's currency
 
 
 REFUSALS_FROM = Status.UNKNOWN_SUBSCRIPTION

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import TYPE_CHECKING
 
 from rating.model import (
     ANY_BAND,
+    ANY_ZONE,
     UNIT_OF_SERVICE,
     Allowance,
+    Band,
+    BucketKind,
     Calendar,
     Catalogue,
+    DayPass,
     Plan,
     Price,
     QuantityUnit,
@@ -19,10 +24,13 @@ from rating.model import (
     Step,
     TaxClass,
     UsageRule,
-    WeeklyBand,
     Zone,
 )
-from rating.reference import Event, Outcome, Reference
+from rating.outcome import Bucket, Event, Outcome
+from rating.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NOON = "2026-03-02T12:00:00+01:00"  # a Monday
@@ -61,8 +69,8 @@ def price(*rates: Rate, **terms: object) -> Price:
 
 
 def catalogue(the_price: Price, **terms: object) -> Catalogue:
-    """A catalogue `shop` whose plan `plan` sells `service` to zone `home` (prefix 49) at `the_price`."""
-    service = next(kind for kind, unit in UNIT_OF_SERVICE.items() if unit is the_price.unit)
+    """A catalogue `shop` whose plan `plan` sells usage to zone `home` (prefix 49) and to everywhere at `the_price`."""
+    services = [service for service, unit in UNIT_OF_SERVICE.items() if unit is the_price.unit]
     given: dict[str, object] = {
         "identity": "shop",
         "version": 1,
@@ -73,41 +81,107 @@ def catalogue(the_price: Price, **terms: object) -> Catalogue:
         "zones": (Zone(1, "home", ("49",)),),
         "calendars": (),
         "prices": (the_price,),
-        "plans": (Plan("plan", (UsageRule(service, "home", "price"), UsageRule(service, "*", "price")), {"en": "Plan"}),),
+        "plans": (plan(*(rule(zone, service=service) for service in services for zone in ("home", ANY_ZONE))),),
         "tax_classes": (TaxClass("standard", 1, ()),),
         "disclosure": {},
     }
     return Catalogue(**{**given, **terms})  # type: ignore[arg-type]  # terms are checked by the model's users
 
 
+def rule(zone: str = ANY_ZONE, of: str | None = "price", service: Service = Service.VOICE, **conditions: object) -> UsageRule:
+    """A rule: usage to `zone` at price `of`, under conditions."""
+    return UsageRule(service, zone, of, **conditions)  # type: ignore[arg-type]  # conditions are checked by the model's users
+
+
+def plan(*rules: UsageRule, **terms: object) -> Plan:
+    """The plan `plan` of these rules; without any, voice to everywhere at `price`."""
+    given: dict[str, object] = {"name": "plan", "rules": rules or (rule(),), "title": {"en": "Plan"}}
+    return Plan(**{**given, **terms})  # type: ignore[arg-type]  # terms are checked by the model's users
+
+
+def minutes(allowance_id: int = 1, quantity_ms: int = 600_000, **terms: object) -> Allowance:
+    """A voice allowance for everywhere, named `minutes`."""
+    given: dict[str, object] = {
+        "allowance_id": allowance_id,
+        "name": "minutes",
+        "services": (Service.VOICE,),
+        "unit": QuantityUnit.MILLISECOND,
+        "quantity": quantity_ms,
+        "zones": (ANY_ZONE,),
+    }
+    return Allowance(**{**given, **terms})  # type: ignore[arg-type]  # terms are checked by the model's users
+
+
 def minutes_plan(quantity_ms: int, zones: tuple[str, ...] = ("home",)) -> Plan:
     """A plan with a voice allowance."""
-    rules = (UsageRule(Service.VOICE, "home", "price"), UsageRule(Service.VOICE, "*", "price"))
-    return Plan("plan", rules, {"en": "Plan"}, (Allowance(1, "minutes", Service.VOICE, quantity_ms, zones),))
+    return plan(rule("home"), rule(), allowances=(minutes(1, quantity_ms, zones=zones),))
+
+
+def bucket(kind: BucketKind, definition_id: int, amount: int, mark: int = 0, **terms: object) -> Bucket:
+    """A bucket of catalogue `shop`."""
+    return Bucket(kind, "shop", definition_id, amount, mark, **terms)  # type: ignore[arg-type]  # terms are checked by the model's users
+
+
+def left(amount: int, allowance_id: int = 1, **terms: object) -> Bucket:
+    """What is left of an allowance: milliseconds, bytes, messages or micro-units."""
+    return Bucket(BucketKind.ALLOWANCE, "shop", allowance_id, amount, **terms)  # type: ignore[arg-type]  # terms are checked by the model's users
+
+
+def day_pass(**terms: object) -> DayPass:
+    """A voice pass of 2.00 a day for everywhere, without limit."""
+    given: dict[str, object] = {
+        "pass_id": 5,
+        "name": "day",
+        "fee_micros": 2 * MICROS,
+        "services": (Service.VOICE,),
+        "zones": (ANY_ZONE,),
+        "unit": QuantityUnit.MILLISECOND,
+    }
+    return DayPass(**{**given, **terms})  # type: ignore[arg-type]  # terms are checked by the model's users
+
+
+def closed_pass(pass_id: int = 5, **terms: object) -> Bucket:
+    """The bucket of a pass that was never opened."""
+    return Bucket(BucketKind.DAY_PASS, "shop", pass_id, 0, **terms)  # type: ignore[arg-type]  # terms are checked by the model's users
 
 
 def calendar(*bands: tuple[str, str, str, str]) -> Calendar:
-    """Bands of (name, ISO days, "08:00", "20:00")."""
-    return Calendar(
-        "week", tuple(WeeklyBand(name, tuple(map(int, days)), _second(start), _second(end)) for name, days, start, end in bands)
-    )
+    """Weekly bands of (name, ISO days, "08:00", "20:00")."""
+    return Calendar("week", tuple(Band(name, tuple(map(int, days)), second(start), second(end)) for name, days, start, end in bands))
 
 
-def call(seconds: str, at: str = NOON, to: str | None = "4930123456", service: Service = Service.VOICE) -> Event:
+def call(seconds: str, at: str = NOON, to: str | None = "4930123456", service: Service = Service.VOICE, **known: object) -> Event:
     """A call of "60.0004" seconds."""
-    return Event(bytes(16), instant_us(at), micros(seconds), service, "shop/plan", to)
+    return use(micros(seconds), service, at, to, **known)
 
 
-def use(quantity: int, service: Service, at: str = NOON, to: str | None = "4930123456") -> Event:
-    """Messages or bytes."""
-    return Event(bytes(16), instant_us(at), quantity, service, "shop/plan", to)
+def use(quantity: int, service: Service, /, at: str = NOON, to: str | None = "4930123456", **known: object) -> Event:
+    """Usage in input units: messages, bytes or microseconds."""
+    given: dict[str, object] = {
+        "event_key": bytes(16),
+        "start_us": instant_us(at),
+        "quantity": quantity,
+        "service": service,
+        "plan": "shop/plan",
+        "destination": to,
+    }
+    return Event(**{**given, **known})  # type: ignore[arg-type]  # known is checked by the model's users
 
 
-def rated(the_price: Price, event: Event, left: int = 0, **terms: object) -> Outcome:
-    """The twin's outcome of one event."""
-    return Reference([catalogue(the_price, **terms)]).rate(event, left)
+def rated(the_price: Price, event: Event, held: int | Sequence[Bucket] = (), **terms: object) -> Outcome:
+    """The twin's outcome of one event. `held`: the holder's buckets, or what is left of allowance 1."""
+    buckets = (left(held),) if isinstance(held, int) else held
+    return Reference([catalogue(the_price, **terms)]).rate(event, buckets)
 
 
-def _second(time: str) -> int:
+def in_order(twin: Reference, events: Sequence[Event], buckets: Sequence[Bucket]) -> tuple[list[Outcome], tuple[Bucket, ...]]:
+    """Outcomes of the events of one holder, and its buckets after the last one."""
+    named: dict[Hashable, Bucket] = dict(enumerate(buckets))
+    ordered = twin.rate_in_order(events, ["holder"] * len(events), {"holder": list(named)}, named)
+    return ordered.outcomes, tuple(ordered.buckets.values())
+
+
+def second(time: str) -> int:
+    """Second of the day of "20:00"; "24:00" is its end."""
     hour, minute = time.split(":")
     return int(hour) * 3600 + int(minute) * 60

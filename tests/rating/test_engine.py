@@ -8,38 +8,54 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from rating.model import ANY_ZONE, OTHER_BAND, Allowance, BandPolicy, Plan, QuantityUnit, Service, UsageRule, Zone
+from rating.model import (
+    ANY_ZONE,
+    OTHER_BAND,
+    BandPolicy,
+    BucketKind,
+    CapWindow,
+    ChargeCap,
+    Counting,
+    DayPass,
+    Discount,
+    Draw,
+    QuantityUnit,
+    Service,
+    Zone,
+)
 from rating.money import RoundingMode
-from rating.reference import Event
+from rating.outcome import Bucket, Event
 from rating.status import Status
 from tests.rating import harness
 from tests.rating.generator import Case
-from tests.rating.shop import NOON, calendar, call, catalogue, instant_us, micros, minutes_plan, price, rate, use
+from tests.rating.shop import NOON, bucket, calendar, call, catalogue, instant_us, left, micros, minutes, plan, price, rate, rule, use
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rating.model import Catalogue, Price
+    from rating.model import Catalogue, Plan, Price
 
-ANYWHERE = (
-    UsageRule(Service.VOICE, ANY_ZONE, "price"),
-    UsageRule(Service.DATA, ANY_ZONE, "price"),
-    UsageRule(Service.SMS, ANY_ZONE, "price"),
-)
 TEN_CENTS = price(rate("60/60 at 0.10/60s"))
 
 
-def by_kernel(catalogues: Sequence[Catalogue], events: Sequence[Event], left: int | None = None) -> list[harness.Seen]:
-    """What the kernel makes of `events`, all on one bucket that holds `left`, or on none."""
-    buckets = [None if left is None else 0] * len(events)
-    return harness.by_kernel(Case(list(catalogues), list(events), buckets, {0: left or 0}))[0]
+def by_kernel(catalogues: Sequence[Catalogue], events: Sequence[Event], held: Sequence[Bucket] = ()) -> list[harness.Seen]:
+    """What the kernel makes of `events`, all of one holder with the buckets `held`."""
+    return with_state(catalogues, events, held)[0]
 
 
-def one(the_price: Price, event: Event, left: int | None = None, **terms: object) -> harness.Seen:
-    """One event of plan `shop/plan`, whose price holds for any destination."""
-    rules = tuple(rule for rule in ANYWHERE if rule.service == event.service)
-    plan = Plan("plan", rules, {}, (Allowance(1, "free", Service(event.service), 10**9, (ANY_ZONE,)),))
-    return by_kernel([catalogue(the_price, **{"plans": (plan,), **terms})], [event], left)[0]
+def with_state(
+    catalogues: Sequence[Catalogue], events: Sequence[Event], held: Sequence[Bucket]
+) -> tuple[list[harness.Seen], list[list[int]]]:
+    """The same, and amount and mark of each bucket afterwards."""
+    case = Case(list(catalogues), list(events), [0] * len(events), {0: range(len(held))}, dict(enumerate(held)), [1])
+    answer = harness.by_kernel(case)
+    return harness.seen(answer, case), answer.buckets.tolist()
+
+
+def one(the_price: Price, event: Event, held: Sequence[Bucket] = (), **terms: object) -> harness.Seen:
+    """One event of plan `shop/plan`, whose price holds for any destination and which has free minutes, messages and bytes."""
+    the_plan = plan(rule(service=Service(event.service)), allowances=(minutes(services=(Service(event.service),), unit=the_price.unit),))
+    return by_kernel([catalogue(the_price, **{"plans": (the_plan,), **terms})], [event], held)[0]
 
 
 GOOD: dict[str, object] = {"plan": "shop/plan", "quantity": 60_000_000, "start_us": instant_us(NOON), "destination": "49", "service": 1}
@@ -60,13 +76,12 @@ WRONG: list[tuple[dict[str, object], Status]] = [
 @pytest.mark.parametrize("position", range(len(WRONG)))
 def test_the_first_refusal_wins(position: int) -> None:
     zones = (Zone(1, "home", ("49",)), Zone(2, "unsold", ("4999",)))
-    rules = (UsageRule(Service.VOICE, "home", "price"), UsageRule(Service.VOICE, "unsold", None))
-    shop = catalogue(TEN_CENTS, zones=zones, plans=(Plan("plan", rules, {}, minutes_plan(1).allowances),))
+    shop = catalogue(TEN_CENTS, zones=zones, plans=(plan(rule("home"), rule("unsold", None), allowances=(minutes(),)),))
     everything = dict(GOOD)
     for change, _status in reversed(WRONG[position:]):  # an earlier mistake overwrites a later one of the same field
         everything |= change
     events = [_event(WRONG[position][0]), _event(everything), _event({})]
-    alone, together, good = by_kernel([shop], events, 30_000)
+    alone, together, good = by_kernel([shop], events, [left(30_000)])
     assert (alone.status, together.status) == (WRONG[position][1], WRONG[position][1])
     assert all((seen.charge_micros, seen.chargeable_qty, seen.free_qty) == (0, 0, 0) for seen in (alone, together))
     assert (good.status, good.charge_micros, good.free_qty) == (Status.RATED, micros("0.05"), 30_000)  # nothing was drawn before
@@ -117,25 +132,25 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize(("left", "seconds", "free", "charge"), ENDS)
-def test_where_an_allowance_ends(left: int, seconds: str, free: int, charge: str) -> None:
-    seen = one(price(rate("60/30 at 0.10/60s, from 120s 30 at 0.05/60s", connect="0.05")), call(seconds), left)
+@pytest.mark.parametrize(("amount", "seconds", "free", "charge"), ENDS)
+def test_where_an_allowance_ends(amount: int, seconds: str, free: int, charge: str) -> None:
+    seen = one(price(rate("60/30 at 0.10/60s, from 120s 30 at 0.05/60s", connect="0.05")), call(seconds), [left(amount)])
     assert (seen.free_qty, seen.charge_micros) == (free, micros(charge))
 
 
 def test_allowances_of_messages_and_bytes() -> None:
     sms = price(rate("1/1 at 0.09/1m"), unit=QuantityUnit.MESSAGE, band_policy=BandPolicy.START)
     data = price(rate("1000/1000 at 1/1000B"), unit=QuantityUnit.BYTE, band_policy=BandPolicy.START)
-    assert one(sms, use(3, Service.SMS), 2)[1:4] == (micros("0.09"), 3, 2)
-    assert one(data, use(2_500, Service.DATA), 1_500)[1:4] == (micros("1.5"), 3_000, 1_500)
+    assert one(sms, use(3, Service.SMS), [left(2)])[2:5] == (micros("0.09"), 3, 2)
+    assert one(data, use(2_500, Service.DATA), [left(1_500)])[2:5] == (micros("1.5"), 3_000, 1_500)
 
 
 def test_equal_starts_draw_in_order_of_the_whole_key() -> None:
     keys = [n.to_bytes(16) for n in (1, 2, 2**63, 2**64, 2**127)]  # lowest first, as bytes
     events = {key: msgspec.structs.replace(call("60"), event_key=key) for key in keys}
-    shop = catalogue(TEN_CENTS, plans=(minutes_plan(1, (ANY_ZONE,)),))
+    shop = catalogue(TEN_CENTS, plans=(plan(allowances=(minutes(),)),))
     for order in list(itertools.permutations(keys))[::11]:
-        seen = by_kernel([shop], [events[key] for key in order], 150_000)
+        seen = by_kernel([shop], [events[key] for key in order], [left(150_000)])
         assert [seen[order.index(key)].free_qty for key in keys] == [60_000, 60_000, 30_000, 0, 0]
 
 
@@ -180,7 +195,7 @@ VERSIONS = [
 
 @pytest.mark.parametrize(("at", "both", "old", "new"), VERSIONS)
 def test_the_version_at_the_start_prices(at: str, both: str | Status, old: str | Status, new: str | Status) -> None:
-    plans = {name: Plan(name, ANYWHERE[:1], {}) for name in ("both", "old", "new")}
+    plans = {name: plan(name=name) for name in ("both", "old", "new")}
     first = catalogue(TEN_CENTS, plans=(plans["both"], plans["old"]))
     second = catalogue(
         price(rate("60/60 at 0.50/60s")), version=2, effective_from_us=instant_us(SWITCH), plans=(plans["both"], plans["new"])
@@ -204,3 +219,102 @@ def test_the_largest_quantity(service: Service, unit: QuantityUnit, words: str, 
     allowed, refused = (one(the_price, use(quantity, service)) for quantity in (largest, largest + 1))
     assert (allowed.status, allowed.charge_micros) == (Status.RATED, micros(charge))
     assert (refused.status, refused.charge_micros) == (Status.QUANTITY_TOO_LARGE, 0)
+
+
+# What a plan has besides, buckets of the holder -> what one call of 90 s at 60/30, 0.10 a minute, connect 0.05 comes to:
+# (free seconds, gross, charge), amount and mark of the buckets afterwards.
+DAY = 20_514  # 2026-03-02
+WHOLE = {"allowances": (minutes(draw=Draw.WHOLE_INCREMENTS),)}
+TWO = {"allowances": (minutes(2), minutes(1))}
+PASS, CAP = BucketKind.DAY_PASS, BucketKind.CAP
+COMPOSED: list[tuple[dict[str, object], list[Bucket], tuple[int, str, str], list[list[int]]]] = [
+    (WHOLE, [left(75_000)], (60, "0.10", "0.10"), [[15_000, 0]]),  # the remnant stays
+    (WHOLE, [left(59_999)], (0, "0.20", "0.20"), [[59_999, 0]]),
+    ({"allowances": (minutes(connect_when_free=True),)}, [left(90_000)], (90, "0.05", "0.05"), [[0, 0]]),
+    (TWO, [left(40_000, 1, priority=1), left(60_000, 2)], (90, "0", "0"), [[10_000, 0], [0, 0]]),  # the lower number first
+    (TWO, [left(40_000, 1), left(60_000, 2, to_us=2**61)], (90, "0", "0"), [[10_000, 0], [0, 0]]),  # the earlier expiry
+    (TWO, [left(60_000, 2), left(40_000, 1)], (90, "0", "0"), [[10_000, 0], [0, 0]]),  # the lower id
+    ({"allowances": (minutes(unit=QuantityUnit.MICRO),)}, [left(150_000)], (0, "0.20", "0.05"), [[0, 0]]),
+    ({"allowances": (minutes(),)}, [left(90_000, to_us=instant_us(NOON))], (0, "0.20", "0.20"), [[90_000, 0]]),  # expired
+    ({"allowances": (minutes(),)}, [left(90_000, from_us=instant_us(NOON))], (90, "0", "0"), [[0, 0]]),
+    ({}, [left(90_000)], (0, "0.20", "0.20"), [[90_000, 0]]),  # of another plan
+    ({"day_passes": None}, [bucket(PASS, 9, 7, DAY - 1)], (90, "0.99", "0.99"), [[0, DAY]]),  # is opened
+    ({"day_passes": None}, [bucket(PASS, 9, 0, DAY)], (90, "0", "0"), [[0, DAY]]),  # is open
+    ({"day_passes": 60_000}, [bucket(PASS, 9, 0, DAY - 1)], (60, "1.09", "1.09"), [[0, DAY]]),
+    ({"day_passes": 60_000}, [bucket(PASS, 9, 0, DAY)], (0, "0.20", "0.20"), [[0, DAY]]),  # is used up
+    ({"caps": CapWindow.PERIOD}, [bucket(CAP, 3, 400_000)], (0, "0.20", "0.10"), [[500_000, 0]]),
+    ({"caps": CapWindow.PERIOD}, [bucket(CAP, 3, 500_000)], (0, "0.20", "0"), [[500_000, 0]]),
+    ({"caps": CapWindow.DAY}, [bucket(CAP, 3, 500_000, DAY - 1)], (0, "0.20", "0.20"), [[200_000, DAY]]),
+    ({"caps": CapWindow.DAY}, [bucket(CAP, 3, 500_000, DAY)], (0, "0.20", "0"), [[500_000, DAY]]),
+    ({"discounts": 100_000}, [], (0, "0.20", "0.18"), []),
+]
+
+
+@pytest.mark.parametrize(("terms", "held", "figures", "after"), COMPOSED)
+def test_composition(terms: dict[str, object], held: list[Bucket], figures: tuple[int, str, str], after: list[list[int]]) -> None:
+    the_price = price(rate("60/30 at 0.10/60s", connect="0.05"))
+    shop = catalogue(the_price, plans=(_plan(terms), plan(name="other", allowances=(minutes(),))))
+    (seen,), buckets = with_state([shop], [call("90")], held)
+    free_s, gross, charge = figures
+    assert (seen.free_qty, seen.gross_micros, seen.charge_micros) == (free_s * 1000, micros(gross), micros(charge))
+    assert buckets == after
+
+
+def _plan(terms: dict[str, object]) -> Plan:
+    """A plan of short words: the milliseconds of a pass (fee 0.99), the window of a cap of 0.50, the ppm of a discount."""
+    voice, anywhere = (Service.VOICE,), (ANY_ZONE,)
+    made = dict(terms)
+    if "day_passes" in terms:
+        made["day_passes"] = (DayPass(9, "pass", micros("0.99"), voice, anywhere, QuantityUnit.MILLISECOND, terms["day_passes"]),)
+    if "caps" in terms:
+        made["caps"] = (ChargeCap(3, "cap", micros("0.50"), terms["caps"], voice, anywhere),)
+    if isinstance(ppm := terms.get("discounts"), int):
+        made["discounts"] = (Discount(4, "less off", ppm - 1, voice, anywhere), Discount(5, "off", ppm, voice, anywhere))
+    return plan(**made)
+
+
+# Counting, calls in order (seconds), the words of the rate -> charges, and the counter afterwards: amount and mark
+COUNTED: list[tuple[Counting, list[str], str, list[str], list[int]]] = [
+    (Counting.GRADUATED, ["60", "60", "60"], "60/60 at 0.10/60s, from 120s 60 at 0.05/60s", ["0.10", "0.10", "0.05"], [180_000, 0]),
+    (Counting.PACKAGE, ["20", "20", "30"], "60/60 at 0.10/60s", ["0.10", "0", "0.10"], [120_000, 50_000]),
+    (Counting.EVENT, ["20", "20", "30"], "60/60 at 0.10/60s", ["0.10", "0.10", "0.10"], [0, 0]),
+]
+
+
+@pytest.mark.parametrize(("counting", "seconds", "words", "charges", "after"), COUNTED)
+def test_counting_over_the_period(counting: Counting, seconds: list[str], words: str, charges: list[str], after: list[int]) -> None:
+    the_price = price(rate(words), counting=counting, counter_id=2)
+    other = msgspec.structs.replace(TEN_CENTS, price_id=8, name="other", counting=Counting.PACKAGE, counter_id=2)  # so that it is known
+    shop = catalogue(the_price, prices=(the_price, other), plans=(plan(),))
+    events = [msgspec.structs.replace(call(each), event_key=place.to_bytes(16)) for place, each in enumerate(seconds)]
+    seen, buckets = with_state([shop], events, [bucket(BucketKind.COUNTER, 2, 0)])
+    assert [each.charge_micros for each in seen] == [micros(charge) for charge in charges]
+    assert buckets == [after]
+
+
+# Conditions of the first of two rules, what the event says -> whether that one (0.10) holds, else the other (0.50)
+CONDITIONS: list[tuple[dict[str, object], dict[str, object], bool]] = [
+    ({"direction": 1}, {"direction": 1}, True),
+    ({"direction": 1}, {"direction": 2}, False),
+    ({"direction": 1}, {}, False),
+    ({"on_net": True}, {"on_net": True}, True),
+    ({"on_net": False}, {"on_net": False}, True),
+    ({"on_net": False}, {}, False),
+    ({"origin": "home"}, {"origin": "4930"}, True),
+    ({"origin": "home"}, {"origin": "33"}, False),
+    ({"origin": "home"}, {}, False),
+    ({"roaming": "home"}, {}, True),
+    ({"roaming": "home"}, {"visited": 208_001}, False),
+    ({"rating_group": 7}, {"rating_group": 7}, True),
+    ({"rating_group": 7}, {}, False),
+    ({"customer_group": 7}, {"customer_group": 8}, False),
+    ({"customer_group": 7, "direction": 1}, {"customer_group": 7, "direction": 1}, True),
+    ({"customer_group": 7, "direction": 1}, {"customer_group": 7, "direction": 2}, False),
+]
+
+
+@pytest.mark.parametrize(("conditions", "known", "holds"), CONDITIONS)
+def test_conditions(conditions: dict[str, object], known: dict[str, object], holds: bool) -> None:  # noqa: FBT001 - a column of the table
+    other = msgspec.structs.replace(TEN_CENTS, price_id=8, name="other", rates=(rate("60/60 at 0.50/60s"),))
+    shop = catalogue(TEN_CENTS, prices=(TEN_CENTS, other), plans=(plan(rule(**conditions), rule(of="other")),))
+    assert by_kernel([shop], [call("60", **known)])[0].charge_micros == micros("0.10" if holds else "0.50")

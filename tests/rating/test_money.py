@@ -24,6 +24,14 @@ ROUNDINGS = [
     ("19999", 10_000, DOWN, 10_000),
     ("74999", 50_000, HALF_UP, 50_000),  # a step of 0.05 is not decimal
     ("75000", 50_000, HALF_UP, 100_000),
+    ("75000", 50_000, HALF_EVEN, 100_000),  # between the first and the second step of five cents: the second is even
+    ("125000", 50_000, HALF_EVEN, 100_000),
+    ("125000", 50_000, HALF_UP, 150_000),
+    ("100001", 50_000, UP, 150_000),
+    ("149999", 50_000, DOWN, 100_000),
+    ("100000", 50_000, UP, 100_000),
+    ("100000", 50_000, DOWN, 100_000),
+    ("375000000", 250_000_000, HALF_EVEN, 500_000_000),  # a step of 250 units
     ("1/3", 1, HALF_EVEN, 0),
     ("2/3", 1, HALF_EVEN, 1),
     ("0", 10_000, UP, 0),
@@ -36,12 +44,21 @@ def test_round_exact(amount: str, step: int, mode: RoundingMode, rounded: int) -
     assert round_exact(-Fraction(amount), step, mode) == -rounded, "signs are treated alike"
 
 
+@pytest.mark.parametrize("mode", RoundingMode)
+@pytest.mark.parametrize("step", [1, 10_000, 50_000, 1_000_000])
+def test_an_adjustment_downward_is_the_mirror_of_one_upward(mode: RoundingMode, step: int) -> None:
+    for quarters in range(-12, 13):  # every quarter of a step, ties among them, from -3 to 3 steps
+        amount = Fraction(quarters * step, 4)
+        assert round_exact(-amount, step, mode) == -round_exact(amount, step, mode)
+
+
 @given(st.fractions(-(10**12), 10**12), st.integers(1, 10**6), st.sampled_from(RoundingMode))
 def test_rounding_stays_within_one_step_and_keeps_multiples(amount: Fraction, step: int, mode: RoundingMode) -> None:
     rounded = round_exact(amount, step, mode)
     assert rounded % step == 0
     assert abs(rounded - amount) < step
     assert round_exact(rounded, step, mode) == rounded
+    assert round_exact(-amount, step, mode) == -rounded
     if mode in {HALF_UP, HALF_EVEN}:
         assert 2 * abs(rounded - amount) <= step
 

@@ -1,0 +1,78 @@
+"""Kernels that see in which order rows come, and deal them to threads. An event's place in time is (start, key)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core import types
+
+from rating.jit import kernel_module
+
+njit = kernel_module(__file__)
+U64 = np.uint64
+
+
+def _column(dtype: Any, *, writable: bool = False) -> types.Array:
+    return types.Array(numba.from_dtype(np.dtype(dtype)), 1, "C", readonly=not writable)
+
+
+_bool = types.boolean
+_KEYS = types.Array(types.uint64, 2, "C", readonly=True)
+
+
+@njit(_bool(_column(np.int32)))
+def any_holder(holder):
+    """Whether any event has a holder."""
+    for row in range(len(holder)):
+        if holder[row] >= 0:
+            return True
+    return False
+
+
+@njit(_bool(_column(np.int64), _column(np.int64), _KEYS))
+def are_grouped(unit, start_us, key):
+    """Whether the rows come in order of (unit, start, key)."""
+    for place in range(1, len(unit)):
+        one, two = U64(place - 1), U64(place)
+        if unit[one] < unit[two]:
+            continue
+        if unit[one] > unit[two] or start_us[one] > start_us[two]:
+            return False
+        if start_us[one] == start_us[two] and (key[one, 0] > key[two, 0] or (key[one, 0] == key[two, 0] and key[one, 1] > key[two, 1])):
+            return False
+    return True
+
+
+@njit(_bool(_column(np.int64), _KEYS))
+def are_in_order(start_us, key):
+    """Whether the rows come in order of (start, key)."""
+    for place in range(1, len(start_us)):
+        one, two = U64(place - 1), U64(place)
+        if start_us[one] > start_us[two]:
+            return False
+        if start_us[one] == start_us[two] and (key[one, 0] > key[two, 0] or (key[one, 0] == key[two, 0] and key[one, 1] > key[two, 1])):
+            return False
+    return True
+
+
+@njit(types.Array(types.int64, 1, "C")(_column(np.int64), _column(np.int64)))
+def unit_edges(wanted, unit):
+    """Places at or after those wanted at which a unit of grouped rows begins."""
+    edges = np.empty(len(wanted), np.int64)
+    for index in range(len(wanted)):
+        place = wanted[index]
+        while 0 < place < len(unit) and unit[place] == unit[place - 1]:
+            place += 1
+        edges[index] = place
+    return edges
+
+
+@njit(types.void(_column(np.int64), _column(np.int64), _column(np.int64, writable=True), _column(np.int64, writable=True)))
+def deal_rows(order, group_of_place, next_place, dealt):
+    """Put rows, in this order (empty: as they are), into groups: `next_place` holds where each goes on, `dealt` receives the rows."""
+    for place in range(len(group_of_place)):
+        group = U64(group_of_place[place])
+        dealt[U64(next_place[group])] = place if len(order) == 0 else order[place]
+        next_place[group] += 1

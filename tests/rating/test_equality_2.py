@@ -1,0 +1,12 @@
+"""The kernel equals the twin, bit for bit: the second quarter of a million generated events."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.rating import equality
+
+
+@pytest.mark.parametrize("seed", range(10, 20))
+def test_kernel_equals_twin(seed: int) -> None:
+    equality.check(seed)
