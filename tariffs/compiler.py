@@ -1,63 +1,72 @@
 """Checked catalogues to the kernel's dense tables.
 
 All published versions of all catalogues go into one `rating.tables.Tables`, so that a batch may hold events of any plan and time. What
-repeats is stored once: prefix decks and calendars are shared by content. Refuses a price whose bound is not proved (`tariffs.bounds`).
+repeats is stored once: decks, timelines, definitions of buckets. Refuses a price whose bound is not proved (`tariffs.bounds`).
+How prices become cards stands in `tariffs.cards`, how rules become classes in `tariffs.shelves`.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from rating.errors import UserError
-from rating.model import ANY_ZONE, BandPolicy, QuantityUnit, Service, Zone
+from rating.model import ANY_ZONE, HOME_NETWORK, BucketKind, CapWindow, Counting, Draw, QuantityUnit, Service, WallClock
 from rating.tables import (
-    CALENDAR_ROW,
-    CELL_ROW,
-    INTERVAL_ROW,
+    CARD_ROW,
+    CONDITION_ROW,
+    DEFINITION_ROW,
+    DISCOUNT_ROW,
+    HOME_CLOCK,
     NO_RULE,
     NOT_SOLD,
     PLAN_VERSION_ROW,
-    PREFIX_ROW,
-    PREFIX_TABLE_ROW,
+    PLMN_ROW,
     PRICE_ROW,
-    RATE_ROW,
-    ROUNDING_CODES,
+    ROAMING_ANY,
+    ROAMING_HOME,
+    RULE_ROW,
     SERVICES,
     SHELF_ROW,
     STEP_ROW,
+    TARIFF_CLOCK,
+    TERMS_ROW,
+    VERSION_ROW,
+    VISITED_CLOCK,
     Tables,
     VersionName,
 )
-from tariffs.bounds import QUANTITY_MAX, denominator, prove
-from tariffs.prefixes import PrefixTable, prefix_table
-from tariffs.timeline import Timeline, band_names, timeline
+from tariffs.bounds import QUANTITY_MAX, prove
+from tariffs.cards import parts_of, runs_max, splits
+from tariffs.decks import DeckStack
+from tariffs.shelves import Candidate, classes, rules_in_order
+from tariffs.timelines import TimelineStack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import NDArray
 
-    from rating.model import Calendar, Catalogue, Plan, Price
+    from rating.model import Catalogue, Plan, Price, UsageRule
 
-_NOTHING = 2**63 - 1
-_MICROSECONDS_PER_MILLISECOND = 1_000
+_ALWAYS: Final = 2**62  # an instant after all events
+_CLOCKS: Final = {WallClock.TARIFF: TARIFF_CLOCK, WallClock.HOME: HOME_CLOCK, WallClock.VISITED: VISITED_CLOCK}
+_MICROSECONDS_PER_MILLISECOND: Final = 1_000
 
 
 def compile_catalogues(catalogues: Sequence[Catalogue]) -> Tables:
     """Flatten every version of every catalogue.
 
-    Raises UserError for a price whose products could leave int64 and for two versions of one catalogue that take effect at the same
-    instant.
+    Raises UserError for a price whose products could leave int64, for two versions of one catalogue that take effect at the same
+    instant, and for a plan that asks for more than 65,534 lists of rules for one service.
     """
     ordered = sorted(catalogues, key=lambda each: (each.identity, each.effective_from_us, each.version))
     _refuse_equal_starts(ordered)
-    shop = _Shop()
-    versions = [VersionName(each.identity, each.version, each.content_hash, each.currency, each.minor_digits) for each in ordered]
-    price_bases = [shop.add_prices(each) for each in ordered]
-
+    shop = _Shop(ordered)
+    for index, each in enumerate(ordered):
+        shop.add_version(each, index)
     names = sorted({f"{each.identity}/{plan.name}" for each in ordered for plan in each.plans})
     plan_from = [0]
     for name in names:
@@ -65,14 +74,28 @@ def compile_catalogues(catalogues: Sequence[Catalogue]) -> Tables:
         for index, each in enumerate(ordered):
             if each.identity == identity:
                 plan = next((plan for plan in each.plans if plan.name == plan_name), None)
-                shop.add_plan_version(each, index, plan, price_bases[index])
+                shop.add_plan_version(each, index, plan)
         plan_from.append(len(shop.plan_versions))
+    return shop.tables({name: index for index, name in enumerate(names)}, np.array(plan_from, dtype=np.int32))
 
-    return shop.tables(
-        plan_index={name: index for index, name in enumerate(names)},
-        versions=versions,
-        plan_from=np.array(plan_from, dtype=np.int32),
-    )
+
+def timezones_of(catalogues: Iterable[Catalogue]) -> tuple[str, ...]:
+    """Every time zone that some clock may run on, sorted."""
+    named = {zone for each in catalogues for zone in (each.timezone, *each.home_timezones)}
+    return tuple(sorted(named | {zone.timezone for each in catalogues for zone in each.roaming_zones if zone.timezone is not None}))
+
+
+def bucket_slots(catalogues: Iterable[Catalogue]) -> dict[tuple[BucketKind, str, int], tuple[int, QuantityUnit]]:
+    """Number and unit of everything a bucket can be of; in each catalogue by id, so that allowances and passes tie in this order."""
+    found: dict[tuple[str, int, BucketKind], QuantityUnit] = {}
+    for each in catalogues:
+        for plan in each.plans:
+            found.update(((each.identity, a.allowance_id, BucketKind.ALLOWANCE), a.unit) for a in plan.allowances)
+            found.update(((each.identity, p.pass_id, BucketKind.DAY_PASS), p.unit) for p in plan.day_passes)
+            found.update(((each.identity, c.cap_id, BucketKind.CAP), QuantityUnit.MICRO) for c in plan.caps)
+        counted = [price for price in each.prices if price.counting is not Counting.EVENT]
+        found.update(((each.identity, price.counter_id, BucketKind.COUNTER), price.unit) for price in counted)
+    return {(kind, identity, number): (slot, found[identity, number, kind]) for slot, (identity, number, kind) in enumerate(sorted(found))}
 
 
 def _refuse_equal_starts(ordered: Sequence[Catalogue]) -> None:
@@ -87,184 +110,332 @@ def _refuse_equal_starts(ordered: Sequence[Catalogue]) -> None:
 class _Shop:
     """Rows gathered so far; `tables` turns them into arrays."""
 
-    def __init__(self) -> None:
+    def __init__(self, ordered: Sequence[Catalogue]) -> None:
+        self._ordered = ordered
+        self._slots = bucket_slots(ordered)
+        self._timezones = timezones_of(ordered)
+        self._clock = {zone: index for index, zone in enumerate(self._timezones)}
+        self._decks = DeckStack()
+        self._timelines = TimelineStack()
+        self._days_base = self._timelines.days(self._timezones) if _counts_days(ordered) else NO_RULE
+        self._runs_max = 1
         self.prices: list[Price] = []
-        self.tax_codes: list[int] = []
-        self.price_rows: list[tuple[object, ...]] = []
-        self.rate_rows: list[tuple[int, ...]] = []
-        self.step_rows: list[tuple[int, ...]] = []
+        self._tax_codes: list[int] = []
+        self._price_rows: list[tuple[object, ...]] = []
+        self._cards: list[tuple[int, ...]] = []
+        self._card_terms: list[tuple[Any, ...]] = []
+        self._steps: list[tuple[int, ...]] = []
+        self._terms: list[tuple[Any, ...]] = []  # what a rule row repeats of its price, by price row
+        self._always: list[bool] = []
+        self._versions: list[tuple[int, ...]] = []
+        self._plmns: list[tuple[int, ...]] = []
         self.plan_versions: list[tuple[object, ...]] = []
-        self.shelves: list[tuple[int, int]] = []
-        self.cells: list[tuple[object, ...]] = []
-        self.decks: list[PrefixTable] = []
-        self.deck_numbers: dict[tuple[tuple[str, int], ...], int] = {}  # by content: the same deck of another version is one deck
-        self.timelines: dict[tuple[str, Calendar], int] = {}
+        self._shelves: list[tuple[int, int]] = []
+        self._rules: list[tuple[object, ...]] = []
+        self._conditions: dict[tuple[int, ...], int] = {}
+        self._serves: dict[tuple[int, ...], int] = {}
+        self._definition_of: list[int] = []
+        self._draws: dict[int, bool] = {}  # by `serves`: whether allowances or passes are among them
+        self._settles: dict[int, bool] = {}  # whether money, caps, or passes with their fee are
+        self._definitions: dict[tuple[object, ...], int] = {}
+        self._discounts: dict[tuple[tuple[object, ...], ...], int] = {}
+        self._discount_rows: list[tuple[object, ...]] = []
+        self._origin_class: dict[str, int] = {}
+        self._price_row: list[dict[str, int]] = []  # by version: name -> row
+        self._roaming: list[dict[str, int]] = []  # by version: name -> number
 
-    def add_prices(self, catalogue: Catalogue) -> dict[str, int]:
-        """Append a catalogue's prices; return name -> price row."""
+    def add_version(self, catalogue: Catalogue, index: int) -> None:
+        """Append a catalogue's prices, its origin zones and its visited networks."""
+        self._price_row.append(self._add_prices(catalogue))
+        named = {rule.origin for plan in catalogue.plans for rule in plan.rules if rule.origin is not None}
+        origins = [place for place, zone in enumerate(catalogue.zones) if zone.name in named]
+        deck = self._decks.of_zones(catalogue, tuple(origins), {}) if origins else NO_RULE
+        first_plmn = len(self._plmns)
+        self._roaming.append({zone.name: number for number, zone in enumerate(catalogue.roaming_zones, 1)})
+        self._plmns += sorted(
+            (plmn, number, -1 if zone.timezone is None else self._clock[zone.timezone])
+            for number, zone in enumerate(catalogue.roaming_zones, 1)
+            for plmn in zone.plmns
+        )
+        self._versions.append((deck, first_plmn, len(self._plmns), self._clock[catalogue.timezone]))
+        assert len(self._versions) == index + 1, "versions are added in order"
+
+    def _add_prices(self, catalogue: Catalogue) -> dict[str, int]:
         rows = {}
         codes = {tax.name: tax.code for tax in catalogue.tax_classes}
-        calendars = {calendar.name: calendar for calendar in catalogue.calendars}
+        discounted = any(plan.discounts for plan in catalogue.plans)
         for price in catalogue.prices:
-            complaint = prove(price)
+            complaint = prove(price, discounted=discounted)
             if complaint is not None:
                 raise UserError(
                     f"price {price.name} of catalogue {catalogue.identity}: {complaint}", "lower the rates or the rounding step"
                 )
             rows[price.name] = len(self.prices)
             self.prices.append(price)
-            self.tax_codes.append(codes[price.tax_class])
-            calendar = calendars[price.calendar] if price.calendar is not None else None
-            self._add_price(price, calendar, catalogue.timezone)
+            self._tax_codes.append(codes[price.tax_class])
+            self._add_price(price, catalogue)
         return rows
 
-    def _add_price(self, price: Price, calendar: Calendar | None, timezone: str) -> None:
-        common = denominator(price)
+    def _add_price(self, price: Price, catalogue: Catalogue) -> None:
+        calendar = next((each for each in catalogue.calendars if each.name == price.calendar), None)
+        slot = -1
+        if price.counting is not Counting.EVENT:
+            slot = self._slots[BucketKind.COUNTER, catalogue.identity, price.counter_id][0]
+        parts = parts_of(price, calendar, slot, QUANTITY_MAX[price.unit])
+        timeline = -1
+        if calendar is not None:
+            zones = (catalogue.timezone,) if price.clock is WallClock.TARIFF else self._timezones
+            timeline = self._timelines.bands(calendar, zones)
+            self._runs_max = max(self._runs_max, runs_max(price, self._timelines.changes_max))
+        self._runs_max = max(self._runs_max, runs_max(price, 0))
         voice = price.unit is QuantityUnit.MILLISECOND
-        self.price_rows.append(
-            (
-                common,
-                price.minimum_micros * common,
-                _NOTHING if price.maximum_micros is None else price.maximum_micros * common,
-                price.rounding_step_micros,
-                QUANTITY_MAX[price.unit] * (_MICROSECONDS_PER_MILLISECOND if voice else 1),
-                price.price_id,
-                len(self.rate_rows),
-                -1 if calendar is None else self._calendar_index(calendar, timezone),
-                ROUNDING_CODES[price.rounding_mode],
-                voice,
-                calendar is not None and price.band_policy is BandPolicy.SPLIT and voice,
-                price.charge_zero_usage,
-            )
+        terms = (
+            QUANTITY_MAX[price.unit] * (_MICROSECONDS_PER_MILLISECOND if voice else 1),
+            len(self.prices) - 1,
+            len(self._cards),
+            timeline,
+            _CLOCKS[price.clock] if calendar is not None else TARIFF_CLOCK,
+            parts.quick,
+            voice,
+            splits(price),
+            price.counting is not Counting.EVENT,
+            parts.bounded,
         )
-        rates = {rate.band: rate for rate in price.rates}
-        ordered = price.rates if calendar is None else [rates[name] for name in band_names(calendar)]
-        for rate in ordered:
-            first_step = len(self.step_rows)
-            self.step_rows.extend((step.from_qty, step.rate_micros * (common // step.per_qty), step.increment_qty) for step in rate.steps)
-            self.rate_rows.append((rate.first_increment_qty, rate.connect_fee_micros * common, first_step, len(self.step_rows)))
+        self._terms.append(terms)
+        self._always.append(parts.always)
+        self._price_rows.append(parts.price)
+        base = len(self._steps)
+        self._cards += parts.cards
+        for row in parts.terms:
+            step_from, step_to = row[5:7]
+            self._card_terms.append((*row[:5], step_from + base, step_to + base, *row[7:]))
+        self._steps += parts.steps
 
-    def _calendar_index(self, calendar: Calendar, timezone: str) -> int:
-        return self.timelines.setdefault((timezone, calendar), len(self.timelines))
-
-    def add_plan_version(self, catalogue: Catalogue, version: int, plan: Plan | None, price_rows: dict[str, int]) -> None:
-        """Append what `plan` is in one version: a shelf of cells for each service."""
+    def add_plan_version(self, catalogue: Catalogue, version: int, plan: Plan | None) -> None:
+        """Append what `plan` is in one version: a shelf of rules for each service."""
         self.plan_versions.append((catalogue.effective_from_us, version, plan is not None))
-        for service in range(SERVICES):
-            if plan is None or service == 0:
-                self.shelves.append((NO_RULE, NO_RULE))
-            else:
-                self._add_shelf(catalogue, plan, Service(service), price_rows)
+        nothing = (len(self._rules), NO_RULE)
+        self._rules.append(self._rule_row(version, NO_RULE, 0, -1, -1, (0, 0), -1, plain=False))
+        self._shelves.append(nothing)
+        if plan is None:
+            self._shelves += [nothing] * (SERVICES - 1)
+            return
+        plans = {each.name: each for each in catalogue.plans}
+        for service in list(Service):
+            self._add_shelf(catalogue, version, rules_in_order(plan, plans), service, nothing[0])
 
-    def _add_shelf(self, catalogue: Catalogue, plan: Plan, service: Service, price_rows: dict[str, int]) -> None:
-        rules = {rule.zone: rule.price for rule in plan.rules if rule.service is service}
-        served = {zone for allowance in plan.allowances if allowance.service is service for zone in allowance.zones}
-        base = len(self.cells)
-        named = [zone for zone in catalogue.zones if zone.name in rules] if rules else []
-        for zone in (Zone(0, ANY_ZONE, ()), *named):
-            price = rules.get(zone.name)
-            row = price_rows[price] if price is not None else NOT_SOLD if zone.name in rules else NO_RULE
-            self.cells.append((row, zone.zone_id, zone.name in served or ANY_ZONE in served))
-        self.shelves.append((base, self._deck_number(named)))
+    def _add_shelf(self, catalogue: Catalogue, version: int, plans: Sequence[Plan], service: Service, nothing: int) -> None:
+        rows = self._price_row[version]
 
-    def _deck_number(self, zones: Sequence[Zone]) -> int:
-        """The deck of these zones, numbered from 1 in their order."""
-        if not zones:
-            return NO_RULE
-        key = tuple((prefix, number) for number, zone in enumerate(zones, 1) for prefix in zone.prefixes)
-        if key not in self.deck_numbers:
-            self.deck_numbers[key] = len(self.decks)
-            self.decks.append(prefix_table(dict(key)))
-        return self.deck_numbers[key]
+        def holds_always(rule: UsageRule) -> bool:
+            return _unconditional(rule) and (rule.price is None or self._always[rows[rule.price]])
 
-    def tables(
+        found = classes(catalogue, plans, service, holds_always)
+        promise = _Promise(self, catalogue, plans[0], service)
+        base = len(self._rules)
+        overflow: list[tuple[object, ...]] = []
+        zone_ids = {zone.name: zone.zone_id for zone in catalogue.zones} | {ANY_ZONE: 0}
+        after = base + len(found.candidates)
+        for candidates in found.candidates:
+            made = []
+            for place, candidate in enumerate(candidates):
+                following = after + len(overflow) + place if place + 1 < len(candidates) else nothing
+                made.append(self._candidate_row(version, candidate, zone_ids, following, promise, plain=holds_always(candidate.rule)))
+            self._rules.append(made[0] if made else self._rule_row(version, NO_RULE, 0, -1, -1, (0, 0), -1, plain=False))
+            overflow += made[1:]
+        self._rules += overflow
+        if found.zones is not None:
+            deck = self._decks.of_zones(catalogue, found.zones, found.codes) if found.zones else NO_RULE
+        else:
+            deck = self._decks.of_prefixes(found.prefixes, found.codes)
+        self._shelves.append((base, deck))
+
+    def _candidate_row(  # noqa: PLR0913 - what a row is made of
+        self, version: int, candidate: Candidate, zone_ids: Mapping[str, int], following: int, promise: _Promise, *, plain: bool
+    ) -> tuple[object, ...]:
+        rule = candidate.rule
+        condition = -1 if _unconditional(rule) else self._condition(version, rule)
+        zone_id = zone_ids[rule.zone]
+        if rule.price is None:
+            return self._rule_row(version, NOT_SOLD, zone_id, following, condition, (0, 0), -1, plain=False)
+        price = self._price_row[version][rule.price]
+        return self._rule_row(version, price, zone_id, following, condition, promise.discounts(rule), promise.serves(rule), plain=plain)
+
+    def _rule_row(  # noqa: PLR0913, PLR0917 - a row has its columns
         self,
+        version: int,
+        price: int,
+        zone_id: int,
+        following: int,
+        condition: int,
+        discounts: tuple[int, int],
+        serves: int,
         *,
-        plan_index: dict[str, int],
-        versions: Sequence[VersionName],
-        plan_from: NDArray[np.int32],
-    ) -> Tables:
+        plain: bool,
+    ) -> tuple[object, ...]:
+        if price < 0:
+            nothing = (False,) * 7
+            return (0, price, 0, -1, version, zone_id, following, condition, -1, 0, 0, TARIFF_CLOCK, *nothing, 0)
+        quantity_max, row, cards, calendar, clock, quick, voice, split, counts, bounded = self._terms[price]
+        return (
+            quantity_max, row, cards, calendar, version, zone_id, following, condition, serves, *discounts, clock, plain, quick, voice,
+            split, counts or self._draws.get(serves, False), self._settles.get(serves, False), bounded or discounts[1] > discounts[0], 0,
+        )  # fmt: skip
+
+    def _condition(self, version: int, rule: UsageRule) -> int:
+        catalogue = self._ordered[version]
+        named = {each.origin for plan in catalogue.plans for each in plan.rules if each.origin is not None} if rule.origin else set()
+        origins = [zone.name for zone in catalogue.zones if zone.name in named]
+        row = (
+            -1 if rule.origin is None else origins.index(rule.origin) + 1,
+            ROAMING_ANY if rule.roaming is None else ROAMING_HOME if rule.roaming == HOME_NETWORK else self._roaming[version][rule.roaming],
+            -1 if rule.rating_group is None else rule.rating_group,
+            -1 if rule.customer_group is None else rule.customer_group,
+            -1 if rule.direction is None else rule.direction,
+            -1 if rule.on_net is None else int(rule.on_net),
+        )
+        return self._conditions.setdefault(row, len(self._conditions))
+
+    def serves_of(self, identity: str, served: Mapping[tuple[BucketKind, int], tuple[object, ...]]) -> int:
+        """Where `definition_of` tells which buckets serve a rule, given the definitions (rows) that do."""
+        if not served:
+            return -1
+        slots = {self._slots[kind, identity, number][0]: row for (kind, number), row in served.items()}
+        low, high = min(slots), max(slots)
+        key = (low, high - low + 1, *(self._definition(slots[slot]) if slot in slots else -1 for slot in range(low, high + 1)))
+        if key not in self._serves:
+            self._serves[key] = serves = len(self._definition_of)
+            self._draws[serves] = any(row[3] != QuantityUnit.MICRO for row in slots.values())
+            self._settles[serves] = any(row[3] == QuantityUnit.MICRO or row[2] == BucketKind.DAY_PASS for row in slots.values())
+            self._definition_of += key
+        return self._serves[key]
+
+    def _definition(self, row: tuple[object, ...]) -> int:
+        return self._definitions.setdefault(row, len(self._definitions))
+
+    def discounts_of(self, rows: Sequence[tuple[object, ...]]) -> tuple[int, int]:
+        """Where the rows of a rule's discounts stand."""
+        if not rows:
+            return 0, 0
+        key = tuple(rows)
+        if key not in self._discounts:
+            self._discounts[key] = len(self._discount_rows)
+            self._discount_rows += rows
+        return self._discounts[key], self._discounts[key] + len(rows)
+
+    def tables(self, plan_index: Mapping[str, int], plan_from: NDArray[np.int32]) -> Tables:
         """Freeze everything gathered into arrays."""
-        prefix_tables, first, leaves, intervals, prefixes = _stack_decks(self.decks)
-        calendars, boundaries, bands, hours = _stack_timelines([timeline(calendar, zone) for zone, calendar in self.timelines])
+        units = np.zeros(len(self._slots), np.int8)
+        units[[slot for slot, _unit in self._slots.values()]] = [unit for _slot, unit in self._slots.values()]
         return Tables(
             plan_index=plan_index,
-            versions=versions,
+            versions=[VersionName(c.identity, c.version, c.content_hash, c.currency, c.minor_digits) for c in self._ordered],
             prices=tuple(self.prices),
+            timezones=self._timezones,
+            slots={key: slot for key, (slot, _unit) in self._slots.items()},
+            slot_unit=units,
+            runs_max=self._runs_max,
+            conditional=bool(self._conditions) or _asks_events(self._ordered),
             plan_from=plan_from,
             plan_versions=_records(self.plan_versions, PLAN_VERSION_ROW),
-            shelves=_records(self.shelves, SHELF_ROW),
-            cells=_records(self.cells, CELL_ROW),
-            price_rows=_records(self.price_rows, PRICE_ROW),
-            rate_rows=_records(self.rate_rows, RATE_ROW),
-            step_rows=_records(self.step_rows, STEP_ROW),
-            prefix_tables=prefix_tables,
-            first=first,
-            leaves=leaves,
-            intervals=intervals,
-            prefixes=prefixes,
-            calendars=calendars,
-            boundaries=boundaries,
-            bands=bands,
-            hours=hours,
+            version_rows=_records(self._versions, VERSION_ROW),
+            plmns=_records(self._plmns, PLMN_ROW),
+            shelves=_records(self._shelves, SHELF_ROW),
+            rules=_records(self._rules, RULE_ROW),
+            conditions=_records(self._conditions, CONDITION_ROW),
+            price_rows=_records(self._price_rows, PRICE_ROW),
+            cards=_records(self._cards, CARD_ROW),
+            terms=_records(self._card_terms, TERMS_ROW),
+            step_rows=_records(self._steps, STEP_ROW),
+            definition_of=np.array(self._definition_of, np.int32),
+            definitions=_records(self._definitions, DEFINITION_ROW),
+            discounts=_records(self._discount_rows, DISCOUNT_ROW),
+            days_base=self._days_base,
             price_ids=np.array([price.price_id for price in self.prices], dtype=np.int32),
             charge_code=np.array([price.charge_code for price in self.prices], dtype=np.int32),
             revenue_code=np.array([price.revenue_code for price in self.prices], dtype=np.int16),
-            tax_code=np.array(self.tax_codes, dtype=np.int16),
+            tax_code=np.array(self._tax_codes, dtype=np.int16),
             quantity_unit=np.array([price.unit for price in self.prices], dtype=np.int8),
+            **self._decks.arrays(),
+            **self._timelines.arrays(),
         )
 
 
-def _records(rows: Iterable[tuple[object, ...]], dtype: np.dtype[np.void]) -> NDArray[np.void]:
+class _Promise:
+    """What a plan promises for usage of one service, by zone: buckets that may serve it, and discounts."""
+
+    def __init__(self, shop: _Shop, catalogue: Catalogue, plan: Plan, service: Service) -> None:
+        self._shop, self._identity = shop, catalogue.identity
+        rows: list[tuple[BucketKind, int, tuple[str, ...], tuple[object, ...]]] = []
+        for a in plan.allowances:
+            if service in a.services:
+                row = (0, 0, BucketKind.ALLOWANCE, a.unit, TARIFF_CLOCK, a.draw is Draw.WHOLE_INCREMENTS, a.connect_when_free, True, False)
+                rows.append((BucketKind.ALLOWANCE, a.allowance_id, a.zones, row))
+        for p in plan.day_passes:
+            if service in p.services:
+                limited = p.quantity is not None
+                row = (p.quantity or 0, p.fee_micros, BucketKind.DAY_PASS, p.unit, _CLOCKS[p.clock], False, False, limited, False)
+                rows.append((BucketKind.DAY_PASS, p.pass_id, p.zones, row))
+        for c in plan.caps:
+            if service in c.services:
+                daily = c.window is CapWindow.DAY
+                row = (c.amount_micros, 0, BucketKind.CAP, QuantityUnit.MICRO, TARIFF_CLOCK, False, False, False, daily)
+                rows.append((BucketKind.CAP, c.cap_id, c.zones, row))
+        self._rows = rows
+        ordered = sorted((d for d in plan.discounts if service in d.services), key=lambda d: (-d.percent_ppm, d.discount_id))
+        self._discounts = [
+            (
+                d.zones,
+                (d.percent_ppm, -_ALWAYS if d.from_us is None else d.from_us, _ALWAYS if d.to_us is None else d.to_us, d.friends_only),
+            )
+            for d in ordered
+        ]
+        self._known: dict[tuple[str, str | None], tuple[int, tuple[int, int]]] = {}
+        self._named: set[str | None] = {zone for *_rest, zones, _row in rows for zone in zones}
+        self._named.update(zone for zones, _row in self._discounts for zone in zones)
+        self._elsewhere = self._of("", None)
+
+    def serves(self, rule: UsageRule) -> int:
+        """`RULE_ROW.serves` of a rule."""
+        return self._find(rule.zone, rule.roaming)[0]
+
+    def discounts(self, rule: UsageRule) -> tuple[int, int]:
+        """The rows of a rule's discounts."""
+        return self._find(rule.zone, rule.roaming)[1]
+
+    def _find(self, zone: str, roaming: str | None) -> tuple[int, tuple[int, int]]:
+        if zone not in self._named and roaming not in self._named:
+            return self._elsewhere
+        if (zone, roaming) not in self._known:
+            self._known[zone, roaming] = self._of(zone, roaming)
+        return self._known[zone, roaming]
+
+    def _of(self, zone: str, roaming: str | None) -> tuple[int, tuple[int, int]]:
+        wanted = {zone, roaming, ANY_ZONE}
+        served = {(kind, number): row for kind, number, zones, row in self._rows if not wanted.isdisjoint(zones)}
+        discounts = [row for zones, row in self._discounts if not wanted.isdisjoint(zones)]
+        return self._shop.serves_of(self._identity, served), self._shop.discounts_of(discounts)
+
+
+def _unconditional(rule: UsageRule) -> bool:
+    conditions = (rule.direction, rule.origin, rule.on_net, rule.roaming, rule.rating_group, rule.customer_group)
+    return conditions == (None,) * len(conditions)
+
+
+def _counts_days(ordered: Iterable[Catalogue]) -> bool:
+    plans = [plan for each in ordered for plan in each.plans]
+    return any(plan.day_passes or any(cap.window is CapWindow.DAY for cap in plan.caps) for plan in plans)
+
+
+def _asks_events(ordered: Iterable[Catalogue]) -> bool:
+    """Whether something besides a rule's conditions asks for the circumstances of an event."""
+    return any(
+        any(price.content_ppm or price.clock is not WallClock.TARIFF for price in each.prices)
+        or any(each_pass.clock is not WallClock.TARIFF for plan in each.plans for each_pass in plan.day_passes)
+        or any(discount.friends_only for plan in each.plans for discount in plan.discounts)
+        for each in ordered
+    )
+
+
+def _records(rows: Iterable[tuple[Any, ...]], dtype: np.dtype[np.void]) -> NDArray[np.void]:
     return np.array(list(rows), dtype=dtype)
-
-
-def _stack_decks(
-    decks: Sequence[PrefixTable],
-) -> tuple[NDArray[np.void], NDArray[np.uint32], NDArray[np.uint16], NDArray[np.void], NDArray[np.void]]:
-    """One array of each kind for all decks, with leaf bases, parents and prefixes made absolute."""
-    rows, first, leaves, intervals, prefixes = [], [], [], [], []
-    leaf_base = interval_base = prefix_base = first_base = 0
-    for deck in decks:
-        rows.append((first_base, interval_base, interval_base + len(deck.intervals), deck.digits_max))
-        first.append(deck.first + np.uint32(leaf_base << 1))
-        leaves.append(deck.leaves)
-        intervals.append(_moved(deck.intervals, "prefix", prefix_base))
-        prefixes.append(_moved(deck.prefixes, "parent", prefix_base))
-        leaf_base += len(deck.leaves)
-        interval_base += len(deck.intervals)
-        prefix_base += len(deck.prefixes)
-        first_base += len(deck.first)
-    assert leaf_base < 2**31, "leaf bases are 31 bits"
-    return (
-        _records(rows, PREFIX_TABLE_ROW),
-        _joined(first, np.uint32),
-        _joined(leaves, np.uint16),
-        _joined(intervals, INTERVAL_ROW),
-        _joined(prefixes, PREFIX_ROW),
-    )
-
-
-def _moved(rows: NDArray[np.void], field: str, by: int) -> NDArray[np.void]:
-    moved = rows.copy()
-    moved[field] += np.where(moved[field] >= 0, by, 0).astype(np.int32)
-    return moved
-
-
-def _joined(parts: Sequence[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:
-    return np.concatenate(parts).astype(dtype, copy=False) if parts else np.zeros(0, dtype)
-
-
-def _stack_timelines(timelines: Sequence[Timeline]) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    rows = []
-    boundary_base = hour_base = 0
-    for each in timelines:
-        rows.append((boundary_base, hour_base))
-        boundary_base += len(each.boundaries)
-        hour_base += len(each.hours)
-    return (
-        _records(rows, CALENDAR_ROW),
-        _joined([each.boundaries for each in timelines], np.int64),
-        _joined([each.bands for each in timelines], np.int32),
-        _joined([each.hours for each in timelines], np.int32),
-    )

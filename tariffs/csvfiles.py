@@ -1,18 +1,22 @@
-"""The CSV files that a tariff document names: lists of prefixes, and rate decks.
+"""The CSV files that a tariff document names: lists of prefixes, lists of holidays, and rate decks.
 
-UTF-8, comma, a header line. A prefix list has a column `prefix`. A deck has `zone_id,zone,prefixes,rate` and may have `increments`
-and `connect_fee`; the prefixes of a row are parted by spaces. Unknown columns are refused. Every bad cell is named with its line.
+UTF-8, comma, a header line. A prefix list has a column `prefix`, a list of holidays a column `date`. A deck has
+`zone_id,zone,prefixes,rate` and may have `increments` and `connect_fee`; the prefixes of a row are parted by spaces. Unknown columns
+are refused. Every bad cell is named with its line.
 """
 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from tariffs import texts
-from tariffs.build import DeckRow, Files
+from tariffs import digits, texts
 from tariffs.document import Finding, Place, line_at
+from tariffs.texts import Increments
+from tariffs.words import UNREAD_DATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +28,28 @@ Value = TypeVar("Value")
 WHOLE_DIGITS_MAX: Final = 18
 
 _PREFIX_COLUMNS: Final = ("prefix",)
+_HOLIDAY_COLUMNS: Final = ("date",)
 _DECK_COLUMNS: Final = ("zone_id", "zone", "prefixes", "rate")
 _DECK_OPTIONAL: Final = ("increments", "connect_fee")
+
+
+class DeckRow(NamedTuple):
+    """One row of a deck's CSV file."""
+
+    zone_id: int
+    zone: str
+    prefixes: tuple[str, ...]
+    rate_micros: int
+    increments: Increments | None
+    connect_fee_micros: int | None
+
+
+class Files(NamedTuple):
+    """What the CSV files that a document names hold, by the place that names them."""
+
+    prefixes: Mapping[Place, tuple[str, ...]]
+    holidays: Mapping[Place, tuple[dt.date, ...]]
+    decks: Mapping[Place, tuple[DeckRow, ...]]
 
 
 def read(document: Document, folder: Path, findings: list[Finding]) -> Files:
@@ -35,11 +59,16 @@ def read(document: Document, folder: Path, findings: list[Finding]) -> Files:
         if zone.prefixes_file is not None:
             reader = _Reader(("zones", index, "prefixes_file"), zone.prefixes_file, findings)
             prefixes["zones", index] = tuple(reader.prefix_row(row) for row in reader.rows(folder, _PREFIX_COLUMNS, ()))
+    holidays: dict[Place, tuple[dt.date, ...]] = {}
+    for index, calendar in enumerate(document.calendars):
+        if calendar.holidays_file is not None:
+            reader = _Reader(("calendars", index, "holidays_file"), calendar.holidays_file, findings)
+            holidays["calendars", index] = tuple(reader.holiday_row(row) for row in reader.rows(folder, _HOLIDAY_COLUMNS, ()))
     decks: dict[Place, tuple[DeckRow, ...]] = {}
     for index, deck in enumerate(document.decks):
         reader = _Reader(("decks", index, "file"), deck.file, findings)
         decks["decks", index] = tuple(reader.deck_row(row) for row in reader.rows(folder, _DECK_COLUMNS, _DECK_OPTIONAL))
-    return Files(prefixes, decks)
+    return Files(prefixes, holidays, decks)
 
 
 class _Row(NamedTuple):
@@ -77,11 +106,15 @@ class _Reader:
 
     def prefix_row(self, row: _Row) -> str:
         """The prefix of a row."""
-        return self._convert(row, "prefix", row.cells["prefix"], texts.prefix, "")
+        return self._convert(row, "prefix", row.cells["prefix"], digits.prefix, "")
+
+    def holiday_row(self, row: _Row) -> dt.date:
+        """The date of a row."""
+        return self._convert(row, "date", row.cells["date"], texts.date, UNREAD_DATE)
 
     def deck_row(self, row: _Row) -> DeckRow:
         """A row of a deck."""
-        prefixes = tuple(self._convert(row, "prefixes", text, texts.prefix, "") for text in row.cells["prefixes"].split())
+        prefixes = tuple(self._convert(row, "prefixes", text, digits.prefix, "") for text in row.cells["prefixes"].split())
         if not prefixes:
             self._note("no prefix", "write one or more prefixes, parted by spaces", row)
         if not row.cells["zone"].strip():

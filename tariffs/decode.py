@@ -7,8 +7,9 @@ read is noted and replaced by a placeholder, so that the rest is still checked; 
 from __future__ import annotations
 
 import difflib
+import functools
 import typing
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,43 +19,75 @@ from tariffs.texts import Text, TextError
 Entry = TypeVar("Entry", bound=msgspec.Struct)
 
 
-class _Leaf(typing.NamedTuple):
+class _Leaf(NamedTuple):
     """How a plain value is called, asked for, and replaced where it is missing or wrong."""
 
+    kind: type
     wanted: str
     remedy: str
     placeholder: object
 
 
 _LEAVES: Final[dict[object, _Leaf]] = {
-    int: _Leaf("a whole number", "write digits without quotes", 1),
-    str: _Leaf("text", "write text", ""),
-    bool: _Leaf("true or false", "write true or false", False),
-    dict[str, str]: _Leaf("texts by language", "write language codes with a text each, such as {en: Smart, zh: ...}", {}),
+    int: _Leaf(int, "a whole number", "write digits without quotes", 1),
+    str: _Leaf(str, "text", "write text", ""),
+    bool: _Leaf(bool, "true or false", "write true or false", False),
+    dict[str, str]: _Leaf(dict, "texts by language", "write language codes with a text each, such as {en: Smart, zh: ...}", {}),
 }
+
+
+class _Kind(NamedTuple):
+    """What a field holds: one of a marked text, a list, an entry, or a plain value; or None where that is allowed."""
+
+    may_be_none: bool
+    text: Text | None = None
+    item: _Kind | None = None
+    entry: type[msgspec.Struct] | None = None
+    leaf: _Leaf | None = None
+
+    def placeholder(self) -> object:
+        """What stands in for a required field that is missing."""
+        if self.text is not None:
+            return self.text.placeholder
+        if self.may_be_none:
+            return None
+        if self.item is not None:
+            return ()
+        if self.entry is not None:
+            return self.entry(**{field.name: field.kind.placeholder() for field in _fields(self.entry).values() if field.required})
+        assert self.leaf is not None, "a field holds one of four things"
+        return self.leaf.placeholder
+
+
+class _Field(NamedTuple):
+    """A field of an entry: its names in Python, and what it holds."""
+
+    name: str
+    required: bool
+    kind: _Kind
 
 
 def decode(raw: object, kind: type[Entry], place: Place, findings: list[Finding]) -> Entry:
     """A `kind` of `raw`; mistakes are added to `findings`, and the struct then holds placeholders in their place."""
+    fields = _fields(kind)
     is_set = isinstance(raw, dict)
     if not isinstance(raw, dict):
-        findings.append(Finding(place, "expected a set of fields", f"write {', '.join(_names(kind))} as `name: value`"))
+        findings.append(Finding(place, "expected a set of fields", f"write {', '.join(fields)} as `name: value`"))
         raw = {}
-    _note_unknown(raw, kind, place, findings)
+    if not raw.keys() <= fields.keys():
+        _note_unknown(raw, list(fields), place, findings)
     values: dict[str, object] = {}
-    for field in msgspec.structs.fields(kind):
-        here = (*place, field.encode_name)
-        if field.encode_name in raw:
-            values[field.name] = _value(raw[field.encode_name], field.type, here, findings)
+    for written, field in fields.items():
+        if written in raw:
+            values[field.name] = _value(raw[written], field.kind, (*place, written), findings)
         elif field.required:
-            values[field.name] = _placeholder(field.type)
+            values[field.name] = field.kind.placeholder()
             if is_set:
-                findings.append(Finding(here, f"field `{field.encode_name}` is missing", f"add `{field.encode_name}`"))
+                findings.append(Finding((*place, written), f"field `{written}` is missing", f"add `{written}`"))
     return kind(**values)
 
 
-def _note_unknown(raw: dict[str, object], kind: type[msgspec.Struct], place: Place, findings: list[Finding]) -> None:
-    names = _names(kind)
+def _note_unknown(raw: dict[str, object], names: list[str], place: Place, findings: list[Finding]) -> None:
     for name in raw:
         if name not in names:
             close = difflib.get_close_matches(name, names, n=1)
@@ -62,23 +95,18 @@ def _note_unknown(raw: dict[str, object], kind: type[msgspec.Struct], place: Pla
             findings.append(Finding((*place, name), f"unknown field `{name}`", remedy))
 
 
-def _names(kind: type[msgspec.Struct]) -> list[str]:
-    return [field.encode_name for field in msgspec.structs.fields(kind)]
-
-
-def _value(raw: object, kind: Any, place: Place, findings: list[Finding]) -> object:  # noqa: ANN401 - a type expression
-    """`raw` as `kind`: a marked text, a struct, a tuple of either, or a plain value; None where the type allows it."""
-    kind, may_be_none = _without_none(kind)
-    if raw is None and may_be_none:
+def _value(raw: object, kind: _Kind, place: Place, findings: list[Finding]) -> object:
+    """`raw` as `kind`."""
+    if raw is None and kind.may_be_none:
         return None
-    text = _text_of(kind)
-    if text is not None:
-        return _read(raw, text, place, findings)
-    if typing.get_origin(kind) is tuple:
-        return _items(raw, typing.get_args(kind)[0], place, findings)
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return decode(raw, kind, place, findings)
-    return _plain(raw, kind, place, findings)
+    if kind.text is not None:
+        return _read(raw, kind.text, place, findings)
+    if kind.item is not None:
+        return _items(raw, kind.item, place, findings)
+    if kind.entry is not None:
+        return decode(raw, kind.entry, place, findings)
+    assert kind.leaf is not None, "a field holds one of four things"
+    return _plain(raw, kind.leaf, place, findings)
 
 
 def _read(raw: object, text: Text, place: Place, findings: list[Finding]) -> object:
@@ -89,44 +117,43 @@ def _read(raw: object, text: Text, place: Place, findings: list[Finding]) -> obj
         return text.placeholder
 
 
-def _items(raw: object, kind: Any, place: Place, findings: list[Finding]) -> tuple[object, ...]:  # noqa: ANN401 - a type expression
+def _items(raw: object, kind: _Kind, place: Place, findings: list[Finding]) -> tuple[object, ...]:
     if not isinstance(raw, list):
         findings.append(Finding(place, "expected a list", "write one entry a line, each after `- `"))
         return ()
-    return tuple(_value(item, kind, (*place, i), findings) for i, item in enumerate(raw))
+    return tuple([_value(item, kind, (*place, i), findings) for i, item in enumerate(raw)])
 
 
-def _plain(raw: object, kind: object, place: Place, findings: list[Finding]) -> object:
-    leaf = _LEAVES[kind]
-    try:
-        value: object = msgspec.convert(raw, kind)
-    except msgspec.ValidationError:
+def _plain(raw: object, leaf: _Leaf, place: Place, findings: list[Finding]) -> object:
+    if type(raw) is not leaf.kind or (isinstance(raw, dict) and not _is_texts(raw)):
         findings.append(Finding(place, f"expected {leaf.wanted}", leaf.remedy))
         return leaf.placeholder
-    if value == "":
+    if raw == "":
         findings.append(Finding(place, "an empty text", "write a text"))
-    return value
+    return raw
 
 
-def _placeholder(kind: Any) -> object:  # noqa: ANN401 - a type expression
-    """What stands in for a required field that is missing."""
-    kind, may_be_none = _without_none(kind)
-    text = _text_of(kind)
-    if text is not None:
-        return text.placeholder
+def _is_texts(raw: dict[object, object]) -> bool:
+    return all(isinstance(text, str) for pair in raw.items() for text in pair)
+
+
+@functools.cache
+def _fields(kind: type[msgspec.Struct]) -> dict[str, _Field]:
+    """The fields of an entry by the names they are written under."""
+    return {field.encode_name: _Field(field.name, field.required, _kind(field.type)) for field in msgspec.structs.fields(kind)}
+
+
+def _kind(annotation: Any) -> _Kind:  # noqa: ANN401 - a type expression
+    others = [item for item in typing.get_args(annotation) if item is not type(None)]
+    may_be_none = type(None) in typing.get_args(annotation)
     if may_be_none:
-        return None
-    return () if typing.get_origin(kind) is tuple else _LEAVES[kind].placeholder
-
-
-def _without_none(kind: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type expression
-    """The type without `| None`, and whether None is allowed."""
-    others = [item for item in typing.get_args(kind) if item is not type(None)]
-    if type(None) in typing.get_args(kind):
         assert len(others) == 1, "a field of the language has one type, or that and None"
-        return others[0], True
-    return kind, False
-
-
-def _text_of(kind: Any) -> Text | None:  # noqa: ANN401 - a type expression
-    return next((item for item in getattr(kind, "__metadata__", ()) if isinstance(item, Text)), None)
+        annotation = others[0]
+    text = next((item for item in getattr(annotation, "__metadata__", ()) if isinstance(item, Text)), None)
+    if text is not None:
+        return _Kind(may_be_none, text=text)
+    if typing.get_origin(annotation) is tuple:
+        return _Kind(may_be_none, item=_kind(typing.get_args(annotation)[0]))
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return _Kind(may_be_none, entry=annotation)
+    return _Kind(may_be_none, leaf=_LEAVES[annotation])

@@ -86,7 +86,15 @@ def line_at(data: bytes, position: int) -> int:
 
 
 def _loader() -> type[yaml.SafeLoader]:
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    fastest: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return type("_Loader", (fastest,), {"resolve": _resolve})
+
+
+def _resolve(_loader: yaml.SafeLoader, kind: type[yaml.Node], _value: object, _implicit: object) -> str:
+    """The tag of a node that names none: what a scalar means is said here, by `_scalar`, and not guessed by YAML."""
+    if kind is yaml.ScalarNode:
+        return _TEXT_TAG
+    return f"{_OWN_TAGS}map" if kind is yaml.MappingNode else f"{_OWN_TAGS}seq"
 
 
 def _failed(message: str, remedy: str, line: int = 0) -> Parsed:

@@ -8,6 +8,8 @@ files, other files and inner folders are passed over.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,16 +20,21 @@ from tariffs.document import Finding, Parsed, Place
 from tariffs.language import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from rating.model import Catalogue
-    from tariffs.build import Files
+    from tariffs.csvfiles import Files
 
 SUFFIXES: Final = (".yaml", ".yml")
 
 
 def load(path: Path) -> Catalogue:
     """The catalogue of the file or folder `path`. Raises UserError or ProblemsError."""
+    with _uncollected():
+        return _load(path)
+
+
+def _load(path: Path) -> Catalogue:
     files = _yaml_files(path)
     joined = _Joined([_File(file, _parse(file)) for file in files])
     findings = list(joined.findings)
@@ -37,11 +44,23 @@ def load(path: Path) -> Catalogue:
     csv = csvfiles.read(entries, joined.folder, findings)
     joined.note_decks(entries, csv)
     catalogue = build.build(entries, csv, findings)
-    noted = {finding.place for finding in findings}  # what could not be read is not judged by its placeholder
+    noted = {place for finding in findings for place in (finding.place, _what_it_fills(finding.place))}  # not judged by placeholders
     findings += [finding for finding in check.check(catalogue) if finding.place not in noted]
     if findings:
         raise ProblemsError([joined.problem(finding) for finding in _each_once(findings)])
     return canonical.sealed(catalogue)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for cycles: a large tariff is millions of objects that all live on, and most of the time would go into it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _yaml_files(path: Path) -> list[Path]:
@@ -142,6 +161,11 @@ class _Joined:
                 file, start = self._origins[place[:length]]
                 return file, (*start, *place[length:])
         return self._first, place
+
+
+def _what_it_fills(place: Place) -> Place:
+    """The field that a file fills, such as `prefixes` of `prefixes_file`; any other place itself."""
+    return (*place[:-1], str(place[-1]).removesuffix("_file")) if place and str(place[-1]).endswith("_file") else place
 
 
 def _each_once(findings: Iterable[Finding]) -> list[Finding]:

@@ -1,7 +1,8 @@
 """What must stay from one version of a catalogue to the next: currency, and the numbers that bills are sorted by. The instant must not.
 
 A bill recomputes past periods and compares line with line; a price whose id or charge code moved would be billed again under the new
-one and credited under the old. Names may change, prices may come and go.
+one and credited under the old. What is left of an allowance, day pass, cap or counter is kept by its number, so that a number means the
+same kind of thing in every version. Names may change, prices and grants may come and go.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rating.errors import Problem, ProblemsError
 from tariffs.document import Finding, Place, place_text
+from tariffs.texts import UNIT_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,6 +56,33 @@ def _between(other: Catalogue, catalogue: Catalogue) -> Iterator[Finding]:
     for index, tax in enumerate(catalogue.tax_classes):
         if codes.get(tax.name, tax.code) != tax.code:
             yield _moved(("tax_classes", index), f"tax class `{tax.name}` has code {codes[tax.name]} in {which}", "code")
+
+    yield from _kept_by_number(other, catalogue, which)
+
+
+def _kept_by_number(other: Catalogue, catalogue: Catalogue, which: str) -> Iterator[Finding]:
+    """Numbers under which something is left from one event to the next, and that meant something else."""
+    before = {key: meaning for key, (meaning, _) in _meanings(other).items()}
+    for key, (meaning, place) in _meanings(catalogue).items():
+        if before.get(key, meaning) != meaning:
+            yield Finding(place, f"{key[0]} {key[1]} is {before[key]} in {which}, and {meaning} here", _FOR_EVER)
+
+
+def _meanings(catalogue: Catalogue) -> dict[tuple[str, int], tuple[str, Place]]:
+    """What a number stands for, and where that is said first."""
+    found: dict[tuple[str, int], tuple[str, Place]] = {}
+    for index, plan in enumerate(catalogue.plans):
+        place: Place = ("plans", index)
+        for i, a in enumerate(plan.allowances):
+            found.setdefault(("id", a.allowance_id), (f"an allowance of {UNIT_WORDS[a.unit]}", (*place, "allowances", i, "id")))
+        for i, p in enumerate(plan.day_passes):
+            found.setdefault(("id", p.pass_id), (f"a day pass of {UNIT_WORDS[p.unit]}", (*place, "day_passes", i, "id")))
+        for i, cap in enumerate(plan.caps):
+            found.setdefault(("cap", cap.cap_id), (f"for each {cap.window.value}", (*place, "caps", i, "id")))
+    for index, price in enumerate(catalogue.prices):
+        if price.counter_id:
+            found.setdefault(("counter", price.counter_id), (f"of {UNIT_WORDS[price.unit]}", ("prices", index, "counter")))
+    return found
 
 
 def _moved(place: Place, message: str, field: str) -> Finding:

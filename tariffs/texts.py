@@ -1,4 +1,4 @@
-"""Reads the small texts of a tariff file: amounts, quantities, increments, percentages, days, times, instants.
+"""Reads the small texts of a tariff file: amounts, quantities, increments, percentages, days, times, instants. Of digits: `digits`.
 
 A person writes them, so that each refusal says what was expected and how to write it. Amounts become micro-units, durations
 milliseconds, volumes bytes, percentages parts per million, times of day seconds, instants microseconds UTC.
@@ -21,8 +21,15 @@ if TYPE_CHECKING:
 
 DAY_NAMES: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SECONDS_PER_DAY: Final = 86_400
-UNIT_WORDS: Final = {QuantityUnit.MILLISECOND: "time", QuantityUnit.MESSAGE: "messages", QuantityUnit.BYTE: "volume"}
+MONTH_NAMES: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+UNIT_WORDS: Final = {
+    QuantityUnit.MILLISECOND: "time",
+    QuantityUnit.MESSAGE: "messages",
+    QuantityUnit.BYTE: "volume",
+    QuantityUnit.MICRO: "money",
+}
 PPM_PER_PERCENT: Final = 10_000
+BARE_UNIT: Final = {QuantityUnit.MILLISECOND: 1_000, QuantityUnit.MESSAGE: 1, QuantityUnit.BYTE: 1}  # what a number without unit counts
 
 _AMOUNT: Final = re.compile(r"(0|[1-9]\d{0,11})(?:\.(\d{1,6}))?")
 _PERCENT: Final = re.compile(r"(0|[1-9]\d{0,2})(?:\.(\d{1,4}))?")
@@ -45,7 +52,6 @@ _UNITS: Final = {
     "message": (QuantityUnit.MESSAGE, 1),
     "messages": (QuantityUnit.MESSAGE, 1),
 }
-_BARE_UNIT: Final = {QuantityUnit.MILLISECOND: 1_000, QuantityUnit.MESSAGE: 1, QuantityUnit.BYTE: 1}
 _LAST_MINUTE: Final = 59
 _MICROSECONDS_PER_MILLISECOND: Final = 1_000
 
@@ -74,7 +80,7 @@ class Increments(NamedTuple):
 
     def of(self, unit: QuantityUnit) -> tuple[int, int]:
         """Both lengths in the base unit of `unit`."""
-        first, further = (q.value if q.unit is not None else q.value * _BARE_UNIT[unit] for q in self)
+        first, further = (q.value if q.unit is not None else q.value * BARE_UNIT[unit] for q in self)
         return first, further
 
 
@@ -131,6 +137,13 @@ def quantity(raw: object) -> Quantity:
     return Quantity(value.numerator, unit)
 
 
+def grant(raw: object) -> Quantity:
+    """A quantity, or money such as "5.00", in micro-units."""
+    if isinstance(raw, str) and not _AMOUNT.fullmatch(raw):
+        return quantity(raw)
+    return Quantity(amount(raw), QuantityUnit.MICRO)
+
+
 def duration_us(raw: object) -> int:
     """Microseconds of a duration such as "185.2s" or "60.000400s": usage is finer than tariffs."""
     text = _text(raw, "a duration", "185.2s")
@@ -168,6 +181,16 @@ def days(raw: object) -> tuple[int, ...]:
         first, last = DAY_NAMES.index(ends[0]), DAY_NAMES.index(ends[-1])
         found.update((first + i) % 7 + 1 for i in range((last - first) % 7 + 1))
     return tuple(sorted(found))
+
+
+def month(raw: object) -> int:
+    """The number of a month: 12, or "dec"."""
+    text = str(raw).lower()
+    if text in MONTH_NAMES:
+        return MONTH_NAMES.index(text) + 1
+    if isinstance(raw, int) and not isinstance(raw, bool) and 1 <= raw <= len(MONTH_NAMES):
+        return raw
+    raise TextError(f'"{raw}" is not a month', f"write 1 to 12, or one of {', '.join(MONTH_NAMES)}")
 
 
 def band_start(raw: object) -> int:
@@ -218,14 +241,6 @@ def choice(words: Mapping[str, object], what: str) -> Callable[[object], object]
         raise TextError(f'"{raw}" is not {what}', f"use one of {', '.join(words)}")
 
     return parse
-
-
-def prefix(raw: object) -> str:
-    """An E.164 prefix of 1 to 15 digits; the number 49 is as good as "49"."""
-    text = str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else raw
-    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,15}", text):
-        raise TextError(f'"{raw}" is not a prefix', "write 1 to 15 digits, without + or 00, such as 4930")
-    return text
 
 
 def _plain(number: float) -> str:

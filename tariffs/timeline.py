@@ -1,17 +1,21 @@
-"""A weekly calendar in a time zone, laid out as the instants at which the band changes.
+"""A calendar in a time zone, laid out as the instants at which the band changes; and local days, laid out in the same way.
 
 Wall-clock truth is settled here, once: an instant is in a band if and only if its wall-clock time is, so a 02-03 band lasts two hours
-on the day clocks go back and not at all on the day they go forward. Later kinds of bands (dates, holidays) change this file and no
-kernel.
+on the day clocks go back and not at all on the day they go forward, and a date that a zone skips has no bands. The kernel knows of no
+calendars, only of boundaries.
 
-Units: microseconds UTC, between TIME_MIN_US and TIME_MAX_US.
+Each local day meets the criteria of some bands; days that meet those of the same bands are of one kind and have the same edges. Edges
+of all days are the line of wall-clock time, which is then cut into stretches of one UTC offset and moved to UTC.
+
+Units: microseconds UTC from TIME_MIN_US to MARGIN_DAYS beyond TIME_MAX_US, so that a call that starts before TIME_MAX_US finds its bands
+to its end; seconds of the wall clock since 1970-01-01T00:00 are called local seconds.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,12 +25,19 @@ from rating.model import OTHER_BAND
 from rating.tables import HOUR_US, TIME_MAX_US, TIME_MIN_US
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from rating.model import Calendar
+    from rating.model import Band, Calendar
 
-DAY_S = 86_400
-_MONDAY_S = 4 * DAY_S  # 1970-01-05 was a Monday
+DAY_S: Final = 86_400
+MARGIN_DAYS: Final = 40
+_SECOND_US: Final = 1_000_000
+_START_S: Final = TIME_MIN_US // _SECOND_US
+_END_S: Final = TIME_MAX_US // _SECOND_US + MARGIN_DAYS * DAY_S
+# Local days that any zone's clock shows in that time, with some to spare.
+_FIRST_DAY: Final = _START_S // DAY_S - 2
+_LAST_DAY: Final = _END_S // DAY_S + 2
+_THURSDAY: Final = 4  # the ISO weekday of 1970-01-01
 
 
 class Timeline(NamedTuple):
@@ -39,94 +50,153 @@ class Timeline(NamedTuple):
 
 def band_names(calendar: Calendar) -> tuple[str, ...]:
     """Names of the bands in the order of their numbers; OTHER_BAND is last."""
-    return (*dict.fromkeys(band.name for band in calendar.bands), OTHER_BAND)
+    return (*dict.fromkeys(band.name for band in calendar.bands if band.name != OTHER_BAND), OTHER_BAND)
 
 
 @functools.lru_cache(maxsize=64)
 def timeline(calendar: Calendar, timezone: str) -> Timeline:
     """Lay `calendar` out over all of time in `timezone` (an IANA name)."""
-    edges_s, edge_bands = _week(calendar)
-    pieces = [_between(edges_s, edge_bands, *segment) for segment in _offset_segments(timezone)]
-    boundaries = np.concatenate([piece[0] for piece in pieces])
-    bands = np.concatenate([piece[1] for piece in pieces])
+    return _laid_out(*_local_line(calendar), timezone)
+
+
+@functools.lru_cache(maxsize=64)
+def days(timezone: str) -> Timeline:
+    """Lay local days out over all of time: the band is the wall clock's day, counted from 1970-01-01."""
+    numbers = _all_days().numbers
+    return _laid_out(numbers * DAY_S, numbers.astype(np.int32), timezone)
+
+
+def _laid_out(local_s: NDArray[np.int64], local_bands: NDArray[np.int32], timezone: str) -> Timeline:
+    """From edges on the line of wall-clock time to boundaries in UTC."""
+    instants_s, parts = [], []
+    for from_s, to_s, offset_s in _offset_segments(timezone):
+        current, end = np.searchsorted(local_s, [from_s + offset_s, to_s + offset_s - 1], side="right") - 1
+        instants_s.append(np.maximum(local_s[current : end + 1] - offset_s, from_s))
+        parts.append(local_bands[current : end + 1])
+    seconds, bands = _changes(np.concatenate(instants_s), np.concatenate(parts))
+    boundaries = seconds * _SECOND_US
+    hour_count = (TIME_MAX_US - TIME_MIN_US) // HOUR_US + 1
+    # A boundary counts from the first hour that begins at or after it; boundaries in the margin fall off.
+    first_hours = np.minimum(-((TIME_MIN_US - boundaries) // HOUR_US), hour_count)
+    hours = np.cumsum(np.bincount(first_hours, minlength=hour_count + 1))[:hour_count] - 1
+    return Timeline(np.append(boundaries, np.iinfo(np.int64).max), np.append(bands, bands[-1]), hours.astype(np.int32))
+
+
+def _changes(at: NDArray[np.int64], bands: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Without edges at which the band stays what it is."""
     changes = np.concatenate([[True], bands[1:] != bands[:-1]])
-    boundaries, bands = boundaries[changes], bands[changes]
-    starts = np.arange(TIME_MIN_US, TIME_MAX_US + HOUR_US, HOUR_US, dtype=np.int64)
-    hours = (np.searchsorted(boundaries, starts, side="right") - 1).astype(np.int32)
-    closed = np.append(boundaries, np.iinfo(np.int64).max)
-    return Timeline(closed, np.append(bands, bands[-1]).astype(np.int32), hours)
+    return at[changes], bands[changes]
 
 
-def _week(calendar: Calendar) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Seconds of the week at which a band begins, from Monday midnight, and the number of the band."""
-    number = {name: index for index, name in enumerate(band_names(calendar))}
-    spans = sorted(
-        ((day - 1) * DAY_S + band.start_s, (day - 1) * DAY_S + band.end_s, number[band.name])
-        for band in calendar.bands
-        for day in band.days
+class _Days(NamedTuple):
+    """Every local day, and what the criteria of bands ask of it."""
+
+    numbers: NDArray[np.int64]  # since 1970-01-01
+    weekdays: NDArray[np.int64]  # ISO
+    years: NDArray[np.int64]
+    months: NDArray[np.int64]
+    month_days: NDArray[np.int64]
+
+
+@functools.cache
+def _all_days() -> _Days:
+    numbers = np.arange(_FIRST_DAY, _LAST_DAY + 1, dtype=np.int64)
+    dates = numbers.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    month_numbers = months.astype(np.int64)
+    return _Days(
+        numbers=numbers,
+        weekdays=(numbers + _THURSDAY - 1) % 7 + 1,
+        years=month_numbers // 12 + 1970,
+        months=month_numbers % 12 + 1,
+        month_days=(dates - months).astype(np.int64) + 1,
     )
-    edges, bands, cursor = [0], [number[OTHER_BAND]], 0
-    for start, end, band in spans:
-        if start == cursor:
-            edges[-1:], bands[-1:] = [start], [band]
-        else:
-            edges.append(start)
-            bands.append(band)
-        edges.append(end)
-        bands.append(number[OTHER_BAND])
-        cursor = end
-    if edges[-1] == 7 * DAY_S:
-        edges.pop()
-        bands.pop()
-    return np.array(edges, dtype=np.int64), np.array(bands, dtype=np.int32)
 
 
-def _between(
-    edges_s: NDArray[np.int64], edge_bands: NDArray[np.int32], from_us: int, to_us: int, offset_s: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Boundaries in [from_us, to_us), where the offset is constant; the first stands at from_us itself."""
-    local_from_s = from_us // 1_000_000 + offset_s
-    local_to_s = -(-to_us // 1_000_000) + offset_s
-    week_s = 7 * DAY_S
-    first_week = (local_from_s - _MONDAY_S) // week_s
-    last_week = (local_to_s - _MONDAY_S) // week_s
-    weeks = np.arange(first_week, last_week + 1, dtype=np.int64) * week_s + _MONDAY_S
-    instants = ((weeks[:, None] + edges_s[None, :]).ravel() - offset_s) * 1_000_000
-    bands = np.tile(edge_bands, len(weeks))
-    current = np.searchsorted(instants, from_us, side="right") - 1
-    inside = slice(current, int(np.searchsorted(instants, to_us, side="left")))
-    instants, bands = instants[inside].copy(), bands[inside]
-    instants[0] = from_us
-    return instants, bands
+def _local_line(calendar: Calendar) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Local seconds at which a band begins, over all local days, and the number of the band."""
+    numbers = _all_days().numbers
+    kinds, kind_of_day = _kinds(calendar)
+    edges = [_edges(calendar, kind) for kind in kinds]
+    counts = np.array([len(each) for each in edges])
+    flat = np.array([edge for each in edges for edge in each], dtype=np.int64)
+    # Of every day, the edges of its kind.
+    day_counts = counts[kind_of_day]
+    day_from = (np.cumsum(counts) - counts)[kind_of_day]
+    rows = np.repeat(day_from - (np.cumsum(day_counts) - day_counts), day_counts) + np.arange(day_counts.sum())
+    return _changes(np.repeat(numbers * DAY_S, day_counts) + flat[rows, 0], flat[rows, 1].astype(np.int32))
+
+
+def _kinds(calendar: Calendar) -> tuple[list[tuple[int, ...]], NDArray[np.int64]]:
+    """The kinds of day, each the positions of the bands whose criteria it meets, and the kind of each day."""
+    line = _all_days()
+    holidays = _day_numbers(calendar.holidays)
+    kind_of_day = np.zeros(len(line.numbers), np.int64)
+    kinds: list[tuple[int, ...]] = [()]
+    for position, band in enumerate(calendar.bands):
+        # Every kind may fall into days that do not meet this band (even) and days that do (odd); those that occur are numbered anew.
+        parted = kind_of_day * 2 + _meets(band, line, holidays)
+        occurs = np.bincount(parted, minlength=2 * len(kinds)) > 0
+        kind_of_day = (np.cumsum(occurs) - 1)[parted]
+        kinds = [(*kinds[each // 2], position) if each % 2 else kinds[each // 2] for each in np.flatnonzero(occurs).tolist()]
+    return kinds, kind_of_day
+
+
+def _meets(band: Band, line: _Days, holidays: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each day meets every criterion of the band."""
+    criteria = (
+        (line.weekdays, band.days),
+        (line.years, band.years),
+        (line.months, band.months),
+        (line.month_days, band.month_days),
+        (line.numbers, _day_numbers(band.dates)),
+    )
+    met = np.ones(len(line.numbers), np.bool_)
+    for values, wanted in criteria:
+        if len(wanted):
+            met &= np.isin(values, wanted)
+    if band.holidays:
+        met &= np.isin(line.numbers, holidays)
+    return met
+
+
+def _day_numbers(dates: Sequence[dt.date]) -> NDArray[np.int64]:
+    return np.array(dates, dtype="datetime64[D]").astype(np.int64)
+
+
+def _edges(calendar: Calendar, kind: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Seconds of the day at which a band begins on a day of this kind, from 0, and the number of the band."""
+    number = {name: index for index, name in enumerate(band_names(calendar))}
+    # The first of these that covers an instant has it; sorting leaves the order of the calendar where nothing else decides.
+    bands = sorted((calendar.bands[position] for position in kind), key=lambda band: (-band.weight, -band.start_s))
+    edges = sorted({0, *(band.start_s for band in bands), *(band.end_s for band in bands)} - {DAY_S})
+    winners = [next((band.name for band in bands if band.start_s <= edge < band.end_s), OTHER_BAND) for edge in edges]
+    return [(edge, number[name]) for edge, name in zip(edges, winners, strict=True)]
 
 
 @functools.lru_cache(maxsize=64)
 def _offset_segments(timezone: str) -> tuple[tuple[int, int, int], ...]:
-    """(from_us, to_us, UTC offset in seconds) over all of time, in order."""
+    """(from, to, UTC offset) in seconds over all of time, in order."""
     zone = ZoneInfo(timezone)
 
     def offset_at(second: int) -> int:
-        moment = dt.datetime.fromtimestamp(second, dt.UTC).astimezone(zone)
-        offset = moment.utcoffset()
+        offset = dt.datetime.fromtimestamp(second, zone).utcoffset()
         assert offset is not None
-        return int(offset.total_seconds())
+        return offset.days * DAY_S + offset.seconds
 
     segments = []
-    start = TIME_MIN_US // 1_000_000
-    # Beyond the last tick stands a margin, so that a call that starts before TIME_MAX_US finds its bands to the end.
-    end = TIME_MAX_US // 1_000_000 + 40 * DAY_S
-    opened, current = start, offset_at(start)
-    for tick in range(start + DAY_S, end + DAY_S, DAY_S):
-        if offset_at(tick) != current:
+    opened, current = _START_S, offset_at(_START_S)
+    for tick in range(_START_S + DAY_S, _END_S + 1, DAY_S):
+        if (offset := offset_at(tick)) != current:
             change = _change(offset_at, tick - DAY_S, tick)
-            segments.append((opened * 1_000_000, change * 1_000_000, current))
-            opened, current = change, offset_at(tick)
-    segments.append((opened * 1_000_000, (end + DAY_S) * 1_000_000, current))
+            segments.append((opened, change, current))
+            opened, current = change, offset
+    segments.append((opened, _END_S, current))
     return tuple(segments)
 
 
 def _change(offset_at: Callable[[int], int], low: int, high: int) -> int:
-    """The second in (low, high] at which the offset changes; a zone changes at most once a day."""
+    """The second in (low, high] at which the offset changes; no zone changes twice within a day."""
     before = offset_at(low)
     while high - low > 1:
         middle = (low + high) // 2

@@ -26,7 +26,7 @@ calendars:
       - {name: peak, days: mon-fri, from: "08:00", to: "18:00"}
       - {name: night, days: daily, from: "22:00", to: "06:00"}
 zones:
-  - {id: 1, name: home, prefixes: ["49"]}
+  - {id: 1, name: land, prefixes: ["49"]}
   - {id: 2, name: far, prefixes: ["1", "86"]}
 prices:
   - id: 11
@@ -59,13 +59,13 @@ plans:
   - name: basic
     title: {en: Basic, zh: 基本}
     rules:
-      - {service: voice, zone: home, price: home-voice}
+      - {service: voice, zone: land, price: home-voice}
       - {service: voice, zone: far, price: far-voice}
       - {service: data, zone: "*", price: data}
       - {service: sms, zone: "*", price: sms}
       - {service: mms, zone: "*", price: null}
     allowances:
-      - {id: 81, name: minutes, service: voice, quantity: 100min, zones: [home]}
+      - {id: 81, name: minutes, service: voice, quantity: 100min, zones: [land]}
     recurring:
       - {id: 91, name: fee, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "9.99", timing: advance}
 disclosure: {en: Sample prices., zh: 示例价格。}

@@ -9,6 +9,7 @@ import pytest
 
 from tariffs import canonical
 from tariffs.load import load
+from tests.tariffs import rich
 from tests.tariffs.sample import SAMPLE, changed, loaded
 
 CATALOGS = Path(__file__).parents[2] / "tariffs" / "catalogs"
@@ -23,9 +24,42 @@ def test_there_and_back(folder: str) -> None:
     assert canonical.digest(document) == catalogue.content_hash
 
 
+def test_there_and_back_with_every_field_of_the_model(tmp_path: Path) -> None:
+    catalogue = loaded(tmp_path, rich.RICH)
+    assert canonical.decode(canonical.encode(catalogue)) == catalogue
+
+
+@pytest.mark.parametrize("text", [SAMPLE, rich.RICH, SAMPLE.replace("{en: Basic, zh: 基本}", '{content_hash: "", en: Basic}')])
+def test_the_form_is_sorted_json_of_every_field_but_the_hash(tmp_path: Path, text: str) -> None:
+    catalogue = loaded(tmp_path, text)
+    fields = msgspec.to_builtins(catalogue)
+    del fields["content_hash"]
+    assert canonical.encode(catalogue) == msgspec.json.encode(fields, order="sorted")
+
+
+def test_what_the_first_edition_wrote_is_read(tmp_path: Path) -> None:
+    """An allowance had one `service`, which gave its unit. The hash stays that of the bytes that are kept."""
+    catalogue = loaded(tmp_path, SAMPLE)
+    fields = msgspec.to_builtins(catalogue)
+    del fields["content_hash"], fields["roaming_zones"], fields["home_timezones"]
+    for allowance in fields["plans"][0]["allowances"]:
+        allowance["service"] = allowance.pop("services")[0]
+        del allowance["unit"], allowance["draw"]
+    document = msgspec.json.encode(fields, order="sorted")
+    read = canonical.decode(document)
+    assert msgspec.structs.replace(read, content_hash=catalogue.content_hash) == catalogue
+    assert read.content_hash == canonical.digest(document) != catalogue.content_hash
+
+
+@pytest.mark.parametrize("document", [b"{}", b"[]", b'{"plans": 3}', b'{"plans": [{"allowances": [{"service": 9}]}]}', b'{"plans": []}'])
+def test_other_json_is_no_catalogue(document: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        canonical.decode(document)
+
+
 SAME = [
     ("{en: Basic, zh: 基本}", "{zh: 基本, en: Basic}"),
-    ("{id: 1, name: home,", "{name: home, id: 1,"),
+    ("{id: 1, name: land,", "{name: land, id: 1,"),
     ('["1", "86"]', '["86", "1"]'),
     ("per: 60s\n    rates", "per: 1min\n    rates"),
     ("2026-01-01T00:00:00+01:00", '"2025-12-31T23:00:00Z"'),

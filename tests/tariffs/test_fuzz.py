@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+import pytest
+
 from rating.errors import ProblemsError
 from tariffs.compiler import compile_catalogues
+from tests.tariffs.rich import RICH
 from tests.tariffs.sample import SAMPLE, loaded
 
 if TYPE_CHECKING:
@@ -20,12 +23,14 @@ STRANGE = [
     "null", "true", "-1", "0", "1e99", "0.5", "99999999999999999999", "[]", "{}", "[[]]", "{a: b}", '""', '"x"', "60s", "0s",
     "999999h", "1MB", '"0.000001"', '"999999999999"', "mon", '"24:00"', "other", "any", '"*"', "week", "9999-12-31T23:59:59+00:00",
     "0001-01-01T00:00:00+23:59", "1/1", "999999999/999999999", "\U0001f600", "[null]", "[1, 2]", "- a",
+    "home", "graduated", "package", "262-01", "dec", "whole_increments", "-1", "[voice, data]", '{size: 1B, price: "1"}',
 ]  # fmt: skip
 
 
-def test_mangled_catalogues(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [SAMPLE, RICH], ids=["sample", "rich"])
+def test_mangled_catalogues(tmp_path: Path, text: str) -> None:
     rng = random.Random(SEED)
-    outcomes = [_outcome(tmp_path, _mangled(rng)) for _ in range(ROUNDS)]
+    outcomes = [_outcome(tmp_path, _mangled(text, rng)) for _ in range(ROUNDS)]
     good = outcomes.count(())
     assert 0 < good < ROUNDS
     assert all(problem.message and problem.remedy and problem.path for problems in outcomes for problem in problems)
@@ -41,9 +46,8 @@ def _outcome(folder: Path, text: str) -> tuple[Problem, ...]:
     return ()
 
 
-def _mangled(rng: random.Random) -> str:
-    """The sample with one to four values, words or lines changed."""
-    text = SAMPLE
+def _mangled(text: str, rng: random.Random) -> str:
+    """A text with one to four values, words or lines changed."""
     for _ in range(rng.randint(1, 4)):
         kind = rng.randrange(4)
         if kind == 0:

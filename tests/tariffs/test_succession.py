@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tariffs.succession import check_succession
+from tests.tariffs.rich import RICH, changed
 from tests.tariffs.sample import SAMPLE, loaded
 
 if TYPE_CHECKING:
@@ -31,6 +32,34 @@ def test_rows(tmp_path: Path, old: str, new: str, message: str) -> None:
     found = [finding.message for finding in check_succession(second, [first])]
     assert len(found) == (1 if message else 0)
     assert all(each.startswith(message) for each in found)
+
+
+# What is kept by number from one event to the next means the same in every version: changes of the second one, what is told
+KEPT: list[tuple[list[tuple[str, str]], str]] = [
+    ([("quantity: 100min", "quantity: 200min")], ""),
+    ([("id: 83, name: data", "id: 85, name: data")], ""),
+    (
+        [("service: data, quantity: 1GB", "service: sms, quantity: 9 messages"), ("{periods: 2, maximum: 500MB}", "{periods: 2}")],
+        "id 83 is an allowance of volume in version 1, and an allowance of messages here",
+    ),
+    ([("id: 91, name: day", "id: 85, name: day")], ""),
+    (
+        [("id: 91, name: day", "id: 95, name: day"), ("id: 92, name: talk", "id: 91, name: talk")],
+        "id 91 is a day pass of volume in version 1, and a day pass of time here",
+    ),
+    ([('amount: "5.00", window: day', 'amount: "5.00", window: period')], "cap 1 is for each day in version 1, and for each period here"),
+    ([("counter: 6", "counter: 7")], ""),
+    ([("counter: 6", "counter: 7"), ("counter: 5", "counter: 6")], "counter 6 is of volume in version 1, and of time here"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), KEPT)
+def test_numbers_that_something_is_kept_by(tmp_path: Path, changes: list[tuple[str, str]], message: str) -> None:
+    text = RICH.replace("version: 1", "version: 2", 1).replace("2026-01-01T00", "2026-02-01T00")
+    for old, new in changes:
+        text = changed(old, new, text)
+    first, second = loaded(tmp_path, RICH), loaded(tmp_path, text)
+    assert [finding.message for finding in check_succession(second, [first])] == ([message] if message else [])
 
 
 def test_other_catalogues_and_itself_do_not_count(tmp_path: Path) -> None:

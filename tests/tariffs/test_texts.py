@@ -10,7 +10,7 @@ from rating.model import QuantityUnit
 from tariffs import texts
 from tariffs.texts import Quantity, TextError
 
-MS, BYTE, MESSAGE = QuantityUnit.MILLISECOND, QuantityUnit.BYTE, QuantityUnit.MESSAGE
+MS, BYTE, MESSAGE, MONEY = QuantityUnit.MILLISECOND, QuantityUnit.BYTE, QuantityUnit.MESSAGE, QuantityUnit.MICRO
 
 GOOD = [
     (texts.amount, "0.085", 85_000),
@@ -34,6 +34,10 @@ GOOD = [
     (texts.quantity, "0B", Quantity(0, BYTE)),
     (texts.quantity, "1 message", Quantity(1, MESSAGE)),
     (texts.quantity, "50 messages", Quantity(50, MESSAGE)),
+    (texts.grant, "500MB", Quantity(500 * 10**6, BYTE)),
+    (texts.grant, "5.00", Quantity(5_000_000, MONEY)),
+    (texts.month, "Dec", 12),
+    (texts.month, 1, 1),
     (texts.duration_us, "60.000400s", 60_000_400),
     (texts.duration_us, "1min", 60_000_000),
     (texts.days, "mon-fri", (1, 2, 3, 4, 5)),
@@ -48,8 +52,6 @@ GOOD = [
     (texts.instant, "2026-01-01T00:00:00+01:00", 1_767_222_000_000_000),
     (texts.instant, "2025-12-31T23:00:00Z", 1_767_222_000_000_000),
     (texts.date, "2026-01-01", dt.date(2026, 1, 1)),
-    (texts.prefix, "4930", "4930"),
-    (texts.prefix, 49, "49"),
 ]
 
 
@@ -83,6 +85,11 @@ BAD = [
     (texts.quantity, "1mb", "not a quantity", "MB"),
     (texts.quantity, "0.5ms", "not a whole number of milliseconds", "finer"),
     (texts.quantity, "0.5 messages", "not a whole number of messages", "finer"),
+    (texts.grant, 5, "must be text", '"5"'),
+    (texts.grant, "5 EUR", "not a quantity", "60s"),
+    (texts.month, 13, "not a month", "1 to 12"),
+    (texts.month, "13", "not a month", "dec"),
+    (texts.month, True, "not a month", "1 to 12"),
     (texts.duration_us, "0.0001ms", "whole number", "fewer places"),
     (texts.duration_us, "5MB", "not a duration", "185.2s"),
     (texts.increments, "60", "not a pair", "60/1"),
@@ -100,9 +107,6 @@ BAD = [
     (texts.instant, "1.1.2026", "not an instant", "2026-01-01T00:00:00+01:00"),
     (texts.date, "20260101", "not a date", "2026-01-01"),
     (texts.date, "2026-02-30", "not a date", "2026-01-01"),
-    (texts.prefix, "+49", "not a prefix", "without +"),
-    (texts.prefix, "1234567890123456", "not a prefix", "1 to 15"),
-    (texts.prefix, True, "not a prefix", "digits"),
 ]
 
 

@@ -1,0 +1,1 @@
+"""Entries of a tariff document into the structs of the model, one module a kind; `tariffs.build` puts them together."""

@@ -1,0 +1,81 @@
+"""Ranges, and the findings that several parts of a catalogue share."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from rating.model import ANY_ZONE
+from tariffs.document import Finding, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+ID_MAX: Final = 2**31 - 1
+CODE_MAX: Final = 2**15 - 1  # revenue codes and tax codes are int16 in charges
+ZONE_ID_MAX: Final = 65_534
+IDENTITY: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
+IDENTITY_REMEDY: Final = "use small letters, digits and hyphens, such as smart-m"
+_SHOWN_MAX: Final = 12  # names in a remedy: a line's worth
+
+
+def twice(section: str, what: str, values: Iterable[str | int], field: str = "name") -> Iterator[Finding]:
+    """Entries of `section` whose name or number another has already."""
+    return twice_at((section,), what, values, field)
+
+
+def twice_at(place: Place, what: str, values: Iterable[str | int], field: str = "name") -> Iterator[Finding]:
+    """Entries under `place` whose name or number another has already."""
+    seen: set[str | int] = set()
+    for index, value in enumerate(values):
+        if value in seen and value:
+            yield Finding((*place, index, field), f"{what} `{value}` stands here twice", "give each a name or number of its own")
+        seen.add(value)
+
+
+def id_range(number: int, place: Place) -> Iterator[Finding]:
+    """An id that 32 bits cannot hold."""
+    if not 1 <= number <= ID_MAX:
+        yield Finding((*place, "id"), f"id {number} is out of range", f"write 1 to {ID_MAX}")
+
+
+def known(names: Iterable[str]) -> str:
+    """A remedy that lists what there is."""
+    listed = sorted(name for name in names if name)
+    shown = ", ".join(listed[:_SHOWN_MAX])
+    return f"known: {shown}{', ...' if len(listed) > _SHOWN_MAX else ''}" if listed else "there is none yet: add it"
+
+
+def named_zones(given: Sequence[str], zones: Collection[str], what: str, place: Place) -> Iterator[Finding]:
+    """The zones that an entry serves: some, and each of them there."""
+    if not given:
+        yield Finding(place, f"{what} serves no zone", 'name its zones, or "*" for all')
+    for number, zone in enumerate(given):
+        if zone and zone != ANY_ZONE and zone not in zones:
+            yield Finding((*place, "zones", number), f"unknown zone `{zone}`", known([*zones, ANY_ZONE]))
+
+
+def codes(tax_classes: Collection[str], entry: tuple[int, int, str], place: Place) -> Iterator[Finding]:
+    """Charge code, revenue code and tax class of a price or fee."""
+    charge_code, revenue_code, tax_class = entry
+    if tax_class and tax_class not in tax_classes:
+        yield Finding((*place, "tax_class"), f"unknown tax class `{tax_class}`", known(tax_classes))
+    if not 1 <= charge_code <= ID_MAX:
+        yield Finding((*place, "charge_code"), f"charge code {charge_code} is out of range", f"write 1 to {ID_MAX}")
+    if not 1 <= revenue_code <= CODE_MAX:
+        yield Finding((*place, "revenue_code"), f"revenue code {revenue_code} is out of range", f"write 1 to {CODE_MAX}")
+
+
+def time_zone(name: str) -> ZoneInfo | None:
+    """The zone of that IANA name; None where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def known_time_zone(name: str, place: Place) -> Iterator[Finding]:
+    """An IANA name that there is."""
+    if name and time_zone(name) is None:
+        yield Finding(place, f'"{name}" is not a known time zone', "write its IANA name, such as Europe/Berlin")

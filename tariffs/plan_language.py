@@ -1,0 +1,133 @@
+"""The words of a plan in a tariff file: its rules, what it grants, and its fees, as docs/tariffs.md describes them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rating.model import ANY_ZONE, AtPlanChange, Draw, FeeTiming, LateUsage, WallClock
+from tariffs.words import (
+    Amount,
+    Clock,
+    DirectionName,
+    DrawName,
+    Entry,
+    Grant,
+    Instant,
+    Late,
+    Measure,
+    Percent,
+    PlanChange,
+    ServiceName,
+    Timing,
+    Window,
+)
+
+
+class RuleEntry(Entry, frozen=True, kw_only=True):
+    """Usage of a service to a zone that meets every condition given has a price; `price: null` refuses it on purpose."""
+
+    service: ServiceName
+    zone: str
+    price: str | None
+    direction: DirectionName | None = None
+    origin: str | None = None
+    on_net: bool | None = None
+    roaming: str | None = None
+    rating_group: int | None = None
+    customer_group: int | None = None
+
+
+class RolloverEntry(Entry, frozen=True, kw_only=True):
+    """What is left at the end of a period stays for so many more, `maximum` of it at most."""
+
+    periods: int
+    maximum: Grant | None = None
+
+
+class _Served(Entry, frozen=True, kw_only=True):
+    """Which usage an entry serves: `service` or `services`, and zones."""
+
+    service: ServiceName | None = None
+    services: tuple[ServiceName, ...] | None = None
+    zones: tuple[str, ...] = (ANY_ZONE,)
+
+
+class AllowanceEntry(_Served, frozen=True, kw_only=True):
+    """Free quantity, or money, in each bill period."""
+
+    id: int
+    name: str
+    quantity: Measure | None = None
+    money: Amount | None = None
+    prorate: bool = True
+    priority: int = 0
+    draw: DrawName = Draw.EXACT
+    connect_when_free: bool = False
+    shared: bool = False
+    rollover: RolloverEntry | None = None
+    at_plan_change: PlanChange = AtPlanChange.PRORATE
+    title: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class DayPassEntry(_Served, frozen=True, kw_only=True):
+    """A fee for a local day on which usage is used; then usage of that day is free, up to `quantity` where there is one."""
+
+    id: int
+    name: str
+    fee: Amount
+    quantity: Measure | None = None
+    clock: Clock = WallClock.TARIFF
+    priority: int = 0
+    title: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class CapEntry(_Served, frozen=True, kw_only=True):
+    """No more than `amount` is charged in a window; without services it serves all."""
+
+    id: int
+    name: str
+    amount: Amount
+    window: Window
+    title: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class DiscountEntry(_Served, frozen=True, kw_only=True):
+    """A percentage off; without services it serves all."""
+
+    id: int
+    name: str
+    percent: Percent
+    friends_only: bool = False
+    from_: Instant | None = msgspec.field(name="from", default=None)
+    to: Instant | None = None
+    title: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class RecurringEntry(Entry, frozen=True, kw_only=True):
+    """A fee in each bill period."""
+
+    id: int
+    name: str
+    charge_code: int
+    revenue_code: int
+    tax_class: str
+    amount: Amount
+    title: dict[str, str] = msgspec.field(default_factory=dict)
+    timing: Timing = FeeTiming.ARREARS
+    prorate: bool = True
+
+
+class PlanEntry(Entry, frozen=True, kw_only=True):
+    """A plan: its rules (written out and from decks), the plans asked after it, what it grants, and fees."""
+
+    name: str
+    title: dict[str, str]
+    rules: tuple[RuleEntry, ...] = ()
+    decks: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+    allowances: tuple[AllowanceEntry, ...] = ()
+    day_passes: tuple[DayPassEntry, ...] = ()
+    caps: tuple[CapEntry, ...] = ()
+    discounts: tuple[DiscountEntry, ...] = ()
+    recurring: tuple[RecurringEntry, ...] = ()
+    late_usage: Late = LateUsage.ORIGIN_PERIOD

@@ -1,0 +1,66 @@
+"""The timelines of all calendars and clocks in one set of arrays; what repeats is stored once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rating.tables import TIMELINE_ROW
+from tariffs.timeline import Timeline, days, timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rating.model import Calendar
+
+_LONGEST_US = 32 * 86_400_000_000  # the longest call, and a day of rounding
+
+
+class TimelineStack:
+    """Gathers timelines, then gives the arrays of `rating.tables.Tables` that hold them."""
+
+    def __init__(self) -> None:
+        self._timelines: list[Timeline] = []
+        self._known: dict[tuple[Calendar | None, tuple[str, ...]], int] = {}
+        self.changes_max = 0  # changes of band in the longest call, over all calendars so far
+
+    def bands(self, calendar: Calendar, timezones: Sequence[str]) -> int:
+        """Number of the first of the timelines of `calendar` in each of `timezones`."""
+        return self._add(calendar, tuple(timezones))
+
+    def days(self, timezones: Sequence[str]) -> int:
+        """Number of the first of the timelines of local days in each of `timezones`."""
+        return self._add(None, tuple(timezones))
+
+    def _add(self, calendar: Calendar | None, timezones: tuple[str, ...]) -> int:
+        key = (calendar, timezones)
+        if key not in self._known:
+            self._known[key] = len(self._timelines)
+            made = [days(zone) if calendar is None else timeline(calendar, zone) for zone in timezones]
+            self._timelines += made
+            if calendar is not None:
+                self.changes_max = max(self.changes_max, *(_changes_max(each) for each in made))
+        return self._known[key]
+
+    def arrays(self) -> dict[str, Any]:
+        """One array of each kind for all timelines."""
+        rows = []
+        boundary_base = hour_base = 0
+        for each in self._timelines:
+            rows.append((boundary_base, hour_base))
+            boundary_base += len(each.boundaries)
+            hour_base += len(each.hours)
+        parts = self._timelines
+        return {
+            "timelines": np.array(rows, TIMELINE_ROW),
+            "boundaries": np.concatenate([np.zeros(0, np.int64), *(each.boundaries for each in parts)]),
+            "bands": np.concatenate([np.zeros(0, np.int32), *(each.bands for each in parts)]),
+            "hours": np.concatenate([np.zeros(0, np.int32), *(each.hours for each in parts)]),
+        }
+
+
+def _changes_max(each: Timeline) -> int:
+    """The most changes of band within the longest call."""
+    starts = each.boundaries[:-1]
+    return int((np.searchsorted(starts, starts + _LONGEST_US) - np.arange(len(starts))).max()) + 1
