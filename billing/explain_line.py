@@ -18,12 +18,12 @@ from billing.runs import charge_files
 from billing.runs.refusals import charge_paths, find_run
 from billing.store import tables
 from rating.errors import UserError
-from rating.reference import Outcome
+from rating.outcome import Outcome
 
 if TYPE_CHECKING:
     from billing.store.home import Home
 
-_CHARGE: Final = ["event_key", "subscription_id", "period_from", "price_id", "charge_code", "tax_class", "status"]
+_CHARGE: Final = ["event_key", "payer_account_id", "subscription_id", "period_from", "price_id", "charge_code", "tax_class", "status"]
 
 
 class LineExplained(msgspec.Struct, frozen=True):
@@ -44,9 +44,9 @@ def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
         line = _line(connection, number, line_no)
         run = find_run(connection, line.run_id)
         paths = charge_paths(connection, run.run_id)
-        plain = PlainLookup(home, connection, run.pinned_seq)
-    bucket, of_line = _charges(home, paths, line)
-    outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, run.pinned_seq, bucket))]
+        plain = PlainLookup(home, connection, run)
+    drawn, of_line = _charges(home, paths, line, whole_account=line.account_key in plain.together)
+    outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, run.pinned_seq, drawn))]
     wanted = set(of_line["event_key"].to_pylist())
     chosen = sorted(
         (each for each in outcomes if each.event.event_key in wanted), key=lambda each: (each.event.start_us, each.event.event_key)
@@ -57,7 +57,7 @@ def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
 
 def _line(connection: sa.Connection, number: str, line_no: int) -> Any:  # noqa: ANN401 -- a row of invoice_lines
     invoice, line = tables.invoices, tables.invoice_lines
-    query = sa.select(line, invoice.c.run_id, invoice.c.currency).join_from(line, invoice)
+    query = sa.select(line, invoice.c.run_id, invoice.c.currency, invoice.c.account_key).join_from(line, invoice)
     row = connection.execute(query.where(invoice.c.number == number, line.c.line_no == line_no)).first()
     if row is None:
         raise UserError(f"invoice {number} has no line {line_no}", f"`ratewright invoice show {number}` shows its lines")
@@ -67,12 +67,19 @@ def _line(connection: sa.Connection, number: str, line_no: int) -> Any:  # noqa:
     return row
 
 
-def _charges(home: Home, paths: list[str], line: Any) -> tuple[pa.Table, pa.Table]:  # noqa: ANN401 -- a row of invoice_lines
-    """All charges of the line's subscription and period, which share its allowance, and those of the line itself."""
+def _charges(
+    home: Home,
+    paths: list[str],
+    line: Any,  # noqa: ANN401 -- a row of invoice_lines
+    *,
+    whole_account: bool,
+) -> tuple[pa.Table, pa.Table]:
+    """All charges that draw together with the line's (of its subscription and period, or its account), and those of the line itself."""
     charges = charge_files.read(home.path, paths, _CHARGE)
     period_from = pc.cast(pa.scalar(line.period_from), pa.date32())
-    bucket = charges.filter((pc.field("subscription_id") == line.subscription_key) & (pc.field("period_from") == period_from))
+    of_period = (pc.field("subscription_id") == line.subscription_key) & (pc.field("period_from") == period_from)
+    drawn = charges.filter(pc.field("payer_account_id") == line.account_key) if whole_account else charges.filter(of_period)
     key = (
         (pc.field("price_id") == line.price_id) & (pc.field("charge_code") == line.charge_code) & (pc.field("tax_class") == line.tax_class)
     )
-    return bucket, bucket.filter(key & (pc.field("status") <= 1))
+    return drawn, drawn.filter(of_period & key & (pc.field("status") <= 1))

@@ -46,6 +46,7 @@ class Guide:
         self._from_us = np.array(starts, dtype=np.int64)
         self._to_us = np.array([_NEVER_US if end is None else end for end in ends], dtype=np.int64)
         self._subscription = np.array(subscriptions, dtype=np.int64)
+        self._numbers, self._number_codes = _numbers_among(self._ids)
 
     def resolve(self, served_id: pa.Array[Any] | pa.ChunkedArray[Any], start_us: NDArray[np.int64]) -> NDArray[np.int64]:
         """subscription_key of each row, NOBODY where no span of the id holds its start. Both columns have one row an event."""
@@ -57,6 +58,16 @@ class Guide:
         inside = found & (start_us < self._to_us[fact])
         owner[inside] = self._subscription[fact[inside]]
         return owner
+
+    def knows_number(self, number: NDArray[np.int64], start_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each E.164 number (its digits as an integer) is one of this installation at its instant."""
+        known = np.zeros(len(number), np.bool_)
+        if len(self._numbers):
+            place = np.minimum(np.searchsorted(self._numbers, number), len(self._numbers) - 1)
+            codes = np.where(self._numbers[place] == number, self._number_codes[place], NOBODY)
+            fact = self._last_fact_before(codes, start_us)
+            known = (fact >= 0) & (start_us < self._to_us[fact])
+        return known
 
     def _codes(self, served_id: pa.Array[Any] | pa.ChunkedArray[Any]) -> NDArray[np.int64]:
         """Position of each row's id among the known ids, -1 for a stranger. Each distinct text is looked up once."""
@@ -84,3 +95,14 @@ class Guide:
             rows = rows[goes_on]
             fact[rows] += 1
         return np.where(stranger | (start_us < self._from_us[fact]), -1, fact)
+
+
+def _numbers_among(ids: pa.Array[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The ids that are E.164 numbers, as integers in ascending order, and the position of each among the ids."""
+    numeric: Any = pc.match_substring_regex(ids, "^[1-9][0-9]{0,14}$")
+    codes = np.flatnonzero(numeric.to_numpy(zero_copy_only=False))
+    texts: Any = ids.filter(numeric)
+    whole: Any = pc.cast(texts, pa.int64())
+    numbers = whole.to_numpy()
+    order = np.argsort(numbers)
+    return numbers[order], codes[order]

@@ -1,11 +1,16 @@
-"""Who owned a number, which plan, which allowance: looked up one event at a time, and priced by the plain twin.
+"""Who owned a number, which plan, what it may draw on: looked up one event at a time, and priced by the plain twin.
 
-The bill run does all of this on whole columns with compiled tables. Here it is done again with none of that code, for those who check a
-run or explain a charge. As of a sequence number, like the run.
+The bill run does all of this on whole columns with compiled tables. Here it is done again with none of that code (the calculations of
+`billing.charges` alone serve both), for those who check a run or explain a charge. As of a run's sequence number.
+
+Events that draw on one bucket can only be priced together. Usually those are the events of one subscription and period; where a plan of
+an account shares an allowance, or has one that outlives its period, those of the whole account in all its open periods: it is one of
+`PlainLookup.together`.
 """
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,97 +21,167 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.charges.periods import Period, period_from
-from billing.charges.proration import clip
-from billing.charges.recurring import grant, plan_spans
+from billing.charges.rollover import by_owner
 from billing.intake import view
-from billing.runs import facts
+from billing.plain_buckets import Holder, PlainBuckets, lefts_after
+from billing.runs import facts, leftovers, scope
 from billing.store import tables
 from rating.model import Service
-from rating.reference import Event, Outcome, Reference
+from rating.outcome import Event, Outcome
+from rating.reference import Reference
+from rating.schema import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from billing.charges.rollover import Left
+    from billing.runs.facts import Account
     from billing.store.home import Home
-    from rating.model import Allowance, Catalogue, Plan
 
 DAY_US: Final = 86_400_000_000
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_USAGE: Final = ("event_key", "served_id", "service", "other_e164", "start_us", "duration_us", "bytes_up", "bytes_down", "units")
+NUMBER_DIGITS_MAX: Final = 15
+_USAGE: Final = (
+    "event_key", "served_id", "service", "direction", "other_e164", "start_us", "duration_us", "bytes_up", "bytes_down", "units",
+    "source_amount_micros", "source_currency", "serving_plmn", "rating_group",
+)  # fmt: skip
 
 
 class Owner(NamedTuple):
-    """Who pays for an event, which plan applies, and from which bucket it draws."""
+    """Who pays for an event, which plan applies, and which holder it draws as."""
 
     subscription_key: int  # 0 nobody
     plan: str | None
-    bucket: tuple[int, str, Period, int] | None
+    holder: Holder | None
+
+
+NOBODY: Final = Owner(0, None, None)
 
 
 class PlainLookup:
-    """Looks everything up one event at a time, as of a sequence number."""
+    """Looks everything up one event at a time, as a run (a row of bill_runs) knew it."""
 
-    def __init__(self, home: Home, connection: sa.Connection, seq: int) -> None:
+    def __init__(self, home: Home, connection: sa.Connection, run: Any) -> None:  # noqa: ANN401 -- a row of bill_runs
+        seq = run.pinned_seq
         self._facts = facts.load(connection, seq)
         self._subscriptions = {each.subscription_key: each for each in self._facts.subscriptions}
         self._spans = _spans_by_number(connection, seq)
         published = tables.publications.c
         rows = connection.execute(sa.select(published.identity, published.version).where(published.commit_seq <= seq))
         known = {(row.identity, row.version) for row in rows}
-        self._catalogues = [each for each in catalogue.published(home) if (each.identity, each.version) in known]
-        self._reference = Reference(self._catalogues)
+        catalogues = [each for each in catalogue.published(home) if (each.identity, each.version) in known]
+        newest = sorted(catalogues, key=lambda each: each.effective_from_us)
+        self._currency = {each.identity: each.currency for each in newest}
+        self._reference = Reference(catalogues)
+        self._buckets = PlainBuckets(catalogues)
+        self.together = self._linked_accounts()
+        self._periods: dict[int, list[Period]] = {}
+        self._lefts: dict[tuple[int, int], list[Left]] = {}
+        if self.together:
+            covered = scope.covered_through(connection, self._facts, run.run_id)
+            decided = scope.decide(self._facts, covered, dt.date.fromisoformat(run.bill_date), facts.Midnights())
+            keys = [each.account_key for each in self._facts.accounts]
+            self._periods = dict(zip(keys, decided.periods, strict=True))
+            self._lefts = by_owner(leftovers.stored(connection, decided.begins(self._facts), run.run_id))
 
     def outcomes(self, usage: Sequence[Mapping[str, Any]]) -> list[tuple[Owner, Outcome]]:
-        """Who pays and what the twin says, for whole buckets of usage rows (see `usage_of`), in the order given."""
+        """Who pays and what the twin says, in the order given. `usage` (see `usage_of`) must hold all events that draw together."""
         owners = [self._owner(row) for row in usage]
-        events = [_event(row, owner.plan) for row, owner in zip(usage, owners, strict=True)]
-        buckets = [owner.bucket for owner in owners]
-        openings: dict[Hashable, int] = {bucket: self._granted(*bucket) for bucket in set(buckets) if bucket is not None}
-        outcomes = self._reference.rate_in_order(events, buckets, openings).outcomes
-        return list(zip(owners, outcomes, strict=True))
+        events = [self._event(row, owner) for row, owner in zip(usage, owners, strict=True)]
+        rows_of: dict[Hashable, list[int]] = collections.defaultdict(list)
+        for row, owner in enumerate(owners):
+            rows_of[self._group(owner)].append(row)
+        outcomes: dict[int, Outcome] = {}
+        for rows in rows_of.values():
+            holders = [owners[row].holder for row in rows]
+            found = self._priced([events[row] for row in rows], holders)
+            outcomes.update(zip(rows, found, strict=True))
+        return [(owner, outcomes[row]) for row, owner in enumerate(owners)]
+
+    def _linked_accounts(self) -> frozenset[int]:
+        """Keys of accounts whose events all draw together."""
+        accounts = self._facts.accounts
+        links = {plan: self._buckets.links(plan) for each in self._facts.subscriptions for _, plan in each.plans}
+        return frozenset(
+            accounts[each.account].account_key for each in self._facts.subscriptions if any(links[plan] for _, plan in each.plans)
+        )
+
+    def _account_of(self, holder: Holder) -> Account:
+        return self._facts.accounts[self._subscriptions[holder.subscription_key].account]
+
+    def _group(self, owner: Owner) -> Hashable:
+        """Events of one group draw together."""
+        if owner.holder is None:
+            return None
+        account_key = self._account_of(owner.holder).account_key
+        return account_key if account_key in self.together else (owner.subscription_key, owner.holder.period)
+
+    def _priced(self, events: Sequence[Event], holders: Sequence[Holder | None]) -> list[Outcome]:
+        """Outcomes of one group."""
+        first = next((holder for holder in holders if holder is not None), None)
+        if first is None:
+            return self._reference.rate_in_order(events, holders, {}, {}).outcomes
+        account = self._account_of(first)
+        if account.account_key not in self.together:
+            drawing = self._buckets.drawing(account, [self._subscriptions[first.subscription_key]], first.period, [])
+            return self._reference.rate_in_order(events, holders, drawing.held, drawing.buckets).outcomes
+        members = [each for each in self._facts.subscriptions if self._facts.accounts[each.account] is account]
+        lefts = [left for (key, _), of_owner in self._lefts.items() if key == account.account_key for left in of_owner]
+        outcomes: dict[int, Outcome] = {}
+        for period in self._periods[account.account_key]:
+            rows = [row for row, holder in enumerate(holders) if holder is not None and holder.period == period]
+            drawing = self._buckets.drawing(account, members, period, lefts)
+            own = [holders[row] for row in rows]
+            ordered = self._reference.rate_in_order([events[row] for row in rows], own, drawing.held, drawing.buckets)
+            outcomes.update(zip(rows, ordered.outcomes, strict=True))
+            added_up = by_owner(lefts_after(drawing, ordered.buckets, period))
+            lefts = [left for of_owner in added_up.values() for left in of_owner]
+        return [outcomes[row] for row in range(len(events))]
 
     def _owner(self, row: Mapping[str, Any]) -> Owner:
         start_us = row["start_us"]
-        spans = self._spans.get(row["served_id"], ())
-        key = next((key for from_us, to_us, key in spans if from_us <= start_us and (to_us is None or start_us < to_us)), 0)
-        subscription = self._subscriptions.get(key)
+        subscription = self._subscriptions.get(self._subscriber(row["served_id"], start_us))
         if subscription is None:
-            return Owner(0, None, None)
+            return NOBODY
         account = self._facts.accounts[subscription.account]
         day = (EPOCH + dt.timedelta(microseconds=start_us)).astimezone(ZoneInfo(account.timezone)).date()
         if day < subscription.active.start or (subscription.active.end is not None and day >= subscription.active.end):
-            return Owner(0, None, None)
+            return NOBODY
+        key = subscription.subscription_key
         plan = next((plan for from_date, plan in reversed(subscription.plans) if from_date <= day), None)
         if plan is None:
             return Owner(key, None, None)
         whole = period_from(day, account.bill_day)
         period = Period(max(whole.cycle_start, account.billed_from), whole.end, whole.cycle_start)
-        return Owner(key, plan, (key, plan, period, row["service"]))
+        return Owner(key, plan, Holder(key, plan, period))
 
-    def _granted(self, key: int, plan: str, period: Period, service: int) -> int:
-        subscription = self._subscriptions[key]
-        spans = [each.span for each in plan_spans(subscription.plans, subscription.active) if each.plan == plan]
-        parts = [part for span in spans if (part := clip(span, period)) is not None]
-        zone = ZoneInfo(self._facts.accounts[subscription.account].timezone)
-        allowance = self._allowance(plan, service, parts[0].start, zone)
-        return grant(allowance, parts, period) if allowance is not None else 0
+    def _subscriber(self, number: str, instant_us: int) -> int:
+        """Who had a number at an instant, 0 nobody."""
+        spans = self._spans.get(number, ())
+        return next((key for from_us, to_us, key in spans if from_us <= instant_us and (to_us is None or instant_us < to_us)), 0)
 
-    def _allowance(self, plan: str, service: int, day: dt.date, zone: ZoneInfo) -> Allowance | None:
-        """That of the plan as the day begins; where the plan is not to be had yet, as it comes into force within the day."""
-        midnights = (dt.datetime(each.year, each.month, each.day, tzinfo=zone) for each in (day, day + dt.timedelta(days=1)))
-        begin_us, end_us = ((each - EPOCH) // dt.timedelta(microseconds=1) for each in midnights)
-        plan_of_day = self._plan_at(plan, begin_us) or self._plan_at(plan, end_us - 1)
-        allowances = plan_of_day.allowances if plan_of_day is not None else ()
-        return next((each for each in allowances if each.service == service), None)
-
-    def _plan_at(self, plan: str, instant_us: int) -> Plan | None:
-        identity, _, name = plan.partition("/")
-        in_force: Catalogue | None = max(
-            (each for each in self._catalogues if each.identity == identity and each.effective_from_us <= instant_us),
-            key=lambda each: each.effective_from_us,
-            default=None,
+    def _event(self, row: Mapping[str, Any], owner: Owner) -> Event:
+        number = row["other_e164"]
+        other = str(number) if number is not None and number > 0 else ""
+        originating = row["direction"] == Direction.ORIGINATING
+        payer = self._subscriptions.get(owner.subscription_key)
+        amount = row["source_amount_micros"]
+        in_currency = owner.plan is not None and row["source_currency"] == self._currency.get(owner.plan.partition("/")[0], "")
+        return Event(
+            row["event_key"],
+            row["start_us"],
+            _quantity(row),
+            row["service"],
+            owner.plan,
+            destination="" if not number else None if number < 0 else other,
+            origin=_number(row["served_id"]) if originating else other,
+            direction=row["direction"],
+            on_net=self._subscriber(other, row["start_us"]) > 0 if other else None,
+            visited=row["serving_plmn"] or 0,
+            rating_group=row["rating_group"] or 0,
+            home_timezone=self._facts.accounts[payer.account].timezone if payer is not None else "",
+            content_micros=amount if amount is not None and in_currency else -1,
         )
-        return next((each for each in in_force.plans if each.name == name), None) if in_force is not None else None
 
 
 def usage_of(home: Home, seq: int, chosen: pa.Table) -> list[dict[str, Any]]:
@@ -131,13 +206,15 @@ def _spans_by_number(connection: sa.Connection, seq: int) -> dict[str, list[tupl
     return {served_id: list(by_start.values()) for served_id, by_start in spans.items()}
 
 
-def _event(row: Mapping[str, Any], plan: str | None) -> Event:
+def _quantity(row: Mapping[str, Any]) -> int:
     if row["service"] == Service.VOICE:
-        quantity = row["duration_us"] or 0
-    elif row["service"] == Service.DATA:
-        quantity = (row["bytes_up"] or 0) + (row["bytes_down"] or 0)
-    else:
-        quantity = 1 if row["units"] is None else row["units"]
-    number = row["other_e164"]
-    destination = "" if not number else None if number < 0 else str(number)
-    return Event(row["event_key"], row["start_us"], quantity, row["service"], plan, destination)
+        return int(row["duration_us"] or 0)
+    if row["service"] == Service.DATA:
+        return (row["bytes_up"] or 0) + (row["bytes_down"] or 0)
+    return 1 if row["units"] is None else row["units"]
+
+
+def _number(served_id: str) -> str:
+    """The served id where it is an E.164 number, else nothing."""
+    is_number = served_id.isascii() and served_id.isdecimal() and len(served_id) <= NUMBER_DIGITS_MAX and served_id[0] != "0"
+    return served_id if is_number else ""

@@ -4,9 +4,10 @@ Problem: what a run charged must be shown to be right by something that shares n
 whole columns; here everything is looked up one event at a time: who owned the number, the local date, the plan of that date, the
 allowance granted, and then the twin (`rating.reference`).
 
-An allowance is drawn in order of time, so an event can only be checked together with all others of its subscription and period. The
-sample is therefore made of whole buckets (subscription, period), drawn at random until there are enough events; an event
-without subscription is a bucket of its own. The seed is an argument: the same seed draws the same sample.
+An allowance is drawn in order of time, so an event can only be checked together with all others that draw with it. The sample is
+therefore made of whole groups (a subscription's period; an account where allowances are shared or outlive their period), drawn at random
+until there are enough events; an event without subscription is a group of its own. The seed is an argument: the same seed draws the same
+sample.
 """
 
 from __future__ import annotations
@@ -24,18 +25,20 @@ from billing.runs.refusals import charge_paths, find_run
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from billing.store.home import Home
-    from rating.reference import Outcome
+    from rating.outcome import Outcome
 
 RISK: Final = 0.05  # of a bound that does not hold
 EXAMPLES_MAX: Final = 10
+_NO_DAY: Final = 1 << 31  # beyond every day number
 _CHARGE: Final = [
-    "event_key", "subscription_id", "period_from", "status", "charge_micros", "chargeable_qty", "free_qty", "price_id", "zone_id",
-    "tariff_version",
+    "event_key", "payer_account_id", "subscription_id", "period_from", "status", "gross_micros", "charge_micros", "chargeable_qty",
+    "free_qty", "price_id", "zone_id", "tariff_version",
 ]  # fmt: skip
-_COMPARED: Final = ("subscription_id", "status", "charge_micros", "chargeable_qty", "free_qty", "price_id", "zone_id", "tariff_version")
+_MONEY: Final = ("gross_micros", "charge_micros")
+_COMPARED: Final = ("subscription_id", "status", *_MONEY, "chargeable_qty", "free_qty", "price_id", "zone_id", "tariff_version")
 
 
 class SampleReport(msgspec.Struct, frozen=True):
@@ -55,9 +58,9 @@ def rerate(home: Home, run_id: int | None, sample: int, seed: int, *, progress: 
     with home.connect() as connection:
         run = find_run(connection, run_id)
         paths = charge_paths(connection, run.run_id)
-        plain = PlainLookup(home, connection, run.pinned_seq)
+        plain = PlainLookup(home, connection, run)
     charges = charge_files.read(home.path, paths, _CHARGE)
-    chosen = charges.filter(pa.array(_choose(charges, sample, seed)))
+    chosen = charges.filter(pa.array(_choose(charges, plain.together, sample, seed)))
     usage = usage_of(home, run.pinned_seq, chosen)
     examples, differing = [], 0
     charged = {row["event_key"]: row for row in _charge_rows(chosen)}
@@ -90,12 +93,12 @@ def upper_bound(disagreements: int, events: int) -> float:
     return high
 
 
-def _choose(charges: pa.Table, sample: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Rows of whole buckets, drawn at random, until there are `sample` of them."""
-    subscription = charges["subscription_id"].to_numpy()
-    alone = subscription == 0
-    number = np.where(alone, -1 - np.arange(len(subscription)), subscription)
-    day = np.where(alone, 0, charges["period_from"].cast(pa.int32()).to_numpy())
+def _choose(charges: pa.Table, together: Collection[int], sample: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Rows of whole groups, drawn at random, until there are `sample` of them. `together`: accounts whose events are one group."""
+    subscription, account = (charges[name].to_numpy() for name in ("subscription_id", "payer_account_id"))
+    alone, whole = subscription == 0, np.isin(account, list(together)) & (subscription != 0)
+    number = np.where(alone, -1 - np.arange(len(subscription)), np.where(whole, account, subscription))
+    day = np.where(alone, 0, np.where(whole, _NO_DAY, charges["period_from"].cast(pa.int32()).to_numpy().astype(np.int64)))
     _, bucket, sizes = np.unique(number * (1 << 32) + day, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(sizes))
     enough = int(np.searchsorted(np.cumsum(sizes[order]), sample)) + 1
@@ -106,9 +109,9 @@ def _choose(charges: pa.Table, sample: int, seed: int) -> np.ndarray[tuple[int],
 
 
 def _charge_rows(chosen: pa.Table) -> list[dict[str, Any]]:
-    place = chosen.column_names.index("charge_micros")
-    plain = chosen.set_column(place, "charge_micros", charge_files.micros_of(chosen["charge_micros"]))
-    return plain.to_pylist()
+    for name in _MONEY:
+        chosen = chosen.set_column(chosen.column_names.index(name), name, charge_files.micros_of(chosen[name]))
+    return chosen.to_pylist()
 
 
 def _figures(subscription_key: int, outcome: Outcome) -> dict[str, Any]:
@@ -117,6 +120,7 @@ def _figures(subscription_key: int, outcome: Outcome) -> dict[str, Any]:
     return {
         "subscription_id": subscription_key,
         "status": int(outcome.status),
+        "gross_micros": None if refused else outcome.gross_micros,
         "charge_micros": None if refused else outcome.charge_micros,
         "chargeable_qty": outcome.chargeable_qty,
         "free_qty": outcome.free_qty,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from billing.controls.book import Book
     from billing.store.home import Home
 
-_READ: Final = ["charge_micros", "currency", "status", "tariff_version"]
+_READ: Final = ["gross_micros", "discount_micros", "charge_micros", "currency", "status", "tariff_version"]
 _NONE: Final = Term(0, 0)
 
 
@@ -57,6 +57,7 @@ class _FileSums(msgspec.Struct):
     files: int = 0
     unchanged: int = 0  # files that still have the hash they were written with
     charge_micros: dict[str, int] = {}
+    reduced_micros: int = 0  # gross less discount, of all currencies
     statuses: dict[int, int] = {}
     versions: set[bytes] = set()
 
@@ -76,6 +77,8 @@ def _books_of(home: Home, connection: sa.Connection, run: Any, files: _FileSums)
     yield book(f"charges, {name}: rows", int(rows), files.rows, ROWS, {f"missing {path}": 1 for path in files.missing})
     yield book(f"charges, {name}: files = files with their hash", files.files, files.unchanged, "files")
     yield book(f"charges, {name}: money", int(charge_micros), sum(files.charge_micros.values()), "micro-units of all currencies")
+    charged = sum(files.charge_micros.values())
+    yield book(f"charges, {name}: gross less discounts = charges", files.reduced_micros, charged, "micro-units of all currencies")
     yield from _billing_books(connection, run.run_id, name, terms, files)
     yield _document_book(connection, run, name, terms)
 
@@ -140,7 +143,7 @@ def _document_book(connection: sa.Connection, run: Any, name: str, terms: dict[s
 def _known_runs(connection: sa.Connection, known: set[int]) -> Book:
     """A run that left terms, charges or invoices is known as numbered or posted, as of its own commit; else it would be billed again."""
     traces: set[int] = set()
-    for table in (tables.run_terms, tables.charge_manifest, tables.invoices):
+    for table in (tables.run_terms, tables.charge_manifest, tables.invoices, tables.carried_allowances):
         traces |= set(connection.execute(sa.select(table.c.run_id).distinct()).scalars())
     return set_book("runs: runs that numbered = runs known as numbered", traces, known, "runs")
 
@@ -162,15 +165,21 @@ def _file_sums(home: Home, connection: sa.Connection, run_id: int) -> _FileSums:
 def _add(sums: _FileSums, table: pa.Table) -> None:
     """Add the rows of one charge file."""
     sums.rows += table.num_rows
-    money = charge_files.micros_of(table["charge_micros"])
-    high, low = pc.shift_right(money, HALF_BITS), pc.bit_wise_and(money, LOW_MASK)  # sums of halves cannot wrap
-    halves = pa.table({"currency": table["currency"].cast(pa.string()), "high": high, "low": low})
-    grouped = halves.group_by("currency", use_threads=False).aggregate([("high", "sum"), ("low", "sum")])
-    for row in grouped.to_pylist():
-        amount = ((row["high_sum"] or 0) << HALF_BITS) + (row["low_sum"] or 0)
-        sums.charge_micros[row["currency"]] = sums.charge_micros.get(row["currency"], 0) + amount
+    for currency, amount in _by_currency(table, "charge_micros").items():
+        sums.charge_micros[currency] = sums.charge_micros.get(currency, 0) + amount
+    gross, discount = (sum(_by_currency(table, name).values()) for name in ("gross_micros", "discount_micros"))
+    sums.reduced_micros += gross - discount
     codes, counts = np.unique(table["status"].to_numpy(), return_counts=True)
     for code, rows in zip(codes.tolist(), counts.tolist(), strict=True):
         sums.statuses[code] = sums.statuses.get(code, 0) + rows
     versions: Any = pc.unique(table["tariff_version"].cast(pa.binary(32)))
     sums.versions |= set(versions.drop_null().to_pylist())
+
+
+def _by_currency(table: pa.Table, name: str) -> dict[str, int]:
+    """Sums of a column of money, in halves that cannot wrap."""
+    money = charge_files.micros_of(table[name])
+    high, low = pc.shift_right(money, HALF_BITS), pc.bit_wise_and(money, LOW_MASK)
+    halves = pa.table({"currency": table["currency"].cast(pa.string()), "high": high, "low": low})
+    grouped = halves.group_by("currency", use_threads=False).aggregate([("high", "sum"), ("low", "sum")])
+    return {row["currency"]: ((row["high_sum"] or 0) << HALF_BITS) + (row["low_sum"] or 0) for row in grouped.to_pylist()}

@@ -113,7 +113,7 @@ class _Shelf:
             "free_qty": rated.free_qty[part],
             "qty_unit": _UNITS[np.where((priced.service[part] > 0) & (priced.service[part] < len(_UNITS)), priced.service[part], 0)],
             "gross_micros": money(rated.gross_micros[part], refused),
-            "discount_micros": money(np.zeros(rows, np.int64), refused),
+            "discount_micros": money(rated.gross_micros[part] - rated.charge_micros[part], refused),
             "charge_micros": money(rated.charge_micros[part], refused),
             "currency": _dictionary(currency, None, self._names),
             "rounding_mode": _take(self._rounding_mode, price, 0),

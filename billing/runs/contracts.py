@@ -1,38 +1,29 @@
-"""Who has which plan when, as arrays that a column of events is looked up in, and the free quantity that a period grants.
+"""Who has which plan when, as arrays that a column of events is looked up in.
 
-A *holding* is one pair (subscription, plan), however often the plan came and went: its allowance in a period is one bucket. A plan has
-at most one allowance a service here.
+A *holding* is one pair (subscription, plan), however often the plan came and went. The holdings of a subscription have consecutive numbers,
+in the order in which its plans first came.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from billing.charges.lines import Int64s
-from billing.charges.proration import Span, clip
-from billing.charges.recurring import PlanSpan, grant, plan_spans
+from billing.charges.recurring import PlanSpan, plan_spans
+from billing.runs.definitions import prices_incoming
 
 if TYPE_CHECKING:
-    from billing.charges.periods import Period
+    from collections.abc import Callable
+
+    from billing.charges.lines import Int64s
     from billing.runs.facts import Facts, Midnights
     from billing.runs.price_list import PriceList
-    from billing.runs.scope import Scope
 
 NO_PLAN = -1
 UNKNOWN_PLAN = -2
-SERVICES = 6  # 1 .. 5, and 0 that nothing uses
 _NEVER = np.iinfo(np.int64).max
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Buckets:
-    """Allowance buckets of a run: `of_event` is an index or -1, `opening` the quantity granted to each."""
-
-    of_event: Int64s
-    opening: Int64s
 
 
 class Contracts:
@@ -44,20 +35,19 @@ class Contracts:
         self.midnights = midnights
         self.spans: list[list[PlanSpan]] = [plan_spans(each.plans, each.active) for each in facts.subscriptions]
         zones = [facts.accounts[each.account].timezone for each in facts.subscriptions]
-        self._zones = zones
         pairs = list(zip(facts.subscriptions, zones, strict=True))
         self._active_from = np.array([midnights.instant_us(zone, each.active.start) for each, zone in pairs], np.int64)
         self._active_to = np.array(
             [_NEVER if each.active.end is None else midnights.instant_us(zone, each.active.end) for each, zone in pairs], np.int64
         )
-        self._holdings: list[tuple[int, str]] = []
-        self._collect_plan_facts(pairs_zones=zones)
+        self.plans = [tuple(dict.fromkeys(plan for _, plan in each.plans)) for each in facts.subscriptions]  # by subscription
+        self._holdings = [plan for plans in self.plans for plan in plans]  # the plan of each
+        self.first_holding = np.cumsum([0, *(len(plans) for plans in self.plans)])  # by subscription, and one more
+        self._collect_plan_facts(zones)
 
-    def is_active(self, subscription: Int64s, start_us: Int64s) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def is_active(self, subscription: Int64s, start_us: Int64s) -> npt.NDArray[np.bool_]:
         """Whether each subscription (index >= 0) is active at an instant."""
-        active: np.ndarray[tuple[int], np.dtype[np.bool_]] = (start_us >= self._active_from[subscription]) & (
-            start_us < self._active_to[subscription]
-        )
+        active: npt.NDArray[np.bool_] = (start_us >= self._active_from[subscription]) & (start_us < self._active_to[subscription])
         return active
 
     def holding_at(self, subscription: Int64s, start_us: Int64s) -> Int64s:
@@ -71,62 +61,44 @@ class Contracts:
             at[rows] = first[rows] + number
         return np.where(at >= 0, self._fact_holding[at], -1)
 
-    def plan_of(self, holding: Int64s) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    def plan_of(self, holding: Int64s) -> npt.NDArray[np.int32]:
         """Plan index of each holding for the kernel; NO_PLAN for -1."""
         if not self._holdings:
             return np.full(len(holding), NO_PLAN, np.int32)
         return np.where(holding >= 0, self._holding_plan[holding], NO_PLAN).astype(np.int32)
 
-    def buckets(self, holding: Int64s, place: Int64s, service: np.ndarray[tuple[int], np.dtype[np.int8]], scope: Scope) -> Buckets:
-        """The bucket each event may draw from, by (holding, period, service), and what each was granted."""
-        code = np.where((service > 0) & (service < SERVICES), service, 0).astype(np.int64)
-        may_draw = (holding >= 0) & (place >= 0)
-        if not self._holdings or not may_draw.any():
-            return Buckets(np.full(len(holding), -1, np.int64), np.zeros(0, np.int64))
-        may_draw &= self._has_allowance[np.where(may_draw, holding, 0), code]
-        slot = np.where(may_draw, (holding * scope.periods_max + place) * SERVICES + code, -1)
-        used = np.zeros(len(self._holdings) * scope.periods_max * SERVICES, bool)
-        used[slot[may_draw]] = True
-        number = np.cumsum(used) - 1
-        slots = np.flatnonzero(used)
-        return Buckets(np.where(may_draw, number[slot], -1), self._grants(slots, scope))
+    def of_holdings(self, holding: Int64s, answer: Callable[[str], int], nobody: int) -> Int64s:
+        """What `answer` says of the plan of each holding, asked once a plan; `nobody` for -1."""
+        if not self._holdings:
+            return np.full(len(holding), nobody, np.int64)
+        known = {plan: answer(plan) for plan in set(self._holdings)}
+        by_holding = np.array([known[plan] for plan in self._holdings], np.int64)
+        return np.where(holding >= 0, by_holding[holding], nobody)
 
-    def _collect_plan_facts(self, pairs_zones: list[str]) -> None:
-        """Flatten the plan facts of all subscriptions; number the holdings."""
+    def prices_incoming(self, holding: Int64s) -> npt.NDArray[np.bool_]:
+        """Whether the plan of each holding prices incoming usage; no for -1."""
+
+        def answer(plan: str) -> int:
+            return any(prices_incoming(*version) for version in self.price_list.plan_versions(plan))
+
+        return self.of_holdings(holding, answer, 0).astype(np.bool_)
+
+    def subscriptions_that(self, holds: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
+        """By subscription: whether any plan it ever had is one of which this `holds`."""
+        known = {plan: holds(plan) for plan in set(self._holdings)}
+        return np.array([any(known[plan] for plan in plans) for plans in self.plans], np.bool_)
+
+    def _collect_plan_facts(self, zones: list[str]) -> None:
+        """Flatten the plan facts of all subscriptions."""
         first, fact_from, fact_holding = [0], [], []
-        number_of: dict[tuple[int, str], int] = {}
-        for index, (subscription, zone) in enumerate(zip(self.facts.subscriptions, pairs_zones, strict=True)):
+        of_subscription = zip(self.facts.subscriptions, zones, self.plans, self.first_holding.tolist(), strict=False)
+        for subscription, zone, plans, base in of_subscription:
             for from_date, plan in subscription.plans:
                 fact_from.append(self.midnights.instant_us(zone, from_date))
-                fact_holding.append(number_of.setdefault((index, plan), len(number_of)))
+                fact_holding.append(base + plans.index(plan))
             first.append(len(fact_from))
-        self._holdings = list(number_of)
         self._first_fact = np.array(first, np.int64)
         self._fact_from = np.array(fact_from, np.int64)
         self._fact_holding = np.array(fact_holding, np.int64)
         plan_index = self.price_list.tables.plan_index
-        self._holding_plan = np.array([plan_index.get(plan, UNKNOWN_PLAN) for _, plan in self._holdings], np.int64)
-        allowed = {plan: self.price_list.allowance_services(plan) for plan in {plan for _, plan in self._holdings}}
-        flags = {plan: [service in services for service in range(SERVICES)] for plan, services in allowed.items()}
-        self._has_allowance = np.array([flags[plan] for _, plan in self._holdings], bool).reshape(-1, SERVICES)
-
-    def _grants(self, slots: Int64s, scope: Scope) -> Int64s:
-        known: dict[tuple[str, int, str, Period, tuple[Span, ...]], int] = {}
-        result = np.zeros(slots.size, np.int64)
-        for row, slot in enumerate(slots.tolist()):
-            holding, rest = divmod(slot, scope.periods_max * SERVICES)
-            place, service = divmod(rest, SERVICES)
-            subscription, plan = self._holdings[holding]
-            period = scope.periods[self.facts.subscriptions[subscription].account][place]
-            parts = tuple(part for each in self.spans[subscription] if each.plan == plan and (part := clip(each.span, period)))
-            key = (plan, service, self._zones[subscription], period, parts)
-            if key not in known:
-                known[key] = self._granted(*key)
-            result[row] = known[key]
-        return result
-
-    def _granted(self, plan: str, service: int, zone: str, period: Period, parts: tuple[Span, ...]) -> int:
-        if not parts:
-            return 0
-        allowance = self.price_list.allowance_on(plan, service, *self.midnights.day_us(zone, parts[0].start))
-        return grant(allowance, parts, period) if allowance is not None else 0
+        self._holding_plan = np.array([plan_index.get(plan, UNKNOWN_PLAN) for plan in self._holdings], np.int64)

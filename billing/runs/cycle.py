@@ -22,7 +22,8 @@ from billing.charges.lines import Lines, empty
 from billing.guiding import Guide
 from billing.intake import view
 from billing.invoicing import InvoiceDraft, billed_lines, digest, number_drafts
-from billing.runs import charge_files, facts, posting, price_list, pricing, scope
+from billing.runs import charge_files, facts, leftovers, posting, price_list, pricing, scope
+from billing.runs.circumstances import asked
 from billing.runs.contracts import Contracts
 from billing.runs.lock import only_run
 from billing.runs.proposal import Currencies, recurring_lines, usage_lines
@@ -142,14 +143,14 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
         covered = scope.covered_through(connection, contracts.facts, before_run)
         chosen = scope.decide(contracts.facts, covered, bill_date, midnights, only)
         billed = _billed(connection, chosen)
+        stored = leftovers.stored(connection, chosen.begins(contracts.facts), before_run)
     currencies = Currencies(contracts)
     proposed = recurring_lines(contracts, chosen, currencies)
     priced, terms, too_large = None, {}, {}
     if chosen.window is not None:
-        resolve = Guide(home, seq).resolve
-        priced = pricing.price_usage(
-            view.usage(home, pricing.COLUMNS, seq, *chosen.window, checked=True), resolve, contracts, chosen, threads=threads
-        )
+        columns = pricing.columns(asked(contracts.price_list.catalogues))
+        usage = view.usage(home, columns, seq, *chosen.window, checked=True)
+        priced = pricing.price_usage(usage, Guide(home, seq), contracts, chosen, stored, threads=threads)
         sums = usage_lines(priced, contracts, currencies)
         proposed = np.concatenate([proposed, sums.lines])
         too_large = dict.fromkeys(sums.too_large, "a sum of charges is beyond the limit of money")
@@ -201,6 +202,8 @@ def _compute_and_number(home: Home, current: _Run, now_us: int, threads: int, pr
         with_digest = {**computed.terms, DIGEST: Term(*digest(connection, current.run_id))}
         terms = [{"run_id": current.run_id, "term": name, **_clipped(term)} for name, term in sorted(with_digest.items())]
         _insert(connection, tables.run_terms, terms)
+        left = computed.priced.left if computed.priced is not None else []
+        _insert(connection, tables.carried_allowances, leftovers.rows(current.run_id, left))
         parked = computed.settlement.quarantined.items()
         _insert(connection, tables.quarantine, [{"run_id": current.run_id, "account_key": key, "reason": why} for key, why in parked])
         posting.move(connection, current.run_id, scope.COMPUTING, scope.NUMBERED)

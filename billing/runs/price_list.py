@@ -1,4 +1,4 @@
-"""The published catalogues as of a sequence number: which plan, fee, allowance and tax rate holds when, and what prices are called.
+"""The published catalogues as of a sequence number: which plan, fee, grant and tax rate holds when, and what prices are called.
 
 A version holds from its instant until the next one of its catalogue. Tax rates and texts are those of the newest version.
 """
@@ -6,14 +6,14 @@ A version holds from its instant until the next one of its catalogue. Tax rates 
 from __future__ import annotations
 
 import bisect
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from billing import catalogue as published_catalogues
 from billing.charges.tax import rate_on
+from billing.runs.definitions import PlanVersion
 from billing.store import tables as store_tables
-from rating.model import Catalogue, Plan, Price, RecurringFee
 from tariffs.compiler import compile_catalogues
 
 if TYPE_CHECKING:
@@ -21,15 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.store.home import Home
-    from rating.model import Allowance, TaxClass
+    from rating.model import Catalogue, Price, RecurringFee, TaxClass
     from rating.tables import Tables
-
-
-class PlanVersion(NamedTuple):
-    """A plan as one version of its catalogue has it."""
-
-    catalogue: Catalogue
-    plan: Plan
 
 
 class PriceList:
@@ -65,18 +58,32 @@ class PriceList:
         """
         return self.plan_at(name, from_us) or self.plan_at(name, to_us - 1)
 
-    def allowance_on(self, name: str, service: int, from_us: int, to_us: int) -> Allowance | None:
-        """The allowance of a plan for a service on a day [from_us, to_us), see `plan_on`."""
-        found = self.plan_on(name, from_us, to_us)
-        if found is None:
-            return None
-        return next((each for each in found.plan.allowances if each.service == service), None)
-
-    def allowance_services(self, name: str) -> set[int]:
-        """Services for which any version of the plan has an allowance."""
+    def plans_during(self, name: str, from_us: int, to_us: int) -> list[tuple[int, PlanVersion]]:
+        """The plan in every version in force at some instant of [from_us, to_us), each with the first such instant, in order of time."""
         identity, _, plan_name = name.partition("/")
-        plans = [self._plans.get((identity, each.version, plan_name)) for each in self._versions.get(identity, [])]
-        return {int(allowance.service) for plan in plans if plan is not None for allowance in plan.allowances}
+        versions = self._versions.get(identity, [])
+        starts = [each.effective_from_us for each in versions]
+        first = max(bisect.bisect_right(starts, from_us) - 1, 0)
+        found = []
+        for each in versions[first : bisect.bisect_left(starts, to_us)]:
+            plan = self._plans.get((identity, each.version, plan_name))
+            if plan is not None:
+                found.append((max(from_us, each.effective_from_us), PlanVersion(each, plan)))
+        return found
+
+    def plan_versions(self, name: str) -> list[PlanVersion]:
+        """The plan in every version that has it, in order of time."""
+        identity, _, plan_name = name.partition("/")
+        plans = [(each, self._plans.get((identity, each.version, plan_name))) for each in self._versions.get(identity, [])]
+        return [PlanVersion(each, plan) for each, plan in plans if plan is not None]
+
+    def shares(self, name: str) -> bool:
+        """Whether any version of the plan has an allowance that the rating unit has together."""
+        return any(allowance.shared for _, plan in self.plan_versions(name) for allowance in plan.allowances)
+
+    def rolls_over(self, name: str) -> bool:
+        """Whether any version of the plan has an allowance that outlives its period."""
+        return any(allowance.rollover_periods for _, plan in self.plan_versions(name) for allowance in plan.allowances)
 
     def identity_index(self, identity: str) -> int:
         """Place of a catalogue identity in `identities`."""

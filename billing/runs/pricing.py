@@ -15,18 +15,23 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from billing.charges.lines import Int64s
+from billing.charges.rollover import Left
+from billing.runs.circumstances import Asked, Whose, circumstances
+from billing.runs.columns import digits_of, index_of, int64, key_halves, one_chunk, take
 from billing.runs.scope import CLOSED, NOT_DUE, OTHER_RUN
-from rating import engine
+from billing.runs.turns import Rateable, Results, rate_in_turns
+from rating.engine import RatingInput
 from rating.model import Service
 from rating.schema import Direction, UsageFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
+    from billing.guiding import Guide
     from billing.runs.contracts import Contracts
     from billing.runs.scope import Scope
 
-COLUMNS: Final = (
+_COLUMNS: Final = (
     "event_key",
     "service",
     "direction",
@@ -40,7 +45,6 @@ COLUMNS: Final = (
     "flags",
 )
 DAY_US: Final = 86_400_000_000
-_POWERS_OF_TEN: Final = np.array([10**digits for digits in range(19)], np.int64)
 NOT_BILLABLE: Final = "not_billable"
 NEVER_BILLS: Final = int(UsageFlag.UNANSWERED | UsageFlag.ABSORBED)
 
@@ -54,38 +58,36 @@ class Priced:
     service: npt.NDArray[np.int8]
     subscription: Int64s
     account: Int64s
-    place: Int64s  # index of the open period; -1 without account
     period_from: Int64s  # day numbers; the UTC day of the event without account
     period_to: Int64s
-    batch: engine.RatingInput
-    rated: engine.Rated
-    opening: Int64s  # granted quantity by allowance bucket
+    rated: Results
+    left: list[Left]  # of allowances that outlive their period
     left_out: dict[str, int]  # events of the window that this run does not price, by reason
 
 
-def price_usage(
-    usage: pa.Table,
-    resolve: Callable[[pa.Array[Any], Int64s], Int64s],
-    contracts: Contracts,
-    scope: Scope,
-    *,
-    threads: int = 1,
+def columns(wanted: Asked) -> tuple[str, ...]:
+    """The columns of usage that pricing reads, given what the tariffs ask for."""
+    return _COLUMNS + wanted.columns
+
+
+def price_usage(  # noqa: PLR0913 -- usage, the facts to price it with, and how
+    usage: pa.Table, guide: Guide, contracts: Contracts, scope: Scope, stored: Iterable[Left] = (), *, threads: int = 1
 ) -> Priced:
-    """Price the `usage` (COLUMNS) that lies in the scope's window. `resolve(served_id, start_us)` gives subscription keys, -1 none."""
-    billable = is_billable(usage)
-    start_us = _int64(usage["start_us"])
-    owner = _owners(resolve(_one_chunk(usage["served_id"]), start_us), start_us, contracts, scope)
+    """Price the `usage` (`columns`) that lies in the scope's window. `stored`: what is left over from before the open periods."""
+    start_us = int64(usage["start_us"])
+    owner = _owners(guide.resolve(one_chunk(usage["served_id"]), start_us), start_us, contracts, scope)
+    billable = _is_billable(usage, owner, contracts)
     known, place = owner.subscription >= 0, owner.place
     left_out = {NOT_BILLABLE: int(np.count_nonzero(~billable))}
     for name, code in (("closed", CLOSED), ("not_due", NOT_DUE), ("other_run", OTHER_RUN)):
         left_out[name] = int(np.count_nonzero(billable & known & (place == code)))
     keep = billable & (~known | (place >= 0))
-    usage = usage.drop_columns(["served_id", "direction", "flags", "start_us"])
+    usage = usage.drop_columns(["flags", "start_us"])
     if not keep.all():
         usage = usage.filter(pa.array(keep))
         start_us, owner = start_us[keep], _Owners(*(column[keep] for column in owner))
     pa.default_memory_pool().release_unused()
-    return _rate(usage, start_us, owner, contracts, scope, left_out, threads)
+    return _rate(usage, start_us, owner, guide, contracts, scope, stored, left_out, threads)
 
 
 class _Owners(NamedTuple):
@@ -94,64 +96,63 @@ class _Owners(NamedTuple):
     subscription: Int64s
     account: Int64s
     place: Int64s
+    holding: Int64s
 
 
 def _owners(subscription_key: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> _Owners:
-    subscription = _index(contracts.facts.subscription_keys, subscription_key)
+    subscription = index_of(contracts.facts.subscription_keys, subscription_key)
     known = subscription >= 0
     known[known] = contracts.is_active(subscription[known], start_us[known])
     subscription = np.where(known, subscription, -1)
-    account = np.full(len(start_us), -1, np.int64)
+    account, place, holding = (np.full(len(start_us), -1, np.int64) for _ in range(3))
     account[known] = contracts.facts.subscription_account[subscription[known]]
-    place = np.full(len(start_us), -1, np.int64)
     place[known] = scope.place(account[known], start_us[known])
-    return _Owners(subscription, account, place)
+    holding[known] = contracts.holding_at(subscription[known], start_us[known])
+    return _Owners(subscription, account, place, holding)
 
 
 def _rate(  # noqa: PLR0913, PLR0917 -- the columns of one step of a pipeline, not options
-    usage: pa.Table, start_us: Int64s, owner: _Owners, contracts: Contracts, scope: Scope, left_out: dict[str, int], threads: int
+    usage: pa.Table,
+    start_us: Int64s,
+    owner: _Owners,
+    guide: Guide,
+    contracts: Contracts,
+    scope: Scope,
+    stored: Iterable[Left],
+    left_out: dict[str, int],
+    threads: int,
 ) -> Priced:
-    subscription, account, place = owner
-    known = subscription >= 0
-    holding = np.full(len(start_us), -1, np.int64)
-    holding[known] = contracts.holding_at(subscription[known], start_us[known])
     service = np.ascontiguousarray(usage["service"].to_numpy(), np.int8)
-    buckets = contracts.buckets(holding, place, service, scope)
-    event_key = _one_chunk(usage["event_key"])
+    event_key = one_chunk(usage["event_key"])
     number, digits = _numbers(usage["other_e164"])
-    batch = engine.RatingInput(
+    batch = RatingInput(
         start_us=start_us,
         quantity=_quantity(usage, service),
         service=service,
-        plan=contracts.plan_of(holding),
+        plan=contracts.plan_of(owner.holding),
         number=number,
         number_digits=digits,
-        allowance=buckets.of_event.astype(np.int32),
-        rating_unit=np.where(known, _take(contracts.facts.account_keys, account), 0),
+        holder=np.full(len(start_us), -1, np.int32),
+        rating_unit=np.where(owner.subscription >= 0, take(contracts.facts.account_keys, owner.account), 0),
         event_key=key_halves(event_key),
+        circumstances=circumstances(usage, start_us, Whose(owner.account, owner.holding), contracts, guide.knows_number),
     )
-    rated = engine.rate(contracts.price_list.tables, batch, buckets.opening, threads=threads)
-    period_from, period_to = _period_days(account, place, start_us, scope)
-    return Priced(
-        event_key, start_us, service, subscription, account, place, period_from, period_to, batch, rated, buckets.opening, left_out
-    )
+    rateable = Rateable(batch, owner.subscription, owner.account, owner.place, owner.holding)
+    rated, left = rate_in_turns(rateable, contracts, scope, stored, threads)
+    period_from, period_to = _period_days(owner.account, owner.place, start_us, scope)
+    return Priced(event_key, start_us, service, owner.subscription, owner.account, period_from, period_to, rated, left, left_out)
 
 
-def is_billable(usage: pa.Table) -> npt.NDArray[np.bool_]:
-    """Rows that bill: answered, not a further leg of another row's call, and begun by the served party."""
+def _is_billable(usage: pa.Table, owner: _Owners, contracts: Contracts) -> npt.NDArray[np.bool_]:
+    """Rows that bill: answered, no further leg of another row's call, and begun by the served party or of a plan that prices incoming."""
     flags, direction = usage["flags"].to_numpy(), usage["direction"].to_numpy()
-    billable: npt.NDArray[np.bool_] = ((flags & NEVER_BILLS) == 0) & (direction == int(Direction.ORIGINATING))
+    begun = direction == int(Direction.ORIGINATING)
+    billable: npt.NDArray[np.bool_] = (flags & NEVER_BILLS) == 0
+    incoming = np.flatnonzero(billable & ~begun)
+    billable &= begun
+    if incoming.size:
+        billable[incoming] = contracts.prices_incoming(owner.holding[incoming])
     return billable
-
-
-def key_halves(event_key: pa.Array[Any]) -> npt.NDArray[np.uint64]:
-    """The 16 bytes of each key as two big-endian numbers, so that their order is that of the bytes."""
-    buffer = event_key.buffers()[1]
-    if buffer is None or len(event_key) == 0:
-        return np.zeros((0, 2), np.uint64)
-    view: Any = buffer  # the stubs do not know that a buffer of Arrow is one of Python
-    raw = np.frombuffer(view, np.dtype(">u8"), 2 * len(event_key), event_key.offset * 16)
-    return np.ascontiguousarray(raw.astype(np.uint64).reshape(-1, 2))
 
 
 def _period_days(account: Int64s, place: Int64s, start_us: Int64s, scope: Scope) -> tuple[Int64s, Int64s]:
@@ -170,45 +171,18 @@ def _period_days(account: Int64s, place: Int64s, start_us: Int64s, scope: Scope)
 def _quantity(usage: pa.Table, service: npt.NDArray[np.int8]) -> Int64s:
     """What each event used: microseconds of a call, bytes of data, else units; a message without count is one."""
     voice, data = service == int(Service.VOICE), service == int(Service.DATA)
-    quantity = np.where(voice, _int64(usage["duration_us"]), 1)
+    quantity = np.where(voice, int64(usage["duration_us"]), 1)
     if data.any():
-        quantity = np.where(data, _int64(usage["bytes_up"]) + _int64(usage["bytes_down"]), quantity)
+        quantity = np.where(data, int64(usage["bytes_up"]) + int64(usage["bytes_down"]), quantity)
     other = ~voice & ~data
     if other.any():
-        quantity = np.where(other, _int64(usage["units"], missing=1), quantity)
+        quantity = np.where(other, int64(usage["units"], missing=1), quantity)
     return quantity
 
 
 def _numbers(column: pa.ChunkedArray[Any]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int8]]:
     """Digits of each destination as an integer, and their count: 0 without destination, -1 for one that is no number."""
-    number = _int64(column, missing=0)
-    digits = np.searchsorted(_POWERS_OF_TEN, number, side="right").astype(np.int8)
+    number = int64(column, missing=0)
+    digits = digits_of(number)
     digits[number < 0] = -1
     return np.maximum(number, 0).astype(np.uint64), digits
-
-
-def _int64(column: pa.ChunkedArray[Any], missing: int = 0) -> Int64s:
-    whole: Any = column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
-    if column.null_count:
-        whole = whole.fill_null(missing)
-    return np.ascontiguousarray(whole.to_numpy(), np.int64)
-
-
-def _one_chunk(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
-    combined: Any = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    one: Any = combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
-    chunk: pa.Array[Any] = one
-    return chunk
-
-
-def _index(sorted_keys: Int64s, keys: Int64s) -> Int64s:
-    """Place of each key in `sorted_keys`, -1 where it is not there."""
-    if not sorted_keys.size:
-        return np.full(len(keys), -1, np.int64)
-    place = np.minimum(np.searchsorted(sorted_keys, keys), sorted_keys.size - 1)
-    return np.where(sorted_keys[place] == keys, place, -1)
-
-
-def _take(values: Int64s, index: Int64s) -> Int64s:
-    """values[index], and 0 for -1."""
-    return np.where(index >= 0, values[index], 0) if values.size else np.zeros(len(index), np.int64)

@@ -73,6 +73,10 @@ class Scope:
         """The largest number of open periods of an account."""
         return int(self.period_from.shape[1])
 
+    def begins(self, facts: Facts) -> dict[int, dt.date]:
+        """The first date of the oldest open period of each account (by key) that is in the run."""
+        return {each.account_key: periods[0].start for each, periods in zip(facts.accounts, self.periods, strict=True) if periods}
+
     def place(self, account: Int64s, start_us: Int64s) -> Int64s:
         """Index of the open period of each event, or CLOSED, NOT_DUE, OTHER_RUN. `account` is an index (>= 0)."""
         calendar = self.calendar[account]

@@ -196,6 +196,18 @@ charge_manifest = _table(
     sa.Column("sha256", sa.LargeBinary, nullable=False),
     _int("commit_seq"),
 )
+carried_allowances = _table(
+    "carried_allowances",  # what the periods of a run left of allowances that roll over; subscription_key 0: of the rating unit
+    sa.Column("run_id", INT64, primary_key=True),
+    sa.Column("account_key", INT64, primary_key=True),
+    sa.Column("subscription_key", INT64, primary_key=True),
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("allowance_id", INT64, primary_key=True),
+    sa.Column("period_end", sa.Text, primary_key=True),
+    sa.Column("serves_to", sa.Text, primary_key=True),
+    _text("plan"),
+    _int("quantity"),
+)
 quarantine = _table(
     "quarantine",
     sa.Column("run_id", INT64, primary_key=True),

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rating.model import Catalogue, Service
+    from server.quote_state import Told
 
 QUOTE_KEY = bytes(16)
+GROUP_LIMIT = 2**31
+DIRECTIONS = {"originating": 1, "terminating": 2}  # rating.schema.Direction, without its import
 QUANTITY_LIMIT = 2**63  # of usage columns; what is below it and still too much is refused with a status
 Value = TypeVar("Value")
 _OPTIONS = {QuantityUnit.MILLISECOND: "--duration", QuantityUnit.BYTE: "--volume", QuantityUnit.MESSAGE: "--messages"}
@@ -37,6 +40,18 @@ def quote(
     volume: str | None = None,
     messages: int | None = None,
     allowance: str | None = None,
+    left: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    spent: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    counted: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    caller: Annotated[str, Parameter(name="--from")] = "",
+    direction: Literal["originating", "terminating"] = "originating",
+    on_net: Annotated[bool | None, Parameter(negative="--off-net")] = None,
+    friend: Annotated[bool, Parameter(negative="")] = False,
+    visited: str | None = None,
+    rating_group: int = 0,
+    customer_group: int = 0,
+    content_amount: str | None = None,
+    home_timezone: str = "",
     catalog: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
     home: HomeFolder = DEFAULT_HOME,
     language: Literal["en", "zh"] = "en",
@@ -61,7 +76,31 @@ def quote(
     messages
         How many; 1 when left out.
     allowance
-        What the allowance still holds, such as 10min; nothing when left out.
+        What is left of the allowance that serves the event, such as 10min; nothing when left out.
+    left
+        What is left of an allowance by its name, such as "europe minutes=10min" or "credit=2.50"; may be given again for more.
+    spent
+        What a charge cap has counted so far in its day or period, such as "roaming cap=12.50"; may be given again.
+    counted
+        How far a price that counts over the period has come, such as "Data tiers=3GB"; may be given again.
+    caller
+        The calling number in E.164, for prices that depend on where a call comes from.
+    direction
+        Whether the subscriber begins it.
+    on_net
+        Whether the other side is of this network; not known when left out.
+    friend
+        The other side is one of the subscriber's chosen numbers.
+    visited
+        The network in which a roaming subscriber is, country and network code such as 262-01; at home when left out.
+    rating_group
+        Of data.
+    customer_group
+        Of the subscriber.
+    content_amount
+        What the content provider asks, in the currency of the catalogue, such as 4.99.
+    home_timezone
+        Time zone of the subscriber, such as Asia/Shanghai; that of the catalogue when left out.
     catalog
         Tariff file or folder to price with; may be given again for more. Else the published ones of the home folder.
     home
@@ -74,18 +113,34 @@ def quote(
     """
     from rating import explain
     from rating.model import Service
-    from rating.reference import Event
+    from rating.outcome import Event
     from server.checked_quote import CheckedQuote
     from server.cli import output
-    from tariffs import texts
+    from server.quote_state import Known
+    from tariffs import digits, texts
 
     kind = Service[service.upper()]
-    quantity = _quantity(kind, duration, volume, messages)
-    event = Event(QUOTE_KEY, _read(texts.instant, at, "--at"), quantity, int(kind), plan, _digits(to))
-    allowance_left = _allowance_left(kind, allowance)
+    event = Event(
+        QUOTE_KEY,
+        _read(texts.instant, at, "--at"),
+        _quantity(kind, duration, volume, messages),
+        int(kind),
+        plan,
+        _digits(to, "--to"),
+        _digits(caller, "--from"),
+        DIRECTIONS[direction],
+        on_net,
+        friend,
+        0 if visited is None else _read(digits.plmn, visited, "--visited"),
+        _group(rating_group, "--rating-group"),
+        _group(customer_group, "--customer-group"),
+        _timezone(home_timezone),
+        _content_micros(content_amount),
+    )
+    known = Known(_told(left, "--left"), _told(spent, "--spent"), _told(counted, "--counted"), _allowance_left(kind, allowance))
     catalogues = _catalogues(catalog, home)
     _check_plan(catalogues, plan)
-    outcome = CheckedQuote(catalogues).rate(event, allowance_left)
+    outcome = CheckedQuote(catalogues).rate(event, known)
     if as_json:
         output.print_json(explain.as_json(outcome))
     else:
@@ -118,6 +173,47 @@ def _allowance_left(service: Service, text: str | None) -> int:
     return 0 if text is None else _measure(text, UNIT_OF_SERVICE[service], "--allowance")
 
 
+def _told(entries: Sequence[str], option: str) -> dict[str, Told]:
+    """NAME=QUANTITY, again and again."""
+    from server.quote_state import Told
+    from tariffs import texts
+
+    found: dict[str, Told] = {}
+    for entry in entries:
+        name, equals, text = entry.rpartition("=")
+        if not equals or not name:
+            remedy = f'write a name and a quantity, such as {option} "free minutes=10min"'
+            raise UserError(f'{option}: "{entry}" has no name', remedy, exit_status=2)
+        if name in found:
+            raise UserError(f'{option}: "{name}" is given twice', "give it once", exit_status=2)
+        quantity = _read(texts.grant, text, option)
+        found[name] = Told(_in_range(quantity.value, text, option), quantity.unit)
+    return found
+
+
+def _content_micros(text: str | None) -> int:
+    """The content provider's amount; below zero: none."""
+    from tariffs import texts
+
+    return -1 if text is None else _in_range(_read(texts.amount, text, "--content-amount"), text, "--content-amount")
+
+
+def _timezone(name: str) -> str:
+    """The name of a time zone that exists, or nothing."""
+    import zoneinfo
+
+    if name and name not in zoneinfo.available_timezones():
+        raise UserError(f'--home-timezone: "{name}" is not a known time zone', "write its IANA name, such as Europe/Berlin", exit_status=2)
+    return name
+
+
+def _group(number: int, option: str) -> int:
+    """A group as rating counts them."""
+    if not 0 <= number < GROUP_LIMIT:
+        raise UserError(f"{option} {number} is not a group", f"write a whole number from 1 to {GROUP_LIMIT - 1}", exit_status=2)
+    return number
+
+
 def _measure(text: str, unit: QuantityUnit, option: str) -> int:
     """A quantity that must be of the kind `unit`."""
     from tariffs import texts
@@ -145,11 +241,11 @@ def _read(parse: Callable[[object], Value], raw: object, option: str) -> Value:
         raise UserError(f"{option}: {error.message}", error.remedy, exit_status=2) from None
 
 
-def _digits(to: str) -> str:
-    """The digits of a destination; +, spaces, dots, hyphens and brackets are only for the eye."""
+def _digits(to: str, option: str) -> str:
+    """The digits of a number; +, spaces, dots, hyphens and brackets are only for the eye."""
     digits = "".join(character for character in to.removeprefix("+") if character not in " .-/()")
     if digits and not (digits.isascii() and digits.isdecimal()):
-        raise UserError(f'--to: "{to}" is not a number', "write it in E.164, such as +4930123456", exit_status=2)
+        raise UserError(f'{option}: "{to}" is not a number', "write it in E.164, such as +4930123456", exit_status=2)
     return digits
 
 

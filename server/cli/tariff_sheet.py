@@ -1,22 +1,24 @@
-"""A catalogue as plain text for a terminal: versions, plans with fees and allowances, prices with bands and steps."""
+"""A catalogue as plain text for a terminal: versions, plans, prices with bands and steps, calendars, short codes and roaming zones."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
-from rating.model import ANY_BAND, UNIT_OF_SERVICE, QuantityUnit
+from rating.model import ANY_BAND, BandPolicy, Counting, QuantityUnit, WallClock
 from rating.money import format_micros
+from server.cli import plan_sheet
 from server.cli.output import plain_table
+from server.cli.plan_sheet import instant, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import datetime as dt
+    from collections.abc import Iterator, Sequence
 
-    from rating.model import Catalogue, Plan, Price, Rate, Step
+    from rating.model import Band, Calendar, Catalogue, Price, Rate, RoamingZone, Step
 
 PRICES_SHOWN: Final = 40
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_DAYS: Final = ("", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MNC_PLACES: Final = 1_000
 
 
 def lines(catalogue: Catalogue, versions: Sequence[Catalogue]) -> list[str]:
@@ -24,43 +26,27 @@ def lines(catalogue: Catalogue, versions: Sequence[Catalogue]) -> list[str]:
     sheet = [
         f"{catalogue.identity} version {catalogue.version}, {catalogue.currency}, {catalogue.timezone}",
         f"content hash {catalogue.content_hash.hex()}",
-        "versions: " + ", ".join(f"{each.version} from {_instant(each)}" for each in versions),
+        "versions: " + ", ".join(f"{each.version} from {instant(each.effective_from_us, each.timezone)}" for each in versions),
     ]
     for plan in catalogue.plans:
-        sheet += ["", *_plan_lines(catalogue, plan)]
+        sheet += ["", *plan_sheet.lines(catalogue, plan)]
     sheet += ["", "prices:", *_price_table(catalogue)]
     if len(catalogue.prices) > PRICES_SHOWN:
         sheet.append(f"  and {len(catalogue.prices) - PRICES_SHOWN} more; --json has them all")
+    sheet += _section("calendars:", [line for calendar in catalogue.calendars for line in _calendar_lines(calendar)])
+    sheet += _section("short codes:", [f"  {zone.name}: {', '.join(zone.short_codes)}" for zone in catalogue.zones if zone.short_codes])
+    sheet += _section("roaming zones:", [_roaming_zone(zone) for zone in catalogue.roaming_zones])
+    sheet += ["", f"home clocks: {', '.join(catalogue.home_timezones)}"] if catalogue.home_timezones else []
     return [*sheet, "", *(f"{language}: {text}" for language, text in catalogue.disclosure.items())]
 
 
-def quantity(amount: int, unit: QuantityUnit) -> str:
-    """A quantity of a price, such as 60 s, 1,000,000 B or 1 message."""
-    if unit is QuantityUnit.MILLISECOND:
-        return f"{format_micros(amount * 1000, 0)} s"
-    if unit is QuantityUnit.BYTE:
-        return f"{amount:,} B"
-    return f"{amount} message" if amount == 1 else f"{amount} messages"
-
-
-def _instant(catalogue: Catalogue) -> str:
-    moment = (_EPOCH + dt.timedelta(microseconds=catalogue.effective_from_us)).astimezone(ZoneInfo(catalogue.timezone))
-    return moment.isoformat(sep=" ")
-
-
-def _plan_lines(catalogue: Catalogue, plan: Plan) -> list[str]:
-    titles = " / ".join(plan.title.values())
-    found = [f"plan {catalogue.identity}/{plan.name} ({titles}): {len(plan.rules)} rules"]
-    found += [f"  fee {fee.name}: {format_micros(fee.amount_micros)} {catalogue.currency} in {fee.timing.value}" for fee in plan.recurring]
-    for allowance in plan.allowances:
-        granted = quantity(allowance.quantity, UNIT_OF_SERVICE[allowance.service])
-        found.append(f"  allowance {allowance.name}: {granted} of {allowance.service.name.lower()} to {', '.join(allowance.zones)}")
-    return found
+def _section(title: str, found: list[str]) -> list[str]:
+    return ["", title, *found] if found else []
 
 
 def _price_table(catalogue: Catalogue) -> list[str]:
     rows = [row for price in catalogue.prices[:PRICES_SHOWN] for row in _price_rows(price)]
-    columns = ("  id", "price", "band", "from", "rate", "per", "increments", "connect", "minimum", "maximum", "rounding")
+    columns = ("  id", "price", "band", "from", "rate", "per", "increments", "connect", "minimum", "maximum", "rounding", "")
     return plain_table(columns, rows, right=("  id", "rate"))
 
 
@@ -81,4 +67,55 @@ def _row(price: Price, rate: Rate, step: Step) -> list[str]:
         format_micros(price.minimum_micros) if price.minimum_micros else "",
         format_micros(price.maximum_micros) if price.maximum_micros is not None else "",
         f"{price.rounding_mode.value} {format_micros(price.rounding_step_micros)}",
+        ", ".join(_terms(price)),
     ]
+
+
+def _terms(price: Price) -> Iterator[str]:
+    """What is not as usual."""
+    if price.calendar is not None and price.clock is not WallClock.TARIFF:
+        yield f"{price.clock.value} clock"
+    if price.calendar is not None and price.unit is QuantityUnit.MILLISECOND and price.band_policy is BandPolicy.START:
+        yield "band of the start"
+    if price.counting is not Counting.EVENT:
+        yield f"{price.counting.value} over the period, counter {price.counter_id}"
+    if price.minimum_qty:
+        yield f"at least {quantity(price.minimum_qty, price.unit)}"
+    if price.content_ppm:
+        yield f"and {format_micros(price.content_ppm * 100, 0)} % of the content amount"
+    if price.charge_zero_usage:
+        yield "zero usage is charged"
+
+
+def _calendar_lines(calendar: Calendar) -> list[str]:
+    holidays = [f"  {calendar.name}, holidays: {', '.join(map(str, calendar.holidays))}"] if calendar.holidays else []
+    return [*(f"  {calendar.name}, {band.name}: {', '.join(_when(band))}" for band in calendar.bands), *holidays]
+
+
+def _when(band: Band) -> Iterator[str]:
+    """Times and criteria."""
+    yield f"{_time(band.start_s)} to {_time(band.end_s)}"
+    yield " ".join(_DAYS[day] for day in band.days) or "daily"
+    named: tuple[tuple[str, tuple[int, ...] | tuple[dt.date, ...]], ...] = (
+        ("in", band.years),
+        ("months", band.months),
+        ("days of the month", band.month_days),
+        ("on", band.dates),
+    )
+    for word, values in named:
+        if values:
+            yield f"{word} {' '.join(map(str, values))}"
+    if band.holidays:
+        yield "holidays"
+    if band.weight:
+        yield f"weight {band.weight}"
+
+
+def _time(second: int) -> str:
+    time = f"{second // 3600:02d}:{second // 60 % 60:02d}"
+    return f"{time}:{second % 60:02d}" if second % 60 else time
+
+
+def _roaming_zone(zone: RoamingZone) -> str:
+    networks = ", ".join(f"{plmn // _MNC_PLACES:03d}-{plmn % _MNC_PLACES:02d}" for plmn in zone.plmns)
+    return f"  {zone.name}: {networks}{'' if zone.timezone is None else f' ({zone.timezone})'}"

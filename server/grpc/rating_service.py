@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zoneinfo
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import grpc
@@ -11,12 +12,15 @@ from billing import catalogue
 from ratewright.v1 import rating_service_pb2 as pb
 from ratewright.v1 import rating_service_pb2_grpc
 from rating import explain
+from rating.errors import UserError
 from rating.model import Service
-from rating.reference import Event, Outcome
+from rating.outcome import Event, Outcome
+from rating.schema import Direction
 from rating.status import REFUSALS_FROM, Status
 from server.checked_quote import CheckedQuote
 from server.grpc import convert
 from server.grpc.refusals import Refusal, answering, invalid
+from server.quote_state import Known, Told
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -38,6 +42,7 @@ _CODES: Final = {
     Status.NO_VERSION: grpc.StatusCode.FAILED_PRECONDITION,
     Status.NO_ZONE: grpc.StatusCode.FAILED_PRECONDITION,
     Status.NOT_SOLD: grpc.StatusCode.FAILED_PRECONDITION,
+    Status.CONTENT_AMOUNT_MISSING: grpc.StatusCode.FAILED_PRECONDITION,
 }
 _SENTENCES: Final = {
     Status.UNKNOWN_PLAN: "no published catalogue has this plan",
@@ -47,7 +52,8 @@ _SENTENCES: Final = {
     Status.NO_VERSION: "no version of the plan's catalogue is in force at start_time",
     Status.NO_ZONE: "the plan has no price for this destination",
     Status.NOT_SOLD: "the plan does not sell this on purpose",
-    Status.QUANTITY_TOO_LARGE: "the quantity is larger than one event can be",
+    Status.QUANTITY_TOO_LARGE: "the quantity or the content amount is larger than one event can have",
+    Status.CONTENT_AMOUNT_MISSING: "the price is a share of the content amount, and there is none",
 }
 
 
@@ -67,10 +73,12 @@ class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
     def Quote(self, request: pb.QuoteRequest, context: grpc.ServicerContext) -> pb.QuoteResponse:
         """Price the event, or refuse it with the name of its status."""
         with answering(context):
-            event, language = _event(request), _language(request.language_code)
-            if request.allowance_left_qty < 0:
-                raise _malformed("allowance_left_qty", "must be zero or more")
-            outcome = self._quote().rate(event, request.allowance_left_qty)
+            event, known, language = _event(request), _known(request), _language(request.language_code)
+            quote = self._quote()
+            try:
+                outcome = quote.rate(event, known)
+            except UserError as error:
+                raise _malformed("allowances_left, caps_spent_micros or counted_qty", f"{error.message}; {error.remedy}") from None
             if outcome.status >= REFUSALS_FROM:
                 raise _refused(outcome)
             return _response(outcome, language)
@@ -100,7 +108,46 @@ def _event(request: pb.QuoteRequest) -> Event:
     if request.WhichOneof("usage") != field:
         raise _malformed(field, f"must be given for {service.name.lower()}")
     start_us = request.start_time.seconds * MICROS_PER_SECOND + request.start_time.nanos // NANOS_PER_MICRO
-    return Event(NO_EVENT_KEY, start_us, getattr(request, field), service, request.plan, request.destination)
+    return Event(
+        NO_EVENT_KEY,
+        start_us,
+        getattr(request, field),
+        service,
+        request.plan,
+        request.destination,
+        request.origin,
+        _direction(request.direction),
+        request.on_net if request.HasField("on_net") else None,
+        request.friend,
+        request.visited_plmn,
+        request.rating_group,
+        request.customer_group,
+        _timezone(request.home_time_zone),
+        request.content_amount_micros if request.HasField("content_amount_micros") else -1,
+    )
+
+
+def _direction(direction: int) -> Direction:
+    try:
+        return Direction(direction or Direction.ORIGINATING)
+    except ValueError:
+        raise _malformed("direction", "must say who began it") from None
+
+
+def _timezone(name: str) -> str:
+    if name and name not in zoneinfo.available_timezones():
+        raise _malformed("home_time_zone", "must be an IANA name such as Asia/Shanghai")
+    return name
+
+
+def _known(request: pb.QuoteRequest) -> Known:
+    if request.allowance_left_qty < 0:
+        raise _malformed("allowance_left_qty", "must be zero or more")
+    left, spent, counted = (
+        {name: Told(quantity) for name, quantity in told.items()}
+        for told in (request.allowances_left, request.caps_spent_micros, request.counted_qty)
+    )
+    return Known(left, spent, counted, request.allowance_left_qty)
 
 
 def _language(code: str) -> str:
@@ -132,5 +179,6 @@ def _response(outcome: Outcome, language: str) -> pb.QuoteResponse:
         catalogue=outcome.identity,
         catalogue_version=outcome.version,
         catalogue_hash=outcome.content_hash,
+        gross_micros=outcome.gross_micros,
         explanation=explain.as_text(outcome, language),
     )

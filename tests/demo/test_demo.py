@@ -43,7 +43,7 @@ def test_late_usage_is_a_line_that_names_the_period_it_corrects(finished: runnin
 
 
 def test_it_shows_an_invoice_a_charge_the_books_and_what_to_try_next(finished: running.Finished) -> None:
-    for part in ("Invoice R-0000000001", "180 s to 301 s: band other", "charge: EUR", "debits = credits", "95 % confidence", "Try next"):
+    for part in ("Invoice R-0000000001", "180 to 301 s, other", "Charge: EUR", "debits = credits", "95 % confidence", "Try next"):
         assert part in finished.text
     assert "\x1b[" not in finished.text  # no colours and bars in a pipe
 

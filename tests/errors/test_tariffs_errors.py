@@ -38,6 +38,11 @@ def test_five_errors_at_once(provoke: Provoke, tmp_path: Path, home: Path) -> No
     provoke(["tariffs", "check", tmp_path / "five_errors.yaml", "--json"], status=1, golden="tariffs/five_errors_json")
 
 
+def test_mistakes_in_rules_that_ask_for_more_than_a_zone(provoke: Provoke, tmp_path: Path) -> None:
+    shutil.copy(FILES / "new_rules.yaml", tmp_path)
+    provoke(["tariffs", "check", tmp_path / "new_rules.yaml"], status=1, golden="tariffs/new_rules")
+
+
 # content of the file (None: there is none) -> golden text
 FILES_THAT_FAIL = [
     (None, "missing_file"),

@@ -10,8 +10,10 @@ import concurrent.futures
 import itertools
 import math
 import multiprocessing
+import signal
 import sys
 import time
+import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -66,7 +68,7 @@ def _run(seeds: range) -> int:
     started_s = told_s = time.monotonic()
     done: set[int] = set()
     context = multiprocessing.get_context("spawn")  # the kernel was compiled and stored by this process: the others load it
-    with concurrent.futures.ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(PROCESSES, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
         try:
             for checked in _in_turn(pool, seeds):
                 if checked.difference:
@@ -89,11 +91,13 @@ def _run(seeds: range) -> int:
 def _in_turn(pool: concurrent.futures.ProcessPoolExecutor, seeds: range) -> Iterator[Checked]:
     """Answers as they come; no more seeds are handed out than keep all processes busy."""
     waiting = iter(seeds)
-    running = {pool.submit(check, seed) for seed in itertools.islice(waiting, PROCESSES * 2)}
+    running = {pool.submit(check, seed): seed for seed in itertools.islice(waiting, PROCESSES * 2)}
     while running:
-        finished, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
-        running |= {pool.submit(check, seed) for seed in itertools.islice(waiting, len(finished))}
-        yield from (future.result() for future in finished)
+        finished, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+        running |= {pool.submit(check, seed): seed for seed in itertools.islice(waiting, len(finished))}
+        for future in finished:
+            seed, failure = running.pop(future), future.exception()
+            yield future.result() if failure is None else Checked(seed, "".join(traceback.format_exception(failure)))
 
 
 def _tell(done: int, seeds: range, elapsed_s: float) -> None:
@@ -143,7 +147,7 @@ def _only(case: Case, rows: Sequence[int]) -> Case:
 
 def _report(case: Case, tables: Tables) -> str:
     """The events that are left, what their holders held, what the twin made of them, and both answers."""
-    lines = [f"{len(case.events)} events are enough; tests.rating.generator.generate(seed, {EVENTS}) has the catalogues"]
+    lines = [f"events that are enough: {len(case.events)}; tests.rating.generator.generate(seed, {EVENTS}) has the catalogues"]
     lines += [f"holder {holder}: {event}" for event, holder in zip(case.events, case.holders, strict=True)]
     for holder in sorted({holder for holder in case.holders if holder is not None}):
         lines += [f"  holder {holder} has bucket {key}: {case.buckets[key]}" for key in case.held.get(holder, ())]

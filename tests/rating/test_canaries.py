@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Change = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 EVENTS = 10_000
-SEEDS = (3, 12)  # a canary must be noticed in one of these worlds
+SEEDS = (1, 11, 23)  # a canary must be noticed in one of these worlds
 
 
 @functools.cache
@@ -133,5 +133,5 @@ def test_fuzzing_stops_at_a_difference_and_makes_it_small(monkeypatch: pytest.Mo
     assert fuzz.check(5) == fuzz.Checked(5, "")
     monkeypatch.setattr(fuzz, "compile_catalogues", wrong)
     told = fuzz.check(5).difference
-    assert "1 events are enough" in told
+    assert "events that are enough: 1;" in told
     assert "gross_micros: kernel" in told

@@ -6,6 +6,8 @@ import pytest
 
 from tests.rating import equality
 
+pytestmark = pytest.mark.slow  # the first quarter is enough for a fast run
+
 
 @pytest.mark.parametrize("seed", range(10, 20))
 def test_kernel_equals_twin(seed: int) -> None:

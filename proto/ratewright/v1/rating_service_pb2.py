@@ -27,13 +27,19 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ratewright/v1/rating_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xaa\x02\n\x0cQuoteRequest\x12\x12\n\x04plan\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12-\n\x07service\x18\x02 \x01(\x0e\x32\x16.ratewright.v1.ServiceB\x04\xe2\x41\x01\x02\x12\x34\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12\x15\n\x0b\x64uration_us\x18\x04 \x01(\x03H\x00\x12\x16\n\x0cvolume_bytes\x18\x05 \x01(\x03H\x00\x12\x0f\n\x05units\x18\x06 \x01(\x03H\x00\x12\x19\n\x0b\x64\x65stination\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12 \n\x12\x61llowance_left_qty\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x1b\n\rlanguage_code\x18\t \x01(\tB\x04\xe2\x41\x01\x01\x42\x07\n\x05usage\"\xc4\x02\n\rQuoteResponse\x12\x14\n\x06status\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12(\n\x06\x63harge\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x1b\n\rcharge_micros\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x63hargeable_qty\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x66ree_qty\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08price_id\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07zone_id\x18\x07 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x17\n\tcatalogue\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1f\n\x11\x63\x61talogue_version\x18\t \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x63\x61talogue_hash\x18\n \x01(\x0c\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x65xplanation\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03*~\n\x07Service\x12\x17\n\x13SERVICE_UNSPECIFIED\x10\x00\x12\x11\n\rSERVICE_VOICE\x10\x01\x12\x0f\n\x0bSERVICE_SMS\x10\x02\x12\x0f\n\x0bSERVICE_MMS\x10\x03\x12\x10\n\x0cSERVICE_DATA\x10\x04\x12\x13\n\x0fSERVICE_CONTENT\x10\x05\x32S\n\rRatingService\x12\x42\n\x05Quote\x12\x1b.ratewright.v1.QuoteRequest\x1a\x1c.ratewright.v1.QuoteResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ratewright/v1/rating_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xf4\x07\n\x0cQuoteRequest\x12\x12\n\x04plan\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12-\n\x07service\x18\x02 \x01(\x0e\x32\x16.ratewright.v1.ServiceB\x04\xe2\x41\x01\x02\x12\x34\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12\x15\n\x0b\x64uration_us\x18\x04 \x01(\x03H\x00\x12\x16\n\x0cvolume_bytes\x18\x05 \x01(\x03H\x00\x12\x0f\n\x05units\x18\x06 \x01(\x03H\x00\x12\x19\n\x0b\x64\x65stination\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12 \n\x12\x61llowance_left_qty\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x1b\n\rlanguage_code\x18\t \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06origin\x18\n \x01(\tB\x04\xe2\x41\x01\x01\x12\x31\n\tdirection\x18\x0b \x01(\x0e\x32\x18.ratewright.v1.DirectionB\x04\xe2\x41\x01\x01\x12\x19\n\x06on_net\x18\x0c \x01(\x08\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x14\n\x06\x66riend\x18\r \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1a\n\x0cvisited_plmn\x18\x0e \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x1a\n\x0crating_group\x18\x0f \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x1c\n\x0e\x63ustomer_group\x18\x10 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12(\n\x15\x63ontent_amount_micros\x18\x11 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1c\n\x0ehome_time_zone\x18\x12 \x01(\tB\x04\xe2\x41\x01\x01\x12N\n\x0f\x61llowances_left\x18\x13 \x03(\x0b\x32/.ratewright.v1.QuoteRequest.AllowancesLeftEntryB\x04\xe2\x41\x01\x01\x12Q\n\x11\x63\x61ps_spent_micros\x18\x14 \x03(\x0b\x32\x30.ratewright.v1.QuoteRequest.CapsSpentMicrosEntryB\x04\xe2\x41\x01\x01\x12\x46\n\x0b\x63ounted_qty\x18\x15 \x03(\x0b\x32+.ratewright.v1.QuoteRequest.CountedQtyEntryB\x04\xe2\x41\x01\x01\x1a\x35\n\x13\x41llowancesLeftEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x36\n\x14\x43\x61psSpentMicrosEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x31\n\x0f\x43ountedQtyEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x42\x07\n\x05usageB\t\n\x07_on_netB\x18\n\x16_content_amount_micros\"\xe0\x02\n\rQuoteResponse\x12\x14\n\x06status\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12(\n\x06\x63harge\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x1b\n\rcharge_micros\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x63hargeable_qty\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x66ree_qty\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08price_id\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07zone_id\x18\x07 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x17\n\tcatalogue\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1f\n\x11\x63\x61talogue_version\x18\t \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x63\x61talogue_hash\x18\n \x01(\x0c\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x65xplanation\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cgross_micros\x18\x0c \x01(\x03\x42\x04\xe2\x41\x01\x03*~\n\x07Service\x12\x17\n\x13SERVICE_UNSPECIFIED\x10\x00\x12\x11\n\rSERVICE_VOICE\x10\x01\x12\x0f\n\x0bSERVICE_SMS\x10\x02\x12\x0f\n\x0bSERVICE_MMS\x10\x03\x12\x10\n\x0cSERVICE_DATA\x10\x04\x12\x13\n\x0fSERVICE_CONTENT\x10\x05*\\\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44IRECTION_ORIGINATING\x10\x01\x12\x19\n\x15\x44IRECTION_TERMINATING\x10\x02\x32S\n\rRatingService\x12\x42\n\x05Quote\x12\x1b.ratewright.v1.QuoteRequest\x1a\x1c.ratewright.v1.QuoteResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ratewright.v1.rating_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_QUOTEREQUEST_ALLOWANCESLEFTENTRY']._loaded_options = None
+  _globals['_QUOTEREQUEST_ALLOWANCESLEFTENTRY']._serialized_options = b'8\001'
+  _globals['_QUOTEREQUEST_CAPSSPENTMICROSENTRY']._loaded_options = None
+  _globals['_QUOTEREQUEST_CAPSSPENTMICROSENTRY']._serialized_options = b'8\001'
+  _globals['_QUOTEREQUEST_COUNTEDQTYENTRY']._loaded_options = None
+  _globals['_QUOTEREQUEST_COUNTEDQTYENTRY']._serialized_options = b'8\001'
   _globals['_QUOTEREQUEST'].fields_by_name['plan']._loaded_options = None
   _globals['_QUOTEREQUEST'].fields_by_name['plan']._serialized_options = b'\342A\001\002'
   _globals['_QUOTEREQUEST'].fields_by_name['service']._loaded_options = None
@@ -46,6 +52,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUOTEREQUEST'].fields_by_name['allowance_left_qty']._serialized_options = b'\342A\001\001'
   _globals['_QUOTEREQUEST'].fields_by_name['language_code']._loaded_options = None
   _globals['_QUOTEREQUEST'].fields_by_name['language_code']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['origin']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['origin']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['direction']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['direction']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['on_net']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['on_net']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['friend']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['friend']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['visited_plmn']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['visited_plmn']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['rating_group']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['rating_group']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['customer_group']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['customer_group']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['content_amount_micros']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['content_amount_micros']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['home_time_zone']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['home_time_zone']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['allowances_left']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['allowances_left']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['caps_spent_micros']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['caps_spent_micros']._serialized_options = b'\342A\001\001'
+  _globals['_QUOTEREQUEST'].fields_by_name['counted_qty']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['counted_qty']._serialized_options = b'\342A\001\001'
   _globals['_QUOTERESPONSE'].fields_by_name['status']._loaded_options = None
   _globals['_QUOTERESPONSE'].fields_by_name['status']._serialized_options = b'\342A\001\003'
   _globals['_QUOTERESPONSE'].fields_by_name['charge']._loaded_options = None
@@ -68,12 +98,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUOTERESPONSE'].fields_by_name['catalogue_hash']._serialized_options = b'\342A\001\003'
   _globals['_QUOTERESPONSE'].fields_by_name['explanation']._loaded_options = None
   _globals['_QUOTERESPONSE'].fields_by_name['explanation']._serialized_options = b'\342A\001\003'
-  _globals['_SERVICE']._serialized_start=772
-  _globals['_SERVICE']._serialized_end=898
+  _globals['_QUOTERESPONSE'].fields_by_name['gross_micros']._loaded_options = None
+  _globals['_QUOTERESPONSE'].fields_by_name['gross_micros']._serialized_options = b'\342A\001\003'
+  _globals['_SERVICE']._serialized_start=1514
+  _globals['_SERVICE']._serialized_end=1640
+  _globals['_DIRECTION']._serialized_start=1642
+  _globals['_DIRECTION']._serialized_end=1734
   _globals['_QUOTEREQUEST']._serialized_start=145
-  _globals['_QUOTEREQUEST']._serialized_end=443
-  _globals['_QUOTERESPONSE']._serialized_start=446
-  _globals['_QUOTERESPONSE']._serialized_end=770
-  _globals['_RATINGSERVICE']._serialized_start=900
-  _globals['_RATINGSERVICE']._serialized_end=983
+  _globals['_QUOTEREQUEST']._serialized_end=1157
+  _globals['_QUOTEREQUEST_ALLOWANCESLEFTENTRY']._serialized_start=951
+  _globals['_QUOTEREQUEST_ALLOWANCESLEFTENTRY']._serialized_end=1004
+  _globals['_QUOTEREQUEST_CAPSSPENTMICROSENTRY']._serialized_start=1006
+  _globals['_QUOTEREQUEST_CAPSSPENTMICROSENTRY']._serialized_end=1060
+  _globals['_QUOTEREQUEST_COUNTEDQTYENTRY']._serialized_start=1062
+  _globals['_QUOTEREQUEST_COUNTEDQTYENTRY']._serialized_end=1111
+  _globals['_QUOTERESPONSE']._serialized_start=1160
+  _globals['_QUOTERESPONSE']._serialized_end=1512
+  _globals['_RATINGSERVICE']._serialized_start=1736
+  _globals['_RATINGSERVICE']._serialized_end=1819
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,11 @@
 isort:skip_file
 What an event would cost."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import money_pb2 as _money_pb2
 import builtins as _builtins
@@ -53,11 +55,95 @@ SERVICE_CONTENT: Service.ValueType  # 5
 """Content purchases; give `units`."""
 Global___Service: _TypeAlias = Service  # noqa: Y015
 
+class _Direction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DirectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Direction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIRECTION_UNSPECIFIED: _Direction.ValueType  # 0
+    """As DIRECTION_ORIGINATING."""
+    DIRECTION_ORIGINATING: _Direction.ValueType  # 1
+    """The subscriber."""
+    DIRECTION_TERMINATING: _Direction.ValueType  # 2
+    """The other side."""
+
+class Direction(_Direction, metaclass=_DirectionEnumTypeWrapper):
+    """Who began what is priced."""
+
+DIRECTION_UNSPECIFIED: Direction.ValueType  # 0
+"""As DIRECTION_ORIGINATING."""
+DIRECTION_ORIGINATING: Direction.ValueType  # 1
+"""The subscriber."""
+DIRECTION_TERMINATING: Direction.ValueType  # 2
+"""The other side."""
+Global___Direction: _TypeAlias = Direction  # noqa: Y015
+
 @_typing.final
 class QuoteRequest(_message.Message):
     """One event to price."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class AllowancesLeftEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class CapsSpentMicrosEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class CountedQtyEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     PLAN_FIELD_NUMBER: _builtins.int
     SERVICE_FIELD_NUMBER: _builtins.int
@@ -68,6 +154,18 @@ class QuoteRequest(_message.Message):
     DESTINATION_FIELD_NUMBER: _builtins.int
     ALLOWANCE_LEFT_QTY_FIELD_NUMBER: _builtins.int
     LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    ON_NET_FIELD_NUMBER: _builtins.int
+    FRIEND_FIELD_NUMBER: _builtins.int
+    VISITED_PLMN_FIELD_NUMBER: _builtins.int
+    RATING_GROUP_FIELD_NUMBER: _builtins.int
+    CUSTOMER_GROUP_FIELD_NUMBER: _builtins.int
+    CONTENT_AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    HOME_TIME_ZONE_FIELD_NUMBER: _builtins.int
+    ALLOWANCES_LEFT_FIELD_NUMBER: _builtins.int
+    CAPS_SPENT_MICROS_FIELD_NUMBER: _builtins.int
+    COUNTED_QTY_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """Full name of the plan, `catalogue/plan`, such as `mobile/smart-m`."""
     service: Global___Service.ValueType
@@ -81,12 +179,42 @@ class QuoteRequest(_message.Message):
     destination: _builtins.str
     """Destination in E.164 without plus, such as `8613800138000`; empty where there is none."""
     allowance_left_qty: _builtins.int
-    """What is left of the allowance that serves the event: milliseconds, bytes or messages. 0: none."""
+    """What is left of the first allowance that serves the event, whatever its name: milliseconds, bytes or messages. 0: none."""
     language_code: _builtins.str
     """Language of `explanation`: `en` or `zh`; empty is `en`."""
+    origin: _builtins.str
+    """The calling number in E.164 without plus, for prices that depend on where a call comes from."""
+    direction: Global___Direction.ValueType
+    """Who began it."""
+    on_net: _builtins.bool
+    """Whether the other side is a subscriber of this network; absent where that is not known."""
+    friend: _builtins.bool
+    """Whether the other side is one of the subscriber's chosen numbers."""
+    visited_plmn: _builtins.int
+    """The network in which a roaming subscriber is: MCC x 1000 + MNC, such as 262001 for 262-01. 0: at home."""
+    rating_group: _builtins.int
+    """Rating group of data. 0: none."""
+    customer_group: _builtins.int
+    """Group of the subscriber. 0: none."""
+    content_amount_micros: _builtins.int
+    """What the content provider asks, in micro-units of the currency of the catalogue; absent where there is none."""
+    home_time_zone: _builtins.str
+    """IANA name of the subscriber's time zone, such as `Asia/Shanghai`; empty is that of the catalogue."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When the event begins, to the microsecond. The tariff in force at this instant prices the whole event."""
+
+    @_builtins.property
+    def allowances_left(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """What is left of allowances by name: milliseconds, bytes, messages, or micro-units of money. One that is not named has nothing left."""
+
+    @_builtins.property
+    def caps_spent_micros(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """What charge caps have counted so far in their day or period, by name, in micro-units."""
+
+    @_builtins.property
+    def counted_qty(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How far prices that count over the period have come, by name, in milliseconds, bytes or messages."""
 
     def __init__(
         self,
@@ -100,13 +228,34 @@ class QuoteRequest(_message.Message):
         destination: _builtins.str = ...,
         allowance_left_qty: _builtins.int = ...,
         language_code: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        direction: Global___Direction.ValueType = ...,
+        on_net: _builtins.bool | None = ...,
+        friend: _builtins.bool = ...,
+        visited_plmn: _builtins.int = ...,
+        rating_group: _builtins.int = ...,
+        customer_group: _builtins.int = ...,
+        content_amount_micros: _builtins.int | None = ...,
+        home_time_zone: _builtins.str = ...,
+        allowances_left: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        caps_spent_micros: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        counted_qty: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["duration_us", b"duration_us", "start_time", b"start_time", "units", b"units", "usage", b"usage", "volume_bytes", b"volume_bytes"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_content_amount_micros", b"_content_amount_micros", "_on_net", b"_on_net", "content_amount_micros", b"content_amount_micros", "duration_us", b"duration_us", "on_net", b"on_net", "start_time", b"start_time", "units", b"units", "usage", b"usage", "volume_bytes", b"volume_bytes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance_left_qty", b"allowance_left_qty", "destination", b"destination", "duration_us", b"duration_us", "language_code", b"language_code", "plan", b"plan", "service", b"service", "start_time", b"start_time", "units", b"units", "usage", b"usage", "volume_bytes", b"volume_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_amount_micros", b"_content_amount_micros", "_on_net", b"_on_net", "allowance_left_qty", b"allowance_left_qty", "allowances_left", b"allowances_left", "caps_spent_micros", b"caps_spent_micros", "content_amount_micros", b"content_amount_micros", "counted_qty", b"counted_qty", "customer_group", b"customer_group", "destination", b"destination", "direction", b"direction", "duration_us", b"duration_us", "friend", b"friend", "home_time_zone", b"home_time_zone", "language_code", b"language_code", "on_net", b"on_net", "origin", b"origin", "plan", b"plan", "rating_group", b"rating_group", "service", b"service", "start_time", b"start_time", "units", b"units", "usage", b"usage", "visited_plmn", b"visited_plmn", "volume_bytes", b"volume_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__content_amount_micros: _TypeAlias = _typing.Literal["content_amount_micros"]  # noqa: Y015
+    _WhichOneofArgType__content_amount_micros: _TypeAlias = _typing.Literal["_content_amount_micros", b"_content_amount_micros"]  # noqa: Y015
+    _WhichOneofReturnType__on_net: _TypeAlias = _typing.Literal["on_net"]  # noqa: Y015
+    _WhichOneofArgType__on_net: _TypeAlias = _typing.Literal["_on_net", b"_on_net"]  # noqa: Y015
     _WhichOneofReturnType_usage: _TypeAlias = _typing.Literal["duration_us", "volume_bytes", "units"]  # noqa: Y015
     _WhichOneofArgType_usage: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__content_amount_micros) -> _WhichOneofReturnType__content_amount_micros | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__on_net) -> _WhichOneofReturnType__on_net | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_usage) -> _WhichOneofReturnType_usage | None: ...
 
 Global___QuoteRequest: _TypeAlias = QuoteRequest  # noqa: Y015
@@ -128,6 +277,7 @@ class QuoteResponse(_message.Message):
     CATALOGUE_VERSION_FIELD_NUMBER: _builtins.int
     CATALOGUE_HASH_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
+    GROSS_MICROS_FIELD_NUMBER: _builtins.int
     status: _builtins.str
     """RATED, or ZERO_RATED for a charge of zero."""
     charge_micros: _builtins.int
@@ -148,6 +298,8 @@ class QuoteResponse(_message.Message):
     """SHA-256 of that version's content."""
     explanation: _builtins.str
     """How the charge came about, step by step, for people."""
+    gross_micros: _builtins.int
+    """The charge before discount, money allowances and charge caps, in micro-units."""
     @_builtins.property
     def charge(self) -> _money_pb2.Money:
         """The charge, exclusive of tax."""
@@ -166,10 +318,11 @@ class QuoteResponse(_message.Message):
         catalogue_version: _builtins.int = ...,
         catalogue_hash: _builtins.bytes = ...,
         explanation: _builtins.str = ...,
+        gross_micros: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "catalogue_hash", b"catalogue_hash", "catalogue_version", b"catalogue_version", "charge", b"charge", "charge_micros", b"charge_micros", "chargeable_qty", b"chargeable_qty", "explanation", b"explanation", "free_qty", b"free_qty", "price_id", b"price_id", "status", b"status", "zone_id", b"zone_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "catalogue_hash", b"catalogue_hash", "catalogue_version", b"catalogue_version", "charge", b"charge", "charge_micros", b"charge_micros", "chargeable_qty", b"chargeable_qty", "explanation", b"explanation", "free_qty", b"free_qty", "gross_micros", b"gross_micros", "price_id", b"price_id", "status", b"status", "zone_id", b"zone_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -47,12 +47,13 @@ class RatingServiceServicer:
     """
 
     def Quote(self, request, context):
-        """The charge of one event as the cycle would compute it, exclusive of tax.
+        """The charge of one event as the cycle would compute it, exclusive of tax, by what the request tells of its bill period so far: where it
+        tells nothing the period begins with the event, and allowances are used up.
 
         An event that cannot be priced is an error whose google.rpc.ErrorInfo (domain `ratewright`) has the name of the rating status as
         reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and
         MALFORMED_REQUEST for a field that is missing or does not fit the service;
-        FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD.
+        FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD, CONTENT_AMOUNT_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,12 +34,13 @@ class RatingServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RatingServiceAsyncStub: ...
     Quote: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.QuoteRequest, _rating_service_pb2.QuoteResponse]
-    """The charge of one event as the cycle would compute it, exclusive of tax.
+    """The charge of one event as the cycle would compute it, exclusive of tax, by what the request tells of its bill period so far: where it
+    tells nothing the period begins with the event, and allowances are used up.
 
     An event that cannot be priced is an error whose google.rpc.ErrorInfo (domain `ratewright`) has the name of the rating status as
     reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and
     MALFORMED_REQUEST for a field that is missing or does not fit the service;
-    FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD.
+    FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD, CONTENT_AMOUNT_MISSING.
     """
 
 @_typing.type_check_only
@@ -48,12 +49,13 @@ class RatingServiceAsyncStub(RatingServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Quote: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.QuoteRequest, _rating_service_pb2.QuoteResponse]  # type: ignore[assignment]
-    """The charge of one event as the cycle would compute it, exclusive of tax.
+    """The charge of one event as the cycle would compute it, exclusive of tax, by what the request tells of its bill period so far: where it
+    tells nothing the period begins with the event, and allowances are used up.
 
     An event that cannot be priced is an error whose google.rpc.ErrorInfo (domain `ratewright`) has the name of the rating status as
     reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and
     MALFORMED_REQUEST for a field that is missing or does not fit the service;
-    FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD.
+    FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD, CONTENT_AMOUNT_MISSING.
     """
 
 class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -65,12 +67,13 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.QuoteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.QuoteResponse, _abc.Awaitable[_rating_service_pb2.QuoteResponse]]:
-        """The charge of one event as the cycle would compute it, exclusive of tax.
+        """The charge of one event as the cycle would compute it, exclusive of tax, by what the request tells of its bill period so far: where it
+        tells nothing the period begins with the event, and allowances are used up.
 
         An event that cannot be priced is an error whose google.rpc.ErrorInfo (domain `ratewright`) has the name of the rating status as
         reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and
         MALFORMED_REQUEST for a field that is missing or does not fit the service;
-        FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD.
+        FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD, CONTENT_AMOUNT_MISSING.
         """
 
 def add_RatingServiceServicer_to_server(servicer: RatingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -10,7 +10,7 @@ import pytest
 from billing.charges.periods import Period, period_from
 from billing.charges.proration import Span
 from billing.charges.recurring import fees_due, grant, plan_spans
-from rating.model import Allowance, FeeTiming, Plan, RecurringFee, Service
+from rating.model import Allowance, FeeTiming, Plan, QuantityUnit, RecurringFee, Service
 
 OCTOBER = period_from(dt.date(2025, 10, 1), 1)
 NOVEMBER = period_from(dt.date(2025, 11, 1), 1)
@@ -74,7 +74,7 @@ def test_fees(
     ],
 )
 def test_grants_round_down(spans: list[tuple[str, str | None]], prorate: bool, expected: int) -> None:  # noqa: FBT001 -- a column of the table
-    allowance = Allowance(1, "free", Service.SMS, 100, ("*",), prorate)
+    allowance = Allowance(1, "free", (Service.SMS,), QuantityUnit.MESSAGE, 100, ("*",), prorate)
     parts = [Span(day(start), day(end) if end else None) for start, end in spans]
     assert grant(allowance, parts, OCTOBER) == expected
 

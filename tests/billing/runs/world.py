@@ -56,7 +56,7 @@ BASIC_FEE, PLUS_FEE, LINE_RENT = 200, 201, 202
 
 
 class Call(NamedTuple):
-    """One call of `served`, which begins at a local time of Shanghai."""
+    """One call of `served` (or a message, data, content), which begins at a local time of Shanghai."""
 
     served: str
     at: str
@@ -64,6 +64,13 @@ class Call(NamedTuple):
     number: int = 8613900000001
     key: str = ""  # two calls with one key are two versions of one record
     flags: int = 0
+    service: Service = Service.VOICE
+    volume_bytes: int | None = None
+    direction: Direction = Direction.ORIGINATING
+    plmn: int | None = None
+    rating_group: int | None = None
+    amount_micros: int | None = None  # of the content provider
+    currency: str | None = None
 
 
 def price_of(price_id: int, name: str, code: int, micros_a_minute: int) -> Price:
@@ -80,7 +87,7 @@ def _fee(price_id: int, name: str, micros: int, timing: FeeTiming) -> RecurringF
 def shop(version: int = 1, effective_from_us: int = START_US, **changes: Any) -> Catalogue:  # noqa: ANN401 -- fields of a catalogue
     """The catalogue `shop`: plans basic (20 free minutes, 10.00 a month in arrears) and plus (30.00 in arrears, 3.00 in advance)."""
     rules = (UsageRule(Service.VOICE, "national", "National calls"), UsageRule(Service.VOICE, "premium", "Premium calls"))
-    allowance = Allowance(1, "free minutes", Service.VOICE, 20 * MINUTE_MS, ("national",))
+    allowance = Allowance(1, "free minutes", (Service.VOICE,), QuantityUnit.MILLISECOND, 20 * MINUTE_MS, ("national",))
     plans = (
         Plan("basic", rules, {"en": "Basic"}, (allowance,), (_fee(BASIC_FEE, "Basic", 10_000_000, FeeTiming.ARREARS),)),
         Plan(
@@ -229,7 +236,7 @@ def usage_table(calls: tuple[Call, ...]) -> pa.Table:
     for call in calls:
         start_us = instant_us(call.at)
         record = call.key or f"{call.served} {call.at}"
-        content = f"{record} {call.seconds} {call.number}"
+        content = f"{record} {call}"
         rows.append(
             {
                 "event_key": hashlib.md5(record.encode(), usedforsecurity=False).digest(),
@@ -239,8 +246,8 @@ def usage_table(calls: tuple[Call, ...]) -> pa.Table:
                 "raw_file_id": 0,
                 "raw_offset": 0,
                 "raw_length": 0,
-                "service": int(Service.VOICE),
-                "direction": int(Direction.ORIGINATING),
+                "service": int(call.service),
+                "direction": int(call.direction),
                 "leg_role": int(LegRole.CALL),
                 "served_kind": int(ServedKind.E164),
                 "served_id": call.served,
@@ -248,7 +255,12 @@ def usage_table(calls: tuple[Call, ...]) -> pa.Table:
                 "other_e164": call.number,
                 "start_us": start_us,
                 "offset_origin": int(OffsetOrigin.GIVEN),
-                "duration_us": call.seconds * SECOND_US,
+                "duration_us": call.seconds * SECOND_US if call.service is Service.VOICE else None,
+                "bytes_up": call.volume_bytes,
+                "source_amount_micros": call.amount_micros,
+                "source_currency": call.currency,
+                "serving_plmn": call.plmn,
+                "rating_group": call.rating_group,
                 "cause": 16,
                 "flags": call.flags,
             }

@@ -20,7 +20,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: object) -> str:
 def test_check_shows_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     out = run(capsys, "tariffs", "check", CATALOGS / "mobile", CATALOGS / "sip-trunk")
     assert [line.partition(";")[0] for line in out.splitlines()] == [
-        "mobile@1 (2 plans, 10 prices, 6 zones, 70 prefixes",
+        "mobile@1 (3 plans, 14 prices, 7 zones, 70 prefixes",
         "sip-trunk@1 (2 plans, 181 prices, 182 zones, 332 prefixes",
     ]
     assert all(line.endswith(": good") for line in out.splitlines())
@@ -28,7 +28,7 @@ def test_check_shows_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     [found] = json.loads(run(capsys, "tariffs", "check", CATALOGS / "mobile", "--json"))
-    assert found["plans"] == ["mobile/smart-s", "mobile/smart-m"]
+    assert found["plans"] == ["mobile/smart-s", "mobile/smart-m", "mobile/smart-l"]
     assert len(bytes.fromhex(found["content_hash"])) == 32
 
 
@@ -47,7 +47,7 @@ def test_publish_once_and_show(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert sheet[2] == "versions: 1 from 2026-01-01 00:00:00+01:00, 2 from 2026-10-15 00:00:00+02:00"
     assert "  allowance minutes: 6000 s of voice to domestic, europe" in sheet
     old = json.loads(run(capsys, "tariffs", "show", "mobile@1", "--home", home, "--json"))
-    assert (old["version"], len(old["prices"])) == (1, 10)
+    assert (old["version"], len(old["prices"])) == (1, 14)
 
 
 @pytest.mark.slow

@@ -66,6 +66,18 @@ def test_an_allowance_pays_from_the_head(quote: Callable[..., rating_pb.QuoteRes
     assert (answer.charge_micros, answer.free_qty) == (100_000, 60_000)
     free = quote(allowance_left_qty=10**9)
     assert (free.status, free.charge_micros, free.free_qty) == ("ZERO_RATED", 0, 120_000)
+    assert (free.gross_micros, quote().gross_micros) == (0, 200_000)
+    assert quote(allowances_left={"free minutes": 60_000}) == answer
+
+
+def test_what_is_known_of_the_event_is_told_back(quote: Callable[..., rating_pb.QuoteResponse]) -> None:
+    """The shop asks for none of it, so the charge stays the same, and the explanation says what was told."""
+    told = {"origin": "4930", "on_net": False, "friend": True, "visited_plmn": 262_001, "rating_group": 7, "customer_group": 5}
+    answer = quote(**told, direction=rating_pb.DIRECTION_TERMINATING, content_amount_micros=0, home_time_zone="Europe/Berlin")
+    assert answer.charge_micros == 200_000
+    for word in ("incoming", "off-net", "262-01", "chosen number"):
+        assert word in answer.explanation
+    assert "outgoing" in quote().explanation
 
 
 REFUSED_QUOTES = [
@@ -79,6 +91,12 @@ REFUSED_QUOTES = [
     ({"duration_us": None}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"duration_us": None, "units": 1}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"allowance_left_qty": -1}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
+    ({"allowances_left": {"hours": 1}}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
+    ({"allowances_left": {"free minutes": -1}}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
+    ({"caps_spent_micros": {"ceiling": 1}}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
+    ({"counted_qty": {"National calls": 1}}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
+    ({"direction": 7}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
+    ({"home_time_zone": "Berlin"}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"language_code": "tlh"}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"duration_us": -1}, grpc.StatusCode.INVALID_ARGUMENT, "NEGATIVE_QUANTITY"),
     ({"duration_us": 2**62}, grpc.StatusCode.INVALID_ARGUMENT, "QUANTITY_TOO_LARGE"),

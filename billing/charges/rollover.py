@@ -1,0 +1,108 @@
+"""What is left of an allowance at the end of a period, and how far it goes.
+
+What a period's own grant has left, up to `rollover_max`, serves `rollover_periods` more periods: as a quantity of its own, which expires
+with the last of them. It stays with the plan that had it as the period ended, and follows the subscription to another plan only where a
+change between the two carries what is left (`billing.charges.grants`); elsewhere it lapses. What a rating unit shares stays with the unit.
+Dates are local and half open, quantities in the allowance's unit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, NamedTuple
+
+from billing.charges.grants import AllowanceKey, change_between
+from billing.charges.periods import next_bill_date
+from rating.model import AtPlanChange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from billing.charges.grants import Granting, Pot, Stretch
+    from billing.charges.periods import Period
+    from rating.model import Allowance
+
+SHARED = 0  # as subscription key: the allowance is the rating unit's
+
+
+class Left(NamedTuple):
+    """What a period left of an allowance, and until which date it may serve."""
+
+    account_key: int
+    subscription_key: int  # or SHARED
+    plan: str  # that had it as the period ended; "" of the rating unit
+    key: AllowanceKey
+    period_end: dt.date
+    serves_to: dt.date
+    amount: int
+
+    def serves(self, period: Period) -> bool:
+        """Whether it was left to `period`, and does not expire before it."""
+        return self.period_end == period.start and self.serves_to > period.start
+
+
+class Owner(NamedTuple):
+    """Who has what is left: an account's subscription and its plan, or (SHARED, "") the whole rating unit."""
+
+    account_key: int
+    bill_day: int
+    subscription_key: int
+    plan: str
+
+
+class Reach(NamedTuple):
+    """How far what a period begins with goes in it. `plan`: the one that has it when the period ends, None where it has lapsed by then."""
+
+    plans: tuple[int, ...]
+    end: dt.date
+    plan: int | None
+
+
+def expiry(pot: Pot, period: Period, bill_day: int) -> dt.date:
+    """When what is granted in `period` expires: later than the period where it rolls over. The earliest expiry is drawn first."""
+    end = pot.end
+    for _ in range(pot.allowance.rollover_periods if end == period.end else 0):
+        end = next_bill_date(end, bill_day)
+    return end
+
+
+def left_of(pot: Pot, owner: Owner, period: Period, amount: int) -> Left | None:
+    """What `period` leaves of its own grant, when `amount` of it is left; None where the allowance does not outlive its period."""
+    if pot.allowance.rollover_periods == 0 or pot.end != period.end:
+        return None
+    carried = _capped(pot.allowance, amount)
+    return Left(owner.account_key, owner.subscription_key, owner.plan, pot.key, period.end, expiry(pot, period, owner.bill_day), carried)
+
+
+def follow(
+    key: AllowanceKey, plan: int, stretches: Sequence[Stretch], grantings: Sequence[Mapping[AllowanceKey, Granting]], period: Period
+) -> Reach:
+    """How far what `plan` has left of an allowance goes in the next period: to the first plan that lacks it, or is not handed it."""
+    reached: list[int] = []
+    for stretch in stretches:
+        if key not in grantings[stretch.plan] or (stretch.plan != plan and not _hands_on(grantings[plan].get(key))):
+            return Reach(tuple(reached), stretch.span.start, None)
+        plan = stretch.plan
+        if plan not in reached:
+            reached.append(plan)
+    return Reach(tuple(reached), period.end, plan if stretches else None)
+
+
+def by_owner(lefts: Iterable[Left]) -> dict[tuple[int, int], list[Left]]:
+    """By account and subscription; what differs in nothing but the amount is added up, so that no two of an allowance expire at once."""
+    sums: dict[Left, int] = {}
+    for left in lefts:
+        kind = left._replace(amount=0)
+        sums[kind] = sums.get(kind, 0) + left.amount
+    found: dict[tuple[int, int], list[Left]] = {}
+    for kind in sorted(sums):
+        found.setdefault((kind.account_key, kind.subscription_key), []).append(kind._replace(amount=sums[kind]))
+    return found
+
+
+def _capped(allowance: Allowance, amount: int) -> int:
+    return amount if allowance.rollover_max is None else min(amount, allowance.rollover_max)
+
+
+def _hands_on(granting: Granting | None) -> bool:
+    return granting is not None and change_between(granting.allowance) is AtPlanChange.CARRY

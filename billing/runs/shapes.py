@@ -1,0 +1,176 @@
+"""What one subscription can draw on in one period, worked out once for all subscriptions that are alike in it.
+
+Two subscriptions are alike in a run if they had the same plans on the same days of the same open periods. There are few such
+*patterns*, however many subscriptions; a pattern and a period make a *shape*: the buckets of each plan, by the number the plan has within
+the subscription.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from billing.charges import grants
+from billing.charges.grants import AllowanceKey, Granting, Pot, Stretch
+from billing.charges.periods import Period
+from billing.charges.proration import Span, clip
+from billing.charges.rollover import expiry
+from billing.runs.definitions import memories
+from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
+from rating.model import BucketKind
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.charges.lines import Int64s
+    from billing.charges.recurring import PlanSpan
+    from billing.runs.contracts import Contracts
+    from billing.runs.definitions import Memory, PlanVersion
+    from billing.runs.facts import Account
+    from billing.runs.scope import Scope
+
+
+class Part(NamedTuple):
+    """One bucket as a period opens it, and the plans (numbers within the subscription) that draw from it."""
+
+    slot: int  # of rating.tables
+    amount: int
+    from_us: int
+    to_us: int
+    priority: int
+    plans: tuple[int, ...]
+
+
+class Shape(NamedTuple):
+    """All that one subscription can draw on in one period."""
+
+    plans: int  # how many the subscription ever had
+    own: tuple[Part, ...]
+    shared: tuple[Part, ...]  # this member's part of buckets that the rating unit has together
+    # For what is left over: the allowance pots behind the first of `own`, and behind `shared`, and what they follow from.
+    own_pots: tuple[Pot, ...]
+    shared_pots: tuple[Pot, ...]
+    stretches: tuple[Stretch, ...]
+    grantings: tuple[Mapping[AllowanceKey, Granting], ...]
+    period: Period
+    from_us: int
+    to_us: int
+
+
+class Shapes:
+    """The shapes of a run, made when they are first asked for."""
+
+    def __init__(self, contracts: Contracts, scope: Scope) -> None:
+        self._contracts = contracts
+        self._scope = scope
+        self._patterns: dict[tuple[object, ...], int] = {}
+        self._model: list[int] = []  # by pattern: a subscription that has it
+        self._pattern_of = np.full(len(contracts.facts.subscriptions), -1, np.int64)
+        self._known: dict[tuple[int, int], int] = {}
+        self.all: list[Shape] = []
+
+    def index(self, subscription: Int64s, place: Int64s) -> Int64s:
+        """Number (in `all`) of the shape of each pair of a subscription (index) and the place of an open period."""
+        unknown = np.unique(subscription[self._pattern_of[subscription] < 0])
+        self._pattern_of[unknown] = [self._pattern(each) for each in unknown.tolist()]
+        columns = max(self._scope.periods_max, 1)
+        codes, inverse = np.unique(self._pattern_of[subscription] * columns + place, return_inverse=True)
+        numbers = np.array([self._number(*divmod(code, columns)) for code in codes.tolist()], np.int64)
+        found: Int64s = numbers[inverse.reshape(-1)] if codes.size else np.zeros(0, np.int64)
+        return found
+
+    def _pattern(self, subscription: int) -> int:
+        facts, scope = self._contracts.facts, self._scope
+        account = facts.subscriptions[subscription].account
+        periods = scope.periods[account]
+        window = Period(periods[0].start, periods[-1].end, periods[0].start)
+        spans = tuple((each.plan, clip(each.span, window)) for each in self._contracts.spans[subscription])
+        held = tuple((plan, part) for plan, part in spans if part is not None)
+        key = (int(scope.calendar[account]), periods[0].start, self._contracts.plans[subscription], held)
+        number = self._patterns.setdefault(key, len(self._model))
+        if number == len(self._model):
+            self._model.append(subscription)
+        return number
+
+    def _number(self, pattern: int, place: int) -> int:
+        number = self._known.setdefault((pattern, place), len(self.all))
+        if number == len(self.all):
+            self.all.append(self._shape(self._model[pattern], place))
+        return number
+
+    def _shape(self, subscription: int, place: int) -> Shape:
+        contracts = self._contracts
+        account = contracts.facts.accounts[contracts.facts.subscriptions[subscription].account]
+        period = self._scope.periods[contracts.facts.subscriptions[subscription].account][place]
+        plans = contracts.plans[subscription]
+        stretches = stretches_of(contracts.spans[subscription], plans, period)
+        to_us = contracts.midnights.instant_us(account.timezone, period.end)
+        grantings, remembered = [], []
+        for number, plan in enumerate(plans):
+            held = [each.span.start for each in stretches if each.plan == number]
+            first = min(held, default=period.start)  # one that is not held may have left something over
+            versions = contracts.price_list.plans_during(plan, contracts.midnights.instant_us(account.timezone, first), to_us)
+            grantings.append(_grantings(versions, first, period, account.timezone))
+            remembered.append(memories(each for _, each in versions if held))
+        return self._assembled(stretches, grantings, remembered, period, account)
+
+    def _assembled(
+        self,
+        stretches: list[Stretch],
+        grantings: list[dict[AllowanceKey, Granting]],
+        remembered: list[list[Memory]],
+        period: Period,
+        account: Account,
+    ) -> Shape:
+        pots = grants.pots(stretches, grantings, period)
+        own = tuple(pot for pot in pots if not pot.allowance.shared)
+        shared = tuple(pot for pot in pots if pot.allowance.shared)
+        from_us, to_us = (self._contracts.midnights.instant_us(account.timezone, day) for day in (period.start, period.end))
+        slots = self._contracts.price_list.tables.slots
+        parts = [
+            Part(slots[each.kind, each.identity, each.definition_id], 0, from_us, to_us, each.priority, (number,))
+            for number, plan in enumerate(remembered)
+            for each in plan
+        ]
+        return Shape(
+            len(grantings),
+            (*(self._part(pot, period, account) for pot in own), *parts),
+            tuple(self._part(pot, period, account) for pot in shared),
+            own,
+            shared,
+            tuple(stretches),
+            tuple(grantings),
+            period,
+            from_us,
+            to_us,
+        )
+
+    def _part(self, pot: Pot, period: Period, account: Account) -> Part:
+        days = (pot.start, expiry(pot, period, account.bill_day))
+        from_us, to_us = (self._contracts.midnights.instant_us(account.timezone, day) for day in days)
+        slot = self._contracts.price_list.tables.slots[BucketKind.ALLOWANCE, pot.key.identity, pot.key.allowance_id]
+        return Part(slot, pot.amount, from_us, to_us, pot.allowance.priority, pot.plans)
+
+
+def stretches_of(spans: list[PlanSpan], plans: tuple[str, ...], period: Period) -> list[Stretch]:
+    """The plans of a subscription in a period, in order of time, by their number in `plans`."""
+    parts: list[tuple[str, Span | None]] = [(each.plan, clip(each.span, period)) for each in spans]
+    return [Stretch(plans.index(plan), part) for plan, part in parts if part is not None]
+
+
+def _grantings(versions: list[tuple[int, PlanVersion]], first: dt.date, period: Period, zone: str) -> dict[AllowanceKey, Granting]:
+    """What a plan grants by its `versions`, the first of which holds as its `first` day in the period begins, or starts within it."""
+    found: dict[AllowanceKey, Granting] = {}
+    for since_us, (catalogue, version) in versions:
+        day = _local_day(since_us, zone)
+        for allowance in version.allowances:
+            granting = Granting(allowance, day if day > first else period.start)
+            found.setdefault(AllowanceKey(catalogue.identity, allowance.allowance_id), granting)
+    return found
+
+
+def _local_day(instant_us: int, zone: str) -> dt.date:
+    return (EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(ZoneInfo(zone)).date()

@@ -1,0 +1,129 @@
+"""A plan of a catalogue as plain text: fees, what it grants, the plans it falls back to, and the rules that ask for more than a zone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from rating.model import ANY_ZONE, AtPlanChange, Draw, QuantityUnit, Service, WallClock
+from rating.money import format_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rating.model import Allowance, Catalogue, ChargeCap, DayPass, Discount, Plan, UsageRule
+
+RULES_SHOWN: Final = 20
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_DIRECTIONS: Final = {1: "originating", 2: "terminating"}
+
+
+def lines(catalogue: Catalogue, plan: Plan) -> list[str]:
+    """The sheet of `plan`."""
+    titles = " / ".join(plan.title.values())
+    return [
+        f"plan {catalogue.identity}/{plan.name} ({titles}): {len(plan.rules)} rules",
+        *(f"  falls back to {name}" for name in plan.fallbacks),
+        *(f"  fee {fee.name}: {format_micros(fee.amount_micros)} {catalogue.currency} in {fee.timing.value}" for fee in plan.recurring),
+        *(f"  allowance {each.name}: {_allowance(each, catalogue)}" for each in plan.allowances),
+        *(f"  day pass {each.name}: {_day_pass(each, catalogue)}" for each in plan.day_passes),
+        *(f"  cap {each.name}: {_cap(each, catalogue)}" for each in plan.caps),
+        *(f"  discount {each.name}: {_discount(each, catalogue)}" for each in plan.discounts),
+        *_conditional(plan),
+    ]
+
+
+def quantity(amount: int, unit: QuantityUnit) -> str:
+    """A quantity, such as 60 s, 1,000,000 B, 1 message, or an amount of money."""
+    if unit is QuantityUnit.MILLISECOND:
+        return f"{format_micros(amount * 1000, 0)} s"
+    if unit is QuantityUnit.BYTE:
+        return f"{amount:,} B"
+    if unit is QuantityUnit.MICRO:
+        return format_micros(amount)
+    return f"{amount} message" if amount == 1 else f"{amount} messages"
+
+
+def instant(at_us: int, timezone: str) -> str:
+    """Date, time and offset on the wall clock of `timezone`."""
+    return (_EPOCH + dt.timedelta(microseconds=at_us)).astimezone(ZoneInfo(timezone)).isoformat(sep=" ")
+
+
+def _allowance(allowance: Allowance, catalogue: Catalogue) -> str:
+    money = allowance.unit is QuantityUnit.MICRO
+    granted = quantity(allowance.quantity, allowance.unit) + (f" {catalogue.currency}" if money else "")
+    return ", ".join([f"{granted} of {_served(allowance)}", *_terms(allowance)])
+
+
+def _terms(allowance: Allowance) -> Iterator[str]:
+    """What is not as usual."""
+    if not allowance.prorate:
+        yield "whole in a part period"
+    if allowance.priority:
+        yield f"priority {allowance.priority}"
+    if allowance.draw is Draw.WHOLE_INCREMENTS:
+        yield "in whole increments"
+    if allowance.connect_when_free:
+        yield "connect fee even when free"
+    if allowance.shared:
+        yield "shared"
+    if allowance.rollover_periods:
+        most = "" if allowance.rollover_max is None else f", {quantity(allowance.rollover_max, allowance.unit)} at most"
+        periods = "1 more period" if allowance.rollover_periods == 1 else f"{allowance.rollover_periods} more periods"
+        yield f"the rest stays for {periods}{most}"
+    if allowance.at_plan_change is not AtPlanChange.PRORATE:
+        yield f"{allowance.at_plan_change.value} at a plan change"
+
+
+def _day_pass(day_pass: DayPass, catalogue: Catalogue) -> str:
+    free = "" if day_pass.quantity is None else f"{quantity(day_pass.quantity, day_pass.unit)} of "
+    clock = "" if day_pass.clock is WallClock.TARIFF else f", days of the {day_pass.clock.value} clock"
+    return f"{format_micros(day_pass.fee_micros)} {catalogue.currency} for a day of {free}{_served(day_pass)}{clock}"
+
+
+def _cap(cap: ChargeCap, catalogue: Catalogue) -> str:
+    return f"{format_micros(cap.amount_micros)} {catalogue.currency} a {cap.window.value} for {_served(cap)}"
+
+
+def _discount(discount: Discount, catalogue: Catalogue) -> str:
+    percent = format_micros(discount.percent_ppm * 100, 0)
+    friends = " with friends" if discount.friends_only else ""
+    since = "" if discount.from_us is None else f", from {instant(discount.from_us, catalogue.timezone)}"
+    until = "" if discount.to_us is None else f", until {instant(discount.to_us, catalogue.timezone)}"
+    return f"{percent} % off {_served(discount)}{friends}{since}{until}"
+
+
+def _served(entry: Allowance | DayPass | ChargeCap | Discount) -> str:
+    """Services and zones."""
+    services = "everything" if len(entry.services) == len(Service) else ", ".join(service.name.lower() for service in entry.services)
+    return f"{services} to {'anywhere' if ANY_ZONE in entry.zones else ', '.join(entry.zones)}"
+
+
+def _conditional(plan: Plan) -> list[str]:
+    """The rules with conditions."""
+    told = [(rule, conditions) for rule in plan.rules if (conditions := list(_conditions(rule)))]
+    found = [
+        f"  {rule.service.name.lower()} to {'anywhere' if rule.zone == ANY_ZONE else rule.zone}, {', '.join(conditions)}: {_price(rule)}"
+        for rule, conditions in told[:RULES_SHOWN]
+    ]
+    return [*found, f"  and {len(told) - RULES_SHOWN} more rules with conditions"] if len(told) > RULES_SHOWN else found
+
+
+def _conditions(rule: UsageRule) -> Iterator[str]:
+    if rule.direction is not None:
+        yield _DIRECTIONS.get(rule.direction, str(rule.direction))
+    if rule.origin is not None:
+        yield f"from {rule.origin}"
+    if rule.on_net is not None:
+        yield "on-net" if rule.on_net else "off-net"
+    if rule.roaming is not None:
+        yield f"roaming {rule.roaming}"
+    if rule.rating_group is not None:
+        yield f"rating group {rule.rating_group}"
+    if rule.customer_group is not None:
+        yield f"customer group {rule.customer_group}"
+
+
+def _price(rule: UsageRule) -> str:
+    return "not sold" if rule.price is None else rule.price

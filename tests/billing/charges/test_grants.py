@@ -1,0 +1,127 @@
+"""What plans grant in one period, across changes of plan. October 2025 has 31 days; quantities are chosen so that a day is worth 10."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from billing.charges.grants import AllowanceKey, Granting, Pot, Stretch, pots
+from billing.charges.periods import period_from
+from billing.charges.proration import Span
+from rating.model import Allowance, AtPlanChange, QuantityUnit, Service
+
+OCTOBER = period_from(dt.date(2025, 10, 1), 1)
+LATE_START = period_from(dt.date(2025, 10, 11), 1)
+KEY = AllowanceKey("x", 1)
+
+
+def allowance(quantity: int, change: str = "prorate", *, prorate: bool = True, shared: bool = False) -> Allowance:
+    return Allowance(
+        1,
+        "free",
+        (Service.SMS,),
+        QuantityUnit.MESSAGE,
+        quantity,
+        ("*",),
+        prorate=prorate,
+        shared=shared,
+        at_plan_change=AtPlanChange(change),
+    )
+
+
+def october(day: int) -> dt.date:
+    return dt.date(2025, 11, 1) if day == 32 else dt.date(2025, 10, day)
+
+
+# plans: quantity and what happens when the plan is left; stretches: plan a, b, c and its first day, the next one's first day is its end.
+# pots: plans, amount, from and to (a day of October; 32 is 1 November).
+CHANGES = """
+plans                                          stretches         pots
+a 310 prorate                                  a1                a 310 1-32
+a 310 prorate                                  a11               a 210 1-32
+a 310 prorate                                  a1 .11            a 100 1-32
+a 310 prorate, b 620 prorate                   a1 b11            a 100 1-32, b 420 1-32
+a 310 prorate, b 620 prorate                   a1 b11 a21        a 210 1-32, b 200 1-32
+a 310 carry, b 620 prorate                     a1 b11            ab 310 1-32
+a 310 carry, b 620 carry                       a1 b11 a21        ab 310 1-32
+a 310 carry, b 620 prorate                     a1 b11 a21        ab 310 1-32
+a 310 carry, b 620 prorate                     a6 b11            ab 260 1-32
+a 310 prorate, b 620 carry                     a1 b11            a 100 1-32, b 420 1-32
+a 310 reset, b 620 prorate                     a1 b11            a 310 1-11, b 620 11-32
+a 310 reset, b 620 reset                       a1 b11 a21        a 310 1-11, b 620 11-21, a 310 21-32
+a 310 reset, b 620 prorate                     a1 b11 .21        a 200 1-11, b 400 11-32
+a 310 reset, b 620 carry, c 930 prorate        a1 b11 c21        a 310 1-11, bc 620 11-32
+a 310 carry, b none, c 930 prorate             a1 b11 c21        a 100 1-32, c 330 1-32
+a 310 carry, b none                            a1 b11 a21        a 210 1-32
+a 310 carry, b none                            b1 a11            a 210 1-32
+a 310 prorate                                  a1 a11            a 310 1-32
+"""
+
+
+def rows(table: str) -> list[tuple[str, str, str]]:
+    head, *lines = table.strip().splitlines()
+    columns = [head.index(name) for name in head.split()]
+    return [(line[: columns[1]].strip(), line[columns[1] : columns[2]].strip(), line[columns[2] :].strip()) for line in lines]
+
+
+def grantings_of(text: str, *, shared: bool = False) -> list[dict[AllowanceKey, Granting]]:
+    found: list[dict[AllowanceKey, Granting]] = []
+    for each in text.split(", "):
+        _, *words = each.split()
+        if words == ["none"]:
+            found.append({})
+        else:
+            found.append({KEY: Granting(allowance(int(words[0]), words[1], shared=shared), OCTOBER.start)})
+    return found
+
+
+def stretches_of(text: str) -> list[Stretch]:
+    words = text.split()
+    days = [int(word[1:]) for word in words] + [32]
+    return [
+        Stretch("abc".index(word[0]), Span(october(first), october(end)))
+        for word, first, end in zip(words, days, days[1:], strict=False)
+        if word[0] != "."
+    ]
+
+
+def shown(found: list[Pot]) -> str:
+    def day(date: dt.date) -> int:
+        return (date - OCTOBER.start).days + 1
+
+    return ", ".join(f"{''.join('abc'[plan] for plan in pot.plans)} {pot.amount} {day(pot.start)}-{day(pot.end)}" for pot in found)
+
+
+@pytest.mark.parametrize(("plans", "stretches", "expected"), rows(CHANGES))
+def test_changes_of_plan(plans: str, stretches: str, expected: str) -> None:
+    assert shown(pots(stretches_of(stretches), grantings_of(plans), OCTOBER)) == expected
+
+
+def test_a_shared_allowance_is_prorated_where_its_own_would_be_reset() -> None:
+    found = pots(stretches_of("a1 b11"), grantings_of("a 310 reset, b 620 reset", shared=True), OCTOBER)
+    assert shown(found) == "a 100 1-32, b 420 1-32"
+
+
+@pytest.mark.parametrize(("from_day", "prorate", "expected"), [(1, True, 310), (12, True, 200), (12, False, 310), (31, True, 10)])
+def test_a_version_that_brings_an_allowance_grants_its_days(from_day: int, prorate: bool, expected: int) -> None:  # noqa: FBT001 -- a column of the table
+    grantings = [{KEY: Granting(allowance(310, prorate=prorate), october(from_day))}]
+    assert [pot.amount for pot in pots(stretches_of("a1"), grantings, OCTOBER)] == [expected]
+
+
+def test_whole_grants_are_whole_in_each_plan() -> None:
+    grantings = [{KEY: Granting(allowance(quantity, prorate=False), OCTOBER.start)} for quantity in (300, 500)]
+    assert shown(pots(stretches_of("a1 b31"), grantings, OCTOBER)) == "a 300 1-32, b 500 1-32"
+
+
+def test_a_leading_stub_divides_by_its_cycle() -> None:
+    stretches = [Stretch(0, Span(october(11), october(32)))]
+    grantings = [{KEY: Granting(allowance(310, "carry"), october(11))}]
+    assert [(pot.amount, pot.start) for pot in pots(stretches, grantings, LATE_START)] == [(210, october(11))]
+
+
+def test_allowances_of_different_ids_or_catalogues_have_nothing_to_do_with_each_other() -> None:
+    other = AllowanceKey("y", 1)
+    grantings = [{KEY: Granting(allowance(310, "carry"), OCTOBER.start)}, {other: Granting(allowance(310, "carry"), OCTOBER.start)}]
+    found = pots(stretches_of("a1 b11"), grantings, OCTOBER)
+    assert [(pot.key, pot.plans, pot.amount) for pot in found] == [(KEY, (0,), 100), (other, (1,), 210)]

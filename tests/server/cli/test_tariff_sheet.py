@@ -1,0 +1,66 @@
+"""The sheet of a catalogue tells every rule that is not as usual."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.cli import tariff_sheet
+from tests.tariffs.rich import RICH
+from tests.tariffs.sample import loaded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXPECTED = """\
+plan rich/rich (Rich): 6 rules
+  falls back to basic
+  allowance minutes: 6000 s of voice to land, priority 2, in whole increments, connect fee even when free
+  allowance texts: 50 messages of sms, mms to anywhere, shared, carry at a plan change
+  allowance data: 1,000,000,000 B of data to anywhere, whole in a part period, the rest stays for 2 more periods, 500,000,000 B at most
+  allowance money: 10.00 EUR of everything to anywhere, the rest stays for 1 more period, 5.00 at most
+  day pass day: 1.99 EUR for a day of 500,000,000 B of data to anywhere, days of the visited clock
+  day pass talk: 0.99 EUR for a day of voice to land
+  cap daily: 5.00 EUR a day for data to anywhere
+  cap monthly: 50.00 EUR a period for everything to anywhere
+  discount friends: 25 % off voice to land with friends
+  discount spring: 10.5 % off everything to anywhere, from 2026-03-01 00:00:00+01:00, until 2026-04-01 00:00:00+02:00
+  voice to land, terminating: free
+  voice to land, from far, off-net: not sold
+  voice to land, roaming eu, rating group 7, customer group 3: eu-voice
+  voice to land, roaming home: home-voice
+  year, peak: 08:00 to 20:00, Mon Tue Wed Thu Fri
+  year, holiday: 00:00 to 24:00, daily, holidays, weight 20
+  year, summer: 00:00 to 24:00, daily, in 2026 2027, months 7 8, weight 5
+  year, pay-day: 12:00 to 14:00, daily, days of the month 1 15, weight 9
+  year, new-year: 20:00 to 24:00, daily, on 2026-12-31, weight 30
+  year, new-year: 00:00 to 04:00, daily, on 2027-01-01, weight 30
+  year, holidays: 2026-01-01, 2026-12-25
+  emergency: 110, 112
+  eu: 208-01, 222-10 (Europe/Paris)
+  usa: 310-26, 310-410
+home clocks: Asia/Kolkata, Europe/Berlin
+"""
+PRICES = {
+    " 11  home-voice  peak ": "home clock, at least 30 s",
+    " 12  eu-voice ": "graduated over the period, counter 5",
+    " 13  data ": "package over the period, counter 6",
+    " 15  content ": "and 30 % of the content amount",
+}
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> list[str]:
+    catalogue = loaded(tmp_path, RICH)
+    return tariff_sheet.lines(catalogue, [catalogue])
+
+
+def test_plans_calendars_and_zones(sheet: list[str]) -> None:
+    missing = [line for line in EXPECTED.splitlines() if line not in sheet]
+    assert missing == []
+
+
+def test_prices(sheet: list[str]) -> None:
+    for start, end in PRICES.items():
+        assert any(start in line and line.endswith(end) for line in sheet), start
