@@ -48,7 +48,7 @@ class RatingInput:
     number_digits: NDArray[np.int8]  # how many digits; 0 no destination, -1 malformed
     holder: NDArray[np.int32]  # whose buckets the event may draw on, -1 nobody's
     rating_unit: NDArray[np.int64]
-    event_key: NDArray[np.uint64]  # (n, 2): the 16 bytes, big-endian halves; breaks ties in time
+    event_key: NDArray[np.uint64]  # (n, 2): the 16 bytes, big-endian halves; breaks ties in time, then the order of rows
     circumstances: NDArray[np.void] | None = None  # rating.tables.CIRCUMSTANCE; None: nothing is known about any
 
 
@@ -79,12 +79,14 @@ class Buckets:
     ) -> Buckets:
         """Buckets of columns: `slot` from Tables.slots, `amount` and `mark` as BucketKind says, serving events in [from_us, to_us).
 
+        Amounts and marks are 0 .. 2**61. A holder has each bucket once, and one of each counter and cap. A slot that the tables do not
+        have serves nothing.
         Raises ValueError where the columns do not fit together or hold less than nothing: a mistake of the caller.
         """
-        if len({len(column) for column in (slot, amount, mark, from_us, to_us, priority)}) > 1:
+        if len({column.shape for column in (slot, amount, mark, from_us, to_us, priority)}) > 1 or slot.ndim != 1:
             message = "columns of buckets differ in length"
             raise ValueError(message)
-        if int(holder_from[0]) != 0 or int(holder_from[-1]) != len(held) or (np.diff(holder_from) < 0).any():
+        if not len(holder_from) or int(holder_from[0]) != 0 or int(holder_from[-1]) != len(held) or (np.diff(holder_from) < 0).any():
             message = "holder_from must rise from 0 to the number of buckets held"
             raise ValueError(message)
         if len(held) and not 0 <= int(held.min()) <= int(held.max()) < len(slot):
@@ -116,6 +118,9 @@ class Buckets:
     def nbytes(self) -> int:
         """Memory of it all."""
         return self.state.nbytes + self.spans.nbytes + self.holder_from.nbytes + self.held.nbytes
+
+
+_rule_columns: Final[weakref.WeakKeyDictionary[Tables, dict[str, NDArray[np.int32]]]] = weakref.WeakKeyDictionary()  # what `Rated` looks up
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -168,8 +173,10 @@ class Rated:
         return self._of_rule("version", -1)
 
     def _of_rule(self, field: str, otherwise: int) -> NDArray[np.int32]:
-        values = np.append(self.tables.rules[field].astype(np.int32), np.int32(otherwise))
-        return values[self.match]
+        columns = _rule_columns.setdefault(self.tables, {})
+        if field not in columns:
+            columns[field] = np.append(self.tables.rules[field].astype(np.int32), np.int32(otherwise))
+        return columns[field][self.match]
 
 
 def shard_of(rating_unit: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -192,13 +199,13 @@ def rate(  # noqa: PLR0913 - what to rate, with what, and how
     """Rate every event of `batch` with what the holders have. `buckets` is not changed, but with `in_place`: then it holds what remains.
 
     All events of a holder, and all holders that share a bucket, belong to one rating unit.
-    Raises ValueError when columns differ in length or type, a plan or holder does not exist, or there is no thread: that is a mistake
-    of the caller.
+    Raises ValueError when columns differ in length or type, a plan, holder or home clock does not exist, or there is no thread: that is
+    a mistake of the caller.
     """
     if threads < 1:
         message = f"{threads} threads can rate nothing"
         raise ValueError(message)
-    rows = _checked_rows(batch, len(tables.plan_index), buckets.holders)
+    rows = _checked_rows(batch, tables, buckets.holders)
     if ported is not None:
         batch = ported.routed(batch)
     state = buckets.state if in_place else buckets.state.copy()
@@ -242,13 +249,13 @@ def event_order(batch: RatingInput, threads: int) -> tuple[NDArray[np.int64], li
 
 
 def _order_ties(batch: RatingInput, ordered: NDArray[np.int64]) -> None:
-    """Put neighbours that start at one instant in order of event key, in place."""
+    """Put neighbours that start at one instant in order of event key, in place; those of one key as they came."""
     start = batch.start_us[ordered]
     same = start[1:] == start[:-1]
     tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
     members = ordered[tied]
     keys = batch.event_key[members]
-    ordered[tied] = members[np.lexsort((keys[:, 1], keys[:, 0], start[tied]))]
+    ordered[tied] = members[np.lexsort((members, keys[:, 1], keys[:, 0], start[tied]))]
 
 
 def _events(batch: RatingInput, circumstances: NDArray[np.void]) -> _Columns:
@@ -268,7 +275,7 @@ def _groups(tables: Tables) -> tuple[_Columns, ...]:
         known = _groups_of[tables] = (
             _read(kernel.Rules, t.plan_from, t.plan_versions, t.version_rows, t.plmns, t.shelves, t.rules, t.conditions),
             _read(kernel.Decks, t.decks, t.first, t.leaves, t.blocks, t.intervals, t.prefixes, t.codes),
-            _read(kernel.Prices, t.price_rows, t.cards, t.terms, t.step_rows, t.timelines, t.boundaries, t.bands, t.hours),
+            _read(kernel.Prices, t.price_rows, t.cards, t.terms, t.step_rows, t.timelines, t.boundaries, t.bands, t.stretches),
             _read(kernel.Promises, t.definition_of, t.definitions, t.discounts),
         )
     return known
@@ -307,8 +314,9 @@ def _deal(work: Callable[[int, int], None], edges: Sequence[int], threads: int) 
             done.result()
 
 
-def _checked_rows(batch: RatingInput, plans: int, holders: int) -> int:
-    rows = len(batch.start_us)
+def _checked_rows(batch: RatingInput, tables: Tables, holders: int) -> int:
+    """How many rows there are, none of which leads the kernel out of an array. What else is wrong with a row becomes its status."""
+    rows, plans, clocks = len(batch.start_us), len(tables.plan_index), len(tables.timezones)
     for name, kind in _KINDS.items():
         column = getattr(batch, name)
         shape = (rows, 2) if name == "event_key" else (rows,)
@@ -318,6 +326,9 @@ def _checked_rows(batch: RatingInput, plans: int, holders: int) -> int:
     known = batch.circumstances
     if known is not None and (known.dtype != CIRCUMSTANCE or known.shape != (rows,) or not known.flags.c_contiguous):
         message = f"column circumstances must be rating.tables.CIRCUMSTANCE of shape {(rows,)}, contiguous"
+        raise ValueError(message)
+    if known is not None and rows and int(known["home_clock"].max()) >= clocks:
+        message = f"column home_clock of circumstances names a time zone outside 0 .. {clocks - 1}"
         raise ValueError(message)
     if rows and not -1 <= int(batch.holder.min()) <= int(batch.holder.max()) < holders:
         message = f"column holder names a holder outside 0 .. {holders - 1}"

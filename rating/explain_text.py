@@ -21,6 +21,7 @@ from rating.explain_figures import (
     quantity_text,
 )
 from rating.explain_stages import Stage, counted_qty, stages_of
+from rating.explain_words import OUTGOING
 from rating.explain_words_en import ENGLISH
 from rating.explain_words_zh import CHINESE
 from rating.model import ANY_BAND, ANY_ZONE, BandPolicy, BucketKind, Counting, QuantityUnit, Service
@@ -37,6 +38,7 @@ WORDS: Final = {"en": ENGLISH, "zh": CHINESE}
 _HASH_SHOWN: Final = 12
 _MNC_PLACES: Final = 1_000
 _INDENT: Final = "   "
+_ONLY_OUTGOING: Final = (Service.DATA, Service.CONTENT)  # nobody else begins these
 
 
 def lines_of(outcome: Outcome, words: Words) -> list[str]:
@@ -124,9 +126,10 @@ def _conditions(outcome: Outcome, words: Words) -> str:
     """What is known of the event that a rule or a discount can ask for."""
     event = outcome.event
     directions = words.call_direction if event.service == Service.VOICE else words.other_direction
+    goes_without_saying = event.service in _ONLY_OUTGOING and event.direction == OUTGOING
     network = divmod(event.visited, _MNC_PLACES)
     known = [
-        directions.get(event.direction, ""),
+        "" if goes_without_saying else directions.get(event.direction, ""),
         words.origin_zone.format(outcome.origin_zone) if outcome.origin_zone else "",
         words.on_net.get(event.on_net, ""),
         words.roaming_zone.format(outcome.roaming_zone) if outcome.roaming_zone else "",
@@ -140,12 +143,12 @@ def _conditions(outcome: Outcome, words: Words) -> str:
 
 
 def _quantity(outcome: Outcome, words: Words) -> list[str]:
+    """That usage finer than a millisecond is counted up to one is not told: what covers it is the increments, which follow."""
     if outcome.event.quantity == 0:
         return [words.no_usage_charged if outcome.bounded_micros else words.no_usage]
-    quantity = input_quantity_text(outcome.event, words)
-    if outcome.minimum_qty_applied:
-        return [words.minimum_qty.format(quantity, quantity_text(outcome.minimum_qty, outcome.unit, words))]
-    return [words.finer.format(quantity, quantity_text(counted_qty(outcome), outcome.unit, words))]
+    if not outcome.minimum_qty_applied:
+        return []
+    return [words.minimum_qty.format(input_quantity_text(outcome.event, words), quantity_text(outcome.minimum_qty, outcome.unit, words))]
 
 
 def _counter(outcome: Outcome, words: Words) -> list[str]:

@@ -58,7 +58,6 @@ class Words(NamedTuple):
     no_usage: str
     no_usage_charged: str
     minimum_qty: str
-    finer: str
     counter: str
     paid_used: str
     paid_left: str

@@ -78,7 +78,6 @@ ENGLISH: Final = Words(
     no_usage="no usage to charge",
     no_usage_charged="no usage, and the price charges that too",
     minimum_qty="below the minimum, {} -> {}",
-    finer="rounded up to the millisecond, {} -> {}",
     counter="counter {}, {} before in this period, {} after",
     paid_used="taken first of an increment paid before: {}",
     paid_left="paid and left for later: {}",

@@ -78,7 +78,6 @@ CHINESE: Final = Words(
     no_usage="没有用量，无需计费",
     no_usage_charged="没有用量，但该资费项对此仍须收费",
     minimum_qty="不足起计量，{} -> {}",
-    finer="向上取整到毫秒，{} -> {}",
     counter="计数器 {}，本账期此前累计 {}，此后累计 {}",
     paid_used="先使用此前已付费的余量 {}",
     paid_left="留待后用的已付费余量 {}",

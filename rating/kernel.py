@@ -20,8 +20,7 @@ times a second, and bit for bit what `rating.reference` says.
 **How.** Rows go through in tiles, a stage at a time, each stage a loop or a few over the tile:
     find      refusals, version, longest prefix -> the first candidate rule (`dig`: numbers that a leaf does not decide)
     choose    lines whose candidate has conditions, or a price that is not active in every band
-    admit     bounds of quantity and content amount
-    measure   band and card; chargeable quantity as if the card were all (`reach`)
+    measure   bounds; band and card; chargeable quantity as if the card were all (`reach`)
     draw      lines that need it, in their order: counters, the general walk, allowances and day passes
     charge    numerator and the one rounding, for quick and walked lines alike
     settle    lines that need it, in their order: minimum and maximum, discounts, pass fees, money, caps
@@ -53,7 +52,6 @@ from rating.money import RoundingMode
 from rating.status import Status
 from rating.tables import (
     HOME_CLOCK,
-    HOUR_US,
     LEAF_EXACT,
     NO_RULE,
     NUMBER_DIGITS_MAX,
@@ -72,12 +70,14 @@ from rating.tables import (
 )
 
 njit = kernel_module(__file__, tables.__file__, status.__file__, model.__file__, money.__file__)
+stage = numba.njit(nogil=True, error_model="numpy")  # compiled into `rate_rows`, and cached with it: one thing to load
 inlined = numba.njit(inline="always", error_model="numpy")
 
-TILE: Final = 512
+TILE: Final = 1024
 FOR_EVER = 2**62  # a position beyond every quantity
 PPM = 1_000_000
 CONTENT_MICROS_MAX = 10**12
+QUICK_STEPS = 2  # of a card
 COUNTER_MAX = 2**61  # where a counter stays: beyond every step
 
 HALF_UP = tables.ROUNDING_CODES[RoundingMode.HALF_UP]
@@ -97,7 +97,6 @@ NOT_SOLD_STATUS = int(Status.NOT_SOLD)
 QUANTITY_TOO_LARGE = int(Status.QUANTITY_TOO_LARGE)
 CONTENT_AMOUNT_MISSING = int(Status.CONTENT_AMOUNT_MISSING)
 
-ALLOWANCE = int(BucketKind.ALLOWANCE)
 DAY_PASS = int(BucketKind.DAY_PASS)
 CAP = int(BucketKind.CAP)
 MICRO = int(QuantityUnit.MICRO)
@@ -154,7 +153,7 @@ class Prices(NamedTuple):
     timelines: Any
     boundaries: Any
     bands: Any
-    hours: Any
+    stretches: Any
 
 
 class Promises(NamedTuple):
@@ -329,11 +328,11 @@ def with_discount(numerator, ppm, divisor, mode):
 
 
 @inlined
-def place_at(timelines, boundaries, hours, timeline, instant_us):
+def place_at(timelines, boundaries, stretches, timeline, instant_us):
     """Position in `boundaries` of what is in force at an instant."""
     line = timelines[timeline]
-    hour = np.int64(U64(instant_us - TIME_MIN_US) // U64(HOUR_US))
-    place = line["boundary_from"] + np.int64(hours[line["hour_from"] + hour])
+    stretch = U64(line["stretch_from"]) + (U64(instant_us - TIME_MIN_US) >> U64(line["shift"]))
+    place = line["boundary_from"] + np.int64(stretches[stretch])
     while boundaries[place + 1] <= instant_us:
         place += 1
     return place
@@ -405,9 +404,12 @@ def class_of(number, digits, deck, first, leaves, blocks, intervals, prefixes, c
 # ---- Stages ----
 
 
-@njit(types.void(_i64, _column(np.uint64), _column(np.int8), _DECKS, _column(np.int32, writable=True), _TILE))
-def dig(deep_count, number, number_digits, deck_table, match, tile):
-    """Lines in `deep` (decks in `card`), whose number is short or may have a prefix of more than nine digits: their exact class."""
+@stage
+def dig(deep_count, unsure, number, number_digits, rules, deck_table, match, tile):
+    """Lines in `deep` (decks in `card`), whose number is short or may have a prefix of more than nine digits: their exact class.
+
+    Goes on with the `unsure` lines of `todo`; returns how many there are then.
+    """
     decks, first, leaves, blocks = deck_table.decks, deck_table.first, deck_table.leaves, deck_table.blocks
     intervals, prefixes, codes = deck_table.intervals, deck_table.prefixes, deck_table.codes
     for index in range(deep_count):
@@ -415,19 +417,29 @@ def dig(deep_count, number, number_digits, deck_table, match, tile):
         row = U64(tile.row[line])
         deck = decks[U64(tile.card[line])]
         found = class_of(number[row], np.int64(number_digits[row]), deck, first, leaves, blocks, intervals, prefixes, codes)
-        match[row] = U64(tile.base[line]) + found
+        rule = U64(tile.base[line]) + found
+        match[row] = rule
+        if not rules[rule]["plain"]:
+            tile.todo[U64(unsure)] = line
+            unsure += 1
+    return unsure
 
 
-@njit(_i64(_i64, _i64, _column(np.int64), _EVENTS, _RULES, _DECKS, _RESULTS, _TILE))
+@stage
 def find(place_from, place_to, order, events, table, deck_table, results, tile):
-    """Rows to their first candidate rule, or to a refusal. Puts rows that are not refused into `row`; returns how many."""
+    """Rows to their first candidate rule, or to a refusal. Puts rows that are not refused into `row`, and lines for `choose` into `todo`.
+
+    Returns how many each.
+    """
     start_us, quantity, service, plan = events.start_us, events.quantity, events.service, events.plan
     number, number_digits = events.number, events.number_digits
-    plan_from, plan_versions, shelves = table.plan_from, table.plan_versions, table.shelves
+    plan_from, plan_versions, shelves, rules = table.plan_from, table.plan_versions, table.shelves, table.rules
     decks, first, leaves = deck_table.decks, deck_table.first, deck_table.leaves
     status, match = results.status, results.match
     row_of, entry_of, three_of, base_of, deck_of, deep = tile.row, tile.entry, tile.three, tile.base, tile.card, tile.deep
-    no_entry = len(first) - 1
+    no_entry, exact_entry = len(first) - 2, len(first) - 1  # leaf of no class, and one that says LEAF_EXACT
+    todo = tile.todo
+    unsure = 0
     as_they_are = len(order) == 0
     count = 0
     deep_count = 0
@@ -454,49 +466,55 @@ def find(place_from, place_to, order, events, table, deck_table, results, tile):
         count += 1
         row_of[line] = row
         base_of[line] = shelf["rules"]
+        deck_of[line] = shelf["deck"]
         entry_of[line] = no_entry
         three_of[line] = 0
         if shelf["deck"] >= 0 and digits > 0:
+            entry_of[line] = exact_entry
             if digits > SHORT_DIGITS_MAX:
                 nine = number[row] * TEN_TO[U64(NUMBER_DIGITS_MAX) - U64(digits)] // U64(1_000_000)
                 six = nine // U64(1_000)
                 three_of[line] = nine - six * U64(1_000)
                 entry_of[line] = U64(decks[U64(shelf["deck"])]["first_base"]) + six
-                deck_of[line] = shelf["deck"]
-            else:
-                deck_of[line] = shelf["deck"]
-                deep[U64(deep_count)] = line
-                deep_count += 1
+    # Loops of one far load each, so that many are under way at once.
     for index in range(count):
         line = U64(index)
         entry = U64(first[U64(entry_of[line])])
-        found = U64(leaves[(entry >> ONE) + (entry & ONE) * U64(three_of[line])])
-        row = U64(row_of[line])
+        entry_of[line] = (entry >> ONE) + (entry & ONE) * U64(three_of[line])
+    for index in range(count):
+        line = U64(index)
+        three_of[line] = leaves[U64(entry_of[line])]
+    for index in range(count):
+        line = U64(index)
+        found = U64(three_of[line])
         if found == U64(LEAF_EXACT):
-            deep[U64(deep_count)] = line
+            deep[U64(deep_count)] = index
             deep_count += 1
-            found = ZERO
-        match[row] = U64(base_of[line]) + found
+            continue
+        rule = U64(base_of[line]) + found
+        match[U64(row_of[line])] = rule
+        if not rules[rule]["plain"]:
+            todo[U64(unsure)] = index
+            unsure += 1
     if deep_count > 0:
-        dig(deep_count, number, number_digits, deck_table, match, tile)
-    return count
+        unsure = dig(deep_count, unsure, number, number_digits, rules, deck_table, match, tile)
+    return count, unsure
 
 
-@njit(types.void(_i64, _i64, _EVENTS, _RULES, _DECKS, _PRICES, _RESULTS, _TILE))
+@stage
 def choose(count, each, events, table, deck_table, price_table, results, tile):
-    """Lines whose first candidate may not hold to the first that does and whose price is active; the last of a chain says no."""
+    """Lines in `todo` to the first candidate that holds and whose price is active; without one they are refused, and have row -1 then."""
     start_us, circumstances = events.start_us, events.circumstances
     version_rows, plmns, rules, conditions = table.version_rows, table.plmns, table.rules, table.conditions
     decks, first, leaves, blocks = deck_table.decks, deck_table.first, deck_table.leaves, deck_table.blocks
     intervals, prefixes, codes = deck_table.intervals, deck_table.prefixes, deck_table.codes
     terms, timelines, boundaries = price_table.terms, price_table.timelines, price_table.boundaries
-    bands, hours = price_table.bands, price_table.hours
-    match, row_of = results.match, tile.row
-    for line in range(count):
-        row = row_of[U64(line)]
+    bands, stretches = price_table.bands, price_table.stretches
+    status, match, row_of, todo = results.status, results.match, tile.row, tile.todo
+    for index in range(count):
+        line = U64(todo[U64(index)])
+        row = row_of[line]
         candidate = np.int64(match[U64(row)])
-        if rules[U64(candidate)]["plain"]:
-            continue
         circumstance = circumstances[row * each]
         version_row = version_rows[rules[candidate]["version"]]
         origin = -1  # -1: not looked up yet
@@ -535,19 +553,19 @@ def choose(count, each, events, table, deck_table, price_table, results, tile):
                 timeline = np.int64(rule["calendar"])
                 if rule["clock"] != TARIFF_CLOCK:
                     timeline += clock_at(rule["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
-                band = bands[place_at(timelines, boundaries, hours, timeline, start_us[row])]
+                band = bands[place_at(timelines, boundaries, stretches, timeline, start_us[row])]
                 holds = terms[rule["cards"] + band]["active"]
             if not holds:
                 candidate = np.int64(rule["next"])
         match[row] = candidate
+        if rules[candidate]["price"] < 0:
+            status[row] = NO_ZONE if rules[candidate]["price"] == NO_RULE else NOT_SOLD_STATUS
+            row_of[line] = -1
 
 
-_LINES = _column(np.int64, writable=True)
-
-
-@njit(types.void(_i64, *[_LINES] * 6))
-def reach(count, wanted, change, first, increment, increment_2, position):
-    """Chargeable quantity of quick lines: usage rounded up to the end of its last increment."""
+@stage
+def reach(count, wanted, change, first, increment, increment_2, position, charged):
+    """Chargeable quantity of quick lines: usage rounded up to the end of its last increment. What is above zero is to be charged."""
     for line in range(count):
         later = wanted[line] > change[line]
         base = change[line] if later else first[line]
@@ -555,22 +573,58 @@ def reach(count, wanted, change, first, increment, increment_2, position):
         over = max(wanted[line] - base, 0) + step - 1
         reached = base + quick_div(over, step) * step
         position[line] = reached if wanted[line] > 0 else 0
+        charged[line] = np.int64(wanted[line] > 0)
 
 
-@njit(_i64(_i64, _i64, _EVENTS, _RULES, _PRICES, _RESULTS, _TILE))
-def admit(count, each, events, table, price_table, results, tile):
-    """Of the lines, keep those that have a price that can hold them; returns how many. Marks the others as refused."""
-    quantity, circumstances = events.quantity, events.circumstances
-    rules, price_rows = table.rules, price_table.price_rows
-    status, match, row_of = results.status, results.match, tile.row
+@stage
+def approach(count, todo_count, buckets, tile):
+    """From the holder in `held_from` (-1: nobody's) to the range of its buckets, and the first of them into the cache.
+
+    Loops of one far load each, so that many are under way at once; `draw` goes line by line, and would wait for each.
+    """
+    holder_from, held, state = buckets.holder_from, buckets.held, buckets.state
+    held_from, held_to, amount, todo = tile.held_from, tile.held_to, tile.amount, tile.todo
+    for index in range(count):
+        line = U64(index)
+        holder = held_from[line]
+        held_to[line] = holder_from[U64(holder) + ONE] if holder >= 0 else 0
+        held_from[line] = holder_from[U64(holder)] if holder >= 0 else 0
+    for index in range(todo_count):
+        line = U64(todo[U64(index)])
+        amount[line] = held[U64(held_from[line])] if held_to[line] > held_from[line] else -1
+    for index in range(todo_count):
+        line = U64(todo[U64(index)])
+        if amount[line] >= 0:
+            amount[line] = state[U64(amount[line])]["amount"]
+
+
+@stage
+def measure(count, each, events, table, price_table, buckets, results, tile):
+    """Bounds of quantity and content amount; card and chargeable quantity of each line that is within them.
+
+    Lines for `draw` go to `todo`, lines for `settle` to `due`. Returns how many lines are kept, and how many there are of either kind.
+    """
+    start_us, quantity, circumstances = events.start_us, events.quantity, events.circumstances
+    version_rows, plmns, rules = table.version_rows, table.plmns, table.rules
+    status, match, price_rows = results.status, results.match, price_table.price_rows
+    cards, terms, timelines = price_table.cards, price_table.terms, price_table.timelines
+    boundaries, bands, stretches = price_table.boundaries, price_table.bands, price_table.stretches
+    row_of, card_of, wanted_qty, position = tile.row, tile.card, tile.wanted, tile.position
+    walked, todo = tile.walked, tile.todo
+    firsts, increments, increments_2, changes = tile.first, tile.increment, tile.increment_2, tile.change
+    weights, weights_2, connects, divisors = tile.weight, tile.weight_2, tile.connect, tile.divisor
+    steps_micros, roundings = tile.step_micros, tile.rounding
+    holder, held_from = events.holder, tile.held_from
+    due = tile.due
+    todo_count = 0
+    due_count = 0
     kept = 0
     for index in range(count):
         place = row_of[U64(index)]
+        if place < 0:
+            continue
         row = U64(place)
         rule = rules[U64(match[row])]
-        if rule["price"] < 0:
-            status[row] = NO_ZONE if rule["price"] == NO_RULE else NOT_SOLD_STATUS
-            continue
         if quantity[row] > rule["quantity_max"]:
             status[row] = QUANTITY_TOO_LARGE
             continue
@@ -579,64 +633,41 @@ def admit(count, each, events, table, price_table, results, tile):
             if content < 0 or content > CONTENT_MICROS_MAX:
                 status[row] = CONTENT_AMOUNT_MISSING if content < 0 else QUANTITY_TOO_LARGE
                 continue
-        row_of[U64(kept)] = place
-        kept += 1
-    return kept
-
-
-@njit(types.UniTuple(_i64, 2)(_i64, _i64, _EVENTS, _RULES, _PRICES, _BUCKETS, _RESULTS, _TILE))
-def measure(count, each, events, table, price_table, buckets, results, tile):
-    """Card and chargeable quantity of each line. Lines for `draw` go to `todo`, lines for `settle` to `due`; returns how many each."""
-    start_us, quantity, circumstances = events.start_us, events.quantity, events.circumstances
-    version_rows, plmns, rules, match = table.version_rows, table.plmns, table.rules, results.match
-    cards, terms, timelines = price_table.cards, price_table.terms, price_table.timelines
-    boundaries, bands, hours = price_table.boundaries, price_table.bands, price_table.hours
-    row_of, card_of, wanted_qty, position = tile.row, tile.card, tile.wanted, tile.position
-    walked, todo = tile.walked, tile.todo
-    firsts, increments, increments_2, changes = tile.first, tile.increment, tile.increment_2, tile.change
-    weights, weights_2, connects, divisors = tile.weight, tile.weight_2, tile.connect, tile.divisor
-    steps_micros, roundings = tile.step_micros, tile.rounding
-    holder, holder_from, held, state = events.holder, buckets.holder_from, buckets.held, buckets.state
-    held_from, held_to, amount = tile.held_from, tile.held_to, tile.amount
-    due = tile.due
-    todo_count = 0
-    due_count = 0
-    for index in range(count):
-        line = U64(index)
-        row = U64(row_of[line])
-        rule = rules[U64(match[row])]
+        line = U64(kept)
+        row_of[line] = place
         card_row = U64(rule["cards"])
         wanted = np.int64(U64(quantity[row] + 999) // U64(1_000)) if rule["voice"] else quantity[row]
         limit = FOR_EVER
         if rule["calendar"] >= 0:
             timeline = np.int64(rule["calendar"])
             if rule["clock"] != TARIFF_CLOCK:
-                circumstance = circumstances[np.int64(row) * each]
+                circumstance = circumstances[place * each]
                 version_row = version_rows[rule["version"]]
                 timeline += clock_at(rule["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
             instant_us = start_us[row]
             line_of_time = timelines[U64(timeline)]
-            hour = U64(instant_us - TIME_MIN_US) // U64(HOUR_US)
-            place = U64(line_of_time["boundary_from"]) + U64(hours[U64(line_of_time["hour_from"]) + hour])
-            while boundaries[place + ONE] <= instant_us:
-                place += ONE
-            card_row += U64(bands[place])
-            if rule["split"]:
-                limit = np.int64(U64(boundaries[place + ONE] - instant_us + 999) // U64(1_000))
-        slow = not rule["quick"] or wanted > limit
-        if rule["bounded"]:
+            stretch = U64(line_of_time["stretch_from"]) + (U64(instant_us - TIME_MIN_US) >> U64(line_of_time["shift"]))
+            at = U64(line_of_time["boundary_from"]) + U64(stretches[stretch])
+            while boundaries[at + ONE] <= instant_us:
+                at += ONE
+            card_row += U64(bands[at])
+            until_us = boundaries[at + ONE] if rule["split"] else FOR_EVER
+            limit = np.int64(U64(until_us - instant_us + 999) // U64(1_000))
+        slow = (not rule["quick"]) | (wanted > limit)
+        if rule["stepped"]:
             slow |= wanted > terms[card_row]["quick_to"]
         card_of[line] = card_row
         wanted_qty[line] = wanted
         walked[line] = slow
-        held_from[line] = holder[row] if rule["draws"] or rule["settles"] else -1
-        if slow or (rule["draws"] and holder[row] >= 0):
-            todo[U64(todo_count)] = index
-            todo_count += 1
-        if slow or rule["bounded"] or (rule["settles"] and holder[row] >= 0):
-            due[U64(due_count)] = index
-            due_count += 1
-    for index in range(count):
+        held = holder[row] >= 0
+        held_from[line] = holder[row] if rule["draws"] | rule["settles"] else -1
+        # Written in any case and counted if wanted: a branch that goes either way costs more than the write.
+        todo[U64(todo_count)] = kept
+        todo_count += np.int64(slow | (rule["draws"] & held))
+        due[U64(due_count)] = kept
+        due_count += np.int64(slow | rule["bounded"] | (rule["settles"] & held))
+        kept += 1
+    for index in range(kept):
         line = U64(index)
         card = cards[U64(card_of[line])]
         firsts[line] = card["first"]
@@ -649,35 +680,22 @@ def measure(count, each, events, table, price_table, buckets, results, tile):
         divisors[line] = card["divisor"]
         steps_micros[line] = card["step_micros"]
         roundings[line] = card["rounding"]
-    # Loops of one load each, so that many are under way at once: what the head of the next holder's buckets is, `draw` must not wait for.
-    for index in range(count):
-        line = U64(index)
-        nearby = held_from[line]
-        held_to[line] = holder_from[U64(nearby) + ONE] if nearby >= 0 else 0
-        held_from[line] = holder_from[U64(nearby)] if nearby >= 0 else 0
-    for index in range(todo_count):
-        line = U64(todo[U64(index)])
-        amount[line] = held[U64(held_from[line])] if held_to[line] > held_from[line] else -1
-    for index in range(todo_count):
-        line = U64(todo[U64(index)])
-        if amount[line] >= 0:
-            amount[line] = state[U64(amount[line])]["amount"]
-    reach(count, wanted_qty, changes, firsts, increments, increments_2, position)
-    tile.free[:count] = 0
-    tile.fee[:count] = 0
-    tile.numerator[:count] = 0
-    for index in range(count):
-        tile.charged[U64(index)] = wanted_qty[U64(index)] > 0
-    return todo_count, due_count
+    if todo_count > 0 or due_count > 0:
+        approach(kept, todo_count, buckets, tile)
+    reach(kept, wanted_qty, changes, firsts, increments, increments_2, position, tile.charged)
+    tile.free[:kept] = 0
+    tile.fee[:kept] = 0
+    tile.numerator[:kept] = 0
+    return kept, todo_count, due_count
 
 
-@njit(types.void(_i64, _i64, _i64, _EVENTS, _RULES, _PRICES, _PROMISES, _BUCKETS, _RESULTS, _TILE))
+@stage
 def draw(todo_count, each, days_base, events, table, price_table, promises, buckets, results, tile):
     """Lines in `todo`, in their order: counters, the general walk, and what allowances and day passes give from the head of the event."""
     start_us, circumstances = events.start_us, events.circumstances
     version_rows, plmns, rules, match = table.version_rows, table.plmns, table.rules, results.match
     price_rows, terms, steps, timelines = price_table.price_rows, price_table.terms, price_table.step_rows, price_table.timelines
-    boundaries, bands, hours = price_table.boundaries, price_table.bands, price_table.hours
+    boundaries, bands, stretches = price_table.boundaries, price_table.bands, price_table.stretches
     definition_of, definitions = promises.definition_of, promises.definitions
     held, spans, state = buckets.held, buckets.spans, buckets.state
     for index in range(todo_count):
@@ -696,19 +714,34 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
         price = price_rows[U64(rule["price"])]
         wanted = tile.wanted[line]
         zero_usage = wanted == 0
+        # The counter: where on the line of the period this event begins.
+        base = np.int64(0)
+        paid = np.int64(0)
+        counter = np.int64(-1)
+        if price["counting"] != PER_EVENT:
+            for place in range(held_from, held_to):
+                if state[U64(held[U64(place)])]["slot"] == price["counter_slot"]:
+                    counter = np.int64(held[U64(place)])
+                    base = state[U64(counter)]["amount"]
+                    paid = state[U64(counter)]["mark"] if price["counting"] == PACKAGE else 0
+                    break
+        used = wanted
+        if not slow and base > 0 and wanted > 0:
+            # Counted over the period on a quick card: its second step begins so much earlier, or has begun.
+            if term["step_to"] - term["step_from"] == QUICK_STEPS:
+                ahead = steps[U64(term["step_to"] - 1)]["from_qty"] - base
+                if ahead <= 0:
+                    tile.weight[line] = tile.weight_2[line]
+                    tile.increment[line] = tile.increment_2[line]
+                    tile.change[line] = FOR_EVER
+                else:
+                    turns = ceil_div(max(ahead - term["first"], 0), tile.increment[line])
+                    tile.change[line] = term["first"] + turns * tile.increment[line]
+            begin = tile.change[line] if wanted > tile.change[line] else term["first"]
+            increment = tile.increment_2[line] if wanted > tile.change[line] else tile.increment[line]
+            reached = begin + ceil_div(max(wanted - begin, 0), increment) * increment
         if slow:
-            # The counter: where on the line of the period this event begins.
-            base = np.int64(0)
-            paid = np.int64(0)
-            counter = np.int64(-1)
             wanted = max(wanted, price["minimum_qty"]) if wanted > 0 else 0
-            if price["counting"] != PER_EVENT:
-                for place in range(held_from, held_to):
-                    if state[held[place]]["slot"] == price["counter_slot"]:
-                        counter = np.int64(held[place])
-                        base = state[counter]["amount"]
-                        paid = state[counter]["mark"] if price["counting"] == PACKAGE else 0
-                        break
             used = wanted
             wanted = max(wanted - paid, 0)
 
@@ -723,7 +756,7 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
                         circumstance = circumstances[np.int64(row) * each]
                         version_row = version_rows[rule["version"]]
                         timeline += clock_at(rule["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
-                    timeline_place = place_at(timelines, boundaries, hours, timeline, instant_us)
+                    timeline_place = place_at(timelines, boundaries, stretches, timeline, instant_us)
                     split_at = ceil_div(boundaries[timeline_place + 1] - instant_us, 1_000) - paid
                 step = np.int64(term["step_from"])
                 last_step = np.int64(term["step_to"]) - 1
@@ -751,10 +784,10 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
                     tile.run_weight[runs] = steps[step]["weight"]
                     tile.run_increment[runs] = increment
                     runs += 1
-            if counter >= 0 and not zero_usage:
-                state[counter]["amount"] = min(base + reached, COUNTER_MAX)
-                if price["counting"] == PACKAGE:
-                    state[counter]["mark"] = paid + reached - used
+        if counter >= 0 and not zero_usage:
+            state[U64(counter)]["amount"] = min(base + reached, COUNTER_MAX)
+            if price["counting"] == PACKAGE:
+                state[U64(counter)]["mark"] = paid + reached - used
 
         # The head of the event, from the holder's buckets in draw order.
         free = np.int64(0)
@@ -781,7 +814,7 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
                     circumstance = circumstances[np.int64(row) * each]
                     version_row = version_rows[rule["version"]]
                     clock = clock_at(definition["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
-                    day = np.int64(bands[place_at(timelines, boundaries, hours, days_base + clock, instant_us)])
+                    day = np.int64(bands[place_at(timelines, boundaries, stretches, days_base + clock, instant_us)])
                     if state[bucket]["mark"] != day:
                         state[bucket]["mark"] = day
                         state[bucket]["amount"] = definition["amount"]
@@ -824,7 +857,7 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
             tile.numerator[line] = total
 
 
-@njit(types.void(_i64, *[_LINES] * 13))
+@stage
 def charge(count, position, free, change, weight, weight_2, connect, charged, walked, divisor, rounding, step_micros, numerator, amount):
     """Numerators and the one rounding of all lines. Walked lines bring their numerator, without the connect fee."""
     for line in range(count):
@@ -841,13 +874,13 @@ def charge(count, position, free, change, weight, weight_2, connect, charged, wa
         amount[line] = (quotient - tie) * step_micros[line]
 
 
-@njit(types.void(_i64, _i64, _i64, _EVENTS, _RULES, _PRICES, _PROMISES, _BUCKETS, _RESULTS, _TILE))
+@stage
 def settle(due_count, each, days_base, events, table, price_table, promises, buckets, results, tile):
     """Lines in `due`, in their order: minimum and maximum, rounding without hurry, discount, pass fees, money allowances and caps."""
     start_us, quantity, circumstances = events.start_us, events.quantity, events.circumstances
     version_rows, rules, match = table.version_rows, table.rules, results.match
     terms, timelines = price_table.terms, price_table.timelines
-    boundaries, bands, hours = price_table.boundaries, price_table.bands, price_table.hours
+    boundaries, bands, stretches = price_table.boundaries, price_table.bands, price_table.stretches
     definition_of, definitions, discounts = promises.definition_of, promises.definitions, promises.discounts
     held, spans, state = buckets.held, buckets.spans, buckets.state
     for index in range(due_count):
@@ -885,51 +918,43 @@ def settle(due_count, each, days_base, events, table, price_table, promises, buc
             held_from = tile.held_from[line]
             held_to = tile.held_to[line]
             day = np.int64(-1)
-            capped = False
+            room = FOR_EVER  # what the fullest cap still takes
+            caps_from, caps_to = held_to, held_from
             for place in range(held_from, held_to):
                 bucket = U64(held[U64(place)])
                 slot = np.int64(state[bucket]["slot"]) - first_slot
-                if slot < 0 or slot >= slots or definition_of[serves + 2 + slot] < 0:
+                if slot < 0 or slot >= slots or definition_of[U64(serves + 2 + slot)] < 0:
                     continue
-                definition = definitions[definition_of[serves + 2 + slot]]
-                if definition["kind"] == ALLOWANCE and definition["unit"] == MICRO:
+                definition = definitions[U64(definition_of[U64(serves + 2 + slot)])]
+                if definition["kind"] == CAP:
+                    caps_from, caps_to = min(caps_from, place), place + 1
+                    if definition["daily"]:
+                        if day < 0:
+                            clock = np.int64(version_rows[U64(rule["version"])]["clock"])
+                            day = np.int64(bands[U64(place_at(timelines, boundaries, stretches, days_base + clock, instant_us))])
+                        if state[bucket]["mark"] != day:
+                            state[bucket]["mark"] = day
+                            state[bucket]["amount"] = 0
+                    room = min(room, max(definition["amount"] - state[bucket]["amount"], 0))
+                elif definition["unit"] == MICRO and left > 0:
                     span = spans[U64(state[bucket]["span"])]
                     if instant_us >= span["from_us"] and instant_us < span["to_us"]:
                         take = min(state[bucket]["amount"], left)
                         state[bucket]["amount"] -= take
                         left -= take
-                capped |= definition["kind"] == CAP
-            if capped:
-                due = left
-                for place in range(held_from, held_to):
-                    bucket = U64(held[U64(place)])
-                    slot = np.int64(state[bucket]["slot"]) - first_slot
-                    if slot < 0 or slot >= slots or definition_of[serves + 2 + slot] < 0:
-                        continue
-                    definition = definitions[definition_of[serves + 2 + slot]]
-                    if definition["kind"] != CAP:
-                        continue
-                    if definition["daily"]:
-                        if day < 0:
-                            clock = np.int64(version_rows[rule["version"]]["clock"])
-                            day = np.int64(bands[place_at(timelines, boundaries, hours, days_base + clock, instant_us)])
-                        if state[bucket]["mark"] != day:
-                            state[bucket]["mark"] = day
-                            state[bucket]["amount"] = 0
-                    due = min(due, max(definition["amount"] - state[bucket]["amount"], 0))
-                for place in range(held_from, held_to):
-                    bucket = U64(held[U64(place)])
-                    slot = np.int64(state[bucket]["slot"]) - first_slot
-                    if slot < 0 or slot >= slots or definition_of[serves + 2 + slot] < 0:
-                        continue
-                    if definitions[definition_of[serves + 2 + slot]]["kind"] == CAP:
-                        state[bucket]["amount"] += due
-                left = due
+            left = min(left, room)
+            for place in range(caps_from, caps_to):
+                bucket = U64(held[U64(place)])
+                slot = np.int64(state[bucket]["slot"]) - first_slot
+                if slot < 0 or slot >= slots or definition_of[U64(serves + 2 + slot)] < 0:
+                    continue
+                if definitions[U64(definition_of[U64(serves + 2 + slot)])]["kind"] == CAP:
+                    state[bucket]["amount"] += left
         tile.amount[line] = left
         results.reduced_micros[row] = gross - left
 
 
-@njit(types.void(_i64, _RESULTS, _TILE))
+@stage
 def write(count, results, tile):
     """Results of all lines to their rows."""
     status, charge_micros, chargeable_qty, free_qty = results.status, results.charge_micros, results.chargeable_qty, results.free_qty
@@ -958,10 +983,10 @@ def rate_rows(place_from, place_to, each, days_base, order, events, table, deck_
     """
     for tile_from in range(place_from, place_to, TILE):
         tile_to = min(tile_from + TILE, place_to)
-        count = find(tile_from, tile_to, order, events, table, deck_table, results, tile)
-        choose(count, each, events, table, deck_table, price_table, results, tile)
-        count = admit(count, each, events, table, price_table, results, tile)
-        todo_count, due_count = measure(count, each, events, table, price_table, buckets, results, tile)
+        count, unsure = find(tile_from, tile_to, order, events, table, deck_table, results, tile)
+        if unsure > 0:
+            choose(unsure, each, events, table, deck_table, price_table, results, tile)
+        count, todo_count, due_count = measure(count, each, events, table, price_table, buckets, results, tile)
         if todo_count > 0:
             draw(todo_count, each, days_base, events, table, price_table, promises, buckets, results, tile)
         charge(

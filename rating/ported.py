@@ -21,10 +21,12 @@ DIGITS_MAX: Final = 15
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PortedNumbers:
-    """Entries sorted by (number, digits, from_us)."""
+    """Entries sorted by (number, from_us); of those of one number and instant the last one given counts.
 
-    number: NDArray[np.uint64]
-    digits: NDArray[np.int8]
+    Before them stands one of no number, at which a search backwards ends.
+    """
+
+    key: NDArray[np.uint64]  # ported number x 16 + its digits; 0 none
     from_us: NDArray[np.int64]
     stands_for: NDArray[np.uint64]
     stands_for_digits: NDArray[np.int8]
@@ -32,35 +34,34 @@ class PortedNumbers:
     @classmethod
     def of(cls, ported: Mapping[str, Sequence[tuple[int, str]]]) -> PortedNumbers:
         """From number -> (from_us, number that stands for it). Raises ValueError for what is not a number of 1 to 15 digits."""
-        rows = sorted(
-            (_value(number), len(number), from_us, _value(other), len(other))
-            for number, entries in ported.items()
-            for from_us, other in entries
-        )
-        columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], [], []]
-        kinds = (np.uint64, np.int8, np.int64, np.uint64, np.int8)
-        return cls(*(np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)))
+        given = [(number, *entry) for number in ported for entry in ported[number]]
+        key = np.array([0, *(_value(number) * 16 + len(number) for number, _, _ in given)], np.uint64)
+        from_us = np.array([0, *(from_us for _, from_us, _ in given)], np.int64)
+        stands_for = np.array([0, *(_value(other) for _, _, other in given)], np.uint64)
+        digits = np.array([0, *(len(other) for _, _, other in given)], np.int8)
+        order = np.lexsort((from_us, key))
+        return cls(key[order], from_us[order], stands_for[order], digits[order])
 
     def routed(self, batch: RatingInput) -> RatingInput:
         """The batch with the numbers that stand for its destinations."""
-        entries = len(self.number)
-        if not entries or not len(batch.number):
-            return batch
-        known = np.flatnonzero(np.isin(batch.number, self.number))
-        # Sorted by number, digits and instant: the last entry at or before each event, found by a sort of both together.
-        number, digits, start = batch.number[known], batch.number_digits[known], batch.start_us[known]
-        keys = [np.concatenate(pair) for pair in ((self.number, number), (self.digits, digits), (self.from_us, start))]
-        is_event = np.arange(entries + len(known)) >= entries
-        order = np.lexsort((is_event, keys[2], keys[1], keys[0]))
-        last = np.maximum.accumulate(np.where(is_event[order], -1, np.arange(len(order))))
-        entry = np.full(entries + len(known), -1, np.int64)
-        entry[order] = np.where(last >= 0, order[np.maximum(last, 0)], -1)
-        entry = entry[entries:]
-        found = (entry >= 0) & (self.number[entry] == number) & (self.digits[entry] == digits)
+        key = _keys(batch.number, batch.number_digits)
+        entry = np.searchsorted(self.key, key, "right") - 1  # the last one of its number, or one of another
+        rows = np.flatnonzero(self.key[entry] == key)
+        entry, key, start_us = entry[rows], key[rows], batch.start_us[rows]
+        while (later := (self.key[entry] == key) & (self.from_us[entry] > start_us)).any():
+            entry -= later
+        holds = self.key[entry] == key
+        rows, entry = rows[holds], entry[holds]
         routed, routed_digits = batch.number.copy(), batch.number_digits.copy()
-        routed[known[found]] = self.stands_for[entry[found]]
-        routed_digits[known[found]] = self.stands_for_digits[entry[found]]
+        routed[rows] = self.stands_for[entry]
+        routed_digits[rows] = self.stands_for_digits[entry]
         return dataclasses.replace(batch, number=routed, number_digits=routed_digits)
+
+
+def _keys(number: NDArray[np.uint64], digits: NDArray[np.int8]) -> NDArray[np.uint64]:
+    """Number x 16 + its digits, which tell leading zeros; the largest for what is no number."""
+    is_number = (digits > 0) & (digits <= DIGITS_MAX) & (number < np.uint64(10**DIGITS_MAX))
+    return np.where(is_number, number * np.uint64(16) + digits.astype(np.uint64), np.iinfo(np.uint64).max)
 
 
 def _value(number: str) -> int:

@@ -18,7 +18,6 @@ from rating.money import RoundingMode
 
 TIME_MIN_US: Final = 946_684_800_000_000  # 2000-01-01T00:00Z
 TIME_MAX_US: Final = 3_155_760_000_000_000  # 2070-01-01T00:00Z
-HOUR_US: Final = 3_600_000_000
 NUMBER_DIGITS_MAX: Final = 15
 SHORT_DIGITS_MAX: Final = 8  # short codes have no more digits than this, and leaves decide numbers of more
 SERVICES: Final = 6  # services are 1 .. 5; 0 is never sold, and its shelf stands for "no rule"
@@ -69,8 +68,9 @@ RULE_ROW: Final = np.dtype(
         ("split", np.bool_),
         ("draws", np.bool_),  # a holder's counters, allowances and day passes may have a say
         ("settles", np.bool_),  # and its money and caps, and the fees of its passes
-        ("bounded", np.bool_),  # has a minimum or a maximum, a discount, or more than two steps: has to be looked at singly
-        ("padding", np.int64),  # to a cache line
+        ("bounded", np.bool_),  # has a minimum or a maximum, or a discount
+        ("stepped", np.bool_),  # has more than two steps
+        ("padding", np.int32),  # to a cache line
     ],
     align=True,
 )
@@ -169,7 +169,7 @@ BUCKET_ROW: Final = np.dtype(
 SPAN_ROW: Final = np.dtype(
     [("from_us", np.int64), ("to_us", np.int64)], align=True
 )  # a bucket serves events that start in [from_us, to_us)
-TIMELINE_ROW: Final = np.dtype([("boundary_from", np.int64), ("hour_from", np.int64)], align=True)
+TIMELINE_ROW: Final = np.dtype([("boundary_from", np.int64), ("stretch_from", np.int64), ("shift", np.int64)], align=True)
 
 
 class VersionName(NamedTuple):
@@ -222,7 +222,7 @@ class Tables:
     days_base: int  # timeline of local days of the first time zone; -1: nothing counts days
     boundaries: NDArray[np.int64]  # instants at which the band changes, closed by one beyond the end of time
     bands: NDArray[np.int32]  # band from that instant on
-    hours: NDArray[np.int32]  # by hour_from + hours since TIME_MIN_US: position of the boundary in force when the hour begins
+    stretches: NDArray[np.int32]  # by stretch_from + (instant - TIME_MIN_US >> shift): position of the boundary in force when it begins
 
     price_ids: NDArray[np.int32]  # by price row
     charge_code: NDArray[np.int32]

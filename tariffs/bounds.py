@@ -31,6 +31,7 @@ QUANTITY_MAX: Final = {
     QuantityUnit.MESSAGE: 1_000_000,
 }
 CONTENT_MAX: Final = 10**12  # the largest content amount, in micro-units
+GRANT_LIMIT: Final = 2**56  # of what an allowance or a day pass grants: a bucket holds 2**61, the sum of what 32 members share
 COUNTED_STEP_MAX: Final = 2**53  # where the last step over a period may begin
 COUNTED_EVENTS_MAX: Final = 2**20  # of the largest ones, in a period
 DISCOUNT_REST_LIMIT: Final = 2**43  # of D x rounding step: x 10^6 it stays below 2^63

@@ -50,7 +50,8 @@ class PriceParts(NamedTuple):
     terms: list[tuple[Any, ...]]
     steps: list[tuple[int, ...]]
     quick: bool  # nothing of the price itself asks for the general path
-    bounded: bool  # quick, but for a minimum, a maximum, or a third step
+    bounded: bool  # has a minimum or a maximum
+    stepped: bool  # has more than the two steps of a card
     always: bool  # it has a rate in every band
 
 
@@ -78,9 +79,11 @@ def parts_of(price: Price, calendar: Calendar | None, counter_slot: int, quantit
         counting,
         price.charge_zero_usage,
     )
-    quick = quick and counting == PER_EVENT and not (price.content_ppm or price.minimum_qty or price.charge_zero_usage)
-    bounded = price.minimum_micros > 0 or price.maximum_micros is not None or any(len(rate.steps) > _QUICK_STEPS for rate in price.rates)
-    return PriceParts(row, cards, terms, steps, quick, bounded, len(rates) == len(names))
+    bounded = price.minimum_micros > 0 or price.maximum_micros is not None
+    stepped = any(len(rate.steps) > _QUICK_STEPS for rate in price.rates)
+    counted = counting == PACKAGE or (counting == GRADUATED and stepped)
+    quick = quick and not (counted or price.content_ppm or price.minimum_qty or price.charge_zero_usage)
+    return PriceParts(row, cards, terms, steps, quick, bounded, stepped, len(rates) == len(names))
 
 
 def splits(price: Price) -> bool:

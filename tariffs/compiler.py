@@ -54,13 +54,14 @@ if TYPE_CHECKING:
 _ALWAYS: Final = 2**62  # an instant after all events
 _CLOCKS: Final = {WallClock.TARIFF: TARIFF_CLOCK, WallClock.HOME: HOME_CLOCK, WallClock.VISITED: VISITED_CLOCK}
 _MICROSECONDS_PER_MILLISECOND: Final = 1_000
+_CACHE_LINE: Final = 64
 
 
 def compile_catalogues(catalogues: Sequence[Catalogue]) -> Tables:
     """Flatten every version of every catalogue.
 
     Raises UserError for a price whose products could leave int64, for two versions of one catalogue that take effect at the same
-    instant, and for a plan that asks for more than 65,534 lists of rules for one service.
+    instant, for a plan that asks for more than 65,534 lists of rules for one service, and for prefixes that are too many in all.
     """
     ordered = sorted(catalogues, key=lambda each: (each.identity, each.effective_from_us, each.version))
     _refuse_equal_starts(ordered)
@@ -140,8 +141,8 @@ class _Shop:
         self._definitions: dict[tuple[object, ...], int] = {}
         self._discounts: dict[tuple[tuple[object, ...], ...], int] = {}
         self._discount_rows: list[tuple[object, ...]] = []
-        self._origin_class: dict[str, int] = {}
         self._price_row: list[dict[str, int]] = []  # by version: name -> row
+        self._origins: list[dict[str, int]] = []  # by version: name -> class in its origin deck
         self._roaming: list[dict[str, int]] = []  # by version: name -> number
 
     def add_version(self, catalogue: Catalogue, index: int) -> None:
@@ -149,6 +150,7 @@ class _Shop:
         self._price_row.append(self._add_prices(catalogue))
         named = {rule.origin for plan in catalogue.plans for rule in plan.rules if rule.origin is not None}
         origins = [place for place, zone in enumerate(catalogue.zones) if zone.name in named]
+        self._origins.append({catalogue.zones[place].name: number for number, place in enumerate(origins, 1)})
         deck = self._decks.of_zones(catalogue, tuple(origins), {}) if origins else NO_RULE
         first_plmn = len(self._plmns)
         self._roaming.append({zone.name: number for number, zone in enumerate(catalogue.roaming_zones, 1)})
@@ -168,7 +170,8 @@ class _Shop:
             complaint = prove(price, discounted=discounted)
             if complaint is not None:
                 raise UserError(
-                    f"price {price.name} of catalogue {catalogue.identity}: {complaint}", "lower the rates or the rounding step"
+                    f"price {price.name} of catalogue {catalogue.identity}: {complaint}",
+                    "write smaller rates or increments, or round to a larger step where a discount is what does not fit",
                 )
             rows[price.name] = len(self.prices)
             self.prices.append(price)
@@ -200,6 +203,7 @@ class _Shop:
             splits(price),
             price.counting is not Counting.EVENT,
             parts.bounded,
+            parts.stepped,
         )
         self._terms.append(terms)
         self._always.append(parts.always)
@@ -247,7 +251,8 @@ class _Shop:
         if found.zones is not None:
             deck = self._decks.of_zones(catalogue, found.zones, found.codes) if found.zones else NO_RULE
         else:
-            deck = self._decks.of_prefixes(found.prefixes, found.codes)
+            whose = f"plan {plans[0].name} of catalogue {catalogue.identity}"
+            deck = self._decks.of_prefixes(found.prefixes, found.codes, place=whose)
         self._shelves.append((base, deck))
 
     def _candidate_row(  # noqa: PLR0913 - what a row is made of
@@ -274,20 +279,18 @@ class _Shop:
         plain: bool,
     ) -> tuple[object, ...]:
         if price < 0:
-            nothing = (False,) * 7
+            nothing = (False,) * 8
             return (0, price, 0, -1, version, zone_id, following, condition, -1, 0, 0, TARIFF_CLOCK, *nothing, 0)
-        quantity_max, row, cards, calendar, clock, quick, voice, split, counts, bounded = self._terms[price]
+        quantity_max, row, cards, calendar, clock, quick, voice, split, counts, bounded, stepped = self._terms[price]
         return (
             quantity_max, row, cards, calendar, version, zone_id, following, condition, serves, *discounts, clock, plain, quick, voice,
-            split, counts or self._draws.get(serves, False), self._settles.get(serves, False), bounded or discounts[1] > discounts[0], 0,
+            split, counts or self._draws.get(serves, False), self._settles.get(serves, False), bounded or discounts[1] > discounts[0],
+            stepped, 0,
         )  # fmt: skip
 
     def _condition(self, version: int, rule: UsageRule) -> int:
-        catalogue = self._ordered[version]
-        named = {each.origin for plan in catalogue.plans for each in plan.rules if each.origin is not None} if rule.origin else set()
-        origins = [zone.name for zone in catalogue.zones if zone.name in named]
         row = (
-            -1 if rule.origin is None else origins.index(rule.origin) + 1,
+            -1 if rule.origin is None else self._origins[version][rule.origin],
             ROAMING_ANY if rule.roaming is None else ROAMING_HOME if rule.roaming == HOME_NETWORK else self._roaming[version][rule.roaming],
             -1 if rule.rating_group is None else rule.rating_group,
             -1 if rule.customer_group is None else rule.customer_group,
@@ -341,10 +344,10 @@ class _Shop:
             version_rows=_records(self._versions, VERSION_ROW),
             plmns=_records(self._plmns, PLMN_ROW),
             shelves=_records(self._shelves, SHELF_ROW),
-            rules=_records(self._rules, RULE_ROW),
+            rules=_in_lines(_records(self._rules, RULE_ROW)),
             conditions=_records(self._conditions, CONDITION_ROW),
             price_rows=_records(self._price_rows, PRICE_ROW),
-            cards=_records(self._cards, CARD_ROW),
+            cards=_in_lines(_records(self._cards, CARD_ROW)),
             terms=_records(self._card_terms, TERMS_ROW),
             step_rows=_records(self._steps, STEP_ROW),
             definition_of=np.array(self._definition_of, np.int32),
@@ -439,3 +442,13 @@ def _asks_events(ordered: Iterable[Catalogue]) -> bool:
 
 def _records(rows: Iterable[tuple[Any, ...]], dtype: np.dtype[np.void]) -> NDArray[np.void]:
     return np.array(list(rows), dtype=dtype)
+
+
+def _in_lines(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """The same rows, each in a cache line of its own: numpy begins an array 16 or 32 bytes into one."""
+    assert rows.itemsize == _CACHE_LINE, "a row fills a cache line"
+    room = np.empty(rows.nbytes + _CACHE_LINE, np.uint8)
+    begin = -room.ctypes.data % _CACHE_LINE
+    aligned = room[begin : begin + rows.nbytes].view(rows.dtype)
+    aligned[:] = rows
+    return aligned

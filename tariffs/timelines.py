@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rating.tables import TIMELINE_ROW
-from tariffs.timeline import Timeline, days, timeline
+from tariffs.timeline import COARSE_SHIFT, FINE_SHIFT, Timeline, days, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ class TimelineStack:
         self.changes_max = 0  # changes of band in the longest call, over all calendars so far
 
     def bands(self, calendar: Calendar, timezones: Sequence[str]) -> int:
-        """Number of the first of the timelines of `calendar` in each of `timezones`."""
+        """Number of the first of the timelines of `calendar` in each of `timezones`. One alone is asked most and laid out fine."""
         return self._add(calendar, tuple(timezones))
 
     def days(self, timezones: Sequence[str]) -> int:
@@ -37,27 +37,29 @@ class TimelineStack:
         key = (calendar, timezones)
         if key not in self._known:
             self._known[key] = len(self._timelines)
-            made = [days(zone) if calendar is None else timeline(calendar, zone) for zone in timezones]
+            shift = FINE_SHIFT if len(timezones) == 1 else COARSE_SHIFT
+            made = [days(zone) if calendar is None else timeline(calendar, zone, shift) for zone in timezones]
             self._timelines += made
             if calendar is not None:
-                self.changes_max = max(self.changes_max, *(_changes_max(each) for each in made))
+                self.changes_max = max(self.changes_max, *(_changes_max(each) for each in _distinct(made)))
         return self._known[key]
 
     def arrays(self) -> dict[str, Any]:
-        """One array of each kind for all timelines."""
-        rows = []
-        boundary_base = hour_base = 0
-        for each in self._timelines:
-            rows.append((boundary_base, hour_base))
-            boundary_base += len(each.boundaries)
-            hour_base += len(each.hours)
-        parts = self._timelines
+        """One array of each kind for all timelines; those of time zones with one clock stand in them once."""
+        parts = _distinct(self._timelines)
+        ends = np.cumsum([(0, 0), *((len(each.boundaries), len(each.stretches)) for each in parts)], axis=0).tolist()
+        rows = {id(each): (*begin, each.shift) for each, begin in zip(parts, ends, strict=False)}
         return {
-            "timelines": np.array(rows, TIMELINE_ROW),
+            "timelines": np.array([rows[id(each)] for each in self._timelines], TIMELINE_ROW),
             "boundaries": np.concatenate([np.zeros(0, np.int64), *(each.boundaries for each in parts)]),
             "bands": np.concatenate([np.zeros(0, np.int32), *(each.bands for each in parts)]),
-            "hours": np.concatenate([np.zeros(0, np.int32), *(each.hours for each in parts)]),
+            "stretches": np.concatenate([np.zeros(0, np.int32), *(each.stretches for each in parts)]),
         }
+
+
+def _distinct(timelines: Sequence[Timeline]) -> list[Timeline]:
+    """The objects among them, each once."""
+    return list({id(each): each for each in timelines}.values())
 
 
 def _changes_max(each: Timeline) -> int:

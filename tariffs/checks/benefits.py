@@ -108,7 +108,7 @@ def _allowance(allowance: Allowance, plan: Plan, around: _Surroundings, place: P
         yield from _in_unit(what, allowance.services, allowance.unit, amount)
     if allowance.quantity <= 0:
         yield Finding(amount, f"{what} is empty", "grant more than nothing")
-    if allowance.quantity >= bounds.INT64_ROOM:
+    if allowance.quantity >= bounds.GRANT_LIMIT:
         yield Finding(amount, f"{what} is {_LARGEST}", "grant less")
     if money and (allowance.connect_when_free or allowance.draw is not Draw.EXACT):
         name = "connect_when_free" if allowance.connect_when_free else "draw"
@@ -116,8 +116,10 @@ def _allowance(allowance: Allowance, plan: Plan, around: _Surroundings, place: P
         yield Finding((*place, name), message, "leave it out")
     if allowance.rollover_periods > ROLLOVER_PERIODS_MAX:
         yield Finding((*place, "rollover", "periods"), f"{what} stays for too many periods", f"write 1 to {ROLLOVER_PERIODS_MAX}")
-    if allowance.rollover_max is not None and not 0 < allowance.rollover_max < bounds.INT64_ROOM:
+    if allowance.rollover_max is not None and allowance.rollover_max <= 0:
         yield Finding((*place, "rollover", "maximum"), f"{what} rolls nothing over", "leave `rollover` out, or write more than nothing")
+    if allowance.rollover_max is not None and allowance.rollover_max >= bounds.GRANT_LIMIT:
+        yield Finding((*place, "rollover", "maximum"), f"the maximum of {what} is {_LARGEST}", "leave it out: then all is rolled over")
     yield from _priority(what, allowance.priority, place)
     yield from _served(what, (allowance.services, allowance.zones), plan, around, place)
 
@@ -125,7 +127,7 @@ def _allowance(allowance: Allowance, plan: Plan, around: _Surroundings, place: P
 def _day_pass(day_pass: DayPass, plan: Plan, around: _Surroundings, place: Place) -> Iterator[Finding]:
     what = f"day pass `{day_pass.name}`"
     yield from _in_unit(what, day_pass.services, day_pass.unit, (*place, "services" if day_pass.quantity is None else "quantity"))
-    if day_pass.quantity is not None and not 0 < day_pass.quantity < bounds.INT64_ROOM:
+    if day_pass.quantity is not None and not 0 < day_pass.quantity < bounds.GRANT_LIMIT:
         remedy = "grant more than nothing, or leave `quantity` out: then the whole day is free"
         yield Finding((*place, "quantity"), f"{what} is {'empty' if day_pass.quantity <= 0 else _LARGEST}", remedy)
     yield from clock(day_pass.clock, around.clocks, place)

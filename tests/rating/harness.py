@@ -20,7 +20,7 @@ from tariffs.compiler import compile_catalogues
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rating.outcome import Event, Outcome
+    from rating.outcome import Bucket, Event, Outcome
     from rating.tables import Tables
     from tests.rating.generator import Case
 
@@ -109,7 +109,11 @@ def answer(rated: Rated, case: Case, tables: Tables) -> Answer:
 def outcomes(case: Case) -> tuple[list[Outcome], Answer]:
     """Rate by interpreting the model: every outcome, and the answer in it."""
     ordered = Reference(case.catalogues, case.ported).rate_in_order(case.events, case.holders, case.held, case.buckets)
-    after = [ordered.buckets[key] for key in range(len(case.buckets))]
+    return ordered.outcomes, answer_of(ordered.outcomes, [ordered.buckets[key] for key in range(len(case.buckets))], case)
+
+
+def answer_of(outcomes: Sequence[Outcome], after: Sequence[Bucket], case: Case) -> Answer:
+    """The answer in the twin's outcomes and in what it left in the buckets, in the order of their keys."""
     places = _places(case)
     rows = [
         (
@@ -122,10 +126,10 @@ def outcomes(case: Case) -> tuple[list[Outcome], Answer]:
             one.zone_id,
             places[one.identity, one.version] if one.identity else -1,
         )
-        for one in ordered.outcomes
+        for one in outcomes
     ]
     left = np.array([(bucket.amount, bucket.mark) for bucket in after], np.int64).reshape(-1, 2)
-    return ordered.outcomes, Answer(np.array(rows, np.int64).reshape(-1, len(FIELDS)), left)
+    return Answer(np.array(rows, np.int64).reshape(-1, len(FIELDS)), left)
 
 
 def by_twin(case: Case) -> Answer:

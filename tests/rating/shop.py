@@ -27,7 +27,7 @@ from rating.model import (
     Zone,
 )
 from rating.outcome import Bucket, Event, Outcome
-from rating.reference import Reference
+from tests.rating.both import Both
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -169,12 +169,12 @@ def use(quantity: int, service: Service, /, at: str = NOON, to: str | None = "49
 
 
 def rated(the_price: Price, event: Event, held: int | Sequence[Bucket] = (), **terms: object) -> Outcome:
-    """The twin's outcome of one event. `held`: the holder's buckets, or what is left of allowance 1."""
+    """The twin's outcome of one event, which the kernel shares. `held`: the holder's buckets, or what is left of allowance 1."""
     buckets = (left(held),) if isinstance(held, int) else held
-    return Reference([catalogue(the_price, **terms)]).rate(event, buckets)
+    return Both([catalogue(the_price, **terms)]).rate(event, buckets)
 
 
-def in_order(twin: Reference, events: Sequence[Event], buckets: Sequence[Bucket]) -> tuple[list[Outcome], tuple[Bucket, ...]]:
+def in_order(twin: Both, events: Sequence[Event], buckets: Sequence[Bucket]) -> tuple[list[Outcome], tuple[Bucket, ...]]:
     """Outcomes of the events of one holder, and its buckets after the last one."""
     named: dict[Hashable, Bucket] = dict(enumerate(buckets))
     ordered = twin.rate_in_order(events, ["holder"] * len(events), {"holder": list(named)}, named)

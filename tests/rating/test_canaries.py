@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tariffs.compiler import compile_catalogues
-from tests.rating import fuzz, harness
+from tests.rating import both, fuzz, harness, shop
 from tests.rating.generator import Case, generate
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EVENTS = 10_000
 SEEDS = (1, 11, 23)  # a canary must be noticed in one of these worlds
+MINUTES = shop.price(shop.rate("60/60 at 0.10/60s"))
 
 
 @functools.cache
@@ -123,6 +124,16 @@ def test_draws_in_another_order_are_noticed() -> None:
     keys = [bytes(0xFF - byte for byte in event.event_key) for event in case.events]
     turned = [msgspec.structs.replace(event, event_key=key) for event, key in zip(case.events, keys, strict=True)]
     assert harness.differences(case, harness.by_kernel(case._replace(events=turned), tables), twin) != []
+
+
+def test_a_table_of_a_rule_notices_a_wrong_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(catalogues: list[object]) -> Tables:
+        return tampered(compile_catalogues(catalogues), "cards", "weight", more)
+
+    assert shop.rated(MINUTES, shop.call("61")).charge_micros == 200_000
+    monkeypatch.setattr(both, "compile_catalogues", wrong)
+    with pytest.raises(AssertionError, match="charge_micros: kernel"):
+        shop.rated(MINUTES, shop.call("61"))
 
 
 def test_fuzzing_stops_at_a_difference_and_makes_it_small(monkeypatch: pytest.MonkeyPatch) -> None:

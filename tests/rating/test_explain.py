@@ -38,17 +38,16 @@ Call to 10086, 2026-03-02 12:00:00+08:00 (Asia/Shanghai), 61.5 s
 Call from 8613911112222 to 861012345678, 2026-03-02 19:57:00+08:00 (Asia/Shanghai), 305.2004 s
 1. Tariff: demo version 3 (hash a1b2c3d4e5f6), plan family, amounts in CNY
 2. Rule: no. 1 of the plan, zone local (prefix 8610), price local-call (1); event: outgoing, on-net, with a chosen number
-3. Quantity: rounded up to the millisecond, 305.2004 s -> 305.201 s
-4. Increments:
+3. Increments:
    0 to 120 s, day, step 1, 2 x 60 s at 0.20 per 60 s, 40 s of it free = 4/15 (~0.266667)
    120 to 180 s, day, step 2, 10 x 6 s at 0.15 per 60 s = 0.15
    180 to 360 s, other times, step 1, 3 x 60 s at 0.10 per 60 s = 0.30
-5. Free usage: allowance minutes, 40 s before, 40 s used, 0 s left
-6. Sum: increments 43/60 (~0.716667) + connect fee 0.05 = 23/30 (~0.766667)
-7. Discount: friends, 20 % off, 23/30 (~0.766667) -> 46/75 (~0.613333)
-8. Rounding, once: half up in steps of 0.01, 46/75 (~0.613333) -> 0.61
-9. Charge cap: month cap, 50.00 a bill period, 12.30 charged before, 0.00 cut, 12.91 charged after
-10. Charge: CNY 0.61 instead of CNY 0.77""",
+4. Free usage: allowance minutes, 40 s before, 40 s used, 0 s left
+5. Sum: increments 43/60 (~0.716667) + connect fee 0.05 = 23/30 (~0.766667)
+6. Discount: friends, 20 % off, 23/30 (~0.766667) -> 46/75 (~0.613333)
+7. Rounding, once: half up in steps of 0.01, 46/75 (~0.613333) -> 0.61
+8. Charge cap: month cap, 50.00 a bill period, 12.30 charged before, 0.00 cut, 12.91 charged after
+9. Charge: CNY 0.61 instead of CNY 0.77""",
     "roaming": """\
 Data, 2026-03-03 03:30:00+08:00 (Asia/Shanghai), 110 MiB
 1. Tariff: demo version 3 (hash a1b2c3d4e5f6), plan family, amounts in CNY
@@ -106,17 +105,16 @@ CHINESE = {
 通话，主叫 8613911112222，被叫 861012345678，2026-03-02 19:57:00+08:00 (Asia/Shanghai)，305.2004 秒
 1. 资费：demo 第 3 版（校验值 a1b2c3d4e5f6），套餐 family，金额单位为元
 2. 计费规则：本套餐第 1 条，区域 local（号码前缀 8610），资费项 local-call（1）；本次使用：主叫，网内，亲情号码
-3. 计费用量：向上取整到毫秒，305.2004 秒 -> 305.201 秒
-4. 分段计费：
+3. 分段计费：
    0～120 秒，day，第 1 档，2 × 60 秒，费率 0.20/60 秒，其中免费 40 秒，计 4/15（约 0.266667）
    120～180 秒，day，第 2 档，10 × 6 秒，费率 0.15/60 秒，计 0.15
    180～360 秒，其他时段，第 1 档，3 × 60 秒，费率 0.10/60 秒，计 0.30
-5. 免费用量：套餐额度 minutes，使用前 40 秒，本次使用 40 秒，剩余 0 秒
-6. 合计：分段费用 43/60（约 0.716667） + 接通费 0.05 = 23/30（约 0.766667）
-7. 优惠：friends，减免 20%，23/30（约 0.766667） -> 46/75（约 0.613333）
-8. 尾数处理（仅一次）：四舍五入，精确到 0.01，46/75（约 0.613333） -> 0.61
-9. 费用封顶：month cap，每账期封顶 50.00，此前已计收 12.30，本次减免 0.00，此后累计 12.91
-10. 本次费用：0.61 元（减免前 0.77 元）""",
+4. 免费用量：套餐额度 minutes，使用前 40 秒，本次使用 40 秒，剩余 0 秒
+5. 合计：分段费用 43/60（约 0.716667） + 接通费 0.05 = 23/30（约 0.766667）
+6. 优惠：friends，减免 20%，23/30（约 0.766667） -> 46/75（约 0.613333）
+7. 尾数处理（仅一次）：四舍五入，精确到 0.01，46/75（约 0.613333） -> 0.61
+8. 费用封顶：month cap，每账期封顶 50.00，此前已计收 12.30，本次减免 0.00，此后累计 12.91
+9. 本次费用：0.61 元（减免前 0.77 元）""",
     "roaming": """\
 数据流量，2026-03-03 03:30:00+08:00 (Asia/Shanghai)，110 MiB
 1. 资费：demo 第 3 版（校验值 a1b2c3d4e5f6），套餐 family，金额单位为元
@@ -269,6 +267,14 @@ LINES = [
     (
         explained.event(Service.VOICE, 30_000_000, "2026-03-02T21:00:00+08:00", "8610", on_net=False),
         "2. Rule: no. 1 of the plan, zone local (prefix 8610), price local-call (1); event: off-net",
+    ),
+    (  # that data goes out need not be told
+        explained.event(Service.DATA, 1_024, "2026-03-02T12:00:00+08:00", visited=262_001, direction=Direction.ORIGINATING),
+        "2. Rule: no. 3 of the plan, any zone, price roaming-data (3); event: roaming in zone europe, visited network 262-01",
+    ),
+    (
+        explained.event(Service.DATA, 1_024, "2026-03-02T12:00:00+08:00", visited=262_001, direction=Direction.TERMINATING),
+        "2. Rule: no. 3 of the plan, any zone, price roaming-data (3); event: incoming, roaming in zone europe, visited network 262-01",
     ),
     (
         explained.event(Service.VOICE, 6_000_000_000, "2026-03-02T21:00:00+08:00", "10086"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from rating import engine
 from rating.engine import Buckets, Rated, RatingInput, rate
 from rating.outcome import Event
 from rating.ported import PortedNumbers
@@ -104,6 +106,28 @@ def test_shards_by_rating_unit_add_up_to_one(shards: int) -> None:
     assert after.tolist() == whole.buckets_after.tolist()
 
 
+def test_an_engine_that_takes_events_as_they_arrive_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = world(41)
+    order = np.random.default_rng(41).permutation(EVENTS)
+    right = as_bytes(rated(given))
+    monkeypatch.setattr(engine, "event_order", lambda batch, _: (np.empty(0, np.int64), [0, len(batch.start_us)]))
+    assert back_in_order(rated(given, harness.permuted(given.batch, order)), order) != right
+
+
+@pytest.mark.parametrize("cut", ["between units", "anywhere"])
+def test_parts_of_one_unit_in_two_threads_are_noticed(cut: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads may come in any order, here the last one first: that changes nothing, unless a rating unit was cut in two."""
+    given = world(31)
+    batch = given.batch
+    order = np.lexsort((batch.event_key[:, 1], batch.event_key[:, 0], batch.start_us, batch.rating_unit))
+    grouped = harness.permuted(batch, order)
+    right = as_bytes(rated(given, grouped))
+    monkeypatch.setattr(engine, "_deal", lambda work, edges, _: [work(*span) for span in reversed([*itertools.pairwise(edges)])])
+    if cut == "anywhere":
+        monkeypatch.setattr(engine.order, "unit_edges", lambda wanted, _: wanted)
+    assert (as_bytes(rated(given, grouped, threads=7)) == right) == (cut == "between units")
+
+
 def test_the_input_is_not_changed() -> None:
     given = world(31)
     columns = [*vars(given.batch).values(), *vars(given.state).values()]
@@ -144,6 +168,16 @@ for seed in {seeds}:
     assert not told, (seed, told[0])
     print(seed)
 """
+# Rows of prices that are not there: a kernel that is told to check its bounds must stop at the first.
+OUT_OF_BOUNDS = """
+import dataclasses
+from tests.rating import harness
+from tests.rating.generator import generate
+from tariffs.compiler import compile_catalogues
+case = generate(95, 500)
+tables = compile_catalogues(case.catalogues)
+harness.by_kernel(case, dataclasses.replace(tables, terms=tables.terms[:1].copy()))
+"""
 
 
 @pytest.mark.slow
@@ -151,14 +185,21 @@ for seed in {seeds}:
     ("switch", "seeds", "events"), [("NUMBA_DISABLE_JIT", range(90, 93), 1_500), ("NUMBA_BOUNDSCHECK", range(95, 99), 5_000)]
 )
 def test_kernel_equals_twin_without_jit_and_with_bounds_checks(switch: str, seeds: range, events: int) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM.format(seeds=list(seeds), events=events)],
-        env={**os.environ, switch: "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _run(PROGRAM.format(seeds=list(seeds), events=events), switch)
     assert (done.returncode, done.stdout.split()) == (0, [str(seed) for seed in seeds]), done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("switch", ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"])
+def test_both_notice_a_step_out_of_an_array(switch: str) -> None:
+    done = _run(OUT_OF_BOUNDS, switch)
+    assert done.returncode != 0
+    assert "IndexError" in done.stderr
+
+
+def _run(program: str, switch: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, switch: "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, "-W", "error", "-c", program], env=environment, capture_output=True, text=True, check=False)
 
 
 def test_empty_batch() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 
 from rating.model import OTHER_BAND, Band, BucketKind, Calendar, QuantityUnit, Service, UsageRule, WallClock, Zone
 from rating.outcome import Event, Outcome
-from rating.reference import Reference
 from rating.status import Status
+from tests.rating.both import Both
 from tests.rating.shop import NOON, bucket, call, catalogue, day_pass, instant_us, left, micros, minutes, plan, price, rate, rated
 
 TEN_CENTS = price(rate("60/60 at 0.10/60s"))
@@ -82,11 +84,34 @@ def test_every_refusal_has_a_row() -> None:
     assert {status for _, status in REFUSALS} == set(Status)
 
 
+# By field: what is wrong with it, and the refusal that follows from that alone
+MISTAKES: dict[str, list[tuple[object, Status]]] = {
+    "plan": [("shop/plan", Status.RATED), (None, Status.UNKNOWN_SUBSCRIPTION), ("shop/other", Status.UNKNOWN_PLAN)],
+    "quantity": [(60_000_000, Status.RATED), (-1, Status.NEGATIVE_QUANTITY), (2**62, Status.QUANTITY_TOO_LARGE)],
+    "start_us": [(FIRST_US, Status.RATED), (YEAR_2070, Status.TIME_OUT_OF_RANGE), (FIRST_US - 1, Status.NO_VERSION)],
+    "destination": [
+        ("49", Status.RATED),
+        (None, Status.INVALID_NUMBER),
+        ("33", Status.NO_ZONE),
+        ("77", Status.NOT_SOLD),
+        ("88", Status.CONTENT_AMOUNT_MISSING),
+    ],
+}
+
+
+def test_of_several_mistakes_the_one_with_the_lowest_code_is_told() -> None:
+    both = Both([catalogue(TEN_CENTS, zones=ZONES, plans=(plan(*RULES),), prices=(TEN_CENTS, CONTENT))])
+    for chosen in itertools.product(*MISTAKES.values()):
+        event = call("60", **{field: value for field, (value, _) in zip(MISTAKES, chosen, strict=True)})
+        first = min((status for _, status in chosen if status is not Status.RATED), default=Status.RATED)
+        assert both.rate(event).status is first, chosen
+
+
 def test_the_version_at_start_prices_the_whole_call() -> None:
     switch = "2026-03-02T12:00:00+01:00"
     old = catalogue(TEN_CENTS)
     new = catalogue(price(rate("60/60 at 0.50/60s")), version=2, effective_from_us=instant_us(switch))
-    twin = Reference([new, old])
+    twin = Both([new, old])
     before, at = twin.rate(call("120", "2026-03-02T11:59:59.999999+01:00")), twin.rate(call("120", switch))
     assert (before.version, before.charge_micros) == (1, micros("0.20"))
     assert (at.version, at.charge_micros) == (2, micros("1.00"))
@@ -95,14 +120,14 @@ def test_the_version_at_start_prices_the_whole_call() -> None:
 def test_a_plan_that_the_version_in_force_does_not_hold() -> None:
     old = catalogue(TEN_CENTS)
     new = catalogue(TEN_CENTS, version=2, effective_from_us=instant_us(NOON), plans=())
-    twin = Reference([old, new])
+    twin = Both([old, new])
     assert twin.rate(call("1")).status is Status.NO_VERSION
     assert twin.rate(call("1", "2026-03-02T11:00:00+01:00")).status is Status.RATED
 
 
 def test_catalogues_are_told_apart() -> None:
     other = catalogue(price(rate("60/60 at 0.70/60s")), identity="other", currency="JPY")
-    twin = Reference([catalogue(TEN_CENTS), other])
+    twin = Both([catalogue(TEN_CENTS), other])
     for name, charge in (("shop/plan", "0.10"), ("other/plan", "0.70")):
         outcome = twin.rate(call("1", plan=name))
         assert (outcome.identity, outcome.charge_micros) == (name.split("/")[0], micros(charge))
@@ -113,8 +138,8 @@ def test_a_home_clock_is_known_if_any_catalogue_names_its_zone() -> None:
     night = Calendar("week", (Band("night", (), 0, 6 * 3600),))
     ours = catalogue(the_price, calendars=(night,))
     event = call("1", NOON, home_timezone="America/Los_Angeles")  # three o'clock there
-    assert Reference([ours]).rate(event).clock_timezone == "Europe/Berlin"
-    assert Reference([ours, catalogue(TEN_CENTS, identity="other", timezone="America/Los_Angeles")]).rate(event).charge_micros == 10_000
+    assert Both([ours]).rate(event).clock_timezone == "Europe/Berlin"
+    assert Both([ours, catalogue(TEN_CENTS, identity="other", timezone="America/Los_Angeles")]).rate(event).charge_micros == 10_000
 
 
 def test_a_refused_event_tells_what_was_known() -> None:
@@ -126,7 +151,7 @@ def test_a_refused_event_tells_what_was_known() -> None:
 
 
 def test_events_without_holder_and_holders_without_buckets() -> None:
-    twin = Reference([catalogue(TEN_CENTS, plans=(plan(allowances=(minutes(),), day_passes=(day_pass(),)),))])
+    twin = Both([catalogue(TEN_CENTS, plans=(plan(allowances=(minutes(),), day_passes=(day_pass(),)),))])
     ordered = twin.rate_in_order(
         [call("60"), call("60"), call("60")], [None, "nobody", "ann"], {"ann": ["a"]}, {"a": left(60_000), "b": left(1)}
     )

@@ -6,8 +6,8 @@ import pytest
 
 from rating.model import OTHER_BAND, Allowance, BucketKind, Draw, Plan, QuantityUnit, Service, Zone
 from rating.outcome import Bucket
-from rating.reference import Reference
 from rating.status import Status
+from tests.rating.both import Both
 from tests.rating.shop import (
     NOON,
     bucket,
@@ -187,6 +187,6 @@ def test_allowances_are_those_of_the_own_plan_not_of_a_fallback() -> None:
 def test_an_allowance_that_a_version_added_serves_from_then_on() -> None:
     old = catalogue(MINUTES)
     new = catalogue(MINUTES, version=2, effective_from_us=instant_us(NOON), plans=(plan(allowances=(minutes(),)),))
-    twin = Reference([old, new])
+    twin = Both([old, new])
     assert twin.rate(call("60", "2026-03-02T11:59:59+01:00"), [left(600_000)]).free_qty == 0
     assert twin.rate(call("60", NOON), [left(600_000)]).free_qty == 60_000

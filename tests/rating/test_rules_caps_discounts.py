@@ -11,8 +11,8 @@ import pytest
 
 from rating.model import BucketKind, CapWindow, ChargeCap, Discount, QuantityUnit, Service
 from rating.money import RoundingMode
-from rating.reference import Reference
 from rating.status import Status
+from tests.rating.both import Both
 from tests.rating.shop import (
     NOON,
     bucket,
@@ -130,7 +130,7 @@ PERIOD = [
 
 
 def test_a_cap_of_the_period() -> None:
-    twin = Reference([catalogue(MINUTES, plans=(plan(caps=(_cap("0.25"),)),))])
+    twin = Both([catalogue(MINUTES, plans=(plan(caps=(_cap("0.25"),)),))])
     events = [call(seconds, f"2026-03-{day:02d}T12:00:00+01:00") for day, (seconds, *_) in enumerate(PERIOD, 1)]
     for order in itertools.permutations(range(5)):
         outcomes, buckets = in_order(twin, [events[i] for i in order], [_spent("0")])
@@ -156,7 +156,7 @@ DAYS = [
 
 
 def test_a_cap_of_the_day() -> None:
-    twin = Reference([catalogue(MINUTES, plans=(plan(caps=(_cap("0.25", CapWindow.DAY),)),))])
+    twin = Both([catalogue(MINUTES, plans=(plan(caps=(_cap("0.25", CapWindow.DAY),)),))])
     outcomes, buckets = in_order(twin, [call(seconds, at) for at, seconds, _ in DAYS], [_spent("0")])
     assert [outcome.charge_micros for outcome in outcomes] == [micros(charge) for *_, charge in DAYS]
     assert buckets == (_spent("0.10", (dt.date(2026, 10, 26) - dt.date(1970, 1, 1)).days),)

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from rating.model import OTHER_BAND, BucketKind, Counting, QuantityUnit, Service
-from rating.reference import Reference
+from tests.rating.both import Both
 from tests.rating.shop import bucket, calendar, call, catalogue, in_order, left, micros, minutes, plan, price, rate, rated, rule, use
 
 # Minutes at 0.10, from the 5th minute of the period on at 0.05. seconds -> charge, minutes counted after it
@@ -22,7 +22,7 @@ GRADUATED = [
 
 def test_graduated_steps_count_over_all_events() -> None:
     the_price = price(rate("60/60 at 0.10/60s, from 240s 60 at 0.05/60s"), counting=Counting.GRADUATED, counter_id=3)
-    twin = Reference([catalogue(the_price)])
+    twin = Both([catalogue(the_price)])
     events = [call(seconds, f"2026-03-{day:02d}T12:00:00+01:00") for day, (seconds, *_) in enumerate(GRADUATED, 1)]
     for shuffled in (events, events[::-1]):
         outcomes, buckets = in_order(twin, shuffled, [bucket(BucketKind.COUNTER, 3, 0)])
@@ -64,7 +64,7 @@ def test_prices_of_one_counter_count_together() -> None:
         price(rate(words), price_id=i, name=str(i), counting=Counting.GRADUATED, counter_id=3)
         for i, words in enumerate(("60/60 at 0.10/60s, from 120s 60 at 0.04/60s", "60/60 at 0.20/60s, from 60s 60 at 0.08/60s"))
     ]
-    twin = Reference([catalogue(prices[0], prices=tuple(prices), plans=(plan(rule("home", "0"), rule("*", "1")),))])
+    twin = Both([catalogue(prices[0], prices=tuple(prices), plans=(plan(rule("home", "0"), rule("*", "1")),))])
     events = [call("60", f"2026-03-02T{hour}:00:00+01:00", to) for hour, to in ((10, "49"), (11, "33"), (12, "49"), (13, "33"))]
     outcomes, buckets = in_order(twin, events, [bucket(BucketKind.COUNTER, 3, 0)])
     # 0 s before the first: 0.10; 60 s before the second: its second step, 0.08; then 120 s: 0.04; then 0.08
@@ -98,7 +98,7 @@ PACKAGES = [
 
 def test_a_package_begun_by_one_event_serves_the_next_ones() -> None:
     the_price = price(rate("600/600 at 1.00/600s"), counting=Counting.PACKAGE, counter_id=3)
-    twin = Reference([catalogue(the_price)])
+    twin = Both([catalogue(the_price)])
     counter = bucket(BucketKind.COUNTER, 3, 0)
     counted = 0
     for day, (seconds, blocks, charge, paid_s) in enumerate(PACKAGES, 1):
@@ -111,7 +111,7 @@ def test_a_package_begun_by_one_event_serves_the_next_ones() -> None:
 
 def test_packages_in_order_of_time_whatever_the_arrival() -> None:
     the_price = price(rate("5/5 at 1.00/5m"), unit=QuantityUnit.MESSAGE, counting=Counting.PACKAGE, counter_id=3)
-    twin = Reference([catalogue(the_price, plans=(plan(rule(service=Service.SMS)),))])
+    twin = Both([catalogue(the_price, plans=(plan(rule(service=Service.SMS)),))])
     events = [use(quantity, Service.SMS, f"2026-03-0{day}T12:00:00+01:00") for day, quantity in ((1, 3), (2, 3), (3, 4))]
     for order in itertools.permutations(range(3)):
         outcomes, buckets = in_order(twin, [events[i] for i in order], [bucket(BucketKind.COUNTER, 3, 0)])

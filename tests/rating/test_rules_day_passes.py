@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rating.model import BucketKind, DayPass, QuantityUnit, RoamingZone, Service, WallClock
-from rating.reference import Reference
+from tests.rating.both import Both
 from tests.rating.shop import (
     bucket,
     call,
@@ -40,7 +40,7 @@ def _day(text: str) -> int:
 
 def _charges(events: list[Event], passes: tuple[DayPass, ...], **terms: object) -> list[int]:
     """What the events of one subscriber cost, in the order given, which is that of time."""
-    twin = Reference([catalogue(MINUTES, **{"plans": (plan(day_passes=passes),), **terms})])
+    twin = Both([catalogue(MINUTES, **{"plans": (plan(day_passes=passes),), **terms})])
     outcomes, _ = in_order(twin, events, [closed_pass(each.pass_id) for each in passes])
     return [outcome.charge_micros for outcome in outcomes]
 
@@ -70,7 +70,7 @@ def test_the_first_event_of_a_local_day_pays() -> None:
 
 
 def test_whatever_the_arrival() -> None:
-    twin = Reference([catalogue(MINUTES, plans=(plan(day_passes=(day_pass(),)),))])
+    twin = Both([catalogue(MINUTES, plans=(plan(day_passes=(day_pass(),)),))])
     rows = DIARY[1:5]
     for order in itertools.permutations(range(4)):
         outcomes, _ = in_order(twin, [call(rows[i][1], rows[i][0]) for i in order], [closed_pass()])
@@ -128,7 +128,7 @@ LIMITED = [
 
 
 def test_a_limit_of_the_day() -> None:
-    twin = Reference([catalogue(MINUTES, plans=(plan(day_passes=(day_pass(quantity=300_000),)),))])
+    twin = Both([catalogue(MINUTES, plans=(plan(day_passes=(day_pass(quantity=300_000),)),))])
     outcomes, buckets = in_order(twin, [call(seconds, at) for at, seconds, *_ in LIMITED], [closed_pass()])
     assert [(o.free_qty // 1000, o.charge_micros) for o in outcomes] == [(free_s, micros(charge)) for *_, free_s, charge in LIMITED]
     assert buckets == (bucket(BucketKind.DAY_PASS, 5, 0, _day("2026-03-03")),)
@@ -136,7 +136,7 @@ def test_a_limit_of_the_day() -> None:
     assert (told.before, told.taken, told.after, told.opened_day, told.fee_micros) == (180_000, 180_000, 0, 0, 0)
 
 
-def test_an_allowance_that_frees_the_event_keeps_the_passclosed_pass() -> None:
+def test_an_allowance_that_frees_the_event_keeps_the_pass_closed() -> None:
     plans = (plan(allowances=(minutes(1),), day_passes=(day_pass(),)),)
     held = [left(60_000, 1), closed_pass()]
     free = rated(MINUTES, call("60"), held, plans=plans)

@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from rating.model import Draw, QuantityUnit
-from rating.reference import Reference
 from rating.status import Status
+from tests.rating.both import Both
 from tests.rating.shop import (
     NOON,
     call,
@@ -139,7 +139,7 @@ MONTH = [
 
 
 def test_drawn_in_order_of_time_whatever_the_arrival() -> None:
-    twin = Reference([catalogue(MINUTES, plans=(minutes_plan(90_000),))])
+    twin = Both([catalogue(MINUTES, plans=(minutes_plan(90_000),))])
     for order in itertools.permutations(MONTH):
         outcomes, buckets = in_order(twin, [call(seconds, at) for at, seconds, *_ in order], [left(90_000)])
         told = [(outcome.free_qty // 1000, outcome.charge_micros) for outcome in outcomes]
@@ -148,7 +148,7 @@ def test_drawn_in_order_of_time_whatever_the_arrival() -> None:
 
 
 def test_events_of_one_instant_are_taken_by_key() -> None:
-    twin = Reference([catalogue(MINUTES, plans=(minutes_plan(90_000),))])
+    twin = Both([catalogue(MINUTES, plans=(minutes_plan(90_000),))])
     events = [call("60", event_key=bytes([key]) * 16) for key in (2, 1, 9)]
     for order in itertools.permutations(range(3)):
         outcomes, _ = in_order(twin, [events[i] for i in order], [left(90_000)])
@@ -161,7 +161,7 @@ def test_events_of_one_instant_are_taken_by_key() -> None:
 
 def test_a_shared_allowance_is_one_bucket_of_two_holders() -> None:
     plans = (plan(allowances=(minutes(1, shared=True), minutes(2))),)
-    twin = Reference([catalogue(MINUTES, plans=plans)])
+    twin = Both([catalogue(MINUTES, plans=plans)])
     events = [call("120", f"2026-03-02T{hour:02d}:00:00+01:00") for hour in (8, 9, 10, 11)]
     buckets = {"shared": left(180_000, 1), "own of ann": left(60_000, 2), "own of bob": left(30_000, 2)}
     held = {"ann": ["shared", "own of ann"], "bob": ["own of bob", "shared"]}

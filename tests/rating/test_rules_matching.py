@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rating.model import HOME_NETWORK, OTHER_BAND, Price, RoamingZone, Service, UsageRule, Zone
-from rating.reference import Reference
 from rating.schema import Direction
 from rating.status import Status
+from tests.rating.both import Both
 from tests.rating.shop import NOON, calendar, call, catalogue, instant_us, micros, plan, price, rate, rule, use
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ ZONES = (
 
 def _rated(event: Event, *rules: UsageRule, **terms: object) -> Outcome:
     given: dict[str, object] = {"prices": PRICES, "zones": ZONES, "plans": (plan(*rules),)}
-    return Reference([catalogue(PRICES[0], **{**given, **terms})]).rate(event)
+    return Both([catalogue(PRICES[0], **{**given, **terms})]).rate(event)
 
 
 def _cents(outcome: Outcome) -> str:
@@ -267,6 +267,6 @@ ROUTED = [
 def test_ported_numbers(at: str, to: str, cents: str, routed: str) -> None:
     zones = (Zone(1, "national", ("49",)), Zone(2, "mobile", ("4915", "4917")), Zone(3, "austria", ("43",)), Zone(4, "help", (), ("112",)))
     rules = (rule("mobile", "1"), rule("austria", "2"), rule("national", "3"), rule("help", "4"))
-    twin = Reference([catalogue(PRICES[0], prices=PRICES, zones=zones, plans=(plan(*rules),))], PORTED)
+    twin = Both([catalogue(PRICES[0], prices=PRICES, zones=zones, plans=(plan(*rules),))], PORTED)
     outcome = twin.rate(call("1", at, to))
     assert (outcome.price, outcome.routed) == (cents, routed)

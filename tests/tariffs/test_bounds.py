@@ -24,7 +24,7 @@ from rating.model import (
     UsageRule,
 )
 from rating.money import RoundingMode
-from rating.outcome import Bucket, Event
+from rating.outcome import COUNTER_MAX, Bucket, Event
 from rating.status import Status
 from tariffs import bounds
 from tests.rating import harness
@@ -116,6 +116,11 @@ def test_prices_that_count_over_a_period(counting: Counting, words: str, what: s
 def test_a_counter_holds_a_million_of_the_largest_events() -> None:
     for largest in bounds.QUANTITY_MAX.values():
         assert 2 * largest * bounds.COUNTED_EVENTS_MAX <= 2**61 < bounds.INT64_ROOM - 2 * largest
+
+
+def test_a_bucket_holds_what_many_members_share() -> None:
+    assert 32 * bounds.GRANT_LIMIT <= COUNTER_MAX
+    assert 1_000 * max(bounds.QUANTITY_MAX.values()) < bounds.GRANT_LIMIT
 
 
 def test_the_minimum_quantity_is_no_more_than_the_largest_event() -> None:

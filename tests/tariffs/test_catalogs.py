@@ -107,6 +107,9 @@ LARGE = [
     ("4930123", "2026-11-02T12:00:00+01:00", 61, {"direction": TERMINATING, "visited": EU}, "0"),
     ("33142", "2026-11-02T12:00:00+01:00", 61, {}, "0.30"),  # smart-m has the rule: two minutes at 0.15, version 2
     ("33142", "2026-11-02T12:00:00+01:00", 61, {"friend": True}, "0.225"),
+    ("4990055", "2026-11-02T12:00:00+01:00", 1, {}, "1.00"),  # premium numbers inside the country's prefix are no calls in Germany
+    ("49180", "2026-11-02T12:00:00+01:00", 61, {"on_net": True}, "0.28"),  # nor are service numbers: two minutes at 0.14
+    ("4313930", "2026-11-02T12:00:00+01:00", 1, {"friend": True}, "1.00"),  # premium abroad: no friends there
 ]
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from rating.model import OTHER_BAND, Band, Calendar
-from rating.tables import HOUR_US, TIME_MAX_US, TIME_MIN_US
-from tariffs.timeline import MARGIN_DAYS, Timeline, band_names, days, timeline
+from rating.tables import TIME_MAX_US, TIME_MIN_US
+from tariffs.timeline import COARSE_SHIFT, FINE_SHIFT, MARGIN_DAYS, Timeline, band_names, days, timeline
 
 DAY_US = 86_400_000_000
 LAST_US = TIME_MAX_US + MARGIN_DAYS * DAY_US - 1
@@ -77,19 +77,19 @@ def _by_wall_clock(calendar: Calendar, instant_us: int, timezone: str) -> str:
 
 
 def _band_at(line: Timeline, instant_us: int) -> int:
-    """As the kernel finds it; beyond the hours by search."""
+    """As the kernel finds it; beyond the stretches by search."""
     if instant_us < TIME_MAX_US:
-        position = int(line.hours[(instant_us - TIME_MIN_US) // HOUR_US])
+        position = int(line.stretches[(instant_us - TIME_MIN_US) >> line.shift])
         assert line.boundaries[position] <= instant_us
     else:
-        position = int(line.hours[-1])
+        position = int(line.stretches[-1])
     while line.boundaries[position + 1] <= instant_us:
         position += 1
     return int(line.bands[position])
 
 
-def _by_timeline(calendar: Calendar, instant_us: int, timezone: str) -> str:
-    return band_names(calendar)[_band_at(timeline(calendar, timezone), instant_us)]
+def _by_timeline(calendar: Calendar, instant_us: int, timezone: str, shift: int = FINE_SHIFT) -> str:
+    return band_names(calendar)[_band_at(timeline(calendar, timezone, shift), instant_us)]
 
 
 def _instants(rng: random.Random, line: Timeline, local_seconds: list[int], timezone: str) -> list[int]:
@@ -132,10 +132,10 @@ def _random_calendar(rng: random.Random) -> Calendar:
 @pytest.mark.parametrize("timezone", ZONES)
 def test_every_instant_is_in_the_band_of_its_wall_clock(timezone: str) -> None:
     rng = random.Random(timezone)
-    for calendar in (WEEK, _random_calendar(rng), _random_calendar(rng), _random_calendar(rng)):
+    for shift, calendar in enumerate((WEEK, _random_calendar(rng), _random_calendar(rng), _random_calendar(rng)), start=FINE_SHIFT):
         edges_s = sorted({edge for band in calendar.bands for edge in (band.start_s, band.end_s)})
         instants = _instants(rng, timeline(calendar, timezone), edges_s, timezone)
-        wrong = [at for at in instants if _by_timeline(calendar, at, timezone) != _by_wall_clock(calendar, at, timezone)]
+        wrong = [at for at in instants if _by_timeline(calendar, at, timezone, shift) != _by_wall_clock(calendar, at, timezone)]
         assert wrong == [], calendar
 
 
@@ -207,8 +207,8 @@ def test_boundaries_grow_are_closed_and_change_the_band(line: Timeline) -> None:
     assert (np.diff(line.boundaries[:-1]) > 0).all()
     assert (np.diff(line.bands[:-1]) != 0).all()
     assert len(line.bands) == len(line.boundaries)
-    assert len(line.hours) == (TIME_MAX_US - TIME_MIN_US) // HOUR_US + 1
-    assert [each.dtype for each in line] == [np.int64, np.int32, np.int32]
+    assert len(line.stretches) == ((TIME_MAX_US - TIME_MIN_US) >> line.shift) + 1
+    assert [each.dtype for each in line[:-1]] == [np.int64, np.int32, np.int32]
 
 
 def test_a_calendar_without_bands_is_all_other() -> None:
@@ -221,3 +221,9 @@ def test_a_calendar_without_bands_is_all_other() -> None:
 def test_bands_are_numbered_by_name_and_the_rest_is_last() -> None:
     assert band_names(WEEK) == ("peak", "sunday two to three", "night", "dawn", OTHER_BAND)
     assert band_names(Calendar("named", (Band(OTHER_BAND, (), 0, 1), PLAIN))) == ("plain", OTHER_BAND)
+
+
+def test_zones_with_one_clock_have_one_timeline() -> None:
+    assert timeline(WEEK, "Europe/Paris", COARSE_SHIFT) is timeline(WEEK, "Europe/Berlin", COARSE_SHIFT)
+    assert days("Europe/Paris") is days("Europe/Berlin")
+    assert days("Europe/London") is not days("Europe/Berlin")

@@ -32,6 +32,8 @@ ROWS = [
     Mistake(f"{MONEY}, title", "title", "plans[0].allowances[3]", "`money` has no `quantity`", 'money: "10.00"', others=2),
     Mistake(MONEY, "money: 10", "plans[0].allowances[3].money", "must be text", '"10"'),
     Mistake(MONEY, 'money: "0"', "plans[0].allowances[3].money", "is empty", "more than nothing"),
+    Mistake("maximum: 500MB", "maximum: 99999999999MB", "plans[0].allowances[2].rollover.maximum", "is larger than anything can be", "leave it out"),
+    Mistake("data, quantity: 500MB", "data, quantity: 99999999999MB", "plans[0].day_passes[0].quantity", "is larger than anything can be", "leave `quantity` out"),
     Mistake("50 messages", "0 messages", "plans[0].allowances[1].quantity", "is empty", "more than nothing"),
     Mistake("data, quantity: 500MB", "data, quantity: 0MB", "plans[0].day_passes[0].quantity", "is empty", "leave `quantity` out"),
     Mistake('amount: "5.00"', 'amount: "0"', "plans[0].caps[0].amount", "leaves nothing to charge", "above zero"),
