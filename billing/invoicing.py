@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from billing.allocations import open_micros
 from billing.charges.lines import KEY_FIELDS, LINE, Kind, Lines, empty
-from billing.store import tables
+from billing.store import database, tables
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -115,8 +115,9 @@ def number_drafts(connection: sa.Connection, run_id: int, drafts: Sequence[Invoi
     if not drafts:
         return numbers
     first_key = 1 + connection.execute(sa.select(sa.func.coalesce(sa.func.max(tables.invoices.c.invoice_key), 0))).scalar_one()
-    connection.execute(
-        tables.invoices.insert(),
+    database.insert(
+        connection,
+        tables.invoices,
         [
             {
                 "invoice_key": first_key + place,
@@ -136,8 +137,9 @@ def number_drafts(connection: sa.Connection, run_id: int, drafts: Sequence[Invoi
             for place, (number, draft) in enumerate(zip(numbers, drafts, strict=True))
         ],
     )
-    connection.execute(
-        tables.invoice_lines.insert(),
+    database.insert(
+        connection,
+        tables.invoice_lines,
         [
             {"invoice_key": first_key + place, "line_no": line_no, "account_key": draft.account_key, **msgspec.structs.asdict(line)}
             for place, draft in enumerate(drafts)

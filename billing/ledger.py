@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.store import tables
+from billing.store import database, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ def post(connection: sa.Connection, postings: Sequence[Posting], commit_seq: int
     for key, stored in existing.items():
         _require_same(by_id[key], stored)
     rows = [{"posting_id": key, "commit_seq": commit_seq, **each._asdict()} for key, each in by_id.items() if key not in existing]
-    if rows:
-        connection.execute(tables.postings.insert(), rows)
+    database.insert(connection, tables.postings, rows)
     return len(rows)
 
 

@@ -112,6 +112,16 @@ class PlainBuckets:
             for allowance in each.allowances
         )
 
+    def short_codes(self, plan: str | None, service: int, instant_us: int) -> set[str]:
+        """What is dialled exactly so, by the rules for a service that the plan has at an instant."""
+        identity, _, name = (plan or "").partition("/")
+        begun = [each for each in self._versions.get(identity, []) if each.effective_from_us <= instant_us]
+        version = next((each for each in begun[-1].plans if each.name == name), None) if begun else None
+        if version is None:
+            return set()
+        named = {rule.zone for each in _asked(begun[-1], version, set()) for rule in each.rules if rule.service == service}
+        return {code for zone in begun[-1].zones if zone.name in named for code in zone.short_codes}
+
     def _member(self, subscription: Subscription, period: Period, zone: ZoneInfo) -> Member:
         plans = list(dict.fromkeys(plan for _, plan in subscription.plans))
         parts = [(each.plan, clip(each.span, period)) for each in plan_spans(subscription.plans, subscription.active)]
@@ -166,14 +176,11 @@ class PlainBuckets:
     def _add_memories(self, found: Drawing, member: Member, period: Period, zone: ZoneInfo) -> None:
         from_us, to_us = _midnight_us(period.start, zone), _midnight_us(period.end, zone)
         for number in sorted({each.plan for each in member.stretches}):
-            plan, known = member.plans[number], set[Hashable]()
-            for _, catalogue, version in self._in_force(plan, number, member.stretches, period, zone):
+            for _, catalogue, version in self._in_force(member.plans[number], number, member.stretches, period, zone):
                 for kind, definition_id, priority in _memories(catalogue, version):
-                    if (kind, definition_id) not in known:
-                        known.add((kind, definition_id))
-                        bucket = Bucket(kind, catalogue.identity, definition_id, 0, 0, from_us, to_us, priority)
-                        holders = member.holders([number], period)
-                        found.add((kind, definition_id, *holders), bucket, holders)
+                    key = (kind, catalogue.identity, definition_id, member.subscription.subscription_key)
+                    bucket = found.buckets.get(key) or Bucket(kind, catalogue.identity, definition_id, 0, 0, from_us, to_us, priority)
+                    found.add(key, bucket, member.holders([number], period))
 
     def _add_left(self, found: Drawing, left: Left, members: Sequence[Member], period: Period, zone: ZoneInfo) -> None:
         end, plan_at_end, holders, priorities = left.serves_to, left.plan, list[Holder](), list[int]()
@@ -218,19 +225,18 @@ def _memories(catalogue: Catalogue, plan: Plan) -> Iterator[tuple[BucketKind, in
         yield BucketKind.DAY_PASS, day_pass.pass_id, day_pass.priority
     for cap in plan.caps:
         yield BucketKind.CAP, cap.cap_id, 0
-    for counter_id in sorted(_counters(catalogue, plan, set())):
+    names = {rule.price for each in _asked(catalogue, plan, set()) for rule in each.rules}
+    for counter_id in sorted({each.counter_id for each in catalogue.prices if each.name in names and each.counting is not Counting.EVENT}):
         yield BucketKind.COUNTER, counter_id, 0
 
 
-def _counters(catalogue: Catalogue, plan: Plan, seen: set[str]) -> set[int]:
-    """Counters of every price that a rule of the plan, or of a plan it falls back to, may give."""
+def _asked(catalogue: Catalogue, plan: Plan, seen: set[str]) -> Iterator[Plan]:
+    """The plan, and the plans it falls back to."""
     seen.add(plan.name)
-    names = {rule.price for rule in plan.rules}
-    found = {each.counter_id for each in catalogue.prices if each.name in names and each.counting is not Counting.EVENT}
+    yield plan
     for each in catalogue.plans:
         if each.name in plan.fallbacks and each.name not in seen:
-            found |= _counters(catalogue, each, seen)
-    return found
+            yield from _asked(catalogue, each, seen)
 
 
 def _midnight_us(day: dt.date, zone: ZoneInfo) -> int:

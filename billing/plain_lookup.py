@@ -42,8 +42,8 @@ DAY_US: Final = 86_400_000_000
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NUMBER_DIGITS_MAX: Final = 15
 _USAGE: Final = (
-    "event_key", "served_id", "service", "direction", "other_e164", "start_us", "duration_us", "bytes_up", "bytes_down", "units",
-    "source_amount_micros", "source_currency", "serving_plmn", "rating_group",
+    "event_key", "served_id", "service", "direction", "other_e164", "other_raw", "start_us", "duration_us", "bytes_up", "bytes_down",
+    "units", "source_amount_micros", "source_currency", "serving_plmn", "rating_group",
 )  # fmt: skip
 
 
@@ -163,6 +163,8 @@ class PlainLookup:
     def _event(self, row: Mapping[str, Any], owner: Owner) -> Event:
         number = row["other_e164"]
         other = str(number) if number is not None and number > 0 else ""
+        dialled = row["other_raw"] or ""
+        is_code = dialled in self._buckets.short_codes(owner.plan, row["service"], row["start_us"])
         originating = row["direction"] == Direction.ORIGINATING
         payer = self._subscriptions.get(owner.subscription_key)
         amount = row["source_amount_micros"]
@@ -173,7 +175,7 @@ class PlainLookup:
             _quantity(row),
             row["service"],
             owner.plan,
-            destination="" if not number else None if number < 0 else other,
+            destination=dialled if is_code else "" if not number else None if number < 0 else other,
             origin=_number(row["served_id"]) if originating else other,
             direction=row["direction"],
             on_net=self._subscriber(other, row["start_us"]) > 0 if other else None,

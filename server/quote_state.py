@@ -2,7 +2,7 @@
 
 Where nothing is told, the period begins with the event, and allowances are used up: a quote never gives what nobody said is there.
 Units: allowances in milliseconds, bytes, messages or micro-units of money; caps in micro-units; counters in the unit of their prices.
-Refuses a name that the plan does not have, and a quantity of the wrong kind.
+Refuses a name that the plan does not have, a quantity of the wrong kind, and one that no allowance, cap or counter can reach.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from billing.runs.definitions import PlanVersion, memories, reachable
 from rating.errors import UserError
 from rating.model import ANY_ZONE, BucketKind, CapWindow, Catalogue, Counting, Plan, QuantityUnit
-from rating.outcome import Bucket
+from rating.outcome import COUNTER_MAX, Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,6 +82,7 @@ def _allowances(plan: Plan, known: Known, serving: Allowance | None) -> dict[tup
     left = _checked(known.left, {each.name: each.unit for each in plan.allowances}, "allowance")
     amounts = {(BucketKind.ALLOWANCE, each.allowance_id): left.get(each.name, 0) for each in plan.allowances}
     if serving is not None and serving.name not in left:
+        _require_possible(known.left_of_serving, f'allowance "{serving.name}"')
         amounts[BucketKind.ALLOWANCE, serving.allowance_id] = known.left_of_serving
     return amounts
 
@@ -119,6 +120,12 @@ def _checked(told: Mapping[str, Told], units: Mapping[str, QuantityUnit], what: 
         if unit is not None and unit is not units[name]:
             message = f'the {what} "{name}" is not counted in this'
             raise UserError(message, f"write such as {_EXAMPLES[units[name]]}", exit_status=2)
-        if value < 0:
-            raise UserError(f'the {what} "{name}" is below zero', "write zero or more", exit_status=2)
+        _require_possible(value, f'{what} "{name}"')
     return {name: value for name, (value, _) in told.items()}
+
+
+def _require_possible(value: int, what: str) -> None:
+    if value < 0:
+        raise UserError(f"the {what} is below zero", "write zero or more", exit_status=2)
+    if value > COUNTER_MAX:
+        raise UserError(f"the {what} is larger than any can be", "write less", exit_status=2)

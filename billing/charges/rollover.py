@@ -41,6 +41,11 @@ class Left(NamedTuple):
         return self.period_end == period.start and self.serves_to > period.start
 
 
+def nothing_left(account_key: int, period_end: dt.date) -> Left:
+    """Says that a period left nothing at all: it serves no period, and takes the place of what was known before."""
+    return Left(account_key, SHARED, "", AllowanceKey("", 0), period_end, period_end, 0)
+
+
 class Owner(NamedTuple):
     """Who has what is left: an account's subscription and its plan, or (SHARED, "") the whole rating unit."""
 

@@ -39,6 +39,7 @@ class Asked(NamedTuple):
     rating_group: bool
     content: bool
     home_clock: bool
+    short_code: bool
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -48,6 +49,7 @@ class Asked(NamedTuple):
             "source_currency": self.content,
             "serving_plmn": self.visited,
             "rating_group": self.rating_group,
+            "other_raw": self.short_code,
         }
         return tuple(name for name, asked in wanted.items() if asked)
 
@@ -72,6 +74,7 @@ def asked(catalogues: Iterable[Catalogue]) -> Asked:
         rating_group=any(rule.rating_group is not None for rule in rules),
         content=any(price.content_ppm for price in prices),
         home_clock=WallClock.HOME in clocks,
+        short_code=any(zone.short_codes for catalogue in every for zone in catalogue.zones),
     )
 
 
@@ -80,7 +83,7 @@ def circumstances(
 ) -> npt.NDArray[np.void] | None:
     """One row an event of `usage`, None where nothing is asked. `is_subscriber(number, start_us)`: whether a number is of this network."""
     wanted = asked(contracts.price_list.catalogues)
-    if not any(wanted):
+    if not any(wanted._replace(short_code=False)):
         return None
     rows = no_circumstances(usage.num_rows)
     other = int64(usage["other_e164"], missing=UNKNOWN)

@@ -1,7 +1,8 @@
 """What a plan remembers from event to event: which allowances, day passes, caps and counters it needs buckets for.
 
 A holder has a bucket for every definition that any version of its plan in force during the period has; the kernel looks only at those of
-the version that prices the event. Ids are stable across versions, so one definition is one bucket.
+the version that prices the event. Ids are stable across versions and plans, so one definition is one bucket of a subscription in a period:
+a change of plan begins no cap, counter or pass anew.
 """
 
 from __future__ import annotations
@@ -55,8 +56,14 @@ def reachable(catalogue: Catalogue, plan: Plan) -> list[Plan]:
 
 
 def prices_incoming(catalogue: Catalogue, plan: Plan) -> bool:
-    """Whether the plan has a rule that is about incoming usage by name. Else its rules are about what the subscriber begins."""
+    """Whether the plan has a rule that is about incoming usage by name: no other rule makes such usage billable."""
     return any(rule.direction == _INCOMING for each in reachable(catalogue, plan) for rule in each.rules)
+
+
+def short_codes(catalogue: Catalogue, plan: Plan, service: int) -> frozenset[str]:
+    """The short codes that rules for a service are about. Any other short number is an extension, whose digits mean nothing."""
+    named = {rule.zone for each in reachable(catalogue, plan) for rule in each.rules if rule.service == service}
+    return frozenset(code for zone in catalogue.zones if zone.name in named for code in zone.short_codes)
 
 
 def _of_version(catalogue: Catalogue, plan: Plan) -> Iterator[Memory]:

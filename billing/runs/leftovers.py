@@ -1,8 +1,9 @@
 """What each run's periods left of allowances that roll over, in the table `carried_allowances`.
 
 A run prices only open periods. What the period before the oldest of them left was worked out by the last run in which it was open; it
-is closed now, and nothing changes it any more. So every run stores what each of its periods leaves, zeros as well, and the next one
-finds it whatever its oldest open period is. Rows are written with the numbering of a run: one that is resumed or made again replaces none.
+is closed now, and nothing changes it any more. So every run stores what each of its periods leaves, zeros as well, and a row that says
+so where it leaves nothing: the next run finds it whatever its oldest open period is, and nothing older. Rows are written with the
+numbering of a run: one that is resumed or made again replaces none.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Every step works on whole columns. Events of accounts or periods that this run does not bill are counted and left out. An event without a
 subscription stays in, so that its refusal shows in the books until the cause is mended: refusals need no state, because open
-periods are priced afresh in every run.
+periods are priced afresh in every run. Incoming usage bills only by a rule that says `direction: terminating`: a rule without direction
+is about what the subscriber begins, in a plan that charges for calls received abroad as in any other.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import pyarrow as pa
 from billing.charges.lines import Int64s
 from billing.charges.rollover import Left
 from billing.runs.circumstances import Asked, Whose, circumstances
-from billing.runs.columns import digits_of, index_of, int64, key_halves, one_chunk, take
+from billing.runs.columns import index_of, int64, key_halves, one_chunk, take
+from billing.runs.destinations import numbers
 from billing.runs.scope import CLOSED, NOT_DUE, OTHER_RUN
-from billing.runs.turns import Rateable, Results, rate_in_turns
-from rating.engine import RatingInput
+from billing.runs.turns import Rateable, Results, chosen, rate_in_turns
+from rating.engine import Buckets, RatingInput, rate
 from rating.model import Service
 from rating.schema import Direction, UsageFlag
+from rating.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +90,18 @@ def price_usage(  # noqa: PLR0913 -- usage, the facts to price it with, and how
         usage = usage.filter(pa.array(keep))
         start_us, owner = start_us[keep], _Owners(*(column[keep] for column in owner))
     pa.default_memory_pool().release_unused()
-    return _rate(usage, start_us, owner, guide, contracts, scope, stored, left_out, threads)
+    events = _rateable(usage, start_us, owner, guide, contracts)
+    event_key = one_chunk(usage["event_key"])
+    named = _incoming_by_name(events, usage["direction"].to_numpy(), contracts)
+    if not named.all():
+        left_out[NOT_BILLABLE] += int(np.count_nonzero(~named))
+        events, event_key = chosen(events, np.flatnonzero(named)), event_key.filter(pa.array(named))
+    rated, left = rate_in_turns(events, contracts, scope, stored, threads)
+    period_from, period_to = _period_days(events.account, events.place, events.batch.start_us, scope)
+    batch = events.batch
+    return Priced(
+        event_key, batch.start_us, batch.service, events.subscription, events.account, period_from, period_to, rated, left, left_out
+    )
 
 
 class _Owners(NamedTuple):
@@ -111,20 +125,9 @@ def _owners(subscription_key: Int64s, start_us: Int64s, contracts: Contracts, sc
     return _Owners(subscription, account, place, holding)
 
 
-def _rate(  # noqa: PLR0913, PLR0917 -- the columns of one step of a pipeline, not options
-    usage: pa.Table,
-    start_us: Int64s,
-    owner: _Owners,
-    guide: Guide,
-    contracts: Contracts,
-    scope: Scope,
-    stored: Iterable[Left],
-    left_out: dict[str, int],
-    threads: int,
-) -> Priced:
+def _rateable(usage: pa.Table, start_us: Int64s, owner: _Owners, guide: Guide, contracts: Contracts) -> Rateable:
     service = np.ascontiguousarray(usage["service"].to_numpy(), np.int8)
-    event_key = one_chunk(usage["event_key"])
-    number, digits = _numbers(usage["other_e164"])
+    number, digits = numbers(usage, start_us, owner.holding, contracts)
     batch = RatingInput(
         start_us=start_us,
         quantity=_quantity(usage, service),
@@ -134,13 +137,23 @@ def _rate(  # noqa: PLR0913, PLR0917 -- the columns of one step of a pipeline, n
         number_digits=digits,
         holder=np.full(len(start_us), -1, np.int32),
         rating_unit=np.where(owner.subscription >= 0, take(contracts.facts.account_keys, owner.account), 0),
-        event_key=key_halves(event_key),
+        event_key=key_halves(one_chunk(usage["event_key"])),
         circumstances=circumstances(usage, start_us, Whose(owner.account, owner.holding), contracts, guide.knows_number),
     )
-    rateable = Rateable(batch, owner.subscription, owner.account, owner.place, owner.holding)
-    rated, left = rate_in_turns(rateable, contracts, scope, stored, threads)
-    period_from, period_to = _period_days(owner.account, owner.place, start_us, scope)
-    return Priced(event_key, start_us, service, owner.subscription, owner.account, period_from, period_to, rated, left, left_out)
+    return Rateable(batch, owner.subscription, owner.account, owner.place, owner.holding)
+
+
+def _incoming_by_name(events: Rateable, direction: npt.NDArray[np.int8], contracts: Contracts) -> npt.NDArray[np.bool_]:
+    """False for incoming events unless the rule that holds names them. Which rule holds does not depend on what was drawn before."""
+    named = np.ones(len(direction), np.bool_)
+    incoming = np.flatnonzero(direction != int(Direction.ORIGINATING))
+    if incoming.size:
+        tables = contracts.price_list.tables
+        rated = rate(tables, chosen(events, incoming).batch, Buckets.none())
+        conditions = np.append(tables.conditions["direction"], -1)  # the last one for rules without a condition, and for no rule
+        by_rule = conditions[np.append(tables.rules["condition"], -1)[rated.match]]
+        named[incoming] = (by_rule == int(Direction.TERMINATING)) & (rated.status != int(Status.NO_ZONE))
+    return named
 
 
 def _is_billable(usage: pa.Table, owner: _Owners, contracts: Contracts) -> npt.NDArray[np.bool_]:
@@ -178,11 +191,3 @@ def _quantity(usage: pa.Table, service: npt.NDArray[np.int8]) -> Int64s:
     if other.any():
         quantity = np.where(other, int64(usage["units"], missing=1), quantity)
     return quantity
-
-
-def _numbers(column: pa.ChunkedArray[Any]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int8]]:
-    """Digits of each destination as an integer, and their count: 0 without destination, -1 for one that is no number."""
-    number = int64(column, missing=0)
-    digits = digits_of(number)
-    digits[number < 0] = -1
-    return np.maximum(number, 0).astype(np.uint64), digits

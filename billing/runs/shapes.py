@@ -24,6 +24,7 @@ from rating.model import BucketKind
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterator
 
     from billing.charges.lines import Int64s
     from billing.charges.recurring import PlanSpan
@@ -131,9 +132,8 @@ class Shapes:
         from_us, to_us = (self._contracts.midnights.instant_us(account.timezone, day) for day in (period.start, period.end))
         slots = self._contracts.price_list.tables.slots
         parts = [
-            Part(slots[each.kind, each.identity, each.definition_id], 0, from_us, to_us, each.priority, (number,))
-            for number, plan in enumerate(remembered)
-            for each in plan
+            Part(slots[each.kind, each.identity, each.definition_id], 0, from_us, to_us, each.priority, plans)
+            for each, plans in _together(remembered)
         ]
         return Shape(
             len(grantings),
@@ -170,6 +170,15 @@ def _grantings(versions: list[tuple[int, PlanVersion]], first: dt.date, period: 
             granting = Granting(allowance, day if day > first else period.start)
             found.setdefault(AllowanceKey(catalogue.identity, allowance.allowance_id), granting)
     return found
+
+
+def _together(remembered: list[list[Memory]]) -> Iterator[tuple[Memory, tuple[int, ...]]]:
+    """What plans remember, each once: one id in several plans is one thing. The first plan that has it tells its priority."""
+    found: dict[tuple[BucketKind, str, int], tuple[Memory, list[int]]] = {}
+    for number, plan in enumerate(remembered):
+        for each in plan:
+            found.setdefault((each.kind, each.identity, each.definition_id), (each, []))[1].append(number)
+    return ((each, tuple(plans)) for each, plans in found.values())
 
 
 def _local_day(instant_us: int, zone: str) -> dt.date:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from billing.charges.lines import Int64s
+from billing.charges.rollover import nothing_left
 from billing.runs.carrying import Carrying
 from billing.runs.holders import NO_HOLDER, Groups, Layout, lay_out
 from billing.runs.shapes import Shapes
@@ -77,11 +78,19 @@ def rate_in_turns(events: Rateable, contracts: Contracts, scope: Scope, stored: 
     columns: dict[str, Any] = {name: np.zeros(len(events.place), _NARROW.get(name, np.int64)) for name in _RESULTS}
     for turn in _turns(events, rolls, slots):
         layout = _laid_out(turn.slots, shapes, contracts, carrying)
-        rated = _rated(_chosen(events, turn.rows), layout, turn.slots, contracts, threads)
+        rated = _rated(chosen(events, turn.rows), layout, turn.slots, contracts, threads)
         carrying.settle(layout, rated.amount_after)
         for name in _RESULTS:
             columns[name][turn.rows] = getattr(rated, name)
-    return Results(**columns), carrying.left
+    return Results(**columns), [*carrying.left, *_without(carrying.left, rolls, contracts, scope)]
+
+
+def _without(lefts: Iterable[Left], rolls: Bools, contracts: Contracts, scope: Scope) -> list[Left]:
+    """Word of each period of accounts that could have left something, and did not."""
+    told = {(left.account_key, left.period_end) for left in lefts}
+    accounts = np.unique(contracts.facts.subscription_account[rolls]).tolist()
+    ends = ((contracts.facts.account_keys[each].item(), period.end) for each in accounts for period in scope.periods[each])
+    return [nothing_left(*each) for each in ends if each not in told]
 
 
 def _of_accounts(subscriptions: Bools, contracts: Contracts) -> Bools:
@@ -138,7 +147,8 @@ def _holders(events: Rateable, layout: Layout, slots: Bools, contracts: Contract
     return holder
 
 
-def _chosen(events: Rateable, rows: Int64s | None) -> Rateable:
+def chosen(events: Rateable, rows: Int64s | None) -> Rateable:
+    """Some of the events, all for None."""
     if rows is None:
         return events
     columns: dict[str, Any] = {field.name: getattr(events.batch, field.name) for field in dataclasses.fields(events.batch)}

@@ -6,6 +6,7 @@ late that another one writes; any other reads one unchanging view, and a write t
 
 from __future__ import annotations
 
+import operator
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from rating.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 WRITES: Final = {"ratewright_writes": True}  # execution options of a connection that may write
@@ -64,6 +66,14 @@ def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
             raise known from context.original_exception
 
     return made
+
+
+def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Many rows with the same columns (two or more), as the driver takes them: half the time of a statement that looks at each value."""
+    if rows:
+        statement = table.insert().compile(connection, column_keys=list(rows[0]))
+        in_order = operator.itemgetter(*(statement.positiontup or ()))
+        connection.exec_driver_sql(str(statement), [in_order(row) for row in rows])
 
 
 def not_writable(folder: Path) -> UserError:

@@ -82,7 +82,7 @@ def explain(
     from billing.explain_line import explain_line
     from billing.store.home import Home
     from rating import explain as explained
-    from server.cli import output
+    from server.cli import invoice_page, output
 
     with Home.open(home) as opened:
         found = explain_line(opened, number, line)
@@ -92,8 +92,7 @@ def explain(
         events = [explained.as_json(outcome) for outcome in shown]
         output.print_json({**figures, "exact_micros": found.exact_micros, "events_total": len(found.outcomes), "events": events})
         return 0
-    print(f"invoice {number}, line {line}: {found.text}, {output.amount(found.amount_micros, found.currency)} {found.currency}")
-    print(f"{len(found.outcomes)} events, charges of {output.amount(found.exact_micros, found.currency)} before the line is rounded")
+    print("\n".join(invoice_page.explained_head(found, language)))
     for outcome in shown:
         print()
         print(explained.as_text(outcome, language))

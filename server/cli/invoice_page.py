@@ -4,6 +4,7 @@ Amounts have the decimal places of their currency. Tax is shown for each class a
 rate, base and tax of every class can be checked on the page. Lines keep the numbers they have in the store: `invoice explain` takes them.
 """
 
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
 import datetime as dt
@@ -13,6 +14,7 @@ from rating.model import QuantityUnit
 from server.cli import output
 
 if TYPE_CHECKING:
+    from billing.explain_line import LineExplained
     from billing.invoicing import Invoice, InvoiceLine
 
 WORDS: Final = {
@@ -21,12 +23,14 @@ WORDS: Final = {
         "issued": "Issued on", "due": "Due on", "number": "No.", "line": "Line", "subscription": "Subscription", "events": "Events",
         "quantity": "Quantity", "free": "of it free", "amount": "Amount", "messages": "messages", "bytes": "bytes", "tax": "Tax",
         "taxed": "Net taxed", "untaxed": "without tax", "net": "Net", "total": "Total", "open": "Still to pay",
+        "explained": "Invoice {}, line {}: {}, {} {}", "charges": "Events: {}, charges of {} before the line is rounded",
     },
     "zh": {
         "invoice": "账单", "credit": "贷项账单", "customer": "客户", "account": "账户", "period": "账期",
         "issued": "出账日期", "due": "付款期限", "number": "序号", "line": "项目", "subscription": "用户", "events": "次数",
         "quantity": "用量", "free": "其中免费", "amount": "金额", "messages": "条", "bytes": "字节", "tax": "税额",
         "taxed": "计税金额", "untaxed": "无税", "net": "不含税金额", "total": "应付总额", "open": "未付金额",
+        "explained": "账单 {}，第 {} 项：{}，{} {}", "charges": "共 {} 次使用，取整前费用合计 {}",
     },
 }  # fmt: skip
 MILLISECONDS_PER_MINUTE: Final = 60_000
@@ -43,6 +47,15 @@ def page(invoice: Invoice, language: str | None = None) -> list[str]:
         f"{words['issued']}: {summary.issued_on}    {words['due']}: {summary.due_on}",
     ]
     return [*head, "", *_lines(invoice, words), "", *_taxes(invoice, words), "", *_totals(invoice, words)]
+
+
+def explained_head(line: LineExplained, language: str) -> list[str]:
+    """What stands above the explanations of a line's events; the line's own text is in the language of its account."""
+    words, currency = WORDS[language], line.currency
+    return [
+        words["explained"].format(line.number, line.line_no, line.text, output.amount(line.amount_micros, currency), currency),
+        words["charges"].format(f"{len(line.outcomes):,}", output.amount(line.exact_micros, currency)),
+    ]
 
 
 def _lines(invoice: Invoice, words: dict[str, str]) -> list[str]:

@@ -6,7 +6,8 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from rating.model import ANY_ZONE, AtPlanChange, Draw, QuantityUnit, Service, WallClock
+from rating.explain_figures import grouped
+from rating.model import ANY_ZONE, HOME_NETWORK, AtPlanChange, Draw, QuantityUnit, Service, WallClock
 from rating.money import format_micros
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def lines(catalogue: Catalogue, plan: Plan) -> list[str]:
 
 
 def quantity(amount: int, unit: QuantityUnit) -> str:
-    """A quantity, such as 60 s, 1,000,000 B, 1 message, or an amount of money."""
+    """A quantity, such as 3,600 s, 1,000,000 B, 1 message, or an amount of money."""
     if unit is QuantityUnit.MILLISECOND:
-        return f"{format_micros(amount * 1000, 0)} s"
+        return f"{grouped(format_micros(amount * 1000, 0))} s"
     if unit is QuantityUnit.BYTE:
         return f"{amount:,} B"
     if unit is QuantityUnit.MICRO:
@@ -118,7 +119,7 @@ def _conditions(rule: UsageRule) -> Iterator[str]:
     if rule.on_net is not None:
         yield "on-net" if rule.on_net else "off-net"
     if rule.roaming is not None:
-        yield f"roaming {rule.roaming}"
+        yield "at home" if rule.roaming == HOME_NETWORK else f"roaming in {rule.roaming}"
     if rule.rating_group is not None:
         yield f"rating group {rule.rating_group}"
     if rule.customer_group is not None:

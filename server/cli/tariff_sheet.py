@@ -95,7 +95,8 @@ def _calendar_lines(calendar: Calendar) -> list[str]:
 def _when(band: Band) -> Iterator[str]:
     """Times and criteria."""
     yield f"{_time(band.start_s)} to {_time(band.end_s)}"
-    yield " ".join(_DAYS[day] for day in band.days) or "daily"
+    if band.days or not (band.month_days or band.dates or band.holidays):
+        yield " ".join(_DAYS[day] for day in band.days) or "daily"
     named: tuple[tuple[str, tuple[int, ...] | tuple[dt.date, ...]], ...] = (
         ("in", band.years),
         ("months", band.months),
@@ -106,7 +107,7 @@ def _when(band: Band) -> Iterator[str]:
         if values:
             yield f"{word} {' '.join(map(str, values))}"
     if band.holidays:
-        yield "holidays"
+        yield "on holidays"
     if band.weight:
         yield f"weight {band.weight}"
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from rating.model import Catalogue, Price
     from tests.billing.runs.world import World
 
-PRICES = {"from abroad": 200, "on-net": 1, "roaming": 50, "incoming abroad": 30, "else": 10, "zero-rated data": 2, "data": 20}
+PRICES = {"from abroad": 200, "on-net": 1, "roaming": 50, "incoming abroad": 30, "else": 10, "zero-rated data": 2, "data": 20, "hotline": 4}
 BERLIN_NIGHT = Calendar("night", (Band("night", (), 0, 6 * 3600),))
 
 
@@ -57,6 +57,7 @@ def open_shop() -> Catalogue:
         UsageRule(voice, ANY_ZONE, "else", direction=Direction.TERMINATING, roaming="far away"),
         UsageRule(voice, ANY_ZONE, "roaming", roaming="neighbours", direction=Direction.ORIGINATING),
         UsageRule(voice, ANY_ZONE, "on-net", on_net=True, roaming=HOME_NETWORK, direction=Direction.ORIGINATING),
+        UsageRule(voice, "hotline", "hotline", direction=Direction.ORIGINATING),
         UsageRule(voice, ANY_ZONE, "from abroad", origin="foreign", direction=Direction.ORIGINATING),
         UsageRule(voice, ANY_ZONE, "else", direction=Direction.ORIGINATING),
         UsageRule(data, ANY_ZONE, "zero-rated data", rating_group=100),
@@ -77,7 +78,7 @@ def open_shop() -> Catalogue:
     return shop(
         2,
         START_US + 1,
-        zones=(*base.zones, Zone(3, "foreign", ("49",))),
+        zones=(*base.zones, Zone(3, "foreign", ("49",)), Zone(4, "hotline", (), ("1008611",))),
         roaming_zones=(RoamingZone(1, "neighbours", (262_001,)), RoamingZone(2, "far away", (310_410,))),
         calendars=(BERLIN_NIGHT,),
         home_timezones=("Asia/Shanghai", "Europe/Berlin"),
@@ -90,8 +91,9 @@ def incoming(served: str, at: str, number: int, plmn: int | None = None) -> Call
     return Call(served, at, 30, number, direction=Direction.TERMINATING, plmn=plmn)
 
 
-DOES_NOT_BILL = "8613900000003"
-# usage -> charge in cents, None where it does not bill or is refused
+WITHOUT_SUCH_RULES = "8613900000003"
+NEVER = -1
+# usage -> charge in cents, None where it is refused, NEVER where it does not bill at all
 ROWS = [
     (Call("8613900000001", "2025-10-05T10:00:00", 30, 8613900000999), 10),
     (Call("8613900000001", "2025-10-05T10:01:00", 30, 8613900000002), 1),  # the other side is a subscriber
@@ -100,8 +102,13 @@ ROWS = [
     (Call("4930123456", "2025-10-05T10:04:00", 30, 8613900000999), 200),  # a foreign number calls
     (incoming("8613900000001", "2025-10-05T10:05:00", 8613900000999, 262_001), 30),
     (incoming("8613900000001", "2025-10-05T10:06:00", 8613900000999, 310_410), 10),
-    (incoming("8613900000001", "2025-10-05T10:07:00", 8613900000999), None),  # at home: no rule, refused
-    (incoming(DOES_NOT_BILL, "2025-10-05T10:08:00", 8613900000999, 262_001), None),  # a plan without a rule for what comes in
+    (incoming("8613900000001", "2025-10-05T10:07:00", 8613900000999), NEVER),  # at home: no rule names it
+    (incoming(WITHOUT_SUCH_RULES, "2025-10-05T10:08:00", 8613900000999, 262_001), NEVER),
+    (incoming("8613900000001", "2025-10-05T10:08:30", 4930999999, 262_001), 30),
+    (Call("8613900000001", "2025-10-05T10:08:40", 30, 0, dialled="1008611"), 4),  # a short code of seven digits
+    (Call("8613900000001", "2025-10-05T10:08:50", 30, 0, dialled="853"), 10),  # an extension: no destination
+    (Call(WITHOUT_SUCH_RULES, "2025-10-05T10:08:55", 30, 0, dialled="1008611"), None),  # a plan that does not know the code
+    (Call("8613900000001", "2025-10-05T10:08:58", 0, 0, service=Service.SMS, dialled="1008611"), 7),  # rules of messages do not, either
     (Call("8613900000001", "2025-10-05T10:09:00", 0, 0, service=Service.CONTENT, amount_micros=2_000_000, currency="CNY"), 65),
     (Call("8613900000001", "2025-10-05T10:10:00", 0, 0, service=Service.CONTENT, amount_micros=2_000_000, currency="EUR"), None),
     (Call("8613900000001", "2025-10-05T10:11:00", 0, 0, service=Service.CONTENT), None),  # CONTENT_AMOUNT_MISSING
@@ -131,7 +138,7 @@ def test_every_circumstance_finds_its_price(asking: World) -> None:
     asking.bill("2025-11-01")
     table = pq.read_table(next(asking.home.charges_folder.glob("run=1/*.parquet")), partitioning=None)
     charged = {row["event_key"]: None if row["charge_micros"] is None else int(row["charge_micros"] * 100) for row in table.to_pylist()}
-    expected = {usage_table((call,))["event_key"][0].as_py(): cents for call, cents in ROWS if call.served != DOES_NOT_BILL}
+    expected = {usage_table((call,))["event_key"][0].as_py(): cents for call, cents in ROWS if cents != NEVER}
     assert charged == expected
     assert [book for book in books(asking.home) if not book.ok] == []
     assert rerate(asking.home, None, 1000, 1).disagreements == 0
@@ -141,7 +148,7 @@ def test_nothing_is_asked_by_plain_tariffs() -> None:
     assert not any(asked([shop()]))
     assert asked([shop()]).columns == ()
     assert all(asked([open_shop()]))
-    assert asked([open_shop()]).columns == ("source_amount_micros", "source_currency", "serving_plmn", "rating_group")
+    assert asked([open_shop()]).columns == ("source_amount_micros", "source_currency", "serving_plmn", "rating_group", "other_raw")
 
 
 def test_a_number_is_of_this_network_while_somebody_has_it(asking: World) -> None:

@@ -14,15 +14,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
-from billing import dunning, payments
+from billing import catalogue, dunning, payments
 from billing.controls import books
 from billing.runs import cycle
 from billing.store import commit_points, tables
 from billing.store.home import Home
-from tests.billing.runs.world import START_US, Call, World
+from tests.billing.runs.world import START_US, Call, World, shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,7 @@ KEPT = (
     (tables.dunning_steps, ("account_key", "level", "as_of", "overdue_micros")),
     (tables.account_facts, ("account_key", "kind", "from_date")),
     (tables.number_series, ("series", "next_number")),
+    (tables.carried_allowances, tuple(column.name for column in tables.carried_allowances.c if column.name != "run_id")),
 )
 
 
@@ -58,7 +60,7 @@ def kept(folder: Path) -> dict[str, list[tuple[object, ...]]]:
         assert [book.name for book in books(home) if not book.ok] == []
         with home.connect() as connection:
             return {
-                table.name: sorted(tuple(row) for row in connection.execute(sa.select(*(table.c[name] for name in names))))
+                table.name: sorted({tuple(row) for row in connection.execute(sa.select(*(table.c[name] for name in names)))})
                 for table, names in KEPT
             }
 
@@ -68,6 +70,9 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home that is ready to be billed: some accounts in every chunk of shards, one with credit from an earlier payment."""
     folder = tmp_path_factory.mktemp("before") / "home"
     world = World(folder)
+    basic, plus = shop().plans
+    rolls = msgspec.structs.replace(basic.allowances[0], rollover_periods=1)
+    catalogue.publish(world.home, shop(2, START_US + 1, plans=(msgspec.structs.replace(basic, allowances=(rolls,)), plus)), world.tick())
     for place in range(12):
         world.account(f"a{place:02d}")
         world.subscription(f"s{place}", f"a{place:02d}", "shop/basic" if place % 2 else "shop/plus", f"{place}")

@@ -172,6 +172,20 @@ def test_the_oldest_open_period_begins_with_what_a_closed_one_left(world: World)
         assert list(ends.scalars()) == ["2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01"]
 
 
+def test_nothing_left_is_not_mistaken_for_what_an_earlier_run_had_left(world: World) -> None:
+    """A change of plan in October is learned after its bill: the 20 minutes that the first run had left for November are gone for good."""
+    publish(world, a_plan("saver", ROLLS))
+    subscribe(world, "anna", "saver", "1001")
+    world.bill("2025-11-01")
+    world.plan("s1001", "shop/plus", "2025-10-20")
+    world.plan("s1001", "shop/saver", "2025-11-01")
+    world.take(minutes("1001", "2025-11-05T10:00:00", 51))
+    for date in ("2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01"):  # October is closed in the last one
+        world.bill(date)
+        assert confirmed(world)
+    assert [usage_cents(world, number) for number in world.numbers() if usage_cents(world, number)] == [[200]]
+
+
 @pytest.mark.parametrize(("change", "paid"), [(AtPlanChange.CARRY, 0), (AtPlanChange.PRORATE, 20), (AtPlanChange.RESET, 20)])
 def test_what_is_left_follows_to_another_plan_where_it_is_carried(world: World, change: AtPlanChange, paid: int) -> None:
     """The plan changes as the month does: 20 minutes of October are carried to the new plan's 31, or lapse."""
@@ -221,6 +235,28 @@ def test_a_change_of_plan(world: World, change: AtPlanChange, paid: int) -> None
     world.take(minutes("1001", "2025-10-05T10:00:00", 5), minutes("1001", "2025-10-20T10:00:00", 60))
     world.bill("2025-11-01")
     assert usage_cents(world, "R-0000000001") == [10 * max(paid, 0)] if world.numbers() else paid < 0
+    assert confirmed(world)
+
+
+def test_what_plans_remember_by_one_id_goes_on_after_a_change_of_plan(world: World) -> None:
+    """A ceiling of 2.00 and tiers of data, in both plans: 1.50 and 1.5 MB on the old one leave 0.50, and 0.5 MB at the first step."""
+    rules = (*VOICE, UsageRule(Service.DATA, ANY_ZONE, "Data tiers"))
+    raised = msgspec.structs.replace(CAP, amount_micros=3_000_000)
+    publish(world, a_plan("small", rules=rules, caps=(CAP,)), a_plan("large", rules=rules, caps=(raised,)))
+    subscribe(world, "anna", "small", "1001")
+    world.plan("s1001", "shop/large", "2025-10-11")
+    world.plan("s1001", "shop/small", "2025-10-21")
+    data = Call("1001", "2025-10-05T10:00:00", 0, service=Service.DATA, volume_bytes=1_500_000)
+    world.take(
+        *(minutes("1001", f"2025-10-{day}T12:00:00", 15) for day in ("05", "15", "25")),
+        data,
+        data._replace(at="2025-10-15T10:00:00", volume_bytes=1_000_000),
+    )
+    world.bill("2025-11-01")
+    assert usage_cents(world, "R-0000000001") == [
+        150 + 150 + 0,
+        150 + 50 + 5,
+    ]  # the large plan's ceiling is 3.00; the small one's is passed
     assert confirmed(world)
 
 

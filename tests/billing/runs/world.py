@@ -71,6 +71,7 @@ class Call(NamedTuple):
     rating_group: int | None = None
     amount_micros: int | None = None  # of the content provider
     currency: str | None = None
+    dialled: str = ""  # where that is no number in E.164
 
 
 def price_of(price_id: int, name: str, code: int, micros_a_minute: int) -> Price:
@@ -252,7 +253,8 @@ def usage_table(calls: tuple[Call, ...]) -> pa.Table:
                 "served_kind": int(ServedKind.E164),
                 "served_id": call.served,
                 "served_raw": call.served,
-                "other_e164": call.number,
+                "other_e164": None if call.dialled else call.number,
+                "other_raw": call.dialled or str(call.number),
                 "start_us": start_us,
                 "offset_origin": int(OffsetOrigin.GIVEN),
                 "duration_us": call.seconds * SECOND_US if call.service is Service.VOICE else None,

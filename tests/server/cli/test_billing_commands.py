@@ -84,7 +84,8 @@ def test_invoice_list_and_show(billed: Command) -> None:
 
 def test_invoice_explain(billed: Command) -> None:
     text = billed("invoice explain R-0000000001 2 --limit 2")
-    assert "2 events, charges of 0.70 before the line is rounded" in text
+    assert "Events: 2, charges of 0.70 before the line is rounded" in text
+    assert "取整前费用合计 0.70" in billed("invoice explain R-0000000001 2 --language zh")
     assert "allowance free minutes" in text
     explained: dict[str, Any] = json.loads(billed("invoice explain R-0000000001 2 --json"))
     assert (explained["events_total"], explained["exact_micros"], len(explained["events"])) == (2, 700_000, 1)

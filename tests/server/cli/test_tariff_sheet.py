@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EXPECTED = """\
 plan rich/rich (Rich): 6 rules
   falls back to basic
-  allowance minutes: 6000 s of voice to land, priority 2, in whole increments, connect fee even when free
+  allowance minutes: 6,000 s of voice to land, priority 2, in whole increments, connect fee even when free
   allowance texts: 50 messages of sms, mms to anywhere, shared, carry at a plan change
   allowance data: 1,000,000,000 B of data to anywhere, whole in a part period, the rest stays for 2 more periods, 500,000,000 B at most
   allowance money: 10.00 EUR of everything to anywhere, the rest stays for 1 more period, 5.00 at most
@@ -28,14 +28,14 @@ plan rich/rich (Rich): 6 rules
   discount spring: 10.5 % off everything to anywhere, from 2026-03-01 00:00:00+01:00, until 2026-04-01 00:00:00+02:00
   voice to land, terminating: free
   voice to land, from far, off-net: not sold
-  voice to land, roaming eu, rating group 7, customer group 3: eu-voice
-  voice to land, roaming home: home-voice
+  voice to land, roaming in eu, rating group 7, customer group 3: eu-voice
+  voice to land, at home: home-voice
   year, peak: 08:00 to 20:00, Mon Tue Wed Thu Fri
-  year, holiday: 00:00 to 24:00, daily, holidays, weight 20
+  year, holiday: 00:00 to 24:00, on holidays, weight 20
   year, summer: 00:00 to 24:00, daily, in 2026 2027, months 7 8, weight 5
-  year, pay-day: 12:00 to 14:00, daily, days of the month 1 15, weight 9
-  year, new-year: 20:00 to 24:00, daily, on 2026-12-31, weight 30
-  year, new-year: 00:00 to 04:00, daily, on 2027-01-01, weight 30
+  year, pay-day: 12:00 to 14:00, days of the month 1 15, weight 9
+  year, new-year: 20:00 to 24:00, on 2026-12-31, weight 30
+  year, new-year: 00:00 to 04:00, on 2027-01-01, weight 30
   year, holidays: 2026-01-01, 2026-12-25
   emergency: 110, 112
   eu: 208-01, 222-10 (Europe/Paris)

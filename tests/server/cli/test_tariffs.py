@@ -45,7 +45,7 @@ def test_publish_once_and_show(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     sheet = run(capsys, "tariffs", "show", "mobile", "--home", home).splitlines()
     assert sheet[0] == "mobile version 2, EUR, Europe/Berlin"
     assert sheet[2] == "versions: 1 from 2026-01-01 00:00:00+01:00, 2 from 2026-10-15 00:00:00+02:00"
-    assert "  allowance minutes: 6000 s of voice to domestic, europe" in sheet
+    assert "  allowance minutes: 6,000 s of voice to domestic, europe" in sheet
     old = json.loads(run(capsys, "tariffs", "show", "mobile@1", "--home", home, "--json"))
     assert (old["version"], len(old["prices"])) == (1, 14)
 

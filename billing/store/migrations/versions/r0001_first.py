@@ -47,6 +47,20 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "carried_allowances",
+        sa.Column("run_id", INT64, nullable=False),
+        sa.Column("account_key", INT64, nullable=False),
+        sa.Column("subscription_key", INT64, nullable=False),
+        sa.Column("identity", sa.Text(), nullable=False),
+        sa.Column("allowance_id", INT64, nullable=False),
+        sa.Column("period_end", sa.Text(), nullable=False),
+        sa.Column("serves_to", sa.Text(), nullable=False),
+        sa.Column("plan", sa.Text(), nullable=False),
+        sa.Column("quantity", INT64, nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "account_key", "subscription_key", "identity", "allowance_id", "period_end", "serves_to"),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "charge_manifest",
         sa.Column("manifest_id", INT64, nullable=False),
         sa.Column("run_id", INT64, nullable=False),
