@@ -1,148 +1,120 @@
-"""One stateless rating job, stated twice: as a catalogue for the kernel and as SQL for DuckDB."""
+"""The records of the benchmarks: a month of calls, ten an account, as columns for the engine and as columns for its peers.
+
+Records come in order of arrival: by start, but for a delay of some minutes on the way, so that neighbours belong to different accounts.
+Destinations follow the popularity of zones (`deck.draw_numbers`); accounts and plans are even; starts follow the hours of a day; durations
+are exponential with a mean of two minutes, at most two hours, in microseconds. One call in a hundred runs over the edge of a band, several
+times what such a week brings about by itself; in the job with everything on it is three in ten, since that is what the figure is about.
+"""
 
 from __future__ import annotations
 
-import random
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rating.engine import RatingInput
-from rating.model import (
-    OTHER_BAND,
-    BandPolicy,
-    Calendar,
-    Catalogue,
-    Plan,
-    Price,
-    QuantityUnit,
-    Rate,
-    Service,
-    Step,
-    TaxClass,
-    UsageRule,
-    WeeklyBand,
-    Zone,
-)
-from rating.money import RoundingMode
+from benchmarks.deck import Deck, Numbers, draw_numbers, make_deck
+from benchmarks.tariff import FROM_US, PLANS
 
 PREFIXES = 30_000
-ZONES = 421
-STEP_AT_MS = 180_000
-FIRST_DAY_US = 1_767_225_600_000_000  # 2026-01-01, a Thursday
-DAY_US = 86_400_000_000
-NUMBER_DIGITS = 12
-
-QUERY = """
-    with matched as (
-        select r.row, r.start_us, (r.duration_us + 999) // 1000 as duration_ms, d.zone,
-            (r.start_us // 86400000000 + 3) % 7 < 5
-                and r.start_us // 1000000 % 86400 >= 28800 and r.start_us // 1000000 % 86400 < 72000 as peak
-        from records r asof join deck d on r.number >= d.low
-    ), quantified as (
-        select m.row, p.*, case
-            when duration_ms = 0 then 0
-            when duration_ms <= first_ms then first_ms
-            else first_ms + (duration_ms - first_ms + further_ms - 1) // further_ms * further_ms end as chargeable_ms
-        from matched m join prices p on m.zone = p.zone and m.peak = p.peak
-    ), priced as (
-        select row, case when chargeable_ms = 0 then 0 else greatest(
-            least(chargeable_ms, 180000) * rate_1 + greatest(chargeable_ms - 180000, 0) * rate_2 + connect_micros * 60000,
-            minimum_micros * 60000) end as numerator
-        from quantified
-    )
-    select row, (2 * numerator + 6000000) // 12000000 * 100 as charge_micros from priced
-"""
+RECORDS_PER_ACCOUNT = 10
+DAYS = 31
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+WEEK_HOURS = 168
+EPOCH_HOURS = 72  # the week of `band_of_hour` begins on a Monday, the epoch was a Thursday
+DURATION_MEAN_US = 120_000_000
+DURATION_MAX_US = 2 * HOUR_US
+DELAY_MEAN_US = 300_000_000
 
 
-class Workload(NamedTuple):
-    """A catalogue, a batch, and the same as plain columns for SQL."""
+class Records(NamedTuple):
+    """Columns of n calls in order of arrival."""
 
-    catalogue: Catalogue
-    batch: RatingInput
-    deck: dict[str, np.ndarray]
-    prices: dict[str, list[int]]
-    records: dict[str, np.ndarray]
+    start_us: NDArray[np.int64]
+    duration_us: NDArray[np.int64]
+    account: NDArray[np.int64]
+    plan: NDArray[np.int64]
+    numbers: Numbers
+    event_key: NDArray[np.uint64]  # (n, 2)
 
+    def take(self, rows: NDArray[np.int64] | slice) -> Records:
+        """These rows, in this order."""
+        numbers = Numbers(self.numbers.number[rows], self.numbers.digits[rows])
+        return Records(self.start_us[rows], self.duration_us[rows], self.account[rows], self.plan[rows], numbers, self.event_key[rows])
 
-def workload(records: int, seed: int = 1) -> Workload:
-    """`records` calls of January 2026 over a deck of nested prefixes."""
-    rng = random.Random(seed)
-    prefixes = _prefixes(rng)
-    zones = tuple(Zone(number + 1, f"zone {number}", tuple(prefixes[number::ZONES])) for number in range(ZONES))
-    calendar = Calendar("week", (WeeklyBand("peak", (1, 2, 3, 4, 5), 28_800, 72_000),))
-    prices = tuple(_price(rng, number) for number in range(ZONES))
-    rules = tuple(UsageRule(Service.VOICE, zone.name, price.name) for zone, price in zip(zones, prices, strict=True))
-    catalogue = Catalogue(
-        "bench", 1, "EUR", 2, "UTC", FIRST_DAY_US, zones, (calendar,), prices, (Plan("bench", rules, {}),), (TaxClass("none", 1, ()),), {}
-    )
-    batch = _batch(np.random.default_rng(seed), prefixes, records)
-    columns = {"row": np.arange(records), "start_us": batch.start_us, "duration_us": batch.quantity, "number": batch.number.view(np.int64)}
-    return Workload(catalogue, batch, _deck(zones), _price_columns(prices), columns)
+    def grouped_order(self) -> NDArray[np.int64]:
+        """Rows account by account, each one's by start and key."""
+        return np.lexsort((self.event_key[:, 1], self.event_key[:, 0], self.start_us, self.account))
 
 
-def _prefixes(rng: random.Random) -> list[str]:
-    """Nested prefixes of 1 to 9 digits; every first digit is priced, so that every number is."""
-    found = {str(digit) for digit in range(1, 10)}
-    while len(found) < PREFIXES:
-        found.add(str(rng.randrange(10**8, 10**9))[: rng.choice([3, 4, 5, 5, 6, 6, 7, 8, 9])])
-    prefixes = sorted(found)
-    rng.shuffle(prefixes)
-    return prefixes
+class Week(NamedTuple):
+    """The calendar of `tariff.WEEK` by the hour, for peers: all its edges lie on whole hours of UTC."""
+
+    band: NDArray[np.int64]  # by hour of the week: position in tariff.BANDS
+    hours_left: NDArray[np.int64]  # until the band changes, this hour included
+    next_band: NDArray[np.int64]
 
 
-def _price(rng: random.Random, number: int) -> Price:
-    def rate(band: str) -> Rate:
-        increment = rng.choice([1_000, 6_000, 30_000, 60_000])
-        steps = tuple(Step(start, rng.randrange(10_000, 900_000), 60_000, increment) for start in (0, STEP_AT_MS))
-        return Rate(band, steps, rng.choice([increment, 60_000]), rng.choice([0, 50_000]))
-
-    return Price(
-        number + 1, f"price {number}", 1, 1, "none", QuantityUnit.MILLISECOND, (rate("peak"), rate(OTHER_BAND)), "week", BandPolicy.START,
-        minimum_micros=rng.choice([0, 20_000]), rounding_mode=RoundingMode.HALF_UP, rounding_step_micros=100,
-    )  # fmt: skip
+def deck() -> Deck:
+    """The deck that all jobs but the one of compiling are about."""
+    return make_deck(PREFIXES, seed=1)
 
 
-def _batch(rng: np.random.Generator, prefixes: list[str], records: int) -> RatingInput:
-    low = np.array([int(prefix.ljust(NUMBER_DIGITS, "0")) for prefix in prefixes], np.int64)
-    span = np.array([10 ** (NUMBER_DIGITS - len(prefix)) for prefix in prefixes], np.int64)
-    chosen = rng.integers(0, len(prefixes), records)
-    number = low[chosen] + rng.integers(0, span[chosen])
-    return RatingInput(
-        start_us=rng.integers(FIRST_DAY_US, FIRST_DAY_US + 31 * DAY_US, records),
-        quantity=rng.exponential(120e6, records).astype(np.int64),
-        service=np.full(records, Service.VOICE, np.int8),
-        plan=np.zeros(records, np.int32),
-        number=number.astype(np.uint64),
-        number_digits=np.full(records, NUMBER_DIGITS, np.int8),
-        allowance=np.full(records, -1, np.int32),
-        rating_unit=np.zeros(records, np.int64),
-        event_key=np.zeros((records, 2), np.uint64),
-    )
+def week() -> Week:
+    """Bands of the week, hour by hour from Monday."""
+    hour = np.arange(WEEK_HOURS)
+    day, of_day = hour // 24, hour % 24
+    band = np.where(day >= 5, 1, np.where((of_day >= 8) & (of_day < 20), 0, 2))
+    ahead = band[(hour[:, None] + np.arange(1, 49)) % WEEK_HOURS]
+    hours_left = 1 + np.argmax(ahead != band[:, None], axis=1)
+    return Week(band, hours_left, band[(hour + hours_left) % WEEK_HOURS])
 
 
-def _deck(zones: tuple[Zone, ...]) -> dict[str, np.ndarray]:
-    """Prefixes as disjoint intervals of 12-digit numbers, the fairest form for SQL: one ASOF join."""
-    zone_of = {prefix: zone.zone_id for zone in zones for prefix in zone.prefixes}
-    edges: dict[int, int] = {}
-    for prefix in sorted(zone_of, key=len):
-        low, span = int(prefix.ljust(NUMBER_DIGITS, "0")), 10 ** (NUMBER_DIGITS - len(prefix))
-        parent = next((zone_of[prefix[:n]] for n in range(len(prefix) - 1, 0, -1) if prefix[:n] in zone_of), 0)
-        edges[low] = zone_of[prefix]
-        edges.setdefault(low + span, parent)
-    rows = sorted(edges.items())
-    return {"low": np.array([row[0] for row in rows], np.int64), "zone": np.array([row[1] for row in rows], np.int64)}
+def draw_records(deck: Deck, count: int, *, seed: int = 3, crossing: float = 0.01) -> Records:
+    """`count` calls of January 2026. `crossing`: the share of calls that are moved so that they run over the edge of a band."""
+    rng = np.random.default_rng(seed)
+    accounts = accounts_of(count)
+    numbers = draw_numbers(rng, deck, count)
+    account = rng.integers(0, accounts, count)
+    duration_us = np.minimum(rng.exponential(DURATION_MEAN_US, count).astype(np.int64), DURATION_MAX_US)
+    day_us = rng.integers(0, DAYS, count) * DAY_US
+    start_us = FROM_US + day_us + (rng.triangular(0, 15, 24, count) * HOUR_US).astype(np.int64)
+    start_us = _moved_to_edges(rng, start_us, duration_us, crossing)
+    order = np.argsort(start_us + rng.exponential(DELAY_MEAN_US, count).astype(np.int64))
+    key = rng.integers(0, 2**63, (count, 2)).astype(np.uint64)
+    return Records(start_us[order], duration_us[order], account, plan_of(account), numbers, key)
 
 
-def _price_columns(prices: tuple[Price, ...]) -> dict[str, list[int]]:
-    rows = [(price, rate) for price in prices for rate in price.rates]
-    return {
-        "zone": [price.price_id for price, _rate in rows],
-        "peak": [rate.band == "peak" for _price_, rate in rows],
-        "first_ms": [rate.first_increment_qty for _price_, rate in rows],
-        "further_ms": [rate.steps[0].increment_qty for _price_, rate in rows],
-        "rate_1": [rate.steps[0].rate_micros for _price_, rate in rows],
-        "rate_2": [rate.steps[1].rate_micros for _price_, rate in rows],
-        "connect_micros": [rate.connect_fee_micros for _price_, rate in rows],
-        "minimum_micros": [price.minimum_micros for price, _rate in rows],
-    }
+def accounts_of(records: int) -> int:
+    """How many accounts there are."""
+    return max(records // RECORDS_PER_ACCOUNT, 1)
+
+
+def plan_of(account: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each account's plan number: spread evenly, and not in the order of accounts."""
+    return account * 7_919 // 13 % PLANS
+
+
+def hour_of_week(start_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Hours since Monday 00:00 UTC."""
+    return (start_us // HOUR_US + EPOCH_HOURS) % WEEK_HOURS
+
+
+def until_edge_us(start_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How long the band in which a call begins still lasts."""
+    return week().hours_left[hour_of_week(start_us)] * HOUR_US - start_us % HOUR_US
+
+
+def crosses(records: Records) -> NDArray[np.bool_]:
+    """Which calls are still on when the band changes. Increments may run on over the edge without the call: that is no crossing."""
+    return records.duration_us > until_edge_us(records.start_us)
+
+
+def _moved_to_edges(
+    rng: np.random.Generator, start_us: NDArray[np.int64], duration_us: NDArray[np.int64], share: float
+) -> NDArray[np.int64]:
+    """Move the starts of that share of calls to somewhere before the next edge that the call then runs over."""
+    edge_us = start_us + until_edge_us(start_us)
+    moved = np.minimum(edge_us - (rng.random(len(start_us)) * duration_us).astype(np.int64), FROM_US + DAYS * DAY_US - 1)
+    return np.where(rng.random(len(start_us)) < share, moved, start_us)

@@ -195,8 +195,12 @@ def rate(  # noqa: PLR0913 - what to rate, with what, and how
     threads: int = 1,
     ported: PortedNumbers | None = None,
     in_place: bool = False,
+    reuse: Rated | None = None,
 ) -> Rated:
     """Rate every event of `batch` with what the holders have. `buckets` is not changed, but with `in_place`: then it holds what remains.
+
+    `reuse`: an answer to as many rows that is not needed any more; its columns are written over, which saves the system the trouble
+    of finding fresh memory (about a seventh of the time of a large batch).
 
     All events of a holder, and all holders that share a bucket, belong to one rating unit.
     Raises ValueError when columns differ in length or type, a plan, holder or home clock does not exist, or there is no thread: that is
@@ -209,7 +213,7 @@ def rate(  # noqa: PLR0913 - what to rate, with what, and how
     if ported is not None:
         batch = ported.routed(batch)
     state = buckets.state if in_place else buckets.state.copy()
-    results = kernel.Results(np.zeros(rows, np.int16), np.empty(rows, np.int32), *(np.zeros(rows, np.int64) for _ in range(4)))
+    results = _fresh(rows) if reuse is None else _columns_of(reuse, rows)
     circumstances = _UNKNOWN if batch.circumstances is None else batch.circumstances
     each = 0 if batch.circumstances is None else 1
     groups = (_events(batch, circumstances), *_groups(tables), _held(buckets, state), results)
@@ -220,6 +224,17 @@ def rate(  # noqa: PLR0913 - what to rate, with what, and how
 
     _deal(work, edges, threads)
     return Rated(*results, state, tables)
+
+
+def _fresh(rows: int) -> kernel.Results:
+    return kernel.Results(np.empty(rows, np.int16), np.empty(rows, np.int32), *(np.empty(rows, np.int64) for _ in range(4)))
+
+
+def _columns_of(reuse: Rated, rows: int) -> kernel.Results:
+    if len(reuse.status) != rows:
+        message = f"an answer to {len(reuse.status)} rows cannot be written over with {rows}"
+        raise ValueError(message)
+    return kernel.Results(reuse.status, reuse.match, reuse.charge_micros, reuse.reduced_micros, reuse.chargeable_qty, reuse.free_qty)
 
 
 def event_order(batch: RatingInput, threads: int) -> tuple[NDArray[np.int64], list[int]]:

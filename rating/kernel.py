@@ -14,16 +14,16 @@ times a second, and bit for bit what `rating.reference` says.
     charge  = 2,160 x 100 micros = 0.2160
 
 **Layout of a card** (`rating.tables.CARD_ROW`, one a price and band, one cache line): what a charge of at most two steps needs.
-    weight | weight_2 | change | connect | divisor | first, increment | increment_2, rounding step | rounding mode
-`TERMS_ROW` beside it holds what is rarely asked: minimum, maximum, where all steps stand.
+    weight | weight_2 | change | D, first | increment, increment_2 | connect, minimum | maximum, rounding step | rounding mode
+`TERMS_ROW` beside it holds what the general path asks for: the same in 64 bits, and where all steps stand.
 
 **How.** Rows go through in tiles, a stage at a time, each stage a loop or a few over the tile:
     find      refusals, version, longest prefix -> the first candidate rule (`dig`: numbers that a leaf does not decide)
     choose    lines whose candidate has conditions, or a price that is not active in every band
     measure   bounds; band and card; chargeable quantity as if the card were all (`reach`)
     draw      lines that need it, in their order: counters, the general walk, allowances and day passes
-    charge    numerator and the one rounding, for quick and walked lines alike
-    settle    lines that need it, in their order: minimum and maximum, discounts, pass fees, money, caps
+    charge    numerator, minimum, maximum and the one rounding of quick lines
+    settle    lines that need it, in their order: rounding of walked lines, discounts, pass fees, money, caps
 The *quick* path is a card's closed form, eight lines at a time; the *general* path walks runs of increments over the same steps. Which
 one a line takes is settled in `measure` and nowhere else. What an earlier event of a rating unit leaves, the next one finds: `draw` and
 `settle` keep the order they are given, and no bucket is touched by both.
@@ -53,6 +53,7 @@ from rating.status import Status
 from rating.tables import (
     HOME_CLOCK,
     LEAF_EXACT,
+    NO_MAXIMUM,
     NO_RULE,
     NUMBER_DIGITS_MAX,
     PACKAGE,
@@ -193,8 +194,10 @@ class Tile(NamedTuple):
     position: Any
     free: Any
     numerator: Any
+    walk: Any  # numerator of a walked line, without connect fee and bounds
     amount: Any
     fee: Any
+    reduced: Any
     held_from: Any  # the holder's buckets; an empty range where they have no say
     held_to: Any
     # The card of each line, column by column, so that `charge` goes through eight lines at a time
@@ -204,8 +207,10 @@ class Tile(NamedTuple):
     change: Any
     weight: Any
     weight_2: Any
+    common: Any
     connect: Any
-    divisor: Any
+    minimum: Any
+    maximum: Any
     step_micros: Any
     rounding: Any
     # Where a number's leaf stands
@@ -222,7 +227,7 @@ class Tile(NamedTuple):
     run_increment: Any
 
 
-TILE_COLUMNS: Final = 28  # before the runs
+TILE_COLUMNS: Final = 32  # before the runs
 
 
 def _column(dtype: Any, *, writable: bool = False) -> types.Array:
@@ -265,6 +270,16 @@ def refused_early(plan, quantity, start_us, number, digits):
     if digits < 0 or digits > NUMBER_DIGITS_MAX or number >= TEN_TO[U64(digits)]:
         return INVALID_NUMBER
     return RATED
+
+
+@inlined
+def refuse(row, code, results):
+    """A row without charge."""
+    results.status[row] = code
+    results.charge_micros[row] = 0
+    results.reduced_micros[row] = 0
+    results.chargeable_qty[row] = 0
+    results.free_qty[row] = 0
 
 
 @inlined
@@ -426,6 +441,21 @@ def dig(deep_count, unsure, number, number_digits, rules, deck_table, match, til
 
 
 @stage
+def look_up(count, first, leaves, entry, three):
+    """From the entry of `first` and the next three digits of each line to what its leaf says, which replaces the three digits.
+
+    Loops of one far load each, so that many are under way at once.
+    """
+    for index in range(count):
+        line = U64(index)
+        found = U64(first[U64(entry[line])])
+        entry[line] = (found >> ONE) + (found & ONE) * U64(three[line])
+    for index in range(count):
+        line = U64(index)
+        three[line] = leaves[U64(entry[line])]
+
+
+@stage
 def find(place_from, place_to, order, events, table, deck_table, results, tile):
     """Rows to their first candidate rule, or to a refusal. Puts rows that are not refused into `row`, and lines for `choose` into `todo`.
 
@@ -435,7 +465,7 @@ def find(place_from, place_to, order, events, table, deck_table, results, tile):
     number, number_digits = events.number, events.number_digits
     plan_from, plan_versions, shelves, rules = table.plan_from, table.plan_versions, table.shelves, table.rules
     decks, first, leaves = deck_table.decks, deck_table.first, deck_table.leaves
-    status, match = results.status, results.match
+    match = results.match
     row_of, entry_of, three_of, base_of, deck_of, deep = tile.row, tile.entry, tile.three, tile.base, tile.card, tile.deep
     no_entry, exact_entry = len(first) - 2, len(first) - 1  # leaf of no class, and one that says LEAF_EXACT
     todo = tile.todo
@@ -449,7 +479,7 @@ def find(place_from, place_to, order, events, table, deck_table, results, tile):
         digits = np.int64(number_digits[row])
         refusal = refused_early(plan[row], quantity[row], instant_us, number[row], digits)
         if refusal != RATED:
-            status[row] = refusal
+            refuse(row, refusal, results)
             match[row] = -1
             continue
         earliest = np.int64(plan_from[U64(plan[row])])
@@ -457,7 +487,7 @@ def find(place_from, place_to, order, events, table, deck_table, results, tile):
         while held >= earliest and plan_versions[U64(held)]["from_us"] > instant_us:
             held -= 1
         if held < earliest or not plan_versions[U64(held)]["present"]:
-            status[row] = NO_VERSION
+            refuse(row, NO_VERSION, results)
             match[row] = -1
             continue
         sold = U64(service[row]) if service[row] > 0 and service[row] < SERVICES else ZERO
@@ -476,14 +506,7 @@ def find(place_from, place_to, order, events, table, deck_table, results, tile):
                 six = nine // U64(1_000)
                 three_of[line] = nine - six * U64(1_000)
                 entry_of[line] = U64(decks[U64(shelf["deck"])]["first_base"]) + six
-    # Loops of one far load each, so that many are under way at once.
-    for index in range(count):
-        line = U64(index)
-        entry = U64(first[U64(entry_of[line])])
-        entry_of[line] = (entry >> ONE) + (entry & ONE) * U64(three_of[line])
-    for index in range(count):
-        line = U64(index)
-        three_of[line] = leaves[U64(entry_of[line])]
+    look_up(count, first, leaves, entry_of, three_of)
     for index in range(count):
         line = U64(index)
         found = U64(three_of[line])
@@ -510,7 +533,7 @@ def choose(count, each, events, table, deck_table, price_table, results, tile):
     intervals, prefixes, codes = deck_table.intervals, deck_table.prefixes, deck_table.codes
     terms, timelines, boundaries = price_table.terms, price_table.timelines, price_table.boundaries
     bands, stretches = price_table.bands, price_table.stretches
-    status, match, row_of, todo = results.status, results.match, tile.row, tile.todo
+    match, row_of, todo = results.match, tile.row, tile.todo
     for index in range(count):
         line = U64(todo[U64(index)])
         row = row_of[line]
@@ -559,7 +582,7 @@ def choose(count, each, events, table, deck_table, price_table, results, tile):
                 candidate = np.int64(rule["next"])
         match[row] = candidate
         if rules[candidate]["price"] < 0:
-            status[row] = NO_ZONE if rules[candidate]["price"] == NO_RULE else NOT_SOLD_STATUS
+            refuse(row, NO_ZONE if rules[candidate]["price"] == NO_RULE else NOT_SOLD_STATUS, results)
             row_of[line] = -1
 
 
@@ -606,14 +629,14 @@ def measure(count, each, events, table, price_table, buckets, results, tile):
     """
     start_us, quantity, circumstances = events.start_us, events.quantity, events.circumstances
     version_rows, plmns, rules = table.version_rows, table.plmns, table.rules
-    status, match, price_rows = results.status, results.match, price_table.price_rows
+    match, price_rows = results.match, price_table.price_rows
     cards, terms, timelines = price_table.cards, price_table.terms, price_table.timelines
     boundaries, bands, stretches = price_table.boundaries, price_table.bands, price_table.stretches
     row_of, card_of, wanted_qty, position = tile.row, tile.card, tile.wanted, tile.position
     walked, todo = tile.walked, tile.todo
     firsts, increments, increments_2, changes = tile.first, tile.increment, tile.increment_2, tile.change
-    weights, weights_2, connects, divisors = tile.weight, tile.weight_2, tile.connect, tile.divisor
-    steps_micros, roundings = tile.step_micros, tile.rounding
+    weights, weights_2, commons, connects = tile.weight, tile.weight_2, tile.common, tile.connect
+    minimums, maximums, steps_micros, roundings = tile.minimum, tile.maximum, tile.step_micros, tile.rounding
     holder, held_from = events.holder, tile.held_from
     due = tile.due
     todo_count = 0
@@ -626,12 +649,12 @@ def measure(count, each, events, table, price_table, buckets, results, tile):
         row = U64(place)
         rule = rules[U64(match[row])]
         if quantity[row] > rule["quantity_max"]:
-            status[row] = QUANTITY_TOO_LARGE
+            refuse(row, QUANTITY_TOO_LARGE, results)
             continue
         if not rule["quick"] and price_rows[rule["price"]]["content_weight"] > 0:
             content = circumstances[place * each]["content_micros"]
             if content < 0 or content > CONTENT_MICROS_MAX:
-                status[row] = CONTENT_AMOUNT_MISSING if content < 0 else QUANTITY_TOO_LARGE
+                refuse(row, CONTENT_AMOUNT_MISSING if content < 0 else QUANTITY_TOO_LARGE, results)
                 continue
         line = U64(kept)
         row_of[line] = place
@@ -651,8 +674,7 @@ def measure(count, each, events, table, price_table, buckets, results, tile):
             while boundaries[at + ONE] <= instant_us:
                 at += ONE
             card_row += U64(bands[at])
-            until_us = boundaries[at + ONE] if rule["split"] else FOR_EVER
-            limit = np.int64(U64(until_us - instant_us + 999) // U64(1_000))
+            limit = np.int64(U64(boundaries[at + ONE] - instant_us + 999) // U64(1_000)) + np.int64(not rule["split"]) * FOR_EVER
         slow = (not rule["quick"]) | (wanted > limit)
         if rule["stepped"]:
             slow |= wanted > terms[card_row]["quick_to"]
@@ -665,7 +687,7 @@ def measure(count, each, events, table, price_table, buckets, results, tile):
         todo[U64(todo_count)] = kept
         todo_count += np.int64(slow | (rule["draws"] & held))
         due[U64(due_count)] = kept
-        due_count += np.int64(slow | rule["bounded"] | (rule["settles"] & held))
+        due_count += np.int64(slow | rule["discounted"] | (rule["settles"] & held))
         kept += 1
     for index in range(kept):
         line = U64(index)
@@ -676,8 +698,10 @@ def measure(count, each, events, table, price_table, buckets, results, tile):
         changes[line] = card["change"]
         weights[line] = card["weight"]
         weights_2[line] = card["weight_2"]
+        commons[line] = card["common"]
         connects[line] = card["connect"]
-        divisors[line] = card["divisor"]
+        minimums[line] = card["minimum"]
+        maximums[line] = card["maximum"]
         steps_micros[line] = card["step_micros"]
         roundings[line] = card["rounding"]
     if todo_count > 0 or due_count > 0:
@@ -685,7 +709,7 @@ def measure(count, each, events, table, price_table, buckets, results, tile):
     reach(kept, wanted_qty, changes, firsts, increments, increments_2, position, tile.charged)
     tile.free[:kept] = 0
     tile.fee[:kept] = 0
-    tile.numerator[:kept] = 0
+    tile.reduced[:kept] = 0
     return kept, todo_count, due_count
 
 
@@ -854,29 +878,31 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
                 begin = tile.run_to[U64(run)]
             if price["content_weight"] > 0 and tile.charged[line]:
                 total += circumstances[np.int64(row) * each]["content_micros"] * price["content_weight"]
-            tile.numerator[line] = total
+            tile.walk[line] = total
 
 
 @stage
-def charge(count, position, free, change, weight, weight_2, connect, charged, walked, divisor, rounding, step_micros, numerator, amount):
-    """Numerators and the one rounding of all lines. Walked lines bring their numerator, without the connect fee."""
+def charge(
+    count, position, free, charged, weight, weight_2, change, common, connect, minimum, maximum, step_micros, rounding, numerator, amount
+):  # fmt: skip
+    """Numerators, minimum and maximum, and the one rounding of quick lines. Of walked ones `settle` knows better."""
     for line in range(count):
         before = (min(position[line], change[line]) - min(free[line], change[line])) * weight[line]
         after = (max(position[line], change[line]) - max(free[line], change[line])) * weight_2[line]
-        usage = numerator[line] if walked[line] != 0 else before + after
-        exact = usage + connect[line] if charged[line] != 0 else 0
+        exact = max(before + after + connect[line] * common[line], minimum[line] * common[line]) * charged[line]
+        exact = min(exact, maximum[line] * common[line] if maximum[line] != NO_MAXIMUM else FOR_EVER)
         numerator[line] = exact
         mode = rounding[line]
-        half = divisor[line] >> 1
-        shifted = exact + (half if mode >= ROUND_HALF_UP else (divisor[line] - 1 if mode == ROUND_UP else 0))
-        quotient = quick_div(shifted, divisor[line])
-        tie = np.int64(quotient * divisor[line] == shifted) & np.int64(mode == ROUND_HALF_EVEN) & quotient
+        divisor = common[line] * step_micros[line]
+        shifted = exact + (divisor >> 1 if mode >= ROUND_HALF_UP else (divisor - 1 if mode == ROUND_UP else 0))
+        quotient = quick_div(shifted, divisor)
+        tie = np.int64(quotient * divisor == shifted) & np.int64(mode == ROUND_HALF_EVEN) & quotient
         amount[line] = (quotient - tie) * step_micros[line]
 
 
 @stage
 def settle(due_count, each, days_base, events, table, price_table, promises, buckets, results, tile):
-    """Lines in `due`, in their order: minimum and maximum, rounding without hurry, discount, pass fees, money allowances and caps."""
+    """Lines in `due`, in their order: rounding of what was walked, discount, pass fees, money allowances and caps."""
     start_us, quantity, circumstances = events.start_us, events.quantity, events.circumstances
     version_rows, rules, match = table.version_rows, table.rules, results.match
     terms, timelines = price_table.terms, price_table.timelines
@@ -889,11 +915,10 @@ def settle(due_count, each, days_base, events, table, price_table, promises, buc
         rule = rules[U64(match[row])]
         instant_us = start_us[row]
         term = terms[U64(tile.card[line])]
-        divisor = tile.divisor[line]
-        if rule["bounded"] or tile.walked[line] != 0:
-            exact = tile.numerator[line]
-            if tile.charged[line] != 0:
-                exact = max(exact, term["minimum"])
+        divisor = term["divisor"]
+        if tile.walked[line] != 0:
+            exact = tile.walk[line]
+            exact = max(exact + term["connect"], term["minimum"]) if tile.charged[line] != 0 else 0
             exact = min(exact, term["maximum"])
             tile.numerator[line] = exact
             tile.amount[line] = rounded(exact, divisor, term["rounding_mode"]) * term["step_micros"]
@@ -951,22 +976,22 @@ def settle(due_count, each, days_base, events, table, price_table, promises, buc
                 if definitions[U64(definition_of[U64(serves + 2 + slot)])]["kind"] == CAP:
                     state[bucket]["amount"] += left
         tile.amount[line] = left
-        results.reduced_micros[row] = gross - left
+        tile.reduced[line] = gross - left
 
 
 @stage
 def write(count, results, tile):
     """Results of all lines to their rows."""
-    status, charge_micros, chargeable_qty, free_qty = results.status, results.charge_micros, results.chargeable_qty, results.free_qty
-    lines, amount, position, free = tile.row, tile.amount, tile.position, tile.free
+    status, charge_micros, reduced_micros = results.status, results.charge_micros, results.reduced_micros
+    chargeable_qty, free_qty = results.chargeable_qty, results.free_qty
     for index in range(count):
         line = U64(index)
-        row = U64(lines[line])
-        status[row] = ZERO_RATED if amount[line] == 0 else RATED
-        charge_micros[row] = amount[line]
-        chargeable_qty[row] = position[line]
-        if free[line] != 0:
-            free_qty[row] = free[line]
+        row = U64(tile.row[line])
+        status[row] = ZERO_RATED if tile.amount[line] == 0 else RATED
+        charge_micros[row] = tile.amount[line]
+        reduced_micros[row] = tile.reduced[line]
+        chargeable_qty[row] = tile.position[line]
+        free_qty[row] = tile.free[line]
 
 
 # ---- Drivers ----
@@ -990,8 +1015,8 @@ def rate_rows(place_from, place_to, each, days_base, order, events, table, deck_
         if todo_count > 0:
             draw(todo_count, each, days_base, events, table, price_table, promises, buckets, results, tile)
         charge(
-            count, tile.position, tile.free, tile.change, tile.weight, tile.weight_2, tile.connect, tile.charged, tile.walked, tile.divisor,
-            tile.rounding, tile.step_micros, tile.numerator, tile.amount,
+            count, tile.position, tile.free, tile.charged, tile.weight, tile.weight_2, tile.change, tile.common, tile.connect, tile.minimum,
+            tile.maximum, tile.step_micros, tile.rounding, tile.numerator, tile.amount,
         )  # fmt: skip
         if due_count > 0:
             settle(due_count, each, days_base, events, table, price_table, promises, buckets, results, tile)

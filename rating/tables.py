@@ -22,6 +22,7 @@ NUMBER_DIGITS_MAX: Final = 15
 SHORT_DIGITS_MAX: Final = 8  # short codes have no more digits than this, and leaves decide numbers of more
 SERVICES: Final = 6  # services are 1 .. 5; 0 is never sold, and its shelf stands for "no rule"
 
+NO_MAXIMUM: Final = 2**32 - 1  # on a card
 NO_RULE: Final = -1  # in a rule row: nothing matches
 NOT_SOLD: Final = -2  # in a rule row: refused on purpose
 LEAF_EXACT: Final = 65_535  # in a leaf: the prefix is longer than nine digits, ask the intervals
@@ -68,7 +69,7 @@ RULE_ROW: Final = np.dtype(
         ("split", np.bool_),
         ("draws", np.bool_),  # a holder's counters, allowances and day passes may have a say
         ("settles", np.bool_),  # and its money and caps, and the fees of its passes
-        ("bounded", np.bool_),  # has a minimum or a maximum, or a discount
+        ("discounted", np.bool_),
         ("stepped", np.bool_),  # has more than two steps
         ("padding", np.int32),  # to a cache line
     ],
@@ -79,11 +80,13 @@ CARD_ROW: Final = np.dtype(
         ("weight", np.int64),  # rate of the first step x D / per
         ("weight_2", np.int64),  # of the second
         ("change", np.int64),  # position at which the second step begins to count: the first end of an increment at or after its `from`
-        ("connect", np.int64),  # x D
-        ("divisor", np.int64),  # D x rounding step
+        ("common", np.uint32),  # D
         ("first", np.uint32),  # first increment
         ("increment", np.uint32),  # further increments of the first step
         ("increment_2", np.uint32),  # and of the second
+        ("connect", np.uint32),  # micro-units
+        ("minimum", np.uint32),  # micro-units
+        ("maximum", np.uint32),  # micro-units; NO_MAXIMUM: none
         ("step_micros", np.uint32),  # rounding step
         ("rounding", np.int32),  # ROUND_DOWN .. ROUND_HALF_EVEN
         ("padding", np.int32),
@@ -92,8 +95,10 @@ CARD_ROW: Final = np.dtype(
 )  # what a quick charge of one band needs: 64 bytes, a cache line
 TERMS_ROW: Final = np.dtype(
     [
+        ("connect", np.int64),  # x D
         ("minimum", np.int64),  # x D
         ("maximum", np.int64),  # x D, or the largest number
+        ("divisor", np.int64),  # D x rounding step
         ("first", np.int64),
         ("step_micros", np.int64),
         ("quick_to", np.int64),  # usage up to here is charged by the two steps of the card
@@ -103,7 +108,7 @@ TERMS_ROW: Final = np.dtype(
         ("active", np.bool_),  # False: the price has no rate in this band
     ],
     align=True,
-)  # what else one may need to know of a band: a row a card
+)  # what the general path needs of a band: a row a card
 STEP_ROW: Final = np.dtype([("from_qty", np.int64), ("weight", np.int64), ("increment", np.int64)], align=True)
 PRICE_ROW: Final = np.dtype(
     [

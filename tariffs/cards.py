@@ -14,6 +14,7 @@ from rating.model import ANY_BAND, BandPolicy, Counting, QuantityUnit
 from rating.money import RoundingMode
 from rating.tables import (
     GRADUATED,
+    NO_MAXIMUM,
     PACKAGE,
     PER_EVENT,
     ROUND_DOWN,
@@ -38,7 +39,7 @@ CARD_ROUNDING: Final = {
     RoundingMode.HALF_EVEN: ROUND_HALF_EVEN,
 }
 _PPM: Final = 1_000_000
-_CARD_NUMBER_LIMIT: Final = 2**32
+_COMMON_LIMIT: Final = 2**30  # D of a card: times a number of 32 bits it stays in 64
 _QUICK_STEPS: Final = 2
 
 
@@ -50,7 +51,6 @@ class PriceParts(NamedTuple):
     terms: list[tuple[Any, ...]]
     steps: list[tuple[int, ...]]
     quick: bool  # nothing of the price itself asks for the general path
-    bounded: bool  # has a minimum or a maximum
     stepped: bool  # has more than the two steps of a card
     always: bool  # it has a rate in every band
 
@@ -63,7 +63,7 @@ def parts_of(price: Price, calendar: Calendar | None, counter_slot: int, quantit
     cards: list[tuple[int, ...]] = []
     terms: list[tuple[Any, ...]] = []
     steps: list[tuple[int, ...]] = []
-    quick = _divides_quickly(price, common, quantity_max)
+    quick = _fits_a_card(price, common, quantity_max)
     for name in names:
         rate = rates.get(name)
         cards.append(_card(price, rate or price.rates[0], common))
@@ -79,11 +79,10 @@ def parts_of(price: Price, calendar: Calendar | None, counter_slot: int, quantit
         counting,
         price.charge_zero_usage,
     )
-    bounded = price.minimum_micros > 0 or price.maximum_micros is not None
     stepped = any(len(rate.steps) > _QUICK_STEPS for rate in price.rates)
     counted = counting == PACKAGE or (counting == GRADUATED and stepped)
     quick = quick and not (counted or price.content_ppm or price.minimum_qty or price.charge_zero_usage)
-    return PriceParts(row, cards, terms, steps, quick, bounded, stepped, len(rates) == len(names))
+    return PriceParts(row, cards, terms, steps, quick, stepped, len(rates) == len(names))
 
 
 def splits(price: Price) -> bool:
@@ -99,18 +98,13 @@ def runs_max(price: Price, changes_max: int) -> int:
 def _card(price: Price, rate: Rate, common: int) -> tuple[int, ...]:
     step = rate.steps[0]
     later = rate.steps[1] if len(rate.steps) > 1 else step
-    return (
-        _weight(step, common),
-        _weight(later, common),
-        _changes(rate)[0],
-        rate.connect_fee_micros * common,
-        common * price.rounding_step_micros,
-        # A price whose numbers are larger than the card's is walked, and reads them from its terms.
-        *(min(number, _CARD_NUMBER_LIMIT - 1) for number in (rate.first_increment_qty, step.increment_qty, later.increment_qty)),
-        min(price.rounding_step_micros, _CARD_NUMBER_LIMIT - 1),
-        _rounding(price, common),
-        0,
-    )
+    numbers = (
+        common, rate.first_increment_qty, step.increment_qty, later.increment_qty, rate.connect_fee_micros, price.minimum_micros,
+        NO_MAXIMUM if price.maximum_micros is None else price.maximum_micros, price.rounding_step_micros,
+    )  # fmt: skip
+    # A price whose numbers are larger than a card's is walked, and reads them from its terms.
+    clipped = (min(number, NO_MAXIMUM) for number in numbers)
+    return (_weight(step, common), _weight(later, common), _changes(rate)[0], *clipped, _rounding(price, common), 0)
 
 
 def _rounding(price: Price, common: int) -> int:
@@ -121,8 +115,10 @@ def _rounding(price: Price, common: int) -> int:
 
 def _terms(price: Price, rate: Rate, common: int, step_from: int, *, active: bool) -> tuple[Any, ...]:
     return (
+        rate.connect_fee_micros * common,
         price.minimum_micros * common,
         2**63 - 1 if price.maximum_micros is None else price.maximum_micros * common,
+        common * price.rounding_step_micros,
         rate.first_increment_qty,
         price.rounding_step_micros,
         _changes(rate)[1],
@@ -147,14 +143,15 @@ def _weight(step: Step, common: int) -> int:
     return step.rate_micros * (common // step.per_qty)
 
 
-def _divides_quickly(price: Price, common: int, quantity_max: int) -> bool:
+def _fits_a_card(price: Price, common: int, quantity_max: int) -> bool:
     """Whether a card holds the price, and the quotient of the largest charge stays where division through float64 is exact."""
     lengths = [rate.first_increment_qty for rate in price.rates] + [each.increment_qty for rate in price.rates for each in rate.steps]
-    if max(*lengths, price.rounding_step_micros) >= _CARD_NUMBER_LIMIT:
+    fees = [rate.connect_fee_micros for rate in price.rates]
+    if max(*lengths, *fees, price.minimum_micros, price.maximum_micros or 0, price.rounding_step_micros) >= NO_MAXIMUM:
         return False
-    step = price.rounding_step_micros * common
-    longest = quantity_max + max(max(s.increment_qty for s in rate.steps) for rate in price.rates)
-    longest = max(longest, *(rate.first_increment_qty for rate in price.rates))
+    if common >= _COMMON_LIMIT:
+        return False
+    longest = quantity_max + max(lengths)
     weight = max(_weight(s, common) for rate in price.rates for s in rate.steps)
-    connect = max(rate.connect_fee_micros for rate in price.rates) * common
-    return max(longest * weight + connect, price.minimum_micros * common) // step < QUICK_QUOTIENT_MAX and longest < QUICK_QUOTIENT_MAX
+    largest = max(longest * weight + max(fees) * common, price.minimum_micros * common)
+    return largest // (price.rounding_step_micros * common) < QUICK_QUOTIENT_MAX and longest < QUICK_QUOTIENT_MAX

@@ -202,7 +202,6 @@ class _Shop:
             voice,
             splits(price),
             price.counting is not Counting.EVENT,
-            parts.bounded,
             parts.stepped,
         )
         self._terms.append(terms)
@@ -211,8 +210,8 @@ class _Shop:
         base = len(self._steps)
         self._cards += parts.cards
         for row in parts.terms:
-            step_from, step_to = row[5:7]
-            self._card_terms.append((*row[:5], step_from + base, step_to + base, *row[7:]))
+            step_from, step_to = row[7:9]
+            self._card_terms.append((*row[:7], step_from + base, step_to + base, *row[9:]))
         self._steps += parts.steps
 
     def add_plan_version(self, catalogue: Catalogue, version: int, plan: Plan | None) -> None:
@@ -281,10 +280,10 @@ class _Shop:
         if price < 0:
             nothing = (False,) * 8
             return (0, price, 0, -1, version, zone_id, following, condition, -1, 0, 0, TARIFF_CLOCK, *nothing, 0)
-        quantity_max, row, cards, calendar, clock, quick, voice, split, counts, bounded, stepped = self._terms[price]
+        quantity_max, row, cards, calendar, clock, quick, voice, split, counts, stepped = self._terms[price]
         return (
             quantity_max, row, cards, calendar, version, zone_id, following, condition, serves, *discounts, clock, plain, quick, voice,
-            split, counts or self._draws.get(serves, False), self._settles.get(serves, False), bounded or discounts[1] > discounts[0],
+            split, counts or self._draws.get(serves, False), self._settles.get(serves, False), discounts[1] > discounts[0],
             stepped, 0,
         )  # fmt: skip
 

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rating.model import Catalogue
+    from tariffs.gaps import Gap
+
+GAPS_SHOWN = 20
 
 app = cyclopts.App(name="tariffs", help="Check, publish and show catalogues of tariffs.")
 
 
 @app.command
 def check(paths: Annotated[list[Path], Parameter(name="PATH")], /, *, as_json: AsJson = False) -> int:
-    """Check tariff files or folders and show every mistake; nothing is stored.
+    """Check tariff files or folders, show every mistake, and what is left without a price; nothing is stored.
 
     Parameters
     ----------
@@ -33,16 +36,18 @@ def check(paths: Annotated[list[Path], Parameter(name="PATH")], /, *, as_json: A
 
     """
     from server.cli import output
+    from tariffs.gaps import gaps
     from tariffs.succession import refuse_break
 
     catalogues = _load_all(paths)
     for path, catalogue in zip(paths, catalogues, strict=True):
         refuse_break(catalogue, catalogues, str(path))
     if as_json:
-        output.print_json([_summary(catalogue) for catalogue in catalogues])
+        output.print_json([{**_summary(catalogue), "gaps": [gap._asdict() for gap in gaps(catalogue)]} for catalogue in catalogues])
         return 0
     for catalogue in catalogues:
         print(f"{_line(catalogue)}: good")
+        _tell_gaps(catalogue, gaps(catalogue))
     return 0
 
 
@@ -138,6 +143,15 @@ def _choose(published: Sequence[Catalogue], name: str) -> Catalogue:
         known = ", ".join(f"{each.identity}@{each.version}" for each in published)
         raise UserError(f'"{name}" is not published', f"published are {known}" if known else "publish it: ratewright tariffs publish PATH")
     return max(found, key=lambda each: (each.effective_from_us, each.version))
+
+
+def _tell_gaps(catalogue: Catalogue, found: Sequence[Gap]) -> None:
+    for gap in found[:GAPS_SHOWN]:
+        where = f"to {'anywhere' if not gap.number else f'{gap.zone} (such as {gap.number})'}"
+        print(f"  note: plan {catalogue.identity}/{gap.plan}, {gap.service} {where}: {gap.what}")
+        print(f"    remedy: {gap.remedy}")
+    if len(found) > GAPS_SHOWN:
+        print(f"  and {len(found) - GAPS_SHOWN} more notes; --json has them all")
 
 
 def _line(catalogue: Catalogue) -> str:

@@ -32,12 +32,12 @@ class _Names(NamedTuple):
 
 def rules(catalogue: Catalogue) -> Iterator[Finding]:
     """The rules of all plans."""
-    bands = {calendar.name: frozenset({OTHER_BAND, *(band.name for band in calendar.bands)}) for calendar in catalogue.calendars}
+    bands = bands_by_calendar(catalogue)
     names = _Names(
         {zone.name: zone for zone in catalogue.zones},
         frozenset(zone.name for zone in catalogue.roaming_zones),
         {price.name: price for price in catalogue.prices},
-        frozenset(price.name for price in catalogue.prices if _is_always_active(price, bands)),
+        frozenset(price.name for price in catalogue.prices if is_always_active(price, bands)),
     )
     good: set[int] = set()  # identities of rules: those of a deck are the same in every plan that has it
     for index, plan in enumerate(catalogue.plans):
@@ -51,7 +51,13 @@ def rules(catalogue: Catalogue) -> Iterator[Finding]:
         yield from _unreachable(plan, names, ("plans", index, "rules"))
 
 
-def _is_always_active(price: Price, bands: dict[str, frozenset[str]]) -> bool:
+def bands_by_calendar(catalogue: Catalogue) -> dict[str, frozenset[str]]:
+    """The bands of each calendar, with that of the times which no band covers."""
+    return {calendar.name: frozenset({OTHER_BAND, *(band.name for band in calendar.bands)}) for calendar in catalogue.calendars}
+
+
+def is_always_active(price: Price, bands: dict[str, frozenset[str]]) -> bool:
+    """Whether a price has a rate at every instant."""
     given = {rate.band for rate in price.rates}
     return ANY_BAND in given or (price.calendar in bands and given >= bands[price.calendar])
 

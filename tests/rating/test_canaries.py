@@ -61,10 +61,10 @@ def none(column: NDArray[np.int64]) -> NDArray[np.int64]:
 
 # Array of the tables, what is done to which of its fields ("": to the array itself). Nothing here can lead the kernel out of an array.
 CANARIES: list[tuple[str, Change, tuple[str, ...]]] = [
-    ("cards", more, ("weight", "weight_2", "connect", "first", "increment", "increment_2", "step_micros")),
-    ("cards", fewer, ("change",)),
+    ("cards", more, ("weight", "weight_2", "connect", "minimum", "first", "increment", "increment_2", "step_micros")),
+    ("cards", fewer, ("change", "maximum")),
     ("cards", flipped, ("rounding",)),
-    ("terms", more, ("minimum", "first", "step_micros")),
+    ("terms", more, ("connect", "minimum", "divisor", "first", "step_micros")),
     ("terms", fewer, ("maximum",)),
     ("terms", flipped, ("rounding_mode",)),
     ("terms", nothing, ("active",)),

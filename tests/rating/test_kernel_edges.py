@@ -81,7 +81,7 @@ def _price(what: str, unit: QuantityUnit, mode: RoundingMode, figure: int) -> Pr
 
 
 def _accepts(what: str, price: Price, *, discounted: bool) -> bool:
-    quick = what != "quick" or cards._divides_quickly(price, bounds.denominator(price), bounds.QUANTITY_MAX[price.unit])  # noqa: SLF001 - the proof itself
+    quick = what != "quick" or cards._fits_a_card(price, bounds.denominator(price), bounds.QUANTITY_MAX[price.unit])  # noqa: SLF001 - the proof itself
     return quick and bounds.prove(price, discounted=discounted) is None
 
 

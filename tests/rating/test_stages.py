@@ -10,7 +10,7 @@ import pytest
 
 from rating import kernel
 from rating.money import RoundingMode, round_exact
-from rating.tables import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, ROUNDING_CODES
+from rating.tables import NO_MAXIMUM, ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, ROUNDING_CODES
 
 SEED = 20261125
 MODES = list(RoundingMode)
@@ -111,18 +111,16 @@ def test_a_charge_is_the_exact_sum_rounded_once(mode: RoundingMode) -> None:
     for _ in range(kernel.TILE):
         change, position = rng.choice([60_000, 180_000, 2**62]), rng.randrange(1_000_000)
         free = rng.choice([0, 0, position, rng.randrange(position + 1)])
-        weight, weight_2, connect = rng.randrange(1_000_000), rng.randrange(1_000_000), rng.choice([0, 50_000 * 60_000])
-        walked, charged, step = rng.random() < 0.2, rng.random() < 0.8, rng.choice([1, 7, 100, 50_000])
-        divisor, numerator = 60_000 * step, rng.randrange(10**12)
-        # The sum, millisecond by millisecond where it is not walked: those before the change at one weight, the others at the other.
-        usage = (
-            numerator
-            if walked
-            else sum((min(x, change) * weight + max(x - change, 0) * weight_2) * sign for x, sign in ((position, 1), (free, -1)))
-        )
-        exact = Fraction(usage + connect, 60_000) if charged else Fraction(0)
+        weight, weight_2, connect = rng.randrange(1_000_000), rng.randrange(1_000_000), rng.choice([0, 50_000])
+        minimum, maximum = rng.choice([0, 0, 2_000_000]), rng.choice([NO_MAXIMUM, NO_MAXIMUM, 3_000_000, 0])
+        charged, step, common = rng.random() < 0.8, rng.choice([1, 7, 100, 50_000]), rng.choice([60_000, 7, 1])
+        # What lies before the change counts at one weight, the rest at the other; the free head is taken off.
+        usage = sum((min(x, change) * weight + max(x - change, 0) * weight_2) * sign for x, sign in ((position, 1), (free, -1)))
+        exact = max(Fraction(usage, common) + connect, Fraction(minimum)) if charged else Fraction(0)
+        exact = exact if maximum == NO_MAXIMUM else min(exact, Fraction(maximum))
         expected.append(round_exact(exact, step, mode))
-        rows.append((position, free, change, weight, weight_2, connect, charged, walked, divisor, CARD_MODES[mode], step, numerator, -1))
+        rounding = ROUND_HALF_UP if mode is RoundingMode.HALF_EVEN and common * step % 2 else CARD_MODES[mode]
+        rows.append((position, free, charged, weight, weight_2, change, common, connect, minimum, maximum, step, rounding, -1, -1))
     columns = _columns(*rows)
     kernel.charge(len(rows), *columns)
     assert columns[-1].tolist() == expected
@@ -132,6 +130,6 @@ def test_the_worked_example_of_the_kernel() -> None:
     wanted = _columns((200_300, 180_000, 60_000, 1_000, 1_000, 0, 0))
     kernel.reach(1, *wanted)
     assert (wanted[-2].tolist(), wanted[-1].tolist()) == ([201_000], [1])
-    columns = _columns((201_000, 50_000, 180_000, 90_000, 60_000, 0, 1, 0, 6_000_000, ROUND_HALF_UP, 100, 0, 0))
+    columns = _columns((201_000, 50_000, 1, 90_000, 60_000, 180_000, 60_000, 0, 0, NO_MAXIMUM, 100, ROUND_HALF_UP, 0, 0))
     kernel.charge(1, *columns)
     assert (columns[-2].tolist(), columns[-1].tolist()) == ([12_960_000_000], [216_000])

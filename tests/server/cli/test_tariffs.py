@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.cli import app
+from tests.tariffs.sample import SAMPLE
 
 CATALOGS = Path(__file__).parents[3] / "tariffs" / "catalogs"
 
@@ -30,6 +31,17 @@ def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     [found] = json.loads(run(capsys, "tariffs", "check", CATALOGS / "mobile", "--json"))
     assert found["plans"] == ["mobile/smart-s", "mobile/smart-m", "mobile/smart-l"]
     assert len(bytes.fromhex(found["content_hash"])) == 32
+
+
+def test_check_notes_what_is_left_without_a_price(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "sample.yaml"
+    file.write_text(SAMPLE.replace("zone: far, price: far-voice}", "zone: far, price: far-voice, on_net: true}"), encoding="utf-8")
+    assert run(capsys, "tariffs", "check", file).splitlines()[1:] == [
+        "  note: plan sample/basic, voice to far (such as 1): priced only under conditions (on_net)",
+        "    remedy: add a rule for the rest; one with price: null says that it is not sold",
+    ]
+    [found] = json.loads(run(capsys, "tariffs", "check", file, "--json"))
+    assert [(gap["zone"], gap["number"]) for gap in found["gaps"]] == [("far", "1")]
 
 
 @pytest.mark.slow

@@ -1,0 +1,43 @@
+"""A process that rates one large batch: `python -m benchmarks.peak_memory FOLDER` prints the sum of charges and its peak memory in bytes.
+
+It holds nothing but the tables, the buckets and the columns of the batch, which it reads from files that the parent wrote.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks import jobs, tariff, workload
+from rating.engine import RatingInput, rate
+
+if TYPE_CHECKING:
+    from benchmarks.jobs import Job
+
+COLUMNS = ("start_us", "quantity", "service", "plan", "number", "number_digits", "holder", "rating_unit", "event_key")
+
+
+def save(job: Job, folder: Path) -> None:
+    """Write the columns of the batch as files; tariff and buckets are made again from their seeds."""
+    for name in COLUMNS:
+        np.save(folder / f"{name}.npy", getattr(job.batch, name))
+
+
+def main(folder: Path) -> None:
+    """Load, rate in order of arrival on two threads, tell."""
+    catalogue = tariff.stateful(workload.deck())
+    tables = jobs.compiled(catalogue)
+    records = len(np.load(folder / "start_us.npy", mmap_mode="r"))
+    buckets = jobs.opening_buckets(tables, catalogue, workload.accounts_of(records))
+    batch = RatingInput(**{name: np.load(folder / f"{name}.npy") for name in COLUMNS})
+    rated = rate(tables, batch, buckets, threads=2)
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(int(rated.charge_micros.sum()), peak_kib * 1024)  # noqa: T201 - what the parent reads
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
