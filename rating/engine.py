@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rating.ported import PortedNumbers
 
-VIRTUAL_SHARDS: Final = 256
+VIRTUAL_SHARDS: Final = order.SHARDS
 _Columns = tuple[NDArray[np.generic], ...]
 _AS_THEY_ARE: Final = np.zeros(0, np.int64)
 _UNKNOWN: Final = no_circumstances(1)
@@ -182,8 +182,8 @@ class Rated:
 def shard_of(rating_unit: NDArray[np.int64]) -> NDArray[np.int64]:
     """Virtual shard 0 .. 255 of rating units, for ever (the finaliser of splitmix64)."""
     mixed = rating_unit.astype(np.uint64)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * order.MIX_1
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * order.MIX_2
     return ((mixed ^ (mixed >> np.uint64(31))) % np.uint64(VIRTUAL_SHARDS)).astype(np.int64)
 
 
@@ -220,7 +220,7 @@ def rate(  # noqa: PLR0913 - what to rate, with what, and how
     places, edges = event_order(batch, threads)
 
     def work(place_from: int, place_to: int) -> None:
-        kernel.rate_rows(place_from, place_to, each, tables.days_base, places, *groups, _tile(tables.runs_max))
+        kernel.run(place_from, place_to, each, tables.days_base, places, *groups, _tile(tables.runs_max))
 
     _deal(work, edges, threads)
     return Rated(*results, state, tables)
@@ -249,18 +249,23 @@ def event_order(batch: RatingInput, threads: int) -> tuple[NDArray[np.int64], li
         return _AS_THEY_ARE, even
     if order.are_grouped(batch.rating_unit, batch.start_us, batch.event_key):
         return _AS_THEY_ARE, order.unit_edges(np.array(even, np.int64), batch.rating_unit).tolist()
-    places = _AS_THEY_ARE
-    if not order.are_in_order(batch.start_us, batch.event_key):
+    in_order = order.are_in_order(batch.start_us, batch.event_key)
+    if threads == 1 and in_order:
+        return _AS_THEY_ARE, even
+    if threads == 1:
         places = np.argsort(batch.start_us)
         _order_ties(batch, places)
-    if threads == 1:
-        return places, [0, rows]
-    unit = batch.rating_unit[places] if len(places) else batch.rating_unit
-    part = shard_of(unit) * threads // VIRTUAL_SHARDS
-    ends = np.cumsum(np.bincount(part, minlength=threads))
-    dealt = np.empty(rows, np.int64)
-    order.deal_rows(places, part, np.concatenate([[0], ends[:-1]]), dealt)
-    return dealt, [0, *ends.tolist()]
+        return places, even
+    places, edges = order.deal(batch.rating_unit, min(threads, VIRTUAL_SHARDS))
+    if not in_order:
+        _deal(lambda low, high: _put_in_order(batch, places[low:high]), edges.tolist(), threads)
+    return places, edges.tolist()
+
+
+def _put_in_order(batch: RatingInput, places: NDArray[np.int64]) -> None:
+    """Rows in order of (start, key), in place."""
+    places[:] = places[np.argsort(batch.start_us[places])]
+    _order_ties(batch, places)
 
 
 def _order_ties(batch: RatingInput, ordered: NDArray[np.int64]) -> None:
@@ -274,9 +279,9 @@ def _order_ties(batch: RatingInput, ordered: NDArray[np.int64]) -> None:
 
 
 def _events(batch: RatingInput, circumstances: NDArray[np.void]) -> _Columns:
-    """Columns of the batch as the kernel takes them."""
+    """Columns of the batch as the kernel takes them; `_checked_rows` has seen their types."""
     b = batch
-    return _read(kernel.Events, b.start_us, b.quantity, b.service, b.plan, b.number, b.number_digits, b.holder, circumstances)
+    return kernel.Events(b.start_us, b.quantity, b.service, b.plan, b.number, b.number_digits, b.holder, circumstances)
 
 
 _groups_of: Final[weakref.WeakKeyDictionary[Tables, tuple[_Columns, ...]]] = weakref.WeakKeyDictionary()
@@ -288,28 +293,30 @@ def _groups(tables: Tables) -> tuple[_Columns, ...]:
     if known is None:
         t = tables
         known = _groups_of[tables] = (
-            _read(kernel.Rules, t.plan_from, t.plan_versions, t.version_rows, t.plmns, t.shelves, t.rules, t.conditions),
-            _read(kernel.Decks, t.decks, t.first, t.leaves, t.blocks, t.intervals, t.prefixes, t.codes),
-            _read(kernel.Prices, t.price_rows, t.cards, t.terms, t.step_rows, t.timelines, t.boundaries, t.bands, t.stretches),
-            _read(kernel.Promises, t.definition_of, t.definitions, t.discounts),
+            kernel.Rules(t.plan_from, t.plan_versions, t.version_rows, t.plmns, t.shelves, t.rules, t.conditions),
+            kernel.Decks(t.decks, t.first, t.leaves, t.blocks, t.intervals, t.prefixes, t.codes),
+            kernel.Prices(t.price_rows, t.cards, t.terms, t.step_rows, t.timelines, t.boundaries, t.bands, t.stretches),
+            kernel.Promises(t.definition_of, t.definitions, t.discounts),
         )
+        _check_types(known)
     return known
 
 
 def _held(buckets: Buckets, state: NDArray[np.void]) -> _Columns:
     """What holders have, as the kernel takes it; it writes `state`."""
-    return kernel.Buckets(_read_only(buckets.holder_from), _read_only(buckets.held), _read_only(buckets.spans), state)
+    kinds = (buckets.holder_from.dtype, buckets.held.dtype, buckets.spans.dtype, state.dtype)
+    if kinds != (np.dtype(np.int64), np.dtype(np.int32), SPAN_ROW, BUCKET_ROW):
+        message = "buckets have columns of other types than Buckets.of makes"
+        raise ValueError(message)
+    return kernel.Buckets(buckets.holder_from, buckets.held, buckets.spans, state)
 
 
-def _read(group: Callable[..., _Columns], *columns: NDArray[np.generic]) -> _Columns:
-    """A group of columns that the kernel only reads, and is compiled for as such."""
-    return group(*map(_read_only, columns))
-
-
-def _read_only(column: NDArray[np.generic]) -> NDArray[np.generic]:
-    view = column.view()
-    view.flags.writeable = False
-    return view
+def _check_types(groups: tuple[_Columns, ...]) -> None:
+    """Assert once what the compiled code takes for granted at every call."""
+    for group, kinds in zip(groups, kernel.TABLE_TYPES, strict=True):
+        for column, kind in zip(group, kinds, strict=True):
+            assert column.dtype == kind, "the compiler makes tables of the types that the kernel was compiled for"
+            assert column.flags.c_contiguous, "and in one piece"
 
 
 def _tile(runs_max: int) -> kernel.Tile:

@@ -12,6 +12,9 @@ from rating.jit import kernel_module
 
 njit = kernel_module(__file__)
 U64 = np.uint64
+SHARDS = 256  # virtual shards, for ever
+STRETCH = 4096  # rows hashed at a time
+MIX_1, MIX_2 = U64(0xBF58476D1CE4E5B9), U64(0x94D049BB133111EB)  # the finaliser of splitmix64
 
 
 def _column(dtype: Any, *, writable: bool = False) -> types.Array:
@@ -69,10 +72,24 @@ def unit_edges(wanted, unit):
     return edges
 
 
-@njit(types.void(_column(np.int64), _column(np.int64), _column(np.int64, writable=True), _column(np.int64, writable=True)))
-def deal_rows(order, group_of_place, next_place, dealt):
-    """Put rows, in this order (empty: as they are), into groups: `next_place` holds where each goes on, `dealt` receives the rows."""
-    for place in range(len(group_of_place)):
-        group = U64(group_of_place[place])
-        dealt[U64(next_place[group])] = place if len(order) == 0 else order[place]
-        next_place[group] += 1
+@njit(types.Tuple((types.Array(types.int64, 1, "C"), types.Array(types.int64, 1, "C")))(_column(np.int64), types.int64))
+def deal(unit, parts):
+    """Rows, as they come, dealt to `parts` by the shard of their rating unit; and where each part begins, and the last one ends."""
+    edges = np.zeros(parts + 1, np.int64)
+    part_of = np.empty(len(unit), np.uint8)
+    for low in range(0, len(unit), STRETCH):
+        mixed = unit[low : low + STRETCH].astype(np.uint64)
+        mixed = (mixed ^ (mixed >> U64(30))) * MIX_1
+        mixed = (mixed ^ (mixed >> U64(27))) * MIX_2
+        part_of[low : low + STRETCH] = (mixed ^ (mixed >> U64(31))) % U64(SHARDS) * U64(parts) // U64(SHARDS)
+    for row in range(len(unit)):
+        edges[np.int64(part_of[row]) + 1] += 1
+    for part in range(parts):
+        edges[part + 1] += edges[part]
+    following = edges.copy()
+    dealt = np.empty(len(unit), np.int64)
+    for row in range(len(unit)):
+        part = np.int64(part_of[row])
+        dealt[following[part]] = row
+        following[part] += 1
+    return dealt, edges

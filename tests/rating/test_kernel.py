@@ -202,6 +202,26 @@ def _run(program: str, switch: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-W", "error", "-c", program], env=environment, capture_output=True, text=True, check=False)
 
 
+def test_an_answer_written_over_is_as_good_as_a_fresh_one() -> None:
+    given, other = world(31), world(41)
+    over = rated(other)
+    fresh = as_bytes(rated(given))
+    assert as_bytes(over) != fresh
+    reused = rate(given.tables, given.batch, given.state, ported=given.ported, reuse=over)
+    assert as_bytes(reused) == fresh
+    assert reused.charge_micros is over.charge_micros
+    with pytest.raises(ValueError, match="cannot be written over"):
+        rate(given.tables, harness.permuted(given.batch, np.arange(5)), given.state, reuse=over)
+
+
+@pytest.mark.parametrize("column", ["state", "spans", "holder_from", "held"])
+def test_buckets_of_other_types_are_refused(column: str) -> None:
+    given = world(31)
+    wrong = dataclasses.replace(given.state, **{column: np.zeros(len(getattr(given.state, column)), np.int16)})
+    with pytest.raises(ValueError, match=r"Buckets\.of"):
+        rated(given, state=wrong)
+
+
 def test_empty_batch() -> None:
     given = world(71, 10)
     answer = rated(given, harness.permuted(given.batch, np.arange(0)), threads=2)
