@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 VIRTUAL_SHARDS: Final = order.SHARDS
 _Columns = tuple[NDArray[np.generic], ...]
+_APART: Final = 24
 _AS_THEY_ARE: Final = np.zeros(0, np.int64)
 _UNKNOWN: Final = no_circumstances(1)
 _KINDS: Final = {
@@ -321,7 +322,8 @@ def _check_types(groups: tuple[_Columns, ...]) -> None:
 
 def _tile(runs_max: int) -> kernel.Tile:
     """Scratch of one thread."""
-    columns = np.empty((kernel.TILE_COLUMNS, kernel.TILE), np.int64)
+    # Each column is longer than its tile: columns a power of two apart would all want the same few places of the cache.
+    columns = np.empty((kernel.TILE_COLUMNS, kernel.TILE + _APART), np.int64)[:, : kernel.TILE]
     return kernel.Tile(*columns, *np.empty((3, runs_max), np.int64))
 
 
