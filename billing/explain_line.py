@@ -1,4 +1,4 @@
-"""Take a usage line of an invoice back to its events, each explained down to its increments by the plain twin.
+"""Take a usage line of an invoice back to its events, or a record of a switch to its charge, explained by the plain twin.
 
 A line that corrects an earlier one stands for a difference; what is shown then is every event of its charge key as the invoice's run
 knew them.
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing.intake import view
 from billing.plain_lookup import PlainLookup, usage_of
 from billing.runs import charge_files
 from billing.runs.refusals import charge_paths, find_run
@@ -53,6 +54,35 @@ def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
     )
     exact_micros = sum(each.charge_micros for each in chosen)
     return LineExplained(number, line_no, line.text, line.currency, line.amount_micros, exact_micros, tuple(chosen))
+
+
+def explain_record(home: Home, record_id: str, run_id: int | None = None) -> tuple[Outcome, ...]:
+    """What a run (the latest by default) made of the records that a source calls `record_id`, refused ones too, in order of time.
+
+    Raises UserError when the run priced no such record.
+    """
+    with home.connect() as connection:
+        run = find_run(connection, run_id)
+        paths = charge_paths(connection, run.run_id)
+        plain = PlainLookup(home, connection, run)
+    usage = view.usage(home, ("event_key", "record_id"), run.pinned_seq)
+    wanted: set[Any] = set(usage.filter(pc.equal(usage["record_id"], pa.scalar(record_id)))["event_key"].to_pylist())
+    charges = charge_files.read(home.path, paths, _CHARGE)
+    named = charges.filter(pc.is_in(charges["event_key"], value_set=pa.array(sorted(wanted), charges.schema.field("event_key").type)))
+    if not named.num_rows:
+        raise UserError(
+            f"run {run.run_id} priced no record `{record_id}`",
+            "`ratewright bill refused` and `usage suspense` show record names; name an earlier run with --run",
+        )
+    # What a holder's other events drew before is part of the answer: whole buckets are priced, and the records picked out of them.
+    together = named["payer_account_id"].to_pylist()
+    drawn = charges.filter(
+        pc.is_in(charges["payer_account_id"], value_set=pa.array(together, charges.schema.field("payer_account_id").type))
+    )
+    alone = named.filter(pc.equal(named["payer_account_id"], pa.scalar(0)))
+    outcomes = plain.outcomes(usage_of(home, run.pinned_seq, alone if alone.num_rows == named.num_rows else drawn))
+    found = (outcome for _, outcome in outcomes if outcome.event.event_key in wanted)
+    return tuple(sorted(found, key=lambda each: (each.event.start_us, each.event.event_key)))
 
 
 def _line(connection: sa.Connection, number: str, line_no: int) -> Any:  # noqa: ANN401 -- a row of invoice_lines

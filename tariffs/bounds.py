@@ -23,6 +23,7 @@ from rating.money import MICROS_LIMIT
 if TYPE_CHECKING:
     from rating.model import Price
 
+CHARGE_LIMIT: Final = MICROS_LIMIT // 2  # of the largest event, and of the fees of day passes that may come on top of it
 INT64_ROOM: Final = 2**62
 # The largest event in the price's unit: 31 days, one tebibyte, a million messages.
 QUANTITY_MAX: Final = {
@@ -86,8 +87,8 @@ def _charges(price: Price, *, discounted: bool) -> str | None:
     for what, numerator in worst.items():
         if numerator >= INT64_ROOM:
             return f"{what} does not fit into 64 bits (over the common denominator {common})"
-    if max(event // common, price.minimum_micros) + price.rounding_step_micros >= MICROS_LIMIT:
-        return "the charge of the largest event, or the minimum, is above the limit of money, 10^12 currency units"
+    if max(event // common, price.minimum_micros) + price.rounding_step_micros >= CHARGE_LIMIT:
+        return "the charge of the largest event, or the minimum, is above half the limit of money, 5 x 10^11 currency units"
     if discounted and rest >= DISCOUNT_REST_LIMIT:
         return f"the rounding step does not fit into 64 bits with a discount (over the common denominator {common})"
     gross = min(max(event, price.minimum_micros * common), _maximum(price) * common)

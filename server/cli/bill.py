@@ -1,10 +1,10 @@
-"""`ratewright bill run|abandon|preview|list|refused|verify`: the bill cycle."""
+"""`ratewright bill run|abandon|preview|list|refused|explain|verify`: the bill cycle."""
 
 from __future__ import annotations
 
 import datetime as dt
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
@@ -127,6 +127,30 @@ def refused(
     print()
     rows = [(each.reason, each.source, each.record_id, each.served_id, each.destination, _instant(each.start_us)) for each in found.rows]
     output.print_table(("reason", "source", "record", "served", "destination", "start (UTC)"), rows)
+    return 0
+
+
+@app.command
+def explain(
+    record: Annotated[str, Parameter(help="What its source calls the record, as `bill refused` shows it.")],
+    *,
+    run: RunName = "latest",
+    language: Annotated[Literal["en", "zh"], Parameter(help="Language.")] = "en",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Explain what a run made of a record, priced or refused, down to its increments."""
+    from billing.explain_line import explain_record
+    from billing.store.home import Home
+    from rating import explain as explained
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = explain_record(opened, record, _run_id(run))
+    if as_json:
+        output.print_json({"record_id": record, "events": [explained.as_json(outcome) for outcome in found]})
+        return 0
+    print("\n\n".join(explained.as_text(outcome, language) for outcome in found))
     return 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import ANY_ZONE, HOME_NETWORK, PPM, UNIT_OF_SERVICE, Draw, QuantityUnit, Service, WallClock
-from rating.money import MICROS_LIMIT
 from tariffs import bounds
 from tariffs.checks.common import ID_MAX, id_range, named_zones, twice_at
 from tariffs.checks.plans import asked
@@ -61,8 +60,8 @@ def _plan(plan: Plan, around: _Surroundings, place: Place) -> Iterator[Finding]:
         yield from _allowance(allowance, plan, around, (*place, "allowances", index))
     for index, day_pass in enumerate(plan.day_passes):
         yield from _day_pass(day_pass, plan, around, (*place, "day_passes", index))
-    if sum(day_pass.fee_micros for day_pass in plan.day_passes) >= MICROS_LIMIT:
-        yield Finding((*place, "day_passes"), "the fees of the day passes are together above the limit of money", "charge less")
+    if sum(day_pass.fee_micros for day_pass in plan.day_passes) >= bounds.CHARGE_LIMIT:
+        yield Finding((*place, "day_passes"), "the fees of the day passes are together above half the limit of money", "charge less")
     for index, cap in enumerate(plan.caps):
         yield from _cap(cap, plan, around, (*place, "caps", index))
     for index, discount in enumerate(plan.discounts):

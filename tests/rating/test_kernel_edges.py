@@ -100,13 +100,13 @@ def _pushed(what: str, unit: QuantityUnit, mode: RoundingMode, *, discounted: bo
 
 
 def _plan(price: Price, number: int, *, discounted: bool) -> Plan:
-    """All that can be on top of a charge: a half free, money, fees of passes up to the limit of money, caps, a discount."""
+    """All that can be on top of a charge: a half free, money, fees of passes up to half the limit of money, caps, a discount."""
     given: dict[str, Any] = {"services": (SERVICES[price.unit],), "zones": (ANY_ZONE,)}
     base = 10 * number
     half = Allowance(base, "half", unit=price.unit, quantity=1, **given)
     money = Allowance(base + 1, "money", unit=QuantityUnit.MICRO, quantity=1, **given)
     passes = tuple(
-        DayPass(base + 2 + n, f"d{n}", MICROS_LIMIT // 2 - 1 - price.rounding_step_micros, unit=price.unit, quantity=1, **given)
+        DayPass(base + 2 + n, f"d{n}", MICROS_LIMIT // 4 - 1, unit=price.unit, quantity=1, **given)
         for n in range(2)
     )
     caps = tuple(ChargeCap(base + n, f"c{n}", MICROS_LIMIT - 1, window, **given) for n, window in enumerate(CapWindow))

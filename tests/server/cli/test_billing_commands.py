@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from billing.intake import view
 from billing.store.home import Home
 from server.cli import app
 from tests.billing.runs.world import Call, World
@@ -35,7 +37,7 @@ def call(home: Path, capsys: pytest.CaptureFixture[str]) -> Command:
     assert home.is_dir()
 
     def run(text: str, status: int = 0) -> str:
-        ended = app.main(text.split())
+        ended = app.main(shlex.split(text))
         captured = capsys.readouterr()
         assert ended == status, captured.err
         return captured.out if status == 0 else captured.out + captured.err
@@ -66,6 +68,17 @@ def test_bill_refused_and_verify(billed: Command) -> None:
     verified = json.loads(billed("bill verify --run latest --sample 30000 --seed 7 --json"))
     assert (verified["events"], verified["disagreements"]) == (3, 0)
     assert "0 differ" in billed("bill verify")
+
+
+def test_any_record_is_explained_priced_or_refused(home: Path, billed: Command) -> None:
+    refused = json.loads(billed("bill refused --json"))["rows"][0]
+    assert billed(f"bill explain '{refused['record_id']}'").splitlines()[-1].startswith("1. Not charged, UNKNOWN_SUBSCRIPTION: ")
+    assert "UNKNOWN_SUBSCRIPTION" in billed(f"bill explain '{refused['record_id']}' --language zh")
+    events = json.loads(billed("invoice explain R-0000000001 2 --limit 2 --json"))["events"]
+    with Home.open(home) as opened:  # what the first call drew is known when the second is explained
+        names = view.usage(opened, ("record_id", "start_us"), 99).sort_by("start_us")["record_id"].to_pylist()
+    assert [json.loads(billed(f"bill explain '{name}' --json"))["events"][0] for name in names if name != refused["record_id"]] == events
+    assert "priced no record `nobody`" in billed("bill explain nobody", 1)
 
 
 def test_invoice_list_and_show(billed: Command) -> None:

@@ -38,7 +38,7 @@ ROWS = [
     Mistake("data, quantity: 500MB", "data, quantity: 0MB", "plans[0].day_passes[0].quantity", "is empty", "leave `quantity` out"),
     Mistake('amount: "5.00"', 'amount: "0"', "plans[0].caps[0].amount", "leaves nothing to charge", "above zero"),
     Mistake('fee: "1.99"', "fee: 1.99", "plans[0].day_passes[0].fee", "must be text", "quotes"),
-    Mistake('fee: "1.99"', 'fee: "999999999999.5"', "plans[0].day_passes", "together above the limit of money", "less"),
+    Mistake('fee: "1.99"', 'fee: "999999999999.5"', "plans[0].day_passes", "together above half the limit of money", "less"),
     # Terms
     Mistake(MONEY, f"{MONEY}, draw: whole_increments", "plans[0].allowances[3].draw", "`draw` means nothing to it", "leave"),
     Mistake(MONEY, f"{MONEY}, connect_when_free: true", "plans[0].allowances[3].connect_when_free", "means nothing to it", "leave"),
