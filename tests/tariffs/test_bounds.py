@@ -93,7 +93,7 @@ def test_the_edge_is_exact() -> None:
     quantity = 1_000_000 + 1
     at_limit = (2**62 - 1) // quantity
     steps = rate("1/1 at 1/1m").steps[0]
-    for micros, good in ((bounds.CHARGE_LIMIT // quantity - 1, True), (bounds.CHARGE_LIMIT // quantity, False), (at_limit, False)):
+    for micros, good in ((bounds.CHARGE_LIMIT // quantity - 1, True), (bounds.CHARGE_LIMIT // quantity + 1, False), (at_limit, False)):
         step = msgspec.structs.replace(steps, rate_micros=micros)
         the_price = price(msgspec.structs.replace(rate("1/1 at 1/1m"), steps=(step,)), **_rules(QuantityUnit.MESSAGE))
         assert (bounds.prove(the_price) is None) is good
