@@ -105,10 +105,7 @@ def _plan(price: Price, number: int, *, discounted: bool) -> Plan:
     base = 10 * number
     half = Allowance(base, "half", unit=price.unit, quantity=1, **given)
     money = Allowance(base + 1, "money", unit=QuantityUnit.MICRO, quantity=1, **given)
-    passes = tuple(
-        DayPass(base + 2 + n, f"d{n}", MICROS_LIMIT // 4 - 1, unit=price.unit, quantity=1, **given)
-        for n in range(2)
-    )
+    passes = tuple(DayPass(base + 2 + n, f"d{n}", MICROS_LIMIT // 4 - 1, unit=price.unit, quantity=1, **given) for n in range(2))
     caps = tuple(ChargeCap(base + n, f"c{n}", MICROS_LIMIT - 1, window, **given) for n, window in enumerate(CapWindow))
     discounts = (Discount(1, "most", 999_999, **given),) if discounted else ()
     rules = (UsageRule(SERVICES[price.unit], ANY_ZONE, price.name),)

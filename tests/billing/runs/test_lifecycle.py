@@ -337,12 +337,12 @@ def test_an_account_that_breaks_an_invariant_is_put_aside_and_the_rest_is_billed
 
 
 def test_sums_beyond_the_limit_of_money_put_the_account_aside(world: World) -> None:
-    rate = Rate("any", (Step(0, 0, 1, 1),), 1, connect_fee_micros=9 * 10**17)
+    rate = Rate("any", (Step(0, 0, 1, 1),), 1, connect_fee_micros=4 * 10**17)
     prices = (shop().prices[0], msgspec.structs.replace(shop().prices[1], rates=(rate,)))
     catalogue.publish(world.home, shop(2, START_US + 1, prices=prices), world.tick())
     world.account("rich")
     world.subscription("rich-1", "rich", "shop/plus", "1001")
-    world.take(*(Call("1001", f"2025-10-{day:02d}T10:00:00", 60, PREMIUM_NUMBER) for day in (5, 6)))
+    world.take(*(Call("1001", f"2025-10-{day:02d}T10:00:00", 60, PREMIUM_NUMBER) for day in (5, 6, 7)))
     report = world.bill("2025-11-01")
     assert (report.invoices, report.quarantined) == (0, {"rich": "a sum of charges is beyond the limit of money"})
     assert balanced(world)
