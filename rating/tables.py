@@ -196,9 +196,7 @@ class Tables:
     prices: Sequence[Price]
     timezones: tuple[str, ...]  # every zone that some clock may run on
     slots: Mapping[tuple[BucketKind, str, int], int]  # (kind, identity, id of the definition) -> what a bucket is called here
-    slot_unit: NDArray[np.int8]  # by slot: QuantityUnit of what its bucket holds
     runs_max: int  # no walk through an event has more runs of equal increments
-    conditional: bool  # whether any rule asks for circumstances of an event
 
     plan_from: NDArray[np.int32]  # by plan: first of its plan-version rows; one more than plans
     plan_versions: NDArray[np.void]

@@ -86,17 +86,16 @@ def timezones_of(catalogues: Iterable[Catalogue]) -> tuple[str, ...]:
     return tuple(sorted(named | {zone.timezone for each in catalogues for zone in each.roaming_zones if zone.timezone is not None}))
 
 
-def bucket_slots(catalogues: Iterable[Catalogue]) -> dict[tuple[BucketKind, str, int], tuple[int, QuantityUnit]]:
-    """Number and unit of everything a bucket can be of; in each catalogue by id, so that allowances and passes tie in this order."""
-    found: dict[tuple[str, int, BucketKind], QuantityUnit] = {}
+def bucket_slots(catalogues: Iterable[Catalogue]) -> dict[tuple[BucketKind, str, int], int]:
+    """A number for everything a bucket can be of; in each catalogue by id, so that allowances and passes tie in this order."""
+    found: set[tuple[str, int, BucketKind]] = set()
     for each in catalogues:
         for plan in each.plans:
-            found.update(((each.identity, a.allowance_id, BucketKind.ALLOWANCE), a.unit) for a in plan.allowances)
-            found.update(((each.identity, p.pass_id, BucketKind.DAY_PASS), p.unit) for p in plan.day_passes)
-            found.update(((each.identity, c.cap_id, BucketKind.CAP), QuantityUnit.MICRO) for c in plan.caps)
-        counted = [price for price in each.prices if price.counting is not Counting.EVENT]
-        found.update(((each.identity, price.counter_id, BucketKind.COUNTER), price.unit) for price in counted)
-    return {(kind, identity, number): (slot, found[identity, number, kind]) for slot, (identity, number, kind) in enumerate(sorted(found))}
+            found.update((each.identity, a.allowance_id, BucketKind.ALLOWANCE) for a in plan.allowances)
+            found.update((each.identity, p.pass_id, BucketKind.DAY_PASS) for p in plan.day_passes)
+            found.update((each.identity, c.cap_id, BucketKind.CAP) for c in plan.caps)
+        found.update((each.identity, p.counter_id, BucketKind.COUNTER) for p in each.prices if p.counting is not Counting.EVENT)
+    return {(kind, identity, number): slot for slot, (identity, number, kind) in enumerate(sorted(found))}
 
 
 def _refuse_equal_starts(ordered: Sequence[Catalogue]) -> None:
@@ -183,7 +182,7 @@ class _Shop:
         calendar = next((each for each in catalogue.calendars if each.name == price.calendar), None)
         slot = -1
         if price.counting is not Counting.EVENT:
-            slot = self._slots[BucketKind.COUNTER, catalogue.identity, price.counter_id][0]
+            slot = self._slots[BucketKind.COUNTER, catalogue.identity, price.counter_id]
         parts = parts_of(price, calendar, slot, QUANTITY_MAX[price.unit])
         timeline = -1
         if calendar is not None:
@@ -302,7 +301,7 @@ class _Shop:
         """Where `definition_of` tells which buckets serve a rule, given the definitions (rows) that do."""
         if not served:
             return -1
-        slots = {self._slots[kind, identity, number][0]: row for (kind, number), row in served.items()}
+        slots = {self._slots[kind, identity, number]: row for (kind, number), row in served.items()}
         low, high = min(slots), max(slots)
         key = (low, high - low + 1, *(self._definition(slots[slot]) if slot in slots else -1 for slot in range(low, high + 1)))
         if key not in self._serves:
@@ -327,17 +326,13 @@ class _Shop:
 
     def tables(self, plan_index: Mapping[str, int], plan_from: NDArray[np.int32]) -> Tables:
         """Freeze everything gathered into arrays."""
-        units = np.zeros(len(self._slots), np.int8)
-        units[[slot for slot, _unit in self._slots.values()]] = [unit for _slot, unit in self._slots.values()]
         return Tables(
             plan_index=plan_index,
             versions=[VersionName(c.identity, c.version, c.content_hash, c.currency, c.minor_digits) for c in self._ordered],
             prices=tuple(self.prices),
             timezones=self._timezones,
-            slots={key: slot for key, (slot, _unit) in self._slots.items()},
-            slot_unit=units,
+            slots=self._slots,
             runs_max=self._runs_max,
-            conditional=bool(self._conditions) or _asks_events(self._ordered),
             plan_from=plan_from,
             plan_versions=_records(self.plan_versions, PLAN_VERSION_ROW),
             version_rows=_records(self._versions, VERSION_ROW),
@@ -427,16 +422,6 @@ def _unconditional(rule: UsageRule) -> bool:
 def _counts_days(ordered: Iterable[Catalogue]) -> bool:
     plans = [plan for each in ordered for plan in each.plans]
     return any(plan.day_passes or any(cap.window is CapWindow.DAY for cap in plan.caps) for plan in plans)
-
-
-def _asks_events(ordered: Iterable[Catalogue]) -> bool:
-    """Whether something besides a rule's conditions asks for the circumstances of an event."""
-    return any(
-        any(price.content_ppm or price.clock is not WallClock.TARIFF for price in each.prices)
-        or any(each_pass.clock is not WallClock.TARIFF for plan in each.plans for each_pass in plan.day_passes)
-        or any(discount.friends_only for plan in each.plans for discount in plan.discounts)
-        for each in ordered
-    )
 
 
 def _records(rows: Iterable[tuple[Any, ...]], dtype: np.dtype[np.void]) -> NDArray[np.void]:

@@ -6,6 +6,7 @@ peak, 0.05 at other times, 0.01 on a holiday.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,12 @@ def charges(world: World) -> Mapping[int, object]:
     (file,) = world.home.charges_folder.glob("run=1/*.parquet")
     rows = pq.read_table(file, columns=["start_us", "charge_micros"], partitioning=None)
     rows = rows.set_column(0, "start_us", rows["start_us"].cast(pa.int64()))
-    return {row["start_us"]: None if row["charge_micros"] is None else float(row["charge_micros"] * 1000) for row in rows.to_pylist()}
+    return {row["start_us"]: None if row["charge_micros"] is None else row["charge_micros"] * 1000 for row in rows.to_pylist()}
+
+
+def exactly(cost: float | None) -> Decimal | None:
+    """A cost of the tables as the charge files have it."""
+    return None if cost is None else Decimal(str(cost))
 
 
 def test_a_month_of_it(berlin: World) -> None:
@@ -115,8 +121,8 @@ def test_a_month_of_it(berlin: World) -> None:
     berlin.take(*(call for call, _ in ROAMED))
     report = berlin.bill("2026-11-01")
     found = charges(berlin)
-    assert [found[row["start_us"]] for row, _ in STREAMED] == [cost for _, cost in STREAMED]
-    assert [found.get(instant_us(call.at)) for call, _ in ROAMED] == [cost for _, cost in ROAMED]
+    assert [found[row["start_us"]] for row, _ in STREAMED] == [exactly(cost) for _, cost in STREAMED]
+    assert [found.get(instant_us(call.at)) for call, _ in ROAMED] == [exactly(cost) for _, cost in ROAMED]
     assert report.left_out["not_billable"] == sum(cost is None for _, cost in ROAMED)
     assert [book for book in books(berlin.home) if not book.ok] == []
     sample = rerate(berlin.home, None, 10**6, 1)
@@ -128,7 +134,7 @@ def test_a_month_that_reaches_the_limit_of_data_costs(berlin: World) -> None:
     use = [streamed(ANNA, f"2026-10-{day:02d}T12:00:00", "", volume=6_000_000_000) for day in range(1, 11)]
     take_stream(berlin, use)
     berlin.bill("2026-11-01")
-    assert sum(cost for cost in charges(berlin).values() if isinstance(cost, float)) == 29_900
+    assert sum(cost for cost in charges(berlin).values() if isinstance(cost, Decimal)) == 29_900
     assert rerate(berlin.home, None, 10**6, 1).disagreements == 0
     take_stream(berlin, [streamed(ANNA, "2026-11-02T12:00:00", "", volume=5_000_000_000)])  # of October nothing was left
     assert berlin.bill("2026-12-01").events == {"RATED": 2, "ZERO_RATED": 9}  # the cap let 3.99 and 25.91 pass
