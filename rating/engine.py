@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from rating import kernel, order
 from rating.outcome import COUNTER_MAX
-from rating.tables import BUCKET_ROW, CIRCUMSTANCE, SPAN_ROW, Tables, no_circumstances
+from rating.tables import BUCKET_ROW, CIRCUMSTANCE, SLOT_BITS, SPAN_ROW, Tables, no_circumstances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
 VIRTUAL_SHARDS: Final = order.SHARDS
 _Columns = tuple[NDArray[np.generic], ...]
-_APART: Final = 24
 _AS_THEY_ARE: Final = np.zeros(0, np.int64)
 _UNKNOWN: Final = no_circumstances(1)
+_mine: Final = threading.local()
 _KINDS: Final = {
     "start_us": np.int64, "quantity": np.int64, "service": np.int8, "plan": np.int32, "number": np.uint64,
     "number_digits": np.int8, "holder": np.int32, "rating_unit": np.int64, "event_key": np.uint64,
@@ -57,7 +58,8 @@ class RatingInput:
 class Buckets:
     """What holders have. Holder h has the buckets `held[holder_from[h] : holder_from[h + 1]]`; holders of one rating unit may share some.
 
-    `of` puts them into draw order: priority, then `to_us`, then id (slots of a catalogue are numbered in order of id).
+    `of` puts them by what they are asked for (`rating.tables.OF_QUANTITY` and so on), and there into draw order: priority, then `to_us`,
+    then id (slots of a catalogue are numbered in order of id).
     Memory: 28 bytes a bucket held, 8 a holder.
     """
 
@@ -97,7 +99,7 @@ class Buckets:
             message = "a bucket holds less than nothing, or more than 2**61"
             raise ValueError(message)
         holder = np.repeat(np.arange(len(holder_from) - 1), np.diff(holder_from))
-        order = np.lexsort((slot[held], to_us[held], priority[held], holder))
+        order = np.lexsort((slot[held], to_us[held], priority[held], slot[held] >> SLOT_BITS, holder))
         pairs = np.zeros(len(slot), SPAN_ROW)
         pairs["from_us"], pairs["to_us"] = from_us, to_us
         spans, span = np.unique(pairs, return_inverse=True)
@@ -221,7 +223,7 @@ def rate(  # noqa: PLR0913 - what to rate, with what, and how
     places, edges = event_order(batch, threads)
 
     def work(place_from: int, place_to: int) -> None:
-        kernel.run(place_from, place_to, each, tables.days_base, places, *groups, _tile(tables.runs_max))
+        kernel.run(place_from, place_to, each, tables.days_base, places, *groups, *_scratch(tables.runs_max))
 
     _deal(work, edges, threads)
     return Rated(*results, state, tables)
@@ -246,7 +248,7 @@ def event_order(batch: RatingInput, threads: int) -> tuple[NDArray[np.int64], li
     """
     rows = len(batch.start_us)
     even = [rows * part // threads for part in range(threads + 1)]
-    if not order.any_holder(batch.holder):
+    if order.extremes(batch.holder)[1] < 0:
         return _AS_THEY_ARE, even
     if order.are_grouped(batch.rating_unit, batch.start_us, batch.event_key):
         return _AS_THEY_ARE, order.unit_edges(np.array(even, np.int64), batch.rating_unit).tolist()
@@ -294,9 +296,9 @@ def _groups(tables: Tables) -> tuple[_Columns, ...]:
     if known is None:
         t = tables
         known = _groups_of[tables] = (
-            kernel.Rules(t.plan_from, t.plan_versions, t.version_rows, t.plmns, t.shelves, t.rules, t.conditions),
+            kernel.Rules(t.plan_from, t.plan_versions, t.version_rows, t.plmns, t.latest, t.shelves, t.rules, t.conditions),
             kernel.Decks(t.decks, t.first, t.leaves, t.blocks, t.intervals, t.prefixes, t.codes),
-            kernel.Prices(t.price_rows, t.cards, t.terms, t.step_rows, t.timelines, t.boundaries, t.bands, t.stretches),
+            kernel.Prices(t.cards, t.terms, t.step_rows, t.timelines, t.boundaries, t.bands, t.stretches),
             kernel.Promises(t.definition_of, t.definitions, t.discounts),
         )
         _check_types(known)
@@ -320,11 +322,12 @@ def _check_types(groups: tuple[_Columns, ...]) -> None:
             assert column.flags.c_contiguous, "and in one piece"
 
 
-def _tile(runs_max: int) -> kernel.Tile:
-    """Scratch of one thread."""
-    # Each column is longer than its tile: columns a power of two apart would all want the same few places of the cache.
-    columns = np.empty((kernel.TILE_COLUMNS, kernel.TILE + _APART), np.int64)[:, : kernel.TILE]
-    return kernel.Tile(*columns, *np.empty((3, runs_max), np.int64))
+def _scratch(runs_max: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """What one thread writes on: a tile, and the runs of one event. Kept from call to call: small batches come by the thousand."""
+    if len(getattr(_mine, "walk", ())) < runs_max:
+        _mine.walk = np.empty(runs_max, kernel.RUN_ROW)
+        _mine.tile = np.empty(1, kernel.TILE_ROW)
+    return _mine.tile, _mine.walk
 
 
 def _deal(work: Callable[[int, int], None], edges: Sequence[int], threads: int) -> None:
@@ -354,10 +357,11 @@ def _checked_rows(batch: RatingInput, tables: Tables, holders: int) -> int:
     if known is not None and rows and int(known["home_clock"].max()) >= clocks:
         message = f"column home_clock of circumstances names a time zone outside 0 .. {clocks - 1}"
         raise ValueError(message)
-    if rows and not -1 <= int(batch.holder.min()) <= int(batch.holder.max()) < holders:
+    lowest, highest = order.extremes(batch.holder)
+    if rows and not -1 <= lowest <= highest < holders:
         message = f"column holder names a holder outside 0 .. {holders - 1}"
         raise ValueError(message)
-    if rows and int(batch.plan.max()) >= plans:
+    if order.extremes(batch.plan)[1] >= plans:
         message = f"column plan names a plan outside 0 .. {plans - 1}"
         raise ValueError(message)
     return rows

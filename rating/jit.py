@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numba
+import numba.extending
 from numba.core import config
 
 if TYPE_CHECKING:
@@ -35,6 +36,32 @@ def kernel_module(file: str, *constants: str) -> Callable[..., Callable[[Callabl
         return compiled
 
     return njit
+
+
+@numba.extending.intrinsic
+def _without_owner(_typing: Any, group: Any) -> Any:  # noqa: ANN401 - numba's own types
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        built = arguments[0]
+        for place, kind in enumerate(signature.args[0].types):
+            array = context.make_array(kind)(context, builder, builder.extract_value(built, place))
+            array.meminfo = array.meminfo.type(None)
+            built = builder.insert_value(built, array._getvalue(), place)  # noqa: SLF001 - there is no other way to the value
+        return built
+
+    return group(group), build
+
+
+def borrowed(group: Any) -> Any:  # noqa: ANN401 - any named tuple of arrays
+    """In a kernel: the same arrays, kept alive by the caller alone.
+
+    No call inside counts references to them, which would take 2 us for 60 arrays.
+    """
+    return group
+
+
+@numba.extending.overload(borrowed)
+def _borrowed(group):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001 - numba compares this signature with the inner one
+    return lambda group: _without_owner(group)  # type: ignore[call-arg]  # noqa: PLW0108 - numba compiles this function
 
 
 def _cache_folder(sources: Sequence[Path]) -> Path:

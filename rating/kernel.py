@@ -17,21 +17,27 @@ times a second, and bit for bit what `rating.reference` says.
     weight | weight_2 | change | D, first | increment, increment_2 | connect, minimum | maximum, rounding step | rounding mode
 `TERMS_ROW` beside it holds what the general path asks for: the same in 64 bits, and where all steps stand.
 
-**How.** Rows go through in tiles, a stage at a time, each stage a loop or a few over the tile:
-    find      refusals, version, longest prefix -> the first candidate rule (`dig`: numbers that a leaf does not decide)
+**How.** Rows go through in tiles, a stage at a time, each stage a loop or a few over the tile's lines, eight at a time where nothing is
+looked up. A line that is refused stays where it is, with no quantity and row 0 of rules and cards, which charges nothing.
+    gather    the columns of the tile's rows, in whatever order they are taken
+    sift      refusals that need no table; where the search for the rest begins
+    find      version, longest prefix -> the first candidate rule (`dig`: numbers that a leaf does not decide)
     choose    lines whose candidate has conditions, or a price that is not active in every band
-    measure   bounds; band and card; chargeable quantity as if the card were all (`reach`)
+    measure   bounds; band and card of each line; `lay_out` puts the cards into columns
+    reach     chargeable quantity as if the card were all
     draw      lines that need it, in their order: counters, the general walk, allowances and day passes
     charge    numerator, minimum, maximum and the one rounding of quick lines
-    settle    lines that need it, in their order: rounding of walked lines, discounts, pass fees, money, caps
+    settle    lines that need it, in their order: discounts, pass fees, money, caps
+    write     results to their rows
 The *quick* path is a card's closed form, eight lines at a time; the *general* path walks runs of increments over the same steps. Which
 one a line takes is settled in `measure` and nowhere else. What an earlier event of a rating unit leaves, the next one finds: `draw` and
 `settle` keep the order they are given, and no bucket is touched by both.
 
 **Left out.** One loop over everything (57 ns a record: nothing of it goes eight at a time). Helpers that take arrays inside a loop over
 records: each call counts references of each array, which costs more than what most helpers do. 128-bit products: the compiler bounds them
-instead (`tariffs.bounds`). Division of 64-bit integers in `reach` and `charge`: a float64 quotient, corrected by one, is exact below 2**50
-(`tariffs.cards` proves it for a quick card).
+instead (`tariffs.bounds`). Branches on what holds as often as not, such as the code of rounding: a wrong guess costs 4 ns. Division of
+64-bit integers in `reach` and `charge`: a float64 quotient, corrected by one, is exact below 2**50 (`tariffs.cards` proves it for a quick
+card).
 
 Units: instants and voice quantities in microseconds, positions in price units (milliseconds, bytes, messages), numerators in micro-units
 times the price's denominator D. The rules are those of docs/architecture.md, "One event, exactly".
@@ -45,9 +51,9 @@ import numba
 import numpy as np
 from numba.core import types
 
-from rating import model, money, status, tables
-from rating.jit import kernel_module
-from rating.model import BucketKind, QuantityUnit
+from rating import jit, model, money, status, tables
+from rating.jit import borrowed, kernel_module
+from rating.model import BucketKind
 from rating.money import RoundingMode
 from rating.status import Status
 from rating.tables import (
@@ -56,6 +62,9 @@ from rating.tables import (
     NO_MAXIMUM,
     NO_RULE,
     NUMBER_DIGITS_MAX,
+    OF_CAPS,
+    OF_MONEY,
+    OF_QUANTITY,
     PACKAGE,
     PER_EVENT,
     ROAMING_HOME,
@@ -64,17 +73,20 @@ from rating.tables import (
     ROUND_UP,
     SERVICES,
     SHORT_DIGITS_MAX,
+    SLOT_BITS,
+    SLOT_MASK,
     TARIFF_CLOCK,
     TIME_MAX_US,
     TIME_MIN_US,
     VISITED_CLOCK,
 )
 
-njit = kernel_module(__file__, tables.__file__, status.__file__, model.__file__, money.__file__)
+njit = kernel_module(__file__, jit.__file__, tables.__file__, status.__file__, model.__file__, money.__file__)
 stage = numba.njit(nogil=True, error_model="numpy")  # compiled into `rate_rows`, and cached with it: one thing to load
 inlined = numba.njit(inline="always", error_model="numpy")
 
 TILE: Final = 1024
+APART: Final = 24
 FOR_EVER = 2**62  # a position beyond every quantity
 PPM = 1_000_000
 CONTENT_MICROS_MAX = 10**12
@@ -82,8 +94,8 @@ QUICK_STEPS = 2  # of a card
 COUNTER_MAX = 2**61  # where a counter stays: beyond every step
 
 HALF_UP = tables.ROUNDING_CODES[RoundingMode.HALF_UP]
+HALF_EVEN = tables.ROUNDING_CODES[RoundingMode.HALF_EVEN]
 UP = tables.ROUNDING_CODES[RoundingMode.UP]
-DOWN = tables.ROUNDING_CODES[RoundingMode.DOWN]
 
 RATED = int(Status.RATED)
 ZERO_RATED = int(Status.ZERO_RATED)
@@ -99,11 +111,11 @@ QUANTITY_TOO_LARGE = int(Status.QUANTITY_TOO_LARGE)
 CONTENT_AMOUNT_MISSING = int(Status.CONTENT_AMOUNT_MISSING)
 
 DAY_PASS = int(BucketKind.DAY_PASS)
-CAP = int(BucketKind.CAP)
-MICRO = int(QuantityUnit.MICRO)
 
 U64 = np.uint64
 ZERO, ONE = U64(0), U64(1)
+SCALE = np.array([10.0 ** (NUMBER_DIGITS_MAX - digits) for digits in range(NUMBER_DIGITS_MAX + 1)])  # by digits, all exact
+ALIGNED_MAX = 1e15
 TEN_TO = np.array([10**power for power in range(NUMBER_DIGITS_MAX + 1)], dtype=np.uint64)
 
 
@@ -127,6 +139,7 @@ class Rules(NamedTuple):
     plan_versions: Any
     version_rows: Any
     plmns: Any
+    latest: Any
     shelves: Any
     rules: Any
     conditions: Any
@@ -147,7 +160,6 @@ class Decks(NamedTuple):
 class Prices(NamedTuple):
     """From a rule to a charge."""
 
-    price_rows: Any
     cards: Any
     terms: Any
     step_rows: Any
@@ -185,49 +197,25 @@ class Results(NamedTuple):
     free_qty: Any
 
 
-class Tile(NamedTuple):
-    """Scratch of one thread: a line an event of the tile."""
-
-    row: Any
-    card: Any
-    wanted: Any
-    position: Any
-    free: Any
-    numerator: Any
-    walk: Any  # numerator of a walked line, without connect fee and bounds
-    amount: Any
-    fee: Any
-    reduced: Any
-    held_from: Any  # the holder's buckets; an empty range where they have no say
-    held_to: Any
-    # The card of each line, column by column, so that `charge` goes through eight lines at a time
-    first: Any
-    increment: Any
-    increment_2: Any
-    change: Any
-    weight: Any
-    weight_2: Any
-    common: Any
-    connect: Any
-    minimum: Any
-    maximum: Any
-    step_micros: Any
-    rounding: Any
-    # Where a number's leaf stands
-    entry: Any
-    three: Any
-    base: Any
-    charged: Any  # whether connect fee and bounds apply, 0 or 1
-    walked: Any  # whether the numerator comes from the general path, 0 or 1
-    todo: Any  # lines that `draw` has to look at
-    due: Any  # lines that `settle` has to look at
-    deep: Any  # lines whose number has to be looked up exactly
-    run_to: Any  # runs of equal increments of the event being walked
-    run_weight: Any
-    run_increment: Any
-
-
-TILE_COLUMNS: Final = 32  # before the runs
+# Scratch of one thread: a line an event of the tile, in columns one after the other, which the compiler finds by themselves.
+_LINE: Final = (
+    # The event
+    "row", "start_us", "quantity", "number", "number_digits", "service", "plan", "holder",
+    # Its rule, step by step
+    "code", "shelf", "six", "three", "entry", "base", "deck", "match", "rule",
+    # Its charge
+    "card", "place", "wanted", "position", "free", "numerator", "walk", "walk_amount", "amount", "fee", "reduced",
+    "held_from", "held_to",  # the holder's buckets; an empty range where they have no say
+    "charged",  # whether connect fee and bounds apply, 0 or 1
+    "walked",  # whether the numerator comes from the general path, 0 or 1
+    # Its card, so that `charge` goes through eight lines at a time
+    "first", "increment", "increment_2", "change", "weight", "weight_2", "common", "connect", "minimum", "maximum", "step_micros",
+    "rounding",
+    # Lines that `dig`, `choose` and `draw`, and `settle` have to look at
+    "deep", "todo", "due",
+)  # fmt: skip
+TILE_ROW: Final = np.dtype([(name, np.uint64 if name == "number" else np.int64, (TILE + APART,)) for name in _LINE])
+RUN_ROW: Final = np.dtype([("to", np.int64), ("weight", np.int64), ("increment", np.int64)])  # equal increments of an event being walked
 
 
 def _column(dtype: Any, *, writable: bool = False) -> types.Array:
@@ -242,11 +230,12 @@ _i64, _bool = types.int64, types.boolean
 _EVENTS = _group(Events, np.int64, np.int64, np.int8, np.int32, np.uint64, np.int8, np.int32, tables.CIRCUMSTANCE)
 # By group of tables, what each column is compiled as.
 TABLE_TYPES: Final = (
-    (np.int32, tables.PLAN_VERSION_ROW, tables.VERSION_ROW, tables.PLMN_ROW, tables.SHELF_ROW, tables.RULE_ROW, tables.CONDITION_ROW),
-    (tables.DECK_ROW, np.uint32, np.uint16, np.int32, tables.INTERVAL_ROW, tables.PREFIX_ROW, tables.CODE_ROW),
     (
-        tables.PRICE_ROW, tables.CARD_ROW, tables.TERMS_ROW, tables.STEP_ROW, tables.TIMELINE_ROW, np.int64, np.int32, np.int32,
+        np.int32, tables.PLAN_VERSION_ROW, tables.VERSION_ROW, tables.PLMN_ROW, tables.LATEST_ROW, tables.SHELF_ROW, tables.RULE_ROW,
+        tables.CONDITION_ROW,
     ),
+    (tables.DECK_ROW, np.uint32, np.uint16, np.int32, tables.INTERVAL_ROW, tables.PREFIX_ROW, tables.CODE_ROW),
+    (tables.CARD_ROW, tables.TERMS_ROW, tables.STEP_ROW, tables.TIMELINE_ROW, np.int64, np.int32, np.int32),
     (np.int32, tables.DEFINITION_ROW, tables.DISCOUNT_ROW),
 )  # fmt: skip
 _RULES, _DECKS, _PRICES, _PROMISES = (
@@ -254,36 +243,21 @@ _RULES, _DECKS, _PRICES, _PROMISES = (
 )
 _BUCKETS = _group(Buckets, np.int64, np.int32, tables.SPAN_ROW, _column(tables.BUCKET_ROW, writable=True))
 _RESULTS = _group(Results, np.int16, np.int32, np.int64, np.int64, np.int64, np.int64, writable=True)
-_TILE = types.NamedUniTuple(_column(np.int64, writable=True), len(Tile._fields), Tile)
+_TILE = _column(TILE_ROW, writable=True)
+_RUNS = _column(RUN_ROW, writable=True)
 
 
 # ---- Small parts, in numbers only ----
 
 
 @inlined
-def refused_early(plan, quantity, start_us, number, digits):
-    """The refusals that need no table, in order of precedence; RATED where there is none."""
-    if plan == -1:
-        return UNKNOWN_SUBSCRIPTION
-    if plan < 0:
-        return UNKNOWN_PLAN
-    if quantity < 0:
-        return NEGATIVE_QUANTITY
-    if start_us < TIME_MIN_US or start_us >= TIME_MAX_US:
-        return TIME_OUT_OF_RANGE
-    if digits < 0 or digits > NUMBER_DIGITS_MAX or number >= TEN_TO[U64(digits)]:
-        return INVALID_NUMBER
-    return RATED
-
-
-@inlined
-def refuse(row, code, results):
-    """A row without charge."""
-    results.status[row] = code
-    results.charge_micros[row] = 0
-    results.reduced_micros[row] = 0
-    results.chargeable_qty[row] = 0
-    results.free_qty[row] = 0
+def version_at(plan_from, plan_versions, plan, instant_us):
+    """Row of the plan's version that is in force at an instant; -1 where it has none."""
+    earliest = np.int64(plan_from[U64(plan)])
+    held = np.int64(plan_from[U64(plan) + ONE]) - 1
+    while held >= earliest and plan_versions[U64(held)]["from_us"] > instant_us:
+        held -= 1
+    return held if held >= earliest and plan_versions[U64(held)]["present"] else -1
 
 
 @inlined
@@ -301,17 +275,18 @@ def quick_div(number, divisor):
 
 
 @inlined
+def rounding_up(mode, whole, some, half, tie):
+    """What rounding by a code adds to a whole number, 0 or 1: `some` is left over, at least a `half`, just a half (`tie`). No branches."""
+    to_half = np.int64(mode == HALF_UP) | np.int64(mode == HALF_EVEN) & (np.int64(not tie) | whole & 1)
+    return np.int64(mode == UP) & np.int64(some) | to_half & np.int64(half)
+
+
+@inlined
 def rounded(numerator, divisor, mode):
     """`numerator / divisor` to a whole number, by rounding code; none is negative."""
     whole = np.int64(U64(numerator) // U64(divisor))
     rest = numerator - whole * divisor
-    if mode == HALF_UP:
-        return whole + np.int64(rest + rest >= divisor)
-    if mode == UP:
-        return whole + np.int64(rest > 0)
-    if mode == DOWN:
-        return whole
-    return whole + np.int64(rest + rest > divisor or (rest + rest == divisor and whole & 1 == 1))
+    return whole + rounding_up(mode, whole, rest > 0, rest + rest >= divisor, rest + rest == divisor)
 
 
 @inlined
@@ -337,13 +312,8 @@ def with_discount(numerator, ppm, divisor, mode):
     fraction = np.int64(U64(rest) % U64(divisor))  # of a millionth, over divisor
     quotient = np.int64(U64(millionths) // U64(PPM))
     part = millionths - quotient * PPM
-    if mode == UP:
-        return quotient + np.int64(part > 0 or fraction > 0)
-    if mode == DOWN:
-        return quotient
-    if part == PPM // 2 and fraction == 0:
-        return quotient + np.int64(mode == HALF_UP or quotient & 1 == 1)
-    return quotient + np.int64(part >= PPM // 2)
+    tie = part == PPM // 2 and fraction == 0
+    return quotient + rounding_up(mode, quotient, part > 0 or fraction > 0, part >= PPM // 2, tie)
 
 
 @inlined
@@ -424,24 +394,63 @@ def class_of(number, digits, deck, first, leaves, blocks, intervals, prefixes, c
 
 
 @stage
-def dig(deep_count, unsure, number, number_digits, rules, deck_table, match, tile):
-    """Lines in `deep` (decks in `card`), whose number is short or may have a prefix of more than nine digits: their exact class.
+def pick(count, row, column, into):
+    """Values of a column by line."""
+    for line in range(count):
+        into[line] = column[U64(row[line])]
 
-    Goes on with the `unsure` lines of `todo`; returns how many there are then.
+
+@stage
+def put(place_from, count, in_place, row, values, column):
+    """Values by line to the rows of a column; `in_place`: they follow each other."""
+    if in_place:
+        for line in range(count):
+            column[U64(place_from) + U64(line)] = values[line]
+    else:
+        for line in range(count):
+            column[U64(row[line])] = values[line]
+
+
+@stage
+def gather(place_from, count, order, events, tile):
+    """Columns of the tile's events, side by side. Loops of one column each: what lies far is asked for many lines ahead."""
+    row = tile["row"]
+    for line in range(count):
+        row[line] = place_from + line
+    if len(order) > 0:
+        for line in range(count):
+            row[line] = order[U64(place_from + line)]
+    pick(count, row, events.start_us, tile["start_us"])
+    pick(count, row, events.quantity, tile["quantity"])
+    pick(count, row, events.number, tile["number"])
+    pick(count, row, events.number_digits, tile["number_digits"])
+    pick(count, row, events.service, tile["service"])
+    pick(count, row, events.plan, tile["plan"])
+    pick(count, row, events.holder, tile["holder"])
+
+
+@stage
+def sift(count, plan, quantity, start_us, service, number, digits, code, shelf, six, three):
+    """The refusals that need no table, in order of precedence; else where the search of a line begins. A refused line has no quantity.
+
+    Numbers are aligned to 15 digits in float64: exact for those that have no more digits than they say, and too large for the others.
     """
-    decks, first, leaves, blocks = deck_table.decks, deck_table.first, deck_table.leaves, deck_table.blocks
-    intervals, prefixes, codes = deck_table.intervals, deck_table.prefixes, deck_table.codes
-    for index in range(deep_count):
-        line = U64(tile.deep[U64(index)])
-        row = U64(tile.row[line])
-        deck = decks[U64(tile.card[line])]
-        found = class_of(number[row], np.int64(number_digits[row]), deck, first, leaves, blocks, intervals, prefixes, codes)
-        rule = U64(tile.base[line]) + found
-        match[row] = rule
-        if not rules[rule]["plain"]:
-            tile.todo[U64(unsure)] = line
-            unsure += 1
-    return unsure
+    for line in range(count):
+        told = digits[line] >= 0 and digits[line] <= NUMBER_DIGITS_MAX
+        aligned = np.float64(number[line]) * SCALE[U64(digits[line]) & U64(15)]
+        found = RATED if told and aligned < ALIGNED_MAX else INVALID_NUMBER
+        found = found if start_us[line] >= TIME_MIN_US and start_us[line] < TIME_MAX_US else TIME_OUT_OF_RANGE
+        found = found if quantity[line] >= 0 else NEGATIVE_QUANTITY
+        found = found if plan[line] >= 0 else UNKNOWN_PLAN
+        found = found if plan[line] != -1 else UNKNOWN_SUBSCRIPTION
+        rated = found == RATED
+        sold = service[line] if service[line] > 0 and service[line] < SERVICES else 0
+        code[line] = found
+        quantity[line] = quantity[line] if rated else 0
+        shelf[line] = plan[line] * SERVICES + sold if rated else 0
+        nine = np.int64((aligned if rated else 0.0) / 1e6)
+        six[line] = np.int64(np.float64(nine) / 1e3)
+        three[line] = nine - six[line] * 1_000
 
 
 @stage
@@ -460,88 +469,85 @@ def look_up(count, first, leaves, entry, three):
 
 
 @stage
-def find(place_from, place_to, order, events, table, deck_table, results, tile):
-    """Rows to their first candidate rule, or to a refusal. Puts rows that are not refused into `row`, and lines for `choose` into `todo`.
+def find(count, plan_from, plan_versions, latest, shelves, rules, decks, first, leaves, tile):
+    """Lines to their first candidate rule, or to row 0, which is nobody's.
 
-    Returns how many each.
+    Puts lines for `dig` into `deep`, lines for `choose` into `todo`. Returns how many there are of either kind.
     """
-    start_us, quantity, service, plan = events.start_us, events.quantity, events.service, events.plan
-    number, number_digits = events.number, events.number_digits
-    plan_from, plan_versions, shelves, rules = table.plan_from, table.plan_versions, table.shelves, table.rules
-    decks, first, leaves = deck_table.decks, deck_table.first, deck_table.leaves
-    match = results.match
-    row_of, entry_of, three_of, base_of, deck_of, deep = tile.row, tile.entry, tile.three, tile.base, tile.card, tile.deep
-    no_entry, exact_entry = len(first) - 2, len(first) - 1  # leaf of no class, and one that says LEAF_EXACT
-    todo = tile.todo
-    unsure = 0
-    as_they_are = len(order) == 0
-    count = 0
-    deep_count = 0
-    for place in range(place_from, place_to):
-        row = U64(place) if as_they_are else U64(order[U64(place)])
-        instant_us = start_us[row]
-        digits = np.int64(number_digits[row])
-        refusal = refused_early(plan[row], quantity[row], instant_us, number[row], digits)
-        if refusal != RATED:
-            refuse(row, refusal, results)
-            match[row] = -1
-            continue
-        earliest = np.int64(plan_from[U64(plan[row])])
-        held = np.int64(plan_from[U64(plan[row]) + ONE]) - 1
-        while held >= earliest and plan_versions[U64(held)]["from_us"] > instant_us:
-            held -= 1
-        if held < earliest or not plan_versions[U64(held)]["present"]:
-            refuse(row, NO_VERSION, results)
-            match[row] = -1
-            continue
-        sold = U64(service[row]) if service[row] > 0 and service[row] < SERVICES else ZERO
-        shelf = shelves[U64(held) * U64(SERVICES) + sold]
-        line = U64(count)
-        count += 1
-        row_of[line] = row
-        base_of[line] = shelf["rules"]
-        deck_of[line] = shelf["deck"]
-        entry_of[line] = no_entry
-        three_of[line] = 0
-        if shelf["deck"] >= 0 and digits > 0:
-            entry_of[line] = exact_entry
-            if digits > SHORT_DIGITS_MAX:
-                nine = number[row] * TEN_TO[U64(NUMBER_DIGITS_MAX) - U64(digits)] // U64(1_000_000)
-                six = nine // U64(1_000)
-                three_of[line] = nine - six * U64(1_000)
-                entry_of[line] = U64(decks[U64(shelf["deck"])]["first_base"]) + six
-    look_up(count, first, leaves, entry_of, three_of)
+    start_us, digits, plan, code, shelf = tile["start_us"], tile["number_digits"], tile["plan"], tile["code"], tile["shelf"]
+    six, three, entry, base, deck_of = tile["six"], tile["three"], tile["entry"], tile["base"], tile["deck"]
+    match, rule_of, deep, todo = tile["match"], tile["rule"], tile["deep"], tile["todo"]
+    no_entry, exact_entry = np.int64(len(first)) - 2, np.int64(len(first)) - 1  # leaf of no class, and one that says LEAF_EXACT
     for index in range(count):
         line = U64(index)
-        found = U64(three_of[line])
-        if found == U64(LEAF_EXACT):
-            deep[U64(deep_count)] = index
-            deep_count += 1
-            continue
-        rule = U64(base_of[line]) + found
-        match[U64(row_of[line])] = rule
-        if not rules[rule]["plain"]:
-            todo[U64(unsure)] = index
-            unsure += 1
-    if deep_count > 0:
-        unsure = dig(deep_count, unsure, number, number_digits, rules, deck_table, match, tile)
-    return count, unsure
+        known = latest[U64(shelf[line])]
+        rules_from, deck, first_base = np.int64(known["rules"]), np.int64(known["deck"]), np.int64(known["first_base"])
+        if start_us[line] < known["from_us"] and code[line] == RATED:
+            held = version_at(plan_from, plan_versions, plan[line], start_us[line])
+            if held < 0:
+                code[line] = NO_VERSION
+                tile["quantity"][line] = 0
+            else:
+                older = shelves[U64(held * SERVICES + shelf[line] - plan[line] * SERVICES)]
+                rules_from, deck = np.int64(older["rules"]), np.int64(older["deck"])
+                first_base = np.int64(decks[U64(deck)]["first_base"]) if deck >= 0 else 0
+        rated = code[line] == RATED
+        at = first_base + six[line] if digits[line] > SHORT_DIGITS_MAX else exact_entry
+        entry[line] = at if rated and deck >= 0 and digits[line] > 0 else no_entry
+        base[line] = rules_from if rated else 0
+        deck_of[line] = deck
+    look_up(count, first, leaves, entry, three)
+    deep_count = 0
+    unsure = 0
+    for index in range(count):
+        line = U64(index)
+        exact = three[line] == LEAF_EXACT
+        at = base[line] + (0 if exact else three[line])
+        match[line] = at
+        rule_of[line] = at
+        # Written in any case and counted if wanted: a branch that goes either way costs more than the write.
+        deep[U64(deep_count)] = index
+        deep_count += np.int64(exact)
+        todo[U64(unsure)] = index
+        unsure += np.int64(not exact and not rules[U64(at)]["plain"])
+    return deep_count, unsure
 
 
 @stage
-def choose(count, each, events, table, deck_table, price_table, results, tile):
-    """Lines in `todo` to the first candidate that holds and whose price is active; without one they are refused, and have row -1 then."""
-    start_us, circumstances = events.start_us, events.circumstances
+def dig(deep_count, unsure, rules, deck_table, tile):
+    """Lines in `deep`, whose number is short or may have a prefix of more than nine digits: their exact class.
+
+    Goes on with the `unsure` lines of `todo`; returns how many there are then.
+    """
+    decks, first, leaves, blocks = deck_table.decks, deck_table.first, deck_table.leaves, deck_table.blocks
+    intervals, prefixes, codes = deck_table.intervals, deck_table.prefixes, deck_table.codes
+    for index in range(deep_count):
+        line = U64(tile["deep"][U64(index)])
+        deck = decks[U64(tile["deck"][line])]
+        found = class_of(tile["number"][line], tile["number_digits"][line], deck, first, leaves, blocks, intervals, prefixes, codes)
+        at = tile["base"][line] + np.int64(found)
+        tile["match"][line] = at
+        tile["rule"][line] = at
+        if not rules[U64(at)]["plain"]:
+            tile["todo"][U64(unsure)] = line
+            unsure += 1
+    return unsure
+
+
+@stage
+def choose(count, each, circumstances, table, deck_table, price_table, tile):
+    """Lines in `todo` to the first candidate that holds and whose price is active; without one they are refused."""
+    start_us = tile["start_us"]
     version_rows, plmns, rules, conditions = table.version_rows, table.plmns, table.rules, table.conditions
     decks, first, leaves, blocks = deck_table.decks, deck_table.first, deck_table.leaves, deck_table.blocks
     intervals, prefixes, codes = deck_table.intervals, deck_table.prefixes, deck_table.codes
     terms, timelines, boundaries = price_table.terms, price_table.timelines, price_table.boundaries
     bands, stretches = price_table.bands, price_table.stretches
-    match, row_of, todo = results.match, tile.row, tile.todo
+    match, row_of, todo = tile["match"], tile["row"], tile["todo"]
     for index in range(count):
         line = U64(todo[U64(index)])
         row = row_of[line]
-        candidate = np.int64(match[U64(row)])
+        candidate = match[line]
         circumstance = circumstances[row * each]
         version_row = version_rows[rules[candidate]["version"]]
         origin = -1  # -1: not looked up yet
@@ -580,18 +586,20 @@ def choose(count, each, events, table, deck_table, price_table, results, tile):
                 timeline = np.int64(rule["calendar"])
                 if rule["clock"] != TARIFF_CLOCK:
                     timeline += clock_at(rule["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
-                band = bands[place_at(timelines, boundaries, stretches, timeline, start_us[row])]
+                band = bands[place_at(timelines, boundaries, stretches, timeline, start_us[line])]
                 holds = terms[rule["cards"] + band]["active"]
             if not holds:
                 candidate = np.int64(rule["next"])
-        match[row] = candidate
+        match[line] = candidate
+        tile["rule"][line] = candidate
         if rules[candidate]["price"] < 0:
-            refuse(row, NO_ZONE if rules[candidate]["price"] == NO_RULE else NOT_SOLD_STATUS, results)
-            row_of[line] = -1
+            tile["code"][line] = NO_ZONE if rules[candidate]["price"] == NO_RULE else NOT_SOLD_STATUS
+            tile["rule"][line] = 0
+            tile["quantity"][line] = 0
 
 
 @stage
-def reach(count, wanted, change, first, increment, increment_2, position, charged):
+def reach(count, wanted, change, first, increment, increment_2, position, charged, free, fee, reduced):
     """Chargeable quantity of quick lines: usage rounded up to the end of its last increment. What is above zero is to be charged."""
     for line in range(count):
         later = wanted[line] > change[line]
@@ -601,6 +609,9 @@ def reach(count, wanted, change, first, increment, increment_2, position, charge
         reached = base + quick_div(over, step) * step
         position[line] = reached if wanted[line] > 0 else 0
         charged[line] = np.int64(wanted[line] > 0)
+        free[line] = 0
+        fee[line] = 0
+        reduced[line] = 0
 
 
 @stage
@@ -610,7 +621,7 @@ def approach(count, todo_count, buckets, tile):
     Loops of one far load each, so that many are under way at once; `draw` goes line by line, and would wait for each.
     """
     holder_from, held, state = buckets.holder_from, buckets.held, buckets.state
-    held_from, held_to, amount, todo = tile.held_from, tile.held_to, tile.amount, tile.todo
+    held_from, held_to, amount, todo = tile["held_from"], tile["held_to"], tile["amount"], tile["todo"]
     for index in range(count):
         line = U64(index)
         holder = held_from[line]
@@ -626,58 +637,49 @@ def approach(count, todo_count, buckets, tile):
 
 
 @stage
-def measure(count, each, events, table, price_table, buckets, results, tile):
-    """Bounds of quantity and content amount; card and chargeable quantity of each line that is within them.
+def measure(count, each, circumstances, version_rows, plmns, rules, price_table, tile):
+    """Bounds of quantity and content amount; card and usage of each line.
 
-    Lines for `draw` go to `todo`, lines for `settle` to `due`. Returns how many lines are kept, and how many there are of either kind.
+    Lines for `draw` go to `todo`, lines for `settle` to `due`. Returns how many there are of either kind.
     """
-    start_us, quantity, circumstances = events.start_us, events.quantity, events.circumstances
-    version_rows, plmns, rules = table.version_rows, table.plmns, table.rules
-    match, price_rows = results.match, price_table.price_rows
-    cards, terms, timelines = price_table.cards, price_table.terms, price_table.timelines
+    terms, timelines = price_table.terms, price_table.timelines
     boundaries, bands, stretches = price_table.boundaries, price_table.bands, price_table.stretches
-    row_of, card_of, wanted_qty, position = tile.row, tile.card, tile.wanted, tile.position
-    walked, todo = tile.walked, tile.todo
-    firsts, increments, increments_2, changes = tile.first, tile.increment, tile.increment_2, tile.change
-    weights, weights_2, commons, connects = tile.weight, tile.weight_2, tile.common, tile.connect
-    minimums, maximums, steps_micros, roundings = tile.minimum, tile.maximum, tile.step_micros, tile.rounding
-    holder, held_from = events.holder, tile.held_from
-    due = tile.due
+    rule_of, card_of, wanted_qty, walked = tile["rule"], tile["card"], tile["wanted"], tile["walked"]
+    quantity, start_us, holder, held_from = tile["quantity"], tile["start_us"], tile["holder"], tile["held_from"]
+    todo, due = tile["todo"], tile["due"]
     todo_count = 0
     due_count = 0
-    kept = 0
     for index in range(count):
-        place = row_of[U64(index)]
-        if place < 0:
-            continue
-        row = U64(place)
-        rule = rules[U64(match[row])]
-        if quantity[row] > rule["quantity_max"]:
-            refuse(row, QUANTITY_TOO_LARGE, results)
-            continue
-        if not rule["quick"] and price_rows[rule["price"]]["content_weight"] > 0:
-            content = circumstances[place * each]["content_micros"]
+        line = U64(index)
+        rule = rules[U64(rule_of[line])]
+        refusal = QUANTITY_TOO_LARGE if quantity[line] > rule["quantity_max"] else RATED
+        if not rule["quick"] and refusal == RATED and terms[rule["cards"]]["content_weight"] > 0:
+            content = circumstances[tile["row"][line] * each]["content_micros"]
             if content < 0 or content > CONTENT_MICROS_MAX:
-                refuse(row, CONTENT_AMOUNT_MISSING if content < 0 else QUANTITY_TOO_LARGE, results)
-                continue
-        line = U64(kept)
-        row_of[line] = place
+                refusal = CONTENT_AMOUNT_MISSING if content < 0 else QUANTITY_TOO_LARGE
+        if refusal != RATED:
+            tile["code"][line] = refusal
+            rule_of[line] = 0
+            quantity[line] = 0
+            rule = rules[ZERO]
+        usage = quantity[line]
+        wanted = np.int64(U64(usage + 999) // U64(1_000)) if rule["voice"] else usage
         card_row = U64(rule["cards"])
-        wanted = np.int64(U64(quantity[row] + 999) // U64(1_000)) if rule["voice"] else quantity[row]
         limit = FOR_EVER
         if rule["calendar"] >= 0:
             timeline = np.int64(rule["calendar"])
             if rule["clock"] != TARIFF_CLOCK:
-                circumstance = circumstances[place * each]
+                circumstance = circumstances[tile["row"][line] * each]
                 version_row = version_rows[rule["version"]]
                 timeline += clock_at(rule["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
-            instant_us = start_us[row]
+            instant_us = start_us[line]
             line_of_time = timelines[U64(timeline)]
             stretch = U64(line_of_time["stretch_from"]) + (U64(instant_us - TIME_MIN_US) >> U64(line_of_time["shift"]))
             at = U64(line_of_time["boundary_from"]) + U64(stretches[stretch])
             while boundaries[at + ONE] <= instant_us:
                 at += ONE
             card_row += U64(bands[at])
+            tile["place"][line] = at
             limit = np.int64(U64(boundaries[at + ONE] - instant_us + 999) // U64(1_000)) + np.int64(not rule["split"]) * FOR_EVER
         slow = (not rule["quick"]) | (wanted > limit)
         if rule["stepped"]:
@@ -685,18 +687,28 @@ def measure(count, each, events, table, price_table, buckets, results, tile):
         card_of[line] = card_row
         wanted_qty[line] = wanted
         walked[line] = slow
-        held = holder[row] >= 0
-        held_from[line] = holder[row] if rule["draws"] | rule["settles"] else -1
-        # Written in any case and counted if wanted: a branch that goes either way costs more than the write.
-        todo[U64(todo_count)] = kept
+        held = holder[line] >= 0
+        held_from[line] = holder[line] if rule["draws"] | rule["settles"] else -1
+        todo[U64(todo_count)] = index
         todo_count += np.int64(slow | (rule["draws"] & held))
-        due[U64(due_count)] = kept
+        due[U64(due_count)] = index
         due_count += np.int64(slow | rule["discounted"] | (rule["settles"] & held))
-        kept += 1
-    for index in range(kept):
+    return todo_count, due_count
+
+
+@stage
+def lay_out(count, cards, tile):
+    """The card of each line, column by column; the first by itself, since a short loop asks for more cards ahead."""
+    card_of, firsts, increments, increments_2 = tile["card"], tile["first"], tile["increment"], tile["increment_2"]
+    changes, weights, weights_2, commons = tile["change"], tile["weight"], tile["weight_2"], tile["common"]
+    connects, minimums, maximums = tile["connect"], tile["minimum"], tile["maximum"]
+    steps_micros, roundings = tile["step_micros"], tile["rounding"]
+    for index in range(count):
+        line = U64(index)
+        firsts[line] = cards[U64(card_of[line])]["first"]
+    for index in range(count):
         line = U64(index)
         card = cards[U64(card_of[line])]
-        firsts[line] = card["first"]
         increments[line] = card["increment"]
         increments_2[line] = card["increment_2"]
         changes[line] = card["change"]
@@ -708,50 +720,40 @@ def measure(count, each, events, table, price_table, buckets, results, tile):
         maximums[line] = card["maximum"]
         steps_micros[line] = card["step_micros"]
         roundings[line] = card["rounding"]
-    if todo_count > 0 or due_count > 0:
-        approach(kept, todo_count, buckets, tile)
-    reach(kept, wanted_qty, changes, firsts, increments, increments_2, position, tile.charged)
-    tile.free[:kept] = 0
-    tile.fee[:kept] = 0
-    tile.reduced[:kept] = 0
-    return kept, todo_count, due_count
 
 
 @stage
-def draw(todo_count, each, days_base, events, table, price_table, promises, buckets, results, tile):
+def draw(todo_count, each, days_base, circumstances, version_rows, plmns, rules, price_table, promises, buckets, tile, walk):
     """Lines in `todo`, in their order: counters, the general walk, and what allowances and day passes give from the head of the event."""
-    start_us, circumstances = events.start_us, events.circumstances
-    version_rows, plmns, rules, match = table.version_rows, table.plmns, table.rules, results.match
-    price_rows, terms, steps, timelines = price_table.price_rows, price_table.terms, price_table.step_rows, price_table.timelines
+    start_us, rule_of = tile["start_us"], tile["rule"]
+    terms, steps, timelines = price_table.terms, price_table.step_rows, price_table.timelines
     boundaries, bands, stretches = price_table.boundaries, price_table.bands, price_table.stretches
     definition_of, definitions = promises.definition_of, promises.definitions
     held, spans, state = buckets.held, buckets.spans, buckets.state
     for index in range(todo_count):
-        line = U64(tile.todo[U64(index)])
-        row = U64(tile.row[line])
-        slow = tile.walked[line] != 0
-        rule = rules[U64(match[row])]
+        line = U64(tile["todo"][U64(index)])
+        slow = tile["walked"][line] != 0
+        rule = rules[U64(rule_of[line])]
         if not slow and not rule["draws"]:
             continue
-        instant_us = start_us[row]
-        held_from = tile.held_from[line]
-        held_to = tile.held_to[line]
-        term = terms[U64(tile.card[line])]
-        reached = tile.position[line]
+        instant_us = start_us[line]
+        held_from = tile["held_from"][line]
+        held_to = tile["held_to"][line]
+        term = terms[U64(tile["card"][line])]
+        reached = tile["position"][line]
         runs = 0
-        price = price_rows[U64(rule["price"])]
-        wanted = tile.wanted[line]
+        wanted = tile["wanted"][line]
         zero_usage = wanted == 0
         # The counter: where on the line of the period this event begins.
         base = np.int64(0)
         paid = np.int64(0)
         counter = np.int64(-1)
-        if price["counting"] != PER_EVENT:
+        if rule["counting"] != PER_EVENT:
             for place in range(held_from, held_to):
-                if state[U64(held[U64(place)])]["slot"] == price["counter_slot"]:
+                if state[U64(held[U64(place)])]["slot"] == rule["counter_slot"]:
                     counter = np.int64(held[U64(place)])
                     base = state[U64(counter)]["amount"]
-                    paid = state[U64(counter)]["mark"] if price["counting"] == PACKAGE else 0
+                    paid = state[U64(counter)]["mark"] if rule["counting"] == PACKAGE else 0
                     break
         used = wanted
         if not slow and base > 0 and wanted > 0:
@@ -759,17 +761,17 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
             if term["step_to"] - term["step_from"] == QUICK_STEPS:
                 ahead = steps[U64(term["step_to"] - 1)]["from_qty"] - base
                 if ahead <= 0:
-                    tile.weight[line] = tile.weight_2[line]
-                    tile.increment[line] = tile.increment_2[line]
-                    tile.change[line] = FOR_EVER
+                    tile["weight"][line] = tile["weight_2"][line]
+                    tile["increment"][line] = tile["increment_2"][line]
+                    tile["change"][line] = FOR_EVER
                 else:
-                    turns = ceil_div(max(ahead - term["first"], 0), tile.increment[line])
-                    tile.change[line] = term["first"] + turns * tile.increment[line]
-            begin = tile.change[line] if wanted > tile.change[line] else term["first"]
-            increment = tile.increment_2[line] if wanted > tile.change[line] else tile.increment[line]
+                    turns = ceil_div(max(ahead - term["first"], 0), tile["increment"][line])
+                    tile["change"][line] = term["first"] + turns * tile["increment"][line]
+            begin = tile["change"][line] if wanted > tile["change"][line] else term["first"]
+            increment = tile["increment_2"][line] if wanted > tile["change"][line] else tile["increment"][line]
             reached = begin + ceil_div(max(wanted - begin, 0), increment) * increment
         if slow:
-            wanted = max(wanted, price["minimum_qty"]) if wanted > 0 else 0
+            wanted = max(wanted, term["minimum_qty"]) if wanted > 0 else 0
             used = wanted
             wanted = max(wanted - paid, 0)
 
@@ -779,16 +781,11 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
                 timeline_place = np.int64(0)
                 split_at = FOR_EVER
                 if rule["split"]:
-                    timeline = np.int64(rule["calendar"])
-                    if rule["clock"] != TARIFF_CLOCK:
-                        circumstance = circumstances[np.int64(row) * each]
-                        version_row = version_rows[rule["version"]]
-                        timeline += clock_at(rule["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
-                    timeline_place = place_at(timelines, boundaries, stretches, timeline, instant_us)
+                    timeline_place = tile["place"][line]
                     split_at = ceil_div(boundaries[timeline_place + 1] - instant_us, 1_000) - paid
                 step = np.int64(term["step_from"])
                 last_step = np.int64(term["step_to"]) - 1
-                begun = price["counting"] == PACKAGE and base > 0
+                begun = rule["counting"] == PACKAGE and base > 0
                 while reached < wanted:
                     while reached >= split_at:
                         timeline_place += 1
@@ -808,13 +805,13 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
                         if step < last_step:
                             limit = min(limit, steps[step + 1]["from_qty"] - base)
                     reached += ceil_div(limit - reached, increment) * increment
-                    tile.run_to[runs] = reached
-                    tile.run_weight[runs] = steps[step]["weight"]
-                    tile.run_increment[runs] = increment
+                    walk[runs]["to"] = reached
+                    walk[runs]["weight"] = steps[step]["weight"]
+                    walk[runs]["increment"] = increment
                     runs += 1
         if counter >= 0 and not zero_usage:
             state[U64(counter)]["amount"] = min(base + reached, COUNTER_MAX)
-            if price["counting"] == PACKAGE:
+            if rule["counting"] == PACKAGE:
                 state[U64(counter)]["mark"] = paid + reached - used
 
         # The head of the event, from the holder's buckets in draw order.
@@ -828,25 +825,26 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
                 if free >= reached:
                     break
                 bucket = U64(held[U64(place)])
-                slot = np.int64(state[bucket]["slot"]) - first_slot
-                if slot < 0 or slot >= slots or definition_of[serves + 2 + slot] < 0:
+                slot = np.int64(state[bucket]["slot"])
+                if slot >> SLOT_BITS > OF_QUANTITY:
+                    break
+                served = (slot & SLOT_MASK) - first_slot
+                if served < 0 or served >= slots or definition_of[U64(serves + 2 + served)] < 0:
                     continue
-                definition = definitions[definition_of[serves + 2 + slot]]
-                if definition["kind"] > DAY_PASS or definition["unit"] == MICRO:
-                    continue
+                definition = definitions[U64(definition_of[U64(serves + 2 + served)])]
                 span = spans[U64(state[bucket]["span"])]
                 if instant_us < span["from_us"] or instant_us >= span["to_us"]:
                     continue
                 take = min(state[bucket]["amount"], reached - free)
                 if definition["kind"] == DAY_PASS:
-                    circumstance = circumstances[np.int64(row) * each]
+                    circumstance = circumstances[tile["row"][line] * each]
                     version_row = version_rows[rule["version"]]
                     clock = clock_at(definition["clock"], plmns, version_row, circumstance["home_clock"], circumstance["visited"])
                     day = np.int64(bands[place_at(timelines, boundaries, stretches, days_base + clock, instant_us)])
                     if state[bucket]["mark"] != day:
                         state[bucket]["mark"] = day
                         state[bucket]["amount"] = definition["amount"]
-                        tile.fee[line] += definition["fee"]
+                        tile["fee"][line] += definition["fee"]
                     if not definition["limited"]:
                         free = reached
                         continue
@@ -855,15 +853,17 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
                     limit = free + take
                     end = np.int64(0)
                     if not slow:
-                        end = grid_floor(limit, tile.first[line], tile.increment[line], tile.change[line], tile.increment_2[line])
+                        end = grid_floor(
+                            limit, tile["first"][line], tile["increment"][line], tile["change"][line], tile["increment_2"][line]
+                        )
                     else:
                         begin = np.int64(0)
                         for run in range(runs):
-                            if tile.run_to[U64(run)] > limit:
+                            if walk[U64(run)]["to"] > limit:
                                 if limit > begin:
-                                    end = begin + np.int64(U64(limit - begin) // U64(tile.run_increment[run])) * tile.run_increment[run]
+                                    end = begin + np.int64(U64(limit - begin) // U64(walk[run]["increment"])) * walk[run]["increment"]
                                 break
-                            begin = tile.run_to[U64(run)]
+                            begin = walk[U64(run)]["to"]
                             end = begin
                     take = max(end - free, 0)
                 if take > 0:
@@ -871,18 +871,21 @@ def draw(todo_count, each, days_base, events, table, price_table, promises, buck
                     free += take
                     kept_connect |= definition["connect_when_free"]
 
-        tile.position[line] = reached
-        tile.free[line] = free
-        tile.charged[line] = reached > free or (zero_usage and price["charge_zero_usage"]) or (kept_connect and reached > 0)
+        tile["position"][line] = reached
+        tile["free"][line] = free
+        tile["charged"][line] = reached > free or (zero_usage and rule["charge_zero_usage"]) or (kept_connect and reached > 0)
         if slow:
             total = np.int64(0)
             begin = np.int64(0)
             for run in range(runs):
-                total += max(tile.run_to[U64(run)] - max(begin, free), 0) * tile.run_weight[run]
-                begin = tile.run_to[U64(run)]
-            if price["content_weight"] > 0 and tile.charged[line]:
-                total += circumstances[np.int64(row) * each]["content_micros"] * price["content_weight"]
-            tile.walk[line] = total
+                total += max(walk[U64(run)]["to"] - max(begin, free), 0) * walk[run]["weight"]
+                begin = walk[U64(run)]["to"]
+            if term["content_weight"] > 0 and tile["charged"][line]:
+                total += circumstances[tile["row"][line] * each]["content_micros"] * term["content_weight"]
+            exact = max(total + term["connect"], term["minimum"]) if tile["charged"][line] != 0 else 0
+            exact = min(exact, term["maximum"])
+            tile["walk"][line] = exact
+            tile["walk_amount"][line] = rounded(exact, term["divisor"], term["rounding_mode"]) * term["step_micros"]
 
 
 @stage
@@ -905,126 +908,151 @@ def charge(
 
 
 @stage
-def settle(due_count, each, days_base, events, table, price_table, promises, buckets, results, tile):
-    """Lines in `due`, in their order: rounding of what was walked, discount, pass fees, money allowances and caps."""
-    start_us, quantity, circumstances = events.start_us, events.quantity, events.circumstances
-    version_rows, rules, match = table.version_rows, table.rules, results.match
+def settle(due_count, each, days_base, circumstances, version_rows, rules, price_table, promises, buckets, tile):
+    """Lines in `due`, in their order: discount, pass fees, money allowances and caps."""
+    start_us, quantity, rule_of = tile["start_us"], tile["quantity"], tile["rule"]
     terms, timelines = price_table.terms, price_table.timelines
     boundaries, bands, stretches = price_table.boundaries, price_table.bands, price_table.stretches
     definition_of, definitions, discounts = promises.definition_of, promises.definitions, promises.discounts
     held, spans, state = buckets.held, buckets.spans, buckets.state
     for index in range(due_count):
-        line = U64(tile.due[U64(index)])
-        row = U64(tile.row[line])
-        rule = rules[U64(match[row])]
-        instant_us = start_us[row]
-        term = terms[U64(tile.card[line])]
+        line = U64(tile["due"][U64(index)])
+        rule = rules[U64(rule_of[line])]
+        instant_us = start_us[line]
+        term = terms[U64(tile["card"][line])]
         divisor = term["divisor"]
-        if tile.walked[line] != 0:
-            exact = tile.walk[line]
-            exact = max(exact + term["connect"], term["minimum"]) if tile.charged[line] != 0 else 0
-            exact = min(exact, term["maximum"])
-            tile.numerator[line] = exact
-            tile.amount[line] = rounded(exact, divisor, term["rounding_mode"]) * term["step_micros"]
-        gross = tile.amount[line]
+        slow = tile["walked"][line] != 0
+        numerator = tile["walk"][line] if slow else tile["numerator"][line]
+        gross = tile["walk_amount"][line] if slow else tile["amount"][line]
         left = gross
         for place in range(rule["discount_from"], rule["discount_to"]):
             discount = discounts[place]
             if (
                 instant_us >= discount["from_us"]
                 and instant_us < discount["to_us"]
-                and (not discount["friends_only"] or circumstances[np.int64(row) * each]["friend"])
+                and (not discount["friends_only"] or circumstances[tile["row"][line] * each]["friend"])
             ):
-                steps = with_discount(tile.numerator[line], discount["ppm"], divisor, term["rounding_mode"])
+                steps = with_discount(numerator, discount["ppm"], divisor, term["rounding_mode"])
                 left = steps * term["step_micros"]
                 break
-        gross += tile.fee[line]
-        left += tile.fee[line]
-        if rule["settles"] and tile.held_to[line] > tile.held_from[line] and (quantity[row] > 0 or tile.charged[line] != 0):
+        gross += tile["fee"][line]
+        left += tile["fee"][line]
+        if rule["settles"] and tile["held_to"][line] > tile["held_from"][line] and (quantity[line] > 0 or tile["charged"][line] != 0):
             serves = np.int64(rule["serves"])
             first_slot = np.int64(definition_of[serves])
             slots = np.int64(definition_of[serves + 1])
-            held_from = tile.held_from[line]
-            held_to = tile.held_to[line]
+            held_from = tile["held_from"][line]
+            held_to = tile["held_to"][line]
+            # From the end: caps, then money.
             day = np.int64(-1)
             room = FOR_EVER  # what the fullest cap still takes
-            caps_from, caps_to = held_to, held_from
-            for place in range(held_from, held_to):
-                bucket = U64(held[U64(place)])
-                slot = np.int64(state[bucket]["slot"]) - first_slot
-                if slot < 0 or slot >= slots or definition_of[U64(serves + 2 + slot)] < 0:
+            caps_from = held_to
+            while caps_from > held_from:
+                bucket = U64(held[U64(caps_from - 1)])
+                slot = np.int64(state[bucket]["slot"])
+                if slot >> SLOT_BITS < OF_CAPS:
+                    break
+                caps_from -= 1
+                served = (slot & SLOT_MASK) - first_slot
+                if served < 0 or served >= slots or definition_of[U64(serves + 2 + served)] < 0:
                     continue
-                definition = definitions[U64(definition_of[U64(serves + 2 + slot)])]
-                if definition["kind"] == CAP:
-                    caps_from, caps_to = min(caps_from, place), place + 1
-                    if definition["daily"]:
-                        if day < 0:
-                            clock = np.int64(version_rows[U64(rule["version"])]["clock"])
-                            day = np.int64(bands[U64(place_at(timelines, boundaries, stretches, days_base + clock, instant_us))])
-                        if state[bucket]["mark"] != day:
-                            state[bucket]["mark"] = day
-                            state[bucket]["amount"] = 0
-                    room = min(room, max(definition["amount"] - state[bucket]["amount"], 0))
-                elif definition["unit"] == MICRO and left > 0:
-                    span = spans[U64(state[bucket]["span"])]
-                    if instant_us >= span["from_us"] and instant_us < span["to_us"]:
-                        take = min(state[bucket]["amount"], left)
-                        state[bucket]["amount"] -= take
-                        left -= take
+                definition = definitions[U64(definition_of[U64(serves + 2 + served)])]
+                if definition["daily"]:
+                    if day < 0:
+                        clock = np.int64(version_rows[U64(rule["version"])]["clock"])
+                        day = np.int64(bands[U64(place_at(timelines, boundaries, stretches, days_base + clock, instant_us))])
+                    if state[bucket]["mark"] != day:
+                        state[bucket]["mark"] = day
+                        state[bucket]["amount"] = 0
+                room = min(room, max(definition["amount"] - state[bucket]["amount"], 0))
+            money_from = caps_from
+            while money_from > held_from and np.int64(state[U64(held[U64(money_from - 1)])]["slot"]) >> SLOT_BITS == OF_MONEY:
+                money_from -= 1
+            for place in range(money_from, caps_from):
+                bucket = U64(held[U64(place)])
+                served = (np.int64(state[bucket]["slot"]) & SLOT_MASK) - first_slot
+                if served < 0 or served >= slots or definition_of[U64(serves + 2 + served)] < 0:
+                    continue
+                span = spans[U64(state[bucket]["span"])]
+                if instant_us >= span["from_us"] and instant_us < span["to_us"]:
+                    take = min(state[bucket]["amount"], left)
+                    state[bucket]["amount"] -= take
+                    left -= take
             left = min(left, room)
-            for place in range(caps_from, caps_to):
+            for place in range(caps_from, held_to):
                 bucket = U64(held[U64(place)])
-                slot = np.int64(state[bucket]["slot"]) - first_slot
-                if slot < 0 or slot >= slots or definition_of[U64(serves + 2 + slot)] < 0:
-                    continue
-                if definitions[U64(definition_of[U64(serves + 2 + slot)])]["kind"] == CAP:
+                served = (np.int64(state[bucket]["slot"]) & SLOT_MASK) - first_slot
+                if served >= 0 and served < slots and definition_of[U64(serves + 2 + served)] >= 0:
                     state[bucket]["amount"] += left
-        tile.amount[line] = left
-        tile.reduced[line] = gross - left
+        tile["amount"][line] = left
+        tile["reduced"][line] = gross - left
 
 
 @stage
-def write(count, results, tile):
+def write(place_from, count, in_place, results, tile):
     """Results of all lines to their rows."""
-    status, charge_micros, reduced_micros = results.status, results.charge_micros, results.reduced_micros
-    chargeable_qty, free_qty = results.chargeable_qty, results.free_qty
-    for index in range(count):
-        line = U64(index)
-        row = U64(tile.row[line])
-        status[row] = ZERO_RATED if tile.amount[line] == 0 else RATED
-        charge_micros[row] = tile.amount[line]
-        reduced_micros[row] = tile.reduced[line]
-        chargeable_qty[row] = tile.position[line]
-        free_qty[row] = tile.free[line]
+    row, code, match, amount = tile["row"], tile["code"], tile["match"], tile["amount"]
+    for line in range(count):
+        code[line] = code[line] if code[line] != RATED or amount[line] != 0 else ZERO_RATED
+        match[line] = match[line] if match[line] > 0 else -1
+    put(place_from, count, in_place, row, code, results.status)
+    put(place_from, count, in_place, row, match, results.match)
+    put(place_from, count, in_place, row, amount, results.charge_micros)
+    put(place_from, count, in_place, row, tile["reduced"], results.reduced_micros)
+    put(place_from, count, in_place, row, tile["position"], results.chargeable_qty)
+    put(place_from, count, in_place, row, tile["free"], results.free_qty)
 
 
 # ---- Drivers ----
 
 
-_ALL = (_EVENTS, _RULES, _DECKS, _PRICES, _PROMISES, _BUCKETS, _RESULTS, _TILE)
+_ALL = (_EVENTS, _RULES, _DECKS, _PRICES, _PROMISES, _BUCKETS, _RESULTS, _TILE, _RUNS)
 
 
 @njit(types.void(_i64, _i64, _i64, _i64, _column(np.int64), *_ALL))
-def rate_rows(place_from, place_to, each, days_base, order, events, table, deck_table, price_table, promises, buckets, results, tile):
+def rate_rows(
+    place_from, place_to, each, days_base, order, events, table, deck_table, price_table, promises, buckets, results, scratch, walk
+):
     """Rate the rows [place_from, place_to), or those that this part of `order` names, in that order.
 
     Writes the results of these rows, and the buckets of their holders, which no other thread may touch.
     """
+    events, table, deck_table, price_table = borrowed(events), borrowed(table), borrowed(deck_table), borrowed(price_table)
+    promises, buckets, results = borrowed(promises), borrowed(buckets), borrowed(results)
+    tile = scratch[0]
+    circumstances, version_rows, plmns, rules = events.circumstances, table.version_rows, table.plmns, table.rules
     for tile_from in range(place_from, place_to, TILE):
-        tile_to = min(tile_from + TILE, place_to)
-        count, unsure = find(tile_from, tile_to, order, events, table, deck_table, results, tile)
+        count = min(place_to - tile_from, TILE)
+        gather(tile_from, count, order, events, tile)
+        sift(
+            count, tile["plan"], tile["quantity"], tile["start_us"], tile["service"], tile["number"], tile["number_digits"], tile["code"],
+            tile["shelf"], tile["six"], tile["three"],
+        )  # fmt: skip
+        deep_count, unsure = find(
+            count, table.plan_from, table.plan_versions, table.latest, table.shelves, rules, deck_table.decks, deck_table.first,
+            deck_table.leaves, tile,
+        )  # fmt: skip
+        if deep_count > 0:
+            unsure = dig(deep_count, unsure, rules, deck_table, tile)
         if unsure > 0:
-            choose(unsure, each, events, table, deck_table, price_table, results, tile)
-        count, todo_count, due_count = measure(count, each, events, table, price_table, buckets, results, tile)
+            choose(unsure, each, circumstances, table, deck_table, price_table, tile)
+        todo_count, due_count = measure(count, each, circumstances, version_rows, plmns, rules, price_table, tile)
+        lay_out(count, price_table.cards, tile)
+        if todo_count > 0 or due_count > 0:
+            approach(count, todo_count, buckets, tile)
+        reach(
+            count, tile["wanted"], tile["change"], tile["first"], tile["increment"], tile["increment_2"], tile["position"], tile["charged"],
+            tile["free"], tile["fee"], tile["reduced"],
+        )  # fmt: skip
         if todo_count > 0:
-            draw(todo_count, each, days_base, events, table, price_table, promises, buckets, results, tile)
+            draw(todo_count, each, days_base, circumstances, version_rows, plmns, rules, price_table, promises, buckets, tile, walk)
         charge(
-            count, tile.position, tile.free, tile.charged, tile.weight, tile.weight_2, tile.change, tile.common, tile.connect, tile.minimum,
-            tile.maximum, tile.step_micros, tile.rounding, tile.numerator, tile.amount,
+            count, tile["position"], tile["free"], tile["charged"], tile["weight"], tile["weight_2"], tile["change"], tile["common"],
+            tile["connect"], tile["minimum"], tile["maximum"], tile["step_micros"], tile["rounding"], tile["numerator"], tile["amount"],
         )  # fmt: skip
         if due_count > 0:
-            settle(due_count, each, days_base, events, table, price_table, promises, buckets, results, tile)
-        write(count, results, tile)
+            settle(due_count, each, days_base, circumstances, version_rows, rules, price_table, promises, buckets, tile)
+        write(tile_from, count, len(order) == 0, results, tile)
 
 
 # The compiled code itself, without numba's look at the type of every array at every call (8 us, a fifth of a batch of a thousand). Whoever

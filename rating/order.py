@@ -25,13 +25,16 @@ _bool = types.boolean
 _KEYS = types.Array(types.uint64, 2, "C", readonly=True)
 
 
-@njit(_bool(_column(np.int32)))
-def any_holder(holder):
-    """Whether any event has a holder."""
-    for row in range(len(holder)):
-        if holder[row] >= 0:
-            return True
-    return False
+@njit(types.UniTuple(types.int64, 2)(_column(np.int32)))
+def extremes(column):
+    """Least and greatest of a column in one go; (0, -1) of an empty one."""
+    if len(column) == 0:
+        return 0, -1
+    least = greatest = column[0]
+    for row in range(len(column)):
+        least = min(least, column[row])
+        greatest = max(greatest, column[row])
+    return np.int64(least), np.int64(greatest)
 
 
 @njit(_bool(_column(np.int64), _column(np.int64), _KEYS))

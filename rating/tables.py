@@ -31,6 +31,9 @@ ROUNDING_CODES: Final = {mode: code for code, mode in enumerate(RoundingMode)}
 ROUND_DOWN, ROUND_UP, ROUND_HALF_UP, ROUND_HALF_EVEN = range(4)  # of a card; half-even only where a tie can be (an even divisor)
 TARIFF_CLOCK, HOME_CLOCK, VISITED_CLOCK = range(3)
 PER_EVENT, GRADUATED, PACKAGE = range(3)  # codes of rating.model.Counting
+OF_QUANTITY, OF_COUNTERS, OF_MONEY, OF_CAPS = range(4)  # what a bucket is asked for, in the order in which a holder's buckets stand
+SLOT_BITS: Final = 24  # a slot is that, and below it a number
+SLOT_MASK: Final = (1 << SLOT_BITS) - 1
 ROAMING_ANY, ROAMING_HOME = -1, 0  # in a condition; roaming zones are numbered from 1 in each version
 
 CIRCUMSTANCE: Final = np.dtype(
@@ -71,7 +74,9 @@ RULE_ROW: Final = np.dtype(
         ("settles", np.bool_),  # and its money and caps, and the fees of its passes
         ("discounted", np.bool_),
         ("stepped", np.bool_),  # has more than two steps
-        ("padding", np.int32),  # to a cache line
+        ("charge_zero_usage", np.bool_),
+        ("counting", np.int8),
+        ("counter_slot", np.int32),  # -1: none
     ],
     align=True,
 )
@@ -104,23 +109,14 @@ TERMS_ROW: Final = np.dtype(
         ("quick_to", np.int64),  # usage up to here is charged by the two steps of the card
         ("step_from", np.int32),
         ("step_to", np.int32),
+        ("minimum_qty", np.int64),
+        ("content_weight", np.int64),  # content share x D / 10^6
         ("rounding_mode", np.int8),
         ("active", np.bool_),  # False: the price has no rate in this band
     ],
     align=True,
 )  # what the general path needs of a band: a row a card
 STEP_ROW: Final = np.dtype([("from_qty", np.int64), ("weight", np.int64), ("increment", np.int64)], align=True)
-PRICE_ROW: Final = np.dtype(
-    [
-        ("minimum_qty", np.int64),
-        ("content_weight", np.int64),  # content share x D / 10^6
-        ("price_id", np.int32),
-        ("counter_slot", np.int32),
-        ("counting", np.int8),
-        ("charge_zero_usage", np.bool_),
-    ],
-    align=True,
-)
 CONDITION_ROW: Final = np.dtype(
     [
         ("origin", np.int32),  # class of the version's origin deck; -1: any
@@ -153,6 +149,9 @@ VERSION_ROW: Final = np.dtype(
 )  # deck of origin zones, -1 none; its visited networks; index of its time zone
 PLMN_ROW: Final = np.dtype([("plmn", np.int32), ("zone", np.int32), ("clock", np.int16)], align=True)  # sorted by plmn in each version
 SHELF_ROW: Final = np.dtype([("rules", np.int32), ("deck", np.int32)], align=True)  # one a plan version and service
+LATEST_ROW: Final = np.dtype(
+    [("from_us", np.int64), ("first_base", np.int64), ("rules", np.int32), ("deck", np.int32)], align=True
+)  # the last shelf of a plan and service, with its deck's `first_base`; from_us: beyond all time where the plan has been withdrawn
 DECK_ROW: Final = np.dtype(
     [
         ("first_base", np.int64),
@@ -195,18 +194,18 @@ class Tables:
     versions: Sequence[VersionName]
     prices: Sequence[Price]
     timezones: tuple[str, ...]  # every zone that some clock may run on
-    slots: Mapping[tuple[BucketKind, str, int], int]  # (kind, identity, id of the definition) -> what a bucket is called here
+    slots: Mapping[tuple[BucketKind, str, int], int]  # (kind, identity, id of the definition) -> what a bucket is called here (`SLOT_BITS`)
     runs_max: int  # no walk through an event has more runs of equal increments
 
     plan_from: NDArray[np.int32]  # by plan: first of its plan-version rows; one more than plans
     plan_versions: NDArray[np.void]
     version_rows: NDArray[np.void]
     plmns: NDArray[np.void]
+    latest: NDArray[np.void]  # by plan x SERVICES + service; at least one plan's
     shelves: NDArray[np.void]  # by plan-version row x SERVICES + service
-    rules: NDArray[np.void]  # by shelf's `rules` + zone: the first rule to ask; then those that `next` leads to
+    rules: NDArray[np.void]  # by shelf's `rules` + zone: the first rule to ask; then those that `next` leads to; row 0 is nobody's
     conditions: NDArray[np.void]
-    price_rows: NDArray[np.void]
-    cards: NDArray[np.void]
+    cards: NDArray[np.void]  # row 0 charges nothing
     terms: NDArray[np.void]
     step_rows: NDArray[np.void]
     definition_of: NDArray[np.int32]  # at `serves`: first slot, number of slots, then for each slot its definition or -1

@@ -46,7 +46,6 @@ _QUICK_STEPS: Final = 2
 class PriceParts(NamedTuple):
     """One price in rows. Steps of the terms are counted from 0."""
 
-    price: tuple[object, ...]
     cards: list[tuple[int, ...]]
     terms: list[tuple[Any, ...]]
     steps: list[tuple[int, ...]]
@@ -55,7 +54,7 @@ class PriceParts(NamedTuple):
     always: bool  # it has a rate in every band
 
 
-def parts_of(price: Price, calendar: Calendar | None, counter_slot: int, quantity_max: int) -> PriceParts:
+def parts_of(price: Price, calendar: Calendar | None, quantity_max: int) -> PriceParts:
     """The rows of `price`; `quantity_max` in price units."""
     common = denominator(price)
     names = (ANY_BAND,) if calendar is None else band_names(calendar)
@@ -71,18 +70,10 @@ def parts_of(price: Price, calendar: Calendar | None, counter_slot: int, quantit
         if rate is not None:
             steps += [(step.from_qty, _weight(step, common), step.increment_qty) for step in rate.steps]
     counting = COUNTING_CODES[price.counting]
-    row = (
-        price.minimum_qty,
-        price.content_ppm * common // _PPM if price.content_ppm else 0,
-        price.price_id,
-        counter_slot,
-        counting,
-        price.charge_zero_usage,
-    )
     stepped = any(len(rate.steps) > _QUICK_STEPS for rate in price.rates)
     counted = counting == PACKAGE or (counting == GRADUATED and stepped)
     quick = quick and not (counted or price.content_ppm or price.minimum_qty or price.charge_zero_usage)
-    return PriceParts(row, cards, terms, steps, quick, stepped, len(rates) == len(names))
+    return PriceParts(cards, terms, steps, quick, stepped, len(rates) == len(names))
 
 
 def splits(price: Price) -> bool:
@@ -124,6 +115,8 @@ def _terms(price: Price, rate: Rate, common: int, step_from: int, *, active: boo
         _changes(rate)[1],
         step_from,
         step_from + (len(rate.steps) if active else 0),
+        price.minimum_qty,
+        price.content_ppm * common // _PPM if price.content_ppm else 0,
         ROUNDING_CODES[price.rounding_mode],
         active,
     )

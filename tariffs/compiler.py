@@ -20,16 +20,25 @@ from rating.tables import (
     DEFINITION_ROW,
     DISCOUNT_ROW,
     HOME_CLOCK,
+    LATEST_ROW,
+    NO_MAXIMUM,
     NO_RULE,
     NOT_SOLD,
+    OF_CAPS,
+    OF_COUNTERS,
+    OF_MONEY,
+    OF_QUANTITY,
+    PER_EVENT,
     PLAN_VERSION_ROW,
     PLMN_ROW,
-    PRICE_ROW,
     ROAMING_ANY,
     ROAMING_HOME,
+    ROUND_DOWN,
     RULE_ROW,
     SERVICES,
     SHELF_ROW,
+    SLOT_BITS,
+    SLOT_MASK,
     STEP_ROW,
     TARIFF_CLOCK,
     TERMS_ROW,
@@ -39,7 +48,7 @@ from rating.tables import (
     VersionName,
 )
 from tariffs.bounds import QUANTITY_MAX, prove
-from tariffs.cards import parts_of, runs_max, splits
+from tariffs.cards import COUNTING_CODES, parts_of, runs_max, splits
 from tariffs.decks import DeckStack
 from tariffs.shelves import Candidate, classes, rules_in_order
 from tariffs.timelines import TimelineStack
@@ -53,8 +62,15 @@ if TYPE_CHECKING:
 
 _ALWAYS: Final = 2**62  # an instant after all events
 _CLOCKS: Final = {WallClock.TARIFF: TARIFF_CLOCK, WallClock.HOME: HOME_CLOCK, WallClock.VISITED: VISITED_CLOCK}
+_ASKED_FOR: Final = {
+    BucketKind.ALLOWANCE: OF_QUANTITY, BucketKind.DAY_PASS: OF_QUANTITY, BucketKind.COUNTER: OF_COUNTERS, BucketKind.CAP: OF_CAPS,
+}  # fmt: skip
 _MICROSECONDS_PER_MILLISECOND: Final = 1_000
 _CACHE_LINE: Final = 64
+# What the kernel gives to a line that it has refused: a rule that holds always, and a card without any rate.
+_NOTHINGS_RULE: Final = (_ALWAYS, NO_RULE, 0, -1, 0, 0, 0, -1, -1, 0, 0, TARIFF_CLOCK, True, True, *(False,) * 7, PER_EVENT, -1)
+_NOTHINGS_CARD: Final = (0, 0, _ALWAYS, 1, 1, 1, 1, 0, 0, NO_MAXIMUM, 1, ROUND_DOWN, 0)
+_NOTHINGS_TERMS: Final = (0, 0, _ALWAYS, 1, 1, 1, _ALWAYS, 0, 0, 0, 0, 0, True)
 
 
 def compile_catalogues(catalogues: Sequence[Catalogue]) -> Tables:
@@ -86,7 +102,7 @@ def timezones_of(catalogues: Iterable[Catalogue]) -> tuple[str, ...]:
     return tuple(sorted(named | {zone.timezone for each in catalogues for zone in each.roaming_zones if zone.timezone is not None}))
 
 
-def bucket_slots(catalogues: Iterable[Catalogue]) -> dict[tuple[BucketKind, str, int], int]:
+def bucket_slots(catalogues: Sequence[Catalogue]) -> dict[tuple[BucketKind, str, int], int]:
     """A number for everything a bucket can be of; in each catalogue by id, so that allowances and passes tie in this order."""
     found: set[tuple[str, int, BucketKind]] = set()
     for each in catalogues:
@@ -95,7 +111,21 @@ def bucket_slots(catalogues: Iterable[Catalogue]) -> dict[tuple[BucketKind, str,
             found.update((each.identity, p.pass_id, BucketKind.DAY_PASS) for p in plan.day_passes)
             found.update((each.identity, c.cap_id, BucketKind.CAP) for c in plan.caps)
         found.update((each.identity, p.counter_id, BucketKind.COUNTER) for p in each.prices if p.counting is not Counting.EVENT)
-    return {(kind, identity, number): slot for slot, (identity, number, kind) in enumerate(sorted(found))}
+    money = {
+        (each.identity, a.allowance_id)
+        for each in catalogues
+        for plan in each.plans
+        for a in plan.allowances
+        if a.unit is QuantityUnit.MICRO
+    }
+
+    def asked_for(kind: BucketKind, identity: str, number: int) -> int:
+        return OF_MONEY if kind is BucketKind.ALLOWANCE and (identity, number) in money else _ASKED_FOR[kind]
+
+    return {
+        (kind, identity, number): asked_for(kind, identity, number) << SLOT_BITS | slot
+        for slot, (identity, number, kind) in enumerate(sorted(found))
+    }
 
 
 def _refuse_equal_starts(ordered: Sequence[Catalogue]) -> None:
@@ -121,9 +151,8 @@ class _Shop:
         self._runs_max = 1
         self.prices: list[Price] = []
         self._tax_codes: list[int] = []
-        self._price_rows: list[tuple[object, ...]] = []
-        self._cards: list[tuple[int, ...]] = []
-        self._card_terms: list[tuple[Any, ...]] = []
+        self._cards: list[tuple[int, ...]] = [_NOTHINGS_CARD]
+        self._card_terms: list[tuple[Any, ...]] = [_NOTHINGS_TERMS]
         self._steps: list[tuple[int, ...]] = []
         self._terms: list[tuple[Any, ...]] = []  # what a rule row repeats of its price, by price row
         self._always: list[bool] = []
@@ -131,7 +160,7 @@ class _Shop:
         self._plmns: list[tuple[int, ...]] = []
         self.plan_versions: list[tuple[object, ...]] = []
         self._shelves: list[tuple[int, int]] = []
-        self._rules: list[tuple[object, ...]] = []
+        self._rules: list[tuple[object, ...]] = [_NOTHINGS_RULE]
         self._conditions: dict[tuple[int, ...], int] = {}
         self._serves: dict[tuple[int, ...], int] = {}
         self._definition_of: list[int] = []
@@ -183,7 +212,7 @@ class _Shop:
         slot = -1
         if price.counting is not Counting.EVENT:
             slot = self._slots[BucketKind.COUNTER, catalogue.identity, price.counter_id]
-        parts = parts_of(price, calendar, slot, QUANTITY_MAX[price.unit])
+        parts = parts_of(price, calendar, QUANTITY_MAX[price.unit])
         timeline = -1
         if calendar is not None:
             zones = (catalogue.timezone,) if price.clock is WallClock.TARIFF else self._timezones
@@ -200,12 +229,13 @@ class _Shop:
             parts.quick,
             voice,
             splits(price),
-            price.counting is not Counting.EVENT,
+            COUNTING_CODES[price.counting],
             parts.stepped,
+            price.charge_zero_usage,
+            slot,
         )
         self._terms.append(terms)
         self._always.append(parts.always)
-        self._price_rows.append(parts.price)
         base = len(self._steps)
         self._cards += parts.cards
         for row in parts.terms:
@@ -277,13 +307,13 @@ class _Shop:
         plain: bool,
     ) -> tuple[object, ...]:
         if price < 0:
-            nothing = (False,) * 8
-            return (0, price, 0, -1, version, zone_id, following, condition, -1, 0, 0, TARIFF_CLOCK, *nothing, 0)
-        quantity_max, row, cards, calendar, clock, quick, voice, split, counts, stepped = self._terms[price]
+            nothing = (False,) * 9
+            return (0, price, 0, -1, version, zone_id, following, condition, -1, 0, 0, TARIFF_CLOCK, *nothing, PER_EVENT, -1)
+        quantity_max, row, cards, calendar, clock, quick, voice, split, counting, stepped, charges_zero_usage, slot = self._terms[price]
+        draws = counting != PER_EVENT or self._draws.get(serves, False)
         return (
             quantity_max, row, cards, calendar, version, zone_id, following, condition, serves, *discounts, clock, plain, quick, voice,
-            split, counts or self._draws.get(serves, False), self._settles.get(serves, False), discounts[1] > discounts[0],
-            stepped, 0,
+            split, draws, self._settles.get(serves, False), discounts[1] > discounts[0], stepped, charges_zero_usage, counting, slot,
         )  # fmt: skip
 
     def _condition(self, version: int, rule: UsageRule) -> int:
@@ -301,7 +331,7 @@ class _Shop:
         """Where `definition_of` tells which buckets serve a rule, given the definitions (rows) that do."""
         if not served:
             return -1
-        slots = {self._slots[kind, identity, number]: row for (kind, number), row in served.items()}
+        slots = {self._slots[kind, identity, number] & SLOT_MASK: row for (kind, number), row in served.items()}
         low, high = min(slots), max(slots)
         key = (low, high - low + 1, *(self._definition(slots[slot]) if slot in slots else -1 for slot in range(low, high + 1)))
         if key not in self._serves:
@@ -326,6 +356,7 @@ class _Shop:
 
     def tables(self, plan_index: Mapping[str, int], plan_from: NDArray[np.int32]) -> Tables:
         """Freeze everything gathered into arrays."""
+        decks = self._decks.arrays()
         return Tables(
             plan_index=plan_index,
             versions=[VersionName(c.identity, c.version, c.content_hash, c.currency, c.minor_digits) for c in self._ordered],
@@ -337,10 +368,10 @@ class _Shop:
             plan_versions=_records(self.plan_versions, PLAN_VERSION_ROW),
             version_rows=_records(self._versions, VERSION_ROW),
             plmns=_records(self._plmns, PLMN_ROW),
+            latest=self._latest(plan_from.tolist(), [*decks["decks"]["first_base"].tolist(), 0]),
             shelves=_records(self._shelves, SHELF_ROW),
             rules=_in_lines(_records(self._rules, RULE_ROW)),
             conditions=_records(self._conditions, CONDITION_ROW),
-            price_rows=_records(self._price_rows, PRICE_ROW),
             cards=_in_lines(_records(self._cards, CARD_ROW)),
             terms=_records(self._card_terms, TERMS_ROW),
             step_rows=_records(self._steps, STEP_ROW),
@@ -353,9 +384,18 @@ class _Shop:
             revenue_code=np.array([price.revenue_code for price in self.prices], dtype=np.int16),
             tax_code=np.array(self._tax_codes, dtype=np.int16),
             quantity_unit=np.array([price.unit for price in self.prices], dtype=np.int8),
-            **self._decks.arrays(),
+            **decks,
             **self._timelines.arrays(),
         )
+
+    def _latest(self, plan_from: Sequence[int], first_base: Sequence[int]) -> NDArray[np.void]:
+        """`LATEST_ROW` by plan and service, from the last row of each plan's versions. `first_base` by deck, closed by one for none."""
+        rows: list[tuple[object, ...]] = []
+        for end in plan_from[1:]:
+            from_us, _, present = self.plan_versions[end - 1]
+            shelves = self._shelves[(end - 1) * SERVICES : end * SERVICES]
+            rows += [(from_us if present else _ALWAYS, first_base[deck], rules, deck) for rules, deck in shelves]
+        return _records(rows or [(_ALWAYS, 0, 0, NO_RULE)] * SERVICES, LATEST_ROW)
 
 
 class _Promise:

@@ -10,7 +10,18 @@ import pytest
 
 from rating import kernel
 from rating.money import RoundingMode, round_exact
-from rating.tables import NO_MAXIMUM, ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, ROUNDING_CODES
+from rating.status import Status
+from rating.tables import (
+    NO_MAXIMUM,
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    ROUND_UP,
+    ROUNDING_CODES,
+    SERVICES,
+    TIME_MAX_US,
+    TIME_MIN_US,
+)
 
 SEED = 20261125
 MODES = list(RoundingMode)
@@ -73,6 +84,53 @@ def test_a_discount_is_rounded_once(ppm: int, mode: RoundingMode) -> None:
             assert kernel.with_discount(number, ppm, divisor, ROUNDING_CODES[mode]) == round_exact(exact, 1, mode), (number, divisor)
 
 
+def _sifted(**changed: int) -> tuple[int, int, int, int, int]:
+    """Code, quantity, place of the search, first six and next three digits of one event."""
+    event = {"plan": 2, "quantity": 60, "start": TIME_MIN_US, "service": 3, "number": 4930123456, "digits": 10} | changed
+    kinds = {"number": np.uint64}
+    columns = [np.array([value], kinds.get(name, np.int64)) for name, value in event.items()]
+    code, shelf, six, three = (np.full(1, -7, np.int64) for _ in range(4))
+    kernel.sift(1, *columns, code, shelf, six, three)
+    return int(code[0]), int(columns[1][0]), int(shelf[0]), int(six[0]), int(three[0])
+
+
+def test_an_event_that_no_table_refuses_is_looked_up_by_plan_service_and_nine_digits() -> None:
+    assert _sifted() == (Status.RATED, 60, 2 * SERVICES + 3, 493_012, 345)
+    assert _sifted(number=49, digits=2)[3:] == (490_000, 0)
+    assert _sifted(number=10**15 - 1, digits=15)[3:] == (999_999, 999)
+    assert _sifted(number=0, digits=0)[3:] == (0, 0)
+    assert _sifted(service=SERVICES)[2] == 2 * SERVICES, "a service nobody sells"
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"plan": -1}, Status.UNKNOWN_SUBSCRIPTION),
+        ({"plan": -2, "quantity": -1}, Status.UNKNOWN_PLAN),
+        ({"quantity": -1, "start": 0}, Status.NEGATIVE_QUANTITY),
+        ({"start": TIME_MIN_US - 1, "digits": -1}, Status.TIME_OUT_OF_RANGE),
+        ({"start": TIME_MAX_US}, Status.TIME_OUT_OF_RANGE),
+        ({"digits": -1}, Status.INVALID_NUMBER),
+        ({"digits": 16}, Status.INVALID_NUMBER),
+        ({"digits": 0}, Status.INVALID_NUMBER),
+        ({"number": 10**9, "digits": 9}, Status.INVALID_NUMBER),
+        ({"number": 10**15, "digits": 15}, Status.INVALID_NUMBER),
+        ({"number": 2**64 - 1, "digits": 15}, Status.INVALID_NUMBER),
+    ],
+)
+def test_the_first_refusal_that_holds_is_the_one(changed: dict[str, int], status: Status) -> None:
+    assert _sifted(**changed)[:3] == (status, 0, 0)
+
+
+@pytest.mark.parametrize("digits", range(1, 16))
+def test_numbers_of_any_length_are_aligned_exactly(digits: int) -> None:
+    rng = random.Random(SEED + digits)
+    for number in [0, 10 ** (digits - 1), 10**digits - 1, *(rng.randrange(10**digits) for _ in range(200))]:
+        nine = number * 10 ** (15 - digits) // 10**6
+        assert _sifted(number=number, digits=digits)[3:] == (nine // 1_000, nine % 1_000)
+        assert _sifted(number=number + 10**digits, digits=digits)[0] == Status.INVALID_NUMBER
+
+
 # first, increment, change, increment_2: a card's grid of increment ends
 GRIDS = [(60, 60, 2**62, 60), (90, 60, 2**62, 60), (30, 6, 2**62, 6), (60, 1, 180, 6), (60, 60, 180, 1), (7, 3, 7, 5), (1, 1, 2**62, 1)]
 
@@ -91,9 +149,12 @@ def test_usage_is_rounded_up_to_the_end_of_its_last_increment(grid: tuple[int, i
     wanted = list(range(400))
     ends = _ends(grid, max(wanted))
     first, increment, change, increment_2 = grid
-    columns = _columns(*((each, change, first, increment, increment_2, -1, -1) for each in wanted))
+    columns = _columns(*((each, change, first, increment, increment_2, -1, -1, -1, -1, -1) for each in wanted))
     kernel.reach(len(wanted), *columns)
-    assert columns[-2].tolist() == [0, *(next(end for end in ends if end >= each) for each in wanted[1:])]
+    position, charged, *cleared = columns[-5:]
+    assert position.tolist() == [0, *(next(end for end in ends if end >= each) for each in wanted[1:])]
+    assert charged.tolist() == [0, *(1 for _ in wanted[1:])]
+    assert not any(column.any() for column in cleared)
 
 
 @pytest.mark.parametrize("grid", GRIDS)
@@ -127,9 +188,9 @@ def test_a_charge_is_the_exact_sum_rounded_once(mode: RoundingMode) -> None:
 
 
 def test_the_worked_example_of_the_kernel() -> None:
-    wanted = _columns((200_300, 180_000, 60_000, 1_000, 1_000, 0, 0))
+    wanted = _columns((200_300, 180_000, 60_000, 1_000, 1_000, 0, 0, 0, 0, 0))
     kernel.reach(1, *wanted)
-    assert (wanted[-2].tolist(), wanted[-1].tolist()) == ([201_000], [1])
+    assert (wanted[5].tolist(), wanted[6].tolist()) == ([201_000], [1])
     columns = _columns((201_000, 50_000, 1, 90_000, 60_000, 180_000, 60_000, 0, 0, NO_MAXIMUM, 100, ROUND_HALF_UP, 0, 0))
     kernel.charge(1, *columns)
     assert (columns[-2].tolist(), columns[-1].tolist()) == ([12_960_000_000], [216_000])
