@@ -92,7 +92,7 @@ def _line(connection: sa.Connection, number: str, line_no: int) -> Any:  # noqa:
     if row is None:
         raise UserError(f"invoice {number} has no line {line_no}", f"`ratewright invoice show {number}` shows its lines")
     if row.kind != "usage":
-        what = "a recurring fee" if row.kind == "recurring" else "tax"
+        what = {"recurring": "a recurring fee", "one_off": "a one-off fee"}.get(row.kind, "tax")
         raise UserError(f"line {line_no} of {number} is {what}, not usage", "name a line with events")
     return row
 

@@ -59,6 +59,19 @@ class Guide:
         owner[inside] = self._subscription[fact[inside]]
         return owner
 
+    def throughout(self, served_id: pa.Array[Any], from_us: int, to_us: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """subscription_key of each id, and whether it is that at every instant of [from_us, to_us). A stranger is NOBODY's throughout."""
+        codes = self._codes(served_id)
+        owner, steady = np.full(len(codes), NOBODY, dtype=np.int64), codes == NOBODY
+        first = self._first[np.where(steady, 0, codes)]
+        single = ~steady & (self._first[np.where(steady, 0, codes) + 1] - first == 1)
+        rows = np.flatnonzero(single)
+        fact = first[rows]
+        whole = (self._from_us[fact] <= from_us) & (self._to_us[fact] >= to_us)
+        owner[rows[whole]] = self._subscription[fact[whole]]
+        steady[rows[whole]] = True
+        return owner, steady
+
     def knows_number(self, number: NDArray[np.int64], start_us: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each E.164 number (its digits as an integer) is one of this installation at its instant."""
         known = np.zeros(len(number), np.bool_)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SERIES: Final = "R"
 NUMBER_DIGITS: Final = 10
 EPOCH: Final = dt.date(1970, 1, 1)
-KIND_NAMES: Final = {Kind.RECURRING: "recurring", Kind.USAGE: "usage", Kind.TAX: "tax"}
+KIND_NAMES: Final = {Kind.RECURRING: "recurring", Kind.ONE_OFF: "one_off", Kind.USAGE: "usage", Kind.TAX: "tax"}
 _KINDS: Final = {name: int(kind) for kind, name in KIND_NAMES.items()}
 PAGE_SIZE: Final = 100
 

@@ -133,7 +133,8 @@ class PlainBuckets:
                 day = (EPOCH + since_us * MICROSECOND).astimezone(zone).date()
                 begun = all(day <= each.span.start for each in stretches if each.plan == number)
                 for allowance in version.allowances:
-                    granting = Granting(allowance, period.start if begun else day)
+                    base = f"{catalogue.identity}/{version.base or version.name}"
+                    granting = Granting(allowance, period.start if begun else day, base)
                     granted.setdefault(AllowanceKey(catalogue.identity, allowance.allowance_id), granting)
             grantings.append(granted)
         return Member(subscription, plans, stretches, grantings)

@@ -66,10 +66,7 @@ class PlainLookup:
         self._facts = facts.load(connection, seq)
         self._subscriptions = {each.subscription_key: each for each in self._facts.subscriptions}
         self._spans = _spans_by_number(connection, seq)
-        published = tables.publications.c
-        rows = connection.execute(sa.select(published.identity, published.version).where(published.commit_seq <= seq))
-        known = {(row.identity, row.version) for row in rows}
-        catalogues = [each for each in catalogue.published(home) if (each.identity, each.version) in known]
+        catalogues = catalogue.in_force(home, seq)
         newest = sorted(catalogues, key=lambda each: each.effective_from_us)
         self._currency = {each.identity: each.currency for each in newest}
         self._reference = Reference(catalogues)

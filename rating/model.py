@@ -2,7 +2,9 @@
 
 `tariffs` builds these from files; the reference twin interprets them; the compiler turns them into the kernel's tables.
 Units: amounts in micro-units, voice in milliseconds, data in bytes, messages in messages, instants in microseconds UTC.
-Structs are frozen and hold tuples only, so that a published version cannot change under a run.
+Structs are frozen and hold tuples only, so that a published version cannot change under a run. A field that has its default value is
+left out of the canonical form, so that a word which is new here changes the hash of no tariff that does not use it: a new field has a
+default, comes after the others, and is never given another default.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ class Counting(enum.StrEnum):
     PACKAGE = "package"  # both from the start of the period: an increment (a package) begun by one event serves the next ones too
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     """A rate from `from_qty` (counted as the price's `Counting` says) up to the next step.
 
     A started increment of `increment_qty` is charged whole at `rate_micros` per `per_qty`, and eats into what follows.
@@ -84,7 +86,7 @@ class Step(msgspec.Struct, frozen=True):
     increment_qty: int  # > 0
 
 
-class Rate(msgspec.Struct, frozen=True):
+class Rate(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a price charges in one band. The connect fee is that of the band in which the event begins."""
 
     band: str
@@ -93,7 +95,7 @@ class Rate(msgspec.Struct, frozen=True):
     connect_fee_micros: int = 0
 
 
-class Price(msgspec.Struct, frozen=True):
+class Price(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that turns a chargeable quantity into one charge, rounded once.
 
     A price is *active* in the bands it has a rate for. An event that begins in any other band is not priced by it (the next rule that
@@ -122,7 +124,7 @@ class Price(msgspec.Struct, frozen=True):
     title: dict[str, str] = {}  # language -> what invoices call it; the name where there is none
 
 
-class Band(msgspec.Struct, frozen=True):
+class Band(msgspec.Struct, frozen=True, omit_defaults=True):
     """A span of wall-clock time, half open, on the days that meet every criterion given; an empty criterion is met by all days.
 
     Where several bands cover an instant the heaviest wins, then the one with the latest `start_s`, then the first in the calendar.
@@ -140,33 +142,44 @@ class Band(msgspec.Struct, frozen=True):
     holidays: bool = False  # True: only on the calendar's holidays
 
 
-class Calendar(msgspec.Struct, frozen=True):
+class DaySwap(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A date that counts as another day of the week: a Saturday worked for a Friday off. Only the `days` of bands look at it."""
+
+    date: dt.date
+    as_day: int  # ISO: 1 Monday .. 7 Sunday
+
+
+class Calendar(msgspec.Struct, frozen=True, omit_defaults=True):
     """Bands and public holidays. An instant is in a band if and only if its wall-clock time is."""
 
     name: str
     bands: tuple[Band, ...]
     holidays: tuple[dt.date, ...] = ()
+    day_swaps: tuple[DaySwap, ...] = ()  # sorted by date, each date once
+    source: str = ""  # where holidays and swaps came from when they were frozen, such as "holidays 0.109 CN 2026-2027"
 
 
-class Zone(msgspec.Struct, frozen=True):
+class Zone(msgspec.Struct, frozen=True, omit_defaults=True):
     """A named set of E.164 prefixes of 1 to 15 digits and of short codes; a prefix or code stands in one zone only."""
 
     zone_id: int  # 1 .. 65534
     name: str
     prefixes: tuple[str, ...]
     short_codes: tuple[str, ...] = ()  # whole numbers of 1 to 8 digits (112, 10086): exact matches, before any prefix
+    title: dict[str, str] = {}  # language -> what the tariff sheet calls it; the name where there is none
 
 
-class RoamingZone(msgspec.Struct, frozen=True):
+class RoamingZone(msgspec.Struct, frozen=True, omit_defaults=True):
     """A named set of visited networks."""
 
     roaming_zone_id: int  # 1 .. 65534
     name: str
     plmns: tuple[int, ...]  # MCC x 1000 + MNC; a network stands in one roaming zone only
     timezone: str | None = None  # IANA name of the wall clock there; None: the catalogue's
+    title: dict[str, str] = {}
 
 
-class UsageRule(msgspec.Struct, frozen=True):
+class UsageRule(msgspec.Struct, frozen=True, omit_defaults=True):
     """In a plan: usage of `service` to `zone` that meets every condition has this price. `price` None refuses it on purpose (NOT_SOLD).
 
     Rules of the longest prefix come first, those of ANY_ZONE last; among rules of one zone the order of the plan decides: the first whose
@@ -199,7 +212,7 @@ class AtPlanChange(enum.StrEnum):
     PRORATE = "prorate"  # each plan grants its days' share, what was left of the old share lapses
 
 
-class Allowance(msgspec.Struct, frozen=True):
+class Allowance(msgspec.Struct, frozen=True, omit_defaults=True):
     """Free quantity granted for each bill period, drawn from the head of events in time order.
 
     Allowances are drawn in order of priority (lowest number first), then earliest expiry, then id.
@@ -222,7 +235,7 @@ class Allowance(msgspec.Struct, frozen=True):
     title: dict[str, str] = {}
 
 
-class DayPass(msgspec.Struct, frozen=True):
+class DayPass(msgspec.Struct, frozen=True, omit_defaults=True):
     """A fee for a local day, opened by the first event of the day that is left with something to charge; then usage of that day is free.
 
     Drawn in one order with the allowances. Its fee joins the charge of the event that opens it, after rounding and discount.
@@ -247,7 +260,7 @@ class CapWindow(enum.StrEnum):
     PERIOD = "period"
 
 
-class ChargeCap(msgspec.Struct, frozen=True):
+class ChargeCap(msgspec.Struct, frozen=True, omit_defaults=True):
     """Once charges of its services and zones reach `amount_micros` within the window, the rest is free."""
 
     cap_id: int  # stable across versions
@@ -259,7 +272,7 @@ class ChargeCap(msgspec.Struct, frozen=True):
     title: dict[str, str] = {}
 
 
-class Discount(msgspec.Struct, frozen=True):
+class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
     """A percentage off the exact charge, before the one rounding. Where several hold for an event the largest applies, alone."""
 
     discount_id: int
@@ -270,6 +283,26 @@ class Discount(msgspec.Struct, frozen=True):
     friends_only: bool = False  # True: only where the event says that the other side is one of the subscriber's chosen numbers
     from_us: int | None = None  # time-limited: events that start in [from_us, to_us)
     to_us: int | None = None
+    title: dict[str, str] = {}
+
+
+class LimitAction(enum.StrEnum):
+    """What happens when a spend limit is reached."""
+
+    NOTIFY = "notify"
+    BAR = "bar"
+
+
+class SpendLimit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a subscriber may spend in a window before being told, or barred. It changes no charge. No bill acts on it yet."""
+
+    limit_id: int  # stable across versions
+    name: str
+    amount_micros: int
+    window: CapWindow
+    action: LimitAction
+    services: tuple[Service, ...]
+    zones: tuple[str, ...]
     title: dict[str, str] = {}
 
 
@@ -289,7 +322,7 @@ class FeeTiming(enum.StrEnum):
     ARREARS = "arrears"
 
 
-class RecurringFee(msgspec.Struct, frozen=True):
+class RecurringFee(msgspec.Struct, frozen=True, omit_defaults=True):
     """A fee for each bill period, prorated by exact day fractions when the period is cut."""
 
     price_id: int
@@ -303,6 +336,73 @@ class RecurringFee(msgspec.Struct, frozen=True):
     title: dict[str, str] = {}
 
 
+class FeeOccasion(enum.StrEnum):
+    """What a one-off fee is charged for."""
+
+    ACTIVATION = "activation"  # the first day of the subscription
+    END = "end"  # its last day
+    PLAN_CHANGE = "plan_change"  # the first day on this plan after another one; add-ons come and go without it
+    ADDED = "added"  # of an add-on: the first day with it
+    REMOVED = "removed"  # of an add-on: the last day with it
+
+
+class OneOffFee(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A fee charged once, whole, in the period of the local day of its occasion."""
+
+    price_id: int
+    name: str
+    charge_code: int
+    revenue_code: int
+    tax_class: str
+    amount_micros: int
+    on: FeeOccasion = FeeOccasion.ACTIVATION
+    title: dict[str, str] = {}
+
+
+class CommitmentCounts(enum.StrEnum):
+    """What counts toward a commitment."""
+
+    USAGE = "usage"
+    USAGE_AND_FEES = "usage_and_fees"
+
+
+class Commitment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A least amount for each bill period: what is missing is charged under these codes. No bill acts on it yet."""
+
+    price_id: int
+    name: str
+    charge_code: int
+    revenue_code: int
+    tax_class: str
+    amount_micros: int
+    counts: CommitmentCounts = CommitmentCounts.USAGE
+    prorate: bool = True  # a part period commits to the exact day fraction
+    title: dict[str, str] = {}
+
+
+class ServiceTerms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is promised beside prices, for the tariff sheet."""
+
+    activation_hours: int | None = None  # the service works so many hours after the order
+    late_credit_ppm: int = 0  # of the recurring fees of a period, for each day that activation is late
+    minimum_months: int = 0  # the least time that a contract runs
+    notice_days: int = 0  # a customer ends the contract so many days ahead
+
+
+class AddOn(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What can be bought on top of a plan. Plan and add-ons bought together are a `Plan` of their own, named `plan+add-on`."""
+
+    name: str
+    title: dict[str, str]
+    allowances: tuple[Allowance, ...] = ()
+    day_passes: tuple[DayPass, ...] = ()
+    caps: tuple[ChargeCap, ...] = ()
+    discounts: tuple[Discount, ...] = ()
+    recurring: tuple[RecurringFee, ...] = ()
+    one_offs: tuple[OneOffFee, ...] = ()
+    excludes: tuple[str, ...] = ()  # names of add-ons that cannot be bought beside it
+
+
 class LateUsage(enum.StrEnum):
     """What happens to usage that arrives after its period was billed."""
 
@@ -310,7 +410,7 @@ class LateUsage(enum.StrEnum):
     WAIVE = "waive"
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a subscription can have. Full name for subscriptions: `catalogue identity/plan name`."""
 
     name: str
@@ -323,16 +423,24 @@ class Plan(msgspec.Struct, frozen=True):
     day_passes: tuple[DayPass, ...] = ()
     caps: tuple[ChargeCap, ...] = ()  # applied in this order
     discounts: tuple[Discount, ...] = ()
+    one_offs: tuple[OneOffFee, ...] = ()
+    commitments: tuple[Commitment, ...] = ()
+    spend_limits: tuple[SpendLimit, ...] = ()
+    terms: ServiceTerms | None = None
+    sold_from: dt.date | None = None  # first local day on which it is sold
+    sold_to: dt.date | None = None  # last one
+    base: str | None = None  # of a plan with add-ons: the name of the plan without them, whose rules it has
+    add_ons: tuple[str, ...] = ()  # of a plan with add-ons: their names, sorted
 
 
-class TaxRate(msgspec.Struct, frozen=True):
+class TaxRate(msgspec.Struct, frozen=True, omit_defaults=True):
     """A rate of tax in parts per million, from a date on."""
 
     effective_from: dt.date
     rate_ppm: int
 
 
-class TaxClass(msgspec.Struct, frozen=True):
+class TaxClass(msgspec.Struct, frozen=True, omit_defaults=True):
     """Prices are exclusive of tax. `code` is what charges carry (int16)."""
 
     name: str
@@ -341,7 +449,7 @@ class TaxClass(msgspec.Struct, frozen=True):
     title: dict[str, str] = {}
 
 
-class Catalogue(msgspec.Struct, frozen=True):
+class Catalogue(msgspec.Struct, frozen=True, omit_defaults=True):
     """One version of a catalogue. It prices every event that starts at or after `effective_from_us`, until the next version does."""
 
     identity: str
@@ -353,9 +461,14 @@ class Catalogue(msgspec.Struct, frozen=True):
     zones: tuple[Zone, ...]
     calendars: tuple[Calendar, ...]
     prices: tuple[Price, ...]
-    plans: tuple[Plan, ...]
+    plans: tuple[Plan, ...]  # those with add-ons after all others
     tax_classes: tuple[TaxClass, ...]
     disclosure: dict[str, str]  # language -> text shown with the tariff
     roaming_zones: tuple[RoamingZone, ...] = ()
     home_timezones: tuple[str, ...] = ()  # IANA names that WallClock.HOME may be asked for
+    effective_to_us: int | None = None  # from this instant on it prices nothing, even where no other version follows
+    corrects: int | None = None  # the version that it replaces from the beginning, where both begin at one instant
+    notice_days: int = 0  # customers are told of a price that rises so many days ahead
+    complaint_channel: dict[str, str] = {}  # language -> where customers complain
+    add_ons: tuple[AddOn, ...] = ()
     content_hash: bytes = b""  # SHA-256 of the canonical form, filled by tariffs

@@ -87,6 +87,7 @@ class Days:
     def __init__(self, calendar: Calendar) -> None:
         self._bands = calendar.bands
         self._holidays = frozenset(calendar.holidays)
+        self._swaps = {swap.date: swap.as_day for swap in calendar.day_swaps}
         self._spans_by_day: dict[int, tuple[_Span, ...]] = {}
 
     def spans(self, day: int) -> tuple[_Span, ...]:
@@ -110,9 +111,9 @@ class Days:
         return tuple(spans)
 
     def _is_on(self, band: Band, date: dt.date) -> bool:
-        """Whether `date` meets every criterion that `band` gives."""
+        """Whether `date` meets every criterion that `band` gives. Days of the week are those that dates count as."""
         return (
-            (not band.days or date.isoweekday() in band.days)
+            (not band.days or self._swaps.get(date, date.isoweekday()) in band.days)
             and (not band.years or date.year in band.years)
             and (not band.months or date.month in band.months)
             and (not band.month_days or date.day in band.month_days)

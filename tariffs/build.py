@@ -1,17 +1,19 @@
 """Makes the model of a document: defaults filled in, bands over midnight split, decks turned into zones, prices and rules.
 
-Every entry of the document keeps its index in the model; what a deck adds comes after them. Quantities of one price must be of one
-kind. References and values are left to `tariffs.check`.
+Every entry of the document keeps its index in the model; what decks and add-ons make comes after them. Quantities of one price must be of
+one kind. References and values are left to `tariffs.check`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from rating.model import Catalogue, Price, RoamingZone, TaxClass, TaxRate, UsageRule, Zone
+from rating.model import Catalogue, RoamingZone, TaxClass, TaxRate, Zone
+from tariffs.builders.add_ons import add_on, with_add_ons
 from tariffs.builders.calendars import calendar
+from tariffs.builders.decks import deck
 from tariffs.builders.plans import plan
-from tariffs.builders.prices import price, price_of_row
+from tariffs.builders.prices import price
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
@@ -20,21 +22,15 @@ if TYPE_CHECKING:
     from tariffs.language import Document, RoamingZoneEntry, TaxClassEntry
 
 
-class _Deck(NamedTuple):
-    """A rate deck in the words of the model."""
-
-    zones: tuple[Zone, ...]
-    prices: tuple[Price, ...]
-    rules: tuple[UsageRule, ...]
-
-
 def build(document: Document, files: Files, findings: list[Finding]) -> Catalogue:
     """The model of `document`; mistakes are added to `findings`, and the model is only good when there are none."""
-    decks = [_deck(document, index, files, findings) for index in range(len(document.decks))]
-    rules = {entry.name: deck.rules for entry, deck in zip(document.decks, decks, strict=True)}
+    decks = [deck(entry, files.decks.get(("decks", i), ()), ("decks", i), findings) for i, entry in enumerate(document.decks)]
+    rules = {entry.name: made.rules for entry, made in zip(document.decks, decks, strict=True)}
     calendars = [
         calendar(entry, files.holidays.get(("calendars", i), ()), ("calendars", i), findings) for i, entry in enumerate(document.calendars)
     ]
+    plans = [plan(entry, ("plans", i), rules, findings) for i, entry in enumerate(document.plans)]
+    add_ons = tuple(add_on(entry, ("add_ons", i), findings) for i, entry in enumerate(document.add_ons))
     return Catalogue(
         identity=document.identity,
         version=document.version,
@@ -42,42 +38,35 @@ def build(document: Document, files: Files, findings: list[Finding]) -> Catalogu
         minor_digits=MINOR_DIGITS.get(document.currency, 2) if document.minor_digits is None else document.minor_digits,
         timezone=document.timezone,
         effective_from_us=document.effective_from,
-        zones=(*_zones(document, files), *(zone for deck in decks for zone in deck.zones)),
+        zones=(*_zones(document, files), *(zone for made in decks for zone in made.zones)),
         calendars=tuple(calendars),
         prices=(
             *(price(entry, ("prices", i), findings) for i, entry in enumerate(document.prices)),
-            *(each for deck in decks for each in deck.prices),
+            *(each for made in decks for each in made.prices),
         ),
-        plans=tuple(plan(entry, ("plans", i), rules, findings) for i, entry in enumerate(document.plans)),
+        plans=with_add_ons(plans, document.plans, add_ons, findings),
         tax_classes=tuple(_tax_class(entry) for entry in document.tax_classes),
         disclosure=document.disclosure,
         roaming_zones=tuple(_roaming_zone(entry) for entry in document.roaming_zones),
         home_timezones=tuple(sorted(document.home_timezones)),
+        effective_to_us=document.effective_to,
+        corrects=document.corrects,
+        notice_days=document.notice_days,
+        complaint_channel=document.complaint_channel,
+        add_ons=add_ons,
     )
 
 
 def _zones(document: Document, files: Files) -> list[Zone]:
     """Zones of the document, prefixes and codes sorted: their order says nothing."""
     return [
-        Zone(z.id, z.name, tuple(sorted((*z.prefixes, *files.prefixes.get(("zones", i), ())))), tuple(sorted(z.short_codes)))
+        Zone(z.id, z.name, tuple(sorted((*z.prefixes, *files.prefixes.get(("zones", i), ())))), tuple(sorted(z.short_codes)), z.title)
         for i, z in enumerate(document.zones)
     ]
 
 
-def _deck(document: Document, index: int, files: Files, findings: list[Finding]) -> _Deck:
-    """The zones, prices and rules of a deck's rows."""
-    entry, place = document.decks[index], ("decks", index)
-    rows = files.decks.get(place, ())
-    prices = tuple(price(price_of_row(entry, row), place, findings) for row in rows)
-    return _Deck(
-        tuple(Zone(row.zone_id, row.zone, tuple(sorted(row.prefixes))) for row in rows),
-        prices,
-        tuple(UsageRule(entry.service, row.zone, each.name) for row, each in zip(rows, prices, strict=True)),
-    )
-
-
 def _roaming_zone(entry: RoamingZoneEntry) -> RoamingZone:
-    return RoamingZone(entry.id, entry.name, tuple(sorted(entry.plmns)), entry.timezone)
+    return RoamingZone(entry.id, entry.name, tuple(sorted(entry.plmns)), entry.timezone, entry.title)
 
 
 def _tax_class(entry: TaxClassEntry) -> TaxClass:

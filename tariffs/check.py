@@ -6,23 +6,31 @@ Entries whose name could not be read (empty) are passed over: that has been said
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
+from tariffs import limits
+from tariffs.checks.add_ons import add_ons
 from tariffs.checks.benefits import benefits
 from tariffs.checks.calendars import calendars
+from tariffs.checks.fees import fees, price_ids
 from tariffs.checks.header import header, tax_classes
-from tariffs.checks.plans import plans, price_ids
+from tariffs.checks.plans import plans
 from tariffs.checks.prices import prices
 from tariffs.checks.rules import rules
 from tariffs.checks.zones import roaming_zones, zones
+from tariffs.document import Finding
 
 if TYPE_CHECKING:
     from rating.model import Catalogue
-    from tariffs.document import Finding
 
-_PARTS = (header, tax_classes, calendars, zones, roaming_zones, price_ids, prices, plans, rules, benefits)
+_PARTS = (header, tax_classes, calendars, zones, roaming_zones, price_ids, prices, plans, add_ons, fees, rules, benefits)
 
 
 def check(catalogue: Catalogue) -> list[Finding]:
-    """Everything that is wrong in `catalogue`; empty when it may be published."""
-    return [finding for part in _PARTS for finding in part(catalogue)]
+    """Everything that is wrong in `catalogue`, up to more than anybody reads; empty when it may be published."""
+    every = (finding for part in _PARTS for finding in part(catalogue))
+    found = list(itertools.islice(every, limits.CHECK_FINDINGS_MAX))
+    if next(every, None) is not None:
+        found.append(Finding((), f"and more mistakes than {limits.CHECK_FINDINGS_MAX:,}", "mend these first"))
+    return found

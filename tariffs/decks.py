@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-    from rating.model import Catalogue, Zone
+    from rating.model import Catalogue
 
 
 LEAVES_LIMIT: Final = 2**31 - 2  # of all decks: where one begins has 31 bits, and two follow the last
@@ -35,7 +35,7 @@ class DeckStack:
         self._tables: list[PrefixTable] = []
         self._of_zones: dict[tuple[int, tuple[int, ...], bool], int] = {}
         self._of_prefixes: dict[tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]], int] = {}
-        self._number: dict[Sequence[Zone], int] = {}  # of all zones of a catalogue
+        self._number: dict[tuple[tuple[tuple[str, ...], tuple[str, ...]], ...], int] = {}  # of the prefixes and codes of all zones
         self._number_of_object: dict[int, int] = {}  # the same by identity, which is no work
         self._aligned: list[tuple[NDArray[np.uint64], NDArray[np.int8], NDArray[np.int64]]] = []  # by number
 
@@ -100,10 +100,11 @@ class DeckStack:
         )
 
     def _zones(self, catalogue: Catalogue) -> tuple[int, tuple[NDArray[np.uint64], NDArray[np.int8], NDArray[np.int64]]]:
-        """The prefixes of all zones of a catalogue, aligned once; versions with the same zones have the same number."""
+        """The prefixes of all zones of a catalogue, aligned once; versions with the same prefixes and codes have the same number."""
         zones = catalogue.zones
         if id(zones) not in self._number_of_object:
-            number = self._number_of_object[id(zones)] = self._number.setdefault(zones, len(self._number))
+            asked = tuple([(zone.prefixes, zone.short_codes) for zone in zones])
+            number = self._number_of_object[id(zones)] = self._number.setdefault(asked, len(self._number))
             if number == len(self._aligned):
                 prefixes, digits = align([prefix for zone in zones for prefix in zone.prefixes])
                 self._aligned.append((prefixes, digits, np.repeat(np.arange(len(zones)), [len(zone.prefixes) for zone in zones])))

@@ -13,13 +13,19 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
+from tariffs import limits
 from tariffs.document import Finding, Place
 from tariffs.texts import Text, TextError
 
 Entry = TypeVar("Entry", bound=msgspec.Struct)
 
 
-class _Leaf(NamedTuple):
+_INCLUDES: Final = frozenset({"include", "includes", "import", "imports", "extends", "$ref", "!include"})
+_FOLDER_FIELD: Final = "identity"  # a field of the document itself
+_NAME_MAX: Final = 60  # no field has a longer name
+
+
+class Leaf(NamedTuple):
     """How a plain value is called, asked for, and replaced where it is missing or wrong."""
 
     kind: type
@@ -28,22 +34,22 @@ class _Leaf(NamedTuple):
     placeholder: object
 
 
-_LEAVES: Final[dict[object, _Leaf]] = {
-    int: _Leaf(int, "a whole number", "write digits without quotes", 1),
-    str: _Leaf(str, "text", "write text", ""),
-    bool: _Leaf(bool, "true or false", "write true or false", False),
-    dict[str, str]: _Leaf(dict, "texts by language", "write language codes with a text each, such as {en: Smart, zh: ...}", {}),
+_LEAVES: Final[dict[object, Leaf]] = {
+    int: Leaf(int, "a whole number", "write digits without quotes", 1),
+    str: Leaf(str, "text", "write text", ""),
+    bool: Leaf(bool, "true or false", "write true or false", False),
+    dict[str, str]: Leaf(dict, "texts by language", "write language codes with a text each, such as {en: Smart, zh: ...}", {}),
 }
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     """What a field holds: one of a marked text, a list, an entry, or a plain value; or None where that is allowed."""
 
     may_be_none: bool
     text: Text | None = None
-    item: _Kind | None = None
+    item: Kind | None = None
     entry: type[msgspec.Struct] | None = None
-    leaf: _Leaf | None = None
+    leaf: Leaf | None = None
 
     def placeholder(self) -> object:
         """What stands in for a required field that is missing."""
@@ -54,22 +60,22 @@ class _Kind(NamedTuple):
         if self.item is not None:
             return ()
         if self.entry is not None:
-            return self.entry(**{field.name: field.kind.placeholder() for field in _fields(self.entry).values() if field.required})
+            return self.entry(**{field.name: field.kind.placeholder() for field in fields_of(self.entry).values() if field.required})
         assert self.leaf is not None, "a field holds one of four things"
         return self.leaf.placeholder
 
 
-class _Field(NamedTuple):
+class Field(NamedTuple):
     """A field of an entry: its names in Python, and what it holds."""
 
     name: str
     required: bool
-    kind: _Kind
+    kind: Kind
 
 
 def decode(raw: object, kind: type[Entry], place: Place, findings: list[Finding]) -> Entry:
     """A `kind` of `raw`; mistakes are added to `findings`, and the struct then holds placeholders in their place."""
-    fields = _fields(kind)
+    fields = fields_of(kind)
     is_set = isinstance(raw, dict)
     if not isinstance(raw, dict):
         findings.append(Finding(place, "expected a set of fields", f"write {', '.join(fields)} as `name: value`"))
@@ -90,12 +96,18 @@ def decode(raw: object, kind: type[Entry], place: Place, findings: list[Finding]
 def _note_unknown(raw: dict[str, object], names: list[str], place: Place, findings: list[Finding]) -> None:
     for name in raw:
         if name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
-            remedy = f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(names)}"
-            findings.append(Finding((*place, name), f"unknown field `{name}`", remedy))
+            findings.append(Finding((*place, name), f"unknown field `{name}`", _what_instead(name, names, len(findings))))
 
 
-def _value(raw: object, kind: _Kind, place: Place, findings: list[Finding]) -> object:
+def _what_instead(name: str, names: list[str], findings_before: int) -> str:
+    """The remedy for an unknown field. Looking for the nearest name takes its time, so that it ends when nobody reads on."""
+    if name.lower() in _INCLUDES and _FOLDER_FIELD in names:
+        return "there are no includes: the YAML files of one folder are read together as one catalogue"
+    close = difflib.get_close_matches(name, names, n=1) if findings_before < limits.CHECK_FINDINGS_MAX and len(name) <= _NAME_MAX else []
+    return f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(names)}"
+
+
+def _value(raw: object, kind: Kind, place: Place, findings: list[Finding]) -> object:
     """`raw` as `kind`."""
     if raw is None and kind.may_be_none:
         return None
@@ -117,14 +129,19 @@ def _read(raw: object, text: Text, place: Place, findings: list[Finding]) -> obj
         return text.placeholder
 
 
-def _items(raw: object, kind: _Kind, place: Place, findings: list[Finding]) -> tuple[object, ...]:
+def _items(raw: object, kind: Kind, place: Place, findings: list[Finding]) -> tuple[object, ...]:
     if not isinstance(raw, list):
         findings.append(Finding(place, "expected a list", "write one entry a line, each after `- `"))
+        return ()
+    most = limits.entries_max(place)
+    if len(raw) > most:
+        remedy = "put many prefixes and rates into CSV files" if most == limits.LIST_ENTRIES_MAX else "split the catalogue, or write fewer"
+        findings.append(Finding(place, f"{len(raw):,} entries; at most {most:,} can be", remedy))
         return ()
     return tuple([_value(item, kind, (*place, i), findings) for i, item in enumerate(raw)])
 
 
-def _plain(raw: object, leaf: _Leaf, place: Place, findings: list[Finding]) -> object:
+def _plain(raw: object, leaf: Leaf, place: Place, findings: list[Finding]) -> object:
     if type(raw) is not leaf.kind or (isinstance(raw, dict) and not _is_texts(raw)):
         findings.append(Finding(place, f"expected {leaf.wanted}", leaf.remedy))
         return leaf.placeholder
@@ -138,12 +155,12 @@ def _is_texts(raw: dict[object, object]) -> bool:
 
 
 @functools.cache
-def _fields(kind: type[msgspec.Struct]) -> dict[str, _Field]:
+def fields_of(kind: type[msgspec.Struct]) -> dict[str, Field]:
     """The fields of an entry by the names they are written under."""
-    return {field.encode_name: _Field(field.name, field.required, _kind(field.type)) for field in msgspec.structs.fields(kind)}
+    return {field.encode_name: Field(field.name, field.required, _kind(field.type)) for field in msgspec.structs.fields(kind)}
 
 
-def _kind(annotation: Any) -> _Kind:  # noqa: ANN401 - a type expression
+def _kind(annotation: Any) -> Kind:  # noqa: ANN401 - a type expression
     others = [item for item in typing.get_args(annotation) if item is not type(None)]
     may_be_none = type(None) in typing.get_args(annotation)
     if may_be_none:
@@ -151,9 +168,9 @@ def _kind(annotation: Any) -> _Kind:  # noqa: ANN401 - a type expression
         annotation = others[0]
     text = next((item for item in getattr(annotation, "__metadata__", ()) if isinstance(item, Text)), None)
     if text is not None:
-        return _Kind(may_be_none, text=text)
+        return Kind(may_be_none, text=text)
     if typing.get_origin(annotation) is tuple:
-        return _Kind(may_be_none, item=_kind(typing.get_args(annotation)[0]))
+        return Kind(may_be_none, item=_kind(typing.get_args(annotation)[0]))
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return _Kind(may_be_none, entry=annotation)
-    return _Kind(may_be_none, leaf=_LEAVES[annotation])
+        return Kind(may_be_none, entry=annotation)
+    return Kind(may_be_none, leaf=_LEAVES[annotation])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from rating.model import Counting, WallClock
-from tariffs.plan_language import PlanEntry  # noqa: TC001 - msgspec reads the annotations
+from tariffs.plan_language import AddOnEntry, PlanEntry  # noqa: TC001 - msgspec reads the annotations
 from tariffs.texts import SECONDS_PER_DAY, Quantity
 from tariffs.words import (
     Amount,
@@ -18,6 +18,7 @@ from tariffs.words import (
     Clock,
     CountingName,
     Date,
+    DayName,
     Days,
     Entry,
     Instant,
@@ -66,13 +67,32 @@ class BandEntry(Entry, frozen=True, kw_only=True):
     holidays: bool = False
 
 
+class PublicHolidaysEntry(Entry, frozen=True, kw_only=True):
+    """The public holidays of a country, or of a part of it, in some years; with `swaps` the weekend days that are worked for them."""
+
+    country: str
+    subdivision: str | None = None
+    years: tuple[int, ...]
+    swaps: bool = False
+
+
+class WorkingDayEntry(Entry, frozen=True, kw_only=True):
+    """A date that counts as another day of the week: a Saturday worked for a Friday off."""
+
+    date: Date
+    as_: DayName = msgspec.field(name="as")
+
+
 class CalendarEntry(Entry, frozen=True, kw_only=True):
-    """Bands under one name. Holidays inline, or from a CSV file with a column `date`, or both."""
+    """Bands under one name. Holidays inline, from a CSV file with a column `date`, or those of a country; or all of these together."""
 
     name: str
     bands: tuple[BandEntry, ...]
     holidays: tuple[Date, ...] = ()
     holidays_file: str | None = None
+    public_holidays: PublicHolidaysEntry | None = None
+    not_holidays: tuple[Date, ...] = ()
+    working_days: tuple[WorkingDayEntry, ...] = ()
 
 
 class ZoneEntry(Entry, frozen=True, kw_only=True):
@@ -83,6 +103,7 @@ class ZoneEntry(Entry, frozen=True, kw_only=True):
     prefixes: tuple[Prefix, ...] = ()
     prefixes_file: str | None = None
     short_codes: tuple[ShortCode, ...] = ()
+    title: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class RoamingZoneEntry(Entry, frozen=True, kw_only=True):
@@ -92,6 +113,7 @@ class RoamingZoneEntry(Entry, frozen=True, kw_only=True):
     name: str
     plmns: tuple[Network, ...]
     timezone: str | None = None
+    title: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class StepEntry(Entry, frozen=True, kw_only=True):
@@ -110,7 +132,7 @@ class PackageEntry(Entry, frozen=True, kw_only=True):
     price: Amount
 
 
-class _Lengths(Entry, frozen=True, kw_only=True):
+class Lengths(Entry, frozen=True, kw_only=True):
     """What is counted, and in which increments: `increments: 60/1` or two fields."""
 
     per: Measure | None = None
@@ -120,7 +142,7 @@ class _Lengths(Entry, frozen=True, kw_only=True):
     connect_fee: Amount = 0
 
 
-class RateEntry(_Lengths, frozen=True, kw_only=True):
+class RateEntry(Lengths, frozen=True, kw_only=True):
     """What one band costs: `rate` and `per`, or `steps`, or `flat`, or `package`."""
 
     band: str
@@ -137,7 +159,7 @@ class RoundingEntry(Entry, frozen=True, kw_only=True):
     step: Amount = 1
 
 
-class _Pricing(_Lengths, frozen=True, kw_only=True):
+class Pricing(Lengths, frozen=True, kw_only=True):
     """What prices and decks share."""
 
     charge_code: int
@@ -151,7 +173,7 @@ class _Pricing(_Lengths, frozen=True, kw_only=True):
     charge_zero_usage: bool = False
 
 
-class PriceEntry(_Pricing, frozen=True, kw_only=True):
+class PriceEntry(Pricing, frozen=True, kw_only=True):
     """A price: `rates` by band, or the fields of a single rate right here."""
 
     id: int
@@ -170,7 +192,7 @@ class PriceEntry(_Pricing, frozen=True, kw_only=True):
     package: PackageEntry | None = None
 
 
-class DeckEntry(_Pricing, frozen=True, kw_only=True):
+class DeckEntry(Pricing, frozen=True, kw_only=True):
     """A rate deck: each row of a CSV file becomes a zone and its price, under the terms given here.
 
     Columns `zone_id,zone,prefixes,rate`, and where wanted `increments` and `connect_fee`; prefixes are parted by spaces.
@@ -201,3 +223,8 @@ class Document(Entry, frozen=True, kw_only=True):
     decks: tuple[DeckEntry, ...] = ()
     plans: tuple[PlanEntry, ...]
     disclosure: dict[str, str]
+    effective_to: Instant | None = None
+    corrects: int | None = None
+    notice_days: int = 0
+    complaint_channel: dict[str, str] = msgspec.field(default_factory=dict)
+    add_ons: tuple[AddOnEntry, ...] = ()

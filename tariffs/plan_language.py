@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from rating.model import ANY_ZONE, AtPlanChange, Draw, FeeTiming, LateUsage, WallClock
+from rating.model import ANY_ZONE, AtPlanChange, CommitmentCounts, Draw, FeeOccasion, FeeTiming, LateUsage, LimitAction, WallClock
 from tariffs.words import (
+    Action,
     Amount,
     Clock,
+    Counts,
+    Date,
     DirectionName,
     DrawName,
     Entry,
@@ -15,6 +18,7 @@ from tariffs.words import (
     Instant,
     Late,
     Measure,
+    Occasion,
     Percent,
     PlanChange,
     ServiceName,
@@ -44,7 +48,7 @@ class RolloverEntry(Entry, frozen=True, kw_only=True):
     maximum: Grant | None = None
 
 
-class _Served(Entry, frozen=True, kw_only=True):
+class Served(Entry, frozen=True, kw_only=True):
     """Which usage an entry serves: `service` or `services`, and zones."""
 
     service: ServiceName | None = None
@@ -52,7 +56,7 @@ class _Served(Entry, frozen=True, kw_only=True):
     zones: tuple[str, ...] = (ANY_ZONE,)
 
 
-class AllowanceEntry(_Served, frozen=True, kw_only=True):
+class AllowanceEntry(Served, frozen=True, kw_only=True):
     """Free quantity, or money, in each bill period."""
 
     id: int
@@ -69,7 +73,7 @@ class AllowanceEntry(_Served, frozen=True, kw_only=True):
     title: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class DayPassEntry(_Served, frozen=True, kw_only=True):
+class DayPassEntry(Served, frozen=True, kw_only=True):
     """A fee for a local day on which usage is used; then usage of that day is free, up to `quantity` where there is one."""
 
     id: int
@@ -81,7 +85,7 @@ class DayPassEntry(_Served, frozen=True, kw_only=True):
     title: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class CapEntry(_Served, frozen=True, kw_only=True):
+class CapEntry(Served, frozen=True, kw_only=True):
     """No more than `amount` is charged in a window; without services it serves all."""
 
     id: int
@@ -91,7 +95,7 @@ class CapEntry(_Served, frozen=True, kw_only=True):
     title: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class DiscountEntry(_Served, frozen=True, kw_only=True):
+class DiscountEntry(Served, frozen=True, kw_only=True):
     """A percentage off; without services it serves all."""
 
     id: int
@@ -117,6 +121,67 @@ class RecurringEntry(Entry, frozen=True, kw_only=True):
     prorate: bool = True
 
 
+class OneOffEntry(Entry, frozen=True, kw_only=True):
+    """A fee charged once: when the subscription begins, when it ends, or when it changes to this plan."""
+
+    id: int
+    name: str
+    charge_code: int
+    revenue_code: int
+    tax_class: str
+    amount: Amount
+    on: Occasion = msgspec.field(name="at", default=FeeOccasion.ACTIVATION)
+    title: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class CommitmentEntry(Entry, frozen=True, kw_only=True):
+    """A least amount for each bill period; what is missing is charged. No bill acts on it yet."""
+
+    id: int
+    name: str
+    charge_code: int
+    revenue_code: int
+    tax_class: str
+    amount: Amount
+    counts: Counts = CommitmentCounts.USAGE
+    prorate: bool = True
+    title: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class SpendLimitEntry(Served, frozen=True, kw_only=True):
+    """What may be spent in a window before the subscriber is told, or barred; without services it serves all. No bill acts on it yet."""
+
+    id: int
+    name: str
+    amount: Amount
+    window: Window
+    action: Action = LimitAction.NOTIFY
+    title: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class TermsEntry(Entry, frozen=True, kw_only=True):
+    """What is promised beside prices."""
+
+    activation_hours: int | None = None
+    late_credit_percent: Percent = 0
+    minimum_months: int = 0
+    notice_days: int = 0
+
+
+class AddOnEntry(Entry, frozen=True, kw_only=True):
+    """What can be bought on top of the plans that name it: what it grants, and its fees."""
+
+    name: str
+    title: dict[str, str]
+    excludes: tuple[str, ...] = ()
+    allowances: tuple[AllowanceEntry, ...] = ()
+    day_passes: tuple[DayPassEntry, ...] = ()
+    caps: tuple[CapEntry, ...] = ()
+    discounts: tuple[DiscountEntry, ...] = ()
+    recurring: tuple[RecurringEntry, ...] = ()
+    one_offs: tuple[OneOffEntry, ...] = ()
+
+
 class PlanEntry(Entry, frozen=True, kw_only=True):
     """A plan: its rules (written out and from decks), the plans asked after it, what it grants, and fees."""
 
@@ -130,4 +195,11 @@ class PlanEntry(Entry, frozen=True, kw_only=True):
     caps: tuple[CapEntry, ...] = ()
     discounts: tuple[DiscountEntry, ...] = ()
     recurring: tuple[RecurringEntry, ...] = ()
+    one_offs: tuple[OneOffEntry, ...] = ()
+    commitments: tuple[CommitmentEntry, ...] = ()
+    spend_limits: tuple[SpendLimitEntry, ...] = ()
+    add_ons: tuple[str, ...] = ()
+    terms: TermsEntry | None = None
+    sold_from: Date | None = None
+    sold_to: Date | None = None
     late_usage: Late = LateUsage.ORIGIN_PERIOD

@@ -1,6 +1,8 @@
 """What must stay from one version of a catalogue to the next: currency, and the numbers that bills are sorted by. The instant must not.
 
-A bill recomputes past periods and compares line with line; a price whose id or charge code moved would be billed again under the new
+Only a version that `corrects` another one begins when that one began, and takes its place from the beginning.
+
+A bill recomputes past periods and compares line with line; a price or fee whose id or charge code moved would be billed again under the new
 one and credited under the old. What is left of an allowance, day pass, cap or counter is kept by its number, so that a number means the
 same kind of thing in every version. Names may change, prices and grants may come and go.
 """
@@ -14,25 +16,32 @@ from tariffs.document import Finding, Place, place_text
 from tariffs.texts import UNIT_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from rating.model import Catalogue
+    from rating.model import Catalogue, Commitment, OneOffFee, RecurringFee
 
+_FEES = ("recurring", "one_offs", "commitments")  # the first two of add-ons too
 _FOR_EVER = "numbers stay for ever; give the new thing a new name and number, or the old number back"
 
 
-def check_succession(catalogue: Catalogue, others: Sequence[Catalogue]) -> list[Finding]:
-    """What in `catalogue` breaks with other versions of the same identity; others are passed over."""
+def check_succession(catalogue: Catalogue, others: Sequence[Catalogue], withdrawn: Collection[int] = ()) -> list[Finding]:
+    """What in `catalogue` breaks with other versions of the same identity; other catalogues are passed over.
+
+    Versions that a correction replaced, and `withdrawn` ones, take no effect, so their instant is free.
+    """
     findings: list[Finding] = []
-    for other in others:
-        if other.identity == catalogue.identity and other.version != catalogue.version:
-            findings += _between(other, catalogue)
+    versions = [each for each in others if each.identity == catalogue.identity and each.version != catalogue.version]
+    void = {each.corrects for each in (*versions, catalogue)} | set(withdrawn)
+    for other in versions:
+        if other.effective_from_us == catalogue.effective_from_us and other.version not in void and catalogue.version not in void:
+            findings.append(_same_instant(other))
+        findings += _between(other, catalogue)
     return list(dict.fromkeys(findings))
 
 
-def refuse_break(catalogue: Catalogue, others: Sequence[Catalogue], origin: str) -> None:
+def refuse_break(catalogue: Catalogue, others: Sequence[Catalogue], origin: str, withdrawn: Collection[int] = ()) -> None:
     """Raise ProblemsError with everything `check_succession` finds; `origin` is the file the catalogue comes from."""
-    findings = check_succession(catalogue, others)
+    findings = check_succession(catalogue, others, withdrawn)
     if findings:
         raise ProblemsError([Problem(origin, place_text(each.place), each.message, each.remedy) for each in findings])
 
@@ -42,9 +51,6 @@ def _between(other: Catalogue, catalogue: Catalogue) -> Iterator[Finding]:
     if (other.currency, other.minor_digits) != (catalogue.currency, catalogue.minor_digits):
         message = f"currency {catalogue.currency} is not {other.currency} as in {which}"
         yield Finding(("currency",), message, "a catalogue keeps its currency; give another currency another identity")
-    if other.effective_from_us == catalogue.effective_from_us:
-        message = f"{which} takes effect at the same instant"
-        yield Finding(("effective_from",), message, "give each version its own effective_from")
     prices = {price.name: price for price in other.prices}
     for index, price in enumerate(catalogue.prices):
         before, place = prices.get(price.name), ("prices", index)
@@ -52,12 +58,34 @@ def _between(other: Catalogue, catalogue: Catalogue) -> Iterator[Finding]:
             yield _moved(place, f"price `{price.name}` has id {before.price_id} in {which}", "id")
         if before is not None and before.charge_code != price.charge_code:
             yield _moved(place, f"price `{price.name}` has charge code {before.charge_code} in {which}", "charge_code")
+    fees = {(holder, fee.name): fee for holder, fee, _ in _fees(other)}
+    for holder, fee, where in _fees(catalogue):
+        known = fees.get((holder, fee.name))
+        if known is not None and known.price_id != fee.price_id:
+            yield _moved(where, f"fee `{fee.name}` of `{holder}` has id {known.price_id} in {which}", "id")
+        if known is not None and known.charge_code != fee.charge_code:
+            yield _moved(where, f"fee `{fee.name}` of `{holder}` has charge code {known.charge_code} in {which}", "charge_code")
     codes = {tax.name: tax.code for tax in other.tax_classes}
     for index, tax in enumerate(catalogue.tax_classes):
         if codes.get(tax.name, tax.code) != tax.code:
             yield _moved(("tax_classes", index), f"tax class `{tax.name}` has code {codes[tax.name]} in {which}", "code")
 
     yield from _kept_by_number(other, catalogue, which)
+
+
+def _fees(catalogue: Catalogue) -> Iterator[tuple[str, RecurringFee | OneOffFee | Commitment, Place]]:
+    """Fees with the name of their plan or add-on, and where the file has them."""
+    for index, plan in enumerate(catalogue.plans):
+        for section in _FEES if plan.base is None else ():
+            yield from ((plan.name, fee, ("plans", index, section, i)) for i, fee in enumerate(getattr(plan, section)))
+    for index, add_on in enumerate(catalogue.add_ons):
+        for section in _FEES[:2]:
+            yield from ((f"+{add_on.name}", fee, ("add_ons", index, section, i)) for i, fee in enumerate(getattr(add_on, section)))
+
+
+def _same_instant(other: Catalogue) -> Finding:
+    remedy = f"give each version its own effective_from, or write `corrects: {other.version}` to take its place from the beginning"
+    return Finding(("effective_from",), f"version {other.version} takes effect at the same instant", remedy)
 
 
 def _kept_by_number(other: Catalogue, catalogue: Catalogue, which: str) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import QuantityUnit
 from rating.money import MICROS_PER_UNIT
+from tariffs.forms import ANY, Form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,10 +32,10 @@ UNIT_WORDS: Final = {
 PPM_PER_PERCENT: Final = 10_000
 BARE_UNIT: Final = {QuantityUnit.MILLISECOND: 1_000, QuantityUnit.MESSAGE: 1, QuantityUnit.BYTE: 1}  # what a number without unit counts
 
-_AMOUNT: Final = re.compile(r"(0|[1-9]\d{0,11})(?:\.(\d{1,6}))?")
-_PERCENT: Final = re.compile(r"(0|[1-9]\d{0,2})(?:\.(\d{1,4}))?")
-_QUANTITY: Final = re.compile(r"(0|[1-9]\d{0,15})(?:\.(\d{1,6}))? ?([A-Za-z]+)")
-_TIME: Final = re.compile(r"([01]\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?")
+_AMOUNT: Final = re.compile(r"(0|[1-9]\d{0,11})(?:\.(\d{1,6}))?", re.ASCII)
+_PERCENT: Final = re.compile(r"(0|[1-9]\d{0,2})(?:\.(\d{1,4}))?", re.ASCII)
+_QUANTITY: Final = re.compile(r"(0|[1-9]\d{0,15})(?:\.(\d{1,6}))? ?([A-Za-z]+)", re.ASCII)
+_TIME: Final = re.compile(r"([01]\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 _UNITS: Final = {
     "ms": (QuantityUnit.MILLISECOND, 1),
     "s": (QuantityUnit.MILLISECOND, 1_000),
@@ -89,6 +90,7 @@ class Text(NamedTuple):
 
     parse: Callable[[object], object]
     placeholder: object
+    form: Form = ANY
 
 
 def amount(raw: object) -> int:
@@ -163,7 +165,7 @@ def increments(raw: object) -> Increments:
     parts = text.split("/")
     if len(parts) != 2:  # noqa: PLR2004 - a first and a further one
         raise TextError(f'"{text}" is not a pair of increments', "write first/further, such as 60/1 or 100KB/100KB")
-    first, further = (Quantity(int(p), None) if re.fullmatch(r"[1-9]\d{0,9}", p) else quantity(p) for p in parts)
+    first, further = (Quantity(int(p), None) if re.fullmatch(r"[1-9][0-9]{0,9}", p) else quantity(p) for p in parts)
     return Increments(first, further)
 
 

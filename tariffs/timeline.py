@@ -145,7 +145,7 @@ def _local_line(calendar: Calendar) -> tuple[NDArray[np.int64], NDArray[np.int32
 
 def _kinds(calendar: Calendar) -> tuple[list[tuple[int, ...]], NDArray[np.int64]]:
     """The kinds of day, each the positions of the bands whose criteria it meets, and the kind of each day."""
-    line = _all_days()
+    line = _swapped(_all_days(), calendar)
     holidays = _day_numbers(calendar.holidays)
     kind_of_day = np.zeros(len(line.numbers), np.int64)
     kinds: list[tuple[int, ...]] = [()]
@@ -156,6 +156,16 @@ def _kinds(calendar: Calendar) -> tuple[list[tuple[int, ...]], NDArray[np.int64]
         kind_of_day = (np.cumsum(occurs) - 1)[parted]
         kinds = [(*kinds[each // 2], position) if each % 2 else kinds[each // 2] for each in np.flatnonzero(occurs).tolist()]
     return kinds, kind_of_day
+
+
+def _swapped(line: _Days, calendar: Calendar) -> _Days:
+    """The days with the weekdays that their dates count as in `calendar`."""
+    numbers = _day_numbers([swap.date for swap in calendar.day_swaps]) - _FIRST_DAY
+    as_days = np.array([swap.as_day for swap in calendar.day_swaps], np.int64)
+    laid_out = (numbers >= 0) & (numbers < len(line.numbers))
+    weekdays = line.weekdays.copy()
+    weekdays[numbers[laid_out]] = as_days[laid_out]
+    return line._replace(weekdays=weekdays)
 
 
 def _meets(band: Band, line: _Days, holidays: NDArray[np.int64]) -> NDArray[np.bool_]:

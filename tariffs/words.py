@@ -7,14 +7,32 @@ fields there are.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
-from rating.model import AtPlanChange, BandPolicy, CapWindow, Counting, Draw, FeeTiming, LateUsage, QuantityUnit, Service, WallClock
+from rating.model import (
+    AtPlanChange,
+    BandPolicy,
+    CapWindow,
+    CommitmentCounts,
+    Counting,
+    Draw,
+    FeeOccasion,
+    FeeTiming,
+    LateUsage,
+    LimitAction,
+    QuantityUnit,
+    Service,
+    WallClock,
+)
 from rating.money import RoundingMode
-from tariffs import digits, texts
+from tariffs import digits, forms, texts
 from tariffs.texts import Increments, Quantity, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from enum import StrEnum
 
 UNREAD: Final = Quantity(1, None)  # stands in for a quantity that could not be read: fits every unit
 UNREAD_INSTANT: Final = 3_155_673_600_000_000  # stands in for an instant: the last day that is rated, so that no date is too late for it
@@ -23,36 +41,51 @@ NO_DAYS: Final = (0,)  # stands in for the days of a band that could not be read
 UNREAD_DATE: Final = dt.date(2000, 1, 1)
 SERVICES: Final = {service.name.lower(): service for service in Service}
 DIRECTIONS: Final = {"originating": 1, "terminating": 2}  # rating.schema.Direction, which would import pyarrow
+DAYS: Final = {name: day for day, name in enumerate(texts.DAY_NAMES, 1)}
+OCCASIONS: Final = {each.value: each for each in (FeeOccasion.ACTIVATION, FeeOccasion.END, FeeOccasion.PLAN_CHANGE)}
 UNITS: Final = {"seconds": QuantityUnit.MILLISECOND, "bytes": QuantityUnit.BYTE, "messages": QuantityUnit.MESSAGE}
 
-Amount = Annotated[int, Text(texts.amount, 0)]
-Percent = Annotated[int, Text(texts.percent, 0)]
-Measure = Annotated[Quantity, Text(texts.quantity, UNREAD)]
-Grant = Annotated[Quantity, Text(texts.grant, UNREAD)]
-Pair = Annotated[Increments, Text(texts.increments, Increments(UNREAD, UNREAD))]
-Date = Annotated[dt.date, Text(texts.date, UNREAD_DATE)]
-Instant = Annotated[int, Text(texts.instant, UNREAD_INSTANT)]
-BandStart = Annotated[int, Text(texts.band_start, UNREAD_TIME)]
-BandEnd = Annotated[int, Text(texts.band_end, UNREAD_TIME)]
-Days = Annotated[tuple[int, ...], Text(texts.days, ())]
-Month = Annotated[int, Text(texts.month, 1)]
-Prefix = Annotated[str, Text(digits.prefix, "")]
-ShortCode = Annotated[str, Text(digits.short_code, "")]
-Network = Annotated[int, Text(digits.plmn, 0)]
-Unit = Annotated[QuantityUnit, Text(texts.choice(UNITS, "what a price counts"), QuantityUnit.MESSAGE)]
-ServiceName = Annotated[Service, Text(texts.choice(SERVICES, "a service"), Service.VOICE)]
-DirectionName = Annotated[int, Text(texts.choice(DIRECTIONS, "a direction"), 1)]
-Mode = Annotated[RoundingMode, Text(texts.choice({m.value: m for m in RoundingMode}, "a rounding mode"), RoundingMode.HALF_EVEN)]
-Policy = Annotated[BandPolicy, Text(texts.choice({p.value: p for p in BandPolicy}, "a band policy"), BandPolicy.START)]
-Clock = Annotated[WallClock, Text(texts.choice({c.value: c for c in WallClock}, "a clock"), WallClock.TARIFF)]
-CountingName = Annotated[Counting, Text(texts.choice({c.value: c for c in Counting}, "a way of counting"), Counting.EVENT)]
-Timing = Annotated[FeeTiming, Text(texts.choice({t.value: t for t in FeeTiming}, "a timing"), FeeTiming.ARREARS)]
-Late = Annotated[LateUsage, Text(texts.choice({u.value: u for u in LateUsage}, "a way to treat late usage"), LateUsage.ORIGIN_PERIOD)]
-DrawName = Annotated[Draw, Text(texts.choice({d.value: d for d in Draw}, "a way to draw"), Draw.EXACT)]
-PlanChange = Annotated[
-    AtPlanChange, Text(texts.choice({a.value: a for a in AtPlanChange}, "what a plan change does"), AtPlanChange.PRORATE)
-]
-Window = Annotated[CapWindow, Text(texts.choice({w.value: w for w in CapWindow}, "a window"), CapWindow.PERIOD)]
+
+def _one_of(words: Mapping[str, object], what: str, placeholder: object) -> Text:
+    """A choice of words."""
+    return Text(texts.choice(words, what), placeholder, forms.choice(what.removeprefix("a ").removeprefix("an "), words))
+
+
+def _named(placeholder: StrEnum, what: str) -> Text:
+    """A choice of the words of an enumeration."""
+    return _one_of({each.value: each for each in type(placeholder)}, what, placeholder)
+
+
+Amount = Annotated[int, Text(texts.amount, 0, forms.AMOUNT)]
+Percent = Annotated[int, Text(texts.percent, 0, forms.PERCENT)]
+Measure = Annotated[Quantity, Text(texts.quantity, UNREAD, forms.QUANTITY)]
+Grant = Annotated[Quantity, Text(texts.grant, UNREAD, forms.GRANT)]
+Pair = Annotated[Increments, Text(texts.increments, Increments(UNREAD, UNREAD), forms.INCREMENTS)]
+Date = Annotated[dt.date, Text(texts.date, UNREAD_DATE, forms.DATE)]
+Instant = Annotated[int, Text(texts.instant, UNREAD_INSTANT, forms.INSTANT)]
+BandStart = Annotated[int, Text(texts.band_start, UNREAD_TIME, forms.BAND_START)]
+BandEnd = Annotated[int, Text(texts.band_end, UNREAD_TIME, forms.BAND_END)]
+Days = Annotated[tuple[int, ...], Text(texts.days, (), forms.DAYS)]
+DayName = Annotated[int, _one_of(DAYS, "a day of the week", 1)]
+Month = Annotated[int, Text(texts.month, 1, forms.MONTH)]
+Prefix = Annotated[str, Text(digits.prefix, "", forms.PREFIX)]
+ShortCode = Annotated[str, Text(digits.short_code, "", forms.SHORT_CODE)]
+Network = Annotated[int, Text(digits.plmn, 0, forms.NETWORK)]
+Unit = Annotated[QuantityUnit, _one_of(UNITS, "what a price counts", QuantityUnit.MESSAGE)]
+ServiceName = Annotated[Service, _one_of(SERVICES, "a service", Service.VOICE)]
+DirectionName = Annotated[int, _one_of(DIRECTIONS, "a direction", 1)]
+Mode = Annotated[RoundingMode, _named(RoundingMode.HALF_EVEN, "a rounding mode")]
+Policy = Annotated[BandPolicy, _named(BandPolicy.START, "a band policy")]
+Clock = Annotated[WallClock, _named(WallClock.TARIFF, "a clock")]
+CountingName = Annotated[Counting, _named(Counting.EVENT, "a way of counting")]
+Timing = Annotated[FeeTiming, _named(FeeTiming.ARREARS, "a timing")]
+Late = Annotated[LateUsage, _named(LateUsage.ORIGIN_PERIOD, "a way to treat late usage")]
+DrawName = Annotated[Draw, _named(Draw.EXACT, "a way to draw")]
+PlanChange = Annotated[AtPlanChange, _named(AtPlanChange.PRORATE, "what a plan change does")]
+Window = Annotated[CapWindow, _named(CapWindow.PERIOD, "a window")]
+Occasion = Annotated[FeeOccasion, _one_of(OCCASIONS, "an occasion", FeeOccasion.ACTIVATION)]
+Counts = Annotated[CommitmentCounts, _named(CommitmentCounts.USAGE, "what counts toward a commitment")]
+Action = Annotated[LimitAction, _named(LimitAction.NOTIFY, "what a limit does")]
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

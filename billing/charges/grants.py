@@ -12,6 +12,7 @@ The rules, for an allowance and each stretch of a plan that has it:
   CARRY     the new plan joins the pot that there is, which grants by its own definition for the days of both;
   RESET     that pot ends, and the new plan opens one; both grant for all days on which the subscription has the allowance;
   PRORATE   the new plan opens a pot of its own: each grants for its own days.
+- adding or removing an add-on is no change of plan to what both sides of it have: it counts as CARRY;
 - shared allowances know no RESET (what one member has left of a common pot cannot be told): it counts as PRORATE;
 - a version of the catalogue that brings an allowance within the period grants it for the days from there on.
 
@@ -50,6 +51,7 @@ class Granting(NamedTuple):
 
     allowance: Allowance
     from_day: dt.date
+    base: str = ""  # of a plan that has add-ons, or may have: catalogue and plan without them
 
 
 class Stretch(NamedTuple):
@@ -89,11 +91,13 @@ def pots(stretches: Sequence[Stretch], grantings: Sequence[Mapping[AllowanceKey,
     return [pot for key in keys for pot in _pots_of(key, stretches, grantings, period)]
 
 
-def change_between(left: Allowance) -> AtPlanChange:
-    """What a change of plan does to what is left of an allowance."""
-    if left.shared and left.at_plan_change is AtPlanChange.RESET:
+def change_between(left: Granting, new: Granting) -> AtPlanChange:
+    """What a change of plan does to what is left of an allowance. `new`: the allowance as the plan changed to has it."""
+    if left.base and left.base == new.base:
+        return AtPlanChange.CARRY
+    if left.allowance.shared and left.allowance.at_plan_change is AtPlanChange.RESET:
         return AtPlanChange.PRORATE
-    return left.at_plan_change
+    return left.allowance.at_plan_change
 
 
 def _pots_of(
@@ -107,7 +111,7 @@ def _pots_of(
         if granting is None:
             current = None
             continue
-        current = _next(opened, current, before, stretch, grantings[before][key] if current is not None else None)
+        current = _next(opened, current, before, (stretch, granting), grantings[before][key] if current is not None else None)
         if current is None:
             current = _Open(granting, [], [], period.start, period.end)
             if opened and opened[-1].ended and opened[-1].end == stretch.span.start:
@@ -121,10 +125,11 @@ def _pots_of(
     return [_closed(key, each, days if each.whole else each.spans, period) for each in opened]
 
 
-def _next(opened: list[_Open], current: _Open | None, before: int, stretch: Stretch, left: Granting | None) -> _Open | None:
+def _next(opened: list[_Open], current: _Open | None, before: int, now: tuple[Stretch, Granting], left: Granting | None) -> _Open | None:
     """The pot that a stretch draws from, None where it opens one. `left`: the allowance of the plan held until then, if it has it."""
+    stretch, granting = now
     if current is not None and left is not None and before != stretch.plan:
-        change = change_between(left.allowance)
+        change = change_between(left, granting)
         if change is AtPlanChange.CARRY:
             return current
         if change is AtPlanChange.RESET:
@@ -136,6 +141,6 @@ def _next(opened: list[_Open], current: _Open | None, before: int, stretch: Stre
 
 
 def _closed(key: AllowanceKey, opened: _Open, days: list[Span], period: Period) -> Pot:
-    allowance, from_day = opened.granting
+    allowance, from_day, _ = opened.granting
     granted = [Span(max(span.start, from_day), span.end) for span in days if span.end is None or span.end > from_day]
     return Pot(key, allowance, tuple(opened.plans), grant(allowance, granted, period), opened.start, opened.end)

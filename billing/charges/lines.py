@@ -28,8 +28,9 @@ class Kind(enum.IntEnum):
     """Kinds of line, in the order of the invoice."""
 
     RECURRING = 1
-    USAGE = 2
-    TAX = 3
+    ONE_OFF = 2
+    USAGE = 3
+    TAX = 4
 
 
 def empty() -> Lines:

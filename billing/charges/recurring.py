@@ -48,7 +48,9 @@ def plan_spans(changes: Sequence[tuple[dt.date, str]], active: Span) -> list[Pla
 
 
 def fees_due(spans: Sequence[PlanSpan], period: Period, bill_date: dt.date, plan_at: Callable[[str, dt.date], Plan | None]) -> list[FeeDue]:
-    """Fees of `period` that a bill of `bill_date` charges, one for each fee (price) of each plan held in it.
+    """Fees of `period` that a bill of `bill_date` charges, one for each fee (price) of the plans held in it.
+
+    A fee that several of these plans have (with and without an add-on) is one fee, so that buying the add-on does not charge it twice.
 
     `plan_at(name, day)` is the plan in the version in force as that local day begins (else in one that starts within it), None if there
     is none: then nothing is charged.
@@ -62,8 +64,8 @@ def fees_due(spans: Sequence[PlanSpan], period: Period, bill_date: dt.date, plan
             continue
         for fee in plan.recurring:
             if _is_due(fee, period, bill_date):
-                before = due.get((plan_span.plan, fee.price_id))
-                due[plan_span.plan, fee.price_id] = FeeDue(fee, plan_span.plan, _amount(fee, part, period, before))
+                key = (plan_span.plan.partition("/")[0], fee.price_id)
+                due[key] = FeeDue(fee, plan_span.plan, _amount(fee, part, period, due.get(key)))
     return list(due.values())
 
 
@@ -80,7 +82,7 @@ def _is_due(fee: RecurringFee, period: Period, bill_date: dt.date) -> bool:
 
 
 def _amount(fee: RecurringFee, part: Span, period: Period, before: FeeDue | None) -> Fraction:
-    """Fee of this part of the period, and of an earlier part on the same plan."""
+    """Fee of this part of the period, and of an earlier part on a plan that has it."""
     if not fee.prorate:
         return Fraction(fee.amount_micros)
     earlier = before.exact_micros if before is not None else Fraction(0)

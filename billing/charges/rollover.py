@@ -85,7 +85,8 @@ def follow(
     """How far what `plan` has left of an allowance goes in the next period: to the first plan that lacks it, or is not handed it."""
     reached: list[int] = []
     for stretch in stretches:
-        if key not in grantings[stretch.plan] or (stretch.plan != plan and not _hands_on(grantings[plan].get(key))):
+        new = grantings[stretch.plan].get(key)
+        if new is None or (stretch.plan != plan and not _hands_on(grantings[plan].get(key), new)):
             return Reach(tuple(reached), stretch.span.start, None)
         plan = stretch.plan
         if plan not in reached:
@@ -109,5 +110,5 @@ def _capped(allowance: Allowance, amount: int) -> int:
     return amount if allowance.rollover_max is None else min(amount, allowance.rollover_max)
 
 
-def _hands_on(granting: Granting | None) -> bool:
-    return granting is not None and change_between(granting.allowance) is AtPlanChange.CARRY
+def _hands_on(left: Granting | None, new: Granting) -> bool:
+    return left is not None and change_between(left, new) is AtPlanChange.CARRY

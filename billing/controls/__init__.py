@@ -4,7 +4,7 @@
     rating      usage that counts in a run's window     = charge rows of the run + events it left out; events by status = charge rows
     charges     rows and money the manifest names       = rows and money in the charge files; each file = the file that was written;
                 gross less discounts                    = charges
-    billing     charges + recurring + line rounding     = billed before + invoiced + waived + in quarantine
+    billing     charges + fees + line rounding          = billed before + invoiced + waived + in quarantine
     tax         tax as the run computed it              = tax lines
     documents   digest of all invoices as numbered      = digest of what is stored; totals of invoices = their lines
     posting     what follows from each line and payment = the posting that stands there; totals of invoices = net debits of receivables
@@ -15,7 +15,7 @@
     allocations allocations as they are stored          = those that follow from invoices and payments alone
     receivables balance of the ledger                   = open items - credit not allocated
     dunning     steps and bars as they were taken       = those that follow from the open items of their day
-    catalogues  what was published                      = what lies in the store now, and it has every version that charges name
+    catalogues  what was published and repealed         = what lies in the store now, and it has every version that charges name
 
 All figures are integers: rows, or micro-units of one currency. Nothing here changes anything.
 """

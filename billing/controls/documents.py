@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from billing import ledger
+from billing.catalogue import kept_rows, stored
 from billing.controls.book import ROWS, book, by_currency, set_book
 from billing.invoicing import NUMBER_DIGITS, SERIES
 from billing.runs import posting, scope
@@ -28,6 +29,8 @@ def document_books(connection: sa.Connection) -> Iterator[Book]:
     yield _number_book(connection)
     yield _commit_book(connection)
     yield from _catalogue_books(connection)
+    yield _change_book(connection)
+    yield _written_book(connection)
 
 
 def waiting(connection: sa.Connection) -> dict[str, int]:
@@ -147,3 +150,23 @@ def _catalogue_books(connection: sa.Connection) -> Iterator[Book]:
             says = canonical.decode(document)
             named, held = (identity, version, effective_from_us), (says.identity, says.version, says.effective_from_us)
             yield set_book(f"{name}: listed = what the document says", [named], [held], "versions")
+
+
+def _change_book(connection: sa.Connection) -> Book:
+    """Every commit that changed what prices still has its row: a publication, or a repeal."""
+    commit, publication, decision = tables.commits.c, tables.publications.c, tables.tariff_decisions.c
+    kinds = (stored.COMMIT_KIND, stored.REPEAL_KIND)
+    committed = connection.execute(sa.select(commit.commit_seq).where(commit.kind.in_(kinds))).scalars().all()
+    kept = connection.execute(sa.select(publication.commit_seq)).scalars().all()
+    repeals = connection.execute(sa.select(decision.commit_seq).where(decision.kind == stored.REPEALED)).scalars().all()
+    return set_book("catalogues: publications and repeals committed = kept", committed, [*kept, *repeals], "commits")
+
+
+def _written_book(connection: sa.Connection) -> Book:
+    """Every draft and decision still says what was written."""
+    total, right = 0, 0
+    for table in (tables.tariff_drafts, tables.tariff_decisions):
+        for row in connection.execute(sa.select(table)):
+            total += 1
+            right += kept_rows.is_as_written(table, row)
+    return book("catalogues: drafts and decisions = those with the hash of what they say", total, right, ROWS)

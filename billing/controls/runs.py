@@ -111,7 +111,8 @@ def _billing_books(connection: sa.Connection, run_id: int, name: str, terms: dic
     for currency in sorted(currencies | net.keys() | tax.keys() | {key for key, value in files.charge_micros.items() if value}):
         amount = {term.partition(":")[0]: each.amount_micros for term, each in terms.items() if term.endswith(f":{currency}")}
         rated = files.charge_micros.get(currency, 0)
-        left = {"rated": rated, "recurring": amount.get("recurring", 0), "line rounding": amount.get("line_rounding", 0)}
+        fees = {"recurring": amount.get("recurring", 0), "one-off": amount.get("one_off", 0)}
+        left = {"rated": rated, **fees, "line rounding": amount.get("line_rounding", 0)}
         right = {
             "billed before": amount.get("billed_before", 0),
             "invoiced net": net.get(currency, 0),

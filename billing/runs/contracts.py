@@ -6,6 +6,7 @@ in the order in which its plans first came.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +45,14 @@ class Contracts:
         self._holdings = [plan for plans in self.plans for plan in plans]  # the plan of each
         self.first_holding = np.cumsum([0, *(len(plans) for plans in self.plans)])  # by subscription, and one more
         self._collect_plan_facts(zones)
+        self._holding_plan = self._numbered()
+
+    def under(self, price_list: PriceList) -> Contracts:
+        """The same facts under other tariffs. What follows from the facts alone is shared, not worked out again."""
+        other = copy.copy(self)
+        other.price_list = price_list
+        other._holding_plan = other._numbered()  # noqa: SLF001 -- one of our own
+        return other
 
     def is_active(self, subscription: Int64s, start_us: Int64s) -> npt.NDArray[np.bool_]:
         """Whether each subscription (index >= 0) is active at an instant."""
@@ -100,5 +109,8 @@ class Contracts:
         self._first_fact = np.array(first, np.int64)
         self._fact_from = np.array(fact_from, np.int64)
         self._fact_holding = np.array(fact_holding, np.int64)
+
+    def _numbered(self) -> Int64s:
+        """The plan of each holding as the kernel numbers it."""
         plan_index = self.price_list.tables.plan_index
-        self._holding_plan = np.array([plan_index.get(plan, UNKNOWN_PLAN) for plan in self._holdings], np.int64)
+        return np.array([plan_index.get(plan, UNKNOWN_PLAN) for plan in self._holdings], np.int64)

@@ -26,7 +26,7 @@ from billing.runs import charge_files, facts, leftovers, posting, price_list, pr
 from billing.runs.circumstances import asked
 from billing.runs.contracts import Contracts
 from billing.runs.lock import only_run
-from billing.runs.proposal import Currencies, recurring_lines, usage_lines
+from billing.runs.proposal import Currencies, one_off_lines, recurring_lines, usage_lines
 from billing.runs.reports import RunReport, run_report
 from billing.runs.settlement import Settlement, Term, settle
 from billing.store import commit_points, tables
@@ -139,13 +139,13 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
     """Price and settle everything as of `seq`, in memory."""
     midnights = facts.Midnights()
     with home.connect() as connection:
-        contracts = Contracts(facts.load(connection, seq), price_list.load(home, connection, seq), midnights)
+        contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), midnights)
         covered = scope.covered_through(connection, contracts.facts, before_run)
         chosen = scope.decide(contracts.facts, covered, bill_date, midnights, only)
         billed = _billed(connection, chosen)
         stored = leftovers.stored(connection, chosen.begins(contracts.facts), before_run)
     currencies = Currencies(contracts)
-    proposed = recurring_lines(contracts, chosen, currencies)
+    proposed = np.concatenate([recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies)])
     priced, terms, too_large = None, {}, {}
     if chosen.window is not None:
         columns = pricing.columns(asked(contracts.price_list.catalogues))

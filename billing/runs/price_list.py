@@ -1,6 +1,7 @@
-"""The published catalogues as of a sequence number: which plan, fee, grant and tax rate holds when, and what prices are called.
+"""The catalogues in force as of a sequence number: which plan, fee, grant and tax rate holds when, and what prices are called.
 
-A version holds from its instant until the next one of its catalogue. Tax rates and texts are those of the newest version.
+A version holds from its instant until the next one of its catalogue, or until it ends: then none of its plans is to be had. Tax rates
+and texts are those of the newest version.
 """
 
 from __future__ import annotations
@@ -8,12 +9,9 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from billing import catalogue as published_catalogues
 from billing.charges.tax import rate_on
 from billing.runs.definitions import PlanVersion
-from billing.store import tables as store_tables
 from tariffs.compiler import compile_catalogues
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.store.home import Home
-    from rating.model import Catalogue, Price, RecurringFee, TaxClass
+    from rating.model import Catalogue, OneOffFee, Price, RecurringFee, TaxClass
     from rating.tables import Tables
 
 
@@ -36,10 +34,11 @@ class PriceList:
         for each in self.catalogues:
             self._versions.setdefault(each.identity, []).append(each)
         self._plans = {(each.identity, each.version, plan.name): plan for each in self.catalogues for plan in each.plans}
-        self._sold: dict[tuple[str, int], Price | RecurringFee] = {}
+        self._sold: dict[tuple[str, int], Price | RecurringFee | OneOffFee] = {}
         for each in self.catalogues:
             self._sold.update(((each.identity, price.price_id), price) for price in each.prices)
             self._sold.update(((each.identity, fee.price_id), fee) for plan in each.plans for fee in plan.recurring)
+            self._sold.update(((each.identity, fee.price_id), fee) for plan in each.plans for fee in plan.one_offs)
 
     def plan_at(self, name: str, instant_us: int) -> PlanVersion | None:
         """Plan `identity/plan` in the version in force at an instant; None when nothing is in force or the version lacks the plan."""
@@ -133,9 +132,6 @@ def _called(title: dict[str, str], name: str, language: str) -> str:
     return title.get(language) or title.get("en") or name
 
 
-def load(home: Home, connection: sa.Connection, seq: int) -> PriceList:
-    """The price list of what was published at or before `seq`."""
-    table = store_tables.publications
-    rows = connection.execute(sa.select(table.c.identity, table.c.version).where(table.c.commit_seq <= seq)).all()
-    known = {(row.identity, row.version) for row in rows}
-    return PriceList([each for each in published_catalogues.published(home) if (each.identity, each.version) in known])
+def load(home: Home, seq: int) -> PriceList:
+    """The price list of what was in force as of `seq`: published, corrected and repealed at or before it."""
+    return PriceList(published_catalogues.in_force(home, seq))

@@ -28,7 +28,7 @@ from rating.schema import Direction, UsageFlag
 from rating.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from billing.guiding import Guide
     from billing.runs.contracts import Contracts
@@ -77,22 +77,10 @@ def price_usage(  # noqa: PLR0913 -- usage, the facts to price it with, and how
     usage: pa.Table, guide: Guide, contracts: Contracts, scope: Scope, stored: Iterable[Left] = (), *, threads: int = 1
 ) -> Priced:
     """Price the `usage` (`columns`) that lies in the scope's window. `stored`: what is left over from before the open periods."""
-    start_us = int64(usage["start_us"])
-    owner = _owners(guide.resolve(one_chunk(usage["served_id"]), start_us), start_us, contracts, scope)
-    billable = _is_billable(usage, owner, contracts)
-    known, place = owner.subscription >= 0, owner.place
-    left_out = {NOT_BILLABLE: int(np.count_nonzero(~billable))}
-    for name, code in (("closed", CLOSED), ("not_due", NOT_DUE), ("other_run", OTHER_RUN)):
-        left_out[name] = int(np.count_nonzero(billable & known & (place == code)))
-    keep = billable & (~known | (place >= 0))
-    usage = usage.drop_columns(["flags", "start_us"])
-    if not keep.all():
-        usage = usage.filter(pa.array(keep))
-        start_us, owner = start_us[keep], _Owners(*(column[keep] for column in owner))
-    pa.default_memory_pool().release_unused()
-    events = _rateable(usage, start_us, owner, guide, contracts)
-    event_key = one_chunk(usage["event_key"])
-    named = _incoming_by_name(events, usage["direction"].to_numpy(), contracts)
+    of_owners = owned(usage, guide, contracts, scope, contracts.prices_incoming)
+    left_out, event_key = of_owners.left_out, of_owners.event_key
+    events = rateable(of_owners, guide, contracts)
+    named = incoming_by_name(events, of_owners.direction, contracts)
     if not named.all():
         left_out[NOT_BILLABLE] += int(np.count_nonzero(~named))
         events, event_key = chosen(events, np.flatnonzero(named)), event_key.filter(pa.array(named))
@@ -104,7 +92,7 @@ def price_usage(  # noqa: PLR0913 -- usage, the facts to price it with, and how
     )
 
 
-class _Owners(NamedTuple):
+class Owners(NamedTuple):
     """Who pays for each event, as indices; -1 nobody. `place`: the open period, or CLOSED, NOT_DUE, OTHER_RUN."""
 
     subscription: Int64s
@@ -113,7 +101,64 @@ class _Owners(NamedTuple):
     holding: Int64s
 
 
-def _owners(subscription_key: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> _Owners:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Owned:
+    """The events of a run before any tariff is asked, and who pays for them. Whoever prices them may price them more than once."""
+
+    usage: pa.Table
+    event_key: pa.Array[Any]
+    start_us: Int64s
+    owner: Owners
+    left_out: dict[str, int]
+
+    @property
+    def direction(self) -> npt.NDArray[np.int8]:
+        """rating.schema.Direction of each event."""
+        return np.ascontiguousarray(self.usage["direction"].to_numpy(), np.int8)
+
+
+def owned(
+    usage: pa.Table, guide: Guide, contracts: Contracts, scope: Scope, prices_incoming: Callable[[Int64s], npt.NDArray[np.bool_]]
+) -> Owned:
+    """The events of `usage` that this run prices. `prices_incoming(holding)`: whether incoming usage may bill at all."""
+    start_us = int64(usage["start_us"])
+    owner = owners(guide.resolve(one_chunk(usage["served_id"]), start_us), start_us, contracts, scope)
+    billable = _is_billable(usage, owner, prices_incoming)
+    known, place = owner.subscription >= 0, owner.place
+    left_out = {NOT_BILLABLE: int(np.count_nonzero(~billable))}
+    for name, code in (("closed", CLOSED), ("not_due", NOT_DUE), ("other_run", OTHER_RUN)):
+        left_out[name] = int(np.count_nonzero(billable & known & (place == code)))
+    keep = billable & (~known | (place >= 0))
+    usage = usage.drop_columns(["flags", "start_us"])
+    if not keep.all():
+        usage = usage.filter(pa.array(keep))
+        start_us, owner = start_us[keep], Owners(*(column[keep] for column in owner))
+    pa.default_memory_pool().release_unused()
+    return Owned(usage, one_chunk(usage["event_key"]), start_us, owner, left_out)
+
+
+def rateable(of_owners: Owned, guide: Guide, contracts: Contracts) -> Rateable:
+    """The events as the engine takes them, by the tariffs and holdings of `contracts`."""
+    usage, start_us, owner = of_owners.usage, of_owners.start_us, of_owners.owner
+    service = np.ascontiguousarray(usage["service"].to_numpy(), np.int8)
+    number, digits = numbers(usage, start_us, owner.holding, contracts)
+    batch = RatingInput(
+        start_us=start_us,
+        quantity=quantity_of(usage, service),
+        service=service,
+        plan=contracts.plan_of(owner.holding),
+        number=number,
+        number_digits=digits,
+        holder=np.full(len(start_us), -1, np.int32),
+        rating_unit=np.where(owner.subscription >= 0, take(contracts.facts.account_keys, owner.account), 0),
+        event_key=key_halves(of_owners.event_key),
+        circumstances=circumstances(usage, start_us, Whose(owner.account, owner.holding), contracts, guide.knows_number),
+    )
+    return Rateable(batch, owner.subscription, owner.account, owner.place, owner.holding)
+
+
+def owners(subscription_key: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> Owners:
+    """Who pays, in which period, by which plan: of events whose subscription key is known (-1 nobody's)."""
     subscription = index_of(contracts.facts.subscription_keys, subscription_key)
     known = subscription >= 0
     known[known] = contracts.is_active(subscription[known], start_us[known])
@@ -122,28 +167,10 @@ def _owners(subscription_key: Int64s, start_us: Int64s, contracts: Contracts, sc
     account[known] = contracts.facts.subscription_account[subscription[known]]
     place[known] = scope.place(account[known], start_us[known])
     holding[known] = contracts.holding_at(subscription[known], start_us[known])
-    return _Owners(subscription, account, place, holding)
+    return Owners(subscription, account, place, holding)
 
 
-def _rateable(usage: pa.Table, start_us: Int64s, owner: _Owners, guide: Guide, contracts: Contracts) -> Rateable:
-    service = np.ascontiguousarray(usage["service"].to_numpy(), np.int8)
-    number, digits = numbers(usage, start_us, owner.holding, contracts)
-    batch = RatingInput(
-        start_us=start_us,
-        quantity=_quantity(usage, service),
-        service=service,
-        plan=contracts.plan_of(owner.holding),
-        number=number,
-        number_digits=digits,
-        holder=np.full(len(start_us), -1, np.int32),
-        rating_unit=np.where(owner.subscription >= 0, take(contracts.facts.account_keys, owner.account), 0),
-        event_key=key_halves(one_chunk(usage["event_key"])),
-        circumstances=circumstances(usage, start_us, Whose(owner.account, owner.holding), contracts, guide.knows_number),
-    )
-    return Rateable(batch, owner.subscription, owner.account, owner.place, owner.holding)
-
-
-def _incoming_by_name(events: Rateable, direction: npt.NDArray[np.int8], contracts: Contracts) -> npt.NDArray[np.bool_]:
+def incoming_by_name(events: Rateable, direction: npt.NDArray[np.int8], contracts: Contracts) -> npt.NDArray[np.bool_]:
     """False for incoming events unless the rule that holds names them. Which rule holds does not depend on what was drawn before."""
     named = np.ones(len(direction), np.bool_)
     incoming = np.flatnonzero(direction != int(Direction.ORIGINATING))
@@ -156,7 +183,7 @@ def _incoming_by_name(events: Rateable, direction: npt.NDArray[np.int8], contrac
     return named
 
 
-def _is_billable(usage: pa.Table, owner: _Owners, contracts: Contracts) -> npt.NDArray[np.bool_]:
+def _is_billable(usage: pa.Table, owner: Owners, prices_incoming: Callable[[Int64s], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
     """Rows that bill: answered, no further leg of another row's call, and begun by the served party or of a plan that prices incoming."""
     flags, direction = usage["flags"].to_numpy(), usage["direction"].to_numpy()
     begun = direction == int(Direction.ORIGINATING)
@@ -164,7 +191,7 @@ def _is_billable(usage: pa.Table, owner: _Owners, contracts: Contracts) -> npt.N
     incoming = np.flatnonzero(billable & ~begun)
     billable &= begun
     if incoming.size:
-        billable[incoming] = contracts.prices_incoming(owner.holding[incoming])
+        billable[incoming] = prices_incoming(owner.holding[incoming])
     return billable
 
 
@@ -181,7 +208,7 @@ def _period_days(account: Int64s, place: Int64s, start_us: Int64s, scope: Scope)
     return np.where(known, period_from, utc_day), np.where(known, scope.period_to[calendar, column], utc_day + 1)
 
 
-def _quantity(usage: pa.Table, service: npt.NDArray[np.int8]) -> Int64s:
+def quantity_of(usage: pa.Table, service: npt.NDArray[np.int8]) -> Int64s:
     """What each event used: microseconds of a call, bytes of data, else units; a message without count is one."""
     voice, data = service == int(Service.VOICE), service == int(Service.DATA)
     quantity = np.where(voice, int64(usage["duration_us"]), 1)

@@ -1,16 +1,18 @@
-"""Everything due in the open periods of a run, by charge key: usage sums and recurring fees, rounded to the minor unit.
+"""Everything due in the open periods of a run, by charge key: usage sums, recurring and one-off fees, rounded to the minor unit.
 
 Columns only; per account Python runs for fees, and there one calculation serves all accounts with equal plan and dates.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, minor_step_micros, round_half_up, sum_by_key
+from billing.charges.one_off import changes_within, one_offs_due
 from billing.charges.recurring import fees_due
 from billing.runs.facts import day_number, day_of
 from billing.runs.scope import period_ahead
@@ -18,7 +20,7 @@ from rating.money import MICROS_LIMIT, RoundingMode, round_exact
 
 if TYPE_CHECKING:
     import datetime as dt
-    from fractions import Fraction
+    from collections.abc import Callable
 
     from billing.charges.periods import Period
     from billing.charges.proration import Span
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from billing.runs.contracts import Contracts
     from billing.runs.pricing import Priced
     from billing.runs.scope import Scope
-    from rating.model import Plan
+    from rating.model import OneOffFee, Plan, RecurringFee
 
 HALF_BITS: Final = 32
 LOW_MASK: Final = (1 << HALF_BITS) - 1
@@ -40,8 +42,9 @@ class UsageSums(NamedTuple):
 
 
 class FeeRow(NamedTuple):
-    """One recurring line, without account and subscription."""
+    """One line of a fee, without account and subscription."""
 
+    kind: Kind
     charge_code: int
     price_id: int
     tax_class: int
@@ -51,6 +54,7 @@ class FeeRow(NamedTuple):
     currency: int
     exact_micros: int
     amount_micros: int
+    times: int
 
 
 class Currencies:
@@ -104,34 +108,73 @@ def recurring_lines(contracts: Contracts, scope: Scope, currencies: Currencies) 
     return np.array(rows, LINE) if rows else empty()
 
 
+def one_off_lines(contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
+    """Fees due in the open periods for subscriptions that began, ended, or changed their plan or add-ons in them."""
+    facts = contracts.facts
+    if not any(plan.one_offs for each in contracts.price_list.catalogues for plan in each.plans):
+        return empty()
+    charged = contracts.subscriptions_that(lambda plan: any(each.plan.one_offs for each in contracts.price_list.plan_versions(plan)))
+    rows: list[tuple[int, ...]] = []
+    for place in np.flatnonzero(charged).tolist():
+        subscription, spans = facts.subscriptions[place], contracts.spans[place]
+        periods = scope.periods[subscription.account]
+        if not periods or not changes_within(spans, periods[0].start, periods[-1].end):
+            continue
+        account = facts.accounts[subscription.account]
+        plan_at = _plan_at(contracts, account.timezone)
+        for period in periods:
+            for due in one_offs_due(spans, period, scope.bill_date, plan_at):
+                exact = Fraction(due.fee.amount_micros * due.times)
+                fee = _fee_row(Kind.ONE_OFF, due.fee, due.identity, exact, due.times, period, contracts, currencies)
+                rows.append(_line(account.account_key, subscription.subscription_key, period, fee))
+    return np.array(rows, LINE) if rows else empty()
+
+
 def _fees(  # noqa: PLR0913, PLR0917 -- what a fee depends on
     spans: list[PlanSpan], period: Period, zone: str, contracts: Contracts, bill_date: dt.date, currencies: Currencies
 ) -> list[FeeRow]:
-    price_list = contracts.price_list
+    return [
+        _fee_row(Kind.RECURRING, due.fee, due.plan.partition("/")[0], due.exact_micros, 1, period, contracts, currencies)
+        for due in fees_due(spans, period, bill_date, _plan_at(contracts, zone))
+    ]
+
+
+def _plan_at(contracts: Contracts, zone: str) -> Callable[[str, dt.date], Plan | None]:
+    """Which plan a name means on a local day of an account."""
 
     def plan_at(name: str, day: dt.date) -> Plan | None:
-        found = price_list.plan_on(name, *contracts.midnights.day_us(zone, day))
+        found = contracts.price_list.plan_on(name, *contracts.midnights.day_us(zone, day))
         return found.plan if found is not None else None
 
-    rows = []
-    for due in fees_due(spans, period, bill_date, plan_at):
-        identity = due.plan.partition("/")[0]
-        code = price_list.tax_code(identity, due.fee.tax_class)
-        currency = currencies.index[price_list.currency(identity)]
-        rows.append(
-            FeeRow(
-                due.fee.charge_code,
-                due.fee.price_id,
-                code,
-                due.fee.revenue_code,
-                price_list.identity_index(identity),
-                price_list.rate_ppm(identity, code, period.last_day),
-                currency,
-                _to_micro(due.exact_micros),
-                round_exact(due.exact_micros, int(currencies.step_micros[currency]), RoundingMode.HALF_UP),
-            )
-        )
-    return rows
+    return plan_at
+
+
+def _fee_row(  # noqa: PLR0913, PLR0917 -- what a fee depends on
+    kind: Kind,
+    fee: RecurringFee | OneOffFee,
+    identity: str,
+    exact_micros: Fraction,
+    times: int,
+    period: Period,
+    contracts: Contracts,
+    currencies: Currencies,
+) -> FeeRow:
+    price_list = contracts.price_list
+    code = price_list.tax_code(identity, fee.tax_class)
+    currency = currencies.index[price_list.currency(identity)]
+    return FeeRow(
+        kind,
+        fee.charge_code,
+        fee.price_id,
+        code,
+        fee.revenue_code,
+        price_list.identity_index(identity),
+        price_list.rate_ppm(identity, code, period.last_day),
+        currency,
+        _to_micro(exact_micros),
+        round_exact(exact_micros, int(currencies.step_micros[currency]), RoundingMode.HALF_UP),
+        times,
+    )
 
 
 def _to_micro(exact: Fraction) -> int:
@@ -147,8 +190,8 @@ def _cut(span: Span, period: Period) -> tuple[dt.date, dt.date]:
 
 def _line(account_key: int, subscription_key: int, period: Period, fee: FeeRow) -> tuple[int, ...]:
     """A row of LINE in the order of its fields."""
-    key = (account_key, day_number(period.start), day_number(period.end), int(Kind.RECURRING), subscription_key)
-    sums = (fee.amount_micros, fee.exact_micros, 1, 0, 0)
+    key = (account_key, day_number(period.start), day_number(period.end), int(fee.kind), subscription_key)
+    sums = (fee.amount_micros, fee.exact_micros, fee.times, 0, 0)
     labels = (fee.revenue_code, 0, fee.catalogue, fee.rate_ppm, fee.currency)
     return (*key, fee.charge_code, fee.price_id, fee.tax_class, *sums, *labels)
 

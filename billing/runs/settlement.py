@@ -53,10 +53,11 @@ class Settlement(NamedTuple):
 def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read with
     proposed: Lines, billed: Lines, too_large: Mapping[int, str] | None, contracts: Contracts, scope: Scope, currencies: Currencies
 ) -> Settlement:
-    """Compare what is due (`proposed`, recurring and usage) with the lines `billed` by earlier invoices, and make drafts."""
+    """Compare what is due (`proposed`, fees and usage) with the lines `billed` by earlier invoices, and make drafts."""
     book = _Book(currencies)
     billed = _labelled(_in_scope(billed, contracts, scope), contracts, currencies)
     book.add("recurring", proposed[proposed["kind"] == Kind.RECURRING], "exact_micros")
+    book.add("one_off", proposed[proposed["kind"] == Kind.ONE_OFF], "exact_micros")
     book.add("line_rounding", proposed, "amount_micros", minus="exact_micros")
     billed_net = billed[billed["kind"] != Kind.TAX]
     book.add("billed_before", billed_net)

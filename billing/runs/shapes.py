@@ -167,7 +167,8 @@ def _grantings(versions: list[tuple[int, PlanVersion]], first: dt.date, period: 
     for since_us, (catalogue, version) in versions:
         day = _local_day(since_us, zone)
         for allowance in version.allowances:
-            granting = Granting(allowance, day if day > first else period.start)
+            base = f"{catalogue.identity}/{version.base or version.name}"
+            granting = Granting(allowance, day if day > first else period.start, base)
             found.setdefault(AllowanceKey(catalogue.identity, allowance.allowance_id), granting)
     return found
 

@@ -15,6 +15,10 @@ from typing import Final
 VARIABLE: Final = "RATEWRIGHT_KILL_AT"
 POINTS: Final = {
     # accounts, catalogue
+    "draft.before_commit": "a draft of a tariff is written, not committed",
+    "draft.committed": "a draft of a tariff is committed",
+    "decision.before_commit": "a review, repeal or what-if of a tariff is written, not committed",
+    "decision.committed": "a review, repeal or what-if of a tariff is committed",
     "catalogue.before_commit": "a publication is written, not committed",
     "catalogue.committed": "a publication is committed",
     "accounts.before_commit": "all rows of an import are written, not committed",

@@ -29,7 +29,7 @@ def _id(name: str) -> sa.Column[int]:
     return sa.Column(name, INT64, primary_key=True)
 
 
-# One row a commit: the sequence itself. kind: usage, seal, fact, publication, decision, run, invoice, payment, dunning.
+# One row a commit: the sequence itself. kind: usage, seal, fact, draft, publication, repeal, decision, run, invoice, payment, dunning.
 commits = _table("commits", _id("commit_seq"), _text("kind"), _int("at_us"))
 
 # One row a key: installation id, hash key of event keys.
@@ -44,6 +44,38 @@ publications = _table(
     _int("effective_from_us"),
     sa.Column("document", sa.LargeBinary, nullable=False),  # canonical JSON of the checked catalogue
     _int("commit_seq"),
+)
+# What an author wants to publish. Saved again with other content it is a new row, and the newest one of a version is the draft.
+tariff_drafts = _table(
+    "tariff_drafts",
+    _id("draft_id"),
+    sa.Column("identity", sa.Text, nullable=False, index=True),
+    _int("version"),
+    sa.Column("content_hash", sa.LargeBinary, nullable=False),
+    _int("effective_from_us"),
+    sa.Column("document", sa.LargeBinary, nullable=False),  # canonical JSON, as in publications
+    _text("origin"),  # the file or folder it was read from
+    _text("author"),
+    _int("author_uid"),
+    _int("at_us"),
+    _int("commit_seq"),
+    sa.Column("row_hash", sa.LargeBinary, nullable=False),  # of all of the row but its id and the document
+)
+# What somebody decided or found about exactly one content of a version. kind: reviewed | rejected | published | repealed | what_if |
+# notice_waived | what_if_waived | review_waived. States are worked out from these rows and never stored.
+tariff_decisions = _table(
+    "tariff_decisions",
+    _id("decision_id"),
+    sa.Column("identity", sa.Text, nullable=False, index=True),
+    _int("version"),
+    sa.Column("content_hash", sa.LargeBinary, nullable=False),
+    _text("kind"),
+    _text("by_name"),
+    _int("by_uid"),
+    _int("at_us"),
+    _text("detail"),  # JSON: the reason of a waiver, the note of a review, the instant of a repeal, month and totals of a what-if
+    _int("commit_seq"),
+    sa.Column("row_hash", sa.LargeBinary, nullable=False),  # of all of the row but its id
 )
 
 # --- facts ---------------------------------------------------------------------------------------------------------
@@ -236,7 +268,7 @@ invoices = _table(
     _int("commit_seq"),
     sa.CheckConstraint("net_micros + tax_micros = total_micros", name="total_is_net_plus_tax"),
 )
-# One line a charge_key and invoice. kind: usage | recurring | tax. A tax line has price_id 0 and its class.
+# One line a charge_key and invoice. kind: recurring | one_off | usage | tax. A tax line has price_id 0 and its class.
 invoice_lines = _table(
     "invoice_lines",
     sa.Column("invoice_key", INT64, sa.ForeignKey("invoices.invoice_key"), primary_key=True),

@@ -28,7 +28,7 @@ EXIT_BROKEN_PIPE = 141
 
 # name, import path, what the list of commands says about it
 COMMANDS = (
-    ("tariffs", "server.cli.tariffs:app", "Check, publish and show catalogues of tariffs."),
+    ("tariffs", "server.cli.tariffs:app", "Write, check, review, publish and try out catalogues of tariffs."),
     ("quote", "server.cli.quote:quote", "Price one event, with the trace of how."),
     ("accounts", "server.cli.accounts:app", "Import accounts, subscriptions and numbers."),
     ("usage", "server.cli.usage:app", "Ingest and inspect usage files; see what waits in suspense."),

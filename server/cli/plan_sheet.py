@@ -1,4 +1,4 @@
-"""A plan of a catalogue as plain text: fees, what it grants, the plans it falls back to, and the rules that ask for more than a zone."""
+"""A plan or add-on of a catalogue as plain text: fees, grants, terms, plans it falls back to, rules that ask for more than a zone."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from rating.explain_figures import grouped
-from rating.model import ANY_ZONE, HOME_NETWORK, AtPlanChange, Draw, QuantityUnit, Service, WallClock
+from rating.model import ANY_ZONE, HOME_NETWORK, AtPlanChange, Draw, FeeOccasion, QuantityUnit, Service, WallClock
 from rating.money import format_micros
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rating.model import Allowance, Catalogue, ChargeCap, DayPass, Discount, Plan, UsageRule
+    from rating.model import AddOn, Allowance, Catalogue, ChargeCap, Commitment, DayPass, Discount, Plan, SpendLimit, UsageRule
 
 RULES_SHOWN: Final = 20
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_OCCASIONS: Final = {
+    FeeOccasion.ACTIVATION: "at activation",
+    FeeOccasion.END: "at the end",
+    FeeOccasion.PLAN_CHANGE: "at a change to this plan",
+    FeeOccasion.ADDED: "with its first day",
+    FeeOccasion.REMOVED: "with its last day",
+}
 _DIRECTIONS: Final = {1: "originating", 2: "terminating"}
 
 
@@ -26,13 +33,52 @@ def lines(catalogue: Catalogue, plan: Plan) -> list[str]:
     return [
         f"plan {catalogue.identity}/{plan.name} ({titles}): {len(plan.rules)} rules",
         *(f"  falls back to {name}" for name in plan.fallbacks),
-        *(f"  fee {fee.name}: {format_micros(fee.amount_micros)} {catalogue.currency} in {fee.timing.value}" for fee in plan.recurring),
-        *(f"  allowance {each.name}: {_allowance(each, catalogue)}" for each in plan.allowances),
-        *(f"  day pass {each.name}: {_day_pass(each, catalogue)}" for each in plan.day_passes),
-        *(f"  cap {each.name}: {_cap(each, catalogue)}" for each in plan.caps),
-        *(f"  discount {each.name}: {_discount(each, catalogue)}" for each in plan.discounts),
+        *_fees(catalogue, plan),
+        *(f"  commitment {each.name}: {_commitment(each, catalogue)}" for each in plan.commitments),
+        *_grants(catalogue, plan),
+        *(f"  spend limit {each.name}: {_spend_limit(each, catalogue)}" for each in plan.spend_limits),
+        *(f"  {text}" for text in _promises(plan)),
         *_conditional(plan),
     ]
+
+
+def add_on_lines(catalogue: Catalogue, add_on: AddOn) -> list[str]:
+    """The sheet of an add-on, with the plans that there are with it."""
+    titles = " / ".join(add_on.title.values())
+    plans = ", ".join(plan.name for plan in catalogue.plans if add_on.name in plan.add_ons)
+    return [f"add-on {add_on.name} ({titles}): {plans}", *_fees(catalogue, add_on), *_grants(catalogue, add_on)]
+
+
+def _fees(catalogue: Catalogue, holder: Plan | AddOn) -> list[str]:
+    currency = catalogue.currency
+    return [
+        *(f"  fee {fee.name}: {format_micros(fee.amount_micros)} {currency} in {fee.timing.value}" for fee in holder.recurring),
+        *(f"  fee {fee.name}: {format_micros(fee.amount_micros)} {currency} once, {_OCCASIONS[fee.on]}" for fee in holder.one_offs),
+    ]
+
+
+def _grants(catalogue: Catalogue, holder: Plan | AddOn) -> list[str]:
+    return [
+        *(f"  allowance {each.name}: {_allowance(each, catalogue)}" for each in holder.allowances),
+        *(f"  day pass {each.name}: {_day_pass(each, catalogue)}" for each in holder.day_passes),
+        *(f"  cap {each.name}: {_cap(each, catalogue)}" for each in holder.caps),
+        *(f"  discount {each.name}: {_discount(each, catalogue)}" for each in holder.discounts),
+    ]
+
+
+def _promises(plan: Plan) -> Iterator[str]:
+    """Terms and the days on which it is sold."""
+    if plan.terms is not None and plan.terms.activation_hours is not None:
+        late = format_micros(plan.terms.late_credit_ppm * 100, 0)
+        credit = f", {late} % of the recurring fees for each day later" if plan.terms.late_credit_ppm else ""
+        yield f"activated within {plan.terms.activation_hours} hours{credit}"
+    if plan.terms is not None and plan.terms.minimum_months:
+        yield f"for {plan.terms.minimum_months} months at least"
+    if plan.terms is not None and plan.terms.notice_days:
+        yield f"ended {plan.terms.notice_days} days ahead"
+    if plan.sold_from is not None or plan.sold_to is not None:
+        days = (f"from {plan.sold_from}" if plan.sold_from else "", f"to {plan.sold_to}" if plan.sold_to else "")
+        yield f"sold {' '.join(filter(None, days))}"
 
 
 def quantity(amount: int, unit: QuantityUnit) -> str:
@@ -87,6 +133,16 @@ def _cap(cap: ChargeCap, catalogue: Catalogue) -> str:
     return f"{format_micros(cap.amount_micros)} {catalogue.currency} a {cap.window.value} for {_served(cap)}"
 
 
+def _commitment(commitment: Commitment, catalogue: Catalogue) -> str:
+    counts = commitment.counts.value.replace("_", " ")
+    return f"{format_micros(commitment.amount_micros)} {catalogue.currency} a period of {counts} at least; no bill acts on it yet"
+
+
+def _spend_limit(limit: SpendLimit, catalogue: Catalogue) -> str:
+    amount = f"{format_micros(limit.amount_micros)} {catalogue.currency} a {limit.window.value}"
+    return f"{limit.action.value} at {amount} for {_served(limit)}; nothing acts on it yet"
+
+
 def _discount(discount: Discount, catalogue: Catalogue) -> str:
     percent = format_micros(discount.percent_ppm * 100, 0)
     friends = " with friends" if discount.friends_only else ""
@@ -95,7 +151,7 @@ def _discount(discount: Discount, catalogue: Catalogue) -> str:
     return f"{percent} % off {_served(discount)}{friends}{since}{until}"
 
 
-def _served(entry: Allowance | DayPass | ChargeCap | Discount) -> str:
+def _served(entry: Allowance | DayPass | ChargeCap | Discount | SpendLimit) -> str:
     """Services and zones."""
     services = "everything" if len(entry.services) == len(Service) else ", ".join(service.name.lower() for service in entry.services)
     return f"{services} to {'anywhere' if ANY_ZONE in entry.zones else ', '.join(entry.zones)}"

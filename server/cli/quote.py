@@ -1,6 +1,7 @@
 """`ratewright quote`: what one event would cost, and how that comes about.
 
 The kernel rates it, as it would in a bill run; the twin tells the steps. When the two differ nothing is printed but an internal error.
+With --compare it is a customer's real month on every plan instead (`compare_page`).
 Example: `ratewright quote --plan mobile/smart-m --service voice --to +4930123456 --at 2026-10-25T01:59:30+02:00 --duration 185.2s`
 """
 
@@ -32,9 +33,9 @@ _EXAMPLES = {QuantityUnit.MILLISECOND: "--duration 185.2s", QuantityUnit.BYTE: "
 
 def quote(
     *,
-    plan: str,
-    service: Literal["voice", "sms", "mms", "data", "content"],
-    at: str,
+    plan: str | None = None,
+    service: Literal["voice", "sms", "mms", "data", "content"] | None = None,
+    at: str | None = None,
     to: str = "",
     duration: str | None = None,
     volume: str | None = None,
@@ -54,10 +55,15 @@ def quote(
     home_timezone: str = "",
     catalog: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
     home: HomeFolder = DEFAULT_HOME,
+    compare: Annotated[bool, Parameter(negative="")] = False,
+    account: str | None = None,
+    period: str | None = None,
+    plans: str = "",
+    subscription: str = "",
     language: Literal["en", "zh"] = "en",
     as_json: AsJson = False,
 ) -> int:
-    """Price one event, with the trace of how.
+    """Price one event, with the trace of how; or, with --compare, a customer's real month on every plan.
 
     Parameters
     ----------
@@ -105,12 +111,29 @@ def quote(
         Tariff file or folder to price with; may be given again for more. Else the published ones of the home folder.
     home
         Home folder with published catalogues.
+    compare
+        Price the usage of --account in --period on every plan, cheapest first; then no event is told.
+    account
+        The customer to compare for.
+    period
+        The month to compare for, such as 2026-10.
+    plans
+        Compare only plans of this catalogue.
+    subscription
+        Put only this subscription on each plan, and leave others of the account as they are.
     language
         Language of the text.
     as_json
         Print JSON.
 
     """
+    if compare:
+        from server.cli import compare_page
+
+        return compare_page.compare(account, period, plans, subscription, home, language, as_json=as_json)
+    plan, at = _given(plan, "--plan"), _given(at, "--at")
+    kind_name: str = _given(service, "--service")
+
     from rating import explain
     from rating.model import Service
     from rating.outcome import Event
@@ -119,7 +142,7 @@ def quote(
     from server.quote_state import Known
     from tariffs import digits, texts
 
-    kind = Service[service.upper()]
+    kind = Service[kind_name.upper()]
     event = Event(
         QUOTE_KEY,
         _read(texts.instant, at, "--at"),
@@ -146,6 +169,13 @@ def quote(
     else:
         print(explain.as_text(outcome, language))
     return 0
+
+
+def _given(value: Value | None, option: str) -> Value:
+    """What an event cannot do without."""
+    if value is None:
+        raise UserError(f"{option} is missing", "tell plan, service and start of one event; or compare plans with --compare", exit_status=2)
+    return value
 
 
 def _quantity(service: Service, duration: str | None, volume: str | None, messages: int | None) -> int:
@@ -259,7 +289,7 @@ def _catalogues(paths: Sequence[Path], home: Path) -> list[Catalogue]:
     from billing.store.home import Home
 
     with Home.open(home) as opened:
-        return store.published(opened)
+        return store.in_force(opened)
 
 
 def _check_plan(catalogues: Sequence[Catalogue], name: str) -> None:

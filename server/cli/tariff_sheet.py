@@ -28,8 +28,12 @@ def lines(catalogue: Catalogue, versions: Sequence[Catalogue]) -> list[str]:
         f"content hash {catalogue.content_hash.hex()}",
         "versions: " + ", ".join(f"{each.version} from {instant(each.effective_from_us, each.timezone)}" for each in versions),
     ]
+    if catalogue.effective_to_us is not None:
+        sheet.append(f"prices nothing from {instant(catalogue.effective_to_us, catalogue.timezone)}")
     for plan in catalogue.plans:
-        sheet += ["", *plan_sheet.lines(catalogue, plan)]
+        sheet += ["", *plan_sheet.lines(catalogue, plan)] if plan.base is None else []
+    for add_on in catalogue.add_ons:
+        sheet += ["", *plan_sheet.add_on_lines(catalogue, add_on)]
     sheet += ["", "prices:", *_price_table(catalogue)]
     if len(catalogue.prices) > PRICES_SHOWN:
         sheet.append(f"  and {len(catalogue.prices) - PRICES_SHOWN} more; --json has them all")
@@ -37,7 +41,8 @@ def lines(catalogue: Catalogue, versions: Sequence[Catalogue]) -> list[str]:
     sheet += _section("short codes:", [f"  {zone.name}: {', '.join(zone.short_codes)}" for zone in catalogue.zones if zone.short_codes])
     sheet += _section("roaming zones:", [_roaming_zone(zone) for zone in catalogue.roaming_zones])
     sheet += ["", f"home clocks: {', '.join(catalogue.home_timezones)}"] if catalogue.home_timezones else []
-    return [*sheet, "", *(f"{language}: {text}" for language, text in catalogue.disclosure.items())]
+    complaints = [f"{language}, complaints: {text}" for language, text in catalogue.complaint_channel.items()]
+    return [*sheet, "", *(f"{language}: {text}" for language, text in catalogue.disclosure.items()), *complaints]
 
 
 def _section(title: str, found: list[str]) -> list[str]:
@@ -89,7 +94,10 @@ def _terms(price: Price) -> Iterator[str]:
 
 def _calendar_lines(calendar: Calendar) -> list[str]:
     holidays = [f"  {calendar.name}, holidays: {', '.join(map(str, calendar.holidays))}"] if calendar.holidays else []
-    return [*(f"  {calendar.name}, {band.name}: {', '.join(_when(band))}" for band in calendar.bands), *holidays]
+    swaps = ", ".join(f"{each.date} as {_DAYS[each.as_day]}" for each in calendar.day_swaps)
+    bands = [f"  {calendar.name}, {band.name}: {', '.join(_when(band))}" for band in calendar.bands]
+    source = [f"  {calendar.name}, from {calendar.source}"] if calendar.source else []
+    return [*bands, *holidays, *([f"  {calendar.name}, day swaps: {swaps}"] if swaps else []), *source]
 
 
 def _when(band: Band) -> Iterator[str]:

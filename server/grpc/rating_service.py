@@ -85,11 +85,11 @@ class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
         raise AssertionError("the call was ended above")
 
     def _quote(self) -> CheckedQuote:
-        """Everything published, ready to be asked; built anew only after a publication."""
+        """Everything in force, ready to be asked; built anew only after a publication or a repeal."""
         with self._lock:
             seq = catalogue.published_seq(self._home)
             if self._known is None or self._known.published_seq != seq:
-                self._known = _Known(seq, CheckedQuote(catalogue.published(self._home)))
+                self._known = _Known(seq, CheckedQuote(catalogue.in_force(self._home)))
             return self._known.quote
 
 

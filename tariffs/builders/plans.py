@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rating.model import UNIT_OF_SERVICE, Allowance, ChargeCap, DayPass, Discount, Plan, QuantityUnit, RecurringFee, Service, UsageRule
+from rating.model import Commitment, Plan, ServiceTerms, SpendLimit, UsageRule
+from tariffs.builders.benefits import benefits, services_or_all
 from tariffs.document import Finding
-from tariffs.texts import UNIT_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tariffs.document import Place
-    from tariffs.plan_language import (
-        AllowanceEntry,
-        CapEntry,
-        DayPassEntry,
-        DiscountEntry,
-        PlanEntry,
-        RecurringEntry,
-        RolloverEntry,
-        RuleEntry,
-    )
+    from tariffs.plan_language import CommitmentEntry, PlanEntry, RuleEntry, SpendLimitEntry, TermsEntry
 
 
 def plan(entry: PlanEntry, place: Place, decks: Mapping[str, Sequence[UsageRule]], findings: list[Finding]) -> Plan:
@@ -33,17 +24,24 @@ def plan(entry: PlanEntry, place: Place, decks: Mapping[str, Sequence[UsageRule]
         else:
             remedy = f"known decks: {', '.join(decks)}" if decks else "add it under `decks`"
             findings.append(Finding((*place, "decks", number), f"unknown deck `{name}`", remedy))
+    granted = benefits(entry, place, findings)
     return Plan(
         name=entry.name,
         rules=tuple(rules),
         title=entry.title,
-        allowances=tuple(_allowance(each, (*place, "allowances", i), findings) for i, each in enumerate(entry.allowances)),
-        recurring=tuple(_recurring(each) for each in entry.recurring),
+        allowances=granted.allowances,
+        recurring=granted.recurring,
         late_usage=entry.late_usage,
         fallbacks=entry.fallbacks,
-        day_passes=tuple(_day_pass(each, (*place, "day_passes", i), findings) for i, each in enumerate(entry.day_passes)),
-        caps=tuple(_cap(each, (*place, "caps", i), findings) for i, each in enumerate(entry.caps)),
-        discounts=tuple(_discount(each, (*place, "discounts", i), findings) for i, each in enumerate(entry.discounts)),
+        day_passes=granted.day_passes,
+        caps=granted.caps,
+        discounts=granted.discounts,
+        one_offs=granted.one_offs,
+        commitments=tuple(_commitment(each) for each in entry.commitments),
+        spend_limits=tuple(_spend_limit(each, (*place, "spend_limits", i), findings) for i, each in enumerate(entry.spend_limits)),
+        terms=_terms(entry.terms) if entry.terms is not None else None,
+        sold_from=entry.sold_from,
+        sold_to=entry.sold_to,
     )
 
 
@@ -61,118 +59,24 @@ def _rule(entry: RuleEntry) -> UsageRule:
     )
 
 
-def _allowance(entry: AllowanceEntry, place: Place, findings: list[Finding]) -> Allowance:
-    services = _services(entry, place, findings) if entry.money is None else _services_or_all(entry, place, findings)
-    if (entry.quantity is None) is (entry.money is None):
-        both = entry.quantity is not None
-        message = f"allowance `{entry.name}` has {'both `quantity` and `money`' if both else 'no `quantity`'}"
-        findings.append(Finding(place, message, "keep one of them" if both else 'write such as `quantity: 100min`, or `money: "10.00"`'))
-    unit, amount = UNIT_OF_SERVICE[services[0]], 1
-    if entry.money is not None:
-        unit, amount = QuantityUnit.MICRO, entry.money
-    elif entry.quantity is not None:
-        unit, amount = entry.quantity.unit or unit, entry.quantity.value
-    _note_rollover(entry.rollover, unit, (*place, "rollover"), findings)
-    maximum = entry.rollover.maximum if entry.rollover is not None else None
-    return Allowance(
-        allowance_id=entry.id,
-        name=entry.name,
-        services=services,
-        unit=unit,
-        quantity=amount,
-        zones=entry.zones,
-        prorate=entry.prorate,
-        priority=entry.priority,
-        draw=entry.draw,
-        connect_when_free=entry.connect_when_free,
-        shared=entry.shared,
-        rollover_periods=entry.rollover.periods if entry.rollover is not None else 0,
-        rollover_max=maximum.value if maximum is not None else None,
-        at_plan_change=entry.at_plan_change,
-        title=entry.title,
-    )
-
-
-def _note_rollover(entry: RolloverEntry | None, unit: QuantityUnit, place: Place, findings: list[Finding]) -> None:
-    """What the model cannot tell any more: a roll-over of no period, and the kind of its maximum."""
-    if entry is not None and entry.periods < 1:
-        findings.append(Finding((*place, "periods"), "a roll-over of no period", "write 1 or more, or leave `rollover` out"))
-    if entry is not None and entry.maximum is not None and entry.maximum.unit not in (None, unit):
-        message = f"the maximum of the roll-over is not in {UNIT_WORDS[unit]}"
-        findings.append(Finding((*place, "maximum"), message, 'write it as the allowance is, such as 500MB, or "5.00" for money'))
-
-
-def _day_pass(entry: DayPassEntry, place: Place, findings: list[Finding]) -> DayPass:
-    services = _services(entry, place, findings)
-    unit = UNIT_OF_SERVICE[services[0]]
-    return DayPass(
-        pass_id=entry.id,
-        name=entry.name,
-        fee_micros=entry.fee,
-        services=services,
-        zones=entry.zones,
-        unit=unit if entry.quantity is None else entry.quantity.unit or unit,
-        quantity=None if entry.quantity is None else entry.quantity.value,
-        clock=entry.clock,
-        priority=entry.priority,
-        title=entry.title,
-    )
-
-
-def _cap(entry: CapEntry, place: Place, findings: list[Finding]) -> ChargeCap:
-    services = _services_or_all(entry, place, findings)
-    return ChargeCap(entry.id, entry.name, entry.amount, entry.window, services, entry.zones, entry.title)
-
-
-def _discount(entry: DiscountEntry, place: Place, findings: list[Finding]) -> Discount:
-    return Discount(
-        discount_id=entry.id,
-        name=entry.name,
-        percent_ppm=entry.percent,
-        services=_services_or_all(entry, place, findings),
-        zones=entry.zones,
-        friends_only=entry.friends_only,
-        from_us=entry.from_,
-        to_us=entry.to,
-        title=entry.title,
-    )
-
-
-def _recurring(entry: RecurringEntry) -> RecurringFee:
-    return RecurringFee(
+def _commitment(entry: CommitmentEntry) -> Commitment:
+    return Commitment(
         price_id=entry.id,
         name=entry.name,
         charge_code=entry.charge_code,
         revenue_code=entry.revenue_code,
         tax_class=entry.tax_class,
         amount_micros=entry.amount,
-        timing=entry.timing,
+        counts=entry.counts,
         prorate=entry.prorate,
         title=entry.title,
     )
 
 
-def _services(entry: AllowanceEntry | DayPassEntry, place: Place, findings: list[Finding]) -> tuple[Service, ...]:
-    """The services an entry serves, which it must name. Where it does not, those that its quantity fits stand in."""
-    named = _named_services(entry, place, findings)
-    if named:
-        return named
-    findings.append(Finding(place, f"`{entry.name}` serves no service", "add `service: voice`, or `services: [sms, mms]`"))
-    unit = entry.quantity.unit if entry.quantity is not None else None
-    return tuple(service for service in Service if UNIT_OF_SERVICE[service] is unit) or (Service.VOICE,)
+def _spend_limit(entry: SpendLimitEntry, place: Place, findings: list[Finding]) -> SpendLimit:
+    services = services_or_all(entry, place, findings)
+    return SpendLimit(entry.id, entry.name, entry.amount, entry.window, entry.action, services, entry.zones, entry.title)
 
 
-def _services_or_all(entry: AllowanceEntry | CapEntry | DiscountEntry, place: Place, findings: list[Finding]) -> tuple[Service, ...]:
-    """The services an entry serves; all where it names none."""
-    if entry.services == ():
-        findings.append(Finding((*place, "services"), f"`{entry.name}` serves no service", "name some, or leave `services` out for all"))
-    return _named_services(entry, place, findings) or tuple(Service)
-
-
-def _named_services(
-    entry: AllowanceEntry | DayPassEntry | CapEntry | DiscountEntry, place: Place, findings: list[Finding]
-) -> tuple[Service, ...]:
-    """What `service` or `services` says, sorted: their order says nothing."""
-    if entry.service is not None and entry.services is not None:
-        findings.append(Finding(place, "both `service` and `services`", "keep one of them"))
-    return tuple(sorted({*(entry.services or ()), *(() if entry.service is None else (entry.service,))}))
+def _terms(entry: TermsEntry) -> ServiceTerms:
+    return ServiceTerms(entry.activation_hours, entry.late_credit_percent, entry.minimum_months, entry.notice_days)

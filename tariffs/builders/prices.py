@@ -11,7 +11,7 @@ from tariffs.language import PriceEntry, RateEntry, RoundingEntry, StepEntry
 from tariffs.texts import BARE_UNIT, UNIT_WORDS, Quantity
 
 if TYPE_CHECKING:
-    from tariffs.csvfiles import DeckRow
+    from tariffs.deck_files import DeckRow
     from tariffs.document import Place
     from tariffs.language import DeckEntry
 

@@ -1,4 +1,7 @@
-"""What a plan grants: allowances, day passes, caps and discounts that serve something, with ids that mean one thing in the catalogue."""
+"""What a plan grants: allowances, day passes, caps, discounts and limits that serve something, with ids that mean one thing each.
+
+A plan with add-ons is judged as the plan that it is; what is wrong with an add-on's entry is told once, where the add-on stands.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import ANY_ZONE, HOME_NETWORK, PPM, UNIT_OF_SERVICE, Draw, QuantityUnit, Service, WallClock
 from tariffs import bounds
-from tariffs.checks.common import ID_MAX, id_range, named_zones, twice_at
+from tariffs.checks.common import ID_MAX, id_range, named_zones, told_of_add_ons, twice_at, written_plans
 from tariffs.checks.plans import asked
 from tariffs.checks.prices import clock, known_clocks
 from tariffs.document import Finding
@@ -16,11 +19,17 @@ from tariffs.words import UNREAD_INSTANT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rating.model import Allowance, Catalogue, ChargeCap, DayPass, Discount, Plan
+    from rating.model import AddOn, Allowance, Catalogue, ChargeCap, DayPass, Discount, Plan, SpendLimit
     from tariffs.document import Place
 
 ROLLOVER_PERIODS_MAX: Final = 120
-_SECTIONS: Final = {"allowances": "allowance", "day_passes": "day pass", "caps": "cap", "discounts": "discount"}
+_SECTIONS: Final = {
+    "allowances": "allowance",
+    "day_passes": "day pass",
+    "caps": "cap",
+    "discounts": "discount",
+    "spend_limits": "spend limit",
+}
 _LARGEST: Final = "larger than anything can be"
 
 
@@ -36,15 +45,17 @@ def benefits(catalogue: Catalogue) -> Iterator[Finding]:
     """What all plans grant."""
     zones = frozenset(zone.name for zone in catalogue.zones) | {HOME_NETWORK, *(zone.name for zone in catalogue.roaming_zones)}
     by_name = {plan.name: plan for plan in catalogue.plans}
+    told: set[Place] = set()  # places of add-ons
     for index, plan in enumerate(catalogue.plans):
         around = _Surroundings(zones, _ruled(plan, asked(plan, by_name)), known_clocks(catalogue))
-        yield from _plan(plan, around, ("plans", index))
+        findings = _plan(plan, around, ("plans", index))
+        yield from findings if plan.base is None else told_of_add_ons(plan, findings, catalogue, told)
     yield from _one_meaning(catalogue)
 
 
 def _ruled(plan: Plan, plans: list[Plan]) -> frozenset[tuple[Service, str]]:
     """Services and zones that `plans` have rules for, as far as entries of `plan` name the zones."""
-    lists = (plan.allowances, plan.day_passes, plan.caps, plan.discounts)
+    lists = (plan.allowances, plan.day_passes, plan.caps, plan.discounts, plan.spend_limits)
     named = {zone for entries in lists for entry in entries for zone in entry.zones if zone != ANY_ZONE}
     if not named:
         return frozenset()
@@ -66,6 +77,8 @@ def _plan(plan: Plan, around: _Surroundings, place: Place) -> Iterator[Finding]:
         yield from _cap(cap, plan, around, (*place, "caps", index))
     for index, discount in enumerate(plan.discounts):
         yield from _discount(discount, plan, around, (*place, "discounts", index))
+    for index, limit in enumerate(plan.spend_limits):
+        yield from _spend_limit(limit, plan, around, (*place, "spend_limits", index))
 
 
 def _ids(plan: Plan, place: Place) -> Iterator[Finding]:
@@ -74,7 +87,8 @@ def _ids(plan: Plan, place: Place) -> Iterator[Finding]:
     drawn += [(("day_passes", i), p.pass_id) for i, p in enumerate(plan.day_passes)]
     caps = [(("caps", i), cap.cap_id) for i, cap in enumerate(plan.caps)]
     discounts = [(("discounts", i), discount.discount_id) for i, discount in enumerate(plan.discounts)]
-    for what, entries in (("allowance or day pass", drawn), ("cap", caps), ("discount", discounts)):
+    limits = [(("spend_limits", i), limit.limit_id) for i, limit in enumerate(plan.spend_limits)]
+    for what, entries in (("allowance or day pass", drawn), ("cap", caps), ("discount", discounts), ("spend limit", limits)):
         seen: set[int] = set()
         for inner, number in entries:
             if number in seen:
@@ -85,18 +99,22 @@ def _ids(plan: Plan, place: Place) -> Iterator[Finding]:
 
 def _one_meaning(catalogue: Catalogue) -> Iterator[Finding]:
     """An id that stands in several plans is one thing, since what is left of it may go on after a change of plan."""
-    drawn: dict[int, tuple[int, str]] = {}  # id -> plan and meaning where it stands first
-    windows: dict[int, tuple[int, str]] = {}
-    for index, plan in enumerate(catalogue.plans):
+    drawn: dict[int, tuple[str, str]] = {}  # id -> plan or add-on, and meaning, where it stands first
+    windows: dict[int, tuple[str, str]] = {}
+    holders: list[tuple[Place, Plan | AddOn]] = [(("plans", i), plan) for i, plan in enumerate(written_plans(catalogue))]
+    holders += [(("add_ons", i), each) for i, each in enumerate(catalogue.add_ons)]
+    for place, plan in holders:
         entries = [(("allowances", i), a.allowance_id, f"an allowance of {UNIT_WORDS[a.unit]}") for i, a in enumerate(plan.allowances)]
         entries += [(("day_passes", i), p.pass_id, f"a day pass of {UNIT_WORDS[p.unit]}") for i, p in enumerate(plan.day_passes)]
         caps = [(("caps", i), cap.cap_id, f"a cap for each {cap.window.value}") for i, cap in enumerate(plan.caps)]
         for seen, found in ((drawn, entries), (windows, caps)):
             for inner, number, meaning in found:
-                first, other = seen.setdefault(number, (index, meaning))
-                if first != index and other != meaning:
-                    message = f"id {number} is {other} in plan `{catalogue.plans[first].name}`, and {meaning} here"
-                    yield Finding(("plans", index, *inner, "id"), message, "give it an id of its own")
+                name = f"{'add-on' if place[0] == 'add_ons' else 'plan'} `{plan.name}`"
+                first, other = seen.setdefault(number, (name, meaning))
+                if first != name and other != meaning:
+                    yield Finding(
+                        (*place, *inner, "id"), f"id {number} is {other} in {first}, and {meaning} here", "give it an id of its own"
+                    )
 
 
 def _allowance(allowance: Allowance, plan: Plan, around: _Surroundings, place: Place) -> Iterator[Finding]:
@@ -149,6 +167,13 @@ def _discount(discount: Discount, plan: Plan, around: _Surroundings, place: Plac
     if from_us is not None and to_us is not None and from_us >= to_us and UNREAD_INSTANT not in {from_us, to_us}:
         yield Finding((*place, "to"), f"{what} ends before it begins", "let `to` be after `from`")
     yield from _served(what, (discount.services, discount.zones), plan, around, place)
+
+
+def _spend_limit(limit: SpendLimit, plan: Plan, around: _Surroundings, place: Place) -> Iterator[Finding]:
+    what = f"spend limit `{limit.name}`"
+    if limit.amount_micros <= 0:
+        yield Finding((*place, "amount"), f"{what} lets nothing be spent", "write an amount above zero")
+    yield from _served(what, (limit.services, limit.zones), plan, around, place)
 
 
 def _priority(what: str, priority: int, place: Place) -> Iterator[Finding]:

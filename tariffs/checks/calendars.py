@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Final
 from rating.model import ANY_BAND, OTHER_BAND
 from tariffs.checks.common import twice
 from tariffs.document import Finding
+from tariffs.public_holidays import YEARS
 from tariffs.words import NO_DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rating.model import Band, Calendar, Catalogue
     from tariffs.document import Place
 
-YEARS: Final = range(2000, 2071)  # in which usage is rated, by anybody's wall clock
 DAYS_OF_LONGEST_MONTH: Final = 31
 WEIGHT_MAX: Final = 1_000_000
+_CRITERIA: Final = ("days", "years", "months", "month_days", "dates")
 
 
 def calendars(catalogue: Catalogue) -> Iterator[Finding]:
@@ -38,9 +39,10 @@ def _calendar(calendar: Calendar, place: Place) -> Iterator[Finding]:
         yield Finding(place, f"a band cannot be called `{name}`", f"`{OTHER_BAND}` is every time that no band covers; choose another name")
     if not calendar.bands:
         yield Finding(place, f"calendar `{calendar.name}` has no band", "add one, or leave the calendar out of the price")
+    yield from _swaps(calendar, place)
     if not calendar.holidays and any(band.holidays for band in calendar.bands):
         message = f"calendar `{calendar.name}` has a band for holidays, but no holidays"
-        yield Finding((*place, "holidays"), message, "add `holidays` with their dates, or `holidays_file`")
+        yield Finding((*place, "holidays"), message, "add `holidays` with their dates, `holidays_file` or `public_holidays`")
         return
     bands = [band for band in calendar.bands if band.days != NO_DAYS]
     for band in bands:
@@ -55,7 +57,7 @@ def _band(band: Band, calendar: Calendar, place: Place) -> Iterator[Finding]:
         yield Finding(place, f"band `{band.name}` has a day of the month that there is not", "write 1 to 31")
     elif any(year not in YEARS for year in band.years):
         yield Finding(place, f"band `{band.name}` has a year out of range", f"write {YEARS[0]} to {YEARS[-1]}")
-    elif _day_of((band,), calendar.holidays) is None:
+    elif _day_of((band,), calendar) is None:
         yield Finding(place, f"band `{band.name}` is on no day", "take a criterion away: a day must meet all that are given")
 
 
@@ -66,7 +68,7 @@ def _same_claims(bands: Iterable[Band], calendar: Calendar, place: Place) -> Ite
         names = frozenset((former.name, latter.name))
         if former.start_s != latter.start_s or former.weight != latter.weight or len(names) == 1 or names in told:
             continue
-        day = _day_of((former, latter), calendar.holidays)
+        day = _day_of((former, latter), calendar)
         if day is not None:
             told.add(names)  # the same on other days needs no saying
             time = f"{former.start_s // 3600:02d}:{former.start_s // 60 % 60:02d}"
@@ -74,9 +76,31 @@ def _same_claims(bands: Iterable[Band], calendar: Calendar, place: Place) -> Ite
             yield Finding(place, message, "give the one that shall win a higher `weight`")
 
 
-def _day_of(bands: tuple[Band, ...], holidays: tuple[dt.date, ...]) -> dt.date | None:
+def _swaps(calendar: Calendar, place: Place) -> Iterator[Finding]:
+    """A date counts as one day of the week, which rating knows, and is not a holiday as well."""
+    holidays = set(calendar.holidays)
+    for swap in calendar.day_swaps:
+        if swap.date.year not in YEARS:
+            yield Finding((*place, "working_days"), f"{swap.date} is out of range", f"write dates of {YEARS[0]} to {YEARS[-1]}")
+        if swap.date in holidays:
+            message = f"{swap.date} is a holiday and a working day in calendar `{calendar.name}`"
+            yield Finding((*place, "working_days"), message, "keep one of them; `not_holidays` takes a public holiday away")
+
+
+def _day_of(bands: tuple[Band, ...], calendar: Calendar) -> dt.date | None:
     """A day that all `bands` are on; None where there is none."""
-    return next((day for day in _candidates(bands, holidays) if all(_is_on(band, day, holidays) for band in bands)), None)
+    if any(_disjoint([getattr(band, criterion) for band in bands]) for criterion in _CRITERIA):
+        return None
+    swaps = {swap.date: swap.as_day for swap in calendar.day_swaps}
+    holidays = frozenset(calendar.holidays)
+    candidates = _candidates(bands, calendar.holidays)
+    return next((day for day in candidates if all(_is_on(band, day, holidays, swaps) for band in bands)), None)
+
+
+def _disjoint(wanted: list[tuple[object, ...]]) -> bool:
+    """Whether bands ask for different values of one criterion: a glance that spares looking at every day of seventy years."""
+    given = [set(values) for values in wanted if values]
+    return len(given) > 1 and not set.intersection(*given)
 
 
 def _candidates(bands: tuple[Band, ...], holidays: tuple[dt.date, ...]) -> Iterable[dt.date]:
@@ -99,10 +123,10 @@ def _date(year: int, month: int, month_day: int) -> dt.date | None:
         return None
 
 
-def _is_on(band: Band, day: dt.date, holidays: tuple[dt.date, ...]) -> bool:
-    """Whether `day` meets every criterion of `band`."""
+def _is_on(band: Band, day: dt.date, holidays: frozenset[dt.date], swaps: Mapping[dt.date, int]) -> bool:
+    """Whether `day` meets every criterion of `band`; `swaps`: dates that count as another day of the week."""
     criteria = (
-        (band.days, day.isoweekday()),
+        (band.days, swaps.get(day, day.isoweekday())),
         (band.years, day.year),
         (band.months, day.month),
         (band.month_days, day.day),

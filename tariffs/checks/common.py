@@ -12,12 +12,44 @@ from tariffs.document import Finding, Place
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from rating.model import Catalogue, Plan
+
 ID_MAX: Final = 2**31 - 1
 CODE_MAX: Final = 2**15 - 1  # revenue codes and tax codes are int16 in charges
 ZONE_ID_MAX: Final = 65_534
 IDENTITY: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 IDENTITY_REMEDY: Final = "use small letters, digits and hyphens, such as smart-m"
 _SHOWN_MAX: Final = 12  # names in a remedy: a line's worth
+
+
+def written_plans(catalogue: Catalogue) -> list[Plan]:
+    """The plans that stand in the file, each at its index there: those with add-ons come after them."""
+    return [plan for plan in catalogue.plans if plan.base is None]
+
+
+def told_of_add_ons(plan: Plan, findings: Iterable[Finding], catalogue: Catalogue, told: set[Place]) -> Iterator[Finding]:
+    """What is wrong with a plan with add-ons and not with the plan alone: at the entry of the add-on, once a place."""
+    for finding in findings:
+        place = _in_add_on(plan, finding.place, catalogue)
+        if place is not None and place not in told:
+            told.add(place)
+            yield finding._replace(place=place)
+
+
+def _in_add_on(plan: Plan, place: Place, catalogue: Catalogue) -> Place | None:
+    """Where the file has the entry that stands at `place` of a plan with add-ons; None where it is the plan's own."""
+    index = next(i for i, each in enumerate(catalogue.plans) if each.name == plan.base)
+    section = str(place[2])
+    if len(place) < 4 or not isinstance(place[3], int):  # noqa: PLR2004 - plans, index, section, entry
+        return ("plans", index, "add_ons")
+    number = place[3] - len(getattr(catalogue.plans[index], section))
+    for name in plan.add_ons:
+        at = next(i for i, each in enumerate(catalogue.add_ons) if each.name == name)
+        entries = getattr(catalogue.add_ons[at], section, ())  # not everything of a plan can stand in an add-on
+        if 0 <= number < len(entries):
+            return ("add_ons", at, section, number, *place[4:])
+        number -= len(entries)
+    return None
 
 
 def twice(section: str, what: str, values: Iterable[str | int], field: str = "name") -> Iterator[Finding]:

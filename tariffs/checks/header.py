@@ -9,6 +9,7 @@ from rating.model import PPM
 from tariffs.checks.common import CODE_MAX, ID_MAX, IDENTITY, IDENTITY_REMEDY, known_time_zone, time_zone, twice, twice_at
 from tariffs.currencies import MINOR_DIGITS
 from tariffs.document import Finding
+from tariffs.words import UNREAD_INSTANT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rating.model import Catalogue, TaxClass
     from tariffs.document import Place
 
+NOTICE_DAYS_MAX: Final = 3_650
 EFFECTIVE_US_MIN: Final = 0
 EFFECTIVE_US_LIMIT: Final = 3_155_760_000_000_000  # 2070, up to which usage is rated
 MINOR_DIGITS_MAX: Final = 6
@@ -34,12 +36,25 @@ def header(catalogue: Catalogue) -> Iterator[Finding]:
         yield Finding(("minor_digits",), f"{catalogue.minor_digits} decimal places", f"write 0 to {MINOR_DIGITS_MAX}, or leave it out")
     if not EFFECTIVE_US_MIN <= catalogue.effective_from_us < EFFECTIVE_US_LIMIT:
         yield Finding(("effective_from",), "effective_from is not between 1970 and 2070", "write the instant from which on it prices")
+    yield from _validity(catalogue)
     yield from known_time_zone(catalogue.timezone, ("timezone",))
     yield from twice_at(("home_timezones",), "time zone", catalogue.home_timezones)
     for name in catalogue.home_timezones:
         yield from known_time_zone(name, ("home_timezones",))
     if not catalogue.plans:
         yield Finding(("plans",), "there is no plan", "add one: without it nothing can be rated")
+
+
+def _validity(catalogue: Catalogue) -> Iterator[Finding]:
+    """How long it holds, what it corrects, and how long ahead customers hear of it."""
+    unread = UNREAD_INSTANT in {catalogue.effective_from_us, catalogue.effective_to_us}
+    if catalogue.effective_to_us is not None and catalogue.effective_to_us <= catalogue.effective_from_us and not unread:
+        yield Finding(("effective_to",), "effective_to is not after effective_from", "write the instant from which on it prices nothing")
+    if catalogue.corrects is not None and not 1 <= catalogue.corrects < catalogue.version:
+        message = f"version {catalogue.version} cannot correct version {catalogue.corrects}"
+        yield Finding(("corrects",), message, "name an earlier version of this catalogue, or leave it out")
+    if not 0 <= catalogue.notice_days <= NOTICE_DAYS_MAX:
+        yield Finding(("notice_days",), f"a notice of {catalogue.notice_days} days", f"write 0 to {NOTICE_DAYS_MAX}")
 
 
 def tax_classes(catalogue: Catalogue) -> Iterator[Finding]:

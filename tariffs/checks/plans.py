@@ -1,10 +1,10 @@
-"""Plans: their names, their fees, the plans they fall back to, and ids that must be one thing in the whole catalogue."""
+"""Plans: their names, the days on which they are sold, and the plans they fall back to."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tariffs.checks.common import IDENTITY, IDENTITY_REMEDY, codes, id_range, known, twice, twice_at
+from tariffs.checks.common import IDENTITY, IDENTITY_REMEDY, known, twice, written_plans
 from tariffs.document import Finding
 
 if TYPE_CHECKING:
@@ -15,33 +15,20 @@ if TYPE_CHECKING:
 
 
 def plans(catalogue: Catalogue) -> Iterator[Finding]:
-    """All plans, but for their rules and what they grant."""
-    by_name = {plan.name: plan for plan in catalogue.plans}
-    tax_classes = frozenset(tax.name for tax in catalogue.tax_classes)
-    yield from twice("plans", "plan", [plan.name for plan in catalogue.plans])
-    for index, plan in enumerate(catalogue.plans):
+    """All plans, but for their rules, their fees and what they grant."""
+    written = written_plans(catalogue)
+    by_name = {plan.name: plan for plan in written}
+    yield from twice("plans", "plan", [plan.name for plan in written])
+    for index, plan in enumerate(written):
         place: Place = ("plans", index)
         if plan.name and not IDENTITY.fullmatch(plan.name):
             yield Finding((*place, "name"), f'"{plan.name}" cannot be the name of a plan', IDENTITY_REMEDY)
         if not plan.title:
             yield Finding((*place, "title"), f"plan `{plan.name}` has no title", "write what customers read, such as {en: Smart M}")
-        for number, fee in enumerate(plan.recurring):
-            yield from codes(tax_classes, (fee.charge_code, fee.revenue_code, fee.tax_class), (*place, "recurring", number))
-        yield from twice_at((*place, "recurring"), "fee", [fee.name for fee in plan.recurring])
+        if plan.sold_from is not None and plan.sold_to is not None and plan.sold_from > plan.sold_to:
+            message = f"plan `{plan.name}` is sold no more before it is sold"
+            yield Finding((*place, "sold_to"), message, "let `sold_to`, the last day, not be before `sold_from`")
         yield from _fallbacks(plan, by_name, place)
-
-
-def price_ids(catalogue: Catalogue) -> Iterator[Finding]:
-    """Prices and fees have an id of their own each: bills are compared by it."""
-    places: list[tuple[Place, int]] = [(("prices", i), price.price_id) for i, price in enumerate(catalogue.prices)]
-    for index, plan in enumerate(catalogue.plans):
-        places += [(("plans", index, "recurring", i), fee.price_id) for i, fee in enumerate(plan.recurring)]
-    seen: set[int] = set()
-    for place, number in places:
-        if number in seen:
-            yield Finding((*place, "id"), f"id {number} belongs to another price or fee already", "give each an id of its own, for ever")
-        yield from id_range(number, place)
-        seen.add(number)
 
 
 def asked(plan: Plan, by_name: dict[str, Plan]) -> list[Plan]:

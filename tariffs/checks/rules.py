@@ -7,7 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import ANY_BAND, ANY_ZONE, HOME_NETWORK, OTHER_BAND, UNIT_OF_SERVICE, Price, Service, Zone
-from tariffs.checks.common import ID_MAX, known
+from tariffs.checks.common import ID_MAX, known, written_plans
 from tariffs.document import Finding
 from tariffs.texts import UNIT_WORDS
 
@@ -40,7 +40,7 @@ def rules(catalogue: Catalogue) -> Iterator[Finding]:
         frozenset(price.name for price in catalogue.prices if is_always_active(price, bands)),
     )
     good: set[int] = set()  # identities of rules: those of a deck are the same in every plan that has it
-    for index, plan in enumerate(catalogue.plans):
+    for index, plan in enumerate(written_plans(catalogue)):
         for number, rule in enumerate(plan.rules):
             if id(rule) in good:
                 continue

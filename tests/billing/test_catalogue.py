@@ -10,7 +10,7 @@ import pytest
 
 from billing import catalogue
 from billing.store.home import DATABASE_NAME, Home
-from rating.errors import UserError
+from rating.errors import ProblemsError, UserError
 from tariffs import canonical
 from tests.billing.files import NOW_US, a_catalogue
 
@@ -48,8 +48,11 @@ def test_a_version_never_changes(home: Home) -> None:
 def test_two_versions_cannot_begin_together(home: Home) -> None:
     catalogue.publish(home, a_catalogue(1), NOW_US)
     twin = msgspec.structs.replace(a_catalogue(2), effective_from_us=a_catalogue(1).effective_from_us)
-    with pytest.raises(UserError, match="takes effect at the same instant as version 2"):
+    with pytest.raises(ProblemsError) as caught:
         catalogue.publish(home, twin, NOW_US)
+    [problem] = caught.value.problems
+    assert problem.message == "version 1 takes effect at the same instant"
+    assert "`corrects: 1`" in problem.remedy
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,7 @@ def test_a_changed_byte_stops_everything(home: Home, change: str) -> None:
         change = change.replace("replace(", "CAST(replace(").replace("'Smart N')", "'Smart N') AS BLOB)")
         connection.execute(f"UPDATE publications SET {change}")  # noqa: S608 - a row of the table above
     connection.close()
-    for read in (catalogue.published, catalogue.tables):
+    for read in (catalogue.published, catalogue.in_force, catalogue.tables):
         with pytest.raises(UserError, match="is not what was published"):
             read(home)
 

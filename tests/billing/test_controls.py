@@ -23,6 +23,7 @@ INVOICED, OWED, CASH = "posting CNY: invoiced = receivable", "receivables CNY: l
 BILLING, TAX = "billing, run 1 of 2025-11-01 CNY", "tax, run 1 of 2025-11-01 CNY: computed = tax lines"
 ALLOCATED, IDS, NUMBERS = "allocations: stored", "ledger: postings = postings with the id", "numbers R: given = issued"
 STEPS, BARS, VERSIONS = "dunning: steps", "dunning: bars", "catalogues: versions that charges name"
+CHANGES = "catalogues: publications and repeals committed"
 FILES, RATED = "charges, run 1 of 2025-11-01: ", "rating, run 1 of 2025-11-01"
 TAMPERED = [
     ("UPDATE invoice_lines SET amount_micros = amount_micros + 1 WHERE (invoice_key, line_no) = (1, 2)",
@@ -77,7 +78,8 @@ TAMPERED = [
     ("UPDATE intake_counts SET duration_us = duration_us + 1 WHERE outcome = 'answered'", {"intake switch: answered"}),
     ("UPDATE publications SET content_hash = zeroblob(32)", {"catalogue shop version 1: published", VERSIONS}),
     ("UPDATE publications SET effective_from_us = effective_from_us + 1", {"catalogue shop version 1: listed"}),
-    ("DELETE FROM publications", {VERSIONS}),
+    ("DELETE FROM publications", {VERSIONS, CHANGES}),
+    ("UPDATE commits SET kind = 'repeal' WHERE commit_seq = 2", {CHANGES}),
     ("DELETE FROM commits WHERE commit_seq = 2", {"commits: given = kept"}),
 ]  # fmt: skip
 

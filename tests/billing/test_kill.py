@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -28,26 +29,48 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-MINE = [name for name in commit_points.POINTS if name.split(".")[0] in {"catalogue", "accounts", "intake", "seal"}]
+MINE = [name for name in commit_points.POINTS if name.split(".")[0] in {"catalogue", "draft", "decision", "accounts", "intake", "seal"}]
 WORK = """
 import sys
 from pathlib import Path
 from tests.billing.test_kill import work
 work(Path(sys.argv[1]))
 """
-FACTS = (tables.publications, tables.accounts, tables.subscriptions, tables.plan_facts, tables.guiding_facts)
+FACTS = (
+    tables.publications,
+    tables.tariff_drafts,
+    tables.tariff_decisions,
+    tables.accounts,
+    tables.subscriptions,
+    tables.plan_facts,
+    tables.guiding_facts,
+)
+ANN, BEN = catalogue.Operator("ann", 1001), catalogue.Operator("ben", 1002)
 
 
 def work(folder: Path) -> None:
-    """Everything once: publish, import, take in two batches with a conflict between them, seal, take in more."""
+    """Everything once: publish, draft, review, repeal, import, take in two batches with a conflict between them, seal, take in more."""
     with Home.open(folder / "home", create=True) as home:
         catalogue.publish(home, a_catalogue(), NOW_US)
+        _second_version(home)
         accounts.import_files(home, folder / "in", NOW_US)
         intake = Intake(home)
         intake.take_batch("sw1", batch(*(Event(f"e{i}", 10 + i, start_us=MARCH_US + i) for i in range(50)), rejects=["?"]), NOW_US)
         intake.take_batch("sw1", batch(Event("e0", 99), Event("f")), NOW_US)
         intake.seal(NOW_US)
         intake.take_batch("sw1", batch(Event("g"), Event("e1", 98)), NOW_US)
+
+
+def _second_version(home: Home) -> None:
+    """Drafted, reviewed, published and repealed, each step unless it is done."""
+    new = msgspec.structs.replace(a_catalogue(2), effective_from_us=NOW_US + 10)
+    if len(catalogue.published(home)) == 1:
+        catalogue.save(home, new, ANN, NOW_US)
+        if not catalogue.decisions(home):
+            catalogue.review(home, "mobile@2", BEN, NOW_US, accept=True)
+        catalogue.publish_draft(home, "mobile@2", ANN, NOW_US)
+    if len(catalogue.in_force(home)) == len(catalogue.published(home)):
+        catalogue.repeal(home, "mobile@2", ANN, NOW_US, from_us=NOW_US + 20, reason="a test")
 
 
 def state(folder: Path) -> dict[str, object]:

@@ -10,7 +10,10 @@ import pytest
 
 from billing.catalogue import publish
 from billing.store.home import Home
+from server.cli import app
 from tariffs.load import load
+from tariffs.warnings import CODES
+from tests.errors.conftest import GOLDEN, compare
 
 if TYPE_CHECKING:
     from tests.errors.conftest import Provoke
@@ -67,6 +70,61 @@ def test_folders(provoke: Provoke, tmp_path: Path) -> None:
     provoke(["tariffs", "check", tmp_path], status=1, golden="tariffs/empty_folder")
     shutil.copy(FILES / "five_errors.yaml", tmp_path / "inner")
     provoke(["tariffs", "check", tmp_path], status=1, golden="tariffs/folder_of_folders")
+
+
+def test_warnings(tmp_path: Path, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Told on stdout: they stop nothing, unless --strict asks for it."""
+    shutil.copytree(FILES / "doubtful", tmp_path / "doubtful")
+    shutil.copy(FILES / "doubtful-before.yaml", tmp_path)
+    words = ["tariffs", "check", str(tmp_path / "doubtful-before.yaml"), str(tmp_path / "doubtful")]
+    assert app.main(words) == 0
+    shown = capfd.readouterr()
+    compare(shown.out.replace(str(tmp_path), "<folder>"), "tariffs/warnings")
+    assert {line.split()[1].rstrip(":") for line in shown.out.splitlines() if line.startswith("  warning ")} == set(CODES)
+    assert (shown.err, app.main([*words, "--strict"])) == ("", 1)
+    compare(capfd.readouterr().out.replace(str(tmp_path), "<folder>"), "tariffs/warnings_strict")
+    assert app.main([*words, "--json"]) == 0
+    compare(capfd.readouterr().out.replace(str(tmp_path), "<folder>"), "tariffs/warnings_json")
+    # The published version before stands in a home folder just as well.
+    with Home.open(home) as opened:
+        publish(opened, load(tmp_path / "doubtful-before.yaml"), 1)
+    assert app.main(["tariffs", "check", str(tmp_path / "doubtful"), "--against", str(home)]) == 0
+    alone = capfd.readouterr().out
+    assert alone.replace(str(tmp_path), "<folder>").splitlines() == (GOLDEN / "tariffs/warnings.txt").read_text().splitlines()[2:]
+
+
+DECK = """\
+zones:
+  - {id: 1, name: land, prefixes_file: land.csv}
+decks:
+  - {name: world, file: ../world.csv, service: voice, price_ids_from: 1000, charge_code: 7, revenue_code: 7, tax_class: standard, per: 60s,
+     increments: 1/1}
+  - {name: etc, file: /etc/passwd, service: voice, price_ids_from: 2000, charge_code: 7, revenue_code: 7, tax_class: standard, per: 0s,
+     increments: 0/-1}
+"""
+LAUGHS = "plans:\n  - &a0 [ha]\n" + "".join(f"  - &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9))
+# content of the file -> golden text
+BAD_INPUT = [
+    (b"\0" * (5 << 20), "too_much_yaml"),
+    (b"a: [" + b"x," * 600_000 + b"]", "too_many_values"),
+    (b"[" * 100_000, "too_deep"),
+    (LAUGHS.encode(), "billion_laughs"),
+    (b"identity: loop\ninclude: tariff.yaml\n", "include"),
+    ("identity: büro".encode("utf-16"), "utf16"),
+    (b"\xef\xbb\xbfidentity: caf\xc3\xa9\ntimezone: caf\xe9\n", "mixed_encodings"),
+    (DECK.encode(), "outside_the_folder"),
+    (f"zones:\n  - {{id: 1, name: land, prefixes: ['{'4' * 50}']}}\n".encode(), "long_prefix"),
+]
+
+
+@pytest.mark.parametrize(("content", "golden"), BAD_INPUT, ids=[golden for _, golden in BAD_INPUT])
+def test_bad_input(provoke: Provoke, tmp_path: Path, content: bytes, golden: str) -> None:
+    folder = tmp_path / "catalogue"
+    folder.mkdir()
+    (tmp_path / "world.csv").write_text("zone_id,zone,prefixes,rate\n50,italy,39,0.02\n")
+    (folder / "land.csv").symlink_to(tmp_path / "world.csv")
+    (folder / "tariff.yaml").write_bytes(content)
+    provoke(["tariffs", "check", folder / "tariff.yaml"], status=1, golden=f"tariffs/{golden}")
 
 
 def test_a_published_version_never_changes(provoke: Provoke, tmp_path: Path, home: Path) -> None:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import random
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from rating.model import Band, Calendar, Catalogue, Plan, Price, RoamingZone, TaxClass, Zone
+from rating.model import Band, Calendar, Catalogue, DaySwap, Plan, Price, RoamingZone, TaxClass, Zone
 from tests.rating.generator_plans import Wares, make_plans
 from tests.rating.generator_prices import make_prices
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Sequence
 
 TIMEZONES = (
@@ -144,12 +144,25 @@ def _roaming_zones(rng: random.Random, timezones: Sequence[str]) -> tuple[Roamin
 
 
 def _calendar(rng: random.Random, name: str, days: Sequence[dt.date]) -> Calendar:
+    swaps = _swaps(name, days)
     if name == "week":
-        return Calendar(name, tuple(_week(rng)))
+        return Calendar(name, tuple(_week(rng)), day_swaps=swaps)
     bands = _week(rng) if rng.random() < 0.6 else []
     bands += [_band(rng, days) for _ in range(rng.randint(1, 5))]
     rng.shuffle(bands)
-    return Calendar(name, tuple(bands), tuple(rng.sample(days, 3)) if rng.random() < 0.8 else ())
+    return Calendar(name, tuple(bands), tuple(rng.sample(days, 3)) if rng.random() < 0.8 else (), swaps)
+
+
+def _swaps(name: str, days: Sequence[dt.date]) -> tuple[DaySwap, ...]:
+    """Drawn apart, so that worlds are otherwise what they were without them."""
+    rng = random.Random(f"{name} {days}")
+    return tuple(DaySwap(day, rng.randint(1, 7)) for day in sorted(rng.sample(days, rng.choice([0, 0, 1, 4]))))
+
+
+def _swaps(name: str, days: Sequence[dt.date]) -> tuple[DaySwap, ...]:
+    """Drawn apart, so that worlds are otherwise what they were without them."""
+    rng = random.Random(f"{name} {days}")
+    return tuple(DaySwap(day, rng.randint(1, 7)) for day in sorted(rng.sample(days, rng.choice([0, 0, 1, 4]))))
 
 
 def _week(rng: random.Random) -> list[Band]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rating.model import ANY_ZONE, OTHER_BAND, Band, BandPolicy, Calendar, QuantityUnit, RoamingZone, Service, WallClock
+from rating.model import ANY_ZONE, OTHER_BAND, Band, BandPolicy, Calendar, DaySwap, QuantityUnit, RoamingZone, Service, WallClock
 from rating.status import Status
 from tests.rating.shop import calendar, call, micros, plan, price, rate, rated, rule, second, use
 
@@ -132,6 +132,71 @@ def test_days_weights_and_the_latest_start(wall: str, band: str) -> None:
     offset = "+02:00" if "-04" < wall[4:7] < "-11" else "+01:00"
     outcome = rated(the_price, call("0.001", wall + offset), calendars=(YEAR,))
     assert [piece.band for piece in outcome.pieces] == [band]
+
+
+# A Saturday and a Sunday are worked for a Friday and a Tuesday off, a Wednesday counts as a Sunday: only `days` looks at that.
+SWAPPED = Calendar(
+    "week",
+    (
+        Band("working", (1, 2, 3, 4), second("08:00"), second("20:00")),
+        Band("friday", (5,), second("08:00"), second("20:00")),
+        Band("weekend", (6, 7), 0, 86_400),
+        Band("fourteenth", (), second("20:00"), second("21:00"), weight=1, month_days=(14,)),
+        Band("that date", (), second("21:00"), second("22:00"), weight=1, dates=(dt.date(2026, 2, 14),)),
+        Band("holiday", (), 0, 86_400, weight=5, holidays=True),
+    ),
+    holidays=(dt.date(2026, 2, 20), dt.date(2026, 9, 20)),
+    day_swaps=(
+        DaySwap(dt.date(2026, 2, 14), 5),
+        DaySwap(dt.date(2026, 3, 8), 2),
+        DaySwap(dt.date(2026, 3, 11), 7),
+        DaySwap(dt.date(2026, 9, 20), 2),
+    ),
+)
+
+# instant (Berlin's wall clock) -> band
+SWAPS = [
+    ("2026-02-13T12:00", "friday"),  # the Friday before: itself
+    ("2026-02-13T23:59:59.999999", OTHER_BAND),
+    ("2026-02-14T00:00", OTHER_BAND),  # a Saturday that counts as a Friday, from midnight
+    ("2026-02-14T08:00", "friday"),
+    ("2026-02-14T20:30", "fourteenth"),  # the day of the month is what it is
+    ("2026-02-14T21:30", "that date"),  # and so is the date
+    ("2026-02-14T23:59:59.999999", OTHER_BAND),  # no weekend to its end
+    ("2026-02-15T00:00", "weekend"),  # the Sunday after it
+    ("2026-02-20T12:00", "holiday"),  # the Friday off
+    ("2026-02-21T12:00", "weekend"),  # another Saturday
+    ("2027-02-14T12:00", "weekend"),  # the date in another year
+    ("2026-03-08T12:00", "working"),  # a Sunday as a Tuesday
+    ("2026-03-11T12:00", "weekend"),  # a Wednesday as a Sunday
+    ("2026-03-12T12:00", "working"),
+    ("2026-09-20T12:00", "holiday"),  # a swap makes no difference to holidays
+]
+
+
+@pytest.mark.parametrize(("wall", "band"), SWAPS)
+def test_a_date_that_counts_as_another_day_of_the_week(wall: str, band: str) -> None:
+    names = {each.name for each in SWAPPED.bands} | {OTHER_BAND}
+    the_price = price(*(rate("1/1 at 0.01/60s", band=name) for name in sorted(names)), calendar="week")
+    offset = "+02:00" if wall[5:7] == "09" else "+01:00"
+    outcome = rated(the_price, call("0.001", wall + offset), calendars=(SWAPPED,))
+    assert [piece.band for piece in outcome.pieces] == [band]
+
+
+def test_a_swapped_day_begins_at_midnight_in_the_middle_of_a_call() -> None:
+    the_price = price(rate("1/1 at 0.60/60s", band="weekend"), rate("1/1 at 0.06/60s", band=OTHER_BAND), calendar="week")
+    week = Calendar("week", (Band("weekend", (6, 7), 0, 86_400),), day_swaps=(DaySwap(dt.date(2026, 2, 14), 5),))
+    outcome = rated(the_price, call("90000", "2026-02-13T23:30:00+01:00"), calendars=(week,))  # 25 hours
+    assert _seconds_by_band(outcome) == {OTHER_BAND: 1_800 + 86_400, "weekend": 1_800}
+
+
+def test_a_swapped_day_is_that_of_the_clock_that_is_asked() -> None:
+    week = Calendar("week", (Band("weekend", (6, 7), 0, 86_400),), day_swaps=(DaySwap(dt.date(2026, 2, 14), 5),))
+    weekend, otherwise = rate("60/60 at 0.10/60s", band="weekend"), rate("60/60 at 0.20/60s", band=OTHER_BAND)
+    the_price = price(weekend, otherwise, calendar="week", clock=WallClock.VISITED)
+    event = call("600", "2026-02-14T15:55:00+01:00", visited=440_010)  # 23:55 in Tokyo: five minutes of the day that is worked
+    outcome = rated(the_price, event, calendars=(week,), roaming_zones=ROAMING)
+    assert outcome.charge_micros == 5 * micros("0.20") + 5 * micros("0.10")
 
 
 def test_a_holiday_begins_at_midnight_in_the_middle_of_a_call() -> None:

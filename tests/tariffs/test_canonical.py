@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from rating import model
 from tariffs import canonical
 from tariffs.load import load
 from tests.tariffs import rich
@@ -37,10 +39,33 @@ def test_the_form_is_sorted_json_of_every_field_but_the_hash(tmp_path: Path, tex
     assert canonical.encode(catalogue) == msgspec.json.encode(fields, order="sorted")
 
 
+def test_a_field_that_has_its_default_is_left_out(tmp_path: Path) -> None:
+    """So that a word which is new in the language changes no hash of a tariff that does not use it."""
+    document = canonical.encode(loaded(tmp_path, SAMPLE))
+    assert b"add_ons" not in document
+    assert b"minimum_qty" not in document
+    assert b"identity" in document
+    assert all(
+        kind.__struct_config__.omit_defaults
+        for kind in vars(model).values()
+        if isinstance(kind, type(msgspec.Struct)) and kind.__module__ == model.__name__
+    )
+
+
+def test_what_an_earlier_edition_wrote_is_read(tmp_path: Path) -> None:
+    """It wrote fields that have their default too. The hash stays that of the bytes that are kept."""
+    catalogue = loaded(tmp_path, rich.RICH)
+    document = msgspec.json.encode(_spelt_out(catalogue), order="sorted")
+    read = canonical.decode(document)
+    assert b'"minimum_qty":0' in document
+    assert msgspec.structs.replace(read, content_hash=catalogue.content_hash) == catalogue
+    assert read.content_hash == canonical.digest(document) != catalogue.content_hash
+
+
 def test_what_the_first_edition_wrote_is_read(tmp_path: Path) -> None:
     """An allowance had one `service`, which gave its unit. The hash stays that of the bytes that are kept."""
     catalogue = loaded(tmp_path, SAMPLE)
-    fields = msgspec.to_builtins(catalogue)
+    fields = _spelt_out(catalogue)
     del fields["content_hash"], fields["roaming_zones"], fields["home_timezones"]
     for allowance in fields["plans"][0]["allowances"]:
         allowance["service"] = allowance.pop("services")[0]
@@ -49,6 +74,13 @@ def test_what_the_first_edition_wrote_is_read(tmp_path: Path) -> None:
     read = canonical.decode(document)
     assert msgspec.structs.replace(read, content_hash=catalogue.content_hash) == catalogue
     assert read.content_hash == canonical.digest(document) != catalogue.content_hash
+
+
+def _spelt_out(value: Any) -> Any:  # noqa: ANN401 - a struct of the model, or what stands in one
+    """As plain objects, with every field: what `omit_defaults` leaves out too."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _spelt_out(getattr(value, name)) for name in value.__struct_fields__}
+    return [_spelt_out(item) for item in value] if isinstance(value, tuple) else msgspec.to_builtins(value)
 
 
 @pytest.mark.parametrize("document", [b"{}", b"[]", b'{"plans": 3}', b'{"plans": [{"allowances": [{"service": 9}]}]}', b'{"plans": []}'])

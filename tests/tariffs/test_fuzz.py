@@ -1,7 +1,8 @@
-"""Whatever stands in a file: a good catalogue or a list of mistakes, never anything else; and a good one compiles."""
+"""Whatever stands in a file: a good catalogue or a list of mistakes, never anything else; a good one compiles, and can be warned about."""
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,11 @@ import pytest
 
 from rating.errors import ProblemsError
 from tariffs.compiler import compile_catalogues
+from tariffs.load import load_located
+from tariffs.warnings import CODES, warn
+from tests.rating.generator_tariffs import make_catalogues, make_era
 from tests.tariffs.rich import RICH
-from tests.tariffs.sample import SAMPLE, loaded
+from tests.tariffs.sample import SAMPLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,13 +41,26 @@ def test_mangled_catalogues(tmp_path: Path, text: str) -> None:
 
 
 def _outcome(folder: Path, text: str) -> tuple[Problem, ...]:
-    """The mistakes of a text; none when it is good, and then it compiles."""
+    """The mistakes of a text; none when it is good, and then it compiles, and every warning about it has a place in it."""
+    path = folder / "sample.yaml"
+    path.write_text(text, encoding="utf-8")
     try:
-        catalogue = loaded(folder, text)
+        located = load_located(path)
     except ProblemsError as error:
         return error.problems
-    compile_catalogues([catalogue])
+    compile_catalogues([located.catalogue])
+    places = [located.locate(warning.finding).path for warning in warn(located.catalogue, before=located.catalogue)]
+    assert all("(line " in place for place in places), places
     return ()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_warnings_about_any_tariff(seed: int) -> None:
+    rng = random.Random(seed)
+    versions = make_catalogues(rng, make_era(rng))
+    found = [warning for one, two in itertools.pairwise(versions) for warning in warn(two, before=one, others=versions)]
+    assert found, "a random tariff is full of doubtful things"
+    assert {warning.code for warning in found} <= set(CODES)
 
 
 def _mangled(text: str, rng: random.Random) -> str:

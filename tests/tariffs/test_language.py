@@ -15,14 +15,23 @@ from rating.model import (
     CapWindow,
     Catalogue,
     ChargeCap,
+    Commitment,
+    CommitmentCounts,
     Counting,
     DayPass,
     Discount,
     Draw,
+    FeeOccasion,
+    FeeTiming,
+    LimitAction,
+    OneOffFee,
     QuantityUnit,
     Rate,
+    RecurringFee,
     RoamingZone,
     Service,
+    ServiceTerms,
+    SpendLimit,
     Step,
     UsageRule,
     WallClock,
@@ -62,7 +71,7 @@ def test_zones(rich: Catalogue) -> None:
     assert rich.zones[2] == Zone(3, "emergency", (), ("110", "112"))
     assert rich.roaming_zones == (
         RoamingZone(1, "eu", (208_001, 222_010), "Europe/Paris"),
-        RoamingZone(2, "usa", (310_026, 310_410)),
+        RoamingZone(2, "usa", (310_026, 310_410), title={"en": "United States"}),
     )
     assert rich.home_timezones == ("Asia/Kolkata", "Europe/Berlin")
 
@@ -128,6 +137,44 @@ def test_passes_caps_and_discounts(rich: Catalogue) -> None:
     )
 
 
+def test_fees_and_terms(rich: Catalogue) -> None:
+    basic = rich.plans[1]
+    codes = (9, 400, "standard")
+    assert basic.recurring == (RecurringFee(101, "fee", *codes, 9_990_000, timing=FeeTiming.ADVANCE, prorate=False),)
+    assert basic.one_offs == (
+        OneOffFee(102, "setup", *codes, 20_000_000, title={"en": "Set-up"}),
+        OneOffFee(103, "leaving", *codes, 5_000_000, on=FeeOccasion.END),
+        OneOffFee(104, "change", *codes, 1_000_000, on=FeeOccasion.PLAN_CHANGE),
+    )
+    counts = CommitmentCounts.USAGE_AND_FEES
+    assert basic.commitments == (Commitment(105, "least", *codes, 15_000_000, counts, prorate=False),)
+    assert basic.spend_limits == (
+        SpendLimit(
+            1, "careful", 30_000_000, CapWindow.PERIOD, LimitAction.BAR, (Service.SMS, Service.DATA), ("*",), title={"en": "Careful"}
+        ),
+    )
+    assert basic.terms == ServiceTerms(48, 50_000, 12, 30)
+    assert (basic.sold_from, basic.sold_to) == (dt.date(2026, 1, 1), dt.date(2026, 12, 31))
+
+
+def test_add_ons(rich: Catalogue) -> None:
+    booster, travel = rich.add_ons
+    assert (booster.name, booster.title, booster.excludes) == ("booster", {"en": "Booster"}, ("travel",))
+    assert booster.allowances == (Allowance(201, "more-data", (Service.DATA,), QuantityUnit.BYTE, 5 * 10**9, ("*",), prorate=False),)
+    assert [(fee.name, fee.on) for fee in travel.one_offs] == [("travel-start", FeeOccasion.ADDED), ("travel-end", FeeOccasion.REMOVED)]
+    assert [fee.amount_micros for fee in booster.recurring] == [3_000_000]
+    assert (travel.day_passes[0].fee_micros, travel.caps[0].amount_micros, travel.discounts[0].percent_ppm) == (
+        2_990_000,
+        40_000_000,
+        500_000,
+    )
+
+
+def test_what_the_catalogue_says_of_itself(rich: Catalogue) -> None:
+    assert (rich.effective_to_us, rich.corrects, rich.notice_days) == (1_798_758_000_000_000, None, 10)
+    assert (rich.complaint_channel, rich.disclosure) == ({"en": "Call 10000."}, {"en": "Sample prices."})
+
+
 SAME = [
     ("days: mon-fri, from", 'days: "fri,mon-thu", from'),
     ("{name: holiday, holidays: true", "{name: holiday, days: daily, holidays: true"),
@@ -147,6 +194,8 @@ SAME = [
     ('content_percent: "100"', 'content_percent: 100, flat: "0"'),
     ("services: [mms, sms]", "services: [sms, mms]"),
     ("id: 82, name: texts", 'id: 82, zones: ["*"], name: texts'),
+    ('amount: "20", title: {en: Set-up}', 'amount: "20.00", at: activation, title: {en: Set-up}'),
+    ("add_ons: [travel, booster]", "add_ons: [booster, travel]"),
     ('amount: "50.00", window: period', 'amount: "50.00", window: period, services: [voice, sms, mms, data, content]'),
 ]  # fmt: skip
 

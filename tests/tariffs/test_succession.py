@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from tariffs.succession import check_succession
@@ -62,8 +63,49 @@ def test_numbers_that_something_is_kept_by(tmp_path: Path, changes: list[tuple[s
     assert [finding.message for finding in check_succession(second, [first])] == ([message] if message else [])
 
 
+FEES = [
+    ('amount: "20"', 'amount: "25"', ""),
+    ("id: 102, name: setup", "id: 109, name: setting-up", ""),  # another name: another fee
+    ("id: 102, name: setup", "id: 109, name: setup", "fee `setup` of `basic` has id 102 in version 1"),
+    ("id: 101, name: fee, charge_code: 9", "id: 101, name: fee, charge_code: 8", "fee `fee` of `basic` has charge code 9 in version 1"),
+    ("id: 105, name: least", "id: 109, name: least", "fee `least` of `basic` has id 105 in version 1"),
+    ("id: 210, name: booster-fee", "id: 219, name: booster-fee", "fee `booster-fee` of `+booster` has id 210 in version 1"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), FEES)
+def test_fees_keep_their_numbers(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = RICH.replace("version: 1", "version: 2", 1).replace("2026-01-01T00", "2026-02-01T00")
+    first, second = loaded(tmp_path, RICH), loaded(tmp_path, changed(old, new, text))
+    assert [finding.message for finding in check_succession(second, [first])] == ([message] if message else [])
+
+
 def test_other_catalogues_and_itself_do_not_count(tmp_path: Path) -> None:
     first = loaded(tmp_path, SAMPLE)
     text = SAMPLE.replace("identity: sample", "identity: other").replace("id: 12\n", "id: 99\n").replace("version: 1", "version: 7")
     stranger = loaded(tmp_path, text)
     assert check_succession(first, [first, stranger]) == []
+
+
+# versions of one instant: number and what it corrects, then the new one; versions that never take effect; whether it may join them
+INSTANTS = [
+    ([(1, None)], (2, None), [], False),
+    ([(1, None)], (2, 1), [], True),
+    ([(1, None), (2, 1)], (3, 2), [], True),
+    ([(1, None), (2, 1)], (3, None), [], False),
+    ([(1, None)], (2, None), [1], True),
+    ([(2, 1)], (1, None), [], True),  # files are checked together in any order
+]
+
+
+@pytest.mark.parametrize(("others", "new", "withdrawn", "passes"), INSTANTS)
+def test_versions_of_one_instant(
+    tmp_path: Path,
+    others: list[tuple[int, int | None]],
+    new: tuple[int, int | None],
+    withdrawn: list[int],
+    passes: bool,  # noqa: FBT001 -- a row
+) -> None:
+    sample = loaded(tmp_path, SAMPLE)
+    *published, added = (msgspec.structs.replace(sample, version=version, corrects=corrects) for version, corrects in [*others, new])
+    assert (check_succession(added, published, withdrawn) == []) == passes

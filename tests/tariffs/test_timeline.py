@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from rating.model import OTHER_BAND, Band, Calendar
+from rating.model import OTHER_BAND, Band, Calendar, DaySwap
 from rating.tables import TIME_MAX_US, TIME_MIN_US
 from tariffs.timeline import COARSE_SHIFT, FINE_SHIFT, MARGIN_DAYS, Timeline, band_names, days, timeline
 
@@ -54,8 +54,9 @@ def _wall_clock(instant_us: int, timezone: str) -> dt.datetime:
 
 
 def _meets(band: Band, calendar: Calendar, day: dt.date) -> bool:
+    weekday = next((swap.as_day for swap in calendar.day_swaps if swap.date == day), day.isoweekday())
     return (
-        (not band.days or day.isoweekday() in band.days)
+        (not band.days or weekday in band.days)
         and (not band.years or day.year in band.years)
         and (not band.months or day.month in band.months)
         and (not band.month_days or day.day in band.month_days)
@@ -126,7 +127,8 @@ def _random_calendar(rng: random.Random) -> Calendar:
                 holidays=rng.random() < 0.2,
             )
         )
-    return Calendar("random", tuple(bands), tuple(rng.sample(dates, 2)))
+    swaps = tuple(DaySwap(day, rng.randint(1, 7)) for day in sorted(rng.sample(dates, rng.choice([0, 2, 5]))))
+    return Calendar("random", tuple(bands), tuple(rng.sample(dates, 2)), swaps)
 
 
 @pytest.mark.parametrize("timezone", ZONES)
@@ -209,6 +211,29 @@ def test_boundaries_grow_are_closed_and_change_the_band(line: Timeline) -> None:
     assert len(line.bands) == len(line.boundaries)
     assert len(line.stretches) == ((TIME_MAX_US - TIME_MIN_US) >> line.shift) + 1
     assert [each.dtype for each in line[:-1]] == [np.int64, np.int32, np.int32]
+
+
+@pytest.mark.parametrize(
+    ("swap", "winner"),
+    [
+        (DaySwap(dt.date(2026, 5, 1), 6), "second"),
+        (DaySwap(dt.date(2026, 5, 1), 7), "plain"),
+        (DaySwap(dt.date(2027, 5, 1), 6), "plain"),
+        (DaySwap(dt.date(1969, 5, 1), 6), "plain"),  # before all days that are laid out
+        (DaySwap(dt.date(2071, 5, 1), 6), "plain"),  # and after them
+    ],
+)
+def test_a_date_counts_as_another_day_of_the_week(swap: DaySwap, winner: str) -> None:
+    noon_us = int(dt.datetime(2026, 5, 1, 12, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()) * 1_000_000
+    calendar = Calendar("two", (PLAIN, Band("second", (6,), 0, 86_400, weight=1)), day_swaps=(swap,))
+    assert _by_timeline(calendar, noon_us, "Europe/Berlin") == winner
+
+
+def test_days_of_another_calendar_are_not_swapped() -> None:
+    band = (Band("saturday", (6,), 0, 86_400),)
+    noon_us = int(dt.datetime(2026, 5, 2, 12, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()) * 1_000_000
+    swapped, plain = Calendar("one", band, day_swaps=(DaySwap(dt.date(2026, 5, 2), 1),)), Calendar("other", band)
+    assert [_by_timeline(each, noon_us, "Europe/Berlin") for each in (swapped, plain)] == [OTHER_BAND, "saturday"]
 
 
 def test_a_calendar_without_bands_is_all_other() -> None:

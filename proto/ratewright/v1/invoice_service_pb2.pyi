@@ -233,7 +233,7 @@ class InvoiceLine(_message.Message):
     line_no: _builtins.int
     """Position on the invoice, from 1."""
     kind: _builtins.str
-    """`usage`, `recurring` or `tax`."""
+    """`recurring`, `one_off`, `usage` or `tax`."""
     subscription_id: _builtins.str
     """The operator's id of the subscription; empty on a line of the whole account, such as tax."""
     text: _builtins.str

@@ -125,3 +125,19 @@ def test_allowances_of_different_ids_or_catalogues_have_nothing_to_do_with_each_
     grantings = [{KEY: Granting(allowance(310, "carry"), OCTOBER.start)}, {other: Granting(allowance(310, "carry"), OCTOBER.start)}]
     found = pots(stretches_of("a1 b11"), grantings, OCTOBER)
     assert [(pot.key, pot.plans, pot.amount) for pot in found] == [(KEY, (0,), 100), (other, (1,), 210)]
+
+
+@pytest.mark.parametrize("change", ["prorate", "reset", "carry"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_add_on_that_comes_and_goes_leaves_what_the_plan_grants(change: str, shared: bool) -> None:  # noqa: FBT001 -- a column of the table
+    """Plans b and c are plan a with an add-on: whatever the allowance says of a change of plan, this is none."""
+    names = f"a 310 {change}, b 310 {change}, c 310 {change}"
+    grantings = [{KEY: each[KEY]._replace(base="x/a")} for each in grantings_of(names, shared=shared)]
+    assert shown(pots(stretches_of("a1 b11 c16 a21"), grantings, OCTOBER)) == "abc 310 1-32"
+
+
+def test_a_change_to_another_plan_with_an_add_on_is_one() -> None:
+    grantings = [
+        {KEY: each[KEY]._replace(base=f"x/{name}")} for name, each in zip("ab", grantings_of("a 310 reset, b 620 reset"), strict=True)
+    ]
+    assert shown(pots(stretches_of("a1 b11"), grantings, OCTOBER)) == "a 310 1-11, b 620 11-32"

@@ -28,6 +28,8 @@ PLANS = {
     "x/small": Plan("small", (), {}, (), (fee(1, 31_000_000),)),
     "x/large": Plan("large", (), {}, (), (fee(2, 62_000_000), fee(3, 3_100_000, FeeTiming.ADVANCE))),
     "x/whole": Plan("whole", (), {}, (), (fee(4, 5_000_000, prorate=False),)),
+    "x/whole+pack": Plan("whole+pack", (), {}, (), (fee(4, 5_000_000, prorate=False), fee(5, 3_100_000)), base="whole", add_ons=("pack",)),
+    "x/small+pack": Plan("small+pack", (), {}, (), (fee(1, 31_000_000), fee(5, 3_100_000)), base="small", add_ons=("pack",)),
 }
 
 
@@ -39,6 +41,8 @@ def due(changes: list[tuple[str, str]], active: tuple[str, str | None], period: 
 
 SMALL = [("2025-10-01", "x/small")]
 UPGRADE = [("2025-10-01", "x/small"), ("2025-10-11", "x/large")]
+PACK = [("2025-10-01", "x/small"), ("2025-10-11", "x/small+pack"), ("2025-10-21", "x/small")]
+WHOLE_PACK = [("2025-10-01", "x/whole"), ("2025-10-11", "x/whole+pack")]
 BACK_AGAIN = [*UPGRADE, ("2025-10-21", "x/small")]
 
 
@@ -53,6 +57,8 @@ BACK_AGAIN = [*UPGRADE, ("2025-10-21", "x/small")]
         (UPGRADE, ("2025-10-01", None), OCTOBER, "2025-11-01", {1: 10, 2: 42, 3: Fraction(21, 10)}),
         (UPGRADE, ("2025-10-01", None), NOVEMBER, "2025-11-01", {3: Fraction(31, 10)}),
         (BACK_AGAIN, ("2025-10-01", None), OCTOBER, "2025-11-01", {1: 10 + 11, 2: 20, 3: 1}),
+        (PACK, ("2025-10-01", None), OCTOBER, "2025-11-01", {1: 31, 5: 1}),
+        (WHOLE_PACK, ("2025-10-01", None), OCTOBER, "2025-11-01", {4: 5, 5: Fraction(21, 10)}),
         ([("2025-10-01", "x/whole")], ("2025-10-31", None), OCTOBER, "2025-11-01", {4: 5}),
         ([("2025-10-01", "x/gone")], ("2025-10-01", None), OCTOBER, "2025-11-01", {}),
     ],

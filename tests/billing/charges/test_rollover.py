@@ -85,3 +85,9 @@ def test_equal_ones_are_added_up() -> None:
     assert later is not None
     assert other is not None
     assert by_owner([one, later, one, other]) == {(7, 71): [one._replace(amount=20), later], (7, 72): [other]}
+
+
+def test_what_is_left_stays_when_an_add_on_comes_or_goes() -> None:
+    grantings = [{KEY: each[KEY]._replace(base="x/a")} for each in grantings_of("a 310 prorate, b 310 prorate")]
+    assert follow(KEY, 0, stretches_of("b1 a11"), grantings, OCTOBER) == ((1, 0), OCTOBER.end, 0)
+    assert follow(KEY, 0, stretches_of("b1 a11"), grantings_of("a 310 prorate, b 310 prorate"), OCTOBER).plan is None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import render_python_code
 
+from billing import catalogue
 from billing.store import migrations
-from billing.store.home import SCHEMA_VERSIONS
+from billing.store.home import DATABASE_NAME, SCHEMA_VERSIONS, Home
 from billing.store.migrations import render, upgrade
 from billing.store.tables import metadata
+from tests.billing.files import NOW_US, a_catalogue
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +45,20 @@ def test_the_revisions_make_the_same_constraints() -> None:
 def test_every_revision_is_known_to_the_home() -> None:
     files = sorted((Path(migrations.__file__).parent / "versions").glob("r*.py"))
     assert tuple(file.name[1:5] for file in files) == SCHEMA_VERSIONS
+
+
+def test_a_home_of_the_first_schema_keeps_its_tariffs(tmp_path: Path) -> None:
+    """Its publications price as before, the second schema's tables are empty, and it is upgraded once."""
+    with Home.open(tmp_path / "home", create=True) as home:
+        catalogue.publish(home, a_catalogue(), NOW_US)
+    with contextlib.closing(sqlite3.connect(tmp_path / "home" / DATABASE_NAME)) as connection, connection:
+        for table in ("tariff_drafts", "tariff_decisions"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    for _ in range(2):
+        with Home.open(tmp_path / "home") as home:
+            assert [(each.identity, each.version) for each in catalogue.in_force(home)] == [("mobile", 1)]
+            assert (catalogue.drafts(home), catalogue.decisions(home)) == ([], [])
 
 
 def _statements(connection: sa.Connection) -> dict[str, list[str]]:

@@ -215,7 +215,7 @@ def test_text_in_both_languages(capsys: pytest.CaptureFixture[str], language: st
 @pytest.mark.slow
 def test_from_the_home_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
-    assert app.main(["tariffs", "publish", str(CATALOGS / "mobile")]) == 0
+    assert app.main(["tariffs", "publish", str(CATALOGS / "mobile"), "--waive-review", "a test"]) == 0
     assert app.main([*CALL, "--duration", "60s"]) == 0
     assert "Tariff: mobile version 1" in capsys.readouterr().out
 

@@ -41,6 +41,25 @@ plan rich/rich (Rich): 6 rules
   eu: 208-01, 222-10 (Europe/Paris)
   usa: 310-26, 310-410
 home clocks: Asia/Kolkata, Europe/Berlin
+prices nothing from 2027-01-01 00:00:00+01:00
+plan rich/basic (Basic): 4 rules
+  fee fee: 9.99 EUR in advance
+  fee setup: 20.00 EUR once, at activation
+  fee leaving: 5.00 EUR once, at the end
+  fee change: 1.00 EUR once, at a change to this plan
+  commitment least: 15.00 EUR a period of usage and fees at least; no bill acts on it yet
+  spend limit careful: bar at 30.00 EUR a period for sms, data to anywhere; nothing acts on it yet
+  activated within 48 hours, 5 % of the recurring fees for each day later
+  for 12 months at least
+  ended 30 days ahead
+  sold from 2026-01-01 to 2026-12-31
+add-on travel (Travel): basic+travel
+  day pass abroad: 2.99 EUR for a day of data to anywhere
+  cap travel-cap: 40.00 EUR a period for data to anywhere
+  discount travel-texts: 50 % off sms to anywhere
+  fee travel-start: 1.00 EUR once, with its first day
+  fee travel-end: 0.50 EUR once, with its last day
+en, complaints: Call 10000.
 """
 PRICES = {
     " 11  home-voice  peak ": "home clock, at least 30 s",

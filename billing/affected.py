@@ -1,0 +1,172 @@
+"""Whom a version touches: subscriptions that have, while it is in force, a plan that its changes reach, and what bills they have had.
+
+A version that takes effect in the past is a correction of bills: the next run computes the open periods anew and bills the differences.
+What was billed before the oldest open period stays as it is, and is told, since no run opens it any more.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from billing.catalogue.gates import version_before
+from billing.catalogue.in_force import end_of, in_force, live_of
+from billing.catalogue.stored import publications_of, published, repeals_of
+from billing.charges.periods import next_bill_date, open_periods
+from billing.charges.proration import Span
+from billing.runs import facts, scope
+from tariffs.changes import changes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import sqlalchemy as sa
+
+    from billing.charges.periods import Period
+    from billing.runs.facts import Account, Facts, Subscription
+    from billing.store.home import Home
+    from rating.model import Catalogue
+    from tariffs.changes import Change
+
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+ONE_DAY: Final = dt.timedelta(days=1)
+
+
+class Touched(NamedTuple):
+    """A subscription and the local dates `[from_date, to_date)` in which it has a plan that the version changes; `to_date` None is open."""
+
+    subscription_id: str
+    account_id: str
+    plan: str
+    from_date: dt.date
+    to_date: dt.date | None
+
+
+class Affected(NamedTuple):
+    """Whom a version touches. `compared_with` is the version that it takes over from, None for the first one."""
+
+    compared_with: int | None
+    changes: int
+    subscriptions: list[Touched]
+
+    def by_plan(self) -> dict[str, int]:
+        """How many subscriptions on each plan, by name."""
+        return dict(sorted(Counter(each.plan for each in self.subscriptions).items()))
+
+
+class Rebilled(NamedTuple):
+    """What the next bill runs make of a version that takes effect in the past."""
+
+    accounts: int  # with billed periods that are computed anew
+    periods: list[tuple[dt.date, dt.date]]  # which, each once, oldest first
+    beyond: list[str]  # ids of accounts with touched days that were billed before the oldest open period
+
+
+def affected(home: Home, catalogue: Catalogue) -> Affected:
+    """Whom a draft or published version touches, from its first day on and until another one takes over."""
+    with home.connect() as connection:
+        found = facts.load(connection, home.head_seq(connection))
+        return _affected(connection, catalogue, found)
+
+
+def rebilled(home: Home, catalogue: Catalogue) -> tuple[Affected, Rebilled]:
+    """Whom the version touches, and what of their bills the next run of each account computes anew."""
+    with home.connect() as connection:
+        found = facts.load(connection, home.head_seq(connection))
+        touched = _affected(connection, catalogue, found)
+        covered = scope.covered_through(connection, found)
+    from_dates: dict[str, dt.date] = {}
+    to_dates: dict[str, dt.date] = {}
+    for each in touched.subscriptions:
+        from_dates[each.account_id] = min(each.from_date, from_dates.get(each.account_id, each.from_date))
+        to_dates[each.account_id] = max(each.to_date or dt.date.max, to_dates.get(each.account_id, dt.date.min))
+    accounts, beyond, periods = 0, [], set()
+    for account, coverage in zip(found.accounts, covered, strict=True):
+        if coverage is None or account.account_id not in from_dates:
+            continue
+        first, end = max(from_dates[account.account_id], account.billed_from), to_dates[account.account_id]
+        opened = _opened_next(account, coverage.through)
+        again = [(each.start, each.end) for each in opened if each.end <= coverage.through and each.end > first and each.start < end]
+        accounts += bool(again)
+        periods.update(again)
+        if opened and first < min(opened[0].start, end):
+            beyond.append(account.account_id)
+    return touched, Rebilled(accounts, sorted(periods), beyond)
+
+
+def without_plan(home: Home, identity: str, from_us: int) -> int:
+    """How many subscriptions have a plan of a catalogue from an instant on, and no version that prices it."""
+    versions = [each for each in in_force(home) if each.identity == identity]
+    newest = max((each for each in versions if each.effective_from_us <= from_us), key=lambda each: each.effective_from_us, default=None)
+    if newest is not None and newest.version > 0:
+        return 0
+    until_us = min((each.effective_from_us for each in versions if each.effective_from_us > from_us), default=None)
+    names = {f"{identity}/{plan.name}" for each in published(home) if each.identity == identity for plan in each.plans}
+    with home.connect() as connection:
+        found = facts.load(connection, home.head_seq(connection))
+    rows = (_rows(each, found.accounts[each.account], names, from_us, until_us) for each in found.subscriptions)
+    return sum(any(True for _ in of_subscription) for of_subscription in rows)
+
+
+def _affected(connection: sa.Connection, catalogue: Catalogue, found: Facts) -> Affected:
+    before = version_before(connection, catalogue)
+    if before is None:
+        plans, count = {plan.name for plan in catalogue.plans}, 0
+    else:
+        told = [each for each in changes(before, catalogue) if _touches(each)]
+        plans, count = {plan for each in told for plan in each.plans}, len(told)
+    names = {f"{catalogue.identity}/{plan}" for plan in plans}
+    until_us = _until(connection, catalogue)
+    rows = [
+        row
+        for each in found.subscriptions
+        for row in _rows(each, found.accounts[each.account], names, catalogue.effective_from_us, until_us)
+    ]
+    return Affected(before.version if before is not None else None, count, rows)
+
+
+def _touches(change: Change) -> bool:
+    """Whether customers pay or see something else by it. What stands in the catalogue's head without money in it is for operators."""
+    return change.raises is not None or change.kind != "header"
+
+
+def _until(connection: sa.Connection, catalogue: Catalogue) -> int | None:
+    """The instant at which the version ends or another one takes over; None where it stays."""
+    of_identity = [each.catalogue for each in publications_of(connection) if each.catalogue.identity == catalogue.identity]
+    if any(each.corrects == catalogue.version for each in of_identity):
+        return catalogue.effective_from_us  # what corrects it prices in its place
+    repeals = repeals_of(connection)
+    starts = [each.effective_from_us for each in live_of(of_identity, repeals) if each.effective_from_us > catalogue.effective_from_us]
+    ends = [end_of(catalogue, [*of_identity, catalogue], repeals), min(starts, default=None)]
+    return min((each for each in ends if each is not None), default=None)
+
+
+def _rows(subscription: Subscription, account: Account, names: set[str], from_us: int, until_us: int | None) -> Iterator[Touched]:
+    if until_us is not None and until_us <= from_us:
+        return
+    zone = ZoneInfo(account.timezone)
+    first = _day(from_us, zone)
+    end = None if until_us is None else _day(until_us - 1, zone) + ONE_DAY
+    ends = [start for start, _ in subscription.plans[1:]]
+    for (start, plan), plan_end in zip(subscription.plans, [*ends, None], strict=True):
+        span = _common([Span(start, plan_end), subscription.active, Span(first, end)])
+        if plan in names and span is not None:
+            yield Touched(subscription.subscription_id, account.account_id, plan, *span)
+
+
+def _common(spans: list[Span]) -> Span | None:
+    """The dates that all spans have."""
+    start = max(each.start for each in spans)
+    end = min((each.end for each in spans if each.end is not None), default=None)
+    return None if end is not None and end <= start else Span(start, end)
+
+
+def _opened_next(account: Account, through: dt.date) -> list[Period]:
+    """The periods that the next run of an account computes."""
+    return open_periods(account.billed_from, account.bill_day, next_bill_date(through, account.bill_day), through, scope.REOPEN_PERIODS_MAX)
+
+
+def _day(instant_us: int, zone: ZoneInfo) -> dt.date:
+    return (EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(zone).date()

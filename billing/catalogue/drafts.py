@@ -1,0 +1,137 @@
+"""Drafts: what an author wants to publish. Each saving with other content is a row of its own; the newest one of a version is the draft.
+
+Refuses a version that is published already, and what `tariffs.succession` refuses, so that an author learns of it before a reviewer does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.catalogue import kept_rows
+from billing.catalogue.in_force import withdrawn_of
+from billing.catalogue.names import Act, Operator, VersionName, version_name
+from billing.catalogue.stored import publications_of, repeals_of
+from billing.catalogue.succeeding import refuse_version, same_version
+from billing.store import commit_points
+from billing.store.tables import tariff_drafts
+from rating.errors import NotFoundError, UserError
+from rating.model import Catalogue
+from tariffs import canonical
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+
+DRAFT_KIND: Final = "draft"  # of commits that hold one
+
+
+class Draft(NamedTuple):
+    """One saving of a draft. `added` is False where this very content was the draft already."""
+
+    catalogue: Catalogue
+    author: Operator
+    at_us: int
+    origin: str
+    commit_seq: int
+    added: bool = False
+
+    @property
+    def name(self) -> VersionName:
+        """Such as mobile@2."""
+        return VersionName(self.catalogue.identity, self.catalogue.version)
+
+
+def save(home: Home, catalogue: Catalogue, author: Operator, now_us: int, origin: str = "") -> Draft:
+    """Make `catalogue` the draft of its version. `origin` is the file it comes from."""
+    with home.begin() as connection:
+        before = same_version(catalogue, [each.catalogue for each in publications_of(connection)])
+        if before is not None:
+            name = f"version {before.version} of catalogue {before.identity}"
+            raise UserError(
+                f"{name} is published already, with this content", "there is nothing to do; a change needs a new version number"
+            )
+        draft = save_within(home, connection, catalogue, Act(author, now_us), origin)
+        commit_points.reached("draft.before_commit")
+    commit_points.reached("draft.committed")
+    return draft
+
+
+def save_within(home: Home, connection: sa.Connection, catalogue: Catalogue, act: Act, origin: str) -> Draft:
+    """The same inside a transaction of the caller."""
+    origin = "".join(sign if sign.isprintable() else "?" for sign in origin)
+    document = canonical.encode(catalogue)
+    content_hash = canonical.digest(document)
+    newest = next(
+        (each for each in reversed(drafts_of(connection, catalogue.identity)) if each.catalogue.version == catalogue.version), None
+    )
+    if newest is not None and newest.catalogue.content_hash == content_hash:
+        return newest
+    published = [each.catalogue for each in publications_of(connection)]
+    refuse_version(catalogue, published, withdrawn_of(catalogue.identity, published, repeals_of(connection)), origin)
+    seq = home.next_commit_seq(connection, DRAFT_KIND, act.at_us)
+    values = {
+        "identity": catalogue.identity,
+        "version": catalogue.version,
+        "content_hash": content_hash,
+        "effective_from_us": catalogue.effective_from_us,
+        "document": document,
+        "origin": origin,
+        "author": act.by.name,
+        "author_uid": act.by.uid,
+        "at_us": act.at_us,
+        "commit_seq": seq,
+    }
+    kept_rows.add(connection, tariff_drafts, values)
+    return Draft(msgspec.structs.replace(catalogue, content_hash=content_hash), act.by, act.at_us, origin, seq, added=True)
+
+
+def drafts(home: Home, identity: str | None = None) -> list[Draft]:
+    """Every saving, oldest first; of one catalogue, if given. Those of published versions are among them."""
+    with home.connect() as connection:
+        return drafts_of(connection, identity)
+
+
+def drafts_of(connection: sa.Connection, identity: str | None = None) -> list[Draft]:
+    """The same in a view of the caller."""
+    row = tariff_drafts.c
+    kept_rows.refuse_missing(connection, DRAFT_KIND, connection.execute(sa.select(row.commit_seq)).scalars().all(), "a draft")
+    conditions = () if identity is None else (row.identity == identity,)
+    return [
+        Draft(_read(each), Operator(each.author, each.author_uid), each.at_us, each.origin, each.commit_seq)
+        for each in kept_rows.select(connection, tariff_drafts, *conditions)
+    ]
+
+
+def draft_named(connection: sa.Connection, text: str) -> Draft:
+    """The newest draft of a version such as mobile@2. Raises NotFoundError where there is none."""
+    name = version_name(text)
+    found = drafts_of(connection, name.identity)
+    of_version = [each for each in found if each.catalogue.version == name.version]
+    if of_version:
+        return of_version[-1]
+    known = ", ".join(dict.fromkeys(str(each.name) for each in found))
+    raise NotFoundError(
+        f"there is no draft {name}", f"drafts of {name.identity} are {known}" if known else "make one: ratewright tariffs draft PATH"
+    )
+
+
+def authors_of(connection: sa.Connection, draft: Draft) -> set[int]:
+    """The user ids of everyone who ever saved exactly this content."""
+    row = tariff_drafts.c
+    query = sa.select(row.author_uid).where(
+        row.identity == draft.catalogue.identity,
+        row.version == draft.catalogue.version,
+        row.content_hash == draft.catalogue.content_hash,
+    )
+    return set(connection.execute(query).scalars())
+
+
+def _read(row: sa.Row[Any]) -> Catalogue:
+    """The catalogue of a draft, held to its hash."""
+    document, content_hash = row.document, row.content_hash
+    if canonical.digest(document) != content_hash:
+        raise UserError(f"the draft {row.identity}@{row.version} in the store is not what was saved: its hash differs", kept_rows.COPY)
+    return canonical.decode(document)

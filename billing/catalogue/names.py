@@ -1,0 +1,52 @@
+"""How versions and the people who handle them are named."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from rating.errors import UserError
+
+_NAME: Final = re.compile(r"(?P<identity>[^@\s]+)@(?P<version>[0-9]{1,18})")
+
+
+class Operator(NamedTuple):
+    """Who does something: the account of the operating system, until there are tokens."""
+
+    name: str
+    uid: int
+    how: str = "os"  # how the identity is known
+
+
+class Act(NamedTuple):
+    """Somebody does something at an instant; `commit_seq` is the number it is kept under, once it has one."""
+
+    by: Operator
+    at_us: int
+    commit_seq: int = 0
+
+
+class VersionName(NamedTuple):
+    """One version of one catalogue."""
+
+    identity: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.identity}@{self.version}"
+
+
+def one_line(text: str, what: str) -> str:
+    """A reason or note, without spaces around it. Raises UserError where it could pass for other lines of a history that shows it."""
+    plain = text.strip()
+    if not plain.isprintable():
+        raise UserError(f"{what} has line breaks or signs that cannot be printed", "write it as one line of plain text", exit_status=2)
+    return plain
+
+
+def version_name(text: str) -> VersionName:
+    """What `mobile@2` names. Raises UserError for anything else."""
+    found = _NAME.fullmatch(text)
+    if found is None:
+        raise UserError(f'"{text}" names no version', "write the catalogue and the number, such as mobile@2", exit_status=2)
+    return VersionName(found["identity"], int(found["version"]))

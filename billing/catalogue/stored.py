@@ -1,0 +1,94 @@
+"""Publications as they lie in the store, each held to its hash at every reading.
+
+Refuses a document that does not have the hash it was published with, and a store in which a publication is missing: nothing is priced
+with a tariff that someone edited, added or took away behind our back.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.catalogue.kept_rows import COPY, refuse_missing, refuse_uncommitted, select
+from billing.store.tables import commits, publications, tariff_decisions
+from rating.errors import UserError
+from rating.model import Catalogue
+from tariffs import canonical
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+COMMIT_KIND: Final = "publication"
+REPEAL_KIND: Final = "repeal"  # of commits that hold one
+REPEALED: Final = "repealed"  # of decisions
+
+
+class Published(NamedTuple):
+    """One publication: the version, and when it became one."""
+
+    catalogue: Catalogue
+    commit_seq: int
+    at_us: int
+
+
+class Repeal(NamedTuple):
+    """A version ends at an instant."""
+
+    identity: str
+    version: int
+    from_us: int
+    commit_seq: int = 0
+
+
+def published(home: Home) -> list[Catalogue]:
+    """Every published version, repealed and superseded ones too. Raises UserError when one is not what was published, or is gone."""
+    with home.connect() as connection:
+        return [each.catalogue for each in publications_of(connection)]
+
+
+def publications_of(connection: sa.Connection) -> list[Published]:
+    """Every publication with its number and time, by identity and version; checked as `published` does."""
+    row = publications.c
+    columns = (row.identity, row.version, row.content_hash, row.document, row.commit_seq, commits.c.at_us)
+    query = sa.select(*columns).outerjoin_from(publications, commits, commits.c.commit_seq == row.commit_seq)
+    found = [
+        Published(_checked(identity, version, content_hash, document), commit_seq, at_us or 0)
+        for identity, version, content_hash, document, commit_seq, at_us in connection.execute(query.order_by(row.identity, row.version))
+    ]
+    _hold_to_commits(connection, COMMIT_KIND, [each.commit_seq for each in found], "a published version")
+    return found
+
+
+def repeals_of(connection: sa.Connection) -> list[Repeal]:
+    """Every repeal. Raises UserError where one was changed, or is gone: what it ended would price again."""
+    rows = select(connection, tariff_decisions, tariff_decisions.c.kind == REPEALED)
+    found = [Repeal(each.identity, each.version, int(json.loads(each.detail)["from_us"]), each.commit_seq) for each in rows]
+    _hold_to_commits(connection, REPEAL_KIND, [each.commit_seq for each in found], "the repeal of a version")
+    return found
+
+
+def published_seq(home: Home) -> int:
+    """The number of the last publication or repeal, 0 before the first: what was read at this number is all there is."""
+    row = tariff_decisions.c
+    repealed = sa.select(sa.func.max(row.commit_seq)).where(row.kind == REPEALED).scalar_subquery()
+    last = sa.select(sa.func.max(publications.c.commit_seq)).scalar_subquery()
+    with home.connect() as connection:
+        found = connection.execute(sa.select(last, repealed)).one()
+    return max(each or 0 for each in found)
+
+
+def _hold_to_commits(connection: sa.Connection, kind: str, found: list[int], what: str) -> None:
+    """Raise UserError unless rows and commits of `kind` are the same."""
+    refuse_missing(connection, kind, found, what)
+    refuse_uncommitted(connection, kind, found, what)
+
+
+def _checked(identity: str, version: int, content_hash: bytes, document: bytes) -> Catalogue:
+    if canonical.digest(document) == content_hash:
+        catalogue = canonical.decode(document)
+        if (catalogue.identity, catalogue.version) == (identity, version):
+            return msgspec.structs.replace(catalogue, content_hash=content_hash)
+    raise UserError(f"version {version} of catalogue {identity} in the store is not what was published: its hash differs", COPY)

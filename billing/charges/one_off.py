@@ -1,0 +1,102 @@
+"""One-off fees of a subscription in one period: charged once, whole, for the local day of their occasion.
+
+Problem: a fee is for something that happens, and all that a bill knows of it is which plans a subscription has on which days. So a day
+and the plans before and after it say what happened:
+- ACTIVATION  the first day of the subscription, by the plan of that day;
+- END         its last day, by the plan of that day;
+- PLAN_CHANGE the first day on another plan, by the new plan. Adding or removing an add-on is no change of plan;
+- ADDED       the first day with an add-on, REMOVED the last day with it: a day whose neighbour's plan has no fee of that id.
+A fee belongs to the period of its day, and the bill at the end of that period charges it. Nothing is refused.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, NamedTuple
+
+from rating.model import FeeOccasion, OneOffFee
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from billing.charges.periods import Period
+    from billing.charges.recurring import PlanSpan
+    from rating.model import Plan
+
+_ONE_DAY = dt.timedelta(days=1)
+
+
+class OneOffDue(NamedTuple):
+    """A fee of one subscription and period, and how often its occasion came. `identity`: of the catalogue."""
+
+    fee: OneOffFee
+    identity: str
+    times: int
+
+
+class _Edge(NamedTuple):
+    """A day on which something happens: the plan of that day, and that of the day beyond it, if there is one."""
+
+    day: dt.date
+    plan: str  # full name
+    beyond: str | None
+    beyond_day: dt.date
+    begins: bool  # True: the first day on `plan`, and beyond is the day before; False: the last one, and the day after
+
+
+def one_offs_due(
+    spans: Sequence[PlanSpan], period: Period, bill_date: dt.date, plan_at: Callable[[str, dt.date], Plan | None]
+) -> list[OneOffDue]:
+    """Fees of `period` that a bill of `bill_date` charges, each once. `spans`: all of the subscription's, in order of time.
+
+    `plan_at(name, day)` is the plan in the version in force on that local day, None if there is none: then nothing is charged.
+    """
+    due: dict[tuple[str, int], OneOffDue] = {}
+    if period.end > bill_date:
+        return []
+    for edge in _edges(spans):
+        plan = plan_at(edge.plan, edge.day) if period.start <= edge.day < period.end else None
+        if plan is None:
+            continue
+        beyond = plan_at(edge.beyond, edge.beyond_day) if edge.beyond is not None else None
+        occasions = set(_occasions(edge, plan, beyond))
+        there = {fee.price_id for fee in beyond.one_offs} if beyond is not None and _same_catalogue(edge) else set[int]()
+        for fee in plan.one_offs:
+            of_add_on = fee.on in {FeeOccasion.ADDED, FeeOccasion.REMOVED}
+            if fee.on in occasions and not (of_add_on and fee.price_id in there):
+                identity = edge.plan.partition("/")[0]
+                before = due.get((identity, fee.price_id))
+                due[identity, fee.price_id] = OneOffDue(fee, identity, 1 + (before.times if before is not None else 0))
+    return list(due.values())
+
+
+def changes_within(spans: Sequence[PlanSpan], start: dt.date, end: dt.date) -> bool:
+    """Whether any span begins or ends on a day of [start, end): without that nothing is charged once. Asked of every subscription."""
+    return any(start <= span.start < end or (span.end is not None and start < span.end <= end) for _, span in spans)
+
+
+def _edges(spans: Sequence[PlanSpan]) -> Iterator[_Edge]:
+    """The first and the last day of every span. Spans of a subscription follow each other without a gap."""
+    for place, each in enumerate(spans):
+        former = spans[place - 1].plan if place else None
+        latter = spans[place + 1].plan if place + 1 < len(spans) else None
+        yield _Edge(each.span.start, each.plan, former, each.span.start - _ONE_DAY, begins=True)
+        if each.span.end is not None:
+            yield _Edge(each.span.end - _ONE_DAY, each.plan, latter, each.span.end, begins=False)
+
+
+def _occasions(edge: _Edge, plan: Plan, beyond: Plan | None) -> Iterator[FeeOccasion]:
+    """What happens at an edge, but for whether the neighbour has an add-on too."""
+    yield FeeOccasion.ADDED if edge.begins else FeeOccasion.REMOVED
+    if edge.beyond is None:
+        yield FeeOccasion.ACTIVATION if edge.begins else FeeOccasion.END
+    elif edge.begins and not (beyond is not None and _same_catalogue(edge) and _without_add_ons(beyond) == _without_add_ons(plan)):
+        yield FeeOccasion.PLAN_CHANGE
+
+
+def _same_catalogue(edge: _Edge) -> bool:
+    return edge.beyond is not None and edge.beyond.partition("/")[0] == edge.plan.partition("/")[0]
+
+
+def _without_add_ons(plan: Plan) -> str:
+    return plan.base or plan.name

@@ -1,0 +1,198 @@
+"""What a customer's real month would have cost on each plan: the customer's own usage, priced by every plan that was sold in it.
+
+The month is priced as a what-if does it: a calendar month as one period, tariffs as they are in force in it, fees of the whole month, no
+tax, lines not rounded. All subscriptions of the account that have a plan in the month are put on the plan together, or one of them alone.
+A plan that leaves events without a price which have one today is no cheaper plan: such plans come after all others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.guiding import Guide
+from billing.intake import view
+from billing.runs import facts, price_list, pricing
+from billing.runs.circumstances import asked
+from billing.runs.contracts import Contracts
+from billing.runs.scope import Scope
+from billing.store.tables import guiding_facts
+from billing.what_if import sums, worlds
+from billing.what_if.events import month_events
+from billing.what_if.month import Month, scope_of
+from billing.what_if.worlds import World
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.runs.facts import Facts, Subscription
+    from billing.runs.price_list import PriceList
+    from billing.store.home import Home
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """The month on one plan. `plan` is empty for the month as it is. `without_price`: events by the status that says why."""
+
+    plan: str
+    title: dict[str, str]
+    total_micros: int
+    fee_micros: int
+    usage_micros: int
+    usage_by_service: dict[str, int]
+    priced_events: int
+    without_price: dict[str, int]
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """`now` is the month as it is; `offers` are the plans, cheapest first, those that leave out what is priced now at the end."""
+
+    account_id: str
+    currency: str
+    month: str
+    subscriptions: tuple[str, ...]
+    plans_now: tuple[str, ...]
+    now: Offer
+    offers: tuple[Offer, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Customer:
+    """What does not depend on the plan."""
+
+    contracts: Contracts
+    scope: Scope
+    month: Month
+    guide: Guide
+    usage: pa.Table
+    now: World
+
+
+def compare(home: Home, account_id: str, month: Month, *, identity: str = "", subscription_id: str = "") -> Comparison:
+    """Price the month of an account on every plan, of one catalogue where `identity` says so.
+
+    `subscription_id`: put only this subscription on the plan, and leave the others of the account as they are. Raises UserError where the
+    account or subscription is unknown or has no plan in the month, and where no plan is sold in the account's currency.
+    """
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+        known = _only(facts.load(connection, seq), account_id)
+    account = known.accounts[0]
+    contracts = Contracts(known, price_list.load(home, seq), facts.Midnights())
+    scope = scope_of(known, month, contracts.midnights)
+    now = worlds.world(contracts, scope, month)
+    having = [index for index, pattern in enumerate(now.patterns.of.tolist()) if pattern >= 0]
+    moving = _moving(known, having, subscription_id, month)
+    customer = _Customer(contracts, scope, month, Guide(home, seq), _usage(home, seq, contracts, scope), now)
+    as_it_is = _offer(customer, now, "", {})
+    offers = [
+        _offer(
+            customer,
+            worlds.world(Contracts(_on_plan(known, moving, plan), contracts.price_list, contracts.midnights), scope, month),
+            plan,
+            title,
+        )
+        for plan, title in _sold(contracts.price_list, scope, month, account.currency, identity).items()
+    ]
+    return Comparison(
+        account_id,
+        account.currency,
+        str(month),
+        tuple(known.subscriptions[each].subscription_id for each in moving),
+        tuple(sorted({plan for each in moving for plan in now.plans_of(each)})),
+        as_it_is,
+        tuple(sorted(offers, key=lambda each: (each.priced_events < as_it_is.priced_events, each.total_micros, each.plan))),
+    )
+
+
+def _only(everybody: Facts, account_id: str) -> Facts:
+    """The facts of one account alone."""
+    place = next((index for index, each in enumerate(everybody.accounts) if each.account_id == account_id), None)
+    if place is None:
+        raise UserError(f'there is no account "{account_id}"', "`ratewright accounts list` shows all")
+    rows = np.flatnonzero(everybody.subscription_account == place)
+    members = [everybody.subscriptions[each]._replace(account=0) for each in rows.tolist()]
+    return dataclasses.replace(
+        everybody,
+        accounts=[everybody.accounts[place]],
+        subscriptions=members,
+        account_keys=everybody.account_keys[place : place + 1],
+        subscription_keys=everybody.subscription_keys[rows],
+        subscription_account=np.zeros(len(members), np.int64),
+    )
+
+
+def _moving(known: Facts, having: list[int], subscription_id: str, month: Month) -> list[int]:
+    """The subscriptions (indices) that are put on a plan."""
+    account = known.accounts[0].account_id
+    moving = [each for each in having if subscription_id in {"", known.subscriptions[each].subscription_id}]
+    if not moving:
+        what = f'subscription "{subscription_id}" of account {account}' if subscription_id else f"account {account}"
+        raise UserError(f"{what} has no plan in {month}", f"`ratewright accounts show {account}` shows its subscriptions")
+    return moving
+
+
+def _usage(home: Home, seq: int, contracts: Contracts, scope: Scope) -> pa.Table:
+    """Usage of the month by any number that the account ever had."""
+    fact = guiding_facts.c
+    keys = contracts.facts.subscription_keys.tolist()
+    with home.connect() as connection:
+        query = sa.select(fact.served_id).where(fact.commit_seq <= seq, fact.subscription_key.in_(keys)).distinct()
+        numbers = connection.execute(query).scalars().all()
+    window = scope.window or (0, 0)
+    usage = view.usage(home, pricing.columns(asked(contracts.price_list.catalogues)), seq, *window)
+    own: Any = pc.is_in(usage["served_id"].cast(pa.string()), value_set=pa.array(numbers, pa.string()))
+    return usage.filter(own)
+
+
+def _sold(tariffs: PriceList, scope: Scope, month: Month, currency: str, identity: str) -> dict[str, dict[str, str]]:
+    """Titles of the plans that are in force and sold at some time of the month, in a currency."""
+    from_us, to_us = scope.window or (0, 0)
+    found: dict[str, dict[str, str]] = {}
+    for name in tariffs.tables.plan_index:
+        of = name.partition("/")[0]
+        if tariffs.currency(of) == currency and identity in {"", of}:
+            versions = tariffs.plans_during(name, from_us, to_us)
+            if versions and _is_sold(versions[-1][1].plan.sold_from, versions[-1][1].plan.sold_to, month):
+                found[name] = versions[-1][1].plan.title
+    if not found:
+        raise UserError(
+            f"no plan{f' of {identity}' if identity else ''} was sold in {currency} in {month}",
+            f"catalogues in force are {', '.join(tariffs.identities)}" if tariffs.identities else "publish a catalogue first",
+        )
+    return found
+
+
+def _is_sold(sold_from: dt.date | None, sold_to: dt.date | None, month: Month) -> bool:
+    return (sold_from is None or sold_from < month.after) and (sold_to is None or sold_to >= month.first)
+
+
+def _on_plan(known: Facts, moving: list[int], plan: str) -> Facts:
+    """The facts with some subscriptions on one plan for as long as they had any."""
+
+    def changed(index: int, subscription: Subscription) -> Subscription:
+        return subscription._replace(plans=((subscription.plans[0][0], plan),)) if index in moving else subscription
+
+    return dataclasses.replace(known, subscriptions=[changed(*each) for each in enumerate(known.subscriptions)])
+
+
+def _offer(customer: _Customer, made: World, plan: str, title: dict[str, str]) -> Offer:
+    events = month_events(customer.usage, customer.guide, customer.scope, customer.now, made)
+    everybody = np.ones(len(customer.contracts.facts.subscriptions) + 1, np.bool_)
+    everybody[-1] = False  # numbers that were others' at the time
+    added = sums.add(made, events.rate(made, threads=1), everybody)
+    by_service: dict[str, int] = {}
+    for cell, amount in added.cells.items():
+        by_service[cell.service] = by_service.get(cell.service, 0) + amount.micros
+    without: dict[str, int] = {}
+    for (_, _, status), count in added.refused.items():
+        without[status] = without.get(status, 0) + count
+    fee_micros, usage_micros = int(added.fee_micros.sum()), int(added.usage_micros.sum())
+    priced = sum(amount.number for amount in added.cells.values())
+    return Offer(plan, title, fee_micros + usage_micros, fee_micros, usage_micros, by_service, priced, without)

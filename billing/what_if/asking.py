@@ -1,0 +1,179 @@
+"""The work of a what-if, in stages that are timed: facts, tariffs, usage, owners, then each world is rated and added up, and compared.
+
+Both sides are computed alike, not taken from charge files, so the month need not be billed. Files are not held to their hashes: nothing
+is made of what is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from billing.guiding import Guide
+from billing.intake import view
+from billing.runs import facts, price_list, pricing
+from billing.runs.circumstances import asked
+from billing.runs.contracts import Contracts
+from billing.runs.scope import Scope
+from billing.what_if import comparing, migration, sums, worlds
+from billing.what_if.events import month_events
+from billing.what_if.month import scope_of
+from billing.what_if.report import Moved, Stage, WhatIf
+from billing.what_if.worlds import World
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from billing.store.home import Home
+    from billing.what_if.migration import Move
+    from billing.what_if.month import Month
+    from rating.model import Catalogue
+
+
+DAYS_BEFORE_US: Final = 2 * 86_400_000_000  # one-off fees ask what a subscription had on the day before
+
+
+class _Stages:
+    """Tells how long it took since the last stage was done."""
+
+    def __init__(self, clock_s: Callable[[], float]) -> None:
+        self._clock_s = clock_s
+        self._since_s = clock_s()
+        self.all: list[Stage] = []
+
+    def done(self, name: str, rows: int = 0) -> None:
+        """One more stage is done."""
+        at_s = self._clock_s()
+        self.all.append(Stage(name, at_s - self._since_s, rows))
+        self._since_s = at_s
+
+
+class _Stored(NamedTuple):
+    """What the home knows, but for usage."""
+
+    seq: int
+    contracts: Contracts
+    scope: Scope
+    guide: Guide
+
+
+class _Worlds(NamedTuple):
+    now: World
+    then: World
+    moved: tuple[Moved, ...]
+
+
+def what_if(  # noqa: PLR0913 -- what, when, and how
+    home: Home,
+    draft: Catalogue,
+    month: Month,
+    *,
+    clock_s: Callable[[], float],
+    only_plan: str = "",
+    moves: Sequence[Move] = (),
+    threads: int = 2,
+    seq: int | None = None,
+) -> WhatIf:
+    """Price the usage of `month` under the tariffs in force and with `draft` in the place of its identity.
+
+    `only_plan`: count only subscriptions that have this plan at some time of the month. `seq`: as things were then; None: as they are.
+    `clock_s` tells the stages. Raises UserError where the draft, the moves or the plan do not fit what is stored.
+    """
+    stages = _Stages(clock_s)
+    stored = _stored(home, month, seq)
+    stages.done("read facts")
+    now, then, _moved = made = _worlds(stored, draft, month, moves)
+    chosen = _chosen(now, only_plan)
+    counted = np.append(chosen, not only_plan)  # the last one stands for events of nobody
+    stages.done("prepare tariffs")
+    columns = pricing.columns(asked([*now.tariffs.catalogues, *then.tariffs.catalogues]))
+    window = stored.scope.window
+    usage = view.usage(home, columns, stored.seq, *(window or (0, 0)))
+    stages.done("read usage", usage.num_rows)
+    events = month_events(usage, stored.guide, stored.scope, now, then)
+    del usage
+    stages.done("find owners", events.rows)
+    of_now = events.rate(now, threads)
+    stages.done("rate now", events.rows)
+    sums_now = sums.add(now, of_now, counted)
+    before = of_now.everywhere(events.rows)
+    stages.done("add up now", events.rows)
+    of_then = events.rate(then, threads, reuse=of_now)
+    stages.done("rate then", events.rows)
+    sums_then = sums.add(then, of_then, counted)
+    stages.done("add up then", events.rows)
+    currencies = comparing.by_currency((now, then), (sums_now, sums_then), chosen)
+    lost = comparing.lost(now, events, before, of_then.everywhere(events.rows)[0], counted)
+    unpriced = comparing.unpriced(sums_now, sums_then)
+    stages.done("compare")
+    return WhatIf(
+        draft.identity,
+        draft.version,
+        draft.content_hash.hex(),
+        str(month),
+        stored.seq,
+        only_plan,
+        events.rows,
+        currencies,
+        unpriced,
+        lost,
+        made.moved,
+        events.left_out,
+        tuple(stages.all),
+    )
+
+
+def _stored(home: Home, month: Month, seq: int | None) -> _Stored:
+    midnights = facts.Midnights()
+    with _no_collection(), home.connect() as connection:
+        known_seq = home.head_seq(connection) if seq is None else seq
+        contracts = Contracts(facts.load(connection, known_seq), price_list.load(home, known_seq), midnights)
+        return _Stored(known_seq, contracts, scope_of(contracts.facts, month, midnights), Guide(home, known_seq))
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Facts are millions of objects that stay: looking for rubbish among them again and again takes as long as reading them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _worlds(stored: _Stored, draft: Catalogue, month: Month, moves: Sequence[Move]) -> _Worlds:
+    """Both worlds. Where nobody moves, what follows from facts alone is worked out once."""
+    contracts, scope = stored.contracts, stored.scope
+    first_us = scope.window.from_us if scope.window is not None else draft.effective_from_us
+    tariffs = worlds.with_draft(contracts.price_list.catalogues, draft, first_us - DAYS_BEFORE_US)
+    now = worlds.world(contracts, scope, month)
+    if not moves:
+        return _Worlds(now, worlds.world(contracts.under(tariffs), scope, month, now.patterns), ())
+    had = {plan for model in now.patterns.models for plan in now.plans_of(model)}
+    migration.check(moves, had, {f"{each.identity}/{plan.name}" for each in tariffs.catalogues for plan in each.plans})
+    changed, counts = migration.moved(contracts, moves, month)
+    then = worlds.world(Contracts(changed, tariffs, contracts.midnights), scope, month)
+    moved = tuple(Moved(move.old, move.new, count) for move, count in zip(moves, counts, strict=True))
+    return _Worlds(now, then, moved)
+
+
+def _chosen(now: World, only_plan: str) -> npt.NDArray[np.bool_]:
+    """By subscription: whether it is counted."""
+    chosen = np.ones(len(now.patterns.of), np.bool_)
+    if only_plan:
+        having = [number for number, model in enumerate(now.patterns.models) if only_plan in now.plans_of(model)]
+        chosen = np.isin(now.patterns.of, having)
+        if not having:
+            had = sorted({plan for model in now.patterns.models for plan in now.plans_of(model)})
+            raise UserError(
+                f'nobody has plan "{only_plan}" in {now.month}', f"plans of that month: {', '.join(had)}" if had else "leave --plan out"
+            )
+    return chosen

@@ -1,0 +1,110 @@
+"""Moves of subscriptions from one plan to another, in the world of the draft alone: `--migrate A:B=20%`.
+
+Who moves is drawn by the subscription's key, the same ones whenever it is asked: of those that have plan A at some time of the month, the
+share with the smallest mixed keys. Whoever moves has B wherever facts say A. Moves do not chain: a share is of those who really have A.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from rating.errors import UserError
+from rating.order import MIX_1, MIX_2
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from billing.charges.lines import Int64s
+    from billing.runs.contracts import Contracts
+    from billing.runs.facts import Facts, Subscription
+    from billing.what_if.month import Month
+
+_TEXT: Final = re.compile(r"([^:=\s]+):([^:=\s]+)=([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
+_REMEDY: Final = "write such as --migrate mobile/smart-s:mobile/smart-m=20%"
+
+
+class Move(NamedTuple):
+    """`share` (0 .. 1) of those on plan `old` have `new` instead. Plans by their full names."""
+
+    old: str
+    new: str
+    share: Fraction
+
+
+def parse(text: str, identity: str) -> Move:
+    """A move as people write it; a plan without a catalogue is one of `identity`. Raises UserError for anything else."""
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        raise UserError(f'--migrate: "{text}" is not a move', _REMEDY, exit_status=2)
+    share = Fraction(found[3]) / 100
+    if share > 1:
+        raise UserError(f'--migrate: "{text}" moves more than all', _REMEDY, exit_status=2)
+    return Move(full_name(found[1], identity), full_name(found[2], identity), share)
+
+
+def full_name(plan: str, identity: str) -> str:
+    """`identity/plan`, where no other catalogue is named."""
+    return plan if "/" in plan else f"{identity}/{plan}"
+
+
+def check(moves: Sequence[Move], known: Collection[str], then: Collection[str]) -> None:
+    """Raises UserError where a plan does not exist (in the world of the draft: `then`), or more than all would move."""
+    for move in moves:
+        if move.old not in known:
+            raise UserError(f'--migrate: nobody has plan "{move.old}" in that month', _listed(known))
+        if move.new not in then:
+            raise UserError(f'--migrate: there is no plan "{move.new}" with the draft in force', _listed(then))
+        if sum(each.share for each in moves if each.old == move.old) > 1:
+            raise UserError(f'--migrate: the shares of plan "{move.old}" are more than all together', "let them add up to 100 % or less")
+
+
+def moved(contracts: Contracts, moves: Sequence[Move], month: Month) -> tuple[Facts, list[int]]:
+    """The facts after the moves, and how many subscriptions each one moves."""
+    facts = contracts.facts
+    subscriptions = list(facts.subscriptions)
+    taken: dict[str, int] = {}
+    counts = []
+    for move in moves:
+        having = _having(contracts, move.old, month)
+        first = taken.get(move.old, 0)
+        last = min(first + int(move.share * len(having) + Fraction(1, 2)), len(having))
+        for index in having[first:last].tolist():
+            subscriptions[index] = _changed(facts.subscriptions[index], move)
+        taken[move.old] = last
+        counts.append(last - first)
+    return dataclasses.replace(facts, subscriptions=subscriptions), counts
+
+
+def _having(contracts: Contracts, plan: str, month: Month) -> Int64s:
+    """Indices of the subscriptions that have a plan at some time of the month, in the order in which they are drawn."""
+    having = [
+        index
+        for index, spans in enumerate(contracts.spans)
+        if any(
+            each.plan == plan and each.span.start < month.after and (each.span.end is None or each.span.end > month.first) for each in spans
+        )
+    ]
+    rows = np.array(having, np.int64)
+    return rows[np.lexsort((rows, _mixed(contracts.facts.subscription_keys[rows])))]
+
+
+def _mixed(keys: Int64s) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    """The finaliser of splitmix64: keys in an order that has nothing to do with when customers came."""
+    mixed = keys.astype(np.uint64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * MIX_1
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * MIX_2
+    answer: np.ndarray[tuple[int], np.dtype[np.uint64]] = mixed ^ (mixed >> np.uint64(31))
+    return answer
+
+
+def _changed(subscription: Subscription, move: Move) -> Subscription:
+    return subscription._replace(plans=tuple((day, move.new if plan == move.old else plan) for day, plan in subscription.plans))
+
+
+def _listed(names: Collection[str]) -> str:
+    return f"there are {', '.join(sorted(names))}" if names else "there is none"

@@ -1,0 +1,88 @@
+"""Subscriptions that are alike in a month: what one of them can draw on and pays in fees, all of them can and do.
+
+Two are alike if their accounts have one time zone and are billed from the same day of the month on, and they had the same plans on the
+same days. Spans are looked at from the day before the month to the day after it, so that a subscription which begins with the month is
+not taken for one that began before: one-off fees ask for that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from billing.charges.lines import Int64s
+from billing.charges.periods import ONE_DAY
+from billing.runs.contracts import Contracts
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.charges.recurring import PlanSpan
+    from billing.runs.facts import Account, Facts, Subscription
+    from billing.runs.scope import Scope
+    from billing.what_if.month import Month
+
+
+class Patterns(NamedTuple):
+    """`of`: pattern of each subscription (index), -1 for one without a plan in the month. `models`: a subscription of each pattern."""
+
+    of: Int64s
+    models: list[int]
+
+
+def patterns(contracts: Contracts, scope: Scope, month: Month) -> Patterns:
+    """The patterns of all subscriptions. Most have facts that another one has had before: those are not worked out again."""
+    facts = contracts.facts
+    by_facts: dict[tuple[object, ...], int] = {}
+    known: dict[tuple[object, ...], int] = {}
+    models: list[int] = []
+    of = np.full(len(facts.subscriptions), -1, np.int64)
+    for index, subscription in enumerate(facts.subscriptions):
+        account = facts.accounts[subscription.account]
+        told = (subscription.plans, subscription.active, account.timezone, account.billed_from)
+        number = by_facts.get(told)
+        if number is None:
+            key = _key(subscription, account, contracts.spans[index], scope, month)
+            number = -1 if key is None else known.setdefault(key, len(models))
+            if number == len(models):
+                models.append(index)
+            by_facts[told] = number
+        of[index] = number
+    return Patterns(of, models)
+
+
+def of_models(contracts: Contracts, found: Patterns) -> Contracts:
+    """The contracts of the models alone, in the order of the patterns."""
+    facts = contracts.facts
+    subscriptions = [facts.subscriptions[each] for each in found.models]
+    chosen = np.array(found.models, np.int64)
+    few: Facts = dataclasses.replace(
+        facts,
+        subscriptions=subscriptions,
+        subscription_keys=facts.subscription_keys[chosen],
+        subscription_account=facts.subscription_account[chosen],
+    )
+    return Contracts(few, contracts.price_list, contracts.midnights)
+
+
+def _key(subscription: Subscription, account: Account, spans: list[PlanSpan], scope: Scope, month: Month) -> tuple[object, ...] | None:
+    """What the month of a subscription depends on; None where it has no plan in it."""
+    periods = scope.periods[subscription.account]
+    if not periods:
+        return None
+    first, last = periods[0].start, periods[0].end
+    held = [(each.plan, each.span.start, each.span.end) for each in spans]
+    seen = [
+        (plan, max(start, first - ONE_DAY), _sooner(end, last + ONE_DAY))
+        for plan, start, end in held
+        if start <= last and (end is None or end >= first)
+    ]
+    if not any(start < last and end > first for _, start, end in seen):
+        return None
+    return account.timezone, first, month, tuple(plan for _, plan in subscription.plans), tuple(seen)
+
+
+def _sooner(end: dt.date | None, latest: dt.date) -> dt.date:
+    return latest if end is None else min(end, latest)

@@ -1,0 +1,1 @@
+"""The commands of `ratewright tariffs`, a module each; `server.cli.tariffs` names them."""

@@ -1,0 +1,82 @@
+"""`ratewright tariffs affected`: the subscriptions that a version touches."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.affected import Touched
+
+SHOWN = 20
+
+
+def affected(
+    name: Annotated[str, Parameter(name="IDENTITY@VERSION|PATH")],
+    /,
+    *,
+    csv: Annotated[Path | None, Parameter(name="--csv")] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List the subscriptions that have, while a version is in force, a plan that it changes.
+
+    A version is compared with the one it takes over from.
+
+    Parameters
+    ----------
+    name
+        A draft or published version such as mobile@2, or a file or folder.
+    csv
+        Write all of them to this file too: subscription_id,account_id,plan,from_date,to_date.
+    home
+        Home folder.
+    as_json
+        Print JSON.
+
+    """
+    from billing import affected as whom
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.catalogue_names import find
+
+    catalogue = find(name, home)
+    with Home.open(home) as opened:
+        found = whom.affected(opened, catalogue)
+    if csv is not None:
+        _write(csv, found.subscriptions)
+    if as_json:
+        output.print_json(
+            {**found._asdict(), "by_plan": found.by_plan(), "subscriptions": [each._asdict() for each in found.subscriptions]}
+        )
+        return 0
+    label = f"{catalogue.identity}@{catalogue.version}"
+    if found.compared_with is None:
+        print(f"{label} is the first version: every subscription on its plans is touched")
+    else:
+        print(f"{label} against {catalogue.identity}@{found.compared_with}: {found.changes:,} changes")
+    print(f"{len(found.subscriptions):,} subscriptions are touched")
+    for plan, count in found.by_plan().items():
+        print(f"  {count:,} on {plan}")
+    if found.subscriptions:
+        output.print_table(("subscription", "account", "plan", "from", "to"), [tuple(each) for each in found.subscriptions[:SHOWN]])
+    if len(found.subscriptions) > SHOWN:
+        print(f"and {len(found.subscriptions) - SHOWN:,} more; --csv FILE and --json have them all")
+    return 0
+
+
+def _write(path: Path, rows: Sequence[Touched]) -> None:
+    import csv
+
+    from billing.affected import Touched
+
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Touched._fields)
+        writer.writerows(rows)

@@ -1,0 +1,39 @@
+"""How warnings about a catalogue are told: a line each with file, place and remedy; of a code no more than can be read."""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rating.errors import Problem
+    from tariffs.document import Finding
+    from tariffs.warnings import Warning  # noqa: A004 -- see there
+
+SHOWN_MAX: Final = 20  # of one code
+
+
+def lines(found: Sequence[Warning], locate: Callable[[Finding], Problem] | None = None) -> Iterator[str]:
+    """Lines to print. Without `locate` (a catalogue from the store) the place is that in the catalogue."""
+    shown: collections.Counter[str] = collections.Counter()
+    for warning in found:
+        shown[warning.code] += 1
+        if shown[warning.code] <= SHOWN_MAX:
+            told = row(warning, locate)
+            where = f"{told['file']}: {told['path']}" if told["file"] else told["path"]
+            yield f"  warning {warning.code}: {where}: {told['message']}; remedy: {told['remedy']}"
+    for code, count in shown.items():
+        if count > SHOWN_MAX:
+            yield f"  and {count - SHOWN_MAX:,} more warnings {code}; --json has them all"
+
+
+def row(warning: Warning, locate: Callable[[Finding], Problem] | None = None) -> dict[str, str]:
+    """A warning for `--json`."""
+    from tariffs.document import place_text
+
+    finding = warning.finding
+    if locate is None:
+        return {"code": warning.code, "file": "", "path": place_text(finding.place), "message": finding.message, "remedy": finding.remedy}
+    return {"code": warning.code, **locate(finding)._asdict()}

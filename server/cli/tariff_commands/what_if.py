@@ -1,0 +1,112 @@
+"""`ratewright tariffs what-if`: what a draft would have made of a stored month. Nothing is billed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from rating.errors import UserError
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+    from billing.what_if import WhatIf
+    from rating.model import Catalogue
+
+CHARTS = (".svg", ".html")
+
+
+def what_if(
+    draft: Annotated[str, Parameter(name="DRAFT")],
+    /,
+    *,
+    period: str,
+    plan: str | None = None,
+    migrate: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    csv: Path | None = None,
+    chart: Path | None = None,
+    threads: int = 0,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Price a stored month twice, by the tariffs in force and by a draft, and show what changes for revenue and for customers.
+
+    Nothing is billed, and nothing is stored but that a draft of the home folder was tried on the month: publication asks for that.
+
+    Parameters
+    ----------
+    draft
+        File or folder of a catalogue, or the name of a draft or version of the home folder, such as mobile@2.
+    period
+        The month, such as 2026-10.
+    plan
+        Count only subscriptions that have this plan, such as mobile/smart-s.
+    migrate
+        Move a share of the subscriptions of a plan to another one, such as mobile/smart-s:mobile/smart-m=20%; may be given again.
+    csv
+        Write all figures to this file.
+    chart
+        Draw a picture: a file that ends in .svg or .html.
+    threads
+        Threads that price usage; 0 for one a processor.
+    home
+        Home folder.
+    as_json
+        Print JSON.
+
+    """
+    from billing.store.home import Home
+    from billing.what_if import migration, month
+    from billing.what_if import what_if as ask
+    from server.cli import catalogue_names, output, what_if_page
+
+    if chart is not None and chart.suffix not in CHARTS:
+        raise UserError(f"--chart {chart} is no picture that can be drawn", "name a file that ends in .svg or .html", exit_status=2)
+    of_month = month.parse(period)
+    catalogue = catalogue_names.find(draft, home)
+    moves = [migration.parse(each, catalogue.identity) for each in migrate]
+    only = migration.full_name(plan, catalogue.identity) if plan else ""
+    with Home.open(home) as opened:
+        report = ask(opened, catalogue, of_month, clock_s=time.perf_counter, only_plan=only, moves=moves, threads=_workers(threads))
+        kept = _keep(opened, catalogue, report)
+    if csv is not None:
+        csv.write_text(what_if_page.as_csv(report), encoding="utf-8")
+    if chart is not None:
+        _draw(chart, report)
+    if as_json:
+        output.print_json(report)
+        return 0
+    what_if_page.show(report)
+    print(f"\n{kept}")
+    return 0
+
+
+def _keep(home: Home, catalogue: Catalogue, report: WhatIf) -> str:
+    """Keep that the draft was tried on the month, and say so. A part of the month, or one with moves, is not what publication asks for."""
+    from billing import catalogue as store
+    from server.operator import current
+
+    if report.only_plan or report.moved:
+        return "Nothing was stored: publication asks for a what-if without --plan and --migrate."
+    figures = {each.currency: {"now_micros": each.now_micros, "then_micros": each.then_micros} for each in report.currencies}
+    detail = {"commit_seq": report.commit_seq, "events": report.events, "revenue": figures}
+    if store.record_what_if(home, catalogue, report.month, current(), time.time_ns() // 1000, detail):
+        return f"Kept: {catalogue.identity}@{catalogue.version} was tried on {report.month}."
+    return "Nothing was stored: this is no draft of the home folder (`ratewright tariffs draft PATH` makes it one)."
+
+
+def _draw(path: Path, report: WhatIf) -> None:
+    from billing.what_if import chart
+
+    path.write_text(chart.svg(report) if path.suffix == ".svg" else chart.html(report), encoding="utf-8")
+
+
+def _workers(threads: int) -> int:
+    import os
+
+    if threads < 0:
+        raise UserError(f"--threads {threads} is below zero", "give 1 or more, or 0 for one a processor", exit_status=2)
+    return threads or len(os.sched_getaffinity(0))

@@ -1,0 +1,22 @@
+"""Who runs a command: the account of the operating system that the process belongs to.
+
+It is read from the kernel and the user database, not from variables such as LOGNAME that anyone can set. It proves which account of this
+machine ran the command, and no more: root, and whoever can write the home folder by other means, can pretend to be anyone.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+from billing.catalogue import Operator
+
+
+def current() -> Operator:
+    """The account of this process. One without a name in the user database is called by its number."""
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = f"user {uid}"
+    return Operator(name, uid)

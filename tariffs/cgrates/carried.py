@@ -1,0 +1,48 @@
+"""What could not be carried over, and what was taken for granted: nothing is dropped without a line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Listed(NamedTuple):
+    """One thing that is not as it was: where it stands, what became of it, and why."""
+
+    file: str
+    line: int
+    tag: str
+    what: str
+    why: str
+
+
+class CarryError(ValueError):
+    """A thing that our words cannot say, with the reason."""
+
+
+class Ledger:
+    """Gathers what is told at the end, each thing once."""
+
+    def __init__(self, listed: Iterable[Listed] = ()) -> None:
+        self._listed: dict[Listed, None] = dict.fromkeys(listed)
+        self._assumed: dict[str, None] = {}
+
+    def add(self, place: tuple[str, int], tag: str, what: str, why: str) -> None:
+        """Something was not carried over, or not as it was."""
+        self._listed.setdefault(Listed(*place, tag, what, why))
+
+    def assume(self, text: str) -> None:
+        """Something that the folder does not say was taken for granted."""
+        self._assumed.setdefault(text)
+
+    @property
+    def listed(self) -> list[Listed]:
+        """By file and line."""
+        return sorted(self._listed)
+
+    @property
+    def assumed(self) -> list[str]:
+        """In the order in which they were met."""
+        return list(self._assumed)

@@ -1,0 +1,133 @@
+"""RatingProfiles: whose plan is asked, from when on, and whose next.
+
+A subject's profile counts from its activation time on, and of those begun the newest is in force; profiles of the category `*any` count
+in every category. Where the plan says nothing about a destination those of the fallback subjects are asked, depth first, so many subjects
+deep as the other engine's settings say (3 unless told).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tariffs.cgrates.carried import CarryError
+from tariffs.cgrates.reading import ANY, several
+from tariffs.cgrates.timings import OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tariffs.cgrates.carried import Ledger
+    from tariffs.cgrates.reading import Row
+
+FALLBACK_DEPTH: Final = 3
+FIRST_US: Final = 946_684_800_000_000  # 2000-01-01, before which no usage is rated
+LIMIT_US: Final = 3_155_760_000_000_000  # 2070-01-01
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class Key(NamedTuple):
+    """Whose plan it is."""
+
+    tenant: str
+    category: str
+    subject: str
+
+
+class Profile(NamedTuple):
+    """From when on a subject has a plan."""
+
+    key: Key
+    from_us: int
+    plan: str
+    fallbacks: tuple[str, ...]
+    place: tuple[str, int]
+
+
+class Profiles:
+    """The profiles of a folder."""
+
+    def __init__(self, rows: Iterable[Row], ledger: Ledger, depth: int) -> None:
+        self._depth = depth
+        self._by_key: dict[Key, list[Profile]] = {}
+        for row in rows:
+            try:
+                profile = _profile(row)
+            except CarryError as error:
+                ledger.add(row.place, row.cells[4], f"the profile of {row.cells[2]} is left out", str(error))
+                continue
+            self._by_key.setdefault(profile.key, []).append(profile)
+        self._note_lost_fallbacks(ledger)
+
+    def all(self) -> Iterator[Profile]:
+        """Every profile, in the order of the file but for subjects that stand there again."""
+        for profiles in self._by_key.values():
+            yield from profiles
+
+    def keys(self) -> list[Key]:
+        """Every subject, in each category in which it has a profile: one of `*any` counts in all of its tenant."""
+        categories: dict[str, dict[str, None]] = {}
+        for key in self._by_key:
+            categories.setdefault(key.tenant, {}).setdefault(key.category)
+        found: dict[Key, None] = {}
+        for key in self._by_key:
+            own = categories[key.tenant] if key.category == ANY else (key.category,)
+            found |= dict.fromkeys(key._replace(category=category) for category in own)
+        return list(found)
+
+    def plans(self, key: Key, at_us: int) -> list[str] | None:
+        """The plans to ask, in order, each once; None where no profile of the subject is in force."""
+        known: dict[tuple[str, int], list[str]] = {}
+        return None if self._in_force(key, at_us) is None else self._asked(key, at_us, 1, known)
+
+    def _asked(self, key: Key, at_us: int, depth: int, known: dict[tuple[str, int], list[str]]) -> list[str]:
+        place = (key.subject, depth)
+        if place not in known:
+            profile = self._in_force(key, at_us)
+            found = [] if profile is None else [profile.plan]
+            for subject in profile.fallbacks if profile is not None and depth < self._depth else ():
+                found += self._asked(key._replace(subject=subject), at_us, depth + 1, known)
+            known[place] = list(dict.fromkeys(found))
+        return known[place]
+
+    def _in_force(self, key: Key, at_us: int) -> Profile | None:
+        own = self._by_key.get(key, [])
+        profiles = own if key.category == ANY else [*own, *self._by_key.get(key._replace(category=ANY), [])]
+        return max((each for each in profiles if each.from_us <= at_us), key=lambda each: each.from_us, default=None)
+
+    def _note_lost_fallbacks(self, ledger: Ledger) -> None:
+        """Subjects that have a profile in no category in which they are fallen back to."""
+        known = {(key.tenant, key.subject, category) for key in self._by_key for category in (key.category, ANY)}
+        for profile in self.all():
+            key = profile.key
+            for subject in profile.fallbacks:
+                wanted = (key.tenant, subject, key.category)
+                if wanted not in known and key._replace(category=ANY, subject=subject) not in self._by_key:
+                    ledger.add(profile.place, profile.plan, f"the fallback to {subject} is left out", "that subject has no profile")
+
+
+def instant_text(instant_us: int) -> str:
+    """ISO text of an instant."""
+    return (_EPOCH + dt.timedelta(microseconds=instant_us)).isoformat()
+
+
+def _profile(row: Row) -> Profile:
+    tenant, category, subject, activation, plan, fallbacks = row.cells
+    if not category or not subject:
+        raise CarryError("a category or subject is empty")
+    return Profile(Key(tenant, category, subject), _instant_us(activation), plan, tuple(dict.fromkeys(several(fallbacks))), row.place)
+
+
+def _instant_us(text: str) -> int:
+    """The instant, not before usage is rated. Without offset it is UTC."""
+    if text in OPEN:
+        return FIRST_US
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise CarryError(f'"{text}" is no activation time: write such as 2026-01-01T00:00:00Z') from None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    found = (aware - _EPOCH) // dt.timedelta(microseconds=1)
+    if found >= LIMIT_US:
+        raise CarryError("it begins after 2069, when no usage is rated")
+    return max(found, FIRST_US)

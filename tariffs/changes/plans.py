@@ -1,0 +1,154 @@
+"""What differs between two plans of one name, or two add-ons: title and terms, what they grant, and fees; each grant by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from rating.model import AddOn, Plan, QuantityUnit, ServiceTerms
+from tariffs.changes import fields, words
+from tariffs.changes.change import Change, Effect, Found, Where, came_or_went
+from tariffs.changes.fields import Field, Telling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rating.model import (
+        Allowance,
+        Catalogue,
+        ChargeCap,
+        Commitment,
+        DayPass,
+        Discount,
+        OneOffFee,
+        RecurringFee,
+        SpendLimit,
+    )
+
+_Plan = Plan | AddOn
+
+
+class Grants(NamedTuple):
+    """A list of a plan: what its entries are called, their id, how a whole one is told, and what it does to add or lose one."""
+
+    kind: str
+    list_name: str
+    id_name: str
+    fields: Mapping[str, Field]
+    summary: Callable[[Any, str], str]
+    added: Effect
+    removed: Effect
+
+
+def compare(old: _Plan, new: _Plan, where: Where, catalogues: tuple[Catalogue, Catalogue]) -> Iterator[Change]:
+    """What differs, but for rules."""
+    tellings = (Telling(catalogues[0], old), Telling(catalogues[1], new))
+    yield from map(where.change, fields.compare(old, new, fields.PLAN, tellings, _COMPARED_HERE))
+    if isinstance(old, Plan) and isinstance(new, Plan):
+        terms = (old.terms or ServiceTerms(), new.terms or ServiceTerms())
+        tellings = (Telling(catalogues[0], terms[0]), Telling(catalogues[1], terms[1]))
+        yield from map(where.change, fields.compare(*terms, fields.TERMS, tellings, frozenset()))
+    for grants in GRANTS:
+        if hasattr(new, grants.list_name):
+            yield from _in_list(grants, old, new, where, catalogues)
+
+
+def summary(plan: _Plan, catalogue: Catalogue) -> str:
+    """What a whole plan grants and asks for, in one line."""
+    told = [
+        f"{grants.kind} {each.name}: {grants.summary(each, catalogue.currency)}"
+        for grants in GRANTS
+        for each in getattr(plan, grants.list_name, ())
+    ]
+    return "; ".join([words.titles(plan.title), *told])
+
+
+def serving(catalogue: Catalogue) -> dict[str, dict[str, set[tuple[str, int]]]]:
+    """By plan without add-ons and by zone: what it grants or limits there, alone or with add-ons; what serves all zones has ANY_ZONE."""
+    found: dict[str, dict[str, set[tuple[str, int]]]] = {}
+    for plan in catalogue.plans:
+        by_zone = found.setdefault(plan.base or plan.name, {})
+        for grants in GRANTS:
+            for each in getattr(plan, grants.list_name):
+                for zone in getattr(each, "zones", ()):
+                    by_zone.setdefault(zone, set()).add((grants.kind, getattr(each, grants.id_name)))
+    return found
+
+
+def _in_list(grants: Grants, old: _Plan, new: _Plan, where: Where, catalogues: tuple[Catalogue, Catalogue]) -> Iterator[Change]:
+    befores, afters = ({getattr(each, grants.id_name): each for each in getattr(plan, grants.list_name)} for plan in (old, new))
+    for number in dict.fromkeys([*afters, *befores]):
+        before, after = befores.get(number), afters.get(number)
+        if before == after:
+            continue
+        here = _inside(where, grants, after or before, number)
+        if before is None or after is None:
+            sides = [None if e is None else grants.summary(e, c.currency) for e, c in zip((before, after), catalogues, strict=True)]
+            yield here.change(came_or_went(sides[0], sides[1], added=grants.added, removed=grants.removed))
+            continue
+        tellings = (Telling(catalogues[0], before), Telling(catalogues[1], after))
+        yield from map(here.change, fields.compare(before, after, grants.fields, tellings, frozenset({grants.id_name})))
+    shared = [[number for number in side if number in befores and number in afters] for side in (befores, afters)]
+    if grants.list_name == "caps" and shared[0] != shared[1]:  # the only list whose order does anything
+        old_order, new_order = (
+            words.names(side[number].name for number in order) for side, order in ((befores, shared[0]), (afters, shared[1]))
+        )
+        yield where.change(Found("order of caps", old_order, new_order, Effect.MAY))
+
+
+def _inside(where: Where, grants: Grants, entry: Any, number: int) -> Where:  # noqa: ANN401 - an entry of one of the lists
+    priced = grants.id_name == "price_id"
+    place = f"{where.place}, {grants.kind} {entry.name} ({number})"
+    return where._replace(kind=grants.kind.replace(" ", "-"), place=place, price_id=number if priced else None)
+
+
+def _allowance(each: Allowance, currency: str) -> str:
+    what = words.grant(each.quantity, each.unit, currency)
+    served = "" if each.unit is QuantityUnit.MICRO and len(each.services) > 1 else f" of {words.services(each.services)}"
+    return f"{what}{served} to {words.zones(each.zones)}" if words.zones(each.zones) != "anywhere" else f"{what}{served}"
+
+
+def _day_pass(each: DayPass, currency: str) -> str:
+    free = "all" if each.quantity is None else words.length(each.quantity, each.unit)
+    return f"{words.money(each.fee_micros, currency)} a day for {free} of {_served(each)}"
+
+
+def _cap(each: ChargeCap, currency: str) -> str:
+    return f"at most {words.money(each.amount_micros, currency)} a {each.window.value} for {_served(each)}"
+
+
+def _discount(each: Discount, _: str) -> str:
+    return f"{words.percent(each.percent_ppm)} off {_served(each)}{' with friends' if each.friends_only else ''}"
+
+
+def _recurring(each: RecurringFee, currency: str) -> str:
+    return f"{words.money(each.amount_micros, currency)} a period, in {each.timing.value}"
+
+
+def _one_off(each: OneOffFee, currency: str) -> str:
+    return f"{words.money(each.amount_micros, currency)} once, {words.occasion(each.on)}"
+
+
+def _commitment(each: Commitment, currency: str) -> str:
+    return f"at least {words.money(each.amount_micros, currency)} a period, of {each.counts.value.replace('_', ' ')}"
+
+
+def _spend_limit(each: SpendLimit, currency: str) -> str:
+    return f"{each.action.value} at {words.money(each.amount_micros, currency)} a {each.window.value} for {_served(each)}"
+
+
+def _served(each: Allowance | DayPass | ChargeCap | Discount | SpendLimit) -> str:
+    return f"{words.services(each.services)} to {words.zones(each.zones)}"
+
+
+GRANTS: Final = (
+    Grants("fee", "recurring", "price_id", fields.RECURRING, _recurring, Effect.DEARER, Effect.CHEAPER),
+    Grants("one-off fee", "one_offs", "price_id", fields.ONE_OFF, _one_off, Effect.DEARER, Effect.CHEAPER),
+    Grants("commitment", "commitments", "price_id", fields.COMMITMENT, _commitment, Effect.DEARER, Effect.CHEAPER),
+    Grants("allowance", "allowances", "allowance_id", fields.ALLOWANCE, _allowance, Effect.CHEAPER, Effect.DEARER),
+    Grants("day pass", "day_passes", "pass_id", fields.DAY_PASS, _day_pass, Effect.MAY, Effect.MAY),
+    Grants("cap", "caps", "cap_id", fields.CAP, _cap, Effect.CHEAPER, Effect.DEARER),
+    Grants("discount", "discounts", "discount_id", fields.DISCOUNT, _discount, Effect.CHEAPER, Effect.DEARER),
+    Grants("spend limit", "spend_limits", "limit_id", fields.SPEND_LIMIT, _spend_limit, Effect.NONE, Effect.NONE),
+)
+_COMPARED_HERE: Final = frozenset({"name", "rules", "base", "add_ons", "terms", *(grants.list_name for grants in GRANTS)})

@@ -1,0 +1,26 @@
+"""What each field of the language means, and what holds without it: for the reference (`docs/tariffs.md`) and for editors (`json_schema`).
+
+Texts are Markdown without a full stop. Every field of every entry has one; those that several entries share have it once, where they are
+declared. Nothing else reads them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tariffs.field_texts.catalogues import OF_CATALOGUES
+from tariffs.field_texts.plans import OF_PLANS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import msgspec
+
+    from tariffs.field_texts.meanings import Meaning
+
+MEANINGS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {**OF_CATALOGUES, **OF_PLANS}
+
+
+def meaning(kind: type[msgspec.Struct], written: str) -> Meaning:
+    """What a field of an entry means, by the name it is written under."""
+    return next(MEANINGS[each][written] for each in kind.__mro__ if written in MEANINGS.get(each, {}))

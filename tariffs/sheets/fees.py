@@ -1,0 +1,46 @@
+"""Fixed fees, one-off fees and commitments of a plan, as a table; amounts in micro-units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rating.model import CommitmentCounts
+from tariffs.sheets.layout import Line, Notes, Table
+from tariffs.sheets.zones import title_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rating.model import Plan
+    from tariffs.sheets.figures import Writer
+    from tariffs.sheets.layout import Block
+    from tariffs.sheets.words import Words
+
+
+def blocks(plan: Plan, words: Words, writer: Writer, language: str) -> tuple[Block, ...]:
+    """What is paid whatever is used."""
+    lines = tuple(_lines(plan, words, writer, language))
+    return (Table("", words.fees.heads, lines, (4, 3, 5)),) if lines else (Notes((words.fees.none,)),)
+
+
+def monthly_micros(plan: Plan) -> int:
+    """All recurring fees of a whole period together."""
+    return sum(fee.amount_micros for fee in plan.recurring)
+
+
+def _lines(plan: Plan, words: Words, writer: Writer, language: str) -> Iterator[Line]:
+    texts = words.fees
+    for fee in plan.recurring:
+        terms: tuple[str, ...] = (texts.timing[fee.timing], texts.prorated if fee.prorate else texts.whole)
+        yield _line(title_of(fee.title, fee.name, language), texts.a_month.format(writer.amount(fee.amount_micros)), terms)
+    for once in plan.one_offs:
+        terms = (texts.occasion[once.on],)
+        yield _line(title_of(once.title, once.name, language), texts.once.format(writer.amount(once.amount_micros)), terms)
+    for least in plan.commitments:
+        counted = texts.commitment_usage if least.counts is CommitmentCounts.USAGE else texts.commitment_usage_and_fees
+        terms = (counted, texts.prorated if least.prorate else texts.whole)
+        yield _line(title_of(least.title, least.name, language), texts.at_least.format(writer.amount(least.amount_micros)), terms)
+
+
+def _line(name: str, amount: str, terms: tuple[str, ...]) -> Line:
+    return Line(((name,), (amount,), terms))

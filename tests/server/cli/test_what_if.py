@@ -1,0 +1,193 @@
+"""tariffs what-if and quote --compare through the command line: tables, files, pictures, and what is kept."""
+
+from __future__ import annotations
+
+import csv
+import json
+import xml.etree.ElementTree as ET
+from fractions import Fraction
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from billing import catalogue
+from billing.catalogue import Operator, decisions
+from billing.what_if import Month, Move, all_plans, chart, report, what_if
+from server.cli import app, what_if_page
+from tariffs import canonical
+from tests.billing.runs.world import Call, World, shop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Two customers with a call each."""
+    made = World(tmp_path / "home")
+    for name, plan in (("A", "basic"), ("B", "plus")):
+        made.account(name, opened_on="2025-10-01")
+        made.subscription(f"S{name}", name, f"shop/{plan}", f"8613{name}".replace("A", "1").replace("B", "2"))
+    made.take(Call("86131", "2025-10-05T10:00", 1800), Call("86132", "2025-10-06T10:00", 600, number=869012))
+    yield made
+    made.home.close()
+
+
+def run(world: World, *words: object) -> int:
+    return app.main([*(str(word) for word in words), "--home", str(world.home.path)])
+
+
+def drafted(world: World) -> None:
+    """Version 2 of the shop as a draft: plus costs 5.00 less."""
+    base = shop(version=2, effective_from_us=world.now_us + 10**15)
+    fee = msgspec.structs.replace(base.plans[1].recurring[0], amount_micros=25_000_000)
+    plus = msgspec.structs.replace(base.plans[1], recurring=(fee, base.plans[1].recurring[1]))
+    draft = canonical.decode(canonical.encode(msgspec.structs.replace(base, plans=(base.plans[0], plus))))
+    catalogue.save(world.home, draft, Operator("ann", 4711), world.tick(), "test")
+
+
+def test_tables_csv_and_pictures(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drafted(world)
+    ask = ("tariffs", "what-if", "shop@2", "--period", "2025-10", "--csv", tmp_path / "all.csv")
+    assert run(world, *ask, "--chart", tmp_path / "picture.svg") == 0
+    printed = capsys.readouterr().out
+    for line in ("Revenue in CNY: 64.05 now, 59.05 then", "By plan, usage and fees", "Usage by zone", "Usage by service"):
+        assert line in printed, line
+    words = [line.split() for line in printed.splitlines()]
+    assert ["pay", "less", "1", "50.0", "-5.00"] in words
+    assert ["B", "shop/plus", "53.05", "48.05", "-5.00"] in words
+    assert "Time\nstage" in printed
+    assert "Kept: shop@2 was tried on 2025-10." in printed
+    rows = list(csv.DictReader((tmp_path / "all.csv").read_text(encoding="utf-8").splitlines()))
+    assert tuple(rows[0]) == what_if_page.CSV_COLUMNS
+    fee = next(row for row in rows if row["kind"] == "fee" and row["name"] == "Plus")
+    assert (fee["plan"], fee["now"], fee["then"], fee["change"], fee["currency"]) == ("shop/plus", "30.00", "25.00", "-5.00", "CNY")
+    picture = ET.parse(tmp_path / "picture.svg")  # noqa: S314 -- our own file
+    texts = ["".join(each.itertext()) for each in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert any("shop/plus" in text for text in texts)
+    assert any("48.05 (-5.00)" in text for text in texts)
+    assert run(world, *ask, "--chart", tmp_path / "picture.html") == 0
+    page = (tmp_path / "picture.html").read_text(encoding="utf-8")
+    checker = _Tags()
+    checker.feed(page)
+    assert checker.open == []
+    assert page.count("<table>") == 4
+    assert "<svg" in page
+
+
+def test_what_is_kept_and_what_is_not(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    drafted(world)
+    for more in (("--plan", "plus"), ("--migrate", "basic:plus=50%")):
+        assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-10", *more) == 0
+        assert "publication asks for a what-if without --plan and --migrate" in capsys.readouterr().out
+    assert run(world, "tariffs", "what-if", "shop@1", "--period", "2025-10") == 0
+    assert "this is no draft of the home folder" in capsys.readouterr().out
+    assert decisions(world.home) == []
+    assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-10", "--json") == 0
+    found = msgspec.json.decode(capsys.readouterr().out, type=report.WhatIf)
+    (kept,) = decisions(world.home)
+    assert (kept.kind, kept.version, kept.detail["month"], kept.detail["events"]) == ("what_if", 2, "2025-10", 2)
+    assert kept.detail["revenue"] == {"CNY": {"now_micros": 64_050_000, "then_micros": 59_050_000}}
+    assert (kept.content_hash.hex(), kept.detail["commit_seq"]) == (found.content_hash, found.commit_seq)
+
+
+MISTAKES = [
+    (("--period", "2025"), "is not a month", 2),
+    (("--period", "2025-10", "--chart", "x.png"), "no picture that can be drawn", 2),
+    (("--period", "2025-10", "--migrate", "plus"), "is not a move", 2),
+    (("--period", "2025-10", "--plan", "gold"), 'nobody has plan "shop/gold"', 1),
+    (("--period", "2025-10", "--migrate", "gold:plus=1%"), 'nobody has plan "shop/gold"', 1),
+    (("--period", "2025-10", "--threads", "-1"), "below zero", 2),
+    (("--period", "2025-10", "--csv", "/nowhere/x.csv"), "/nowhere/x.csv", 1),
+]
+
+
+@pytest.mark.parametrize(("words", "message", "status"), MISTAKES)
+def test_mistakes(world: World, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str, status: int) -> None:
+    assert run(world, "tariffs", "what-if", "shop@1", *words) == status
+    assert message in capsys.readouterr().err
+
+
+def test_all_plans_for_a_customer(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10") == 0
+    lines = capsys.readouterr().out.splitlines()
+    # thirty national minutes: ten beyond the twenty of basic, all of them on plus, which also has 3.00 of line rent
+    assert [line.split()[:1] + line.split()[-4:] for line in lines[3:]] == [
+        ["as", "11.00", "10.00", "1.00", "0.00"],
+        ["shop/basic", "11.00", "10.00", "1.00", "0.00"],
+        ["shop/plus", "36.00", "33.00", "3.00", "+25.00"],
+    ]
+    assert run(world, "quote", "--compare", "--account", "B", "--period", "2025-10", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["plan"], each["total_micros"]) for each in found["offers"]] == [("shop/basic", 30_050_000), ("shop/plus", 53_050_000)]
+    assert (found["now"]["total_micros"], found["plans_now"], found["subscriptions"]) == (53_050_000, ["shop/plus"], ["SB"])
+
+
+def test_an_offer_is_what_the_customer_would_have_paid(world: World) -> None:
+    """All of a plan moved to another one is what the comparison says for its only customer."""
+    moved = what_if(world.home, shop(version=2), Month(2025, 10), clock_s=lambda: 0.0, moves=[Move("shop/basic", "shop/plus", Fraction(1))])
+    compared = all_plans.compare(world.home, "A", Month(2025, 10))
+    (affected,) = moved.currencies[0].most_affected
+    assert affected.then_micros == next(each.total_micros for each in compared.offers if each.plan == "shop/plus")
+
+
+def test_a_plan_that_leaves_calls_unsold_stands_last(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    base = shop(version=2, effective_from_us=world.now_us + 1)
+    mute = msgspec.structs.replace(base.plans[0], name="mute", rules=base.plans[0].rules[1:], recurring=())
+    catalogue.publish(world.home, msgspec.structs.replace(base, plans=(*base.plans, mute)), world.tick())
+    assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[3:7]] == ["as", "shop/basic", "shop/plus", "shop/mute"]
+    assert "1 NO_ZONE" in lines[6]
+    assert lines[7].startswith("plans that leave events without a price")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--account", "A"), "--compare needs --period"),
+        (("--period", "2025-10"), "--compare needs --account"),
+        (("--account", "Z", "--period", "2025-10"), 'no account "Z"'),
+        (("--account", "A", "--period", "2025-10", "--subscription", "X"), 'subscription "X" of account A has no plan'),
+        (("--account", "A", "--period", "2024-10"), "account A has no plan in 2024-10"),
+        (("--account", "A", "--period", "2025-10", "--plans", "none"), "no plan of none was sold"),
+    ],
+)
+def test_comparisons_that_cannot_be(world: World, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str) -> None:
+    assert run(world, "quote", "--compare", *words) in {1, 2}
+    assert message in capsys.readouterr().err
+
+
+def test_bars_never_leave_the_picture() -> None:
+    """Large figures, losses, names in Chinese and names that are markup."""
+    big = 9 * 10**15
+    rows = tuple(report.Row(f"<b>&{name}", "zone", "voice", 1, micros, 1, -micros) for name, micros in (("电话", big), ("x" * 90, 1)))
+    payers = report.Payers(3, 1, 1, 1, big, -big, (-big, *(0,) * 9, big), (1,) * 11, 0)
+    part = report.InCurrency("EUR", big, -big, rows, (), payers, (report.Affected("<i>", (), (), 0, big),))
+    told = report.WhatIf("a<b", 1, "", "2025-10", 1, "", 2, (part,), (), (), (), {}, ())
+    picture = ET.fromstring(chart.svg(told))  # noqa: S314 -- our own text
+    bars = [each for each in picture.iter("{http://www.w3.org/2000/svg}rect") if each.get("x")]
+    assert bars
+    assert all(0 <= int(bar.get("x", "")) <= int(bar.get("x", "")) + int(bar.get("width", "")) <= chart.WIDTH for bar in bars)
+    checker = _Tags()
+    checker.feed(chart.html(told))
+    assert checker.open == []
+
+
+class _Tags(HTMLParser):
+    """Which tags are still open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
