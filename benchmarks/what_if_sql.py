@@ -1,7 +1,8 @@
 """A what-if as SQL for DuckDB: the sealed files of the same home, numbers and plans, and the stateless job of `sql` by two tables of rates.
 
-It reads what the product reads and answers what the product answers: events and exact sums by rate, and by subscription, now and then. It
-knows one plan a subscription for the whole month, no suspense, no time zones, and nothing that an event leaves to the next one.
+It reads the same files and answers the same: events and exact sums by rate, and by subscription, now and then. Numbers, plans and rates are
+in its memory before the clock starts; the product reads its facts and compiles both tariffs for every answer. It knows one plan a
+subscription for the whole month, no suspense, no time zones, and nothing that an event leaves to the next one.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from billing.catalogue.gates import version_before
 from billing.catalogue.in_force import end_of, in_force, live_of
-from billing.catalogue.stored import publications_of, published, repeals_of
+from billing.catalogue.stored import publications_of, repeals_of
 from billing.charges.periods import next_bill_date, open_periods
 from billing.charges.proration import Span
 from billing.runs import facts, scope
@@ -103,9 +103,10 @@ def without_plan(home: Home, identity: str, from_us: int) -> int:
     if newest is not None and newest.version > 0:
         return 0
     until_us = min((each.effective_from_us for each in versions if each.effective_from_us > from_us), default=None)
-    names = {f"{identity}/{plan.name}" for each in published(home) if each.identity == identity for plan in each.plans}
     with home.connect() as connection:
+        every = [each.catalogue for each in publications_of(connection)]
         found = facts.load(connection, home.head_seq(connection))
+    names = {f"{identity}/{plan.name}" for each in every if each.identity == identity for plan in each.plans}
     rows = (_rows(each, found.accounts[each.account], names, from_us, until_us) for each in found.subscriptions)
     return sum(any(True for _ in of_subscription) for of_subscription in rows)
 

@@ -1,7 +1,7 @@
 """Who runs a command: the account of the operating system that the process belongs to.
 
-It is read from the kernel and the user database, not from variables such as LOGNAME that anyone can set. It proves which account of this
-machine ran the command, and no more: root, and whoever can write the home folder by other means, can pretend to be anyone.
+It is read from the kernel and the user database, not from variables such as LOGNAME that anyone can set. It guards against mistakes and
+is no proof against forgery: root, a process in a user namespace, and whoever can write the home folder otherwise can pretend to be anyone.
 """
 
 from __future__ import annotations

@@ -75,6 +75,8 @@ def _deck_row(reader: CsvReader, row: Row) -> DeckRow:
         reader.note("no prefix", "write one or more prefixes, parted by spaces", row)
     if not row.cells["zone"].strip():
         reader.note("no zone", "write the name of the zone", row)
+    elif not row.cells["zone"].isprintable():  # two lost quotation marks would take the rows between them in
+        reader.note("the name of its zone has a line break, or a character that cannot be shown", "look for a quotation mark too many", row)
     has_rate = bool(row.cells["rate"]) or not (blocked or not prefixes)
     if blocked and row.cells["rate"]:
         reader.note("blocked, and has a rate", "leave one of them empty", row)

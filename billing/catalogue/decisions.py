@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.catalogue import kept_rows
-from billing.catalogue.drafts import authors_of, draft_named, drafts_of
+from billing.catalogue.drafts import authors_of, draft_named
 from billing.catalogue.in_force import end_of, live_of
 from billing.catalogue.names import Act, Operator, one_line, version_name
 from billing.catalogue.stored import REPEAL_KIND, publications_of, repeals_of
@@ -88,7 +88,7 @@ def review(  # noqa: PLR0913 -- who says what of which draft, and when
         if not found.startswith(content.lower()):
             message = f"the draft {draft.name} is {found[:12]}, saved by {draft.author.name}, and not {content}"
             raise UserError(message, "look at it again, then name its hash")
-        if accept and by.uid in authors_of(connection, draft):
+        if accept and by.uid in authors_of(connection, draft.catalogue):
             raise UserError(
                 f"{draft.name} was drafted by {draft.author.name}, and nobody approves their own draft",
                 f"let another person run `ratewright tariffs review {draft.name}` under their own account of the operating system",
@@ -106,7 +106,7 @@ def record_what_if(  # noqa: PLR0913, PLR0917 -- who tried which draft on which 
 ) -> bool:
     """Keep that a what-if ran over `month` (2026-10) for exactly this content, and its figures. False where the store has no such draft."""
     with home.begin() as connection:
-        if not any(each.catalogue.content_hash == catalogue.content_hash for each in drafts_of(connection, catalogue.identity)):
+        if not authors_of(connection, catalogue):
             return False
         seq = home.next_commit_seq(connection, DECISION_KIND, now_us)
         record(connection, catalogue, Kind.WHAT_IF, Act(by, now_us, seq), {**detail, "month": month})
@@ -133,7 +133,10 @@ def repeal(  # noqa: PLR0913 -- who ends what, from when and why
         of_identity = [each for each in published if each.identity == wanted.identity]
         live = live_of(of_identity, repeals)
         if catalogue not in live or end_of(catalogue, of_identity, repeals, repealed_only=True) is not None:
-            raise UserError(f"{wanted} is repealed already", f"`ratewright tariffs history {wanted.identity}` says from when")
+            raise UserError(
+                f"{wanted} is repealed already",
+                f"`ratewright tariffs history {wanted.identity}` says from when; to go on selling, publish another version",
+            )
         follower = next((each for each in live if catalogue.effective_from_us < each.effective_from_us <= from_us), None)
         if follower is not None:
             raise UserError(

@@ -64,9 +64,7 @@ def save_within(home: Home, connection: sa.Connection, catalogue: Catalogue, act
     origin = "".join(sign if sign.isprintable() else "?" for sign in origin)
     document = canonical.encode(catalogue)
     content_hash = canonical.digest(document)
-    newest = next(
-        (each for each in reversed(drafts_of(connection, catalogue.identity)) if each.catalogue.version == catalogue.version), None
-    )
+    newest = _newest(connection, VersionName(catalogue.identity, catalogue.version))
     if newest is not None and newest.catalogue.content_hash == content_hash:
         return newest
     published = [each.catalogue for each in publications_of(connection)]
@@ -96,37 +94,47 @@ def drafts(home: Home, identity: str | None = None) -> list[Draft]:
 
 def drafts_of(connection: sa.Connection, identity: str | None = None) -> list[Draft]:
     """The same in a view of the caller."""
-    row = tariff_drafts.c
-    kept_rows.refuse_missing(connection, DRAFT_KIND, connection.execute(sa.select(row.commit_seq)).scalars().all(), "a draft")
-    conditions = () if identity is None else (row.identity == identity,)
-    return [
-        Draft(_read(each), Operator(each.author, each.author_uid), each.at_us, each.origin, each.commit_seq)
-        for each in kept_rows.select(connection, tariff_drafts, *conditions)
-    ]
+    conditions = () if identity is None else (tariff_drafts.c.identity == identity,)
+    return [_draft(each) for each in _rows(connection, *conditions)]
 
 
 def draft_named(connection: sa.Connection, text: str) -> Draft:
     """The newest draft of a version such as mobile@2. Raises NotFoundError where there is none."""
     name = version_name(text)
-    found = drafts_of(connection, name.identity)
-    of_version = [each for each in found if each.catalogue.version == name.version]
-    if of_version:
-        return of_version[-1]
-    known = ", ".join(dict.fromkeys(str(each.name) for each in found))
+    newest = _newest(connection, name)
+    if newest is not None:
+        return newest
+    known = ", ".join(dict.fromkeys(str(each.name) for each in drafts_of(connection, name.identity)))
     raise NotFoundError(
         f"there is no draft {name}", f"drafts of {name.identity} are {known}" if known else "make one: ratewright tariffs draft PATH"
     )
 
 
-def authors_of(connection: sa.Connection, draft: Draft) -> set[int]:
-    """The user ids of everyone who ever saved exactly this content."""
+def authors_of(connection: sa.Connection, catalogue: Catalogue) -> set[int]:
+    """The user ids of everyone who ever saved exactly this content; none where it was never drafted."""
     row = tariff_drafts.c
     query = sa.select(row.author_uid).where(
-        row.identity == draft.catalogue.identity,
-        row.version == draft.catalogue.version,
-        row.content_hash == draft.catalogue.content_hash,
+        row.identity == catalogue.identity,
+        row.version == catalogue.version,
+        row.content_hash == catalogue.content_hash,
     )
     return set(connection.execute(query).scalars())
+
+
+def _newest(connection: sa.Connection, name: VersionName) -> Draft | None:
+    """The last saving of a version. Earlier ones are not decoded: a rate deck is large, and saved often."""
+    found = _rows(connection, tariff_drafts.c.identity == name.identity, tariff_drafts.c.version == name.version)
+    return _draft(found[-1]) if found else None
+
+
+def _rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
+    commit_seqs = connection.execute(sa.select(tariff_drafts.c.commit_seq)).scalars().all()
+    kept_rows.refuse_missing(connection, DRAFT_KIND, commit_seqs, "a draft")
+    return kept_rows.select(connection, tariff_drafts, *conditions)
+
+
+def _draft(row: sa.Row[Any]) -> Draft:
+    return Draft(_read(row), Operator(row.author, row.author_uid), row.at_us, row.origin, row.commit_seq)
 
 
 def _read(row: sa.Row[Any]) -> Catalogue:

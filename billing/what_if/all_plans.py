@@ -24,7 +24,7 @@ from billing.runs.contracts import Contracts
 from billing.runs.scope import Scope
 from billing.store.tables import guiding_facts
 from billing.what_if import sums, worlds
-from billing.what_if.events import month_events
+from billing.what_if.events import MonthEvents
 from billing.what_if.month import Month, scope_of
 from billing.what_if.worlds import World
 from rating.errors import UserError
@@ -183,7 +183,7 @@ def _on_plan(known: Facts, moving: list[int], plan: str) -> Facts:
 
 
 def _offer(customer: _Customer, made: World, plan: str, title: dict[str, str]) -> Offer:
-    events = month_events(customer.usage, customer.guide, customer.scope, customer.now, made)
+    events = MonthEvents(customer.usage, customer.guide, customer.scope, customer.now, made)
     everybody = np.ones(len(customer.contracts.facts.subscriptions) + 1, np.bool_)
     everybody[-1] = False  # numbers that were others' at the time
     added = sums.add(made, events.rate(made, threads=1), everybody)

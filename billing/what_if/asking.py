@@ -6,11 +6,11 @@ is made of what is read.
 
 from __future__ import annotations
 
-import contextlib
-import gc
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from billing.guiding import Guide
 from billing.intake import view
@@ -19,14 +19,16 @@ from billing.runs.circumstances import asked
 from billing.runs.contracts import Contracts
 from billing.runs.scope import Scope
 from billing.what_if import comparing, migration, sums, worlds
-from billing.what_if.events import month_events
-from billing.what_if.month import scope_of
-from billing.what_if.report import Moved, Stage, WhatIf
+from billing.what_if.events import NOT_COUNTED, MonthEvents
+from billing.what_if.month import scope_of, window_of
+from billing.what_if.report import Lost, Moved, Stage, WhatIf
+from billing.what_if.sums import Sums
 from billing.what_if.worlds import World
 from rating.errors import UserError
+from tariffs.uncollected import uncollected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -55,12 +57,22 @@ class _Stages:
 
 
 class _Stored(NamedTuple):
-    """What the home knows, but for usage."""
+    """What the home knows as of a number."""
 
     seq: int
     contracts: Contracts
     scope: Scope
     guide: Guide
+    usage: Future[pa.Table]  # of the month
+
+
+class _Both(NamedTuple):
+    """Sums of both worlds; `in_neither`: events that come in and are named by no rule of either."""
+
+    now: Sums
+    then: Sums
+    lost: tuple[Lost, ...]
+    in_neither: int
 
 
 class _Worlds(NamedTuple):
@@ -86,31 +98,20 @@ def what_if(  # noqa: PLR0913 -- what, when, and how
     `clock_s` tells the stages. Raises UserError where the draft, the moves or the plan do not fit what is stored.
     """
     stages = _Stages(clock_s)
-    stored = _stored(home, month, seq)
-    stages.done("read facts")
-    now, then, _moved = made = _worlds(stored, draft, month, moves)
-    chosen = _chosen(now, only_plan)
-    counted = np.append(chosen, not only_plan)  # the last one stands for events of nobody
-    stages.done("prepare tariffs")
-    columns = pricing.columns(asked([*now.tariffs.catalogues, *then.tariffs.catalogues]))
-    window = stored.scope.window
-    usage = view.usage(home, columns, stored.seq, *(window or (0, 0)))
-    stages.done("read usage", usage.num_rows)
-    events = month_events(usage, stored.guide, stored.scope, now, then)
+    with uncollected(), ThreadPoolExecutor(1) as reader:
+        stored = _stored(home, draft, month, seq, reader)
+        stages.done("read facts")
+        now, then, moved = _worlds(stored, draft, month, moves)
+        chosen = _chosen(now, only_plan)
+        stages.done("prepare tariffs")
+        usage = stored.usage.result()
+    stages.done("read usage")
+    events = MonthEvents(usage, stored.guide, stored.scope, now, then)
     del usage
     stages.done("find owners", events.rows)
-    of_now = events.rate(now, threads)
-    stages.done("rate now", events.rows)
-    sums_now = sums.add(now, of_now, counted)
-    before = of_now.everywhere(events.rows)
-    stages.done("add up now", events.rows)
-    of_then = events.rate(then, threads, reuse=of_now)
-    stages.done("rate then", events.rows)
-    sums_then = sums.add(then, of_then, counted)
-    stages.done("add up then", events.rows)
-    currencies = comparing.by_currency((now, then), (sums_now, sums_then), chosen)
-    lost = comparing.lost(now, events, before, of_then.everywhere(events.rows)[0], counted)
-    unpriced = comparing.unpriced(sums_now, sums_then)
+    both = _rate_both(events, now, then, np.append(chosen, not only_plan), threads, stages)
+    currencies = comparing.by_currency((now, then), (both.now, both.then), chosen)
+    unpriced = comparing.unpriced(both.now, both.then)
     stages.done("compare")
     return WhatIf(
         draft.identity,
@@ -119,34 +120,43 @@ def what_if(  # noqa: PLR0913 -- what, when, and how
         str(month),
         stored.seq,
         only_plan,
-        events.rows,
+        events.rows - both.in_neither,
         currencies,
         unpriced,
-        lost,
-        made.moved,
-        events.left_out,
+        both.lost,
+        moved,
+        events.left_out(both.in_neither),
         tuple(stages.all),
     )
 
 
-def _stored(home: Home, month: Month, seq: int | None) -> _Stored:
+def _rate_both(  # noqa: PLR0913, PLR0917 -- what is rated and how
+    events: MonthEvents, now: World, then: World, counted: npt.NDArray[np.bool_], threads: int, stages: _Stages
+) -> _Both:
+    """`counted`: by subscription, the last one stands for events of nobody."""
+    of_now = events.rate(now, threads)
+    stages.done("rate now", events.rows)
+    sums_now = sums.add(now, of_now, counted)
+    stages.done("add up now", events.rows)
+    of_then = events.rate(then, threads, reuse=of_now)
+    stages.done("rate then", events.rows)
+    sums_then = sums.add(then, of_then, counted)
+    stages.done("add up then", events.rows)
+    before, (after, _) = of_now.everywhere(events.rows), of_then.everywhere(events.rows)
+    lost = comparing.lost(now, events, before, after, counted)
+    return _Both(sums_now, sums_then, lost, int(np.count_nonzero((before[0] == NOT_COUNTED) & (after == NOT_COUNTED))))
+
+
+def _stored(home: Home, draft: Catalogue, month: Month, seq: int | None, reader: Executor) -> _Stored:
+    """Facts, and usage that is read meanwhile: facts keep one processor busy, files the others."""
     midnights = facts.Midnights()
-    with _no_collection(), home.connect() as connection:
+    with home.connect() as connection:
         known_seq = home.head_seq(connection) if seq is None else seq
-        contracts = Contracts(facts.load(connection, known_seq), price_list.load(home, known_seq), midnights)
-        return _Stored(known_seq, contracts, scope_of(contracts.facts, month, midnights), Guide(home, known_seq))
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Facts are millions of objects that stay: looking for rubbish among them again and again takes as long as reading them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+        tariffs = price_list.load(home, known_seq)
+        columns = pricing.columns(asked([*tariffs.catalogues, draft]))
+        usage = reader.submit(view.usage, home, columns, known_seq, *window_of(connection, known_seq, month, midnights))
+        contracts = Contracts(facts.load(connection, known_seq), tariffs, midnights)
+    return _Stored(known_seq, contracts, scope_of(contracts.facts, month, midnights), Guide(home, known_seq), usage)
 
 
 def _worlds(stored: _Stored, draft: Catalogue, month: Month, moves: Sequence[Move]) -> _Worlds:

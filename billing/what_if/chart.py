@@ -20,6 +20,7 @@ WIDTH: Final = 960
 PLANS_MAX: Final = 12
 ROWS_MAX: Final = 20
 _LEFT, _RIGHT = 230, 210  # room for names, and for figures at the end of a bar
+_FIGURE = 130  # room for the figure at either end of a change
 _BAR, _GAP = 13, 12
 _NOW, _THEN, _MORE, _LESS = "#9aa5b1", "#0072b2", "#d55e00", "#009e73"
 _MICROS: Final = 1_000_000
@@ -114,7 +115,8 @@ def _deciles(body: list[str], part: InCurrency, top: int) -> int:
     body.append(_text(20, top + 20, f"{payers.customers:,} customers: {shares}", "s"))
     top += 36
     largest = max([1, *(abs(each) for each in payers.deciles)])
-    middle, half = WIDTH // 2, (WIDTH - _LEFT - _RIGHT) // 2
+    half = (WIDTH - _LEFT) // 2 - _FIGURE
+    middle = _LEFT + _FIGURE + half
     names = ["smallest change", *(f"{tenth}0 % of customers: at most" for tenth in range(1, 10)), "largest change"]
     for name, micros in zip(names, payers.deciles, strict=False):
         length = abs(micros) * half // largest

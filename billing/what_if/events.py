@@ -1,25 +1,29 @@
-"""The events of the month, owned once and rated in two worlds.
+"""The events of the month, owned and ordered once, and rated in two worlds.
 
-Where no tariff asks for more than owner, number and quantity, owners and order are worked out by runs (`runs_of_numbers`). Else events are
-looked up one by one as in a bill run: short codes, roaming, content and the like depend on the tariff, and are worked out for each world.
-Incoming usage is kept where either world may price it; what a world's rules do not name is left out of that world.
+Numbers, quantities and circumstances are shared where both worlds ask for the same, and worked out for each where they do not, or where
+they depend on the tariff: short codes, shares of content, whose clock. Incoming usage is kept where either world may price it; what a
+world's rules do not name is left out of that world.
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from billing.charges.lines import Int64s
 from billing.runs import pricing
-from billing.runs.circumstances import asked
-from billing.runs.columns import take
+from billing.runs.circumstances import Asked, Whose, circumstances
+from billing.runs.columns import int64, one_chunk
 from billing.runs.definitions import prices_incoming
+from billing.runs.destinations import numbers
+from billing.runs.holders import NO_HOLDER
 from billing.runs.turns import Rateable, chosen
 from billing.what_if import worlds
-from billing.what_if.runs_of_numbers import Grouped, group
+from billing.what_if.runs_of_numbers import group, holding_of
 from rating.engine import Rated, RatingInput
 from rating.schema import Direction
 
@@ -27,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
-    import pyarrow as pa
 
     from billing.guiding import Guide
     from billing.runs.scope import Scope
@@ -45,121 +48,119 @@ class Answer(NamedTuple):
     rows: Int64s | None
 
     def everywhere(self, count: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int32]]:
-        """Status and match with a row for each of all `count` events, to be kept: NOT_COUNTED where it is none of this world."""
+        """Status and match with a row for each of all `count` events: NOT_COUNTED where it is none of this world."""
         if self.rows is None:
-            return self.rated.status.copy(), self.rated.match.copy()
+            return self.rated.status, self.rated.match
         status, match = np.full(count, NOT_COUNTED, np.int16), np.full(count, -1, np.int32)
         status[self.rows], match[self.rows] = self.rated.status, self.rated.match
         return status, match
 
+    def but_for_status(self) -> Rated:
+        """Columns that may be written over: all but status and match, which are compared with those of the other world."""
+        rows = len(self.rated.status)
+        return dataclasses.replace(self.rated, status=np.empty(rows, np.int16), match=np.empty(rows, np.int32))
 
-class MonthEvents(Protocol):
+
+class MonthEvents:
     """All events that bill in either world, in one order."""
+
+    def __init__(self, usage: pa.Table, guide: Guide, scope: Scope, now: World, then: World) -> None:
+        self._guide, self._now = guide, now
+        self._grouped = group(usage, guide, scope, now, _may_bill(now, then))
+        wanted = Asked(*(one or two for one, two in zip(now.asked, then.asked, strict=True)))
+        places = self._grouped.places
+        service = np.ascontiguousarray(usage["service"].to_numpy(), np.int8)
+        self._quantity = pricing.quantity_of(usage, service)[places]
+        self._usage = _laid_out(usage, places, service, [*(["served_id"] if wanted.origin else []), *wanted.columns])
+        self._direction = self._usage["direction"].to_numpy()
+        self._subscription = self._grouped.spread(self._grouped.runs.subscription)
+        self._first = self._looked_up(now)
 
     @property
     def rows(self) -> int:
         """How many there are."""
+        return len(self._subscription)
 
-    @property
-    def left_out(self) -> dict[str, int]:
-        """Events of the month that bill in neither world, by reason."""
+    def left_out(self, in_neither: int) -> dict[str, int]:
+        """Events of the month that bill in neither world, by reason. `in_neither`: how many come in and are named by no rule of either."""
+        counts = collections.Counter(self._grouped.left_out)
+        counts[pricing.NOT_BILLABLE] += in_neither
+        return {reason: count for reason, count in sorted(counts.items()) if count}
 
     def rate(self, made: World, threads: int, reuse: Answer | None = None) -> Answer:
-        """Rate them by the tariffs of a world. `reuse`: an answer whose figures are not needed any more."""
+        """Rate them by the tariffs of a world. `reuse`: an answer of which no more is needed than `everywhere`."""
+        batch, subscription = self.seen_by(made)
+        runs, rows = self._grouped.runs, None
+        held = worlds.holders(made, runs.subscription, holding_of(runs, made))
+        holder = self._grouped.spread(held.holder)
+        if (self._direction != int(Direction.ORIGINATING)).any():
+            events = Rateable(batch, subscription, *(subscription,) * 3)  # of the other columns nothing is asked
+            named = pricing.incoming_by_name(events, self._direction, made.contracts)
+            rows = None if named.all() else np.flatnonzero(named)
+            batch, subscription = chosen(events, rows)[:2]
+        batch = dataclasses.replace(batch, holder=holder if rows is None else holder[rows])
+        over = reuse.but_for_status() if reuse is not None and len(reuse.rated.status) == len(subscription) else None
+        return Answer(batch, subscription, worlds.rate(made, batch, held.buckets, threads, over), rows)
 
     def seen_by(self, made: World) -> tuple[RatingInput, Int64s]:
         """All of them with the plans of a world, and whose they are: a subscription (index), -1 nobody's."""
+        if made is self._now:
+            return self._first, self._subscription
+        wanted, before = made.asked, self._now.asked
+        if made.contracts.facts is not self._now.contracts.facts or wanted != before or wanted.content or wanted.home_clock:
+            return (self._looked_up(made) if any((*wanted, *before)) else self._replanned(made)), self._subscription
+        batch = self._replanned(made)
+        if wanted.short_code:
+            number, digits = numbers(self._usage, batch.start_us, self._holding(made), made.contracts)
+            batch = dataclasses.replace(batch, number=number, number_digits=digits)
+        return batch, self._subscription
 
+    def _replanned(self, made: World) -> RatingInput:
+        """The events of now, on the plans of a world."""
+        return dataclasses.replace(self._first, plan=self._plan(made))
 
-def month_events(usage: pa.Table, guide: Guide, scope: Scope, now: World, then: World) -> MonthEvents:
-    """The events of `usage`, which is the month's."""
-    tariffs = [*now.tariffs.catalogues, *then.tariffs.catalogues]
-    incoming = any(prices_incoming(catalogue, plan) for catalogue in tariffs for plan in catalogue.plans)
-    if scope.window is None or incoming or any(asked(tariffs)):
-        return _EachEvent(usage, guide, scope, now, then)
-    return _ByRuns(group(usage, guide, scope, now))
-
-
-class _ByRuns:
-    """Events that need no more than owner, number and quantity: what is one for a run of them is worked out once a run."""
-
-    def __init__(self, grouped: Grouped) -> None:
-        self._grouped = grouped
-        self._subscription = grouped.spread(grouped.runs.subscription)
-
-    @property
-    def rows(self) -> int:
-        return len(self._subscription)
-
-    @property
-    def left_out(self) -> dict[str, int]:
-        return {reason: count for reason, count in self._grouped.left_out.items() if count}
-
-    def rate(self, made: World, threads: int, reuse: Answer | None = None) -> Answer:
-        batch, subscription = self.seen_by(made)
-        held = worlds.holders(made, self._grouped.runs.subscription, self._holding(made))
-        holder = self._grouped.spread(held.holder)
-        rated = worlds.rate(made, dataclasses.replace(batch, holder=holder), held.buckets, threads, reuse.rated if reuse else None)
-        return Answer(batch, subscription, rated, None)
-
-    def seen_by(self, made: World) -> tuple[RatingInput, Int64s]:
-        plan = self._grouped.spread(made.contracts.plan_of(self._holding(made)))
-        return dataclasses.replace(self._grouped.batch, plan=plan), self._subscription
+    def _plan(self, made: World) -> npt.NDArray[np.int32]:
+        return self._grouped.spread(made.contracts.plan_of(holding_of(self._grouped.runs, made)))
 
     def _holding(self, made: World) -> Int64s:
-        runs = self._grouped.runs
-        holding = np.full(len(runs.subscription), -1, np.int64)
-        known = runs.subscription >= 0
-        holding[known] = made.contracts.holding_at(runs.subscription[known], runs.at_us[known])
-        return holding
+        return self._grouped.spread(holding_of(self._grouped.runs, made))
+
+    def _account(self, made: World) -> Int64s:
+        """Whose events they are, by account (index), -1 nobody's."""
+        subscription, of = self._grouped.runs.subscription, made.contracts.facts.subscription_account
+        return self._grouped.spread(np.where(subscription >= 0, np.append(of, -1)[subscription], -1))
+
+    def _looked_up(self, made: World) -> RatingInput:
+        """Everything that the tariffs of a world ask, worked out."""
+        usage, contracts, start_us = self._usage, made.contracts, self._grouped.start_us
+        needs_more = any(made.asked)
+        holding = self._holding(made) if needs_more else self._subscription  # that nothing looks at
+        number, digits = numbers(usage, start_us, holding, contracts)
+        return RatingInput(
+            start_us=start_us,
+            quantity=self._quantity,
+            service=usage["service"].to_numpy(),
+            plan=self._plan(made),
+            number=number,
+            number_digits=digits,
+            holder=np.full(len(start_us), NO_HOLDER, np.int32),
+            rating_unit=self._grouped.spread(self._grouped.unit),
+            event_key=np.zeros((len(start_us), 2), np.uint64),  # events of one instant are in order already, and equal keys leave them so
+            circumstances=circumstances(usage, start_us, Whose(self._account(made), holding), contracts, self._guide.knows_number)
+            if needs_more
+            else None,
+        )
 
 
-class _EachEvent:
-    """Events whose circumstances some tariff asks for, or that come in and may bill: looked up one by one, as in a bill run."""
-
-    def __init__(self, usage: pa.Table, guide: Guide, scope: Scope, now: World, then: World) -> None:
-        self._guide = guide
-        self._owned = pricing.owned(usage, guide, now.contracts, scope, _may_bill(now, then))
-        self._shared = now.contracts.facts is then.contracts.facts
-        direction, self._order = self._owned.direction, None
-        if now.has_buckets or then.has_buckets:
-            owner, facts = self._owned.owner, now.contracts.facts
-            unit = np.where(owner.subscription >= 0, take(facts.account_keys, owner.account), 0)
-            self._order = np.lexsort((self._owned.start_us, unit))
-            direction = direction[self._order]
-        self._direction = direction
-
-    @property
-    def rows(self) -> int:
-        return len(self._direction)
-
-    @property
-    def left_out(self) -> dict[str, int]:
-        return {reason: count for reason, count in self._owned.left_out.items() if count}
-
-    def rate(self, made: World, threads: int, reuse: Answer | None = None) -> Answer:
-        events, rows = self._of(made), None
-        if (self._direction != int(Direction.ORIGINATING)).any():
-            named = pricing.incoming_by_name(events, self._direction, made.contracts)
-            rows = None if named.all() else np.flatnonzero(named)
-            events = chosen(events, rows)
-        held = worlds.holders(made, events.subscription, events.holding)
-        over = reuse.rated if reuse is not None and len(reuse.rated.status) == len(events.place) else None
-        rated = worlds.rate(made, dataclasses.replace(events.batch, holder=held.holder), held.buckets, threads, over)
-        return Answer(events.batch, events.subscription, rated, rows)
-
-    def seen_by(self, made: World) -> tuple[RatingInput, Int64s]:
-        events = self._of(made)
-        return events.batch, events.subscription
-
-    def _of(self, made: World) -> Rateable:
-        owned = self._owned
-        if not self._shared:
-            holding = owned.owner.holding.copy()
-            known = owned.owner.subscription >= 0
-            holding[known] = made.contracts.holding_at(owned.owner.subscription[known], owned.start_us[known])
-            owned = dataclasses.replace(owned, owner=owned.owner._replace(holding=holding))
-        return chosen(pricing.rateable(owned, self._guide, made.contracts), self._order)
+def _laid_out(usage: pa.Table, places: Int64s, service: npt.NDArray[np.int8], more: list[str]) -> pa.Table:
+    """Columns of usage in the order of `places`: those that every event needs, and `more`. No number is 0."""
+    columns: dict[str, Any] = {
+        "service": service[places],
+        "direction": np.ascontiguousarray(usage["direction"].to_numpy(), np.int8)[places],
+        "other_e164": int64(usage["other_e164"], missing=0)[places],
+    }
+    columns |= {name: one_chunk(usage[name]).take(places) for name in more}
+    return pa.table(columns)
 
 
 def _may_bill(now: World, then: World) -> Callable[[Int64s], npt.NDArray[np.bool_]]:

@@ -11,10 +11,12 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+import sqlalchemy as sa
 
 from billing.charges.periods import Period, next_bill_date
 from billing.runs.facts import day_number
 from billing.runs.scope import Scope, Window
+from billing.store.tables import accounts
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,6 +53,14 @@ def parse(text: str) -> Month:
     if found is None:
         raise UserError(f'"{text}" is not a month', "write year and month, such as 2026-10", exit_status=2)
     return Month(int(found[1]), int(found[2]))
+
+
+def window_of(connection: sa.Connection, seq: int, month: Month, midnights: Midnights) -> Window:
+    """From where the month begins on the first clock of any account to where it ends on the last; nothing where there is no account."""
+    zone, known = accounts.c.timezone, accounts.c.commit_seq
+    zones = connection.execute(sa.select(zone).where(known <= seq).distinct()).scalars().all()
+    begins, ends = ([midnights.instant_us(each, day) for each in zones] for day in (month.first, month.after))
+    return Window(min(begins, default=0), max(ends, default=0))
 
 
 def scope_of(facts: Facts, month: Month, midnights: Midnights) -> Scope:

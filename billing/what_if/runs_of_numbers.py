@@ -3,8 +3,6 @@
 Sealed usage is sorted by number and time, so ten million events are some hundred thousand runs. A number that has one owner all month, on
 one plan, needs one look-up a run; the events of any other are looked up one by one, as in a bill run. Runs are then laid end to end by
 rating unit, and where runs of one unit overlap in time its events are sorted by time and key.
-
-Only for months in which no tariff asks for circumstances or short codes, and none prices incoming usage: `events` decides.
 """
 
 from __future__ import annotations
@@ -17,13 +15,13 @@ import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
 from billing.runs import pricing
-from billing.runs.columns import digits_of, index_of, int64, key_halves, one_chunk
-from billing.runs.destinations import MALFORMED
+from billing.runs.columns import index_of, int64, key_halves, one_chunk
 from billing.runs.scope import CLOSED, NOT_DUE, OTHER_RUN
-from rating.engine import RatingInput
 from rating.schema import Direction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from billing.guiding import Guide
@@ -31,24 +29,36 @@ if TYPE_CHECKING:
     from billing.what_if.worlds import World
 
     Bools = npt.NDArray[np.bool_]
+    Bills = Callable[[Int64s, Int64s], Bools]  # whether rows of usage bill, given their holdings
 
 _REASONS = (("closed", CLOSED), ("not_due", NOT_DUE), ("other_run", OTHER_RUN))
 
 
 class Runs(NamedTuple):
-    """Events `first` .. `first + length` have one owner, -1 nobody, and one plan, which the owner has at `at_us`."""
+    """Runs of events, one after another: `length` events of one owner, -1 nobody, with one plan, which the owner has at `at_us`."""
 
-    first: Int64s
     length: Int64s
     subscription: Int64s
     at_us: Int64s
 
+    @property
+    def first(self) -> Int64s:
+        """Where each begins."""
+        first: Int64s = np.cumsum(self.length) - self.length
+        return first
+
+    def chosen(self, which: npt.NDArray[Any]) -> Runs:
+        """Some of them, by a mask or by number."""
+        return Runs(*(column[which] for column in self))
+
 
 class Grouped(NamedTuple):
-    """Events by rating unit and time. `batch` lacks plan and holder, which each world gives to `runs`."""
+    """Rows of usage (`places`) by rating unit and time, and in the same order their starts, and whose they are."""
 
-    batch: RatingInput
+    places: Int64s
+    start_us: Int64s
     runs: Runs
+    unit: Int64s  # of each run; 0 nobody's
     left_out: dict[str, int]
 
     def spread(self, by_run: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -56,35 +66,56 @@ class Grouped(NamedTuple):
         return np.repeat(by_run, self.runs.length)
 
 
-def group(usage: pa.Table, guide: Guide, scope: Scope, made: World) -> Grouped:
-    """All events of `usage` that bill, grouped. `made`: the world by whose plans it is seen whether owners are steady."""
-    incoming = usage["direction"].to_numpy() != int(Direction.ORIGINATING)
-    left_out = {pricing.NOT_BILLABLE: int(np.count_nonzero(incoming))}
-    if left_out[pricing.NOT_BILLABLE]:
-        usage = usage.filter(pa.array(~incoming))
+def group(usage: pa.Table, guide: Guide, scope: Scope, made: World, may_bill: Callable[[Int64s], Bools]) -> Grouped:
+    """The events of `usage` that bill, grouped. `made`: the world by whose plans it is seen whether owners are steady.
+
+    `may_bill(holding)`: whether incoming usage of a holding of that world may bill.
+    """
     start_us = int64(usage["start_us"])
-    runs = _runs(usage, start_us, guide, scope, made, left_out)
-    return _in_order(usage, start_us, runs, made, left_out)
+    incoming = usage["direction"].to_numpy() != int(Direction.ORIGINATING)
+    left_out = {pricing.NOT_BILLABLE: 0}
+    places, runs = _runs(usage, start_us, guide, scope, made, lambda rows, holding: ~incoming[rows] | may_bill(holding), left_out)
+    if incoming.any():
+        never = incoming[places] & ~np.repeat(may_bill(holding_of(runs, made)), runs.length)
+        left_out[pricing.NOT_BILLABLE] += int(np.count_nonzero(never))
+        places, runs = _without(places, runs, never)
+    return _in_order(places, start_us, runs, made, usage["event_key"], left_out)
+
+
+def holding_of(runs: Runs, made: World) -> Int64s:
+    """The holding of each run in a world, -1 none."""
+    holding = np.full(len(runs.subscription), -1, np.int64)
+    known = runs.subscription >= 0
+    holding[known] = made.contracts.holding_at(runs.subscription[known], runs.at_us[known])
+    return holding
+
+
+def _without(places: Int64s, runs: Runs, never: Bools) -> tuple[Int64s, Runs]:
+    """The runs without some of their events."""
+    if not never.any():
+        return places, runs
+    gone = np.add.reduceat(never.astype(np.int64), runs.first)
+    runs = runs._replace(length=runs.length - gone)
+    return places[~never], runs.chosen(runs.length > 0)
 
 
 def _runs(  # noqa: PLR0913, PLR0917 -- usage, and what its owners are found by
-    usage: pa.Table, start_us: Int64s, guide: Guide, scope: Scope, made: World, left_out: dict[str, int]
-) -> Runs:
-    """Runs of one owner each; events that are none of this month are counted and in no run."""
-    assert scope.window is not None
+    usage: pa.Table, start_us: Int64s, guide: Guide, scope: Scope, made: World, bills: Bills, left_out: dict[str, int]
+) -> tuple[Int64s, Runs]:
+    """Runs of one owner each, and their rows; events that are none of this month are counted and in no run."""
     served_id, length = _run_lengths(usage["served_id"])
     first = np.cumsum(length) - length
-    key, steady = guide.throughout(served_id, *scope.window)
+    key, steady = guide.throughout(served_id, *(scope.window or (0, 0)))
     subscription = index_of(made.contracts.facts.subscription_keys, key)
     steady &= _keeps_plan(made, scope)[subscription] | (subscription < 0)
     if len(scope.bounds_us) > 1:
         steady &= _lies_within(first, start_us, subscription, scope, made)
-    whole = Runs(first[steady], length[steady], subscription[steady], start_us[first[steady]])
-    rows = _ranges(first[~steady], length[~steady])
+    whole = Runs(length[steady], subscription[steady], start_us[first[steady]])
+    places, rows = _ranges(first[steady], whole.length), _ranges(first[~steady], length[~steady])
     if not rows.size:
-        return whole
-    single = _one_by_one(usage, rows, start_us[rows], guide, scope, made, left_out)
-    return Runs(*(np.concatenate(pair) for pair in zip(whole, single, strict=True)))
+        return places, whole
+    rows, single = _one_by_one(usage, rows, start_us[rows], guide, scope, made, bills, left_out)
+    return np.concatenate([places, rows]), Runs(*(np.concatenate(pair) for pair in zip(whole, single, strict=True)))
 
 
 def _run_lengths(served_id: pa.ChunkedArray[Any]) -> tuple[pa.Array[Any], Int64s]:
@@ -121,52 +152,39 @@ def _lies_within(first: Int64s, start_us: Int64s, subscription: Int64s, scope: S
 
 
 def _one_by_one(  # noqa: PLR0913, PLR0917 -- some rows of usage, and what their owners are found by
-    usage: pa.Table, rows: Int64s, start_us: Int64s, guide: Guide, scope: Scope, made: World, left_out: dict[str, int]
-) -> Runs:
-    """A run for each event, its owner looked up as a bill run does."""
+    usage: pa.Table, rows: Int64s, start_us: Int64s, guide: Guide, scope: Scope, made: World, bills: Bills, left_out: dict[str, int]
+) -> tuple[Int64s, Runs]:
+    """A run for each event, its owner looked up as a bill run does; and the rows that are of this month."""
     key = guide.resolve(one_chunk(usage["served_id"].take(rows)), start_us)
     owner = pricing.owners(key, start_us, made.contracts, scope)
-    known = owner.subscription >= 0
+    known, billable = owner.subscription >= 0, bills(rows, owner.holding)
+    left_out[pricing.NOT_BILLABLE] += int(np.count_nonzero(~billable))
     for reason, code in _REASONS:
-        left_out[reason] = int(np.count_nonzero(known & (owner.place == code)))
-    keep = ~known | (owner.place >= 0)
-    return Runs(rows[keep], np.ones(int(np.count_nonzero(keep)), np.int64), owner.subscription[keep], start_us[keep])
+        left_out[reason] = int(np.count_nonzero(billable & known & (owner.place == code)))
+    keep = billable & (~known | (owner.place >= 0))
+    return rows[keep], Runs(np.ones(int(np.count_nonzero(keep)), np.int64), owner.subscription[keep], start_us[keep])
 
 
-def _in_order(usage: pa.Table, start_us: Int64s, runs: Runs, made: World, left_out: dict[str, int]) -> Grouped:
+def _in_order(  # noqa: PLR0913, PLR0917 -- rows, their runs, and what they are ordered by
+    places: Int64s, start_us: Int64s, runs: Runs, made: World, event_key: pa.ChunkedArray[Any], left_out: dict[str, int]
+) -> Grouped:
     """Lay the runs end to end by rating unit and time."""
     unit = _units(runs, made)
     order = np.lexsort((runs.at_us, unit))
-    runs, unit = Runs(*(column[order] for column in runs)), unit[order]
-    places = _ranges(runs.first, runs.length)
-    runs = runs._replace(first=np.cumsum(runs.length) - runs.length)  # from here on: places in this order
+    places = places[_ranges(runs.first[order], runs.length[order])]
+    runs, unit = runs.chosen(order), unit[order]
     start_us = start_us[places]
     overlap = _overlapping(np.repeat(unit, runs.length), start_us, unit)
     if overlap.any():
-        runs = _sorted_within(places, start_us, runs, unit, overlap, one_chunk(usage["event_key"]))
+        runs = _sorted_within(places, start_us, runs, unit, overlap, one_chunk(event_key))
         unit = _units(runs, made)
-    service = np.ascontiguousarray(usage["service"].to_numpy(), np.int8)
-    number = int64(usage["other_e164"], missing=0)[places]
-    digits = digits_of(np.maximum(number, 0))
-    digits[number < 0] = MALFORMED
-    batch = RatingInput(
-        start_us=start_us,
-        quantity=pricing.quantity_of(usage, service)[places],
-        service=service[places],
-        plan=np.zeros(0, np.int32),
-        number=np.maximum(number, 0).astype(np.uint64),
-        number_digits=digits,
-        holder=np.zeros(0, np.int32),
-        rating_unit=np.repeat(unit, runs.length),
-        event_key=np.zeros((len(places), 2), np.uint64),  # events of one instant are in order already, and equal keys leave them so
-    )
-    return Grouped(batch, runs, left_out)
+    return Grouped(places, start_us, runs, unit, left_out)
 
 
 def _units(runs: Runs, made: World) -> Int64s:
     """Rating unit of each run, 0 nobody's."""
     facts = made.contracts.facts
-    unit = np.zeros(runs.first.size, np.int64)
+    unit = np.zeros(len(runs.length), np.int64)
     known = runs.subscription >= 0
     unit[known] = facts.account_keys[facts.subscription_account[runs.subscription[known]]]
     return unit
@@ -188,11 +206,9 @@ def _sorted_within(  # noqa: PLR0913, PLR0917 -- columns in one order, two of wh
     key = key_halves(event_key.take(places[rows]))
     order = np.lexsort((key[:, 1], key[:, 0], start_us[rows], np.repeat(unit[overlap], runs.length[overlap])))
     places[rows], start_us[rows] = places[rows][order], start_us[rows][order]
-    single = Runs(rows, np.ones(rows.size, np.int64), subscription[order], start_us[rows])
-    rest = Runs(*(column[~overlap] for column in runs))
+    single, rest = Runs(np.ones(rows.size, np.int64), subscription[order], start_us[rows]), runs.chosen(~overlap)
     joined = Runs(*(np.concatenate(pair) for pair in zip(rest, single, strict=True)))
-    by_place = np.argsort(joined.first, kind="stable")
-    return Runs(*(column[by_place] for column in joined))
+    return joined.chosen(np.argsort(np.concatenate([runs.first[~overlap], rows]), kind="stable"))
 
 
 def _ranges(first: Int64s, length: Int64s) -> Int64s:

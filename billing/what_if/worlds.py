@@ -7,6 +7,7 @@ out; time-limited discounts keep their dates. Roll-over from earlier months is l
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from billing.charges.lines import Int64s
 from billing.charges.one_off import one_offs_due
 from billing.charges.recurring import fees_due
+from billing.runs.circumstances import Asked, asked
 from billing.runs.contracts import Contracts
 from billing.runs.holders import NO_HOLDER, Groups, lay_out
 from billing.runs.price_list import PriceList
@@ -68,6 +70,11 @@ class World:
     def tariffs(self) -> PriceList:
         """The price list of this world."""
         return self.contracts.price_list
+
+    @functools.cached_property
+    def asked(self) -> Asked:
+        """Which circumstances the tariffs of this world ask for."""
+        return asked(self.tariffs.catalogues)
 
     @property
     def has_buckets(self) -> bool:

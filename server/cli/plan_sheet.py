@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from rating.explain_figures import grouped
-from rating.model import ANY_ZONE, HOME_NETWORK, AtPlanChange, Draw, FeeOccasion, QuantityUnit, Service, WallClock
+from rating.model import ANY_ZONE, AtPlanChange, Draw, FeeOccasion, QuantityUnit, Service, WallClock
 from rating.money import format_micros
+from tariffs.changes.rules import asks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,6 @@ _OCCASIONS: Final = {
     FeeOccasion.ADDED: "with its first day",
     FeeOccasion.REMOVED: "with its last day",
 }
-_DIRECTIONS: Final = {1: "originating", 2: "terminating"}
 
 
 def lines(catalogue: Catalogue, plan: Plan) -> list[str]:
@@ -159,27 +159,12 @@ def _served(entry: Allowance | DayPass | ChargeCap | Discount | SpendLimit) -> s
 
 def _conditional(plan: Plan) -> list[str]:
     """The rules with conditions."""
-    told = [(rule, conditions) for rule in plan.rules if (conditions := list(_conditions(rule)))]
+    told = [(rule, conditions) for rule in plan.rules if (conditions := list(asks(rule)))]
     found = [
         f"  {rule.service.name.lower()} to {'anywhere' if rule.zone == ANY_ZONE else rule.zone}, {', '.join(conditions)}: {_price(rule)}"
         for rule, conditions in told[:RULES_SHOWN]
     ]
     return [*found, f"  and {len(told) - RULES_SHOWN} more rules with conditions"] if len(told) > RULES_SHOWN else found
-
-
-def _conditions(rule: UsageRule) -> Iterator[str]:
-    if rule.direction is not None:
-        yield _DIRECTIONS.get(rule.direction, str(rule.direction))
-    if rule.origin is not None:
-        yield f"from {rule.origin}"
-    if rule.on_net is not None:
-        yield "on-net" if rule.on_net else "off-net"
-    if rule.roaming is not None:
-        yield "at home" if rule.roaming == HOME_NETWORK else f"roaming in {rule.roaming}"
-    if rule.rating_group is not None:
-        yield f"rating group {rule.rating_group}"
-    if rule.customer_group is not None:
-        yield f"customer group {rule.customer_group}"
 
 
 def _price(rule: UsageRule) -> str:

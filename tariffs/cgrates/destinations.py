@@ -49,6 +49,9 @@ class Destinations:
                 self._tags_of.setdefault(text.removeprefix("+"), {}).setdefault(tag)
             else:
                 ledger.add(row.place, tag, f'the prefix "{text}" is left out', why)
+        zeros = sum(prefix.startswith("0") for prefix in self._tags_of)
+        if zeros:
+            ledger.assume(f"{zeros:,} prefixes begin with 0, as they are written: no number in E.164 does")
 
     def __contains__(self, tag: str) -> bool:
         """Whether there is such a tag; `*any` always is."""

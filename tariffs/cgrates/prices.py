@@ -56,8 +56,13 @@ class PriceBook:
         rates = [binding.rate.rate for binding in bindings if binding.rate.rate is not None]
         if service is None:
             service = Service.VOICE if any(rate.timed for rate in rates) else Service.DATA
-        if any(binding.why_not for binding in bindings):
-            return service, None  # told where it was found
+        unsaid = next((binding.rate for binding in bindings if binding.why_not), None)  # told where it was found
+        if unsaid is not None:
+            why = f"{unsaid.tag} to {unsaid.destination} is refused, and all that a plan says about a prefix is one price"
+            for binding in bindings:
+                if not binding.why_not:
+                    self._ledger.add(binding.place, binding.rate.tag, f"usage to {binding.rate.destination} is refused too", why)
+            return service, None
         try:
             return service, self._made(bindings, service)
         except CarryError as error:
@@ -80,6 +85,7 @@ class PriceBook:
             fields: Fields = {"charge_code": service.value, "revenue_code": REVENUE_CODE, "tax_class": TAX_CLASS, **shared, **body}
             why_not = _why_not(fields, unit)
             if why_not is None:
+                self._note_outdone(bindings, names)
                 return self._named(joined(tags), fields)
         raise CarryError(f"amounts here do not hold it: {why_not}")
 
@@ -115,6 +121,16 @@ class PriceBook:
             known = self._calendar_names[str(bands)] = unique(joined(list(dict.fromkeys(names))), self._taken_calendars)
             self.calendars[known] = {"name": known, "bands": bands}
         return known
+
+    def _note_outdone(self, bindings: Sequence[Binding], names: Sequence[str]) -> None:
+        """Rates that are never used, since an earlier row has the same times and weight."""
+        first: dict[tuple[Span, Decimal], str] = {}
+        for binding, name in zip(bindings, names, strict=True):
+            if first.setdefault((binding.span, binding.weight), name) != name:
+                what = f"the rate {binding.rate.rate_tag} to {binding.rate.destination} is left out"
+                self._ledger.add(
+                    binding.place, binding.rate.tag, what, "a row above it has the same times and weight, and the first one counts"
+                )
 
     def _named(self, wanted: str, fields: Fields) -> str:
         key = f"{wanted} {fields}"

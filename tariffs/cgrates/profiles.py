@@ -1,8 +1,8 @@
 """RatingProfiles: whose plan is asked, from when on, and whose next.
 
-A subject's profile counts from its activation time on, and of those begun the newest is in force; profiles of the category `*any` count
-in every category. Where the plan says nothing about a destination those of the fallback subjects are asked, depth first, so many subjects
-deep as the other engine's settings say (3 unless told).
+A subject's profile counts from its activation time on, and of those begun the newest is in force (of several of one time the last row, as
+there); profiles of the category `*any` count in every category. Where the plan says nothing about a destination those of the fallback
+subjects are asked, depth first, so many subjects deep as the other engine's settings say (3 unless told).
 """
 
 from __future__ import annotations
@@ -49,20 +49,21 @@ class Profiles:
 
     def __init__(self, rows: Iterable[Row], ledger: Ledger, depth: int) -> None:
         self._depth = depth
-        self._by_key: dict[Key, list[Profile]] = {}
+        self._ledger = ledger
+        self._by_key: dict[Key, dict[int, Profile]] = {}  # by activation time
         for row in rows:
             try:
                 profile = _profile(row)
             except CarryError as error:
                 ledger.add(row.place, row.cells[4], f"the profile of {row.cells[2]} is left out", str(error))
                 continue
-            self._by_key.setdefault(profile.key, []).append(profile)
+            self._put(profile)
         self._note_lost_fallbacks(ledger)
 
     def all(self) -> Iterator[Profile]:
         """Every profile, in the order of the file but for subjects that stand there again."""
         for profiles in self._by_key.values():
-            yield from profiles
+            yield from profiles.values()
 
     def keys(self) -> list[Key]:
         """Every subject, in each category in which it has a profile: one of `*any` counts in all of its tenant."""
@@ -77,8 +78,21 @@ class Profiles:
 
     def plans(self, key: Key, at_us: int) -> list[str] | None:
         """The plans to ask, in order, each once; None where no profile of the subject is in force."""
-        known: dict[tuple[str, int], list[str]] = {}
-        return None if self._in_force(key, at_us) is None else self._asked(key, at_us, 1, known)
+        if self._in_force(key, at_us) is None:
+            return None
+        found = self._asked(key, at_us, 1, {})
+        if set(self._asked(key, at_us, 0, {})) - set(found):
+            self._ledger.assume(f"rates are looked for {self._depth} subjects deep: fallbacks beyond are not asked (--fallback-depth)")
+        return found
+
+    def _put(self, profile: Profile) -> None:
+        """Keep a profile, in the place of one that begins at the same time."""
+        profiles = self._by_key.setdefault(profile.key, {})
+        other = profiles.get(profile.from_us)
+        if other is not None and other[:-1] != profile[:-1]:
+            what = f"the profile of {profile.key.subject} with this plan is left out"
+            self._ledger.add(other.place, other.plan, what, f"line {profile.place[1]} has the same time, and the last one counts")
+        profiles[profile.from_us] = profile
 
     def _asked(self, key: Key, at_us: int, depth: int, known: dict[tuple[str, int], list[str]]) -> list[str]:
         place = (key.subject, depth)
@@ -91,8 +105,8 @@ class Profiles:
         return known[place]
 
     def _in_force(self, key: Key, at_us: int) -> Profile | None:
-        own = self._by_key.get(key, [])
-        profiles = own if key.category == ANY else [*own, *self._by_key.get(key._replace(category=ANY), [])]
+        own = self._by_key.get(key, {}).values()
+        profiles = own if key.category == ANY else [*own, *self._by_key.get(key._replace(category=ANY), {}).values()]
         return max((each for each in profiles if each.from_us <= at_us), key=lambda each: each.from_us, default=None)
 
     def _note_lost_fallbacks(self, ledger: Ledger) -> None:

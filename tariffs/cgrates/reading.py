@@ -1,14 +1,17 @@
 """The six files of a tariff plan folder as rows of cells.
 
 CSV without a header, or with one that is a comment (`#Tag,...`) or begins with the first column's name. Comments and empty lines are
-passed over. Rows with too few or too many cells, files that are not read here, and rows of a file that nothing names are listed.
-Refuses a folder that lacks one of the files, and a file that is no UTF-8 text or beyond the limits of `tariffs.limits`.
+passed over. Rows with too few or too many cells or with cells over several lines, files that are not read here, and rows of a file that
+nothing names are listed.
+Refuses a folder that lacks one of the files, a file whose header says another order of columns, and one that is no UTF-8 text or beyond
+the limits of `tariffs.limits`.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.errors import UserError
@@ -48,6 +51,7 @@ _SHAPES: Final = {
     RATING_PROFILES: _Shape(("Tenant", "Category", "Subject", "ActivationTime", "RatingPlanId", "FallbackSubjects"), 5),
 }
 _HEADS: Final = {"tag", "id", "tenant"}
+_NAME: Final = re.compile(r"[a-z]+?(?=s?(?:tag|id)?$)")  # a column's name without what editions differ in: RatesTag, RatesId, Rate
 
 
 class Row(NamedTuple):
@@ -97,6 +101,10 @@ def _rows(path: Path, shape: _Shape, ledger: Ledger) -> Iterator[Row]:
     try:
         for cells in reader:
             row = Row(path.name, reader.line_num, tuple(cell.strip() for cell in cells))
+            if any(len(cell.splitlines()) > 1 for cell in row.cells):  # it has probably taken rows in, which a comment may do too
+                tag = " ".join(row.cells[0].split())
+                ledger.add(row.place, tag, "the row is left out", "a cell goes over several lines: look for a quotation mark too many")
+                continue
             if not any(row.cells) or row.cells[0].startswith("#") or _is_head(row, shape):
                 continue
             if reader.line_num > limits.CSV_ROWS_MAX:
@@ -109,7 +117,19 @@ def _rows(path: Path, shape: _Shape, ledger: Ledger) -> Iterator[Row]:
 
 
 def _is_head(row: Row, shape: _Shape) -> bool:
-    return row.cells[0].lower() in _HEADS and row.cells[1:2] != () and row.cells[1].lower() == shape.columns[1].lower()
+    """Whether a row is a header. UserError: one whose columns are in another order."""
+    columns = [_plain(column) for column in shape.columns]
+    names = [_plain(cell) for cell in row.cells]
+    if row.cells[0].lower() not in _HEADS or len(names) == 1 or names[1] not in columns[1:]:
+        return False
+    if any(name in columns and name != column for name, column in zip(names[1:], columns[1:], strict=False)):
+        raise UserError(f"{row.file} line {row.line}: columns in another order", f"write them as {', '.join(shape.columns)}")
+    return True
+
+
+def _plain(column: str) -> str:
+    match = _NAME.match(column.lower())
+    return column.lower() if match is None else match[0]
 
 
 def _filled(row: Row, shape: _Shape, ledger: Ledger) -> Row | None:

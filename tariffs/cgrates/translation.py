@@ -113,7 +113,7 @@ class _Translation:
             if profile.plan in self._rating_plans:
                 found.setdefault(profile.plan)
             else:
-                who = f"{profile.key.subject} has no rates from then on"
+                who = f"{profile.key.subject} has no rates of its own from then on"
                 self._ledger.add(profile.place, profile.plan, who, f"there is no rating plan {profile.plan}")
         return list(found)
 

@@ -51,7 +51,7 @@ def priced(rules: Sequence[UsageRule], catalogue: Catalogue) -> Priced:
     """Rules made ready to be compared."""
     by_usage: dict[Usage, list[str | None]] = {}
     for rule in rules:
-        by_usage.setdefault(Usage(rule.service, rule.zone, tuple(_conditions(rule))), []).append(rule.price)
+        by_usage.setdefault(Usage(rule.service, rule.zone, tuple(asks(rule))), []).append(rule.price)
     by_zone: dict[str, list[Usage]] = {}
     for usage in by_usage:
         by_zone.setdefault(usage.zone, []).append(usage)
@@ -114,7 +114,8 @@ def _told(usages: list[Usage]) -> str:
     return "; ".join(", ".join(usage.conditions) or "no condition" for usage in usages)
 
 
-def _conditions(rule: UsageRule) -> Iterator[str]:
+def asks(rule: UsageRule) -> Iterator[str]:
+    """What a rule asks of an event, in words."""
     if rule.direction is not None:
         yield _DIRECTIONS.get(rule.direction, str(rule.direction))
     if rule.origin is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import ANY_ZONE, HOME_NETWORK, PPM, UNIT_OF_SERVICE, Draw, QuantityUnit, Service, WallClock
 from tariffs import bounds
-from tariffs.checks.common import ID_MAX, id_range, named_zones, told_of_add_ons, twice_at, written_plans
+from tariffs.checks.common import BENEFITS, ID_MAX, id_range, named_zones, told_of_add_ons, twice_at, written_plans
 from tariffs.checks.plans import asked
 from tariffs.checks.prices import clock, known_clocks
 from tariffs.document import Finding
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from tariffs.document import Place
 
 ROLLOVER_PERIODS_MAX: Final = 120
-_SECTIONS: Final = {
-    "allowances": "allowance",
-    "day_passes": "day pass",
-    "caps": "cap",
-    "discounts": "discount",
-    "spend_limits": "spend limit",
-}
 _LARGEST: Final = "larger than anything can be"
 
 
@@ -64,7 +57,7 @@ def _ruled(plan: Plan, plans: list[Plan]) -> frozenset[tuple[Service, str]]:
 
 
 def _plan(plan: Plan, around: _Surroundings, place: Place) -> Iterator[Finding]:
-    for section, what in _SECTIONS.items():
+    for section, what in BENEFITS.items():
         yield from twice_at((*place, section), what, [entry.name for entry in getattr(plan, section)])
     yield from _ids(plan, place)
     for index, allowance in enumerate(plan.allowances):

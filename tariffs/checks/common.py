@@ -19,6 +19,13 @@ CODE_MAX: Final = 2**15 - 1  # revenue codes and tax codes are int16 in charges
 ZONE_ID_MAX: Final = 65_534
 IDENTITY: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 IDENTITY_REMEDY: Final = "use small letters, digits and hyphens, such as smart-m"
+BENEFITS: Final = {  # lists of a plan that name services and zones, and what one entry is called
+    "allowances": "allowance",
+    "day_passes": "day pass",
+    "caps": "cap",
+    "discounts": "discount",
+    "spend_limits": "spend limit",
+}
 _SHOWN_MAX: Final = 12  # names in a remedy: a line's worth
 
 

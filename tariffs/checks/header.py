@@ -50,6 +50,8 @@ def _validity(catalogue: Catalogue) -> Iterator[Finding]:
     unread = UNREAD_INSTANT in {catalogue.effective_from_us, catalogue.effective_to_us}
     if catalogue.effective_to_us is not None and catalogue.effective_to_us <= catalogue.effective_from_us and not unread:
         yield Finding(("effective_to",), "effective_to is not after effective_from", "write the instant from which on it prices nothing")
+    if catalogue.effective_to_us is not None and catalogue.effective_to_us > EFFECTIVE_US_LIMIT:
+        yield Finding(("effective_to",), "effective_to is after 2069", "leave it out: nothing is priced after that year anyway")
     if catalogue.corrects is not None and not 1 <= catalogue.corrects < catalogue.version:
         message = f"version {catalogue.version} cannot correct version {catalogue.corrects}"
         yield Finding(("corrects",), message, "name an earlier version of this catalogue, or leave it out")

@@ -167,8 +167,7 @@ def _contradictions(mapping: DeckMapping) -> Iterator[Finding]:
                 yield Finding(("columns", field.name), "a column by its name, and the file has no header", "write the number of the column")
     if columns.increments is not None and (columns.first_increment is not None or columns.further_increment is not None):
         yield Finding(("columns", "increments"), "both `increments` and single increment columns", "keep one way")
-    if columns.action is not None and not mapping.actions.words():
-        yield Finding(("columns", "action"), "a column of actions, and no words for them", "add `actions`, such as {delete: [D], new: [N]}")
+    yield from _action_contradictions(mapping)
     if mapping.amounts.decimal == mapping.amounts.thousands:
         yield Finding(("amounts",), "one mark for decimals and thousands", "leave `thousands` out")
     if mapping.rate_per.value <= 0:
@@ -177,3 +176,12 @@ def _contradictions(mapping: DeckMapping) -> Iterator[Finding]:
         yield Finding(("increments",), "increments are above zero", "write such as `increments: 60/1`")
     if mapping.skip_rows < 0:
         yield Finding(("skip_rows",), f"{mapping.skip_rows} rows", "write 0 or more")
+
+
+def _action_contradictions(mapping: DeckMapping) -> Iterator[Finding]:
+    """Both the column and its words, or neither."""
+    has_column, has_words = mapping.columns.action is not None, bool(mapping.actions.words())
+    if has_column and not has_words:
+        yield Finding(("columns", "action"), "a column of actions, and no words for them", "add `actions`, such as {delete: [D], new: [N]}")
+    if has_words and not has_column:
+        yield Finding(("actions",), "words for actions, and no column of them", "add `action` to `columns`")

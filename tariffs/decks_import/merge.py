@@ -42,12 +42,18 @@ class Merged(NamedTuple):
     duplicates: tuple[tuple[str, int, int], ...]  # prefix, line that counts, line that does not
     backdated: int  # rows whose day is before `on`
     cancelled: int  # planned changes that the update replaces
+    over: int  # what it says of prefixes and replaces itself before `on`
 
 
-def merge(old: Deck, source: Source, *, full: bool, on: dt.date, taken: Collection[int] = ()) -> Merged:
-    """`old` with an update. Raises ProblemsError where a prefix stands twice with different terms."""
+def merge(  # noqa: PLR0913 - what is merged, and how
+    old: Deck, source: Source, *, full: bool, on: dt.date, taken: Collection[int] = (), dated: bool = False
+) -> Merged:
+    """`old` with an update. `dated`: the first rows of a deck have their day too, instead of holding since ever.
+
+    Raises ProblemsError where a prefix stands twice with different terms.
+    """
     before = ledger.timelines(old)
-    told, duplicates = sayings.told(source, before, on)
+    told, duplicates, over = sayings.told(source, before, on)
     removed = tuple([p for p, t in before.items() if p not in told and ledger.at(t, on) is not None]) if full else ()
     after = dict(before)
     cancelled = 0
@@ -60,7 +66,8 @@ def merge(old: Deck, source: Source, *, full: bool, on: dt.date, taken: Collecti
         after[prefix], dropped = _replaced(before.get(prefix, ()), steps, on if full else steps[0][0])
         cancelled += dropped
     backdated = sum(line.begins is not None and line.begins < on for line in source.lines)
-    return Merged(tuple(_rows(old, after, on, taken)), before, after, told, removed, tuple(duplicates), backdated, cancelled)
+    rows = tuple(_rows(old, after, on, taken, dated=dated))
+    return Merged(rows, before, after, told, removed, tuple(duplicates), backdated, cancelled, over)
 
 
 def _replaced(old: Timeline, steps: Timeline, planned_until: dt.date) -> tuple[Timeline, int]:
@@ -78,10 +85,10 @@ def _replaced(old: Timeline, steps: Timeline, planned_until: dt.date) -> tuple[T
     return new, dropped
 
 
-def _rows(old: Deck, after: Mapping[str, Timeline], on: dt.date, taken: Collection[int]) -> Iterator[DeckRow]:
+def _rows(old: Deck, after: Mapping[str, Timeline], on: dt.date, taken: Collection[int], *, dated: bool) -> Iterator[DeckRow]:
     """The rows from before `on`, then what changes on each day from then on. Zones that were only planned stay, ended, for their ids."""
     past = [row for row in old.rows if begin(row) < on]
-    changed = list(_changed_rows(old, after, on, taken))
+    changed = list(_changed_rows(old, after, on, taken, dated=dated))
     kept = {row.zone_id for row in (*past, *changed)}
     planned = {row.zone_id: row.zone for row in old.rows if row.zone_id not in kept}
     yield from past
@@ -89,9 +96,9 @@ def _rows(old: Deck, after: Mapping[str, Timeline], on: dt.date, taken: Collecti
     yield from (DeckRow(zone_id, zone, (), 0, None, None, on) for zone_id, zone in planned.items())
 
 
-def _changed_rows(old: Deck, after: Mapping[str, Timeline], on: dt.date, taken: Collection[int]) -> Iterator[DeckRow]:
+def _changed_rows(old: Deck, after: Mapping[str, Timeline], on: dt.date, taken: Collection[int], *, dated: bool) -> Iterator[DeckRow]:
     """What changes on each day from `on` on."""
-    is_first = all(begin(row) >= on for row in old.rows)
+    is_first = not dated and all(begin(row) >= on for row in old.rows)
     zones = Zones(old, on, taken)
     changes: dict[dt.date, list[tuple[str, Entry | None]]] = {}
     for prefix, timeline in after.items():

@@ -22,6 +22,8 @@ _REMEDY: Final = "write prefixes of 1 to 15 digits and ranges, such as 8610-8629
 
 def prefixes(text: str, country: str = "") -> tuple[str, ...]:
     """The prefixes of a cell in the order they are written, each after the digits of `country`; those alone where the cell is empty."""
+    if country and not (country.isascii() and country.isdecimal()):
+        raise TextError(f'"{shown(country)}" is not the code of a country', "write its digits, such as 49 or 1787")
     if text.isascii() and text.isdecimal() and len(country) + len(text) <= DIGITS_MAX:
         return (country + text,)
     found: list[str] = []

@@ -89,6 +89,8 @@ class Preview(msgspec.Struct, frozen=True):
     duplicates: int
     backdated: int
     cancelled: int
+    over: int
+    leading_zeros: int
     days: tuple[dt.date, ...]  # on which something changes
     largest: tuple[Change, ...]
     notice_breaches: tuple[Change, ...]
@@ -139,6 +141,8 @@ def preview(merged: Merged, *, on: dt.date, per: Quantity, notice: Notice | None
         duplicates=len(merged.duplicates),
         backdated=merged.backdated,
         cancelled=merged.cancelled,
+        over=merged.over,
+        leading_zeros=sum(prefix.startswith("0") for prefix in merged.told),
         days=tuple(sorted({key.begins for key in counts if key.kind is not Kind.UNCHANGED})),
         largest=tuple(_change(key, counts[key], per) for key in largest),
         notice_breaches=tuple(_change(key, counts[key], per) for key in sorted(late, key=_by_size)),
@@ -211,15 +215,15 @@ def _figures(terms: Terms) -> tuple[int, ...]:
 def _contradiction(merged: Merged, prefix: str, told: Told, key: _Key) -> Iterator[Contradiction]:
     """Whether the row does what its action says. What changes nothing contradicts nothing: a deck may come twice."""
     action, kind = told.line.action, key.kind
-    known = prefix in merged.before
+    timeline = merged.before.get(prefix, ())
     text = ""
-    if action is Action.NEW and known and kind in (Kind.RAISED, Kind.LOWERED, Kind.MIXED):
+    if action is Action.NEW and ledger.at(timeline, told.begins) is not None and kind in (Kind.RAISED, Kind.LOWERED, Kind.MIXED):
         text = f"says new, and the deck has it already; its price is {kind.value}"
     elif action is Action.INCREASE and kind in (Kind.LOWERED, Kind.ADDED):
         text = "says increase, and it is not in the deck" if kind is Kind.ADDED else "says increase, and its price is lowered"
     elif action is Action.DECREASE and kind in (Kind.RAISED, Kind.ADDED):
         text = "says decrease, and it is not in the deck" if kind is Kind.ADDED else "says decrease, and its price is raised"
-    elif action is Action.DELETE and not known:
+    elif action is Action.DELETE and not timeline:
         text = "says delete, and it is not in the deck"
     if text:
         yield Contradiction(told.line.number, prefix, text)

@@ -131,17 +131,23 @@ class _Reader:
         self._finest = 1  # how many times finer than a micro-unit rates are
         self._prefixes = 0
         self._columns: _Columns | None = None
+        self._width = 0  # cells of the first row
 
     def read(self, text: io.TextIOWrapper) -> None:
         """All rows; what is wrong goes to `problems`."""
         csv.field_size_limit(limits.CSV_CELL_CHARS_MAX)
         rows = csv.reader(text, delimiter=self._mapping.delimiter, strict=True)
+        line_before = 0
         try:
             for _ in range(self._mapping.skip_rows):
                 if not text.readline():
                     break
             for row in rows:
-                if any(cell and not cell.isspace() for cell in row) and not self._row(row, rows.line_num + self._mapping.skip_rows):
+                number = rows.line_num + self._mapping.skip_rows
+                if rows.line_num - line_before > 1:
+                    self._note_swallowed(row, number)
+                line_before = rows.line_num
+                if any(cell and not cell.isspace() for cell in row) and not self._row(row, number):
                     break
         except UnicodeError:
             remedy = "name the file's `encoding` in the mapping, or save it as UTF-8"
@@ -158,6 +164,7 @@ class _Reader:
     def _row(self, row: list[str], number: int) -> bool:
         """The header first, then rows. False: no use to go on."""
         if self._columns is None:
+            self._width = len(row)
             self._columns = self._found_columns(row, number)
             if self._columns is None:
                 return False
@@ -165,6 +172,14 @@ class _Reader:
                 return True
         self._line(row, self._columns, number)
         return len(self.problems) < MISTAKES_MAX and not self._is_too_much(number)
+
+    def _note_swallowed(self, row: list[str], number: int) -> None:
+        """A cell over several lines with delimiters in it has probably taken rows in, but for a list of prefixes, which may look so."""
+        for place, cell in enumerate(row):
+            is_prefixes = self._columns is not None and place == self._columns.prefix
+            if not is_prefixes and self._mapping.delimiter in cell and len(cell.splitlines()) > 1:
+                remedy = "close the quotation mark, or take line breaks or delimiters out of the cell"
+                self._note(number, f'"{shown(" ".join(cell.split()))}" is one cell over several lines', remedy)
 
     def _is_too_much(self, line: int) -> bool:
         if len(self.lines) <= PREFIXES_MAX and self._prefixes <= PREFIXES_MAX:
@@ -196,6 +211,10 @@ class _Reader:
         return _Columns(**found)
 
     def _line(self, row: list[str], columns: _Columns, number: int) -> None:
+        if any(cell.strip() for cell in row[self._width :]):  # such as 0,05 between commas, which would be a rate of 0
+            remedy = "put cells that hold the delimiter in quotation marks, or look at `delimiter` in the mapping"
+            self._note(number, f"{len(row)} cells, and the first row has {self._width}", remedy)
+            return
         try:
             self.lines.append(self._parsed(row, columns, number))
         except TextError as error:
@@ -205,6 +224,8 @@ class _Reader:
 
     def _parsed(self, row: list[str], columns: _Columns, number: int) -> Line:
         country = row[columns.country].strip().removeprefix("+") if columns.country >= 0 else ""
+        if columns.country >= 0 and not country:  # an area code alone would be some other country
+            raise TextError("country: no code", "write it in every row, or leave `country` out of the mapping")
         found = _of("prefix", prefixes, row[columns.prefix], country)
         self._prefixes += len(found)
         action = self._action(row[columns.action]) if columns.action >= 0 else None
@@ -229,8 +250,11 @@ class _Reader:
                     f"{shown(included)} seconds are included",
                     "a deck has no word for free seconds: ask for rates without them",
                 )
-        if columns.currency >= 0 and self._currency is not None and row[columns.currency].strip() != self._currency:
-            raise TextError(f'"{shown(row[columns.currency])}" is not {self._currency}', "a deck has one currency, that of its catalogue")
+        if columns.currency >= 0:
+            self._currency = self._currency or row[columns.currency].strip()  # nobody said: the first row does
+            if row[columns.currency].strip() != self._currency:
+                message = f'"{shown(row[columns.currency])}" is not {self._currency}'
+                raise TextError(message, "a deck has one currency, that of its catalogue")
 
     def _terms_of(self, row: list[str], columns: _Columns) -> Terms:
         places = (

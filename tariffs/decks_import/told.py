@@ -1,7 +1,8 @@
 """What the rows of an update say, by prefix and day.
 
 A row takes effect on its own day, at the earliest on `on`; of several rows of a prefix whose days are past, the last counts.
-The same prefix twice on one day with the same terms is a duplicate, of which the first counts; with other terms it is refused.
+The same prefix twice on one day with the same terms is a duplicate, of which the first counts; with other terms it is refused. So is it in
+a row without a day beside one whose day is past: nobody says which of them is the price on `on`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Said(NamedTuple):
 
     by_prefix: Mapping[str, tuple[Told, ...]]  # by day
     duplicates: list[tuple[str, int, int]]  # prefix, line that counts, line that does not
+    over: int  # what rows say of a prefix that a later row of it replaces before `on`
 
 
 def told(source: Source, before: Mapping[str, Timeline], on: dt.date) -> Said:
@@ -51,7 +53,7 @@ def told(source: Source, before: Mapping[str, Timeline], on: dt.date) -> Said:
             if others is None:
                 given[prefix] = (line,)
                 continue
-            other = next((each for each in others if (each.begins or on) == (line.begins or on)), None)
+            other = next((each for each in others if _is_one_day(each.begins, line.begins, on)), None)
             if other is None:
                 given[prefix] = (*others, line)
             elif (other.terms, other.action is Action.DELETE) == (line.terms, line.action is Action.DELETE):
@@ -64,7 +66,15 @@ def told(source: Source, before: Mapping[str, Timeline], on: dt.date) -> Said:
     if len({max(line.begins or on, on) for line in source.lines}) > DAYS_MAX:
         raise UserError(f"{source.name}: takes effect on more than {DAYS_MAX} different days", "look at the column of effective dates")
     sayings = _Sayings(before, on)
-    return Said({prefix: tuple(sayings.of(prefix, lines)) for prefix, lines in given.items()}, duplicates)
+    by_prefix = {prefix: tuple(sayings.of(prefix, lines)) for prefix, lines in given.items()}
+    return Said(by_prefix, duplicates, sum(map(len, given.values())) - sum(map(len, by_prefix.values())))
+
+
+def _is_one_day(one: dt.date | None, other: dt.date | None, on: dt.date) -> bool:
+    """Whether two rows begin on one day; one without a day begins on any that is past, as far as anybody knows."""
+    if one is None or other is None:
+        return (one or on) <= on and (other or on) <= on
+    return one == other
 
 
 class _Sayings:

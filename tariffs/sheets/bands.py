@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _US_PER_DAY: Final = 86_400_000_000
 _LONG_US: Final = 7_200_000_000  # a span of two hours is long enough for every example
-_DAYS_LOOKED_AT: Final = 800  # two years: every day of the week, month and usual holiday
+_DAYS_LOOKED_AT: Final = 1_600  # four years and more: every day of the week and of every month
 _LAST_DAY: Final = (dt.date(2070, 1, 1) - EPOCH.date()).days  # rating takes nothing that starts later
 _SPANS_A_BAND: Final = 24
 _WEEK: Final = 7
@@ -39,10 +39,11 @@ def spans(calendar: Calendar, catalogue: Catalogue) -> dict[str, list[Span]]:
     """For each band some spans by the clock of the catalogue while the version may price, the long ones first."""
     days, clock = Days(calendar), ZoneClock(catalogue.timezone)
     names = {OTHER_BAND, *(band.name for band in calendar.bands)}
+    recurs = not any(band.years or band.dates or band.holidays for band in calendar.bands)
     found: dict[str, list[Span]] = {}
     first = clock.day(catalogue.effective_from_us)
     for day in range(first, _LAST_DAY):
-        if day - first >= _DAYS_LOOKED_AT and found.keys() >= names:
+        if day - first >= _DAYS_LOOKED_AT and (recurs or found.keys() >= names):
             break
         for name, span in _of_day(days, clock, day):
             if _is_within(span, catalogue) and len(found.setdefault(name, [])) < _SPANS_A_BAND:

@@ -10,7 +10,7 @@ import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.errors import UserError
-from rating.model import ANY_BAND, ANY_ZONE, HOME_NETWORK, BandPolicy, Price, QuantityUnit, Rate, Service
+from rating.model import ANY_BAND, ANY_ZONE, HOME_NETWORK, BandPolicy, Price, QuantityUnit, Rate, Service, WallClock
 from rating.outcome import Event, Outcome
 from rating.reference import Reference
 from rating.reference_clock import Clock, Days, ZoneClock
@@ -20,7 +20,7 @@ from tariffs.sheets import bands
 from tariffs.sheets.clauses import Counted, is_free, needs_rounding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rating.model import Catalogue, Plan
 
@@ -28,6 +28,7 @@ OUTGOING: Final = 1  # rating.schema.Direction, which would import pyarrow
 _UNKNOWN_NETWORK: Final = 999_999  # a visited network that no roaming zone has
 _FAR_US: Final = 2_678_400_000_000  # the longest call that rating takes
 _CONTENT_MICROS: Final = 4_990_000  # what the content provider asks in examples
+_ORIGINS_TRIED: Final = 20
 _KEY: Final = bytes(16)
 _FINEST: Final = 1_000  # an example shows how an increment is cut where it is at least such a part of what is used
 _USED: Final = {
@@ -79,6 +80,7 @@ class _Finder:
         self._prices = {price.name: price for price in catalogue.prices}
         self._calendars = {calendar.name: calendar for calendar in catalogue.calendars}
         self._spans = {calendar.name: bands.spans(calendar, catalogue) for calendar in catalogue.calendars}
+        self._instants = _instants([span for calendar in self._spans.values() for each in calendar.values() for span in each])
         self._zones = {zone.name: zone for zone in catalogue.zones}
         self._networks = {zone.name: zone.plmns for zone in catalogue.roaming_zones}
 
@@ -92,12 +94,15 @@ class _Finder:
                 counted = None if price is None or rate is None or is_free(price, rate) else self._counted(price, rate, reach.service)
                 return Met(reach, band, price, rate, counted, event, outcome, self._until(outcome, price))
         where = f"plan {self._plan.name}, rule {reach.rule_index} of {reach.rule_plan} ({reach.service.name.lower()} to {reach.zone})"
-        raise UserError(f"{where}: no example of a use that has this price was found", "tell what the rule is for by its conditions alone")
+        remedy = "leave out a rule that is never met, or put the prices for one destination on one calendar and clock"
+        raise UserError(f"{where}: no use was found that has this price", remedy)
 
     def _events(self, reach: Reach, band: str, price: Price | None, rate: Rate | None) -> Iterator[Event]:
         asked = dict(reach.conditions)
         quantity = 1 if price is None or rate is None else example_quantity(price, rate)
-        for visited, origin, start_us in itertools.product(self._visited(asked), self._origins(asked), self._starts(price, band)):
+        likely = itertools.product(("",), self._visited(asked), self._origins(asked), self._starts(price, band))
+        others = itertools.product(self._home_clocks(), self._visited(asked), self._origins(asked), self._instants)
+        for home_timezone, visited, origin, start_us in itertools.chain(likely, others):
             yield Event(
                 _KEY,
                 start_us,
@@ -111,6 +116,7 @@ class _Finder:
                 visited=visited,
                 rating_group=int(asked.get("rating_group", 0)),
                 customer_group=int(asked.get("customer_group", 0)),
+                home_timezone=home_timezone,
                 content_micros=_CONTENT_MICROS if price is not None and price.content_ppm else -1,
             )
 
@@ -121,7 +127,11 @@ class _Finder:
         return (0,) if roaming == HOME_NETWORK else self._networks[str(roaming)][:1]
 
     def _origins(self, asked: dict[str, int | str | bool]) -> tuple[str, ...]:
-        return self._zones[str(asked["origin"])].prefixes if "origin" in asked else ("",)
+        return self._zones[str(asked["origin"])].prefixes[:_ORIGINS_TRIED] if "origin" in asked else ("",)
+
+    def _home_clocks(self) -> tuple[str, ...]:
+        asked = any(price.clock is WallClock.HOME for price in self._prices.values())
+        return ("", *self._catalogue.home_timezones) if asked else ("",)
 
     def _starts(self, price: Price | None, band: str) -> list[int]:
         if price is None or price.calendar is None or band == ANY_BAND:
@@ -182,6 +192,11 @@ def example_quantity(price: Price, rate: Rate) -> int:
 def serves(reach: Reach, services: tuple[Service, ...], zones: tuple[str, ...]) -> bool:
     """Whether an allowance, pass, cap or discount for these serves a rule."""
     return reach.service in services and not {ANY_ZONE, reach.zone, reach.rule.roaming}.isdisjoint(zones)
+
+
+def _instants(spans: Sequence[bands.Span]) -> list[int]:
+    """The start and the middle of every span, in order."""
+    return sorted({each for span in spans for each in (span.from_us, (span.from_us + span.until_us) // 2)})
 
 
 def _is_in(outcome: Outcome, band: str) -> bool:

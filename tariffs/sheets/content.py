@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rating.errors import UserError
-from rating.model import Service
+from rating.model import QuantityUnit, Service
 from rating.money import MICROS_PER_UNIT
 from tariffs.sheets import bands, clauses, fees, terms, times
 from tariffs.sheets.cells import Met, meetings, refuses_the_rest
@@ -54,6 +54,8 @@ class _Maker:
         self._letters = {way: _letters(position) for position, way in enumerate(ways)}
         self._sold = {each.reach.service for each in self._met if each.price is not None}
         self._numbered = list(enumerate(self._met, 1))
+        timed = [(number, each) for number, each in self._numbered if each.price is not None and each.price.calendar is not None]
+        self._timed_from = {_use(each): number for number, each in reversed(timed)}  # the first line for a use that depends on the time
         titles = {(each.reach.service, each.reach.zone): self._labels.label(each.reach)[0] for each in self._met}
         self._grants = Grants(catalogue, plan, words, self._writer, titles)
         self._examples = Examples(catalogue, plan, words, self._writer)
@@ -62,7 +64,8 @@ class _Maker:
         """The whole sheet."""
         catalogue, plan, words = self._catalogue, self._plan, self._words
         examples = list(self._method_examples())
-        of_allowances = [example for each in plan.allowances if (example := self._examples.of_allowance(self._numbered, each)) is not None]
+        found = (self._examples.of_allowance(self._numbered, each) for each in plan.allowances)
+        of_allowances = list({each.text: each for each in found if each is not None}.values())
         title = title_of(plan.title, plan.name, words.language)
         at = words.footer.format(f"{catalogue.identity}/{plan.name}", catalogue.version, catalogue.content_hash.hex()[: terms.HASH_SHOWN])
         sections = (section for section in self._sections(examples, of_allowances) if section.blocks)
@@ -87,7 +90,7 @@ class _Maker:
         minor_micros = MICROS_PER_UNIT // 10**catalogue.minor_digits
         yield Section(titles.overview, terms.overview(terms.Valid(catalogue, plan, classes, self._as_of), words, writer))
         yield Section(titles.composition, terms.composition(plan, words, writer, minor_micros))
-        yield Section(titles.fees, fees.blocks(plan, words, writer, words.language))
+        yield Section(titles.fees, fees.blocks(plan, words, writer, self._tax_rate))
         told = (Notes(tuple(words.figures.sentence_gap.join(each.text) for each in of_allowances)),) if of_allowances else ()
         yield Section(titles.allowances, (*self._grants.allowances(), *told))
         yield Section(titles.usage, tuple(self._usage()))
@@ -106,9 +109,13 @@ class _Maker:
     def _cards(self) -> Iterator[Card]:
         if self._plan.recurring:
             yield Card(self._writer.amount(fees.monthly_micros(self._plan)), self._words.cards.month)
-        for each in self._plan.allowances[: CARDS - 1]:
-            service = each.services[0] if len(each.services) == 1 else None
-            yield Card(self._writer.quantity(each.quantity, each.unit, service), self._grants.served(each.services, each.zones))
+        alike: dict[tuple[QuantityUnit, tuple[Service, ...], tuple[str, ...]], int] = {}
+        for each in self._plan.allowances:
+            use = (each.unit, each.services, each.zones)
+            alike[use] = alike.get(use, 0) + each.quantity
+        for (unit, services, zones), quantity in list(alike.items())[: CARDS - 1]:
+            figure = self._writer.quantity(quantity, unit, services[0] if len(services) == 1 else None)
+            yield Card(figure, self._grants.served(services, zones))
 
     def _usage(self) -> Iterator[Block]:
         """The price tables of all services."""
@@ -145,16 +152,18 @@ class _Maker:
         for number, each in numbered:
             label = self._labels.label(each.reach)
             cells = [(str(number),), label if label != before else ()]
-            cells += [(self._when(each),)] if timed else []
+            cells += [(self._when(each, number),)] if timed else []
             cells.append(self._clauses(each))
-            cells += [(self._tax(each),)] if taxed else []
+            cells += [(self._tax_rate(each.price.tax_class) if each.price is not None else "",)] if taxed else []
             lines.append(Line((*cells, (self._letter(each),))))
             before = label
         return Table(self._words.labels.service[service], tuple(heads), tuple(lines), tuple(widths), lead=1)
 
-    def _when(self, each: Met) -> str:
+    def _when(self, each: Met, number: int) -> str:
+        """When a price holds; one without calendar where those that go before it, for the same use, leave room."""
         if each.price is None or each.price.calendar is None:
-            return self._words.labels.any_time
+            timed_from = self._timed_from.get(_use(each), number)
+            return self._words.labels.other_times if timed_from < number else self._words.labels.any_time
         calendar = next(found for found in self._catalogue.calendars if found.name == each.price.calendar)
         return bands.told(each.band, calendar, self._words)
 
@@ -163,9 +172,10 @@ class _Maker:
             return (self._words.prices.not_sold,)
         return clauses.clauses(each.price, each.rate, each.reach.service, self._words.prices, self._writer)
 
-    def _tax(self, each: Met) -> str:
-        found = next((tax for tax in self._catalogue.tax_classes if each.price is not None and tax.name == each.price.tax_class), None)
-        return "" if found is None else terms.tax_on(found, self._as_of, self._words)
+    def _tax_rate(self, name: str) -> str:
+        """The rate of a tax class on the day, where the plan has more than one class."""
+        found = next(tax for tax in self._catalogue.tax_classes if tax.name == name)
+        return terms.tax_on(found, self._as_of, self._words) if len(self._tax_classes()) > 1 else ""
 
     def _letter(self, each: Met) -> str:
         return "" if each.counted is None else self._letters[each.counted]
@@ -198,12 +208,12 @@ class _Maker:
         for way in self._letters:
             alike = [(number, each) for number, each in self._numbered if each.counted == way]
             number, each = next(((n, e) for n, e in alike if e.outcome.charge_micros), alike[0])
-            yield self._examples.of_cell(number, each, self._label_in_line(each))
+            yield self._examples.of_cell(number, each, self._label_in_line(each, number))
 
-    def _label_in_line(self, each: Met) -> str:
+    def _label_in_line(self, each: Met, number: int) -> str:
         label = self._labels.label(each.reach)[0]
         timed = each.price is not None and each.price.calendar is not None
-        return self._words.figures.comma.join([label, self._when(each)] if timed else [label])
+        return self._words.figures.comma.join([label, self._when(each, number)] if timed else [label])
 
     def _methods(self, examples: Sequence[Example]) -> tuple[Block, ...]:
         if not self._letters:
@@ -214,6 +224,11 @@ class _Maker:
 
     def _method_line(self, way: Counted, example: Example) -> Line:
         return Line(((self._letters[way],), clauses.sentences(way, self._words.prices, self._writer), example.text))
+
+
+def _use(each: Met) -> tuple[Service, str, object]:
+    """What a price is for, whatever the time."""
+    return each.reach.service, each.reach.zone, each.reach.conditions
 
 
 def _letters(position: int) -> str:

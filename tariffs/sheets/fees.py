@@ -9,7 +9,7 @@ from tariffs.sheets.layout import Line, Notes, Table
 from tariffs.sheets.zones import title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rating.model import Plan
     from tariffs.sheets.figures import Writer
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tariffs.sheets.words import Words
 
 
-def blocks(plan: Plan, words: Words, writer: Writer, language: str) -> tuple[Block, ...]:
-    """What is paid whatever is used."""
-    lines = tuple(_lines(plan, words, writer, language))
+def blocks(plan: Plan, words: Words, writer: Writer, tax_of: Callable[[str], str]) -> tuple[Block, ...]:
+    """What is paid whatever is used. `tax_of`: the rate of a tax class, or nothing where there is one for all."""
+    lines = tuple(_lines(plan, words, writer, tax_of))
     return (Table("", words.fees.heads, lines, (4, 3, 5)),) if lines else (Notes((words.fees.none,)),)
 
 
@@ -28,19 +28,35 @@ def monthly_micros(plan: Plan) -> int:
     return sum(fee.amount_micros for fee in plan.recurring)
 
 
-def _lines(plan: Plan, words: Words, writer: Writer, language: str) -> Iterator[Line]:
-    texts = words.fees
+def _lines(plan: Plan, words: Words, writer: Writer, tax_of: Callable[[str], str]) -> Iterator[Line]:
+    texts, language = words.fees, words.language
     for fee in plan.recurring:
         terms: tuple[str, ...] = (texts.timing[fee.timing], texts.prorated if fee.prorate else texts.whole)
-        yield _line(title_of(fee.title, fee.name, language), texts.a_month.format(writer.amount(fee.amount_micros)), terms)
+        yield _line(
+            title_of(fee.title, fee.name, language),
+            texts.a_month.format(writer.amount(fee.amount_micros)),
+            _taxed(terms, tax_of(fee.tax_class), words),
+        )
     for once in plan.one_offs:
         terms = (texts.occasion[once.on],)
-        yield _line(title_of(once.title, once.name, language), texts.once.format(writer.amount(once.amount_micros)), terms)
+        yield _line(
+            title_of(once.title, once.name, language),
+            texts.once.format(writer.amount(once.amount_micros)),
+            _taxed(terms, tax_of(once.tax_class), words),
+        )
     for least in plan.commitments:
         counted = texts.commitment_usage if least.counts is CommitmentCounts.USAGE else texts.commitment_usage_and_fees
         terms = (counted, texts.prorated if least.prorate else texts.whole)
-        yield _line(title_of(least.title, least.name, language), texts.at_least.format(writer.amount(least.amount_micros)), terms)
+        yield _line(
+            title_of(least.title, least.name, language),
+            texts.at_least.format(writer.amount(least.amount_micros)),
+            _taxed(terms, tax_of(least.tax_class), words),
+        )
 
 
 def _line(name: str, amount: str, terms: tuple[str, ...]) -> Line:
     return Line(((name,), (amount,), terms))
+
+
+def _taxed(terms: tuple[str, ...], tax: str, words: Words) -> tuple[str, ...]:
+    return (*terms, words.fees.tax.format(tax)) if tax else terms

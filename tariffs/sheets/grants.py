@@ -183,6 +183,13 @@ class Grants:
 
 
 def _goes_before(day_pass: DayPass, allowances: Sequence[Allowance]) -> bool:
-    """Whether a pass is drawn before an allowance that serves the same services."""
+    """Whether a pass is drawn before an allowance for the same use."""
     place = (day_pass.priority, day_pass.pass_id)
-    return any(place < (each.priority, each.allowance_id) and not set(each.services).isdisjoint(day_pass.services) for each in allowances)
+    return any(place < (each.priority, each.allowance_id) and _meet(day_pass, each) for each in allowances)
+
+
+def _meet(one: DayPass | Allowance, other: DayPass | Allowance) -> bool:
+    """Whether two may serve one use."""
+    zones = set(one.zones), set(other.zones)
+    anywhere = ANY_ZONE in one.zones or ANY_ZONE in other.zones
+    return not set(one.services).isdisjoint(other.services) and (anywhere or not zones[0].isdisjoint(zones[1]))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 GAP: Final = "  "
 JOIN: Final = "; "
-_SENTENCE_ENDS: Final = (".", "。")
+_AFTER: Final = {".": " ", "。": ""}  # the end of a sentence
 _WIDTH: Final = 110
 _INDENT: Final = "    "
 
@@ -70,7 +70,7 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _joined(cell: Sequence[str]) -> str:
     """The texts of a cell in one line."""
-    parts = [text + (" " if text.endswith(_SENTENCE_ENDS) else JOIN) for text in cell[:-1]]
+    parts = [text + _AFTER.get(text[-1:], JOIN) for text in cell[:-1]]
     return "".join([*parts, *cell[-1:]])
 
 

@@ -112,6 +112,7 @@ class LineLabels(NamedTuple):
     direction: dict[int, str]
     on_net: dict[bool, str]
     origin: str
+    otherwise: str
     at_home: str
     roaming: str
     rating_group: str
@@ -191,6 +192,7 @@ class Fees(NamedTuple):
     at_least: str
     timing: dict[FeeTiming, str]
     occasion: dict[FeeOccasion, str]
+    tax: str
     prorated: str
     whole: str
     commitment_usage: str

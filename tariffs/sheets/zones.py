@@ -47,6 +47,7 @@ class Labels:
         self._roaming = {zone.name: title_of(zone.title, zone.name, words.language) for zone in catalogue.roaming_zones}
         self._prices: dict[str, Price] = {price.name: price for price in catalogue.prices}
         self._named = {(reach.service, reach.zone) for reach in reaches}
+        self._behind = set(_behind_others(reaches))
         shared: dict[tuple[Service, str], set[str]] = {}
         for reach in reaches:
             shared.setdefault((reach.service, self._title(reach)), set()).add(reach.zone)
@@ -68,7 +69,9 @@ class Labels:
             return self._titles[reach.zone]
         if self._others_named(reach):
             return self._rest(reach)
-        return self._words.labels.anywhere if reach.service in WITH_NUMBERS else self._words.labels.any_use
+        if reach.service in WITH_NUMBERS:
+            return self._words.labels.anywhere
+        return self._words.labels.other_use if _key(reach) in self._behind else self._words.labels.any_use
 
     def of_service(self, reach: Reach) -> tuple[str, ...]:
         """The label of a service that is not sold at all."""
@@ -101,7 +104,10 @@ class Labels:
 
     def _circumstances(self, reach: Reach) -> str:
         asked = dict(reach.conditions)
-        return self._words.figures.comma.join(self._condition(name, asked[name]) for name in _ORDER if name in asked)
+        told = [self._condition(name, asked[name]) for name in _ORDER if name in asked]
+        if _key(reach) in self._behind and (reach.zone != ANY_ZONE or reach.service in WITH_NUMBERS):
+            told.append(self._words.labels.otherwise)
+        return self._words.figures.comma.join(told)
 
     def _condition(self, name: str, value: Condition) -> str:
         labels = self._words.labels
@@ -114,6 +120,21 @@ class Labels:
         if name == "roaming":
             return labels.at_home if value == HOME_NETWORK else labels.roaming.format(self._roaming[str(value)])
         return (labels.rating_group if name == "rating_group" else labels.customer_group).format(value)
+
+
+def _key(reach: Reach) -> tuple[str, int, object]:
+    return reach.rule_plan, reach.rule_index, reach.conditions
+
+
+def _behind_others(reaches: Sequence[Reach]) -> Iterator[tuple[str, int, object]]:
+    """Rules that take what rules before them, which ask for more, leave of the same destination."""
+    before: dict[tuple[Service, str], list[set[tuple[str, Condition]]]] = {}
+    for reach in reaches:
+        asked = set(reach.conditions)
+        others = before.setdefault((reach.service, reach.zone), [])
+        if any(other > asked for other in others):
+            yield _key(reach)
+        others.append(asked)
 
 
 def is_listed(zone: Zone) -> bool:

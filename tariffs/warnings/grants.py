@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rating.model import ANY_ZONE
+from tariffs.checks.common import BENEFITS
 from tariffs.warnings.common import service_word, warning
 from tariffs.warnings.ranges import local_date
 
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
     from tariffs.document import Place
     from tariffs.reach import Asked, Reach
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
-
-_SECTIONS: Final = {
-    "allowances": "allowance",
-    "day_passes": "day pass",
-    "caps": "cap",
-    "discounts": "discount",
-    "spend_limits": "spend limit",
-}
 
 
 def warn(asked: Asked) -> Iterator[Warning]:
@@ -47,7 +40,7 @@ def _nothing(of: object, reached: list[Reach], place: Place, plan: str) -> Itera
     """Entries of a plan, or of an add-on bought with it, that serve no priced rule."""
     served = {(each.service, zone) for each in reached if each.rule.price is not None for zone in (each.zone, each.rule.roaming) if zone}
     services = {service for service, _ in served}
-    for section, what in _SECTIONS.items():
+    for section, what in BENEFITS.items():
         for number, entry in enumerate(getattr(of, section, ())):
             if not _serves(entry.services, entry.zones, served, services):
                 words = " or ".join(service_word(service) for service in entry.services)

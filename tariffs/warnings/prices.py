@@ -1,9 +1,11 @@
 """Prices that are out of proportion: to their neighbours, and to the same price in the version before.
 
-What is compared is the rate for one unit (a second, a byte, a message) in the first step of the dearest band. Neighbours of a price are
-those of its charge code and kind of quantity: where three or more others lead to the same country, these, else all of them. Compared is
+Neighbours are compared by the rate for one unit (a second, a byte, a message) in the first step of the dearest band, flat prices by their
+amount. Neighbours of a price are those of its charge code and kind of quantity: where three or more others lead to the same country, these,
+else all of them, two or more. Compared is
 with the median of the neighbours that charge anything, so that a few dear ones say nothing about the rest; where all countries are
-compared, which differ by far, a price must also be three times what nine tenths of them stay below. Never across different currencies.
+compared, which differ by far, a price must also be three times what nine tenths of them stay below. With the version before each step,
+connect fee, least and largest charge is compared, and each fee and day pass. Never across different currencies.
 """
 
 from __future__ import annotations
@@ -11,20 +13,20 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rating.model import Price
+from rating.model import Price, QuantityUnit
 from tariffs.warnings.common import warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rating.model import Catalogue, OneOffFee, Plan, QuantityUnit, RecurringFee
+    from rating.model import Catalogue, Plan, Rate
     from tariffs.document import Place
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 
 JUMP: Final = 10
 DEAR: Final = 3
 COUNTRY_NEIGHBOURS_MIN: Final = 3
-NEIGHBOURS_MIN: Final = 4
+NEIGHBOURS_MIN: Final = 2
 _SCALE: Final = 10**12  # a rate of one micro-unit for a terabyte is still above zero
 # Country codes of two digits; +1 and +7 have one, all others three.
 _TWO_DIGITS: Final = (
@@ -66,11 +68,12 @@ def warn(catalogue: Catalogue, before: Catalogue | None) -> Iterator[Warning]:
 
 def _neighbours(catalogue: Catalogue) -> Iterator[Warning]:
     countries = _countries(catalogue)
-    groups: dict[tuple[int, QuantityUnit], list[_Placed]] = {}
+    groups: dict[tuple[int, QuantityUnit, bool], list[_Placed]] = {}
     for index, price in enumerate(catalogue.prices):
         figure = _figure(price)
         if figure:
-            groups.setdefault((price.charge_code, price.unit), []).append(_Placed(index, price, figure))
+            by_event = price.unit is not QuantityUnit.MESSAGE and all(map(_is_flat, price.rates))
+            groups.setdefault((price.charge_code, price.unit, by_event), []).append(_Placed(index, price, figure))
     for group in groups.values():
         whole = sorted(each.figure for each in group)
         by_country: dict[str, list[int]] = {}
@@ -90,36 +93,46 @@ def _neighbours(catalogue: Catalogue) -> Iterator[Warning]:
 
 
 def _versions(catalogue: Catalogue, before: Catalogue) -> Iterator[Warning]:
-    """Prices matched by id, band by band where both have the band."""
+    """Prices matched by id, amount by amount where both have a band; the first that jumps is told."""
     former = {price.price_id: price for price in before.prices}
     for index, price in enumerate(catalogue.prices):
         old = former.get(price.price_id)
         if old is None or old.unit is not price.unit:
             continue
-        then, now = _by_band(old), _by_band(price)
-        shared = [(then[band], now[band], band) for band in now if band in then] or [(_figure(old), _figure(price), "")]
-        for was, is_, band in shared:
-            if was and is_ and (is_ > JUMP * was or was > JUMP * is_):
-                where = f" in band `{band}`" if len(now) > 1 and band else ""
-                yield _jump(f"price `{price.name}`{where}", is_ / was, before.version, index)
+        then, now = _amounts(old), _amounts(price)
+        if not {rate.band for rate in old.rates} & {rate.band for rate in price.rates}:
+            then, now = {("", 0): ("", _figure(old))}, {("", 0): (f"price `{price.name}`", _figure(price))}
+        for key, (which, is_) in now.items():
+            was = then[key][1] if key in then else 0
+            if _jumps(was, is_):
+                yield _jump(which, is_ / was, before.version, index)
                 break
 
 
 def _fees(catalogue: Catalogue, before: Catalogue) -> Iterator[Warning]:
-    former = {fee.price_id: fee.amount_micros for plan in before.plans for _, fee in _fees_of(plan)}
+    former = {key: amount for plan in before.plans for _, key, _, amount in _fees_of(plan)}
     for index, plan in enumerate(catalogue.plans):
         if plan.base is not None:
             continue
-        for place, fee in _fees_of(plan):
-            was, is_ = former.get(fee.price_id, 0), fee.amount_micros
-            if was and is_ and (is_ > JUMP * was or was > JUMP * is_):
-                message = f"fee `{fee.name}` of plan `{plan.name}` is {_times(is_ / was)} that of version {before.version}"
-                yield warning("price-jump-version", ("plans", index, *place, "amount"), message, "look at its decimal point")
+        for place, key, which, is_ in _fees_of(plan):
+            was = former.get(key, 0)
+            if _jumps(was, is_):
+                message = f"{which} of plan `{plan.name}` is {_times(is_ / was)} that of version {before.version}"
+                yield warning("price-jump-version", ("plans", index, *place), message, "look at its decimal point")
 
 
-def _fees_of(plan: Plan) -> Iterator[tuple[Place, RecurringFee | OneOffFee]]:
-    yield from ((("recurring", number), fee) for number, fee in enumerate(plan.recurring))
-    yield from ((("one_offs", number), fee) for number, fee in enumerate(plan.one_offs))
+def _fees_of(plan: Plan) -> Iterator[tuple[Place, tuple[str, int], str, int]]:
+    """Place, what is the same thing in another version, what it is called, and its amount."""
+    for number, fee in enumerate(plan.recurring):
+        yield ("recurring", number, "amount"), ("fee", fee.price_id), f"fee `{fee.name}`", fee.amount_micros
+    for number, once in enumerate(plan.one_offs):
+        yield ("one_offs", number, "amount"), ("fee", once.price_id), f"fee `{once.name}`", once.amount_micros
+    for number, day_pass in enumerate(plan.day_passes):
+        yield ("day_passes", number, "fee"), ("pass", day_pass.pass_id), f"day pass `{day_pass.name}`", day_pass.fee_micros
+
+
+def _jumps(was: int, is_: int) -> bool:
+    return was > 0 and is_ > 0 and (is_ > JUMP * was or was > JUMP * is_)
 
 
 def _jump(which: str, ratio: float, version: int, index: int) -> Warning:
@@ -137,7 +150,31 @@ def _figure(price: Price) -> int:
 
 
 def _by_band(price: Price) -> dict[str, int]:
-    return {rate.band: rate.steps[0].rate_micros * _SCALE // rate.steps[0].per_qty for rate in price.rates}
+    return {rate.band: _first(rate) for rate in price.rates}
+
+
+def _first(rate: Rate) -> int:
+    if _is_flat(rate):
+        return rate.connect_fee_micros * _SCALE
+    return rate.steps[0].rate_micros * _SCALE // rate.steps[0].per_qty
+
+
+def _is_flat(rate: Rate) -> bool:
+    """A flat price is written as a connect fee, with usage that costs nothing."""
+    return not any(step.rate_micros for step in rate.steps)
+
+
+def _amounts(price: Price) -> dict[tuple[str, int], tuple[str, int]]:
+    """Every amount of a price, by band and start of its step (-1: connect fee; -2, -3: least and largest charge), and what it is called."""
+    found: dict[tuple[str, int], tuple[str, int]] = {}
+    for rate in price.rates:
+        which = f"price `{price.name}`" + (f" in band `{rate.band}`" if len(price.rates) > 1 else "")
+        for step in rate.steps:
+            found[rate.band, step.from_qty] = (which, step.rate_micros * _SCALE // step.per_qty)
+        found[rate.band, -1] = (which if _is_flat(rate) else f"connect fee of {which}", rate.connect_fee_micros)
+    found["", -2] = (f"least charge of price `{price.name}`", price.minimum_micros)
+    found["", -3] = (f"largest charge of price `{price.name}`", price.maximum_micros or 0)
+    return found
 
 
 def _median_without(ordered: Sequence[int], figure: int) -> int:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tariffs.reach import Asked
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 
+_INCOMING: Final[Condition] = ("direction", DIRECTIONS["terminating"])
 RULES_OF_A_ZONE_MAX: Final = 200  # of which pairs are looked at; more are refused by nothing and read by nobody
 
 
@@ -71,6 +72,8 @@ def _both_hold(former: _Ruled, latter: _Ruled, times: PriceTimes) -> str:
     """When both hold and neither is a special case of the other; "" where it does not matter."""
     if former.rule.price == latter.rule.price:
         return ""
+    if _INCOMING in former.conditions ^ latter.conditions:
+        return ""  # what comes in is billed by rules that say so; a rule without direction is about what the subscriber begins
     asked = former.conditions | latter.conditions
     if len({name for name, _ in asked}) < len(asked):
         return ""  # they ask for different things of one kind

@@ -64,6 +64,7 @@ MISTAKES = [
     ("1,a,,0.1,,", "no prefix"),
     ("1,a,1,,,", 'column rate: "" is not a decimal amount'),
     ("1,a,1,0.1,,true", "blocked, and has a rate"),
+    ('1,"a,1,0.1,,\n2,b",2,0.1,,', "has a line break"),
     ("1,a,1,0.1,,yes", '"yes" is not true or false'),
     ("1,a,1,0.1,01.03.2026,", "column from"),
 ]

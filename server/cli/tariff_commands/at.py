@@ -44,9 +44,9 @@ def at(
     from server.cli.tariff_commands.instants import read, told
 
     with Home.open(home) as opened:
-        names = sorted({each.identity for each in store.published(opened)})
-        versions = store.in_force(opened)
         timezones = {each.identity: each.timezone for each in store.published(opened)}
+        versions = store.in_force(opened)
+    names = sorted(timezones)
     if identity and identity not in names:
         raise NotFoundError(
             f'no version of "{identity}" is published', f"published are {', '.join(names)}" if names else "publish one first"

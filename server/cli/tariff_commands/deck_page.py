@@ -53,8 +53,14 @@ def _notes(update: Update) -> list[str]:
         notes.append(f"duplicates, of which the first counts: {seen.duplicates:,} ({shown}{_dots(seen.duplicates, listed)})")
     if seen.backdated:
         notes.append(f"rows that are dated before {update.on}, and take effect then: {seen.backdated:,}")
+    if seen.over:
+        notes.append(f"prices that a later row replaces before {update.on}, so that they are left out: {seen.over:,}")
     if seen.cancelled:
         notes.append(f"changes that were planned, and are replaced: {seen.cancelled:,}")
+    if seen.leading_zeros:
+        notes.append(f"prefixes that begin with 0, which no number in E.164 does, so that none meets them: {seen.leading_zeros:,}")
+    if update.written_over:
+        notes.append(f"rows that the file in the folder holds, and that are written over: {update.written_over:,}")
     later = [day for day in seen.days if day > update.on]
     if later:
         listed_days = later[:DAYS_SHOWN]

@@ -45,6 +45,7 @@ class Update(NamedTuple):
     currency_is_said: bool
     merged: Merged
     preview: Preview
+    written_over: int  # rows of the target that `--onto` leaves out
 
 
 class _Base(NamedTuple):
@@ -72,14 +73,19 @@ def _work_out(wanted: Wanted, target: Target | None) -> Update:
     base = _base(wanted, how, target)
     if target is not None and wanted.onto is not None:
         deck = ledger.rebased(base.deck, target.deck.defaults)
-        base = base._replace(deck=deck, currency=target.currency, on=target.on, taken=target.taken)
+        ids = {row.zone_id for row in target.deck.rows} - {row.zone_id for row in deck.rows}  # never to be given away again
+        base = base._replace(deck=deck, currency=target.currency, on=target.on, taken=target.taken | ids)
     defaults = base.deck.defaults
     source = reading.read(wanted.file, how, defaults, base.currency)
     on = _day("--on", wanted.on) or base.on or _today()
-    merged = merge.merge(base.deck, source, full=wanted.full, on=on, taken=base.taken)
+    is_later = base.on is not None and on > base.on  # than the catalogue, which must not have the rates before
+    merged = merge.merge(base.deck, source, full=wanted.full, on=on, taken=base.taken, dated=is_later)
     shown = preview.preview(merged, on=on, per=defaults.per, notice=_notice(wanted), unread=source.unread)
     is_said = how.currency is not None or how.columns.currency is not None
-    return Update(wanted.file, base.name, wanted.full, on, base.currency or how.currency, is_said, merged, shown)
+    kept = {(row.zone_id, row.effective_from) for row in merged.rows}
+    own = () if target is None or wanted.onto is None else target.deck.rows
+    lost = [row for row in own if (row.zone_id, row.effective_from) not in kept]
+    return Update(wanted.file, base.name, wanted.full, on, base.currency or how.currency, is_said, merged, shown, len(lost))
 
 
 def _base(wanted: Wanted, how: DeckMapping, target: Target | None) -> _Base:

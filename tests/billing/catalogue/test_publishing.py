@@ -15,6 +15,7 @@ from billing.controls import books
 from billing.store import tables
 from rating.errors import NotFoundError, UserError
 from tariffs import canonical
+from tariffs.checks.header import EFFECTIVE_US_LIMIT
 from tests.billing.files import NOW_US, a_catalogue
 from tests.billing.runs.world import NATIONAL, START_US, Call, World, instant_us, price_of, shop
 
@@ -99,6 +100,37 @@ def test_a_rejected_draft_is_not_published(home: Home) -> None:
     with pytest.raises(GateError) as caught:
         catalogue.publish_draft(home, "mobile@1", ANN, NOW_US, Waivers(review="he is wrong"))
     assert "a rejection cannot be waived" in caught.value.lines()[0]
+
+
+def test_what_was_saved_since_the_reviewer_looked_is_not_approved(home: Home) -> None:
+    looked_at = catalogue.save(home, DRAFT, ANN, NOW_US).catalogue.content_hash.hex()
+    catalogue.save(home, a_catalogue(title="Dearer"), ANN, NOW_US)
+    with pytest.raises(UserError, match="saved by ann, and not") as caught:
+        catalogue.review(home, "mobile@1", BEN, NOW_US, accept=True, content=looked_at[:12])
+    assert caught.value.remedy == "look at it again, then name its hash"
+    catalogue.save(home, DRAFT, ANN, NOW_US)
+    assert catalogue.review(home, "mobile@1", BEN, NOW_US, accept=True, content=looked_at[:12].upper()).kind is catalogue.Kind.REVIEWED
+
+
+FORGED = "fine\n  2025-11-15 00:00:00+08:00  reviewed by boss"
+
+
+def test_no_note_can_pass_for_another_line_of_the_history(home: Home) -> None:
+    assert catalogue.save(home, DRAFT, ANN, NOW_US, "mobile\n.yaml\x1b[2J").origin == "mobile?.yaml?[2J"
+    with pytest.raises(UserError, match="the note has line breaks"):
+        catalogue.review(home, "mobile@1", BEN, NOW_US, accept=True, note=FORGED)
+    with pytest.raises(UserError, match="the reason of --waive-review has line breaks"):
+        catalogue.publish_draft(home, "mobile@1", ANN, NOW_US, Waivers(review=FORGED))
+    with pytest.raises(UserError, match="the reason has line breaks"):
+        catalogue.repeal(home, "shop@1", ANN, NOW_US, from_us=NOW_US, reason=FORGED)
+
+
+def test_a_version_that_was_published_without_a_draft(home: Home) -> None:
+    """As in a home of the first schema, or by a program."""
+    done = catalogue.publish(home, DRAFT, NOW_US)
+    assert catalogue.publish_draft(home, "mobile@1", BEN, NOW_US) == done._replace(added=False)
+    with pytest.raises(UserError, match="mobile@1 is published already"):
+        catalogue.review(home, "mobile@1", BEN, NOW_US, accept=True)
 
 
 def test_the_same_draft_again_is_the_same_draft(home: Home) -> None:
@@ -188,6 +220,17 @@ def test_leaving_the_notice_period_out_does_not_avoid_it(home: Home) -> None:
     with pytest.raises(GateError) as caught:
         catalogue.publish_draft(home, "shop@3", ANN, NOVEMBER_US)
     assert shut(caught.value) == ["notice"]
+
+
+def test_a_shorter_notice_period_needs_the_notice_of_the_longer_one(home: Home) -> None:
+    """Else a version that changes nothing else would open the way for a dearer one on the next day."""
+    catalogue.publish(home, dearer(2, NOVEMBER_US, notice_days=30), NOVEMBER_US)
+    catalogue.save(home, dearer(3, NOVEMBER_US + DAY_US, notice_days=7), ANN, NOVEMBER_US)
+    catalogue.review(home, "shop@3", BEN, NOVEMBER_US, accept=True)
+    with pytest.raises(GateError) as caught:
+        catalogue.publish_draft(home, "shop@3", ANN, NOVEMBER_US)
+    assert caught.value.problems[0].message == "it promises 7 days of notice in place of 30, with 1 of 30 days of notice"
+    assert "keep notice_days: 30" in caught.value.problems[0].remedy
 
 
 @pytest.fixture
@@ -302,6 +345,14 @@ def test_a_repeal_is_of_the_version_that_prices_then(home: Home) -> None:
             catalogue.repeal(home, name, ANN, NOW_US, from_us=NOW_US + 5, reason="gone")
     with pytest.raises(UserError, match="needs a reason"):
         catalogue.repeal(home, "shop@3", ANN, NOW_US, from_us=NOW_US + 5, reason=" ")
+
+
+def test_a_repeal_after_the_last_instant_that_is_priced_is_refused(home: Home) -> None:
+    """An instant that no clock can tell would stop the history and all that reads it."""
+    for from_us in (EFFECTIVE_US_LIMIT, 2**60):
+        with pytest.raises(UserError, match="shop@1 cannot be repealed from 2070 on"):
+            catalogue.repeal(home, "shop@1", ANN, NOW_US, from_us=from_us, reason="gone")
+    assert catalogue.decisions(home) == []
 
 
 def test_the_instant_of_a_version_that_never_took_effect_is_free(home: Home) -> None:

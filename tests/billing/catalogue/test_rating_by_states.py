@@ -73,7 +73,7 @@ def test_after_a_repeal_nothing_is_priced_and_no_older_version_comes_back(anna: 
     assert balanced(anna)
     anna.bill("2025-12-01")
     assert anna.numbers() == ["R-0000000001"], "no fee for a plan that is not sold any more"
-    assert without_plan(anna.home, shop(2), instant_us("2025-10-20")) == 1
+    assert without_plan(anna.home, "shop", instant_us("2025-10-20")) == 1
 
 
 def test_kernel_twin_and_service_refuse_alike(anna: World) -> None:
@@ -139,7 +139,7 @@ TAMPERED = [
     ("DELETE FROM publications WHERE version = 1", "a published version is gone from the store: commit 1 has no row"),
     ("DELETE FROM publications", "a published version is gone from the store"),
     ("DELETE FROM tariff_decisions WHERE kind = 'repealed'", "the repeal of a version is gone from the store"),
-    ("DELETE FROM commits WHERE kind = 'repeal'", "the repeal of a version in the store was never committed as one: commit 3 is not"),
+    ("DELETE FROM commits WHERE kind = 'repeal'", "the repeal of a version in the store was never committed as one: commit 7 is not"),
     ("DELETE FROM commits WHERE commit_seq = 1", "a published version in the store was never committed as one: commit 1 is not"),
     (
         "UPDATE tariff_decisions SET detail = replace(detail, 'from_us\":1', 'from_us\":2')",
@@ -209,6 +209,26 @@ def test_who_is_affected(anna: World) -> None:
     in_time = affected(anna.home, new)
     assert {str(each.to_date) for each in in_time.subscriptions} == {"2025-10-25", "2025-11-01"}, "until version 3 takes over"
     assert affected(anna.home, shop(3, instant_us("2025-11-01"), prices=CHEAPER)).subscriptions == [], "it changes nothing"
+
+
+def test_a_catalogue_that_never_takes_effect_leaves_its_subscriptions_without_a_plan(world: World) -> None:
+    catalogue.publish(world.home, shop(1, instant_us("2025-10-20"), identity="late"), world.tick())
+    world.account("anna")
+    world.subscription("anna-1", "anna", "late/basic", "1001")
+    repeal(world, "late@1", "2025-10-20")
+    assert without_plan(world.home, "late", instant_us("2025-10-20")) == 1
+    assert without_plan(world.home, "shop", instant_us("2025-10-20")) == 0
+
+
+def test_versions_that_price_nothing_touch_nobody(anna: World) -> None:
+    corrected = shop(2, instant_us("2025-10-20"), prices=CHEAPER)
+    withdrawn = shop(4, instant_us("2025-11-01T12:00:00"), prices=CHEAPER)
+    for each in (corrected, shop(3, instant_us("2025-10-20"), corrects=2), withdrawn):
+        catalogue.publish(anna.home, each, anna.tick())
+    assert affected(anna.home, withdrawn).subscriptions != []
+    repeal(anna, "shop@4", "2025-11-01T09:00:00")
+    assert affected(anna.home, corrected).subscriptions == []
+    assert affected(anna.home, withdrawn).subscriptions == [], "though it was repealed on the day it would have begun"
 
 
 def test_a_plan_that_a_version_does_not_change_is_not_affected(anna: World) -> None:

@@ -129,6 +129,33 @@ def test_onto_a_published_version(folder: Path, capsys: pytest.CaptureFixture[st
     ]
 
 
+def test_a_first_deck_does_not_hold_before_its_day(folder: Path) -> None:
+    assert app.main(words(folder, "import", "full.csv", "--full", "--into", folder / "trunk", "--on", "2027-01-01")) == 0
+    assert (folder / "trunk" / "world.csv").read_text().splitlines()[:2] == [
+        "zone_id,zone,prefixes,rate,increments,from",
+        "1,Germany,49,0.01,1/1,2027-01-01",
+    ]
+    assert load(folder / "trunk").prices == ()
+
+
+def test_prefixes_that_no_number_meets_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "dialled.csv").write_text(FULL.replace("\n49", "\n0049"))
+    assert app.main(words(folder, "preview", "dialled.csv", "--full")) == 0
+    assert "begin with 0, which no number in E.164 does, so that none meets them: 3" in capsys.readouterr().out
+
+
+def test_an_id_of_the_deck_that_is_written_over_is_not_given_away(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app.main(words(folder, "import", "full.csv", "--full", "--into", folder / "trunk"))
+    (folder / "older.csv").write_text("zone_id,zone,prefixes,rate,increments\n1,Germany,49,0.01,1/1\n")
+    onto = ("--onto", folder / "older.csv", "--into", folder / "trunk")
+    assert app.main(words(folder, "import", "update.csv", "--partial", *onto)) == 0
+    assert "and that are written over: 2" in capsys.readouterr().out
+    assert [row.split(",")[:2] for row in (folder / "trunk" / "world.csv").read_text().splitlines()[2:]] == [
+        ["4", "Germany Mobile"],
+        ["5", "France"],
+    ]
+
+
 def test_doubtful_decks_are_written_on_demand_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     app.main(words(folder, "import", "full.csv", "--full", "--into", folder / "trunk"))
     before = (folder / "trunk" / "world.csv").read_text()

@@ -94,6 +94,9 @@ def test_a_review_as_json(run: Callable[..., str]) -> None:
     run("draft", SECOND)
     found = json.loads(run("review", "mobile@2", "--reject", "--json"))
     assert (found["identity"], found["version"], found["kind"], found["by"]["uid"]) == ("mobile", 2, "rejected", os.getuid())
+    assert (found["compared_with"], [each["price_id"] for each in found["changes"]]) == (1, [101, 102])
+    assert {each["code"] for each in found["warnings"]} == set()
+    assert "look at it again, then name its hash" in run("review", "mobile@2", "--reject", "--hash", "0000", status=1)
 
 
 @pytest.fixture
@@ -143,6 +146,8 @@ WRONG_CALLS = [
     (("repeal", "mobile@1", "--from", "soon", "--reason", "x"), '--from: "soon" is not an instant'),
     (("repeal", "mobile", "--from", "2069-01-01", "--reason", "x"), '"mobile" names no version'),
     (("at", "2026-13-01"), "DATE: "),
+    (("repeal", "mobile@1", "--from", "9999-12-31T23:59:59-12:00", "--reason", "x"), "cannot be repealed from 2070 on"),
+    (("publish", "mobile"), '"mobile" names no version'),
 ]
 
 
@@ -154,6 +159,15 @@ def test_wrong_calls(run: Callable[..., str], words: tuple[str, ...], message: s
 def test_what_is_not_there(run: Callable[..., str]) -> None:
     assert 'no version or draft of "nothing"' in run("history", "nothing", status=1)
     assert 'no version of "nothing" is published' in run("at", "2026-01-01", "nothing", status=1)
+    assert "mobile@7 is not published" in run("repeal", "mobile@7", "--from", "2069-01-01", "--reason", "x", status=1)
+
+
+def test_the_history_goes_by_what_happened_and_not_by_clocks(run: Callable[..., str], folder: Path) -> None:
+    run("draft", SECOND)
+    with Home.open(folder) as home:
+        catalogue.review(home, "mobile@2", OTHER, 0, accept=True)  # a clock that was set back
+    events = json.loads(run("history", "mobile", "--json"))[1]["events"]
+    assert [each["what"] for each in events] == ["drafted", "reviewed"]
 
 
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="two accounts of the system take root to play them")

@@ -172,6 +172,10 @@ def test_bars_never_leave_the_picture() -> None:
     bars = [each for each in picture.iter("{http://www.w3.org/2000/svg}rect") if each.get("x")]
     assert bars
     assert all(0 <= int(bar.get("x", "")) <= int(bar.get("x", "")) + int(bar.get("width", "")) <= chart.WIDTH for bar in bars)
+    figures = [each for each in picture.iter("{http://www.w3.org/2000/svg}text") if (each.text or "").startswith("-9,000")]
+    ends = [int(each.get("x", "")) for each in figures if each.get("text-anchor") == "end"]
+    assert ends
+    assert min(ends) > 350, "clear of the names on the left"
     checker = _Tags()
     checker.feed(chart.html(told))
     assert checker.open == []

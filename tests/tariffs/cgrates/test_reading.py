@@ -72,6 +72,29 @@ def test_rows(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "head", ["Tag,DestinationRate,Timing,Weight", "Tag,DestinationRatesTag,TimingTag,Weight", "Id,DestinationRatesId,X"]
+)
+def test_heads_as_editions_have_them(tmp_path: Path, head: str) -> None:
+    place = folder(tmp_path / "plan", "RatingPlans", "#Tag,DestinationRatesTag,TimingTag,Weight", head)
+    assert read(place).rows["RatingPlans.csv"][0].cells[0] == "RP_RETAIL"
+
+
+def test_columns_in_another_order(tmp_path: Path) -> None:
+    place = folder(tmp_path / "plan", "RatingPlans", "#Tag,DestinationRatesTag,TimingTag,Weight", "Tag,Timing,DestinationRates,Weight")
+    with pytest.raises(UserError, match=r"RatingPlans\.csv line 1: columns in another order"):
+        read(place)
+
+
+@pytest.mark.parametrize("row", ['DST,"49\nDST,33"', '# see,"below\nDST,33\n# and", this'])
+def test_rows_that_a_quotation_mark_takes_in_are_told(tmp_path: Path, row: str) -> None:
+    place = folder(tmp_path / "plan")
+    (place / DESTINATIONS).write_text(f"{row}\nDST,50\n")
+    found = read(place)
+    assert [each.cells for each in found.rows[DESTINATIONS]] == [("DST", "50")]
+    assert [(each.what, "several lines" in each.why) for each in found.listed] == [("the row is left out", True)]
+
+
 def test_a_tag_may_be_called_tag(tmp_path: Path) -> None:
     place = folder(tmp_path / "plan")
     (place / DESTINATIONS).write_text("Tag,49\n")

@@ -168,7 +168,9 @@ CHANGES = [
         ("RT_PEAK", "the rate is left out", "names it")), 300_000),
     Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_PEAK,PEAK,5", (), 300_000),  # lighter
     Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_PEAK,PEAK,9.5", (), 300_000),
-    Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_PEAK,ALWAYS,10", (("PEAK", "the timing is left out", "names it"),), 300_000),  # the first row
+    Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_PEAK,ALWAYS,10", (
+        ("PEAK", "the timing is left out", "names it"), ("DR_PEAK", "rate RT_PEAK to DST_DE is left out", "the first one counts")), 300_000),
+    Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_PEAK,PEAK,10\nRP_RETAIL,DR_PEAK,PEAK,10", ()),  # the same again
     Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_PEAK,PEAK,heavy", (("RP_RETAIL", "refused", '"heavy" is no number'),), REFUSED),
     Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_NONE,PEAK,10", (
         ("RP_RETAIL", "the row is left out", "no destination rate DR_NONE"), ("DR_PEAK", "left out", "names it"), ("RT_PEAK", "left out", "names it")),
@@ -176,8 +178,11 @@ CHANGES = [
     Change("RatingPlans", "RP_SMS,DR_SMS", "RP_SMS,DR_ANY", (
         ("DR_SMS", "left out", "names it"), ("RT_SMS", "left out", "names it"), ("DR_ANY", "usage to *any is refused", "a length of time"))),
     Change("RatingProfiles", "00Z,RP_SMS", "00Z,RP_NONE", (
-        ("RP_NONE", "*any has no rates from then on", "no rating plan RP_NONE"), ("RP_SMS", "left out", "no profile"),
+        ("RP_NONE", "*any has no rates of its own from then on", "no rating plan RP_NONE"), ("RP_SMS", "left out", "no profile"),
         ("DR_SMS", "left out", "names it"), ("RT_SMS", "left out", "names it"))),
+    Change("RatingProfiles", "cgrates.org,call,1001,2026-01", "cgrates.org,call,1001,2026-01-01T00:00:00Z,RP_EUROPE,\ncgrates.org,call,1001,2026-01",
+           (("RP_EUROPE", "profile of 1001 with this plan is left out", "the last one counts"),)),
+    Change("RatingProfiles", "cgrates.org,call,1001,2026-06", "cgrates.org,call,1001,2026-01-01T00:00:00Z,RP_RETAIL,europe;*any\ncgrates.org,call,1001,2026-06", ()),
     Change("RatingProfiles", "europe;*any", "europe;friends", (("RP_RETAIL", "the fallback to friends is left out", "no profile"),)),
     Change("RatingProfiles", "2026-01-01T00:00:00Z,RP_RETAIL", "soon,RP_RETAIL", (
         ("RP_RETAIL", "the profile of 1001 is left out", '"soon" is no activation time'), ("RP_RETAIL", "the rating plan is left out", "no profile"),
@@ -195,7 +200,9 @@ CHANGES = [
 @pytest.mark.parametrize("change", CHANGES)
 def test_one_row_put_another_way(tmp_path: Path, change: Change) -> None:
     made = imported(folder(tmp_path / "plan", change.file, change.old, change.new))
-    listed = made[0].not_carried
+    too = [each for each in made[0].not_carried if each.what.endswith("refused too")]
+    assert not too or change.cost is REFUSED, too
+    listed = [each for each in made[0].not_carried if each not in too]
     untold = [wanted for wanted in change.listed if not any(_tells(each, *wanted) for each in listed)]
     assert untold == [], listed
     assert [each for each in listed if not any(_tells(each, *wanted) for wanted in change.listed)] == []
@@ -206,6 +213,17 @@ def _tells(each: Listed, tag: str, what: str, why: str) -> bool:
     return each.tag == tag and what in each.what and why in each.why
 
 
+def test_what_is_refused_along_with_a_rate_is_told(tmp_path: Path) -> None:
+    made = imported(folder(tmp_path / "plan", "DestinationRates", "RT_PEAK,*up,4,0,", "RT_PEAK,*near,4,0,"))
+    told = [(each.file, each.line, each.tag, each.what) for each in made[0].not_carried]
+    assert told == [
+        ("DestinationRates.csv", 3, "DR_PEAK", "usage to DST_DE at RT_PEAK is refused"),
+        ("RatingPlans.csv", 2, "DR_DE", "usage to DST_DE is refused too"),
+        ("RatingPlans.csv", 4, "DR_CHRISTMAS", "usage to DST_DE is refused too"),
+    ]
+    assert costs(made, "1001", "4930", 60, EVENING) == REFUSED
+
+
 def test_where_all_prefixes_have_a_plus_it_falls_away(tmp_path: Path) -> None:
     place = folder(tmp_path / "plan")
     path = place / "Destinations.csv"
@@ -213,6 +231,11 @@ def test_where_all_prefixes_have_a_plus_it_falls_away(tmp_path: Path) -> None:
     made = imported(place)
     assert made[0].not_carried == []
     assert costs(made, "1001", "4930", 60) == 400_000
+
+
+def test_prefixes_that_no_number_meets_are_told(tmp_path: Path) -> None:
+    place = folder(tmp_path / "plan", "Destinations", "DST_DE,49", "DST_DE,0049")
+    assert translate(read(place), SETTINGS).assumed[0] == "1 prefixes begin with 0, as they are written: no number in E.164 does"
 
 
 def test_a_category_is_what_the_caller_says(tmp_path: Path) -> None:
@@ -232,6 +255,7 @@ def test_fallbacks_go_as_deep_as_told(tmp_path: Path) -> None:
         translated = translate(read(place), Settings("EUR", "UTC", f"deep-{depth}", fallback_depth=depth))
         made = translated, write(translated, tmp_path / f"deep-{depth}")
         assert costs(made, "europe", "1212", 90) == cost
+        assert any("1 subjects deep" in text or "2 subjects deep" in text for text in translated.assumed) == (depth < 3)
 
 
 def test_several_tenants_are_told_apart(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ ROWS = [
     Mistake("notice_days: 30", "notice_days: -1", "plans[1].terms.notice_days", "-1 days", "0 to"),
     Mistake("sold_to: 2026-12-31", "sold_to: 2025-12-31", "plans[1].sold_to", "sold no more before it is sold", "last day"),
     Mistake("effective_to: 2027-01-01", "effective_to: 2026-01-01", "effective_to", "is not after effective_from", "nothing"),
+    Mistake("effective_to: 2027-01-01", "effective_to: 9999-12-31", "effective_to", "is after 2069", "leave it out"),
     Mistake("effective_to: 2027-01-01T00:00:00+01:00", "effective_to: soon", "effective_to", "is not an instant", "offset"),
     Mistake("notice_days: 10\n", "notice_days: 9999\n", "notice_days", "9999 days", "0 to"),
     Mistake("notice_days: 10\n", "corrects: 1\n", "corrects", "version 1 cannot correct version 1", "an earlier version"),

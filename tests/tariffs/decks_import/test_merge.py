@@ -111,10 +111,11 @@ def test_duplicates_and_conflicts(tmp_path: Path) -> None:
     assert made.duplicates == (("1808", 2, 3), ("1", 4, 5))
     assert [row.zone for row in made.rows] == ["USA - Hawaii", "USA"]
     with pytest.raises(ProblemsError) as error:
-        merged(tmp_path, "", "1808,USA - Hawaii,0.02,,\n1808,HAWAII,0.03,,\n1,a,0.1,,\n1,a,,,X\n")
+        merged(tmp_path, "", "1808,USA - Hawaii,0.02,,\n1808,HAWAII,0.03,,\n1,a,0.1,,\n1,a,,,X\n2,b,0.1,,\n2,b,0.2,2026-11-01,\n")
     assert [(p.path, p.message) for p in error.value.problems] == [
         ("line 3", "prefix 1808 has other terms in line 2"),
         ("line 5", "prefix 1 has other terms in line 4"),
+        ("line 7", "prefix 2 has other terms in line 6"),
     ]
 
 

@@ -136,6 +136,13 @@ def test_an_update_that_came_before_contradicts_nothing(tmp_path: Path) -> None:
     assert (again.contradictions, again.unchanged) == ((), 3)
 
 
+def test_what_was_deleted_may_be_new_again(tmp_path: Path) -> None:
+    deleted = text(merged(tmp_path, OLD, "20,Egypt,0.05,,N\n2010,Egypt Mobile,0.10,,N\n"))
+    deleted = text(merged(tmp_path, deleted, "2010,,,,X\n"))
+    found = seen(merged(tmp_path, deleted, "2010,Egypt Mobile,0.20,2026-12-05,N\n"))
+    assert (found.raised, found.contradictions) == (1, ())
+
+
 def test_a_first_deck_contradicts_nothing(tmp_path: Path) -> None:
     """Its actions are about what the carrier sent somebody before."""
     assert seen(merged(tmp_path, "", "34,Spain,0.02,,I\n20,Egypt,0.06,,D\n39,,,,X\n", full=True)).contradictions == ()
@@ -146,6 +153,11 @@ def test_what_else_is_told(tmp_path: Path) -> None:
     assert (found.backdated, found.duplicates, found.cancelled) == (1, 1, 0)
     assert found.days == (ON, dt.date(2027, 1, 1))
     assert [(each.prefix, each.kept_line, each.dropped_line) for each in found.duplicate_rows] == [("34", 4, 5)]
+
+
+def test_prices_that_were_over_before_are_told(tmp_path: Path) -> None:
+    found = seen(merged(tmp_path, OLD, "20,Egypt,0.06,2026-10-01,\n20,Egypt,0.07,2026-11-01,\n"))
+    assert (found.over, found.backdated, found.largest[0].new) == (1, 2, "0.07 per 60s, 1/1")
 
 
 def test_terms_in_words() -> None:

@@ -90,6 +90,13 @@ MISTAKES = [
     (PLAIN, "p,d,r,R\n49,x,1,2\n", "line 1", "there are several columns `r`"),
     (PLAIN, "p,d,r\n\n49,x\n", "line 3", "2 cells"),
     (PLAIN, "p,d,r\n49,x,\n", "line 2", 'rate: "" is not an amount'),
+    (PLAIN, "p,d,r\n49,x,0,05\n", "line 2", "4 cells, and the first row has 3"),
+    ("columns: {prefix: 1, destination: 2, rate: 3}\nheader: false", "49,x,1\n50,x,0,05\n", "line 2", "4 cells, and the first row has 3"),
+    (PLAIN, 'p,d,r\n49,"x,0.1\n50,y",0.2\n', "line 3", "is one cell over several lines"),
+    (PLAIN, 'p,d,r,n\n49,x,0.1,"see\n50,y,0.2,below"\n', "line 3", "is one cell over several lines"),
+    ("columns: {prefix: p, country: c, destination: d, rate: r}", "c,p,d,r\nUS,1808,x,1\n", "line 2", '"US" is not the code of a country'),
+    ("columns: {prefix: p, country: c, destination: d, rate: r}", "c,p,d,r\n49,30,x,1\n,40,x,1\n", "line 3", "country: no code"),
+    ("columns: {prefix: p, destination: d, rate: r, currency: c}", "p,d,r,c\n49,x,1,EUR\n50,x,1,USD\n", "line 3", '"USD" is not EUR'),
     (PLAIN, "p,d,r\n49,x,015\n", "line 2", 'rate: "015" begins with a needless zero'),
     (PLAIN, "p,d,r\n49,,0.1\n", "line 2", "no destination"),
     (PLAIN, f"p,d,r\n49,{'x' * 201},0.1\n", "line 2", "is not the name of a destination"),
@@ -105,6 +112,7 @@ MISTAKES = [
     ("columns: {prefix: p, destination: d, rate: r, currency: c}\ncurrency: EUR", "p,d,r,c\n49,x,1,USD\n", "line 2", '"USD" is not EUR'),
     ("columns: {prefix: p, destination: d, rate: r, connect_fee: c}", "p,d,r,c\n49,x,1,0.0000001\n", "line 2", "more than six places"),
     ("columns: {prefix: p, destination: d, rate: r, effective_from: f}", "p,d,r,f\n49,x,1,1.1.26\n", "line 2", "effective_from: "),
+    (PLAIN + "actions: {new: [N]}\n", "p,d,r\n49,x,1\n", "actions (line 2)", "no column of them"),
     ("columns: {prefix: p, destination: d, rate: r, action: a}\nactions: {new: [N]}", "p,d,r,a\n49,x,1,Z\n", "line 2", 'action: "Z"'),
 ]  # fmt: skip
 
@@ -114,6 +122,11 @@ def test_mistakes(tmp_path: Path, text: str, rows: str, place: str, message: str
     found = problems(tmp_path, rows, text)
     assert [each[0] for each in found] == [place], found
     assert message in found[0][1]
+
+
+def test_cells_over_several_lines_and_blank_ones_at_the_end(tmp_path: Path) -> None:
+    [line] = source(tmp_path, 'p,d,r\n"49,\n50","x\ny",0.1,, \n', PLAIN).lines
+    assert (line.prefixes, line.destination) == (("49", "50"), "x y")
 
 
 def test_all_mistakes_at_once_and_an_end_to_them(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pypdfium2
+import pytest
 
 from rating.model import Catalogue, Plan
 from tariffs.load import load
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 CATALOGS = Path(__file__).parents[3] / "tariffs" / "catalogs"
 AS_OF = dt.date(2026, 11, 25)
 PDFTOTEXT = shutil.which("pdftotext")
-FORMS = ("text", "html", "pdf", *(("pdftotext",) if PDFTOTEXT else ()))
+FORMS = (
+    "text",
+    "html",
+    "pdf",
+    pytest.param("pdftotext", marks=pytest.mark.skipif(PDFTOTEXT is None, reason="the program pdftotext (poppler-utils) is not here")),
+)
 
 
 class Shown(NamedTuple):

@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rating.errors import UserError
-from tariffs.load import load
-from tariffs.sheets import content, terms, text
+from tariffs.sheets import content, text
 from tests.tariffs.rich import RICH, changed
 from tests.tariffs.sample import SAMPLE, loaded
-from tests.tariffs.sheets.shown import AS_OF, CATALOGS, catalogue, shown
+from tests.tariffs.sheets.shown import AS_OF, catalogue, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +45,7 @@ SAID = [
     ("rich", "Sample prices.", "Sample prices."),
     ("rich", "This plan has no fixed fees.", "本套餐没有固定费用。"),
     ("basic", "EUR 9.99 a month", "每月 9.99 欧元"),
-    ("basic", "Charged in advance. Charged whole in a part of a month too.", "按月预收。 不足整月的也全额收取。"),
+    ("basic", "Charged in advance. Charged whole in a part of a month too.", "按月预收。不足整月的也全额收取。"),
     ("basic", "EUR 20.00 once", "一次性 20.00 欧元"),
     ("basic", "When the service begins.", "开通时收取。"),
     ("basic", "When the service ends.", "终止服务时收取。"),
@@ -128,6 +126,18 @@ def test_a_title_in_another_language_is_better_than_a_short_name(tmp_path: Path)
     assert of(loaded(tmp_path, RICH), "rich", "zh").title == "Rich"
 
 
+def test_a_price_behind_one_of_the_day_is_for_all_other_times(tmp_path: Path) -> None:
+    given = SAMPLE.replace('      - {band: night, rate: "0.03"}\n      - {band: other, rate: "0.06"}\n', "").replace(
+        "      - {service: voice, zone: land, price: home-voice}\n",
+        "      - {service: voice, zone: land, price: home-voice}\n      - {service: voice, zone: land, price: far-voice}\n",
+    )
+    lines = text.lines(of(loaded(tmp_path, given), "basic", "en"))
+    told = {line[:1]: line for line in lines if line.startswith(("1  ", "2  ", "3  "))}
+    assert "  Mon–Fri 08:00–18:00  " in told["1"]
+    assert "  all other times  " in told["2"]
+    assert "  any time  " in told["3"]
+
+
 def test_a_language_that_no_sheet_is_written_in() -> None:
     with pytest.raises(UserError, match='no tariff sheets in "fr"'):
         of(catalogue("mobile"), "smart-s", "fr")
@@ -135,20 +145,3 @@ def test_a_language_that_no_sheet_is_written_in() -> None:
 
 def test_the_same_sheet_twice() -> None:
     assert of(catalogue("mobile"), "smart-l", "zh") == of(catalogue("mobile"), "smart-l", "zh")
-
-
-BESIDE = sorted(CATALOGS.glob("*/sheet.*.txt"))
-
-
-@pytest.mark.parametrize("path", BESIDE, ids=[f"{path.parent.name}-{path.name}" for path in BESIDE])
-def test_the_sheets_beside_the_examples_are_what_the_command_writes(path: Path) -> None:
-    """As of the first day of the version. After a change on purpose: RATEWRIGHT_GOLDEN=write, then read the difference."""
-    found = load(path.parent)
-    kept = path.read_text(encoding="utf-8")
-    named = [each.name for each in found.plans if f"  {found.identity}/{each.name}\n" in kept]
-    assert len(named) == 1
-    first = terms.local_date(found, found.effective_from_us)
-    made = "\n".join([*text.lines(of(found, named[0], path.suffixes[0].removeprefix("."), first)), ""])
-    if os.environ.get("RATEWRIGHT_GOLDEN") == "write":
-        path.write_text(made, encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == made

@@ -8,7 +8,7 @@ import pytest
 
 from tariffs.load import load, load_located
 from tariffs.warnings import CODES, warn
-from tests.tariffs.sample import SAMPLE, changed
+from tests.tariffs.sample import SAMPLE, changed, loaded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -201,6 +201,13 @@ def test_a_special_case_before_the_general_one_says_nothing(tmp_path: Path) -> N
     assert warned(tmp_path, changed(FAR, rules)) == []
 
 
+def test_a_rule_for_what_comes_in_overlaps_with_none_that_does_not_say_so(tmp_path: Path) -> None:
+    rules = FAR.replace("}", ", direction: terminating}") + FAR.replace("far-voice}", "home-voice, roaming: home}") + FAR
+    assert warned(tmp_path, changed(FAR, rules)) == []
+    both = rules.replace("roaming: home", "direction: terminating, roaming: home").replace("terminating}", "terminating, on_net: true}", 1)
+    assert [each.code for each, _ in warned(tmp_path, changed(FAR, both))] == ["overlapping-rules"]
+
+
 DECK = changed(
     "plans:\n",
     "decks:\n  - {name: world, file: deck.csv, service: voice, price_ids_from: 1000, charge_code: 7, revenue_code: 7, tax_class: standard,"
@@ -243,6 +250,9 @@ VERSIONS = [
     ('rate: "0.07"', 'rate: "0.71"', "price-jump-version", "price `sms` is 10.1 times that of version 1"),
     ('rate: "0.07"', 'rate: "0.0069"', "price-jump-version", "price `sms` is a 10.1th of that of version 1"),
     ('rate: "0.03"', 'rate: "0.31"', "price-jump-version", "price `home-voice` in band `night` is 10.3 times that of version 1"),
+    ('minimum: "0.10"', 'minimum: "1.01"', "price-jump-version", "least charge of price `far-voice` is 10.1 times that of version 1"),
+    ('maximum: "9.00"', 'maximum: "91.00"', "price-jump-version", "largest charge of price `far-voice` is 10.1 times that of version 1"),
+    ('rate: "0.40"', 'rate: "4.20"', "price-jump-version", "price `far-voice` is 10.5 times that of version 1"),
     ('amount: "9.99"', 'amount: "99.99"', "price-jump-version", "fee `fee` of plan `basic` is 10.0 times that of version 1"),
     ("currency: EUR", "currency: USD", "", ""),
 ]
@@ -254,6 +264,60 @@ def test_against_the_version_before(tmp_path: Path, old: str, new: str, code: st
     (tmp_path / "two.yaml").write_text(changed(old, new).replace("version: 1", "version: 2"), encoding="utf-8")
     found = warn(load(tmp_path / "two.yaml"), before=load(tmp_path / "one.yaml"))
     assert [(each.code, each.finding.message) for each in found] == ([(code, message)] if code else [])
+
+
+# what a price of version 1 says of a message, what version 2 says -> message
+ONCE = [
+    ('flat: "0.07"', 'flat: "0.70"', ""),
+    ('flat: "0.07"', 'flat: "0.71"', "price `sms` is 10.1 times that of version 1"),
+    (
+        'rate: "0.07", connect_fee: "0.01"',
+        'rate: "0.07", connect_fee: "0.20"',
+        "connect fee of price `sms` is 20.0 times that of version 1",
+    ),
+    ('rate: "0.07", connect_fee: "0.01"', 'rate: "0.07"', ""),
+]
+
+
+@pytest.mark.parametrize(("was", "is_", "message"), ONCE)
+def test_flat_prices_and_connect_fees_against_the_version_before(tmp_path: Path, was: str, is_: str, message: str) -> None:
+    (tmp_path / "one.yaml").write_text(changed('rate: "0.07"', was), encoding="utf-8")
+    (tmp_path / "two.yaml").write_text(changed('rate: "0.07"', is_).replace("version: 1", "version: 2"), encoding="utf-8")
+    found = warn(load(tmp_path / "two.yaml"), before=load(tmp_path / "one.yaml"))
+    assert [each.finding.message for each in found] == ([message] if message else [])
+
+
+def test_day_passes_against_the_version_before(tmp_path: Path) -> None:
+    sold = "    day_passes:\n      - {id: 82, name: day, fee: FEE, service: data}\n    recurring:"
+    (tmp_path / "one.yaml").write_text(changed("    recurring:", sold.replace("FEE", '"1.90"')), encoding="utf-8")
+    (tmp_path / "two.yaml").write_text(
+        changed("    recurring:", sold.replace("FEE", '"19.90"')).replace("version: 1", "version: 2"), encoding="utf-8"
+    )
+    [each] = warn(load(tmp_path / "two.yaml"), before=load(tmp_path / "one.yaml"))
+    assert each.finding.message == "day pass `day` of plan `basic` is 10.5 times that of version 1"
+
+
+# rates of three prices of one charge code, such as a tariff of three zones -> which one is told
+THREE = [
+    (("0.09", "0.15", "0.12"), ""),
+    (("0.09", "15", "0.12"), "far-voice"),  # a lost point
+    (("0.09", "1.20", "0.12"), ""),  # ten times is not more than ten times
+    (("0.09", "0.50", "0.009"), ""),  # not more than ten times both others
+]
+
+
+@pytest.mark.parametrize("form", ["rate: RATE, per: 60s, increments: 1/1", "flat: RATE, unit: seconds"])
+@pytest.mark.parametrize(("amounts", "told"), THREE)
+def test_few_neighbours(tmp_path: Path, form: str, amounts: tuple[str, ...], told: str) -> None:
+    names = ("home-voice", "far-voice", "near")
+    codes = "charge_code: 50, revenue_code: 1, tax_class: standard"
+    prices = "".join(
+        f"  - {{id: {50 + place}, name: n{name}, {codes}, {form.replace('RATE', repr(amount))}}}\n"
+        for place, (name, amount) in enumerate(zip(names, amounts, strict=True))
+    )
+    found = warn(loaded(tmp_path, changed("plans:\n", prices + "plans:\n")))
+    jumps = [each.finding.message for each in found if each.code == "price-jump-neighbours"]
+    assert [message.split("`")[1] for message in jumps] == ([f"n{told}"] if told else [])
 
 
 # effective_from, effective_to of version 2; version 1 is from 2026-01-01 to 2026-07-01, version 3 from 2027-01-01 -> codes and messages
