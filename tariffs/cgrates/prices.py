@@ -19,6 +19,7 @@ from tariffs.cgrates.carried import CarryError
 from tariffs.cgrates.destinations import joined, unique
 from tariffs.decode import decode
 from tariffs.language import PriceEntry
+from tariffs.limits import BANDS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,6 +109,8 @@ class PriceBook:
         spans = list(dict.fromkeys((name, binding.span, binding.weight) for binding, name in zip(bindings, names, strict=True)))
         if len(spans) == 1 and spans[0][1].is_always:
             return None
+        if len(spans) > BANDS_MAX:
+            raise CarryError(f"{len(spans):,} times and rates, and a calendar holds {BANDS_MAX:,}")
         keys: list[tuple[object, ...]] = [(weight,) for _, _, weight in spans]
         if any(_same_claim(one, other) for one, other in itertools.combinations(spans, 2)):  # the first row wins: told by weights
             keys = [(weight, span.start_s, -position) for position, (_, span, weight) in enumerate(spans)]

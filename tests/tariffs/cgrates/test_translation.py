@@ -295,6 +295,18 @@ def test_nobody_has_a_plan(tmp_path: Path) -> None:
         translate(read(place), SETTINGS)
 
 
+def test_more_times_than_a_calendar_holds(tmp_path: Path) -> None:
+    place = folder(tmp_path / "plan")
+    with (place / "Timings.csv").open("a") as times, (place / "RatingPlans.csv").open("a") as plans:
+        for number in range(1_001):
+            times.write(f"T{number},*any,*any,*any,*any,00:{number // 60:02d}:{number % 60:02d}\n")
+            plans.write(f"RP_EUROPE,DR_MOBILE,T{number},1\n")
+    made = imported(place)
+    assert {each.why for each in made[0].not_carried} == {"1,001 times and rates, and a calendar holds 1,000"}
+    assert costs(made, "europe", "4915", 60) is REFUSED
+    assert costs(made, "europe", "4930", 60) == 300_000
+
+
 def test_too_many_activation_times(tmp_path: Path) -> None:
     place = folder(tmp_path / "plan")
     rows = [f"t,call,{day},2026-01-01T00:00:{day % 60:02d}.{day:03d}Z,RP_ANY," for day in range(201)]
