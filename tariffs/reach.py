@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import Service, UsageRule
 from rating.tables import SHORT_DIGITS_MAX
-from tariffs.checks.rules import CONDITIONS
+from tariffs.checks.rules import CONDITIONS, subsets
 from tariffs.price_times import PriceTimes
 from tariffs.shelves import classes, rules_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from rating.model import Catalogue, Plan
     from tariffs.shelves import Classes
@@ -135,17 +135,21 @@ def _of_service(catalogue: Catalogue, found: Classes, times: PriceTimes) -> Iter
     for of_class, candidates in enumerate(found.candidates):
         if of_class not in numbers:
             continue
-        for position, candidate in enumerate(candidates):
-            for conditions, starts in _met(candidate.rule, [each.rule for each in candidates[:position]], times):
+        before: dict[frozenset[tuple[str, object]], list[UsageRule]] = {}  # the rules walked, by what they ask for
+        for candidate in candidates:
+            for conditions, starts in _met(candidate.rule, before, times):
                 key = (candidate.plan, candidate.place, conditions)
                 if key not in told or not told[key].issuperset(starts):
                     told.setdefault(key, set()).update(starts)
                     rule, bands = candidate.rule, tuple(filter(None, starts))
                     number, when = numbers[of_class], tuple(starts.values())
                     yield Reach(rule.service, rule.zone, number, candidate.plan, candidate.place, rule, conditions, bands, when)
+            before.setdefault(frozenset(conditions_of(candidate.rule).items()), []).append(candidate.rule)
 
 
-def _met(rule: UsageRule, before: Sequence[UsageRule], times: PriceTimes) -> list[tuple[tuple[Condition, ...], dict[str, int]]]:
+def _met(
+    rule: UsageRule, before: Mapping[frozenset[tuple[str, object]], Sequence[UsageRule]], times: PriceTimes
+) -> list[tuple[tuple[Condition, ...], dict[str, int]]]:
     """Conditions, and bands with an instant, in which a rule is met behind the rules `before` it; nothing where it never is."""
     asks = conditions_of(rule)
     if not before:
@@ -154,7 +158,7 @@ def _met(rule: UsageRule, before: Sequence[UsageRule], times: PriceTimes) -> lis
     found = []
     for direction in DIRECTIONS if rule.direction is None else (rule.direction,):
         said = {**asks, "direction": direction}
-        left = times.left(rule, [each for each in before if conditions_of(each).items() <= said.items()])
+        left = times.left(rule, [each for some in subsets(list(said.items())) for each in before.get(some, ())])
         if left is not None:
             found.append((tuple(said.items()), left))
     if rule.direction is None and len(found) == len(DIRECTIONS) and found[0][1] == found[1][1]:

@@ -7,7 +7,8 @@ Words: a *stretch* is one plan held for some days of the period. A *pot* is one 
 An allowance is the same one in two plans if catalogue and id are the same.
 
 The rules, for an allowance and each stretch of a plan that has it:
-- the first stretch of a plan opens a pot with the share of its days; a stretch of a plan that was left and comes back joins its pot;
+- the first stretch of a plan opens a pot with the share of its days; a stretch of a plan that was left and comes back joins its pot,
+  whatever add-ons it comes back with;
 - where the plan before it has the allowance too, the definition of the plan that is left decides (`Allowance.at_plan_change`):
   CARRY     the new plan joins the pot that there is, which grants by its own definition for the days of both;
   RESET     that pot ends, and the new plan opens one; both grant for all days on which the subscription has the allowance;
@@ -78,6 +79,7 @@ class _Open:
 
     granting: Granting
     plans: list[int]
+    bases: set[str]  # of those plans
     spans: list[Span]
     start: dt.date
     end: dt.date
@@ -113,12 +115,13 @@ def _pots_of(
             continue
         current = _next(opened, current, before, (stretch, granting), grantings[before][key] if current is not None else None)
         if current is None:
-            current = _Open(granting, [], [], period.start, period.end)
+            current = _Open(granting, [], set(), [], period.start, period.end)
             if opened and opened[-1].ended and opened[-1].end == stretch.span.start:
                 current.start, current.whole = stretch.span.start, True
             opened.append(current)
         if stretch.plan not in current.plans:
             current.plans.append(stretch.plan)
+        current.bases |= {granting.base} - {""}
         current.spans.append(stretch.span)
         before = stretch.plan
     days = [span for each in opened for span in each.spans]
@@ -137,7 +140,7 @@ def _next(opened: list[_Open], current: _Open | None, before: int, now: tuple[St
             return None
     elif current is not None:
         return current
-    return next((each for each in opened if stretch.plan in each.plans and not each.ended), None)
+    return next((each for each in opened if not each.ended and (stretch.plan in each.plans or granting.base in each.bases)), None)
 
 
 def _closed(key: AllowanceKey, opened: _Open, days: list[Span], period: Period) -> Pot:

@@ -27,11 +27,15 @@ _ONE_DAY = dt.timedelta(days=1)
 
 
 class OneOffDue(NamedTuple):
-    """A fee of one subscription and period, and how often its occasion came. `identity`: of the catalogue."""
+    """A fee of one subscription and period: how often its occasion came, and how much that is. `identity`: of the catalogue.
+
+    `fee` is the last one charged: a version within the period may have given it another amount.
+    """
 
     fee: OneOffFee
     identity: str
     times: int
+    micros: int
 
 
 class _Edge(NamedTuple):
@@ -58,15 +62,10 @@ def one_offs_due(
         plan = plan_at(edge.plan, edge.day) if period.start <= edge.day < period.end else None
         if plan is None:
             continue
-        beyond = plan_at(edge.beyond, edge.beyond_day) if edge.beyond is not None else None
-        occasions = set(_occasions(edge, plan, beyond))
-        there = {fee.price_id for fee in beyond.one_offs} if beyond is not None and _same_catalogue(edge) else set[int]()
-        for fee in plan.one_offs:
-            of_add_on = fee.on in {FeeOccasion.ADDED, FeeOccasion.REMOVED}
-            if fee.on in occasions and not (of_add_on and fee.price_id in there):
-                identity = edge.plan.partition("/")[0]
-                before = due.get((identity, fee.price_id))
-                due[identity, fee.price_id] = OneOffDue(fee, identity, 1 + (before.times if before is not None else 0))
+        identity = edge.plan.partition("/")[0]
+        for fee in _charged(edge, plan, plan_at):
+            before = due.get((identity, fee.price_id), OneOffDue(fee, identity, 0, 0))
+            due[identity, fee.price_id] = OneOffDue(fee, identity, before.times + 1, before.micros + fee.amount_micros)
     return list(due.values())
 
 
@@ -75,13 +74,27 @@ def changes_within(spans: Sequence[PlanSpan], start: dt.date, end: dt.date) -> b
     return any(start <= span.start < end or (span.end is not None and start < span.end <= end) for _, span in spans)
 
 
+def _charged(edge: _Edge, plan: Plan, plan_at: Callable[[str, dt.date], Plan | None]) -> list[OneOffFee]:
+    """The fees of a day's `plan` whose occasion came. A neighbour that has an add-on in the version of either day has it on both."""
+    if edge.beyond is None:
+        neighbours = []
+    else:
+        found = (plan_at(edge.beyond, day) for day in (edge.beyond_day, edge.day))
+        neighbours = [each for each in found if each is not None]
+    occasions = set(_occasions(edge, plan, neighbours[0] if neighbours else None))
+    there = {fee.price_id for each in neighbours for fee in each.one_offs} if _same_catalogue(edge) else set[int]()
+    of_add_on = {FeeOccasion.ADDED, FeeOccasion.REMOVED}
+    return [fee for fee in plan.one_offs if fee.on in occasions and not (fee.on in of_add_on and fee.price_id in there)]
+
+
 def _edges(spans: Sequence[PlanSpan]) -> Iterator[_Edge]:
-    """The first and the last day of every span. Spans of a subscription follow each other without a gap."""
+    """The first and the last day on every plan. Spans follow each other without a gap; a plan told again goes on, and nothing happens."""
     for place, each in enumerate(spans):
         former = spans[place - 1].plan if place else None
         latter = spans[place + 1].plan if place + 1 < len(spans) else None
-        yield _Edge(each.span.start, each.plan, former, each.span.start - _ONE_DAY, begins=True)
-        if each.span.end is not None:
+        if former != each.plan:
+            yield _Edge(each.span.start, each.plan, former, each.span.start - _ONE_DAY, begins=True)
+        if latter != each.plan and each.span.end is not None:
             yield _Edge(each.span.end - _ONE_DAY, each.plan, latter, each.span.end, begins=False)
 
 

@@ -124,8 +124,7 @@ def one_off_lines(contracts: Contracts, scope: Scope, currencies: Currencies) ->
         plan_at = _plan_at(contracts, account.timezone)
         for period in periods:
             for due in one_offs_due(spans, period, scope.bill_date, plan_at):
-                exact = Fraction(due.fee.amount_micros * due.times)
-                fee = _fee_row(Kind.ONE_OFF, due.fee, due.identity, exact, due.times, period, contracts, currencies)
+                fee = _fee_row(Kind.ONE_OFF, due.fee, due.identity, Fraction(due.micros), due.times, period, contracts, currencies)
                 rows.append(_line(account.account_key, subscription.subscription_key, period, fee))
     return np.array(rows, LINE) if rows else empty()
 

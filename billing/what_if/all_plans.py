@@ -23,7 +23,7 @@ from billing.runs.circumstances import asked
 from billing.runs.contracts import Contracts
 from billing.runs.scope import Scope
 from billing.store.tables import guiding_facts
-from billing.what_if import sums, worlds
+from billing.what_if import comparing, sums, worlds
 from billing.what_if.events import MonthEvents
 from billing.what_if.month import Month, scope_of
 from billing.what_if.worlds import World
@@ -31,14 +31,18 @@ from rating.errors import UserError
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Collection
 
-    from billing.runs.facts import Facts, Subscription
-    from billing.runs.price_list import PriceList
+    from billing.runs.facts import Account, Facts, Subscription
     from billing.store.home import Home
+    from billing.what_if.events import Answer
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """The month on one plan. `plan` is empty for the month as it is. `without_price`: events by the status that says why."""
+    """The month on one plan. `plan` is empty for the month as it is. `without_price`: events by the status that says why.
+
+    `lost_events`: those of them that have a price in the month as it is, one by one: what else the plan prices does not make up for them.
+    """
 
     plan: str
     title: dict[str, str]
@@ -46,12 +50,12 @@ class Offer(msgspec.Struct, frozen=True):
     fee_micros: int
     usage_micros: int
     usage_by_service: dict[str, int]
-    priced_events: int
+    lost_events: int
     without_price: dict[str, int]
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """`now` is the month as it is; `offers` are the plans, cheapest first, those that leave out what is priced now at the end."""
+    """`now` is the month as it is; `offers` are the plans, cheapest first, those that lose a price that there is now at the end."""
 
     account_id: str
     currency: str
@@ -78,7 +82,8 @@ def compare(home: Home, account_id: str, month: Month, *, identity: str = "", su
     """Price the month of an account on every plan, of one catalogue where `identity` says so.
 
     `subscription_id`: put only this subscription on the plan, and leave the others of the account as they are. Raises UserError where the
-    account or subscription is unknown or has no plan in the month, and where no plan is sold in the account's currency.
+    account or subscription is unknown or has no plan in the month, where a plan of it is in another currency than the account's, and where
+    no plan is sold in that.
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
@@ -89,8 +94,10 @@ def compare(home: Home, account_id: str, month: Month, *, identity: str = "", su
     now = worlds.world(contracts, scope, month)
     having = [index for index, pattern in enumerate(now.patterns.of.tolist()) if pattern >= 0]
     moving = _moving(known, having, subscription_id, month)
+    _check_currency(now, having, account)
     customer = _Customer(contracts, scope, month, Guide(home, seq), _usage(home, seq, contracts, scope), now)
     as_it_is = _offer(customer, now, "", {})
+    first_days = {max(scope.periods[0][0].start, contracts.spans[each][0].span.start) for each in moving}
     offers = [
         _offer(
             customer,
@@ -98,7 +105,7 @@ def compare(home: Home, account_id: str, month: Month, *, identity: str = "", su
             plan,
             title,
         )
-        for plan, title in _sold(contracts.price_list, scope, month, account.currency, identity).items()
+        for plan, title in _sold(customer, first_days, account, identity).items()
     ]
     return Comparison(
         account_id,
@@ -107,7 +114,7 @@ def compare(home: Home, account_id: str, month: Month, *, identity: str = "", su
         tuple(known.subscriptions[each].subscription_id for each in moving),
         tuple(sorted({plan for each in moving for plan in now.plans_of(each)})),
         as_it_is,
-        tuple(sorted(offers, key=lambda each: (each.priced_events < as_it_is.priced_events, each.total_micros, each.plan))),
+        tuple(sorted(offers, key=lambda each: (each.lost_events > 0, each.total_micros, each.plan))),
     )
 
 
@@ -138,6 +145,17 @@ def _moving(known: Facts, having: list[int], subscription_id: str, month: Month)
     return moving
 
 
+def _check_currency(now: World, having: list[int], account: Account) -> None:
+    """Amounts of two currencies are not added: no bill does it either."""
+    for plan in sorted({plan for each in having for plan in now.plans_of(each)}):
+        identity = plan.partition("/")[0]
+        if identity in now.tariffs.identities and now.tariffs.currency(identity) != account.currency:
+            raise UserError(
+                f"account {account.account_id} pays in {account.currency}, and its plan {plan} is in {now.tariffs.currency(identity)}",
+                "give the subscription a plan in the currency of its account: no bill adds two currencies",
+            )
+
+
 def _usage(home: Home, seq: int, contracts: Contracts, scope: Scope) -> pa.Table:
     """Usage of the month by any number that the account ever had."""
     fact = guiding_facts.c
@@ -151,19 +169,24 @@ def _usage(home: Home, seq: int, contracts: Contracts, scope: Scope) -> pa.Table
     return usage.filter(own)
 
 
-def _sold(tariffs: PriceList, scope: Scope, month: Month, currency: str, identity: str) -> dict[str, dict[str, str]]:
-    """Titles of the plans that are in force and sold at some time of the month, in a currency."""
-    from_us, to_us = scope.window or (0, 0)
+def _sold(customer: _Customer, first_days: Collection[dt.date], account: Account, identity: str) -> dict[str, dict[str, str]]:
+    """Titles of the plans that are sold at some time of the month, in the currency of the account.
+
+    They are in force from the first day on of each subscription in the month: a plan that comes later would lack the month's fees.
+    """
+    tariffs, month, midnights = customer.contracts.price_list, customer.month, customer.contracts.midnights
+    from_us, to_us = customer.scope.window or (0, 0)
+    days_us = [midnights.day_us(account.timezone, day) for day in first_days]
     found: dict[str, dict[str, str]] = {}
     for name in tariffs.tables.plan_index:
         of = name.partition("/")[0]
-        if tariffs.currency(of) == currency and identity in {"", of}:
-            versions = tariffs.plans_during(name, from_us, to_us)
-            if versions and _is_sold(versions[-1][1].plan.sold_from, versions[-1][1].plan.sold_to, month):
-                found[name] = versions[-1][1].plan.title
+        if tariffs.currency(of) == account.currency and identity in {"", of} and all(tariffs.plan_on(name, *each) for each in days_us):
+            _, last = tariffs.plans_during(name, from_us, to_us)[-1]
+            if _is_sold(last.plan.sold_from, last.plan.sold_to, month):
+                found[name] = last.plan.title
     if not found:
         raise UserError(
-            f"no plan{f' of {identity}' if identity else ''} was sold in {currency} in {month}",
+            f"no plan{f' of {identity}' if identity else ''} was sold in {account.currency} for all of {month}",
             f"catalogues in force are {', '.join(tariffs.identities)}" if tariffs.identities else "publish a catalogue first",
         )
     return found
@@ -186,7 +209,8 @@ def _offer(customer: _Customer, made: World, plan: str, title: dict[str, str]) -
     events = MonthEvents(customer.usage, customer.guide, customer.scope, customer.now, made)
     everybody = np.ones(len(customer.contracts.facts.subscriptions) + 1, np.bool_)
     everybody[-1] = False  # numbers that were others' at the time
-    added = sums.add(made, events.rate(made, threads=1), everybody)
+    answer = events.rate(made, threads=1)
+    added = sums.add(made, answer, everybody)
     by_service: dict[str, int] = {}
     for cell, amount in added.cells.items():
         by_service[cell.service] = by_service.get(cell.service, 0) + amount.micros
@@ -194,5 +218,12 @@ def _offer(customer: _Customer, made: World, plan: str, title: dict[str, str]) -
     for (_, _, status), count in added.refused.items():
         without[status] = without.get(status, 0) + count
     fee_micros, usage_micros = int(added.fee_micros.sum()), int(added.usage_micros.sum())
-    priced = sum(amount.number for amount in added.cells.values())
-    return Offer(plan, title, fee_micros + usage_micros, fee_micros, usage_micros, by_service, priced, without)
+    return Offer(plan, title, fee_micros + usage_micros, fee_micros, usage_micros, by_service, _lost(customer, events, answer), without)
+
+
+def _lost(customer: _Customer, events: MonthEvents, answer: Answer) -> int:
+    """How many events of the account have a price in the month as it is, and none in this one."""
+    owned = np.ones(len(customer.contracts.facts.subscriptions) + 1, np.bool_)
+    owned[-1] = False
+    before, (status, _) = events.rate(customer.now, threads=1).everywhere(events.rows), answer.everywhere(events.rows)
+    return sum(each.events for each in comparing.lost(customer.now, events, before, status, owned))

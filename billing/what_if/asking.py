@@ -168,8 +168,9 @@ def _worlds(stored: _Stored, draft: Catalogue, month: Month, moves: Sequence[Mov
     if not moves:
         return _Worlds(now, worlds.world(contracts.under(tariffs), scope, month, now.patterns), ())
     had = {plan for model in now.patterns.models for plan in now.plans_of(model)}
-    migration.check(moves, had, {f"{each.identity}/{plan.name}" for each in tariffs.catalogues for plan in each.plans})
-    changed, counts = migration.moved(contracts, moves, month)
+    there = {f"{each.identity}/{plan.name}" for each in tariffs.catalogues for plan in each.plans}
+    migration.check(moves, had, there)
+    changed, counts = migration.moved(contracts, moves, month, there)
     then = worlds.world(Contracts(changed, tariffs, contracts.midnights), scope, month)
     moved = tuple(Moved(move.old, move.new, count) for move, count in zip(moves, counts, strict=True))
     return _Worlds(now, then, moved)

@@ -1,7 +1,8 @@
 """Moves of subscriptions from one plan to another, in the world of the draft alone: `--migrate A:B=20%`.
 
 Who moves is drawn by the subscription's key, the same ones whenever it is asked: of those that have plan A at some time of the month, the
-share with the smallest mixed keys. Whoever moves has B wherever facts say A. Moves do not chain: a share is of those who really have A.
+share with the smallest mixed keys. Whoever moves has B wherever facts say A, and B with the same add-ons wherever they say A with add-ons,
+if there is such a plan. Moves do not chain: a share is of those who really have A.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rating.errors import UserError
 from rating.order import MIX_1, MIX_2
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from billing.charges.lines import Int64s
     from billing.runs.contracts import Contracts
@@ -63,10 +64,11 @@ def check(moves: Sequence[Move], known: Collection[str], then: Collection[str]) 
             raise UserError(f'--migrate: the shares of plan "{move.old}" are more than all together', "let them add up to 100 % or less")
 
 
-def moved(contracts: Contracts, moves: Sequence[Move], month: Month) -> tuple[Facts, list[int]]:
-    """The facts after the moves, and how many subscriptions each one moves."""
+def moved(contracts: Contracts, moves: Sequence[Move], month: Month, then: Collection[str]) -> tuple[Facts, list[int]]:
+    """The facts after the moves, and how many subscriptions each one moves. `then`: the plans that exist in the world of the draft."""
     facts = contracts.facts
     subscriptions = list(facts.subscriptions)
+    instead: dict[int, dict[str, str]] = {}  # by subscription: one that had two plans in the month may leave both
     taken: dict[str, int] = {}
     counts = []
     for move in moves:
@@ -74,7 +76,8 @@ def moved(contracts: Contracts, moves: Sequence[Move], month: Month) -> tuple[Fa
         first = taken.get(move.old, 0)
         last = min(first + int(move.share * len(having) + Fraction(1, 2)), len(having))
         for index in having[first:last].tolist():
-            subscriptions[index] = _changed(facts.subscriptions[index], move)
+            instead.setdefault(index, {})[move.old] = move.new
+            subscriptions[index] = _changed(facts.subscriptions[index], instead[index], then)
         taken[move.old] = last
         counts.append(last - first)
     return dataclasses.replace(facts, subscriptions=subscriptions), counts
@@ -102,8 +105,13 @@ def _mixed(keys: Int64s) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     return answer
 
 
-def _changed(subscription: Subscription, move: Move) -> Subscription:
-    return subscription._replace(plans=tuple((day, move.new if plan == move.old else plan) for day, plan in subscription.plans))
+def _changed(subscription: Subscription, instead: Mapping[str, str], then: Collection[str]) -> Subscription:
+    def new(plan: str) -> str:
+        without, plus, add_ons = plan.partition("+")
+        moving_with = f"{instead[without]}{plus}{add_ons}" if without in instead and "+" not in instead[without] else plan
+        return instead.get(plan, moving_with if moving_with in then else plan)
+
+    return subscription._replace(plans=tuple((day, new(plan)) for day, plan in subscription.plans))
 
 
 def _listed(names: Collection[str]) -> str:

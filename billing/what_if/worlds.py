@@ -155,7 +155,7 @@ def _fees(models: Contracts, scope: Scope, index: int) -> list[Due]:
 
     recurring = [Due(each.plan, each.fee.name, _to_micro(each.exact_micros), 1) for each in fees_due(spans, period, period.end, plan_at)]
     once = one_offs_due(spans, period, period.end, plan_at)
-    return [*recurring, *(Due(plan_with(each), each.fee.name, each.fee.amount_micros * each.times, each.times) for each in once)]
+    return [*recurring, *(Due(plan_with(each), each.fee.name, each.micros, each.times) for each in once)]
 
 
 def _to_micro(due_micros: Fraction) -> int:

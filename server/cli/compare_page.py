@@ -40,7 +40,7 @@ def _show(found: Comparison, language: str) -> None:
     rows = [_row("as it is", found.now, found, language), *(_row(each.plan, each, found, language) for each in found.offers)]
     head = ("plan", "title", "total", "fees", "usage", "against now", "events without a price")
     output.print_table(head, rows, right=head[2:6])
-    if any(each.priced_events < found.now.priced_events for each in found.offers):
+    if any(each.lost_events for each in found.offers):
         print("plans that leave events without a price which have one now stand last, whatever they cost")
 
 

@@ -96,7 +96,7 @@ def _unreachable(plan: Plan, names: _Names, place: Place) -> Iterator[Finding]:
         if rules_of_zone[rule.zone] == 1:
             continue
         conditions = _conditions_of(rule)
-        before = [takers[key] for some in _subsets(conditions) if (key := (rule.zone, rule.service, some)) in takers]
+        before = [takers[key] for some in subsets(conditions) if (key := (rule.zone, rule.service, some)) in takers]
         if before:
             yield _never_reached(plan, number, min(before), place)
         elif rule.price is None or rule.price in names.always:
@@ -115,7 +115,7 @@ def _conditions_of(rule: UsageRule) -> list[tuple[str, object]]:
     return [(name, value) for name in CONDITIONS if (value := getattr(rule, name)) is not None]
 
 
-def _subsets(conditions: list[tuple[str, object]]) -> Iterator[frozenset[tuple[str, object]]]:
+def subsets(conditions: list[tuple[str, object]]) -> Iterator[frozenset[tuple[str, object]]]:
     """All that a rule which takes everything of another may ask for: some of the other's conditions, or none."""
     for length in range(len(conditions) + 1):
         yield from map(frozenset, itertools.combinations(conditions, length))

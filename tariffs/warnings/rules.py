@@ -55,10 +55,11 @@ def _overlapping(plan: Plan, index: int, times: PriceTimes) -> Iterator[Warning]
     for number, rule in enumerate(plan.rules):
         groups.setdefault((rule.service, rule.zone), []).append(_Ruled(number, rule, frozenset(conditions_of(rule).items())))
     for group in groups.values():
-        for former, latter in itertools.combinations(group[:RULES_OF_A_ZONE_MAX], 2):
+        looked_at = group[:RULES_OF_A_ZONE_MAX]
+        for former, latter in itertools.combinations(looked_at, 2):
             shared = _both_hold(former, latter, times)
             if shared and not any(
-                each.position < former.position and each.conditions <= former.conditions | latter.conditions for each in group
+                each.position < former.position and each.conditions <= former.conditions | latter.conditions for each in looked_at
             ):
                 message = (
                     f"plan `{plan.name}`: rules[{former.position}] and rules[{latter.position}] for {what(latter.rule)} "

@@ -58,10 +58,10 @@ def sheet(
 
     if form == "pdf" and output is None and not as_json:
         raise UserError("a PDF is not for the terminal", "name a file: --output sheet.pdf", exit_status=2)
-    versions, name = _versions(plan, catalog, home)
+    versions, number, name = _versions(plan, catalog, home)
     asked_us = read(at, versions[0].timezone, "--at") if at else None
-    chosen = _chosen(versions, now_us() if asked_us is None else asked_us, coming=bool(catalog) and asked_us is None)
-    at_us = max(chosen.effective_from_us, now_us() if asked_us is None else asked_us)
+    chosen = _chosen(versions, number, now_us() if asked_us is None else asked_us, coming=bool(catalog) and asked_us is None)
+    at_us = _within(chosen, now_us() if asked_us is None else asked_us)
     made = content.sheet(chosen, _plan(chosen, name), language, as_of=terms.local_date(chosen, at_us))
     if as_json:
         from server.cli import output as printing
@@ -94,21 +94,19 @@ def _write(made: Sheet, form: str, output: Path | None) -> None:
     print(f"{output}: {made.title}, {len(made.cells)} prices, {form}")
 
 
-def _versions(name: str, paths: Sequence[Path], home: Path) -> tuple[list[Catalogue], str]:
-    """The versions to choose from, with when each ends, and the name of the plan."""
+def _versions(name: str, paths: Sequence[Path], home: Path) -> tuple[list[Catalogue], str, str]:
+    """The versions to choose from and those that follow them, the number that is wanted ("": by date), and the name of the plan."""
     identity, slash, plan_name = name.partition("/")
     if not slash:
         raise UserError(f'"{name}" names no plan', "write catalogue and plan, such as mobile/smart-m", exit_status=2)
     identity, _, number = identity.partition("@")
     found = _known(identity, number, paths, home)
     versions = [each for each in found if each.identity == identity]
-    if number:
-        versions = [each for each in versions if str(each.version) == number]
-    if not versions:
+    if not versions or (number and all(str(each.version) != number for each in versions)):
         known = sorted({f"{each.identity}@{each.version}" for each in found if each.version > 0})
         remedy = f"there are {', '.join(known)}" if known else "publish it, or give --catalog PATH"
         raise NotFoundError(f'there is no catalogue "{name.partition("/")[0]}"', remedy)
-    return versions, plan_name
+    return versions, number, plan_name
 
 
 def _known(identity: str, number: str, paths: Sequence[Path], home: Path) -> Sequence[Catalogue]:
@@ -116,23 +114,27 @@ def _known(identity: str, number: str, paths: Sequence[Path], home: Path) -> Seq
         from tariffs.load import load
 
         return [load(path) for path in paths]
-    if number:
-        from server.cli import catalogue_names
-
-        return [catalogue_names.find(f"{identity}@{number}", home)]
     from billing import catalogue as store
     from billing.store.home import Home
 
     with Home.open(home) as opened:
-        return store.in_force(opened)
+        pricing = store.in_force(opened)
+    if number and all((each.identity, str(each.version)) != (identity, number) for each in pricing):
+        from server.cli import catalogue_names
+
+        return [catalogue_names.find(f"{identity}@{number}", home)]  # a draft, or a version that prices nothing any more
+    return pricing
 
 
-def _chosen(versions: Sequence[Catalogue], at_us: int, *, coming: bool) -> Catalogue:
-    """The version in force at an instant, with the instant at which the next one takes its place. `coming`: else the next one."""
+def _chosen(versions: Sequence[Catalogue], number: str, at_us: int, *, coming: bool) -> Catalogue:
+    """The version of that number, else the one in force at an instant; with the instant at which it ends or the next one takes its place.
+
+    `coming`: where none is in force yet, the first one.
+    """
     import msgspec
 
     ordered = sorted(versions, key=lambda each: each.effective_from_us)
-    begun = [each for each in ordered if each.effective_from_us <= at_us]
+    begun = [each for each in ordered if (str(each.version) == number if number else each.effective_from_us <= at_us)]
     if len(ordered) == 1 or (coming and not begun):
         begun = ordered[:1]
     if not begun or begun[-1].version < 0:
@@ -142,6 +144,12 @@ def _chosen(versions: Sequence[Catalogue], at_us: int, *, coming: bool) -> Catal
     ends = [each.effective_from_us for each in ordered[ordered.index(found) + 1 :]]
     ends += [] if found.effective_to_us is None else [found.effective_to_us]
     return msgspec.structs.replace(found, effective_to_us=min(ends, default=None))
+
+
+def _within(catalogue: Catalogue, at_us: int) -> int:
+    """The instant, or the nearest one at which the version is valid."""
+    end_us = catalogue.effective_to_us
+    return max(catalogue.effective_from_us, at_us if end_us is None else min(at_us, end_us - 1))
 
 
 def _date(catalogue: Catalogue, at_us: int) -> dt.date:

@@ -141,3 +141,15 @@ def test_a_change_to_another_plan_with_an_add_on_is_one() -> None:
         {KEY: each[KEY]._replace(base=f"x/{name}")} for name, each in zip("ab", grantings_of("a 310 reset, b 620 reset"), strict=True)
     ]
     assert shown(pots(stretches_of("a1 b11"), grantings, OCTOBER)) == "a 310 1-11, b 620 11-32"
+
+
+@pytest.mark.parametrize(
+    ("change", "b_days", "expected"), [("prorate", "b11", "ac 210 1-32, b 200 1-32"), ("prorate", ".11", "ac 210 1-32")]
+)
+def test_a_plan_that_comes_back_with_an_add_on_joins_its_pot(change: str, b_days: str, expected: str) -> None:
+    """Plan c is plan a with an add-on. A whole grant is made once, then, not once for each way to hold the plan."""
+    names = zip("aba", grantings_of(f"a 310 {change}, b 620 {change}, c 310 {change}"), strict=True)
+    grantings = [{KEY: each[KEY]._replace(base=f"x/{name}")} for name, each in names]
+    assert shown(pots(stretches_of(f"a1 {b_days} c21"), grantings, OCTOBER)) == expected
+    whole = [{KEY: each[KEY]._replace(allowance=allowance(310, change, prorate=False))} for each in grantings]
+    assert sum(pot.amount for pot in pots(stretches_of("a1 .11 c21"), whole, OCTOBER)) == 310

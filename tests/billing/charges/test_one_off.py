@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 
 from billing.charges.one_off import changes_within, one_offs_due
@@ -63,6 +64,10 @@ a1 y/a11                     -      activation, plan_change            -
 a+t1 y/a+t11                 -      activation, added, removed, added  -
 a1 gone11 b21                -      activation, plan_change            -
 gone1                        -      -                                  -
+a1 a11                       -      activation                         -
+a+t1 a+t11                   20     activation, added, end, removed    -
+a1 b11 b21                   -      activation, plan_change            -
+gone1 gone5 a11              -      plan_change                        -
 """
 
 
@@ -106,7 +111,7 @@ def test_a_fee_waits_for_the_bill_at_the_end_of_its_period() -> None:
 
 
 def test_the_plan_of_the_day_says_what_is_charged() -> None:
-    """Each occasion asks for the plan of its own day, in the version in force then."""
+    """Each occasion asks for the plan of its own day, in the version in force then; for its neighbour in that of either day."""
     asked: list[tuple[str, dt.date]] = []
 
     def plan_at(name: str, on: dt.date) -> Plan | None:
@@ -117,8 +122,8 @@ def test_the_plan_of_the_day_says_what_is_charged() -> None:
     one_offs_due(spans, period_from(day(1), 1), dt.date(2025, 11, 1), plan_at)
     assert asked == [
         ("x/a", day(1)),
-        ("x/a", day(10)), ("x/b", day(11)),
-        ("x/b", day(11)), ("x/a", day(10)),
+        ("x/a", day(10)), ("x/b", day(11)), ("x/b", day(10)),
+        ("x/b", day(11)), ("x/a", day(10)), ("x/a", day(11)),
         ("x/b", day(20)),
     ]  # fmt: skip
 
@@ -130,3 +135,36 @@ def test_the_plan_of_the_day_says_what_is_charged() -> None:
 def test_whether_anything_changes_in_october(starts: int, ends: int | None, expected: bool) -> None:  # noqa: FBT001 -- a column of the table
     spans = [PlanSpan("x/a", Span(day(starts), None if ends is None else day(ends)))]
     assert changes_within(spans, day(1), day(32)) is expected
+
+
+def in_versions(*facts: tuple[int, str], **plans: tuple[Plan | None, Plan | None]) -> list[tuple[str, int, int]]:
+    """What October charges where a version of the catalogue begins on the 11th: name, times, micros. `plans`: before, and from then on."""
+    spans = plan_spans([(day(number), f"x/{name}") for number, name in facts], Span(day(facts[0][0]), None))
+    period = period_from(dt.date(2025, 10, 1), 1)
+    found = one_offs_due(spans, period, period.end, lambda name, on: plans[name.removeprefix("x/").replace("+", "_")][on >= day(11)])
+    return [(each.fee.name, each.times, each.micros) for each in found]
+
+
+def test_each_time_costs_what_the_version_of_its_day_says() -> None:
+    """On plan b from the 5th for 1.00 and again from the 15th for 3.00: 4.00 together, not twice the last amount."""
+    a, b = Plan("a", (), {}), PLANS["x/b"]
+    dear = Plan("b", (), {}, one_offs=tuple(msgspec.structs.replace(fee, amount_micros=3_000_000) for fee in b.one_offs))
+    assert in_versions((1, "a"), (5, "b"), (8, "a"), (15, "b"), a=(a, a), b=(b, dear)) == [("plan_change", 2, 4_000_000)]
+
+
+def test_a_version_that_begins_with_a_change_of_plan_adds_and_removes_nothing() -> None:
+    """The add-on goes from one plan to the other on the very day on which its fees come, or go."""
+    bare = [Plan(f"{base}+t", (), {}, base=base, add_ons=("t",)) for base in "ab"]
+    fees_of = [Plan(f"{base}+t", (), {}, one_offs=fees("added", "removed"), base=base, add_ons=("t",)) for base in "ab"]
+    assert in_versions((0, "a+t"), (11, "b+t"), a_t=(bare[0], fees_of[0]), b_t=(bare[1], fees_of[1])) == []
+    assert in_versions((0, "a+t"), (11, "b+t"), a_t=(fees_of[0], bare[0]), b_t=(fees_of[1], bare[1])) == []
+
+
+def test_a_plan_told_again_as_its_fees_come_has_not_begun() -> None:
+    bare = Plan("a+t", (), {}, base="a", add_ons=("t",))
+    assert in_versions((0, "a+t"), (11, "a+t"), a_t=(bare, PLANS["x/a+t"])) == []
+    assert in_versions((0, "a+t"), (11, "a+t"), a_t=(None, PLANS["x/a+t"])) == []
+
+
+def test_an_add_on_bought_as_its_catalogue_begins_is_no_change_of_plan() -> None:
+    assert in_versions((0, "a"), (11, "a+t"), a=(None, PLANS["x/a"]), a_t=(None, PLANS["x/a+t"])) == [("added", 1, 1_000_000)]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import random
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from msgspec.structs import replace as replaced
 
 from billing import catalogue, invoicing
 from billing.controls import books
 from billing.explain_line import explain_line
 from billing.rerate_sample import rerate
+from billing.what_if import Month, what_if
 from rating.errors import UserError
 from rating.model import AddOn, Allowance, AtPlanChange, Catalogue, FeeOccasion, FeeTiming, OneOffFee, QuantityUnit, RecurringFee, Service
 from tariffs.builders.add_ons import combined
@@ -133,6 +136,71 @@ def test_a_change_of_plan_is_charged_by_the_new_plan(anna: World) -> None:
     assert [
         (line.text, line.kind, line.amount_micros) for line in invoicing.get_invoice(anna.home, number).lines if line.kind == "one_off"
     ] == [("Change of plan", "one_off", 3_000_000)]
+    assert balanced(anna)
+
+
+def test_a_correction_of_the_tariff_bills_the_difference_of_each_fee_once(anna: World) -> None:
+    anna.plan("anna-1", "shop/basic+talk", "2025-10-11")
+    anna.bill("2025-11-01")
+    right = with_talk(3, "2025-09-02")
+    dear = [
+        replaced(plan, one_offs=tuple(replaced(fee, amount_micros=fee.amount_micros * 2) for fee in plan.one_offs)) for plan in right.plans
+    ]
+    catalogue.publish(anna.home, replaced(right, plans=tuple(dear)), anna.tick())
+    anna.bill("2025-11-01")
+    anna.bill("2025-12-01")
+    once: dict[str, int] = {}
+    for number in anna.numbers():
+        for line in invoicing.get_invoice(anna.home, number).lines:
+            if line.kind == "one_off":
+                once[line.text.partition(",")[0]] = once.get(line.text.partition(",")[0], 0) + line.amount_micros
+    assert once == {"Set-up": 40_000_000, "Talk begins": 2_000_000}
+    assert balanced(anna)
+
+
+@pytest.mark.parametrize(
+    ("statement", "book"),
+    [
+        ("UPDATE invoice_lines SET amount_micros = amount_micros + 10000 WHERE price_id = 305", "billing, run 1"),
+        ("UPDATE invoice_lines SET kind = 'recurring' WHERE price_id = 305", "documents, run 1"),
+        ("DELETE FROM invoice_lines WHERE price_id = 305", "billing, run 1"),
+        ("UPDATE run_terms SET amount_micros = amount_micros + 1 WHERE term = 'one_off:CNY'", "billing, run 1"),
+        ("DELETE FROM run_terms WHERE term = 'one_off:CNY'", "billing, run 1"),
+    ],
+)
+def test_a_fee_charged_once_that_was_tampered_with_is_found(anna: World, statement: str, book: str) -> None:
+    anna.plan("anna-1", "shop/basic+talk", "2025-10-11")
+    anna.bill("2025-11-01")
+    assert balanced(anna)
+    assert anna.changed(statement)
+    assert any(each.name.startswith(book) for each in books(anna.home) if not each.ok)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (("2025-10-01", "shop/basic+talk"), ("2025-11-01", "shop/basic")),
+        (("2025-10-11", "shop/basic+talk"), ("2025-10-12", "shop/basic"), ("2025-10-20", "shop/basic+talk")),
+        (("2025-10-05", "shop/plus"), ("2025-10-09", "shop/basic+talk"), ("2025-10-31", "shop/plus")),
+        (("2025-10-05", "shop/plus"), ("2025-10-05", "shop/basic"), ("2025-10-07", "shop/plus"), ("2025-10-09", "shop/basic")),
+    ],
+)
+@pytest.mark.parametrize("end", [None, "2025-10-25", "2025-11-01"])
+def test_now_of_a_what_if_is_what_the_bills_of_the_month_charge(anna: World, changes: tuple[tuple[str, str], ...], end: str | None) -> None:
+    """Half of the calls, changes and the end are known when the month is billed, and half are corrections."""
+    for place, (date, plan) in enumerate(changes):
+        anna.plan("anna-1", plan, date)
+        anna.take(Call("1001", f"2025-10-0{place + 3}T10:00:00", 17 * 60), Call("1001", f"2025-10-2{place}T10:00:00", 31 * 60))
+        if place == 0:
+            anna.bill("2025-11-01")
+    if end is not None:
+        anna.end("anna-1", end)
+    report = what_if(anna.home, with_talk(3, "2026-06-01"), Month(2025, 10), clock_s=itertools.count().__next__)
+    anna.bill("2025-12-01")
+    lines = [line for number in anna.numbers() for line in invoicing.get_invoice(anna.home, number).lines]
+    charged = sum(line.exact_micros for line in lines if line.kind != "tax" and line.period_from == "2025-10-01")
+    (part,) = report.currencies
+    assert part.now_micros == part.then_micros == charged > 0
     assert balanced(anna)
 
 

@@ -14,6 +14,8 @@ from billing import catalogue
 from billing.intake.taking import Intake
 from billing.what_if import Month, Move, comparing, migration, month, what_if
 from rating.errors import UserError
+from rating.model import AddOn, FeeOccasion, FeeTiming, OneOffFee, RecurringFee
+from tariffs.builders.add_ons import combined
 from tests.billing.runs.world import Call, World, shop
 from tests.billing.what_if.operator_month import dearer, plain, tariff
 
@@ -95,6 +97,45 @@ def test_a_share_moves_to_another_plan(world: World) -> None:
     assert (affected.plans_now, affected.plans_then) == (("shop/basic",), ("shop/plus",))
     again = ask(world, shop(version=2), moves=moves)
     assert again.currencies == report.currencies
+
+
+def test_one_who_had_two_plans_leaves_both(world: World) -> None:
+    """Each move takes all who had its plan in the month; the second one leaves the first as it is."""
+    small(world)
+    world.plan("S0", "shop/plus", "2025-10-20")
+    base = shop(version=2)
+    draft = msgspec.structs.replace(
+        base, plans=(*base.plans, *(msgspec.structs.replace(base.plans[1], name=name, recurring=()) for name in ("p", "q")))
+    )
+    moves = [Move("shop/basic", "shop/p", Fraction(1)), Move("shop/plus", "shop/q", Fraction(1))]
+    (part,) = (report := ask(world, draft, moves=moves)).currencies
+    assert [each.subscriptions for each in report.moved] == [3, 2]
+    assert {each.plan for each in part.revenue if each.then_events} == {"shop/p", "shop/q"}
+    assert not any(each.then_count for each in part.fees)
+
+
+def test_add_ons_move_with_their_plan(world: World) -> None:
+    """One who bought an add-on within the month has it on the new plan too, and no change of plan is charged."""
+    base = shop(version=2, effective_from_us=world.now_us + 1)
+    fee = OneOffFee(301, "Change", 301, 5000, "standard", 9_000_000, FeeOccasion.PLAN_CHANGE)
+    basic, plus = (msgspec.structs.replace(each, one_offs=(fee,)) for each in base.plans)
+    talk = AddOn("talk", {"en": "Talk"}, recurring=(RecurringFee(304, "Talk", 304, 5000, "standard", 5_000_000, FeeTiming.ARREARS),))
+    draft = msgspec.structs.replace(base, plans=(basic, plus, combined(basic, [talk]), combined(plus, [talk])), add_ons=(talk,))
+    catalogue.publish(world.home, draft, world.tick())
+    small(world)
+    world.plan("S0", "shop/basic+talk", "2025-10-20")
+    (part,) = ask(world, msgspec.structs.replace(draft, version=3), moves=[Move("shop/basic", "shop/plus", Fraction(1))]).currencies
+    assert {(each.plan, each.name): (each.now_count, each.then_count) for each in part.fees} == {
+        ("shop/basic", "Basic"): (2, 0),
+        ("shop/basic+talk", "Basic"): (1, 0),
+        ("shop/basic+talk", "Talk"): (1, 0),
+        ("shop/plus", "Line rent"): (1, 3),
+        ("shop/plus", "Plus"): (1, 3),
+        ("shop/plus+talk", "Line rent"): (0, 1),
+        ("shop/plus+talk", "Plus"): (0, 1),
+        ("shop/plus+talk", "Talk"): (0, 1),
+    }
+    assert {each.plan for each in part.revenue if each.then_events} == {"shop/plus"}
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing.catalogue import publish
+from billing.catalogue import Operator, publish, repeal
 from billing.store.home import Home
 from server.cli import app
 from tariffs.load import load
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CATALOGS = Path(__file__).parents[3] / "tariffs" / "catalogs"
 BOTH = ["--catalog", str(CATALOGS / "mobile"), "--catalog", str(CATALOGS / "mobile-2026-10-15")]
 NOW_US = 1_767_225_600_000_000  # 2026-01-01
+END_US = NOW_US + (365 * 24 - 1) * 3_600_000_000  # 2027-01-01 in Berlin
 
 
 @pytest.fixture
@@ -48,7 +49,11 @@ def test_the_version_of_a_date(told: Callable[..., str], date: str, version: str
 
 
 def test_a_version_by_its_number(told: Callable[..., str]) -> None:
-    assert "Version   1," in told("mobile@1/smart-m", *BOTH)
+    """Whatever the date; it says when the next one takes its place."""
+    for words in ([], ["--at", "2026-12-01"]):
+        sheet = told("mobile@1/smart-m", *BOTH, *words)
+        assert "Version   1," in sheet
+        assert "until 15 October 2026" in sheet
 
 
 @pytest.mark.slow
@@ -58,7 +63,13 @@ def test_published_versions_of_the_home_folder(told: Callable[..., str], tmp_pat
         publish(home, load(CATALOGS / "mobile-2026-10-15"), NOW_US)
     assert "Version   1," in told("mobile/smart-m", "--home", tmp_path, "--at", "2026-03-01")
     assert "Version   2," in told("mobile/smart-m", "--home", tmp_path, "--at", "2026-12-01")
-    assert "Version   1," in told("mobile@1/smart-m", "--home", tmp_path)
+    first = told("mobile@1/smart-m", "--home", tmp_path)
+    assert "Version   1," in first
+    assert "until 15 October 2026" in first
+    with Home.open(tmp_path) as home:
+        repeal(home, "mobile@2", Operator("root", 0), NOW_US, from_us=END_US, reason="the brand ends")
+    assert "until 1 January 2027" in told("mobile@2/smart-m", "--home", tmp_path)
+    assert "until 1 January 2027" in told("mobile/smart-m", "--home", tmp_path, "--at", "2026-12-01")
 
 
 def test_languages_and_forms(told: Callable[..., str], tmp_path: Path) -> None:

@@ -15,9 +15,12 @@ import pytest
 from billing import catalogue
 from billing.catalogue import Operator, decisions
 from billing.what_if import Month, Move, all_plans, chart, report, what_if
+from rating.errors import UserError
+from rating.model import Service, UsageRule
+from rating.schema import Direction
 from server.cli import app, what_if_page
 from tariffs import canonical
-from tests.billing.runs.world import Call, World, shop
+from tests.billing.runs.world import Call, World, instant_us, shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,6 +146,57 @@ def test_a_plan_that_leaves_calls_unsold_stands_last(world: World, capsys: pytes
     assert [line.split()[0] for line in lines[3:7]] == ["as", "shop/basic", "shop/plus", "shop/mute"]
     assert "1 NO_ZONE" in lines[6]
     assert lines[7].startswith("plans that leave events without a price")
+
+
+def test_calls_that_a_plan_sells_do_not_make_up_for_those_that_it_does_not(world: World) -> None:
+    """C pays for a premium call and cannot call at home. A plan for calls at home alone prices more of the month, and is no offer."""
+    base = shop(version=2, effective_from_us=world.now_us + 1)
+    away = msgspec.structs.replace(base.plans[1], name="away", rules=base.plans[1].rules[1:])
+    unsold = msgspec.structs.replace(base.plans[1].rules[1], price=None)
+    home = msgspec.structs.replace(base.plans[1], name="home", rules=(base.plans[1].rules[0], unsold), recurring=())
+    catalogue.publish(world.home, msgspec.structs.replace(base, plans=(*base.plans, away, home)), world.tick())
+    world.account("C", opened_on="2025-10-01")
+    world.subscription("SC", "C", "shop/away", "86133")
+    world.take(Call("86133", "2025-10-05T10:00", 60, number=869012), *(Call("86133", f"2025-10-06T1{hour}:00", 60) for hour in range(3)))
+    found = all_plans.compare(world.home, "C", Month(2025, 10))
+    assert (found.now.lost_events, found.now.without_price) == (0, {"NO_ZONE": 3})
+    assert [(each.plan, each.lost_events) for each in found.offers][-1] == ("shop/home", 1)
+    assert found.offers[-1].total_micros < found.offers[0].total_micros
+
+
+def test_a_plan_that_charges_nothing_for_received_calls_loses_none(world: World) -> None:
+    base = shop(version=2, effective_from_us=world.now_us + 1)
+    rule = UsageRule(Service.VOICE, "national", "National calls", direction=int(Direction.TERMINATING))
+    both = msgspec.structs.replace(base.plans[1], name="both", rules=(rule, *base.plans[1].rules))
+    catalogue.publish(world.home, msgspec.structs.replace(base, plans=(*base.plans, both)), world.tick())
+    world.account("C", opened_on="2025-10-01")
+    world.subscription("SC", "C", "shop/both", "86133")
+    world.take(Call("86133", "2025-10-05T10:00", 60, direction=Direction.TERMINATING))
+    found = all_plans.compare(world.home, "C", Month(2025, 10))
+    assert [(each.plan, each.lost_events, each.usage_micros) for each in found.offers] == [
+        ("shop/basic", 0, 0),
+        ("shop/plus", 0, 0),
+        ("shop/both", 0, 100_000),
+    ]
+
+
+def test_two_currencies_are_not_compared(world: World) -> None:
+    catalogue.publish(world.home, msgspec.structs.replace(shop(), identity="euro", currency="EUR"), world.tick())
+    world.subscription("SE", "A", "euro/plus", "491")
+    with pytest.raises(UserError, match="account A pays in CNY, and its plan euro/plus is in EUR"):
+        all_plans.compare(world.home, "A", Month(2025, 10))
+
+
+def test_a_plan_that_comes_within_the_month_has_not_its_fees_and_is_no_offer(world: World) -> None:
+    """For a customer of the whole month: one who begins after it can be put on it."""
+    base = shop(version=2, effective_from_us=instant_us("2025-10-11"))
+    late = msgspec.structs.replace(base.plans[1], name="late")
+    catalogue.publish(world.home, msgspec.structs.replace(base, plans=(*base.plans, late)), world.tick())
+    world.account("C", opened_on="2025-10-01")
+    world.subscription("SC", "C", "shop/plus", "86133", from_date="2025-10-12")
+    whole, part = (all_plans.compare(world.home, account, Month(2025, 10)) for account in "AC")
+    assert [each.plan for each in whole.offers] == ["shop/basic", "shop/plus"]
+    assert {each.plan: each.fee_micros for each in part.offers}["shop/late"] == part.now.fee_micros > 0
 
 
 @pytest.mark.parametrize(
