@@ -26,6 +26,7 @@ CLAIMS_MAX: Final = 5_000  # pairs of bands of a calendar that begin at one time
 STEPS_MAX: Final = 1_000  # steps of a rate: their increments have a common denominator
 FALLBACKS_MAX: Final = 20  # plans that may be asked after a plan, those of its fallbacks included
 RULES_MAX: Final = 5_000_000  # of all plans together, those of decks in each plan that names them
+CANDIDATES_MAX: Final = 10_000_000  # rules that all kinds of destination of a plan and service may ask, one after the other
 FINDINGS_MAX: Final = 20_000  # mistakes that are told
 CHECK_FINDINGS_MAX: Final = 2_000  # mistakes that are looked for in what could be read: a remedy may list what there is
 

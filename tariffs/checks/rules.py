@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rating.model import ANY_BAND, ANY_ZONE, HOME_NETWORK, OTHER_BAND, UNIT_OF_SERVICE, Price, Service, Zone
 from tariffs.checks.common import ID_MAX, known, written_plans
 from tariffs.document import Finding
+from tariffs.limits import CANDIDATES_MAX
 from tariffs.texts import UNIT_WORDS
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tariffs.document import Place
 
 CONDITIONS: Final = ("direction", "origin", "on_net", "roaming", "rating_group", "customer_group")
+PREFIX_DIGITS_MAX: Final = 15
 _GROUPS: Final = ("rating_group", "customer_group")
 
 
@@ -39,6 +41,7 @@ def rules(catalogue: Catalogue) -> Iterator[Finding]:
         {price.name: price for price in catalogue.prices},
         frozenset(price.name for price in catalogue.prices if is_always_active(price, bands)),
     )
+    plans = {plan.name: plan for plan in catalogue.plans}
     good: set[int] = set()  # identities of rules: those of a deck are the same in every plan that has it
     for index, plan in enumerate(written_plans(catalogue)):
         for number, rule in enumerate(plan.rules):
@@ -49,6 +52,30 @@ def rules(catalogue: Catalogue) -> Iterator[Finding]:
             if not findings:
                 good.add(id(rule))
         yield from _unreachable(plan, names, ("plans", index, "rules"))
+        yield from _too_many(plan, plans, names, ("plans", index, "rules"))
+
+
+def _too_many(plan: Plan, plans: dict[str, Plan], names: _Names, place: Place) -> Iterator[Finding]:
+    """A plan whose rules would take minutes to sort out: many with conditions, asked by many zones.
+
+    A zone asks its own rules, those of the zones around it (of which no more than the digits of a number lie around each other) and
+    those of any destination, in each plan up to the first that always holds.
+    """
+    counts: dict[Service, collections.Counter[str]] = {}
+    for asked in (plan, *(plans[name] for name in plan.fallbacks if name in plans)):
+        ended: set[tuple[Service, str]] = set()
+        for rule in asked.rules:
+            if (rule.service, rule.zone) not in ended:
+                counts.setdefault(rule.service, collections.Counter())[rule.zone] += 1
+                if (rule.price is None or rule.price in names.always) and not any(getattr(rule, name) is not None for name in CONDITIONS):
+                    ended.add((rule.service, rule.zone))
+    for service, of_zone in counts.items():
+        anywhere = of_zone.pop(ANY_ZONE, 0)
+        in_all = (len(of_zone) + 1) * (anywhere + sum(count for _, count in of_zone.most_common(PREFIX_DIGITS_MAX)))
+        if in_all > CANDIDATES_MAX:
+            message = f"up to {in_all:,} rules for {service.name.lower()} would have to be compared: {anywhere:,} for any destination"
+            message = f"{message}, and {len(of_zone):,} zones with their own"
+            yield Finding(place, message, "write fewer rules with conditions, or fewer zones")
 
 
 def bands_by_calendar(catalogue: Catalogue) -> dict[str, frozenset[str]]:

@@ -53,3 +53,16 @@ def test_a_price_that_is_active_in_every_band_takes_everything(tmp_path: Path) -
     check_row(tmp_path, row)
     later = Mistake(TALK, TALK + TALK, "plans[0].rules[5]", "two rules for voice to `land`", "`rules[4]`")
     check_row(tmp_path, later, first=row)
+
+
+def test_more_rules_than_can_be_sorted_out_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Half of 24 rules are for any destination, each with a condition: every one of 12 zones and the rest of the world asks them."""
+    zones = "".join(f'  - {{id: {number + 100}, name: z{number}, prefixes: ["7{number:02}"]}}\n' for number in range(1, 13))
+    anywhere = "".join(f'      - {{service: mms, zone: "*", customer_group: {number}, price: null}}\n' for number in range(1, 13))
+    own = "".join(f"      - {{service: mms, zone: z{number}, customer_group: 1, price: null}}\n" for number in range(1, 13))
+    row = Mistake("zones:\n", f"zones:\n{zones}", "", "")
+    (tmp_path / "asked").mkdir()
+    check_row(tmp_path / "asked", Mistake(SMS, SMS + anywhere + own, "", ""), first=row)
+    monkeypatch.setattr("tariffs.checks.rules.CANDIDATES_MAX", 13 * (12 + 12) - 1)
+    told = Mistake(SMS, SMS + anywhere + own, "plans[0].rules", "up to 312 rules for mms", "fewer rules", others=1)
+    check_row(tmp_path, told, first=row)

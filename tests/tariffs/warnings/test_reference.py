@@ -32,6 +32,7 @@ def test_every_limit() -> None:
         limits.BANDS_MAX,
         ZONE_ID_MAX,
         limits.RULES_MAX,
+        limits.CANDIDATES_MAX,
         limits.CSV_ROWS_MAX,
         15,
     ]
