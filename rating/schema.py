@@ -49,10 +49,16 @@ class OffsetOrigin(enum.IntEnum):
 
 
 class UsageFlag(enum.IntFlag):
-    """Bits of `flags`. A row with UNANSWERED or ABSORBED is kept for the books and for duplicates; it never bills."""
+    """Bits of `flags`. A row with UNANSWERED, ABSORBED or PARTIAL is kept for the books and for duplicates; it never bills."""
 
     UNANSWERED = 1
     ABSORBED = 2  # a further leg of a call that another row bills
+    PARTIAL = 4  # a segment that is put together with others
+    ASSEMBLED = 8  # put together from segments: no row of a file
+    LAST = 16  # the segment that closes its call or session
+    CUMULATIVE = 32  # the quantities are running totals of the session
+    RECYCLED = 64  # came back out of suspense
+    FIRST = 128  # the segment that opens its call or session
 
 
 _USAGE_FIELDS: list[pa.Field[Any]] = [

@@ -126,7 +126,8 @@ def store(home: Home, batch: Batch, now_us: int) -> tuple[int, list[tuple[bytes,
             (suspense, rows),
         ):
             if values:
-                connection.execute(table.insert(), [{**row, "commit_seq": commit_seq} for row in values])
+                through = {"through_seq": commit_seq} if table is suspense else {}
+                connection.execute(table.insert(), [{**row, **through, "commit_seq": commit_seq} for row in values])
         commit_points.reached("intake.before_commit")
     commit_points.reached("intake.committed")
     return commit_seq, [(row["event_key"], row["content_hash"]) for row in rows if row["reason"] == view.CONFLICT]
@@ -219,7 +220,8 @@ def _count_rows(batch: Batch) -> list[_Row]:
             f"the quantities of {batch.arrivals[0].name} add up to more than can be counted",
             "check the units of the source; nothing of it was stored",
         )
-    return [{"source": source, "outcome": outcome, **each._asdict()} for (source, outcome), each in sorted(counts.items()) if any(each)]
+    where = {"raw_file_id": 0, "day": ""}
+    return [{"source": source, "outcome": outcome, **where, **each._asdict()} for (source, outcome), each in sorted(counts.items()) if any(each)]
 
 
 def _moves(table: pa.Table) -> Iterator[tuple[str, str, Quantities]]:

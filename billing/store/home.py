@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DATABASE_NAME: Final = "ratewright.db"
-SCHEMA_VERSIONS: Final = ("0001", "0002")  # every revision in migrations/versions, oldest first
+SCHEMA_VERSIONS: Final = ("0001", "0002", "0003")  # every revision in migrations/versions, oldest first
 HASH_KEY_BYTES: Final = 16
 BUSY_TIMEOUT_MS: Final = 10_000  # how long a command waits for another's write to end
 
 _DEFAULT_HASH_KEY: Final = b"ratewright-keys1"
-_FOLDERS: Final = ("usage/journal", "usage/sealed", "charges")
+_FOLDERS: Final = ("usage/journal", "usage/sealed", "usage/index", "charges")
 _OWN_NAMES: Final = frozenset({"usage", "charges", *(DATABASE_NAME + ending for ending in ("", "-wal", "-shm", "-journal"))})
 
 

@@ -150,16 +150,23 @@ raw_files = _table(
     sa.Column("sha256", sa.LargeBinary, nullable=False),
     _int("size_bytes"),
     _int("commit_seq"),
+    _text("file_name", nullable=True),  # without folders
+    sa.Column("content_sha256", sa.LargeBinary, nullable=True, index=True),  # of the unpacked bytes, so that packing makes no other file
+    _int("taken_us", nullable=True),
+    _int("rows", nullable=True),
+    _text("archived_path", nullable=True),  # where collection put it: moves once
     sa.UniqueConstraint("source", "sha256"),
 )
-# Counts and quantities of intake, one row a commit, source and outcome. `received` is what came in; the others share it out:
-# answered, unanswered, absorbed, conflicting, duplicate, rejected. When a conflict takes back a row that was accepted earlier,
-# or a leg of a later file bills its call, the commit holds it as minus one under its old outcome and plus one under conflicting or
-# absorbed, so the sums hold at every commit_seq.
+# Counts and quantities of intake, one row a commit, source, file, day and outcome. `received` is what came in; the others share it
+# out: answered, unanswered, absorbed, conflicting, duplicate, rejected, waiting, suspended. Beside it: assembled (put together from
+# partials) and recycled (out of suspense). When a row gets another outcome later, the commit that does it holds it as minus one under
+# the old outcome and plus one under the new one, so the sums hold at every commit_seq.
 intake_counts = _table(
     "intake_counts",
     sa.Column("commit_seq", INT64, primary_key=True),
     sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("raw_file_id", INT64, primary_key=True),  # 0 for a stream
+    sa.Column("day", sa.Text, primary_key=True),  # UTC date of the event's start; empty where it is not known
     sa.Column("outcome", sa.Text, primary_key=True),
     _int("rows"),
     _int("duration_us"),
@@ -180,10 +187,11 @@ usage_manifest = _table(
     _int("start_max_us"),
     _int("commit_seq"),  # of the batch; a sealed file holds the seq of each row in a column
     _int("sealed_at_seq", nullable=True),  # set when a Parquet row took this range's place
+    _int("partial_rows", nullable=True),  # rows that are partial or assembled; null where nobody counted
 )
-# Rows that wait for a decision. A rejected row could not be read: no event_key, it is kept here alone. A conflicting one is in
-# the usage files too, as is one with the reason absorbed_later; every usage row whose event_key stands here does not count as of
-# commit_seq.
+# Rows that wait for a decision, and marks. A rejected row could not be read: no event_key, it is kept here alone. A row with an
+# event_key hides the stored rows of that key that were committed up to `through_seq`, as of its own commit_seq: they wait (conflicting,
+# future_time, ...), or something else counts in their stead (absorbed_later, superseded, corrected).
 suspense = _table(
     "suspense",
     _id("suspense_id"),
@@ -196,6 +204,107 @@ suspense = _table(
     _int("raw_length"),
     _text("raw"),  # rejected: the row itself, decoded with replacement, cut at 2000 characters; conflicting: what was read from it
     _int("duration_us"),
+    _int("commit_seq"),
+    _int("through_seq"),
+    sa.Column("raw_bytes", sa.LargeBinary, nullable=True),  # of a rejected row, up to 64 KiB; a longer one is found in its file
+    _int("start_us", nullable=True),
+    _text("served_id", nullable=True),
+    _text("other_raw", nullable=True),
+    _int("first_seen_us", nullable=True),
+    _int("estimated_micros", nullable=True),  # what it may be worth at the likely tariff, as it was thought when it came
+    _text("estimated_currency", nullable=True),
+)
+# What somebody decided about a row in suspense. kind: recycled | written_off | kept | dropped.
+suspense_decisions = _table(
+    "suspense_decisions",
+    _id("decision_id"),
+    sa.Column("suspense_id", INT64, sa.ForeignKey("suspense.suspense_id"), nullable=False, index=True),
+    _text("kind"),
+    _text("reason"),
+    _text("by_name"),
+    _int("by_uid"),
+    _text("approved_by", nullable=True),
+    _int("approved_uid", nullable=True),
+    _int("at_us"),
+    _int("correction_id", nullable=True),
+    _int("commit_seq"),
+    sa.Column("row_hash", sa.LargeBinary, nullable=False),  # of all of the row but its id
+)
+# Rules that correct what a source wrote, and what was decided about them. kind: approved | rejected | applied.
+corrections = _table(
+    "corrections",
+    _id("correction_id"),
+    _text("source"),
+    sa.Column("document", sa.LargeBinary, nullable=False),  # canonical JSON of the rule
+    _text("reason"),
+    _text("by_name"),
+    _int("by_uid"),
+    _int("at_us"),
+    _int("estimated_micros"),
+    _int("commit_seq"),
+)
+correction_decisions = _table(
+    "correction_decisions",
+    _id("decision_id"),
+    sa.Column("correction_id", INT64, sa.ForeignKey("corrections.correction_id"), nullable=False, index=True),
+    _text("kind"),
+    _text("by_name"),
+    _int("by_uid"),
+    _int("at_us"),
+    _text("detail"),
+    _int("commit_seq"),
+)
+# The state of a call or session that is put together from segments; the newest row of (source, call_ref) holds.
+# state: waiting | assembled | suspended.
+assemblies = _table(
+    "assemblies",
+    _id("assembly_id"),
+    _text("source"),
+    _text("call_ref"),
+    _text("state"),
+    _text("missing"),  # what it waits for, in words
+    _int("segments"),
+    _int("first_us"),
+    _int("deadline_us"),
+    _int("commit_seq"),
+    sa.Index("ix_assemblies_group", "source", "call_ref"),
+)
+# Files that hold the index of known events as of a commit; what was committed later is read from the usage files.
+index_snapshots = _table(
+    "index_snapshots",
+    _id("snapshot_id"),
+    _text("path"),  # relative to the home folder
+    _text("form"),
+    _int("keys"),
+    _int("through_seq"),
+    sa.Column("sha256", sa.LargeBinary, nullable=False),
+    _int("written_seq"),
+)
+# Files that collection dealt with. state: taken | resent | rejected.
+collected_files = _table(
+    "collected_files",
+    _id("collected_id"),
+    _text("file_name"),
+    sa.Column("source", sa.Text, nullable=False, index=True),
+    _text("state"),
+    _int("raw_file_id", nullable=True),
+    _text("sequence_stream"),  # empty where files carry no number
+    _int("sequence_number", nullable=True),
+    _int("claimed_us"),
+    _int("done_us"),
+    _text("reason"),
+    _text("control_totals"),  # JSON: what the file's trailer or header says, and what was counted
+    _int("commit_seq"),
+)
+# Findings of collection that somebody accepts by name, so that a cycle may go on.
+finding_waivers = _table(
+    "finding_waivers",
+    _id("waiver_id"),
+    sa.Column("finding", sa.Text, nullable=False, index=True),
+    _text("reason"),
+    _text("by_name"),
+    _int("by_uid"),
+    _int("at_us"),
     _int("commit_seq"),
 )
 

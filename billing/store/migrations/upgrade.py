@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-def to_head(connection: sa.Connection) -> None:
-    """Run the missing revisions inside the open write transaction of `connection`."""
+def to_head(connection: sa.Connection, head: str = "head") -> None:
+    """Run the missing revisions, up to `head`, inside the open write transaction of `connection`."""
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent))
-    command.upgrade(config, "head")
+    command.upgrade(config, head)

@@ -47,18 +47,34 @@ def test_every_revision_is_known_to_the_home() -> None:
     assert tuple(file.name[1:5] for file in files) == SCHEMA_VERSIONS
 
 
-def test_a_home_of_the_first_schema_keeps_its_tariffs(tmp_path: Path) -> None:
-    """Its publications price as before, the second schema's tables are empty, and it is upgraded once."""
+def test_a_home_of_the_first_schema_keeps_its_tariffs_and_usage(tmp_path: Path) -> None:
+    """Its publications price as before, its files and counts are there, the later schemas' tables are empty, and it is upgraded once."""
     with Home.open(tmp_path / "home", create=True) as home:
         catalogue.publish(home, a_catalogue(), NOW_US)
-    with contextlib.closing(sqlite3.connect(tmp_path / "home" / DATABASE_NAME)) as connection, connection:
-        for table in ("tariff_drafts", "tariff_decisions"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    path = tmp_path / "home" / DATABASE_NAME
+    kept = ("publications", "settings", "commits")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        rows = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in kept}
+    path.unlink()
+    first = sa.create_engine(f"sqlite:///{path}")
+    with first.begin() as connection_:
+        upgrade.to_head(connection_, "0001")
+        for table, values in rows.items():
+            for row in values:
+                connection_.exec_driver_sql(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+        connection_.exec_driver_sql("INSERT INTO raw_files VALUES (1, '/cdr/Master.csv', 'sw1', x'01', 10, 7)")
+        connection_.exec_driver_sql("INSERT INTO intake_counts VALUES (7, 'sw1', 'answered', 3, 60, 0, 0), (8, 'sw1', 'answered', 1, 5, 0, 0)")
+        connection_.exec_driver_sql("INSERT INTO suspense VALUES (1, NULL, NULL, 'sw1', 'unreadable_time', 1, 0, 9, 'x', 0, 7)")
+    first.dispose()
     for _ in range(2):
         with Home.open(tmp_path / "home") as home:
             assert [(each.identity, each.version) for each in catalogue.in_force(home)] == [("mobile", 1)]
             assert (catalogue.drafts(home), catalogue.decisions(home)) == ([], [])
+            with home.connect() as connection_:
+                counts = connection_.exec_driver_sql("SELECT commit_seq, raw_file_id, day, rows, duration_us FROM intake_counts").all()
+                assert sorted(map(tuple, counts)) == [(7, 1, "", 3, 60), (8, 0, "", 1, 5)]
+                assert connection_.exec_driver_sql("SELECT reason, through_seq FROM suspense").all() == [("unreadable_time", 7)]
+                assert connection_.exec_driver_sql("SELECT path, file_name FROM raw_files").all() == [("/cdr/Master.csv", None)]
 
 
 def _statements(connection: sa.Connection) -> dict[str, list[str]]:

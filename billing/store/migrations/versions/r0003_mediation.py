@@ -1,0 +1,274 @@
+"""Intake by file and day, marks with an end, decisions on suspense, assembly of segments, collected files, snapshots of the index.
+
+Revision 0003. Tables that change are made anew and filled from the old ones, because SQLite cannot add a required column.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+# table: its columns before, and what the new ones hold for old rows
+_CHANGED = {
+    "raw_files": (("raw_file_id", "path", "source", "sha256", "size_bytes", "commit_seq"), {}),
+    "intake_counts": (
+        ("commit_seq", "source", "outcome", "rows", "duration_us", "units", "volume_bytes"),
+        {
+            "raw_file_id": "coalesce((SELECT max(raw_file_id) FROM raw_files WHERE raw_files.commit_seq = before.commit_seq), 0)",
+            "day": "''",
+        },
+    ),
+    "usage_manifest": (
+        (
+            "manifest_id",
+            "path",
+            "form",
+            "byte_from",
+            "byte_to",
+            "rows",
+            "sha256",
+            "start_min_us",
+            "start_max_us",
+            "commit_seq",
+            "sealed_at_seq",
+        ),
+        {},
+    ),
+    "suspense": (
+        (
+            "suspense_id",
+            "event_key",
+            "content_hash",
+            "source",
+            "reason",
+            "raw_file_id",
+            "raw_offset",
+            "raw_length",
+            "raw",
+            "duration_us",
+            "commit_seq",
+        ),
+        {"through_seq": "commit_seq"},
+    ),
+}
+
+
+def upgrade() -> None:
+    """Homes keep what they hold; counts of old commits have no day."""
+    _make_new_tables()
+    for name, create in (
+        ("raw_files", _create_raw_files),
+        ("intake_counts", _create_intake_counts),
+        ("usage_manifest", _create_usage_manifest),
+        ("suspense", _create_suspense),
+    ):
+        columns, added = _CHANGED[name]
+        op.rename_table(name, "before")
+        create()
+        into = ", ".join((*columns, *added))
+        values = ", ".join((*columns, *added.values()))
+        op.execute(f"INSERT INTO {name} ({into}) SELECT {values} FROM before")  # noqa: S608 - names of our own
+        op.drop_table("before")
+    _make_indexes()
+
+
+def _create_raw_files() -> None:
+    op.create_table(
+        "raw_files",
+        sa.Column("raw_file_id", INT64, nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("size_bytes", INT64, nullable=False),
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=True),
+        sa.Column("content_sha256", sa.LargeBinary(), nullable=True),
+        sa.Column("taken_us", INT64, nullable=True),
+        sa.Column("rows", INT64, nullable=True),
+        sa.Column("archived_path", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("raw_file_id"),
+        sa.UniqueConstraint("source", "sha256"),
+        sqlite_strict=True,
+    )
+
+
+def _create_intake_counts() -> None:
+    op.create_table(
+        "intake_counts",
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("raw_file_id", INT64, nullable=False),
+        sa.Column("day", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("rows", INT64, nullable=False),
+        sa.Column("duration_us", INT64, nullable=False),
+        sa.Column("units", INT64, nullable=False),
+        sa.Column("volume_bytes", INT64, nullable=False),
+        sa.PrimaryKeyConstraint("commit_seq", "source", "raw_file_id", "day", "outcome"),
+        sqlite_strict=True,
+    )
+
+
+def _create_usage_manifest() -> None:
+    op.create_table(
+        "usage_manifest",
+        sa.Column("manifest_id", INT64, nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("form", sa.Text(), nullable=False),
+        sa.Column("byte_from", INT64, nullable=False),
+        sa.Column("byte_to", INT64, nullable=False),
+        sa.Column("rows", INT64, nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("start_min_us", INT64, nullable=False),
+        sa.Column("start_max_us", INT64, nullable=False),
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.Column("sealed_at_seq", INT64, nullable=True),
+        sa.Column("partial_rows", INT64, nullable=True),
+        sa.PrimaryKeyConstraint("manifest_id"),
+        sqlite_strict=True,
+    )
+
+
+def _create_suspense() -> None:
+    op.create_table(
+        "suspense",
+        sa.Column("suspense_id", INT64, nullable=False),
+        sa.Column("event_key", sa.LargeBinary(), nullable=True),
+        sa.Column("content_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("raw_file_id", INT64, nullable=False),
+        sa.Column("raw_offset", INT64, nullable=False),
+        sa.Column("raw_length", INT64, nullable=False),
+        sa.Column("raw", sa.Text(), nullable=False),
+        sa.Column("duration_us", INT64, nullable=False),
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.Column("through_seq", INT64, nullable=False),
+        sa.Column("raw_bytes", sa.LargeBinary(), nullable=True),
+        sa.Column("start_us", INT64, nullable=True),
+        sa.Column("served_id", sa.Text(), nullable=True),
+        sa.Column("other_raw", sa.Text(), nullable=True),
+        sa.Column("first_seen_us", INT64, nullable=True),
+        sa.Column("estimated_micros", INT64, nullable=True),
+        sa.Column("estimated_currency", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("suspense_id"),
+        sqlite_strict=True,
+    )
+
+
+def _make_new_tables() -> None:
+    op.create_table(
+        "assemblies",
+        sa.Column("assembly_id", INT64, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("call_ref", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("missing", sa.Text(), nullable=False),
+        sa.Column("segments", INT64, nullable=False),
+        sa.Column("first_us", INT64, nullable=False),
+        sa.Column("deadline_us", INT64, nullable=False),
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.PrimaryKeyConstraint("assembly_id"),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "collected_files",
+        sa.Column("collected_id", INT64, nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("raw_file_id", INT64, nullable=True),
+        sa.Column("sequence_stream", sa.Text(), nullable=False),
+        sa.Column("sequence_number", INT64, nullable=True),
+        sa.Column("claimed_us", INT64, nullable=False),
+        sa.Column("done_us", INT64, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("control_totals", sa.Text(), nullable=False),
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.PrimaryKeyConstraint("collected_id"),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "corrections",
+        sa.Column("correction_id", INT64, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("by_name", sa.Text(), nullable=False),
+        sa.Column("by_uid", INT64, nullable=False),
+        sa.Column("at_us", INT64, nullable=False),
+        sa.Column("estimated_micros", INT64, nullable=False),
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.PrimaryKeyConstraint("correction_id"),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "correction_decisions",
+        sa.Column("decision_id", INT64, nullable=False),
+        sa.Column("correction_id", INT64, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("by_name", sa.Text(), nullable=False),
+        sa.Column("by_uid", INT64, nullable=False),
+        sa.Column("at_us", INT64, nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.ForeignKeyConstraint(["correction_id"], ["corrections.correction_id"]),
+        sa.PrimaryKeyConstraint("decision_id"),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "finding_waivers",
+        sa.Column("waiver_id", INT64, nullable=False),
+        sa.Column("finding", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("by_name", sa.Text(), nullable=False),
+        sa.Column("by_uid", INT64, nullable=False),
+        sa.Column("at_us", INT64, nullable=False),
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.PrimaryKeyConstraint("waiver_id"),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "index_snapshots",
+        sa.Column("snapshot_id", INT64, nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("form", sa.Text(), nullable=False),
+        sa.Column("keys", INT64, nullable=False),
+        sa.Column("through_seq", INT64, nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("written_seq", INT64, nullable=False),
+        sa.PrimaryKeyConstraint("snapshot_id"),
+        sqlite_strict=True,
+    )
+
+
+def _make_indexes() -> None:
+    op.create_table(
+        "suspense_decisions",
+        sa.Column("decision_id", INT64, nullable=False),
+        sa.Column("suspense_id", INT64, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("by_name", sa.Text(), nullable=False),
+        sa.Column("by_uid", INT64, nullable=False),
+        sa.Column("approved_by", sa.Text(), nullable=True),
+        sa.Column("approved_uid", INT64, nullable=True),
+        sa.Column("at_us", INT64, nullable=False),
+        sa.Column("correction_id", INT64, nullable=True),
+        sa.Column("commit_seq", INT64, nullable=False),
+        sa.Column("row_hash", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["suspense_id"], ["suspense.suspense_id"]),
+        sa.PrimaryKeyConstraint("decision_id"),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_assemblies_group"), "assemblies", ["source", "call_ref"], unique=False)
+    op.create_index(op.f("ix_collected_files_source"), "collected_files", ["source"], unique=False)
+    op.create_index(op.f("ix_correction_decisions_correction_id"), "correction_decisions", ["correction_id"], unique=False)
+    op.create_index(op.f("ix_finding_waivers_finding"), "finding_waivers", ["finding"], unique=False)
+    op.create_index(op.f("ix_raw_files_content_sha256"), "raw_files", ["content_sha256"], unique=False)
+    op.create_index(op.f("ix_suspense_event_key"), "suspense", ["event_key"], unique=False)
+    op.create_index(op.f("ix_suspense_decisions_suspense_id"), "suspense_decisions", ["suspense_id"], unique=False)

@@ -1,0 +1,1 @@
+"""The commands of `ratewright usage`, a module each; `server.cli.usage` names them."""

@@ -1,0 +1,101 @@
+"""`ratewright usage ingest`: usage files into the home folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage_commands import common
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.intake.reports import IntakeReport
+    from rating.errors import UnusableFileError
+
+
+def ingest(
+    files: Annotated[list[Path], Parameter(name="FILE", help="Usage files, plain or .gz; each is taken whole or not at all.")],
+    /,
+    *,
+    source: common.SourceName,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Take in usage files. A file that was taken before is recognised and adds nothing, so the same call can be repeated.
+
+    A file of which nothing can be used is refused, and the others are taken; the exit status is then 1. The home folder is made when it
+    does not exist.
+    """
+    import shutil
+
+    from mediation import sources
+    from rating.errors import UnusableFileError
+    from server.cli import output
+
+    common.refuse_unreadable(files)
+    found = sources.find(source)
+
+    from billing.intake.taking import Intake
+    from billing.store.home import Home
+    from mediation.reader import shown
+    from server.cli import progress
+
+    reports: list[IntakeReport] = []
+    refused: list[UnusableFileError] = []
+    fresh = not home.exists()
+    try:
+        with Home.open(home, create=True) as opened:
+            intake = Intake(opened)
+            for file in files:
+                try:
+                    with progress.show(shown(Path(file.name)), "bytes") as report:
+                        reports.append(intake.take_file(file, found, common.now_us(), common.of_file(file, report)))
+                except UnusableFileError as error:
+                    refused.append(error)
+    finally:
+        if fresh and not reports:  # nothing was stored: not even an empty home is left
+            shutil.rmtree(home, ignore_errors=True)
+    if as_json:
+        output.print_json(reports)
+    elif reports:
+        _print_reports(reports)
+    _raise_refused(refused, len(files))
+    return 0
+
+
+def _raise_refused(refused: Sequence[UnusableFileError], files: int) -> None:
+    """One file's own error, or all of them as a list."""
+    from rating.errors import UserError
+
+    if files == 1 and refused:
+        raise refused[0]
+    if refused:
+        rows = "".join(f"\n  {error.message}; remedy: {error.remedy}" for error in refused)
+        taken = "nothing was stored" if len(refused) == files else "the others were taken"
+        raise UserError(
+            f"{len(refused)} of {files} files {'was' if len(refused) == 1 else 'were'} refused, {taken}:{rows}",
+            "mend or leave out what was refused and give the same command again: what was taken is recognised",
+        )
+
+
+def _print_reports(reports: Sequence[IntakeReport]) -> None:
+    from billing.intake.settle import OUTCOME_NAMES
+    from server.cli import output
+
+    columns = ("file", "received", *OUTCOME_NAMES, "note")
+    rows = [(Path(each.name).name, each.received, *(each.rows[name] for name in OUTCOME_NAMES), _note(each)) for each in reports]
+    output.print_table(columns, rows, right=columns[1:-1])
+    if any(each.rejected_by_reason or each.rows["conflicting"] for each in reports):
+        print("rejected and conflicting rows wait in suspense: see `ratewright usage suspense`")
+
+
+def _note(report: IntakeReport) -> str:
+    if report.already_taken:
+        return "taken before, nothing added"
+    notes = [f"{report.taken_back} earlier rows now conflicting"] if report.taken_back else []
+    notes += [f"{report.absorbed_later} earlier rows now absorbed"] if report.absorbed_later else []
+    return "; ".join(notes)
