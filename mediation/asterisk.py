@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mediation import columns, fields
-from mediation.calls import LEG_KEY, Calls, Details, Timing, calls, event_key, text_hash
+from mediation.calls import Timing, calls
 from mediation.columns import Identity
+from mediation.csv_blocks import blocks
+from mediation.events import LEG_KEY, Details, Events, event_key, text_hash
 from mediation.legs import AsteriskLegs
 from mediation.reasons import Reason, mark
 from mediation.rows import Spans
@@ -21,6 +23,8 @@ from mediation.rows import Spans
 if TYPE_CHECKING:
     from mediation.rows import Block
     from mediation.sources import Source
+
+__all__ = ["TIME_COLUMNS", "answered_legs", "blocks", "key_fields", "read"]
 
 TIME_COLUMNS: Final = ("start", "answer", "end")
 # What the switch writes, by name or by number (CDR(disposition,u)), and the cause of ITU-T Q.850 nearest to it.
@@ -44,7 +48,7 @@ _ANSWERED_WORDS: Final = (0, 1)  # positions of the two words for ANSWERED
 _CAUSES: Final = np.array([*_DISPOSITIONS.values(), 0, 0], np.int16)  # the last two: -2 empty, -1 unknown
 
 
-def read(block: Block, source: Source) -> Calls:
+def read(block: Block, source: Source) -> Events:
     """The block's call legs. Rows that cannot be read get a reason."""
     disposition = columns.words(block, block.spans("disposition"), tuple(_DISPOSITIONS))
     start, answer, end = (columns.times(block, block.spans(name), source.timezone) for name in TIME_COLUMNS)
@@ -68,7 +72,7 @@ def read(block: Block, source: Source) -> Calls:
     return calls(block, source, Timing(start, answer, end, answered, duration), details)
 
 
-def key_fields(block: Block, leg: Calls) -> Identity:
+def key_fields(block: Block, leg: Events) -> Identity:
     """What identifies a record: the best of the three keys that the row can give, and which one it is."""
     unique_id, sequence = block.spans("uniqueid"), block.spans("sequence")
     by_sequence = unique_id.filled & sequence.filled
@@ -86,7 +90,7 @@ def key_fields(block: Block, leg: Calls) -> Identity:
     return Identity(spans, [which, np.where(by_channels, leg.created_us, 0)])
 
 
-def answered_legs(block: Block, source: Source, leg: Calls, before: int) -> AsteriskLegs:
+def answered_legs(block: Block, source: Source, leg: Events, before: int) -> AsteriskLegs:
     """The block's answered legs, for `legs`. `before` is the number of rows of the file before the block."""
     key = event_key(block, source, key_fields(block, leg), LEG_KEY)
     good = np.flatnonzero(leg.answered & (block.code == 0))

@@ -1,46 +1,26 @@
-"""Calls as columns: what both switches' rows become before they are usage, and the checks that hold for both.
+"""Calls: times and durations of a switch's call legs to events, and the checks that hold for all of them.
 
 The chargeable start of an answered call is its answer; an unanswered one stands at its start. Durations are microseconds as the
-source gave them. A record's `event_key` hashes the source's name and the fields that identify it; its `content_hash` hashes what
-decides the charge: start, answered or not, duration, who pays, destination. Why a call ended is not charge-relevant.
+source gave them.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediation import columns, fields
-from mediation.columns import Amounts, Identity, Numbers, Times
+from mediation import columns
+from mediation.columns import Amounts, Times
+from mediation.events import Details, Events
 from mediation.reasons import Reason, mark
-from mediation.rows import Spans
-from mediation.sources import ServedBy
-from rating.schema import ServedKind
 
 if TYPE_CHECKING:
     from mediation.rows import Block
     from mediation.sources import Source
 
-LEG_KEY: Final = b"legs of one file"  # fixed: which of equal legs bills must not depend on the installation
 SPAN_SLACK_US: Final = 60 * columns.SECOND_US  # a switch's clock may be set while a call is up
-
-
-class Served(NamedTuple):
-    """Who pays: a number (digits 0 where the kind is another), or the text of an account code or extension."""
-
-    kind: NDArray[np.int8]
-    number: Numbers
-    text: Spans
-
-
-class Parties(NamedTuple):
-    """Who pays, and the destination's number."""
-
-    served: Served
-    other: Numbers
 
 
 class Timing(NamedTuple):
@@ -53,36 +33,7 @@ class Timing(NamedTuple):
     duration: Amounts
 
 
-class Details(NamedTuple):
-    """What a switch's rows tell besides times."""
-
-    caller: Spans
-    account: Spans
-    other_raw: Spans
-    record_id: Spans
-    call_ref: Spans
-    trunk_in: Spans
-    trunk_out: Spans
-    sequence: Amounts
-    cause: NDArray[np.int16]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Calls:
-    """One call leg a row of the block; rows with a reason code hold nothing that counts."""
-
-    start_us: NDArray[np.int64]  # chargeable start
-    created_us: NDArray[np.int64]
-    end_us: NDArray[np.int64]  # not before start_us
-    duration_us: NDArray[np.int64]
-    answered: NDArray[np.bool_]
-    offset_s: NDArray[np.int32]
-    has_offset: NDArray[np.bool_]
-    offset_origin: NDArray[np.int8]
-    details: Details
-
-
-def calls(block: Block, source: Source, timing: Timing, details: Details) -> Calls:
+def calls(block: Block, source: Source, timing: Timing, details: Details) -> Events:
     """The block's calls, checked."""
     start, answer, end, answered, duration = timing
     mark(block.code, ~start.present & ~answered, Reason.UNREADABLE_TIME)
@@ -96,7 +47,7 @@ def calls(block: Block, source: Source, timing: Timing, details: Details) -> Cal
     mark(block.code, duration_us < 0, Reason.NEGATIVE_DURATION)
     end_us = np.where(end.present, end.latest_us, start_us + duration_us)
     moved_s = (start_us - chargeable.earliest_us) // columns.SECOND_US  # by the policy for doubtful local times
-    return Calls(
+    return Events(
         start_us=start_us,
         created_us=created_us,
         end_us=np.maximum(end_us, start_us),
@@ -107,68 +58,6 @@ def calls(block: Block, source: Source, timing: Timing, details: Details) -> Cal
         offset_origin=origin,
         details=details,
     )
-
-
-def content_hash(block: Block, source: Source, leg: Calls, parties: Parties, hash_key: bytes) -> NDArray[np.uint64]:
-    """128-bit hash a row of what decides the charge, and of the source's own charge columns."""
-    served, other = parties
-    spans = [
-        served.text.only(served.number.digits == 0),
-        leg.details.other_raw.only(other.digits == 0),
-        *(block.spans(name) for name in source.charge_columns),
-    ]
-    values = [
-        leg.start_us,
-        leg.answered.astype(np.int64),
-        leg.duration_us,
-        served.kind.astype(np.int64),
-        served.number.value,
-        other.value,
-    ]
-    return columns.hashes(block, Identity(spans, values), b"content", hash_key)
-
-
-def event_key(block: Block, source: Source, identity: Identity, hash_key: bytes) -> NDArray[np.uint64]:
-    """128-bit hash a row of what identifies the record: the source's key columns if it names any, else the format's `identity`."""
-    if source.key:
-        identity = Identity([block.spans(name) for name in source.key], [])
-    filled = np.logical_or.reduce([span.filled for span in identity.spans])
-    mark(block.code, ~filled, Reason.MISSING_KEY)
-    return columns.hashes(block, identity, source.name.encode() + b"\0", hash_key)
-
-
-def text_hash(block: Block, text: Spans) -> NDArray[np.uint64]:
-    """A number for each field's text, 0 for an empty one; for comparing within a file."""
-    if not text.filled.any():
-        return np.zeros(block.size, np.uint64)
-    return np.where(text.filled, columns.hashes(block, Identity([text], []), b"", LEG_KEY)[:, 0], np.uint64(0))
-
-
-def parties(block: Block, source: Source, details: Details) -> Parties:
-    """Who pays for each row, and its destination."""
-    number = columns.numbers(block, details.caller, source.numbering)
-    is_number, has_account = number.digits > 0, details.account.filled
-    by_account = has_account if source.served is ServedBy.ACCOUNTCODE else has_account & ~is_number
-    by_number = is_number & ~by_account
-    kind = np.where(by_number, ServedKind.E164, np.where(by_account, ServedKind.ACCOUNT_CODE, ServedKind.EXTENSION))
-    value, digits = np.where(by_number, number.value, 0), np.where(by_number, number.digits, 0)
-    text = details.account.where(by_account, details.caller)
-    served = Served(kind.astype(np.int8), columns.Numbers(value, digits.astype(np.int8)), text)
-    return Parties(served, columns.numbers(block, details.other_raw, source.numbering))
-
-
-def check_order(block: Block, time_columns: tuple[str, ...]) -> None:
-    """Rows that were refused, but hold their first time in a column that is none: the file's columns are in another order."""
-    wanted = ((block.code > 0) & (block.layout >= 0)).astype(np.int8)
-    if not wanted.any():
-        return
-    found = np.full(block.size, -1, np.int32)
-    fields.find_times(block.data, block.field_begin, block.field_end, block.width, wanted, found)
-    for layout, names in enumerate(block.columns):
-        expected = [names.index(name) for name in time_columns if name in names]
-        elsewhere = (block.layout == layout) & (found >= 0) & ~np.isin(found, expected)
-        block.code[elsewhere] = 0
-        mark(block.code, elsewhere, Reason.COLUMNS_IN_ANOTHER_ORDER)
 
 
 def _until_end(block: Block, timing: Timing) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Columns of a block as numbers: instants, amounts of time, telephone numbers, words, hashes.
+"""Columns of a block as numbers: instants, amounts of time, words, hashes.
 
 Each function asks a kernel and marks rows that cannot be read. Microseconds throughout; keys and hashes are 128 bits as two numbers.
 """
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from mediation import clock, fields, hashing
 from mediation.reasons import Reason, mark
 from mediation.rows import Spans
-from mediation.sources import LocalTime, Plain
+from mediation.sources import LocalTime
 from rating.schema import OffsetOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mediation.rows import Block
-    from mediation.sources import Numbering, Source
+    from mediation.sources import Source
 
 SECOND_US: Final = 1_000_000
 _FINENESS_US: Final = np.array([0, SECOND_US, 60 * SECOND_US])  # by fields.EXACT, SECOND, MINUTE
@@ -43,6 +43,15 @@ class Times(NamedTuple):
         mine, theirs = (tuple[Any, ...](times_) for times_ in (self, other))
         mixed: Any = [np.where(chosen, *pair) for pair in zip(mine, theirs, strict=True)]
         return Times(*mixed)
+
+
+class Written(NamedTuple):
+    """Times as they are written: microseconds (UTC if an offset is given), kind, offset in seconds, precision (see `fields`)."""
+
+    at_us: NDArray[np.int64]
+    kind: NDArray[np.int8]
+    offset_s: NDArray[np.int32]
+    precision: NDArray[np.int8]
 
 
 class Amounts(NamedTuple):
@@ -72,13 +81,19 @@ def times(block: Block, spans: Spans, zone: str) -> Times:
     at_us, kind = np.zeros(size, np.int64), np.zeros(size, np.int8)
     offset_s, precision = np.zeros(size, np.int32), np.zeros(size, np.int8)
     fields.read_times(block.data, spans.begin, spans.end, at_us, kind, offset_s, precision)
+    return instants(block, Written(at_us, kind, offset_s, precision), zone)
+
+
+def instants(block: Block, written: Written, zone: str) -> Times:
+    """Times as a kernel read them, in `zone` where they carry no offset. The arrays of `written` are used up."""
+    at_us, kind, offset_s, precision = written
     mark(block.code, kind == fields.UNREADABLE, Reason.UNREADABLE_TIME)
     present, is_local = kind > fields.EMPTY, kind == fields.LOCAL
-    latest_us, state = at_us.copy(), np.zeros(size, np.int8)
+    latest_us, state = at_us.copy(), np.zeros(at_us.size, np.int8)
     if zone != "UTC" and is_local.any():
-        instants = clock.to_utc(at_us[is_local], zone)
-        offset_s[is_local] = (at_us[is_local] - instants.earliest_us) // SECOND_US
-        at_us[is_local], latest_us[is_local], state[is_local] = instants
+        candidates = clock.to_utc(at_us[is_local], zone)
+        offset_s[is_local] = (at_us[is_local] - candidates.earliest_us) // SECOND_US
+        at_us[is_local], latest_us[is_local], state[is_local] = candidates
     fineness_us = _FINENESS_US[precision]
     return Times(at_us, latest_us, present, state, offset_s, kind != fields.EPOCH, is_local, fineness_us)
 
@@ -101,16 +116,6 @@ def amounts(block: Block, spans: Spans, scale: int, reason: Reason | None = Reas
     return Amounts(value, kind == fields.READ)
 
 
-def numbers(block: Block, spans: Spans, numbering: Numbering) -> Numbers:
-    """Telephone numbers in E.164."""
-    value, digits = np.zeros(block.size, np.int64), np.zeros(block.size, np.int8)
-    prefixes = (numbering.international_prefix, numbering.trunk_prefix, numbering.country_code)
-    texts = [np.frombuffer(prefix.encode(), np.uint8) for prefix in prefixes]
-    is_national = numbering.plain is Plain.NATIONAL
-    fields.read_numbers(block.data, spans.begin, spans.end, *texts, int(is_national), numbering.shortest, value, digits)
-    return Numbers(value, digits)
-
-
 def words(block: Block, spans: Spans, vocabulary: Sequence[str]) -> NDArray[np.int16]:
     """Index of each field in `vocabulary` (upper case), in any case; -1 another word, -2 empty."""
     text = np.frombuffer("".join(vocabulary).encode(), np.uint8)
@@ -127,11 +132,7 @@ def hashes(block: Block, hashed: Identity, prefix: bytes, key: bytes) -> NDArray
     begin = np.stack([span.begin for span in spans])
     end = np.stack([span.end for span in spans])
     stacked = np.stack(values) if values else np.zeros((0, block.size), np.int64)
-    longest = int((end - begin).sum(axis=0, dtype=np.int64).max(initial=0))
-    size = len(prefix) + longest + 4 * len(spans) + 8 * len(values)
-    words_ = np.zeros(size // 8 + 2, "<u8")
-    prefix_bytes, key_words = np.frombuffer(prefix, np.uint8), np.frombuffer(key, "<u8")
-    hashing.hash_fields(block.data, begin, end, stacked, prefix_bytes, key_words, words_.view(np.uint8), words_, out)
+    hashing.hash_fields(block.data, begin, end, stacked, np.frombuffer(prefix, np.uint8), np.frombuffer(key, "<u8"), out)
     return out
 
 

@@ -1,5 +1,7 @@
 """A switch's file to usage: `decode` for a whole file in memory, `decode_parts` for one that need not fit there.
 
+`decode_rows` reads single rows again that were kept, such as those of suspense.
+
 The legs of one call may lie anywhere in a file, so which legs other legs bill is known at its end only. `decode` reads the file once and
 sets the flags then. `decode_parts` reads it twice: the first reading keeps ninety bytes of each answered leg, the second makes the
 rows, at most 65,536 a part. Either way a file that is damaged anywhere, such as a truncated gzip, gives nothing at all.
@@ -9,36 +11,39 @@ Rows that cannot be read are rejects with their place and bytes; a file that can
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
-from mediation import asterisk, calls, freeswitch, legs, usage
-from mediation.reader import WINDOW_BYTES, Fingerprint, Window, changed
+from mediation import events, formats, grouped_legs, legs, source_columns, usage
+from mediation.assembly import rules
+from mediation.memory_window import MemoryWindow
+from mediation.reader import WINDOW_BYTES, Fingerprint, Window, changed, fingerprint
 from mediation.reasons import REASONS
-from mediation.rows import block
-from mediation.scan import room, scan
-from mediation.sources import Format, Source
-from rating.schema import USAGE_V1
+from mediation.sources import Bills, Source
+from rating.schema import USAGE_V1, LegRole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mediation.columns import Identity
+    from mediation.memory_window import ByteWindow
     from mediation.rows import Block
 
 Progress: TypeAlias = Callable[[int, int], None]
 
 DEFAULT_HASH_KEY: Final = b"ratewright-keys1"  # sixteen bytes; an installation sets its own
-PART_ROWS_MAX: Final = 1 << 16
-RAW_BYTES_MAX: Final = 4096
-_FORMATS: Final = {Format.ASTERISK: asterisk, Format.FREESWITCH: freeswitch}
+RAW_BYTES_MAX: Final = 64 << 10
+_BETWEEN: Final = b"\n\n"  # between rows that are decoded together: ends a line, an object, an element, and a record of RADIUS
 
 
 class Reject(NamedTuple):
-    """A row that went no further. `raw` is its bytes, at most the first 4096; `length` is its full length."""
+    """A row that went no further. `raw` is its bytes, at most the first 64 KiB; `length` is its full length."""
 
     reason: str
     offset: int  # in the decompressed stream; of a stream's batch: the row's index
@@ -54,27 +59,28 @@ class Decoded(NamedTuple):
     rows: int
     file_sha256: bytes  # of the whole file as it lies on disk; empty for a stream's batch
     size_bytes: int
+    control_lines: tuple[bytes, ...] = ()  # the source's header and trailer lines, which are no rows
 
 
 def decode(path: str | Path, source: Source, *, progress: Progress | None = None, hash_key: bytes = DEFAULT_HASH_KEY) -> Decoded:
     """All of a file: some 330 bytes of memory a row. `progress` gets (done, total) in bytes; `hash_key` has sixteen bytes."""
     file = _File(Path(path), source, progress)
+    if formats.is_columnar(source.format):
+        return joined(list(_columnar(file, hash_key)))
     judge = _Judge(source)
-    tables, rejects = [USAGE_V1.empty_table()], list[Reject]()
+    parts: list[Decoded] = []
     is_good = [np.zeros(0, np.bool_)]
     with Window(file.path, WINDOW_BYTES) as window:
-        for rows in _blocks(window, source):
-            leg = _FORMATS[source.format].read(rows, source)
-            judge.add(rows, leg)
-            part = _part(source, rows, leg, window.offset, hash_key)
-            tables.append(part.usage)
-            rejects += part.rejects
+        for rows, read in _events(window, source):
+            judge.add(rows, read)
+            parts.append(part_of(source, rows, read, window.offset, hash_key))
             is_good.append(rows.code == 0)
             file.tell(window, 1)
         mark = window.fingerprint()
     good = np.concatenate(is_good)
-    made = usage.with_absorbed(pa.concat_tables(tables), judge.absorbed()[good])
-    return Decoded(made, rejects, good.size, *mark)
+    whole = joined(parts)
+    made = usage.with_absorbed(whole.usage, judge.absorbed()[good])
+    return whole._replace(usage=made, file_sha256=mark.sha256, size_bytes=mark.size_bytes)
 
 
 def decode_parts(
@@ -82,25 +88,81 @@ def decode_parts(
 ) -> Iterator[Decoded]:
     """A file in parts, in order; at least one, though it may be empty. Nothing comes of a file that is damaged anywhere."""
     file = _File(Path(path), source, progress)
+    if formats.is_columnar(source.format):
+        yield from _columnar(file, hash_key)
+        return
     mark, absorbed = _first_reading(file)
-    begin = 0
+    begin, is_empty = 0, True
     with Window(file.path, WINDOW_BYTES, mark.size_bytes) as window:
-        for rows in _blocks(window, source):
-            if begin + rows.size > absorbed.size:
+        for rows, read in _events(window, source):
+            part = part_of(source, rows, read, window.offset, hash_key)
+            if begin + part.rows > absorbed.size:
                 raise changed(file.path)
-            part = _part(source, rows, _FORMATS[source.format].read(rows, source), window.offset, hash_key)
-            verdicts = absorbed[begin : begin + rows.size][rows.code == 0]
+            verdicts = absorbed[begin : begin + part.rows][rows.code == 0]
             made = usage.with_absorbed(part.usage, verdicts)
             yield part._replace(usage=made, file_sha256=mark.sha256, size_bytes=mark.size_bytes)
-            begin += rows.size
+            begin, is_empty = begin + part.rows, False
             file.tell(window, 2, mark.size_bytes)
         if window.fingerprint() != mark:
             raise changed(file.path)
-    if begin == 0:
+    if is_empty:
         yield Decoded(USAGE_V1.empty_table(), [], 0, *mark)
 
 
-class _File(NamedTuple):
+def decode_rows(raws: list[bytes], source: Source, *, header: bytes = b"", hash_key: bytes = DEFAULT_HASH_KEY) -> Decoded:
+    """Single rows of a text format once more, as they were kept. `raw_offset` and a reject's offset are the row's index in `raws`.
+
+    Every row stands alone: none is absorbed. `header`: what `header_of` gives, for files whose header names the columns.
+    A row that is no longer one record gives as many rows and rejects as its bytes make; they all have its index.
+    """
+    alone = source if header else msgspec.structs.replace(source, header_lines=0)
+    together = _renumbered(_of_bytes(header + _BETWEEN.join(raws), alone, hash_key), raws, len(header))
+    if together is not None:
+        return together
+    singles = [_of_bytes(header + raw, alone, hash_key) for raw in raws]  # some row runs into the next one, or is none
+    return joined([_with_offset(single, index) for index, single in enumerate(singles)])
+
+
+def header_of(path: str | Path, source: Source) -> bytes:
+    """The bytes before the first record of a file whose header names the columns; empty where rows stand for themselves."""
+    if not formats.names_its_columns(source):
+        return b""
+    with Window(Path(path), WINDOW_BYTES) as window:
+        for rows in formats.decoder(source.format).blocks(window, source):
+            if rows.size:
+                return rows.raw_data[: int(rows.begin[0])].tobytes() if window.offset == 0 else b""
+    return b""
+
+
+def read_block(rows: Block, source: Source) -> events.Events:
+    """What a block's rows say: by their format, then by the source's own rules."""
+    read = source_columns.apply(rows, source, formats.decoder(source.format).read(rows, source))
+    events.check_ranges(rows, read)
+    return rules.marked(read, source)
+
+
+def part_of(source: Source, rows: Block, read: events.Events, offset: int, hash_key: bytes) -> Decoded:
+    """A block's rows as usage, none of them absorbed yet; of which file is not known yet."""
+    format_ = formats.decoder(source.format)
+    event_key = events.event_key(rows, source, _identity(rows, source, read), hash_key)
+    parties = events.parties(rows, source, read.details)
+    content_hash = events.content_hash(rows, source, read, parties, hash_key)
+    events.check_order(rows, format_.TIME_COLUMNS)
+    made = usage.table(rows, source.name, usage.Records(read, parties, event_key, content_hash), offset)
+    return Decoded(made, _rejects(rows, offset), rows.size, b"", 0, rows.control_lines)
+
+
+def joined(parts: list[Decoded]) -> Decoded:
+    """Parts of one file as one; the file is that of the first."""
+    table = pa.concat_tables([USAGE_V1.empty_table(), *(part.usage for part in parts)])
+    rejects = [reject for part in parts for reject in part.rejects]
+    lines = tuple(line for part in parts for line in part.control_lines)
+    mark = (parts[0].file_sha256, parts[0].size_bytes) if parts else (b"", 0)
+    return Decoded(table, rejects, sum(part.rows for part in parts), *mark, lines)
+
+
+@dataclasses.dataclass(frozen=True)
+class _File:
     """What is read, and how."""
 
     path: Path
@@ -118,65 +180,101 @@ class _Judge:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._is_ruled = grouped_legs.is_ruled(source.legs)
+        self._native = formats.answered_legs(source.format) if source.legs.bills is Bills.NATIVE else None
         self._legs: list[Any] = []
+        self._forwarded: list[NDArray[np.int64]] = []  # rows that their forwarder pays for, whatever the caller's legs are
         self._size = 0
 
-    def add(self, rows: Block, leg: calls.Calls) -> None:
+    def add(self, rows: Block, read: events.Events) -> None:
         """Take in the next block."""
-        self._legs.append(_FORMATS[self._source.format].answered_legs(rows, self._source, leg, self._size))
+        if self._is_ruled:
+            identity = _identity(rows, self._source, read)
+            self._legs.append(grouped_legs.of_block(rows, self._source, read, identity, self._size))
+        elif self._native is not None:
+            self._legs.append(self._native(rows, self._source, read, self._size))
+        if self._source.legs.forwarder_pays and read.details.leg_role is not None:
+            self._forwarded.append(np.flatnonzero(read.details.leg_role == LegRole.FORWARD) + self._size)
         self._size += rows.size
 
     def absorbed(self) -> NDArray[np.bool_]:
         """For each row: whether another leg bills it."""
         out = np.zeros(self._size, np.bool_)
         if self._legs:
-            joined = type(self._legs[0])(*(np.concatenate(column) for column in zip(*self._legs, strict=True)))
-            out[joined.row] = legs.absorbed(joined)
+            together = type(self._legs[0])(*(np.concatenate(column) for column in zip(*self._legs, strict=True)))
+            out[together.row] = grouped_legs.absorbed(together, self._source.legs) if self._is_ruled else legs.absorbed(together)
+        if not self._is_ruled:
+            out[np.concatenate([np.zeros(0, np.int64), *self._forwarded])] = False
         return out
+
+
+def _columnar(file: _File, hash_key: bytes) -> Iterator[Decoded]:
+    """The parts of an Arrow or Parquet file; at least one."""
+    mark = fingerprint(file.path)
+    is_empty = True
+    for part in formats.column_decoder(file.source.format).batches(file.path, file.source, hash_key=hash_key):
+        yield part._replace(file_sha256=mark.sha256, size_bytes=mark.size_bytes)
+        is_empty = False
+    if fingerprint(file.path) != mark:
+        raise changed(file.path)
+    if is_empty:
+        yield Decoded(USAGE_V1.empty_table(), [], 0, *mark)
 
 
 def _first_reading(file: _File) -> tuple[Fingerprint, NDArray[np.bool_]]:
     """Reads the file to its end; for each row, whether another leg bills it."""
     judge = _Judge(file.source)
     with Window(file.path, WINDOW_BYTES) as window:
-        for rows in _blocks(window, file.source):
-            judge.add(rows, _FORMATS[file.source.format].read(rows, file.source))
+        for rows, read in _events(window, file.source):
+            judge.add(rows, read)
             file.tell(window, 2)
         return window.fingerprint(), judge.absorbed()
 
 
-def _blocks(window: Window, source: Source) -> Iterator[Block]:
-    """Blocks of rows; their data are what is in sight of `window`. Header rows are left out."""
-    found_room = room(PART_ROWS_MAX, max(source.widths))
-    widths = sum(1 << width for width in source.widths)
-    header_left = source.header_lines
-    while window.begin < window.end or not window.is_last:
-        count, position = scan(window.data, window.begin, window.end, found_room, widths, is_last=window.is_last)
-        rows = block(window.data, found_room, count, source).without_first(header_left)
-        header_left = max(0, header_left - count)
-        if rows.size:
-            yield rows
-        if count < PART_ROWS_MAX:
-            window.go_on(position)
-        else:
-            window.begin = position
+def _events(window: ByteWindow, source: Source) -> Iterator[tuple[Block, events.Events]]:
+    """Blocks of rows and what they say; a block's data may be gone when the next one is asked for."""
+    format_ = formats.decoder(source.format)
+    for rows in format_.blocks(window, source):
+        yield rows, read_block(rows, source)
 
 
-def _part(source: Source, rows: Block, leg: calls.Calls, offset: int, hash_key: bytes) -> Decoded:
-    """A block's rows as usage, none of them absorbed yet; of which file is not known yet."""
-    switch = _FORMATS[source.format]
-    event_key = calls.event_key(rows, source, switch.key_fields(rows, leg), hash_key)
-    parties = calls.parties(rows, source, leg.details)
-    content_hash = calls.content_hash(rows, source, leg, parties, hash_key)
-    calls.check_order(rows, switch.TIME_COLUMNS)
-    made = usage.table(rows, source.name, usage.Records(leg, parties, event_key, content_hash), offset)
-    return Decoded(made, _rejects(rows, offset), rows.size, b"", 0)
+def _identity(rows: Block, source: Source, read: events.Events) -> Identity:
+    return source_columns.identity(rows, source, formats.decoder(source.format).key_fields(rows, read))
+
+
+def _of_bytes(data: bytes, source: Source, hash_key: bytes) -> Decoded:
+    """Rows in memory, each alone: none is absorbed."""
+    window = MemoryWindow(data)
+    return joined([part_of(source, rows, read, window.offset, hash_key) for rows, read in _events(window, source)])
+
+
+def _renumbered(found: Decoded, raws: list[bytes], before: int) -> Decoded | None:
+    """Rows with the index of their raw bytes as offset; None unless each of `raws` made one row. `before`: bytes of the header."""
+    sizes = np.array([len(raw) + len(_BETWEEN) for raw in raws], np.int64)
+    begins = np.cumsum(sizes) - sizes + before
+    good = found.usage.column("raw_offset").to_numpy()
+    offsets = np.concatenate([good, np.array([reject.offset for reject in found.rejects], np.int64)])
+    indexes = np.searchsorted(begins, offsets, side="right") - 1
+    if found.rows != len(raws) or not np.array_equal(np.sort(indexes), np.arange(len(raws))):
+        return None
+    rejects = [reject._replace(offset=index) for reject, index in zip(found.rejects, indexes[good.size :].tolist(), strict=True)]
+    return found._replace(usage=_with_offsets(found.usage, indexes[: good.size]), rejects=rejects)
+
+
+def _with_offset(found: Decoded, index: int) -> Decoded:
+    """All rows with one offset."""
+    made = _with_offsets(found.usage, np.full(found.usage.num_rows, index))
+    return found._replace(usage=made, rejects=[reject._replace(offset=index) for reject in found.rejects])
+
+
+def _with_offsets(made: pa.Table, offsets: NDArray[np.int64]) -> pa.Table:
+    return made.set_column(made.schema.get_field_index("raw_offset"), USAGE_V1.field("raw_offset"), pa.array(offsets, pa.int64()))
 
 
 def _rejects(rows: Block, offset: int) -> list[Reject]:
     bad = np.flatnonzero(rows.code)
     places = zip(rows.code[bad].tolist(), rows.begin[bad].tolist(), rows.end[bad].tolist(), strict=True)
     return [
-        Reject(str(REASONS[code]), begin + offset, end - begin, rows.data[begin : min(end, begin + RAW_BYTES_MAX)].tobytes())
+        Reject(str(REASONS[code]), begin + offset, end - begin, rows.raw_data[begin : min(end, begin + RAW_BYTES_MAX)].tobytes())
         for code, begin, end in places
     ]

@@ -1,4 +1,4 @@
-"""Reads columns of fields, given as positions in raw bytes: times, amounts of time, telephone numbers, words and text.
+"""Reads columns of fields, given as positions in raw bytes: times, amounts of time, words and text.
 
 Each kernel takes the begin and end of one field a row (equal: empty) and writes one value a row, with a kind or count that says
 whether the field could be read. Times are microseconds, local or UTC as the kind says. Nothing here raises.
@@ -11,9 +11,11 @@ from typing import Final
 import numba
 import numpy as np
 
-from rating.jit import kernel_module
+from mediation import words
+from mediation.words import WORD_BYTES, lowest_bit, put_word, word_at
+from rating.jit import borrowed, kernel_module
 
-njit = kernel_module(__file__)
+njit = kernel_module(__file__, words.__file__)
 
 # Kinds of a field.
 EMPTY, READ, UNREADABLE = 0, 1, -1
@@ -27,19 +29,28 @@ HOUR_US: Final = 60 * MINUTE_US
 DAY_US: Final = 24 * HOUR_US
 YEAR_MIN, YEAR_MAX = 1970, 2099
 EPOCH_US_MAX: Final = 4_102_444_800 * SECOND_US  # 2100-01-01
-NUMBER_DIGITS_MAX: Final = 15
 AMOUNT_DIGITS_MAX: Final = 16
 UNIQUE_ID_DIGITS_MIN: Final = 9  # of seconds since 1970, from 1973 on
 
 _ZERO, _NINE, _QUOTE, _BLANK, _DASH, _PLUS, _DOT, _COLON = (ord(mark) for mark in '09" -+.:')
-_PUNCTUATION = (_BLANK, _DASH, _DOT, ord("("), ord(")"), ord("/"))
+
+# Eight bytes at once, the first one lowest: all of them '0', '.', and so on.
+_EACH = 0x0101010101010101
+_ZEROS, _DOTS, _QUOTES, _HIGH_HALVES, _LOW_HALVES = (np.uint64(byte * _EACH) for byte in (_ZERO, _DOT, _QUOTE, 0xF0, 0x0F))
+_SIXES, _THREES, _ONES, _TOPS = (np.uint64(byte * _EACH) for byte in (0x06, 0x33, 0x01, 0x80))
+_DATE_MARKS, _DATE_PLACES = np.uint64(0x2D00002D00000000), np.uint64(0xFF0000FF00000000)  # YYYY-MM-
+_DAY_MARKS, _DAY_PLACES = np.uint64(0x200000), np.uint64(0xFFFFFFFFFFFF0000)  # DD and a blank, then nothing
+_CLOCK_MARKS, _CLOCK_PLACES = np.uint64(0x00003A00003A0000), np.uint64(0x0000FF0000FF0000)  # HH:MM:SS
+_POWERS = np.array([10**power for power in range(7)])
+_COMMON_TIME_BYTES: Final = 19  # YYYY-MM-DD HH:MM:SS
+_CLOCK_AT: Final = 11
 
 _BYTES = numba.types.Array(numba.uint8, 1, "C", readonly=True)
 _PLACES = numba.types.Array(numba.int32, 1, "C", readonly=True)
 _PLACES2 = numba.types.Array(numba.int32, 2, "C", readonly=True)
 _INTS = numba.types.Array(numba.int64, 1, "C", readonly=True)
 _SMALL = numba.types.Array(numba.int8, 1, "C", readonly=True)
-_I64, _I8, _I32, _VOID = numba.int64, numba.int8, numba.int32, numba.void
+_I64, _I8, _I32, _U64, _VOID = numba.int64, numba.int8, numba.int32, numba.uint64, numba.void
 
 
 @njit(numba.types.UniTuple(_I64, 3)(_BYTES, _I64, _I64))
@@ -84,9 +95,50 @@ def _days(year, month, day):
     return (shifted // 400) * 146_097 + era_year * 365 + era_year // 4 - era_year // 100 + year_day - 719_468
 
 
-@njit(_I64(_BYTES, _I64))
-def _two_digits(data, at):
-    return (data[at] - _ZERO) * 10 + data[at + 1] - _ZERO
+@njit(numba.boolean(_U64))
+def _are_digits(word):
+    return (word & _HIGH_HALVES) | (((word + _SIXES) & _HIGH_HALVES) >> np.uint64(4)) == _THREES
+
+
+@njit(_I64(_U64, _I64))
+def _number_of(word, count):
+    """The number that the first `count` bytes of a word, 1 to 8, are written as; -1 if one of them is no digit."""
+    unused = np.uint64(8 * (WORD_BYTES - count))
+    digits = (word << unused) | (_ZEROS & ((np.uint64(1) << unused) - np.uint64(1)))
+    if not _are_digits(digits):
+        return -1
+    twos = ((digits & _LOW_HALVES) * np.uint64(0xA01)) >> np.uint64(8)  # of each two digits a number
+    fours = ((twos & np.uint64(0x00FF00FF00FF00FF)) * np.uint64(0x640001)) >> np.uint64(16)
+    return np.int64(((fours & np.uint64(0x0000FFFF0000FFFF)) * np.uint64(0x271000000001)) >> np.uint64(32))
+
+
+@njit(_I64(_U64, _I64))
+def _two_digits(word, place):
+    """The number of the two digits from a byte of a word on."""
+    two = word >> np.uint64(8 * place)
+    return np.int64((two & np.uint64(0xF)) * np.uint64(10) + ((two >> np.uint64(8)) & np.uint64(0xF)))
+
+
+@njit(_I64(_U64, _U64))
+def _days_of(first, second):
+    """Days of `YYYY-MM-` and `DD `, the latter with five bytes of 0 behind; -1 if they are something else."""
+    is_marked = first & _DATE_PLACES == _DATE_MARKS and second & _DAY_PLACES == _DAY_MARKS
+    if not is_marked or not _are_digits(first & ~_DATE_PLACES | _ZEROS & _DATE_PLACES):
+        return -1
+    if not _are_digits(second & ~_DAY_PLACES | _ZEROS & _DAY_PLACES):
+        return -1
+    return _days(_two_digits(first, 0) * 100 + _two_digits(first, 2), _two_digits(first, 5), _two_digits(second, 0))
+
+
+@njit(_I64(_U64))
+def _clock_us_of(word):
+    """Microseconds of `HH:MM:SS`; -1 if it is something else."""
+    if word & _CLOCK_PLACES != _CLOCK_MARKS or not _are_digits(word & ~_CLOCK_PLACES | _ZEROS & _CLOCK_PLACES):
+        return -1
+    hour, minute, second = _two_digits(word, 0), _two_digits(word, 3), _two_digits(word, 6)
+    if hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004 - of a clock
+        return -1
+    return (hour * 60 + minute) * MINUTE_US + second * SECOND_US
 
 
 @njit(numba.types.UniTuple(_I64, 2)(_BYTES, _I64, _I64))
@@ -112,35 +164,10 @@ def _read_offset(data, at, end):
     return (seconds if data[at] == _PLUS else -seconds), 1
 
 
-@njit(_I64(_BYTES, _I64))
-def _read_common_time(data, at):
-    """Microseconds of the nineteen bytes `YYYY-MM-DD HH:MM:SS`, which nearly all times are; -1 if they are something else."""
-    is_form = (
-        data[at + 4] == _DASH and data[at + 7] == _DASH and data[at + 10] == _BLANK and data[at + 13] == _COLON and data[at + 16] == _COLON
-    )
-    if not is_form:
-        return -1
-    highest = np.uint8(0)
-    for place in (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18):
-        highest = max(highest, np.uint8(data[at + place] - _ZERO))  # what lies before 0 wraps to above 9
-    if highest > 9:  # noqa: PLR2004 - digits
-        return -1
-    year = _two_digits(data, at) * 100 + _two_digits(data, at + 2)
-    days = _days(year, _two_digits(data, at + 5), _two_digits(data, at + 8))
-    hour, minute, second = _two_digits(data, at + 11), _two_digits(data, at + 14), _two_digits(data, at + 17)
-    if days < 0 or hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004 - of a clock
-        return -1
-    return ((days * 24 + hour) * 60 + minute) * MINUTE_US + second * SECOND_US
-
-
 @njit(numba.types.UniTuple(_I64, 4)(_BYTES, _I64, _I64))
 def _read_time(data, at, end):
     """Microseconds (UTC if an offset is given), kind, offset in seconds, precision."""
     bad = (0, UNREADABLE, 0, SECOND)
-    if end - at == 19:  # noqa: PLR2004 - the length of the common form
-        common_us = _read_common_time(data, at)
-        if common_us >= 0:
-            return common_us, LOCAL, 0, SECOND
     year, count, after = _read_digits(data, at, end)
     if year == 0 and count > 0 and (after == end or data[after] == _DOT):  # 0.000000: CDR(answer,u) of a call that was not answered
         fraction, stop = _read_fraction(data, after + 1, end) if after < end else (0, end)
@@ -175,6 +202,8 @@ def _read_time(data, at, end):
     if minute_count != 2 or second_count != 2 or fraction < 0:  # noqa: PLR2004 - MM and SS
         return bad
     days = _days(year, month, day)
+    if year == 0 and month == 0 and day == 0 and hour == 0 and minute == 0 and second == 0:
+        return 0, EMPTY, 0, EXACT  # no time, as databases write it
     if days < 0 or hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004 - of a clock
         return bad
     local_us = days * DAY_US + hour * HOUR_US + minute * MINUTE_US + second * SECOND_US + fraction
@@ -190,10 +219,25 @@ def _read_time(data, at, end):
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, _I64[::1], _I8[::1], _I32[::1], _I8[::1]))
 def read_times(data, begin, end, out_us, out_kind, out_offset_s, out_precision):
-    """Times of a column: `YYYY-MM-DD HH:MM:SS[.ffffff]`, `YYYY/M/D H:MM[:SS]`, with or without an offset, or seconds since 1970."""
+    """Times of a column: `YYYY-MM-DD HH:MM:SS[.ffffff]`, `YYYY/M/D H:MM[:SS]`, with or without an offset, or seconds since 1970.
+
+    Nearly all are nineteen bytes, and most are of the day of the row before: these are read a word at a time.
+    """
+    (data,) = borrowed((data,))
+    first_before, second_before, days = np.uint64(0), np.uint64(0), -1
     for row in range(begin.size):
-        if begin[row] == end[row]:
+        at = np.int64(begin[row])
+        if at == end[row]:
             out_us[row], out_kind[row], out_offset_s[row], out_precision[row] = 0, EMPTY, 0, EXACT
+            continue
+        clock_us = -1
+        if end[row] - at == _COMMON_TIME_BYTES:
+            first, second = word_at(data, at), word_at(data, at + WORD_BYTES) & np.uint64(0xFFFFFF)
+            if first != first_before or second != second_before:
+                first_before, second_before, days = first, second, _days_of(first, second)
+            clock_us = _clock_us_of(word_at(data, at + _CLOCK_AT))
+        if clock_us >= 0 and days >= 0:
+            out_us[row], out_kind[row], out_offset_s[row], out_precision[row] = days * DAY_US + clock_us, LOCAL, 0, SECOND
         else:
             out_us[row], out_kind[row], out_offset_s[row], out_precision[row] = _read_time(data, begin[row], end[row])
 
@@ -212,14 +256,40 @@ def find_times(data, field_begin, field_end, width, wanted, out_field):
                 break
 
 
+@njit(_I64(_BYTES, _I64, _I64, _I64, _I64))
+def _short_amount(data, at, stop, scale, divisor):
+    """Of eight bytes at most, digits with or without a point between; -1 for what is written in another way."""
+    size = stop - at
+    if size > WORD_BYTES or at + WORD_BYTES > data.size:
+        return -1
+    word = word_at(data, at)
+    other = word ^ _DOTS
+    dots = (other - _ONES) & ~other & _TOPS & (~np.uint64(0) >> np.uint64(8 * (WORD_BYTES - size)))
+    if dots == 0:
+        return _number_of(word, size) * scale
+    dot = lowest_bit(dots) >> 3
+    places = size - dot - 1
+    if dot == 0 or places == 0:
+        return -1
+    whole, fraction = _number_of(word, dot), _number_of(word >> np.uint64(8 * (dot + 1)), places)
+    if whole < 0 or fraction < 0:
+        return -1
+    return whole * scale + fraction * _POWERS[6 - places] // divisor
+
+
 @njit(_VOID(_BYTES, _PLACES, _PLACES, _I64, _I64[::1], _I8[::1]))
 def read_amounts(data, begin, end, scale, out, out_kind):
     """Decimal numbers times `scale` (1, 1000 or 1000000), places finer than 1 / `scale` dropped."""
+    (data,) = borrowed((data,))
     whole_max, divisor = EPOCH_US_MAX // scale, SECOND_US // scale
     for row in range(begin.size):
-        at, stop = begin[row], end[row]
+        at, stop = np.int64(begin[row]), np.int64(end[row])
         out[row], out_kind[row] = 0, EMPTY
         if at == stop:
+            continue
+        quick = _short_amount(data, at, stop, scale, divisor)
+        if quick >= 0:
+            out[row], out_kind[row] = quick, READ
             continue
         out_kind[row] = UNREADABLE
         negative = data[at] == _DASH
@@ -233,61 +303,6 @@ def read_amounts(data, begin, end, scale, out, out_kind):
             continue
         value = whole * scale + (fraction_us // divisor if fraction_us else 0)
         out[row], out_kind[row] = (-value if negative else value), READ
-
-
-@njit(numba.boolean(numba.uint8[::1], _I64, _BYTES))
-def _starts_with(digits, count, prefix):
-    if prefix.size == 0 or count < prefix.size:
-        return False
-    for place in range(prefix.size):  # noqa: SIM110 - numba has no all() over a generator
-        if digits[place] != prefix[place]:
-            return False
-    return True
-
-
-@njit(_VOID(_BYTES, _PLACES, _PLACES, _BYTES, _BYTES, _BYTES, _I64, _I64, _I64[::1], _I8[::1]))
-def read_numbers(data, begin, end, international, trunk, country, plain_is_national, shortest, out, out_digits):
-    """Telephone numbers in E.164: value and count of digits, 0 and 0 for what is none (extensions, names, short codes).
-
-    A leading + or the `international` prefix is taken off; else the `trunk` prefix is replaced by the `country` code;
-    else the digits are international as they stand, or national if `plain_is_national`. Blanks and punctuation are skipped.
-    """
-    digits = np.empty(32, np.uint8)
-    for row in range(begin.size):
-        out[row], out_digits[row] = 0, 0
-        at, stop, count, is_number = begin[row], end[row], 0, True
-        has_plus = at < stop and data[at] == _PLUS
-        if has_plus:
-            at += 1
-        while at < stop and is_number:
-            byte = data[at]
-            if _ZERO <= byte <= _NINE and count < digits.size:
-                digits[count] = byte
-                count += 1
-            elif byte not in _PUNCTUATION:
-                is_number = False
-            at += 1
-        if not is_number:
-            continue
-        skip, is_national = 0, False
-        if not has_plus:
-            if _starts_with(digits, count, international):
-                skip = international.size
-            elif country.size > 0 and _starts_with(digits, count, trunk):
-                skip, is_national = trunk.size, True
-            else:
-                is_national = plain_is_national == 1
-        value, length = 0, count - skip + (country.size if is_national else 0)
-        if length < shortest or length > NUMBER_DIGITS_MAX:
-            continue
-        if is_national:
-            for place in range(country.size):
-                value = value * 10 + country[place] - _ZERO
-        elif digits[skip] == _ZERO:
-            continue  # no country code begins with 0
-        for place in range(skip, count):
-            value = value * 10 + digits[place] - _ZERO
-        out[row], out_digits[row] = value, length
 
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, _BYTES, _PLACES, numba.int16[::1]))
@@ -350,17 +365,32 @@ def find_local_channels(data, begin, end, out, out_end):
         out_end[row] = stop - 2 if has_half else stop
 
 
+@njit(numba.boolean(_BYTES, _I64, _I64, _I64, _I64))
+def _stands_as(data, at, size, number, digits):
+    """Whether the `size` bytes from `at` on are the number as it would be written."""
+    if size != digits or size > 2 * WORD_BYTES or at + WORD_BYTES > data.size:
+        return False
+    if size <= WORD_BYTES:
+        return _number_of(word_at(data, at), size) == number
+    upper = _number_of(word_at(data, at), size - WORD_BYTES)
+    lower = _number_of(word_at(data, at + size - WORD_BYTES), WORD_BYTES)
+    return upper >= 0 and lower >= 0 and upper * 100_000_000 + lower == number
+
+
 @njit(_I64(_BYTES, _PLACES, _PLACES, _INTS, _SMALL, _INTS, numba.uint8[::1], numba.int32[::1]))
 def copy_text(data, begin, end, number, number_digits, rows, out, out_offset):
     """Lay the fields of `rows` end to end into `out`; where `number_digits` is above 0, that number instead.
 
     `out_offset` gets the rows' limits. In a quoted field a doubled quote becomes one. Gives 1 if a byte is not ASCII.
     """
-    at, is_foreign = 0, 0
+    data, out = borrowed((data,))[0], borrowed((out,))[0]
+    at, is_foreign = 0, np.uint64(0)
     out_offset[0] = 0
     for place in range(rows.size):
         row = rows[place]
-        if number_digits[row] > 0:
+        size = np.int64(end[row]) - np.int64(begin[row])
+        is_written = number_digits[row] > 0 and not _stands_as(data, begin[row], size, number[row], number_digits[row])
+        if is_written:
             value = number[row]
             for digit in range(number_digits[row] - 1, -1, -1):
                 out[at + digit] = _ZERO + value % 10
@@ -368,13 +398,24 @@ def copy_text(data, begin, end, number, number_digits, rows, out, out_offset):
             at += number_digits[row]
         else:
             is_quoted = begin[row] > 0 and data[begin[row] - 1] == _QUOTE
-            source = begin[row]
-            while source < end[row]:
+            source, stop = np.int64(begin[row]), np.int64(end[row])
+            while source < stop and source + WORD_BYTES <= data.size and at + WORD_BYTES <= out.size:
+                left = min(stop - source, WORD_BYTES)
+                word = word_at(data, source)
+                other = word ^ _QUOTES
+                kept = ~np.uint64(0) >> np.uint64(8 * (WORD_BYTES - left))
+                if is_quoted and (other - _ONES) & ~other & _TOPS & kept != 0:
+                    break
+                put_word(out, at, word)
+                is_foreign |= word & _TOPS & kept
+                source += left
+                at += left
+            while source < stop:
                 byte = data[source]
                 out[at] = byte
                 at += 1
-                is_foreign |= byte >> 7
-                doubled = is_quoted and byte == _QUOTE and source + 1 < end[row] and data[source + 1] == _QUOTE
+                is_foreign |= np.uint64(byte & 0x80)
+                doubled = is_quoted and byte == _QUOTE and source + 1 < stop and data[source + 1] == _QUOTE
                 source += 2 if doubled else 1
         out_offset[place + 1] = at
-    return is_foreign
+    return 1 if is_foreign != 0 else 0

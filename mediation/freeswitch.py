@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mediation import columns
-from mediation.calls import LEG_KEY, Calls, Details, Timing, calls, event_key, text_hash
+from mediation.calls import Timing, calls
 from mediation.columns import Amounts, Identity, Times
+from mediation.csv_blocks import blocks
+from mediation.events import LEG_KEY, Details, Events, event_key, text_hash
 from mediation.legs import FreeswitchLegs
 from mediation.reasons import Reason, mark
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from mediation.rows import Block
     from mediation.sources import Source
+
+__all__ = ["TIME_COLUMNS", "answered_legs", "blocks", "key_fields", "read"]
 
 TIME_COLUMNS: Final = ("start_stamp", "answer_stamp", "end_stamp")
 # Hangup causes and their numbers: ITU-T Q.850, above 127 FreeSWITCH's own.
@@ -66,7 +70,7 @@ _CAUSES: Final = {
 _CAUSE_NUMBERS: Final = np.array([*_CAUSES.values(), 0, 0], np.int16)  # the last two: -2 empty, -1 unknown
 
 
-def read(block: Block, source: Source) -> Calls:
+def read(block: Block, source: Source) -> Events:
     """The block's call legs. Rows that cannot be read get a reason."""
     start, answer, end = (_moment(block, source, name) for name in ("start", "answer", "end"))
     start = start.where(start.present | answer.present, end)  # a template without start: an unanswered call stands at its end
@@ -90,17 +94,17 @@ def read(block: Block, source: Source) -> Calls:
     return calls(block, source, Timing(start, answer, end, answered, duration), details)
 
 
-def key_fields(block: Block, leg: Calls) -> Identity:  # noqa: ARG001 - one signature for all formats
+def key_fields(block: Block, leg: Events) -> Identity:  # noqa: ARG001 - one signature for all formats
     """What identifies a record."""
     return Identity([block.spans("uuid")], [])
 
 
-def answered_legs(block: Block, source: Source, leg: Calls, before: int) -> FreeswitchLegs:
+def answered_legs(block: Block, source: Source, leg: Events, before: int) -> FreeswitchLegs:
     """The block's answered legs, for `legs`. `before` is the number of rows of the file before the block."""
     event_key(block, source, key_fields(block, leg), LEG_KEY)  # refuses rows without a key
     good = np.flatnonzero(leg.answered & (block.code == 0))
     uuid, b_leg = (text_hash(block, block.spans(name))[good] for name in ("uuid", "bleg_uuid"))
-    return FreeswitchLegs(good + before, uuid, b_leg, leg.created_us[good])
+    return FreeswitchLegs(good + before, uuid, b_leg, leg.created_us[good], np.zeros(good.size, np.uint64))
 
 
 def _moment(block: Block, source: Source, name: str) -> Times:

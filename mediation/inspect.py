@@ -1,8 +1,8 @@
 """What a usage file holds, without storing anything: counts that add up, answered time, first and last start.
 
-rows = accepted + absorbed + duplicate + conflicting + all rejected; accepted = answered + unanswered. Of equal copies of a record
-one is accepted and the rest are duplicates; of a key with several contents no version is accepted. No figure depends on the order
-of the file's rows.
+rows = accepted + absorbed + waiting + duplicate + conflicting + all rejected; accepted = answered + unanswered. Of equal copies of a
+record one is accepted and the rest are duplicates; of a key with several contents no version is accepted. `waiting` are segments of
+calls or sessions that are put together with others, perhaps of other files. No figure depends on the order of the file's rows.
 """
 
 from __future__ import annotations
@@ -42,13 +42,16 @@ class Inspection(msgspec.Struct, frozen=True):
     source: str
     rows: int
     accepted: int
-    answered: int
+    answered: int  # a message that was sent, or data that flowed, counts as answered
     unanswered: int
     duplicate: int
     conflicting: int
     absorbed: int
+    waiting: int
     rejected: dict[str, int]  # reason -> rows
     answered_duration_us: int  # of accepted answered rows
+    bytes: int  # up and down, of accepted rows
+    units: int  # messages and events, of accepted rows
     first: str | None  # chargeable start of accepted rows, ISO 8601 in UTC
     last: str | None
 
@@ -66,6 +69,8 @@ class Inspection(msgspec.Struct, frozen=True):
         """Sentences for a person: what is odd about the file, and what to do."""
         notes = [f"{self.file} holds no rows"] if self.rows == 0 else []
         notes += [f"{count} rows {reason}: {EXPLANATIONS[Reason(reason)]}" for reason, count in self.rejected.items()]
+        if self.waiting:
+            notes.append(f"{self.waiting} rows waiting: parts of calls or sessions, put together when they are ingested")
         if self.conflicting:
             notes.append(f"{self.conflicting} rows conflicting: one key, different contents; none counts until someone decides")
         return notes
@@ -80,10 +85,11 @@ def inspect(path: str | Path, source: Source, *, progress: Callable[[int, int], 
         rows += part.rows
         rejected.update(reject.reason for reject in part.rejects)
         pieces.append(_columns(part))
-    keys, contents, flags, duration_us, start_us = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    keys, contents, flags, duration_us, start_us, bytes_, units = (np.concatenate(column) for column in zip(*pieces, strict=True))
     verdicts = sort_out(keys, contents)
     absorbed = (verdicts == Verdict.NEW) & (flags & UsageFlag.ABSORBED != 0)
-    accepted = (verdicts == Verdict.NEW) & ~absorbed
+    waiting = (verdicts == Verdict.NEW) & ~absorbed & (flags & UsageFlag.PARTIAL != 0)
+    accepted = (verdicts == Verdict.NEW) & ~absorbed & ~waiting
     answered = accepted & (flags & UsageFlag.UNANSWERED == 0)
     return Inspection(
         file=shown(Path(path)),
@@ -95,8 +101,11 @@ def inspect(path: str | Path, source: Source, *, progress: Callable[[int, int], 
         duplicate=int((verdicts == Verdict.DUPLICATE).sum()),
         conflicting=int((verdicts == Verdict.CONFLICTING).sum()),
         absorbed=int(absorbed.sum()),
+        waiting=int(waiting.sum()),
         rejected=dict(sorted(rejected.items())),
         answered_duration_us=sum(duration_us[answered].tolist()),
+        bytes=sum(bytes_[accepted].tolist()),
+        units=sum(units[accepted].tolist()),
         first=_iso(int(start_us[accepted].min())) if accepted.any() else None,
         last=_iso(int(start_us[accepted].max())) if accepted.any() else None,
     )
@@ -108,13 +117,18 @@ def encode(inspection: Inspection) -> bytes:
 
 
 def _columns(part: Decoded) -> tuple[NDArray[Any], ...]:
-    usage = part.usage
-    numbers = (usage.column("flags"), usage.column("duration_us"), usage.column("start_us").cast(pa.int64()))
-    return (
-        as_pairs(usage.column("event_key")),
-        as_pairs(usage.column("content_hash")),
-        *(column.to_numpy() for column in numbers),
-    )
+    names = ("flags", "duration_us", "start_us", "bytes_up", "bytes_down", "units")
+    flags, duration_us, start_us, bytes_up, bytes_down, units = (_integers(part.usage, name) for name in names)
+    keys = (as_pairs(part.usage.column("event_key")), as_pairs(part.usage.column("content_hash")))
+    return (*keys, flags, duration_us, start_us, bytes_up + bytes_down, units)
+
+
+def _integers(usage: pa.Table, name: str) -> NDArray[np.int64]:
+    column: Any = usage.column(name)
+    if column.null_count == len(column):
+        return np.zeros(len(column), np.int64)
+    values: NDArray[np.int64] = column.cast(pa.int64()).fill_null(0).to_numpy()
+    return values
 
 
 def _iso(instant_us: int) -> str:

@@ -14,7 +14,7 @@ after another) each bill.
 has no length. So where only Local legs exist, one bills; and where a Local leg is all there is at some time, that time is
 billed.
 FreeSWITCH. A leg whose uuid is the `bleg_uuid` of an answered one is its b-leg. Where two name each other, the one created first
-bills.
+bills. A leg that names its originator is a b-leg of that one, if it is answered and was created earlier.
 
 Left out: calls whose rows lie in several files (billing/intake/split_calls judges these), and forwarders who pay for the second half
 of a forwarded call (it is absorbed).
@@ -60,6 +60,7 @@ class FreeswitchLegs(NamedTuple):
     uuid: NDArray[np.uint64]
     b_leg: NDArray[np.uint64]
     created_us: NDArray[np.int64]
+    originator: NDArray[np.uint64]  # the leg that began this one, where the record tells it
 
 
 def absorbed(legs: AsteriskLegs | FreeswitchLegs) -> NDArray[np.bool_]:
@@ -93,7 +94,22 @@ def _absorbed_freeswitch(legs: FreeswitchLegs) -> NDArray[np.bool_]:
         first = order[np.searchsorted(own[order], counterpart[for_sure])]
         mine_us, other_us = legs.created_us[for_sure], legs.created_us[first]
         absorbed[for_sure] = (other_us < mine_us) | ((other_us == mine_us) & (legs.uuid[first] < legs.uuid[for_sure]))
-    return absorbed
+    return absorbed | _begun_by_another(legs)
+
+
+def _begun_by_another(legs: FreeswitchLegs) -> NDArray[np.bool_]:
+    """True for each leg whose originator is there and was created before it: so of legs that name each other one is left."""
+    out = np.zeros(legs.uuid.size, np.bool_)
+    named = np.flatnonzero(legs.originator != 0)
+    if named.size:
+        order = np.lexsort((legs.created_us, legs.uuid))
+        place = np.minimum(np.searchsorted(legs.uuid[order], legs.originator[named]), order.size - 1)
+        first = order[place]
+        is_there = legs.uuid[first] == legs.originator[named]
+        earlier = legs.created_us[first] < legs.created_us[named]
+        tied = (legs.created_us[first] == legs.created_us[named]) & (legs.uuid[first] < legs.uuid[named])
+        out[named] = is_there & (earlier | tied)
+    return out
 
 
 def _records(legs: AsteriskLegs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,8 +1,9 @@
-"""Raw bytes of a usage file, plain or gzip, through a window of fixed size.
+"""Raw bytes of a usage file, plain, gzip or zstd, through a window of fixed size.
 
 Offsets are those of the decompressed stream. A file is hashed as it lies on disk, and while it is read, so that the hash is that of
 the very bytes that were taken. It is read up to the size it had when it was opened, so that a switch may go on writing. Refuses what
-is no text: directories, pipes, archives, UTF-16, binary files, damaged gzip; and a file that is cut off while it is read.
+is no text: directories, pipes, archives (`containers` opens these), UTF-16, binary files, damaged gzip and zstd; a file that is cut
+off while it is read; and one that grows beyond all measure when it is unpacked.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import io
 import os
 import stat
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self, cast
 
 import numpy as np
+import pyarrow as pa
 
 from rating.errors import UnusableFileError
 
@@ -27,12 +29,16 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 WINDOW_BYTES: Final = 16 << 20
-_HEAD_BYTES: Final = 4096
+HEAD_BYTES: Final = 4096
 _PIECE_BYTES: Final = 1 << 20
-_GZIP = b"\x1f\x8b"
+BOMB_BYTES_MIN: Final = 1 << 30  # less than this is taken whatever its packing
+BOMB_RATIO: Final = 200  # records shrink to a tenth or a fiftieth, not further
+GZIP: Final = b"\x1f\x8b"
+ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_SKIPPABLE: Final = b"\x2a\x4d\x18"  # bytes 1 to 3 of a zstd file that begins with somebody's own data
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_ARCHIVES = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+_ARCHIVES = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 
 
 class Fingerprint(NamedTuple):
@@ -49,14 +55,14 @@ def shown(path: Path) -> str:
 
 def fingerprint(path: Path) -> Fingerprint:
     """SHA-256 and size of `path` as it lies on disk now."""
-    with _open_plain(path) as plain:
-        file = _Counted(path, plain, os.fstat(plain.fileno()).st_size)
+    with open_plain(path) as plain:
+        file = CountedFile(path, plain, os.fstat(plain.fileno()).st_size)
         while file.read(_PIECE_BYTES):
             pass
         return file.fingerprint()
 
 
-class _Counted(io.RawIOBase):
+class CountedFile(io.RawIOBase):
     """The first `size_bytes` of a file, with their hash as far as they were read."""
 
     def __init__(self, path: Path, plain: BinaryIO, size_bytes: int) -> None:
@@ -67,6 +73,7 @@ class _Counted(io.RawIOBase):
         self._digest = hashlib.sha256()
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
@@ -90,7 +97,59 @@ class _Counted(io.RawIOBase):
 
     @property
     def read_bytes(self) -> int:
+        """How much has been read."""
         return self._size_bytes - self._left
+
+
+class Unpacked(io.RawIOBase):
+    """The content of a plain, gzip or zstd file; told by its first bytes. Raises UnusableFileError where the packing is damaged."""
+
+    def __init__(self, path: Path, file: CountedFile, head: bytes) -> None:
+        super().__init__()
+        self._path = path
+        self._file = file
+        self._packing = packing(head)
+        self._stream: Any = file
+        if self._packing == "gzip":
+            self._stream = gzip.GzipFile(fileobj=file)
+        elif self._packing == "zstd":
+            self._stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+        self._size_bytes = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fills the buffer as far as there is something."""
+        try:
+            got = self._stream.readinto(buffer) or 0
+        except UnusableFileError:
+            raise
+        except (EOFError, zlib.error, OSError) as error:  # gzip's and Arrow's ways to say damaged
+            message = f"{self._path} is a truncated or damaged {self._packing} file: nothing was taken from it"
+            remedy = f"fetch the file again from the switch; `{self._packing} -t FILE` tells whether it is whole"
+            raise UnusableFileError(message, remedy) from error
+        self._size_bytes += got
+        if self._size_bytes > max(BOMB_BYTES_MIN, BOMB_RATIO * self._file.read_bytes):
+            raise bomb(self._path)
+        return got
+
+
+def packing(head: bytes) -> str:
+    """Of a file that begins with `head`: `gzip`, `zstd`, or empty for plain."""
+    if head.startswith(GZIP):
+        return "gzip"
+    is_skippable = head[1:4] == _SKIPPABLE and head[:1] >= b"\x50" and head[:1] <= b"\x5f"
+    return "zstd" if head.startswith(ZSTD) or is_skippable else ""
+
+
+def bomb(path: Path) -> UnusableFileError:
+    """What is packed beyond all measure is made to fill disks."""
+    return UnusableFileError(
+        f"{path} unpacks to over {BOMB_RATIO} times its size: nothing was taken from it",
+        "no usage file packs so well; if this one is right, unpack it yourself and give the plain file",
+    )
 
 
 class Window:
@@ -106,27 +165,23 @@ class Window:
         self.data.flags.writeable = False
         self.begin = self.end = self.offset = 0
         self.is_last = False
-        self._plain = _open_plain(path)
+        self._plain = open_plain(path)
         with contextlib.ExitStack() as closing:  # until it is known that the file can be read
             closing.callback(self._plain.close)
             self.size_bytes = os.fstat(self._plain.fileno()).st_size if size_bytes is None else size_bytes
-            self._file = _Counted(path, self._plain, self.size_bytes)
+            self._file = CountedFile(path, self._plain, self.size_bytes)
             self._stream = self._unpacked()
             self._fill()
             self._skip_mark()
             closing.pop_all()
 
-    def _unpacked(self) -> io.RawIOBase | gzip.GzipFile:
-        try:
-            head = self._plain.read(_HEAD_BYTES)
-        except OSError as error:
-            raise _unreadable(self._path, error) from error
-        self._plain.seek(0)
+    def _unpacked(self) -> io.RawIOBase:
+        head = file_head(self._path, self._plain)
         _refuse_archive(self._path, head)
-        return gzip.GzipFile(fileobj=self._file) if head.startswith(_GZIP) else self._file
+        return Unpacked(self._path, self._file, head) if packing(head) else self._file
 
     def _skip_mark(self) -> None:
-        head = bytes(self._buffer[: min(self.end, _HEAD_BYTES)])
+        head = bytes(self._buffer[: min(self.end, HEAD_BYTES)])
         _refuse_binary(self._path, head)
         self.begin = len(_BYTE_ORDER_MARK) if head.startswith(_BYTE_ORDER_MARK) else 0
 
@@ -157,16 +212,9 @@ class Window:
     def _fill(self) -> None:
         view = memoryview(self._buffer)
         while self.end < len(self._buffer) and not self.is_last:
-            got = self._read_into(view[self.end :])
+            got = self._stream.readinto(view[self.end :]) or 0
             self.end += got
             self.is_last = got == 0
-
-    def _read_into(self, view: memoryview) -> int:
-        try:
-            return self._stream.readinto(view) or 0
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            message = f"{self._path} is a truncated or damaged gzip file: nothing was taken from it"
-            raise UnusableFileError(message, "fetch the file again from the switch; `gzip -t FILE` tells whether it is whole") from error
 
 
 def changed(path: Path) -> UnusableFileError:
@@ -176,7 +224,8 @@ def changed(path: Path) -> UnusableFileError:
     )
 
 
-def _open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Path) -> BinaryIO:
+    """A file as it lies on disk. Raises UnusableFileError for what is no file or cannot be read."""
     try:
         mode = path.stat().st_mode  # before it is opened: to open a pipe is to wait for its writer
         if stat.S_ISDIR(mode):
@@ -192,6 +241,16 @@ def _open_plain(path: Path) -> BinaryIO:
         raise _unreadable(path, error) from error
 
 
+def file_head(path: Path, plain: BinaryIO) -> bytes:
+    """The first bytes of a file that was just opened."""
+    try:
+        head = plain.read(HEAD_BYTES)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    plain.seek(0)
+    return head
+
+
 def _unreadable(path: Path, error: OSError) -> UnusableFileError:
     return UnusableFileError(f"{path} cannot be read: {error.strerror}", "check the file's permissions, and its disk")
 
@@ -199,11 +258,13 @@ def _unreadable(path: Path, error: OSError) -> UnusableFileError:
 def _refuse_archive(path: Path, head: bytes) -> None:
     for mark, name in _ARCHIVES.items():
         if head.startswith(mark):
-            raise UnusableFileError(f"{path} is a {name} archive", "unpack it first; plain text and gzip are read as they are")
+            raise UnusableFileError(
+                f"{path} is a {name} archive", "unpack it first; plain text, gzip and zstd are read as they are, and zip and tar are opened"
+            )
 
 
 def _refuse_binary(path: Path, head: bytes) -> None:
     if head.startswith(_UTF16):
         raise UnusableFileError(f"{path} is UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW")
     if b"\0" in head:
-        raise UnusableFileError(f"{path} is a binary file, not comma-separated text", "check that it is the switch's CSV file")
+        raise UnusableFileError(f"{path} is a binary file, not text", "check that it is the switch's file, and which format its source has")

@@ -36,6 +36,12 @@ class Reason(enum.StrEnum):
     NEGATIVE_QUANTITY = "negative_quantity"
     TIME_OUT_OF_RANGE = "time_out_of_range"
     QUANTITY_TOO_LARGE = "quantity_too_large"
+    MALFORMED_RECORD = "malformed_record"
+    TRUNCATED_RECORD = "truncated_record"
+    UNKNOWN_RECORD_TYPE = "unknown_record_type"
+    OTHER_TIME_ZONE = "other_time_zone"
+    REPEATED_FIELD = "repeated_field"
+    VOLUMES_DISAGREE = "volumes_disagree"
 
 
 REASONS: Final = (None, *Reason)  # code 0: nothing wrong
@@ -50,7 +56,7 @@ EXPLANATIONS: Final = {
     Reason.MISSING_KEY: "the fields that identify the record are empty, so that a duplicate could not be told",
     Reason.UNREADABLE_TIME: "start, answer or end is not a time such as 2026-03-01 10:00:00 between 1970 and 2099",
     Reason.UNREADABLE_NUMBER: "the duration is not a number of seconds (or micro- or milliseconds where the column says so)",
-    Reason.UNKNOWN_DISPOSITION: "the disposition is none that Asterisk writes",
+    Reason.UNKNOWN_DISPOSITION: "whether the call was answered is said in a word that the format, or the source's `words`, does not know",
     Reason.NEGATIVE_DURATION: "the duration is below zero",
     Reason.MISSING_ANSWER_TIME: "the call was answered and has a duration, but no time of answer",
     Reason.NONEXISTENT_LOCAL_TIME: "clocks going forward skipped this local time; set `timezone` and `local_time` in a source definition",
@@ -62,6 +68,12 @@ EXPLANATIONS: Final = {
     Reason.NEGATIVE_QUANTITY: "the quantity of the service is below zero",
     Reason.TIME_OUT_OF_RANGE: "the start does not lie between 2000-01-01 and 2070-01-01 UTC",
     Reason.QUANTITY_TOO_LARGE: "the quantity is 2^47 or more, as of a call of four years or 128 TiB; it may be in another unit",
+    Reason.MALFORMED_RECORD: "the record is not written as its format demands, so what it says cannot be relied on",
+    Reason.TRUNCATED_RECORD: "the record ends too early, as when the disk was full or the file was taken while it was written",
+    Reason.UNKNOWN_RECORD_TYPE: "the record says that it is of a type which the format does not know",
+    Reason.OTHER_TIME_ZONE: "the record's times name a time zone that is not that of the source; set `timezone` in a source definition",
+    Reason.REPEATED_FIELD: "a field that counts stands twice in the record, with different values",
+    Reason.VOLUMES_DISAGREE: "the total volume is not the sum of the volumes up and down",
 }
 
 

@@ -47,7 +47,10 @@ class Spans(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Block:
-    """`size` rows in `data`. `code` (reasons.CODES) is written by those who find a mistake."""
+    """`size` rows. Fields are positions in `data`; `begin` and `end` are those of the rows in the raw bytes: `raw`, else `data`.
+
+    `code` (reasons.CODES) is written by those who find a mistake. `control_lines` are lines of the file that are no rows.
+    """
 
     data: NDArray[np.uint8]
     begin: NDArray[np.int64]
@@ -58,6 +61,13 @@ class Block:
     field_end: NDArray[np.int32]
     columns: tuple[tuple[str, ...], ...]  # of each layout
     layout: NDArray[np.int8]  # of each row; -1 none
+    raw: NDArray[np.uint8] | None = None  # where `data` is not the input itself, but the field texts that a lexer took from it
+    control_lines: tuple[bytes, ...] = ()  # header or trailer with totals of the file
+
+    @property
+    def raw_data(self) -> NDArray[np.uint8]:
+        """The bytes of the input in which `begin` and `end` are positions."""
+        return self.data if self.raw is None else self.raw
 
     @functools.cached_property
     def only_layout(self) -> int:
@@ -72,9 +82,17 @@ class Block:
 
     def without_first(self, count: int) -> Block:
         """The rows after the first `count`."""
-        rows = slice(count, None)
-        if count == 0:
+        return self if count == 0 else self._chosen(slice(count, None), self.control_lines)
+
+    def without_control_lines(self, found: NDArray[np.bool_]) -> Block:
+        """The rows but those `found`, which are remembered as lines of control."""
+        if not found.any():
             return self
+        limits = zip(self.begin[found].tolist(), self.end[found].tolist(), strict=True)
+        lines = tuple(self.raw_data[begin:end].tobytes() for begin, end in limits)
+        return self._chosen(~found, self.control_lines + lines)
+
+    def _chosen(self, rows: slice | NDArray[np.bool_], control_lines: tuple[bytes, ...]) -> Block:
         return Block(
             self.data,
             self.begin[rows],
@@ -85,6 +103,8 @@ class Block:
             np.ascontiguousarray(self.field_end[:, rows]),
             self.columns,
             self.layout[rows],
+            self.raw,
+            control_lines,
         )
 
     def has(self, name: str) -> bool:

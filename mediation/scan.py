@@ -1,6 +1,7 @@
-"""Finds rows and fields in raw bytes of comma-separated text, as positions, without making a single Python string.
+"""Finds rows and fields in raw bytes of delimited text, as positions, without making a single Python string.
 
-A row ends at LF or CRLF outside quotes; the last one may lack it; empty lines are no rows. A field may be quoted; inside, a doubled
+A row ends at LF or CRLF outside quotes; the last one may lack it; empty lines are no rows, nor are lines that begin with the
+`comment` byte where a source has one. Delimiter and quote are bytes of the source. A field may be quoted; inside, a doubled
 quote is a quote and a line break is text. Blanks around unquoted fields are not part of them. Switches write caller names as they
 come, so a lone quote inside a quoted field is taken as text, as long as the field stays within its line.
 
@@ -18,27 +19,31 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from mediation import words
 from mediation.reasons import CODES, Reason
+from mediation.words import PIECE_BYTES, bits_where, count_bits, lowest_bit
 from rating.jit import kernel_module
 
-njit = kernel_module(__file__)
+njit = kernel_module(__file__, words.__file__)
 
 ROW_BYTES_MAX: Final = 1 << 20
 QUOTED_BYTES_MAX: Final = 1 << 16
-WIDTH_MAX: Final = 63  # columns of a source; more are counted, not kept
+WIDTH_MAX: Final = 255  # columns of a source; more are counted, not kept
+NONE: Final = -1  # no such byte: for a quote or a comment
 
 QUOTE, COMMA, NEWLINE, RETURN, BLANK = (ord(mark) for mark in '",\n\r ')
 COMPLETE, INCOMPLETE, FAULTY = 0, 1, 2
+_PADDING: Final = 80  # columns that lie a power of two apart would drive each other out of the cache
 FAULT_QUOTE = CODES[Reason.UNTERMINATED_QUOTE]
 FAULT_LENGTH = CODES[Reason.ROW_TOO_LONG]
 
 _BYTES = numba.types.Array(numba.uint8, 1, "C", readonly=True)
-_I64, _BOOL = numba.int64, numba.boolean
+_I64, _U64, _BOOL = numba.int64, numba.uint64, numba.boolean
 _FIELDS = numba.int32[:, ::1]
 
 
 class Rows(NamedTuple):
-    """Room for the rows of one scan. Row arrays are (rows,), field arrays (WIDTH_MAX, rows): a column lies in one piece."""
+    """Room for the rows of one scan. Row arrays are (rows,), field arrays (columns, rows and more): a column lies in one piece."""
 
     begin: NDArray[np.int64]  # first byte of the row
     end: NDArray[np.int64]  # byte after the last one, line break excluded
@@ -50,7 +55,7 @@ class Rows(NamedTuple):
 
 def room(rows_max: int, columns_max: int) -> Rows:
     """Arrays for `rows_max` rows of at most `columns_max` columns."""
-    fields = (min(columns_max, WIDTH_MAX), rows_max)
+    fields = (min(columns_max, WIDTH_MAX), rows_max + _PADDING)
     return Rows(
         np.zeros(rows_max, np.int64),
         np.zeros(rows_max, np.int64),
@@ -61,24 +66,38 @@ def room(rows_max: int, columns_max: int) -> Rows:
     )
 
 
-def scan(data: NDArray[np.uint8], begin: int, end: int, rows: Rows, widths: int, *, is_last: bool) -> tuple[int, int]:
+class Marks(NamedTuple):
+    """The bytes that part a row. NONE: there is no such byte."""
+
+    delimiter: int = COMMA
+    quote: int = QUOTE
+    comment: int = NONE
+
+
+COMMAS: Final = Marks()
+
+
+def scan(
+    data: NDArray[np.uint8], begin: int, end: int, rows: Rows, widths: int, *, is_last: bool, marks: Marks = COMMAS
+) -> tuple[int, int]:
     """Find rows in `data[begin:end]` until room or data end. Gives their count and the position from which to go on.
 
     `widths` has bit w set if w columns are right. `is_last` says that nothing follows `end`, so that an unfinished row is one.
     """
-    found, position = _scan_rows(data, begin, end, is_last, np.uint64(widths), *rows)
+    right_widths = np.unpackbits(np.frombuffer(widths.to_bytes((WIDTH_MAX + 8) // 8, "little"), np.uint8), bitorder="little")
+    found, position = _scan_rows(data, begin, end, is_last, right_widths, *marks, *rows)
     return int(found), int(position)
 
 
-@njit(numba.types.UniTuple(_I64, 4)(_BYTES, _I64, _I64, _BOOL))
-def _scan_quoted(data, opening, end, is_last):
+@njit(numba.types.UniTuple(_I64, 4)(_BYTES, _I64, _I64, _BOOL, _I64, _I64))
+def _scan_quoted(data, opening, end, is_last, comma, quote):
     """Outcome, end of the text, position of the delimiter after it, and 1 if a line break is inside."""
     spans_lines, has_lone_quote = 0, False
     at = opening + 1
     while at < end:
         byte = data[at]
-        if byte == QUOTE:
-            if at + 1 < end and data[at + 1] == QUOTE:
+        if byte == quote:
+            if at + 1 < end and data[at + 1] == quote:
                 at += 2
                 continue
             after = at + 1
@@ -86,7 +105,7 @@ def _scan_quoted(data, opening, end, is_last):
                 after += 1
             if after == end:
                 return (COMPLETE if is_last else INCOMPLETE), at, end, spans_lines
-            if data[after] == COMMA or data[after] == NEWLINE:
+            if data[after] == comma or data[after] == NEWLINE:
                 return COMPLETE, at, after, spans_lines
             has_lone_quote = True
             if spans_lines == 1:
@@ -101,23 +120,23 @@ def _scan_quoted(data, opening, end, is_last):
     return (FAULTY if is_last else INCOMPLETE), at, at, 1
 
 
-@njit(numba.types.UniTuple(_I64, 4)(_BYTES, _I64, _I64, _BOOL, _I64, _FIELDS, _FIELDS))
-def _scan_row(data, begin, end, is_last, row, field_begin, field_end):
+@njit(numba.types.UniTuple(_I64, 4)(_BYTES, _I64, _I64, _BOOL, _I64, _I64, _I64, _FIELDS, _FIELDS))
+def _scan_row(data, begin, end, is_last, comma, quote, row, field_begin, field_end):
     """Outcome, position of the row's line break, number of columns, and 1 if a line break is inside a field."""
     width, spans_lines = 0, 0
     at = begin
     while True:
         while at < end and data[at] == BLANK:
             at += 1
-        if at < end and data[at] == QUOTE:
-            outcome, text_end, delimiter, broken = _scan_quoted(data, at, end, is_last)
+        if at < end and data[at] == quote:
+            outcome, text_end, delimiter, broken = _scan_quoted(data, at, end, is_last, comma, quote)
             if outcome != COMPLETE:
                 return outcome, at, 0, 1
             text_begin = at + 1
             spans_lines |= broken
         else:
             delimiter = at
-            while delimiter < end and data[delimiter] != COMMA and data[delimiter] != NEWLINE:
+            while delimiter < end and data[delimiter] != comma and data[delimiter] != NEWLINE:
                 delimiter += 1
             if delimiter == end and not is_last:
                 return INCOMPLETE, at, 0, spans_lines
@@ -135,23 +154,139 @@ def _scan_row(data, begin, end, is_last, row, field_begin, field_end):
         at = delimiter + 1
 
 
+@njit(_U64(_U64))
+def _between(quotes):
+    """The bits from each first quote to the one before its second: what lies inside quotes."""
+    for shift in (1, 2, 4, 8, 16, 32):
+        quotes ^= quotes << np.uint64(shift)
+    return quotes
+
+
+@njit(_BOOL(_BYTES, _I64, _I64, _I64))
+def _are_doubled(data, begin, end, quote):
+    """Whether all quotes come in pairs."""
+    at = begin
+    while at < end:
+        if data[at] == quote:
+            if at + 1 == end or data[at + 1] != quote:
+                return False
+            at += 1
+        at += 1
+    return True
+
+
 @njit(
     numba.types.UniTuple(_I64, 2)(
-        _BYTES, _I64, _I64, _BOOL, numba.uint64, _I64[::1], _I64[::1], numba.int32[::1], numba.int8[::1], _FIELDS, _FIELDS
+        *(_BYTES, _I64, _I64, _I64, _I64, _I64, _I64),
+        *(_I64[::1], _I64[::1], numba.int32[::1], numba.int8[::1], _FIELDS, _FIELDS),
     )
 )
-def _scan_rows(data, begin, end, is_last, widths, row_begin, row_end, row_width, row_fault, field_begin, field_end):
+def _scan_plain_rows(data, begin, end, comma, quote, comment, row, row_begin, row_end, row_width, row_fault, field_begin, field_end):
+    """Rows as nearly all are, 64 bytes at once, up to the first one that is not: the row and the position from which to go on.
+
+    Marks are looked for in a whole piece at once and come as bits; between quotes they are text. Left to `_scan_rows` are comments,
+    lone quotes, line breaks in quotes, rows of more than QUOTED_BYTES_MAX bytes, and what ends at the last bytes.
+    """
+    at, base, width, field_from, quotes_in_field = begin, begin - PIECE_BYTES, 0, begin, 0
+    ends = newlines = quotes = broken = blanks = np.uint64(0)  # bits of the piece; `ends`: those of fields that are still to come
+    inside = np.uint64(0)  # all ones: the piece begins inside quotes
+    begins, strip = np.uint64(1), 0  # lowest bit: a field begins with the next piece; bits of pieces with blanks at the edge of a field
+    while row < row_begin.shape[0]:
+        if ends == 0:
+            quotes_in_field += count_bits(quotes)
+            base += PIECE_BYTES
+            if broken != 0 or base + PIECE_BYTES > data.size or base - at > QUOTED_BYTES_MAX:
+                break
+            newlines, ends = bits_where(data, base, NEWLINE), bits_where(data, base, comma)
+            quotes = broken = np.uint64(0)
+            if quote >= 0:
+                quotes = bits_where(data, base, quote)
+            if quotes != 0 or inside != 0:
+                hidden = _between(quotes) ^ inside
+                inside = np.uint64(0) - (hidden >> np.uint64(63))
+                broken = newlines & hidden
+                newlines &= ~hidden
+                ends &= ~hidden
+            ends |= newlines
+            before, blanks = blanks >> np.uint64(63), bits_where(data, base, BLANK)
+            has_edge = before | (blanks & (begins | (ends << np.uint64(1)) | (ends >> np.uint64(1)))) != 0
+            begins, strip = ends >> np.uint64(63), (strip << 1 | has_edge) & 3
+            continue
+        bit = lowest_bit(ends)
+        mark = np.uint64(1) << np.uint64(bit)
+        ends ^= mark
+        stop, is_last = base + bit, newlines & mark != 0
+        if stop >= end:
+            break
+        text_begin, text_end = field_from, stop
+        field_from = stop + 1
+        if is_last and stop > text_begin and data[np.uint64(stop - 1)] == RETURN:
+            text_end -= 1
+        if is_last and width == 0 and text_end == at:
+            at = field_from  # an empty line
+            continue
+        if width == 0 and data[np.uint64(at)] == comment:
+            break
+        if strip != 0 or text_end != stop or stop - text_begin > PIECE_BYTES:
+            while text_begin < text_end and data[text_begin] == BLANK:
+                text_begin += 1
+            while text_end > text_begin and data[text_end - 1] == BLANK:
+                text_end -= 1
+        if quotes != 0 or quotes_in_field != 0:
+            passed = quotes & (mark - np.uint64(1))
+            quotes ^= passed
+            quotes_in_field += count_bits(passed)
+            if quotes_in_field > 0:
+                is_quoted = text_end - text_begin > 1 and data[text_begin] == quote and data[text_end - 1] == quote
+                text_begin, text_end = text_begin + 1, text_end - 1
+                if not is_quoted or (quotes_in_field > 2 and not _are_doubled(data, text_begin, text_end, quote)):  # noqa: PLR2004 - a pair
+                    break
+                quotes_in_field = 0
+        if width < field_begin.shape[0]:
+            field_begin[np.uint64(width), np.uint64(row)] = text_begin
+            field_end[np.uint64(width), np.uint64(row)] = text_end
+        width += 1
+        if is_last:
+            if broken & (mark - np.uint64(1)) != 0:
+                break
+            row_begin[row], row_end[row] = at, stop - (1 if data[np.uint64(stop - 1)] == RETURN and stop > at else 0)
+            row_width[row], row_fault[row] = width, 0
+            row += 1
+            at, width = field_from, 0
+    return row, at
+
+
+@njit(
+    numba.types.UniTuple(_I64, 2)(
+        *(_BYTES, _I64, _I64, _BOOL, numba.uint8[::1], _I64, _I64, _I64),
+        *(_I64[::1], _I64[::1], numba.int32[::1], numba.int8[::1], _FIELDS, _FIELDS),
+    )
+)
+def _scan_rows(data, begin, end, is_last, widths, comma, quote, comment, row_begin, row_end, row_width, row_fault, field_begin, field_end):
     row, at = 0, begin
     while row < row_begin.shape[0] and at < end:
+        if comma != BLANK:
+            row, at = _scan_plain_rows(
+                data, at, end, comma, quote, comment, row, row_begin, row_end, row_width, row_fault, field_begin, field_end
+            )
+            if row == row_begin.shape[0] or at >= end:
+                break
         if data[at] == NEWLINE:
             at += 1
             continue
-        if data[at] == RETURN and at + 1 < end and data[at + 1] == NEWLINE:
-            at += 2
+        if data[at] == RETURN and ((at + 1 < end and data[at + 1] == NEWLINE) or (at + 1 == end and is_last)):
+            at = min(at + 2, end)
             continue
-        outcome, stop, width, spans_lines = _scan_row(data, at, end, is_last, row, field_begin, field_end)
+        if data[at] == comment:
+            stop = at
+            while stop < end and data[stop] != NEWLINE:
+                stop += 1
+            if stop < end or is_last:
+                at = min(stop + 1, end)
+                continue
+        outcome, stop, width, spans_lines = _scan_row(data, at, end, is_last, comma, quote, row, field_begin, field_end)
         fault = 0
-        right_width = width <= WIDTH_MAX and (widths >> np.uint64(min(width, WIDTH_MAX))) & np.uint64(1) == 1
+        right_width = width <= WIDTH_MAX and widths[min(width, WIDTH_MAX)] == 1
         if outcome == FAULTY or (outcome == COMPLETE and spans_lines == 1 and not right_width):
             fault, width, stop = FAULT_QUOTE, 0, at
             while stop < end and data[stop] != NEWLINE:

@@ -1,8 +1,9 @@
-"""What a usage file looks like: the built-in sources `asterisk` and `freeswitch`, and definitions given as YAML files.
+"""What a usage file looks like: the built-in sources, and definitions given as YAML files.
 
-A source says which columns a row has (by its width), in which zone its local times are, how its numbers become E.164, who pays, and
-what identifies a record. Its name is part of every event key: the same file read under another source name holds other events.
-Refuses unknown fields and every other mistake of a definition at once, each with its remedy.
+A source says which columns a row has (by its width), in which zone its local times are, how its numbers become E.164, who pays,
+what identifies a record, and how records hang together (`source_rules`). Its name is part of every event key: the same file read
+under another source name holds other events. Refuses unknown fields and every other mistake of a definition at once, each with its
+remedy.
 """
 
 from __future__ import annotations
@@ -13,14 +14,72 @@ from typing import Final
 
 import msgspec
 
+from mediation.format_columns import COLUMNS
+from mediation.source_rules import (
+    DAY_US,
+    SECOND_US,
+    Bills,
+    ControlTotals,
+    Dialect,
+    FieldRule,
+    FileSequence,
+    Legs,
+    Messages,
+    Numbering,
+    NumberType,
+    Partials,
+    Plain,
+    Position,
+    Sequence,
+    ServiceRules,
+    Services,
+    Unit,
+)
 from rating.errors import UserError
+
+__all__ = [
+    "BUILT_IN",
+    "LAYOUTS",
+    "Bills",
+    "ControlTotals",
+    "Dialect",
+    "FieldRule",
+    "FileSequence",
+    "Format",
+    "Layout",
+    "Legs",
+    "LocalTime",
+    "Messages",
+    "NumberType",
+    "Numbering",
+    "Partials",
+    "Plain",
+    "Position",
+    "Sequence",
+    "ServedBy",
+    "ServiceRules",
+    "Services",
+    "Source",
+    "Unit",
+    "find",
+]
 
 
 class Format(enum.StrEnum):
-    """Which switch wrote the file, and so what its columns mean."""
+    """Who wrote the file, and so what its columns mean."""
 
     ASTERISK = "asterisk"
     FREESWITCH = "freeswitch"
+    FREESWITCH_JSON = "freeswitch-json"
+    FREESWITCH_XML = "freeswitch-xml"
+    KAMAILIO_ACC = "kamailio-acc"
+    KAMAILIO_CDRS = "kamailio-cdrs"
+    CISCO_CUCM = "cisco-cucm"
+    DELIMITED = "delimited"
+    FIXED_WIDTH = "fixed-width"
+    RADIUS_DETAIL = "radius-detail"
+    CHF_JSON = "chf-json"
+    CANONICAL = "canonical"
 
 
 class LocalTime(enum.StrEnum):
@@ -36,23 +95,6 @@ class ServedBy(enum.StrEnum):
 
     SRC = "src"  # the caller's number if it is one in E.164, else the account code, else the caller as the switch names it
     ACCOUNTCODE = "accountcode"  # the account code if there is one, else the caller
-
-
-class Plain(enum.StrEnum):
-    """How to read a number that has neither +, nor the international nor the trunk prefix."""
-
-    INTERNATIONAL = "international"
-    NATIONAL = "national"
-
-
-class Numbering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How numbers as dialled become E.164: digits only, without +."""
-
-    country_code: str = ""
-    international_prefix: str = "00"
-    trunk_prefix: str = ""  # replaced by the country code; needs one
-    plain: Plain = Plain.INTERNATIONAL
-    shortest: int = 7  # fewer digits are an extension or short code, not E.164
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -74,6 +116,20 @@ class Source(msgspec.Struct, frozen=True):
     key: tuple[str, ...] = ()  # columns that identify a record; none: the format's own choice
     charge_columns: tuple[str, ...] = ()  # columns in which copies of a record must agree, besides the usual ones
     header_lines: int = 0
+    files: tuple[str, ...] = ()  # patterns of the names of its files, for collection
+    services: Services = Services()
+    sequence: Sequence = Sequence()
+    legs: Legs = Legs()
+    retention_us: int = 0  # how far back copies are known, and older records wait in suspense as too_old; 0: all of them
+    future_tolerance_us: int = 600 * SECOND_US  # how far a switch's clock may be ahead of ours
+    dialect: Dialect = Dialect()
+    positions: tuple[Position, ...] = ()  # of fixed width: a column each, in the order of the layout
+    fields: dict[str, FieldRule] = {}  # of the general formats: a rule for each canonical field
+    header: ControlTotals | None = None
+    trailer: ControlTotals | None = None
+    file_sequence: FileSequence | None = None
+    marker: str = ""  # a file is finished when one of its name and this ending is there
+    start_on_confirmed: bool = False  # of Kamailio's cdrs: times of start are those of the answer (cdr_start_on_confirmed)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -81,49 +137,12 @@ class Source(msgspec.Struct, frozen=True):
         return tuple(sorted({len(layout.columns) for layout in self.layouts}))
 
 
-_ASTERISK_BASE: Final = (
-    "accountcode",
-    "src",
-    "dst",
-    "dcontext",
-    "clid",
-    "channel",
-    "dstchannel",
-    "lastapp",
-    "lastdata",
-    "start",
-    "answer",
-    "end",
-    "duration",
-    "billsec",
-    "disposition",
-    "amaflags",
-)
-_ASTERISK_NEW: Final = ("peeraccount", "linkedid", "sequence")
-_ASTERISK_OPTIONAL: Final = ((), ("uniqueid",), ("userfield",), ("uniqueid", "userfield"))
-_FREESWITCH_EXAMPLE: Final = (
-    "caller_id_name",
-    "caller_id_number",
-    "destination_number",
-    "context",
-    "start_stamp",
-    "answer_stamp",
-    "end_stamp",
-    "duration",
-    "billsec",
-    "hangup_cause",
-    "uuid",
-    "bleg_uuid",
-    "accountcode",
-    "read_codec",
-    "write_codec",
-)
-
-LAYOUTS: Final = {
-    Format.ASTERISK: tuple(Layout((*_ASTERISK_BASE, *optional, *new)) for new in ((), _ASTERISK_NEW) for optional in _ASTERISK_OPTIONAL),
-    Format.FREESWITCH: (Layout(_FREESWITCH_EXAMPLE),),
+LAYOUTS: Final = {Format(name): tuple(Layout(layout) for layout in found.layouts) for name, found in COLUMNS.items()}
+BUILT_IN: Final = {
+    name: Source(name=name, format=Format(name), layouts=LAYOUTS[Format(name)], header_lines=found.header_lines, services=found.services)
+    for name, found in COLUMNS.items()
+    if found.is_built_in
 }
-BUILT_IN: Final = {format_.value: Source(name=format_.value, format=format_, layouts=layouts) for format_, layouts in LAYOUTS.items()}
 
 
 def find(name_or_path: str) -> Source:
@@ -138,6 +157,6 @@ def find(name_or_path: str) -> Source:
     names = ", ".join(sorted(BUILT_IN))
     raise UserError(
         f"there is no source {name_or_path!r}; built in are {names}",
-        "name one of these, or the path of a YAML file that defines the source's columns, see docs/sources.md",
+        "name one of these, or the path of a YAML file that defines the source, see docs/sources.md",
         exit_status=2,
     )

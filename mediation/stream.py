@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mediation import columns, usage
+from mediation import columns, numbers, usage
 from mediation.columns import Identity, Numbers
 from mediation.decode import DEFAULT_HASH_KEY, Decoded, Reject
+from mediation.events import QUANTITY_MAX, START_MAX_US, START_MIN_US
 from mediation.reasons import REASONS, Reason, mark
 from mediation.rows import Block, Spans, text_block
 from rating.errors import UserError
@@ -37,9 +38,6 @@ _FIELDS: Final[list[pa.Field[Any]]] = [
     pa.field("units", pa.int64()),
 ]
 STREAM_V1: Final = pa.schema(_FIELDS, metadata={"ratewright.schema": "stream", "ratewright.version": "1"})
-START_MIN_US: Final = 946_684_800_000_000  # 2000-01-01
-START_MAX_US: Final = 3_155_760_000_000_000  # 2070-01-01
-QUANTITY_MAX: Final = 1 << 47  # four years or 128 TiB: more is another unit; and what 65,536 rows add up to stays below 2^63
 _TEXTS: Final = ("record_id", "served", "other")
 _QUANTITY_OF: Final = {Service.VOICE: "duration_us", Service.DATA: "volume_bytes"}  # every other service counts units
 _RAW_BYTES_MAX: Final = 2000
@@ -105,7 +103,7 @@ def _events(batch: pa.RecordBatch, source: Source) -> _Events:
     quantity = _integers(batch, "units")
     for kind, name in _QUANTITY_OF.items():
         quantity = np.where(service == kind, _integers(batch, name), quantity)
-    served_number, other_number = (columns.numbers(block, text, source.numbering) for text in (served, other))
+    served_number, other_number = (numbers.read(block, text, source.numbering) for text in (served, other))
     start_us = _integers(batch, "start_us")
     return _Events(block, record_id, served, other, served_number, other_number, service, start_us, quantity)
 

@@ -9,39 +9,39 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mediation import fields
-from mediation.calls import Calls, Parties
+from mediation.events import Events, Parties
 from rating.model import Service
 from rating.schema import INSTANT, KEY, NAME, USAGE_V1, Direction, LegRole, UsageFlag
 
 if TYPE_CHECKING:
-    from mediation.columns import Numbers
+    from mediation.columns import Amounts, Numbers
     from mediation.rows import Block, Spans
 
 
 class Records(NamedTuple):
     """What is known of a block's rows when they become usage."""
 
-    leg: Calls
+    leg: Events
     parties: Parties
     event_key: NDArray[np.uint64]
     content_hash: NDArray[np.uint64]
 
 
 def table(block: Block, source_name: str, records: Records, offset: int) -> pa.Table:
-    """The block's good rows as usage. `offset` is the place of the block's data in the stream."""
+    """The block's good rows as usage. `offset` is the place of the block's raw bytes in the stream."""
     rows = np.flatnonzero(block.code == 0)
-    leg, (served, other) = records.leg, records.parties
+    leg, (served, other, _) = records.leg, records.parties
     details = leg.details
-    flags = np.where(leg.answered, 0, UsageFlag.UNANSWERED)
     made: dict[str, pa.Array[Any]] = {
         "event_key": key_array(records.event_key[rows]),
         "content_hash": key_array(records.content_hash[rows]),
         "source": constant_name(source_name, rows.size),
-        "record_id": text(block, details.record_id, rows),
-        "source_seq": integers(details.sequence.value[rows], details.sequence.present[rows], pa.int64()),
+        "record_id": _joined_text(block, details.record_id, details.record_id_more, rows),
+        "source_seq": _amounts(details.sequence, rows, pa.int64()),
         "raw_offset": pa.array(block.begin[rows] + offset),
         "raw_length": pa.array((block.end - block.begin)[rows].astype(np.int32)),
         "served_kind": pa.array(served.kind[rows]),
@@ -54,10 +54,11 @@ def table(block: Block, source_name: str, records: Records, offset: int) -> pa.T
         "start_us": pa.array(leg.start_us[rows]).cast(INSTANT),
         "offset_s": integers(leg.offset_s[rows], leg.has_offset[rows], pa.int32()),
         "offset_origin": pa.array(leg.offset_origin[rows]),
-        "duration_us": pa.array(leg.duration_us[rows]),
-        "call_ref": text(block, details.call_ref, rows, empty_is_null=True),
+        "duration_us": _durations(leg, rows),
+        "call_ref": _joined_text(block, details.call_ref, details.call_ref_more, rows, empty_is_null=True),
         "cause": pa.array(details.cause[rows]),
-        "flags": pa.array(flags[rows].astype(np.int32)),
+        "flags": pa.array(_flags(leg)[rows]),
+        **_further(block, records, rows),
     }
     constants = {"raw_file_id": 0, "service": Service.VOICE, "direction": Direction.ORIGINATING, "leg_role": LegRole.CALL}
     return complete(made, constants, rows.size)
@@ -116,6 +117,61 @@ def text(
     if empty_is_null:
         filled = np.packbits(np.diff(limits) > 0, bitorder="little")
         made = pa.Array.from_buffers(pa.string(), rows.size, [pa.py_buffer(filled.data), *made.buffers()[1:]])
+    return made
+
+
+def _further(block: Block, records: Records, rows: NDArray[np.int64]) -> dict[str, pa.Array[Any]]:
+    """Columns that only some formats have; what is left out is null or constant."""
+    leg, details, third = records.leg, records.leg.details, records.parties.third
+    texts = {"other_text": details.other_text, "routing_number": details.routing_number}
+    names = {"location": details.location, "source_currency": details.source_currency}
+    amounts = {
+        "bytes_up": leg.bytes_up,
+        "bytes_down": leg.bytes_down,
+        "units": leg.units,
+        "source_amount_micros": details.source_amount,
+        "serving_plmn": details.serving_plmn,
+        "rating_group": details.rating_group,
+        "segment_first": details.segment_first,
+        "segment_last": details.segment_last,
+    }
+    codes = {"service": leg.service, "direction": details.direction, "leg_role": details.leg_role}
+    made: dict[str, pa.Array[Any]] = {}
+    made |= {name: text(block, spans, rows, empty_is_null=True) for name, spans in texts.items() if spans is not None}
+    made |= {name: text(block, spans, rows, empty_is_null=True).cast(NAME) for name, spans in names.items() if spans is not None}
+    made |= {name: _amounts(found, rows, USAGE_V1.field(name).type) for name, found in amounts.items() if found is not None}
+    made |= {name: pa.array(column[rows].astype(np.int8)) for name, column in codes.items() if column is not None}
+    if third is not None:
+        made["third_e164"] = integers(third.value[rows], third.digits[rows] > 0, pa.int64())
+    return made
+
+
+def _flags(leg: Events) -> NDArray[np.int32]:
+    flags = np.where(leg.answered, 0, UsageFlag.UNANSWERED).astype(np.int32)
+    return flags if leg.flags is None else flags | leg.flags
+
+
+def _durations(leg: Events, rows: NDArray[np.int64]) -> pa.Array[Any]:
+    if leg.has_duration is None:
+        return pa.array(leg.duration_us[rows])
+    return integers(leg.duration_us[rows], leg.has_duration[rows], pa.int64())
+
+
+def _amounts(amounts: Amounts, rows: NDArray[np.int64], kind: pa.DataType) -> pa.Array[Any]:
+    return integers(amounts.value[rows], amounts.present[rows], kind)
+
+
+def _joined_text(
+    block: Block, first: Spans, more: tuple[Spans, ...], rows: NDArray[np.int64], *, empty_is_null: bool = False
+) -> pa.Array[Any]:
+    """Text of a field, with a dash and the text of each further field after it."""
+    if not more:
+        return text(block, first, rows, empty_is_null=empty_is_null)
+    parts: Any = [text(block, spans, rows) for spans in (first, *more)]
+    made: pa.Array[Any] = pc.binary_join_element_wise(*parts, "-")
+    if empty_is_null:
+        filled = np.logical_or.reduce([spans.filled[rows] for spans in (first, *more)])
+        made = pc.if_else(pa.array(filled), made, pa.scalar(None, pa.string()))
     return made
 
 

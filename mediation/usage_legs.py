@@ -24,8 +24,8 @@ COLUMNS: Final = ("event_key", "call_ref", "record_id", "trunk_in", "trunk_out",
 def asterisk_legs(usage: pa.Table) -> AsteriskLegs:
     """A leg a row. `usage` has at least COLUMNS, and answered rows alone."""
     table = usage.combine_chunks()
-    linked, caller = _numbers(table.column("call_ref"), table.column("record_id"))
-    local_in, local_out = _numbers(_local_names(table.column("trunk_in")), _local_names(table.column("trunk_out")))
+    linked, caller = numbered(table.column("call_ref"), table.column("record_id"))
+    local_in, local_out = numbered(_local_names(table.column("trunk_in")), _local_names(table.column("trunk_out")))
     begin_us, duration_us = _integers(table, "start_us"), _integers(table, "duration_us")
     return AsteriskLegs(
         row=np.arange(table.num_rows),
@@ -41,7 +41,7 @@ def asterisk_legs(usage: pa.Table) -> AsteriskLegs:
     )
 
 
-def _numbers(first: Any, second: Any) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:  # noqa: ANN401 - pyarrow's stubs do not type text
+def numbered(first: Any, second: Any) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:  # noqa: ANN401 - pyarrow's stubs do not type text
     """The texts of two columns, numbered together."""
     texts: Any = pa.chunked_array([*first.chunks, *second.chunks], pa.string()).combine_chunks()
     filled: Any = pc.if_else(pc.is_in(texts, value_set=pa.array([""])), pa.scalar(None, pa.string()), texts)

@@ -2,7 +2,9 @@
 
 Left: what intake counted while it took usage in (table intake_counts). Right: what is there now, counted anew in journal, Parquet and
 suspense. Duplicates are kept nowhere, so they stand on the right as counted; the line `received` (as the decoder counted rows, before
-anything was decided) holds them to account: received = answered + unanswered + absorbed + conflicting + duplicate + rejected.
+anything was decided) holds them to account: received = answered + unanswered + absorbed + conflicting + duplicate + rejected + waiting +
+suspended. Beside these stand the rows that were assembled from segments, and those that came back out of suspense; lines of outcomes
+that a source never had are left out.
 """
 
 from __future__ import annotations
@@ -13,18 +15,23 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.intake import view
+from billing.intake import marks, view
+from billing.intake.assembly_book import assembly_book
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
-from billing.intake.settle import OUTCOME_NAMES, RECEIVED, Outcome, outcome_of_flags
+from billing.intake.settle import BESIDE_NAMES, COUNTED_NAMES, OUTCOME_NAMES, RECEIVED, Outcome
 from billing.store.tables import intake_counts, suspense
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from billing.store.home import Home
 
 UNITS: Final = {"rows": "rows", "duration_us": "microseconds", "units": "units", "volume_bytes": "bytes"}
-_COLUMNS: Final = ("event_key", "source", "flags", *QUANTITY_COLUMNS)
+_COLUMNS: Final = (*marks.COLUMNS, "source", *QUANTITY_COLUMNS)
 _DUPLICATE: Final = OUTCOME_NAMES[Outcome.DUPLICATE]
 _REJECTED: Final = OUTCOME_NAMES[Outcome.REJECTED]
+_SELDOM: Final = (OUTCOME_NAMES[Outcome.WAITING], OUTCOME_NAMES[Outcome.SUSPENDED], *BESIDE_NAMES)  # no line where there are none
 _Counts = dict[tuple[str, str], Quantities]
 
 
@@ -49,9 +56,12 @@ def intake_book(home: Home, seq: int) -> list[BookLine]:
         present[source, RECEIVED] = sum((present[source, name] for name in OUTCOME_NAMES), Quantities())
     lines = []
     for source in sources:
-        for outcome in (RECEIVED, *OUTCOME_NAMES):
-            if outcome != _DUPLICATE:
-                lines += _lines(f"intake {source}: {outcome}", counted[source, outcome], present[source, outcome])
+        for outcome in (RECEIVED, *OUTCOME_NAMES, *BESIDE_NAMES):
+            left, right = counted[source, outcome], present[source, outcome]
+            if outcome != _DUPLICATE and (outcome not in _SELDOM or any(left) or any(right)):
+                lines += _lines(f"intake {source}: {outcome}", left, right)
+    for source, sides in sorted(assembly_book(home, seq).items()):
+        lines += _lines(f"intake {source}: absorbed into calls = assembled", *sides)
     return lines
 
 
@@ -79,17 +89,13 @@ def _present(home: Home, seq: int) -> _Counts:
         rejects = sa.select(row.source, sa.func.count()).where(row.event_key.is_(None), row.commit_seq <= seq).group_by(row.source)
         for source, rows in connection.execute(rejects):
             counts[source, _REJECTED] += Quantities(rows=rows)
-    parts, suspended = view.everything(home, _COLUMNS, seq)
+    parts, known = view.everything(home, _COLUMNS, seq)
     for part in parts:
-        _count_part(part, suspended, counts)
+        _count_part(part, marks.outcomes(part, known), counts)
     return counts
 
 
-def _count_part(part: pa.Table, suspended: dict[str, pa.Array[Any]], counts: _Counts) -> None:
-    outcome = outcome_of_flags(part.column("flags").to_numpy())
-    for reason, instead in ((view.ABSORBED_LATER, Outcome.ABSORBED), (view.CONFLICT, Outcome.CONFLICTING)):
-        if len(suspended[reason]):
-            outcome[view.is_suspended(part, suspended[reason])] = instead
+def _count_part(part: pa.Table, outcome: NDArray[np.int8], counts: _Counts) -> None:
     encoded: Any = part.column("source").unify_dictionaries().combine_chunks()
     codes = encoded.indices.to_numpy()
     for code, source in enumerate(encoded.dictionary.to_pylist()):
@@ -98,5 +104,5 @@ def _count_part(part: pa.Table, suspended: dict[str, pa.Array[Any]], counts: _Co
             continue
         table = part if of_source.all() else part.filter(pa.array(of_source))
         sums = quantities(table, outcome[of_source], len(Outcome))
-        for name, each in zip(OUTCOME_NAMES, sums, strict=True):
+        for name, each in zip(COUNTED_NAMES, sums, strict=False):  # what is gone stands in no book
             counts[source, name] += each

@@ -7,6 +7,7 @@ the next append overwrites them.
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import hashlib
 import io
@@ -38,11 +39,15 @@ class Range(NamedTuple):
 
 
 class _HashingSink(io.RawIOBase):
-    """A file that knows the size and hash of all that went through it. It is closed by its owner."""
+    """A file that knows the size and hash of all that went through it. It is closed by its owner.
 
-    def __init__(self, file: IO[bytes]) -> None:
+    A second thread hashes while this one writes on: what is written are buffers of tables, which nobody changes any more.
+    """
+
+    def __init__(self, file: IO[bytes], hasher: concurrent.futures.Executor) -> None:
         super().__init__()
         self._file = file
+        self._hasher = hasher
         self.digest = hashlib.sha256()
         self.size = 0
 
@@ -51,7 +56,7 @@ class _HashingSink(io.RawIOBase):
 
     def write(self, data: ReadableBuffer) -> int:
         view = memoryview(data)
-        self.digest.update(view)
+        self._hasher.submit(self.digest.update, view)
         self._file.write(view)
         self.size += view.nbytes
         return view.nbytes
@@ -65,10 +70,10 @@ def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Itera
     schema = pa.schema([USAGE_V1.field(name) for name in columns]).with_metadata(USAGE_V1.metadata)
     is_new = not segment.exists()
     try:
-        with segment.open("wb" if is_new else "r+b") as file:
+        with segment.open("wb" if is_new else "r+b") as file, concurrent.futures.ThreadPoolExecutor(1, "journal-hash") as hasher:
             file.truncate(byte_from)
             file.seek(byte_from)
-            sink = _HashingSink(file)
+            sink = _HashingSink(file, hasher)
             with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
                 for batch in batches:
                     writer.write_batch(batch.select(list(columns)).cast(schema))

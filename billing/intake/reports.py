@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from billing.intake import marks
 from billing.intake.columns import quantities
 from billing.intake.settle import OUTCOME_NAMES, Outcome
 
 if TYPE_CHECKING:
-    from billing.intake.records import Batch
+    from billing.intake.batch import Batch
+    from billing.intake.resent import Earlier
 
 
 class IntakeReport(msgspec.Struct, frozen=True):
@@ -25,14 +27,17 @@ class IntakeReport(msgspec.Struct, frozen=True):
     answered_duration_us: int
     taken_back: int  # rows of earlier batches that counted until now and wait in suspense with this batch's version of them
     absorbed_later: int  # rows of earlier files that counted until now and whose calls legs of this file bill
-    already_taken: bool  # this very file was taken before; nothing was stored
+    already_taken: bool  # a file with these records was taken before; nothing was stored
     commit_seq: int
+    same_as: str = ""  # that earlier file
+    suspended_by_reason: dict[str, int] = {}
+    assembled: int = 0  # rows that the commit put together from segments, of this file and of earlier ones
 
 
 def reports(batch: Batch, commit_seq: int) -> list[IntakeReport]:
     """One report an arrival. Rows taken back are told with the first arrival that conflicts."""
     made = []
-    taken_back = batch.taken_back.num_rows
+    taken_back = batch.changed(marks.CONFLICTING)
     row_from = 0
     for arrival in batch.arrivals:
         row_to = row_from + arrival.decoded.usage.num_rows
@@ -51,17 +56,19 @@ def reports(batch: Batch, commit_seq: int) -> list[IntakeReport]:
                 rejected_by_reason=dict(collections.Counter(str(reject.reason) for reject in arrival.decoded.rejects)),
                 answered_duration_us=sums[Outcome.ANSWERED].duration_us,
                 taken_back=told,
-                absorbed_later=batch.absorbed_later.num_rows,
+                absorbed_later=batch.changed(marks.ABSORBED_LATER),
                 already_taken=False,
                 commit_seq=commit_seq,
+                suspended_by_reason=_held(batch, slice(row_from, row_to)),
+                assembled=0 if batch.assembly is None else batch.assembly.made.num_rows,
             )
         )
         row_from = row_to
     return made
 
 
-def already_taken(name: str, source: str, commit_seq: int) -> IntakeReport:
-    """The report of a file whose bytes were taken before, in the commit `commit_seq`."""
+def already_taken(name: str, source: str, earlier: Earlier) -> IntakeReport:
+    """The report of a file that was taken before."""
     return IntakeReport(
         name=name,
         source=source,
@@ -72,5 +79,12 @@ def already_taken(name: str, source: str, commit_seq: int) -> IntakeReport:
         taken_back=0,
         absorbed_later=0,
         already_taken=True,
-        commit_seq=commit_seq,
+        commit_seq=earlier.commit_seq,
+        same_as=earlier.path,
     )
+
+
+def _held(batch: Batch, rows: slice) -> dict[str, int]:
+    """Rows that wait whole, by reason, without those that conflict."""
+    counts = {reason: int(mask[rows].sum()) for reason, mask in batch.marked.items() if reason != marks.CONFLICTING}
+    return {reason: count for reason, count in counts.items() if count}

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from billing.intake import journal, view
+from billing.intake.records import OF_ASSEMBLY
 from billing.store import commit_points
 from billing.store.tables import usage_manifest
 from rating.schema import USAGE_V1
@@ -63,6 +64,7 @@ class _Written(NamedTuple):
     rows: int
     start_min_us: int
     start_max_us: int
+    partial_rows: int
 
 
 class _Layout(NamedTuple):
@@ -165,6 +167,7 @@ def _write_month(home: Home, group: Sequence[view.Stored], layout: _Layout, mont
     of_month = layout.month == month
     rows = int(of_month.sum())
     starts: list[int] = []
+    partial_rows = 0
     with path.open("wb") as file:
         with pq.ParquetWriter(
             file,
@@ -179,10 +182,11 @@ def _write_month(home: Home, group: Sequence[view.Stored], layout: _Layout, mont
                 table = _sorted(_gather(home, group, wanted), layout.shard[wanted])
                 start_us = table.column("start_us").cast(pa.int64()).to_numpy()
                 starts += [int(start_us.min()), int(start_us.max())]
+                partial_rows += int(((table.column("flags").to_numpy() & OF_ASSEMBLY) != 0).sum())
                 writer.write_table(table, row_group_size=BUCKET_ROWS)
         file.flush()
         os.fsync(file.fileno())
-    return _Written(path, rows, min(starts), max(starts))
+    return _Written(path, rows, min(starts), max(starts), partial_rows)
 
 
 def _buckets(shard: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
@@ -245,6 +249,7 @@ def _replace(home: Home, group: Sequence[view.Stored], written: Sequence[_Writte
             "sha256": _sha256(each.path),
             "start_min_us": each.start_min_us,
             "start_max_us": each.start_max_us,
+            "partial_rows": each.partial_rows,
         }
         for each in written
     ]

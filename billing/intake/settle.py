@@ -1,14 +1,14 @@
 """What becomes of each row that comes in: a pure decision, before anything is stored.
 
-A row is answered, unanswered or absorbed by what its source says; `duplicate` when the same event with the same content is known; and
-`conflicting` when the same event is known with other content. Then every version of the event is conflicting, the one that came first
-as well, so that the order of arrival cannot matter: `taken_back` names the events whose earlier version is stored and counted so far.
+A row is answered, unanswered or absorbed by what its source says, and a segment waits for the others; `duplicate` when the same event
+with the same content is known; and `conflicting` when the same event is known with other content. Then every version of the event is
+conflicting, the one that came first as well, so that the order of arrival cannot matter: `taken_back` names the events whose earlier
+version is stored and counted so far.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
 
 class Outcome(enum.IntEnum):
-    """Of a row. The names in lower case stand in the store and in reports."""
+    """Of a row. The names in lower case stand in the store and in reports; those before ASSEMBLED share out what was received."""
 
     ANSWERED = 0
     UNANSWERED = 1
@@ -29,21 +29,21 @@ class Outcome(enum.IntEnum):
     CONFLICTING = 3
     DUPLICATE = 4
     REJECTED = 5
+    WAITING = 6  # a segment whose call or session is not whole yet
+    SUSPENDED = 7  # waits for a decision, or another version counts in its stead
+    ASSEMBLED = 8  # put together from segments: beside what was received
+    RECYCLED = 9  # came back out of suspense: beside what was received
+    GONE = 10  # an assembled or recycled row in whose stead another one counts: stands in no book
 
 
-OUTCOME_NAMES = tuple(outcome.name.lower() for outcome in Outcome)
+OUTCOME_NAMES = tuple(outcome.name.lower() for outcome in Outcome if outcome < Outcome.ASSEMBLED)
+BESIDE_NAMES = tuple(outcome.name.lower() for outcome in (Outcome.ASSEMBLED, Outcome.RECYCLED))
+COUNTED_NAMES = OUTCOME_NAMES + BESIDE_NAMES  # by Outcome
 RECEIVED = "received"
 
 
-class Known(NamedTuple):
-    """What the store knows of conflicts: 16-byte event keys in suspense, and 32-byte key + content of every version there."""
-
-    keys: AbstractSet[bytes]
-    versions: AbstractSet[bytes]
-
-
 class Settled(NamedTuple):
-    """The decision: an outcome a row, and the event keys whose stored version becomes conflicting."""
+    """The decision: an outcome a row, and the event keys whose stored versions become conflicting, so far as they count."""
 
     outcome: NDArray[np.int8]
     taken_back: frozenset[bytes]
@@ -53,51 +53,26 @@ def outcome_of_flags(flags: NDArray[np.int32]) -> NDArray[np.int8]:
     """What a row is when nothing else is known of its event."""
     outcome = np.full(len(flags), Outcome.ANSWERED, dtype=np.int8)
     outcome[(flags & UsageFlag.UNANSWERED) != 0] = Outcome.UNANSWERED
-    outcome[(flags & UsageFlag.ABSORBED) != 0] = Outcome.ABSORBED
+    for flag, instead in (
+        (UsageFlag.ABSORBED, Outcome.ABSORBED),
+        (UsageFlag.PARTIAL, Outcome.WAITING),
+        (UsageFlag.RECYCLED, Outcome.RECYCLED),
+        (UsageFlag.ASSEMBLED, Outcome.ASSEMBLED),
+    ):
+        outcome[(flags & flag) != 0] = instead
     return outcome
 
 
-def settle(  # noqa: PLR0913 - the columns of a batch
-    keys: NDArray[np.uint8],
-    contents: NDArray[np.uint8],
-    flags: NDArray[np.int32],
-    *,
-    duplicate: NDArray[np.bool_],
-    conflicting: NDArray[np.bool_],
-    known: Known,
-) -> Settled:
-    """Decide a batch. `keys` and `contents` are u8[n,16].
-
-    The two masks come from the index of keys; the first row of an event is neither.
-    """
+def settle(keys: NDArray[np.uint8], flags: NDArray[np.int32], *, duplicate: NDArray[np.bool_], conflicting: NDArray[np.bool_]) -> Settled:
+    """Decide a batch. `keys` are u8[n,16]. The first version of an event in the batch is in neither mask, though later ones conflict."""
     outcome = outcome_of_flags(flags)
     outcome[duplicate] = Outcome.DUPLICATE
-    at = np.flatnonzero(conflicting)
-    if len(at) == 0:
-        return Settled(outcome, frozenset())
-    new_keys = _settle_conflicts(outcome, at, [keys[i].tobytes() for i in at], [contents[i].tobytes() for i in at], known)
+    outcome[conflicting] = Outcome.CONFLICTING
+    events = {keys[i].tobytes() for i in np.flatnonzero(conflicting)}
     first = np.flatnonzero(~duplicate & ~conflicting)
-    first = first[_among(keys[first], new_keys)]
+    first = first[_among(keys[first], events)]
     outcome[first] = Outcome.CONFLICTING
-    return Settled(outcome, frozenset(new_keys - {keys[i].tobytes() for i in first}))
-
-
-def _settle_conflicts(
-    outcome: NDArray[np.int8], at: NDArray[np.intp], keys: Sequence[bytes], contents: Sequence[bytes], known: Known
-) -> set[bytes]:
-    """Mark the rows at `at`; return the keys that were in no conflict before. A version seen before is a duplicate of itself."""
-    seen: set[bytes] = set()
-    new_keys: set[bytes] = set()
-    for i, key, content in zip(at, keys, contents, strict=True):
-        version = key + content
-        if version in known.versions or version in seen:
-            outcome[i] = Outcome.DUPLICATE
-            continue
-        outcome[i] = Outcome.CONFLICTING
-        seen.add(version)
-        if key not in known.keys:
-            new_keys.add(key)
-    return new_keys
+    return Settled(outcome, frozenset(events - {keys[i].tobytes() for i in first}))
 
 
 def _among(keys: NDArray[np.uint8], wanted: AbstractSet[bytes]) -> NDArray[np.bool_]:

@@ -16,12 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from billing.intake import view
+from billing.intake import marks, view
 from billing.intake.columns import key_bytes
 from billing.intake.settle import Outcome
 from mediation import legs, usage
 from mediation.usage_legs import COLUMNS, asterisk_legs
-from rating.schema import USAGE_V1
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -73,26 +72,26 @@ class _Nearby:
         with home.connect() as connection:
             self._seq = home.head_seq(connection)
             self.files = view.stored(connection, 0, self._seq, self._first_us, self._last_us)
-            self._suspended = view.suspended_keys(connection, self._seq)
+            self._hidden = marks.hidden(connection, self._seq)
 
     def legs_of(self, names: pa.ChunkedArray[Any], taken_back: frozenset[bytes]) -> pa.Table:
         """COLUMNS of the stored legs that bill and whose calls are among `names`."""
-        wanted, gone = _distinct(names), view.keys_array(taken_back)
-        found = [pa.schema([USAGE_V1.field(name) for name in COLUMNS]).empty_table()]
+        wanted, gone = _distinct(names), marks.keys_array(taken_back)
+        found = [view.schema_of(COLUMNS).empty_table()]
         for file in self.files:
             (part,) = view.parts(self._home, [file], _CALL_COLUMNS, 0, self._seq)
             chosen = self._bills_nearby(part)
             if chosen.any() and (chosen := chosen & _is_in(_names(part), wanted)).any():
-                (whole,) = view.parts(self._home, [file], COLUMNS, 0, self._seq)
+                (whole,) = view.parts(self._home, [file], (*COLUMNS, marks.COMMIT_SEQ), 0, self._seq)
                 legs_ = whole.filter(pa.array(chosen))
-                counts = ~view.is_suspended(legs_, self._suspended) & ~view.is_suspended(legs_, gone)
-                found.append(legs_.filter(pa.array(counts)))
+                counts = ~marks.is_hidden(legs_, self._hidden) & ~marks.has_key(legs_, gone)
+                found.append(legs_.filter(pa.array(counts)).select(list(COLUMNS)))
         return pa.concat_tables(found)
 
     def _bills_nearby(self, part: pa.Table) -> NDArray[np.bool_]:
         begin_us = part.column("start_us").cast(pa.int64()).to_numpy()
         is_near = (begin_us >= self._first_us) & (begin_us < self._last_us)
-        bills: NDArray[np.bool_] = part.column("flags").to_numpy() == 0
+        bills: NDArray[np.bool_] = (part.column("flags").to_numpy() & int(view.NEVER_BILLS)) == 0
         return is_near & bills & _is_in(part.column("source").cast(pa.string()), self._source)
 
 

@@ -11,10 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class NoRowsError(UnusableFileError):
+    """A file without a single row."""
+
+
 def refuse_unusable(name: str, source: str, rows: int, rejected: Mapping[str, int]) -> None:
     """Raise UnusableFileError when the file has no rows, or none that could be read. `rejected` maps a reason to rows."""
     if rows == 0:
-        raise UnusableFileError(f"{name} holds no rows", "check that the switch has written it; nothing was stored")
+        raise NoRowsError(f"{name} holds no rows", "check that the switch has written it; nothing was stored")
     if sum(rejected.values()) < rows:
         return
     reason, count = max(rejected.items(), key=lambda item: item[1])

@@ -1,36 +1,34 @@
 """Reading the usage that counts, as of a sequence number, from the journal and from sealed files alike.
 
-The manifest says which files count, the row's commit says from when, and suspense takes out what waits for a decision. A file that
-sealing replaced while we read is looked up again in the manifest.
+The manifest says which files count, the row's commit says from when, and marks take out what waits for a decision or has another row
+in its stead (see `marks`). A file that sealing replaced while we read is looked up again in the manifest.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from billing.intake import journal
-from billing.store.tables import suspense, usage_manifest
-from rating.schema import KEY, USAGE_V1, UsageFlag
+from billing.intake import journal, marks
+from billing.store.tables import usage_manifest
+from rating.schema import USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from billing.store.home import Home
 
 _T = TypeVar("_T")
-COMMIT_SEQ: Final = "commit_seq"
-CONFLICT: Final = "conflicting"  # reasons of suspense that take a stored row out of what counts
-ABSORBED_LATER: Final = "absorbed_later"
-NEVER_BILLS: Final = UsageFlag.UNANSWERED | UsageFlag.ABSORBED
+COMMIT_SEQ: Final = marks.COMMIT_SEQ
+NEVER_BILLS: Final = UsageFlag.UNANSWERED | UsageFlag.ABSORBED | UsageFlag.PARTIAL
+_SEQ_FIELD: Final = pa.field(COMMIT_SEQ, pa.int64(), nullable=False)
 _ATTEMPTS: Final = 5  # a seal between manifest and files is rare, a second one in a row is rarer
 TIME_MIN_US: Final = -(2**63)
 TIME_MAX_US: Final = 2**63 - 1
@@ -46,6 +44,9 @@ class Stored(NamedTuple):
     rows: int
     sha256: bytes
     commit_seq: int
+    partial_rows: int | None = None  # segments and what was made of them; None: not counted
+    start_min_us: int = TIME_MIN_US
+    start_max_us: int = TIME_MAX_US
 
 
 def usage(  # noqa: PLR0913 - what, as of when, from when to when
@@ -60,8 +61,8 @@ def usage(  # noqa: PLR0913 - what, as of when, from when to when
 ) -> pa.Table:
     """`columns` of USAGE_V1 (and `commit_seq`) of the usage that counts as of `seq` and starts in [from_us, to_us), in no promised order.
 
-    Left out: rows in suspense, and those that never bill (unanswered, absorbed) unless `every`. `checked`: every file is first held to the
-    hash it was committed with, as whoever makes money of it must; UserError names the one that changed.
+    Left out: rows that a mark hides, and those that never bill (unanswered, absorbed, partial) unless `every`. `checked`: every file is
+    first held to the hash it was committed with, as whoever makes money of it must; UserError names the one that changed.
     """
 
     def read() -> pa.Table:
@@ -69,19 +70,25 @@ def usage(  # noqa: PLR0913 - what, as of when, from when to when
             _check(home, seq, from_us, to_us)
         return _usage(home, columns, seq, (from_us, to_us), every=every)
 
-    return _steadily(read)
+    return steadily(read)
 
 
-def everything(home: Home, columns: Sequence[str], seq: int) -> tuple[list[pa.Table], dict[str, pa.Array[Any]]]:
-    """`columns` of every stored row committed by `seq`, as the files have them, and the keys that wait in suspense, by reason."""
+def everything(home: Home, columns: Sequence[str], seq: int) -> tuple[list[pa.Table], marks.Standing]:
+    """`columns` of every stored row committed by `seq`, as the files have them, and how they count as of it.
 
-    def read() -> tuple[list[pa.Table], dict[str, pa.Array[Any]]]:
+    Parts that may hold segments have the columns that tell their group as well.
+    """
+
+    def read() -> tuple[list[pa.Table], marks.Standing]:
         with home.connect() as connection:
             files = stored(connection, 0, seq)
-            suspended = {reason: suspended_keys(connection, seq, reason) for reason in (ABSORBED_LATER, CONFLICT)}
-        return list(parts(home, files, columns, 0, seq)), suspended
+            known = marks.standing(connection, seq)
+        plain = [file for file in files if file.partial_rows == 0]
+        mixed = [file for file in files if file.partial_rows != 0]
+        of_mixed = list(dict.fromkeys((*columns, *marks.SEGMENT_COLUMNS)))
+        return [*parts(home, plain, columns, 0, seq), *parts(home, mixed, of_mixed, 0, seq)], known
 
-    return _steadily(read)
+    return steadily(read)
 
 
 def stored(connection: sa.Connection, after_seq: int, seq: int, from_us: int = TIME_MIN_US, to_us: int = TIME_MAX_US) -> list[Stored]:
@@ -105,47 +112,12 @@ def parts(home: Home, files: Sequence[Stored], columns: Sequence[str], after_seq
         yield _part(home, file, columns, after_seq, seq)
 
 
-def suspended_keys(connection: sa.Connection, seq: int, reason: str | None = None) -> pa.Array[Any]:
-    """event_key of every row that waits in suspense as of `seq`; of one reason, if given."""
-    row = suspense.c
-    query = sa.select(row.event_key).where(row.event_key.is_not(None), row.commit_seq <= seq).distinct()
-    if reason is not None:
-        query = query.where(row.reason == reason)
-    return keys_array(connection.execute(query).scalars())
+def schema_of(columns: Sequence[str]) -> pa.Schema:
+    """Of a table with these columns of USAGE_V1, and the commit of each row where it is asked for."""
+    return pa.schema([_SEQ_FIELD if name == COMMIT_SEQ else USAGE_V1.field(name) for name in columns])
 
 
-def keys_array(keys: Iterable[bytes]) -> pa.Array[Any]:
-    """Event keys as `is_suspended` wants them."""
-    return pa.array(list(keys), KEY)
-
-
-def _usage(home: Home, columns: Sequence[str], seq: int, span: tuple[int, int], *, every: bool) -> pa.Table:
-    from_us, to_us = span
-    with home.connect() as connection:
-        files = stored(connection, 0, seq, from_us, to_us)
-        suspended = suspended_keys(connection, seq)
-    needed = list(columns)
-    needed += [name for name in ("start_us", "flags", *(["event_key"] if len(suspended) else [])) if name not in needed]
-    tables = []
-    for part in parts(home, files, needed, 0, seq):
-        keep = _starts_within(part, from_us, to_us)
-        if not every:
-            keep &= (part.column("flags").to_numpy() & int(NEVER_BILLS)) == 0
-        if len(suspended):
-            keep &= ~is_suspended(part, suspended)
-        wanted = part.select(list(columns))
-        tables.append(wanted if keep.all() else wanted.filter(pa.array(keep)))
-    return pa.concat_tables(tables) if tables else _schema(columns).empty_table()
-
-
-def _check(home: Home, seq: int, from_us: int, to_us: int) -> None:
-    with home.connect() as connection:
-        files = stored(connection, 0, seq, from_us, to_us)
-    for file in files:
-        journal.check(home.path / file.path, file.byte_from, file.byte_to, file.sha256)
-
-
-def _steadily(read: Callable[[], _T]) -> _T:
+def steadily(read: Callable[[], _T]) -> _T:
     """`read()` again from the start when a file it was to read has just been sealed."""
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(FileNotFoundError):
@@ -153,11 +125,30 @@ def _steadily(read: Callable[[], _T]) -> _T:
     return read()
 
 
-def is_suspended(part: pa.Table, suspended: pa.Array[Any]) -> NDArray[np.bool_]:
-    """Which rows of `part` (with its event_key) wait in suspense."""
-    found: Any = pc.is_in(part.column("event_key"), value_set=suspended)
-    mask: NDArray[np.bool_] = found.to_numpy()
-    return mask
+def _usage(home: Home, columns: Sequence[str], seq: int, span: tuple[int, int], *, every: bool) -> pa.Table:
+    from_us, to_us = span
+    with home.connect() as connection:
+        files = stored(connection, 0, seq, from_us, to_us)
+        hidden = marks.hidden(connection, seq)
+    needed = list(columns)
+    needed += [name for name in ("start_us", "flags", *(["event_key", COMMIT_SEQ] if len(hidden.keys) else [])) if name not in needed]
+    tables = []
+    for part in parts(home, files, needed, 0, seq):
+        keep = _starts_within(part, from_us, to_us)
+        if not every:
+            keep &= (part.column("flags").to_numpy() & int(NEVER_BILLS)) == 0
+        if len(hidden.keys):
+            keep &= ~marks.is_hidden(part, hidden)
+        wanted = part.select(list(columns))
+        tables.append(wanted if keep.all() else wanted.filter(pa.array(keep)))
+    return pa.concat_tables(tables) if tables else schema_of(columns).empty_table()
+
+
+def _check(home: Home, seq: int, from_us: int, to_us: int) -> None:
+    with home.connect() as connection:
+        files = stored(connection, 0, seq, from_us, to_us)
+    for file in files:
+        journal.check(home.path / file.path, file.byte_from, file.byte_to, file.sha256)
 
 
 def _starts_within(part: pa.Table, from_us: int, to_us: int) -> NDArray[np.bool_]:
@@ -172,7 +163,7 @@ def _part(home: Home, file: Stored, columns: Sequence[str], after_seq: int, seq:
         plain = [name for name in columns if name != COMMIT_SEQ]
         table = journal.read(home.path / file.path, file.byte_from, file.byte_to, plain)
         if COMMIT_SEQ in columns:
-            table = table.append_column(COMMIT_SEQ, pa.array(np.full(table.num_rows, file.commit_seq)))
+            table = table.append_column(_SEQ_FIELD, pa.array(np.full(table.num_rows, file.commit_seq)))
         return table.select(list(columns))
     needed = [*columns, *([] if COMMIT_SEQ in columns else [COMMIT_SEQ])]
     table = _parquet(home, file, needed)
@@ -192,8 +183,3 @@ def _parquet(home: Home, file: Stored, columns: Sequence[str]) -> pa.Table:
     if table.num_rows != file.rows:
         raise journal.damaged(path)
     return table
-
-
-def _schema(columns: Sequence[str]) -> pa.Schema:
-    seq_field = pa.field(COMMIT_SEQ, pa.int64(), nullable=False)
-    return pa.schema([seq_field if name == COMMIT_SEQ else USAGE_V1.field(name) for name in columns])

@@ -19,6 +19,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing.charges.lines import Lines, empty
+from billing.collection import gate
 from billing.guiding import Guide
 from billing.intake import view
 from billing.invoicing import InvoiceDraft, billed_lines, digest, number_drafts
@@ -57,6 +58,7 @@ class Preview(msgspec.Struct, frozen=True):
     events: dict[str, int]
     left_out: dict[str, int]
     quarantined: dict[str, str]
+    findings: dict[str, str]  # open ones about usage files, by name: a run refuses while there are any
 
 
 class Computed(NamedTuple):
@@ -80,7 +82,8 @@ class _Run(NamedTuple):
 def run(home: Home, bill_date: dt.date, now_us: int, *, threads: int = 1, progress: Progress | None = None) -> RunReport:
     """Bill every account for its periods that ended on or before `bill_date`; resume a run of that date that is not finished.
 
-    Raises UserError for a date that is years ahead, when a run of another date is not finished, or another run works on this home.
+    Raises UserError for a date that is years ahead, when a run of another date is not finished, or another run works on this home; and,
+    before a new run, while usage files of its periods are missing or rejected and nobody has waived that (`collection.gate`).
     """
     this_year = (facts.EPOCH + dt.timedelta(microseconds=now_us)).year
     _require_date(bill_date, min(LAST_DATE, dt.date(this_year + YEARS_AHEAD_MAX, 12, 31)))
@@ -117,6 +120,7 @@ def preview(
     _require_date(bill_date, LAST_DATE)
     with home.connect() as connection:
         seq = home.head_seq(connection)
+        findings = gate.in_the_way(connection, bill_date)
     computed = compute(home, bill_date, seq, threads=threads, only=accounts)
     if progress is not None and computed.priced is not None:
         progress(len(computed.priced.start_us), len(computed.priced.start_us))
@@ -130,6 +134,7 @@ def preview(
         {name.removeprefix("events."): term.rows for name, term in computed.terms.items() if name.startswith("events.")},
         {name.removeprefix("left_out."): term.rows for name, term in computed.terms.items() if name.startswith("left_out.")},
         {names[key]: reason for key, reason in settlement.quarantined.items()},
+        {each.name: each.text for each in findings},
     )
 
 
@@ -183,6 +188,7 @@ def _begin(home: Home, bill_date: dt.date, now_us: int) -> _Run:
             )
         if row is not None:
             return _Run(row.run_id, bill_date, row.pinned_seq, row.state, resumed=True)
+        gate.require_complete(connection, bill_date)
         seq = home.next_commit_seq(connection, "run", now_us)
         values = {"bill_date": bill_date.isoformat(), "pinned_seq": seq, "state": scope.COMPUTING, "started_us": now_us}
         key = connection.execute(runs.insert().values(**values, commit_seq=seq)).inserted_primary_key

@@ -49,7 +49,7 @@ _COLUMNS: Final = (
 )
 DAY_US: Final = 86_400_000_000
 NOT_BILLABLE: Final = "not_billable"
-NEVER_BILLS: Final = int(UsageFlag.UNANSWERED | UsageFlag.ABSORBED)
+NEVER_BILLS: Final = int(UsageFlag.UNANSWERED | UsageFlag.ABSORBED | UsageFlag.PARTIAL)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -32,6 +32,20 @@ POINTS: Final = {
     "seal.before_commit": "the manifest points to the Parquet files, not committed",
     "seal.committed": "the Parquet files count, and the journal segments still exist",
     "seal.segments_deleted": "the sealed journal segments are gone",
+    "seal.index_written": "a snapshot of the index of known records is on disk, and nobody names it",
+    "seal.index_committed": "a snapshot of the index of known records is named, and older ones still exist",
+    # collection
+    "collect.claimed": "a file is renamed into the claims of a collector, and nothing of it is taken",
+    "collect.taken": "the records of a claimed file count, and it is not noted as collected",
+    "collect.before_commit": "a collected file and its place in the archive are written, not committed",
+    "collect.noted": "a collected file is noted, and still lies among the claims",
+    "collect.reason_written": "the reason lies among the rejected files, its file still among the claims",
+    "collect.moved": "a collected file is in its last place, and its claim is not tidied away",
+    "waiver.before_commit": "the waiver of a finding is written, not committed",
+    "waiver.committed": "the waiver of a finding is committed",
+    # suspense
+    "suspense.before_commit": "a proposal, a word about one or a limit is written, not committed",
+    "suspense.committed": "a proposal, a word about one or a limit is committed",
     # bill runs
     "run.started": "the run row has pinned its sequence number",
     "run.charge_file_written": "a charge file is on disk, and no manifest row names it",

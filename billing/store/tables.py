@@ -29,7 +29,8 @@ def _id(name: str) -> sa.Column[int]:
     return sa.Column(name, INT64, primary_key=True)
 
 
-# One row a commit: the sequence itself. kind: usage, seal, fact, draft, publication, repeal, decision, run, invoice, payment, dunning.
+# One row a commit: the sequence itself. kind: usage, seal, collection, fact, draft, publication, repeal, decision, run, invoice,
+# payment, dunning.
 commits = _table("commits", _id("commit_seq"), _text("kind"), _int("at_us"))
 
 # One row a key: installation id, hash key of event keys.
@@ -151,7 +152,7 @@ raw_files = _table(
     _int("size_bytes"),
     _int("commit_seq"),
     _text("file_name", nullable=True),  # without folders
-    sa.Column("content_sha256", sa.LargeBinary, nullable=True, index=True),  # of the unpacked bytes, so that packing makes no other file
+    sa.Column("content_sha256", sa.LargeBinary, nullable=True, index=True),  # of its records, so that packing makes no other file
     _int("taken_us", nullable=True),
     _int("rows", nullable=True),
     _text("archived_path", nullable=True),  # where collection put it: moves once
@@ -264,8 +265,11 @@ assemblies = _table(
     _text("state"),
     _text("missing"),  # what it waits for, in words
     _int("segments"),
-    _int("first_us"),
-    _int("deadline_us"),
+    _int("first_us"),  # its rows start from here to last_us
+    _int("last_us"),
+    _int("deadline_us"),  # how long it waits
+    _text("rule"),  # join | each | message: how it was put together, and how long its source lets it wait
+    _int("timeout_us"),
     _int("commit_seq"),
     sa.Index("ix_assemblies_group", "source", "call_ref"),
 )
@@ -295,6 +299,7 @@ collected_files = _table(
     _text("reason"),
     _text("control_totals"),  # JSON: what the file's trailer or header says, and what was counted
     _int("commit_seq"),
+    sa.Index("ix_collected_files_claim", "file_name", "claimed_us"),
 )
 # Findings of collection that somebody accepts by name, so that a cycle may go on.
 finding_waivers = _table(

@@ -31,6 +31,7 @@ COMMANDS = (
     ("tariffs", "server.cli.tariffs:app", "Write, check, review, publish and try out catalogues of tariffs."),
     ("quote", "server.cli.quote:quote", "Price one event, with the trace of how."),
     ("accounts", "server.cli.accounts:app", "Import accounts, subscriptions and numbers."),
+    ("source", "server.cli.source:app", "Definitions of usage sources: list, show, and try one on a file."),
     ("usage", "server.cli.usage:app", "Ingest and inspect usage files; see what waits in suspense."),
     ("bill", "server.cli.bill:app", "Run the bill cycle, or preview one account."),
     ("invoice", "server.cli.invoice:app", "List and show invoices."),

@@ -27,12 +27,14 @@ SHOWN_ROWS = 50
 @app.command
 def run(*, date: BillDate, threads: Threads = 0, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """Price, number and post what is due. A run that was interrupted goes on where it ended; run again, it bills nothing twice."""
+    from billing.intake.taking import Intake
     from billing.runs import cycle
     from billing.store.home import Home
     from server.cli import output, progress
 
     bill_date = parse_date(date)
     with Home.open(home) as opened, progress.show("bill", "events") as report:
+        Intake(opened).assemble(now_us())  # calls that lack a segment wait no longer than their source allows
         done = cycle.run(opened, bill_date, now_us(), threads=_threads(threads), progress=report)
     if as_json:
         output.print_json(done)
@@ -272,6 +274,8 @@ def _print_preview(found: Preview, *, with_lines: bool) -> None:
             output.print_table(("line", "from", "to", "events", "amount"), lines, right=("events", "amount"))
     for account, reason in found.quarantined.items():
         print(f"account {account} would be quarantined: {reason}")
+    for name, text in found.findings.items():
+        print(f"a run would refuse while {name} is open: {text}")
 
 
 def _instant(instant_us: int) -> str:

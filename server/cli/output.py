@@ -31,7 +31,7 @@ def amount(micros: int, currency: str) -> str:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = (), title: str = "") -> None:
     """Print `rows` below `columns`. The columns named in `right` hold figures and are aligned to the right."""
-    texts = [["" if cell is None else _printable(str(cell)) for cell in row] for row in rows]
+    texts = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _draw(columns, texts, right, title)
         return
@@ -54,7 +54,7 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right:
     return lines
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text of one line: what would move the cursor, colour a terminal or cannot be written is shown by its code."""
     return text if text.isprintable() else "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text)
 

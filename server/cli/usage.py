@@ -9,7 +9,11 @@ _FOLDER = "server.cli.usage_commands"
 USAGE_COMMANDS = (
     ("ingest", "ingest:ingest", "Take in usage files."),
     ("inspect", "inspect:inspect", "What a usage file holds; nothing is stored."),
-    ("suspense", "suspense:suspense", "What waits for a decision."),
+    ("suspense", "suspense:app", "What waits for a decision; correct, recycle, resolve or write it off."),
+    ("collect", "collect:collect", "Take in finished files of a watched folder, each once."),
+    ("findings", "findings:app", "Usage files that are missing or were rejected; waive what may stay so."),
+    ("assemble", "assemble:assemble", "Calls and sessions whose segments are not all there."),
+    ("report", "report:report", "The books of intake and rating, and what to watch."),
     ("seal", "seal:seal", "Turn the journal into Parquet."),
 )
 

@@ -84,13 +84,13 @@ def _stream_source(name: str) -> sources.Source:
 
 def _receipt(report: IntakeReport) -> Receipt:
     rows = report.rows
-    accepted = rows.get("answered", 0) + rows.get("unanswered", 0)
+    accepted = sum(rows.get(name, 0) for name in ("answered", "unanswered", "waiting"))
     receipt = Receipt(
         report.commit_seq,
         accepted,
         rows.get("duplicate", 0),
         rows.get("conflicting", 0),
-        rows.get("rejected", 0),
+        rows.get("rejected", 0) + rows.get("suspended", 0),
         rows.get("absorbed", 0),
     )
     assert sum(receipt[1:]) == report.received, "every row of a batch has one outcome"

@@ -145,4 +145,5 @@ def test_a_kill_between_two_batches_keeps_the_first(kill: Callable[[str], Path])
 def _named(home: Home) -> list[str]:
     row = tables.usage_manifest.c
     with home.connect() as connection:
-        return list(connection.execute(sa.select(row.path).where(row.sealed_at_seq.is_(None))).scalars())
+        usage = connection.execute(sa.select(row.path).where(row.sealed_at_seq.is_(None))).scalars().all()
+        return [*usage, *connection.execute(sa.select(tables.index_snapshots.c.path)).scalars()]

@@ -28,6 +28,8 @@ class Event(NamedTuple):
     served_id: str = "8613800000001"
     service: int = 1
     volume_bytes: int | None = None
+    key: str = ""  # what its key is made of; none: of its name
+    number: int | None = None  # that its source gave it
 
 
 def key_of(name: str) -> bytes:
@@ -44,10 +46,11 @@ def batch(*events: Event, source: str = "sw1", rejects: Sequence[str] = (), sha2
 def usage_table(events: Sequence[Event], source: str = "sw1") -> pa.Table:
     """USAGE_V1 of the events."""
     columns = {
-        "event_key": [key_of(event.name) for event in events],
+        "event_key": [key_of(event.key or event.name) for event in events],
         "content_hash": [hashlib.sha256(repr(event).encode()).digest()[:16] for event in events],
         "source": [source] * len(events),
         "record_id": [event.name for event in events],
+        "source_seq": [event.number for event in events],
         "raw_file_id": [0] * len(events),
         "raw_offset": [100 * index for index in range(len(events))],
         "raw_length": [100] * len(events),

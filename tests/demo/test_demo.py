@@ -92,7 +92,7 @@ def test_the_recount_finds_a_truth_that_is_off_by_one(copied: Path) -> None:
         "UPDATE invoice_lines SET amount_micros = amount_micros + 10000 WHERE invoice_key = 1 AND line_no = 2",
         "UPDATE postings SET amount_micros = amount_micros + 10000 WHERE document = 'R-0000000002' AND line_no = 1",
         "UPDATE invoices SET number = 'R-0000999999' WHERE number = 'R-0000000003'",
-        "UPDATE intake_counts SET rows = rows + 1 WHERE outcome = 'answered' AND commit_seq = (SELECT min(commit_seq) FROM intake_counts)",
+        "UPDATE intake_counts SET rows = rows + 1 WHERE rowid = (SELECT min(rowid) FROM intake_counts WHERE outcome = 'answered')",
         "DELETE FROM suspense WHERE suspense_id = 1",
     ],
 )

@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
+from mediation import csv_blocks
 from mediation import decode as decode_module
 from mediation.decode import decode, decode_parts
 from mediation.sources import LocalTime, find
@@ -229,7 +230,7 @@ def test_parts_and_windows_change_nothing(fixtures: Path, tmp_path: Path, monkey
     path.write_bytes(many_rows(fixtures, 5_000))
     whole = decode(path, ASTERISK)
     assert whole.usage.column("flags").to_pylist() == [0] * 5_000 + [UsageFlag.ABSORBED] * 5_000
-    monkeypatch.setattr(decode_module, "PART_ROWS_MAX", 777)
+    monkeypatch.setattr(csv_blocks, "BLOCK_ROWS_MAX", 777)
     monkeypatch.setattr(decode_module, "WINDOW_BYTES", 1 << 21)
     parts = list(decode_parts(path, ASTERISK))
     assert max(part.rows for part in parts) == 777
@@ -264,7 +265,7 @@ def test_a_file_that_changes_between_the_readings(fixtures: Path, tmp_path: Path
 @pytest.mark.parametrize("read", [decode, lambda path, source, progress: list(decode_parts(path, source, progress=progress))])
 def test_a_file_that_is_cut_off_under_our_hands(fixtures: Path, tmp_path: Path, read: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
     """As logrotate does with `copytruncate`: the copy still has to be taken, so this file may not count as taken."""
-    monkeypatch.setattr(decode_module, "PART_ROWS_MAX", 500)
+    monkeypatch.setattr(csv_blocks, "BLOCK_ROWS_MAX", 500)
     monkeypatch.setattr(decode_module, "WINDOW_BYTES", 1 << 21)
     path = tmp_path / "Master.csv"
     path.write_bytes(many_rows(fixtures, 5_000))

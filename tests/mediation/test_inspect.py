@@ -18,7 +18,7 @@ ASTERISK, FREESWITCH = find("asterisk"), find("freeswitch")
 
 
 def check(figures: Inspection) -> None:
-    others = figures.absorbed + figures.duplicate + figures.conflicting + sum(figures.rejected.values())
+    others = figures.absorbed + figures.waiting + figures.duplicate + figures.conflicting + sum(figures.rejected.values())
     assert figures.rows == figures.accepted + others
     assert figures.accepted == figures.answered + figures.unanswered
 
@@ -51,6 +51,7 @@ def test_json_has_every_figure(fixtures: Path) -> None:
         "duplicate": 0,
         "conflicting": 0,
         "absorbed": 0,
+        "waiting": 0,
         "rejected": {
             "columns_in_another_order": 1,
             "duration_exceeds_span": 1,
@@ -64,6 +65,8 @@ def test_json_has_every_figure(fixtures: Path) -> None:
             "wrong_column_count": 1,
         },
         "answered_duration_us": 240_000_000,
+        "bytes": 0,
+        "units": 0,
         "first": "2026-03-02T10:00:05Z",
         "last": "2026-03-02T10:00:05Z",
     }

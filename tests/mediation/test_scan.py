@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediation.reasons import REASONS
-from mediation.scan import QUOTED_BYTES_MAX, ROW_BYTES_MAX, room, scan
+from mediation.scan import COMMAS, NONE, QUOTED_BYTES_MAX, ROW_BYTES_MAX, Marks, room, scan
 
 
-def rows_of(data: bytes, widths: tuple[int, ...]) -> list[list[bytes] | str]:
+def rows_of(data: bytes, widths: tuple[int, ...], marks: Marks = COMMAS) -> list[list[bytes] | str]:
     """Each row's fields, or the reason why it is none. Asserts that every byte is in a row or is a line break."""
     rows = room(1000, max(widths))
     array = np.frombuffer(data, np.uint8)
-    count, position = scan(array, 0, len(data), rows, sum(1 << width for width in widths), is_last=True)
+    count, position = scan(array, 0, len(data), rows, sum(1 << width for width in widths), is_last=True, marks=marks)
     assert position == len(data)
     found: list[list[bytes] | str] = []
     outside, before = b"", 0
@@ -58,6 +58,30 @@ CASES = [
 @pytest.mark.parametrize(("data", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_rows(data: bytes, expected: list[list[bytes] | str]) -> None:
     assert rows_of(data, (2,)) == expected
+
+
+OTHER_MARKS = [
+    ("semicolon", Marks(ord(";")), b'a;"b;,"\nc,;d\n', [[b"a", b"b;,"], [b"c,", b"d"]]),
+    ("tab", Marks(ord("\t")), b"a b\tc\n\td\n", [[b"a b", b"c"], [b"", b"d"]]),
+    ("no quotes", Marks(ord("|"), NONE), b'"a|b"\n', [[b'"a', b'b"']]),
+    ("single quotes", Marks(quote=ord("'")), b"'a,b',\"c\n", [[b"a,b", b'"c']]),
+]
+
+
+@pytest.mark.parametrize(("marks", "data", "expected"), [case[1:] for case in OTHER_MARKS], ids=[case[0] for case in OTHER_MARKS])
+def test_rows_with_other_marks(marks: Marks, data: bytes, expected: list[list[bytes]]) -> None:
+    assert rows_of(data, (2,), marks) == expected
+
+
+def test_comments_are_no_rows() -> None:
+    data, rows = np.frombuffer(b'#head "\na,b\n# more\n\nc,#d\n#end', np.uint8), room(10, 2)
+    assert scan(data, 0, data.size, rows, 1 << 2, is_last=True, marks=Marks(comment=ord("#"))) == (2, data.size)
+    assert [data[rows.begin[row] : rows.end[row]].tobytes() for row in range(2)] == [b"a,b", b"c,#d"]
+    assert scan(data, 0, data.size, rows, 1 << 2, is_last=False, marks=Marks(comment=ord("#"))) == (2, data.size - 4)
+
+
+def test_a_row_may_have_two_hundred_columns() -> None:
+    assert rows_of(b",".join([b"x"] * 200) + b"\n", (200,)) == [[b"x"] * 200]
 
 
 def test_a_quoted_field_that_is_too_long_ends_with_its_line() -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from billing.intake.reports import IntakeReport
     from rating.errors import UnusableFileError
 
+_SELDOM = {"waiting", "suspended"}  # outcomes that have no column where no row has them
+
 
 def ingest(
     files: Annotated[list[Path], Parameter(name="FILE", help="Usage files, plain or .gz; each is taken whole or not at all.")],
@@ -86,16 +88,20 @@ def _print_reports(reports: Sequence[IntakeReport]) -> None:
     from billing.intake.settle import OUTCOME_NAMES
     from server.cli import output
 
-    columns = ("file", "received", *OUTCOME_NAMES, "note")
-    rows = [(Path(each.name).name, each.received, *(each.rows[name] for name in OUTCOME_NAMES), _note(each)) for each in reports]
+    names = [name for name in OUTCOME_NAMES if name not in _SELDOM or any(each.rows[name] for each in reports)]
+    columns = ("file", "received", *names, "note")
+    rows = [(Path(each.name).name, each.received, *(each.rows[name] for name in names), _note(each)) for each in reports]
     output.print_table(columns, rows, right=columns[1:-1])
-    if any(each.rejected_by_reason or each.rows["conflicting"] for each in reports):
+    if any(each.rejected_by_reason or each.rows["conflicting"] or each.rows["suspended"] for each in reports):
         print("rejected and conflicting rows wait in suspense: see `ratewright usage suspense`")
 
 
 def _note(report: IntakeReport) -> str:
     if report.already_taken:
-        return "taken before, nothing added"
+        same = "" if Path(report.same_as).name == Path(report.name).name else f" as {Path(report.same_as).name}"
+        return f"taken before{same}, nothing added"
     notes = [f"{report.taken_back} earlier rows now conflicting"] if report.taken_back else []
+    notes += [f"{rows} {reason}" for reason, rows in report.suspended_by_reason.items()]
+    notes += [f"{report.assembled} put together from segments"] if report.assembled else []
     notes += [f"{report.absorbed_later} earlier rows now absorbed"] if report.absorbed_later else []
     return "; ".join(notes)

@@ -1,51 +1,107 @@
-"""`ratewright usage suspense`: what waits for a decision."""
+"""`ratewright usage suspense`: what waits for a decision, and the commands that decide; without one of them, the list."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import cyclopts
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage_commands.suspense_common import SHOWN_ROWS, BillDate, OfSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from billing.suspense.listing import Listing
 
-SHOWN_ROWS = 50
+_FOLDER = "server.cli.usage_commands"
+# name, module and function, what the list of commands says about it
+SUSPENSE_COMMANDS = (
+    ("list", "suspense:listed", "What waits, its age and what it may be worth."),
+    ("show", "suspense_show:show", "One record with its bytes and what is known of it."),
+    ("correct", "suspense_correct:correct", "Preview or save a rule that corrects records."),
+    ("recycle", "suspense_recycle:recycle", "Bring records back, as they are or by a correction."),
+    ("resolve", "suspense_resolve:resolve", "Choose among versions that conflict."),
+    ("write-off", "suspense_write_off:write_off", "Propose to give records up."),
+    ("proposals", "suspense_proposals:proposals", "Corrections and write-offs, and how they stand."),
+    ("approve", "suspense_proposals:approve", "Agree to another person's proposal, or reject it."),
+    ("limit", "suspense_limit:limit", "Above which value a second person is needed."),
+)
+
+app = cyclopts.App(name="suspense", help="What waits for a decision: rows that could not be read, conflicts, events without a price.")
+for _name, _path, _summary in SUSPENSE_COMMANDS:
+    if _name != "list":
+        app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
 
 
-def suspense(
+@app.default
+@app.command(name="list")
+def listed(
     *,
-    reason: Annotated[str | None, Parameter(help="Only rows with this reason, such as conflicting.")] = None,
-    limit: Annotated[int, Parameter(help="How many rows to show, oldest first.")] = SHOWN_ROWS,
+    source: OfSource = "",
+    reason: Annotated[str | None, Parameter(help="Only records that wait for this reason, such as conflicting.")] = None,
+    date: BillDate = None,
+    limit: Annotated[int, Parameter(help="How many records to show, oldest first.")] = SHOWN_ROWS,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show what waits in suspense: rows that could not be read, and events of which different versions came."""
-    from billing.intake.suspense import suspended_rows, suspense_counts
-    from billing.store.home import Home
-    from server.cli import output
+    """Show what waits for a decision, with age and an estimate of what it may be worth.
 
+    That is rows that could not be read, versions of one event that conflict, rows that are too old or lie in the future, calls of which a
+    segment is missing, and events that the bill runs could not price. Values are estimates at the likely tariff.
+    """
+    from billing.store.home import Home
+    from billing.suspense.listing import listing
+    from billing.suspense.selection import Selection
+    from server.cli import output
+    from server.cli.bill import parse_date
+    from server.cli.usage_commands.common import now_us
+
+    selection = Selection(source, () if reason is None else (reason,))
     with Home.open(home) as opened:
-        counts = suspense_counts(opened)
-        rows = suspended_rows(opened, reason, limit)
+        found = listing(opened, selection, now_us(), limit=limit, bill_date=parse_date(date) if date else None)
     if as_json:
-        output.print_json({"counts": counts, "rows": rows})
-        return 0
-    if not counts:
+        output.print_json(found)
+    elif not found.counts:
         print("nothing waits in suspense")
-        return 0
-    output.print_table(("source", "reason", "rows"), [(each.source, each.reason, each.rows) for each in counts], right=("rows",))
-    print()
-    shown = [(row.reason, row.file or "stream", row.offset, row.raw) for row in rows]
-    output.print_table(("reason", "file", "offset", "row"), shown, right=("offset",))
-    _print_rest(reason, counts, len(rows))
+    else:
+        _print(found)
     return 0
 
 
-def _print_rest(reason: str | None, counts: Sequence[object], shown: int) -> None:
-    from billing.intake.suspense import SuspenseCount
+def _print(found: Listing) -> None:
+    from server.cli import output
+    from server.cli.usage_commands.suspense_common import instant, money
 
-    total = sum(each.rows for each in counts if isinstance(each, SuspenseCount) and reason in {None, each.reason})
-    if total > shown:
-        print(f"{total - shown:,} more: --limit {total} shows all")
+    groups = [
+        (
+            each.source,
+            each.reason,
+            each.rows,
+            instant(each.first_seen_us),
+            instant(each.last_seen_us),
+            ", ".join(f"{count:,} {name}" for name, count in each.ages.items()),
+            money(each.estimated, each.unknown),
+        )
+        for each in found.counts
+    ]
+    output.print_table(("source", "reason", "rows", "first seen (UTC)", "last seen", "age", "worth"), groups, right=("rows",))
+    print()
+    rows = [
+        (
+            each.id,
+            each.reason,
+            each.age_days,
+            instant(each.start_us),
+            each.served_id,
+            output.amount(each.estimated_micros, each.currency) + f" {each.currency}" if each.currency else "",
+            each.basis + (", mended: the next bill run prices it" if each.mended else ""),
+            each.file or "stream",
+            each.offset,
+            each.raw,
+        )
+        for each in found.rows
+    ]
+    columns = ("id", "reason", "days", "start (UTC)", "served", "worth about", "by", "file", "offset", "row")
+    output.print_table(columns, rows, right=("days", "worth about", "offset"))
+    if found.total > len(found.rows):
+        print(f"{found.total - len(found.rows):,} more: --limit {found.total} shows all")

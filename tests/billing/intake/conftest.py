@@ -25,6 +25,13 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 
 @pytest.fixture
+def home_maker(tmp_path: Path) -> Iterator[Callable[[str], Home]]:
+    """Further homes, by name."""
+    with contextlib.ExitStack() as opened:
+        yield lambda name: opened.enter_context(Home.open(tmp_path / name, create=True))
+
+
+@pytest.fixture
 def full_disk() -> Callable[[int], contextlib.AbstractContextManager[None]]:
     """A disk on which no file can grow above some bytes, while the context lasts."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
 
-NOW_US = 1_772_323_200_000_000
+NOW_US = 1_773_187_200_000_000  # ten days after the first of March
 ASTERISK = find("asterisk")
 CALL, OTHER_CALL = "1772445600.1", "1772445600.9"
 

@@ -43,7 +43,8 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_ingest_makes_a_home_and_reports(run: Any, file: Path, tmp_path: Path) -> None:  # noqa: ANN401 - see the fixture
     (report,) = run("usage", "ingest", file, "--source", "asterisk", "--json")
-    assert report["rows"] == {"answered": 1, "unanswered": 1, "absorbed": 0, "conflicting": 0, "duplicate": 1, "rejected": 1}
+    found = {outcome: rows for outcome, rows in report["rows"].items() if rows}
+    assert found == {"answered": 1, "unanswered": 1, "duplicate": 1, "rejected": 1}
     assert (report["received"], report["answered_duration_us"]) == (4, 60_000_000)
     (again,) = run("usage", "ingest", file, "--source", "asterisk", "--json")
     assert (again["already_taken"], again["received"]) == (True, 0)
@@ -91,9 +92,9 @@ def test_several_files_and_what_waits(run: Any, file: Path, tmp_path: Path) -> N
     ]
     assert "1 earlier rows now conflicting" in out
     shown = run("usage", "suspense", "--json")
-    assert shown["counts"] == [
-        {"source": "asterisk", "reason": "conflicting", "rows": 2},
-        {"source": "asterisk", "reason": "wrong_column_count", "rows": 1},
+    assert [(each["source"], each["reason"], each["rows"]) for each in shown["counts"]] == [
+        ("asterisk", "conflicting", 2),
+        ("asterisk", "wrong_column_count", 1),
     ]
     assert [(row["reason"], row["file"], row["offset"]) for row in shown["rows"]] == [
         ("wrong_column_count", str(file), len(GOOD) * 2 + len(MISSED) + 3),

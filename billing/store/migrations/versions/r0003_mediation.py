@@ -170,7 +170,10 @@ def _make_new_tables() -> None:
         sa.Column("missing", sa.Text(), nullable=False),
         sa.Column("segments", INT64, nullable=False),
         sa.Column("first_us", INT64, nullable=False),
+        sa.Column("last_us", INT64, nullable=False),
         sa.Column("deadline_us", INT64, nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("timeout_us", INT64, nullable=False),
         sa.Column("commit_seq", INT64, nullable=False),
         sa.PrimaryKeyConstraint("assembly_id"),
         sqlite_strict=True,
@@ -266,6 +269,7 @@ def _make_indexes() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_assemblies_group"), "assemblies", ["source", "call_ref"], unique=False)
+    op.create_index(op.f("ix_collected_files_claim"), "collected_files", ["file_name", "claimed_us"], unique=False)
     op.create_index(op.f("ix_collected_files_source"), "collected_files", ["source"], unique=False)
     op.create_index(op.f("ix_correction_decisions_correction_id"), "correction_decisions", ["correction_id"], unique=False)
     op.create_index(op.f("ix_finding_waivers_finding"), "finding_waivers", ["finding"], unique=False)

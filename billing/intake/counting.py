@@ -1,0 +1,98 @@
+"""The left side of the intake book: what a commit adds to each (source, file, day, outcome), as table intake_counts has it.
+
+A day is the UTC date of the event's start; rows that could not be read have none. A stored row that gets another outcome is taken
+away where it was counted and added where it counts now, under its own file and day.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from billing.intake.columns import Quantities, quantities
+from billing.intake.settle import COUNTED_NAMES, OUTCOME_NAMES, RECEIVED, Outcome, outcome_of_flags
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from billing.intake.batch import Batch
+
+DAY_US: Final = 86_400_000_000
+NO_DAY: Final = ""
+_INT64_MAX: Final = 2**63 - 1
+
+
+class Place(NamedTuple):
+    """Where something is counted."""
+
+    source: str
+    raw_file_id: int
+    day: str
+    outcome: str
+
+
+def count_rows(batch: Batch, raw_file_id: int) -> list[dict[str, Any]]:
+    """Rows of intake_counts for `batch`. Raises UserError where a sum would not fit."""
+    counts: dict[Place, Quantities] = collections.defaultdict(Quantities)
+    row_from = 0
+    for arrival in batch.arrivals:
+        table = arrival.decoded.usage
+        row_to = row_from + table.num_rows
+        for day, outcome, each in by_day(table, batch.outcome[row_from:row_to]):
+            counts[Place(arrival.source, raw_file_id, day, COUNTED_NAMES[outcome])] += each
+            counts[Place(arrival.source, raw_file_id, day, RECEIVED)] += each
+        row_from = row_to
+        rejects = Quantities(rows=len(arrival.decoded.rejects))
+        counts[Place(arrival.source, raw_file_id, NO_DAY, OUTCOME_NAMES[Outcome.REJECTED])] += rejects
+        counts[Place(arrival.source, raw_file_id, NO_DAY, RECEIVED)] += Quantities(rows=arrival.decoded.rows - table.num_rows)
+    for change in batch.changes:
+        _count_stored(counts, change.rows, change.before, -1)
+        _count_stored(counts, change.rows, change.after, 1)
+    _count_stored(counts, batch.recycled, outcome_of_recycled(batch), 1)
+    for key, each in batch.assembly.counts.items() if batch.assembly else ():
+        counts[Place(*key)] += each
+    if any(abs(value) > _INT64_MAX for each in counts.values() for value in each):
+        raise UserError(
+            f"the quantities of {batch.name} add up to more than can be counted",
+            "check the units of the source; nothing of it was stored",
+        )
+    return [{**place._asdict(), **each._asdict()} for place, each in sorted(counts.items()) if any(each)]
+
+
+def outcome_of_recycled(batch: Batch) -> NDArray[np.int8]:
+    """What the recycled rows count as. One that conflicts stands in no book: its first version does."""
+    outcome = outcome_of_flags(batch.recycled.column("flags").to_numpy())
+    outcome[batch.conflicting] = Outcome.GONE
+    return outcome
+
+
+def by_day(table: pa.Table, outcome: NDArray[np.int8]) -> Iterator[tuple[str, int, Quantities]]:
+    """Day, outcome and sums of the rows that stand in a book."""
+    if table.num_rows == 0:
+        return
+    day = table.column("start_us").cast(pa.int64()).to_numpy() // DAY_US
+    days, day_place = np.unique(day, return_inverse=True) if day.min() != day.max() else (day[:1], np.zeros(len(day), np.int64))
+    group = day_place * len(Outcome) + outcome
+    for place, each in enumerate(quantities(table, group, len(days) * len(Outcome))):
+        at, code = divmod(place, len(Outcome))
+        if each.rows and code != Outcome.GONE:
+            yield str(np.datetime64(int(days[at]), "D")), code, each
+
+
+def _count_stored(counts: dict[Place, Quantities], rows: pa.Table, outcome: NDArray[np.int8], sign: int) -> None:
+    """Add or take away rows that are or will be stored, each under its own file."""
+    if rows.num_rows == 0:
+        return
+    encoded: Any = rows.column("source").cast(pa.string()).combine_chunks().dictionary_encode()
+    codes, file_ids = encoded.indices.to_numpy(), rows.column("raw_file_id").to_numpy()
+    for code, source in enumerate(encoded.dictionary.to_pylist()):
+        for file_id in np.unique(file_ids[codes == code]).tolist():
+            chosen = (codes == code) & (file_ids == file_id)
+            for day, outcome_, each in by_day(rows.filter(pa.array(chosen)), outcome[chosen]):
+                counts[Place(source, file_id, day, COUNTED_NAMES[outcome_])] += each if sign > 0 else -each

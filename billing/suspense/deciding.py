@@ -1,0 +1,85 @@
+"""Decisions about single records: rows that are only ever added, each with a hash of all it says.
+
+A record with a decision waits no more. What was decided is never taken back: a record that is wanted after all comes in again.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.catalogue import Operator
+from billing.catalogue.kept_rows import add, is_as_written
+from billing.store.tables import suspense_decisions
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Verdict(enum.StrEnum):
+    """What became of a record."""
+
+    RECYCLED = "recycled"  # it came back, as it was or corrected
+    WRITTEN_OFF = "written_off"  # it is given up
+    KEPT = "kept"  # of versions that conflict, the one that counts
+    DROPPED = "dropped"  # the event is known already, or another version of it was kept
+
+
+class Deciding(NamedTuple):
+    """Who decides, when and why; with whose approval, and by which proposal, if any."""
+
+    by: Operator
+    at_us: int
+    reason: str
+    approved_by: Operator | None = None
+    proposal_id: int | None = None
+
+
+class Decision(NamedTuple):
+    """One decision about one record."""
+
+    suspense_id: int
+    verdict: str  # a Verdict, or what assembly says of a call that became whole
+    reason: str
+    by: Operator
+    approved_by: Operator | None
+    at_us: int
+    proposal_id: int | None
+    commit_seq: int
+
+
+def record(connection: sa.Connection, decisions: Iterable[tuple[int, Verdict, str]], what: Deciding, commit_seq: int) -> None:
+    """Add decisions (id in the table suspense, verdict, and what is to be said of this record) within a transaction of the caller."""
+    for suspense_id, verdict, note in decisions:
+        values = {
+            "suspense_id": suspense_id,
+            "kind": verdict.value,
+            "reason": f"{what.reason}; {note}" if note else what.reason,
+            "by_name": what.by.name,
+            "by_uid": what.by.uid,
+            "approved_by": None if what.approved_by is None else what.approved_by.name,
+            "approved_uid": None if what.approved_by is None else what.approved_by.uid,
+            "at_us": what.at_us,
+            "correction_id": what.proposal_id,
+            "commit_seq": commit_seq,
+        }
+        add(connection, suspense_decisions, values)
+
+
+def decisions_on(connection: sa.Connection, suspense_id: int) -> list[Decision]:
+    """What was decided about a record, oldest first. Raises UserError where a row does not say what was written."""
+    row = suspense_decisions.c
+    found = connection.execute(sa.select(suspense_decisions).where(row.suspense_id == suspense_id).order_by(row.decision_id)).all()
+    return [_read(each) for each in found]
+
+
+def _read(row: sa.Row[Any]) -> Decision:
+    if not is_as_written(suspense_decisions, row):
+        message = f"the decision about record {row.suspense_id} in the store is not what was written: its hash differs"
+        raise UserError(message, "put back the last good copy of the home folder")
+    approved_by = None if row.approved_by is None else Operator(row.approved_by, row.approved_uid)
+    by = Operator(row.by_name, row.by_uid)
+    return Decision(row.suspense_id, row.kind, row.reason, by, approved_by, row.at_us, row.correction_id, row.commit_seq)

@@ -1,0 +1,71 @@
+"""Above which value a decision about suspense needs a second person: a setting, in whole and decimal units of every currency.
+
+Each setting is kept with who made it and why, and the newest one holds. One that somebody raised does not hold for decisions of that
+same person: then the one before it does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.catalogue.names import one_line
+from billing.store import commit_points
+from billing.store.tables import settings
+from rating.errors import UserError
+from rating.money import MICROS_PER_UNIT
+
+if TYPE_CHECKING:
+    from billing.catalogue import Operator
+    from billing.store.home import Home
+
+COMMIT_KIND: Final = "suspense"  # of commits that hold a proposal, an approval, a write-off or a limit
+DEFAULT_MICROS: Final = 1_000 * MICROS_PER_UNIT
+_NAME: Final = "suspense.limit."
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """One setting. `commit_seq` 0: the default."""
+
+    micros: int
+    reason: str
+    by_name: str
+    by_uid: int
+    at_us: int
+    commit_seq: int = 0
+
+
+DEFAULT: Final = Limit(DEFAULT_MICROS, "default", "", -1, 0)
+
+
+def set_limit(home: Home, micros: int, by: Operator, now_us: int, *, reason: str) -> Limit:
+    """From now on, decisions about more than `micros` in any currency need a second person."""
+    reason = one_line(reason, "the reason")
+    if not reason:
+        raise UserError("a limit needs a reason", "say why with --note", exit_status=2)
+    if micros < 0:
+        raise UserError("the limit is below zero", "give 0 to have every decision approved by a second person", exit_status=2)
+    with home.begin() as connection:
+        seq = home.next_commit_seq(connection, COMMIT_KIND, now_us)
+        made = Limit(micros, reason, by.name, by.uid, now_us, seq)
+        connection.execute(settings.insert().values(name=f"{_NAME}{seq:019d}", value=msgspec.json.encode(made).decode()))
+        commit_points.reached("suspense.before_commit")
+    commit_points.reached("suspense.committed")
+    return made
+
+
+def limits(connection: sa.Connection) -> list[Limit]:
+    """Every limit that was ever set, the oldest (the default) first."""
+    query = sa.select(settings.c.value).where(settings.c.name.startswith(_NAME, autoescape=True)).order_by(settings.c.name)
+    return [DEFAULT, *(msgspec.json.decode(value, type=Limit) for value in connection.execute(query).scalars())]
+
+
+def limit_micros(connection: sa.Connection, for_uid: int) -> int:
+    """The limit that holds for decisions of a person."""
+    holds = DEFAULT_MICROS
+    for each in limits(connection):
+        if each.by_uid != for_uid or each.micros < holds:
+            holds = each.micros
+    return holds

@@ -1,0 +1,145 @@
+"""One list of all that waits: what intake put into suspense and what rating refused, with age and what it may be worth.
+
+Groups (a source and a reason) come first, with their rows by age; then records, oldest first. An id is the number of the row in the table
+`suspense`, or `e-` and the beginning of the event's key for what rating refused. Instants and durations are microseconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from billing.suspense import refused
+from billing.suspense.estimate import BASIS_NAMES
+from billing.suspense.raw import file_paths
+from billing.suspense.selection import Asking, Selection, identifier
+from billing.suspense.valued import Valued, valued
+from billing.suspense.waiting import waiting
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from billing.store.home import Home
+
+DAY_US: Final = 86_400_000_000
+# Name of each bucket of age, and the age (in days) from which on it is the next one.
+AGE_BUCKETS: Final = (("under 1 day", 1), ("1 to 7 days", 7), ("7 to 30 days", 30), ("30 to 90 days", 90), ("over 90 days", 1 << 30))
+SHOWN_ROWS: Final = 50
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Records of one source that wait for one reason. `estimated`: micro-units by currency; `unknown`: records that nobody can value."""
+
+    source: str
+    reason: str
+    rows: int
+    first_seen_us: int
+    last_seen_us: int
+    ages: dict[str, int]
+    estimated: dict[str, int]
+    unknown: int
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One record that waits. `file` is empty for a stream; `offset` is the byte in the file (unpacked, if it is packed)."""
+
+    id: str
+    source: str
+    reason: str
+    first_seen_us: int
+    last_seen_us: int
+    age_days: int
+    start_us: int | None
+    served_id: str | None
+    other: str | None
+    duration_us: int
+    estimated_micros: int
+    currency: str
+    basis: str
+    mended: bool  # rating refused it, and would price it now: the next bill run does
+    file: str
+    offset: int
+    length: int
+    raw: str
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """What waits as of a commit. `rows` are the oldest of `total`."""
+
+    seq: int
+    counts: tuple[Group, ...]
+    rows: tuple[Entry, ...]
+    total: int
+
+
+def listing(home: Home, selection: Selection, now_us: int, *, limit: int = SHOWN_ROWS, bill_date: dt.date | None = None) -> Listing:
+    """All that waits, as of now. `bill_date`: refused as a run of that date would refuse it, instead of as the runs did."""
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+        is_quiet = bill_date is None and not refused.has_runs(connection) and not waiting(connection, seq).num_rows
+    if is_quiet:
+        return Listing(seq, (), (), 0)
+    records = valued(home, selection, Asking(seq, now_us, bill_date=bill_date))
+    order = np.argsort(records.table["first_us"].to_numpy(), kind="stable")
+    shown = order[: max(limit, 0)]
+    return Listing(seq, tuple(_groups(records, now_us)), tuple(entries(home, records, shown.tolist(), now_us)), len(order))
+
+
+def _groups(records: Valued, now_us: int) -> list[Group]:
+    """A group for each source and reason, by name."""
+    table = records.table
+    pairs = list(zip(table["source"].to_pylist(), table["reason"].to_pylist(), strict=True))
+    names = sorted({(str(source), str(reason)) for source, reason in pairs})
+    number = {pair: index for index, pair in enumerate(names)}
+    code = np.array([number[str(source), str(reason)] for source, reason in pairs], np.int64)
+    first_us, last_us = table["first_us"].to_numpy(), table["last_us"].to_numpy()
+    found = []
+    for index, (source, reason) in enumerate(names):
+        mine = code == index
+        ages = _ages(first_us[mine], now_us)
+        value, unknown = records.value.sums(mine), records.value.unknown(mine)
+        found.append(Group(source, reason, int(mine.sum()), int(first_us[mine].min()), int(last_us[mine].max()), ages, value, unknown))
+    return found
+
+
+def _ages(first_us: npt.NDArray[np.int64], now_us: int) -> dict[str, int]:
+    """Rows by age, without empty buckets."""
+    bounds = np.array([days for _, days in AGE_BUCKETS[:-1]], np.int64)
+    counts = np.bincount(np.searchsorted(bounds, (now_us - first_us) // DAY_US, side="right"), minlength=len(AGE_BUCKETS))
+    return {name: int(count) for (name, _), count in zip(AGE_BUCKETS, counts, strict=True) if count}
+
+
+def entries(home: Home, records: Valued, shown: Sequence[int], now_us: int) -> list[Entry]:
+    """Some of the records, by their places."""
+    rows = records.table.take(pa.array(shown, pa.int64())).to_pylist()
+    files = {raw_file_id: (file_paths(home, raw_file_id) or [""])[0] for raw_file_id in {row["raw_file_id"] for row in rows}}
+    value = records.value
+    return [
+        Entry(
+            identifier(row["suspense_id"], row["event_key"]),
+            row["source"],
+            row["reason"],
+            row["first_us"],
+            row["last_us"],
+            (now_us - row["first_us"]) // DAY_US,
+            row["start_us"],
+            row["served_id"],
+            row["other_raw"],
+            row["duration_us"],
+            int(value.micros[place]),
+            value.currency_of(place),
+            BASIS_NAMES[int(value.basis[place])],
+            bool(records.mended[place]),
+            files[row["raw_file_id"]],
+            row["raw_offset"],
+            row["raw_length"],
+            row["raw"],
+        )
+        for place, row in zip(shown, rows, strict=True)
+    ]

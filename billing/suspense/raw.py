@@ -1,0 +1,105 @@
+"""The bytes of a row as its file had them: from the store, else from the file where it lies now, archived or where it was taken from."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.store.tables import raw_files, suspense
+from mediation.reader import WINDOW_BYTES, Window
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from billing.store.home import Home
+
+SHOWN_BYTES_MAX: Final = 1 << 20  # no text row is longer
+_IDS_A_QUERY: Final = 500
+
+
+class Raw(NamedTuple):
+    """A row's bytes; `problem` says why they are not at hand."""
+
+    data: bytes | None
+    problem: str = ""
+
+
+class Place(NamedTuple):
+    """Where a row lies: a file of the table raw_files (0: it came by a stream), byte and length in the unpacked file."""
+
+    raw_file_id: int
+    offset: int
+    length: int
+
+
+def of_suspense(home: Home, suspense_id: int) -> Raw:
+    """The whole row of a suspense row."""
+    row = suspense.c
+    with home.connect() as connection:
+        query = sa.select(row.raw_bytes, row.raw_file_id, row.raw_offset, row.raw_length).where(row.suspense_id == suspense_id)
+        data, *place = connection.execute(query).one()
+    return _whole(home, data, Place(*place))
+
+
+def all_of(home: Home, rows: pa.Table) -> list[Raw]:
+    """The same of many rows (`waiting.WAITING`), in their order."""
+    row = suspense.c
+    wanted: list[Any] = rows["suspense_id"].to_pylist()
+    data: dict[int, bytes | None] = {}
+    with home.connect() as connection:
+        for begin in range(0, len(wanted), _IDS_A_QUERY):
+            query = sa.select(row.suspense_id, row.raw_bytes).where(row.suspense_id.in_(wanted[begin : begin + _IDS_A_QUERY]))
+            data.update((suspense_id, found) for suspense_id, found in connection.execute(query))
+    places: list[Any] = list(zip(*(rows[name].to_pylist() for name in ("raw_file_id", "raw_offset", "raw_length")), strict=True))
+    return [_whole(home, data[each], Place(*place)) for each, place in zip(wanted, places, strict=True)]
+
+
+def header_of(home: Home, raw_file_id: int, lines: int) -> bytes | None:
+    """The first lines of a file that was taken in; None where the file is gone."""
+    for path in file_paths(home, raw_file_id):
+        if Path(path).is_file():
+            with contextlib.suppress(UserError, OSError), Window(Path(path), WINDOW_BYTES) as window:
+                data = window.data[window.begin : window.end].tobytes()
+                return b"".join(data.splitlines(keepends=True)[:lines])
+    return None
+
+
+def at(home: Home, place: Place) -> Raw:
+    """The bytes at a place of a file that was taken in."""
+    if place.raw_file_id == 0:
+        return Raw(None, "it came by a stream, which leaves no file")
+    if place.length > SHOWN_BYTES_MAX:
+        return Raw(None, f"the row has {place.length:,} bytes: look at it in its file")
+    paths = file_paths(home, place.raw_file_id)
+    for path in paths:
+        if Path(path).is_file():
+            return _read(Path(path), place)
+    return Raw(None, f"the file is not at {' or '.join(paths)} any more")
+
+
+def file_paths(home: Home, raw_file_id: int) -> list[str]:
+    """Where a file may lie, the likeliest place first; empty for a stream."""
+    row = raw_files.c
+    with home.connect() as connection:
+        found = connection.execute(sa.select(row.archived_path, row.path).where(row.raw_file_id == raw_file_id)).first()
+    return [] if found is None else [path for path in found if path]
+
+
+def _whole(home: Home, data: bytes | None, place: Place) -> Raw:
+    return Raw(data) if data is not None and len(data) >= place.length else at(home, place)
+
+
+def _read(path: Path, place: Place) -> Raw:
+    try:
+        with Window(path, WINDOW_BYTES) as window:
+            while not window.is_last and window.offset + window.end < place.offset + place.length:
+                window.go_on(min(window.end, max(window.begin, place.offset - window.offset)))
+            begin = place.offset - window.offset
+            data = window.data[begin : begin + place.length].tobytes() if 0 <= begin <= window.end - place.length else b""
+    except (UserError, OSError) as error:
+        return Raw(None, f"{path} cannot be read: {error}")
+    return Raw(data) if len(data) == place.length else Raw(None, f"{path} is not the file it was: it ends before the row")

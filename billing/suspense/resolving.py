@@ -1,0 +1,118 @@
+"""Choosing among versions of one event that conflict: one counts from now on, and all others are dropped.
+
+Every version that came is in the usage files. The chosen one is appended again behind the mark that hides them all. When another version
+comes later, the event is in conflict again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from billing.intake import marks
+from billing.intake.taking import Intake, Mark
+from billing.store import commit_points
+from billing.suspense import deciding
+from billing.suspense.candidates import recycled
+from billing.suspense.deciding import Verdict
+from billing.suspense.limits import COMMIT_KIND
+from billing.suspense.selection import refuse_unknown
+from billing.suspense.waiting import GROUP_REASONS, by_id, stored_rows, waiting
+from mediation.sources import BUILT_IN
+from rating.errors import NotFoundError, UserError
+from rating.schema import KEY, USAGE_V1
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import sqlalchemy as sa
+
+    from billing.store.home import Home
+    from billing.suspense.deciding import Deciding
+    from mediation.sources import Source
+
+VERSION_DIGITS: Final = 8  # of a content hash, by which a version is named
+_NOT_COMPARED: Final = frozenset({"event_key", "content_hash", "raw_file_id", "raw_offset", "raw_length", "source"})
+
+
+class Versions(NamedTuple):
+    """The versions of one event, in the order in which they came. `suspense_ids`: rows that wait because of them, by content hash."""
+
+    event_key: bytes
+    rows: pa.Table  # USAGE_V1 and commit_seq, a row a version
+    names: tuple[str, ...]
+    suspense_ids: dict[bytes, list[int]]
+
+    def differences(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Columns in which they differ, with the value of each version."""
+        columns = [(name, tuple(self.rows[name].to_pylist())) for name in USAGE_V1.names if name not in _NOT_COMPARED]
+        return [(name, values) for name, values in columns if len(set(values)) > 1]
+
+
+def versions(home: Home, seq: int, suspense_id: int) -> Versions:
+    """The versions of the event that a row in suspense is about. Raises UserError where none conflict."""
+    with home.connect() as connection:
+        rows = waiting(connection, seq, reason=marks.CONFLICTING)
+    at: Any = pc.index(rows["suspense_id"], pa.scalar(suspense_id, pa.int64())).as_py()
+    if at < 0:
+        raise NotFoundError(
+            f"record {suspense_id} is no version of an event in conflict", "`usage suspense --reason conflicting` shows them"
+        )
+    key: Any = rows["event_key"][at].as_py()
+    mine = rows.filter(pc.equal(rows["event_key"], pa.scalar(key, KEY)))
+    ids: dict[bytes, list[int]] = {}
+    contents: list[Any] = mine["content_hash"].to_pylist()
+    for content, each in zip(contents, mine["suspense_id"].to_pylist(), strict=True):
+        if each is not None:
+            ids.setdefault(content, []).append(each)
+    return _named(key, _distinct(stored_rows(home, seq, pa.array([key], KEY), [*USAGE_V1.names, marks.COMMIT_SEQ])), ids)
+
+
+def resolve(home: Home, found: Versions, keep: str, what: Deciding, sources: Mapping[str, Source]) -> int:
+    """Keep the version whose name begins with `keep`. Returns the number of the commit."""
+    chosen = [place for place, name in enumerate(found.names) if keep and name.startswith(keep.lower())]
+    if len(chosen) != 1:
+        told = "several versions are" if chosen else "no version is"
+        raise UserError(f"{told} called {keep!r}", f"name one of {', '.join(found.names)}", exit_status=2)
+    row = recycled(found.rows.select(USAGE_V1.names).slice(chosen[0], 1))
+    kept: Any = row["content_hash"][0].as_py()
+
+    def also(connection: sa.Connection, commit_seq: int, _outcome: Sequence[str], _mark_ids: Mapping[bytes, int]) -> None:
+        verdicts = [
+            (each, Verdict.KEPT if content == kept else Verdict.DROPPED, "") for content, ids in found.suspense_ids.items() for each in ids
+        ]
+        deciding.record(connection, verdicts, what, commit_seq)
+
+    mark = Mark(found.event_key, marks.CORRECTED)
+    return Intake(home).take_recycled(row, [mark], what.at_us, sources={**BUILT_IN, **sources}, also=also)
+
+
+def keep_incomplete(home: Home, seq: int, suspense_id: int, what: Deciding) -> None:
+    """Let assembly make a call or session of the segments that are there; it does so when it looks at the group next."""
+    with home.begin() as connection:
+        rows = by_id(connection, seq, [suspense_id])
+        refuse_unknown([str(suspense_id)], [(each, None) for each in rows["suspense_id"].to_pylist()])
+        reason = str(rows["reason"][0].as_py())
+        if reason not in GROUP_REASONS:
+            raise UserError(
+                f"record {suspense_id} is {reason}, and no call or session of segments", "leave out --incomplete", exit_status=2
+            )
+        commit_seq = home.next_commit_seq(connection, COMMIT_KIND, what.at_us)
+        deciding.record(connection, [(suspense_id, Verdict.KEPT, "")], what, commit_seq)
+        commit_points.reached("suspense.before_commit")
+    commit_points.reached("suspense.committed")
+
+
+def _distinct(rows: pa.Table) -> pa.Table:
+    """One row a version, the first that came of each."""
+    rows = rows.sort_by(marks.COMMIT_SEQ)
+    contents = rows["content_hash"].to_pylist()
+    first = [row for row, content in enumerate(contents) if contents.index(content) == row]
+    return rows.take(pa.array(first, pa.int64()))
+
+
+def _named(key: bytes, rows: pa.Table, ids: dict[bytes, list[int]]) -> Versions:
+    contents: list[Any] = rows["content_hash"].to_pylist()
+    return Versions(key, rows, tuple(content.hex()[:VERSION_DIGITS] for content in contents), ids)

@@ -1,0 +1,102 @@
+"""Everything that waits, in suspense or refused by rating, and what each record may be worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from billing.intake.marks import COMMIT_SEQ
+from billing.suspense import refused
+from billing.suspense.estimate import Basis, Estimates, Estimator
+from billing.suspense.waiting import WAITING, places, stored_rows, waiting
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+    from billing.suspense.selection import Asking, Selection
+
+_OF_USAGE: Final = (
+    "event_key", "content_hash", "source", "record_id", "raw_file_id", "raw_offset", "raw_length", "start_us", "served_id", "other_raw",
+    "other_e164", "duration_us", COMMIT_SEQ,
+)  # fmt: skip
+
+
+class Valued(NamedTuple):
+    """Records that wait (columns WAITING), their value, and which of those that rating refused it would price now."""
+
+    table: pa.Table
+    value: Estimates
+    mended: npt.NDArray[np.bool_]
+
+
+def valued(home: Home, selection: Selection, asking: Asking) -> Valued:
+    """The selected records as of `asking`; if it says so, only those committed by some number."""
+    with home.connect() as connection:
+        rows = _chosen(waiting(connection, asking.seq, source=selection.source or None), selection, asking)
+    estimator = Estimator(home, asking.seq)
+    columns = list(dict.fromkeys((*estimator.columns, "event_key", "content_hash")))
+    of_rows = _value(home, asking.seq, estimator, rows, columns)
+    described = list(dict.fromkeys((*columns, *_OF_USAGE)))
+    events = refused.refused_events(home, asking.seq, described, asking.bill_date, asking.now_us)
+    of_events = estimator.estimates(events)
+    priced = estimator.owned(events) & (of_events.basis == Basis.OWN_PLAN)
+    table = _as_waiting(events)
+    mask = _wanted(table, selection, asking)
+    value = _joined(of_rows, of_events.chosen(mask))
+    mended = np.concatenate([np.zeros(rows.num_rows, np.bool_), priced[mask]])
+    return Valued(pa.concat_tables([rows, table.filter(pa.array(mask))]), value, mended)
+
+
+def _chosen(rows: pa.Table, selection: Selection, asking: Asking) -> pa.Table:
+    return rows.filter(pa.array(_wanted(rows, selection, asking)))
+
+
+def _wanted(rows: pa.Table, selection: Selection, asking: Asking) -> npt.NDArray[np.bool_]:
+    mask = np.ones(rows.num_rows, np.bool_)
+    if asking.known_by_seq is not None:
+        mask &= rows[COMMIT_SEQ].to_numpy() <= asking.known_by_seq
+    if any(selection):
+        columns: list[Any] = [rows[name].to_pylist() for name in ("suspense_id", "event_key", "source", "reason")]
+        mask &= np.array([selection.wants(*each) for each in zip(*columns, strict=True)], np.bool_)
+    return mask
+
+
+def _value(home: Home, seq: int, estimator: Estimator, rows: pa.Table, columns: list[str]) -> Estimates:
+    """What each row in suspense may be worth: by its stored row, else by its source."""
+    keys: Any = rows["event_key"].drop_null().combine_chunks()
+    among = stored_rows(home, seq, keys, columns)
+    place = places(rows["event_key"], rows["content_hash"], among)
+    held = [row for row, found in enumerate(place) if found is not None]
+    known = estimator.estimates(among.take(pa.array([found for found in place if found is not None], pa.int64())))
+    bare = sorted(set(range(rows.num_rows)) - set(held))
+    sources = [str(each) for each in rows["source"].take(pa.array(bare, pa.int64())).to_pylist()]
+    by_source = estimator.of_sources(sources)
+    together = _joined(known, by_source)
+    order = np.argsort(np.array([*held, *bare], np.int64), kind="stable")
+    return Estimates(together.micros[order], together.currency[order], together.basis[order], together.currencies)
+
+
+def _joined(one: Estimates, other: Estimates) -> Estimates:
+    micros = np.concatenate([one.micros, other.micros])
+    return Estimates(micros, np.concatenate([one.currency, other.currency]), np.concatenate([one.basis, other.basis]), one.currencies)
+
+
+def _as_waiting(events: pa.Table) -> pa.Table:
+    """Refused events with the columns of WAITING."""
+    size = events.num_rows
+    reasons = [refused.reason_of(int(each)) for each in events[refused.STATUS].to_pylist() if each is not None]
+    numbers = [str(number) if number else None for number in events["other_e164"].to_pylist()]
+    made: dict[str, Any] = {
+        "suspense_id": pa.nulls(size, pa.int64()),
+        "reason": reasons,
+        "raw": [str(each) for each in events["record_id"].to_pylist()],
+        "other_raw": [raw or number for raw, number in zip(events["other_raw"].to_pylist(), numbers, strict=True)],
+        "duration_us": [each or 0 for each in events["duration_us"].to_pylist()],
+    }
+    columns = [
+        pa.chunked_array([pa.array(made[field.name], field.type)]) if field.name in made else events[field.name].cast(field.type)
+        for field in WAITING
+    ]
+    return pa.Table.from_arrays(columns, schema=WAITING)

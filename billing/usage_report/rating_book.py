@@ -1,0 +1,138 @@
+"""The rating book: what intake accepted, against what bill runs made of it, by source and day.
+
+    accepted + assembled + recycled = rated + zero-rated + suspended by rating + not yet due
+
+The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side are the
+usage rows that lie in the files and may bill, looked up in the charge files of the runs, the newest first: what a run priced, what it
+refused; what no run took up is not yet due (its period is open, its account bills on another day, or incoming usage that no plan prices).
+Both sides are given in rows, microseconds, bytes and units.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.intake import view
+from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
+from billing.runs import charge_files, scope
+from billing.runs.refusals import charge_paths
+from billing.store.tables import bill_runs, intake_counts
+from rating.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from billing.store.home import Home
+    from billing.usage_report.span import Span
+
+
+class Fate(enum.IntEnum):
+    """What rating made of it."""
+
+    RATED = 0
+    ZERO_RATED = 1
+    SUSPENDED = 2
+    NOT_YET_DUE = 3
+
+
+class RatingLine(msgspec.Struct, frozen=True):
+    """One source, or one source and day. Names of `left` are those of ORIGINS, of `right` those of Fate in lower case."""
+
+    source: str
+    day: str
+    left: dict[str, Quantities]
+    right: dict[str, Quantities]
+    ok: bool
+
+
+ORIGINS: Final = {"answered": "accepted", "assembled": "assembled", "recycled": "recycled"}  # outcome in the counts -> name in the book
+_COLUMNS: Final = ("event_key", "source", "flags", "start_us", *QUANTITY_COLUMNS)
+
+
+def rating_book(home: Home, seq: int, span: Span, source: str | None = None, *, by_day: bool = False) -> list[RatingLine]:
+    """A line a source (and UTC day, if wanted) of events that start within `span`."""
+    usage = view.usage(home, _COLUMNS, seq, span.from_us, span.to_us)
+    usage = usage.set_column(1, "source", usage.column("source").cast(pa.string()))
+    if source is not None:
+        usage = usage.filter(pc.equal(usage.column("source"), pa.scalar(source)))
+    fate = _fates(home, usage, seq)
+    right = {name: quantities(usage.filter(pa.array(rows)), fate[rows], len(Fate)) for name, rows in _groups(usage, by_day=by_day)}
+    left = _counted(home, seq, span, source, by_day=by_day)
+    return [_line(name, left.get(name, {}), right.get(name, [Quantities()] * len(Fate))) for name in sorted(left.keys() | right.keys())]
+
+
+def _counted(home: Home, seq: int, span: Span, source: str | None, *, by_day: bool) -> dict[tuple[str, str], dict[str, Quantities]]:
+    """What intake counted of events that start within `span`, by their origin."""
+    count = intake_counts.c
+    query = sa.select(count.source, count.day, count.outcome, count.rows, count.duration_us, count.units, count.volume_bytes).where(
+        count.commit_seq <= seq,
+        count.outcome.in_(ORIGINS),
+        count.day >= span.first.isoformat(),
+        count.day < span.end.isoformat(),
+        *([count.source == source] if source is not None else []),
+    )
+    sides: dict[tuple[str, str], dict[str, Quantities]] = {}
+    with home.connect() as connection:
+        for name, day, outcome, *values in connection.execute(query):
+            side = sides.setdefault((name, day if by_day else ""), {})
+            side[ORIGINS[outcome]] = side.get(ORIGINS[outcome], Quantities()) + Quantities(*values)
+    return sides
+
+
+def _fates(home: Home, usage: pa.Table, seq: int) -> NDArray[np.int8]:
+    """What the newest run that took an event up made of it."""
+    fate = np.full(usage.num_rows, Fate.NOT_YET_DUE, np.int8)
+    left = np.arange(usage.num_rows)
+    for charges in _charges(home, seq):
+        if left.size == 0:
+            break
+        places: Any = pa.array(left)
+        keys: Any = usage.column("event_key").take(places).combine_chunks()
+        place = pc.index_in(keys, value_set=charges.column("event_key").combine_chunks()).fill_null(-1).to_numpy()
+        found = place >= 0
+        fate[left[found]] = _fate_of(charges.column("status").to_numpy()[place[found]])
+        left = left[~found]
+    return fate
+
+
+def _fate_of(status: NDArray[np.int16]) -> NDArray[np.int8]:
+    return np.where(status == Status.RATED, Fate.RATED, np.where(status == Status.ZERO_RATED, Fate.ZERO_RATED, Fate.SUSPENDED)).astype(
+        np.int8
+    )
+
+
+def _charges(home: Home, seq: int) -> Iterator[pa.Table]:
+    """Event keys and statuses of each run, the newest first."""
+    run = bill_runs.c
+    query = sa.select(run.run_id).where(run.state != scope.COMPUTING, run.commit_seq <= seq).order_by(run.run_id.desc())
+    with home.connect() as connection:
+        paths = {run_id: charge_paths(connection, run_id) for run_id in connection.execute(query).scalars().all()}
+    for files in paths.values():
+        if files:
+            yield charge_files.read(home.path, files, ["event_key", "status"])
+
+
+def _groups(usage: pa.Table, *, by_day: bool) -> Iterator[tuple[tuple[str, str], NDArray[np.bool_]]]:
+    """Name and rows of each source, or of each source and day."""
+    encoded: Any = usage.column("source").combine_chunks().dictionary_encode()
+    names, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+    start_us = usage.column("start_us").cast(pa.int64()).to_numpy()
+    days = start_us.astype("datetime64[us]").astype("datetime64[D]").astype(np.int64) if by_day else np.zeros(start_us.size, np.int64)
+    for code, day in np.unique(np.stack([codes.astype(np.int64), days], axis=1), axis=0).tolist():
+        text = str(np.datetime64(day, "D")) if by_day else ""
+        yield (names[code], text), (codes == code) & (days == day)
+
+
+def _line(name: tuple[str, str], left: dict[str, Quantities], right: list[Quantities]) -> RatingLine:
+    made = {each.name.lower(): right[each] for each in Fate}
+    ok = sum(left.values(), Quantities()) == sum(right, Quantities())
+    return RatingLine(*name, left={each: left.get(each, Quantities()) for each in ORIGINS.values()}, right=made, ok=ok)

@@ -1,0 +1,44 @@
+"""Running totals to what each segment adds.
+
+A total that is below the one before began anew: it counts from zero, so all of it is added. When the time falls, every counter of the
+session began anew, for the equipment did; when one counter falls alone, that one did. A segment that is silent about a counter adds
+nothing to it. A counter that fell because it ran over its largest number adds less than was used, never more.
+
+Example: bytes 1,000, then 5,000, then 300, then 700 add 1,000, 4,000, 300 and 400.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mediation.assembly.segments import COUNTERS, Segments, integers, valid
+from rating.schema import UsageFlag
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def added(segments: Segments) -> dict[str, NDArray[np.int64]]:
+    """What each row adds to its group, by counter: its own quantities, or the growth of its totals."""
+    cumulative = segments.has(UsageFlag.CUMULATIVE)
+    if not cumulative.any():
+        return {name: integers(segments.table, name) for name in COUNTERS}
+    time_us = _last_known(segments, "duration_us", segments.opens)
+    began_anew = time_us < segments.before(time_us, 0)
+    return {name: _growth(segments, name, cumulative, began_anew) for name in COUNTERS}
+
+
+def _growth(segments: Segments, name: str, cumulative: NDArray[np.bool_], began_anew: NDArray[np.bool_]) -> NDArray[np.int64]:
+    known = _last_known(segments, name, segments.opens | began_anew)
+    before = segments.before(known, 0)
+    growth = np.where(began_anew | (known < before), known, known - before)
+    return np.where(cumulative, growth, integers(segments.table, name))
+
+
+def _last_known(segments: Segments, name: str, from_zero: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Each row's total; of a row without one, the last one before it, counted from zero at the rows `from_zero`."""
+    is_known = valid(segments.table, name) | from_zero
+    place = np.maximum.accumulate(np.where(is_known, np.arange(segments.rows), 0))
+    return integers(segments.table, name)[place]

@@ -1,0 +1,65 @@
+"""Delimited rows of a window as blocks: the lexer of every format whose records are lines of comma-separated text.
+
+The blocks' data are what is in sight of the window, so a block has to be used up before the next one is asked for. Header rows are
+left out, and header and trailer lines with totals are set apart as the block's `control_lines`: they are no rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from mediation.rows import Block, block
+from mediation.scan import NONE, Marks, room, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from mediation.memory_window import ByteWindow
+    from mediation.sources import Dialect, Source
+
+BLOCK_ROWS_MAX: Final = 1 << 16
+
+
+def blocks(window: ByteWindow, source: Source) -> Iterator[Block]:
+    """Blocks of at most BLOCK_ROWS_MAX rows."""
+    found_room = room(BLOCK_ROWS_MAX, max(source.widths))
+    widths = sum(1 << width for width in source.widths)
+    marks = marks_of(source.dialect)
+    header_left = source.header_lines
+    while window.begin < window.end or not window.is_last:
+        count, position = scan(window.data, window.begin, window.end, found_room, widths, is_last=window.is_last, marks=marks)
+        rows = block(window.data, found_room, count, source).without_first(header_left)
+        header_left = max(0, header_left - count)
+        rows = without_control_lines(rows, source)
+        if rows.size or rows.control_lines:
+            yield rows
+        if count < BLOCK_ROWS_MAX:
+            window.go_on(position)
+        else:
+            window.begin = position
+
+
+def marks_of(dialect: Dialect) -> Marks:
+    """The bytes that part a row."""
+    bytes_ = (ord(mark) if mark else NONE for mark in (dialect.delimiter, dialect.quote, dialect.comment))
+    return Marks(*bytes_)
+
+
+def without_control_lines(rows: Block, source: Source) -> Block:
+    """The block with the lines set apart that begin as the source's header or trailer does."""
+    found = np.zeros(rows.size, np.bool_)
+    for totals in (source.header, source.trailer):
+        if totals is not None:
+            found[_beginning_with(rows, totals.starts_with.encode())] = True
+    return rows.without_control_lines(found)
+
+
+def _beginning_with(rows: Block, start: bytes) -> NDArray[np.int64]:
+    fits = np.flatnonzero(rows.end - rows.begin >= len(start))
+    for place, byte in enumerate(start):
+        fits = fits[rows.raw_data[rows.begin[fits] + place] == byte]
+    return fits

@@ -1,0 +1,92 @@
+"""Which module reads which format, and what such a module has to offer.
+
+A decoder is a module with the functions of `Decoder` (text: everything that becomes blocks) or of `ColumnDecoder` (Arrow and
+Parquet, which are columns already). It is registered by its line in `FORMATS` and by its columns in `format_columns.COLUMNS`. Modules
+are imported when they are asked for: to read one switch's files, nobody loads the kernels of all the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from mediation.format_columns import COLUMNS, Shape
+from mediation.sources import Format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mediation.columns import Identity
+    from mediation.decode import Decoded
+    from mediation.events import Events
+    from mediation.memory_window import ByteWindow
+    from mediation.rows import Block
+    from mediation.sources import Source
+
+FORMATS: Final = {
+    Format.ASTERISK: "mediation.asterisk",
+    Format.FREESWITCH: "mediation.freeswitch",
+    Format.FREESWITCH_JSON: "mediation.freeswitch_json",
+    Format.FREESWITCH_XML: "mediation.freeswitch_xml",
+    Format.KAMAILIO_ACC: "mediation.kamailio",
+    Format.KAMAILIO_CDRS: "mediation.kamailio_cdrs",
+    Format.CISCO_CUCM: "mediation.cucm",
+    Format.DELIMITED: "mediation.generic",
+    Format.FIXED_WIDTH: "mediation.fixed_width",
+    Format.RADIUS_DETAIL: "mediation.radius",
+    Format.CHF_JSON: "mediation.chf_json",
+    Format.CANONICAL: "mediation.canonical",
+}
+
+
+class Decoder(Protocol):
+    """A text format. All functions take blocks that `blocks` made."""
+
+    TIME_COLUMNS: tuple[str, ...]  # columns that hold written times; none: the order of columns is not checked
+
+    def blocks(self, window: ByteWindow, source: Source) -> Iterator[Block]:
+        """The window's records, in order; a block has to be used up before the next one is asked for."""
+
+    def read(self, block: Block, source: Source) -> Events:
+        """The block's events. Rows that cannot be read get a reason."""
+
+    def key_fields(self, block: Block, events: Events) -> Identity:
+        """What identifies a record, unless the source names its own key."""
+
+
+class ColumnDecoder(Protocol):
+    """A format of Arrow columns."""
+
+    def batches(self, path: Path, source: Source, *, hash_key: bytes) -> Iterator[Decoded]:
+        """The file's rows in parts of at most 65,536, as usage and rejects; `raw_offset` is the row's number in the file."""
+
+
+def is_columnar(format_: Format) -> bool:
+    """Whether a ColumnDecoder reads it."""
+    return COLUMNS[format_].shape is Shape.ARROW
+
+
+def names_its_columns(source: Source) -> bool:
+    """Whether each file of the source says in its header which columns it has, so that no row can be read without the header."""
+    found = COLUMNS[source.format]
+    return source.dialect.names_in_header or (found.shape is Shape.BY_NAME and not found.layouts)
+
+
+def decoder(format_: Format) -> Decoder:
+    """The module that reads a text format."""
+    return cast("Decoder", importlib.import_module(FORMATS[format_]))
+
+
+def column_decoder(format_: Format) -> ColumnDecoder:
+    """The module that reads a columnar format."""
+    return cast("ColumnDecoder", importlib.import_module(FORMATS[format_]))
+
+
+def answered_legs(format_: Format) -> Callable[[Block, Source, Events, int], Any] | None:
+    """The function that gives a block's answered legs for `legs.absorbed`, if the format's records are legs of calls.
+
+    It takes the block, the source, the events, and the number of rows of the file before the block.
+    """
+    found: Callable[[Block, Source, Events, int], Any] | None = getattr(importlib.import_module(FORMATS[format_]), "answered_legs", None)
+    return found

@@ -1,0 +1,109 @@
+"""Kamailio's table `acc`: a row a transaction, so that a call is the row of its INVITE and the row of its BYE.
+
+An INVITE that was answered (2xx) opens its call, a BYE closes it: both are segments, put together by call-id and tags in whichever
+order, and the call lasts from the one time to the other. A BYE may come from either side, with the tags exchanged, so it names no
+parties. An INVITE with another final code is a call that was not answered. Other methods are kept and never bill.
+
+Times are taken from the finest column there is: `time_attr` (seconds since 1970 with milliseconds, or written), `time` with the
+microseconds of `time_exten`, `time`. A record is known by its `id` and call-id, else by call-id, tags, method, code and time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from mediation import columns
+from mediation.calls import Timing, calls
+from mediation.columns import Amounts, Identity
+from mediation.csv_blocks import blocks
+from mediation.events import Details, no_amounts, text_hash
+from mediation.reasons import Reason, mark
+from rating.schema import UsageFlag
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mediation.columns import Times
+    from mediation.events import Events
+    from mediation.rows import Block, Spans
+    from mediation.sources import Source
+
+__all__ = ["TIME_COLUMNS", "blocks", "key_fields", "read", "text"]
+
+TIME_COLUMNS: Final = ("time", "time_attr")
+NULLS: Final = ("\\N", "NULL", "<NULL>")
+_METHODS: Final = ("INVITE", "BYE")
+_INVITE, _BYE = range(len(_METHODS))
+_SUCCESS: Final = (200, 299)
+
+
+def read(block: Block, source: Source) -> Events:
+    """The block's segments and failed calls. Rows that cannot be read get a reason."""
+    method = columns.words(block, block.spans("method"), _METHODS)
+    code = columns.amounts(block, text(block, "sip_code"), 1)
+    mark(block.code, ~code.present | ~block.spans("method").filled, Reason.MISSING_VALUE)
+    is_answer = (method == _INVITE) & (code.value >= _SUCCESS[0]) & (code.value <= _SUCCESS[1])
+    is_end = method == _BYE
+    moment = _moment(block, source)
+    mark(block.code, ~moment.present, Reason.UNREADABLE_TIME)
+    absent = moment._replace(present=np.zeros(block.size, np.bool_))
+    timing = Timing(moment, moment, absent, is_answer | is_end, no_amounts(block.size))
+    events = calls(block, source, timing, _details(block, ~is_end, code.value))
+    flags = np.zeros(block.size, np.int32)
+    flags[is_answer], flags[is_end] = UsageFlag.PARTIAL | UsageFlag.FIRST, UsageFlag.PARTIAL | UsageFlag.LAST
+    return dataclasses.replace(events, flags=flags, has_duration=~(is_answer | is_end))
+
+
+def key_fields(block: Block, events: Events) -> Identity:
+    """What identifies a record."""
+    number = text(block, "id")
+    spans = [number, *(text(block, name).only(~number.filled) for name in ("from_tag", "to_tag", "sip_code"))]
+    spans += [text(block, "callid"), block.spans("method")]
+    mark(block.code, ~text(block, "callid").filled, Reason.MISSING_KEY)
+    return Identity(spans, [np.where(number.filled, 0, events.start_us)])
+
+
+def text(block: Block, name: str) -> Spans:
+    """A column, empty where a database says NULL."""
+    spans = block.spans(name)
+    return spans.only(columns.words(block, spans, NULLS) < 0)
+
+
+def _moment(block: Block, source: Source) -> Times:
+    """When the transaction ended."""
+    moment = columns.times(block, text(block, "time"), source.timezone)
+    if block.has("time_exten"):
+        fraction = columns.amounts(block, text(block, "time_exten"), 1)
+        mark(block.code, (fraction.value < 0) | (fraction.value >= columns.SECOND_US), Reason.UNREADABLE_TIME)
+        moment = moment._replace(
+            earliest_us=moment.earliest_us + fraction.value,
+            latest_us=moment.latest_us + fraction.value,
+            fineness_us=np.where(fraction.present, 0, moment.fineness_us),
+        )
+    if block.has("time_attr"):
+        finer = columns.times(block, text(block, "time_attr"), source.timezone)
+        moment = finer.where(finer.present, moment)
+    return moment
+
+
+def _details(block: Block, names_parties: NDArray[np.bool_], code: NDArray[np.int64]) -> Details:
+    """What the rows tell besides times."""
+    from_tag, to_tag = text(block, "from_tag"), text(block, "to_tag")
+    exchanged = text_hash(block, from_tag) > text_hash(block, to_tag)
+    called, dialled = text(block, "dst_user"), text(block, "dst_ouser")
+    return Details(
+        caller=text(block, "src_user").only(names_parties),
+        account=text(block, "account").only(names_parties),
+        other_raw=called.where(called.filled, dialled).only(names_parties),
+        record_id=text(block, "callid"),
+        record_id_more=(block.spans("method"),),
+        call_ref=text(block, "callid"),
+        call_ref_more=(to_tag.where(exchanged, from_tag), from_tag.where(exchanged, to_tag)),
+        trunk_in=text(block, "src_ip").only(names_parties),
+        trunk_out=text(block, "dst_domain").only(names_parties),
+        sequence=Amounts(*columns.amounts(block, text(block, "id"), 1, reason=None)),
+        cause=np.where((code >= 0) & (code < 1000), code, 0).astype(np.int16),  # noqa: PLR2004 - three digits
+    )

@@ -1,0 +1,115 @@
+"""Keys of records by a hash: sixteen bytes a place, 64 bits of the key, 48 of the content's hash and 16 of the day of the event.
+
+It answers *perhaps*: two records may share 64 bits (against 100 million known keys, one new record in 180,000 million does). So NEW is
+certain, and whoever is SEEN or OTHER is compared with the record itself, by those who hold it. Rows of one batch are told against those
+before them as well. Keys and contents are 128-bit hashes, (rows, 2) numbers; days count from 1970-01-01.
+
+Memory: 100 million keys take 2.7 GB where their number was foretold, at most 4 GB where the table grew. One caller at a time.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from mediation.once import hash_kernel, snapshot
+from mediation.once.hash_kernel import PLACES
+from mediation.once.verdicts import Verdicts, empty_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+FILL_MAX: Final = 0.6
+GROWTH: Final = 1.5
+DAY_MAX: Final = (1 << hash_kernel.DAY_BITS) - 1  # of keys without a day: never dropped
+_FORM: Final = "hash"
+_BUCKETS_MIN: Final = 512
+
+
+def high_half(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The 64 bits of a key that the index keeps. Tests hand in a worse choice to force collisions."""
+    return keys[:, 0]
+
+
+class HashIndex:
+    """Keys that are known. `expected`: for how many there is to be room from the start."""
+
+    def __init__(self, expected: int = 0, *, hash_of: Callable[[NDArray[np.uint64]], NDArray[np.uint64]] = high_half) -> None:
+        self._hash_of = hash_of
+        self._table = _table(expected)
+        self._size = 0
+        self._batch = np.zeros(0, np.int32)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of the table."""
+        return self._table.nbytes
+
+    def classify(self, keys: NDArray[np.uint64], contents: NDArray[np.uint64]) -> Verdicts:
+        """What each row is against those that were added and the rows before it. Nothing is added."""
+        found = Verdicts(np.zeros(len(keys), np.int8), np.empty(len(keys), np.int64))
+        self._batch = empty_batch(self._batch, len(keys))
+        hash_kernel.classify(self._table, self._batch, self._hash_of(keys), contents[:, 0], *found)
+        return found
+
+    def add(self, keys: NDArray[np.uint64], contents: NDArray[np.uint64], days: NDArray[np.int64] | None = None) -> None:
+        """Remember keys. One that is there keeps its first content and day."""
+        if self._size + len(keys) > FILL_MAX * _places(self._table):
+            self._move(max(self._size + len(keys), int(GROWTH * FILL_MAX * _places(self._table))), 0)
+        self._size += int(hash_kernel.add(self._table, self._hash_of(keys), _marks(contents, days)))
+
+    def drop_before(self, day: int) -> None:
+        """Forget the keys of events of earlier days."""
+        self._move(self._size, day)
+
+    def save(self, path: Path) -> bytes:
+        """Write a snapshot, on disk when it returns; its SHA-256."""
+        return snapshot.write(path, _FORM, self._size, [self._table])
+
+    @classmethod
+    def open(cls, path: Path, *, hash_of: Callable[[NDArray[np.uint64]], NDArray[np.uint64]] = high_half) -> HashIndex:
+        """The index of a snapshot, mapped: nothing is read before it is asked for."""
+        index = cls(hash_of=hash_of)
+        described, arrays, _names = snapshot.read(path, _FORM)
+        (index._table,) = arrays
+        index._size = described.keys
+        return index
+
+    def _move(self, room_for: int, day_from: int) -> None:
+        grown = _table(room_for)
+        self._size = int(hash_kernel.move(self._table, grown, np.uint64(max(day_from, 0))))
+        self._table = grown
+
+
+def _marks(contents: NDArray[np.uint64], days: NDArray[np.int64] | None) -> NDArray[np.uint64]:
+    """The upper bits of the contents' hashes, and the days."""
+    low = np.uint64(DAY_MAX)
+    if days is None:
+        return contents[:, 0] | low
+    return (contents[:, 0] & ~low) | np.clip(days, 0, DAY_MAX).astype(np.uint64)
+
+
+def _places(table: NDArray[np.uint64]) -> int:
+    return int(table.shape[0]) * PLACES
+
+
+def _table(expected: int) -> NDArray[np.uint64]:
+    """Room for `expected` keys, in large pages where the system has them: else each probe misses the cache of addresses as well."""
+    buckets = max(_BUCKETS_MIN, int(expected / FILL_MAX) // PLACES + 1)
+    room = mmap.mmap(-1, buckets * 2 * PLACES * 8, **_private())
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        room.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(room, np.uint64).reshape(buckets, 2, PLACES)
+
+
+def _private() -> dict[str, Any]:
+    """Memory of this process alone: shared memory gets no large pages."""
+    return {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}

@@ -1,0 +1,179 @@
+"""`ratewright source`: which sources there are, what one says, and what a definition makes of a file. Nothing is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import cyclopts
+from cyclopts import Parameter
+
+from server.cli.homes import AsJson  # noqa: TC001 -- cyclopts reads the annotations when the command runs
+
+if TYPE_CHECKING:
+    from mediation.sources import Source
+    from mediation.trial import Trial, TriedRow
+
+app = cyclopts.App(name="source", help="Definitions of usage sources: list, show, and try one on a file.")
+
+Definition = Annotated[str, Parameter(name="DEFINITION", help="Name of a built-in source, or a YAML file that defines one.")]
+Folder = Annotated[Path | None, Parameter(name="--sources", help="Folder of definitions (*.yaml).")]
+_BEFORE_CHARACTERS = 300
+
+
+@app.command
+def check(
+    definition: Definition,
+    file: Annotated[Path | None, Parameter(name="FILE", help="A file of that source; without it only the definition is checked.")] = None,
+    /,
+    *,
+    rows: Annotated[int, Parameter(name="--rows", help="How many first rows to show.")] = 5,
+    as_json: AsJson = False,
+) -> int:
+    """Try a definition on a file: the first rows before and after, and what was guessed. Nothing is stored.
+
+    The exit status is 1 when the definition has mistakes or no row of the file can be used.
+    """
+    from mediation import sources
+    from server.cli import output
+
+    found = sources.find(definition)
+    if file is None:
+        if as_json:
+            output.print_json(_summary(found))
+        else:
+            print(f"{found.name}: good, format {found.format.value}")
+        return 0
+    import msgspec
+
+    from billing.intake.unusable import refuse_unusable
+    from mediation import containers, trial
+    from mediation.reader import shown
+    from rating.errors import UserError
+    from server.cli import progress
+    from server.cli.usage_commands import common
+
+    common.refuse_unreadable([file])
+    with containers.files_in(file) as members:
+        if len(members) != 1:
+            raise UserError(f"{file} holds {len(members)} files", "unpack it, and name the one to try")
+        (member,) = members
+        with progress.show(shown(Path(member.name)), "bytes") as report:
+            tried = trial.attempt(member.path, found, max(rows, 0), progress=common.of_file(member.path, report))
+        if member.path != file:
+            tried = msgspec.structs.replace(tried, figures=msgspec.structs.replace(tried.figures, file=shown(Path(member.name))))
+    if as_json:
+        output.print_json(tried)
+    else:
+        _print(tried)
+    refuse_unusable(tried.figures.file, found.name, tried.figures.rows, tried.figures.rejected)
+    return 0
+
+
+@app.command(name="list")
+def list_(*, sources: Folder = None, as_json: AsJson = False) -> int:
+    """List the built-in sources, and the definitions of a folder. A definition with mistakes is listed with what is wrong."""
+    from mediation.sources import BUILT_IN
+    from server.cli import output
+
+    rows = [{"name": name, **_summary(source), "from": "built in"} for name, source in sorted(BUILT_IN.items())]
+    problems: list[str] = []
+    for path in sorted(sources.glob("*.y*ml")) if sources else []:
+        row, wrong = _read(path)
+        rows += row
+        problems += wrong
+    if as_json:
+        output.print_json({"sources": rows, "problems": problems})
+    else:
+        columns = ("name", "format", "columns", "timezone", "files", "from")
+        output.print_table(columns, [[row[name] for name in columns] for row in rows])
+        for problem in problems:
+            print(problem)
+    return 1 if problems else 0
+
+
+@app.command
+def show(definition: Definition, /, *, as_json: AsJson = False) -> int:
+    """Show a source as a definition: what is not said has its default."""
+    import msgspec
+
+    from mediation import sources
+    from mediation.definition_text import definition as definition_of
+    from server.cli import output
+
+    made = definition_of(sources.find(definition))
+    if as_json:
+        output.print_json(made)
+    else:
+        print(msgspec.yaml.encode(made).decode(), end="")
+    return 0
+
+
+def _summary(source: Source) -> dict[str, Any]:
+    from mediation.format_columns import COLUMNS, Shape
+
+    is_by_place = COLUMNS[source.format].shape is Shape.BY_PLACE and source.layouts
+    widths = " ".join(map(str, source.widths)) if is_by_place else "by name"
+    return {
+        "name": source.name,
+        "format": source.format.value,
+        "columns": widths,
+        "timezone": source.timezone,
+        "files": " ".join(source.files),
+    }
+
+
+def _read(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The definition of a file as a row of the list, or what is wrong with it."""
+    from mediation import sources
+    from rating.errors import ProblemsError
+
+    try:
+        return [{**_summary(sources.find(str(path))), "from": str(path)}], []
+    except ProblemsError as error:
+        return [], error.lines()[:-2]
+
+
+def _print(tried: Trial) -> None:
+    """The trial for a person, part by part."""
+    from server.cli import output
+
+    print(f"{tried.source}: {tried.format}, times in {tried.timezone}, doubtful local times: {tried.local_time}\n")
+    for row in tried.first_rows:
+        _print_row(row)
+    figures = tried.figures
+    counts = [(name, getattr(figures, name)) for name in ("rows", "accepted", "answered", "unanswered", "duplicate", "conflicting")]
+    counts += [(name, getattr(figures, name)) for name in ("absorbed", "waiting")]
+    counts += [(f"rejected {reason}", count) for reason, count in figures.rejected.items()]
+    counts += [(name, getattr(figures, name)) for name in ("answered_duration_us", "bytes", "units", "first", "last")]
+    output.print_table(("what", "figure"), [row for row in counts if row[1] is not None], right=("figure",))
+    print()
+    guessed = [("columns of a row", str(width), rows) for width, rows in tried.widths.items()]
+    guessed += [("layout", name, rows) for name, rows in tried.layouts.items()]
+    guessed += [("offset of the start", name, rows) for name, rows in tried.times.items()]
+    guessed += [("who pays", name, rows) for name, rows in tried.served.items()]
+    guessed += [("destination", name, rows) for name, rows in tried.other.items() if rows]
+    if tried.looked_at < figures.rows:
+        print(f"of the first {tried.looked_at:,} rows:")
+    output.print_table(("taken from the file", "as", "rows"), guessed, right=("rows",))
+    if tried.words:
+        print()
+        words = [(word.word, word.rows, word.answered, word.unanswered, word.refused) for word in tried.words]
+        names = ("word", "rows", "answered", "unanswered", "refused")
+        output.print_table(names, words, right=names[1:])
+    print(f"\ncolumns read:   {', '.join(tried.columns_read)}")
+    print(f"columns unused: {', '.join(tried.columns_unused)}")
+    if tried.no_numbers:
+        print(f"destinations that are no numbers: {', '.join(output.printable(text) for text in tried.no_numbers)}")
+    for note in tried.notes:
+        print(f"note: {output.printable(note)}")
+
+
+def _print_row(row: TriedRow) -> None:
+    from server.cli import output
+
+    before = output.printable(row.before[:_BEFORE_CHARACTERS]) + (" ..." if len(row.before) > _BEFORE_CHARACTERS else "")
+    if before:
+        print(f"byte {row.offset}: {before}")
+    after = row.refused or ", ".join(f"{name} {value}" for name, value in row.after.items())
+    print(f"  {'refused, ' if row.refused else '-> '}{output.printable(after)}\n")

@@ -1,0 +1,80 @@
+"""`ratewright usage assemble`: calls and sessions whose segments are not all there, and the time that is up for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage_commands import common
+
+if TYPE_CHECKING:
+    from billing.intake.segment_groups import Past
+
+SHOWN = 50
+
+
+def assemble(
+    *,
+    at: Annotated[str | None, Parameter(help="The time that it is, such as 2026-03-05T12:00:00Z, if not now.")] = None,
+    limit: Annotated[int, Parameter(help="How many incomplete calls to show, those whose time is up first.")] = SHOWN,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Put calls and sessions into suspense that lack a segment and have waited as long as their source allows; show what is incomplete.
+
+    Intake puts segments together whenever one comes in, so nothing depends on this command but the end of waiting. Collecting files does
+    it as well, and so does a bill run. What was decided to be complete as it is (`ratewright usage suspense resolve`) is put together.
+    """
+    from rating.errors import UserError
+
+    if limit < 0:
+        raise UserError("--limit is below 0", "give how many calls to show, such as --limit 50", exit_status=2)
+    now_us = common.now_us() if at is None else _instant_us(at)
+
+    from billing.intake import segment_groups
+    from billing.intake.taking import Intake
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        commit_seq = Intake(opened).assemble(now_us)
+        with opened.connect() as connection:
+            counts = segment_groups.counts(connection)
+            changed = 0 if commit_seq is None else segment_groups.changed(connection, commit_seq)
+            rows = segment_groups.incomplete(connection, limit)
+    states = {state: counts.get(state, 0) for state in (segment_groups.ASSEMBLED, segment_groups.WAITING, segment_groups.SUSPENDED)}
+    if as_json:
+        output.print_json({"changed": changed, **states, "incomplete": [row._asdict() for row in rows]})
+        return 0
+    print(", ".join(f"{count:,} {state}" for state, count in states.items()) + f"; {changed:,} changed just now")
+    if rows:
+        columns = ("source", "call", "state", "segments", "begins", "waits until", "missing")
+        output.print_table(columns, [_line(row) for row in rows], right=("segments",))
+    if (hidden := states[segment_groups.WAITING] + states[segment_groups.SUSPENDED] - len(rows)) > 0:
+        print(f"{hidden:,} more: --limit {hidden + len(rows)} shows all")
+    return 0
+
+
+def _line(row: Past) -> tuple[object, ...]:
+    until = _shown(row.deadline_us) if row.state == "waiting" else ""
+    return row.source, row.call_ref, row.state, row.segments, _shown(row.first_us), until, row.missing
+
+
+def _shown(at_us: int) -> str:
+    return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=at_us)).isoformat(timespec="seconds")
+
+
+def _instant_us(text: str) -> int:
+    from rating.errors import UserError
+
+    remedy = "write it such as 2026-03-05T12:00:00Z, or with an offset such as +08:00"
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UserError(f"--at {text} is no time", remedy, exit_status=2) from error
+    if moment.tzinfo is None:
+        raise UserError(f"--at {text} does not say in which zone it is", remedy, exit_status=2)
+    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)

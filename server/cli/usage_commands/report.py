@@ -1,0 +1,58 @@
+"""`ratewright usage report`: the books of intake and rating, and what an operator watches."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.usage_report.span import Span
+
+BOOK_DOES_NOT_BALANCE = 1
+
+
+def report(
+    *,
+    first: Annotated[dt.date | None, Parameter(name="--from", help="First day, UTC; default: the month of the latest usage.")] = None,
+    last: Annotated[dt.date | None, Parameter(name="--to", help="Last day, UTC, included.")] = None,
+    source: Annotated[str | None, Parameter(help="Only this source.")] = None,
+    by: Annotated[str, Parameter(help="A line of the intake book for each source, file or day.")] = "source",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """The books of intake and rating, lateness, duplicates and refusals against the three months before, missing numbers, and routes.
+
+    The exit status is 1 when a book does not balance.
+    """
+    from billing.store.home import Home
+    from billing.usage_report.intake_book import By
+    from billing.usage_report.report import usage_report
+    from rating.errors import UserError
+    from server.cli import output, usage_report_page
+
+    if by not in set(By):
+        raise UserError(f"there is no book by {by}", f"use {', '.join(By)}", exit_status=2)
+    with Home.open(home) as opened:
+        found = usage_report(opened, _span(first, last), source, By(by))
+    if as_json:
+        output.print_json(found)
+    else:
+        usage_report_page.show(found)
+    return 0 if found.ok else BOOK_DOES_NOT_BALANCE
+
+
+def _span(first: dt.date | None, last: dt.date | None) -> Span | None:
+    from billing.usage_report.span import Span
+    from rating.errors import UserError
+
+    if first is None and last is None:
+        return None
+    if first is None or last is None or last < first:
+        raise UserError(
+            "--from and --to are not two days in their order", "give both, such as --from 2026-09-01 --to 2026-09-30", exit_status=2
+        )
+    return Span(first, last + dt.timedelta(days=1))

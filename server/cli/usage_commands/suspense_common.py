@@ -1,0 +1,127 @@
+"""What the commands of suspense share: options, the clock and the store of one call, and how money and records are told."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from billing.store.home import Home
+    from billing.suspense.candidates import Candidates
+    from billing.suspense.estimate import Estimates
+    from billing.suspense.proposals import Proposal
+    from billing.suspense.selection import Asking
+    from mediation.sources import Source
+
+OfSource = Annotated[str, Parameter(name="--source", help="Only records of this source.")]
+Reasons = Annotated[list[str], Parameter(name="--reason", negative="", help="Only records that wait for this reason; may be repeated.")]
+Definitions = Annotated[
+    list[Path],
+    Parameter(name="--definition", negative="", help="YAML file that defines a source, or a folder of them; may be repeated."),
+]
+BillDate = Annotated[
+    str | None,
+    Parameter(name="--date", help="Take what a bill run of this date would refuse now, instead of what the runs so far refused."),
+]
+Note = Annotated[str, Parameter(name="--note", help="Why, for whoever looks at it later.")]
+SHOWN_ROWS = 50
+
+
+def asking(home: Home, bill_date: str | None, definitions: Sequence[Path] = ()) -> Asking:
+    """As of now."""
+    from billing.suspense.selection import Asking
+    from server.cli.bill import parse_date
+    from server.cli.usage_commands.common import now_us
+
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+    date = None if not bill_date else parse_date(bill_date)
+    return Asking(seq, now_us(), known_definitions(definitions), date)
+
+
+def known_definitions(paths: Sequence[Path]) -> dict[str, Source]:
+    """Sources by name, from files and folders of definitions."""
+    from mediation.source_file import read_source
+
+    found = {}
+    for path in paths:
+        files = sorted(each for each in path.iterdir() if each.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
+        for file in files:
+            source = read_source(file)
+            found[source.name] = source
+    return found
+
+
+def money(by_currency: Mapping[str, int], unknown: int = 0) -> str:
+    """Such as `about 12.50 CNY, and 3 records of unknown value`."""
+    from server.cli import output
+
+    told = ", ".join(f"{output.amount(micros, currency)} {currency}" for currency, micros in sorted(by_currency.items()))
+    words = [f"about {told}"] if told else []
+    words += [f"{unknown:,} {'record' if unknown == 1 else 'records'} of unknown value"] if unknown else []
+    return ", and ".join(words) or "nothing"
+
+
+def instant(instant_us: int | None) -> str:
+    """UTC, to the second; empty for none."""
+    if instant_us is None:
+        return ""
+    return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=instant_us)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def previewed(chosen: Candidates, value: Estimates, limit: int) -> list[dict[str, object]]:
+    """The first records of a recycling, before and after, those that come back first. `changed`: what is not as it was."""
+    from billing.suspense.preview import changed_fields
+    from billing.suspense.selection import identifier
+
+    order = sorted(range(len(chosen.problem)), key=lambda row: bool(chosen.problem[row]))[: max(limit, 0)]
+    keys = chosen.after["event_key"].to_pylist()
+    return [
+        {
+            "id": identifier(chosen.suspense_id[row], keys[row]),
+            "reason": chosen.reason[row],
+            "problem": chosen.problem[row],
+            "changed": changed_fields(chosen, row),
+            "estimated_micros": 0 if chosen.problem[row] else int(value.micros[row]),
+            "currency": value.currency_of(row),
+        }
+        for row in order
+    ]
+
+
+def print_preview(rows: Sequence[Mapping[str, object]]) -> None:
+    """Records before and after, and what each may be worth."""
+    from server.cli import output
+
+    table = []
+    for row in rows:
+        changes = row["changed"]
+        assert isinstance(changes, dict)
+        told = ", ".join(f"{name} {before} -> {after}" for name, (before, after) in changes.items())
+        worth = f"{output.amount(int(str(row['estimated_micros'])), str(row['currency']))} {row['currency']}" if row["currency"] else ""
+        table.append((row["id"], row["reason"], f"stays: {row['problem']}" if row["problem"] else told or "comes back as it is", worth))
+    output.print_table(("id", "reason", "what becomes of it", "worth about"), table, right=("worth about",))
+
+
+def proposal_json(found: Proposal) -> dict[str, object]:
+    """A proposal for programs."""
+    import msgspec
+
+    people = {"by": found.by._asdict(), "approved_by": None if found.approved_by is None else found.approved_by._asdict()}
+    return {**found._asdict(), **people, "state": found.state.value, "subject": msgspec.to_builtins(found.subject)}
+
+
+def proposal_in_words(found: Proposal) -> str:
+    """What a proposal is about, in one line."""
+    subject = found.subject
+    if subject.rule is not None:
+        return subject.rule.in_words()
+    words = [f"source {subject.source}"] if subject.source else []
+    words += [" or ".join(subject.reasons)] if subject.reasons else []
+    words += [f"records {', '.join(subject.ids)}"] if subject.ids else []
+    return "write off " + ("; ".join(words) or "all that waits")

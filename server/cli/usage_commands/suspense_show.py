@@ -1,0 +1,65 @@
+"""`ratewright usage suspense show`: one record, and all that is known of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage_commands.suspense_common import BillDate  # noqa: TC001 -- cyclopts reads the annotations
+
+if TYPE_CHECKING:
+    from billing.suspense.showing import Shown
+
+
+def show(
+    record: Annotated[str, Parameter(name="ID", help="The record, as the list calls it.")],
+    /,
+    *,
+    date: BillDate = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show one record: why it waits and what mends it, its bytes as its file had them, what was read of them, and its value.
+
+    Versions that conflict are shown side by side. Of a record that waits no more it tells what became of it.
+    """
+    from billing.store.home import Home
+    from billing.suspense.selection import checked_ids
+    from billing.suspense.showing import show as show_record
+    from server.cli import output
+    from server.cli.usage_commands.suspense_common import asking
+
+    (identifier,) = checked_ids([record])
+    with Home.open(home) as opened:
+        found = show_record(opened, identifier, asking(opened, date))
+    if as_json:
+        output.print_json(found)
+    else:
+        _print(found)
+    return 0
+
+
+def _print(found: Shown) -> None:
+    from server.cli import output
+    from server.cli.usage_commands.suspense_common import instant
+
+    rows: list[tuple[str, object]] = [("reason", found.reason), ("which means", found.meaning)]
+    entry = found.entry
+    if entry is not None:
+        worth = f"about {output.amount(entry.estimated_micros, entry.currency)} {entry.currency}" if entry.currency else "unknown"
+        seen = f"{instant(entry.first_seen_us)} .. {instant(entry.last_seen_us)} UTC, {entry.age_days} days ago"
+        place = f"{entry.file or 'stream'}, byte {entry.offset}, {entry.length} bytes"
+        rows += [("source", entry.source), ("worth", f"{worth} ({entry.basis})"), ("seen", seen), ("place", place)]
+    rows += [("decided", f"{each['verdict']} by {each['by']['name']}: {each['reason']}") for each in found.decisions]
+    rows += [(name, value) for name, value in found.fields.items() if not found.differences]
+    output.print_table(("what", "is"), rows)
+    if found.differences:
+        print()
+        table = [(name, *values) for name, values in found.differences.items()]
+        output.print_table(("differs in", *found.versions), table)
+    print()
+    print(f"not at hand: {found.raw_problem}" if found.raw_problem else output.printable(found.raw_text))
+    if found.raw_hex:
+        print(found.raw_hex)

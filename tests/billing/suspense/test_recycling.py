@@ -1,0 +1,219 @@
+"""A record that comes back bills as if it had come in time, and counts once whatever happens."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from billing import catalogue
+from billing.intake import books, view
+from billing.suspense import limits, proposals
+from rating.errors import NotFoundError, UserError
+from tests.billing.runs.world import NATIONAL, PREMIUM, START_US, Call, instant_us, price_of, shop
+from tests.billing.suspense.world import (
+    ANA,
+    BEN,
+    SWITCH,
+    apply,
+    asterisk_row,
+    listed,
+    recycle,
+    save,
+    take_rows,
+    total_cents,
+    unbalanced,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.billing.runs.world import World
+
+pytestmark = pytest.mark.slow
+ADD_86 = {"source": "switch", "reasons": ["UNKNOWN_SUBSCRIPTION"], "served": {"begins": "1", "digits": 11, "add": "86"}}
+# Anna's October: 30 minutes, of which 10 are beyond her 20 free ones; the middle call came without its country code.
+IN_TIME = (Call("8613800000001", "2025-10-05T10:00", 600), Call("8613800000001", "2025-10-07T10:00", 600))
+WRONG = Call("13800000001", "2025-10-06T10:00", 600, key="middle")
+RIGHT = WRONG._replace(served="8613800000001")
+
+
+def test_corrected_before_the_bill_it_bills_as_if_it_had_come_right(make_world: Callable[[str], World]) -> None:
+    reference, late = make_world("reference"), make_world("late")
+    reference.take(*IN_TIME, RIGHT)
+    late.take(*IN_TIME, WRONG)
+    late.bill("2025-10-02")  # nothing is due, and nothing of October is priced
+    assert listed(late).counts == ()
+    correction = save(late, ADD_86, bill_date=dt.date(2025, 11, 1))
+    assert apply(late, correction).outcomes == {"recycled": 1}
+    for world in (reference, late):
+        world.bill("2025-11-01")
+    assert late.lines(late.numbers("anna")[0]) == reference.lines(reference.numbers("anna")[0])
+    assert total_cents(late) == total_cents(reference)
+    assert unbalanced(late) == []
+
+
+def test_corrected_after_the_bill_the_invoices_add_up_to_the_same(make_world: Callable[[str], World]) -> None:
+    reference, late = make_world("reference"), make_world("late")
+    reference.take(*IN_TIME, RIGHT)
+    late.take(*IN_TIME, WRONG)
+    for world in (reference, late):
+        world.bill("2025-11-01")
+    assert [(each.id[:2], each.reason, each.estimated_micros) for each in listed(late).rows] == [("e-", "UNKNOWN_SUBSCRIPTION", 1_000_000)]
+    assert apply(late, save(late, ADD_86)).outcomes == {"recycled": 1}
+    assert listed(late).counts == ()
+    for world in (reference, late):
+        world.bill("2025-12-01")
+    assert total_cents(late, "anna") == total_cents(reference, "anna")
+    assert ("National calls, correction for 2025-10-01 to 2025-10-31", "2025-10-01", "2025-11-01", 1, 100) in late.lines(
+        late.numbers("anna")[1]
+    )
+    assert unbalanced(late) == []
+
+
+def test_applied_twice_it_counts_once(world: World) -> None:
+    world.take(*IN_TIME, WRONG)
+    world.bill("2025-11-01")
+    correction = save(world, ADD_86)
+    apply(world, correction)
+    with pytest.raises(UserError, match="is applied"):
+        apply(world, correction)
+    world.bill("2025-12-01")
+    assert total_cents(world, "anna") == 2 * 1060 + 106
+
+
+def test_the_original_sent_again_is_a_duplicate(world: World) -> None:
+    world.take(WRONG)
+    world.bill("2025-11-01")
+    apply(world, save(world, ADD_86))
+    world.take(WRONG)
+    assert listed(world).counts == ()
+    assert unbalanced(world) == []
+
+
+def test_what_came_after_the_rule_was_saved_is_none_of_it(world: World) -> None:
+    world.take(WRONG)
+    world.bill("2025-11-01")
+    correction = save(world, ADD_86)
+    world.take(WRONG._replace(at="2025-11-06T10:00", key="later"))
+    world.bill("2025-12-01")
+    assert apply(world, correction).rows == 1
+    assert [each.start_us for each in listed(world).rows] == [instant_us("2025-11-06T10:00")]
+
+
+def test_a_row_that_could_not_be_read_comes_back_by_the_mended_definition(world: World, tmp_path: Path) -> None:
+    good = asterisk_row("u1", "8613800000001", "2025-10-05 10:00:00", 60)
+    take_rows(world, tmp_path, "one.csv", good, asterisk_row("u3", "8613800000001", "2025-10-07 25:00:00", 60), "cut,off\n")
+    assert {each.reason: each.rows for each in listed(world).counts} == {"unreadable_time": 1, "wrong_column_count": 1}
+    with pytest.raises(UserError, match="its definition is not known"):
+        recycle(world, source="north-1")
+    done = recycle(world, SWITCH, source="north-1")
+    assert (done.rows, sum(done.left.values())) == (0, 2)
+    assert done.left == {"it still cannot be read: unreadable_time": 1, "it still cannot be read: wrong_column_count": 1}
+
+
+def test_a_local_time_that_happened_twice_is_read_in_the_rules_zone(world: World, tmp_path: Path) -> None:
+    berlin = msgspec.structs.replace(SWITCH, timezone="Europe/Berlin")
+    rows = [asterisk_row(f"u{i}", "8613800000001", "2025-10-26 02:30:00", 60) for i in (1, 2)]
+    take_rows(world, tmp_path, "one.csv", *rows, asterisk_row("u3", "8613800000001", "2025-10-26 12:30:00", 60), source=berlin)
+    assert {each.reason: each.rows for each in listed(world).counts} == {"ambiguous_local_time": 2}
+    change = {"source": "north-1", "reasons": ["ambiguous_local_time"], "time": {"zone": "Asia/Shanghai"}}
+    assert apply(world, save(world, change, berlin), berlin).outcomes == {"recycled": 2}
+    assert listed(world).counts == ()
+    other = asterisk_row("u4", "8613800000001", "2025-10-26 13:30:00", 60)
+    take_rows(world, tmp_path, "again.csv", *rows, other, source=berlin)  # cannot be read by the old definition, as before
+    done = apply(world, save(world, change, berlin), berlin)
+    assert done.outcomes == {"duplicate": 2}
+    assert listed(world).counts == ()
+    world.bill("2025-11-01")
+    assert unbalanced(world) == []
+
+
+LATER = {"source": "north-1", "reasons": ["ambiguous_local_time"], "time": {"zone": "Europe/Berlin", "doubtful": "later"}}
+
+
+def leg(sequence: int, answer: str, end: str, seconds: int) -> str:
+    """A leg of one call (of 21 columns), in the night in which clocks go back."""
+    times = ",".join(f"2025-10-26 {clock}" for clock in (answer, answer, end))
+    return (
+        f",8613800000001,8613900000001,c,,PJSIP/a,PJSIP/z-{sequence},Dial,,{times},{seconds},{seconds},ANSWERED,DOC,1.1,,,1.1,{sequence}\n"
+    )
+
+
+# Legs of one call, and the seconds it bills. Legs that begin before three o'clock cannot be read at first.
+CALLS = {
+    "all legs come back": (
+        (leg(1, "02:10:00", "02:10:10", 10), leg(2, "02:10:00", "02:11:00", 60), leg(3, "02:10:00", "02:11:00", 60)),
+        60,
+    ),
+    "a leg comes back that bills a stored one": ((leg(1, "02:59:50", "03:01:00", 70), leg(2, "03:00:00", "03:01:00", 60)), 70),
+    "a leg comes back that a stored one bills": ((leg(1, "02:59:50", "03:00:10", 20), leg(2, "03:00:00", "03:01:00", 60)), 60),
+}
+
+
+@pytest.mark.parametrize(("legs", "seconds"), CALLS.values(), ids=CALLS.keys())
+def test_a_call_whose_legs_come_back_bills_once(world: World, tmp_path: Path, legs: tuple[str, ...], seconds: int) -> None:
+    berlin = msgspec.structs.replace(SWITCH, timezone="Europe/Berlin")
+    noon = asterisk_row("u3", "8613800000001", "2025-10-26 12:30:00", 1)
+    take_rows(world, tmp_path, "one.csv", *legs, noon, source=berlin)
+    apply(world, save(world, LATER, berlin), berlin)
+    assert listed(world).counts == ()
+    with world.home.connect() as connection:
+        head = world.home.head_seq(connection)
+    counting = view.usage(world.home, ["duration_us"], head)
+    assert sum(counting["duration_us"].to_pylist()) == (seconds + 1) * 1_000_000
+    assert unbalanced(world) == []
+
+
+def test_ids_that_name_nothing_are_refused(world: World, tmp_path: Path) -> None:
+    take_rows(world, tmp_path, "one.csv", "broken\n", asterisk_row("u1", "8613800000001", "2025-10-05 10:00:00", 60))
+    (entry,) = listed(world).rows
+    with pytest.raises(NotFoundError, match="no record 77 waits"):
+        recycle(world, SWITCH, ids=(entry.id, "77"))
+    with pytest.raises(UserError, match="waits for a number or a price"):
+        recycle(world, SWITCH, ids=("e-0123456789ab",))
+
+
+def test_above_the_limit_a_second_person_has_to_agree(world: World) -> None:
+    world.take(WRONG)
+    world.bill("2025-11-01")
+    limits.set_limit(world.home, 999_999, BEN, world.tick(), reason="small shop")  # the call may be worth 1.00
+    correction = save(world, ADD_86)
+    assert correction.state is proposals.State.PROPOSED
+    with pytest.raises(UserError, match="needs a second person"):
+        apply(world, correction)
+    with pytest.raises(UserError, match="nobody approves their own"):
+        proposals.decide(world.home, correction.proposal_id, ANA, world.tick(), accept=True)
+    limits.set_limit(world.home, 10_000_000_000, ANA, world.tick(), reason="I raise it for myself")
+    with pytest.raises(UserError, match="needs a second person"):
+        apply(world, correction)
+    proposals.decide(world.home, correction.proposal_id, BEN, world.tick(), accept=True)
+    assert apply(world, correction).outcomes == {"recycled": 1}
+    (stored,) = proposals.proposals(world.home)
+    assert (stored.state, stored.approved_by) == (proposals.State.APPLIED, BEN)
+
+
+def test_a_correction_worth_more_than_was_approved_is_refused(world: World) -> None:
+    world.take(WRONG)
+    world.bill("2025-11-01")
+    limits.set_limit(world.home, 1_500_000, BEN, world.tick(), reason="small shop")
+    correction = save(world, ADD_86)
+    prices = (price_of(NATIONAL, "National calls", 10, 900_000), price_of(PREMIUM, "Premium calls", 11, 2_005_000))
+    dearer = shop(2, START_US + 1, prices=prices)
+    catalogue.publish(world.home, dearer, world.tick())
+    with pytest.raises(UserError, match="worth more than when it was saved"):
+        apply(world, correction)
+
+
+def test_the_intake_book_balances_whatever_came_back(world: World, tmp_path: Path) -> None:
+    world.take(*IN_TIME, WRONG, Call("8613800000002", "2025-10-05T10:00", 60, key="two"))
+    world.take(Call("8613800000002", "2025-10-05T10:00", 61, key="two"))
+    take_rows(world, tmp_path, "one.csv", "broken\n", asterisk_row("u1", "8613800000001", "2025-10-05 10:00:00", 60))
+    world.bill("2025-11-01")
+    apply(world, save(world, ADD_86))
+    with world.home.connect() as connection:
+        head = world.home.head_seq(connection)
+    assert [line for line in books.intake_book(world.home, head) if line.left != line.right] == []

@@ -1,0 +1,120 @@
+"""`ratewright usage suspense`: two people correct, recycle, choose and write off."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from billing.catalogue import Operator
+from server.cli import app
+from tests.billing.runs.world import Call, World
+from tests.billing.suspense.world import asterisk_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+ADD_86 = ("--source", "switch", "--begins", "1", "--digits", "11", "--add", "86")
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run a command of suspense as somebody (uid 2001 if not told); its stdout, as JSON if it was asked for, or what went wrong."""
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
+
+    def call(*words: object, uid: int = 2001, status: int = 0) -> Any:  # noqa: ANN401 - JSON is anything
+        monkeypatch.setattr("server.operator.current", lambda: Operator(f"person {uid}", uid))
+        assert app.main(["usage", "suspense", *(str(word) for word in words)]) == status
+        told = capsys.readouterr()
+        return told.err if status else json.loads(told.out) if "--json" in words else told.out
+
+    return call
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Anna's October is billed; a call without its country code and one of a stranger were refused."""
+    made = World(tmp_path / "home")
+    made.account("anna")
+    made.subscription("anna-1", "anna", "shop/basic", "8613800000001")
+    stranger = Call("stranger", "2025-10-07T10:00", 60)
+    made.take(Call("8613800000001", "2025-10-05T10:00", 1500), Call("13800000001", "2025-10-06T10:00", 600), stranger)
+    made.bill("2025-11-01")
+    yield made
+    made.home.close()
+
+
+def test_from_the_list_to_the_bill(run: Callable[..., Any], world: World) -> None:
+    text = run()
+    assert "switch  UNKNOWN_SUBSCRIPTION     2" in text
+    assert "about 1.10 CNY" in text
+    preview = run("correct", *ADD_86)
+    assert "served_id 13800000001 -> 8613800000001" in preview
+    assert preview.endswith("1 of 1 records come back, worth about 1.00 CNY\n")
+    assert run("proposals") == "nothing was proposed\n"
+    assert "needs a reason" in run("correct", *ADD_86, "--save", status=2)
+    assert "for you, corrections worth more than 0.50 need a second person" in run("limit", "0.5", "--note", "small shop", uid=2002)
+    saved = run("correct", *ADD_86, "--save", "--note", "no country code", "--json")
+    assert (saved["proposal"]["state"], saved["preview"]["coming_back"]) == ("proposed", 1)
+    assert "needs a second person" in run("recycle", "--correction", 1, status=1)
+    assert "nobody approves their own" in run("approve", 1, status=1)
+    assert "approved" in run("approve", 1, "--note", "asked the switch team", uid=2002)
+    assert run("recycle", "--correction", 1) == "1 came back: recycled\n"
+    assert "applied" in run("proposals")
+    (left,) = run("--json")["rows"]
+    assert left["served_id"] == "stranger"
+    world.bill("2025-12-01")
+    texts = [line[0] for line in world.lines(world.numbers("anna")[1])]
+    assert "National calls, correction for 2025-10-01 to 2025-10-31" in texts
+
+
+def test_a_rule_from_a_file(run: Callable[..., Any], world: World, tmp_path: Path) -> None:
+    assert world
+    path = tmp_path / "rule.yaml"
+    path.write_text('source: switch\nserved: {begins: "1", add: "86"}\nbefore: 2025-10-06\n')
+    assert run("correct", path).endswith("0 of 0 records come back, worth nothing\n")
+    path.write_text('source: switch\nserved: {begins: "1", add: 86}\ncolour: red\n')
+    told = run("correct", path, status=1)
+    assert "colour: unknown field" in told
+    assert "served: " in told
+    assert "as a file and by options" in run("correct", path, "--source", "switch", status=2)
+    assert "brings no record back" in run("correct", *ADD_86, "--before", "2025-01-01", "--save", "--note", "x", status=1)
+
+
+def test_write_off_takes_two(run: Callable[..., Any], world: World) -> None:
+    assert world
+    identifier = next(row["id"] for row in run("--json")["rows"] if row["served_id"] == "stranger")
+    assert "no records are chosen" in run("write-off", "--note", "x", status=2)
+    assert "1 records, worth about 0.10 CNY" in run("write-off", identifier, "--note", "a test call")
+    assert "nobody approves their own" in run("approve", 1, status=1)
+    done = run("approve", 1, "--json", uid=2002)
+    assert (done["written_off"]["rows"], done["approved_by"]["uid"]) == (1, 2002)
+    assert [row["served_id"] for row in run("--json")["rows"]] == ["13800000001"]
+    assert "is applied already" in run("approve", 1, status=1, uid=2002)
+
+
+def test_show_and_resolve(run: Callable[..., Any], world: World, tmp_path: Path) -> None:
+    assert world
+    row = asterisk_row("u1", "8613800000001", "2025-10-05 10:00:00", 60)
+    (tmp_path / "one.csv").write_text(row + "broken\n" + row.replace("60,60", "61,61"))
+    assert app.main(["usage", "ingest", str(tmp_path / "one.csv"), "--source", "asterisk"]) == 0
+    run("list")
+    rows = run("--reason", "conflicting", "--json")["rows"]
+    shown = run("show", rows[0]["id"])
+    assert "differs in" in shown
+    assert "duration_us" in shown
+    side_by_side = run("resolve", rows[0]["id"], "--json")
+    version = side_by_side["versions"][side_by_side["differences"]["duration_us"].index(61_000_000)]
+    assert "needs a reason" in run("resolve", rows[0]["id"], "--keep", version, status=2)
+    assert "counts; the others are dropped" in run("resolve", rows[0]["id"], "--keep", version, "--note", "the switch says so")
+    assert run("--reason", "conflicting", "--json")["rows"] == []
+    (broken,) = run("--source", "asterisk", "--json")["rows"]
+    assert "62 72 6f 6b 65 6e" in run("show", broken["id"])
+    assert run("recycle", broken["id"]) == "1 stay: it still cannot be read: wrong_column_count\n"
+    assert run("recycle", "--source", "asterisk") == "1 stay: it still cannot be read: wrong_column_count\n"
+    assert "no records are chosen" in run("recycle", status=2)
+    assert "names no record" in run("show", "seven", status=2)
+    assert "no record 4711 waits" in run("show", "4711", status=1)
