@@ -63,6 +63,8 @@ def calls(block: Block, source: Source, timing: Timing, details: Details) -> Eve
 def _until_end(block: Block, timing: Timing) -> NDArray[np.int64]:
     """Time from answer to end, for files without a duration."""
     known = timing.answered & timing.answer.present & timing.end.present & ~timing.duration.present
+    if not known.any():
+        return np.zeros(block.size, np.int64)
     mark(block.code, known & (timing.end.latest_us < timing.answer.earliest_us), Reason.END_BEFORE_START)
     return np.where(known, timing.end.latest_us - timing.answer.latest_us, 0)
 
@@ -70,6 +72,8 @@ def _until_end(block: Block, timing: Timing) -> NDArray[np.int64]:
 def _check_span(block: Block, timing: Timing, chargeable: Times, duration_us: NDArray[np.int64]) -> None:
     """A leg may not end before it begins, nor last over a minute longer than from begin to end, as finely as times are written."""
     start, answer, end = timing[:3]
+    if not end.present.any():
+        return
     start_us = np.where(start.present, start.earliest_us, chargeable.earliest_us)
     last_begin_us = np.maximum(start_us, chargeable.earliest_us)
     mark(block.code, end.present & (end.latest_us + end.fineness_us < last_begin_us), Reason.END_BEFORE_START)

@@ -27,7 +27,6 @@ from mediation.records import record_block
 from mediation.rows import Spans
 from mediation.utc_offsets import offsets
 from rating.model import Service
-from rating.schema import OffsetOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +135,7 @@ def _check(block: Block, has_container: NDArray[np.bool_], service: NDArray[np.i
     total, up, down = quantity["total"], quantity["up"], quantity["down"]
     has_all = total.present & up.present & down.present
     mark(block.code, has_all & (total.value != up.value + down.value), Reason.VOLUMES_DISAGREE)
-    mark(block.code, total.present & (total.value < up.value + down.value), Reason.VOLUMES_DISAGREE)
+    mark(block.code, total.present & (total.value >= 0) & (total.value < up.value + down.value), Reason.VOLUMES_DISAGREE)
 
 
 def _volumes(quantity: dict[str, Amounts]) -> tuple[Amounts, Amounts]:
@@ -166,7 +165,7 @@ def _start(block: Block, source: Source, used: Amounts) -> tuple[Times, NDArray[
     mark(block.code, ~moment.present, Reason.UNREADABLE_TIME)
     start_us, origin = columns.settle(block, moment, source)
     back_us = np.where(used.present & (used.value > 0), used.value, 1)
-    return moment, start_us - np.where(by_trigger, back_us, 0), np.where(by_trigger, OffsetOrigin.GUESSED, origin).astype(np.int8)
+    return moment, start_us - np.where(by_trigger, back_us, 0), origin
 
 
 def _offsets(block: Block, start: Times) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:

@@ -40,6 +40,8 @@ class Times(NamedTuple):
 
     def where(self, chosen: NDArray[np.bool_], other: Times) -> Times:
         """These times where `chosen`, else the `other` ones."""
+        if chosen.all():
+            return self
         mine, theirs = (tuple[Any, ...](times_) for times_ in (self, other))
         mixed: Any = [np.where(chosen, *pair) for pair in zip(mine, theirs, strict=True)]
         return Times(*mixed)

@@ -104,7 +104,7 @@ def _details(block: Block) -> Details:
         trunk_out=block.spans("destDeviceName"),
         sequence=no_amounts(block.size),
         cause=_cause(block),
-        third=block.spans(FORWARDER),
+        third=_forwarder(block),
     )
 
 

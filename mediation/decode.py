@@ -14,27 +14,28 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mediation import events, formats, grouped_legs, legs, source_columns, usage
 from mediation.assembly import rules
 from mediation.memory_window import MemoryWindow
+from mediation.parallel import PARALLEL_FROM_BYTES, Placed, in_order, usable_cores
 from mediation.reader import WINDOW_BYTES, Fingerprint, Window, changed, fingerprint
 from mediation.reasons import REASONS
 from mediation.sources import Bills, Source
 from rating.schema import USAGE_V1, LegRole
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from mediation.columns import Identity
     from mediation.memory_window import ByteWindow
     from mediation.rows import Block
 
+_Result = TypeVar("_Result")
 Progress: TypeAlias = Callable[[int, int], None]
 
 DEFAULT_HASH_KEY: Final = b"ratewright-keys1"  # sixteen bytes; an installation sets its own
@@ -62,8 +63,13 @@ class Decoded(NamedTuple):
     control_lines: tuple[bytes, ...] = ()  # the source's header and trailer lines, which are no rows
 
 
-def decode(path: str | Path, source: Source, *, progress: Progress | None = None, hash_key: bytes = DEFAULT_HASH_KEY) -> Decoded:
-    """All of a file: some 330 bytes of memory a row. `progress` gets (done, total) in bytes; `hash_key` has sixteen bytes."""
+def decode(
+    path: str | Path, source: Source, *, progress: Progress | None = None, hash_key: bytes = DEFAULT_HASH_KEY, threads: int = 0
+) -> Decoded:
+    """All of a file: some 330 bytes of memory a row. `progress` gets (done, total) in bytes; `hash_key` has sixteen bytes.
+
+    `threads`: how many work on it; 0: as many as there are cores, if the file is worth it. The result is the same.
+    """
     file = _File(Path(path), source, progress)
     if formats.is_columnar(source.format):
         return joined(list(_columnar(file, hash_key)))
@@ -71,10 +77,10 @@ def decode(path: str | Path, source: Source, *, progress: Progress | None = None
     parts: list[Decoded] = []
     is_good = [np.zeros(0, np.bool_)]
     with Window(file.path, WINDOW_BYTES) as window:
-        for rows, read in _events(window, source):
-            judge.add(rows, read)
-            parts.append(part_of(source, rows, read, window.offset, hash_key))
-            is_good.append(rows.code == 0)
+        for piece in file.each_block(window, lambda placed: _piece(placed, source, hash_key, judge), threads):
+            judge.add(piece.found)
+            parts.append(piece.part)
+            is_good.append(piece.is_good)
             file.tell(window, 1)
         mark = window.fingerprint()
     good = np.concatenate(is_good)
@@ -84,22 +90,25 @@ def decode(path: str | Path, source: Source, *, progress: Progress | None = None
 
 
 def decode_parts(
-    path: str | Path, source: Source, *, progress: Progress | None = None, hash_key: bytes = DEFAULT_HASH_KEY
+    path: str | Path, source: Source, *, progress: Progress | None = None, hash_key: bytes = DEFAULT_HASH_KEY, threads: int = 0
 ) -> Iterator[Decoded]:
-    """A file in parts, in order; at least one, though it may be empty. Nothing comes of a file that is damaged anywhere."""
+    """A file in parts, in order; at least one, though it may be empty. Nothing comes of a file that is damaged anywhere.
+
+    `threads` as for `decode`.
+    """
     file = _File(Path(path), source, progress)
     if formats.is_columnar(source.format):
         yield from _columnar(file, hash_key)
         return
-    mark, absorbed = _first_reading(file)
+    mark, absorbed = _first_reading(file, threads)
     begin, is_empty = 0, True
     with Window(file.path, WINDOW_BYTES, mark.size_bytes) as window:
-        for rows, read in _events(window, source):
-            part = part_of(source, rows, read, window.offset, hash_key)
-            if begin + part.rows > absorbed.size:
+        for part, is_good, _ in file.each_block(window, lambda placed: _piece(placed, source, hash_key), threads):
+            if absorbed is not None and begin + part.rows > absorbed.size:
                 raise changed(file.path)
-            verdicts = absorbed[begin : begin + part.rows][rows.code == 0]
-            made = usage.with_absorbed(part.usage, verdicts)
+            made = part.usage
+            if absorbed is not None:
+                made = usage.with_absorbed(made, absorbed[begin : begin + part.rows][is_good])
             yield part._replace(usage=made, file_sha256=mark.sha256, size_bytes=mark.size_bytes)
             begin, is_empty = begin + part.rows, False
             file.tell(window, 2, mark.size_bytes)
@@ -169,10 +178,33 @@ class _File:
     source: Source
     progress: Progress | None
 
+    def each_block(self, window: Window, work: Callable[[Placed], _Result], threads: int) -> Iterator[_Result]:
+        """What `work` makes of each block of the window, in order."""
+        blocks = formats.decoder(self.source.format).blocks(window, self.source)
+        if threads == 0:
+            threads = usable_cores() if window.size_bytes >= PARALLEL_FROM_BYTES else 1
+        return in_order(window, blocks, work, threads)
+
     def tell(self, window: Window, readings: int, before_bytes: int = 0) -> None:
         """Report the bytes of all readings; `before_bytes` are those of earlier ones."""
         if self.progress is not None:
             self.progress(before_bytes + window.read_bytes, readings * window.size_bytes)
+
+
+class _Found(NamedTuple):
+    """The answered legs of a block, and the rows that a forwarder pays for."""
+
+    rows: int
+    legs: Any = None
+    forwarded: NDArray[np.int64] | None = None
+
+
+class _Piece(NamedTuple):
+    """What becomes of a block."""
+
+    part: Decoded
+    is_good: NDArray[np.bool_]  # of each row: it is among the part's usage
+    found: _Found
 
 
 class _Judge:
@@ -186,16 +218,29 @@ class _Judge:
         self._forwarded: list[NDArray[np.int64]] = []  # rows that their forwarder pays for, whatever the caller's legs are
         self._size = 0
 
-    def add(self, rows: Block, read: events.Events) -> None:
-        """Take in the next block."""
+    @property
+    def is_needed(self) -> bool:
+        """Whether any row can be billed by another one."""
+        return self._is_ruled or self._native is not None
+
+    def find(self, rows: Block, read: events.Events, before: int) -> _Found:
+        """The answered legs of a block, behind so many rows of the file. Nothing is remembered."""
+        found, forwarded = None, None
         if self._is_ruled:
-            identity = _identity(rows, self._source, read)
-            self._legs.append(grouped_legs.of_block(rows, self._source, read, identity, self._size))
+            found = grouped_legs.of_block(rows, self._source, read, _identity(rows, self._source, read), before)
         elif self._native is not None:
-            self._legs.append(self._native(rows, self._source, read, self._size))
+            found = self._native(rows, self._source, read, before)
         if self._source.legs.forwarder_pays and read.details.leg_role is not None:
-            self._forwarded.append(np.flatnonzero(read.details.leg_role == LegRole.FORWARD) + self._size)
-        self._size += rows.size
+            forwarded = np.flatnonzero(read.details.leg_role == LegRole.FORWARD) + before
+        return _Found(rows.size, found, forwarded)
+
+    def add(self, found: _Found) -> None:
+        """Take in what was found in the next block."""
+        self._size += found.rows
+        if found.legs is not None:
+            self._legs.append(found.legs)
+        if found.forwarded is not None:
+            self._forwarded.append(found.forwarded)
 
     def absorbed(self) -> NDArray[np.bool_]:
         """For each row: whether another leg bills it."""
@@ -221,14 +266,31 @@ def _columnar(file: _File, hash_key: bytes) -> Iterator[Decoded]:
         yield Decoded(USAGE_V1.empty_table(), [], 0, *mark)
 
 
-def _first_reading(file: _File) -> tuple[Fingerprint, NDArray[np.bool_]]:
-    """Reads the file to its end; for each row, whether another leg bills it."""
+def _first_reading(file: _File, threads: int) -> tuple[Fingerprint, NDArray[np.bool_] | None]:
+    """Reads the file to its end; for each row, whether another leg bills it; None where none can be."""
     judge = _Judge(file.source)
     with Window(file.path, WINDOW_BYTES) as window:
-        for rows, read in _events(window, file.source):
-            judge.add(rows, read)
+        if judge.is_needed:
+            for found in file.each_block(window, lambda placed: _found(placed, file.source, judge), threads):
+                judge.add(found)
+                file.tell(window, 2)
+            return window.fingerprint(), judge.absorbed()
+        while not window.is_last:
+            window.go_on(window.end)
             file.tell(window, 2)
-        return window.fingerprint(), judge.absorbed()
+        return window.fingerprint(), None
+
+
+def _found(placed: Placed, source: Source, judge: _Judge) -> _Found:
+    return judge.find(placed.rows, read_block(placed.rows, source), placed.rows_before)
+
+
+def _piece(placed: Placed, source: Source, hash_key: bytes, judge: _Judge | None = None) -> _Piece:
+    """A block's rows as usage, and its answered legs if somebody is to judge them."""
+    rows, offset, before = placed
+    read = read_block(rows, source)
+    found = _Found(rows.size) if judge is None else judge.find(rows, read, before)
+    return _Piece(part_of(source, rows, read, offset, hash_key), rows.code == 0, found)
 
 
 def _events(window: ByteWindow, source: Source) -> Iterator[tuple[Block, events.Events]]:

@@ -205,13 +205,16 @@ def _with_further(hashed: NDArray[np.uint64], block: Block, events: Events, part
     values.append(nothing if events.flags is None else (events.flags & _CHARGE_FLAGS).astype(np.int64))
     values.append(nothing if parties.third is None else parties.third.value)
     text = block.empty() if details.other_text is None else details.other_text
-    says_more = np.logical_or.reduce([text.filled, *(value != 0 for value in values if value is not nothing)])
-    if not says_more.any():
+    telling = [value != 0 for value in values if value.any()]
+    if not telling and not text.filled.any():
         return hashed
+    says_more = np.logical_or.reduce([text.filled, *telling])
     further = columns.hashes(block, Identity([text], values), b"further", hash_key)
     return np.where(says_more[:, None], hashed ^ further, hashed)
 
 
 def _columns(amounts: Amounts | None, nothing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Values, and 1 where there is one."""
-    return (nothing, nothing) if amounts is None else (amounts.value, amounts.present.astype(np.int64))
+    if amounts is None or not (amounts.present.any() or amounts.value.any()):
+        return nothing, nothing
+    return amounts.value, amounts.present.astype(np.int64)

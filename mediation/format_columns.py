@@ -9,7 +9,6 @@ import enum
 from typing import Final, NamedTuple
 
 from mediation.chf_paths import FIELDS as CHF_FIELDS
-
 from mediation.source_rules import Partials, ServiceRules, Services
 
 

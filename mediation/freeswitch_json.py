@@ -58,10 +58,11 @@ def record_blocks(window: ByteWindow, source: Source, element: str) -> Iterator[
 
 
 def read(block: Block, source: Source) -> Events:
-    """The block's call legs. Rows that cannot be read get a reason. Legs of one call share its uuid as `call_ref`."""
+    """The block's call legs. Rows that cannot be read get a reason. `call_ref` is the uuid of the leg that began the call."""
     legs = freeswitch.read(block, source)
-    call, is_b_leg = block.spans("call_uuid"), block.spans("originator").filled
-    details = legs.details._replace(call_ref=call.where(call.filled, legs.details.call_ref))
+    originator = block.spans("originator")
+    is_b_leg = originator.filled
+    details = legs.details._replace(call_ref=originator.where(is_b_leg, legs.details.record_id))
     if source.legs.bills is Bills.CALLER:
         details = details._replace(direction=np.where(is_b_leg, Direction.TERMINATING, Direction.ORIGINATING).astype(np.int8))
     return legs.with_details(details)

@@ -280,11 +280,11 @@ def _money(record: _Record) -> Amounts | None:
 
 def _quantities(record: _Record, service: NDArray[np.int64]) -> _Quantities:
     """Bytes of data, pieces of the rest."""
-    block, size = record.block, record.block.size
+    block = record.block
     up, down = record.amounts("bytes_up", Unit.BYTE), record.amounts("bytes_down", Unit.BYTE)
     is_data, counts = service == Service.DATA, np.isin(service, [int(kind) for kind in _MESSAGES])
     mark(block.code, is_data & ~up.present & ~down.present, Reason.MISSING_VALUE)
-    units = record.amounts("units", Unit.COUNT) if record.has("units") else Amounts(np.ones(size, np.int64), counts)
+    units = record.amounts("units", Unit.COUNT) if record.has("units") else Amounts(counts.astype(np.int64), counts)
     mark(block.code, counts & ~units.present, Reason.MISSING_VALUE)
     return _Quantities(up, down, units)
 

@@ -47,11 +47,11 @@ def named(  # noqa: PLR0913 - what to read, and how
         return None
     width = int(header.width[names_in]) if names_in < count else 0
     if width > WIDTH_MAX:
-        raise UnusableFileError(f"the header of the file names {width} columns", f"at most {WIDTH_MAX} can be read")
+        raise UnusableFileError(f"the header of {window.name} names {width} columns", f"at most {WIDTH_MAX} can be read")
     limits = [(int(header.field_begin[place, names_in]), int(header.field_end[place, names_in])) for place in range(width)]
     names = [window.data[begin:end].tobytes().decode("latin-1") for begin, end in limits]
     window.begin = position
-    columns = _checked(names, list(needed), list(also_known))
+    columns = _checked(window.name, names, list(needed), list(also_known))
     return Header(msgspec.structs.replace(source, layouts=(Layout(columns),), header_lines=0), totals)
 
 
@@ -69,7 +69,7 @@ def _totals(window: ByteWindow, source: Source) -> tuple[bytes, ...]:
     return (line,)
 
 
-def _checked(names: list[str], needed: list[str], also_known: list[str]) -> tuple[str, ...]:
+def _checked(file: str, names: list[str], needed: list[str], also_known: list[str]) -> tuple[str, ...]:
     """The names as the source spells them; it is an error if one of `needed` is missing or stands there twice."""
     spelled = {name.lower(): name for name in (*also_known, *needed)}
     found = tuple(spelled.get(name.lower(), name) for name in names)
@@ -77,13 +77,13 @@ def _checked(names: list[str], needed: list[str], also_known: list[str]) -> tupl
     if missing:
         shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")  # noqa: PLR2004 - enough to tell which file it is
         raise UnusableFileError(
-            f"the file's header has no column {_listed(missing)}; it begins: {shown}",
+            f"the header of {file} has no column {_listed(missing)}; it begins: {shown}",
             "check that this is a file of the source; if its columns have other names, give them in the source's definition",
         )
     twice = [name for name in spelled.values() if found.count(name) > 1]
     if twice:
         raise UnusableFileError(
-            f"the file's header has the column {twice[0]} more than once", "name each column once, or give `columns` in the definition"
+            f"the header of {file} has the column {twice[0]} more than once", "name each column once, or give `columns` in the definition"
         )
     return found
 

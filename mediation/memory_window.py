@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class ByteWindow(Protocol):
     """Bytes `begin` .. `end` of `data` are in sight; `offset` is the place of `data[0]` in the stream; `is_last`: nothing follows."""
 
+    name: str  # of the input, for a person
     data: NDArray[np.uint8]
     begin: int
     end: int
@@ -25,6 +26,8 @@ class ByteWindow(Protocol):
 
 class MemoryWindow:
     """A window over bytes that are all there."""
+
+    name = "the row that was kept"
 
     def __init__(self, data: bytes) -> None:
         self.data = np.frombuffer(data, np.uint8)

@@ -43,7 +43,7 @@ class Records(NamedTuple):
     """Room for the records of one scan. Row arrays are (records,), field arrays (names + 1, records): the last field is the header."""
 
     begin: NDArray[np.int64]  # first byte of the header
-    end: NDArray[np.int64]  # byte after the last attribute, line break excluded
+    end: NDArray[np.int64]  # byte after the record, with the blank line that ends it: so that its bytes stand for themselves
     fault: NDArray[np.int8]  # 0, or the code of a reason
     field_begin: NDArray[np.int32]
     field_end: NDArray[np.int32]
@@ -147,21 +147,21 @@ def _find_name(data, begin, end, names_text, limits):
     return -1
 
 
-@njit(numba.types.UniTuple(_I64, 4)(_BYTES, _I64, _I64, _BOOL, _BYTES, _LIMITS, _I64, _I64, _FIELDS, _FIELDS))
+@njit(numba.types.UniTuple(_I64, 3)(_BYTES, _I64, _I64, _BOOL, _BYTES, _LIMITS, _I64, _I64, _FIELDS, _FIELDS))
 def _scan_record(data, begin, end, is_last, names_text, limits, closing, row, field_begin, field_end):
-    """The record from `begin`, which is no blank line: 1 if its end is in sight, end of its last line, where to go on, fault."""
+    """The record from `begin`, which is no blank line: 1 if its end is in sight, the position after it, fault."""
     for place in range(limits.size):
         field_begin[place, row], field_end[place, row] = 0, 0
-    at, text_end, fault, lines, is_closed = begin, begin, 0, 0, False
+    at, fault, lines, is_closed = begin, 0, 0, False
     while at < end:
         stop = _line_end(data, at, end)
         if stop == end and not is_last:
-            return 0, text_end, at, 0
+            return 0, at, 0
         kind, name_begin, name_end, value_begin, value_end = _read_line(data, at, stop)
         if kind == EMPTY:
             if lines == 0:
                 fault = FAULT_FORM
-            return 1, text_end, min(stop + 1, end), fault
+            return 1, min(stop + 1, end), fault
         if kind == ATTRIBUTE:
             lines += 1
             place = _find_name(data, name_begin, name_end, names_text, limits)
@@ -173,16 +173,15 @@ def _scan_record(data, begin, end, is_last, names_text, limits, closing, row, fi
         elif data[at] != BLANK and data[at] != TAB and lines > 0:  # the header of another record
             if not is_closed and fault == 0:
                 fault = FAULT_END
-            return 1, text_end, at, fault
+            return 1, at, fault
         elif fault == 0:
             fault = FAULT_FORM if stop < end else FAULT_END
-        text_end = stop - 1 if stop > at and data[stop - 1] == RETURN else stop
         at = stop + 1
     if not is_last:
-        return 0, text_end, at, 0
+        return 0, end, 0
     if fault == 0 and not is_closed:
         fault = FAULT_END
-    return 1, text_end, end, fault
+    return 1, end, fault
 
 
 @njit(
@@ -203,19 +202,19 @@ def _scan_records(
             goes_on = False
             at = min(stop + 1, end)
             continue
-        is_whole, text_end, after, fault = _scan_record(data, at, end, is_last, names_text, limits, closing, row, field_begin, field_end)
+        is_whole, after, fault = _scan_record(data, at, end, is_last, names_text, limits, closing, row, field_begin, field_end)
         if is_whole == 0 and end - at < ROW_BYTES_MAX:
             break
         piece_end = min(at + ROW_BYTES_MAX, end)
         while at + 1 < piece_end < end and data[piece_end] <= BLANK:
             piece_end -= 1  # what is left must not look like a blank line
-        is_piece = is_whole == 0 or text_end > piece_end
+        is_piece = is_whole == 0 or after > at + ROW_BYTES_MAX
         if is_piece:
-            text_end, after = piece_end, piece_end
+            after = piece_end
         if is_piece or goes_on:
             fault = FAULT_LENGTH
         goes_on = is_piece
-        row_begin[row], row_end[row], row_fault[row] = at, text_end, fault
+        row_begin[row], row_end[row], row_fault[row] = at, after, fault
         row += 1
         at = after
     return row, min(at, end), 1 if goes_on else 0

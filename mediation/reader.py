@@ -159,7 +159,7 @@ class Window:
     """
 
     def __init__(self, path: Path, window_bytes: int = WINDOW_BYTES, size_bytes: int | None = None) -> None:
-        self._path = path
+        self._path, self.name = path, shown(path)
         self._buffer = bytearray(window_bytes)
         self.data = np.frombuffer(self._buffer, np.uint8)
         self.data.flags.writeable = False

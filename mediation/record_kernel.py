@@ -52,9 +52,10 @@ FAULTS = numba.int8[::1]
 @njit(I64(numba.uint8))
 def hex_value(byte):
     """The value of a hexadecimal digit, or -1."""
-    if _ZERO <= byte <= _NINE:
-        return byte - _ZERO
-    lower = byte | 32
+    digit = np.int64(byte)
+    if _ZERO <= digit <= _NINE:
+        return digit - _ZERO
+    lower = digit | 32
     return lower - 87 if ord("a") <= lower <= ord("f") else -1
 
 

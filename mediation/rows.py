@@ -38,6 +38,8 @@ class Spans(NamedTuple):
 
     def where(self, chosen: NDArray[np.bool_], other: Spans) -> Spans:
         """These spans where `chosen`, else the `other` ones."""
+        if chosen.all():
+            return self
         return Spans(np.where(chosen, self.begin, other.begin), np.where(chosen, self.end, other.end))
 
     def only(self, chosen: NDArray[np.bool_]) -> Spans:
@@ -105,6 +107,16 @@ class Block:
             self.layout[rows],
             self.raw,
             control_lines,
+        )
+
+    def with_own_data(self) -> Block:
+        """The block with `data` apart from the input, so that fields can be added behind: of a window, what the rows take of it."""
+        if self.raw is not None or self.size == 0:
+            return self
+        first, last = int(self.begin.min()), int(self.end.max())
+        shift = np.int32(first)
+        return dataclasses.replace(
+            self, data=self.data[first:last], raw=self.data, field_begin=self.field_begin - shift, field_end=self.field_end - shift
         )
 
     def has(self, name: str) -> bool:

@@ -48,6 +48,16 @@ def check(values: dict[str, Any], layouts: tuple[Layout, ...], problems: Problem
         _check_services(values, problems)
         if values["format"] in _GENERAL:
             check_fields(values, layouts, problems)
+        else:
+            _check_foreign(values, problems)
+
+
+def _check_foreign(values: dict[str, Any], problems: Problems) -> None:
+    """What is said in vain, for the format knows what its columns mean."""
+    if values.get("fields"):
+        problems.add("fields", f"{values['format']} has none", "leave it out: what its columns mean is known")
+    if values.get("start_on_confirmed") and values["format"] is not Format.KAMAILIO_CDRS:
+        problems.add("start_on_confirmed", f"{values['format']} has none", "leave it out")
 
 
 def _check_names(values: dict[str, Any], problems: Problems) -> None:
@@ -226,3 +236,6 @@ def _check_services(values: dict[str, Any], problems: Problems) -> None:
             problems.add(f"services.{name}.first_segment", f"{rules.first_segment} is no first number", "give 0 or 1")
         if rules.partials is not Partials.NONE and values["format"] in _WHOLE_CALLS:
             problems.add(f"services.{name}.partials", f"records of {values['format']} are never parts", "leave it out")
+        if values["format"] is Format.CHF_JSON and (rules.partials is Partials.JOIN or rules.cumulative):
+            message = "used unit containers are never joined: the network cuts them where a tariff changes"
+            problems.add(f"services.{name}", message, "leave it out")

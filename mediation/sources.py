@@ -16,7 +16,6 @@ import msgspec
 
 from mediation.format_columns import COLUMNS
 from mediation.source_rules import (
-    DAY_US,
     SECOND_US,
     Bills,
     ControlTotals,

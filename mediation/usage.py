@@ -5,7 +5,8 @@ Text that is not UTF-8 is read as Latin-1, so that no byte is lost and no row re
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from mediation.rows import Block, Spans
 
 
+Rows: TypeAlias = slice | NDArray[np.int64]  # which rows of a block, as an index
+
+
 class Records(NamedTuple):
     """What is known of a block's rows when they become usage."""
 
@@ -34,31 +38,32 @@ class Records(NamedTuple):
 def table(block: Block, source_name: str, records: Records, offset: int) -> pa.Table:
     """The block's good rows as usage. `offset` is the place of the block's raw bytes in the stream."""
     rows = np.flatnonzero(block.code == 0)
+    at = slice(None) if rows.size == block.size else rows  # all of them: then nothing is copied
     leg, (served, other, _) = records.leg, records.parties
     details = leg.details
     made: dict[str, pa.Array[Any]] = {
-        "event_key": key_array(records.event_key[rows]),
-        "content_hash": key_array(records.content_hash[rows]),
+        "event_key": key_array(records.event_key[at]),
+        "content_hash": key_array(records.content_hash[at]),
         "source": constant_name(source_name, rows.size),
         "record_id": _joined_text(block, details.record_id, details.record_id_more, rows),
-        "source_seq": _amounts(details.sequence, rows, pa.int64()),
-        "raw_offset": pa.array(block.begin[rows] + offset),
-        "raw_length": pa.array((block.end - block.begin)[rows].astype(np.int32)),
-        "served_kind": pa.array(served.kind[rows]),
+        "source_seq": _amounts(details.sequence, at, pa.int64()),
+        "raw_offset": pa.array(block.begin[at] + offset),
+        "raw_length": pa.array((block.end - block.begin)[at].astype(np.int32)),
+        "served_kind": pa.array(served.kind[at]),
         "served_id": text(block, served.text, rows, served.number),
         "served_raw": text(block, details.caller, rows),
-        "other_e164": integers(other.value[rows], other.digits[rows] > 0, pa.int64()),
+        "other_e164": integers(other.value[at], other.digits[at] > 0, pa.int64()),
         "other_raw": text(block, details.other_raw, rows),
         "trunk_in": text(block, details.trunk_in, rows, empty_is_null=True),
         "trunk_out": text(block, details.trunk_out, rows, empty_is_null=True),
-        "start_us": pa.array(leg.start_us[rows]).cast(INSTANT),
-        "offset_s": integers(leg.offset_s[rows], leg.has_offset[rows], pa.int32()),
-        "offset_origin": pa.array(leg.offset_origin[rows]),
-        "duration_us": _durations(leg, rows),
+        "start_us": pa.array(leg.start_us[at]).cast(INSTANT),
+        "offset_s": integers(leg.offset_s[at], leg.has_offset[at], pa.int32()),
+        "offset_origin": pa.array(leg.offset_origin[at]),
+        "duration_us": _durations(leg, at),
         "call_ref": _joined_text(block, details.call_ref, details.call_ref_more, rows, empty_is_null=True),
-        "cause": pa.array(details.cause[rows]),
-        "flags": pa.array(_flags(leg)[rows]),
-        **_further(block, records, rows),
+        "cause": pa.array(details.cause[at]),
+        "flags": pa.array(_flags(leg)[at]),
+        **_further(block, records, rows, at),
     }
     constants = {"raw_file_id": 0, "service": Service.VOICE, "direction": Direction.ORIGINATING, "leg_role": LegRole.CALL}
     return complete(made, constants, rows.size)
@@ -87,8 +92,8 @@ def complete(made: dict[str, pa.Array[Any]], constants: dict[str, int], size: in
 
 def key_array(keys: NDArray[np.uint64]) -> pa.Array[Any]:
     """128-bit keys, (rows, 2), as sixteen bytes each, big-endian."""
-    data = pa.py_buffer(np.ascontiguousarray(keys).astype(">u8").tobytes())
-    return pa.Array.from_buffers(KEY, len(keys), [None, data])
+    data = np.ascontiguousarray(keys).astype(">u8")
+    return pa.Array.from_buffers(KEY, len(keys), [None, pa.py_buffer(data.view(np.uint8))])
 
 
 def constant_name(name: str, size: int) -> pa.Array[Any]:
@@ -98,16 +103,22 @@ def constant_name(name: str, size: int) -> pa.Array[Any]:
 
 def integers(values: NDArray[Any], valid: NDArray[np.bool_], kind: pa.DataType) -> pa.Array[Any]:
     """Numbers, null where not `valid`."""
-    return pa.array(values, kind, mask=~valid)
+    if valid.all():
+        return pa.array(values, kind)
+    if valid.any():
+        return pa.array(values, kind, mask=~valid)
+    nothing: pa.Array[Any] = pa.nulls(values.size).cast(kind)
+    return nothing
 
 
 def text(
     block: Block, spans: Spans, rows: NDArray[np.int64], number: Numbers | None = None, *, empty_is_null: bool = False
 ) -> pa.Array[Any]:
     """Text of the rows' fields; where `number` has digits, that number in its stead."""
-    values = number.value if number else np.zeros(block.size, np.int64)
-    digits = number.digits if number else np.zeros(block.size, np.int8)
-    size = int((spans.end - spans.begin)[rows].sum(dtype=np.int64)) + int(digits[rows].sum(dtype=np.int64))
+    values, digits = number or _no_numbers(block.size)
+    size = int((spans.end - spans.begin).sum(dtype=np.int64)) + int(digits.sum(dtype=np.int64))  # and of rows that are left out
+    if size == 0 and empty_is_null:
+        return pa.nulls(rows.size, pa.string())
     out, limits = np.empty(size, np.uint8), np.empty(rows.size + 1, np.int32)
     is_foreign = fields.copy_text(block.data, spans.begin, spans.end, values, digits, rows, out, limits)
     buffers = [None, pa.py_buffer(limits.data), pa.py_buffer(out.data)]
@@ -120,7 +131,15 @@ def text(
     return made
 
 
-def _further(block: Block, records: Records, rows: NDArray[np.int64]) -> dict[str, pa.Array[Any]]:
+@functools.lru_cache(maxsize=4)
+def _no_numbers(size: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Numbers that no row has."""
+    value, digits = np.zeros(size, np.int64), np.zeros(size, np.int8)
+    value.flags.writeable = digits.flags.writeable = False
+    return value, digits
+
+
+def _further(block: Block, records: Records, rows: NDArray[np.int64], at: Rows) -> dict[str, pa.Array[Any]]:
     """Columns that only some formats have; what is left out is null or constant."""
     leg, details, third = records.leg, records.leg.details, records.parties.third
     texts = {"other_text": details.other_text, "routing_number": details.routing_number}
@@ -139,10 +158,10 @@ def _further(block: Block, records: Records, rows: NDArray[np.int64]) -> dict[st
     made: dict[str, pa.Array[Any]] = {}
     made |= {name: text(block, spans, rows, empty_is_null=True) for name, spans in texts.items() if spans is not None}
     made |= {name: text(block, spans, rows, empty_is_null=True).cast(NAME) for name, spans in names.items() if spans is not None}
-    made |= {name: _amounts(found, rows, USAGE_V1.field(name).type) for name, found in amounts.items() if found is not None}
-    made |= {name: pa.array(column[rows].astype(np.int8)) for name, column in codes.items() if column is not None}
+    made |= {name: _amounts(found, at, USAGE_V1.field(name).type) for name, found in amounts.items() if found is not None}
+    made |= {name: pa.array(column[at].astype(np.int8)) for name, column in codes.items() if column is not None}
     if third is not None:
-        made["third_e164"] = integers(third.value[rows], third.digits[rows] > 0, pa.int64())
+        made["third_e164"] = integers(third.value[at], third.digits[at] > 0, pa.int64())
     return made
 
 
@@ -151,14 +170,14 @@ def _flags(leg: Events) -> NDArray[np.int32]:
     return flags if leg.flags is None else flags | leg.flags
 
 
-def _durations(leg: Events, rows: NDArray[np.int64]) -> pa.Array[Any]:
+def _durations(leg: Events, at: Rows) -> pa.Array[Any]:
     if leg.has_duration is None:
-        return pa.array(leg.duration_us[rows])
-    return integers(leg.duration_us[rows], leg.has_duration[rows], pa.int64())
+        return pa.array(leg.duration_us[at])
+    return integers(leg.duration_us[at], leg.has_duration[at], pa.int64())
 
 
-def _amounts(amounts: Amounts, rows: NDArray[np.int64], kind: pa.DataType) -> pa.Array[Any]:
-    return integers(amounts.value[rows], amounts.present[rows], kind)
+def _amounts(amounts: Amounts, at: Rows, kind: pa.DataType) -> pa.Array[Any]:
+    return integers(amounts.value[at], amounts.present[at], kind)
 
 
 def _joined_text(

@@ -107,11 +107,12 @@ def with_columns(block: Block, added: Mapping[str, Spans]) -> Block:
 def with_texts(block: Block, joined: Mapping[str, Sequence[Spans]], constants: Mapping[str, str]) -> Block:
     """The block with further columns: fields put end to end with a blank between, and texts that are the same in every row.
 
-    Names must be new. What is put together is written behind the block's own data, which are copied for it.
+    Names must be new. What is put together is written behind the block's own bytes, which are copied for it.
     """
     if not joined and not constants:
         return block
-    pieces, added, at = [block.data], dict[str, Spans](), block.data.size
+    own = block.with_own_data()
+    pieces, added, at = [own.data], dict[str, Spans](), own.data.size
     for name, parts in joined.items():
         piece, added[name] = _joined(block, parts, at)
         pieces.append(piece)
@@ -123,7 +124,7 @@ def with_texts(block: Block, joined: Mapping[str, Sequence[Spans]], constants: M
         at += piece.size
     data = np.concatenate(pieces)
     data.flags.writeable = False
-    return with_columns(dataclasses.replace(block, data=data), added)
+    return with_columns(dataclasses.replace(own, data=data), added)
 
 
 def _placed(layout: tuple[str, ...], places: int, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from billing.store.tables import commits
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 COPY: Final = "nothing is priced with it; put back the last good copy of the home folder"
 _NOT_HASHED: Final = ("document", "row_hash")
@@ -25,6 +25,13 @@ _NOT_HASHED: Final = ("document", "row_hash")
 def add(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> None:
     """Add a row of `table`, with its hash."""
     connection.execute(table.insert().values(**values, row_hash=_row_hash(values)))
+
+
+def add_all(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add many rows of `table`, each with its hash."""
+    made = [{**values, "row_hash": _row_hash(values)} for values in rows]
+    if made:
+        connection.execute(table.insert(), made)
 
 
 def select(connection: sa.Connection, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 LOCK_WAIT_S: Final = 600.0  # a collector has time: another one may be taking in a large file
+UNWANTED_AGE_US: Final = 15 * 60 * 1_000_000  # after which a file that no source wants is rejected
 FAILING_MAX: Final = 3  # claims that fail before no new file is claimed
 
 Clock = Callable[[], int]
@@ -110,18 +111,32 @@ class Collector:
                 return Round(done, troubles, 0)
             self._claims.refresh(claim, self._marker_of(claim.name))
             finish(claim)
-        files = watching.listing(self._folders)
-        usage = watching.without_markers(files, self._markers)
-        finished = self._stability.finished(files, self._marker_of, tick_us)
-        for name in finished:
-            if name not in usage:
-                continue
+        finished, waiting = self._finished(tick_us)
+        for name, seen in finished:
             if stop() or len(troubles) >= FAILING_MAX:
                 break
-            claimed = self._claim(name, files[name])
+            claimed = self._claim(name, seen)
             if claimed is not None:
                 finish(claimed)
-        return Round(done, troubles, len(usage.keys() - set(finished)))
+        return Round(done, troubles, waiting)
+
+    def _finished(self, tick_us: int) -> tuple[list[tuple[str, watching.Seen]], int]:
+        """Files to take, oldest first, and how many others there are."""
+        files = watching.listing(self._folders)
+        usage = watching.without_markers(files, self._markers)
+        found = [
+            (name, files[name])
+            for name in self._stability.finished(files, self._marker_of, tick_us)
+            if name in usage and (self._is_wanted(name) or self._is_old(files[name]))
+        ]
+        return found, len(usage) - len(found)
+
+    def _is_wanted(self, name: str) -> bool:
+        return any(routing.wants(source, name) for source in self._rules.sources)
+
+    def _is_old(self, seen: watching.Seen) -> bool:
+        """A file that nobody wants may be one that is still being transferred under a name that we do not know as such."""
+        return self._now_us() - seen.changed_ns // 1000 >= UNWANTED_AGE_US
 
     def _marker_of(self, name: str) -> str:
         return routing.marker_of(name, self._rules.sources)

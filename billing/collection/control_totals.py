@@ -5,7 +5,8 @@ A header or trailer is a line of the file that is no record; named groups of its
 are not known, so sums are only compared where every record could be read. A sum of durations may be off by less than one of the unit in
 which it is written. Times are microseconds.
 
-A file whose totals do not agree was cut off or changed on its way: it is not taken. Nor is one that lacks the line it must have.
+A file whose totals do not agree, or whose number is not that in its name, was cut off, changed or mixed up on its way: it is not taken.
+Nor is one that lacks the line it must have.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow.compute as pc
 
+from billing.collection import sequences
+from billing.collection.folders import base_name
 from mediation.sources import Unit
 from rating.errors import UnusableFileError
 
@@ -57,6 +60,7 @@ def checked(name: str, decoded: Decoded, source: Source) -> Totals:
     if wrong:
         texts = "; ".join(f"{_WORDS[each]}: {totals.said[each]:,} by the file, {totals.counted[each]:,} counted" for each in wrong)
         raise ControlTotalsError(f"{name} does not hold what it says it holds: {texts}", _FETCH_AGAIN, totals)
+    _check_number(name, totals, source)
     return totals
 
 
@@ -70,6 +74,16 @@ def _said(name: str, decoded: Decoded, source: Source) -> dict[str, int]:
         if rules is not None:
             said |= _of_line(name, place, rules, decoded)
     return said
+
+
+def _check_number(name: str, totals: Totals, source: Source) -> None:
+    """A file's own number is the one in its name, where both are known."""
+    rules = source.file_sequence
+    of_name = sequences.numbered(base_name(name), rules) if rules is not None else None
+    said = totals.said.get(SEQUENCE)
+    if of_name is not None and said is not None and of_name.number != said:
+        message = f"{name} says that it is number {said:,}, and its name says {of_name.number:,}"
+        raise ControlTotalsError(message, "find out which file it is, and give it its own name; nothing of it was taken", totals)
 
 
 def _of_line(name: str, place: str, rules: ControlTotals, decoded: Decoded) -> dict[str, int]:

@@ -16,7 +16,6 @@ from billing.intake.batch import Batch
 from billing.intake.columns import key_bytes
 from billing.intake.settle import Outcome, settle
 from billing.intake.split_calls import SplitCalls, settle_split_calls
-from mediation.sources import Bills, Format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,10 +52,8 @@ def decide(home: Home, known: KnownKeys, arrivals: Sequence[Arrival], now_us: in
         marks.FUTURE_TIME: good & future,
     }
     outcome[good & (too_old | future)] = Outcome.SUSPENDED
-    split = SplitCalls(usage, outcome, frozenset())
     rules = arrivals[0].rules
-    if rules is not None and rules.format is Format.ASTERISK and rules.legs.bills is Bills.NATIVE:
-        split = settle_split_calls(home, arrivals[0].source, usage, outcome, settled.taken_back)
+    split = SplitCalls(usage, outcome, frozenset()) if rules is None else settle_split_calls(home, rules, usage, settled, known.names)
     changes = _changes(home, settled.taken_back, split.absorbed_later)
     assembly = assembling.settle_partials(
         home,

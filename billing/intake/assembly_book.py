@@ -1,8 +1,9 @@
 """The book of assembly: what the segments of assembled calls hold equals what was made of them.
 
 Left: the stored segments of every group that stands as assembled, added up one by one. Of running totals each segment adds what it grew
-by, and all of itself where it fell. Right: the made rows that no later look superseded. `rows` are calls and sessions of which
-something was made. Messages count one unit a message on the left, as their rule has it. Shares nothing with mediation/assembly.
+by, and all of itself where it fell. A call of which only both ends are known holds the time between them. Right: the made rows that no
+later look superseded. `rows` are calls and sessions of which something was made. Messages count one unit a message on the left, as
+their rule has it. Shares nothing with mediation/assembly.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from billing.intake import marks, view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities
 from billing.intake.stored_segments import hidden_rows
 from billing.store.tables import assemblies
+from rating.model import Service
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
 
-_COLUMNS: Final = (*marks.COLUMNS, *marks.SEGMENT_COLUMNS, "segment_first", "start_us", *QUANTITY_COLUMNS)
+_COLUMNS: Final = (*marks.COLUMNS, *marks.SEGMENT_COLUMNS, "segment_first", "service", "start_us", *QUANTITY_COLUMNS)
 _OF_ASSEMBLY: Final = int(UsageFlag.PARTIAL | UsageFlag.ASSEMBLED)
 _MESSAGE: Final = "message"
+_MOVED: Final = dt.timedelta(minutes=1)  # clocks and roundings move the begin of a session by less
 _JOINED: Final = ("join", "message")  # rules that make one row of a group, even if it holds nothing
 _Row = dict[str, Any]
 
@@ -93,7 +96,17 @@ def _held(rows: list[_Row], rule: str) -> Quantities:
     held = sum(_grown(rows) if rows[0]["flags"] & UsageFlag.CUMULATIVE else map(_own, rows), Quantities())
     if rule == _MESSAGE:
         held = held._replace(units=1)
+    held = held._replace(duration_us=held.duration_us + _between_ends(rows))
     return held._replace(rows=int(rule in _JOINED or any(held[1:])))
+
+
+def _between_ends(rows: list[_Row]) -> int:
+    """The time of a voice call of which its beginning and its end are recorded, and no duration."""
+    if rows[0]["service"] != Service.VOICE or any(row["duration_us"] is not None for row in rows):
+        return 0
+    first = [row["start_us"] for row in rows if row["flags"] & UsageFlag.FIRST]
+    last = [row["start_us"] for row in rows if row["flags"] & UsageFlag.LAST]
+    return (max(last) - min(first)) // dt.timedelta(microseconds=1) if first and last else 0
 
 
 def _own(row: _Row) -> Quantities:
@@ -104,13 +117,29 @@ def _own(row: _Row) -> Quantities:
 def _grown(rows: Iterable[_Row]) -> Iterator[Quantities]:
     """What each of some running totals adds to those before it."""
     last = dict.fromkeys(QUANTITY_COLUMNS, 0)
+    before: _Row | None = None
     for row in sorted(rows, key=_place):
-        if row["duration_us"] is not None and row["duration_us"] < last["duration_us"]:
-            last = dict.fromkeys(QUANTITY_COLUMNS, 0)  # the equipment began anew
+        if before is not None and _began_anew(row, before, last["duration_us"]):
+            last = dict.fromkeys(QUANTITY_COLUMNS, 0)
+        before = row
         told = {name: row[name] for name in QUANTITY_COLUMNS if row[name] is not None}
         grown = {name: value - (last[name] if value >= last[name] else 0) for name, value in told.items()}
         last |= told
         yield _own(dict.fromkeys(QUANTITY_COLUMNS) | grown)
+
+
+def _began_anew(row: _Row, before: _Row, last_us: int) -> bool:
+    """Whether the equipment restarted between two totals: the time fell, or the session begins after the one before was taken."""
+    if row["duration_us"] is None:
+        return False
+    if row["duration_us"] < last_us:
+        return True
+    is_later = row["start_us"] - before["start_us"] > _MOVED
+    return (
+        is_later
+        and before["duration_us"] is not None
+        and row["start_us"] >= before["start_us"] + dt.timedelta(microseconds=before["duration_us"])
+    )
 
 
 def _place(row: _Row) -> tuple[Any, ...]:

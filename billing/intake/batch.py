@@ -36,7 +36,7 @@ class Arrival(NamedTuple):
     @property
     def name(self) -> str:
         """How a report calls it."""
-        return "stream" if self.path is None else shown(self.path)
+        return self.file_name or ("stream" if self.path is None else shown(self.path))
 
 
 class Change(NamedTuple):

@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from billing.intake import index_files, records, source_memory, verifying, view
+from billing.intake.columns import key_bytes
 from billing.intake.counting import DAY_US
-from mediation.duplicates import as_pairs
+from billing.intake.split_calls import NamesOfFiles
 from mediation.once import HashIndex, SequenceBitmaps, Verdict, Verdicts
 from mediation.once.hash_index import high_half
 
@@ -44,6 +45,7 @@ class KnownKeys:
     def __init__(self, home: Home, hash_of: Callable[[NDArray[np.uint64]], NDArray[np.uint64]] = high_half) -> None:
         self._home, self._hash_of = home, hash_of
         self.memory: dict[str, Memory] = {}
+        self.names = NamesOfFiles()
         self._hashes = HashIndex(hash_of=hash_of)
         self._numbers: dict[str, SequenceBitmaps] = {}
         self._loaded_seq = self._saved_keys = 0
@@ -141,13 +143,13 @@ class KnownKeys:
         for _, part, numbers in self._parts(stored):
             days = part.column("start_us").cast(pa.int64()).to_numpy() // DAY_US
             if numbers is None:
-                self._hashes.add(as_pairs(part.column("event_key")), as_pairs(part.column("content_hash")), days)
+                self._hashes.add(_pairs(part.column("event_key")), _pairs(part.column("content_hash")), days)
             else:
                 numbers.bitmaps.add(numbers.streams, numbers.values, days)
 
     def _classify(self, part: pa.Table, numbers: _Numbers | None) -> Verdicts:
         if numbers is None:
-            return self._hashes.classify(as_pairs(part.column("event_key")), as_pairs(part.column("content_hash")))
+            return self._hashes.classify(_pairs(part.column("event_key")), _pairs(part.column("content_hash")))
         return numbers.bitmaps.classify(numbers.streams, numbers.values)
 
     def _parts(self, rows: pa.Table) -> Iterator[tuple[NDArray[np.intp], pa.Table, _Numbers | None]]:
@@ -185,6 +187,11 @@ class _Numbers(NamedTuple):
     bitmaps: SequenceBitmaps
     streams: NDArray[np.int32] | int
     values: NDArray[np.int64]
+
+
+def _pairs(column: pa.ChunkedArray[Any]) -> NDArray[np.uint64]:
+    """Keys as two numbers each, as they lie in memory: the index only compares them."""
+    return key_bytes(column).view("<u8")
 
 
 def _numbered(memory: Mapping[str, Memory]) -> frozenset[str]:

@@ -49,6 +49,14 @@ def last_usage_seq(connection: sa.Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def unsealed_ranges(home: Home) -> int:
+    """How many ranges of the journal count."""
+    row = usage_manifest.c
+    with home.connect() as connection:
+        query = sa.select(sa.func.count()).where(row.sealed_at_seq.is_(None), row.form == "journal")
+        return int(connection.execute(query).scalar_one())
+
+
 def store(home: Home, batch: Batch, now_us: int, also: Callable[[sa.Connection, int], None] | None = None) -> int:
     """Make `batch` count. Returns its commit_seq. `also` writes more rows in the same transaction."""
     with home.connect() as connection:
@@ -162,11 +170,11 @@ def _raw_file_rows(batch: Batch, raw_file_id: int, now_us: int) -> list[_Row]:
     return [
         {
             "raw_file_id": raw_file_id,
-            "path": shown(arrival.path.absolute()),
+            "path": arrival.file_name or shown(arrival.path.absolute()),
             "source": arrival.source,
             "sha256": arrival.decoded.file_sha256,
             "size_bytes": arrival.decoded.size_bytes,
-            "file_name": arrival.file_name or shown(Path(arrival.path.name)),
+            "file_name": Path(arrival.file_name or shown(arrival.path)).name,
             "content_sha256": arrival.content_sha256 or None,
             "taken_us": now_us,
             "rows": arrival.decoded.rows,

@@ -16,10 +16,11 @@ import sqlalchemy as sa
 from billing.intake import assembling, finding, marks, records, view
 from billing.intake.batch import Batch, Change, kept_rows
 from billing.intake.columns import key_bytes
+from billing.intake.leg_rules import leg_rule
 from billing.intake.settle import COUNTED_NAMES, Outcome, settle
 from billing.intake.split_calls import settle_split_calls
 from billing.store.tables import suspense
-from mediation.sources import Bills, Format, Source
+from mediation.sources import Source
 from rating.schema import USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:
@@ -117,10 +118,10 @@ def _with_legs(
     never = (rows.column("flags").to_numpy() & int(view.NEVER_BILLS)) != 0
     for name in sorted(set(names.tolist()) & sources.keys()):
         rules = sources[name]
-        if rules.format is Format.ASTERISK and rules.legs.bills is Bills.NATIVE:
+        if leg_rule(rules) is not None:
             bills = (names == name) & (outcome == Outcome.RECYCLED) & ~never
             judged = np.where(bills, np.int8(Outcome.ANSWERED), np.int8(Outcome.RECYCLED))
-            split = settle_split_calls(home, name, rows, judged, taken_back)
+            split = settle_split_calls(home, rules, rows, judged, taken_back)
             rows, absorbed_later = split.usage, absorbed_later | split.absorbed_later
     return rows, absorbed_later
 

@@ -1,8 +1,8 @@
-"""Calls whose legs came in different files, because a rotation cut the log between them or a file grew: they bill once as well.
+"""Calls whose legs came in different files: they bill once as well. A rotation cut the log, a file grew, or each leg is a file.
 
 Each file is judged by itself when it is decoded (mediation/legs). Here the answered legs that this left are judged once more, by the
-same rules, together with stored legs of the same calls: those of one source that have a linkedid or a caller's channel in common and
-start within a day before the file's. A new leg that loses is absorbed. A stored leg that loses waits in suspense with the reason
+same rules, together with stored legs of the same calls: those of one source that have a name in common (see `leg_rules`) and start
+within a day before the file's. A new leg that loses is absorbed. A stored leg that loses waits in suspense with the reason
 `absorbed_later`: it counts as absorbed from this commit on, and what it was billed comes back with the next bill. A leg that was
 absorbed once stays so.
 """
@@ -18,15 +18,44 @@ from numpy.typing import NDArray
 
 from billing.intake import marks, view
 from billing.intake.columns import key_bytes
+from billing.intake.leg_rules import leg_rule
 from billing.intake.settle import Outcome
-from mediation import legs, usage
-from mediation.usage_legs import COLUMNS, asterisk_legs
+from mediation import usage
+from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
+    from billing.intake.leg_rules import LegRule
+    from billing.intake.settle import Settled
     from billing.store.home import Home
+    from mediation.sources import Source
 
 _BEFORE_US: Final = 86_400_000_000  # how long a leg may have been up when another one of its call begins
-_CALL_COLUMNS: Final = ("source", "flags", "start_us", "call_ref", "record_id")
+_SMALL_FILE_ROWS: Final = 4096
+_FILES_MAX: Final = 20_000
+_NO_LEG: Final = int(view.NEVER_BILLS | UsageFlag.ASSEMBLED)
+
+
+class NamesOfFiles:
+    """Names of the legs in small stored files, which never change: where each leg is a file, there are thousands of them to look at."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str, int], frozenset[str]] = {}
+
+    def rules_out(self, source: str, file: view.Stored, wanted: AbstractSet[str]) -> bool:
+        """Whether it is known that the file has no leg of the source with one of these names."""
+        names = self._names.get((source, file.path, file.byte_from))
+        return names is not None and names.isdisjoint(wanted)
+
+    def learn(self, source: str, file: view.Stored, names: Sequence[pa.ChunkedArray[Any]]) -> None:
+        """Remember all names of the source's legs in the file."""
+        if file.rows > _SMALL_FILE_ROWS:
+            return
+        if len(self._names) >= _FILES_MAX:
+            self._names.clear()
+        self._names[source, file.path, file.byte_from] = frozenset(_distinct(names).to_pylist())
 
 
 class SplitCalls(NamedTuple):
@@ -37,20 +66,23 @@ class SplitCalls(NamedTuple):
     absorbed_later: frozenset[bytes]
 
 
-def settle_split_calls(home: Home, source: str, made: pa.Table, outcome: NDArray[np.int8], taken_back: frozenset[bytes]) -> SplitCalls:
-    """Judge the answered rows of `made`, all of one Asterisk source. `taken_back` names stored rows that conflict with it."""
+def settle_split_calls(home: Home, source: Source, made: pa.Table, settled: Settled, known: NamesOfFiles) -> SplitCalls:
+    """Judge the answered rows of `made`, all of one source, and decided so far as `settled`."""
+    outcome = settled.outcome
+    rule = leg_rule(source)
     answered = np.flatnonzero(outcome == Outcome.ANSWERED)
-    nearby = _Nearby(home, source, made, answered)
+    if rule is None or not len(answered):
+        return SplitCalls(made, outcome, frozenset())
+    nearby = _Nearby(home, (source.name, rule, known), made, answered)
     if not nearby.files:
         return SplitCalls(made, outcome, frozenset())
-    names = _names(made).filter(pa.array(outcome == Outcome.ANSWERED))
-    stored = nearby.legs_of(names, taken_back)
-    answered = answered[_is_in(names, _distinct(_names(stored)))]
-    places: Any = pa.array(answered)
-    new = made.select(list(COLUMNS)).take(places)
-    lost = legs.absorbed(asterisk_legs(pa.concat_tables([new, stored])))
+    legs = made.select(list(dict.fromkeys((*rule.columns, "call_ref", "record_id")))).filter(pa.array(outcome == Outcome.ANSWERED))
+    stored = nearby.legs_of(rule.names(legs), settled.taken_back)
+    chosen = _has_any(rule.names(legs), _distinct(rule.names(stored)))
+    new = legs.select(list(rule.columns)).filter(pa.array(chosen))
+    lost = rule.absorbed(pa.concat_tables([new, stored.select(list(rule.columns))]))
     absorbed = np.zeros(made.num_rows, np.bool_)
-    absorbed[answered[lost[: new.num_rows]]] = True
+    absorbed[answered[chosen][lost[: new.num_rows]]] = True
     stored_keys = key_bytes(stored.column("event_key"))[lost[new.num_rows :]]
     return SplitCalls(
         usage.with_absorbed(made, absorbed),
@@ -62,50 +94,66 @@ def settle_split_calls(home: Home, source: str, made: pa.Table, outcome: NDArray
 class _Nearby:
     """Stored files with rows that may belong to calls of the `answered` rows of `made`, as time and source tell."""
 
-    def __init__(self, home: Home, source: str, made: pa.Table, answered: NDArray[np.intp]) -> None:
+    def __init__(self, home: Home, asked: tuple[str, LegRule, NamesOfFiles], made: pa.Table, answered: NDArray[np.intp]) -> None:
         self._home = home
-        self._source = pa.array([source])
+        self._source, self._rule, self._known = asked
+        rule = self._rule
+        self._columns = list(dict.fromkeys((*rule.columns, "event_key", "call_ref", "record_id", marks.COMMIT_SEQ)))
         start_us = made.column("start_us").cast(pa.int64()).to_numpy()[answered]
-        end_us = start_us + made.column("duration_us").to_numpy()[answered]
+        end_us = start_us + _durations(made)[answered]
         self._first_us = int(start_us.min(initial=view.TIME_MAX_US)) - _BEFORE_US
-        self._last_us = int(end_us.max(initial=0)) + 1
+        self._last_us = int(end_us.max(initial=0)) + rule.after_us + 1
         with home.connect() as connection:
             self._seq = home.head_seq(connection)
             self.files = view.stored(connection, 0, self._seq, self._first_us, self._last_us)
             self._hidden = marks.hidden(connection, self._seq)
 
-    def legs_of(self, names: pa.ChunkedArray[Any], taken_back: frozenset[bytes]) -> pa.Table:
-        """COLUMNS of the stored legs that bill and whose calls are among `names`."""
+    def legs_of(self, names: Sequence[pa.ChunkedArray[Any]], taken_back: frozenset[bytes]) -> pa.Table:
+        """The stored legs that bill and whose calls are among `names`."""
         wanted, gone = _distinct(names), marks.keys_array(taken_back)
-        found = [view.schema_of(COLUMNS).empty_table()]
+        texts = frozenset(wanted.to_pylist())
+        found = [view.schema_of(self._columns).empty_table()]
         for file in self.files:
-            (part,) = view.parts(self._home, [file], _CALL_COLUMNS, 0, self._seq)
-            chosen = self._bills_nearby(part)
-            if chosen.any() and (chosen := chosen & _is_in(_names(part), wanted)).any():
-                (whole,) = view.parts(self._home, [file], (*COLUMNS, marks.COMMIT_SEQ), 0, self._seq)
-                legs_ = whole.filter(pa.array(chosen))
-                counts = ~marks.is_hidden(legs_, self._hidden) & ~marks.has_key(legs_, gone)
-                found.append(legs_.filter(pa.array(counts)).select(list(COLUMNS)))
+            if self._known.rules_out(self._source, file, texts):
+                continue
+            (part,) = view.parts(self._home, [file], ("source", "flags", "start_us", "call_ref", "record_id"), 0, self._seq)
+            bills = self._bills(part)
+            self._known.learn(self._source, file, self._rule.names(part.filter(pa.array(bills))))
+            chosen = bills & self._is_near(part)
+            if chosen.any() and (chosen := chosen & _has_any(self._rule.names(part), wanted)).any():
+                (whole,) = view.parts(self._home, [file], self._columns, 0, self._seq)
+                legs = whole.filter(pa.array(chosen))
+                counts = ~marks.is_hidden(legs, self._hidden) & ~marks.has_key(legs, gone)
+                found.append(legs.filter(pa.array(counts)))
         return pa.concat_tables(found)
 
-    def _bills_nearby(self, part: pa.Table) -> NDArray[np.bool_]:
-        begin_us = part.column("start_us").cast(pa.int64()).to_numpy()
-        is_near = (begin_us >= self._first_us) & (begin_us < self._last_us)
-        bills: NDArray[np.bool_] = (part.column("flags").to_numpy() & int(view.NEVER_BILLS)) == 0
-        return is_near & bills & _is_in(part.column("source").cast(pa.string()), self._source)
+    def _is_near(self, part: pa.Table) -> NDArray[np.bool_]:
+        begin_us: NDArray[np.int64] = part.column("start_us").cast(pa.int64()).to_numpy()
+        return (begin_us >= self._first_us) & (begin_us < self._last_us)
+
+    def _bills(self, part: pa.Table) -> NDArray[np.bool_]:
+        bills: NDArray[np.bool_] = (part.column("flags").to_numpy() & _NO_LEG) == 0
+        return bills & _is_in(part.column("source").cast(pa.string()), pa.array([self._source]))
 
 
-def _names(table: pa.Table) -> pa.ChunkedArray[Any]:
-    """What each row's call is known by: its linkedid, else its caller's channel; empty or null where it has neither."""
-    names: pa.ChunkedArray[Any] = pc.coalesce(table.column("call_ref"), table.column("record_id"))
-    return names
+def _durations(made: pa.Table) -> NDArray[np.int64]:
+    column: Any = made.column("duration_us")
+    durations: NDArray[np.int64] = column.fill_null(0).to_numpy()
+    return durations
 
 
-def _distinct(names: Any) -> pa.Array[Any]:  # noqa: ANN401 - pyarrow's stubs do not type text
+def _distinct(columns: Sequence[pa.ChunkedArray[Any]]) -> pa.Array[Any]:
     """Each name once, none that is null or empty."""
-    found: Any = names.unique()
+    chunks = [chunk for column in columns for chunk in column.chunks]
+    found: Any = pa.chunked_array(chunks, pa.string()).unique()
     known: pa.Array[Any] = found.filter(pc.invert(pc.is_in(found, value_set=pa.array(["", None]))))
     return known
+
+
+def _has_any(columns: Sequence[pa.ChunkedArray[Any]], wanted: pa.Array[Any]) -> NDArray[np.bool_]:
+    """Rows that have one of the wanted names."""
+    found: NDArray[np.bool_] = np.logical_or.reduce([_is_in(column, wanted) for column in columns])
+    return found
 
 
 def _is_in(values: pa.ChunkedArray[Any], wanted: pa.Array[Any]) -> NDArray[np.bool_]:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Also", "Intake", "IntakeReport", "Mark"]
 
 LOCK_WAIT_S: Final = 30.0
+RANGES_MAX: Final = 128  # many small files make many ranges of the journal, each of which is looked at: then they are sealed
 
 
 class Intake:
@@ -75,19 +76,23 @@ class Intake:
         `file_name` is what the store calls it where it is not the name of `path`, as with a member of an archive.
         Raises UserError, with nothing stored, for a file that cannot be read or of which no row can be.
         """
+        name = file_name or shown(path)
         earlier = resent.by_bytes(self._home, source.name, path)
         if earlier is not None:
-            return already_taken(shown(path), source.name, earlier)
+            return already_taken(name, source.name, earlier)
         decoded = decode(path, source, progress=progress, hash_key=self._home.hash_key)
         if accept is not None:
             accept(decoded)
-        refuse_unusable(shown(path), source.name, decoded.rows, collections.Counter(str(reject.reason) for reject in decoded.rejects))
+        refuse_unusable(name, source.name, decoded.rows, collections.Counter(str(reject.reason) for reject in decoded.rejects))
         content_sha256 = resent.records_sha256(decoded)
         with self._exclusive():
             earlier = resent.by_hash(self._home, source.name, decoded.file_sha256, content_sha256)
             if earlier is not None:
-                return already_taken(shown(path), source.name, earlier)
-            return self._take([Arrival(source.name, decoded, path, source, content_sha256, file_name)], now_us)[0]
+                return already_taken(name, source.name, earlier)
+            (report,) = self._take([Arrival(source.name, decoded, path, source, content_sha256, file_name)], now_us)
+            if records.unsealed_ranges(self._home) > RANGES_MAX:
+                self._seal(now_us)
+            return report
 
     def take_batches(self, batches: Sequence[tuple[str, Decoded]], now_us: int) -> list[IntakeReport]:
         """Take in several batches of streams, (source name, batch) each, with one sync and one commit. On disk when it returns."""
@@ -119,12 +124,13 @@ class Intake:
             self._known.catch_up()
             return recycling.store(self._home, self._known, recycling.Returning(rows, replaced, dict(sources or {})), now_us, also)
 
-    def assemble(self, now_us: int) -> int | None:
-        """Put groups of segments whose time is up into suspense. The commit, or None where there is none."""
-        if not assembling.is_due(self._home, now_us):
+    def assemble(self, now_us: int, due_us: int | None = None) -> int | None:
+        """Put groups of segments whose time is up, by `due_us` if given, into suspense. The commit, or None where there is none."""
+        due_us = now_us if due_us is None else due_us
+        if not assembling.is_due(self._home, due_us):
             return None
         with self._exclusive():
-            settlement = assembling.overdue(self._home, now_us)
+            settlement = assembling.overdue(self._home, due_us)
             if settlement.is_empty:
                 return None
             self._known.catch_up()
@@ -134,10 +140,7 @@ class Intake:
     def seal(self, now_us: int, progress: Callable[[int, int], None] | None = None) -> sealing.SealReport:
         """Turn the journal into Parquet, and write what is known of records to a file. Nothing that counts changes."""
         with self._exclusive():
-            report = sealing.seal(self._home, now_us, progress)
-            self._known.catch_up()
-            self._known.save(now_us)
-            return report
+            return self._seal(now_us, progress)
 
     def usage(self, columns: Sequence[str], seq: int, from_us: int = view.TIME_MIN_US, to_us: int = view.TIME_MAX_US) -> pa.Table:
         """See `view.usage`."""
@@ -152,6 +155,12 @@ class Intake:
                 index_files.remove_garbage(self._home)
                 self._is_tidy = True
             yield
+
+    def _seal(self, now_us: int, progress: Callable[[int, int], None] | None = None) -> sealing.SealReport:
+        report = sealing.seal(self._home, now_us, progress)
+        self._known.catch_up()
+        self._known.save(now_us)
+        return report
 
     def _take(self, arrivals: Sequence[Arrival], now_us: int) -> list[IntakeReport]:
         """Decide and store; the caller holds the lock."""

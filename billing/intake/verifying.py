@@ -194,7 +194,7 @@ def _same(rows: pa.Table, others: pa.Table, place: NDArray[Any], keyed: Abstract
     mine, theirs = _take(rows, at), _take(others, place[at])
     equal = np.ones(len(at), np.bool_)
     for name in ("event_key", "source", *CONTENT):
-        equal &= _equal(mine, theirs, name)
+        equal &= _equal(mine, theirs, name) | (_is_total(mine) if name == "start_us" else np.False_)
     equal &= (_answered(mine) == _answered(theirs)) & (_equal(mine, theirs, "other_raw") | _is_number(mine))
     by_id = _equal(mine, theirs, "record_id") & _equal(mine, theirs, "source_seq")
     equal &= by_id | _is_in(mine.column("source").cast(pa.string()), pa.array(sorted(keyed), pa.string()))
@@ -217,6 +217,15 @@ def _plain(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
 def _answered(table: pa.Table) -> NDArray[np.bool_]:
     answered: NDArray[np.bool_] = (table.column("flags").to_numpy() & int(UsageFlag.UNANSWERED)) == 0
     return answered
+
+
+def _is_total(table: pa.Table) -> NDArray[np.bool_]:
+    """Running totals: when they were taken may be known by when they came, and a copy that was sent again came later.
+
+    Where their source knows better, the hash of their content holds the start.
+    """
+    total: NDArray[np.bool_] = (table.column("flags").to_numpy() & int(UsageFlag.CUMULATIVE)) != 0
+    return total
 
 
 def _is_number(table: pa.Table) -> NDArray[np.bool_]:
@@ -258,6 +267,7 @@ def _versions(table: pa.Table, keyed: AbstractSet[str]) -> Iterator[tuple[bytes,
     for row, start in zip(table.to_pylist(), start_us, strict=True):
         native = (row["source"],) if row["source"] in keyed else tuple(row[name] for name in NATIVE)
         dialled = None if row["other_e164"] is not None else row["other_raw"]
+        start = None if row["flags"] & UsageFlag.CUMULATIVE else start  # noqa: PLW2901 - see _is_total
         content = (*(start if name == "start_us" else row[name] for name in CONTENT), dialled, row["flags"] & UsageFlag.UNANSWERED)
         yield row["event_key"], _Version(native, content)
 

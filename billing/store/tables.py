@@ -187,7 +187,7 @@ usage_manifest = _table(
     _int("start_min_us"),
     _int("start_max_us"),
     _int("commit_seq"),  # of the batch; a sealed file holds the seq of each row in a column
-    _int("sealed_at_seq", nullable=True),  # set when a Parquet row took this range's place
+    sa.Column("sealed_at_seq", INT64, nullable=True, index=True),  # set when a Parquet row took this range's place
     _int("partial_rows", nullable=True),  # rows that are partial or assembled; null where nobody counted
 )
 # Rows that wait for a decision, and marks. A rejected row could not be read: no event_key, it is kept here alone. A row with an

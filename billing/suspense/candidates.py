@@ -1,12 +1,14 @@
 """The records that a recycling would bring back: as they would be stored, what is wrong with those that cannot be, and what they replace.
 
-Three kinds of record wait, and each comes back by its own way:
+Four kinds of record wait, and each comes back by its own way:
 
     could not be read     decoded once more from its bytes, by the definition that its source has now (in the rule's zone, if it has one)
     stored, but waits     the stored row (future_time, too_old, ...)
     refused by rating     the stored row, which counts; only a rule makes anything else of it, so without one it is left alone
 
-Versions that conflict are not among them: somebody has to choose (`resolving`). Neither are calls of which a segment is missing.
+    a segment             one of a call or session that is not whole, or whose segments disagree; only a rule makes anything else of it
+
+Versions that conflict are not among them: somebody has to choose (`resolving`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from billing.intake import marks
+from billing.intake import marks, segment_groups, stored_segments, view
 from billing.suspense import changes, decoding, refused
 from billing.suspense.waiting import GROUP_REASONS, places, stored_rows, waiting
 from rating.schema import USAGE_V1, UsageFlag
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
     from billing.suspense.rule import Rule
     from billing.suspense.selection import Asking, Selection
 
-DECODED, STORED, REFUSED = "decoded", "stored", "refused"
+DECODED, STORED, REFUSED, SEGMENT = "decoded", "stored", "refused", "segment"
+_ALL: Final = 2**31
 _TO_BE_RESOLVED: Final = (marks.CONFLICTING, *GROUP_REASONS)
 _EMPTY: Final = USAGE_V1.empty_table()
 
@@ -42,9 +45,9 @@ class Candidates(NamedTuple):
     before: pa.Table  # USAGE_V1
     after: pa.Table  # USAGE_V1, flag RECYCLED
     problem: list[str]  # why the record stays where it is; empty for those that come back
-    way: list[str]  # DECODED, STORED, REFUSED
+    way: list[str]  # DECODED, STORED, REFUSED, SEGMENT
     reason: list[str]
-    suspense_id: list[int | None]  # None: rating refused it
+    suspense_id: list[int | None]  # None: the table suspense does not hold it
     raw: list[str]
 
     @property
@@ -66,7 +69,7 @@ def candidates(home: Home, selection: Selection, rule: Rule | None, asking: Aski
     """
     found = [_undecoded(home, selection, rule, asking), _stored(home, selection, rule, asking)]
     if rule is not None:
-        found.append(_refused(home, selection, rule, asking))
+        found += [_refused(home, selection, rule, asking), _segments(home, selection, rule, asking)]
     return _joined(found)
 
 
@@ -121,17 +124,38 @@ def _refused(home: Home, selection: Selection, rule: Rule, asking: Asking) -> Ca
         for source, status, key, commit_seq in zip(*columns_, strict=True)
     ]
     events = events.filter(pa.array(chosen, pa.bool_()))
-    size = events.num_rows
-    rows = pa.table(
-        {
-            "suspense_id": pa.nulls(size, pa.int64()),
-            "reason": pa.array(
-                [refused.reason_of(int(each)) for each in events[refused.STATUS].to_pylist() if each is not None], pa.string()
-            ),
-            "raw": pa.array([""] * size, pa.string()),
-        }
-    )
-    return _settled(home, events.select(USAGE_V1.names), rows, rule, REFUSED)
+    reasons = [refused.reason_of(int(each)) for each in events[refused.STATUS].to_pylist() if each is not None]
+    return _settled(home, events.select(USAGE_V1.names), _without_id(reasons), rule, REFUSED)
+
+
+def _segments(home: Home, selection: Selection, rule: Rule, asking: Asking) -> Candidates:
+    """Segments of the calls and sessions that are selected: a segment that is corrected may make its call whole."""
+    with home.connect() as connection:
+        groups = waiting(connection, asking.seq, source=selection.source or None)
+        groups = groups.filter(pa.array(_is_chosen_group(groups, selection, asking), pa.bool_()))
+        reason_of = dict(zip(groups["event_key"].to_pylist(), groups["reason"].to_pylist(), strict=True))
+        known = segment_groups.incomplete(connection, _ALL) if reason_of else []
+    suspended = [each for each in known if segment_groups.key_of(each.name, home.hash_key) in reason_of]
+    rows = view.steadily(lambda: stored_segments.read(home, suspended).segments)
+    names: list[Any] = marks.group_names(rows).to_pylist()
+    reasons = [str(reason_of[segment_groups.key_of(name, home.hash_key)]) for name in names]
+    return _settled(home, rows.select(USAGE_V1.names), _without_id(reasons), rule, SEGMENT)
+
+
+def _is_chosen_group(groups: pa.Table, selection: Selection, asking: Asking) -> list[bool]:
+    known_by = asking.known_by_seq if asking.known_by_seq is not None else asking.seq
+    columns: list[Any] = [groups[name].to_pylist() for name in ("suspense_id", "event_key", "source", "reason", "commit_seq")]
+    return [
+        reason in GROUP_REASONS and commit_seq <= known_by and selection.wants(suspense_id, key, source, reason)
+        for suspense_id, key, source, reason, commit_seq in zip(*columns, strict=True)
+    ]
+
+
+def _without_id(reasons: list[str]) -> pa.Table:
+    """Rows that the table suspense does not hold."""
+    size = len(reasons)
+    texts = pa.array([""] * size, pa.string())
+    return pa.table({"suspense_id": pa.nulls(size, pa.int64()), "reason": pa.array(reasons, pa.string()), "raw": texts})
 
 
 def _settled(home: Home, usage: pa.Table, rows: pa.Table, rule: Rule | None, way: str) -> Candidates:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from billing.catalogue import Operator
-from billing.catalogue.kept_rows import add, is_as_written
+from billing.catalogue.kept_rows import add_all, is_as_written
 from billing.store.tables import suspense_decisions
 from rating.errors import UserError
 
@@ -53,20 +53,20 @@ class Decision(NamedTuple):
 
 def record(connection: sa.Connection, decisions: Iterable[tuple[int, Verdict, str]], what: Deciding, commit_seq: int) -> None:
     """Add decisions (id in the table suspense, verdict, and what is to be said of this record) within a transaction of the caller."""
-    for suspense_id, verdict, note in decisions:
-        values = {
-            "suspense_id": suspense_id,
-            "kind": verdict.value,
-            "reason": f"{what.reason}; {note}" if note else what.reason,
-            "by_name": what.by.name,
-            "by_uid": what.by.uid,
-            "approved_by": None if what.approved_by is None else what.approved_by.name,
-            "approved_uid": None if what.approved_by is None else what.approved_by.uid,
-            "at_us": what.at_us,
-            "correction_id": what.proposal_id,
-            "commit_seq": commit_seq,
-        }
-        add(connection, suspense_decisions, values)
+    same = {
+        "by_name": what.by.name,
+        "by_uid": what.by.uid,
+        "approved_by": None if what.approved_by is None else what.approved_by.name,
+        "approved_uid": None if what.approved_by is None else what.approved_by.uid,
+        "at_us": what.at_us,
+        "correction_id": what.proposal_id,
+        "commit_seq": commit_seq,
+    }
+    rows = (
+        {"suspense_id": suspense_id, "kind": verdict.value, "reason": f"{what.reason}; {note}" if note else what.reason, **same}
+        for suspense_id, verdict, note in decisions
+    )
+    add_all(connection, suspense_decisions, rows)
 
 
 def decisions_on(connection: sa.Connection, suspense_id: int) -> list[Decision]:

@@ -31,7 +31,7 @@ from billing.runs.contracts import Contracts
 from billing.runs.destinations import numbers
 from billing.runs.turns import Rateable
 from rating.engine import Buckets, RatingInput, rate
-from rating.schema import USAGE_V1
+from rating.schema import USAGE_V1, UsageFlag
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS: Final = 10_000  # of the newest usage, from which the mean of a source is taken
 SAMPLE_FILES: Final = 8
+_COSTS_NOTHING: Final = int(UsageFlag.UNANSWERED | UsageFlag.ABSORBED)  # a segment is worth what it adds to its call
 _NOBODY: Final = -1
 _NO_CURRENCY: Final = -1
 
@@ -156,7 +157,7 @@ class Estimator:
         by_version = np.array([*self._version_currency, _NO_CURRENCY], np.int8)  # the last one for no version
         basis = np.where(held, Basis.OWN_PLAN, Basis.COMMONEST_PLAN)
         good = rated.status < int(REFUSALS_FROM)
-        free = (usage["flags"].to_numpy() & int(view.NEVER_BILLS)) != 0
+        free = (usage["flags"].to_numpy() & _COSTS_NOTHING) != 0
         owners = Rateable(batch, subscription, account, np.full(size, _NOBODY, np.int64), holding)
         free |= ~pricing.incoming_by_name(owners, usage["direction"].to_numpy(), self._contracts)
         return Estimates(

@@ -1,4 +1,6 @@
-"""Bringing records back: appended in one commit with the marks and decisions that belong to it, so that a crash leaves all or nothing.
+"""Bringing records back: appended in one commit with the marks and decisions that belong to them, so that none counts without its decision.
+
+Many records come back in several commits; a correction that was interrupted goes on where it ended.
 
 A record that comes back bills as if it had come in time: open periods are priced afresh in every run, and what an invoice has billed
 already is brought up to it by a line that names its period. Recycled twice, a record counts once: the second time it waits no more, and a
@@ -8,16 +10,18 @@ copy of it is a duplicate.
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import numpy as np
 
 from billing.intake import marks
 from billing.intake.taking import Intake, Mark
 from billing.suspense import candidates, deciding, proposals
-from billing.suspense.candidates import REFUSED, STORED, Candidates
+from billing.suspense.candidates import DECODED, Candidates
 from billing.suspense.deciding import Deciding, Verdict
 from billing.suspense.estimate import Estimates, Estimator
+from billing.suspense.proposals import State
 from billing.suspense.selection import Asking, Selection, refuse_unknown
 from billing.suspense.waiting import by_id
 from mediation.sources import BUILT_IN
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from billing.suspense.proposals import Proposal
     from billing.suspense.rule import Rule
+
+
+COMMIT_ROWS_MAX: Final = 50_000  # the store takes no other writes meanwhile
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -125,23 +132,33 @@ def _bring_back(home: Home, chosen: Candidates, what: Deciding, asking: Asking) 
     coming = chosen.chosen(chosen.good)
     if not coming.after.num_rows:
         return Recycled(0, 0, {}, left)
-    outcomes: list[str] = []
+    size, outcomes, commit_seq = coming.after.num_rows, collections.Counter[str](), 0
+    for begin in range(0, size, COMMIT_ROWS_MAX):
+        part = coming.chosen((np.arange(size) >= begin) & (np.arange(size) < begin + COMMIT_ROWS_MAX))
+        is_last = begin + COMMIT_ROWS_MAX >= size
+        commit_seq, counted = _commit(home, part, what, asking, closes=size if is_last else None)
+        outcomes += counted
+    return Recycled(commit_seq, size, dict(outcomes.most_common()), left)
+
+
+def _commit(home: Home, coming: Candidates, what: Deciding, asking: Asking, *, closes: int | None) -> tuple[int, collections.Counter[str]]:
+    """One commit of records that come back. `closes`: how many there were altogether, in the last commit of a proposal."""
+    outcomes = collections.Counter[str]()
 
     def also(connection: sa.Connection, commit_seq: int, outcome: Sequence[str], mark_ids: Mapping[bytes, int]) -> None:
-        outcomes.extend(outcome)
+        outcomes.update(outcome)
         deciding.record(connection, _decisions(coming, outcome, mark_ids), what, commit_seq)
-        if what.proposal_id is not None:
-            detail = {"rows": coming.after.num_rows}
-            proposals.record(connection, what.proposal_id, proposals.State.APPLIED, what.by, what.at_us, commit_seq, detail)
+        if what.proposal_id is not None and closes is not None:
+            proposals.record(connection, what.proposal_id, State.APPLIED, what.by, what.at_us, commit_seq, {"rows": closes})
 
-    commit_seq = Intake(home).take_recycled(coming.after, _marks(coming), what.at_us, sources={**BUILT_IN, **asking.definitions}, also=also)
-    return Recycled(commit_seq, coming.after.num_rows, dict(collections.Counter(outcomes).most_common()), left)
+    sources = {**BUILT_IN, **asking.definitions}
+    return Intake(home).take_recycled(coming.after, _marks(coming), what.at_us, sources=sources, also=also), outcomes
 
 
 def _marks(coming: Candidates) -> list[Mark]:
     """Stored versions that the ones that come back take the place of."""
     keys: list[Any] = coming.after["event_key"].to_pylist()
-    return [Mark(key, marks.CORRECTED) for key, way in zip(keys, coming.way, strict=True) if way in {STORED, REFUSED}]
+    return [Mark(key, marks.CORRECTED) for key, way in zip(keys, coming.way, strict=True) if way != DECODED]
 
 
 def _decisions(coming: Candidates, outcome: Sequence[str], mark_ids: Mapping[bytes, int]) -> list[tuple[int, Verdict, str]]:

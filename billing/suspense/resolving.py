@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.intake import marks
+from billing.intake.segment_groups import MISSING_SEGMENT
 from billing.intake.taking import Intake, Mark
 from billing.store import commit_points
 from billing.suspense import deciding
@@ -19,7 +20,7 @@ from billing.suspense.candidates import recycled
 from billing.suspense.deciding import Verdict
 from billing.suspense.limits import COMMIT_KIND
 from billing.suspense.selection import refuse_unknown
-from billing.suspense.waiting import GROUP_REASONS, by_id, stored_rows, waiting
+from billing.suspense.waiting import by_id, stored_rows, waiting
 from mediation.sources import BUILT_IN
 from rating.errors import NotFoundError, UserError
 from rating.schema import KEY, USAGE_V1
@@ -95,10 +96,9 @@ def keep_incomplete(home: Home, seq: int, suspense_id: int, what: Deciding) -> N
         rows = by_id(connection, seq, [suspense_id])
         refuse_unknown([str(suspense_id)], [(each, None) for each in rows["suspense_id"].to_pylist()])
         reason = str(rows["reason"][0].as_py())
-        if reason not in GROUP_REASONS:
-            raise UserError(
-                f"record {suspense_id} is {reason}, and no call or session of segments", "leave out --incomplete", exit_status=2
-            )
+        if reason != MISSING_SEGMENT:
+            message = f"record {suspense_id} is {reason}, and no call or session of which a segment is missing"
+            raise UserError(message, "leave out --incomplete", exit_status=2)
         commit_seq = home.next_commit_seq(connection, COMMIT_KIND, what.at_us)
         deciding.record(connection, [(suspense_id, Verdict.KEPT, "")], what, commit_seq)
         commit_points.reached("suspense.before_commit")

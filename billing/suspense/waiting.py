@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.intake import marks, view
+from billing.intake.segment_groups import MISSING_SEGMENT, SEGMENTS_DISAGREE
 from billing.store.tables import commits, suspense, suspense_decisions
 from rating.schema import KEY
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 WRITTEN_OFF: Final = "written_off"  # of a mark: the stored event is given up
 MARKS: Final = (marks.ABSORBED_LATER, marks.SUPERSEDED, marks.CORRECTED, WRITTEN_OFF)
-GROUP_REASONS: Final = ("missing_segment", "segments_disagree")  # of a call or session that is not put together: no stored row has its key
+GROUP_REASONS: Final = (MISSING_SEGMENT, SEGMENTS_DISAGREE)  # of a call or session that is not put together: no stored row has its key
 _FIELDS: Final[list[pa.Field[Any]]] = [
     pa.field("suspense_id", pa.int64()),  # null: rating refused it, and the table suspense does not hold it
     pa.field("event_key", KEY),  # null: it could not be read

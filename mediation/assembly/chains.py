@@ -36,6 +36,7 @@ OVERLAP_MAX_US: Final = 2_000_000  # times and durations are often whole seconds
 GAP_MAX_US: Final = 60_000_000  # between segments without numbers
 _SUM_MAX: Final = 2.0**62
 _GAPS_SHOWN: Final = 5
+_FIRST, _LAST, _CUMULATIVE = int(UsageFlag.FIRST), int(UsageFlag.LAST), int(UsageFlag.CUMULATIVE)  # plain numbers are compared much faster
 _AGREED: Final = {  # what all segments of a group must say alike, in words
     "service": "service",
     "direction": "direction",
@@ -125,16 +126,16 @@ def _time_gaps(segments: Segments, row_rule: NDArray[np.int8]) -> NDArray[np.boo
 def _missing(segments: Segments, rows: range, gaps: _Gaps, rule: Rule) -> Iterator[str]:
     """What a group lacks."""
     has_numbers = bool(segments.numbered[rows[0]])
-    totals_suffice = not has_numbers and bool(segments.flags[rows[0]] & UsageFlag.CUMULATIVE)
+    totals_suffice = not has_numbers and bool(segments.flags[rows[0]] & _CUMULATIVE)
     flags = int(np.bitwise_or.reduce(segments.flags[rows.start : rows.stop]))
     ends = rule is not Rule.EACH
-    if ends and not totals_suffice and not flags & UsageFlag.FIRST:
+    if ends and not totals_suffice and not flags & _FIRST:
         yield f"the first segment, before {segments.first_number[rows[0]]}" if has_numbers else "the segment that opens it"
     between = [_between(segments, row, gaps) for row in rows if gaps.holes[row] or gaps.in_time[row]]
     yield from between[:_GAPS_SHOWN]
     if len(between) > _GAPS_SHOWN:
         yield f"{len(between) - _GAPS_SHOWN} more gaps"
-    if ends and not flags & UsageFlag.LAST:
+    if ends and not flags & _LAST:
         yield f"the last segment, after {segments.last_number[rows[-1]]}" if has_numbers else "the segment that closes it"
 
 

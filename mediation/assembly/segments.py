@@ -35,7 +35,7 @@ class Segments:
         """Number of segments."""
         return self.group.size
 
-    @property
+    @functools.cached_property
     def last(self) -> NDArray[np.int64]:
         """The last row of each group."""
         return np.append(self.begin[1:], self.rows) - 1

@@ -141,21 +141,11 @@ def _print(tried: Trial) -> None:
     print(f"{tried.source}: {tried.format}, times in {tried.timezone}, doubtful local times: {tried.local_time}\n")
     for row in tried.first_rows:
         _print_row(row)
-    figures = tried.figures
-    counts = [(name, getattr(figures, name)) for name in ("rows", "accepted", "answered", "unanswered", "duplicate", "conflicting")]
-    counts += [(name, getattr(figures, name)) for name in ("absorbed", "waiting")]
-    counts += [(f"rejected {reason}", count) for reason, count in figures.rejected.items()]
-    counts += [(name, getattr(figures, name)) for name in ("answered_duration_us", "bytes", "units", "first", "last")]
-    output.print_table(("what", "figure"), [row for row in counts if row[1] is not None], right=("figure",))
+    output.print_table(("what", "figure"), _figures(tried), right=("figure",))
     print()
-    guessed = [("columns of a row", str(width), rows) for width, rows in tried.widths.items()]
-    guessed += [("layout", name, rows) for name, rows in tried.layouts.items()]
-    guessed += [("offset of the start", name, rows) for name, rows in tried.times.items()]
-    guessed += [("who pays", name, rows) for name, rows in tried.served.items()]
-    guessed += [("destination", name, rows) for name, rows in tried.other.items() if rows]
-    if tried.looked_at < figures.rows:
+    if tried.looked_at < tried.figures.rows:
         print(f"of the first {tried.looked_at:,} rows:")
-    output.print_table(("taken from the file", "as", "rows"), guessed, right=("rows",))
+    output.print_table(("taken from the file", "as", "rows"), _taken(tried), right=("rows",))
     if tried.words:
         print()
         words = [(word.word, word.rows, word.answered, word.unanswered, word.refused) for word in tried.words]
@@ -167,6 +157,27 @@ def _print(tried: Trial) -> None:
         print(f"destinations that are no numbers: {', '.join(output.printable(text) for text in tried.no_numbers)}")
     for note in tried.notes:
         print(f"note: {output.printable(note)}")
+
+
+def _figures(tried: Trial) -> list[tuple[str, object]]:
+    found = tried.figures
+    names = ("rows", "accepted", "answered", "unanswered", "duplicate", "conflicting", "absorbed", "waiting")
+    counts: list[tuple[str, object]] = [(name, getattr(found, name)) for name in names]
+    counts += [(f"rejected {reason}", count) for reason, count in found.rejected.items()]
+    counts += [(name, getattr(found, name)) for name in ("answered_duration_us", "bytes", "units", "first", "last")]
+    return [(name, figure) for name, figure in counts if figure is not None]
+
+
+def _taken(tried: Trial) -> list[tuple[str, str, int]]:
+    """What was told by the rows, and how often."""
+    parts = {
+        "columns of a row": {str(width): rows for width, rows in tried.widths.items()},
+        "layout": tried.layouts,
+        "offset of the start": tried.times,
+        "who pays": tried.served,
+        "destination": tried.other,
+    }
+    return [(part, name, rows) for part, counts in parts.items() for name, rows in counts.items() if rows]
 
 
 def _print_row(row: TriedRow) -> None:

@@ -37,10 +37,10 @@ def test_the_fixture(name: str, fixtures: Path) -> None:
     found = decode(fixtures / CALLS[name], find(name))
     columns = ("record_id", "served_id", "other_e164", "other_raw", "duration_us", "cause", "flags", "call_ref")
     assert rows_of(found, *columns) == [
-        ("u-a", "8613900000001", 8613700000001, "8613700000001", 67_200_001, 16, 0, "u-b"),  # billsec says 68
+        ("u-a", "8613900000001", 8613700000001, "8613700000001", 67_200_001, 16, 0, "u-a"),  # billsec says 68
         ("u-b", "8613900000001", 8613700000001, "8613700000001", 67_350_000, 16, UsageFlag.ABSORBED, "u-a"),
-        ("u-c", "1002", 8613700000002, "+8613700000002", 0, 19, UsageFlag.UNANSWERED, None),
-        ("u-d", "8613900000003", None, "s", 0, 16, 0, None),  # answered, but of no length
+        ("u-c", "1002", 8613700000002, "+8613700000002", 0, 19, UsageFlag.UNANSWERED, "u-c"),
+        ("u-d", "8613900000003", None, "s", 0, 16, 0, "u-d"),  # answered, but of no length
         ("u-b", "8613900000001", 8613700000001, "8613700000001", 67_350_000, 16, UsageFlag.ABSORBED, "u-a"),
     ]
     assert found.usage.column("start_us").to_pylist()[0].isoformat() == "2026-03-02T10:00:05.900000+00:00"

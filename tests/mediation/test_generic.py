@@ -11,7 +11,7 @@ from mediation.decode import decode
 from mediation.source_file import read_source
 from mediation.source_rules import Dialect, FieldRule, Messages, Partials, ServiceRules, Services, Unit
 from mediation.sources import Format, Layout, Source
-from rating.errors import UnusableFileError
+from rating.errors import ProblemsError, UnusableFileError
 from rating.model import Service
 from rating.schema import Direction, UsageFlag
 
@@ -224,3 +224,11 @@ def test_texts_of_several_columns_stand_beside_each_other(tmp_path: Path) -> Non
     source = source_of("id,served,start,duration,site,cell", location=FieldRule(column="site", more_columns=("cell",)))
     rows = [decode_row(tmp_path, source, f"1,8613900000001,{DAY} 10:00:00,60,{places}")["location"] for places in ("a,7", ",7", ",")]
     assert rows == ["a 7", "7", None]
+
+
+def test_what_a_format_has_no_use_for_is_a_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "source.yaml"
+    path.write_text("name: nas\nformat: radius-detail\nfields: { served: Class }\nstart_on_confirmed: true\n")
+    with pytest.raises(ProblemsError) as error:
+        read_source(path)
+    assert [problem.path for problem in error.value.problems] == ["fields", "start_on_confirmed"]

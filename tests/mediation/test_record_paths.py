@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import string
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
@@ -19,6 +18,7 @@ from mediation.reasons import REASONS
 from mediation.record_paths import Paths, compile_paths, scan_window
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
     from numpy.typing import NDArray
@@ -177,7 +177,8 @@ def test_the_first_of_a_list_counts() -> None:
 def test_each_element_of_a_list_is_a_row() -> None:
     paths = compile_paths({"id": "id", "group": "g[].n", "used": "g[].u[].t", "why": "g[].u[].w[].y"})
     text = (
-        '{"g":[{"u":[{"t":1},{"t":2,"w":[{"y":"A"},{"y":"B"}]}],"n":10},{"n":20}],"id":"a"} {"id":"b"} {"g":[{"u":{"t":3,"w":{"y":"B"}}}],"id":"c"}'
+        '{"g":[{"u":[{"t":1},{"t":2,"w":[{"y":"A"},{"y":"B"}]}],"n":10},{"n":20}],"id":"a"} '
+        '{"id":"b"} {"g":[{"u":{"t":3,"w":{"y":"B"}}}],"id":"c"}'
     )
     (found,) = scan_window(MemoryWindow(text.encode()), paths)
     rows = found.rows("g[].u[]")
@@ -226,13 +227,13 @@ LAYOUTS: Final[list[Callable[[list[Any]], str]]] = [
     lambda made: "\n".join(json.dumps(one) for one in made),
     lambda made: "".join(json.dumps(one, ensure_ascii=False, indent=2) for one in made),
     lambda made: json.dumps(made, indent=1),
-    lambda made: json.dumps(made),
+    json.dumps,
 ]
 
 
-def looked_up(record: Any, *names: str) -> str:
+def looked_up(record: object, *names: str) -> str:
     """What a plain program would read: the text at a path, empty for what is none."""
-    value = record
+    value: Any = record
     for name in names:
         if name == "0":
             value = value[0] if isinstance(value, list) and value else None if isinstance(value, list) else value
@@ -250,12 +251,8 @@ def test_json_is_read_as_python_reads_it(made: list[Any], layout: Callable[[list
     found = records(MemoryWindow(data), JSON)
     assert [reason for _, _, reason, _ in found] == [None] * len(made)
     assert [json.loads(data[begin:end]) for begin, end, _, _ in found] == made
-    expected = [
-        (looked_up(one, "v", "n"), looked_up(one, "list", "0", "x"), looked_up(one, "list", "0", "y", "z")) for one in made
-    ]
-    assert [fields[1:] for _, _, _, fields in found] == [
-        tuple(text.replace("\0", "\ufffd") for text in one) for one in expected
-    ]
+    expected = [(looked_up(one, "v", "n"), looked_up(one, "list", "0", "x"), looked_up(one, "list", "0", "y", "z")) for one in made]
+    assert [fields[1:] for _, _, _, fields in found] == [tuple(text.replace("\0", "\ufffd") for text in one) for one in expected]
     assert records(GrowingWindow(data, step), JSON) == found
 
 
@@ -272,14 +269,18 @@ def test_mangled_json_is_accounted_for(made: list[Any], layout: Callable[[list[A
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.text(alphabet=string.ascii_letters + "<>&\u00e9", max_size=6), min_size=1, max_size=3), st.randoms(use_true_random=False))
+@given(
+    st.lists(st.text(alphabet=string.ascii_letters + "<>&\u00e9", max_size=6), min_size=1, max_size=3), st.randoms(use_true_random=False)
+)
 def test_mangled_xml_is_accounted_for(ids: list[str], chance: random.Random) -> None:
     whole = f"<cdrs>{''.join(CDR.format(escape(id_)) for id_ in ids)}\n<!-- c --><cdr><v><n><![CDATA[x]]></n></v></cdr></cdrs>"
     data = mangled(whole.encode(), b"<>/!-[]?&;=\"'cdrs\n \0\xff", chance)
     found = [(begin, end, reason, ()) for begin, end, reason, _ in records_of_any_bytes(MemoryWindow(data), XML)]
     for begin, end, _, _ in found:
         assert 0 <= begin <= end <= len(data)
-    between = b"".join(data[last:begin] for last, begin in zip([0, *(end for _, end, _, _ in found)], [*(b for b, *_ in found), len(data)], strict=True))
+    between = b"".join(
+        data[last:begin] for last, begin in zip([0, *(end for _, end, _, _ in found)], [*(b for b, *_ in found), len(data)], strict=True)
+    )
     assert not between.replace(b"<cdrs>", b"").replace(b"</cdrs>", b"").strip(BETWEEN_XML) or b"<!--" in between or b"<?" in between
     step = chance.randint(1, 40)
     assert [(begin, end, reason, ()) for begin, end, reason, _ in records_of_any_bytes(GrowingWindow(data, step), XML)] == found

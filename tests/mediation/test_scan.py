@@ -60,6 +60,34 @@ def test_rows(data: bytes, expected: list[list[bytes] | str]) -> None:
     assert rows_of(data, (2,)) == expected
 
 
+@pytest.mark.parametrize("before", [0, 1, 15, 16, 17])
+@pytest.mark.parametrize(("data", "expected"), [case[1:] for case in CASES if case[1].endswith(b"\n")])
+def test_rows_among_many(data: bytes, expected: list[list[bytes] | str], before: int) -> None:
+    """Where 64 bytes can be looked at together: the same rows, wherever among them the odd one begins."""
+    line, plain = b"p,q\n", [b"p", b"q"]
+    assert rows_of(line * before + data + line * 40, (2,)) == [plain] * before + expected + [plain] * 40
+
+
+PIECES = st.sampled_from(["a", "bc", ",", ",", "\n", "\r\n", '"', '""', '","', '"\n', " ", "x" * 70, '"y, z"', "#", "\r"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=60).map("".join), st.sampled_from([COMMAS, Marks(comment=ord("#")), Marks(quote=NONE)]))
+def test_rows_are_the_same_many_at_once_and_one_by_one(text: str, marks: Marks) -> None:
+    """Behind the text: nothing, so that its end is looked at byte by byte; or 64 bytes of something that is no part of it."""
+    data = text.encode()
+    found = []
+    for behind in (b"", b'",\n"' * 20):
+        rows = room(200, 4)
+        count, position = scan(np.frombuffer(data + behind, np.uint8), 0, len(data), rows, 1 << 3, is_last=True, marks=marks)
+        widths = rows.width[:count].tolist()
+        fields = [
+            [(int(rows.field_begin[at, row]), int(rows.field_end[at, row])) for at in range(min(widths[row], 4))] for row in range(count)
+        ]
+        found.append((position, rows.begin[:count].tolist(), rows.end[:count].tolist(), rows.fault[:count].tolist(), widths, fields))
+    assert found[0] == found[1]
+
+
 OTHER_MARKS = [
     ("semicolon", Marks(ord(";")), b'a;"b;,"\nc,;d\n', [[b"a", b"b;,"], [b"c,", b"d"]]),
     ("tab", Marks(ord("\t")), b"a b\tc\n\td\n", [[b"a b", b"c"], [b"", b"d"]]),

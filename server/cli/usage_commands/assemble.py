@@ -18,7 +18,9 @@ SHOWN = 50
 
 def assemble(
     *,
-    at: Annotated[str | None, Parameter(help="The time that it is, such as 2026-03-05T12:00:00Z, if not now.")] = None,
+    at: Annotated[
+        str | None, Parameter(help="End the waiting that lasts until this time, such as 2026-03-05T12:00:00Z, instead of now.")
+    ] = None,
     limit: Annotated[int, Parameter(help="How many incomplete calls to show, those whose time is up first.")] = SHOWN,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -32,7 +34,7 @@ def assemble(
 
     if limit < 0:
         raise UserError("--limit is below 0", "give how many calls to show, such as --limit 50", exit_status=2)
-    now_us = common.now_us() if at is None else _instant_us(at)
+    due_us = None if at is None else _instant_us(at)
 
     from billing.intake import segment_groups
     from billing.intake.taking import Intake
@@ -40,7 +42,7 @@ def assemble(
     from server.cli import output
 
     with Home.open(home) as opened:
-        commit_seq = Intake(opened).assemble(now_us)
+        commit_seq = Intake(opened).assemble(common.now_us(), due_us)
         with opened.connect() as connection:
             counts = segment_groups.counts(connection)
             changed = 0 if commit_seq is None else segment_groups.changed(connection, commit_seq)

@@ -27,7 +27,7 @@ def findings(
     with Home.open(home) as opened, opened.connect() as connection:
         found = [each for each in all_findings(connection) if every or each.is_open]
     if as_json:
-        output.print_json(found)
+        output.print_json({"findings": found})
         return 0
     if not found:
         print("no usage file is known to be missing or rejected")

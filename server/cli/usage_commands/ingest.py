@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.intake.reports import IntakeReport
+    from billing.intake.taking import Intake
+    from mediation.sources import Source
     from rating.errors import UnusableFileError
 
 _SELDOM = {"waiting", "suspended"}  # outcomes that have no column where no row has them
 
 
 def ingest(
-    files: Annotated[list[Path], Parameter(name="FILE", help="Usage files, plain or .gz; each is taken whole or not at all.")],
+    files: Annotated[list[Path], Parameter(name="FILE", help="Usage files, also packed; each is taken whole or not at all.")],
     /,
     *,
     source: common.SourceName,
@@ -29,8 +31,8 @@ def ingest(
 ) -> int:
     """Take in usage files. A file that was taken before is recognised and adds nothing, so the same call can be repeated.
 
-    A file of which nothing can be used is refused, and the others are taken; the exit status is then 1. The home folder is made when it
-    does not exist.
+    Of an archive each member is a file of its own. A file of which nothing can be used is refused, and the others are taken; the exit
+    status is then 1. The home folder is made when it does not exist.
     """
     import shutil
 
@@ -43,8 +45,6 @@ def ingest(
 
     from billing.intake.taking import Intake
     from billing.store.home import Home
-    from mediation.reader import shown
-    from server.cli import progress
 
     reports: list[IntakeReport] = []
     refused: list[UnusableFileError] = []
@@ -54,8 +54,7 @@ def ingest(
             intake = Intake(opened)
             for file in files:
                 try:
-                    with progress.show(shown(Path(file.name)), "bytes") as report:
-                        reports.append(intake.take_file(file, found, common.now_us(), common.of_file(file, report)))
+                    _take(intake, file, found, reports, refused)
                 except UnusableFileError as error:
                     refused.append(error)
     finally:
@@ -65,8 +64,28 @@ def ingest(
         output.print_json(reports)
     elif reports:
         _print_reports(reports)
-    _raise_refused(refused, len(files))
+    _raise_refused(refused, len(reports) + len(refused))
     return 0
+
+
+def _take(intake: Intake, file: Path, source: Source, reports: list[IntakeReport], refused: list[UnusableFileError]) -> None:
+    """Take a file, or each member of an archive. Raises UnusableFileError where an archive cannot be unpacked."""
+    from mediation import containers
+    from mediation.reader import shown
+    from rating.errors import UnusableFileError
+    from server.cli import progress
+
+    with containers.files_in(file) as members:
+        for member in members:
+            name = shown(Path(member.name))
+            own_name = "" if member.path == file else name
+            try:
+                with progress.show(name, "bytes") as report:
+                    told = common.of_file(member.path, report)
+                    reports.append(intake.take_file(member.path, source, common.now_us(), told, file_name=own_name))
+            except UnusableFileError as error:
+                error.message = error.message.replace(shown(member.path), own_name or shown(file))  # not where it was unpacked
+                refused.append(error)
 
 
 def _raise_refused(refused: Sequence[UnusableFileError], files: int) -> None:

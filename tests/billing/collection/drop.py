@@ -7,6 +7,7 @@ durations in their last line.
 from __future__ import annotations
 
 import datetime as dt
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -65,11 +66,12 @@ def _quoted(value: str) -> str:
     return '"' + value.replace('"', '""') + '"'
 
 
-def put(folder: Path, name: str, content: str | bytes) -> Path:
+def put(folder: Path, name: str, content: str | bytes, *, changed_us: int = NOW_US - HOUR_US) -> Path:
     """Write a file as a switch that renames does: it is there whole or not at all."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
+    os.utime(path, ns=(changed_us * 1000, changed_us * 1000))
     return path
 
 

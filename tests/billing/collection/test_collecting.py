@@ -88,7 +88,7 @@ def test_a_resent_file_adds_nothing_under_whatever_name_or_packing(home: Home, r
     put(root, "sw1_0003.csv.gz", gzip.compress(content.encode()))
     assert [each.state for each in collect(home, root).done] == ["resent"]
     assert _records(home) == ["a"]
-    assert [row[4] for row in _collected(home)] == [1, 2, 1, 3], "a number has come, whatever came with it"
+    assert [row[4] for row in _collected(home)] == [1, 1, 2, 3], "a number has come, whatever came with it"
 
 
 def test_two_files_of_one_name_are_both_kept(home: Home, root: Path) -> None:
@@ -158,7 +158,7 @@ def test_an_hour_without_calls_is_no_mistake_where_the_file_says_so(home: Home, 
     found = collect(home, root).done
     assert [(each.state, each.reason) for each in found] == [("taken", "holds no records")] * 2
     assert files_in(root) == {f"archive/{DAY}/sw2/x.csv", f"archive/{DAY}/sw1/sw1_0007.csv"}
-    assert _collected(home)[0][2:] == ("taken", None, None)
+    assert [row[2:] for row in _collected(home)] == [("taken", None, 7), ("taken", None, None)]
 
 
 def test_names_that_are_long_or_no_text_are_kept(home: Home, root: Path) -> None:
@@ -176,6 +176,14 @@ def test_names_that_are_long_or_no_text_are_kept(home: Home, root: Path) -> None
     kept = [os.fsencode(path.name) for path in (root / f"archive/{DAY}/sw1").iterdir()]
     assert sorted(kept) == sorted(name[:243] for name in names)
     assert len(_records(home)) == 4
+
+
+def test_a_file_that_no_source_wants_may_be_in_transfer_and_is_left_for_a_while(home: Home, root: Path) -> None:
+    young = NOW_US - collecting.UNWANTED_AGE_US + 1
+    put(root, "sw1_0001.csv.xfer", text(Call("a")), changed_us=young)
+    found = collect(home, root)
+    assert (found.done, found.waiting, files_in(root)) == ([], 1, {"sw1_0001.csv.xfer"})
+    assert [each.state for each in collect(home, root, now_us=NOW_US + 1).done] == ["rejected"]
 
 
 def test_two_sources_that_want_one_file_are_a_mistake(home: Home, root: Path) -> None:

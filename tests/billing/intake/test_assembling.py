@@ -111,6 +111,13 @@ def test_a_whole_call_in_one_batch(taking: Taking, balanced: Callable) -> None:
     assert balanced(taking.home)["intake msc1: assembled"] == 2
 
 
+def test_a_call_of_which_only_the_ends_are_recorded_lasts_from_one_to_the_other(taking: Taking, balanced: Callable) -> None:
+    taking.take(Segment("c", None, 500, None, LAST))
+    taking.take(Segment("c", None, 20, None, FIRST))
+    assert taking.bills() == [("c", 480)]
+    balanced(taking.home)
+
+
 LATE = [
     ("first only", [0], "the last segment, after 0"),
     ("last only", [2], "the first segment, before 2"),
@@ -203,7 +210,7 @@ def test_a_message_in_parts_is_one_unit(taking: Taking, balanced: Callable) -> N
 
 @pytest.mark.parametrize("seed", range(6))
 def test_running_totals_in_any_order_add_up(taking: Taking, balanced: Callable, seed: int) -> None:
-    """Sessions that restart and are silent about a counter now and then; the book counts them by a way of its own."""
+    """Sessions of equipment that restarts now and then; the book counts them by a way of its own."""
     chance = random.Random(seed)
     segments: list[Segment] = []
     expected = 0
@@ -211,7 +218,7 @@ def test_running_totals_in_any_order_add_up(taking: Taking, balanced: Callable, 
         at_s = up = seconds = begin_s = 0
         for number in range(chance.randrange(1, 8)):
             if chance.random() < 0.2:
-                up, seconds, begin_s = 0, 0, at_s + 10
+                up, seconds, begin_s = 0, 0, at_s + 70
             step = chance.randrange(1, 100)
             up, seconds = up + 10 * step, seconds + step
             at_s = begin_s + seconds

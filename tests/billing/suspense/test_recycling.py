@@ -143,12 +143,10 @@ def leg(sequence: int, answer: str, end: str, seconds: int) -> str:
     )
 
 
+RING_ALL = (leg(1, "02:10:00", "02:10:10", 10), leg(2, "02:10:00", "02:11:00", 60), leg(3, "02:10:00", "02:11:00", 60))
 # Legs of one call, and the seconds it bills. Legs that begin before three o'clock cannot be read at first.
 CALLS = {
-    "all legs come back": (
-        (leg(1, "02:10:00", "02:10:10", 10), leg(2, "02:10:00", "02:11:00", 60), leg(3, "02:10:00", "02:11:00", 60)),
-        60,
-    ),
+    "all legs come back": (RING_ALL, 60),
     "a leg comes back that bills a stored one": ((leg(1, "02:59:50", "03:01:00", 70), leg(2, "03:00:00", "03:01:00", 60)), 70),
     "a leg comes back that a stored one bills": ((leg(1, "02:59:50", "03:00:10", 20), leg(2, "03:00:00", "03:01:00", 60)), 60),
 }
@@ -217,3 +215,17 @@ def test_the_intake_book_balances_whatever_came_back(world: World, tmp_path: Pat
     with world.home.connect() as connection:
         head = world.home.head_seq(connection)
     assert [line for line in books.intake_book(world.home, head) if line.left != line.right] == []
+
+
+def test_many_records_come_back_in_several_commits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("billing.suspense.recycling.COMMIT_ROWS_MAX", 2)
+    world.take(*(WRONG._replace(at=f"2025-10-06T1{hour}:00", key=f"call {hour}") for hour in range(5)))
+    world.bill("2025-11-01")
+    correction = save(world, ADD_86)
+    done = apply(world, correction)
+    assert (done.rows, done.outcomes) == (5, {"recycled": 5})
+    assert proposals.proposal_of(world.home, correction.proposal_id).state is proposals.State.APPLIED
+    assert listed(world).counts == ()
+    world.bill("2025-12-01")
+    assert total_cents(world, "anna") == 2 * 1060 + 318  # 50 minutes, of which 30 are beyond the free ones
+    assert unbalanced(world) == []

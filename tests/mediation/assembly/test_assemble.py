@@ -240,6 +240,21 @@ def test_equipment_that_restarts_counts_from_zero_again() -> None:
     assert whole["start_us"] == dt.datetime(2028, 2, 29, 23, 0, tzinfo=dt.UTC)
 
 
+RESTARTS = [
+    ("higher than before, and begun after it", 200, 70, [(10, 60), (25, 70)]),
+    ("begun a little later, as clocks have it", 59, 70, [(10, 60), (15, 10)]),
+    ("begun before the last total was taken", 55, 130, [(10, 60), (15, 70)]),
+]
+
+
+@pytest.mark.parametrize(("begin_s", "seconds", "added"), [row[1:] for row in RESTARTS], ids=[row[0] for row in RESTARTS])
+def test_a_session_that_begins_later_began_anew(begin_s: int, seconds: int, added: list[tuple[int, int]]) -> None:
+    before = Segment("s", None, 0, 60, TOTALS, bytes_up=10, service=4)
+    after = Segment("s", None, begin_s, seconds, TOTALS, bytes_up=25, service=4)
+    rows = events(put_together([after, before], Rule.EACH))
+    assert [(row["bytes_up"], row["duration_us"] // SECOND_US) for row in rows] == added
+
+
 def test_totals_that_are_joined_need_the_closing_one_alone() -> None:
     interim = Segment("s", None, 0, 60, TOTALS, bytes_up=10, service=4)
     stop = Segment("s", None, 0, 90, TOTALS | LAST, bytes_up=25, service=4)

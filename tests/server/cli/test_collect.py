@@ -75,10 +75,8 @@ def test_a_folder_is_collected_and_what_is_wrong_is_told(run: Callable[..., str]
         "sw1_0001.csv: taken as sw1: 2 records (2 answered)",
         "sw1_0003.csv: taken as sw1: 1 records (1 answered)",
     ]
-    assert (
-        "sw2/x.csv: rejected: x.csv does not hold what it says it holds: records: 2 by the file, 1 counted; remedy: fetch" in out
-    )
-    found = json.loads(run("usage", "findings", "--json"))
+    assert "sw2/x.csv: rejected: x.csv does not hold what it says it holds: records: 2 by the file, 1 counted; remedy: fetch" in out
+    found = json.loads(run("usage", "findings", "--json"))["findings"]
     assert [each["name"] for each in found] == ["missing:sw1:2", "rejected:3"]
     assert "missing:sw1:2" in run("bill", "preview", "--date", "2026-03-01")
     assert "would be incomplete" in run("bill", "run", "--date", "2026-03-01", status=1)

@@ -275,4 +275,5 @@ def _make_indexes() -> None:
     op.create_index(op.f("ix_finding_waivers_finding"), "finding_waivers", ["finding"], unique=False)
     op.create_index(op.f("ix_raw_files_content_sha256"), "raw_files", ["content_sha256"], unique=False)
     op.create_index(op.f("ix_suspense_event_key"), "suspense", ["event_key"], unique=False)
+    op.create_index(op.f("ix_usage_manifest_sealed_at_seq"), "usage_manifest", ["sealed_at_seq"], unique=False)
     op.create_index(op.f("ix_suspense_decisions_suspense_id"), "suspense_decisions", ["suspense_id"], unique=False)
