@@ -215,6 +215,6 @@ def _with_further(hashed: NDArray[np.uint64], block: Block, events: Events, part
 
 def _columns(amounts: Amounts | None, nothing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Values, and 1 where there is one."""
-    if amounts is None or not (amounts.present.any() or amounts.value.any()):
+    if amounts is None or not amounts.present.any():
         return nothing, nothing
     return amounts.value, amounts.present.astype(np.int64)

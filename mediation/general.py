@@ -5,7 +5,8 @@
 - a field is taken from the column that its rule names, else from the column that is called as the field, else it is absent;
 - voice: `answered` decides if it is there, else an answer time, else a duration above zero. Without `answer` the start of an answered
   call is `start`; without either it is `end` less the duration. The duration is `duration`, else the time from answer to end;
-- other services count from `start`; messages and content count `units`, one where nothing is said; data count bytes;
+- other services count from `start`, unless `answered` says no; messages and content count `units`, one where nothing is said; data
+  count bytes;
 - `first` and `last`, or a `segment` of `segment_total`, say which records open and close their call, session or message.
 """
 
@@ -82,7 +83,7 @@ def read(block: Block, source: Source) -> Events:
     is_voice = service == Service.VOICE
     times = _times(record, is_voice)
     events = calls(block, source, times, _details(record))
-    quantities = _quantities(record, service)
+    quantities = _quantities(record, service, times.answered)
     flags = _flags(record, service, events.details.segment_first)
     return dataclasses.replace(
         events,
@@ -204,7 +205,7 @@ def _times(record: _Record, is_voice: NDArray[np.bool_]) -> Timing:
     duration = record.amounts("duration", Unit.SECOND)
     if not record.has("start") and not record.has("answer"):
         start = _before(end, duration)
-    answered = _answered(record, answer, duration) | ~is_voice
+    answered = np.where(is_voice, _answered(record, answer, duration), _delivered(record))
     if not record.has("answer"):
         answer = start
     answer = answer.where(is_voice, start.where(start.present, answer))
@@ -223,6 +224,13 @@ def _answered(record: _Record, answer: Times, duration: Amounts) -> NDArray[np.b
     if record.has("answered"):
         return record.says("answered")
     return answer.present if record.has("answer") else duration.value > 0
+
+
+def _delivered(record: _Record) -> NDArray[np.bool_]:
+    """Which records of other services count: all but those of which `answered` says no."""
+    if not record.has("answered"):
+        return np.ones(record.block.size, np.bool_)
+    return record.says("answered") | ~record.spans("answered").filled
 
 
 def _before(end: Times, duration: Amounts) -> Times:
@@ -278,14 +286,14 @@ def _money(record: _Record) -> Amounts | None:
     return written.amounts(record.block, record.spans("amount"), Unit.SECOND, record.source.dialect.decimal)  # millionths, like seconds
 
 
-def _quantities(record: _Record, service: NDArray[np.int64]) -> _Quantities:
-    """Bytes of data, pieces of the rest."""
+def _quantities(record: _Record, service: NDArray[np.int64], answered: NDArray[np.bool_]) -> _Quantities:
+    """Bytes of data, pieces of the rest. What counts has to have them."""
     block = record.block
     up, down = record.amounts("bytes_up", Unit.BYTE), record.amounts("bytes_down", Unit.BYTE)
     is_data, counts = service == Service.DATA, np.isin(service, [int(kind) for kind in _MESSAGES])
-    mark(block.code, is_data & ~up.present & ~down.present, Reason.MISSING_VALUE)
+    mark(block.code, answered & is_data & ~up.present & ~down.present, Reason.MISSING_VALUE)
     units = record.amounts("units", Unit.COUNT) if record.has("units") else Amounts(counts.astype(np.int64), counts)
-    mark(block.code, counts & ~units.present, Reason.MISSING_VALUE)
+    mark(block.code, answered & counts & ~units.present, Reason.MISSING_VALUE)
     return _Quantities(up, down, units)
 
 

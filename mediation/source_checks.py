@@ -144,6 +144,8 @@ def _check_dialect(values: dict[str, Any], problems: Problems) -> None:
         is_mark = len(mark) <= 1 and mark.isascii() and mark not in {"\n", "\r", "\0"}
         if not is_mark or (name == "delimiter" and not mark):
             problems.add(f"dialect.{name}", f"{mark!r} is not one ASCII character", 'give one character, such as ";" or "\\t"')
+    if dialect.delimiter == " ":
+        problems.add("dialect.delimiter", "a blank parts no columns: blanks around a field are left out", "use format: fixed-width")
     if dialect.delimiter == dialect.quote:
         problems.add("dialect.quote", "the same as the delimiter", 'give the quotation mark, or "" if there is none')
     if dialect.decimal not in {".", ","}:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mediation.rows import Block
 
+PLAIN_SCALES: Final = (1000, columns.SECOND_US)  # with which plain decimals can be read the quick way
 SCALES: Final = {  # what one of the unit is in microseconds, bytes or pieces
     Unit.COUNT: 1,
     Unit.MICROSECOND: 1,
@@ -77,11 +78,23 @@ def amounts(block: Block, spans: Spans, unit: Unit, decimal_mark: str = ".", rea
     place, is_digits = ord(decimal_mark), unit is Unit.CLOCK_DIGITS
     if unit in CLOCKS:
         written_kernel.read_clocks(block.data, spans.begin, spans.end, place, is_digits, value, kind)
+    elif decimal_mark == "." and SCALES[unit] in PLAIN_SCALES:
+        fields.read_amounts(block.data, spans.begin, spans.end, SCALES[unit], value, kind)
+        _read_rest(block, spans, unit, value, kind)
     else:
         written_kernel.read_amounts(block.data, spans.begin, spans.end, SCALES[unit], place, value, kind)
     if reason is not None:
         mark(block.code, kind == fields.UNREADABLE, reason)
     return Amounts(value, kind == fields.READ)
+
+
+def _read_rest(block: Block, spans: Spans, unit: Unit, value: NDArray[np.int64], kind: NDArray[np.int8]) -> None:
+    """Amounts that are written in another way than plain decimals, such as with an exponent."""
+    rows = np.flatnonzero(kind == fields.UNREADABLE)
+    if rows.size:
+        rest, rest_kind = np.zeros(rows.size, np.int64), np.zeros(rows.size, np.int8)
+        written_kernel.read_amounts(block.data, spans.begin[rows], spans.end[rows], SCALES[unit], ord("."), rest, rest_kind)
+        value[rows], kind[rows] = rest, rest_kind
 
 
 def constant_amount(text: str, unit: Unit) -> int | None:

@@ -17,8 +17,8 @@ from billing.intake import assembling, finding, marks, records, view
 from billing.intake.batch import Batch, Change, kept_rows
 from billing.intake.columns import key_bytes
 from billing.intake.leg_rules import leg_rule
-from billing.intake.settle import COUNTED_NAMES, Outcome, settle
-from billing.intake.split_calls import settle_split_calls
+from billing.intake.settle import COUNTED_NAMES, Outcome, Settled, settle
+from billing.intake.split_calls import NamesOfFiles, settle_split_calls
 from billing.store.tables import suspense
 from mediation.sources import Source
 from rating.schema import USAGE_V1, UsageFlag
@@ -61,7 +61,8 @@ def store(home: Home, known: KnownKeys, returning: Returning, now_us: int, also:
         duplicate=verified.duplicate,
         conflicting=verified.conflicting,
     )
-    rows, absorbed_later = _with_legs(home, rows, settled.outcome, replaced | settled.taken_back, returning.sources)
+    judged = Settled(settled.outcome, replaced | settled.taken_back)
+    rows, absorbed_later = _with_legs(home, rows, judged, returning.sources, known.names)
     changes = [*_marks(home, returning.replaced), *_changes(home, settled.taken_back - replaced, marks.CONFLICTING)]
     changes += _changes(home, absorbed_later, marks.ABSORBED_LATER)
     assembly = assembling.settle_partials(home, rows, settled.outcome, changes=changes, sources=returning.sources, now_us=now_us)
@@ -107,7 +108,7 @@ def _changes(home: Home, keys: frozenset[bytes], reason: str) -> list[Change]:
 
 
 def _with_legs(
-    home: Home, rows: pa.Table, outcome: NDArray[np.int8], taken_back: frozenset[bytes], sources: Mapping[str, Source]
+    home: Home, rows: pa.Table, settled: Settled, sources: Mapping[str, Source], known: NamesOfFiles
 ) -> tuple[pa.Table, frozenset[bytes]]:
     """The rows, legs of calls that stored legs bill flagged as absorbed; and stored legs that one of the rows bills from now on.
 
@@ -119,9 +120,9 @@ def _with_legs(
     for name in sorted(set(names.tolist()) & sources.keys()):
         rules = sources[name]
         if leg_rule(rules) is not None:
-            bills = (names == name) & (outcome == Outcome.RECYCLED) & ~never
+            bills = (names == name) & (settled.outcome == Outcome.RECYCLED) & ~never
             judged = np.where(bills, np.int8(Outcome.ANSWERED), np.int8(Outcome.RECYCLED))
-            split = settle_split_calls(home, rules, rows, judged, taken_back)
+            split = settle_split_calls(home, rules, rows, settled._replace(outcome=judged), known)
             rows, absorbed_later = split.usage, absorbed_later | split.absorbed_later
     return rows, absorbed_later
 

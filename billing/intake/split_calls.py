@@ -55,7 +55,7 @@ class NamesOfFiles:
             return
         if len(self._names) >= _FILES_MAX:
             self._names.clear()
-        self._names[source, file.path, file.byte_from] = frozenset(_distinct(names).to_pylist())
+        self._names[source, file.path, file.byte_from] = _texts(_distinct(names))
 
 
 class SplitCalls(NamedTuple):
@@ -111,7 +111,7 @@ class _Nearby:
     def legs_of(self, names: Sequence[pa.ChunkedArray[Any]], taken_back: frozenset[bytes]) -> pa.Table:
         """The stored legs that bill and whose calls are among `names`."""
         wanted, gone = _distinct(names), marks.keys_array(taken_back)
-        texts = frozenset(wanted.to_pylist())
+        texts = _texts(wanted)
         found = [view.schema_of(self._columns).empty_table()]
         for file in self.files:
             if self._known.rules_out(self._source, file, texts):
@@ -148,6 +148,10 @@ def _distinct(columns: Sequence[pa.ChunkedArray[Any]]) -> pa.Array[Any]:
     found: Any = pa.chunked_array(chunks, pa.string()).unique()
     known: pa.Array[Any] = found.filter(pc.invert(pc.is_in(found, value_set=pa.array(["", None]))))
     return known
+
+
+def _texts(names: pa.Array[Any]) -> frozenset[str]:
+    return frozenset(str(name) for name in names.to_pylist())
 
 
 def _has_any(columns: Sequence[pa.ChunkedArray[Any]], wanted: pa.Array[Any]) -> NDArray[np.bool_]:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from billing.store.tables import raw_files, suspense
-from mediation.reader import WINDOW_BYTES, Window
+from mediation import containers
+from mediation.reader import WINDOW_BYTES, Window, fingerprint
 from rating.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
 
     from billing.store.home import Home
@@ -60,9 +63,9 @@ def all_of(home: Home, rows: pa.Table) -> list[Raw]:
 
 def header_of(home: Home, raw_file_id: int, lines: int) -> bytes | None:
     """The first lines of a file that was taken in; None where the file is gone."""
-    for path in file_paths(home, raw_file_id):
-        if Path(path).is_file():
-            with contextlib.suppress(UserError, OSError), Window(Path(path), WINDOW_BYTES) as window:
+    with contextlib.suppress(UserError, OSError), _found(home, raw_file_id) as path:
+        if path is not None:
+            with Window(path, WINDOW_BYTES) as window:
                 data = window.data[window.begin : window.end].tobytes()
                 return b"".join(data.splitlines(keepends=True)[:lines])
     return None
@@ -74,11 +77,13 @@ def at(home: Home, place: Place) -> Raw:
         return Raw(None, "it came by a stream, which leaves no file")
     if place.length > SHOWN_BYTES_MAX:
         return Raw(None, f"the row has {place.length:,} bytes: look at it in its file")
-    paths = file_paths(home, place.raw_file_id)
-    for path in paths:
-        if Path(path).is_file():
-            return _read(Path(path), place)
-    return Raw(None, f"the file is not at {' or '.join(paths)} any more")
+    try:
+        with _found(home, place.raw_file_id) as path:
+            if path is not None:
+                return _read(path, place)
+    except (UserError, OSError) as error:
+        return Raw(None, f"its file cannot be read: {error}")
+    return Raw(None, f"the file is not at {' or '.join(file_paths(home, place.raw_file_id))} any more")
 
 
 def file_paths(home: Home, raw_file_id: int) -> list[str]:
@@ -93,13 +98,24 @@ def _whole(home: Home, data: bytes | None, place: Place) -> Raw:
     return Raw(data) if data is not None and len(data) >= place.length else at(home, place)
 
 
+@contextlib.contextmanager
+def _found(home: Home, raw_file_id: int) -> Iterator[Path | None]:
+    """The file where it lies now, unpacked while the block lasts if it is in an archive; None where it is gone."""
+    row = raw_files.c
+    with home.connect() as connection:
+        sha256 = connection.execute(sa.select(row.sha256).where(row.raw_file_id == raw_file_id)).scalar_one_or_none()
+    path = next((Path(each) for each in file_paths(home, raw_file_id) if Path(each).is_file()), None)
+    if path is None or not containers.is_archive(path):
+        yield path
+        return
+    with containers.files_in(path) as members:
+        yield next((each.path for each in members if fingerprint(each.path).sha256 == sha256), None)
+
+
 def _read(path: Path, place: Place) -> Raw:
-    try:
-        with Window(path, WINDOW_BYTES) as window:
-            while not window.is_last and window.offset + window.end < place.offset + place.length:
-                window.go_on(min(window.end, max(window.begin, place.offset - window.offset)))
-            begin = place.offset - window.offset
-            data = window.data[begin : begin + place.length].tobytes() if 0 <= begin <= window.end - place.length else b""
-    except (UserError, OSError) as error:
-        return Raw(None, f"{path} cannot be read: {error}")
+    with Window(path, WINDOW_BYTES) as window:
+        while not window.is_last and window.offset + window.end < place.offset + place.length:
+            window.go_on(min(window.end, max(window.begin, place.offset - window.offset)))
+        begin = place.offset - window.offset
+        data = window.data[begin : begin + place.length].tobytes() if 0 <= begin <= window.end - place.length else b""
     return Raw(data) if len(data) == place.length else Raw(None, f"{path} is not the file it was: it ends before the row")

@@ -33,7 +33,7 @@ class Rate(msgspec.Struct, frozen=True):
     received: int
     rate_ppm: int
     mean_before_ppm: int | None
-    conspicuous: bool  # over twice the mean, or there where nothing was before
+    conspicuous: bool  # over twice the mean
 
 
 def rates(home: Home, seq: int, span: Span, source: str | None = None) -> list[Rate]:

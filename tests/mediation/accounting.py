@@ -1,14 +1,22 @@
-"""Holds a decoder to its promises about one file: sound rows, readable rejects, and every byte a record's, a reject's or between them."""
+"""Holds a decoder to its promises about one file: sound rows, readable rejects, and every byte a record's, a reject's or between them.
+
+What may lie between records is counted here once more, without the decoders' code: line breaks, header lines, comments and lines of
+totals of delimited text; blanks, commas and brackets of JSON; blanks, comments, instructions and wrappers of XML; blanks of RADIUS. Of
+Arrow and Parquet, each row of the file is a record or a reject.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from mediation.decode import decode
+from mediation.decode import RAW_BYTES_MAX, decode
 from mediation.reasons import Reason
+from mediation.sources import Format
 from rating.errors import UserError
 from rating.schema import USAGE_V1
 
@@ -18,9 +26,18 @@ if TYPE_CHECKING:
     from mediation.decode import Decoded
     from mediation.sources import Source
 
+
 TIME_MIN_US, TIME_MAX_US = 0, 4_102_444_800_000_000  # 1970 to 2100
-_BETWEEN: Final = frozenset(b" \t\r\n\x0b\x0c,[]\xef\xbb\xbf")  # what may lie between records: blanks, line breaks, marks of a JSON list
+E164_MAX: Final = 10**15
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _REASONS: Final = frozenset(map(str, Reason))
+_BETWEEN: Final = {  # what may lie between records of formats that are no lines
+    Format.FREESWITCH_JSON: re.compile(rb"[ \t\r\n,\[\]]+"),
+    Format.CHF_JSON: re.compile(rb"[ \t\r\n,\[\]]+"),
+    Format.FREESWITCH_XML: re.compile(rb"[ \t\r\n]+|<!--.*?-->|<(?=\?).*?\?>|</?cdrs>", re.DOTALL),
+    Format.RADIUS_DETAIL: re.compile(rb"[ \t\r\n]+"),
+}
+_LISTS: Final = frozenset((Format.FREESWITCH_JSON, Format.CHF_JSON, Format.FREESWITCH_XML))
 
 
 def decode_and_account(path: Path, data: bytes, source: Source) -> Decoded | None:
@@ -30,7 +47,10 @@ def decode_and_account(path: Path, data: bytes, source: Source) -> Decoded | Non
     except UserError as error:
         return check_refusal(error)
     check_rows(decoded)
-    account(decoded, data, source)
+    if source.format is Format.CANONICAL:
+        account_for_columns(decoded, data)
+    else:
+        account(decoded, data, source)
     return decoded
 
 
@@ -51,50 +71,78 @@ def check_rows(decoded: Decoded) -> None:
     for name in ("duration_us", "bytes_up", "bytes_down", "units", "other_e164", "third_e164"):
         values = usage.column(name).drop_null().to_numpy()
         assert (values >= 0).all(), name
-    for name in ("other_e164", "third_e164"):
-        assert (usage.column(name).drop_null().to_numpy() < 10**15).all(), name
+        assert name not in {"other_e164", "third_e164"} or (values < E164_MAX).all(), name
     assert usage.column("event_key").null_count == 0
     for reject in decoded.rejects:
         assert reject.reason in _REASONS
-        assert reject.length > 0
+        assert len(reject.raw) == min(reject.length, RAW_BYTES_MAX), reject
 
 
 def account(decoded: Decoded, data: bytes, source: Source) -> None:
-    """Every byte of `data` lies in exactly one record or reject, or is a blank between them, a header line or a line of totals."""
-    places = {(begin, begin + length) for begin, length in _places(decoded)}
-    end = 0
-    between: list[bytes] = []
-    for begin, stop in sorted(places):
+    """Every byte of `data` lies in exactly one record or reject, or between them as the format allows."""
+    end = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
+    gaps: list[bytes] = []
+    for begin, stop in sorted(set(_places(decoded))):
         assert begin >= end, f"bytes {begin} to {end} are in two records"
         assert stop <= len(data), f"a record ends at {stop} of {len(data)} bytes"
-        between.append(data[end:begin])
+        assert stop > begin or (begin == len(data) and source.format in _LISTS), f"a record of no bytes at {begin}"
+        gaps.append(data[end:begin])
         end = stop
-    between.append(data[end:])
-    if source.header_lines:
-        between[0] = _without_header(between[0], source.header_lines, decoded.control_lines, source.dialect.comment.encode())
-    rest = b"\n".join(between)
-    for line in decoded.control_lines:
-        assert line.strip() in rest, line
-        rest = rest.replace(line.strip(), b"", 1)
-    if source.dialect.comment:
-        rest = b"\n".join(line for line in rest.splitlines() if not line.startswith(source.dialect.comment.encode()))
-    left = bytes(byte for byte in rest if byte not in _BETWEEN)
-    assert not left, f"{len(left)} bytes are nobody's: {left[:80]!r}"
+    gaps.append(data[end:])
     for reject in decoded.rejects:
-        assert data[reject.offset : reject.offset + len(reject.raw)] == reject.raw
+        assert data[reject.offset : reject.offset + len(reject.raw)] == reject.raw, f"the reject at {reject.offset} has other bytes"
+    if source.format in _BETWEEN:
+        left = b"".join(_BETWEEN[source.format].sub(b"", gap) for gap in gaps)
+    else:
+        left = _of_lines(gaps, decoded, source)
+    assert not left, f"{len(left)} bytes are nobody's: {left[:80]!r}"
 
 
-def _without_header(before: bytes, lines: int, totals: tuple[bytes, ...], comment: bytes) -> bytes:
-    """What lies before the first record, without its first `lines` lines that hold something; a quoted name may go over lines.
+def account_for_columns(decoded: Decoded, data: bytes) -> None:
+    """Each row of an Arrow or Parquet file is one row or one reject."""
+    rows = sorted([*decoded.usage.column("raw_offset").to_pylist(), *(reject.offset for reject in decoded.rejects)])
+    assert rows == list(range(_rows_of(data)))
 
-    Lines of `totals` and comments are no lines of the header.
+
+def _rows_of(data: bytes) -> int:
+    """How many rows Arrow finds."""
+    if data.startswith(b"PAR1"):
+        return int(pq.ParquetFile(pa.BufferReader(data)).metadata.num_rows)
+    if data.startswith(b"ARROW1"):
+        file = pa.ipc.open_file(pa.BufferReader(data))
+        return sum(file.get_batch(place).num_rows for place in range(file.num_record_batches))
+    with pa.ipc.open_stream(pa.BufferReader(data)) as stream:
+        return sum(batch.num_rows for batch in stream)
+
+
+def _of_lines(gaps: list[bytes], decoded: Decoded, source: Source) -> bytes:
+    """What of the gaps between lines is neither a header line, a comment, a line of totals nor a line break."""
+    comment = source.dialect.comment.encode()
+    totals = list(decoded.control_lines)
+    gaps = [*gaps]
+    gaps[0] = _without_header(gaps[0], source, decoded.control_lines)
+    left = []
+    for line in (line.removesuffix(b"\r") for gap in gaps for line in gap.split(b"\n")):
+        if line in totals:
+            totals.remove(line)
+        elif line and not (comment and line.startswith(comment)):
+            left.append(line)
+    assert not totals, f"lines of totals that are not in the file: {totals}"
+    return b"\n".join(left)
+
+
+def _without_header(before: bytes, source: Source, totals: tuple[bytes, ...]) -> bytes:
+    """What lies before the first record, without its header: lines that hold something; a quoted name may go over lines.
+
+    Lines of totals and comments are no lines of the header.
     """
-    filled = [line for line in before.split(b"\n") if line.strip() and not (comment and line.startswith(comment))]
-    kept = [line for line in filled if line.strip() in totals]
-    filled = [line for line in filled if line.strip() not in totals]
-    for _ in range(lines):
+    comment, quote = source.dialect.comment.encode(), source.dialect.quote.encode()
+    filled = [line for line in before.split(b"\n") if line.strip(b"\r") and not (comment and line.startswith(comment))]
+    kept = [line for line in filled if line.strip(b"\r") in totals]
+    filled = [line for line in filled if line.strip(b"\r") not in totals]
+    for _ in range(source.header_lines):
         row = filled.pop(0) if filled else b""
-        while row.count(b'"') % 2 and filled:
+        while quote and row.count(quote) % 2 and filled:
             row += filled.pop(0)
     return b"\n".join([*kept, *filled])
 
@@ -102,4 +150,5 @@ def _without_header(before: bytes, lines: int, totals: tuple[bytes, ...], commen
 def _places(decoded: Decoded) -> list[tuple[int, int]]:
     offsets = decoded.usage.column("raw_offset").to_numpy()
     lengths = decoded.usage.column("raw_length").to_numpy().astype(np.int64)
-    return [*zip(offsets.tolist(), lengths.tolist(), strict=True), *((reject.offset, reject.length) for reject in decoded.rejects)]
+    places = zip(offsets.tolist(), (offsets + lengths).tolist(), strict=True)
+    return [*places, *((reject.offset, reject.offset + reject.length) for reject in decoded.rejects)]

@@ -15,13 +15,15 @@ from mediation.sources import find
 if TYPE_CHECKING:
     from pathlib import Path
 
-# definition, its file, figures. Seconds: gateway 60.5 + 30 + 120 + 118 + 15; exchange 1:30 + 2:45. Bytes: the session that is
+# definition, its file, figures. Seconds: gateway 60.5 + 30 + 120 + 118 + 15; exchange 1:30 + 2:45; kamailio 60.25 + 120.5. Bytes: the session that is
 # in one part, 12 KiB.
 FIGURES: list[tuple[str, str, dict[str, int]]] = [
     ("gateway.yaml", "gateway.csv", {"rows": 6, "answered": 5, "unanswered": 1, "answered_duration_us": 343_500_000}),
     ("exchange.yaml", "exchange.txt", {"rows": 3, "answered": 2, "unanswered": 1, "answered_duration_us": 255_000_000}),
     ("messages.yaml", "messages.csv", {"rows": 5, "answered": 1, "waiting": 3, "duplicate": 1, "units": 1}),
     ("packets.yaml", "packets.csv", {"rows": 4, "answered": 1, "waiting": 3, "bytes": 12 * 1024}),
+    ("kamailio_cdrs.yaml", "kamailio_cdrs.csv", {"rows": 3, "answered": 2, "unanswered": 1, "answered_duration_us": 180_750_000}),
+    ("nas_sessions.yaml", "nas_sessions.detail", {"rows": 3, "answered": 0, "waiting": 3, "bytes": 0}),
 ]
 
 

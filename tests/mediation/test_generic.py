@@ -165,6 +165,22 @@ def test_other_services(tmp_path: Path, service: str, row: str, expected: Any) -
     assert found == expected
 
 
+DELIVERED = [
+    ("sms", "yes", 0),
+    ("sms", "", 0),
+    ("sms", "no", UNANSWERED),
+    ("data", "no", UNANSWERED),
+    ("sms", "maybe", "unknown_disposition"),
+]
+
+
+@pytest.mark.parametrize(("service", "word", "expected"), DELIVERED)
+def test_what_was_not_delivered_does_not_bill(tmp_path: Path, service: str, word: str, expected: int | str) -> None:
+    source = source_of("id,served,start,service,answered,duration,bytes_up")
+    found = decode_row(tmp_path, source, f"1,8613900000001,{DAY} 10:00:00,{service},{word},,")
+    assert (found if isinstance(found, str) else found["flags"]) == expected
+
+
 JOIN = Services(voice=ServiceRules(partials=Partials.JOIN, first_segment=1))
 EACH = Services(data=ServiceRules(partials=Partials.EACH, cumulative=True))
 PARTS = Services(sms=ServiceRules(messages=Messages.MESSAGE))

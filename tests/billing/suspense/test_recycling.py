@@ -11,6 +11,7 @@ import pytest
 from billing import catalogue
 from billing.intake import books, view
 from billing.suspense import limits, proposals
+from mediation.source_file import read_source
 from rating.errors import NotFoundError, UserError
 from tests.billing.runs.world import NATIONAL, PREMIUM, START_US, Call, instant_us, price_of, shop
 from tests.billing.suspense.world import (
@@ -228,4 +229,44 @@ def test_many_records_come_back_in_several_commits(world: World, monkeypatch: py
     assert listed(world).counts == ()
     world.bill("2025-12-01")
     assert total_cents(world, "anna") == 2 * 1060 + 318  # 50 minutes, of which 30 are beyond the free ones
+    assert unbalanced(world) == []
+
+
+CARRIER = """
+name: carrier
+format: delimited
+header_lines: 1
+dialect: {delimiter: "|", names_in_header: true}
+key: [RecId]
+timezone: Asia/Shanghai
+fields:
+  served: Caller
+  other: Called
+  start: {column: Begin}
+  duration: {column: Length, unit: s}
+  answered: {column: Result, words: {OK: "yes", BUSY: "no"}}
+"""
+
+
+def test_a_row_is_read_again_by_the_header_of_its_file_and_a_definition_that_knows_more(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "carrier.yaml"
+    path.write_text(CARRIER)
+    take_rows(
+        world,
+        tmp_path,
+        "one.txt",
+        "RecId|Caller|Begin|Called|Length|Result\n",
+        "1|8613800000001|2025-10-05 10:00:00|8613900000001|60|OK\n",
+        "2|8613800000001|2025-10-05 11:00:00|8613900000001|120|DONE\n",
+        source=read_source(path),
+    )
+    assert [(each.reason, each.raw) for each in listed(world).rows] == [
+        ("unknown_disposition", "2|8613800000001|2025-10-05 11:00:00|8613900000001|120|DONE")
+    ]
+    path.write_text(CARRIER.replace("OK:", "DONE: 'yes', OK:"))
+    assert recycle(world, read_source(path), source="carrier").outcomes == {"recycled": 1}
+    assert listed(world).counts == ()
+    with world.home.connect() as connection:
+        head = world.home.head_seq(connection)
+    assert sorted(view.usage(world.home, ["duration_us"], head)["duration_us"].to_pylist()) == [60_000_000, 120_000_000]
     assert unbalanced(world) == []
