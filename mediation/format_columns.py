@@ -134,7 +134,6 @@ _RADIUS_NAMED: Final = (  # attributes of accounting requests
     "Client-IP-Address",
     "Packet-Src-IP-Address",
     "3GPP-SGSN-MCC-MNC",
-    "3GPP-Charging-ID",
 )
 
 # By the name of the format (`sources.Format`). One entry a format; a decoder's own columns are part of its entry.

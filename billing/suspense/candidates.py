@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from billing.suspense.selection import Asking, Selection
 
 DECODED, STORED, REFUSED, SEGMENT = "decoded", "stored", "refused", "segment"
+FUTURE_TOLERANCE_US: Final = 600_000_000  # how far the clock of a switch may be ahead of ours
 _ALL: Final = 2**31
 _TO_BE_RESOLVED: Final = (marks.CONFLICTING, *GROUP_REASONS)
 _EMPTY: Final = USAGE_V1.empty_table()
@@ -97,7 +98,7 @@ def _undecoded(home: Home, selection: Selection, rule: Rule | None, asking: Aski
         mine = rows.filter(pc.equal(rows["source"], pa.scalar(name)))
         read = decoding.read_again(home, mine, decoding.definition_of(name, asking.definitions), rule)
         bad = [row for row, text in enumerate(read.why) if text]
-        found.append(_settled(home, read.usage, mine.take(pa.array(read.good, pa.int64())), rule, DECODED))
+        found.append(_timely(_settled(home, read.usage, mine.take(pa.array(read.good, pa.int64())), rule, DECODED), asking))
         found.append(_hopeless(mine.take(pa.array(bad, pa.int64())), [read.why[row] for row in bad]))
     return _joined(found)
 
@@ -110,7 +111,7 @@ def _stored(home: Home, selection: Selection, rule: Rule | None, asking: Asking)
     found = places(rows["event_key"], rows["content_hash"], among)
     held = pa.array([row for row, place in enumerate(found) if place is not None], pa.int64())
     usage = among.take(pa.array([place for place in found if place is not None], pa.int64()))
-    return _settled(home, usage, rows.take(held), rule, STORED)
+    return _timely(_settled(home, usage, rows.take(held), rule, STORED), asking)
 
 
 def _refused(home: Home, selection: Selection, rule: Rule, asking: Asking) -> Candidates:
@@ -169,6 +170,15 @@ def _settled(home: Home, usage: pa.Table, rows: pa.Table, rule: Rule | None, way
     ids, reasons, raws = (rows[name].to_pylist() for name in ("suspense_id", "reason", "raw"))
     texts = [str(text) for text in raws]
     return Candidates(usage, recycled(after), problem, [way] * usage.num_rows, [str(each) for each in reasons], ids, texts)
+
+
+def _timely(found: Candidates, asking: Asking) -> Candidates:
+    """The same, but records whose time has not come stay."""
+    start_us = found.after["start_us"].cast(pa.int64()).to_numpy()
+    early = (start_us > asking.now_us + FUTURE_TOLERANCE_US).tolist()
+    return found._replace(
+        problem=[text or ("its time has not come" if is_early else "") for text, is_early in zip(found.problem, early, strict=True)]
+    )
 
 
 def _hopeless(rows: pa.Table, problem: list[str]) -> Candidates:

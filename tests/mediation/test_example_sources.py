@@ -15,8 +15,8 @@ from mediation.sources import find
 if TYPE_CHECKING:
     from pathlib import Path
 
-# definition, its file, figures. Seconds: gateway 60.5 + 30 + 120 + 118 + 15; exchange 1:30 + 2:45; kamailio 60.25 + 120.5. Bytes: the session that is
-# in one part, 12 KiB.
+# definition, its file, figures. Seconds: gateway 60.5 + 30 + 120 + 118 + 15; exchange 1:30 + 2:45; kamailio 60.25 + 120.5.
+# Bytes: the session that is in one part, 12 KiB.
 FIGURES: list[tuple[str, str, dict[str, int]]] = [
     ("gateway.yaml", "gateway.csv", {"rows": 6, "answered": 5, "unanswered": 1, "answered_duration_us": 343_500_000}),
     ("exchange.yaml", "exchange.txt", {"rows": 3, "answered": 2, "unanswered": 1, "answered_duration_us": 255_000_000}),

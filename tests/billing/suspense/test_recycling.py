@@ -232,6 +232,22 @@ def test_many_records_come_back_in_several_commits(world: World, monkeypatch: py
     assert unbalanced(world) == []
 
 
+def test_rows_of_another_time_wait_until_it_has_come_or_somebody_corrects_them(world: World, tmp_path: Path) -> None:
+    early = asterisk_row("u1", "8613800000001", "2027-10-05 10:00:00", 60)
+    old = asterisk_row("u2", "8613800000001", "2024-10-05 10:00:00", 60)
+    take_rows(world, tmp_path, "one.csv", early, old, asterisk_row("u3", "8613800000001", "2025-10-05 10:00:00", 60))
+    assert {each.reason for each in listed(world).counts} == {"future_time", "too_old"}
+    done = recycle(world, reasons=("future_time",))
+    assert (done.rows, done.left) == (0, {"its time has not come": 1})
+    assert recycle(world, reasons=("too_old",)).outcomes == {"recycled": 1}
+    correction = save(world, {"source": "north-1", "reasons": ["future_time"], "time": {"shift": "-365d"}})
+    assert (correction.subject.rows, correction.subject.estimated) == (0, {})
+    correction = save(world, {"source": "north-1", "reasons": ["future_time"], "time": {"shift": "-366d"}, "before": "2028-01-01"})
+    assert correction.subject.rows == 0
+    assert [each.reason for each in listed(world).rows] == ["future_time"]
+    assert unbalanced(world) == []
+
+
 CARRIER = """
 name: carrier
 format: delimited

@@ -50,7 +50,7 @@ def asking(world: World, *sources: Source, bill_date: dt.date | None = None) -> 
     """As of now, with the definitions of some sources."""
     with world.home.connect() as connection:
         seq = world.home.head_seq(connection)
-    return Asking(seq, world.tick(), {source.name: source for source in sources}, bill_date)
+    return Asking(seq, NOW_US + world.tick(), {source.name: source for source in sources}, bill_date)
 
 
 def listed(world: World, **selection: Any) -> Listing:  # noqa: ANN401 -- fields of a selection

@@ -98,16 +98,21 @@ FEBRUARY = Span(dt.date(2026, 2, 1), dt.date(2026, 4, 1))
 
 
 def test_the_rating_book_of_a_bill_run(world: World) -> None:
-    """February is billed: one call priced, one of a number that nobody owns refused. March is not yet due."""
+    """February is billed: a free call, a charged one, and one of a number that nobody owns. March is not yet due."""
     world.account("A1")
     world.subscription("S1", "A1", "shop/basic", MINE)
-    world.take(Call(MINE, "2026-02-10T10:00", 60), Call(STRANGER, "2026-02-11T10:00", 60), Call(MINE, "2026-03-05T10:00", 60))
+    free, refused, charged = (
+        Call(MINE, "2026-02-10T10:00", 60),
+        Call(STRANGER, "2026-02-11T10:00", 60),
+        Call(MINE, "2026-02-11T11:00", 36_000),
+    )
+    world.take(free, refused, charged, Call(MINE, "2026-03-05T10:00", 60))
     world.bill("2026-03-01")
     (line,) = rating_book(world.home, SEQ, FEBRUARY)
     assert line.ok
-    assert {name: each.rows for name, each in line.left.items()} == {"accepted": 3, "assembled": 0, "recycled": 0}
+    assert {name: each.rows for name, each in line.left.items()} == {"accepted": 4, "assembled": 0, "recycled": 0}
     made = {name: each.rows for name, each in line.right.items()}
-    assert made == {"rated": 1, "zero_rated": 0, "suspended": 1, "not_yet_due": 1}
+    assert made == {"rated": 1, "zero_rated": 1, "suspended": 1, "not_yet_due": 1}
     days = [each.day for each in rating_book(world.home, SEQ, FEBRUARY, by_day=True)]
     assert days == ["2026-02-10", "2026-02-11", "2026-03-05"]
 
