@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rating.tables import Tables
 
 LEVEL: Final = 1
+_CARRIED: Final = ("served", "number", "start", "duration_us", "plan", "trunk_in")
 _FEW_VALUES: Final = ["plan", "price", "trunk_in"]
 _SCHEMA: Final = pa.schema(
     [
@@ -49,8 +50,9 @@ _JOB = """
                 (duration * 1000000)::bigint as duration_us, plan, trunk_in
             from {source}),
         rated as ({query})
-        select rated.row as record_id, served, number as other, start, duration_us, plan, trunk_in, key // 3 as price, chargeable_ms, charge_micros
-        from rated join records on rated.row = records.row
+        select row as record_id, served, number as other, start, duration_us, plan, trunk_in, (key // 3)::int as price, chargeable_ms,
+            charge_micros
+        from rated
     ) to '{folder}' (format parquet, compression zstd, compression_level {level}, per_thread_output true, overwrite true)
 """
 
@@ -109,7 +111,7 @@ def by_duckdb(connection: duckdb.DuckDBPyConnection, path: Path, folder: Path, z
     """The same by DuckDB, on a connection with the tables of `sql.connect`."""
     connection.execute(f"set threads = {threads}")
     connection.execute("set preserve_insertion_order = false")
-    query = sql.query(zones)
+    query = sql.query(zones, _CARRIED)
     connection.execute(_JOB.format(source=_READ.format(path=path), query=query, folder=folder, level=LEVEL))
 
 

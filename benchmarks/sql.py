@@ -31,6 +31,8 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.deck import Intervals
     from benchmarks.workload import Records, Week
 
@@ -50,7 +52,7 @@ _HERE = """
 # Calls within one band. Half-even is half-up, one less where an odd multiple was a tie.
 _WITHIN = """
     plain as (
-        select h.row, ((h.duration_us + 999) // 1000)::int as wanted, r.*
+        select h.row{of_here}, ((h.duration_us + 999) // 1000)::int as wanted, r.*
         from here h asof join intervals i on h.place >= i.low join rates r on r.key = (h.plan * {zones} + i.zone) * 3 + h.band
         where h.duration_us <= h.left_us and h.duration_us > 0
     ), stepped_once as (
@@ -59,7 +61,7 @@ _WITHIN = """
     ), stepped as (
         select *, (greatest(wanted - one, 0) + increment_2 - 1) // increment_2 * increment_2 as two from stepped_once
     ), within as (
-        select row, key, one + two as chargeable_ms, greatest(one * rate_1 + two * rate_2 + connect, minimum) + added as numerator,
+        select row{carried}, key, one + two as chargeable_ms, greatest(one * rate_1 + two * rate_2 + connect, minimum) + added as numerator,
             divisor, half_even, step_micros
         from stepped
     )
@@ -67,7 +69,7 @@ _WITHIN = """
 # The rest: what is left after the edge goes on at the next band, from the position that the call has reached. And calls of no duration.
 _ACROSS = """
     edged as (
-        select h.row, ((h.duration_us + 999) // 1000)::int as wanted, a.*, b as after,
+        select h.row{of_here}, ((h.duration_us + 999) // 1000)::int as wanted, a.*, b as after,
             case when a.split = 1 then ((h.left_us + 999) // 1000)::int else 2000000000 end as edge_ms
         from here h join week w on w.hour = (h.start_us // 3600000000 + 72) % 168 asof join intervals i on h.place >= i.low
             join rates a on a.key = (h.plan * {zones} + i.zone) * 3 + h.band
@@ -86,7 +88,7 @@ _ACROSS = """
         select *, (greatest(wanted - one - two - three, 0) + after.increment_2 - 1) // after.increment_2 * after.increment_2 as four
         from after_1
     ), across as (
-        select row, key, (wanted > 0)::int * (one + two + three + four) as chargeable_ms,
+        select row{carried}, key, (wanted > 0)::int * (one + two + three + four) as chargeable_ms,
             (wanted > 0)::bigint * (added
                 + greatest(one * rate_1 + two * rate_2 + three * after.rate_1 + four * after.rate_2 + connect, minimum)) as numerator,
             divisor, half_even, step_micros
@@ -94,7 +96,7 @@ _ACROSS = """
     )
 """
 _ROUNDED = """
-    select row, key, chargeable_ms,
+    select row{carried}, key, chargeable_ms,
         (multiple - half_even * (multiple % 2) * (multiple * divisor = numerator)::bigint) * step_micros as charge_micros
     from (select *, numerator // divisor as multiple from (from within union all from across))
 """
@@ -128,9 +130,11 @@ def connect(records: Records, deck: Intervals, rates: dict[str, np.ndarray], hou
     return connection
 
 
-def query(zones: int) -> str:
-    """The job over `zones` zones a plan: row, key of the rate, chargeable milliseconds, charge."""
-    return f"with here as not materialized ({_HERE}), {_WITHIN.format(zones=zones)}, {_ACROSS.format(zones=zones)} {_ROUNDED}"
+def query(zones: int, carried: Sequence[str] = ()) -> str:
+    """The job over `zones` zones a plan: row, key of the rate, chargeable milliseconds, charge; `carried`: more columns of the records."""
+    of_here, plain = ("".join(f", {prefix}{name}" for name in carried) for prefix in ("h.", ""))
+    parts = (part.format(zones=zones, of_here=of_here, carried=plain) for part in (_WITHIN, _ACROSS, _ROUNDED))
+    return "with here as not materialized ({}), {}, {} {}".format(_HERE, *parts)
 
 
 def materialise(connection: duckdb.DuckDBPyConnection, zones: int, threads: int) -> None:

@@ -23,6 +23,7 @@ from mediation.events import Details, Events
 from mediation.reasons import Reason, mark
 from mediation.record_paths import compile_paths, scan_window
 from mediation.records import record_block
+from rating.errors import UserError
 from rating.model import Service
 from rating.schema import Direction, LegRole, OffsetOrigin, ServedKind, UsageFlag
 
@@ -48,6 +49,7 @@ _STORE_FLAGS: Final = UsageFlag.ASSEMBLED | UsageFlag.RECYCLED
 
 def batches(path: Path, source: Source, *, hash_key: bytes) -> Iterator[Decoded]:
     """The file's rows in parts, as usage and rejects; `raw_offset` is the row's number in the file."""
+    _check_names(source)
     before = 0
     for batch in slices(path):
         block = _block_of(batch, before)
@@ -96,6 +98,13 @@ def read(block: Block, source: Source) -> Events:  # noqa: ARG001 - one signatur
 def key_fields(block: Block, events: Events) -> Identity:  # noqa: ARG001 - one signature for all formats
     """What identifies a record."""
     return Identity([block.spans("record_id")], [])
+
+
+def _check_names(source: Source) -> None:
+    """A definition's columns have to be such of Usage v1."""
+    for name in (*source.key, *source.charge_columns, *source.sequence.per, *filter(None, [source.sequence.column])):
+        if name not in TAKEN:
+            raise UserError(f"source {source.name}: canonical usage has no column {name!r}", f"use {', '.join(TAKEN)}")
 
 
 def _check(block: Block, number: dict[str, Amounts]) -> None:

@@ -120,8 +120,9 @@ def amounts(block: Block, spans: Spans, scale: int, reason: Reason | None = Reas
 
 def words(block: Block, spans: Spans, vocabulary: Sequence[str]) -> NDArray[np.int16]:
     """Index of each field in `vocabulary` (upper case), in any case; -1 another word, -2 empty."""
-    text = np.frombuffer("".join(vocabulary).encode(), np.uint8)
-    limits = np.cumsum([0, *map(len, vocabulary)]).astype(np.int32)
+    encoded = [word.encode() for word in vocabulary]
+    text = np.frombuffer(b"".join(encoded), np.uint8)
+    limits = np.cumsum([0, *map(len, encoded)]).astype(np.int32)
     found = np.full(block.size, -2, np.int16)
     fields.match_words(block.data, spans.begin, spans.end, text, limits, found)
     return found

@@ -110,7 +110,7 @@ class _Unpacking:
             raise self.refused(f"is damaged: {_shown(name)} has {written} bytes, not {size_bytes}", _FETCH)
         if is_archive(target):
             raise self.refused(f"holds another archive, {_shown(name)}", "unpack the outer one yourself, and give the inner one")
-        self.members.append(Member(f"{self.path.name}/{_shown(name)}", target, written))
+        self.members.append(Member(f"{self.path.name}/{_shown(name.removeprefix('./'))}", target, written))
 
     def copy(self, content: IO[bytes] | Unpacked, file: BinaryIO) -> int:
         """Copies in pieces; refuses to go beyond the limits."""

@@ -179,7 +179,8 @@ def check_order(block: Block, time_columns: tuple[str, ...]) -> None:
     if not wanted.any() or not time_columns:
         return
     found = np.full(block.size, -1, np.int32)
-    fields.find_times(block.data, block.field_begin, block.field_end, block.width, wanted, found)
+    places = (np.ascontiguousarray(part) for part in (block.field_begin, block.field_end))
+    fields.find_times(block.data, *places, block.width, wanted, found)
     for layout, names in enumerate(block.columns):
         expected = [names.index(name) for name in time_columns if name in names]
         elsewhere = (block.layout == layout) & (found >= 0) & ~np.isin(found, expected)

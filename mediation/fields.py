@@ -274,7 +274,8 @@ def _short_amount(data, at, stop, scale, divisor):
     whole, fraction = _number_of(word, dot), _number_of(word >> np.uint64(8 * (dot + 1)), places)
     if whole < 0 or fraction < 0:
         return -1
-    return whole * scale + fraction * _POWERS[6 - places] // divisor
+    fraction *= _POWERS[6 - places]
+    return whole * scale + (fraction if divisor == 1 else fraction // divisor)
 
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, _I64, _I64[::1], _I8[::1]))

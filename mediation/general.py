@@ -166,7 +166,7 @@ class _Record:
         rule = self.rule(name)
         if rule.value:
             return np.full(self.block.size, meanings.get(rule.value.lower(), -1))
-        known = {word.upper(): meaning for word, meaning in (rule.words or words).items() if word != OTHERWISE}
+        known = {_upper(word): meaning for word, meaning in (rule.words or words).items() if word != OTHERWISE}
         vocabulary = tuple(word for word in known if word)
         found = columns.words(self.block, self.spans(name), vocabulary)
         numbers = [*(meanings.get(known[word].lower(), -1) for word in vocabulary)]
@@ -191,6 +191,11 @@ class _Record:
         mark(self.block.code, found < 0, Reason.UNKNOWN_DISPOSITION)
         said: NDArray[np.bool_] = found == 1
         return said
+
+
+def _upper(word: str) -> str:
+    """In capitals, as words are compared: letters of ASCII alone."""
+    return word.encode().upper().decode()
 
 
 def _made(name: str) -> str:

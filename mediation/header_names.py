@@ -49,7 +49,7 @@ def named(  # noqa: PLR0913 - what to read, and how
     if width > WIDTH_MAX:
         raise UnusableFileError(f"the header of {window.name} names {width} columns", f"at most {WIDTH_MAX} can be read")
     limits = [(int(header.field_begin[place, names_in]), int(header.field_end[place, names_in])) for place in range(width)]
-    names = [window.data[begin:end].tobytes().decode("latin-1") for begin, end in limits]
+    names = [_text(window.data[begin:end].tobytes()) for begin, end in limits]
     window.begin = position
     columns = _checked(window.name, names, list(needed), list(also_known))
     return Header(msgspec.structs.replace(source, layouts=(Layout(columns),), header_lines=0), totals)
@@ -86,6 +86,13 @@ def _checked(file: str, names: list[str], needed: list[str], also_known: list[st
             f"the header of {file} has the column {twice[0]} more than once", "name each column once, or give `columns` in the definition"
         )
     return found
+
+
+def _text(name: bytes) -> str:
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("latin-1")
 
 
 def _listed(names: list[str]) -> str:

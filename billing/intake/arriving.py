@@ -63,7 +63,7 @@ def decide(home: Home, known: KnownKeys, arrivals: Sequence[Arrival], now_us: in
         sources={arrival.source: arrival.rules for arrival in arrivals if arrival.rules is not None},
         now_us=now_us,
     )
-    return Batch(arrivals, split.usage, assembly.outcome, marked, changes, assembly=assembly)
+    return Batch(arrivals, assembly.usage, assembly.outcome, marked, changes, assembly=assembly)
 
 
 def _out_of_bounds(

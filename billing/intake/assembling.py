@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from billing.intake import assembly_changes, restarts, segment_groups
+from billing.intake import assembly_changes, restarts, reused_names, segment_groups
 from billing.intake.assembly_changes import OUTCOME_OF_STATE
 from billing.intake.assembly_look import Look, groups, look, names, taken, values
 from billing.intake.columns import Quantities
@@ -49,6 +49,7 @@ _NOTE_CHARACTERS_MAX: Final = 2000
 class Settlement(NamedTuple):
     """What assembly asks of the commit that is about to be stored (commit N).
 
+    usage: the batch as it is to be stored: segments of a call whose name was used before have another call_ref (see reused_names).
     outcome: one a row of the batch: as given, but segments that were WAITING are now WAITING, ABSORBED or SUSPENDED.
     made: rows to append in commit N (USAGE_V1, flag ASSEMBLED). They are in `counts`; their raw_file_id stays 0.
     superseded: stored made rows (USAGE_V1): a mark each, reason `superseded`, through_seq N-1; a new one of the same key may be in
@@ -59,6 +60,7 @@ class Settlement(NamedTuple):
     counts: to be added to intake_counts: made and superseded rows as `assembled`, and stored segments that change their outcome.
     """
 
+    usage: pa.Table
     outcome: NDArray[np.int8]
     made: pa.Table
     superseded: pa.Table
@@ -96,8 +98,8 @@ def settle_partials(  # noqa: PLR0913 - the batch, and what was decided of it so
     changed = [change.rows.filter(pa.array(_is_segment(change.rows))) for change in changes]
     restarted = restarts.among(usage, outcome)
     if not new_rows.size and not restarted and not any(table.num_rows for table in changed):
-        return _nothing(outcome)
-    new = taken(usage, new_rows)
+        return _nothing(usage, outcome)
+    usage, new = _with_calls_told_apart(home, usage, new_rows, sources)
     wanted = _terms_by_name(new, sources)
     also = {name for table in changed for name in names(table)}
     with home.connect() as connection:
@@ -105,7 +107,7 @@ def settle_partials(  # noqa: PLR0913 - the batch, and what was decided of it so
         pasts |= segment_groups.pasts(connection, sorted(wanted.keys() | also))
     wanted |= dict.fromkeys(sorted(pasts.keys() - wanted.keys()))
     found = look(home, groups(home, wanted, pasts), new, new_rows, changed)
-    return _settled(home, found, outcome, restarted, now_us)
+    return _settled(home, found, outcome, restarted, now_us)._replace(usage=usage)
 
 
 def is_due(home: Home, now_us: int) -> bool:
@@ -120,7 +122,7 @@ def overdue(home: Home, now_us: int) -> Settlement:
     """
     pasts, nothing = _due(home, now_us), np.zeros(0, np.int8)
     if not pasts:
-        return _nothing(nothing)
+        return _nothing(USAGE_V1.empty_table(), nothing)
     found = look(home, groups(home, dict.fromkeys(pasts), pasts), USAGE_V1.empty_table(), np.zeros(0, np.int64), [])
     return _settled(home, found, nothing, (), now_us)
 
@@ -130,14 +132,32 @@ def _due(home: Home, now_us: int) -> dict[str, Past]:
         return segment_groups.overdue(connection, now_us) | segment_groups.kept(connection, home.hash_key)
 
 
-def _nothing(outcome: NDArray[np.int8]) -> Settlement:
+def _nothing(usage: pa.Table, outcome: NDArray[np.int8]) -> Settlement:
     empty = USAGE_V1.empty_table()
-    return Settlement(outcome, empty, empty, (), (), (), {})
+    return Settlement(usage, outcome, empty, empty, (), (), (), {})
 
 
 def _is_segment(rows: pa.Table) -> NDArray[np.bool_]:
     mask: NDArray[np.bool_] = (rows.column("flags").to_numpy() & int(UsageFlag.PARTIAL)) != 0
     return mask
+
+
+def _with_calls_told_apart(
+    home: Home, usage: pa.Table, rows: NDArray[np.int64], sources: Mapping[str, Source]
+) -> tuple[pa.Table, pa.Table]:
+    """The batch with different calls of one name told apart, and its segments, which are `rows`."""
+    new = taken(usage, rows)
+    known = _terms_by_name(new, sources)
+    of_row = names(new)
+    start_us = new.column("start_us").cast(pa.int64()).to_numpy()
+    apart_us = np.array([max(reused_names.APART_US, (known[name] or Terms()).timeout_us) for name in of_row], np.int64)
+    with home.connect() as connection:
+        pasts = segment_groups.pasts(connection, sorted(known))
+        renamed = reused_names.told_apart(connection, of_row, start_us, apart_us, pasts)
+    if not renamed:
+        return usage, new
+    usage = reused_names.with_names(usage, {int(rows[place]): name for place, name in renamed.items()})
+    return usage, taken(usage, rows)
 
 
 def _terms_by_name(new: pa.Table, sources: Mapping[str, Source]) -> dict[str, Terms | None]:
@@ -171,7 +191,7 @@ def _settled(home: Home, seen: Look, outcome: NDArray[np.int8], restarted: Colle
     decisions = [each for each in map(decision, seen.groups, verdicts) if each is not None]
     suspense = assembly_changes.suspense_rows(seen, verdicts)
     states = assembly_changes.states(seen, verdicts, made) + restarts.rows(restarted)
-    return Settlement(settled, appended, superseded, suspense, decisions, states, counts)
+    return Settlement(USAGE_V1.empty_table(), settled, appended, superseded, suspense, decisions, states, counts)
 
 
 def _assembled(home: Home, seen: Look, restarted: Collection[Restart]) -> tuple[pa.Table, list[Found]]:

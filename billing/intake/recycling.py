@@ -74,7 +74,7 @@ def store(home: Home, known: KnownKeys, returning: Returning, now_us: int, also:
         np.zeros(0, np.int8),
         {},
         changes,
-        recycled=rows.filter(pa.array(stored)),
+        recycled=assembly.usage.filter(pa.array(stored)),
         conflicting=is_conflicting[stored],
         assembly=assembly,
     )

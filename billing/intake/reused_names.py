@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pyarrow as pa
 
 from billing.intake import segment_groups
@@ -17,6 +16,7 @@ from rating.schema import USAGE_V1
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     import sqlalchemy as sa
     from numpy.typing import NDArray
 
@@ -56,8 +56,9 @@ def told_apart(
     renamed: dict[int, str] = {}
     for name, rows in rows_of.items():
         past, times = pasts.get(name), start_us[rows]
-        first_us = min(int(times.min()), *(() if past is None else (past.first_us,)))
-        last_us = max(int(times.max()), *(() if past is None else (past.last_us,)))
+        first_us, last_us = int(times.min()), int(times.max())
+        if past is not None:
+            first_us, last_us = min(first_us, past.first_us), max(last_us, past.last_us)
         if last_us - first_us > apart_us[rows[0]]:
             renamed |= _told_apart(name, sorted(rows, key=start_us.__getitem__), start_us, int(apart_us[rows[0]]), _spans(connection, name))
     return renamed

@@ -176,9 +176,8 @@ def _timely(found: Candidates, asking: Asking) -> Candidates:
     """The same, but records whose time has not come stay."""
     start_us = found.after["start_us"].cast(pa.int64()).to_numpy()
     early = (start_us > asking.now_us + FUTURE_TOLERANCE_US).tolist()
-    return found._replace(
-        problem=[text or ("its time has not come" if is_early else "") for text, is_early in zip(found.problem, early, strict=True)]
-    )
+    pairs = zip(found.problem, early, strict=True)
+    return found._replace(problem=[text or ("its time has not come" if is_early else "") for text, is_early in pairs])
 
 
 def _hopeless(rows: pa.Table, problem: list[str]) -> Candidates:

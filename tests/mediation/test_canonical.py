@@ -13,7 +13,7 @@ from mediation import canonical_files
 from mediation.decode import Decoded, decode, decode_parts, decode_rows
 from mediation.inspect import inspect
 from mediation.sources import find
-from rating.errors import UnusableFileError
+from rating.errors import UnusableFileError, UserError
 from rating.model import Service
 from rating.schema import ServedKind, UsageFlag
 
@@ -206,6 +206,17 @@ def test_damaged_files_are_an_error_and_nothing_else(form: str, tmp_path: Path) 
             continue  # a stream may end without its last mark
         with pytest.raises(UnusableFileError, match="truncated or damaged"):
             decode(file, SOURCE)
+
+
+def test_a_key_of_several_columns(tmp_path: Path) -> None:
+    definition = tmp_path / "partner.yaml"
+    definition.write_text("name: partner\nformat: canonical\nkey: [record_id, source_seq]\n")
+    made = pa.concat_tables([table(source_seq=[1]), table(source_seq=[2]), table(source_seq=[1])])
+    keys = [key for (key,) in rows_of(decode(written(tmp_path, made, "arrow"), find(str(definition))), "event_key")]
+    assert keys[0] == keys[2] != keys[1]
+    definition.write_text("name: partner\nformat: canonical\nkey: [colour]\n")
+    with pytest.raises(UserError, match="no column 'colour'"):
+        decode(tmp_path / "usage.arrow", find(str(definition)))
 
 
 def test_large_batches_come_in_parts(tmp_path: Path) -> None:

@@ -223,10 +223,23 @@ def test_a_file_may_name_its_columns(tmp_path: Path) -> None:
         decode_row(tmp_path, named, f"Caller;id;id\n8613900000001;1;{DAY}\n")
 
 
+def test_names_may_be_of_any_language(tmp_path: Path) -> None:
+    named = msgspec.structs.replace(source_of("", dialect=Dialect(names_in_header=True), served=FieldRule(column="主叫号码")), layouts=())
+    row = decode_row(tmp_path, named, f"id,主叫号码,start,duration\n1,8613900000001,{DAY} 10:00:00,60")
+    assert row["served_id"] == "8613900000001"
+
+
 def test_words_may_stand_for_all_the_others(tmp_path: Path) -> None:
     source = source_of("id,served,start,duration,cause", answered=FieldRule(column="cause", words={"16": "yes", "*": "no"}))
     flags = [decode_row(tmp_path, source, f"1,8613900000001,{DAY} 10:00:00,60,{cause}")["flags"] for cause in ("16", "17", "")]
     assert flags == [0, UNANSWERED, UNANSWERED]
+
+
+def test_words_may_be_of_any_language(tmp_path: Path) -> None:
+    words = {"接通": "yes", "未接": "no", "Größe": "no"}
+    source = source_of("id,served,start,duration,state", answered=FieldRule(column="state", words=words))
+    rows = [decode_row(tmp_path, source, f"1,8613900000001,{DAY} 10:00:00,60,{word}") for word in ("接通", "未接", "größe", "接")]
+    assert [row if isinstance(row, str) else row["flags"] for row in rows] == [0, UNANSWERED, UNANSWERED, "unknown_disposition"]
 
 
 def test_amounts_of_several_columns_add_up(tmp_path: Path) -> None:

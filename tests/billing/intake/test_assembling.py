@@ -174,6 +174,36 @@ def test_a_segment_that_contradicts_what_was_billed_withdraws_it(taking: Taking,
     assert (rows["intake msc1: suspended"], rows.get("intake msc1: assembled", 0)) == (3, 0)
 
 
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [2, 0, 4, 1, 5, 3]])
+def test_a_name_that_comes_back_after_weeks_is_another_call(taking: Taking, balanced: Callable, order: list[int]) -> None:
+    """In whatever order they come: a call that was billed is left alone. Each is told from its copies all the same."""
+    parts = [part._replace(name=str(weeks)) for weeks in (0, 2, 5) for part in call("c", 100 + weeks, 50, begin_s=weeks * 7 * DAY_S)]
+    for place in order:
+        taking.take(parts[place], now_us=NOW_US + 60 * DAY_S * SECOND_US)
+    assert sorted(seconds for _, seconds in taking.bills()) == [150, 152, 155]
+    assert sorted(name for name, _ in taking.bills()) == ["c", "c~2", "c~3"]
+    assert taking.take(*parts, now_us=NOW_US + 60 * DAY_S * SECOND_US) == {"duplicate": 6}
+    assert balanced(taking.home)["intake msc1: assembled"] == 3
+
+
+def test_calls_of_one_name_in_one_batch_are_told_apart(taking: Taking, balanced: Callable) -> None:
+    parts = [part._replace(name=str(weeks)) for weeks in (2, 0) for part in call("c", 100, 50, begin_s=weeks * 7 * DAY_S)]
+    assert taking.take(*parts, now_us=NOW_US + 60 * DAY_S * SECOND_US) == {"absorbed": 4}
+    assert taking.bills() == [("c", 150), ("c~2", 150)]
+    balanced(taking.home)
+
+
+def test_a_session_may_last_for_weeks(taking: Taking, balanced: Callable) -> None:
+    parts = call("s", *[3 * DAY_S] * 10)
+    taking.take(*parts[:4], now_us=NOW_US + 60 * DAY_S * SECOND_US)
+    taking.take(*parts[4:], now_us=NOW_US + 60 * DAY_S * SECOND_US)
+    assert taking.bills() == [("s", 30 * DAY_S)]
+    balanced(taking.home)
+
+
 def test_a_duplicate_segment_changes_nothing_and_a_conflicting_one_opens_the_group(taking: Taking, balanced: Callable) -> None:
     parts = call("c", 100, 200, 50)
     taking.take(*parts)

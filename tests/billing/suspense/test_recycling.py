@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from billing import catalogue
 from billing.intake import books, view
 from billing.suspense import limits, proposals
+from billing.suspense.listing import DAY_US
 from mediation.source_file import read_source
 from rating.errors import NotFoundError, UserError
 from tests.billing.runs.world import NATIONAL, PREMIUM, START_US, Call, instant_us, price_of, shop
@@ -233,18 +235,18 @@ def test_many_records_come_back_in_several_commits(world: World, monkeypatch: py
 
 
 def test_rows_of_another_time_wait_until_it_has_come_or_somebody_corrects_them(world: World, tmp_path: Path) -> None:
-    early = asterisk_row("u1", "8613800000001", "2027-10-05 10:00:00", 60)
+    early = asterisk_row("u1", "8613800000001", "2026-03-05 10:00:00", 60)
     old = asterisk_row("u2", "8613800000001", "2024-10-05 10:00:00", 60)
-    take_rows(world, tmp_path, "one.csv", early, old, asterisk_row("u3", "8613800000001", "2025-10-05 10:00:00", 60))
-    assert {each.reason for each in listed(world).counts} == {"future_time", "too_old"}
+    forgetful = msgspec.structs.replace(SWITCH, retention_us=190 * DAY_US)
+    take_rows(world, tmp_path, "one.csv", early, old, asterisk_row("u3", "8613800000001", "2025-10-05 10:00:00", 60), source=forgetful)
+    assert {each.reason for each in listed(world).counts} == {"future_time", "too_old"}  # today is the second of January 2026
     done = recycle(world, reasons=("future_time",))
     assert (done.rows, done.left) == (0, {"its time has not come": 1})
     assert recycle(world, reasons=("too_old",)).outcomes == {"recycled": 1}
-    correction = save(world, {"source": "north-1", "reasons": ["future_time"], "time": {"shift": "-365d"}})
-    assert (correction.subject.rows, correction.subject.estimated) == (0, {})
-    correction = save(world, {"source": "north-1", "reasons": ["future_time"], "time": {"shift": "-366d"}, "before": "2028-01-01"})
-    assert correction.subject.rows == 0
-    assert [each.reason for each in listed(world).rows] == ["future_time"]
+    change = {"source": "north-1", "reasons": ["future_time"], "time": {"shift": "-30d"}}
+    assert save(world, change).subject.rows == 0  # the third of February has not come either
+    assert apply(world, save(world, {**change, "time": {"shift": "-90d"}})).outcomes == {"recycled": 1}
+    assert listed(world).counts == ()
     assert unbalanced(world) == []
 
 
@@ -286,3 +288,38 @@ def test_a_row_is_read_again_by_the_header_of_its_file_and_a_definition_that_kno
         head = world.home.head_seq(connection)
     assert sorted(view.usage(world.home, ["duration_us"], head)["duration_us"].to_pylist()) == [60_000_000, 120_000_000]
     assert unbalanced(world) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whenever_records_come_back_the_invoices_add_up_to_the_same(make_world: Callable[[str], World], seed: int) -> None:
+    """Random calls of two months, some without their country code; corrected before the first, second or third bill, or piece by piece."""
+    chance = random.Random(seed)
+    days = [f"2025-{month}-{day:02d}T{hour:02d}:00" for month in (10, 11) for day in range(1, 29, 3) for hour in (9, 21)]
+    right = [
+        Call(
+            chance.choice(("8613800000001", "8613800000002")),
+            at,
+            chance.randrange(1, 900),
+            chance.choice((8613900000001, 8690000000001)),
+            at,
+        )
+        for at in days
+    ]
+    wrong = [call._replace(served=call.served.removeprefix("86")) if chance.random() < 0.3 else call for call in right]
+    reference, late = make_world("reference"), make_world("late")
+    reference.take(*right)
+    late.take(*wrong)
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01"):
+        last = date == "2026-01-01"
+        if last or chance.random() < 0.5:
+            before = "" if last else chance.choice(("2025-10-15", "2025-11-10"))
+            rule = {**ADD_86, **({"before": before} if before else {})}
+            correction = save(late, rule, bill_date=dt.date.fromisoformat(date))
+            if correction.subject.rows:
+                apply(late, correction)
+        for world in (reference, late):
+            world.bill(date)
+    assert late.home is not reference.home
+    assert [total_cents(late, account) for account in ("anna", "bert")] == [total_cents(reference, account) for account in ("anna", "bert")]
+    assert listed(late).counts == ()
+    assert unbalanced(late) == []
