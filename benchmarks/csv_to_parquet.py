@@ -7,6 +7,7 @@ with a file for each thread and without keeping the order of rows; both sides co
 
 from __future__ import annotations
 
+import shutil
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +39,7 @@ _SCHEMA: Final = pa.schema(
         ("plan", pa.int32()), ("trunk_in", pa.string()), ("price", pa.int32()), ("chargeable_ms", pa.int64()), ("charge_micros", pa.int64()),
     ]
 )  # fmt: skip
+_NUMBERS: Final = [name for name in _SCHEMA.names if name not in _FEW_VALUES]
 _READ = """
     read_csv('{path}', header = false, auto_detect = false, delim = ',', quote = '', escape = '', columns = {{
         'record_id': 'BIGINT', 'served': 'BIGINT', 'other': 'BIGINT', 'start': 'TIMESTAMP', 'duration': 'DECIMAL(18,3)', 'plan': 'INTEGER',
@@ -65,13 +67,16 @@ class Job:
 
     def run(self, threads: int) -> int:
         """Write the folder anew; how many records could not be read."""
-        self.folder.mkdir(exist_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
         writers: dict[int, pq.ParquetWriter] = {}
 
         def work(placed: Placed) -> int:
             typed = csv_columns.typed(placed.rows)
-            writer = writers.setdefault(threading.get_ident(), self._writer(len(writers)))
-            writer.write_table(self._rated(typed))
+            thread = threading.get_ident()
+            if thread not in writers:
+                writers[thread] = self._writer(thread)
+            writers[thread].write_table(self._rated(typed))
             return typed.bad
 
         try:
@@ -81,9 +86,14 @@ class Job:
             for writer in writers.values():
                 writer.close()
 
-    def _writer(self, number: int) -> pq.ParquetWriter:
+    def _writer(self, thread: int) -> pq.ParquetWriter:
         return pq.ParquetWriter(
-            self.folder / f"part-{number}.parquet", _SCHEMA, compression="zstd", compression_level=LEVEL, use_dictionary=_FEW_VALUES
+            self.folder / f"part-{thread}.parquet",
+            _SCHEMA,
+            compression="zstd",
+            compression_level=LEVEL,
+            use_dictionary=_FEW_VALUES,
+            column_encoding=dict.fromkeys(_NUMBERS, "DELTA_BINARY_PACKED"),
         )
 
     def _rated(self, typed: csv_columns.Typed) -> pa.Table:

@@ -18,11 +18,11 @@ import numpy as np
 
 from mediation import columns
 from mediation.chf_fields import cause_numbers, served_services
-from mediation.chf_paths import CLOSED_BY, FIELDS, NUMBERS, ROWS, TARIFF_CHANGE
+from mediation.chf_paths import CLOSED_BY, FIELDS, LISTS, NUMBERS, ROWS, TARIFF_CHANGE
 from mediation.columns import SECOND_US, Amounts, Identity, Times
 from mediation.events import Details, Events
 from mediation.reasons import Reason, mark
-from mediation.record_paths import compile_paths, scan_window
+from mediation.record_paths import check_path, compile_paths, scan_window
 from mediation.records import record_block
 from mediation.rows import Spans
 from mediation.utc_offsets import offsets
@@ -45,7 +45,7 @@ INT32_MAX: Final = (1 << 31) - 1
 
 def blocks(window: ByteWindow, source: Source) -> Iterator[Block]:
     """The window's containers, and requests without any; those of one request stand at the same place of the input."""
-    further = {name: name for name in source.layouts[0].columns if name not in FIELDS}
+    further = {name: check_path(name, LISTS) for name in source.layouts[0].columns if name not in FIELDS}
     paths = compile_paths({**FIELDS, **further})
     for found in scan_window(window, paths):
         rows = found.rows(ROWS)

@@ -14,6 +14,7 @@ _PLACE: Final = f"{_PDU}.userLocationinfo.nrLocation"
 _SMS: Final = "sMSChargingInformation"
 _UNIT: Final = "multipleUnitUsage[]"
 ROWS: Final = f"{_UNIT}.usedUnitContainer[]"
+LISTS: Final = (_UNIT, ROWS)  # whose elements further columns may name
 CLOSED_BY: Final = "closed_by"
 TARIFF_CHANGE: Final = b"TARIFF_TIME_CHANGE"
 

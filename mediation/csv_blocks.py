@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mediation.memory_window import ByteWindow
     from mediation.sources import Dialect, Source
 
-BLOCK_ROWS_MAX: Final = 1 << 16
+BLOCK_ROWS_MAX: Final = 1 << 15  # what is known of so many rows stays in the cache
 
 
 def blocks(window: ByteWindow, source: Source) -> Iterator[Block]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from mediation import freeswitch
 from mediation.events import text_hash
-from mediation.record_paths import compile_paths, scan_window
+from mediation.record_paths import check_path, compile_paths, scan_window
 from mediation.records import record_block
 from mediation.source_rules import Bills
 from rating.schema import Direction
@@ -80,4 +80,4 @@ def _path(name: str) -> str:
     known = _PATHS.get(name, "")
     if known:
         return known
-    return name if "." in name or "[" in name else f"%variables.{name}"
+    return check_path(name) if "." in name or "[" in name else f"%variables.{name}"

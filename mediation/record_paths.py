@@ -3,12 +3,14 @@
 A path is names with dots between: `variables.uuid`. `callflow[0].context` takes the first of a list (or of elements that repeat, or
 the only one, where it is no list). `units[].used[].time` makes each element of the list a row of its own; elements may hold further
 lists. A path with `%` before it is URL-encoded text. Rows are the elements of the list named as `row`, with the fields of all that
-encloses them; a record with no such element is one row. Refuses nothing: bytes that are no record are rows with a reason.
+encloses them; a record with no such element is one row. Bytes that are no record are rows with a reason. Refuses paths of a
+definition that lead to no field, or to one that has a name already.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -18,12 +20,14 @@ from mediation import fields
 from mediation import record_kernel as kernel
 from mediation.reasons import CODES, Reason
 from mediation.rows import Spans
+from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mediation.memory_window import ByteWindow
 
+_PART: Final = re.compile(r"[^.\[\]]+(\[0\]|\[\])?")
 RECORDS_MAX: Final = 1 << 14  # of one block
 ROWS_MAX: Final = 1 << 16
 
@@ -164,9 +168,12 @@ def compile_paths(fields: dict[str, str], element: str = "") -> Paths:
             if index:
                 node = tree.element(node, kernel.FIRST if index == "0]" else kernel.EACH, walked, group)
                 group = tree.nodes[node][kernel.GROUP] if index == "]" else group
+        _check_node(tree, node, tuple(fields), path)
         tree.nodes[node][kernel.FIELD] = number
         tree.nodes[node][kernel.ENCODED] = int(path.startswith("%"))
         field_group.append(group)
+    for number, path in enumerate(fields.values()):
+        _check_leaf(tree, number, path)
     tags = f"<{element}</{element}" if element else ""
     return Paths(
         tuple(fields),
@@ -177,6 +184,35 @@ def compile_paths(fields: dict[str, str], element: str = "") -> Paths:
         tuple(tree.groups),
         np.frombuffer(tags.encode(), np.uint8),
     )
+
+
+def check_path(path: str, lists: tuple[str, ...] = ()) -> str:
+    """The path, which somebody wrote in a definition. `lists`: lists whose elements may be named, such as `units[]`."""
+    walked = ""
+    for part in path.removeprefix("%").split("."):
+        walked = f"{walked}.{part}".lstrip(".")
+        if not _PART.fullmatch(part) or (part.endswith("[]") and walked not in lists):
+            raise UserError(
+                f"{path!r} is no path to a field of a record",
+                "write names with dots between, and [0] for the first of a list, such as callflow[0].caller_profile.context",
+            )
+    return path
+
+
+def _check_node(tree: _Tree, node: int, names: tuple[str, ...], path: str) -> None:
+    """Two names for one field would leave one of them empty."""
+    other = tree.nodes[node][kernel.FIELD]
+    if other >= 0:
+        raise UserError(f"{path.removeprefix('%')} has the name {names[other]} already", f"use {names[other]}, and leave the other one out")
+
+
+def _check_leaf(tree: _Tree, number: int, path: str) -> None:
+    """A field is a text, not what encloses another field."""
+    for node in tree.nodes:
+        if node[kernel.FIELD] == number and max(node[kernel.CHILD], node[kernel.FIRST], node[kernel.EACH]) >= 0:
+            raise UserError(
+                f"{path.removeprefix('%')} is no field: another column lies inside it", "leave it out, or name a field inside it"
+            )
 
 
 class _Room:

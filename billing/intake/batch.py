@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from billing.intake.assembling import Settlement
+from billing.intake.large_files import Place
 from billing.intake.marks import COLUMNS, SEGMENT_COLUMNS
 from billing.intake.settle import Outcome
 from mediation.decode import Decoded
@@ -32,6 +33,7 @@ class Arrival(NamedTuple):
     rules: Source | None = None  # none: a stream whose source has no rules of its own
     content_sha256: bytes = b""  # of a file's records
     file_name: str = ""  # where it is another than that of `path`, such as a member of an archive
+    place: Place | None = None  # in the file, if it is taken in chunks
 
     @property
     def name(self) -> str:

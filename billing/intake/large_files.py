@@ -7,24 +7,20 @@ came again. All other promises of a file hold: it is read to its end before the 
 
 from __future__ import annotations
 
-import collections
-import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
-from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
-from mediation import usage
-from mediation.decode import Decoded, joined
-from mediation.reader import packing
-from rating.schema import INSTANT
+from billing.intake.columns import QUANTITY_COLUMNS, exact_sum
+from mediation.decode import Decoded, Reject, joined
+from mediation.reader import HEAD_BYTES, packing
+from mediation.usage import complete
+from rating.errors import UnusableFileError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from mediation.decode import Reject
 
 LARGE_BYTES: Final = 256 << 20
 PACKED_RATIO: Final = 10  # records shrink to a tenth
@@ -50,7 +46,10 @@ class Chunk(NamedTuple):
 def is_large(path: Path) -> bool:
     """Whether a file is taken in chunks."""
     size_bytes = path.stat().st_size if path.is_file() else 0
-    return size_bytes > LARGE_BYTES or (size_bytes > LARGE_BYTES // PACKED_RATIO and bool(packing(path)))
+    if size_bytes <= LARGE_BYTES // PACKED_RATIO:
+        return False
+    with path.open("rb") as file:
+        return size_bytes > LARGE_BYTES or bool(packing(file.read(HEAD_BYTES)))
 
 
 def chunks(parts: Iterable[Decoded]) -> Iterator[Chunk]:
@@ -65,19 +64,45 @@ def chunks(parts: Iterable[Decoded]) -> Iterator[Chunk]:
 
 
 def summary(parts: Iterable[Decoded]) -> Decoded:
-    """What a file says of itself and what was counted, for `accept`: all its control lines, the number of its rows, at most one reject,
-    and one row of usage, of which only the quantities mean something: they are the sums.
+    """What a file says of itself and what was counted, to be checked before anything is stored.
+
+    All its header and trailer lines, the number of its rows, the first reject if there is one, and one row of usage, of which only the
+    quantities mean something: they are the sums.
     """
-    total, rows, lines = Quantities(), 0, list[bytes]()
-    rejects: list[Reject] = []
+    rows, lines, rejects, mark = 0, list[bytes](), list[Reject](), (b"", 0)
     sums = dict.fromkeys(QUANTITY_COLUMNS, 0)
-    mark = (b"", 0)
     for part in parts:
         for name in QUANTITY_COLUMNS:
-            sums[name] += _sum(part.usage, name)
+            sums[name] += exact_sum(part.usage, name)
         rows += part.rows
         lines += part.control_lines
         rejects += part.rejects[: 1 - len(rejects)]
         mark = (part.file_sha256, part.size_bytes)
-    del total
-    return Decoded(_one_row(sums), rejects, rows, *mark, tuple(lines))
+    return Decoded(
+        complete({name: pa.array([value], pa.int64()) for name, value in sums.items()}, {}, 1), rejects, rows, *mark, tuple(lines)
+    )
+
+
+def left_half(name: str, rows: int, error: UnusableFileError) -> UserError:
+    """A file that could not be read to its end though it was whole before: it changed. Without stored rows it is the error itself."""
+    if rows == 0:
+        return error
+    return UserError(
+        f"{name} changed while it was taken; its first {rows:,} rows are stored",
+        "wait until the switch has closed it and give the same command again: what is stored is recognised",
+    )
+
+
+def _joined(parts: Iterable[Decoded]) -> Iterator[Decoded]:
+    """Parts put together until they are many rows, or many bytes that could not be read."""
+    together: list[Decoded] = []
+    rows = reject_bytes = 0
+    for part in parts:
+        together.append(part)
+        rows += part.rows
+        reject_bytes += sum(len(reject.raw) for reject in part.rejects)
+        if rows >= CHUNK_ROWS or reject_bytes >= CHUNK_REJECT_BYTES:
+            yield joined(together)
+            together, rows, reject_bytes = [], 0, 0
+    if together:
+        yield joined(together)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from billing.intake.batch import Batch
+    from billing.intake.batch import Arrival, Batch
     from billing.store.home import Home
 
 SEGMENT_BYTES_MAX: Final = 1 << 30  # a fuller segment is left as it is and the next one begun
@@ -61,7 +61,7 @@ def store(home: Home, batch: Batch, now_us: int, also: Callable[[sa.Connection, 
     """Make `batch` count. Returns its commit_seq. `also` writes more rows in the same transaction."""
     with home.connect() as connection:
         place = _next_place(connection)
-        raw_file_id = _next_raw_file_id(connection) if batch.arrivals and batch.arrivals[0].path is not None else 0
+        raw_file_id = _raw_file_id(connection, batch)
     counts = count_rows(batch, raw_file_id)
     waiting = suspense_rows(batch, raw_file_id, now_us)
     manifest = _append(home, place, batch, raw_file_id)
@@ -78,6 +78,7 @@ def store(home: Home, batch: Batch, now_us: int, also: Callable[[sa.Connection, 
                 connection.execute(table.insert(), [{**row, "commit_seq": commit_seq} for row in values])
         if batch.assembly is not None:
             segment_groups.record(connection, batch.assembly.settled, commit_seq, now_us)
+        _continue_files(connection, batch, commit_seq)
         _decide_groups(connection, batch, commit_seq, now_us)
         if also is not None:
             also(connection, commit_seq)
@@ -110,8 +111,24 @@ def _next_place(connection: sa.Connection) -> _Place:
     return _Place(f"{_JOURNAL}/{int(PurePosixPath(path).stem) + 1:08d}.arrow", 0)
 
 
-def _next_raw_file_id(connection: sa.Connection) -> int:
+def _raw_file_id(connection: sa.Connection, batch: Batch) -> int:
+    """Of the file that the batch brings: the next one, or the one whose further chunk it is; 0 for streams."""
+    if not batch.arrivals or batch.arrivals[0].path is None:
+        return 0
+    place = batch.arrivals[0].place
+    if place is not None and place.raw_file_id:
+        return place.raw_file_id
     return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(raw_files.c.raw_file_id), 0))).scalar_one()) + 1
+
+
+def _continue_files(connection: sa.Connection, batch: Batch, commit_seq: int) -> None:
+    """A further chunk of a file: its row goes along, and with the last one it gets the hash by which it is known."""
+    for arrival in batch.arrivals:
+        if arrival.place is not None and arrival.place.raw_file_id:
+            values: _Row = {"rows": arrival.place.rows_before + arrival.decoded.rows, "commit_seq": commit_seq}
+            if arrival.place.is_last:
+                values["sha256"] = arrival.decoded.file_sha256
+            connection.execute(raw_files.update().where(raw_files.c.raw_file_id == arrival.place.raw_file_id).values(**values))
 
 
 def _append(home: Home, place: _Place, batch: Batch, raw_file_id: int) -> list[_Row]:
@@ -172,7 +189,7 @@ def _raw_file_rows(batch: Batch, raw_file_id: int, now_us: int) -> list[_Row]:
             "raw_file_id": raw_file_id,
             "path": arrival.file_name or shown(arrival.path.absolute()),
             "source": arrival.source,
-            "sha256": arrival.decoded.file_sha256,
+            "sha256": arrival.decoded.file_sha256 if _is_whole(arrival) else b"not whole yet: %d" % raw_file_id,
             "size_bytes": arrival.decoded.size_bytes,
             "file_name": Path(arrival.file_name or shown(arrival.path)).name,
             "content_sha256": arrival.content_sha256 or None,
@@ -180,5 +197,9 @@ def _raw_file_rows(batch: Batch, raw_file_id: int, now_us: int) -> list[_Row]:
             "rows": arrival.decoded.rows,
         }
         for arrival in batch.arrivals
-        if arrival.path is not None
+        if arrival.path is not None and (arrival.place is None or not arrival.place.raw_file_id)
     ]
+
+
+def _is_whole(arrival: Arrival) -> bool:
+    return arrival.place is None or arrival.place.is_last

@@ -12,6 +12,8 @@ from billing.intake.columns import quantities
 from billing.intake.settle import OUTCOME_NAMES, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from billing.intake.batch import Batch
     from billing.intake.resent import Earlier
 
@@ -65,6 +67,20 @@ def reports(batch: Batch, commit_seq: int) -> list[IntakeReport]:
         )
         row_from = row_to
     return made
+
+
+def together(reports: Sequence[IntakeReport]) -> IntakeReport:
+    """The report of a file that was taken in several commits."""
+    summed = {
+        name: sum(getattr(report, name) for report in reports)
+        for name in ("received", "answered_duration_us", "taken_back", "absorbed_later", "assembled")
+    }
+    counted = {
+        name: dict(sum((collections.Counter(getattr(report, name)) for report in reports), collections.Counter[str]()))
+        for name in ("rejected_by_reason", "suspended_by_reason")
+    }
+    rows = {name: sum(report.rows[name] for report in reports) for name in OUTCOME_NAMES}
+    return msgspec.structs.replace(reports[-1], rows=rows, **summed, **counted)
 
 
 def already_taken(name: str, source: str, earlier: Earlier) -> IntakeReport:

@@ -55,3 +55,10 @@ def by_hash(home: Home, source: str, sha256: bytes, content_sha256: bytes | None
     with home.connect() as connection:
         found = connection.execute(query).one_or_none()
     return None if found is None else Earlier(*found)
+
+
+def raw_file_id(home: Home, source: str, commit_seq: int) -> int:
+    """The file that a commit took or went on taking."""
+    row = raw_files.c
+    with home.connect() as connection:
+        return int(connection.execute(sa.select(row.raw_file_id).where(row.source == source, row.commit_seq == commit_seq)).scalar_one())

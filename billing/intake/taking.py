@@ -12,23 +12,25 @@ from __future__ import annotations
 import collections
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.intake import arriving, assembling, index_files, lock, records, recycling, resent, sealing, source_memory, view
+from billing.intake import arriving, assembling, index_files, large_files, lock, records, recycling, resent, sealing, source_memory, view
 from billing.intake.batch import Arrival, Batch, kept_rows
 from billing.intake.known_keys import KnownKeys
 from billing.intake.recycling import Also, Mark
-from billing.intake.reports import IntakeReport, already_taken, reports
+from billing.intake.reports import IntakeReport, already_taken, reports, together
 from billing.intake.unusable import refuse_unusable
-from mediation.decode import decode
+from mediation.decode import decode, decode_parts
 from mediation.reader import shown
+from mediation.sources import Source
+from rating.errors import UnusableFileError
 from rating.schema import USAGE_V1
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import pyarrow as pa
     import sqlalchemy as sa
@@ -36,12 +38,24 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
     from mediation.decode import Decoded
-    from mediation.sources import Source
 
 __all__ = ["Also", "Intake", "IntakeReport", "Mark"]
 
 LOCK_WAIT_S: Final = 30.0
 RANGES_MAX: Final = 128  # many small files make many ranges of the journal, each of which is looked at: then they are sealed
+
+
+class _File(NamedTuple):
+    """What is taken, as what, and what the store calls it where that is not the name of `path`."""
+
+    path: Path
+    source: Source
+    file_name: str
+
+    @property
+    def name(self) -> str:
+        """How reports and errors call it."""
+        return self.file_name or shown(self.path)
 
 
 class Intake:
@@ -80,6 +94,8 @@ class Intake:
         earlier = resent.by_bytes(self._home, source.name, path)
         if earlier is not None:
             return already_taken(name, source.name, earlier)
+        if large_files.is_large(path):
+            return self._take_large(_File(path, source, file_name), now_us, progress, accept)
         decoded = decode(path, source, progress=progress, hash_key=self._home.hash_key)
         if accept is not None:
             accept(decoded)
@@ -155,6 +171,31 @@ class Intake:
                 index_files.remove_garbage(self._home)
                 self._is_tidy = True
             yield
+
+    def _take_large(
+        self, file: _File, now_us: int, progress: Callable[[int, int], None] | None, accept: Callable[[Decoded], None] | None
+    ) -> IntakeReport:
+        """In chunks, a commit each (see `large_files`)."""
+        source, hash_key = file.source, self._home.hash_key
+        if accept is not None and (source.header is not None or source.trailer is not None):
+            accept(large_files.summary(decode_parts(file.path, source, hash_key=hash_key)))
+        taken: list[IntakeReport] = []
+        raw_file_id = 0
+        try:
+            for decoded, is_last in large_files.chunks(decode_parts(file.path, source, progress=progress, hash_key=hash_key)):
+                if not taken:
+                    rejected = collections.Counter(str(reject.reason) for reject in decoded.rejects)
+                    refuse_unusable(file.name, source.name, decoded.rows, rejected)
+                place = large_files.Place(raw_file_id, sum(report.received for report in taken), is_last)
+                with self._exclusive():
+                    earlier = None if taken else resent.by_hash(self._home, source.name, decoded.file_sha256)
+                    if earlier is not None:
+                        return already_taken(file.name, source.name, earlier)
+                    taken += self._take([Arrival(source.name, decoded, file.path, source, b"", file.file_name, place)], now_us)
+                    raw_file_id = raw_file_id or resent.raw_file_id(self._home, source.name, taken[0].commit_seq)
+        except UnusableFileError as error:
+            raise large_files.left_half(file.name, sum(report.received for report in taken), error) from error
+        return together(taken)
 
     def _seal(self, now_us: int, progress: Callable[[int, int], None] | None = None) -> sealing.SealReport:
         report = sealing.seal(self._home, now_us, progress)

@@ -19,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from billing.intake import marks, segment_groups, stored_segments, view
+from billing.intake import marks
 from billing.suspense import changes, decoding, refused
+from billing.suspense.segments import segments
 from billing.suspense.waiting import GROUP_REASONS, places, stored_rows, waiting
 from rating.schema import USAGE_V1, UsageFlag
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 DECODED, STORED, REFUSED, SEGMENT = "decoded", "stored", "refused", "segment"
 FUTURE_TOLERANCE_US: Final = 600_000_000  # how far the clock of a switch may be ahead of ours
-_ALL: Final = 2**31
 _TO_BE_RESOLVED: Final = (marks.CONFLICTING, *GROUP_REASONS)
 _EMPTY: Final = USAGE_V1.empty_table()
 
@@ -131,25 +131,8 @@ def _refused(home: Home, selection: Selection, rule: Rule, asking: Asking) -> Ca
 
 def _segments(home: Home, selection: Selection, rule: Rule, asking: Asking) -> Candidates:
     """Segments of the calls and sessions that are selected: a segment that is corrected may make its call whole."""
-    with home.connect() as connection:
-        groups = waiting(connection, asking.seq, source=selection.source or None)
-        groups = groups.filter(pa.array(_is_chosen_group(groups, selection, asking), pa.bool_()))
-        reason_of = dict(zip(groups["event_key"].to_pylist(), groups["reason"].to_pylist(), strict=True))
-        known = segment_groups.incomplete(connection, _ALL) if reason_of else []
-    suspended = [each for each in known if segment_groups.key_of(each.name, home.hash_key) in reason_of]
-    rows = view.steadily(lambda: stored_segments.read(home, suspended).segments)
-    names: list[Any] = marks.group_names(rows).to_pylist()
-    reasons = [str(reason_of[segment_groups.key_of(name, home.hash_key)]) for name in names]
-    return _settled(home, rows.select(USAGE_V1.names), _without_id(reasons), rule, SEGMENT)
-
-
-def _is_chosen_group(groups: pa.Table, selection: Selection, asking: Asking) -> list[bool]:
-    known_by = asking.known_by_seq if asking.known_by_seq is not None else asking.seq
-    columns: list[Any] = [groups[name].to_pylist() for name in ("suspense_id", "event_key", "source", "reason", "commit_seq")]
-    return [
-        reason in GROUP_REASONS and commit_seq <= known_by and selection.wants(suspense_id, key, source, reason)
-        for suspense_id, key, source, reason, commit_seq in zip(*columns, strict=True)
-    ]
+    found = segments(home, selection, asking)
+    return _settled(home, found.rows.select(USAGE_V1.names), _without_id(found.reasons), rule, SEGMENT)
 
 
 def _without_id(reasons: list[str]) -> pa.Table:

@@ -1,7 +1,7 @@
 """Which records a command is about, and what it goes by.
 
 A record is called by an id: the number of its row in the table `suspense`, or `e-` and the beginning of the event's key (in hex digits) for
-an event that rating refused.
+an event that rating refused, and for a segment of a call that is not whole.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Selection(NamedTuple):
     def wants(self, suspense_id: int | None, key: bytes | None, source: str, reason: str) -> bool:
         """Whether a record is one of them. `suspense_id` None: rating refused it."""
         chosen = self.source in {"", source} and (not self.reasons or reason in self.reasons)
-        return chosen and (not self.ids or any(_names(each, suspense_id, key) for each in self.ids))
+        return chosen and (not self.ids or any(names(each, suspense_id, key) for each in self.ids))
 
 
 class Asking(NamedTuple):
@@ -67,13 +67,14 @@ def checked_ids(texts: Iterable[str]) -> tuple[str, ...]:
 def refuse_unknown(ids: Iterable[str], known: Iterable[tuple[int | None, bytes | None]]) -> None:
     """Raise NotFoundError where an id names nothing that waits."""
     there = list(known)
-    missing = [each for each in ids if not any(_names(each, suspense_id, key) for suspense_id, key in there)]
+    missing = [each for each in ids if not any(names(each, suspense_id, key) for suspense_id, key in there)]
     if missing:
         what = f"no record {missing[0]} waits" if len(missing) == 1 else f"no records {', '.join(missing)} wait"
         raise NotFoundError(what, "`ratewright usage suspense` shows what waits; `usage suspense show ID` what became of one")
 
 
-def _names(text: str, suspense_id: int | None, key: bytes | None) -> bool:
+def names(text: str, suspense_id: int | None, key: bytes | None) -> bool:
+    """Whether an id is that of a record."""
     if text.startswith("e-"):
         return suspense_id is None and key is not None and key.hex().startswith(text[2:].lower())
     return suspense_id is not None and int(text) == suspense_id

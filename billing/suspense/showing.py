@@ -13,9 +13,10 @@ from billing.intake import marks
 from billing.store.tables import commits, suspense
 from billing.suspense import deciding, raw, resolving
 from billing.suspense.listing import Entry, entries
+from billing.suspense.segments import segments
 from billing.suspense.selection import Asking, Selection, refuse_unknown
 from billing.suspense.valued import valued
-from billing.suspense.waiting import MARKS, places, stored_rows
+from billing.suspense.waiting import GROUP_REASONS, MARKS, places, stored_rows
 from mediation.reasons import EXPLANATIONS, Reason
 from rating.errors import NotFoundError
 from rating.schema import KEY, USAGE_V1
@@ -55,6 +56,7 @@ class Shown(msgspec.Struct, frozen=True):
     fields: dict[str, Any]
     versions: tuple[str, ...]
     differences: dict[str, tuple[Any, ...]]
+    segments: tuple[dict[str, Any], ...]  # of a call that is not whole
     decisions: tuple[dict[str, Any], ...]
 
 
@@ -70,7 +72,9 @@ def show(home: Home, identifier: str, asking: Asking) -> Shown:
     row: dict[str, Any] = records.table.slice(0, 1).to_pylist()[0]
     fields = _fields(home, asking.seq, row)
     data = _raw(home, row)
-    told = {"fields": fields, "versions": (), "differences": {}}
+    told: dict[str, Any] = {"fields": fields, "versions": (), "differences": {}, "segments": ()}
+    if row["reason"] in GROUP_REASONS and row["suspense_id"] is not None:
+        told["segments"] = tuple(segments(home, Selection(ids=(identifier,)), asking).listed())
     if row["reason"] == marks.CONFLICTING:
         found = resolving.versions(home, asking.seq, row["suspense_id"])
         told |= {"versions": found.names, "differences": dict(found.differences())}
@@ -125,6 +129,6 @@ def _decided(home: Home, identifier: str) -> Shown:
             raise NotFoundError(f"no record {identifier} waits", "`ratewright usage suspense` shows what does")
         said = deciding.decisions_on(connection, row.suspense_id)
     decisions = tuple({**each._asdict(), "by": each.by._asdict(), "approved_by": each.approved_by} for each in said)
-    told: dict[str, Any] = {"fields": {}, "versions": (), "differences": {}}
+    told: dict[str, Any] = {"fields": {}, "versions": (), "differences": {}, "segments": ()}
     data = raw.of_suspense(home, row.suspense_id) if row.reason not in MARKS else raw.Raw(None, "this is a mark, and no record")
     return _shown(None, row.reason, data, told, decisions)

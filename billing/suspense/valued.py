@@ -11,7 +11,9 @@ import pyarrow as pa
 from billing.intake.marks import COMMIT_SEQ
 from billing.suspense import refused
 from billing.suspense.estimate import Basis, Estimates, Estimator
+from billing.suspense.segments import Segments, segments
 from billing.suspense.waiting import WAITING, places, stored_rows, waiting
+from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -40,9 +42,15 @@ def valued(home: Home, selection: Selection, asking: Asking) -> Valued:
     of_rows = _value(home, asking.seq, estimator, rows, columns)
     described = list(dict.fromkeys((*columns, *_OF_USAGE)))
     events = refused.refused_events(home, asking.seq, described, asking.bill_date, asking.now_us)
+    reasons = [refused.reason_of(int(each)) for each in events[refused.STATUS].to_pylist() if each is not None]
+    if any(each.startswith("e-") for each in selection.ids):  # else their call stands for them
+        found = segments(home, selection, asking)
+        events = pa.concat_tables([events, _as_refused(found, described)])
+        reasons += found.reasons
     of_events = estimator.estimates(events)
-    priced = estimator.owned(events) & (of_events.basis == Basis.OWN_PLAN)
-    table = _as_waiting(events)
+    is_segment = (events["flags"].to_numpy() & int(UsageFlag.PARTIAL)) != 0
+    priced = estimator.owned(events) & (of_events.basis == Basis.OWN_PLAN) & ~is_segment
+    table = _as_waiting(events, reasons)
     mask = _wanted(table, selection, asking)
     value = _joined(of_rows, of_events.chosen(mask))
     mended = np.concatenate([np.zeros(rows.num_rows, np.bool_), priced[mask]])
@@ -83,10 +91,17 @@ def _joined(one: Estimates, other: Estimates) -> Estimates:
     return Estimates(micros, np.concatenate([one.currency, other.currency]), np.concatenate([one.basis, other.basis]), one.currencies)
 
 
-def _as_waiting(events: pa.Table) -> pa.Table:
-    """Refused events with the columns of WAITING."""
+def _as_refused(found: Segments, columns: list[str]) -> pa.Table:
+    """Segments with the columns of refused events; no run saw them."""
+    size = found.rows.num_rows
+    table = found.rows.select(columns).append_column(refused.STATUS, pa.array([0] * size, pa.int16()))
+    start_us: Any = found.rows["start_us"].cast(pa.int64())
+    return table.append_column(refused.FIRST_RUN_US, start_us).append_column(refused.LAST_RUN_US, start_us)
+
+
+def _as_waiting(events: pa.Table, reasons: list[str]) -> pa.Table:
+    """Events that the table suspense does not hold with the columns of WAITING."""
     size = events.num_rows
-    reasons = [refused.reason_of(int(each)) for each in events[refused.STATUS].to_pylist() if each is not None]
     numbers = [str(number) if number else None for number in events["other_e164"].to_pylist()]
     made: dict[str, Any] = {
         "suspense_id": pa.nulls(size, pa.int64()),

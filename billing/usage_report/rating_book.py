@@ -1,11 +1,11 @@
 """The rating book: what intake accepted, against what bill runs made of it, by source and day.
 
-    accepted + assembled + recycled = rated + zero-rated + suspended by rating + not yet due
+    accepted + assembled + recycled = rated + zero-rated + suspended by rating + not yet due + not billable
 
 The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side are the
 usage rows that lie in the files and may bill, looked up in the charge files of the runs, the newest first: what a run priced, what it
 refused; what no run took up is not yet due (its period is open, its account bills on another day, or incoming usage that no plan prices).
-Both sides are given in rows, microseconds, bytes and units.
+Not billable is what came back out of suspense and never bills by itself: an unanswered call, a segment, a leg of another call. Both sides are given in rows, microseconds, bytes and units.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
 from billing.runs import charge_files, scope
 from billing.runs.refusals import charge_paths
 from billing.store.tables import bill_runs, intake_counts
+from rating.schema import UsageFlag
 from rating.status import Status
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Fate(enum.IntEnum):
     ZERO_RATED = 1
     SUSPENDED = 2
     NOT_YET_DUE = 3
+    NOT_BILLABLE = 4
 
 
 class RatingLine(msgspec.Struct, frozen=True):
@@ -60,7 +62,9 @@ _COLUMNS: Final = ("event_key", "source", "flags", "start_us", *QUANTITY_COLUMNS
 
 def rating_book(home: Home, seq: int, span: Span, source: str | None = None, *, by_day: bool = False) -> list[RatingLine]:
     """A line a source (and UTC day, if wanted) of events that start within `span`."""
-    usage = view.usage(home, _COLUMNS, seq, span.from_us, span.to_us)
+    usage = view.usage(home, _COLUMNS, seq, span.from_us, span.to_us, every=True)
+    flags = usage.column("flags").to_numpy()
+    usage = usage.filter(pa.array(_bills(flags) | ((flags & int(UsageFlag.RECYCLED)) != 0)))
     usage = usage.set_column(1, "source", usage.column("source").cast(pa.string()))
     if source is not None:
         usage = usage.filter(pc.equal(usage.column("source"), pa.scalar(source)))
@@ -90,8 +94,9 @@ def _counted(home: Home, seq: int, span: Span, source: str | None, *, by_day: bo
 
 def _fates(home: Home, usage: pa.Table, seq: int) -> NDArray[np.int8]:
     """What the newest run that took an event up made of it."""
-    fate = np.full(usage.num_rows, Fate.NOT_YET_DUE, np.int8)
-    left = np.arange(usage.num_rows)
+    bills = _bills(usage.column("flags").to_numpy())
+    fate = np.where(bills, np.int8(Fate.NOT_YET_DUE), np.int8(Fate.NOT_BILLABLE))
+    left = np.flatnonzero(bills)
     for charges in _charges(home, seq):
         if left.size == 0:
             break
@@ -102,6 +107,12 @@ def _fates(home: Home, usage: pa.Table, seq: int) -> NDArray[np.int8]:
         fate[left[found]] = _fate_of(charges.column("status").to_numpy()[place[found]])
         left = left[~found]
     return fate
+
+
+def _bills(flags: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Rows that may bill by themselves."""
+    billable: NDArray[np.bool_] = (flags & int(view.NEVER_BILLS)) == 0
+    return billable
 
 
 def _fate_of(status: NDArray[np.int16]) -> NDArray[np.int8]:

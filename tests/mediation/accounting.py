@@ -7,14 +7,18 @@ Arrow and Parquet, each row of the file is a record or a reject.
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mediation import containers
 from mediation.decode import RAW_BYTES_MAX, decode
+from mediation.reader import packing
 from mediation.reasons import Reason
 from mediation.sources import Format
 from rating.errors import UserError
@@ -52,6 +56,27 @@ def decode_and_account(path: Path, data: bytes, source: Source) -> Decoded | Non
     else:
         account(decoded, data, source)
     return decoded
+
+
+def decode_packed(path: Path, source: Source) -> list[Decoded | None]:
+    """Decode a file that may be packed, or each member of an archive; an archive that was refused as a whole gives nothing."""
+    try:
+        with containers.files_in(path) as members:
+            return [decode_and_account(member.path, unpacked(member.path.read_bytes()), source) for member in members]
+    except UserError as error:
+        check_refusal(error)
+        return []
+
+
+def unpacked(data: bytes) -> bytes:
+    """What a gzip or zstd file holds, or the file itself; nothing of a damaged one, which has to be refused."""
+    kind = packing(data)
+    try:
+        if kind == "gzip":
+            return gzip.decompress(data)
+        return pa.CompressedInputStream(pa.BufferReader(data), "zstd").read() if kind else data
+    except (EOFError, OSError, zlib.error):
+        return b""
 
 
 def check_refusal(error: UserError) -> None:

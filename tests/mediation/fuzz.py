@@ -1,8 +1,9 @@
 """Damaged files through every decoder: `make fuzz-decoders CASES= SEED=`, or `python -m tests.mediation.fuzz`.
 
 A case is a fixture (or two spliced) with bytes flipped, cut out, doubled, or replaced by what decoders are known to stumble over. It must
-end in rows and rejects, or in an error for the user, and every byte must be accounted for. The kernels check the bounds of their arrays.
-Stops at the first case that does not, keeps its file, and ends with status 1. Interrupted, it says with which seed to go on.
+end in rows and rejects, or in an error for the user, and every byte must be accounted for. Now and then it is also read a few bytes at a
+time, in parts, and its rejects once more as suspense does. The kernels check the bounds of their arrays. Stops at the first case that goes
+wrong, hangs or takes too much memory, keeps its file, and ends with status 1. Interrupted, it says with which seed to go on.
 """
 
 from __future__ import annotations
@@ -16,20 +17,28 @@ import concurrent.futures
 import faulthandler
 import multiprocessing
 import random
+import resource
 import signal
 import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mediation import decode
+
+from mediation import csv_blocks, decode, formats, record_paths
 from tests.mediation import accounting, fuzz_corpus
+from tests.mediation.damage import damaged
+from tests.mediation.fuzz_corpus import ARCHIVES, PACKED
+from tests.mediation.trickling import check_trickling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mediation.decode import Decoded
+    from mediation.sources import Source
     from tests.mediation.fuzz_corpus import Seed
 
 CASES: Final = 1_000_000
@@ -38,16 +47,13 @@ CASES_OF_A_JOB: Final = 500
 PROCESSES: Final = 2
 TELL_EVERY_S: Final = 5.0
 HANGS_AFTER_S: Final = 60
-WINDOW_BYTES: Final = 2 << 20  # smaller than a decoder's own, which would cost a millisecond a case
+MEMORY_BYTES_MAX: Final = 2 << 30
+TRICKLES, IN_PARTS, REREADS = 0.2, 0.1, 0.1  # shares of the cases
+REREAD_MAX: Final = 20
 FOUND, INTERRUPTED = 1, 130
-_STUMBLING: Final = (
-    b'"', b'""', b",", b";", b"\n", b"\r\n", b"\r", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3", b"{", b"}", b"[", b"]", b"\\", b"\\u0000",
-    b"\\ud800", b"<", b">", b"</cdr>", b"<cdr>", b"&amp;", b"&#0;", b"%00",
-    b"%", b"=", b"\t", b" ", b"-", b"-1", b"0", b"1e308", b"1e-9",
-    b"NaN", b"null", b"true", b"99999999999999999999", b"9223372036854775807", b"18446744073709551615", b"4294967295", b"0x10", b"1970-01-01",
-    b"2026-02-29 23:59:60",
-    b"2099-12-31 23:59:59", b"0000-00-00 00:00:00", b"\n\n", b"/*", b"<!--", b"<![CDATA[",
-)  # fmt: skip
+# Smaller than a decoder's own, which would cost a millisecond a case; and so records fill more than one block.
+WINDOW_BYTES: Final = (1 << 20) + (1 << 16)
+BLOCK_ROWS: Final = 16
 
 
 class Failure(NamedTuple):
@@ -62,59 +68,69 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="fuzz", description="damage fixtures and decode them")
     parser.add_argument("--seed", type=int, default=FIRST_SEED, help="number of the first case")
     parser.add_argument("--cases", type=int, default=CASES, help="how many cases")
-    parser.add_argument("--format", default="", help="only decoders whose format has this in its name")
+    parser.add_argument("--format", default="", help="only decoders whose format has this in its name; packed: only packed files")
+    parser.add_argument("--processes", type=int, default=PROCESSES, help="how many work at once")
     given = parser.parse_args(words)
     seeds = fuzz_corpus.seeds(given.format)
     names = sorted({str(seed.source.format) for seed in seeds})
     print(f"cases {given.seed} to {given.seed + given.cases - 1}, {len(seeds)} files of {', '.join(names)}", flush=True)  # noqa: T201 - a program
-    return _run(range(given.seed, given.seed + given.cases), given.format)
+    return _run(range(given.seed, given.seed + given.cases), given.format, given.processes)
 
 
 def check(case: int, seeds: Sequence[Seed], folder: Path) -> None:
     """Make one case and decode it. Raises whatever is wrong."""
     rng = random.Random(case)
     seed = seeds[case % len(seeds)]
-    data = _damaged(rng, seed.data, [other.data for other in seeds if other.source.format == seed.source.format])
-    path = folder / f"case{Path(seed.name).suffix}"
+    data = damaged(rng, seed.data, [other.data for other in seeds if other.source.format == seed.source.format])
+    path = folder / f"case{seed.suffix}"
     path.write_bytes(data)
-    accounting.decode_and_account(path, data, seed.source)
+    if seed.suffix in ARCHIVES | PACKED:
+        accounting.decode_packed(path, seed.source)
+    elif (decoded := accounting.decode_and_account(path, data, seed.source)) is not None:
+        _check_further(rng, path, data, seed.source, decoded)
+    used_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    assert used_bytes < MEMORY_BYTES_MAX, f"took {used_bytes} bytes of memory"
 
 
-def _damaged(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    out = bytearray(data)
-    if rng.random() < 0.1:
-        other = rng.choice(list(others))
-        out = out[: rng.randrange(len(out) + 1)] + other[rng.randrange(len(other) + 1) :]
-    for _ in range(rng.choice((0, 1, 1, 2, 4, 16))):
-        _damage(rng, out)
-    return bytes(out)
+def use_small_windows() -> None:
+    """Let decoders work in small pieces, as they do in large files."""
+    for module, name, value in (
+        (decode, "WINDOW_BYTES", WINDOW_BYTES),
+        (csv_blocks, "BLOCK_ROWS_MAX", BLOCK_ROWS),
+        (record_paths, "RECORDS_MAX", BLOCK_ROWS),
+        (record_paths, "ROWS_MAX", 64 * BLOCK_ROWS),
+    ):
+        assert hasattr(module, name)
+        setattr(module, name, value)
 
 
-def _damage(rng: random.Random, out: bytearray) -> None:
-    """One change in place."""
-    at = rng.randrange(len(out) + 1)
-    length = rng.choice((1, 1, 2, 8, 64, 500))
-    kind = rng.randrange(7)
-    if kind == 0 and out:
-        out[min(at, len(out) - 1)] ^= 1 << rng.randrange(8)
-    elif kind == 1 and out:
-        out[min(at, len(out) - 1)] = rng.randrange(256)
-    elif kind == 2:
-        del out[at : at + length]
-    elif kind == 3:
-        out[at:at] = out[at : at + length]
-    elif kind == 4:
-        out[at:at] = rng.choice(_STUMBLING) * rng.choice((1, 1, 2, 40))
-    elif kind == 5:
-        out[at : at + length] = rng.choice(_STUMBLING)
-    else:
-        del out[at:]
+def _check_further(rng: random.Random, path: Path, data: bytes, source: Source, decoded: Decoded) -> None:
+    """Other ways to read the same bytes must say the same."""
+    if formats.is_columnar(source.format):
+        return
+    if rng.random() < TRICKLES:
+        check_trickling(decoded, data, source, rng.randrange(1, 400), rng.choice((b'"', b"\n", b"{", b"<", b"\xff", b"0")))
+    if rng.random() < IN_PARTS:
+        parts = decode.joined(list(decode.decode_parts(path, source)))
+        assert parts.rejects == decoded.rejects
+        assert parts.usage.combine_chunks().equals(decoded.usage.combine_chunks())
+    if rng.random() < REREADS and decoded.rejects:
+        _reread(path, source, decoded)
+
+
+def _reread(path: Path, source: Source, decoded: Decoded) -> None:
+    """Rejects once more, as suspense does; none may vanish."""
+    chosen = [reject for reject in decoded.rejects if reject.length == len(reject.raw) > 0][:REREAD_MAX]
+    again = decode.decode_rows([reject.raw for reject in chosen], source, header=decode.header_of(path, source))
+    accounting.check_rows(again)
+    indexes = [*again.usage.column("raw_offset").to_pylist(), *(reject.offset for reject in again.rejects)]
+    assert set(indexes) <= set(range(len(chosen)))
 
 
 def _job(numbers: range, format_: str) -> Failure | None:
     """Some cases, in a process of their own."""
     seeds = fuzz_corpus.seeds(format_)
-    setattr(decode, "WINDOW_BYTES", WINDOW_BYTES)  # noqa: B010 - a constant, but for us
+    use_small_windows()
     with tempfile.TemporaryDirectory(dir=_memory_folder()) as folder:
         for case in numbers:
             faulthandler.dump_traceback_later(HANGS_AFTER_S, exit=True)
@@ -135,36 +151,54 @@ def _memory_folder() -> str | None:
 def _kept(case: int, seeds: Sequence[Seed], folder: Path) -> str:
     """The traceback, and where the file of the case is kept."""
     seed = seeds[case % len(seeds)]
-    kept = Path(tempfile.gettempdir()) / f"fuzz-{seed.source.format}-{case}{Path(seed.name).suffix}"
-    kept.write_bytes((folder / f"case{Path(seed.name).suffix}").read_bytes())
+    kept = Path(tempfile.gettempdir()) / f"fuzz-{seed.source.format}-{case}{seed.suffix}"
+    kept.write_bytes((folder / f"case{seed.suffix}").read_bytes())
     return f"made of {seed.name}, source {seed.source.name}, kept as {kept}\n{traceback.format_exc()}"
 
 
-def _run(cases: range, format_: str) -> int:
-    started_s = told_s = time.monotonic()
+def _run(cases: range, format_: str, processes: int) -> int:
     jobs = [cases[begin : begin + CASES_OF_A_JOB] for begin in range(0, len(cases), CASES_OF_A_JOB)]
     if failure := _job(jobs[0], format_):  # compiles the kernels, so that the others only load them
         return _tell(failure)
-    done = len(jobs[0])
+    progress = _Progress(len(cases), len(jobs[0]))
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(PROCESSES, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(processes, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
         try:
             for job, failure in zip(jobs[1:], pool.map(_job, jobs[1:], [format_] * len(jobs[1:])), strict=True):
                 if failure:
                     pool.shutdown(wait=False, cancel_futures=True)
                     return _tell(failure)
-                done += len(job)
-                if time.monotonic() - told_s > TELL_EVERY_S:
-                    told_s = time.monotonic()
-                    rate = done / (told_s - started_s)
-                    left_s = (len(cases) - done) / rate
-                    print(f"{done:,} of {len(cases):,} cases, {rate:.0f} cases/s, {left_s:.0f} s left", flush=True)  # noqa: T201 - a program
+                progress.add(len(job))
+        except BrokenProcessPool:
+            begin = cases[0] + progress.done
+            return _tell(Failure(begin, f"a process ended, at one of this case and the next {processes * CASES_OF_A_JOB}; see above"))
         except KeyboardInterrupt:
-            print(f"interrupted after {done:,} cases; go on with --seed {cases[0] + done}", flush=True)  # noqa: T201 - a program
+            print(f"interrupted after {progress.done:,} cases; go on with --seed {cases[0] + progress.done}", flush=True)  # noqa: T201 - a program
             pool.shutdown(wait=False, cancel_futures=True)
             return INTERRUPTED
-    print(f"{done:,} cases, none went wrong", flush=True)  # noqa: T201 - a program
+    print(f"{progress.done:,} cases, none went wrong; {progress.rate:.0f} cases/s", flush=True)  # noqa: T201 - a program
     return 0
+
+
+class _Progress:
+    """Tells now and then how far it is."""
+
+    def __init__(self, cases: int, done: int) -> None:
+        self.done = self._before = done
+        self._cases = cases
+        self._started_s = self._told_s = time.monotonic()
+
+    @property
+    def rate(self) -> float:
+        """Cases a second, without those that compiled the kernels."""
+        return (self.done - self._before) / max(time.monotonic() - self._started_s, 1e-9)
+
+    def add(self, cases: int) -> None:
+        self.done += cases
+        if time.monotonic() - self._told_s > TELL_EVERY_S:
+            self._told_s = time.monotonic()
+            left_s = (self._cases - self.done) / self.rate
+            print(f"{self.done:,} of {self._cases:,} cases, {self.rate:.0f} cases/s, {left_s:.0f} s left", flush=True)  # noqa: T201 - a program
 
 
 def _tell(failure: Failure) -> int:

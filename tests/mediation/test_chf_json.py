@@ -10,7 +10,7 @@ import pytest
 from mediation.decode import Decoded, decode, decode_rows
 from mediation.inspect import inspect
 from mediation.sources import find
-from rating.errors import ProblemsError
+from rating.errors import ProblemsError, UserError
 from rating.model import Service
 from rating.schema import UsageFlag
 
@@ -189,6 +189,20 @@ def test_numbers_are_international_whatever_the_numbering(tmp_path: Path) -> Non
     definition = tmp_path / "core.yaml"
     definition.write_text("name: core\nformat: chf-json\nnumbering: {country_code: '86', plain: national}\n")
     assert rows_of(decode_rows([request([CONTAINER])], find(str(definition))), "served_id") == [("8613900000001",)]
+
+
+def test_further_columns_are_paths(tmp_path: Path) -> None:
+    definition = tmp_path / "core.yaml"
+    definition.write_text(
+        "name: core\nformat: chf-json\ncolumns: [a.b, 'multipleUnitUsage[].usedUnitContainer[].x', 'multipleUnitUsage[].uPFID']\n"
+        "charge_columns: [a.b, 'multipleUnitUsage[].usedUnitContainer[].x', 'multipleUnitUsage[].uPFID']\n"
+    )
+    raws = [request([CONTAINER], a={"b": "1"}), request([CONTAINER], a={"b": "2"}), request([CONTAINER | {"x": "1"}], a={"b": "1"})]
+    found = decode_rows(raws, find(str(definition)))
+    assert len({content for (content,) in rows_of(found, "content_hash")}) == 3
+    definition.write_text("name: core\nformat: chf-json\ncolumns: ['multipleUnitUsage[].usedUnitContainer[].triggers[].triggerCategory']\n")
+    with pytest.raises(UserError, match="is no path"):
+        decode_rows(raws, find(str(definition)))
 
 
 def test_containers_cannot_be_joined(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mediation.decode import Decoded, decode, decode_parts, decode_rows
 from mediation.inspect import inspect
 from mediation.sources import find
+from rating.errors import UserError
 from rating.schema import ServedKind, UsageFlag
 
 if TYPE_CHECKING:
@@ -161,6 +162,23 @@ def test_further_columns_are_variables_or_paths(tmp_path: Path) -> None:
     other = record(answer_uepoch="1772445610000000", billusec="90000000", sip_call_id="y")
     keys = [key for (key,) in rows_of(decode_rows([raw, same, other], find(str(definition))), "event_key")]
     assert keys[0] == keys[1] != keys[2]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ("['callflow[1].extension.name']", "is no path"),
+        ("['callflow[].extension.name']", "is no path"),
+        ("['variables..x']", "is no path"),
+        ("['variables.accountcode']", "variables.accountcode has the name accountcode already"),
+        ("['callflow[0].caller_profile']", "callflow\\[0\\].caller_profile is no field: another column lies inside it"),
+    ],
+)
+def test_columns_that_are_no_fields(columns: str, message: str, tmp_path: Path) -> None:
+    definition = tmp_path / "lab.yaml"
+    definition.write_text(f"name: lab\nformat: freeswitch-json\ncolumns: {columns}\n")
+    with pytest.raises(UserError, match=message):
+        decode_rows([record()], find(str(definition)))
 
 
 def test_the_sample(samples: Path) -> None:

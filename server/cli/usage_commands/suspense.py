@@ -85,7 +85,7 @@ def _print(found: Listing) -> None:
         for each in found.counts
     ]
     output.print_table(("source", "reason", "rows", "first seen (UTC)", "last seen", "age", "worth"), groups, right=("rows",))
-    print()
+    print("what it is worth is an estimate at the likely tariff, before allowances and tax\n")
     rows = [
         (
             each.id,

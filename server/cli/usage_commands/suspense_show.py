@@ -49,7 +49,7 @@ def _print(found: Shown) -> None:
     entry = found.entry
     if entry is not None:
         worth = f"about {output.amount(entry.estimated_micros, entry.currency)} {entry.currency}" if entry.currency else "unknown"
-        seen = f"{instant(entry.first_seen_us)} .. {instant(entry.last_seen_us)} UTC, {entry.age_days} days ago"
+        seen = f"{instant(entry.first_seen_us)} .. {instant(entry.last_seen_us)} UTC; waits for {entry.age_days} days"
         place = f"{entry.file or 'stream'}, byte {entry.offset}, {entry.length} bytes"
         rows += [("source", entry.source), ("worth", f"{worth} ({entry.basis})"), ("seen", seen), ("place", place)]
     rows += [("decided", f"{each['verdict']} by {each['by']['name']}: {each['reason']}") for each in found.decisions]
@@ -59,6 +59,9 @@ def _print(found: Shown) -> None:
         print()
         table = [(name, *values) for name, values in found.differences.items()]
         output.print_table(("differs in", *found.versions), table)
+    if found.segments:
+        print()
+        output.print_table(tuple(found.segments[0]), [tuple(each.values()) for each in found.segments], right=("duration_us",))
     print()
     print(f"not at hand: {found.raw_problem}" if found.raw_problem else output.printable(found.raw_text))
     if found.raw_hex:

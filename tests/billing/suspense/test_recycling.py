@@ -295,16 +295,8 @@ def test_whenever_records_come_back_the_invoices_add_up_to_the_same(make_world: 
     """Random calls of two months, some without their country code; corrected before the first, second or third bill, or piece by piece."""
     chance = random.Random(seed)
     days = [f"2025-{month}-{day:02d}T{hour:02d}:00" for month in (10, 11) for day in range(1, 29, 3) for hour in (9, 21)]
-    right = [
-        Call(
-            chance.choice(("8613800000001", "8613800000002")),
-            at,
-            chance.randrange(1, 900),
-            chance.choice((8613900000001, 8690000000001)),
-            at,
-        )
-        for at in days
-    ]
+    served, other = ("8613800000001", "8613800000002"), (8613900000001, 8690000000001)
+    right = [Call(chance.choice(served), at, chance.randrange(1, 900), chance.choice(other), at) for at in days]
     wrong = [call._replace(served=call.served.removeprefix("86")) if chance.random() < 0.3 else call for call in right]
     reference, late = make_world("reference"), make_world("late")
     reference.take(*right)

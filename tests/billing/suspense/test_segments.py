@@ -9,11 +9,12 @@ import pytest
 from billing.intake import view
 from billing.intake.taking import Intake
 from billing.store.home import Home
-from billing.suspense import limits, proposals, recycling, resolving
+from billing.suspense import limits, proposals, recycling, resolving, writing_off
 from billing.suspense.deciding import Deciding
 from billing.suspense.listing import listing
 from billing.suspense.rule import rule_of
 from billing.suspense.selection import Asking, Selection
+from billing.suspense.showing import show
 from mediation.decode import Decoded
 from rating.errors import UserError
 from tests.billing.suspense.world import ANA, BEN
@@ -82,6 +83,21 @@ def test_a_segment_that_disagrees_is_corrected_and_the_call_bills(home: Home) ->
     made = proposals.decide(home, made.proposal_id, BEN, LATER_US, accept=True)
     what = Deciding(ANA, LATER_US, made.reason, made.approved_by, made.proposal_id)
     assert recycling.apply_correction(home, made, what, now(home)).rows == 1
+    assert (waits(home), seconds(home)) == ([], [150])
+
+
+def test_of_two_records_of_one_segment_one_is_written_off(home: Home) -> None:
+    first, last = call("c", 100, 50)
+    take(home, [first, last, last._replace(name=" again", seconds=51)])
+    ((identifier, reason),) = waits(home)
+    assert (reason, seconds(home)) == ("segments_disagree", [])
+    shown = show(home, identifier, now(home))
+    assert [each["record_id"] for each in shown.segments] == ["c/0/", "c/1/", "c/1/ again"]
+    chosen = Selection(ids=(shown.segments[2]["id"],))
+    made = proposals.propose(home, writing_off.subject(home, chosen, now(home)), ANA, LATER_US, reason="written twice")
+    made = proposals.decide(home, made.proposal_id, BEN, LATER_US, accept=True)
+    what = Deciding(made.by, LATER_US, made.reason, made.approved_by, made.proposal_id)
+    assert writing_off.apply_write_off(home, made, what, chosen, now(home)).rows == 1
     assert (waits(home), seconds(home)) == ([], [150])
 
 
