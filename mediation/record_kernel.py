@@ -10,7 +10,6 @@ from typing import Final
 import numba
 import numpy as np
 
-from mediation.reasons import CODES, Reason
 from rating.jit import kernel_module
 
 njit = kernel_module(__file__)
@@ -28,10 +27,7 @@ SKIPPING, DEPTH, IN_STRING, COLUMN, LISTS, WAS_CUT, CARRIED, REREAD = range(8)
 STATE_SIZE: Final = 8
 
 COMPLETE, INCOMPLETE, BAD, FULL, REPEATED, PIECE = 0, 1, 2, 3, 4, 5
-FAULT_BAD = CODES[Reason.MALFORMED_RECORD]
-FAULT_CUT = CODES[Reason.TRUNCATED_RECORD]
-FAULT_REPEATED = CODES[Reason.REPEATED_FIELD]
-FAULT_LENGTH = CODES[Reason.ROW_TOO_LONG]
+FAULT_BAD, FAULT_CUT, FAULT_REPEATED, FAULT_LENGTH = 1, 2, 3, 4  # of a record; numbers of our own, that a cached kernel may hold
 NEWLINE, RETURN, TAB, BLANK = (ord(mark) for mark in "\n\r\t ")
 _PERCENT, _ZERO, _NINE = (ord(mark) for mark in "%09")
 

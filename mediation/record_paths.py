@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from mediation.memory_window import ByteWindow
 
+_FAULTS: Final = (None, Reason.MALFORMED_RECORD, Reason.TRUNCATED_RECORD, Reason.REPEATED_FIELD, Reason.ROW_TOO_LONG)  # as in the kernels
+_CODES: Final = np.array([0 if reason is None else CODES[reason] for reason in _FAULTS], np.int8)
 _PART: Final = re.compile(r"[^.\[\]]+(\[0\]|\[\])?")
 RECORDS_MAX: Final = 1 << 14  # of one block
 ROWS_MAX: Final = 1 << 16
@@ -260,7 +262,7 @@ def _scan(window: ByteWindow, paths: Paths, room: _Room) -> tuple[Found, int, bo
 
         count, position, text_end, is_full = scan_json(*where, *tree, *memory)
     owner = tuple(room.owner[group, : room.counts[group]] for group in range(len(paths.groups)))
-    found = Found(room.begin[:count], room.end[:count], room.fault[:count], room.out[:text_end], paths, owner, room.spans)
+    found = Found(room.begin[:count], room.end[:count], _CODES[room.fault[:count]], room.out[:text_end], paths, owner, room.spans)
     return found, int(position), bool(is_full)
 
 

@@ -6,7 +6,7 @@ Text that is not UTF-8 is read as Latin-1, so that no byte is lost and no row re
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
@@ -107,7 +107,7 @@ def integers(values: NDArray[Any], valid: NDArray[np.bool_], kind: pa.DataType) 
         return pa.array(values, kind)
     if valid.any():
         return pa.array(values, kind, mask=~valid)
-    nothing: pa.Array[Any] = pa.nulls(values.size).cast(kind)
+    nothing: pa.Array[Any] = pa.nulls(values.size, cast("Any", kind))
     return nothing
 
 

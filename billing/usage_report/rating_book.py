@@ -5,7 +5,8 @@
 The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side are the
 usage rows that lie in the files and may bill, looked up in the charge files of the runs, the newest first: what a run priced, what it
 refused; what no run took up is not yet due (its period is open, its account bills on another day, or incoming usage that no plan prices).
-Not billable is what came back out of suspense and never bills by itself: an unanswered call, a segment, a leg of another call. Both sides are given in rows, microseconds, bytes and units.
+Not billable is what came back out of suspense and never bills by itself: an unanswered call, a segment, a leg of another call. Both
+sides are given in rows, microseconds, bytes and units.
 """
 
 from __future__ import annotations
