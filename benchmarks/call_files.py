@@ -1,8 +1,8 @@
 """The records of the benchmarks as a switch's file: delimited text, a line a call, in order of arrival.
 
-Seven columns, some seventy bytes a line: a number that counts the records, who calls, who is called (both E.164), when (to the second, UTC),
-how long (seconds with three places), the tariff's plan, and the trunk. What is finer in the records is cut off: `as_written` gives the
-records as the file has them.
+Seven columns, some 75 bytes a line: a number that counts the records, who calls, who is called (both E.164), when (to the second, UTC), how
+long (seconds with three places), the tariff's plan, and the trunk. What is finer in the records is cut off: `as_written` gives the records
+as the file has them.
 """
 
 from __future__ import annotations

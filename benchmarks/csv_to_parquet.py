@@ -35,10 +35,18 @@ _CARRIED: Final = ("served", "number", "start", "duration_us", "plan", "trunk_in
 _FEW_VALUES: Final = ["plan", "price", "trunk_in"]
 _SCHEMA: Final = pa.schema(
     [
-        ("record_id", pa.int64()), ("served", pa.int64()), ("other", pa.int64()), ("start", pa.timestamp("us")), ("duration_us", pa.int64()),
-        ("plan", pa.int32()), ("trunk_in", pa.string()), ("price", pa.int32()), ("chargeable_ms", pa.int64()), ("charge_micros", pa.int64()),
+        ("record_id", pa.int64()),
+        ("served", pa.int64()),
+        ("other", pa.int64()),
+        ("start", pa.timestamp("us")),
+        ("duration_us", pa.int64()),
+        ("plan", pa.int32()),
+        ("trunk_in", pa.string()),
+        ("price", pa.int32()),
+        ("chargeable_ms", pa.int64()),
+        ("charge_micros", pa.int64()),
     ]
-)  # fmt: skip
+)
 _NUMBERS: Final = [name for name in _SCHEMA.names if name not in _FEW_VALUES]
 _READ = """
     read_csv('{path}', header = false, auto_detect = false, delim = ',', quote = '', escape = '', columns = {{

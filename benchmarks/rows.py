@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 Figures = Mapping[str, float]
-LOWER_IS_BETTER = frozenset({"s", "bytes", "MiB", "allocations"})
+LOWER_IS_BETTER = frozenset({"s", "bytes", "bytes a record", "MiB", "allocations"})
 
 
 class Row(NamedTuple):
@@ -63,6 +63,20 @@ ROWS = (
     Row("peak memory of the process that rates the batch", "MiB", _figure("peak memory"), 2_048),
     Row("allocations for each record", "allocations", _figure("allocations"), 0),
     Row("a process that rates one record, from a warm cache", "s", _figure("one record"), 0.6),
+    Row(
+        "a delimited file to checked columns, over pyarrow.csv, one thread each", "x", _ratio("csv parse", "pyarrow.csv"), 3, 4,
+        "pyarrow.csv", "pyarrow.csv",
+    ),
+    Row("a delimited file to rated Parquet (zstd, ten columns), two threads", SPEED, _figure("csv to parquet, 2"), 4, 5.5),
+    Row(
+        "the same over DuckDB, both on two threads", "x", _ratio("csv to parquet, 2", "csv to parquet, duckdb, 2"), 3, None, "DuckDB",
+        "csv to parquet, duckdb, 2",
+    ),
+    Row("a delimited file into a home: keys, duplicates, journal synced, two cores", SPEED, _figure("ingest"), 1.5, 3),
+    Row("duplicate check by sequence bitmap, new numbers nearly in order", SPEED, _figure("bitmap, new"), 300),
+    Row("duplicate check by hash, new records", SPEED, _figure("hashed, new"), 20),
+    Row("peak memory of decoding a file in parts, the larger of two", "MiB", _figure("decoded in parts, memory"), 1_536),
+    Row("what it grows by, from one file to one of four times the size", "bytes a record", _figure("decoded in parts, growth"), 1),
     Row("stateless, one thread", SPEED, _figure("stateless, 1 thread")),
     Row("stateless, one thread, in batches of 65,536", SPEED, _figure("batches of 65,536")),
     Row("stateless, two threads", SPEED, _figure("stateless, 2 threads")),
@@ -79,6 +93,18 @@ ROWS = (
         "duckdb, 2 threads"),
     Row("what-if over the same in DuckDB, both on two threads", "x", _ratio("what-if", "what-if, duckdb"), None, None, "DuckDB",
         "what-if, duckdb"),
+    Row("a delimited file to checked columns, one thread", SPEED, _figure("csv parse")),
+    Row("a delimited file to rated Parquet, one thread", SPEED, _figure("csv to parquet, 1")),
+    Row(
+        "the same over DuckDB, one thread each", "x", _ratio("csv to parquet, 1", "csv to parquet, duckdb, 1"), None, None, "DuckDB",
+        "csv to parquet, duckdb, 1",
+    ),
+    Row("a delimited file decoded to usage with keys and hashes, one thread", SPEED, _figure("decode, 1")),
+    Row("the same, two threads", SPEED, _figure("decode, 2")),
+    Row("duplicate check by sequence bitmap, known numbers from anywhere", SPEED, _figure("bitmap, known")),
+    Row("duplicate check by hash, known records", SPEED, _figure("hashed, known")),
+    Row("memory of a known record, by hash", "bytes", _figure("hashed, bytes")),
+    Row("memory of a known record, by sequence bitmap", "bytes", _figure("bitmap, bytes")),
     Row("stateless over numpy, one thread", "x", _ratio("stateless, 1 thread", "numpy"), None, None, "numpy", "numpy"),
     Row("stateless over Polars, one thread", "x", _ratio("stateless, 1 thread", "polars"), None, None, "Polars", "polars"),
     Row("stateless over pandas, one thread", "x", _ratio("stateless, 1 thread", "pandas"), None, None, "pandas", "pandas"),

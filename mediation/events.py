@@ -218,4 +218,4 @@ def _columns(amounts: Amounts | None, nothing: NDArray[np.int64]) -> tuple[NDArr
     """Values, and 1 where there is one."""
     if amounts is None or not amounts.present.any():
         return nothing, nothing
-    return amounts.value, amounts.present.astype(np.int64)
+    return np.where(amounts.present, amounts.value, 0), amounts.present.astype(np.int64)  # whatever stands beside an absent one

@@ -8,8 +8,8 @@ With `partials: none` a Stop alone bills its session.
 
 The instant is Event-Timestamp where the equipment gave one: seconds since 1970, or written, in the zone of the server that wrote the
 file (`timezone`) unless it is UTC or an offset. Else it is the server's Timestamp less Acct-Delay-Time. A written one that names another
-zone than the definition's (CST, but the definition says UTC) is refused; of the two instants of an hour that clocks repeated the one
-nearer to Timestamp is taken.
+zone than the definition's (CST, but the definition says UTC) is passed over for Timestamp, and refused where there is none; of the
+two instants of an hour that clocks repeated the one nearer to Timestamp is taken.
 
 A session is known by its equipment (NAS-Identifier, else NAS-IP-Address, else the client's address), and Acct-Unique-Session-Id,
 else Acct-Session-Id. A record is known by its session, type, and, of an interim, Acct-Session-Time: copies that the
@@ -215,7 +215,9 @@ def _own_moment(block: Block, source: Source, sent: Times) -> Times:
     settled = np.where(sent.present, 0, local.state).astype(np.int8)
     moved_s = ((chosen_us - local.earliest_us) // columns.SECOND_US).astype(np.int32)
     local = local._replace(earliest_us=chosen_us, latest_us=chosen_us, state=settled, offset_s=local.offset_s - moved_s)
-    mark(block.code, is_local & ~_names_zone(block, spans, local, source.timezone), Reason.OTHER_TIME_ZONE)
+    is_foreign = is_local & local.present & ~_names_zone(block, spans, local, source.timezone)
+    mark(block.code, is_foreign & ~sent.present, Reason.OTHER_TIME_ZONE)
+    local = local._replace(present=local.present & ~is_foreign)
     return counted.where(is_count, exact.where(is_written & ~is_local, local))
 
 

@@ -17,6 +17,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from mediation import reasons, scan
 from mediation.reasons import CODES, Reason
 from mediation.scan import ROW_BYTES_MAX
 from rating.jit import kernel_module
@@ -24,7 +25,7 @@ from rating.jit import kernel_module
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-njit = kernel_module(__file__)
+njit = kernel_module(__file__, reasons.__file__, scan.__file__)
 
 NEWLINE, RETURN, BLANK, TAB, EQUALS, COLON, PLUS, QUOTE, APOSTROPHE = (ord(mark) for mark in "\n\r \t=:+\"'")
 FAULT_LENGTH: Final = CODES[Reason.ROW_TOO_LONG]

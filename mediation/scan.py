@@ -19,12 +19,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from mediation import words
+from mediation import reasons, words
 from mediation.reasons import CODES, Reason
 from mediation.words import PIECE_BYTES, bits_where, count_bits, lowest_bit
 from rating.jit import kernel_module
 
-njit = kernel_module(__file__, words.__file__)
+njit = kernel_module(__file__, words.__file__, reasons.__file__)
 
 ROW_BYTES_MAX: Final = 1 << 20
 QUOTED_BYTES_MAX: Final = 1 << 16

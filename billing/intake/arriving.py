@@ -52,8 +52,11 @@ def decide(home: Home, known: KnownKeys, arrivals: Sequence[Arrival], now_us: in
         marks.FUTURE_TIME: good & future,
     }
     outcome[good & (too_old | future)] = Outcome.SUSPENDED
-    rules = arrivals[0].rules
-    split = SplitCalls(usage, outcome, frozenset()) if rules is None else settle_split_calls(home, rules, usage, settled, known.names)
+    split = SplitCalls(usage, outcome, frozenset())
+    rules, place = arrivals[0].rules, arrivals[0].place
+    if rules is not None:
+        judged = frozenset[int]() if place is None else place.commits
+        split = settle_split_calls(home, rules, usage, settled, known.names, judged=judged)
     changes = _changes(home, settled.taken_back, split.absorbed_later)
     assembly = assembling.settle_partials(
         home,

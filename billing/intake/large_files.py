@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LARGE_BYTES: Final = 256 << 20
 PACKED_RATIO: Final = 10  # records shrink to a tenth
-CHUNK_ROWS: Final = 400_000
+CHUNK_ROWS: Final = 200_000
 CHUNK_REJECT_BYTES: Final = 64 << 20
 
 
@@ -34,6 +34,7 @@ class Place(NamedTuple):
     raw_file_id: int  # 0: it is the first one, and the file gets its id with it
     rows_before: int
     is_last: bool
+    commits: frozenset[int] = frozenset()  # of the chunks before
 
 
 class Chunk(NamedTuple):

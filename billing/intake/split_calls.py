@@ -66,14 +66,20 @@ class SplitCalls(NamedTuple):
     absorbed_later: frozenset[bytes]
 
 
-def settle_split_calls(home: Home, source: Source, made: pa.Table, settled: Settled, known: NamesOfFiles) -> SplitCalls:
-    """Judge the answered rows of `made`, all of one source, and decided so far as `settled`."""
+def settle_split_calls(  # noqa: PLR0913 - what is judged, and what is known of it
+    home: Home, source: Source, made: pa.Table, settled: Settled, known: NamesOfFiles, *, judged: AbstractSet[int] = frozenset()
+) -> SplitCalls:
+    """Judge the answered rows of `made`, all of one source, and decided so far as `settled`.
+
+    `judged`: commits whose rows were judged together with these already, as chunks of one file.
+    """
     outcome = settled.outcome
     rule = leg_rule(source)
     answered = np.flatnonzero(outcome == Outcome.ANSWERED)
     if rule is None or not len(answered):
         return SplitCalls(made, outcome, frozenset())
     nearby = _Nearby(home, (source.name, rule, known), made, answered)
+    nearby.files = [file for file in nearby.files if file.commit_seq not in judged]
     if not nearby.files:
         return SplitCalls(made, outcome, frozenset())
     legs = made.select(list(dict.fromkeys((*rule.columns, "call_ref", "record_id")))).filter(pa.array(outcome == Outcome.ANSWERED))
@@ -111,10 +117,10 @@ class _Nearby:
     def legs_of(self, names: Sequence[pa.ChunkedArray[Any]], taken_back: frozenset[bytes]) -> pa.Table:
         """The stored legs that bill and whose calls are among `names`."""
         wanted, gone = _distinct(names), marks.keys_array(taken_back)
-        texts = _texts(wanted)
+        texts = _texts(wanted) if len(wanted) <= _SMALL_FILE_ROWS else None  # for many it is no dearer to look at the files
         found = [view.schema_of(self._columns).empty_table()]
         for file in self.files:
-            if self._known.rules_out(self._source, file, texts):
+            if texts is not None and self._known.rules_out(self._source, file, texts):
                 continue
             (part,) = view.parts(self._home, [file], ("source", "flags", "start_us", "call_ref", "record_id"), 0, self._seq)
             bills = self._bills(part)

@@ -186,7 +186,8 @@ class Intake:
                 if not taken:
                     rejected = collections.Counter(str(reject.reason) for reject in decoded.rejects)
                     refuse_unusable(file.name, source.name, decoded.rows, rejected)
-                place = large_files.Place(raw_file_id, sum(report.received for report in taken), is_last)
+                commits = frozenset(report.commit_seq for report in taken)
+                place = large_files.Place(raw_file_id, sum(report.received for report in taken), is_last, commits)
                 with self._exclusive():
                     earlier = None if taken else resent.by_hash(self._home, source.name, decoded.file_sha256)
                     if earlier is not None:

@@ -112,7 +112,10 @@ def refused(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show events that a run could not price. They are billed by the next run after the cause is mended."""
+    """Show events that a run could not price. They are billed by the next run after the cause is mended.
+
+    `ratewright usage suspense` lists them as they stand now, with everything else that waits, and corrects or writes them off.
+    """
     from billing.runs.refusals import refusals
     from billing.store.home import Home
     from server.cli import output

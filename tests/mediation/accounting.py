@@ -165,7 +165,7 @@ def _without_header(before: bytes, source: Source, totals: tuple[bytes, ...]) ->
     filled = [line for line in before.split(b"\n") if line.strip(b"\r") and not (comment and line.startswith(comment))]
     kept = [line for line in filled if line.strip(b"\r") in totals]
     filled = [line for line in filled if line.strip(b"\r") not in totals]
-    for _ in range(source.header_lines):
+    for _ in range(max(source.header_lines, 1 if source.dialect.names_in_header else 0)):
         row = filled.pop(0) if filled else b""
         while quote and row.count(quote) % 2 and filled:
             row += filled.pop(0)

@@ -65,8 +65,9 @@ INSTANTS: list[tuple[dict[str, str | int], Source, str]] = [  # what is given, a
     ({"Event_Timestamp": '"Mar  2 2026 18:00:30 +08"'}, DETAIL, "09:59:30"),
     ({"Event_Timestamp": '"Mar  2 2026 18:00:30 CST"'}, SHANGHAI, "09:59:30"),
     ({"Event_Timestamp": '"Mar  2 2026 18:00:30"'}, SHANGHAI, "09:59:30"),
-    ({"Event_Timestamp": '"Mar  2 2026 18:00:30 CST"'}, DETAIL, "other_time_zone"),
-    ({"Event_Timestamp": '"Mar  2 2026 18:00:30 EST"'}, SHANGHAI, "other_time_zone"),
+    ({"Event_Timestamp": '"Mar  2 2026 18:00:30 CST"'}, DETAIL, "10:00:00"),  # which CST is not known: the server's time is
+    ({"Event_Timestamp": '"Mar  2 2026 18:00:30 EST"', "Acct_Delay_Time": 5}, SHANGHAI, "09:59:55"),
+    ({"Event_Timestamp": '"Mar  2 2026 18:00:30 CST"', "Timestamp": ""}, DETAIL, "other_time_zone"),
     ({"Event_Timestamp": '"yesterday"'}, DETAIL, "unreadable_time"),
     ({"Event_Timestamp": '"Mar  2 2026 10:00:30 UTC"', "Timestamp": "", "User_Password": "x"}, DETAIL, "09:59:30"),
     ({"Timestamp": "", "User_Password": "x"}, DETAIL, "unreadable_time"),

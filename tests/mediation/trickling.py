@@ -19,23 +19,28 @@ if TYPE_CHECKING:
     from mediation.sources import Source
 
 STEPS_MAX: Final = 24  # a record is read anew at each step
+HEADER_BYTES: Final = 1 << 11  # the first sight of a file that names its columns has to reach over its header
 _SLACK_BYTES: Final = 128
 
 
 class TricklingWindow:
-    """A mediation.memory_window.ByteWindow that shows `step` more bytes each time it goes on."""
+    """A mediation.memory_window.ByteWindow that shows `step` more bytes each time it goes on.
+
+    The end is told one step after the last bytes were shown; with `first_bytes`, the size of the first sight, together with them.
+    """
 
     name = "a file that trickles in"
 
-    def __init__(self, data: bytes, step: int, rubbish: bytes) -> None:
+    def __init__(self, data: bytes, step: int, rubbish: bytes, first_bytes: int = 0) -> None:
         self._rest = memoryview(data)
-        self._step = max(step, len(data) // STEPS_MAX, len(BYTE_ORDER_MARK))
+        self._tells_end = first_bytes > 0
+        self._step = max(step, len(data) // STEPS_MAX, 1)
         self._buffer = bytearray(rubbish * (len(data) + _SLACK_BYTES))
         self.data = np.frombuffer(self._buffer, np.uint8)
         self.data.flags.writeable = False
         self.begin = self.end = self.offset = 0
         self.is_last = False
-        self._show()
+        self._show(max(first_bytes, self._step, len(BYTE_ORDER_MARK)))
         self.begin = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
 
     def go_on(self, position: int) -> None:
@@ -44,19 +49,20 @@ class TricklingWindow:
         self._buffer[: len(kept)] = kept
         self.offset += position
         self.begin, self.end = 0, len(kept)
-        self._show()
+        self._show(self._step)
 
-    def _show(self) -> None:
-        shown = self._rest[: self._step]
+    def _show(self, step: int) -> None:
+        shown = self._rest[:step]
         self._rest = self._rest[len(shown) :]
         self._buffer[self.end : self.end + len(shown)] = shown
         self.end += len(shown)
-        self.is_last = len(shown) == 0
+        self.is_last = len(shown) == 0 or (self._tells_end and not self._rest)
 
 
 def check_trickling(whole: Decoded, data: bytes, source: Source, step: int, rubbish: bytes) -> None:
     """Decode `data` in steps; all must be as it was in the file, but for rows that other legs bill, which the end of a file tells."""
-    window = TricklingWindow(data, step, rubbish)
+    first_bytes = HEADER_BYTES if formats.names_its_columns(source) else 0
+    window = TricklingWindow(data, step, rubbish, first_bytes)
     parts = []
     for rows in formats.decoder(source.format).blocks(window, source):
         parts.append(decode.part_of(source, rows, decode.read_block(rows, source), window.offset, decode.DEFAULT_HASH_KEY))
