@@ -1,8 +1,9 @@
 """Asterisk's CDR rows: `Master.csv` in its widths of 16 to 21 columns, and the order of a cdr_custom.conf.
 
 Disposition decides whether a call was answered; its billable time is `billsec` as given (decimals where the switch writes them),
-counted from `answer`. A record is known by (uniqueid, sequence), else by (uniqueid, channel, dstchannel, start), else by (channel,
-dstchannel, start, src, dst).
+counted from `answer`. A record is known by (uniqueid, sequence), else by (uniqueid, channel, dstchannel, start, dst), else by
+(channel, dstchannel, start, src, dst): a call that goes from a menu to a queue leaves rows of one channel and start which differ
+in the destination alone.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def key_fields(block: Block, leg: Events) -> Identity:
         block.spans("channel").only(by_channels),
         block.spans("dstchannel").only(by_channels),
         block.spans("src").only(by_parties),
-        block.spans("dst").only(by_parties),
+        block.spans("dst").only(by_channels),
     ]
     which = np.where(by_sequence, 1, np.where(by_parties, 3, 2))
     return Identity(spans, [which, np.where(by_channels, leg.created_us, 0)])

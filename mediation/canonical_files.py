@@ -28,6 +28,8 @@ TAKEN: Final = tuple(field.name for field in USAGE_V1 if field.name not in OUR_O
 TEXTS: Final = frozenset(field.name for field in USAGE_V1 if pa.types.is_string(field.type) or pa.types.is_dictionary(field.type))
 NUMBERS_DIALLED: Final = ("other_e164", "third_e164")  # with their country code, whatever the source's numbering says
 _ARROW_FILE, _PARQUET = b"ARROW1", b"PAR1"
+_STREAM: Final = b"\xff\xff\xff\xff"  # older streams begin with the size of their schema
+_SCHEMA_BYTES_MAX: Final = 1 << 28
 _MICROSECONDS: Final = {"s": (1_000_000, 1), "ms": (1000, 1), "us": (1, 1), "ns": (1, 1000)}  # times and divided by
 _SEE: Final = "see docs/formats/canonical.md for the columns and their types"
 _compute: Final[Any] = pc  # its stubs know no mixture of arrays and single values
@@ -61,9 +63,16 @@ def _opened(path: Path) -> Iterator[pa.RecordBatch]:
                 wanted = _checked(path, reader.schema)
                 yield from (reader.get_batch(index).select(wanted) for index in range(reader.num_record_batches))
         else:
+            _check_stream(path, head)
             with pa.ipc.open_stream(file) as stream:
                 wanted = _checked(path, stream.schema)
                 yield from (batch.select(wanted) for batch in stream)
+
+
+def _check_stream(path: Path, head: bytes) -> None:
+    """Text and other formats are not called damaged: they are whole, but of another kind."""
+    if not head.startswith(_STREAM) and int.from_bytes(head[: len(_STREAM)], "little") > _SCHEMA_BYTES_MAX:
+        raise UnusableFileError(f"{path} is no Arrow or Parquet file", "name the --source that it is of: see docs/sources.md")
 
 
 def _checked(path: Path, schema: pa.Schema) -> list[str]:

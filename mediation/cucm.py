@@ -1,5 +1,6 @@
 """Call detail records of Cisco Unified Communications Manager: a line of column names, a line of types, a row a leg.
 
+Exports may lack the line of types. It is told by its words, so that no record is taken for it.
 Times are seconds since 1970 UTC. A call was answered if it has a time of connection (`dateTimeConnect` is not 0); its duration is
 `duration`. The destination is the final called party. A forwarded call is one row: the party who forwarded it last stands in
 `lastRedirectDn`, unless that is the pilot of a hunt group, which forwards nothing for anyone; it is the column `forwarder` for the
@@ -10,6 +11,7 @@ its origination. Files of call quality (CMR) are refused.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -20,6 +22,7 @@ from mediation.columns import Identity
 from mediation.events import Details, no_amounts, text_hash
 from mediation.generic import named_columns
 from mediation.reasons import Reason, mark
+from mediation.scan import ROW_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
     from mediation.sources import Source
 
 TIME_COLUMNS: Final[tuple[str, ...]] = ()  # the header says where they are
-HEADER_LINES: Final = 2
+_TYPES: Final = re.compile(
+    rb"\s*\"?(integer|int|bigint|smallint|char|varchar|nvarchar|lvarchar|uniqueidentifier|timestamp|datetime)\b[^\n]*\n?", re.IGNORECASE
+)
 NEEDED: Final = (
     "cdrRecordType",
     "globalCallID_callManagerId",
@@ -65,8 +70,9 @@ _CALL_RECORD: Final = "1"
 def blocks(window: ByteWindow, source: Source) -> Iterator[Block]:
     """The window's rows, by the columns that its first line names."""
     needed = [*NEEDED, *(name for name in named_columns(source) if name != FORWARDER)]
-    header = header_names.named(window, source, needed, lines=HEADER_LINES, also_known=OPTIONAL)
+    header = header_names.named(window, source, needed, lines=1, also_known=OPTIONAL)
     if header is not None:
+        _pass_types(window)
         for rows in csv_blocks.blocks(window, header.source):
             yield written.with_columns(rows, {FORWARDER: _forwarder(rows)})
 
@@ -106,6 +112,14 @@ def _details(block: Block) -> Details:
         cause=_cause(block),
         third=_forwarder(block),
     )
+
+
+def _pass_types(window: ByteWindow) -> None:
+    """Move the window behind the line of types, if it begins with one."""
+    in_sight = window.data[window.begin : min(window.end, window.begin + ROW_BYTES_MAX)].tobytes()
+    types = _TYPES.match(in_sight)
+    if types is not None:
+        window.begin += types.end()
 
 
 def _forwarder(block: Block) -> Spans:

@@ -1,27 +1,21 @@
-"""Duplicates and conflicts among event keys: in memory, 32 bytes a place, no store.
+"""Duplicates and conflicts among the event keys of a closed set of rows, whatever their order. No store.
 
-Equal key and equal content: a duplicate, dropped and counted. Equal key, other content: conflicting, and a person has to decide.
-`KeyIndex` answers for a stream of batches, where the first version of a key wins. `sort_out` answers for a closed set of rows,
-whatever their order. Keys and hashes are 128 bits: (rows, 2) numbers, or Arrow columns of sixteen bytes.
+Equal key and equal content: a duplicate, dropped and counted. Equal key, other content: conflicting, and a person has to decide. Keys
+and hashes are 128 bits: (rows, 2) numbers, or Arrow columns of sixteen bytes. What was there before the set is known to `once`.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-
-from mediation import duplicates_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Keys: TypeAlias = Any  # NDArray[np.uint64] of (rows, 2), or a pa.Array or pa.ChunkedArray of pa.binary(16)
-
-_FILL_MAX: Final = 0.6
-_CAPACITY_MIN: Final = 1 << 12
 
 
 class Verdict(enum.IntEnum):
@@ -30,33 +24,6 @@ class Verdict(enum.IntEnum):
     NEW = 0
     DUPLICATE = 1
     CONFLICTING = 2
-
-
-class KeyIndex:
-    """Keys that are stored, with the hash of their content. Grows as needed; 5,000,000 keys take about 300 MB."""
-
-    def __init__(self, expected: int = 0) -> None:
-        self._table = _table(expected)
-        self._size = 0
-
-    def __len__(self) -> int:
-        return self._size
-
-    def classify(self, event_keys: Keys, content_hashes: Keys) -> NDArray[np.int8]:
-        """A Verdict for each row against what was added and the rows before it in the batch. Nothing is added."""
-        keys, contents = as_pairs(event_keys), as_pairs(content_hashes)
-        verdicts = np.zeros(len(keys), np.int8)
-        duplicates_kernel.classify(self._table, _table(len(keys)), keys, contents, verdicts)
-        return verdicts
-
-    def add(self, event_keys: Keys, content_hashes: Keys) -> None:
-        """Remember keys. One that is there keeps its first content."""
-        keys, contents = as_pairs(event_keys), as_pairs(content_hashes)
-        if self._size + len(keys) > _FILL_MAX * len(self._table):
-            grown = _table(2 * (self._size + len(keys)))
-            duplicates_kernel.move(self._table, grown)
-            self._table = grown
-        self._size += int(duplicates_kernel.add(self._table, keys, contents))
 
 
 def as_pairs(keys: Keys) -> NDArray[np.uint64]:
@@ -92,11 +59,3 @@ def sort_out(event_keys: Keys, content_hashes: Keys) -> NDArray[np.int8]:
     is_conflicting = (versions > 1)[np.cumsum(new_key) - 1]
     verdicts[rows] = np.where(~new_version, Verdict.DUPLICATE, np.where(is_conflicting, Verdict.CONFLICTING, Verdict.NEW))
     return verdicts
-
-
-def _table(expected: int) -> NDArray[np.uint64]:
-    """Room for `expected` keys: (places, 4), key and content; a key of zero is a free place."""
-    capacity = _CAPACITY_MIN
-    while capacity * _FILL_MAX < expected:
-        capacity *= 2
-    return np.zeros((capacity, 4), np.uint64)

@@ -271,11 +271,12 @@ def _short_amount(data, at, stop, scale, divisor):
     places = size - dot - 1
     if dot == 0 or places == 0:
         return -1
-    whole, fraction = _number_of(word, dot), _number_of(word >> np.uint64(8 * (dot + 1)), places)
-    if whole < 0 or fraction < 0:
+    before = (np.uint64(1) << np.uint64(8 * dot)) - np.uint64(1)
+    number = _number_of((word & before) | ((word >> np.uint64(8)) & ~before), size - 1)  # as if the point were not there
+    if number < 0:
         return -1
-    fraction *= _POWERS[6 - places]
-    return whole * scale + (fraction if divisor == 1 else fraction // divisor)
+    number *= _POWERS[6 - places]
+    return number if divisor == 1 else number // divisor
 
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, _I64, _I64[::1], _I8[::1]))

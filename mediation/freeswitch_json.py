@@ -14,6 +14,7 @@ import numpy as np
 
 from mediation import freeswitch
 from mediation.events import text_hash
+from mediation.reasons import Reason, mark
 from mediation.record_paths import check_path, compile_paths, scan_window
 from mediation.records import record_block
 from mediation.source_rules import Bills
@@ -59,6 +60,8 @@ def record_blocks(window: ByteWindow, source: Source, element: str) -> Iterator[
 
 def read(block: Block, source: Source) -> Events:
     """The block's call legs. Rows that cannot be read get a reason. `call_ref` is the uuid of the leg that began the call."""
+    if not source.key and not source.sequence.column:  # before others: an object without it is a record of another kind
+        mark(block.code, ~block.spans("uuid").filled, Reason.MISSING_KEY)
     legs = freeswitch.read(block, source)
     originator = block.spans("originator")
     is_b_leg = originator.filled

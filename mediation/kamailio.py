@@ -2,7 +2,8 @@
 
 An INVITE that was answered (2xx) opens its call, a BYE closes it: both are segments, put together by call-id and tags in whichever
 order, and the call lasts from the one time to the other. A BYE may come from either side, with the tags exchanged, so it names no
-parties. An INVITE with another final code is a call that was not answered. Other methods are kept and never bill.
+parties. An INVITE with another final code is a call that was not answered. Other methods are kept and never bill, nor does a BYE that was
+only asked for a password (401, 407).
 
 Times are taken from the finest column there is: `time_attr` (seconds since 1970 with milliseconds, or written), `time` with the
 microseconds of `time_exten`, `time`. A record is known by its `id` and call-id, else by call-id, tags, method, code and time.
@@ -38,6 +39,7 @@ NULLS: Final = ("\\N", "NULL", "<NULL>")
 _METHODS: Final = ("INVITE", "BYE")
 _INVITE, _BYE = range(len(_METHODS))
 _SUCCESS: Final = (200, 299)
+_CHALLENGES: Final = (401, 407)  # the caller is asked who it is, and sends the same request again
 
 
 def read(block: Block, source: Source) -> Events:
@@ -46,12 +48,12 @@ def read(block: Block, source: Source) -> Events:
     code = columns.amounts(block, text(block, "sip_code"), 1)
     mark(block.code, ~code.present | ~block.spans("method").filled, Reason.MISSING_VALUE)
     is_answer = (method == _INVITE) & (code.value >= _SUCCESS[0]) & (code.value <= _SUCCESS[1])
-    is_end = method == _BYE
+    is_end = (method == _BYE) & ~np.isin(code.value, _CHALLENGES)
     moment = _moment(block, source)
     mark(block.code, ~moment.present, Reason.UNREADABLE_TIME)
     absent = moment._replace(present=np.zeros(block.size, np.bool_))
     timing = Timing(moment, moment, absent, is_answer | is_end, no_amounts(block.size))
-    events = calls(block, source, timing, _details(block, ~is_end, code.value))
+    events = calls(block, source, timing, _details(block, method != _BYE, code.value))
     flags = np.zeros(block.size, np.int32)
     flags[is_answer], flags[is_end] = UsageFlag.PARTIAL | UsageFlag.FIRST, UsageFlag.PARTIAL | UsageFlag.LAST
     return dataclasses.replace(events, flags=flags, has_duration=~(is_answer | is_end))

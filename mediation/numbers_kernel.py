@@ -22,7 +22,7 @@ AS_WRITTEN, INTERNATIONAL, NATIONAL, SUBSCRIBER, NO_NUMBER = range(5)  # types o
 INTERNATIONAL_PREFIXES, TRUNK_PREFIXES, SHORT_CODES, COUNTRY, AREA = range(5)  # groups of texts in the rules
 
 _ZERO, _NINE, _BLANK, _PLUS = (ord(mark) for mark in "09 +")
-_JOINING = tuple(ord(mark) for mark in "-./")  # between two digits one of them at most: two are a mask
+_JOINING = tuple(ord(mark) for mark in "-./")  # between two digits one of them at most: two are a mask, and so are two blanks
 _GROUPING = tuple(ord(mark) for mark in " ()")
 
 # Eight bytes at once: all of them '0', their halves, and what tells digits from others.
@@ -39,16 +39,20 @@ _DIGITS = numba.uint8[::1]
 @njit(_I64(_BYTES, _I64, _I64, _DIGITS))
 def _digits_of(data, at, stop, digits):
     """Count of the digits between `at` and `stop`; -1 if anything else is there than digits and their punctuation."""
-    count, is_joined = 0, False
+    count, blanks, is_joined = 0, 0, True  # no digit yet that could be joined to another
     while at < stop:
         byte = data[at]
         if _ZERO <= byte <= _NINE and count < digits.size:
+            if blanks > 1 and count > 0:
+                return -1
             digits[count] = byte
             count += 1
-            is_joined = False
+            blanks, is_joined = 0, False
         elif byte in _JOINING and not is_joined:
-            is_joined = True
-        elif byte not in _GROUPING:
+            blanks, is_joined = 0, True
+        elif byte in _GROUPING:
+            blanks += byte == _BLANK
+        else:
             return -1
         at += 1
     return -1 if is_joined else count

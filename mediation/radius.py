@@ -35,7 +35,7 @@ from mediation.columns import Amounts, Identity, Times
 from mediation.csv_blocks import BLOCK_ROWS_MAX
 from mediation.events import Details, no_amounts
 from mediation.generic import named_columns
-from mediation.radius_lexer import names, room, scan_records
+from mediation.radius_lexer import WHOLE, names, room, scan_records
 from mediation.reasons import Reason, mark
 from mediation.rows import Block, Spans
 from mediation.source_rules import Unit
@@ -100,7 +100,7 @@ def blocks(window: ByteWindow, source: Source) -> Iterator[Block]:
     """The window's records, with the attributes that are read and those that the source names."""
     wanted = tuple(dict.fromkeys((*source.layouts[0].columns, *named_columns(source))))
     attributes, found_room = names(wanted, CLOSING), room(BLOCK_ROWS_MAX, len(wanted))
-    goes_on = False
+    goes_on = WHOLE
     while window.begin < window.end or not window.is_last:
         found = scan_records(window.data, window.begin, window.end, found_room, attributes, is_last=window.is_last, in_long_record=goes_on)
         goes_on, size = found.in_long_record, found.size

@@ -33,6 +33,8 @@ FAULT_FORM: Final = CODES[Reason.MALFORMED_RECORD]
 FAULT_END: Final = CODES[Reason.TRUNCATED_RECORD]
 # What a line is.
 EMPTY, ATTRIBUTE, OTHER = 0, 1, 2
+# Whether a record that is too long goes on, and from where.
+WHOLE, AT_LINE, WITHIN_LINE = 0, 1, 2
 
 _BYTES = numba.types.Array(numba.uint8, 1, "C", readonly=True)
 _LIMITS = numba.types.Array(numba.int32, 1, "C", readonly=True)
@@ -59,11 +61,11 @@ class Names(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Records of one scan, the position from which to go on, and whether a record that is too long goes on there."""
+    """Records of one scan, the position from which to go on, and whether a record that is too long goes on there (see WHOLE)."""
 
     size: int
     position: int
-    in_long_record: bool
+    in_long_record: int
 
 
 def names(wanted: Sequence[str], closing: str) -> Names:
@@ -81,11 +83,11 @@ def room(records_max: int, names_count: int) -> Records:
 
 
 def scan_records(
-    data: NDArray[np.uint8], begin: int, end: int, records: Records, wanted: Names, *, is_last: bool, in_long_record: bool = False
+    data: NDArray[np.uint8], begin: int, end: int, records: Records, wanted: Names, *, is_last: bool, in_long_record: int = WHOLE
 ) -> Found:
     """Find records in `data[begin:end]` until room or data end. `is_last`: nothing follows `end`. Begin 0: not there."""
     count, position, goes_on = _scan_records(data, begin, end, is_last, in_long_record, *wanted, *records)
-    return Found(int(count), int(position), bool(goes_on))
+    return Found(int(count), int(position), int(goes_on))
 
 
 @njit(_I64(_BYTES, _I64, _I64))
@@ -187,7 +189,7 @@ def _scan_record(data, begin, end, is_last, names_text, limits, closing, row, fi
 
 @njit(
     numba.types.UniTuple(_I64, 3)(
-        *(_BYTES, _I64, _I64, _BOOL, _BOOL, _BYTES, _LIMITS, _I64),
+        *(_BYTES, _I64, _I64, _BOOL, _I64, _BYTES, _LIMITS, _I64),
         *(_I64[::1], _I64[::1], numba.int8[::1], _FIELDS, _FIELDS),
     )
 )
@@ -196,26 +198,29 @@ def _scan_records(
 ):
     row, at, goes_on = 0, begin, in_long_record
     while row < row_begin.shape[0] and at < end:
-        stop = _line_end(data, at, end)
-        if _read_line(data, at, stop)[0] == EMPTY:
+        limit = min(end, at + ROW_BYTES_MAX + 1)  # a piece looks no farther, so that one long line is not read again for each of its pieces
+        sees_end = is_last and limit == end
+        stop = _line_end(data, at, limit)
+        if goes_on != WITHIN_LINE and _read_line(data, at, stop)[0] == EMPTY:
             if stop == end and not is_last and end - at < ROW_BYTES_MAX:
                 break
-            goes_on = False
-            at = min(stop + 1, end)
+            if stop < limit or sees_end:
+                goes_on = WHOLE
+            at = min(stop + 1, limit)
             continue
-        is_whole, after, fault = _scan_record(data, at, end, is_last, names_text, limits, closing, row, field_begin, field_end)
+        first = min(stop + 1, limit) if goes_on == WITHIN_LINE else at  # the rest of a line is no blank line, whatever it looks like
+        is_whole, after, fault = _scan_record(data, first, limit, sees_end, names_text, limits, closing, row, field_begin, field_end)
         if is_whole == 0 and end - at < ROW_BYTES_MAX:
             break
-        piece_end = min(at + ROW_BYTES_MAX, end)
-        while at + 1 < piece_end < end and data[piece_end] <= BLANK:
-            piece_end -= 1  # what is left must not look like a blank line
         is_piece = is_whole == 0 or after > at + ROW_BYTES_MAX
         if is_piece:
-            after = piece_end
-        if is_piece or goes_on:
+            after = min(at + ROW_BYTES_MAX, end)
+        if is_piece or goes_on != WHOLE:
             fault = FAULT_LENGTH
-        goes_on = is_piece
+        goes_on = WHOLE
+        if is_piece:
+            goes_on = AT_LINE if data[after - 1] == NEWLINE else WITHIN_LINE
         row_begin[row], row_end[row], row_fault[row] = at, after, fault
         row += 1
         at = after
-    return row, min(at, end), 1 if goes_on else 0
+    return row, min(at, end), goes_on

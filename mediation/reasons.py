@@ -54,7 +54,8 @@ EXPLANATIONS: Final = {
     Reason.WRONG_COLUMN_COUNT: f"the row has another number of columns than the source; if all rows do, {_SOURCE_FILE}",
     Reason.COLUMNS_IN_ANOTHER_ORDER: f"the times stand in other columns than the source says, so their order is another; {_SOURCE_FILE}",
     Reason.MISSING_KEY: "the fields that identify the record are empty, so that a duplicate could not be told",
-    Reason.UNREADABLE_TIME: "start, answer or end is not a time such as 2026-03-01 10:00:00 between 1970 and 2099",
+    Reason.UNREADABLE_TIME: "start, answer or end is not a time such as 2026-03-01 10:00:00 between 1970 and 2099; is it a line of "
+    "column names, leave it out with `header_lines: 1` in a source definition",
     Reason.UNREADABLE_NUMBER: "the duration is not a number of seconds (or micro- or milliseconds where the column says so)",
     Reason.UNKNOWN_DISPOSITION: "whether the call was answered is said in a word that the format, or the source's `words`, does not know",
     Reason.NEGATIVE_DURATION: "the duration is below zero",
@@ -68,7 +69,8 @@ EXPLANATIONS: Final = {
     Reason.NEGATIVE_QUANTITY: "the quantity of the service is below zero",
     Reason.TIME_OUT_OF_RANGE: "the start does not lie between 2000-01-01 and 2070-01-01 UTC",
     Reason.QUANTITY_TOO_LARGE: "the quantity is 2^47 or more, as of a call of four years or 128 TiB; it may be in another unit",
-    Reason.MALFORMED_RECORD: "the record is not written as its format demands, so what it says cannot be relied on",
+    Reason.MALFORMED_RECORD: "the record is not written as its format demands, so what it says cannot be relied on; if no record "
+    "is, the file is of another format than the source",
     Reason.TRUNCATED_RECORD: "the record ends too early, as when the disk was full or the file was taken while it was written",
     Reason.UNKNOWN_RECORD_TYPE: "the record says that it is of a type which the format does not know",
     Reason.OTHER_TIME_ZONE: "the record's times name a time zone that is not that of the source; set `timezone` in a source definition",

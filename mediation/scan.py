@@ -211,6 +211,35 @@ def _scan_plain_rows(data, begin, end, comma, quote, comment, row, row_begin, ro
             before, blanks = blanks >> np.uint64(63), bits_where(data, base, BLANK)
             has_edge = before | (blanks & (begins | (ends << np.uint64(1)) | (ends >> np.uint64(1)))) != 0
             begins, strip = ends >> np.uint64(63), (strip << 1 | has_edge) & 3
+            is_bare = quotes | inside == 0 and strip | quotes_in_field == 0 and field_from >= base - PIECE_BYTES
+            if not is_bare or base + PIECE_BYTES > end or comment >= 0:
+                continue
+            while ends != 0:  # neither quotes nor blanks at edges: what follows further down, without looking for them
+                stop = base + lowest_bit(ends)
+                is_last = (newlines >> np.uint64(stop - base)) & np.uint64(1) != 0
+                ends &= ends - np.uint64(1)
+                if width < field_begin.shape[0]:
+                    field_begin[np.uint64(width), np.uint64(row)] = field_from
+                    field_end[np.uint64(width), np.uint64(row)] = stop
+                if not is_last:
+                    width, field_from = width + 1, stop + 1
+                    continue
+                text_end = stop - (1 if stop > field_from and data[np.uint64(stop - 1)] == RETURN else 0)
+                if text_end != stop or width == 0:
+                    if width == 0 and text_end == at:
+                        at = field_from = stop + 1  # an empty line
+                        continue
+                    while text_end > field_from and data[np.uint64(text_end - 1)] == BLANK:
+                        text_end -= 1
+                    if width < field_begin.shape[0]:
+                        field_end[np.uint64(width), np.uint64(row)] = text_end
+                row_begin[row], row_end[row] = at, stop - (1 if stop > at and data[np.uint64(stop - 1)] == RETURN else 0)
+                row_width[row], row_fault[row] = width + 1, 0
+                row += 1
+                at = field_from = stop + 1
+                width = 0
+                if row == row_begin.shape[0]:
+                    return row, at
             continue
         bit = lowest_bit(ends)
         mark = np.uint64(1) << np.uint64(bit)
@@ -249,7 +278,7 @@ def _scan_plain_rows(data, begin, end, comma, quote, comment, row, row_begin, ro
         if is_last:
             if broken & (mark - np.uint64(1)) != 0:
                 break
-            row_begin[row], row_end[row] = at, stop - (1 if data[np.uint64(stop - 1)] == RETURN and stop > at else 0)
+            row_begin[row], row_end[row] = at, stop - (1 if stop > at and data[np.uint64(stop - 1)] == RETURN else 0)
             row_width[row], row_fault[row] = width, 0
             row += 1
             at, width = field_from, 0

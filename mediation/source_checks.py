@@ -139,6 +139,9 @@ def _check_dialect(values: dict[str, Any], problems: Problems) -> None:
     dialect: Dialect = values["dialect"]
     if values["format"] in _WITHOUT_DIALECT:
         problems.add("dialect", f"{values['format']} has none", "leave it out")
+    if dialect.names_in_header and values["format"] is not Format.DELIMITED:
+        remedy = "leave it out; name the columns in their order, `columns: [...]`, and leave the header out with `header_lines: 1`"
+        problems.add("dialect.names_in_header", f"only delimited has it, {values['format']} has not", remedy)
     for name in ("delimiter", "quote", "comment"):
         mark = getattr(dialect, name)
         is_mark = len(mark) <= 1 and mark.isascii() and mark not in {"\n", "\r", "\0"}
@@ -228,6 +231,9 @@ def _check_services(values: dict[str, Any], problems: Problems) -> None:
     needs_group = values["format"] in _GENERAL and legs.bills not in {Bills.NATIVE, Bills.EACH}
     if needs_group and not legs.group_by and "call_ref" not in values.get("fields", {}):
         problems.add("legs.group_by", "missing", "name the columns that the legs of one call share")
+    if legs.group_by and "call_ref" in values.get("fields", {}):
+        message = "fields.call_ref says already what belongs together"
+        problems.add("legs.group_by", message, "leave one out; fields.call_ref may be of several columns: {column: a, more_columns: [b]}")
     sequence: Sequence = values.get("sequence", Sequence())
     if sequence.per and not sequence.column:
         problems.add("sequence.column", "missing", "name the column that counts the records")

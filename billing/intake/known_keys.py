@@ -8,6 +8,7 @@ dropped when a snapshot is written; records as old as that are told by `source_m
 
 from __future__ import annotations
 
+import concurrent.futures
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = ("event_key", "content_hash", "start_us", "source")
 _NUMBER_COLUMNS: Final = ("record_id", "source_seq")
+_ROWS_ASIDE: Final = 100_000  # from here on it is worth a second thread
 _LAST_PART: Final = "-?[^-]*$"
 GROWTH_FOR_SNAPSHOT: Final = 8  # a snapshot is written again when one key in so many is not in the last one
 
@@ -101,10 +103,23 @@ class KnownKeys:
         keyed = {source for source, memory in self.memory.items() if memory.keyed}
         return verifying.verify(self._home, usage, verifying.Asked(perhaps, first[perhaps], keyed, replaced))
 
-    def add(self, stored: pa.Table, commit_seq: int) -> None:
-        """Remember the rows that commit `commit_seq` stored."""
-        self._add(stored)
+    def store(self, rows: pa.Table, write: Callable[[], int]) -> int:
+        """Remember the rows that `write` stores, while it stores them. Gives its commit; what it raises leaves nothing remembered."""
+        if rows.num_rows < _ROWS_ASIDE:
+            commit_seq = write()
+            self._add(rows)
+        else:
+            with concurrent.futures.ThreadPoolExecutor(1, "known-keys") as aside:
+                added = aside.submit(self._add, rows)
+                try:
+                    commit_seq = write()
+                    added.result()
+                except BaseException:
+                    added.exception()
+                    self._forget()
+                    raise
         self._loaded_seq = commit_seq
+        return commit_seq
 
     def save(self, now_us: int) -> None:
         """Write a snapshot, if much has come since the last one. Nothing of usage was committed since `catch_up`."""
@@ -156,19 +171,20 @@ class KnownKeys:
         """Rows, by their places, that one index knows. Rows without a number, such as assembled ones, never come in twice."""
         numbered = _numbered(self.memory)
         everywhere = np.arange(rows.num_rows)
-        if not numbered or not rows.num_rows:
+        sources = _sources(rows) if numbered else set[str]()
+        if not sources & numbered:
             yield everywhere, rows, None
             return
-        names: Any = rows.column("source").cast(pa.string())
+        rows = rows.select([*_COLUMNS, *_NUMBER_COLUMNS])
+        has_number: NDArray[np.bool_] = pc.is_valid(rows.column("source_seq")).to_numpy()
         is_hashed = np.ones(rows.num_rows, np.bool_)
-        for source in names.unique().to_pylist():
-            if source in numbered:
-                mine: Any = pc.and_(pc.equal(names, source), pc.is_valid(rows.column("source_seq")))
-                of_source: NDArray[np.bool_] = mine.to_numpy()
-                is_hashed &= ~of_source
-                part = rows.filter(pa.array(of_source))
-                yield everywhere[of_source], part, self._numbers_of(source, part)
-        yield everywhere[is_hashed], rows.filter(pa.array(is_hashed)), None
+        for source in sorted(sources & numbered):
+            mine = has_number if len(sources) == 1 else has_number & _is_of(rows, source)
+            is_hashed &= ~mine
+            part = rows if mine.all() else rows.filter(pa.array(mine))
+            yield everywhere[mine], part, self._numbers_of(source, part)
+        if is_hashed.any():
+            yield everywhere[is_hashed], rows.filter(pa.array(is_hashed)), None
 
     def _numbers_of(self, source: str, part: pa.Table) -> _Numbers:
         bitmaps = self._numbers.setdefault(source, SequenceBitmaps())
@@ -187,6 +203,19 @@ class _Numbers(NamedTuple):
     bitmaps: SequenceBitmaps
     streams: NDArray[np.int32] | int
     values: NDArray[np.int64]
+
+
+def _sources(rows: pa.Table) -> set[str]:
+    """Names of the sources of some rows: at least all of them."""
+    column: Any = rows.column("source")
+    return {str(name) for chunk in column.chunks for name in chunk.dictionary.to_pylist()}
+
+
+def _is_of(rows: pa.Table, source: str) -> NDArray[np.bool_]:
+    names: Any = rows.column("source").cast(pa.string())
+    equal: Any = pc.equal(names, pa.scalar(source))
+    mask: NDArray[np.bool_] = equal.to_numpy()
+    return mask
 
 
 def _pairs(column: pa.ChunkedArray[Any]) -> NDArray[np.uint64]:

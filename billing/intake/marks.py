@@ -70,13 +70,6 @@ def hidden(connection: sa.Connection, seq: int) -> Hidden:
     return _hidden(connection.execute(query.group_by(row.event_key)))
 
 
-def versions_after(connection: sa.Connection, seq: int) -> set[bytes]:
-    """Key and content, 32 bytes, of every row that was put into suspense after commit `seq`."""
-    row = suspense.c
-    query = sa.select(row.event_key, row.content_hash).where(row.event_key.is_not(None), row.commit_seq > seq)
-    return {key + content for key, content in connection.execute(query)}
-
-
 def is_hidden(part: pa.Table, marked: Hidden) -> NDArray[np.bool_]:
     """Which rows of `part` (with event_key and commit_seq) do not count."""
     mask, _ = _hits(part, marked)

@@ -6,7 +6,7 @@ they had come in time. What is marked is either the stored rows of an event, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -63,7 +63,9 @@ def store(home: Home, known: KnownKeys, returning: Returning, now_us: int, also:
     )
     judged = Settled(settled.outcome, replaced | settled.taken_back)
     rows, absorbed_later = _with_legs(home, rows, judged, returning.sources, known.names)
+    disputed = replaced & _conflicting_keys(rows, settled)
     changes = [*_marks(home, returning.replaced), *_changes(home, settled.taken_back - replaced, marks.CONFLICTING)]
+    changes += _disputed(home, disputed)
     changes += _changes(home, absorbed_later, marks.ABSORBED_LATER)
     assembly = assembling.settle_partials(home, rows, settled.outcome, changes=changes, sources=returning.sources, now_us=now_us)
     is_conflicting = settled.outcome == Outcome.CONFLICTING
@@ -82,11 +84,9 @@ def store(home: Home, known: KnownKeys, returning: Returning, now_us: int, also:
 
     def more(connection: sa.Connection, commit_seq: int) -> None:
         if also is not None:
-            also(connection, commit_seq, names, _mark_ids(connection, commit_seq))
+            also(connection, commit_seq, names, _mark_ids(connection, commit_seq, {mark.reason for mark in returning.replaced}))
 
-    commit_seq = records.store(home, batch, now_us, more)
-    known.add(kept_rows(batch), commit_seq)
-    return commit_seq
+    return known.store(kept_rows(batch), lambda: records.store(home, batch, now_us, more))
 
 
 def _flagged(rows: pa.Table) -> pa.Table:
@@ -127,8 +127,25 @@ def _with_legs(
     return rows, absorbed_later
 
 
-def _mark_ids(connection: sa.Connection, commit_seq: int) -> dict[bytes, int]:
-    """The first suspense_id of each event that the commit marked."""
+def _conflicting_keys(rows: pa.Table, settled: Settled) -> frozenset[bytes]:
+    """Events of which the rows that come back hold a version that conflicts."""
+    chosen = rows.column("event_key").filter(pa.array(settled.outcome == Outcome.CONFLICTING))
+    return frozenset(key for key in chosen.to_pylist() if key is not None)
+
+
+def _disputed(home: Home, keys: frozenset[bytes]) -> list[Change]:
+    """Events of which several versions come back at once: what their stored rows are after their marks, they are not any more."""
+    if not keys:
+        return []
+    found = finding.stored_rows(home, marks.keys_array(sorted(keys)))
+    marked = np.where(finding.counting(found.outcome), marks.outcome_after(found.outcome, marks.CORRECTED), found.outcome)
+    change = finding.change(found._replace(outcome=marked), marks.CONFLICTING)
+    return [change] if change.rows.num_rows else []
+
+
+def _mark_ids(connection: sa.Connection, commit_seq: int, reasons: Collection[str]) -> dict[bytes, int]:
+    """The first suspense_id of each event that the commit marked for one of the `reasons`."""
     row = suspense.c
     query = sa.select(row.event_key, sa.func.min(row.suspense_id)).where(row.commit_seq == commit_seq, row.event_key.is_not(None))
-    return {key: int(first) for key, first in connection.execute(query.group_by(row.event_key))}
+    found = connection.execute(query.where(row.reason.in_(reasons)).group_by(row.event_key))
+    return {key: int(first) for key, first in found}

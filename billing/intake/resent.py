@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
 from billing.intake.columns import key_bytes
 from billing.store.tables import raw_files
-from mediation.reader import fingerprint
+from mediation.reader import fingerprint, shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from billing.store.home import Home
     from mediation.decode import Decoded
 
@@ -36,11 +35,16 @@ def records_sha256(decoded: Decoded) -> bytes:
 
 
 def by_bytes(home: Home, source: str, path: Path) -> Earlier | None:
-    """A file of the source with these bytes. The file is read only where one of its size was taken."""
+    """A file of the source with this name and these bytes, before it is decoded. It is read only where one of its size was taken.
+
+    One that comes under another name is known by the hash that decoding gives.
+    """
     row = raw_files.c
     size_bytes = path.stat().st_size if path.is_file() else -1
     with home.connect() as connection:
-        query = sa.select(sa.func.count()).where(row.source == source, row.size_bytes == size_bytes)
+        query = sa.select(sa.func.count()).where(
+            row.source == source, row.size_bytes == size_bytes, row.file_name == shown(Path(path.name))
+        )
         is_possible = connection.execute(query).scalar_one() > 0
     return by_hash(home, source, fingerprint(path).sha256) if is_possible else None
 

@@ -38,9 +38,10 @@ class Memory(msgspec.Struct, frozen=True):
 
 def memory_of(source: Source, before: Memory | None) -> Memory:
     """What follows from the rules of a source; what was dropped stays so."""
-    is_numbered = bool(source.sequence.column) and not source.key
+    numbers = (*source.sequence.per, source.sequence.column)
+    is_numbered = bool(source.sequence.column) and source.key in {(), numbers}
     return Memory(
-        keyed=bool(source.key),
+        keyed=bool(source.key) and not is_numbered,
         numbered=is_numbered,
         streams=is_numbered and bool(source.sequence.per),
         retention_us=source.retention_us,

@@ -133,7 +133,7 @@ class Intake:
         """Append rows (USAGE_V1) that come back out of suspense, or are corrected versions of rows that count. Returns the commit.
 
         `replaced`: marks on stored rows, whether or not a row comes in their stead; they stop counting with this commit. A row whose
-        event counts already, and is not among them, is a duplicate or conflicting like any other. Rows without a raw file of their own
+        event is known, and is not among them, is a duplicate or conflicting like any other. Rows without a raw file of their own
         keep raw_file_id 0. `also` writes what belongs into the same transaction. Nothing is stored when it raises.
         """
         with self._exclusive():
@@ -212,6 +212,4 @@ class Intake:
         return reports(batch, commit_seq)
 
     def _store(self, batch: Batch, now_us: int, also: Callable[[sa.Connection, int], None] | None = None) -> int:
-        commit_seq = records.store(self._home, batch, now_us, also)
-        self._known.add(kept_rows(batch), commit_seq)
-        return commit_seq
+        return self._known.store(kept_rows(batch), lambda: records.store(self._home, batch, now_us, also))

@@ -56,7 +56,7 @@ class Asked(NamedTuple):
     first: NDArray[np.int64]  # of each, the earlier row of the batch that it was perhaps seen in; -1: it was stored
     keyed: AbstractSet[str]  # sources with a key of their own: their record id need not tell records apart
     replaced: AbstractSet[bytes] | None = (
-        None  # of rows out of suspense: events whose stored versions stop counting; hidden ones are passed over
+        None  # of rows out of suspense: events of which one version is chosen, so that stored ones are passed over
     )
 
 
@@ -157,15 +157,11 @@ def _mates(versions: Sequence[_Version], version: _Version) -> list[_Version]:
 
 
 def _stored(home: Home, keys: pa.Array[Any], asked: Asked) -> pa.Table:
-    """COLUMNS of the stored rows of the events `keys`: all, or those that count and go on counting."""
-    found = finding.stored_rows(home, keys, COLUMNS)
-    rows = found.rows.select(list(COLUMNS))
-    if asked.replaced is None:
+    """COLUMNS of the stored rows of the events `keys`, whatever they count as, but for events that are replaced."""
+    rows = finding.stored_rows(home, keys, COLUMNS).rows.select(list(COLUMNS))
+    if not asked.replaced:
         return rows
-    counts = finding.counting(found.outcome)
-    if asked.replaced:
-        counts &= ~_is_in(rows.column("event_key"), pa.array(sorted(asked.replaced), KEY))
-    return rows.filter(pa.array(counts))
+    return rows.filter(pa.array(~_is_in(rows.column("event_key"), pa.array(sorted(asked.replaced), KEY))))
 
 
 def _plain_copies(home: Home, mine: pa.Table, suspects: NDArray[np.intp], asked: Asked) -> NDArray[np.bool_]:

@@ -111,7 +111,7 @@ def _stored(home: Home, selection: Selection, rule: Rule | None, asking: Asking)
     found = places(rows["event_key"], rows["content_hash"], among)
     held = pa.array([row for row, place in enumerate(found) if place is not None], pa.int64())
     usage = among.take(pa.array([place for place in found if place is not None], pa.int64()))
-    return _timely(_settled(home, usage, rows.take(held), rule, STORED), asking)
+    return _undisputed(home, _timely(_settled(home, usage, rows.take(held), rule, STORED), asking), asking)
 
 
 def _refused(home: Home, selection: Selection, rule: Rule, asking: Asking) -> Candidates:
@@ -161,6 +161,17 @@ def _timely(found: Candidates, asking: Asking) -> Candidates:
     early = (start_us > asking.now_us + FUTURE_TOLERANCE_US).tolist()
     pairs = zip(found.problem, early, strict=True)
     return found._replace(problem=[text or ("its time has not come" if is_early else "") for text, is_early in pairs])
+
+
+def _undisputed(home: Home, found: Candidates, asking: Asking) -> Candidates:
+    """The same, but records of which another version came stay until somebody chooses one."""
+    with home.connect() as connection:
+        conflicts = waiting(connection, asking.seq, reason=marks.CONFLICTING)
+    disputed: Any = pc.is_in(found.after["event_key"], value_set=conflicts["event_key"].combine_chunks())
+    pairs = zip(found.problem, disputed.to_pylist(), strict=True)
+    return found._replace(
+        problem=[text or ("another version of it came: `resolve` says which counts" if is_in else "") for text, is_in in pairs]
+    )
 
 
 def _hopeless(rows: pa.Table, problem: list[str]) -> Candidates:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from billing.suspense.rule import Rule
     from mediation.sources import Source
 
-CUCM_HEADER_LINES: Final = 2  # names and types of the columns
+CUCM_HEADER_LINES: Final = 1  # the names of the columns; their types may be missing
 _PLACE: Final = ("raw_file_id", "raw_offset", "raw_length")
 
 

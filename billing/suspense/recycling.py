@@ -167,5 +167,8 @@ def _decisions(coming: Candidates, outcome: Sequence[str], mark_ids: Mapping[byt
     for key, suspense_id, result in zip(keys, coming.suspense_id, outcome, strict=True):
         is_known = result == "duplicate"
         verdict = Verdict.DROPPED if is_known else Verdict.RECYCLED
-        made.append((suspense_id if suspense_id is not None else mark_ids[key], verdict, "the event is known already" if is_known else ""))
+        decided = mark_ids.get(key) if suspense_id is None else suspense_id
+        if decided is None:
+            raise UserError("an event to be corrected changed meanwhile: another version of it came", "nothing was stored; look again")
+        made.append((decided, verdict, "the event is known already" if is_known else ""))
     return made

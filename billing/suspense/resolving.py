@@ -55,9 +55,9 @@ class Versions(NamedTuple):
 def versions(home: Home, seq: int, suspense_id: int) -> Versions:
     """The versions of the event that a row in suspense is about. Raises UserError where none conflict."""
     with home.connect() as connection:
-        rows = waiting(connection, seq, reason=marks.CONFLICTING)
+        rows = waiting(connection, seq)  # a version may wait for another cause as well: the choice settles that too
     at: Any = pc.index(rows["suspense_id"], pa.scalar(suspense_id, pa.int64())).as_py()
-    if at < 0:
+    if at < 0 or rows["reason"][at].as_py() != marks.CONFLICTING:
         raise NotFoundError(
             f"record {suspense_id} is no version of an event in conflict", "`usage suspense --reason conflicting` shows them"
         )

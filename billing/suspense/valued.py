@@ -8,21 +8,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from billing.intake.marks import COMMIT_SEQ
+from billing.intake import marks, segment_groups
 from billing.suspense import refused
 from billing.suspense.estimate import Basis, Estimates, Estimator
 from billing.suspense.segments import Segments, segments
-from billing.suspense.waiting import WAITING, places, stored_rows, waiting
+from billing.suspense.selection import Selection
+from billing.suspense.waiting import GROUP_REASONS, WAITING, places, stored_rows, waiting
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
     from billing.store.home import Home
-    from billing.suspense.selection import Asking, Selection
+    from billing.suspense.selection import Asking
 
 _OF_USAGE: Final = (
     "event_key", "content_hash", "source", "record_id", "raw_file_id", "raw_offset", "raw_length", "start_us", "served_id", "other_raw",
-    "other_e164", "duration_us", COMMIT_SEQ,
+    "other_e164", "duration_us", marks.COMMIT_SEQ,
 )  # fmt: skip
+
+_BY_A_PLAN: Final = (Basis.OWN_PLAN, Basis.COMMONEST_PLAN)
 
 
 class Valued(NamedTuple):
@@ -39,7 +42,7 @@ def valued(home: Home, selection: Selection, asking: Asking) -> Valued:
         rows = _chosen(waiting(connection, asking.seq, source=selection.source or None), selection, asking)
     estimator = Estimator(home, asking.seq)
     columns = list(dict.fromkeys((*estimator.columns, "event_key", "content_hash")))
-    of_rows = _value(home, asking.seq, estimator, rows, columns)
+    of_rows = _of_calls(home, asking, estimator, rows, _value(home, asking.seq, estimator, rows, columns))
     described = list(dict.fromkeys((*columns, *_OF_USAGE)))
     events = refused.refused_events(home, asking.seq, described, asking.bill_date, asking.now_us)
     reasons = [refused.reason_of(int(each)) for each in events[refused.STATUS].to_pylist() if each is not None]
@@ -64,7 +67,7 @@ def _chosen(rows: pa.Table, selection: Selection, asking: Asking) -> pa.Table:
 def _wanted(rows: pa.Table, selection: Selection, asking: Asking) -> npt.NDArray[np.bool_]:
     mask = np.ones(rows.num_rows, np.bool_)
     if asking.known_by_seq is not None:
-        mask &= rows[COMMIT_SEQ].to_numpy() <= asking.known_by_seq
+        mask &= rows[marks.COMMIT_SEQ].to_numpy() <= asking.known_by_seq
     if any(selection):
         columns: list[Any] = [rows[name].to_pylist() for name in ("suspense_id", "event_key", "source", "reason")]
         mask &= np.array([selection.wants(*each) for each in zip(*columns, strict=True)], np.bool_)
@@ -84,6 +87,27 @@ def _value(home: Home, seq: int, estimator: Estimator, rows: pa.Table, columns: 
     together = _joined(known, by_source)
     order = np.argsort(np.array([*held, *bare], np.int64), kind="stable")
     return Estimates(together.micros[order], together.currency[order], together.basis[order], together.currencies)
+
+
+def _of_calls(home: Home, asking: Asking, estimator: Estimator, rows: pa.Table, value: Estimates) -> Estimates:
+    """The same values, but a call that is not whole is worth what the plans ask for the segments that are there."""
+    keys, reasons = rows["event_key"].to_pylist(), rows["reason"].to_pylist()
+    calls = {key: row for row, (key, reason) in enumerate(zip(keys, reasons, strict=True)) if reason in GROUP_REASONS}
+    if not calls:
+        return value
+    found = segments(home, Selection(), asking).rows
+    priced, flags = estimator.estimates(found), found["flags"].to_numpy()
+    by_call: dict[int, list[int]] = {}
+    for place, name in enumerate(marks.group_names(found).to_pylist()):
+        row = calls.get(segment_groups.key_of(str(name), home.hash_key))
+        if row is not None and priced.basis[place] in _BY_A_PLAN:
+            by_call.setdefault(row, []).append(place)
+    for row, its in by_call.items():
+        amounts = [int(priced.micros[place]) for place in its]
+        is_total = any(int(flags[place]) & UsageFlag.CUMULATIVE for place in its)  # the highest of running totals holds the others
+        value.micros[row] = max(amounts) if is_total else sum(amounts)
+        value.currency[row], value.basis[row] = priced.currency[its[0]], priced.basis[its[0]]
+    return value
 
 
 def _joined(one: Estimates, other: Estimates) -> Estimates:

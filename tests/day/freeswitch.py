@@ -45,8 +45,6 @@ def _record(call: Call, identity: str, duration_us: int) -> bytes:
         "uuid": identity,
         "direction": "inbound",
         "channel_name": f"sofia/internal/{call.caller}@192.0.2.7",
-        "caller_id_number": f"+{call.caller}",
-        "destination_number": f"+{call.callee}",
         "start_uepoch": str(epoch_us(call.start)),
         "answer_uepoch": str(answer_us),
         "end_uepoch": str(end_us),
@@ -55,5 +53,6 @@ def _record(call: Call, identity: str, duration_us: int) -> bytes:
         "hangup_cause": "NO_ANSWER" if call.answered is None else "NORMAL_CLEARING",
     }
     encoded = {name: urllib.parse.quote(value, safe="") for name, value in variables.items()}
-    document = {"core-uuid": "0", "switchname": "fs-b", "variables": encoded, "callflow": [], "app_log": {"applications": []}}
+    profile = {"caller_id_number": f"+{call.caller}", "ani": f"+{call.caller}", "destination_number": f"+{call.callee}"}
+    document = {"core-uuid": "0", "switchname": "fs-b", "variables": encoded, "callflow": [{"caller_profile": profile}]}
     return json.dumps(document, indent=1).encode()

@@ -144,32 +144,26 @@ def _of_lines(gaps: list[bytes], decoded: Decoded, source: Source) -> bytes:
     """What of the gaps between lines is neither a header line, a comment, a line of totals nor a line break."""
     comment = source.dialect.comment.encode()
     totals = list(decoded.control_lines)
-    gaps = [*gaps]
-    gaps[0] = _without_header(gaps[0], source, decoded.control_lines)
-    left = []
-    for line in (line.removesuffix(b"\r") for gap in gaps for line in gap.split(b"\n")):
-        if line in totals:
-            totals.remove(line)
-        elif line and not (comment and line.startswith(comment)):
-            left.append(line)
+    before: list[bytes] = []  # lines before the first record
+    left: list[bytes] = []
+    for place in reversed(range(len(gaps))):  # a header that looks like totals is a header
+        for line in reversed([line.removesuffix(b"\r") for line in gaps[place].split(b"\n")]):
+            if line in totals:
+                totals.remove(line)
+            elif line and not (comment and line.startswith(comment)):
+                (before if place == 0 else left).append(line)
     assert not totals, f"lines of totals that are not in the file: {totals}"
-    return b"\n".join(left)
+    return b"\n".join([*_without_header(before[::-1], source), *left])
 
 
-def _without_header(before: bytes, source: Source, totals: tuple[bytes, ...]) -> bytes:
-    """What lies before the first record, without its header: lines that hold something; a quoted name may go over lines.
-
-    Lines of totals and comments are no lines of the header.
-    """
-    comment, quote = source.dialect.comment.encode(), source.dialect.quote.encode()
-    filled = [line for line in before.split(b"\n") if line.strip(b"\r") and not (comment and line.startswith(comment))]
-    kept = [line for line in filled if line.strip(b"\r") in totals]
-    filled = [line for line in filled if line.strip(b"\r") not in totals]
+def _without_header(lines: list[bytes], source: Source) -> list[bytes]:
+    """The lines behind the header's, of which a quoted name may go over several."""
+    quote = source.dialect.quote.encode()
     for _ in range(max(source.header_lines, 1 if source.dialect.names_in_header else 0)):
-        row = filled.pop(0) if filled else b""
-        while quote and row.count(quote) % 2 and filled:
-            row += filled.pop(0)
-    return b"\n".join([*kept, *filled])
+        row = lines.pop(0) if lines else b""
+        while quote and row.count(quote) % 2 and lines:
+            row += lines.pop(0)
+    return lines
 
 
 def _places(decoded: Decoded) -> list[tuple[int, int]]:

@@ -25,10 +25,10 @@ import time
 import traceback
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 
-from mediation import csv_blocks, decode, formats, record_paths
+from mediation import csv_blocks, decode, formats, radius, record_paths
 from tests.mediation import accounting, fuzz_corpus
 from tests.mediation.damage import damaged
 from tests.mediation.fuzz_corpus import ARCHIVES, PACKED
@@ -54,6 +54,13 @@ FOUND, INTERRUPTED = 1, 130
 # Smaller than a decoder's own, which would cost a millisecond a case; and so records fill more than one block.
 WINDOW_BYTES: Final = (1 << 20) + (1 << 16)
 BLOCK_ROWS: Final = 16
+SMALL: Final[tuple[tuple[Any, str, int], ...]] = (
+    (decode, "WINDOW_BYTES", WINDOW_BYTES),
+    (csv_blocks, "BLOCK_ROWS_MAX", BLOCK_ROWS),
+    (radius, "BLOCK_ROWS_MAX", BLOCK_ROWS),
+    (record_paths, "RECORDS_MAX", BLOCK_ROWS),
+    (record_paths, "ROWS_MAX", 64 * BLOCK_ROWS),
+)
 
 
 class Failure(NamedTuple):
@@ -94,12 +101,7 @@ def check(case: int, seeds: Sequence[Seed], folder: Path) -> None:
 
 def use_small_windows() -> None:
     """Let decoders work in small pieces, as they do in large files."""
-    for module, name, value in (
-        (decode, "WINDOW_BYTES", WINDOW_BYTES),
-        (csv_blocks, "BLOCK_ROWS_MAX", BLOCK_ROWS),
-        (record_paths, "RECORDS_MAX", BLOCK_ROWS),
-        (record_paths, "ROWS_MAX", 64 * BLOCK_ROWS),
-    ):
+    for module, name, value in SMALL:
         assert hasattr(module, name)
         setattr(module, name, value)
 

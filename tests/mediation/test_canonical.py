@@ -208,6 +208,14 @@ def test_damaged_files_are_an_error_and_nothing_else(form: str, tmp_path: Path) 
             decode(file, SOURCE)
 
 
+@pytest.mark.parametrize("text", [b'"","8613900000001","2","ctx"\n', b'{"uuid": 1}\n', b"<cdr/>"])
+def test_a_file_of_another_kind_is_not_called_damaged(text: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "text"
+    file.write_bytes(text * 20)
+    with pytest.raises(UnusableFileError, match="no Arrow or Parquet file"):
+        decode(file, SOURCE)
+
+
 def test_a_key_of_several_columns(tmp_path: Path) -> None:
     definition = tmp_path / "partner.yaml"
     definition.write_text("name: partner\nformat: canonical\nkey: [record_id, source_seq]\n")

@@ -35,6 +35,26 @@ def test_a_file_of_every_kind_of_row(fixtures: Path) -> None:
     assert [reject.reason for reject in decoded.rejects] == ["unknown_record_type", "end_before_start"]
 
 
+TYPES_LINES = [b"INTEGER,INTEGER,VARCHAR(50)\n", b'"INTEGER","INTEGER"\r\n', b"varchar(50),INTEGER\n", b"UNIQUEIDENTIFIER,INTEGER\n", b""]
+
+
+@pytest.mark.parametrize("types", TYPES_LINES)
+def test_the_line_of_types_may_be_missing(fixtures: Path, tmp_path: Path, types: bytes) -> None:
+    names, _, *rows = (fixtures / "cisco-cucm" / "legs.csv").read_bytes().splitlines(keepends=True)
+    path = tmp_path / "cdr"
+    path.write_bytes(names + types + b"".join(rows))
+    found = inspect(path, CUCM)
+    assert (found.rows, found.answered, found.unanswered) == (len(rows), 4, 1)
+
+
+def test_a_header_alone_holds_no_rows(fixtures: Path, tmp_path: Path) -> None:
+    names = (fixtures / "cisco-cucm" / "legs.csv").read_bytes().splitlines()[0]
+    for number, text in enumerate((names, names + b"\n", names + b"\nINTEGER", names + b"\n\nINTEGER\n")):
+        path = tmp_path / str(number)
+        path.write_bytes(text)
+        assert inspect(path, CUCM).rows == 0
+
+
 def test_parties(fixtures: Path) -> None:
     rows = decode(fixtures / "cisco-cucm" / "legs.csv", CUCM).usage.to_pylist()
     found = [(row["served_id"], row["served_kind"], row["other_raw"], row["third_e164"]) for row in rows]

@@ -107,8 +107,9 @@ def test_the_billable_time(variables: dict[str, str], duration_us: int, flags: i
         (record(answer_uepoch="1772445632460104", billusec="-1"), "negative_duration"),
         (record(answer_uepoch="1772445632460104", billusec="999000000"), "duration_exceeds_span"),
         (record(uuid="", answer_uepoch="1772445632460104", billusec="1"), "missing_key"),
-        (b"{}", "unreadable_time"),
-        (b'{"variables": "x"}', "unreadable_time"),
+        (b'{"invocationSequenceNumber": 1, "invocationTimeStamp": "2026-03-02T10:00:00Z"}', "missing_key"),  # of another kind
+        (b"{}", "missing_key"),
+        (b'{"variables": "x"}', "missing_key"),
         (b"[1]", "malformed_record"),
     ],
 )

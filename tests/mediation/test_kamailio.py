@@ -13,6 +13,7 @@ from mediation.assembly.assemble import Assembly, Groups, assemble
 from mediation.assembly.chains import State
 from mediation.assembly.rules import Rule
 from mediation.decode import DEFAULT_HASH_KEY, decode
+from mediation.inspect import inspect
 from mediation.source_file import read_source
 from mediation.sources import Format, Layout, Source, find
 from rating.schema import UsageFlag
@@ -61,6 +62,20 @@ def test_invite_and_bye_make_a_call_in_any_order(fixtures: Path, seed: int) -> N
     assert calls == [("10:00:05", 90_000_000, "8613700000001", 200), ("23:59:50", 30_000_000, "8613700000003", 200)]
     assert [State(state) for state in made.state] == [State.WHOLE, State.WHOLE, State.INCOMPLETE]
     assert (made.note[2], names[2].partition("-ftag")[0][:6]) == ("the segment that closes it", "call-e")
+
+
+def test_a_bye_that_was_challenged_closes_nothing(tmp_path: Path) -> None:
+    """A BYE closes its call whatever the other side said to it, but for being asked for a password."""
+    names = ("method", "callid", "from_tag", "to_tag", "sip_code", "time", "src_user", "dst_user")
+    source = Source(name="acc", format=Format.KAMAILIO_ACC, layouts=(Layout(names),), services=ACC.services)
+    lines = [f"{row},8613900000001,8613700000001" for row in (f"INVITE,c,f,t,200,{DAY} 10:00:00", f"BYE,c,f,t,407,{DAY} 10:01:00")]
+    path = tmp_path / "acc.csv"
+    for code in ("200", "408", "481"):
+        path.write_text("\n".join([*lines, f"BYE,c,f,t,{code},{DAY} 10:01:01,,"]))
+        made, _ = put_together(decode(path, source).usage)
+        assert [row["duration_us"] for row in made.events.to_pylist()] == [61_000_000]
+        figures = inspect(path, source)
+        assert (figures.rows, figures.waiting, figures.unanswered) == (3, 2, 1)
 
 
 def test_times_are_as_fine_as_the_table_has_them(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mediation import csv_blocks, parallel, sources
 from mediation.decode import decode, decode_parts
 from mediation.memory_window import MemoryWindow
+from rating.errors import UnusableFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,17 @@ def test_any_number_of_threads_gives_the_same(fixtures: Path, name: str, threads
     assert len(parts) > 1
     assert [reject for part in parts for reject in part.rejects] == alone.rejects
     assert sum(part.rows for part in parts) == alone.rows
+
+
+@pytest.mark.usefixtures("many_blocks")
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_damaged_file_gives_nothing(fixtures: Path, threads: int) -> None:
+    with pytest.raises(UnusableFileError, match="truncated or damaged"):
+        decode(fixtures / "truncated.csv.gz", ASTERISK, threads=threads)
+    parts = decode_parts(fixtures / "truncated.csv.gz", ASTERISK, threads=threads)
+    with pytest.raises(UnusableFileError, match="truncated or damaged"):
+        next(parts)
+    assert threading.active_count() == 1
 
 
 @pytest.mark.usefixtures("many_blocks")

@@ -8,15 +8,15 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from billing.intake import index_files, view
+from billing.intake import index_files, marks, view
 from billing.intake.batch import Arrival
 from billing.intake.known_keys import KnownKeys
 from billing.intake.suspense import suspense_counts
-from billing.intake.taking import Intake
+from billing.intake.taking import Intake, Mark
 from billing.store.tables import index_snapshots
 from mediation.sources import Sequence as Numbers
 from mediation.sources import find
-from tests.billing.usage_rows import DAY_US, MARCH_US, Event, batch, usage_table
+from tests.billing.usage_rows import DAY_US, MARCH_US, Event, batch, key_of, usage_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,7 +191,7 @@ def test_a_suspended_row_is_known_counts_nowhere_and_comes_back(home: Home, coun
     assert take(intake, PLAIN, event, event) == {"suspended": 1, "duplicate": 1}
     assert take(Intake(home), PLAIN, event) == {"duplicate": 1}
     assert counting(home, every=True) == {}
-    intake.take_recycled(usage_table([event]), [], NOW_US + DAY_US)
+    intake.take_recycled(usage_table([event]), [Mark(key_of("a"), marks.CORRECTED)], NOW_US + DAY_US)
     assert counting(home) == {"a": 60}
     assert take(Intake(home), PLAIN, event, now_us=NOW_US + DAY_US) == {"duplicate": 1}
     books = balanced(home)

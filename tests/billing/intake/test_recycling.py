@@ -51,7 +51,7 @@ def take(request: pytest.FixtureRequest, home: Home) -> Callable[..., Intake]:
 def test_one_version_of_a_conflict_is_kept(home: Home, take: Callable, counting: Callable, balanced: Callable) -> None:
     intake = take([Event("a", 60), Event("b", 10)], [Event("a", 61)])
     before = head(home)
-    assert bring_back(intake, Event("a", 61)) == ["recycled"]
+    assert bring_back(intake, Event("a", 61), corrects=["a"]) == ["recycled"]
     assert counting(home, before) == {"b": 10}, "as of then nobody had decided"
     assert counting(home) == {"a": 61, "b": 10}
     books = balanced(home)
@@ -60,7 +60,7 @@ def test_one_version_of_a_conflict_is_kept(home: Home, take: Callable, counting:
 
 def test_versions_of_a_decided_conflict_are_duplicates(home: Home, take: Callable, counting: Callable, balanced: Callable) -> None:
     intake = take([Event("a", 60)], [Event("a", 61)])
-    bring_back(intake, Event("a", 61))
+    bring_back(intake, Event("a", 61), corrects=["a"])
     for again in (intake, Intake(home)):
         assert again.take_batch("sw1", batch(Event("a", 60), Event("a", 61)), NOW_US).rows["duplicate"] == 2
     assert counting(home) == {"a": 61}
@@ -69,14 +69,23 @@ def test_versions_of_a_decided_conflict_are_duplicates(home: Home, take: Callabl
 
 def test_a_third_version_takes_back_the_one_that_was_kept(home: Home, take: Callable, counting: Callable, balanced: Callable) -> None:
     intake = take([Event("a", 60)], [Event("a", 61)])
-    bring_back(intake, Event("a", 61))
+    bring_back(intake, Event("a", 61), corrects=["a"])
     report = intake.take_batch("sw1", batch(Event("a", 62)), NOW_US)
     assert (report.rows["conflicting"], report.taken_back) == (1, 1)
     assert counting(home) == {}
     books = balanced(home)
     assert (books["intake sw1: conflicting"], books.get("intake sw1: recycled", 0)) == (3, 0)
-    assert bring_back(intake, Event("a", 62)) == ["recycled"]
+    assert bring_back(intake, Event("a", 62), corrects=["a"]) == ["recycled"]
     assert counting(home) == {"a": 62}
+    balanced(home)
+
+
+def test_a_version_that_could_not_be_read_at_first_does_not_settle_a_conflict(
+    home: Home, take: Callable, counting: Callable, balanced: Callable
+) -> None:
+    intake = take([Event("a", 60)], [Event("a", 61)], rejects=["a ???"])
+    assert bring_back(intake, Event("a", 61), Event("a", 62)) == ["duplicate", "conflicting"]
+    assert counting(home) == {}
     balanced(home)
 
 
