@@ -1,7 +1,7 @@
 # Tasks of Ratewright. A machine needs Python >= 3.11 and make; everything else goes into .venv.
 # `make help` prints the lines below that carry two hashes.
 
-.PHONY: help .venv demo test fuzz check check-style check-format check-types check-imports check-proto bench proto lock
+.PHONY: help .venv demo test fuzz fuzz-decoders hostile check check-style check-format check-types check-imports check-proto bench proto lock
 .DEFAULT_GOAL := help
 
 # Python to build .venv with. Each candidate is run before it is believed: a shim on PATH may name a version that is not there.
@@ -21,7 +21,7 @@ PROBE := import sys; \
 	print(getattr(sys, "_base_executable", None) or sys.executable)
 
 help: ## show this list
-	@sed -n 's/^\([.a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([-.a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-19s %s\n' "$$name" "$$text"; done
 
 .venv: .venv/.ready ## build or refresh .venv from requirements.lock (about 750 MB, a minute)
 
@@ -55,6 +55,12 @@ test: .venv/.ready ## all tests, on two cores; ARGS= goes to pytest, such as ARG
 
 fuzz: .venv/.ready ## 20 million generated records, kernel against twin; SEED= RECORDS=
 	@$(BIN)/python -m tests.rating.fuzz $(if $(SEED),--seed $(SEED)) $(if $(RECORDS),--records $(RECORDS))
+
+fuzz-decoders: .venv/.ready ## a million damaged usage files through every decoder; SEED= CASES= FORMAT=
+	@$(BIN)/python -m tests.mediation.fuzz $(if $(SEED),--seed $(SEED)) $(if $(CASES),--cases $(CASES)) $(if $(FORMAT),--format $(FORMAT))
+
+hostile: .venv/.ready ## lines of 4 GiB that never end, in every text format (half an hour)
+	@RATEWRIGHT_SPARSE_BYTES=4294967296 $(BIN)/pytest -q tests/mediation/test_hostile_files.py -k line_that_never_ends
 
 check: check-style check-format check-types check-imports check-proto ## style, format, types, import walls, generated code against its .proto
 

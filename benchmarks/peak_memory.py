@@ -5,7 +5,6 @@ It holds nothing but the tables, the buckets and the columns of the batch, which
 
 from __future__ import annotations
 
-import resource
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks import jobs, tariff, workload
+from benchmarks.peak import peak_bytes
 from rating.engine import RatingInput, rate
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def main(folder: Path) -> None:
     buckets = jobs.opening_buckets(tables, catalogue, workload.accounts_of(records))
     batch = RatingInput(**{name: np.load(folder / f"{name}.npy") for name in COLUMNS})
     rated = rate(tables, batch, buckets, threads=2)
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(int(rated.charge_micros.sum()), peak_kib * 1024)  # noqa: T201 - what the parent reads
+    print(int(rated.charge_micros.sum()), peak_bytes())  # noqa: T201 - what the parent reads
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 from benchmarks import call_files
+from benchmarks.file_memory import NOW_US
 from billing.intake.taking import Intake
 from billing.store.home import Home
 from mediation.decode import decode
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 RECORDS_MAX = 2_000_000  # of a file that is taken in: it is held in memory until its commit
 ROUNDS = 3
-NOW_US = 1_771_000_000_000_000  # in February, after the month of the records
 HERE = Path(__file__).parent
 
 
@@ -80,19 +80,29 @@ def test_ingest(timed: Callable[..., float], some: Records, intake: Intake, path
     assert all(report.rows.get("duplicate", 0) == 0 for report in reports)
 
 
-def test_memory_does_not_grow_with_the_file(figures: dict[str, float], some: Records, tmp_path: Path) -> None:
-    """Of a process that decodes a file in parts, for a file and for one four times as large."""
-    count, peaks = len(some.start_us), []
-    for times in (1, 4):
-        path = tmp_path / f"calls-{times}.csv"
+@pytest.fixture(scope="module")
+def large(some: Records, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, int]]:
+    """Files of twice and of four times the records, and how many they hold."""
+    folder, made = tmp_path_factory.mktemp("large"), []
+    for times in (2, 4):
+        path = folder / f"calls-{times}.csv"
         with path.open("wb") as file:
             for part in range(times):
-                call_files.write(tmp_path / "part.csv", some, call_files.FIRST_RECORD + part * count)
-                file.write((tmp_path / "part.csv").read_bytes())
-        words = [sys.executable, "-m", "benchmarks.decoded_memory", str(path)]
+                call_files.write(folder / "part.csv", some, call_files.FIRST_RECORD + part * len(some.start_us))
+                file.write((folder / "part.csv").read_bytes())
+        made.append((path, times * len(some.start_us)))
+    return made
+
+
+@pytest.mark.parametrize("what", ["decode", "ingest"])
+def test_memory_by_the_size_of_a_file(figures: dict[str, float], large: list[tuple[Path, int]], tmp_path: Path, what: str) -> None:
+    """Of a process that decodes a file in parts, or takes it into a new home."""
+    peaks = []
+    for path, count in large:
+        words = [sys.executable, "-m", "benchmarks.file_memory", what, str(path), str(tmp_path / path.stem)]
         done = subprocess.run(words, cwd=HERE.parent, check=True, capture_output=True, text=True)  # noqa: S603 - ourselves
         rows, peak_bytes = map(int, done.stdout.split())
-        assert rows == times * count
+        assert rows == count
         peaks.append(peak_bytes)
-    figures["decoded in parts, memory"] = peaks[1] / 2**20
-    figures["decoded in parts, growth"] = (peaks[1] - peaks[0]) / (3 * count)
+    figures[f"{what}, memory"] = peaks[1] / 2**20
+    figures[f"{what}, growth"] = (peaks[1] - peaks[0]) / (large[1][1] - large[0][1])

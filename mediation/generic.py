@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from mediation import csv_blocks, general, header_names
+from mediation import columns, csv_blocks, general, header_names
 from mediation.general import key_fields, read
-from mediation.rows import block
+from mediation.rows import Spans, block
 from mediation.scan import room
 
 if TYPE_CHECKING:
@@ -34,12 +34,25 @@ def blocks(window: ByteWindow, source: Source) -> Iterator[Block]:
         if header is None:
             return
         source, lines_of_totals = header
-    for rows in csv_blocks.blocks(window, source):
+    for found in csv_blocks.blocks(window, source):
+        rows = _without_nulls(found, source.dialect.nulls)
         lines_here, lines_of_totals = lines_of_totals + rows.control_lines, ()
         yield general.prepared(dataclasses.replace(rows, control_lines=lines_here), source)
     if lines_of_totals:  # and not one record
         nothing = block(window.data, room(1, max(source.widths)), 0, source)
         yield dataclasses.replace(nothing, control_lines=lines_of_totals)
+
+
+def _without_nulls(rows: Block, nulls: tuple[str, ...]) -> Block:
+    """The rows, fields empty where a database wrote that there is nothing."""
+    if not nulls:
+        return rows
+    vocabulary = tuple(text.upper() for text in nulls)
+    field_end = rows.field_end.copy()
+    for begin, end in zip(rows.field_begin, field_end, strict=True):
+        is_null = columns.words(rows, Spans(begin[: rows.size], end[: rows.size]), vocabulary) >= 0
+        end[: rows.size][is_null] = begin[: rows.size][is_null]
+    return dataclasses.replace(rows, field_end=field_end)
 
 
 def named_columns(source: Source) -> tuple[str, ...]:

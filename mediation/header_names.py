@@ -75,7 +75,7 @@ def _checked(file: str, names: list[str], needed: list[str], also_known: list[st
     found = tuple(spelled.get(name.lower(), name) for name in names)
     missing = [name for name in dict.fromkeys(needed) if name not in found]
     if missing:
-        shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")  # noqa: PLR2004 - enough to tell which file it is
+        shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "") or "nothing that can be read"  # noqa: PLR2004 - enough to tell the file
         raise UnusableFileError(
             f"the header of {file} has no column {_listed(missing)}; it begins: {shown}",
             "check that this is a file of the source; if its columns have other names, give them in the source's definition",

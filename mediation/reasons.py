@@ -59,7 +59,8 @@ EXPLANATIONS: Final = {
     Reason.UNREADABLE_NUMBER: "the duration is not a number of seconds (or micro- or milliseconds where the column says so)",
     Reason.UNKNOWN_DISPOSITION: "whether the call was answered is said in a word that the format, or the source's `words`, does not know",
     Reason.NEGATIVE_DURATION: "the duration is below zero",
-    Reason.MISSING_ANSWER_TIME: "the call was answered and has a duration, but no time of answer",
+    Reason.MISSING_ANSWER_TIME: "the call was answered and has a duration, but no time of answer; "
+    "for Kamailio's cdrs say `start_on_confirmed: true` if the switch is set so, see docs/formats/kamailio.md",
     Reason.NONEXISTENT_LOCAL_TIME: "clocks going forward skipped this local time; set `timezone` and `local_time` in a source definition",
     Reason.AMBIGUOUS_LOCAL_TIME: "clocks going back repeated this local time; set `local_time: earlier` or `later` in a source definition",
     Reason.END_BEFORE_START: "the call ends before it begins",

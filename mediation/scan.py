@@ -7,8 +7,9 @@ come, so a lone quote inside a quoted field is taken as text, as long as the fie
 
 A stray quote must not swallow the rest of a file. So a quoted field that spans lines has to be faultless: doubled quotes only, at
 most 64 KiB, and a row of the right number of columns at its end. Else the row is refused up to the end of its first line, and the
-next line is a row again. Positions are bytes within `data`. Refuses rows above 1 MiB, in pieces of that size, so that memory stays
-bounded.
+next line is a row again. A line that is refused or has a wrong number of columns is looked at once more: if it has the right number
+where text may go on behind a closing quote, as in `"Jo" <1>,`, it is read so. Positions are bytes within `data`. Refuses rows above
+1 MiB, in pieces of that size, so that memory stays bounded.
 """
 
 from __future__ import annotations
@@ -152,6 +153,38 @@ def _scan_row(data, begin, end, is_last, comma, quote, row, field_begin, field_e
         if delimiter == end or data[delimiter] == NEWLINE:
             return COMPLETE, delimiter, width, spans_lines
         at = delimiter + 1
+
+
+@njit(_I64(_BYTES, _I64, _I64, _I64, _I64, _I64, _FIELDS, _FIELDS))
+def _scan_loose_row(data, begin, end, comma, quote, row, field_begin, field_end):
+    """Number of columns of a line in which text may go on behind a closing quote; 0 if a quote is not closed."""
+    width, at = 0, begin
+    while True:
+        while at < end and data[at] == BLANK:
+            at += 1
+        text_begin = at
+        if at < end and data[at] == quote:
+            at += 1
+            while at < end and (data[at] != quote or (at + 1 < end and data[at + 1] == quote)):
+                at += 2 if data[at] == quote else 1
+            if at >= end:
+                return 0
+        while at < end and data[at] != comma:
+            at += 1
+        text_end = at
+        if at == end and text_end > text_begin and data[text_end - 1] == RETURN:
+            text_end -= 1
+        while text_end > text_begin and data[text_end - 1] == BLANK:
+            text_end -= 1
+        if text_end - text_begin > 1 and data[text_begin] == quote and data[text_end - 1] == quote:
+            text_begin, text_end = text_begin + 1, text_end - 1
+        if width < field_begin.shape[0]:
+            field_begin[width, row] = text_begin
+            field_end[width, row] = text_end
+        width += 1
+        if at == end:
+            return width
+        at += 1
 
 
 @njit(_U64(_U64))
@@ -316,11 +349,18 @@ def _scan_rows(data, begin, end, is_last, widths, comma, quote, comment, row_beg
         outcome, stop, width, spans_lines = _scan_row(data, at, end, is_last, comma, quote, row, field_begin, field_end)
         fault = 0
         right_width = width <= WIDTH_MAX and widths[min(width, WIDTH_MAX)] == 1
-        if outcome == FAULTY or (outcome == COMPLETE and spans_lines == 1 and not right_width):
-            fault, width, stop = FAULT_QUOTE, 0, at
-            while stop < end and data[stop] != NEWLINE:
-                stop += 1
-            outcome = COMPLETE if stop < end or is_last else INCOMPLETE
+        if outcome == FAULTY or (outcome == COMPLETE and not right_width):
+            line_end = at
+            while line_end < end and data[line_end] != NEWLINE:
+                line_end += 1
+            loose_width = 0
+            if (line_end < end or is_last) and line_end - at <= ROW_BYTES_MAX:
+                loose_width = _scan_loose_row(data, at, line_end, comma, quote, row, field_begin, field_end)
+            if widths[min(loose_width, WIDTH_MAX)] == 1 and loose_width <= WIDTH_MAX:
+                outcome, width, stop = COMPLETE, loose_width, line_end
+            elif outcome == FAULTY or spans_lines == 1:
+                fault, width, stop = FAULT_QUOTE, 0, line_end
+                outcome = COMPLETE if line_end < end or is_last else INCOMPLETE
         if outcome == INCOMPLETE and end - at < ROW_BYTES_MAX:
             break
         if outcome == INCOMPLETE or stop - at > ROW_BYTES_MAX:

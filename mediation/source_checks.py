@@ -142,6 +142,10 @@ def _check_dialect(values: dict[str, Any], problems: Problems) -> None:
     if dialect.names_in_header and values["format"] is not Format.DELIMITED:
         remedy = "leave it out; name the columns in their order, `columns: [...]`, and leave the header out with `header_lines: 1`"
         problems.add("dialect.names_in_header", f"only delimited has it, {values['format']} has not", remedy)
+    if dialect.nulls and values["format"] is not Format.DELIMITED:
+        problems.add("dialect.nulls", f"only delimited has it, {values['format']} has not", "leave it out")
+    if not all(text.isascii() and text for text in dialect.nulls):
+        problems.add("dialect.nulls", "an empty text, or one that is not ASCII", 'give what stands for nothing, such as ["NULL", \'\\N\']')
     for name in ("delimiter", "quote", "comment"):
         mark = getattr(dialect, name)
         is_mark = len(mark) <= 1 and mark.isascii() and mark not in {"\n", "\r", "\0"}

@@ -137,6 +137,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     comment: str = ""  # a line that begins with it is no record
     decimal: str = "."
     names_in_header: bool = False  # the last header line names the columns of the file
+    nulls: tuple[str, ...] = ()  # texts of fields that are empty, in any case, such as NULL
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -228,9 +229,3 @@ class FileSequence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pattern: str
     modulus: int = 0  # the number after modulus - 1 is 0 (`first`: another one); 0: it does not wrap
     first: int = 0
-
-
-def number_type(word: str, numbering: Numbering) -> NumberType:
-    """What a switch's value for the type of number means; unknown values leave the number as written."""
-    own = {key.upper(): type_ for key, type_ in numbering.types.items()}
-    return own.get(word.upper(), NUMBER_TYPES.get(word.upper(), NumberType.AS_WRITTEN))

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 FOLDER: Final = "usage/index"
 _HASH: Final = "hash"
 _BITMAP: Final = "bitmap"
-_READ_BYTES: Final = 1 << 24
 
 
 class Indexes(NamedTuple):
@@ -101,8 +100,5 @@ def _row(path: Path, form: str, keys: int, save: Callable[[Path], bytes]) -> dic
 
 
 def _sha256(path: Path) -> bytes:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while data := file.read(_READ_BYTES):
-            digest.update(data)
-    return digest.digest()
+        return hashlib.file_digest(file, "sha256").digest()

@@ -52,11 +52,6 @@ class KnownKeys:
         self._numbers: dict[str, SequenceBitmaps] = {}
         self._loaded_seq = self._saved_keys = 0
 
-    @property
-    def loaded_seq(self) -> int:
-        """The commit up to which everything is known."""
-        return self._loaded_seq
-
     def __len__(self) -> int:
         return len(self._hashes) + sum(len(each) for each in self._numbers.values())
 

@@ -18,7 +18,7 @@ from billing.intake.batch import kept
 from billing.intake.counting import count_rows
 from billing.intake.suspense_rows import suspense_rows, with_commit
 from billing.store import commit_points
-from billing.store.tables import assemblies, commits, intake_counts, raw_files, suspense, suspense_decisions, usage_manifest
+from billing.store.tables import assemblies, commits, intake_counts, raw_files, suspense, usage_manifest
 from mediation.reader import shown
 from rating.schema import USAGE_V1, UsageFlag
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 SEGMENT_BYTES_MAX: Final = 1 << 30  # a fuller segment is left as it is and the next one begun
 OF_ASSEMBLY: Final = int(UsageFlag.PARTIAL | UsageFlag.ASSEMBLED)
-# Who decides what no person has to: the program.
-BY_ITSELF: Final = {"by_name": "ratewright", "by_uid": -1, "approved_by": None, "approved_uid": None, "correction_id": None}
 _JOURNAL: Final = "usage/journal"
 _Row = dict[str, Any]
 
@@ -45,8 +43,8 @@ class _Place(NamedTuple):
 
 def last_usage_seq(connection: sa.Connection) -> int:
     """The last commit of usage; 0 before the first."""
-    query = sa.select(sa.func.coalesce(sa.func.max(commits.c.commit_seq), 0)).where(commits.c.kind == "usage")
-    return int(connection.execute(query).scalar_one())
+    query = sa.select(commits.c.commit_seq).where(commits.c.kind == "usage").order_by(commits.c.commit_seq.desc()).limit(1)
+    return int(connection.execute(query).scalar() or 0)
 
 
 def unsealed_ranges(home: Home) -> int:
@@ -79,23 +77,11 @@ def store(home: Home, batch: Batch, now_us: int, also: Callable[[sa.Connection, 
         if batch.assembly is not None:
             segment_groups.record(connection, batch.assembly.settled, commit_seq, now_us)
         _continue_files(connection, batch, commit_seq)
-        _decide_groups(connection, batch, commit_seq, now_us)
         if also is not None:
             also(connection, commit_seq)
         commit_points.reached("intake.before_commit")
     commit_points.reached("intake.committed")
     return commit_seq
-
-
-def _decide_groups(connection: sa.Connection, batch: Batch, commit_seq: int, now_us: int) -> None:
-    """What assembly decides about calls in suspense: the missing segment came, or they wait for another cause."""
-    if batch.assembly is None or not batch.assembly.settled:
-        return
-    from billing.catalogue.kept_rows import add  # noqa: PLC0415 - the package reads usage, which imports this
-
-    for suspense_id, kind, reason in batch.assembly.settled:
-        said = {"suspense_id": suspense_id, "kind": kind, "reason": reason, "at_us": now_us, "commit_seq": commit_seq}
-        add(connection, suspense_decisions, {**said, **BY_ITSELF})
 
 
 def _next_place(connection: sa.Connection) -> _Place:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _NEVER_US: Final = -(2**63)
 _VALUES_A_QUERY: Final = 5000
+_PREFIX: Final = "restart\n"  # equipment may be called as a call is: no name of a call has a line break
 _FLAGS: Final = int(UsageFlag.UNANSWERED | UsageFlag.CUMULATIVE | UsageFlag.LAST)
 
 
@@ -40,7 +41,8 @@ class Restart(NamedTuple):
 
 def among(usage: pa.Table, outcome: NDArray[np.int8]) -> set[Restart]:
     """The restarts that a batch tells of."""
-    is_restart = (usage.column("flags").to_numpy() == _FLAGS) & (outcome == Outcome.UNANSWERED)
+    flags = usage.column("flags").to_numpy() & ~np.int32(UsageFlag.RECYCLED)
+    is_restart = (flags == _FLAGS) & np.isin(outcome, (Outcome.UNANSWERED, Outcome.RECYCLED))
     if not is_restart.any():
         return set()
     rows = usage.select(["source", "trunk_in", "start_us", "call_ref"]).filter(pa.array(is_restart))
@@ -60,7 +62,7 @@ def rows(restarts: Iterable[Restart]) -> list[dict[str, Any]]:
     return [
         {
             "source": each.source,
-            "call_ref": each.equipment,
+            "call_ref": _PREFIX + each.equipment,
             "state": "assembled",
             "missing": "",
             "segments": 0,
@@ -103,7 +105,7 @@ def closed(
 def _last_restarts(home: Home, wanted: Collection[tuple[str, str]], new: Collection[Restart]) -> dict[tuple[str, str], int]:
     """When each (source, equipment) restarted last; those that never did are left out."""
     row = assemblies.c
-    equipments = sorted({equipment for _, equipment in wanted})
+    equipments = sorted({_PREFIX + equipment for _, equipment in wanted})
     found = [(each.source, each.equipment, each.at_us) for each in new]
     with home.connect() as connection:
         for begin in range(0, len(equipments), _VALUES_A_QUERY):
@@ -112,7 +114,8 @@ def _last_restarts(home: Home, wanted: Collection[tuple[str, str]], new: Collect
                 row.source.in_({source for source, _ in wanted}), row.call_ref.in_(equipments[begin : begin + _VALUES_A_QUERY])
             )
             found += [
-                (source, equipment, at_us) for source, equipment, at_us in connection.execute(some.group_by(row.source, row.call_ref))
+                (source, call_ref.removeprefix(_PREFIX), at_us)
+                for source, call_ref, at_us in connection.execute(some.group_by(row.source, row.call_ref))
             ]
     last_us: dict[tuple[str, str], int] = {}
     for source, equipment, at_us in found:

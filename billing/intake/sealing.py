@@ -47,7 +47,6 @@ _FEW_VALUES: Final = frozenset(field.name for field in SEALED_V1 if pa.types.is_
     "trunk_out",
     view.COMMIT_SEQ,
 }
-_READ_BYTES: Final = 1 << 22
 
 
 class SealReport(NamedTuple):
@@ -269,8 +268,5 @@ def _replace(home: Home, group: Sequence[view.Stored], written: Sequence[_Writte
 
 
 def _sha256(path: Path) -> bytes:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while data := file.read(_READ_BYTES):
-            digest.update(data)
-    return digest.digest()
+        return hashlib.file_digest(file, "sha256").digest()

@@ -104,7 +104,7 @@ class _Nearby:
         self._home = home
         self._source, self._rule, self._known = asked
         rule = self._rule
-        self._columns = list(dict.fromkeys((*rule.columns, "event_key", "call_ref", "record_id", marks.COMMIT_SEQ)))
+        self._columns = list(dict.fromkeys((*rule.columns, "record_id", *marks.COLUMNS, *marks.SEGMENT_COLUMNS)))
         start_us = made.column("start_us").cast(pa.int64()).to_numpy()[answered]
         end_us = start_us + _durations(made)[answered]
         self._first_us = int(start_us.min(initial=view.TIME_MAX_US)) - _BEFORE_US
@@ -115,7 +115,7 @@ class _Nearby:
             self._hidden = marks.hidden(connection, self._seq)
 
     def legs_of(self, names: Sequence[pa.ChunkedArray[Any]], taken_back: frozenset[bytes]) -> pa.Table:
-        """The stored legs that bill and whose calls are among `names`."""
+        """The stored legs that bill, or may once a conflict is decided, and whose calls are among `names`."""
         wanted, gone = _distinct(names), marks.keys_array(taken_back)
         texts = _texts(wanted) if len(wanted) <= _SMALL_FILE_ROWS else None  # for many it is no dearer to look at the files
         found = [view.schema_of(self._columns).empty_table()]
@@ -129,9 +129,19 @@ class _Nearby:
             if chosen.any() and (chosen := chosen & _has_any(self._rule.names(part), wanted)).any():
                 (whole,) = view.parts(self._home, [file], self._columns, 0, self._seq)
                 legs = whole.filter(pa.array(chosen))
-                counts = ~marks.is_hidden(legs, self._hidden) & ~marks.has_key(legs, gone)
-                found.append(legs.filter(pa.array(counts)))
+                competes = self._competes(legs) & ~marks.has_key(legs, gone)
+                found.append(legs.filter(pa.array(competes)))
         return pa.concat_tables(found)
+
+    def _competes(self, legs: pa.Table) -> NDArray[np.bool_]:
+        """Legs that count, and versions in conflict: one of these will count, and which one does not matter to the others of its call."""
+        hidden = marks.is_hidden(legs, self._hidden)
+        if not hidden.any():
+            return ~hidden
+        with self._home.connect() as connection:
+            outcome = marks.outcomes(legs, marks.standing(connection, self._seq, legs))
+        competes: NDArray[np.bool_] = ~hidden | (outcome == Outcome.CONFLICTING)
+        return competes
 
     def _is_near(self, part: pa.Table) -> NDArray[np.bool_]:
         begin_us: NDArray[np.int64] = part.column("start_us").cast(pa.int64()).to_numpy()

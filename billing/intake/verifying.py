@@ -1,7 +1,7 @@
 """Whether records that an index has perhaps seen were there before: decided on the records themselves, never on a hash.
 
 Problem. Hashes and sequence numbers only say *perhaps*. Taken at their word, two records that share a hash would be one, and the second
-would be lost. Example: a counter of a switch that began again at 1 gives numbers which were there last year, to other calls.
+would be lost. Example: streams of one source that count each for itself, kept in one bitmap, have the same numbers.
 
 Choice. Every row that was perhaps seen is compared with the stored rows of its event, and with earlier rows of its own batch. The same
 native key (source, record id, sequence number) and the same content: a duplicate. The same native key with other content: conflicting.

@@ -57,8 +57,18 @@ def all_of(home: Home, rows: pa.Table) -> list[Raw]:
         for begin in range(0, len(wanted), _IDS_A_QUERY):
             query = sa.select(row.suspense_id, row.raw_bytes).where(row.suspense_id.in_(wanted[begin : begin + _IDS_A_QUERY]))
             data.update((suspense_id, found) for suspense_id, found in connection.execute(query))
-    places: list[Any] = list(zip(*(rows[name].to_pylist() for name in ("raw_file_id", "raw_offset", "raw_length")), strict=True))
-    return [_whole(home, data[each], Place(*place)) for each, place in zip(wanted, places, strict=True)]
+    return [_whole(home, data[each], place) for each, place in zip(wanted, places_of(rows), strict=True)]
+
+
+def places_of(rows: pa.Table) -> list[Place]:
+    """Where each of the rows lies."""
+    columns: list[Any] = [rows[name].to_pylist() for name in ("raw_file_id", "raw_offset", "raw_length")]
+    return [Place(*place) for place in zip(*columns, strict=True)]
+
+
+def text_of(data: bytes) -> str:
+    """A row's bytes for people, without the end of the line."""
+    return data.decode("utf-8", "backslashreplace").rstrip("\r\n")
 
 
 def header_of(home: Home, raw_file_id: int, lines: int) -> bytes | None:

@@ -15,7 +15,7 @@ from billing.intake import marks
 from billing.intake.segment_groups import MISSING_SEGMENT
 from billing.intake.taking import Intake, Mark
 from billing.store import commit_points
-from billing.suspense import deciding
+from billing.suspense import deciding, raw
 from billing.suspense.candidates import recycled
 from billing.suspense.deciding import Verdict
 from billing.suspense.limits import COMMIT_KIND
@@ -46,11 +46,6 @@ class Versions(NamedTuple):
     names: tuple[str, ...]
     suspense_ids: dict[bytes, list[int]]
 
-    def differences(self) -> list[tuple[str, tuple[Any, ...]]]:
-        """Columns in which they differ, with the value of each version."""
-        columns = [(name, tuple(self.rows[name].to_pylist())) for name in USAGE_V1.names if name not in _NOT_COMPARED]
-        return [(name, values) for name, values in columns if len(set(values)) > 1]
-
 
 def versions(home: Home, seq: int, suspense_id: int) -> Versions:
     """The versions of the event that a row in suspense is about. Raises UserError where none conflict."""
@@ -69,6 +64,16 @@ def versions(home: Home, seq: int, suspense_id: int) -> Versions:
         if each is not None:
             ids.setdefault(content, []).append(each)
     return _named(key, _distinct(stored_rows(home, seq, pa.array([key], KEY), [*USAGE_V1.names, marks.COMMIT_SEQ])), ids)
+
+
+def differences(home: Home, found: Versions) -> dict[str, tuple[Any, ...]]:
+    """Columns in which the versions differ, with the value of each.
+
+    Where none does, they differ in a charge column of their source, which is not stored: then the rows as their files had them, as `row`.
+    """
+    columns = {name: tuple(found.rows[name].to_pylist()) for name in USAGE_V1.names if name not in _NOT_COMPARED}
+    differing = {name: values for name, values in columns.items() if len(set(values)) > 1}
+    return differing or {"row": tuple(_row_text(home, place) for place in raw.places_of(found.rows))}
 
 
 def resolve(home: Home, found: Versions, keep: str, what: Deciding, sources: Mapping[str, Source]) -> int:
@@ -111,6 +116,11 @@ def _distinct(rows: pa.Table) -> pa.Table:
     contents = rows["content_hash"].to_pylist()
     first = [row for row, content in enumerate(contents) if contents.index(content) == row]
     return rows.take(pa.array(first, pa.int64()))
+
+
+def _row_text(home: Home, place: raw.Place) -> str:
+    found = raw.at(home, place)
+    return f"not at hand: {found.problem}" if found.data is None else raw.text_of(found.data)
 
 
 def _named(key: bytes, rows: pa.Table, ids: dict[bytes, list[int]]) -> Versions:

@@ -99,10 +99,6 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         """The instant before which its records start; None: without end."""
         return _instant_us(self.before, self.zone) if self.before else None
 
-    def document(self) -> bytes:
-        """As it is stored: JSON that is the same for the same rule."""
-        return msgspec.json.encode(self, order="sorted")
-
     def in_words(self) -> str:
         """One line for people."""
         return "; ".join([f"source {self.source}", *self._conditions(), *self._changes()])
@@ -157,11 +153,6 @@ def rule_of(document: dict[str, Any], origin: str) -> Rule:
         if not problems:
             return rule
     raise ProblemsError(problems)
-
-
-def stored_rule(document: bytes) -> Rule:
-    """A rule as `Rule.document` wrote it."""
-    return msgspec.json.decode(document, type=Rule)
 
 
 def _as_text(value: Any) -> Any:  # noqa: ANN401 -- any value of YAML

@@ -22,6 +22,7 @@ from rating.errors import NotFoundError
 from rating.schema import KEY, USAGE_V1
 
 if TYPE_CHECKING:
+    from billing.catalogue import Operator
     from billing.store.home import Home
 
 # What a reason means and what mends it, where mediation.reasons does not say so.
@@ -30,7 +31,7 @@ _MEANINGS: Final = {
     marks.FUTURE_TIME: "it starts later than the clock of this machine allows; correct its time, or recycle it when its time has come",
     marks.TOO_OLD: "it is older than the time for which duplicates are known; recycle it if you know that it did not come before",
     "missing_segment": "segments of the call or session are missing, and their time is up; it becomes whole when they come in",
-    "segments_disagree": "segments of one call or session contradict each other; look at them, then write off what is wrong",
+    "segments_disagree": "segments of one call or session contradict each other; correct the one that is wrong, or write it off by its id",
     "UNKNOWN_SUBSCRIPTION": "no subscription owns the served number at the start of the event; import who does, or correct the number",
     "UNKNOWN_PLAN": "the subscription's plan is in no published catalogue; publish it",
     "NO_VERSION": "no version of the plan's catalogue is in force at the start of the event; publish one, or correct the time",
@@ -77,7 +78,7 @@ def show(home: Home, identifier: str, asking: Asking) -> Shown:
         told["segments"] = tuple(segments(home, Selection(ids=(identifier,)), asking).listed())
     if row["reason"] == marks.CONFLICTING:
         found = resolving.versions(home, asking.seq, row["suspense_id"])
-        told |= {"versions": found.names, "differences": dict(found.differences())}
+        told |= {"versions": found.names, "differences": resolving.differences(home, found)}
     return _shown(entry, row["reason"], data, told, ())
 
 
@@ -88,7 +89,7 @@ def meaning(reason: str) -> str:
 
 
 def _shown(entry: Entry | None, reason: str, data: raw.Raw, told: dict[str, Any], decisions: tuple[dict[str, Any], ...]) -> Shown:
-    text = "" if data.data is None else data.data.decode("utf-8", "backslashreplace").rstrip("\r\n")
+    text = "" if data.data is None else raw.text_of(data.data)
     digits = "" if data.data is None else data.data[:HEX_BYTES_MAX].hex(" ")
     return Shown(entry, reason, meaning(reason), text, digits, data.problem, decisions=decisions, **told)
 
@@ -128,7 +129,11 @@ def _decided(home: Home, identifier: str) -> Shown:
             refuse_unknown([identifier], [])
             raise NotFoundError(f"no record {identifier} waits", "`ratewright usage suspense` shows what does")
         said = deciding.decisions_on(connection, row.suspense_id)
-    decisions = tuple({**each._asdict(), "by": each.by._asdict(), "approved_by": each.approved_by} for each in said)
+    decisions = tuple({**each._asdict(), "by": _person(each.by), "approved_by": _person(each.approved_by)} for each in said)
     told: dict[str, Any] = {"fields": {}, "versions": (), "differences": {}, "segments": ()}
     data = raw.of_suspense(home, row.suspense_id) if row.reason not in MARKS else raw.Raw(None, "this is a mark, and no record")
     return _shown(None, row.reason, data, told, decisions)
+
+
+def _person(who: Operator | None) -> dict[str, Any] | None:
+    return None if who is None else who._asdict()

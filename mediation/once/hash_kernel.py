@@ -121,8 +121,8 @@ def classify(table, batch, keys, contents, verdicts, first):
 
 @njit(_I64(_TABLE, _WORDS, _WORDS))
 def add(table, keys, marks):
-    """How many of the keys were new. A key that is there keeps its mark. There must be room."""
-    added = 0
+    """How many of the keys were new. A key that is there keeps its content, and takes the later day. There must be room."""
+    added, day_mask = 0, np.uint64((1 << DAY_BITS) - 1)
     for row in range(min(AHEAD, keys.size)):
         _ask_for(table, _bucket(table, keys[row]), 0)
         _ask_for(table, _bucket(table, keys[row]), 1)
@@ -136,6 +136,8 @@ def add(table, keys, marks):
         if place < 0:
             _put(table, bucket, key, marks[row])
             added += 1
+        elif table[bucket, 1, place] & day_mask < marks[row] & day_mask:
+            table[bucket, 1, place] = (table[bucket, 1, place] & ~day_mask) | (marks[row] & day_mask)
     return added
 
 

@@ -30,8 +30,9 @@ def show(report: UsageReport) -> None:
 
 def _intake(report: UsageReport) -> None:
     rows: list[tuple[str, ...]] = []
+    of = "file" if any(line.file for line in report.intake) else "day" if any(line.day for line in report.intake) else ""
     for line in report.intake:
-        name = (line.source, line.file or line.day)
+        name = (line.source, line.file or line.day or (of and f"no {of}"))
         for outcome in ("received", *sorted((line.counted.keys() | line.found.keys()) - {"received"})):
             rows += _sides((*name, outcome), line.counted.get(outcome), line.found.get(outcome))
     columns = ("source", "of", "outcome", *_QUANTITIES, "books")

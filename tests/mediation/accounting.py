@@ -49,7 +49,8 @@ def decode_and_account(path: Path, data: bytes, source: Source) -> Decoded | Non
     try:
         decoded = decode(path, source)
     except UserError as error:
-        return check_refusal(error)
+        check_refusal(error)
+        return None
     check_rows(decoded)
     if source.format is Format.CANONICAL:
         account_for_columns(decoded, data)
@@ -125,7 +126,7 @@ def account(decoded: Decoded, data: bytes, source: Source) -> None:
 
 def account_for_columns(decoded: Decoded, data: bytes) -> None:
     """Each row of an Arrow or Parquet file is one row or one reject."""
-    rows = sorted([*decoded.usage.column("raw_offset").to_pylist(), *(reject.offset for reject in decoded.rejects)])
+    rows = sorted([*decoded.usage.column("raw_offset").to_numpy().tolist(), *(reject.offset for reject in decoded.rejects)])
     assert rows == list(range(_rows_of(data)))
 
 

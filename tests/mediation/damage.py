@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 STUMBLING: Final = (  # what decoders are known to stumble over
     b'"', b'""', b'"\n', b",", b";", b"|", b"\n", b"\r\n", b"\r", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3", b"\xed\xa0\x80",
     b"{", b"}", b"[", b"]", b"\\", b"\\u0000", b"\\ud800", b'":', b"{}", b"[]", b"null",
-    b"<", b">", b"</cdr>", b"<cdr>", b"<cdr/>", b"<cdrs>", b"&amp;", b"&#0;", b"&#x110000;", b"&lol;", b"<!--", b"-->", b"<![CDATA[", b"]]>",
-    b"<?", b"<!DOCTYPE x>", b"%00", b"%", b"=", b"\t", b" ", b"-", b"-1", b"0", b"1e308", b"1e-9", b"0.0000000001", b"NaN", b"inf",
+    b"<", b">", b"</cdr>", b"<cdr>", b"<cdr/>", b"<cdrs>", b"&amp;", b"&#0;", b"&#x110000;", b"&lol;", b"<!--", b"-->",
+    b"<![CDATA[", b"]]>", b"<?", b"<!DOCTYPE x>", b"%00", b"%", b"=", b"\t", b" ",
+    b"-", b"-1", b"0", b"1e308", b"1e-9", b"0.0000000001", b"NaN", b"inf",
     b"true", b"99999999999999999999", b"9223372036854775807", b"-9223372036854775808", b"18446744073709551615", b"4294967295", b"0x10",
     b"140737488355328", b"1970-01-01", b"2026-02-29 23:59:60", b"2099-12-31 23:59:59", b"0000-00-00 00:00:00", b"2026-03-29 02:30:00",
     b"2026-03-01T10:00:00+99:99", b"\n\n", b"/*", b"#", b"H;1", b"T;20", b"\nTimestamp = 0\n", b"Acct-Status-Type = Accounting-On\n",

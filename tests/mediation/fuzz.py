@@ -27,7 +27,6 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-
 from mediation import csv_blocks, decode, formats, radius, record_paths
 from tests.mediation import accounting, fuzz_corpus
 from tests.mediation.damage import damaged

@@ -56,7 +56,7 @@ class Seed(NamedTuple):
 def seeds(format_: str = "") -> tuple[Seed, ...]:
     """All seeds whose format has `format_` in its name; `packed` for those that are packed."""
     found = [*_fixtures(), *_of_the_examples(), *_of_the_day(), *_canonical(), *_samples()]
-    packed = _packed([seed for seed in found if seed.name.startswith("fixtures/widths")][0])
+    packed = _packed(next(seed for seed in found if seed.name.startswith("fixtures/widths")))
     if format_ == "packed":
         return tuple(packed)
     return tuple(seed for seed in [*found, *packed] if format_ in str(seed.source.format))

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
 
-from mediation.decode import Decoded, decode
+from mediation.decode import Decoded, Reject, decode
 from mediation.sources import find
 from tests.mediation import accounting
 from tests.mediation.fuzz_corpus import seeds
 from tests.mediation.trickling import check_trickling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from tests.mediation.fuzz_corpus import Seed
 
-FORMATS = ("asterisk", "cisco-cucm", "delimited", "fixed-width", "freeswitch-json", "freeswitch-xml", "kamailio-acc", "radius-detail", "chf-json")
+FORMATS = (
+    "asterisk",
+    "cisco-cucm",
+    "delimited",
+    "fixed-width",
+    "freeswitch-json",
+    "freeswitch-xml",
+    "kamailio-acc",
+    "radius-detail",
+    "chf-json",
+)
 
 
 def seed_of(format_: str) -> Seed:
@@ -35,25 +45,30 @@ def decoded(seed: Seed, folder: Path) -> Decoded:
     return found
 
 
-def with_column(found: Decoded, name: str, values: list[object]) -> Decoded:
+def with_column(found: Decoded, name: str, values: Sequence[object]) -> Decoded:
     place = found.usage.schema.get_field_index(name)
     field = found.usage.schema.field(place)
     return found._replace(usage=found.usage.set_column(place, field, pa.array(values, field.type)))
 
 
+def integers(found: Decoded, name: str) -> list[int]:
+    values: list[int] = found.usage.column(name).to_numpy().tolist()
+    return values
+
+
 def without_a_row(found: Decoded) -> Decoded:
-    place = found.usage.column("raw_offset").to_pylist()[-1]
-    kept = [offset != place for offset in found.usage.column("raw_offset").to_pylist()]  # several rows may come of one record
+    place = integers(found, "raw_offset")[-1]
+    kept = [offset != place for offset in integers(found, "raw_offset")]  # several rows may come of one record
     return found._replace(usage=found.usage.filter(pa.array(kept)), rows=sum(kept) + len(found.rejects))
 
 
 def with_a_longer_row(found: Decoded) -> Decoded:
-    lengths = found.usage.column("raw_length").to_pylist()
+    lengths = integers(found, "raw_length")
     return with_column(found, "raw_length", [lengths[0] + 40, *lengths[1:]])
 
 
 def with_a_shorter_row(found: Decoded) -> Decoded:
-    lengths = found.usage.column("raw_length").to_pylist()
+    lengths = integers(found, "raw_length")
     return with_column(found, "raw_length", [*lengths[:-1], lengths[-1] - 20])
 
 
@@ -62,7 +77,7 @@ def with_a_shorter_row(found: Decoded) -> Decoded:
 def test_bytes_of_nobody_or_of_two_are_noticed(format_: str, spoil: Callable[[Decoded], Decoded], tmp_path: Path) -> None:
     seed = seed_of(format_)
     found = decoded(seed, tmp_path)
-    with pytest.raises(AssertionError, match="nobody's|in two records|records"):
+    with pytest.raises(AssertionError, match=r"nobody's|in two records|records"):
         accounting.account(spoil(found), seed.data, seed.source)
 
 
@@ -70,10 +85,8 @@ def test_bytes_of_nobody_or_of_two_are_noticed(format_: str, spoil: Callable[[De
 def test_a_reject_with_other_bytes_is_noticed(format_: str, tmp_path: Path) -> None:
     seed = seed_of(format_)
     found = decoded(seed, tmp_path)
-    offset, length = (found.usage.column(name).to_pylist()[0] for name in ("raw_offset", "raw_length"))
-    kept = [other != offset for other in found.usage.column("raw_offset").to_pylist()]
-    from mediation.decode import Reject  # noqa: PLC0415
-
+    offset, length = (integers(found, name)[0] for name in ("raw_offset", "raw_length"))
+    kept = [other != offset for other in integers(found, "raw_offset")]
     right = Reject("missing_value", offset, length, seed.data[offset : offset + length])
     spoilt = found._replace(usage=found.usage.filter(pa.array(kept)), rejects=[*found.rejects, right])
     accounting.account(spoilt, seed.data, seed.source)
@@ -122,6 +135,6 @@ def test_a_decoder_whose_answer_depends_on_its_window_is_noticed(format_: str, t
     seed = seed_of(format_)
     found = decoded(seed, tmp_path)
     check_trickling(found, seed.data, seed.source, 50, b'"')
-    amounts = found.usage.column("raw_length").to_pylist()
+    amounts = integers(found, "raw_length")
     with pytest.raises(AssertionError):
         check_trickling(with_column(found, "raw_length", [amounts[0] + 1, *amounts[1:]]), seed.data, seed.source, 50, b'"')

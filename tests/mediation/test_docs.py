@@ -10,10 +10,17 @@ import pytest
 
 from mediation.format_columns import COLUMNS
 from mediation.reasons import EXPLANATIONS, Reason
+from mediation.source_file import read_source
 from mediation.source_rules import CANONICAL_FIELDS, Dialect, Legs, Numbering, Sequence, ServiceRules, Unit
 from mediation.sources import Source
 
-PAGE = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+DEFINITIONS = [
+    pytest.param(block, id=f"{page.stem}-{number}")
+    for page in sorted(DOCS.glob("formats/*.md"))
+    for number, block in enumerate(re.findall(r"^```yaml\n(name: .*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+]
+PAGE = (DOCS / "sources.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -29,3 +36,10 @@ def test_every_format_and_field_is_named() -> None:
     assert not missing
     assert not {name for name in (*COLUMNS, *CANONICAL_FIELDS) if not re.search(rf"(?<![a-z_-]){name}(?![a-z_])", PAGE)}
     assert not {unit.value for unit in Unit if unit.value not in PAGE}
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS)
+def test_definitions_of_the_pages_are_right(definition: str, tmp_path: Path) -> None:
+    path = tmp_path / "source.yaml"
+    path.write_text(definition)
+    assert read_source(path).name

@@ -12,10 +12,10 @@ from mediation import events
 from mediation.columns import Amounts
 from mediation.events import Details, Events
 from mediation.reasons import CODES, Reason
-from mediation.records import block_of_texts
 from mediation.sources import Format, Source
 from mediation.usage import Records, table
 from rating.schema import UsageFlag
+from tests.mediation.texts import block_of_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

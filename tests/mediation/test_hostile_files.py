@@ -1,6 +1,6 @@
 """Files that are damaged on purpose or by a disk: looked at and taken in they give rows, rejects or an error that helps, in bounded memory.
 
-RATEWRIGHT_SPARSE_BYTES sets the size of the file with one long line: `make fuzz-decoders` is for hours, `make hostile` tries 4 GiB.
+The line that never ends is 192 MiB here, and 4 GiB in `make hostile` (RATEWRIGHT_SPARSE_BYTES): what it costs grows with nothing but time.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def test_files_of_one_byte(source: Source, home: Home, tmp_path: Path) -> None:
 def test_files_of_few_bytes_again_and_again(source: Source, tmp_path: Path) -> None:
     data = hostile.sound(source)
     for name, piece in hostile.monotonous().items():
-        for content in (piece, data + piece, piece + data):
+        for content in (piece, data + piece):
             path = tmp_path / "monotonous"
             path.write_bytes(content)
             assert accounting.decode_and_account(path, content, source) is None or name
@@ -96,8 +96,9 @@ LONG_LINES = {
     "in quotes": ("asterisk", b'"a","b' + b"x" * 5000),
     "freeswitch": ("freeswitch", b'"a","b",' + b"x" * 5000),
     "kamailio-acc": ("kamailio-acc", b"1,INVITE," + b"x" * 5000),
+    "delimited, names in the header": ("delimited", b"x" * 5000),
     "gateway": ("gateway", b"x" * 5000),
-    "exchange": ("exchange", b"x" * 5000),
+    "fixed-width": ("fixed-width", b"x" * 5000),
     "freeswitch-json": ("freeswitch-json", b'{"variables": {"uuid": "' + b"x" * 5000),
     "no JSON": ("freeswitch-json", b"x" * 5000),
     "chf-json": ("chf-json", b'{"multipleUnitUsage": [' + b" " * 5000),
@@ -111,7 +112,7 @@ import resource, sys
 from mediation.inspect import inspect
 from tests.mediation import hostile
 from rating.errors import UserError
-source = next(source for source in hostile.SOURCES.values() if source.name == sys.argv[2])
+source = hostile.SOURCES[sys.argv[2]]
 try:
     seen = inspect(sys.argv[1], source)
     assert sum(seen.rejected.values()) == seen.rows > 0, seen

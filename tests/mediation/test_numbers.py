@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mediation import numbers
-from mediation.records import block_of_texts
 from mediation.source_rules import Numbering, NumberType, Plain
+from tests.mediation.texts import block_of_texts
 
 PLAIN = Numbering()
 CHINA = Numbering(country_code="86", trunk_prefix="0", plain=Plain.NATIONAL)

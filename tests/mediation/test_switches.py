@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from mediation.decode import decode
+from mediation.inspect import inspect
 from mediation.sources import Format, Layout, Numbering, Plain, ServedBy, Source, find
 from rating.schema import ServedKind
 
@@ -113,7 +114,8 @@ def test_times_as_counts_of_seconds(tmp_path: Path, row: str, expected: Any) -> 
 KEYS = [  # two rows (uniqueid, sequence, channel, dstchannel, start, src, dst), and whether they are one record
     ("u,1,c,d,10:00:00,1,2", "u,1,x,y,11:00:00,3,4", True),
     ("u,1,c,d,10:00:00,1,2", "u,2,c,d,10:00:00,1,2", False),
-    ("u,,c,d,10:00:00,1,2", "u,,c,d,10:00:00,3,4", True),
+    ("u,,c,d,10:00:00,1,2", "u,,c,d,10:00:00,3,2", True),
+    ("u,,c,d,10:00:00,1,2", "u,,c,d,10:00:00,1,4", False),  # from the menu on to the queue
     ("u,,c,d,10:00:00,1,2", "u,,c,x,10:00:00,1,2", False),
     ("u,,c,d,10:00:00,1,2", "u,,c,d,10:00:01,1,2", False),
     (",,c,d,10:00:00,1,2", ",,c,d,10:00:00,1,2", True),
@@ -131,6 +133,26 @@ def test_what_identifies_an_asterisk_record(tmp_path: Path, first: str, second: 
         row = text.replace(",10:", f",{DAY} 10:").replace(",11:", f",{DAY} 11:")
         keys.append(decode_text(tmp_path, f"{row},{DAY} 12:00:00,60,ANSWERED", source)["event_key"])
     assert (keys[0] == keys[1]) is same
+
+
+def test_a_menu_and_a_queue_are_rows_of_one_channel(tmp_path: Path) -> None:
+    """Forked records of logs without sequence: number, menu and queue begin alike, and none is another version of the other."""
+    rows = [  # dst, dstchannel, start, answer, end, seconds, disposition
+        ("2000000", "", "10:00:00", "10:00:10", "10:00:10", 0, "NO ANSWER"),
+        ("7000", "", "10:00:00", "10:00:10", "10:00:40", 30, "ANSWERED"),
+        ("6500", "", "10:00:40", "10:00:48", "10:00:48", 0, "ANSWERED"),
+        ("194", "PJSIP/194-2", "10:00:48", "10:00:51", "10:08:18", 447, "ANSWERED"),
+    ]
+    lines = [
+        f',8613900000001,{dst},in,"""A"" <1>",PJSIP/t-1,{channel},Queue,"a,,b",{DAY} {start},{DAY} {answer},{DAY} {end},1,{seconds},'
+        f"{word},3,1772445600.1,Inbound\n"
+        for dst, channel, start, answer, end, seconds, word in rows
+    ]
+    path = tmp_path / "Master.csv"
+    path.write_text("".join(lines + lines[1:2]))
+    found = inspect(path, find("asterisk"))
+    assert (found.rows, found.answered, found.unanswered, found.duplicate, found.conflicting) == (5, 3, 1, 1, 0)
+    assert (found.absorbed, found.rejected, found.answered_duration_us) == (0, {}, (30 + 447) * 1_000_000)
 
 
 def test_key_and_charge_columns_of_a_source(tmp_path: Path) -> None:

@@ -63,10 +63,9 @@ def check_trickling(whole: Decoded, data: bytes, source: Source, step: int, rubb
     """Decode `data` in steps; all must be as it was in the file, but for rows that other legs bill, which the end of a file tells."""
     first_bytes = HEADER_BYTES if formats.names_its_columns(source) else 0
     window = TricklingWindow(data, step, rubbish, first_bytes)
-    parts = []
-    for rows in formats.decoder(source.format).blocks(window, source):
-        parts.append(decode.part_of(source, rows, decode.read_block(rows, source), window.offset, decode.DEFAULT_HASH_KEY))
-    trickled = decode.joined(parts)
+    blocks = formats.decoder(source.format).blocks(window, source)
+    key = decode.DEFAULT_HASH_KEY
+    trickled = decode.joined([decode.part_of(source, rows, decode.read_block(rows, source), window.offset, key) for rows in blocks])
     assert trickled.rejects == whole.rejects, f"other rejects in steps of {step}: {_differences(trickled.rejects, whole.rejects)}"
     assert trickled.control_lines == whole.control_lines
     assert _unabsorbed(trickled.usage).equals(_unabsorbed(whole.usage)), f"other rows in steps of {step}"

@@ -68,7 +68,7 @@ def _once(home: Home, collector: Collector, pace: Pace, world: Surroundings) -> 
     for each in found.troubles[1:]:
         world.complain(each.file, each.error)
     if found.waiting:
-        _note(f"{found.waiting:,} files are not finished yet, and left for the next time")
+        _note(f"not finished yet, and left for the next time: {found.waiting:,} {'file' if found.waiting == 1 else 'files'}")
     if not found.done and not found.troubles:
         _note("no finished file to take")
     if found.troubles:

@@ -49,7 +49,7 @@ def resolve(
             _print_incomplete(identifier, as_json=as_json)
             return 0
         found = resolving.versions(opened, asked.seq, int(identifier))
-        differences = dict(found.differences())
+        differences = resolving.differences(opened, found)
         if keep:
             resolving.resolve(opened, found, keep, what, asked.definitions)
     if as_json:

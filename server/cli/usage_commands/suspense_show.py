@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -10,6 +10,8 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.usage_commands.suspense_common import BillDate  # noqa: TC001 -- cyclopts reads the annotations
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from billing.suspense.showing import Shown
 
 
@@ -52,13 +54,12 @@ def _print(found: Shown) -> None:
         seen = f"{instant(entry.first_seen_us)} .. {instant(entry.last_seen_us)} UTC; waits for {entry.age_days} days"
         place = f"{entry.file or 'stream'}, byte {entry.offset}, {entry.length} bytes"
         rows += [("source", entry.source), ("worth", f"{worth} ({entry.basis})"), ("seen", seen), ("place", place)]
-    rows += [("decided", f"{each['verdict']} by {each['by']['name']}: {each['reason']}") for each in found.decisions]
+    rows += [("decided", _decided(each)) for each in found.decisions]
     rows += [(name, value) for name, value in found.fields.items() if not found.differences]
     output.print_table(("what", "is"), rows)
     if found.differences:
         print()
-        table = [(name, *values) for name, values in found.differences.items()]
-        output.print_table(("differs in", *found.versions), table)
+        output.print_table(("differs in", *found.versions), [(name, *values) for name, values in found.differences.items()])
     if found.segments:
         print()
         output.print_table(tuple(found.segments[0]), [tuple(each.values()) for each in found.segments], right=("duration_us",))
@@ -66,3 +67,8 @@ def _print(found: Shown) -> None:
     print(f"not at hand: {found.raw_problem}" if found.raw_problem else output.printable(found.raw_text))
     if found.raw_hex:
         print(found.raw_hex)
+
+
+def _decided(decision: Mapping[str, Any]) -> str:
+    approved = f", approved by {decision['approved_by']['name']}" if decision["approved_by"] else ""
+    return f"{decision['verdict']} by {decision['by']['name']}{approved}: {decision['reason']}"

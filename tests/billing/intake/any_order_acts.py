@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from billing.catalogue import Operator
 from billing.intake import marks, segment_groups, view
-from billing.intake.suspense import suspended_rows
 from billing.intake.taking import Intake
 from billing.suspense import proposals, recycling, resolving, writing_off
 from billing.suspense.deciding import Deciding
@@ -15,7 +14,6 @@ from billing.suspense.selection import Asking, Selection
 from billing.suspense.waiting import waiting
 from mediation.decode import decode
 from mediation.source_file import read_source
-from rating.errors import UnusableFileError
 from rating.schema import UsageFlag
 from tests.billing.intake.any_order_world import (
     CARRIER,
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
     from tests.billing.intake.any_order_world import Line, MadeUp
 
 SECOND_US: Final = 1_000_000
+STREAMED: Final = 0.5  # how many of the deliveries that could be a stream are one
 ANA, BEN = Operator("ana", 2001), Operator("ben", 2002)
 _COLUMNS: Final = ("source", "record_id", "call_ref", "start_us", "duration_us", "bytes_up", "bytes_down", "units", "served_id", "flags")
 
@@ -72,16 +71,14 @@ class Acts:
 
     # Deliveries
 
-    def deliver(self, lines: Sequence[Line]) -> list[Line]:
-        """Lines as a file for each source, or a batch of a stream. Gives back those of files that were refused whole."""
-        left: list[Line] = []
+    def deliver(self, lines: Sequence[Line]) -> None:
+        """Lines as a file for each source, or a batch of a stream."""
         for name in sorted({line.source for line in lines}):
             mine = [line for line in lines if line.source == name]
-            if name == CARRIER and all(line.can_stream for line in mine) and self.rng.random() < 0.5:
+            if all(line.can_stream for line in mine) and self.rng.random() < STREAMED:
                 self._stream(mine)
-            elif not self._file(mine):
-                left += mine
-        return left
+            else:
+                self._file(mine)
 
     def deliver_again(self) -> None:
         """A file under another name, packed otherwise."""
@@ -98,18 +95,13 @@ class Acts:
         path.write_text("".join(f"{line.text}\n" for line in lines))
         return path
 
-    def _file(self, lines: Sequence[Line]) -> bool:
+    def _file(self, lines: Sequence[Line]) -> None:
         path, source = self.write(lines), self.sources[lines[0].source]
-        try:
-            report = self.intake.take_file(path, source, self.now_us)
-        except UnusableFileError:
-            assert not any(line.is_clear or (self.is_mended and line.version) for line in lines)
-            return False
+        report = self.intake.take_file(path, source, self.now_us)
         self._note(f"file {path.name}", report, path)
         if not report.already_taken:
             self.files.append((path, source))
         self._saw(lines)
-        return True
 
     def _stream(self, lines: Sequence[Line]) -> None:
         path, source = self.write(lines), self.sources[lines[0].source]
@@ -140,14 +132,17 @@ class Acts:
     # What happens to a home
 
     def seal(self) -> None:
+        """The journal becomes Parquet, and the index is written."""
         self.told.append("seal")
         self.intake.seal(self.now_us)
 
     def restart(self) -> None:
+        """Another process takes over."""
         self.told.append("restart")
         self.intake = Intake(self.home)
 
     def tick(self, hours: int = 0) -> None:
+        """Calls whose time is up so many hours from now go into suspense."""
         self.told.append(f"tick {hours}")
         self.intake.assemble(self.now_us, self.now_us + hours * 3600 * SECOND_US)
 
@@ -160,6 +155,7 @@ class Acts:
         self.recycle()
 
     def recycle(self, source: str = CARRIER) -> None:
+        """Everything that waits is tried again."""
         self.told.append(f"recycle {source}")
         found = recycling.recycle(self.home, Selection(source=source), self._deciding(), self._asking())
         self.told.append(f"    {found.outcomes} left {found.left}")
@@ -230,32 +226,23 @@ class Acts:
         self.tick(100)
 
     def counting(self) -> list[Counted]:
-        """What counts."""
+        """What counts, in order."""
         rows = view.usage(self.home, _COLUMNS, self._head()).to_pylist()
         return sorted((_counted(row) for row in rows), key=repr)
 
-    def dump(self) -> None:
-        got, want = self.counting(), self.made_up.counts
-        print("EXTRA", *[x for x in got if x not in want], sep="\n  ")
-        print("LACK", *[x for x in want if x not in got], sep="\n  ")
-        for row in self._waiting().to_pylist():
-            print("W", row["suspense_id"], row["reason"], row["raw"])
-        import sqlalchemy as sa
-        with self.home.connect() as c:
-            for r in c.execute(sa.text("select source, call_ref, state, missing, segments, commit_seq from assemblies")):
-                print("A", *r)
-        for row in view.usage(self.home, [*_COLUMNS, "commit_seq"], self._head(), every=True).to_pylist():
-            print("U", row)
+    def differences(self) -> list[str]:
+        """What counts and should not, what should and does not, and what waits."""
+        found, wanted = self.counting(), self.made_up.counts
+        waits = [f"waits: {row['suspense_id']} {row['reason']} {row['raw']}" for row in self._waiting().to_pylist()]
+        return [
+            *(f"too much: {each}" for each in found if each not in wanted),
+            *(f"lacks: {each}" for each in wanted if each not in found),
+            *waits,
+        ]
 
     def uncertain(self) -> set[str]:
         """Events of which several versions came and nobody chose one."""
         return {event for event, versions in self.seen.items() if len(versions) > 1 and event not in self.resolved}
-
-    def waiting_reasons(self) -> set[str]:
-        return set(self._waiting()["reason"].to_pylist())
-
-    def stored_rejects(self) -> int:
-        return sum(1 for row in suspended_rows(self.home) if ",never," in row.raw)
 
     def _waiting(self) -> pa.Table:
         with self.home.connect() as connection:
@@ -278,6 +265,4 @@ def _counted(row: dict[str, Any]) -> Counted:
         record = record.partition("/")[0]
     seconds = None if row["duration_us"] is None else row["duration_us"] // SECOND_US
     began_s = int(row["start_us"].timestamp())
-    return Counted(
-        row["source"], record, began_s, seconds, row["bytes_up"], row["bytes_down"], row["units"], row["served_id"]
-    )
+    return Counted(row["source"], record, began_s, seconds, row["bytes_up"], row["bytes_down"], row["units"], row["served_id"])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NOW_S = int(dt.datetime(2026, 3, 20, tzinfo=dt.UTC).timestamp())
 LATER_S = NOW_S + 60 * 86_400
+FAR_S = NOW_S + 400 * 86_400  # nothing is so young that its copies need be known
 FUTURE_S = NOW_S + 86_400
 OLD_S = NOW_S - 300 * 86_400
 FIRST_S = NOW_S - 5 * 86_400  # everything else begins in the days before now
@@ -47,13 +48,14 @@ name: counter
 format: delimited
 columns: [node, number, from, to, began, seconds]
 sequence: { column: number, per: [node] }
+retention: 190d
 fields:
   served: from
   other: to
   start: { column: began, unit: epoch_s }
   duration: seconds
 """
-PBX_YAML = "name: pbx\nformat: asterisk\n"
+PBX_YAML = "name: pbx\nformat: asterisk\nretention: 190d\n"
 
 
 class Counted(NamedTuple):
@@ -208,20 +210,20 @@ class _Maker:
 def make_up(rng: random.Random) -> MadeUp:
     """A few of everything."""
     maker = _Maker(rng)
-    for number in range(14):
+    for number in range(9):
         maker.plain(f"p{number}", maker.begin_s())
     for number in range(2):
         maker.plain(f"future{number}", FUTURE_S + number)
         maker.plain(f"old{number}", OLD_S + number)
         maker.unanswered(f"u{number}")
         maker.hopeless(f"h{number}")
-    for number in range(6):
+    for number in range(4):
         maker.call(f"call{number}")
-    for number in range(3):
+    for number in range(2):
         maker.session(f"data{number}")
         maker.message(f"text{number}")
         maker.legs(number + 1)
-    for number in rng.sample(range(1, 40), 8):
+    for number in rng.sample(range(1, 40), 5):
         maker.numbered(number)
     rng.shuffle(maker.lines)
     fate = Fate(frozenset(maker.keep), frozenset(maker.write_off))

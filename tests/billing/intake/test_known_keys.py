@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from billing.intake import index_files, marks, view
 from billing.intake.batch import Arrival
 from billing.intake.known_keys import KnownKeys
-from billing.intake.suspense import suspense_counts
 from billing.intake.taking import Intake, Mark
 from billing.store.tables import index_snapshots
 from mediation.sources import Sequence as Numbers
 from mediation.sources import find
+from tests.billing.intake.suspended import suspense_counts
 from tests.billing.usage_rows import DAY_US, MARCH_US, Event, batch, key_of, usage_table
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.intake import marks, view
-from billing.intake.suspense import suspended_rows
 from billing.intake.taking import Intake, Mark
 from rating.schema import UsageFlag
+from tests.billing.intake.suspended import suspended_rows
 from tests.billing.usage_rows import UNANSWERED, Event, batch, key_of, usage_table
 
 if TYPE_CHECKING:

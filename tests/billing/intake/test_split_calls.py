@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from billing.intake.suspense import suspended_rows
 from billing.intake.taking import Intake
 from mediation.sources import find
+from tests.billing.intake.suspended import suspended_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

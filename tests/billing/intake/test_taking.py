@@ -10,11 +10,11 @@ import pytest
 
 from billing.intake import books
 from billing.intake.settle import OUTCOME_NAMES
-from billing.intake.suspense import suspended_rows, suspense_counts
 from billing.intake.taking import Intake
 from billing.store.home import Home
 from mediation import sources
 from rating.errors import UserError
+from tests.billing.intake.suspended import suspended_rows, suspense_counts
 from tests.billing.usage_rows import ABSORBED, DAY_US, MARCH_US, UNANSWERED, Event, batch
 
 if TYPE_CHECKING:

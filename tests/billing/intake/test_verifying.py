@@ -168,13 +168,23 @@ def test_streams_count_each_for_itself(home: Home, counting: Callable) -> None:
     assert len(counting(home)) == 7
 
 
-def test_a_counter_that_begins_again_loses_nothing(home: Home, counting: Callable, balanced: Callable) -> None:
-    """The same numbers under other record ids, as of a counter whose stream is not told: they are verified, and count."""
+def test_equal_numbers_of_other_records_lose_nothing(home: Home, counting: Callable, balanced: Callable) -> None:
+    """Streams that the index does not tell apart: the numbers are known, the records are not, and they count."""
     intake = Intake(home)
-    take(intake, NUMBERED, batch(*(Event(f"last year {i}", number=i) for i in range(50))))
-    assert take(intake, NUMBERED, batch(*(Event(f"this year {i}", number=i) for i in range(50)))) == {"answered": 50}
+    take(intake, NUMBERED, batch(*(Event(f"east {i}", number=i) for i in range(50))))
+    assert take(intake, NUMBERED, batch(*(Event(f"west {i}", number=i) for i in range(50)))) == {"answered": 50}
     assert len(counting(home)) == 100
     balanced(home)
+
+
+def test_a_counter_that_begins_again_loses_nothing(home: Home, counting: Callable, balanced: Callable) -> None:
+    """The same numbers again, another day, of other calls: nobody can tell which are right, so both wait."""
+    intake = Intake(home)
+    take(intake, NUMBERED, numbered(1, 2, 3))
+    later = batch(*(Event(str(i), 30, start_us=MARCH_US + 5 * DAY_US, number=i) for i in (1, 2)))
+    assert take(intake, NUMBERED, later) == {"conflicting": 2}
+    assert sorted(counting(home)) == ["3"]
+    assert balanced(home)["intake sw1: conflicting"] == 4
 
 
 def test_a_source_that_begins_to_number_its_records(home: Home, counting: Callable) -> None:

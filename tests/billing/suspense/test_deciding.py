@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from billing.suspense import deciding, limits, proposals, resolving, showing, writing_off
@@ -11,7 +12,7 @@ from billing.suspense.deciding import Deciding
 from billing.suspense.selection import Selection
 from rating.errors import NotFoundError, UserError
 from tests.billing.runs.world import Call
-from tests.billing.suspense.world import ANA, BEN, asking, asterisk_row, listed, take_rows, total_cents, unbalanced, write_off
+from tests.billing.suspense.world import ANA, BEN, SWITCH, asking, asterisk_row, listed, take_rows, total_cents, unbalanced, write_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ def test_the_kept_version_bills_and_the_others_do_not(make_world: Callable[[str]
     first, second = listed(world).rows
     assert {first.reason, second.reason} == {"conflicting"}
     found = resolving.versions(world.home, asking(world).seq, int(second.id))
-    assert found.differences() == [("duration_us", (60_000_000, 1_500_000_000))]
+    assert resolving.differences(world.home, found) == {"duration_us": (60_000_000, 1_500_000_000)}
     with pytest.raises(UserError, match="no version is called"):
         resolving.resolve(world.home, found, "zz", Deciding(ANA, world.tick(), "why"), {})
     resolving.resolve(world.home, found, found.names[1], Deciding(ANA, world.tick(), "the switch says so"), {})
@@ -53,6 +54,18 @@ def test_the_kept_version_bills_and_the_others_do_not(make_world: Callable[[str]
     assert len(resolving.versions(world.home, asking(world).seq, int(listed(world).rows[0].id)).names) == 3
     world.bill("2025-12-01")
     assert unbalanced(world) == []
+
+
+def test_versions_that_differ_in_no_stored_column_are_told_apart_by_their_rows(world: World, tmp_path: Path) -> None:
+    row = asterisk_row("u1", "8613800000001", "2025-11-05 10:00:00", 60)
+    source = msgspec.structs.replace(SWITCH, charge_columns=("accountcode",))
+    other = row.replace('"","8613800000001"', '"night","8613800000001"')
+    take_rows(world, tmp_path, "one.csv", row, other, source=source)
+    found = resolving.versions(world.home, asking(world).seq, int(listed(world).rows[0].id))
+    assert resolving.differences(world.home, found) == {"row": (row.strip(), other.strip())}
+    (tmp_path / "one.csv").unlink()
+    gone = resolving.differences(world.home, found)["row"]
+    assert [text.startswith("not at hand: ") for text in gone] == [True, True]
 
 
 def test_what_is_written_off_is_never_billed(world: World, tmp_path: Path) -> None:

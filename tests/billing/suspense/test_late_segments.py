@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.intake.taking import Intake
+from billing.suspense.listing import DAY_US
 from mediation.decode import Decoded
 from tests.billing.runs.world import Call, instant_us
-from tests.billing.suspense.world import NOW_US, total_cents, unbalanced
+from tests.billing.suspense.world import NOW_US, listed, total_cents, unbalanced
 from tests.mediation.segment_rows import BEGIN_US, FIRST, LAST, SECOND_US, Segment, segment_table
 
 if TYPE_CHECKING:
@@ -60,6 +61,15 @@ def test_what_comes_after_the_bill_is_made_good_by_the_next(make_world: Callable
         world.bill("2025-12-01")
     assert total_cents(late) == total_cents(reference)
     assert unbalanced(late) == []
+
+
+def test_a_call_that_is_not_whole_is_worth_what_its_segments_are(world: World) -> None:
+    first, _, last = segments()
+    take(world, first, last)
+    Intake(world.home).assemble(NOW_US + world.tick() + 1_000 * DAY_US)
+    (entry,) = listed(world).rows
+    assert (entry.reason, entry.basis, entry.currency) == ("missing_segment", "own plan", "CNY")
+    assert entry.estimated_micros == 3_000_000  # 30 minutes at 0.10
 
 
 def test_what_was_billed_and_is_contradicted_comes_back(make_world: Callable[[str], World]) -> None:

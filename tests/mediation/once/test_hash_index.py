@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from mediation.once import HashIndex, Verdict
+from mediation.once import HashIndex, Verdict, hash_index
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -105,6 +105,20 @@ def test_days_decide_what_is_dropped_and_nothing_else() -> None:
     index.drop_before(101)
     assert len(index) == 3
     assert index.classify(hashes([1, 2, 3, 4]), hashes([5, 5, 5, 5])).verdict.tolist() == [NEW, SEEN, SEEN, SEEN]
+
+
+def test_a_table_moves_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each key arrives once, whichever part it was in; what the parts held is given back behind them."""
+    monkeypatch.setattr(hash_index, "_MOVED_AT_ONCE", 64)  # two pages of memory
+    index, values = HashIndex(), list(range(1, 40_000))
+    for begin in range(0, len(values), 1000):
+        part = values[begin : begin + 1000]
+        index.add(hashes(part), hashes(part), np.full(len(part), begin))
+    assert len(index) == len(values)
+    assert (index.classify(hashes(values), hashes(values)).verdict == SEEN).all()
+    index.drop_before(20_000)
+    assert len(index) == len(values) - 20_000
+    assert index.classify(hashes(values), hashes(values)).verdict.tolist() == [NEW] * 20_000 + [SEEN] * (len(values) - 20_000)
 
 
 def test_a_snapshot_is_the_index_and_what_is_added_later_stays_in_memory(tmp_path: Path) -> None:

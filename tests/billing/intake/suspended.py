@@ -1,4 +1,4 @@
-"""What waits in suspense: rows that could not be read, and events of which more than one version came."""
+"""Rows of the table suspense as they stand, marks and all, for tests to look at."""
 
 from __future__ import annotations
 
