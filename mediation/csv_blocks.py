@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mediation.rows import Block, block
-from mediation.scan import NONE, Marks, room, scan
+from mediation.scan import FAULT_LENGTH, NONE, Marks, ends_in_long_row, room, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +29,11 @@ def blocks(window: ByteWindow, source: Source) -> Iterator[Block]:
     found_room = room(BLOCK_ROWS_MAX, max(source.widths))
     widths = sum(1 << width for width in source.widths)
     marks = marks_of(source.dialect)
-    header_left = source.header_lines
+    header_left, in_long_row = source.header_lines, False
     while window.begin < window.end or not window.is_last:
-        count, position = scan(window.data, window.begin, window.end, found_room, widths, is_last=window.is_last, marks=marks)
+        where = (window.data, window.begin, window.end)
+        count, position = scan(*where, found_room, widths, is_last=window.is_last, marks=marks, in_long_row=in_long_row)
+        in_long_row = ends_in_long_row(found_room, count, position, before=in_long_row)
         rows = block(window.data, found_room, count, source).without_first(header_left)
         header_left = max(0, header_left - count)
         rows = without_control_lines(rows, source)
@@ -55,6 +57,7 @@ def without_control_lines(rows: Block, source: Source) -> Block:
     for totals in (source.header, source.trailer):
         if totals is not None:
             found[_beginning_with(rows, totals.starts_with.encode())] = True
+    found &= rows.code != FAULT_LENGTH  # a piece of a row that is too long is no line
     return rows.without_control_lines(found)
 
 

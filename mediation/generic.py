@@ -50,8 +50,9 @@ def _without_nulls(rows: Block, nulls: tuple[str, ...]) -> Block:
     vocabulary = tuple(text.upper() for text in nulls)
     field_end = rows.field_end.copy()
     for begin, end in zip(rows.field_begin, field_end, strict=True):
-        is_null = columns.words(rows, Spans(begin[: rows.size], end[: rows.size]), vocabulary) >= 0
-        end[: rows.size][is_null] = begin[: rows.size][is_null]
+        written = Spans(begin, end).only(rows.layout >= 0)
+        is_null = columns.words(rows, written, vocabulary) >= 0
+        end[is_null] = begin[is_null]
     return dataclasses.replace(rows, field_end=field_end)
 
 

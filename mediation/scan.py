@@ -79,15 +79,29 @@ COMMAS: Final = Marks()
 
 
 def scan(
-    data: NDArray[np.uint8], begin: int, end: int, rows: Rows, widths: int, *, is_last: bool, marks: Marks = COMMAS
+    data: NDArray[np.uint8],
+    begin: int,
+    end: int,
+    rows: Rows,
+    widths: int,
+    *,
+    is_last: bool,
+    marks: Marks = COMMAS,
+    in_long_row: bool = False,
 ) -> tuple[int, int]:
     """Find rows in `data[begin:end]` until room or data end. Gives their count and the position from which to go on.
 
     `widths` has bit w set if w columns are right. `is_last` says that nothing follows `end`, so that an unfinished row is one.
+    `in_long_row` says that a row above ROW_BYTES_MAX goes on at `begin`, see `ends_in_long_row`.
     """
     right_widths = np.unpackbits(np.frombuffer(widths.to_bytes((WIDTH_MAX + 8) // 8, "little"), np.uint8), bitorder="little")
-    found, position = _scan_rows(data, begin, end, is_last, right_widths, *marks, *rows)
+    found, position = _scan_rows(data, begin, end, is_last, in_long_row, right_widths, *marks, *rows)
     return int(found), int(position)
+
+
+def ends_in_long_row(rows: Rows, count: int, position: int, *, before: bool) -> bool:
+    """Whether the rest of a row that is too long begins at `position`, where a scan ended. `before`: whether one did where it began."""
+    return before if count == 0 else bool(rows.fault[count - 1] == FAULT_LENGTH and rows.end[count - 1] == position)
 
 
 @njit(numba.types.UniTuple(_I64, 4)(_BYTES, _I64, _I64, _BOOL, _I64, _I64))
@@ -320,13 +334,28 @@ def _scan_plain_rows(data, begin, end, comma, quote, comment, row, row_begin, ro
 
 @njit(
     numba.types.UniTuple(_I64, 2)(
-        *(_BYTES, _I64, _I64, _BOOL, numba.uint8[::1], _I64, _I64, _I64),
+        *(_BYTES, _I64, _I64, _BOOL, _BOOL, numba.uint8[::1], _I64, _I64, _I64),
         *(_I64[::1], _I64[::1], numba.int32[::1], numba.int8[::1], _FIELDS, _FIELDS),
     )
 )
-def _scan_rows(data, begin, end, is_last, widths, comma, quote, comment, row_begin, row_end, row_width, row_fault, field_begin, field_end):
-    row, at = 0, begin
+def _scan_rows(
+    data, begin, end, is_last, in_long_row, widths, comma, quote, comment, row_begin, row_end, row_width, row_fault, field_begin, field_end
+):
+    row, at, goes_on = 0, begin, in_long_row
     while row < row_begin.shape[0] and at < end:
+        if goes_on:  # the rest of a row that is too long must not look like a row
+            stop = at
+            while stop < end and stop - at < ROW_BYTES_MAX and data[stop] != NEWLINE:
+                stop += 1
+            if stop == end and not is_last and stop - at < ROW_BYTES_MAX:
+                break
+            goes_on = stop == end or data[stop] != NEWLINE
+            text_end = stop if goes_on or data[stop - 1] != RETURN else stop - 1
+            if text_end > at:
+                row_begin[row], row_end[row], row_width[row], row_fault[row] = at, text_end, 0, FAULT_LENGTH
+                row += 1
+            at = stop if goes_on else stop + 1
+            continue
         if comma != BLANK:
             row, at = _scan_plain_rows(
                 data, at, end, comma, quote, comment, row, row_begin, row_end, row_width, row_fault, field_begin, field_end
@@ -366,7 +395,8 @@ def _scan_rows(data, begin, end, is_last, widths, comma, quote, comment, row_beg
         if outcome == INCOMPLETE or stop - at > ROW_BYTES_MAX:
             fault, width, stop = FAULT_LENGTH, 0, min(at + ROW_BYTES_MAX, end)
         row_begin[row] = at
-        row_end[row] = stop - 1 if stop > at and data[stop - 1] == RETURN else stop
+        goes_on = fault == FAULT_LENGTH
+        row_end[row] = stop - 1 if stop > at and data[stop - 1] == RETURN and not goes_on else stop
         row_width[row] = width
         row_fault[row] = fault
         row += 1

@@ -139,13 +139,7 @@ def _check_dialect(values: dict[str, Any], problems: Problems) -> None:
     dialect: Dialect = values["dialect"]
     if values["format"] in _WITHOUT_DIALECT:
         problems.add("dialect", f"{values['format']} has none", "leave it out")
-    if dialect.names_in_header and values["format"] is not Format.DELIMITED:
-        remedy = "leave it out; name the columns in their order, `columns: [...]`, and leave the header out with `header_lines: 1`"
-        problems.add("dialect.names_in_header", f"only delimited has it, {values['format']} has not", remedy)
-    if dialect.nulls and values["format"] is not Format.DELIMITED:
-        problems.add("dialect.nulls", f"only delimited has it, {values['format']} has not", "leave it out")
-    if not all(text.isascii() and text for text in dialect.nulls):
-        problems.add("dialect.nulls", "an empty text, or one that is not ASCII", 'give what stands for nothing, such as ["NULL", \'\\N\']')
+    _check_delimited_alone(dialect, values["format"], problems)
     for name in ("delimiter", "quote", "comment"):
         mark = getattr(dialect, name)
         is_mark = len(mark) <= 1 and mark.isascii() and mark not in {"\n", "\r", "\0"}
@@ -157,6 +151,17 @@ def _check_dialect(values: dict[str, Any], problems: Problems) -> None:
         problems.add("dialect.quote", "the same as the delimiter", 'give the quotation mark, or "" if there is none')
     if dialect.decimal not in {".", ","}:
         problems.add("dialect.decimal", f"{dialect.decimal!r} is neither . nor ,", 'use "." or ","')
+
+
+def _check_delimited_alone(dialect: Dialect, format_: Format, problems: Problems) -> None:
+    """What only delimited text of any layout may have."""
+    if dialect.names_in_header and format_ is not Format.DELIMITED:
+        remedy = "leave it out; name the columns in their order, `columns: [...]`, and leave the header out with `header_lines: 1`"
+        problems.add("dialect.names_in_header", f"only delimited has it, {format_} has not", remedy)
+    if dialect.nulls and format_ is not Format.DELIMITED:
+        problems.add("dialect.nulls", f"only delimited has it, {format_} has not", "leave it out")
+    if not all(text.isascii() and text for text in dialect.nulls):
+        problems.add("dialect.nulls", "an empty text, or one that is not ASCII", "give what stands for nothing, such as [\"NULL\", '\\N']")
 
 
 def _check_columns(values: dict[str, Any], layouts: tuple[Layout, ...], problems: Problems) -> None:

@@ -78,8 +78,10 @@ def _out_of_bounds(
     row_from = 0
     for arrival in arrivals:
         rows = slice(row_from, row_from := row_from + arrival.decoded.usage.num_rows)
+        memory = known.memory.get(arrival.source)
+        if memory is not None:  # also of a stream: what was dropped is not known to it either
+            too_old[rows] = start_us[rows] < memory.oldest_us(now_us)
         if arrival.rules is not None:
-            too_old[rows] = start_us[rows] < known.memory[arrival.source].oldest_us(now_us)
             future[rows] = start_us[rows] > now_us + arrival.rules.future_tolerance_us
     return too_old, future
 

@@ -7,7 +7,7 @@ they had come in time. What is marked is either the stored rows of an event, or 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +53,7 @@ def store(home: Home, known: KnownKeys, returning: Returning, now_us: int, also:
     """Append the rows. The caller holds the intake lock, and `known` is up to date. Returns the commit."""
     rows = _flagged(returning.rows)
     replaced = frozenset(mark.event_key for mark in returning.replaced)
-    verified = known.verified(rows, replaced=replaced)
+    verified = known.verified(rows, forgotten=_forgotten(known, rows, now_us), replaced=replaced)
     rows = verified.usage
     settled = settle(
         key_bytes(rows.column("event_key")),
@@ -87,6 +87,16 @@ def store(home: Home, known: KnownKeys, returning: Returning, now_us: int, also:
             also(connection, commit_seq, names, _mark_ids(connection, commit_seq, {mark.reason for mark in returning.replaced}))
 
     return known.store(kept_rows(batch), lambda: records.store(home, batch, now_us, more))
+
+
+def _forgotten(known: KnownKeys, rows: pa.Table, now_us: int) -> NDArray[np.bool_]:
+    """Rows so old that their copies may have been dropped from the index."""
+    start_us: Any = rows.column("start_us").cast(pa.int64()).to_numpy()
+    names = np.array(rows.column("source").cast(pa.string()).to_pylist(), dtype=object)
+    forgotten = np.zeros(rows.num_rows, np.bool_)
+    for source, memory in known.memory.items():
+        forgotten |= (names == source) & (start_us < memory.oldest_us(now_us))
+    return forgotten
 
 
 def _flagged(rows: pa.Table) -> pa.Table:

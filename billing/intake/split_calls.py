@@ -71,24 +71,28 @@ def settle_split_calls(  # noqa: PLR0913 - what is judged, and what is known of 
 ) -> SplitCalls:
     """Judge the answered rows of `made`, all of one source, and decided so far as `settled`.
 
+    Versions in conflict compete like the others, for one of them will count; they stay what they are.
     `judged`: commits whose rows were judged together with these already, as chunks of one file.
     """
     outcome = settled.outcome
     rule = leg_rule(source)
-    answered = np.flatnonzero(outcome == Outcome.ANSWERED)
+    competes = outcome == Outcome.ANSWERED
+    competes |= (outcome == Outcome.CONFLICTING) & ((made.column("flags").to_numpy() & _NO_LEG) == 0)
+    answered = np.flatnonzero(competes)
     if rule is None or not len(answered):
         return SplitCalls(made, outcome, frozenset())
     nearby = _Nearby(home, (source.name, rule, known), made, answered)
     nearby.files = [file for file in nearby.files if file.commit_seq not in judged]
     if not nearby.files:
         return SplitCalls(made, outcome, frozenset())
-    legs = made.select(list(dict.fromkeys((*rule.columns, "call_ref", "record_id")))).filter(pa.array(outcome == Outcome.ANSWERED))
+    legs = made.select(list(dict.fromkeys((*rule.columns, "call_ref", "record_id")))).filter(pa.array(competes))
     stored = nearby.legs_of(rule.names(legs), settled.taken_back)
     chosen = _has_any(rule.names(legs), _distinct(rule.names(stored)))
     new = legs.select(list(rule.columns)).filter(pa.array(chosen))
     lost = rule.absorbed(pa.concat_tables([new, stored.select(list(rule.columns))]))
     absorbed = np.zeros(made.num_rows, np.bool_)
     absorbed[answered[chosen][lost[: new.num_rows]]] = True
+    absorbed &= outcome == Outcome.ANSWERED
     stored_keys = key_bytes(stored.column("event_key"))[lost[new.num_rows :]]
     return SplitCalls(
         usage.with_absorbed(made, absorbed),

@@ -47,7 +47,7 @@ def definition_of(name: str, known: Mapping[str, Source]) -> Source:
     if source is None:
         raise UserError(
             f"rows of source {name} have to be read again, and its definition is not known here",
-            "name the YAML file that defines it, or the folder it lies in, with --definition",
+            "name the YAML file that defines it, or the folder it lies in, with --definition; or choose other rows by --reason",
             exit_status=2,
         )
     return source

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from billing.intake import marks, segment_groups
+from billing.intake.columns import QUANTITY_COLUMNS
 from billing.suspense import refused
 from billing.suspense.estimate import Basis, Estimates, Estimator
 from billing.suspense.segments import Segments, segments
@@ -97,10 +98,11 @@ def _of_calls(home: Home, asking: Asking, estimator: Estimator, rows: pa.Table, 
         return value
     found = segments(home, Selection(), asking).rows
     priced, flags = estimator.estimates(found), found["flags"].to_numpy()
+    counts = np.isin(priced.basis, _BY_A_PLAN) & _has_quantity(found)
     by_call: dict[int, list[int]] = {}
     for place, name in enumerate(marks.group_names(found).to_pylist()):
         row = calls.get(segment_groups.key_of(str(name), home.hash_key))
-        if row is not None and priced.basis[place] in _BY_A_PLAN:
+        if row is not None and counts[place]:
             by_call.setdefault(row, []).append(place)
     for row, its in by_call.items():
         amounts = [int(priced.micros[place]) for place in its]
@@ -108,6 +110,12 @@ def _of_calls(home: Home, asking: Asking, estimator: Estimator, rows: pa.Table, 
         value.micros[row] = max(amounts) if is_total else sum(amounts)
         value.currency[row], value.basis[row] = priced.currency[its[0]], priced.basis[its[0]]
     return value
+
+
+def _has_quantity(usage: pa.Table) -> npt.NDArray[np.bool_]:
+    """Rows that say how long or how much; the two ends of a call, where its length is what lies between, say nothing."""
+    columns: list[Any] = [usage[name] for name in QUANTITY_COLUMNS]
+    return np.any(np.stack([column.fill_null(0).to_numpy() for column in columns]) != 0, axis=0)
 
 
 def _joined(one: Estimates, other: Estimates) -> Estimates:

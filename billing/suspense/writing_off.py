@@ -62,8 +62,10 @@ def apply_write_off(home: Home, proposal: Proposal, what: Deciding, selection: S
     keys = [key for suspense_id, key in rows if suspense_id is None]
 
     def also(connection: sa.Connection, commit_seq: int, _: Sequence[str], mark_ids: Mapping[bytes, int]) -> None:
-        ids = [suspense_id if suspense_id is not None else mark_ids[key] for suspense_id, key in rows]
-        deciding.record(connection, [(each, Verdict.WRITTEN_OFF, "") for each in ids], what, commit_seq)
+        ids = [suspense_id if suspense_id is not None else mark_ids.get(key) for suspense_id, key in rows]
+        if None in ids:
+            raise UserError("an event to be written off changed meanwhile: another version of it came", "nothing was stored; look again")
+        deciding.record(connection, [(each, Verdict.WRITTEN_OFF, "") for each in ids if each is not None], what, commit_seq)
         detail = {"rows": len(rows), "estimated": records.value.sums()}
         proposals.record(connection, proposal.proposal_id, proposals.State.APPLIED, what.by, what.at_us, commit_seq, detail)
 

@@ -62,7 +62,7 @@ def intake_lines(home: Home, seq: int, span: Span, source: str | None = None, by
     for place, each in list(counted.items()):
         if place.outcome == _DUPLICATE:
             found[place] += each
-    names = _file_names(home)
+    names = file_names(home)
     grouped: dict[tuple[str, int, str], tuple[Sums, Sums]] = {}
     for side, sums in enumerate((counted, found)):
         for place, each in sums.items():
@@ -71,6 +71,14 @@ def intake_lines(home: Home, seq: int, span: Span, source: str | None = None, by
                 sides = grouped.setdefault(group, (Sums(Quantities), Sums(Quantities)))
                 sides[side][Place(*group, place.outcome)] += each
     return [_line(group, *grouped[group], names) for group in sorted(grouped)]
+
+
+def file_names(home: Home) -> dict[int, str]:
+    """The name of each file that was taken in, by raw_file_id."""
+    file = raw_files.c
+    with home.connect() as connection:
+        rows = connection.execute(sa.select(file.raw_file_id, file.file_name, file.path)).all()
+    return {key: name or path.rpartition("/")[2] for key, name, path in rows}
 
 
 def _counted(home: Home, seq: int, span: Span) -> Sums:
@@ -141,13 +149,6 @@ def _exact_sums(column: Any, group: NDArray[np.intp], groups: int) -> list[int]:
         np.add.at(total, group, half)
         halves.append(total.tolist())
     return [(high << 32) + low for high, low in zip(*halves, strict=True)]
-
-
-def _file_names(home: Home) -> dict[int, str]:
-    file = raw_files.c
-    with home.connect() as connection:
-        rows = connection.execute(sa.select(file.raw_file_id, file.file_name, file.path)).all()
-    return {key: name or path.rpartition("/")[2] for key, name, path in rows}
 
 
 def _line(group: tuple[str, int, str], counted: Sums, found: Sums, names: dict[int, str]) -> IntakeLine:

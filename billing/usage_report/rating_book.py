@@ -1,4 +1,4 @@
-"""The rating book: what intake accepted, against what bill runs made of it, by source and day.
+"""The rating book: what intake accepted, against what bill runs made of it, by source, file or day.
 
     accepted + assembled + recycled = rated + zero-rated + suspended by rating + not yet due + not billable
 
@@ -12,7 +12,7 @@ sides are given in rows, microseconds, bytes and units.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -22,9 +22,11 @@ import sqlalchemy as sa
 
 from billing.intake import view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
+from billing.intake.counting import DAY_US
 from billing.runs import charge_files, scope
 from billing.runs.refusals import charge_paths
 from billing.store.tables import bill_runs, intake_counts
+from billing.usage_report.intake_book import By, file_names
 from rating.schema import UsageFlag
 from rating.status import Status
 
@@ -48,9 +50,10 @@ class Fate(enum.IntEnum):
 
 
 class RatingLine(msgspec.Struct, frozen=True):
-    """One source, or one source and day. Names of `left` are those of ORIGINS, of `right` those of Fate in lower case."""
+    """One source, or one file or day of it. Names of `left` are those of ORIGINS, of `right` those of Fate in lower case."""
 
     source: str
+    file: str  # its name; empty for streams and what was assembled, and where the line is about no file
     day: str
     left: dict[str, Quantities]
     right: dict[str, Quantities]
@@ -58,11 +61,12 @@ class RatingLine(msgspec.Struct, frozen=True):
 
 
 ORIGINS: Final = {"answered": "accepted", "assembled": "assembled", "recycled": "recycled"}  # outcome in the counts -> name in the book
-_COLUMNS: Final = ("event_key", "source", "flags", "start_us", *QUANTITY_COLUMNS)
+_COLUMNS: Final = ("event_key", "source", "raw_file_id", "flags", "start_us", *QUANTITY_COLUMNS)
+_Name: TypeAlias = tuple[str, int, str]  # source, raw_file_id (0: not by file), day (empty: not by day)
 
 
-def rating_book(home: Home, seq: int, span: Span, source: str | None = None, *, by_day: bool = False) -> list[RatingLine]:
-    """A line a source (and UTC day, if wanted) of events that start within `span`."""
+def rating_book(home: Home, seq: int, span: Span, source: str | None = None, by: By = By.SOURCE) -> list[RatingLine]:
+    """A line for each source, or for each file or UTC day of it, of events that start within `span`."""
     usage = view.usage(home, _COLUMNS, seq, span.from_us, span.to_us, every=True)
     flags = usage.column("flags").to_numpy()
     usage = usage.filter(pa.array(_bills(flags) | ((flags & int(UsageFlag.RECYCLED)) != 0)))
@@ -70,25 +74,28 @@ def rating_book(home: Home, seq: int, span: Span, source: str | None = None, *, 
     if source is not None:
         usage = usage.filter(pc.equal(usage.column("source"), pa.scalar(source)))
     fate = _fates(home, usage, seq)
-    right = {name: quantities(usage.filter(pa.array(rows)), fate[rows], len(Fate)) for name, rows in _groups(usage, by_day=by_day)}
-    left = _counted(home, seq, span, source, by_day=by_day)
-    return [_line(name, left.get(name, {}), right.get(name, [Quantities()] * len(Fate))) for name in sorted(left.keys() | right.keys())]
+    right = {name: quantities(usage.filter(pa.array(rows)), fate[rows], len(Fate)) for name, rows in _groups(usage, by)}
+    left = _counted(home, seq, span, source, by)
+    files = file_names(home)
+    nothing = [Quantities()] * len(Fate)
+    return [_line(name, files, left.get(name, {}), right.get(name, nothing)) for name in sorted(left.keys() | right.keys())]
 
 
-def _counted(home: Home, seq: int, span: Span, source: str | None, *, by_day: bool) -> dict[tuple[str, str], dict[str, Quantities]]:
+def _counted(home: Home, seq: int, span: Span, source: str | None, by: By) -> dict[_Name, dict[str, Quantities]]:
     """What intake counted of events that start within `span`, by their origin."""
     count = intake_counts.c
-    query = sa.select(count.source, count.day, count.outcome, count.rows, count.duration_us, count.units, count.volume_bytes).where(
+    columns = (count.source, count.raw_file_id, count.day, count.outcome, count.rows, count.duration_us, count.units, count.volume_bytes)
+    query = sa.select(*columns).where(
         count.commit_seq <= seq,
         count.outcome.in_(ORIGINS),
         count.day >= span.first.isoformat(),
         count.day < span.end.isoformat(),
         *([count.source == source] if source is not None else []),
     )
-    sides: dict[tuple[str, str], dict[str, Quantities]] = {}
+    sides: dict[_Name, dict[str, Quantities]] = {}
     with home.connect() as connection:
-        for name, day, outcome, *values in connection.execute(query):
-            side = sides.setdefault((name, day if by_day else ""), {})
+        for name, file_id, day, outcome, *values in connection.execute(query):
+            side = sides.setdefault((name, file_id if by is By.FILE else 0, day if by is By.DAY else ""), {})
             side[ORIGINS[outcome]] = side.get(ORIGINS[outcome], Quantities()) + Quantities(*values)
     return sides
 
@@ -133,18 +140,23 @@ def _charges(home: Home, seq: int) -> Iterator[pa.Table]:
             yield charge_files.read(home.path, files, ["event_key", "status"])
 
 
-def _groups(usage: pa.Table, *, by_day: bool) -> Iterator[tuple[tuple[str, str], NDArray[np.bool_]]]:
-    """Name and rows of each source, or of each source and day."""
+def _groups(usage: pa.Table, by: By) -> Iterator[tuple[_Name, NDArray[np.bool_]]]:
+    """Name and rows of each source, or of each file or day of it."""
     encoded: Any = usage.column("source").combine_chunks().dictionary_encode()
     names, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
-    start_us = usage.column("start_us").cast(pa.int64()).to_numpy()
-    days = start_us.astype("datetime64[us]").astype("datetime64[D]").astype(np.int64) if by_day else np.zeros(start_us.size, np.int64)
-    for code, day in np.unique(np.stack([codes.astype(np.int64), days], axis=1), axis=0).tolist():
-        text = str(np.datetime64(day, "D")) if by_day else ""
-        yield (names[code], text), (codes == code) & (days == day)
+    part = np.zeros(usage.num_rows, np.int64)
+    if by is By.FILE:
+        part = usage.column("raw_file_id").to_numpy().astype(np.int64)
+    elif by is By.DAY:
+        part = usage.column("start_us").cast(pa.int64()).to_numpy() // DAY_US
+    for code, each in np.unique(np.stack([codes.astype(np.int64), part], axis=1), axis=0).tolist():
+        day = str(np.datetime64(each, "D")) if by is By.DAY else ""
+        yield (names[code], each if by is By.FILE else 0, day), (codes == code) & (part == each)
 
 
-def _line(name: tuple[str, str], left: dict[str, Quantities], right: list[Quantities]) -> RatingLine:
+def _line(name: _Name, files: dict[int, str], left: dict[str, Quantities], right: list[Quantities]) -> RatingLine:
+    source, file_id, day = name
     made = {each.name.lower(): right[each] for each in Fate}
     ok = sum(left.values(), Quantities()) == sum(right, Quantities())
-    return RatingLine(*name, left={each: left.get(each, Quantities()) for each in ORIGINS.values()}, right=made, ok=ok)
+    origins = {each: left.get(each, Quantities()) for each in ORIGINS.values()}
+    return RatingLine(source, files.get(file_id, ""), day, origins, made, ok)

@@ -59,7 +59,7 @@ def usage_report(home: Home, span: Span | None = None, source: str | None = None
         end_day=days.end.isoformat(),
         seq=seq,
         intake=intake_lines(home, seq, days, source, by),
-        rating=rating_book(home, seq, days, source, by_day=by is By.DAY),
+        rating=rating_book(home, seq, days, source, by),
         lateness=lateness(home, seq, days, source),
         rates=rates(home, seq, days, source),
         missing_numbers=missing_numbers(home, seq, days, source),

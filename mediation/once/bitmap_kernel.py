@@ -42,8 +42,8 @@ def find_page(directory, stream, page):
 def classify(directory, windows, near, pages, streams, numbers, batch, verdicts, first):
     """NEW or SEEN for each row, against the bits and the rows before it. Gives how many pages they would open, at most.
 
-    `first` gets the earlier row of the same number in this batch, where that is the reason; it holds -1 before. `batch` has a power of
-    two of places, more than there are rows, all 0.
+    `first`, all 0, gets the earlier row of the same number in this batch and 1 more, where that is the reason. `batch` has a power of two
+    of places, more than there are rows, all 0.
     """
     step, outside, last_place = (1 if streams.size > 1 else 0), 0, batch.size - 1
     stream, page_from, begin, size = np.int64(-1), np.int64(0), np.int64(0), np.uint64(0)
@@ -69,7 +69,7 @@ def classify(directory, windows, near, pages, streams, numbers, batch, verdicts,
             batch[at] = row + 1
             verdicts[row] = NEW
         else:
-            verdicts[row], first[row] = SEEN, batch[at] - 1
+            verdicts[row], first[row] = SEEN, batch[at]
     return outside
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from mediation.once import hash_kernel, snapshot
 from mediation.once.hash_kernel import PLACES
-from mediation.once.verdicts import Verdicts, empty_batch
+from mediation.once.verdicts import Verdicts, empty_batch, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,10 +56,10 @@ class HashIndex:
 
     def classify(self, keys: NDArray[np.uint64], contents: NDArray[np.uint64]) -> Verdicts:
         """What each row is against those that were added and the rows before it. Nothing is added."""
-        found = Verdicts(np.zeros(len(keys), np.int8), np.empty(len(keys), np.int64))
+        verdict, first = np.empty(len(keys), np.int8), np.zeros(len(keys), np.int64)
         self._batch = empty_batch(self._batch, len(keys))
-        hash_kernel.classify(self._table, self._batch, self._hash_of(keys), contents[:, 0], *found)
-        return found
+        hash_kernel.classify(self._table, self._batch, self._hash_of(keys), contents[:, 0], verdict, first)
+        return verdicts(verdict, first)
 
     def add(self, keys: NDArray[np.uint64], contents: NDArray[np.uint64], days: NDArray[np.int64] | None = None) -> None:
         """Remember keys. One that is there keeps its first content, and is dropped by the latest of its days."""

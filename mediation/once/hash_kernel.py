@@ -90,8 +90,8 @@ def _put(table, bucket, key, mark):
 def classify(table, batch, keys, contents, verdicts, first):
     """NEW, SEEN or OTHER for each row against `table`, then against the rows before it. Nothing is added.
 
-    SEEN and OTHER: the key is there, with a mark of equal or of other content. `first` gets the earlier row of the same key in this
-    batch, -1 where the key is in the table or new. `batch` has a power of two of places, more than there are rows, all 0.
+    SEEN and OTHER: the key is there, with a mark of equal or of other content. `first`, all 0, gets the earlier row of the same key
+    in this batch and 1 more, where that is what was found. `batch` has a power of two of places, more than there are rows, all 0.
     """
     last_place, day_bits = batch.size - 1, np.uint64(DAY_BITS)
     for row in range(min(AHEAD, keys.size)):
@@ -102,7 +102,7 @@ def classify(table, batch, keys, contents, verdicts, first):
             ahead = _bucket(table, keys[row + AHEAD])
             _ask_for(table, ahead, 0)
             _ask_for(table, ahead, 1)
-        key, first[row] = _key(keys, row), -1
+        key = _key(keys, row)
         bucket, place = _find(table, key)
         if place >= 0:
             known = table[bucket, 1, place]
@@ -114,8 +114,8 @@ def classify(table, batch, keys, contents, verdicts, first):
                 batch[at] = row + 1
                 verdicts[row] = NEW
                 continue
-            first[row] = batch[at] - 1
-            known = contents[first[row]]
+            first[row] = batch[at]
+            known = contents[batch[at] - 1]
         verdicts[row] = SEEN if known >> day_bits == contents[row] >> day_bits else OTHER
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mediation.once import bitmap_kernel, snapshot
 from mediation.once.bitmap_kernel import PAGE_BITS, PAGE_WORDS
 from mediation.once.hash_index import DAY_MAX
-from mediation.once.verdicts import Verdicts, empty_batch
+from mediation.once.verdicts import Verdicts, empty_batch, verdicts
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,14 +73,14 @@ class SequenceBitmaps:
         """
         of = _of_rows(streams)
         self._batch = empty_batch(self._batch, numbers.size)
-        found = Verdicts(np.empty(numbers.size, np.int8), np.full(numbers.size, -1, np.int64))
+        verdict, first = np.empty(numbers.size, np.int8), np.zeros(numbers.size, np.int64)
         bits = (self._directory, self._windows, self._near, self._pages)
-        outside = bitmap_kernel.classify(*bits, of, numbers, self._batch, *found)
+        outside = bitmap_kernel.classify(*bits, of, numbers, self._batch, verdict, first)
         if self._outgrown(int(outside), numbers.size):
             pages = np.unique(np.stack([np.broadcast_to(of, numbers.shape), numbers >> PAGE_BITS]), axis=1).shape[1]
             if self._outgrown(pages, numbers.size):
                 raise _strewn((self._used + pages) * _PAGE_BYTES)
-        return found
+        return verdicts(verdict, first)
 
     def add(self, streams: NDArray[np.int32] | int, numbers: NDArray[np.int64], days: NDArray[np.int64] | None = None) -> None:
         """Remember numbers, those that `classify` has let pass."""

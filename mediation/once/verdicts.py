@@ -26,6 +26,11 @@ class Verdicts(NamedTuple):
     first: NDArray[np.int64]
 
 
+def verdicts(verdict: NDArray[np.int8], first: NDArray[np.int64]) -> Verdicts:
+    """What a kernel found; `first` counts rows from 1. Where all rows are new, as most are, nothing is written for them."""
+    return Verdicts(verdict, first - 1 if verdict.any() else np.broadcast_to(np.int64(-1), first.shape))
+
+
 def empty_batch(kept: NDArray[np.int32], rows: int) -> NDArray[np.int32]:
     """A table for the rows of a batch, all 0: a power of two of places, twice the rows or more. `kept` is an earlier one."""
     size = 1 << max(2 * rows - 1, 1).bit_length()

@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from billing.intake.columns import Quantities
+    from billing.usage_report.intake_book import IntakeLine
+    from billing.usage_report.rating_book import RatingLine
     from billing.usage_report.report import UsageReport
+
+    Line = IntakeLine | RatingLine
 
 _HOURS_TOLD = 72
 _QUANTITIES = ("rows", "microseconds", "units", "bytes")
@@ -30,13 +34,18 @@ def show(report: UsageReport) -> None:
 
 def _intake(report: UsageReport) -> None:
     rows: list[tuple[str, ...]] = []
-    of = "file" if any(line.file for line in report.intake) else "day" if any(line.day for line in report.intake) else ""
     for line in report.intake:
-        name = (line.source, line.file or line.day or (of and f"no {of}"))
+        name = _name(line, report.intake)
         for outcome in ("received", *sorted((line.counted.keys() | line.found.keys()) - {"received"})):
             rows += _sides((*name, outcome), line.counted.get(outcome), line.found.get(outcome))
     columns = ("source", "of", "outcome", *_QUANTITIES, "books")
     _table("Intake: what was counted, held to what is there", columns, rows, right=_QUANTITIES)
+
+
+def _name(line: Line, lines: Sequence[Line]) -> tuple[str, str]:
+    """Source and what else the line is of, where lines are of files or days."""
+    of = "file" if any(each.file for each in lines) else "day" if any(each.day for each in lines) else ""
+    return line.source, line.file or line.day or (of and f"no {of}")
 
 
 def _sides(name: tuple[str, ...], counted: Quantities | None, found: Quantities | None) -> list[tuple[str, ...]]:
@@ -55,8 +64,8 @@ def _rating(report: UsageReport) -> None:
             right = {name: each[place] for name, each in line.right.items()}
             if unit == "rows" or any(left.values()) or any(right.values()):
                 book = "balances" if sum(left.values()) == sum(right.values()) else "DIFFERS"
-                rows.append((line.source, line.day, unit, _terms(left), _terms(right), book))
-    _table("Rating: what may bill, and what became of it", ("source", "day", "quantity", "in", "out", "book"), rows)
+                rows.append((*_name(line, report.rating), unit, _terms(left), _terms(right), book))
+    _table("Rating: what may bill, and what became of it", ("source", "of", "quantity", "in", "out", "book"), rows)
 
 
 def _terms(side: Mapping[str, int]) -> str:

@@ -59,6 +59,8 @@ MISTAKES = [
     (PBX + "dialect: {delimiter: ''}", "dialect.delimiter", "one ASCII"),
     (PBX + "dialect: {quote: ','}", "dialect.quote", "same as the delimiter"),
     (PBX + "dialect: {decimal: x}", "dialect.decimal", "neither"),
+    (PBX + "dialect: {nulls: [x]}", "dialect.nulls", "only delimited has it"),
+    ("name: x\nformat: delimited\ndialect: {nulls: ['']}", "dialect.nulls", "an empty text"),
     (PBX + "dialect: {names_in_header: true}", "dialect.names_in_header", "only delimited has it"),
     ("name: x\nformat: kamailio-acc\ndialect: {names_in_header: true}", "dialect.names_in_header", "only delimited has it"),
     ("name: x\nformat: freeswitch-json\ndialect: {delimiter: ';'}", "dialect", "has none"),

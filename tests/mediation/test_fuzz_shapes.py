@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mediation.sources import Source
 
 EXAMPLES = int(os.environ.get("RATEWRIGHT_FUZZ_EXAMPLES", "15"))
-EXAMPLES_IN_A_PROCESS = 400
+EXAMPLES_IN_A_PROCESS = 300
 SOURCES = {f"{seed.source.format}-{seed.source.name}": seed.source for seed in seeds() if seed.source.format != "canonical"}
 
 

@@ -229,6 +229,35 @@ def test_names_may_be_of_any_language(tmp_path: Path) -> None:
     assert row["served_id"] == "8613900000001"
 
 
+def test_what_databases_write_for_nothing(tmp_path: Path) -> None:
+    names = ("id", "caller", "account", "called", "begin", "seconds", "state")
+    fields = {
+        "record_id": FieldRule("id"),
+        "served": FieldRule("caller"),
+        "account": FieldRule("account"),
+        "other": FieldRule("called"),
+        "start": FieldRule("begin"),
+        "duration": FieldRule("seconds"),
+        "answered": FieldRule("state", words={"ANSWERED": "yes", "*": "no"}),
+    }
+    source = Source(name="table", format=Format.DELIMITED, layouts=(Layout(names),), fields=fields, dialect=Dialect(nulls=("NULL", "\\N")))
+    rows = [
+        f'1,NULL,"NULL",8613700000001,{DAY} 10:00:00,5,ANSWERED',
+        f"2,\\N,null,\\N,{DAY} 10:00:00,NULL,NO ANSWER",
+        f"3,NULLA,acme,8613700000001,{DAY} 10:00:00,5,ANSWERED",
+        f"4,1,2,3,{DAY} 10:00:00,NULL,ANSWERED",
+        "5,1,2",
+    ]
+    path = tmp_path / "cdr.csv"
+    path.write_text("\n".join(rows))
+    decoded = decode(path, source)
+    found = [(row["served_id"], row["other_raw"], row["duration_us"]) for row in decoded.usage.to_pylist()]
+    assert found == [("", "8613700000001", 5_000_000), ("", "", 0), ("acme", "8613700000001", 5_000_000)]
+    assert [reject.reason for reject in decoded.rejects] == ["unreadable_number", "wrong_column_count"]
+    as_they_are = decode(path, msgspec.structs.replace(source, dialect=Dialect()))
+    assert as_they_are.usage.column("served_id").to_pylist()[0] == "NULL"
+
+
 def test_words_may_stand_for_all_the_others(tmp_path: Path) -> None:
     source = source_of("id,served,start,duration,cause", answered=FieldRule(column="cause", words={"16": "yes", "*": "no"}))
     flags = [decode_row(tmp_path, source, f"1,8613900000001,{DAY} 10:00:00,60,{cause}")["flags"] for cause in ("16", "17", "")]

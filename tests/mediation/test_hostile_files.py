@@ -90,6 +90,30 @@ def test_files_of_few_bytes_again_and_again(source: Source, tmp_path: Path) -> N
             assert accounting.decode_and_account(path, content, source) is None or name
 
 
+LONG_RECORDS = {
+    "asterisk": b"x," * (5 << 19) + b"\n",
+    "chf-json": b'{"chargingId": "' + b"x" * (5 << 20) + b'"}\n',
+    "fixed-width": b"x" * (5 << 20) + b"\n",
+    "freeswitch-json": b'{"variables": {"uuid": "' + b"x" * (5 << 20) + b'"}}\n',
+    "freeswitch-xml": b"<cdr><variables><uuid>" + b"x" * (5 << 20) + b"</uuid></variables></cdr>\n",
+    "radius-detail": b"Mon Mar  2 12:30:05 2026\n\tUser-Name = " + b"x" * (5 << 20) + b"\n\n",
+}
+
+
+@pytest.mark.parametrize("format_", LONG_RECORDS)
+def test_records_behind_one_that_is_too_long_are_taken(format_: str, tmp_path: Path) -> None:
+    source = hostile.SOURCES[format_]
+    data, path = hostile.sound(source), tmp_path / "file"
+    path.write_bytes(data)
+    sound = accounting.decode_and_account(path, data, source)
+    path.write_bytes(LONG_RECORDS[format_] + data)
+    behind = accounting.decode_and_account(path, LONG_RECORDS[format_] + data, source)
+    assert sound is not None
+    assert behind is not None
+    assert behind.usage.column("event_key").equals(sound.usage.column("event_key"))
+    assert [reject.reason for reject in behind.rejects[:5]] == ["row_too_long"] * 5
+
+
 # source, first bytes of a line that never ends
 LONG_LINES = {
     "asterisk": ("asterisk", b'"a","b",' + b"x" * 5000),

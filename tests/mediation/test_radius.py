@@ -250,3 +250,9 @@ def test_a_session_of_which_the_equipment_lost_the_end_bills_what_it_told(fixtur
 def test_the_source_says_how_sessions_are_put_together(tmp_path: Path) -> None:
     joins = msgspec.structs.replace(DETAIL, services=Services(data=ServiceRules(partials=Partials.JOIN)))
     assert decode_one(tmp_path, joins, Acct_Status_Type="Start")["flags"] == TOTALS | UsageFlag.FIRST
+
+
+def test_what_decides_the_charge_does_not_depend_on_the_record_beside(tmp_path: Path) -> None:
+    odd = record(Acct_Status_Type="Interim-Update", Acct_Input_Octets="", Acct_Input_Gigawords=1)  # gigawords without octets
+    alone, beside = decode_text(tmp_path, odd), decode_text(tmp_path, odd + record(Acct_Session_Id='"2"'))
+    assert [row["content_hash"] for row in beside[:1]] == [row["content_hash"] for row in alone]

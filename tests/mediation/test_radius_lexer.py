@@ -19,7 +19,7 @@ def records_of(data: bytes, wanted: Names = WANTED, records_max: int = 100) -> F
     """The wanted attributes of each record, or why it is none. Asserts that what lies outside of records is blank."""
     array, found_room = np.frombuffer(data, np.uint8), room(records_max, wanted.limits.size - 1)
     found: Found = []
-    begin, end, outside, goes_on = 0, 0, b"", False
+    begin, end, outside, goes_on = 0, 0, b"", 0
     while begin < len(data):
         scanned = scan_records(array, begin, len(data), found_room, wanted, is_last=True, in_long_record=goes_on)
         assert scanned.position > begin
@@ -99,6 +99,16 @@ def test_a_record_without_end_comes_in_pieces_up_to_its_blank_line() -> None:
 def test_what_is_left_of_a_long_record_is_no_record_of_its_own() -> None:
     filler = b"\tReply-Message = " + b"x" * (ROW_BYTES_MAX - len(HEAD) - 17)
     assert records_of(HEAD + filler + b"\n\tUser-Name = x\n\n" + WHOLE) == ["row_too_long"] * 2 + ANNA
+
+
+def test_a_piece_that_ends_among_blanks_goes_on_behind_them() -> None:
+    filler = b"\tReply-Message = x" + b" " * ROW_BYTES_MAX
+    assert records_of(HEAD + filler + b"\n\tUser-Name = x\n\n" + WHOLE) == ["row_too_long"] * 2 + ANNA
+
+
+@pytest.mark.parametrize("byte", [b"\0", b" ", b"\t", b"x"])
+def test_a_line_that_never_ends_comes_in_few_pieces(byte: bytes) -> None:
+    assert records_of(HEAD + b"\tUser-Name = x" + byte * (3 * ROW_BYTES_MAX)) == ["row_too_long"] * 4
 
 
 PIECES = [b"\n", b"\r\n", b"\t", b" ", b"=", b" = ", b'"', b"User-Name", b"Timestamp", b"Mon Mar 2", b":", b"+", b"\xff", b"\0", WHOLE]

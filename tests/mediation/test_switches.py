@@ -139,9 +139,9 @@ def test_a_menu_and_a_queue_are_rows_of_one_channel(tmp_path: Path) -> None:
     """Forked records of logs without sequence: number, menu and queue begin alike, and none is another version of the other."""
     rows = [  # dst, dstchannel, start, answer, end, seconds, disposition
         ("2000000", "", "10:00:00", "10:00:10", "10:00:10", 0, "NO ANSWER"),
-        ("7000", "", "10:00:00", "10:00:10", "10:00:40", 30, "ANSWERED"),
-        ("6500", "", "10:00:40", "10:00:48", "10:00:48", 0, "ANSWERED"),
-        ("194", "PJSIP/194-2", "10:00:48", "10:00:51", "10:08:18", 447, "ANSWERED"),
+        ("8100", "", "10:00:00", "10:00:10", "10:00:40", 30, "ANSWERED"),
+        ("8200", "", "10:00:40", "10:00:48", "10:00:48", 0, "ANSWERED"),
+        ("205", "PJSIP/205-2", "10:00:48", "10:00:51", "10:08:18", 447, "ANSWERED"),
     ]
     lines = [
         f',8613900000001,{dst},in,"""A"" <1>",PJSIP/t-1,{channel},Queue,"a,,b",{DAY} {start},{DAY} {answer},{DAY} {end},1,{seconds},'

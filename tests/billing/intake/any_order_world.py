@@ -194,17 +194,22 @@ class _Maker:
         self.counts.append(Counted(COUNTER, f"{node}-{number}", begin_s, seconds, None, None, None, served))
 
     def legs(self, name: int) -> None:
-        """A call that rang at several places: of the legs of one caller the longest bills."""
+        """A call that rang at several places: of the legs of one caller the longest bills. Of that one two versions may come."""
         served, begin_s = self.served(), self.begin_s()
         linked = f"{begin_s}.{name}"
         lengths = self.rng.sample(range(60, 900), self.rng.randrange(2, 4))
+        longest = max(lengths)
         for place, seconds in enumerate(lengths):
             begin, end = (dt.datetime.fromtimestamp(at_s, dt.UTC).strftime("%Y-%m-%d %H:%M:%S") for at_s in (begin_s, begin_s + seconds))
             parties = f'"","{served}","8613900000001","ctx","x","SIP/a-{name}","SIP/b{place}-{name}","Dial","x"'
             times = f'"{begin}","{begin}","{end}",{seconds},{seconds}'
             text = f'{parties},{times},"ANSWERED","DOCUMENTATION","{linked}","","","{linked}",{name * 10 + place}'
-            self.put(Line(PBX, text, f"{linked}/{place}", "0"))
-        self.counts.append(Counted(PBX, linked, begin_s, max(lengths), None, None, None, served))
+            is_disputed = seconds == longest and self.rng.random() < 0.4
+            self.put(Line(PBX, text, linked if is_disputed else f"{linked}/{place}", "0"))
+            if is_disputed:
+                self.put(Line(PBX, text.replace(f",{seconds},{seconds},", f",{seconds},{seconds + 1},"), linked, "1"))
+                self.winners[linked] = seconds + self.rng.randrange(2)
+        self.counts.append(Counted(PBX, linked, begin_s, self.winners.get(linked, longest), None, None, None, served))
 
 
 def make_up(rng: random.Random) -> MadeUp:

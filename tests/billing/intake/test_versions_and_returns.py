@@ -203,18 +203,40 @@ def test_the_index_forgets_an_event_only_when_its_latest_version_is_old(home: Ho
     balanced(home)
 
 
+def test_a_stream_knows_no_more_than_the_index(home: Home, balanced: Callable) -> None:
+    """A record that came in a file, and was dropped from the index, comes again in a stream."""
+    then = OLD.start_us + DAY_US
+    take(home, OLD, now_us=then)
+    Intake(home).seal(NOW_US)
+    other = Event("b", 5, start_us=OLD.start_us)
+    (report,) = Intake(home).take_batches([("sw1", batch(OLD, other))], NOW_US)
+    assert (report.rows["duplicate"], report.rows["suspended"]) == (1, 1)
+    assert bills(home) == [60]
+    balanced(home)
+
+
+def test_what_comes_back_knows_no_more_than_the_index(home: Home, balanced: Callable) -> None:
+    """A row that could not be read at first is read when its copy was dropped from the index."""
+    take(home, OLD, now_us=OLD.start_us + DAY_US)
+    Intake(home).seal(NOW_US)
+    assert bring_back(home, usage_table([OLD, Event("b", 5, start_us=OLD.start_us)])) == ["duplicate", "recycled"]
+    assert bills(home) == [5, 60]
+    balanced(home)
+
+
 SHORT, LONG = (leg(1, "PJSIP/a", 10, 20), leg(2, "PJSIP/a", 10, 70))
 LEGS = {"short": SHORT, "long": LONG, "long again": LONG.replace(",60,60,ANSWERED", ",60,59,ANSWERED")}
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(LEGS)), ids="-".join)
+@pytest.mark.parametrize("order", [*itertools.permutations(LEGS), ("short", "long+long again"), ("short+long", "long again")], ids="-".join)
 def test_a_leg_in_conflict_bills_its_call_all_the_same(home: Home, tmp_path: Path, balanced: Callable, order: tuple[str, ...]) -> None:
     """The other leg of the call does not bill in its stead until somebody decides."""
     for name in order:
         path = tmp_path / f"{name}.csv"
-        path.write_text(LEGS[name])
+        path.write_text("".join(LEGS[each] for each in name.split("+")))
         Intake(home).take_file(path, find("asterisk"), NOW_US)
     assert bills(home) == []
+    balanced(home)
     keep(home, 60)
     assert bills(home) == [60]
     balanced(home)

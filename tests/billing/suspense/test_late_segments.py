@@ -72,6 +72,15 @@ def test_a_call_that_is_not_whole_is_worth_what_its_segments_are(world: World) -
     assert entry.estimated_micros == 3_000_000  # 30 minutes at 0.10
 
 
+def test_an_end_of_a_call_that_tells_no_length_is_worth_what_others_are(world: World) -> None:
+    world.take(WHOLE)
+    first, _, _ = segments()
+    take(world, first._replace(seconds=0))
+    Intake(world.home).assemble(NOW_US + world.tick() + 1_000 * DAY_US)
+    (entry,) = listed(world).rows
+    assert (entry.basis, entry.estimated_micros) == ("mean of source", 5_000_000)  # the other call: 50 minutes at 0.10
+
+
 def test_what_was_billed_and_is_contradicted_comes_back(make_world: Callable[[str], World]) -> None:
     nobody, billed = make_world("nobody"), make_world("billed")
     take(billed, *segments())

@@ -77,8 +77,11 @@ def test_shares_are_of_what_came_in_over_the_days(run: Any) -> None:  # noqa: AN
 @pytest.mark.parametrize(
     ("by", "expected"),
     [
-        ("file", [["one.csv", "received", "4"], ["one.csv", "rejected", "1"]]),
-        ("day", [["no", "day", "rejected", "1"], ["2026-03-02", "received", "2"], ["2026-03-03", "received", "1"]]),
+        ("file", [["one.csv", "received", "4"], ["one.csv", "rejected", "1"], ["one.csv", "rows", "2", "accepted"]]),
+        (
+            "day",
+            [["no", "day", "rejected", "1"], ["2026-03-02", "received", "2"], ["2026-03-03", "received", "1"], ["2026-03-03", "rows", "1"]],
+        ),
     ],
 )
 def test_a_line_for_each_file_or_day(run: Any, by: str, expected: list[list[str]]) -> None:  # noqa: ANN401 - see the fixture
