@@ -1,7 +1,7 @@
 # Tasks of Ratewright. A machine needs Python >= 3.11 and make; everything else goes into .venv.
 # `make help` prints the lines below that carry two hashes.
 
-.PHONY: help .venv demo test fuzz fuzz-decoders hostile check check-style check-format check-types check-imports check-proto bench proto lock
+.PHONY: help .venv demo test fuzz fuzz-rating fuzz-decoders hostile check check-style check-format check-types check-imports check-proto bench proto lock
 .DEFAULT_GOAL := help
 
 # Python to build .venv with. Each candidate is run before it is believed: a shim on PATH may name a version that is not there.
@@ -53,7 +53,9 @@ demo: .venv/.ready ## a month of calls from switch files to posted invoices; SEE
 test: .venv/.ready ## all tests, on two cores; ARGS= goes to pytest, such as ARGS='-m "not slow"'
 	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-fuzz: .venv/.ready ## 20 million generated records, kernel against twin; SEED= RECORDS=
+fuzz: fuzz-rating fuzz-decoders ## both of the following, for hours; SEED= RECORDS= CASES=
+
+fuzz-rating: .venv/.ready ## 20 million generated records, kernel against twin; SEED= RECORDS=
 	@$(BIN)/python -m tests.rating.fuzz $(if $(SEED),--seed $(SEED)) $(if $(RECORDS),--records $(RECORDS))
 
 fuzz-decoders: .venv/.ready ## a million damaged usage files through every decoder; SEED= CASES= FORMAT=

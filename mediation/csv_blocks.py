@@ -33,7 +33,8 @@ def blocks(window: ByteWindow, source: Source) -> Iterator[Block]:
     while window.begin < window.end or not window.is_last:
         where = (window.data, window.begin, window.end)
         count, position = scan(*where, found_room, widths, is_last=window.is_last, marks=marks, in_long_row=in_long_row)
-        in_long_row = ends_in_long_row(found_room, count, position, before=in_long_row)
+        if position > window.begin:
+            in_long_row = ends_in_long_row(found_room, count, position)
         rows = block(window.data, found_room, count, source).without_first(header_left)
         header_left = max(0, header_left - count)
         rows = without_control_lines(rows, source)

@@ -267,7 +267,7 @@ def _refuse_binary(path: Path, head: bytes) -> None:
     if head.startswith(_UTF16):
         raise UnusableFileError(f"{path} is UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW")
     for order, zeros, letters in (("LE", head[1::2], head[::2]), ("BE", head[::2], head[1::2])):
-        if 2 * zeros.count(0) > len(zeros) and 2 * letters.count(0) < len(letters):
+        if 2 * zeros.count(0) > len(zeros) and min(letters, default=0) >= ord("\t"):
             message = f"{path} is UTF-16 text without the mark that says so"
             raise UnusableFileError(message, f"convert it: iconv -f UTF-16{order} -t UTF-8 FILE > NEW")
     if b"\0" in head:

@@ -99,9 +99,9 @@ def scan(
     return int(found), int(position)
 
 
-def ends_in_long_row(rows: Rows, count: int, position: int, *, before: bool) -> bool:
-    """Whether the rest of a row that is too long begins at `position`, where a scan ended. `before`: whether one did where it began."""
-    return before if count == 0 else bool(rows.fault[count - 1] == FAULT_LENGTH and rows.end[count - 1] == position)
+def ends_in_long_row(rows: Rows, count: int, position: int) -> bool:
+    """Whether the rest of a row that is too long begins at `position`, where a scan ended that got on."""
+    return count > 0 and bool(rows.fault[count - 1] == FAULT_LENGTH and rows.end[count - 1] == position)
 
 
 @njit(numba.types.UniTuple(_I64, 4)(_BYTES, _I64, _I64, _BOOL, _I64, _I64))

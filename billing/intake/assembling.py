@@ -97,17 +97,18 @@ def settle_partials(  # noqa: PLR0913 - the batch, and what was decided of it so
     new_rows = np.flatnonzero(is_segment & np.isin(outcome, _TAKES_PART))
     changed = [change.rows.filter(pa.array(_is_segment(change.rows))) for change in changes]
     restarted = restarts.among(usage, outcome)
-    if not new_rows.size and not restarted and not any(table.num_rows for table in changed):
+    corrected = usage.filter(pa.array((usage.column("flags").to_numpy() & int(UsageFlag.ASSEMBLED)) != 0))
+    if not new_rows.size and not restarted and not any(table.num_rows for table in (corrected, *changed)):
         return _nothing(usage, outcome)
     usage, new = _with_calls_told_apart(home, usage, new_rows, sources)
     wanted = _terms_by_name(new, sources)
-    also = {name for table in changed for name in names(table)}
+    also = {name for table in (corrected, *changed) for name in names(table)}
     with home.connect() as connection:
         pasts = segment_groups.waiting_totals(connection, {each.source for each in restarted})
         pasts |= segment_groups.pasts(connection, sorted(wanted.keys() | also))
     wanted |= dict.fromkeys(sorted(pasts.keys() - wanted.keys()))
     found = look(home, groups(home, wanted, pasts), new, new_rows, changed)
-    return _settled(home, found, outcome, restarted, now_us)._replace(usage=usage)
+    return _settled(home, found, outcome, restarted, now_us, corrected)._replace(usage=usage)
 
 
 def is_due(home: Home, now_us: int) -> bool:
@@ -175,8 +176,10 @@ def _terms_by_name(new: pa.Table, sources: Mapping[str, Source]) -> dict[str, Te
     return found
 
 
-def _settled(home: Home, seen: Look, outcome: NDArray[np.int8], restarted: Collection[Restart], now_us: int) -> Settlement:
-    """Make the groups afresh and compare with what is stored."""
+def _settled(  # noqa: PLR0913, PLR0917 - what is known of the groups and of the batch
+    home: Home, seen: Look, outcome: NDArray[np.int8], restarted: Collection[Restart], now_us: int, corrected: pa.Table | None = None
+) -> Settlement:
+    """Make the groups afresh and compare with what is stored. `corrected`: made rows of the batch, which may begin elsewhere now."""
     made, found = _assembled(home, seen, restarted)
     verdicts = [verdict(group, each, now_us) for group, each in zip(seen.groups, found, strict=True)]
     appended, superseded = assembly_changes.compared(seen.stored, made)
@@ -190,7 +193,8 @@ def _settled(home: Home, seen: Look, outcome: NDArray[np.int8], restarted: Colle
     settled[seen.new_rows[waits]] = after[seen.group[seen.stored_rows :][waits]]
     decisions = [each for each in map(decision, seen.groups, verdicts) if each is not None]
     suspense = assembly_changes.suspense_rows(seen, verdicts)
-    states = assembly_changes.states(seen, verdicts, made) + restarts.rows(restarted)
+    beginning = made if corrected is None else pa.concat_tables([made, corrected])
+    states = assembly_changes.states(seen, verdicts, beginning) + restarts.rows(restarted)
     return Settlement(USAGE_V1.empty_table(), settled, appended, superseded, suspense, decisions, states, counts)
 
 

@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.store.tables import intake_counts, settings
+from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,15 @@ def is_complete(home: Home, memory: Mapping[str, Memory]) -> bool:
     with home.connect() as connection:
         sources = set(connection.execute(sa.select(intake_counts.c.source).distinct()).scalars())
     return sources <= memory.keys()
+
+
+def require_source(home: Home, source: str) -> None:
+    """Raise UserError where no usage of that source was ever taken in."""
+    with home.connect() as connection:
+        known = set(connection.execute(sa.select(intake_counts.c.source).distinct()).scalars())
+    if source not in known:
+        names = ", ".join(sorted(known)) or "none yet"
+        raise UserError(f"no usage of source {source} was taken in", f"sources: {names}", exit_status=2)
 
 
 def read(connection: sa.Connection) -> dict[str, Memory]:

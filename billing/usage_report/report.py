@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
-import sqlalchemy as sa
 
 from billing.collection.findings import Finding, findings
 from billing.intake import view
-from billing.store.tables import intake_counts
+from billing.intake.source_memory import require_source
 from billing.usage_report.intake_book import By, IntakeLine, intake_lines
 from billing.usage_report.lateness import Lateness, lateness
 from billing.usage_report.missing_numbers import MissingNumbers, missing_numbers
@@ -48,11 +47,9 @@ def usage_report(home: Home, span: Span | None = None, source: str | None = None
     """The report of a span; of the UTC month of the latest usage, if none is given. Raises UserError where there is nothing to report."""
     with home.connect() as connection:
         seq = home.head_seq(connection)
-        known = set(connection.execute(sa.select(intake_counts.c.source).distinct()).scalars())
         found = [each for each in findings(connection) if source in {None, each.source}]
-    if source is not None and source not in known:
-        names = ", ".join(sorted(known)) or "none yet"
-        raise UserError(f"no usage of source {source} was taken in", f"sources: {names}", exit_status=2)
+    if source is not None:
+        require_source(home, source)
     days = span or _latest_month(home, seq, source)
     return UsageReport(
         first_day=days.first.isoformat(),

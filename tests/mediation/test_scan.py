@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediation.reasons import REASONS
-from mediation.scan import COMMAS, NONE, QUOTED_BYTES_MAX, ROW_BYTES_MAX, Marks, room, scan
+from mediation.scan import COMMAS, NONE, QUOTED_BYTES_MAX, ROW_BYTES_MAX, Marks, ends_in_long_row, room, scan
 
 
 def rows_of(data: bytes, widths: tuple[int, ...], marks: Marks = COMMAS) -> list[list[bytes] | str]:
@@ -127,7 +127,25 @@ def test_a_quoted_field_that_is_too_long_ends_with_its_line() -> None:
 
 def test_a_row_without_end_comes_in_pieces() -> None:
     found = rows_of(b"x" * (2 * ROW_BYTES_MAX + 10) + b"\na,b\n", (2,))
-    assert found == ["row_too_long", "row_too_long", [b"x" * 10], [b"a", b"b"]]
+    assert found == ["row_too_long", "row_too_long", "row_too_long", [b"a", b"b"]]
+
+
+def test_what_is_left_of_a_long_row_is_no_row_of_its_own() -> None:
+    for row in (b"x" * ROW_BYTES_MAX, b'"' + b"x" * ROW_BYTES_MAX, b"," * ROW_BYTES_MAX):
+        for end in (b"\n", b"\r\n"):
+            assert rows_of(row + b"c,d" + end + b"a,b" + end, (2,)) == ["row_too_long", "row_too_long", [b"a", b"b"]]
+            assert rows_of(row + end + b"a,b" + end, (2,))[-1] == [b"a", b"b"]
+    assert rows_of(b"x" * (ROW_BYTES_MAX + 3), (1,)) == ["row_too_long", "row_too_long"]
+
+
+def test_whether_a_long_row_goes_on_is_told_to_the_next_scan() -> None:
+    data = np.frombuffer(b"x" * ROW_BYTES_MAX + b"c,d\na,b\n", np.uint8)
+    rows = room(1, 2)
+    assert scan(data, 0, data.size, rows, 1 << 2, is_last=True) == (1, ROW_BYTES_MAX)
+    assert ends_in_long_row(rows, 1, ROW_BYTES_MAX)
+    assert scan(data, ROW_BYTES_MAX, data.size, rows, 1 << 2, is_last=True, in_long_row=True) == (1, ROW_BYTES_MAX + 4)
+    assert not ends_in_long_row(rows, 1, ROW_BYTES_MAX + 4)
+    assert scan(data, ROW_BYTES_MAX, ROW_BYTES_MAX + 3, rows, 1 << 2, is_last=False, in_long_row=True) == (0, ROW_BYTES_MAX)
 
 
 def test_an_unfinished_row_waits_for_more() -> None:

@@ -49,6 +49,7 @@ def listed(
     That is rows that could not be read, versions of one event that conflict, rows that are too old or lie in the future, calls of which a
     segment is missing, and events that the bill runs could not price. Values are estimates at the likely tariff.
     """
+    from billing.intake.source_memory import require_source
     from billing.store.home import Home
     from billing.suspense.listing import listing
     from billing.suspense.selection import Selection
@@ -58,6 +59,8 @@ def listed(
 
     selection = Selection(source, () if reason is None else (reason,))
     with Home.open(home) as opened:
+        if source:
+            require_source(opened, source)
         found = listing(opened, selection, now_us(), limit=limit, bill_date=parse_date(date) if date else None)
     if as_json:
         output.print_json(found)
