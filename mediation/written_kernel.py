@@ -20,6 +20,7 @@ njit = kernel_module(__file__, fields.__file__)
 SECOND_US: Final = 1_000_000
 VALUE_MAX: Final = 1 << 62
 DIGITS_MAX: Final = 18  # what int64 holds
+SCALE_BITS: Final = 30  # of the largest scale, and more
 EXPONENT_MAX: Final = 40
 MONTHS: Final = np.frombuffer(b"janfebmaraprmayjunjulaugsepoctnovdec", np.uint8)
 CLOCK_MAX: Final = 59  # of minutes and seconds
@@ -214,15 +215,34 @@ def read_offsets(data, begin, end, out_s, out_kind):
 
 
 @njit(numba.types.UniTuple(_I64, 2)(_I64, _I64, _I64))
+def _scaled_in_parts(digits, power, scale):
+    """As `_scaled`, where `digits` * `scale` is beyond int64: whole units, and the rest by long division, a bit of `scale` at a time."""
+    unit = 1
+    while power < 0 and unit <= digits:
+        unit *= 10
+        power += 1
+    whole, rest = digits // unit, digits % unit
+    if power > 0 or whole > VALUE_MAX // scale:
+        return 0, UNREADABLE
+    quotient, remainder, bit = 0, 0, 1 << SCALE_BITS
+    while bit > 0:
+        remainder = 2 * remainder + (rest if scale & bit else 0)
+        quotient = 2 * quotient + remainder // unit
+        remainder %= unit
+        bit >>= 1
+    value = whole * scale + quotient
+    while power < 0 and value != 0:  # less than a unit by far
+        value //= 10
+        power += 1
+    return value, READ
+
+
+@njit(numba.types.UniTuple(_I64, 2)(_I64, _I64, _I64))
 def _scaled(digits, power, scale):
     """`digits` * 10**`power` * `scale`, what is finer dropped (of counts: not allowed), and a kind."""
     value = digits
-    if value != 0 and value > VALUE_MAX // scale:  # many digits: those that cannot matter go first
-        while power < 0 and value > VALUE_MAX // scale:
-            value //= 10
-            power += 1
-        if value > VALUE_MAX // scale:
-            return 0, UNREADABLE
+    if value > VALUE_MAX // scale:
+        return _scaled_in_parts(digits, power, scale)
     value *= scale
     while power < 0 and value != 0:
         if scale == 1 and value % 10 != 0:

@@ -97,7 +97,7 @@ def settle_partials(  # noqa: PLR0913 - the batch, and what was decided of it so
     new_rows = np.flatnonzero(is_segment & np.isin(outcome, _TAKES_PART))
     changed = [change.rows.filter(pa.array(_is_segment(change.rows))) for change in changes]
     restarted = restarts.among(usage, outcome)
-    corrected = usage.filter(pa.array((usage.column("flags").to_numpy() & int(UsageFlag.ASSEMBLED)) != 0))
+    corrected = _made_before(usage)
     if not new_rows.size and not restarted and not any(table.num_rows for table in (corrected, *changed)):
         return _nothing(usage, outcome)
     usage, new = _with_calls_told_apart(home, usage, new_rows, sources)
@@ -141,6 +141,12 @@ def _nothing(usage: pa.Table, outcome: NDArray[np.int8]) -> Settlement:
 def _is_segment(rows: pa.Table) -> NDArray[np.bool_]:
     mask: NDArray[np.bool_] = (rows.column("flags").to_numpy() & int(UsageFlag.PARTIAL)) != 0
     return mask
+
+
+def _made_before(usage: pa.Table) -> pa.Table:
+    """Rows of the batch that were put together once and come back corrected."""
+    is_made = (usage.column("flags").to_numpy() & int(UsageFlag.ASSEMBLED)) != 0
+    return usage.filter(pa.array(is_made)) if is_made.any() else usage.slice(0, 0)
 
 
 def _with_calls_told_apart(

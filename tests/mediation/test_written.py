@@ -51,6 +51,9 @@ AMOUNTS: list[tuple[str, Unit, str, int | str]] = [
     ("1500", Unit.MILLISECOND, ".", 1_500_000),
     ("15", Unit.TENTH, ".", 1_500_000),
     ("1.5", Unit.MINUTE, ".", 90_000_000),
+    ("169899605,703408", Unit.SECOND, ",", 169_899_605_703_408),  # times a million it is beyond what a number of 64 bits holds
+    ("169899605,703408", Unit.MINUTE, ",", 10_193_976_342_204_480),
+    ("123456789012,5", Unit.MINUTE, ",", BAD),
     ("3", Unit.COUNT, ".", 3),
     ("3.0", Unit.COUNT, ".", 3),
     ("3.5", Unit.COUNT, ".", BAD),

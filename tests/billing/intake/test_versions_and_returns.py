@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
@@ -20,6 +21,7 @@ from billing.suspense.waiting import waiting
 from mediation.decode import Decoded
 from mediation.source_rules import Partials, ServiceRules, Services
 from mediation.sources import Format, Layout, Source, find
+from rating.schema import USAGE_V1
 from tests.billing.intake.test_split_calls import leg
 from tests.billing.usage_rows import DAY_US, MARCH_US, Event, batch, key_of, usage_table
 from tests.mediation.segment_rows import BEGIN_US, LAST, SECOND_US, TOTALS, UNANSWERED, Segment, call, segment_table
@@ -27,8 +29,6 @@ from tests.mediation.segment_rows import BEGIN_US, LAST, SECOND_US, TOTALS, UNAN
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import pyarrow as pa
 
     from billing.store.home import Home
 
@@ -168,6 +168,23 @@ def test_a_segment_of_a_call_in_suspense_conflicts_with_one_that_comes_back(home
     assert bills(home) == [], "the call lacks the segment until somebody chooses"
     keep(home, 201)
     assert bills(home) == [351]
+    balanced(home)
+
+
+def test_a_call_that_was_moved_in_time_is_still_found_by_its_segments(home: Home, balanced: Callable) -> None:
+    """Somebody corrected the time of the whole call; when a segment is contradicted afterwards, the call counts no more."""
+    first, last = call("c", 100, 50)
+    take_segments(home, first, last)
+    made = view.usage(home, USAGE_V1.names, head(home))
+    field = USAGE_V1.field("start_us")
+    later = pa.array([BEGIN_US + 2 * HOUR_US], pa.int64()).cast(field.type)
+    moved = made.set_column(USAGE_V1.get_field_index("start_us"), field, later)
+    assert bring_back(home, moved, made["event_key"][0].as_py()) == ["assembled"]
+    assert bills(home) == [150]
+    take_segments(home, last._replace(seconds=51))
+    assert bills(home) == []
+    keep(home, 51)
+    assert bills(home) == [151]
     balanced(home)
 
 
