@@ -61,7 +61,7 @@ fuzz-rating: .venv/.ready ## 20 million generated records, kernel against twin; 
 fuzz-decoders: .venv/.ready ## a million damaged usage files through every decoder; SEED= CASES= FORMAT=
 	@$(BIN)/python -m tests.mediation.fuzz $(if $(SEED),--seed $(SEED)) $(if $(CASES),--cases $(CASES)) $(if $(FORMAT),--format $(FORMAT))
 
-hostile: .venv/.ready ## lines of 4 GiB that never end, in every text format (half an hour)
+hostile: .venv/.ready ## lines of 4 GiB that never end, in every text format: ten minutes
 	@RATEWRIGHT_SPARSE_BYTES=4294967296 $(BIN)/pytest -q tests/mediation/test_hostile_files.py -k line_that_never_ends
 
 check: check-style check-format check-types check-imports check-proto ## style, format, types, import walls, generated code against its .proto

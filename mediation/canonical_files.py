@@ -28,6 +28,7 @@ TAKEN: Final = tuple(field.name for field in USAGE_V1 if field.name not in OUR_O
 TEXTS: Final = frozenset(field.name for field in USAGE_V1 if pa.types.is_string(field.type) or pa.types.is_dictionary(field.type))
 NUMBERS_DIALLED: Final = ("other_e164", "third_e164")  # with their country code, whatever the source's numbering says
 _ARROW_FILE, _PARQUET = b"ARROW1", b"PAR1"
+_STREAM_END: Final = b"\xff\xff\xff\xff\0\0\0\0"
 _STREAM: Final = b"\xff\xff\xff\xff"  # older streams begin with the size of their schema
 _SCHEMA_BYTES_MAX: Final = 1 << 28
 _MICROSECONDS: Final = {"s": (1_000_000, 1), "ms": (1000, 1), "us": (1, 1), "ns": (1, 1000)}  # times and divided by
@@ -55,7 +56,12 @@ def _opened(path: Path) -> Iterator[pa.RecordBatch]:
     if head.startswith(_PARQUET):
         with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as parquet:
             wanted = _checked(path, parquet.schema_arrow)
-            yield from parquet.iter_batches(BATCH_ROWS_MAX, columns=wanted)
+            rows = 0
+            for batch in parquet.iter_batches(BATCH_ROWS_MAX, columns=wanted):
+                rows += batch.num_rows
+                yield batch
+            if rows != parquet.metadata.num_rows:  # Arrow says nothing where all columns lack the same pages
+                raise ValueError(f"it holds {rows} of its {parquet.metadata.num_rows} rows")
         return
     with pa.OSFile(str(path), "rb") as file:
         if head == _ARROW_FILE:
@@ -67,12 +73,22 @@ def _opened(path: Path) -> Iterator[pa.RecordBatch]:
             with pa.ipc.open_stream(file) as stream:
                 wanted = _checked(path, stream.schema)
                 yield from (batch.select(wanted) for batch in stream)
+            _check_end(file)
 
 
 def _check_stream(path: Path, head: bytes) -> None:
     """Text and other formats are not called damaged: they are whole, but of another kind."""
     if not head.startswith(_STREAM) and int.from_bytes(head[: len(_STREAM)], "little") > _SCHEMA_BYTES_MAX:
         raise UnusableFileError(f"{path} is no Arrow or Parquet file", "name the --source that it is of: see docs/sources.md")
+
+
+def _check_end(file: pa.NativeFile) -> None:
+    """Arrow takes a stream that ends between two batches as whole. A file of one is whole if its mark of the end stands at its end."""
+    if file.tell() != file.size():
+        raise ValueError(f"there is more behind its end at byte {file.tell()}")
+    file.seek(max(0, file.size() - len(_STREAM_END)))
+    if file.read() != _STREAM_END:
+        raise ValueError("the mark of its end is missing")
 
 
 def _checked(path: Path, schema: pa.Schema) -> list[str]:

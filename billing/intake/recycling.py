@@ -132,6 +132,7 @@ def _with_legs(
         if leg_rule(rules) is not None:
             bills = (names == name) & (settled.outcome == Outcome.RECYCLED) & ~never
             judged = np.where(bills, np.int8(Outcome.ANSWERED), np.int8(Outcome.RECYCLED))
+            judged[(names == name) & (settled.outcome == Outcome.CONFLICTING)] = Outcome.CONFLICTING
             split = settle_split_calls(home, rules, rows, settled._replace(outcome=judged), known)
             rows, absorbed_later = split.usage, absorbed_later | split.absorbed_later
     return rows, absorbed_later

@@ -160,10 +160,14 @@ def _of_lines(gaps: list[bytes], decoded: Decoded, source: Source) -> bytes:
 def _without_header(lines: list[bytes], source: Source) -> list[bytes]:
     """The lines behind the header's, of which a quoted name may go over several."""
     quote = source.dialect.quote.encode()
+    is_quoted = False
     for _ in range(max(source.header_lines, 1 if source.dialect.names_in_header else 0)):
         row = lines.pop(0) if lines else b""
         while quote and row.count(quote) % 2 and lines:
             row += lines.pop(0)
+        is_quoted |= quote != b"" and quote in row
+    while is_quoted and any(quote in line for line in lines):  # quotes within quotes: where such a row ends, counting does not tell
+        lines.pop(0)
     return lines
 
 

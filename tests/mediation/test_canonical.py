@@ -18,6 +18,7 @@ from rating.model import Service
 from rating.schema import ServedKind, UsageFlag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SOURCE = find("canonical")
@@ -243,3 +244,18 @@ def test_large_batches_come_in_parts(tmp_path: Path) -> None:
     assert parts[1].usage.column("raw_offset").to_pylist() == list(range(size - 10, size))
     figures = inspect(tmp_path / "usage.arrow", SOURCE)
     assert (figures.rows, figures.answered, figures.answered_duration_us) == (size, size, size * (size - 1) // 2)
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:-8], lambda data: data + b"more", lambda data: data + data])
+def test_a_stream_that_ends_between_batches_or_goes_on_is_damaged(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    path = written(tmp_path, table(), "arrows")
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(UnusableFileError, match=r"damaged Arrow or Parquet file: (there is more|the mark)"):
+        decode(path, SOURCE)
+
+
+def test_parquet_of_which_arrow_finds_fewer_rows_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, table(), "parquet")
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_words, **_options: iter(()))
+    with pytest.raises(UnusableFileError, match="it holds 0 of its 1 rows"):
+        decode(path, SOURCE)

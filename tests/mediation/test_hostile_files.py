@@ -30,7 +30,7 @@ NOW_US = 1_800_000_000_000_000
 SPARSE_BYTES = int(os.environ.get("RATEWRIGHT_SPARSE_BYTES", str(192 << 20)))
 SPARSE_SECONDS_MAX = 60 + (SPARSE_BYTES >> 20) // 4  # a hang is a hang: forty times what it takes
 # What Python, Arrow and the kernels take, the window and what a decoder makes of it. It does not depend on the size of the file.
-SPARSE_MEMORY_MAX = 700 << 20
+SPARSE_MEMORY_MAX = 512 << 20
 BOMB_BYTES = 1100 << 20  # what takes less than a gigabyte is taken, however it is packed
 
 

@@ -18,7 +18,7 @@ from billing.suspense import proposals, recycling, resolving, writing_off
 from billing.suspense.deciding import Deciding
 from billing.suspense.selection import Asking, Selection
 from billing.suspense.waiting import waiting
-from mediation.decode import Decoded
+from mediation.decode import Decoded, decode
 from mediation.source_rules import Partials, ServiceRules, Services
 from mediation.sources import Format, Layout, Source, find
 from rating.schema import USAGE_V1
@@ -256,6 +256,23 @@ def test_a_leg_in_conflict_bills_its_call_all_the_same(home: Home, tmp_path: Pat
     balanced(home)
     keep(home, 60)
     assert bills(home) == [60]
+    balanced(home)
+
+
+def test_versions_of_a_leg_that_come_back_together_bill_its_call_all_the_same(home: Home, tmp_path: Path, balanced: Callable) -> None:
+    path = tmp_path / "Master.csv"
+    path.write_text(LEGS["long"] + LEGS["long again"])
+    asterisk = find("asterisk")
+    rows = decode(path, asterisk, hash_key=home.hash_key).usage
+    path.write_text(LEGS["short"])
+    intake = Intake(home)
+    intake.take_file(path, asterisk, NOW_US)
+    assert bills(home) == [10]
+    intake.take_recycled(rows, [], NOW_US, sources={"asterisk": asterisk})
+    assert bills(home) == []
+    balanced(home)
+    keep(home, 59)
+    assert bills(home) == [59]
     balanced(home)
 
 

@@ -12,7 +12,7 @@ from billing.intake.taking import Intake
 from billing.suspense import resolving
 from billing.suspense.deciding import Deciding
 from mediation.decode import Decoded
-from tests.billing.runs.world import NATIONAL, Call, instant_us
+from tests.billing.runs.world import Call, instant_us
 from tests.billing.suspense.world import ANA, NOW_US, apply, asking, listed, save, total_cents, unbalanced
 from tests.mediation.segment_rows import BEGIN_US, SECOND_US, call, segment_table
 
@@ -36,7 +36,7 @@ def parts() -> list[Segment]:
     """JOINED as it came."""
     begin_s = (instant_us(JOINED.at) - BEGIN_US) // SECOND_US
     cut = call("c", 600, 1800, 1200, begin_s=begin_s)
-    return [part._replace(served_id=ANNA, other_e164=int(NATIONAL)) for part in cut]
+    return [part._replace(served_id=ANNA) for part in cut]
 
 
 def choose(world: World) -> None:
