@@ -15,12 +15,14 @@ import numpy as np
 import pyarrow as pa
 
 from billing.suspense import raw
+from billing.suspense.waiting import stored_rows
 from mediation import formats, grouped_legs
 from mediation.decode import decode, decode_rows
+from mediation.reasons import Reason
 from mediation.sources import BUILT_IN, Format, LocalTime
 from mediation.usage import with_absorbed
 from rating.errors import UserError
-from rating.schema import USAGE_V1, UsageFlag
+from rating.schema import KEY, USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +60,7 @@ def read_again(home: Home, rows: pa.Table, source: Source, rule: Rule | None) ->
     source = _read_by(source, rule)
     raws = raw.all_of(home, rows)
     why = [each.problem for each in raws]
-    usage_of: dict[int, pa.Table] = {}
+    events: dict[int, _Again] = {}
     file_ids: list[Any] = rows["raw_file_id"].to_pylist()
     lines = _header_lines(source)
     for raw_file_id in sorted(set(file_ids)) if lines else [None]:
@@ -67,26 +69,67 @@ def read_again(home: Home, rows: pa.Table, source: Source, rule: Rule | None) ->
         if header is None:
             why = [text or "the header of its file, which names the columns, is not at hand" for text in why]
         else:
-            _decode(home, source, header, {row: raws[row].data or b"" for row in mine}, usage_of, why)
+            events |= _decode(home, source, header, {row: raws[row].data or b"" for row in mine})
+    usage_of = _shared_out(home, rows, events, why)
     good = sorted(usage_of)
     table = pa.concat_tables([USAGE_V1.empty_table(), *(usage_of[row] for row in good)])
     usage = _at_place(table, rows.take(pa.array(good, pa.int64())))
-    told = [text or ("" if row in usage_of else "its bytes are no record any more") for row, text in enumerate(why)]
+    told = ["" if row in usage_of else text or "its bytes are no record any more" for row, text in enumerate(why)]
     return Read(_judged(home, usage, [raws[row].data or b"" for row in good], source), good, told)
 
 
-def _decode(  # noqa: PLR0913, PLR0917 -- what is read, how, and what it is added to
-    home: Home, source: Source, header: bytes, data: Mapping[int, bytes], usage_of: dict[int, pa.Table], why: list[str]
-) -> None:
-    """Add the usage of each row, or why there is none."""
+class _Again(NamedTuple):
+    """What the bytes of one row are now: a record may hold several events, such as the containers of one request."""
+
+    data: bytes
+    usage: list[pa.Table]
+    problems: list[str]
+
+
+def _decode(home: Home, source: Source, header: bytes, data: Mapping[int, bytes]) -> dict[int, _Again]:
+    """Each row's bytes, decoded."""
     order = list(data)
+    again = {row: _Again(text, [], []) for row, text in data.items()}
     decoded = decode_rows(list(data.values()), source, header=header, hash_key=home.hash_key)
     for reject in decoded.rejects:
-        why[order[reject.offset]] = f"it still cannot be read: {reject.reason}"
+        again[order[reject.offset]].problems.append(f"it still cannot be read: {reject.reason}")
     offsets: list[int] = decoded.usage["raw_offset"].to_numpy().tolist()
     for number, offset in enumerate(offsets):
-        if not why[order[offset]]:
-            usage_of[order[offset]] = decoded.usage.slice(number, 1)
+        again[order[offset]].usage.append(decoded.usage.slice(number, 1))
+    return again
+
+
+def _shared_out(home: Home, rows: pa.Table, events: Mapping[int, _Again], why: list[str]) -> dict[int, pa.Table]:
+    """The event of each row. Rows of one record share out those of its events that are not stored yet; `why` gets what is left without."""
+    records: dict[tuple[Any, ...], list[int]] = {}
+    places = zip(*(rows[name].to_pylist() for name in ("raw_file_id", "raw_offset", "reason")), strict=True)
+    for row, (file_id, offset, reason) in enumerate(places):
+        if reason == Reason.ROW_TOO_LONG:
+            why[row] = "it is a piece of a longer row, and no record"
+        elif row in events:
+            records.setdefault((file_id, offset, events[row].data), []).append(row)
+    known = _known(home, [events[mine[0]] for mine in records.values()])
+    usage_of: dict[int, pa.Table] = {}
+    for mine in records.values():
+        usage, problems = events[mine[0]].usage, events[mine[0]].problems
+        if len(usage) + len(problems) > 1:
+            usage = [each for each in usage if each["event_key"][0].as_py() not in known]
+        usage_of |= dict(zip(mine, usage, strict=False))
+        for row in mine[len(usage) :]:
+            why[row] = problems[0] if problems else "the events of its record are stored already"
+    return usage_of
+
+
+def _known(home: Home, records: Sequence[_Again]) -> frozenset[bytes]:
+    """Which events of records that hold several are stored."""
+    several = [each for record in records if len(record.usage) + len(record.problems) > 1 for each in record.usage]
+    if not several:
+        return frozenset()
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+    keys = pa.array([each["event_key"][0].as_py() for each in several], KEY)
+    stored: list[Any] = stored_rows(home, seq, keys, ("event_key",))["event_key"].to_pylist()
+    return frozenset(stored)
 
 
 def _read_by(source: Source, rule: Rule | None) -> Source:
