@@ -206,8 +206,10 @@ def _equal(mine: pa.Table, theirs: pa.Table, name: str) -> NDArray[np.bool_]:
     return equal
 
 
-def _plain(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+def _plain(column: Any) -> Any:  # noqa: ANN401 -- pyarrow's stubs do not type text
+    """A column to compare. Of texts none and an empty one say the same: a stream may send either."""
+    plain = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+    return plain.fill_null("") if pa.types.is_string(plain.type) else plain
 
 
 def _answered(table: pa.Table) -> NDArray[np.bool_]:
@@ -262,9 +264,14 @@ def _versions(table: pa.Table, keyed: AbstractSet[str]) -> Iterator[tuple[bytes,
     start_us = table.column("start_us").cast(pa.int64()).to_pylist()
     for row, start in zip(table.to_pylist(), start_us, strict=True):
         native = (row["source"],) if row["source"] in keyed else tuple(row[name] for name in NATIVE)
-        dialled = None if row["other_e164"] is not None else row["other_raw"]
+        dialled = None if row["other_e164"] is not None else row["other_raw"] or None
         start = None if row["flags"] & UsageFlag.CUMULATIVE else start  # noqa: PLW2901 - see _is_total
-        content = (*(start if name == "start_us" else row[name] for name in CONTENT), dialled, row["flags"] & UsageFlag.UNANSWERED)
+        said = (None if row[name] == "" else row[name] for name in CONTENT)  # as in _plain
+        content = (
+            *(start if name == "start_us" else each for name, each in zip(CONTENT, said, strict=True)),
+            dialled,
+            row["flags"] & UsageFlag.UNANSWERED,
+        )
         yield row["event_key"], _Version(native, content)
 
 

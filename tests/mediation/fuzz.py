@@ -17,7 +17,6 @@ import concurrent.futures
 import faulthandler
 import multiprocessing
 import random
-import resource
 import signal
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from benchmarks.peak import peak_bytes
 from mediation import csv_blocks, decode, formats, radius, record_paths
 from tests.mediation import accounting, fuzz_corpus
 from tests.mediation.damage import damaged
@@ -94,7 +94,7 @@ def check(case: int, seeds: Sequence[Seed], folder: Path) -> None:
         accounting.decode_packed(path, seed.source)
     elif (decoded := accounting.decode_and_account(path, data, seed.source)) is not None:
         _check_further(rng, path, data, seed.source, decoded)
-    used_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    used_bytes = peak_bytes()
     assert used_bytes < MEMORY_BYTES_MAX, f"took {used_bytes} bytes of memory"
 
 

@@ -132,7 +132,8 @@ LONG_LINES = {
     "cisco-cucm": ("cisco-cucm", b"cdrRecordType," + b"x" * 5000),
 }
 LOOK = """
-import resource, sys
+import sys
+from benchmarks.peak import peak_bytes
 from mediation.inspect import inspect
 from tests.mediation import hostile
 from rating.errors import UserError
@@ -142,7 +143,7 @@ try:
     assert sum(seen.rejected.values()) == seen.rows > 0, seen
 except UserError as error:
     assert "header" in error.message, error.message
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(peak_bytes())
 """
 
 
