@@ -122,7 +122,7 @@ def _put_json_text(data, at, end, out, out_at):
         if mark == ord("u"):
             code = _hex4(data, at)
             at += 4
-            is_pair = 0xD800 <= code < 0xDC00 and at + 6 <= end and data[at] == _BACKSLASH and data[at + 1] == ord("u")  # noqa: PLR2004
+            is_pair = 0xD800 <= code < 0xDC00 and at + 6 <= end and data[at] == _BACKSLASH and data[at + 1] == ord("u")  # noqa: PLR2004 - as the standard has it
             if is_pair and 0xDC00 <= _hex4(data, at + 2) <= 0xDFFF:  # noqa: PLR2004 - UTF-16
                 code = 0x10000 + ((code - 0xD800) << 10) + (_hex4(data, at + 2) - 0xDC00)
                 at += 6

@@ -42,7 +42,6 @@ SCALES: Final = {  # what one of the unit is in microseconds, bytes or pieces
     Unit.EPOCH_MILLISECOND: 1000,
     Unit.EPOCH_MICROSECOND: 1,
 }
-EPOCHS: Final = (Unit.EPOCH_SECOND, Unit.EPOCH_MILLISECOND, Unit.EPOCH_MICROSECOND)
 CLOCKS: Final = (Unit.CLOCK, Unit.CLOCK_DIGITS)
 
 

@@ -155,9 +155,9 @@ def _entity(data, at, end):
         value = _LESS if first == ord("l") else (_GREATER if first == ord("g") else -1)
     elif size == 3 and first == ord("a") and second == ord("m") and data[at + 3] == ord("p"):  # noqa: PLR2004 - amp
         value = _AMPERSAND
-    elif size == 4 and first == ord("q") and second == ord("u") and data[at + 3] == ord("o") and data[at + 4] == ord("t"):  # noqa: PLR2004
+    elif size == 4 and first == ord("q") and second == ord("u") and data[at + 3] == ord("o") and data[at + 4] == ord("t"):  # noqa: PLR2004 - as the standard has it
         value = _QUOTE
-    elif size == 4 and first == ord("a") and second == ord("p") and data[at + 3] == ord("o") and data[at + 4] == ord("s"):  # noqa: PLR2004
+    elif size == 4 and first == ord("a") and second == ord("p") and data[at + 3] == ord("o") and data[at + 4] == ord("s"):  # noqa: PLR2004 - as the standard has it
         value = _APOSTROPHE
     else:
         value = -1

@@ -109,7 +109,7 @@ class KnownKeys:
                 try:
                     commit_seq = write()
                     added.result()
-                except BaseException:
+                except BaseException:  # whatever ends it, an interruption too, must leave nothing remembered that was not stored
                     added.exception()
                     self._forget()
                     raise

@@ -135,7 +135,7 @@ def test_calls_of_the_dialog_module(  # noqa: PLR0913, PLR0917 - a table's colum
     code: str,
     answer: str,
     source: Source,
-    expected: Any,  # noqa: ANN401
+    expected: Any,  # noqa: ANN401 - of any type
 ) -> None:
     end, answer = (f"{DAY} {time}" if time else "" for time in (end, answer))
     path = tmp_path / "cdrs.csv"

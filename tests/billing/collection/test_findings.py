@@ -170,7 +170,7 @@ def test_a_gap_beside_a_file_without_records_may_be_of_any_day(home: Home, root:
 
 def test_the_end_of_a_period_is_that_of_the_account_farthest_west(home: Home, root: Path, tmp_path: Path) -> None:
     from billing import accounts  # noqa: PLC0415 - for this test alone
-    from tests.billing.files import ACCOUNTS, HEADERS, publish  # noqa: PLC0415
+    from tests.billing.files import ACCOUNTS, HEADERS, publish  # noqa: PLC0415 - as above
 
     publish(home)
     folder = write(tmp_path / "in", [row.replace("Asia/Shanghai", "America/New_York") for row in ACCOUNTS])
