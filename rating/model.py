@@ -322,6 +322,22 @@ class FeeTiming(enum.StrEnum):
     ARREARS = "arrears"
 
 
+class WhilePaused(enum.StrEnum):
+    """What becomes of a recurring fee on the days on which its subscription is paused."""
+
+    FREE = "free"
+    CHARGED = "charged"
+    ONLY = "only"  # it is charged for those days alone: what keeps a number
+
+
+class TaxShare(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A part of a bundle's fee that is of a tax class of its own."""
+
+    tax_class: str
+    share_ppm: int  # the shares of a fee add up to PPM
+    revenue_code: int
+
+
 class RecurringFee(msgspec.Struct, frozen=True, omit_defaults=True):
     """A fee for each bill period, prorated by exact day fractions when the period is cut."""
 
@@ -334,6 +350,9 @@ class RecurringFee(msgspec.Struct, frozen=True, omit_defaults=True):
     timing: FeeTiming = FeeTiming.ARREARS
     prorate: bool = True
     title: dict[str, str] = {}
+    while_paused: WhilePaused = WhilePaused.FREE
+    outage_credit: bool = True  # days of an outage are not charged
+    shares: tuple[TaxShare, ...] = ()  # of a bundle of several tax classes; none: all of it is of `tax_class`
 
 
 class FeeOccasion(enum.StrEnum):
@@ -344,6 +363,7 @@ class FeeOccasion(enum.StrEnum):
     PLAN_CHANGE = "plan_change"  # the first day on this plan after another one; add-ons come and go without it
     ADDED = "added"  # of an add-on: the first day with it
     REMOVED = "removed"  # of an add-on: the last day with it
+    EARLY_END = "early_end"  # the last day, where the least time of the contract is not over by then
 
 
 class OneOffFee(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -357,6 +377,7 @@ class OneOffFee(msgspec.Struct, frozen=True, omit_defaults=True):
     amount_micros: int
     on: FeeOccasion = FeeOccasion.ACTIVATION
     title: dict[str, str] = {}
+    per_remaining_month: bool = False  # of EARLY_END: the amount for each month of the least time that is left, a begun one counts whole
 
 
 class CommitmentCounts(enum.StrEnum):
@@ -377,6 +398,66 @@ class Commitment(msgspec.Struct, frozen=True, omit_defaults=True):
     amount_micros: int
     counts: CommitmentCounts = CommitmentCounts.USAGE
     prorate: bool = True  # a part period commits to the exact day fraction
+    title: dict[str, str] = {}
+
+
+class VolumeScope(enum.StrEnum):
+    """Whose quantity is added up."""
+
+    SUBSCRIPTION = "subscription"
+    ACCOUNT = "account"
+
+
+class VolumeStep(msgspec.Struct, frozen=True, omit_defaults=True):
+    """From this quantity on, *all* units of the period cost `rate_micros` per `per`, plus `flat_micros` once."""
+
+    from_qty: int
+    rate_micros: int
+    per: int = 1
+    flat_micros: int = 0
+
+
+class VolumeTier(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A price of the whole quantity of a bill period: the line is that price less what the events were charged, of either sign.
+
+    The step is the last with `from_qty` <= the period's chargeable quantity of `prices` (names of prices of one unit).
+    """
+
+    price_id: int
+    name: str
+    charge_code: int
+    revenue_code: int
+    tax_class: str
+    prices: tuple[str, ...]
+    steps: tuple[VolumeStep, ...]  # sorted; the first begins at 0
+    scope: VolumeScope = VolumeScope.SUBSCRIPTION
+    title: dict[str, str] = {}
+
+
+class InvoiceDiscount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Off the period's lines, before tax: a percentage or a fixed amount (one of them). Percentages come before fixed amounts.
+
+    It applies to lines of these kinds and charge codes (none named: recurring, one-off, usage and volume lines of the subscription).
+    """
+
+    price_id: int
+    name: str
+    charge_code: int
+    revenue_code: int
+    percent_ppm: int = 0
+    amount_micros: int = 0
+    kinds: tuple[str, ...] = ()
+    charge_codes: tuple[int, ...] = ()
+    months: int | None = None  # only the first so many bill periods of the plan
+    title: dict[str, str] = {}
+
+
+class BillThreshold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When the unbilled usage of a subscription's running period reaches this amount, it is billed at once; each once a period."""
+
+    threshold_id: int
+    name: str
+    amount_micros: int
     title: dict[str, str] = {}
 
 
@@ -407,6 +488,7 @@ class LateUsage(enum.StrEnum):
     """What happens to usage that arrives after its period was billed."""
 
     ORIGIN_PERIOD = "origin_period"  # its period is computed again; the difference is a line naming that period
+    ARRIVAL_PERIOD = "arrival_period"  # what came later than `late_after_days` after its period's end is billed in the period it came in
     WAIVE = "waive"
 
 
@@ -431,6 +513,11 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     sold_to: dt.date | None = None  # last one
     base: str | None = None  # of a plan with add-ons: the name of the plan without them, whose rules it has
     add_ons: tuple[str, ...] = ()  # of a plan with add-ons: their names, sorted
+    volume_tiers: tuple[VolumeTier, ...] = ()
+    invoice_discounts: tuple[InvoiceDiscount, ...] = ()
+    bill_thresholds: tuple[BillThreshold, ...] = ()
+    late_after_days: int = 0  # see LateUsage.ARRIVAL_PERIOD
+    late_usage_days_max: int | None = None  # what comes more than so many days after it began is not billed
 
 
 class TaxRate(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -471,4 +558,5 @@ class Catalogue(msgspec.Struct, frozen=True, omit_defaults=True):
     notice_days: int = 0  # customers are told of a price that rises so many days ahead
     complaint_channel: dict[str, str] = {}  # language -> where customers complain
     add_ons: tuple[AddOn, ...] = ()
+    tax_inclusive: bool = False  # prices, fees and all other amounts hold their tax
     content_hash: bytes = b""  # SHA-256 of the canonical form, filled by tariffs

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rating.model import Catalogue, RoamingZone, TaxClass, TaxRate, Zone
+from tariffs.builders import bill_terms
 from tariffs.builders.add_ons import add_on, with_add_ons
 from tariffs.builders.calendars import calendar
 from tariffs.builders.decks import deck
@@ -31,7 +32,7 @@ def build(document: Document, files: Files, findings: list[Finding]) -> Catalogu
     ]
     plans = [plan(entry, ("plans", i), rules, findings) for i, entry in enumerate(document.plans)]
     add_ons = tuple(add_on(entry, ("add_ons", i), findings) for i, entry in enumerate(document.add_ons))
-    return Catalogue(
+    catalogue = Catalogue(
         identity=document.identity,
         version=document.version,
         currency=document.currency,
@@ -54,7 +55,10 @@ def build(document: Document, files: Files, findings: list[Finding]) -> Catalogu
         notice_days=document.notice_days,
         complaint_channel=document.complaint_channel,
         add_ons=add_ons,
+        tax_inclusive=document.tax_inclusive,
     )
+    bill_terms.note_units(document.plans, catalogue.prices, findings)
+    return catalogue
 
 
 def _zones(document: Document, files: Files) -> list[Zone]:

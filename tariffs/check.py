@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tariffs import limits
 from tariffs.checks.add_ons import add_ons
 from tariffs.checks.benefits import benefits
+from tariffs.checks.bill_terms import bill_terms
 from tariffs.checks.calendars import calendars
 from tariffs.checks.fees import fees, price_ids
 from tariffs.checks.header import header, tax_classes
@@ -24,7 +25,7 @@ from tariffs.document import Finding
 if TYPE_CHECKING:
     from rating.model import Catalogue
 
-_PARTS = (header, tax_classes, calendars, zones, roaming_zones, price_ids, prices, plans, add_ons, fees, rules, benefits)
+_PARTS = (header, tax_classes, calendars, zones, roaming_zones, price_ids, prices, plans, add_ons, fees, rules, benefits, bill_terms)
 
 
 def check(catalogue: Catalogue) -> list[Finding]:

@@ -228,3 +228,4 @@ class Document(Entry, frozen=True, kw_only=True):
     notice_days: int = 0
     complaint_channel: dict[str, str] = msgspec.field(default_factory=dict)
     add_ons: tuple[AddOnEntry, ...] = ()
+    tax_inclusive: bool = False

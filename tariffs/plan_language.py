@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
-from rating.model import ANY_ZONE, AtPlanChange, CommitmentCounts, Draw, FeeOccasion, FeeTiming, LateUsage, LimitAction, WallClock
+from rating.model import (
+    ANY_ZONE,
+    AtPlanChange,
+    CommitmentCounts,
+    Draw,
+    FeeOccasion,
+    FeeTiming,
+    LateUsage,
+    LimitAction,
+    VolumeScope,
+    WallClock,
+    WhilePaused,
+)
+from tariffs.texts import Quantity
 from tariffs.words import (
     Action,
     Amount,
@@ -17,10 +30,13 @@ from tariffs.words import (
     Grant,
     Instant,
     Late,
+    LineKind,
     Measure,
     Occasion,
+    Paused,
     Percent,
     PlanChange,
+    Scope,
     ServiceName,
     Timing,
     Window,
@@ -107,6 +123,14 @@ class DiscountEntry(Served, frozen=True, kw_only=True):
     title: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class TaxShareEntry(Entry, frozen=True, kw_only=True):
+    """A part of a bundle's fee that is of a tax class of its own."""
+
+    tax_class: str
+    percent: Percent
+    revenue_code: int
+
+
 class RecurringEntry(Entry, frozen=True, kw_only=True):
     """A fee in each bill period."""
 
@@ -119,10 +143,13 @@ class RecurringEntry(Entry, frozen=True, kw_only=True):
     title: dict[str, str] = msgspec.field(default_factory=dict)
     timing: Timing = FeeTiming.ARREARS
     prorate: bool = True
+    while_paused: Paused = WhilePaused.FREE
+    outage_credit: bool = True
+    shares: tuple[TaxShareEntry, ...] = ()
 
 
 class OneOffEntry(Entry, frozen=True, kw_only=True):
-    """A fee charged once: when the subscription begins, when it ends, or when it changes to this plan."""
+    """A fee charged once: when the subscription begins, when it ends, ends too early, or changes to this plan."""
 
     id: int
     name: str
@@ -132,10 +159,11 @@ class OneOffEntry(Entry, frozen=True, kw_only=True):
     amount: Amount
     on: Occasion = msgspec.field(name="at", default=FeeOccasion.ACTIVATION)
     title: dict[str, str] = msgspec.field(default_factory=dict)
+    per_remaining_month: bool = False
 
 
 class CommitmentEntry(Entry, frozen=True, kw_only=True):
-    """A least amount for each bill period; what is missing is charged. No bill acts on it yet."""
+    """A least amount for each bill period; what is missing is charged."""
 
     id: int
     name: str
@@ -148,8 +176,55 @@ class CommitmentEntry(Entry, frozen=True, kw_only=True):
     title: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class VolumeStepEntry(Entry, frozen=True, kw_only=True):
+    """From a period's quantity on, what all of it costs: `rate` per `per`, and `flat` once."""
+
+    from_: Measure = msgspec.field(name="from", default=Quantity(0, None))
+    rate: Amount | None = None
+    per: Measure | None = None
+    flat: Amount = 0
+
+
+class VolumeTierEntry(Entry, frozen=True, kw_only=True):
+    """A price of the whole quantity of a bill period, in place of what each use was charged."""
+
+    id: int
+    name: str
+    charge_code: int
+    revenue_code: int
+    tax_class: str
+    prices: tuple[str, ...]
+    steps: tuple[VolumeStepEntry, ...]
+    scope: Scope = VolumeScope.SUBSCRIPTION
+    title: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class InvoiceDiscountEntry(Entry, frozen=True, kw_only=True):
+    """A percentage or an amount off the lines of a bill period, before tax."""
+
+    id: int
+    name: str
+    charge_code: int
+    revenue_code: int
+    percent: Percent | None = None
+    amount: Amount | None = None
+    kinds: tuple[LineKind, ...] = ()
+    charge_codes: tuple[int, ...] = ()
+    months: int | None = None
+    title: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class BillThresholdEntry(Entry, frozen=True, kw_only=True):
+    """An amount of unbilled usage at which it is billed at once."""
+
+    id: int
+    name: str
+    amount: Amount
+    title: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class SpendLimitEntry(Served, frozen=True, kw_only=True):
-    """What may be spent in a window before the subscriber is told, or barred; without services it serves all. No bill acts on it yet."""
+    """What may be spent in a window before the subscriber is told, or barred; without services it serves all. It changes no bill."""
 
     id: int
     name: str
@@ -203,3 +278,8 @@ class PlanEntry(Entry, frozen=True, kw_only=True):
     sold_from: Date | None = None
     sold_to: Date | None = None
     late_usage: Late = LateUsage.ORIGIN_PERIOD
+    late_after_days: int = 0
+    late_usage_days_max: int | None = None
+    volume_tiers: tuple[VolumeTierEntry, ...] = ()
+    invoice_discounts: tuple[InvoiceDiscountEntry, ...] = ()
+    bill_thresholds: tuple[BillThresholdEntry, ...] = ()

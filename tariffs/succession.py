@@ -1,4 +1,4 @@
-"""What must stay from one version of a catalogue to the next: currency, and the numbers that bills are sorted by. The instant must not.
+"""What must stay from one version of a catalogue to the next: currency, whether amounts hold their tax, and the numbers that bills are sorted by. The instant must not.
 
 Only a version that `corrects` another one begins when that one began, and takes its place from the beginning.
 
@@ -18,9 +18,9 @@ from tariffs.texts import UNIT_WORDS
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from rating.model import Catalogue, Commitment, OneOffFee, RecurringFee
+    from rating.model import Catalogue, Commitment, InvoiceDiscount, OneOffFee, RecurringFee, VolumeTier
 
-_FEES = ("recurring", "one_offs", "commitments")  # the first two of add-ons too
+_FEES = ("recurring", "one_offs", "commitments", "volume_tiers", "invoice_discounts")  # the first two of add-ons too
 _FOR_EVER = "numbers stay for ever; give the new thing a new name and number, or the old number back"
 
 
@@ -51,6 +51,9 @@ def _between(other: Catalogue, catalogue: Catalogue) -> Iterator[Finding]:
     if (other.currency, other.minor_digits) != (catalogue.currency, catalogue.minor_digits):
         message = f"currency {catalogue.currency} is not {other.currency} as in {which}"
         yield Finding(("currency",), message, "a catalogue keeps its currency; give another currency another identity")
+    if other.tax_inclusive is not catalogue.tax_inclusive:
+        message = f"amounts {'hold their tax' if catalogue.tax_inclusive else 'are without tax'}, other than in {which}"
+        yield Finding(("tax_inclusive",), message, "keep it as it was; give amounts of the other kind another identity")
     prices = {price.name: price for price in other.prices}
     for index, price in enumerate(catalogue.prices):
         before, place = prices.get(price.name), ("prices", index)
@@ -73,7 +76,7 @@ def _between(other: Catalogue, catalogue: Catalogue) -> Iterator[Finding]:
     yield from _kept_by_number(other, catalogue, which)
 
 
-def _fees(catalogue: Catalogue) -> Iterator[tuple[str, RecurringFee | OneOffFee | Commitment, Place]]:
+def _fees(catalogue: Catalogue) -> Iterator[tuple[str, RecurringFee | OneOffFee | Commitment | VolumeTier | InvoiceDiscount, Place]]:
     """Fees with the name of their plan or add-on, and where the file has them."""
     for index, plan in enumerate(catalogue.plans):
         for section in _FEES if plan.base is None else ():

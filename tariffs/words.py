@@ -24,7 +24,9 @@ from rating.model import (
     LimitAction,
     QuantityUnit,
     Service,
+    VolumeScope,
     WallClock,
+    WhilePaused,
 )
 from rating.money import RoundingMode
 from tariffs import digits, forms, texts
@@ -42,7 +44,10 @@ UNREAD_DATE: Final = dt.date(2000, 1, 1)
 SERVICES: Final = {service.name.lower(): service for service in Service}
 DIRECTIONS: Final = {"originating": 1, "terminating": 2}  # rating.schema.Direction, which would import pyarrow
 DAYS: Final = {name: day for day, name in enumerate(texts.DAY_NAMES, 1)}
-OCCASIONS: Final = {each.value: each for each in (FeeOccasion.ACTIVATION, FeeOccasion.END, FeeOccasion.PLAN_CHANGE)}
+OCCASIONS: Final = {
+    each.value: each for each in (FeeOccasion.ACTIVATION, FeeOccasion.END, FeeOccasion.PLAN_CHANGE, FeeOccasion.EARLY_END)
+}
+LINE_KINDS: Final = {kind: kind for kind in ("recurring", "one_off", "usage", "volume")}  # kinds of bill line that a discount may be off
 UNITS: Final = {"seconds": QuantityUnit.MILLISECOND, "bytes": QuantityUnit.BYTE, "messages": QuantityUnit.MESSAGE}
 
 
@@ -85,6 +90,9 @@ PlanChange = Annotated[AtPlanChange, _named(AtPlanChange.PRORATE, "what a plan c
 Window = Annotated[CapWindow, _named(CapWindow.PERIOD, "a window")]
 Occasion = Annotated[FeeOccasion, _one_of(OCCASIONS, "an occasion", FeeOccasion.ACTIVATION)]
 Counts = Annotated[CommitmentCounts, _named(CommitmentCounts.USAGE, "what counts toward a commitment")]
+Paused = Annotated[WhilePaused, _named(WhilePaused.FREE, "what becomes of a fee while paused")]
+Scope = Annotated[VolumeScope, _named(VolumeScope.SUBSCRIPTION, "whose quantity is added up")]
+LineKind = Annotated[str, _one_of(LINE_KINDS, "a kind of line", "usage")]
 Action = Annotated[LimitAction, _named(LimitAction.NOTIFY, "what a limit does")]
 
 

@@ -1,32 +1,178 @@
-"""What others decide about an account, written as a dated fact.
+"""Dated facts about accounts and subscriptions: how they are written, and which of them hold as of a sequence number.
 
-Dunning bars and unbars through here, so that it and the cycle never call each other.
+Facts are only added. A row of kind `retraction` states nothing of its own: the fact that it names in `retracts` does not exist from its
+commit on. Of the other facts of one kind, subject and from_date the one learned last holds; discounts beside each other have names of
+their own and so hold side by side. What a kind's detail says is in `kinds`. Dates are local, half open.
+
+Dunning bars and unbars through `record_fact`, so that it and the cycle never call each other.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import datetime as dt
+import itertools
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
+from billing.accounts.kinds import ACCOUNT_KINDS, SUBSCRIPTION_KINDS, DiscountFact
 from billing.store import tables
 
-FACT_KINDS: Final = ("bar_outgoing", "unbar")
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from billing.catalogue import Operator
+
+DUNNING_KINDS: Final = ("bar_outgoing", "unbar")
+RETRACTION: Final = "retraction"
+KEYS_A_QUERY: Final = 500  # no database takes any number of parameters
 
 
-def ends_learned_later(connection: sa.Connection, seq: int | None = None) -> dict[int, str]:
-    """First day without service by subscription key, of those that were imported without an end; as of `seq`, if given."""
-    end = tables.subscription_ends.c
-    query = sa.select(end.subscription_key, end.to_date)
-    rows = connection.execute(query if seq is None else query.where(end.commit_seq <= seq))
-    return {row.subscription_key: row.to_date for row in rows}
+class Fact(NamedTuple):
+    """A fact that holds. `detail` is the struct of its kind; of dunning's kinds it is text."""
+
+    fact_id: int
+    subject: int  # account_key or subscription_key
+    kind: str
+    from_date: dt.date
+    to_date: dt.date | None
+    detail: Any
+    commit_seq: int
+    by_name: str
+
+    @property
+    def name(self) -> str:
+        """What tells facts of one kind and from_date apart: the name of a discount."""
+        return self.detail.name if isinstance(self.detail, DiscountFact) else ""
+
+    def holds_on(self, day: dt.date) -> bool:
+        """Whether the day lies in its span."""
+        return self.from_date <= day and (self.to_date is None or day < self.to_date)
+
+
+def account_facts(
+    connection: sa.Connection, seq: int | None = None, *, kinds: Collection[str] = (), keys: Collection[int] | None = None
+) -> list[Fact]:
+    """Facts about accounts that hold as of `seq` (None: all), by account, from_date and commit; of these kinds and account keys, if given."""
+    return _live(connection, tables.account_facts, tables.account_facts.c.account_key, seq, kinds, keys)
+
+
+def subscription_facts(
+    connection: sa.Connection, seq: int | None = None, *, kinds: Collection[str] = (), keys: Collection[int] | None = None
+) -> list[Fact]:
+    """Facts about subscriptions that hold, as `account_facts`."""
+    return _live(connection, tables.subscription_facts, tables.subscription_facts.c.subscription_key, seq, kinds, keys)
+
+
+def ends_learned_later(connection: sa.Connection, seq: int | None = None) -> dict[int, str | None]:
+    """First day without service (ISO) by subscription key, of those whose end was told after their import; as of `seq`, if given.
+
+    None: it was revived, and has no end. Of an end and its undoing the one learned last holds, whatever their dates.
+    """
+    ends: dict[int, str | None] = {}
+    for fact in sorted(subscription_facts(connection, seq, kinds=("end", "no_end")), key=lambda each: (each.commit_seq, each.fact_id)):
+        ends[fact.subject] = fact.from_date.isoformat() if fact.kind == "end" else None
+    return ends
 
 
 def record_fact(  # noqa: PLR0913 - one argument a column
     connection: sa.Connection, account_key: int, kind: str, from_date: str, detail: str, *, commit_seq: int
 ) -> None:
-    """Add one fact that holds from the local date `from_date` (ISO) on. `commit_seq` is that of the decision behind it."""
-    assert kind in FACT_KINDS, kind
+    """Add one fact of dunning that holds from the local date `from_date` (ISO) on. `commit_seq` is that of the decision behind it."""
+    assert kind in DUNNING_KINDS, kind
     connection.execute(
         tables.account_facts.insert().values(account_key=account_key, kind=kind, from_date=from_date, detail=detail, commit_seq=commit_seq)
     )
+
+
+def add(  # noqa: PLR0913 - one argument a column
+    connection: sa.Connection,
+    table: sa.Table,
+    key: int,
+    kind: str,
+    from_date: dt.date,
+    to_date: dt.date | None,
+    detail: msgspec.Struct,
+    *,
+    by: Operator,
+    commit_seq: int,
+) -> int:
+    """Add one fact to `account_facts` or `subscription_facts`; its id. Who calls checks afterwards that the facts still fit together."""
+    assert type(detail) is kinds_of(table)[kind], kind
+    values = _values(table, key, kind, from_date, commit_seq, by)
+    return _inserted(connection, table, {**values, "to_date": to_date and to_date.isoformat(), "detail": encoded(detail)})
+
+
+def retract(connection: sa.Connection, table: sa.Table, fact: Fact, reason: str, *, by: Operator, commit_seq: int) -> int:
+    """Say that a fact never held; the id of the row that says it."""
+    values = _values(table, fact.subject, RETRACTION, fact.from_date, commit_seq, by)
+    detail = msgspec.json.encode({"reason": reason}).decode()
+    return _inserted(connection, table, {**values, "detail": detail, "retracts": fact.fact_id})
+
+
+def kinds_of(table: sa.Table) -> dict[str, type[msgspec.Struct]]:
+    """The structs of the kinds that a table of facts may hold."""
+    return ACCOUNT_KINDS if table is tables.account_facts else SUBSCRIPTION_KINDS
+
+
+def encoded(detail: msgspec.Struct) -> str:
+    """The detail as it is stored: JSON without what is left at its default."""
+    return msgspec.json.encode(detail).decode()
+
+
+def decoded(table: sa.Table, kind: str, detail: str) -> Any:  # noqa: ANN401 -- the struct of the kind; text of dunning's kinds
+    """What a stored detail says. Raises msgspec.ValidationError or DecodeError for one that is not of its kind."""
+    return detail if kind in DUNNING_KINDS else msgspec.json.decode(detail, type=kinds_of(table)[kind])
+
+
+def in_chunks(keys: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """Keys in lots that one query may name."""
+    return itertools.batched(keys, KEYS_A_QUERY, strict=False)
+
+
+def _live(  # noqa: PLR0913, PLR0917 - what the two public functions are told
+    connection: sa.Connection,
+    table: sa.Table,
+    key: sa.Column[int],
+    seq: int | None,
+    kinds: Collection[str],
+    keys: Collection[int] | None,
+) -> list[Fact]:
+    column = table.c
+    query = sa.select(
+        column.fact_id, key, column.kind, column.from_date, column.to_date, column.detail, column.commit_seq, column.by_name, column.retracts
+    )
+    if seq is not None:
+        query = query.where(column.commit_seq <= seq)
+    if kinds:
+        query = query.where(column.kind.in_((*kinds, RETRACTION)))
+    lots: Iterable[sa.Select[Any]] = [query] if keys is None else (query.where(key.in_(lot)) for lot in in_chunks(sorted(keys)))
+    rows = [row for lot in lots for row in connection.execute(lot.order_by(column.commit_seq, column.fact_id))]
+    retracted = {row.retracts for row in rows if row.retracts is not None}
+    last: dict[tuple[int, str, dt.date, str], Fact] = {}
+    for row in rows:
+        if row.kind != RETRACTION and row.fact_id not in retracted:
+            fact = _fact(table, row)
+            last[fact.subject, fact.kind, fact.from_date, fact.name] = fact
+    return sorted(last.values(), key=lambda fact: (fact.subject, fact.from_date, fact.commit_seq, fact.fact_id))
+
+
+def _fact(table: sa.Table, row: Any) -> Fact:  # noqa: ANN401 -- a row of either table
+    fact_id, key, kind, from_date, to_date, detail, commit_seq, by_name, _ = row
+    last_day = dt.date.fromisoformat(to_date) if to_date else None
+    return Fact(fact_id, key, kind, dt.date.fromisoformat(from_date), last_day, decoded(table, kind, detail), commit_seq, by_name or "")
+
+
+def _values(  # noqa: PLR0913, PLR0917 - one argument a column
+    table: sa.Table, key: int, kind: str, from_date: dt.date, commit_seq: int, by: Operator
+) -> dict[str, object]:
+    subject = "account_key" if table is tables.account_facts else "subscription_key"
+    told_by = {"by_name": by.name, "by_uid": by.uid, "commit_seq": commit_seq}
+    return {subject: key, "kind": kind, "from_date": from_date.isoformat(), **told_by}
+
+
+def _inserted(connection: sa.Connection, table: sa.Table, values: dict[str, object]) -> int:
+    primary_key = connection.execute(table.insert().values(**values)).inserted_primary_key
+    assert primary_key is not None
+    return int(primary_key[0])

@@ -1,6 +1,7 @@
 """Sums by charge key, as columns: what is due, what was billed, and the difference that becomes invoice lines.
 
 A row of `LINE` is one charge key with its sums. Keys hold no tariff version: a correction of a tariff is a difference on the same key.
+`corrects` is the key of the newest invoice that billed the charge key (0 none), `inclusive` 1 where the amount still holds its tax.
 Dates are days since 1970-01-01, money is int64 micro-units, quantities are in `quantity_unit` (rating.model.QuantityUnit).
 All functions work on whole columns, so that a million accounts are a matter of memory, not of loops.
 """
@@ -20,7 +21,7 @@ Int64s = npt.NDArray[np.int64]
 
 KEY_FIELDS: Final = ("account_key", "period_from", "period_to", "kind", "subscription_key", "charge_code", "price_id", "tax_class")
 SUM_FIELDS: Final = ("amount_micros", "exact_micros", "events", "quantity", "free_quantity")
-LABEL_FIELDS: Final = ("revenue_code", "quantity_unit", "catalogue", "rate_ppm", "currency")
+LABEL_FIELDS: Final = ("revenue_code", "quantity_unit", "catalogue", "rate_ppm", "currency", "corrects", "inclusive")
 LINE: Final = np.dtype([(name, np.int64) for name in KEY_FIELDS + SUM_FIELDS + LABEL_FIELDS])
 
 
@@ -30,7 +31,11 @@ class Kind(enum.IntEnum):
     RECURRING = 1
     ONE_OFF = 2
     USAGE = 3
-    TAX = 4
+    VOLUME = 4  # the price of a period's whole quantity, less what its events were charged
+    COMMITMENT = 5  # what is missing to a least amount
+    ADJUSTMENT = 6  # by hand, with a reason
+    DISCOUNT = 7
+    TAX = 9
 
 
 def empty() -> Lines:

@@ -191,7 +191,7 @@ def _line(account_key: int, subscription_key: int, period: Period, fee: FeeRow) 
     """A row of LINE in the order of its fields."""
     key = (account_key, day_number(period.start), day_number(period.end), int(fee.kind), subscription_key)
     sums = (fee.amount_micros, fee.exact_micros, fee.times, 0, 0)
-    labels = (fee.revenue_code, 0, fee.catalogue, fee.rate_ppm, fee.currency)
+    labels = (fee.revenue_code, 0, fee.catalogue, fee.rate_ppm, fee.currency, 0, 0)
     return (*key, fee.charge_code, fee.price_id, fee.tax_class, *sums, *labels)
 
 

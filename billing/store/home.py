@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DATABASE_NAME: Final = "ratewright.db"
-SCHEMA_VERSIONS: Final = ("0001", "0002", "0003")  # every revision in migrations/versions, oldest first
+SCHEMA_VERSIONS: Final = ("0001", "0002", "0003", "0004")  # every revision in migrations/versions, oldest first
 HASH_KEY_BYTES: Final = 16
 BUSY_TIMEOUT_MS: Final = 10_000  # how long a command waits for another's write to end
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ADD_ONS_MAX: Final = 5
 JOINT: Final = "+"  # between the names of plan and add-ons; no name of either has it
+_OF_PLANS_ONLY: Final = {FeeOccasion.PLAN_CHANGE: "a change of plan", FeeOccasion.EARLY_END: "leaving a contract early"}
 _OF_AN_ADD_ON: Final = {FeeOccasion.ACTIVATION: FeeOccasion.ADDED, FeeOccasion.END: FeeOccasion.REMOVED}
 
 
@@ -31,8 +32,8 @@ def add_on(entry: AddOnEntry, place: Place, findings: list[Finding]) -> AddOn:
     """An add-on of its entry. Its one-off fees are for its own beginning and end, not for those of the subscription."""
     granted = benefits(entry, place, findings)
     for index, fee in enumerate(entry.one_offs):
-        if fee.on is FeeOccasion.PLAN_CHANGE:
-            message = f"fee `{fee.name}` of an add-on is for a change of plan"
+        if fee.on in _OF_PLANS_ONLY:
+            message = f"fee `{fee.name}` of an add-on is for {_OF_PLANS_ONLY[fee.on]}"
             findings.append(Finding((*place, "one_offs", index, "at"), message, "write `at: activation` or `at: end`: those of the add-on"))
     return AddOn(
         name=entry.name,

@@ -138,6 +138,9 @@ def _recurring(entry: RecurringEntry) -> RecurringFee:
         timing=entry.timing,
         prorate=entry.prorate,
         title=entry.title,
+        while_paused=entry.while_paused,
+        outage_credit=entry.outage_credit,
+        shares=tuple(TaxShare(share.tax_class, share.percent, share.revenue_code) for share in entry.shares),
     )
 
 
@@ -151,6 +154,7 @@ def _one_off(entry: OneOffEntry) -> OneOffFee:
         amount_micros=entry.amount,
         on=entry.on,
         title=entry.title,
+        per_remaining_month=entry.per_remaining_month,
     )
 
 

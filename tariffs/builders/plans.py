@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rating.model import Commitment, Plan, ServiceTerms, SpendLimit, UsageRule
+from tariffs.builders.bill_terms import bill_threshold, invoice_discount, volume_tier
 from tariffs.builders.benefits import benefits, services_or_all
 from tariffs.document import Finding
 
@@ -42,6 +43,13 @@ def plan(entry: PlanEntry, place: Place, decks: Mapping[str, Sequence[UsageRule]
         terms=_terms(entry.terms) if entry.terms is not None else None,
         sold_from=entry.sold_from,
         sold_to=entry.sold_to,
+        volume_tiers=tuple(volume_tier(each, (*place, "volume_tiers", i), findings) for i, each in enumerate(entry.volume_tiers)),
+        invoice_discounts=tuple(
+            invoice_discount(each, (*place, "invoice_discounts", i), findings) for i, each in enumerate(entry.invoice_discounts)
+        ),
+        bill_thresholds=tuple(bill_threshold(each) for each in entry.bill_thresholds),
+        late_after_days=entry.late_after_days,
+        late_usage_days_max=entry.late_usage_days_max,
     )
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rating.model import PPM
+from rating.explain_figures import percent
+from rating.model import PPM, FeeOccasion
 from tariffs.checks.common import codes, id_range, twice_at, written_plans
 from tariffs.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rating.model import AddOn, Catalogue, Commitment, OneOffFee, Plan, RecurringFee, ServiceTerms
+    from rating.model import AddOn, Catalogue, Commitment, InvoiceDiscount, OneOffFee, Plan, RecurringFee, ServiceTerms, VolumeTier
     from tariffs.document import Place
 
-_OF_PLANS: Final = ("recurring", "one_offs", "commitments")
+    _Charged = RecurringFee | OneOffFee | Commitment | VolumeTier | InvoiceDiscount
+
+_OF_PLANS: Final = ("recurring", "one_offs", "commitments", "volume_tiers", "invoice_discounts")
 _OF_ADD_ONS: Final = ("recurring", "one_offs")
 _HOURS_MAX: Final = 8_760
 _MONTHS_MAX: Final = 120
@@ -27,17 +30,20 @@ def fees(catalogue: Catalogue) -> Iterator[Finding]:
     for place, holder, sections in _holders(catalogue):
         names: list[str] = []
         for section in sections:
-            charged: tuple[RecurringFee | OneOffFee | Commitment, ...] = getattr(holder, section)
+            charged: tuple[_Charged, ...] = getattr(holder, section)
             for number, fee in enumerate(charged):
-                yield from codes(tax_classes, (fee.charge_code, fee.revenue_code, fee.tax_class), (*place, section, number))
+                tax_class = getattr(fee, "tax_class", "")  # a discount has that of the lines it is off
+                yield from codes(tax_classes, (fee.charge_code, fee.revenue_code, tax_class), (*place, section, number))
             yield from twice_at((*place, section), "fee", [fee.name for fee in charged])
             both = [number for number, fee in enumerate(charged) if fee.name and fee.name in names]
             for number in both:
                 message = f"fee `{charged[number].name}` stands among other fees already"
                 yield Finding((*place, section, number, "name"), message, "give each a name of its own")
             names += [fee.name for fee in charged]
+        yield from _shares(holder, tax_classes, (*place, "recurring"))
     for index, plan in enumerate(written_plans(catalogue)):
         yield from _commitments(plan, ("plans", index, "commitments"))
+        yield from _early_end(plan, ("plans", index, "one_offs"))
         if plan.terms is not None:
             yield from _terms(plan.terms, ("plans", index, "terms"))
 
@@ -69,6 +75,38 @@ def _commitments(plan: Plan, place: Place) -> Iterator[Finding]:
         if commitment.amount_micros <= 0:
             message = f"commitment `{commitment.name}` commits to nothing"
             yield Finding((*place, number, "amount"), message, "write an amount above zero, or leave it out")
+
+
+def _shares(holder: Plan | AddOn, tax_classes: frozenset[str], place: Place) -> Iterator[Finding]:
+    """Parts of a fee that are of other tax classes: classes that there are, each once, and all of the fee together."""
+    for index, fee in enumerate(holder.recurring):
+        here: Place = (*place, index, "shares")
+        classes = [share.tax_class for share in fee.shares]
+        for number, share in enumerate(fee.shares):
+            yield from codes(tax_classes, (fee.charge_code or 1, share.revenue_code, share.tax_class), (*here, number))
+            if share.share_ppm <= 0:
+                yield Finding((*here, number, "percent"), f"a share of nothing of fee `{fee.name}`", "leave it out")
+        yield from twice_at(here, "tax class", classes, "tax_class")
+        total = sum(share.share_ppm for share in fee.shares)
+        if fee.shares and total != PPM:
+            message = f"the shares of fee `{fee.name}` add up to {percent(total)} percent"
+            yield Finding(here, message, "let them add up to 100")
+        elif fee.shares and fee.tax_class and fee.tax_class not in classes:
+            message = f"fee `{fee.name}` is of tax class `{fee.tax_class}`, and none of its shares is"
+            yield Finding((*place, index, "tax_class"), message, "name the class of the main share here")
+
+
+def _early_end(plan: Plan, place: Place) -> Iterator[Finding]:
+    """Fees for leaving a contract before its least time is over."""
+    least = plan.terms.minimum_months if plan.terms is not None else 0
+    for number, fee in enumerate(plan.one_offs):
+        early = fee.on is FeeOccasion.EARLY_END
+        if early and least <= 0:
+            message = f"fee `{fee.name}` is for leaving early, and plan `{plan.name}` has no least time"
+            yield Finding((*place, number, "at"), message, "add such as `terms: {minimum_months: 12}`")
+        if fee.per_remaining_month and not early:
+            message = f"fee `{fee.name}` is for each month that is left, and not for leaving early"
+            yield Finding((*place, number, "per_remaining_month"), message, "write `at: early_end` too, or leave it out")
 
 
 def _terms(terms: ServiceTerms, place: Place) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from pathlib import Path
 
@@ -80,5 +81,7 @@ def test_a_home_of_the_first_schema_keeps_its_tariffs_and_usage(tmp_path: Path) 
 
 
 def _statements(connection: sa.Connection) -> dict[str, list[str]]:
+    """What each statement holds, part by part: a column that was added later stands on the line of the one before it."""
     rows = connection.exec_driver_sql(SCHEMA).all()
-    return {name: sorted(" ".join(line.split()).rstrip(",") for line in text.splitlines() if line.strip()) for _, name, text in rows}
+    parts = {name: re.split(r"\n|,(?![^(]*\))", text) for _, name, text in rows}
+    return {name: sorted(" ".join(part.split()) for part in found if part.strip()) for name, found in parts.items()}

@@ -1,0 +1,185 @@
+"""Invoices without their numbers, as columns: a million of them with five million lines are a few arrays.
+
+Dates are days since 1970-01-01, money is int64 micro-units of the invoice's currency. Drafts stand in the order in which they are
+numbered; the lines of draft i are `lines[first_line[i]:first_line[i + 1]]`, in their order on the invoice, at least one each.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from billing.charges.lines import LINE, Int64s, Kind, Lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EPOCH: Final = dt.date(1970, 1, 1)
+KIND_NAMES: Final = {kind: kind.name.lower() for kind in Kind}
+INVOICE: Final = "invoice"
+CREDIT_NOTE: Final = "credit_note"
+OPENING: Final = "opening"
+
+
+class LineDraft(msgspec.Struct, frozen=True):
+    """One line of an invoice; the fields of `tables.invoice_lines`."""
+
+    kind: str
+    subscription_key: int
+    charge_code: int
+    price_id: int
+    revenue_code: int
+    tax_class: int
+    period_from: str
+    period_to: str
+    text: str
+    events: int
+    quantity: int
+    free_quantity: int
+    quantity_unit: int
+    exact_micros: int
+    amount_micros: int
+
+
+class InvoiceDraft(msgspec.Struct, frozen=True):
+    """An invoice without its number, as one value: for showing."""
+
+    account_key: int
+    currency: str
+    period_from: str
+    period_to: str
+    issued_on: str
+    due_on: str
+    lines: tuple[LineDraft, ...]
+
+    @property
+    def net_micros(self) -> int:
+        """Sum of all lines but tax."""
+        return sum(line.amount_micros for line in self.lines if line.kind != "tax")
+
+    @property
+    def tax_micros(self) -> int:
+        """Sum of the tax lines."""
+        return sum(line.amount_micros for line in self.lines if line.kind == "tax")
+
+
+class Drafts(NamedTuple):
+    """n drafts and their lines. All of one document type, issued on one date."""
+
+    account_key: Int64s
+    currency: Int64s  # index into currencies
+    entity: Int64s  # index into entities
+    period_from: Int64s  # of the cycles that this invoice bills for the first time
+    period_to: Int64s
+    due_on: Int64s
+    first_line: Int64s  # n + 1
+    lines: Lines
+    text: npt.NDArray[np.int32]  # of each line: index into texts
+    texts: list[str]
+    currencies: tuple[str, ...]
+    entities: tuple[str, ...]  # legal entities; empty: the one without a name
+    issued_on: dt.date
+    document_type: str = INVOICE
+
+    def __len__(self) -> int:
+        """How many drafts."""
+        return len(self.account_key)
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return len(self.account_key) > 0
+
+    def net_micros(self) -> Int64s:
+        """By draft: the sum of all lines but tax."""
+        return self._sums(np.where(self.lines["kind"] == Kind.TAX, 0, self.lines["amount_micros"]))
+
+    def tax_micros(self) -> Int64s:
+        """By draft: the sum of the tax lines."""
+        return self._sums(np.where(self.lines["kind"] == Kind.TAX, self.lines["amount_micros"], 0))
+
+    def structs(self) -> tuple[InvoiceDraft, ...]:
+        """Every draft as a value, for showing a few of them."""
+        return tuple(self._struct(place) for place in range(len(self)))
+
+    def _sums(self, values: Int64s) -> Int64s:
+        return np.add.reduceat(values, self.first_line[:-1]) if len(self) else np.zeros(0, np.int64)
+
+    def _struct(self, place: int) -> InvoiceDraft:
+        rows = slice(int(self.first_line[place]), int(self.first_line[place + 1]))
+        return InvoiceDraft(
+            int(self.account_key[place]),
+            self.currencies[int(self.currency[place])],
+            iso(int(self.period_from[place])),
+            iso(int(self.period_to[place])),
+            self.issued_on.isoformat(),
+            iso(int(self.due_on[place])),
+            tuple(_line(row, self.texts[text]) for row, text in zip(self.lines[rows], self.text[rows].tolist(), strict=True)),
+        )
+
+
+def none(issued_on: dt.date, currencies: tuple[str, ...] = (), document_type: str = INVOICE) -> Drafts:
+    """No drafts."""
+    nothing = np.zeros(0, np.int64)
+    heads = (nothing,) * 6
+    return Drafts(
+        *heads, np.zeros(1, np.int64), np.zeros(0, LINE), np.zeros(0, np.int32), [], currencies, ("",), issued_on, document_type
+    )
+
+
+def joined(parts: Sequence[Drafts]) -> Drafts:
+    """Parts one after the other; each has its own texts, and all have the same currencies and entities."""
+    first, texts = parts[0], TextIndex()
+    lengths = np.concatenate([np.diff(part.first_line) for part in parts])
+    heads = [np.concatenate([part[column] for part in parts]) for column in range(6)]
+    text = [np.array([texts.place(each) for each in part.texts], np.int32)[part.text] for part in parts if len(part.text)]
+    return Drafts(
+        *heads,
+        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        np.concatenate([part.lines for part in parts]),
+        np.concatenate(text) if text else np.zeros(0, np.int32),
+        texts.texts,
+        first.currencies,
+        first.entities,
+        first.issued_on,
+        first.document_type,
+    )
+
+
+class TextIndex:
+    """Texts, each once."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._places: dict[str, int] = {}
+
+    def place(self, text: str) -> int:
+        """The place of a text, a new one if it was not there."""
+        found = self._places.setdefault(text, len(self.texts))
+        if found == len(self.texts):
+            self.texts.append(text)
+        return found
+
+
+def iso(day: int) -> str:
+    """A day number as ISO text."""
+    return (EPOCH + dt.timedelta(days=day)).isoformat()
+
+
+def _line(row: np.void, text: str) -> LineDraft:
+    return LineDraft(
+        kind=KIND_NAMES[Kind(int(row["kind"]))],
+        text=text,
+        period_from=iso(int(row["period_from"])),
+        period_to=iso(int(row["period_to"])),
+        **{
+            name: int(row[name])
+            for name in (
+                "subscription_key", "charge_code", "price_id", "revenue_code", "tax_class", "events", "quantity", "free_quantity",
+                "quantity_unit", "exact_micros", "amount_micros",
+            )
+        },
+    )  # fmt: skip

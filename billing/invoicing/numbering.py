@@ -1,0 +1,153 @@
+"""Numbers without a gap: one serial transaction gives every draft the next number of its series and stores it with its lines.
+
+A series is what a legal entity calls its documents of one type: prefix, dash, ten digits. The entity without a name has R for invoices and
+C for credit notes; an opening balance is no document of ours, its numbers are those of O (entity's invoice prefix and O). Drafts get their
+numbers in the order in which they are given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, KIND_NAMES, OPENING, iso
+from billing.store import bulk, tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.charges.lines import Int64s
+    from billing.invoicing.drafts import Drafts
+
+SERIES: Final = "R"  # of the entity without a name: invoices
+CREDIT_SERIES: Final = "C"
+NUMBER_DIGITS: Final = 10
+_STORED: Final = (
+    "account_key", "subscription_key", "charge_code", "price_id", "revenue_code", "tax_class", "events", "quantity", "free_quantity",
+    "quantity_unit", "exact_micros", "amount_micros",
+)  # fmt: skip
+_LINES_AT_ONCE: Final = 1_000_000
+_KIND_WORDS: Final = pa.array([""] + [KIND_NAMES.get(code, "") for code in range(1, max(KIND_NAMES) + 1)])  # type: ignore[call-overload] # an IntEnum is its number
+
+
+def number_drafts(  # noqa: PLR0913 -- whose, what, when, and how the documents are meant
+    connection: sa.Connection,
+    run_id: int,
+    drafts: Drafts,
+    commit_seq: int,
+    *,
+    effect: str | None = None,
+    corrects: Int64s | None = None,
+) -> int:
+    """Store the drafts with their numbers, inside the caller's write transaction. Returns the first invoice_key (0 for no drafts).
+
+    `effect` (outside | advance) is what a credit note's lines mean to reconciliation; `corrects`: the invoice each credit note is about.
+    """
+    if not drafts:
+        return 0
+    first_key = 1 + int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(tables.invoices.c.invoice_key), 0))).scalar_one())
+    keys = np.arange(first_key, first_key + len(drafts), dtype=np.int64)
+    net, tax = drafts.net_micros(), drafts.tax_micros()
+    entities = pa.array([each or None for each in drafts.entities], pa.string())
+    heads: dict[str, Any] = {
+        "invoice_key": keys,
+        "number": _numbers(connection, drafts),
+        "account_key": drafts.account_key,
+        "run_id": np.full(len(drafts), run_id, np.int64),
+        "currency": _named(drafts.currency, pa.array(drafts.currencies, pa.string())),
+        "period_from": _dates(drafts.period_from),
+        "period_to": _dates(drafts.period_to),
+        "issued_on": _same(drafts.issued_on.isoformat(), len(drafts)),
+        "due_on": _dates(drafts.due_on),
+        "net_micros": net,
+        "tax_micros": tax,
+        "total_micros": net + tax,
+        "commit_seq": np.full(len(drafts), commit_seq, np.int64),
+        "document_type": _same(None if drafts.document_type == INVOICE else drafts.document_type, len(drafts)),
+        "legal_entity": _named(drafts.entity, entities),
+        "corrects_invoice_key": corrects if corrects is not None else pa.nulls(len(drafts), pa.int64()),
+    }
+    bulk.insert(connection, tables.invoices, heads)
+    _store_lines(connection, drafts, keys, effect)
+    return first_key
+
+
+def take_numbers(connection: sa.Connection, series: str, count: int) -> int:
+    """The first of `count` numbers of a series that now belong to the caller."""
+    table = tables.number_series
+    first = connection.execute(sa.select(table.c.next_number).where(table.c.series == series)).scalar_one_or_none()
+    if first is None:
+        connection.execute(table.insert().values(series=series, next_number=1 + count))
+        return 1
+    connection.execute(table.update().where(table.c.series == series).values(next_number=first + count))
+    return int(first)
+
+
+def series_of(connection: sa.Connection, entity: str, document_type: str) -> str:
+    """The series of an entity's documents. Raises UserError for an entity that is not known."""
+    table = tables.legal_entities
+    row = connection.execute(sa.select(table).where(table.c.entity == entity)).one_or_none()
+    if row is None and entity:
+        raise UserError(f"no legal entity is called {entity!r}", "add it with `ratewright accounts entity add`, or correct the account")
+    prefixes = {INVOICE: SERIES, CREDIT_NOTE: CREDIT_SERIES}
+    if row is not None:
+        prefixes = {INVOICE: row.invoice_prefix, CREDIT_NOTE: row.credit_prefix}
+    return prefixes[document_type] if document_type != OPENING else f"{prefixes[INVOICE]}O"
+
+
+def numbers_between(series: str, first: int, count: int) -> Sequence[str]:
+    """`count` numbers of a series from `first` on, as documents show them."""
+    return [f"{series}-{number:0{NUMBER_DIGITS}d}" for number in range(first, first + count)]
+
+
+def _numbers(connection: sa.Connection, drafts: Drafts) -> pa.Array[Any]:
+    """The number of each draft: one series after the other, each in the order of the drafts."""
+    given = np.empty(len(drafts), object)
+    for place in np.unique(drafts.entity).tolist():
+        own = np.flatnonzero(drafts.entity == place)
+        series = series_of(connection, drafts.entities[place], drafts.document_type)
+        given[own] = numbers_between(series, take_numbers(connection, series, len(own)), len(own))
+    return pa.array(given, pa.string())
+
+
+def _store_lines(connection: sa.Connection, drafts: Drafts, keys: Int64s, effect: str | None) -> None:
+    """All lines, a million at a time, so that what is made for the database stays small."""
+    count = np.diff(drafts.first_line)
+    draft = np.repeat(np.arange(len(drafts)), count)
+    line_no = np.arange(len(drafts.lines)) - drafts.first_line[draft] + 1
+    texts = pa.array(drafts.texts, pa.string())
+    for start in range(0, len(drafts.lines), _LINES_AT_ONCE):
+        part = slice(start, start + _LINES_AT_ONCE)
+        lines = drafts.lines[part]
+        columns: dict[str, Any] = {name: np.ascontiguousarray(lines[name]) for name in _STORED}
+        columns |= {
+            "invoice_key": keys[draft[part]],
+            "line_no": line_no[part],
+            "kind": _named(lines["kind"], _KIND_WORDS),
+            "account_key": drafts.account_key[draft[part]],
+            "period_from": _dates(lines["period_from"]),
+            "period_to": _dates(lines["period_to"]),
+            "text": _named(drafts.text[part], texts),
+            "corrects_invoice_key": pa.array(lines["corrects"], mask=lines["corrects"] == 0),
+            "effect": _same(effect, len(lines)),
+        }
+        bulk.insert(connection, tables.invoice_lines, columns)
+
+
+def _dates(days: Int64s) -> pa.Array[Any]:
+    """Day numbers as ISO text; a run has few different ones."""
+    different, place = np.unique(days, return_inverse=True)
+    return _named(place, pa.array([iso(day) for day in different.tolist()], pa.string()))
+
+
+def _named(place: Any, names: pa.Array[Any]) -> pa.Array[Any]:  # noqa: ANN401 -- any array of integers
+    """names[place]."""
+    return names.take(pa.array(np.ascontiguousarray(place)))
+
+
+def _same(value: str | None, count: int) -> pa.Array[Any]:
+    return pa.repeat(pa.scalar(value, pa.string()), count)

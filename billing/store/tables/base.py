@@ -1,0 +1,26 @@
+"""What every part of the store stands on: the sequence of commits and the settings."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from billing.store.tables.columns import id_, int_, table, text
+
+# One row a commit: the sequence itself. kind: usage, seal, collection, fact, draft, publication, repeal, decision, run, invoice,
+# payment, dunning, adjustment, ledger, setting, rerate.
+commits = table("commits", id_("commit_seq"), text("kind"), int_("at_us"))
+
+# One row a key: installation id, hash key of event keys.
+settings = table("settings", sa.Column("name", sa.Text, primary_key=True), text("value"))
+
+# What an operator may set, newest row of a name holds: approval, reopen_periods_max, adjustment_limit_micros, allocation_order, ...
+billing_settings = table(
+    "billing_settings",
+    id_("setting_id"),
+    sa.Column("name", sa.Text, nullable=False, index=True),
+    text("value"),
+    text("by_name"),
+    int_("by_uid"),
+    int_("at_us"),
+    int_("commit_seq"),
+)

@@ -1,0 +1,149 @@
+"""Payments and what they settle, bank files, deposits, promises."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from billing.store.tables.columns import INT64, id_, int_, table, text
+
+payments = table(
+    "payments",
+    sa.Column("payment_id", sa.Text, primary_key=True),
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=False, index=True),
+    text("currency"),
+    int_("amount_micros"),
+    text("received_on"),
+    text("reference"),
+    int_("commit_seq"),
+    text("channel", nullable=True),  # bank | cash; null: not told
+    text("instruction", nullable=True),  # JSON: numbers of the invoices that the payer names
+    text("receipt", nullable=True),  # number of the cash desk's receipt
+    text("by_name", nullable=True),
+    int_("by_uid", nullable=True),
+    sa.CheckConstraint("amount_micros > 0", name="payment_positive"),
+)
+# What settles what, added to only. credit_kind: payment | invoice (a document with a negative total) | deposit | write_off; credit_id:
+# payment id, number, deposit id, document. A negative amount undoes (part of) an earlier row of the same pair.
+settlements = table(
+    "settlements",
+    id_("settlement_id"),
+    text("credit_kind"),
+    text("credit_id"),
+    sa.Column("invoice_key", INT64, sa.ForeignKey("invoices.invoice_key"), nullable=False, index=True),
+    int_("amount_micros"),
+    int_("commit_seq"),
+    sa.Index("ix_settlements_credit", "credit_kind", "credit_id"),
+    sa.CheckConstraint("amount_micros <> 0", name="settlement_not_zero"),
+)
+# What happened to a payment later. kind: refund | reversal | chargeback. `reference` makes it count once.
+payment_events = table(
+    "payment_events",
+    id_("event_id"),
+    sa.Column("reference", sa.Text, nullable=False, unique=True),
+    sa.Column("payment_id", sa.Text, sa.ForeignKey("payments.payment_id"), nullable=False, index=True),
+    text("kind"),
+    int_("amount_micros"),
+    int_("fee_micros"),
+    text("on_date"),
+    text("reason"),
+    text("by_name"),
+    int_("by_uid"),
+    int_("at_us"),
+    int_("commit_seq"),
+    sa.CheckConstraint("amount_micros > 0", name="payment_event_positive"),
+)
+# Bank files that were imported, and their lines. state of a line: matched | unmatched; what was decided later stands beside it.
+bank_files = table(
+    "bank_files",
+    id_("bank_file_id"),
+    text("file_name"),
+    sa.Column("sha256", sa.LargeBinary, nullable=False, unique=True),
+    int_("rows"),
+    int_("amount_micros"),
+    text("by_name"),
+    int_("by_uid"),
+    int_("at_us"),
+    int_("commit_seq"),
+)
+bank_lines = table(
+    "bank_lines",
+    sa.Column("bank_file_id", INT64, sa.ForeignKey("bank_files.bank_file_id"), primary_key=True),
+    sa.Column("line_no", INT64, primary_key=True),
+    sa.Column("line_id", sa.Text, nullable=False, unique=True),  # the bank's own id, else a hash of the line
+    text("currency"),
+    int_("amount_micros"),
+    text("received_on"),
+    text("reference"),
+    text("payer"),
+    text("state"),
+    text("payment_id", nullable=True),
+)
+bank_line_decisions = table(  # kind: assigned | returned
+    "bank_line_decisions",
+    id_("decision_id"),
+    sa.Column("line_id", sa.Text, nullable=False, unique=True),
+    text("kind"),
+    text("payment_id", nullable=True),
+    text("note"),
+    text("by_name"),
+    int_("by_uid"),
+    int_("at_us"),
+    int_("commit_seq"),
+)
+deposits = table(
+    "deposits",
+    sa.Column("deposit_id", sa.Text, primary_key=True),
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=False, index=True),
+    text("currency"),
+    int_("amount_micros"),
+    text("received_on"),
+    text("reference"),
+    text("by_name"),
+    int_("by_uid"),
+    int_("commit_seq"),
+    sa.CheckConstraint("amount_micros > 0", name="deposit_positive"),
+)
+deposit_events = table(  # kind: applied (to invoices) | refunded
+    "deposit_events",
+    sa.Column("reference", sa.Text, primary_key=True),
+    sa.Column("deposit_id", sa.Text, sa.ForeignKey("deposits.deposit_id"), nullable=False, index=True),
+    text("kind"),
+    int_("amount_micros"),
+    text("on_date"),
+    text("reason"),
+    text("by_name"),
+    int_("by_uid"),
+    int_("commit_seq"),
+    sa.CheckConstraint("amount_micros > 0", name="deposit_event_positive"),
+)
+promises = table(  # kept or broken is worked out from payments
+    "promises",
+    sa.Column("promise_id", sa.Text, primary_key=True),
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=False, index=True),
+    int_("amount_micros"),
+    text("made_on"),
+    text("due_on"),
+    text("note"),
+    text("by_name"),
+    int_("by_uid"),
+    int_("commit_seq"),
+)
+instalment_plans = table(
+    "instalment_plans",
+    sa.Column("plan_id", sa.Text, primary_key=True),
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=False, index=True),
+    text("agreed_on"),
+    text("note"),
+    text("by_name"),
+    int_("by_uid"),
+    int_("commit_seq"),
+)
+instalments = table(
+    "instalments",
+    sa.Column("plan_id", sa.Text, sa.ForeignKey("instalment_plans.plan_id"), primary_key=True),
+    sa.Column("invoice_key", INT64, sa.ForeignKey("invoices.invoice_key"), primary_key=True, index=True),
+    sa.Column("part_no", INT64, primary_key=True),
+    text("due_on"),
+    int_("amount_micros"),
+    sa.CheckConstraint("amount_micros > 0", name="instalment_positive"),
+)
