@@ -1,7 +1,7 @@
 """The ledger: immutable postings with one debit and one credit account each.
 
 The id of a posting is a hash of (document, line, leg), so that a step that is made again finds what it posted before: same id and same
-data means that it exists; other data is an error that names the field. Amounts are positive micro-units; a negative line is posted the
+data means that it exists; other data is an error that names the field. Nothing is posted into a month whose books are closed (`billing.closed_months`). Amounts are positive micro-units; a negative line is posted the
 other way round. Accounts by purpose: `receivable:<account_id>`, `revenue:<revenue_code>`, `tax:<class code>`, `cash`, `rounding`.
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from billing import closed_months
 from billing.store import database, tables
 from rating.errors import UserError
 
@@ -22,7 +23,7 @@ ID_BYTES: Final = 16
 CASH: Final = "cash"
 RECEIVABLE: Final = "receivable:"
 _CHUNK: Final = 500  # ids a query
-_FIELDS: Final = ("document", "line_no", "leg", "debit_account", "credit_account", "currency", "amount_micros", "posted_on")
+_FIELDS: Final = ("document", "line_no", "leg", "debit_account", "credit_account", "currency", "amount_micros", "posted_on", "entity")
 
 
 class Posting(NamedTuple):
@@ -36,6 +37,7 @@ class Posting(NamedTuple):
     currency: str
     amount_micros: int
     posted_on: str
+    entity: str = ""  # whose books
 
     @property
     def key(self) -> bytes:
@@ -68,20 +70,22 @@ def receivable(account_id: str) -> str:
 
 
 def posting(  # noqa: PLR0913 -- the fields of a posting
-    document: str, line_no: int, leg: str, *, debit: str, credit: str, currency: str, signed_micros: int, posted_on: str
+    document: str, line_no: int, leg: str, *, debit: str, credit: str, currency: str, signed_micros: int, posted_on: str, entity: str = ""
 ) -> Posting | None:
     """A posting of `signed_micros`: turned round when negative, None when zero."""
     if signed_micros == 0:
         return None
     if signed_micros < 0:
         debit, credit = credit, debit
-    return Posting(document, line_no, leg, debit, credit, currency, abs(signed_micros), posted_on)
+    return Posting(document, line_no, leg, debit, credit, currency, abs(signed_micros), posted_on, entity)
 
 
-def of_payment(payment_id: str, account_id: str, currency: str, amount_micros: int, received_on: str) -> Posting:
+def of_payment(  # noqa: PLR0913, PLR0917 -- the fields of a payment
+    payment_id: str, account_id: str, currency: str, amount_micros: int, received_on: str, entity: str = ""
+) -> Posting:
     """The posting of a payment: cash against what the customer owes."""
     assert amount_micros > 0, payment_id
-    return Posting(payment_id, 0, "payment", CASH, receivable(account_id), currency, amount_micros, received_on)
+    return Posting(payment_id, 0, "payment", CASH, receivable(account_id), currency, amount_micros, received_on, entity)
 
 
 def post(connection: sa.Connection, postings: Sequence[Posting], commit_seq: int) -> int:
@@ -89,6 +93,7 @@ def post(connection: sa.Connection, postings: Sequence[Posting], commit_seq: int
 
     Raises UserError when one exists with other data; the caller's transaction is then undone as a whole.
     """
+    closed_months.require_open(connection, {(each.entity, each.posted_on[:7]) for each in postings})
     for each in postings:
         assert each.amount_micros > 0, each
         assert each.debit_account != each.credit_account, each

@@ -1,4 +1,5 @@
-"""What must stay from one version of a catalogue to the next: currency, whether amounts hold their tax, and the numbers that bills are sorted by. The instant must not.
+"""What must stay from one version of a catalogue to the next: currency, whether amounts hold their tax, and the numbers that bills are sorted
+by. The instant must not.
 
 Only a version that `corrects` another one begins when that one began, and takes its place from the beginning.
 

@@ -128,7 +128,9 @@ def decoded(table: sa.Table, kind: str, detail: str) -> Any:  # noqa: ANN401 -- 
 
 def in_chunks(keys: Iterable[int]) -> Iterator[tuple[int, ...]]:
     """Keys in lots that one query may name."""
-    return itertools.batched(keys, KEYS_A_QUERY, strict=False)
+    rest = iter(keys)
+    while lot := tuple(itertools.islice(rest, KEYS_A_QUERY)):
+        yield lot
 
 
 def _live(  # noqa: PLR0913, PLR0917 - what the two public functions are told

@@ -11,27 +11,27 @@ from typing import Final
 import msgspec
 
 
-class BarFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class BarFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`bar_outgoing`, `unbar`: what dunning decided. Their detail is plain text, not this struct's JSON."""
 
 
-class BillDayFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class BillDayFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`bill_day`: the running cycle ends at its old bill date, a stub leads from there to the first date of the new day."""
 
     bill_day: int  # 1 .. 31
 
 
-class TermsFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class TermsFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`terms`: what this contract agrees otherwise than its pack; None leaves it. Of an account, or (minimum_months) a subscription."""
 
-    language: str | None = None
-    payment_days: int | None = None
+    language: str | None = None  # a tag such as zh
+    payment_days: int | None = None  # 0 .. 365
     dunning_policy: str | None = None
-    minimum_months: int | None = None
+    minimum_months: int | None = None  # 0 .. 120
     early_end_waived: bool = False  # no fee for an early end
 
 
-class PayerFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class PayerFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`payer`: another account pays, from a bill date on. Of an account: all of it or some kinds and codes; of a subscription: a split one.
 
     An empty `payer` ends what was agreed. Kinds are the words of `invoice_lines.kind`; empty filters mean everything.
@@ -42,7 +42,7 @@ class PayerFact(msgspec.Struct, frozen=True, omit_defaults=True):
     charge_codes: tuple[int, ...] = ()
 
 
-class SponsorFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class SponsorFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`sponsor`: another account pays for these charges of the account (content, a service, a fee)."""
 
     sponsor: str  # account_id; empty ends it
@@ -50,25 +50,25 @@ class SponsorFact(msgspec.Struct, frozen=True, omit_defaults=True):
     charge_codes: tuple[int, ...] = ()
 
 
-class PoolFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class PoolFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`pool`: shared allowances are had together with this account, from a bill date on; empty: alone again."""
 
     root: str  # account_id
 
 
-class HoldFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class HoldFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`hold`: no bill whose date lies in the span; the first one after catches up."""
 
     reason: str = ""
 
 
-class CategoryFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class CategoryFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`category`: normal, staff (billed, shown apart) or test (rated, never invoiced)."""
 
     category: str
 
 
-class TaxFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class TaxFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`tax`: classes that are exempt (`*` all of them), and classes that stand for others, for periods that end within the span."""
 
     exempt: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class TaxFact(msgspec.Struct, frozen=True, omit_defaults=True):
     certificate: str = ""
 
 
-class DiscountFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class DiscountFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`discount`: agreed with this customer: a percentage or a fixed amount a period, as `rating.model.InvoiceDiscount`."""
 
     name: str
@@ -88,26 +88,26 @@ class DiscountFact(msgspec.Struct, frozen=True, omit_defaults=True):
     revenue_code: int = 0
 
 
-class ClosedFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class ClosedFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`closed`: the account ends on this date (first day without it); what is due then is the final bill. Undone by a retraction."""
 
     reason: str = ""
 
 
-class PauseFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class PauseFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`pause` of a subscription, from its date to the day of resuming. Resuming later than known is a new fact of the same from_date."""
 
     reason: str = ""
 
 
-class OutageFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class OutageFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`outage` of a subscription: days on which fees with `outage_credit` are not charged."""
 
     reason: str = ""
     ticket: str = ""
 
 
-class EndFact(msgspec.Struct, frozen=True, omit_defaults=True):
+class EndFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`end` of a subscription: from_date is the first day without service. `no_end` (the same struct) revives it: no end is known."""
 
     reason: str = ""

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from billing.charges.ordering import order_by
 from rating.money import MICROS_LIMIT, MICROS_PER_UNIT
 
 Lines = npt.NDArray[Any]  # structured, of LINE
@@ -22,6 +23,8 @@ Int64s = npt.NDArray[np.int64]
 KEY_FIELDS: Final = ("account_key", "period_from", "period_to", "kind", "subscription_key", "charge_code", "price_id", "tax_class")
 SUM_FIELDS: Final = ("amount_micros", "exact_micros", "events", "quantity", "free_quantity")
 LABEL_FIELDS: Final = ("revenue_code", "quantity_unit", "catalogue", "rate_ppm", "currency", "corrects", "inclusive")
+PPM: Final = 1_000_000
+INT64_MAX: Final = 2**63 - 1
 LINE: Final = np.dtype([(name, np.int64) for name in KEY_FIELDS + SUM_FIELDS + LABEL_FIELDS])
 
 
@@ -56,6 +59,17 @@ def round_half_up(exact_micros: Int64s, step_micros: Int64s | int) -> Int64s:
     return rounded
 
 
+def part_half_up(base_micros: Int64s, ppm: Int64s | int, step_micros: Int64s) -> Int64s:
+    """So many parts per million of each amount, HALF_UP to its step; in unbounded integers where int64 could wrap."""
+    if not base_micros.size:
+        return np.zeros(0, np.int64)
+    largest = int(np.abs(base_micros).max()) * int(np.max(ppm)) + int(step_micros.max()) * PPM
+    base: Any = base_micros if largest <= INT64_MAX else base_micros.astype(object)
+    divisor = step_micros * PPM
+    magnitude = (abs(base) * ppm + divisor // 2) // divisor * step_micros
+    return np.asarray(np.where(base_micros < 0, -magnitude, magnitude), np.int64)
+
+
 def group_starts(rows: Lines, fields: tuple[str, ...]) -> Int64s:
     """First row of each run of equal `fields` in rows that are sorted by them."""
     if rows.size == 0:
@@ -70,7 +84,7 @@ def group_starts(rows: Lines, fields: tuple[str, ...]) -> Int64s:
 
 def sorted_by(rows: Lines, fields: tuple[str, ...]) -> Lines:
     """Rows in the order of `fields`, first field first; equal rows keep their order."""
-    result: Lines = rows[np.lexsort([rows[name] for name in reversed(fields)])]
+    result: Lines = rows[order_by([rows[name] for name in fields])]
     return result
 
 

@@ -5,7 +5,9 @@ and the plans before and after it say what happened:
 - ACTIVATION  the first day of the subscription, by the plan of that day;
 - END         its last day, by the plan of that day;
 - PLAN_CHANGE the first day on another plan, by the new plan. Adding or removing an add-on is no change of plan;
-- ADDED       the first day with an add-on, REMOVED the last day with it: a day whose neighbour's plan has no fee of that id.
+- ADDED       the first day with an add-on, REMOVED the last day with it: a day whose neighbour's plan has no fee of that id;
+- EARLY_END   the last day of the subscription, where months of its least time are left (`billing.charges.early_end`): once, or for each.
+Where a subscription is handed over to another owner, its first day with the new one and its last day with the old one are no occasion.
 A fee belongs to the period of its day, and the bill at the end of that period charges it. Nothing is refused.
 """
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
+from billing.charges.early_end import NOTHING_AGREED, Contract, months_left_of
 from rating.model import FeeOccasion, OneOffFee
 
 if TYPE_CHECKING:
@@ -49,7 +52,11 @@ class _Edge(NamedTuple):
 
 
 def one_offs_due(
-    spans: Sequence[PlanSpan], period: Period, bill_date: dt.date, plan_at: Callable[[str, dt.date], Plan | None]
+    spans: Sequence[PlanSpan],
+    period: Period,
+    bill_date: dt.date,
+    plan_at: Callable[[str, dt.date], Plan | None],
+    contract: Contract = NOTHING_AGREED,
 ) -> list[OneOffDue]:
     """Fees of `period` that a bill of `bill_date` charges, each once. `spans`: all of the subscription's, in order of time.
 
@@ -58,14 +65,16 @@ def one_offs_due(
     due: dict[tuple[str, int], OneOffDue] = {}
     if period.end > bill_date:
         return []
-    for edge in _edges(spans):
+    for edge in _edges(spans, contract):
         plan = plan_at(edge.plan, edge.day) if period.start <= edge.day < period.end else None
         if plan is None:
             continue
         identity = edge.plan.partition("/")[0]
-        for fee in _charged(edge, plan, plan_at):
+        months_left = months_left_of(contract, plan, spans[0].span.start, edge.day + _ONE_DAY) if _is_end(edge) else 0
+        for fee in _charged(edge, plan, months_left, plan_at):
             before = due.get((identity, fee.price_id), OneOffDue(fee, identity, 0, 0))
-            due[identity, fee.price_id] = OneOffDue(fee, identity, before.times + 1, before.micros + fee.amount_micros)
+            times = months_left if fee.per_remaining_month else 1
+            due[identity, fee.price_id] = OneOffDue(fee, identity, before.times + times, before.micros + times * fee.amount_micros)
     return list(due.values())
 
 
@@ -74,7 +83,7 @@ def changes_within(spans: Sequence[PlanSpan], start: dt.date, end: dt.date) -> b
     return any(start <= span.start < end or (span.end is not None and start < span.end <= end) for _, span in spans)
 
 
-def _charged(edge: _Edge, plan: Plan, plan_at: Callable[[str, dt.date], Plan | None]) -> list[OneOffFee]:
+def _charged(edge: _Edge, plan: Plan, months_left: int, plan_at: Callable[[str, dt.date], Plan | None]) -> list[OneOffFee]:
     """The fees of a day's `plan` whose occasion came. A neighbour that has an add-on in the version of either day has it on both."""
     if edge.beyond is None:
         neighbours = []
@@ -82,19 +91,28 @@ def _charged(edge: _Edge, plan: Plan, plan_at: Callable[[str, dt.date], Plan | N
         found = (plan_at(edge.beyond, day) for day in (edge.beyond_day, edge.day))
         neighbours = [each for each in found if each is not None]
     occasions = set(_occasions(edge, plan, neighbours[0] if neighbours else None))
+    if months_left > 0:
+        occasions.add(FeeOccasion.EARLY_END)
     there = {fee.price_id for each in neighbours for fee in each.one_offs} if _same_catalogue(edge) else set[int]()
     of_add_on = {FeeOccasion.ADDED, FeeOccasion.REMOVED}
     return [fee for fee in plan.one_offs if fee.on in occasions and not (fee.on in of_add_on and fee.price_id in there)]
 
 
-def _edges(spans: Sequence[PlanSpan]) -> Iterator[_Edge]:
-    """The first and the last day on every plan. Spans follow each other without a gap; a plan told again goes on, and nothing happens."""
+def _is_end(edge: _Edge) -> bool:
+    return edge.beyond is None and not edge.begins
+
+
+def _edges(spans: Sequence[PlanSpan], contract: Contract) -> Iterator[_Edge]:
+    """The first and the last day on every plan. Spans follow each other without a gap; a plan told again goes on, and nothing happens.
+
+    The edges of the whole are left out where the subscription was taken over, or handed over.
+    """
     for place, each in enumerate(spans):
         former = spans[place - 1].plan if place else None
         latter = spans[place + 1].plan if place + 1 < len(spans) else None
-        if former != each.plan:
+        if former != each.plan and not (former is None and contract.taken_over):
             yield _Edge(each.span.start, each.plan, former, each.span.start - _ONE_DAY, begins=True)
-        if latter != each.plan and each.span.end is not None:
+        if latter != each.plan and each.span.end is not None and not (latter is None and contract.handed_over):
             yield _Edge(each.span.end - _ONE_DAY, each.plan, latter, each.span.end, begins=False)
 
 

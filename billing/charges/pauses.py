@@ -48,13 +48,13 @@ def charged_spans(fee: RecurringFee, part: Span, breaks: Breaks) -> list[Span]:
 def within(part: Span, spans: Iterable[Span]) -> list[Span]:
     """The days of `part` that lie in any of `spans`."""
     assert part.end is not None
-    found: list[Span] = []
+    found: list[tuple[dt.date, dt.date]] = []
     for start, end in sorted((max(span.start, part.start), _earlier(span.end, part.end)) for span in spans):
-        if found and start <= found[-1][1]:  # type: ignore[operator] -- every end is given by now
-            found[-1] = Span(found[-1].start, max(found[-1][1], end))  # type: ignore[type-var]
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
         elif start < end:
-            found.append(Span(start, end))
-    return found
+            found.append((start, end))
+    return [Span(start, end) for start, end in found]
 
 
 def without(part: Span, spans: Iterable[Span]) -> list[Span]:

@@ -36,6 +36,7 @@ def differences(proposed: Lines, billed: Lines) -> Differences:
         return Differences(lines, np.zeros(0, np.int64))
     for name in SUM_FIELDS:
         lines[name] = np.add.reduceat(ordered[name], starts)
+    lines["corrects"] = np.maximum.reduceat(ordered["corrects"], starts)
     billed_rows = np.add.reduceat(is_billed, starts)
     before = np.add.reduceat(np.where(is_billed == 1, -ordered["amount_micros"], 0), starts)
     wanted = (lines["amount_micros"] != 0) | ((billed_rows == 0) & (lines["events"] > 0))

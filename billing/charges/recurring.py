@@ -3,6 +3,8 @@
 A fee is charged for each period, whole or by its exact share of the cycle. `arrears`: with the bill at the end of the period;
 `advance`: with the bill on whose date the period begins. The sum for one charge key stays a Fraction of micro-units until its line is
 rounded, so that nothing is rounded twice. A grant of free quantity is rounded down to the unit.
+Days of pauses and outages count as each fee says (`billing.charges.pauses`); a fee that is not prorated is due whole where any day counts.
+Periods are months: there is no fee a year, so 29 February is a day like others, and a leap year changes no fee.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from billing.charges.pauses import NO_BREAKS, Breaks, charged_spans
 from billing.charges.proration import Span, clip, share
 from rating.model import FeeTiming, RecurringFee
 
@@ -47,7 +50,13 @@ def plan_spans(changes: Sequence[tuple[dt.date, str]], active: Span) -> list[Pla
     return spans
 
 
-def fees_due(spans: Sequence[PlanSpan], period: Period, bill_date: dt.date, plan_at: Callable[[str, dt.date], Plan | None]) -> list[FeeDue]:
+def fees_due(
+    spans: Sequence[PlanSpan],
+    period: Period,
+    bill_date: dt.date,
+    plan_at: Callable[[str, dt.date], Plan | None],
+    breaks: Breaks = NO_BREAKS,
+) -> list[FeeDue]:
     """Fees of `period` that a bill of `bill_date` charges, one for each fee (price) of the plans held in it.
 
     A fee that several of these plans have (with and without an add-on) is one fee, so that buying the add-on does not charge it twice.
@@ -63,9 +72,10 @@ def fees_due(spans: Sequence[PlanSpan], period: Period, bill_date: dt.date, plan
         if part is None or plan is None:
             continue
         for fee in plan.recurring:
-            if _is_due(fee, period, bill_date):
+            charged = charged_spans(fee, part, breaks) if _is_due(fee, period, bill_date) else []
+            if charged:
                 key = (plan_span.plan.partition("/")[0], fee.price_id)
-                due[key] = FeeDue(fee, plan_span.plan, _amount(fee, part, period, due.get(key)))
+                due[key] = FeeDue(fee, plan_span.plan, _amount(fee, charged, period, due.get(key)))
     return list(due.values())
 
 
@@ -81,9 +91,9 @@ def _is_due(fee: RecurringFee, period: Period, bill_date: dt.date) -> bool:
     return (period.start if fee.timing is FeeTiming.ADVANCE else period.end) <= bill_date
 
 
-def _amount(fee: RecurringFee, part: Span, period: Period, before: FeeDue | None) -> Fraction:
+def _amount(fee: RecurringFee, charged: Sequence[Span], period: Period, before: FeeDue | None) -> Fraction:
     """Fee of this part of the period, and of an earlier part on a plan that has it."""
     if not fee.prorate:
         return Fraction(fee.amount_micros)
     earlier = before.exact_micros if before is not None else Fraction(0)
-    return earlier + fee.amount_micros * share([part], period)
+    return earlier + fee.amount_micros * share(charged, period)

@@ -43,15 +43,6 @@ def tax_due(lines: Lines, step_micros: Int64s) -> Lines:
     taxes["kind"] = Kind.TAX
     taxes["catalogue"] = ordered["catalogue"][starts]
     base = np.add.reduceat(ordered["amount_micros"], starts)
-    taxes["amount_micros"] = _tax(base, taxes["rate_ppm"], step_micros[order][starts])
+    taxes["amount_micros"] = part_half_up(base, taxes["rate_ppm"], step_micros[order][starts])
     taxes["exact_micros"] = taxes["amount_micros"]
     return sum_by_key(taxes[taxes["rate_ppm"] != 0])
-
-
-def _tax(base_micros: Int64s, rate_ppm: Int64s, step_micros: Int64s) -> Int64s:
-    """HALF_UP(base x rate) to the step; in unbounded integers where int64 could wrap."""
-    largest = int(np.abs(base_micros).max()) * int(rate_ppm.max()) + int(step_micros.max()) * PPM
-    base: Any = base_micros if largest <= INT64_MAX else base_micros.astype(object)
-    divisor = step_micros * PPM
-    magnitude = (abs(base) * rate_ppm + divisor // 2) // divisor * step_micros
-    return np.asarray(np.where(base_micros < 0, -magnitude, magnitude), np.int64)

@@ -1,31 +1,42 @@
-"""The contract facts as of a sequence number, as dense arrays: accounts, their subscriptions, and who has which plan when.
+"""The contract facts as of a sequence number, as columns: accounts, their subscriptions, and who has which plan when.
 
 Accounts stand in the order of `account_id`, the order in which invoices are numbered; an account's place in it is its *index*.
-Subscriptions stand in the order of their keys. Of two plan facts with the same date the one learned later holds.
+Subscriptions stand in the order of their keys. Of two plan facts with the same date the one learned later holds. Rows (`Account`,
+`Subscription`) are made when they are asked for: whoever looks at all of them looks at the columns.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import sqlalchemy as sa
 
-from billing.accounts.facts import ends_learned_later
-from billing.charges.lines import Int64s
+from billing.charges.periods import BillDays, always
 from billing.charges.proration import Span
-from billing.store import tables
+from billing.runs.agreed import NORMAL, NOTHING, Agreed
+from billing.runs.fact_columns import EPOCH, NEVER_DAY, day_number, day_of
+from billing.runs.patterns import Pattern, of_rows, with_changes
 
-EPOCH = dt.date(1970, 1, 1)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import sqlalchemy as sa
+
+    from billing.accounts.kinds import DiscountFact, TaxFact
+    from billing.charges.lines import Int64s
+
+__all__ = ["EPOCH", "Account", "Facts", "Midnights", "Pattern", "Subscription", "day_number", "day_of", "load"]
+
 EPOCH_INSTANT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class Account(NamedTuple):
-    """One payer. `billed_from` is the first local date that this store bills."""
+    """One customer. `billed_from` is the first local date that this store bills, `bill_day` the last one told."""
 
     account_key: int
     account_id: str
@@ -37,6 +48,19 @@ class Account(NamedTuple):
     billed_from: dt.date
     payment_days: int
     commit_seq: int
+    legal_entity: str = ""
+    category: str = NORMAL  # the last one told: normal | staff | test
+    unit_key: int = 0  # account key of the root of its rating unit; 0: it is one of its own
+    bill_days: BillDays = ()  # empty: `bill_day` always
+    closed_on: dt.date | None = None
+    holds: tuple[Span, ...] = ()
+    exempt: tuple[tuple[Span, TaxFact], ...] = ()
+    discounts: tuple[tuple[Span, DiscountFact], ...] = ()
+
+    @property
+    def all_bill_days(self) -> BillDays:
+        """Its bill days in order of time, at least one."""
+        return self.bill_days or always(self.bill_day)
 
 
 class Subscription(NamedTuple):
@@ -51,37 +75,122 @@ class Subscription(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Facts:
-    """Everything a run needs to know about customers."""
+    """Everything a run needs to know about customers. Columns are by account or subscription index; days are day numbers."""
 
-    accounts: list[Account]
-    subscriptions: list[Subscription]
-    account_keys: Int64s  # by index
+    accounts: Sequence[Account]
+    subscriptions: Sequence[Subscription]
+    account_keys: Int64s
+    account_currency: Int64s  # place in `currencies`, which are sorted
+    currencies: list[str]
+    account_zone: Int64s  # place in `zones`
+    zones: list[str]
+    account_entity: Int64s  # place in `entities`; the one without a name is ""
+    entities: list[str]
+    account_category: Int64s  # place in `categories`: the last one told
+    categories: list[str]
+    account_unit: Int64s  # index of the root of its rating unit: itself where it stands alone
+    account_payment_days: Int64s
+    account_first_day: Int64s  # that this store bills
+    account_closed_day: Int64s  # NEVER_DAY: open
+    account_bill_days: Int64s  # place in `bill_days`
+    bill_days: list[BillDays]
+    account_seq: Int64s  # commit that made it known
+    agreed: Agreed
     subscription_keys: Int64s  # ascending
     subscription_account: Int64s  # index of the account of each subscription
+    subscription_pattern: Int64s  # place in `patterns`
+    patterns: list[Pattern]
+
+    @classmethod
+    def of(cls, accounts: Sequence[Account], subscriptions: Sequence[Subscription] = ()) -> Facts:
+        """Facts that are told one by one, for a few customers."""
+        currencies, zones, entities = (
+            sorted({str(getattr(each, name)) for each in accounts}) for name in ("currency", "timezone", "legal_entity")
+        )
+        categories = sorted({each.category for each in accounts})
+        bill_days = sorted({each.all_bill_days for each in accounts})
+        keys = [each.account_key for each in accounts]
+        found = of_rows(Pattern(each.plans, each.active) for each in subscriptions)
+        return cls(
+            accounts,
+            subscriptions,
+            _column(keys),
+            _column([currencies.index(each.currency) for each in accounts]),
+            currencies,
+            _column([zones.index(each.timezone) for each in accounts]),
+            zones,
+            _column([entities.index(each.legal_entity) for each in accounts]),
+            entities,
+            _column([categories.index(each.category) for each in accounts]),
+            categories,
+            _column([keys.index(each.unit_key) if each.unit_key in keys else index for index, each in enumerate(accounts)]),
+            _column([each.payment_days for each in accounts]),
+            _column([day_number(each.billed_from) for each in accounts]),
+            _column([NEVER_DAY if each.closed_on is None else day_number(each.closed_on) for each in accounts]),
+            _column([bill_days.index(each.all_bill_days) for each in accounts]),
+            bill_days,
+            _column([each.commit_seq for each in accounts]),
+            NOTHING,
+            _column([each.subscription_key for each in subscriptions]),
+            _column([each.account for each in subscriptions]),
+            found.of,
+            found.all,
+        )
+
+    def with_plans(self, changed: Mapping[int, tuple[tuple[dt.date, str], ...]]) -> Facts:
+        """The same facts, but that some subscriptions (indices) had other plans."""
+        pattern = {index: self.patterns[self.subscription_pattern[index]]._replace(plans=plans) for index, plans in changed.items()}
+        found = with_changes(self.patterns, self.subscription_pattern, pattern)
+        rows = _Rows(self.subscriptions, self.subscription_account, found.of, found.all)
+        return dataclasses.replace(self, subscriptions=rows, subscription_pattern=found.of, patterns=found.all)
+
+    def only_subscriptions(self, rows: Int64s) -> Facts:
+        """The facts of some subscriptions (indices, ascending or not) of all accounts: their places are those in `rows`."""
+        account, pattern = self.subscription_account[rows], self.subscription_pattern[rows]
+        return dataclasses.replace(
+            self,
+            subscriptions=_Rows([self.subscriptions[each] for each in rows.tolist()], account, pattern, self.patterns),
+            subscription_keys=self.subscription_keys[rows],
+            subscription_account=account,
+            subscription_pattern=pattern,
+        )
+
+    def only_account(self, index: int) -> Facts:
+        """The facts of one account alone, whose index is 0 then."""
+        rows = np.flatnonzero(self.subscription_account == index)
+        few = self.only_subscriptions(rows)
+        account = np.zeros(len(rows), np.int64)
+        columns = {name: getattr(self, name)[index : index + 1] for name in _ACCOUNT_COLUMNS}
+        return dataclasses.replace(
+            few,
+            **columns,
+            accounts=[self.accounts[index]],
+            account_unit=np.zeros(1, np.int64),
+            agreed=NOTHING,
+            subscriptions=_Rows(few.subscriptions, account, few.subscription_pattern, few.patterns),
+            subscription_account=account,
+        )
+
+
+_ACCOUNT_COLUMNS = (
+    "account_keys",
+    "account_currency",
+    "account_zone",
+    "account_entity",
+    "account_category",
+    "account_payment_days",
+    "account_first_day",
+    "account_closed_day",
+    "account_bill_days",
+    "account_seq",
+)
 
 
 def load(connection: sa.Connection, seq: int) -> Facts:
     """Facts committed at or before `seq`."""
-    accounts = _accounts(connection, seq)
-    index_of = {account.account_key: index for index, account in enumerate(accounts)}
-    subscriptions = _subscriptions(connection, seq, index_of)
-    return Facts(
-        accounts,
-        subscriptions,
-        np.array([account.account_key for account in accounts], np.int64),
-        np.array([subscription.subscription_key for subscription in subscriptions], np.int64),
-        np.array([subscription.account for subscription in subscriptions], np.int64),
-    )
+    from billing.runs import facts_read  # noqa: PLC0415 -- it makes the types of this file
 
-
-def day_number(day: dt.date) -> int:
-    """Days since 1970-01-01, as in a date32 column."""
-    return (day - EPOCH).days
-
-
-def day_of(number: int) -> dt.date:
-    """The date of a day number."""
-    return EPOCH + dt.timedelta(days=number)
+    return facts_read.load(connection, seq)
 
 
 class Midnights:
@@ -104,50 +213,22 @@ class Midnights:
         return self.instant_us(zone, day), self.instant_us(zone, day + dt.timedelta(days=1))
 
 
-class _Days(dict[str, dt.date]):
-    """Dates by their ISO text, each read once: a million facts have a few hundred."""
+class _Rows(Sequence[Subscription]):
+    """Subscriptions with other accounts or patterns than those they are taken from."""
 
-    def __missing__(self, text: str) -> dt.date:
-        self[text] = day = dt.date.fromisoformat(text)
-        return day
+    def __init__(self, rows: Sequence[Subscription], account: Int64s, pattern: Int64s, patterns: Sequence[Pattern]) -> None:
+        self._rows = rows
+        self._account = account
+        self._pattern = pattern
+        self._patterns = patterns
 
+    def __len__(self) -> int:
+        return len(self._rows)
 
-def _accounts(connection: sa.Connection, seq: int) -> list[Account]:
-    account, days = tables.accounts.c, _Days()
-    columns = (account.account_key, account.account_id, account.name, account.currency, account.timezone, account.bill_day)
-    more = (account.language, sa.func.coalesce(sa.func.nullif(account.billed_through, ""), account.opened_on))
-    query = sa.select(*columns, *more, account.payment_days, account.commit_seq).where(account.commit_seq <= seq)
-    accounts = [Account(*row[:7], days[row[7]], row[8], row[9]) for row in connection.execute(query)]
-    return sorted(accounts, key=lambda account: account.account_id)
-
-
-def _subscriptions(connection: sa.Connection, seq: int, index_of: dict[int, int]) -> list[Subscription]:
-    plans, ends, days = _plans(connection, seq), ends_learned_later(connection, seq), _Days()
-    column = tables.subscriptions.c
-    query = sa.select(column.subscription_key, column.subscription_id, column.account_key, column.from_date, column.to_date)
-    rows = connection.execute(query.where(column.commit_seq <= seq).order_by(column.subscription_key))
-    return [
-        Subscription(
-            key,
-            subscription_id,
-            index_of[account_key],
-            Span(days[from_date], _date(ends.get(key, to_date))),
-            tuple(sorted(plans.get(key, {}).items())),
-        )
-        for key, subscription_id, account_key, from_date, to_date in rows
-    ]
+    def __getitem__(self, index: int) -> Subscription:  # type: ignore[override]
+        pattern = self._patterns[self._pattern[index]]
+        return self._rows[index]._replace(account=int(self._account[index]), active=pattern.active, plans=pattern.plans)
 
 
-def _date(text: str | None) -> dt.date | None:
-    return dt.date.fromisoformat(text) if text else None
-
-
-def _plans(connection: sa.Connection, seq: int) -> dict[int, dict[dt.date, str]]:
-    table = tables.plan_facts
-    columns = (table.c.subscription_key, table.c.from_date, table.c.plan)
-    learned_in_order = sa.select(*columns).where(table.c.commit_seq <= seq).order_by(table.c.commit_seq, table.c.fact_id)
-    plans: dict[int, dict[dt.date, str]] = {}
-    days = _Days()
-    for subscription_key, from_date, plan in connection.execute(learned_in_order):
-        plans.setdefault(subscription_key, {})[days[from_date]] = plan
-    return plans
+def _column(values: Sequence[int]) -> Int64s:
+    return np.array(values, np.int64)

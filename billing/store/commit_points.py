@@ -59,6 +59,8 @@ POINTS: Final = {
     # payments, dunning
     "payment.before_commit": "a payment, its posting and allocations are written, not committed",
     "payment.committed": "a payment is committed, and nobody was told",
+    "ledger.before_commit": "an entry or a decision of the ledger is written, not committed",
+    "ledger.committed": "an entry or a decision of the ledger is committed",
     "dunning.before_commit": "steps and facts of dunning are written, not committed",
     "dunning.committed": "steps and facts of dunning are committed",
 }

@@ -1,5 +1,8 @@
 """stub"""
+
 import contextlib
+
+
 @contextlib.contextmanager
 def explained(connection):
     yield

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rating.model import UNIT_OF_SERVICE, Allowance, ChargeCap, DayPass, Discount, OneOffFee, QuantityUnit, RecurringFee, Service
+from rating.model import (
+    UNIT_OF_SERVICE,
+    Allowance,
+    ChargeCap,
+    DayPass,
+    Discount,
+    OneOffFee,
+    QuantityUnit,
+    RecurringFee,
+    Service,
+    TaxShare,
+)
 from tariffs.document import Finding
 from tariffs.texts import UNIT_WORDS
 

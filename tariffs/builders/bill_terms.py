@@ -38,11 +38,8 @@ def volume_tier(entry: VolumeTierEntry, place: Place, findings: list[Finding]) -
 
 def invoice_discount(entry: InvoiceDiscountEntry, place: Place, findings: list[Finding]) -> InvoiceDiscount:
     """A percentage or an amount, one of them. The order of kinds and charge codes says nothing."""
-    if (entry.percent is None) is (entry.amount is None):
-        both = entry.percent is not None
-        message = f"invoice discount `{entry.name}` has {'both `percent` and `amount`' if both else 'no `percent`'}"
-        remedy = "keep one of them" if both else 'write such as `percent: "10"`, or `amount: "5.00"`'
-        findings.append(Finding(place, message, remedy))
+    if entry.percent is not None and entry.amount is not None:
+        findings.append(Finding(place, f"invoice discount `{entry.name}` has both `percent` and `amount`", "keep one of them"))
     return InvoiceDiscount(
         price_id=entry.id,
         name=entry.name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from rating.model import ANY_ZONE, Catalogue
+from rating.model import ANY_ZONE, Catalogue, WhilePaused
 from rating.money import RoundingMode
 from tariffs.changes import words
 from tariffs.changes.change import Effect, Found
@@ -17,6 +17,7 @@ from tariffs.changes.change import Effect, Found
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from rating.model import VolumeStep
 
 _MODES: Final = (RoundingMode.DOWN, RoundingMode.HALF_EVEN, RoundingMode.HALF_UP, RoundingMode.UP)  # each can charge more than the last
 
@@ -95,6 +96,23 @@ def by_mode(old: RoundingMode, new: RoundingMode) -> Effect:
     return more(_MODES.index(old), _MODES.index(new))
 
 
+def while_paused(old: WhilePaused, new: WhilePaused) -> Effect:
+    """Charged always is the dearest; free then and charged only then cost at different times."""
+    if WhilePaused.CHARGED in {old, new}:
+        return Effect.DEARER if new is WhilePaused.CHARGED else Effect.CHEAPER
+    return Effect.MAY
+
+
+def by_step(old: tuple[VolumeStep, ...], new: tuple[VolumeStep, ...]) -> Effect:
+    """Steps of a period's whole quantity: where they begin alike they are compared one by one."""
+    if [step.from_qty for step in old] != [step.from_qty for step in new]:
+        return Effect.MAY
+    pairs = list(zip(old, new, strict=True))
+    rates = [(a.rate_micros * b.per, b.rate_micros * a.per) for a, b in pairs] + [(a.flat_micros, b.flat_micros) for a, b in pairs]
+    up, down = any(after > before for before, after in rates), any(after < before for before, after in rates)
+    return Effect.MAY if up and down else Effect.DEARER if up else Effect.CHEAPER if down else Effect.NONE
+
+
 def plain(value: object, _: Telling) -> str:
     """As it stands, with words for nothing, yes and no."""
     return words.NOTHING if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
@@ -123,6 +141,12 @@ def percent(value: int, _: Telling) -> str:
 def instant(value: int | None, telling: Telling) -> str:
     """A local time of the catalogue."""
     return words.NOTHING if value is None else words.instant(value, telling.catalogue.timezone)
+
+
+def volume_steps(value: tuple[VolumeStep, ...], telling: Telling) -> str:
+    """`0.05 EUR a minute; from 1,000 min: 0.04 EUR a minute`, in the unit of the first price of the tier."""
+    unit = next((price.unit for price in telling.catalogue.prices if price.name in telling.owner.prices), None)
+    return words.volume_steps(value, unit, telling.catalogue.currency)
 
 
 def listed(value: tuple[Any, ...], _: Telling) -> str:
@@ -197,15 +221,37 @@ RECURRING: Final = _CODES | {
     "amount_micros": Field("amount a period", money, more),
     "timing": Field("charged in", plain, none),
     "prorate": Field("a part period pays a part", plain, less),
+    "while_paused": Field("while paused", plain, while_paused),
+    "outage_credit": Field("days of an outage are not charged", plain, less),
+    "shares": Field("shares of tax classes", lambda value, _: words.shares(value), may),
 }
 ONE_OFF: Final = _CODES | {
     "amount_micros": Field("amount", money, more),
     "on": Field("charged", lambda value, _: words.occasion(value), may),
+    "per_remaining_month": Field("for each month that is left", plain, may),
 }
 COMMITMENT: Final = _CODES | {
     "amount_micros": Field("least amount a period", money, more),
     "counts": Field("what counts", plain, may),
     "prorate": Field("a part period commits to a part", plain, less),
+}
+VOLUME_TIER: Final = _CODES | {
+    "prices": Field("adds up", listed, may),
+    "steps": Field("steps", volume_steps, by_step),
+    "scope": Field("whose quantity", plain, may),
+}
+INVOICE_DISCOUNT: Final = {
+    **{name: field for name, field in _CODES.items() if name != "tax_class"},
+    "percent_ppm": Field("percentage", percent, less),
+    "amount_micros": Field("amount", money, less),
+    "kinds": Field("off lines of", lambda value, _: words.line_kinds(value), may),
+    "charge_codes": Field("off charge codes", lambda value, _: words.names(value) if value else "all", may),
+    "months": Field("for months", lambda value, _: "always" if value is None else str(value), no_limit_is_best),
+}
+BILL_THRESHOLD: Final = {
+    "name": Field("name", plain, none),
+    "title": TITLE,
+    "amount_micros": Field("billed at once from", money, none),
 }
 SPEND_LIMIT: Final = _SERVED | {
     "services": Field("services", lambda value, _: words.services(value), none),
@@ -223,6 +269,8 @@ TERMS: Final = {
 PLAN: Final = {
     "title": TITLE,
     "late_usage": Field("usage that comes late", plain, may),
+    "late_after_days": Field("days after a period in which usage is not late", plain, may),
+    "late_usage_days_max": Field("days after which usage is not billed", plain, no_limit_is_more),
     "fallbacks": Field("plans asked after it", listed, may),
     "sold_from": Field("sold from", plain, none),
     "sold_to": Field("sold until", plain, none),
@@ -235,6 +283,7 @@ HEADER: Final = {
     "home_timezones": Field("time zones of subscribers", listed, none),
     "effective_to_us": Field("prices until", instant, none),
     "notice_days": Field("days of notice for dearer prices", plain, none),
+    "tax_inclusive": Field("amounts hold their tax", plain, less),
     "disclosure": Field("text shown with the tariff", lambda value, _: words.titles(value), none),
     "complaint_channel": Field("where customers complain", lambda value, _: words.titles(value), none),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from rating.model import AddOn, Plan, QuantityUnit, ServiceTerms
+from rating.model import AddOn, Catalogue, Plan, QuantityUnit, ServiceTerms, WhilePaused
 from tariffs.changes import fields, words
 from tariffs.changes.change import Change, Effect, Found, Where, came_or_went
 from tariffs.changes.fields import Field, Telling
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
     from rating.model import (
         Allowance,
-        Catalogue,
+        BillThreshold,
         ChargeCap,
         Commitment,
         DayPass,
         Discount,
+        InvoiceDiscount,
         OneOffFee,
         RecurringFee,
         SpendLimit,
+        VolumeTier,
     )
 
 _Plan = Plan | AddOn
@@ -35,7 +37,7 @@ class Grants(NamedTuple):
     list_name: str
     id_name: str
     fields: Mapping[str, Field]
-    summary: Callable[[Any, str], str]
+    summary: Callable[[Any, Catalogue], str]
     added: Effect
     removed: Effect
 
@@ -56,7 +58,7 @@ def compare(old: _Plan, new: _Plan, where: Where, catalogues: tuple[Catalogue, C
 def summary(plan: _Plan, catalogue: Catalogue) -> str:
     """What a whole plan grants and asks for, in one line."""
     told = [
-        f"{grants.kind} {each.name}: {grants.summary(each, catalogue.currency)}"
+        f"{grants.kind} {each.name}: {grants.summary(each, catalogue)}"
         for grants in GRANTS
         for each in getattr(plan, grants.list_name, ())
     ]
@@ -83,7 +85,7 @@ def _in_list(grants: Grants, old: _Plan, new: _Plan, where: Where, catalogues: t
             continue
         here = _inside(where, grants, after or before, number)
         if before is None or after is None:
-            sides = [None if e is None else grants.summary(e, c.currency) for e, c in zip((before, after), catalogues, strict=True)]
+            sides = [None if e is None else grants.summary(e, c) for e, c in zip((before, after), catalogues, strict=True)]
             yield here.change(came_or_went(sides[0], sides[1], added=grants.added, removed=grants.removed))
             continue
         tellings = (Telling(catalogues[0], before), Telling(catalogues[1], after))
@@ -102,39 +104,55 @@ def _inside(where: Where, grants: Grants, entry: Any, number: int) -> Where:  # 
     return where._replace(kind=grants.kind.replace(" ", "-"), place=place, price_id=number if priced else None)
 
 
-def _allowance(each: Allowance, currency: str) -> str:
-    what = words.grant(each.quantity, each.unit, currency)
+def _allowance(each: Allowance, catalogue: Catalogue) -> str:
+    what = words.grant(each.quantity, each.unit, catalogue.currency)
     served = "" if each.unit is QuantityUnit.MICRO and len(each.services) > 1 else f" of {words.services(each.services)}"
     return f"{what}{served} to {words.zones(each.zones)}" if words.zones(each.zones) != "anywhere" else f"{what}{served}"
 
 
-def _day_pass(each: DayPass, currency: str) -> str:
+def _day_pass(each: DayPass, catalogue: Catalogue) -> str:
     free = "all" if each.quantity is None else words.length(each.quantity, each.unit)
-    return f"{words.money(each.fee_micros, currency)} a day for {free} of {_served(each)}"
+    return f"{words.money(each.fee_micros, catalogue.currency)} a day for {free} of {_served(each)}"
 
 
-def _cap(each: ChargeCap, currency: str) -> str:
-    return f"at most {words.money(each.amount_micros, currency)} a {each.window.value} for {_served(each)}"
+def _cap(each: ChargeCap, catalogue: Catalogue) -> str:
+    return f"at most {words.money(each.amount_micros, catalogue.currency)} a {each.window.value} for {_served(each)}"
 
 
-def _discount(each: Discount, _: str) -> str:
+def _discount(each: Discount, _: Catalogue) -> str:
     return f"{words.percent(each.percent_ppm)} off {_served(each)}{' with friends' if each.friends_only else ''}"
 
 
-def _recurring(each: RecurringFee, currency: str) -> str:
-    return f"{words.money(each.amount_micros, currency)} a period, in {each.timing.value}"
+def _recurring(each: RecurringFee, catalogue: Catalogue) -> str:
+    paused = "" if each.while_paused is WhilePaused.FREE else f", while paused {each.while_paused.value}"
+    return f"{words.money(each.amount_micros, catalogue.currency)} a period, in {each.timing.value}{paused}"
 
 
-def _one_off(each: OneOffFee, currency: str) -> str:
-    return f"{words.money(each.amount_micros, currency)} once, {words.occasion(each.on)}"
+def _one_off(each: OneOffFee, catalogue: Catalogue) -> str:
+    how_often = "for each month that is left" if each.per_remaining_month else "once"
+    return f"{words.money(each.amount_micros, catalogue.currency)} {how_often}, {words.occasion(each.on)}"
 
 
-def _commitment(each: Commitment, currency: str) -> str:
-    return f"at least {words.money(each.amount_micros, currency)} a period, of {each.counts.value.replace('_', ' ')}"
+def _commitment(each: Commitment, catalogue: Catalogue) -> str:
+    return f"at least {words.money(each.amount_micros, catalogue.currency)} a period, of {each.counts.value.replace('_', ' ')}"
 
 
-def _spend_limit(each: SpendLimit, currency: str) -> str:
-    return f"{each.action.value} at {words.money(each.amount_micros, currency)} a {each.window.value} for {_served(each)}"
+def _volume_tier(each: VolumeTier, catalogue: Catalogue) -> str:
+    unit = next((price.unit for price in catalogue.prices if price.name in each.prices), None)
+    return f"all {words.names(each.prices)} of the {each.scope.value}: {words.volume_steps(each.steps, unit, catalogue.currency)}"
+
+
+def _invoice_discount(each: InvoiceDiscount, catalogue: Catalogue) -> str:
+    figure = words.percent(each.percent_ppm) if each.percent_ppm else words.money(each.amount_micros, catalogue.currency)
+    return f"{figure} off {words.line_kinds(each.kinds)}{f' for {each.months} months' if each.months else ''}"
+
+
+def _bill_threshold(each: BillThreshold, catalogue: Catalogue) -> str:
+    return f"billed at once from {words.money(each.amount_micros, catalogue.currency)} on"
+
+
+def _spend_limit(each: SpendLimit, catalogue: Catalogue) -> str:
+    return f"{each.action.value} at {words.money(each.amount_micros, catalogue.currency)} a {each.window.value} for {_served(each)}"
 
 
 def _served(each: Allowance | DayPass | ChargeCap | Discount | SpendLimit) -> str:
@@ -145,6 +163,17 @@ GRANTS: Final = (
     Grants("fee", "recurring", "price_id", fields.RECURRING, _recurring, Effect.DEARER, Effect.CHEAPER),
     Grants("one-off fee", "one_offs", "price_id", fields.ONE_OFF, _one_off, Effect.DEARER, Effect.CHEAPER),
     Grants("commitment", "commitments", "price_id", fields.COMMITMENT, _commitment, Effect.DEARER, Effect.CHEAPER),
+    Grants("volume tier", "volume_tiers", "price_id", fields.VOLUME_TIER, _volume_tier, Effect.MAY, Effect.MAY),
+    Grants(
+        "invoice discount",
+        "invoice_discounts",
+        "price_id",
+        fields.INVOICE_DISCOUNT,
+        _invoice_discount,
+        Effect.CHEAPER,
+        Effect.DEARER,
+    ),
+    Grants("bill threshold", "bill_thresholds", "threshold_id", fields.BILL_THRESHOLD, _bill_threshold, Effect.NONE, Effect.NONE),
     Grants("allowance", "allowances", "allowance_id", fields.ALLOWANCE, _allowance, Effect.CHEAPER, Effect.DEARER),
     Grants("day pass", "day_passes", "pass_id", fields.DAY_PASS, _day_pass, Effect.MAY, Effect.MAY),
     Grants("cap", "caps", "cap_id", fields.CAP, _cap, Effect.CHEAPER, Effect.DEARER),

@@ -18,7 +18,7 @@ from tariffs.texts import DAY_NAMES, PPM_PER_PERCENT, UNIT_WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from rating.model import Band
+    from rating.model import Band, TaxShare, VolumeStep
 
 NOTHING: Final = "none"
 EXAMPLES: Final = 3
@@ -53,6 +53,7 @@ _OCCASIONS: Final = {
     FeeOccasion.PLAN_CHANGE: "at a change to the plan",
     FeeOccasion.ADDED: "when the add-on is added",
     FeeOccasion.REMOVED: "when the add-on is removed",
+    FeeOccasion.EARLY_END: "at an end before the least time is over",
 }
 NATURAL: Final = {QuantityUnit.MILLISECOND: 60_000, QuantityUnit.BYTE: 10**6, QuantityUnit.MESSAGE: 1}
 
@@ -94,6 +95,27 @@ def rates(old: tuple[int, int], new: tuple[int, int], unit: QuantityUnit, curren
     if old[1] != new[1] and all(micros * natural % per == 0 for micros, per in (old, new)):
         old, new = ((micros * natural // per, natural) for micros, per in (old, new))
     return rate(*old, unit, currencies[0]), rate(*new, unit, currencies[1])
+
+
+def volume_steps(steps: Iterable[VolumeStep], unit: QuantityUnit | None, currency: str) -> str:
+    """`0.05 EUR a minute; from 1,000 min: 0.04 EUR a minute and 10.00 EUR`: what all of a period's quantity costs from there on."""
+    counted = QuantityUnit.MESSAGE if unit is None else unit
+    told = []
+    for step in steps:
+        costs = [rate(step.rate_micros, step.per, counted, currency)] if step.rate_micros or not step.flat_micros else []
+        costs += [money(step.flat_micros, currency)] if step.flat_micros else []
+        told.append((f"from {length(step.from_qty, counted)}: " if step.from_qty else "") + " and ".join(costs))
+    return "; ".join(told)
+
+
+def shares(found: Iterable[TaxShare]) -> str:
+    """`standard 60 %, reduced 40 %`, or `none`."""
+    return names(f"{share.tax_class} {percent(share.share_ppm)} (revenue code {share.revenue_code})" for share in found)
+
+
+def line_kinds(found: Iterable[str]) -> str:
+    """`usage, volume`; where none is named, all that can be discounted."""
+    return ", ".join(kind.replace("_", "-") for kind in found) or "all fees and usage"
 
 
 def percent(ppm: int) -> str:

@@ -89,6 +89,8 @@ def _priced_twice(plan: Plan, place: Place) -> Iterator[Finding]:
 
 def _discount(discount: InvoiceDiscount, codes: set[int], place: Place) -> Iterator[Finding]:
     what = f"invoice discount `{discount.name}`"
+    if not discount.percent_ppm and not discount.amount_micros:
+        yield Finding(place, f"{what} takes nothing off", 'write such as `percent: "10"`, or `amount: "5.00"`')
     if discount.percent_ppm > PPM:
         yield Finding((*place, "percent"), f"{what} is more than 100 percent", "write a percentage above 0, up to 100")
     for code in discount.charge_codes:

@@ -83,7 +83,7 @@ def _shares(holder: Plan | AddOn, tax_classes: frozenset[str], place: Place) -> 
         here: Place = (*place, index, "shares")
         classes = [share.tax_class for share in fee.shares]
         for number, share in enumerate(fee.shares):
-            yield from codes(tax_classes, (fee.charge_code or 1, share.revenue_code, share.tax_class), (*here, number))
+            yield from codes(tax_classes, (1, share.revenue_code, share.tax_class), (*here, number))
             if share.share_ppm <= 0:
                 yield Finding((*here, number, "percent"), f"a share of nothing of fee `{fee.name}`", "leave it out")
         yield from twice_at(here, "tax class", classes, "tax_class")

@@ -37,6 +37,9 @@ OF_CATALOGUES: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         "notice_days": Meaning("customers hear of a price that rises so many days ahead; publishing earlier asks for a waiver", "0"),
         "complaint_channel": Meaning("where customers complain, by language, for the tariff sheet", "none"),
         "add_ons": Meaning("what can be bought on top of plans", "none"),
+        "tax_inclusive": Meaning(
+            "`true`: every amount of the catalogue holds its tax, and bills take it out; the same in every version", "`false`"
+        ),
     },
     words.TaxClassEntry: {
         "name": Meaning("what prices and fees name"),
@@ -46,7 +49,7 @@ OF_CATALOGUES: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
     },
     words.TaxRateEntry: {
         "from": Meaning("first day of this percentage"),
-        "percent": Meaning("percentage of the net amount; prices are exclusive of tax"),
+        "percent": Meaning("percentage of the net amount"),
     },
     words.CalendarEntry: {
         "name": Meaning("what prices name"),

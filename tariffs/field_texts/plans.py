@@ -33,15 +33,22 @@ OF_PLANS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         ),
         **_HELD,
         "one_offs": Meaning("fees charged once", _NONE),
-        "commitments": Meaning("least amounts of a bill period. *No bill acts on them yet*", _NONE),
-        "spend_limits": Meaning("amounts at which a subscriber is told, or barred. *Nothing acts on them yet*", _NONE),
+        "commitments": Meaning("least amounts of a bill period", _NONE),
+        "spend_limits": Meaning("amounts at which a subscriber is told, or barred. *Alarms only: they change no bill*", _NONE),
         "add_ons": Meaning("names of the add-ons that may be bought with it, 5 at most", _NONE),
         "terms": Meaning("what is promised beside prices", "nothing"),
         "sold_from": Meaning("first local day on which it is sold; says nothing to those who have it", "from the beginning"),
         "sold_to": Meaning("last local day on which it is sold", "without end"),
         "late_usage": Meaning(
-            "usage that arrives after its period was billed: `origin_period` computes that period again; or `waive`", "`origin_period`"
+            "usage that arrives after its period was billed: `origin_period` computes that period again; `arrival_period` bills it in the "
+            "period in which it arrives; or `waive`",
+            "`origin_period`",
         ),
+        "late_after_days": Meaning("with `arrival_period`: usage is late only so many days after the end of its period", "0"),
+        "late_usage_days_max": Meaning("usage that arrives more than so many days after it began is not billed", "all is billed"),
+        "volume_tiers": Meaning("prices of the whole quantity of a bill period", _NONE),
+        "invoice_discounts": Meaning("percentages and amounts off the lines of a bill period", _NONE),
+        "bill_thresholds": Meaning("amounts of unbilled usage at which it is billed at once, the lowest first", _NONE),
     },
     words.AddOnEntry: {
         "name": Meaning("small letters, digits and hyphens; with it, plan `smart-m` is `smart-m+name`"),
@@ -122,14 +129,27 @@ OF_PLANS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         "amount": Meaning("for a whole bill period"),
         "timing": Meaning("`advance`: with the bill on whose date the period begins; `arrears`: with the bill at its end", "`arrears`"),
         "prorate": Meaning("`true`: a part period pays the exact share of its days", "`true`"),
+        "while_paused": Meaning(
+            "the days on which the subscription is paused: `free`; `charged` as others; or `only` those are charged", "`free`"
+        ),
+        "outage_credit": Meaning("`true`: days of an outage are not charged", "`true`"),
+        "shares": Meaning("of a bundle: the parts of the fee that are of several tax classes, 100 percent together", "all is of `tax_class`"),
+    },
+    words.TaxShareEntry: {
+        "tax_class": Meaning("name of the tax class"),
+        "percent": Meaning("of the fee"),
+        "revenue_code": Meaning("account of this part's revenue, 1 to 32767"),
     },
     words.OneOffEntry: {
         **FEE,
         "amount": Meaning("charged whole, in the bill period of its day"),
         "at": Meaning(
-            "`activation`: first day of the subscription; `end`: its last day; `plan_change`: first day on this plan, after another one. "
-            "Of an add-on: its own first or last day",
+            "`activation`: first day of the subscription; `end`: its last day; `early_end`: its last day, where `minimum_months` of the "
+            "plan's `terms` are not over by then; `plan_change`: first day on this plan, after another one. Of an add-on: its own first or last day",
             "`activation`",
+        ),
+        "per_remaining_month": Meaning(
+            "of `early_end`. `true`: the amount for each month of the least time that is left, a begun one counts whole", "`false`"
         ),
     },
     words.CommitmentEntry: {
@@ -137,6 +157,32 @@ OF_PLANS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         "amount": Meaning("least amount for a whole bill period; what is missing is charged"),
         "counts": Meaning("what counts: `usage`, or `usage_and_fees`", "`usage`"),
         "prorate": Meaning("`true`: a part period commits to the exact share of its days", "`true`"),
+    },
+    words.VolumeTierEntry: {
+        **FEE,
+        "prices": Meaning("names of prices of one unit, whose chargeable quantity is added up over the bill period"),
+        "steps": Meaning("what all of that quantity costs: the last step that it reaches decides"),
+        "scope": Meaning("quantity of each `subscription`, or of all of the `account` together", "`subscription`"),
+    },
+    words.VolumeStepEntry: {
+        "from": Meaning("quantity of the period from which on it holds", "0, of the first step"),
+        "rate": Meaning("what `per` costs, for the whole quantity from the first unit on", "nothing"),
+        "per": Meaning("the quantity that `rate` is the price of; written with it", "with `rate`"),
+        "flat": Meaning("an amount on top, once a period", "0"),
+    },
+    words.InvoiceDiscountEntry: {
+        **{name: meaning for name, meaning in FEE.items() if name != "tax_class"},
+        "percent": Meaning("percentage off; percentages go before amounts"),
+        "amount": Meaning("instead of `percent`: an amount off each bill period, no more than there is"),
+        "kinds": Meaning("only lines of these kinds", "all of them"),
+        "charge_codes": Meaning("only lines with these charge codes", "all"),
+        "months": Meaning("only in the first so many bill periods on the plan", "always"),
+    },
+    words.BillThresholdEntry: {
+        "id": Meaning("number, unique in its plan; keeps its meaning for ever"),
+        "name": Meaning("what lists call it"),
+        "amount": Meaning("unbilled usage of the running bill period that is billed at once; each threshold once a period"),
+        "title": TITLE,
     },
     words.SpendLimitEntry: {
         "id": Meaning("number, unique in its plan; keeps its meaning for ever"),

@@ -33,12 +33,12 @@ CODES: Final = {
     "price-jump-version": "a price is more than ten times, or less than a tenth, of the one before",
     "range-overlap": "two ranges of time overlap",
     "range-hole": "a time that nothing covers, or that a later version must cover",
-    "serves-nothing": "an allowance, day pass, cap, discount or spend limit that no usage of the plan can reach",
+    "serves-nothing": "an allowance, day pass, cap, discount, spend limit or volume tier that no usage of the plan can reach",
     "untaxed": "a plan charges without tax",
     "near-bound": "a figure or number of entries is near to what can be computed",
     "language-missing": "a text for customers lacks a language that others have",
     "holidays-end": "the holidays of a calendar end soon after the version's start",
-    "not-billed-yet": "a term that stands on the sheet, and that no bill acts on yet",
+    "not-billed-yet": "a spend limit, which stands on the sheet and is for alarms only: it changes no bill",
 }
 
 

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 NEAR_PERCENT: Final = 90
 HEADROOM: Final = 2  # rates so many times as high must still fit
-_TITLED: Final = ("allowances", "day_passes", "caps", "discounts", "recurring", "one_offs", "commitments", "spend_limits")
+_TITLED: Final = (
+    "allowances",
+    "day_passes",
+    "caps",
+    "discounts",
+    "recurring",
+    "one_offs",
+    "commitments",
+    "volume_tiers",
+    "invoice_discounts",
+    "bill_thresholds",
+    "spend_limits",
+)
 
 
 def warn(catalogue: Catalogue) -> Iterator[Warning]:
@@ -71,10 +83,9 @@ def _titles(of: Plan | AddOn, place: Place) -> Iterator[tuple[Place, str, Mappin
 
 def _not_billed(catalogue: Catalogue) -> Iterator[Warning]:
     for index, plan in written_plans(catalogue):
-        for section, word in (("commitments", "commitment"), ("spend_limits", "spend limit")):
-            for number, entry in enumerate(getattr(plan, section)):
-                message = f"{word} `{entry.name}` of plan `{plan.name}` stands on the sheet, but no bill acts on it yet"
-                yield warning("not-billed-yet", ("plans", index, section, number), message, "keep it only if it is seen to by hand")
+        for number, entry in enumerate(plan.spend_limits):
+            message = f"spend limit `{entry.name}` of plan `{plan.name}` stands on the sheet, but is for alarms only: it changes no bill"
+            yield warning("not-billed-yet", ("plans", index, "spend_limits", number), message, "keep it only if it is seen to by hand")
 
 
 def _near_bounds(catalogue: Catalogue) -> Iterator[Warning]:

@@ -29,6 +29,7 @@ def warn(asked: Asked) -> Iterator[Warning]:
         reached = asked.reachable(plans[whose])
         if plan.base is None:
             yield from _nothing(plan, reached, ("plans", index), plan.name)
+            yield from _volume(plan, {each.rule.price for each in reached}, ("plans", index))
             yield from _untaxed(catalogue, plan, [prices[each.rule.price] for each in reached if each.rule.price is not None], index)
         elif len(plan.add_ons) == 1 and (plan.add_ons[0], whose) not in told:
             told.add((plan.add_ons[0], whose))
@@ -48,6 +49,15 @@ def _nothing(of: object, reached: list[Reach], place: Place, plan: str) -> Itera
                 yield warning("serves-nothing", (*place, section, number), message, "add the rule, or take the entry out")
 
 
+def _volume(plan: Plan, reached: set[str | None], place: Place) -> Iterator[Warning]:
+    """Prices whose quantity a tier adds up, and that no usage of the plan meets."""
+    for number, tier in enumerate(plan.volume_tiers):
+        for inner, name in enumerate(tier.prices):
+            if name not in reached:
+                message = f"volume tier `{tier.name}` adds up price `{name}`, which no usage of plan `{plan.name}` meets"
+                yield warning("serves-nothing", (*place, "volume_tiers", number, "prices", inner), message, "add the rule, or take it out")
+
+
 def _serves(services: tuple[Service, ...], zones: tuple[str, ...], served: set[tuple[Service, str]], priced: set[Service]) -> bool:
     if ANY_ZONE in zones:
         return not priced.isdisjoint(services)
@@ -57,6 +67,8 @@ def _serves(services: tuple[Service, ...], zones: tuple[str, ...], served: set[t
 def _untaxed(catalogue: Catalogue, plan: Plan, prices: list[Price], index: int) -> Iterator[Warning]:
     """Tax classes of a plan that are zero on the day on which the version takes effect, and a plan that has none at all."""
     used = {price.tax_class: f"price `{price.name}`" for price in prices}
+    used |= {tier.tax_class: f"volume tier `{tier.name}`" for tier in plan.volume_tiers}
+    used |= {share.tax_class: f"fee `{fee.name}`" for fee in plan.recurring for share in fee.shares}
     used |= {fee.tax_class: f"fee `{fee.name}`" for fees in (plan.recurring, plan.one_offs, plan.commitments) for fee in fees}
     if not used:
         message = f"plan `{plan.name}` has no tax class, because nothing of it has a price"

@@ -123,10 +123,32 @@ plans:
       - {id: 102, name: setup, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "20", title: {en: Set-up}}
       - {id: 103, name: leaving, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "5", at: end}
       - {id: 104, name: change, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "1", at: plan_change}
+      - {id: 106, name: early, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "8", at: early_end, per_remaining_month: true}
     commitments:
       - {id: 105, name: least, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "15", counts: usage_and_fees, prorate: false}
     spend_limits:
       - {id: 1, name: careful, amount: "30", window: period, action: bar, services: [sms, data], zones: ["*"], title: {en: Careful}}
+    volume_tiers:
+      - id: 110
+        name: much-data
+        title: {en: Much data}
+        charge_code: 3
+        revenue_code: 403
+        tax_class: standard
+        prices: [data]
+        scope: account
+        steps:
+          - {rate: "0.05", per: 1MB}
+          - {from: 10GB, rate: "0.03", per: 1MB, flat: "2.00"}
+    invoice_discounts:
+      - {id: 111, name: loyal, charge_code: 9, revenue_code: 400, percent: "10", kinds: [usage, volume], title: {en: Loyal}}
+      - {id: 112, name: welcome, charge_code: 9, revenue_code: 400, amount: "5", charge_codes: [3, 9], months: 6}
+    bill_thresholds:
+      - {id: 1, name: hundred, amount: "100", title: {en: Hundred}}
+      - {id: 2, name: much, amount: "500"}
+    late_usage: arrival_period
+    late_after_days: 5
+    late_usage_days_max: 90
     add_ons: [travel, booster]
     terms: {activation_hours: 48, late_credit_percent: "5", minimum_months: 12, notice_days: 30}
     sold_from: 2026-01-01
@@ -158,6 +180,7 @@ add_ons:
 
 REST = """\
 minor_digits: 3
+tax_inclusive: true
 tax_classes:
   - {name: reduced, code: 2, rates: [{from: 2020-01-01, percent: "7"}], title: {en: VAT}}
 calendars:
@@ -240,7 +263,18 @@ plans:
     discounts:
       - {id: 303, name: less, percent: "5", services: [voice], title: {en: Less}}
     recurring:
-      - {id: 304, name: line, charge_code: 7, revenue_code: 407, tax_class: reduced, amount: "1", title: {en: Line}}
+      - id: 304
+        name: line
+        charge_code: 7
+        revenue_code: 407
+        tax_class: reduced
+        amount: "1"
+        title: {en: Line}
+        while_paused: charged
+        outage_credit: false
+        shares:
+          - {tax_class: reduced, percent: "60", revenue_code: 407}
+          - {tax_class: standard, percent: "40", revenue_code: 401}
     commitments:
       - {id: 305, name: least-of-all, charge_code: 7, revenue_code: 407, tax_class: reduced, amount: "1", title: {en: Least}}
     spend_limits:

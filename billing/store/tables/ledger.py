@@ -18,6 +18,7 @@ postings = table(
     int_("amount_micros"),
     text("posted_on"),
     int_("commit_seq"),
+    text("entity", nullable=True),  # whose books; null: the entity without a name
     sa.CheckConstraint("amount_micros > 0", name="amount_positive"),
     sa.CheckConstraint("debit_account <> credit_account", name="two_accounts"),
 )

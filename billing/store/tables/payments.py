@@ -15,7 +15,7 @@ payments = table(
     text("received_on"),
     text("reference"),
     int_("commit_seq"),
-    text("channel", nullable=True),  # bank | cash; null: not told
+    text("channel", nullable=True),  # bank | cash | suspense (out of the work list); null: not told
     text("instruction", nullable=True),  # JSON: numbers of the invoices that the payer names
     text("receipt", nullable=True),  # number of the cash desk's receipt
     text("by_name", nullable=True),
@@ -35,12 +35,24 @@ settlements = table(
     sa.Index("ix_settlements_credit", "credit_kind", "credit_id"),
     sa.CheckConstraint("amount_micros <> 0", name="settlement_not_zero"),
 )
-# What happened to a payment later. kind: refund | reversal | chargeback. `reference` makes it count once.
+# Credit that is not used up: one row while something is left. `left_micros` moves, and the row goes at zero; controls work it out anew.
+credits_left = table(
+    "credits_left",
+    sa.Column("credit_kind", sa.Text, primary_key=True),  # as in settlements
+    sa.Column("credit_id", sa.Text, primary_key=True),
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=False, index=True),
+    int_("left_micros"),
+    int_("commit_seq"),  # when the credit came
+)
+# What happened to a payment later, or to the money of a credit document. kind: refund | reversal | chargeback | chargeback_won.
+# `reference` makes it count once.
 payment_events = table(
     "payment_events",
     id_("event_id"),
     sa.Column("reference", sa.Text, nullable=False, unique=True),
-    sa.Column("payment_id", sa.Text, sa.ForeignKey("payments.payment_id"), nullable=False, index=True),
+    sa.Column("payment_id", sa.Text, sa.ForeignKey("payments.payment_id"), nullable=True, index=True),
+    text("credit_number", nullable=True),  # of a document whose credit was paid out
+    text("payee", nullable=True),
     text("kind"),
     int_("amount_micros"),
     int_("fee_micros"),
@@ -52,7 +64,8 @@ payment_events = table(
     int_("commit_seq"),
     sa.CheckConstraint("amount_micros > 0", name="payment_event_positive"),
 )
-# Bank files that were imported, and their lines. state of a line: matched | unmatched; what was decided later stands beside it.
+# Bank files that were imported, and their lines. state of a line: matched, or why it is not; what was decided
+# later stands beside it.
 bank_files = table(
     "bank_files",
     id_("bank_file_id"),

@@ -18,14 +18,25 @@ bill_runs = table(
     int_("commit_seq"),
     text("kind", nullable=True),
     text("detail", nullable=True),  # JSON: what the kind needs to know
-    text("by_name", nullable=True),
-    int_("by_uid", nullable=True),
     int_("restricted", nullable=True),  # 1: only the accounts in run_accounts
-    int_("finished_us", nullable=True),  # moves once, when the run is posted
     sa.UniqueConstraint("bill_date", "pinned_seq"),
 )
 run_accounts = table(  # the accounts of a restricted run
     "run_accounts", sa.Column("run_id", INT64, primary_key=True), sa.Column("account_key", INT64, primary_key=True)
+)
+run_steps = table(  # when a run came to a state, and by whose command
+    "run_steps",
+    sa.Column("run_id", INT64, primary_key=True),
+    sa.Column("state", sa.Text, primary_key=True),
+    int_("at_us"),
+    text("by_name"),
+    int_("by_uid"),
+)
+run_chunks = table(  # a chunk of a run's invoices that is in the ledger, written with its postings
+    "run_chunks",
+    sa.Column("run_id", INT64, primary_key=True),
+    sa.Column("chunk", INT64, primary_key=True),
+    int_("commit_seq"),
 )
 run_drafts = table(  # the frozen list that a computed run will number
     "run_drafts",

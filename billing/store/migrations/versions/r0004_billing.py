@@ -23,6 +23,8 @@ _MADE = {
     "opening_items": "account_key int, reference text, issued_on text, due_on text, amount_micros int, commit_seq int",
     "baselines": "account_key int, month text, amount_micros int, commit_seq int",
     "run_accounts": "run_id int, account_key int",
+    "run_steps": "run_id int, state text, at_us int, by_name text, by_uid int",
+    "run_chunks": "run_id int, chunk int, commit_seq int",
     "run_drafts": "run_id int, path text, invoices int, lines int, net_micros int, sha256 blob, commit_seq int",
     "run_decisions": "decision_id int, run_id int, kind text, sha256 blob, note text, by_name text, by_uid int, at_us int, commit_seq int",
     "adjustments": (
@@ -63,9 +65,10 @@ _MADE = {
         "file_name text, by_name text, by_uid int, at_us int, commit_seq int"
     ),
     "settlements": "settlement_id int, credit_kind text, credit_id text, invoice_key int, amount_micros int, commit_seq int",
+    "credits_left": "credit_kind text, credit_id text, account_key int, left_micros int, commit_seq int",
     "payment_events": (
-        "event_id int, reference text, payment_id text, kind text, amount_micros int, fee_micros int, on_date text, "
-        "reason text, by_name text, by_uid int, at_us int, commit_seq int"
+        "event_id int, reference text, payment_id text?, credit_number text?, payee text?, kind text, amount_micros int, "
+        "fee_micros int, on_date text, reason text, by_name text, by_uid int, at_us int, commit_seq int"
     ),
     "bank_files": (
         "bank_file_id int, file_name text, sha256 blob, rows int, amount_micros int, by_name text, by_uid int, at_us int, commit_seq int"
@@ -95,6 +98,9 @@ _KEYS = {  # where the primary key is not the first column alone
     "opening_items": "account_key, reference",
     "baselines": "account_key, month",
     "run_accounts": "run_id, account_key",
+    "run_steps": "run_id, state",
+    "run_chunks": "run_id, chunk",
+    "credits_left": "credit_kind, credit_id",
     "bank_lines": "bank_file_id, line_no",
     "instalments": "plan_id, invoice_key, part_no",
 }
@@ -126,6 +132,7 @@ _CONSTRAINTS: dict[str, tuple[sa.schema.SchemaItem, ...]] = {
         sa.CheckConstraint("amount_micros <> 0", name="settlement_not_zero"),
         sa.ForeignKeyConstraint(["invoice_key"], ["invoices.invoice_key"]),
     ),
+    "credits_left": (sa.ForeignKeyConstraint(["account_key"], ["accounts.account_key"]),),
     "payment_events": (
         sa.CheckConstraint("amount_micros > 0", name="payment_event_positive"),
         sa.UniqueConstraint("reference"),
@@ -165,6 +172,7 @@ _INDEXES = (
     ("ix_ledger_periods_month", "ledger_periods", ("entity", "month")),
     ("ix_settlements_credit", "settlements", ("credit_kind", "credit_id")),
     ("ix_settlements_invoice_key", "settlements", ("invoice_key",)),
+    ("ix_credits_left_account_key", "credits_left", ("account_key",)),
     ("ix_payment_events_payment_id", "payment_events", ("payment_id",)),
     ("ix_deposits_account_key", "deposits", ("account_key",)),
     ("ix_deposit_events_deposit_id", "deposit_events", ("deposit_id",)),
@@ -175,10 +183,11 @@ _INDEXES = (
 _ADDED = {
     "account_facts": "to_date text, retracts int, by_name text, by_uid int",
     "accounts": "legal_entity text, category text",
-    "bill_runs": "kind text, detail text, by_name text, by_uid int, restricted int, finished_us int",
+    "bill_runs": "kind text, detail text, restricted int",
     "invoice_lines": "corrects_invoice_key int, effect text",
     "invoices": "document_type text, legal_entity text, corrects_invoice_key int",
     "payments": "channel text, instruction text, receipt text, by_name text, by_uid int",
+    "postings": "entity text",
     "quarantine": "kind text",
     "subscriptions": "transferred_from int",
 }
@@ -200,6 +209,22 @@ FROM (
 """
 
 
+_LEFT = """
+INSERT INTO credits_left (credit_kind, credit_id, account_key, left_micros, commit_seq)
+SELECT credit_kind, credit_id, account_key, left_micros, commit_seq
+FROM (
+    SELECT 'payment' AS credit_kind, payment_id AS credit_id, account_key, commit_seq, amount_micros - coalesce(
+        (SELECT sum(amount_micros) FROM allocations WHERE allocations.payment_id = payments.payment_id), 0) AS left_micros
+    FROM payments
+    UNION ALL
+    SELECT 'invoice', number, account_key, commit_seq, -total_micros - coalesce(
+        (SELECT sum(amount_micros) FROM set_offs WHERE set_offs.credit_invoice_key = invoices.invoice_key), 0)
+    FROM invoices WHERE total_micros < 0
+) AS credits
+WHERE left_micros > 0
+"""
+
+
 def upgrade() -> None:
     """Make the new tables, move what stood elsewhere into them, add columns that may be empty."""
     for name, columns in _MADE.items():
@@ -210,7 +235,9 @@ def upgrade() -> None:
         for column in _columns(columns):
             column.nullable = True
             op.add_column(table, column)
+    op.execute("UPDATE postings SET entity = ''")
     op.execute(_ENDS)
+    op.execute(_LEFT)
     op.execute(_SETTLED)
     for table in ("subscription_ends", "set_offs", "allocations"):
         op.drop_table(table)

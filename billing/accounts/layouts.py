@@ -1,0 +1,212 @@
+"""Which files an import may hold, their columns, and what a cell of each may say.
+
+Dates are ISO in the account's zone; instants of numbers are ISO with an offset; amounts are decimal text in the account's currency.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import zoneinfo
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from billing.accounts.sheets import CellError, Column, Layout
+from rating.money import MoneyError, parse_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PAYMENT_DAYS_MAX: Final = 365
+CATEGORIES: Final = ("normal", "staff", "test")
+_ID: Final = re.compile(r"[^\s/]{1,64}")
+_SERVED_ID: Final = re.compile(r"(?!\+[1-9][0-9]{6,14}$)[^\s/]{1,64}")  # usage has numbers without +: one with it would never be found
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_ENTITY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_REFERENCE: Final = re.compile(r"\S(.{0,62}\S)?")
+_KIND: Final = re.compile(r"[a-z][a-z_]{0,31}")
+_PLAN: Final = re.compile(r"[^\s/]+/[^\s/]+")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_WHOLE: Final = re.compile(r"\d{1,18}")
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+
+
+def read_date(text: str) -> str:
+    """An ISO date. Raises CellError."""
+    try:
+        return dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC).date().isoformat()
+    except ValueError:
+        raise CellError(f"{text!r} is not a date", "write it as 2026-01-31") from None
+
+
+def read_instant(text: str) -> int:
+    """Microseconds UTC of an ISO instant with its offset. Raises CellError."""
+    try:
+        instant = dt.datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise CellError(f"{text!r} is not an instant with its offset", "write it as 2026-01-31T00:00:00+08:00")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def _matching(pattern: re.Pattern[str], remedy: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if pattern.fullmatch(text) is None:
+            raise CellError(f"{text!r} cannot be used", remedy)
+        return text
+
+    return read
+
+
+def _or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    return lambda text: read(text) if text else None
+
+
+def _free_text(text: str) -> str:
+    if not text.isprintable():
+        raise CellError(f"{text!r} holds control characters", "write plain text")
+    return text
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if _WHOLE.fullmatch(text) is None or not low <= int(text) <= high:
+            raise CellError(f"{text!r} is not a whole number from {low} to {high}", "give such a number")
+        return int(text)
+
+    return read
+
+
+def _timezone(text: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise CellError(f"{text!r} is not a time zone", "use an IANA name such as Asia/Shanghai") from None
+    return text
+
+
+def _amount(text: str) -> int:
+    try:
+        return parse_micros(text)
+    except MoneyError as error:
+        raise CellError(str(error), "write it as 12.50, or -12.50 for a credit") from None
+
+
+def _category(text: str) -> str | None:
+    if text and text not in CATEGORIES:
+        raise CellError(f"{text!r} is not a category", f"use one of {', '.join(CATEGORIES)}, or leave it empty")
+    return None if text in {"", "normal"} else text
+
+
+def _object(text: str) -> str:
+    try:
+        value = msgspec.json.decode(text or "{}", type=dict[str, Any])
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        raise CellError(f"{text!r} is not a JSON object", 'write it as {"bill_day": 15}, quotes doubled in CSV') from None
+    return msgspec.json.encode(value).decode()
+
+
+_an_id = _matching(_ID, "use 1 to 64 characters without spaces and slashes")
+_a_plan = _matching(_PLAN, "name it as catalogue/plan, such as mobile/smart-m")
+_TEXT: Final = pa.string()
+_INT: Final = pa.int64()
+_id_column: Final = Column(_an_id, _TEXT)
+_date_column: Final = Column(read_date, _TEXT)
+_open_date: Final = Column(_or_none(read_date), _TEXT)
+_fact: Final = {
+    "kind": Column(_matching(_KIND, "use a word such as payer"), _TEXT),
+    "from_date": _date_column,
+    "to_date": _open_date,
+    "detail": Column(_object, _TEXT),
+}
+
+ACCOUNTS: Final = Layout(
+    "accounts",
+    {
+        "account_id": _id_column,
+        "name": Column(_free_text, _TEXT),
+        "currency": Column(_matching(_CURRENCY, "use the three capital letters of ISO 4217, such as CNY"), _TEXT),
+        "timezone": Column(_timezone, _TEXT),
+        "bill_day": Column(_whole(1, 31), _INT),
+        "language": Column(_matching(_LANGUAGE, "use a language tag such as zh or en"), _TEXT),
+        "opened_on": _date_column,
+        "billed_through": _open_date,
+        "dunning_policy": Column(_matching(_NAME, "name a policy with small letters, digits, - and _"), _TEXT),
+        "payment_days": Column(_whole(0, PAYMENT_DAYS_MAX), _INT),
+        "legal_entity": Column(_or_none(_matching(_ENTITY, "use letters, digits, - and _")), _TEXT, may_be_missing=True),
+        "category": Column(_category, _TEXT, may_be_missing=True),
+    },
+)
+SUBSCRIPTIONS: Final = Layout(
+    "subscriptions",
+    {
+        "subscription_id": _id_column,
+        "account_id": _id_column,
+        "plan": Column(_a_plan, _TEXT),
+        "from_date": _date_column,
+        "to_date": _open_date,
+        "transferred_from": Column(_or_none(_an_id), _TEXT, may_be_missing=True),
+    },
+)
+NUMBERS: Final = Layout(
+    "numbers",
+    {
+        "served_id": Column(
+            _matching(_SERVED_ID, "use 1 to 64 characters without spaces and slashes; an E.164 number as digits without +"), _TEXT
+        ),
+        "subscription_id": _id_column,
+        "from": Column(read_instant, _INT),
+        "to": Column(_or_none(read_instant), _INT),
+    },
+)
+PLAN_CHANGES: Final = Layout(
+    "plan_changes", {"subscription_id": _id_column, "from_date": _date_column, "plan": Column(_a_plan, _TEXT)}, may_be_missing=True
+)
+ACCOUNT_FACTS: Final = Layout("account_facts", {"account_id": _id_column, **_fact}, may_be_missing=True)
+SUBSCRIPTION_FACTS: Final = Layout("subscription_facts", {"subscription_id": _id_column, **_fact}, may_be_missing=True)
+OPENING_ITEMS: Final = Layout(
+    "opening_items",
+    {
+        "account_id": _id_column,
+        "reference": Column(_matching(_REFERENCE, "use 1 to 64 characters, such as the number of the old invoice"), _TEXT),
+        "issued_on": _date_column,
+        "due_on": _date_column,
+        "amount": Column(_amount, _INT),
+    },
+    may_be_missing=True,
+)
+OPENING_ALLOWANCES: Final = Layout(
+    "opening_allowances",
+    {
+        "account_id": _id_column,
+        "subscription_id": Column(_or_none(_an_id), _TEXT),
+        "plan": Column(_a_plan, _TEXT),
+        "allowance": Column(_whole(1, 2**31 - 1), _INT),
+        "period_end": _date_column,
+        "serves_to": _date_column,
+        "quantity": Column(_whole(0, 10**18 - 1), _INT),
+    },
+    may_be_missing=True,
+)
+BASELINES: Final = Layout(
+    "baselines",
+    {"account_id": _id_column, "month": Column(_matching(_MONTH, "write it as 2026-10"), _TEXT), "amount": Column(_amount, _INT)},
+    may_be_missing=True,
+)
+LAYOUTS: Final = (
+    ACCOUNTS,
+    SUBSCRIPTIONS,
+    NUMBERS,
+    PLAN_CHANGES,
+    ACCOUNT_FACTS,
+    SUBSCRIPTION_FACTS,
+    OPENING_ITEMS,
+    OPENING_ALLOWANCES,
+    BASELINES,
+)

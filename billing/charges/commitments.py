@@ -1,0 +1,45 @@
+"""Minimum commitments: what is missing to a least amount a period is charged in a line of its own.
+
+A commitment is prorated by exact day fractions like a fee, for the days on which the subscription has a plan that makes it; days of a pause
+do not count. It is rounded to the minor unit, and what counts toward it (the rounded lines after discounts) is taken off: so fees, usage and
+the line together are never less than the commitment, and exactly that where it is not reached. What exceeds it in one period does not
+carry over. A period that is not over yet is missing nothing.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from billing.charges.lines import Kind
+from billing.charges.proration import share
+from rating.model import CommitmentCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.charges.lines import Int64s
+    from billing.charges.periods import Period
+    from billing.charges.proration import Span
+    from rating.model import Commitment
+
+COUNTED: Final = {
+    CommitmentCounts.USAGE: (Kind.USAGE, Kind.VOLUME),
+    CommitmentCounts.USAGE_AND_FEES: (Kind.USAGE, Kind.VOLUME, Kind.RECURRING, Kind.ONE_OFF),
+}
+
+
+def committed(commitment: Commitment, spans: Sequence[Span], period: Period) -> Fraction:
+    """Exact micro-units committed for the days of `spans` (which do not overlap) in `period`; whole where it is not prorated."""
+    part = share(spans, period)
+    if not commitment.prorate:
+        return Fraction(commitment.amount_micros if part > 0 else 0)
+    return commitment.amount_micros * part
+
+
+def missing(committed_micros: Int64s, counted_micros: Int64s) -> Int64s:
+    """What is missing to each commitment (whole minor units), never below 0. What counts may be negative: then all of it is missing."""
+    result: Int64s = np.maximum(committed_micros - np.maximum(counted_micros, 0), 0)
+    return result

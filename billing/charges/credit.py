@@ -1,0 +1,46 @@
+"""How much may be credited, and which tax goes with it: a credit never exceeds what was billed, and the last one takes the residue.
+
+Amounts are micro-units in whole minor units; what was billed and credited is given as amounts >= 0.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from rating.money import RoundingMode, round_exact
+
+
+class Billed(NamedTuple):
+    """An invoice, or what it has of one tax class: billed, and credited since."""
+
+    net_micros: int
+    tax_micros: int
+    credited_net_micros: int = 0
+    credited_tax_micros: int = 0
+
+    @property
+    def left_micros(self) -> int:
+        """Net that may still be credited."""
+        return max(self.net_micros - self.credited_net_micros, 0)
+
+
+def creditable(wanted_micros: int, billed_micros: int, credited_micros: int) -> int:
+    """What of a wanted credit may be given: no more than billed less what was credited before, and nothing below 0."""
+    return max(min(wanted_micros, billed_micros - credited_micros), 0)
+
+
+def tax_with(billed: Billed, net_micros: int, step_micros: int) -> int:
+    """Tax that goes with a credit of `net_micros` (0 .. `billed.left_micros`), HALF_UP, in whole steps.
+
+    It is the tax on everything credited so far less the tax credited before, so that many small credits never drift from the whole: the
+    credit that takes the last of the net takes the last of the tax.
+    """
+    assert 0 <= net_micros <= billed.left_micros
+    if billed.net_micros == 0:
+        return 0
+    credited = billed.credited_net_micros + net_micros
+    if credited == billed.net_micros:
+        return billed.tax_micros - billed.credited_tax_micros
+    tax_so_far = round_exact(Fraction(billed.tax_micros * credited, billed.net_micros), step_micros, RoundingMode.HALF_UP)
+    return max(tax_so_far - billed.credited_tax_micros, 0)

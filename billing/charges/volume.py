@@ -1,0 +1,61 @@
+"""Volume tiers: the whole quantity of a period at one price, the one of the tier that it reaches.
+
+Problem: events are priced one by one as they come, but a volume price is known only when the period is over: with 15 messages each costs
+0.10, with the 16th all sixteen cost 0.08, and the bill gets smaller (1.50, then 1.28). So the line of a tier is the price of the whole
+quantity less what the events' own lines were charged, of either sign, and the two together are the price, rounded once.
+
+The quantity is what events were charged for: chargeable quantity less what allowances gave free. The tier is the last whose `from_qty` it
+reaches; its flat amount is due once, and nothing is due for a quantity of 0. Quantities are in the unit of the prices, amounts micro-units.
+Prices beyond the limit of money come out at the limit, for the bounds of a run to find.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from rating.money import MICROS_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.charges.lines import Int64s
+    from rating.model import VolumeStep
+
+INT64_MAX: Final = 2**63 - 1
+
+
+class Prices(NamedTuple):
+    """The price of each quantity: HALF_UP to the minor unit, and to the nearest micro-unit."""
+
+    amount_micros: Int64s
+    exact_micros: Int64s
+
+
+def step_reached(steps: Sequence[VolumeStep], quantity: Int64s) -> Int64s:
+    """Place of the step that each quantity (>= 0) reaches; the first begins at 0."""
+    return np.searchsorted(np.array([each.from_qty for each in steps], np.int64), quantity, side="right") - 1
+
+
+def prices(steps: Sequence[VolumeStep], quantity: Int64s, step_micros: Int64s) -> Prices:
+    """What each whole quantity (>= 0) of a period costs; `step_micros` is the minor unit of each."""
+    reached = step_reached(steps, quantity)
+    amount, exact = np.zeros(quantity.size, np.int64), np.zeros(quantity.size, np.int64)
+    for place, step in enumerate(steps):
+        rows = np.flatnonzero((reached == place) & (quantity > 0))
+        if rows.size:
+            amount[rows] = _of_step(step, quantity[rows], step_micros[rows])
+            exact[rows] = _of_step(step, quantity[rows], np.ones(rows.size, np.int64))
+    return Prices(amount, exact)
+
+
+def _of_step(step: VolumeStep, quantity: Int64s, round_to: Int64s) -> Int64s:
+    """quantity x rate / per + flat, HALF_UP; in unbounded integers where int64 could wrap."""
+    coarsest = int(round_to.max())
+    largest = 2 * (int(quantity.max()) * step.rate_micros + step.flat_micros * step.per) + step.per * coarsest
+    wide: Any = quantity if largest <= INT64_MAX else quantity.astype(object)
+    divisor = 2 * step.per * (round_to if largest <= INT64_MAX else round_to.astype(object))
+    doubled = 2 * (wide * step.rate_micros + step.flat_micros * step.per)
+    rounded = (doubled + divisor // 2) // divisor * round_to
+    return np.asarray(np.minimum(rounded, MICROS_LIMIT), np.int64)

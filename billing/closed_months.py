@@ -1,0 +1,125 @@
+"""Months whose books are closed: nothing is posted into them until two people have opened them again.
+
+Closing, the wish to reopen and the reopening are rows that are only ever added (`tables.ledger_periods`); what holds is the newest of an
+entity and month. A month that nobody closed is open. Months are texts such as `2026-10`, entities those of `tables.legal_entities`.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.store import commit_points, tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from billing.store.home import Home
+
+
+class Standing(enum.StrEnum):
+    """Where a month stands: the kind of its newest event."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    REOPEN_ASKED = "reopen_asked"  # still closed: somebody else has to agree
+    REOPENED = "reopened"
+
+
+class Event(NamedTuple):
+    """What was decided about a month, by whom and why."""
+
+    entity: str
+    month: str
+    kind: str
+    reason: str
+    by_name: str
+    by_uid: int
+    at_us: int
+    commit_seq: int
+
+
+class Who(NamedTuple):
+    """Who decides, and when."""
+
+    by_name: str
+    by_uid: int
+    now_us: int
+
+
+def events(connection: sa.Connection, entity: str | None = None, month: str | None = None) -> list[Event]:
+    """Everything that was decided, oldest first."""
+    row = tables.ledger_periods.c
+    query = sa.select(*(row[name] for name in Event._fields)).order_by(row.event_id)
+    if entity is not None:
+        query = query.where(row.entity == entity)
+    if month is not None:
+        query = query.where(row.month == month)
+    return [Event(*values) for values in connection.execute(query)]
+
+
+def standing(connection: sa.Connection, entity: str, month: str) -> Standing:
+    """Where a month stands now."""
+    found = events(connection, entity, month)
+    return Standing(found[-1].kind) if found else Standing.OPEN
+
+
+def is_closed(kind: Standing) -> bool:
+    """Whether nothing may be posted."""
+    return kind in {Standing.CLOSED, Standing.REOPEN_ASKED}
+
+
+def require_open(connection: sa.Connection, months: Iterable[tuple[str, str]]) -> None:
+    """Raises UserError for the first closed one of these (entity, month)."""
+    for entity, month in sorted(set(months)):
+        if is_closed(standing(connection, entity, month)):
+            whose = f" of {entity}" if entity else ""
+            raise UserError(
+                f"the books{whose} for {month} are closed",
+                f"date it in an open month; or have two people reopen {month}: ratewright ledger reopen --month {month} --reason ...",
+            )
+
+
+def close(home: Home, entity: str, month: str, reason: str, who: Who) -> bool:
+    """Close a month; False where it is closed already. Whoever calls has made sure that its books are right (`billing.accounting`)."""
+    with home.begin() as connection:
+        if standing(connection, entity, month) is Standing.CLOSED:
+            return False
+        _add(home, connection, (entity, month, Standing.CLOSED, reason), who)
+        commit_points.reached("ledger.before_commit")
+    commit_points.reached("ledger.committed")
+    return True
+
+
+def reopen(home: Home, entity: str, month: str, reason: str, who: Who) -> Standing:
+    """Ask for a closed month to be opened again, or, as another person, agree to it. Returns where it stands then.
+
+    Raises UserError when the month is not closed, no reason is given, or the one who asked agrees to it.
+    """
+    if not reason.strip():
+        raise UserError("reopening a month needs a reason", "say why with --reason", exit_status=2)
+    with home.begin() as connection:
+        found = events(connection, entity, month)
+        now = Standing(found[-1].kind) if found else Standing.OPEN
+        if not is_closed(now):
+            raise UserError(f"the books for {month} are not closed", "nothing needs to be opened")
+        if now is Standing.REOPEN_ASKED and found[-1].by_uid == who.by_uid:
+            raise UserError(
+                f"{found[-1].by_name} has asked for {month} to be reopened, and cannot agree to it",
+                "another account of the operating system has to give the same command",
+            )
+        then = Standing.REOPENED if now is Standing.REOPEN_ASKED else Standing.REOPEN_ASKED
+        _add(home, connection, (entity, month, then, reason), who)
+        commit_points.reached("ledger.before_commit")
+    commit_points.reached("ledger.committed")
+    return then
+
+
+def _add(home: Home, connection: sa.Connection, what: tuple[str, str, Standing, str], who: Who) -> None:
+    entity, month, kind, reason = what
+    seq = home.next_commit_seq(connection, "ledger", who.now_us)
+    row = Event(entity, month, kind.value, reason, who.by_name, who.by_uid, who.now_us, seq)
+    connection.execute(tables.ledger_periods.insert().values(**row._asdict()))

@@ -1,0 +1,94 @@
+"""What invoices have billed, as reconciliation reads it: by charge key, with the newest invoice of each key.
+
+Void invoices, opening balances and lines of credit notes that are meant `outside` of reconciliation do not count.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.charges.lines import KEY_FIELDS, LINE, SUM_FIELDS, Lines, empty, sum_by_key
+from billing.invoicing.drafts import KIND_NAMES, OPENING
+from billing.store import bulk, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OUTSIDE: Final = "outside"
+ADVANCE: Final = "advance"
+VOIDED: Final = "voided"
+ACCOUNTS_BY_NAME_MAX: Final = 20_000  # more accounts are read whole, and chosen afterwards
+_ACCOUNTS_PER_QUERY: Final = 500
+_LABELS: Final = ("revenue_code", "quantity_unit")
+
+
+def billed_lines(
+    connection: sa.Connection, period_from: dt.date, account_keys: Sequence[int] | None = None, *, as_of: int | None = None
+) -> Lines:
+    """All charge keys billed for periods that begin on or after `period_from`, of some payers or all, one row each.
+
+    Sums are added up over all invoices that were committed up to `as_of` (none: all); `corrects` is the newest one's key. Labels but
+    revenue_code and quantity_unit stay 0.
+    """
+    line = tables.invoice_lines.c
+    query = sa.select(*(line[name] for name in (*KEY_FIELDS, *SUM_FIELDS, *_LABELS, "invoice_key")))
+    query = query.where(line.period_from >= period_from.isoformat(), line.invoice_key >= _first_key(period_from), *_counting(as_of))
+    if account_keys is None or len(account_keys) > ACCOUNTS_BY_NAME_MAX:
+        return _as_lines([bulk.read(connection, query)])
+    payer = tables.invoices.c
+    parts = []
+    for start in range(0, len(account_keys), _ACCOUNTS_PER_QUERY):
+        keys = [int(key) for key in account_keys[start : start + _ACCOUNTS_PER_QUERY]]
+        own = sa.select(payer.invoice_key).where(payer.account_key.in_(keys))
+        parts.append(bulk.read(connection, query.where(line.invoice_key.in_(own))))
+    return _as_lines(parts)
+
+
+def _first_key(period_from: dt.date) -> sa.ScalarSelect[Any]:
+    """No invoice before this one can hold a line of such a period: nothing is billed before its period begins."""
+    invoice, run = tables.invoices, tables.bill_runs
+    query = sa.select(sa.func.coalesce(sa.func.min(invoice.c.invoice_key), 0)).join_from(invoice, run)
+    return query.where(run.c.bill_date >= period_from.isoformat()).scalar_subquery()
+
+
+def _counting(as_of: int | None) -> list[sa.ColumnElement[bool]]:
+    """Which lines count as billed."""
+    line, invoice, event = tables.invoice_lines.c, tables.invoices.c, tables.invoice_events.c
+    void = sa.select(event.invoice_key).where(event.kind == VOIDED)
+    conditions = [
+        line.effect.is_(None) | (line.effect != OUTSIDE),
+        line.invoice_key.not_in(sa.select(invoice.invoice_key).where(invoice.document_type == OPENING)),
+    ]
+    if as_of is not None:
+        void = void.where(event.commit_seq <= as_of)
+        conditions.append(line.invoice_key.in_(sa.select(invoice.invoice_key).where(invoice.commit_seq <= as_of)))
+    return [*conditions, line.invoice_key.not_in(void)]
+
+
+def _as_lines(parts: Sequence[pa.Table]) -> Lines:
+    rows = pa.concat_tables(parts) if parts else None
+    if rows is None or not rows.num_rows:
+        return empty()
+    found = np.zeros(rows.num_rows, LINE)
+    for name in (*KEY_FIELDS, *SUM_FIELDS, *_LABELS):
+        found[name] = _numbers(name, rows[name])
+    found["corrects"] = rows["invoice_key"].to_numpy()
+    newest_first = found[np.argsort(-found["corrects"], kind="stable")]
+    return sum_by_key(newest_first)  # labels are those of the first row of each key
+
+
+def _numbers(name: str, values: pa.ChunkedArray[Any]) -> Any:  # noqa: ANN401 -- a column as numpy takes it
+    """Text columns as the numbers they stand for in LINE."""
+    if name == "kind":
+        codes = list(KIND_NAMES)
+        place = pc.index_in(values, value_set=pa.array([KIND_NAMES[code] for code in codes]))
+        return np.array([int(code) for code in codes], np.int64)[place.to_numpy()]
+    if name in {"period_from", "period_to"}:
+        return values.cast(pa.date32()).cast(pa.int32()).to_numpy()
+    return values.to_numpy()

@@ -1,0 +1,122 @@
+"""Invoices as they were issued, read with their lines.
+
+Amounts are micro-units in the account's currency, rounded to its minor unit; net + tax = total. Dates are ISO text in the account's zone,
+half open.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.allocations import open_micros
+from billing.invoicing.drafts import LineDraft
+from billing.store import tables
+from rating.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+PAGE_SIZE: Final = 100
+
+
+class InvoiceSummary(msgspec.Struct, frozen=True):
+    """An issued invoice as lists show it. `open_micros` is what payments and credit have not covered yet, negative for credit."""
+
+    number: str
+    account_id: str
+    account_name: str
+    run_id: int
+    currency: str
+    period_from: str
+    period_to: str
+    issued_on: str
+    due_on: str
+    net_micros: int
+    tax_micros: int
+    total_micros: int
+    open_micros: int
+
+
+class InvoiceLine(LineDraft, frozen=True, kw_only=True):
+    """A line of an issued invoice. `corrects` is True when an earlier invoice of the account billed its period."""
+
+    line_no: int
+    subscription_id: str
+    corrects: bool
+
+
+class Invoice(msgspec.Struct, frozen=True):
+    """An issued invoice with its lines in order."""
+
+    summary: InvoiceSummary
+    language: str
+    lines: tuple[InvoiceLine, ...]
+
+
+def list_invoices(home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None) -> list[InvoiceSummary]:
+    """Issued invoices by number, of one account or all, beginning after the number `after`."""
+    with home.connect() as connection:
+        if account_id is not None:
+            _require_account(connection, account_id)
+        query = _summaries().where(tables.invoices.c.number > after).order_by(tables.invoices.c.number)
+        if account_id is not None:
+            query = query.where(tables.accounts.c.account_id == account_id)
+        if limit is not None:
+            query = query.limit(limit)
+        return [InvoiceSummary(*row[1:14]) for row in connection.execute(query)]
+
+
+def get_invoice(home: Home, number: str) -> Invoice:
+    """One invoice with its lines. Raises NotFoundError when there is no such number."""
+    with home.connect() as connection:
+        row = connection.execute(_summaries().where(tables.invoices.c.number == number)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
+        return Invoice(
+            InvoiceSummary(*row[1:14]), row.language, _lines(connection, row.invoice_key, _billed_to(connection, row.invoice_key))
+        )
+
+
+def _summaries() -> sa.Select[Any]:
+    invoice, account = tables.invoices.c, tables.accounts.c
+    names = ("run_id", "currency", "period_from", "period_to", "issued_on", "due_on", "net_micros", "tax_micros", "total_micros")
+    columns = (invoice.invoice_key, invoice.number, account.account_id, account.name, *(invoice[name] for name in names))
+    query = sa.select(*columns, open_micros().label("open_micros"), account.language)
+    return query.join_from(tables.invoices, tables.accounts)
+
+
+def _billed_to(connection: sa.Connection, invoice_key: int) -> str:
+    """Up to which date earlier invoices of the same account went; empty if there are none."""
+    invoice = tables.invoices.c
+    account_key = sa.select(invoice.account_key).where(invoice.invoice_key == invoice_key).scalar_subquery()
+    query = sa.select(sa.func.max(invoice.period_to)).where(invoice.account_key == account_key, invoice.invoice_key < invoice_key)
+    return connection.execute(query).scalar_one() or ""
+
+
+def _lines(connection: sa.Connection, invoice_key: int, billed_to: str) -> tuple[InvoiceLine, ...]:
+    line, subscription = tables.invoice_lines, tables.subscriptions
+    query = (
+        sa.select(line, subscription.c.subscription_id)
+        .outerjoin(subscription, subscription.c.subscription_key == line.c.subscription_key)
+        .where(line.c.invoice_key == invoice_key)
+        .order_by(line.c.line_no)
+    )
+    names = LineDraft.__struct_fields__
+    return tuple(
+        InvoiceLine(
+            *(row._mapping[name] for name in names),  # noqa: SLF001 -- SQLAlchemy's public name for a row as a mapping
+            line_no=row.line_no,
+            subscription_id=row.subscription_id or "",
+            corrects=row.period_to <= billed_to,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _require_account(connection: sa.Connection, account_id: str) -> None:
+    account = tables.accounts.c
+    if connection.execute(sa.select(account.account_key).where(account.account_id == account_id)).first() is None:
+        raise NotFoundError(f"no account has the id {account_id}", "give the id as it stands in accounts.csv")

@@ -1,0 +1,165 @@
+"""What is agreed with single accounts beside their master data, by account index: the dated facts of `billing.accounts.kinds`.
+
+Few accounts have any, so all of this is dictionaries: who is not in one has nothing of that kind. Facts of one account stand in order
+of time; of those that a day fits, the last one holds.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from billing.accounts import facts as dated
+from billing.charges.proration import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import sqlalchemy as sa
+
+    from billing.accounts.facts import Fact
+    from billing.accounts.kinds import DiscountFact, TaxFact, TermsFact
+
+_Key = TypeVar("_Key")
+NOBODY: Final = -1
+STAFF: Final = "staff"
+TEST: Final = "test"
+NORMAL: Final = "normal"
+ACCOUNT_KINDS: Final = ("bill_day", "terms", "payer", "sponsor", "pool", "hold", "category", "tax", "discount", "closed")
+SUBSCRIPTION_KINDS: Final = ("pause", "outage", "end", "no_end", "terms", "payer", "discount")
+
+
+class Relation(NamedTuple):
+    """Another account pays (or shares), from a date on: `other` is its index, NOBODY ends it. Empty filters mean everything."""
+
+    span: Span
+    other: int
+    kinds: tuple[str, ...] = ()
+    charge_codes: tuple[int, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreed:
+    """Dated facts by account index, and of `subscription_payers` by subscription key."""
+
+    bill_days: Mapping[int, tuple[tuple[dt.date, int], ...]]  # changes alone, in order of time
+    terms: Mapping[int, tuple[tuple[dt.date, TermsFact], ...]]
+    payers: Mapping[int, tuple[Relation, ...]]
+    sponsors: Mapping[int, tuple[Relation, ...]]
+    pools: Mapping[int, tuple[Relation, ...]]
+    subscription_payers: Mapping[int, tuple[Relation, ...]]
+    holds: Mapping[int, tuple[Span, ...]]
+    categories: Mapping[int, tuple[tuple[Span, str], ...]]
+    exempt: Mapping[int, tuple[tuple[Span, TaxFact], ...]]
+    discounts: Mapping[int, tuple[tuple[Span, DiscountFact], ...]]
+    closed_on: Mapping[int, dt.date]
+
+
+NOTHING: Final = Agreed({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
+
+
+def load(connection: sa.Connection, seq: int, place: Mapping[int, int], index_of_id: Callable[[str], int], payers: Iterable[Fact]) -> Agreed:
+    """Facts about accounts as of `seq`. `place`: index of an account key; `index_of_id`: of an account id, NOBODY for an unknown one.
+
+    `payers`: the facts of subscriptions that name one.
+    """
+    found: dict[str, dict[int, list[Fact]]] = {kind: {} for kind in ACCOUNT_KINDS}
+    for fact in dated.account_facts(connection, seq, kinds=ACCOUNT_KINDS):
+        if fact.subject in place:
+            found[fact.kind].setdefault(place[fact.subject], []).append(fact)
+
+    def relations(of: Mapping[_Key, Sequence[Fact]], field: str) -> dict[_Key, tuple[Relation, ...]]:
+        return {key: tuple(_relation(fact, field, index_of_id) for fact in facts) for key, facts in of.items()}
+
+    by_subscription: dict[int, list[Fact]] = collections.defaultdict(list)
+    for fact in payers:
+        by_subscription[fact.subject].append(fact)
+    return Agreed(
+        bill_days=_each(found["bill_day"], lambda fact: (fact.from_date, fact.detail.bill_day)),
+        terms=_each(found["terms"], lambda fact: (fact.from_date, fact.detail)),
+        payers=relations(found["payer"], "payer"),
+        sponsors=relations(found["sponsor"], "sponsor"),
+        pools=relations(found["pool"], "root"),
+        subscription_payers=relations(by_subscription, "payer"),
+        holds=_each(found["hold"], span_of),
+        categories=_each(found["category"], lambda fact: (span_of(fact), fact.detail.category)),
+        exempt=_each(found["tax"], lambda fact: (span_of(fact), fact.detail)),
+        discounts=_each(found["discount"], lambda fact: (span_of(fact), fact.detail)),
+        closed_on={index: facts[-1].from_date for index, facts in found["closed"].items()},
+    )
+
+
+def span_of(fact: Fact) -> Span:
+    """The dates in which a fact holds."""
+    return Span(fact.from_date, fact.to_date)
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The days of `spans` as spans that do not meet, in order of time."""
+    found: list[Span] = []
+    for span in sorted(spans, key=lambda each: each.start):
+        if span.end is not None and span.end <= span.start:
+            continue
+        last = found[-1] if found else None
+        if last is None or (last.end is not None and last.end < span.start):
+            found.append(span)
+        else:
+            found[-1] = Span(last.start, None if last.end is None or span.end is None else max(last.end, span.end))
+    return tuple(found)
+
+
+def holds_on(span: Span, day: dt.date) -> bool:
+    """Whether a day lies in a span."""
+    return span.start <= day and (span.end is None or day < span.end)
+
+
+def category_on(categories: Iterable[tuple[Span, str]], day: dt.date, otherwise: str) -> str:
+    """The category told for a day; `otherwise` where none is."""
+    found = otherwise
+    for span, category in categories:
+        if holds_on(span, day):
+            found = category
+    return found
+
+
+def units(agreed: Agreed, owner_of: Mapping[int, int]) -> dict[int, int]:
+    """The root of its rating unit, for each account (index) of a unit with more than one member.
+
+    Accounts are of one unit that any relation ever joined. Its root is the first member that nobody else ever paid for; in a ring the
+    first of all. `owner_of`: the account of each subscription key in `subscription_payers`.
+    """
+    parent: dict[int, int] = {}
+    depends: set[int] = set()
+
+    def root(index: int) -> int:
+        while parent.setdefault(index, index) != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    owned = ((owner_of[key], relations) for key, relations in agreed.subscription_payers.items() if key in owner_of)
+    for index, relations in [*agreed.payers.items(), *agreed.sponsors.items(), *agreed.pools.items(), *owned]:
+        for relation in relations:
+            if relation.other not in {NOBODY, index}:
+                depends.add(index)
+                parent[root(index)] = root(relation.other)
+    members: dict[int, list[int]] = {}
+    for index in sorted(parent):
+        members.setdefault(root(index), []).append(index)
+    found: dict[int, int] = {}
+    for of_unit in members.values():
+        head = next((index for index in of_unit if index not in depends), of_unit[0])
+        found.update(dict.fromkeys(of_unit, head))
+    return found
+
+
+def _each(facts: Mapping[int, Sequence[Fact]], what: Callable[[Fact], Any]) -> dict[int, tuple[Any, ...]]:
+    return {index: tuple(what(fact) for fact in of_account) for index, of_account in facts.items()}
+
+
+def _relation(fact: Fact, field: str, index_of_id: Callable[[str], int]) -> Relation:
+    other = getattr(fact.detail, field)
+    kinds, codes = getattr(fact.detail, "kinds", ()), getattr(fact.detail, "charge_codes", ())
+    return Relation(span_of(fact), index_of_id(other) if other else NOBODY, kinds, codes)
