@@ -1,7 +1,6 @@
-"""What must stay from one version of a catalogue to the next: currency, whether amounts hold their tax, and the numbers that bills are sorted
-by. The instant must not.
+"""What must stay from one version to the next: currency, whether amounts hold their tax, and numbers that bills are sorted by.
 
-Only a version that `corrects` another one begins when that one began, and takes its place from the beginning.
+The instant must not stay: only a version that `corrects` another one begins when that one began, and takes its place from the beginning.
 
 A bill recomputes past periods and compares line with line; a price or fee whose id or charge code moved would be billed again under the new
 one and credited under the old. What is left of an allowance, day pass, cap or counter is kept by its number, so that a number means the
@@ -49,12 +48,7 @@ def refuse_break(catalogue: Catalogue, others: Sequence[Catalogue], origin: str,
 
 def _between(other: Catalogue, catalogue: Catalogue) -> Iterator[Finding]:
     which = f"version {other.version}"
-    if (other.currency, other.minor_digits) != (catalogue.currency, catalogue.minor_digits):
-        message = f"currency {catalogue.currency} is not {other.currency} as in {which}"
-        yield Finding(("currency",), message, "a catalogue keeps its currency; give another currency another identity")
-    if other.tax_inclusive is not catalogue.tax_inclusive:
-        message = f"amounts {'hold their tax' if catalogue.tax_inclusive else 'are without tax'}, other than in {which}"
-        yield Finding(("tax_inclusive",), message, "keep it as it was; give amounts of the other kind another identity")
+    yield from _amounts(other, catalogue, which)
     prices = {price.name: price for price in other.prices}
     for index, price in enumerate(catalogue.prices):
         before, place = prices.get(price.name), ("prices", index)
@@ -75,6 +69,16 @@ def _between(other: Catalogue, catalogue: Catalogue) -> Iterator[Finding]:
             yield _moved(("tax_classes", index), f"tax class `{tax.name}` has code {codes[tax.name]} in {which}", "code")
 
     yield from _kept_by_number(other, catalogue, which)
+
+
+def _amounts(other: Catalogue, catalogue: Catalogue, which: str) -> Iterator[Finding]:
+    """What an amount of the catalogue means."""
+    if (other.currency, other.minor_digits) != (catalogue.currency, catalogue.minor_digits):
+        message = f"currency {catalogue.currency} is not {other.currency} as in {which}"
+        yield Finding(("currency",), message, "a catalogue keeps its currency; give another currency another identity")
+    if other.tax_inclusive is not catalogue.tax_inclusive:
+        message = f"amounts {'hold their tax' if catalogue.tax_inclusive else 'are without tax'}, other than in {which}"
+        yield Finding(("tax_inclusive",), message, "keep it as it was; give amounts of the other kind another identity")
 
 
 def _fees(catalogue: Catalogue) -> Iterator[tuple[str, RecurringFee | OneOffFee | Commitment | VolumeTier | InvoiceDiscount, Place]]:

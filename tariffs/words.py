@@ -44,9 +44,7 @@ UNREAD_DATE: Final = dt.date(2000, 1, 1)
 SERVICES: Final = {service.name.lower(): service for service in Service}
 DIRECTIONS: Final = {"originating": 1, "terminating": 2}  # rating.schema.Direction, which would import pyarrow
 DAYS: Final = {name: day for day, name in enumerate(texts.DAY_NAMES, 1)}
-OCCASIONS: Final = {
-    each.value: each for each in (FeeOccasion.ACTIVATION, FeeOccasion.END, FeeOccasion.PLAN_CHANGE, FeeOccasion.EARLY_END)
-}
+OCCASIONS: Final = {each.value: each for each in (FeeOccasion.ACTIVATION, FeeOccasion.END, FeeOccasion.PLAN_CHANGE, FeeOccasion.EARLY_END)}
 LINE_KINDS: Final = {kind: kind for kind in ("recurring", "one_off", "usage", "volume")}  # kinds of bill line that a discount may be off
 UNITS: Final = {"seconds": QuantityUnit.MILLISECOND, "bytes": QuantityUnit.BYTE, "messages": QuantityUnit.MESSAGE}
 

@@ -61,6 +61,7 @@ class Sheet(NamedTuple):
     file: str
     table: pa.Table
     place: str = "line {}"  # how a row's number is told
+    given: frozenset[str] = frozenset()  # columns that stand in the file
 
     def where(self, line: int, column: str = "") -> str:
         """The place of a row, or of a cell in it."""
@@ -237,7 +238,8 @@ def _typed(layout: Layout, sheet: Sheet, header: list[str], pieces: Any, mistake
     schema = pa.schema([*((name, column.type) for name, column in layout.columns.items()), ("line", pa.int64())])
     known: dict[str, dict[str, Any]] = {name: {} for name in layout.columns}
     batches = [_piece(layout, sheet, header, piece, known, mistakes) for piece in pieces if piece[0]]
-    return sheet._replace(table=pa.concat_tables([schema.empty_table(), *(batch.cast(schema) for batch in batches)]).combine_chunks())
+    table = pa.concat_tables([schema.empty_table(), *(batch.cast(schema) for batch in batches)])
+    return sheet._replace(table=table.combine_chunks(), given=frozenset(header))
 
 
 def _piece(  # noqa: PLR0913, PLR0917 - what one piece needs

@@ -1,148 +1,107 @@
-"""The facts as they lie in the store: read whole before an import, written in bulk by it."""
+"""What an import must agree with, as it lies in the store: whole tables as columns."""
 
 from __future__ import annotations
 
-import collections
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
+from billing.accounts.comparing import flat, places
 from billing.accounts.facts import ends_learned_later
-from billing.accounts.rows import AccountRow, NumberRow, SubscriptionRow
-from billing.store import tables
+from billing.accounts.layouts import ACCOUNTS
+from billing.store import bulk, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from numpy.typing import NDArray
 
-NEVER_US: Final = 2**63 - 1
-ACCOUNT_FIELDS: Final = AccountRow._fields[2:]
-
-
-class Known(NamedTuple):
-    """What the store holds before an import."""
-
-    accounts: dict[str, tuple[Any, ...]]  # account_id -> key, then the fields
-    account_ids: dict[int, str]
-    subscriptions: dict[str, tuple[int, str, str, str, str | None]]  # subscription_id -> key, account_id, plan, from_date, to_date
-    spans: dict[str, list[Span]]  # served_id -> who has it when
+NEVER_US: Final = np.iinfo(np.int64).max
+ACCOUNT_FIELDS: Final = tuple(ACCOUNTS.columns)
 
 
-class Span(NamedTuple):
-    """Who has a number from when to when."""
-
-    from_us: int
-    to_us: int
-    subscription_id: str
-    line: int  # 0 for one that is stored already
+def accounts(connection: sa.Connection) -> pa.Table:
+    """account_key and the columns of accounts.csv, by key."""
+    column = tables.accounts.c
+    query = sa.select(column.account_key, *(column[name] for name in ACCOUNT_FIELDS)).order_by(column.account_key)
+    return bulk.read(connection, query)
 
 
-class Files(NamedTuple):
-    """Rows of the three files."""
+def subscriptions(connection: sa.Connection, accounts: pa.Table) -> pa.Table:
+    """Subscriptions by key: subscription_key, account_key and the columns of subscriptions.csv.
 
-    accounts: list[AccountRow]
-    subscriptions: list[SubscriptionRow]
-    numbers: list[NumberRow]
-    ends: list[SubscriptionRow]  # of subscriptions that are there, with the end that is new
+    Beside them `first_plan`, as it was told first, and `end`, which facts may have told later than `to_date`.
+    """
+    column = tables.subscriptions.c
+    columns = (column.subscription_key, column.subscription_id, column.account_key, column.from_date, column.to_date)
+    table = bulk.read(connection, sa.select(*columns, column.transferred_from).order_by(column.subscription_key))
+    keys = table["subscription_key"].to_numpy()
+    first, last = _first_plans(connection, keys)
+    before = table["transferred_from"]
+    none = before.is_null().to_numpy()
+    origin = pa.array(np.where(none, 0, np.searchsorted(keys, before.fill_null(0).to_numpy())), mask=none)
+    account = np.searchsorted(accounts["account_key"].to_numpy(), table["account_key"].to_numpy())
+    added = {
+        "account_id": accounts["account_id"].take(pa.array(account)),
+        "plan": last,
+        "first_plan": first,
+        "end": _ends(connection, table),
+        "transferred_from": flat(table["subscription_id"]).take(origin),
+    }
+    for name, values in added.items():
+        index = table.schema.get_field_index(name)
+        table = table.set_column(index, name, values) if index >= 0 else table.append_column(name, values)
+    return table
 
 
-def read_known(connection: sa.Connection) -> Known:
-    """Everything that an import must agree with."""
-    account = tables.accounts.c
-    rows = connection.execute(sa.select(account.account_id, account.account_key, *(account[name] for name in ACCOUNT_FIELDS))).all()
-    account_ids: dict[int, str] = {row[1]: row[0] for row in rows}
-    subscription = tables.subscriptions.c
-    first_plan: dict[int, str] = {}
-    plan = tables.plan_facts.c
-    for key, name in connection.execute(sa.select(plan.subscription_key, plan.plan).order_by(plan.from_date, plan.commit_seq)):
-        first_plan.setdefault(key, name)
-    subscriptions = {}
-    subscription_ids: dict[int, str] = {}
-    ends = ends_learned_later(connection)
-    for key, name, account_key, from_date, to_date in connection.execute(
-        sa.select(
-            subscription.subscription_key,
-            subscription.subscription_id,
-            subscription.account_key,
-            subscription.from_date,
-            subscription.to_date,
-        )
-    ):
-        subscriptions[name] = (key, account_ids[account_key], first_plan[key], from_date, ends.get(key, to_date))
-        subscription_ids[key] = name
-    spans: dict[str, list[Span]] = collections.defaultdict(list)
+def plan_changes(connection: sa.Connection) -> pa.Table:
+    """Plan by subscription_key and from_date, in that order; of one date the plan learned last."""
+    table = _plans(connection)
+    keys, days = table["subscription_key"].to_numpy(), flat(table["from_date"]).dictionary_encode().indices.to_numpy()
+    last = np.append((keys[1:] != keys[:-1]) | (days[1:] != days[:-1]), True)[: len(keys)]
+    return table.filter(pa.array(last))
+
+
+def spans(connection: sa.Connection) -> pa.Table:
+    """Who has a number from when to when: served_id, from_us, to_us (NEVER_US for ever), subscription_key. Empty spans are left out."""
     fact = tables.guiding_facts.c
-    learned = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key).order_by(fact.commit_seq)
-    latest = {(served_id, from_us): (to_us, key) for served_id, from_us, to_us, key in connection.execute(learned)}
-    for (served_id, from_us), (to_us, key) in latest.items():
-        spans[served_id].append(Span(from_us, NEVER_US if to_us is None else to_us, subscription_ids[key], 0))
-    return Known({row[0]: tuple(row[1:]) for row in rows}, account_ids, subscriptions, spans)
+    query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key)
+    table = bulk.read(connection, query.order_by(fact.served_id, fact.from_us, fact.commit_seq, fact.fact_id))
+    ids, from_us = flat(table["served_id"]).dictionary_encode().indices.to_numpy(), table["from_us"].to_numpy()
+    to_us = table["to_us"].fill_null(NEVER_US).to_numpy()
+    last = np.append((ids[1:] != ids[:-1]) | (from_us[1:] != from_us[:-1]), True)[: len(ids)]
+    table = table.set_column(2, "to_us", pa.array(to_us))
+    return table.filter(pa.array(last & (to_us > from_us)))
 
 
-def store(connection: sa.Connection, known: Known, fresh: Files, commit_seq: int) -> None:
-    """Add the rows of `fresh`, none of which is there yet: new ones, and ends of those that had none."""
-    account_keys = {name: fields[0] for name, fields in known.accounts.items()}
-    next_account = max(account_keys.values(), default=0) + 1
-    account_keys.update((row.account_id, next_account + index) for index, row in enumerate(fresh.accounts))
-    subscription_keys = {name: fields[0] for name, fields in known.subscriptions.items()}
-    next_subscription = max(subscription_keys.values(), default=0) + 1
-    subscription_keys.update((row.subscription_id, next_subscription + index) for index, row in enumerate(fresh.subscriptions))
-
-    _insert(connection, tables.accounts, (_account(row, account_keys, commit_seq) for row in fresh.accounts))
-    _insert(
-        connection,
-        tables.subscriptions,
-        (
-            {
-                "subscription_key": subscription_keys[row.subscription_id],
-                "subscription_id": row.subscription_id,
-                "account_key": account_keys[row.account_id],
-                "from_date": row.from_date,
-                "to_date": row.to_date,
-                "commit_seq": commit_seq,
-            }
-            for row in fresh.subscriptions
-        ),
-    )
-    _insert(
-        connection,
-        tables.plan_facts,
-        (
-            {
-                "subscription_key": subscription_keys[row.subscription_id],
-                "plan": row.plan,
-                "from_date": row.from_date,
-                "commit_seq": commit_seq,
-            }
-            for row in fresh.subscriptions
-        ),
-    )
-    ends = (
-        {"subscription_key": subscription_keys[row.subscription_id], "to_date": row.to_date, "commit_seq": commit_seq} for row in fresh.ends
-    )
-    _insert(connection, tables.subscription_ends, ends)
-    _insert(
-        connection,
-        tables.guiding_facts,
-        (
-            {
-                "served_id": row.served_id,
-                "subscription_key": subscription_keys[row.subscription_id],
-                "from_us": row.from_us,
-                "to_us": row.to_us,
-                "commit_seq": commit_seq,
-            }
-            for row in fresh.numbers
-        ),
-    )
+def next_key(connection: sa.Connection, column: sa.Column[int]) -> int:
+    """The smallest key that nothing has yet, above all others."""
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(column), 0))).scalar_one()) + 1
 
 
-def _account(row: AccountRow, account_keys: Mapping[str, int], commit_seq: int) -> dict[str, Any]:
-    fields = row._asdict()
-    del fields["line"]
-    return {"account_key": account_keys[row.account_id], **fields, "commit_seq": commit_seq}
+def _plans(connection: sa.Connection) -> pa.Table:
+    plan = tables.plan_facts.c
+    query = sa.select(plan.subscription_key, plan.from_date, plan.plan)
+    return bulk.read(connection, query.order_by(plan.subscription_key, plan.from_date, plan.commit_seq, plan.fact_id))
 
 
-def _insert(connection: sa.Connection, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
-    values = list(rows)
-    if values:
-        connection.execute(table.insert(), values)
+def _first_plans(connection: sa.Connection, keys: NDArray[np.int64]) -> tuple[Any, Any]:
+    """The plan of the earliest date of each subscription: as it was told first, and as it was told last."""
+    table = _plans(connection)
+    of, days = table["subscription_key"].to_numpy(), flat(table["from_date"]).dictionary_encode().indices.to_numpy()
+    start = np.searchsorted(of, keys)
+    assert bool(np.all(of[start] == keys)), "a subscription without a plan"
+    ends = np.flatnonzero(np.append((of[1:] != of[:-1]) | (days[1:] != days[:-1]), True)[: len(of)])
+    last = ends[np.searchsorted(ends, start)] if len(start) else start
+    plans = flat(table["plan"]).dictionary_encode()
+    return plans.take(pa.array(start)).cast(pa.string()), plans.take(pa.array(last)).cast(pa.string())
+
+
+def _ends(connection: sa.Connection, table: pa.Table) -> pa.Array[Any]:
+    """The first day without service of each subscription, as facts tell it."""
+    later = ends_learned_later(connection)
+    if not later:
+        return flat(table["to_date"])
+    told = places(table["subscription_key"], pa.array(list(later), pa.int64()))
+    every = pa.concat_arrays([pa.array(list(later.values()), pa.string()), flat(table["to_date"])])
+    return every.take(pa.array(np.where(told >= 0, told, len(later) + np.arange(len(told)))))

@@ -51,6 +51,10 @@ class Orders:
         place = bisect.bisect_right(self._from, commit_seq)
         return self._changes[place - 1][1] if place else DEFAULT
 
+    def all(self) -> list[Order]:
+        """Every order that ever held, the default first."""
+        return [DEFAULT, *(order for _, order in self._changes)]
+
     def current(self) -> Order:
         """The order that holds now."""
         return self._changes[-1][1] if self._changes else DEFAULT

@@ -1,9 +1,9 @@
 """Minimum commitments: what is missing to a least amount a period is charged in a line of its own.
 
-A commitment is prorated by exact day fractions like a fee, for the days on which the subscription has a plan that makes it; days of a pause
-do not count. It is rounded to the minor unit, and what counts toward it (the rounded lines after discounts) is taken off: so fees, usage and
-the line together are never less than the commitment, and exactly that where it is not reached. What exceeds it in one period does not
-carry over. A period that is not over yet is missing nothing.
+A commitment is prorated by exact day fractions like a fee, for the days on which the subscription has a plan that makes it; days of a
+pause do not count. It is rounded to the minor unit, and what counts toward it (the rounded lines after discounts) is taken off: so fees,
+usage and the line together are never less than the commitment, and exactly that where it is not reached. What exceeds it in one period
+does not carry over. A period that is not over yet is missing nothing.
 """
 
 from __future__ import annotations

@@ -7,16 +7,16 @@ weights are not negative. In plain integers for a few shares, in columns for a m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from billing.charges.lines import INT64_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.charges.lines import Int64s
-
-INT64_MAX: Final = 2**63 - 1
 
 
 def spread(amount_micros: int, weights: Sequence[int], step_micros: int) -> list[int]:

@@ -1,17 +1,19 @@
 """Tax of each origin period and class, on everything due in it.
 
-Prices are exclusive of tax. The base is the sum of the *rounded* lines of one account, period, class and rate; tax is that base times the
+Of prices without tax the base is the sum of the *rounded* lines of one account, period, class and rate; tax is that base times the
 rate in force on the last day of the period, HALF_UP to the minor unit. What earlier invoices have taxed on the same key is subtracted
-by reconciliation, so that many small corrections never drift from the tax on the whole.
+by reconciliation, so that many small corrections never drift from the tax on the whole. Prices that hold their tax are split first
+(`billing.charges.inclusive`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import LINE, Int64s, Kind, Lines, group_starts, sum_by_key
+from billing.charges.inclusive import CLASS_FIELDS, split
+from billing.charges.lines import LINE, PPM, Int64s, Kind, Lines, group_starts, part_half_up, sum_by_key
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -19,9 +21,15 @@ if TYPE_CHECKING:
 
     from rating.model import TaxRate
 
-PPM = 1_000_000
-BASE_FIELDS = ("account_key", "period_from", "period_to", "tax_class", "rate_ppm", "currency")
-INT64_MAX = 2**63 - 1
+BASE_FIELDS: Final = CLASS_FIELDS
+__all__ = ["BASE_FIELDS", "PPM", "Taxed", "rate_on", "tax_due", "taxed"]
+
+
+class Taxed(NamedTuple):
+    """`lines`: net of tax, in the order given. `taxes`: tax lines, one an account, period and class, sorted by key."""
+
+    lines: Lines
+    taxes: Lines
 
 
 def rate_on(rates: Sequence[TaxRate], day: dt.date) -> int:
@@ -30,8 +38,19 @@ def rate_on(rates: Sequence[TaxRate], day: dt.date) -> int:
     return in_force[-1] if in_force else 0
 
 
+def taxed(lines: Lines, step_micros: Int64s) -> Taxed:
+    """Everything due (no tax lines among it), net, with the tax on it. `step_micros` is the minor unit of each line.
+
+    Lines with `inclusive` 1 hold their tax; what comes back is net all the same.
+    """
+    found = split(lines, step_micros)
+    exclusive = lines["inclusive"] == 0
+    taxes = tax_due(lines[exclusive], step_micros[exclusive])
+    return Taxed(found.lines, sum_by_key(np.concatenate([taxes, found.taxes])) if found.taxes.size else taxes)
+
+
 def tax_due(lines: Lines, step_micros: Int64s) -> Lines:
-    """Tax lines due for `lines` (recurring and usage), one an account, period and class. `step_micros` is the minor unit of each line."""
+    """Tax lines due for net `lines`, one an account, period and class. `step_micros` is the minor unit of each line."""
     order = np.lexsort([lines[name] for name in reversed(BASE_FIELDS)])
     ordered = lines[order]
     starts = group_starts(ordered, BASE_FIELDS)

@@ -11,19 +11,17 @@ Prices beyond the limit of money come out at the limit, for the bounds of a run 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from billing.charges.lines import INT64_MAX, Int64s
 from rating.money import MICROS_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.charges.lines import Int64s
     from rating.model import VolumeStep
-
-INT64_MAX: Final = 2**63 - 1
 
 
 class Prices(NamedTuple):
@@ -51,7 +49,7 @@ def prices(steps: Sequence[VolumeStep], quantity: Int64s, step_micros: Int64s) -
 
 
 def _of_step(step: VolumeStep, quantity: Int64s, round_to: Int64s) -> Int64s:
-    """quantity x rate / per + flat, HALF_UP; in unbounded integers where int64 could wrap."""
+    """Quantity x rate / per + flat, HALF_UP; in unbounded integers where int64 could wrap."""
     coarsest = int(round_to.max())
     largest = 2 * (int(quantity.max()) * step.rate_micros + step.flat_micros * step.per) + step.per * coarsest
     wide: Any = quantity if largest <= INT64_MAX else quantity.astype(object)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 SHARDS: Final = 256
 ROWS_MAX: Final = 4_000_000
 BUCKET_ROWS: Final = 200_000
+ROW_GROUP_ROWS: Final = 65_536  # what is read at a time of a few shards
+SHARD_ROWS: Final = b"ratewright.shard_rows"  # in a sealed file's footer: how many rows each shard has, in the order of the rows
 SEALED_V1: Final = USAGE_V1.append(pa.field(view.COMMIT_SEQ, pa.int64(), nullable=False))
 _FEW_VALUES: Final = frozenset(field.name for field in SEALED_V1 if pa.types.is_dictionary(field.type) or pa.types.is_int8(field.type)) | {
     "raw_file_id",
@@ -45,6 +47,8 @@ _FEW_VALUES: Final = frozenset(field.name for field in SEALED_V1 if pa.types.is_
     "offset_s",
     "trunk_in",
     "trunk_out",
+    "served_id",
+    "served_raw",
     view.COMMIT_SEQ,
 }
 
@@ -114,6 +118,24 @@ def shard_of(served_id: str) -> int:
     return zlib.crc32(served_id.encode()) & (SHARDS - 1)
 
 
+def shards_of(served_id: pa.Array[Any]) -> NDArray[np.uint8]:
+    """The shard of each id; each distinct one is hashed once."""
+    encoded: Any = served_id if isinstance(served_id, pa.DictionaryArray) else served_id.dictionary_encode()
+    of_value = np.array([shard_of(value) for value in encoded.dictionary.to_pylist()], dtype=np.uint8)
+    shards: NDArray[np.uint8] = of_value[encoded.indices.to_numpy()]
+    return shards
+
+
+def shard_rows(metadata: pq.FileMetaData) -> NDArray[np.int64] | None:
+    """How many rows of a sealed file each shard has; None where the file was sealed before that was noted."""
+    noted = (metadata.metadata or {}).get(SHARD_ROWS)
+    return None if noted is None else np.array(noted.split(b","), np.int64)
+
+
+def _as_text(counts: NDArray[np.int64]) -> bytes:
+    return ",".join(map(str, counts.tolist())).encode()
+
+
 def _groups(ranges: Sequence[view.Stored]) -> Iterator[list[view.Stored]]:
     group: list[view.Stored] = []
     rows = 0
@@ -148,17 +170,10 @@ def _layout(home: Home, group: Sequence[view.Stored]) -> _Layout:
         for batch in journal.batches(home.path / file.path, file.byte_from):
             start_us = batch.column("start_us").cast(pa.int64()).to_numpy()
             months.append(start_us.astype("datetime64[us]").astype("datetime64[M]").astype(np.int32))
-            shards.append(_shards(batch.column("served_id")))
+            shards.append(shards_of(batch.column("served_id")))
     numbers, month = np.unique(np.concatenate(months), return_inverse=True)
     names = [str(np.datetime64(int(number), "M")) for number in numbers]
     return _Layout(names, month.astype(np.int32), np.concatenate(shards))
-
-
-def _shards(served_id: pa.Array[Any]) -> NDArray[np.uint8]:
-    encoded: Any = served_id.dictionary_encode()
-    of_value = np.array([shard_of(value) for value in encoded.dictionary.to_pylist()], dtype=np.uint8)
-    shards: NDArray[np.uint8] = of_value[encoded.indices.to_numpy()]
-    return shards
 
 
 def _write_month(home: Home, group: Sequence[view.Stored], layout: _Layout, month: int, stem: str) -> _Written:
@@ -182,7 +197,8 @@ def _write_month(home: Home, group: Sequence[view.Stored], layout: _Layout, mont
                 start_us = table.column("start_us").cast(pa.int64()).to_numpy()
                 starts += [int(start_us.min()), int(start_us.max())]
                 partial_rows += int(((table.column("flags").to_numpy() & OF_ASSEMBLY) != 0).sum())
-                writer.write_table(table, row_group_size=BUCKET_ROWS)
+                writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+            writer.add_key_value_metadata({SHARD_ROWS: _as_text(np.bincount(layout.shard[of_month], minlength=SHARDS))})
         file.flush()
         os.fsync(file.fileno())
     return _Written(path, rows, min(starts), max(starts), partial_rows)

@@ -9,18 +9,19 @@ from __future__ import annotations
 import collections
 import dataclasses
 import datetime as dt
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from billing.accounts import facts as dated
+from billing.accounts.kinds import DiscountFact, TaxFact, TermsFact
 from billing.charges.proration import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import sqlalchemy as sa
 
     from billing.accounts.facts import Fact
-    from billing.accounts.kinds import DiscountFact, TaxFact, TermsFact
 
 _Key = TypeVar("_Key")
 NOBODY: Final = -1
@@ -56,14 +57,27 @@ class Agreed:
     discounts: Mapping[int, tuple[tuple[Span, DiscountFact], ...]]
     closed_on: Mapping[int, dt.date]
 
+    def of_account(self, index: int) -> Agreed:
+        """What is agreed with one account alone, whose index is 0 then; not with whom it is related."""
+        of_accounts = ("bill_days", "terms", "holds", "categories", "exempt", "discounts", "closed_on")
+        own = {name: {0: known[index]} for name in of_accounts if index in (known := getattr(self, name))}
+        return dataclasses.replace(NOTHING, **own)
+
 
 NOTHING: Final = Agreed({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
 
 
-def load(connection: sa.Connection, seq: int, place: Mapping[int, int], index_of_id: Callable[[str], int], payers: Iterable[Fact]) -> Agreed:
+def load(  # noqa: PLR0913, PLR0917 -- facts, and what is needed to say them by index
+    connection: sa.Connection,
+    seq: int,
+    place: Mapping[int, int],
+    index_of_id: Callable[[str], int],
+    payers: Iterable[Fact],
+    imported: Mapping[int, str],
+) -> Agreed:
     """Facts about accounts as of `seq`. `place`: index of an account key; `index_of_id`: of an account id, NOBODY for an unknown one.
 
-    `payers`: the facts of subscriptions that name one.
+    `payers`: the facts of subscriptions that name one. `imported`: the category that an account came with.
     """
     found: dict[str, dict[int, list[Fact]]] = {kind: {} for kind in ACCOUNT_KINDS}
     for fact in dated.account_facts(connection, seq, kinds=ACCOUNT_KINDS):
@@ -84,7 +98,10 @@ def load(connection: sa.Connection, seq: int, place: Mapping[int, int], index_of
         pools=relations(found["pool"], "root"),
         subscription_payers=relations(by_subscription, "payer"),
         holds=_each(found["hold"], span_of),
-        categories=_each(found["category"], lambda fact: (span_of(fact), fact.detail.category)),
+        categories={
+            index: ((Span(dt.date.min, None), imported.get(index, NORMAL)), *((span_of(fact), fact.detail.category) for fact in told))
+            for index, told in found["category"].items()
+        },
         exempt=_each(found["tax"], lambda fact: (span_of(fact), fact.detail)),
         discounts=_each(found["discount"], lambda fact: (span_of(fact), fact.detail)),
         closed_on={index: facts[-1].from_date for index, facts in found["closed"].items()},

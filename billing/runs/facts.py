@@ -10,15 +10,19 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from billing.charges.lines import Int64s
 from billing.charges.periods import BillDays, always
-from billing.charges.proration import Span
+from billing.runs import agreed as agreements
+from billing.runs import facts_read
 from billing.runs.agreed import NORMAL, NOTHING, Agreed
-from billing.runs.fact_columns import EPOCH, NEVER_DAY, day_number, day_of
+from billing.runs.columns import index_of
+from billing.runs.fact_columns import EPOCH, NEVER_DAY, coded, day_number, day_of, groups, integers
+from billing.runs.fact_rows import Account, AccountRows, ChangedRows, Subscription, SubscriptionRows
 from billing.runs.patterns import Pattern, of_rows, with_changes
 
 if TYPE_CHECKING:
@@ -26,51 +30,12 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from billing.accounts.kinds import DiscountFact, TaxFact
-    from billing.charges.lines import Int64s
+    from billing.runs.facts_read import StoredAccounts
 
 __all__ = ["EPOCH", "Account", "Facts", "Midnights", "Pattern", "Subscription", "day_number", "day_of", "load"]
 
 EPOCH_INSTANT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND = dt.timedelta(microseconds=1)
-
-
-class Account(NamedTuple):
-    """One customer. `billed_from` is the first local date that this store bills, `bill_day` the last one told."""
-
-    account_key: int
-    account_id: str
-    name: str
-    currency: str
-    timezone: str
-    bill_day: int
-    language: str
-    billed_from: dt.date
-    payment_days: int
-    commit_seq: int
-    legal_entity: str = ""
-    category: str = NORMAL  # the last one told: normal | staff | test
-    unit_key: int = 0  # account key of the root of its rating unit; 0: it is one of its own
-    bill_days: BillDays = ()  # empty: `bill_day` always
-    closed_on: dt.date | None = None
-    holds: tuple[Span, ...] = ()
-    exempt: tuple[tuple[Span, TaxFact], ...] = ()
-    discounts: tuple[tuple[Span, DiscountFact], ...] = ()
-
-    @property
-    def all_bill_days(self) -> BillDays:
-        """Its bill days in order of time, at least one."""
-        return self.bill_days or always(self.bill_day)
-
-
-class Subscription(NamedTuple):
-    """One subscription: the span in which it is active, and the plans it has from which local dates on."""
-
-    subscription_key: int
-    subscription_id: str
-    account: int  # index
-    active: Span
-    plans: tuple[tuple[dt.date, str], ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -141,7 +106,7 @@ class Facts:
         """The same facts, but that some subscriptions (indices) had other plans."""
         pattern = {index: self.patterns[self.subscription_pattern[index]]._replace(plans=plans) for index, plans in changed.items()}
         found = with_changes(self.patterns, self.subscription_pattern, pattern)
-        rows = _Rows(self.subscriptions, self.subscription_account, found.of, found.all)
+        rows = ChangedRows(self.subscriptions, self.subscription_account, found.of, found.all)
         return dataclasses.replace(self, subscriptions=rows, subscription_pattern=found.of, patterns=found.all)
 
     def only_subscriptions(self, rows: Int64s) -> Facts:
@@ -149,7 +114,7 @@ class Facts:
         account, pattern = self.subscription_account[rows], self.subscription_pattern[rows]
         return dataclasses.replace(
             self,
-            subscriptions=_Rows([self.subscriptions[each] for each in rows.tolist()], account, pattern, self.patterns),
+            subscriptions=ChangedRows([self.subscriptions[each] for each in rows.tolist()], account, pattern, self.patterns),
             subscription_keys=self.subscription_keys[rows],
             subscription_account=account,
             subscription_pattern=pattern,
@@ -166,8 +131,8 @@ class Facts:
             **columns,
             accounts=[self.accounts[index]],
             account_unit=np.zeros(1, np.int64),
-            agreed=NOTHING,
-            subscriptions=_Rows(few.subscriptions, account, few.subscription_pattern, few.patterns),
+            agreed=self.agreed.of_account(index),
+            subscriptions=ChangedRows(few.subscriptions, account, few.subscription_pattern, few.patterns),
             subscription_account=account,
         )
 
@@ -188,9 +153,21 @@ _ACCOUNT_COLUMNS = (
 
 def load(connection: sa.Connection, seq: int) -> Facts:
     """Facts committed at or before `seq`."""
-    from billing.runs import facts_read  # noqa: PLC0415 -- it makes the types of this file
-
-    return facts_read.load(connection, seq)
+    told = facts_read.of_subscriptions(connection, seq)
+    stored = facts_read.accounts(connection, seq, told)
+    members = facts_read.subscriptions(connection, seq, stored.keys, told)
+    of_accounts = _account_columns(stored, _units(stored, members.keys, members.account))
+    unit_keys = stored.keys[of_accounts["account_unit"]]
+    return Facts(
+        accounts=AccountRows(stored.table, stored.first_day, unit_keys, stored.agreed),
+        subscriptions=SubscriptionRows(members.keys, members.ids, members.account, members.found.of, members.found.all),
+        **of_accounts,
+        agreed=stored.agreed,
+        subscription_keys=members.keys,
+        subscription_account=members.account,
+        subscription_pattern=members.found.of,
+        patterns=members.found.all,
+    )
 
 
 class Midnights:
@@ -213,21 +190,66 @@ class Midnights:
         return self.instant_us(zone, day), self.instant_us(zone, day + dt.timedelta(days=1))
 
 
-class _Rows(Sequence[Subscription]):
-    """Subscriptions with other accounts or patterns than those they are taken from."""
+def _account_columns(stored: StoredAccounts, unit: Int64s) -> dict[str, Any]:
+    """The columns of accounts: their master data, changed where something else is agreed."""
+    table, agreed = stored.table, stored.agreed
+    currency, currencies = coded(table["currency"])
+    zone, zones = coded(table["timezone"])
+    entity, entities = coded(table["legal_entity"], missing="")
+    category, categories = coded(table["category"], missing=NORMAL)
+    payment_days = integers(table["payment_days"])
+    for index, terms in agreed.terms.items():
+        payment_days[index] = next((each.payment_days for _, each in reversed(terms) if each.payment_days is not None), payment_days[index])
+    for index, told in agreed.categories.items():
+        if told[-1][1] not in categories:
+            categories.append(told[-1][1])
+        category[index] = categories.index(told[-1][1])
+    closed_day = np.full(len(stored.keys), NEVER_DAY, np.int64)
+    for index, day in agreed.closed_on.items():
+        closed_day[index] = day_number(day)
+    bill_day, bill_days = _bill_days(integers(table["bill_day"]), agreed)
+    return {
+        "account_keys": stored.keys,
+        "account_currency": currency,
+        "currencies": currencies,
+        "account_zone": zone,
+        "zones": zones,
+        "account_entity": entity,
+        "entities": entities,
+        "account_category": category,
+        "categories": categories,
+        "account_unit": unit,
+        "account_payment_days": payment_days,
+        "account_first_day": stored.first_day,
+        "account_closed_day": closed_day,
+        "account_bill_days": bill_day,
+        "bill_days": bill_days,
+        "account_seq": integers(table["commit_seq"]),
+    }
 
-    def __init__(self, rows: Sequence[Subscription], account: Int64s, pattern: Int64s, patterns: Sequence[Pattern]) -> None:
-        self._rows = rows
-        self._account = account
-        self._pattern = pattern
-        self._patterns = patterns
 
-    def __len__(self) -> int:
-        return len(self._rows)
+def _bill_days(imported: Int64s, agreed: Agreed) -> tuple[Int64s, list[BillDays]]:
+    """The bill days of each account, as places in a list of those there are."""
+    code, first = groups([imported])
+    found = [always(int(imported[row])) for row in first.tolist()]
+    known = {each: place for place, each in enumerate(found)}
+    for index, changes in agreed.bill_days.items():
+        days = (*always(int(imported[index])), *changes)
+        code[index] = known.setdefault(days, len(found))
+        if code[index] == len(found):
+            found.append(days)
+    return code, found
 
-    def __getitem__(self, index: int) -> Subscription:  # type: ignore[override]
-        pattern = self._patterns[self._pattern[index]]
-        return self._rows[index]._replace(account=int(self._account[index]), active=pattern.active, plans=pattern.plans)
+
+def _units(stored: StoredAccounts, subscription_keys: Int64s, subscription_account: Int64s) -> Int64s:
+    """The root of each account's rating unit."""
+    told = np.array(sorted(stored.agreed.subscription_payers), np.int64)
+    place = index_of(subscription_keys, told)
+    owner_of = {key: int(subscription_account[at]) for key, at in zip(told.tolist(), place.tolist(), strict=True) if at >= 0}
+    unit = np.arange(len(stored.keys), dtype=np.int64)
+    for index, root in agreements.units(stored.agreed, owner_of).items():
+        unit[index] = root
+    return unit
 
 
 def _column(values: Sequence[int]) -> Int64s:

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from billing.accounts.facts import Fact
+from billing.accounts.kinds import DiscountFact, TermsFact
+from billing.charges.lines import Int64s
 from billing.charges.proration import Span
 from billing.runs.agreed import merged, span_of
 from billing.runs.fact_columns import NEVER_DAY, day_of, groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    from billing.accounts.facts import Fact
-    from billing.accounts.kinds import DiscountFact, TermsFact
-    from billing.charges.lines import Int64s
 
 
 class Pattern(NamedTuple):

@@ -16,11 +16,13 @@ from tariffs.compiler import compile_catalogues
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from billing.store.home import Home
-    from rating.model import Catalogue, OneOffFee, Price, RecurringFee, TaxClass
+    from rating.model import Catalogue, Commitment, InvoiceDiscount, OneOffFee, Plan, Price, RecurringFee, TaxClass, VolumeTier
     from rating.tables import Tables
+
+    Sold = Price | RecurringFee | OneOffFee | Commitment | VolumeTier | InvoiceDiscount
 
 
 class PriceList:
@@ -34,11 +36,10 @@ class PriceList:
         for each in self.catalogues:
             self._versions.setdefault(each.identity, []).append(each)
         self._plans = {(each.identity, each.version, plan.name): plan for each in self.catalogues for plan in each.plans}
-        self._sold: dict[tuple[str, int], Price | RecurringFee | OneOffFee] = {}
+        self._sold: dict[tuple[str, int], Sold] = {}
         for each in self.catalogues:
             self._sold.update(((each.identity, price.price_id), price) for price in each.prices)
-            self._sold.update(((each.identity, fee.price_id), fee) for plan in each.plans for fee in plan.recurring)
-            self._sold.update(((each.identity, fee.price_id), fee) for plan in each.plans for fee in plan.one_offs)
+            self._sold.update(((each.identity, sold.price_id), sold) for plan in each.plans for sold in _sold_by(plan))
 
     def plan_at(self, name: str, instant_us: int) -> PlanVersion | None:
         """Plan `identity/plan` in the version in force at an instant; None when nothing is in force or the version lacks the plan."""
@@ -122,9 +123,22 @@ class PriceList:
         """The currency of a catalogue."""
         return self._versions[identity][-1].currency
 
+    def inclusive(self, identity: str) -> bool:
+        """Whether the prices of a catalogue hold their tax. All versions of a catalogue say the same."""
+        return self._versions[identity][-1].tax_inclusive
+
     def minor_digits(self, currency: str) -> int:
         """Decimal places of a currency, from the newest catalogue in it; two where no catalogue has it."""
         return next((each.minor_digits for each in reversed(self.catalogues) if each.currency == currency), 2)
+
+
+def _sold_by(plan: Plan) -> Iterator[Sold]:
+    """Everything of a plan that has a line of its own on a bill."""
+    yield from plan.recurring
+    yield from plan.one_offs
+    yield from plan.volume_tiers
+    yield from plan.commitments
+    yield from plan.invoice_discounts
 
 
 def _called(title: dict[str, str], name: str, language: str) -> str:

@@ -1,34 +1,40 @@
 """Everything due in the open periods of a run, by charge key: usage sums, recurring and one-off fees, rounded to the minor unit.
 
-Columns only; per account Python runs for fees, and there one calculation serves all accounts with equal plan and dates.
+Columns only: what is due to subscriptions that are alike (`billing.runs.alike`) is worked out once, in Fractions, and copied to all of
+them. What depends on the totals of a period comes after (`billing.runs.totals`).
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from billing.charges.bundles import parts
+from billing.charges.early_end import Agreed, Contract
 from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, minor_step_micros, round_half_up, sum_by_key
 from billing.charges.one_off import changes_within, one_offs_due
+from billing.charges.pauses import Breaks, touching
+from billing.charges.proration import clip
 from billing.charges.recurring import fees_due
+from billing.runs import alike
 from billing.runs.facts import day_number, day_of
-from billing.runs.scope import period_ahead
 from rating.money import MICROS_LIMIT, RoundingMode, round_exact
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable
+    from fractions import Fraction
 
     from billing.charges.periods import Period
     from billing.charges.proration import Span
-    from billing.charges.recurring import PlanSpan
+    from billing.runs.alike import Group
     from billing.runs.contracts import Contracts
+    from billing.runs.patterns import Pattern
     from billing.runs.pricing import Priced
     from billing.runs.scope import Scope
-    from rating.model import OneOffFee, Plan, RecurringFee
+    from rating.model import Plan
 
 HALF_BITS: Final = 32
 LOW_MASK: Final = (1 << HALF_BITS) - 1
@@ -41,20 +47,15 @@ class UsageSums(NamedTuple):
     too_large: list[int]
 
 
-class FeeRow(NamedTuple):
-    """One line of a fee, without account and subscription."""
+class Sold(NamedTuple):
+    """What a line of a template is for: the codes of a fee or another thing that a catalogue sells."""
 
     kind: Kind
+    identity: str  # of the catalogue
     charge_code: int
     price_id: int
-    tax_class: int
     revenue_code: int
-    catalogue: int
-    rate_ppm: int
-    currency: int
-    exact_micros: int
-    amount_micros: int
-    times: int
+    tax_class: str
 
 
 class Currencies:
@@ -62,10 +63,14 @@ class Currencies:
 
     def __init__(self, contracts: Contracts) -> None:
         catalogues = contracts.price_list.catalogues
-        self.names = sorted({each.currency for each in catalogues} | {each.currency for each in contracts.facts.accounts})
+        self.names = sorted({each.currency for each in catalogues} | set(contracts.facts.currencies))
         self.index = {name: place for place, name in enumerate(self.names)}
         steps = [minor_step_micros(contracts.price_list.minor_digits(name)) for name in self.names]
         self.step_micros = np.array(steps, np.int64)
+
+    def step_of(self, name: str) -> int:
+        """The minor unit of a currency, in micro-units."""
+        return int(self.step_micros[self.index[name]])
 
     def steps_of(self, lines: Lines) -> Int64s:
         """The minor unit of each line, in micro-units."""
@@ -92,107 +97,111 @@ def usage_lines(priced: Priced, contracts: Contracts, currencies: Currencies) ->
 
 def recurring_lines(contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
     """Fees due for the open periods, and in advance for the period that begins at the last bill date."""
-    facts = contracts.facts
-    known: dict[tuple[object, ...], list[FeeRow]] = {}
-    rows: list[tuple[int, ...]] = []
-    for subscription, spans in zip(facts.subscriptions, contracts.spans, strict=True):
-        open_periods = scope.periods[subscription.account]
-        if not open_periods:
-            continue
-        account = facts.accounts[subscription.account]
-        for period in [*open_periods, period_ahead(open_periods[-1], account.bill_day)]:
-            key = (account.timezone, period, tuple((each.plan, *_cut(each.span, period)) for each in spans))
+    found = alike.find(contracts, scope)
+    known: dict[tuple[object, ...], list[tuple[int, ...]]] = {}
+    templates = []
+    for group in found.groups:
+        rows: list[tuple[int, ...]] = []
+        for period in group.with_ahead:
+            held = [(each.plan, part) for each in group.spans if (part := _cut(each.span, period)) is not None]
+            breaks = touching(Breaks(group.pattern.pauses, group.pattern.outages), period.start, period.end)
+            key = (group.zone, period, tuple(held), breaks)
             if key not in known:
-                known[key] = _fees(spans, period, account.timezone, contracts, scope.bill_date, currencies)
-            rows.extend(_line(account.account_key, subscription.subscription_key, period, fee) for fee in known[key])
-    return np.array(rows, LINE) if rows else empty()
+                known[key] = _fees(group, period, breaks, scope.bill_date, contracts, currencies)
+            rows.extend(known[key])
+        templates.append(rows)
+    return alike.expand(found, templates, contracts.facts)
 
 
 def one_off_lines(contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
     """Fees due in the open periods for subscriptions that began, ended, or changed their plan or add-ons in them."""
-    facts = contracts.facts
-    if not any(plan.one_offs for each in contracts.price_list.catalogues for plan in each.plans):
+    price_list = contracts.price_list
+    if not any(plan.one_offs for each in price_list.catalogues for plan in each.plans):
         return empty()
-    charged = contracts.subscriptions_that(lambda plan: any(each.plan.one_offs for each in contracts.price_list.plan_versions(plan)))
-    rows: list[tuple[int, ...]] = []
-    for place in np.flatnonzero(charged).tolist():
-        subscription, spans = facts.subscriptions[place], contracts.spans[place]
-        periods = scope.periods[subscription.account]
-        if not periods or not changes_within(spans, periods[0].start, periods[-1].end):
-            continue
-        account = facts.accounts[subscription.account]
-        plan_at = _plan_at(contracts, account.timezone)
-        for period in periods:
-            for due in one_offs_due(spans, period, scope.bill_date, plan_at):
-                fee = _fee_row(Kind.ONE_OFF, due.fee, due.identity, Fraction(due.micros), due.times, period, contracts, currencies)
-                rows.append(_line(account.account_key, subscription.subscription_key, period, fee))
-    return np.array(rows, LINE) if rows else empty()
+    found = alike.find(contracts, scope)
+    names = {each.plan for group in found.groups for each in group.spans}
+    charging = {name: any(each.plan.one_offs for each in price_list.plan_versions(name)) for name in names}
+    templates: list[list[tuple[int, ...]]] = []
+    for group in found.groups:
+        rows: list[tuple[int, ...]] = []
+        charged = any(charging[each.plan] for each in group.spans)
+        if charged and changes_within(group.spans, group.periods[0].start, group.periods[-1].end):
+            answer = plan_at(contracts, group.zone)
+            for period in group.periods:
+                for due in one_offs_due(group.spans, period, scope.bill_date, answer, _contract(group.pattern)):
+                    fee = due.fee
+                    sold = Sold(Kind.ONE_OFF, due.identity, fee.charge_code, fee.price_id, fee.revenue_code, fee.tax_class)
+                    amount = round_exact(due.micros, step_of(due.identity, contracts, currencies), RoundingMode.HALF_UP)
+                    rows.append(template_row(sold, period, amount, due.micros, due.times, contracts, currencies))
+        templates.append(rows)
+    return alike.expand(found, templates, contracts.facts)
 
 
-def _fees(  # noqa: PLR0913, PLR0917 -- what a fee depends on
-    spans: list[PlanSpan], period: Period, zone: str, contracts: Contracts, bill_date: dt.date, currencies: Currencies
-) -> list[FeeRow]:
-    return [
-        _fee_row(Kind.RECURRING, due.fee, due.plan.partition("/")[0], due.exact_micros, 1, period, contracts, currencies)
-        for due in fees_due(spans, period, bill_date, _plan_at(contracts, zone))
-    ]
-
-
-def _plan_at(contracts: Contracts, zone: str) -> Callable[[str, dt.date], Plan | None]:
+def plan_at(contracts: Contracts, zone: str) -> Callable[[str, dt.date], Plan | None]:
     """Which plan a name means on a local day of an account."""
 
-    def plan_at(name: str, day: dt.date) -> Plan | None:
+    def answer(name: str, day: dt.date) -> Plan | None:
         found = contracts.price_list.plan_on(name, *contracts.midnights.day_us(zone, day))
         return found.plan if found is not None else None
 
-    return plan_at
+    return answer
 
 
-def _fee_row(  # noqa: PLR0913, PLR0917 -- what a fee depends on
-    kind: Kind,
-    fee: RecurringFee | OneOffFee,
-    identity: str,
-    exact_micros: Fraction,
-    times: int,
-    period: Period,
-    contracts: Contracts,
-    currencies: Currencies,
-) -> FeeRow:
+def step_of(identity: str, contracts: Contracts, currencies: Currencies) -> int:
+    """The minor unit of a catalogue's currency, in micro-units."""
+    return currencies.step_of(contracts.price_list.currency(identity))
+
+
+def rates_of(lines: Lines, contracts: Contracts) -> Int64s:
+    """Tax rate of each line: asked once for each catalogue, class and period end."""
+    asked, place = np.unique(np.stack([lines["catalogue"], lines["tax_class"], lines["period_to"]], axis=1), axis=0, return_inverse=True)
     price_list = contracts.price_list
-    code = price_list.tax_code(identity, fee.tax_class)
-    currency = currencies.index[price_list.currency(identity)]
-    return FeeRow(
-        kind,
-        fee.charge_code,
-        fee.price_id,
-        code,
-        fee.revenue_code,
-        price_list.identity_index(identity),
-        price_list.rate_ppm(identity, code, period.last_day),
-        currency,
-        _to_micro(exact_micros),
-        round_exact(exact_micros, int(currencies.step_micros[currency]), RoundingMode.HALF_UP),
-        times,
-    )
+    rates = [price_list.rate_ppm(price_list.identities[catalogue], code, day_of(end - 1)) for catalogue, code, end in asked.tolist()]
+    answer: Int64s = np.array(rates, np.int64)[place.reshape(-1)]
+    return answer
 
 
-def _to_micro(exact: Fraction) -> int:
+def to_micro(exact: Fraction) -> int:
     """The exact amount as far as a micro-unit shows it; the line itself is rounded from the fraction."""
     return round_exact(exact, 1, RoundingMode.HALF_EVEN)
 
 
-def _cut(span: Span, period: Period) -> tuple[dt.date, dt.date]:
-    """What matters of a span inside a period, so that equal cases are calculated once."""
-    end = period.end if span.end is None else max(min(span.end, period.end), period.start)
-    return min(max(span.start, period.start), period.end), end
+def template_row(  # noqa: PLR0913, PLR0917 -- what a line depends on
+    sold: Sold, period: Period, amount_micros: int, exact_micros: int, times: int, contracts: Contracts, currencies: Currencies
+) -> tuple[int, ...]:
+    """A row of LINE in the order of its fields, without account and subscription."""
+    price_list = contracts.price_list
+    code = price_list.tax_code(sold.identity, sold.tax_class)
+    key = (0, day_number(period.start), day_number(period.end), int(sold.kind), 0, sold.charge_code, sold.price_id, code)
+    rate_ppm = price_list.rate_ppm(sold.identity, code, period.last_day)
+    labels = (price_list.identity_index(sold.identity), rate_ppm, currencies.index[price_list.currency(sold.identity)])
+    return (*key, amount_micros, exact_micros, times, 0, 0, sold.revenue_code, 0, *labels, 0, int(price_list.inclusive(sold.identity)))
 
 
-def _line(account_key: int, subscription_key: int, period: Period, fee: FeeRow) -> tuple[int, ...]:
-    """A row of LINE in the order of its fields."""
-    key = (account_key, day_number(period.start), day_number(period.end), int(fee.kind), subscription_key)
-    sums = (fee.amount_micros, fee.exact_micros, fee.times, 0, 0)
-    labels = (fee.revenue_code, 0, fee.catalogue, fee.rate_ppm, fee.currency, 0, 0)
-    return (*key, fee.charge_code, fee.price_id, fee.tax_class, *sums, *labels)
+def _fees(  # noqa: PLR0913, PLR0917 -- what a fee depends on
+    group: Group, period: Period, breaks: Breaks, bill_date: dt.date, contracts: Contracts, currencies: Currencies
+) -> list[tuple[int, ...]]:
+    """Rows of the fees of a period, one for each tax class of a fee."""
+    rows = []
+    for fee, plan, exact in fees_due(group.spans, period, bill_date, plan_at(contracts, group.zone), breaks):
+        identity = plan.partition("/")[0]
+        step = step_of(identity, contracts, currencies)
+        for part in parts(fee, round_exact(exact, step, RoundingMode.HALF_UP), to_micro(exact), step):
+            sold = Sold(Kind.RECURRING, identity, fee.charge_code, fee.price_id, part.revenue_code, part.tax_class)
+            rows.append(template_row(sold, period, part.amount_micros, part.exact_micros, 1, contracts, currencies))
+    return rows
+
+
+def _contract(pattern: Pattern) -> Contract:
+    """What a pattern says about the edges of a subscription."""
+    agreed = tuple(Agreed(from_date, terms.minimum_months, terms.early_end_waived) for from_date, terms in pattern.terms)
+    return Contract(agreed, pattern.transferred_in, pattern.transferred_out)
+
+
+def _cut(span: Span, period: Period) -> tuple[dt.date, dt.date] | None:
+    """What matters of a span inside a period, so that equal cases are calculated once; None where they do not meet."""
+    part = clip(span, period)
+    return (part.start, part.end) if part is not None and part.end is not None else None
 
 
 def _grouped(priced: Priced, rows: Int64s) -> pa.Table:
@@ -244,14 +253,6 @@ def _usage_rows(sums: pa.Table, exact: Int64s, contracts: Contracts, currencies:
     lines["free_quantity"] = sums["free_sum"].to_numpy()
     lines["catalogue"] = np.array([price_list.identity_index(each.identity) for each in tables.versions])[version]
     lines["currency"] = np.array([currencies.index[each.currency] for each in tables.versions])[version]
-    lines["rate_ppm"] = _rates(lines, contracts)
+    lines["inclusive"] = np.array([price_list.inclusive(each.identity) for each in tables.versions], np.int64)[version]
+    lines["rate_ppm"] = rates_of(lines, contracts)
     return lines
-
-
-def _rates(lines: Lines, contracts: Contracts) -> Int64s:
-    """Tax rate of each line: asked once for each catalogue, class and period end."""
-    asked, place = np.unique(np.stack([lines["catalogue"], lines["tax_class"], lines["period_to"]], axis=1), axis=0, return_inverse=True)
-    price_list = contracts.price_list
-    rates = [price_list.rate_ppm(price_list.identities[catalogue], code, day_of(end - 1)) for catalogue, code, end in asked.tolist()]
-    answer: Int64s = np.array(rates, np.int64)[place.reshape(-1)]
-    return answer

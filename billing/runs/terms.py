@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -55,9 +55,6 @@ def total(values: Int64s) -> int:
     return (int((values >> _HALF_BITS).sum()) << _HALF_BITS) + int((values & _LOW_MASK).sum())
 
 
-def rows_of(run_id: int, terms: Mapping[str, Term]) -> list[dict[str, Any]]:
-    """Rows of `run_terms`. A sum beyond int64 is cut, and the book that reads it fails, as it should."""
-    return [
-        {"run_id": run_id, "term": name, "rows": term.rows, "amount_micros": max(-INT64_MAX, min(INT64_MAX, term.amount_micros))}
-        for name, term in sorted(terms.items())
-    ]
+def clipped(terms: Mapping[str, Term]) -> dict[str, Term]:
+    """The terms as the store can hold them. A sum beyond int64 is cut, and the book that reads it fails, as it should."""
+    return {name: Term(term.rows, max(-INT64_MAX, min(INT64_MAX, term.amount_micros))) for name, term in sorted(terms.items())}

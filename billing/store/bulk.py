@@ -6,20 +6,21 @@ int64, text and blobs; anything else, a float above all, is a mistake of ours an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    import psycopg
     from numpy.typing import NDArray
 
-type Column = NDArray[Any] | pa.Array | pa.ChunkedArray | Sequence[Any]  # one value a row; None or null where nullable
+Column: TypeAlias = "NDArray[Any] | pa.Array[Any] | pa.ChunkedArray[Any] | Sequence[Any]"  # one value a row; None or null where nullable
 
 ROWS_AT_ONCE: Final = 50_000  # how many rows are Python's objects at a time
 
@@ -52,12 +53,10 @@ def read(connection: sa.Connection, query: sa.Select[Any]) -> pa.Table:
     """
     schema = pa.schema([(name, _arrow_type(column.type)) for name, column in query.selected_columns.items()])
     if connection.dialect.name == "postgresql":
-        from billing.store import binary_copy  # noqa: PLC0415 -- as above
-
-        tables = list(binary_copy.tables(_copy_out(connection, query), schema))
+        found = list(_copy_out(connection, query, schema))
     else:
-        tables = list(_fetched(connection, query, schema))
-    return pa.concat_tables(tables) if tables else schema.empty_table()
+        found = list(_fetched(connection, query, schema))
+    return pa.concat_tables(found) if found else schema.empty_table()
 
 
 def _arrow_type(type_: sa.types.TypeEngine[Any]) -> pa.DataType:
@@ -69,7 +68,7 @@ def _arrow_type(type_: sa.types.TypeEngine[Any]) -> pa.DataType:
     return pa.binary()
 
 
-def _arrow(column: sa.Column[Any], values: Column) -> pa.Array:
+def _arrow(column: sa.Column[Any], values: Column) -> pa.Array[Any]:
     """The values as an array of the column's type, or as a dictionary of it."""
     wanted = _arrow_type(column.type)
     made = _array(values, wanted)
@@ -86,7 +85,7 @@ def _arrow(column: sa.Column[Any], values: Column) -> pa.Array:
     return made if made.type == wanted else made.cast(wanted)
 
 
-def _array(values: Column, wanted: pa.DataType) -> pa.Array:
+def _array(values: Column, wanted: pa.DataType) -> pa.Array[Any]:
     if isinstance(values, pa.ChunkedArray):
         combined = values.combine_chunks()
         return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
@@ -100,7 +99,7 @@ def _array(values: Column, wanted: pa.DataType) -> pa.Array:
 # --- PostgreSQL ---
 
 
-def _for_copy(values: pa.Array) -> pa.Array:
+def _for_copy(values: pa.Array[Any]) -> pa.Array[Any]:
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     return values if pa.types.is_integer(values.type) else values.cast(pa.large_binary())
@@ -111,30 +110,36 @@ def _copy_in(connection: sa.Connection, table: sa.Table, names: list[str], piece
 
     quote = connection.dialect.identifier_preparer.quote
     statement = f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN (FORMAT BINARY)"
-    with postgres.explained(connection), _cursor(connection) as cursor, cursor.copy(statement) as copy:
+    with postgres.explained(connection), _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(binary_copy.HEADER)
         for piece in pieces:
             copy.write(piece)
         copy.write(binary_copy.TRAILER)
 
 
-def _copy_out(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
-    from billing.store import postgres  # noqa: PLC0415 -- as above
+def _copy_out(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> Iterator[pa.Table]:
+    import psycopg  # noqa: PLC0415 -- as above
 
-    text = str(query.compile(connection, compile_kwargs={"literal_binds": True})).replace("%%", "%")
-    with postgres.explained(connection), _cursor(connection) as cursor, cursor.copy(f"COPY ({text}) TO STDOUT (FORMAT BINARY)") as copy:
-        yield from copy
+    from billing.store import binary_copy, postgres  # noqa: PLC0415 -- as above
+
+    compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
+    driver = _driver(connection)
+    with postgres.explained(connection):
+        text = psycopg.ClientCursor(driver).mogrify(str(compiled), compiled.params)  # COPY takes no parameters
+        yield from binary_copy.tables(driver.pgconn, f"COPY ({text}) TO STDOUT (FORMAT BINARY)".encode(), schema)
 
 
-def _cursor(connection: sa.Connection) -> Any:  # noqa: ANN401 -- psycopg's own, which SQLite's users do not have
-    connection.begin() if not connection.in_transaction() else None
-    return cast("Any", connection.connection.driver_connection).cursor()
+def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
+    """The driver's connection, its transaction begun."""
+    if not connection.in_transaction():
+        connection.exec_driver_sql("SELECT 1")
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
 
 
 # --- SQLite ---
 
 
-def _insert_prepared(connection: sa.Connection, table: sa.Table, arrays: Mapping[str, pa.Array]) -> None:
+def _insert_prepared(connection: sa.Connection, table: sa.Table, arrays: Mapping[str, pa.Array[Any]]) -> None:
     quote = connection.dialect.identifier_preparer.quote
     marks = ", ".join("?" * len(arrays))
     statement = f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, arrays))}) VALUES ({marks})"  # noqa: S608 -- names of our own
@@ -144,25 +149,30 @@ def _insert_prepared(connection: sa.Connection, table: sa.Table, arrays: Mapping
         connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
 
 
-def _objects(values: pa.Array) -> list[Any]:
+def _objects(values: pa.Array[Any]) -> list[Any]:
     """Python's objects, those of a dictionary shared."""
-    if pa.types.is_dictionary(values.type):
-        distinct = np.empty(len(values.dictionary) + 1, object)
-        distinct[:-1] = values.dictionary.to_pylist()
-        indices = pc.fill_null(values.indices.cast(pa.int64()), len(values.dictionary)).to_numpy(zero_copy_only=False)
-        return cast("list[Any]", distinct[indices].tolist())
+    if isinstance(values, pa.DictionaryArray):
+        distinct: NDArray[Any] = np.array([*values.dictionary.to_pylist(), None], object)
+        indices = pc.fill_null(values.indices.cast(pa.int64()), len(values.dictionary))
+        return distinct[indices.to_numpy(zero_copy_only=False)].tolist()
     if values.null_count:
-        made = np.empty(len(values), object)
-        there = values.is_valid().to_numpy(zero_copy_only=False)
-        made[there] = _objects(values.drop_null())
-        return cast("list[Any]", made.tolist())
-    return cast("list[Any]", values.to_numpy(zero_copy_only=False).tolist())
+        made: NDArray[Any] = np.full(len(values), None, object)
+        made[values.is_valid().to_numpy(zero_copy_only=False)] = _objects(values.drop_null())
+        return made.tolist()
+    return values.to_numpy(zero_copy_only=False).tolist()
 
 
 def _fetched(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> Iterator[pa.Table]:
-    text = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
-    cursor = connection.exec_driver_sql(text).cursor
+    result = connection.execute(cast("sa.Select[Any]", visitors.replacement_traverse(query, {}, _inlined)))
+    cursor = result.cursor
     assert cursor is not None
     while rows := cursor.fetchmany(ROWS_AT_ONCE):
         columns = zip(*rows, strict=True)
         yield pa.table([pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)], schema=schema)
+
+
+def _inlined(element: sa.ClauseElement, **_: object) -> sa.ClauseElement | None:
+    """The integers of an IN as literals: SQLite takes 32,766 parameters and no more."""
+    if isinstance(element, sa.BindParameter) and element.expanding and isinstance(element.type, sa.Integer):
+        return element.render_literal_execute()
+    return None

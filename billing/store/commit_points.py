@@ -23,6 +23,8 @@ POINTS: Final = {
     "catalogue.committed": "a publication is committed",
     "accounts.before_commit": "all rows of an import are written, not committed",
     "accounts.committed": "an import is committed",
+    "accounts.change_before_commit": "the facts of one command about accounts are written, not committed",
+    "accounts.change_committed": "the facts of one command about accounts are committed",
     # intake
     "intake.journal_written": "a batch is appended to the journal, not synced",
     "intake.journal_synced": "a batch is on disk, and no manifest row names it",
@@ -59,6 +61,8 @@ POINTS: Final = {
     # payments, dunning
     "payment.before_commit": "a payment, its posting and allocations are written, not committed",
     "payment.committed": "a payment is committed, and nobody was told",
+    "setting.before_commit": "a setting is written, not committed",
+    "setting.committed": "a setting is committed",
     "ledger.before_commit": "an entry or a decision of the ledger is written, not committed",
     "ledger.committed": "an entry or a decision of the ledger is committed",
     "dunning.before_commit": "steps and facts of dunning are written, not committed",

@@ -1,8 +1,5 @@
 """stub"""
-
 import contextlib
-
-
 @contextlib.contextmanager
 def explained(connection):
     yield

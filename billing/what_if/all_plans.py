@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Collection
 
-    from billing.runs.facts import Account, Facts, Subscription
+    from billing.runs.facts import Account, Facts
     from billing.store.home import Home
     from billing.what_if.events import Answer
 
@@ -123,16 +123,7 @@ def _only(everybody: Facts, account_id: str) -> Facts:
     place = next((index for index, each in enumerate(everybody.accounts) if each.account_id == account_id), None)
     if place is None:
         raise UserError(f'there is no account "{account_id}"', "`ratewright accounts list` shows all")
-    rows = np.flatnonzero(everybody.subscription_account == place)
-    members = [everybody.subscriptions[each]._replace(account=0) for each in rows.tolist()]
-    return dataclasses.replace(
-        everybody,
-        accounts=[everybody.accounts[place]],
-        subscriptions=members,
-        account_keys=everybody.account_keys[place : place + 1],
-        subscription_keys=everybody.subscription_keys[rows],
-        subscription_account=np.zeros(len(members), np.int64),
-    )
+    return everybody.only_account(place)
 
 
 def _moving(known: Facts, having: list[int], subscription_id: str, month: Month) -> list[int]:
@@ -198,11 +189,8 @@ def _is_sold(sold_from: dt.date | None, sold_to: dt.date | None, month: Month) -
 
 def _on_plan(known: Facts, moving: list[int], plan: str) -> Facts:
     """The facts with some subscriptions on one plan for as long as they had any."""
-
-    def changed(index: int, subscription: Subscription) -> Subscription:
-        return subscription._replace(plans=((subscription.plans[0][0], plan),)) if index in moving else subscription
-
-    return dataclasses.replace(known, subscriptions=[changed(*each) for each in enumerate(known.subscriptions)])
+    first_days = {index: known.patterns[known.subscription_pattern[index]].plans[0][0] for index in moving}
+    return known.with_plans({index: ((day, plan),) for index, day in first_days.items()})
 
 
 def _offer(customer: _Customer, made: World, plan: str, title: dict[str, str]) -> Offer:

@@ -7,7 +7,6 @@ if there is such a plan. Moves do not chain: a share is of those who really have
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -18,11 +17,13 @@ from rating.errors import UserError
 from rating.order import MIX_1, MIX_2
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Collection, Mapping, Sequence
 
     from billing.charges.lines import Int64s
+    from billing.charges.proration import Span
     from billing.runs.contracts import Contracts
-    from billing.runs.facts import Facts, Subscription
+    from billing.runs.facts import Facts
     from billing.what_if.month import Month
 
 _TEXT: Final = re.compile(r"([^:=\s]+):([^:=\s]+)=([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
@@ -67,7 +68,7 @@ def check(moves: Sequence[Move], known: Collection[str], then: Collection[str]) 
 def moved(contracts: Contracts, moves: Sequence[Move], month: Month, then: Collection[str]) -> tuple[Facts, list[int]]:
     """The facts after the moves, and how many subscriptions each one moves. `then`: the plans that exist in the world of the draft."""
     facts = contracts.facts
-    subscriptions = list(facts.subscriptions)
+    plans: dict[int, tuple[tuple[dt.date, str], ...]] = {}
     instead: dict[int, dict[str, str]] = {}  # by subscription: one that had two plans in the month may leave both
     taken: dict[str, int] = {}
     counts = []
@@ -77,22 +78,19 @@ def moved(contracts: Contracts, moves: Sequence[Move], month: Month, then: Colle
         last = min(first + int(move.share * len(having) + Fraction(1, 2)), len(having))
         for index in having[first:last].tolist():
             instead.setdefault(index, {})[move.old] = move.new
-            subscriptions[index] = _changed(facts.subscriptions[index], instead[index], then)
+            plans[index] = _changed(facts.patterns[facts.subscription_pattern[index]].plans, instead[index], then)
         taken[move.old] = last
         counts.append(last - first)
-    return dataclasses.replace(facts, subscriptions=subscriptions), counts
+    return facts.with_plans(plans), counts
 
 
 def _having(contracts: Contracts, plan: str, month: Month) -> Int64s:
     """Indices of the subscriptions that have a plan at some time of the month, in the order in which they are drawn."""
-    having = [
-        index
-        for index, spans in enumerate(contracts.spans)
-        if any(
-            each.plan == plan and each.span.start < month.after and (each.span.end is None or each.span.end > month.first) for each in spans
-        )
-    ]
-    rows = np.array(having, np.int64)
+    def within(span: Span) -> bool:
+        return span.start < month.after and (span.end is None or span.end > month.first)
+
+    has = [any(each.plan == plan and within(each.span) for each in spans) for spans in contracts.pattern_spans]
+    rows = np.flatnonzero(np.array(has, np.bool_)[contracts.facts.subscription_pattern])
     return rows[np.lexsort((rows, _mixed(contracts.facts.subscription_keys[rows])))]
 
 
@@ -105,13 +103,15 @@ def _mixed(keys: Int64s) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     return answer
 
 
-def _changed(subscription: Subscription, instead: Mapping[str, str], then: Collection[str]) -> Subscription:
+def _changed(plans: tuple[tuple[dt.date, str], ...], instead: Mapping[str, str], then: Collection[str]) -> tuple[tuple[dt.date, str], ...]:
+    """Plans as they are after the moves."""
+
     def new(plan: str) -> str:
         without, plus, add_ons = plan.partition("+")
         moving_with = f"{instead[without]}{plus}{add_ons}" if without in instead and "+" not in instead[without] else plan
         return instead.get(plan, moving_with if moving_with in then else plan)
 
-    return subscription._replace(plans=tuple((day, new(plan)) for day, plan in subscription.plans))
+    return tuple((day, new(plan)) for day, plan in plans)
 
 
 def _listed(names: Collection[str]) -> str:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
-from billing.charges.periods import Period, next_bill_date
-from billing.runs.facts import day_number
-from billing.runs.scope import Scope, Window
+from billing.charges.periods import Period, always, next_bill_date
+from billing.runs.calendars import Calendar, Calendars, side_by_side
+from billing.runs.fact_columns import day_number, day_of, groups
+from billing.runs.scope import Scope, Window, first_instants
 from billing.store.tables import accounts
 from rating.errors import UserError
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from billing.runs.facts import Facts, Midnights
 
 _TEXT: Final = re.compile(r"(20[0-6][0-9])-(0[1-9]|1[0-2])")
-_NEVER: Final = np.iinfo(np.int64).max
 
 
 class Month(NamedTuple):
@@ -65,29 +65,29 @@ def window_of(connection: sa.Connection, seq: int, month: Month, midnights: Midn
 
 def scope_of(facts: Facts, month: Month, midnights: Midnights) -> Scope:
     """The scope of a run whose only period, for every account that is billed in it, is `month`."""
-    whole = [Period(month.first, month.after, month.first)]
-    periods = [
-        []
-        if each.billed_from >= month.after
-        else whole
-        if each.billed_from <= month.first
-        else [Period(each.billed_from, month.after, month.first)]
-        for each in facts.accounts
-    ]
-    zones = sorted({each.timezone for each in facts.accounts})
-    row_of = {zone: row for row, zone in enumerate(zones)}
-    bounds = [[midnights.instant_us(zone, month.first), midnights.instant_us(zone, month.after), _NEVER] for zone in zones]
-    bounds_us = np.array(bounds, np.int64).reshape(-1, 3)
-    window = Window(int(bounds_us[:, 0].min()), int(bounds_us[:, 1].max())) if zones else None
+    first, after = day_number(month.first), day_number(month.after)
+    begins = np.maximum(facts.account_first_day, first)
+    code, models = groups([facts.account_zone, np.minimum(begins, after)])
+    calendars, numbers = Calendars(), []
+    for model in models.tolist():
+        start, zone = day_of(min(int(begins[model]), after)), facts.zones[facts.account_zone[model]]
+        period = Period(start, month.after, month.first)
+        numbers.append(calendars.number(Calendar(zone, always(1), (period,), period, None)) if start < month.after else -1)
+    arrays = side_by_side(calendars.all, midnights)
+    windows_ = [Window(int(each[0]), int(each[1])) for each in arrays.bounds_us]
+    window = Window(min(each.from_us for each in windows_), max(each.to_us for each in windows_)) if windows_ else None
+    accounts = len(facts.account_keys)
     return Scope(
         month.after,
-        periods,
-        [None] * len(periods),
-        np.array([row_of[each.timezone] if own else -1 for each, own in zip(facts.accounts, periods, strict=True)], np.int64),
-        np.array([midnights.instant_us(each.timezone, each.billed_from) for each in facts.accounts], np.int64),
-        np.array([day_number(each.billed_from) for each in facts.accounts], np.int64),
-        bounds_us,
-        np.full((len(zones), 1), day_number(month.first), np.int64),
-        np.full((len(zones), 1), day_number(month.after), np.int64),
+        [list(each.periods) for each in calendars.all],
+        np.array(numbers, np.int64)[code] if numbers else np.zeros(0, np.int64),
+        np.full(accounts, -1, np.int64),
+        first_instants(facts, facts.account_first_day, midnights),
+        facts.account_first_day,
+        *arrays,
+        [None] * len(calendars.all),
         window,
+        None,
+        np.zeros(accounts, np.bool_),
+        {},
     )

@@ -7,7 +7,6 @@ not taken for one that began before: one-off fees ask for that.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,12 +14,13 @@ import numpy as np
 from billing.charges.lines import Int64s
 from billing.charges.periods import ONE_DAY
 from billing.runs.contracts import Contracts
+from billing.runs.fact_columns import groups
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from billing.charges.recurring import PlanSpan
-    from billing.runs.facts import Account, Facts, Subscription
+    from billing.runs.facts import Subscription
     from billing.runs.scope import Scope
     from billing.what_if.month import Month
 
@@ -33,41 +33,29 @@ class Patterns(NamedTuple):
 
 
 def patterns(contracts: Contracts, scope: Scope, month: Month) -> Patterns:
-    """The patterns of all subscriptions. Most have facts that another one has had before: those are not worked out again."""
+    """The patterns of all subscriptions. Most are alike in the facts: those are not worked out again."""
     facts = contracts.facts
-    by_facts: dict[tuple[object, ...], int] = {}
+    code, models_of_facts = groups([facts.subscription_pattern, scope.calendar[facts.subscription_account]])
     known: dict[tuple[object, ...], int] = {}
     models: list[int] = []
-    of = np.full(len(facts.subscriptions), -1, np.int64)
-    for index, subscription in enumerate(facts.subscriptions):
-        account = facts.accounts[subscription.account]
-        told = (subscription.plans, subscription.active, account.timezone, account.billed_from)
-        number = by_facts.get(told)
-        if number is None:
-            key = _key(subscription, account, contracts.spans[index], scope, month)
-            number = -1 if key is None else known.setdefault(key, len(models))
-            if number == len(models):
-                models.append(index)
-            by_facts[told] = number
-        of[index] = number
-    return Patterns(of, models)
+    number_of = []
+    for index in models_of_facts.tolist():
+        account = int(facts.subscription_account[index])
+        key = _key(facts.subscriptions[index], facts.zones[facts.account_zone[account]], contracts.spans[index], scope, month)
+        number = -1 if key is None else known.setdefault(key, len(models))
+        if number == len(models):
+            models.append(index)
+        number_of.append(number)
+    return Patterns(np.array(number_of, np.int64)[code] if number_of else np.zeros(0, np.int64), models)
 
 
 def of_models(contracts: Contracts, found: Patterns) -> Contracts:
     """The contracts of the models alone, in the order of the patterns."""
-    facts = contracts.facts
-    subscriptions = [facts.subscriptions[each] for each in found.models]
-    chosen = np.array(found.models, np.int64)
-    few: Facts = dataclasses.replace(
-        facts,
-        subscriptions=subscriptions,
-        subscription_keys=facts.subscription_keys[chosen],
-        subscription_account=facts.subscription_account[chosen],
-    )
+    few = contracts.facts.only_subscriptions(np.array(found.models, np.int64))
     return Contracts(few, contracts.price_list, contracts.midnights)
 
 
-def _key(subscription: Subscription, account: Account, spans: list[PlanSpan], scope: Scope, month: Month) -> tuple[object, ...] | None:
+def _key(subscription: Subscription, zone: str, spans: list[PlanSpan], scope: Scope, month: Month) -> tuple[object, ...] | None:
     """What the month of a subscription depends on; None where it has no plan in it."""
     periods = scope.periods[subscription.account]
     if not periods:
@@ -81,7 +69,7 @@ def _key(subscription: Subscription, account: Account, spans: list[PlanSpan], sc
     ]
     if not any(start < last and end > first for _, start, end in seen):
         return None
-    return account.timezone, first, month, tuple(plan for _, plan in subscription.plans), tuple(seen)
+    return zone, first, month, tuple(plan for _, plan in subscription.plans), tuple(seen)
 
 
 def _sooner(end: dt.date | None, latest: dt.date) -> dt.date:

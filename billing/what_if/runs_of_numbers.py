@@ -108,7 +108,7 @@ def _runs(  # noqa: PLR0913, PLR0917 -- usage, and what its owners are found by
     key, steady = guide.throughout(served_id, *(scope.window or (0, 0)))
     subscription = index_of(made.contracts.facts.subscription_keys, key)
     steady &= _keeps_plan(made, scope)[subscription] | (subscription < 0)
-    if len(scope.bounds_us) > 1:
+    if len(made.contracts.facts.zones) > 1:  # else the window is the month on everybody's clock
         steady &= _lies_within(first, start_us, subscription, scope, made)
     whole = Runs(length[steady], subscription[steady], start_us[first[steady]])
     places, rows = _ranges(first[steady], whole.length), _ranges(first[~steady], length[~steady])

@@ -36,8 +36,10 @@ COMMANDS = (
     ("bill", "server.cli.bill:app", "Run the bill cycle, or preview one account."),
     ("invoice", "server.cli.invoice:app", "List and show invoices."),
     ("payment", "server.cli.payment:app", "Record payments."),
+    ("ledger", "server.cli.ledger:app", "Balances, ageing, month end, closing and export."),
     ("dunning", "server.cli.dunning:app", "Remind and bar accounts that are past due."),
     ("controls", "server.cli.controls:controls", "Check that the books balance."),
+    ("settings", "server.cli.settings:app", "What an operator may set."),
     ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning."),
 )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rating.model import Commitment, Plan, ServiceTerms, SpendLimit, UsageRule
-from tariffs.builders.bill_terms import bill_threshold, invoice_discount, volume_tier
 from tariffs.builders.benefits import benefits, services_or_all
+from tariffs.builders.bill_terms import bill_threshold, invoice_discount, volume_tier
 from tariffs.document import Finding
 
 if TYPE_CHECKING:

@@ -58,9 +58,7 @@ def compare(old: _Plan, new: _Plan, where: Where, catalogues: tuple[Catalogue, C
 def summary(plan: _Plan, catalogue: Catalogue) -> str:
     """What a whole plan grants and asks for, in one line."""
     told = [
-        f"{grants.kind} {each.name}: {grants.summary(each, catalogue)}"
-        for grants in GRANTS
-        for each in getattr(plan, grants.list_name, ())
+        f"{grants.kind} {each.name}: {grants.summary(each, catalogue)}" for grants in GRANTS for each in getattr(plan, grants.list_name, ())
     ]
     return "; ".join([words.titles(plan.title), *told])
 

@@ -5,6 +5,7 @@ Ids, codes and tax classes of tiers and discounts are judged by `fees`, as those
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 from rating.model import PPM, LateUsage
@@ -40,9 +41,11 @@ def bill_terms(catalogue: Catalogue) -> Iterator[Finding]:
 
 def _charge_codes(catalogue: Catalogue) -> set[int]:
     """All that a line which can be discounted may have."""
-    fees = (fee for each in (*catalogue.plans, *catalogue.add_ons) for fee in (*each.recurring, *each.one_offs))
-    tiers = (tier for plan in catalogue.plans for tier in plan.volume_tiers)
-    return {each.charge_code for each in (*catalogue.prices, *fees, *tiers)}
+    found = {price.charge_code for price in catalogue.prices}
+    for plan in catalogue.plans:  # those with add-ons have the fees of both
+        for charged in (plan.recurring, plan.one_offs, plan.volume_tiers):
+            found |= {each.charge_code for each in charged}
+    return found
 
 
 def _tier(tier: VolumeTier, prices: Mapping[str, Price], place: Place) -> Iterator[Finding]:
@@ -65,7 +68,7 @@ def _steps(tier: VolumeTier, what: str, place: Place) -> Iterator[Finding]:
         yield Finding(place, f"{what} has no steps", 'write such as `steps: [{rate: "0.05", per: 60s}]`')
     elif starts[0] != 0:
         yield Finding((*place, 0, "from"), f"{what} says nothing of a small quantity", "let its first step begin at 0, or leave `from` out")
-    for number, (before, start) in enumerate(zip(starts, starts[1:], strict=False), 1):
+    for number, (before, start) in enumerate(itertools.pairwise(starts), 1):
         if start <= before:
             remedy = "sort the steps by `from`, and give each its own"
             yield Finding((*place, number, "from"), f"{what}: step {number + 1} does not begin after the one before it", remedy)

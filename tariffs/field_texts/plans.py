@@ -133,7 +133,9 @@ OF_PLANS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
             "the days on which the subscription is paused: `free`; `charged` as others; or `only` those are charged", "`free`"
         ),
         "outage_credit": Meaning("`true`: days of an outage are not charged", "`true`"),
-        "shares": Meaning("of a bundle: the parts of the fee that are of several tax classes, 100 percent together", "all is of `tax_class`"),
+        "shares": Meaning(
+            "of a bundle: the parts of the fee that are of several tax classes, 100 percent together", "all is of `tax_class`"
+        ),
     },
     words.TaxShareEntry: {
         "tax_class": Meaning("name of the tax class"),
@@ -145,7 +147,8 @@ OF_PLANS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         "amount": Meaning("charged whole, in the bill period of its day"),
         "at": Meaning(
             "`activation`: first day of the subscription; `end`: its last day; `early_end`: its last day, where `minimum_months` of the "
-            "plan's `terms` are not over by then; `plan_change`: first day on this plan, after another one. Of an add-on: its own first or last day",
+            "plan's `terms` are not over by then; `plan_change`: first day on this plan, after another one. "
+            "Of an add-on: its own first or last day",
             "`activation`",
         ),
         "per_remaining_month": Meaning(

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from rating.errors import UserError
 from rating.model import QuantityUnit, Service
-from rating.money import MICROS_PER_UNIT
-from tariffs.sheets import bands, clauses, fees, terms, times
+from tariffs.sheets import bands, clauses, fees, terms, times, volume
 from tariffs.sheets.cells import Met, meetings, refuses_the_rest
 from tariffs.sheets.examples import Examples
 from tariffs.sheets.figures import Writer
@@ -87,14 +86,14 @@ class _Maker:
         catalogue, plan, words, writer = self._catalogue, self._plan, self._words, self._writer
         titles = words.sections
         classes = [each for each in catalogue.tax_classes if each.name in self._tax_classes()]
-        minor_micros = MICROS_PER_UNIT // 10**catalogue.minor_digits
         yield Section(titles.overview, terms.overview(terms.Valid(catalogue, plan, classes, self._as_of), words, writer))
-        yield Section(titles.composition, terms.composition(plan, words, writer, minor_micros))
+        yield Section(titles.composition, terms.composition(catalogue, plan, words, writer))
         yield Section(titles.fees, fees.blocks(plan, words, writer, self._tax_rate))
         told = (Notes(tuple(words.figures.sentence_gap.join(each.text) for each in of_allowances)),) if of_allowances else ()
         yield Section(titles.allowances, (*self._grants.allowances(), *told))
         yield Section(titles.usage, tuple(self._usage()))
         yield Section(titles.methods, self._methods(examples))
+        yield Section(titles.volume, tuple(volume.blocks(plan.volume_tiers, self._numbered, words, writer)))
         yield Section(titles.others, self._grants.others())
         yield Section(titles.add_ons, self._grants.add_ons())
         since = max(self._as_of, terms.local_date(catalogue, catalogue.effective_from_us))
@@ -183,7 +182,9 @@ class _Maker:
     def _tax_classes(self) -> set[str]:
         plan = self._plan
         fees_of_plan: list[RecurringFee | OneOffFee | Commitment] = [*plan.recurring, *plan.one_offs, *plan.commitments]
-        return {each.price.tax_class for each in self._met if each.price is not None} | {each.tax_class for each in fees_of_plan}
+        shares = {share.tax_class for fee in plan.recurring for share in fee.shares}
+        of_usage = {each.price.tax_class for each in self._met if each.price is not None} | {each.tax_class for each in plan.volume_tiers}
+        return of_usage | shares | {each.tax_class for each in fees_of_plan}
 
     def _cells(self) -> Iterator[Cell]:
         for number, each in self._numbered:

@@ -13,7 +13,21 @@ from tariffs.sheets.zones import title_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from rating.model import AddOn, Allowance, Catalogue, ChargeCap, DayPass, Discount, Plan, SpendLimit
+    from rating.model import (
+        AddOn,
+        Allowance,
+        Catalogue,
+        ChargeCap,
+        DayPass,
+        Discount,
+        InvoiceDiscount,
+        OneOffFee,
+        Plan,
+        Price,
+        RecurringFee,
+        SpendLimit,
+        VolumeTier,
+    )
     from tariffs.sheets.figures import Writer
     from tariffs.sheets.layout import Block
     from tariffs.sheets.words import Words
@@ -42,7 +56,7 @@ class Grants:
         return (Table("", texts.heads, lines, (3, 4, 5, 7), prose=True), Notes(tuple(self._runs_out(drawn))))
 
     def others(self) -> tuple[Block, ...]:
-        """Day passes, discounts, caps and spend limits."""
+        """Day passes, discounts, caps and spend limits; then what is taken off bills, and what makes one due early."""
         plan = self._plan
         entries: list[tuple[DayPass | Discount | ChargeCap | SpendLimit, tuple[str, ...]]] = [
             *((each, self._day_pass(each)) for each in plan.day_passes),
@@ -50,10 +64,11 @@ class Grants:
             *((each, self._cap(each)) for each in plan.caps),
             *((each, self._limit(each)) for each in plan.spend_limits),
         ]
-        if not entries:
+        lines = (*(Line(((self._name(each),), told)) for each, told in entries), *self._of_bills())
+        if not lines:
             return ()
-        lines = tuple(Line(((self._name(each),), told)) for each, told in entries)
         notes = [self._words.grants.largest_discount] if plan.discounts else []
+        notes += [self._words.grants.off_order] if len(plan.invoice_discounts) > 1 else []
         return (Table("", self._words.grants.other_heads, lines, (1, 3), prose=True), *([Notes(tuple(notes))] if notes else []))
 
     def add_ons(self) -> tuple[Block, ...]:
@@ -166,6 +181,38 @@ class Grants:
         served = self._served(limit.services, limit.zones)
         reached = texts.limit[limit.window].format(self._writer.amount(limit.amount_micros), served)
         return (reached, texts.limit_action[limit.action])
+
+    def _of_bills(self) -> Iterator[Line]:
+        """Discounts off bills, and thresholds."""
+        language = self._language
+        for discount in self._plan.invoice_discounts:
+            yield Line(((title_of(discount.title, discount.name, language),), tuple(self._invoice_discount(discount))))
+        for threshold in self._plan.bill_thresholds:
+            told = self._words.grants.threshold.format(self._writer.amount(threshold.amount_micros))
+            yield Line(((title_of(threshold.title, threshold.name, language),), (told,)))
+
+    def _invoice_discount(self, discount: InvoiceDiscount) -> Iterator[str]:
+        texts = self._words.grants
+        off = self._off(discount)
+        if discount.percent_ppm:
+            yield texts.off_percent.format(percent(discount.percent_ppm), off)
+        else:
+            yield texts.off_amount.format(self._writer.amount(discount.amount_micros), off)
+        if discount.months is not None:
+            month = self._words.figures.month
+            yield texts.off_months.format(month[discount.months != 1].format(discount.months))
+
+    def _off(self, discount: InvoiceDiscount) -> str:
+        """What a discount is off: kinds of line, and what customers call the lines of its charge codes."""
+        texts, figures = self._words.grants, self._words.figures
+        kinds = figures.enumeration.join(texts.off_kinds[kind] for kind in discount.kinds) or texts.off_everything
+        if not discount.charge_codes:
+            return kinds
+        plan = self._plan
+        charged: list[RecurringFee | OneOffFee | VolumeTier | Price] = [*plan.recurring, *plan.one_offs, *plan.volume_tiers]
+        charged += self._catalogue.prices
+        named = (title_of(each.title, each.name, self._language) for each in charged if each.charge_code in discount.charge_codes)
+        return texts.to.format(kinds, figures.enumeration.join(dict.fromkeys(named)))
 
     def _add_on(self, add_on: AddOn) -> Iterator[str]:
         fees, texts = self._words.fees, self._words.grants

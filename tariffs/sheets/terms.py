@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from rating.model import Catalogue, Plan, TaxClass
+from rating.model import Catalogue, LateUsage, Plan, TaxClass
+from rating.money import MICROS_PER_UNIT
 from tariffs.sheets.figures import EPOCH, percent
 from tariffs.sheets.layout import Facts, Notes
 from tariffs.sheets.zones import title_of
@@ -36,35 +37,42 @@ def overview(valid: Valid, words: Words, writer: Writer) -> tuple[Block, ...]:
     """Which tariff this is, from when until when, in which money."""
     catalogue, plan, classes, day = valid
     texts = words.overview
+    taxed = texts.with_tax if catalogue.tax_inclusive else texts.without_tax
     facts = [(texts.plan, f"{catalogue.identity}/{plan.name}"), (texts.valid, _valid(catalogue, words, writer))]
     if plan.sold_from is not None or plan.sold_to is not None:
         facts.append((texts.sold, _sold(plan, words, writer)))
     facts.append((texts.currency, texts.currency_text.format(words.figures.currency_name.get(catalogue.currency, catalogue.currency))))
-    facts.append((texts.tax, " ".join([texts.without_tax, *(_tax(each, day, words, writer) for each in classes)])))
+    facts.append((texts.tax, " ".join([taxed, *(_tax(each, day, words, writer) for each in classes)])))
     number = texts.version_text.format(catalogue.version, catalogue.content_hash.hex()[:HASH_SHOWN])
     return (Facts((*facts, (texts.version, number))),)
 
 
-def composition(plan: Plan, words: Words, writer: Writer, minor_micros: int) -> tuple[Block, ...]:
+def composition(catalogue: Catalogue, plan: Plan, words: Words, writer: Writer) -> tuple[Block, ...]:
     """Cycle, method, what a bill is made of."""
     texts = words.composition
+    made_of_text, invoice_text = texts.made_of_text, texts.invoice_text
+    if catalogue.tax_inclusive:
+        made_of_text, invoice_text = texts.made_of_with_tax, texts.invoice_with_tax
+    minor_micros = MICROS_PER_UNIT // 10**catalogue.minor_digits
     parts = {
         "recurring": plan.recurring,
         "one_offs": plan.one_offs,
         "usage": plan.rules or plan.fallbacks,
         "day_passes": plan.day_passes,
+        "volume_tiers": plan.volume_tiers,
         "commitments": plan.commitments,
     }
     made_of = words.composition.plus.join(texts.parts[name] for name, entries in parts.items() if entries)
-    less = [texts.less[name] for name, entries in {"discounts": plan.discounts, "caps": plan.caps}.items() if entries]
+    taken = {"discounts": plan.discounts, "caps": plan.caps, "invoice_discounts": plan.invoice_discounts}
+    less = [texts.less[name] for name, entries in taken.items() if entries]
     return (
         Facts(
             (
                 (texts.cycle, texts.cycle_text),
                 (texts.method, texts.method_text),
-                (texts.made_of, texts.made_of_text.format(made_of, "".join(less))),
-                (texts.invoice, texts.invoice_text.format(writer.amount(minor_micros))),
-                (texts.late, texts.late_usage[plan.late_usage]),
+                (texts.made_of, made_of_text.format(made_of, "".join(less))),
+                (texts.invoice, invoice_text.format(writer.amount(minor_micros))),
+                (texts.late, _late(plan, words)),
             )
         ),
     )
@@ -92,6 +100,17 @@ def _valid(catalogue: Catalogue, words: Words, writer: Writer) -> str:
     if catalogue.effective_to_us is None:
         return texts.valid_from.format(since, catalogue.timezone)
     return texts.valid_between.format(since, writer.instant(catalogue.effective_to_us), catalogue.timezone)
+
+
+def _late(plan: Plan, words: Words) -> str:
+    """What becomes of usage that comes after its period, and from when on it is not charged at all."""
+    texts = words.composition
+    told = texts.late_usage[plan.late_usage]
+    if plan.late_usage is LateUsage.ARRIVAL_PERIOD and plan.late_after_days:
+        told = texts.late_after.format(_days(plan.late_after_days, words))
+    if plan.late_usage_days_max is not None:
+        told += words.figures.sentence_gap + texts.late_max.format(_days(plan.late_usage_days_max, words))
+    return told
 
 
 def _sold(plan: Plan, words: Words, writer: Writer) -> str:

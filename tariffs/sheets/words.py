@@ -18,6 +18,7 @@ from rating.model import (
     LimitAction,
     Service,
     WallClock,
+    WhilePaused,
 )
 from rating.money import RoundingMode
 
@@ -136,6 +137,7 @@ class Sections(NamedTuple):
     allowances: str
     usage: str
     methods: str
+    volume: str
     others: str
     add_ons: str
     times: str
@@ -157,6 +159,7 @@ class Overview(NamedTuple):
     currency_text: str
     tax: str
     without_tax: str
+    with_tax: str
     tax_class: str
     tax_rate: str
     tax_from: str
@@ -173,13 +176,17 @@ class Composition(NamedTuple):
     method_text: str
     made_of: str
     made_of_text: str
+    made_of_with_tax: str
     plus: str
     parts: dict[str, str]
     less: dict[str, str]
     invoice: str
     invoice_text: str
+    invoice_with_tax: str
     late: str
     late_usage: dict[LateUsage, str]
+    late_after: str  # usage that is late after so many days only, in place of that for LateUsage.ARRIVAL_PERIOD
+    late_max: str
 
 
 class Fees(NamedTuple):
@@ -189,6 +196,7 @@ class Fees(NamedTuple):
     none: str
     a_month: str
     once: str
+    each_month_left: str
     at_least: str
     timing: dict[FeeTiming, str]
     occasion: dict[FeeOccasion, str]
@@ -197,6 +205,28 @@ class Fees(NamedTuple):
     whole: str
     commitment_usage: str
     commitment_usage_and_fees: str
+    paused: dict[WhilePaused, str]
+    outage: str
+    share: str
+    shares: str
+    begun_month: str
+
+
+class Volume(NamedTuple):
+    """Prices of the whole quantity of a month."""
+
+    heads: tuple[str, ...]
+    below: str
+    from_on: str
+    any_quantity: str
+    rate_and_flat: str
+    flat: str
+    for_lines: str
+    subscription: str
+    account: str
+    difference: str
+    example: str  # {quantity}, {cost}, {total}
+    lower: str
 
 
 class Granted(NamedTuple):
@@ -236,6 +266,13 @@ class Granted(NamedTuple):
     cap: dict[CapWindow, str]
     limit: dict[CapWindow, str]
     limit_action: dict[LimitAction, str]
+    off_percent: str
+    off_amount: str
+    off_kinds: dict[str, str]
+    off_everything: str
+    off_months: str
+    off_order: str
+    threshold: str
     add_on_grants: str
     add_on_sheet: str
     add_on_excludes: str
@@ -319,6 +356,7 @@ class Words(NamedTuple):
     fees: Fees
     grants: Granted
     usage: Usage
+    volume: Volume
     times: Times
     destinations: Destinations
     terms: Terms

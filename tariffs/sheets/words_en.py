@@ -15,6 +15,7 @@ from rating.model import (
     LimitAction,
     Service,
     WallClock,
+    WhilePaused,
 )
 from rating.money import RoundingMode
 from tariffs.sheets import words
@@ -230,6 +231,18 @@ _GRANTS: Final = words.Granted(
     },
     limit={CapWindow.DAY: "Spending limit of {} a day: {}.", CapWindow.PERIOD: "Spending limit of {} in a bill period: {}."},
     limit_action={LimitAction.NOTIFY: "We tell you when it is reached.", LimitAction.BAR: "The service is barred when it is reached."},
+    off_percent="{} % off {}.",
+    off_amount="{} off each bill of a month, and no more than it has of {}.",
+    off_kinds={
+        "recurring": "fixed fees",
+        "one_off": "one-off fees",
+        "usage": "usage",
+        "volume": "the difference to the price of the month's volume",
+    },
+    off_everything="fees and usage",
+    off_months="In the first {} on this plan.",
+    off_order="Discounts off the bill are taken one after the other, percentages first, each off what is left.",
+    threshold="When usage that is not billed yet comes to {}, it is billed at once.",
     add_on_grants="{}: {}.",
     add_on_sheet="All prices with it: sheet of {}.",
     add_on_excludes="Not together with {}.",
@@ -253,6 +266,7 @@ ENGLISH: Final = words.Words(
         allowances="What is included",
         usage="Prices of usage",
         methods="How usage is counted",
+        volume="Prices by volume",
         others="Day passes, discounts and limits",
         add_ons="Add-ons",
         times="Times of day",
@@ -271,6 +285,7 @@ ENGLISH: Final = words.Words(
         currency_text="{}",
         tax="Tax",
         without_tax="Prices are without tax. Added on the bill:",
+        with_tax="All prices include tax:",
         tax_class="{} {}.",
         tax_rate="{} %",
         tax_from="{} % from {}",
@@ -290,19 +305,25 @@ ENGLISH: Final = words.Words(
         ),
         made_of="Your bill",
         made_of_text="{}{} + tax",
+        made_of_with_tax="{}{}, tax included",
         plus=" + ",
         parts={
             "recurring": "fixed fees",
             "one_offs": "one-off fees",
             "usage": "usage beyond what is included",
             "day_passes": "day passes",
+            "volume_tiers": "the difference to the price of the month's volume",
             "commitments": "what is missing to a least amount",
         },
-        less={"discounts": " − discounts", "caps": " − what is above a cost limit"},
+        less={"discounts": " − discounts", "caps": " − what is above a cost limit", "invoice_discounts": " − discounts off the bill"},
         invoice="Rounding of the bill",
         invoice_text=(
             "Each line of the bill is the exact sum of its charges, rounded once to {}, a half up. "
             "Tax is worked out on the sum of each tax rate."
+        ),
+        invoice_with_tax=(
+            "Each line of the bill is the exact sum of its charges, rounded once to {}, a half up. "
+            "The tax that is in it is worked out on the sum of each tax rate, and shown."
         ),
         late="Late usage",
         late_usage={
@@ -310,26 +331,47 @@ ENGLISH: Final = words.Words(
                 "Usage that reaches us after its bill is charged as if it had come in time: that period is worked out again, "
                 "and the next bill shows the difference with its period."
             ),
+            LateUsage.ARRIVAL_PERIOD: (
+                "Usage that reaches us after the end of its bill period is charged in the period in which it reaches us: at the prices "
+                "of the time when it was used, and on the allowances of that later period."
+            ),
             LateUsage.WAIVE: "Usage that reaches us after its bill is not charged.",
         },
+        late_after=(
+            "Usage that reaches us up to {} after the end of its bill period is charged as if it had come in time. What comes later is "
+            "charged in the period in which it reaches us: at the prices of the time when it was used, and on the allowances of that "
+            "later period."
+        ),
+        late_max="Usage that reaches us more than {} after it began is not charged.",
     ),
     fees=words.Fees(
         heads=("Fee", "Amount", "When"),
         none="This plan has no fixed fees.",
         a_month="{} a month",
         once="{} once",
+        each_month_left="{} for each month left",
         at_least="{} a month at least",
         timing={FeeTiming.ADVANCE: "Charged in advance.", FeeTiming.ARREARS: "Charged after the month."},
         occasion={
             FeeOccasion.ACTIVATION: "When the service begins.",
             FeeOccasion.END: "When the service ends.",
             FeeOccasion.PLAN_CHANGE: "When you change to this plan.",
+            FeeOccasion.EARLY_END: "When you leave before the minimum term is over.",
         },
         tax="Tax {}.",
         prorated="A part of a month costs its share of days.",
         whole="Charged whole in a part of a month too.",
         commitment_usage="If your usage costs less, the difference is charged.",
         commitment_usage_and_fees="If usage and fees cost less, the difference is charged.",
+        paused={
+            WhilePaused.FREE: "Not charged for days on which the service is paused.",
+            WhilePaused.CHARGED: "Charged while the service is paused too.",
+            WhilePaused.ONLY: "Charged only for days on which the service is paused.",
+        },
+        outage="Charged for days of an outage too.",
+        share="{} % at {}",
+        shares="Taxed in parts: {}.",
+        begun_month="A month that has begun counts whole.",
     ),
     grants=_GRANTS,
     usage=words.Usage(
@@ -353,6 +395,20 @@ ENGLISH: Final = words.Words(
         not_offered="Not part of this plan",
         method_intro="The letter in column 'Counting' of the price tables says which of these holds.",
         method_heads=("", "How it is counted", "Worked example"),
+    ),
+    volume=words.Volume(
+        heads=("Used in the month", "All of it costs"),
+        below="below {}",
+        from_on="from {} on",
+        any_quantity="any quantity",
+        rate_and_flat="{}, plus {}",
+        flat="{} in all",
+        for_lines="This is for the use of lines {} above, beyond what is included.",
+        subscription="Each line of yours counts by itself.",
+        account="All lines of the account that have this plan count together.",
+        difference="Each use is charged at its price first; the bill of the month has the difference, which may be in your favour.",
+        example="Example: {quantity} in a month, {cost}: {total}.",
+        lower="At the price before it would be {}.",
     ),
     times=words.Times(
         heads=("", "Time"),

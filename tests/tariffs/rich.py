@@ -123,7 +123,14 @@ plans:
       - {id: 102, name: setup, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "20", title: {en: Set-up}}
       - {id: 103, name: leaving, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "5", at: end}
       - {id: 104, name: change, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "1", at: plan_change}
-      - {id: 106, name: early, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "8", at: early_end, per_remaining_month: true}
+      - id: 106
+        name: early
+        charge_code: 9
+        revenue_code: 400
+        tax_class: standard
+        amount: "8"
+        at: early_end
+        per_remaining_month: true
     commitments:
       - {id: 105, name: least, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "15", counts: usage_and_fees, prorate: false}
     spend_limits:

@@ -1,0 +1,198 @@
+"""A month of the ledger for the customer's own books: CSV, its accounts by a mapping from ours.
+
+The mapping is YAML: `accounts:` a list of `{ours: revenue:4100, theirs: "5001.01", name: Airtime}`. `ours` is an account of this ledger
+or the beginning of one (`receivable:` for all customers); the longest beginning wins. An account that nothing matches is an error, and
+all of them are told at once. Amounts are decimal text of the currency's places; debits equal credits by currency, checked before writing.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.store import commit_points, tables
+from rating.errors import Problem, ProblemsError, UserError
+from rating.money import format_micros
+from tariffs.currencies import MINOR_DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from billing.accounting.month_end import Month
+    from billing.closed_months import Who
+    from billing.store.home import Home
+
+COLUMNS: Final = ("entity", "date", "account", "name", "currency", "debit", "credit", "document")
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Accounts of ours that begin with `ours` are `theirs`."""
+
+    ours: str
+    theirs: str
+    name: str = ""
+
+
+class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A chart of accounts."""
+
+    accounts: list[Rule]
+
+    def rule_of(self, account: str) -> Rule | None:
+        """The rule with the longest matching beginning."""
+        matching = [rule for rule in self.accounts if account == rule.ours or (rule.ours.endswith(":") and account.startswith(rule.ours))]
+        return max(matching, key=lambda rule: len(rule.ours), default=None)
+
+
+class Row(NamedTuple):
+    """One row of the export; exactly one of debit and credit is above zero."""
+
+    entity: str
+    date: str
+    account: str
+    name: str
+    currency: str
+    debit_micros: int
+    credit_micros: int
+    document: str
+
+
+class Export(msgspec.Struct, frozen=True):
+    """What was written."""
+
+    month: str
+    entity: str
+    rows: int
+    debit_micros: dict[str, int]  # by currency; credits are the same
+    sha256: str
+    file: str
+    same_as_before: bool  # the export before of this month has the same content
+
+
+def read_mapping(path: Path) -> Mapping:
+    """Raises UserError for a file that cannot be read, with the place in it."""
+    try:
+        return msgspec.yaml.decode(path.read_bytes(), type=Mapping)
+    except OSError as error:
+        raise UserError(f"mapping {path} cannot be read: {error.strerror}", "name a YAML file with --mapping", exit_status=2) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"mapping {path}: {error}", "write `accounts:` as a list of ours, theirs and name", exit_status=2) from error
+
+
+def rows(connection: sa.Connection, mapping: Mapping, month: Month, entity: str, *, detail: bool = False) -> list[Row]:
+    """The rows of a month: sums by date, account and currency, or with `detail` one a posting and side."""
+    found: list[Row] = []
+    unknown: dict[str, int] = {}
+    for posting in _postings(connection, month, entity, detail=detail):
+        date, account, currency, debit, credit, document = posting
+        rule = mapping.rule_of(account)
+        if rule is None:
+            beginning = account.partition(":")[0]
+            unknown[beginning] = unknown.get(beginning, 0) + 1
+        else:
+            found.append(Row(entity, date, rule.theirs, rule.name, currency, debit, credit, document))
+    if unknown:
+        raise ProblemsError(
+            [
+                Problem(
+                    "mapping", name, f"{count} postings are on accounts `{name}` that the mapping does not know", f"add a rule for {name}"
+                )
+                for name, count in sorted(unknown.items())
+            ]
+        )
+    return found if detail else _summed(found)
+
+
+def export(  # noqa: PLR0913, PLR0917 -- of what, how, where to, and who
+    home: Home, mapping: Mapping, month: Month, entity: str, target: Path, who: Who, *, detail: bool = False
+) -> Export:
+    """Write the file (whole or not at all) and note its hash."""
+    with home.connect() as connection:
+        found = rows(connection, mapping, month, entity, detail=detail)
+        seq = home.head_seq(connection)
+    debits = _balanced(found)
+    content = as_csv(found)
+    sha256 = hashlib.sha256(content).digest()
+    _write(target, content)
+    with home.begin() as connection:
+        row = tables.gl_exports
+        query = sa.select(row.c.sha256).where(row.c.entity == entity, row.c.month == month.text).order_by(row.c.export_id.desc())
+        before = connection.execute(query).scalars().first()
+        if before != sha256:
+            commit = home.next_commit_seq(connection, "ledger", who.now_us)
+            values = {"rows": len(found), "debit_micros": sum(debits.values()), "sha256": sha256, "file_name": target.name}
+            by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": commit}
+            connection.execute(row.insert().values(entity=entity, month=month.text, through_seq=seq, **values, **by))
+        commit_points.reached("ledger.before_commit")
+    commit_points.reached("ledger.committed")
+    return Export(month.text, entity, len(found), debits, sha256.hex(), str(target), before == sha256)
+
+
+def as_csv(found: Iterable[Row]) -> bytes:
+    """The file."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in found:
+        amounts = [format_micros(each, MINOR_DIGITS.get(row.currency, 2)) if each else "" for each in (row.debit_micros, row.credit_micros)]
+        writer.writerow([row.entity, row.date, row.account, row.name, row.currency, *amounts, row.document])
+    return text.getvalue().encode()
+
+
+def _postings(connection: sa.Connection, month: Month, entity: str, *, detail: bool) -> Iterator[tuple[str, str, str, int, int, str]]:
+    """Date, account, currency, debit, credit, document: one row a side of a posting, or a sum of them."""
+    row = tables.postings.c
+    within = (row.entity == entity, row.posted_on >= month.first.isoformat(), row.posted_on <= month.last.isoformat())
+    for side, name in enumerate(("debit_account", "credit_account")):
+        if detail:
+            query = sa.select(row.posted_on, row[name], row.currency, row.amount_micros, row.document).where(*within)
+            query = query.order_by(row.posted_on, row.document, row.line_no, row.leg)
+        else:
+            columns = (row.posted_on, row[name], row.currency)
+            query = sa.select(*columns, sa.cast(sa.func.sum(row.amount_micros), tables.INT64), sa.literal("")).where(*within)
+            query = query.group_by(*columns).order_by(*columns)
+        for date, account, currency, amount, document in connection.execute(query):
+            yield date, account, currency, *((int(amount), 0) if side == 0 else (0, int(amount))), document
+
+
+def _summed(found: Iterable[Row]) -> list[Row]:
+    """One row a date, account of theirs, currency and side."""
+    sums: dict[tuple[str, str, str, str, str, bool], list[int]] = {}
+    for row in found:
+        key = (row.entity, row.date, row.account, row.name, row.currency, row.debit_micros == 0)
+        pair = sums.setdefault(key, [0, 0])
+        pair[0] += row.debit_micros
+        pair[1] += row.credit_micros
+    return [Row(*key[:5], debit, credit, "") for key, (debit, credit) in sorted(sums.items())]
+
+
+def _balanced(found: Iterable[Row]) -> dict[str, int]:
+    """Debits by currency; they equal the credits."""
+    debits: dict[str, int] = {}
+    credits_: dict[str, int] = {}
+    for row in found:
+        debits[row.currency] = debits.get(row.currency, 0) + row.debit_micros
+        credits_[row.currency] = credits_.get(row.currency, 0) + row.credit_micros
+    assert debits == credits_, f"debits and credits differ: {debits} {credits_}"
+    return debits
+
+
+def _write(target: Path, content: bytes) -> None:
+    """All of the file or nothing of it."""
+    part = target.with_name(target.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UserError(f"{target} cannot be written: {error.strerror}", "name another file with --out, or make room") from error

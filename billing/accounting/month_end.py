@@ -1,0 +1,200 @@
+"""What the ledger does at the end of a month: it brings accounts to what they should hold, and posts only the difference.
+
+    deferred:<code>   what was invoiced for service days after the month (against revenue:<code>)
+    unbilled:<code>   what was used or is due by the end of the month and is on no invoice yet (against revenue:<code>)
+    provision         the part of past-due receivables that is not expected to come in, by bucket of age (against bad_debt)
+
+Each is one document an entity and month, such as `deferred:R:2026-10`, with an id that a repeat finds again. A month is done once; when
+it has to be done again (it was reopened, or late documents came), the next month's difference puts it right, as everywhere.
+Amounts are micro-units. `targets` are by (entity, code, currency); provision has code 0.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from billing import ledger
+from billing.accounting import ageing
+from billing.accounting.balances import balance_of
+from billing.accounting.service_days import Share, to_minor_unit, unearned_sums
+from billing.store import commit_points, tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from billing.closed_months import Who
+    from billing.store.home import Home
+
+Heading = tuple[str, int, str]  # entity, revenue code, currency
+Targets = dict[Heading, int]
+PPM: Final = 1_000_000
+PROVISION_PPM: Final = (0, 0, 100_000, 300_000, 600_000)  # by bucket of ageing.BUCKETS; an operator's own figures are a setting
+_MONTH: Final = re.compile(r"(20[0-9][0-9])-(0[1-9]|1[0-2])")
+
+
+class Month(NamedTuple):
+    """A calendar month of the books."""
+
+    text: str
+    last: dt.date
+    after: dt.date
+
+    @property
+    def first(self) -> dt.date:
+        """Its first day."""
+        return self.last.replace(day=1)
+
+
+class Kind(NamedTuple):
+    """How a kind of entry is posted: `account` is brought to its target against `against`; sign +1 where its balance is a credit."""
+
+    name: str
+    account: str
+    against: str
+    sign: int
+
+
+DEFERRED: Final = Kind("deferred", "deferred:{code}", "revenue:{code}", 1)
+UNBILLED: Final = Kind("unbilled", "unbilled:{code}", "revenue:{code}", -1)
+PROVISION: Final = Kind("provision", "provision", "bad_debt", 1)
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """What one entry does under one heading: what the account held, what it should hold, and the difference that is posted."""
+
+    kind: str
+    entity: str
+    code: int
+    currency: str
+    held_micros: int
+    target_micros: int
+
+    @property
+    def moved_micros(self) -> int:
+        """The difference."""
+        return self.target_micros - self.held_micros
+
+
+def month_of(text: str) -> Month:
+    """A month as people write it, `2026-10`. Raises UserError for anything else."""
+    if _MONTH.fullmatch(text) is None:
+        raise UserError(f"{text!r} is not a month", "write year and month, such as 2026-10", exit_status=2)
+    year, number = int(text[:4]), int(text[5:])
+    last = dt.date(year, number, calendar.monthrange(year, number)[1])
+    return Month(text, last, last + dt.timedelta(days=1))
+
+
+def deferred_targets(connection: sa.Connection, month: Month) -> Targets:
+    """What invoices issued by the end of the month hold for service days after it, by heading. Void ones hold nothing."""
+    line, invoice, event = tables.invoice_lines.c, tables.invoices.c, tables.invoice_events.c
+    void = sa.select(event.invoice_key).where(event.kind == "voided", event.on_date <= month.last.isoformat())
+    query = (
+        sa.select(
+            invoice.legal_entity,
+            line.revenue_code,
+            invoice.currency,
+            line.period_from,
+            line.period_to,
+            sa.cast(sa.func.sum(line.amount_micros), tables.INT64),
+        )
+        .join_from(tables.invoice_lines, tables.invoices)
+        .where(line.kind.in_(("recurring", "discount")), line.period_to > month.after.isoformat())
+        .where(invoice.issued_on <= month.last.isoformat(), invoice.invoice_key.not_in(void))
+        .group_by(invoice.legal_entity, line.revenue_code, invoice.currency, line.period_from, line.period_to)
+    )
+    shares = [
+        Share((row[0] or "", row[1], row[2]), dt.date.fromisoformat(row[3]), dt.date.fromisoformat(row[4]), int(row[5]))
+        for row in connection.execute(query)
+    ]
+    return unearned_sums(shares, month.after)
+
+
+def provision_targets(connection: sa.Connection, month: Month, shares_ppm: tuple[int, ...] = PROVISION_PPM) -> Targets:
+    """The part of each bucket of age at the end of the month that is not expected to come in."""
+    targets: Targets = {}
+    for each in ageing.aged(ageing.items(connection, month.last), month.last):
+        exact = sum(amount * share for amount, share in zip(each.buckets, shares_ppm, strict=True))
+        targets[each.entity, 0, each.currency] = targets.get((each.entity, 0, each.currency), 0) + exact
+    rounded = {key: to_minor_unit(Fraction(exact, PPM), key[2]) for key, exact in targets.items()}
+    return {key: amount for key, amount in sorted(rounded.items()) if amount}
+
+
+def moves(connection: sa.Connection, kind: Kind, month: Month, entity: str, targets: Mapping[Heading, int]) -> list[Moved]:
+    """What `bring` would post: every heading of `entity` that has a target or still holds something, and differs."""
+    wanted = dict.fromkeys(_held(connection, kind, month), 0) | dict(targets)
+    found = []
+    for (owner, code, currency), target in sorted(wanted.items()):
+        if owner != entity:
+            continue
+        balance = balance_of(connection, kind.account.format(code=code), entity, currency, month.last)
+        moved = Moved(kind.name, entity, code, currency, -kind.sign * balance, target)
+        if moved.moved_micros:
+            found.append(moved)
+    return found
+
+
+def bring(  # noqa: PLR0913, PLR0917 -- what, for whom, with what, and who
+    home: Home, kind: Kind, month: Month, entity: str, targets: Mapping[Heading, int], who: Who
+) -> list[Moved]:
+    """Post the differences of an entity as one document. A month that was done before is left as it is and gives an empty list."""
+    document = document_of(kind, month, entity)
+    with home.begin() as connection:
+        found = moves(connection, kind, month, entity, targets)
+        if not found or _is_done(connection, document):
+            return []
+        seq = home.next_commit_seq(connection, "ledger", who.now_us)
+        ledger.post(connection, [_posting(kind, month, each) for each in found], seq)
+        values = {"kind": kind.name, "entity": entity, "month": month.text, "detail": msgspec.json.encode(found).decode()}
+        by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
+        connection.execute(tables.journal_entries.insert().values(document=document, **values, **by))
+        commit_points.reached("ledger.before_commit")
+    commit_points.reached("ledger.committed")
+    return found
+
+
+def document_of(kind: Kind, month: Month, entity: str) -> str:
+    """The id of an entry."""
+    return f"{kind.name}:{entity}:{month.text}"
+
+
+def _is_done(connection: sa.Connection, document: str) -> bool:
+    row = tables.journal_entries.c
+    return connection.execute(sa.select(row.document).where(row.document == document)).first() is not None
+
+
+def _held(connection: sa.Connection, kind: Kind, month: Month) -> list[Heading]:
+    """Headings that some earlier month brought to something."""
+    row = tables.journal_entries.c
+    query = sa.select(row.detail).where(row.kind == kind.name, row.month < month.text)
+    held = {
+        (each.entity, each.code, each.currency)
+        for detail in connection.execute(query).scalars()
+        for each in msgspec.json.decode(detail, type=list[Moved])
+    }
+    return sorted(held)
+
+
+def _posting(kind: Kind, month: Month, moved: Moved) -> ledger.Posting:
+    account, against = (each.format(code=moved.code) for each in (kind.account, kind.against))
+    debit, credit = (against, account) if kind.sign > 0 else (account, against)
+    made = ledger.posting(
+        document_of(kind, month, moved.entity),
+        moved.code,
+        f"{kind.name} {moved.currency}",
+        debit=debit,
+        credit=credit,
+        currency=moved.currency,
+        signed_micros=moved.moved_micros,
+        posted_on=month.last.isoformat(),
+        entity=moved.entity,
+    )
+    assert made is not None
+    return made

@@ -1,0 +1,51 @@
+"""How much of an invoice line is earned by a date, when its service days go beyond it. Pure; exact fractions, rounded once a sum.
+
+A line of [period_from, period_to) is earned evenly by the day. What lies on or after the day `after` is not earned yet.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from billing.charges.lines import minor_step_micros
+from rating.money import RoundingMode, round_exact
+from tariffs.currencies import MINOR_DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Share(NamedTuple):
+    """A sum of lines with one period, under one heading."""
+
+    heading: tuple[str, int, str]  # entity, revenue code, currency
+    period_from: dt.date
+    period_to: dt.date
+    amount_micros: int
+
+
+def unearned(share: Share, after: dt.date) -> Fraction:
+    """The part of a share whose service days are not over before `after`: 0 .. all of it, of its sign."""
+    days = (share.period_to - share.period_from).days
+    if days <= 0:
+        return Fraction(0)
+    ahead = (share.period_to - max(share.period_from, after)).days
+    return Fraction(share.amount_micros * max(ahead, 0), days)
+
+
+def unearned_sums(shares: Iterable[Share], after: dt.date) -> dict[tuple[str, int, str], int]:
+    """Unearned sums by heading, each rounded HALF_UP to the currency's minor unit once; zeros are left out."""
+    sums: dict[tuple[str, int, str], Fraction] = {}
+    for share in shares:
+        part = unearned(share, after)
+        if part:
+            sums[share.heading] = sums.get(share.heading, Fraction(0)) + part
+    rounded = {heading: to_minor_unit(exact, heading[2]) for heading, exact in sums.items()}
+    return {heading: amount for heading, amount in sorted(rounded.items()) if amount}
+
+
+def to_minor_unit(exact_micros: Fraction | int, currency: str) -> int:
+    """HALF_UP to the minor unit of a currency."""
+    return round_exact(exact_micros, minor_step_micros(MINOR_DIGITS.get(currency, 2)), RoundingMode.HALF_UP)

@@ -1,0 +1,214 @@
+"""Whether facts fit together: what must hold of an account, its subscriptions and its unit whenever a fact is added or retracted. Pure.
+
+Members of a unit share currency, time zone and bill day for as long as they belong together, and nobody takes over from itself, around
+any corner. Membership begins and ends where a bill period does. A hold stands on who takes over from others, since a unit is billed as one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from typing import TYPE_CHECKING, NamedTuple
+
+from billing.accounts.details import wrongs
+from billing.accounts.facts import DUNNING_KINDS
+from billing.accounts.picture import RELATIONS, named_in
+from billing.charges.periods import stretches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing.accounts.details import Known
+    from billing.accounts.facts import Fact
+    from billing.accounts.picture import Contract, Customer, Picture, Relation
+
+
+class Trouble(NamedTuple):
+    """A fact that does not fit, the field of it that does not, and what may be done."""
+
+    fact: Fact
+    of_account: bool
+    field: str
+    message: str
+    remedy: str
+
+
+def troubles(picture: Picture, known: Known) -> Iterator[Trouble]:
+    """Everything that does not fit in a picture."""
+    for customer in picture.customers.values():
+        yield from _of_account(customer, known)
+        yield from _holds(picture, customer)
+        yield from _closing(picture, customer)
+        for contract in customer.contracts:
+            yield from _of_subscription(contract, known)
+    for relation in picture.relations:
+        yield from _relation(picture, relation)
+    yield from _cycles(picture)
+
+
+def _of_account(customer: Customer, known: Known) -> Iterator[Trouble]:
+    for fact in customer.facts:
+        if fact.kind not in DUNNING_KINDS:
+            yield from _alone(fact, known, of_account=True)
+            yield from _ending_a_relation(fact, customer)
+
+
+def _alone(fact: Fact, known: Known, *, of_account: bool) -> Iterator[Trouble]:
+    for wrong in wrongs(fact.kind, fact.detail, known, of_account=of_account):
+        message = wrong.message if wrong.message.startswith(("there", "no ", "a ")) else f"{wrong.field} {wrong.message}"
+        yield Trouble(fact, of_account, wrong.field, f"{fact.kind}: {message}", wrong.remedy)
+    if fact.to_date is not None and fact.to_date <= fact.from_date:
+        message = f"{fact.kind}: to_date {fact.to_date} is not after from_date {fact.from_date}"
+        yield Trouble(fact, of_account, "to_date", message, "to_date is the first day on which it no longer holds; empty means no end")
+    if fact.to_date is not None and fact.kind in {"bill_day", "closed", "end", "no_end"}:
+        yield Trouble(fact, of_account, "to_date", f"{fact.kind}: holds for good, and has a to_date", "leave to_date empty")
+
+
+def _ending_a_relation(fact: Fact, customer: Customer) -> Iterator[Trouble]:
+    """A relation that names nobody ends what was agreed, at an edge as well."""
+    if fact.kind in RELATIONS and not named_in(fact):
+        yield from _edges(fact, customer, of_account=True)
+
+
+def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
+    for fact in contract.facts:
+        yield from _alone(fact, known, of_account=False)
+        if fact.kind == "end" and fact.from_date <= contract.from_date:
+            message = f"{contract.subscription_id} ends on {fact.from_date}, and begins on {contract.from_date}"
+            yield Trouble(fact, False, "from_date", message, "the first day without service lies after the first day with it")
+        if fact.kind in {"pause", "outage"} and not contract.active_on(fact.from_date):
+            message = f"{contract.subscription_id} is not active on {fact.from_date}, when its {fact.kind} begins"
+            yield Trouble(fact, False, "from_date", message, f"it is active from {contract.from_date} to {contract.to_date or 'now'}")
+    pauses = contract.of_kind("pause")
+    for one, two in itertools.pairwise(pauses):
+        if one.to_date is None or two.from_date < one.to_date:
+            ended = f"to {one.to_date}" if one.to_date else "without an end"
+            message = f"{contract.subscription_id} is paused from {one.from_date} {ended}, and again from {two.from_date}"
+            yield Trouble(max(one, two, key=lambda fact: fact.fact_id), False, "from_date", message, "resume it first, or retract the other pause")
+
+
+def _holds(picture: Picture, customer: Customer) -> Iterator[Trouble]:
+    for fact in customer.of_kind("hold"):
+        for relation in picture.roots_on(customer.key, fact.from_date):
+            if relation.root is not None:
+                root = picture.customers[relation.root].account_id
+                message = f"hold: {customer.account_id} is billed with {root} on {fact.from_date}"
+                yield Trouble(fact, True, "account_id", message, f"hold {root}: its unit is billed as one")
+
+
+def _closing(picture: Picture, customer: Customer) -> Iterator[Trouble]:
+    closings = customer.of_kind("closed")
+    if not closings:
+        return
+    first, name = closings[0], customer.account_id
+    for fact in closings[1:]:
+        yield Trouble(fact, True, "from_date", f"{name} is closed on {first.from_date} already", "retract that fact to close it later")
+    if first.from_date <= customer.billed_from:
+        message = f"{name} is closed on {first.from_date}, and billed from {customer.billed_from} on"
+        yield Trouble(first, True, "from_date", message, "close it after its first day")
+    for contract in customer.contracts:
+        if contract.to_date is None or contract.to_date > first.from_date:
+            message = f"{name} is closed on {first.from_date}, and {contract.subscription_id} goes on"
+            yield Trouble(first, True, "from_date", message, f"end {contract.subscription_id} by {first.from_date}")
+    for relation in picture.relations:
+        if relation.root == customer.key and (relation.fact.to_date is None or relation.fact.to_date > first.from_date):
+            member = picture.customers[relation.member].account_id
+            if _goes_on(picture, relation, first.from_date):
+                message = f"{name} is closed on {first.from_date}, and takes over from {member}"
+                yield Trouble(first, True, "from_date", message, f"let somebody else take over from {member} first, or nobody")
+
+
+def _goes_on(picture: Picture, relation: Relation, day: dt.date) -> bool:
+    """Whether no later fact of its kind and subject takes the place of a relation by a day, and its member is not closed by then."""
+    member = picture.customers[relation.member]
+    subject = member if relation.subscription is None else picture.contract(relation.subscription)
+    later = [each for each in subject.of_kind(relation.fact.kind) if relation.fact.from_date < each.from_date <= day]
+    closed = member.closed_on
+    return not later and (closed is None or closed > day)
+
+
+def _relation(picture: Picture, relation: Relation) -> Iterator[Trouble]:
+    fact, of_account = relation.fact, relation.subscription is None
+    member, field = picture.customers[relation.member], {"payer": "payer", "sponsor": "sponsor", "pool": "root"}[fact.kind]
+    if relation.root is None:
+        yield Trouble(fact, of_account, field, f"{fact.kind}: account {named_in(fact)} is unknown", "name an account that exists")
+        return
+    root = picture.customers[relation.root]
+    if member.key == root.key:
+        yield Trouble(fact, of_account, field, f"{fact.kind}: {member.account_id} would take over from itself", "name another account, or nobody")
+        return
+    for what in ("currency", "timezone"):
+        one, other = getattr(member, what), getattr(root, what)
+        if one != other:
+            message = f"{fact.kind}: {member.account_id} has {what} {one}, {root.account_id} {other}"
+            yield Trouble(fact, of_account, field, message, f"only accounts of one {what} are billed together")
+    if _bill_days(member, fact, root) != _bill_days(root, fact, member):
+        message = f"{fact.kind}: {member.account_id} and {root.account_id} do not have the same bill days from {fact.from_date} on"
+        yield Trouble(fact, of_account, field, message, f"change the bill day of one of them first, by {fact.from_date}")
+    yield from _edges(fact, member, of_account=of_account)
+
+
+def _bill_days(customer: Customer, fact: Fact, other: Customer) -> list[tuple[dt.date, int]]:
+    """Since when which bill day holds, while the relation does."""
+    begin = max(fact.from_date, customer.billed_from, other.billed_from)
+    found: list[tuple[dt.date, int]] = []
+    for each in stretches(customer.billed_from, customer.bill_days):
+        if (each.end is None or each.end > begin) and (fact.to_date is None or each.start < fact.to_date):
+            if not found or found[-1][1] != each.bill_day:
+                found.append((max(begin, each.start), each.bill_day))
+    return found
+
+
+def _edges(fact: Fact, customer: Customer, *, of_account: bool) -> Iterator[Trouble]:
+    for field, day in (("from_date", fact.from_date), ("to_date", fact.to_date)):
+        if day is not None and day > customer.billed_from and not customer.is_edge(day):
+            period = customer.period_of(day)
+            remedy = f"use {period.start} or {period.end}" if period else f"{customer.account_id} is closed by then"
+            message = f"{fact.kind}: {day} is no bill date of {customer.account_id}"
+            yield Trouble(fact, of_account, field, message, remedy)
+
+
+def _cycles(picture: Picture) -> Iterator[Trouble]:
+    """Relations that hold on one day and lead back to where they began; told once, of the fact learned last."""
+    whole = _both_ways([each for each in picture.relations if each.root is not None and each.root != each.member])
+    told: set[int] = set()
+    for day in sorted({each.fact.from_date for each in whole}):
+        roots: dict[int, list[Relation]] = {}
+        for each in whole:
+            if each.fact.holds_on(day) and _goes_on(picture, each, day):
+                roots.setdefault(each.member, []).append(each)
+        for start in roots:
+            path = _way_back(start, roots)
+            if path:
+                last = max(path, key=lambda each: (each.fact.commit_seq, each.fact.fact_id))
+                if last.fact.fact_id not in told:
+                    told.add(last.fact.fact_id)
+                    names = " -> ".join(picture.customers[each.member].account_id for each in path)
+                    message = f"{last.fact.kind}: {names} -> {picture.customers[start].account_id} leads back to where it began on {day}"
+                    yield Trouble(last.fact, last.subscription is None, "from_date", message, "end one of these relations first")
+
+
+def _both_ways(relations: list[Relation]) -> list[Relation]:
+    """Relations between accounts that give and take, whatever the date: nothing else can lead in a circle. Mostly none."""
+    while True:
+        members, roots = {each.member for each in relations}, {each.root for each in relations}
+        kept = [each for each in relations if each.member in roots and each.root in members]
+        if len(kept) == len(relations):
+            return kept
+        relations = kept
+
+
+def _way_back(start: int, roots: dict[int, list[Relation]]) -> list[Relation]:
+    """A path of relations from an account back to itself; empty if there is none."""
+    stack: list[tuple[int, list[Relation]]] = [(start, [])]
+    seen: set[int] = set()
+    while stack:
+        at, path = stack.pop()
+        for each in roots.get(at, ()):
+            assert each.root is not None
+            if each.root == start:
+                return [*path, each]
+            if each.root not in seen:
+                seen.add(each.root)
+                stack.append((each.root, [*path, each]))
+    return []

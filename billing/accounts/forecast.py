@@ -1,0 +1,117 @@
+"""What a change means for the bills to come, in words: which bill shows it, which days are charged by which plan, which fees are due.
+
+Amounts are those of the catalogue in force at the date, before tax and discounts; the bill run has the last word.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from billing import catalogue
+from billing.charges.periods import period_after
+from billing.store import tables
+from rating.errors import UserError
+from rating.model import FeeOccasion, FeeTiming
+from rating.money import format_micros
+from tariffs.currencies import MINOR_DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing.accounts.picture import Customer
+    from billing.accounts.recording import Recorder
+    from billing.charges.periods import Period
+    from rating.model import Plan
+
+
+def next_bill(connection: sa.Connection, customer: Customer) -> Period | None:
+    """The first period of an account that no run has numbered yet; None where it is closed and billed."""
+    run = tables.bill_runs.c
+    done = sa.select(sa.func.max(run.bill_date)).where(run.state.in_(("numbered", "posted")), sa.or_(run.kind.is_(None), run.kind == "cycle"))
+    through = connection.execute(done).scalar_one()
+    if through is None or dt.date.fromisoformat(through) <= customer.billed_from:
+        return customer.period_of(customer.billed_from)
+    last = dt.date.fromisoformat(through)
+    period = customer.period_of(last)
+    if period is None or period.start == last or customer.is_edge(last):
+        return period
+    return period
+
+
+def when_billed(recorder: Recorder, customer: Customer, day: dt.date) -> str:
+    """Which bill shows what changes on a day."""
+    period = next_bill(recorder.connection, customer)
+    if customer.category_on(day) == "test":
+        return f"{customer.account_id} is a test account: nothing of it is invoiced"
+    if period is None:
+        return f"{customer.account_id} is closed; the next run corrects its last bill"
+    if day < period.start:
+        return f"back-dated: the next bill, of {period.end}, corrects earlier periods from {day} on by lines that name them"
+    while period is not None and period.end <= day:
+        period = period_after(period, customer.bill_days, customer.closed_on)
+    return f"the bill of {period.end} is the first to show it" if period is not None else "no bill shows it: the account is closed by then"
+
+
+def days_charged(customer: Customer, plan: str, from_date: dt.date, to_date: dt.date | None) -> str:
+    """Which days of the period of `from_date` a plan is charged for."""
+    period = customer.period_of(from_date)
+    if period is None:
+        return f"{plan} from {from_date}"
+    end = period.end if to_date is None else min(to_date, period.end)
+    days = (end - from_date).days
+    return f"{plan}: {days} of {period.cycle_days} days of the period to {period.end}"
+
+
+def fees(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date, *occasions: FeeOccasion) -> Iterator[str]:
+    """The fees of a plan: recurring ones where no occasion is given, else those that are charged once for one of these."""
+    plan = plan_on(recorder, customer, plan_name, day)
+    if plan is None:
+        return
+    for fee in plan.recurring if not occasions else ():
+        how = "in advance" if fee.timing is FeeTiming.ADVANCE else "in arrears"
+        yield f"{fee.name}: {amount(fee.amount_micros, customer.currency)} a period, {how}" + ("" if fee.prorate else ", never prorated")
+    for each in plan.one_offs:
+        if each.on in occasions:
+            months = " for each month of the least time that is left" if each.per_remaining_month else ""
+            yield f"{each.name}: {amount(each.amount_micros, customer.currency)} once{months}"
+
+
+def plan_on(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date) -> Plan | None:
+    """A plan as the version in force on a day has it; None where it is not to be had then."""
+    from billing.accounts.recording import midnight_us  # noqa: PLC0415 -- recording tells nothing by itself, and is told with by commands
+
+    identity, _, name = plan_name.partition("/")
+    end_us = midnight_us(customer, day + dt.timedelta(days=1))
+    live = [each for each in catalogue.in_force(recorder.home) if each.identity == identity and each.effective_from_us < end_us]
+    if not live:
+        return None
+    newest = max(live, key=lambda each: (each.effective_from_us, each.version))
+    return next((plan for plan in newest.plans if plan.name == name), None)
+
+
+def sellable(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date) -> Plan:
+    """A plan that may be given to an account on a day. Raises UserError: unknown, of another currency, not in force, not sold then."""
+    from billing.accounts.plans import unknown_plan  # noqa: PLC0415 -- as above
+
+    versions = [each for each in catalogue.published(recorder.home) if each.identity == plan_name.partition("/")[0]]
+    currencies = {f"{each.identity}/{plan.name}": each.currency for each in versions for plan in each.plans}
+    if plan_name not in currencies:
+        raise UserError(*unknown_plan(plan_name, currencies))
+    if currencies[plan_name] != customer.currency:
+        message = f"plan {plan_name} is in {currencies[plan_name]}, account {customer.account_id} in {customer.currency}"
+        raise UserError(message, "choose a plan in the account's currency")
+    plan = plan_on(recorder, customer, plan_name, day)
+    if plan is None:
+        raise UserError(f"plan {plan_name} is not to be had on {day}", "choose a plan, or a date, of a version in force")
+    if (plan.sold_from is not None and day < plan.sold_from) or (plan.sold_to is not None and day > plan.sold_to):
+        span = f"from {plan.sold_from or 'ever'} to {plan.sold_to or 'ever'}"
+        raise UserError(f"plan {plan_name} is not sold on {day}", f"it is sold {span}; choose another plan or date")
+    return plan
+
+
+def amount(micros: int, currency: str) -> str:
+    """An amount with its currency."""
+    return f"{format_micros(micros, MINOR_DIGITS.get(currency, 2))} {currency}"

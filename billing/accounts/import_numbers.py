@@ -1,0 +1,137 @@
+"""Who has which number when: new spans of an import beside those that are there. Whole columns.
+
+Refuses two owners of one number at one instant. A span that was there without an end may be given one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from billing.accounts import stored
+from billing.accounts.comparing import flat, places
+from billing.accounts.importer import Count
+from billing.store import tables
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from billing.accounts.importer import Importer
+    from billing.accounts.sheets import Sheet
+
+    Ints = NDArray[np.int64]
+
+
+class _Spans(NamedTuple):
+    """Spans of numbers, stored and given ones; `row` is the place in the sheet, -1 for a stored one."""
+
+    served: Ints  # code of the number
+    from_us: Ints
+    to_us: Ints
+    owner: Ints  # subscription_key
+    row: Ints
+
+    def at(self, rows: Ints) -> _Spans:
+        return _Spans(*(column[rows] for column in self))
+
+    def same_as_before(self, *names: str) -> NDArray[np.bool_]:
+        """Whether each row is equal to the one before it in these columns."""
+        same = np.ones(len(self.served), np.bool_)
+        same[:1] = False
+        for name in names:
+            column = getattr(self, name)
+            same[1:] &= column[1:] == column[:-1]
+        return same
+
+
+def numbers(work: Importer) -> Count:
+    """Add the spans of numbers.csv."""
+    sheet = work.sheets["numbers"]
+    usable = _reasonable(work, sheet)
+    at = _owners(work, sheet)
+    rows = np.flatnonzero(usable & (at >= 0))
+    spans, names = _together(work, sheet, rows, at)
+    spans = spans.at(np.lexsort((spans.row, spans.owner, spans.to_us, spans.from_us, spans.served)))
+    repeated = spans.same_as_before("served", "from_us", "to_us", "owner")
+    spans = spans.at(np.flatnonzero(~repeated))
+    ended = _ended(spans)
+    fresh = spans.at(np.flatnonzero(spans.row >= 0))
+    _refuse_overlaps(work, sheet, spans.at(np.flatnonzero(~ended)), names)
+    to_us = pa.array(fresh.to_us, mask=fresh.to_us == stored.NEVER_US)
+    by_file = np.argsort(fresh.row)
+    columns = {"served_id": names.take(pa.array(fresh.served[by_file])), "from_us": fresh.from_us[by_file]}
+    columns |= {"to_us": to_us.take(pa.array(by_file)), "subscription_key": fresh.owner[by_file]}
+    work.insert(tables.guiding_facts, columns)
+    work.done("numbers")
+    ends = int(ended.sum())
+    return Count(len(fresh.row) - ends, len(rows) - len(fresh.row), ends)
+
+
+def _reasonable(work: Importer, sheet: Sheet) -> NDArray[np.bool_]:
+    """Rows that end after they begin."""
+    after: Any = pc.fill_null(pc.greater(sheet.table["to"], sheet.table["from"]), value=True)
+    good: NDArray[np.bool_] = flat(after).to_numpy(zero_copy_only=False)
+    for row in np.flatnonzero(~good).tolist():
+        remedy = "to is the first instant that no longer counts; empty means no end"
+        work.mistakes.add_row(sheet, int(sheet.lines()[row]), "", "to is not after from", remedy)
+    return good
+
+
+def _owners(work: Importer, sheet: Sheet) -> Ints:
+    """The place of each row's subscription, -1 where there is none."""
+    at = places(sheet.table["subscription_id"], work.subscriptions["subscription_id"])
+    file = work.sheets["subscriptions"].file
+    for row in np.flatnonzero(at < 0).tolist():
+        subscription_id = sheet.table["subscription_id"][row].as_py()
+        if not work.mistakes.may_hold(file, subscription_id):
+            message = f"subscription {subscription_id} is unknown"
+            remedy = f"add it to {file}, or mend the id"
+            work.mistakes.add_row(sheet, int(sheet.lines()[row]), "subscription_id", message, remedy)
+    return at
+
+
+def _together(work: Importer, sheet: Sheet, rows: Ints, at: Ints) -> tuple[_Spans, pa.Array[Any]]:
+    """Stored spans and the given ones of these rows, and the number of each code."""
+    known = stored.spans(work.connection)
+    given = sheet.table.take(pa.array(rows))
+    encoded = flat(pa.chunked_array([flat(known["served_id"]), flat(given["served_id"])])).dictionary_encode()
+    to_us = flat(pc.fill_null(given["to"], stored.NEVER_US)).to_numpy()
+    owner = work.subscriptions["subscription_key"].to_numpy()[at[rows]] if len(rows) else np.zeros(0, np.int64)
+    spans = _Spans(
+        encoded.indices.to_numpy().astype(np.int64),
+        np.concatenate([known["from_us"].to_numpy(), given["from"].to_numpy()]),
+        np.concatenate([known["to_us"].to_numpy(), to_us]),
+        np.concatenate([known["subscription_key"].to_numpy(), owner]),
+        np.concatenate([np.full(known.num_rows, -1), rows]),
+    )
+    return spans, encoded.dictionary
+
+
+def _ended(spans: _Spans) -> NDArray[np.bool_]:
+    """Stored spans without an end of which a given row tells the end. Spans are sorted by number, beginning and end."""
+    ended = spans.same_as_before("served", "from_us", "owner")
+    ended[1:] &= (spans.row[1:] < 0) & (spans.to_us[1:] == stored.NEVER_US) & (spans.row[:-1] >= 0)
+    return ended
+
+
+def _refuse_overlaps(work: Importer, sheet: Sheet, spans: _Spans, names: pa.Array[Any]) -> None:
+    if not len(spans.row):
+        return
+    overlap = spans.same_as_before("served")
+    overlap[1:] &= (spans.from_us[1:] < spans.to_us[:-1]) & (np.maximum(spans.row[1:], spans.row[:-1]) >= 0)
+    for second in np.flatnonzero(overlap).tolist():
+        pair = (second - 1, second)
+        late, other = pair[::-1] if spans.row[second] >= spans.row[second - 1] else pair
+        line = int(sheet.lines()[spans.row[late]])
+        where = sheet.where(int(sheet.lines()[spans.row[other]])) if spans.row[other] >= 0 else "an earlier import"
+        message = f"{names[int(spans.served[late])]} belongs to {_name(work, spans.owner[late])} while {where} gives it to "
+        remedy = "let the spans of one number end before the next begins"
+        work.mistakes.add_row(sheet, line, "", message + _name(work, spans.owner[other]), remedy)
+
+
+def _name(work: Importer, key: int) -> str:
+    at = int(np.searchsorted(work.subscriptions["subscription_key"].to_numpy(), key))
+    return str(work.subscriptions["subscription_id"][at].as_py())

@@ -1,0 +1,211 @@
+"""How one command changes accounts: facts are added in one transaction, checked as they then stand, and told in words.
+
+What the command asks for and is there already changes nothing. With `dry_run` all is done and checked, told, and undone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from billing import catalogue
+from billing.accounts import facts, stored
+from billing.accounts.checking import troubles
+from billing.accounts.details import Known
+from billing.accounts.lookup import unknown_account, unknown_subscription
+from billing.accounts.picture import account_keys, load, subscription_keys
+from billing.dunning_policy import load_policies
+from billing.store import commit_points, tables
+from rating.errors import Problem, ProblemsError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import msgspec
+
+    from billing.accounts.facts import Fact
+    from billing.accounts.picture import Contract, Customer, Picture
+    from billing.catalogue import Operator
+    from billing.store.home import Home
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+class Asked(NamedTuple):
+    """Who asks for a change, when, and whether it is only to be told what it would do."""
+
+    by: Operator
+    now_us: int
+    dry_run: bool = False
+
+
+class Done(NamedTuple):
+    """What a command did. `existed`: all of it was there before, and nothing changed."""
+
+    existed: bool
+    dry_run: bool
+    commit_seq: int | None
+    said: tuple[str, ...]
+
+
+class _UndoneError(Exception):
+    """Ends the transaction of a dry run."""
+
+
+class Recorder:
+    """One change under way. What it says is kept in order; the number is taken when the first row needs it."""
+
+    def __init__(self, home: Home, connection: sa.Connection, asked: Asked) -> None:
+        self.home = home
+        self.connection = connection
+        self.asked = asked
+        self.commit_seq: int | None = None
+        self.said: list[str] = []
+        self._touched: set[int] = set()
+        self._picture: Picture | None = None
+        self._fact_ids: set[int] = set()
+
+    def seq(self) -> int:
+        """The number of this change."""
+        if self.commit_seq is None:
+            self.commit_seq = self.home.next_commit_seq(self.connection, "fact", self.asked.now_us)
+        return self.commit_seq
+
+    def say(self, text: str) -> None:
+        """Tell one sentence."""
+        self.said.append(text)
+
+    def customer(self, account_id: str) -> Customer:
+        """The account of this id. Raises UserError where there is none."""
+        key = account_keys(self.connection, [account_id]).get(account_id)
+        if key is None:
+            raise unknown_account(self.connection, account_id)
+        self._touched.add(key)
+        return load(self.connection, [key]).customers[key]
+
+    def contract(self, subscription_id: str) -> tuple[Customer, Contract]:
+        """The subscription of this id and its account. Raises UserError where there is none."""
+        key = subscription_keys(self.connection, [subscription_id]).get(subscription_id)
+        if key is None:
+            raise unknown_subscription(self.connection, subscription_id)
+        subscription = tables.subscriptions.c
+        query = sa.select(subscription.account_key).where(subscription.subscription_key == key)
+        account_key = int(self.connection.execute(query).scalar_one())
+        self._touched.add(account_key)
+        picture = load(self.connection, [account_key])
+        return picture.customers[account_key], picture.contract(key)
+
+    def account_fact(self, customer: Customer, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct) -> bool:
+        """Add a fact about an account; False where it holds already. Raises UserError where one of that date says something else."""
+        self._touched.add(customer.key)
+        held = customer.of_kind(kind)
+        return self._fact(tables.account_facts, customer.key, customer.account_id, held, (kind, from_date, to_date, detail))
+
+    def subscription_fact(  # noqa: PLR0913, PLR0917 -- as above, and whether it may take the place of another
+        self, contract: Contract, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct, *, replaces: bool = False
+    ) -> bool:
+        """Add a fact about a subscription, as `account_fact`; one that `replaces` may say something else of the same date."""
+        self._touched.add(contract.account)
+        held = [] if replaces else contract.of_kind(kind)
+        return self._fact(tables.subscription_facts, contract.key, contract.subscription_id, held, (kind, from_date, to_date, detail))
+
+    def _fact(
+        self, table: sa.Table, key: int, name: str, held: list[Fact], told: tuple[str, dt.date, dt.date | None, msgspec.Struct]
+    ) -> bool:
+        kind, from_date, to_date, detail = told
+        named = getattr(detail, "name", "")
+        for fact in held:
+            if fact.from_date == from_date and fact.name == named:
+                if (fact.to_date, fact.detail) == (to_date, detail):
+                    return False
+                raise _says_otherwise(name, fact, to_date, detail)
+        fact_id = facts.add(self.connection, table, key, kind, from_date, to_date, detail, by=self.asked.by, commit_seq=self.seq())
+        self._fact_ids.add(fact_id)
+        return True
+
+    def retract(self, fact: Fact, account_key: int, reason: str, *, of_account: bool) -> None:
+        """Say that a fact never held."""
+        self._touched.add(account_key)
+        table = tables.account_facts if of_account else tables.subscription_facts
+        facts.retract(self.connection, table, fact, reason, by=self.asked.by, commit_seq=self.seq())
+
+    def plan(self, contract: Contract, from_date: dt.date, plan: str) -> None:
+        """From a day on the subscription has this plan."""
+        self._insert(tables.plan_facts, subscription_key=contract.key, plan=plan, from_date=from_date.isoformat())
+
+    def number(self, served_id: str, subscription_key: int, from_us: int, to_us: int | None) -> None:
+        """Who pays for a number from when to when; of two facts with one beginning the later one holds, an empty span takes one back."""
+        self._insert(tables.guiding_facts, served_id=served_id, subscription_key=subscription_key, from_us=from_us, to_us=to_us)
+
+    def subscription(
+        self, subscription_id: str, customer: Customer, plan: str, from_date: dt.date, transferred_from: int | None = None
+    ) -> Contract:
+        """A new subscription."""
+        key = stored.next_key(self.connection, tables.subscriptions.c.subscription_key)
+        values: dict[str, Any] = {"subscription_key": key, "subscription_id": subscription_id, "account_key": customer.key}
+        values |= {"from_date": from_date.isoformat(), "to_date": None, "transferred_from": transferred_from}
+        self._insert(tables.subscriptions, **values)
+        self._insert(tables.plan_facts, subscription_key=key, plan=plan, from_date=from_date.isoformat())
+        self._touched.add(customer.key)
+        return self.contract(subscription_id)[1]
+
+    def check(self) -> None:
+        """Raises where what is written does not fit together; every reason is told."""
+        if self.commit_seq is None:
+            return
+        known = Known(load_policies(), {each.name for every in catalogue.published(self.home) for each in every.tax_classes})
+        found = list(troubles(load(self.connection, self._touched), known))
+        ours = [each for each in found if each.fact.fact_id in self._fact_ids] or found
+        if len(ours) == 1:
+            raise UserError(ours[0].message, ours[0].remedy)
+        if ours:
+            raise ProblemsError([Problem(each.fact.kind, each.field, each.message, each.remedy) for each in ours])
+
+    def _insert(self, table: sa.Table, **values: object) -> None:
+        self.connection.execute(table.insert().values(**values, commit_seq=self.seq()))
+
+
+def change(home: Home, asked: Asked, work: Callable[[Recorder], None]) -> Done:
+    """Do `work` in one transaction. Raises UserError, and stores nothing, where it does not fit what is there."""
+    done = None
+    try:
+        with home.begin() as connection:
+            recorder = Recorder(home, connection, asked)
+            work(recorder)
+            recorder.check()
+            done = Done(recorder.commit_seq is None, asked.dry_run, recorder.commit_seq, tuple(recorder.said))
+            if asked.dry_run:
+                raise _UndoneError
+            commit_points.reached("accounts.change_before_commit")
+        commit_points.reached("accounts.change_committed")
+    except _UndoneError:
+        pass
+    assert done is not None
+    return done._replace(commit_seq=None) if asked.dry_run else done
+
+
+def local_date(customer: Customer, now_us: int) -> dt.date:
+    """The date in the account's zone at an instant."""
+    return (_EPOCH + now_us * _MICROSECOND).astimezone(ZoneInfo(customer.timezone)).date()
+
+
+def midnight_us(customer: Customer, day: dt.date) -> int:
+    """The instant at which a day begins in the account's zone."""
+    return (dt.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(customer.timezone)) - _EPOCH) // _MICROSECOND
+
+
+def _says_otherwise(name: str, fact: Fact, to_date: dt.date | None, detail: msgspec.Struct) -> UserError:
+    """Which field of a fact that is there is not as given."""
+    remedy = f"retract fact {fact.fact_id} first with `ratewright accounts retract`, or give the data that was recorded"
+    what = f"{name} has a fact {fact.kind} from {fact.from_date}"
+    if fact.to_date != to_date:
+        return UserError(f"{what} with to_date {fact.to_date or 'empty'}, not {to_date or 'empty'}", remedy)
+    for field in detail.__struct_fields__:
+        old, new = getattr(fact.detail, field), getattr(detail, field)
+        if old != new:
+            return UserError(f"{what} with {field} {old!r}, not {new!r}", remedy)
+    raise AssertionError(fact)

@@ -1,0 +1,31 @@
+"""Which credit settles which invoice: one append-only table of settlements, worked out anew at any time.
+
+`order` says in which order (a setting), `spread` does it for one account (pure), `items` reads what is open, `settling` writes inside the
+caller's transaction, `replay` proves what was written. Amounts are micro-units in the account's currency. Nothing is posted when a
+document with a negative total settles another: both stand in the same receivable.
+"""
+
+from __future__ import annotations
+
+from billing.allocations.items import open_items, open_micros
+from billing.allocations.replay import Left, Settled, replayed, stored, stored_left, worked_out
+from billing.allocations.settling import allocate_credit, unallocated, undo_invoice
+from billing.allocations.spread import Credit, OpenItem, Settlement, allocate
+
+__all__ = [
+    "Credit",
+    "Left",
+    "OpenItem",
+    "Settled",
+    "Settlement",
+    "allocate",
+    "allocate_credit",
+    "open_items",
+    "open_micros",
+    "replayed",
+    "stored",
+    "stored_left",
+    "unallocated",
+    "undo_invoice",
+    "worked_out",
+]

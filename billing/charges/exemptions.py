@@ -1,0 +1,48 @@
+"""Who pays which tax: exemptions, and classes that stand for others, of the account that pays.
+
+What was told holds for a period by the period's last day, like the rate of tax: for periods whose last day lies in its span, whole. So a
+certificate that begins in mid-period frees all of that period. Of several that hold, the one that begins last decides, as a whole.
+An exempt class is taxed at rate 0: its lines stand on the bill as before, without a tax line. Dates are local and half open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from billing.charges.proration import Span
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable
+
+EVERY_CLASS: Final = "*"
+
+
+class TaxStatus(NamedTuple):
+    """What was told about an account. `exempt`: names of tax classes, or EVERY_CLASS; `classes`: which class stands for which."""
+
+    span: Span
+    exempt: frozenset[str]
+    classes: Mapping[str, str]
+
+
+class Taxation(NamedTuple):
+    """The class that a line has in the end, and whether it is taxed."""
+
+    tax_class: str
+    exempt: bool
+
+
+def status_on(told: Iterable[TaxStatus], last_day: dt.date) -> TaxStatus | None:
+    """What holds for a period with this last day; None: nothing was told. `told` in order of time and learning."""
+    holding = [each for each in told if each.span.start <= last_day and (each.span.end is None or last_day < each.span.end)]
+    return max(holding, key=lambda each: each.span.start) if holding else None
+
+
+def taxation(status: TaxStatus | None, tax_class: str) -> Taxation:
+    """How a class is taxed: first it is replaced, then the exemption asks about both names."""
+    if status is None:
+        return Taxation(tax_class, exempt=False)
+    replaced = status.classes.get(tax_class, tax_class)
+    return Taxation(replaced, exempt=bool({EVERY_CLASS, tax_class, replaced} & status.exempt))

@@ -1,0 +1,82 @@
+"""Prices that hold their tax: what of them is net, and what is tax.
+
+Problem: a customer who was told 9.99 pays 9.99, whatever lines the bill has, and nets and tax of the bill must add up to that. So it is the
+*gross* that stands fast. Of everything due in one payer, period, class and rate together:
+    net = HALF_UP(gross / (1 + rate)),  tax = gross - net
+and the net is shared among the lines by largest remainder: each line's share is its own exact net, cut down to the minor unit or the next
+one up, so that the line nets add up to the net and no line changes its sign. At 19 %, lines of 9.99 and 5.00 (gross 14.99): net 12.60, tax
+2.39; exact line nets 8.3950 and 4.2017 share it as 8.40 and 4.20.
+Lines of tariffs without tax in their prices pass unchanged. Amounts are micro-units; int64 holds every step (|amount| < 10**18).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from billing.charges.lines import LINE, PPM, Int64s, Kind, Lines, group_starts
+
+CLASS_FIELDS = ("account_key", "period_from", "period_to", "tax_class", "rate_ppm", "currency")
+
+
+class Split(NamedTuple):
+    """`lines`: all of them in their order, nets in place of grosses. `taxes`: one line a group that had any gross, rate 0 left out."""
+
+    lines: Lines
+    taxes: Lines
+
+
+def split(lines: Lines, step_micros: Int64s) -> Split:
+    """Net of each line and tax of each group. `inclusive` says which lines hold their tax; `step_micros` is the minor unit of each line."""
+    rows = np.flatnonzero(lines["inclusive"] == 1)
+    if not rows.size:
+        return Split(lines, np.zeros(0, LINE))
+    order = rows[np.lexsort([lines[name][rows] for name in reversed(CLASS_FIELDS)])]
+    gross, steps = lines[order], step_micros[order]
+    starts = group_starts(gross, CLASS_FIELDS)
+    total = np.add.reduceat(gross["amount_micros"], starts)
+    net = _net_half_up(total, gross["rate_ppm"][starts], steps[starts])
+    result = lines.copy()
+    result["amount_micros"][order] = _shared(gross, net, starts, steps)
+    whole, rest, divisor = _parts(gross["exact_micros"], gross["rate_ppm"])
+    result["exact_micros"][order] = whole + (2 * rest + divisor) // (2 * divisor)
+    taxes = np.zeros(starts.size, LINE)
+    for name in (*CLASS_FIELDS, "catalogue", "inclusive"):
+        taxes[name] = gross[name][starts]
+    taxes["kind"] = Kind.TAX
+    taxes["amount_micros"] = taxes["exact_micros"] = total - net
+    return Split(result, taxes[taxes["rate_ppm"] != 0])
+
+
+def _parts(gross_micros: Int64s, rate_ppm: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """Whole micro-units of each exact net, rounded down, and the rest as a numerator (0 <= rest < divisor) with its divisor."""
+    divisor = PPM + rate_ppm
+    quotient, remainder = gross_micros // divisor, gross_micros % divisor
+    return quotient * PPM + remainder * PPM // divisor, remainder * PPM % divisor, divisor
+
+
+def _net_half_up(gross_micros: Int64s, rate_ppm: Int64s, step_micros: Int64s) -> Int64s:
+    """Gross / (1 + rate) to the nearest step, ties away from zero."""
+    whole, rest, _ = _parts(np.abs(gross_micros), rate_ppm)
+    beyond = whole % step_micros
+    # Half a step is a whole number of micro-units but for a step of one, where the rest itself decides.
+    half = np.where(step_micros > 1, 2 * beyond >= step_micros, 2 * rest >= PPM + rate_ppm)
+    return np.asarray(np.sign(gross_micros) * (whole - beyond + half * step_micros), np.int64)
+
+
+def _shared(gross: Lines, net: Int64s, starts: Int64s, steps: Int64s) -> Int64s:
+    """The net of each line: exact nets cut down to the step, and the steps that are left to the largest remainders of each group."""
+    whole, rest, _ = _parts(gross["amount_micros"], gross["rate_ppm"])
+    beyond = whole % steps
+    share = whole - beyond
+    left = (net - np.add.reduceat(share, starts)) // steps[starts]
+    group = np.repeat(np.arange(starts.size), np.diff(np.append(starts, gross.size)))
+    # Remainders are compared as (micro-units, rest of a micro-unit); within a group the divisor is one.
+    order = np.lexsort([np.arange(gross.size), -rest, -beyond, group])
+    rank = np.empty(gross.size, np.int64)
+    rank[order] = np.arange(gross.size) - starts[group]
+    takes = rank < left[group]
+    assert bool(np.all(left >= 0))
+    assert not bool(np.any(takes & (beyond == 0) & (rest == 0))), "more is left than there are remainders"
+    return np.asarray(share + takes * steps, np.int64)

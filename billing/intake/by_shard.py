@@ -1,0 +1,248 @@
+"""Usage that counts as of a sequence number, given out by spans of the 256 shards of served ids, so that a month need not be in memory.
+
+Sealed files are sorted by shard, number and time, and say in their footer how many rows each shard has: a span of shards is a few row
+groups of each file. Ranges of the journal are mapped when the reading begins, so sealing may go on meanwhile; of these rows only the shard
+is kept in memory.
+
+Two spans of time may be asked for at once: in `main` all usage is read, in `few` only that of some ids. Of files that lie in `few`
+throughout, ids come first, and row groups without any of them are not read further.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from billing.intake import journal, marks, sealing, view
+from billing.intake.marks import COMMIT_SEQ
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from billing.store.home import Home
+
+    Bools = NDArray[np.bool_]
+    Int64s = NDArray[np.int64]
+
+SHARDS: Final = sealing.SHARDS
+NEVER_BILLS: Final = int(view.NEVER_BILLS)
+
+
+class Span(NamedTuple):
+    """Instants `[from_us, to_us)`."""
+
+    from_us: int
+    to_us: int
+
+
+class Wanted(NamedTuple):
+    """What is read. `few`: another span, in which only rows of `ids` are wanted; None: there is none."""
+
+    columns: tuple[str, ...]
+    main: Span | None
+    few: Span | None = None
+    ids: pa.Array[Any] | None = None
+
+    @property
+    def spans(self) -> list[Span]:
+        """All spans of time that are read."""
+        return [each for each in (self.main, self.few) if each is not None]
+
+
+class Part(NamedTuple):
+    """Some stored rows, with `served_id` as a dictionary. `keep`: those that count, may bill and are wanted."""
+
+    usage: pa.Table
+    keep: Bools
+    settled: int  # rows that count and start in `few`, but are of other ids
+
+
+class ByShard:
+    """The reader. It may be asked by several threads at once; each file is read by one of them at a time."""
+
+    def __init__(self, home: Home, wanted: Wanted, seq: int, *, threads: int = 1) -> None:
+        """Look up which files count, and hold each to the hash it was committed with. UserError names one that changed."""
+        self._wanted = wanted
+        self._seq = seq
+        self._hidden, self._columns, self._files = view.steadily(lambda: _opened(home, wanted, seq, threads))
+        self.rows: Int64s = np.sum([each.shard_rows for each in self._files], axis=0, dtype=np.int64) + np.zeros(SHARDS, np.int64)
+
+    def read(self, low: int, high: int) -> Part:
+        """The rows of shards `[low, high)`, file by file, those of a sealed one sorted by shard, number and time."""
+        tables, keeps, settled = [], [], 0
+        for file in self._files:
+            for table in self._of_file(file, low, high):
+                keep, others = self._kept(table)
+                settled += others
+                if file.is_few(self._wanted):
+                    table, keep = table.filter(pa.array(keep)), keep[keep]  # noqa: PLW2901 -- little is left of it
+                tables.append(table)
+                keeps.append(keep)
+        if not tables:
+            return Part(view.schema_of(self._columns).empty_table(), np.zeros(0, np.bool_), settled)
+        return Part(pa.concat_tables(tables), np.concatenate(keeps), settled)
+
+    def _of_file(self, file: _Journal | _Sealed, low: int, high: int) -> Iterator[pa.Table]:
+        if isinstance(file, _Sealed) and file.is_few(self._wanted):
+            yield from file.read(low, high, self._wanted.ids)
+        else:
+            yield from file.read(low, high)
+
+    def _kept(self, table: pa.Table) -> tuple[Bools, int]:
+        """Which rows are wanted, and how many others count in the span of the few."""
+        counts = (table["flags"].to_numpy() & NEVER_BILLS) == 0
+        committed = table[COMMIT_SEQ].to_numpy()
+        if committed.size and committed.max() > self._seq:
+            counts &= committed <= self._seq
+        if len(self._hidden.keys):
+            counts &= ~marks.is_hidden(table, self._hidden)
+        start_us = table["start_us"].cast(pa.int64()).to_numpy()
+        keep = counts & _lies_in(start_us, self._wanted.main)
+        if self._wanted.few is None or self._wanted.ids is None:
+            return keep, 0
+        in_few = counts & _lies_in(start_us, self._wanted.few)
+        of_ids = in_few & _is_one_of(table["served_id"], self._wanted.ids)
+        return keep | of_ids, int(np.count_nonzero(in_few & ~of_ids))
+
+
+class _Journal:
+    """A range of the journal, mapped into memory."""
+
+    def __init__(self, home: Home, file: view.Stored, columns: Sequence[str]) -> None:
+        plain = [name for name in columns if name != COMMIT_SEQ]
+        table = journal.read(home.path / file.path, file.byte_from, file.byte_to, plain)
+        committed = pa.array(np.full(table.num_rows, file.commit_seq))
+        self._table = table.append_column(pa.field(COMMIT_SEQ, pa.int64(), nullable=False), committed).select(list(columns))
+        shards = [sealing.shards_of(chunk) for chunk in table["served_id"].chunks]
+        self._shard = np.concatenate(shards) if shards else np.zeros(0, np.uint8)
+        self.shard_rows: Int64s = np.bincount(self._shard, minlength=SHARDS)
+
+    def is_few(self, _wanted: Wanted) -> bool:
+        return False
+
+    def read(self, low: int, high: int) -> Iterator[pa.Table]:
+        """The rows of shards `[low, high)`."""
+        if not self.shard_rows[low:high].any():
+            return
+        table = self._table.filter(pa.array((self._shard >= low) & (self._shard < high)))
+        place = table.column_names.index("served_id")
+        yield table.set_column(place, "served_id", table["served_id"].dictionary_encode())
+
+
+class _Sealed:
+    """A sealed file. The row group read last is kept: the next span of shards mostly begins in it."""
+
+    def __init__(self, path: Path, file: view.Stored, columns: Sequence[str]) -> None:
+        self._path = path
+        self._columns = list(columns)
+        self._span = Span(file.start_min_us, file.start_max_us + 1)
+        with self._open(None) as parquet:
+            self._metadata = parquet.metadata
+            noted = sealing.shard_rows(self._metadata)
+            self.shard_rows = _counted(parquet) if noted is None else noted
+        if self._metadata.num_rows != file.rows or int(self.shard_rows.sum()) != file.rows:
+            raise journal.damaged(path)
+        sizes = [self._metadata.row_group(number).num_rows for number in range(self._metadata.num_row_groups)]
+        self._group_first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._shard_first = np.concatenate([[0], np.cumsum(self.shard_rows)]).astype(np.int64)
+        self._lock = threading.Lock()
+        self._last: tuple[int, pa.Table] | None = None
+
+    def is_few(self, wanted: Wanted) -> bool:
+        """Whether all of it starts in the span in which only some ids are wanted."""
+        few = wanted.few
+        return few is not None and few.from_us <= self._span.from_us and self._span.to_us <= few.to_us
+
+    def read(self, low: int, high: int, ids: pa.Array[Any] | None = None) -> Iterator[pa.Table]:
+        """The rows of shards `[low, high)`. Of a row group without any of `ids`, the columns but those that counting needs are null."""
+        first, last = int(self._shard_first[low]), int(self._shard_first[high])
+        if first == last:
+            return
+        groups = range(
+            int(np.searchsorted(self._group_first, first, side="right")) - 1, int(np.searchsorted(self._group_first, last, side="left"))
+        )
+        with self._lock:
+            for number in groups:
+                table = self._group(number, ids)
+                begin = int(self._group_first[number])
+                low_row, high_row = max(first - begin, 0), min(last - begin, table.num_rows)
+                yield table if high_row - low_row == table.num_rows else table.slice(low_row, high_row - low_row)
+
+    def _group(self, number: int, ids: pa.Array[Any] | None) -> pa.Table:
+        if self._last is not None and self._last[0] == number:
+            return self._last[1]
+        try:
+            with self._open(self._metadata) as parquet:
+                table = self._read(parquet, number, ids)
+        except pa.ArrowInvalid as error:
+            raise journal.damaged(self._path) from error
+        self._last = (number, table)
+        return table
+
+    def _read(self, parquet: pq.ParquetFile, number: int, ids: pa.Array[Any] | None) -> pa.Table:
+        if ids is not None:
+            few = parquet.read_row_group(number, columns=["served_id", "flags", "start_us", COMMIT_SEQ], use_threads=False)
+            if not _is_one_of(few["served_id"], ids).any():
+                return _without_the_rest(few, self._columns)
+        return parquet.read_row_group(number, columns=self._columns, use_threads=False).select(self._columns)
+
+    def _open(self, metadata: pq.FileMetaData | None) -> pq.ParquetFile:
+        return pq.ParquetFile(self._path, metadata=metadata, memory_map=True, read_dictionary=["served_id"])
+
+
+def _opened(home: Home, wanted: Wanted, seq: int, threads: int) -> tuple[marks.Hidden, list[str], list[_Journal | _Sealed]]:
+    """Marks as of `seq`, the columns to read, and the files, each of them checked."""
+    with home.connect() as connection:
+        hidden = marks.hidden(connection, seq)
+        found = {file for each in wanted.spans for file in view.stored(connection, 0, seq, *each)}
+    files = sorted(found, key=lambda file: (file.commit_seq, file.path, file.byte_from))
+    needed = [*wanted.columns, "served_id", "start_us", "flags", *(["event_key"] if len(hidden.keys) else []), COMMIT_SEQ]
+    columns = list(dict.fromkeys(needed))
+
+    def opened(file: view.Stored) -> _Journal | _Sealed:
+        journal.check(home.path / file.path, file.byte_from, file.byte_to, file.sha256)
+        return _Journal(home, file, columns) if file.form == "journal" else _Sealed(home.path / file.path, file, columns)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return hidden, columns, list(pool.map(opened, files))
+
+
+def _counted(parquet: pq.ParquetFile) -> Int64s:
+    """Rows of each shard of a file that does not say it."""
+    shards = [sealing.shards_of(chunk) for chunk in parquet.read(columns=["served_id"]).column(0).chunks]
+    return np.bincount(np.concatenate(shards) if shards else np.zeros(0, np.uint8), minlength=SHARDS).astype(np.int64)
+
+
+def _lies_in(start_us: Int64s, span: Span | None) -> Bools:
+    if span is None:
+        return np.zeros(len(start_us), np.bool_)
+    if start_us.size and start_us.min() >= span.from_us and start_us.max() < span.to_us:
+        return np.ones(len(start_us), np.bool_)
+    return (start_us >= span.from_us) & (start_us < span.to_us)
+
+
+def _is_one_of(served_id: pa.ChunkedArray[Any], ids: pa.Array[Any]) -> Bools:
+    """Whether each row is of one of the ids; each distinct one of a chunk is looked up once."""
+    found = [np.zeros(0, np.bool_)]
+    for chunk in served_id.chunks:
+        known: Any = pc.is_in(chunk.dictionary, value_set=ids)
+        found.append(known.to_numpy(zero_copy_only=False)[chunk.indices.to_numpy()])
+    return np.concatenate(found)
+
+
+def _without_the_rest(few: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """The table with all `columns`, null where they were not read: none of these rows is kept."""
+    present = set(few.column_names)
+    schema = view.schema_of(columns)
+    return pa.table(
+        {name: few[name] if name in present else pa.nulls(few.num_rows, schema.field(name).type) for name in columns},
+    )

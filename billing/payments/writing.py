@@ -1,0 +1,168 @@
+"""What every act of this package shares: one transaction that can be a trial, the checks of amounts and accounts, and same data.
+
+A trial (`dry_run`) does everything inside its transaction and undoes it, so that its answer is what the act would say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing import catalogue
+from billing.charges.lines import minor_step_micros
+from billing.store import commit_points, tables
+from rating.errors import NotFoundError, UserError
+from rating.money import check_micros, format_micros
+from tariffs.currencies import MINOR_DIGITS
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Iterator
+
+    from billing.catalogue import Operator
+    from billing.store.home import Home
+
+COMMIT_KIND: Final = "payment"
+
+
+class Account(NamedTuple):
+    """Whose money it is. `entity`: the legal entity whose books hold it, empty for the one without a name."""
+
+    account_key: int
+    account_id: str
+    currency: str
+    entity: str
+
+
+class Act(NamedTuple):
+    """Who does something, and when; with `dry_run` it is tried and undone."""
+
+    by: Operator
+    now_us: int
+    dry_run: bool = False
+
+
+class Writing:
+    """One write transaction, and the commit number it takes once it stores something."""
+
+    def __init__(self, home: Home, connection: sa.Connection, act: Act) -> None:
+        self.home = home
+        self.connection = connection
+        self.act = act
+        self._seq = 0
+
+    @property
+    def seq(self) -> int:
+        """The number of this commit, taken at the first call."""
+        if not self._seq:
+            self._seq = self.home.next_commit_seq(self.connection, COMMIT_KIND, self.act.now_us)
+        return self._seq
+
+    @property
+    def signed(self) -> dict[str, Any]:
+        """Who did it, as columns of a row."""
+        return {"by_name": self.act.by.name, "by_uid": self.act.by.uid, "commit_seq": self.seq}
+
+    @property
+    def stores(self) -> bool:
+        """Whether something was stored."""
+        return self._seq > 0
+
+
+class _UndoneError(Exception):
+    """Ends the transaction of a trial."""
+
+
+@contextlib.contextmanager
+def writing(home: Home, act: Act) -> Iterator[Writing]:
+    """The one write transaction of an act; undone at its end when it is a trial."""
+    try:
+        with home.begin() as connection:
+            work = Writing(home, connection, act)
+            yield work
+            if act.dry_run:
+                raise _UndoneError
+            if work.stores:
+                commit_points.reached("payment.before_commit")
+    except _UndoneError:
+        return
+    if work.stores:
+        commit_points.reached("payment.committed")
+
+
+def account_of(connection: sa.Connection, account_id: str) -> Account:
+    """An account by its id. Raises NotFoundError."""
+    account = tables.accounts.c
+    columns = (account.account_key, account.account_id, account.currency, sa.func.coalesce(account.legal_entity, ""))
+    row = connection.execute(sa.select(*columns).where(account.account_id == account_id)).first()
+    if row is None:
+        raise NotFoundError(f"no account has the id {account_id}", "give the id as it stands in accounts.csv")
+    return Account(*row)
+
+
+def account_by_key(connection: sa.Connection, account_key: int) -> Account:
+    """An account that is known to exist."""
+    account = tables.accounts.c
+    columns = (account.account_key, account.account_id, account.currency, sa.func.coalesce(account.legal_entity, ""))
+    return Account(*connection.execute(sa.select(*columns).where(account.account_key == account_key)).one())
+
+
+def require_id(given: str, what: str) -> None:
+    """Raises UserError for an empty id: it is what makes something count once."""
+    if not given.strip() or not given.isprintable():
+        raise UserError(
+            f"the id of the {what} is {'empty' if not given.strip() else 'no text of one line'}",
+            "give the bank's or your own id of it: it makes it count once",
+            exit_status=2,
+        )
+
+
+def require_positive(amount_micros: int, what: str) -> None:
+    """Raises UserError for an amount that is not above zero."""
+    if amount_micros <= 0:
+        raise UserError(f"{what} of {format_micros(amount_micros)} is not above zero", "give the amount as it was received", exit_status=2)
+    check_micros(amount_micros)
+
+
+def require_currency(given: str | None, account: Account, what: str) -> None:
+    """Raises UserError where money is said to be in another currency than the account's."""
+    if given not in {None, account.currency}:
+        raise UserError(
+            f"{what} is in {given}, account {account.account_id} in {account.currency}",
+            "record what the bank credited in the account's currency",
+        )
+
+
+def require_minor_units(home: Home, amount_micros: int, currency: str, what: str) -> None:
+    """A part of a cent would leave an invoice open for ever. Catalogues may state more places than the currency has."""
+    if amount_micros % minor_step_micros(MINOR_DIGITS.get(currency, 2)) == 0:
+        return
+    places = minor_places(home, currency)
+    if amount_micros % minor_step_micros(places):
+        raise UserError(
+            f"{what} of {format_micros(amount_micros)} has more than the {places} decimal places of {currency}",
+            "give the amount that the bank credited",
+            exit_status=2,
+        )
+
+
+def minor_places(home: Home, currency: str) -> int:
+    """The decimal places of a currency here: of the catalogues that charge in it, else its own."""
+    places = MINOR_DIGITS.get(currency, 2)
+    return max((each.minor_digits for each in catalogue.published(home) if each.currency == currency), default=places)
+
+
+def require_same(what: str, fields: Iterable[tuple[str, object, object]], remedy: str) -> None:
+    """Fields as (name, stored, given): raises UserError that names the first one that differs. A given None is not compared."""
+    for name, old, new in fields:
+        if new is not None and old != new:
+            shown = (format_micros(old), format_micros(new)) if isinstance(old, int) and isinstance(new, int) else (repr(old), repr(new))
+            raise UserError(f"{what} exists with {name} {shown[0]}, not {shown[1]}", remedy)
+
+
+def require_not_before(on: dt.date, earliest: str, what: str) -> None:
+    """Raises UserError where something is said to have happened before the money came."""
+    if on.isoformat() < earliest:
+        raise UserError(f"{what} is dated {on}, before the money came on {earliest}", "give the date on which it happened", exit_status=2)

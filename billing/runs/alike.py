@@ -1,0 +1,99 @@
+"""Subscriptions of a run that are alike: the same life in the same periods, so that whatever is due is worked out once for all of them.
+
+A *group* has one pattern (`billing.runs.patterns`) and one calendar: time zone, bill days, and the periods that the run computes. A million
+subscriptions make some thousand groups. What is due to a group is a template, rows of `LINE` without account and subscription, which numpy
+copies to every member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from billing.charges.lines import LINE, Int64s, Lines
+from billing.charges.periods import BillDays, Period, period_after
+from billing.charges.recurring import PlanSpan
+from billing.runs.fact_columns import groups
+from billing.runs.patterns import Pattern
+
+if TYPE_CHECKING:
+    from billing.runs.contracts import Contracts
+    from billing.runs.facts import Facts
+    from billing.runs.scope import Scope
+
+NO_GROUP: Final = -1
+_DAYS_AHEAD: Final = 100  # longer than any period
+
+
+class Group(NamedTuple):
+    """What the subscriptions of a group have in common. `ahead`: the period after the last one, None where the account is closed."""
+
+    zone: str
+    bill_days: BillDays
+    pattern: Pattern
+    spans: Sequence[PlanSpan]
+    periods: Sequence[Period]
+    ahead: Period | None
+
+    @property
+    def with_ahead(self) -> list[Period]:
+        """All periods in which something may be due: fees in advance are charged for the one ahead."""
+        return [*self.periods, self.ahead] if self.ahead is not None else [*self.periods]
+
+
+class Alike(NamedTuple):
+    """`of`: the group of each subscription (index), NO_GROUP where its account is not in the run."""
+
+    of: Int64s
+    groups: list[Group]
+
+
+def find(contracts: Contracts, scope: Scope) -> Alike:
+    """The groups of a run."""
+    facts = contracts.facts
+    of = np.full(len(facts.subscription_keys), NO_GROUP, np.int64)
+    rows = np.flatnonzero(scope.calendar[facts.subscription_account] >= 0) if of.size else of
+    if not rows.size:
+        return Alike(of, [])
+    account = facts.subscription_account[rows]
+    calendar = scope.calendar[account]
+    # A first period that begins with the account is one of its own, whatever cycle it lies in.
+    begins = np.maximum(facts.account_first_day[account], scope.period_from[calendar, 0])
+    columns = [calendar, facts.subscription_pattern[rows], facts.account_bill_days[account], begins]
+    of[rows], first = groups([*columns, np.minimum(facts.account_closed_day[account], _far(scope))])
+    return Alike(of, [_group(contracts, scope, int(rows[place])) for place in first.tolist()])
+
+
+def expand(alike: Alike, templates: Sequence[Sequence[tuple[int, ...]]], facts: Facts) -> Lines:
+    """The rows of each group's template, once for every subscription of the group, with its keys."""
+    every = [row for template in templates for row in template]
+    if not every:
+        return np.zeros(0, LINE)
+    rows = np.array(every, LINE)
+    counts = np.array([*(len(template) for template in templates), 0], np.int64)  # the last one is that of NO_GROUP
+    firsts = np.cumsum(counts) - counts
+    owners = np.flatnonzero(counts[alike.of] > 0)
+    repeats = counts[alike.of[owners]]
+    owner = np.repeat(owners, repeats)
+    place = np.arange(owner.size) + np.repeat(firsts[alike.of[owners]] - (np.cumsum(repeats) - repeats), repeats)
+    lines: Lines = rows[place]
+    lines["account_key"] = facts.account_keys[facts.subscription_account[owner]]
+    lines["subscription_key"] = facts.subscription_keys[owner]
+    return lines
+
+
+def _far(scope: Scope) -> int:
+    """A day number beyond every period of the run and the one ahead: accounts that close later are alike in it."""
+    return int(scope.period_to.max()) + _DAYS_AHEAD
+
+
+def _group(contracts: Contracts, scope: Scope, subscription: int) -> Group:
+    facts = contracts.facts
+    account = int(facts.subscription_account[subscription])
+    pattern = int(facts.subscription_pattern[subscription])
+    periods, bill_days = scope.periods[account], facts.bill_days[facts.account_bill_days[account]]
+    ahead = period_after(periods[-1], bill_days, facts.agreed.closed_on.get(account))
+    zone = facts.zones[facts.account_zone[account]]
+    return Group(zone, bill_days, facts.patterns[pattern], contracts.spans[subscription], periods, ahead)

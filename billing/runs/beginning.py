@@ -1,0 +1,142 @@
+"""Whether a run may begin, and its row: one of the date that is not finished goes on, any other is in the way."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.collection import gate
+from billing.runs import closed_months, facts, states
+from billing.runs.states import By, Run
+from billing.store import bulk, commit_points, tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+YEARS_AHEAD_MAX: Final = 3  # a bill date further ahead is a slip of the pen: it would bill fees of years that nobody has had
+FIRST_DATE: Final = dt.date(2000, 1, 1)
+LAST_DATE: Final = dt.date(2099, 12, 31)
+CLOCK_SLACK_US: Final = 1_000_000  # clocks that are set by the network step back by less
+
+
+class Order(NamedTuple):
+    """How a run is wanted."""
+
+    by: By = By()
+    accounts: frozenset[str] | None = None  # only these account ids, and those of their rating units
+    trial: bool = False  # stop when computed
+    resume: bool = False  # only go on with a run that is there
+    everything: bool = False  # compute all open periods, whatever has changed since
+    wait: bool = False  # for another run to end
+    kind: str = states.CYCLE
+    detail: str | None = None  # JSON that the kind needs
+
+
+def require_date(bill_date: dt.date, now_us: int | None = None) -> None:
+    """Raises UserError for a date that cannot be meant, before anything is stored for it. Without a clock: any date there is."""
+    last = LAST_DATE
+    if now_us is not None:
+        this_year = (facts.EPOCH + dt.timedelta(microseconds=now_us)).year
+        last = min(LAST_DATE, dt.date(this_year + YEARS_AHEAD_MAX, 12, 31))
+    if not FIRST_DATE <= bill_date <= last:
+        raise UserError(
+            f"the bill date {bill_date} is not between {FIRST_DATE} and {last}",
+            "give the date on which the period to bill has ended, such as 2025-11-01",
+            exit_status=2,
+        )
+
+
+def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
+    """The unfinished run of this date, or a new one with its row. Raises UserError for everything that is in the way."""
+    with home.begin() as connection:
+        _require_clock(connection, now_us)
+        current = states.unfinished(connection)
+        if current is not None:
+            _require_same(connection, current, bill_date, order)
+            return current._replace(resumed=True)
+        if order.resume:
+            raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
+        closed_months.require_open(connection, bill_date)
+        gate.require_complete(connection, bill_date)
+        keys = _account_keys(connection, order.accounts)
+        current = _insert(connection, bill_date, home.next_commit_seq(connection, "run", now_us), now_us, order)
+        if keys is not None:
+            bulk.insert(connection, tables.run_accounts, {"run_id": [current.run_id] * len(keys), "account_key": keys})
+    commit_points.reached("run.started")
+    return current
+
+
+def only_accounts(home: Home, current: Run) -> frozenset[str] | None:
+    """The account ids of a restricted run; None for one of all accounts."""
+    if not current.restricted:
+        return None
+    named, account = tables.run_accounts, tables.accounts
+    query = sa.select(account.c.account_id).join_from(named, account, named.c.account_key == account.c.account_key)
+    with home.connect() as connection:
+        return frozenset(connection.execute(query.where(named.c.run_id == current.run_id)).scalars())
+
+
+def _insert(connection: sa.Connection, bill_date: dt.date, seq: int, now_us: int, order: Order) -> Run:
+    runs, restricted = tables.bill_runs, order.accounts is not None
+    values: dict[str, Any] = {
+        "bill_date": bill_date.isoformat(),
+        "pinned_seq": seq,
+        "state": states.COMPUTING,
+        "started_us": now_us,
+        "commit_seq": seq,
+        "kind": None if order.kind == states.CYCLE else order.kind,
+        "detail": order.detail,
+        "by_name": order.by.name,
+        "by_uid": order.by.uid,
+        "restricted": int(restricted) or None,
+    }
+    key = connection.execute(runs.insert().values(**values)).inserted_primary_key
+    assert key is not None
+    return Run(int(key[0]), bill_date.isoformat(), seq, states.COMPUTING, order.kind, order.by, restricted)
+
+
+def _require_clock(connection: sa.Connection, now_us: int) -> None:
+    """A clock that was set back would date documents before what they are about."""
+    commit = tables.commits.c
+    last_us = connection.execute(sa.select(commit.at_us).order_by(commit.commit_seq.desc()).limit(1)).scalar_one_or_none()
+    if last_us is not None and now_us < last_us - CLOCK_SLACK_US:
+        then, now = (f"{facts.EPOCH_INSTANT + instant * facts.MICROSECOND:%Y-%m-%d %H:%M:%S}" for instant in (last_us, now_us))
+        raise UserError(
+            f"the clock says {now} UTC, and the last commit was at {then} UTC: it was set back",
+            "set the clock of this machine right, then run again; nothing was stored",
+        )
+
+
+def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, order: Order) -> None:
+    """The run that is there must be the one that is wanted."""
+    if current.bill_date != bill_date.isoformat() or current.kind != order.kind:
+        forget = f"; or forget it: ratewright bill abandon --date {current.bill_date}" if current.state != states.NUMBERED else ""
+        raise UserError(
+            f"the bill run of {current.bill_date} is not finished",
+            f"finish it first: ratewright bill run --date {current.bill_date}{forget}",
+        )
+    if order.accounts is None:
+        return  # goes on with whatever the run was asked for
+    named = tables.run_accounts.c
+    known = set(connection.execute(sa.select(named.account_key).where(named.run_id == current.run_id)).scalars())
+    if known != set(_account_keys(connection, order.accounts) or ()):
+        raise UserError(
+            f"the bill run of {bill_date} that is not finished is for other accounts",
+            f"finish it first: ratewright bill run --date {bill_date} --resume",
+        )
+
+
+def _account_keys(connection: sa.Connection, account_ids: frozenset[str] | None) -> list[int] | None:
+    """Keys of named accounts. Raises UserError when one is not known."""
+    if account_ids is None:
+        return None
+    account = tables.accounts.c
+    known = {row.account_id: row.account_key for row in connection.execute(sa.select(account.account_id, account.account_key))}
+    unknown = sorted(account_ids - known.keys())
+    if unknown or not account_ids:
+        what = f"no account has the id {unknown[0]}" if unknown else "no account is named"
+        raise UserError(what, "`ratewright accounts list` shows all ids; give them as --accounts a,b or --accounts @file", exit_status=2)
+    return sorted(known[each] for each in account_ids)

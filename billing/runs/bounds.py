@@ -1,0 +1,128 @@
+"""Bounds that every bill must keep. An account that breaks one is put in quarantine with the reason, and the run goes on with the rest.
+
+- a plan is priced in the account's currency;
+- a credit never exceeds what was billed: for each fee and usage, and for each period as a whole;
+- a total is negative only as a correction of something billed, or by an adjustment with its reason;
+- a subscription has at most `lines_per_day_max` lines a day of a period;
+- nothing begins more than `days_ahead_max` days after the bill date.
+
+Both numbers are settings. Bills that are five times the usual are findings, not broken bounds: see `billing.runs.trial`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from billing.charges.lines import Kind, group_starts
+from billing.charges.ordering import order_by
+from billing.store import settings
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from billing.charges.lines import Int64s, Lines
+    from billing.charges.reconcile import Differences
+
+_PERIOD: Final = ("account_key", "period_from", "period_to")
+_EACH_ALONE: Final = (Kind.RECURRING, Kind.ONE_OFF, Kind.USAGE)  # kinds of which no key may be credited below nothing
+FOREIGN: Final = "a plan is priced in another currency than the account's"
+NEGATIVE: Final = "the total is negative without a correction of anything billed"
+CREDIT: Final = "a credit exceeds what was billed"
+
+
+class Limits(NamedTuple):
+    """Bounds that an operator may change, as settings of the same names."""
+
+    lines_per_day_max: int = 15
+    days_ahead_max: int = 70
+
+
+def limits(connection: sa.Connection) -> Limits:
+    """The bounds as they are set now."""
+    return Limits(*(settings.integer(connection, name, default) for name, default in Limits()._asdict().items()))
+
+
+def broken(found: Differences, billed: Lines, own_currency: Int64s, bill_day: int, limits: Limits) -> dict[int, str]:
+    """Accounts (keys) whose lines break a bound, each with the first reason found.
+
+    `found` is sorted by charge key; `billed`: what invoices have billed of the same accounts, one row a key; `own_currency`: the currency
+    of the payer of each line of `found`; `bill_day`: day number of the bill date.
+    """
+    lines = found.lines
+    reasons: dict[int, str] = {}
+    if not lines.size:
+        return reasons
+    net = lines["kind"] != Kind.TAX
+    _note(reasons, lines["account_key"][lines["currency"] != own_currency], FOREIGN)
+    _note(reasons, _negative(lines, net, billed), NEGATIVE)
+    alone = np.isin(lines["kind"], [int(kind) for kind in _EACH_ALONE])
+    below = alone & (found.billed_micros > 0) & (found.billed_micros + lines["amount_micros"] < 0)
+    _note(reasons, lines["account_key"][below], CREDIT)
+    _note(reasons, _credited_below_nothing(lines, net, billed), CREDIT)
+    ahead = lines["period_from"] > bill_day + limits.days_ahead_max
+    _note(reasons, lines["account_key"][ahead], f"a charge begins more than {limits.days_ahead_max} days after the bill date")
+    for key, count, days in _crowded(lines, limits.lines_per_day_max):
+        reasons.setdefault(key, f"a subscription has {count} lines in {days} days: more than {limits.lines_per_day_max} a day")
+    return reasons
+
+
+def _note(reasons: dict[int, str], account_keys: Int64s, reason: str) -> None:
+    for key in np.unique(account_keys).tolist():
+        reasons.setdefault(key, reason)
+
+
+def _negative(lines: Lines, net: Any, billed: Lines) -> Int64s:  # noqa: ANN401 -- an array of bool
+    """Accounts whose periods that were never billed come to less than nothing, adjustments left aside."""
+    starts = group_starts(lines, _PERIOD)
+    counted = net & (lines["kind"] != Kind.ADJUSTMENT)
+    sums = np.add.reduceat(np.where(counted, lines["amount_micros"], 0), starts)
+    groups = lines[starts]
+    fresh = _sum_of(groups, billed[billed["kind"] != Kind.TAX], count=True) == 0
+    of_account = group_starts(groups, ("account_key",))
+    totals = np.add.reduceat(np.where(fresh, sums, 0), of_account)
+    below: Int64s = groups["account_key"][of_account][totals < 0]
+    return below
+
+
+def _credited_below_nothing(lines: Lines, net: Any, billed: Lines) -> Int64s:  # noqa: ANN401 -- an array of bool
+    """Accounts with a period of which more is given back than was billed, adjustments left aside."""
+    starts = group_starts(lines, _PERIOD)
+    groups = lines[starts]
+    sums = np.add.reduceat(np.where(net & (lines["kind"] != Kind.ADJUSTMENT), lines["amount_micros"], 0), starts)
+    if not (sums < 0).any():
+        return groups["account_key"][:0]
+    counted = (billed["kind"] != Kind.TAX) & (billed["kind"] != Kind.ADJUSTMENT)
+    before = _sum_of(groups, billed[counted])
+    below: Int64s = groups["account_key"][(sums < 0) & (before > 0) & (before + sums < 0)]
+    return below
+
+
+def _sum_of(groups: Lines, billed: Lines, *, count: bool = False) -> Int64s:
+    """What was billed of each (account, period) in `groups`: its amount, or how many keys."""
+    if not billed.size:
+        return np.zeros(groups.size, np.int64)
+    rows = np.concatenate([groups, billed])
+    amount = np.concatenate([np.zeros(groups.size, np.int64), np.ones(billed.size, np.int64) if count else billed["amount_micros"]])
+    order = order_by([rows[name] for name in _PERIOD])
+    starts = group_starts(rows[order], _PERIOD)
+    sums = np.add.reduceat(amount[order], starts)
+    group = np.empty(rows.size, np.int64)
+    group[order] = np.repeat(np.arange(starts.size), np.diff(np.append(starts, rows.size)))
+    of_groups: Int64s = sums[group[: groups.size]]
+    return of_groups
+
+
+def _crowded(lines: Lines, per_day_max: int) -> list[tuple[int, int, int]]:
+    """(account key, lines, days) of subscriptions with too many lines in a period. Most periods have fewer in all, and are not looked at."""
+    starts = group_starts(lines, _PERIOD)
+    counts = np.diff(np.append(starts, lines.size))
+    days = lines["period_to"][starts] - lines["period_from"][starts]
+    found = []
+    for start, count, length in zip(*(each[counts > per_day_max * days].tolist() for each in (starts, counts, days)), strict=True):
+        rows = lines[start : start + count]
+        of_subscription = np.unique(rows["subscription_key"][rows["subscription_key"] > 0], return_counts=True)[1]
+        if of_subscription.size and int(of_subscription.max()) > per_day_max * length:
+            found.append((int(rows["account_key"][0]), int(of_subscription.max()), length))
+    return found

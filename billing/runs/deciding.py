@@ -1,0 +1,209 @@
+"""The decisions behind a scope: who is due, who is left out, and from which day on each account is computed.
+
+Accounts that are alike in clock, bill days, first and last date and coverage are one *life*: it is decided on once. Everything else is
+columns; only accounts with a hold, a test's category or payers of their own are looked at one by one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from billing.charges.lines import Int64s
+from billing.charges.periods import BillDays, Period, open_periods, period_after
+from billing.runs.agreed import NORMAL, TEST, category_on, holds_on
+from billing.runs.calendars import Calendar, Calendars
+from billing.runs.coverage import Covered
+from billing.runs.fact_columns import NEVER_DAY, day_number, day_of, groups
+from billing.runs.facts import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
+
+Bools = npt.NDArray[np.bool_]
+HELD: Final = "held"
+TESTED: Final = "test"
+LONG_AGO: Final = -(2**40)  # a day before all days
+_CYCLE_DAYS_MAX: Final = 62  # the longest period there is: a cycle, or a stub on the way to another bill day
+_ONE_DAY: Final = dt.timedelta(days=1)
+
+
+class Decided(NamedTuple):
+    """`calendar` by account, -1: nothing of it is computed. `first_day`: that is billed, by account."""
+
+    calendars: list[Calendar]
+    calendar: Int64s
+    first_day: Int64s
+    left_out: dict[int, tuple[str, str]]
+
+
+class _Life(NamedTuple):
+    """What accounts that are alike have in common."""
+
+    zone: str
+    bill_days: BillDays
+    closed_on: dt.date | None
+    periods: list[Period]  # open ones, oldest first
+    due: bool
+    fresh_day: int  # first day that no run has billed; NEVER_DAY: all of it was billed
+
+
+def decide(  # noqa: PLR0913, PLR0917 -- as scope.decide
+    facts: Facts,
+    covered: Covered,
+    bill_date: dt.date,
+    reopen_periods_max: int,
+    only: AbstractSet[str] | None,
+    touched: Int64s | None,
+) -> Decided:
+    """What `billing.runs.scope.decide` says, before it is laid out in arrays."""
+    tested = _tested(facts, bill_date)
+    first_day = _billed_from(facts, tested, bill_date)
+    code, models = _alike(facts, covered, first_day, tested, bill_date, reopen_periods_max)
+    asked = _Asked(facts, covered, first_day, bill_date, reopen_periods_max)
+    lives = [asked.life(model, tested=model in tested) for model in models.tolist()]
+    due = _of_any_member(facts, _column([each.due for each in lives], code).astype(np.bool_))
+    if only is not None:
+        named = np.fromiter((each.account_id in only for each in facts.accounts), np.bool_, len(facts.accounts))
+        due &= _of_any_member(facts, named)
+    held = _held(facts, due, bill_date)
+    left_out = {int(facts.account_keys[index]): (HELD, reason) for index, reason in held.items()}
+    left_out |= {int(facts.account_keys[index]): (TESTED, "test account") for index in tested if due[index] and index not in held}
+    due[list(held)] = False
+    fresh = _column([each.fresh_day for each in lives], code)
+    from_day = np.full(len(code), LONG_AGO, np.int64) if touched is None else _of_unit(facts, np.minimum(fresh, touched))
+    calendars, calendar = _calendars(lives, code, np.where(due, from_day, NEVER_DAY))
+    return Decided(calendars.all, calendar, first_day, left_out)
+
+
+class _Asked(NamedTuple):
+    """What a run is asked for, and of whom."""
+
+    facts: Facts
+    covered: Covered
+    first_day: Int64s
+    bill_date: dt.date
+    reopen_periods_max: int
+
+    def life(self, model: int, *, tested: bool) -> _Life:
+        """The life of an account and of those like it. A test account is never covered: its last period is computed when others are."""
+        facts = self.facts
+        coverage = self.covered.coverages[self.covered.of[model]]
+        through = coverage.through if coverage is not None else None
+        since = None if coverage is None else coverage.before if through == self.bill_date else through
+        if tested:
+            through = since = self.covered.last_before(self.bill_date)
+        closed_day = int(facts.account_closed_day[model])
+        closed_on = None if closed_day == NEVER_DAY else day_of(closed_day)
+        bill_days = facts.bill_days[facts.account_bill_days[model]]
+        about = (day_of(int(self.first_day[model])), bill_days, self.bill_date, through, self.reopen_periods_max)
+        as_if_open, periods = open_periods(*about), open_periods(*about, closed_on)
+        periods = [each for each in periods if not as_if_open or each.end > as_if_open[0].start]
+        ends = [each[-1].end for each in (as_if_open, periods) if each]
+        fresh = next((each.start for each in periods if through is None or each.end > through), None)
+        return _Life(
+            facts.zones[facts.account_zone[model]],
+            bill_days,
+            closed_on,
+            periods[-1:] if tested else periods,
+            bool(periods) and (since is None or max(ends) > since),
+            NEVER_DAY if fresh is None else day_number(fresh),
+        )
+
+
+def _tested(facts: Facts, bill_date: dt.date) -> set[int]:
+    """Accounts (indices) that are for tests on the last day before the bill date."""
+    found = set[int]()
+    if TEST in facts.categories:
+        found |= set(np.flatnonzero(facts.account_category == facts.categories.index(TEST)).tolist())
+    for index, told in facts.agreed.categories.items():
+        found.discard(index)
+        if category_on(told, bill_date - _ONE_DAY, NORMAL) == TEST:
+            found.add(index)
+    return found
+
+
+def _billed_from(facts: Facts, tested: AbstractSet[int], bill_date: dt.date) -> Int64s:
+    """The first day of each account that is billed. One that was for tests is billed from the day on which that ended."""
+    first_day = facts.account_first_day.copy()
+    for index, told in facts.agreed.categories.items():
+        edges = sorted({day for span, _ in told for day in (span.start, span.end) if day is not None and dt.date.min < day < bill_date})
+        ended = [day for day in edges if category_on(told, day - _ONE_DAY, NORMAL) == TEST and category_on(told, day, NORMAL) != TEST]
+        if ended and index not in tested:
+            first_day[index] = max(int(first_day[index]), day_number(ended[-1]))
+    return first_day
+
+
+def _alike(  # noqa: PLR0913, PLR0917 -- what accounts are alike in
+    facts: Facts, covered: Covered, first_day: Int64s, tested: AbstractSet[int], bill_date: dt.date, reopen_periods_max: int
+) -> tuple[Int64s, Int64s]:
+    """A number for each account, equal where accounts are alike, and an account of each number.
+
+    How long ago an account began does not matter where its open periods do not reach back that far and its bill day is always the same.
+    """
+    days_back = (reopen_periods_max + 2) * _CYCLE_DAYS_MAX
+    reached = [LONG_AGO if each is None else day_number(min(each.through, bill_date)) - days_back for each in covered.coverages]
+    steady = np.array([len(each) == 1 for each in facts.bill_days], np.bool_)
+    reached_day = np.where(steady[facts.account_bill_days], np.array(reached, np.int64)[covered.of], LONG_AGO)
+    special = np.zeros(len(first_day), np.int64)
+    special[list(tested)] = 1
+    began = np.maximum(first_day, np.maximum(reached_day, 0))
+    return groups([covered.of, facts.account_bill_days, facts.account_zone, facts.account_closed_day, special, began])
+
+
+def _of_any_member(facts: Facts, holds: Bools) -> Bools:
+    """Whether it holds of any account of the rating unit."""
+    any_member = np.zeros(len(holds), np.bool_)
+    any_member[facts.account_unit[holds]] = True
+    return any_member[facts.account_unit]
+
+
+def _of_unit(facts: Facts, days: Int64s) -> Int64s:
+    """The earliest day of each rating unit, for all of its accounts."""
+    earliest = np.full(len(days), NEVER_DAY, np.int64)
+    np.minimum.at(earliest, facts.account_unit, days)
+    return earliest[facts.account_unit]
+
+
+def _held(facts: Facts, due: Bools, bill_date: dt.date) -> dict[int, str]:
+    """Accounts (indices) that would be due, but one of their rating unit has a hold on the bill date."""
+    held = {
+        int(facts.account_unit[index]) for index, spans in facts.agreed.holds.items() if any(holds_on(span, bill_date) for span in spans)
+    }
+    if not held:
+        return {}
+    of_held = due & np.isin(facts.account_unit, list(held))
+    return dict.fromkeys(np.flatnonzero(of_held).tolist(), f"its bills are held on {bill_date}")
+
+
+def _calendars(lives: Sequence[_Life], code: Int64s, from_day: Int64s) -> tuple[Calendars, Int64s]:
+    """The calendar of each account: those of its open periods that end after its `from_day`."""
+    columns = max((len(each.periods) for each in lives), default=0)
+    ends = np.full((len(lives), columns), LONG_AGO, np.int64)
+    for row, life in enumerate(lives):
+        ends[row, : len(life.periods)] = [day_number(each.end) for each in life.periods]
+    count = np.zeros(len(code), np.int64)
+    for column in range(columns):
+        count += ends[code, column] > from_day
+    pair, models = groups([code, count])
+    calendars = Calendars()
+    numbers = [_number(calendars, lives[code[model]], int(count[model])) for model in models.tolist()]
+    return calendars, _column(numbers, pair)
+
+
+def _number(calendars: Calendars, life: _Life, count: int) -> int:
+    """The calendar of the last `count` periods of a life; -1 for none."""
+    if not count:
+        return -1
+    ahead = period_after(life.periods[-1], life.bill_days, life.closed_on)
+    return calendars.number(Calendar(life.zone, life.bill_days, tuple(life.periods[-count:]), life.periods[0], ahead))
+
+
+def _column(values: Sequence[int], code: Int64s) -> Int64s:
+    """The value of each account by the number of its kind."""
+    return np.array(values, np.int64)[code] if len(values) else np.zeros(0, np.int64)

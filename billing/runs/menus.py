@@ -1,0 +1,227 @@
+"""What plans and agreements say about the totals of a period: volume tiers, discounts and commitments, for subscriptions that are alike.
+
+A *menu* is what holds for one group (`billing.runs.alike`) in one period. Tiers and discounts are those of the last plan that the
+subscription has in the period, in the version in force as that plan begins in it: totals cannot be told apart by plan. Commitments are
+prorated, like fees, over all plans of the period. Discounts agreed with the subscription or the account hold for periods whose last day
+lies in their span.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from billing.charges.commitments import committed
+from billing.charges.discounts import Entry, agreed_price_id, periods_had
+from billing.charges.lines import Int64s, Kind, Lines
+from billing.charges.pauses import without
+from billing.charges.periods import bill_day_on
+from billing.charges.proration import clip
+from billing.runs import alike
+from billing.runs.agreed import holds_on
+from billing.runs.columns import index_of
+from billing.runs.facts import day_number, day_of
+from billing.runs.proposal import Sold, step_of, template_row, to_micro
+from rating.model import VolumeTier
+from rating.money import RoundingMode, round_exact
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Sequence
+    from fractions import Fraction
+
+    from billing.accounts.kinds import DiscountFact
+    from billing.charges.periods import Period
+    from billing.charges.proration import Span
+    from billing.charges.recurring import PlanSpan
+    from billing.runs.alike import Alike, Group
+    from billing.runs.contracts import Contracts
+    from billing.runs.definitions import PlanVersion
+    from billing.runs.proposal import Currencies
+    from billing.runs.scope import Scope
+    from rating.model import Commitment, CommitmentCounts, InvoiceDiscount
+
+NO_MENU: Final = -1
+_DAYS: Final = 1 << 20  # more than there are day numbers
+
+
+class Tier(NamedTuple):
+    """A volume tier, and the ids of the prices that it counts."""
+
+    identity: str
+    tier: VolumeTier
+    price_ids: tuple[int, ...]
+
+
+class Menu(NamedTuple):
+    """What holds for the lines of a subscription in a period."""
+
+    tiers: tuple[Tier, ...]
+    discounts: tuple[Entry, ...]
+
+
+class Menus:
+    """The menus of a run. `all`: each different one, once. `concerns_nobody`: there is nothing to work out."""
+
+    def __init__(self, contracts: Contracts, scope: Scope) -> None:
+        self._contracts = contracts
+        self._scope = scope
+        self._facts = contracts.facts
+        self.all: list[Menu] = []
+        self._concerned = {name for name in _names(contracts) if _has_totals(contracts, name)}
+        agreed = any(pattern.discounts for pattern in contracts.facts.patterns)
+        self.concerns_nobody = not self._concerned and not agreed and not contracts.facts.agreed.discounts
+        self.alike: Alike = alike.Alike(np.zeros(0, np.int64), []) if self.concerns_nobody else alike.find(contracts, scope)
+        self._codes, self._menus = self._numbered()
+        self._by_key = np.argsort(self._facts.account_keys, kind="stable")
+
+    def subscription_of(self, lines: Lines) -> Int64s:
+        """Index of the subscription of each line; -1 of the account itself."""
+        return index_of(self._facts.subscription_keys, lines["subscription_key"])
+
+    def account_of(self, lines: Lines) -> Int64s:
+        """Index of the account of each line."""
+        place = np.searchsorted(self._facts.account_keys[self._by_key], lines["account_key"])
+        result: Int64s = self._by_key[place]
+        return result
+
+    def concerned(self, lines: Lines) -> Int64s:
+        """Rows of lines that totals may be about: of groups that have something in any period, and of accounts with discounts."""
+        flags = np.array([*(self._is_concerned(group) for group in self.alike.groups), False], np.bool_)
+        subscription = self.subscription_of(lines)
+        mask = (subscription >= 0) & flags[self.alike.of[subscription]]
+        if self._facts.agreed.discounts:
+            with_discounts = self._facts.account_keys[list(self._facts.agreed.discounts)]
+            mask |= np.isin(lines["account_key"], with_discounts)
+        return np.flatnonzero(mask)
+
+    def of(self, lines: Lines) -> Int64s:
+        """The menu of each line, by its subscription and period; NO_MENU for none."""
+        subscription = self.subscription_of(lines)
+        group = np.where(subscription >= 0, self.alike.of[subscription], alike.NO_GROUP)
+        place = index_of(self._codes, group * _DAYS + lines["period_from"])
+        return np.where((place >= 0) & (group >= 0), self._menus[place], NO_MENU)
+
+    def of_accounts(self, lines: Lines) -> tuple[Int64s, list[tuple[Entry, ...]]]:
+        """Discounts agreed with accounts: for each line a place in the list, NO_MENU for none."""
+        found = np.full(lines.size, NO_MENU, np.int64)
+        known: dict[tuple[Entry, ...], int] = {}
+        agreed = self._facts.agreed.discounts
+        account = self.account_of(lines)
+        rows = np.flatnonzero(np.isin(account, list(agreed)))
+        keys, inverse = np.unique(np.stack([account[rows], lines["period_to"][rows]], axis=1), axis=0, return_inverse=True)
+        entries = [agreed_entries(agreed[index], day_of(end - 1)) for index, end in keys.tolist()]
+        numbers = [known.setdefault(each, len(known)) if each else NO_MENU for each in entries]
+        found[rows] = np.array(numbers, np.int64)[inverse.reshape(-1)] if rows.size else NO_MENU
+        return found, list(known)
+
+    def commitments(self, counts: CommitmentCounts, currencies: Currencies) -> Lines:
+        """What subscriptions are committed to, in the periods that are over; amounts before anything is taken off."""
+        templates = []
+        for group in self.alike.groups:
+            rows = []
+            for period in group.periods if self._is_concerned(group) else ():
+                due = self._committed(group, period, counts) if period.end <= self._scope.bill_date else []
+                for identity, commitment, exact in due:
+                    step = step_of(identity, self._contracts, currencies)
+                    amount = round_exact(exact, step, RoundingMode.HALF_UP)
+                    codes = (commitment.charge_code, commitment.price_id, commitment.revenue_code, commitment.tax_class)
+                    sold = Sold(Kind.COMMITMENT, identity, *codes)
+                    rows.append(template_row(sold, period, amount, to_micro(exact), 0, self._contracts, currencies))
+            templates.append(rows)
+        return alike.expand(self.alike, templates, self._facts)
+
+    def _is_concerned(self, group: Group) -> bool:
+        return bool(group.pattern.discounts) or any(each.plan in self._concerned for each in group.spans)
+
+    def _numbered(self) -> tuple[Int64s, Int64s]:
+        """Codes of (group, first day of a period), ascending, and the menu of each."""
+        known: dict[Menu, int] = {}
+        codes: list[tuple[int, int]] = []
+        for number, group in enumerate(self.alike.groups):
+            for period in group.with_ahead if self._is_concerned(group) else ():
+                menu = self._menu(group, period)
+                if menu.tiers or menu.discounts:
+                    codes.append((number * _DAYS + day_number(period.start), known.setdefault(menu, len(known))))
+        self.all = list(known)
+        codes.sort()
+        return np.array([code for code, _ in codes], np.int64), np.array([menu for _, menu in codes], np.int64)
+
+    def _menu(self, group: Group, period: Period) -> Menu:
+        entries = list(agreed_entries(group.pattern.discounts, period.last_day))
+        held = [(each, part) for each in group.spans if (part := clip(each.span, period)) is not None]
+        version = self._version(group, held[-1][0].plan, held[-1][1].start) if held else None
+        if version is None:
+            return Menu((), tuple(entries))
+        catalogue, plan = version
+        had = periods_had(_begun(group.spans, held[-1][0]), period, bill_day_on(group.bill_days, period.start))
+        entries += [_entry(each) for each in plan.invoice_discounts if each.months is None or had < each.months]
+        ids = {price.name: price.price_id for price in catalogue.prices} if plan.volume_tiers else {}
+        tiers = (Tier(catalogue.identity, each, tuple(sorted(ids[price] for price in each.prices))) for each in plan.volume_tiers)
+        return Menu(tuple(tiers), tuple(entries))
+
+    def _version(self, group: Group, name: str, day: dt.date) -> PlanVersion | None:
+        """The plan as it is in force on a local day of the group."""
+        return self._contracts.price_list.plan_on(name, *self._contracts.midnights.day_us(group.zone, day))
+
+    def _committed(self, group: Group, period: Period, counts: CommitmentCounts) -> Iterable[tuple[str, Commitment, Fraction]]:
+        """Commitments of a group in a period: one that several plans of it make is one, for the days of all of them."""
+        found: dict[tuple[str, int], tuple[Commitment, list[Span]]] = {}
+        for each in group.spans:
+            part = clip(each.span, period)
+            version = self._version(group, each.plan, part.start) if part is not None else None
+            if part is None or version is None:
+                continue
+            for commitment in version.plan.commitments:
+                key = (version.catalogue.identity, commitment.price_id)
+                days = found.get(key, (commitment, []))[1] + without(part, group.pattern.pauses)
+                found[key] = (commitment, days)
+        of_kind = ((identity, each, days) for (identity, _), (each, days) in found.items() if each.counts is counts)
+        return [(identity, each, committed(each, days, period)) for identity, each, days in of_kind]
+
+
+def agreed_entries(agreed: Iterable[tuple[Span, DiscountFact]], last_day: dt.date) -> tuple[Entry, ...]:
+    """The discounts among `agreed` that hold for a period with this last day."""
+    return tuple(
+        Entry(
+            agreed_price_id(each.name),
+            each.charge_code,
+            each.revenue_code,
+            each.percent_ppm,
+            each.amount_micros,
+            _kinds(each.kinds),
+            tuple(each.charge_codes),
+        )
+        for span, each in agreed
+        if holds_on(span, last_day)
+    )
+
+
+def _entry(discount: InvoiceDiscount) -> Entry:
+    codes = (discount.price_id, discount.charge_code, discount.revenue_code)
+    return Entry(*codes, discount.percent_ppm, discount.amount_micros, _kinds(discount.kinds), discount.charge_codes)
+
+
+def _kinds(words: Iterable[str]) -> tuple[int, ...]:
+    """Kinds of line by the words that documents use: `recurring`, `one_off`, ..."""
+    return tuple(int(Kind[word.upper()]) for word in words)
+
+
+def _begun(spans: Sequence[PlanSpan], last: PlanSpan) -> dt.date:
+    """The day from which the subscription has had the plan of `last` without a break, whatever add-ons came and went."""
+    begun = last.span.start
+    for each in reversed(spans[: spans.index(last)]):
+        if each.plan.partition("+")[0] != last.plan.partition("+")[0] or each.span.end != begun:
+            break
+        begun = each.span.start
+    return begun
+
+
+def _names(contracts: Contracts) -> set[str]:
+    return {plan for plans in contracts.pattern_plans for plan in plans}
+
+
+def _has_totals(contracts: Contracts, name: str) -> bool:
+    versions = contracts.price_list.plan_versions(name)
+    return any(plan.volume_tiers or plan.invoice_discounts or plan.commitments for _, plan in versions)

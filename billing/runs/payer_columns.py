@@ -1,0 +1,92 @@
+"""What settling needs to know of each payer, as columns: its place, currency, unit, and which of its periods the run bills."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from billing.charges.lines import Int64s
+from billing.runs.fact_columns import day_number
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from billing.charges.lines import Lines
+    from billing.runs.contracts import Contracts
+    from billing.runs.proposal import Currencies
+    from billing.runs.scope import Scope
+
+NEVER: Final = np.iinfo(np.int64).max
+BEFORE_ALL: Final = np.iinfo(np.int64).min
+
+
+class Payers:
+    """Columns by account index."""
+
+    def __init__(self, contracts: Contracts, scope: Scope, currencies: Currencies) -> None:
+        facts = contracts.facts
+        self.facts = facts
+        self._by_key = np.argsort(facts.account_keys, kind="stable")
+        self._keys = facts.account_keys[self._by_key]
+        self.currency = np.array([currencies.index[name] for name in facts.currencies], np.int64)[facts.account_currency]
+        self.covered = np.where(scope.covered_day < 0, BEFORE_ALL, scope.covered_day)  # no run yet: nothing is late
+        self.spans = _spans(scope, self.covered)
+        self._unit_open_from = self.spans.open_from.copy()
+        np.minimum.at(self._unit_open_from, facts.account_unit, self.spans.open_from)
+
+    def place(self, account_keys: Int64s) -> Int64s:
+        """Index of each account key, -1 for one that this run does not know."""
+        if not self._keys.size:
+            return np.full(account_keys.size, -1, np.int64)
+        place = np.minimum(np.searchsorted(self._keys, account_keys), self._keys.size - 1)
+        return np.where(self._keys[place] == account_keys, self._by_key[place], -1)
+
+    def open_from(self, lines: Lines) -> Int64s:
+        """The first day that the run computes for whom each line is about: its subscription's owner, else any of the payer's unit.
+
+        NEVER where the run computes nothing.
+        """
+        payer = self.place(lines["account_key"])
+        unit = self.facts.account_unit[np.maximum(payer, 0)]
+        found = np.where(payer >= 0, self._unit_open_from[unit], NEVER) if lines.size else np.zeros(0, np.int64)
+        keys = self.facts.subscription_keys
+        of_subscription = np.flatnonzero(lines["subscription_key"] > 0)
+        if of_subscription.size and keys.size:
+            wanted = lines["subscription_key"][of_subscription]
+            at = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+            owner = self.facts.subscription_account[at]
+            found[of_subscription] = np.where(keys[at] == wanted, self.spans.open_from[owner], NEVER)
+        return found
+
+
+class Spans(NamedTuple):
+    """By account: the first day of its open periods, and the span that this run bills for the first time. NEVER: not in the run."""
+
+    open_from: Int64s
+    new_from: Int64s
+    new_to: Int64s
+
+    @property
+    def in_run(self) -> npt.NDArray[np.bool_]:
+        """Whether the run computes anything for an account."""
+        found: npt.NDArray[np.bool_] = self.open_from != NEVER
+        return found
+
+
+def _spans(scope: Scope, covered: Int64s) -> Spans:
+    """The first period that no run has billed begins `new_from` (the last one where all were billed); the last one ends `new_to`."""
+    calendars = scope.calendars
+    columns = max((len(periods) for periods in calendars), default=0)
+    starts, ends = (np.full((len(calendars) + 1, max(columns, 1)), NEVER, np.int64) for _ in range(2))
+    last = np.zeros(len(calendars) + 1, np.int64)
+    for row, periods in enumerate(calendars):
+        starts[row, : len(periods)] = [day_number(period.start) for period in periods]
+        ends[row, : len(periods)] = [day_number(period.end) for period in periods]
+        last[row] = max(len(periods) - 1, 0)
+    calendar = scope.calendar  # -1, not in the run, is the last row: NEVER
+    first_new = np.zeros(len(calendar), np.int64)
+    for column in range(columns):
+        first_new += ends[calendar, column] <= covered
+    first_new = np.minimum(first_new, last[calendar])
+    return Spans(starts[calendar, 0], starts[calendar, first_new], ends[calendar, last[calendar]])

@@ -1,0 +1,49 @@
+"""With whom each account has shared allowances together in each period: alone, or with all others of a pool.
+
+The root of a pool is the account that the fact `pool` names which holds as the period begins. Few accounts are in any pool.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from billing.runs.agreed import NOBODY, holds_on
+from billing.runs.columns import index_of
+
+if TYPE_CHECKING:
+    from billing.charges.lines import Int64s
+    from billing.runs.facts import Facts
+    from billing.runs.scope import Scope
+
+
+class Pools:
+    """Roots of pools by account index and place of a computed period."""
+
+    def __init__(self, facts: Facts, scope: Scope) -> None:
+        self._columns = max(scope.periods_max, 1)
+        self._scope = scope
+        found: dict[int, int] = {}
+        for account, relations in facts.agreed.pools.items():
+            for place, period in enumerate(scope.periods[account]):
+                held = [each for each in relations if holds_on(each.span, period.start)]
+                if held and held[-1].other != NOBODY:
+                    found[account * self._columns + place] = held[-1].other
+        self._codes = np.array(sorted(found), np.int64)
+        self._roots = np.array([found[code] for code in sorted(found)], np.int64)
+
+    def root(self, account: Int64s, place: Int64s) -> Int64s:
+        """The account (index) that has shared allowances for each pair: itself where it is in no pool."""
+        if not self._codes.size:
+            return account
+        at = index_of(self._codes, account * self._columns + place)
+        return np.where(at >= 0, self._roots[at], account)
+
+    def together(self, account: Int64s, place: Int64s) -> Int64s:
+        """A number for each pair, equal for those that have shared allowances together: same root, same first day of the period."""
+        root = self.root(account, place)
+        if not self._codes.size:
+            return root * self._columns + place
+        day = self._scope.period_from[self._scope.calendar[account], place]
+        return root * (int(day.max(initial=0)) + 1) + day

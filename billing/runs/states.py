@@ -1,0 +1,143 @@
+"""The states of a run, who asked for it, and what was decided about its list of invoices.
+
+    computing   the run row pins the sequence number; nothing counts yet
+    computed    the list of invoices is frozen in files; nothing counts yet
+    rejected    somebody rejected the frozen list: nothing of it will ever count, and the date can be run anew
+    numbered    every invoice has its number
+    posted      every invoice is in the ledger
+
+An approval is a row about exactly one frozen list, by its hash. Whether one is needed is the setting `approval` (none | required).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.runs import scope
+from billing.store import commit_points, tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+COMPUTING: Final = scope.COMPUTING
+COMPUTED: Final = "computed"
+REJECTED: Final = "rejected"
+NUMBERED: Final = scope.NUMBERED
+POSTED: Final = scope.POSTED
+UNFINISHED: Final = (COMPUTING, COMPUTED, NUMBERED)
+COUNTED: Final = (NUMBERED, POSTED)  # states in which what a run computed counts
+
+CYCLE: Final = "cycle"
+THRESHOLD: Final = "threshold"
+APPROVED: Final = "approved"
+DECISION_REJECTED: Final = "rejected"
+
+
+class By(NamedTuple):
+    """Who does something: a name, and the user id of the operating system."""
+
+    name: str = ""
+    uid: int = -1
+
+
+class Run(NamedTuple):
+    """A run as it stands in the store."""
+
+    run_id: int
+    bill_date: str
+    pinned_seq: int
+    state: str
+    kind: str
+    by: By
+    restricted: bool
+    resumed: bool = False
+
+
+def find(connection: sa.Connection, run_id: int) -> Run:
+    """A run by its number. Raises UserError when there is none."""
+    runs = tables.bill_runs
+    row = connection.execute(sa.select(runs).where(runs.c.run_id == run_id)).one_or_none()
+    if row is None:
+        raise UserError(f"there is no bill run {run_id}", "`ratewright bill list` shows all runs", exit_status=2)
+    return of_row(row)
+
+
+def of_row(row: Any) -> Run:  # noqa: ANN401 -- a row of bill_runs
+    """What a row of `bill_runs` says."""
+    by = By(row.by_name or "", -1 if row.by_uid is None else int(row.by_uid))
+    return Run(int(row.run_id), row.bill_date, int(row.pinned_seq), row.state, row.kind or CYCLE, by, bool(row.restricted))
+
+
+def unfinished(connection: sa.Connection) -> Run | None:
+    """The run that is neither posted nor rejected; there is never more than one."""
+    runs = tables.bill_runs
+    row = connection.execute(sa.select(runs).where(runs.c.state.in_(UNFINISHED)).order_by(runs.c.run_id)).first()
+    return of_row(row) if row is not None else None
+
+
+def move(connection: sa.Connection, run_id: int, before: str, after: str, finished_us: int | None = None) -> None:
+    """Move a run to its next state. It must be in the state before."""
+    runs = tables.bill_runs
+    values: dict[str, Any] = {"state": after} | ({} if finished_us is None else {"finished_us": finished_us})
+    moved = connection.execute(runs.update().where(runs.c.run_id == run_id, runs.c.state == before).values(**values)).rowcount
+    assert moved == 1, f"run {run_id} is not {before}"
+
+
+def decide(home: Home, run_id: int, kind: str, by: By, note: str, now_us: int) -> Run:
+    """Approve or reject the frozen list of a computed run. The same decision by the same person again changes nothing.
+
+    Raises UserError when the run is not computed, or who approves is who started it.
+    """
+    with home.begin() as connection:
+        run = find(connection, run_id)
+        before = _decision(connection, run_id)
+        if before is not None and (before.kind, int(before.by_uid)) == (kind, by.uid):
+            return run
+        _require_decidable(run, kind, by)
+        decisions, sha256 = tables.run_decisions, frozen_sha256(connection, run_id)
+        assert sha256 is not None, f"run {run_id} is computed without a frozen list"
+        seq = home.next_commit_seq(connection, "decision", now_us)
+        values = {"run_id": run_id, "kind": kind, "sha256": sha256, "note": note, "by_name": by.name, "by_uid": by.uid, "at_us": now_us}
+        connection.execute(decisions.insert().values(**values, commit_seq=seq))
+        if kind == DECISION_REJECTED:
+            move(connection, run_id, COMPUTED, REJECTED, now_us)
+        commit_points.reached("approval.before_commit")
+    commit_points.reached("approval.committed")
+    return run._replace(state=REJECTED if kind == DECISION_REJECTED else run.state)
+
+
+def approved_by(connection: sa.Connection, run_id: int) -> By | None:
+    """Who approved the frozen list as it is named now; nobody if the last word was another, or about another list."""
+    row = _decision(connection, run_id)
+    if row is None or row.kind != APPROVED or row.sha256 != frozen_sha256(connection, run_id):
+        return None
+    return By(row.by_name, int(row.by_uid))
+
+
+def frozen_sha256(connection: sa.Connection, run_id: int) -> bytes | None:
+    """The hash of a run's frozen list; None where it has none."""
+    drafts = tables.run_drafts.c
+    found: bytes | None = connection.execute(sa.select(drafts.sha256).where(drafts.run_id == run_id)).scalar_one_or_none()
+    return found
+
+
+def _decision(connection: sa.Connection, run_id: int) -> Any:  # noqa: ANN401 -- a row of run_decisions, or None
+    decisions = tables.run_decisions
+    query = sa.select(decisions).where(decisions.c.run_id == run_id).order_by(decisions.c.decision_id.desc())
+    return connection.execute(query).first()
+
+
+def _require_decidable(run: Run, kind: str, by: By) -> None:
+    if run.state != COMPUTED:
+        raise UserError(
+            f"bill run {run.run_id} of {run.bill_date} is {run.state}: only a computed run can be {kind}",
+            f"`ratewright bill run --date {run.bill_date} --trial` computes one",
+        )
+    if kind == APPROVED and run.by.uid == by.uid:
+        raise UserError(
+            f"bill run {run.run_id} was started by {run.by.name or 'this user'}, who cannot approve it",
+            f"somebody else approves it: ratewright bill approve --run {run.run_id}",
+        )

@@ -1,0 +1,210 @@
+"""What depends on the totals of a period: volume tiers, discounts, commitments, and adjustments by hand, as lines beside those of a proposal.
+
+The order of composition, each on what stands before it:
+    usage, recurring and one-off fees -> VOLUME -> DISCOUNT -> COMMITMENT (on what is left after discounts) -> ADJUSTMENT
+(tax comes last, in settlement). Discounts that name the kinds commitment or adjustment take percentages off those lines, too.
+Columns only; what nobody's plan or agreement is about costs nothing.
+"""
+
+from __future__ import annotations
+
+import bisect
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from billing.charges.commitments import COUNTED, missing
+from billing.charges.discounts import fixed_amounts, lines_of, percentages, take_off
+from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, group_starts, sorted_by, sum_by_key
+from billing.charges.volume import prices
+from billing.runs.columns import index_of
+from billing.runs.facts import day_number
+from billing.runs.menus import NO_MENU, Menus, Tier, agreed_entries
+from billing.runs.proposal import Sold, rates_of, template_row
+from rating.model import CommitmentCounts, VolumeScope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from billing.charges.discounts import Entry
+    from billing.runs.contracts import Contracts
+    from billing.runs.proposal import Currencies
+    from billing.runs.scope import Scope
+
+OF_ACCOUNT: Final = ("account_key", "period_from", "period_to")
+OF_SUBSCRIPTION: Final = (*OF_ACCOUNT, "subscription_key")
+_DAYS: Final = 1 << 20  # more than there are day numbers
+
+
+def apply(lines: Lines, contracts: Contracts, scope: Scope, currencies: Currencies, adjustments: pa.Table | None = None) -> Lines:
+    """`lines` (usage and fees, rounded) and after them everything that follows from their totals.
+
+    `adjustments`: rows of the table of that name; those in no period of the run are left for another run.
+    """
+    menus = Menus(contracts, scope)
+    by_hand = _adjustments(adjustments, contracts, scope, currencies)
+    if menus.concerns_nobody:
+        return np.concatenate([lines, by_hand]) if by_hand.size else lines
+    base = lines[menus.concerned(lines)]
+    volume = _volume_lines(base, menus, contracts, currencies)
+    base = sorted_by(np.concatenate([base, volume]), OF_SUBSCRIPTION)
+    rest, off = _discounted(base, menus, currencies, percentages, fixed_amounts)
+    short = _commitment_lines(base, rest, menus, currencies)
+    late = sorted_by(np.concatenate([short, by_hand]), OF_SUBSCRIPTION)
+    _, off_late = _discounted(late, menus, currencies, percentages)
+    return np.concatenate([lines, volume, sum_by_key(np.concatenate([off, off_late])), late])
+
+
+def names(contracts: Contracts, adjustments: pa.Table | None = None) -> dict[tuple[int, int], str]:
+    """What lines are called that no catalogue knows, by (kind, price_id): discounts agreed with a customer, adjustments by hand."""
+    every = [each for pattern in contracts.facts.patterns for each in pattern.discounts]
+    every += [each for agreed in contracts.facts.agreed.discounts.values() for each in agreed]
+    called = {(int(Kind.DISCOUNT), agreed_entries([each], each[0].start)[0].price_id): each[1].name for each in every}
+    rows = adjustments.select(["adjustment_id", "text"]).to_pylist() if adjustments is not None else []
+    return called | {(int(Kind.ADJUSTMENT), row["adjustment_id"]): row["text"] for row in rows}
+
+
+def _volume_lines(base: Lines, menus: Menus, contracts: Contracts, currencies: Currencies) -> Lines:
+    """One line a tier and subscription (or account) and period: the price of the whole quantity less what usage was charged."""
+    menu = menus.of(base)
+    with_tier: dict[tuple[str, int], dict[Tier, list[int]]] = {}
+    for place, each in enumerate(menus.all):
+        for tier in each.tiers:
+            with_tier.setdefault((tier.identity, tier.tier.price_id), {}).setdefault(tier, []).append(place)
+    usage = base["kind"] == Kind.USAGE
+    found = [_of_tier(base, menu, usage, list(tiers.items()), contracts, currencies) for tiers in with_tier.values()]
+    return np.concatenate(found) if found else empty()
+
+
+def _of_tier(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and the tier
+    base: Lines,
+    menu: Int64s,
+    usage: npt.NDArray[np.bool_],
+    definitions: Sequence[tuple[Tier, list[int]]],
+    contracts: Contracts,
+    currencies: Currencies,
+) -> Lines:
+    """Lines of one tier. Its `definitions` (versions of it, with their menus): where an account adds up several, the last one prices all."""
+    definition = np.full(base.size, -1, np.int64)
+    for number, (tier, of_menus) in enumerate(definitions):
+        identity = contracts.price_list.identity_index(tier.identity)
+        counted = usage & np.isin(menu, of_menus) & np.isin(base["price_id"], tier.price_ids) & (base["catalogue"] == identity)
+        definition[counted] = number
+    rows = np.flatnonzero(definition >= 0)
+    used = base[rows]
+    whole_account = np.array([tier.tier.scope is VolumeScope.ACCOUNT for tier, _ in definitions])[definition[rows]]
+    used["subscription_key"][whole_account] = 0
+    order = np.lexsort([used[name] for name in reversed(OF_SUBSCRIPTION)])
+    used, definition = used[order], definition[rows][order]
+    starts = group_starts(used, OF_SUBSCRIPTION)
+    if not starts.size:
+        return empty()
+    made = used[starts]
+    for name in ("quantity", "free_quantity", "amount_micros", "exact_micros"):
+        made[name] = np.add.reduceat(used[name], starts)
+    made["quantity"] -= made["free_quantity"]
+    of_group = np.maximum.reduceat(definition, starts)
+    for number, (tier, _) in enumerate(definitions):
+        own = np.flatnonzero(of_group == number)
+        made[own] = _priced(made[own], tier, contracts, currencies)
+    return made
+
+
+def _priced(sums: Lines, tier: Tier, contracts: Contracts, currencies: Currencies) -> Lines:
+    """Lines of a tier from sums of usage: `quantity` is what counts."""
+    lines: Lines = sums.copy()
+    found = prices(tier.tier.steps, sums["quantity"], currencies.steps_of(sums))
+    lines["amount_micros"] = found.amount_micros - sums["amount_micros"]
+    lines["exact_micros"] = found.exact_micros - sums["exact_micros"]
+    lines["kind"] = Kind.VOLUME
+    lines["events"] = lines["free_quantity"] = 0
+    lines["charge_code"], lines["price_id"] = tier.tier.charge_code, tier.tier.price_id
+    lines["revenue_code"] = tier.tier.revenue_code
+    lines["tax_class"] = contracts.price_list.tax_code(tier.identity, tier.tier.tax_class)
+    if lines.size:
+        lines["rate_ppm"] = rates_of(lines, contracts)
+    return lines
+
+
+def _discounted(
+    base: Lines, menus: Menus, currencies: Currencies, *phases: Callable[[Iterable[Entry]], tuple[Entry, ...]]
+) -> tuple[Int64s, Lines]:
+    """What discounts leave of each line of `base` (sorted by OF_SUBSCRIPTION), and the lines of the discounts, one a line of `base`."""
+    rest: Int64s = base["amount_micros"].copy()
+    steps = currencies.steps_of(base)
+    menu, (agreed, with_accounts) = menus.of(base), menus.of_accounts(base)
+    own = [each.discounts for each in menus.all]
+    of_subscription, of_account = _numbers(base, OF_SUBSCRIPTION), _numbers(base, OF_ACCOUNT)
+    found = [empty()]
+    for phase in phases:
+        for numbers, group, lists, keeps_key in ((menu, of_subscription, own, True), (agreed, of_account, with_accounts, False)):
+            for place, entries in enumerate(lists):
+                rows = np.flatnonzero(numbers == place) if phase(entries) else ()
+                for entry in phase(entries) if len(rows) else ():
+                    off = take_off(entry, base[rows], rest[rows], group[rows], steps[rows])
+                    rest[rows] -= off
+                    made = lines_of(entry, base[rows], off)
+                    if not keeps_key:
+                        made["subscription_key"] = 0
+                    found.append(made)
+    return rest, np.concatenate(found)
+
+
+def _commitment_lines(base: Lines, rest_micros: Int64s, menus: Menus, currencies: Currencies) -> Lines:
+    """What is missing to commitments after what counts of `base`, of which discounts left `rest_micros`."""
+    found = [empty()]
+    for counts, kinds in COUNTED.items():
+        due = menus.commitments(counts, currencies)
+        if due.size:
+            counted = _counted(due, base, np.where(np.isin(base["kind"], kinds), rest_micros, 0), menus)
+            due["exact_micros"] -= np.maximum(counted, 0)
+            due["amount_micros"] = missing(due["amount_micros"], counted)
+            found.append(due[due["amount_micros"] > 0])
+    return np.concatenate(found)
+
+
+def _counted(due: Lines, base: Lines, amounts: Int64s, menus: Menus) -> Int64s:
+    """Sum of `amounts` over the lines of `base` that are of the subscription and period of each line of `due`."""
+    code = menus.subscription_of(base) * _DAYS + base["period_from"]
+    order = np.argsort(code, kind="stable")
+    starts = np.flatnonzero(np.concatenate([[True], code[order][1:] != code[order][:-1]])) if code.size else order
+    sums = np.add.reduceat(amounts[order], starts) if starts.size else amounts
+    place = index_of(code[order][starts], menus.subscription_of(due) * _DAYS + due["period_from"])
+    return np.where(place >= 0, sums[place], 0) if sums.size else np.zeros(due.size, np.int64)
+
+
+def _adjustments(rows: pa.Table | None, contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
+    """A line for each adjustment whose date lies in an open period of its account. Its amount is stated as its catalogue states prices."""
+    if rows is None or not rows.num_rows:
+        return empty()
+    index_of_key = {key: index for index, key in enumerate(contracts.facts.account_keys.tolist())}
+    made: list[tuple[int, ...]] = []
+    for row in rows.to_pylist():
+        periods = scope.periods[index_of_key[row["account_key"]]] if row["account_key"] in index_of_key else []
+        on_date = day_number(dt.date.fromisoformat(row["on_date"]))
+        place = bisect.bisect_right([day_number(period.start) for period in periods], on_date) - 1
+        if place >= 0 and on_date < day_number(periods[place].end):
+            made.append(_by_hand(row, template_row(_sold(row), periods[place], *(row["amount_micros"],) * 2, 1, contracts, currencies)))
+    return np.array(made, LINE) if made else empty()
+
+
+def _sold(row: dict[str, Any]) -> Sold:
+    codes = (row["charge_code"], row["adjustment_id"], row["revenue_code"], row["tax_class"])
+    return Sold(Kind.ADJUSTMENT, row["catalogue"], *codes)
+
+
+def _by_hand(row: dict[str, Any], template: tuple[int, ...]) -> tuple[int, ...]:
+    """A template with the keys of its account and subscription."""
+    names_of_line = LINE.names or ()
+    values = dict(zip(names_of_line, template, strict=True)) | {key: row[key] for key in ("account_key", "subscription_key")}
+    return tuple(values[name] for name in names_of_line)
+
+
+def _numbers(lines: Lines, fields: tuple[str, ...]) -> Int64s:
+    """The number of each line's group, ascending along lines that are sorted by `fields`."""
+    starts = group_starts(lines, fields)
+    return np.repeat(np.arange(starts.size), np.diff(np.append(starts, lines.size)))

@@ -1,0 +1,191 @@
+"""What the events of a run come to, by charge key: all that is kept of a group of events when its charges are written.
+
+Money is summed in two halves that cannot wrap; a sum beyond the limit of money is found, and its account is left out and named. The rating
+units of a group are in no other group, so groups have no charge key in common and their lines are laid one after another.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from billing.charges.lines import KEY_FIELDS, LINE, SUM_FIELDS, Int64s, Kind, Lines, empty, group_starts, round_half_up
+from billing.charges.ordering import order_by
+from billing.runs.fact_columns import day_of, groups
+from billing.runs.usage_kernel import HALF_BITS, LOW_MASK, NO_KEY, sums_by_key
+from rating.money import MICROS_LIMIT
+from rating.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from billing.charges.rollover import Left
+    from billing.runs.contracts import Contracts
+    from billing.runs.pricing import Priced
+    from billing.runs.proposal import Currencies
+
+    Bools = npt.NDArray[np.bool_]
+
+
+class Charged(NamedTuple):
+    """Events that have a price, and their charges."""
+
+    rows: int
+    amount_micros: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PricedSums:
+    """What all usage of a run comes to. `lines`: USAGE, one row a charge key in their order, exact and rounded to the minor unit."""
+
+    lines: Lines
+    too_large: list[int]  # keys of accounts with a sum beyond the limit of money; their lines are left out
+    left: list[Left]  # of allowances that outlive their period
+    left_out: dict[str, int]  # events of the window that this run does not price, by reason
+    status_counts: dict[Status, int]
+    charges_by_currency: dict[str, Charged]
+    too_large_by_currency: dict[str, Charged]  # the part of them that accounts in `too_large` have
+    rows: int  # events that were priced or refused
+
+
+class GroupSums(NamedTuple):
+    """The same of some rating units."""
+
+    lines: Lines
+    too_large: list[int]
+    left: list[Left]
+    left_out: dict[str, int]
+    status_counts: dict[int, int]
+    charges_by_currency: dict[str, Charged]
+    too_large_by_currency: dict[str, Charged]
+    rows: int
+
+
+def sum_up(priced: Priced, contracts: Contracts, currencies: Currencies) -> GroupSums:
+    """Add up the events of some rating units, all of whose events are among them."""
+    found = _Sums(priced, contracts)
+    parts = _lines(found, priced, contracts, currencies)  # one a price row: versions of one price meet in one key
+    lines = _by_key(parts)
+    overflow_keys = [parts["account_key"][found.overflow], lines["account_key"][np.abs(lines["exact_micros"]) >= MICROS_LIMIT]]
+    too_large = np.unique(np.concatenate(overflow_keys))
+    charges = found.by_currency(parts["currency"], currencies, np.ones(len(parts), np.bool_))
+    excluded: dict[str, Charged] = {}
+    if too_large.size:
+        excluded = found.by_currency(parts["currency"], currencies, np.isin(parts["account_key"], too_large))
+        lines = lines[~np.isin(lines["account_key"], too_large)]
+    lines["amount_micros"] = round_half_up(lines["exact_micros"], currencies.steps_of(lines))
+    counts = np.bincount(priced.rated.status, minlength=1)
+    statuses = {int(code): int(counts[code]) for code in np.flatnonzero(counts)}
+    return GroupSums(lines, too_large.tolist(), priced.left, priced.left_out, statuses, charges, excluded, len(priced.start_us))
+
+
+def gathered(parts: Sequence[GroupSums]) -> PricedSums:
+    """The sums of all groups together. They do not depend on which rating units were in which group."""
+    lines = np.concatenate([empty(), *(each.lines for each in parts)])
+    lines = lines[np.argsort(lines["account_key"], kind="stable")]  # an account's lines are of one group, and in order there
+    left_out: collections.Counter[str] = collections.Counter()
+    statuses: collections.Counter[int] = collections.Counter()
+    for each in parts:
+        left_out.update(each.left_out)
+        statuses.update(each.status_counts)
+    return PricedSums(
+        lines,
+        sorted(key for each in parts for key in each.too_large),
+        sorted(left for each in parts for left in each.left),
+        dict(left_out),
+        {Status(code): statuses[code] for code in sorted(statuses)},
+        _added(each.charges_by_currency for each in parts),
+        _added(each.too_large_by_currency for each in parts),
+        sum(each.rows for each in parts),
+    )
+
+
+class _Sums:
+    """Sums by subscription, period, price row and version. `first`: an event of each."""
+
+    def __init__(self, priced: Priced, contracts: Contracts) -> None:
+        rated, tables = priced.rated, contracts.price_list.tables
+        places = int(priced.place.max(initial=0)) + 1
+        key = (priced.subscription * places + priced.place) * len(tables.prices) + rated.price
+        key = key * len(tables.versions) + rated.version
+        key[(rated.price < 0) | (rated.status > int(Status.ZERO_RATED))] = NO_KEY
+        self.first, self.events, self._high, self._low, self.quantity, self.free_quantity = sums_by_key(
+            key, rated.charge_micros, rated.chargeable_qty, rated.free_qty
+        )
+        carried = self._high + (self._low >> HALF_BITS)
+        limit = MICROS_LIMIT >> HALF_BITS
+        self.overflow: Bools = (carried >= limit) | (carried <= -limit)
+        self.exact_micros: Int64s = np.where(self.overflow, 0, (carried << HALF_BITS) | (self._low & LOW_MASK))
+
+    def by_currency(self, currency: Int64s, currencies: Currencies, chosen: Bools) -> dict[str, Charged]:
+        """Rows and exact sums of some of the sums."""
+        found = {}
+        for number in np.unique(currency[chosen]).tolist():
+            own = chosen & (currency == number)
+            amount = (int(self._high[own].sum()) << HALF_BITS) + int(self._low[own].sum())
+            found[currencies.names[number]] = Charged(int(self.events[own].sum()), amount)
+        return found
+
+
+def _lines(sums: _Sums, priced: Priced, contracts: Contracts, currencies: Currencies) -> Lines:
+    facts, price_list, first = contracts.facts, contracts.price_list, sums.first
+    tables = price_list.tables
+    price, version = priced.rated.price[first], priced.rated.version[first]
+    lines = np.zeros(len(first), LINE)
+    lines["account_key"] = facts.account_keys[priced.account[first]]
+    lines["subscription_key"] = facts.subscription_keys[priced.subscription[first]]
+    lines["kind"] = Kind.USAGE
+    lines["period_from"] = priced.period_from[first]
+    lines["period_to"] = priced.period_to[first]
+    lines["charge_code"] = tables.charge_code[price]
+    lines["price_id"] = tables.price_ids[price]
+    lines["tax_class"] = tables.tax_code[price]
+    lines["revenue_code"] = tables.revenue_code[price]
+    lines["quantity_unit"] = tables.quantity_unit[price]
+    lines["exact_micros"] = sums.exact_micros
+    lines["events"] = sums.events
+    lines["quantity"] = sums.quantity
+    lines["free_quantity"] = sums.free_quantity
+    identities = [each.identity for each in tables.versions]
+    lines["catalogue"] = np.array([price_list.identity_index(each) for each in identities], np.int64)[version]
+    lines["currency"] = np.array([currencies.index[each.currency] for each in tables.versions], np.int64)[version]
+    lines["inclusive"] = np.array([price_list.inclusive(each) for each in identities], np.int64)[version]
+    lines["rate_ppm"] = _rates(lines, contracts)
+    return lines
+
+
+def _rates(lines: Lines, contracts: Contracts) -> Int64s:
+    """Tax rate of each line: asked once for each catalogue, class and period end."""
+    names = ("catalogue", "tax_class", "period_to")
+    place, models = groups([np.ascontiguousarray(lines[name]) for name in names])
+    price_list = contracts.price_list
+    asked = zip(*(lines[name][models].tolist() for name in names), strict=True)
+    rates = [price_list.rate_ppm(price_list.identities[catalogue], code, day_of(end - 1)) for catalogue, code, end in asked]
+    answer: Int64s = np.array(rates, np.int64)[place]
+    return answer
+
+
+def _by_key(parts: Lines) -> Lines:
+    """One row a charge key, in their order: sums added, labels of the first row of each key."""
+    ordered = parts[order_by([np.ascontiguousarray(parts[name]) for name in KEY_FIELDS])]
+    starts = group_starts(ordered, KEY_FIELDS)
+    if len(starts) == len(ordered):
+        return ordered
+    totals: Lines = ordered[starts]
+    for name in SUM_FIELDS:
+        totals[name] = np.add.reduceat(ordered[name], starts)
+    return totals
+
+
+def _added(each: Iterable[dict[str, Charged]]) -> dict[str, Charged]:
+    found: dict[str, Charged] = {}
+    for charges in each:
+        for currency, charged in charges.items():
+            before = found.get(currency, Charged(0, 0))
+            found[currency] = Charged(before.rows + charged.rows, before.amount_micros + charged.amount_micros)
+    return dict(sorted(found.items()))

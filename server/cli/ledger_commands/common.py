@@ -1,0 +1,23 @@
+"""What the commands around the ledger share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from billing.closed_months import Who
+
+Entity = Annotated[str, Parameter(help="Legal entity; the one without a name if not given.")]
+MonthText = Annotated[str, Parameter(name="--month", help="Month, such as 2026-10.")]
+
+
+def who() -> Who:
+    """The person at the command line, and the clock."""
+    from billing.closed_months import Who
+    from server import operator
+    from server.cli.bill import now_us
+
+    current = operator.current()
+    return Who(current.name, current.uid, now_us())

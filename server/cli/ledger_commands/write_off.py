@@ -1,0 +1,47 @@
+"""`ratewright ledger write-off`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.ledger_commands.common import who
+
+
+def write_off_(
+    number: Annotated[str, Parameter(help="Number of the invoice.")],
+    *,
+    date: Annotated[str, Parameter(help="Date of the entry.")],
+    reason: Annotated[str, Parameter(help="Why it will not be paid.")],
+    amount: Annotated[str | None, Parameter(help="Part of it, such as 12.50; all that is open if not given.")] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Write off what is open of an invoice. Above the limit another person has to give the same command."""
+    from billing.accounting import write_off
+    from billing.store import settings
+    from billing.store.home import Home
+    from rating.errors import UserError
+    from rating.money import MoneyError, parse_micros
+    from server.cli import output
+    from server.cli.bill import parse_date
+
+    try:
+        amount_micros = None if amount is None else parse_micros(amount)
+    except MoneyError as error:
+        raise UserError(f"--amount: {error}", "write it as 12.50", exit_status=2) from error
+    with Home.open(home) as opened:
+        with opened.connect() as connection:
+            limit = settings.write_off_limit_micros(connection)
+        done = write_off.write_off(opened, number, parse_date(date), reason, who(), amount_micros=amount_micros, limit_micros=limit)
+    if as_json:
+        output.print_json(done)
+        return 0
+    shown = f"{output.amount(done.amount_micros, done.currency)} {done.currency} of {done.number}"
+    if done.existed:
+        print(f"{shown} was written off before; nothing changed")
+    else:
+        print(f"{shown} waits for another person" if done.waits else f"{shown} is written off")
+    return 0
