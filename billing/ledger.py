@@ -107,6 +107,43 @@ def post(connection: sa.Connection, postings: Sequence[Posting], commit_seq: int
     return len(rows)
 
 
+def no_postings() -> pa.Table:
+    """Columns of postings, without a row."""
+    return pa.schema([(name, pa.int64() if name in _INTEGERS else pa.string()) for name in _FIELDS]).empty_table()
+
+
+def ids_of(postings: pa.Table) -> list[bytes]:
+    """`posting_id` of each row."""
+    columns = (postings[name].to_pylist() for name in ("document", "line_no", "leg"))
+    blake2b, size = hashlib.blake2b, ID_BYTES
+    return [blake2b(f"{document}\0{line}\0{leg}".encode(), digest_size=size).digest() for document, line, leg in zip(*columns, strict=True)]
+
+
+def post_each(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
+    """Store postings given as columns, each compared with the one that stands there, as `post` does."""
+    return post(connection, [Posting(*row.values()) for row in postings.select(list(_FIELDS)).to_pylist()], commit_seq)
+
+
+def post_columns(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
+    """Store many postings that always come together, inside the caller's write transaction: all of them, or none if they are there.
+
+    Columns are the fields of `Posting`. Where the first one exists, all do: they are compared one by one, as `post` does. Returns how many
+    were new. Rows are stored in the order of their ids, so that the index is written from one end to the other.
+    """
+    if not postings.num_rows:
+        return 0
+    amounts = postings["amount_micros"].to_numpy()
+    assert bool((amounts > 0).all()), "a posting has no amount"
+    ids = ids_of(postings)
+    if _existing(connection, ids[:1]):
+        return post_each(connection, postings, commit_seq)
+    keys = pa.array(ids, pa.binary())
+    order = pc.sort_indices(keys)
+    ordered = postings.take(order)
+    columns = {"posting_id": keys.take(order), "commit_seq": pa.repeat(pa.scalar(commit_seq, pa.int64()), len(keys))}
+    return bulk.insert(connection, tables.postings, columns | {name: ordered[name] for name in _FIELDS})
+
+
 def trial_balance(connection: sa.Connection) -> list[Balance]:
     """Every ledger account with its sums, by currency and account."""
     sums: dict[tuple[str, str], list[int]] = {}

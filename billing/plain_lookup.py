@@ -15,12 +15,13 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing import catalogue
-from billing.charges.periods import Period, period_from
+from billing.charges.periods import Period, period_from, period_of
 from billing.charges.rollover import by_owner
 from billing.intake import view
 from billing.plain_buckets import Holder, PlainBuckets, lefts_after
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from billing.charges.rollover import Left
-    from billing.runs.facts import Account
+    from billing.runs.facts import Account, Subscription
     from billing.store.home import Home
 
 DAY_US: Final = 86_400_000_000
@@ -64,7 +65,6 @@ class PlainLookup:
     def __init__(self, home: Home, connection: sa.Connection, run: Any) -> None:  # noqa: ANN401 -- a row of bill_runs
         seq = run.pinned_seq
         self._facts = facts.load(connection, seq)
-        self._subscriptions = {each.subscription_key: each for each in self._facts.subscriptions}
         self._spans = _spans_by_number(connection, seq)
         catalogues = catalogue.in_force(home, seq)
         newest = sorted(catalogues, key=lambda each: each.effective_from_us)
@@ -97,14 +97,15 @@ class PlainLookup:
 
     def _linked_accounts(self) -> frozenset[int]:
         """Keys of accounts whose events all draw together."""
-        accounts = self._facts.accounts
-        links = {plan: self._buckets.links(plan) for each in self._facts.subscriptions for _, plan in each.plans}
-        return frozenset(
-            accounts[each.account].account_key for each in self._facts.subscriptions if any(links[plan] for _, plan in each.plans)
-        )
+        known = self._facts
+        links = [any(self._buckets.links(plan) for _, plan in each.plans) for each in known.patterns]
+        linked = np.array(links, np.bool_)[known.subscription_pattern] if links else np.zeros(0, np.bool_)
+        return frozenset(known.account_keys[known.subscription_account[linked]].tolist())
 
     def _account_of(self, holder: Holder) -> Account:
-        return self._facts.accounts[self._subscriptions[holder.subscription_key].account]
+        subscription = self._subscription(holder.subscription_key)
+        assert subscription is not None
+        return self._facts.accounts[subscription.account]
 
     def _group(self, owner: Owner) -> Hashable:
         """Events of one group draw together."""
@@ -120,16 +121,19 @@ class PlainLookup:
             return self._reference.rate_in_order(events, holders, {}, {}).outcomes
         account = self._account_of(first)
         if account.account_key not in self.together:
-            drawing = self._buckets.drawing(account, [self._subscriptions[first.subscription_key]], first.period, [])
+            own = self._subscription(first.subscription_key)
+            assert own is not None
+            drawing = self._buckets.drawing(account, [own], first.period, [])
             return self._reference.rate_in_order(events, holders, drawing.held, drawing.buckets).outcomes
-        members = [each for each in self._facts.subscriptions if self._facts.accounts[each.account] is account]
+        index = int(np.flatnonzero(self._facts.account_keys == account.account_key)[0])
+        members = [self._facts.subscriptions[each] for each in np.flatnonzero(self._facts.subscription_account == index).tolist()]
         lefts = [left for (key, _), of_owner in self._lefts.items() if key == account.account_key for left in of_owner]
         outcomes: dict[int, Outcome] = {}
         for period in self._periods[account.account_key]:
             rows = [row for row, holder in enumerate(holders) if holder is not None and holder.period == period]
             drawing = self._buckets.drawing(account, members, period, lefts)
-            own = [holders[row] for row in rows]
-            ordered = self._reference.rate_in_order([events[row] for row in rows], own, drawing.held, drawing.buckets)
+            of_rows = [holders[row] for row in rows]
+            ordered = self._reference.rate_in_order([events[row] for row in rows], of_rows, drawing.held, drawing.buckets)
             outcomes.update(zip(rows, ordered.outcomes, strict=True))
             added_up = by_owner(lefts_after(drawing, ordered.buckets, period))
             lefts = [left for of_owner in added_up.values() for left in of_owner]
@@ -137,7 +141,7 @@ class PlainLookup:
 
     def _owner(self, row: Mapping[str, Any]) -> Owner:
         start_us = row["start_us"]
-        subscription = self._subscriptions.get(self._subscriber(row["served_id"], start_us))
+        subscription = self._subscription(self._subscriber(row["served_id"], start_us))
         if subscription is None:
             return NOBODY
         account = self._facts.accounts[subscription.account]
@@ -148,9 +152,16 @@ class PlainLookup:
         plan = next((plan for from_date, plan in reversed(subscription.plans) if from_date <= day), None)
         if plan is None:
             return Owner(key, None, None)
-        whole = period_from(day, account.bill_day)
-        period = Period(max(whole.cycle_start, account.billed_from), whole.end, whole.cycle_start)
+        period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
+        if period is None:  # before the account is billed, or after it was closed
+            whole = period_from(day, account.bill_day)
+            period = Period(max(whole.cycle_start, account.billed_from), whole.end, whole.cycle_start)
         return Owner(key, plan, Holder(key, plan, period))
+
+    def _subscription(self, key: int) -> Subscription | None:
+        keys = self._facts.subscription_keys
+        place = int(np.searchsorted(keys, key))
+        return self._facts.subscriptions[place] if place < len(keys) and keys[place] == key else None
 
     def _subscriber(self, number: str, instant_us: int) -> int:
         """Who had a number at an instant, 0 nobody."""
@@ -163,7 +174,7 @@ class PlainLookup:
         dialled = row["other_raw"] or ""
         is_code = dialled in self._buckets.short_codes(owner.plan, row["service"], row["start_us"])
         originating = row["direction"] == Direction.ORIGINATING
-        payer = self._subscriptions.get(owner.subscription_key)
+        payer = self._subscription(owner.subscription_key)
         amount = row["source_amount_micros"]
         in_currency = owner.plan is not None and row["source_currency"] == self._currency.get(owner.plan.partition("/")[0], "")
         return Event(

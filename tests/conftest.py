@@ -1,22 +1,71 @@
-"""What all tests share: those that need a database are slow ones, and a fast one that opens a database fails."""
+"""What all tests share: those that need a database are slow ones, a fast one that opens a database fails, and either database may be used.
+
+RATEWRIGHT_TEST_STORE=postgresql makes every new home on a real PostgreSQL; otherwise it is SQLite's. A test that is about SQLite itself
+is marked `sqlite` and left out on PostgreSQL; one that asks for `postgresql` has that server either way.
+"""
 
 from __future__ import annotations
 
+import os
 import sqlite3.dbapi2
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-NEED_A_DATABASE = {"home", "world", "balanced", "billed"}  # fixtures
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.postgres_server import Server
+
+NEED_A_DATABASE = {"home", "world", "balanced", "billed", "postgresql", "both"}  # fixtures
 LAST_LINES = pytest.StashKey[list[str]]()  # what a run ends with
+STORE = os.environ.get("RATEWRIGHT_TEST_STORE", "sqlite")
+
+
+def pytest_configure() -> None:
+    """Tests make their homes where RATEWRIGHT_TEST_STORE says, whatever the user's own homes do."""
+    assert STORE in {"sqlite", "postgresql"}, f"RATEWRIGHT_TEST_STORE={STORE}"
+    os.environ.pop("RATEWRIGHT_DATABASE", None)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what opens a home folder as slow, without saying so in every file."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what opens a home folder as slow, without saying so in every file; leave out what is about the other database."""
     for item in items:
         if NEED_A_DATABASE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+    if STORE == "postgresql":
+        left_out = [item for item in items if item.get_closest_marker("sqlite") is not None]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item.get_closest_marker("sqlite") is None]
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL server, one for all workers; each home has a schema of its own in it."""
+    from tests import postgres_server  # noqa: PLC0415 -- the driver is loaded for those who ask
+
+    folder = tmp_path_factory.getbasetemp()
+    with postgres_server.shared(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", autouse=STORE == "postgresql")
+def _homes_on_postgresql(request: pytest.FixtureRequest) -> Iterator[None]:
+    if STORE == "postgresql":
+        os.environ["RATEWRIGHT_DATABASE"] = request.getfixturevalue("postgresql").url  # child processes inherit it
+    yield
+    os.environ.pop("RATEWRIGHT_DATABASE", None)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def both(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The test runs twice, with new homes on SQLite and on PostgreSQL; this is which."""
+    if request.param == "postgresql":
+        monkeypatch.setenv("RATEWRIGHT_DATABASE", request.getfixturevalue("postgresql").url)
+    else:
+        monkeypatch.delenv("RATEWRIGHT_DATABASE", raising=False)
+    return str(request.param)
 
 
 @pytest.fixture(autouse=True)

@@ -1,17 +1,7 @@
-"""Accounts, subscriptions and numbers: dated facts, imported from CSV and read as columns."""
+"""Accounts, subscriptions and numbers: dated facts, imported or told by a command, and read as columns or one by one."""
 
-from billing.accounts.facts import FACT_KINDS, record_fact
+from billing.accounts.facts import record_fact
 from billing.accounts.importing import ImportReport, import_files
-from billing.accounts.readers import read_account_facts, read_accounts, read_plan_facts, read_subscriptions, timezone_of
+from billing.accounts.lookup import timezone_of
 
-__all__ = [
-    "FACT_KINDS",
-    "ImportReport",
-    "import_files",
-    "read_account_facts",
-    "read_accounts",
-    "read_plan_facts",
-    "read_subscriptions",
-    "record_fact",
-    "timezone_of",
-]
+__all__ = ["ImportReport", "import_files", "record_fact", "timezone_of"]

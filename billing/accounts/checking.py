@@ -84,7 +84,9 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
         if one.to_date is None or two.from_date < one.to_date:
             ended = f"to {one.to_date}" if one.to_date else "without an end"
             message = f"{contract.subscription_id} is paused from {one.from_date} {ended}, and again from {two.from_date}"
-            yield Trouble(max(one, two, key=lambda fact: fact.fact_id), False, "from_date", message, "resume it first, or retract the other pause")
+            yield Trouble(
+                max(one, two, key=lambda fact: fact.fact_id), False, "from_date", message, "resume it first, or retract the other pause"
+            )
 
 
 def _holds(picture: Picture, customer: Customer) -> Iterator[Trouble]:
@@ -135,7 +137,9 @@ def _relation(picture: Picture, relation: Relation) -> Iterator[Trouble]:
         return
     root = picture.customers[relation.root]
     if member.key == root.key:
-        yield Trouble(fact, of_account, field, f"{fact.kind}: {member.account_id} would take over from itself", "name another account, or nobody")
+        yield Trouble(
+            fact, of_account, field, f"{fact.kind}: {member.account_id} would take over from itself", "name another account, or nobody"
+        )
         return
     for what in ("currency", "timezone"):
         one, other = getattr(member, what), getattr(root, what)

@@ -25,7 +25,9 @@ def flat(column: Texts) -> pa.Array[Any]:
     """A column in one piece."""
     if isinstance(column, pa.Array):
         return column
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    return (
+        column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    )
 
 
 def joined(*columns: Texts) -> pa.Array[Any]:
@@ -93,3 +95,10 @@ def told(sheet: Sheet, what: str, names: Texts, stored: Mapping[str, Texts], mis
 def shown(value: object) -> str:
     """A value as a message tells it."""
     return "empty" if value is None else repr(value)
+
+
+def less(one: Texts, two: Texts) -> NDArray[np.bool_]:
+    """Whether each date is before the other; an empty one is neither before nor after any."""
+    before: Any = pc.fill_null(pc.less(flat(one), flat(two)), value=False)
+    result: NDArray[np.bool_] = before.to_numpy(zero_copy_only=False)
+    return result

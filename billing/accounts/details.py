@@ -53,7 +53,9 @@ def wrongs(kind: str, detail: msgspec.Struct, known: Known, *, of_account: bool)
 
 def _bill_day(detail: kinds.BillDayFact, _known: Known) -> Iterator[Wrong]:
     if not 1 <= detail.bill_day <= BILL_DAY_MAX:
-        yield Wrong("bill_day", f"{detail.bill_day} is not from 1 to {BILL_DAY_MAX}", "give a day of the month; it is clamped to the month's end")
+        yield Wrong(
+            "bill_day", f"{detail.bill_day} is not from 1 to {BILL_DAY_MAX}", "give a day of the month; it is clamped to the month's end"
+        )
 
 
 def _terms(detail: kinds.TermsFact, known: Known) -> Iterator[Wrong]:
@@ -65,7 +67,9 @@ def _terms(detail: kinds.TermsFact, known: Known) -> Iterator[Wrong]:
         message = f"there is no dunning policy {detail.dunning_policy}"
         yield Wrong("dunning_policy", message, f"known policies: {', '.join(sorted(known.policies))}")
     if detail.minimum_months is not None and not 0 <= detail.minimum_months <= MINIMUM_MONTHS_MAX:
-        yield Wrong("minimum_months", f"{detail.minimum_months} is not from 0 to {MINIMUM_MONTHS_MAX}", "give whole months; 0 is no least time")
+        yield Wrong(
+            "minimum_months", f"{detail.minimum_months} is not from 0 to {MINIMUM_MONTHS_MAX}", "give whole months; 0 is no least time"
+        )
     if detail == kinds.TermsFact():
         yield Wrong("detail", "agrees nothing", "name at least one term; retract a fact to undo it")
 

@@ -143,7 +143,15 @@ def _live(  # noqa: PLR0913, PLR0917 - what the two public functions are told
 ) -> list[Fact]:
     column = table.c
     query = sa.select(
-        column.fact_id, key, column.kind, column.from_date, column.to_date, column.detail, column.commit_seq, column.by_name, column.retracts
+        column.fact_id,
+        key,
+        column.kind,
+        column.from_date,
+        column.to_date,
+        column.detail,
+        column.commit_seq,
+        column.by_name,
+        column.retracts,
     )
     if seq is not None:
         query = query.where(column.commit_seq <= seq)

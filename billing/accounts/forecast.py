@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from billing import catalogue
-from billing.charges.periods import period_after
+from billing.accounts.plans import unknown_plan
+from billing.accounts.wording import amount
+from billing.charges.periods import ONE_DAY, period_after
 from billing.store import tables
 from rating.errors import UserError
 from rating.model import FeeOccasion, FeeTiming
-from rating.money import format_micros
-from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +30,12 @@ if TYPE_CHECKING:
 def next_bill(connection: sa.Connection, customer: Customer) -> Period | None:
     """The first period of an account that no run has numbered yet; None where it is closed and billed."""
     run = tables.bill_runs.c
-    done = sa.select(sa.func.max(run.bill_date)).where(run.state.in_(("numbered", "posted")), sa.or_(run.kind.is_(None), run.kind == "cycle"))
+    done = sa.select(sa.func.max(run.bill_date)).where(
+        run.state.in_(("numbered", "posted")), sa.or_(run.kind.is_(None), run.kind == "cycle")
+    )
     through = connection.execute(done).scalar_one()
-    if through is None or dt.date.fromisoformat(through) <= customer.billed_from:
-        return customer.period_of(customer.billed_from)
-    last = dt.date.fromisoformat(through)
-    period = customer.period_of(last)
-    if period is None or period.start == last or customer.is_edge(last):
-        return period
-    return period
+    last = customer.billed_from if through is None else dt.date.fromisoformat(through)
+    return customer.period_of(max(last, customer.billed_from))
 
 
 def when_billed(recorder: Recorder, customer: Customer, day: dt.date) -> str:
@@ -81,10 +78,8 @@ def fees(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date, *
 
 def plan_on(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date) -> Plan | None:
     """A plan as the version in force on a day has it; None where it is not to be had then."""
-    from billing.accounts.recording import midnight_us  # noqa: PLC0415 -- recording tells nothing by itself, and is told with by commands
-
     identity, _, name = plan_name.partition("/")
-    end_us = midnight_us(customer, day + dt.timedelta(days=1))
+    end_us = customer.midnight_us(day + ONE_DAY)
     live = [each for each in catalogue.in_force(recorder.home) if each.identity == identity and each.effective_from_us < end_us]
     if not live:
         return None
@@ -94,8 +89,6 @@ def plan_on(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date
 
 def sellable(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date) -> Plan:
     """A plan that may be given to an account on a day. Raises UserError: unknown, of another currency, not in force, not sold then."""
-    from billing.accounts.plans import unknown_plan  # noqa: PLC0415 -- as above
-
     versions = [each for each in catalogue.published(recorder.home) if each.identity == plan_name.partition("/")[0]]
     currencies = {f"{each.identity}/{plan.name}": each.currency for each in versions for plan in each.plans}
     if plan_name not in currencies:
@@ -110,8 +103,3 @@ def sellable(recorder: Recorder, customer: Customer, plan_name: str, day: dt.dat
         span = f"from {plan.sold_from or 'ever'} to {plan.sold_to or 'ever'}"
         raise UserError(f"plan {plan_name} is not sold on {day}", f"it is sold {span}; choose another plan or date")
     return plan
-
-
-def amount(micros: int, currency: str) -> str:
-    """An amount with its currency."""
-    return f"{format_micros(micros, MINOR_DIGITS.get(currency, 2))} {currency}"

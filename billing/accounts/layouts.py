@@ -27,6 +27,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _ENTITY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _REFERENCE: Final = re.compile(r"\S(.{0,62}\S)?")
 _KIND: Final = re.compile(r"[a-z][a-z_]{0,31}")
+_CATALOGUE: Final = re.compile(r"[^\s/]{1,64}")
 _PLAN: Final = re.compile(r"[^\s/]+/[^\s/]+")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -186,7 +187,8 @@ OPENING_ALLOWANCES: Final = Layout(
     {
         "account_id": _id_column,
         "subscription_id": Column(_or_none(_an_id), _TEXT),
-        "plan": Column(_a_plan, _TEXT),
+        "catalogue": Column(_matching(_CATALOGUE, "give its identity, such as mobile"), _TEXT),
+        "plan": Column(_or_none(_a_plan), _TEXT),
         "allowance": Column(_whole(1, 2**31 - 1), _INT),
         "period_end": _date_column,
         "serves_to": _date_column,

@@ -1,19 +1,24 @@
-"""Accounts one by one, for people who look."""
+"""Accounts one by one, for people who look: the whole picture of an account and its unit, every fact in words, as known at some number."""
 
 from __future__ import annotations
 
-import collections
+import datetime as dt
 import difflib
 from typing import TYPE_CHECKING
 
 import msgspec
 import sqlalchemy as sa
 
-from billing.accounts.facts import ends_learned_later
+from billing.accounts import picture
+from billing.accounts.wording import in_words
 from billing.store import tables
-from rating.errors import UserError
+from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from billing.accounts.facts import Fact
+    from billing.accounts.picture import Contract, Customer, Picture
     from billing.store.home import Home
 
 
@@ -30,33 +35,76 @@ class AccountLine(msgspec.Struct, frozen=True):
     billed_through: str | None
     dunning_policy: str
     payment_days: int
+    legal_entity: str | None
+    category: str | None
     subscriptions: int
 
 
+class NumberLine(msgspec.Struct, frozen=True):
+    """A number that a subscription has or had, in microseconds UTC; no end: for good."""
+
+    served_id: str
+    from_us: int
+    to_us: int | None
+
+
+class FactLine(msgspec.Struct, frozen=True):
+    """A fact that holds. `about` is the account or the subscription; `says` is the fact in words."""
+
+    fact_id: int
+    about: str
+    kind: str
+    from_date: str
+    to_date: str | None
+    says: str
+    detail: str
+    by_name: str
+    commit_seq: int
+
+
+class PlanLine(msgspec.Struct, frozen=True):
+    """A plan from a date on."""
+
+    from_date: str
+    plan: str
+
+
 class SubscriptionLine(msgspec.Struct, frozen=True):
-    """One subscription with its newest plan and every number it has had."""
+    """One subscription with the plan of the day, every plan and every number it has had."""
 
     subscription_id: str
     plan: str
     from_date: str
     to_date: str | None
     numbers: list[str]
+    plans: list[PlanLine]
+    spans: list[NumberLine]
+    transferred_from: str | None
 
 
-class FactLine(msgspec.Struct, frozen=True):
-    """What was decided about an account, from a date on."""
+class OpeningLine(msgspec.Struct, frozen=True):
+    """An open item of the system before."""
 
-    kind: str
-    from_date: str
-    detail: str
+    reference: str
+    issued_on: str
+    due_on: str
+    amount_micros: int
 
 
 class AccountDetail(msgspec.Struct, frozen=True):
     """All of one account."""
 
     account: AccountLine
+    as_of: str  # the date that `plan`, `category_now` and `unit` are of
+    bill_day_now: int
+    category_now: str
+    closed_on: str | None
+    unit: list[str]  # accounts that are billed with it, itself left out
+    relations: list[str]  # who takes over what from whom, in words
     subscriptions: list[SubscriptionLine]
-    facts: list[FactLine]
+    facts: list[FactLine]  # about the account and its subscriptions, by date
+    opening_items: list[OpeningLine]
+    baselines: dict[str, int]  # month -> total in micro-units
 
 
 _ACCOUNT = tables.accounts.c
@@ -79,46 +127,137 @@ def list_accounts(home: Home, limit: int | None = None) -> list[AccountLine]:
         return [AccountLine(*row) for row in connection.execute(_LINE.order_by(_ACCOUNT.account_id).limit(limit))]
 
 
-def show_account(home: Home, account_id: str) -> AccountDetail:
-    """All of the account `account_id`. Raises UserError when there is none."""
+def show_account(home: Home, account_id: str, as_of: dt.date | None = None) -> AccountDetail:
+    """All of the account `account_id`; its state is that of the date `as_of` (None: of its last known change). Raises UserError: unknown."""
     with home.connect() as connection:
-        row = connection.execute(_LINE.where(_ACCOUNT.account_id == account_id)).one_or_none()
-        if row is None:
-            raise _unknown(connection, account_id)
-        key = connection.execute(sa.select(_ACCOUNT.account_key).where(_ACCOUNT.account_id == account_id)).scalar_one()
-        fact = tables.account_facts.c
-        facts = connection.execute(
-            sa.select(fact.kind, fact.from_date, fact.detail).where(fact.account_key == key).order_by(fact.from_date, fact.fact_id)
+        key = picture.account_keys(connection, [account_id]).get(account_id)
+        if key is None:
+            raise unknown_account(connection, account_id)
+        found = picture.load(connection, [key])
+        customer = found.customers[key]
+        day = as_of or _last_day(customer)
+        line = AccountLine(*connection.execute(_LINE.where(_ACCOUNT.account_key == key)).one())
+        return AccountDetail(
+            account=line,
+            as_of=day.isoformat(),
+            bill_day_now=[bill_day for from_date, bill_day in customer.bill_days if from_date <= day][-1],
+            category_now=customer.category_on(day),
+            closed_on=_iso(customer.closed_on),
+            unit=sorted(each.account_id for each in found.customers.values() if each.key != key),
+            relations=_relations(found, day),
+            subscriptions=_subscriptions(connection, customer, day),
+            facts=_facts(customer),
+            opening_items=_opening(connection, key),
+            baselines=_baselines(connection, key),
         )
-        return AccountDetail(AccountLine(*row), _subscriptions(connection, key), [FactLine(*each) for each in facts])
 
 
-def _subscriptions(connection: sa.Connection, account_key: int) -> list[SubscriptionLine]:
-    plan, guiding = tables.plan_facts.c, tables.guiding_facts.c
-    rows = connection.execute(
-        sa.select(_SUBSCRIPTION.subscription_key, _SUBSCRIPTION.subscription_id, _SUBSCRIPTION.from_date, _SUBSCRIPTION.to_date)
-        .where(_SUBSCRIPTION.account_key == account_key)
-        .order_by(_SUBSCRIPTION.subscription_id)
-    ).all()
-    keys = [row[0] for row in rows]
-    plan_facts = connection.execute(
-        sa.select(plan.subscription_key, plan.plan).where(plan.subscription_key.in_(keys)).order_by(plan.from_date, plan.commit_seq)
-    )
-    plans: dict[int, str] = {row[0]: row[1] for row in plan_facts}  # the last one stays
-    numbers: dict[int, list[str]] = collections.defaultdict(list)
-    for key, served_id in connection.execute(
-        sa.select(guiding.subscription_key, guiding.served_id)
-        .where(guiding.subscription_key.in_(keys))
-        .group_by(guiding.subscription_key, guiding.served_id, guiding.from_us)  # an end learned later is a fact of its own
-        .order_by(guiding.from_us, guiding.served_id)
-    ):
-        numbers[key].append(served_id)
-    ends = ends_learned_later(connection)
-    return [SubscriptionLine(name, plans[key], from_date, ends.get(key, to_date), numbers[key]) for key, name, from_date, to_date in rows]
+def timezone_of(home: Home, account_id: str) -> str:
+    """The time zone of one account. Raises NotFoundError when there is no such account."""
+    with home.connect() as connection:
+        zone = connection.execute(sa.select(_ACCOUNT.timezone).where(_ACCOUNT.account_id == account_id)).scalar_one_or_none()
+    if zone is None:
+        raise NotFoundError(f"no account has the id {account_id}", "give the id as it stands in accounts.csv")
+    return str(zone)
 
 
-def _unknown(connection: sa.Connection, account_id: str) -> UserError:
+def unknown_account(connection: sa.Connection, account_id: str) -> UserError:
+    """No account has this id."""
     ids = connection.execute(sa.select(_ACCOUNT.account_id)).scalars()
-    close = difflib.get_close_matches(account_id, list(ids), n=1)
-    remedy = f"did you mean {close[0]}?" if close else "`ratewright accounts list` shows the ids"
-    return UserError(f"account {account_id} is unknown", remedy)
+    return UserError(f"account {account_id} is unknown", _close(account_id, ids) or "`ratewright accounts list` shows the ids")
+
+
+def unknown_subscription(connection: sa.Connection, subscription_id: str) -> UserError:
+    """No subscription has this id."""
+    ids = connection.execute(sa.select(_SUBSCRIPTION.subscription_id)).scalars()
+    remedy = _close(subscription_id, ids) or "`ratewright accounts show` lists the subscriptions of an account"
+    return UserError(f"subscription {subscription_id} is unknown", remedy)
+
+
+def _close(name: str, ids: Iterable[str]) -> str | None:
+    close = difflib.get_close_matches(name, list(ids), n=1)
+    return f"did you mean {close[0]}?" if close else None
+
+
+def _last_day(customer: Customer) -> dt.date:
+    """The last date that anything is told of."""
+    days = [customer.opened_on, *(fact.from_date for fact in customer.facts)]
+    for contract in customer.contracts:
+        days += [contract.from_date, *(day for day, _ in contract.plans), *(fact.from_date for fact in contract.facts)]
+    return max(days)
+
+
+def _relations(found: Picture, day: dt.date) -> list[str]:
+    told = []
+    for each in found.relations:
+        if each.fact.holds_on(day) and each.root is not None:
+            about = (
+                found.customers[each.member].account_id if each.subscription is None else found.contract(each.subscription).subscription_id
+            )
+            told.append(f"{about}: {in_words(each.fact.kind, each.fact.detail, '')}")
+    return sorted(told)
+
+
+def _subscriptions(connection: sa.Connection, customer: Customer, day: dt.date) -> list[SubscriptionLine]:
+    spans = _spans(connection, [contract.key for contract in customer.contracts])
+    former = [contract.transferred_from for contract in customer.contracts if contract.transferred_from is not None]
+    query = sa.select(_SUBSCRIPTION.subscription_key, _SUBSCRIPTION.subscription_id).where(_SUBSCRIPTION.subscription_key.in_(former))
+    names = {row[0]: row[1] for row in connection.execute(query)}
+    return [_subscription(each, spans.get(each.key, []), names.get(each.transferred_from or 0), day) for each in customer.contracts]
+
+
+def _subscription(contract: Contract, spans: list[NumberLine], former: str | None, day: dt.date) -> SubscriptionLine:
+    return SubscriptionLine(
+        contract.subscription_id,
+        contract.plan_on(day),
+        contract.from_date.isoformat(),
+        _iso(contract.to_date),
+        [span.served_id for span in spans],
+        [PlanLine(from_date.isoformat(), plan) for from_date, plan in contract.plans],
+        spans,
+        former,
+    )
+
+
+def _spans(connection: sa.Connection, keys: list[int]) -> dict[int, list[NumberLine]]:
+    """Spans of numbers by subscription, by time and number. Of facts with one beginning the one learned last holds."""
+    fact = tables.guiding_facts.c
+    numbers = sa.select(fact.served_id).where(fact.subscription_key.in_(keys))
+    query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key).where(fact.served_id.in_(numbers))
+    last = {(row[0], row[1]): row for row in connection.execute(query.order_by(fact.commit_seq, fact.fact_id))}
+    spans: dict[int, list[NumberLine]] = {}
+    for served_id, from_us, to_us, key in sorted(last.values(), key=lambda row: (row[1], row[0])):
+        if to_us is None or to_us > from_us:
+            spans.setdefault(key, []).append(NumberLine(served_id, from_us, to_us))
+    return spans
+
+
+def _facts(customer: Customer) -> list[FactLine]:
+    every = [(customer.account_id, fact) for fact in customer.facts]
+    every += [(contract.subscription_id, fact) for contract in customer.contracts for fact in contract.facts]
+    return [
+        _fact(about, fact, customer.currency) for about, fact in sorted(every, key=lambda pair: (pair[1].from_date, pair[1].commit_seq))
+    ]
+
+
+def _fact(about: str, fact: Fact, currency: str) -> FactLine:
+    detail = fact.detail if isinstance(fact.detail, str) else msgspec.json.encode(fact.detail).decode()
+    says = in_words(fact.kind, fact.detail, currency)
+    dates = (fact.from_date.isoformat(), _iso(fact.to_date))
+    return FactLine(fact.fact_id, about, fact.kind, *dates, says, detail, fact.by_name, fact.commit_seq)
+
+
+def _opening(connection: sa.Connection, key: int) -> list[OpeningLine]:
+    item = tables.opening_items.c
+    query = sa.select(item.reference, item.issued_on, item.due_on, item.amount_micros).where(item.account_key == key)
+    return [OpeningLine(*row) for row in connection.execute(query.order_by(item.due_on, item.reference))]
+
+
+def _baselines(connection: sa.Connection, key: int) -> dict[str, int]:
+    month = tables.baselines.c
+    query = sa.select(month.month, month.amount_micros).where(month.account_key == key).order_by(month.month)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _iso(day: dt.date | None) -> str | None:
+    return day.isoformat() if day else None

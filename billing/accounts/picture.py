@@ -10,6 +10,7 @@ import collections
 import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 RELATIONS: Final = ("payer", "sponsor", "pool")
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 class Contract(NamedTuple):
@@ -95,6 +98,14 @@ class Customer(NamedTuple):
     def period_of(self, day: dt.date) -> Period | None:
         """The bill period that holds a day; None before it is billed and after it is closed."""
         return period_of(day, self.billed_from, self.bill_days, self.closed_on)
+
+    def local_date(self, now_us: int) -> dt.date:
+        """The date in its zone at an instant."""
+        return (_EPOCH + now_us * _MICROSECOND).astimezone(ZoneInfo(self.timezone)).date()
+
+    def midnight_us(self, day: dt.date) -> int:
+        """The instant at which a day begins in its zone, in microseconds UTC."""
+        return (dt.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.timezone)) - _EPOCH) // _MICROSECOND
 
     def is_edge(self, day: dt.date) -> bool:
         """Whether a bill period begins or its life ends on this day."""
@@ -240,7 +251,14 @@ def _contracts(connection: sa.Connection, account_keys: list[int], seq: int | No
         from_date, to_date = dt.date.fromisoformat(row.from_date), _end(of_subscription, _date(row.to_date))
         contracts[row.account_key].append(
             Contract(
-                row.subscription_key, row.subscription_id, row.account_key, from_date, to_date, by_date, of_subscription, row.transferred_from
+                row.subscription_key,
+                row.subscription_id,
+                row.account_key,
+                from_date,
+                to_date,
+                by_date,
+                of_subscription,
+                row.transferred_from,
             )
         )
     return contracts

@@ -5,9 +5,7 @@ What the command asks for and is there already changes nothing. With `dry_run` a
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -22,6 +20,7 @@ from billing.store import commit_points, tables
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable
 
     import msgspec
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from billing.accounts.picture import Contract, Customer, Picture
     from billing.catalogue import Operator
     from billing.store.home import Home
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class Asked(NamedTuple):
@@ -105,7 +101,7 @@ class Recorder:
         held = customer.of_kind(kind)
         return self._fact(tables.account_facts, customer.key, customer.account_id, held, (kind, from_date, to_date, detail))
 
-    def subscription_fact(  # noqa: PLR0913, PLR0917 -- as above, and whether it may take the place of another
+    def subscription_fact(  # noqa: PLR0913 -- as above, and whether it may take the place of another
         self, contract: Contract, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct, *, replaces: bool = False
     ) -> bool:
         """Add a fact about a subscription, as `account_fact`; one that `replaces` may say something else of the same date."""
@@ -186,16 +182,6 @@ def change(home: Home, asked: Asked, work: Callable[[Recorder], None]) -> Done:
         pass
     assert done is not None
     return done._replace(commit_seq=None) if asked.dry_run else done
-
-
-def local_date(customer: Customer, now_us: int) -> dt.date:
-    """The date in the account's zone at an instant."""
-    return (_EPOCH + now_us * _MICROSECOND).astimezone(ZoneInfo(customer.timezone)).date()
-
-
-def midnight_us(customer: Customer, day: dt.date) -> int:
-    """The instant at which a day begins in the account's zone."""
-    return (dt.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(customer.timezone)) - _EPOCH) // _MICROSECOND
 
 
 def _says_otherwise(name: str, fact: Fact, to_date: dt.date | None, detail: msgspec.Struct) -> UserError:

@@ -88,7 +88,7 @@ class Mistakes:
         """Note one mistake."""
         self.problems.append((self._files.setdefault(file, len(self._files)), line, Problem(file, place, message, remedy)))
 
-    def add_row(self, sheet: Sheet, line: int, column: str, message: str, remedy: str) -> None:  # noqa: PLR0913, PLR0917 -- a mistake's parts
+    def add_row(self, sheet: Sheet, line: int, column: str, message: str, remedy: str) -> None:
         """Note one mistake of a row of a sheet."""
         self.add(sheet.file, sheet.where(line, column), message, remedy, line=line)
 
@@ -136,7 +136,9 @@ def read_document(path: Path, layouts: Sequence[Layout], mistakes: Mistakes) -> 
         mistakes.add_unreadable(path.name, "file", f"cannot be read: {error.strerror}", "name a readable file")
         document = {}
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        mistakes.add_unreadable(path.name, "file", f"not a document of accounts: {error}", 'write {"accounts": [{...}], ...} as export does')
+        mistakes.add_unreadable(
+            path.name, "file", f"not a document of accounts: {error}", 'write {"accounts": [{...}], ...} as export does'
+        )
         document = {}
     unknown = document.keys() - {layout.name for layout in layouts}
     for name in sorted(unknown):
@@ -246,7 +248,7 @@ def _piece(  # noqa: PLR0913, PLR0917 - what one piece needs
     layout: Layout, sheet: Sheet, header: list[str], piece: _Piece, known: dict[str, dict[str, Any]], mistakes: Mistakes
 ) -> pa.Table:
     rows, lines = _of_full_length(layout, sheet, header, piece, mistakes)
-    cells = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else {name: () for name in header}
+    cells = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(header, ())
     good = np.ones(len(rows), np.bool_)
     columns: dict[str, pa.Array[Any]] = {}
     for name, column in layout.columns.items():

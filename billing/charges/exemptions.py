@@ -37,7 +37,8 @@ class Taxation(NamedTuple):
 def status_on(told: Iterable[TaxStatus], last_day: dt.date) -> TaxStatus | None:
     """What holds for a period with this last day; None: nothing was told. `told` in order of time and learning."""
     holding = [each for each in told if each.span.start <= last_day and (each.span.end is None or last_day < each.span.end)]
-    return max(holding, key=lambda each: each.span.start) if holding else None
+    latest = max((each.span.start for each in holding), default=None)
+    return next((each for each in reversed(holding) if each.span.start == latest), None)
 
 
 def taxation(status: TaxStatus | None, tax_class: str) -> Taxation:

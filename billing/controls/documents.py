@@ -1,24 +1,34 @@
-"""Books of invoices, numbers, ledger and catalogues."""
+"""Books of invoices, numbers, ledger and catalogues.
+
+Postings are compared row by row without ever holding them all: a row is told by a hash of everything it says, eight bytes long.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing import ledger
 from billing.catalogue import kept_rows, stored
 from billing.controls.book import ROWS, book, by_currency, set_book
 from billing.invoicing import NUMBER_DIGITS, SERIES
-from billing.runs import posting, scope
-from billing.store import tables
+from billing.runs import posting, states
+from billing.store import bulk, tables
 from tariffs import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from billing.charges.lines import Int64s
     from billing.controls.book import Book
+
+_DOCUMENTS_AT_ONCE: Final = 100_000
+_NAMED: Final = 5  # how many rows that differ are shown
 
 
 def document_books(connection: sa.Connection) -> Iterator[Book]:
@@ -35,17 +45,23 @@ def document_books(connection: sa.Connection) -> Iterator[Book]:
 
 def waiting(connection: sa.Connection) -> dict[str, int]:
     """Totals of invoices that a numbered run has not posted yet. In a posted run none waits, whatever is missing."""
-    invoice = tables.invoices.c
-    query = sa.select(invoice.currency, sa.func.sum(invoice.total_micros)).join_from(tables.invoices, tables.bill_runs)
-    query = query.where(tables.bill_runs.c.state == scope.NUMBERED, invoice.number.not_in(_posted_numbers()))
-    return by_currency(connection, query.group_by(invoice.currency))
+    keys = waiting_keys(connection)
+    invoice, sums = tables.invoices.c, {}
+    for start in range(0, len(keys), 500):
+        amount = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64)
+        query = sa.select(invoice.currency, amount).where(invoice.invoice_key.in_(sorted(keys)[start : start + 500]))
+        for currency, micros in by_currency(connection, query.group_by(invoice.currency)).items():
+            sums[currency] = sums.get(currency, 0) + micros
+    return sums
 
 
 def waiting_keys(connection: sa.Connection) -> set[int]:
     """The invoices of `waiting`."""
-    invoice = tables.invoices.c
+    invoice, run = tables.invoices.c, tables.bill_runs.c
+    if connection.execute(sa.select(run.run_id).where(run.state == states.NUMBERED).limit(1)).first() is None:
+        return set()
     query = sa.select(invoice.invoice_key).join_from(tables.invoices, tables.bill_runs)
-    query = query.where(tables.bill_runs.c.state == scope.NUMBERED, invoice.number.not_in(_posted_numbers()))
+    query = query.where(run.state == states.NUMBERED, invoice.number.not_in(_posted_numbers()))
     return set(connection.execute(query).scalars())
 
 
@@ -75,17 +91,43 @@ def _total_books(connection: sa.Connection) -> Iterator[Book]:
 def _posting_books(connection: sa.Connection) -> Iterator[Book]:
     """Totals of invoices against receivables, and every posting against the line or payment it is of."""
     invoice = tables.invoices.c
-    invoiced = by_currency(connection, sa.select(invoice.currency, sa.func.sum(invoice.total_micros)).group_by(invoice.currency))
-    booked, unposted = receivable_balances(connection, leg="line"), waiting(connection)
+    total = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64)
+    invoiced = by_currency(connection, sa.select(invoice.currency, total).group_by(invoice.currency))
+    booked, unposted = receivable_balances(connection, leg=posting.LEG), waiting(connection)
     for currency in sorted(invoiced.keys() | booked.keys()):
         terms = {"posted": booked.get(currency, 0), "waiting to be posted": unposted.get(currency, 0)}
         name = f"posting {currency}: invoiced = receivable"
         yield book(name, invoiced.get(currency, 0), sum(terms.values()), f"micro-units {currency}", terms)
-    not_yet = waiting_keys(connection)
-    keys = [key for key in connection.execute(sa.select(invoice.invoice_key)).scalars() if key not in not_yet]
-    wanted = posting.postings_of(connection, keys) + [ledger.of_payment(*row) for row in connection.execute(_payments())]
-    stored = connection.execute(sa.select(*(tables.postings.c[name] for name in ledger.Posting._fields)))
-    yield set_book("posting: lines and payments = postings", [tuple(each) for each in wanted], [tuple(row) for row in stored])
+    yield _same_rows("posting: lines of documents = postings", _wanted(connection), _standing(connection))
+
+
+def _wanted(connection: sa.Connection) -> Iterator[pa.Table]:
+    """The postings that follow from the lines of documents, those left out that wait to be posted."""
+    invoice = tables.invoices.c
+    last = int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(invoice.invoice_key), 0))).scalar_one())
+    not_yet = sorted(waiting_keys(connection))
+    for start in range(1, last + 1, _DOCUMENTS_AT_ONCE):
+        end = start + _DOCUMENTS_AT_ONCE
+        condition = (invoice.invoice_key >= start) & (invoice.invoice_key < end)
+        left_out = [key for key in not_yet if start <= key < end]
+        yield posting.postings_of(connection, condition, without=left_out)
+
+
+def _standing(connection: sa.Connection) -> Iterator[pa.Table]:
+    """The postings of documents as they stand."""
+    row = tables.postings.c
+    yield from bulk.batches(connection, sa.select(*(row[name] for name in ledger.Posting._fields)).where(row.leg == posting.LEG))
+
+
+def _same_rows(name: str, left: Iterator[pa.Table], right: Iterator[pa.Table]) -> Book:
+    """A book of rows that stand on either side, and those that stand on both; the first that differ are named."""
+    seen: dict[int, str] = {}
+    one, two = (_hashes(side, seen) for side in (left, right))
+    missing, surplus = np.setdiff1d(one, two), np.setdiff1d(two, one)
+    terms = {f"missing row {key & 0xFFFF:04x}": 1 for key in missing[:_NAMED].tolist()}
+    terms |= {f"surplus row {key & 0xFFFF:04x}": 1 for key in surplus[:_NAMED].tolist()}
+    either = len(np.union1d(one, two))
+    return book(name, either, either - len(missing) - len(surplus), ROWS, terms)
 
 
 def _posted_numbers() -> sa.Select[Any]:

@@ -1,4 +1,7 @@
-"""Books of each bill run: usage against charge files, charge files against what the run counted, and all of it against its invoices."""
+"""Books of each bill run: usage against charge files, charge files against what the run counted, and all of it against its invoices.
+
+Nothing here holds more than one charge file or one stretch of usage at a time.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from billing import invoicing
 from billing.controls.book import ROWS, book, set_book
 from billing.intake import view
-from billing.runs import charge_files, facts, scope
-from billing.runs.cycle import DIGEST
-from billing.runs.proposal import HALF_BITS, LOW_MASK
+from billing.invoicing.digest import digest_by_rows, digest_of_run
+from billing.runs import charge_files, facts, scope, states
+from billing.runs.computing import WINDOW_FROM, WINDOW_TO
+from billing.runs.numbering import DIGEST, DIGEST_BY_ROWS
 from billing.runs.reports import run_terms
-from billing.runs.settlement import Term
+from billing.runs.settlement import TERM_OF_KIND
+from billing.runs.terms import HALF_BITS, LOW_MASK, Term
 from billing.store import tables
 from rating.status import Status
 
@@ -31,18 +35,20 @@ if TYPE_CHECKING:
 
 _READ: Final = ["gross_micros", "discount_micros", "charge_micros", "currency", "status", "tariff_version"]
 _NONE: Final = Term(0, 0)
+_STRETCH_US: Final = 7 * 86_400_000_000  # of usage that is counted at a time
 
 
-def run_books(home: Home, connection: sa.Connection) -> Iterator[Book]:
-    """The books of all runs that have numbered, by run."""
-    query = sa.select(tables.bill_runs).where(tables.bill_runs.c.state != scope.COMPUTING).order_by(tables.bill_runs.c.run_id)
+def run_books(home: Home, connection: sa.Connection, run_id: int | None = None) -> Iterator[Book]:
+    """The books of all runs that have numbered, by run; of one, if given."""
+    query = sa.select(tables.bill_runs).where(tables.bill_runs.c.state.in_(states.COUNTED)).order_by(tables.bill_runs.c.run_id)
     runs = connection.execute(query).all()
     versions: set[bytes] = set()
     for run in runs:
-        files = _file_sums(home, connection, run.run_id)
-        versions |= files.versions
-        yield from _books_of(home, connection, run, files)
-    yield _known_runs(connection, {run.run_id for run in runs if run.pinned_seq == run.commit_seq})
+        if run_id is None or run.run_id == run_id:
+            files = _file_sums(home, connection, run.run_id)
+            versions |= files.versions
+            yield from _books_of(home, connection, run, files)
+    yield _known_runs(connection, {run.run_id for run in runs})
     published = connection.execute(sa.select(tables.publications.c.content_hash)).scalars()
     kept = {each.hex() for each in published}
     wanted = {each.hex() for each in versions}
@@ -72,12 +78,12 @@ def _books_of(home: Home, connection: sa.Connection, run: Any, files: _FileSums)
     agreeing = sum(rows for status, rows in found.items() if counted.get(status) == rows)
     yield book(f"rating, {name}: events by status", sum(counted.values()), agreeing, ROWS, shown)
     manifest = tables.charge_manifest.c
-    query = sa.select(sa.func.coalesce(sa.func.sum(manifest.rows), 0), sa.func.coalesce(sa.func.sum(manifest.charge_micros), 0))
-    rows, charge_micros = connection.execute(query.where(manifest.run_id == run.run_id)).one()
+    sums = [sa.cast(sa.func.coalesce(sa.func.sum(column), 0), tables.INT64) for column in (manifest.rows, manifest.charge_micros)]
+    rows, charge_micros = connection.execute(sa.select(*sums).where(manifest.run_id == run.run_id)).one()
     yield book(f"charges, {name}: rows", int(rows), files.rows, ROWS, {f"missing {path}": 1 for path in files.missing})
     yield book(f"charges, {name}: files = files with their hash", files.files, files.unchanged, "files")
-    yield book(f"charges, {name}: money", int(charge_micros), sum(files.charge_micros.values()), "micro-units of all currencies")
     charged = sum(files.charge_micros.values())
+    yield book(f"charges, {name}: money", int(charge_micros), charged, "micro-units of all currencies")
     yield book(f"charges, {name}: gross less discounts = charges", files.reduced_micros, charged, "micro-units of all currencies")
     yield from _billing_books(connection, run.run_id, name, terms, files)
     yield _document_book(connection, run, name, terms)
@@ -91,17 +97,28 @@ def _rating_book(
     charge_rows: int,
 ) -> Book:
     """Usage that counts in the window of the run, against its charge rows and what it left out."""
-    known = facts.load(connection, run.pinned_seq)
-    covered = scope.covered_through(connection, known, run.run_id)
-    decided = scope.decide(known, covered, dt.date.fromisoformat(run.bill_date), facts.Midnights())
     usage_rows = 0
-    if decided.window is not None:
-        usage_rows = view.usage(home, ("flags",), run.pinned_seq, *decided.window).num_rows
+    window = _window(connection, run, terms)
+    if window is not None:
+        for start in range(window.from_us, window.to_us, _STRETCH_US):
+            end = min(start + _STRETCH_US, window.to_us)
+            usage_rows += view.usage(home, ("flags",), run.pinned_seq, start, end).num_rows
     left_out = {term: each.rows for term, each in terms.items() if term.startswith("left_out.")}
     by_status = {term: each.rows for term, each in terms.items() if term.startswith("events.")}
     right = charge_rows + sum(left_out.values())
     shown = {"usage": usage_rows, "charge rows": charge_rows, **by_status, **left_out}
     return book(f"rating, run {run.run_id} of {run.bill_date}", usage_rows, right, ROWS, shown)
+
+
+def _window(connection: sa.Connection, run: Any, terms: dict[str, Term]) -> scope.Window | None:  # noqa: ANN401 -- a row of bill_runs
+    """In which the run looked for usage: as it says, or, of a run that was numbered before runs said it, as it follows from the facts."""
+    if WINDOW_FROM in terms:
+        return scope.Window(terms[WINDOW_FROM].amount_micros, terms[WINDOW_TO].amount_micros)
+    if DIGEST_BY_ROWS not in terms:
+        return None
+    known = facts.load(connection, run.pinned_seq)
+    covered = scope.covered_through(connection, known, run.run_id)
+    return scope.decide(known, covered, dt.date.fromisoformat(run.bill_date), facts.Midnights()).window
 
 
 def _billing_books(connection: sa.Connection, run_id: int, name: str, terms: dict[str, Term], files: _FileSums) -> Iterator[Book]:
@@ -111,13 +128,15 @@ def _billing_books(connection: sa.Connection, run_id: int, name: str, terms: dic
     for currency in sorted(currencies | net.keys() | tax.keys() | {key for key, value in files.charge_micros.items() if value}):
         amount = {term.partition(":")[0]: each.amount_micros for term, each in terms.items() if term.endswith(f":{currency}")}
         rated = files.charge_micros.get(currency, 0)
-        fees = {"recurring": amount.get("recurring", 0), "one-off": amount.get("one_off", 0)}
-        left = {"rated": rated, **fees, "line rounding": amount.get("line_rounding", 0)}
+        due = {kind.replace("_", "-"): amount.get(kind, 0) for kind in TERM_OF_KIND.values()}
+        rounding = {"line rounding": amount.get("line_rounding", 0), "tax in prices": -amount.get("tax_in_prices", 0)}
+        left = {"rated": rated, **due, **rounding}
         right = {
             "billed before": amount.get("billed_before", 0),
             "invoiced net": net.get(currency, 0),
             "waived": amount.get("waived", 0),
             "unbilled, in quarantine": amount.get("quarantined", 0),
+            "unbilled, for testing": amount.get("test", 0),
             "unbilled, beyond the limit of money": amount.get("too_large", 0),
         }
         unit = f"micro-units {currency}"
@@ -129,24 +148,30 @@ def _billing_books(connection: sa.Connection, run_id: int, name: str, terms: dic
 def _invoiced(connection: sa.Connection, run_id: int, *, taxes: bool) -> dict[str, int]:
     """Lines of a run's invoices, tax or all others, by currency."""
     invoice, line = tables.invoices, tables.invoice_lines
-    query = sa.select(invoice.c.currency, sa.func.sum(line.c.amount_micros)).join_from(line, invoice)
+    amount = sa.cast(sa.func.sum(line.c.amount_micros), tables.INT64)
+    query = sa.select(invoice.c.currency, amount).join_from(line, invoice)
     of_run = query.where(invoice.c.run_id == run_id, line.c.kind == "tax" if taxes else line.c.kind != "tax")
     return {currency: int(amount) for currency, amount in connection.execute(of_run.group_by(invoice.c.currency))}
 
 
 def _document_book(connection: sa.Connection, run: Any, name: str, terms: dict[str, Term]) -> Book:  # noqa: ANN401 -- a row of bill_runs
-    """Every field of every invoice and line of a run is as it was when they were numbered."""
-    wanted, now = terms.get(DIGEST, _NONE), Term(*invoicing.digest(connection, run.run_id))
+    """Every field of every document and line of a run is as it was when they were numbered."""
+    by_rows = terms.get(DIGEST_BY_ROWS)
+    wanted = by_rows or terms.get(DIGEST, _NONE)
+    now = Term(*(digest_by_rows if by_rows else digest_of_run)(connection, run.run_id))
     shown = {"lines numbered": wanted.rows, "lines stored": now.rows}
     return book(f"documents, {name}: as numbered", wanted.amount_micros, now.amount_micros, "first 53 bits of the digest", shown)
 
 
 def _known_runs(connection: sa.Connection, known: set[int]) -> Book:
-    """A run that left terms, charges or invoices is known as numbered or posted, as of its own commit; else it would be billed again."""
+    """A run that left terms, charges or invoices is known as numbered or posted, with the commit it pinned; else it would be billed again."""
     traces: set[int] = set()
     for table in (tables.run_terms, tables.charge_manifest, tables.invoices, tables.carried_allowances):
         traces |= set(connection.execute(sa.select(table.c.run_id).distinct()).scalars())
-    return set_book("runs: runs that numbered = runs known as numbered", traces, known, "runs")
+    runs = tables.bill_runs.c
+    right = set(connection.execute(sa.select(runs.run_id).where(runs.pinned_seq == runs.commit_seq)).scalars())
+    traces.discard(0)  # of no run: what an imported account had left
+    return set_book("runs: runs that numbered = runs known as numbered", traces, known & right, "runs")
 
 
 def _file_sums(home: Home, connection: sa.Connection, run_id: int) -> _FileSums:

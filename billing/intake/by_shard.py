@@ -51,11 +51,17 @@ class Wanted(NamedTuple):
     main: Span | None
     few: Span | None = None
     ids: pa.Array[Any] | None = None
+    late_from_seq: int | None = None  # rows that start before both spans are wanted as well, if they were committed from this number on
 
     @property
     def spans(self) -> list[Span]:
-        """All spans of time that are read."""
+        """The spans of time that are read."""
         return [each for each in (self.main, self.few) if each is not None]
+
+    @property
+    def first_us(self) -> int:
+        """Where the first span begins."""
+        return min((each.from_us for each in self.spans), default=view.TIME_MAX_US)
 
 
 class Part(NamedTuple):
@@ -107,6 +113,8 @@ class ByShard:
             counts &= ~marks.is_hidden(table, self._hidden)
         start_us = table["start_us"].cast(pa.int64()).to_numpy()
         keep = counts & _lies_in(start_us, self._wanted.main)
+        if self._wanted.late_from_seq is not None:
+            keep |= counts & (start_us < self._wanted.first_us) & (committed >= self._wanted.late_from_seq)
         if self._wanted.few is None or self._wanted.ids is None:
             return keep, 0
         in_few = counts & _lies_in(start_us, self._wanted.few)
@@ -160,7 +168,7 @@ class _Sealed:
     def is_few(self, wanted: Wanted) -> bool:
         """Whether all of it starts in the span in which only some ids are wanted."""
         few = wanted.few
-        return few is not None and few.from_us <= self._span.from_us and self._span.to_us <= few.to_us
+        return few is not None and wanted.late_from_seq is None and few.from_us <= self._span.from_us and self._span.to_us <= few.to_us
 
     def read(self, low: int, high: int, ids: pa.Array[Any] | None = None) -> Iterator[pa.Table]:
         """The rows of shards `[low, high)`. Of a row group without any of `ids`, the columns but those that counting needs are null."""
@@ -204,6 +212,8 @@ def _opened(home: Home, wanted: Wanted, seq: int, threads: int) -> tuple[marks.H
     with home.connect() as connection:
         hidden = marks.hidden(connection, seq)
         found = {file for each in wanted.spans for file in view.stored(connection, 0, seq, *each)}
+        if wanted.late_from_seq is not None:
+            found |= set(view.stored(connection, wanted.late_from_seq - 1, seq, to_us=wanted.first_us))
     files = sorted(found, key=lambda file: (file.commit_seq, file.path, file.byte_from))
     needed = [*wanted.columns, "served_id", "start_us", "flags", *(["event_key"] if len(hidden.keys) else []), COMMIT_SEQ]
     columns = list(dict.fromkeys(needed))
@@ -233,7 +243,8 @@ def _lies_in(start_us: Int64s, span: Span | None) -> Bools:
 def _is_one_of(served_id: pa.ChunkedArray[Any], ids: pa.Array[Any]) -> Bools:
     """Whether each row is of one of the ids; each distinct one of a chunk is looked up once."""
     found = [np.zeros(0, np.bool_)]
-    for chunk in served_id.chunks:
+    chunks: list[Any] = served_id.chunks
+    for chunk in chunks:
         known: Any = pc.is_in(chunk.dictionary, value_set=ids)
         found.append(known.to_numpy(zero_copy_only=False)[chunk.indices.to_numpy()])
     return np.concatenate(found)

@@ -36,7 +36,7 @@ SHARDS: Final = 256
 ROWS_MAX: Final = 4_000_000
 BUCKET_ROWS: Final = 200_000
 ROW_GROUP_ROWS: Final = 65_536  # what is read at a time of a few shards
-SHARD_ROWS: Final = b"ratewright.shard_rows"  # in a sealed file's footer: how many rows each shard has, in the order of the rows
+SHARD_ROWS: Final = "ratewright.shard_rows"  # in a sealed file's footer: how many rows each shard has, in the order of the rows
 SEALED_V1: Final = USAGE_V1.append(pa.field(view.COMMIT_SEQ, pa.int64(), nullable=False))
 _FEW_VALUES: Final = frozenset(field.name for field in SEALED_V1 if pa.types.is_dictionary(field.type) or pa.types.is_int8(field.type)) | {
     "raw_file_id",
@@ -128,12 +128,12 @@ def shards_of(served_id: pa.Array[Any]) -> NDArray[np.uint8]:
 
 def shard_rows(metadata: pq.FileMetaData) -> NDArray[np.int64] | None:
     """How many rows of a sealed file each shard has; None where the file was sealed before that was noted."""
-    noted = (metadata.metadata or {}).get(SHARD_ROWS)
+    noted = (metadata.metadata or {}).get(SHARD_ROWS.encode())
     return None if noted is None else np.array(noted.split(b","), np.int64)
 
 
-def _as_text(counts: NDArray[np.int64]) -> bytes:
-    return ",".join(map(str, counts.tolist())).encode()
+def _as_text(counts: NDArray[np.int64]) -> str:
+    return ",".join(map(str, counts.tolist()))
 
 
 def _groups(ranges: Sequence[view.Stored]) -> Iterator[list[view.Stored]]:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from billing.invoicing.digest import Digest
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, KIND_NAMES, OPENING, iso
 from billing.store import bulk, tables
 from rating.errors import UserError
@@ -42,10 +43,12 @@ def number_drafts(  # noqa: PLR0913 -- whose, what, when, and how the documents 
     *,
     effect: str | None = None,
     corrects: Int64s | None = None,
+    digest: Digest | None = None,
 ) -> int:
     """Store the drafts with their numbers, inside the caller's write transaction. Returns the first invoice_key (0 for no drafts).
 
-    `effect` (outside | advance) is what a credit note's lines mean to reconciliation; `corrects`: the invoice each credit note is about.
+    `effect` (outside | advance) is what a credit note's lines mean to reconciliation; `corrects`: the invoice each credit note is about;
+    `digest` takes everything that is stored.
     """
     if not drafts:
         return 0
@@ -68,11 +71,13 @@ def number_drafts(  # noqa: PLR0913 -- whose, what, when, and how the documents 
         "total_micros": net + tax,
         "commit_seq": np.full(len(drafts), commit_seq, np.int64),
         "document_type": _same(None if drafts.document_type == INVOICE else drafts.document_type, len(drafts)),
-        "legal_entity": _named(drafts.entity, entities),
+        "legal_entity": entities.take(pa.array(drafts.entity)),
         "corrects_invoice_key": corrects if corrects is not None else pa.nulls(len(drafts), pa.int64()),
     }
+    taken = digest or Digest()
+    taken.add(tables.invoices, heads)
     bulk.insert(connection, tables.invoices, heads)
-    _store_lines(connection, drafts, keys, effect)
+    _store_lines(connection, drafts, keys, effect, taken)
     return first_key
 
 
@@ -114,7 +119,7 @@ def _numbers(connection: sa.Connection, drafts: Drafts) -> pa.Array[Any]:
     return pa.array(given, pa.string())
 
 
-def _store_lines(connection: sa.Connection, drafts: Drafts, keys: Int64s, effect: str | None) -> None:
+def _store_lines(connection: sa.Connection, drafts: Drafts, keys: Int64s, effect: str | None, taken: Digest) -> None:
     """All lines, a million at a time, so that what is made for the database stays small."""
     count = np.diff(drafts.first_line)
     draft = np.repeat(np.arange(len(drafts)), count)
@@ -135,6 +140,7 @@ def _store_lines(connection: sa.Connection, drafts: Drafts, keys: Int64s, effect
             "corrects_invoice_key": pa.array(lines["corrects"], mask=lines["corrects"] == 0),
             "effect": _same(effect, len(lines)),
         }
+        taken.add(tables.invoice_lines, columns)
         bulk.insert(connection, tables.invoice_lines, columns)
 
 
@@ -146,7 +152,7 @@ def _dates(days: Int64s) -> pa.Array[Any]:
 
 def _named(place: Any, names: pa.Array[Any]) -> pa.Array[Any]:  # noqa: ANN401 -- any array of integers
     """names[place]."""
-    return names.take(pa.array(np.ascontiguousarray(place)))
+    return pa.DictionaryArray.from_arrays(pa.array(np.ascontiguousarray(place, np.int32)), names)
 
 
 def _same(value: str | None, count: int) -> pa.Array[Any]:

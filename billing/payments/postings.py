@@ -1,14 +1,14 @@
 """What is posted for money that comes, goes back, is held apart or waits. Amounts are micro-units above zero.
 
-    payment           cash (a till, suspense)   against receivable:<account>
-    deposit           cash                      against deposits:<account>
-    release           deposits:<account>        against receivable:<account>
-    deposit_refund    deposits:<account>        against cash
-    refund, reversal, chargeback   receivable:<account>   against cash (a till)
-    chargeback_won    cash                      against receivable:<account>
-    fee               bank_fees                 against cash
-    unmatched         cash                      against suspense
-    returned          suspense                  against cash
+payment           cash (a till, suspense)   against receivable:<account>
+deposit           cash                      against deposits:<account>
+release           deposits:<account>        against receivable:<account>
+deposit_refund    deposits:<account>        against cash
+refund, reversal, chargeback   receivable:<account>   against cash (a till)
+chargeback_won    cash                      against receivable:<account>
+fee               bank_fees                 against cash
+unmatched         cash                      against suspense
+returned          suspense                  against cash
 """
 
 from __future__ import annotations

@@ -145,7 +145,9 @@ def store(work: Writing, payments: Sequence[tuple[Payment, Account]]) -> None:
     ]
     ledger.post(work.connection, entries, work.seq)
     arrive_new(
-        work.connection, [Arrival(account.account_key, PAYMENT, each.payment_id, each.amount_micros) for each, account in payments], work.seq
+        work.connection,
+        [Arrival(account.account_key, PAYMENT, each.payment_id, each.amount_micros) for each, account in payments],
+        work.seq,
     )
 
 

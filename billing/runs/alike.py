@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from billing.charges.lines import LINE, Int64s, Lines
-from billing.charges.periods import BillDays, Period, period_after
+from billing.charges.periods import BillDays, Period
 from billing.charges.recurring import PlanSpan
 from billing.runs.fact_columns import groups
 from billing.runs.patterns import Pattern
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from billing.runs.scope import Scope
 
 NO_GROUP: Final = -1
-_DAYS_AHEAD: Final = 100  # longer than any period
 
 
 class Group(NamedTuple):
@@ -58,11 +57,7 @@ def find(contracts: Contracts, scope: Scope) -> Alike:
     if not rows.size:
         return Alike(of, [])
     account = facts.subscription_account[rows]
-    calendar = scope.calendar[account]
-    # A first period that begins with the account is one of its own, whatever cycle it lies in.
-    begins = np.maximum(facts.account_first_day[account], scope.period_from[calendar, 0])
-    columns = [calendar, facts.subscription_pattern[rows], facts.account_bill_days[account], begins]
-    of[rows], first = groups([*columns, np.minimum(facts.account_closed_day[account], _far(scope))])
+    of[rows], first = groups([scope.calendar[account], facts.subscription_pattern[rows], facts.account_bill_days[account]])
     return Alike(of, [_group(contracts, scope, int(rows[place])) for place in first.tolist()])
 
 
@@ -84,16 +79,10 @@ def expand(alike: Alike, templates: Sequence[Sequence[tuple[int, ...]]], facts: 
     return lines
 
 
-def _far(scope: Scope) -> int:
-    """A day number beyond every period of the run and the one ahead: accounts that close later are alike in it."""
-    return int(scope.period_to.max()) + _DAYS_AHEAD
-
-
 def _group(contracts: Contracts, scope: Scope, subscription: int) -> Group:
     facts = contracts.facts
     account = int(facts.subscription_account[subscription])
     pattern = int(facts.subscription_pattern[subscription])
-    periods, bill_days = scope.periods[account], facts.bill_days[facts.account_bill_days[account]]
-    ahead = period_after(periods[-1], bill_days, facts.agreed.closed_on.get(account))
-    zone = facts.zones[facts.account_zone[account]]
-    return Group(zone, bill_days, facts.patterns[pattern], contracts.spans[subscription], periods, ahead)
+    calendar = int(scope.calendar[account])
+    bill_days, zone = facts.bill_days[facts.account_bill_days[account]], facts.zones[facts.account_zone[account]]
+    return Group(zone, bill_days, facts.patterns[pattern], contracts.spans[subscription], scope.calendars[calendar], scope.ahead[calendar])

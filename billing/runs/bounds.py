@@ -35,13 +35,13 @@ CREDIT: Final = "a credit exceeds what was billed"
 class Limits(NamedTuple):
     """Bounds that an operator may change, as settings of the same names."""
 
-    lines_per_day_max: int = 15
-    days_ahead_max: int = 70
+    lines_per_day_max: int = int(settings.SETTINGS["lines_per_day_max"].default)
+    days_ahead_max: int = int(settings.SETTINGS["days_ahead_max"].default)
 
 
 def limits(connection: sa.Connection) -> Limits:
     """The bounds as they are set now."""
-    return Limits(*(settings.integer(connection, name, default) for name, default in Limits()._asdict().items()))
+    return Limits(*(settings.integer(connection, name) for name in Limits._fields))
 
 
 def broken(found: Differences, billed: Lines, own_currency: Int64s, bill_day: int, limits: Limits) -> dict[int, str]:

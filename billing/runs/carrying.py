@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from billing.runs.contracts import Contracts
     from billing.runs.facts import Account
     from billing.runs.holders import Groups, Layout
+    from billing.runs.pools import Pools
     from billing.runs.shapes import Shape
 
 
@@ -36,24 +37,26 @@ class _Moving(NamedTuple):
 class Carrying:
     """What is left while a run goes from period to period. `stored`: by earlier runs. `shapes` may grow meanwhile."""
 
-    def __init__(self, contracts: Contracts, shapes: Sequence[Shape], stored: Iterable[Left]) -> None:
+    def __init__(self, contracts: Contracts, shapes: Sequence[Shape], stored: Iterable[Left], pools: Pools) -> None:
         self._contracts = contracts
+        self._pools = pools
         self._shapes = shapes
         self._waiting = by_owner(stored)
         self._moving: list[_Moving] = []
         self.left: list[Left] = []  # by every period so far
 
     def extras(self, groups: Groups, holder_first: Int64s) -> list[Extra]:
-        """A bucket for everything that the periods of `groups` begin with; at most one period of an account is among them."""
+        """A bucket for everything that the periods of `groups` begin with; at most one period of a rating unit is among them."""
         self._moving = []
         members: dict[int, list[tuple[Shape, int]]] = {}
         found: list[Extra] = []
-        columns = (groups.subscription.tolist(), groups.account.tolist(), groups.shape.tolist(), holder_first.tolist())
-        for subscription, account, number, first in zip(*columns, strict=True):
-            members.setdefault(account, []).append((self._shapes[number], first))
+        roots = self._pools.root(groups.account, groups.place)
+        columns = (groups.subscription.tolist(), roots.tolist(), groups.shape.tolist(), holder_first.tolist())
+        for subscription, root, number, first in zip(*columns, strict=True):
+            members.setdefault(root, []).append((self._shapes[number], first))
             found.extend(self._of_subscription(subscription, self._shapes[number], first))
-        for account, of_account in members.items():
-            found.extend(self._of_account(self._contracts.facts.accounts[account], of_account))
+        for root, of_root in members.items():
+            found.extend(self._of_pool(self._contracts.facts.accounts[root], of_root))
         return found
 
     def settle(self, layout: Layout, amount_after: Int64s) -> None:
@@ -83,8 +86,8 @@ class Carrying:
                 self._moving.append(_Moving(left, shape.period.end, None if reach.plan is None else plans[reach.plan]))
                 yield Extra(part, tuple(first_holder + plan for plan in reach.plans))
 
-    def _of_account(self, account: Account, members: list[tuple[Shape, int]]) -> Iterator[Extra]:
-        """Buckets of what the rating unit has left, for every member that has the allowance."""
+    def _of_pool(self, account: Account, members: list[tuple[Shape, int]]) -> Iterator[Extra]:
+        """Buckets of what an account or a pool (by its root) has left together, for every member that has the allowance."""
         for left in self._waiting.get((account.account_key, SHARED), ()):
             having = [
                 (shape, first, sorted({each.plan for each in shape.stretches if left.key in shape.grantings[each.plan]}))
@@ -119,9 +122,10 @@ class Carrying:
 
     def _shared_left(self, layout: Layout, amounts: list[int]) -> Iterator[Left]:
         groups, told = layout.groups, set[int]()
-        columns = (groups.account.tolist(), groups.shape.tolist(), layout.shared_first[:-1].tolist())
-        for account_index, number, first in zip(*columns, strict=True):
-            shape, account = self._shapes[number], self._contracts.facts.accounts[account_index]
+        roots = self._pools.root(groups.account, groups.place)
+        columns = (roots.tolist(), groups.shape.tolist(), layout.shared_first[:-1].tolist())
+        for root, number, first in zip(*columns, strict=True):
+            shape, account = self._shapes[number], self._contracts.facts.accounts[root]
             for place, pot in enumerate(shape.shared_pots):
                 bucket = int(layout.shared_bucket[first + place])
                 left = left_of(pot, Owner(account.account_key, account.bill_day, SHARED, ""), shape.period, amounts[bucket])

@@ -5,7 +5,7 @@ A pure function of what is stored as of that number; whoever computes again gets
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from billing.runs.circumstances import asked
 from billing.runs.contracts import Contracts
 from billing.runs.proposal import Currencies, one_off_lines, recurring_lines, usage_lines
 from billing.runs.settlement import Settlement, settle
+from billing.runs.states import CYCLE
 from billing.runs.terms import Term, total
 from billing.store import tables
 from rating.status import Status
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]  # stage, done, of how many
 
-TOO_LARGE = "a sum of charges is beyond the limit of money"
+WINDOW_FROM: Final = "window.from_us"  # terms that say in which instants the run looked for usage
+WINDOW_TO: Final = "window.to_us"
+TOO_LARGE: Final = "a sum of charges is beyond the limit of money"
 
 
 class Computed(NamedTuple):
@@ -66,9 +69,11 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
     threads: int,
     only: AbstractSet[str] | None = None,
     before_run: int | None = None,
+    kind: str = CYCLE,
     progress: Progress | None = None,
 ) -> Computed:
     """Price and settle everything as of `seq`. `only`: these account ids; `before_run`: as things stood for that run."""
+    assert kind == CYCLE, kind
     report = progress or _silent
     midnights = facts.Midnights()
     with home.connect() as connection:
@@ -86,8 +91,10 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
     settlement = settle(
         proposed, billed, too_large, contracts, chosen, currencies, limits=limits, progress=lambda done, of: report("settle", done, of)
     )
-    in_run = int(np.count_nonzero(chosen.calendar >= 0))
-    return Computed(contracts, chosen, usage.priced, settlement, {**usage.terms, **settlement.terms, "accounts": Term(in_run, 0)})
+    terms = {**usage.terms, **settlement.terms, "accounts": Term(int(np.count_nonzero(chosen.calendar >= 0)), 0)}
+    if chosen.window is not None:
+        terms |= {WINDOW_FROM: Term(0, chosen.window.from_us), WINDOW_TO: Term(0, chosen.window.to_us)}
+    return Computed(contracts, chosen, usage.priced, settlement, terms)
 
 
 def _billed(connection: sa.Connection, contracts: Contracts, chosen: scope.Scope) -> Lines:

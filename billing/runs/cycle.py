@@ -25,7 +25,7 @@ from billing.runs.computing import Computed, compute
 from billing.runs.lock import only_run
 from billing.runs.preview import Preview, preview
 from billing.runs.reports import RunReport, run_report
-from billing.runs.terms import clipped
+from billing.runs.terms import clipped, total
 from billing.store import commit_points, settings, tables
 from rating.errors import UserError
 
@@ -108,7 +108,7 @@ def _compute_and_freeze(home: Home, current: Run, threads: int, report: Progress
     drafts = outcome.drafts
     with home.begin() as connection:
         seq = home.next_commit_seq(connection, "run", at())
-        sizes = {"invoices": len(drafts), "lines": len(drafts.lines), "net_micros": frozen.sum_of_nets(drafts)}
+        sizes = {"invoices": len(drafts), "lines": len(drafts.lines), "net_micros": total(drafts.net_micros())}
         connection.execute(tables.run_drafts.insert().values(run_id=current.run_id, **named._asdict(), **sizes, commit_seq=seq))
         states.move(connection, current.run_id, states.COMPUTING, states.COMPUTED)
         commit_points.reached("run.before_computed_commit")
@@ -134,7 +134,7 @@ def leftovers_of(run_id: int, computed: Computed) -> pa.Table:
 def _may_number(home: Home, current: Run, wanted: Order) -> bool:
     """Whether the frozen list may get its numbers. Raises UserError for an explicit `resume` of one that nobody approved."""
     with home.connect() as connection:
-        needed = settings.text(connection, "approval", "none") == REQUIRED
+        needed = settings.text(connection, "approval") == REQUIRED
         approved = not needed or states.approved_by(connection, current.run_id) is not None
     if not approved and wanted.resume:
         raise UserError(

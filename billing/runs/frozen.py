@@ -19,15 +19,19 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 
 from billing.charges.lines import LINE
 from billing.invoicing.drafts import Drafts
 from billing.runs import charge_files
 from billing.runs.terms import Term
+from billing.store import tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from billing.store.home import Home
 
 FOLDER: Final = "frozen"
 INDEX: Final = "index.json"
@@ -57,6 +61,14 @@ class Frozen(NamedTuple):
 
     path: str
     sha256: bytes
+
+
+def named(home: Home, run_id: int) -> Frozen:
+    """What the store says about the frozen list of a computed run."""
+    drafts = tables.run_drafts.c
+    with home.connect() as connection:
+        row = connection.execute(sa.select(drafts.path, drafts.sha256).where(drafts.run_id == run_id)).one()
+    return Frozen(row.path, row.sha256)
 
 
 class _Index(msgspec.Struct, frozen=True):

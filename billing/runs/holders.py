@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from billing.charges.lines import Int64s
+from billing.runs.fact_columns import groups as number_groups
 from billing.runs.shapes import Part
 from rating.engine import Buckets
 
@@ -34,6 +35,7 @@ class Groups(NamedTuple):
     account: Int64s
     place: Int64s
     shape: Int64s
+    together: Int64s | None = None  # equal for groups that have shared allowances together; None: those of an account in one place
 
 
 class Extra(NamedTuple):
@@ -112,9 +114,8 @@ def _common(groups: Groups, flat: _Flat) -> tuple[npt.NDArray[np.void], Int64s]:
     parts = flat.shared.parts[_ranges(flat.shared.first[groups.shape], count)]
     if not len(parts):
         return parts, np.zeros(0, np.int64)
-    keys = np.stack([groups.account[member], groups.place[member], parts["slot"]], axis=1)
-    _, first, bucket = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    bucket = bucket.reshape(-1)
+    together = groups.account * (int(groups.place.max()) + 1) + groups.place if groups.together is None else groups.together
+    bucket, first = number_groups([together[member], parts["slot"]])
     common = parts[first]
     common["amount"] = 0
     np.add.at(common["amount"], bucket, parts["amount"])

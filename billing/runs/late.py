@@ -10,34 +10,39 @@ from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import sqlalchemy as sa
 
+from billing.charges.lines import Int64s
 from billing.charges.periods import period_of
-from billing.runs.facts import day_of
-from billing.runs.scope import CLOSED, OTHER_RUN, SETTLED
+from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.scope import CLOSED, SETTLED
 from billing.store import bulk, tables
 from rating.model import LateUsage
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-    import sqlalchemy as sa
+    import datetime as dt
 
-    from billing.charges.lines import Int64s
+    import numpy.typing as npt
+
     from billing.runs.contracts import Contracts
+    from billing.runs.facts import Account
     from billing.runs.price_list import PriceList
     from billing.runs.pricing import Owners
     from billing.runs.scope import Scope
 
-TOO_LATE: Final = "too_late"
+TOO_LATE: Final = "too_late"  # as reason of leaving out
 DAY_US: Final = 86_400_000_000
-_NEVER: Final = -1
+_NO_RULE: Final = -1
+_NEVER_US: Final = 2**62
 
 
 class Rule(NamedTuple):
-    """What a plan says about late usage. `_NEVER`: nothing."""
+    """What a plan says about late usage, in days; _NO_RULE: nothing."""
 
-    arrival_after_days: int
+    arrival_after: int
     days_max: int
 
 
@@ -50,63 +55,75 @@ class Commits:
 
     def instants(self, commit_seq: Int64s) -> Int64s:
         """The instants of some commits, all of which are known."""
-        return self.at_us[np.searchsorted(self.seq, commit_seq)]
+        at: Int64s = self.at_us[np.searchsorted(self.seq, commit_seq)]
+        return at
+
+    def first_since(self, instant_us: int) -> int:
+        """The number of the first commit at or after an instant; one more than all numbers where there is none."""
+        since = self.seq[self.at_us >= instant_us]
+        return int(since.min()) if since.size else int(self.seq.max(initial=0)) + 1
 
 
 def rule_of(price_list: PriceList, plan: str) -> Rule:
     """What the newest version of a plan says."""
     versions = price_list.plan_versions(plan)
     if not versions:
-        return Rule(_NEVER, _NEVER)
+        return Rule(_NO_RULE, _NO_RULE)
     newest = versions[-1].plan
-    days_max = newest.late_usage_days_max
-    after = newest.late_after_days if newest.late_usage is LateUsage.ARRIVAL_PERIOD else _NEVER
-    return Rule(after, _NEVER if days_max is None else days_max)
+    after = newest.late_after_days if newest.late_usage is LateUsage.ARRIVAL_PERIOD else _NO_RULE
+    return Rule(after, _NO_RULE if newest.late_usage_days_max is None else newest.late_usage_days_max)
 
 
 def is_asked(price_list: PriceList) -> bool:
     """Whether any plan has such a rule: else nobody asks when usage came."""
     plans = {f"{each.identity}/{plan.name}" for each in price_list.catalogues for plan in each.plans}
-    return any(rule_of(price_list, plan) != Rule(_NEVER, _NEVER) for plan in plans)
+    return any(rule_of(price_list, plan) != Rule(_NO_RULE, _NO_RULE) for plan in plans)
+
+
+def arrives(price_list: PriceList, plan: str) -> bool:
+    """Whether events of a plan may be billed in a later period than their own."""
+    return rule_of(price_list, plan).arrival_after != _NO_RULE
 
 
 def load(connection: sa.Connection, seq: int) -> Commits:
     """All commits up to `seq`."""
     column = tables.commits.c
-    import sqlalchemy as sql  # noqa: PLC0415 -- placeholder
-
-    found = bulk.read(connection, sql.select(column.commit_seq, column.at_us).where(column.commit_seq <= seq).order_by(column.commit_seq))
-    return Commits(found["commit_seq"].to_numpy(), found["at_us"].to_numpy())
+    found = bulk.read(connection, sa.select(column.commit_seq, column.at_us).where(column.commit_seq <= seq))
+    numbers, at_us = found["commit_seq"].to_numpy(), found["at_us"].to_numpy()
+    order = np.argsort(numbers)
+    return Commits(numbers[order], at_us[order])
 
 
 def placed(owner: Owners, start_us: Int64s, arrived_us: Int64s, contracts: Contracts, scope: Scope) -> tuple[Owners, npt.NDArray[np.bool_]]:
     """The owners with the periods of what came late, and which events are too late to be billed."""
     price_list = contracts.price_list
-    after = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).arrival_after_days, _NEVER)
-    days_max = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).days_max, _NEVER)
-    too_late: npt.NDArray[np.bool_] = (days_max != _NEVER) & (arrived_us > start_us + days_max * DAY_US)
-    rows = np.flatnonzero((after != _NEVER) & (owner.place != OTHER_RUN) & ~too_late)
-    ends = _period_ends(owner, rows, start_us, contracts, scope)
+    after = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).arrival_after, _NO_RULE)
+    days_max = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).days_max, _NO_RULE)
+    too_late: npt.NDArray[np.bool_] = (days_max != _NO_RULE) & (arrived_us > start_us + days_max * DAY_US)
+    begun = (owner.place >= 0) | (owner.place == CLOSED) | (owner.place == SETTLED)  # what is not due yet is late for nothing
+    rows = np.flatnonzero((after != _NO_RULE) & begun & ~too_late)
+    ends = _period_ends(owner.account[rows], owner.place[rows], start_us[rows], contracts, scope)
     late = rows[arrived_us[rows] > ends + after[rows] * DAY_US]
     place = owner.place.copy()
     place[late] = scope.place(owner.account[late], arrived_us[late])
     return owner._replace(place=place), too_late
 
 
-def _period_ends(owner: Owners, rows: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> Int64s:
-    """The end of the period in which each event began: of a computed one as the scope has it, else worked out for each day."""
-    account, place = owner.account[rows], owner.place[rows]
-    calendar = scope.calendar[account]
-    ends = np.zeros(len(rows), np.int64)
+def _period_ends(account: Int64s, place: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> Int64s:
+    """The end of the period in which each event began: of a computed one as the scope has it, of few others worked out for each."""
+    ends = np.full(len(account), _NEVER_US, np.int64)
     within = place >= 0
-    ends[within] = scope.bounds_us[calendar[within], place[within] + 1]
-    ends[~within & (place != CLOSED) & (place != SETTLED)] = np.iinfo(np.int64).max - 2**60  # not due yet: nothing is late
-    before = np.flatnonzero((place == CLOSED) | (place == SETTLED))
-    facts, midnights = contracts.facts, contracts.midnights
-    known: dict[tuple[int, int], int] = {}
-    for row in before.tolist():
-        key = (int(account[row]), int(start_us[rows[row]] // DAY_US))
-        if key not in known:
-            known[key] = _end_us(facts.accounts[key[0]], int(start_us[rows[row]]), midnights)
-        ends[row] = known[key]
+    ends[within] = scope.bounds_us[scope.calendar[account[within]], place[within] + 1]
+    facts = contracts.facts
+    for row in np.flatnonzero(~within).tolist():
+        owner = facts.accounts[int(account[row])]
+        end = _end(owner, int(start_us[row]))
+        ends[row] = _NEVER_US if end is None else contracts.midnights.instant_us(owner.timezone, end)
     return ends
+
+
+def _end(account: Account, start_us: int) -> dt.date | None:
+    """The end of the period of an account that holds an instant."""
+    day = (EPOCH_INSTANT + start_us * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
+    period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
+    return None if period is None else period.end

@@ -108,6 +108,8 @@ class Menus:
         found = np.full(lines.size, NO_MENU, np.int64)
         known: dict[tuple[Entry, ...], int] = {}
         agreed = self._facts.agreed.discounts
+        if not agreed:
+            return found, []
         account = self.account_of(lines)
         rows = np.flatnonzero(np.isin(account, list(agreed)))
         keys, inverse = np.unique(np.stack([account[rows], lines["period_to"][rows]], axis=1), axis=0, return_inverse=True)

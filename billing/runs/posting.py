@@ -1,100 +1,115 @@
 """From numbered to posted: every invoice of a run into the ledger, in chunks of accounts, each chunk one transaction.
 
-A chunk that is posted again finds what it posted before. Credit that an account has left, from payments or from an invoice
-with a negative total, is allocated to its open invoices in the same transaction.
+A chunk that is posted again finds what it posted before: it is told by its first posting, since all of a chunk is committed together.
+Credit that an account has left, from payments or from an invoice with a negative total, is allocated to its open invoices in the same
+transaction.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing import ledger
 from billing.allocations import allocate_credit
-from billing.runs.scope import NUMBERED, POSTED
-from billing.store import commit_points, tables
-from rating.engine import VIRTUAL_SHARDS, shard_of
+from billing.runs import states
+from billing.store import bulk, commit_points, tables
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from billing.charges.lines import Int64s
     from billing.store.home import Home
 
-CHUNKS: Final = 4  # of the virtual shards
-_KEYS_PER_QUERY: Final = 500
+CHUNKS: Final = 4  # of the documents of a run, in their order
+LEG: Final = "line"
+_INVOICES: Final = ("invoice_key", "account_key", "number", "currency", "issued_on")
+_LINES: Final = ("invoice_key", "line_no", "kind", "revenue_code", "tax_class", "amount_micros")
 
 
-def post_run(home: Home, run_id: int, now_us: int) -> None:
-    """Post what is not posted of a numbered run, and call it posted. A posted run is left as it is."""
+def post_run(home: Home, run_id: int, now_us: int, progress: Callable[[int, int], None] | None = None) -> None:
+    """Post what is not posted of a numbered run, and call it posted. A posted run is left as it is. `progress`: documents done, of all."""
     with home.connect() as connection:
-        state = connection.execute(sa.select(tables.bill_runs.c.state).where(tables.bill_runs.c.run_id == run_id)).scalar_one()
-        invoice = tables.invoices.c
-        rows = connection.execute(sa.select(invoice.invoice_key, invoice.account_key).where(invoice.run_id == run_id)).all()
-    if state == POSTED:
-        return
-    for chunk in _chunks([(row.invoice_key, row.account_key) for row in rows]):
-        with home.begin() as connection:
-            seq = home.next_commit_seq(connection, "invoice", now_us)
-            ledger.post(connection, postings_of(connection, [invoice_key for invoice_key, _ in chunk]), seq)
-            allocate_credit(connection, [account_key for _, account_key in chunk], seq)
-            commit_points.reached("run.before_posting_commit")
-        commit_points.reached("run.chunk_posted")
+        if states.find(connection, run_id).state == states.POSTED:
+            return
+        documents = _documents(connection, tables.invoices.c.run_id == run_id)
+    size = max(-(-documents.num_rows // CHUNKS), 1)
+    for start in range(0, documents.num_rows, size):
+        own = documents.slice(start, size)
+        try:
+            _post_chunk(home, run_id, own, now_us, ledger.post_columns)
+        except sa.exc.IntegrityError:  # part of it stands there already: by one that dealt chunks otherwise
+            _post_chunk(home, run_id, own, now_us, ledger.post_each)
+        if progress is not None:
+            progress(min(start + size, documents.num_rows), documents.num_rows)
     with home.begin() as connection:
-        move(connection, run_id, NUMBERED, POSTED)
+        states.move(connection, run_id, states.NUMBERED, states.POSTED, now_us)
         commit_points.reached("run.before_posted_commit")
     commit_points.reached("run.posted")
 
 
-def move(connection: sa.Connection, run_id: int, before: str, after: str) -> None:
-    """Move a run to its next state. It must be in the state before."""
-    runs = tables.bill_runs
-    moved = connection.execute(runs.update().where(runs.c.run_id == run_id, runs.c.state == before).values(state=after)).rowcount
-    assert moved == 1, f"run {run_id} is not {before}"
+def _post_chunk(  # noqa: PLR0913 -- what, where and how
+    home: Home, run_id: int, documents: pa.Table, now_us: int, post: Callable[[sa.Connection, pa.Table, int], int]
+) -> None:
+    with home.begin() as connection:
+        seq = home.next_commit_seq(connection, "invoice", now_us)
+        post(connection, _postings(connection, documents), seq)
+        allocate_credit(connection, documents["account_key"].unique().to_pylist(), seq, run_id=run_id)
+        commit_points.reached("run.before_posting_commit")
+    commit_points.reached("run.chunk_posted")
 
 
-def _chunks(invoices: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """(invoice, account) keys, dealt by the virtual shard of the account."""
-    shards = shard_of(np.array([account_key for _, account_key in invoices], np.int64)) * CHUNKS // VIRTUAL_SHARDS
-    dealt: list[list[tuple[int, int]]] = [[] for _ in range(CHUNKS)]
-    for shard, keys in zip(shards.tolist(), invoices, strict=True):
-        dealt[shard].append(keys)
-    return [chunk for chunk in dealt if chunk]
+def postings_of(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> pa.Table:
+    """What is posted for the documents (rows of `invoices`) that fit: one posting a line that has an amount, receivable against revenue
+    or tax. Columns of `postings` without posting_id and commit_seq, by document and line."""
+    return _postings(connection, _documents(connection, condition))
 
 
-def postings_of(connection: sa.Connection, invoice_keys: list[int]) -> list[ledger.Posting]:
-    """What is posted for some invoices: one posting a line that has an amount: receivable against revenue or tax."""
-    line, invoice, account = tables.invoice_lines, tables.invoices, tables.accounts
-    query = (
-        sa.select(
-            invoice.c.number,
-            invoice.c.currency,
-            invoice.c.issued_on,
-            account.c.account_id,
-            line.c.line_no,
-            line.c.kind,
-            line.c.revenue_code,
-            line.c.tax_class,
-            line.c.amount_micros,
-        )
-        .join_from(line, invoice)
-        .join(account, account.c.account_key == invoice.c.account_key)
+def _documents(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> pa.Table:
+    """Documents in the order of their keys, with the ids of their accounts."""
+    invoice, account = tables.invoices, tables.accounts
+    query = sa.select(*(invoice.c[name] for name in _INVOICES), account.c.account_id)
+    query = query.join_from(invoice, account, account.c.account_key == invoice.c.account_key)
+    return bulk.read(connection, query.where(condition).order_by(invoice.c.invoice_key))
+
+
+def _postings(connection: sa.Connection, documents: pa.Table) -> pa.Table:
+    keys = documents["invoice_key"].to_numpy()
+    if not keys.size:
+        return ledger.no_postings()
+    line = tables.invoice_lines.c
+    query = sa.select(*(line[name] for name in _LINES)).where(line.invoice_key.between(int(keys[0]), int(keys[-1])))
+    lines = bulk.read(connection, query.where(line.amount_micros != 0).order_by(line.invoice_key, line.line_no))
+    at = np.searchsorted(keys, lines["invoice_key"].to_numpy())
+    own = keys[np.minimum(at, keys.size - 1)] == lines["invoice_key"].to_numpy()  # lines between them may be other documents'
+    lines, document = lines.filter(pa.array(own)), at[own]
+    head = documents.take(pa.array(document))
+    amount = lines["amount_micros"].to_numpy()
+    receivable = pc.binary_join_element_wise(ledger.RECEIVABLE, head["account_id"], "")
+    counter = _counter_accounts(lines)
+    is_debit = pa.array(amount > 0)
+    return pa.table(
+        {
+            "document": head["number"],
+            "line_no": lines["line_no"],
+            "leg": pa.repeat(LEG, lines.num_rows),
+            "debit_account": pc.if_else(is_debit, receivable, counter),
+            "credit_account": pc.if_else(is_debit, counter, receivable),
+            "currency": head["currency"],
+            "amount_micros": np.abs(amount),
+            "posted_on": head["issued_on"],
+        }
     )
-    postings = []
-    for start in range(0, len(invoice_keys), _KEYS_PER_QUERY):
-        keys = invoice_keys[start : start + _KEYS_PER_QUERY]
-        for number, currency, issued_on, account_id, line_no, kind, revenue, tax, amount in connection.execute(
-            query.where(line.c.invoice_key.in_(keys))
-        ):
-            entry = ledger.posting(
-                number,
-                line_no,
-                "line",
-                debit=ledger.receivable(account_id),
-                credit=f"tax:{tax}" if kind == "tax" else f"revenue:{revenue}",
-                currency=currency,
-                signed_micros=amount,
-                posted_on=issued_on,
-            )
-            if entry is not None:
-                postings.append(entry)
-    return postings
+
+
+def _counter_accounts(lines: pa.Table) -> pa.Array[Any]:
+    """`tax:<class>` or `revenue:<code>` of each line."""
+    is_tax: Int64s = pc.equal(lines["kind"], "tax").to_numpy(zero_copy_only=False).astype(np.int64)
+    code = np.where(is_tax == 1, lines["tax_class"].to_numpy(), lines["revenue_code"].to_numpy())
+    pairs, place = np.unique(np.stack([is_tax, code], axis=1), axis=0, return_inverse=True)
+    names = pa.array([f"{'tax' if tax else 'revenue'}:{number}" for tax, number in pairs.tolist()], pa.string())
+    return names.take(pa.array(place.reshape(-1)))

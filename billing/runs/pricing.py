@@ -20,8 +20,8 @@ from billing.charges.rollover import Left
 from billing.runs.circumstances import Asked, Whose, circumstances
 from billing.runs.columns import index_of, int64, key_halves, one_chunk, take
 from billing.runs.destinations import numbers
-from billing.runs.scope import CLOSED, NOT_DUE, OTHER_RUN
-from billing.runs.turns import Rateable, Results, chosen, rate_in_turns
+from billing.runs.scope import CLOSED, NOT_DUE, OTHER_RUN, SETTLED
+from billing.runs.turns import Rateable, Results, Turns, chosen
 from rating.engine import Buckets, RatingInput, rate
 from rating.model import Service
 from rating.schema import Direction, UsageFlag
@@ -49,6 +49,7 @@ _COLUMNS: Final = (
 )
 DAY_US: Final = 86_400_000_000
 NOT_BILLABLE: Final = "not_billable"
+_REASONS: Final = (("closed", CLOSED), ("not_due", NOT_DUE), ("other_run", OTHER_RUN), ("settled", SETTLED))
 NEVER_BILLS: Final = int(UsageFlag.UNANSWERED | UsageFlag.ABSORBED | UsageFlag.PARTIAL)
 
 
@@ -61,6 +62,7 @@ class Priced:
     service: npt.NDArray[np.int8]
     subscription: Int64s
     account: Int64s
+    place: Int64s  # of the computed period
     period_from: Int64s  # day numbers; the UTC day of the event without account
     period_to: Int64s
     rated: Results
@@ -78,27 +80,38 @@ def price_usage(  # noqa: PLR0913 -- usage, the facts to price it with, and how
 ) -> Priced:
     """Price the `usage` (`columns`) that lies in the scope's window. `stored`: what is left over from before the open periods."""
     of_owners = owned(usage, guide, contracts, scope, contracts.prices_incoming)
+    return price_owned(of_owners, guide, contracts, scope, lambda events: Turns(contracts, scope).rate(events, stored, threads=threads))
+
+
+def price_owned(
+    of_owners: Owned, guide: Guide, contracts: Contracts, scope: Scope, rate_all: Callable[[Rateable], tuple[Results, list[Left]]]
+) -> Priced:
+    """Price events whose owners are known. `rate_all` rates them, in as many turns as they need."""
     left_out, event_key = of_owners.left_out, of_owners.event_key
     events = rateable(of_owners, guide, contracts)
     named = incoming_by_name(events, of_owners.direction, contracts)
     if not named.all():
         left_out[NOT_BILLABLE] += int(np.count_nonzero(~named))
         events, event_key = chosen(events, np.flatnonzero(named)), event_key.filter(pa.array(named))
-    rated, left = rate_in_turns(events, contracts, scope, stored, threads)
-    period_from, period_to = _period_days(events.account, events.place, events.batch.start_us, scope)
-    batch = events.batch
+    rated, left = rate_all(events)
+    batch, account, place = events.batch, events.account, events.place
+    period_from, period_to = _period_days(account, place, batch.start_us, scope)
     return Priced(
-        event_key, batch.start_us, batch.service, events.subscription, events.account, period_from, period_to, rated, left, left_out
+        event_key, batch.start_us, batch.service, events.subscription, account, place, period_from, period_to, rated, left, left_out
     )
 
 
 class Owners(NamedTuple):
-    """Who pays for each event, as indices; -1 nobody. `place`: the open period, or CLOSED, NOT_DUE, OTHER_RUN."""
+    """Who pays for each event, as indices; -1 nobody. `place`: the computed period, or CLOSED, NOT_DUE, OTHER_RUN, SETTLED."""
 
     subscription: Int64s
     account: Int64s
     place: Int64s
     holding: Int64s
+
+    def of(self, rows: npt.NDArray[Any] | slice) -> Owners:
+        """Those of some events, by a mask, by number or as a slice."""
+        return Owners(*(column[rows] for column in self))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -123,18 +136,27 @@ def owned(
     """The events of `usage` that this run prices. `prices_incoming(holding)`: whether incoming usage may bill at all."""
     start_us = int64(usage["start_us"])
     owner = owners(guide.resolve(one_chunk(usage["served_id"]), start_us), start_us, contracts, scope)
-    billable = _is_billable(usage, owner, prices_incoming)
-    known, place = owner.subscription >= 0, owner.place
-    left_out = {NOT_BILLABLE: int(np.count_nonzero(~billable))}
-    for name, code in (("closed", CLOSED), ("not_due", NOT_DUE), ("other_run", OTHER_RUN)):
-        left_out[name] = int(np.count_nonzero(billable & known & (place == code)))
-    keep = billable & (~known | (place >= 0))
+    keep, left_out = to_price(usage, owner, np.ones(len(start_us), np.bool_), prices_incoming)
     usage = usage.drop_columns(["flags", "start_us"])
     if not keep.all():
         usage = usage.filter(pa.array(keep))
-        start_us, owner = start_us[keep], Owners(*(column[keep] for column in owner))
+        start_us, owner = start_us[keep], owner.of(keep)
     pa.default_memory_pool().release_unused()
     return Owned(usage, one_chunk(usage["event_key"]), start_us, owner, left_out)
+
+
+def to_price(
+    usage: pa.Table, owner: Owners, wanted: npt.NDArray[np.bool_], prices_incoming: Callable[[Int64s], npt.NDArray[np.bool_]]
+) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
+    """Which of the `wanted` events this run prices, and how many it does not, by reason."""
+    billable = _is_billable(usage, owner, prices_incoming)
+    left_out = {NOT_BILLABLE: int(np.count_nonzero(wanted & ~billable))}
+    wanted = wanted & billable
+    unpriced = wanted & (owner.subscription >= 0) & (owner.place < 0)
+    codes = owner.place[unpriced]
+    for name, code in _REASONS:
+        left_out[name] = int(np.count_nonzero(codes == code))
+    return wanted & ~unpriced, left_out
 
 
 def rateable(of_owners: Owned, guide: Guide, contracts: Contracts) -> Rateable:
@@ -150,11 +172,17 @@ def rateable(of_owners: Owned, guide: Guide, contracts: Contracts) -> Rateable:
         number=number,
         number_digits=digits,
         holder=np.full(len(start_us), -1, np.int32),
-        rating_unit=np.where(owner.subscription >= 0, take(contracts.facts.account_keys, owner.account), 0),
+        rating_unit=_units(owner, contracts),
         event_key=key_halves(of_owners.event_key),
         circumstances=circumstances(usage, start_us, Whose(owner.account, owner.holding), contracts, guide.knows_number),
     )
     return Rateable(batch, owner.subscription, owner.account, owner.place, owner.holding)
+
+
+def _units(owner: Owners, contracts: Contracts) -> Int64s:
+    """The rating unit of each event, as the index of its root; nobody's come after all others."""
+    unit = contracts.facts.account_unit
+    return np.where(owner.account >= 0, take(unit, owner.account), len(unit))
 
 
 def owners(subscription_key: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> Owners:

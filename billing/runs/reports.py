@@ -1,4 +1,4 @@
-"""What runs have done, read from the store: their figures and the terms they wrote."""
+"""What runs have done, read from the store: their figures, the terms they wrote, and their history."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import sqlalchemy as sa
 
-from billing.runs.settlement import Term
+from billing.runs import states
+from billing.runs.terms import Term
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RunReport(msgspec.Struct, frozen=True):
-    """What a run has done. Amounts by currency in micro-units; `events` by status; `left_out` by reason."""
+    """What a run has done. Amounts by currency in micro-units; `events` by status; `left_out` by reason; instants UTC, 0 not yet."""
 
     run_id: int
     bill_date: str
@@ -32,21 +33,48 @@ class RunReport(msgspec.Struct, frozen=True):
     events: dict[str, int]
     left_out: dict[str, int]
     quarantined: dict[str, str]  # account_id -> reason
+    kind: str = states.CYCLE
+    restricted: bool = False  # to named accounts
+    started_by: str = ""
+    approved_by: str = ""
+    started_us: int = 0
+    computed_us: int = 0
+    numbered_us: int = 0
+    finished_us: int = 0
+    put_aside: dict[str, str] = {}  # account_id -> why it is not billed: held, or for testing
+    drafts: int = 0  # invoices on the frozen list
 
 
 def run_report(home: Home, run_id: int, *, resumed: bool = False) -> RunReport:
-    """The report of a numbered run, read from the store."""
-    run_row, invoice, account = tables.bill_runs.c, tables.invoices.c, tables.accounts.c
+    """The report of a run, read from the store. What is not numbered yet has no figures."""
     with home.connect() as connection:
-        row = connection.execute(sa.select(tables.bill_runs).where(run_row.run_id == run_id)).one()
-        sums = [sa.cast(sa.func.sum(invoice[name]), tables.INT64) for name in ("net_micros", "tax_micros", "total_micros")]
-        columns = (invoice.currency, *sums, sa.func.count(), sa.func.min(invoice.number), sa.func.max(invoice.number))
-        by_currency = connection.execute(sa.select(*columns).where(invoice.run_id == run_id).group_by(invoice.currency)).all()
-        terms = run_terms(connection, run_id)
-        parked = sa.select(account.account_id, tables.quarantine.c.reason).join_from(
-            tables.quarantine, tables.accounts, tables.quarantine.c.account_key == account.account_key
-        )
-        quarantined = {each.account_id: each.reason for each in connection.execute(parked.where(tables.quarantine.c.run_id == run_id))}
+        return _report(connection, run_id, resumed=resumed)
+
+
+def list_runs(home: Home) -> list[RunReport]:
+    """Every run, oldest first."""
+    with home.connect() as connection:
+        ids = connection.execute(sa.select(tables.bill_runs.c.run_id).order_by(tables.bill_runs.c.run_id)).scalars().all()
+        return [_report(connection, run_id, resumed=False) for run_id in ids]
+
+
+def run_terms(connection: sa.Connection, run_id: int) -> dict[str, Term]:
+    """The terms that a run wrote, by name."""
+    term = tables.run_terms.c
+    rows = connection.execute(sa.select(term.term, term.rows, term.amount_micros).where(term.run_id == run_id).order_by(term.term))
+    return {row.term: Term(int(row.rows), int(row.amount_micros)) for row in rows}
+
+
+def _report(connection: sa.Connection, run_id: int, *, resumed: bool) -> RunReport:
+    run_row, invoice = tables.bill_runs.c, tables.invoices.c
+    row = connection.execute(sa.select(tables.bill_runs).where(run_row.run_id == run_id)).one()
+    sums = [sa.cast(sa.func.sum(invoice[name]), tables.INT64) for name in ("net_micros", "tax_micros", "total_micros")]
+    columns = (invoice.currency, *sums, sa.func.count(), sa.func.min(invoice.number), sa.func.max(invoice.number))
+    of_run = sa.select(*columns).where(invoice.run_id == run_id).group_by(invoice.currency)
+    by_currency = connection.execute(of_run.order_by(invoice.currency)).all()
+    terms, run = run_terms(connection, run_id), states.of_row(row)
+    aside, approver = _put_aside(connection, run_id), states.approved_by(connection, run_id)
+    computed_us, drafts = _computed(connection, run_id)
     return RunReport(
         run_id=run_id,
         bill_date=row.bill_date,
@@ -62,19 +90,39 @@ def run_report(home: Home, run_id: int, *, resumed: bool = False) -> RunReport:
         total_micros={each[0]: int(each[3]) for each in by_currency},
         events={name.removeprefix("events."): term.rows for name, term in terms.items() if name.startswith("events.")},
         left_out={name.removeprefix("left_out."): term.rows for name, term in terms.items() if name.startswith("left_out.")},
-        quarantined=quarantined,
+        quarantined={account: reason for account, kind, reason in aside if kind is None},
+        kind=run.kind,
+        restricted=run.restricted,
+        started_by=run.by.name,
+        approved_by=approver.name if approver is not None else "",
+        started_us=int(row.started_us),
+        computed_us=computed_us,
+        numbered_us=_numbered(connection, run_id),
+        finished_us=int(row.finished_us or 0),
+        put_aside={account: f"{kind}: {reason}" for account, kind, reason in aside if kind is not None},
+        drafts=drafts,
     )
 
 
-def list_runs(home: Home) -> list[RunReport]:
-    """Every run, oldest first."""
-    with home.connect() as connection:
-        ids = connection.execute(sa.select(tables.bill_runs.c.run_id).order_by(tables.bill_runs.c.run_id)).scalars().all()
-    return [run_report(home, run_id) for run_id in ids]
+def _put_aside(connection: sa.Connection, run_id: int) -> list[tuple[str, str | None, str]]:
+    """(account_id, kind, reason) of accounts that a run did not bill."""
+    account, parked = tables.accounts.c, tables.quarantine
+    query = sa.select(account.account_id, parked.c.kind, parked.c.reason)
+    query = query.join_from(parked, tables.accounts, parked.c.account_key == account.account_key)
+    return [tuple(row) for row in connection.execute(query.where(parked.c.run_id == run_id).order_by(account.account_id))]
 
 
-def run_terms(connection: sa.Connection, run_id: int) -> dict[str, Term]:
-    """The terms that a run wrote, by name."""
-    term = tables.run_terms.c
-    rows = connection.execute(sa.select(term.term, term.rows, term.amount_micros).where(term.run_id == run_id).order_by(term.term))
-    return {row.term: Term(int(row.rows), int(row.amount_micros)) for row in rows}
+def _computed(connection: sa.Connection, run_id: int) -> tuple[int, int]:
+    """When a run's list was frozen, and how many invoices it has."""
+    drafts, commit = tables.run_drafts, tables.commits
+    query = sa.select(commit.c.at_us, drafts.c.invoices).join_from(drafts, commit, drafts.c.commit_seq == commit.c.commit_seq)
+    row = connection.execute(query.where(drafts.c.run_id == run_id)).one_or_none()
+    return (int(row[0]), int(row[1])) if row is not None else (0, 0)
+
+
+def _numbered(connection: sa.Connection, run_id: int) -> int:
+    """When a run's invoices got their numbers; 0 for one without any."""
+    invoice, commit = tables.invoices, tables.commits
+    query = sa.select(commit.c.at_us).join_from(invoice, commit, invoice.c.commit_seq == commit.c.commit_seq)
+    found = connection.execute(query.where(invoice.c.run_id == run_id).limit(1)).scalar_one_or_none()
+    return int(found or 0)

@@ -1,14 +1,15 @@
 """What one subscription can draw on in one period, worked out once for all subscriptions that are alike in it.
 
-Two subscriptions are alike in a run if they had the same plans on the same days of the same open periods. There are few such
-*patterns*, however many subscriptions; a pattern and a period make a *shape*: the buckets of each plan, by the number the plan has within
-the subscription.
+Two subscriptions are alike in a run if they have one pattern (`billing.runs.patterns`) and their accounts have the same periods and bill
+days. There are few such *kinds*, however many subscriptions; a kind and a period make a *shape*: the buckets of each plan, by the number
+the plan has within the subscription.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,8 +20,11 @@ from billing.charges.periods import Period
 from billing.charges.proration import Span, clip
 from billing.charges.rollover import expiry
 from billing.runs.definitions import memories
+from billing.runs.fact_columns import groups
 from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.late import arrives
 from rating.model import BucketKind
+from rating.tables import TIME_MIN_US
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
     from billing.runs.definitions import Memory, PlanVersion
     from billing.runs.facts import Account
     from billing.runs.scope import Scope
+
+
+EVER_SINCE_US: Final = TIME_MIN_US  # late usage begins before the period that it is billed in
 
 
 class Part(NamedTuple):
@@ -67,45 +74,34 @@ class Shapes:
     def __init__(self, contracts: Contracts, scope: Scope) -> None:
         self._contracts = contracts
         self._scope = scope
-        self._patterns: dict[tuple[object, ...], int] = {}
-        self._model: list[int] = []  # by pattern: a subscription that has it
-        self._pattern_of = np.full(len(contracts.facts.subscriptions), -1, np.int64)
+        facts = contracts.facts
+        account = facts.subscription_account
+        self._kind, self._model = groups([scope.calendar[account], facts.account_bill_days[account], facts.subscription_pattern])
         self._known: dict[tuple[int, int], int] = {}
+        self._lock = threading.Lock()
         self.all: list[Shape] = []
 
     def index(self, subscription: Int64s, place: Int64s) -> Int64s:
         """Number (in `all`) of the shape of each pair of a subscription (index) and the place of an open period."""
-        unknown = np.unique(subscription[self._pattern_of[subscription] < 0])
-        self._pattern_of[unknown] = [self._pattern(each) for each in unknown.tolist()]
         columns = max(self._scope.periods_max, 1)
-        codes, inverse = np.unique(self._pattern_of[subscription] * columns + place, return_inverse=True)
-        numbers = np.array([self._number(*divmod(code, columns)) for code in codes.tolist()], np.int64)
-        found: Int64s = numbers[inverse.reshape(-1)] if codes.size else np.zeros(0, np.int64)
+        code, models = groups([self._kind[subscription] * columns + place])
+        kinds, places = self._kind[subscription[models]].tolist(), place[models].tolist()
+        with self._lock:
+            numbers = np.array([self._number(*each) for each in zip(kinds, places, strict=True)], np.int64)
+        found: Int64s = numbers[code] if code.size else np.zeros(0, np.int64)
         return found
 
-    def _pattern(self, subscription: int) -> int:
-        facts, scope = self._contracts.facts, self._scope
-        account = facts.subscriptions[subscription].account
-        periods = scope.periods[account]
-        window = Period(periods[0].start, periods[-1].end, periods[0].start)
-        spans = tuple((each.plan, clip(each.span, window)) for each in self._contracts.spans[subscription])
-        held = tuple((plan, part) for plan, part in spans if part is not None)
-        key = (int(scope.calendar[account]), periods[0].start, self._contracts.plans[subscription], held)
-        number = self._patterns.setdefault(key, len(self._model))
-        if number == len(self._model):
-            self._model.append(subscription)
-        return number
-
-    def _number(self, pattern: int, place: int) -> int:
-        number = self._known.setdefault((pattern, place), len(self.all))
-        if number == len(self.all):
-            self.all.append(self._shape(self._model[pattern], place))
+    def _number(self, kind: int, place: int) -> int:
+        number = self._known.get((kind, place))
+        if number is None:
+            number = self._known[kind, place] = len(self.all)
+            self.all.append(self._shape(int(self._model[kind]), place))
         return number
 
     def _shape(self, subscription: int, place: int) -> Shape:
         contracts = self._contracts
-        account = contracts.facts.accounts[contracts.facts.subscriptions[subscription].account]
-        period = self._scope.periods[contracts.facts.subscriptions[subscription].account][place]
+        owner = int(contracts.facts.subscription_account[subscription])
+        account, period = contracts.facts.accounts[owner], self._scope.periods[owner][place]
         plans = contracts.plans[subscription]
         stretches = stretches_of(contracts.spans[subscription], plans, period)
         to_us = contracts.midnights.instant_us(account.timezone, period.end)
@@ -116,20 +112,24 @@ class Shapes:
             versions = contracts.price_list.plans_during(plan, contracts.midnights.instant_us(account.timezone, first), to_us)
             grantings.append(_grantings(versions, first, period, account.timezone))
             remembered.append(memories(each for _, each in versions if held))
-        return self._assembled(stretches, grantings, remembered, period, account)
+        takes_late = any(arrives(contracts.price_list, plan) for plan in plans)
+        return self._assembled(stretches, grantings, remembered, period, account, EVER_SINCE_US if takes_late else None)
 
-    def _assembled(
+    def _assembled(  # noqa: PLR0913, PLR0917 -- what a shape is put together from
         self,
         stretches: list[Stretch],
         grantings: list[dict[AllowanceKey, Granting]],
         remembered: list[list[Memory]],
         period: Period,
         account: Account,
+        since_us: int | None,
     ) -> Shape:
+        """`since_us`: from when on events draw on what the period begins with; None: from its first instant on."""
         pots = grants.pots(stretches, grantings, period)
         own = tuple(pot for pot in pots if not pot.allowance.shared)
         shared = tuple(pot for pot in pots if pot.allowance.shared)
         from_us, to_us = (self._contracts.midnights.instant_us(account.timezone, day) for day in (period.start, period.end))
+        from_us = from_us if since_us is None else since_us
         slots = self._contracts.price_list.tables.slots
         parts = [
             Part(slots[each.kind, each.identity, each.definition_id], 0, from_us, to_us, each.priority, plans)
@@ -137,8 +137,8 @@ class Shapes:
         ]
         return Shape(
             len(grantings),
-            (*(self._part(pot, period, account) for pot in own), *parts),
-            tuple(self._part(pot, period, account) for pot in shared),
+            (*(self._part(pot, period, account, from_us) for pot in own), *parts),
+            tuple(self._part(pot, period, account, from_us) for pot in shared),
             own,
             shared,
             tuple(stretches),
@@ -148,9 +148,9 @@ class Shapes:
             to_us,
         )
 
-    def _part(self, pot: Pot, period: Period, account: Account) -> Part:
-        days = (pot.start, expiry(pot, period, account.bill_day))
-        from_us, to_us = (self._contracts.midnights.instant_us(account.timezone, day) for day in days)
+    def _part(self, pot: Pot, period: Period, account: Account, period_from_us: int) -> Part:
+        from_us = period_from_us if pot.start == period.start else self._contracts.midnights.instant_us(account.timezone, pot.start)
+        to_us = self._contracts.midnights.instant_us(account.timezone, expiry(pot, period, account.bill_day))
         slot = self._contracts.price_list.tables.slots[BucketKind.ALLOWANCE, pot.key.identity, pot.key.allowance_id]
         return Part(slot, pot.amount, from_us, to_us, pot.allowance.priority, pot.plans)
 

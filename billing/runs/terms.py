@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from billing.charges.lines import Int64s, Lines
 
 INT64_MAX: Final = 2**63 - 1
-_HALF_BITS: Final = 32
-_LOW_MASK: Final = 0xFFFFFFFF
+HALF_BITS: Final = 32
+LOW_MASK: Final = 0xFFFFFFFF
 
 
 class Term(NamedTuple):
@@ -52,7 +52,7 @@ class Terms:
 
 def total(values: Int64s) -> int:
     """Sum in two halves, so that it cannot wrap below 2**31 values."""
-    return (int((values >> _HALF_BITS).sum()) << _HALF_BITS) + int((values & _LOW_MASK).sum())
+    return (int((values >> HALF_BITS).sum()) << HALF_BITS) + int((values & LOW_MASK).sum())
 
 
 def clipped(terms: Mapping[str, Term]) -> dict[str, Term]:

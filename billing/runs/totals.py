@@ -1,4 +1,4 @@
-"""What depends on the totals of a period: volume tiers, discounts, commitments, and adjustments by hand, as lines beside those of a proposal.
+"""What depends on the totals of a period: volume tiers, discounts, commitments, adjustments by hand; lines beside those of a proposal.
 
 The order of composition, each on what stands before it:
     usage, recurring and one-off fees -> VOLUME -> DISCOUNT -> COMMITMENT (on what is left after discounts) -> ADJUSTMENT
@@ -20,9 +20,9 @@ from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, group_starts
 from billing.charges.volume import prices
 from billing.runs.columns import index_of
 from billing.runs.facts import day_number
-from billing.runs.menus import NO_MENU, Menus, Tier, agreed_entries
+from billing.runs.menus import Menus, Tier, agreed_entries
 from billing.runs.proposal import Sold, rates_of, template_row
-from rating.model import CommitmentCounts, VolumeScope
+from rating.model import VolumeScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -88,7 +88,7 @@ def _of_tier(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, 
     contracts: Contracts,
     currencies: Currencies,
 ) -> Lines:
-    """Lines of one tier. Its `definitions` (versions of it, with their menus): where an account adds up several, the last one prices all."""
+    """Lines of one tier. `definitions`: versions of it, with their menus; where an account adds up several, the last one prices all."""
     definition = np.full(base.size, -1, np.int64)
     for number, (tier, of_menus) in enumerate(definitions):
         identity = contracts.price_list.identity_index(tier.identity)

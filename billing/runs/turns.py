@@ -1,6 +1,6 @@
 """The events of a run, handed to the engine with their holders and buckets, in as many turns as their allowances need.
 
-Where no plan's allowances roll over, all events of all periods are rated in one turn. Accounts with an allowance that does are rated
+Where no plan's allowances roll over, all events of all periods are rated in one turn. Rating units with an allowance that does are rated
 one period a turn, oldest first, since a period begins with what the one before it left.
 """
 
@@ -16,6 +16,7 @@ from billing.charges.lines import Int64s
 from billing.charges.rollover import nothing_left
 from billing.runs.carrying import Carrying
 from billing.runs.holders import NO_HOLDER, Groups, Layout, lay_out
+from billing.runs.pools import Pools
 from billing.runs.shapes import Shapes
 from rating import engine
 
@@ -58,75 +59,102 @@ _RESULTS: Final = tuple(field.name for field in dataclasses.fields(Results))
 _NARROW: Final = {"status": np.int16} | dict.fromkeys(("price", "price_id", "zone_id", "version"), np.int32)  # all others are int64
 
 
-class Turn(NamedTuple):
-    """`rows`: places of its events, None for all. `slots`: which subscriptions (rows) are in it with which open periods (columns)."""
+class _Turn(NamedTuple):
+    """`rows`: places of its events, None for all. `slots`: which subscriptions (rows) are in it with which periods (columns)."""
 
     rows: Int64s | None
     slots: Bools
 
 
-def rate_in_turns(events: Rateable, contracts: Contracts, scope: Scope, stored: Iterable[Left], threads: int) -> tuple[Results, list[Left]]:
-    """Rate every event. `stored` is what earlier runs left to the oldest open periods; what these periods leave is the second answer."""
-    rolls = _of_accounts(contracts.subscriptions_that(contracts.price_list.rolls_over), contracts)
-    shares = _of_accounts(contracts.subscriptions_that(contracts.price_list.shares), contracts)
-    slots = _slots(events, rolls | shares, contracts, scope)
-    shapes = Shapes(contracts, scope)
-    if not rolls.any():
-        layout = _laid_out(slots, shapes, contracts, None)
-        return _results(_rated(events, layout, slots, contracts, threads)), []
-    carrying = Carrying(contracts, shapes.all, stored)
-    columns: dict[str, Any] = {name: np.zeros(len(events.place), _NARROW.get(name, np.int64)) for name in _RESULTS}
-    for turn in _turns(events, rolls, slots):
-        layout = _laid_out(turn.slots, shapes, contracts, carrying)
-        rated = _rated(chosen(events, turn.rows), layout, turn.slots, contracts, threads)
-        carrying.settle(layout, rated.amount_after)
-        for name in _RESULTS:
-            columns[name][turn.rows] = getattr(rated, name)
-    return Results(**columns), [*carrying.left, *_without(carrying.left, rolls, contracts, scope)]
+class Turns:
+    """Rates events of a run. What follows from contracts and scope is worked out once, however many batches of rating units there are."""
+
+    def __init__(self, contracts: Contracts, scope: Scope) -> None:
+        self._contracts = contracts
+        self._scope = scope
+        self._pools = Pools(contracts.facts, scope)
+        self._shapes = Shapes(contracts, scope)
+        self._counts = _period_counts(scope)[contracts.facts.subscription_account]
+        self.rolls = _of_units(contracts.subscriptions_that(contracts.price_list.rolls_over), contracts)
+        self.present = self.rolls | _of_units(contracts.subscriptions_that(contracts.price_list.shares), contracts)
+
+    def rate(
+        self, events: Rateable, stored: Iterable[Left] = (), *, of: Bools | None = None, threads: int = 1
+    ) -> tuple[Results, list[Left]]:
+        """Rate every event. `of`: the subscriptions whose rating units these are, None for all; the others have no events among them.
+
+        `stored` is what earlier runs left to the oldest periods of these; what their periods leave is the second answer.
+        """
+        rolls, present = (each if of is None else each & of for each in (self.rolls, self.present))
+        slots = self._slots(events, present)
+        if not rolls.any():
+            layout = self._laid_out(slots, None)
+            return _results(_rated(events, layout, slots, self._contracts, threads)), []
+        carrying = Carrying(self._contracts, self._shapes.all, stored, self._pools)
+        columns: dict[str, Any] = {name: np.zeros(len(events.place), _NARROW.get(name, np.int64)) for name in _RESULTS}
+        for turn in self._turns(events, rolls, slots):
+            layout = self._laid_out(turn.slots, carrying)
+            rated = _rated(chosen(events, turn.rows), layout, turn.slots, self._contracts, threads)
+            carrying.settle(layout, rated.amount_after)
+            for name in _RESULTS:
+                columns[name][turn.rows] = getattr(rated, name)
+        return Results(**columns), [*carrying.left, *self._without(carrying.left, rolls)]
+
+    def _without(self, lefts: Iterable[Left], rolls: Bools) -> list[Left]:
+        """Word of each period of accounts that could have left something, and did not."""
+        facts = self._contracts.facts
+        told = {(left.account_key, left.period_end) for left in lefts}
+        accounts = np.unique(facts.subscription_account[rolls]).tolist()
+        ends = ((facts.account_keys[each].item(), period.end) for each in accounts for period in self._scope.periods[each])
+        return [nothing_left(*each) for each in ends if each not in told]
+
+    def _slots(self, events: Rateable, present: Bools) -> Bools:
+        """Subscriptions by computed period: those of events, and every one that is `present` whether it used anything or not."""
+        slots = np.zeros((len(self._counts), self._scope.periods_max), np.bool_)
+        held = (events.holding >= 0) & (events.place >= 0)
+        slots[events.subscription[held], events.place[held]] = True
+        rows = np.flatnonzero(present)
+        slots[rows] |= np.arange(self._scope.periods_max) < self._counts[rows, None]
+        return slots
+
+    def _turns(self, events: Rateable, in_turns: Bools, slots: Bools) -> Iterable[_Turn]:
+        """As many as there are periods: the first has everything that need not wait, and the oldest period of what must.
+
+        The members of a rating unit may have different numbers of periods. All end with the same one, so turns are counted from there.
+        """
+        number = np.arange(slots.shape[1]) + (slots.shape[1] - self._counts)[:, None]
+        waits = np.where(events.subscription >= 0, in_turns[events.subscription], False)
+        number_of = np.zeros(len(events.place), np.int64)
+        rows = np.flatnonzero(waits & (events.place >= 0))
+        number_of[rows] = number[events.subscription[rows], events.place[rows]]
+        for turn in range(slots.shape[1]):
+            own = in_turns[:, None] & (number == turn)
+            others = ~in_turns[:, None] if turn == 0 else np.zeros((1, 1), np.bool_)
+            yield _Turn(np.flatnonzero(number_of == turn), slots & (own | others))
+
+    def _laid_out(self, slots: Bools, carrying: Carrying | None) -> Layout:
+        subscription, place = (each.astype(np.int64) for each in np.nonzero(slots))
+        account = self._contracts.facts.subscription_account[subscription]
+        together = self._pools.together(account, place)
+        groups = Groups(subscription, account, place, self._shapes.index(subscription, place), together)
+        return lay_out(groups, self._shapes.all, None if carrying is None else lambda first: carrying.extras(groups, first))
 
 
-def _without(lefts: Iterable[Left], rolls: Bools, contracts: Contracts, scope: Scope) -> list[Left]:
-    """Word of each period of accounts that could have left something, and did not."""
-    told = {(left.account_key, left.period_end) for left in lefts}
-    accounts = np.unique(contracts.facts.subscription_account[rolls]).tolist()
-    ends = ((contracts.facts.account_keys[each].item(), period.end) for each in accounts for period in scope.periods[each])
-    return [nothing_left(*each) for each in ends if each not in told]
+def _period_counts(scope: Scope) -> Int64s:
+    """How many computed periods each account has."""
+    counts = np.append(scope.period_count, 0)
+    by_account: Int64s = counts[scope.calendar]
+    return by_account
 
 
-def _of_accounts(subscriptions: Bools, contracts: Contracts) -> Bools:
-    """All subscriptions of the accounts of some."""
-    account = contracts.facts.subscription_account
-    accounts = np.zeros(len(contracts.facts.accounts), np.bool_)
-    accounts[account[subscriptions]] = True
-    return accounts[account]
-
-
-def _slots(events: Rateable, present: Bools, contracts: Contracts, scope: Scope) -> Bools:
-    """Subscriptions by open period: those of events, and every one that is `present` whether it used anything or not."""
-    slots = np.zeros((len(contracts.facts.subscriptions), scope.periods_max), np.bool_)
-    held = (events.holding >= 0) & (events.place >= 0)
-    slots[events.subscription[held], events.place[held]] = True
-    if present.any():
-        counts = np.array([len(periods) for periods in scope.periods], np.int64)[contracts.facts.subscription_account]
-        slots |= present[:, None] & (np.arange(scope.periods_max) < counts[:, None])
-    return slots
-
-
-def _turns(events: Rateable, in_turns: Bools, slots: Bools) -> Iterable[Turn]:
-    """One a place: the first has everything that need not wait, and the oldest period of what must."""
-    waits = np.where(events.subscription >= 0, in_turns[events.subscription], False)
-    number_of = np.where(waits & (events.place >= 0), events.place, 0)
-    for number in range(slots.shape[1]):
-        own = in_turns[:, None] & (np.arange(slots.shape[1]) == number)
-        others = ~in_turns[:, None] if number == 0 else np.zeros((1, 1), np.bool_)
-        yield Turn(np.flatnonzero(number_of == number), slots & (own | others))
-
-
-def _laid_out(slots: Bools, shapes: Shapes, contracts: Contracts, carrying: Carrying | None) -> Layout:
-    subscription, place = (each.astype(np.int64) for each in np.nonzero(slots))
-    account = contracts.facts.subscription_account[subscription]
-    groups = Groups(subscription, account, place, shapes.index(subscription, place))
-    return lay_out(groups, shapes.all, None if carrying is None else lambda first: carrying.extras(groups, first))
+def _of_units(subscriptions: Bools, contracts: Contracts) -> Bools:
+    """All subscriptions of the rating units of some."""
+    facts = contracts.facts
+    unit = facts.account_unit[facts.subscription_account]
+    units = np.zeros(len(facts.account_keys), np.bool_)
+    units[unit[subscriptions]] = True
+    found: Bools = units[unit]
+    return found
 
 
 def _rated(events: Rateable, layout: Layout, slots: Bools, contracts: Contracts, threads: int) -> engine.Rated:

@@ -14,6 +14,7 @@ import numpy as np
 
 from billing.charges.lines import KEY_FIELDS, LINE, SUM_FIELDS, Int64s, Kind, Lines, empty, group_starts, round_half_up
 from billing.charges.ordering import order_by
+from billing.charges.rollover import Left
 from billing.runs.fact_columns import day_of, groups
 from billing.runs.usage_kernel import HALF_BITS, LOW_MASK, NO_KEY, sums_by_key
 from rating.money import MICROS_LIMIT
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from billing.charges.rollover import Left
     from billing.runs.contracts import Contracts
     from billing.runs.pricing import Priced
     from billing.runs.proposal import Currencies

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import psycopg
     from numpy.typing import NDArray
 
 Column: TypeAlias = "NDArray[Any] | pa.Array[Any] | pa.ChunkedArray[Any] | Sequence[Any]"  # one value a row; None or null where nullable
@@ -39,6 +37,7 @@ def insert(connection: sa.Connection, table: sa.Table, columns: Mapping[str, Col
     if connection.dialect.name == "postgresql":
         from billing.store import binary_copy  # noqa: PLC0415 -- its kernels take time to load and SQLite needs none
 
+        columns = _with_keys(connection, table, columns, rows)
         arrays = [_for_copy(_arrow(table.c[name], values)) for name, values in columns.items()]
         _copy_in(connection, table, list(columns), binary_copy.written(arrays))
     else:
@@ -51,12 +50,18 @@ def read(connection: sa.Connection, query: sa.Select[Any]) -> pa.Table:
 
     Its parameters become literals; sums are to be cast to int64.
     """
-    schema = pa.schema([(name, _arrow_type(column.type)) for name, column in query.selected_columns.items()])
-    if connection.dialect.name == "postgresql":
-        found = list(_copy_out(connection, query, schema))
-    else:
-        found = list(_fetched(connection, query, schema))
-    return pa.concat_tables(found) if found else schema.empty_table()
+    found = list(batches(connection, query))
+    return pa.concat_tables(found) if found else _schema(query).empty_table()
+
+
+def batches(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[pa.Table]:
+    """The same, some rows at a time. The connection takes nothing else before the last of them."""
+    fetched = _copy_out if connection.dialect.name == "postgresql" else _fetched
+    yield from fetched(connection, query, _schema(query))
+
+
+def _schema(query: sa.Select[Any]) -> pa.Schema:
+    return pa.schema([(name, _arrow_type(column.type)) for name, column in query.selected_columns.items()])
 
 
 def _arrow_type(type_: sa.types.TypeEngine[Any]) -> pa.DataType:
@@ -100,9 +105,18 @@ def _array(values: Column, wanted: pa.DataType) -> pa.Array[Any]:
 
 
 def _for_copy(values: pa.Array[Any]) -> pa.Array[Any]:
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
+    if isinstance(values, pa.DictionaryArray):
+        values = values.dictionary_decode()
     return values if pa.types.is_integer(values.type) else values.cast(pa.large_binary())
+
+
+def _with_keys(connection: sa.Connection, table: sa.Table, columns: Mapping[str, Column], rows: int) -> Mapping[str, Column]:
+    """The next keys, where none are given: the database would look for each one."""
+    key = table.autoincrement_column
+    if key is None or key.name in columns:
+        return columns
+    first = 1 + int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(key), 0))).scalar_one())
+    return {**columns, key.name: np.arange(first, first + rows)}
 
 
 def _copy_in(connection: sa.Connection, table: sa.Table, names: list[str], pieces: Iterator[memoryview]) -> None:
@@ -110,7 +124,7 @@ def _copy_in(connection: sa.Connection, table: sa.Table, names: list[str], piece
 
     quote = connection.dialect.identifier_preparer.quote
     statement = f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN (FORMAT BINARY)"
-    with postgres.explained(connection), _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
+    with postgres.explained(connection, statement) as driver, driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(binary_copy.HEADER)
         for piece in pieces:
             copy.write(piece)
@@ -123,17 +137,9 @@ def _copy_out(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schem
     from billing.store import binary_copy, postgres  # noqa: PLC0415 -- as above
 
     compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
-    driver = _driver(connection)
-    with postgres.explained(connection):
+    with postgres.explained(connection, str(compiled)) as driver:
         text = psycopg.ClientCursor(driver).mogrify(str(compiled), compiled.params)  # COPY takes no parameters
         yield from binary_copy.tables(driver.pgconn, f"COPY ({text}) TO STDOUT (FORMAT BINARY)".encode(), schema)
-
-
-def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
-    """The driver's connection, its transaction begun."""
-    if not connection.in_transaction():
-        connection.exec_driver_sql("SELECT 1")
-    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
 
 
 # --- SQLite ---
@@ -153,13 +159,13 @@ def _objects(values: pa.Array[Any]) -> list[Any]:
     """Python's objects, those of a dictionary shared."""
     if isinstance(values, pa.DictionaryArray):
         distinct: NDArray[Any] = np.array([*values.dictionary.to_pylist(), None], object)
-        indices = pc.fill_null(values.indices.cast(pa.int64()), len(values.dictionary))
-        return distinct[indices.to_numpy(zero_copy_only=False)].tolist()
+        indices = values.indices.cast(pa.int64()).fill_null(len(values.dictionary))
+        return cast("list[Any]", distinct[indices.to_numpy(zero_copy_only=False)].tolist())
     if values.null_count:
         made: NDArray[Any] = np.full(len(values), None, object)
         made[values.is_valid().to_numpy(zero_copy_only=False)] = _objects(values.drop_null())
-        return made.tolist()
-    return values.to_numpy(zero_copy_only=False).tolist()
+        return cast("list[Any]", made.tolist())
+    return cast("list[Any]", values.to_numpy(zero_copy_only=False).tolist())
 
 
 def _fetched(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> Iterator[pa.Table]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-WRITES: Final = {"ratewright_writes": True}  # execution options of a connection that may write
+WRITES_OPTION: Final = "ratewright_writes"
+WRITES: Final = {WRITES_OPTION: True}  # execution options of a connection that may write
 
 _LOCKED: Final = (
     "database {database} is locked: another process has been writing to it all the while",
@@ -70,7 +71,9 @@ def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
 
 def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Many rows with the same columns (two or more), as the driver takes them: half the time of a statement that looks at each value."""
-    if rows:
+    if rows and connection.dialect.name == "postgresql":
+        connection.execute(table.insert(), list(rows))
+    elif rows:
         statement = table.insert().compile(connection, column_keys=list(rows[0]))
         in_order = operator.itemgetter(*(statement.positiontup or ()))
         connection.exec_driver_sql(str(statement), [in_order(row) for row in rows])
@@ -84,8 +87,15 @@ def not_writable(folder: Path) -> UserError:
     )
 
 
+def not_writable_database(url: sa.URL) -> UserError:
+    """The server allows reading only."""
+    return UserError(
+        f"database {url.render_as_string()} is read-only", "name the primary server in database.json, not a copy that follows it"
+    )
+
+
 def _writes(connection: sa.Connection | None) -> bool:
-    return connection is None or bool(connection.get_execution_options().get("ratewright_writes"))
+    return connection is None or bool(connection.get_execution_options().get(WRITES_OPTION))
 
 
 def _explained(error: BaseException, database: Path, *, writes: bool) -> UserError | None:

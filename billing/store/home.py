@@ -1,12 +1,13 @@
 """The home folder: one database and the files it vouches for.
 
     ratewright.db      SQLite in WAL mode; `tables.metadata` at the schema `migrations` leads to
+    database.json      or, in its place: which schema of which PostgreSQL database holds the same tables (see `location`)
     usage/journal/     Arrow segments that intake appends to
     usage/sealed/      Parquet files that sealing makes of them
     charges/           Parquet files of the runs
 
 Which files count is a table in the database, so whatever a crash leaves behind is garbage that nobody reads. A write is
-one transaction of `begin()`: it takes SQLite's write lock at its start, and a commit is on disk when it returns. `connect()`
+one transaction of `begin()`: it takes the home's write lock at its start, and a commit is on disk when it returns. `connect()`
 is one unchanging view for reading; writing through it is a mistake and fails.
 
 Refuses, each time with a remedy: a folder that is not a home, one that cannot be written, a locked or damaged database, and a
@@ -19,24 +20,26 @@ import contextlib
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import sqlalchemy as sa
 
-from billing.store import database, tables
+from billing.store import database, location, schema, tables
+from billing.store.location import DATABASE_NAME, LOCATION_NAME
+from billing.store.schema import SCHEMA_VERSIONS
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DATABASE_NAME: Final = "ratewright.db"
-SCHEMA_VERSIONS: Final = ("0001", "0002", "0003", "0004")  # every revision in migrations/versions, oldest first
 HASH_KEY_BYTES: Final = 16
 BUSY_TIMEOUT_MS: Final = 10_000  # how long a command waits for another's write to end
 
 _DEFAULT_HASH_KEY: Final = b"ratewright-keys1"
 _FOLDERS: Final = ("usage/journal", "usage/sealed", "usage/index", "charges")
-_OWN_NAMES: Final = frozenset({"usage", "charges", *(DATABASE_NAME + ending for ending in ("", "-wal", "-shm", "-journal"))})
+_OWN_NAMES: Final = frozenset(
+    {"usage", "charges", LOCATION_NAME, f"{LOCATION_NAME}.new", *(DATABASE_NAME + ending for ending in ("", "-wal", "-shm", "-journal"))}
+)
 
 
 class Home:
@@ -57,9 +60,10 @@ class Home:
         """
         folder = Path(path)
         _check_folder(folder, create=create)
-        engine = database.engine(folder / DATABASE_NAME, BUSY_TIMEOUT_MS if busy_timeout_ms is None else busy_timeout_ms)
+        place = _location(folder)
+        engine = _engine(folder, place, BUSY_TIMEOUT_MS if busy_timeout_ms is None else busy_timeout_ms)
         try:
-            _bring_schema_up_to_date(engine, folder)
+            schema.bring_up_to_date(engine, folder, place.schema if place else None)
             installation_id, key = _settings(engine, hash_key or _DEFAULT_HASH_KEY)
         except BaseException:
             engine.dispose()
@@ -105,25 +109,43 @@ class Home:
 
     def next_commit_seq(self, connection: sa.Connection, kind: str, now_us: int) -> int:
         """Take the next number of the one sequence, inside a write transaction. See `tables.commits` for the kinds."""
-        result = connection.execute(tables.commits.insert().values(kind=kind, at_us=now_us))
-        primary_key = result.inserted_primary_key
-        assert primary_key is not None
-        return int(primary_key[0])
+        row = tables.commits
+        following = sa.select(sa.func.coalesce(sa.func.max(row.c.commit_seq), 0) + 1, sa.literal(kind), sa.literal(now_us, tables.INT64))
+        taken = row.insert().from_select(["commit_seq", "kind", "at_us"], following).returning(row.c.commit_seq)
+        return int(connection.execute(taken).scalar_one())
 
     def head_seq(self, connection: sa.Connection) -> int:
         """The last committed number; 0 in a new home."""
         return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(tables.commits.c.commit_seq), 0))).scalar_one())
 
 
-def schema_is_current(version: str | None) -> bool:
-    """Whether a database at `version` needs no migration."""
-    return version == SCHEMA_VERSIONS[-1]
+def _location(folder: Path) -> location.Location | None:
+    """Where the home's database is: for a new home, where the environment says; None for SQLite."""
+    place = location.of_home(folder)
+    if place is None and not (folder / DATABASE_NAME).exists():
+        place = location.of_new_home(folder)
+        if place is not None:
+            location.write(folder, place)
+    return place
+
+
+def _engine(folder: Path, place: location.Location | None, busy_timeout_ms: int) -> sa.Engine:
+    if place is None:
+        return database.engine(folder / DATABASE_NAME, busy_timeout_ms)
+    try:
+        from billing.store import postgres  # noqa: PLC0415 -- its driver comes with an extra, and most homes need none
+    except ImportError as error:
+        raise UserError(
+            f"home folder {folder} has its database on PostgreSQL, and the driver for it is not installed",
+            "install it: pip install 'ratewright[postgres]'",
+        ) from error
+    return postgres.engine(location.url_to_connect(place), place.schema, busy_timeout_ms)
 
 
 def _check_folder(folder: Path, *, create: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file, not a home folder", "name a folder with --home", exit_status=2)
-    known = (folder / DATABASE_NAME).is_file()
+    known = (folder / DATABASE_NAME).is_file() or (folder / LOCATION_NAME).is_file()
     if not known and not create:
         what = "is not a home folder: it holds no ratewright.db" if folder.is_dir() else "does not exist"
         raise UserError(
@@ -165,33 +187,6 @@ def _check_writable(folder: Path) -> None:
         raise database.not_writable(folder)
 
 
-def _bring_schema_up_to_date(engine: sa.Engine, folder: Path) -> None:
-    with engine.connect() as connection:
-        version = _schema_version(connection, folder)
-    if schema_is_current(version):
-        return
-    if version is not None and version not in SCHEMA_VERSIONS:
-        raise UserError(
-            f"home folder {folder} has schema {version}, newer than this program's {SCHEMA_VERSIONS[-1]}",
-            "run the version of ratewright that wrote it, or a newer one",
-        )
-    from billing.store.migrations import upgrade  # noqa: PLC0415 - alembic takes a second to import and is needed once in a home's life
-
-    with engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
-        if _schema_version(connection, folder) == version:  # nobody else was faster
-            upgrade.to_head(connection)
-
-
-def _schema_version(connection: sa.Connection, folder: Path) -> str | None:
-    """The revision of the database; None for one that holds nothing yet."""
-    names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
-    if not names:
-        return None
-    if "alembic_version" not in names:
-        raise UserError(f"{folder / DATABASE_NAME} is not a database of ratewright", "name another folder with --home", exit_status=2)
-    return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
-
-
 def _settings(engine: sa.Engine, hash_key: bytes) -> tuple[str, bytes]:
     """Installation id and hash key; kept at the first opening and read ever after."""
     if len(hash_key) != HASH_KEY_BYTES:
@@ -201,12 +196,10 @@ def _settings(engine: sa.Engine, hash_key: bytes) -> tuple[str, bytes]:
     if not stored:
         with engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
             installation_id = hashlib.sha256(b"installation" + hash_key).hexdigest()[:32]
-            rows: list[dict[str, Any]] = [
-                {"name": "hash_key", "value": hash_key.hex()},
-                {"name": "installation_id", "value": installation_id},
-            ]
-            connection.execute(tables.settings.insert().prefix_with("OR IGNORE"), rows)
-            stored = _stored_settings(connection)
+            stored = _stored_settings(connection)  # somebody else may have been faster
+            if not stored:
+                stored = {"hash_key": hash_key.hex(), "installation_id": installation_id}
+                connection.execute(tables.settings.insert(), [{"name": name, "value": value} for name, value in stored.items()])
     return stored["installation_id"], bytes.fromhex(stored["hash_key"])
 
 

@@ -7,14 +7,28 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from rating.explain_figures import grouped
-from rating.model import ANY_ZONE, AtPlanChange, Draw, FeeOccasion, QuantityUnit, Service, WallClock
+from rating.model import ANY_ZONE, AtPlanChange, Draw, FeeOccasion, LateUsage, QuantityUnit, Service, WallClock, WhilePaused
 from rating.money import format_micros
+from tariffs.changes import words
 from tariffs.changes.rules import asks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rating.model import AddOn, Allowance, Catalogue, ChargeCap, Commitment, DayPass, Discount, Plan, SpendLimit, UsageRule
+    from rating.model import (
+        AddOn,
+        Allowance,
+        Catalogue,
+        ChargeCap,
+        Commitment,
+        DayPass,
+        Discount,
+        OneOffFee,
+        Plan,
+        RecurringFee,
+        SpendLimit,
+        UsageRule,
+    )
 
 RULES_SHOWN: Final = 20
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -24,6 +38,7 @@ _OCCASIONS: Final = {
     FeeOccasion.PLAN_CHANGE: "at a change to this plan",
     FeeOccasion.ADDED: "with its first day",
     FeeOccasion.REMOVED: "with its last day",
+    FeeOccasion.EARLY_END: "at an end before the least time is over",
 }
 
 
@@ -35,6 +50,7 @@ def lines(catalogue: Catalogue, plan: Plan) -> list[str]:
         *(f"  falls back to {name}" for name in plan.fallbacks),
         *_fees(catalogue, plan),
         *(f"  commitment {each.name}: {_commitment(each, catalogue)}" for each in plan.commitments),
+        *(f"  {text}" for text in _of_bills(plan, catalogue)),
         *_grants(catalogue, plan),
         *(f"  spend limit {each.name}: {_spend_limit(each, catalogue)}" for each in plan.spend_limits),
         *(f"  {text}" for text in _promises(plan)),
@@ -52,9 +68,45 @@ def add_on_lines(catalogue: Catalogue, add_on: AddOn) -> list[str]:
 def _fees(catalogue: Catalogue, holder: Plan | AddOn) -> list[str]:
     currency = catalogue.currency
     return [
-        *(f"  fee {fee.name}: {format_micros(fee.amount_micros)} {currency} in {fee.timing.value}" for fee in holder.recurring),
-        *(f"  fee {fee.name}: {format_micros(fee.amount_micros)} {currency} once, {_OCCASIONS[fee.on]}" for fee in holder.one_offs),
+        *(f"  fee {fee.name}: {', '.join(_recurring(fee, currency))}" for fee in holder.recurring),
+        *(f"  fee {fee.name}: {format_micros(fee.amount_micros)} {currency} {_when(fee)}" for fee in holder.one_offs),
     ]
+
+
+def _recurring(fee: RecurringFee, currency: str) -> Iterator[str]:
+    """Amount and time, and what is not as usual."""
+    yield f"{format_micros(fee.amount_micros)} {currency} in {fee.timing.value}"
+    if fee.while_paused is not WhilePaused.FREE:
+        yield "while paused too" if fee.while_paused is WhilePaused.CHARGED else "while paused only"
+    if not fee.outage_credit:
+        yield "during outages too"
+    yield from (f"{format_micros(share.share_ppm * 100, 0)} % of it {share.tax_class}" for share in fee.shares)
+
+
+def _when(fee: OneOffFee) -> str:
+    return f"{'for each month left' if fee.per_remaining_month else 'once'}, {_OCCASIONS[fee.on]}"
+
+
+def _of_bills(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
+    """What a plan says of its bills as a whole."""
+    currency = catalogue.currency
+    units = {price.name: price.unit for price in catalogue.prices}
+    for tier in plan.volume_tiers:
+        steps = words.volume_steps(tier.steps, units[tier.prices[0]], currency)
+        yield f"volume tier {tier.name}: all {', '.join(tier.prices)} of the {tier.scope.value}: {steps}"
+    for discount in plan.invoice_discounts:
+        off = words.percent(discount.percent_ppm) if discount.percent_ppm else words.money(discount.amount_micros, currency)
+        codes = f" with charge code {', '.join(map(str, discount.charge_codes))}" if discount.charge_codes else ""
+        months = f", for {discount.months} months" if discount.months is not None else ""
+        yield f"invoice discount {discount.name}: {off} off {words.line_kinds(discount.kinds)}{codes}{months}"
+    yield from (
+        f"bill threshold {each.name}: billed at once from {words.money(each.amount_micros, currency)}" for each in plan.bill_thresholds
+    )
+    if plan.late_usage is not LateUsage.ORIGIN_PERIOD:
+        after = f", from {plan.late_after_days} days after its period on" if plan.late_after_days else ""
+        yield f"late usage: {plan.late_usage.value.replace('_', ' ')}{after}"
+    if plan.late_usage_days_max is not None:
+        yield f"usage is not billed when it comes more than {plan.late_usage_days_max} days after it began"
 
 
 def _grants(catalogue: Catalogue, holder: Plan | AddOn) -> list[str]:
@@ -135,12 +187,12 @@ def _cap(cap: ChargeCap, catalogue: Catalogue) -> str:
 
 def _commitment(commitment: Commitment, catalogue: Catalogue) -> str:
     counts = commitment.counts.value.replace("_", " ")
-    return f"{format_micros(commitment.amount_micros)} {catalogue.currency} a period of {counts} at least; no bill acts on it yet"
+    return f"{format_micros(commitment.amount_micros)} {catalogue.currency} a period of {counts} at least"
 
 
 def _spend_limit(limit: SpendLimit, catalogue: Catalogue) -> str:
     amount = f"{format_micros(limit.amount_micros)} {catalogue.currency} a {limit.window.value}"
-    return f"{limit.action.value} at {amount} for {_served(limit)}; nothing acts on it yet"
+    return f"{limit.action.value} at {amount} for {_served(limit)}; alarms only"
 
 
 def _discount(discount: Discount, catalogue: Catalogue) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rating.model import Catalogue, Service
+    from rating.outcome import Outcome
     from server.quote_state import Told
 
 QUOTE_KEY = bytes(16)
@@ -167,8 +168,20 @@ def quote(
     if as_json:
         output.print_json(explain.as_json(outcome))
     else:
-        print(explain.as_text(outcome, language))
+        print("\n".join([explain.as_text(outcome, language), *_beside(outcome, catalogues, language)]))
     return 0
+
+
+def _beside(outcome: Outcome, catalogues: Sequence[Catalogue], language: str) -> list[str]:
+    """What a bill does beyond the charge of this event."""
+    from tariffs import beside_quotes
+
+    told: list[str] = []
+    for catalogue in catalogues:
+        if (catalogue.identity, catalogue.version) == (outcome.identity, outcome.version) and outcome.price:
+            plans = [plan for plan in catalogue.plans if f"{catalogue.identity}/{plan.name}" == outcome.event.plan]
+            told += [text for plan in plans for text in beside_quotes.sentences(catalogue, plan, outcome.price, language)]
+    return told
 
 
 def _given(value: Value | None, option: str) -> Value:

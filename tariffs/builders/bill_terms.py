@@ -5,6 +5,7 @@ Quantities of a volume tier are in the unit of its prices, which only the whole 
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from rating.model import BillThreshold, InvoiceDiscount, VolumeStep, VolumeTier
@@ -65,7 +66,7 @@ def note_units(entries: Sequence[PlanEntry], prices: Sequence[Price], findings: 
     for index, plan in enumerate(entries):
         for number, tier in enumerate(plan.volume_tiers):
             counted = next((units[name] for name in tier.prices if name in units), None)
-            findings += _other_units(tier, counted, ("plans", index, "volume_tiers", number))
+            findings += itertools.islice(_other_units(tier, counted, ("plans", index, "volume_tiers", number)), 1)  # one tells it for all
 
 
 def _step(entry: VolumeStepEntry, place: Place, findings: list[Finding]) -> VolumeStep:

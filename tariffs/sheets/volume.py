@@ -51,7 +51,11 @@ class _Tier:
         lines = tuple(Line(((self._span(position),), (self._cost(step),))) for position, step in enumerate(tier.steps))
         yield Table(title_of(tier.title, tier.name, self._words.language), texts.heads, lines, (1, 2))
         counted = texts.account if tier.scope is VolumeScope.ACCOUNT else texts.subscription
-        told = (texts.for_lines.format(self._words.figures.enumeration.join(map(str, numbers))), counted, texts.difference)
+        told = (
+            texts.for_lines[len(numbers) != 1].format(self._words.figures.enumeration.join(map(str, numbers))),
+            counted,
+            texts.difference,
+        )
         yield Notes((self._words.figures.sentence_gap.join(told), self._example()))
 
     def _span(self, position: int) -> str:

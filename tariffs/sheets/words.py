@@ -221,7 +221,7 @@ class Volume(NamedTuple):
     any_quantity: str
     rate_and_flat: str
     flat: str
-    for_lines: str
+    for_lines: tuple[str, str]
     subscription: str
     account: str
     difference: str

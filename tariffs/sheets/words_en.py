@@ -403,11 +403,14 @@ ENGLISH: Final = words.Words(
         any_quantity="any quantity",
         rate_and_flat="{}, plus {}",
         flat="{} in all",
-        for_lines="This is for the use of lines {} above, beyond what is included.",
+        for_lines=(
+            "This is for the use of line {} above, beyond what is included.",
+            "This is for the use of lines {} above, beyond what is included, taken together.",
+        ),
         subscription="Each line of yours counts by itself.",
         account="All lines of the account that have this plan count together.",
         difference="Each use is charged at its price first; the bill of the month has the difference, which may be in your favour.",
-        example="Example: {quantity} in a month, {cost}: {total}.",
+        example="Example: {quantity} in a month cost {total}: {cost}.",
         lower="At the price before it would be {}.",
     ),
     times=words.Times(

@@ -55,4 +55,6 @@ def test_a_field_that_may_be_left_out_says_what_holds_then() -> None:
         "quantity",
         "money",
         "service",
+        "percent",
+        "amount",
     }

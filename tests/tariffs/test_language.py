@@ -12,6 +12,7 @@ from rating.model import (
     Allowance,
     AtPlanChange,
     Band,
+    BillThreshold,
     CapWindow,
     Catalogue,
     ChargeCap,
@@ -23,6 +24,8 @@ from rating.model import (
     Draw,
     FeeOccasion,
     FeeTiming,
+    InvoiceDiscount,
+    LateUsage,
     LimitAction,
     OneOffFee,
     QuantityUnit,
@@ -33,13 +36,18 @@ from rating.model import (
     ServiceTerms,
     SpendLimit,
     Step,
+    TaxShare,
     UsageRule,
+    VolumeScope,
+    VolumeStep,
+    VolumeTier,
     WallClock,
+    WhilePaused,
     Zone,
 )
 from rating.schema import Direction
 from tariffs.words import DIRECTIONS
-from tests.tariffs.rich import RICH, changed
+from tests.tariffs.rich import RICH, changed, whole
 from tests.tariffs.sample import loaded
 
 if TYPE_CHECKING:
@@ -145,6 +153,7 @@ def test_fees_and_terms(rich: Catalogue) -> None:
         OneOffFee(102, "setup", *codes, 20_000_000, title={"en": "Set-up"}),
         OneOffFee(103, "leaving", *codes, 5_000_000, on=FeeOccasion.END),
         OneOffFee(104, "change", *codes, 1_000_000, on=FeeOccasion.PLAN_CHANGE),
+        OneOffFee(106, "early", *codes, 8_000_000, on=FeeOccasion.EARLY_END, per_remaining_month=True),
     )
     counts = CommitmentCounts.USAGE_AND_FEES
     assert basic.commitments == (Commitment(105, "least", *codes, 15_000_000, counts, prorate=False),)
@@ -155,6 +164,45 @@ def test_fees_and_terms(rich: Catalogue) -> None:
     )
     assert basic.terms == ServiceTerms(48, 50_000, 12, 30)
     assert (basic.sold_from, basic.sold_to) == (dt.date(2026, 1, 1), dt.date(2026, 12, 31))
+
+
+def test_terms_of_bills(rich: Catalogue) -> None:
+    basic = rich.plans[1]
+    steps = (VolumeStep(0, 50_000, 10**6), VolumeStep(10**10, 30_000, 10**6, 2_000_000))
+    assert basic.volume_tiers == (
+        VolumeTier(110, "much-data", 3, 403, "standard", ("data",), steps, VolumeScope.ACCOUNT, {"en": "Much data"}),
+    )
+    assert basic.invoice_discounts == (
+        InvoiceDiscount(111, "loyal", 9, 400, percent_ppm=100_000, kinds=("usage", "volume"), title={"en": "Loyal"}),
+        InvoiceDiscount(112, "welcome", 9, 400, amount_micros=5_000_000, charge_codes=(3, 9), months=6),
+    )
+    assert basic.bill_thresholds == (
+        BillThreshold(1, "hundred", 100_000_000, {"en": "Hundred"}),
+        BillThreshold(2, "much", 500_000_000),
+    )
+    assert (basic.late_usage, basic.late_after_days, basic.late_usage_days_max) == (LateUsage.ARRIVAL_PERIOD, 5, 90)
+    assert rich.plans[-1].base == "basic"
+    assert (rich.plans[-1].volume_tiers, rich.plans[-1].invoice_discounts) == (basic.volume_tiers, basic.invoice_discounts)
+    assert rich.tax_inclusive is False
+
+
+def test_the_order_of_kinds_and_codes_says_nothing(tmp_path: Path) -> None:
+    """Nor does writing one twice."""
+    other = changed("kinds: [usage, volume]", "kinds: [volume, usage, volume]", changed("[3, 9]", "[9, 3, 9]"))
+    assert loaded(tmp_path, other).content_hash == loaded(tmp_path, RICH).content_hash
+
+
+def test_a_step_may_be_an_amount_alone(tmp_path: Path) -> None:
+    text = changed('{from: 10GB, rate: "0.03", per: 1MB, flat: "2.00"}', '{from: 10GB, flat: "2.00"}')
+    assert loaded(tmp_path, text).plans[1].volume_tiers[0].steps[1] == VolumeStep(10**10, 0, 1, 2_000_000)
+
+
+def test_fees_of_pauses_outages_and_bundles(tmp_path: Path) -> None:
+    found = whole(tmp_path)
+    [line] = found.plans[2].recurring
+    assert (line.while_paused, line.outage_credit) == (WhilePaused.CHARGED, False)
+    assert line.shares == (TaxShare("reduced", 600_000, 407), TaxShare("standard", 400_000, 401))
+    assert found.tax_inclusive is True
 
 
 def test_add_ons(rich: Catalogue) -> None:

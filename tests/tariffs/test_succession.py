@@ -22,6 +22,7 @@ ROWS = [
     ("code: 1,", "code: 2,", "tax class `standard` has code 1 in version 1"),
     ("currency: EUR", "currency: CHF", "currency CHF is not EUR as in version 1"),
     ("currency: EUR", "currency: EUR\nminor_digits: 3", "currency EUR is not EUR"),
+    ("currency: EUR", "currency: EUR\ntax_inclusive: true", "amounts hold their tax, other than in version 1"),
     ("2026-02-01T", "2026-01-01T", "version 1 takes effect at the same instant"),
 ]
 

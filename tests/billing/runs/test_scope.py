@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from billing.runs import scope
+from billing.runs.coverage import Covered
 from billing.runs.facts import Account, Facts, Midnights
 
 # zone, bill day, billed from, instant (UTC), period or reason; the run is for 2025-11-10
@@ -35,9 +36,8 @@ REASONS = {"closed": scope.CLOSED, "not_due": scope.NOT_DUE, "other_run": scope.
 def test_place(row: str) -> None:
     zone, bill_day, billed_from, instant, expected = row.split()
     account = Account(5, "a", "", "CNY", zone, int(bill_day), "en", dt.date.fromisoformat(billed_from), 14, 1)
-    none = np.zeros(0, np.int64)
-    facts = Facts([account], [], np.array([5]), none, none)
-    decided = scope.decide(facts, [None], dt.date(2025, 11, 10), Midnights())
+    facts = Facts.of([account])
+    decided = scope.decide(facts, Covered.nobody(1), dt.date(2025, 11, 10), Midnights())
     start_us = (dt.datetime.fromisoformat(instant + "+00:00") - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
     if decided.window is None:
         assert expected == "other_run"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.cli import tariff_sheet
-from tests.tariffs.rich import RICH
+from tests.tariffs.rich import RICH, whole
 from tests.tariffs.sample import loaded
 
 if TYPE_CHECKING:
@@ -47,8 +47,16 @@ plan rich/basic (Basic): 4 rules
   fee setup: 20.00 EUR once, at activation
   fee leaving: 5.00 EUR once, at the end
   fee change: 1.00 EUR once, at a change to this plan
-  commitment least: 15.00 EUR a period of usage and fees at least; no bill acts on it yet
-  spend limit careful: bar at 30.00 EUR a period for sms, data to anywhere; nothing acts on it yet
+  fee early: 8.00 EUR for each month left, at an end before the least time is over
+  commitment least: 15.00 EUR a period of usage and fees at least
+  volume tier much-data: all data of the account: 0.05 EUR a MB; from 10 GB: 0.03 EUR a MB and 2.00 EUR
+  invoice discount loyal: 10 % off usage, volume
+  invoice discount welcome: 5.00 EUR off all fees and usage with charge code 3, 9, for 6 months
+  bill threshold hundred: billed at once from 100.00 EUR
+  bill threshold much: billed at once from 500.00 EUR
+  late usage: arrival period, from 5 days after its period on
+  usage is not billed when it comes more than 90 days after it began
+  spend limit careful: bar at 30.00 EUR a period for sms, data to anywhere; alarms only
   activated within 48 hours, 5 % of the recurring fees for each day later
   for 12 months at least
   ended 30 days ahead
@@ -83,3 +91,8 @@ def test_plans_calendars_and_zones(sheet: list[str]) -> None:
 def test_prices(sheet: list[str]) -> None:
     for start, end in PRICES.items():
         assert any(start in line and line.endswith(end) for line in sheet), start
+
+
+def test_fees_of_pauses_outages_and_bundles(tmp_path: Path) -> None:
+    told = "\n".join(tariff_sheet.lines(whole(tmp_path)))
+    assert "  fee line: 1.00 EUR in arrears, while paused too, during outages too, 60 % of it reduced, 40 % of it standard" in told

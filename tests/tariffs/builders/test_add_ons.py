@@ -61,6 +61,7 @@ def test_a_plan_with_an_add_on_has_what_both_have(tmp_path: Path) -> None:
         ("setup", FeeOccasion.ACTIVATION),
         ("leaving", FeeOccasion.END),
         ("change", FeeOccasion.PLAN_CHANGE),
+        ("early", FeeOccasion.EARLY_END),
         ("travel-start", FeeOccasion.ADDED),
         ("travel-end", FeeOccasion.REMOVED),
     ]

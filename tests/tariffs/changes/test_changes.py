@@ -167,6 +167,84 @@ PARTS = [
             ("plan basic, commitment least (105): least amount a period", "15.00 EUR", "10.00 EUR", CHEAPER),
         ],
     ),
+    Row(
+        '{rate: "0.05", per: 1MB}\n',
+        '{rate: "0.04", per: 1MB}\n',
+        [
+            (
+                "plan basic, volume tier much-data (110): steps",
+                "0.05 EUR a MB; from 10 GB: 0.03 EUR a MB and 2.00 EUR",
+                "0.04 EUR a MB; from 10 GB: 0.03 EUR a MB and 2.00 EUR",
+                CHEAPER,
+            )
+        ],
+    ),
+    Row(
+        'rate: "0.03", per: 1MB, flat: "2.00"',
+        'rate: "0.02", per: 1MB, flat: "3.00"',
+        [
+            (
+                "plan basic, volume tier much-data (110): steps",
+                "0.05 EUR a MB; from 10 GB: 0.03 EUR a MB and 2.00 EUR",
+                "0.05 EUR a MB; from 10 GB: 0.02 EUR a MB and 3.00 EUR",
+                MAY,
+            )
+        ],
+    ),
+    Row(
+        'from: 10GB, rate: "0.03"',
+        'from: 9GB, rate: "0.03"',
+        [
+            (
+                "plan basic, volume tier much-data (110): steps",
+                "0.05 EUR a MB; from 10 GB: 0.03 EUR a MB and 2.00 EUR",
+                "0.05 EUR a MB; from 9 GB: 0.03 EUR a MB and 2.00 EUR",
+                MAY,
+            )
+        ],
+    ),
+    Row(
+        "scope: account",
+        "scope: subscription",
+        [("plan basic, volume tier much-data (110): whose quantity", "account", "subscription", MAY)],
+    ),
+    Row(
+        'percent: "10", kinds: [usage, volume]',
+        'percent: "12", kinds: [usage]',
+        [
+            ("plan basic, invoice discount loyal (111): percentage", "10 %", "12 %", CHEAPER),
+            ("plan basic, invoice discount loyal (111): off lines of", "usage, volume", "usage", MAY),
+        ],
+    ),
+    Row("months: 6", "months: 3", [("plan basic, invoice discount welcome (112): for months", "6", "3", DEARER)]),
+    Row(
+        ", charge_codes: [3, 9], months: 6",
+        "",
+        [
+            ("plan basic, invoice discount welcome (112): off charge codes", "3, 9", "all", MAY),
+            ("plan basic, invoice discount welcome (112): for months", "6", "always", CHEAPER),
+        ],
+    ),
+    Row(
+        '      - {id: 112, name: welcome, charge_code: 9, revenue_code: 400, amount: "5", charge_codes: [3, 9], months: 6}\n',
+        "",
+        [("plan basic, invoice discount welcome (112): gone", "5.00 EUR off all fees and usage for 6 months", "", DEARER)],
+    ),
+    Row('amount: "500"', 'amount: "400"', [("plan basic, bill threshold much (2): billed at once from", "500.00 EUR", "400.00 EUR", NONE)]),
+    Row("late_after_days: 5", "late_after_days: 6", [("plan basic: days after a period in which usage is not late", "5", "6", MAY)]),
+    Row("    late_usage_days_max: 90\n", "", [("plan basic: days after which usage is not billed", "90", "none", DEARER)]),
+    Row(
+        "        per_remaining_month: true\n", "", [("plan basic, one-off fee early (106): for each month that is left", "yes", "no", MAY)]
+    ),
+    Row(
+        "timing: advance, prorate: false}",
+        "timing: advance, prorate: false, while_paused: charged, outage_credit: false}",
+        [
+            ("plan basic, fee fee (101): while paused", "free", "charged", DEARER),
+            ("plan basic, fee fee (101): days of an outage are not charged", "yes", "no", DEARER),
+        ],
+    ),
+    Row("currency: EUR\n", "currency: EUR\ntax_inclusive: true\n", [("catalogue: amounts hold their tax", "no", "yes", CHEAPER)]),
     Row("action: bar", "action: notify", [("plan basic, spend limit careful (1): when it is reached", "bar", "notify", NONE)]),
     Row(
         "quantity: 5GB, prorate: false",
@@ -328,7 +406,7 @@ def test_every_field_of_the_model_has_words() -> None:
     tables = [
         (model.Price, fields.PRICE, {"price_id", "rates"}),
         (model.Plan, fields.PLAN, lists | {"name", "rules", "base", "add_ons", "terms"}),
-        (model.AddOn, fields.PLAN, (lists | {"name"}) - {"commitments", "spend_limits"}),
+        (model.AddOn, fields.PLAN, (lists | {"name"}) - OF_PLANS_ONLY),
         (model.ServiceTerms, fields.TERMS, set()),
         (model.Catalogue, fields.HEADER, header | {"identity", "version", "effective_from_us", "corrects", "content_hash"}),
         *zip(KINDS, (grants.fields for grants in GRANTS), ({grants.id_name} for grants in GRANTS), strict=True),
@@ -338,10 +416,16 @@ def test_every_field_of_the_model_has_words() -> None:
         assert names - table.keys() == compared_elsewhere, kind
 
 
+OF_PLANS_ONLY = {"commitments", "spend_limits", "volume_tiers", "invoice_discounts", "bill_thresholds"}
+
+
 KINDS = (  # in the order of GRANTS
     model.RecurringFee,
     model.OneOffFee,
     model.Commitment,
+    model.VolumeTier,
+    model.InvoiceDiscount,
+    model.BillThreshold,
     model.Allowance,
     model.DayPass,
     model.ChargeCap,

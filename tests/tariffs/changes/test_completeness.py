@@ -11,7 +11,7 @@ import pytest
 
 from rating import model
 from tariffs.changes import changes
-from tests.tariffs.rich import RICH
+from tests.tariffs.rich import RICH, whole
 from tests.tariffs.sample import loaded
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def follows(path: tuple[Any, ...], catalogue: Catalogue) -> bool:
 
 
 def test_every_field_changed_by_itself_is_told(tmp_path: Path) -> None:
-    rich = loaded(tmp_path, RICH)
+    rich = whole(tmp_path)
     tried = 0
     for path, owner, name in spots(rich):
         value = getattr(owner, name)

@@ -22,7 +22,7 @@ ROWS = [
     Mistake('price: "0.50"}', 'price: "0.50"}\n    increments: 1B/1B', "prices[3]", "both `package` and increments", "leave"),
     Mistake('price: "0.50"}', 'price: "0.50"}\n    flat: "1"', "prices[3]", "both `flat` and `package`", "keep one"),
     Mistake("size: 10MB", "size: 0MB", "prices[3].package.size", "a package of nothing", "10MB"),
-    Mistake("size: 10MB, price", "price", "prices[3].package", "field `size` is missing", "add", others=1),
+    Mistake("size: 10MB, price", "price", "prices[3].package", "field `size` is missing", "add", others=2),
     Mistake("size: 10min", "size: 10MB", "prices[1]", "mixes time and volume", "one kind"),
     Mistake("    per: 60s\n    rates", '    per: 60s\n    connect_fee: "1"\n    rates', "prices[1].connect_fee", "both `rates` and `connect_fee`", "inside"),
     Mistake("    per: 60s\n    rates", '    per: 60s\n    flat: "1"\n    rates', "prices[1].flat", "both `rates` and `flat`", "inside"),

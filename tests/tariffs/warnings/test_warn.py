@@ -30,6 +30,13 @@ COMMITMENT = (
     "    commitments:\n"
     '      - {id: 95, name: least, charge_code: 9, revenue_code: 400, tax_class: standard, amount: "15", counts: usage}\nd'
 )
+LIMIT = '    spend_limits:\n      - {id: 1, name: careful, amount: "15", window: period}\nd'
+TIER = (
+    "    volume_tiers:\n"
+    "      - {id: 95, name: much, charge_code: 9, revenue_code: 400, tax_class: standard, prices: [far-voice, idle],\n"
+    '         steps: [{rate: "0.01", per: 60s}]}\nd'
+)
+IDLE = '  - {id: 96, name: idle, charge_code: 1, revenue_code: 1, tax_class: standard, rate: "0.01", per: 60s, increments: 1/1}\n'
 DISCOUNTS = """\
     discounts:
       - {id: 1, name: spring, percent: "10", service: voice, from: 2026-03-01T00:00:00+01:00, to: 2026-05-01T00:00:00+02:00}
@@ -150,7 +157,7 @@ ROWS = [
         "disclosure: ",
         "in zh",
     ),
-    Row("disclosure:", COMMITMENT + "isclosure:", "not-billed-yet", "plans[0].commitments[0]", "name: least", "no bill acts on it yet"),
+    Row("disclosure:", LIMIT + "isclosure:", "not-billed-yet", "plans[0].spend_limits[0]", "name: careful", "is for alarms only"),
     # Ranges
     Row("disclosure:", DISCOUNTS + "isclosure:", "range-overlap", "plans[0].discounts[1]", "name: april", "both hold from 2026-04-01"),
     Row(
@@ -194,6 +201,18 @@ def test_rows(tmp_path: Path, row: Row) -> None:
 
 def test_the_sample_has_none(tmp_path: Path) -> None:
     assert warned(tmp_path, SAMPLE) == []
+
+
+def test_a_volume_tier_of_a_price_that_nobody_meets(tmp_path: Path) -> None:
+    text = changed("disclosure:", TIER + "isclosure:").replace("plans:\n", IDLE + "plans:\n", 1)
+    [(found, problem)] = warned(tmp_path, text)
+    assert (found.code, problem.path.partition(" ")[0]) == ("serves-nothing", "plans[0].volume_tiers[0].prices[1]")
+    assert problem.message == "volume tier `much` adds up price `idle`, which no usage of plan `basic` meets"
+
+
+def test_a_commitment_is_billed(tmp_path: Path) -> None:
+    """So that nothing is said of it."""
+    assert warned(tmp_path, changed("disclosure:", COMMITMENT + "isclosure:")) == []
 
 
 def test_a_special_case_before_the_general_one_says_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,154 @@
+"""What is agreed with an account or for a subscription, one function a kind of fact: bill day, who pays, pools, holds, terms, tax, closing.
+
+Each records dated facts in one transaction and says in words what they mean for the next bill. Dates are local to the account. Asked for
+twice, the second time changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing.accounts import forecast, kinds
+from billing.accounts.lifecycle import end_contract
+from billing.accounts.picture import RELATIONS, load, subscription_keys
+from billing.accounts.recording import change
+from billing.accounts.wording import in_words
+from billing.charges.periods import period_of
+from rating.errors import NotFoundError, UserError
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    import msgspec
+
+    from billing.accounts.facts import Fact
+    from billing.accounts.picture import Contract, Customer
+    from billing.accounts.recording import Asked, Done, Recorder
+    from billing.store.home import Home
+
+
+def agree(
+    home: Home, asked: Asked, account_id: str, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct
+) -> Done:  # noqa: PLR0913, PLR0917 -- the parts of a fact
+    """Record any fact about an account that needs no other: terms, tax, discount, hold, category, payer, sponsor, pool."""
+
+    def work(recorder: Recorder) -> None:
+        customer = recorder.customer(account_id)
+        _record(recorder, customer, None, (kind, from_date, to_date, detail))
+
+    return change(home, asked, work)
+
+
+def agree_for(
+    home: Home, asked: Asked, subscription_id: str, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct
+) -> Done:  # noqa: PLR0913, PLR0917, E501 -- as above
+    """Record terms, a discount or a payer of one subscription."""
+
+    def work(recorder: Recorder) -> None:
+        customer, contract = recorder.contract(subscription_id)
+        _record(recorder, customer, contract, (kind, from_date, to_date, detail))
+
+    return change(home, asked, work)
+
+
+def agree_with(home: Home, asked: Asked, name: str, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct) -> Done:  # noqa: PLR0913, PLR0917 -- as above
+    """The same for whatever has the id: a subscription, else an account."""
+    with home.connect() as connection:
+        of_subscription = bool(subscription_keys(connection, [name]))
+    return (agree_for if of_subscription else agree)(home, asked, name, kind, from_date, to_date, detail)
+
+
+def change_bill_day(home: Home, asked: Asked, account_id: str, bill_day: int, from_date: dt.date) -> Done:
+    """Another bill day from a date on, for all accounts that are billed together."""
+
+    def work(recorder: Recorder) -> None:
+        customer = recorder.customer(account_id)
+        picture = load(recorder.connection, [customer.key])
+        fresh = False
+        for member in sorted(picture.customers.values(), key=lambda each: each.account_id):
+            if recorder.account_fact(member, "bill_day", from_date, None, kinds.BillDayFact(bill_day)):
+                fresh = True
+                recorder.say(
+                    f"{member.account_id} is billed on day {bill_day} of the month: {_how_it_changes(member, bill_day, from_date)}"
+                )
+        recorder.say(forecast.when_billed(recorder, customer, from_date) if fresh else "recorded already; nothing changed")
+
+    return change(home, asked, work)
+
+
+def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -> Done:
+    """The first day without the account: its subscriptions end, and what is due then is its final bill."""
+
+    def work(recorder: Recorder) -> None:
+        customer = recorder.customer(account_id)
+        if customer.closed_on == on:
+            recorder.say(f"{account_id} is closed on {on} already; nothing changed")
+            return
+        for contract in customer.contracts:
+            if contract.to_date is None or contract.to_date > on:
+                end_contract(recorder, customer, contract, on, kinds.EndFact(reason))
+        recorder.account_fact(customer, "closed", on, None, kinds.ClosedFact(reason))
+        period = customer.period_of(on)
+        start = (
+            ""
+            if period is None or period.start == on
+            else f" of the period {period.start} to {on}, which divides by {period.cycle_days} days"
+        )
+        recorder.say(f"{account_id} is closed: {on} is the first day without it; its final bill is that{start}, due at once")
+
+    return change(home, asked, work)
+
+
+def retract(home: Home, asked: Asked, account_id: str, fact_id: int, reason: str, *, of_subscription: bool) -> Done:
+    """Say that a fact never held: about the account, or about one of its subscriptions."""
+
+    def work(recorder: Recorder) -> None:
+        customer = recorder.customer(account_id)
+        every = [fact for contract in customer.contracts for fact in contract.facts] if of_subscription else list(customer.facts)
+        fact = next((each for each in every if each.fact_id == fact_id), None)
+        if fact is None:
+            what = "its subscriptions" if of_subscription else account_id
+            raise NotFoundError(f"no fact {fact_id} about {what} holds", f"`ratewright accounts show {account_id}` lists them")
+        _refuse_events(fact)
+        recorder.retract(fact, customer.key, reason, of_account=not of_subscription)
+        recorder.say(f"{fact.kind} from {fact.from_date} never held")
+        recorder.say(forecast.when_billed(recorder, customer, fact.from_date))
+
+    return change(home, asked, work)
+
+
+def _refuse_events(fact: Fact) -> None:
+    if fact.kind in {"bar_outgoing", "unbar"}:
+        raise UserError("dunning alone bars and unbars", "`ratewright dunning run` lifts a bar when nothing is past due")
+    if fact.kind == "end" and fact.detail.transferred:
+        raise UserError("the subscription has another owner", "transfer it back")
+
+
+def _record(
+    recorder: Recorder, customer: Customer, contract: Contract | None, fact: tuple[str, dt.date, dt.date | None, msgspec.Struct]
+) -> None:
+    kind, from_date, to_date, detail = fact
+    if contract is None:
+        fresh, name = recorder.account_fact(customer, *fact), customer.account_id
+    else:
+        fresh, name = recorder.subscription_fact(contract, *fact), contract.subscription_id
+    if not fresh:
+        recorder.say(f"{name} has this {kind} from {from_date} already; nothing changed")
+        return
+    recorder.say(f"{name}: {in_words(kind, detail, customer.currency)}, from {from_date} {f'to {to_date}' if to_date else 'on'}")
+    if kind in RELATIONS:
+        recorder.say("it goes by the first day of a line's period: what began before stays where it was")
+    recorder.say(forecast.when_billed(recorder, customer, from_date))
+
+
+def _how_it_changes(customer: Customer, bill_day: int, from_date: dt.date) -> str:
+    """Where the running cycle ends, and where the stub after it leads."""
+    running = customer.period_of(from_date)
+    if running is None:
+        return "no period of it is billed from then on"
+    ends = running.end if running.start < from_date else from_date
+    days = (*customer.bill_days, (from_date, bill_day))
+    stub = period_of(ends, customer.billed_from, days, customer.closed_on)
+    if stub is None or stub.start == stub.cycle_start:
+        return f"the cycle that ends on {ends} is the last one by the old day"
+    return f"the running cycle ends on {ends}, then {stub.start} to {stub.end} is {(stub.end - stub.start).days} of {stub.cycle_days} days"

@@ -1,0 +1,171 @@
+"""Plan changes and dated facts of an import. Facts are added first and then checked as they stand, with the checks of every command."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from billing.accounts import facts as stored_facts
+from billing.accounts import layouts, stored
+from billing.accounts.checking import troubles
+from billing.accounts.comparing import joined, less, places, rows_of, shown, told, without_repeats
+from billing.accounts.details import Known
+from billing.accounts.facts import DUNNING_KINDS, kinds_of
+from billing.accounts.importer import Count
+from billing.accounts.picture import load
+from billing.accounts.plans import refuse_plans
+from billing.dunning_policy import load_policies
+from billing.store import tables
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from billing.accounts.facts import Fact
+    from billing.accounts.importer import Importer
+    from billing.accounts.sheets import Layout, Sheet
+
+FACTS_A_LOT: Final = 20_000  # accounts whose facts are checked at a time
+_Identity = tuple[int, str, dt.date, str]  # subject, kind, from_date, name
+
+
+def plan_changes(work: Importer) -> Count:
+    """Add the rows of plan_changes.csv."""
+    sheet, at = _of_known(work, work.sheets["plan_changes"], "subscription_id")
+    begins = work.subscriptions["from_date"].take(pa.array(at))
+    for row in np.flatnonzero(less(sheet.table["from_date"], begins)).tolist():
+        message = f"plan change on {sheet.table['from_date'][row]} is before {sheet.table['subscription_id'][row]} begins on {begins[row]}"
+        work.mistakes.add_row(sheet, int(sheet.lines()[row]), "from_date", message, "give the first plan in subscriptions.csv")
+    owner = work.subscriptions["account_key"].take(pa.array(at))
+    refuse_plans(work, sheet, places(owner, work.accounts["account_key"]))
+    keys = work.subscriptions["subscription_key"].take(pa.array(at))
+    known = stored.plan_changes(work.connection)
+    place = places(joined(keys, sheet.table["from_date"]), joined(known["subscription_key"], known["from_date"]))
+    again = sheet._replace(table=rows_of(sheet.table, place >= 0))
+    told(again, "plan of", again.table["subscription_id"], {"plan": rows_of(known, place[place >= 0])["plan"]}, work.mistakes)
+    fresh = rows_of(sheet.table, place < 0)
+    columns = {"subscription_key": keys.filter(pa.array(place < 0)), "plan": fresh["plan"], "from_date": fresh["from_date"]}
+    work.insert(tables.plan_facts, columns)
+    work.done("plan_changes")
+    return Count(fresh.num_rows, again.table.num_rows)
+
+
+def facts(work: Importer) -> dict[str, Count]:
+    """Add the rows of account_facts.csv and subscription_facts.csv, and note everything that does not fit together then."""
+    counts, written = {}, {}
+    for layout, table in ((layouts.ACCOUNT_FACTS, tables.account_facts), (layouts.SUBSCRIPTION_FACTS, tables.subscription_facts)):
+        counts[layout.name], written[layout.name] = _facts_of(work, layout, table)
+        work.done(layout.name)
+    if written["account_facts"] or written["subscription_facts"]:
+        _check(work, written)
+    return counts
+
+
+def _of_known(work: Importer, sheet: Sheet, column: str) -> tuple[Sheet, np.ndarray[Any, np.dtype[np.int64]]]:
+    """The rows whose account or subscription is known, each once, and its place."""
+    here, file = (work.accounts, "accounts") if column == "account_id" else (work.subscriptions, "subscriptions")
+    at = places(sheet.table[column], here[column])
+    for row in np.flatnonzero(at < 0).tolist():
+        named = sheet.table[column][row].as_py()
+        if not work.mistakes.may_hold(work.sheets[file].file, named):
+            message = f"{column.removesuffix('_id')} {named} is unknown"
+            work.mistakes.add_row(sheet, int(sheet.lines()[row]), column, message, f"add it to {work.sheets[file].file}, or mend the id")
+    sheet = sheet._replace(table=rows_of(sheet.table, at >= 0))
+    if "from_date" in sheet.table.column_names and "kind" not in sheet.table.column_names:
+        sheet = without_repeats(sheet, joined(sheet.table[column], sheet.table["from_date"]), "from_date", work.mistakes)
+    return sheet, places(sheet.table[column], here[column])
+
+
+def _facts_of(work: Importer, layout: Layout, table: sa.Table) -> tuple[Count, dict[_Identity, int]]:
+    """Add the facts of one file; counts, and the line of each that is new."""
+    subject = next(iter(layout.columns))
+    sheet, at = _of_known(work, work.sheets[layout.name], subject)
+    if not sheet.table.num_rows:
+        return Count(), {}
+    here = work.accounts if subject == "account_id" else work.subscriptions
+    keys = here[subject.replace("_id", "_key")].to_numpy()[at]
+    read = stored_facts.account_facts if subject == "account_id" else stored_facts.subscription_facts
+    known = {(fact.subject, fact.kind, fact.from_date, fact.name): fact for fact in read(work.connection, keys=set(keys.tolist()))}
+    written: dict[_Identity, int] = {}
+    rows, same, ended = [], 0, 0
+    for key, row in zip(keys.tolist(), sheet.table.to_pylist(), strict=True):
+        detail = _detail(work, sheet, table, row)
+        if detail is None:
+            continue
+        identity = (key, row["kind"], dt.date.fromisoformat(row["from_date"]), getattr(detail, "name", ""))
+        if identity in written:
+            where = sheet.where(written[identity])
+            message = f"{row['kind']} of {row[subject]} from {row['from_date']} stands on {where} already"
+            work.mistakes.add_row(sheet, row["line"], "kind", message, "remove one of them")
+            continue
+        held = known.get(identity)
+        if held is not None and _same(work, sheet, row, held, detail):
+            same += 1
+            continue
+        ended += held is not None
+        written[identity] = row["line"]
+        rows.append((key, row["kind"], row["from_date"], row["to_date"], stored_facts.encoded(detail)))
+    names = (subject.replace("_id", "_key"), "kind", "from_date", "to_date", "detail")
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+    if rows:
+        work.insert(table, {**columns, **work.told_by(len(rows))})
+    return Count(len(rows) - ended, same, ended), written
+
+
+def _detail(work: Importer, sheet: Sheet, table: sa.Table, row: dict[str, Any]) -> msgspec.Struct | None:
+    """What the row says; None, and a mistake, where it is no detail of its kind."""
+    kind, structs = row["kind"], kinds_of(table)
+    if kind not in structs or kind in DUNNING_KINDS:
+        message = "dunning alone bars and unbars" if kind in DUNNING_KINDS else f"{kind!r} is no kind of fact here"
+        allowed = ", ".join(name for name in structs if name not in DUNNING_KINDS)
+        work.mistakes.add_row(sheet, row["line"], "kind", message, f"use one of {allowed}")
+        return None
+    try:
+        detail: msgspec.Struct = msgspec.json.decode(row["detail"], type=structs[kind])
+    except msgspec.ValidationError as error:
+        fields = ", ".join(structs[kind].__struct_fields__)
+        work.mistakes.add_row(sheet, row["line"], "detail", f"{kind}: {error}", f"its fields are {fields}")
+        return None
+    return detail
+
+
+def _same(work: Importer, sheet: Sheet, row: dict[str, Any], held: Fact, detail: msgspec.Struct) -> bool:
+    """Whether nothing is new: it is known, or a mistake. An end that was open may be told."""
+    to_date = held.to_date.isoformat() if held.to_date else None
+    if held.detail != detail:
+        for field in detail.__struct_fields__:
+            old, new = getattr(held.detail, field), getattr(detail, field)
+            if old != new:
+                message = f"{held.kind} from {held.from_date} exists with {field} {shown(old)}, not {shown(new)}"
+                remedy = f"retract fact {held.fact_id} first with `ratewright accounts retract`, or give the data that was recorded"
+                work.mistakes.add_row(sheet, row["line"], "detail", message, remedy)
+        return True
+    if to_date is not None and to_date != row["to_date"]:
+        message = f"{held.kind} from {held.from_date} exists with to_date {shown(to_date)}, not {shown(row['to_date'])}"
+        remedy = f"retract fact {held.fact_id} first with `ratewright accounts retract`, or give the data that was recorded"
+        work.mistakes.add_row(sheet, row["line"], "to_date", message, remedy)
+        return True
+    return bool(to_date == row["to_date"])
+
+
+def _check(work: Importer, written: dict[str, dict[_Identity, int]]) -> None:
+    """Note what does not fit, of each new fact or of one that was there."""
+    owners = dict(zip(work.subscriptions["subscription_key"].to_pylist(), work.subscriptions["account_key"].to_pylist(), strict=True))
+    touched = {identity[0] for identity in written["account_facts"]}
+    touched |= {owners[identity[0]] for identity in written["subscription_facts"]}
+    known = Known(load_policies(), work.tax_classes)
+    in_order, seen = sorted(touched), set[int]()
+    for start in range(0, len(in_order), FACTS_A_LOT):
+        picture = load(work.connection, [key for key in in_order[start : start + FACTS_A_LOT] if key not in seen])
+        seen |= picture.customers.keys()
+        for trouble in troubles(picture, known):
+            name = "account_facts" if trouble.of_account else "subscription_facts"
+            fact, sheet = trouble.fact, work.sheets[name]
+            line = written[name].get((fact.subject, fact.kind, fact.from_date, fact.name))
+            if line is not None:
+                work.mistakes.add_row(sheet, line, trouble.field, trouble.message, trouble.remedy)
+            else:
+                work.mistakes.add(sheet.file, f"fact {fact.fact_id}", trouble.message, trouble.remedy)

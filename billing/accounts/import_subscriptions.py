@@ -1,0 +1,125 @@
+"""Subscriptions of an import beside those that are there. Whole columns.
+
+Refuses accounts and plans that nobody knows, and a plan in another currency than its account's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from billing.accounts import stored
+from billing.accounts.comparing import differs, flat, less, places, rows_of, told, without_repeats
+from billing.accounts.importer import Count
+from billing.accounts.plans import refuse_plans
+from billing.store import tables
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from billing.accounts.importer import Importer
+    from billing.accounts.sheets import Mistakes, Sheet
+
+    Ints = NDArray[np.int64]
+
+
+def subscriptions(work: Importer) -> Count:
+    """Add the rows of subscriptions.csv; the end of one that had none becomes a fact."""
+    sheet = _reasonable_spans(work.sheets["subscriptions"], work.mistakes)
+    sheet = without_repeats(sheet, flat(sheet.table["subscription_id"]), "subscription_id", work.mistakes)
+    known = stored.subscriptions(work.connection, work.accounts)
+    place = places(sheet.table["subscription_id"], known["subscription_id"])
+    again = sheet._replace(table=rows_of(sheet.table, place >= 0))
+    ended = _learn_ends(work, again, rows_of(known, place[place >= 0]))
+    fresh = sheet._replace(table=rows_of(sheet.table, place < 0))
+    owner = _owners(work, fresh)
+    refuse_plans(work, fresh, owner)
+    origin = _origins(work, fresh, known)
+    usable = owner >= 0
+    first = stored.next_key(work.connection, tables.subscriptions.c.subscription_key)
+    table = rows_of(fresh.table, usable)
+    keys = np.arange(first, first + table.num_rows)
+    columns = {
+        "subscription_key": keys,
+        "subscription_id": table["subscription_id"],
+        "account_key": work.accounts["account_key"].to_numpy()[owner[usable]],
+        "from_date": table["from_date"],
+        "to_date": table["to_date"],
+        "transferred_from": pa.array(origin[usable], mask=origin[usable] == 0),
+    }
+    work.insert(tables.subscriptions, columns)
+    work.insert(tables.plan_facts, {"subscription_key": keys, "plan": table["plan"], "from_date": table["from_date"]})
+    added = pa.table({name: columns[name] for name in ("subscription_key", "subscription_id", "account_key", "from_date")})
+    work.subscriptions = pa.concat_tables([known.select(added.column_names), added]).combine_chunks()
+    return Count(fresh.table.num_rows, again.table.num_rows - ended, ended)
+
+
+def _reasonable_spans(sheet: Sheet, mistakes: Mistakes) -> Sheet:
+    """Without the subscriptions that end before they begin."""
+    from_date, to_date = sheet.table["from_date"], sheet.table["to_date"]
+    wrong = ~less(from_date, to_date) & to_date.is_valid().to_numpy()
+    for row in np.flatnonzero(wrong).tolist():
+        message = f"to_date {to_date[row]} is not after from_date {from_date[row]}"
+        remedy = "to_date is the first day that no longer counts; empty means no end"
+        mistakes.add_row(sheet, int(sheet.lines()[row]), "", message, remedy)
+        mistakes.refuse(sheet.file, sheet.table["subscription_id"][row].as_py())
+    return sheet._replace(table=rows_of(sheet.table, ~wrong))
+
+
+def _learn_ends(work: Importer, again: Sheet, had: pa.Table) -> int:
+    """Known rows: the ends that are new become facts, any other difference is a mistake. How many ends."""
+    given = again.table["to_date"]
+    same_end = ~differs(given, had["to_date"]) | ~differs(given, had["end"])
+    same_plan = ~differs(again.table["plan"], had["plan"]) | ~differs(again.table["plan"], had["first_plan"])
+    open_yet = had["end"].is_null().to_numpy() & given.is_valid().to_numpy() & ~same_end
+    agreed = {
+        "account_id": had["account_id"],
+        "plan": pa.array(np.where(same_plan, again.table["plan"].to_numpy(), had["first_plan"].to_numpy()), pa.string()),
+        "from_date": had["from_date"],
+        "to_date": pa.array(np.where(same_end | open_yet, given.to_numpy(), had["end"].to_numpy()), pa.string()),
+        "transferred_from": had["transferred_from"],
+    }
+    good = told(again, "subscription", again.table["subscription_id"], agreed, work.mistakes)
+    ends = np.flatnonzero(open_yet & good)
+    columns = {
+        "subscription_key": had["subscription_key"].take(pa.array(ends)),
+        "kind": pa.array(["end"] * len(ends), pa.string()),
+        "from_date": given.take(pa.array(ends)),
+        "detail": pa.array(["{}"] * len(ends), pa.string()),
+        **work.told_by(len(ends)),
+    }
+    work.insert(tables.subscription_facts, columns)
+    return len(ends)
+
+
+def _owners(work: Importer, sheet: Sheet) -> Ints:
+    """The place of each new subscription's account among the accounts, -1 where there is none."""
+    owner = places(sheet.table["account_id"], work.accounts["account_id"])
+    for row in np.flatnonzero(owner < 0).tolist():
+        account_id = sheet.table["account_id"][row].as_py()
+        if not work.mistakes.may_hold(work.sheets["accounts"].file, account_id):
+            remedy = f"add it to {work.sheets['accounts'].file}, or mend the id"
+            work.mistakes.add_row(sheet, int(sheet.lines()[row]), "account_id", f"account {account_id} is unknown", remedy)
+        work.mistakes.refuse(sheet.file, sheet.table["subscription_id"][row].as_py())
+    return owner
+
+
+def _origins(work: Importer, sheet: Sheet, known: pa.Table) -> Ints:
+    """The key of the subscription that each new one was transferred from, 0 for none: one that is known, or stands in the file."""
+    named = sheet.table["transferred_from"]
+    result = np.zeros(len(named), np.int64)
+    rows = np.flatnonzero(named.is_valid().to_numpy())
+    if not len(rows):
+        return result
+    first = stored.next_key(work.connection, tables.subscriptions.c.subscription_key)
+    every = pa.chunked_array([flat(known["subscription_id"]), flat(sheet.table["subscription_id"])])
+    keys = np.concatenate([known["subscription_key"].to_numpy(), first + np.arange(sheet.table.num_rows)])
+    at = places(named.take(pa.array(rows)), every)
+    for row in rows[at < 0].tolist():
+        if not work.mistakes.may_hold(sheet.file, named[row].as_py()):
+            message = f"subscription {named[row]} is unknown"
+            work.mistakes.add_row(sheet, int(sheet.lines()[row]), "transferred_from", message, "add it to the file, or mend the id")
+    result[rows[at >= 0]] = keys[at[at >= 0]]
+    return result

@@ -1,0 +1,310 @@
+"""What happens to a subscription, one function an event: activation, plan changes, add-ons, pauses, outages, end, revival, new owner.
+
+Each records dated facts in one transaction and says in words what they mean for the next bill. Dates are local to the account; one in the
+past is allowed and told: the next run corrects what was billed. Asked for twice, the second time changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.accounts import forecast, kinds
+from billing.accounts.numbers import begin_span, end_spans, spans_of
+from billing.accounts.picture import subscription_keys
+from billing.accounts.recording import change
+from billing.store import tables
+from rating.errors import UserError
+from rating.model import FeeOccasion
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from billing.accounts.picture import Contract, Customer
+    from billing.accounts.recording import Asked, Done, Recorder
+    from billing.store.home import Home
+
+
+class Activation(NamedTuple):
+    """A new subscription of an account."""
+
+    subscription_id: str
+    account_id: str
+    plan: str
+    from_date: dt.date
+    numbers: Sequence[str] = ()
+    quarantine_days: int = 0  # how long a number must have been nobody's
+
+
+def activate(home: Home, asked: Asked, wanted: Activation) -> Done:
+    """Begin a subscription, with its numbers from the first instant of its first day on."""
+
+    def work(recorder: Recorder) -> None:
+        customer = recorder.customer(wanted.account_id)
+        known = subscription_keys(recorder.connection, [wanted.subscription_id])
+        if known:
+            _same_activation(recorder, wanted)
+            return
+        _require_open(customer, wanted.from_date)
+        forecast.sellable(recorder, customer, wanted.plan, wanted.from_date)
+        contract = recorder.subscription(wanted.subscription_id, customer, wanted.plan, wanted.from_date)
+        recorder.say(f"{wanted.subscription_id} of {customer.account_id} begins on {wanted.from_date} with {wanted.plan}")
+        for served_id in wanted.numbers:
+            begin_span(recorder, customer, contract, served_id, customer.midnight_us(wanted.from_date), wanted.quarantine_days)
+        recorder.say(forecast.days_charged(customer, wanted.plan, wanted.from_date, None))
+        _say_fees(recorder, customer, wanted.plan, wanted.from_date, FeeOccasion.ACTIVATION)
+        recorder.say(forecast.when_billed(recorder, customer, wanted.from_date))
+
+    return change(home, asked, work)
+
+
+def change_plan(home: Home, asked: Asked, subscription_id: str, plan: str, on: dt.date | None) -> Done:
+    """From a day on another plan; `on` None: from the next bill date on."""
+
+    def work(recorder: Recorder) -> None:
+        customer, contract = recorder.contract(subscription_id)
+        day = on or _cycle_end(customer, asked.now_us)
+        _change_plan(recorder, customer, contract, plan, day, FeeOccasion.PLAN_CHANGE)
+
+    return change(home, asked, work)
+
+
+def change_add_on(  # noqa: PLR0913 -- one argument an option of the command
+    home: Home, asked: Asked, subscription_id: str, add_on: str, on: dt.date | None, *, adds: bool
+) -> Done:
+    """From a day on with an add-on, or without it: a plan change between `base+others` and `base+others+add-on`."""
+
+    def work(recorder: Recorder) -> None:
+        customer, contract = recorder.contract(subscription_id)
+        day = on or _cycle_end(customer, asked.now_us)
+        base, *others = contract.plan_on(day).split("+")
+        if adds == (add_on in others):
+            recorder.say(f"{subscription_id} {'has' if adds else 'does not have'} {add_on} on {day}; nothing changed")
+            return
+        wanted = sorted([*others, add_on]) if adds else [each for each in others if each != add_on]
+        occasion = FeeOccasion.ADDED if adds else FeeOccasion.REMOVED
+        _change_plan(recorder, customer, contract, "+".join((base, *wanted)), day, occasion)
+
+    return change(home, asked, work)
+
+
+def pause(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, to_date: dt.date | None, reason: str) -> Done:  # noqa: PLR0913, PLR0917 -- one argument an option of the command
+    """No service from a day on, until the day of resuming (None: not known yet)."""
+
+    def work(recorder: Recorder) -> None:
+        customer, contract = recorder.contract(subscription_id)
+        if recorder.subscription_fact(contract, "pause", from_date, to_date, kinds.PauseFact(reason)):
+            recorder.say(f"{subscription_id} is paused from {from_date} {f'to {to_date}' if to_date else 'until it is resumed'}")
+            recorder.say("fees are charged on those days as each fee says: free, charged, or for those days alone")
+            recorder.say(forecast.when_billed(recorder, customer, from_date))
+        else:
+            recorder.say(f"{subscription_id} is paused from {from_date} already; nothing changed")
+
+    return change(home, asked, work)
+
+
+def resume(home: Home, asked: Asked, subscription_id: str, on: dt.date) -> Done:
+    """The first day with service again, of the pause that holds then or that has no end."""
+
+    def work(recorder: Recorder) -> None:
+        customer, contract = recorder.contract(subscription_id)
+        pauses = contract.of_kind("pause")
+        if any(fact.to_date == on for fact in pauses):
+            recorder.say(f"{subscription_id} resumes on {on} already; nothing changed")
+            return
+        begun = [fact for fact in pauses if fact.from_date < on and (fact.to_date is None or on < fact.to_date)]
+        if not begun:
+            raise UserError(
+                f"{subscription_id} is not paused on {on}", f"`ratewright accounts show {customer.account_id}` lists its pauses"
+            )
+        recorder.subscription_fact(contract, "pause", begun[-1].from_date, on, begun[-1].detail, replaces=True)
+        recorder.say(f"{subscription_id} is paused from {begun[-1].from_date} and resumes on {on}")
+        recorder.say(forecast.when_billed(recorder, customer, min(on, begun[-1].to_date or on)))
+
+    return change(home, asked, work)
+
+
+def outage(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, to_date: dt.date, reason: str, ticket: str) -> Done:  # noqa: PLR0913, PLR0917 -- one argument an option of the command
+    """Days on which the operator could not serve."""
+
+    def work(recorder: Recorder) -> None:
+        customer, contract = recorder.contract(subscription_id)
+        if recorder.subscription_fact(contract, "outage", from_date, to_date, kinds.OutageFact(reason, ticket)):
+            days = (to_date - from_date).days
+            recorder.say(
+                f"{subscription_id} was out of order from {from_date} to {to_date}: {days} days are not charged, of fees that say so"
+            )
+            recorder.say(forecast.when_billed(recorder, customer, from_date))
+        else:
+            recorder.say("the outage is recorded already; nothing changed")
+
+    return change(home, asked, work)
+
+
+def end(home: Home, asked: Asked, subscription_id: str, on: dt.date, reason: str) -> Done:
+    """The first day without service. Its numbers are free from then on."""
+
+    def work(recorder: Recorder) -> None:
+        customer, contract = recorder.contract(subscription_id)
+        if contract.to_date == on:
+            recorder.say(f"{subscription_id} ends on {on} already; nothing changed")
+            return
+        before = f", not on {contract.to_date}" if contract.to_date else ""
+        end_contract(recorder, customer, contract, on, kinds.EndFact(reason))
+        recorder.said[0] += before
+        recorder.say(forecast.when_billed(recorder, customer, on))
+
+    return change(home, asked, work)
+
+
+def revive(home: Home, asked: Asked, subscription_id: str, reason: str) -> Done:
+    """Undo the end: it is as if it had never been. Numbers that went with it are given again by `number give`."""
+
+    def work(recorder: Recorder) -> None:
+        customer, contract = recorder.contract(subscription_id)
+        if contract.to_date is None:
+            recorder.say(f"{subscription_id} has no end; nothing changed")
+            return
+        _refuse_transferred(recorder, contract)
+        recorder.subscription_fact(contract, "no_end", contract.to_date, None, kinds.EndFact(reason), replaces=True)
+        recorder.say(f"{subscription_id} goes on as if it had not ended on {contract.to_date}")
+        freed = [served_id for served_id, _, to_us in spans_of(recorder.connection, contract.key) if to_us is not None]
+        if freed:
+            recorder.say(f"its numbers stay free until they are given again: {', '.join(sorted(set(freed)))}")
+        recorder.say(forecast.when_billed(recorder, customer, contract.to_date))
+
+    return change(home, asked, work)
+
+
+def transfer(home: Home, asked: Asked, subscription_id: str, account_id: str, on: dt.date, new_id: str) -> Done:  # noqa: PLR0913, PLR0917 -- one argument an option of the command
+    """Another owner from a day on: the old subscription ends, a new one with its plan and numbers begins. No fee for either."""
+
+    def work(recorder: Recorder) -> None:
+        old_customer, old = recorder.contract(subscription_id)
+        customer = recorder.customer(account_id)
+        if subscription_keys(recorder.connection, [new_id]):
+            _same_transfer(recorder, old, customer, on, new_id)
+            return
+        _require_transferable(old_customer, old, customer, on)
+        plan = old.plan_on(on)
+        forecast.plan_on(recorder, customer, plan, on)
+        numbers = end_contract(recorder, old_customer, old, on, kinds.EndFact(f"transferred to {account_id}", transferred=True))
+        contract = recorder.subscription(new_id, customer, plan, on, transferred_from=old.key)
+        recorder.say(f"{new_id} of {account_id} begins on {on} with {plan}; no fee is due for the end or the beginning")
+        for served_id in numbers:
+            begin_span(recorder, customer, contract, served_id, old_customer.midnight_us(on), 0)
+        for day, later in old.plans:
+            if day > on:
+                recorder.plan(contract, day, later)
+                recorder.say(f"its change to {later} on {day} goes with it")
+        recorder.say(f"{old_customer.account_id}: {forecast.when_billed(recorder, old_customer, on)}")
+        recorder.say(f"{account_id}: {forecast.when_billed(recorder, customer, on)}")
+
+    return change(home, asked, work)
+
+
+def end_contract(recorder: Recorder, customer: Customer, contract: Contract, on: dt.date, detail: kinds.EndFact) -> list[str]:
+    """Record an end, and free the numbers as that day begins; which ones."""
+    recorder.subscription_fact(contract, "end", on, None, detail, replaces=True)
+    recorder.say(f"{contract.subscription_id} ends: {on} is the first day without it")
+    numbers = end_spans(recorder, contract, customer.midnight_us(on))
+    if numbers:
+        recorder.say(f"its numbers are free from then on: {', '.join(numbers)}")
+    if not detail.transferred:
+        _say_fees(recorder, customer, contract.plan_on(on), on, FeeOccasion.END, FeeOccasion.EARLY_END)
+    return numbers
+
+
+def _change_plan(  # noqa: PLR0913, PLR0917 -- what both ways of changing know
+    recorder: Recorder, customer: Customer, contract: Contract, plan: str, day: dt.date, occasion: FeeOccasion
+) -> None:
+    if not contract.active_on(day):
+        message = f"{contract.subscription_id} is not active on {day}"
+        raise UserError(message, f"it is active from {contract.from_date} to {contract.to_date or 'now'}; give a day within")
+    if contract.plan_on(day) == plan:
+        recorder.say(f"{contract.subscription_id} has {plan} on {day} already; nothing changed")
+        return
+    forecast.sellable(recorder, customer, plan, day)
+    recorder.plan(contract, day, plan)
+    recorder.say(f"{contract.subscription_id} has {plan} from {day} on, and {contract.plan_on(day)} until then")
+    recorder.said.extend(f"later: {name} from {later} on, as recorded before" for later, name in contract.plans if later > day)
+    period = customer.period_of(day)
+    if period is not None and period.start < day:
+        begin = max(period.start, contract.from_date)
+        recorder.say(forecast.days_charged(customer, contract.plan_on(day), begin, day))
+        recorder.say(forecast.days_charged(customer, plan, day, contract.to_date))
+    _say_fees(recorder, customer, plan, day, occasion)
+    recorder.say(forecast.when_billed(recorder, customer, day))
+
+
+def _say_fees(recorder: Recorder, customer: Customer, plan: str, day: dt.date, *occasions: FeeOccasion) -> None:
+    if FeeOccasion.END not in occasions:
+        for text in forecast.fees(recorder, customer, plan, day):
+            recorder.say(text)
+    for text in forecast.fees(recorder, customer, plan, day, *occasions):
+        recorder.say(text)
+
+
+def _cycle_end(customer: Customer, now_us: int) -> dt.date:
+    """The next bill date after today."""
+    period = customer.period_of(max(customer.local_date(now_us), customer.billed_from))
+    if period is None:
+        raise UserError(f"account {customer.account_id} is closed on {customer.closed_on}", "retract its closing first")
+    return period.end
+
+
+def _require_open(customer: Customer, day: dt.date) -> None:
+    if customer.closed_on is not None and day >= customer.closed_on:
+        raise UserError(f"account {customer.account_id} is closed on {customer.closed_on}", "retract its closing, or name another account")
+
+
+def _same_activation(recorder: Recorder, wanted: Activation) -> None:
+    """Raises UserError that names what is other than the subscription that is there."""
+    customer, contract = recorder.contract(wanted.subscription_id)
+    given = (wanted.account_id, wanted.plan, wanted.from_date)
+    had = (customer.account_id, contract.plan_on(contract.from_date), contract.from_date)
+    _compare(wanted.subscription_id, ("account", "plan", "from"), had, given)
+    numbers = {served_id for served_id, _, _ in spans_of(recorder.connection, contract.key)}
+    missing = [served_id for served_id in wanted.numbers if served_id not in numbers]
+    if missing:
+        message = f"subscription {wanted.subscription_id} exists without number {missing[0]}"
+        raise UserError(message, f"`ratewright accounts number give {missing[0]} {wanted.subscription_id}`")
+    recorder.say(f"{wanted.subscription_id} exists; nothing changed")
+
+
+def _same_transfer(recorder: Recorder, old: Contract, customer: Customer, on: dt.date, new_id: str) -> None:
+    owner, contract = recorder.contract(new_id)
+    had = (owner.account_id, contract.transferred_from, contract.from_date)
+    _compare(new_id, ("account", "origin", "from"), had, (customer.account_id, old.key, on))
+    recorder.say(f"{new_id} exists; nothing changed")
+
+
+def _compare(name: str, fields: Sequence[str], had: Sequence[object], given: Sequence[object]) -> None:
+    for field, old, new in zip(fields, had, given, strict=True):
+        if old != new:
+            raise UserError(f"subscription {name} exists with {field} {old}, not {new}", "give another id, or the data that was recorded")
+
+
+def _refuse_transferred(recorder: Recorder, contract: Contract) -> None:
+    ends = contract.of_kind("end", "no_end")
+    if ends and max(ends, key=lambda fact: fact.fact_id).detail.transferred:
+        subscription = tables.subscriptions.c
+        query = sa.select(subscription.subscription_id).where(subscription.transferred_from == contract.key)
+        new_id = recorder.connection.execute(query).scalars().first()
+        raise UserError(f"{contract.subscription_id} has another owner, as {new_id}", f"transfer {new_id} back, or end it")
+
+
+def _require_transferable(old_customer: Customer, old: Contract, customer: Customer, on: dt.date) -> None:
+    _require_open(customer, on)
+    if old_customer.key == customer.key:
+        raise UserError(f"{old.subscription_id} belongs to {customer.account_id} already", "name another account")
+    if old_customer.currency != customer.currency or old_customer.timezone != customer.timezone:
+        message = f"{old_customer.account_id} is in {old_customer.currency} and {old_customer.timezone}, "
+        message += f"{customer.account_id} in {customer.currency} and {customer.timezone}"
+        raise UserError(message, "end the subscription, and activate one in the other account")
+    if not old.active_on(on) or on == old.from_date:
+        raise UserError(f"{old.subscription_id} is not active before and on {on}", "give a day after its first one, and before its end")
+    if any(fact.holds_on(on) for fact in old.of_kind("pause")):
+        raise UserError(f"{old.subscription_id} is paused on {on}", "resume it first")

@@ -1,0 +1,132 @@
+"""Numbers that change hands: given, taken, and given again after a time in which they are nobody's.
+
+A number is a dated fact of guiding: usage goes to who had it as it began. Spans are half open, in microseconds UTC; those of one number do
+not overlap. A back-dated span may begin before what was billed: the next run bills its usage.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from billing.accounts import forecast
+from billing.accounts.recording import change
+from billing.store import tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from billing.accounts.picture import Contract, Customer
+    from billing.accounts.recording import Asked, Done, Recorder
+    from billing.store.home import Home
+
+DAY_US: Final = 86_400_000_000
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def give(home: Home, asked: Asked, served_id: str, subscription_id: str, from_us: int | dt.date, quarantine_days: int) -> Done:  # noqa: PLR0913, PLR0917 -- one argument an option of the command
+    """From an instant, or the first one of a local day, a subscription has a number."""
+
+    def work(recorder: Recorder) -> None:
+        customer, contract = recorder.contract(subscription_id)
+        begin_us = from_us if isinstance(from_us, int) else customer.midnight_us(from_us)
+        if begin_span(recorder, customer, contract, served_id, begin_us, quarantine_days):
+            day = customer.local_date(begin_us)
+            recorder.say(f"usage of {served_id} from then on is {subscription_id}'s")
+            recorder.say(forecast.when_billed(recorder, customer, day))
+
+    return change(home, asked, work)
+
+
+def take(home: Home, asked: Asked, served_id: str, subscription_id: str, to_us: int | dt.date) -> Done:
+    """From an instant, or the first one of a local day, a number is nobody's."""
+
+    def work(recorder: Recorder) -> None:
+        customer, contract = recorder.contract(subscription_id)
+        end_us = to_us if isinstance(to_us, int) else customer.midnight_us(to_us)
+        spans = [(begin, end) for number, begin, end in spans_of(recorder.connection, contract.key) if number == served_id]
+        if any(end == end_us for _, end in spans):
+            recorder.say(f"{served_id} is taken from {subscription_id} then already; nothing changed")
+            return
+        held = [(begin, end) for begin, end in spans if begin < end_us and (end is None or end_us < end)]
+        if not held:
+            raise UserError(
+                f"{subscription_id} does not have {served_id} then", f"`ratewright accounts show {customer.account_id}` tells when"
+            )
+        recorder.number(served_id, contract.key, held[-1][0], end_us)
+        recorder.say(f"{served_id} is nobody's from {_told(customer, end_us)} on; usage of it is in suspense until it has an owner")
+        recorder.say(forecast.when_billed(recorder, customer, customer.local_date(end_us)))
+
+    return change(home, asked, work)
+
+
+def spans_of(connection: sa.Connection, subscription_key: int) -> list[tuple[str, int, int | None]]:
+    """(number, from_us, to_us) of a subscription that hold, by number and time."""
+    fact = tables.guiding_facts.c
+    numbers = list(connection.execute(sa.select(fact.served_id).where(fact.subscription_key == subscription_key).distinct()).scalars())
+    return [
+        (served_id, begin, end)
+        for served_id in sorted(numbers)
+        for begin, end, owner in owners_of(connection, served_id)
+        if owner == subscription_key
+    ]
+
+
+def owners_of(connection: sa.Connection, served_id: str) -> list[tuple[int, int | None, int]]:
+    """(from_us, to_us, subscription_key) of a number, in order of time; spans taken back are left out."""
+    fact = tables.guiding_facts.c
+    query = sa.select(fact.from_us, fact.to_us, fact.subscription_key).where(fact.served_id == served_id)
+    last: dict[int, tuple[int | None, int]] = {}
+    for begin, end, owner in connection.execute(query.order_by(fact.commit_seq, fact.fact_id)):
+        last[begin] = (end, owner)
+    return [(begin, end, owner) for begin, (end, owner) in sorted(last.items()) if end is None or end > begin]
+
+
+def begin_span(  # noqa: PLR0913, PLR0917 -- who, what, when, and the rule of the operator
+    recorder: Recorder, customer: Customer, contract: Contract, served_id: str, begin_us: int, quarantine_days: int
+) -> bool:
+    """Give a number for good; False where the subscription has it from then on. Raises UserError where it is another's, or was until lately."""
+    spans = owners_of(recorder.connection, served_id)
+    if (begin_us, None, contract.key) in spans:
+        recorder.say(f"{contract.subscription_id} has {served_id} from then on already; nothing changed")
+        return False
+    for begin, end, owner in spans:
+        if end is None or end > begin_us:
+            until = f"to {_told(customer, end)}" if end is not None else "for good"
+            message = f"{served_id} belongs to {_name(recorder, owner)} from {_told(customer, begin)} {until}"
+            raise UserError(message, "take it from there first, or give it from a later instant")
+        if owner != contract.key and begin_us - end < quarantine_days * DAY_US:
+            free = _told(customer, end + quarantine_days * DAY_US)
+            message = (
+                f"{served_id} was {_name(recorder, owner)}'s to {_told(customer, end)}, and is not to be given for {quarantine_days} days"
+            )
+            raise UserError(message, f"give it from {free} on, or with fewer --quarantine-days")
+    recorder.number(served_id, contract.key, begin_us, None)
+    again = f", after {_name(recorder, spans[-1][2])}" if spans and spans[-1][2] != contract.key else ""
+    recorder.say(f"{contract.subscription_id} has {served_id} from {_told(customer, begin_us)} on{again}")
+    return True
+
+
+def end_spans(recorder: Recorder, contract: Contract, end_us: int) -> list[str]:
+    """End all that a subscription has of numbers at an instant; which numbers. Spans that begin later are taken back."""
+    ended = []
+    for served_id, begin, end in spans_of(recorder.connection, contract.key):
+        if end is None or end > end_us:
+            recorder.number(served_id, contract.key, begin, max(begin, end_us))
+            ended.append(served_id)
+    return sorted(set(ended))
+
+
+def _told(customer: Customer, instant_us: int) -> str:
+    """An instant as the account's clock shows it."""
+    local = (_EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(ZoneInfo(customer.timezone))
+    return local.isoformat(sep=" ", timespec="seconds")
+
+
+def _name(recorder: Recorder, key: int) -> str:
+    subscription = tables.subscriptions.c
+    return str(
+        recorder.connection.execute(sa.select(subscription.subscription_id).where(subscription.subscription_key == key)).scalar_one()
+    )

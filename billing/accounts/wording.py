@@ -1,0 +1,68 @@
+"""Facts in words, for people who look and for commands that tell what they did. Amounts with their currency."""
+
+from __future__ import annotations
+
+from billing.accounts import kinds
+from rating.money import format_micros
+from tariffs.currencies import MINOR_DIGITS
+
+
+def amount(micros: int, currency: str) -> str:
+    """An amount with its currency."""
+    return f"{format_micros(micros, MINOR_DIGITS.get(currency, 2))} {currency}"
+
+
+def in_words(kind: str, detail: object, currency: str) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence a kind
+    """What a fact says, in a few words."""
+    match detail:
+        case kinds.BillDayFact():
+            return f"billed on day {detail.bill_day} of the month"
+        case kinds.TermsFact():
+            told = {name: getattr(detail, name) for name in detail.__struct_fields__}
+            return "agreed: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items() if value not in {None, False})
+        case kinds.PayerFact():
+            return f"{detail.payer} pays {_what(detail)}" if detail.payer else "nobody else pays"
+        case kinds.SponsorFact():
+            return f"{detail.sponsor} pays {_what(detail)}" if detail.sponsor else "no sponsor pays"
+        case kinds.PoolFact():
+            return f"shares allowances with {detail.root}" if detail.root else "shares allowances with nobody"
+        case kinds.CategoryFact():
+            meaning = {"normal": "a customer", "staff": "staff: billed, and shown apart", "test": "a test account: rated, never invoiced"}
+            return meaning.get(detail.category, detail.category)
+        case kinds.TaxFact():
+            told_classes = [*(["exempt from " + ", ".join(detail.exempt)] if detail.exempt else [])]
+            told_classes += [f"{old} is taxed as {new}" for old, new in detail.classes.items()]
+            return "; ".join(told_classes) + (f" (certificate {detail.certificate})" if detail.certificate else "")
+        case kinds.DiscountFact():
+            off = f"{_percent(detail.percent_ppm)}" if detail.percent_ppm else amount(detail.amount_micros, currency)
+            return f"discount {detail.name}: {off} off {_what(detail)}"
+        case kinds.EndFact() if kind == "no_end":
+            return "goes on: the end is undone" + _because(detail.reason)
+        case kinds.EndFact():
+            return ("has another owner" if detail.transferred else "ends") + _because(detail.reason)
+        case kinds.HoldFact():
+            return "no bill is made" + _because(detail.reason)
+        case kinds.ClosedFact():
+            return "closed" + _because(detail.reason)
+        case kinds.PauseFact():
+            return "paused" + _because(detail.reason)
+        case kinds.OutageFact():
+            return "out of order" + _because(" ".join(filter(None, (detail.reason, detail.ticket))))
+        case _:
+            return f"{kind.replace('_', ' ')} {detail}".strip()
+
+
+def _percent(ppm: int) -> str:
+    """Parts per million as a percentage, exact."""
+    whole, rest = divmod(ppm, 10_000)
+    return f"{whole}.{rest:04d}".rstrip("0").rstrip(".") + " %"
+
+
+def _because(reason: str) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def _what(detail: kinds.PayerFact | kinds.SponsorFact | kinds.DiscountFact) -> str:
+    words = [kind.replace("_", " ") for kind in detail.kinds]
+    words += [f"charge code {code}" for code in detail.charge_codes]
+    return ", ".join(words) if words else "everything"

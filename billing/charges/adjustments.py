@@ -1,0 +1,57 @@
+"""Adjustments by hand: what may be entered, and when somebody else has to agree.
+
+An adjustment is a charge (above zero) or a credit (below) in whole minor units, with a reason code. Its amount is stated as the catalogue
+states its prices: with tax where those hold it. Up to a limit one person may enter it; beyond, charge or credit, another one approves.
+It becomes a line of its own in the period that holds its date; no discount and no commitment looks at it (unless a discount names it).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from rating.money import format_micros
+
+REASONS: Final = {
+    "billing_error": {"en": "Correction of a billing error", "zh": "计费差错更正"},
+    "complaint": {"en": "Settlement of a complaint", "zh": "投诉处理"},
+    "goodwill": {"en": "Goodwill", "zh": "优惠减免"},
+    "service_credit": {"en": "Credit for a service that failed", "zh": "服务故障补偿"},
+    "equipment": {"en": "Equipment", "zh": "终端设备"},
+    "manual_service": {"en": "Service by hand", "zh": "人工服务"},
+    "other": {"en": "Other", "zh": "其他"},
+}
+
+
+class Entered(NamedTuple):
+    """What somebody asks for. `approved_uid` None: nobody has agreed yet."""
+
+    amount_micros: int
+    reason_code: str
+    text: str
+    by_uid: int
+    approved_uid: int | None = None
+
+
+def needs_approval(amount_micros: int, limit_micros: int) -> bool:
+    """Whether an amount of either sign is beyond what one person may enter."""
+    return abs(amount_micros) > limit_micros
+
+
+def problems(entered: Entered, step_micros: int, limit_micros: int) -> list[str]:
+    """Everything that is wrong with an adjustment, in words; empty: it may be stored. `step_micros`: the currency's minor unit."""
+    found = []
+    amount = format_micros(entered.amount_micros)
+    if entered.amount_micros == 0:
+        found.append("an amount of 0 adjusts nothing")
+    if entered.amount_micros % step_micros:
+        found.append(f"the amount {amount} is finer than the smallest coin {format_micros(step_micros)}")
+    if entered.reason_code not in REASONS:
+        found.append(f"the reason {entered.reason_code!r} is none of {', '.join(sorted(REASONS))}")
+    if entered.reason_code == "other" and not entered.text.strip():
+        found.append("the reason `other` needs a text")
+    if needs_approval(entered.amount_micros, limit_micros):
+        if entered.approved_uid is None:
+            found.append(f"the amount {amount} is beyond the limit of {format_micros(limit_micros)}: another person has to approve it")
+        elif entered.approved_uid == entered.by_uid:
+            found.append("the person who approves is the one who entered it")
+    return found

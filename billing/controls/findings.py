@@ -1,0 +1,153 @@
+"""Books that did not balance and checks that failed, kept as findings: each with an owner and a day by which it is mended.
+
+A finding is open until somebody closes it. The same book with the same two sides is one finding, however often it is seen.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.store import commit_points, tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from billing.controls.book import Book
+    from billing.runs.states import By
+    from billing.store.home import Home
+
+DAYS_TO_MEND: Final = 5
+ASSIGNED: Final = "assigned"
+CLOSED: Final = "closed"
+NOBODY: Final = "nobody"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A finding as it stands. `run_id` 0: of no run; `closed_by` empty: open; instants in microseconds UTC, days ISO."""
+
+    finding_id: int
+    name: str
+    run_id: int
+    text: str
+    left: int
+    right: int
+    unit: str
+    owner: str
+    due_on: str
+    found_us: int
+    closed_by: str
+    note: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has closed it."""
+        return not self.closed_by
+
+
+def keep(home: Home, books: Iterable[Book], run_id: int, owner: str, today: dt.date, now_us: int) -> list[Finding]:
+    """Keep those of `books` that do not balance as findings of a run (0: of none). Returns all open findings."""
+    failed = [each for each in books if not each.ok]
+    known = {(each.name, each.left, each.right) for each in findings(home) if each.is_open}
+    fresh = [each for each in failed if (each.name, _fitting(each.left), _fitting(each.right)) not in known]
+    if fresh:
+        due_on = (today + dt.timedelta(days=DAYS_TO_MEND)).isoformat()
+        with home.begin() as connection:
+            seq = home.next_commit_seq(connection, "finding", now_us)
+            rows = [_row(each, run_id, owner or NOBODY, due_on, now_us, seq) for each in fresh]
+            connection.execute(tables.control_findings.insert(), rows)
+            commit_points.reached("finding.before_commit")
+        commit_points.reached("finding.committed")
+    return [each for each in findings(home) if each.is_open]
+
+
+def findings(home: Home) -> list[Finding]:
+    """Every finding, oldest first."""
+    finding, decision = tables.control_findings, tables.finding_decisions
+    with home.connect() as connection:
+        rows = connection.execute(sa.select(finding).order_by(finding.c.finding_id)).all()
+        words: dict[int, list[Any]] = {}
+        for word in connection.execute(sa.select(decision).order_by(decision.c.decision_id)):
+            words.setdefault(word.finding_id, []).append(word)
+    return [_finding(row, words.get(row.finding_id, [])) for row in rows]
+
+
+def assign(home: Home, finding_id: int, owner: str, due_on: dt.date, by: By, now_us: int) -> Finding:  # noqa: PLR0913, PLR0917 -- what and by whom
+    """Give an open finding to somebody. What it is already is left as it is."""
+    found = _open(home, finding_id)
+    if (found.owner, found.due_on) == (owner, due_on.isoformat()):
+        return found
+    return _decided(home, found, ASSIGNED, owner, due_on.isoformat(), "", by, now_us)
+
+
+def close(home: Home, finding_id: int, note: str, by: By, now_us: int) -> Finding:
+    """Close a finding, with a word on what was done about it."""
+    if not note.strip():
+        raise UserError("a finding is closed with a word on what was done", "give it with --note '...'", exit_status=2)
+    found = _open(home, finding_id)
+    return _decided(home, found, CLOSED, found.owner, found.due_on, note, by, now_us)
+
+
+def _decided(  # noqa: PLR0913, PLR0917 -- one argument a column
+    home: Home, found: Finding, kind: str, owner: str, due_on: str, note: str, by: By, now_us: int
+) -> Finding:
+    with home.begin() as connection:
+        values = {"finding_id": found.finding_id, "kind": kind, "owner": owner, "due_on": due_on, "note": note, "at_us": now_us}
+        seq = home.next_commit_seq(connection, "decision", now_us)
+        connection.execute(tables.finding_decisions.insert().values(**values, by_name=by.name, by_uid=by.uid, commit_seq=seq))
+        commit_points.reached("finding.before_commit")
+    commit_points.reached("finding.committed")
+    return next(each for each in findings(home) if each.finding_id == found.finding_id)
+
+
+def _open(home: Home, finding_id: int) -> Finding:
+    found = next((each for each in findings(home) if each.finding_id == finding_id), None)
+    if found is None:
+        raise UserError(f"there is no finding {finding_id}", "`ratewright controls findings` lists all", exit_status=2)
+    if not found.is_open:
+        raise UserError(f"finding {finding_id} was closed by {found.closed_by}: {found.note}", "nothing is left to do about it")
+    return found
+
+
+def _finding(row: Any, words: Sequence[Any]) -> Finding:  # noqa: ANN401 -- rows of the tables
+    owner, due_on = (words[-1].owner, words[-1].due_on) if words else (row.owner, row.due_on)
+    closing = next((word for word in words if word.kind == CLOSED), None)
+    return Finding(
+        int(row.finding_id),
+        row.name,
+        int(row.run_id or 0),
+        row.text,
+        int(row.left_side),
+        int(row.right_side),
+        row.unit,
+        owner,
+        due_on,
+        int(row.found_us),
+        closing.by_name if closing is not None else "",
+        closing.note if closing is not None else "",
+    )
+
+
+def _row(book: Book, run_id: int, owner: str, due_on: str, now_us: int, seq: int) -> dict[str, Any]:  # noqa: PLR0913, PLR0917 -- one argument a column
+    terms = ", ".join(f"{name} {value:,}" for name, value in list(book.terms.items())[:5])
+    return {
+        "name": book.name,
+        "run_id": run_id or None,
+        "text": f"{book.left:,} is not {book.right:,}" + (f": {terms}" if terms else ""),
+        "left_side": _fitting(book.left),
+        "right_side": _fitting(book.right),
+        "unit": book.unit,
+        "owner": owner,
+        "due_on": due_on,
+        "found_us": now_us,
+        "commit_seq": seq,
+    }
+
+
+def _fitting(value: int) -> int:
+    """The figure, cut to what the column holds."""
+    return max(-(2**63) + 1, min(2**63 - 1, value))

@@ -1,0 +1,12 @@
+"""Money that customers pay: recorded, imported from bank files, taken at the desk, given back, held as deposits, promised, in instalments.
+
+Which invoices it settles is worked out in `billing.allocations`. Everything counts once by its id, can be tried (`dry_run`), and is one
+transaction with its postings.
+"""
+
+from __future__ import annotations
+
+from billing.payments.recording import Payment, PaymentRow, Recorded, list_payments, record
+from billing.payments.writing import Act
+
+__all__ = ["Act", "Payment", "PaymentRow", "Recorded", "list_payments", "record"]

@@ -1,0 +1,171 @@
+"""What the controls hold against each other about money: postings that must be there, balances of cash, suspense and deposits.
+
+Each figure is worked out from payments, events, deposits and bank lines alone, never from the ledger. Amounts are micro-units by currency.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing import ledger
+from billing.allocations import replayed, stored, stored_left
+from billing.payments import postings
+from billing.payments.matching import MATCHED
+from billing.payments.worklist import RETURNED, day_of
+from billing.payments.writing import Account
+from billing.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+
+LEGS: Final = (
+    "payment", "deposit", "release", "deposit_refund", "refund", "reversal", "chargeback", "chargeback_won", "fee", "unmatched", "returned",
+)  # fmt: skip
+_ACCOUNT: Final = (
+    tables.accounts.c.account_key, tables.accounts.c.account_id, tables.accounts.c.currency,
+    sa.func.coalesce(tables.accounts.c.legal_entity, ""),
+)  # fmt: skip
+
+
+class Sides(NamedTuple):
+    """Two figures that must be equal. `unit`: rows, or micro-units of a currency; `terms` say what differs."""
+
+    name: str
+    left: int
+    right: int
+    unit: str
+    terms: dict[str, int]
+
+
+def money_books(connection: sa.Connection, waiting: AbstractSet[int]) -> Iterator[Sides]:
+    """Every book about money that came. `waiting`: invoices that are numbered and not posted."""
+    yield _compared("payments: postings = what follows from them", set(expected(connection)), set(_posted(connection)))
+    yield from _balances(connection)
+    settled, left = [], []
+    for parts, rest in replayed(connection, waiting):
+        settled += parts
+        left += rest
+    yield _compared("allocations: stored = worked out anew", set(stored(connection)), set(settled))
+    yield _compared("credit: left over = worked out anew", set(stored_left(connection)), set(left))
+
+
+def expected(connection: sa.Connection) -> Iterator[ledger.Posting]:
+    """Every posting that follows from payments, events, deposits and bank lines."""
+    payment, event, invoice = tables.payments.c, tables.payment_events.c, tables.invoices.c
+    columns = (payment.payment_id, payment.amount_micros, payment.received_on, payment.channel, payment.receipt)
+    for identity, amount, day, channel, receipt, *account in connection.execute(
+        sa.select(*columns, *_ACCOUNT).join_from(tables.payments, tables.accounts)
+    ):
+        yield postings.of_payment(identity, Account(*account), amount, day, channel, receipt)
+    taken = (
+        sa.select(
+            event.reference, event.kind, event.amount_micros, event.fee_micros, event.on_date, payment.channel, payment.receipt, *_ACCOUNT
+        )
+        .select_from(tables.payment_events)
+        .outerjoin(tables.payments, payment.payment_id == event.payment_id)
+        .outerjoin(tables.invoices, invoice.number == event.credit_number)
+        .join(tables.accounts, tables.accounts.c.account_key == sa.func.coalesce(payment.account_key, invoice.account_key))
+    )
+    for reference, kind, amount, fee, day, channel, receipt, *account in connection.execute(taken):
+        yield from postings.of_event(reference, kind, Account(*account), amount, fee, day, postings.money_account(channel, receipt))
+    yield from _of_deposits(connection)
+    yield from _of_bank_lines(connection)
+
+
+def _of_deposits(connection: sa.Connection) -> Iterator[ledger.Posting]:
+    deposit, event = tables.deposits.c, tables.deposit_events.c
+    taken = sa.select(deposit.deposit_id, deposit.amount_micros, deposit.received_on, *_ACCOUNT).join_from(tables.deposits, tables.accounts)
+    for identity, amount, day, *account in connection.execute(taken):
+        yield postings.of_deposit(identity, Account(*account), amount, day)
+    moved = sa.select(event.reference, event.kind, event.amount_micros, event.on_date, *_ACCOUNT)
+    moved = moved.join_from(tables.deposit_events, tables.deposits).join(tables.accounts)
+    for reference, kind, amount, day, *account in connection.execute(moved):
+        yield postings.of_deposit_event(reference, kind, Account(*account), amount, day)
+
+
+def _of_bank_lines(connection: sa.Connection) -> Iterator[ledger.Posting]:
+    line, decision = tables.bank_lines.c, tables.bank_line_decisions.c
+    waits = sa.select(line.line_id, line.currency, line.amount_micros, line.received_on).where(line.state != MATCHED)
+    for row in connection.execute(waits):
+        yield postings.of_unmatched(*row)
+    gone = sa.select(line.line_id, line.currency, line.amount_micros, decision.at_us)
+    gone = gone.join_from(tables.bank_lines, tables.bank_line_decisions, decision.line_id == line.line_id)
+    for line_id, currency, amount, at_us in connection.execute(gone.where(decision.kind == RETURNED)):
+        yield postings.of_returned(line_id, currency, amount, day_of(at_us))
+
+
+def _posted(connection: sa.Connection) -> Iterator[ledger.Posting]:
+    columns = [tables.postings.c[name] for name in ledger.Posting._fields]
+    for row in connection.execute(sa.select(*columns).where(tables.postings.c.leg.in_(LEGS))):
+        yield ledger.Posting(*row)
+
+
+def _balances(connection: sa.Connection) -> Iterator[Sides]:
+    """Cash, suspense and deposits by the ledger, and by what came, went back and waits."""
+    wanted: dict[tuple[str, str], int] = collections.defaultdict(int)
+    payment, event, deposit, moved = tables.payments.c, tables.payment_events.c, tables.deposits.c, tables.deposit_events.c
+    line, decision = tables.bank_lines.c, tables.bank_line_decisions.c
+    signed = sa.case((event.kind == postings.WON, event.amount_micros), else_=-event.amount_micros) - event.fee_micros
+    is_returned = sa.select(decision.line_id).where(decision.kind == RETURNED)
+    is_decided = sa.select(decision.line_id)
+    account_key = sa.func.coalesce(payment.account_key, tables.invoices.c.account_key)
+    of_events = (
+        sa.select(tables.accounts.c.currency, sa.func.sum(signed))
+        .select_from(tables.payment_events)
+        .outerjoin(tables.payments, payment.payment_id == event.payment_id)
+        .outerjoin(tables.invoices, tables.invoices.c.number == event.credit_number)
+        .join(tables.accounts, tables.accounts.c.account_key == account_key)
+        .group_by(tables.accounts.c.currency)
+    )
+    is_own = payment.channel.is_(None) | (payment.channel != postings.FROM_SUSPENSE)
+    own = sa.select(payment.currency, sa.func.sum(payment.amount_micros)).where(is_own).group_by(payment.currency)
+    held = sa.select(deposit.currency, sa.func.sum(deposit.amount_micros)).group_by(deposit.currency)
+    back = sa.select(deposit.currency, sa.func.sum(moved.amount_micros)).join_from(tables.deposit_events, tables.deposits)
+    waits = sa.select(line.currency, sa.func.sum(line.amount_micros)).where(line.state != MATCHED).group_by(line.currency)
+    refunded = back.where(moved.kind == postings.REFUNDED).group_by(deposit.currency)
+    terms = (
+        ("cash", 1, own), ("cash", 1, of_events), ("cash", 1, held), ("cash", -1, refunded),
+        ("cash", 1, waits.where(line.line_id.not_in(is_returned))),
+        ("suspense", -1, waits.where(line.line_id.not_in(is_decided))),
+        ("deposits", -1, held), ("deposits", 1, back.group_by(deposit.currency)),
+    )  # fmt: skip
+    for name, sign, query in terms:
+        for currency, amount in connection.execute(query):
+            wanted[name, currency] += sign * int(amount)
+    found = _ledger_balances(connection)
+    for name, currency in sorted(wanted.keys() | found.keys()):
+        left, right = wanted.get((name, currency), 0), found.get((name, currency), 0)
+        if left or right:
+            yield Sides(f"{name} {currency}: what came less what went = ledger", left, right, f"micro-units {currency}", {})
+
+
+def _ledger_balances(connection: sa.Connection) -> dict[tuple[str, str], int]:
+    """Debits less credits of cash with all tills, of suspense, and of all deposits."""
+    row = tables.postings.c
+    found: dict[tuple[str, str], int] = collections.defaultdict(int)
+    for column, sign in ((row.debit_account, 1), (row.credit_account, -1)):
+        name = sa.case(
+            ((column == ledger.CASH) | column.startswith(postings.TILL), "cash"),
+            (column == postings.SUSPENSE, "suspense"),
+            (column.startswith("deposits:"), "deposits"),
+            else_="",
+        )
+        query = sa.select(name, row.currency, sa.func.sum(row.amount_micros)).where(row.leg.in_(LEGS)).group_by(name, row.currency)
+        for of, currency, amount in connection.execute(query):
+            if of:
+                found[of, currency] += sign * int(amount)
+    return found
+
+
+def _compared(name: str, left: AbstractSet[tuple[object, ...]], right: AbstractSet[tuple[object, ...]]) -> Sides:
+    """Two sets that must hold the same: all there are, and those that stand on both sides. Some that differ are named."""
+    terms = {
+        f"{where} {' '.join(map(str, each))}": 1
+        for where, only in (("left", left - right), ("right", right - left))
+        for each in sorted(only, key=str)[:5]
+    }
+    return Sides(name, len(left | right), len(left & right), "rows", terms)

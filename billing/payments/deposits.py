@@ -1,0 +1,212 @@
+"""Deposits: money that is held apart, and settles nothing until it is released to pay what is open, or goes back.
+
+A release pays open invoices and never more than is open; what is left of the deposit stays held. Amounts are micro-units.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing import ledger
+from billing.allocations import allocate_credit, open_items
+from billing.allocations.settling import Arrival, arrive, settled_by
+from billing.allocations.spread import DEPOSIT
+from billing.payments import postings
+from billing.payments.writing import (
+    Account,
+    Act,
+    Writing,
+    account_by_key,
+    account_of,
+    require_currency,
+    require_id,
+    require_minor_units,
+    require_not_before,
+    require_positive,
+    require_same,
+    writing,
+)
+from billing.store import tables
+from rating.errors import NotFoundError, UserError
+from rating.money import format_micros
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.store.home import Home
+
+_REMEDY: Final = "give something new its own id; what is recorded never changes"
+
+
+class Deposit(NamedTuple):
+    """A deposit as it is told."""
+
+    deposit_id: str
+    account_id: str
+    amount_micros: int
+    received_on: dt.date
+    reference: str = ""
+    currency: str | None = None
+
+
+class Movement(NamedTuple):
+    """A release to pay (`applied`) or a refund of a deposit (`refunded`). `amount_micros` None: all that is possible."""
+
+    reference: str
+    deposit_id: str
+    kind: str
+    on_date: dt.date
+    amount_micros: int | None = None
+    reason: str = ""
+
+
+class Held(NamedTuple):
+    """Where a deposit stands. `allocated`: what this act let it settle."""
+
+    deposit_id: str
+    account_id: str
+    currency: str
+    amount_micros: int
+    received_on: str
+    released_micros: int
+    refunded_micros: int
+    held_micros: int
+    existed: bool = False
+    allocated: tuple[tuple[str, int], ...] = ()
+
+
+def take(home: Home, deposit: Deposit, act: Act) -> Held:
+    """Take a deposit. The same id with the same data changes nothing.
+
+    Raises UserError as a payment does: amount, minor units, account, currency, the same id with other data.
+    """
+    what = f"deposit {deposit.deposit_id}"
+    require_id(deposit.deposit_id, "deposit")
+    require_positive(deposit.amount_micros, what)
+    with writing(home, act) as work:
+        account = account_of(work.connection, deposit.account_id)
+        require_currency(deposit.currency, account, what)
+        row = _row(work.connection, deposit.deposit_id)
+        if row is not None:
+            owner = account_by_key(work.connection, row.account_key)
+            fields = [
+                ("account_id", owner.account_id, deposit.account_id),
+                ("amount", row.amount_micros, deposit.amount_micros),
+                ("received_on", row.received_on, deposit.received_on.isoformat()),
+                ("reference", row.reference, deposit.reference),
+            ]
+            require_same(what, fields, _REMEDY)
+            return _held(work.connection, deposit.deposit_id)._replace(existed=True)
+        require_minor_units(work.home, deposit.amount_micros, account.currency, what)
+        received_on = deposit.received_on.isoformat()
+        values = {"amount_micros": deposit.amount_micros, "received_on": received_on, "reference": deposit.reference, **work.signed}
+        insert = tables.deposits.insert().values(
+            deposit_id=deposit.deposit_id, account_key=account.account_key, currency=account.currency, **values
+        )
+        work.connection.execute(insert)
+        ledger.post(work.connection, [postings.of_deposit(deposit.deposit_id, account, deposit.amount_micros, received_on)], work.seq)
+        return _held(work.connection, deposit.deposit_id)
+
+
+def move(home: Home, movement: Movement, act: Act) -> Held:
+    """Release a deposit to pay open invoices, or give it back. The same reference with the same data changes nothing.
+
+    Raises UserError for an unknown deposit, more than is held, a release of more than is open, and the same reference with other data.
+    """
+    require_id(movement.reference, "release" if movement.kind == postings.APPLIED else "refund")
+    with writing(home, act) as work:
+        row = _row(work.connection, movement.deposit_id)
+        if row is None:
+            raise NotFoundError(f"no deposit has the id {movement.deposit_id}", "`ratewright payment deposit list` shows all of them")
+        if _exists(work.connection, movement):
+            return _held(work.connection, movement.deposit_id)._replace(existed=True)
+        require_not_before(movement.on_date, row.received_on, f"{movement.kind} {movement.reference}")
+        account = account_by_key(work.connection, row.account_key)
+        before = {item.number: item.open_micros for item in settled_by(work.connection, DEPOSIT, movement.deposit_id)}
+        _store(work, movement, account, _amount(work, movement, account))
+        settled = settled_by(work.connection, DEPOSIT, movement.deposit_id)
+        new = [(item.number, item.open_micros - before.get(item.number, 0)) for item in settled]
+        return _held(work.connection, movement.deposit_id)._replace(allocated=tuple(each for each in new if each[1]))
+
+
+def list_deposits(home: Home, account_id: str | None = None) -> list[Held]:
+    """All deposits in the order in which they were taken."""
+    with home.connect() as connection:
+        rows = connection.execute(_query().order_by(tables.deposits.c.commit_seq, tables.deposits.c.deposit_id)).all()
+    found = [_of(row) for row in rows]
+    return [each for each in found if account_id is None or each.account_id == account_id]
+
+
+def _store(work: Writing, movement: Movement, account: Account, amount_micros: int) -> None:
+    values = {"amount_micros": amount_micros, "on_date": movement.on_date.isoformat(), "reason": movement.reason, **work.signed}
+    insert = tables.deposit_events.insert().values(
+        reference=movement.reference, deposit_id=movement.deposit_id, kind=movement.kind, **values
+    )
+    work.connection.execute(insert)
+    entry = postings.of_deposit_event(movement.reference, movement.kind, account, amount_micros, movement.on_date.isoformat())
+    ledger.post(work.connection, [entry], work.seq)
+    if movement.kind == postings.APPLIED:
+        arrive(work.connection, [Arrival(account.account_key, DEPOSIT, movement.deposit_id, amount_micros)], work.seq)
+        allocate_credit(work.connection, [account.account_key], work.seq)
+
+
+def _amount(work: Writing, movement: Movement, account: Account) -> int:
+    """How much is moved, within what is held and, for a release, what is open."""
+    held = _held(work.connection, movement.deposit_id).held_micros
+    most, why = held, "held are"
+    if movement.kind == postings.APPLIED:
+        owed = sum(item.open_micros for item in open_items(work.connection, [account.account_key]) if item.open_micros > 0)
+        if owed < held:
+            most, why = owed, f"the invoices of account {account.account_id} that are open hold"
+    what = f"{movement.kind} {movement.reference} of deposit {movement.deposit_id}"
+    amount = most if movement.amount_micros is None else movement.amount_micros
+    if movement.amount_micros is not None:
+        require_positive(amount, what)
+        require_minor_units(work.home, amount, account.currency, what)
+    if not 0 < amount <= most:
+        asked = "nothing can be moved" if movement.amount_micros is None else f"{format_micros(amount)} cannot be moved"
+        raise UserError(f"{what}: {why} {format_micros(most)} {account.currency}; {asked}", "give at most that")
+    return amount
+
+
+def _exists(connection: sa.Connection, movement: Movement) -> bool:
+    """Whether the movement was made before. Raises UserError when it was with other data."""
+    event = tables.deposit_events
+    stored = connection.execute(sa.select(event).where(event.c.reference == movement.reference)).first()
+    if stored is None:
+        return False
+    fields = [
+        ("deposit", stored.deposit_id, movement.deposit_id),
+        ("kind", stored.kind, movement.kind),
+        ("amount", stored.amount_micros, movement.amount_micros),
+        ("date", stored.on_date, movement.on_date.isoformat()),
+        ("reason", stored.reason, movement.reason),
+    ]
+    require_same(f"movement {movement.reference}", fields, _REMEDY)
+    return True
+
+
+def _query() -> sa.Select[Any]:
+    deposit, account, event = tables.deposits.c, tables.accounts.c, tables.deposit_events.c
+
+    def sum_of(kind: str) -> sa.ColumnElement[int]:
+        amounts = sa.select(sa.func.coalesce(sa.func.sum(event.amount_micros), 0))
+        return sa.cast(amounts.where(event.deposit_id == deposit.deposit_id, event.kind == kind).scalar_subquery(), tables.INT64)
+
+    columns = (deposit.deposit_id, account.account_id, deposit.currency, deposit.amount_micros, deposit.received_on)
+    query = sa.select(*columns, sum_of(postings.APPLIED).label("released"), sum_of(postings.REFUNDED).label("refunded"))
+    return query.join_from(tables.deposits, tables.accounts)
+
+
+def _held(connection: sa.Connection, deposit_id: str) -> Held:
+    return _of(connection.execute(_query().where(tables.deposits.c.deposit_id == deposit_id)).one())
+
+
+def _of(row: Any) -> Held:  # noqa: ANN401 -- a row of `_query`
+    return Held(*row, row.amount_micros - row.released - row.refunded)
+
+
+def _row(connection: sa.Connection, deposit_id: str) -> Any:  # noqa: ANN401 -- a row or None
+    return connection.execute(sa.select(tables.deposits).where(tables.deposits.c.deposit_id == deposit_id)).first()

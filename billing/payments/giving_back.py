@@ -1,0 +1,284 @@
+"""Money that goes back: refunds, payments that bounce, chargebacks and those that were won.
+
+All take from a payment what settles nothing first, then what settled the newest invoice: such invoices are open again with their own due
+dates, and dunning sees them at once. A refund takes only what is left, unless it is told to open invoices again. Never more goes back than
+came. A document with a negative total can be paid out as far as it is not set off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing import ledger
+from billing.allocations import allocate_credit
+from billing.allocations.settling import Arrival, arrive, documents_arrive, take_from
+from billing.allocations.spread import DOCUMENT, PAYMENT
+from billing.payments import postings
+from billing.payments.writing import (
+    Account,
+    Act,
+    Writing,
+    account_by_key,
+    require_id,
+    require_minor_units,
+    require_not_before,
+    require_positive,
+    require_same,
+    writing,
+)
+from billing.store import tables
+from rating.errors import NotFoundError, UserError
+from rating.money import format_micros
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.store.home import Home
+
+REFUND, REVERSAL, CHARGEBACK, WON = "refund", "reversal", "chargeback", postings.WON
+_REMEDY: Final = "give something new its own id; what is recorded never changes"
+
+
+class Back(NamedTuple):
+    """What goes back, as it is told. Either a payment or the number of a credit document; `amount_micros` None: all there is."""
+
+    reference: str
+    kind: str
+    on_date: dt.date
+    payment_id: str | None = None
+    number: str | None = None
+    amount_micros: int | None = None
+    fee_micros: int = 0
+    payee: str = ""
+    reason: str = ""
+    reopens: bool = True  # a refund: may take what invoices were settled with
+
+
+class GivenBack(NamedTuple):
+    """What was done. `reopened`: number of the invoice and what of it is open again; `settled`: what other credit settled then."""
+
+    reference: str
+    kind: str
+    account_id: str
+    currency: str
+    amount_micros: int
+    fee_micros: int
+    reopened: list[tuple[str, int]]
+    credit_micros: int  # what is left of the payment or document
+    existed: bool = False
+
+
+class EventRow(NamedTuple):
+    """One event as lists show it."""
+
+    reference: str
+    kind: str
+    account_id: str
+    of: str
+    currency: str
+    amount_micros: int
+    fee_micros: int
+    on_date: str
+    payee: str
+    reason: str
+
+
+class _Source(NamedTuple):
+    """The payment or document that money is taken from."""
+
+    credit: tuple[str, str]
+    account: Account
+    came_on: str
+    money: str  # ledger account
+    left_micros: int
+    had_micros: int  # what came less what went back
+    charged_back_micros: int  # and was not won back
+
+
+def give_back(home: Home, back: Back, act: Act) -> GivenBack:
+    """Let money go back (or, for `chargeback_won`, come again). The same reference with the same data changes nothing.
+
+    Raises UserError for an unknown payment or document, more than there is, a date before the money came, and the same reference with
+    other data, naming the field.
+    """
+    require_id(back.reference, back.kind)
+    with writing(home, act) as work:
+        source = _source(work, back)
+        stored = _stored(work.connection, back.reference)
+        if stored is not None:
+            _require_same(back, stored)
+            return _answer(work.connection, back, source, (stored.amount_micros, []), existed=True)
+        require_not_before(back.on_date, source.came_on, f"{back.kind} {back.reference}")
+        amount = _amount(work, back, source)
+        documents_arrive(work.connection, {source.account.account_key}, work.seq)
+        reopened = _move(work, back, source, amount)
+        allocate_credit(work.connection, [source.account.account_key], work.seq)
+        return _answer(work.connection, back, source, (amount, reopened), existed=False)
+
+
+def list_events(home: Home, account_id: str | None = None) -> list[EventRow]:
+    """All that went back, in the order in which it was recorded."""
+    event, payment, invoice, account = tables.payment_events.c, tables.payments.c, tables.invoices.c, tables.accounts.c
+    account_key = sa.func.coalesce(payment.account_key, invoice.account_key)
+    of = sa.func.coalesce(event.payment_id, event.credit_number)
+    query = (
+        sa.select(
+            event.reference, event.kind, account.account_id, of, account.currency, event.amount_micros, event.fee_micros, event.on_date,
+            sa.func.coalesce(event.payee, ""), event.reason,
+        )
+        .select_from(tables.payment_events)
+        .outerjoin(tables.payments, payment.payment_id == event.payment_id)
+        .outerjoin(tables.invoices, invoice.number == event.credit_number)
+        .join(tables.accounts, account.account_key == account_key)
+        .order_by(event.event_id)
+    )  # fmt: skip
+    if account_id is not None:
+        query = query.where(account.account_id == account_id)
+    with home.connect() as connection:
+        return [EventRow(*row) for row in connection.execute(query)]
+
+
+def _move(work: Writing, back: Back, source: _Source, amount_micros: int) -> list[tuple[str, int]]:
+    """Store the event and its postings, and take the money from its credit or add it again. Returns what is open again."""
+    kind, identity = source.credit
+    values = {
+        "reference": back.reference,
+        "payment_id": identity if kind == PAYMENT else None,
+        "credit_number": identity if kind == DOCUMENT else None,
+        "payee": back.payee,
+        "kind": back.kind,
+        "amount_micros": amount_micros,
+        "fee_micros": back.fee_micros,
+        "on_date": back.on_date.isoformat(),
+        "reason": back.reason,
+        "at_us": work.act.now_us,
+    }
+    account_key, is_won = source.account.account_key, back.kind == WON
+    reopened = {} if is_won else take_from(work.connection, account_key, source.credit, amount_micros, work.seq)
+    work.connection.execute(tables.payment_events.insert().values(**values, **work.signed))
+    on, money = back.on_date.isoformat(), source.money
+    entries = postings.of_event(back.reference, back.kind, source.account, amount_micros, back.fee_micros, on, money)
+    ledger.post(work.connection, entries, work.seq)
+    if is_won:
+        arrive(work.connection, [Arrival(account_key, *source.credit, amount_micros)], work.seq)
+    return sorted(reopened.items())
+
+
+def _amount(work: Writing, back: Back, source: _Source) -> int:
+    """How much goes back: what was asked for, within what there is."""
+    most, why = _most(back, source)
+    what = f"{back.kind} {back.reference}"
+    amount = most if back.amount_micros is None else back.amount_micros
+    if back.amount_micros is not None:
+        require_positive(amount, what)
+        require_minor_units(work.home, amount, source.account.currency, what)
+    if back.fee_micros < 0:
+        raise UserError(f"{what} has a fee of {format_micros(back.fee_micros)}", "give what the bank takes, or no fee", exit_status=2)
+    if not 0 < amount <= most:
+        shown = f"{format_micros(most)} {source.account.currency}"
+        asked = "there is nothing to give back" if back.amount_micros is None else f"{format_micros(amount)} cannot go back"
+        raise UserError(f"{what}: of {_name(source)} {why} {shown}; {asked}", _remedy(back, source, most))
+    return amount
+
+
+def _most(back: Back, source: _Source) -> tuple[int, str]:
+    """The most that this kind can take, and what that is."""
+    if back.kind == WON:
+        return source.charged_back_micros, "charged back and not won yet are"
+    if source.credit[0] == DOCUMENT or (back.kind == REFUND and not back.reopens):
+        return source.left_micros, "left over are"
+    return source.had_micros, "received and not gone back are"
+
+
+def _remedy(back: Back, source: _Source, most: int) -> str:
+    if back.kind == REFUND and not back.reopens and source.credit[0] == PAYMENT and source.had_micros > most:
+        return "give at most that, or --reopen to take the rest from the invoices that it paid, which are then open again"
+    return "give at most that" if most else "look at `ratewright payment list` for what is left of each payment"
+
+
+def _name(source: _Source) -> str:
+    return f"{'payment' if source.credit[0] == PAYMENT else 'document'} {source.credit[1]}"
+
+
+def _source(work: Writing, back: Back) -> _Source:
+    """What the money is taken from."""
+    connection = work.connection
+    if back.payment_id is not None:
+        row = _payment(connection, back.payment_id)
+        credit, money, had = (PAYMENT, back.payment_id), postings.money_account(row.channel, row.receipt), row.amount_micros
+        came_on = row.received_on
+    else:
+        row = _document(connection, back.number or "")
+        credit, money, had, came_on = (DOCUMENT, row.number), ledger.CASH, -row.total_micros, row.issued_on
+    account = account_by_key(connection, row.account_key)
+    gone = _gone(connection, credit)
+    left = _left(connection, credit)
+    if credit[0] == DOCUMENT and left == 0 and not gone and not _is_used(connection, credit):
+        left = had  # it has not become credit yet
+    charged = gone.get(CHARGEBACK, 0) - gone.get(WON, 0)
+    return _Source(credit, account, came_on, money, left, had - sum(gone.values()) + 2 * gone.get(WON, 0), charged)
+
+
+def _payment(connection: sa.Connection, payment_id: str) -> Any:  # noqa: ANN401 -- a row
+    row = connection.execute(sa.select(tables.payments).where(tables.payments.c.payment_id == payment_id)).first()
+    if row is None:
+        raise NotFoundError(f"no payment has the id {payment_id}", "`ratewright payment list` shows all of them")
+    return row
+
+
+def _document(connection: sa.Connection, number: str) -> Any:  # noqa: ANN401 -- a row
+    invoice, event = tables.invoices.c, tables.invoice_events.c
+    row = connection.execute(sa.select(tables.invoices).where(invoice.number == number)).first()
+    if row is None:
+        raise NotFoundError(f"no document has the number {number}", "`ratewright invoice list` shows all numbers")
+    void = connection.execute(sa.select(event.event_id).where(event.invoice_key == row.invoice_key, event.kind == "voided")).first()
+    if row.total_micros >= 0 or void is not None:
+        raise UserError(f"document {number} {'is void' if void else 'is no credit'}", "name a document with a negative total, or a payment")
+    return row
+
+
+def _gone(connection: sa.Connection, credit: tuple[str, str]) -> dict[str, int]:
+    """What went back before, by kind."""
+    event = tables.payment_events.c
+    column = event.payment_id if credit[0] == PAYMENT else event.credit_number
+    query = sa.select(event.kind, sa.cast(sa.func.sum(event.amount_micros), tables.INT64)).where(column == credit[1]).group_by(event.kind)
+    return {kind: int(amount) for kind, amount in connection.execute(query)}
+
+
+def _left(connection: sa.Connection, credit: tuple[str, str]) -> int:
+    row = tables.credits_left.c
+    query = sa.select(row.left_micros).where(row.credit_kind == credit[0], row.credit_id == credit[1])
+    return int(connection.execute(query).scalar_one_or_none() or 0)
+
+
+def _is_used(connection: sa.Connection, credit: tuple[str, str]) -> bool:
+    row = tables.settlements.c
+    query = sa.select(row.settlement_id).where(row.credit_kind == credit[0], row.credit_id == credit[1]).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _stored(connection: sa.Connection, reference: str) -> Any:  # noqa: ANN401 -- a row or None
+    return connection.execute(sa.select(tables.payment_events).where(tables.payment_events.c.reference == reference)).first()
+
+
+def _require_same(back: Back, stored: Any) -> None:  # noqa: ANN401 -- a row of payment_events
+    fields = [
+        ("kind", stored.kind, back.kind),
+        ("payment", stored.payment_id or "", back.payment_id or ""),
+        ("document", stored.credit_number or "", back.number or ""),
+        ("amount", stored.amount_micros, back.amount_micros),
+        ("fee", stored.fee_micros, back.fee_micros),
+        ("date", stored.on_date, back.on_date.isoformat()),
+        ("payee", stored.payee or "", back.payee),
+        ("reason", stored.reason, back.reason),
+    ]
+    require_same(f"event {back.reference}", fields, _REMEDY)
+
+
+def _answer(connection: sa.Connection, back: Back, source: _Source, done: tuple[int, list[tuple[str, int]]], *, existed: bool) -> GivenBack:
+    amount, reopened = done
+    left = _left(connection, source.credit)
+    account = source.account
+    return GivenBack(back.reference, back.kind, account.account_id, account.currency, amount, back.fee_micros, reopened, left, existed)

@@ -1,0 +1,283 @@
+"""Instalment plans: what is open of an account in dated parts. Due dates of the parts take the place of the invoices' own.
+
+`billing.allocations.open_items` gives one item a part, so payments settle the earliest part first and dunning counts its days from there.
+Of two plans of one invoice the later one holds; a plan is ended by one that puts everything back to the invoices' own dates. Amounts are
+micro-units; equal parts differ by one minor unit at most, the first ones are the larger.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.allocations import open_items
+from billing.allocations.settling import store_rows
+from billing.charges.lines import minor_step_micros
+from billing.payments.writing import Account, Act, Writing, account_of, minor_places, require_id, writing
+from billing.store import tables
+from rating.errors import NotFoundError, UserError
+from rating.money import format_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.allocations import OpenItem
+    from billing.store.home import Home
+
+RUNNING, BEHIND, FINISHED, REPLACED = "running", "behind", "finished", "replaced"
+ENDED: Final = "/ended"  # what the id of the plan that ends another one has behind it
+PARTS_MAX: Final = 120
+
+
+class Wanted(NamedTuple):
+    """A plan as it is asked for: `parts` dated amounts, or `count` equal ones, a month apart from `first_on`."""
+
+    plan_id: str
+    account_id: str
+    agreed_on: dt.date
+    numbers: tuple[str, ...] = ()  # invoices; none: all that are open
+    parts: tuple[tuple[dt.date, int], ...] = ()
+    count: int = 0
+    first_on: dt.date | None = None
+    note: str = ""
+
+
+class Part(NamedTuple):
+    """One part of a plan for one invoice, and what of it is open."""
+
+    part_no: int
+    due_on: str
+    number: str
+    amount_micros: int
+    open_micros: int
+
+
+class Plan(NamedTuple):
+    """A plan and how it stands on a date."""
+
+    plan_id: str
+    account_id: str
+    currency: str
+    agreed_on: str
+    note: str
+    state: str
+    open_micros: int
+    parts: tuple[Part, ...]
+    existed: bool = False
+
+
+def split(items: Sequence[tuple[int, int]], parts: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Parts laid over invoices (key, open amount), both in order, as (part number from 1, invoice, amount). Pure; the sums are equal."""
+    assert sum(amount for _, amount in items) == sum(parts), "parts do not add up to what is open"
+    made = []
+    left = [list(item) for item in items]
+    for part_no, amount in enumerate(parts, start=1):
+        rest = amount
+        while rest:
+            take = min(rest, left[0][1])
+            made.append((part_no, left[0][0], take))
+            rest -= take
+            left[0][1] -= take
+            if left[0][1] == 0:
+                left.pop(0)
+    return made
+
+
+def equal_parts(amount_micros: int, count: int, step_micros: int) -> list[int]:
+    """An amount in `count` parts of whole steps that differ by one step at most, the larger ones first. Pure."""
+    steps, odd = divmod(amount_micros, step_micros)
+    share, larger = divmod(steps, count)
+    parts = [(share + (place < larger)) * step_micros for place in range(count)]
+    parts[0] += odd
+    return parts
+
+
+def month_after(day: dt.date, months: int) -> dt.date:
+    """The same day of a later month, the last one where the month is shorter. Pure."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def agree(home: Home, wanted: Wanted, act: Act) -> Plan:
+    """Agree on a plan. The same id again answers with what was agreed when the asking is the same.
+
+    Raises UserError for an unknown account or invoice, invoices with nothing open, parts that do not add up to what is open, dates that do
+    not grow or lie before the agreement, and the same id with other data.
+    """
+    require_id(wanted.plan_id, "plan")
+    if wanted.plan_id.endswith(ENDED):
+        raise UserError(f"the id {wanted.plan_id} is kept for the end of a plan", "give the plan another id", exit_status=2)
+    with writing(home, act) as work:
+        account = account_of(work.connection, wanted.account_id)
+        if _known(work, wanted.plan_id, account, wanted.agreed_on, wanted.note):
+            plan = _read(work.connection, wanted.agreed_on, wanted.plan_id)
+            _require_same_parts(plan, wanted)
+            return plan._replace(existed=True)
+        items = _chosen(work, account, wanted.numbers)
+        dated = _dated(work, wanted, account, sum(amount for _, amount in items))
+        rows = split(items, [amount for _, amount in dated])
+        _store(work, (wanted.plan_id, account, wanted.agreed_on, wanted.note), [(*row, dated[row[0] - 1][0]) for row in rows])
+        return _read(work.connection, wanted.agreed_on, wanted.plan_id)
+
+
+def end(home: Home, plan_id: str, ended_on: dt.date, note: str, act: Act) -> Plan:
+    """End a plan: what of its invoices is open is due when they were. Once more changes nothing.
+
+    Raises UserError for an unknown plan, and one of which nothing is open or that another plan has replaced.
+    """
+    with writing(home, act) as work:
+        plan = _read(work.connection, ended_on, plan_id)
+        account = account_of(work.connection, plan.account_id)
+        if _known(work, plan_id + ENDED, account, ended_on, note):
+            return _read(work.connection, ended_on, plan_id + ENDED)._replace(existed=True)
+        if plan.state in {FINISHED, REPLACED}:
+            raise UserError(f"plan {plan_id} is {plan.state}", "`ratewright payment instalments list` shows how plans stand")
+        invoice = tables.invoices.c
+        numbers = {part.number for part in plan.parts if part.open_micros}
+        query = sa.select(invoice.invoice_key, invoice.number, invoice.due_on).where(invoice.number.in_(numbers))
+        due_on = {key: dt.date.fromisoformat(due) for key, _, due in work.connection.execute(query)}
+        rows = [(1, key, amount, due_on[key]) for key, amount in _open_amounts(work, account) if key in due_on]
+        _store(work, (plan_id + ENDED, account, ended_on, note), rows)
+        return _read(work.connection, ended_on, plan_id + ENDED)
+
+
+def list_plans(home: Home, as_of: dt.date, account_id: str | None = None) -> list[Plan]:
+    """Plans in the order in which they were agreed, as they stand on a date."""
+    plan, account = tables.instalment_plans.c, tables.accounts.c
+    query = sa.select(plan.plan_id).join_from(tables.instalment_plans, tables.accounts)
+    if account_id is not None:
+        query = query.where(account.account_id == account_id)
+    with home.connect() as connection:
+        ids = connection.execute(query.order_by(plan.commit_seq)).scalars().all()
+        return [_read(connection, as_of, plan_id) for plan_id in ids]
+
+
+def _known(work: Writing, plan_id: str, account: Account, on: dt.date, note: str) -> bool:
+    """Whether a plan is stored. Raises UserError when it is with other data."""
+    plan = tables.instalment_plans.c
+    row = work.connection.execute(sa.select(tables.instalment_plans).where(plan.plan_id == plan_id)).first()
+    if row is None:
+        return False
+    fields = [
+        ("account", row.account_key, account.account_key),
+        ("date", row.agreed_on, on.isoformat()),
+        ("note", row.note, note),
+    ]
+    for name, old, new in fields:
+        if old != new:
+            raise UserError(f"plan {plan_id} exists with another {name}", "give a new plan its own id; an agreed plan never changes")
+    return True
+
+
+def _require_same_parts(plan: Plan, wanted: Wanted) -> None:
+    stored: dict[str, int] = {}
+    for part in plan.parts:
+        stored[part.due_on] = stored.get(part.due_on, 0) + part.amount_micros
+    given = {due_on.isoformat(): amount for due_on, amount in wanted.parts}
+    if (given and given != stored) or (wanted.count and wanted.count != len(stored)):
+        raise UserError(f"plan {plan.plan_id} exists with other parts", "give a new plan its own id; an agreed plan never changes")
+
+
+def _open_amounts(work: Writing, account: Account) -> list[tuple[int, int]]:
+    """Invoices of the account and what of them is open, oldest first."""
+    amounts: dict[int, int] = {}
+    for item in open_items(work.connection, [account.account_key]):
+        if item.open_micros > 0:
+            amounts[item.invoice_key] = amounts.get(item.invoice_key, 0) + item.open_micros
+    return list(amounts.items())
+
+
+def _chosen(work: Writing, account: Account, numbers: Sequence[str]) -> list[tuple[int, int]]:
+    """The invoices that the plan is for."""
+    invoice = tables.invoices.c
+    query = sa.select(invoice.number, invoice.invoice_key).where(invoice.account_key == account.account_key)
+    key_of = {number: key for number, key in work.connection.execute(query)}
+    for number in numbers:
+        if number not in key_of:
+            raise NotFoundError(
+                f"account {account.account_id} has no invoice {number}",
+                f"`ratewright invoice list --account {account.account_id}` shows them",
+            )
+    wanted = {key_of[number] for number in numbers}
+    found = [(key, amount) for key, amount in _open_amounts(work, account) if not numbers or key in wanted]
+    missing = wanted - {key for key, _ in found}
+    if missing or not found:
+        name = next((number for number in numbers if key_of[number] in missing), "")
+        what = f"invoice {name} has nothing open" if name else f"account {account.account_id} has nothing open"
+        raise UserError(what, "a plan is for what is open; `ratewright payment statement` shows it")
+    return found
+
+
+def _dated(work: Writing, wanted: Wanted, account: Account, open_micros: int) -> list[tuple[dt.date, int]]:
+    """The parts as (due date, amount), checked."""
+    step = minor_step_micros(minor_places(work.home, account.currency))
+    dated = list(wanted.parts)
+    if not dated:
+        if not 1 <= wanted.count <= PARTS_MAX or wanted.first_on is None:
+            raise UserError("a plan needs parts", f"give --part DATE=AMOUNT, or --parts (1 to {PARTS_MAX}) and --first", exit_status=2)
+        amounts = equal_parts(open_micros, wanted.count, step)
+        dated = [(month_after(wanted.first_on, place), amount) for place, amount in enumerate(amounts)]
+    dates = [due_on for due_on, _ in dated]
+    if dates != sorted(set(dates)) or dates[0] < wanted.agreed_on:
+        raise UserError("the dates of the parts do not grow from the day of the agreement on", "give each part a later date", exit_status=2)
+    wrong = [amount for _, amount in dated if amount <= 0 or amount % step]
+    if wrong:
+        raise UserError(f"a part of {format_micros(wrong[0])} {account.currency} is not possible", "give fewer parts or whole amounts")
+    total = sum(amount for _, amount in dated)
+    if total != open_micros:
+        raise UserError(
+            f"the parts are {format_micros(total)} {account.currency}, what is open is {format_micros(open_micros)}",
+            "give parts that add up to it, or name the invoices with --invoice",
+        )
+    return dated
+
+
+def _store(work: Writing, plan: tuple[str, Account, dt.date, str], rows: Sequence[tuple[int, int, int, dt.date]]) -> None:
+    plan_id, account, agreed_on, note = plan
+    values = {"plan_id": plan_id, "account_key": account.account_key, "agreed_on": agreed_on.isoformat(), "note": note}
+    work.connection.execute(tables.instalment_plans.insert().values(**values, **work.signed))
+    names = ("plan_id", "part_no", "invoice_key", "amount_micros", "due_on")
+    store_rows(work.connection, tables.instalments, names, [(plan_id, *row[:3], row[3].isoformat()) for row in rows])
+
+
+def _read(connection: sa.Connection, as_of: dt.date, plan_id: str) -> Plan:
+    """A plan with what is open of each part. Raises NotFoundError."""
+    plan, account, part, invoice = tables.instalment_plans.c, tables.accounts.c, tables.instalments.c, tables.invoices.c
+    columns = (account.account_id, account.currency, plan.agreed_on, plan.note, plan.account_key)
+    head = connection.execute(
+        sa.select(*columns).join_from(tables.instalment_plans, tables.accounts).where(plan.plan_id == plan_id)
+    ).first()
+    if head is None:
+        raise NotFoundError(f"no plan has the id {plan_id}", "`ratewright payment instalments list` shows all of them")
+    query = sa.select(part.part_no, part.due_on, invoice.number, part.amount_micros, part.invoice_key)
+    query = query.join_from(tables.instalments, tables.invoices).where(part.plan_id == plan_id)
+    rows = connection.execute(query.order_by(part.part_no, invoice.number)).all()
+    holding = _holding(connection, [row.invoice_key for row in rows])
+    left = {
+        (item.invoice_key, item.part_no): item.open_micros
+        for item in open_items(connection, [head.account_key])
+        if holding.get(item.invoice_key) == plan_id
+    }
+    parts = tuple(Part(*row[:4], left.get((row.invoice_key, row.part_no), 0)) for row in rows)
+    is_held = any(holding.get(row.invoice_key) == plan_id for row in rows)
+    return Plan(plan_id, *head[:4], _state(parts, as_of.isoformat(), is_held), sum(part.open_micros for part in parts), parts)
+
+
+def _state(parts: Sequence[Part], as_of: str, is_held: bool) -> str:  # noqa: FBT001 -- one of three plain facts
+    if not is_held:
+        return REPLACED
+    left = [part for part in parts if part.open_micros]
+    if not left:
+        return FINISHED
+    return BEHIND if any(part.due_on < as_of for part in left) else RUNNING
+
+
+def _holding(connection: sa.Connection, invoice_keys: Sequence[int]) -> dict[int, str]:
+    """The plan that holds for each of these invoices: the latest one."""
+    plan, part = tables.instalment_plans.c, tables.instalments.c
+    query = sa.select(part.invoice_key, plan.plan_id).join_from(tables.instalments, tables.instalment_plans)
+    rows = connection.execute(query.where(part.invoice_key.in_(invoice_keys)).order_by(plan.commit_seq))
+    return {invoice_key: plan_id for invoice_key, plan_id in rows}

@@ -1,0 +1,181 @@
+"""How a bank writes its CSV files: a YAML mapping, checked whole, all its mistakes at once.
+
+name: city-bank
+account: "DE02 1203 0000 0000 2020 51"   # whose file it is; stands before the bank's ids, so that two banks cannot collide
+delimiter: ";"
+header_lines: 1                           # lines before the first booking; the last of them names the columns
+columns: {id: Transaction, date: Booked, amount: Amount, currency: Currency, payer: Name, reference: [Purpose, Note]}
+date: "%d.%m.%Y"
+decimal: ","
+thousands: "."
+totals: {place: trailer, begins: SUM, count: 2, amount: 3}
+match: {invoice: "R-[0-9]{10}", account: "A[0-9]{6}"}
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from rating.errors import Problem, ProblemsError, UserError
+from tariffs.currencies import MINOR_DIGITS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_REMEDY: Final = "docs/payments.md describes a mapping, examples/payments holds one"
+_EXAMPLE_DAY: Final = dt.date(2031, 12, 25)
+
+
+class Place(enum.StrEnum):
+    """Where the bank writes how many lines there are and what they add up to."""
+
+    HEADER = "header"
+    TRAILER = "trailer"
+
+
+class Outgoing(enum.StrEnum):
+    """What becomes of a line with a negative amount."""
+
+    REFUSE = "refuse"  # the whole file is refused
+    IGNORE = "ignore"  # it is counted, and nothing else
+
+
+class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Names of the columns (or their numbers from 1, as text, where no line names them)."""
+
+    date: str
+    amount: str
+    id: str = ""  # the bank's own id of the booking; without it a hash of the line stands for it
+    currency: str = ""
+    payer: str = ""
+    reference: tuple[str, ...] = ()
+    sign: str = ""  # a column that says credit or debit
+
+
+class Totals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The line that counts the others. Columns are numbers from 1; 0: it does not say."""
+
+    place: Place
+    begins: str  # what its first column begins with
+    count: int = 0
+    amount: int = 0  # sum of all amounts with their signs
+
+
+class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Patterns that find invoice numbers and ids of accounts in a reference. A group named `number`, if any, is what counts."""
+
+    invoice: str = ""
+    account: str = ""
+
+
+class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """See the head of this module."""
+
+    name: str
+    columns: Columns
+    date: str
+    match: Match
+    account: str = ""
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    quote: str = '"'
+    header_lines: int = 1
+    decimal: str = "."
+    thousands: str = ""
+    currency: str = ""  # of every line, where no column says it
+    credit_words: tuple[str, ...] = ()  # of the column `sign`
+    debit_words: tuple[str, ...] = ()
+    outgoing: Outgoing = Outgoing.REFUSE
+    totals: Totals | None = None
+
+
+def read_mapping(path: Path) -> Mapping:
+    """The mapping in a YAML file. Raises ProblemsError with all that is wrong with it."""
+    try:
+        mapping = msgspec.yaml.decode(path.read_bytes(), type=Mapping)
+    except FileNotFoundError as error:
+        raise UserError(f"mapping {path} does not exist", "name the YAML file with --mapping", exit_status=2) from error
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        place, message = _place_of(" ".join(str(error).split()))
+        raise ProblemsError([Problem(str(path), place, message, _REMEDY)]) from error
+    problems = [Problem(str(path), place, message, remedy) for place, message, remedy in _wrong(mapping)]
+    if problems:
+        raise ProblemsError(problems)
+    return mapping
+
+
+def _place_of(text: str) -> tuple[str, str]:
+    """msgspec's `... - at `$.columns`` as place and message."""
+    message, _, place = text.partition(" - at `$")
+    return place.strip("`.") or "mapping", message
+
+
+def _wrong(mapping: Mapping) -> list[tuple[str, str, str]]:
+    """Mistakes as (place, message, remedy)."""
+    wrong = []
+    for name in ("delimiter", "quote", "decimal"):
+        if len(getattr(mapping, name)) != 1:
+            wrong.append((name, f"{getattr(mapping, name)!r} is not one character", "give one"))
+    if len(mapping.thousands) > 1 or mapping.thousands == mapping.decimal:
+        wrong.append(("thousands", f"{mapping.thousands!r} cannot stand between digits", "give another character than decimal, or none"))
+    if not mapping.name.strip():
+        wrong.append(("name", "is empty", "call the mapping by the bank's name"))
+    if mapping.header_lines < 0:
+        wrong.append(("header_lines", f"{mapping.header_lines} is below 0", "count the lines before the first booking"))
+    return wrong + _wrong_date(mapping) + _wrong_currency(mapping) + _wrong_columns(mapping) + _wrong_patterns(mapping)
+
+
+def _wrong_date(mapping: Mapping) -> list[tuple[str, str, str]]:
+    try:
+        same = dt.datetime.strptime(_EXAMPLE_DAY.strftime(mapping.date), mapping.date).date() == _EXAMPLE_DAY  # noqa: DTZ007 -- a date
+    except ValueError:
+        same = False
+    return [] if same else [("date", f"{mapping.date!r} does not tell day, month and year", "write it such as %d.%m.%Y")]
+
+
+def _wrong_currency(mapping: Mapping) -> list[tuple[str, str, str]]:
+    if mapping.currency and mapping.currency not in MINOR_DIGITS:
+        return [("currency", f"{mapping.currency!r} is no currency of ISO 4217", "give its code, such as EUR")]
+    if bool(mapping.currency) == bool(mapping.columns.currency):
+        return [("currency", "is given twice or not at all", "give currency, or columns.currency")]
+    return []
+
+
+def _wrong_columns(mapping: Mapping) -> list[tuple[str, str, str]]:
+    wrong = []
+    columns, totals = mapping.columns, mapping.totals
+    if mapping.header_lines == 0:
+        names = [*(getattr(columns, name) for name in ("date", "amount", "id", "currency", "payer", "sign")), *columns.reference]
+        wrong += [
+            ("columns", f"{name!r} is no number of a column", "number the columns from 1 where no line names them")
+            for name in names
+            if name and not (name.isascii() and name.isdigit() and int(name) > 0)
+        ]
+    if bool(columns.sign) != bool(mapping.credit_words or mapping.debit_words):
+        wrong.append(("columns.sign", "goes with credit_words and debit_words", "give all of them or none"))
+    if totals is not None and (totals.count < 0 or totals.amount < 0 or not (totals.count or totals.amount)):
+        wrong.append(("totals", "says neither count nor amount", "give the number of the column of one of them, from 1"))
+    if totals is not None and not totals.begins:
+        wrong.append(("totals.begins", "is empty", "give what the first column of that line begins with"))
+    if totals is not None and totals.place is Place.HEADER and mapping.header_lines < 1:
+        wrong.append(("totals.place", "header, and there are no header_lines", "count the line among header_lines"))
+    return wrong
+
+
+def _wrong_patterns(mapping: Mapping) -> list[tuple[str, str, str]]:
+    wrong = []
+    for name in ("invoice", "account"):
+        pattern = getattr(mapping.match, name)
+        try:
+            if pattern and re.compile(pattern).match(""):
+                wrong.append((f"match.{name}", f"{pattern!r} finds the empty text everywhere", "give a pattern of the number itself"))
+        except re.error as error:
+            wrong.append((f"match.{name}", f"{pattern!r} is no regular expression: {error}", "write it such as R-[0-9]{10}"))
+    if not (mapping.match.invoice or mapping.match.account):
+        wrong.append(("match", "finds nothing", "give a pattern for invoice, for account or for both"))
+    return wrong

@@ -1,0 +1,87 @@
+"""Whose money a bank line is: numbers of invoices and ids of accounts that its reference names. Pure.
+
+An invoice number decides before an account's id; both must name the same account. What names nothing that is known, or more than one
+account, or money in another currency, waits in the work list with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Mapping as Map
+
+    from billing.payments.bank_file import BankLine
+    from billing.payments.mapping import Match
+    from billing.payments.writing import Account
+
+MATCHED: Final = "matched"
+NO_REFERENCE: Final = "no_reference"
+UNKNOWN_REFERENCE: Final = "unknown_reference"
+SEVERAL_ACCOUNTS: Final = "several_accounts"
+OTHER_CURRENCY: Final = "other_currency"
+REASONS: Final = {
+    NO_REFERENCE: "names neither an invoice nor an account",
+    UNKNOWN_REFERENCE: "names an invoice or account that does not exist",
+    SEVERAL_ACCOUNTS: "names more than one account",
+    OTHER_CURRENCY: "is in another currency than the account",
+}
+
+
+class Named(NamedTuple):
+    """What a reference names, in its order, each once."""
+
+    numbers: tuple[str, ...]
+    account_ids: tuple[str, ...]
+
+
+class Matched(NamedTuple):
+    """What became of a line: an account and the invoices named, or the reason why not."""
+
+    state: str
+    account: Account | None = None
+    numbers: tuple[str, ...] = ()
+
+
+class Finder:
+    """The patterns of a mapping, compiled once. What they find is compared without regard to case and spaces."""
+
+    def __init__(self, match: Match) -> None:
+        self._invoice = re.compile(match.invoice, re.IGNORECASE) if match.invoice else None
+        self._account = re.compile(match.account, re.IGNORECASE) if match.account else None
+
+    def named(self, reference: str) -> Named:
+        """What stands in a reference."""
+        return Named(_found(self._invoice, reference), _found(self._account, reference))
+
+
+def matched(named: Named, line: BankLine, invoices: Map[str, tuple[str, Account]], accounts: Map[str, Account]) -> Matched:
+    """Whose line it is. `invoices`: number and account of every invoice that exists, `accounts` likewise; both by their upper case."""
+    if not named.numbers and not named.account_ids:
+        return Matched(NO_REFERENCE)
+    found = [invoices[number.upper()] for number in named.numbers if number.upper() in invoices]
+    numbers = [number for number, _ in found]
+    owners = {account for _, account in found} | {accounts[each.upper()] for each in named.account_ids if each.upper() in accounts}
+    if not owners or len(numbers) < len(named.numbers):
+        return Matched(UNKNOWN_REFERENCE)
+    if len(owners) > 1:
+        return Matched(SEVERAL_ACCOUNTS)
+    (account,) = owners
+    if account.currency != line.currency:
+        return Matched(OTHER_CURRENCY)
+    return Matched(MATCHED, account, tuple(numbers))
+
+
+def spellings(texts: Iterable[str]) -> list[str]:
+    """What to look up for texts that payers write with any case."""
+    return sorted({spelled for text in texts for spelled in (text, text.upper(), text.lower())})
+
+
+def _found(pattern: re.Pattern[str] | None, text: str) -> tuple[str, ...]:
+    if pattern is None:
+        return ()
+    found = (hit.group("number") if "number" in pattern.groupindex else hit.group() for hit in pattern.finditer(text))
+    texts = ("".join(each.split()) for each in found if each)
+    return tuple({text.upper(): text for text in texts}.values())

@@ -1,0 +1,138 @@
+"""Promises to pay: an amount until a date. Whether one is kept or broken is worked out from payments, never stored.
+
+Kept: payments received from the day on which it was made to the day that was promised, less what went back of them, reach the amount.
+Broken: the day has passed and they do not. Until then it is open. Dates are local to the account.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.payments import postings
+from billing.payments.writing import (
+    Act,
+    account_by_key,
+    account_of,
+    require_id,
+    require_minor_units,
+    require_positive,
+    require_same,
+    writing,
+)
+from billing.store import tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.store.home import Home
+
+OPEN, KEPT, BROKEN = "open", "kept", "broken"
+_REMEDY: Final = "give a new promise its own id; a recorded promise never changes"
+
+
+class Promise(NamedTuple):
+    """A promise as it is told."""
+
+    promise_id: str
+    account_id: str
+    amount_micros: int
+    made_on: dt.date
+    due_on: dt.date
+    note: str = ""
+
+
+class Promised(NamedTuple):
+    """A promise and how it stands on a date."""
+
+    promise_id: str
+    account_id: str
+    currency: str
+    amount_micros: int
+    made_on: str
+    due_on: str
+    note: str
+    paid_micros: int
+    state: str
+    existed: bool = False
+
+
+def state(amount_micros: int, paid_micros: int, due_on: str, as_of: str) -> str:
+    """How a promise stands on a date (ISO). Pure; the day promised is still in time."""
+    if paid_micros >= amount_micros:
+        return KEPT
+    return BROKEN if as_of > due_on else OPEN
+
+
+def promise(home: Home, given: Promise, act: Act) -> Promised:
+    """Record a promise. The same id with the same data changes nothing.
+
+    Raises UserError for an amount not above zero, a day promised before it is made, an unknown account, the same id with other data.
+    """
+    what = f"promise {given.promise_id}"
+    require_id(given.promise_id, "promise")
+    require_positive(given.amount_micros, what)
+    if given.due_on < given.made_on:
+        raise UserError(f"{what} is for {given.due_on}, before it is made on {given.made_on}", "give the day promised", exit_status=2)
+    with writing(home, act) as work:
+        account = account_of(work.connection, given.account_id)
+        require_minor_units(work.home, given.amount_micros, account.currency, what)
+        row = work.connection.execute(sa.select(tables.promises).where(tables.promises.c.promise_id == given.promise_id)).first()
+        if row is not None:
+            fields = [
+                ("account_id", account_by_key(work.connection, row.account_key).account_id, given.account_id),
+                ("amount", row.amount_micros, given.amount_micros),
+                ("made_on", row.made_on, given.made_on.isoformat()),
+                ("due_on", row.due_on, given.due_on.isoformat()),
+                ("note", row.note, given.note),
+            ]
+            require_same(what, fields, _REMEDY)
+        else:
+            values = {
+                "promise_id": given.promise_id,
+                "account_key": account.account_key,
+                "amount_micros": given.amount_micros,
+                "made_on": given.made_on.isoformat(),
+                "due_on": given.due_on.isoformat(),
+                "note": given.note,
+            }
+            work.connection.execute(tables.promises.insert().values(**values, **work.signed))
+        (found,) = _read(work.connection, given.made_on.isoformat(), tables.promises.c.promise_id == given.promise_id)
+        return found._replace(existed=row is not None)
+
+
+def list_promises(home: Home, as_of: dt.date, account_id: str | None = None) -> list[Promised]:
+    """Promises in the order of the days promised, as they stand on a date."""
+    with home.connect() as connection:
+        condition = sa.true() if account_id is None else tables.accounts.c.account_id == account_id
+        return _read(connection, as_of.isoformat(), condition)
+
+
+def _read(connection: sa.Connection, as_of: str, condition: sa.ColumnElement[bool]) -> list[Promised]:
+    row, account = tables.promises.c, tables.accounts.c
+    columns = (row.promise_id, account.account_id, account.currency, row.amount_micros, row.made_on, row.due_on, row.note)
+    query = sa.select(*columns, sa.cast(_received(row) - _gone(row), tables.INT64)).join_from(tables.promises, tables.accounts)
+    rows = connection.execute(query.where(condition).order_by(row.due_on, row.promise_id))
+    return [Promised(*each, state(each.amount_micros, each[7], each.due_on, as_of)) for each in rows]
+
+
+def _received(promised: Any) -> sa.ScalarSelect[Any]:  # noqa: ANN401 -- columns of promises
+    payment = tables.payments.c
+    return (
+        sa.select(sa.func.coalesce(sa.func.sum(payment.amount_micros), 0))
+        .where(payment.account_key == promised.account_key, payment.received_on.between(promised.made_on, promised.due_on))
+        .scalar_subquery()
+    )
+
+
+def _gone(promised: Any) -> sa.ScalarSelect[Any]:  # noqa: ANN401 -- columns of promises
+    payment, event = tables.payments.c, tables.payment_events.c
+    signed = sa.case((event.kind == postings.WON, -event.amount_micros), else_=event.amount_micros)
+    return (
+        sa.select(sa.func.coalesce(sa.func.sum(signed), 0))
+        .join_from(tables.payment_events, tables.payments)
+        .where(payment.account_key == promised.account_key, payment.received_on.between(promised.made_on, promised.due_on))
+        .scalar_subquery()
+    )

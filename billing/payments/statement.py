@@ -1,0 +1,188 @@
+"""The statement of an account: what it owed, every document and payment of a span, and what it owes then.
+
+Debits raise what is owed (invoices, money that went back), credits lower it. Each entry stands on its own date: an invoice on the day of
+issue, a payment on the day it was received; a write-off on the day (UTC) on which it was recorded. Deposits that are held are told beside.
+Amounts are micro-units; the closing balance of all time is what the ledger says of the account's receivable.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.allocations import open_items
+from billing.allocations.spread import WRITE_OFF
+from billing.payments import postings
+from billing.payments.writing import Account, account_of
+from billing.store import tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing.store.home import Home
+
+_TURN = (
+    "invoice",
+    "opening",
+    "credit_note",
+    "void",
+    "payment",
+    "release",
+    "refund",
+    "reversal",
+    "chargeback",
+    "chargeback_won",
+    "write_off",
+)
+
+
+class Entry(NamedTuple):
+    """One line of a statement. `amount_micros` is above zero for a debit; `balance_micros` is what is owed after it."""
+
+    on_date: str
+    kind: str
+    document: str
+    text: str
+    due_on: str
+    amount_micros: int
+    balance_micros: int
+
+
+class Open(NamedTuple):
+    """Something that is open at the time of asking; a part of an instalment plan stands on its own."""
+
+    number: str
+    due_on: str
+    part_no: int
+    open_micros: int
+
+
+class Statement(NamedTuple):
+    """See the head of this module. Dates are half open: `to_date` is not in it; empty: without end."""
+
+    account_id: str
+    account_name: str
+    currency: str
+    from_date: str
+    to_date: str
+    opening_micros: int
+    entries: list[Entry]
+    closing_micros: int
+    deposits_held_micros: int
+    open_items: list[Open]
+
+
+def statement(home: Home, account_id: str, from_date: dt.date | None = None, to_date: dt.date | None = None) -> Statement:
+    """The statement of one account. Raises NotFoundError for an unknown account, UserError for a span that is empty."""
+    if from_date is not None and to_date is not None and to_date <= from_date:
+        raise UserError(f"the span from {from_date} to {to_date} holds no day", "--to is the first day after the span", exit_status=2)
+    first, last = from_date.isoformat() if from_date else "", to_date.isoformat() if to_date else ""
+    with home.connect() as connection:
+        account = account_of(connection, account_id)
+        moves = sorted(_moves(connection, account), key=lambda move: (move[0], _TURN.index(move[1]), move[2]))
+        opening = sum(move[-1] for move in moves if move[0] < first)
+        entries, balance = [], opening
+        for move in moves:
+            if move[0] >= first and (not last or move[0] < last):
+                balance += move[-1]
+                entries.append(Entry(*move, balance))
+        items = [
+            Open(item.number, item.due_on.isoformat(), item.part_no, item.open_micros)
+            for item in open_items(connection, [account.account_key])
+        ]
+        held = _deposits_held(connection, account)
+        name = connection.execute(sa.select(tables.accounts.c.name).where(tables.accounts.c.account_id == account_id)).scalar_one()
+    return Statement(account_id, name, account.currency, first, last, opening, entries, balance, held, items)
+
+
+_Move = tuple[str, str, str, str, str, int]  # date, kind, document, text, due on, amount
+
+
+def _moves(connection: sa.Connection, account: Account) -> Iterator[_Move]:
+    yield from _documents(connection, account)
+    yield from _payments(connection, account)
+    yield from _events(connection, account)
+    yield from _releases(connection, account)
+    yield from _write_offs(connection, account)
+
+
+def _documents(connection: sa.Connection, account: Account) -> Iterator[_Move]:
+    """Invoices and other documents, and those that were voided a second time with the sign turned."""
+    invoice, void = tables.invoices.c, tables.invoice_events.c
+    query = sa.select(invoice, void.on_date, void.reason).outerjoin(
+        tables.invoice_events, (void.invoice_key == invoice.invoice_key) & (void.kind == "voided")
+    )
+    query = sa.select(
+        invoice.number,
+        invoice.document_type,
+        invoice.issued_on,
+        invoice.due_on,
+        invoice.period_from,
+        invoice.period_to,
+        invoice.total_micros,
+        void.on_date,
+        void.reason,
+    ).outerjoin_from(  # fmt: skip
+        tables.invoices, tables.invoice_events, (void.invoice_key == invoice.invoice_key) & (void.kind == "voided")
+    )
+    for row in connection.execute(query.where(invoice.account_key == account.account_key)):
+        text = f"{row.period_from} to {row.period_to}"
+        yield row.issued_on, row.document_type or "invoice", row.number, text, row.due_on, row.total_micros
+        if row.on_date is not None:
+            yield row.on_date, "void", row.number, row.reason, "", -row.total_micros
+
+
+def _payments(connection: sa.Connection, account: Account) -> Iterator[_Move]:
+    payment = tables.payments.c
+    query = sa.select(tables.payments).where(payment.account_key == account.account_key)
+    for row in connection.execute(query):
+        text = " ".join(filter(None, (row.receipt and f"receipt {row.receipt}", row.reference)))
+        yield row.received_on, "payment", row.payment_id, text, "", -row.amount_micros
+
+
+def _events(connection: sa.Connection, account: Account) -> Iterator[_Move]:
+    event, payment, invoice = tables.payment_events.c, tables.payments.c, tables.invoices.c
+    query = (
+        sa.select(event.on_date, event.kind, event.reference, event.payment_id, event.credit_number, event.reason, event.amount_micros)
+        .outerjoin(tables.payments, payment.payment_id == event.payment_id)
+        .outerjoin(tables.invoices, invoice.number == event.credit_number)
+        .where(sa.func.coalesce(payment.account_key, invoice.account_key) == account.account_key)
+    )
+    for row in connection.execute(query):
+        text = " ".join(filter(None, (f"of {row.payment_id or row.credit_number}", row.reason)))
+        signed = -row.amount_micros if row.kind == postings.WON else row.amount_micros
+        yield row.on_date, row.kind, row.reference, text, "", signed
+
+
+def _releases(connection: sa.Connection, account: Account) -> Iterator[_Move]:
+    deposit, event = tables.deposits.c, tables.deposit_events.c
+    query = sa.select(event.on_date, event.reference, event.deposit_id, event.reason, event.amount_micros)
+    query = query.join_from(tables.deposit_events, tables.deposits)
+    for row in connection.execute(query.where(deposit.account_key == account.account_key, event.kind == postings.APPLIED)):
+        text = " ".join(filter(None, (f"of deposit {row.deposit_id}", row.reason)))
+        yield row.on_date, "release", row.reference, text, "", -row.amount_micros
+
+
+def _write_offs(connection: sa.Connection, account: Account) -> Iterator[_Move]:
+    settlement, invoice, commit = tables.settlements.c, tables.invoices.c, tables.commits.c
+    query = (
+        sa.select(commit.at_us, settlement.credit_id, invoice.number, settlement.amount_micros)
+        .join_from(tables.settlements, tables.invoices)
+        .join(tables.commits, commit.commit_seq == settlement.commit_seq)
+        .where(settlement.credit_kind == WRITE_OFF, invoice.account_key == account.account_key)
+        .order_by(settlement.settlement_id)
+    )
+    for at_us, document, number, amount in connection.execute(query):
+        day = dt.datetime.fromtimestamp(at_us // 1_000_000, dt.UTC).date().isoformat()
+        yield day, "write_off", document, f"of {number}", "", -amount
+
+
+def _deposits_held(connection: sa.Connection, account: Account) -> int:
+    deposit, event = tables.deposits.c, tables.deposit_events.c
+    taken: Any = sa.select(sa.func.coalesce(sa.func.sum(deposit.amount_micros), 0)).where(deposit.account_key == account.account_key)
+    moved: Any = sa.select(sa.func.coalesce(sa.func.sum(event.amount_micros), 0)).join_from(tables.deposit_events, tables.deposits)
+    moved = moved.where(deposit.account_key == account.account_key)
+    return int(connection.execute(taken).scalar_one()) - int(connection.execute(moved).scalar_one())

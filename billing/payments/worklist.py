@@ -1,0 +1,138 @@
+"""The work list: money from bank files that matched nothing. It lies in suspense until somebody assigns it to an account or returns it.
+
+Each line is decided once; the same decision again changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing import ledger
+from billing.payments import postings, recording
+from billing.payments.matching import MATCHED, REASONS
+from billing.payments.recording import Payment, Recorded
+from billing.payments.writing import Act, Writing, writing
+from billing.store import tables
+from rating.errors import NotFoundError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.store.home import Home
+
+ASSIGNED, RETURNED = "assigned", "returned"
+_ITSELF: Final = "`ratewright payment worklist list` shows what waits"
+
+
+class Waiting(NamedTuple):
+    """A line that waits, or how it was decided (`decision` and `note`, else empty)."""
+
+    line_id: str
+    file_name: str
+    line_no: int
+    received_on: str
+    currency: str
+    amount_micros: int
+    payer: str
+    reference: str
+    reason: str
+    why: str
+    decision: str = ""
+    note: str = ""
+    by_name: str = ""
+    account_id: str = ""
+
+
+class Returned(NamedTuple):
+    """Money that goes back to where it came from."""
+
+    line_id: str
+    currency: str
+    amount_micros: int
+    existed: bool
+
+
+def work_list(home: Home, *, decided: bool = False) -> list[Waiting]:
+    """What waits, oldest first; with `decided` what was decided instead."""
+    line, file, decision = tables.bank_lines.c, tables.bank_files.c, tables.bank_line_decisions.c
+    payment, account = tables.payments.c, tables.accounts.c
+    columns = (line.line_id, file.file_name, line.line_no, line.received_on, line.currency, line.amount_micros, line.payer, line.reference)
+    query = (
+        sa.select(*columns, line.state, decision.kind, decision.note, decision.by_name, account.account_id)
+        .join_from(tables.bank_lines, tables.bank_files)
+        .outerjoin(tables.bank_line_decisions, decision.line_id == line.line_id)
+        .outerjoin(tables.payments, payment.payment_id == decision.payment_id)
+        .outerjoin(tables.accounts, account.account_key == payment.account_key)
+        .where(line.state != MATCHED, decision.line_id.is_not(None) if decided else decision.line_id.is_(None))
+        .order_by(line.received_on, file.bank_file_id, line.line_no)
+    )
+    with home.connect() as connection:
+        rows = connection.execute(query).all()
+    return [Waiting(*row[:9], REASONS[row.state], *(cell or "" for cell in row[9:])) for row in rows]
+
+
+def assign(home: Home, line_id: str, account_id: str, note: str, act: Act, *, numbers: Sequence[str] = ()) -> Recorded:
+    """Make a line the payment of an account, received on the line's day. `numbers`: invoices that it pays first.
+
+    Raises UserError for an unknown line, one that is decided otherwise, another currency than the account's, an unknown account.
+    """
+    with writing(home, act) as work:
+        line = _line(work.connection, line_id)
+        payment = Payment(
+            line_id,
+            account_id,
+            line.amount_micros,
+            dt.date.fromisoformat(line.received_on),
+            line.reference,
+            line.currency,
+            tuple(numbers),
+            postings.FROM_SUSPENSE,
+        )
+        before = _decision(work.connection, line_id)
+        if before is not None and before.kind != ASSIGNED:
+            raise UserError(f"line {line_id} was {before.kind} by {before.by_name}", _ITSELF)
+        recorded = recording.take(work, payment)
+        if before is None:
+            _decide(work, line_id, ASSIGNED, note, line_id)
+        return recorded
+
+
+def give_back(home: Home, line_id: str, note: str, act: Act) -> Returned:
+    """Return a line's money to where it came from, as of today (UTC). Raises UserError for an unknown line, and one that is decided otherwise."""
+    with writing(home, act) as work:
+        line = _line(work.connection, line_id)
+        before = _decision(work.connection, line_id)
+        if before is not None and before.kind != RETURNED:
+            raise UserError(f"line {line_id} was {before.kind} by {before.by_name}", "a payment goes back with `ratewright payment refund`")
+        if before is None:
+            _decide(work, line_id, RETURNED, note, None)
+            entry = postings.of_returned(line_id, line.currency, line.amount_micros, day_of(work.act.now_us))
+            ledger.post(work.connection, [entry], work.seq)
+        return Returned(line_id, line.currency, line.amount_micros, before is not None)
+
+
+def day_of(instant_us: int) -> str:
+    """The date (UTC) of an instant: on it a return is posted."""
+    return dt.datetime.fromtimestamp(instant_us // 1_000_000, dt.UTC).date().isoformat()
+
+
+def _line(connection: sa.Connection, line_id: str) -> Any:  # noqa: ANN401 -- a row of bank_lines
+    row = connection.execute(sa.select(tables.bank_lines).where(tables.bank_lines.c.line_id == line_id)).first()
+    if row is None:
+        raise NotFoundError(f"no line of a bank file has the id {line_id}", _ITSELF)
+    if row.state == MATCHED:
+        raise UserError(f"line {line_id} matched and is payment {row.payment_id}", "a payment goes back with `ratewright payment refund`")
+    return row
+
+
+def _decision(connection: sa.Connection, line_id: str) -> Any:  # noqa: ANN401 -- a row or None
+    decision = tables.bank_line_decisions
+    return connection.execute(sa.select(decision).where(decision.c.line_id == line_id)).first()
+
+
+def _decide(work: Writing, line_id: str, kind: str, note: str, payment_id: str | None) -> None:
+    values = {"line_id": line_id, "kind": kind, "payment_id": payment_id, "note": note, "at_us": work.act.now_us}
+    work.connection.execute(tables.bank_line_decisions.insert().values(**values, **work.signed))

@@ -1,0 +1,204 @@
+"""A computed run beside the last period: who gets nothing, who gets five times as much, who is gone, and revenue by code.
+
+The last period is the numbered cycle run of one month before the bill date, else the last one before it. Amounts are micro-units by
+currency; totals hold tax, revenue does not. Void documents of the last period count: they were what somebody looked at then.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import sqlalchemy as sa
+
+from billing.charges.lines import Kind
+from billing.runs import frozen, states
+from billing.runs.terms import total
+from billing.store import bulk, tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+
+    from billing.charges.lines import Int64s
+    from billing.invoicing.drafts import Drafts
+    from billing.store.home import Home
+
+JUMP: Final = 5  # so many times the last bill is a jump
+SHOWN: Final = 20
+_FAR: Final = 2**62 // JUMP
+
+
+class Change(msgspec.Struct, frozen=True):
+    """An account whose bill differs from the last one in a way to look at. Totals in micro-units."""
+
+    account_id: str
+    currency: str
+    then_micros: int
+    now_micros: int
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """How many accounts, and the first of them by id."""
+
+    count: int
+    shown: tuple[Change, ...]
+
+
+class Revenue(msgspec.Struct, frozen=True):
+    """Net by revenue code."""
+
+    currency: str
+    revenue_code: int
+    then_micros: int
+    now_micros: int
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """A computed run and the one it is compared with (0: there is none)."""
+
+    run_id: int
+    bill_date: str
+    state: str
+    compared_run: int
+    compared_date: str
+    invoices_then: int
+    invoices_now: int
+    total_micros_then: dict[str, int]
+    total_micros_now: dict[str, int]
+    zero_bills: Changes  # had an amount to pay, and now nothing
+    jumps: Changes  # at least five times the last bill
+    lost: Changes  # had a bill, and is on no list now
+    new: Changes  # has a bill, and had none
+    put_aside: int  # in quarantine, held, for testing
+    revenue: tuple[Revenue, ...]
+
+
+class _Bills(NamedTuple):
+    """Totals by account, sorted by account key."""
+
+    account_key: Int64s
+    total_micros: Int64s
+    currency: list[str]
+
+
+def compare(home: Home, run_id: int) -> Trial:
+    """Compare the frozen list of a run, numbered or not, with the last period. Raises UserError for a run without one."""
+    with home.connect() as connection:
+        run = states.find(connection, run_id)
+        if states.frozen_sha256(connection, run_id) is None:
+            raise UserError(
+                f"bill run {run_id} of {run.bill_date} has no frozen list", f"compute it: ratewright bill run --date {run.bill_date} --trial"
+            )
+        other = _last_period(connection, run)
+        outcome = frozen.read(home.path, frozen.named(home, run_id))
+        then, now = _stored_bills(connection, other), _bills(outcome.drafts)
+        revenue = _revenue(_stored_revenue(connection, other), _revenue_of(outcome.drafts))
+        aside = np.array([each.account_key for each in outcome.put_aside], np.int64)
+        found = _changes(connection, then, now, aside)
+    return Trial(
+        run_id=run_id,
+        bill_date=run.bill_date,
+        state=run.state,
+        compared_run=other[0] if other is not None else 0,
+        compared_date=other[1] if other is not None else "",
+        invoices_then=len(then.account_key),
+        invoices_now=len(now.account_key),
+        total_micros_then=_by_currency(then),
+        total_micros_now=_by_currency(now),
+        put_aside=len(aside),
+        revenue=revenue,
+        **found,
+    )
+
+
+def _last_period(connection: sa.Connection, run: states.Run) -> tuple[int, str] | None:
+    """(run, bill date) of the cycle run to compare with."""
+    runs = tables.bill_runs.c
+    query = sa.select(runs.run_id, runs.bill_date).where(
+        runs.state.in_(states.COUNTED), runs.bill_date < run.bill_date, runs.kind.is_(None), runs.restricted.is_(None)
+    )
+    done = [(int(row.run_id), row.bill_date) for row in connection.execute(query.order_by(runs.bill_date, runs.run_id.desc()))]
+    month_before = _month_before(dt.date.fromisoformat(run.bill_date)).isoformat()
+    of_month = [each for each in done if each[1] == month_before]
+    return (of_month or done or [None])[-1]
+
+
+def _month_before(day: dt.date) -> dt.date:
+    year, month = (day.year, day.month - 1) if day.month > 1 else (day.year - 1, 12)
+    return dt.date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
+
+
+def _bills(drafts: Drafts) -> _Bills:
+    order = np.argsort(drafts.account_key, kind="stable")
+    totals = drafts.net_micros() + drafts.tax_micros()
+    return _Bills(drafts.account_key[order], totals[order], [drafts.currencies[place] for place in drafts.currency[order].tolist()])
+
+
+def _stored_bills(connection: sa.Connection, run: tuple[int, str] | None) -> _Bills:
+    if run is None:
+        return _Bills(np.zeros(0, np.int64), np.zeros(0, np.int64), [])
+    invoice = tables.invoices.c
+    query = sa.select(invoice.account_key, invoice.total_micros, invoice.currency).where(invoice.run_id == run[0])
+    rows = bulk.read(connection, query.order_by(invoice.account_key))
+    return _Bills(rows["account_key"].to_numpy(), rows["total_micros"].to_numpy(), rows["currency"].to_pylist())
+
+
+def _changes(connection: sa.Connection, then: _Bills, now: _Bills, aside: Int64s) -> dict[str, Changes]:
+    """The four lists, each of account keys with both totals."""
+    keys = np.union1d(then.account_key, now.account_key)
+    had, has = np.isin(keys, then.account_key), np.isin(keys, now.account_key)
+    before, after = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
+    before[had], after[has] = then.total_micros, now.total_micros
+    is_aside = np.isin(keys, aside)
+    wanted = {
+        "zero_bills": had & (before > 0) & (after == 0) & has,
+        "jumps": had & has & (before > 0) & (after >= JUMP * np.minimum(before, _FAR)),
+        "lost": had & ~has & ~is_aside,
+        "new": has & ~had,
+    }
+    currency = dict(zip(then.account_key.tolist(), then.currency, strict=True)) | dict(zip(now.account_key.tolist(), now.currency, strict=True))
+    return {name: _shown(connection, keys[rows], before[rows], after[rows], currency) for name, rows in wanted.items()}
+
+
+def _shown(connection: sa.Connection, keys: Int64s, before: Int64s, after: Int64s, currency: dict[int, str]) -> Changes:
+    """The accounts that moved most, by how much."""
+    order = np.argsort(-np.abs(after - before), kind="stable")[:SHOWN].tolist()
+    account = tables.accounts.c
+    wanted = [int(keys[place]) for place in order]
+    names = sa.select(account.account_key, account.account_id).where(account.account_key.in_(wanted))
+    ids = {row.account_key: row.account_id for row in connection.execute(names)}
+    return Changes(
+        len(keys), tuple(Change(ids[int(keys[at])], currency[int(keys[at])], int(before[at]), int(after[at])) for at in order)
+    )
+
+
+def _by_currency(bills: _Bills) -> dict[str, int]:
+    words = np.array(bills.currency, object)
+    return {word: total(bills.total_micros[words == word]) for word in sorted(set(bills.currency))}
+
+
+def _stored_revenue(connection: sa.Connection, run: tuple[int, str] | None) -> dict[tuple[str, int], int]:
+    if run is None:
+        return {}
+    invoice, line = tables.invoices, tables.invoice_lines
+    amount = sa.cast(sa.func.sum(line.c.amount_micros), tables.INT64)
+    query = sa.select(invoice.c.currency, line.c.revenue_code, amount).join_from(line, invoice)
+    query = query.where(invoice.c.run_id == run[0], line.c.kind != "tax").group_by(invoice.c.currency, line.c.revenue_code)
+    return {(currency, int(code)): int(micros) for currency, code, micros in connection.execute(query)}
+
+
+def _revenue_of(drafts: Drafts) -> dict[tuple[str, int], int]:
+    lines = drafts.lines[drafts.lines["kind"] != Kind.TAX]
+    found: dict[tuple[str, int], int] = {}
+    for code in np.unique(lines["revenue_code"]).tolist():
+        own = lines[lines["revenue_code"] == code]
+        for place in np.unique(own["currency"]).tolist():
+            found[drafts.currencies[place], code] = total(own["amount_micros"][own["currency"] == place])
+    return found
+
+
+def _revenue(then: dict[tuple[str, int], int], now: dict[tuple[str, int], int]) -> tuple[Revenue, ...]:
+    return tuple(Revenue(*key, then.get(key, 0), now.get(key, 0)) for key in sorted(then.keys() | now.keys()))

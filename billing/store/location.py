@@ -1,0 +1,105 @@
+"""Which database a home folder has: the SQLite file in it, or one schema of a PostgreSQL database that `database.json` names.
+
+    {"url": "postgresql://billing@db.example:5432/ratewright", "schema": "home_1f6d..."}
+
+The file never holds a password: libpq takes it from PGPASSWORD, ~/.pgpass or a certificate. The environment variable
+RATEWRIGHT_DATABASE says where the database of a new home is made; its password, if it has one, is used for homes it fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DATABASE_NAME: Final = "ratewright.db"
+LOCATION_NAME: Final = "database.json"
+VARIABLE: Final = "RATEWRIGHT_DATABASE"
+
+_SCHEMA_NAME: Final = re.compile("[a-z_][a-z0-9_]{0,62}")  # such a name means the same with quotes and without
+
+
+class Location(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A schema of a PostgreSQL database. `url` is without password."""
+
+    url: str
+    schema: str
+
+
+def of_home(folder: Path) -> Location | None:
+    """What database.json in `folder` says; None where there is no such file: the home's database is SQLite's."""
+    path = folder / LOCATION_NAME
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}", "give this user the right to read it") from error
+    try:
+        location = msgspec.json.decode(content, type=Location)
+    except msgspec.DecodeError as error:
+        raise UserError(
+            f"{path} does not say which database the home has: {error}", 'write {"url": "postgresql://user@host/database", "schema": "name"}'
+        ) from error
+    checked_url(location.url, str(path))
+    if not _SCHEMA_NAME.fullmatch(location.schema):
+        raise UserError(f"{path}: schema {location.schema!r} has a name of a kind not used here", "use lower-case letters, digits and _")
+    return location
+
+
+def of_new_home(folder: Path) -> Location | None:
+    """Where RATEWRIGHT_DATABASE wants a new home's database; None when it says nothing."""
+    text = os.environ.get(VARIABLE)
+    return new(folder, text, VARIABLE) if text else None
+
+
+def new(folder: Path, text: str, source: str) -> Location:
+    """A schema of its own for the home at `folder` in the database that `text` names; `source` says who named it."""
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    url = checked_url(text, source).set(password=None)
+    return Location(url=url.render_as_string(hide_password=False), schema=f"home_{name}")
+
+
+def write(folder: Path, location: Location) -> None:
+    """Put database.json into `folder`, whole or not at all."""
+    beside = folder / f"{LOCATION_NAME}.new"
+    with beside.open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(location), indent=2) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(folder / LOCATION_NAME)
+
+
+def url_to_connect(location: Location) -> sa.URL:
+    """The address of the database, with the password of RATEWRIGHT_DATABASE where that names the same user, host and database."""
+    url = sa.make_url(location.url).set(drivername="postgresql+psycopg")
+    text = os.environ.get(VARIABLE)
+    if not text:
+        return url
+    named = checked_url(text, VARIABLE)
+    same = all(getattr(named, part) == getattr(url, part) for part in ("username", "host", "port", "database"))
+    return url.set(password=named.password) if same and named.password else url
+
+
+def checked_url(text: str, source: str) -> sa.URL:
+    """A PostgreSQL address, or an error that says what is wrong with it and shows no password."""
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError as error:
+        raise UserError(f"{source} is no address of a database", "write postgresql://user@host:port/database", exit_status=2) from error
+    if url.get_backend_name() != "postgresql":
+        raise UserError(
+            f"{source} names a database of kind {url.get_backend_name()}; only postgresql is known",
+            "write postgresql://user@host:port/database",
+            exit_status=2,
+        )
+    return url.set(drivername="postgresql")
