@@ -6,7 +6,6 @@ that). Of facts with the same beginning the one learned last holds: it tells an 
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing.store import bulk
 from billing.store.tables import guiding_facts
 
 if TYPE_CHECKING:
@@ -30,22 +30,17 @@ class Guide:
 
     def __init__(self, home: Home, seq: int) -> None:
         fact = guiding_facts.c
-        query = (
-            sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key)
-            .where(fact.commit_seq <= seq)
-            .order_by(fact.served_id, fact.from_us, fact.commit_seq)
-        )
+        query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key).where(fact.commit_seq <= seq)
         with home.connect() as connection:
-            learned = connection.execute(query).all()
-        rows = [row for row, following in itertools.zip_longest(learned, learned[1:]) if following is None or row[:2] != following[:2]]
-        ids, starts, ends, subscriptions = zip(*rows, strict=True) if rows else ((), (), (), ())
-        encoded = pa.array(ids, pa.string()).dictionary_encode()
+            learned = bulk.read(connection, query.order_by(fact.served_id, fact.from_us, fact.commit_seq, fact.fact_id))
+        learned = learned.filter(_holding(learned))
+        encoded = _encoded(learned["served_id"])
         self._ids = encoded.dictionary
-        codes = encoded.indices.to_numpy()
-        self._first = np.searchsorted(codes, np.arange(len(self._ids) + 1))  # facts of id i: rows first[i] .. first[i+1]
-        self._from_us = np.array(starts, dtype=np.int64)
-        self._to_us = np.array([_NEVER_US if end is None else end for end in ends], dtype=np.int64)
-        self._subscription = np.array(subscriptions, dtype=np.int64)
+        # facts of id i: rows first[i] .. first[i+1], at least one
+        self._first = np.searchsorted(encoded.indices.to_numpy(), np.arange(len(self._ids) + 1))
+        self._from_us = learned["from_us"].to_numpy()
+        self._to_us = learned["to_us"].fill_null(_NEVER_US).to_numpy()
+        self._subscription = learned["subscription_key"].to_numpy()
         self._numbers, self._number_codes = _numbers_among(self._ids)
 
     def resolve(self, served_id: pa.Array[Any] | pa.ChunkedArray[Any], start_us: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -108,6 +103,18 @@ class Guide:
             rows = rows[goes_on]
             fact[rows] += 1
         return np.where(stranger | (start_us < self._from_us[fact]), -1, fact)
+
+
+def _holding(learned: pa.Table) -> pa.Array[Any]:
+    """Which facts hold, of facts sorted by id, beginning and commit: the last of each beginning, unless it is empty."""
+    codes, starts = _encoded(learned["served_id"]).indices.to_numpy(), learned["from_us"].to_numpy()
+    last = np.append((codes[1:] != codes[:-1]) | (starts[1:] != starts[:-1]), True)[: len(codes)]
+    return pa.array(last & (learned["to_us"].fill_null(_NEVER_US).to_numpy() > starts))
+
+
+def _encoded(ids: pa.ChunkedArray[Any]) -> Any:  # noqa: ANN401 -- a dictionary array, which the stubs do not tell from others
+    """Ids in one piece, each distinct text once."""
+    return pa.concat_arrays([*ids.chunks, pa.array([], pa.string())]).dictionary_encode()
 
 
 def _numbers_among(ids: pa.Array[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

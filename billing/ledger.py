@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing import closed_months
-from billing.store import database, tables
+from billing.store import bulk, database, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ CASH: Final = "cash"
 RECEIVABLE: Final = "receivable:"
 _CHUNK: Final = 500  # ids a query
 _FIELDS: Final = ("document", "line_no", "leg", "debit_account", "credit_account", "currency", "amount_micros", "posted_on", "entity")
+_INTEGERS: Final = frozenset({"line_no", "amount_micros"})
 
 
 class Posting(NamedTuple):
@@ -125,18 +128,18 @@ def post_each(connection: sa.Connection, postings: pa.Table, commit_seq: int) ->
 
 
 def post_columns(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
-    """Store many postings that always come together, inside the caller's write transaction: all of them, or none if they are there.
+    """Store many postings of which none is there yet, inside the caller's write transaction; columns are the fields of `Posting`.
 
-    Columns are the fields of `Posting`. Where the first one exists, all do: they are compared one by one, as `post` does. Returns how many
-    were new. Rows are stored in the order of their ids, so that the index is written from one end to the other.
+    Returns how many. Rows are stored in the order of their ids, so that the index is written from one end to the other. Raises
+    IntegrityError where one is there already: `post_each` compares them.
     """
     if not postings.num_rows:
         return 0
+    dated = postings.select(["entity", "posted_on"]).group_by(["entity", "posted_on"]).aggregate([]).to_pylist()
+    closed_months.require_open(connection, {(each["entity"], each["posted_on"][:7]) for each in dated})
     amounts = postings["amount_micros"].to_numpy()
     assert bool((amounts > 0).all()), "a posting has no amount"
     ids = ids_of(postings)
-    if _existing(connection, ids[:1]):
-        return post_each(connection, postings, commit_seq)
     keys = pa.array(ids, pa.binary())
     order = pc.sort_indices(keys)
     ordered = postings.take(order)

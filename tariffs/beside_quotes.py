@@ -1,5 +1,6 @@
 """What a bill does beyond the charge of one event, in sentences beside a quote: tax that is in it, volume tiers, discounts off the bill."""
 
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple

@@ -25,12 +25,20 @@ BANDS_MAX: Final = 1_000  # bands of a calendar
 CLAIMS_MAX: Final = 5_000  # pairs of bands of a calendar that begin at one time with one weight: each is searched for a common day
 STEPS_MAX: Final = 1_000  # steps of a rate: their increments have a common denominator
 FALLBACKS_MAX: Final = 20  # plans that may be asked after a plan, those of its fallbacks included
+BILL_TERMS_MAX: Final = 100  # volume tiers of a plan, and so its discounts off bills, its thresholds, and the shares of a fee
 RULES_MAX: Final = 5_000_000  # of all plans together, those of decks in each plan that names them
 CANDIDATES_MAX: Final = 10_000_000  # rules that all kinds of destination of a plan and service may ask, one after the other
 FINDINGS_MAX: Final = 20_000  # mistakes that are told
 CHECK_FINDINGS_MAX: Final = 2_000  # mistakes that are looked for in what could be read: a remedy may list what there is
 
-_ENTRIES_MAX: Final = {"plans": PLANS_MAX, "bands": BANDS_MAX, "fallbacks": FALLBACKS_MAX, "rates": BANDS_MAX, "steps": STEPS_MAX}
+_ENTRIES_MAX: Final = {
+    "plans": PLANS_MAX,
+    "bands": BANDS_MAX,
+    "fallbacks": FALLBACKS_MAX,
+    "rates": BANDS_MAX,
+    "steps": STEPS_MAX,
+    **dict.fromkeys(("volume_tiers", "invoice_discounts", "bill_thresholds", "shares"), BILL_TERMS_MAX),
+}
 
 CSV_BYTES_MAX: Final = 256 * MIB
 CSV_ROWS_MAX: Final = 2_000_000

@@ -58,6 +58,21 @@ def _homes_on_postgresql(request: pytest.FixtureRequest) -> Iterator[None]:
     os.environ.pop("RATEWRIGHT_DATABASE", None)
 
 
+@pytest.fixture(autouse=True)
+def _quick_homes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if request.node.get_closest_marker("slow") is None:
+        yield
+        return
+    from billing.store import schema  # noqa: PLC0415 -- fast tests need no store
+    from tests import quick_homes  # noqa: PLC0415
+
+    monkeypatch.setattr(schema, "migrate", quick_homes.migrate)
+    before = quick_homes.made_so_far()
+    yield
+    if quick_homes.made_so_far() > before:
+        quick_homes.give_back(request.getfixturevalue("postgresql"), before)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def both(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The test runs twice, with new homes on SQLite and on PostgreSQL; this is which."""

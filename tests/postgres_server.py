@@ -52,26 +52,9 @@ class Server:
         self._run("initdb", "-D", self._data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 
     def start(self) -> None:
-        """Run it, until it answers."""
-        settings = [word for setting in (*SETTINGS, f"unix_socket_directories={self.folder}") for word in ("-c", setting)]
-        with (self.folder / "log").open("ab") as log:
-            subprocess.Popen(
-                [_programs() / "postgres", "-D", self._data, *settings],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # an interrupt from the terminal is for the tests, which then stop it
-                **_as_other_user(self.folder),
-            )
-        deadline = time.monotonic() + SECONDS_TO_START
-        while True:
-            try:
-                self.connect().close()
-            except psycopg.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-            else:
-                return
+        """Run it; returns when it answers."""
+        settings = " ".join(f"-c {setting}" for setting in (*SETTINGS, f"unix_socket_directories={self.folder}"))
+        self._run("pg_ctl", "--wait", "-D", self._data, "-l", str(self.folder / "log"), "-o", settings, "start")
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT as a service does, SIGQUIT as a crash would. Returns when it is gone."""

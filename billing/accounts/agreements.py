@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def agree(
     home: Home, asked: Asked, account_id: str, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct
-) -> Done:  # noqa: PLR0913, PLR0917 -- the parts of a fact
+) -> Done:
     """Record any fact about an account that needs no other: terms, tax, discount, hold, category, payer, sponsor, pool."""
 
     def work(recorder: Recorder) -> None:
@@ -41,7 +41,7 @@ def agree(
 
 def agree_for(
     home: Home, asked: Asked, subscription_id: str, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct
-) -> Done:  # noqa: PLR0913, PLR0917, E501 -- as above
+) -> Done:
     """Record terms, a discount or a payer of one subscription."""
 
     def work(recorder: Recorder) -> None:

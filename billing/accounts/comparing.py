@@ -67,7 +67,7 @@ def without_repeats(sheet: Sheet, ids: pa.Array[Any], column: str, mistakes: Mis
 def differs(given: Texts, stored: Texts) -> NDArray[np.bool_]:
     """Whether each value is another; empty is a value."""
     one, two = flat(given), flat(stored)
-    unequal = pc.fill_null(pc.not_equal(one, two), value=False)
+    unequal = pc.fill_null(pc.not_equal(one, two), False)
     either: Any = pc.or_(unequal, pc.not_equal(pc.is_null(one), pc.is_null(two)))
     result: NDArray[np.bool_] = either.to_numpy(zero_copy_only=False)
     return result
@@ -99,6 +99,6 @@ def shown(value: object) -> str:
 
 def less(one: Texts, two: Texts) -> NDArray[np.bool_]:
     """Whether each date is before the other; an empty one is neither before nor after any."""
-    before: Any = pc.fill_null(pc.less(flat(one), flat(two)), value=False)
+    before: Any = pc.fill_null(pc.less(flat(one), flat(two)), False)
     result: NDArray[np.bool_] = before.to_numpy(zero_copy_only=False)
     return result

@@ -72,7 +72,7 @@ def numbers(work: Importer) -> Count:
 
 def _reasonable(work: Importer, sheet: Sheet) -> NDArray[np.bool_]:
     """Rows that end after they begin."""
-    after: Any = pc.fill_null(pc.greater(sheet.table["to"], sheet.table["from"]), value=True)
+    after: Any = pc.fill_null(pc.greater(sheet.table["to"], sheet.table["from"]), True)
     good: NDArray[np.bool_] = flat(after).to_numpy(zero_copy_only=False)
     for row in np.flatnonzero(~good).tolist():
         remedy = "to is the first instant that no longer counts; empty means no end"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from billing.accounts import forecast, kinds
+from billing.accounts.lookup import unknown_subscription
 from billing.accounts.numbers import begin_span, end_spans, spans_of
-from billing.accounts.picture import subscription_keys
+from billing.accounts.picture import local_date, subscription_keys
 from billing.accounts.recording import change
 from billing.store import tables
 from rating.errors import UserError
@@ -36,6 +37,17 @@ class Activation(NamedTuple):
     from_date: dt.date
     numbers: Sequence[str] = ()
     quarantine_days: int = 0  # how long a number must have been nobody's
+
+
+def today(home: Home, subscription_id: str, now_us: int) -> dt.date:
+    """The date in the zone of a subscription's account. Raises UserError where there is no such subscription."""
+    with home.connect() as connection:
+        key = subscription_keys(connection, [subscription_id]).get(subscription_id)
+        if key is None:
+            raise unknown_subscription(connection, subscription_id)
+        subscription, account = tables.subscriptions, tables.accounts
+        query = sa.select(account.c.timezone).join_from(account, subscription).where(subscription.c.subscription_key == key)
+        return local_date(connection.execute(query).scalar_one(), now_us)
 
 
 def activate(home: Home, asked: Asked, wanted: Activation) -> Done:

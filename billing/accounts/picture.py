@@ -101,7 +101,7 @@ class Customer(NamedTuple):
 
     def local_date(self, now_us: int) -> dt.date:
         """The date in its zone at an instant."""
-        return (_EPOCH + now_us * _MICROSECOND).astimezone(ZoneInfo(self.timezone)).date()
+        return local_date(self.timezone, now_us)
 
     def midnight_us(self, day: dt.date) -> int:
         """The instant at which a day begins in its zone, in microseconds UTC."""
@@ -170,6 +170,11 @@ def _by_id(connection: sa.Connection, name: sa.Column[str], key: sa.Column[int],
     for lot in in_chunks(sorted(set(ids))):
         found.update((row[0], row[1]) for row in connection.execute(sa.select(name, key).where(name.in_(lot))))
     return found
+
+
+def local_date(timezone: str, now_us: int) -> dt.date:
+    """The date in a zone at an instant."""
+    return (_EPOCH + now_us * _MICROSECOND).astimezone(ZoneInfo(timezone)).date()
 
 
 def named_in(fact: Fact) -> str:

@@ -10,6 +10,7 @@ The default is `instruction, oldest`. `claim_codes` reads `costs=810 811; intere
 from __future__ import annotations
 
 import bisect
+import contextlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -93,11 +94,15 @@ def orders(connection: sa.Connection) -> Orders:
     query = sa.select(setting.name, setting.value, setting.commit_seq).where(setting.name.in_((ORDER_SETTING, CLAIMS_SETTING)))
     order, made = DEFAULT, []
     for name, value, commit_seq in connection.execute(query.order_by(setting.setting_id)):
-        if name == ORDER_SETTING:
-            words = parse_order(value)
-            order = order._replace(by_instruction=INSTRUCTION in words, by_claim=CLAIMS in words)
-        else:
-            costs, interest = parse_claims(value)
-            order = order._replace(costs=costs, interest=interest)
+        with contextlib.suppress(UserError):  # a value that says nothing changes nothing
+            order = _changed(order, name, value)
         made.append((int(commit_seq), order))
     return Orders(made)
+
+
+def _changed(order: Order, name: str, value: str) -> Order:
+    if name == ORDER_SETTING:
+        words = parse_order(value)
+        return order._replace(by_instruction=INSTRUCTION in words, by_claim=CLAIMS in words)
+    costs, interest = parse_claims(value)
+    return order._replace(costs=costs, interest=interest)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from billing import allocations, ledger
-from billing.controls.book import book, by_currency, set_book
+from billing import allocations
+from billing.controls.book import book
 from billing.controls.documents import receivable_balances, waiting, waiting_keys
 from billing.controls.steps import step_books
+from billing.payments.books import money_books
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -20,21 +21,10 @@ if TYPE_CHECKING:
 
 def claim_books(connection: sa.Connection) -> Iterator[Book]:
     """Every book that is about open items."""
-    yield from _payment_books(connection)
-    worked_out = allocations.worked_out(connection, waiting_keys(connection))
-    yield set_book("allocations: stored = worked out anew", allocations.stored(connection), worked_out)
+    for each in money_books(connection, waiting_keys(connection)):
+        yield book(*each)
     yield from _receivable_books(connection)
     yield from step_books(connection)
-
-
-def _payment_books(connection: sa.Connection) -> Iterator[Book]:
-    payment, posting = tables.payments.c, tables.postings.c
-    paid = by_currency(connection, sa.select(payment.currency, sa.func.sum(payment.amount_micros)).group_by(payment.currency))
-    signed = sa.case((posting.debit_account == ledger.CASH, posting.amount_micros), else_=-posting.amount_micros)
-    either = (posting.debit_account == ledger.CASH) | (posting.credit_account == ledger.CASH)
-    cash = by_currency(connection, sa.select(posting.currency, sa.func.sum(signed)).where(either).group_by(posting.currency))
-    for currency in sorted(paid.keys() | cash.keys()):
-        yield book(f"payments {currency}: payments = cash", paid.get(currency, 0), cash.get(currency, 0), f"micro-units {currency}")
 
 
 def _receivable_books(connection: sa.Connection) -> Iterator[Book]:

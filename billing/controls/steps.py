@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+import itertools
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from billing.allocations import OpenItem
+from billing.allocations import OpenItem, open_items
+from billing.allocations.spread import DEPOSIT, PAYMENT
 from billing.controls.book import set_book
 from billing.dunning import past_due
 from billing.dunning_policy import Action
+from billing.payments.postings import APPLIED, WON
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -23,57 +26,56 @@ if TYPE_CHECKING:
 
     from billing.controls.book import Book
 
+_BAR_KINDS: Final = ("bar_outgoing", "unbar")
 
 def step_books(connection: sa.Connection) -> Iterator[Book]:
     """What was past due at each step, and the facts that followed from it."""
     steps = connection.execute(sa.select(tables.dunning_steps).order_by(tables.dunning_steps.c.step_id)).all()
-    claims = _Claims(connection) if steps else None
     taken = [(step.step_id, step.as_of, step.action == "clear", step.oldest_due_on, step.overdue_micros) for step in steps]
-    follows = [(step.step_id, step.as_of, step.level == 0, *claims.past_due(step)) for step in steps] if claims else []
-    yield set_book("dunning: steps = open items of their day", taken, follows)
+    yield set_book("dunning: steps = open items of their day", taken, list(_follows(connection, steps)))
     fact = tables.account_facts.c
-    kept = connection.execute(sa.select(fact.account_key, fact.kind, fact.from_date, fact.commit_seq))
-    yield set_book("dunning: bars = steps", [tuple(row) for row in kept], _bars(steps))
+    kept = sa.select(fact.account_key, fact.kind, fact.from_date, fact.commit_seq).where(fact.kind.in_(_BAR_KINDS))
+    yield set_book("dunning: bars = steps", [tuple(row) for row in connection.execute(kept)], _bars(steps))
 
 
-class _Claims:
-    """Invoices, payments and what was allocated, each with its commit, by account."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        invoice, payment = tables.invoices.c, tables.payments.c
-        allocation, set_off = tables.allocations.c, tables.set_offs.c
-        columns = (invoice.commit_seq, invoice.account_key, invoice.invoice_key, invoice.number, invoice.due_on, invoice.total_micros)
-        self._invoices = _grouped(connection, sa.select(*columns))
-        self._payments = _grouped(connection, sa.select(payment.commit_seq, payment.account_key, payment.amount_micros))
-        paid = sa.select(allocation.commit_seq, allocation.invoice_key, allocation.amount_micros)
-        set_against = sa.select(set_off.commit_seq, set_off.invoice_key, set_off.amount_micros)
-        set_from = sa.select(set_off.commit_seq, set_off.credit_invoice_key, -set_off.amount_micros)
-        self._paid = _grouped(connection, paid)
-        self._settled = _grouped(connection, paid.union_all(set_against, set_from))
-
-    def past_due(self, step: Any) -> tuple[str | None, int]:  # noqa: ANN401 -- a row of dunning_steps
-        """Oldest due date and sum of what was past due when the step was taken."""
-        known = [row[1:] for row in self._invoices[step.account_key] if row[0] < step.commit_seq]
-        items = [
-            OpenItem(account, key, number, dt.date.fromisoformat(due_on), total - self._sum(self._settled[key], step.commit_seq))
-            for account, key, number, due_on, total in known
-        ]
-        allocated = sum(self._sum(self._paid[item.invoice_key], step.commit_seq) for item in items)
-        credit = self._sum(self._payments[step.account_key], step.commit_seq) - allocated
-        late = past_due(items, credit, dt.date.fromisoformat(step.as_of))
-        return (late[0].due_on.isoformat() if late else None), sum(item.open_micros for item in late)
-
-    @staticmethod
-    def _sum(rows: Sequence[Any], before: int) -> int:
-        return sum(row[-1] for row in rows if row[0] < before)
+def _follows(connection: sa.Connection, steps: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Each step as it follows from what was open before its commit."""
+    for seq, of_commit in itertools.groupby(sorted(steps, key=lambda step: (step.commit_seq, step.step_id)), key=lambda step: step.commit_seq):
+        own = list(of_commit)
+        accounts = sorted({step.account_key for step in own})
+        items: dict[int, list[OpenItem]] = collections.defaultdict(list)
+        for item in open_items(connection, accounts, before_seq=seq):
+            items[item.account_key].append(item)
+        credit = _credit(connection, accounts, seq)
+        for step in own:
+            late = past_due(items[step.account_key], credit[step.account_key], dt.date.fromisoformat(step.as_of))
+            oldest = late[0].due_on.isoformat() if late else None
+            yield step.step_id, step.as_of, step.level == 0, oldest, sum(item.open_micros for item in late)
 
 
-def _grouped(connection: sa.Connection, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> dict[int, list[Any]]:
-    """Rows (commit, key, ...) by key."""
-    grouped: dict[int, list[Any]] = collections.defaultdict(list)
-    for row in connection.execute(query):
-        grouped[row[1]].append(row)
-    return grouped
+def _credit(connection: sa.Connection, accounts: Sequence[int], seq: int) -> dict[int, int]:
+    """Money that had come before a commit and had settled nothing: payments and released deposits, less what went back."""
+    payment, event, deposit, moved = tables.payments.c, tables.payment_events.c, tables.deposits.c, tables.deposit_events.c
+    settlement, invoice = tables.settlements.c, tables.invoices.c
+    back = sa.case((event.kind == WON, event.amount_micros), else_=-event.amount_micros)
+    used = settlement.credit_kind.in_([PAYMENT, DEPOSIT])
+    signed = (
+        sa.select(payment.account_key, payment.amount_micros).where(payment.commit_seq < seq),
+        sa.select(payment.account_key, back).join_from(tables.payment_events, tables.payments).where(event.commit_seq < seq),
+        sa.select(deposit.account_key, moved.amount_micros)
+        .join_from(tables.deposit_events, tables.deposits)
+        .where(moved.commit_seq < seq, moved.kind == APPLIED),
+        sa.select(invoice.account_key, -settlement.amount_micros)
+        .join_from(tables.settlements, tables.invoices)
+        .where(settlement.commit_seq < seq, used),
+    )
+    wanted = set(accounts)
+    credit: dict[int, int] = collections.defaultdict(int)
+    for query in signed:
+        for account_key, amount in connection.execute(query):
+            if account_key in wanted:
+                credit[account_key] += int(amount)
+    return credit
 
 
 def _bars(steps: Sequence[Any]) -> list[tuple[int, str, str, int]]:

@@ -94,7 +94,7 @@ class ByShard:
                 tables.append(table)
                 keeps.append(keep)
         if not tables:
-            return Part(view.schema_of(self._columns).empty_table(), np.zeros(0, np.bool_), settled)
+            return Part(_schema(self._columns).empty_table(), np.zeros(0, np.bool_), settled)
         return Part(pa.concat_tables(tables), np.concatenate(keeps), settled)
 
     def _of_file(self, file: _Journal | _Sealed, low: int, high: int) -> Iterator[pa.Table]:
@@ -142,8 +142,8 @@ class _Journal:
         if not self.shard_rows[low:high].any():
             return
         table = self._table.filter(pa.array((self._shard >= low) & (self._shard < high)))
-        place = table.column_names.index("served_id")
-        yield table.set_column(place, "served_id", table["served_id"].dictionary_encode())
+        columns = [table[name].dictionary_encode() if name == "served_id" else table[name] for name in table.column_names]
+        yield pa.table(columns, schema=_schema(table.column_names))
 
 
 class _Sealed:
@@ -252,8 +252,13 @@ def _is_one_of(served_id: pa.ChunkedArray[Any], ids: pa.Array[Any]) -> Bools:
 
 def _without_the_rest(few: pa.Table, columns: Sequence[str]) -> pa.Table:
     """The table with all `columns`, null where they were not read: none of these rows is kept."""
-    present = set(few.column_names)
-    schema = view.schema_of(columns)
-    return pa.table(
-        {name: few[name] if name in present else pa.nulls(few.num_rows, schema.field(name).type) for name in columns},
-    )
+    schema, present = _schema(columns), set(few.column_names)
+    whole = [few[name] if name in present else pa.nulls(few.num_rows, schema.field(name).type) for name in columns]
+    return pa.table(whole, schema=schema)
+
+
+def _schema(columns: Sequence[str]) -> pa.Schema:
+    """Of what is read: as stored, but that ids are a dictionary."""
+    plain = view.schema_of(columns)
+    place = plain.get_field_index("served_id")
+    return plain.set(place, plain.field(place).with_type(pa.dictionary(pa.int32(), pa.string())))

@@ -28,7 +28,7 @@ from billing.store.tables import usage_manifest
 from rating.schema import USAGE_V1
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from billing.store.home import Home
 
@@ -62,7 +62,9 @@ class SealReport(NamedTuple):
     sealed_bytes: int
 
 
-class _Written(NamedTuple):
+class Sealed(NamedTuple):
+    """A sealed file that was written. `partial_rows`: segments and what was made of them."""
+
     path: Path
     rows: int
     start_min_us: int
@@ -132,10 +134,6 @@ def shard_rows(metadata: pq.FileMetaData) -> NDArray[np.int64] | None:
     return None if noted is None else np.array(noted.split(b","), np.int64)
 
 
-def _as_text(counts: NDArray[np.int64]) -> str:
-    return ",".join(map(str, counts.tolist()))
-
-
 def _groups(ranges: Sequence[view.Stored]) -> Iterator[list[view.Stored]]:
     group: list[view.Stored] = []
     rows = 0
@@ -149,7 +147,7 @@ def _groups(ranges: Sequence[view.Stored]) -> Iterator[list[view.Stored]]:
         yield group
 
 
-def _write_group(home: Home, group: Sequence[view.Stored]) -> list[_Written]:
+def _write_group(home: Home, group: Sequence[view.Stored]) -> list[Sealed]:
     """The sorted Parquet files of a group of ranges, synced. Their names come from the first range: no other group has them."""
     layout = _layout(home, group)
     first = min(file.byte_from for file in group)
@@ -176,12 +174,23 @@ def _layout(home: Home, group: Sequence[view.Stored]) -> _Layout:
     return _Layout(names, month.astype(np.int32), np.concatenate(shards))
 
 
-def _write_month(home: Home, group: Sequence[view.Stored], layout: _Layout, month: int, stem: str) -> _Written:
-    path = home.sealed_folder / f"{layout.months[month]}-{stem}.parquet"
+def _write_month(home: Home, group: Sequence[view.Stored], layout: _Layout, month: int, stem: str) -> Sealed:
     of_month = layout.month == month
-    rows = int(of_month.sum())
+
+    def sorted_buckets() -> Iterator[tuple[pa.Table, NDArray[np.uint8]]]:
+        for low, high in _buckets(layout.shard[of_month]):
+            wanted = of_month & (layout.shard >= low) & (layout.shard < high)
+            shard = layout.shard[wanted]
+            yield _sorted(_gather(home, group, wanted), shard), shard
+
+    return write_file(home.sealed_folder / f"{layout.months[month]}-{stem}.parquet", sorted_buckets())
+
+
+def write_file(path: Path, parts: Iterable[tuple[pa.Table, NDArray[np.uint8]]]) -> Sealed:
+    """A sealed file, on disk: tables of SEALED_V1, one after another sorted by shard, served id and time, with the shard of each row."""
+    rows = partial_rows = 0
     starts: list[int] = []
-    partial_rows = 0
+    by_shard = np.zeros(SHARDS, np.int64)
     with path.open("wb") as file:
         with pq.ParquetWriter(
             file,
@@ -191,17 +200,32 @@ def _write_month(home: Home, group: Sequence[view.Stored], layout: _Layout, mont
             use_dictionary=sorted(_FEW_VALUES),  # type: ignore[arg-type]  # the stubs know only bool
             write_statistics=["start_us", "served_id", view.COMMIT_SEQ],
         ) as writer:
-            for low, high in _buckets(layout.shard[of_month]):
-                wanted = of_month & (layout.shard >= low) & (layout.shard < high)
-                table = _sorted(_gather(home, group, wanted), layout.shard[wanted])
+            for table, shard in parts:
                 start_us = table.column("start_us").cast(pa.int64()).to_numpy()
                 starts += [int(start_us.min()), int(start_us.max())]
+                rows += table.num_rows
+                by_shard += np.bincount(shard, minlength=SHARDS)
                 partial_rows += int(((table.column("flags").to_numpy() & OF_ASSEMBLY) != 0).sum())
                 writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
-            writer.add_key_value_metadata({SHARD_ROWS: _as_text(np.bincount(layout.shard[of_month], minlength=SHARDS))})
+            writer.add_key_value_metadata({SHARD_ROWS: ",".join(map(str, by_shard.tolist()))})
         file.flush()
         os.fsync(file.fileno())
-    return _Written(path, rows, min(starts), max(starts), partial_rows)
+    return Sealed(path, rows, min(starts), max(starts), partial_rows)
+
+
+def manifest_row(home: Home, sealed: Sealed) -> dict[str, Any]:
+    """What the manifest says of a sealed file, but the commit that makes it count."""
+    return {
+        "path": sealed.path.relative_to(home.path).as_posix(),
+        "form": "parquet",
+        "byte_from": 0,
+        "byte_to": sealed.path.stat().st_size,
+        "rows": sealed.rows,
+        "sha256": _sha256(sealed.path),
+        "start_min_us": sealed.start_min_us,
+        "start_max_us": sealed.start_max_us,
+        "partial_rows": sealed.partial_rows,
+    }
 
 
 def _buckets(shard: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
@@ -253,21 +277,8 @@ def _sorted(table: pa.Table, shard: NDArray[np.uint8]) -> pa.Table:
     return table.take(indices)
 
 
-def _replace(home: Home, group: Sequence[view.Stored], written: Sequence[_Written], now_us: int) -> None:
-    rows = [
-        {
-            "path": each.path.relative_to(home.path).as_posix(),
-            "form": "parquet",
-            "byte_from": 0,
-            "byte_to": each.path.stat().st_size,
-            "rows": each.rows,
-            "sha256": _sha256(each.path),
-            "start_min_us": each.start_min_us,
-            "start_max_us": each.start_max_us,
-            "partial_rows": each.partial_rows,
-        }
-        for each in written
-    ]
+def _replace(home: Home, group: Sequence[view.Stored], written: Sequence[Sealed], now_us: int) -> None:
+    rows = [manifest_row(home, each) for each in written]
     assert sum(each.rows for each in written) == sum(file.rows for file in group)
     row = usage_manifest.c
     with home.begin() as connection:

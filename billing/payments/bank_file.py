@@ -159,18 +159,12 @@ def _lines(  # noqa: PLR0913, PLR0917 -- what a file is read with
     made, outgoing = [], []
     times: collections.Counter[str] = collections.Counter()
     ids: dict[str, int] = {}
-    for place, (line_no, row) in enumerate(body):
-        if progress is not None and place % _EVERY == 0:
-            progress(place, len(body))
+    for index, (line_no, row) in enumerate(body):
+        if progress is not None and index % _EVERY == 0:
+            progress(index, len(body))
         try:
-            line = _line(line_no, _named(row, names, is_last=place == len(body) - 1), mapping, times)
-            if line.line_id in ids:
-                raise _Wrong(f"the id {line.line_id!r} stands in line {ids[line.line_id]} as well", "ask the bank; one booking has one id")
-            if line.amount_micros < 0 and mapping.outgoing is Outgoing.REFUSE:
-                raise _Wrong(
-                    f"the payment is negative: {format_micros(line.amount_micros)}",
-                    "record what went back with `ratewright payment reverse`; `outgoing: ignore` in the mapping passes such lines over",
-                )
+            line = _line(line_no, _named(row, names, is_last=index == len(body) - 1), mapping, times)
+            _require_possible(line, ids, mapping)
         except _Wrong as wrong:
             problems.append(Problem(str(path), f"line {line_no}", *wrong.args))
             continue
@@ -180,6 +174,16 @@ def _lines(  # noqa: PLR0913, PLR0917 -- what a file is read with
         else:
             made.append(line)
     return made, outgoing
+
+
+def _require_possible(line: BankLine, ids: dict[str, int], mapping: Mapping) -> None:
+    if line.line_id in ids:
+        raise _Wrong(f"the id {line.line_id!r} stands in line {ids[line.line_id]} as well", "ask the bank; one booking has one id")
+    if line.amount_micros < 0 and mapping.outgoing is Outgoing.REFUSE:
+        raise _Wrong(
+            f"the payment is negative: {format_micros(line.amount_micros)}",
+            "record what went back with `ratewright payment reverse`; `outgoing: ignore` in the mapping passes such lines over",
+        )
 
 
 def _named(row: Sequence[str], names: Sequence[str], *, is_last: bool) -> dict[str, str]:
@@ -238,7 +242,8 @@ def _line_id(cells: dict[str, str], mapping: Mapping, times: collections.Counter
         return f"{prefix}/{identity}"
     content = "\0".join(f"{name}={text}" for name, text in sorted(cells.items()))
     times[content] += 1
-    return f"{prefix}/{hashlib.blake2b(f'{content}\0{times[content]}'.encode(), digest_size=ID_BYTES).hexdigest()}"
+    hashed = hashlib.blake2b(f"{content}\0{times[content]}".encode(), digest_size=ID_BYTES)
+    return f"{prefix}/{hashed.hexdigest()}"
 
 
 def _compared(

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import sqlalchemy as sa
 
 from billing.payments import postings, recording
+from billing.payments.recording import Recorded
 from billing.payments.writing import Act, Writing, writing
 from billing.store import tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from billing.payments.recording import Payment, Recorded
+    from billing.payments.recording import Payment
     from billing.store.home import Home
 
 RECEIPT_DIGITS: Final = 6

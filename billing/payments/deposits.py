@@ -5,6 +5,7 @@ A release pays open invoices and never more than is open; what is left of the de
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -33,8 +34,6 @@ from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from billing.store.home import Home
 
 _REMEDY: Final = "give something new its own id; what is recorded never changes"
@@ -205,7 +204,7 @@ def _held(connection: sa.Connection, deposit_id: str) -> Held:
 
 
 def _of(row: Any) -> Held:  # noqa: ANN401 -- a row of `_query`
-    return Held(*row, row.amount_micros - row.released - row.refunded)
+    return Held._make((*row, row.amount_micros - row.released - row.refunded, False, ()))
 
 
 def _row(connection: sa.Connection, deposit_id: str) -> Any:  # noqa: ANN401 -- a row or None

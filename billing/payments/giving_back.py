@@ -7,6 +7,7 @@ came. A document with a negative total can be paid out as far as it is not set o
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -33,8 +34,6 @@ from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from billing.store.home import Home
 
 REFUND, REVERSAL, CHARGEBACK, WON = "refund", "reversal", "chargeback", postings.WON
@@ -137,7 +136,7 @@ def list_events(home: Home, account_id: str | None = None) -> list[EventRow]:
     if account_id is not None:
         query = query.where(account.account_id == account_id)
     with home.connect() as connection:
-        return [EventRow(*row) for row in connection.execute(query)]
+        return [EventRow._make(row) for row in connection.execute(query)]
 
 
 def _move(work: Writing, back: Back, source: _Source, amount_micros: int) -> list[tuple[str, int]]:

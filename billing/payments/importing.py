@@ -15,6 +15,7 @@ from billing.allocations import allocate_credit
 from billing.allocations.items import chunks
 from billing.allocations.settling import store_rows
 from billing.payments import bank_file, matching, postings, recording
+from billing.payments.bank_file import BankLine
 from billing.payments.recording import Payment
 from billing.payments.writing import Account, Act, Writing, writing
 from billing.store import tables
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from billing.payments.bank_file import BankFile, BankLine
+    from billing.payments.bank_file import BankFile
     from billing.payments.mapping import Mapping
     from billing.store.home import Home
 
@@ -177,8 +178,8 @@ def _store(work: Writing, read: BankFile, decided: Sequence[_Decided]) -> None:
         recording.store(work, payments)
     rows = [
         (
-            file_id, line.line_no, line.line_id, line.currency, line.amount_micros, line.received_on.isoformat(), line.reference, line.payer,
-            what.state, line.line_id if what.account is not None else None,
+            file_id, line.line_no, line.line_id, line.currency, line.amount_micros, line.received_on.isoformat(), line.reference,
+            line.payer, what.state, line.line_id if what.account is not None else None,
         )
         for line, what in decided
     ]  # fmt: skip

@@ -24,7 +24,6 @@ from rating.money import format_micros
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.allocations import OpenItem
     from billing.store.home import Home
 
 RUNNING, BEHIND, FINISHED, REPLACED = "running", "behind", "finished", "replaced"
@@ -33,14 +32,14 @@ PARTS_MAX: Final = 120
 
 
 class Wanted(NamedTuple):
-    """A plan as it is asked for: `parts` dated amounts, or `count` equal ones, a month apart from `first_on`."""
+    """A plan as it is asked for: `parts` dated amounts, or `equal` ones of the same amount, a month apart from `first_on`."""
 
     plan_id: str
     account_id: str
     agreed_on: dt.date
     numbers: tuple[str, ...] = ()  # invoices; none: all that are open
     parts: tuple[tuple[dt.date, int], ...] = ()
-    count: int = 0
+    equal: int = 0  # how many
     first_on: dt.date | None = None
     note: str = ""
 
@@ -177,7 +176,7 @@ def _require_same_parts(plan: Plan, wanted: Wanted) -> None:
     for part in plan.parts:
         stored[part.due_on] = stored.get(part.due_on, 0) + part.amount_micros
     given = {due_on.isoformat(): amount for due_on, amount in wanted.parts}
-    if (given and given != stored) or (wanted.count and wanted.count != len(stored)):
+    if (given and given != stored) or (wanted.equal and wanted.equal != len(stored)):
         raise UserError(f"plan {plan.plan_id} exists with other parts", "give a new plan its own id; an agreed plan never changes")
 
 
@@ -194,7 +193,7 @@ def _chosen(work: Writing, account: Account, numbers: Sequence[str]) -> list[tup
     """The invoices that the plan is for."""
     invoice = tables.invoices.c
     query = sa.select(invoice.number, invoice.invoice_key).where(invoice.account_key == account.account_key)
-    key_of = {number: key for number, key in work.connection.execute(query)}
+    key_of = {row.number: row.invoice_key for row in work.connection.execute(query)}
     for number in numbers:
         if number not in key_of:
             raise NotFoundError(
@@ -216,9 +215,9 @@ def _dated(work: Writing, wanted: Wanted, account: Account, open_micros: int) ->
     step = minor_step_micros(minor_places(work.home, account.currency))
     dated = list(wanted.parts)
     if not dated:
-        if not 1 <= wanted.count <= PARTS_MAX or wanted.first_on is None:
+        if not 1 <= wanted.equal <= PARTS_MAX or wanted.first_on is None:
             raise UserError("a plan needs parts", f"give --part DATE=AMOUNT, or --parts (1 to {PARTS_MAX}) and --first", exit_status=2)
-        amounts = equal_parts(open_micros, wanted.count, step)
+        amounts = equal_parts(open_micros, wanted.equal, step)
         dated = [(month_after(wanted.first_on, place), amount) for place, amount in enumerate(amounts)]
     dates = [due_on for due_on, _ in dated]
     if dates != sorted(set(dates)) or dates[0] < wanted.agreed_on:
@@ -280,4 +279,4 @@ def _holding(connection: sa.Connection, invoice_keys: Sequence[int]) -> dict[int
     plan, part = tables.instalment_plans.c, tables.instalments.c
     query = sa.select(part.invoice_key, plan.plan_id).join_from(tables.instalments, tables.instalment_plans)
     rows = connection.execute(query.where(part.invoice_key.in_(invoice_keys)).order_by(plan.commit_seq))
-    return {invoice_key: plan_id for invoice_key, plan_id in rows}
+    return {row.invoice_key: row.plan_id for row in rows}

@@ -110,17 +110,15 @@ def read_mapping(path: Path) -> Mapping:
 
 
 def _place_of(text: str) -> tuple[str, str]:
-    """msgspec's `... - at `$.columns`` as place and message."""
+    """The place and the message of msgspec's `... - at `$.columns``."""
     message, _, place = text.partition(" - at `$")
     return place.strip("`.") or "mapping", message
 
 
 def _wrong(mapping: Mapping) -> list[tuple[str, str, str]]:
     """Mistakes as (place, message, remedy)."""
-    wrong = []
-    for name in ("delimiter", "quote", "decimal"):
-        if len(getattr(mapping, name)) != 1:
-            wrong.append((name, f"{getattr(mapping, name)!r} is not one character", "give one"))
+    characters = {name: getattr(mapping, name) for name in ("delimiter", "quote", "decimal")}
+    wrong = [(name, f"{text!r} is not one character", "give one") for name, text in characters.items() if len(text) != 1]
     if len(mapping.thousands) > 1 or mapping.thousands == mapping.decimal:
         wrong.append(("thousands", f"{mapping.thousands!r} cannot stand between digits", "give another character than decimal, or none"))
     if not mapping.name.strip():

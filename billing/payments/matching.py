@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from billing.payments.writing import Account
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Mapping as Map
 
     from billing.payments.bank_file import BankLine
     from billing.payments.mapping import Match
-    from billing.payments.writing import Account
 
 MATCHED: Final = "matched"
 NO_REFERENCE: Final = "no_reference"

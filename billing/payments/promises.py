@@ -6,6 +6,7 @@ Broken: the day has passed and they do not. Until then it is open. Dates are loc
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -25,8 +26,6 @@ from billing.store import tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from billing.store.home import Home
 
 OPEN, KEPT, BROKEN = "open", "kept", "broken"
@@ -115,7 +114,10 @@ def _read(connection: sa.Connection, as_of: str, condition: sa.ColumnElement[boo
     columns = (row.promise_id, account.account_id, account.currency, row.amount_micros, row.made_on, row.due_on, row.note)
     query = sa.select(*columns, sa.cast(_received(row) - _gone(row), tables.INT64)).join_from(tables.promises, tables.accounts)
     rows = connection.execute(query.where(condition).order_by(row.due_on, row.promise_id))
-    return [Promised(*each, state(each.amount_micros, each[7], each.due_on, as_of)) for each in rows]
+    return [
+        Promised._make((*told, amount, made_on, due_on, note, int(paid), state(amount, int(paid), due_on, as_of), False))
+        for *told, amount, made_on, due_on, note, paid in rows
+    ]
 
 
 def _received(promised: Any) -> sa.ScalarSelect[Any]:  # noqa: ANN401 -- columns of promises

@@ -6,6 +6,7 @@ the account's currency.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -33,7 +34,6 @@ from billing.store import tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Sequence
 
     from billing.store.home import Home

@@ -112,22 +112,10 @@ def _moves(connection: sa.Connection, account: Account) -> Iterator[_Move]:
 def _documents(connection: sa.Connection, account: Account) -> Iterator[_Move]:
     """Invoices and other documents, and those that were voided a second time with the sign turned."""
     invoice, void = tables.invoices.c, tables.invoice_events.c
-    query = sa.select(invoice, void.on_date, void.reason).outerjoin(
-        tables.invoice_events, (void.invoice_key == invoice.invoice_key) & (void.kind == "voided")
-    )
-    query = sa.select(
-        invoice.number,
-        invoice.document_type,
-        invoice.issued_on,
-        invoice.due_on,
-        invoice.period_from,
-        invoice.period_to,
-        invoice.total_micros,
-        void.on_date,
-        void.reason,
-    ).outerjoin_from(  # fmt: skip
-        tables.invoices, tables.invoice_events, (void.invoice_key == invoice.invoice_key) & (void.kind == "voided")
-    )
+    names = ("number", "document_type", "issued_on", "due_on", "period_from", "period_to", "total_micros")
+    is_void = (void.invoice_key == invoice.invoice_key) & (void.kind == "voided")
+    query = sa.select(*(invoice[name] for name in names), void.on_date, void.reason)
+    query = query.outerjoin_from(tables.invoices, tables.invoice_events, is_void)
     for row in connection.execute(query.where(invoice.account_key == account.account_key)):
         text = f"{row.period_from} to {row.period_to}"
         yield row.issued_on, row.document_type or "invoice", row.number, text, row.due_on, row.total_micros

@@ -74,7 +74,9 @@ def work_list(home: Home, *, decided: bool = False) -> list[Waiting]:
     return [Waiting(*row[:9], REASONS[row.state], *(cell or "" for cell in row[9:])) for row in rows]
 
 
-def assign(home: Home, line_id: str, account_id: str, note: str, act: Act, *, numbers: Sequence[str] = ()) -> Recorded:
+def assign(  # noqa: PLR0913 -- the line, whose it is, why and by whom
+    home: Home, line_id: str, account_id: str, note: str, act: Act, *, numbers: Sequence[str] = ()
+) -> Recorded:
     """Make a line the payment of an account, received on the line's day. `numbers`: invoices that it pays first.
 
     Raises UserError for an unknown line, one that is decided otherwise, another currency than the account's, an unknown account.
@@ -101,7 +103,10 @@ def assign(home: Home, line_id: str, account_id: str, note: str, act: Act, *, nu
 
 
 def give_back(home: Home, line_id: str, note: str, act: Act) -> Returned:
-    """Return a line's money to where it came from, as of today (UTC). Raises UserError for an unknown line, and one that is decided otherwise."""
+    """Return a line's money to where it came from, as of today (UTC).
+
+    Raises UserError for an unknown line, and one that is decided otherwise.
+    """
     with writing(home, act) as work:
         line = _line(work.connection, line_id)
         before = _decision(work.connection, line_id)

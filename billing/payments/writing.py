@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from billing import catalogue
+from billing.catalogue import Operator
 from billing.charges.lines import minor_step_micros
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Iterator
 
-    from billing.catalogue import Operator
     from billing.store.home import Home
 
 COMMIT_KIND: Final = "payment"
@@ -78,18 +78,19 @@ class _UndoneError(Exception):
 @contextlib.contextmanager
 def writing(home: Home, act: Act) -> Iterator[Writing]:
     """The one write transaction of an act; undone at its end when it is a trial."""
-    try:
-        with home.begin() as connection:
-            work = Writing(home, connection, act)
-            yield work
-            if act.dry_run:
-                raise _UndoneError
-            if work.stores:
-                commit_points.reached("payment.before_commit")
-    except _UndoneError:
-        return
-    if work.stores:
+    with contextlib.suppress(_UndoneError), home.begin() as connection:
+        work = Writing(home, connection, act)
+        yield work
+        _undo_trial(act)
+        if work.stores:
+            commit_points.reached("payment.before_commit")
+    if work.stores and not act.dry_run:
         commit_points.reached("payment.committed")
+
+
+def _undo_trial(act: Act) -> None:
+    if act.dry_run:
+        raise _UndoneError
 
 
 def account_of(connection: sa.Connection, account_id: str) -> Account:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from billing import closed_months
 from billing.collection import gate
-from billing.runs import closed_months, facts, states
+from billing.runs import facts, states
 from billing.runs.states import By, Run
 from billing.store import bulk, commit_points, tables
 from rating.errors import UserError
@@ -59,7 +60,7 @@ def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
             return current._replace(resumed=True)
         if order.resume:
             raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
-        closed_months.require_open(connection, bill_date)
+        closed_months.require_open(connection, {(entity, f"{bill_date:%Y-%m}") for entity in _entities(connection)})
         gate.require_complete(connection, bill_date)
         keys = _account_keys(connection, order.accounts)
         current = _insert(connection, bill_date, home.next_commit_seq(connection, "run", now_us), now_us, order)
@@ -89,13 +90,17 @@ def _insert(connection: sa.Connection, bill_date: dt.date, seq: int, now_us: int
         "commit_seq": seq,
         "kind": None if order.kind == states.CYCLE else order.kind,
         "detail": order.detail,
-        "by_name": order.by.name,
-        "by_uid": order.by.uid,
         "restricted": int(restricted) or None,
     }
     key = connection.execute(runs.insert().values(**values)).inserted_primary_key
     assert key is not None
+    states.note_step(connection, int(key[0]), states.COMPUTING, now_us, order.by)
     return Run(int(key[0]), bill_date.isoformat(), seq, states.COMPUTING, order.kind, order.by, restricted)
+
+
+def _entities(connection: sa.Connection) -> set[str]:
+    """Legal entities that accounts belong to; the one without a name is always among them."""
+    return {"", *(each or "" for each in connection.execute(sa.select(tables.accounts.c.legal_entity).distinct()).scalars())}
 
 
 def _require_clock(connection: sa.Connection, now_us: int) -> None:

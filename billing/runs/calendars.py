@@ -64,7 +64,7 @@ class PeriodsOf(Sequence[list[Period]]):
     def __len__(self) -> int:
         return len(self._calendar)
 
-    def __getitem__(self, index: int) -> list[Period]:  # type: ignore[override] -- nobody asks for slices
+    def __getitem__(self, index: int) -> list[Period]:  # type: ignore[override]  # nobody asks for slices
         return self._periods[self._calendar[index]]
 
     def __iter__(self) -> Iterator[list[Period]]:

@@ -41,7 +41,7 @@ class OfPattern(Sequence[_T]):
     def __len__(self) -> int:
         return len(self._of)
 
-    def __getitem__(self, index: int) -> _T:  # type: ignore[override] -- nobody asks for slices
+    def __getitem__(self, index: int) -> _T:  # type: ignore[override]  # nobody asks for slices
         return self._values[self._of[index]]
 
     def __iter__(self) -> Iterator[_T]:

@@ -42,7 +42,7 @@ class CoveringRun(NamedTuple):
 
 
 class Covered(Sequence[Coverage | None]):
-    """By account index what covered it. `of`: the class of each account; `classes`: the runs that covered those of a class, oldest first."""
+    """By account index what covered it. `of`: the class of each account; `classes`: the runs that covered each class, oldest first."""
 
     def __init__(self, of: Int64s, classes: list[tuple[CoveringRun, ...]], common: Sequence[CoveringRun] = ()) -> None:
         self.of = of
@@ -53,7 +53,7 @@ class Covered(Sequence[Coverage | None]):
     def __len__(self) -> int:
         return len(self.of)
 
-    def __getitem__(self, index: int) -> Coverage | None:  # type: ignore[override] -- nobody asks for slices
+    def __getitem__(self, index: int) -> Coverage | None:  # type: ignore[override]  # nobody asks for slices
         return self.coverages[self.of[index]]
 
     def last_before(self, bill_date: dt.date) -> dt.date | None:

@@ -25,6 +25,7 @@ from billing.runs.computing import Computed, compute
 from billing.runs.lock import only_run
 from billing.runs.preview import Preview, preview
 from billing.runs.reports import RunReport, run_report
+from billing.runs.states import Step
 from billing.runs.terms import clipped, total
 from billing.store import commit_points, settings, tables
 from rating.errors import UserError
@@ -64,13 +65,13 @@ def run(  # noqa: PLR0913 -- what, when, and how
         current = beginning.begin(home, bill_date, now_us, wanted)
         outcome = None
         if current.state == states.COMPUTING:
-            outcome = _compute_and_freeze(home, current, threads, report, at)
+            outcome = _compute_and_freeze(home, current, wanted, threads, report, at)
             current = current._replace(state=states.COMPUTED)
         if current.state == states.COMPUTED and not wanted.trial and _may_number(home, current, wanted):
-            numbering.number(home, current, outcome or frozen.read(home.path, frozen.named(home, current.run_id)), at())
+            numbering.number(home, current, outcome or frozen.read(home.path, frozen.named(home, current.run_id)), Step(at(), wanted.by))
             current = current._replace(state=states.NUMBERED)
         if current.state == states.NUMBERED:
-            posting.post_run(home, current.run_id, at(), functools.partial(report, "post"))
+            posting.post_run(home, current.run_id, at, wanted.by, functools.partial(report, "post"))
     return run_report(home, current.run_id, resumed=current.resumed)
 
 
@@ -86,13 +87,15 @@ def abandon(home: Home, bill_date: dt.date, now_us: int = 0) -> int:
             raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
         if current.state == states.NUMBERED:
             raise UserError(f"the bill run of {bill_date} has numbered its invoices", f"finish it: ratewright bill run --date {bill_date}")
-        for table in (tables.run_accounts, tables.run_drafts, tables.run_decisions, runs):
+        for table in (tables.run_accounts, tables.run_drafts, tables.run_decisions, tables.run_steps, runs):
             connection.execute(table.delete().where(table.c.run_id == current.run_id))
     shutil.rmtree(home.charges_folder / f"run={current.run_id}", ignore_errors=True)  # nothing names these files
     return current.run_id
 
 
-def _compute_and_freeze(home: Home, current: Run, threads: int, report: Progress, at: Callable[[], int]) -> Outcome:
+def _compute_and_freeze(  # noqa: PLR0913, PLR0917 -- what, by whom, and how
+    home: Home, current: Run, wanted: Order, threads: int, report: Progress, at: Callable[[], int]
+) -> Outcome:
     only = beginning.only_accounts(home, current)
     bill_date = dt.date.fromisoformat(current.bill_date)
     computed = compute(
@@ -107,10 +110,11 @@ def _compute_and_freeze(home: Home, current: Run, threads: int, report: Progress
     commit_points.reached("run.drafts_written")
     drafts = outcome.drafts
     with home.begin() as connection:
-        seq = home.next_commit_seq(connection, "run", at())
+        now_us = at()
+        seq = home.next_commit_seq(connection, "run", now_us)
         sizes = {"invoices": len(drafts), "lines": len(drafts.lines), "net_micros": total(drafts.net_micros())}
         connection.execute(tables.run_drafts.insert().values(run_id=current.run_id, **named._asdict(), **sizes, commit_seq=seq))
-        states.move(connection, current.run_id, states.COMPUTING, states.COMPUTED)
+        states.move(connection, current.run_id, states.COMPUTING, states.COMPUTED, Step(now_us, wanted.by))
         commit_points.reached("run.before_computed_commit")
     commit_points.reached("run.computed")
     return outcome

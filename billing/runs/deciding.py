@@ -16,7 +16,7 @@ from billing.charges.lines import Int64s
 from billing.charges.periods import BillDays, Period, open_periods, period_after
 from billing.runs.agreed import NORMAL, TEST, category_on, holds_on
 from billing.runs.calendars import Calendar, Calendars
-from billing.runs.coverage import Covered
+from billing.runs.coverage import Covered, computed_seq
 from billing.runs.fact_columns import NEVER_DAY, day_number, day_of, groups
 from billing.runs.facts import Facts
 
@@ -29,20 +29,19 @@ Bools = npt.NDArray[np.bool_]
 HELD: Final = "held"
 TESTED: Final = "test"
 LONG_AGO: Final = -(2**40)  # a day before all days
+NEVER_SEQ: Final = np.iinfo(np.int64).max
 _CYCLE_DAYS_MAX: Final = 62  # the longest period there is: a cycle, or a stub on the way to another bill day
 _ONE_DAY: Final = dt.timedelta(days=1)
 
 
 class Decided(NamedTuple):
-    """`calendar` by account, -1: nothing of it is computed. `first_day`: that is billed, by account."""
+    """`calendar` by account, -1: nothing of it is computed."""
 
     calendars: list[Calendar]
     calendar: Int64s
-    first_day: Int64s
-    left_out: dict[int, tuple[str, str]]
 
 
-class _Life(NamedTuple):
+class Life(NamedTuple):
     """What accounts that are alike have in common."""
 
     zone: str
@@ -51,17 +50,32 @@ class _Life(NamedTuple):
     periods: list[Period]  # open ones, oldest first
     due: bool
     fresh_day: int  # first day that no run has billed; NEVER_DAY: all of it was billed
+    looked_at_seq: int  # as of which the periods before that day were last looked at
 
 
-def decide(  # noqa: PLR0913, PLR0917 -- as scope.decide
-    facts: Facts,
-    covered: Covered,
-    bill_date: dt.date,
-    reopen_periods_max: int,
-    only: AbstractSet[str] | None,
-    touched: Int64s | None,
-) -> Decided:
-    """What `billing.runs.scope.decide` says, before it is laid out in arrays."""
+class Ground(NamedTuple):
+    """Who is due and what of it is open: what there is to decide on, before anybody asks what has changed. Columns by account."""
+
+    facts: Facts
+    lives: list[Life]
+    code: Int64s  # place in `lives`
+    first_day: Int64s  # that is billed
+    due: Bools
+    left_out: dict[int, tuple[str, str]]
+
+    @property
+    def fresh_day(self) -> Int64s:
+        """The first day of each account that no run has billed."""
+        return _column([each.fresh_day for each in self.lives], self.code)
+
+    @property
+    def looked_at_seq(self) -> Int64s:
+        """As of which each account was last looked at; NEVER_SEQ for one that is not due, or of which nothing was billed."""
+        return np.where(self.due, _column([each.looked_at_seq for each in self.lives], self.code), NEVER_SEQ)
+
+
+def prepare(facts: Facts, covered: Covered, bill_date: dt.date, reopen_periods_max: int, only: AbstractSet[str] | None = None) -> Ground:
+    """Who is due on `bill_date`; `only` these account ids and those of their rating units, if given."""
     tested = _tested(facts, bill_date)
     first_day = _billed_from(facts, tested, bill_date)
     code, models = _alike(facts, covered, first_day, tested, bill_date, reopen_periods_max)
@@ -75,10 +89,16 @@ def decide(  # noqa: PLR0913, PLR0917 -- as scope.decide
     left_out = {int(facts.account_keys[index]): (HELD, reason) for index, reason in held.items()}
     left_out |= {int(facts.account_keys[index]): (TESTED, "test account") for index in tested if due[index] and index not in held}
     due[list(held)] = False
-    fresh = _column([each.fresh_day for each in lives], code)
-    from_day = np.full(len(code), LONG_AGO, np.int64) if touched is None else _of_unit(facts, np.minimum(fresh, touched))
-    calendars, calendar = _calendars(lives, code, np.where(due, from_day, NEVER_DAY))
-    return Decided(calendars.all, calendar, first_day, left_out)
+    return Ground(facts, lives, code, first_day, due, left_out)
+
+
+def decide(ground: Ground, touched: Int64s | None) -> Decided:
+    """The periods that are computed. `touched`: first day of each account that something touched, NEVER_DAY for none; None: all of them."""
+    from_day = np.full(len(ground.code), LONG_AGO, np.int64)
+    if touched is not None:
+        from_day = _of_unit(ground.facts, np.minimum(ground.fresh_day, touched))
+    calendars, calendar = _calendars(ground.lives, ground.code, np.where(ground.due, from_day, NEVER_DAY))
+    return Decided(calendars.all, calendar)
 
 
 class _Asked(NamedTuple):
@@ -90,7 +110,7 @@ class _Asked(NamedTuple):
     bill_date: dt.date
     reopen_periods_max: int
 
-    def life(self, model: int, *, tested: bool) -> _Life:
+    def life(self, model: int, *, tested: bool) -> Life:
         """The life of an account and of those like it. A test account is never covered: its last period is computed when others are."""
         facts = self.facts
         coverage = self.covered.coverages[self.covered.of[model]]
@@ -106,13 +126,16 @@ class _Asked(NamedTuple):
         periods = [each for each in periods if not as_if_open or each.end > as_if_open[0].start]
         ends = [each[-1].end for each in (as_if_open, periods) if each]
         fresh = next((each.start for each in periods if through is None or each.end > through), None)
-        return _Life(
+        billed = next((each.end for each in reversed(as_if_open) if through is not None and each.end <= through), None)
+        looked_at = None if billed is None or tested else computed_seq(self.covered.classes[self.covered.of[model]], billed)
+        return Life(
             facts.zones[facts.account_zone[model]],
             bill_days,
             closed_on,
             periods[-1:] if tested else periods,
             bool(periods) and (since is None or max(ends) > since),
             NEVER_DAY if fresh is None else day_number(fresh),
+            NEVER_SEQ if looked_at is None else looked_at,
         )
 
 
@@ -181,7 +204,7 @@ def _held(facts: Facts, due: Bools, bill_date: dt.date) -> dict[int, str]:
     return dict.fromkeys(np.flatnonzero(of_held).tolist(), f"its bills are held on {bill_date}")
 
 
-def _calendars(lives: Sequence[_Life], code: Int64s, from_day: Int64s) -> tuple[Calendars, Int64s]:
+def _calendars(lives: Sequence[Life], code: Int64s, from_day: Int64s) -> tuple[Calendars, Int64s]:
     """The calendar of each account: those of its open periods that end after its `from_day`."""
     columns = max((len(each.periods) for each in lives), default=0)
     ends = np.full((len(lives), columns), LONG_AGO, np.int64)
@@ -196,7 +219,7 @@ def _calendars(lives: Sequence[_Life], code: Int64s, from_day: Int64s) -> tuple[
     return calendars, _column(numbers, pair)
 
 
-def _number(calendars: Calendars, life: _Life, count: int) -> int:
+def _number(calendars: Calendars, life: Life, count: int) -> int:
     """The calendar of the last `count` periods of a life; -1 for none."""
     if not count:
         return -1

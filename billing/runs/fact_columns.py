@@ -42,7 +42,8 @@ def days(column: pa.ChunkedArray[Any]) -> Int64s:
 
 def coded(column: pa.ChunkedArray[Any], *, missing: str | None = None) -> tuple[Int64s, list[str]]:
     """Each text as its place among the distinct ones, which are sorted. Null is -1, or the text `missing`."""
-    filled: Any = column if missing is None else column.fill_null(missing)
+    filled: Any = column
+    filled = filled if missing is None else filled.fill_null(missing)
     encoded: Any = filled.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.unify_dictionaries().combine_chunks()
@@ -57,7 +58,8 @@ def coded(column: pa.ChunkedArray[Any], *, missing: str | None = None) -> tuple[
 
 def integers(column: pa.ChunkedArray[Any], missing: int = 0) -> Int64s:
     """Integers, `missing` for null."""
-    filled: Any = column.fill_null(missing) if column.null_count else column
+    filled: Any = column
+    filled = filled.fill_null(missing) if column.null_count else filled
     return np.ascontiguousarray(filled.to_numpy(), np.int64)
 
 

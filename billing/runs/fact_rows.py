@@ -73,7 +73,7 @@ class AccountRows(Sequence[Account]):
     def __len__(self) -> int:
         return self._table.num_rows
 
-    def __getitem__(self, index: int) -> Account:  # type: ignore[override] -- nobody asks for slices
+    def __getitem__(self, index: int) -> Account:  # type: ignore[override]  # nobody asks for slices
         place = range(len(self))[index]
         return self._row(place, self._table.slice(place, 1).to_pylist()[0])
 
@@ -121,7 +121,7 @@ class SubscriptionRows(Sequence[Subscription]):
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __getitem__(self, index: int) -> Subscription:  # type: ignore[override] -- nobody asks for slices
+    def __getitem__(self, index: int) -> Subscription:  # type: ignore[override]  # nobody asks for slices
         place = range(len(self))[index]
         return self._row(int(self._keys[place]), self._ids[place].as_py(), int(self._account[place]), int(self._pattern[place]))
 
@@ -148,7 +148,7 @@ class ChangedRows(Sequence[Subscription]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: int) -> Subscription:  # type: ignore[override] -- nobody asks for slices
+    def __getitem__(self, index: int) -> Subscription:  # type: ignore[override]  # nobody asks for slices
         return self._changed(self._rows[index], int(self._account[index]), int(self._pattern[index]))
 
     def __iter__(self) -> Iterator[Subscription]:

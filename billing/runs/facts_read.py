@@ -86,7 +86,7 @@ def _agreed(connection: sa.Connection, seq: int, table: pa.Table, of_subscriptio
     wanted = sa.select(fact.fact_id).where(fact.commit_seq <= seq, fact.kind.in_(agreed.ACCOUNT_KINDS))
     if not payers and connection.execute(wanted.limit(1)).first() is None:
         return agreed.NOTHING
-    place = {key: index for index, key in enumerate(table["account_key"].to_pylist())}
+    place = {key: index for index, key in enumerate(integers(table["account_key"]).tolist())}
     by_id = {account_id: index for index, account_id in enumerate(table["account_id"].to_pylist())}
     imported = {index: category for index, category in enumerate(table["category"].to_pylist()) if category}
     return agreed.load(connection, seq, place, lambda account_id: by_id.get(account_id, agreed.NOBODY), payers, imported)

@@ -23,12 +23,12 @@ from billing.runs.agreed import holds_on
 from billing.runs.columns import index_of
 from billing.runs.facts import day_number, day_of
 from billing.runs.proposal import Sold, step_of, template_row, to_micro
-from rating.model import VolumeTier
+from rating.model import VolumeScope, VolumeStep
 from rating.money import RoundingMode, round_exact
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from fractions import Fraction
 
     from billing.accounts.kinds import DiscountFact
@@ -40,18 +40,23 @@ if TYPE_CHECKING:
     from billing.runs.definitions import PlanVersion
     from billing.runs.proposal import Currencies
     from billing.runs.scope import Scope
-    from rating.model import Commitment, CommitmentCounts, InvoiceDiscount
+    from rating.model import Commitment, CommitmentCounts, InvoiceDiscount, VolumeTier
 
 NO_MENU: Final = -1
 _DAYS: Final = 1 << 20  # more than there are day numbers
 
 
 class Tier(NamedTuple):
-    """A volume tier, and the ids of the prices that it counts."""
+    """A volume tier of a catalogue; `counted` are the ids of the prices that it counts."""
 
     identity: str
-    tier: VolumeTier
-    price_ids: tuple[int, ...]
+    price_id: int
+    charge_code: int
+    revenue_code: int
+    tax_class: str
+    steps: tuple[VolumeStep, ...]
+    whole_account: bool
+    counted: tuple[int, ...]
 
 
 class Menu(NamedTuple):
@@ -73,6 +78,7 @@ class Menus:
         agreed = any(pattern.discounts for pattern in contracts.facts.patterns)
         self.concerns_nobody = not self._concerned and not agreed and not contracts.facts.agreed.discounts
         self.alike: Alike = alike.Alike(np.zeros(0, np.int64), []) if self.concerns_nobody else alike.find(contracts, scope)
+        self._group = np.append(self.alike.of, alike.NO_GROUP)  # the last one is that of no subscription
         self._codes, self._menus = self._numbered()
         self._by_key = np.argsort(self._facts.account_keys, kind="stable")
 
@@ -89,8 +95,7 @@ class Menus:
     def concerned(self, lines: Lines) -> Int64s:
         """Rows of lines that totals may be about: of groups that have something in any period, and of accounts with discounts."""
         flags = np.array([*(self._is_concerned(group) for group in self.alike.groups), False], np.bool_)
-        subscription = self.subscription_of(lines)
-        mask = (subscription >= 0) & flags[self.alike.of[subscription]]
+        mask = flags[self._group[self.subscription_of(lines)]]
         if self._facts.agreed.discounts:
             with_discounts = self._facts.account_keys[list(self._facts.agreed.discounts)]
             mask |= np.isin(lines["account_key"], with_discounts)
@@ -98,10 +103,8 @@ class Menus:
 
     def of(self, lines: Lines) -> Int64s:
         """The menu of each line, by its subscription and period; NO_MENU for none."""
-        subscription = self.subscription_of(lines)
-        group = np.where(subscription >= 0, self.alike.of[subscription], alike.NO_GROUP)
-        place = index_of(self._codes, group * _DAYS + lines["period_from"])
-        return np.where((place >= 0) & (group >= 0), self._menus[place], NO_MENU)
+        group = self._group[self.subscription_of(lines)]
+        return self._menus[index_of(self._codes, group * _DAYS + lines["period_from"])]
 
     def of_accounts(self, lines: Lines) -> tuple[Int64s, list[tuple[Entry, ...]]]:
         """Discounts agreed with accounts: for each line a place in the list, NO_MENU for none."""
@@ -138,7 +141,7 @@ class Menus:
         return bool(group.pattern.discounts) or any(each.plan in self._concerned for each in group.spans)
 
     def _numbered(self) -> tuple[Int64s, Int64s]:
-        """Codes of (group, first day of a period), ascending, and the menu of each."""
+        """Codes of (group, first day of a period), ascending, and the menu of each; after them that of none."""
         known: dict[Menu, int] = {}
         codes: list[tuple[int, int]] = []
         for number, group in enumerate(self.alike.groups):
@@ -148,7 +151,7 @@ class Menus:
                     codes.append((number * _DAYS + day_number(period.start), known.setdefault(menu, len(known))))
         self.all = list(known)
         codes.sort()
-        return np.array([code for code, _ in codes], np.int64), np.array([menu for _, menu in codes], np.int64)
+        return np.array([code for code, _ in codes], np.int64), np.array([*(menu for _, menu in codes), NO_MENU], np.int64)
 
     def _menu(self, group: Group, period: Period) -> Menu:
         entries = list(agreed_entries(group.pattern.discounts, period.last_day))
@@ -160,8 +163,7 @@ class Menus:
         had = periods_had(_begun(group.spans, held[-1][0]), period, bill_day_on(group.bill_days, period.start))
         entries += [_entry(each) for each in plan.invoice_discounts if each.months is None or had < each.months]
         ids = {price.name: price.price_id for price in catalogue.prices} if plan.volume_tiers else {}
-        tiers = (Tier(catalogue.identity, each, tuple(sorted(ids[price] for price in each.prices))) for each in plan.volume_tiers)
-        return Menu(tuple(tiers), tuple(entries))
+        return Menu(tuple(_tier(catalogue.identity, each, ids) for each in plan.volume_tiers), tuple(entries))
 
     def _version(self, group: Group, name: str, day: dt.date) -> PlanVersion | None:
         """The plan as it is in force on a local day of the group."""
@@ -198,6 +200,12 @@ def agreed_entries(agreed: Iterable[tuple[Span, DiscountFact]], last_day: dt.dat
         for span, each in agreed
         if holds_on(span, last_day)
     )
+
+
+def _tier(identity: str, tier: VolumeTier, ids: Mapping[str, int]) -> Tier:
+    codes = (tier.price_id, tier.charge_code, tier.revenue_code, tier.tax_class)
+    counted = tuple(sorted(ids[name] for name in tier.prices))
+    return Tier(identity, *codes, tier.steps, tier.scope is VolumeScope.ACCOUNT, counted)
 
 
 def _entry(discount: InvoiceDiscount) -> Entry:

@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from billing.runs.frozen import Outcome
-    from billing.runs.states import Run
+    from billing.runs.states import Run, Step
     from billing.store.home import Home
 
 DIGEST: Final = "documents.digest"  # name of the term that holds it
 DIGEST_BY_ROWS: Final = "invoices.digest"  # of runs that were numbered before digests were over columns
 
 
-def number(home: Home, current: Run, outcome: Outcome, now_us: int) -> None:
+def number(home: Home, current: Run, outcome: Outcome, at: Step) -> None:
     """Give every draft its number, and store all that the run computed."""
     with home.begin() as connection:
-        seq = home.next_commit_seq(connection, "invoice", now_us)
+        seq = home.next_commit_seq(connection, "invoice", at.at_us)
         taken = Digest()
         number_drafts(connection, current.run_id, outcome.drafts, seq, digest=taken)
         _store(connection, current.run_id, outcome, seq, Term(taken.lines, taken.number()))
-        states.move(connection, current.run_id, states.COMPUTED, states.NUMBERED)
+        states.move(connection, current.run_id, states.COMPUTED, states.NUMBERED, at)
         commit_points.reached("run.before_numbering_commit")
     commit_points.reached("run.numbered")
 

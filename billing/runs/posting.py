@@ -1,13 +1,13 @@
 """From numbered to posted: every invoice of a run into the ledger, in chunks of accounts, each chunk one transaction.
 
-A chunk that is posted again finds what it posted before: it is told by its first posting, since all of a chunk is committed together.
+A chunk that is in the ledger has its mark in `run_chunks`, committed with its postings, and is not posted again.
 Credit that an account has left, from payments or from an invoice with a negative total, is allocated to its open invoices in the same
 transaction.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,53 +20,70 @@ from billing.runs import states
 from billing.store import bulk, commit_points, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from billing.charges.lines import Int64s
+    from billing.runs.states import By
     from billing.store.home import Home
 
 CHUNKS: Final = 4  # of the documents of a run, in their order
+NOBODY: Final = states.By()
 LEG: Final = "line"
-_INVOICES: Final = ("invoice_key", "account_key", "number", "currency", "issued_on")
+_INVOICES: Final = ("invoice_key", "account_key", "number", "currency", "issued_on", "legal_entity")
 _LINES: Final = ("invoice_key", "line_no", "kind", "revenue_code", "tax_class", "amount_micros")
 
 
-def post_run(home: Home, run_id: int, now_us: int, progress: Callable[[int, int], None] | None = None) -> None:
+def post_run(home: Home, run_id: int, clock: Callable[[], int], by: By = NOBODY, progress: Callable[[int, int], None] | None = None) -> None:
     """Post what is not posted of a numbered run, and call it posted. A posted run is left as it is. `progress`: documents done, of all."""
     with home.connect() as connection:
         if states.find(connection, run_id).state == states.POSTED:
             return
         documents = _documents(connection, tables.invoices.c.run_id == run_id)
+        marked = sa.select(tables.run_chunks.c.chunk).where(tables.run_chunks.c.run_id == run_id)
+        done = set(connection.execute(marked).scalars())
     size = max(-(-documents.num_rows // CHUNKS), 1)
-    for start in range(0, documents.num_rows, size):
-        own = documents.slice(start, size)
-        try:
-            _post_chunk(home, run_id, own, now_us, ledger.post_columns)
-        except sa.exc.IntegrityError:  # part of it stands there already: by one that dealt chunks otherwise
-            _post_chunk(home, run_id, own, now_us, ledger.post_each)
+    for number, start in enumerate(range(0, documents.num_rows, size)):
+        if number not in done:
+            _post_chunk(home, _Chunk(run_id, number, documents.slice(start, size)), clock())
         if progress is not None:
             progress(min(start + size, documents.num_rows), documents.num_rows)
     with home.begin() as connection:
-        states.move(connection, run_id, states.NUMBERED, states.POSTED, now_us)
+        states.move(connection, run_id, states.NUMBERED, states.POSTED, states.Step(clock(), by))
         commit_points.reached("run.before_posted_commit")
     commit_points.reached("run.posted")
 
 
-def _post_chunk(  # noqa: PLR0913 -- what, where and how
-    home: Home, run_id: int, documents: pa.Table, now_us: int, post: Callable[[sa.Connection, pa.Table, int], int]
-) -> None:
-    with home.begin() as connection:
-        seq = home.next_commit_seq(connection, "invoice", now_us)
-        post(connection, _postings(connection, documents), seq)
-        allocate_credit(connection, documents["account_key"].unique().to_pylist(), seq, run_id=run_id)
-        commit_points.reached("run.before_posting_commit")
+class _Chunk(NamedTuple):
+    run_id: int
+    number: int
+    documents: pa.Table
+
+
+def _post_chunk(home: Home, chunk: _Chunk, now_us: int) -> None:
+    try:
+        _store_chunk(home, chunk, now_us, ledger.post_columns)
+    except sa.exc.IntegrityError:  # part of it stands there, of before chunks were marked: each is compared
+        _store_chunk(home, chunk, now_us, ledger.post_each)
     commit_points.reached("run.chunk_posted")
 
 
-def postings_of(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> pa.Table:
+def _store_chunk(home: Home, chunk: _Chunk, now_us: int, post: Callable[[sa.Connection, pa.Table, int], int]) -> None:
+    with home.begin() as connection:
+        seq = home.next_commit_seq(connection, "invoice", now_us)
+        post(connection, _postings(connection, chunk.documents), seq)
+        allocate_credit(connection, chunk.documents["account_key"].unique().to_pylist(), seq, run_id=chunk.run_id)
+        marks = {"run_id": chunk.run_id, "chunk": chunk.number, "commit_seq": seq}
+        connection.execute(tables.run_chunks.insert().values(**marks))
+        commit_points.reached("run.before_posting_commit")
+
+
+def postings_of(connection: sa.Connection, condition: sa.ColumnElement[bool], without: Collection[int] = ()) -> pa.Table:
     """What is posted for the documents (rows of `invoices`) that fit: one posting a line that has an amount, receivable against revenue
-    or tax. Columns of `postings` without posting_id and commit_seq, by document and line."""
-    return _postings(connection, _documents(connection, condition))
+    or tax. Columns of `Posting`, by document and line. `without`: keys of documents that are left out."""
+    documents = _documents(connection, condition)
+    if without:
+        documents = documents.filter(pc.invert(pc.is_in(documents["invoice_key"], value_set=pa.array(list(without), pa.int64()))))
+    return _postings(connection, documents)
 
 
 def _documents(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> pa.Table:
@@ -102,6 +119,7 @@ def _postings(connection: sa.Connection, documents: pa.Table) -> pa.Table:
             "currency": head["currency"],
             "amount_micros": np.abs(amount),
             "posted_on": head["issued_on"],
+            "entity": head["legal_entity"].fill_null(""),
         }
     )
 

@@ -72,9 +72,9 @@ def _report(connection: sa.Connection, run_id: int, *, resumed: bool) -> RunRepo
     columns = (invoice.currency, *sums, sa.func.count(), sa.func.min(invoice.number), sa.func.max(invoice.number))
     of_run = sa.select(*columns).where(invoice.run_id == run_id).group_by(invoice.currency)
     by_currency = connection.execute(of_run.order_by(invoice.currency)).all()
-    terms, run = run_terms(connection, run_id), states.of_row(row)
+    terms, run, steps = run_terms(connection, run_id), states.of_row(connection, row), states.steps(connection, run_id)
     aside, approver = _put_aside(connection, run_id), states.approved_by(connection, run_id)
-    computed_us, drafts = _computed(connection, run_id)
+    reached = {state: step.at_us for state, step in steps.items()}
     return RunReport(
         run_id=run_id,
         bill_date=row.bill_date,
@@ -96,11 +96,11 @@ def _report(connection: sa.Connection, run_id: int, *, resumed: bool) -> RunRepo
         started_by=run.by.name,
         approved_by=approver.name if approver is not None else "",
         started_us=int(row.started_us),
-        computed_us=computed_us,
-        numbered_us=_numbered(connection, run_id),
-        finished_us=int(row.finished_us or 0),
+        computed_us=reached.get(states.COMPUTED, 0),
+        numbered_us=reached.get(states.NUMBERED, 0),
+        finished_us=reached.get(states.POSTED, reached.get(states.REJECTED, 0)),
         put_aside={account: f"{kind}: {reason}" for account, kind, reason in aside if kind is not None},
-        drafts=drafts,
+        drafts=_drafts(connection, run_id),
     )
 
 
@@ -112,17 +112,7 @@ def _put_aside(connection: sa.Connection, run_id: int) -> list[tuple[str, str | 
     return [tuple(row) for row in connection.execute(query.where(parked.c.run_id == run_id).order_by(account.account_id))]
 
 
-def _computed(connection: sa.Connection, run_id: int) -> tuple[int, int]:
-    """When a run's list was frozen, and how many invoices it has."""
-    drafts, commit = tables.run_drafts, tables.commits
-    query = sa.select(commit.c.at_us, drafts.c.invoices).join_from(drafts, commit, drafts.c.commit_seq == commit.c.commit_seq)
-    row = connection.execute(query.where(drafts.c.run_id == run_id)).one_or_none()
-    return (int(row[0]), int(row[1])) if row is not None else (0, 0)
-
-
-def _numbered(connection: sa.Connection, run_id: int) -> int:
-    """When a run's invoices got their numbers; 0 for one without any."""
-    invoice, commit = tables.invoices, tables.commits
-    query = sa.select(commit.c.at_us).join_from(invoice, commit, invoice.c.commit_seq == commit.c.commit_seq)
-    found = connection.execute(query.where(invoice.c.run_id == run_id).limit(1)).scalar_one_or_none()
-    return int(found or 0)
+def _drafts(connection: sa.Connection, run_id: int) -> int:
+    """How many invoices a run's frozen list has."""
+    drafts = tables.run_drafts.c
+    return int(connection.execute(sa.select(drafts.invoices).where(drafts.run_id == run_id)).scalar_one_or_none() or 0)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
+    from billing.runs.deciding import Ground
     from billing.runs.facts import Facts, Midnights
 
 __all__ = ["Coverage", "Covered", "Scope", "Window", "covered_through", "decide", "period_ahead"]
@@ -124,7 +125,13 @@ def decide(  # noqa: PLR0913 -- who, what was billed, until when, and what is le
     `touched`: the first day (number) of each account that something touched since it was billed last, NEVER_DAY for none. Without it all
     open periods are computed.
     """
-    decided = deciding.decide(facts, covered, bill_date, reopen_periods_max, only, touched)
+    ground = deciding.prepare(facts, covered, bill_date, reopen_periods_max, only)
+    return laid_out(ground, covered, bill_date, midnights, touched)
+
+
+def laid_out(ground: Ground, covered: Covered, bill_date: dt.date, midnights: Midnights, touched: Int64s | None) -> Scope:
+    """The scope of a run whose accounts are decided on."""
+    decided = deciding.decide(ground, touched)
     arrays = side_by_side(decided.calendars, midnights)
     found = windows.split(decided.calendar, arrays, bill_date)
     coverages = np.array([-1 if each is None else day_number(each.through) for each in covered.coverages], np.int64)
@@ -133,12 +140,12 @@ def decide(  # noqa: PLR0913 -- who, what was billed, until when, and what is le
         [list(each.periods) for each in decided.calendars],
         decided.calendar,
         coverages[covered.of],
-        first_instants(facts, decided.first_day, midnights),
-        decided.first_day,
+        first_instants(ground.facts, ground.first_day, midnights),
+        ground.first_day,
         *arrays,
         [each.ahead for each in decided.calendars],
         *found,
-        decided.left_out,
+        ground.left_out,
     )
 
 

@@ -43,6 +43,13 @@ class By(NamedTuple):
     uid: int = -1
 
 
+class Step(NamedTuple):
+    """An instant (microseconds UTC), and who."""
+
+    at_us: int
+    by: By = By()
+
+
 class Run(NamedTuple):
     """A run as it stands in the store."""
 
@@ -62,28 +69,42 @@ def find(connection: sa.Connection, run_id: int) -> Run:
     row = connection.execute(sa.select(runs).where(runs.c.run_id == run_id)).one_or_none()
     if row is None:
         raise UserError(f"there is no bill run {run_id}", "`ratewright bill list` shows all runs", exit_status=2)
-    return of_row(row)
+    return of_row(connection, row)
 
 
-def of_row(row: Any) -> Run:  # noqa: ANN401 -- a row of bill_runs
-    """What a row of `bill_runs` says."""
-    by = By(row.by_name or "", -1 if row.by_uid is None else int(row.by_uid))
+def of_row(connection: sa.Connection, row: Any) -> Run:  # noqa: ANN401 -- a row of bill_runs
+    """What a row of `bill_runs` says, and who started the run."""
+    started = steps(connection, row.run_id).get(COMPUTING)
+    by = started.by if started is not None else By()
     return Run(int(row.run_id), row.bill_date, int(row.pinned_seq), row.state, row.kind or CYCLE, by, bool(row.restricted))
+
+
+def steps(connection: sa.Connection, run_id: int) -> dict[str, Step]:
+    """When a run came to each state, and by whose command; nothing about runs of before this was kept."""
+    step = tables.run_steps.c
+    rows = connection.execute(sa.select(step.state, step.at_us, step.by_name, step.by_uid).where(step.run_id == run_id))
+    return {row.state: Step(int(row.at_us), By(row.by_name, int(row.by_uid))) for row in rows}
+
+
+def note_step(connection: sa.Connection, run_id: int, state: str, at_us: int, by: By) -> None:
+    """Note that a run came to a state."""
+    values = {"run_id": run_id, "state": state, "at_us": at_us, "by_name": by.name, "by_uid": by.uid}
+    connection.execute(tables.run_steps.insert().values(**values))
 
 
 def unfinished(connection: sa.Connection) -> Run | None:
     """The run that is neither posted nor rejected; there is never more than one."""
     runs = tables.bill_runs
     row = connection.execute(sa.select(runs).where(runs.c.state.in_(UNFINISHED)).order_by(runs.c.run_id)).first()
-    return of_row(row) if row is not None else None
+    return of_row(connection, row) if row is not None else None
 
 
-def move(connection: sa.Connection, run_id: int, before: str, after: str, finished_us: int | None = None) -> None:
+def move(connection: sa.Connection, run_id: int, before: str, after: str, at: Step) -> None:
     """Move a run to its next state. It must be in the state before."""
     runs = tables.bill_runs
-    values: dict[str, Any] = {"state": after} | ({} if finished_us is None else {"finished_us": finished_us})
-    moved = connection.execute(runs.update().where(runs.c.run_id == run_id, runs.c.state == before).values(**values)).rowcount
+    moved = connection.execute(runs.update().where(runs.c.run_id == run_id, runs.c.state == before).values(state=after)).rowcount
     assert moved == 1, f"run {run_id} is not {before}"
+    note_step(connection, run_id, after, at.at_us, at.by)
 
 
 def decide(home: Home, run_id: int, kind: str, by: By, note: str, now_us: int) -> Run:
@@ -103,7 +124,7 @@ def decide(home: Home, run_id: int, kind: str, by: By, note: str, now_us: int) -
         values = {"run_id": run_id, "kind": kind, "sha256": sha256, "note": note, "by_name": by.name, "by_uid": by.uid, "at_us": now_us}
         connection.execute(decisions.insert().values(**values, commit_seq=seq))
         if kind == DECISION_REJECTED:
-            move(connection, run_id, COMPUTED, REJECTED, now_us)
+            move(connection, run_id, COMPUTED, REJECTED, Step(now_us, by))
         commit_points.reached("approval.before_commit")
     commit_points.reached("approval.committed")
     return run._replace(state=REJECTED if kind == DECISION_REJECTED else run.state)

@@ -22,7 +22,6 @@ from billing.runs.columns import index_of
 from billing.runs.facts import day_number
 from billing.runs.menus import Menus, Tier, agreed_entries
 from billing.runs.proposal import Sold, rates_of, template_row
-from rating.model import VolumeScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -74,7 +73,7 @@ def _volume_lines(base: Lines, menus: Menus, contracts: Contracts, currencies: C
     with_tier: dict[tuple[str, int], dict[Tier, list[int]]] = {}
     for place, each in enumerate(menus.all):
         for tier in each.tiers:
-            with_tier.setdefault((tier.identity, tier.tier.price_id), {}).setdefault(tier, []).append(place)
+            with_tier.setdefault((tier.identity, tier.price_id), {}).setdefault(tier, []).append(place)
     usage = base["kind"] == Kind.USAGE
     found = [_of_tier(base, menu, usage, list(tiers.items()), contracts, currencies) for tiers in with_tier.values()]
     return np.concatenate(found) if found else empty()
@@ -92,11 +91,11 @@ def _of_tier(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, 
     definition = np.full(base.size, -1, np.int64)
     for number, (tier, of_menus) in enumerate(definitions):
         identity = contracts.price_list.identity_index(tier.identity)
-        counted = usage & np.isin(menu, of_menus) & np.isin(base["price_id"], tier.price_ids) & (base["catalogue"] == identity)
+        counted = usage & np.isin(menu, of_menus) & np.isin(base["price_id"], tier.counted) & (base["catalogue"] == identity)
         definition[counted] = number
     rows = np.flatnonzero(definition >= 0)
     used = base[rows]
-    whole_account = np.array([tier.tier.scope is VolumeScope.ACCOUNT for tier, _ in definitions])[definition[rows]]
+    whole_account = np.array([tier.whole_account for tier, _ in definitions])[definition[rows]]
     used["subscription_key"][whole_account] = 0
     order = np.lexsort([used[name] for name in reversed(OF_SUBSCRIPTION)])
     used, definition = used[order], definition[rows][order]
@@ -117,14 +116,14 @@ def _of_tier(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, 
 def _priced(sums: Lines, tier: Tier, contracts: Contracts, currencies: Currencies) -> Lines:
     """Lines of a tier from sums of usage: `quantity` is what counts."""
     lines: Lines = sums.copy()
-    found = prices(tier.tier.steps, sums["quantity"], currencies.steps_of(sums))
+    found = prices(tier.steps, sums["quantity"], currencies.steps_of(sums))
     lines["amount_micros"] = found.amount_micros - sums["amount_micros"]
     lines["exact_micros"] = found.exact_micros - sums["exact_micros"]
     lines["kind"] = Kind.VOLUME
     lines["events"] = lines["free_quantity"] = 0
-    lines["charge_code"], lines["price_id"] = tier.tier.charge_code, tier.tier.price_id
-    lines["revenue_code"] = tier.tier.revenue_code
-    lines["tax_class"] = contracts.price_list.tax_code(tier.identity, tier.tier.tax_class)
+    lines["charge_code"], lines["price_id"] = tier.charge_code, tier.price_id
+    lines["revenue_code"] = tier.revenue_code
+    lines["tax_class"] = contracts.price_list.tax_code(tier.identity, tier.tax_class)
     if lines.size:
         lines["rate_ppm"] = rates_of(lines, contracts)
     return lines

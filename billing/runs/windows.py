@@ -45,7 +45,7 @@ class Dates(Sequence[dt.date | None]):
     def __len__(self) -> int:
         return len(self._days)
 
-    def __getitem__(self, index: int) -> dt.date | None:  # type: ignore[override] -- nobody asks for slices
+    def __getitem__(self, index: int) -> dt.date | None:  # type: ignore[override]  # nobody asks for slices
         number = int(self._days[index])
         return None if number < 0 else day_of(number)
 

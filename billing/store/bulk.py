@@ -76,7 +76,7 @@ def _arrow_type(type_: sa.types.TypeEngine[Any]) -> pa.DataType:
 def _arrow(column: sa.Column[Any], values: Column) -> pa.Array[Any]:
     """The values as an array of the column's type, or as a dictionary of it."""
     wanted = _arrow_type(column.type)
-    made = _array(values, wanted)
+    made = _array(values)
     given = made.type.value_type if pa.types.is_dictionary(made.type) else made.type
     fits = {
         pa.int64(): pa.types.is_integer(given) or pa.types.is_boolean(given),
@@ -90,15 +90,13 @@ def _arrow(column: sa.Column[Any], values: Column) -> pa.Array[Any]:
     return made if made.type == wanted else made.cast(wanted)
 
 
-def _array(values: Column, wanted: pa.DataType) -> pa.Array[Any]:
+def _array(values: Column) -> pa.Array[Any]:
     if isinstance(values, pa.ChunkedArray):
         combined = values.combine_chunks()
         return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
     if isinstance(values, pa.Array):
         return values
-    if isinstance(values, np.ndarray):
-        return pa.array(values, wanted) if values.dtype == object else pa.array(values)
-    return pa.array(values, wanted)
+    return pa.array(values)
 
 
 # --- PostgreSQL ---
@@ -138,7 +136,9 @@ def _copy_out(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schem
 
     compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
     with postgres.explained(connection, str(compiled)) as driver:
-        text = psycopg.ClientCursor(driver).mogrify(str(compiled), compiled.params)  # COPY takes no parameters
+        # COPY takes no parameters. A negative number is written as text: -1::bigint is -(1::bigint), which fails for the least one.
+        values = {name: str(value) if isinstance(value, int) and value < 0 else value for name, value in compiled.params.items()}
+        text = psycopg.ClientCursor(driver).mogrify(str(compiled), values)
         yield from binary_copy.tables(driver.pgconn, f"COPY ({text}) TO STDOUT (FORMAT BINARY)".encode(), schema)
 
 

@@ -1,103 +1,50 @@
-"""`ratewright accounts import|list|show`: who is billed, for which subscriptions and numbers."""
+"""`ratewright accounts`: who is billed, for which subscriptions and numbers, and what is agreed. Commands are imported when called."""
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
-from typing import Annotated
-
 import cyclopts
-from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+_FOLDER = "server.cli.account_commands"
+# name, module and function, what the list of commands says about it
+_COMMANDS = (
+    ("import", "files:import_", "Import accounts with everything about them, all or nothing."),
+    ("export", "files:export", "Write everything about accounts as files that import takes."),
+    ("list", "looking:list_", "List accounts."),
+    ("show", "looking:show", "One account and its unit, with every fact in words."),
+    ("activate", "subscriptions:activate", "Begin a subscription, with its numbers."),
+    ("change-plan", "subscriptions:change_plan", "Another plan: now, on a date, or at the end of the cycle."),
+    ("pause", "subscriptions:pause", "No service from a day on."),
+    ("resume", "subscriptions:resume", "Service again from a day on."),
+    ("outage", "subscriptions:outage", "Days on which the operator could not serve."),
+    ("end", "subscriptions:end", "End a subscription."),
+    ("revive", "subscriptions:revive", "Undo the end of a subscription."),
+    ("transfer", "subscriptions:transfer", "Give a subscription to another account."),
+    ("terms", "agreements:terms", "What a contract agrees otherwise than its pack."),
+    ("discount", "agreements:discount", "A discount for one customer."),
+    ("tax", "agreements:tax", "Tax classes from which an account is exempt, or that stand for others."),
+    ("category", "agreements:category", "Make an account a normal, staff or test one."),
+    ("hold", "agreements:hold", "Make no bill for a while."),
+    ("payer", "agreements:payer", "Let another account pay: all of it, some charges, or one subscription."),
+    ("sponsor", "agreements:sponsor", "Let another account pay for some charges."),
+    ("pool", "agreements:pool", "Share allowances with other accounts."),
+    ("bill-day", "agreements:bill_day", "Change the bill day."),
+    ("close", "agreements:close", "Close an account: its subscriptions end, and a final bill is made."),
+    ("retract", "agreements:retract", "Say that a fact never held."),
+)
+_ADD_ON = (
+    ("add", "subscriptions:add", "Buy an add-on."),
+    ("remove", "subscriptions:remove", "Give an add-on back."),
+)
+_NUMBER = (
+    ("give", "numbers:give", "Give a number to a subscription."),
+    ("take", "numbers:take", "Take a number from a subscription."),
+)
 
-app = cyclopts.App(name="accounts", help="Import accounts, subscriptions and numbers.")
-ImportFolder = Annotated[Path, Parameter(name="FOLDER", help="Holds accounts.csv, subscriptions.csv and numbers.csv.")]
-SHOWN_ROWS = 50
-
-
-@app.command(name="import")
-def import_(
-    folder: ImportFolder,
-    /,
-    *,
-    home: HomeFolder = DEFAULT_HOME,
-    as_json: AsJson = False,
-) -> int:
-    """Import accounts, subscriptions and numbers, all or nothing. Rows that were imported before change nothing.
-
-    An end that was left empty may be told by a later import. The catalogues of the plans must be published first.
-    """
-    from billing import accounts
-    from billing.store.home import Home
-    from server.cli import output
-
-    with Home.open(home) as opened:
-        report = accounts.import_files(opened, folder, time.time_ns() // 1000)
-    if as_json:
-        output.print_json(report._asdict())
-        return 0
-    rows = [
-        ("accounts", report.accounts_added, 0, report.accounts_known),
-        ("subscriptions", report.subscriptions_added, report.subscriptions_ended, report.subscriptions_known),
-        ("numbers", report.numbers_added, report.numbers_ended, report.numbers_known),
-    ]
-    output.print_table(("what", "added", "ended", "known before"), rows, right=("added", "ended", "known before"))
-    return 0
-
-
-@app.command(name="list")
-def list_(
-    *,
-    limit: Annotated[int, Parameter(help="How many to show, by id.")] = SHOWN_ROWS,
-    home: HomeFolder = DEFAULT_HOME,
-    as_json: AsJson = False,
-) -> int:
-    """List accounts."""
-    from billing.accounts import lookup
-    from billing.store.home import Home
-    from server.cli import output
-
-    with Home.open(home) as opened:
-        accounts = lookup.list_accounts(opened, limit)
-        total = lookup.count_accounts(opened)
-    if as_json:
-        output.print_json({"total": total, "accounts": accounts})
-        return 0
-    columns = ("account", "name", "currency", "bill day", "opened on", "subscriptions")
-    rows = [(each.account_id, each.name, each.currency, each.bill_day, each.opened_on, each.subscriptions) for each in accounts]
-    output.print_table(columns, rows, right=("bill day", "subscriptions"))
-    if total > len(accounts):
-        print(f"{total - len(accounts):,} more: --limit {total} shows all")
-    return 0
-
-
-@app.command
-def show(
-    account: Annotated[str, Parameter(name="ID", help="The operator's id of the account.")],
-    /,
-    *,
-    home: HomeFolder = DEFAULT_HOME,
-    as_json: AsJson = False,
-) -> int:
-    """Show one account with its subscriptions, their plans and numbers, and what dunning decided about it."""
-    from billing.accounts import lookup
-    from billing.store.home import Home
-    from server.cli import output
-
-    with Home.open(home) as opened:
-        detail = lookup.show_account(opened, account)
-    if as_json:
-        output.print_json(detail)
-        return 0
-    fields = [(name.replace("_", " "), getattr(detail.account, name)) for name in detail.account.__struct_fields__]
-    output.print_table(("account", detail.account.account_id), [(name, value) for name, value in fields if value is not None][1:])
-    print()
-    subscriptions = [
-        (each.subscription_id, each.plan, each.from_date, each.to_date, " ".join(each.numbers)) for each in detail.subscriptions
-    ]
-    output.print_table(("subscription", "plan", "from", "to", "numbers"), subscriptions)
-    if detail.facts:
-        print()
-        output.print_table(("fact", "from", "detail"), [(each.kind, each.from_date, each.detail) for each in detail.facts])
-    return 0
+app = cyclopts.App(name="accounts", help="Accounts, their subscriptions and numbers, and what is agreed with them.")
+add_on = cyclopts.App(name="add-on", help="Buy add-ons and give them back.")
+number = cyclopts.App(name="number", help="Give numbers to subscriptions and take them.")
+for _app, _commands in ((app, _COMMANDS), (add_on, _ADD_ON), (number, _NUMBER)):
+    for _name, _path, _summary in _commands:
+        _app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
+app.command(add_on)
+app.command(number)

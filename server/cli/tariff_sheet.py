@@ -23,8 +23,9 @@ _MNC_PLACES: Final = 1_000
 
 def lines(catalogue: Catalogue, versions: Sequence[Catalogue]) -> list[str]:
     """The sheet of `catalogue`; `versions` are all published ones of its identity."""
+    amounts = f"{catalogue.currency}{' with tax' if catalogue.tax_inclusive else ''}"
     sheet = [
-        f"{catalogue.identity} version {catalogue.version}, {catalogue.currency}, {catalogue.timezone}",
+        f"{catalogue.identity} version {catalogue.version}, {amounts}, {catalogue.timezone}",
         f"content hash {catalogue.content_hash.hex()}",
         "versions: " + ", ".join(f"{each.version} from {instant(each.effective_from_us, each.timezone)}" for each in versions),
     ]

@@ -28,13 +28,14 @@ def bill_terms(catalogue: Catalogue) -> Iterator[Finding]:
     """Those of all plans; plans with add-ons have those of the plan itself."""
     prices = {price.name: price for price in catalogue.prices}
     codes = _charge_codes(catalogue)
+    remedy = known(map(str, codes))
     for index, plan in enumerate(written_plans(catalogue)):
         place: Place = ("plans", index)
         for number, tier in enumerate(plan.volume_tiers):
             yield from _tier(tier, prices, (*place, "volume_tiers", number))
         yield from _priced_twice(plan, place)
         for number, discount in enumerate(plan.invoice_discounts):
-            yield from _discount(discount, codes, (*place, "invoice_discounts", number))
+            yield from _discount(discount, codes, remedy, (*place, "invoice_discounts", number))
         yield from _thresholds(plan.bill_thresholds, (*place, "bill_thresholds"))
         yield from _late(plan, place)
 
@@ -90,7 +91,7 @@ def _priced_twice(plan: Plan, place: Place) -> Iterator[Finding]:
             first.setdefault(name, tier.name)
 
 
-def _discount(discount: InvoiceDiscount, codes: set[int], place: Place) -> Iterator[Finding]:
+def _discount(discount: InvoiceDiscount, codes: set[int], remedy: str, place: Place) -> Iterator[Finding]:
     what = f"invoice discount `{discount.name}`"
     if not discount.percent_ppm and not discount.amount_micros:
         yield Finding(place, f"{what} takes nothing off", 'write such as `percent: "10"`, or `amount: "5.00"`')
@@ -98,10 +99,10 @@ def _discount(discount: InvoiceDiscount, codes: set[int], place: Place) -> Itera
         yield Finding((*place, "percent"), f"{what} is more than 100 percent", "write a percentage above 0, up to 100")
     for code in discount.charge_codes:
         if code not in codes:
-            yield Finding((*place, "charge_codes"), f"{what}: no price or fee has charge code {code}", known(map(str, sorted(codes))))
+            yield Finding((*place, "charge_codes"), f"{what}: no price or fee has charge code {code}", remedy)
     if discount.months is not None and not 1 <= discount.months <= MONTHS_MAX:
-        remedy = f"write 1 to {MONTHS_MAX}, or leave it out: then it lasts"
-        yield Finding((*place, "months"), f"{what} is for {discount.months} months", remedy)
+        lasting = f"write 1 to {MONTHS_MAX}, or leave it out: then it lasts"
+        yield Finding((*place, "months"), f"{what} is for {discount.months} months", lasting)
 
 
 def _thresholds(thresholds: tuple[BillThreshold, ...], place: Place) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
-from rating.model import ANY_ZONE, HOME_NETWORK, AtPlanChange, Draw, LimitAction, Service
+from rating.model import ANY_ZONE, HOME_NETWORK, AtPlanChange, Draw, LimitAction, Service, VolumeScope
 from tariffs.sheets.figures import percent
 from tariffs.sheets.layout import Line, Notes, Table
 from tariffs.sheets.zones import title_of
@@ -183,9 +183,9 @@ class Grants:
         return (reached, texts.limit_action[limit.action])
 
     def _of_bills(self) -> Iterator[Line]:
-        """Discounts off bills, and thresholds."""
+        """Discounts off bills, in the order in which they are taken, and thresholds."""
         language = self._language
-        for discount in self._plan.invoice_discounts:
+        for discount in sorted(self._plan.invoice_discounts, key=lambda each: (not each.percent_ppm, each.price_id)):
             yield Line(((title_of(discount.title, discount.name, language),), tuple(self._invoice_discount(discount))))
         for threshold in self._plan.bill_thresholds:
             told = self._words.grants.threshold.format(self._writer.amount(threshold.amount_micros))
@@ -201,6 +201,9 @@ class Grants:
         if discount.months is not None:
             month = self._words.figures.month
             yield texts.off_months.format(month[discount.months != 1].format(discount.months))
+        codes = [tier.charge_code for tier in self._plan.volume_tiers if tier.scope is VolumeScope.ACCOUNT]
+        if codes and "volume" in (discount.kinds or ("volume",)) and (not discount.charge_codes or set(codes) & set(discount.charge_codes)):
+            yield texts.off_no_account
 
     def _off(self, discount: InvoiceDiscount) -> str:
         """What a discount is off: kinds of line, and what customers call the lines of its charge codes."""

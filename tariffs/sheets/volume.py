@@ -27,7 +27,8 @@ _EXAMPLE_OF: Final = 100  # increments of the rate, where a tier has one step on
 def blocks(tiers: Sequence[VolumeTier], numbered: Sequence[tuple[int, Met]], words: Words, writer: Writer) -> Iterator[Block]:
     """A table and its sentences for each tier. `numbered`: the lines of the price tables; a tier of none of them says nothing."""
     for tier in tiers:
-        lines = [(number, met) for number, met in numbered if met.price is not None and met.price.name in tier.prices]
+        names = frozenset(tier.prices)
+        lines = [(number, met) for number, met in numbered if met.price is not None and met.price.name in names]
         if lines:
             yield from _Tier(tier, lines[0][1], words, writer).blocks([number for number, _ in lines])
 

@@ -271,6 +271,7 @@ class Granted(NamedTuple):
     off_kinds: dict[str, str]
     off_everything: str
     off_months: str
+    off_no_account: str
     off_order: str
     threshold: str
     add_on_grants: str

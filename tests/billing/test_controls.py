@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOCUMENTS = "documents, run 1 of 2025-11-01: as numbered"
-TOTALS, POSTINGS = "documents CNY: lines = totals", "posting: lines and payments = postings"
-INVOICED, OWED, CASH = "posting CNY: invoiced = receivable", "receivables CNY: ledger = open items", "payments CNY: payments = cash"
+TOTALS, POSTINGS = "documents CNY: lines = totals", "posting: lines of documents = postings"
+INVOICED, OWED = "posting CNY: invoiced = receivable", "receivables CNY: ledger = open items"
+CASH, PAID = "cash CNY: what came less what went = ledger", "payments: postings = what follows from them"
 BILLING, TAX = "billing, run 1 of 2025-11-01 CNY", "tax, run 1 of 2025-11-01 CNY: computed = tax lines"
 ALLOCATED, IDS, NUMBERS = "allocations: stored", "ledger: postings = postings with the id", "numbers R: given = issued"
 STEPS, BARS, VERSIONS = "dunning: steps", "dunning: bars", "catalogues: versions that charges name"
@@ -42,18 +43,18 @@ TAMPERED = [
     ("UPDATE invoices SET due_on = '2026-12-31' WHERE invoice_key = 1", {DOCUMENTS, ALLOCATED}),
     ("UPDATE invoices SET number = 'R-0000000009' WHERE number = 'R-0000000002'", {NUMBERS, DOCUMENTS, POSTINGS}),
     ("UPDATE postings SET amount_micros = amount_micros + 1 WHERE (document, line_no) = ('R-0000000001', 1)", {INVOICED, OWED, POSTINGS}),
-    ("UPDATE postings SET amount_micros = amount_micros + 10000 WHERE document = 'p1'", {CASH, OWED, POSTINGS}),
+    ("UPDATE postings SET amount_micros = amount_micros + 10000 WHERE document = 'p1'", {CASH, OWED, PAID}),
     ("UPDATE postings SET credit_account = 'revenue:9' WHERE (document, line_no) = ('R-0000000001', 1)", {POSTINGS}),
     ("UPDATE postings SET debit_account = 'receivable:ben' WHERE (document, line_no) = ('R-0000000001', 1)", {POSTINGS}),
     ("UPDATE postings SET posted_on = '2025-11-02' WHERE (document, line_no) = ('R-0000000001', 1)", {POSTINGS}),
-    ("DELETE FROM postings WHERE document = 'p1'", {CASH, OWED, POSTINGS}),
-    ("UPDATE postings SET document = 'p2' WHERE document = 'p1'", {IDS, POSTINGS}),
-    ("UPDATE payments SET amount_micros = amount_micros + 10000", {CASH, OWED, POSTINGS, ALLOCATED, STEPS}),
-    ("UPDATE payments SET account_key = 2", {POSTINGS, ALLOCATED, STEPS}),
-    ("UPDATE payments SET received_on = '2025-12-02'", {POSTINGS}),
-    ("UPDATE allocations SET amount_micros = amount_micros - 10000 WHERE invoice_key = 1", {ALLOCATED}),
-    ("UPDATE allocations SET amount_micros = amount_micros + 10000 WHERE invoice_key = 3", {ALLOCATED}),
-    ("DELETE FROM allocations WHERE invoice_key = 1", {ALLOCATED}),
+    ("DELETE FROM postings WHERE document = 'p1'", {CASH, OWED, PAID}),
+    ("UPDATE postings SET document = 'p2' WHERE document = 'p1'", {IDS, PAID}),
+    ("UPDATE payments SET amount_micros = amount_micros + 10000", {CASH, PAID, ALLOCATED, STEPS}),
+    ("UPDATE payments SET account_key = 2", {PAID, ALLOCATED, STEPS}),
+    ("UPDATE payments SET received_on = '2025-12-02'", {PAID}),
+    ("UPDATE settlements SET amount_micros = amount_micros - 10000 WHERE invoice_key = 1", {ALLOCATED}),
+    ("UPDATE settlements SET amount_micros = amount_micros + 10000 WHERE invoice_key = 3", {ALLOCATED}),
+    ("DELETE FROM settlements WHERE invoice_key = 1", {ALLOCATED}),
     ("UPDATE number_series SET next_number = next_number + 1", {NUMBERS}),
     ("DELETE FROM number_series", {NUMBERS}),
     ("UPDATE dunning_steps SET overdue_micros = overdue_micros + 1 WHERE step_id = 1", {STEPS}),
@@ -67,8 +68,8 @@ TAMPERED = [
     ("UPDATE run_terms SET amount_micros = amount_micros + 1 WHERE run_id = 1 AND term = 'recurring:CNY'", {BILLING}),
     ("UPDATE run_terms SET amount_micros = amount_micros + 1 WHERE run_id = 1 AND term = 'invoiced_tax:CNY'", {TAX}),
     ("UPDATE run_terms SET amount_micros = amount_micros + 1 WHERE run_id = 1 AND term = 'usage:CNY'", {FILES + "money CNY as counted"}),
-    ("UPDATE run_terms SET amount_micros = amount_micros + 1 WHERE run_id = 1 AND term = 'invoices.digest'", {DOCUMENTS}),
-    ("DELETE FROM run_terms WHERE run_id = 1 AND term = 'invoices.digest'", {DOCUMENTS}),
+    ("UPDATE run_terms SET amount_micros = amount_micros + 1 WHERE run_id = 1 AND term = 'documents.digest'", {DOCUMENTS}),
+    ("DELETE FROM run_terms WHERE run_id = 1 AND term = 'documents.digest'", {DOCUMENTS}),
     ("UPDATE run_terms SET rows = rows + 1 WHERE run_id = 1 AND term = 'left_out.not_due'", {RATED}),
     ("UPDATE run_terms SET rows = rows + 1 WHERE run_id = 1 AND term = 'events.RATED'", {RATED + ": events by status"}),
     ("UPDATE bill_runs SET state = 'computing' WHERE run_id = 2", {"runs: runs that numbered"}),

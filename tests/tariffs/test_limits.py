@@ -24,6 +24,11 @@ TEXTS = [
     (SAMPLE.replace('["49"]', "[" + "49," * 100_001 + "]"), "zones[0].prefixes (line 14)", "100,001 entries; at most 100,000 can be"),
     (changed("  - name: basic\n", "  - {}\n" * 2_000 + "  - name: basic\n"), "plans (line", "2,001 entries; at most 2,000 can be"),
     (changed("rules:\n", f"fallbacks: {['x'] * 21}\n    rules:\n"), "plans[0].fallbacks (line 46)", "21 entries; at most 20 can be"),
+    (
+        changed("rules:\n", f"bill_thresholds: {[{}] * 101}\n    rules:\n"),
+        "plans[0].bill_thresholds (line 46)",
+        "101 entries; at most 100 can be",
+    ),
     (SAMPLE + "include: other.yaml\n", "include (line 57)", "unknown field `include`"),
 ]
 

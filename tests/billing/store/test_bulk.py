@@ -121,9 +121,9 @@ def test_a_dictionary_may_hold_nulls(home: Home) -> None:
 @pytest.mark.parametrize(
     ("columns", "told"),
     [
-        ({"kind": ["a"], "at_us": [1.5]}, "float"),
+        ({"kind": ["a"], "at_us": [1.5]}, "double where int64 belongs"),
         ({"kind": ["a"], "at_us": np.array([1.0])}, "double where int64 belongs"),
-        ({"kind": [b"a"], "at_us": [1]}, "a"),
+        ({"kind": [b"a"], "at_us": [1]}, "binary where string belongs"),
         ({"kind": np.array([1]), "at_us": [1]}, "int64 where string belongs"),
         ({"kind": ["a", "b"], "at_us": [1]}, "different length"),
         ({"kind": pa.array([None], pa.string()), "at_us": [1]}, "null where none may be"),
@@ -147,7 +147,7 @@ def test_parameters_are_safe(home: Home) -> None:
             assert bulk.read(connection, sa.select(row.source).where(condition))["source"].to_pylist() == [f"source {place}"]
         assert bulk.read(connection, sa.select(row.source).where(row.source.like("%9")))["source"].to_pylist() == ["source 9"]
         assert bulk.read(connection, sa.select(row.source).where(row.sha256.in_(BLOBS[:2])).order_by(row.source)).num_rows == 2
-        many = [*range(100_000), MOST]
+        many = [*range(70_000), MOST]
         found = bulk.read(connection, sa.select(row.size_bytes).where(row.size_bytes.in_(many)).order_by(row.size_bytes))
         assert found["size_bytes"].to_pylist() == [0, 1, 255, 256, MOST]
 

@@ -94,5 +94,7 @@ def test_prices(sheet: list[str]) -> None:
 
 
 def test_fees_of_pauses_outages_and_bundles(tmp_path: Path) -> None:
-    told = "\n".join(tariff_sheet.lines(whole(tmp_path)))
+    catalogue = whole(tmp_path)
+    told = "\n".join(tariff_sheet.lines(catalogue, [catalogue]))
+    assert told.startswith("rich version 2, EUR with tax, Europe/Berlin\n")
     assert "  fee line: 1.00 EUR in arrears, while paused too, during outages too, 60 % of it reduced, 40 % of it standard" in told

@@ -1,0 +1,172 @@
+"""Everything about accounts as files that an import takes: what holds now, in the order of ids and dates.
+
+What no longer holds is left out: facts that were retracted or replaced, plans that were replaced on their date. So are bars, which dunning
+alone decides. An export into a new home exports equally.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.accounts import facts, layouts, stored
+from billing.accounts.comparing import places
+from billing.accounts.facts import DUNNING_KINDS
+from billing.accounts.import_opening import IMPORTED_RUN
+from billing.store import bulk, tables
+from rating.errors import UserError
+from rating.money import format_micros
+from tariffs.currencies import MINOR_DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from billing.accounts.facts import Fact
+    from billing.store.home import Home
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_ROWS_AT_ONCE = 65_536
+
+
+def export_files(home: Home, folder: Path, form: str) -> dict[str, int]:
+    """Write a CSV file for each layout, or one accounts.json (`form` json); rows by file. Raises UserError for a folder with anything in it."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not an empty folder", "name one that is new or empty: an export replaces nothing", exit_status=2)
+    folder.mkdir(parents=True, exist_ok=True)
+    with home.connect() as connection:
+        sheets = _sheets(connection)
+    if form == "json":
+        document = {name: [_object(row) for row in table.to_pylist()] for name, table in sheets.items() if table.num_rows}
+        (folder / "accounts.json").write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
+        return {name: table.num_rows for name, table in sheets.items()}
+    for layout in layouts.LAYOUTS:
+        if sheets[layout.name].num_rows or not layout.may_be_missing:
+            _write_csv(folder / layout.file, list(layout.columns), sheets[layout.name])
+    return {layout.file: sheets[layout.name].num_rows for layout in layouts.LAYOUTS}
+
+
+def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:
+    """Columns as in the layouts, texts as an import reads them."""
+    accounts = stored.accounts(connection)
+    subscriptions = stored.subscriptions(connection, accounts)
+    return {
+        "accounts": accounts.select(list(layouts.ACCOUNTS.columns)).sort_by("account_id"),
+        "subscriptions": subscriptions.select(list(layouts.SUBSCRIPTIONS.columns)).sort_by("subscription_id"),
+        "numbers": _numbers(connection, subscriptions),
+        "plan_changes": _plan_changes(connection, subscriptions),
+        "account_facts": _facts(facts.account_facts(connection), accounts, "account"),
+        "subscription_facts": _facts(facts.subscription_facts(connection), subscriptions, "subscription"),
+        "opening_items": _amounts(connection, accounts, tables.opening_items, ("reference", "issued_on", "due_on")),
+        "opening_allowances": _allowances(connection, accounts, subscriptions),
+        "baselines": _amounts(connection, accounts, tables.baselines, ("month",)),
+    }
+
+
+def _numbers(connection: sa.Connection, subscriptions: pa.Table) -> pa.Table:
+    spans = stored.spans(connection)
+    to_us = pc.if_else(pc.equal(spans["to_us"], stored.NEVER_US), None, spans["to_us"])
+    columns = {
+        "served_id": spans["served_id"],
+        "subscription_id": _ids(spans["subscription_key"], subscriptions, "subscription"),
+        "from": _texts(spans["from_us"], _instant),
+        "to": _texts(to_us, _instant),
+    }
+    return pa.table(columns).sort_by([("served_id", "ascending"), ("from", "ascending")])
+
+
+def _plan_changes(connection: sa.Connection, subscriptions: pa.Table) -> pa.Table:
+    """Every plan of a subscription but the first one."""
+    table = stored.plan_changes(connection)
+    keys = table["subscription_key"].to_numpy()
+    later = [False, *(keys[1:] == keys[:-1]).tolist()][: len(keys)]
+    table = table.filter(pa.array(later, pa.bool_()))
+    columns = {
+        "subscription_id": _ids(table["subscription_key"], subscriptions, "subscription"),
+        "from_date": table["from_date"],
+        "plan": table["plan"],
+    }
+    return pa.table(columns).sort_by([("subscription_id", "ascending"), ("from_date", "ascending")])
+
+
+def _facts(known: list[Fact], owners: pa.Table, what: str) -> pa.Table:
+    """Facts that hold, in the order in which they were learned."""
+    names = dict(zip(owners[f"{what}_key"].to_pylist(), owners[f"{what}_id"].to_pylist(), strict=True)) if known else {}
+    held = sorted(
+        (fact for fact in known if fact.kind not in DUNNING_KINDS), key=lambda fact: (names[fact.subject], fact.commit_seq, fact.fact_id)
+    )
+    rows = [
+        (names[fact.subject], fact.kind, str(fact.from_date), fact.to_date and str(fact.to_date), facts.encoded(fact.detail))
+        for fact in held
+    ]
+    columns = (f"{what}_id", "kind", "from_date", "to_date", "detail")
+    arrays = [pa.array(column, pa.string()) for column in (zip(*rows, strict=True) if rows else [()] * len(columns))]
+    return pa.table(dict(zip(columns, arrays, strict=True)))
+
+
+def _amounts(connection: sa.Connection, accounts: pa.Table, table: sa.Table, names: tuple[str, ...]) -> pa.Table:
+    columns = [table.c.account_key, *(table.c[name] for name in names), table.c.amount_micros]
+    rows = bulk.read(connection, sa.select(*columns))
+    at = places(rows["account_key"], accounts["account_key"])
+    digits = {currency: MINOR_DIGITS.get(currency, 2) for currency in accounts["currency"].unique().to_pylist()}
+    currencies = accounts["currency"].take(pa.array(at)).to_pylist()
+    amounts = [format_micros(micros, digits[name]) for micros, name in zip(rows["amount_micros"].to_pylist(), currencies, strict=True)]
+    ids = {"account_id": accounts["account_id"].take(pa.array(at))}
+    told = pa.table({**ids, **{name: rows[name] for name in names}, "amount": pa.array(amounts, pa.string())})
+    return told.sort_by([("account_id", "ascending"), (names[0], "ascending")])
+
+
+def _allowances(connection: sa.Connection, accounts: pa.Table, subscriptions: pa.Table) -> pa.Table:
+    row = tables.carried_allowances.c
+    columns = (row.account_key, row.subscription_key, row.identity, row.plan, row.allowance_id, row.period_end, row.serves_to, row.quantity)
+    found = bulk.read(connection, sa.select(*columns).where(row.run_id == IMPORTED_RUN))
+    told = {
+        "account_id": _ids(found["account_key"], accounts, "account"),
+        "subscription_id": _ids(found["subscription_key"], subscriptions, "subscription"),
+        "catalogue": found["identity"],
+        "plan": pc.if_else(pc.equal(found["plan"], ""), None, found["plan"]),
+        "allowance": found["allowance_id"],
+        "period_end": found["period_end"],
+        "serves_to": found["serves_to"],
+        "quantity": found["quantity"],
+    }
+    order = ("account_id", "subscription_id", "catalogue", "allowance", "serves_to")
+    return pa.table(told).sort_by([(name, "ascending") for name in order])
+
+
+def _ids(keys: pa.ChunkedArray[Any], owners: pa.Table, what: str) -> pa.Array[Any]:
+    """The public id of each key; empty for 0."""
+    at = places(keys, owners[f"{what}_key"])
+    return owners[f"{what}_id"].take(pa.array(at, mask=at < 0))
+
+
+def _texts(values: Any, text: Callable[[int], str]) -> pa.Array[Any]:  # noqa: ANN401 -- an array of whatever is told
+    """Each distinct value told once."""
+    encoded = values.combine_chunks().dictionary_encode() if isinstance(values, pa.ChunkedArray) else values.dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    return pa.array([text(value) for value in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
+
+
+def _instant(instant_us: int) -> str:
+    """In UTC, so that no zone is asked."""
+    return (_EPOCH + dt.timedelta(microseconds=instant_us)).isoformat()
+
+
+def _object(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a document: what is empty is left out, and a detail is an object of its own."""
+    return {name: msgspec.Raw(value.encode()) if name == "detail" else value for name, value in row.items() if value is not None}
+
+
+def _write_csv(path: Path, columns: list[str], table: pa.Table) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for batch in table.select(columns).to_batches(_ROWS_AT_ONCE):
+            writer.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))

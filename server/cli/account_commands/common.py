@@ -1,0 +1,99 @@
+"""What the commands of accounts share: their options, who asks, and how what was done is told."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from billing.accounts.recording import Asked, Done
+    from billing.store.home import Home
+
+DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Check and tell what would happen; store nothing.")]
+SubscriptionId = Annotated[str, Parameter(name="SUBSCRIPTION", help="The operator's id of the subscription.")]
+AccountId = Annotated[str, Parameter(name="ACCOUNT", help="The operator's id of the account.")]
+Named = Annotated[str, Parameter(name="ID", help="An account, or one of its subscriptions.")]
+FromDate = Annotated[str, Parameter(name="--from", help="First day, local to the account, such as 2026-01-31.")]
+ToDate = Annotated[str | None, Parameter(name="--to", help="First day on which it no longer holds; left out: no end.")]
+OnDate = Annotated[str, Parameter(name="--on", help="A day, local to the account, such as 2026-01-31.")]
+Reason = Annotated[str, Parameter(help="Why; it is kept.")]
+
+
+def perform(home: Path, as_json: bool, dry_run: bool, work: Callable[[Home, Asked], Done]) -> int:  # noqa: FBT001 -- options of a command
+    """Do what a command asks for, and tell it."""
+    from billing.accounts.recording import Asked
+    from billing.store.home import Home
+    from server import operator
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        done = work(opened, Asked(operator.current(), time.time_ns() // 1000, dry_run))
+    if as_json:
+        output.print_json(done._asdict())
+        return 0
+    if dry_run:
+        print("nothing is stored; this would happen:")
+    for text in done.said:
+        print(f"  {output.printable(text)}" if dry_run else output.printable(text))
+    return 0
+
+
+def date(text: str, option: str) -> dt.date:
+    """A date of the command line. Raises UserError that names the option."""
+    import datetime as dt
+
+    from rating.errors import UserError
+
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{option}: {text!r} is not a date", "write it as 2026-01-31", exit_status=2) from None
+
+
+def date_or_none(text: str | None, option: str) -> dt.date | None:
+    """The same of an option that may be left out."""
+    return None if text is None else date(text, option)
+
+
+def instant_or_date(text: str, option: str) -> int | dt.date:
+    """Microseconds UTC of an instant with its offset, or a date. Raises UserError that names the option."""
+    import datetime as dt
+
+    try:
+        instant = dt.datetime.fromisoformat(text) if len(text) > len("2026-01-31") else None
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        return date(text, option)
+    return (instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+
+
+def micros(text: str, option: str) -> int:
+    """Micro-units of a decimal amount. Raises UserError that names the option."""
+    from rating.errors import UserError
+    from rating.money import MoneyError, parse_micros
+
+    try:
+        return parse_micros(text)
+    except MoneyError as error:
+        raise UserError(f"{option}: {error}", "write it as 12.50", exit_status=2) from None
+
+
+def percent_ppm(text: str) -> int:
+    """Parts per million of a percentage with at most four places."""
+    from rating.errors import UserError
+    from rating.money import MoneyError, parse_micros
+
+    try:
+        hundredths = parse_micros(text)
+    except MoneyError:
+        hundredths = -1
+    if hundredths < 0 or hundredths % 100:
+        raise UserError(f"--percent: {text!r} is not a percentage", "write it as 12.5, with at most four places", exit_status=2)
+    return hundredths // 100

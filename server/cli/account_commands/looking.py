@@ -1,0 +1,105 @@
+"""`ratewright accounts list|show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.account_commands.common import AccountId
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.accounts.lookup import AccountDetail, SubscriptionLine
+
+SHOWN_ROWS = 50
+
+
+def list_(
+    *,
+    limit: Annotated[int, Parameter(help="How many to show, by id.")] = SHOWN_ROWS,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List accounts."""
+    from billing.accounts import lookup
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        accounts = lookup.list_accounts(opened, limit)
+        total = lookup.count_accounts(opened)
+    if as_json:
+        output.print_json({"total": total, "accounts": accounts})
+        return 0
+    columns = ("account", "name", "currency", "bill day", "opened on", "subscriptions")
+    rows = [(each.account_id, each.name, each.currency, each.bill_day, each.opened_on, each.subscriptions) for each in accounts]
+    output.print_table(columns, rows, right=("bill day", "subscriptions"))
+    if total > len(accounts):
+        print(f"{total - len(accounts):,} more: --limit {total} shows all")
+    return 0
+
+
+def show(
+    account: AccountId,
+    /,
+    *,
+    as_of: Annotated[
+        str | None, Parameter(name="--as-of", help="The day whose state is shown; left out: the last one that anything is told of.")
+    ] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show one account with its unit, its subscriptions with their plans and numbers, and every fact about them in words."""
+    from billing.accounts import lookup
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.account_commands.common import date_or_none
+
+    day = date_or_none(as_of, "--as-of")
+    with Home.open(home) as opened:
+        detail = lookup.show_account(opened, account, day)
+    if as_json:
+        output.print_json(detail)
+        return 0
+    output.print_table(("account", detail.account.account_id), _fields(detail))
+    print()
+    rows = [(each.subscription_id, each.plan, each.from_date, each.to_date, _numbers(each)) for each in detail.subscriptions]
+    output.print_table(("subscription", "plan", "from", "to", "numbers"), rows)
+    changes = [(each.subscription_id, plan.from_date, plan.plan) for each in detail.subscriptions for plan in each.plans[1:]]
+    if changes:
+        print()
+        output.print_table(("subscription", "from", "changes to"), changes)
+    if detail.facts:
+        print()
+        facts = [(each.fact_id, each.about, each.from_date, each.to_date, each.says, each.by_name) for each in detail.facts]
+        output.print_table(("fact", "about", "from", "to", "says", "told by"), facts)
+    if detail.opening_items:
+        print()
+        items = [(each.reference, each.issued_on, each.due_on, _amount(detail, each.amount_micros)) for each in detail.opening_items]
+        output.print_table(("opening item", "issued on", "due on", "amount"), items, right=("amount",))
+    return 0
+
+
+def _fields(detail: AccountDetail) -> list[tuple[str, object]]:
+    """What is known of the account itself, then how it stands on the day."""
+    account = detail.account
+    fields: list[tuple[str, object]] = [
+        (name.replace("_", " "), getattr(account, name)) for name in account.__struct_fields__ if name != "account_id"
+    ]
+    if (detail.bill_day_now, detail.category_now) != (account.bill_day, account.category or "normal"):
+        fields += [(f"bill day on {detail.as_of}", detail.bill_day_now), (f"category on {detail.as_of}", detail.category_now)]
+    fields += [("closed on", detail.closed_on), ("billed together with", " ".join(detail.unit) or None)]
+    fields += [(f"on {detail.as_of}", told) for told in detail.relations]
+    fields += [(f"billed in {month}", _amount(detail, micros)) for month, micros in detail.baselines.items()]
+    return [(name, value) for name, value in fields if value is not None]
+
+
+def _numbers(line: SubscriptionLine) -> str:
+    return " ".join(dict.fromkeys(line.numbers))
+
+
+def _amount(detail: AccountDetail, micros: int) -> str:
+    from server.cli import output
+
+    return output.amount(micros, detail.account.currency)

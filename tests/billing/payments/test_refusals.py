@@ -1,0 +1,240 @@
+"""Once by its id, never with other data, and what is refused. Each refusal leaves everything as it was."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from billing import payments
+from billing.payments import cash_desk, deposits
+from rating.errors import UserError
+from tests.billing.payments.desk import ANA, UNIT, day, units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.billing.payments.desk import Desk
+
+pytestmark = pytest.mark.slow
+
+# What is done once; the same again; and again with something else, and what is said then.
+AGAIN: dict[str, tuple[Callable[[Desk], Any], dict[str, Callable[[Desk], Any]]]] = {
+    "payment": (
+        lambda desk: desk.pay("p9", 4, numbers=("R-1",)),
+        {
+            "payment p9 exists with amount 4.00, not 5.00": lambda desk: desk.pay("p9", 5, numbers=("R-1",)),
+            "payment p9 exists with reference 'bank', not 'x'": lambda desk: desk.pay("p9", 4, reference="x", numbers=("R-1",)),
+            "payment p9 exists with account_id 'anna', not 'ben'": lambda desk: desk.pay("p9", 4, account_id="ben", numbers=("R-1",)),
+            "payment p9 exists with received_on '2026-02-10', not '2026-02-11'": lambda desk: desk.pay("p9", 4, "02-11", numbers=("R-1",)),
+            "payment p9 exists with invoices '[\"R-1\"]', not ''": lambda desk: desk.pay("p9", 4),
+            "payment p9 exists with channel 'bank', not 'cash'": lambda desk: desk.cash("p9", 4),
+        },
+    ),
+    "cash": (
+        lambda desk: desk.cash("c9", 4),
+        {
+            "payment c9 exists with receipt 'front-000001', not one of till 'back'": lambda desk: desk.cash("c9", 4, "back"),
+            "payment c9 exists with amount 4.00, not 5.00": lambda desk: desk.cash("c9", 5),
+        },
+    ),
+    "refund": (
+        lambda desk: desk.back("f9", "refund", "p1", 2, payee="Anna"),
+        {
+            "event f9 exists with amount 2.00, not 3.00": lambda desk: desk.back("f9", "refund", "p1", 3, payee="Anna"),
+            "event f9 exists with payee 'Anna', not 'Ben'": lambda desk: desk.back("f9", "refund", "p1", 2, payee="Ben"),
+            "event f9 exists with kind 'refund', not 'reversal'": lambda desk: desk.back("f9", "reversal", "p1", 2, payee="Anna"),
+            "event f9 exists with fee 0.00, not 1.00": lambda desk: desk.back("f9", "refund", "p1", 2, payee="Anna", fee=1),
+        },
+    ),
+    "deposit": (
+        lambda desk: desk.deposit("d9", 20),
+        {
+            "deposit d9 exists with amount 20.00, not 30.00": lambda desk: desk.deposit("d9", 30),
+            "deposit d9 exists with account_id 'anna', not 'ben'": lambda desk: desk.deposit("d9", 20, account_id="ben"),
+        },
+    ),
+    "release": (
+        lambda desk: desk.move("a9", "d1", "applied", 2),
+        {
+            "movement a9 exists with amount 2.00, not 3.00": lambda desk: desk.move("a9", "d1", "applied", 3),
+            "movement a9 exists with kind 'applied', not 'refunded'": lambda desk: desk.move("a9", "d1", "refunded", 2),
+        },
+    ),
+    "promise": (
+        lambda desk: desk.promise("v9", 5, "02-01", "02-10"),
+        {"promise v9 exists with due_on '2026-02-10', not '2026-02-11'": lambda desk: desk.promise("v9", 5, "02-01", "02-11")},
+    ),
+    "plan": (
+        lambda desk: desk.agree("i9", equal=3, first="03-01"),
+        {
+            "plan i9 exists with other parts": lambda desk: desk.agree("i9", equal=2, first="03-01"),
+            "plan i9 exists with another date": lambda desk: desk.agree("i9", "02-21", equal=3, first="03-01"),
+        },
+    ),
+}
+
+
+@pytest.fixture
+def desk(desk: Desk) -> Desk:
+    """Anna owes 30.00 in two invoices, has paid 20.00, and left a deposit of 10.00; ben pays in CNY as well, and eva in EUR."""
+    desk.account("ben")
+    desk.account("eva", "EUR")
+    desk.invoice("R-1", 10)
+    desk.invoice("R-2", 20, "03-15")
+    desk.invoice("R-7", 5, account_id="ben")
+    desk.pay("p1", 20)
+    desk.deposit("d1", 10)
+    return desk
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_once(desk: Desk, name: str) -> None:
+    act, others = AGAIN[name]
+    first = act(desk)
+    before = desk.rows()
+    again = act(desk)
+    existed = again.recorded.existed if name == "cash" else again.existed
+    assert existed
+    assert type(again) is type(first)
+    for message, other in others.items():
+        with pytest.raises(UserError) as caught:
+            other(desk)
+        assert caught.value.message == message
+    assert desk.rows() == before
+    assert desk.wrong() == []
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_tried(desk: Desk, name: str) -> None:
+    """Tried, it says what it would do, and does nothing; done after that, it says the same."""
+    before = desk.rows(), desk.open(), desk.credit()
+    desk.tried = True
+    tried = AGAIN[name][0](desk)
+    assert (desk.rows(), desk.open(), desk.credit()) == before
+    desk.tried = False
+    assert AGAIN[name][0](desk) == tried
+    assert desk.rows() != before[0]
+
+
+REFUSED: dict[str, Callable[[Desk], Any]] = {
+    "payment p9 of 0.00 is not above zero": lambda desk: desk.pay("p9", 0),
+    "payment p9 of -5.00 is not above zero": lambda desk: desk.pay("p9", -5),
+    "no account has the id nobody": lambda desk: desk.pay("p9", 5, account_id="nobody"),
+    "payment p9 is in EUR, account anna in CNY": lambda desk: payments.record(
+        desk.home, "p9", "anna", UNIT, day("02-01"), "", desk.act.now_us, currency="EUR"
+    ),
+    "payment p9 of 1.001 has more than the 2 decimal places of CNY": lambda desk: payments.record(
+        desk.home, "p9", "anna", 1_001_000, day("02-01"), "", desk.act.now_us
+    ),
+    "the id of the payment is empty": lambda desk: desk.pay(" ", 5),
+    "payment p9 names invoice R-7, which account anna does not have": lambda desk: desk.pay("p9", 5, numbers=("R-7",)),
+    "'a b' is no name of a till": lambda desk: desk.cash("c9", 5, "a b"),
+    "no payment has the id p9": lambda desk: desk.back("f9", "refund", "p9", 1),
+    "refund f9 of -1.00 is not above zero": lambda desk: desk.back("f9", "refund", "p1", -1),
+    "refund f9 is dated 2026-02-09, before the money came on 2026-02-10": lambda desk: desk.back("f9", "refund", "p1", 1, "02-09"),
+    "refund f9: of payment p1 left over are 0.00 CNY; 1.00 cannot go back": lambda desk: desk.back("f9", "refund", "p1", 1, reopens=False),
+    "refund f9: of payment p1 left over are 0.00 CNY; there is nothing to give back": lambda desk: desk.back(
+        "f9", "refund", "p1", reopens=False
+    ),
+    "refund f9: of payment p1 received and not gone back are 20.00 CNY; 21.00 cannot go back": lambda desk: desk.back(
+        "f9", "refund", "p1", 21
+    ),
+    "chargeback_won w9: of payment p1 charged back and not won yet are 0.00 CNY; there is nothing to give back": lambda desk: desk.back(
+        "w9", "chargeback_won", "p1"
+    ),
+    "document R-1 is no credit": lambda desk: desk.back("f9", "refund", None, 1, number="R-1"),
+    "no document has the number R-9": lambda desk: desk.back("f9", "refund", None, 1, number="R-9"),
+    "reversal b9 has a fee of -1.00": lambda desk: desk.back("b9", "reversal", "p1", fee=-1),
+    "deposit d9 is in EUR, account anna in CNY": lambda desk: deposits.take(
+        desk.home, deposits.Deposit("d9", "anna", UNIT, day("02-01"), "", "EUR"), desk.act
+    ),
+    "no deposit has the id d9": lambda desk: desk.move("a9", "d9", "applied"),
+    "applied a9 of deposit d1: held are 10.00 CNY; 11.00 cannot be moved": lambda desk: desk.move("a9", "d1", "applied", 11),
+    "promise v9 is for 2026-02-01, before it is made on 2026-02-10": lambda desk: desk.promise("v9", 5, "02-10", "02-01"),
+    "a plan needs parts": lambda desk: desk.agree("i9"),
+    "the parts are 9.00 CNY, what is open is 10.00": lambda desk: desk.agree("i9", parts="03-01=9"),
+    "the dates of the parts do not grow from the day of the agreement on": lambda desk: desk.agree("i9", parts="03-02=5 03-01=5"),
+    "account anna has no invoice R-7": lambda desk: desk.agree("i9", equal=2, first="03-01", numbers="R-7"),
+    "invoice R-1 has nothing open": lambda desk: desk.agree("i9", equal=2, first="03-01", numbers="R-1"),
+    "a part of 0.00 CNY is not possible": lambda desk: desk.agree("i9", parts="03-01=0 04-01=10"),
+    "no plan has the id i9": lambda desk: desk.end("i9"),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_refused(desk: Desk, message: str) -> None:
+    before = desk.rows()
+    with pytest.raises(UserError) as caught:
+        REFUSED[message](desk)
+    assert caught.value.message == message
+    assert caught.value.remedy
+    assert desk.rows() == before
+
+
+def test_a_release_is_never_more_than_is_open(desk: Desk) -> None:
+    desk.pay("p2", 7)
+    with pytest.raises(UserError, match=r"the invoices of account anna that are open hold 3.00 CNY; 5.00 cannot be moved"):
+        desk.move("a9", "d1", "applied", 5)
+    assert desk.move("a9", "d1", "applied").held_micros == units(7)
+    assert desk.wrong() == []
+
+
+def test_receipts_have_no_gap_and_each_till_its_own(desk: Desk) -> None:
+    with pytest.raises(UserError):
+        desk.cash("c0", 5, account_id="nobody")
+    desk.tried = True
+    assert desk.cash("c1", 5).receipt == "front-000001"
+    desk.tried = False
+    assert [desk.cash(f"c{place}", place).receipt for place in (1, 2)] == ["front-000001", "front-000002"]
+    assert desk.cash("c3", 3, "back").receipt == "back-000001"
+    assert desk.cash("c4", 4, on="02-11").receipt == "front-000003"
+    assert desk.cash("c2", 2).receipt == "front-000002"
+    desk.back("b1", "reversal", "c2")
+    shown = [
+        (each.receipt, each.amount_micros, each.gone_micros, each.cashier) for each in cash_desk.receipts(desk.home, "front", "2026-02-10")
+    ]
+    assert shown == [("front-000001", units(1), 0, "ana"), ("front-000002", units(2), units(2), "ana")]
+    assert desk.balances("cash:front", "cash:back") == {"cash:front": 5, "cash:back": 3}
+
+
+def test_postings_go_into_the_books_of_the_account_s_entity(desk: Desk) -> None:
+    desk.account("gmbh", "EUR", entity="de")
+    payments.record(desk.home, "p9", "gmbh", UNIT, dt.date(2026, 2, 1), "", desk.act.now_us, by=ANA)
+    with desk.home.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT entity, debit_account FROM postings WHERE document = 'p9'").all()
+    assert [tuple(row) for row in rows] == [("de", "cash")]
+    assert desk.wrong() == []
+
+
+def test_all_the_books_notice(desk: Desk) -> None:
+    """A change of any row behind the product's back is noticed by one of the books."""
+    desk.back("f1", "refund", "p1", 3)
+    desk.pay("p2", 30)
+    desk.move("a1", "d1", "refunded", 1)
+    assert desk.wrong() == []
+    settled, left, posted = (
+        "allocations: stored = worked out anew",
+        "credit: left over = worked out anew",
+        "payments: postings = what follows from them",
+    )
+    cash = "cash CNY: what came less what went = ledger"
+    for statement, expected in (
+        ("UPDATE settlements SET amount_micros = amount_micros - 10000 WHERE settlement_id = 1", {settled}),
+        ("UPDATE settlements SET credit_id = 'p2' WHERE settlement_id = 1", {settled}),
+        ("DELETE FROM settlements WHERE amount_micros < 0", {settled}),
+        ("DELETE FROM settlements", {settled}),
+        ("UPDATE credits_left SET left_micros = left_micros + 10000", {left}),
+        ("DELETE FROM credits_left", {left}),
+        ("UPDATE payments SET amount_micros = amount_micros + 10000 WHERE payment_id = 'p2'", {left, posted, cash}),
+        ("UPDATE payment_events SET amount_micros = amount_micros + 10000", {settled, posted, cash}),
+        ("DELETE FROM postings WHERE leg = 'refund'", {posted, cash}),
+        ("UPDATE postings SET posted_on = '2026-01-01' WHERE leg = 'payment'", {posted}),
+        ("UPDATE deposits SET amount_micros = amount_micros + 10000", {posted, cash, "deposits CNY: what came less what went = ledger"}),
+    ):
+        with desk.home.begin() as connection:
+            connection.exec_driver_sql(statement)
+            found = desk.wrong_in(connection)
+            connection.rollback()
+        assert (statement, expected <= set(found)) == (statement, True), found

@@ -1,0 +1,84 @@
+"""New homes without the half second that the revisions take: tests make a thousand.
+
+The first home of a process runs the revisions. On SQLite the next ones replay the statements that made its tables; on PostgreSQL they
+get a schema that an earlier test has given back, emptied. Only new homes at the newest schema are made so; whatever else asks for a
+migration gets one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from billing.store import postgres, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import sqlalchemy as sa
+
+    from tests.postgres_server import Server
+
+_real: Callable[..., None] = schema.migrate
+_statements: list[str] = []  # that made the tables of the first SQLite home
+_made: list[str] = []  # schemas of homes made here, newest last
+_free: list[str] = []  # emptied ones
+_numbers = itertools.count(1)
+
+
+def migrate(connection: sa.Connection, name: str | None, to: str = schema.SCHEMA_VERSIONS[-1]) -> None:
+    """In the place of `schema.migrate`."""
+    if to != schema.SCHEMA_VERSIONS[-1] or schema.table_names(connection):
+        _real(connection, name, to)
+    elif name is None:
+        _make_on_sqlite(connection)
+    else:
+        _make_on_postgresql(connection, name)
+
+
+def made_so_far() -> int:
+    """How many homes on PostgreSQL were made here; for `give_back`."""
+    return len(_made)
+
+
+def give_back(server: Server, first: int) -> None:
+    """Empty the schemas of the homes made from the `first` on, for homes to come."""
+    names, _made[first:] = _made[first:], []
+    if not names:
+        return
+    with server.connect() as connection:
+        for name in names:
+            free = f"free_{os.getpid()}_{next(_numbers)}"
+            try:
+                connection.execute(f"SET search_path = {name}; SET lock_timeout = '2s'; SET session_replication_role = replica")
+                for (table,) in connection.execute(
+                    "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_name <> 'alembic_version'", [name]
+                ).fetchall():
+                    connection.execute(f"DELETE FROM {table}")  # noqa: S608 -- names of our own
+                connection.execute(f"ALTER SCHEMA {name} RENAME TO {free}")
+            except psycopg.Error:
+                continue  # a test has dropped it, or holds it: it is not used again
+            _free.append(free)
+
+
+def _make_on_sqlite(connection: sa.Connection) -> None:
+    if _statements:
+        for statement in _statements:
+            connection.exec_driver_sql(statement)
+        return
+    _real(connection, None)
+    made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").scalars()
+    version = f"INSERT INTO alembic_version VALUES ('{schema.SCHEMA_VERSIONS[-1]}')"  # noqa: S608 -- a version of our own
+    _statements.extend([*made, version])
+
+
+def _make_on_postgresql(connection: sa.Connection, name: str) -> None:
+    if _free:
+        postgres.drop_schema(connection, name)
+        connection.exec_driver_sql(f"ALTER SCHEMA {_free.pop()} RENAME TO {name}")
+    else:
+        _real(connection, name)
+    _made.append(name)
