@@ -6,23 +6,32 @@ that). Of facts with the same beginning the one learned last holds: it tells an 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from billing.store import bulk
 from billing.store.tables import guiding_facts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from billing.store.home import Home
 
 NOBODY = -1
 _NEVER_US = np.iinfo(np.int64).max
+
+
+class Spans(NamedTuple):
+    """The facts that hold, by served id and time: those of id i are rows first[i] up to first[i + 1], at least one."""
+
+    ids: pa.Array[Any]
+    first: NDArray[np.int64]
+    from_us: NDArray[np.int64]
+    to_us: NDArray[np.int64]
+    subscription_key: NDArray[np.int64]
 
 
 class Guide:
@@ -42,6 +51,11 @@ class Guide:
         self._to_us = learned["to_us"].fill_null(_NEVER_US).to_numpy()
         self._subscription = learned["subscription_key"].to_numpy()
         self._numbers, self._number_codes = _numbers_among(self._ids)
+
+    @property
+    def spans(self) -> Spans:
+        """All facts, for whoever looks them up in another way."""
+        return Spans(self._ids, self._first, self._from_us, self._to_us, self._subscription)
 
     def resolve(self, served_id: pa.Array[Any] | pa.ChunkedArray[Any], start_us: NDArray[np.int64]) -> NDArray[np.int64]:
         """subscription_key of each row, NOBODY where no span of the id holds its start. Both columns have one row an event."""

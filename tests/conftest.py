@@ -69,8 +69,7 @@ def _quick_homes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(schema, "migrate", quick_homes.migrate)
     before = quick_homes.made_so_far()
     yield
-    if quick_homes.made_so_far() > before:
-        quick_homes.give_back(request.getfixturevalue("postgresql"), before)
+    quick_homes.give_back(before)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

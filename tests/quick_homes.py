@@ -7,6 +7,7 @@ migration gets one.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from typing import TYPE_CHECKING
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from tests.postgres_server import Server
-
 _real: Callable[..., None] = schema.migrate
 _statements: list[str] = []  # that made the tables of the first SQLite home
-_made: list[str] = []  # schemas of homes made here, newest last
-_free: list[str] = []  # emptied ones
+_made: list[tuple[sa.URL, str]] = []  # database and schema of homes made here, newest last
+_free: list[tuple[sa.URL, str]] = []  # emptied ones
 _numbers = itertools.count(1)
 
 
@@ -44,24 +43,23 @@ def made_so_far() -> int:
     return len(_made)
 
 
-def give_back(server: Server, first: int) -> None:
+def give_back(first: int) -> None:
     """Empty the schemas of the homes made from the `first` on, for homes to come."""
-    names, _made[first:] = _made[first:], []
-    if not names:
-        return
-    with server.connect() as connection:
-        for name in names:
-            free = f"free_{os.getpid()}_{next(_numbers)}"
-            try:
-                connection.execute(f"SET search_path = {name}; SET lock_timeout = '2s'; SET session_replication_role = replica")
-                for (table,) in connection.execute(
-                    "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_name <> 'alembic_version'", [name]
-                ).fetchall():
-                    connection.execute(f"DELETE FROM {table}")  # noqa: S608 -- names of our own
-                connection.execute(f"ALTER SCHEMA {name} RENAME TO {free}")
-            except psycopg.Error:
-                continue  # a test has dropped it, or holds it: it is not used again
-            _free.append(free)
+    places, _made[first:] = _made[first:], []
+    for url, name in places:
+        free = f"free_{os.getpid()}_{next(_numbers)}"
+        with contextlib.suppress(psycopg.Error):  # a test has dropped it, holds it or has stopped its server: it is not used again
+            _empty(url, name, free)
+            _free.append((url, free))
+
+
+def _empty(url: sa.URL, name: str, free: str) -> None:
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"SET search_path = {name}; SET lock_timeout = '2s'; SET session_replication_role = replica")
+        tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_name <> 'alembic_version'"
+        statements = [f"DELETE FROM {table}" for (table,) in connection.execute(tables, [name]).fetchall()]  # noqa: S608 -- names of our own
+        connection.execute("; ".join([*statements, f"ALTER SCHEMA {name} RENAME TO {free}"]))
 
 
 def _make_on_sqlite(connection: sa.Connection) -> None:
@@ -76,9 +74,11 @@ def _make_on_sqlite(connection: sa.Connection) -> None:
 
 
 def _make_on_postgresql(connection: sa.Connection, name: str) -> None:
-    if _free:
-        postgres.drop_schema(connection, name)
-        connection.exec_driver_sql(f"ALTER SCHEMA {_free.pop()} RENAME TO {name}")
-    else:
+    place = next((place for place in _free if place[0] == connection.engine.url), None)
+    if place is None:
         _real(connection, name)
-    _made.append(name)
+    else:
+        _free.remove(place)
+        postgres.drop_schema(connection, name)
+        connection.exec_driver_sql(f"ALTER SCHEMA {place[1]} RENAME TO {name}")
+    _made.append((connection.engine.url, name))

@@ -52,6 +52,7 @@ def subscriptions(work: Importer) -> Count:
     work.insert(tables.subscriptions, columns)
     work.insert(tables.plan_facts, {"subscription_key": keys, "plan": table["plan"], "from_date": table["from_date"]})
     added = pa.table({name: columns[name] for name in ("subscription_key", "subscription_id", "account_key", "from_date")})
+    work.done("subscriptions")
     work.subscriptions = pa.concat_tables([known.select(added.column_names), added]).combine_chunks()
     return Count(fresh.table.num_rows, again.table.num_rows - ended, ended)
 

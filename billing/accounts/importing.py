@@ -16,7 +16,8 @@ from billing import catalogue
 from billing.accounts import import_facts, import_numbers, import_opening, import_subscriptions, layouts, stored
 from billing.accounts.comparing import flat, less, places, rows_of, told, without_repeats
 from billing.accounts.importer import Count, Importer
-from billing.accounts.sheets import Mistakes, Sheet, read_document, read_folder
+from billing.accounts.sheet_files import read_document, read_folder
+from billing.accounts.sheets import Mistakes, Sheet
 from billing.catalogue import Operator
 from billing.dunning_policy import POLICY_FOLDER, load_policies
 from billing.store import commit_points, tables
@@ -59,7 +60,7 @@ def import_files(home: Home, source: Path, now_us: int, *, by: Operator = IMPORT
     `progress` is told how many rows of how many are dealt with.
     """
     mistakes = Mistakes()
-    sheets = _read(source, mistakes)
+    sheets = _read(source, mistakes, progress)
     policies, catalogues = load_policies(), catalogue.published(home)
     with home.begin() as connection:
         work = Importer(home, connection, sheets, mistakes, now_us, by, catalogues, progress)
@@ -89,13 +90,21 @@ def import_files(home: Home, source: Path, now_us: int, *, by: Operator = IMPORT
     )
 
 
-def _read(source: Path, mistakes: Mistakes) -> dict[str, Sheet]:
+def _read(source: Path, mistakes: Mistakes, progress: Progress | None) -> dict[str, Sheet]:
     if source.is_dir():
-        return read_folder(source, layouts.LAYOUTS, mistakes)
+        read = 0
+
+        def rows_read(rows: int) -> None:
+            nonlocal read
+            read += rows
+            if progress is not None:
+                progress(read, 0)
+
+        return read_folder(source, layouts.LAYOUTS, mistakes, rows_read)
     if source.is_file() and source.suffix == ".json":
         return read_document(source, layouts.LAYOUTS, mistakes)
     what = "is a file, not a folder" if source.exists() else "does not exist"
-    needed = " and ".join((", ".join(("accounts.csv", "subscriptions.csv")), "numbers.csv"))
+    needed = "accounts.csv, subscriptions.csv and numbers.csv"
     raise UserError(f"{source} {what}", f"name a folder that holds {needed}, or a .json file", exit_status=2)
 
 
@@ -114,6 +123,7 @@ def _import_accounts(work: Importer, policies: set[str]) -> Count:
     keys = np.arange(first, first + fresh.num_rows)
     columns = {"account_key": keys, **{name: fresh[name] for name in stored.ACCOUNT_FIELDS}}
     work.insert(tables.accounts, columns)
+    work.done("accounts")
     work.accounts = pa.concat_tables([known, pa.table(columns).select(known.column_names)]).combine_chunks()
     return Count(fresh.num_rows, again.table.num_rows)
 
@@ -123,7 +133,7 @@ def _refuse_unknown_policies(sheet: Sheet, policies: set[str], mistakes: Mistake
     missing = set(sheet.table["dunning_policy"].unique().to_pylist()) - policies
     if not missing:
         return
-    for row, (policy, line) in enumerate(zip(sheet.table["dunning_policy"].to_pylist(), sheet.lines().tolist(), strict=True)):
+    for policy, line in zip(sheet.table["dunning_policy"].to_pylist(), sheet.lines().tolist(), strict=True):
         if policy in missing:
             remedy = f"known policies: {', '.join(sorted(policies))}; or add {policy}.yaml to {POLICY_FOLDER}"
             mistakes.add_row(sheet, line, "dunning_policy", f"there is no dunning policy {policy}", remedy)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PAYMENT_DAYS_MAX: Final = 365
 CATEGORIES: Final = ("normal", "staff", "test")
+_PLAIN_ID: Final = "^[0-9A-Za-z_.:@-]{1,64}$"
 _ID: Final = re.compile(r"[^\s/]{1,64}")
 _SERVED_ID: Final = re.compile(r"(?!\+[1-9][0-9]{6,14}$)[^\s/]{1,64}")  # usage has numbers without +: one with it would never be found
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -117,7 +118,7 @@ _an_id = _matching(_ID, "use 1 to 64 characters without spaces and slashes")
 _a_plan = _matching(_PLAN, "name it as catalogue/plan, such as mobile/smart-m")
 _TEXT: Final = pa.string()
 _INT: Final = pa.int64()
-_id_column: Final = Column(_an_id, _TEXT)
+_id_column: Final = Column(_an_id, _TEXT, plain=_PLAIN_ID)
 _date_column: Final = Column(read_date, _TEXT)
 _open_date: Final = Column(_or_none(read_date), _TEXT)
 _fact: Final = {
@@ -131,7 +132,7 @@ ACCOUNTS: Final = Layout(
     "accounts",
     {
         "account_id": _id_column,
-        "name": Column(_free_text, _TEXT),
+        "name": Column(_free_text, _TEXT, plain=r"^[ -~\x{4E00}-\x{9FFF}]*$"),
         "currency": Column(_matching(_CURRENCY, "use the three capital letters of ISO 4217, such as CNY"), _TEXT),
         "timezone": Column(_timezone, _TEXT),
         "bill_day": Column(_whole(1, 31), _INT),
@@ -159,7 +160,9 @@ NUMBERS: Final = Layout(
     "numbers",
     {
         "served_id": Column(
-            _matching(_SERVED_ID, "use 1 to 64 characters without spaces and slashes; an E.164 number as digits without +"), _TEXT
+            _matching(_SERVED_ID, "use 1 to 64 characters without spaces and slashes; an E.164 number as digits without +"),
+            _TEXT,
+            plain=_PLAIN_ID,
         ),
         "subscription_id": _id_column,
         "from": Column(read_instant, _INT),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import Int64s, Kind, Lines, part_half_up, round_half_up
+from billing.charges.lines import Int64s, Kind, Lines, part_half_up, round_half_up, taken
 from billing.charges.periods import MONTHS_PER_YEAR, bill_date_in
 from billing.charges.spread import spread_columns
 
@@ -96,7 +96,7 @@ def take_off(entry: Entry, base: Lines, rest_micros: Int64s, group: Int64s, step
 def lines_of(entry: Entry, base: Lines, off_micros: Int64s) -> Lines:
     """The lines of a discount: what it took off each line, still one a line of `base`; `sum_by_key` makes them one a tax class."""
     rows = np.flatnonzero(off_micros)
-    found: Lines = base[rows]
+    found = taken(base, rows)
     found["kind"] = Kind.DISCOUNT
     found["price_id"], found["charge_code"], found["revenue_code"] = entry.price_id, entry.charge_code, entry.revenue_code
     found["amount_micros"] = found["exact_micros"] = -off_micros[rows]

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import LINE, PPM, Int64s, Kind, Lines, group_starts
+from billing.charges.lines import LINE, PPM, Int64s, Kind, Lines
+from billing.charges.ordering import grouped_by, order_by
 
 CLASS_FIELDS = ("account_key", "period_from", "period_to", "tax_class", "rate_ppm", "currency")
 
@@ -32,18 +33,18 @@ def split(lines: Lines, step_micros: Int64s) -> Split:
     rows = np.flatnonzero(lines["inclusive"] == 1)
     if not rows.size:
         return Split(lines, np.zeros(0, LINE))
-    order = rows[np.lexsort([lines[name][rows] for name in reversed(CLASS_FIELDS)])]
-    gross, steps = lines[order], step_micros[order]
-    starts = group_starts(gross, CLASS_FIELDS)
-    total = np.add.reduceat(gross["amount_micros"], starts)
-    net = _net_half_up(total, gross["rate_ppm"][starts], steps[starts])
+    order, starts = grouped_by([lines[name][rows] for name in CLASS_FIELDS])
+    order = rows[order]
+    gross, rate_ppm, steps = lines["amount_micros"][order], lines["rate_ppm"][order], step_micros[order]
+    total = np.add.reduceat(gross, starts)
+    net = _net_half_up(total, rate_ppm[starts], steps[starts])
     result = lines.copy()
-    result["amount_micros"][order] = _shared(gross, net, starts, steps)
-    whole, rest, divisor = _parts(gross["exact_micros"], gross["rate_ppm"])
+    result["amount_micros"][order] = _shared(gross, rate_ppm, net, starts, steps)
+    whole, rest, divisor = _parts(lines["exact_micros"][order], rate_ppm)
     result["exact_micros"][order] = whole + (2 * rest + divisor) // (2 * divisor)
     taxes = np.zeros(starts.size, LINE)
     for name in (*CLASS_FIELDS, "catalogue", "inclusive"):
-        taxes[name] = gross[name][starts]
+        taxes[name] = lines[name][order[starts]]
     taxes["kind"] = Kind.TAX
     taxes["amount_micros"] = taxes["exact_micros"] = total - net
     return Split(result, taxes[taxes["rate_ppm"] != 0])
@@ -65,17 +66,17 @@ def _net_half_up(gross_micros: Int64s, rate_ppm: Int64s, step_micros: Int64s) ->
     return np.asarray(np.sign(gross_micros) * (whole - beyond + half * step_micros), np.int64)
 
 
-def _shared(gross: Lines, net: Int64s, starts: Int64s, steps: Int64s) -> Int64s:
+def _shared(gross_micros: Int64s, rate_ppm: Int64s, net_micros: Int64s, starts: Int64s, steps: Int64s) -> Int64s:
     """The net of each line: exact nets cut down to the step, and the steps that are left to the largest remainders of each group."""
-    whole, rest, _ = _parts(gross["amount_micros"], gross["rate_ppm"])
+    whole, rest, _ = _parts(gross_micros, rate_ppm)
     beyond = whole % steps
     share = whole - beyond
-    left = (net - np.add.reduceat(share, starts)) // steps[starts]
-    group = np.repeat(np.arange(starts.size), np.diff(np.append(starts, gross.size)))
+    left = (net_micros - np.add.reduceat(share, starts)) // steps[starts]
+    group = np.repeat(np.arange(starts.size), np.diff(np.append(starts, gross_micros.size)))
     # Remainders are compared as (micro-units, rest of a micro-unit); within a group the divisor is one.
-    order = np.lexsort([np.arange(gross.size), -rest, -beyond, group])
-    rank = np.empty(gross.size, np.int64)
-    rank[order] = np.arange(gross.size) - starts[group]
+    order = order_by([group, -beyond, -rest])
+    rank = np.empty(gross_micros.size, np.int64)
+    rank[order] = np.arange(gross_micros.size) - starts[group]
     takes = rank < left[group]
     assert bool(np.all(left >= 0))
     assert not bool(np.any(takes & (beyond == 0) & (rest == 0))), "more is left than there are remainders"

@@ -25,6 +25,18 @@ def order_by(columns: Sequence[Any]) -> Int64s:
     return np.lexsort(words[::-1])
 
 
+def grouped_by(columns: Sequence[Any]) -> tuple[Int64s, Int64s]:
+    """`order_by`, and the places in that order at which another combination of values begins."""
+    words = _packed([np.asarray(column) for column in columns])
+    order = np.argsort(words[0], kind="stable") if len(words) == 1 else np.lexsort(words[::-1])
+    changed = np.zeros(order.size, np.bool_)
+    changed[:1] = True
+    for word in words:
+        ordered = word[order]
+        changed[1:] |= ordered[1:] != ordered[:-1]
+    return order, np.flatnonzero(changed)
+
+
 def _packed(columns: Sequence[Any]) -> list[Any]:
     """Words that compare as the columns do, most significant first. A column that varies too much is a word of its own."""
     words: list[Any] = []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from billing.charges.lines import INT64_MAX
+from billing.charges.ordering import order_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def spread_columns(amount_micros: Int64s, weights: Int64s, group: Int64s, step_m
 
 def _first_in_line(remainder: Int64s, left: Int64s, group: Int64s, starts: Int64s) -> Int64s:
     """1 where a weight takes one of the steps that are left to its group: the largest remainders, the first of equal ones."""
-    order = np.lexsort([np.arange(group.size), -remainder, group])
+    order = order_by([group, -remainder])
     rank = np.empty(group.size, np.int64)
     lengths = np.diff(np.append(starts, group.size))
     rank[order] = np.arange(group.size) - np.repeat(starts, lengths)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from billing.charges.inclusive import CLASS_FIELDS, split
-from billing.charges.lines import LINE, PPM, Int64s, Kind, Lines, group_starts, part_half_up, sum_by_key
+from billing.charges.lines import LINE, PPM, Int64s, Kind, Lines, part_half_up, sum_by_key
+from billing.charges.ordering import grouped_by
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -51,17 +52,15 @@ def taxed(lines: Lines, step_micros: Int64s) -> Taxed:
 
 def tax_due(lines: Lines, step_micros: Int64s) -> Lines:
     """Tax lines due for net `lines`, one an account, period and class. `step_micros` is the minor unit of each line."""
-    order = np.lexsort([lines[name] for name in reversed(BASE_FIELDS)])
-    ordered = lines[order]
-    starts = group_starts(ordered, BASE_FIELDS)
+    order, starts = grouped_by([lines[name] for name in BASE_FIELDS])
     taxes = np.zeros(starts.size, LINE)
     if not starts.size:
         return taxes
-    for name in BASE_FIELDS:
-        taxes[name] = ordered[name][starts]
+    firsts = order[starts]
+    for name in (*BASE_FIELDS, "catalogue"):
+        taxes[name] = lines[name][firsts]
     taxes["kind"] = Kind.TAX
-    taxes["catalogue"] = ordered["catalogue"][starts]
-    base = np.add.reduceat(ordered["amount_micros"], starts)
-    taxes["amount_micros"] = part_half_up(base, taxes["rate_ppm"], step_micros[order][starts])
+    base = np.add.reduceat(lines["amount_micros"][order], starts)
+    taxes["amount_micros"] = part_half_up(base, taxes["rate_ppm"], step_micros[firsts])
     taxes["exact_micros"] = taxes["amount_micros"]
     return sum_by_key(taxes[taxes["rate_ppm"] != 0])

@@ -4,15 +4,15 @@
     rating      usage that counts in a run's window     = charge rows of the run + events it left out; events by status = charge rows
     charges     rows and money the manifest names       = rows and money in the charge files; each file = the file that was written;
                 gross less discounts                    = charges
-    billing     charges + fees + line rounding          = billed before + invoiced + waived + in quarantine
+    billing     charges + fees + totals + line rounding = billed before + invoiced + waived + in quarantine + for testing
     tax         tax as the run computed it              = tax lines
     documents   digest of all invoices as numbered      = digest of what is stored; totals of invoices = their lines
-    posting     what follows from each line and payment = the posting that stands there; totals of invoices = net debits of receivables
+    posting     what follows from each line             = the posting that stands there; totals of invoices = net debits of receivables
     ledger      debits                                  = credits, and every posting's hash is its id
-    numbers     the last number of the series           = how many invoices there are
+    numbers     the last number of each series          = how many documents there are
     runs        runs that numbered something            = runs that are known as numbered or posted
-    payments    payments                                = postings of cash
-    allocations allocations as they are stored          = those that follow from invoices and payments alone
+    payments    what follows from money that came, went = postings; cash, suspense and deposits in the ledger
+    allocations settlements as they are stored          = those that follow from invoices and payments alone; what is left of credit
     receivables balance of the ledger                   = open items - credit not allocated
     dunning     steps and bars as they were taken       = those that follow from the open items of their day
     catalogues  what was published and repealed         = what lies in the store now, and it has every version that charges name
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from billing.controls.book import Book, book
 from billing.controls.claims import claim_books
-from billing.controls.documents import document_books
+from billing.controls.documents import document_books, total_books
 from billing.controls.runs import run_books
 from billing.intake.books import intake_book
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
 
-__all__ = ["Book", "all_ok", "books"]
+__all__ = ["Book", "all_ok", "books", "of_run"]
 
 
 def books(home: Home) -> list[Book]:
@@ -47,6 +47,12 @@ def books(home: Home) -> list[Book]:
         found.extend(document_books(connection))
         found.extend(claim_books(connection))
     return found
+
+
+def of_run(home: Home, run_id: int) -> list[Book]:
+    """The books of one run, and those of all documents that need no look at each of them: what is printed when a run ends."""
+    with home.connect() as connection:
+        return [*run_books(home, connection, run_id), *total_books(connection)]
 
 
 def all_ok(found: Iterable[Book]) -> bool:

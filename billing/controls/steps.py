@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _BAR_KINDS: Final = ("bar_outgoing", "unbar")
 
+
 def step_books(connection: sa.Connection) -> Iterator[Book]:
     """What was past due at each step, and the facts that followed from it."""
     steps = connection.execute(sa.select(tables.dunning_steps).order_by(tables.dunning_steps.c.step_id)).all()
@@ -40,7 +41,9 @@ def step_books(connection: sa.Connection) -> Iterator[Book]:
 
 def _follows(connection: sa.Connection, steps: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     """Each step as it follows from what was open before its commit."""
-    for seq, of_commit in itertools.groupby(sorted(steps, key=lambda step: (step.commit_seq, step.step_id)), key=lambda step: step.commit_seq):
+    for seq, of_commit in itertools.groupby(
+        sorted(steps, key=lambda step: (step.commit_seq, step.step_id)), key=lambda step: step.commit_seq
+    ):
         own = list(of_commit)
         accounts = sorted({step.account_key for step in own})
         items: dict[int, list[OpenItem]] = collections.defaultdict(list)

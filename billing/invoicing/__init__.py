@@ -1,10 +1,10 @@
 """Invoices and other documents: drafts as columns, numbered without a gap, never changed afterwards, and read with their lines.
 
-    drafts      invoices without their numbers, and how they look as values
-    numbering   numbers by series, and the rows of documents and lines
-    billed      what documents have billed by charge key, for reconciliation
-    digest      a hash that stands for everything the documents of a run say
-    reading     issued invoices, one and many
+drafts      invoices without their numbers, and how they look as values
+numbering   numbers by series, and the rows of documents and lines
+billed      what documents have billed by charge key, for reconciliation
+digest      a hash that stands for everything the documents of a run say
+reading     issued invoices, one and many
 """
 
 from __future__ import annotations

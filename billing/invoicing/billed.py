@@ -5,7 +5,6 @@ Void invoices, opening balances and lines of credit notes that are meant `outsid
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,6 +17,7 @@ from billing.invoicing.drafts import KIND_NAMES, OPENING
 from billing.store import bulk, tables
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
 
 OUTSIDE: Final = "outside"
@@ -83,7 +83,7 @@ def _as_lines(parts: Sequence[pa.Table]) -> Lines:
     return sum_by_key(newest_first)  # labels are those of the first row of each key
 
 
-def _numbers(name: str, values: pa.ChunkedArray[Any]) -> Any:  # noqa: ANN401 -- a column as numpy takes it
+def _numbers(name: str, values: pa.ChunkedArray[Any]) -> Any:
     """Text columns as the numbers they stand for in LINE."""
     if name == "kind":
         codes = list(KIND_NAMES)

@@ -125,9 +125,7 @@ def none(issued_on: dt.date, currencies: tuple[str, ...] = (), document_type: st
     """No drafts."""
     nothing = np.zeros(0, np.int64)
     heads = (nothing,) * 6
-    return Drafts(
-        *heads, np.zeros(1, np.int64), np.zeros(0, LINE), np.zeros(0, np.int32), [], currencies, ("",), issued_on, document_type
-    )
+    return Drafts(*heads, np.zeros(1, np.int64), np.zeros(0, LINE), np.zeros(0, np.int32), [], currencies, ("",), issued_on, document_type)
 
 
 def joined(parts: Sequence[Drafts]) -> Drafts:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BYTES_MAX: Final = 1 << 30
 ID_BYTES: Final = 16
+_OTHER_FILE: Final = "name a file of the bank, with the mapping of that bank"
 _EVERY: Final = 10_000  # lines between two words of progress
 
 
@@ -58,6 +59,8 @@ def read_file(path: Path, mapping: Mapping, progress: Callable[[int, int], None]
     """All lines of a file. Raises ProblemsError with every mistake, UserError for a file that cannot be read at all."""
     content = _content(path)
     rows = _rows(path, content, mapping)
+    if not rows:
+        raise UserError(f"{path} holds no booking", _OTHER_FILE)
     problems: list[Problem] = []
     totals, body, names = _parted(path, rows, mapping, problems)
     lines, outgoing = _lines(path, body, names, mapping, problems, progress)
@@ -66,7 +69,7 @@ def read_file(path: Path, mapping: Mapping, progress: Callable[[int, int], None]
     if problems:
         raise ProblemsError(problems)
     if not lines and not outgoing:
-        raise UserError(f"{path} holds no booking", "name a file of the bank with --mapping of that bank")
+        raise UserError(f"{path} holds no booking", _OTHER_FILE)
     return BankFile(path.name, hashlib.sha256(content).digest(), lines, len(outgoing), sum(outgoing))
 
 
@@ -136,7 +139,7 @@ def _parted(
             problems.append(Problem(str(path), f"line {line}", message, "fetch the file again; nothing of it was taken"))
         else:
             totals = found[0]
-            body = body[:-1] if is_trailer else body
+        body = [row for row in body if row not in found]
     return totals, body, names
 
 

@@ -6,7 +6,7 @@ Each figure is worked out from payments, events, deposits and bank lines alone, 
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import sqlalchemy as sa
 
@@ -19,7 +19,7 @@ from billing.payments.writing import Account
 from billing.store import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
 LEGS: Final = (
@@ -29,6 +29,9 @@ _ACCOUNT: Final = (
     tables.accounts.c.account_key, tables.accounts.c.account_id, tables.accounts.c.currency,
     sa.func.coalesce(tables.accounts.c.legal_entity, ""),
 )  # fmt: skip
+
+
+_NAMED: Final = 5  # rows that differ, of each side
 
 
 class Sides(NamedTuple):
@@ -43,14 +46,24 @@ class Sides(NamedTuple):
 
 def money_books(connection: sa.Connection, waiting: AbstractSet[int]) -> Iterator[Sides]:
     """Every book about money that came. `waiting`: invoices that are numbered and not posted."""
-    yield _compared("payments: postings = what follows from them", set(expected(connection)), set(_posted(connection)))
+    yield _compared("payments: postings = what follows from them", lambda: expected(connection), lambda: _posted(connection))
     yield from _balances(connection)
-    settled, left = [], []
+    settled, left = _Print(), _Print()
     for parts, rest in replayed(connection, waiting):
-        settled += parts
-        left += rest
-    yield _compared("allocations: stored = worked out anew", set(stored(connection)), set(settled))
-    yield _compared("credit: left over = worked out anew", set(stored_left(connection)), set(left))
+        settled.add(parts)
+        left.add(rest)
+    yield _compared(
+        "allocations: stored = worked out anew",
+        lambda: stored(connection),
+        lambda: (part for parts, _ in replayed(connection, waiting) for part in parts),
+        known=settled,
+    )
+    yield _compared(
+        "credit: left over = worked out anew",
+        lambda: stored_left(connection),
+        lambda: (each for _, rest in replayed(connection, waiting) for each in rest),
+        known=left,
+    )
 
 
 def expected(connection: sa.Connection) -> Iterator[ledger.Posting]:
@@ -161,11 +174,39 @@ def _ledger_balances(connection: sa.Connection) -> dict[tuple[str, str], int]:
     return found
 
 
-def _compared(name: str, left: AbstractSet[tuple[object, ...]], right: AbstractSet[tuple[object, ...]]) -> Sides:
-    """Two sets that must hold the same: all there are, and those that stand on both sides. Some that differ are named."""
-    terms = {
-        f"{where} {' '.join(map(str, each))}": 1
-        for where, only in (("left", left - right), ("right", right - left))
-        for each in sorted(only, key=str)[:5]
-    }
-    return Sides(name, len(left | right), len(left & right), "rows", terms)
+class _Print:
+    """How many rows there are, and a sum that stands for all of them in any order: millions need no memory."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.total = 0
+
+    def add(self, rows: Iterable[tuple[object, ...]]) -> Self:
+        """Count further rows in."""
+        for row in rows:
+            self.rows += 1
+            self.total += hash(repr(row))
+        return self
+
+
+def _compared(
+    name: str,
+    left: Callable[[], Iterable[tuple[object, ...]]],
+    right: Callable[[], Iterable[tuple[object, ...]]],
+    known: _Print | None = None,
+) -> Sides:
+    """Two collections that must hold the same: all there are, and those that stand on both sides. Some that differ are named.
+
+    `known`: the right side, where it was read before.
+    """
+    one, two = _Print().add(left()), known or _Print().add(right())
+    if (one.rows, one.total) == (two.rows, two.total):
+        return Sides(name, one.rows, two.rows, "rows", {})
+    here, there = set(left()), set(right())
+    terms = {f"surplus {_shown(each)}": 1 for each in sorted(here - there, key=str)[:_NAMED]}
+    terms |= {f"missing {_shown(each)}": 1 for each in sorted(there - here, key=str)[:_NAMED]}
+    return Sides(name, len(here | there), len(here & there), "rows", terms)
+
+
+def _shown(row: tuple[object, ...]) -> str:
+    return " ".join(map(str, row))

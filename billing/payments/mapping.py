@@ -129,8 +129,10 @@ def _wrong(mapping: Mapping) -> list[tuple[str, str, str]]:
 
 
 def _wrong_date(mapping: Mapping) -> list[tuple[str, str, str]]:
+    directives = set(re.findall(r"%-?([A-Za-z])", mapping.date))
+    same = bool("d" in directives and directives & {"m", "b", "B"} and directives & {"Y", "y"})
     try:
-        same = dt.datetime.strptime(_EXAMPLE_DAY.strftime(mapping.date), mapping.date).date() == _EXAMPLE_DAY  # noqa: DTZ007 -- a date
+        same = same and dt.datetime.strptime(_EXAMPLE_DAY.strftime(mapping.date), mapping.date).date() == _EXAMPLE_DAY  # noqa: DTZ007 -- a date
     except ValueError:
         same = False
     return [] if same else [("date", f"{mapping.date!r} does not tell day, month and year", "write it such as %d.%m.%Y")]

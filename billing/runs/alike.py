@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import LINE, Int64s, Lines
+from billing.charges.lines import LINE, Int64s, Lines, taken
 from billing.charges.periods import BillDays, Period
 from billing.charges.recurring import PlanSpan
 from billing.runs.fact_columns import groups
@@ -73,7 +73,7 @@ def expand(alike: Alike, templates: Sequence[Sequence[tuple[int, ...]]], facts: 
     repeats = counts[alike.of[owners]]
     owner = np.repeat(owners, repeats)
     place = np.arange(owner.size) + np.repeat(firsts[alike.of[owners]] - (np.cumsum(repeats) - repeats), repeats)
-    lines: Lines = rows[place]
+    lines = taken(rows, place)
     lines["account_key"] = facts.account_keys[facts.subscription_account[owner]]
     lines["subscription_key"] = facts.subscription_keys[owner]
     return lines

@@ -39,9 +39,9 @@ class Limits(NamedTuple):
     days_ahead_max: int = int(settings.SETTINGS["days_ahead_max"].default)
 
 
-def limits(connection: sa.Connection) -> Limits:
-    """The bounds as they are set now."""
-    return Limits(*(settings.integer(connection, name) for name in Limits._fields))
+def limits(connection: sa.Connection, seq: int | None = None) -> Limits:
+    """The bounds as they were set as of `seq`, or are now."""
+    return Limits(*(settings.integer(connection, name, seq=seq) for name in Limits._fields))
 
 
 def broken(found: Differences, billed: Lines, own_currency: Int64s, bill_day: int, limits: Limits) -> dict[int, str]:
@@ -73,7 +73,7 @@ def _note(reasons: dict[int, str], account_keys: Int64s, reason: str) -> None:
         reasons.setdefault(key, reason)
 
 
-def _negative(lines: Lines, net: Any, billed: Lines) -> Int64s:  # noqa: ANN401 -- an array of bool
+def _negative(lines: Lines, net: Any, billed: Lines) -> Int64s:
     """Accounts whose periods that were never billed come to less than nothing, adjustments left aside."""
     starts = group_starts(lines, _PERIOD)
     counted = net & (lines["kind"] != Kind.ADJUSTMENT)
@@ -86,7 +86,7 @@ def _negative(lines: Lines, net: Any, billed: Lines) -> Int64s:  # noqa: ANN401 
     return below
 
 
-def _credited_below_nothing(lines: Lines, net: Any, billed: Lines) -> Int64s:  # noqa: ANN401 -- an array of bool
+def _credited_below_nothing(lines: Lines, net: Any, billed: Lines) -> Int64s:
     """Accounts with a period of which more is given back than was billed, adjustments left aside."""
     starts = group_starts(lines, _PERIOD)
     groups = lines[starts]
@@ -115,7 +115,7 @@ def _sum_of(groups: Lines, billed: Lines, *, count: bool = False) -> Int64s:
 
 
 def _crowded(lines: Lines, per_day_max: int) -> list[tuple[int, int, int]]:
-    """(account key, lines, days) of subscriptions with too many lines in a period. Most periods have fewer in all, and are not looked at."""
+    """(account key, lines, days) of subscriptions with too many lines in a period. Periods that have fewer in all are not looked at."""
     starts = group_starts(lines, _PERIOD)
     counts = np.diff(np.append(starts, lines.size))
     days = lines["period_to"][starts] - lines["period_from"][starts]

@@ -14,6 +14,23 @@ if TYPE_CHECKING:
 _POWERS_OF_TEN: Final = np.array([10**digits for digits in range(19)], np.int64)
 
 
+class Runs:
+    """Runs of rows that are equal in some columns. What follows from these columns is worked out once a run."""
+
+    def __init__(self, *columns: npt.NDArray[Any]) -> None:
+        rows = len(columns[0])
+        changes = np.ones(rows, np.bool_)
+        changes[1:] = columns[0][1:] != columns[0][:-1]
+        for column in columns[1:]:
+            changes[1:] |= column[1:] != column[:-1]
+        self.first: Int64s = np.flatnonzero(changes)  # the first row of each
+        self.length: Int64s = np.diff(self.first, append=rows)
+
+    def spread(self, by_run: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A figure of each run, for each of its rows."""
+        return np.repeat(by_run, self.length)
+
+
 def int64(column: pa.ChunkedArray[Any], missing: int = 0) -> Int64s:
     """Integers or instants as int64, `missing` for null."""
     whole: Any = column if column.type == pa.int64() else column.cast(pa.int64())

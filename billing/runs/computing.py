@@ -5,31 +5,32 @@ A pure function of what is stored as of that number; whoever computes again gets
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
 from billing.charges.lines import Lines, empty
+from billing.charges.rollover import Left
 from billing.guiding import Guide
-from billing.intake import view
 from billing.invoicing import billed_lines
-from billing.runs import bounds, facts, leftovers, price_list, pricing, scope
-from billing.runs.circumstances import asked
+from billing.runs import bounds, facts, leftovers, payers, price_list, scope, totals, touched
 from billing.runs.contracts import Contracts
-from billing.runs.proposal import Currencies, one_off_lines, recurring_lines, usage_lines
+from billing.runs.groups import price_in_groups
+from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
 from billing.runs.settlement import Settlement, settle
-from billing.runs.states import CYCLE
-from billing.runs.terms import Term, total
-from billing.store import tables
-from rating.status import Status
+from billing.runs.terms import Term
+from billing.store import bulk, tables
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
-    from billing.charges.rollover import Left
+    from billing.runs.groups import Sink
+    from billing.runs.usage_sums import PricedSums
     from billing.store.home import Home
 
     Progress = Callable[[str, int, int], None]  # stage, done, of how many
@@ -44,24 +45,23 @@ class Computed(NamedTuple):
 
     contracts: Contracts
     scope: scope.Scope
-    priced: pricing.Priced | None  # None: no account is in the run
     settlement: Settlement
-    terms: dict[str, Term]
-
-    @property
-    def left(self) -> list[Left]:
-        """What is left of allowances that outlive their period."""
-        return self.priced.left if self.priced is not None else []
-
-
-class _Usage(NamedTuple):
-    lines: Lines
-    too_large: list[int]
-    priced: pricing.Priced | None
+    left: list[Left]  # of allowances that outlive their period
     terms: dict[str, Term]
 
 
-def compute(  # noqa: PLR0913 -- what, as of when, and how
+class _Known(NamedTuple):
+    """What the database says as of the run."""
+
+    contracts: Contracts
+    scope: scope.Scope
+    billed: Lines
+    stored: list[Left]
+    adjustments: pa.Table
+    limits: bounds.Limits
+
+
+def compute(
     home: Home,
     bill_date: dt.date,
     seq: int,
@@ -69,83 +69,95 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
     threads: int,
     only: AbstractSet[str] | None = None,
     before_run: int | None = None,
-    kind: str = CYCLE,
+    everything: bool = False,
+    sink_for: Callable[[Contracts], Sink] | None = None,
     progress: Progress | None = None,
 ) -> Computed:
-    """Price and settle everything as of `seq`. `only`: these account ids; `before_run`: as things stood for that run."""
-    assert kind == CYCLE, kind
+    """Price and settle everything as of `seq`. `only`: these account ids and those of their units; `before_run`: as it stood for that run.
+
+    `everything`: compute all open periods, whatever has changed since they were billed. `sink_for` makes, of the contracts, what gets the
+    priced events of each group (see `groups.price_in_groups`). `progress` gets a stage's name, what is done of it and of how much.
+    """
     report = progress or _silent
+    report("facts", 0, 0)
+    known = _read(home, bill_date, seq, only, before_run, everything=everything)
+    contracts, chosen = known.contracts, known.scope
+    currencies = Currencies(contracts)
+    usage = price_in_groups(
+        home,
+        seq,
+        Guide(home, seq),
+        contracts,
+        chosen,
+        known.stored,
+        threads=threads,
+        sink=sink_for(contracts) if sink_for is not None and chosen.window is not None else None,
+        progress=functools.partial(report, "price usage"),
+    )
+    report("fees", 0, 0)
+    proposed = _proposed(usage.lines, known, currencies)
+    settlement = settle(
+        proposed,
+        known.billed,
+        dict.fromkeys(usage.too_large, TOO_LARGE),
+        contracts,
+        chosen,
+        currencies,
+        limits=known.limits,
+        own_texts=totals.names(contracts, known.adjustments),
+        progress=functools.partial(report, "settle"),
+    )
+    return Computed(contracts, chosen, settlement, usage.left, _usage_terms(usage) | settlement.terms | _scope_terms(chosen))
+
+
+def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | None, before_run: int | None, *, everything: bool) -> _Known:
     midnights = facts.Midnights()
     with home.connect() as connection:
         contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), midnights)
         covered = scope.covered_through(connection, contracts.facts, before_run)
-        chosen = scope.decide(contracts.facts, covered, bill_date, midnights, only)
-        billed = _billed(connection, contracts, chosen)
-        stored = leftovers.stored(connection, chosen.begins(contracts.facts), before_run)
-        limits = bounds.limits(connection)
-    currencies = Currencies(contracts)
-    usage = _usage(home, seq, contracts, chosen, stored, currencies, threads, report)
-    fees = [recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies)]
-    proposed = np.concatenate([*fees, usage.lines])
-    too_large = dict.fromkeys(usage.too_large, TOO_LARGE)
-    settlement = settle(
-        proposed, billed, too_large, contracts, chosen, currencies, limits=limits, progress=lambda done, of: report("settle", done, of)
-    )
-    terms = {**usage.terms, **settlement.terms, "accounts": Term(int(np.count_nonzero(chosen.calendar >= 0)), 0)}
-    if chosen.window is not None:
-        terms |= {WINDOW_FROM: Term(0, chosen.window.from_us), WINDOW_TO: Term(0, chosen.window.to_us)}
-    return Computed(contracts, chosen, usage.priced, settlement, terms)
+        chosen = touched.scope_of(home, connection, contracts, covered, bill_date, seq, only=only, everything=everything)
+        adjustment = tables.adjustments
+        return _Known(
+            contracts,
+            chosen,
+            _billed(connection, contracts, chosen, seq),
+            leftovers.stored(connection, chosen.begins(contracts.facts), before_run),
+            bulk.read(connection, sa.select(adjustment).where(adjustment.c.commit_seq <= seq).order_by(adjustment.c.adjustment_id)),
+            bounds.limits(connection, seq),
+        )
 
 
-def _billed(connection: sa.Connection, contracts: Contracts, chosen: scope.Scope) -> Lines:
-    """What invoices have billed from the oldest open period of any account of the run on."""
+def _billed(connection: sa.Connection, contracts: Contracts, chosen: scope.Scope, seq: int) -> Lines:
+    """What invoices have billed as of the run, from the oldest computed period of any account on."""
     first = min((periods[0].start for periods in chosen.calendars if periods), default=None)
     if first is None:
         return empty()
     keys = contracts.facts.account_keys[chosen.calendar >= 0]
     whole = len(keys) == len(contracts.facts.account_keys)
-    return billed_lines(connection, first, None if whole else keys.tolist())
+    return billed_lines(connection, first, None if whole else keys.tolist(), as_of=seq)
 
 
-def _usage(  # noqa: PLR0913, PLR0917 -- what usage is priced with
-    home: Home,
-    seq: int,
-    contracts: Contracts,
-    chosen: scope.Scope,
-    stored: list[Left],
-    currencies: Currencies,
-    threads: int,
-    report: Progress,
-) -> _Usage:
-    if chosen.window is None:
-        return _Usage(empty(), [], None, {})
-    columns = pricing.columns(asked(contracts.price_list.catalogues))
-    usage = view.usage(home, columns, seq, *chosen.window, checked=True)
-    priced = pricing.price_usage(usage, Guide(home, seq), contracts, chosen, stored, threads=threads)
-    report("price", usage.num_rows, usage.num_rows)
-    sums = usage_lines(priced, contracts, currencies)
-    return _Usage(sums.lines, sums.too_large, priced, _usage_terms(priced, contracts, set(sums.too_large)))
+def _proposed(usage: Lines, known: _Known, currencies: Currencies) -> Lines:
+    """Everything that is due, but for tax, at those who pay it."""
+    contracts, chosen = known.contracts, known.scope
+    fees = (recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies))
+    lines = totals.apply(np.concatenate([*fees, usage]), contracts, chosen, currencies, known.adjustments)
+    return payers.route(lines, contracts, chosen)
 
 
-def _usage_terms(priced: pricing.Priced, contracts: Contracts, too_large: set[int]) -> dict[str, Term]:
+def _usage_terms(usage: PricedSums) -> dict[str, Term]:
     """Events by status and by reason of leaving out, and the charges by currency, as the run counted them."""
-    status, counts = np.unique(priced.rated.status, return_counts=True)
-    terms = {f"events.{Status(code).name}": Term(rows, 0) for code, rows in zip(status.tolist(), counts.tolist(), strict=True)}
-    terms |= {f"left_out.{name}": Term(rows, 0) for name, rows in priced.left_out.items()}
-    version = priced.rated.version
-    excluded = np.isin(contracts.facts.account_keys[priced.account], list(too_large)) if too_large else np.zeros(len(version), bool)
-    for currency in sorted({each.currency for each in contracts.price_list.tables.versions}):
-        own = [index for index, each in enumerate(contracts.price_list.tables.versions) if each.currency == currency]
-        rated = np.isin(version, own) & (priced.rated.status <= int(Status.ZERO_RATED))
-        charge = priced.rated.charge_micros
-        terms[f"usage:{currency}"] = _term(charge[rated])
-        if too_large:
-            terms[f"too_large:{currency}"] = _term(charge[rated & excluded])
+    terms = {f"events.{status.name}": Term(rows, 0) for status, rows in usage.status_counts.items()}
+    terms |= {f"left_out.{name}": Term(rows, 0) for name, rows in usage.left_out.items()}
+    terms |= {f"usage:{currency}": Term(*charged) for currency, charged in usage.charges_by_currency.items()}
+    return terms | {f"too_large:{currency}": Term(*charged) for currency, charged in usage.too_large_by_currency.items()}
+
+
+def _scope_terms(chosen: scope.Scope) -> dict[str, Term]:
+    terms = {"accounts": Term(int(np.count_nonzero(chosen.calendar >= 0)), 0)}
+    if chosen.window is not None:
+        terms |= {WINDOW_FROM: Term(0, chosen.window.from_us), WINDOW_TO: Term(0, chosen.window.to_us)}
     return terms
-
-
-def _term(charges: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Term:
-    return Term(len(charges), total(charges))
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

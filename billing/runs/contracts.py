@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from billing.charges.lines import Int64s
 from billing.charges.recurring import PlanSpan, plan_spans
 from billing.runs.definitions import prices_incoming
 from billing.runs.fact_columns import groups
@@ -21,7 +22,6 @@ from billing.runs.fact_columns import groups
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from billing.charges.lines import Int64s
     from billing.runs.facts import Facts, Midnights
     from billing.runs.price_list import PriceList
 
@@ -42,10 +42,21 @@ class OfPattern(Sequence[_T]):
         return len(self._of)
 
     def __getitem__(self, index: int) -> _T:  # type: ignore[override]  # nobody asks for slices
-        return self._values[self._of[index]]
+        return self._values[int(self._of[index])]
 
     def __iter__(self) -> Iterator[_T]:
         return map(self._values.__getitem__, self._of.tolist())
+
+
+class Lives(NamedTuple):
+    """When subscriptions are active, and from when on they have which plan. `of`: the life of each subscription."""
+
+    of: Int64s
+    active_from: Int64s
+    active_to: Int64s
+    first_fact: Int64s  # facts of life l are rows first_fact[l] up to first_fact[l + 1], in order of time
+    fact_from: Int64s
+    fact_plan: Int64s  # number of the plan within the subscription
 
 
 class Contracts:
@@ -71,6 +82,11 @@ class Contracts:
         other.price_list = price_list
         other._holding_plan = other._numbered()  # noqa: SLF001 -- one of our own
         return other
+
+    @property
+    def lives(self) -> Lives:
+        """The instants that `is_active` and `holding_at` look up."""
+        return Lives(self._life, self._active_from, self._active_to, self._first_fact, self._fact_from, self._fact_plan)
 
     def is_active(self, subscription: Int64s, start_us: Int64s) -> npt.NDArray[np.bool_]:
         """Whether each subscription (index >= 0) is active at an instant."""
@@ -122,7 +138,9 @@ class Contracts:
         facts = self.facts
         zone = facts.account_zone[facts.subscription_account]
         self._life, models = groups([facts.subscription_pattern, zone])
-        active_from, active_to, first, fact_from, fact_plan = [], [], [0], [], []
+        active_from, active_to, first = [], [], [0]
+        fact_from: list[int] = []
+        fact_plan: list[int] = []
         for model in models.tolist():
             number, clock = int(facts.subscription_pattern[model]), facts.zones[zone[model]]
             pattern, plans = facts.patterns[number], self.pattern_plans[number]

@@ -54,7 +54,7 @@ class Covered(Sequence[Coverage | None]):
         return len(self.of)
 
     def __getitem__(self, index: int) -> Coverage | None:  # type: ignore[override]  # nobody asks for slices
-        return self.coverages[self.of[index]]
+        return self.coverages[int(self.of[index])]
 
     def last_before(self, bill_date: dt.date) -> dt.date | None:
         """The latest date before `bill_date` of a run that was for everybody."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from billing.runs import beginning, charge_files, frozen, leftovers, numbering, posting, scope, states
+from billing.runs import beginning, charge_files, frozen, leftovers, numbering, posting, states
 from billing.runs.beginning import Order
 from billing.runs.computing import Computed, compute
 from billing.runs.lock import only_run
@@ -32,9 +32,12 @@ from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from billing.runs.computing import Progress
+    from billing.runs.contracts import Contracts
     from billing.runs.frozen import Outcome
+    from billing.runs.groups import Sink
     from billing.runs.states import Run
     from billing.store.home import Home
 
@@ -42,7 +45,7 @@ __all__ = ["Computed", "Order", "Preview", "RunReport", "abandon", "compute", "p
 REQUIRED: Final = "required"
 
 
-def run(  # noqa: PLR0913 -- what, when, and how
+def run(
     home: Home,
     bill_date: dt.date,
     now_us: int,
@@ -93,20 +96,28 @@ def abandon(home: Home, bill_date: dt.date, now_us: int = 0) -> int:
     return current.run_id
 
 
-def _compute_and_freeze(  # noqa: PLR0913, PLR0917 -- what, by whom, and how
-    home: Home, current: Run, wanted: Order, threads: int, report: Progress, at: Callable[[], int]
-) -> Outcome:
-    only = beginning.only_accounts(home, current)
-    bill_date = dt.date.fromisoformat(current.bill_date)
+def _compute_and_freeze(home: Home, current: Run, wanted: Order, threads: int, report: Progress, at: Callable[[], int]) -> Outcome:
+    bill_date, folder = dt.date.fromisoformat(current.bill_date), home.charges_folder / f"run={current.run_id}"
+    shutil.rmtree(folder, ignore_errors=True)  # of an attempt that was killed: nothing names these files
+    charges = _Charges(home, current.run_id, folder)
     computed = compute(
-        home, bill_date, current.pinned_seq, threads=threads, only=only, before_run=current.run_id, progress=report, kind=current.kind
+        home,
+        bill_date,
+        current.pinned_seq,
+        threads=threads,
+        only=beginning.only_accounts(home, current),
+        before_run=current.run_id,
+        everything=wanted.everything,
+        sink_for=charges.sink,
+        progress=report,
     )
-    files = _write_charges(home, current.run_id, computed, threads, report)
+    files = charges.files()
     commit_points.reached("run.charges_written")
     outcome = frozen.Outcome(
         computed.settlement.drafts, files, clipped(computed.terms), put_aside(computed), leftovers_of(current.run_id, computed)
     )
-    named = frozen.write(home.charges_folder / f"run={current.run_id}" / frozen.FOLDER, home.path, outcome)
+    report("freeze", 0, 0)
+    named = frozen.write(folder / frozen.FOLDER, home.path, outcome)
     commit_points.reached("run.drafts_written")
     drafts = outcome.drafts
     with home.begin() as connection:
@@ -118,6 +129,29 @@ def _compute_and_freeze(  # noqa: PLR0913, PLR0917 -- what, by whom, and how
         commit_points.reached("run.before_computed_commit")
     commit_points.reached("run.computed")
     return outcome
+
+
+class _Charges:
+    """The charge files of a run: their writer is made when the contracts are known."""
+
+    def __init__(self, home: Home, run_id: int, folder: Path) -> None:
+        self._home = home
+        self._run_id = run_id
+        self._folder = folder
+        self._writer: charge_files.Writer | None = None
+
+    def sink(self, contracts: Contracts) -> Sink:
+        """What gets priced events, group by group."""
+        self._writer = charge_files.Writer(self._folder, self._home.path, self._run_id, contracts, self._written)
+        return self._writer.write
+
+    def files(self) -> list[charge_files.ChargeFile]:
+        """All files, on disk; none where there was no usage to look for."""
+        return self._writer.files() if self._writer is not None else []
+
+    @staticmethod
+    def _written(_rows: int) -> None:
+        commit_points.reached("run.charge_file_written")
 
 
 def put_aside(computed: Computed) -> list[frozen.PutAside]:
@@ -147,23 +181,6 @@ def _may_number(home: Home, current: Run, wanted: Order) -> bool:
             f"ratewright bill approve --run {current.run_id}",
         )
     return approved
-
-
-def _write_charges(home: Home, run_id: int, computed: Computed, threads: int, report: Progress) -> list[charge_files.ChargeFile]:
-    folder = home.charges_folder / f"run={run_id}"
-    if folder.exists():
-        shutil.rmtree(folder)  # of an attempt that was killed: nothing names these files
-    if computed.priced is None:
-        return []
-    total, done = len(computed.priced.start_us), 0
-
-    def written(rows: int) -> None:
-        nonlocal done
-        done += rows
-        report("write charges", done, total)
-        commit_points.reached("run.charge_file_written")
-
-    return charge_files.write(folder, home.path, run_id, computed.priced, computed.contracts, threads=threads, report=written)
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from billing.charges.lines import Int64s, Kind, Lines, group_starts
 from billing.charges.ordering import order_by
 from billing.charges.tax import PPM
-from billing.invoicing.drafts import INVOICE, Drafts, TextIndex, iso, none
+from billing.invoicing.drafts import Drafts, TextIndex, iso, none
 from billing.runs.fact_columns import day_of
 from billing.runs.payer_columns import NEVER
 from rating.money import MICROS_PER_UNIT, format_micros
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from billing.runs.proposal import Currencies
     from billing.runs.scope import Scope
 
+    OwnTexts = Mapping[tuple[int, int], str]  # what lines are called that no catalogue knows, by (kind, price_id)
+
 # How tax and a correction are called on the invoice of an account, by its language.
 TEXTS: Final = {
     "en": {"tax": "{name} {rate} %", "correction": "{text}, correction for {first} to {last}"},
@@ -36,15 +38,12 @@ UNKNOWN_CATALOGUE: Final = -1  # of a billed line that is no longer due
 class Writer:
     """Makes drafts of lines, any block of accounts at a time."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 -- what lines are read with
-        self, contracts: Contracts, scope: Scope, currencies: Currencies, payers: Payers, own_texts: Mapping[int, str], document_type: str = INVOICE
-    ) -> None:
+    def __init__(self, contracts: Contracts, scope: Scope, currencies: Currencies, payers: Payers, own_texts: OwnTexts) -> None:
         self._contracts = contracts
         self._scope = scope
         self._currencies = currencies
         self._payers = payers
-        self._own_texts = own_texts  # by adjustment_id
-        self._document_type = document_type
+        self._own_texts = own_texts
         self._known: dict[tuple[int, ...], str] = {}
         self._language, self._languages = _languages(contracts)
 
@@ -56,11 +55,11 @@ class Writer:
         lines, account = lines[order], account[order]
         starts = group_starts(lines, ("account_key",))
         if not starts.size:
-            return none(self._scope.bill_date, tuple(self._currencies.names), self._document_type)
+            return none(self._scope.bill_date, tuple(self._currencies.names))
         wanted = np.logical_or.reduceat(lines["amount_micros"] != 0, starts)
         kept = np.repeat(wanted, np.diff(np.append(starts, lines.size)))
         lines, account = lines[kept], account[kept]
-        return self._headed(lines, account) if lines.size else none(self._scope.bill_date, tuple(self._currencies.names), self._document_type)
+        return self._headed(lines, account) if lines.size else none(self._scope.bill_date, tuple(self._currencies.names))
 
     def _headed(self, lines: Lines, account: Int64s) -> Drafts:
         starts = group_starts(lines, ("account_key",))
@@ -82,10 +81,9 @@ class Writer:
             tuple(self._currencies.names),
             tuple(facts.entities),
             issued_on,
-            self._document_type,
         )
 
-    def _texts(self, lines: Lines, account: Int64s, texts: TextIndex) -> Any:  # noqa: ANN401 -- an array of int32
+    def _texts(self, lines: Lines, account: Int64s, texts: TextIndex) -> Any:
         """The place of each line's text. Lines that read alike are written once."""
         late = lines["period_to"] <= self._payers.covered[account]
         dated = late | (lines["kind"] == Kind.TAX)  # the rate of tax may follow the period
@@ -103,7 +101,7 @@ class Writer:
             self._known[key] = self._written(*key)
         return self._known[key]
 
-    def _written(  # noqa: PLR0913, PLR0917 -- the parts of a line's text
+    def _written(
         self, language_place: int, kind: int, catalogue: int, price_id: int, tax_class: int, rate_ppm: int, first: int, end: int, late: int
     ) -> str:
         language = self._languages[language_place]
@@ -111,16 +109,14 @@ class Writer:
         price_list = self._contracts.price_list
         if kind == Kind.TAX:
             text = _tax_text(price_list, texts["tax"], catalogue, tax_class, rate_ppm, end, language)
-        elif kind == Kind.ADJUSTMENT:
-            text = self._own_texts.get(price_id, f"adjustment {price_id}")
+        elif (kind, price_id) in self._own_texts:
+            text = self._own_texts[kind, price_id]
         else:
             text = price_list.price_text(price_list.identities[catalogue], price_id, language)
         return texts["correction"].format(text=text, first=iso(first), last=iso(end - 1)) if late else text
 
 
-def _tax_text(  # noqa: PLR0913, PLR0917 -- the parts of the text
-    price_list: PriceList, pattern: str, catalogue: int, tax_class: int, rate_ppm: int, end: int, language: str
-) -> str:
+def _tax_text(price_list: PriceList, pattern: str, catalogue: int, tax_class: int, rate_ppm: int, end: int, language: str) -> str:
     identity = price_list.identities[catalogue]
     rate = rate_ppm or price_list.rate_ppm(identity, tax_class, day_of(end - 1))
     percent = format_micros(rate * MICROS_PER_UNIT * 100 // PPM, 0)
@@ -168,7 +164,7 @@ class _Likely:
         self._by_account = np.argsort(self._facts.subscription_account, kind="stable")
         self._owners = self._facts.subscription_account[self._by_account]
 
-    def of(self, line: Any) -> int:  # noqa: ANN401 -- a row of LINE
+    def of(self, line: Any) -> int:
         """Place of the identity."""
         facts = self._facts
         if line["subscription_key"] > 0:

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from billing.charges.lines import Int64s
@@ -20,12 +21,11 @@ from billing.runs.usage_kernel import NOBODY, SKIPPED, in_unit_order
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import numpy.typing as npt
-
     from billing.charges.rollover import Left
     from billing.guiding import Guide
     from billing.intake.by_shard import Part
     from billing.runs.contracts import Contracts
+    from billing.runs.owning import Owning
     from billing.runs.scope import Scope
 
     Bools = npt.NDArray[np.bool_]
@@ -42,15 +42,24 @@ class Aside(NamedTuple):
     owner: Owners
 
 
-class GroupEvents:
-    """Prices groups of events, for several threads at once. `group_of`: of each account, and of nobody at the end."""
+class Units(NamedTuple):
+    """Which rating units are in which group. Columns by account, and the last row for nobody."""
 
-    def __init__(self, guide: Guide, contracts: Contracts, scope: Scope, commits: late.Commits | None, group_of: Int64s) -> None:
+    group: npt.NDArray[np.int32]  # of its rating unit
+    rank: npt.NDArray[np.int32]  # of its rating unit in the group, by index; NOBODY
+    units: Int64s  # how many each group has
+    present: list[Int64s]  # by group: subscriptions that are rated whether they used anything or not
+
+
+class GroupEvents:
+    """Prices groups of events, for several threads at once."""
+
+    def __init__(self, guide: Guide, owning: Owning, contracts: Contracts, scope: Scope, commits: late.Commits | None) -> None:
         self._guide = guide
+        self._owning = owning
         self._contracts = contracts
         self._scope = scope
         self._commits = commits
-        self._group_of = group_of
         self._turns = Turns(contracts, scope)
         self._asks_origin = asked(contracts.price_list.catalogues).origin
         self._aside: dict[int, Aside] = {}
@@ -58,8 +67,8 @@ class GroupEvents:
         self._lock = threading.Lock()
 
     @property
-    def present(self) -> Bools:
-        """By subscription: whether it is rated whether it used anything or not, for what it shares or leaves."""
+    def present(self) -> Int64s:
+        """Subscriptions that are rated whether they used anything or not, for what they share or leave."""
         return self._turns.present
 
     @property
@@ -67,21 +76,20 @@ class GroupEvents:
         """How many events wait."""
         return sum(len(each.start_us) for each in self._aside.values())
 
-    def price(self, number: int, part: Part, lefts: Iterable[Left]) -> Priced:
+    def price(self, number: int, part: Part, units: Units, lefts: Iterable[Left]) -> Priced:
         """The events of group `number`; those of rating units that have numbers in other groups are put aside."""
         start_us = int64(part.usage["start_us"])
-        keep, owner, left_out = self._sorted_out(part, start_us)
+        keep, owner, left_out = self._sorted_out(number, part, start_us)
         usage = part.usage.drop_columns([name for name in _USED if name in part.usage.column_names])
         if not self._asks_origin:
             usage = usage.drop_columns(["served_id"])
         self._nothing = Aside(usage.slice(0, 0), start_us[:0], owner.of(slice(0)))
-        away = keep & (owner.account >= 0) & (self._group_of[owner.account] != number)
+        away = keep & (owner.account >= 0) & (units.group[owner.account] != number)
         rows = np.flatnonzero(away)
         if rows.size:
             with self._lock:
                 self._aside[number] = Aside(usage.take(rows), start_us[rows], owner.of(rows))
-        mine = self._group_of[self._contracts.facts.subscription_account] == number
-        return self._priced(Aside(usage, start_us, owner), keep & ~away, left_out, mine, lefts)
+        return self._priced(Aside(usage, start_us, owner), keep & ~away, left_out, (number, units), lefts)
 
     def aside(self, accounts: Bools) -> Aside | None:
         """The events that wait of some accounts (a flag each)."""
@@ -94,17 +102,16 @@ class GroupEvents:
         owner = Owners(*(np.concatenate(columns) for columns in zip(*(each.owner for each in found), strict=True)))
         return Aside(pa.concat_tables([each.usage for each in found]), np.concatenate([each.start_us for each in found]), owner)
 
-    def price_aside(self, events: Aside | None, accounts: Bools, lefts: Iterable[Left]) -> Priced:
-        """Events that waited, which are all of these accounts (a flag each)."""
+    def price_aside(self, events: Aside | None, units: Units, lefts: Iterable[Left]) -> Priced:
+        """Events that waited, all of which are of the rating units in group 0 of `units`."""
         waited = self._nothing if events is None else events
         assert waited is not None, "there is a group before the last turns"
-        mine = accounts[self._contracts.facts.subscription_account]
-        return self._priced(waited, np.ones(len(waited.start_us), np.bool_), {pricing.NOT_BILLABLE: 0}, mine, lefts)
+        return self._priced(waited, np.ones(len(waited.start_us), np.bool_), {pricing.NOT_BILLABLE: 0}, (0, units), lefts)
 
-    def _sorted_out(self, part: Part, start_us: Int64s) -> tuple[Bools, Owners, dict[str, int]]:
+    def _sorted_out(self, number: int, part: Part, start_us: Int64s) -> tuple[Bools, Owners, dict[str, int]]:
         """Which events are priced, whose they are, and how many are not, by reason."""
         contracts, scope, usage = self._contracts, self._scope, part.usage
-        owner = pricing.owners(self._guide.resolve(usage["served_id"], start_us), start_us, contracts, scope)
+        owner = self._owning.owners(number, usage["served_id"], start_us)
         keep, left_out = part.keep, {}
         before = np.zeros(len(keep), np.bool_)
         if self._commits is not None:
@@ -120,31 +127,29 @@ class GroupEvents:
             left_out[FROM_BEFORE] = -int(np.count_nonzero(keep & before))
         return keep, owner, left_out
 
-    def _priced(self, events: Aside, keep: Bools, left_out: dict[str, int], mine: Bools, lefts: Iterable[Left]) -> Priced:
-        rows = self._order(events, keep)
+    def _priced(self, events: Aside, keep: Bools, left_out: dict[str, int], where: tuple[int, Units], lefts: Iterable[Left]) -> Priced:
+        number, units = where
+        rows = _order(events, keep, units.rank, int(units.units[number]))
         usage = events.usage.take(rows)
-        owned = Owned(usage, one_chunk(usage["event_key"]), events.start_us[rows], events.owner.of(rows), left_out)
+        owner = Owners(*(column[rows].astype(np.int64) for column in events.owner))
+        owned = Owned(usage, one_chunk(usage["event_key"]), events.start_us[rows], owner, left_out)
         del usage, events
+        present = units.present[number]
         return pricing.price_owned(
-            owned, self._guide, self._contracts, self._scope, lambda rateable: self._turns.rate(rateable, lefts, of=mine)
+            owned, self._guide, self._contracts, self._scope, lambda rateable: self._turns.rate(rateable, lefts, present=present)
         )
 
-    def _order(self, events: Aside, keep: Bools) -> Int64s:
-        """Rows to keep by rating unit, start and key: so charges of a customer lie together, and the engine need not sort."""
-        unit = np.append(self._contracts.facts.account_unit, NOBODY)[events.owner.account]
-        present = np.zeros(len(self._group_of), np.bool_)
-        present[unit[keep]] = True
-        present[NOBODY] = False
-        rank = np.cumsum(present, dtype=np.int32) - np.int32(1)
-        units, rank[NOBODY] = int(rank[-1]) + 1, NOBODY
-        code = np.where(keep, rank[unit], np.int32(SKIPPED))
-        places, edges, unsorted = in_unit_order(code, events.start_us, units)
-        for low, high in zip(edges[unsorted].tolist(), edges[unsorted + 1].tolist(), strict=True):
-            rows = places[low:high]
-            places[low:high] = rows[np.argsort(events.start_us[rows], kind="stable")]
-        _order_ties(places, events.start_us[places], code[places], events.usage["event_key"])
-        ordered: Int64s = places
-        return ordered
+
+def _order(events: Aside, keep: Bools, rank: npt.NDArray[np.int32], units: int) -> Int64s:
+    """Rows to keep by rating unit, start and key: so charges of a customer lie together, and the engine need not sort."""
+    code = np.where(keep, rank[events.owner.account], np.int32(SKIPPED))
+    places, edges, unsorted = in_unit_order(code, events.start_us, units)
+    for low, high in zip(edges[unsorted].tolist(), edges[unsorted + 1].tolist(), strict=True):
+        rows = places[low:high]
+        places[low:high] = rows[np.argsort(events.start_us[rows], kind="stable")]
+    _order_ties(places, events.start_us[places], code[places], events.usage["event_key"])
+    ordered: Int64s = places
+    return ordered
 
 
 def _order_ties(places: Int64s, start_us: Int64s, code: npt.NDArray[np.int32], event_key: pa.ChunkedArray[Any]) -> None:

@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
-import sqlalchemy as sa
 
 from billing.charges.lines import Int64s
-from billing.intake import sealing
 from billing.intake.by_shard import ByShard, Span, Wanted
 from billing.intake.marks import COMMIT_SEQ
 from billing.runs import late, pricing
 from billing.runs.circumstances import asked
-from billing.runs.columns import index_of, one_chunk
-from billing.runs.group_events import Aside, GroupEvents
+from billing.runs.columns import index_of
+from billing.runs.group_events import Aside, GroupEvents, Units
+from billing.runs.owning import Owning
 from billing.runs.proposal import Currencies
+from billing.runs.usage_kernel import NOBODY
 from billing.runs.usage_sums import GroupSums, PricedSums, gathered, sum_up
-from billing.store import bulk, tables
 from rating import engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    import numpy.typing as npt
 
     from billing.charges.rollover import Left
     from billing.guiding import Guide
@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     Sink = Callable[[int, Priced], None]
     Progress = Callable[[int, int], None]
 
-GROUP_ROWS: Final = 2_000_000
-LAST: Final = -1  # as group of a rating unit: its numbers lie in several groups, or it has none
+GROUP_ROWS: Final = 400_000  # few enough to stay in the processor's cache and in memory that is used over and over
 
 
 def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it with, and how
@@ -67,13 +66,14 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     """
     if scope.window is None:
         return gathered([])
-    numbers = _numbers(home, seq, contracts)
+    owning = Owning(guide, contracts, scope)
     commits = _commits(home, seq, contracts)
-    reader = ByShard(home, _wanted(contracts, scope, numbers, commits), seq, threads=threads)
+    reader = ByShard(home, _wanted(contracts, scope, owning, commits), seq, threads=threads)
     edges = _edges(reader.rows, group_rows)
-    group_of = _groups_of_accounts(numbers, edges, contracts)
-    lefts = _shared_out(stored, group_of, contracts)
-    events = GroupEvents(guide, contracts, scope, commits, group_of)
+    owning.place_in_groups(edges)
+    events = GroupEvents(guide, owning, contracts, scope, commits)
+    units = _units(owning, edges, events.present, contracts)
+    lefts = _shared_out(stored, units.group, contracts)
     currencies = Currencies(contracts)
     done = _Done(progress, int(reader.rows.sum()))
 
@@ -84,22 +84,15 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
 
     def one(number: int) -> GroupSums:
         low, high = int(edges[number]), int(edges[number + 1])
-        sums = finished(number, events.price(number, reader.read(low, high), lefts.get(number, ())))
+        sums = finished(number, events.price(number, reader.read(low, high), units, lefts.get(number, ())))
         done.add(int(reader.rows[low:high].sum()))
         return sums
 
     with ThreadPoolExecutor(threads) as pool:
         parts = list(pool.map(one, range(len(edges) - 1)))
-        turns = enumerate(_last_turns(events, group_of, lefts.get(LAST, []), contracts, group_rows), start=len(parts))
+        turns = enumerate(_last_turns(events, units, lefts.get(_last(edges), []), contracts, group_rows), start=len(parts))
         parts += pool.map(lambda turn: finished(turn[0], events.price_aside(*turn[1])), turns)
     return gathered(parts)
-
-
-class _Numbers(NamedTuple):
-    """Served ids, and the subscription (index, -1 unknown) that each fact guides to."""
-
-    served_id: pa.Array[Any]
-    subscription: Int64s
 
 
 class _Done:
@@ -119,14 +112,6 @@ class _Done:
                 self._progress(self._rows, self._total)
 
 
-def _numbers(home: Home, seq: int, contracts: Contracts) -> _Numbers:
-    column = tables.guiding_facts.c
-    with home.connect() as connection:
-        found = bulk.read(connection, sa.select(column.served_id, column.subscription_key).where(column.commit_seq <= seq))
-    subscription = index_of(contracts.facts.subscription_keys, found["subscription_key"].to_numpy())
-    return _Numbers(one_chunk(found["served_id"]), subscription)
-
-
 def _commits(home: Home, seq: int, contracts: Contracts) -> late.Commits | None:
     """When usage came; None where no plan asks."""
     if not late.is_asked(contracts.price_list):
@@ -135,14 +120,12 @@ def _commits(home: Home, seq: int, contracts: Contracts) -> late.Commits | None:
         return late.load(connection, seq)
 
 
-def _wanted(contracts: Contracts, scope: Scope, numbers: _Numbers, commits: late.Commits | None) -> Wanted:
+def _wanted(contracts: Contracts, scope: Scope, owning: Owning, commits: late.Commits | None) -> Wanted:
     """What to read: in the reopened window only the numbers of accounts that are computed there."""
     columns = pricing.columns(asked(contracts.price_list.catalogues))
     ids = None
     if scope.reopened is not None:
-        account = np.append(contracts.facts.subscription_account, -1)[numbers.subscription]
-        few = np.append(scope.reopened_accounts, False)[account]
-        ids = numbers.served_id.filter(pa.array(few)).unique()
+        ids = owning.ids_of(scope.reopened_accounts[contracts.facts.subscription_account])
     wanted = Wanted(columns, _span(scope.main), _span(scope.reopened), ids)
     if commits is None:
         return wanted
@@ -169,20 +152,44 @@ def _edges(rows: Int64s, group_rows: int) -> Int64s:
     return np.array([*edges, len(rows)], np.int64)
 
 
-def _groups_of_accounts(numbers: _Numbers, edges: Int64s, contracts: Contracts) -> Int64s:
-    """By account (and -1, nobody, at the end): the group in which all numbers of its rating unit lie, else LAST."""
+def _last(edges: Int64s) -> int:
+    """The number that stands for the last turns: rating units whose numbers lie in several groups, or that have none."""
+    return len(edges) - 1
+
+
+def _units(owning: Owning, edges: Int64s, present: Int64s, contracts: Contracts) -> Units:
+    """The group of each rating unit: that in which all its numbers lie, else the last turns."""
     facts = contracts.facts
-    known = numbers.subscription >= 0
-    group = np.searchsorted(edges, sealing.shards_of(numbers.served_id)[known], side="right") - 1
-    unit = facts.account_unit[facts.subscription_account[numbers.subscription[known]]]
-    first, last = (np.full(len(facts.account_keys), start, np.int64) for start in (len(edges), LAST))
+    known = owning.subscription >= 0
+    group = np.searchsorted(edges, owning.shards_of_facts()[known], side="right") - 1
+    unit = facts.account_unit[facts.subscription_account[owning.subscription[known]]]
+    first, last = (np.full(len(facts.account_keys), start, np.int64) for start in (len(edges), -1))
     np.minimum.at(first, unit, group)
     np.maximum.at(last, unit, group)
-    by_unit = np.where(first == last, first, LAST)
-    return np.append(by_unit[facts.account_unit], LAST)
+    by_unit = np.where(first == last, first, _last(edges))
+    return _ranked(by_unit[facts.account_unit], len(edges), present, contracts)
 
 
-def _shared_out(stored: Iterable[Left], group_of: Int64s, contracts: Contracts) -> Mapping[int, list[Left]]:
+def _ranked(group: Int64s, groups: int, present: Int64s, contracts: Contracts) -> Units:
+    """The units of groups 0 .. groups - 1, of which `group` is the one of each account."""
+    facts = contracts.facts
+    roots = np.flatnonzero(facts.account_unit == np.arange(len(facts.account_unit)))
+    order = roots[np.argsort(group[roots], kind="stable")]
+    count = np.bincount(group[roots], minlength=groups)
+    rank = np.zeros(len(group), np.int64)
+    rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
+    of_present = group[facts.subscription_account[present]]
+    sorted_ = present[np.argsort(of_present, kind="stable")]
+    edges = np.cumsum(np.bincount(of_present, minlength=groups))
+    return Units(
+        np.append(group, -1).astype(np.int32),
+        np.append(rank[facts.account_unit], NOBODY).astype(np.int32),
+        count,
+        np.split(sorted_, edges[:-1]),
+    )
+
+
+def _shared_out(stored: Iterable[Left], group_of: npt.NDArray[np.int32], contracts: Contracts) -> Mapping[int, list[Left]]:
     """What earlier runs left, by group."""
     lefts = list(stored)
     keys = contracts.facts.account_keys
@@ -196,17 +203,18 @@ def _shared_out(stored: Iterable[Left], group_of: Int64s, contracts: Contracts) 
 
 
 def _last_turns(
-    events: GroupEvents, group_of: Int64s, lefts: list[Left], contracts: Contracts, group_rows: int
-) -> Iterator[tuple[Aside | None, Int64s, list[Left]]]:
-    """Events put aside and the accounts (a flag each) whose they are, about `group_rows` at a time, with what these have left."""
-    facts = contracts.facts
-    waits = group_of[:-1] == LAST
-    if not events.aside_rows and not (waits[facts.subscription_account] & events.present).any():
+    events: GroupEvents, units: Units, lefts: list[Left], contracts: Contracts, group_rows: int
+) -> Iterator[tuple[Aside | None, Units, list[Left]]]:
+    """Events put aside, about `group_rows` at a time, with the rating units whose they are and what these have left."""
+    last = len(units.present) - 1
+    if not events.aside_rows and not units.present[last].size:
         return
+    facts = contracts.facts
     turns = min(max(-(-events.aside_rows // group_rows), 1), engine.VIRTUAL_SHARDS)
     turn_of = engine.shard_of(facts.account_keys[facts.account_unit]) * turns // engine.VIRTUAL_SHARDS
-    keys = facts.account_keys
     for turn in range(turns):
-        own = waits & (turn_of == turn)
-        own_keys = set(keys[own].tolist()) if lefts else set()
-        yield events.aside(own), own, [left for left in lefts if left.account_key in own_keys]
+        own = (units.group[:-1] == last) & (turn_of == turn)
+        present = units.present[last]
+        ranked = _ranked(np.where(own, 0, 1), 2, present[own[facts.subscription_account[present]]], contracts)
+        keys = set(facts.account_keys[own].tolist()) if lefts else set()
+        yield events.aside(own), ranked, [left for left in lefts if left.account_key in keys]

@@ -33,7 +33,9 @@ _INVOICES: Final = ("invoice_key", "account_key", "number", "currency", "issued_
 _LINES: Final = ("invoice_key", "line_no", "kind", "revenue_code", "tax_class", "amount_micros")
 
 
-def post_run(home: Home, run_id: int, clock: Callable[[], int], by: By = NOBODY, progress: Callable[[int, int], None] | None = None) -> None:
+def post_run(
+    home: Home, run_id: int, clock: Callable[[], int], by: By = NOBODY, progress: Callable[[int, int], None] | None = None
+) -> None:
     """Post what is not posted of a numbered run, and call it posted. A posted run is left as it is. `progress`: documents done, of all."""
     with home.connect() as connection:
         if states.find(connection, run_id).state == states.POSTED:
@@ -78,8 +80,10 @@ def _store_chunk(home: Home, chunk: _Chunk, now_us: int, post: Callable[[sa.Conn
 
 
 def postings_of(connection: sa.Connection, condition: sa.ColumnElement[bool], without: Collection[int] = ()) -> pa.Table:
-    """What is posted for the documents (rows of `invoices`) that fit: one posting a line that has an amount, receivable against revenue
-    or tax. Columns of `Posting`, by document and line. `without`: keys of documents that are left out."""
+    """What is posted for the documents (rows of `invoices`) that fit: one posting a line that has an amount, by document and line.
+
+    Columns of `Posting`: receivable against revenue or tax. `without`: keys of documents that are left out.
+    """
     documents = _documents(connection, condition)
     if without:
         documents = documents.filter(pc.invert(pc.is_in(documents["invoice_key"], value_set=pa.array(list(without), pa.int64()))))

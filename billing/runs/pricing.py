@@ -18,17 +18,17 @@ import pyarrow as pa
 from billing.charges.lines import Int64s
 from billing.charges.rollover import Left
 from billing.runs.circumstances import Asked, Whose, circumstances
-from billing.runs.columns import index_of, int64, key_halves, one_chunk, take
+from billing.runs.columns import Runs, index_of, int64, key_halves, one_chunk, take
 from billing.runs.destinations import numbers
 from billing.runs.scope import CLOSED, NOT_DUE, OTHER_RUN, SETTLED
-from billing.runs.turns import Rateable, Results, Turns, chosen
+from billing.runs.turns import Rateable, Results, chosen
 from rating.engine import Buckets, RatingInput, rate
 from rating.model import Service
 from rating.schema import Direction, UsageFlag
 from rating.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from billing.guiding import Guide
     from billing.runs.contracts import Contracts
@@ -75,14 +75,6 @@ def columns(wanted: Asked) -> tuple[str, ...]:
     return _COLUMNS + wanted.columns
 
 
-def price_usage(  # noqa: PLR0913 -- usage, the facts to price it with, and how
-    usage: pa.Table, guide: Guide, contracts: Contracts, scope: Scope, stored: Iterable[Left] = (), *, threads: int = 1
-) -> Priced:
-    """Price the `usage` (`columns`) that lies in the scope's window. `stored`: what is left over from before the open periods."""
-    of_owners = owned(usage, guide, contracts, scope, contracts.prices_incoming)
-    return price_owned(of_owners, guide, contracts, scope, lambda events: Turns(contracts, scope).rate(events, stored, threads=threads))
-
-
 def price_owned(
     of_owners: Owned, guide: Guide, contracts: Contracts, scope: Scope, rate_all: Callable[[Rateable], tuple[Results, list[Left]]]
 ) -> Priced:
@@ -95,7 +87,7 @@ def price_owned(
         events, event_key = chosen(events, np.flatnonzero(named)), event_key.filter(pa.array(named))
     rated, left = rate_all(events)
     batch, account, place = events.batch, events.account, events.place
-    period_from, period_to = _period_days(account, place, batch.start_us, scope)
+    period_from, period_to = period_days(account, place, batch.start_us, scope)
     return Priced(
         event_key, batch.start_us, batch.service, events.subscription, account, place, period_from, period_to, rated, left, left_out
     )
@@ -164,25 +156,26 @@ def rateable(of_owners: Owned, guide: Guide, contracts: Contracts) -> Rateable:
     usage, start_us, owner = of_owners.usage, of_owners.start_us, of_owners.owner
     service = np.ascontiguousarray(usage["service"].to_numpy(), np.int8)
     number, digits = numbers(usage, start_us, owner.holding, contracts)
+    runs = Runs(owner.account, owner.holding)
     batch = RatingInput(
         start_us=start_us,
         quantity=quantity_of(usage, service),
         service=service,
-        plan=contracts.plan_of(owner.holding),
+        plan=runs.spread(contracts.plan_of(owner.holding[runs.first])),
         number=number,
         number_digits=digits,
         holder=np.full(len(start_us), -1, np.int32),
-        rating_unit=_units(owner, contracts),
+        rating_unit=runs.spread(_units(owner.account[runs.first], contracts)),
         event_key=key_halves(of_owners.event_key),
         circumstances=circumstances(usage, start_us, Whose(owner.account, owner.holding), contracts, guide.knows_number),
     )
     return Rateable(batch, owner.subscription, owner.account, owner.place, owner.holding)
 
 
-def _units(owner: Owners, contracts: Contracts) -> Int64s:
-    """The rating unit of each event, as the index of its root; nobody's come after all others."""
+def _units(account: Int64s, contracts: Contracts) -> Int64s:
+    """The rating unit of each account, as the index of its root; nobody's comes after all others."""
     unit = contracts.facts.account_unit
-    return np.where(owner.account >= 0, take(unit, owner.account), len(unit))
+    return np.where(account >= 0, take(unit, account), len(unit))
 
 
 def owners(subscription_key: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> Owners:
@@ -223,17 +216,20 @@ def _is_billable(usage: pa.Table, owner: Owners, prices_incoming: Callable[[Int6
     return billable
 
 
-def _period_days(account: Int64s, place: Int64s, start_us: Int64s, scope: Scope) -> tuple[Int64s, Int64s]:
+def period_days(account: Int64s, place: Int64s, start_us: Int64s, scope: Scope) -> tuple[Int64s, Int64s]:
     """Day numbers of each event's period, the account's first one cut to its beginning; the UTC day where there is no account."""
-    utc_day = start_us // DAY_US
-    known = place >= 0
-    if not known.any():
-        return utc_day, utc_day + 1
-    owner = np.where(known, account, 0)
-    calendar = np.maximum(scope.calendar[owner], 0)
-    column = np.where(known, place, 0)
-    period_from = np.maximum(scope.period_from[calendar, column], scope.first_day[owner])
-    return np.where(known, period_from, utc_day), np.where(known, scope.period_to[calendar, column], utc_day + 1)
+    runs = Runs(account, place)
+    owner, column = account[runs.first], place[runs.first]
+    known = column >= 0
+    calendar = np.maximum(scope.calendar[owner[known]], 0)
+    period_from, period_to = np.zeros(len(owner), np.int64), np.zeros(len(owner), np.int64)
+    period_from[known] = np.maximum(scope.period_from[calendar, column[known]], scope.first_day[owner[known]])
+    period_to[known] = scope.period_to[calendar, column[known]]
+    starts, ends = runs.spread(period_from), runs.spread(period_to)
+    rest = np.flatnonzero(place < 0)
+    starts[rest] = start_us[rest] // DAY_US
+    ends[rest] = starts[rest] + 1
+    return starts, ends
 
 
 def quantity_of(usage: pa.Table, service: npt.NDArray[np.int8]) -> Int64s:

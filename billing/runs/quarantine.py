@@ -25,7 +25,7 @@ IN_QUARANTINE = "quarantined"
 
 
 class Parked(msgspec.Struct, frozen=True):
-    """An account that a run did not bill. `kind`: quarantined, held or test; `billed_by`: the later run that billed it after all, 0 none."""
+    """An account that a run did not bill. `kind`: quarantined, held or test; `billed_by`: the later run that billed it, 0 none."""
 
     run_id: int
     bill_date: str
@@ -65,7 +65,7 @@ def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> lis
     return [each for each in found if every or not each.billed_by]
 
 
-def retry(  # noqa: PLR0913 -- which run, and how
+def retry(
     home: Home,
     run_id: int,
     now_us: int,

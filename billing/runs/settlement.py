@@ -15,6 +15,7 @@ from billing.charges.reconcile import differences
 from billing.charges.tax import taxed
 from billing.invoicing.drafts import Drafts, joined
 from billing.runs import bounds
+from billing.runs.deciding import TESTED
 from billing.runs.drafting import UNKNOWN_CATALOGUE, Writer
 from billing.runs.exempting import as_agreed
 from billing.runs.fact_columns import day_number
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from billing.runs.bounds import Limits
     from billing.runs.contracts import Contracts
+    from billing.runs.drafting import OwnTexts
     from billing.runs.proposal import Currencies
     from billing.runs.scope import Scope
 
@@ -44,7 +46,7 @@ class Settlement(NamedTuple):
     terms: dict[str, Term]
 
 
-def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read with
+def settle(
     proposed: Lines,
     billed: Lines,
     too_large: Mapping[int, str] | None,
@@ -53,13 +55,13 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
     currencies: Currencies,
     *,
     limits: Limits | None = None,
-    own_texts: Mapping[int, str] | None = None,
+    own_texts: OwnTexts | None = None,
     progress: Progress | None = None,
 ) -> Settlement:
     """Compare what is due (`proposed`, without tax) with the lines `billed` by earlier invoices, and make drafts.
 
-    `proposed` is routed: its account is who pays. `too_large`: accounts that cannot be billed, with the reason. `own_texts`: what lines of
-    adjustments are called, by adjustment_id. `progress` gets accounts done and all accounts.
+    `proposed` is routed: its account is who pays. `too_large`: accounts that cannot be billed, with the reason. `own_texts`: what lines
+    are called that no catalogue knows, by (kind, price_id). `progress` gets accounts done and all accounts.
     """
     payers = Payers(contracts, scope, currencies)
     settling = _Settling(contracts, scope, currencies, payers, limits or bounds.Limits())
@@ -70,13 +72,14 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
             progress(min(number * ACCOUNTS_A_BLOCK, len(scope.calendar)), len(scope.calendar))
     quarantined = _with_units({**(too_large or {}), **settling.broken}, contracts, payers)
     parked = np.array(list(quarantined), np.int64)
+    tested = np.array([key for key, (kind, _) in scope.left_out.items() if kind == TESTED], np.int64)
     writer = Writer(contracts, scope, currencies, payers, own_texts or {})
     parts = []
     while blocks:
         lines = blocks.pop(0)
-        out = np.isin(lines["account_key"], parked) if parked.size else np.zeros(lines.size, bool)
-        settling.terms.add_lines("quarantined", lines[out & (lines["kind"] != Kind.TAX)])
-        parts.append(writer.drafts(lines[~out] if parked.size else lines))
+        for name, keys in (("test", tested), ("quarantined", parked)):
+            lines = settling.without(lines, keys, name)
+        parts.append(writer.drafts(lines))
     drafts = joined(parts) if parts else writer.drafts(empty())
     settling.terms.add("invoiced_net", drafts.currency, drafts.net_micros())
     settling.terms.add("invoiced_tax", drafts.currency, drafts.tax_micros())
@@ -108,6 +111,15 @@ class _Settling:
         own = self._payers.currency[self._payers.place(differing.lines["account_key"])]
         self.broken |= bounds.broken(differing, billed, own, self._bill_day, self._limits)
         return differing.lines
+
+    def without(self, lines: Lines, account_keys: Int64s, term: str) -> Lines:
+        """The lines of all but some accounts; what those come to without tax is a term."""
+        if not account_keys.size:
+            return lines
+        out = np.isin(lines["account_key"], account_keys)
+        self.terms.add_lines(term, lines[out & (lines["kind"] != Kind.TAX)])
+        left: Lines = lines[~out]
+        return left
 
     def _count(self, proposed: Lines, billed: Lines) -> None:
         """The terms of what is due, and of what invoices have billed."""

@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.runs import scope
 from billing.store import commit_points, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     from billing.store.home import Home
 
-COMPUTING: Final = scope.COMPUTING
+COMPUTING: Final = "computing"
 COMPUTED: Final = "computed"
 REJECTED: Final = "rejected"
-NUMBERED: Final = scope.NUMBERED
-POSTED: Final = scope.POSTED
+NUMBERED: Final = "numbered"
+POSTED: Final = "posted"
 UNFINISHED: Final = (COMPUTING, COMPUTED, NUMBERED)
 COUNTED: Final = (NUMBERED, POSTED)  # states in which what a run computed counts
 
@@ -72,7 +71,7 @@ def find(connection: sa.Connection, run_id: int) -> Run:
     return of_row(connection, row)
 
 
-def of_row(connection: sa.Connection, row: Any) -> Run:  # noqa: ANN401 -- a row of bill_runs
+def of_row(connection: sa.Connection, row: Any) -> Run:
     """What a row of `bill_runs` says, and who started the run."""
     started = steps(connection, row.run_id).get(COMPUTING)
     by = started.by if started is not None else By()
@@ -107,7 +106,9 @@ def move(connection: sa.Connection, run_id: int, before: str, after: str, at: St
     note_step(connection, run_id, after, at.at_us, at.by)
 
 
-def decide(home: Home, run_id: int, kind: str, by: By, note: str, now_us: int) -> Run:
+def decide(  # noqa: PLR0913, PLR0917 -- one argument a column
+    home: Home, run_id: int, kind: str, by: By, note: str, now_us: int
+) -> Run:
     """Approve or reject the frozen list of a computed run. The same decision by the same person again changes nothing.
 
     Raises UserError when the run is not computed, or who approves is who started it.
@@ -145,7 +146,7 @@ def frozen_sha256(connection: sa.Connection, run_id: int) -> bytes | None:
     return found
 
 
-def _decision(connection: sa.Connection, run_id: int) -> Any:  # noqa: ANN401 -- a row of run_decisions, or None
+def _decision(connection: sa.Connection, run_id: int) -> Any:
     decisions = tables.run_decisions
     query = sa.select(decisions).where(decisions.c.run_id == run_id).order_by(decisions.c.decision_id.desc())
     return connection.execute(query).first()

@@ -16,7 +16,8 @@ import numpy as np
 
 from billing.charges.commitments import COUNTED, missing
 from billing.charges.discounts import fixed_amounts, lines_of, percentages, take_off
-from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, group_starts, sorted_by, sum_by_key
+from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, group_starts, sorted_by, sum_by_key, taken
+from billing.charges.ordering import order_by
 from billing.charges.volume import prices
 from billing.runs.columns import index_of
 from billing.runs.facts import day_number
@@ -48,7 +49,7 @@ def apply(lines: Lines, contracts: Contracts, scope: Scope, currencies: Currenci
     by_hand = _adjustments(adjustments, contracts, scope, currencies)
     if menus.concerns_nobody:
         return np.concatenate([lines, by_hand]) if by_hand.size else lines
-    base = lines[menus.concerned(lines)]
+    base = taken(lines, menus.concerned(lines))
     volume = _volume_lines(base, menus, contracts, currencies)
     base = sorted_by(np.concatenate([base, volume]), OF_SUBSCRIPTION)
     rest, off = _discounted(base, menus, currencies, percentages, fixed_amounts)
@@ -94,15 +95,15 @@ def _of_tier(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, 
         counted = usage & np.isin(menu, of_menus) & np.isin(base["price_id"], tier.counted) & (base["catalogue"] == identity)
         definition[counted] = number
     rows = np.flatnonzero(definition >= 0)
-    used = base[rows]
+    used = taken(base, rows)
     whole_account = np.array([tier.whole_account for tier, _ in definitions])[definition[rows]]
     used["subscription_key"][whole_account] = 0
-    order = np.lexsort([used[name] for name in reversed(OF_SUBSCRIPTION)])
-    used, definition = used[order], definition[rows][order]
+    order = order_by([used[name] for name in OF_SUBSCRIPTION])
+    used, definition = taken(used, order), definition[rows][order]
     starts = group_starts(used, OF_SUBSCRIPTION)
     if not starts.size:
         return empty()
-    made = used[starts]
+    made = taken(used, starts)
     for name in ("quantity", "free_quantity", "amount_micros", "exact_micros"):
         made[name] = np.add.reduceat(used[name], starts)
     made["quantity"] -= made["free_quantity"]
@@ -142,11 +143,12 @@ def _discounted(
     for phase in phases:
         for numbers, group, lists, keeps_key in ((menu, of_subscription, own, True), (agreed, of_account, with_accounts, False)):
             for place, entries in enumerate(lists):
-                rows = np.flatnonzero(numbers == place) if phase(entries) else ()
-                for entry in phase(entries) if len(rows) else ():
-                    off = take_off(entry, base[rows], rest[rows], group[rows], steps[rows])
+                rows = np.flatnonzero(numbers == place) if phase(entries) else np.zeros(0, np.int64)
+                chosen = taken(base, rows)
+                for entry in phase(entries) if rows.size else ():
+                    off = take_off(entry, chosen, rest[rows], group[rows], steps[rows])
                     rest[rows] -= off
-                    made = lines_of(entry, base[rows], off)
+                    made = lines_of(entry, chosen, off)
                     if not keeps_key:
                         made["subscription_key"] = 0
                     found.append(made)

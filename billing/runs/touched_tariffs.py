@@ -26,7 +26,20 @@ if TYPE_CHECKING:
     from rating.model import Catalogue, Plan, TaxClass
 
 _RERATES: Final = ("approved", "applied")
-_OF_NO_PLAN: Final = ("version", "effective_from_us", "effective_to_us", "corrects", "content_hash", "plans", "title", "notice_days")
+_OF_NO_PLAN: Final = frozenset(  # fields that no amount follows from, or that are looked at by themselves
+    (
+        "version",
+        "effective_from_us",
+        "effective_to_us",
+        "corrects",
+        "content_hash",
+        "plans",
+        "disclosure",
+        "notice_days",
+        "complaint_channel",
+        "add_ons",
+    )
+)
 
 
 class Changed(NamedTuple):
@@ -40,7 +53,7 @@ class Changed(NamedTuple):
 def collect(connection: sa.Connection, touches: Touches) -> None:
     """Touch the holders of changed plans."""
     publications, repeals = publications_of(connection), repeals_of(connection)
-    commits = {each.commit_seq for each in (*publications, *repeals) if each.commit_seq <= touches.seq}
+    commits = {*(each.commit_seq for each in publications), *(each.commit_seq for each in repeals)}
     latest = max(commits, default=0)
 
     def as_of(seq: int) -> list[Catalogue]:
@@ -109,7 +122,7 @@ def _first_tax_change(old: Sequence[TaxClass], new: Sequence[TaxClass]) -> int |
     for name in was.keys() & now.keys():
         if msgspec.structs.replace(was[name], rates=()) != msgspec.structs.replace(now[name], rates=()):
             return EVER
-        found += [day_number(each.from_date) for each in set(was[name].rates) ^ set(now[name].rates)]
+        found += [day_number(each.effective_from) for each in set(was[name].rates) ^ set(now[name].rates)]
     return EVER if was.keys() - now.keys() else min(found, default=None)
 
 
@@ -136,14 +149,14 @@ def _rerated(connection: sa.Connection, touches: Touches) -> None:
     query = query.where(decision.c.kind.in_(_RERATES), decision.c.commit_seq > touches.least_seq, decision.c.commit_seq <= touches.seq)
     facts = touches.facts
     for plan, commit in connection.execute(query):
-        has = np.array([any(name in {plan, *_tail(name)} for _, name in each.plans) for each in facts.patterns], np.bool_)
+        has = np.array([any(plan in _names(name) for _, name in each.plans) for each in facts.patterns], np.bool_)
         touches.accounts(np.unique(facts.subscription_account[has[facts.subscription_pattern]]), EVER, commit)
 
 
-def _tail(full_name: str) -> tuple[str, ...]:
-    """The name of a plan without its catalogue, and without add-ons."""
+def _names(full_name: str) -> tuple[str, ...]:
+    """What a plan may be called: with and without its catalogue, with and without its add-ons."""
     name = full_name.partition("/")[2]
-    return name, name.partition("+")[0], full_name.partition("+")[0]
+    return full_name, full_name.partition("+")[0], name, name.partition("+")[0]
 
 
 def _late(plan: Plan) -> Mapping[str, object]:

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 import numpy as np
 import sqlalchemy as sa
 
-from billing.charges.lines import Kind
+from billing.charges.lines import Int64s, Kind
 from billing.runs import frozen, states
 from billing.runs.terms import total
 from billing.store import bulk, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-
-    from billing.charges.lines import Int64s
     from billing.invoicing.drafts import Drafts
     from billing.store.home import Home
 
@@ -90,7 +88,8 @@ def compare(home: Home, run_id: int) -> Trial:
         run = states.find(connection, run_id)
         if states.frozen_sha256(connection, run_id) is None:
             raise UserError(
-                f"bill run {run_id} of {run.bill_date} has no frozen list", f"compute it: ratewright bill run --date {run.bill_date} --trial"
+                f"bill run {run_id} of {run.bill_date} has no frozen list",
+                f"compute it: ratewright bill run --date {run.bill_date} --trial",
             )
         other = _last_period(connection, run)
         outcome = frozen.read(home.path, frozen.named(home, run_id))
@@ -159,7 +158,9 @@ def _changes(connection: sa.Connection, then: _Bills, now: _Bills, aside: Int64s
         "lost": had & ~has & ~is_aside,
         "new": has & ~had,
     }
-    currency = dict(zip(then.account_key.tolist(), then.currency, strict=True)) | dict(zip(now.account_key.tolist(), now.currency, strict=True))
+    currency = dict(zip(then.account_key.tolist(), then.currency, strict=True)) | dict(
+        zip(now.account_key.tolist(), now.currency, strict=True)
+    )
     return {name: _shown(connection, keys[rows], before[rows], after[rows], currency) for name, rows in wanted.items()}
 
 
@@ -170,9 +171,7 @@ def _shown(connection: sa.Connection, keys: Int64s, before: Int64s, after: Int64
     wanted = [int(keys[place]) for place in order]
     names = sa.select(account.account_key, account.account_id).where(account.account_key.in_(wanted))
     ids = {row.account_key: row.account_id for row in connection.execute(names)}
-    return Changes(
-        len(keys), tuple(Change(ids[int(keys[at])], currency[int(keys[at])], int(before[at]), int(after[at])) for at in order)
-    )
+    return Changes(len(keys), tuple(Change(ids[int(keys[at])], currency[int(keys[at])], int(before[at]), int(after[at])) for at in order))
 
 
 def _by_currency(bills: _Bills) -> dict[str, int]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from billing.charges.lines import Int64s
 from billing.charges.rollover import nothing_left
 from billing.runs.carrying import Carrying
+from billing.runs.columns import Runs
 from billing.runs.holders import NO_HOLDER, Groups, Layout, lay_out
 from billing.runs.pools import Pools
 from billing.runs.shapes import Shapes
@@ -59,11 +60,16 @@ _RESULTS: Final = tuple(field.name for field in dataclasses.fields(Results))
 _NARROW: Final = {"status": np.int16} | dict.fromkeys(("price", "price_id", "zone_id", "version"), np.int32)  # all others are int64
 
 
-class _Turn(NamedTuple):
-    """`rows`: places of its events, None for all. `slots`: which subscriptions (rows) are in it with which periods (columns)."""
+class _Slots(NamedTuple):
+    """Subscriptions in periods, each once, in order of `code` (subscription x periods_max + place)."""
 
-    rows: Int64s | None
-    slots: Bools
+    code: Int64s
+    subscription: Int64s
+    place: Int64s
+
+    def chosen(self, which: Bools) -> _Slots:
+        """Some of them."""
+        return _Slots(*(column[which] for column in self))
 
 
 class Turns:
@@ -72,72 +78,102 @@ class Turns:
     def __init__(self, contracts: Contracts, scope: Scope) -> None:
         self._contracts = contracts
         self._scope = scope
+        self._columns = max(scope.periods_max, 1)
         self._pools = Pools(contracts.facts, scope)
         self._shapes = Shapes(contracts, scope)
         self._counts = _period_counts(scope)[contracts.facts.subscription_account]
-        self.rolls = _of_units(contracts.subscriptions_that(contracts.price_list.rolls_over), contracts)
-        self.present = self.rolls | _of_units(contracts.subscriptions_that(contracts.price_list.shares), contracts)
+        self._rolls = _of_units(contracts.subscriptions_that(contracts.price_list.rolls_over), contracts)
+        shares = _of_units(contracts.subscriptions_that(contracts.price_list.shares), contracts)
+        self.present: Int64s = np.flatnonzero(self._rolls | shares)  # subscriptions that are rated whether they used anything or not
 
     def rate(
-        self, events: Rateable, stored: Iterable[Left] = (), *, of: Bools | None = None, threads: int = 1
+        self, events: Rateable, stored: Iterable[Left] = (), *, present: Int64s | None = None, threads: int = 1
     ) -> tuple[Results, list[Left]]:
-        """Rate every event. `of`: the subscriptions whose rating units these are, None for all; the others have no events among them.
+        """Rate every event. `present`: those of `self.present` whose rating units these are; None for all.
 
         `stored` is what earlier runs left to the oldest periods of these; what their periods leave is the second answer.
         """
-        rolls, present = (each if of is None else each & of for each in (self.rolls, self.present))
-        slots = self._slots(events, present)
-        if not rolls.any():
+        members = self.present if present is None else present
+        slots = self._slots(events, members)
+        rolling = members[self._rolls[members]]
+        if not rolling.size:
             layout = self._laid_out(slots, None)
-            return _results(_rated(events, layout, slots, self._contracts, threads)), []
+            return _results(self._rated(events, layout, slots, threads)), []
         carrying = Carrying(self._contracts, self._shapes.all, stored, self._pools)
         columns: dict[str, Any] = {name: np.zeros(len(events.place), _NARROW.get(name, np.int64)) for name in _RESULTS}
-        for turn in self._turns(events, rolls, slots):
-            layout = self._laid_out(turn.slots, carrying)
-            rated = _rated(chosen(events, turn.rows), layout, turn.slots, self._contracts, threads)
+        number_of, number_of_slot = self._numbers(events.subscription, events.place), self._numbers(slots.subscription, slots.place)
+        for number in range(self._columns):
+            rows = np.flatnonzero(number_of == number)
+            part = slots.chosen(number_of_slot == number)
+            layout = self._laid_out(part, carrying)
+            rated = self._rated(chosen(events, rows), layout, part, threads)
             carrying.settle(layout, rated.amount_after)
             for name in _RESULTS:
-                columns[name][turn.rows] = getattr(rated, name)
-        return Results(**columns), [*carrying.left, *self._without(carrying.left, rolls)]
+                columns[name][rows] = getattr(rated, name)
+        return Results(**columns), [*carrying.left, *self._without(carrying.left, rolling)]
 
-    def _without(self, lefts: Iterable[Left], rolls: Bools) -> list[Left]:
+    def _without(self, lefts: Iterable[Left], rolling: Int64s) -> list[Left]:
         """Word of each period of accounts that could have left something, and did not."""
         facts = self._contracts.facts
         told = {(left.account_key, left.period_end) for left in lefts}
-        accounts = np.unique(facts.subscription_account[rolls]).tolist()
+        accounts = np.unique(facts.subscription_account[rolling]).tolist()
         ends = ((facts.account_keys[each].item(), period.end) for each in accounts for period in self._scope.periods[each])
         return [nothing_left(*each) for each in ends if each not in told]
 
-    def _slots(self, events: Rateable, present: Bools) -> Bools:
-        """Subscriptions by computed period: those of events, and every one that is `present` whether it used anything or not."""
-        slots = np.zeros((len(self._counts), self._scope.periods_max), np.bool_)
-        held = (events.holding >= 0) & (events.place >= 0)
-        slots[events.subscription[held], events.place[held]] = True
-        rows = np.flatnonzero(present)
-        slots[rows] |= np.arange(self._scope.periods_max) < self._counts[rows, None]
-        return slots
+    def _slots(self, events: Rateable, members: Int64s) -> _Slots:
+        """Those of events, and every one of `members` whether it used anything or not."""
+        runs = Runs(events.subscription, events.place, events.holding)
+        subscription, place = events.subscription[runs.first], events.place[runs.first]
+        held = (events.holding[runs.first] >= 0) & (place >= 0)
+        counts = self._counts[members]
+        each = np.repeat(members * self._columns, counts) + np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        code = np.unique(np.concatenate([subscription[held] * self._columns + place[held], each]))
+        return _Slots(code, code // self._columns, code % self._columns)
 
-    def _turns(self, events: Rateable, in_turns: Bools, slots: Bools) -> Iterable[_Turn]:
-        """As many as there are periods: the first has everything that need not wait, and the oldest period of what must.
+    def _numbers(self, subscription: Int64s, place: Int64s) -> Int64s:
+        """The turn of each event or slot: of what rolls over its period, else the first.
 
         The members of a rating unit may have different numbers of periods. All end with the same one, so turns are counted from there.
         """
-        number = np.arange(slots.shape[1]) + (slots.shape[1] - self._counts)[:, None]
-        waits = np.where(events.subscription >= 0, in_turns[events.subscription], False)
-        number_of = np.zeros(len(events.place), np.int64)
-        rows = np.flatnonzero(waits & (events.place >= 0))
-        number_of[rows] = number[events.subscription[rows], events.place[rows]]
-        for turn in range(slots.shape[1]):
-            own = in_turns[:, None] & (number == turn)
-            others = ~in_turns[:, None] if turn == 0 else np.zeros((1, 1), np.bool_)
-            yield _Turn(np.flatnonzero(number_of == turn), slots & (own | others))
+        waits = np.flatnonzero((subscription >= 0) & (place >= 0))
+        waits = waits[self._rolls[subscription[waits]]]
+        number = np.zeros(len(subscription), np.int64)
+        number[waits] = place[waits] + self._columns - self._counts[subscription[waits]]
+        return number
 
-    def _laid_out(self, slots: Bools, carrying: Carrying | None) -> Layout:
-        subscription, place = (each.astype(np.int64) for each in np.nonzero(slots))
-        account = self._contracts.facts.subscription_account[subscription]
-        together = self._pools.together(account, place)
-        groups = Groups(subscription, account, place, self._shapes.index(subscription, place), together)
+    def _laid_out(self, slots: _Slots, carrying: Carrying | None) -> Layout:
+        account = self._contracts.facts.subscription_account[slots.subscription]
+        together = self._pools.together(account, slots.place)
+        groups = Groups(slots.subscription, account, slots.place, self._shapes.index(slots.subscription, slots.place), together)
         return lay_out(groups, self._shapes.all, None if carrying is None else lambda first: carrying.extras(groups, first))
+
+    def _rated(self, events: Rateable, layout: Layout, slots: _Slots, threads: int) -> engine.Rated:
+        batch = dataclasses.replace(events.batch, holder=self._holders(events, layout, slots))
+        return engine.rate(self._contracts.price_list.tables, batch, layout.buckets, threads=threads)
+
+    def _holders(self, events: Rateable, layout: Layout, slots: _Slots) -> npt.NDArray[np.int32]:
+        """The holder of each event, NO_HOLDER where it has no bucket."""
+        runs = Runs(events.subscription, events.place, events.holding)
+        subscription, place, holding = (column[runs.first] for column in (events.subscription, events.place, events.holding))
+        holder = np.full(len(subscription), NO_HOLDER, np.int32)
+        held = np.flatnonzero((holding >= 0) & (place >= 0))
+        if held.size:
+            group = np.searchsorted(slots.code, subscription[held] * self._columns + place[held])
+            of_run = layout.holder_first[group] + holding[held] - self._contracts.first_holding[subscription[held]]
+            holder[held] = np.where(layout.has_buckets[of_run], of_run, NO_HOLDER)
+        return runs.spread(holder)
+
+
+def chosen(events: Rateable, rows: Int64s) -> Rateable:
+    """Some of the events."""
+    columns: dict[str, Any] = {field.name: getattr(events.batch, field.name) for field in dataclasses.fields(events.batch)}
+    chosen: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
+    batch = engine.RatingInput(**chosen)
+    return Rateable(batch, *(column[rows] for column in events[1:]))
+
+
+def _results(rated: engine.Rated) -> Results:
+    return Results(*(getattr(rated, name) for name in _RESULTS))
 
 
 def _period_counts(scope: Scope) -> Int64s:
@@ -155,35 +191,3 @@ def _of_units(subscriptions: Bools, contracts: Contracts) -> Bools:
     units[unit[subscriptions]] = True
     found: Bools = units[unit]
     return found
-
-
-def _rated(events: Rateable, layout: Layout, slots: Bools, contracts: Contracts, threads: int) -> engine.Rated:
-    batch = dataclasses.replace(events.batch, holder=_holders(events, layout, slots, contracts))
-    return engine.rate(contracts.price_list.tables, batch, layout.buckets, threads=threads)
-
-
-def _holders(events: Rateable, layout: Layout, slots: Bools, contracts: Contracts) -> npt.NDArray[np.int32]:
-    """The holder of each event, NO_HOLDER where it has no bucket."""
-    held = np.flatnonzero((events.holding >= 0) & (events.place >= 0))
-    holder = np.full(len(events.holding), NO_HOLDER, np.int32)
-    if held.size:
-        group = np.cumsum(slots.reshape(-1)) - 1
-        subscription = events.subscription[held]
-        of_event = layout.holder_first[group[subscription * slots.shape[1] + events.place[held]]]
-        of_event += events.holding[held] - contracts.first_holding[subscription]
-        holder[held] = np.where(layout.has_buckets[of_event], of_event, NO_HOLDER)
-    return holder
-
-
-def chosen(events: Rateable, rows: Int64s | None) -> Rateable:
-    """Some of the events, all for None."""
-    if rows is None:
-        return events
-    columns: dict[str, Any] = {field.name: getattr(events.batch, field.name) for field in dataclasses.fields(events.batch)}
-    chosen: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
-    batch = engine.RatingInput(**chosen)
-    return Rateable(batch, *(column[rows] for column in events[1:]))
-
-
-def _results(rated: engine.Rated) -> Results:
-    return Results(*(getattr(rated, name) for name in _RESULTS))

@@ -1,6 +1,6 @@
-"""Compiled loops over the events of a run: their order by rating unit and time, and their sums by a key.
+"""Compiled loops over the events of a run: whose they are, their order by rating unit and time, and their sums by a key.
 
-Columns are C-contiguous, one row an event. Nothing here knows what a key or a unit means.
+Columns are C-contiguous, one row an event.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ njit = kernel_module(__file__)
 U64 = np.uint64
 NOBODY = -1  # as unit: of no unit; such rows come last, in the order in which they stand
 SKIPPED = -2  # as unit: not wanted
+CLOSED, NOT_DUE, OTHER_RUN, SETTLED = -1, -2, -3, -4  # places of billing.runs.scope
 NO_KEY = -1  # of a row that is added to nothing
 MOVES_A_ROW = 16  # more than that is too much for putting rows in order one by one
 MIX = U64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio
@@ -29,6 +30,61 @@ def _column(dtype: Any, *, writable: bool = False) -> types.Array:
 
 
 _OWN = types.Array(types.int64, 1, "C")
+
+
+def _matrix(dtype: Any) -> types.Array:
+    return types.Array(numba.from_dtype(np.dtype(dtype)), 2, "C", readonly=True)
+
+
+_SPANS = (_column(np.int64),) * 3 + (_column(np.int32),)
+_LIVES = (_column(np.int64),) * 7
+_SCOPE = (_column(np.int64), _column(np.int64), _matrix(np.int64), _column(np.int64), _column(np.int64), _column(np.int64))
+_FOUND = (_column(np.int32, writable=True),) * 4
+
+
+@njit(types.void(_column(np.int32), _column(np.int64), *_SPANS, *_LIVES, *_SCOPE, *_FOUND))
+def find_owners(
+    code, start_us, first, from_us, to_us, subscription_of,
+    life_of, active_from, active_to, first_fact, fact_from, fact_plan, first_holding,
+    account_of, calendar_of, bounds_us, period_count, open_us, first_us,
+    subscription, account, place, holding,
+):  # fmt: skip
+    """Who pays for each event, in which period, by which plan: what `pricing.owners` says, row by row.
+
+    `code` is the served id, NOBODY for an unknown one. Written are the last four columns. See `guiding.Spans`, `contracts.Lives` and `scope.Scope` for the others.
+    """
+    for row in range(len(code)):
+        subscription[row] = account[row] = place[row] = holding[row] = NOBODY
+        if code[row] == NOBODY:
+            continue
+        start = start_us[row]
+        fact = first[code[row]]
+        while fact + 1 < first[code[row] + 1] and from_us[fact + 1] <= start:
+            fact += 1
+        who = np.int64(subscription_of[fact])
+        if start < from_us[fact] or start >= to_us[fact] or who == NOBODY:
+            continue
+        life = life_of[who]
+        if start < active_from[life] or start >= active_to[life]:
+            continue
+        payer = account_of[who]
+        subscription[row], account[row] = who, payer
+        calendar = calendar_of[payer]
+        if calendar < 0:
+            place[row] = OTHER_RUN
+        elif start < max(open_us[calendar], first_us[payer]):
+            place[row] = CLOSED
+        elif start < bounds_us[calendar, 0]:
+            place[row] = SETTLED
+        else:
+            column = 0
+            while column < period_count[calendar] and start >= bounds_us[calendar, column + 1]:
+                column += 1
+            place[row] = column if column < period_count[calendar] else NOT_DUE
+        at = first_fact[life]
+        while at < first_fact[life + 1] and fact_from[at] <= start:
+            holding[row] = first_holding[who] + fact_plan[at]
+            at += 1
 
 
 @njit(types.boolean(_OWN, _column(np.int64), types.int64, types.int64))

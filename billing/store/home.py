@@ -26,7 +26,6 @@ import sqlalchemy as sa
 
 from billing.store import database, location, schema, tables
 from billing.store.location import DATABASE_NAME, LOCATION_NAME
-from billing.store.schema import SCHEMA_VERSIONS
 from rating.errors import UserError
 
 if TYPE_CHECKING:

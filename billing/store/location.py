@@ -48,11 +48,12 @@ def of_home(folder: Path) -> Location | None:
         location = msgspec.json.decode(content, type=Location)
     except msgspec.DecodeError as error:
         raise UserError(
-            f"{path} does not say which database the home has: {error}", 'write {"url": "postgresql://user@host/database", "schema": "name"}'
+            f"{path} does not say which database the home has: {error}",
+            'write {"url": "postgresql://user@host/database", "schema": "name"}',
         ) from error
     checked_url(location.url, str(path))
     if not _SCHEMA_NAME.fullmatch(location.schema):
-        raise UserError(f"{path}: schema {location.schema!r} has a name of a kind not used here", "use lower-case letters, digits and _")
+        raise UserError(f"{path}: {location.schema!r} is no name of a schema here", "use lower-case letters, digits and _")
     return location
 
 

@@ -37,7 +37,10 @@ _TEXTS: Final = {
     ),
     "53100": ("the disk of database {database} is full", "make room on the server and try again; nothing was stored"),
     "53200": ("database {database} has no memory left: {error}", "give the server more memory; nothing was stored"),
-    "53300": ("database {database} takes no more connections", "raise max_connections of the server, or stop other clients; then try again"),
+    "53300": (
+        "database {database} takes no more connections",
+        "raise max_connections of the server, or stop other clients; then try again",
+    ),
     "58": ("database {database} cannot read or write its files: {error}", "check the server's disk; nothing was stored"),
     "XX001": ("database {database} is damaged: {error}", "put back the last good backup, and do not write to this one"),
     "XX002": ("database {database} is damaged: {error}", "put back the last good backup, and do not write to this one"),

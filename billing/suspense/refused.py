@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
-from billing.runs import cycle, scope
+from billing.runs import cycle, states
 from billing.runs.refusals import charge_paths
 from billing.store.tables import bill_runs
 from rating.schema import KEY
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
+    from billing.runs.pricing import Priced
     from billing.store.home import Home
 
 _COLUMNS: Final = ("event_key", "start_us", "status")
@@ -70,7 +71,7 @@ def refused_events(home: Home, seq: int, columns: Sequence[str], bill_date: dt.d
 
 def has_runs(connection: sa.Connection) -> bool:
     """Whether any run has priced anything."""
-    return connection.execute(sa.select(bill_runs.c.run_id).where(bill_runs.c.state != scope.COMPUTING).limit(1)).first() is not None
+    return connection.execute(sa.select(bill_runs.c.run_id).where(bill_runs.c.state.in_(states.COUNTED)).limit(1)).first() is not None
 
 
 def reason_of(status: int) -> str:
@@ -85,19 +86,19 @@ def _with_statuses(usage: pa.Table, refused: pa.Table) -> pa.Table:
 
 
 def _of_preview(home: Home, seq: int, bill_date: dt.date, now_us: int) -> pa.Table:
-    priced = cycle.compute(home, bill_date, seq, threads=1).priced
-    if priced is None:
-        return _table([], [], [], [])
-    refused = priced.rated.status >= int(REFUSALS_FROM)
-    keys = priced.event_key.filter(pa.array(refused))
-    size = len(keys)
-    return _table(keys, priced.start_us[refused], priced.rated.status[refused], [(seq, now_us, now_us)] * size)
+    parts: list[Priced] = []
+    cycle.compute(home, bill_date, seq, threads=1, sink_for=lambda _: lambda _number, priced: parts.append(priced))
+    refused = [each.rated.status >= int(REFUSALS_FROM) for each in parts]
+    keys = [key for each, rows in zip(parts, refused, strict=True) for key in each.event_key.filter(pa.array(rows)).to_pylist()]
+    starts = [int(start) for each, rows in zip(parts, refused, strict=True) for start in each.start_us[rows]]
+    statuses = [int(status) for each, rows in zip(parts, refused, strict=True) for status in each.rated.status[rows]]
+    return _table(keys, starts, statuses, [(seq, now_us, now_us)] * len(keys))
 
 
 def _of_runs(home: Home, seq: int) -> pa.Table:
     """Events whose last word of any run is a refusal."""
     runs = bill_runs.c
-    query = sa.select(runs.run_id, runs.pinned_seq, runs.started_us).where(runs.state != scope.COMPUTING, runs.commit_seq <= seq)
+    query = sa.select(runs.run_id, runs.pinned_seq, runs.started_us).where(runs.state.in_(states.COUNTED), runs.commit_seq <= seq)
     found: dict[Any, _Refused] = {}
     with home.connect() as connection:
         done = [_Run(*row) for row in connection.execute(query.order_by(runs.run_id))]

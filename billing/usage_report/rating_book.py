@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from billing.intake import view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
 from billing.intake.counting import DAY_US
-from billing.runs import charge_files, scope
+from billing.runs import charge_files, states
 from billing.runs.refusals import charge_paths
 from billing.store.tables import bill_runs, intake_counts
 from billing.usage_report.intake_book import By, file_names
@@ -132,7 +132,7 @@ def _fate_of(status: NDArray[np.int16]) -> NDArray[np.int8]:
 def _charges(home: Home, seq: int) -> Iterator[pa.Table]:
     """Event keys and statuses of each run, the newest first."""
     run = bill_runs.c
-    query = sa.select(run.run_id).where(run.state != scope.COMPUTING, run.commit_seq <= seq).order_by(run.run_id.desc())
+    query = sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id.desc())
     with home.connect() as connection:
         paths = {run_id: charge_paths(connection, run_id) for run_id in connection.execute(query).scalars().all()}
     for files in paths.values():

@@ -38,7 +38,7 @@ COMMANDS = (
     ("payment", "server.cli.payment:app", "Record payments."),
     ("ledger", "server.cli.ledger:app", "Balances, ageing, month end, closing and export."),
     ("dunning", "server.cli.dunning:app", "Remind and bar accounts that are past due."),
-    ("controls", "server.cli.controls:controls", "Check that the books balance."),
+    ("controls", "server.cli.controls:app", "Check that the books balance."),
     ("settings", "server.cli.settings:app", "What an operator may set."),
     ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning."),
 )

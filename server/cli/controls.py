@@ -1,18 +1,45 @@
-"""`ratewright controls`: the books, both sides, and exit status 1 when one does not balance."""
+"""`ratewright controls`: the books, both sides, and exit status 1 when one does not balance; and the findings that are kept of them."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def controls(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    from billing.controls.findings import Finding
+
+app = cyclopts.App(name="controls", help="Check that the books balance.")
+findings_app = cyclopts.App(name="findings", help="Books that did not balance: who mends them by when.")
+app.command(findings_app)
+FindingNumber = Annotated[int, Parameter(name="FINDING", help="Its number.")]
+
+
+@app.default
+def controls(
+    *,
+    keep: Annotated[bool, Parameter(negative="", help="Keep what does not balance as findings.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
     """Check that the books balance, each side computed from another place. Exit status 1 if one does not."""
-    from billing.controls import books
+    import datetime as dt
+
+    from billing.controls import books, findings
     from billing.store.home import Home
+    from server import operator
     from server.cli import output
+    from server.cli.bill import now_us
 
     with Home.open(home) as opened:
         found = books(opened)
+        if keep:
+            findings.keep(opened, found, 0, operator.current().name, dt.datetime.now(dt.UTC).date(), now_us())
     failed = [book for book in found if not book.ok]
     if as_json:
         output.print_json({"books": found})
@@ -24,3 +51,93 @@ def controls(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int
         output.print_table(("term", "figure"), [(name, f"{value:,}") for name, value in book.terms.items()], right=("figure",))
     print(f"\n{len(found) - len(failed)} of {len(found)} books balance")
     return 1 if failed else 0
+
+
+@findings_app.default
+def list_(
+    *,
+    every: Annotated[bool, Parameter(name="--all", negative="", help="Closed ones as well.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List what is open: the book, both sides, and who mends it by when."""
+    from billing.controls import findings
+    from billing.store.home import Home
+
+    with Home.open(home) as opened:
+        found = [each for each in findings.findings(opened) if every or each.is_open]
+    _print(found, as_json=as_json)
+    return 0
+
+
+findings_app.command(list_, name="list")
+
+
+@findings_app.command
+def assign(
+    finding: FindingNumber,
+    /,
+    *,
+    owner: Annotated[str, Parameter(help="Who mends it.")],
+    due: Annotated[str, Parameter(help="By which day, such as 2025-11-08.")],
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Give a finding to somebody."""
+    from billing.controls import findings
+    from billing.runs.states import By
+    from billing.store.home import Home
+    from server import operator
+    from server.cli.bill import now_us, parse_date
+
+    who = operator.current()
+    with Home.open(home) as opened:
+        found = findings.assign(opened, finding, owner, parse_date(due), By(who.name, who.uid), now_us())
+    _print([found], as_json=as_json)
+    return 0
+
+
+@findings_app.command
+def close(
+    finding: FindingNumber,
+    /,
+    *,
+    note: Annotated[str, Parameter(help="What was done about it; it is kept with your name.")],
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Close a finding."""
+    from billing.controls import findings
+    from billing.runs.states import By
+    from billing.store.home import Home
+    from server import operator
+    from server.cli.bill import now_us
+
+    who = operator.current()
+    with Home.open(home) as opened:
+        found = findings.close(opened, finding, note, By(who.name, who.uid), now_us())
+    _print([found], as_json=as_json)
+    return 0
+
+
+def _print(found: Sequence[Finding], *, as_json: bool) -> None:
+    from server.cli import output
+
+    if as_json:
+        output.print_json({"findings": found})
+        return
+    if not found:
+        print("no finding is open")
+        return
+    rows = [
+        (
+            each.finding_id,
+            each.name,
+            each.text,
+            each.owner,
+            each.due_on,
+            f"closed by {each.closed_by}: {each.note}" if each.closed_by else "open",
+        )
+        for each in found
+    ]
+    output.print_table(("finding", "book", "what", "owner", "due", "state"), rows, right=("finding",))

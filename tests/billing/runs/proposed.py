@@ -20,7 +20,6 @@ from billing.runs.patterns import of_rows
 from billing.runs.price_list import PriceList
 from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
 from billing.runs.scope import Scope, decide
-from rating.model import Plan, UsageRule
 from rating.money import format_micros
 from tests.billing.runs.world import shop
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.runs.agreed import Agreed
+    from rating.model import Plan, UsageRule
 
 CENT = 10_000
 FIRST = dt.date(2025, 10, 1)
@@ -70,10 +70,10 @@ class Proposed:
         with_rules = tuple(plan if plan.rules else _with(plan, rules) for plan in plans)
         price_list = PriceList([shop(plans=with_rules, **catalogue)])
         people = [_account(number) for number in range(1, accounts + 1)]
-        facts = Facts.of(
-            people,
-            [Subscription(place + 1, f"s{place + 1}", owner - 1, each.active, each.plans) for place, (owner, each) in enumerate(patterns)],
-        )
+        rows = [
+            Subscription(place + 1, f"s{place + 1}", owner - 1, each.active, each.plans) for place, (owner, each) in enumerate(patterns)
+        ]
+        facts = Facts.of(people, rows)
         found = of_rows(pattern for _, pattern in patterns)
         facts = dataclasses.replace(facts, subscription_pattern=found.of, patterns=found.all, **({"agreed": agreed} if agreed else {}))
         midnights = Midnights()

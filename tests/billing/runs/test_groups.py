@@ -1,8 +1,10 @@
 """Usage priced in groups of shards: whatever the groups, the threads, the order of arrival and the form in which usage is stored, the
-sums and the charges are those of one big table."""
+sums and the charges are those of one big table.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import itertools
 import random
@@ -11,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 import pytest
-import sqlalchemy as sa
 
 from billing import catalogue
 from billing.charges.grants import AllowanceKey
@@ -23,20 +24,21 @@ from billing.runs import facts, price_list, pricing, scope
 from billing.runs.circumstances import asked
 from billing.runs.contracts import Contracts
 from billing.runs.groups import price_in_groups
+from billing.runs.proposal import Currencies
 from billing.runs.turns import Turns
+from billing.runs.usage_sums import gathered, sum_up
 from billing.store import tables
-from rating.model import LateUsage, Service, UsageRule
+from rating.model import Service, UsageRule
 from rating.schema import Direction, UsageFlag
 from rating.status import Status
 from tests.billing.runs.test_promises import CAP, FREE, ROLLS, VOICE, a_plan, selling
 from tests.billing.runs.world import MINUTE_MS, Call, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from billing.runs.groups import PricedSums
     from billing.runs.pricing import Priced
+    from billing.runs.usage_sums import PricedSums
 
 pytestmark = pytest.mark.slow
 
@@ -106,7 +108,9 @@ class Priceable(NamedTuple):
         columns = pricing.columns(asked(self.contracts.price_list.catalogues))
         assert self.scope.window is not None
         usage = view.usage(self.world.home, columns, self.seq, *self.scope.window)
-        return pricing.price_usage(usage, self.guide, self.contracts, self.scope, stored)
+        owned = pricing.owned(usage, self.guide, self.contracts, self.scope, self.contracts.prices_incoming)
+        turns = Turns(self.contracts, self.scope)
+        return pricing.price_owned(owned, self.guide, self.contracts, self.scope, lambda events: turns.rate(events, stored))
 
 
 def figures(sums: PricedSums, priced: list[Priced]) -> Figures:
@@ -256,33 +260,21 @@ def test_what_earlier_runs_left_goes_to_the_groups_of_its_accounts(filled: Price
     assert dict(charges(filled.whole(tuple(stored)))) == whole.charges
 
 
-def test_a_sum_beyond_the_limit_of_money_is_found_in_any_group(world: World) -> None:
-    dear = msgspec.structs.replace(
-        selling(*PLANS),
-        prices=tuple(
-            msgspec.structs.replace(
-                price,
-                rates=tuple(
-                    msgspec.structs.replace(rate, steps=tuple(msgspec.structs.replace(step, rate_micros=10**15) for step in rate.steps))
-                    for rate in price.rates
-                ),
-            )
-            if price.name == "Premium calls"
-            else price
-            for price in selling(*PLANS).prices
-        ),
-    )
-    catalogue.publish(world.home, dear, world.tick())
-    for account in ("anna", "bert"):
-        world.account(account)
-        for number in ("1", "2"):
-            world.subscription(f"{account}{number}", account, "shop/capped", f"86130{account == 'anna':d}{number}")
-    calls = [Call(f"86130{1:d}{number}", f"2025-10-0{day}T10:00:00", 36_000, 8690123456789) for number in "12" for day in range(1, 7)]
-    world.take(*calls, Call("8613001", "2025-10-05T10:00:00", 60))
-    found = Priceable.of(world, dt.date(2025, 11, 1))
-    one, many = found.in_groups(10**9), found.in_groups(1)
-    assert many == one
-    assert len(one.too_large) == 1
+def test_a_sum_beyond_the_limit_of_money_is_found_and_its_account_left_out(filled: Priceable) -> None:
+    """The charges of one account as if they were dear: two of them are too much together, each is not."""
+    priced = filled.whole()
+    dear = int(np.bincount(priced.account[priced.account >= 0]).argmax())
+    charge = np.where((priced.account == dear) & (priced.rated.status == int(Status.RATED)), 9 * 10**17, priced.rated.charge_micros)
+    changed = dataclasses.replace(priced, rated=dataclasses.replace(priced.rated, charge_micros=charge))
+    currencies = Currencies(filled.contracts)
+    sums = gathered([sum_up(changed, filled.contracts, currencies)])
+    key = int(filled.contracts.facts.account_keys[dear])
+    assert sums.too_large == [key]
+    plain = gathered([sum_up(priced, filled.contracts, currencies)])
+    assert sums.lines.tobytes() == plain.lines[plain.lines["account_key"] != key].tobytes()
+    of_dear = changed.rated.charge_micros[(changed.account == dear) & (changed.rated.status <= int(Status.ZERO_RATED))]
+    assert sums.too_large_by_currency["CNY"] == (len(of_dear), sum(of_dear.tolist()))
+    assert sums.charges_by_currency["CNY"].amount_micros > 2**63, "and no sum wraps"
 
 
 def test_a_reopened_window_is_read_for_its_accounts_alone(filled: Priceable) -> None:

@@ -38,7 +38,7 @@ KEPT = (
     (tables.invoice_lines, tuple(column.name for column in tables.invoice_lines.c)),
     (tables.postings, ("posting_id", "document", "line_no", "debit_account", "credit_account", "amount_micros")),
     (tables.payments, ("payment_id", "account_key", "amount_micros")),
-    (tables.allocations, ("payment_id", "invoice_key", "amount_micros")),
+    (tables.settlements, ("credit_kind", "credit_id", "invoice_key", "amount_micros")),
     (tables.dunning_steps, ("account_key", "level", "as_of", "overdue_micros")),
     (tables.account_facts, ("account_key", "kind", "from_date")),
     (tables.number_series, ("series", "next_number")),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import platform
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -311,7 +313,7 @@ def test_what_comes_in_during_a_run_belongs_to_the_next(anna: World) -> None:
         seq = anna.home.head_seq(connection)
     anna.take(Call("1001", "2025-10-06T10:00:00", 60 * 60))
     computed = cycle.compute(anna.home, dt.date(2025, 11, 1), seq, threads=1)
-    assert [line.events for line in computed.settlement.drafts[0].lines if line.kind == "usage"] == [1]
+    assert [line.events for line in computed.settlement.drafts.structs()[0].lines if line.kind == "usage"] == [1]
 
 
 def test_a_preview_writes_nothing(anna: World) -> None:
@@ -353,19 +355,26 @@ def test_threads_do_not_matter(world: World) -> None:
         world.account(f"a{place}")
         world.subscription(f"s{place}", f"a{place}", "shop/basic", f"{place}")
     world.take(*(Call(f"{n % 9}", f"2025-10-{1 + n % 30:02d}T{n % 24:02d}:00:00", 60 * (n % 40) + 1) for n in range(300)))
-    drafts = [cycle.compute(world.home, dt.date(2025, 11, 1), 10_000, threads=threads).settlement.drafts for threads in (1, 2, 7)]
+    computed = [cycle.compute(world.home, dt.date(2025, 11, 1), 10_000, threads=threads) for threads in (1, 2, 7)]
+    drafts = [each.settlement.drafts.structs() for each in computed]
     assert drafts[0] == drafts[1] == drafts[2]
     assert len(drafts[0]) == 9
 
 
 def test_one_run_at_a_time(anna: World) -> None:
-    with lock.only_run(anna.home), pytest.raises(UserError, match="another bill run is working"):
+    """Whoever comes second is told who holds the home."""
+    since_us = instant_us("2025-11-01T08:00:00", "UTC")
+    with lock.only_run(anna.home, "the run of 2025-11-01", since_us), pytest.raises(UserError) as caught:
         anna.bill("2025-11-01")
+    held = f"the run of 2025-11-01, process {os.getpid()} on {platform.node()} since 2025-11-01 08:00:00 UTC"
+    assert caught.value.message == f"another bill run is working on {anna.home.path}: {held}"
     assert anna.bill("2025-11-01").invoices == 1
 
 
 def test_an_unfinished_run_of_another_date_comes_first(anna: World) -> None:
-    anna.execute("INSERT INTO bill_runs VALUES (1, '2025-11-01', 1, 'computing', 0, 1)")
+    anna.execute(
+        "INSERT INTO bill_runs (run_id, bill_date, pinned_seq, state, started_us, commit_seq) VALUES (1, '2025-11-01', 1, 'computing', 0, 1)"
+    )
     with pytest.raises(UserError, match="bill run of 2025-11-01 is not finished") as caught:
         anna.bill("2025-12-01")
     assert caught.value.remedy == (
@@ -374,7 +383,8 @@ def test_an_unfinished_run_of_another_date_comes_first(anna: World) -> None:
 
 
 def test_a_run_of_a_wrong_date_that_was_interrupted_can_be_forgotten_until_it_has_numbered(anna: World) -> None:
-    anna.execute("INSERT INTO bill_runs VALUES (1, '2026-11-01', 1, 'computing', 0, 1)")
+    values = "(1, '2026-11-01', 1, 'computing', 0, 1)"
+    anna.execute(f"INSERT INTO bill_runs (run_id, bill_date, pinned_seq, state, started_us, commit_seq) VALUES {values}")
     assert cycle.abandon(anna.home, dt.date(2026, 11, 1)) == 1
     assert (anna.bill("2025-11-01").invoices, balanced(anna)) == (1, True)
     with pytest.raises(UserError, match="no bill run of 2025-11-01 is unfinished"):

@@ -1,26 +1,91 @@
-"""The revisions lead to the schema that the code is written against."""
+"""The revisions lead to the schema that the code is written against, on both databases, and back."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import render_python_code
+from alembic.autogenerate import api, render_python_code
+from alembic.migration import MigrationContext
 
 from billing import catalogue
-from billing.store import migrations
-from billing.store.home import DATABASE_NAME, SCHEMA_VERSIONS, Home
-from billing.store.migrations import render, upgrade
+from billing.store import database, location, migrations, postgres, schema, tables
+from billing.store.home import Home
+from billing.store.migrations import render
+from billing.store.schema import SCHEMA_VERSIONS
 from billing.store.tables import metadata
+from rating.errors import UserError
 from tests.billing.files import NOW_US, a_catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
 
-SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name <> 'alembic_version' ORDER BY name"
+STATEMENTS = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name <> 'alembic_version' ORDER BY name"
+COMMA = re.compile(r",(?![^()]*\))")  # between parts, not inside one
+# What PostgreSQL says of its schema: columns, constraints, indexes.
+DESCRIPTIONS = (
+    "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = current_schema()",
+    """SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid), '' FROM pg_constraint
+       WHERE connamespace = current_schema()::regnamespace AND contype <> 'n'""",
+    "SELECT tablename, '', regexp_replace(indexdef, '^.* USING ', ''), '' FROM pg_indexes WHERE schemaname = current_schema()",
+)
+
+
+class Place:
+    """An empty database, and what writes to it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        place = location.of_new_home(folder)
+        self.schema = place.schema if place else None
+        self.engine = (
+            postgres.engine(location.url_to_connect(place), place.schema, 1000)
+            if place
+            else database.engine(folder / "ratewright.db", 1000)
+        )
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.engine.dispose()
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """A write transaction."""
+        with self.engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
+            yield connection
+
+    def go_to(self, revision: str) -> None:
+        """Migrate, up or down."""
+        with self.begin() as connection:
+            schema.migrate(connection, self.schema, revision)
+
+    def described(self) -> list[Any]:
+        """The schema as the database tells it, in a form to compare."""
+        with self.engine.connect() as connection:
+            if self.schema is None:
+                return _statements(connection)
+            found = [sorted(map(tuple, connection.exec_driver_sql(query.replace("%", "%%")).all())) for query in DESCRIPTIONS]
+            return [[row for row in rows if row[0] != "alembic_version"] for rows in found]
+
+    def rows(self, skipped: tuple[str, ...] = ()) -> dict[str, list[tuple[Any, ...]]]:
+        """Everything that is stored, without the tables that are empty."""
+        with self.engine.connect() as connection:
+            names = sorted(schema.table_names(connection) - {"alembic_version", *skipped})
+            found = {name: sorted(map(tuple, connection.exec_driver_sql(f"SELECT * FROM {name}").all()), key=repr) for name in names}  # noqa: S608 -- names of our own
+        return {name: rows for name, rows in found.items() if rows}
+
+
+@pytest.fixture
+def place(tmp_path: Path, both: str) -> Iterator[Place]:
+    assert both
+    with contextlib.closing(Place(tmp_path / "home")) as made:
+        yield made
 
 
 def test_the_revisions_make_every_table_as_it_is_described() -> None:
@@ -29,18 +94,19 @@ def test_the_revisions_make_every_table_as_it_is_described() -> None:
     assert operations.is_empty(), f"a revision is missing that does\n{render_python_code(operations)}"
 
 
-def test_the_revisions_make_the_same_constraints() -> None:
-    """What alembic does not compare (checks, STRICT, foreign keys) is in the text of the statements."""
-    migrated = sa.create_engine("sqlite://")
-    with migrated.begin() as connection:
-        upgrade.to_head(connection)
-        after_revisions = _statements(connection)
-    described = sa.create_engine("sqlite://")
-    with described.begin() as connection:
-        metadata.create_all(connection)
-        assert after_revisions == _statements(connection)
-    migrated.dispose()
-    described.dispose()
+def test_the_revisions_make_the_same_constraints(place: Place, tmp_path: Path) -> None:
+    """What alembic does not compare (checks, STRICT, foreign keys) is in what the database says of itself."""
+    place.go_to(SCHEMA_VERSIONS[-1])
+    with contextlib.closing(Place(tmp_path / "other")) as other:
+        with other.begin() as connection:
+            if other.schema:
+                postgres.make_schema(connection, other.schema)
+            metadata.create_all(connection)
+        assert place.described() == other.described()
+    with place.begin() as connection:
+        operations = api.produce_migrations(MigrationContext.configure(connection, opts={"compare_type": True}), metadata).upgrade_ops
+        assert operations is not None
+        assert operations.is_empty(), render_python_code(operations)
 
 
 def test_every_revision_is_known_to_the_home() -> None:
@@ -48,40 +114,121 @@ def test_every_revision_is_known_to_the_home() -> None:
     assert tuple(file.name[1:5] for file in files) == SCHEMA_VERSIONS
 
 
-def test_a_home_of_the_first_schema_keeps_its_tariffs_and_usage(tmp_path: Path) -> None:
+def test_down_and_up_again_is_the_same(place: Place) -> None:
+    described = {}
+    for revision in SCHEMA_VERSIONS:
+        place.go_to(revision)
+        described[revision] = place.described()
+    for revision in reversed(SCHEMA_VERSIONS):
+        place.go_to(revision)
+        assert place.described() == described[revision], revision
+    place.go_to(SCHEMA_VERSIONS[-1])
+    assert place.described() == described[SCHEMA_VERSIONS[-1]]
+
+
+# A row or two of what a home of the first schema held.
+FIRST = {
+    "commits": ["7, 'usage', 1", "8, 'usage', 2", "9, 'fact', 3"],
+    "raw_files": ["1, '/cdr/Master.csv', 'sw1', {blob}, 10, 7"],
+    "intake_counts": ["7, 'sw1', 'answered', 3, 60, 0, 0", "8, 'sw1', 'answered', 1, 5, 0, 0"],
+    "suspense": ["1, NULL, NULL, 'sw1', 'unreadable_time', 1, 0, 9, 'x', 0, 7"],
+    "accounts": ["1, 'A-1', 'Ann', 'EUR', 'Europe/Berlin', 1, 'en', '2026-01-01', NULL, 'standard', 14, 9"],
+    "subscriptions": ["1, 'S-1', 1, '2026-01-01', NULL, 9", "2, 'S-2', 1, '2026-01-01', NULL, 9"],
+    "subscription_ends": ["2, '2026-02-01', 9"],
+    "account_facts": ["1, 1, 'bar_outgoing', '2026-03-01', '', 9"],
+    "bill_runs": ["1, '2026-02-01', 9, 'posted', 3, 9"],
+    "invoices": [
+        "1, 'R-1', 1, 1, 'EUR', '2026-01-01', '2026-02-01', '2026-02-01', '2026-02-15', 100, 19, 119, 9",
+        "2, 'R-2', 1, 1, 'EUR', '2026-01-01', '2026-02-01', '2026-02-01', '2026-02-15', -50, 0, -50, 9",
+    ],
+    "invoice_lines": ["1, 1, 'usage', 1, 1, 1, 1, 1, 1, '2026-01-01', '2026-02-01', 'calls', 1, 60, 0, 1, 100, 100"],
+    "payments": ["'P-1', 1, 'EUR', 100, '2026-02-10', 'ref', 9"],
+    "allocations": ["'P-1', 1, 69, 9"],
+    "set_offs": ["2, 1, 50, 9"],
+    "postings": ["{blob}, 'R-1', 1, 'net', 'receivable:1', 'revenue:1', 'EUR', 100, '2026-02-01', 9"],
+}
+
+
+def fill_the_first(place: Place) -> None:
+    place.go_to("0001")
+    blob = "x'01'" if place.schema is None else "'\\x01'"
+    with place.begin() as connection:
+        for table, rows in FIRST.items():
+            for row in rows:
+                connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({row.format(blob=blob)})")  # noqa: S608 -- values of our own
+
+
+def test_a_home_keeps_everything_up_and_down(place: Place) -> None:
+    fill_the_first(place)
+    before = place.rows()
+    assert set(before) == set(FIRST)
+    place.go_to(SCHEMA_VERSIONS[-1])
+    above = place.rows()
+    assert [row[2:5] for row in above["subscription_facts"]] == [("end", "2026-02-01", None)]
+    assert [row[1:5] for row in above["settlements"]] == [("invoice", "R-2", 1, 50), ("payment", "P-1", 1, 69)]
+    assert above["credits_left"] == [("payment", "P-1", 1, 31, 9)], "what is left of the payment"
+    place.go_to("0001")
+    assert place.rows() == before
+
+
+def test_a_home_of_the_first_schema_keeps_its_tariffs_and_usage(place: Place, tmp_path: Path) -> None:
     """Its publications price as before, its files and counts are there, the later schemas' tables are empty, and it is upgraded once."""
-    with Home.open(tmp_path / "home", create=True) as home:
+    folder = tmp_path / "other"
+    with Home.open(folder, create=True) as home:
         catalogue.publish(home, a_catalogue(), NOW_US)
-    path = tmp_path / "home" / DATABASE_NAME
-    kept = ("publications", "settings", "commits")
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        rows = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in kept}  # noqa: S608 - names of our own
-    path.unlink()
-    first = sa.create_engine(f"sqlite:///{path}")
-    with first.begin() as connection_:
-        upgrade.to_head(connection_, "0001")
-        for table, values in rows.items():
-            for row in values:
-                marks = ", ".join("?" * len(row))
-                connection_.exec_driver_sql(f"INSERT INTO {table} VALUES ({marks})", row)  # noqa: S608 - names of our own
-        connection_.exec_driver_sql("INSERT INTO raw_files VALUES (1, '/cdr/Master.csv', 'sw1', x'01', 10, 7)")
-        for values in ("7, 'sw1', 'answered', 3, 60, 0, 0", "8, 'sw1', 'answered', 1, 5, 0, 0"):
-            connection_.exec_driver_sql(f"INSERT INTO intake_counts VALUES ({values})")  # noqa: S608 - values of our own
-        connection_.exec_driver_sql("INSERT INTO suspense VALUES (1, NULL, NULL, 'sw1', 'unreadable_time', 1, 0, 9, 'x', 0, 7)")
-    first.dispose()
+        with home.connect() as connection:
+            stored = {table: connection.execute(sa.select(table)).all() for table in (tables.commits, tables.publications)}
+    fill_the_first(place)
+    with place.begin() as connection:
+        for table, rows in stored.items():
+            connection.execute(table.insert(), [row._asdict() for row in rows])
+    if place.schema:
+        location.write(tmp_path / "home", location.of_new_home(tmp_path / "home"))  # type: ignore[arg-type] -- it names one, as the fixture saw
     for _ in range(2):
         with Home.open(tmp_path / "home") as home:
             assert [(each.identity, each.version) for each in catalogue.in_force(home)] == [("mobile", 1)]
             assert (catalogue.drafts(home), catalogue.decisions(home)) == ([], [])
-            with home.connect() as connection_:
-                counts = connection_.exec_driver_sql("SELECT commit_seq, raw_file_id, day, rows, duration_us FROM intake_counts").all()
+            with home.connect() as connection:
+                counts = connection.exec_driver_sql("SELECT commit_seq, raw_file_id, day, rows, duration_us FROM intake_counts").all()
                 assert sorted(map(tuple, counts)) == [(7, 1, "", 3, 60), (8, 0, "", 1, 5)]
-                assert connection_.exec_driver_sql("SELECT reason, through_seq FROM suspense").all() == [("unreadable_time", 7)]
-                assert connection_.exec_driver_sql("SELECT path, file_name FROM raw_files").all() == [("/cdr/Master.csv", None)]
+                assert connection.exec_driver_sql("SELECT reason, through_seq FROM suspense").all() == [("unreadable_time", 7)]
+                assert connection.exec_driver_sql("SELECT path, file_name FROM raw_files").all() == [("/cdr/Master.csv", None)]
 
 
-def _statements(connection: sa.Connection) -> dict[str, list[str]]:
-    """What each statement holds, part by part: a column that was added later stands on the line of the one before it."""
-    rows = connection.exec_driver_sql(SCHEMA).all()
-    parts = {name: re.split(r"\n|,(?![^(]*\))", text) for _, name, text in rows}
-    return {name: sorted(" ".join(part.split()) for part in found if part.strip()) for name, found in parts.items()}
+# What an older schema has no place for: the revision to go back to, the rows, what the refusal says.
+REFUSED = [
+    ("0003", "INSERT INTO run_accounts VALUES (1, 1)", "no place for rows of run_accounts: 1 of them"),
+    (
+        "0003",
+        "UPDATE subscriptions SET transferred_from = 1 WHERE subscription_key = 2",
+        "no place for subscriptions that changed their owner",
+    ),
+    ("0003", "UPDATE subscription_facts SET kind = 'pause'", "no place for facts of subscriptions"),
+    ("0003", "UPDATE settlements SET amount_micros = -1 WHERE settlement_id = 1", "no place for settlements undone"),
+    ("0003", "UPDATE bill_runs SET kind = 'rerate'", "no place for runs of other kinds"),
+    ("0003", "UPDATE invoices SET document_type = 'credit_note' WHERE invoice_key = 2", "no place for documents that are no invoices"),
+    ("0002", "UPDATE suspense SET through_seq = 9", "no place for marks with an end"),
+]
+
+
+@pytest.mark.parametrize(("revision", "statement", "told"), REFUSED)
+def test_going_back_is_refused_where_something_would_be_lost(place: Place, revision: str, statement: str, told: str) -> None:
+    fill_the_first(place)
+    place.go_to(SCHEMA_VERSIONS[-1])
+    with place.begin() as connection:
+        connection.exec_driver_sql(statement)
+    before, described = place.rows(), place.described()
+    with pytest.raises(UserError, match=told):
+        place.go_to(revision)
+    assert (place.rows(), place.described()) == (before, described), "nothing is half done"
+
+
+def _statements(connection: sa.Connection) -> list[tuple[str, list[str]]]:
+    """The parts of each statement in an order of their own: a column that is added later stands behind the constraints."""
+    return [(name, _parts(" ".join(text.replace('"', "").split()))) for _, name, text in connection.exec_driver_sql(STATEMENTS).all()]
+
+
+def _parts(statement: str) -> list[str]:
+    opening, closing = statement.index("("), statement.rindex(")")
+    inside = [part.strip() for part in COMMA.split(statement[opening + 1 : closing])]
+    return [statement[:opening].strip(), *sorted(inside), statement[closing + 1 :].strip()]

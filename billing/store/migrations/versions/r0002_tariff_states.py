@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from billing.store.migrations import going_back
+
 revision = "0002"
 down_revision = "0001"
 
@@ -51,3 +53,12 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_tariff_drafts_identity"), "tariff_drafts", ["identity"], unique=False)
+
+
+def downgrade() -> None:
+    """Drop both tables. Refuses where they hold more than how the published versions came about."""
+    going_back.refuse("0001", "tariff_decisions", "kind <> 'published'", "decisions about tariffs")
+    unpublished = "NOT EXISTS (SELECT 1 FROM publications WHERE publications.content_hash = tariff_drafts.content_hash)"
+    going_back.refuse("0001", "tariff_drafts", unpublished, "drafts of tariffs")
+    op.drop_table("tariff_decisions")
+    op.drop_table("tariff_drafts")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from billing.store.migrations import going_back
+
 revision = "0003"
 down_revision = "0002"
 
@@ -55,6 +57,10 @@ _CHANGED = {
         {"through_seq": "commit_seq"},
     ),
 }
+_TEXTS = {"path", "source", "outcome", "form", "reason", "raw"}
+_BLOBS = {"sha256", "event_key", "content_hash"}
+_MAY_BE_NULL = {"event_key", "content_hash", "sealed_at_seq"}
+_SUMMED = {"rows", "duration_us", "units", "volume_bytes"}
 
 
 def upgrade() -> None:
@@ -74,6 +80,45 @@ def upgrade() -> None:
         op.execute(f"INSERT INTO {name} ({into}) SELECT {values} FROM before")  # noqa: S608 - names of our own
         op.drop_table("before")
     _make_indexes()
+
+
+def downgrade() -> None:
+    """Take the tables back as they were; what only describes a file or a row in suspense is dropped, counts lose file and day.
+
+    Refuses where calls were assembled, rows in suspense decided on, or files collected.
+    """
+    held = ("suspense_decisions", "assemblies", "correction_decisions", "corrections", "finding_waivers", "collected_files")
+    going_back.refuse_rows("0002", held)
+    going_back.refuse("0002", "suspense", "through_seq <> commit_seq", "marks with an end")
+    for name in (*held, "index_snapshots"):
+        op.drop_table(name)
+    op.drop_index("ix_suspense_event_key", "suspense")
+    for name, group_by in (
+        ("raw_files", ""),
+        ("intake_counts", "GROUP BY commit_seq, source, outcome"),
+        ("usage_manifest", ""),
+        ("suspense", ""),
+    ):
+        columns, _added = _CHANGED[name]
+        op.rename_table(name, "before")
+        _create_old(name)
+        values = [f"CAST(sum({column}) AS BIGINT)" if group_by and column in _SUMMED else column for column in columns]
+        op.execute(f"INSERT INTO {name} ({', '.join(columns)}) SELECT {', '.join(values)} FROM before {group_by}")  # noqa: S608 - as above
+        op.drop_table("before")
+    op.create_index("ix_suspense_event_key", "suspense", ["event_key"], unique=False)
+
+
+def _create_old(name: str) -> None:
+    """The table as revision 0001 made it."""
+    columns, _added = _CHANGED[name]
+    keys = {"intake_counts": columns[:3]}.get(name, columns[:1])
+    unique = (sa.UniqueConstraint("source", "sha256"),) if name == "raw_files" else ()
+    op.create_table(name, *map(_old_column, columns), sa.PrimaryKeyConstraint(*keys), *unique, sqlite_strict=True)
+
+
+def _old_column(name: str) -> sa.Column[object]:
+    kind = sa.Text() if name in _TEXTS else sa.LargeBinary() if name in _BLOBS else INT64
+    return sa.Column(name, kind, nullable=name in _MAY_BE_NULL)
 
 
 def _create_raw_files() -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from billing.store.migrations import going_back
+
 revision = "0004"
 down_revision = "0003"
 
 INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_TYPES = {"int": INT64, "text": sa.Text(), "blob": sa.LargeBinary()}
+_TYPES: dict[str, sa.types.TypeEngine[object]] = {"int": INT64, "text": sa.Text(), "blob": sa.LargeBinary()}
 # table: its columns, name and kind, a question mark where nothing may stand
 _MADE = {
     "billing_settings": "setting_id int, name text, value text, by_name text, by_uid int, at_us int, commit_seq int",
@@ -223,6 +225,52 @@ FROM (
 ) AS credits
 WHERE left_micros > 0
 """
+# Going back: tables whose rows are taken back or only describe; rows that have no place; how the others are taken back.
+_TAKEN_BACK = {"subscription_facts", "settlements", "credits_left", "run_steps", "run_chunks", "run_drafts"}
+_NO_PLACE = (
+    ("subscription_facts", "kind <> 'end' OR retracts IS NOT NULL OR detail <> '{}'", "facts of subscriptions"),
+    (
+        "subscription_facts",
+        (
+            "EXISTS (SELECT 1 FROM subscription_facts AS other WHERE other.subscription_key = subscription_facts.subscription_key"
+            " AND other.fact_id <> subscription_facts.fact_id)"
+        ),
+        "ends that were changed",
+    ),
+    ("account_facts", "retracts IS NOT NULL OR to_date IS NOT NULL OR kind NOT IN ('bar_outgoing', 'unbar')", "facts of accounts"),
+    ("settlements", "amount_micros < 0 OR credit_kind NOT IN ('payment', 'invoice')", "settlements undone, of deposits or of write-offs"),
+    (
+        "settlements",
+        (
+            "EXISTS (SELECT 1 FROM settlements AS other WHERE other.credit_kind = settlements.credit_kind AND other.credit_id ="
+            " settlements.credit_id AND other.invoice_key = settlements.invoice_key AND other.settlement_id <> settlements.settlement_id)"
+        ),
+        "settlements in several parts",
+    ),
+    ("accounts", "coalesce(legal_entity, '') <> '' OR coalesce(category, '') <> ''", "accounts of a legal entity or category"),
+    (
+        "bill_runs",
+        "coalesce(kind, 'cycle') <> 'cycle' OR coalesce(restricted, 0) <> 0 OR state NOT IN ('computing', 'numbered', 'posted')",
+        "runs of other kinds and states",
+    ),
+    ("invoices", "coalesce(document_type, 'invoice') <> 'invoice' OR coalesce(legal_entity, '') <> ''", "documents that are no invoices"),
+    ("subscriptions", "transferred_from IS NOT NULL", "subscriptions that changed their owner"),
+)
+_BACK = (
+    """
+    INSERT INTO subscription_ends (subscription_key, to_date, commit_seq)
+    SELECT subscription_key, from_date, commit_seq FROM subscription_facts
+    """,
+    """
+    INSERT INTO allocations (payment_id, invoice_key, amount_micros, commit_seq)
+    SELECT credit_id, invoice_key, amount_micros, commit_seq FROM settlements WHERE credit_kind = 'payment'
+    """,
+    """
+    INSERT INTO set_offs (credit_invoice_key, invoice_key, amount_micros, commit_seq)
+    SELECT invoices.invoice_key, settlements.invoice_key, settlements.amount_micros, settlements.commit_seq
+    FROM settlements JOIN invoices ON invoices.number = settlements.credit_id WHERE credit_kind = 'invoice'
+    """,
+)
 
 
 def upgrade() -> None:
@@ -243,13 +291,57 @@ def upgrade() -> None:
         op.drop_table(table)
 
 
+def downgrade() -> None:
+    """Take ends, allocations and set-offs back to their tables and drop the new ones.
+
+    What only describes is dropped: by whom a fact was entered, the steps and drafts of posted runs. Refuses where anything stands
+    that would change what is billed, owed or posted.
+    """
+    going_back.refuse_rows("0003", [name for name in _MADE if name not in _TAKEN_BACK])
+    for table, condition, what in _NO_PLACE:
+        going_back.refuse("0003", table, condition, what)
+    _make_old_tables()
+    for statement in _BACK:
+        op.execute(statement)
+    for table, columns in _ADDED.items():
+        for column in _columns(columns):
+            op.drop_column(table, column.name)
+    for name in reversed(_MADE):
+        op.drop_table(name)
+
+
+def _make_old_tables() -> None:
+    key = sa.ForeignKeyConstraint(["subscription_key"], ["subscriptions.subscription_key"])
+    columns = _columns("subscription_key int, to_date text, commit_seq int")
+    op.create_table("subscription_ends", *columns, key, sa.PrimaryKeyConstraint("subscription_key"), sqlite_strict=True)
+    op.create_table(
+        "allocations",
+        *_columns("payment_id text, invoice_key int, amount_micros int, commit_seq int"),
+        sa.ForeignKeyConstraint(["payment_id"], ["payments.payment_id"]),
+        sa.ForeignKeyConstraint(["invoice_key"], ["invoices.invoice_key"]),
+        sa.PrimaryKeyConstraint("payment_id", "invoice_key"),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "set_offs",
+        *_columns("credit_invoice_key int, invoice_key int, amount_micros int, commit_seq int"),
+        sa.CheckConstraint("amount_micros > 0", name="set_off_positive"),
+        sa.ForeignKeyConstraint(["credit_invoice_key"], ["invoices.invoice_key"]),
+        sa.ForeignKeyConstraint(["invoice_key"], ["invoices.invoice_key"]),
+        sa.PrimaryKeyConstraint("credit_invoice_key", "invoice_key"),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_allocations_invoice_key", "allocations", ["invoice_key"], unique=False)
+    op.create_index("ix_set_offs_invoice_key", "set_offs", ["invoice_key"], unique=False)
+
+
 def _make(name: str, columns: str) -> None:
     keys = _KEYS.get(name, columns.partition(" ")[0]).split(", ")
     op.create_table(name, *_columns(columns), *_CONSTRAINTS.get(name, ()), sa.PrimaryKeyConstraint(*keys), sqlite_strict=True)
 
 
 def _columns(columns: str) -> list[sa.Column[object]]:
-    found = []
+    found: list[sa.Column[object]] = []
     for column in columns.split(", "):
         name, kind = column.split(" ")
         found.append(sa.Column(name, _TYPES[kind.rstrip("?")], nullable=kind.endswith("?")))

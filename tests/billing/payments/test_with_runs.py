@@ -1,4 +1,4 @@
-"""Payments: once, oldest first, partial, and too much kept for the next invoice."""
+"""Payments and the invoices of real runs: once, oldest first, partial, and too much kept for the next invoice."""
 
 from __future__ import annotations
 
@@ -7,39 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import allocations, invoicing, payments
-from billing.allocations import Allocation, Credit, OpenItem
+from billing import allocations, dunning, invoicing, payments
 from billing.controls import books
-from rating.errors import UserError
+from billing.payments import giving_back, instalments, recording
+from billing.payments.giving_back import CHARGEBACK, WON
 from tests.billing.runs.world import Call
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
 
 UNIT = 1_000_000
-
-# credits in order; items as number@due=open; then allocations as credit>number=amount
-ALLOCATIONS = """
-p=48          | 1@10-01=59                      | p>1=48
-p=50          | 2@10-05=40 1@10-01=30           | p>1=30 p>2=20
-p=50          | 2@10-01=40 1@10-01=30           | p>1=30 p>2=20
-p=10 q=25     | 1@10-01=30 2@10-02=30           | p>1=10 q>1=20 q>2=5
-p=100         | 1@10-01=30                      | p>1=30
-p=10          | 1@10-01=-5 2@10-02=4            | p>2=4
-p=10          |                                 |
-"""
-
-
-@pytest.mark.parametrize("row", ALLOCATIONS.strip().splitlines())
-def test_allocate(row: str) -> None:
-    credit_text, item_text, expected = (part.split() for part in row.split("|"))
-    credits_ = [Credit(1, name, int(left)) for name, left in (text.split("=") for text in credit_text)]
-    items = []
-    for text in item_text:
-        number, due, left = text.replace("@", "=").split("=")
-        items.append(OpenItem(1, int(number), number, dt.date.fromisoformat(f"2025-{due}"), int(left)))
-    wanted = [Allocation(a, int(b), int(c)) for a, b, c in (text.replace(">", "=").split("=") for text in expected)]
-    assert allocations.allocate(credits_, items) == wanted
 
 
 @pytest.fixture
@@ -54,6 +31,11 @@ def billed(world: World) -> World:
 
 def pay(world: World, payment_id: str, units: float, *, account: str = "anna", reference: str = "bank") -> payments.Recorded:
     return payments.record(world.home, payment_id, account, int(units * 100) * 10_000, dt.date(2025, 12, 3), reference, world.tick())
+
+
+def back(world: World, reference: str, kind: str) -> None:
+    told = giving_back.Back(reference, kind, dt.date(2025, 12, 10), "p1")
+    giving_back.give_back(world.home, told, payments.Act(recording.NOBODY, world.tick()))
 
 
 def open_micros(world: World) -> list[tuple[str, int]]:
@@ -88,31 +70,6 @@ def test_the_same_payment_again_changes_nothing(billed: World) -> None:
     assert balanced(billed)
 
 
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        ({"units": 5}, "payment p1 exists with amount 4.00, not 5.00"),
-        ({"reference": "x"}, "payment p1 exists with reference 'bank', not 'x'"),
-        ({"account": "ben"}, "payment p1 exists with account_id 'anna', not 'ben'"),
-    ],
-)
-def test_the_same_id_with_other_data_is_an_error(billed: World, change: dict[str, object], text: str) -> None:
-    billed.account("ben")
-    pay(billed, "p1", 4)
-    with pytest.raises(UserError) as caught:
-        pay(billed, "p1", **{"units": 4, **change})  # type: ignore[arg-type]  # a table of keyword arguments
-    assert caught.value.message == text
-
-
-@pytest.mark.parametrize(
-    ("units", "account", "text"), [(0, "anna", "not above zero"), (-1, "anna", "not above zero"), (1, "eve", "no account has the id eve")]
-)
-def test_refused(billed: World, units: int, account: str, text: str) -> None:
-    with pytest.raises(UserError, match=text):
-        pay(billed, "p1", units, account=account)
-    assert payments.list_payments(billed.home) == []
-
-
 def test_payments_before_any_invoice(world: World) -> None:
     world.account("anna")
     world.subscription("anna-1", "anna", "shop/basic", "1001")
@@ -140,8 +97,8 @@ def test_an_invoice_with_a_negative_total_settles_the_next_one(world: World) -> 
         ("R-0000000002", 0), ("R-0000000003", 0), ("R-0000000004", 10_550_000),
     ]  # fmt: skip
     assert balanced(world)
-    assert world.changed("UPDATE set_offs SET amount_micros = amount_micros - 10000 WHERE invoice_key = 3")
-    assert [book.name for book in books(world.home) if not book.ok] == ["allocations: stored = worked out anew"]
+    world.execute("UPDATE settlements SET amount_micros = amount_micros - 10000 WHERE credit_kind = 'invoice' AND invoice_key = 3")
+    assert "allocations: stored = worked out anew" in [book.name for book in books(world.home) if not book.ok]
 
 
 def test_a_credit_invoice_settles_what_is_open_already(world: World) -> None:
@@ -153,3 +110,29 @@ def test_a_credit_invoice_settles_what_is_open_already(world: World) -> None:
     world.bill("2025-12-01")
     assert open_micros(world) == [("R-0000000001", 21_200_000)]  # 31.85 - 10.65
     assert balanced(world)
+
+
+def test_a_payment_that_bounces_brings_the_reminder_back(billed: World) -> None:
+    """What is open again is past due since its own due date, and winning the money again clears it."""
+    pay(billed, "p1", 21.20)
+
+    def level(date: str) -> tuple[int, str | None]:
+        history = dunning.history(billed.home, "anna", dt.date.fromisoformat(date))
+        return history.level, history.oldest_due_on
+
+    assert level("2025-12-20") == (0, None)
+    back(billed, "c1", CHARGEBACK)
+    assert level("2025-12-20") == (2, "2025-11-15")
+    back(billed, "w1", WON)
+    assert level("2025-12-20") == (0, None)
+    assert balanced(billed)
+
+
+def test_reminders_go_by_the_parts_of_a_plan(billed: World) -> None:
+    wanted = instalments.Wanted("i1", "anna", dt.date(2025, 12, 10), equal=2, first_on=dt.date(2026, 1, 10))
+    instalments.agree(billed.home, wanted, payments.Act(recording.NOBODY, billed.tick()))
+    state = [dunning.history(billed.home, "anna", dt.date(2026, 1, day)) for day in (10, 13)]
+    assert [(each.level, each.oldest_due_on, each.overdue_micros) for each in state] == [(0, None, 0), (1, "2026-01-10", 10_600_000)]
+    instalments.end(billed.home, "i1", dt.date(2025, 12, 20), "", payments.Act(recording.NOBODY, billed.tick()))
+    assert dunning.history(billed.home, "anna", dt.date(2025, 12, 20)).oldest_due_on == "2025-11-15"
+    assert balanced(billed)

@@ -1,0 +1,1 @@
+"""The commands of `ratewright bill`, each imported when it is called."""

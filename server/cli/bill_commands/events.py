@@ -1,0 +1,91 @@
+"""`ratewright bill refused|explain|verify`: what a run made of single events."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from server.cli.bill import RunName, instant, run_id
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+SHOWN_ROWS = 50
+
+
+def refused(
+    *,
+    run: RunName = "latest",
+    reason: Annotated[str | None, Parameter(help="Only events refused for this reason, such as NO_ZONE.")] = None,
+    limit: Annotated[int, Parameter(help="How many events to show, oldest first.")] = SHOWN_ROWS,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show events that a run could not price. They are billed by the next run after the cause is mended.
+
+    `ratewright usage suspense` lists them as they stand now, with everything else that waits, and corrects or writes them off.
+    """
+    from billing.runs.refusals import refusals
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = refusals(opened, run_id(run), reason, limit)
+    if as_json:
+        output.print_json(found)
+        return 0
+    if not found.counts:
+        print(f"run {found.run_id} refused no event")
+        return 0
+    output.print_table(("reason", "events"), sorted(found.counts.items()), right=("events",), title=f"refused by run {found.run_id}")
+    print()
+    rows = [(each.reason, each.source, each.record_id, each.served_id, each.destination, instant(each.start_us)) for each in found.rows]
+    output.print_table(("reason", "source", "record", "served", "destination", "start (UTC)"), rows)
+    return 0
+
+
+def explain(
+    record: Annotated[str, Parameter(help="What its source calls the record, as `bill refused` shows it.")],
+    *,
+    run: RunName = "latest",
+    language: Annotated[Literal["en", "zh"], Parameter(help="Language.")] = "en",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Explain what a run made of a record, priced or refused, down to its increments."""
+    from billing.explain_line import explain_record
+    from billing.store.home import Home
+    from rating import explain as explained
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = explain_record(opened, record, run_id(run))
+    if as_json:
+        output.print_json({"record_id": record, "events": [explained.as_json(outcome) for outcome in found]})
+        return 0
+    print("\n\n".join(explained.as_text(outcome, language) for outcome in found))
+    return 0
+
+
+def verify(
+    *,
+    run: RunName = "latest",
+    sample: Annotated[int, Parameter(help="At least how many events to price again.")] = 30_000,
+    seed: Annotated[int, Parameter(help="Chooses the sample.")] = 1,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Price a random sample of a run again with the plain reference and compare every figure. Exit status 1 if one differs."""
+    from billing.rerate_sample import rerate
+    from billing.store.home import Home
+    from server.cli import output, progress
+
+    with Home.open(home) as opened, progress.show("verify", "events") as report:
+        found = rerate(opened, run_id(run), sample, seed, progress=report)
+    if as_json:
+        output.print_json(found)
+    else:
+        print(f"run {found.run_id}: {found.events:,} of {found.population:,} events priced again, {found.disagreements} differ")
+        print(f"arithmetic-disagreement rate at most {found.upper_bound:.2e} with 95 % confidence")
+        for each in found.examples:
+            print(f"  {each}")
+    return 1 if found.disagreements else 0

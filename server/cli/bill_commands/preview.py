@@ -1,0 +1,78 @@
+"""`ratewright bill preview`, and what `bill run --dry-run` shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.bill import BillDate, Threads, parse_date, thread_count
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from pathlib import Path
+
+    from billing.runs.cycle import Preview
+
+
+def preview(
+    *,
+    date: BillDate,
+    account: Annotated[str | None, Parameter(help="Only this account.")] = None,
+    threads: Threads = 0,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show what a run for a date would bill now. Nothing is stored."""
+    only = None if account is None else frozenset({account})
+    return show(home, parse_date(date), only, threads, as_json=as_json, with_lines=account is not None)
+
+
+def show(home: Path, day: dt.date, only: frozenset[str] | None, threads: int, *, as_json: bool, with_lines: bool) -> int:
+    """Compute a preview and print it."""
+    from billing.accounts import lookup
+    from billing.runs import cycle
+    from billing.store.home import Home
+    from server.cli import output, stages
+
+    with Home.open(home) as opened, stages.show("preview") as report:
+        names = None if only is None else {lookup.show_account(opened, each).account.account_id for each in sorted(only)}
+        found = cycle.preview(opened, day, threads=thread_count(threads), progress=report, accounts=names)
+    if as_json:
+        output.print_json(found)
+    else:
+        _print_preview(found, with_lines=with_lines)
+    return 0
+
+
+def _print_preview(found: Preview, *, with_lines: bool) -> None:
+    from server.cli import output
+
+    rows = [
+        (
+            account,
+            draft.period_from,
+            draft.period_to,
+            output.amount(draft.net_micros, draft.currency),
+            output.amount(draft.tax_micros, draft.currency),
+            draft.currency,
+        )
+        for account, draft in zip(found.account_ids, found.drafts, strict=True)
+    ]
+    if not rows:
+        print("nothing to bill")
+    else:
+        output.print_table(("account", "from", "to", "net", "tax", "currency"), rows, right=("net", "tax"))
+    if with_lines:
+        for draft in found.drafts:
+            print()
+            lines = [
+                (line.text, line.period_from, line.period_to, line.events, output.amount(line.amount_micros, draft.currency))
+                for line in draft.lines
+            ]
+            output.print_table(("line", "from", "to", "events", "amount"), lines, right=("events", "amount"))
+    for account, reason in found.quarantined.items():
+        print(f"account {account} would be quarantined: {reason}")
+    for name, text in found.findings.items():
+        print(f"a run would refuse while {name} is open: {text}")

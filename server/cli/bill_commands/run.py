@@ -1,0 +1,152 @@
+"""`ratewright bill run` and `bill abandon`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.bill import Accounts, BillDate, Threads, account_ids, amounts, bill_date, now_us, parse_date, thread_count
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from billing.controls import Book
+    from billing.controls.findings import Finding
+    from billing.runs.cycle import Order, RunReport
+    from billing.store.home import Home
+
+Flag = Parameter(negative="")
+
+
+def run(
+    *,
+    date: BillDate | None = None,
+    period: Annotated[str | None, Parameter(help="Instead of --date: the month in which the period begins, such as 2025-10.")] = None,
+    bill_day: Annotated[int | None, Parameter(help="With --period: the bill day, 1 if not given.")] = None,
+    dry_run: Annotated[bool, Flag, Parameter(help="Show what would be billed; store nothing.")] = False,
+    trial: Annotated[
+        bool, Flag, Parameter(help="Stop when the list of invoices is computed, and compare it with the last period.")
+    ] = False,
+    resume: Annotated[bool, Flag, Parameter(help="Only go on with the run of that date that is not finished.")] = False,
+    accounts: Accounts = None,
+    everything: Annotated[bool, Flag, Parameter(help="Compute all open periods, also of accounts that nothing has touched.")] = False,
+    wait: Annotated[bool, Flag, Parameter(help="Wait for another run to end.")] = False,
+    threads: Threads = 0,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Price, number and post what is due. A run that was interrupted goes on where it ended; run again, it bills nothing twice."""
+    from billing.runs.cycle import Order
+    from billing.runs.states import By
+    from server import operator
+
+    day, who = bill_date(date, period, bill_day), operator.current()
+    order = Order(by=By(who.name, who.uid), accounts=account_ids(accounts), trial=trial, resume=resume, everything=everything, wait=wait)
+    if dry_run:
+        from server.cli.bill_commands.preview import show
+
+        return show(home, day, order.accounts, threads, as_json=as_json, with_lines=False)
+    return _run(home, day, order, threads, as_json=as_json)
+
+
+def abandon(*, date: BillDate, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Forget a run that has numbered nothing: one that was interrupted, or of a wrong date. Nothing of it counts."""
+    from billing.runs import cycle
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        number = cycle.abandon(opened, parse_date(date), now_us())
+    if as_json:
+        output.print_json({"run_id": number, "bill_date": date})
+    else:
+        print(f"run {number} of {date} is forgotten; it had billed nothing")
+    return 0
+
+
+def print_report(report: RunReport) -> None:
+    """What a run has done, as a table."""
+    from server.cli import output
+
+    again = " (resumed)" if report.resumed else ""
+    given = f"{report.invoices}  {report.first_number} .. {report.last_number}" if report.invoices else "none: nothing was left to bill"
+    listed = f"{report.drafts} on the list, none numbered"
+    rows: list[tuple[str, object]] = [
+        ("run", f"{report.run_id} for {report.bill_date}, {report.state}{again}"),
+        ("as of commit", report.pinned_seq),
+        ("accounts", report.accounts),
+        ("invoices", listed if report.state in {"computed", "rejected"} else given),
+        ("net", amounts(report.net_micros)),
+        ("tax", amounts(report.tax_micros)),
+        ("total", amounts(report.total_micros)),
+        *((f"events {name}", count) for name, count in report.events.items()),
+        *((f"left out: {name}", count) for name, count in report.left_out.items() if count),
+        *((f"quarantined {account}", reason) for account, reason in report.quarantined.items()),
+        *((f"not billed {account}", reason) for account, reason in report.put_aside.items()),
+    ]
+    output.print_table(("what", "figure"), rows)
+
+
+def _run(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool) -> int:
+    from billing.intake.taking import Intake
+    from billing.runs import cycle
+    from billing.store.home import Home
+    from server.cli import stages
+
+    with Home.open(home) as opened:
+        with stages.show("bill") as report:
+            Intake(opened).assemble(now_us())  # calls that lack a segment wait no longer than their source allows
+            done = cycle.run(opened, day, now_us(), order=order, threads=thread_count(threads), progress=report, clock=now_us)
+        return finish(opened, done, as_json=as_json) if done.state == "posted" else _computed(opened, done, as_json=as_json)
+
+
+def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
+    """Print a posted run with its books, and keep those that do not balance as findings. Exit status 1 if one does not."""
+    import datetime as dt
+
+    from billing.controls import findings, of_run
+    from server.cli import output
+
+    found = of_run(home, done.run_id)
+    today = dt.datetime.now(dt.UTC).date()
+    open_ones = findings.keep(home, found, done.run_id, done.started_by, today, now_us())
+    if as_json:
+        output.print_json(done)
+    else:
+        print_report(done)
+        _print_books(found, open_ones)
+    return 0 if all(each.ok for each in found) else 1
+
+
+def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
+    from server.cli import output
+
+    if done.state != "computed":
+        output.print_json(done) if as_json else print_report(done)
+        return 0
+    from billing.runs import trial
+    from server.cli.trial_page import print_trial
+
+    found = trial.compare(home, done.run_id)
+    if as_json:
+        output.print_json({"run": done, "trial": found})
+        return 0
+    print_report(done)
+    print()
+    print_trial(found)
+    print(f"\nnothing is numbered yet: ratewright bill approve --run {done.run_id} (somebody else), then ratewright bill run --date "
+          f"{done.bill_date} --resume")  # fmt: skip
+    return 0
+
+
+def _print_books(found: Sequence[Book], open_ones: Sequence[Finding]) -> None:
+    failed = [each for each in found if not each.ok]
+    print(f"\n{len(found) - len(failed)} of {len(found)} books of this run balance")
+    for each in failed:
+        print(f"  FAILED {each.name}: {each.left:,} is not {each.right:,} {each.unit}")
+    for finding in open_ones:
+        print(f"  finding {finding.finding_id}, {finding.owner} by {finding.due_on}: {finding.name}")

@@ -1,0 +1,1 @@
+"""The commands of `ratewright payment`, one module a subject."""

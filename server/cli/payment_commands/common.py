@@ -1,0 +1,82 @@
+"""What the commands of payments share: options, amounts and dates of the command line, who acts, and results as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from billing.payments import Act
+
+AccountId = Annotated[str, Parameter(name="--account", help="Id of the account.")]
+OfAccount = Annotated[str | None, Parameter(name="--account", help="Only of this account.")]
+Amount = Annotated[str, Parameter(name="--amount", help="Amount in the account's currency, such as 12.50.")]
+AmountOrAll = Annotated[str | None, Parameter(name="--amount", help="Amount, such as 12.50; without it all that is possible.")]
+OnDate = Annotated[str, Parameter(name="--date", help="The date, such as 2025-11-10.")]
+OnDateOrToday = Annotated[str | None, Parameter(name="--date", help="The date to judge by; today (UTC) by default.")]
+Currency = Annotated[str | None, Parameter(name="--currency", help="The currency, if known; another than the account's is refused.")]
+Numbers = Annotated[list[str], Parameter(name="--invoice", negative="", help="Number of an invoice that it is for; may be repeated.")]
+Reason = Annotated[str, Parameter(name="--reason", help="Why, for whoever looks at it later.")]
+Note = Annotated[str, Parameter(name="--note", help="Why, for whoever looks at it later.")]
+DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
+
+
+def act(*, dry_run: bool) -> Act:
+    """Who runs this command, and when."""
+    from billing.payments import Act
+    from server import operator
+    from server.cli.bill import now_us
+
+    return Act(operator.current(), now_us(), dry_run)
+
+
+def micros_of(text: str, option: str = "--amount") -> int:
+    """Micro-units of an amount of the command line. Raises UserError that names the option."""
+    from rating.errors import UserError
+    from rating.money import MoneyError, parse_micros
+
+    try:
+        return parse_micros(text)
+    except MoneyError as error:
+        raise UserError(f"{option}: {error}", "write it as 12.50", exit_status=2) from error
+
+
+def date_or_today(text: str | None) -> dt.date:
+    """A date of the command line; today (UTC) where none is given."""
+    from server.cli.bill import parse_date
+
+    return dt.datetime.now(dt.UTC).date() if text is None else parse_date(text)
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 -- what JSON can hold
+    """Named tuples as dictionaries, all the way down."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: plain(each) for name, each in value._asdict().items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return value
+
+
+def money(micros: int, currency: str) -> str:
+    """Such as `12.50 CNY`."""
+    from server.cli import output
+
+    return f"{output.amount(micros, currency)} {currency}"
+
+
+def print_settled(allocated: Iterable[tuple[str, int]], credit_micros: int, currency: str) -> None:
+    """What a credit settles, and what is left of it."""
+    for number, micros in allocated:
+        print(f"{money(micros, currency)} to invoice {number}")
+    if credit_micros:
+        print(f"{money(credit_micros, currency)} left as credit")
+
+
+def print_tried(*, dry_run: bool) -> None:
+    """Say of a trial that it was one."""
+    if dry_run:
+        print("only tried: nothing was stored")

@@ -1,0 +1,202 @@
+"""What is agreed with accounts, who pays for whom, and everything that is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from billing.accounts import agreements, kinds, lookup
+from billing.store import tables
+from rating.errors import UserError
+from tests.billing.accounts.operator_home import ACCOUNTS, ASKED, DRY, SUBSCRIPTIONS, day, make
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import msgspec
+
+    from billing.accounts.recording import Asked, Done
+    from billing.store.home import Home
+
+FACTS = (tables.account_facts, tables.subscription_facts, tables.commits)
+MORE = "".join(f"{name},Eve,CNY,Asia/Shanghai,1,zh,2025-10-01,,standard,20,,\n" for name in ("M1", "M2", "M3", "M4", "M5", "C1", "C2", "C3", "K1", "K2"))
+MORE_SUBSCRIPTIONS = "M1-1,M1,mobile/plus,2025-10-01,\nC1-1,C1,mobile/basic,2025-10-01,\nC2-1,C2,mobile/basic,2025-10-01,\n"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    files = {"accounts": ACCOUNTS + MORE, "subscriptions": SUBSCRIPTIONS + MORE_SUBSCRIPTIONS}
+    with make(tmp_path_factory.mktemp("agreements"), **files) as opened:
+        yield opened
+
+
+def counts(home: Home) -> list[int]:
+    with home.connect() as connection:
+        return [connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() for table in FACTS]
+
+
+def agree(home: Home, name: str, kind: str, from_date: str, detail: msgspec.Struct, to_date: str | None = None, asked: Asked = ASKED) -> Done:  # noqa: PLR0913 -- parts of a fact
+    return agreements.agree_with(home, asked, name, kind, day(from_date), to_date and day(to_date), detail)
+
+
+def says(home: Home, account: str, about: str | None = None) -> list[str]:
+    facts = lookup.show_account(home, account).facts
+    return [f"{each.from_date} {each.to_date or '...'} {each.says}" for each in facts if each.about == (about or account)]
+
+
+# account or subscription | kind | from | to | detail | what is said of it
+AGREED = [
+    ("A1", "terms", "2026-04-01", None, kinds.TermsFact(payment_days=30, language="en"), "agreed: language en, payment days 30"),
+    ("A1-1", "terms", "2025-10-01", None, kinds.TermsFact(minimum_months=24), "agreed: minimum months 24"),
+    ("A1", "discount", "2026-04-01", None, kinds.DiscountFact("loyal", percent_ppm=125_000), "discount loyal: 12.5 % off everything"),
+    ("A1", "discount", "2026-04-01", "2027-04-01", kinds.DiscountFact("year", amount_micros=5_000_000, kinds=("usage",)), "discount year: 5.00 CNY off usage"),
+    ("A1", "tax", "2026-04-01", None, kinds.TaxFact(("*",), certificate="D-9"), "exempt from * (certificate D-9)"),
+    ("A2", "tax", "2026-04-01", None, kinds.TaxFact(classes={"standard": "reduced"}), "standard is taxed as reduced"),
+    ("A2", "category", "2026-04-01", None, kinds.CategoryFact("test"), "a test account: rated, never invoiced"),
+    ("A1", "hold", "2026-04-01", "2026-06-15", kinds.HoldFact("dispute"), "no bill is made (dispute)"),
+    ("M1", "payer", "2026-04-01", None, kinds.PayerFact("M2"), "M2 pays everything"),
+    ("M1-1", "payer", "2026-05-01", None, kinds.PayerFact("M3", ("usage", "one_off"), (12,)), "M3 pays usage, one off, charge code 12"),
+    ("M4", "sponsor", "2026-04-01", "2026-09-01", kinds.SponsorFact("M2", ("usage",)), "M2 pays usage"),
+    ("M5", "pool", "2025-10-01", None, kinds.PoolFact("M2"), "shares allowances with M2"),
+    ("M1", "payer", "2026-07-01", None, kinds.PayerFact(""), "nobody else pays"),
+]  # fmt: skip
+
+
+def test_what_is_agreed_is_told_in_words_and_once(home: Home) -> None:
+    for name, kind, from_date, to_date, detail, words in AGREED:
+        account = name.partition("-")[0]
+        rehearsed = agree(home, name, kind, from_date, detail, to_date, DRY)
+        assert words in rehearsed.said[0], rehearsed.said
+        assert f"{from_date} {to_date or '...'} {words}" not in says(home, account, name)
+        done = agree(home, name, kind, from_date, detail, to_date)
+        assert done.said == rehearsed.said
+        assert f"{from_date} {to_date or '...'} {words}" in says(home, account, name)
+        before = counts(home)
+        assert agree(home, name, kind, from_date, detail, to_date).existed
+        assert counts(home) == before
+    shown = lookup.show_account(home, "M2", day("2026-05-15"))
+    assert shown.unit == ["M1", "M3", "M4", "M5"]
+    assert shown.relations == [
+        "M1-1: M3 pays usage, one off, charge code 12",
+        "M1: M2 pays everything",
+        "M4: M2 pays usage",
+        "M5: shares allowances with M2",
+    ]
+
+
+# account or subscription | kind | from | to | detail | message
+REFUSED = [
+    ("A9", "hold", "2026-04-01", None, kinds.HoldFact(), "account A9 is unknown"),
+    ("A3", "bill_day", "2026-04-01", None, kinds.BillDayFact(32), "bill_day: bill_day 32 is not from 1 to 31"),
+    ("A3", "hold", "2026-04-01", "2026-04-01", kinds.HoldFact(), "hold: to_date 2026-04-01 is not after from_date 2026-04-01"),
+    ("A3", "category", "2026-04-01", None, kinds.CategoryFact("vip"), "category: category 'vip' is not a category"),
+    ("A3", "terms", "2026-04-01", None, kinds.TermsFact(), "terms: detail agrees nothing"),
+    ("A3", "terms", "2026-04-01", None, kinds.TermsFact(payment_days=366), "terms: payment_days 366 is not from 0 to 365"),
+    ("A3", "terms", "2026-04-01", None, kinds.TermsFact(language="Chinese"), "terms: language 'Chinese' cannot be used"),
+    ("A3", "terms", "2026-04-01", None, kinds.TermsFact(dunning_policy="strict"), "terms: there is no dunning policy strict"),
+    ("A3", "terms", "2026-04-01", None, kinds.TermsFact(minimum_months=-1), "terms: minimum_months -1 is not from 0 to 120"),
+    ("A1-1", "terms", "2026-04-01", None, kinds.TermsFact(payment_days=3), "terms: payment_days is agreed with an account, not for a subscription"),
+    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x"), "discount: a discount is a percentage or an amount, one of them"),
+    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 1, 1), "discount: a discount is a percentage or an amount, one of them"),
+    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 1_000_001), "discount: percent_ppm 1000001 is not from 0 to 1000000"),
+    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", amount_micros=-1), "discount: amount_micros -1 is not an amount off"),
+    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact(" ", 1), "discount: name is empty or holds control characters"),
+    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 1, kinds=("tax",)), "discount: kinds 'tax' is no kind of line"),
+    ("A3", "tax", "2026-04-01", None, kinds.TaxFact(("standart",)), "tax: no published catalogue has the tax class standart"),
+    ("A3", "sponsor", "2026-04-01", None, kinds.SponsorFact("A1"), "sponsor: a sponsor pays for some charges, and none are named"),
+    ("A3", "payer", "2026-04-01", None, kinds.PayerFact("A3"), "payer: A3 would take over from itself"),
+    ("A3", "payer", "2026-04-01", None, kinds.PayerFact("A9"), "payer: account A9 is unknown"),
+    ("A3", "payer", "2026-04-02", None, kinds.PayerFact("A2"), "payer: 2026-04-02 is no bill date of A3"),
+    ("A3", "payer", "2026-04-01", "2026-05-02", kinds.PayerFact("A2"), "payer: 2026-05-02 is no bill date of A3"),
+    ("A3", "pool", "2026-04-02", None, kinds.PoolFact(""), "pool: 2026-04-02 is no bill date of A3"),
+    ("A1-1", "payer", "2026-04-02", None, kinds.PayerFact("A2"), "payer: 2026-04-02 is no bill date of A1"),
+    ("E1", "payer", "2026-04-01", None, kinds.PayerFact("A3"), "payer: E1 has currency EUR, A3 CNY"),
+    ("T1", "pool", "2026-04-01", None, kinds.PoolFact("A3"), "pool: T1 has timezone Europe/Berlin, A3 Asia/Shanghai"),
+    ("B1", "sponsor", "2026-04-15", None, kinds.SponsorFact("A3", ("usage",)), "sponsor: B1 and A3 do not have the same bill days from 2026-04-15 on"),
+    ("M1", "hold", "2026-04-10", None, kinds.HoldFact(), "hold: M1 is billed with M2 on 2026-04-10"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "kind", "from_date", "to_date", "detail", "message"), REFUSED, ids=[row[-1] for row in REFUSED])
+def test_what_is_refused(home: Home, name: str, kind: str, from_date: str, to_date: str | None, detail: msgspec.Struct, message: str) -> None:  # noqa: PLR0913, PLR0917 -- columns of the table
+    agree(home, "M1", "payer", "2026-04-01", kinds.PayerFact("M2"))
+    before = counts(home)
+    with pytest.raises(UserError) as caught:
+        agree(home, name, kind, from_date, detail, to_date)
+    assert caught.value.message == message
+    assert caught.value.remedy
+    assert counts(home) == before
+
+
+def test_relations_do_not_lead_in_a_circle_at_any_time(home: Home) -> None:
+    agree(home, "C1", "payer", "2026-04-01", kinds.PayerFact("C2"), "2026-08-01")
+    agree(home, "C2", "pool", "2026-04-01", kinds.PoolFact("C3"))
+    with pytest.raises(UserError, match=r"sponsor: C\d -> C\d -> C\d -> C\d leads back to where it began on 2026-05-01"):
+        agree(home, "C3", "sponsor", "2026-05-01", kinds.SponsorFact("C1", ("usage",)))
+    agree(home, "C3", "sponsor", "2026-08-01", kinds.SponsorFact("C1", ("usage",)))
+    assert "2026-08-01 ... C1 pays usage" in says(home, "C3"), "when C2 no longer pays for C1"
+
+
+def test_a_fact_of_the_same_date_that_says_something_else_is_an_error_until_it_is_retracted(home: Home) -> None:
+    agree(home, "A3", "terms", "2026-04-01", kinds.TermsFact(payment_days=30))
+    with pytest.raises(UserError, match="A3 has a fact terms from 2026-04-01 with payment_days 30, not 45"):
+        agree(home, "A3", "terms", "2026-04-01", kinds.TermsFact(payment_days=45))
+    fact = next(each for each in lookup.show_account(home, "A3").facts if each.kind == "terms")
+    agreements.retract(home, ASKED, "A3", fact.fact_id, "typed wrongly", of_subscription=False)
+    assert says(home, "A3") == []
+    with pytest.raises(UserError, match=f"no fact {fact.fact_id} about A3 holds"):
+        agreements.retract(home, ASKED, "A3", fact.fact_id, "again", of_subscription=False)
+    agree(home, "A3", "terms", "2026-04-01", kinds.TermsFact(payment_days=45))
+    assert says(home, "A3") == ["2026-04-01 ... agreed: payment days 45"]
+
+
+# from | new day | how the cycle changes
+BILL_DAYS = """
+2026-03-10 | 20 | B2 is billed on day 20 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-03-20 is 5 of 28 days
+2026-03-15 | 31 | B2 is billed on day 31 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-03-31 is 16 of 31 days
+2026-02-20 | 1  | B2 is billed on day 1 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-04-01 is 17 of 31 days
+"""
+
+
+@pytest.mark.parametrize("row", BILL_DAYS.strip().splitlines())
+def test_a_change_of_bill_day_is_told_with_its_stub(home: Home, row: str) -> None:
+    from_date, bill_day, told = (part.strip() for part in row.split("|"))
+    done = agreements.change_bill_day(home, DRY, "B2", int(bill_day), day(from_date))
+    assert done.said[0] == told
+
+
+def test_a_unit_changes_its_bill_day_together(home: Home) -> None:
+    agree(home, "B1", "payer", "2026-04-15", kinds.PayerFact("B2"))
+    with pytest.raises(UserError, match="do not have the same bill days"):
+        agree(home, "B1", "bill_day", "2026-05-01", kinds.BillDayFact(1))
+    done = agreements.change_bill_day(home, ASKED, "B1", 1, day("2026-05-01"))
+    assert [text.split(" is ")[0] for text in done.said[:2]] == ["B1", "B2"]
+    assert [lookup.show_account(home, name, day("2026-05-01")).bill_day_now for name in ("B1", "B2")] == [1, 1]
+    assert agreements.change_bill_day(home, ASKED, "B2", 1, day("2026-05-01")).existed
+
+
+def test_closing_ends_what_goes_on(home: Home) -> None:
+    act: Callable[[Asked], Done] = lambda asked: agreements.close(home, asked, "A1", day("2026-09-10"), "moves away")  # noqa: E731 -- as in the table above
+    rehearsed = act(DRY)
+    assert "A1-1 ends: 2026-09-10 is the first day without it" in rehearsed.said
+    assert rehearsed.said[-1] == (
+        "A1 is closed: 2026-09-10 is the first day without it; "
+        "its final bill is that of the period 2026-09-01 to 2026-09-10, which divides by 30 days, due at once"
+    )
+    assert act(ASKED).said == rehearsed.said
+    assert act(ASKED).existed
+    shown = lookup.show_account(home, "A1")
+    assert shown.closed_on == "2026-09-10"
+    assert {each.to_date for each in shown.subscriptions} == {"2026-09-10"}
+    with pytest.raises(UserError, match="A1 is closed on 2026-09-10 already"):
+        agreements.close(home, ASKED, "A1", day("2026-10-01"), "")
+
+
+def test_who_takes_over_from_others_is_not_closed_before_them(home: Home) -> None:
+    agree(home, "K1", "payer", "2026-04-01", kinds.PayerFact("K2"))
+    with pytest.raises(UserError, match="K2 is closed on 2026-05-01, and takes over from K1"):
+        agreements.close(home, ASKED, "K2", day("2026-05-01"), "")
+    agree(home, "K1", "payer", "2026-05-01", kinds.PayerFact(""))
+    assert not agreements.close(home, ASKED, "K2", day("2026-05-01"), "").existed
