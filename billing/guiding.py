@@ -48,7 +48,7 @@ class Guide:
         # facts of id i: rows first[i] .. first[i+1], at least one
         self._first = np.searchsorted(encoded.indices.to_numpy(), np.arange(len(self._ids) + 1))
         self._from_us = learned["from_us"].to_numpy()
-        self._to_us = learned["to_us"].fill_null(_NEVER_US).to_numpy()
+        self._to_us = _ends(learned)
         self._subscription = learned["subscription_key"].to_numpy()
         self._numbers, self._number_codes = _numbers_among(self._ids)
 
@@ -123,7 +123,13 @@ def _holding(learned: pa.Table) -> pa.Array[Any]:
     """Which facts hold, of facts sorted by id, beginning and commit: the last of each beginning, unless it is empty."""
     codes, starts = _encoded(learned["served_id"]).indices.to_numpy(), learned["from_us"].to_numpy()
     last = np.append((codes[1:] != codes[:-1]) | (starts[1:] != starts[:-1]), True)[: len(codes)]
-    return pa.array(last & (learned["to_us"].fill_null(_NEVER_US).to_numpy() > starts))
+    return pa.array(last & (_ends(learned) > starts))
+
+
+def _ends(learned: pa.Table) -> NDArray[np.int64]:
+    to_us: Any = learned["to_us"]
+    ends: NDArray[np.int64] = to_us.fill_null(_NEVER_US).to_numpy()
+    return ends
 
 
 def _encoded(ids: pa.ChunkedArray[Any]) -> Any:  # noqa: ANN401 -- a dictionary array, which the stubs do not tell from others

@@ -6,7 +6,7 @@ there and what should. A check that finds nothing says how many things it compar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 _KEYS_PER_QUERY = 20_000
+_Identity = tuple[str, int, str]
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -88,12 +89,12 @@ def _invoices(connection: sa.Connection, name: str) -> Checked:
     """What follows from the lines of each document stands in the ledger, and nothing else of it."""
     waiting = documents.waiting_keys(connection)
     invoice = tables.invoices.c
-    keys = [key for key in connection.execute(sa.select(invoice.invoice_key).order_by(invoice.invoice_key)).scalars() if key not in waiting]
+    last = connection.execute(sa.select(sa.func.coalesce(sa.func.max(invoice.invoice_key), 0))).scalar_one()
     compared = 0
-    for start in range(0, len(keys), _KEYS_PER_QUERY):
-        chunk = keys[start : start + _KEYS_PER_QUERY]
-        wanted = {_identity(each): each for each in posting.postings_of(connection, chunk)}
-        stored = {_identity(each): each for each in _stored(connection, chunk)}
+    for start in range(1, int(last) + 1, _KEYS_PER_QUERY):
+        within = invoice.invoice_key.between(start, start + _KEYS_PER_QUERY - 1)
+        wanted = _by_identity(posting.postings_of(connection, within, waiting).to_pylist())
+        stored = _by_identity(_stored(connection, within))
         for identity in sorted(wanted.keys() | stored.keys()):
             compared += 1
             difference = _difference(wanted.get(identity), stored.get(identity))
@@ -156,30 +157,24 @@ def _closed_spans(connection: sa.Connection) -> Iterator[tuple[str, str, int, in
         yield (*key, after, None)
 
 
-def _stored(connection: sa.Connection, keys: list[int]) -> Iterator[ledger.Posting]:
-    """The postings of some invoices."""
+def _stored(connection: sa.Connection, within: sa.ColumnElement[bool]) -> Iterator[dict[str, Any]]:
+    """The postings of lines of some invoices."""
     invoice, row = tables.invoices.c, tables.postings.c
-    query = sa.select(*(row[name] for name in ledger.Posting._fields)).join_from(
-        tables.postings, tables.invoices, invoice.number == row.document
-    )
-    query = query.where(invoice.invoice_key >= keys[0], invoice.invoice_key <= keys[-1])
-    for values in connection.execute(query):
-        yield ledger.Posting(*values)
+    query = sa.select(*(row[name] for name in ledger.Posting._fields))
+    query = query.join_from(tables.postings, tables.invoices, invoice.number == row.document)
+    for values in connection.execute(query.where(within, row.leg == posting.LEG)):
+        yield dict(values._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for a row as a mapping
 
 
-def _identity(each: ledger.Posting) -> tuple[str, int, str]:
-    return each.document, each.line_no, each.leg
+def _by_identity(rows: Iterable[dict[str, Any]]) -> dict[_Identity, dict[str, Any]]:
+    return {(row["document"], row["line_no"], row["leg"]): row for row in rows}
 
 
-def _difference(wanted: ledger.Posting | None, stored: ledger.Posting | None) -> str:
+def _difference(wanted: dict[str, Any] | None, stored: dict[str, Any] | None) -> str:
     """In words; empty where there is none."""
     if wanted is None:
         return "stands in the ledger, and no line asks for it"
     if stored is None:
         return "is missing"
-    differing: list[tuple[str, Any, Any]] = [
-        (name, getattr(stored, name), getattr(wanted, name))
-        for name in ledger.Posting._fields
-        if getattr(stored, name) != getattr(wanted, name)
-    ]
+    differing = [(name, stored[name], wanted[name]) for name in wanted if stored[name] != wanted[name]]
     return ", ".join(f"{name} is {one!r}, not {two!r}" for name, one, two in differing)

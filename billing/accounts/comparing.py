@@ -32,8 +32,11 @@ def flat(column: Texts) -> pa.Array[Any]:
 
 def joined(*columns: Texts) -> pa.Array[Any]:
     """One text a row that tells rows apart by several columns."""
-    texts = [flat(pc.fill_null(pc.cast(column, pa.string()), "")) for column in columns]
-    return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, _BETWEEN)
+    texts: list[Any] = [flat(column).cast(pa.string()).fill_null("") for column in columns]
+    if len(texts) == 1:
+        return texts[0]
+    rows: Any = pc.binary_join_element_wise(*texts, _BETWEEN)
+    return rows
 
 
 def places(ids: Texts, among: Texts) -> NDArray[np.int64]:
@@ -45,7 +48,8 @@ def places(ids: Texts, among: Texts) -> NDArray[np.int64]:
 
 def rows_of(table: pa.Table, rows: NDArray[np.int64] | NDArray[np.bool_]) -> pa.Table:
     """The rows at these places, or where the mask says so."""
-    return table.take(pa.array(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows))
+    at: Any = pa.array(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows)
+    return table.take(at)
 
 
 def without_repeats(sheet: Sheet, ids: pa.Array[Any], column: str, mistakes: Mistakes) -> Sheet:
@@ -67,8 +71,8 @@ def without_repeats(sheet: Sheet, ids: pa.Array[Any], column: str, mistakes: Mis
 def differs(given: Texts, stored: Texts) -> NDArray[np.bool_]:
     """Whether each value is another; empty is a value."""
     one, two = flat(given), flat(stored)
-    unequal = pc.fill_null(pc.not_equal(one, two), False)
-    either: Any = pc.or_(unequal, pc.not_equal(pc.is_null(one), pc.is_null(two)))
+    unequal: Any = pc.not_equal(one, two)
+    either: Any = pc.or_(unequal.fill_null(False), pc.not_equal(pc.is_null(one), pc.is_null(two)))
     result: NDArray[np.bool_] = either.to_numpy(zero_copy_only=False)
     return result
 
@@ -99,6 +103,6 @@ def shown(value: object) -> str:
 
 def less(one: Texts, two: Texts) -> NDArray[np.bool_]:
     """Whether each date is before the other; an empty one is neither before nor after any."""
-    before: Any = pc.fill_null(pc.less(flat(one), flat(two)), False)
-    result: NDArray[np.bool_] = before.to_numpy(zero_copy_only=False)
+    before: Any = pc.less(flat(one), flat(two))
+    result: NDArray[np.bool_] = before.fill_null(False).to_numpy(zero_copy_only=False)
     return result

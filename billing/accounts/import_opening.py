@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from billing.accounts.comparing import flat, joined, less, places, rows_of, told, without_repeats
 from billing.accounts.importer import Count
@@ -112,7 +111,7 @@ def _allowances(work: Importer) -> Count:
         "allowance_id": sheet.table["allowance"],
         "period_end": sheet.table["period_end"],
         "serves_to": sheet.table["serves_to"],
-        "plan": sheet.table["plan"].fill_null(""),
+        "plan": joined(sheet.table["plan"]),
         "quantity": sheet.table["quantity"],
     }
     names = tuple(columns)[1:7]
@@ -122,7 +121,7 @@ def _allowances(work: Importer) -> Count:
     place = places(joined(*(given[name] for name in names)), joined(*(known[name] for name in names)))
     again = sheet._replace(table=rows_of(sheet.table, place >= 0))
     had = rows_of(known, place[place >= 0])
-    plans = pc.if_else(pc.equal(had["plan"], ""), None, had["plan"])
+    plans = pa.array([plan or None for plan in had["plan"].to_pylist()], pa.string())
     told(again, "allowance of", again.table["account_id"], {"plan": plans, "quantity": had["quantity"]}, work.mistakes)
     fresh = rows_of(given, place < 0)
     work.insert(row, {name: fresh[name] for name in fresh.column_names})

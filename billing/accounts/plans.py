@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from billing.accounts.comparing import flat
+from billing.accounts.comparing import flat, taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def refuse_plans(work: Importer, sheet: Sheet, owner: NDArray[np.int64]) -> None
         return
     plans = flat(sheet.table["plan"]).dictionary_encode()
     of_plan = pa.array([work.currency_of_plan.get(plan) for plan in plans.dictionary.to_pylist()], pa.string()).take(plans.indices)
-    own = flat(work.accounts["currency"]).take(pa.array(owner, mask=owner < 0))
+    own = taken(work.accounts["currency"], np.maximum(owner, 0), owner < 0)
     both = pa.chunked_array([of_plan, own]).combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy()
     plan_codes, own_codes = both[: len(owner)], both[len(owner) :]
     wrong = (plan_codes < 0) | ((own_codes >= 0) & (own_codes != plan_codes))

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.accounts.comparing import flat, places
+from billing.accounts.comparing import filled, flat, places, taken
 from billing.accounts.facts import ends_learned_later
 from billing.accounts.layouts import ACCOUNTS
 from billing.store import bulk, tables
@@ -39,14 +39,14 @@ def subscriptions(connection: sa.Connection, accounts: pa.Table) -> pa.Table:
     first, last = _first_plans(connection, keys)
     before = table["transferred_from"]
     none = before.is_null().to_numpy()
-    origin = pa.array(np.where(none, 0, np.searchsorted(keys, before.fill_null(0).to_numpy())), mask=none)
+    origin = np.where(none, 0, np.searchsorted(keys, filled(before, 0)))
     account = np.searchsorted(accounts["account_key"].to_numpy(), table["account_key"].to_numpy())
     added = {
-        "account_id": accounts["account_id"].take(pa.array(account)),
+        "account_id": taken(accounts["account_id"], account),
         "plan": last,
         "first_plan": first,
         "end": _ends(connection, table),
-        "transferred_from": flat(table["subscription_id"]).take(origin),
+        "transferred_from": taken(table["subscription_id"], origin, none),
     }
     for name, values in added.items():
         index = table.schema.get_field_index(name)
@@ -68,7 +68,7 @@ def spans(connection: sa.Connection) -> pa.Table:
     query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key)
     table = bulk.read(connection, query.order_by(fact.served_id, fact.from_us, fact.commit_seq, fact.fact_id))
     ids, from_us = flat(table["served_id"]).dictionary_encode().indices.to_numpy(), table["from_us"].to_numpy()
-    to_us = table["to_us"].fill_null(NEVER_US).to_numpy()
+    to_us = filled(table["to_us"], NEVER_US)
     last = np.append((ids[1:] != ids[:-1]) | (from_us[1:] != from_us[:-1]), True)[: len(ids)]
     table = table.set_column(2, "to_us", pa.array(to_us))
     return table.filter(pa.array(last & (to_us > from_us)))
@@ -94,7 +94,7 @@ def _first_plans(connection: sa.Connection, keys: NDArray[np.int64]) -> tuple[An
     ends = np.flatnonzero(np.append((of[1:] != of[:-1]) | (days[1:] != days[:-1]), True)[: len(of)])
     last = ends[np.searchsorted(ends, start)] if len(start) else start
     plans = flat(table["plan"]).dictionary_encode()
-    return plans.take(pa.array(start)).cast(pa.string()), plans.take(pa.array(last)).cast(pa.string())
+    return taken(plans, start).cast(pa.string()), taken(plans, last).cast(pa.string())
 
 
 def _ends(connection: sa.Connection, table: pa.Table) -> pa.Array[Any]:
@@ -104,4 +104,4 @@ def _ends(connection: sa.Connection, table: pa.Table) -> pa.Array[Any]:
         return flat(table["to_date"])
     told = places(table["subscription_key"], pa.array(list(later), pa.int64()))
     every = pa.concat_arrays([pa.array(list(later.values()), pa.string()), flat(table["to_date"])])
-    return every.take(pa.array(np.where(told >= 0, told, len(later) + np.arange(len(told)))))
+    return taken(every, np.where(told >= 0, told, len(later) + np.arange(len(told))))

@@ -16,6 +16,7 @@ from billing.allocations.items import CHUNK, chunks, claims_of, open_items, void
 from billing.allocations.order import orders
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT, WRITE_OFF, Credit, OpenItem, Settlement, allocate, take_back
 from billing.store import bulk, tables
+from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -150,7 +151,8 @@ def settled_by(connection: sa.Connection, kind: str, credit_id: str) -> list[Ope
 def undo_invoice(connection: sa.Connection, invoice_key: int, commit_seq: int) -> dict[tuple[str, str], int]:
     """Undo all that settles an invoice that is voided, and what it settled if it was a credit document. Returns what, by credit.
 
-    The credit is free again; the caller then calls `allocate_credit` for the account. A write-off must have been taken back before.
+    The credit is free again; the caller then calls `allocate_credit` for the account. Raises UserError for an invoice that is written off
+    (that has to be taken back before), and for a credit document of which something was paid out.
     """
     invoice, settlement = tables.invoices.c, tables.settlements.c
     row = connection.execute(sa.select(invoice.account_key, invoice.number).where(invoice.invoice_key == invoice_key)).one()
@@ -159,13 +161,21 @@ def undo_invoice(connection: sa.Connection, invoice_key: int, commit_seq: int) -
     either = (settlement.invoice_key == invoice_key) | ((settlement.credit_kind == DOCUMENT) & (settlement.credit_id == row.number))
     rows = connection.execute(sa.select(*names, amount).where(either).group_by(*names).order_by(*names)).all()
     found = [Settlement(kind, credit_id, key, -micros) for kind, credit_id, key, micros in rows if micros]
-    assert all(part.kind != WRITE_OFF for part in found), f"invoice {row.number} is written off"
+    _require_voidable(connection, row.number, found)
     write(connection, found, commit_seq)
     back = [Arrival(row.account_key, part.kind, part.credit_id, -part.amount_micros) for part in found if part.invoice_key == invoice_key]
     arrive(connection, back, commit_seq)
     credit = tables.credits_left.c
     connection.execute(tables.credits_left.delete().where(credit.credit_kind == DOCUMENT, credit.credit_id == row.number))
     return {part[:2]: -part.amount_micros for part in found}
+
+
+def _require_voidable(connection: sa.Connection, number: str, settled: Iterable[Settlement]) -> None:
+    if any(part.kind == WRITE_OFF for part in settled):
+        raise UserError(f"invoice {number} is written off and cannot be void", "take the write-off back first")
+    event = tables.payment_events.c
+    if connection.execute(sa.select(event.event_id).where(event.credit_number == number).limit(1)).first() is not None:
+        raise UserError(f"money of document {number} was paid out: it cannot be void", "bill what is wrong with it on the next invoice")
 
 
 def write(connection: sa.Connection, parts: Sequence[Settlement], commit_seq: int) -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def bill_day_on(bill_days: BillDays, day: dt.date) -> int:
     return found
 
 
+@functools.lru_cache(8192)  # asked for the same few months of a million accounts
 def bill_date_in(year: int, month: int, bill_day: int) -> dt.date:
     """The bill date of a month: the bill day, or the month's last day where it has fewer days."""
     if not 1 <= bill_day <= BILL_DAY_MAX:

@@ -78,7 +78,7 @@ def findings(home: Home) -> list[Finding]:
     return [_finding(row, words.get(row.finding_id, [])) for row in rows]
 
 
-def assign(home: Home, finding_id: int, owner: str, due_on: dt.date, by: By, now_us: int) -> Finding:
+def assign(home: Home, finding_id: int, owner: str, due_on: dt.date, by: By, now_us: int) -> Finding:  # noqa: PLR0913, PLR0917 -- what and by whom
     """Give an open finding to somebody. What it is already is left as it is."""
     found = _open(home, finding_id)
     if (found.owner, found.due_on) == (owner, due_on.isoformat()):
@@ -94,7 +94,7 @@ def close(home: Home, finding_id: int, note: str, by: By, now_us: int) -> Findin
     return _decided(home, found, CLOSED, found.owner, found.due_on, note, by, now_us)
 
 
-def _decided(home: Home, found: Finding, kind: str, owner: str, due_on: str, note: str, by: By, now_us: int) -> Finding:
+def _decided(home: Home, found: Finding, kind: str, owner: str, due_on: str, note: str, by: By, now_us: int) -> Finding:  # noqa: PLR0913, PLR0917 -- one argument a column
     with home.begin() as connection:
         values = {"finding_id": found.finding_id, "kind": kind, "owner": owner, "due_on": due_on, "note": note, "at_us": now_us}
         seq = home.next_commit_seq(connection, "decision", now_us)
@@ -113,7 +113,7 @@ def _open(home: Home, finding_id: int) -> Finding:
     return found
 
 
-def _finding(row: Any, words: Sequence[Any]) -> Finding:
+def _finding(row: Any, words: Sequence[Any]) -> Finding:  # noqa: ANN401 -- rows of the tables
     owner, due_on = (words[-1].owner, words[-1].due_on) if words else (row.owner, row.due_on)
     closing = next((word for word in words if word.kind == CLOSED), None)
     return Finding(
@@ -132,7 +132,7 @@ def _finding(row: Any, words: Sequence[Any]) -> Finding:
     )
 
 
-def _row(book: Book, run_id: int, owner: str, due_on: str, now_us: int, seq: int) -> dict[str, Any]:
+def _row(book: Book, run_id: int, owner: str, due_on: str, now_us: int, seq: int) -> dict[str, Any]:  # noqa: PLR0913, PLR0917 -- one argument a column
     terms = ", ".join(f"{name} {value:,}" for name, value in list(book.terms.items())[:5])
     return {
         "name": book.name,

@@ -68,7 +68,7 @@ class _FileSums(msgspec.Struct):
     versions: set[bytes] = set()
 
 
-def _books_of(home: Home, connection: sa.Connection, run: Any, files: _FileSums) -> Iterator[Book]:
+def _books_of(home: Home, connection: sa.Connection, run: Any, files: _FileSums) -> Iterator[Book]:  # noqa: ANN401 -- a row of bill_runs
     name = f"run {run.run_id} of {run.bill_date}"
     terms = run_terms(connection, run.run_id)
     yield _rating_book(home, connection, run, terms, files.rows)
@@ -92,7 +92,7 @@ def _books_of(home: Home, connection: sa.Connection, run: Any, files: _FileSums)
 def _rating_book(
     home: Home,
     connection: sa.Connection,
-    run: Any,
+    run: Any,  # noqa: ANN401 -- a row or column as the database has it
     terms: dict[str, Term],
     charge_rows: int,
 ) -> Book:
@@ -110,7 +110,7 @@ def _rating_book(
     return book(f"rating, run {run.run_id} of {run.bill_date}", usage_rows, right, ROWS, shown)
 
 
-def _window(connection: sa.Connection, run: Any, terms: dict[str, Term]) -> scope.Window | None:
+def _window(connection: sa.Connection, run: Any, terms: dict[str, Term]) -> scope.Window | None:  # noqa: ANN401 -- a row of bill_runs
     """In which the run looked for usage: as it says, or, of a run that was numbered before runs said it, as it follows from the facts."""
     if WINDOW_FROM in terms:
         return scope.Window(terms[WINDOW_FROM].amount_micros, terms[WINDOW_TO].amount_micros)
@@ -154,7 +154,7 @@ def _invoiced(connection: sa.Connection, run_id: int, *, taxes: bool) -> dict[st
     return {currency: int(amount) for currency, amount in connection.execute(of_run.group_by(invoice.c.currency))}
 
 
-def _document_book(connection: sa.Connection, run: Any, name: str, terms: dict[str, Term]) -> Book:
+def _document_book(connection: sa.Connection, run: Any, name: str, terms: dict[str, Term]) -> Book:  # noqa: ANN401 -- a row of bill_runs
     """Every field of every document and line of a run is as it was when they were numbered."""
     by_rows = terms.get(DIGEST_BY_ROWS)
     wanted = by_rows or terms.get(DIGEST, _NONE)

@@ -83,7 +83,7 @@ def _as_lines(parts: Sequence[pa.Table]) -> Lines:
     return sum_by_key(newest_first)  # labels are those of the first row of each key
 
 
-def _numbers(name: str, values: pa.ChunkedArray[Any]) -> Any:
+def _numbers(name: str, values: pa.ChunkedArray[Any]) -> Any:  # noqa: ANN401 -- a column as numpy takes it
     """Text columns as the numbers they stand for in LINE."""
     if name == "kind":
         codes = list(KIND_NAMES)

@@ -84,13 +84,13 @@ def digest_by_rows(connection: sa.Connection, run_id: int) -> tuple[int, int]:
     return rows, int.from_bytes(hasher.digest(), "big") >> _BITS_LEFT_OUT
 
 
-def _integers(values: Any) -> Any:
+def _integers(values: Any) -> Any:  # noqa: ANN401 -- an array of numpy or Arrow, and bytes of it
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         values = pc.fill_null(values, pa.scalar(0, values.type)).to_numpy(zero_copy_only=False)
     return np.ascontiguousarray(values, np.int64).data
 
 
-def _text_bytes(values: Any) -> tuple[Any, Any]:
+def _text_bytes(values: Any) -> tuple[Any, Any]:  # noqa: ANN401 -- an array of Arrow
     """Lengths, and all bytes one after the other."""
     whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
     filled = pc.fill_null(whole.cast(pa.large_string()), "")

@@ -35,7 +35,7 @@ _LINES_AT_ONCE: Final = 1_000_000
 _KIND_WORDS: Final = pa.array([""] + [KIND_NAMES.get(code, "") for code in range(1, max(KIND_NAMES) + 1)])  # type: ignore[call-overload] # an IntEnum is its number
 
 
-def number_drafts(
+def number_drafts(  # noqa: PLR0913 -- whose, what, when, and how the documents are meant
     connection: sa.Connection,
     run_id: int,
     drafts: Drafts,
@@ -150,7 +150,7 @@ def _dates(days: Int64s) -> pa.Array[Any]:
     return _named(place, pa.array([iso(day) for day in different.tolist()], pa.string()))
 
 
-def _named(place: Any, names: pa.Array[Any]) -> pa.Array[Any]:
+def _named(place: Any, names: pa.Array[Any]) -> pa.Array[Any]:  # noqa: ANN401 -- any array of integers
     """names[place]."""
     return pa.DictionaryArray.from_arrays(pa.array(np.ascontiguousarray(place, np.int32)), names)
 

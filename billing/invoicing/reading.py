@@ -107,7 +107,7 @@ def _lines(connection: sa.Connection, invoice_key: int, billed_to: str) -> tuple
     names = LineDraft.__struct_fields__
     return tuple(
         InvoiceLine(
-            *(row._mapping[name] for name in names),
+            *(row._mapping[name] for name in names),  # noqa: SLF001 -- SQLAlchemy's public name for a row as a mapping
             line_no=row.line_no,
             subscription_id=row.subscription_id or "",
             corrects=row.period_to <= billed_to,

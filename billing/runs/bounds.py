@@ -73,7 +73,7 @@ def _note(reasons: dict[int, str], account_keys: Int64s, reason: str) -> None:
         reasons.setdefault(key, reason)
 
 
-def _negative(lines: Lines, net: Any, billed: Lines) -> Int64s:
+def _negative(lines: Lines, net: Any, billed: Lines) -> Int64s:  # noqa: ANN401 -- an array of bool
     """Accounts whose periods that were never billed come to less than nothing, adjustments left aside."""
     starts = group_starts(lines, _PERIOD)
     counted = net & (lines["kind"] != Kind.ADJUSTMENT)
@@ -86,7 +86,7 @@ def _negative(lines: Lines, net: Any, billed: Lines) -> Int64s:
     return below
 
 
-def _credited_below_nothing(lines: Lines, net: Any, billed: Lines) -> Int64s:
+def _credited_below_nothing(lines: Lines, net: Any, billed: Lines) -> Int64s:  # noqa: ANN401 -- an array of bool
     """Accounts with a period of which more is given back than was billed, adjustments left aside."""
     starts = group_starts(lines, _PERIOD)
     groups = lines[starts]

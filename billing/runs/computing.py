@@ -61,7 +61,7 @@ class _Known(NamedTuple):
     limits: bounds.Limits
 
 
-def compute(
+def compute(  # noqa: PLR0913 -- what, as of when, and how
     home: Home,
     bill_date: dt.date,
     seq: int,
@@ -110,7 +110,7 @@ def compute(
     return Computed(contracts, chosen, settlement, usage.left, _usage_terms(usage) | settlement.terms | _scope_terms(chosen))
 
 
-def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | None, before_run: int | None, *, everything: bool) -> _Known:
+def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | None, before_run: int | None, *, everything: bool) -> _Known:  # noqa: PLR0913 -- what, whose, when and how
     midnights = facts.Midnights()
     with home.connect() as connection:
         contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), midnights)

@@ -45,7 +45,7 @@ __all__ = ["Computed", "Order", "Preview", "RunReport", "abandon", "compute", "p
 REQUIRED: Final = "required"
 
 
-def run(
+def run(  # noqa: PLR0913 -- what, when, and how
     home: Home,
     bill_date: dt.date,
     now_us: int,
@@ -96,7 +96,7 @@ def abandon(home: Home, bill_date: dt.date, now_us: int = 0) -> int:
     return current.run_id
 
 
-def _compute_and_freeze(home: Home, current: Run, wanted: Order, threads: int, report: Progress, at: Callable[[], int]) -> Outcome:
+def _compute_and_freeze(home: Home, current: Run, wanted: Order, threads: int, report: Progress, at: Callable[[], int]) -> Outcome:  # noqa: PLR0913, PLR0917 -- what, by whom, and how
     bill_date, folder = dt.date.fromisoformat(current.bill_date), home.charges_folder / f"run={current.run_id}"
     shutil.rmtree(folder, ignore_errors=True)  # of an attempt that was killed: nothing names these files
     charges = _Charges(home, current.run_id, folder)

@@ -7,10 +7,12 @@ columns; only accounts with a hold, a test's category or payers of their own are
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
 from billing.charges.periods import BillDays, Period, open_periods, period_after
@@ -83,8 +85,8 @@ def prepare(facts: Facts, covered: Covered, bill_date: dt.date, reopen_periods_m
     lives = [asked.life(model, tested=model in tested) for model in models.tolist()]
     due = _of_any_member(facts, _column([each.due for each in lives], code).astype(np.bool_))
     if only is not None:
-        named = np.fromiter((each.account_id in only for each in facts.accounts), np.bool_, len(facts.accounts))
-        due &= _of_any_member(facts, named)
+        named: Any = pc.is_in(facts.account_ids, value_set=pa.array(sorted(only), pa.string()))
+        due &= _of_any_member(facts, named.to_numpy(zero_copy_only=False))
     held = _held(facts, due, bill_date)
     left_out = {int(facts.account_keys[index]): (HELD, reason) for index, reason in held.items()}
     left_out |= {int(facts.account_keys[index]): (TESTED, "test account") for index in tested if due[index] and index not in held}
@@ -122,7 +124,8 @@ class _Asked(NamedTuple):
         closed_on = None if closed_day == NEVER_DAY else day_of(closed_day)
         bill_days = facts.bill_days[facts.account_bill_days[model]]
         about = (day_of(int(self.first_day[model])), bill_days, self.bill_date, through, self.reopen_periods_max)
-        as_if_open, periods = open_periods(*about), open_periods(*about, closed_on)
+        as_if_open = open_periods(*about)
+        periods = as_if_open if closed_on is None else open_periods(*about, closed_on)
         periods = [each for each in periods if not as_if_open or each.end > as_if_open[0].start]
         ends = [each[-1].end for each in (as_if_open, periods) if each]
         fresh = next((each.start for each in periods if through is None or each.end > through), None)

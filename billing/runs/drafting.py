@@ -83,7 +83,7 @@ class Writer:
             issued_on,
         )
 
-    def _texts(self, lines: Lines, account: Int64s, texts: TextIndex) -> Any:
+    def _texts(self, lines: Lines, account: Int64s, texts: TextIndex) -> Any:  # noqa: ANN401 -- an array of int32
         """The place of each line's text. Lines that read alike are written once."""
         late = lines["period_to"] <= self._payers.covered[account]
         dated = late | (lines["kind"] == Kind.TAX)  # the rate of tax may follow the period
@@ -101,7 +101,7 @@ class Writer:
             self._known[key] = self._written(*key)
         return self._known[key]
 
-    def _written(
+    def _written(  # noqa: PLR0913, PLR0917 -- the parts of a line's text
         self, language_place: int, kind: int, catalogue: int, price_id: int, tax_class: int, rate_ppm: int, first: int, end: int, late: int
     ) -> str:
         language = self._languages[language_place]
@@ -116,7 +116,7 @@ class Writer:
         return texts["correction"].format(text=text, first=iso(first), last=iso(end - 1)) if late else text
 
 
-def _tax_text(price_list: PriceList, pattern: str, catalogue: int, tax_class: int, rate_ppm: int, end: int, language: str) -> str:
+def _tax_text(price_list: PriceList, pattern: str, catalogue: int, tax_class: int, rate_ppm: int, end: int, language: str) -> str:  # noqa: PLR0913, PLR0917 -- the parts of the text
     identity = price_list.identities[catalogue]
     rate = rate_ppm or price_list.rate_ppm(identity, tax_class, day_of(end - 1))
     percent = format_micros(rate * MICROS_PER_UNIT * 100 // PPM, 0)
@@ -164,7 +164,7 @@ class _Likely:
         self._by_account = np.argsort(self._facts.subscription_account, kind="stable")
         self._owners = self._facts.subscription_account[self._by_account]
 
-    def of(self, line: Any) -> int:
+    def of(self, line: Any) -> int:  # noqa: ANN401 -- a row of LINE
         """Place of the identity."""
         facts = self._facts
         if line["subscription_key"] > 0:

@@ -28,7 +28,6 @@ class Account(NamedTuple):
 
     account_key: int
     account_id: str
-    name: str
     currency: str
     timezone: str
     bill_day: int
@@ -89,7 +88,6 @@ class AccountRows(Sequence[Account]):
         return Account(
             stored["account_key"],
             stored["account_id"],
-            stored["name"],
             stored["currency"],
             stored["timezone"],
             changes[-1][1] if changes else stored["bill_day"],

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
 
 from billing.charges.lines import Int64s
 from billing.charges.periods import BillDays, always
 from billing.runs import agreed as agreements
 from billing.runs import facts_read
 from billing.runs.agreed import NORMAL, NOTHING, Agreed
-from billing.runs.columns import index_of
+from billing.runs.columns import index_of, one_chunk
 from billing.runs.fact_columns import EPOCH, NEVER_DAY, coded, day_number, day_of, groups, integers
 from billing.runs.fact_rows import Account, AccountRows, ChangedRows, Subscription, SubscriptionRows
 from billing.runs.patterns import Pattern, of_rows, with_changes
@@ -45,6 +46,9 @@ class Facts:
     accounts: Sequence[Account]
     subscriptions: Sequence[Subscription]
     account_keys: Int64s
+    account_ids: pa.Array[Any]
+    account_language: Int64s  # place in `languages`
+    languages: list[str]
     account_currency: Int64s  # place in `currencies`, which are sorted
     currencies: list[str]
     account_zone: Int64s  # place in `zones`
@@ -69,8 +73,8 @@ class Facts:
     @classmethod
     def of(cls, accounts: Sequence[Account], subscriptions: Sequence[Subscription] = ()) -> Facts:
         """Facts that are told one by one, for a few customers."""
-        currencies, zones, entities = (
-            sorted({str(getattr(each, name)) for each in accounts}) for name in ("currency", "timezone", "legal_entity")
+        languages, currencies, zones, entities = (
+            sorted({str(getattr(each, name)) for each in accounts}) for name in ("language", "currency", "timezone", "legal_entity")
         )
         categories = sorted({each.category for each in accounts})
         bill_days = sorted({each.all_bill_days for each in accounts})
@@ -80,6 +84,9 @@ class Facts:
             accounts,
             subscriptions,
             _column(keys),
+            pa.array([each.account_id for each in accounts], pa.string()),
+            _column([languages.index(each.language) for each in accounts]),
+            languages,
             _column([currencies.index(each.currency) for each in accounts]),
             currencies,
             _column([zones.index(each.timezone) for each in accounts]),
@@ -139,6 +146,8 @@ class Facts:
 
 _ACCOUNT_COLUMNS = (
     "account_keys",
+    "account_ids",
+    "account_language",
     "account_currency",
     "account_zone",
     "account_entity",
@@ -193,23 +202,27 @@ class Midnights:
 def _account_columns(stored: StoredAccounts, unit: Int64s) -> dict[str, Any]:
     """The columns of accounts: their master data, changed where something else is agreed."""
     table, agreed = stored.table, stored.agreed
+    language, languages = coded(table["language"])
     currency, currencies = coded(table["currency"])
     zone, zones = coded(table["timezone"])
     entity, entities = coded(table["legal_entity"], missing="")
     category, categories = coded(table["category"], missing=NORMAL)
     payment_days = integers(table["payment_days"])
     for index, terms in agreed.terms.items():
+        told = next((each.language for _, each in reversed(terms) if each.language is not None), None)
+        language[index] = language[index] if told is None else _place(languages, told)
         payment_days[index] = next((each.payment_days for _, each in reversed(terms) if each.payment_days is not None), payment_days[index])
-    for index, told in agreed.categories.items():
-        if told[-1][1] not in categories:
-            categories.append(told[-1][1])
-        category[index] = categories.index(told[-1][1])
+    for index, spans in agreed.categories.items():
+        category[index] = _place(categories, spans[-1][1])
     closed_day = np.full(len(stored.keys), NEVER_DAY, np.int64)
     for index, day in agreed.closed_on.items():
         closed_day[index] = day_number(day)
     bill_day, bill_days = _bill_days(integers(table["bill_day"]), agreed)
     return {
         "account_keys": stored.keys,
+        "account_ids": one_chunk(table["account_id"]),
+        "account_language": language,
+        "languages": languages,
         "account_currency": currency,
         "currencies": currencies,
         "account_zone": zone,
@@ -250,6 +263,13 @@ def _units(stored: StoredAccounts, subscription_keys: Int64s, subscription_accou
     for index, root in agreements.units(stored.agreed, owner_of).items():
         unit[index] = root
     return unit
+
+
+def _place(names: list[str], name: str) -> int:
+    """Place of a name in a list, which grows by it where it is not there."""
+    if name not in names:
+        names.append(name)
+    return names.index(name)
 
 
 def _column(values: Sequence[int]) -> Int64s:

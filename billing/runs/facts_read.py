@@ -47,7 +47,7 @@ class StoredSubscriptions(NamedTuple):
 def accounts(connection: sa.Connection, seq: int, of_subscriptions: Iterable[Fact]) -> StoredAccounts:
     """Accounts known as of `seq`, and what is agreed with them; `of_subscriptions`: facts about subscriptions, as of it as well."""
     account = tables.accounts.c
-    columns = (account.account_key, account.account_id, account.name, account.currency, account.timezone, account.bill_day)
+    columns = (account.account_key, account.account_id, account.currency, account.timezone, account.bill_day)
     more = (account.language, account.opened_on, account.billed_through, account.payment_days, account.commit_seq)
     query = sa.select(*columns, *more, account.legal_entity, account.category).where(account.commit_seq <= seq)
     table = bulk.read(connection, query)

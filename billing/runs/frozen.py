@@ -172,5 +172,5 @@ def _require_unchanged(file: Path, sha256: bytes) -> None:
         )
 
 
-def _int64(column: pa.ChunkedArray[Any]) -> Any:
+def _int64(column: pa.ChunkedArray[Any]) -> Any:  # noqa: ANN401 -- an array of int64
     return np.ascontiguousarray(column.to_numpy(), np.int64)

@@ -65,7 +65,7 @@ def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> lis
     return [each for each in found if every or not each.billed_by]
 
 
-def retry(
+def retry(  # noqa: PLR0913 -- which run, and how
     home: Home,
     run_id: int,
     now_us: int,

@@ -46,7 +46,7 @@ class Settlement(NamedTuple):
     terms: dict[str, Term]
 
 
-def settle(
+def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read with
     proposed: Lines,
     billed: Lines,
     too_large: Mapping[int, str] | None,

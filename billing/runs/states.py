@@ -71,7 +71,7 @@ def find(connection: sa.Connection, run_id: int) -> Run:
     return of_row(connection, row)
 
 
-def of_row(connection: sa.Connection, row: Any) -> Run:
+def of_row(connection: sa.Connection, row: Any) -> Run:  # noqa: ANN401 -- a row of bill_runs
     """What a row of `bill_runs` says, and who started the run."""
     started = steps(connection, row.run_id).get(COMPUTING)
     by = started.by if started is not None else By()
@@ -146,7 +146,7 @@ def frozen_sha256(connection: sa.Connection, run_id: int) -> bytes | None:
     return found
 
 
-def _decision(connection: sa.Connection, run_id: int) -> Any:
+def _decision(connection: sa.Connection, run_id: int) -> Any:  # noqa: ANN401 -- a row of run_decisions, or None
     decisions = tables.run_decisions
     query = sa.select(decisions).where(decisions.c.run_id == run_id).order_by(decisions.c.decision_id.desc())
     return connection.execute(query).first()

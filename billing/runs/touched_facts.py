@@ -116,7 +116,7 @@ def _payers(connection: sa.Connection, touches: Touches, table: sa.Table, key: s
     query = sa.select(key, table.c.kind, table.c.detail).where(table.c.commit_seq <= touches.seq, table.c.kind.in_(tuple(_RELATIONS)))
     told = [(subject, msgspec.json.decode(detail).get(_RELATIONS[kind], "")) for subject, kind, detail in connection.execute(query)]
     told = [each for each in told if each[0] in since]
-    index_of_id = {each.account_id: index for index, each in enumerate(touches.facts.accounts)} if told else {}
+    index_of_id = {account_id: index for index, account_id in enumerate(touches.facts.account_ids.to_pylist())} if told else {}
     for subject, account_id in told:
         touches.accounts(np.array([index_of_id.get(account_id, -1)], np.int64), *since[subject])
 

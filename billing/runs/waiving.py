@@ -58,11 +58,11 @@ def _subscriptions(contracts: Contracts) -> Int64s | None:
     return keys
 
 
-def _key(row: Any) -> tuple[int, ...]:
+def _key(row: Any) -> tuple[int, ...]:  # noqa: ANN401 -- a row of LINE
     return tuple(int(row[name]) for name in KEY_FIELDS)
 
 
-def _kept(due: Any, billed: Any, step: int) -> dict[str, int] | None:
+def _kept(due: Any, billed: Any, step: int) -> dict[str, int] | None:  # noqa: ANN401 -- rows of LINE
     """The sums that stay due; None where nothing exceeds. What is billed is net: a price that holds its tax is grossed up again."""
     exact = int(billed["exact_micros"]) if billed is not None else 0
     gross = Fraction(exact * (PPM + int(due["rate_ppm"])), PPM) if due["inclusive"] else Fraction(exact)

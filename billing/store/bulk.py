@@ -55,9 +55,9 @@ def read(connection: sa.Connection, query: sa.Select[Any]) -> pa.Table:
 
 
 def batches(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[pa.Table]:
-    """The same, some rows at a time. The connection takes nothing else before the last of them."""
-    fetched = _copy_out if connection.dialect.name == "postgresql" else _fetched
-    yield from fetched(connection, query, _schema(query))
+    """As `read`, some rows at a time, so that memory stays small. Nothing else may use the connection until the last one came."""
+    schema = _schema(query)
+    return _copy_out(connection, query, schema) if connection.dialect.name == "postgresql" else _fetched(connection, query, schema)
 
 
 def _schema(query: sa.Select[Any]) -> pa.Schema:

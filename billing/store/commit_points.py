@@ -14,6 +14,10 @@ from typing import Final
 
 VARIABLE: Final = "RATEWRIGHT_KILL_AT"
 POINTS: Final = {
+    # copies of a home
+    "copy.before_commit": "a copy of a database is written and compared, not committed",
+    "copy.database_copied": "a copy of a database is committed, and its folder is not a home yet",
+    "copy.committed": "the folder of a copy is a home, and nobody was told",
     # accounts, catalogue
     "draft.before_commit": "a draft of a tariff is written, not committed",
     "draft.committed": "a draft of a tariff is committed",

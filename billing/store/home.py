@@ -29,7 +29,7 @@ from billing.store.location import DATABASE_NAME, LOCATION_NAME
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 HASH_KEY_BYTES: Final = 16
 BUSY_TIMEOUT_MS: Final = 10_000  # how long a command waits for another's write to end
@@ -60,7 +60,7 @@ class Home:
         folder = Path(path)
         _check_folder(folder, create=create)
         place = _location(folder)
-        engine = _engine(folder, place, BUSY_TIMEOUT_MS if busy_timeout_ms is None else busy_timeout_ms)
+        engine = engine_of(folder, place, BUSY_TIMEOUT_MS if busy_timeout_ms is None else busy_timeout_ms)
         try:
             schema.bring_up_to_date(engine, folder, place.schema if place else None)
             installation_id, key = _settings(engine, hash_key or _DEFAULT_HASH_KEY)
@@ -128,9 +128,15 @@ def _location(folder: Path) -> location.Location | None:
     return place
 
 
-def _engine(folder: Path, place: location.Location | None, busy_timeout_ms: int) -> sa.Engine:
+def engine_of(
+    folder: Path, place: location.Location | None, busy_timeout_ms: int = BUSY_TIMEOUT_MS, *, file_name: str = DATABASE_NAME
+) -> sa.Engine:
+    """An engine for the database of the home at `folder`, whatever its schema.
+
+    `place`: what its database.json says; None for SQLite, whose file is `file_name`.
+    """
     if place is None:
-        return database.engine(folder / DATABASE_NAME, busy_timeout_ms)
+        return database.engine(folder / file_name, busy_timeout_ms)
     try:
         from billing.store import postgres  # noqa: PLC0415 -- its driver comes with an extra, and most homes need none
     except ImportError as error:
@@ -156,6 +162,10 @@ def _check_folder(folder: Path, *, create: bool) -> None:
         _check_writable(folder)
     else:
         _check_empty(folder)
+    _make_folders(folder)
+
+
+def _make_folders(folder: Path) -> None:
     try:
         for name in _FOLDERS:
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -164,12 +174,26 @@ def _check_folder(folder: Path, *, create: bool) -> None:
     _check_writable(folder)
 
 
-def _check_empty(folder: Path) -> None:
+def check_known(folder: Path) -> None:
+    """Refuse a folder that is not a home."""
+    _check_folder(folder, create=False)
+
+
+def check_new_folder(folder: Path, also: Iterable[str] = ()) -> None:
+    """Make the folders of a home that is to come. Refuses a home, and a folder with anything that no home has, but for the names in `also`."""
+    if any((folder / name).exists() for name in (DATABASE_NAME, LOCATION_NAME)):
+        raise UserError(f"{folder} is a home folder already", "name an empty or new folder", exit_status=2)
+    _check_empty(folder, also)
+    _make_folders(folder)
+
+
+def _check_empty(folder: Path, also: Iterable[str] = ()) -> None:
     """A home is made only where nothing of anyone else's lies."""
     if not folder.is_dir():
         return
+    own = _OWN_NAMES.union(also)
     try:
-        foreign = sorted(item.name for item in folder.iterdir() if item.name not in _OWN_NAMES)
+        foreign = sorted(item.name for item in folder.iterdir() if item.name not in own)
     except OSError as error:
         raise UserError(f"folder {folder} cannot be read: {error.strerror}", "give this user the right to read and write it") from error
     if foreign:

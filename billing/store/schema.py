@@ -31,14 +31,19 @@ def bring_up_to_date(engine: sa.Engine, folder: Path, schema: str | None) -> Non
         found = version(connection, folder)
     if is_current(found):
         return
-    if found is not None and found not in SCHEMA_VERSIONS:
+    refuse_newer(found, folder)
+    with engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
+        if version(connection, folder) == found:  # nobody else was faster
+            migrate(connection, schema)
+
+
+def refuse_newer(found: str | None, folder: Path) -> None:
+    """Raise UserError for a revision that this program does not know."""
+    if found is not None and found > SCHEMA_VERSIONS[-1]:
         raise UserError(
             f"home folder {folder} has schema {found}, newer than this program's {SCHEMA_VERSIONS[-1]}",
             "run the version of ratewright that wrote it, or a newer one",
         )
-    with engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
-        if version(connection, folder) == found:  # nobody else was faster
-            migrate(connection, schema)
 
 
 def migrate(connection: sa.Connection, schema: str | None, to: str = SCHEMA_VERSIONS[-1]) -> None:

@@ -120,8 +120,8 @@ def compare(home: Home, account_id: str, month: Month, *, identity: str = "", su
 
 def _only(everybody: Facts, account_id: str) -> Facts:
     """The facts of one account alone."""
-    place = next((index for index, each in enumerate(everybody.accounts) if each.account_id == account_id), None)
-    if place is None:
+    place = pc.index(everybody.account_ids, account_id).as_py()
+    if place < 0:
         raise UserError(f'there is no account "{account_id}"', "`ratewright accounts list` shows all")
     return everybody.only_account(place)
 

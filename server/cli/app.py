@@ -39,6 +39,7 @@ COMMANDS = (
     ("ledger", "server.cli.ledger:app", "Balances, ageing, month end, closing and export."),
     ("dunning", "server.cli.dunning:app", "Remind and bar accounts that are past due."),
     ("controls", "server.cli.controls:app", "Check that the books balance."),
+    ("db", "server.cli.db:app", "Where the database is; upgrade, check and copy it."),
     ("settings", "server.cli.settings:app", "What an operator may set."),
     ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning."),
 )

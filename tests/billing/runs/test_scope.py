@@ -35,7 +35,7 @@ REASONS = {"closed": scope.CLOSED, "not_due": scope.NOT_DUE, "other_run": scope.
 @pytest.mark.parametrize("row", PLACES.strip().splitlines())
 def test_place(row: str) -> None:
     zone, bill_day, billed_from, instant, expected = row.split()
-    account = Account(5, "a", "", "CNY", zone, int(bill_day), "en", dt.date.fromisoformat(billed_from), 14, 1)
+    account = Account(5, "a", "CNY", zone, int(bill_day), "en", dt.date.fromisoformat(billed_from), 14, 1)
     facts = Facts.of([account])
     decided = scope.decide(facts, Covered.nobody(1), dt.date(2025, 11, 10), Midnights())
     start_us = (dt.datetime.fromisoformat(instant + "+00:00") - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)

@@ -1,0 +1,108 @@
+"""Whether a home's database is whole: its schema, its constraints, its foreign keys, and every file it names.
+
+Looks, and changes nothing. What the database enforces is asked again in other words, so that a repaired or copied one is not believed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.store import named_files, tables
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+HALF: Final = 1 << 32  # a sum of large integers is kept in two halves, which cannot run over
+
+
+class TableCount(NamedTuple):
+    """A table, how many rows it has, and what its money columns add up to, in micro-units of mixed currencies."""
+
+    table: str
+    rows: int
+    sums_micros: dict[str, int]
+
+
+class Finding(NamedTuple):
+    """Something that is not as it must be. `place` is a table or a file."""
+
+    place: str
+    what: str
+
+
+class Checked(NamedTuple):
+    """The outcome of a check; whole when there are no findings."""
+
+    tables: list[TableCount]
+    files: int
+    findings: list[Finding]
+
+
+def check(home: Home) -> Checked:
+    """Look through everything, on one view of the database."""
+    with home.connect() as connection:
+        findings = [*_damage(connection), *_schema(connection), *_constraints(connection), *_foreign_keys(connection)]
+        counts = [_count(connection, table) for table in tables.metadata.sorted_tables]
+        files = named_files.named(connection)
+    findings += [Finding(file.path, f"{what} ({file.table})") for file, what in named_files.differences(home.path, files)]
+    return Checked(sorted(counts), len(files), findings)
+
+
+def _damage(connection: sa.Connection) -> list[Finding]:
+    """What SQLite says of its own pages; PostgreSQL checks its pages as it reads them."""
+    if connection.dialect.name != "sqlite":
+        return []
+    answers = connection.exec_driver_sql("PRAGMA quick_check").scalars()
+    return [Finding("ratewright.db", answer) for answer in answers if answer != "ok"]
+
+
+def _schema(connection: sa.Connection) -> list[Finding]:
+    from alembic.autogenerate import api  # noqa: PLC0415 -- takes a second to import
+    from alembic.migration import MigrationContext  # noqa: PLC0415 -- as above
+
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return [Finding("schema", _told(difference)) for difference in api.compare_metadata(context, tables.metadata)]
+
+
+def _told(difference: Any) -> str:  # noqa: ANN401 -- alembic's tuples, or lists of them
+    first = difference[0] if isinstance(difference, list) else difference
+    return f"{first[0].replace('_', ' ')}: {', '.join(str(part) for part in first[1:] if part is not None)}"
+
+
+def _constraints(connection: sa.Connection) -> list[Finding]:
+    found = []
+    for table in tables.metadata.sorted_tables:
+        for constraint in table.constraints:
+            if isinstance(constraint, sa.CheckConstraint):
+                broken = sa.not_(sa.text(f"({constraint.sqltext})"))
+                found += _broken(connection, table, broken, f"break the rule {constraint.name}: {constraint.sqltext}")
+    return found
+
+
+def _foreign_keys(connection: sa.Connection) -> list[Finding]:
+    found = []
+    for table in tables.metadata.sorted_tables:
+        for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):
+            other = key.column.table.alias()
+            missing = ~sa.exists().where(other.c[key.column.name] == key.parent)
+            found += _broken(connection, table, sa.and_(key.parent.is_not(None), missing), f"name no row of {key.column.table.name}")
+    return found
+
+
+def _broken(connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool], what: str) -> list[Finding]:
+    rows = connection.execute(sa.select(sa.func.count()).select_from(table).where(condition)).scalar_one()
+    return [Finding(table.name, f"{rows} rows {what}")] if rows else []
+
+
+def _count(connection: sa.Connection, table: sa.Table) -> TableCount:
+    money = [column for column in table.c if column.name.endswith("_micros")]
+    halves = [
+        sa.cast(sa.func.coalesce(sa.func.sum(half), 0), tables.INT64)
+        for column in money
+        for half in (column.op("/")(HALF), column.op("%")(HALF))
+    ]
+    rows, *sums = connection.execute(sa.select(sa.func.count(), *halves).select_from(table)).one()
+    totals = {column.name: sums[2 * place] * HALF + sums[2 * place + 1] for place, column in enumerate(money)}
+    return TableCount(table.name, rows, totals)

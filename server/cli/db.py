@@ -1,0 +1,157 @@
+"""`ratewright db`: where a home's database is, bring it to another schema, check it, copy it to or from PostgreSQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+app = cyclopts.App(name="db", help="Where the database is; upgrade, check and copy it.")
+
+
+@app.command
+def where(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Say where the home's database is, and at which schema.
+
+    Parameters
+    ----------
+    home
+        Home folder.
+    as_json
+        Print JSON.
+    """
+    from billing.store import location, upgrading
+    from billing.store.schema import SCHEMA_VERSIONS
+    from server.cli import output
+
+    found = upgrading.upgrade(home, dry_run=True).found
+    place = location.of_home(home)
+    told = {
+        "home": str(home.resolve()),
+        "database": place.url if place else str(home.resolve() / location.DATABASE_NAME),
+        "schema_name": place.schema if place else None,
+        "schema": found,
+        "newest_schema": SCHEMA_VERSIONS[-1],
+    }
+    if as_json:
+        output.print_json(told)
+    else:
+        output.print_table(("", ""), [(name.replace("_", " "), value) for name, value in told.items() if value is not None])
+    return 0
+
+
+@app.command
+def upgrade(
+    *,
+    to: Annotated[str | None, Parameter(name="--to", help="Schema to go to, such as 0003; the newest one if not given.")] = None,
+    dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would be done, and change nothing.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Bring the database to the newest schema, or to another one, up or down, in one transaction.
+
+    Every command does so upwards when it opens a home. Make a backup first: going down is refused when something is stored that the
+    older schema has no place for.
+
+    Parameters
+    ----------
+    to
+        Schema to go to.
+    dry_run
+        Say what would be done, and change nothing.
+    home
+        Home folder.
+    as_json
+        Print JSON.
+    """
+    from billing.store import upgrading
+    from billing.store.schema import SCHEMA_VERSIONS
+    from server.cli import output
+
+    done = upgrading.upgrade(home, to or SCHEMA_VERSIONS[-1], dry_run=dry_run)
+    if as_json:
+        output.print_json({**done._asdict(), "dry_run": dry_run})
+    elif not done.revisions:
+        print(f"the database has schema {done.found}: nothing to do")
+    else:
+        way = "run" if done.to > done.found else "undo"
+        print(f"{'would ' if dry_run else ''}{way} {', '.join(done.revisions)}: schema {done.found} -> {done.to}")
+    return 0
+
+
+@app.command
+def check(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Check the schema, every constraint and foreign key, and the hash of every file that the database names. Exit status 1 on a finding.
+
+    Parameters
+    ----------
+    home
+        Home folder.
+    as_json
+        Print JSON.
+    """
+    from billing.store import checking
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        checked = checking.check(opened)
+    if as_json:
+        output.print_json({"tables": checked.tables, "files": checked.files, "findings": checked.findings})
+        return 1 if checked.findings else 0
+    rows = [
+        (each.table, each.rows, name, total)
+        for each in checked.tables
+        if each.rows
+        for name, total in each.sums_micros.items() or [("", "")]
+    ]
+    output.print_table(("table", "rows", "money column", "sum in micros"), rows, right=("rows", "sum in micros"))
+    for finding in checked.findings:
+        print(output.printable(f"{finding.place}: {finding.what}"))
+    print(f"{len(checked.findings)} findings in {len(checked.tables)} tables and {checked.files} files")
+    return 1 if checked.findings else 0
+
+
+@app.command
+def copy(
+    *,
+    to: Annotated[Path, Parameter(name="--to", help="New or empty folder that becomes the copy's home.")],
+    database: Annotated[
+        str | None,
+        Parameter(name="--database", help="postgresql://user@host:port/database for the copy; SQLite in the folder if not given."),
+    ] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Copy the home with everything in its database to another folder, from SQLite to PostgreSQL, back, or between two of a kind.
+
+    Nobody else can write to the home meanwhile. The copy is compared value by value before it counts; broken off, it is nothing.
+
+    Parameters
+    ----------
+    to
+        New or empty folder that becomes the copy's home.
+    database
+        Database of the copy.
+    home
+        Home folder.
+    as_json
+        Print JSON.
+    """
+    from billing.store import copying
+    from billing.store.home import Home
+    from server.cli import output, progress
+
+    with Home.open(home) as opened, progress.show("copy", "rows") as report:
+        done = copying.copy(opened, to, database, progress=report)
+    if as_json:
+        output.print_json({"tables": done.tables, "files": done.files})
+        return 0
+    rows = [(each.table, each.rows, len(each.sums)) for each in done.tables if each.rows]
+    output.print_table(("table", "rows", "sums compared"), rows, right=("rows", "sums compared"))
+    print(f"copied {sum(each.rows for each in done.tables)} rows and {done.files} files to {to}; both sides are the same")
+    return 0

@@ -1,0 +1,144 @@
+"""The end of a month: accounts are brought to what they should hold, once, and the month is closed to everything else.
+
+Plan `plus` of the world: 30.00 a month in arrears, 3.00 in advance, a national call 0.10 a begun minute; revenue code of fees 5000, of
+national calls 4010. Tax 6 %. Amounts below are cents.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing import closed_months, ledger
+from billing.accounting import balances, check, closing, month_end, unbilled
+from billing.accounting.month_end import month_of
+from billing.closed_months import Standing, Who
+from rating.errors import ProblemsError, UserError
+from tests.billing.runs.world import Call
+
+if TYPE_CHECKING:
+    from tests.billing.runs.world import World
+
+CENT = 10_000
+FEES, CALLS = 5000, 4010
+
+
+def clerk(world: World, uid: int = 1) -> Who:
+    return Who(f"clerk {uid}", uid, world.tick())
+
+
+def unbilled_cents(world: World, month: str) -> dict[int, int]:
+    return {code: amount // CENT for (_, code, _), amount in unbilled.targets(world.home, month_of(month)).items()}
+
+
+def close(world: World, month: str, *, dry_run: bool = False) -> closing.Closing:
+    wanted = month_of(month)
+    return closing.close(world.home, wanted, "", unbilled.targets(world.home, wanted), "", clerk(world), dry_run=dry_run)
+
+
+def held(world: World, account: str, through: str) -> int:
+    with world.home.connect() as connection:
+        return balances.balance_of(connection, account, "", "CNY", dt.date.fromisoformat(through)) // CENT
+
+
+@pytest.fixture
+def plus(world: World) -> World:
+    """One customer with bill day 15 since 1 October."""
+    world.account("a", bill_day=15)
+    world.subscription("s", "a", "shop/plus", "8613800000001")
+    return world
+
+
+def test_unbilled_is_what_was_used_and_owed_by_the_last_day(plus: World) -> None:
+    plus.take(Call("8613800000001", "2025-10-31T23:50", 120), Call("8613800000001", "2025-11-01T00:10", 60))
+    plus.bill("2025-10-15")
+    # 15 October: 30.00 x 14/30 in arrears and 3.00 x 14/30 for the first two weeks, 3.00 in advance to 15 November
+    assert unbilled_cents(plus, "2025-10") == {FEES: 1645, CALLS: 20}  # 30.00 x 17/31 = 16.45; the call of 1 November is not October's
+    plus.bill("2025-11-15")
+    assert unbilled_cents(plus, "2025-10") == {FEES: 1645, CALLS: 20}, "what is invoiced later was unbilled at the end of October"
+    assert unbilled_cents(plus, "2025-11") == {FEES: 1600}  # 30.00 x 16/30
+
+
+def test_a_fee_in_advance_is_deferred_by_the_days_ahead(plus: World) -> None:
+    plus.bill("2025-10-15")
+    with plus.home.connect() as connection:
+        targets = month_end.deferred_targets(connection, month_of("2025-10"))
+    assert targets == {("", FEES, "CNY"): 135 * CENT}  # 3.00 x 14/31 = 1.3548
+
+
+def test_closing_brings_accounts_to_their_targets_and_the_next_month_turns_them_back(plus: World) -> None:
+    plus.bill("2025-10-15")
+    close(plus, "2025-09")
+    done = close(plus, "2025-10")
+    assert [(each.kind, each.code, each.moved_micros // CENT) for each in done.entries] == [
+        ("deferred", FEES, 135),
+        ("unbilled", FEES, 1645),
+    ]
+    assert held(plus, "unbilled:5000", "2025-10-31") == 1645
+    assert held(plus, "deferred:5000", "2025-10-31") == -135
+    assert held(plus, "revenue:5000", "2025-10-31") == -(1400 + 140 + 300 + 1645 - 135)  # invoiced 14.00 + 1.40 + 3.00
+    plus.bill("2025-11-15")
+    done = close(plus, "2025-11")
+    assert [(each.kind, each.held_micros // CENT, each.target_micros // CENT) for each in done.entries] == [
+        ("deferred", 135, 140),  # 3.00 x 14/30 of 15 November to 15 December
+        ("unbilled", 1645, 1600),
+        ("provision", 0, 195),  # 19.50 is 32 days past due: 10 %
+    ]
+    assert all(each.ok for each in check.check(plus.home))
+
+
+def test_a_month_is_closed_once_and_takes_nothing_more(plus: World) -> None:
+    plus.bill("2025-10-15")
+    close(plus, "2025-10")
+    assert close(plus, "2025-10").entries == ()
+    late = ledger.Posting("X-1", 1, "line", "receivable:a", "revenue:5000", "CNY", 500, "2025-10-31")
+    with pytest.raises(UserError, match="the books for 2025-10 are closed"), plus.home.begin() as connection:
+        ledger.post(connection, [late], plus.home.next_commit_seq(connection, "invoice", plus.tick()))
+    assert all(each.ok for each in check.check(plus.home))
+
+
+def test_reopening_takes_two_people(plus: World) -> None:
+    plus.bill("2025-10-15")
+    close(plus, "2025-10")
+    assert closed_months.reopen(plus.home, "", "2025-10", "a late invoice", clerk(plus)) is Standing.REOPEN_ASKED
+    with pytest.raises(UserError, match="cannot agree to it"):
+        closed_months.reopen(plus.home, "", "2025-10", "a late invoice", clerk(plus))
+    with plus.home.connect() as connection, pytest.raises(UserError, match="are closed"):
+        closed_months.require_open(connection, [("", "2025-10")])
+    assert closed_months.reopen(plus.home, "", "2025-10", "seen", clerk(plus, uid=2)) is Standing.REOPENED
+    with plus.home.connect() as connection:
+        closed_months.require_open(connection, [("", "2025-10")])
+    with pytest.raises(UserError, match="are not closed"):
+        closed_months.reopen(plus.home, "", "2025-10", "once more", clerk(plus))
+
+
+def test_what_stands_in_the_way_is_told_at_once_and_nothing_is_posted(plus: World) -> None:
+    plus.bill("2025-10-15")
+    plus.bill("2025-11-15")
+    plus.execute("UPDATE postings SET amount_micros = amount_micros + 10000 WHERE document = 'R-0000000002' AND line_no = 1")
+    wrong = close(plus, "2025-11", dry_run=True)
+    assert not wrong.closed
+    assert any("the books for 2025-10 are still open" in each for each in wrong.obstacles)
+    assert any("R-0000000002 1 line: amount_micros is" in each for each in wrong.obstacles)
+    with pytest.raises(ProblemsError):
+        close(plus, "2025-11")
+    assert held(plus, "unbilled:5000", "2025-11-30") == 0
+
+
+def test_the_check_names_the_first_difference(plus: World) -> None:
+    plus.bill("2025-10-15")
+    assert all(each.ok and each.compared for each in check.check(plus.home) if "closed" not in each.name and "entries" not in each.name)
+    plus.execute("DELETE FROM postings WHERE line_no = 2")
+    found = {each.name: each.first_difference for each in check.check(plus.home)}
+    assert found["lines of documents = postings"] == "posting R-0000000001 2 line: is missing"
+
+
+def test_a_posting_into_a_closed_month_behind_the_back_is_found(plus: World) -> None:
+    plus.bill("2025-10-15")
+    close(plus, "2025-10")
+    plus.bill("2025-11-15")
+    plus.execute("UPDATE postings SET posted_on = '2025-10-31' WHERE document = 'R-0000000002'")
+    found = {each.name: each.first_difference for each in check.check(plus.home)}
+    assert "when 2025-10 was closed" in found["closed months have nothing new"]

@@ -1,0 +1,139 @@
+"""Killed at every commit point of money that comes and goes, and called again: the same rows and amounts as without the kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from billing.payments import importing, worklist
+from billing.payments.mapping import read_mapping
+from billing.store import commit_points, tables
+from tests.billing.payments.desk import Desk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[3]
+EXAMPLES = ROOT / "examples" / "payments"
+WORK = "import sys; from pathlib import Path; from tests.billing.payments.test_kill import work; work(Path(sys.argv[1]))"
+ACTS = (
+    "pay", "cash", "refund", "reverse", "chargeback", "win", "deposit", "release", "return", "promise", "agree", "end", "import", "assign",
+    "give back",
+)  # fmt: skip
+POINTS = [name for name in commit_points.POINTS if name.startswith("payment.")]
+KEPT = (
+    (tables.payments, ("payment_id", "amount_micros", "channel", "receipt")),
+    (tables.settlements, ("credit_kind", "credit_id", "invoice_key", "amount_micros")),
+    (tables.credits_left, ("credit_kind", "credit_id", "left_micros")),
+    (tables.payment_events, ("reference", "kind", "amount_micros")),
+    (tables.deposits, ("deposit_id", "amount_micros")),
+    (tables.deposit_events, ("reference", "kind", "amount_micros")),
+    (tables.promises, ("promise_id", "amount_micros")),
+    (tables.instalments, ("plan_id", "invoice_key", "part_no", "due_on", "amount_micros")),
+    (tables.bank_files, ("file_name", "rows", "amount_micros")),
+    (tables.bank_lines, ("line_id", "state", "payment_id")),
+    (tables.bank_line_decisions, ("line_id", "kind", "payment_id")),
+    (tables.number_series, ("series", "next_number")),
+    (tables.postings, ("document", "line_no", "leg", "debit_account", "credit_account", "amount_micros")),
+)
+
+
+def work(folder: Path) -> None:
+    """Each act once, in the order of ACTS. Called again, those that were done change nothing."""
+    desk = Desk(folder, fresh=False)
+    line = "CN-6222-0001/T-1003"
+    desk.pay("p1", 12)
+    desk.cash("p2", 3)
+    desk.back("f1", "refund", "p1", 1)
+    desk.back("b1", "reversal", "p2")
+    desk.back("c1", "chargeback", "p1", 5)
+    desk.back("w1", "chargeback_won", "p1", 2)
+    desk.deposit("d1", 9)
+    desk.move("a1", "d1", "applied", 4)
+    desk.move("a2", "d1", "refunded", 5)
+    desk.promise("v1", 5, "02-01", "02-10")
+    desk.agree("i1", equal=2, first="04-01")
+    desk.end("i1")
+    importing.import_file(desk.home, EXAMPLES / "city-bank.csv", read_mapping(EXAMPLES / "city-bank.yaml"), desk.act)
+    worklist.assign(desk.home, line, "anna", "", desk.act)
+    worklist.give_back(desk.home, "CN-6222-0001/T-1002", "", desk.act)
+    desk.home.close()
+
+
+def kept(folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All that an auditor would see, in order; every book balances."""
+    desk = Desk(folder, fresh=False)
+    assert desk.wrong() == []
+    with desk.home.connect() as connection:
+        rows = {table.name: connection.execute(sa.select(*(table.c[name] for name in names))).all() for table, names in KEPT}
+    desk.home.close()
+    return {name: sorted((tuple(row) for row in found), key=str) for name, found in rows.items()}
+
+
+def prepare(folder: Path) -> None:
+    """Anna owes 30.00 in two invoices; one account of the bank file exists."""
+    desk = Desk(folder)
+    desk.account("A000001")
+    desk.account("A000003")
+    desk.invoice("R-1", 10)
+    desk.invoice("R-2", 20, "03-15")
+    desk.home.close()
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
+    folder = tmp_path_factory.mktemp("unharmed") / "home"
+    prepare(folder)
+    work(folder)
+    return kept(folder)
+
+
+@pytest.fixture
+def kill(tmp_path: Path) -> Callable[[str], Path]:
+    def at(point: str) -> Path:
+        folder = tmp_path / "home"
+        prepare(folder)
+        done = subprocess.run(
+            [sys.executable, "-c", WORK, str(folder)],
+            cwd=ROOT,
+            env={**os.environ, commit_points.VARIABLE: point},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
+        return folder
+
+    return at
+
+
+def test_every_act_commits_once(expected: dict[str, list[tuple[object, ...]]], kill: Callable[[str], Path]) -> None:
+    """So that the numbers below are the acts; one that is added has to be added here."""
+    assert len(ACTS) == 15
+    assert kept(kill(f"payment.committed:{len(ACTS)}")) == expected
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[object, ...]]], kill: Callable[[str], Path], act: str) -> None:
+    folder = kill(f"payment.before_commit:{ACTS.index(act) + 1}")
+    before = kept(folder)  # readable at once, and every book balances, before anyone mends anything
+    assert before != expected
+    work(folder)
+    assert kept(folder) == expected
+    work(folder)
+    assert kept(folder) == expected
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_every_point_is_reached(expected: dict[str, list[tuple[object, ...]]], kill: Callable[[str], Path], point: str) -> None:
+    folder = kill(point)
+    work(folder)
+    assert kept(folder) == expected
