@@ -1,7 +1,7 @@
 # Tasks of Ratewright. A machine needs Python >= 3.11 and make; everything else goes into .venv.
 # `make help` prints the lines below that carry two hashes.
 
-.PHONY: help .venv demo test fuzz fuzz-rating fuzz-decoders hostile check check-style check-format check-types check-imports check-proto bench proto lock
+.PHONY: help .venv demo test fuzz fuzz-rating fuzz-decoders hostile check check-style check-format check-types check-imports check-proto bench bench-close proto lock
 .DEFAULT_GOAL := help
 
 # Python to build .venv with. Each candidate is run before it is believed: a shim on PATH may name a version that is not there.
@@ -81,6 +81,9 @@ check-proto: .venv/.ready
 # A value below its gate is printed as such and fails nothing; results that differ from a peer's or from the twin's do.
 bench: .venv/.ready ## speed and memory against DuckDB, numpy, Polars, pandas: 10 M records, some five minutes; RECORDS=1000000 is quick
 	@RECORDS=$(or $(RECORDS),10000000) $(BIN)/pytest -q -p no:xdist --benchmark-columns=median,min,rounds --benchmark-sort=fullname benchmarks
+
+bench-close: .venv/.ready ## a month closed, stage by stage: ACCOUNTS=20000 RECORDS=2000000 STORE=sqlite|postgresql FLAT=1
+	@$(BIN)/python -m benchmarks.close $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(STORE),--store $(STORE)) $(if $(FLAT),--flat)
 
 proto: .venv/.ready ## write the generated code anew from proto/**/*.proto
 	proto/generate.sh

@@ -7,6 +7,7 @@ sealed file has the events of some hours, sorted as sealing does. Files are writ
 from __future__ import annotations
 
 import concurrent.futures
+import itertools
 import multiprocessing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -73,7 +74,9 @@ def subscribe(home: Home, connection: Any, size: Size) -> None:  # noqa: ANN401 
     """Accounts, subscriptions, plans and numbers."""
     seq = home.next_commit_seq(connection, "fact", tariff.FROM_US)
     count, keys = size.accounts, np.arange(1, size.subscriptions + 1)
-    plan = pa.DictionaryArray.from_arrays(pa.array(account_of(size) % 3, pa.int32()), [f"{tariff.IDENTITY}/{name}" for name in tariff.PLANS])
+    plan = pa.DictionaryArray.from_arrays(
+        pa.array(account_of(size) % 3, pa.int32()), [f"{tariff.IDENTITY}/{name}" for name in tariff.PLANS]
+    )
     accounts = {
         "account_key": keys[:count],
         "account_id": _named("A", keys[:count]),
@@ -109,7 +112,7 @@ def subscribe(home: Home, connection: Any, size: Size) -> None:  # noqa: ANN401 
 def write_usage(home: Home, size: Size, processes: int) -> None:
     """The month in sealed files, each as if it had come in one commit and been sealed in another."""
     edges = [*range(0, size.records, FILE_ROWS), size.records]
-    tasks = [(str(home.path), size, low, high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    tasks = [(str(home.path), size, low, high) for low, high in itertools.pairwise(edges)]
     context = multiprocessing.get_context("spawn")  # threads of Arrow do not survive a fork
     if len(tasks) == 1 or processes == 1:
         written = [_write_file(*task) for task in tasks]
@@ -150,6 +153,21 @@ def _write_file(folder: str, size: Size, low: int, high: int) -> sealing.Sealed:
     return written
 
 
+def add_late(home: Home, size: Size, one_in: int) -> int:
+    """A record that comes late for each subscription of one account in so many, in a file of its own; how many there are."""
+    numbers, shards = _in_shard_order(size)
+    late = np.isin(account_of(size)[numbers - FIRST_NUMBER - 1], np.arange(one_in, size.accounts + 1, one_in))
+    rng = np.random.default_rng([size.seed, size.records])
+    start_us = rng.integers(MONTH_FROM_US, MONTH_FROM_US + DAYS * DAY_US, int(late.sum()))
+    with home.begin() as connection:
+        seq = home.next_commit_seq(connection, "usage", NOW_US)
+        table = usage(rng, numbers[late], start_us, size.records, seq, only_answered=True)
+        written = sealing.write_file(home.sealed_folder / "2026-01-late.parquet", [(table, shards[late])])
+        sealed = home.next_commit_seq(connection, "seal", NOW_US)
+        connection.execute(tables.usage_manifest.insert().values(**sealing.manifest_row(home, written), commit_seq=sealed))
+    return table.num_rows
+
+
 def _in_shard_order(size: Size) -> tuple[Int64s, npt.NDArray[np.uint8]]:
     """All numbers in the order of sealed files, and the shard of each."""
     numbers = FIRST_NUMBER + np.arange(1, size.subscriptions + 1)
@@ -158,10 +176,12 @@ def _in_shard_order(size: Size) -> tuple[Int64s, npt.NDArray[np.uint8]]:
     return numbers[order], shard[order]
 
 
-def usage(rng: np.random.Generator, served: Int64s, start_us: Int64s, first: int, seq: int) -> pa.Table:
+def usage(  # noqa: PLR0913 -- a column or a figure each
+    rng: np.random.Generator, served: Int64s, start_us: Int64s, first: int, seq: int, *, only_answered: bool = False
+) -> pa.Table:
     """SEALED_V1 of events: 70 % calls (a tenth of them abroad), 10 % messages, 20 % data; `first` numbers their records."""
     count = len(served)
-    kind = rng.integers(0, 10, count)
+    kind = np.full(count, 7) if only_answered else rng.integers(0, 10, count)  # messages cost something in every plan
     voice, message = kind < 7, kind == 7
     abroad = rng.integers(0, 10, count) == 0
     other = np.where(abroad, 33_100_000_000, 49_160_000_000) + rng.integers(0, 10**8, count)

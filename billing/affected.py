@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from billing.catalogue.gates import version_before
 from billing.catalogue.in_force import end_of, in_force, live_of
 from billing.catalogue.stored import publications_of, repeals_of
-from billing.charges.periods import next_bill_date, open_periods
+from billing.charges.periods import open_periods, period_of
 from billing.charges.proration import Span
 from billing.runs import facts, scope
 from tariffs.changes import changes
@@ -83,8 +87,10 @@ def rebilled(home: Home, catalogue: Catalogue) -> tuple[Affected, Rebilled]:
         from_dates[each.account_id] = min(each.from_date, from_dates.get(each.account_id, each.from_date))
         to_dates[each.account_id] = max(each.to_date or dt.date.max, to_dates.get(each.account_id, dt.date.min))
     accounts, beyond, periods = 0, [], set()
-    for account, coverage in zip(found.accounts, covered, strict=True):
-        if coverage is None or account.account_id not in from_dates:
+    places: Any = pc.index_in(pa.array(sorted(from_dates), pa.string()), value_set=found.account_ids)
+    for place in places.to_pylist():
+        account, coverage = found.accounts[place], covered[place]
+        if coverage is None:
             continue
         first, end = max(from_dates[account.account_id], account.billed_from), to_dates[account.account_id]
         opened = _opened_next(account, coverage.through)
@@ -107,8 +113,7 @@ def without_plan(home: Home, identity: str, from_us: int) -> int:
         every = [each.catalogue for each in publications_of(connection)]
         found = facts.load(connection, home.head_seq(connection))
     names = {f"{identity}/{plan.name}" for each in every if each.identity == identity for plan in each.plans}
-    rows = (_rows(each, found.accounts[each.account], names, from_us, until_us) for each in found.subscriptions)
-    return sum(any(True for _ in of_subscription) for of_subscription in rows)
+    return len({row.subscription_id for row in _rows_of(found, names, from_us, until_us)})
 
 
 def _affected(connection: sa.Connection, catalogue: Catalogue, found: Facts) -> Affected:
@@ -120,11 +125,7 @@ def _affected(connection: sa.Connection, catalogue: Catalogue, found: Facts) -> 
         plans, count = {plan for each in told for plan in each.plans}, len(told)
     names = {f"{catalogue.identity}/{plan}" for plan in plans}
     until_us = _until(connection, catalogue)
-    rows = [
-        row
-        for each in found.subscriptions
-        for row in _rows(each, found.accounts[each.account], names, catalogue.effective_from_us, until_us)
-    ]
+    rows = list(_rows_of(found, names, catalogue.effective_from_us, until_us))
     return Affected(before.version if before is not None else None, count, rows)
 
 
@@ -144,17 +145,29 @@ def _until(connection: sa.Connection, catalogue: Catalogue) -> int | None:
     return min((each for each in ends if each is not None), default=None)
 
 
-def _rows(subscription: Subscription, account: Account, names: set[str], from_us: int, until_us: int | None) -> Iterator[Touched]:
+def _rows_of(found: Facts, names: set[str], from_us: int, until_us: int | None) -> Iterator[Touched]:
+    """Of all subscriptions that ever have one of the plans."""
     if until_us is not None and until_us <= from_us:
         return
-    zone = ZoneInfo(account.timezone)
+    has = np.array([any(plan in names for _, plan in each.plans) for each in found.patterns], np.bool_)
+    zones = [ZoneInfo(name) for name in found.zones]
+    for index in np.flatnonzero(has[found.subscription_pattern]).tolist() if has.size else ():
+        subscription = found.subscriptions[index]
+        account_id = found.account_ids[subscription.account].as_py()
+        yield from _rows(subscription, account_id, zones[found.account_zone[subscription.account]], names, (from_us, until_us))
+
+
+def _rows(
+    subscription: Subscription, account_id: str, zone: ZoneInfo, names: set[str], span_us: tuple[int, int | None]
+) -> Iterator[Touched]:
+    from_us, until_us = span_us
     first = _day(from_us, zone)
     end = None if until_us is None else _day(until_us - 1, zone) + ONE_DAY
     ends = [start for start, _ in subscription.plans[1:]]
     for (start, plan), plan_end in zip(subscription.plans, [*ends, None], strict=True):
         span = _common([Span(start, plan_end), subscription.active, Span(first, end)])
         if plan in names and span is not None:
-            yield Touched(subscription.subscription_id, account.account_id, plan, *span)
+            yield Touched(subscription.subscription_id, account_id, plan, *span)
 
 
 def _common(spans: list[Span]) -> Span | None:
@@ -166,7 +179,10 @@ def _common(spans: list[Span]) -> Span | None:
 
 def _opened_next(account: Account, through: dt.date) -> list[Period]:
     """The periods that the next run of an account computes."""
-    return open_periods(account.billed_from, account.bill_day, next_bill_date(through, account.bill_day), through, scope.REOPEN_PERIODS_MAX)
+    running = period_of(max(through, account.billed_from), account.billed_from, account.all_bill_days)
+    bill_date = through if running is None else running.end
+    most = scope.REOPEN_PERIODS_MAX
+    return open_periods(account.billed_from, account.all_bill_days, bill_date, through, most, account.closed_on)
 
 
 def _day(instant_us: int, zone: ZoneInfo) -> dt.date:

@@ -132,7 +132,7 @@ def _ends(learned: pa.Table) -> NDArray[np.int64]:
     return ends
 
 
-def _encoded(ids: pa.ChunkedArray[Any]) -> Any:  # noqa: ANN401 -- a dictionary array, which the stubs do not tell from others
+def _encoded(ids: pa.ChunkedArray[Any]) -> Any:  # noqa: ANN401 -- an array, or a value of any type
     """Ids in one piece, each distinct text once."""
     return pa.concat_arrays([*ids.chunks, pa.array([], pa.string())]).dictionary_encode()
 

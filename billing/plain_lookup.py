@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -22,10 +23,12 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.charges.periods import Period, period_from, period_of
-from billing.charges.rollover import by_owner
+from billing.charges.rollover import Left, by_owner
 from billing.intake import view
 from billing.plain_buckets import Holder, PlainBuckets, lefts_after
-from billing.runs import facts, leftovers, scope
+from billing.runs import facts, leftovers, scope, touched
+from billing.runs.contracts import Contracts
+from billing.runs.price_list import PriceList
 from billing.store import tables
 from rating.model import Service
 from rating.outcome import Event, Outcome
@@ -33,11 +36,11 @@ from rating.reference import Reference
 from rating.schema import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Mapping
 
-    from billing.charges.rollover import Left
     from billing.runs.facts import Account, Subscription
     from billing.store.home import Home
+    from rating.model import Catalogue
 
 DAY_US: Final = 86_400_000_000
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -59,6 +62,13 @@ class Owner(NamedTuple):
 NOBODY: Final = Owner(0, None, None)
 
 
+class _Begun(NamedTuple):
+    """The periods of each account (by index) that a run computes, and what was left to their beginnings."""
+
+    periods: Sequence[list[Period]]
+    lefts: dict[tuple[int, int], list[Left]]
+
+
 class PlainLookup:
     """Looks everything up one event at a time, as a run (a row of bill_runs) knew it."""
 
@@ -72,14 +82,7 @@ class PlainLookup:
         self._reference = Reference(catalogues)
         self._buckets = PlainBuckets(catalogues)
         self.together = self._linked_accounts()
-        self._periods: dict[int, list[Period]] = {}
-        self._lefts: dict[tuple[int, int], list[Left]] = {}
-        if self.together:
-            covered = scope.covered_through(connection, self._facts, run.run_id)
-            decided = scope.decide(self._facts, covered, dt.date.fromisoformat(run.bill_date), facts.Midnights())
-            keys = [each.account_key for each in self._facts.accounts]
-            self._periods = dict(zip(keys, decided.periods, strict=True))
-            self._lefts = by_owner(leftovers.stored(connection, decided.begins(self._facts), run.run_id))
+        self._begun = _begun(home, connection, run, self._facts, catalogues) if self.together else []
 
     def outcomes(self, usage: Sequence[Mapping[str, Any]]) -> list[tuple[Owner, Outcome]]:
         """Who pays and what the twin says, in the order given. `usage` (see `usage_of`) must hold all events that draw together."""
@@ -127,9 +130,11 @@ class PlainLookup:
             return self._reference.rate_in_order(events, holders, drawing.held, drawing.buckets).outcomes
         index = int(np.flatnonzero(self._facts.account_keys == account.account_key)[0])
         members = [self._facts.subscriptions[each] for each in np.flatnonzero(self._facts.subscription_account == index).tolist()]
-        lefts = [left for (key, _), of_owner in self._lefts.items() if key == account.account_key for left in of_owner]
+        held = {holder.period for holder in holders if holder is not None}
+        periods, every_left = next(each for each in ((begun.periods[index], begun.lefts) for begun in self._begun) if held <= set(each[0]))
+        lefts = [left for (key, _), of_owner in every_left.items() if key == account.account_key for left in of_owner]
         outcomes: dict[int, Outcome] = {}
-        for period in self._periods[account.account_key]:
+        for period in periods:
             rows = [row for row, holder in enumerate(holders) if holder is not None and holder.period == period]
             drawing = self._buckets.drawing(account, members, period, lefts)
             of_rows = [holders[row] for row in rows]
@@ -192,6 +197,19 @@ class PlainLookup:
             home_timezone=self._facts.accounts[payer.account].timezone if payer is not None else "",
             content_micros=amount if amount is not None and in_currency else -1,
         )
+
+
+def _begun(home: Home, connection: sa.Connection, run: Any, known: facts.Facts, catalogues: Sequence[Catalogue]) -> list[_Begun]:  # noqa: ANN401 -- a row of bill_runs
+    """As the run computed what was touched, and as it would have computed everything: a run may have been told to."""
+    contracts = Contracts(known, PriceList(catalogues), facts.Midnights())
+    covered = scope.covered_through(connection, known, run.run_id)
+    bill_date = dt.date.fromisoformat(run.bill_date)
+    found = []
+    for everything in (False, True):
+        decided = touched.scope_of(home, connection, contracts, covered, bill_date, run.pinned_seq, everything=everything)
+        lefts = by_owner(leftovers.stored(connection, decided.begins(known), run.run_id))
+        found.append(_Begun(decided.periods, lefts))
+    return found
 
 
 def usage_of(home: Home, seq: int, chosen: pa.Table) -> list[dict[str, Any]]:

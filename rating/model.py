@@ -294,7 +294,7 @@ class LimitAction(enum.StrEnum):
 
 
 class SpendLimit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a subscriber may spend in a window before being told, or barred. It changes no charge. No bill acts on it yet."""
+    """What a subscriber may spend in a window before being told, or barred. It changes no charge: it alarms or bars."""
 
     limit_id: int  # stable across versions
     name: str
@@ -388,7 +388,7 @@ class CommitmentCounts(enum.StrEnum):
 
 
 class Commitment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A least amount for each bill period: what is missing is charged under these codes. No bill acts on it yet."""
+    """A least amount for each bill period: what is missing is charged under these codes."""
 
     price_id: int
     name: str
@@ -420,7 +420,7 @@ class VolumeStep(msgspec.Struct, frozen=True, omit_defaults=True):
 class VolumeTier(msgspec.Struct, frozen=True, omit_defaults=True):
     """A price of the whole quantity of a bill period: the line is that price less what the events were charged, of either sign.
 
-    The step is the last with `from_qty` <= the period's chargeable quantity of `prices` (names of prices of one unit).
+    The step is the last with `from_qty` <= the period's chargeable quantity of `prices` (names of prices of one unit), less what was free.
     """
 
     price_id: int
@@ -528,7 +528,7 @@ class TaxRate(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TaxClass(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Prices are exclusive of tax. `code` is what charges carry (int16)."""
+    """A class of tax with its rates. `code` is what charges carry (int16)."""
 
     name: str
     code: int

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 
-def agree(
+def agree(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     home: Home, asked: Asked, account_id: str, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct
 ) -> Done:
     """Record any fact about an account that needs no other: terms, tax, discount, hold, category, payer, sponsor, pool."""
@@ -39,7 +39,7 @@ def agree(
     return change(home, asked, work)
 
 
-def agree_for(
+def agree_for(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     home: Home, asked: Asked, subscription_id: str, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct
 ) -> Done:
     """Record terms, a discount or a payer of one subscription."""
@@ -51,7 +51,7 @@ def agree_for(
     return change(home, asked, work)
 
 
-def agree_with(home: Home, asked: Asked, name: str, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct) -> Done:  # noqa: PLR0913, PLR0917 -- as above
+def agree_with(home: Home, asked: Asked, name: str, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct) -> Done:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     """The same for whatever has the id: a subscription, else an account."""
     with home.connect() as connection:
         of_subscription = bool(subscription_keys(connection, [name]))
@@ -99,7 +99,7 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
     return change(home, asked, work)
 
 
-def retract(home: Home, asked: Asked, account_id: str, fact_id: int, reason: str, *, of_subscription: bool) -> Done:
+def retract(home: Home, asked: Asked, account_id: str, fact_id: int, reason: str, *, of_subscription: bool) -> Done:  # noqa: PLR0913 -- one argument a part of what is recorded
     """Say that a fact never held: about the account, or about one of its subscriptions."""
 
     def work(recorder: Recorder) -> None:

@@ -61,7 +61,7 @@ class CellReader:
         table = pa.table({name: columns[name] for name in (*self._layout.columns, "line")})
         return table if good.all() else table.filter(pa.array(good))
 
-    def _column(self, name: str, texts: Any, lines: list[int], good: NDArray[np.bool_]) -> Any:  # noqa: ANN401 -- arrays
+    def _column(self, name: str, texts: Any, lines: list[int], good: NDArray[np.bool_]) -> Any:  # noqa: ANN401 -- an array, or a value of any type
         """The cells of a column; rows with a mistake are no longer good."""
         column = self._layout.columns[name]
         if column.plain and pc.all(pc.match_substring_regex(texts, column.plain)).as_py():

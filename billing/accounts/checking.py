@@ -6,20 +6,19 @@ any corner. Membership begins and ends where a bill period does. A hold stands o
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from billing.accounts.details import wrongs
-from billing.accounts.facts import DUNNING_KINDS
+from billing.accounts.facts import DUNNING_KINDS, Fact
 from billing.accounts.picture import RELATIONS, named_in
 from billing.charges.periods import stretches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import datetime as dt
+    from collections.abc import Callable, Iterator
 
     from billing.accounts.details import Known
-    from billing.accounts.facts import Fact
     from billing.accounts.picture import Contract, Customer, Picture, Relation
 
 
@@ -31,6 +30,15 @@ class Trouble(NamedTuple):
     field: str
     message: str
     remedy: str
+
+
+def new_troubles(picture: Picture, before: Callable[[], Picture], known: Known) -> list[Trouble]:
+    """What does not fit, and did fit before: what was wrong already (a policy that is gone) stops nobody who does something else."""
+    found = list(troubles(picture, known))
+    if not found:
+        return []
+    old = {(each.fact.fact_id, each.message) for each in troubles(before(), known)}
+    return [each for each in found if (each.fact.fact_id, each.message) not in old]
 
 
 def troubles(picture: Picture, known: Known) -> Iterator[Trouble]:
@@ -76,9 +84,9 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
         if fact.kind == "end" and fact.from_date <= contract.from_date:
             message = f"{contract.subscription_id} ends on {fact.from_date}, and begins on {contract.from_date}"
             yield Trouble(fact, False, "from_date", message, "the first day without service lies after the first day with it")
-        if fact.kind in {"pause", "outage"} and not contract.active_on(fact.from_date):
-            message = f"{contract.subscription_id} is not active on {fact.from_date}, when its {fact.kind} begins"
-            yield Trouble(fact, False, "from_date", message, f"it is active from {contract.from_date} to {contract.to_date or 'now'}")
+        if fact.kind in {"pause", "outage"} and fact.from_date < contract.from_date:
+            message = f"{contract.subscription_id} begins on {contract.from_date}, and its {fact.kind} on {fact.from_date}"
+            yield Trouble(fact, False, "from_date", message, "give a day on which it is active")
     pauses = contract.of_kind("pause")
     for one, two in itertools.pairwise(pauses):
         if one.to_date is None or two.from_date < one.to_date:
@@ -157,9 +165,9 @@ def _bill_days(customer: Customer, fact: Fact, other: Customer) -> list[tuple[dt
     begin = max(fact.from_date, customer.billed_from, other.billed_from)
     found: list[tuple[dt.date, int]] = []
     for each in stretches(customer.billed_from, customer.bill_days):
-        if (each.end is None or each.end > begin) and (fact.to_date is None or each.start < fact.to_date):
-            if not found or found[-1][1] != each.bill_day:
-                found.append((max(begin, each.start), each.bill_day))
+        touches = (each.end is None or each.end > begin) and (fact.to_date is None or each.start < fact.to_date)
+        if touches and (not found or found[-1][1] != each.bill_day):
+            found.append((max(begin, each.start), each.bill_day))
     return found
 
 

@@ -21,16 +21,26 @@ KEEP: Final = "imported facts do not change, but for an end that was open: give 
 _BETWEEN: Final = "\x1f"  # stands in no text of an import: they are printable
 
 
-def flat(column: Texts) -> pa.Array[Any]:
+def flat(column: Texts) -> Any:  # noqa: ANN401 -- an array, or a value of any type
     """A column in one piece."""
     if isinstance(column, pa.Array):
         return column
-    return (
-        column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    )
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays([*column.chunks, pa.array([], column.type)])
 
 
-def joined(*columns: Texts) -> pa.Array[Any]:
+def taken(column: Texts, rows: NDArray[np.int64], none: NDArray[np.bool_] | None = None) -> Any:  # noqa: ANN401 -- an array, or a value of any type
+    """The values at these places; empty where `none` says so."""
+    at: Any = pa.array(rows, pa.int64(), mask=none)
+    return flat(column).take(at)
+
+
+def filled(column: Texts, value: int) -> NDArray[np.int64]:
+    """Whole numbers, with `value` where there is none."""
+    result: NDArray[np.int64] = flat(column).fill_null(value).to_numpy(zero_copy_only=False).astype(np.int64)
+    return result
+
+
+def joined(*columns: Texts) -> Any:  # noqa: ANN401 -- an array, or a value of any type
     """One text a row that tells rows apart by several columns."""
     texts: list[Any] = [flat(column).cast(pa.string()).fill_null("") for column in columns]
     if len(texts) == 1:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final, NamedTuple
-
-import msgspec
 
 from billing.accounts import kinds
 from billing.accounts.layouts import CATEGORIES, PAYMENT_DAYS_MAX
@@ -16,7 +15,9 @@ from rating.model import PPM
 from rating.money import MICROS_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
+
+    import msgspec
 
 MINIMUM_MONTHS_MAX: Final = 120
 LINE_KINDS: Final = tuple(kind.name.lower() for kind in Kind if kind is not Kind.TAX)  # tax goes with what it is on

@@ -11,12 +11,12 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.accounts import facts, layouts, stored
-from billing.accounts.comparing import places
+from billing.accounts.comparing import flat, places, taken
 from billing.accounts.facts import DUNNING_KINDS
 from billing.accounts.import_opening import IMPORTED_RUN
 from billing.store import bulk, tables
@@ -36,7 +36,7 @@ _ROWS_AT_ONCE = 65_536
 
 
 def export_files(home: Home, folder: Path, form: str) -> dict[str, int]:
-    """Write a CSV file for each layout, or one accounts.json (`form` json); rows by file. Raises UserError for a folder with anything in it."""
+    """Write a CSV file for each layout, or one accounts.json (`form` json); rows by file. Raises UserError: the folder is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not an empty folder", "name one that is new or empty: an export replaces nothing", exit_status=2)
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,12 +71,13 @@ def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:
 
 def _numbers(connection: sa.Connection, subscriptions: pa.Table) -> pa.Table:
     spans = stored.spans(connection)
-    to_us = pc.if_else(pc.equal(spans["to_us"], stored.NEVER_US), None, spans["to_us"])
+    to_us = spans["to_us"].to_numpy()
+    ends = pa.array(to_us, mask=to_us == stored.NEVER_US)
     columns = {
         "served_id": spans["served_id"],
         "subscription_id": _ids(spans["subscription_key"], subscriptions, "subscription"),
         "from": _texts(spans["from_us"], _instant),
-        "to": _texts(to_us, _instant),
+        "to": _texts(ends, _instant),
     }
     return pa.table(columns).sort_by([("served_id", "ascending"), ("from", "ascending")])
 
@@ -114,10 +115,12 @@ def _amounts(connection: sa.Connection, accounts: pa.Table, table: sa.Table, nam
     columns = [table.c.account_key, *(table.c[name] for name in names), table.c.amount_micros]
     rows = bulk.read(connection, sa.select(*columns))
     at = places(rows["account_key"], accounts["account_key"])
-    digits = {currency: MINOR_DIGITS.get(currency, 2) for currency in accounts["currency"].unique().to_pylist()}
-    currencies = accounts["currency"].take(pa.array(at)).to_pylist()
-    amounts = [format_micros(micros, digits[name]) for micros, name in zip(rows["amount_micros"].to_pylist(), currencies, strict=True)]
-    ids = {"account_id": accounts["account_id"].take(pa.array(at))}
+    digits = {currency: MINOR_DIGITS.get(str(currency), 2) for currency in accounts["currency"].unique().to_pylist()}
+    currencies = taken(accounts["currency"], at).to_pylist()
+    amounts = [
+        format_micros(micros, digits[name]) for micros, name in zip(rows["amount_micros"].to_numpy().tolist(), currencies, strict=True)
+    ]
+    ids = {"account_id": taken(accounts["account_id"], at)}
     told = pa.table({**ids, **{name: rows[name] for name in names}, "amount": pa.array(amounts, pa.string())})
     return told.sort_by([("account_id", "ascending"), (names[0], "ascending")])
 
@@ -130,7 +133,7 @@ def _allowances(connection: sa.Connection, accounts: pa.Table, subscriptions: pa
         "account_id": _ids(found["account_key"], accounts, "account"),
         "subscription_id": _ids(found["subscription_key"], subscriptions, "subscription"),
         "catalogue": found["identity"],
-        "plan": pc.if_else(pc.equal(found["plan"], ""), None, found["plan"]),
+        "plan": pa.array([plan or None for plan in found["plan"].to_pylist()], pa.string()),
         "allowance": found["allowance_id"],
         "period_end": found["period_end"],
         "serves_to": found["serves_to"],
@@ -140,18 +143,17 @@ def _allowances(connection: sa.Connection, accounts: pa.Table, subscriptions: pa
     return pa.table(told).sort_by([(name, "ascending") for name in order])
 
 
-def _ids(keys: pa.ChunkedArray[Any], owners: pa.Table, what: str) -> pa.Array[Any]:
+def _ids(keys: pa.ChunkedArray[Any], owners: pa.Table, what: str) -> Any:  # noqa: ANN401 -- an array, or a value of any type
     """The public id of each key; empty for 0."""
     at = places(keys, owners[f"{what}_key"])
-    return owners[f"{what}_id"].take(pa.array(at, mask=at < 0))
+    return taken(owners[f"{what}_id"], np.maximum(at, 0), at < 0)
 
 
-def _texts(values: Any, text: Callable[[int], str]) -> pa.Array[Any]:  # noqa: ANN401 -- an array of whatever is told
+def _texts(values: Any, text: Callable[[int], str]) -> Any:  # noqa: ANN401 -- an array, or a value of any type
     """Each distinct value told once."""
-    encoded = values.combine_chunks().dictionary_encode() if isinstance(values, pa.ChunkedArray) else values.dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    return pa.array([text(value) for value in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
+    encoded = flat(values).dictionary_encode()
+    told: Any = pa.array([text(value) for value in encoded.dictionary.to_pylist()], pa.string())
+    return told.take(encoded.indices)
 
 
 def _instant(instant_us: int) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DUNNING_KINDS: Final = ("bar_outgoing", "unbar")
 RETRACTION: Final = "retraction"
+_Key = TypeVar("_Key", int, str)
 KEYS_A_QUERY: Final = 500  # no database takes any number of parameters
 
 
@@ -54,7 +55,7 @@ class Fact(NamedTuple):
 def account_facts(
     connection: sa.Connection, seq: int | None = None, *, kinds: Collection[str] = (), keys: Collection[int] | None = None
 ) -> list[Fact]:
-    """Facts about accounts that hold as of `seq` (None: all), by account, from_date and commit; of these kinds and account keys, if given."""
+    """Facts about accounts that hold as of `seq` (None: all), by account, from_date and commit; of these kinds and keys, if given."""
     return _live(connection, tables.account_facts, tables.account_facts.c.account_key, seq, kinds, keys)
 
 
@@ -76,9 +77,7 @@ def ends_learned_later(connection: sa.Connection, seq: int | None = None) -> dic
     return ends
 
 
-def record_fact(  # noqa: PLR0913 - one argument a column
-    connection: sa.Connection, account_key: int, kind: str, from_date: str, detail: str, *, commit_seq: int
-) -> None:
+def record_fact(connection: sa.Connection, account_key: int, kind: str, from_date: str, detail: str, *, commit_seq: int) -> None:  # noqa: PLR0913 -- one argument a part of what is recorded
     """Add one fact of dunning that holds from the local date `from_date` (ISO) on. `commit_seq` is that of the decision behind it."""
     assert kind in DUNNING_KINDS, kind
     connection.execute(
@@ -86,7 +85,7 @@ def record_fact(  # noqa: PLR0913 - one argument a column
     )
 
 
-def add(  # noqa: PLR0913 - one argument a column
+def add(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     connection: sa.Connection,
     table: sa.Table,
     key: int,
@@ -104,7 +103,7 @@ def add(  # noqa: PLR0913 - one argument a column
     return _inserted(connection, table, {**values, "to_date": to_date and to_date.isoformat(), "detail": encoded(detail)})
 
 
-def retract(connection: sa.Connection, table: sa.Table, fact: Fact, reason: str, *, by: Operator, commit_seq: int) -> int:
+def retract(connection: sa.Connection, table: sa.Table, fact: Fact, reason: str, *, by: Operator, commit_seq: int) -> int:  # noqa: PLR0913 -- one argument a part of what is recorded
     """Say that a fact never held; the id of the row that says it."""
     values = _values(table, fact.subject, RETRACTION, fact.from_date, commit_seq, by)
     detail = msgspec.json.encode({"reason": reason}).decode()
@@ -121,19 +120,19 @@ def encoded(detail: msgspec.Struct) -> str:
     return msgspec.json.encode(detail).decode()
 
 
-def decoded(table: sa.Table, kind: str, detail: str) -> Any:  # noqa: ANN401 -- the struct of the kind; text of dunning's kinds
+def decoded(table: sa.Table, kind: str, detail: str) -> Any:  # noqa: ANN401 -- an array, or a value of any type
     """What a stored detail says. Raises msgspec.ValidationError or DecodeError for one that is not of its kind."""
     return detail if kind in DUNNING_KINDS else msgspec.json.decode(detail, type=kinds_of(table)[kind])
 
 
-def in_chunks(keys: Iterable[int]) -> Iterator[tuple[int, ...]]:
+def in_chunks(keys: Iterable[_Key]) -> Iterator[tuple[_Key, ...]]:
     """Keys in lots that one query may name."""
     rest = iter(keys)
     while lot := tuple(itertools.islice(rest, KEYS_A_QUERY)):
         yield lot
 
 
-def _live(  # noqa: PLR0913, PLR0917 - what the two public functions are told
+def _live(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     connection: sa.Connection,
     table: sa.Table,
     key: sa.Column[int],
@@ -168,15 +167,13 @@ def _live(  # noqa: PLR0913, PLR0917 - what the two public functions are told
     return sorted(last.values(), key=lambda fact: (fact.subject, fact.from_date, fact.commit_seq, fact.fact_id))
 
 
-def _fact(table: sa.Table, row: Any) -> Fact:  # noqa: ANN401 -- a row of either table
+def _fact(table: sa.Table, row: Any) -> Fact:  # noqa: ANN401 -- an array, or a value of any type
     fact_id, key, kind, from_date, to_date, detail, commit_seq, by_name, _ = row
     last_day = dt.date.fromisoformat(to_date) if to_date else None
     return Fact(fact_id, key, kind, dt.date.fromisoformat(from_date), last_day, decoded(table, kind, detail), commit_seq, by_name or "")
 
 
-def _values(  # noqa: PLR0913, PLR0917 - one argument a column
-    table: sa.Table, key: int, kind: str, from_date: dt.date, commit_seq: int, by: Operator
-) -> dict[str, object]:
+def _values(table: sa.Table, key: int, kind: str, from_date: dt.date, commit_seq: int, by: Operator) -> dict[str, object]:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     subject = "account_key" if table is tables.account_facts else "subscription_key"
     told_by = {"by_name": by.name, "by_uid": by.uid, "commit_seq": commit_seq}
     return {subject: key, "kind": kind, "from_date": from_date.isoformat(), **told_by}

@@ -19,12 +19,12 @@ from rating.errors import UserError
 from rating.model import FeeOccasion, FeeTiming
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from billing.accounts.picture import Customer
     from billing.accounts.recording import Recorder
     from billing.charges.periods import Period
-    from rating.model import Plan
+    from rating.model import Plan, RecurringFee
 
 
 def next_bill(connection: sa.Connection, customer: Customer) -> Period | None:
@@ -38,8 +38,8 @@ def next_bill(connection: sa.Connection, customer: Customer) -> Period | None:
     return customer.period_of(max(last, customer.billed_from))
 
 
-def when_billed(recorder: Recorder, customer: Customer, day: dt.date) -> str:
-    """Which bill shows what changes on a day."""
+def when_billed(recorder: Recorder, customer: Customer, day: dt.date, *plans: str) -> str:
+    """Which bill shows what changes on a day, for a subscription with these plans: a fee in advance stands on the bill before."""
     period = next_bill(recorder.connection, customer)
     if customer.category_on(day) == "test":
         return f"{customer.account_id} is a test account: nothing of it is invoiced"
@@ -47,8 +47,12 @@ def when_billed(recorder: Recorder, customer: Customer, day: dt.date) -> str:
         return f"{customer.account_id} is closed; the next run corrects its last bill"
     if day < period.start:
         return f"back-dated: the next bill, of {period.end}, corrects earlier periods from {day} on by lines that name them"
+    in_advance = any(fee.timing is FeeTiming.ADVANCE for fee in _recurring(recorder, customer, day, plans))
     while period is not None and period.end <= day:
-        period = period_after(period, customer.bill_days, customer.closed_on)
+        following = period_after(period, customer.bill_days, customer.closed_on)
+        if in_advance and following is not None and day < following.end:
+            return f"the bill of {period.end} is the first to show it, with the fees in advance"
+        period = following
     return f"the bill of {period.end} is the first to show it" if period is not None else "no bill shows it: the account is closed by then"
 
 
@@ -85,6 +89,11 @@ def plan_on(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date
         return None
     newest = max(live, key=lambda each: (each.effective_from_us, each.version))
     return next((plan for plan in newest.plans if plan.name == name), None)
+
+
+def _recurring(recorder: Recorder, customer: Customer, day: dt.date, plans: Iterable[str]) -> list[RecurringFee]:
+    found = [plan_on(recorder, customer, plan, day) for plan in plans]
+    return [fee for plan in found if plan is not None for fee in plan.recurring]
 
 
 def sellable(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -11,8 +12,8 @@ import pyarrow as pa
 
 from billing.accounts import facts as stored_facts
 from billing.accounts import layouts, stored
-from billing.accounts.checking import troubles
-from billing.accounts.comparing import joined, less, places, rows_of, shown, told, without_repeats
+from billing.accounts.checking import new_troubles
+from billing.accounts.comparing import joined, less, places, rows_of, shown, taken, told, without_repeats
 from billing.accounts.details import Known
 from billing.accounts.facts import DUNNING_KINDS, kinds_of
 from billing.accounts.importer import Count
@@ -35,19 +36,19 @@ _Identity = tuple[int, str, dt.date, str]  # subject, kind, from_date, name
 def plan_changes(work: Importer) -> Count:
     """Add the rows of plan_changes.csv."""
     sheet, at = _of_known(work, work.sheets["plan_changes"], "subscription_id")
-    begins = work.subscriptions["from_date"].take(pa.array(at))
+    begins = taken(work.subscriptions["from_date"], at)
     for row in np.flatnonzero(less(sheet.table["from_date"], begins)).tolist():
         message = f"plan change on {sheet.table['from_date'][row]} is before {sheet.table['subscription_id'][row]} begins on {begins[row]}"
         work.mistakes.add_row(sheet, int(sheet.lines()[row]), "from_date", message, "give the first plan in subscriptions.csv")
-    owner = work.subscriptions["account_key"].take(pa.array(at))
+    owner = taken(work.subscriptions["account_key"], at)
     refuse_plans(work, sheet, places(owner, work.accounts["account_key"]))
-    keys = work.subscriptions["subscription_key"].take(pa.array(at))
+    keys = work.subscriptions["subscription_key"].to_numpy()[at]
     known = stored.plan_changes(work.connection)
-    place = places(joined(keys, sheet.table["from_date"]), joined(known["subscription_key"], known["from_date"]))
+    place = places(joined(pa.array(keys), sheet.table["from_date"]), joined(known["subscription_key"], known["from_date"]))
     again = sheet._replace(table=rows_of(sheet.table, place >= 0))
     told(again, "plan of", again.table["subscription_id"], {"plan": rows_of(known, place[place >= 0])["plan"]}, work.mistakes)
     fresh = rows_of(sheet.table, place < 0)
-    columns = {"subscription_key": keys.filter(pa.array(place < 0)), "plan": fresh["plan"], "from_date": fresh["from_date"]}
+    columns = {"subscription_key": keys[place < 0], "plan": fresh["plan"], "from_date": fresh["from_date"]}
     work.insert(tables.plan_facts, columns)
     work.done("plan_changes")
     return Count(fresh.num_rows, again.table.num_rows)
@@ -153,15 +154,17 @@ def _same(work: Importer, sheet: Sheet, row: dict[str, Any], held: Fact, detail:
 
 def _check(work: Importer, written: dict[str, dict[_Identity, int]]) -> None:
     """Note what does not fit, of each new fact or of one that was there."""
-    owners = dict(zip(work.subscriptions["subscription_key"].to_pylist(), work.subscriptions["account_key"].to_pylist(), strict=True))
+    subscription_keys, owner = work.subscriptions["subscription_key"].to_numpy(), work.subscriptions["account_key"].to_numpy()
+    owners = dict(zip(subscription_keys.tolist(), owner.tolist(), strict=True))
     touched = {identity[0] for identity in written["account_facts"]}
     touched |= {owners[identity[0]] for identity in written["subscription_facts"]}
     known = Known(load_policies(), work.tax_classes)
     in_order, seen = sorted(touched), set[int]()
     for start in range(0, len(in_order), FACTS_A_LOT):
-        picture = load(work.connection, [key for key in in_order[start : start + FACTS_A_LOT] if key not in seen])
+        keys = [key for key in in_order[start : start + FACTS_A_LOT] if key not in seen]
+        picture = load(work.connection, keys)
         seen |= picture.customers.keys()
-        for trouble in troubles(picture, known):
+        for trouble in new_troubles(picture, functools.partial(load, work.connection, keys, work.seq() - 1), known):
             name = "account_facts" if trouble.of_account else "subscription_facts"
             fact, sheet = trouble.fact, work.sheets[name]
             line = written[name].get((fact.subject, fact.kind, fact.from_date, fact.name))

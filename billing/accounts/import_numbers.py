@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from billing.accounts import stored
-from billing.accounts.comparing import flat, places
+from billing.accounts.comparing import filled, flat, places, rows_of, taken
 from billing.accounts.importer import Count
 from billing.store import tables
 
@@ -52,18 +51,18 @@ def numbers(work: Importer) -> Count:
     sheet = work.sheets["numbers"]
     usable = _reasonable(work, sheet)
     at = _owners(work, sheet)
-    rows = np.flatnonzero(usable & (at >= 0))
+    rows = np.flatnonzero(usable)
     spans, names = _together(work, sheet, rows, at)
     spans = spans.at(np.lexsort((spans.row, spans.owner, spans.to_us, spans.from_us, spans.served)))
     repeated = spans.same_as_before("served", "from_us", "to_us", "owner")
     spans = spans.at(np.flatnonzero(~repeated))
     ended = _ended(spans)
-    fresh = spans.at(np.flatnonzero(spans.row >= 0))
+    given = np.flatnonzero((spans.row >= 0) & (spans.owner > 0))
+    fresh = spans.at(given[np.argsort(spans.row[given])])
     _refuse_overlaps(work, sheet, spans.at(np.flatnonzero(~ended)), names)
     to_us = pa.array(fresh.to_us, mask=fresh.to_us == stored.NEVER_US)
-    by_file = np.argsort(fresh.row)
-    columns = {"served_id": names.take(pa.array(fresh.served[by_file])), "from_us": fresh.from_us[by_file]}
-    columns |= {"to_us": to_us.take(pa.array(by_file)), "subscription_key": fresh.owner[by_file]}
+    columns: dict[str, Any] = {"served_id": taken(names, fresh.served), "from_us": fresh.from_us}
+    columns |= {"to_us": to_us, "subscription_key": fresh.owner}
     work.insert(tables.guiding_facts, columns)
     work.done("numbers")
     ends = int(ended.sum())
@@ -72,8 +71,7 @@ def numbers(work: Importer) -> Count:
 
 def _reasonable(work: Importer, sheet: Sheet) -> NDArray[np.bool_]:
     """Rows that end after they begin."""
-    after: Any = pc.fill_null(pc.greater(sheet.table["to"], sheet.table["from"]), True)
-    good: NDArray[np.bool_] = flat(after).to_numpy(zero_copy_only=False)
+    good = filled(sheet.table["to"], stored.NEVER_US) > sheet.table["from"].to_numpy()
     for row in np.flatnonzero(~good).tolist():
         remedy = "to is the first instant that no longer counts; empty means no end"
         work.mistakes.add_row(sheet, int(sheet.lines()[row]), "", "to is not after from", remedy)
@@ -94,12 +92,14 @@ def _owners(work: Importer, sheet: Sheet) -> Ints:
 
 
 def _together(work: Importer, sheet: Sheet, rows: Ints, at: Ints) -> tuple[_Spans, pa.Array[Any]]:
-    """Stored spans and the given ones of these rows, and the number of each code."""
+    """Stored spans and the given ones of these rows, and the number of each code. An owner that is unknown has a number below zero."""
     known = stored.spans(work.connection)
-    given = sheet.table.take(pa.array(rows))
+    given = rows_of(sheet.table, rows)
     encoded = flat(pa.chunked_array([flat(known["served_id"]), flat(given["served_id"])])).dictionary_encode()
-    to_us = flat(pc.fill_null(given["to"], stored.NEVER_US)).to_numpy()
-    owner = work.subscriptions["subscription_key"].to_numpy()[at[rows]] if len(rows) else np.zeros(0, np.int64)
+    to_us = filled(given["to"], stored.NEVER_US)
+    unknown = -1 - flat(given["subscription_id"]).dictionary_encode().indices.to_numpy().astype(np.int64)
+    keys = np.append(work.subscriptions["subscription_key"].to_numpy(), 0)
+    owner = np.where(at[rows] >= 0, keys[at[rows]], unknown)
     spans = _Spans(
         encoded.indices.to_numpy().astype(np.int64),
         np.concatenate([known["from_us"].to_numpy(), given["from"].to_numpy()]),
@@ -127,11 +127,14 @@ def _refuse_overlaps(work: Importer, sheet: Sheet, spans: _Spans, names: pa.Arra
         late, other = pair[::-1] if spans.row[second] >= spans.row[second - 1] else pair
         line = int(sheet.lines()[spans.row[late]])
         where = sheet.where(int(sheet.lines()[spans.row[other]])) if spans.row[other] >= 0 else "an earlier import"
-        message = f"{names[int(spans.served[late])]} belongs to {_name(work, spans.owner[late])} while {where} gives it to "
+        message = f"{names[int(spans.served[late])]} belongs to {_name(work, sheet, spans, late)} while {where} gives it to "
         remedy = "let the spans of one number end before the next begins"
-        work.mistakes.add_row(sheet, line, "", message + _name(work, spans.owner[other]), remedy)
+        work.mistakes.add_row(sheet, line, "", message + _name(work, sheet, spans, other), remedy)
 
 
-def _name(work: Importer, key: int) -> str:
-    at = int(np.searchsorted(work.subscriptions["subscription_key"].to_numpy(), key))
-    return str(work.subscriptions["subscription_id"][at].as_py())
+def _name(work: Importer, sheet: Sheet, spans: _Spans, at: int) -> str:
+    """The subscription that a span belongs to."""
+    if spans.row[at] >= 0:
+        return str(sheet.table["subscription_id"][int(spans.row[at])].as_py())
+    place = int(np.searchsorted(work.subscriptions["subscription_key"].to_numpy(), spans.owner[at]))
+    return str(work.subscriptions["subscription_id"][place].as_py())

@@ -59,7 +59,7 @@ def _refuse_amounts(work: Importer, sheet: Sheet, at: NDArray[np.int64], zero: s
     """Amounts finer than the account's currency has coins, and 0 where it means nothing."""
     amounts = sheet.table["amount"].to_numpy()
     currencies = flat(work.accounts["currency"]).dictionary_encode()
-    steps = np.array([10 ** (6 - MINOR_DIGITS.get(name, 2)) for name in currencies.dictionary.to_pylist()], np.int64)
+    steps = np.array([10 ** (6 - MINOR_DIGITS.get(str(name), 2)) for name in currencies.dictionary.to_pylist()], np.int64)
     step = steps[currencies.indices.to_numpy()[at]] if len(at) else np.ones(0, np.int64)
     for row in np.flatnonzero(amounts % step != 0).tolist():
         message = f"the amount is finer than {work.accounts['currency'][int(at[row])]} is counted"
@@ -68,9 +68,7 @@ def _refuse_amounts(work: Importer, sheet: Sheet, at: NDArray[np.int64], zero: s
         work.mistakes.add_row(sheet, int(sheet.lines()[row]), "amount", zero, "remove the row")
 
 
-def _add(  # noqa: PLR0913, PLR0917 -- what one table of this kind needs
-    work: Importer, sheet: Sheet, at: NDArray[np.int64], table: sa.Table, key: tuple[str, str], more: Mapping[str, str]
-) -> Count:
+def _add(work: Importer, sheet: Sheet, at: NDArray[np.int64], table: sa.Table, key: tuple[str, str], more: Mapping[str, str]) -> Count:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     """Add the rows of one file that the table does not have."""
     sheet, at = _once(work, sheet, at, key)
     keys = work.accounts["account_key"].to_numpy()[at] if len(at) else np.zeros(0, np.int64)

@@ -5,13 +5,13 @@ Refuses accounts and plans that nobody knows, and a plan in another currency tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from billing.accounts import stored
-from billing.accounts.comparing import differs, flat, less, places, rows_of, told, without_repeats
+from billing.accounts.comparing import differs, flat, less, places, rows_of, taken, told, without_repeats
 from billing.accounts.importer import Count
 from billing.accounts.plans import refuse_plans
 from billing.store import tables
@@ -75,7 +75,7 @@ def _learn_ends(work: Importer, again: Sheet, had: pa.Table) -> int:
     same_end = ~differs(given, had["to_date"]) | ~differs(given, had["end"])
     same_plan = ~differs(again.table["plan"], had["plan"]) | ~differs(again.table["plan"], had["first_plan"])
     open_yet = had["end"].is_null().to_numpy() & given.is_valid().to_numpy() & ~same_end
-    agreed = {
+    agreed: dict[str, Any] = {
         "account_id": had["account_id"],
         "plan": pa.array(np.where(same_plan, again.table["plan"].to_numpy(), had["first_plan"].to_numpy()), pa.string()),
         "from_date": had["from_date"],
@@ -85,9 +85,9 @@ def _learn_ends(work: Importer, again: Sheet, had: pa.Table) -> int:
     good = told(again, "subscription", again.table["subscription_id"], agreed, work.mistakes)
     ends = np.flatnonzero(open_yet & good)
     columns = {
-        "subscription_key": had["subscription_key"].take(pa.array(ends)),
+        "subscription_key": taken(had["subscription_key"], ends),
         "kind": pa.array(["end"] * len(ends), pa.string()),
-        "from_date": given.take(pa.array(ends)),
+        "from_date": taken(given, ends),
         "detail": pa.array(["{}"] * len(ends), pa.string()),
         **work.told_by(len(ends)),
     }
@@ -117,7 +117,7 @@ def _origins(work: Importer, sheet: Sheet, known: pa.Table) -> Ints:
     first = stored.next_key(work.connection, tables.subscriptions.c.subscription_key)
     every = pa.chunked_array([flat(known["subscription_id"]), flat(sheet.table["subscription_id"])])
     keys = np.concatenate([known["subscription_key"].to_numpy(), first + np.arange(sheet.table.num_rows)])
-    at = places(named.take(pa.array(rows)), every)
+    at = places(taken(named, rows), every)
     for row in rows[at < 0].tolist():
         if not work.mistakes.may_hold(sheet.file, named[row].as_py()):
             message = f"subscription {named[row]} is unknown"

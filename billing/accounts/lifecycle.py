@@ -6,6 +6,8 @@ past is allowed and told: the next run corrects what was billed. Asked for twice
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
@@ -20,9 +22,6 @@ from rating.errors import UserError
 from rating.model import FeeOccasion
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Sequence
-
     from billing.accounts.picture import Contract, Customer
     from billing.accounts.recording import Asked, Done, Recorder
     from billing.store.home import Home
@@ -67,7 +66,7 @@ def activate(home: Home, asked: Asked, wanted: Activation) -> Done:
             begin_span(recorder, customer, contract, served_id, customer.midnight_us(wanted.from_date), wanted.quarantine_days)
         recorder.say(forecast.days_charged(customer, wanted.plan, wanted.from_date, None))
         _say_fees(recorder, customer, wanted.plan, wanted.from_date, FeeOccasion.ACTIVATION)
-        recorder.say(forecast.when_billed(recorder, customer, wanted.from_date))
+        recorder.say(forecast.when_billed(recorder, customer, wanted.from_date, wanted.plan))
 
     return change(home, asked, work)
 
@@ -83,9 +82,7 @@ def change_plan(home: Home, asked: Asked, subscription_id: str, plan: str, on: d
     return change(home, asked, work)
 
 
-def change_add_on(  # noqa: PLR0913 -- one argument an option of the command
-    home: Home, asked: Asked, subscription_id: str, add_on: str, on: dt.date | None, *, adds: bool
-) -> Done:
+def change_add_on(home: Home, asked: Asked, subscription_id: str, add_on: str, on: dt.date | None, *, adds: bool) -> Done:  # noqa: PLR0913 -- one argument a part of what is recorded
     """From a day on with an add-on, or without it: a plan change between `base+others` and `base+others+add-on`."""
 
     def work(recorder: Recorder) -> None:
@@ -102,15 +99,16 @@ def change_add_on(  # noqa: PLR0913 -- one argument an option of the command
     return change(home, asked, work)
 
 
-def pause(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, to_date: dt.date | None, reason: str) -> Done:  # noqa: PLR0913, PLR0917 -- one argument an option of the command
+def pause(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, to_date: dt.date | None, reason: str) -> Done:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     """No service from a day on, until the day of resuming (None: not known yet)."""
 
     def work(recorder: Recorder) -> None:
         customer, contract = recorder.contract(subscription_id)
         if recorder.subscription_fact(contract, "pause", from_date, to_date, kinds.PauseFact(reason)):
+            _require_active(contract, from_date)
             recorder.say(f"{subscription_id} is paused from {from_date} {f'to {to_date}' if to_date else 'until it is resumed'}")
             recorder.say("fees are charged on those days as each fee says: free, charged, or for those days alone")
-            recorder.say(forecast.when_billed(recorder, customer, from_date))
+            recorder.say(forecast.when_billed(recorder, customer, from_date, contract.plan_on(from_date)))
         else:
             recorder.say(f"{subscription_id} is paused from {from_date} already; nothing changed")
 
@@ -138,12 +136,13 @@ def resume(home: Home, asked: Asked, subscription_id: str, on: dt.date) -> Done:
     return change(home, asked, work)
 
 
-def outage(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, to_date: dt.date, reason: str, ticket: str) -> Done:  # noqa: PLR0913, PLR0917 -- one argument an option of the command
+def outage(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, to_date: dt.date, reason: str, ticket: str) -> Done:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     """Days on which the operator could not serve."""
 
     def work(recorder: Recorder) -> None:
         customer, contract = recorder.contract(subscription_id)
         if recorder.subscription_fact(contract, "outage", from_date, to_date, kinds.OutageFact(reason, ticket)):
+            _require_active(contract, from_date)
             days = (to_date - from_date).days
             recorder.say(
                 f"{subscription_id} was out of order from {from_date} to {to_date}: {days} days are not charged, of fees that say so"
@@ -166,7 +165,7 @@ def end(home: Home, asked: Asked, subscription_id: str, on: dt.date, reason: str
         before = f", not on {contract.to_date}" if contract.to_date else ""
         end_contract(recorder, customer, contract, on, kinds.EndFact(reason))
         recorder.said[0] += before
-        recorder.say(forecast.when_billed(recorder, customer, on))
+        recorder.say(forecast.when_billed(recorder, customer, on, contract.plan_on(on)))
 
     return change(home, asked, work)
 
@@ -190,7 +189,7 @@ def revive(home: Home, asked: Asked, subscription_id: str, reason: str) -> Done:
     return change(home, asked, work)
 
 
-def transfer(home: Home, asked: Asked, subscription_id: str, account_id: str, on: dt.date, new_id: str) -> Done:  # noqa: PLR0913, PLR0917 -- one argument an option of the command
+def transfer(home: Home, asked: Asked, subscription_id: str, account_id: str, on: dt.date, new_id: str) -> Done:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     """Another owner from a day on: the old subscription ends, a new one with its plan and numbers begins. No fee for either."""
 
     def work(recorder: Recorder) -> None:
@@ -229,12 +228,8 @@ def end_contract(recorder: Recorder, customer: Customer, contract: Contract, on:
     return numbers
 
 
-def _change_plan(  # noqa: PLR0913, PLR0917 -- what both ways of changing know
-    recorder: Recorder, customer: Customer, contract: Contract, plan: str, day: dt.date, occasion: FeeOccasion
-) -> None:
-    if not contract.active_on(day):
-        message = f"{contract.subscription_id} is not active on {day}"
-        raise UserError(message, f"it is active from {contract.from_date} to {contract.to_date or 'now'}; give a day within")
+def _change_plan(recorder: Recorder, customer: Customer, contract: Contract, plan: str, day: dt.date, occasion: FeeOccasion) -> None:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
+    _require_active(contract, day)
     if contract.plan_on(day) == plan:
         recorder.say(f"{contract.subscription_id} has {plan} on {day} already; nothing changed")
         return
@@ -248,7 +243,7 @@ def _change_plan(  # noqa: PLR0913, PLR0917 -- what both ways of changing know
         recorder.say(forecast.days_charged(customer, contract.plan_on(day), begin, day))
         recorder.say(forecast.days_charged(customer, plan, day, contract.to_date))
     _say_fees(recorder, customer, plan, day, occasion)
-    recorder.say(forecast.when_billed(recorder, customer, day))
+    recorder.say(forecast.when_billed(recorder, customer, day, plan, contract.plan_on(day)))
 
 
 def _say_fees(recorder: Recorder, customer: Customer, plan: str, day: dt.date, *occasions: FeeOccasion) -> None:
@@ -265,6 +260,14 @@ def _cycle_end(customer: Customer, now_us: int) -> dt.date:
     if period is None:
         raise UserError(f"account {customer.account_id} is closed on {customer.closed_on}", "retract its closing first")
     return period.end
+
+
+def _require_active(contract: Contract, day: dt.date) -> None:
+    if not contract.active_on(day):
+        until = f"to {contract.to_date}" if contract.to_date else "on"
+        raise UserError(
+            f"{contract.subscription_id} is not active on {day}", f"give a day of its life: it is active from {contract.from_date} {until}"
+        )
 
 
 def _require_open(customer: Customer, day: dt.date) -> None:

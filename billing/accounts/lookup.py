@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -15,6 +14,7 @@ from billing.store import tables
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
 
     from billing.accounts.facts import Fact
@@ -112,7 +112,7 @@ _SUBSCRIPTION = tables.subscriptions.c
 _COUNT = (
     sa.select(sa.func.count()).where(_SUBSCRIPTION.account_key == _ACCOUNT.account_key).select_from(tables.subscriptions).scalar_subquery()
 )
-_LINE = sa.select(*(_ACCOUNT[name] for name in AccountLine.__struct_fields__[:-1]), _COUNT)
+_LINE: sa.Select[Any] = sa.select(*(_ACCOUNT[name] for name in AccountLine.__struct_fields__[:-1]), _COUNT)
 
 
 def count_accounts(home: Home) -> int:
@@ -128,7 +128,7 @@ def list_accounts(home: Home, limit: int | None = None) -> list[AccountLine]:
 
 
 def show_account(home: Home, account_id: str, as_of: dt.date | None = None) -> AccountDetail:
-    """All of the account `account_id`; its state is that of the date `as_of` (None: of its last known change). Raises UserError: unknown."""
+    """All of the account `account_id`, its state that of the date `as_of` (None: of its last change). Raises UserError: unknown."""
     with home.connect() as connection:
         key = picture.account_keys(connection, [account_id]).get(account_id)
         if key is None:

@@ -26,7 +26,7 @@ DAY_US: Final = 86_400_000_000
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def give(home: Home, asked: Asked, served_id: str, subscription_id: str, from_us: int | dt.date, quarantine_days: int) -> Done:  # noqa: PLR0913, PLR0917 -- one argument an option of the command
+def give(home: Home, asked: Asked, served_id: str, subscription_id: str, from_us: int | dt.date, quarantine_days: int) -> Done:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     """From an instant, or the first one of a local day, a subscription has a number."""
 
     def work(recorder: Recorder) -> None:
@@ -84,10 +84,8 @@ def owners_of(connection: sa.Connection, served_id: str) -> list[tuple[int, int 
     return [(begin, end, owner) for begin, (end, owner) in sorted(last.items()) if end is None or end > begin]
 
 
-def begin_span(  # noqa: PLR0913, PLR0917 -- who, what, when, and the rule of the operator
-    recorder: Recorder, customer: Customer, contract: Contract, served_id: str, begin_us: int, quarantine_days: int
-) -> bool:
-    """Give a number for good; False where the subscription has it from then on. Raises UserError where it is another's, or was until lately."""
+def begin_span(recorder: Recorder, customer: Customer, contract: Contract, served_id: str, begin_us: int, quarantine_days: int) -> bool:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
+    """Give a number for good; False where the subscription has it then already. Raises UserError: it is another's, or was until lately."""
     spans = owners_of(recorder.connection, served_id)
     if (begin_us, None, contract.key) in spans:
         recorder.say(f"{contract.subscription_id} has {served_id} from then on already; nothing changed")

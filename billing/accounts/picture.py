@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import datetime as dt
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -225,9 +225,10 @@ def _customers(connection: sa.Connection, keys: Collection[int], seq: int | None
     found = {}
     for lot in in_chunks(ordered):
         for row in connection.execute(_as_of(sa.select(*columns).where(account.account_key.in_(lot)), account.commit_seq, seq)):
-            dates = {"opened_on": dt.date.fromisoformat(row.opened_on), "billed_through": _date(row.billed_through)}
-            customer = Customer(*row, facts=tuple(known[row.account_key]), contracts=tuple(contracts[row.account_key]))
-            found[row.account_key] = customer._replace(**dates)
+            values: dict[str, Any] = dict(zip(Customer._fields, row, strict=False))
+            values |= {"opened_on": dt.date.fromisoformat(row.opened_on), "billed_through": _date(row.billed_through)}
+            key = row.account_key
+            found[key] = Customer(**values, facts=tuple(known[key]), contracts=tuple(contracts[key]))
     return found
 
 
@@ -278,7 +279,7 @@ def _end(known: Iterable[Fact], imported: dt.date | None) -> dt.date | None:
     return last.from_date if last.kind == "end" else None
 
 
-def _as_of(query: sa.Select[tuple[object, ...]], commit_seq: sa.Column[int], seq: int | None) -> sa.Select[tuple[object, ...]]:
+def _as_of(query: sa.Select[Any], commit_seq: sa.Column[int], seq: int | None) -> sa.Select[Any]:
     return query if seq is None else query.where(commit_seq <= seq)
 
 

@@ -5,16 +5,18 @@ What the command asks for and is there already changes nothing. With `dry_run` a
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from billing import catalogue
 from billing.accounts import facts, stored
-from billing.accounts.checking import troubles
+from billing.accounts.checking import new_troubles
 from billing.accounts.details import Known
 from billing.accounts.lookup import unknown_account, unknown_subscription
 from billing.accounts.picture import account_keys, load, subscription_keys
+from billing.catalogue import Operator
 from billing.dunning_policy import load_policies
 from billing.store import commit_points, tables
 from rating.errors import Problem, ProblemsError, UserError
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from billing.accounts.facts import Fact
-    from billing.accounts.picture import Contract, Customer, Picture
-    from billing.catalogue import Operator
+    from billing.accounts.picture import Contract, Customer
     from billing.store.home import Home
 
 
@@ -62,8 +63,6 @@ class Recorder:
         self.commit_seq: int | None = None
         self.said: list[str] = []
         self._touched: set[int] = set()
-        self._picture: Picture | None = None
-        self._fact_ids: set[int] = set()
 
     def seq(self) -> int:
         """The number of this change."""
@@ -101,7 +100,7 @@ class Recorder:
         held = customer.of_kind(kind)
         return self._fact(tables.account_facts, customer.key, customer.account_id, held, (kind, from_date, to_date, detail))
 
-    def subscription_fact(  # noqa: PLR0913 -- as above, and whether it may take the place of another
+    def subscription_fact(  # noqa: PLR0913 -- one argument a part of what is recorded
         self, contract: Contract, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct, *, replaces: bool = False
     ) -> bool:
         """Add a fact about a subscription, as `account_fact`; one that `replaces` may say something else of the same date."""
@@ -119,8 +118,7 @@ class Recorder:
                 if (fact.to_date, fact.detail) == (to_date, detail):
                     return False
                 raise _says_otherwise(name, fact, to_date, detail)
-        fact_id = facts.add(self.connection, table, key, kind, from_date, to_date, detail, by=self.asked.by, commit_seq=self.seq())
-        self._fact_ids.add(fact_id)
+        facts.add(self.connection, table, key, kind, from_date, to_date, detail, by=self.asked.by, commit_seq=self.seq())
         return True
 
     def retract(self, fact: Fact, account_key: int, reason: str, *, of_account: bool) -> None:
@@ -154,12 +152,12 @@ class Recorder:
         if self.commit_seq is None:
             return
         known = Known(load_policies(), {each.name for every in catalogue.published(self.home) for each in every.tax_classes})
-        found = list(troubles(load(self.connection, self._touched), known))
-        ours = [each for each in found if each.fact.fact_id in self._fact_ids] or found
-        if len(ours) == 1:
-            raise UserError(ours[0].message, ours[0].remedy)
-        if ours:
-            raise ProblemsError([Problem(each.fact.kind, each.field, each.message, each.remedy) for each in ours])
+        before = self.commit_seq - 1
+        found = new_troubles(load(self.connection, self._touched), lambda: load(self.connection, self._touched, before), known)
+        if len(found) == 1:
+            raise UserError(found[0].message, found[0].remedy)
+        if found:
+            raise ProblemsError([Problem(each.fact.kind, each.field, each.message, each.remedy) for each in found])
 
     def _insert(self, table: sa.Table, **values: object) -> None:
         self.connection.execute(table.insert().values(**values, commit_seq=self.seq()))
@@ -167,21 +165,19 @@ class Recorder:
 
 def change(home: Home, asked: Asked, work: Callable[[Recorder], None]) -> Done:
     """Do `work` in one transaction. Raises UserError, and stores nothing, where it does not fit what is there."""
-    done = None
-    try:
+    done: list[Done] = []
+    with contextlib.suppress(_UndoneError):
         with home.begin() as connection:
             recorder = Recorder(home, connection, asked)
             work(recorder)
             recorder.check()
-            done = Done(recorder.commit_seq is None, asked.dry_run, recorder.commit_seq, tuple(recorder.said))
+            seq = None if asked.dry_run else recorder.commit_seq
+            done.append(Done(recorder.commit_seq is None, asked.dry_run, seq, tuple(recorder.said)))
             if asked.dry_run:
                 raise _UndoneError
             commit_points.reached("accounts.change_before_commit")
         commit_points.reached("accounts.change_committed")
-    except _UndoneError:
-        pass
-    assert done is not None
-    return done._replace(commit_seq=None) if asked.dry_run else done
+    return done[0]
 
 
 def _says_otherwise(name: str, fact: Fact, to_date: dt.date | None, detail: msgspec.Struct) -> UserError:

@@ -78,7 +78,7 @@ def _empty(layout: Layout, file: str, mistakes: Mistakes) -> Sheet:
     return CellReader(layout, Sheet(file, pa.table({})), list(layout.columns), mistakes).read([])
 
 
-def _reader(path: Path, mistakes: Mistakes) -> Any:  # noqa: ANN401 -- csv names no type of its readers
+def _reader(path: Path, mistakes: Mistakes) -> Any:  # noqa: ANN401 -- an array, or a value of any type
     try:
         raw = path.read_bytes()
         raw.decode("utf-8-sig")
@@ -94,7 +94,7 @@ def _reader(path: Path, mistakes: Mistakes) -> Any:  # noqa: ANN401 -- csv names
     return None
 
 
-def _pieces(file: str, reader: Any, mistakes: Mistakes) -> Iterator[Piece]:  # noqa: ANN401 -- as above
+def _pieces(file: str, reader: Any, mistakes: Mistakes) -> Iterator[Piece]:  # noqa: ANN401 -- an array, or a value of any type
     """Lines that are not blank."""
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -130,7 +130,7 @@ def _of_objects(file: str, layout: Layout, objects: list[dict[str, Any]], mistak
     return CellReader(layout, sheet, list(layout.columns), mistakes).read([(rows, lines)])
 
 
-def _cell(value: Any) -> str:  # noqa: ANN401 -- any value of JSON
+def _cell(value: Any) -> str:  # noqa: ANN401 -- an array, or a value of any type
     if value is None:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -97,7 +97,7 @@ def _first_plans(connection: sa.Connection, keys: NDArray[np.int64]) -> tuple[An
     return taken(plans, start).cast(pa.string()), taken(plans, last).cast(pa.string())
 
 
-def _ends(connection: sa.Connection, table: pa.Table) -> pa.Array[Any]:
+def _ends(connection: sa.Connection, table: pa.Table) -> Any:  # noqa: ANN401 -- an array, or a value of any type
     """The first day without service of each subscription, as facts tell it."""
     later = ends_learned_later(connection)
     if not later:

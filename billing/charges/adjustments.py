@@ -7,19 +7,12 @@ It becomes a line of its own in the period that holds its date; no discount and 
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rating.money import format_micros
 
-REASONS: Final = {
-    "billing_error": {"en": "Correction of a billing error", "zh": "计费差错更正"},
-    "complaint": {"en": "Settlement of a complaint", "zh": "投诉处理"},
-    "goodwill": {"en": "Goodwill", "zh": "优惠减免"},
-    "service_credit": {"en": "Credit for a service that failed", "zh": "服务故障补偿"},
-    "equipment": {"en": "Equipment", "zh": "终端设备"},
-    "manual_service": {"en": "Service by hand", "zh": "人工服务"},
-    "other": {"en": "Other", "zh": "其他"},
-}
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class Entered(NamedTuple):
@@ -37,16 +30,19 @@ def needs_approval(amount_micros: int, limit_micros: int) -> bool:
     return abs(amount_micros) > limit_micros
 
 
-def problems(entered: Entered, step_micros: int, limit_micros: int) -> list[str]:
-    """Everything that is wrong with an adjustment, in words; empty: it may be stored. `step_micros`: the currency's minor unit."""
+def problems(entered: Entered, step_micros: int, limit_micros: int, reasons: Collection[str]) -> list[str]:
+    """Everything that is wrong with an adjustment, in words; empty: it may be stored.
+
+    `step_micros`: the currency's minor unit; `reasons`: the codes that there are.
+    """
     found = []
     amount = format_micros(entered.amount_micros)
     if entered.amount_micros == 0:
         found.append("an amount of 0 adjusts nothing")
     if entered.amount_micros % step_micros:
         found.append(f"the amount {amount} is finer than the smallest coin {format_micros(step_micros)}")
-    if entered.reason_code not in REASONS:
-        found.append(f"the reason {entered.reason_code!r} is none of {', '.join(sorted(REASONS))}")
+    if entered.reason_code not in reasons:
+        found.append(f"the reason {entered.reason_code!r} is none of {', '.join(sorted(reasons))}")
     if entered.reason_code == "other" and not entered.text.strip():
         found.append("the reason `other` needs a text")
     if needs_approval(entered.amount_micros, limit_micros):

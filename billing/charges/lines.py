@@ -90,13 +90,17 @@ def group_starts(rows: Lines, fields: tuple[str, ...]) -> Int64s:
 
 def sorted_by(rows: Lines, fields: tuple[str, ...]) -> Lines:
     """Rows in the order of `fields`, first field first; equal rows keep their order."""
-    return taken(rows, order_by([rows[name] for name in fields]))
+    order = order_by([rows[name] for name in fields])
+    in_order = bool(np.all(order[1:] > order[:-1]))
+    return rows.copy() if in_order else taken(rows, order)
 
 
 def sum_by_key(rows: Lines) -> Lines:
     """One row a charge key: sums added, labels of the first row of each key."""
     ordered = sorted_by(rows, KEY_FIELDS)
     starts = group_starts(ordered, KEY_FIELDS)
+    if starts.size == ordered.size:
+        return ordered
     totals = taken(ordered, starts)
     if starts.size:
         for name in SUM_FIELDS:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import KEY_FIELDS, SUM_FIELDS, Int64s, Lines, group_starts, sorted_by, sum_by_key
+from billing.charges.lines import KEY_FIELDS, SUM_FIELDS, Int64s, Lines, group_starts, sum_by_key, taken
+from billing.charges.ordering import order_by
 
 
 class Differences(NamedTuple):
@@ -24,28 +25,25 @@ class Differences(NamedTuple):
 def differences(proposed: Lines, billed: Lines) -> Differences:
     """Proposed minus billed. `billed` holds the lines of earlier invoices, any number for a key, and only keys that are open."""
     due = sum_by_key(proposed)
+    if not billed.size:
+        return _of_what_was_never_billed(due)
     done = sum_by_key(billed)
-    negated = done.copy()
     for name in SUM_FIELDS:
-        negated[name] = -done[name]
-    ordered = sorted_by(np.concatenate([due, negated]), KEY_FIELDS)  # stable: what is due labels the line
-    is_billed = sorted_by(_marked(due, done), KEY_FIELDS)["amount_micros"]
+        done[name] = -done[name]
+    rows = np.concatenate([due, done])
+    order = order_by([rows[name] for name in KEY_FIELDS])  # stable: what is due labels the line
+    ordered, is_billed = taken(rows, order), order >= due.size
     starts = group_starts(ordered, KEY_FIELDS)
-    lines = ordered[starts]
-    if not starts.size:
-        return Differences(lines, np.zeros(0, np.int64))
+    lines = taken(ordered, starts)
     for name in SUM_FIELDS:
         lines[name] = np.add.reduceat(ordered[name], starts)
     lines["corrects"] = np.maximum.reduceat(ordered["corrects"], starts)
-    billed_rows = np.add.reduceat(is_billed, starts)
-    before = np.add.reduceat(np.where(is_billed == 1, -ordered["amount_micros"], 0), starts)
-    wanted = (lines["amount_micros"] != 0) | ((billed_rows == 0) & (lines["events"] > 0))
-    return Differences(lines[wanted], before[wanted])
+    ever_billed = np.logical_or.reduceat(is_billed, starts)
+    before = np.add.reduceat(np.where(is_billed, -ordered["amount_micros"], 0), starts)
+    wanted = np.flatnonzero((lines["amount_micros"] != 0) | (~ever_billed & (lines["events"] > 0)))
+    return Differences(taken(lines, wanted), before[wanted])
 
 
-def _marked(due: Lines, done: Lines) -> Lines:
-    """The same keys in the same order, with 1 in place of the amount where a row was billed."""
-    marked = np.concatenate([due, done])
-    marked["amount_micros"] = 0
-    marked["amount_micros"][due.size :] = 1
-    return marked
+def _of_what_was_never_billed(due: Lines) -> Differences:
+    wanted = np.flatnonzero((due["amount_micros"] != 0) | (due["events"] > 0))
+    return Differences(taken(due, wanted), np.zeros(wanted.size, np.int64))

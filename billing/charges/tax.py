@@ -44,10 +44,12 @@ def taxed(lines: Lines, step_micros: Int64s) -> Taxed:
 
     Lines with `inclusive` 1 hold their tax; what comes back is net all the same.
     """
-    found = split(lines, step_micros)
     exclusive = lines["inclusive"] == 0
+    if bool(np.all(exclusive)):
+        return Taxed(lines, tax_due(lines, step_micros))
+    found = split(lines, step_micros)
     taxes = tax_due(lines[exclusive], step_micros[exclusive])
-    return Taxed(found.lines, sum_by_key(np.concatenate([taxes, found.taxes])) if found.taxes.size else taxes)
+    return Taxed(found.lines, sum_by_key(np.concatenate([taxes, found.taxes])))
 
 
 def tax_due(lines: Lines, step_micros: Int64s) -> Lines:
@@ -63,4 +65,5 @@ def tax_due(lines: Lines, step_micros: Int64s) -> Lines:
     base = np.add.reduceat(lines["amount_micros"][order], starts)
     taxes["amount_micros"] = part_half_up(base, taxes["rate_ppm"], step_micros[firsts])
     taxes["exact_micros"] = taxes["amount_micros"]
-    return sum_by_key(taxes[taxes["rate_ppm"] != 0])
+    taxed_at_all = taxes["rate_ppm"] != 0
+    return sum_by_key(taxes if bool(np.all(taxed_at_all)) else taxes[taxed_at_all])

@@ -6,8 +6,9 @@ numbered; the lines of draft i are `lines[first_line[i]:first_line[i + 1]]`, in 
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
@@ -23,6 +24,7 @@ KIND_NAMES: Final = {kind: kind.name.lower() for kind in Kind}
 INVOICE: Final = "invoice"
 CREDIT_NOTE: Final = "credit_note"
 OPENING: Final = "opening"
+HEADS: Final = ("account_key", "currency", "entity", "period_from", "period_to", "due_on")  # columns of whole numbers, one a draft
 
 
 class LineDraft(msgspec.Struct, frozen=True):
@@ -67,7 +69,8 @@ class InvoiceDraft(msgspec.Struct, frozen=True):
         return sum(line.amount_micros for line in self.lines if line.kind == "tax")
 
 
-class Drafts(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Drafts:
     """n drafts and their lines. All of one document type, issued on one date."""
 
     account_key: Int64s
@@ -123,27 +126,23 @@ class Drafts(NamedTuple):
 
 def none(issued_on: dt.date, currencies: tuple[str, ...] = (), document_type: str = INVOICE) -> Drafts:
     """No drafts."""
-    nothing = np.zeros(0, np.int64)
-    heads = (nothing,) * 6
-    return Drafts(*heads, np.zeros(1, np.int64), np.zeros(0, LINE), np.zeros(0, np.int32), [], currencies, ("",), issued_on, document_type)
+    heads: dict[str, Any] = {name: np.zeros(0, np.int64) for name in HEADS}
+    lines: dict[str, Any] = {"first_line": np.zeros(1, np.int64), "lines": np.zeros(0, LINE), "text": np.zeros(0, np.int32)}
+    return Drafts(**heads, **lines, texts=[], currencies=currencies, entities=("",), issued_on=issued_on, document_type=document_type)
 
 
 def joined(parts: Sequence[Drafts]) -> Drafts:
     """Parts one after the other; each has its own texts, and all have the same currencies and entities."""
-    first, texts = parts[0], TextIndex()
+    texts = TextIndex()
     lengths = np.concatenate([np.diff(part.first_line) for part in parts])
-    heads = [np.concatenate([part[column] for part in parts]) for column in range(6)]
     text = [np.array([texts.place(each) for each in part.texts], np.int32)[part.text] for part in parts if len(part.text)]
-    return Drafts(
-        *heads,
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        np.concatenate([part.lines for part in parts]),
-        np.concatenate(text) if text else np.zeros(0, np.int32),
-        texts.texts,
-        first.currencies,
-        first.entities,
-        first.issued_on,
-        first.document_type,
+    return dataclasses.replace(
+        parts[0],
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in HEADS},
+        first_line=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        lines=np.concatenate([part.lines for part in parts]),
+        text=np.concatenate(text) if text else np.zeros(0, np.int32),
+        texts=texts.texts,
     )
 
 

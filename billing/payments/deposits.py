@@ -36,6 +36,7 @@ from rating.money import format_micros
 if TYPE_CHECKING:
     from billing.store.home import Home
 
+_WORDS: Final = {postings.APPLIED: "release", postings.REFUNDED: "refund"}
 _REMEDY: Final = "give something new its own id; what is recorded never changes"
 
 
@@ -114,14 +115,14 @@ def move(home: Home, movement: Movement, act: Act) -> Held:
 
     Raises UserError for an unknown deposit, more than is held, a release of more than is open, and the same reference with other data.
     """
-    require_id(movement.reference, "release" if movement.kind == postings.APPLIED else "refund")
+    require_id(movement.reference, _WORDS[movement.kind])
     with writing(home, act) as work:
         row = _row(work.connection, movement.deposit_id)
         if row is None:
             raise NotFoundError(f"no deposit has the id {movement.deposit_id}", "`ratewright payment deposit list` shows all of them")
         if _exists(work.connection, movement):
             return _held(work.connection, movement.deposit_id)._replace(existed=True)
-        require_not_before(movement.on_date, row.received_on, f"{movement.kind} {movement.reference}")
+        require_not_before(movement.on_date, row.received_on, f"{_WORDS[movement.kind]} {movement.reference}")
         account = account_by_key(work.connection, row.account_key)
         before = {item.number: item.open_micros for item in settled_by(work.connection, DEPOSIT, movement.deposit_id)}
         _store(work, movement, account, _amount(work, movement, account))
@@ -159,7 +160,7 @@ def _amount(work: Writing, movement: Movement, account: Account) -> int:
         owed = sum(item.open_micros for item in open_items(work.connection, [account.account_key]) if item.open_micros > 0)
         if owed < held:
             most, why = owed, f"the invoices of account {account.account_id} that are open hold"
-    what = f"{movement.kind} {movement.reference} of deposit {movement.deposit_id}"
+    what = f"{_WORDS[movement.kind]} {movement.reference} of deposit {movement.deposit_id}"
     amount = most if movement.amount_micros is None else movement.amount_micros
     if movement.amount_micros is not None:
         require_positive(amount, what)

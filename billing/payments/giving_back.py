@@ -178,22 +178,23 @@ def _amount(work: Writing, back: Back, source: _Source) -> int:
     if not 0 < amount <= most:
         shown = f"{format_micros(most)} {source.account.currency}"
         asked = "there is nothing to give back" if back.amount_micros is None else f"{format_micros(amount)} cannot go back"
-        raise UserError(f"{what}: of {_name(source)} {why} {shown}; {asked}", _remedy(back, source, most))
+        raise UserError(f"{what}: {shown} of {_name(source)} {why}; {asked}", _remedy(back, source, most))
     return amount
 
 
 def _most(back: Back, source: _Source) -> tuple[int, str]:
     """The most that this kind can take, and what that is."""
     if back.kind == WON:
-        return source.charged_back_micros, "charged back and not won yet are"
+        return source.charged_back_micros, "are charged back and not won"
     if source.credit[0] == DOCUMENT or (back.kind == REFUND and not back.reopens):
-        return source.left_micros, "left over are"
-    return source.had_micros, "received and not gone back are"
+        return source.left_micros, "are left"
+    return source.had_micros, "have not gone back"
 
 
 def _remedy(back: Back, source: _Source, most: int) -> str:
     if back.kind == REFUND and not back.reopens and source.credit[0] == PAYMENT and source.had_micros > most:
-        return "give at most that, or --reopen to take the rest from the invoices that it paid, which are then open again"
+        first = "give at most that, or " if most else ""
+        return f"{first}--reopen takes the money from the invoices that it paid, which are then open again"
     return "give at most that" if most else "look at `ratewright payment list` for what is left of each payment"
 
 

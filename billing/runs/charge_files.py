@@ -171,11 +171,11 @@ class _Shelf:
         return pa.table([_as(columns[field.name], field.type) for field in CHARGE_V1], schema=CHARGE_V1)
 
     def _currencies(self) -> tuple[pa.Array[Any], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        accounts = self._facts.accounts
-        names = sorted({version.currency for version in self._tables.versions} | {account.currency for account in accounts} | {""})
+        facts = self._facts
+        names = sorted({version.currency for version in self._tables.versions} | {*facts.currencies, ""})
         place = {name: index for index, name in enumerate(names)}
         by_version = _column([place[version.currency] for version in self._tables.versions], np.int32)
-        by_account = _column([place[account.currency] for account in accounts], np.int32)
+        by_account = _column([place[name] for name in facts.currencies], np.int32)[facts.account_currency]
         return pa.array(names), by_version, by_account
 
 

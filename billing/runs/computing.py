@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import sqlalchemy as sa
 
 from billing.charges.lines import Lines, empty
 from billing.charges.rollover import Left
 from billing.guiding import Guide
 from billing.invoicing import billed_lines
-from billing.runs import bounds, facts, leftovers, payers, price_list, scope, totals, touched
+from billing.runs import bounds, by_hand, facts, leftovers, payers, price_list, scope, totals, touched
 from billing.runs.contracts import Contracts
 from billing.runs.groups import price_in_groups
 from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
 from billing.runs.settlement import Settlement, settle
 from billing.runs.terms import Term
-from billing.store import bulk, tables
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
+
+    import sqlalchemy as sa
 
     from billing.runs.groups import Sink
     from billing.runs.usage_sums import PricedSums
@@ -116,13 +116,12 @@ def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | Non
         contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), midnights)
         covered = scope.covered_through(connection, contracts.facts, before_run)
         chosen = touched.scope_of(home, connection, contracts, covered, bill_date, seq, only=only, everything=everything)
-        adjustment = tables.adjustments
         return _Known(
             contracts,
             chosen,
             _billed(connection, contracts, chosen, seq),
             leftovers.stored(connection, chosen.begins(contracts.facts), before_run),
-            bulk.read(connection, sa.select(adjustment).where(adjustment.c.commit_seq <= seq).order_by(adjustment.c.adjustment_id)),
+            by_hand.counting(connection, seq),
             bounds.limits(connection, seq),
         )
 

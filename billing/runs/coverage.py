@@ -1,7 +1,7 @@
 """Which runs billed an account so far: the ground on which the next one decides what is left to do.
 
 A run of kind `cycle` covers an account if it knew it, was numbered, was not restricted to others and did not leave the account out
-(quarantine, hold, test account). Other kinds of run bill single things and cover nobody. Accounts that the same runs covered share a
+(quarantine, hold, test account, an invoice that was voided since). Other kinds of run bill single things and cover nobody. Accounts that the same runs covered share a
 *class*; there are few, however many accounts.
 """
 
@@ -120,14 +120,18 @@ def _runs(connection: sa.Connection, before_run: int | None) -> list[CoveringRun
 
 
 def _left_out(connection: sa.Connection, before_run: int | None) -> dict[int, set[int]]:
-    """Runs that left an account out, by account key."""
-    parked = tables.quarantine.c
-    query = sa.select(parked.run_id, parked.account_key)
+    """Runs that left an account out, by account key, or whose invoice for it is void: what it billed is to be billed once more."""
+    parked, invoice, event = tables.quarantine.c, tables.invoices.c, tables.invoice_events.c
+    aside = sa.select(parked.run_id, parked.account_key)
+    void = sa.select(invoice.run_id, invoice.account_key).join_from(tables.invoices, tables.invoice_events).where(event.kind == "voided")
     if before_run is not None:
-        query = query.where(parked.run_id < before_run)
+        run = tables.bill_runs.c
+        aside = aside.where(parked.run_id < before_run)
+        void = void.where(event.commit_seq <= sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery())
     found: dict[int, set[int]] = {}
-    for run_id, account_key in connection.execute(query):
-        found.setdefault(account_key, set()).add(run_id)
+    for query in (aside, void):
+        for run_id, account_key in connection.execute(query):
+            found.setdefault(account_key, set()).add(run_id)
     return found
 
 

@@ -71,10 +71,12 @@ def run(  # noqa: PLR0913 -- what, when, and how
             outcome = _compute_and_freeze(home, current, wanted, threads, report, at)
             current = current._replace(state=states.COMPUTED)
         if current.state == states.COMPUTED and not wanted.trial and _may_number(home, current, wanted):
-            numbering.number(home, current, outcome or frozen.read(home.path, frozen.named(home, current.run_id)), Step(at(), wanted.by))
+            outcome = outcome or frozen.read(home.path, frozen.named(home, current.run_id))
+            numbering.number(home, current, outcome, Step(at(), wanted.by))
             current = current._replace(state=states.NUMBERED)
         if current.state == states.NUMBERED:
-            posting.post_run(home, current.run_id, at, wanted.by, functools.partial(report, "post"))
+            drafts = outcome.drafts if outcome is not None else None
+            posting.post_run(home, current.run_id, at, wanted.by, drafts=drafts, progress=functools.partial(report, "post"))
     return run_report(home, current.run_id, resumed=current.resumed)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from billing.charges.lines import Int64s, Kind, Lines, group_starts
+from billing.charges.lines import Int64s, Kind, Lines, group_starts, taken
 from billing.charges.ordering import order_by
 from billing.charges.tax import PPM
 from billing.invoicing.drafts import Drafts, TextIndex, iso, none
@@ -16,13 +16,13 @@ from billing.runs.payer_columns import NEVER
 from rating.money import MICROS_PER_UNIT, format_micros
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
     from billing.runs.contracts import Contracts
     from billing.runs.payer_columns import Payers
     from billing.runs.price_list import PriceList
     from billing.runs.proposal import Currencies
-    from billing.runs.scope import Scope
 
     OwnTexts = Mapping[tuple[int, int], str]  # what lines are called that no catalogue knows, by (kind, price_id)
 
@@ -38,9 +38,9 @@ UNKNOWN_CATALOGUE: Final = -1  # of a billed line that is no longer due
 class Writer:
     """Makes drafts of lines, any block of accounts at a time."""
 
-    def __init__(self, contracts: Contracts, scope: Scope, currencies: Currencies, payers: Payers, own_texts: OwnTexts) -> None:
+    def __init__(self, contracts: Contracts, issued_on: dt.date, currencies: Currencies, payers: Payers, own_texts: OwnTexts) -> None:
         self._contracts = contracts
-        self._scope = scope
+        self._issued_on = issued_on
         self._currencies = currencies
         self._payers = payers
         self._own_texts = own_texts
@@ -49,22 +49,23 @@ class Writer:
 
     def drafts(self, lines: Lines) -> Drafts:
         """One draft for each account with any amount to bill, in the order of account id."""
-        lines = _with_catalogues(lines, self._contracts)
+        lines = with_catalogues(lines, self._contracts)
         account = self._payers.place(lines["account_key"])
         order = order_by([account, lines["kind"] == Kind.TAX, *(lines[name] for name in LINE_ORDER)])
-        lines, account = lines[order], account[order]
+        lines, account = taken(lines, order), account[order]
         starts = group_starts(lines, ("account_key",))
         if not starts.size:
-            return none(self._scope.bill_date, tuple(self._currencies.names))
+            return none(self._issued_on, tuple(self._currencies.names))
         wanted = np.logical_or.reduceat(lines["amount_micros"] != 0, starts)
         kept = np.repeat(wanted, np.diff(np.append(starts, lines.size)))
-        lines, account = lines[kept], account[kept]
-        return self._headed(lines, account) if lines.size else none(self._scope.bill_date, tuple(self._currencies.names))
+        if not wanted.all():
+            lines, account = lines[kept], account[kept]
+        return self._headed(lines, account) if lines.size else none(self._issued_on, tuple(self._currencies.names))
 
     def _headed(self, lines: Lines, account: Int64s) -> Drafts:
         starts = group_starts(lines, ("account_key",))
         payer, facts, spans = account[starts], self._contracts.facts, self._payers.spans
-        issued_on = self._scope.bill_date
+        issued_on = self._issued_on
         known = spans.in_run[payer]  # a payer that is itself not in the run is billed for the periods of its lines
         texts = TextIndex()
         return Drafts(
@@ -137,11 +138,11 @@ def _groups(columns: list[Any]) -> tuple[Int64s, Int64s]:
 
 def _languages(contracts: Contracts) -> tuple[Int64s, list[str]]:
     """The language of each account, without its region, as a place in the list."""
-    encoded: Any = pa.array([each.language.partition("-")[0] for each in contracts.facts.accounts], pa.string()).dictionary_encode()
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+    facts = contracts.facts
+    return facts.account_language, [language.partition("-")[0] for language in facts.languages]
 
 
-def _with_catalogues(lines: Lines, contracts: Contracts) -> Lines:
+def with_catalogues(lines: Lines, contracts: Contracts) -> Lines:
     """Give billed lines that are no longer due a catalogue that knows their price: few lines, looked at one by one."""
     unknown = np.flatnonzero(lines["catalogue"] == UNKNOWN_CATALOGUE)
     if not unknown.size:

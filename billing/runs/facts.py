@@ -207,7 +207,7 @@ def _account_columns(stored: StoredAccounts, unit: Int64s) -> dict[str, Any]:
     zone, zones = coded(table["timezone"])
     entity, entities = coded(table["legal_entity"], missing="")
     category, categories = coded(table["category"], missing=NORMAL)
-    payment_days = integers(table["payment_days"])
+    payment_days = integers(table["payment_days"]).copy()
     for index, terms in agreed.terms.items():
         told = next((each.language for _, each in reversed(terms) if each.language is not None), None)
         language[index] = language[index] if told is None else _place(languages, told)

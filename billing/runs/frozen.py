@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from billing.charges.lines import LINE
-from billing.invoicing.drafts import Drafts
+from billing.invoicing.drafts import HEADS, Drafts
 from billing.runs import charge_files
 from billing.runs.terms import Term
 from billing.store import tables
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "frozen"
 INDEX: Final = "index.json"
-_HEADS: Final = ("account_key", "currency", "entity", "period_from", "period_to", "due_on")
 
 
 class PutAside(NamedTuple):
@@ -87,7 +86,7 @@ def write(folder: Path, relative_to: Path, outcome: Outcome) -> Frozen:
     """Freeze an outcome in a folder. All files are on disk when this returns. The same outcome makes the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     drafts = outcome.drafts
-    heads = {name: getattr(drafts, name) for name in _HEADS} | {"lines": np.diff(drafts.first_line)}
+    heads = {name: getattr(drafts, name) for name in HEADS} | {"lines": np.diff(drafts.first_line)}
     lines = {name: np.ascontiguousarray(drafts.lines[name]) for name in LINE.names or ()} | {"text": drafts.text}
     contents = {"heads": pa.table(heads), "lines": pa.table(lines), "leftovers": outcome.leftovers}
     hashes = {name: _write_table(folder / f"{name}.parquet", table) for name, table in contents.items()}
@@ -119,15 +118,15 @@ def read(home_path: Path, frozen: Frozen) -> Outcome:
     for name in LINE.names or ():
         lines[name] = rows[name].to_numpy()
     drafts = Drafts(
-        *(_int64(heads[name]) for name in _HEADS),
-        np.concatenate([[0], np.cumsum(_int64(heads["lines"]))]).astype(np.int64),
-        lines,
-        rows["text"].to_numpy().astype(np.int32),
-        index.texts,
-        tuple(index.currencies),
-        tuple(index.entities),
-        index.issued_on,
-        index.document_type,
+        **{name: _int64(heads[name]) for name in HEADS},
+        first_line=np.concatenate([[0], np.cumsum(_int64(heads["lines"]))]).astype(np.int64),
+        lines=lines,
+        text=rows["text"].to_numpy().astype(np.int32),
+        texts=index.texts,
+        currencies=tuple(index.currencies),
+        entities=tuple(index.entities),
+        issued_on=index.issued_on,
+        document_type=index.document_type,
     )
     return Outcome(drafts, index.charge_files, index.terms, index.put_aside, found["leftovers"])
 

@@ -80,9 +80,8 @@ class GroupEvents:
         """The events of group `number`; those of rating units that have numbers in other groups are put aside."""
         start_us = int64(part.usage["start_us"])
         keep, owner, left_out = self._sorted_out(number, part, start_us)
-        usage = part.usage.drop_columns([name for name in _USED if name in part.usage.column_names])
-        if not self._asks_origin:
-            usage = usage.drop_columns(["served_id"])
+        used = _USED if self._asks_origin else (*_USED, "served_id")
+        usage = pricing.narrowed(part.usage.drop_columns([name for name in used if name in part.usage.column_names]))
         self._nothing = Aside(usage.slice(0, 0), start_us[:0], owner.of(slice(0)))
         away = keep & (owner.account >= 0) & (units.group[owner.account] != number)
         rows = np.flatnonzero(away)

@@ -22,16 +22,18 @@ BEFORE_ALL: Final = np.iinfo(np.int64).min
 
 
 class Payers:
-    """Columns by account index."""
+    """Columns by account index. Without a scope no account is in the run, and nothing was covered."""
 
-    def __init__(self, contracts: Contracts, scope: Scope, currencies: Currencies) -> None:
+    def __init__(self, contracts: Contracts, scope: Scope | None, currencies: Currencies) -> None:
         facts = contracts.facts
         self.facts = facts
         self._by_key = np.argsort(facts.account_keys, kind="stable")
         self._keys = facts.account_keys[self._by_key]
         self.currency = np.array([currencies.index[name] for name in facts.currencies], np.int64)[facts.account_currency]
-        self.covered = np.where(scope.covered_day < 0, BEFORE_ALL, scope.covered_day)  # no run yet: nothing is late
-        self.spans = _spans(scope, self.covered)
+        nobody = np.full(len(facts.account_keys), NEVER, np.int64)
+        covered_day = np.full(len(facts.account_keys), -1, np.int64) if scope is None else scope.covered_day
+        self.covered = np.where(covered_day < 0, BEFORE_ALL, covered_day)  # no run yet: nothing is late
+        self.spans = Spans(nobody, nobody, nobody) if scope is None else _spans(scope, self.covered)
         self._unit_open_from = self.spans.open_from.copy()
         np.minimum.at(self._unit_open_from, facts.account_unit, self.spans.open_from)
 

@@ -10,33 +10,46 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing import ledger
 from billing.allocations import allocate_credit
+from billing.charges.lines import Int64s, Kind
+from billing.invoicing.drafts import INVOICE, OPENING
 from billing.runs import states
 from billing.store import bulk, commit_points, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from billing.charges.lines import Int64s
+    from billing.invoicing.drafts import Drafts
     from billing.runs.states import By
     from billing.store.home import Home
 
 CHUNKS: Final = 4  # of the documents of a run, in their order
 NOBODY: Final = states.By()
 LEG: Final = "line"
-_INVOICES: Final = ("invoice_key", "account_key", "number", "currency", "issued_on", "legal_entity")
+OPENING_BALANCE: Final = "opening_balance"  # what opening documents are posted against
+_INVOICES: Final = ("invoice_key", "account_key", "number", "currency", "issued_on", "legal_entity", "document_type")
 _LINES: Final = ("invoice_key", "line_no", "kind", "revenue_code", "tax_class", "amount_micros")
 
 
-def post_run(
-    home: Home, run_id: int, clock: Callable[[], int], by: By = NOBODY, progress: Callable[[int, int], None] | None = None
+def post_run(  # noqa: PLR0913 -- what, by whom, and how
+    home: Home,
+    run_id: int,
+    clock: Callable[[], int],
+    by: By = NOBODY,
+    *,
+    drafts: Drafts | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Post what is not posted of a numbered run, and call it posted. A posted run is left as it is. `progress`: documents done, of all."""
+    """Post what is not posted of a numbered run, and call it posted. A posted run is left as it is.
+
+    `drafts`: what was numbered just now, so that its lines need not be read back. `progress`: documents done, of all.
+    """
     with home.connect() as connection:
         if states.find(connection, run_id).state == states.POSTED:
             return
@@ -46,7 +59,8 @@ def post_run(
     size = max(-(-documents.num_rows // CHUNKS), 1)
     for number, start in enumerate(range(0, documents.num_rows, size)):
         if number not in done:
-            _post_chunk(home, _Chunk(run_id, number, documents.slice(start, size)), clock())
+            lines = _drafted(drafts, start, start + size) if drafts is not None else None
+            _post_chunk(home, _Chunk(run_id, number, documents.slice(start, size), lines), clock())
         if progress is not None:
             progress(min(start + size, documents.num_rows), documents.num_rows)
     with home.begin() as connection:
@@ -55,10 +69,21 @@ def post_run(
     commit_points.reached("run.posted")
 
 
+class _Lines(NamedTuple):
+    """Lines that have an amount, by document and line."""
+
+    document: Int64s  # place of its document
+    line_no: Int64s
+    is_tax: npt.NDArray[np.bool_]
+    code: Int64s  # tax class or revenue code
+    amount_micros: Int64s
+
+
 class _Chunk(NamedTuple):
     run_id: int
     number: int
     documents: pa.Table
+    lines: _Lines | None  # None: they are read
 
 
 def _post_chunk(home: Home, chunk: _Chunk, now_us: int) -> None:
@@ -72,7 +97,8 @@ def _post_chunk(home: Home, chunk: _Chunk, now_us: int) -> None:
 def _store_chunk(home: Home, chunk: _Chunk, now_us: int, post: Callable[[sa.Connection, pa.Table, int], int]) -> None:
     with home.begin() as connection:
         seq = home.next_commit_seq(connection, "invoice", now_us)
-        post(connection, _postings(connection, chunk.documents), seq)
+        lines = chunk.lines if chunk.lines is not None else _stored(connection, chunk.documents)
+        post(connection, _postings(chunk.documents, lines), seq)
         allocate_credit(connection, chunk.documents["account_key"].unique().to_pylist(), seq, run_id=chunk.run_id)
         marks = {"run_id": chunk.run_id, "chunk": chunk.number, "commit_seq": seq}
         connection.execute(tables.run_chunks.insert().values(**marks))
@@ -87,7 +113,7 @@ def postings_of(connection: sa.Connection, condition: sa.ColumnElement[bool], wi
     documents = _documents(connection, condition)
     if without:
         documents = documents.filter(pc.invert(pc.is_in(documents["invoice_key"], value_set=pa.array(list(without), pa.int64()))))
-    return _postings(connection, documents)
+    return _postings(documents, _stored(connection, documents))
 
 
 def _documents(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> pa.Table:
@@ -98,40 +124,58 @@ def _documents(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> 
     return bulk.read(connection, query.where(condition).order_by(invoice.c.invoice_key))
 
 
-def _postings(connection: sa.Connection, documents: pa.Table) -> pa.Table:
+def _drafted(drafts: Drafts, first: int, end: int) -> _Lines:
+    """Lines of some drafts, in the order in which they were numbered."""
+    starts = drafts.first_line[first : min(end, len(drafts)) + 1]
+    lines = drafts.lines[int(starts[0]) : int(starts[-1])]
+    document = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    line_no = np.arange(len(lines)) - (starts[document] - starts[0]) + 1
+    is_tax = lines["kind"] == Kind.TAX
+    wanted = lines["amount_micros"] != 0
+    code = np.where(is_tax, lines["tax_class"], lines["revenue_code"])
+    return _Lines(*(column[wanted] for column in (document, line_no, is_tax, code, lines["amount_micros"])))
+
+
+def _stored(connection: sa.Connection, documents: pa.Table) -> _Lines:
+    """Lines of documents as they stand in the database."""
     keys = documents["invoice_key"].to_numpy()
-    if not keys.size:
-        return ledger.no_postings()
     line = tables.invoice_lines.c
-    query = sa.select(*(line[name] for name in _LINES)).where(line.invoice_key.between(int(keys[0]), int(keys[-1])))
-    lines = bulk.read(connection, query.where(line.amount_micros != 0).order_by(line.invoice_key, line.line_no))
+    first, last = (int(keys[0]), int(keys[-1])) if keys.size else (0, 0)
+    query = sa.select(*(line[name] for name in _LINES)).where(line.invoice_key.between(first, last), line.amount_micros != 0)
+    lines = bulk.read(connection, query.order_by(line.invoice_key, line.line_no))
     at = np.searchsorted(keys, lines["invoice_key"].to_numpy())
     own = keys[np.minimum(at, keys.size - 1)] == lines["invoice_key"].to_numpy()  # lines between them may be other documents'
-    lines, document = lines.filter(pa.array(own)), at[own]
-    head = documents.take(pa.array(document))
-    amount = lines["amount_micros"].to_numpy()
-    receivable = pc.binary_join_element_wise(ledger.RECEIVABLE, head["account_id"], "")
-    counter = _counter_accounts(lines)
-    is_debit = pa.array(amount > 0)
-    return pa.table(
-        {
-            "document": head["number"],
-            "line_no": lines["line_no"],
-            "leg": pa.repeat(LEG, lines.num_rows),
-            "debit_account": pc.if_else(is_debit, receivable, counter),
-            "credit_account": pc.if_else(is_debit, counter, receivable),
-            "currency": head["currency"],
-            "amount_micros": np.abs(amount),
-            "posted_on": head["issued_on"],
-            "entity": head["legal_entity"].fill_null(""),
-        }
-    )
+    is_tax = np.array(lines["kind"].to_pylist(), object) == "tax"
+    code = np.where(is_tax, lines["tax_class"].to_numpy(), lines["revenue_code"].to_numpy())
+    return _Lines(*(column[own] for column in (at, lines["line_no"].to_numpy(), is_tax, code, lines["amount_micros"].to_numpy())))
 
 
-def _counter_accounts(lines: pa.Table) -> pa.Array[Any]:
+def _postings(documents: pa.Table, lines: _Lines) -> pa.Table:
+    """One posting a line: what the customer owes against revenue or tax, turned round where the amount is negative."""
+    if not len(lines.document):
+        return ledger.no_postings()
+    head = documents.take(pa.array(lines.document))
+    names = [ledger.receivable(account_id) for account_id in documents["account_id"].to_pylist()]
+    receivable = pa.array(names, pa.string()).take(pa.array(lines.document))
+    is_opening = pc.equal(head["document_type"].fill_null(INVOICE), OPENING)
+    counter = pc.if_else(is_opening, OPENING_BALANCE, _counter_accounts(lines))
+    is_debit = pa.array(lines.amount_micros > 0)
+    columns: dict[str, Any] = {
+        "document": head["number"],
+        "line_no": lines.line_no,
+        "leg": pa.repeat(LEG, len(lines.document)),
+        "debit_account": pc.if_else(is_debit, receivable, counter),
+        "credit_account": pc.if_else(is_debit, counter, receivable),
+        "currency": head["currency"],
+        "amount_micros": np.abs(lines.amount_micros),
+        "posted_on": head["issued_on"],
+        "entity": pc.fill_null(head["legal_entity"], pa.scalar("")),
+    }
+    return pa.table(columns)
+
+
+def _counter_accounts(lines: _Lines) -> pa.Array[Any]:
     """`tax:<class>` or `revenue:<code>` of each line."""
-    is_tax: Int64s = pc.equal(lines["kind"], "tax").to_numpy(zero_copy_only=False).astype(np.int64)
-    code = np.where(is_tax == 1, lines["tax_class"].to_numpy(), lines["revenue_code"].to_numpy())
-    pairs, place = np.unique(np.stack([is_tax, code], axis=1), axis=0, return_inverse=True)
-    names = pa.array([f"{'tax' if tax else 'revenue'}:{number}" for tax, number in pairs.tolist()], pa.string())
+    pairs, place = np.unique(np.stack([lines.is_tax.astype(np.int64), lines.code], axis=1), axis=0, return_inverse=True)
+    names: Any = pa.array([f"{'tax' if tax else 'revenue'}:{number}" for tax, number in pairs.tolist()], pa.string())
     return names.take(pa.array(place.reshape(-1)))

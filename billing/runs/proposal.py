@@ -1,26 +1,25 @@
-"""Everything due in the open periods of a run, by charge key: usage sums, recurring and one-off fees, rounded to the minor unit.
+"""Recurring and one-off fees due in the periods of a run, by charge key, rounded to the minor unit.
 
 Columns only: what is due to subscriptions that are alike (`billing.runs.alike`) is worked out once, in Fractions, and copied to all of
-them. What depends on the totals of a period comes after (`billing.runs.totals`).
+them. Beside them stands usage (`billing.runs.usage_sums`); what depends on totals comes after (`billing.runs.totals`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from billing.charges.bundles import parts
 from billing.charges.early_end import Agreed, Contract
-from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, minor_step_micros, round_half_up, sum_by_key
+from billing.charges.lines import Int64s, Kind, Lines, empty, minor_step_micros
 from billing.charges.one_off import changes_within, one_offs_due
 from billing.charges.pauses import Breaks, touching
 from billing.charges.proration import clip
 from billing.charges.recurring import fees_due
 from billing.runs import alike
 from billing.runs.facts import day_number, day_of
-from rating.money import MICROS_LIMIT, RoundingMode, round_exact
+from rating.money import RoundingMode, round_exact
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -32,19 +31,8 @@ if TYPE_CHECKING:
     from billing.runs.alike import Group
     from billing.runs.contracts import Contracts
     from billing.runs.patterns import Pattern
-    from billing.runs.pricing import Priced
     from billing.runs.scope import Scope
     from rating.model import Plan
-
-HALF_BITS: Final = 32
-LOW_MASK: Final = (1 << HALF_BITS) - 1
-
-
-class UsageSums(NamedTuple):
-    """`lines`: one row a charge key. `too_large`: keys of accounts with a sum beyond the limit of money; their rows are left out."""
-
-    lines: Lines
-    too_large: list[int]
 
 
 class Sold(NamedTuple):
@@ -76,23 +64,6 @@ class Currencies:
         """The minor unit of each line, in micro-units."""
         steps: Int64s = self.step_micros[lines["currency"]] if lines.size else np.zeros(0, np.int64)
         return steps
-
-
-def usage_lines(priced: Priced, contracts: Contracts, currencies: Currencies) -> UsageSums:
-    """Sums of rated events by (subscription, period, price)."""
-    rated = priced.rated
-    rows = np.flatnonzero((rated.price >= 0) & (rated.status <= 1))
-    if not rows.size:
-        return UsageSums(empty(), [])
-    sums = _grouped(priced, rows)
-    exact, overflow = _joined(sums["high_sum"].to_numpy(), sums["low_sum"].to_numpy())
-    parts = _usage_rows(sums, exact, contracts, currencies)  # one a price row: versions of one price meet in one key
-    lines = sum_by_key(parts)
-    overflow_keys = [parts["account_key"][overflow], lines["account_key"][np.abs(lines["exact_micros"]) >= MICROS_LIMIT]]
-    too_large = np.unique(np.concatenate(overflow_keys))
-    lines = lines[~np.isin(lines["account_key"], too_large)]
-    lines["amount_micros"] = round_half_up(lines["exact_micros"], currencies.steps_of(lines))
-    return UsageSums(lines, too_large.tolist())
 
 
 def recurring_lines(contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
@@ -202,57 +173,3 @@ def _cut(span: Span, period: Period) -> tuple[dt.date, dt.date] | None:
     """What matters of a span inside a period, so that equal cases are calculated once; None where they do not meet."""
     part = clip(span, period)
     return (part.start, part.end) if part is not None and part.end is not None else None
-
-
-def _grouped(priced: Priced, rows: Int64s) -> pa.Table:
-    """One row a (subscription, period, price row). Money is summed in two halves, which cannot wrap below 2**31 rows."""
-    charge = priced.rated.charge_micros[rows]
-    columns = {
-        "subscription": priced.subscription[rows],
-        "period_from": priced.period_from[rows],
-        "period_to": priced.period_to[rows],
-        "price": priced.rated.price[rows],
-        "version": priced.rated.version[rows],
-        "high": charge >> HALF_BITS,
-        "low": charge & LOW_MASK,
-        "quantity": priced.rated.chargeable_qty[rows],
-        "free": priced.rated.free_qty[rows],
-    }
-    keys = ["subscription", "period_from", "period_to", "price", "version"]
-    wanted: list[Any] = [("high", "sum"), ("low", "sum"), ("high", "count"), ("quantity", "sum"), ("free", "sum")]
-    return pa.table(columns).group_by(keys).aggregate(wanted)
-
-
-def _joined(high: Int64s, low: Int64s) -> tuple[Int64s, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Sums from their halves, and where they leave the range of money."""
-    carried = high + (low >> HALF_BITS)
-    limit = MICROS_LIMIT >> HALF_BITS
-    overflow = (carried >= limit) | (carried <= -limit)
-    exact = np.where(overflow, 0, (carried << HALF_BITS) | (low & LOW_MASK))
-    return exact, overflow
-
-
-def _usage_rows(sums: pa.Table, exact: Int64s, contracts: Contracts, currencies: Currencies) -> Lines:
-    facts, price_list = contracts.facts, contracts.price_list
-    tables = price_list.tables
-    subscription, price, version = (sums[name].to_numpy() for name in ("subscription", "price", "version"))
-    lines = np.zeros(len(exact), LINE)
-    lines["account_key"] = facts.account_keys[facts.subscription_account[subscription]]
-    lines["subscription_key"] = facts.subscription_keys[subscription]
-    lines["kind"] = Kind.USAGE
-    for name in ("period_from", "period_to"):
-        lines[name] = sums[name].to_numpy()
-    lines["charge_code"] = tables.charge_code[price]
-    lines["price_id"] = tables.price_ids[price]
-    lines["tax_class"] = tables.tax_code[price]
-    lines["revenue_code"] = tables.revenue_code[price]
-    lines["quantity_unit"] = tables.quantity_unit[price]
-    lines["exact_micros"] = exact
-    lines["events"] = sums["high_count"].to_numpy()
-    lines["quantity"] = sums["quantity_sum"].to_numpy()
-    lines["free_quantity"] = sums["free_sum"].to_numpy()
-    lines["catalogue"] = np.array([price_list.identity_index(each.identity) for each in tables.versions])[version]
-    lines["currency"] = np.array([currencies.index[each.currency] for each in tables.versions])[version]
-    lines["inclusive"] = np.array([price_list.inclusive(each.identity) for each in tables.versions], np.int64)[version]
-    lines["rate_ppm"] = rates_of(lines, contracts)
-    return lines

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import Int64s, Kind, Lines, empty, sum_by_key
+from billing.charges.lines import Int64s, Kind, Lines, empty, sum_by_key, taken
 from billing.charges.reconcile import differences
 from billing.charges.tax import taxed
 from billing.invoicing.drafts import Drafts, joined
@@ -73,7 +73,7 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
     quarantined = _with_units({**(too_large or {}), **settling.broken}, contracts, payers)
     parked = np.array(list(quarantined), np.int64)
     tested = np.array([key for key, (kind, _) in scope.left_out.items() if kind == TESTED], np.int64)
-    writer = Writer(contracts, scope, currencies, payers, own_texts or {})
+    writer = Writer(contracts, scope.bill_date, currencies, payers, own_texts or {})
     parts = []
     while blocks:
         lines = blocks.pop(0)
@@ -151,8 +151,7 @@ def _blocks(proposed: Lines, billed: Lines, payers: Payers) -> Iterator[tuple[Li
 
 def _of_block(lines: Lines, order: Int64s, block: Int64s, number: int) -> Lines:
     first, end = np.searchsorted(block, [number, number + 1])
-    chosen: Lines = lines[order[first:end]]
-    return chosen
+    return taken(lines, order[first:end])
 
 
 def _with_units(reasons: Mapping[int, str], contracts: Contracts, payers: Payers) -> dict[int, str]:

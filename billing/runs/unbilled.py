@@ -22,13 +22,13 @@ from billing.charges.rollover import Left
 from billing.charges.tax import taxed
 from billing.guiding import Guide
 from billing.invoicing import billed_lines
-from billing.runs import facts, leftovers, payers, price_list, scope, totals
+from billing.runs import by_hand, facts, leftovers, payers, price_list, scope, totals
 from billing.runs.columns import index_of
 from billing.runs.contracts import Contracts
 from billing.runs.fact_columns import NEVER_DAY, day_number
 from billing.runs.groups import price_in_groups
 from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
-from billing.store import bulk, tables
+from billing.store import tables
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -93,8 +93,7 @@ def _read(home: Home, connection: sa.Connection, seq: int, through: dt.date, onl
     chosen = scope.decide(cut, covered, through, midnights, only, touched=untouched)
     first = min((periods[0].start for periods in chosen.calendars if periods), default=through)
     billed = billed_lines(connection, first, as_of=seq if later.pinned_seq is None else later.pinned_seq - 1)
-    adjustment = tables.adjustments
-    rows = bulk.read(connection, sa.select(adjustment).where(adjustment.c.commit_seq <= seq).order_by(adjustment.c.adjustment_id))
+    rows = by_hand.counting(connection, seq)
     return _Known(contracts, chosen, billed, leftovers.stored(connection, chosen.begins(stored), later.run_id), rows)
 
 

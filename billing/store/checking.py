@@ -76,7 +76,7 @@ def _constraints(connection: sa.Connection) -> list[Finding]:
     for table in tables.metadata.sorted_tables:
         for constraint in table.constraints:
             if isinstance(constraint, sa.CheckConstraint):
-                broken = sa.not_(sa.text(f"({constraint.sqltext})"))
+                broken = sa.text(f"NOT ({constraint.sqltext})")
                 found += _broken(connection, table, broken, f"break the rule {constraint.name}: {constraint.sqltext}")
     return found
 
@@ -91,7 +91,7 @@ def _foreign_keys(connection: sa.Connection) -> list[Finding]:
     return found
 
 
-def _broken(connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool], what: str) -> list[Finding]:
+def _broken(connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool] | sa.TextClause, what: str) -> list[Finding]:
     rows = connection.execute(sa.select(sa.func.count()).select_from(table).where(condition)).scalar_one()
     return [Finding(table.name, f"{rows} rows {what}")] if rows else []
 

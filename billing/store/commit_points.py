@@ -68,6 +68,8 @@ POINTS: Final = {
     # approval of runs, findings of controls
     "approval.before_commit": "a word about the list of a run is written, not committed",
     "approval.committed": "a word about the list of a run is committed",
+    "threshold.before_commit": "interim bills and the thresholds they are of are written, not committed",
+    "threshold.committed": "interim bills are committed, and nobody was told",
     "finding.before_commit": "findings of the books, or a word about one, are written, not committed",
     "finding.committed": "findings of the books, or a word about one, are committed",
     # payments, dunning
@@ -77,6 +79,11 @@ POINTS: Final = {
     "setting.committed": "a setting is committed",
     "ledger.before_commit": "an entry or a decision of the ledger is written, not committed",
     "ledger.committed": "an entry or a decision of the ledger is committed",
+    # documents beside the cycle
+    "document.before_commit": "a void, a credit note, opening documents or an adjustment is written, not committed",
+    "document.committed": "a void, a credit note, opening documents or an adjustment is committed",
+    "alarm.before_commit": "alarms about bills, or a word about one, are written, not committed",
+    "alarm.committed": "alarms about bills, or a word about one, are committed",
     "dunning.before_commit": "steps and facts of dunning are written, not committed",
     "dunning.committed": "steps and facts of dunning are committed",
 }

@@ -110,7 +110,7 @@ def _take_away(source: sa.Connection, target: sa.Connection, place: location.Loc
 def _copy_tables(source: sa.Connection, target: sa.Connection, progress: Callable[[int, int], None]) -> list[Copied]:
     order = tables.metadata.sorted_tables
     total = sum(source.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() for table in order)
-    done = []
+    done: list[Copied] = []
     for table in order:
         before = sum(copied.rows for copied in done)
         tally = _Tally(table)

@@ -180,7 +180,7 @@ def check_known(folder: Path) -> None:
 
 
 def check_new_folder(folder: Path, also: Iterable[str] = ()) -> None:
-    """Make the folders of a home that is to come. Refuses a home, and a folder with anything that no home has, but for the names in `also`."""
+    """Make the folders of a home that is to come. Refuses a home, and a folder with anything else than a home has and `also` names."""
     if any((folder / name).exists() for name in (DATABASE_NAME, LOCATION_NAME)):
         raise UserError(f"{folder} is a home folder already", "name an empty or new folder", exit_status=2)
     _check_empty(folder, also)

@@ -25,6 +25,7 @@ BILL_COMMANDS = (
     ("list", "history:list_", "List bill runs."),
     ("quarantine", "quarantine:quarantine", "Accounts that runs put aside."),
     ("retry", "quarantine:retry", "Bill what a run put into quarantine."),
+    ("thresholds", "thresholds:thresholds", "Interim bills of usage that reached a threshold."),
     ("refused", "events:refused", "Events that a run could not price."),
     ("explain", "events:explain", "What a run made of a record."),
     ("verify", "events:verify", "Price a sample again with the plain reference."),

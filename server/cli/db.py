@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 -- cyclopts reads annotations when a command is called
 from typing import Annotated
 
 import cyclopts
@@ -23,6 +23,7 @@ def where(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
         Home folder.
     as_json
         Print JSON.
+
     """
     from billing.store import location, upgrading
     from billing.store.schema import SCHEMA_VERSIONS
@@ -67,6 +68,7 @@ def upgrade(
         Home folder.
     as_json
         Print JSON.
+
     """
     from billing.store import upgrading
     from billing.store.schema import SCHEMA_VERSIONS
@@ -93,6 +95,7 @@ def check(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
         Home folder.
     as_json
         Print JSON.
+
     """
     from billing.store import checking
     from billing.store.home import Home
@@ -141,6 +144,7 @@ def copy(
         Home folder.
     as_json
         Print JSON.
+
     """
     from billing.store import copying
     from billing.store.home import Home

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
 from billing import catalogue
-from billing.store.home import DATABASE_NAME, Home
+from billing.store.home import Home
 from rating.errors import ProblemsError, UserError
 from tariffs import canonical
+from tests.billing import behind
 from tests.billing.files import NOW_US, a_catalogue
 
 if TYPE_CHECKING:
@@ -60,11 +60,8 @@ def test_two_versions_cannot_begin_together(home: Home) -> None:
 )
 def test_a_changed_byte_stops_everything(home: Home, change: str) -> None:
     catalogue.publish(home, a_catalogue(), NOW_US)
-    connection = sqlite3.connect(home.path / DATABASE_NAME)
-    with connection:
-        change = change.replace("replace(", "CAST(replace(").replace("'Smart N')", "'Smart N') AS BLOB)")
-        connection.execute(f"UPDATE publications SET {change}")  # noqa: S608 - a row of the table above
-    connection.close()
+    change = change.replace("replace(", "CAST(replace(").replace("'Smart N')", "'Smart N') AS BLOB)")
+    behind.change(home, f"UPDATE publications SET {change}")  # noqa: S608 - a row of the table above
     for read in (catalogue.published, catalogue.in_force, catalogue.tables):
         with pytest.raises(UserError, match="is not what was published"):
             read(home)

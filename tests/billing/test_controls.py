@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -11,6 +10,7 @@ import pytest
 
 from billing import dunning, payments
 from billing.controls import books
+from tests.billing import behind
 from tests.billing.runs.world import Call, World
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def balanced(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def billed(balanced: Path, tmp_path: Path) -> Iterator[World]:
-    shutil.copytree(balanced, tmp_path / "home")
+    behind.copy_home(balanced, tmp_path / "home")
     copy = World(tmp_path / "home", fresh=False)
     yield copy
     copy.home.close()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from server.cli.account_commands.common import AccountId, DryRun, FromDate, Named, Reason, ToDate
+from server.cli.account_commands.common import AccountId, DryRun, FromDate, Named, Reason, ToDate  # noqa: TC001 -- cyclopts reads annotations
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def hold(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Make no bill for an account, and all that are billed with it, while the bill date lies in the span; the first one after catches up."""
+    """Make no bill for an account, and all billed with it, while the bill date lies in the span; the first one after catches up."""
     from billing.accounts.kinds import HoldFact
 
     return _agree(home, as_json, dry_run, account, ("hold", from_, to, HoldFact(reason)))
@@ -141,7 +141,7 @@ def payer(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Let another account pay from a bill date on: all of an account or some of its charges, or those of one subscription (a split bill)."""
+    """Let another account pay from a bill date on: for an account or some of its charges, or for one subscription (a split bill)."""
     from billing.accounts.kinds import PayerFact
 
     detail = PayerFact(_somebody(payer_account, nobody), kinds, charge_codes)
@@ -257,10 +257,10 @@ def _somebody(account: str, nobody: bool) -> str:  # noqa: FBT001 -- an option o
 
 def _agree(
     home: Path,
-    as_json: bool,
-    dry_run: bool,
+    as_json: bool,  # noqa: FBT001 -- an option of a command
+    dry_run: bool,  # noqa: FBT001 -- an option of a command
     name: str,
-    fact: tuple[str, str, str | None, msgspec.Struct],  # noqa: FBT001 -- options of a command
+    fact: tuple[str, str, str | None, msgspec.Struct],
 ) -> int:
     from billing.accounts import agreements
     from server.cli.account_commands.common import date, date_or_none, perform

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.account_commands.common import AccountId
+from server.cli.account_commands.common import AccountId  # noqa: TC001 -- cyclopts reads annotations
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from server.cli.account_commands.common import DryRun, SubscriptionId
+from server.cli.account_commands.common import DryRun, SubscriptionId  # noqa: TC001 -- cyclopts reads annotations
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 Number = Annotated[str, Parameter(name="NUMBER", help="As usage has it: an E.164 number as digits without +.")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.account_commands.common import DryRun, FromDate, OnDate, Reason, SubscriptionId, ToDate
+from server.cli.account_commands.common import DryRun, FromDate, OnDate, Reason, SubscriptionId, ToDate  # noqa: TC001 -- cyclopts reads annotations
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -206,11 +206,11 @@ def _add_on(
     subscription: str,
     name: str,
     when: tuple[bool, str | None, bool],
-    dry_run: bool,
+    dry_run: bool,  # noqa: FBT001 -- an option of a command
     home: Path,
-    as_json: bool,
+    as_json: bool,  # noqa: FBT001 -- an option of a command
     *,
-    adds: bool,  # noqa: FBT001 -- as above
+    adds: bool,
 ) -> int:
     from billing.accounts import lifecycle
     from server.cli.account_commands.common import perform
@@ -220,14 +220,14 @@ def _add_on(
     return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.change_add_on(opened, asked, subscription, name, day, adds=adds))
 
 
-def _require_one(now: bool, on: str | None, at_cycle_end: bool) -> None:  # noqa: FBT001 -- options of a command
+def _require_one(now: bool, on: str | None, at_cycle_end: bool) -> None:  # noqa: FBT001 -- an option of a command
     from rating.errors import UserError
 
     if [now, on is not None, at_cycle_end].count(True) != 1:
         raise UserError("say when: one of --now, --on and --at-cycle-end", "--at-cycle-end is from the next bill date on", exit_status=2)
 
 
-def _day(home: Path, subscription: str, now: bool, on: str | None) -> dt.date | None:  # noqa: FBT001 -- options of a command
+def _day(home: Path, subscription: str, now: bool, on: str | None) -> dt.date | None:  # noqa: FBT001 -- an option of a command
     """The day of --now or --on; None: the end of the cycle."""
     import time
 

@@ -51,8 +51,8 @@ def test_everything_is_stored_with_one_number(home: Home, tmp_path: Path) -> Non
     report = accounts.import_files(home, write(tmp_path / "in"), NOW_US)
     assert report[:9] == (2, 0, 2, 0, 3, 0, 3, 0, 0)
     with home.connect() as connection:
-        stored = [row._mapping for row in connection.execute(sa.select(tables.accounts).order_by("account_key"))]
-        plans = [row._mapping for row in connection.execute(sa.select(tables.plan_facts).order_by("subscription_key"))]
+        stored = connection.execute(sa.select(tables.accounts).order_by("account_key")).mappings().all()
+        plans = connection.execute(sa.select(tables.plan_facts).order_by("subscription_key")).mappings().all()
     assert {each["commit_seq"] for each in (*stored, *plans)} == {3}
     assert [(each["account_key"], each["account_id"], str(each["opened_on"]), each["bill_day"]) for each in stored] == [
         (1, "A1", "2026-01-15", 1),
@@ -244,7 +244,7 @@ def instant_us(text: str) -> int:
 
 
 @pytest.mark.parametrize(("make", "told"), [(False, "does not exist"), (True, "is a file, not a folder")])
-def test_the_folder_must_be_one(home: Home, tmp_path: Path, make: bool, told: str) -> None:  # noqa: FBT001 - a column of the table above
+def test_the_folder_must_be_one(home: Home, tmp_path: Path, make: bool, told: str) -> None:  # noqa: FBT001 -- an option of a command
     if make:
         (tmp_path / "in").touch()
     with pytest.raises(UserError, match=told):

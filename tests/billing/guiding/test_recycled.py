@@ -24,7 +24,7 @@ NUMBER = "8613800000001"
 
 @pytest.fixture
 def anna(world: World) -> World:
-    """anna had the number until 11 October, bert has it from 21 October on. Both have plan basic: 20 free minutes, then 0.10 each."""
+    """The number was anna's until 11 October, and is bert's from 21 October on. Both have plan plus: no free minutes, 0.10 each."""
     for name in ("anna", "bert"):
         world.account(name)
         world.subscription(f"{name}-1", name, "shop/plus", f"20{name}")
@@ -76,7 +76,7 @@ def test_an_overlap_is_refused(anna: World) -> None:
 
 
 def test_a_span_that_is_taken_back_was_never_there(anna: World) -> None:
-    """bert's subscription ends before he got the number: his span is empty, and anna may have it back for all of the time."""
+    """The subscription of bert ends before he got the number: his span is empty, and anna may have it back for all of the time."""
     lifecycle.end(anna.home, asked(anna), "bert-1", day("2025-10-15"), "never came")
     assert owners(anna, "2025-10-15T00:00", "2025-11-05T00:00") == ["nobody", "nobody"]
     numbers.give(anna.home, asked(anna), NUMBER, "anna-1", day("2025-10-11"), 90)

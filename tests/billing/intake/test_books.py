@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
 
 from billing.intake import books
 from billing.intake.taking import Intake
-from billing.store.home import DATABASE_NAME
+from tests.billing import behind
 from tests.billing.usage_rows import UNANSWERED, Event, batch
 
 if TYPE_CHECKING:
@@ -54,8 +53,5 @@ def test_the_lines_and_their_units(home: Home) -> None:
 )
 def test_harm_is_found(home: Home, harm: str, found: set[str]) -> None:
     fill(home)
-    connection = sqlite3.connect(home.path / DATABASE_NAME)
-    with connection:
-        connection.execute(harm)
-    connection.close()
+    behind.change(home, harm)
     assert {line.name.split(": ")[1] for line in books.intake_book(home, 3) if line.left != line.right} == found

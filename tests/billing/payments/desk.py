@@ -149,7 +149,7 @@ class Desk:
 
     def cash(self, payment_id: str, amount: float, till: str = "front", on: str = "02-10", account_id: str = "anna") -> cash_desk.Paid:
         """A payment at the desk."""
-        return cash_desk.pay(self.home, till, payments.Payment(payment_id, account_id, units(amount), day(on), ""), self.act)
+        return cash_desk.pay(self.home, till, payments.Payment(payment_id, account_id, units(amount), day(on), "bank"), self.act)
 
     def back(  # noqa: PLR0913 -- the fields of what goes back
         self, reference: str, kind: str, payment_id: str | None, amount: float | None = None, on: str = "02-20", *,

@@ -10,12 +10,10 @@ import pytest
 from billing import payments
 from billing.payments import cash_desk, deposits
 from rating.errors import UserError
-from tests.billing.payments.desk import ANA, UNIT, day, units
+from tests.billing.payments.desk import ANA, UNIT, Desk, day, units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.billing.payments.desk import Desk
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.slow
 
@@ -29,8 +27,11 @@ AGAIN: dict[str, tuple[Callable[[Desk], Any], dict[str, Callable[[Desk], Any]]]]
             "payment p9 exists with account_id 'anna', not 'ben'": lambda desk: desk.pay("p9", 4, account_id="ben", numbers=("R-1",)),
             "payment p9 exists with received_on '2026-02-10', not '2026-02-11'": lambda desk: desk.pay("p9", 4, "02-11", numbers=("R-1",)),
             "payment p9 exists with invoices '[\"R-1\"]', not ''": lambda desk: desk.pay("p9", 4),
-            "payment p9 exists with channel 'bank', not 'cash'": lambda desk: desk.cash("p9", 4),
         },
+    ),
+    "payment of cash": (
+        lambda desk: desk.pay("p9", 4),
+        {"payment p9 exists with channel 'bank', not 'cash'": lambda desk: desk.cash("p9", 4)},
     ),
     "cash": (
         lambda desk: desk.cash("c9", 4),
@@ -76,8 +77,7 @@ AGAIN: dict[str, tuple[Callable[[Desk], Any], dict[str, Callable[[Desk], Any]]]]
 }
 
 
-@pytest.fixture
-def desk(desk: Desk) -> Desk:
+def furnish(desk: Desk) -> Desk:
     """Anna owes 30.00 in two invoices, has paid 20.00, and left a deposit of 10.00; ben pays in CNY as well, and eva in EUR."""
     desk.account("ben")
     desk.account("eva", "EUR")
@@ -87,6 +87,20 @@ def desk(desk: Desk) -> Desk:
     desk.pay("p1", 20)
     desk.deposit("d1", 10)
     return desk
+
+
+@pytest.fixture
+def desk(desk: Desk) -> Desk:
+    """A desk of one's own."""
+    return furnish(desk)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One for all that change nothing."""
+    made = Desk(tmp_path_factory.mktemp("shared") / "home")
+    yield furnish(made)
+    made.home.close()
 
 
 @pytest.mark.parametrize("name", AGAIN)
@@ -134,14 +148,12 @@ REFUSED: dict[str, Callable[[Desk], Any]] = {
     "no payment has the id p9": lambda desk: desk.back("f9", "refund", "p9", 1),
     "refund f9 of -1.00 is not above zero": lambda desk: desk.back("f9", "refund", "p1", -1),
     "refund f9 is dated 2026-02-09, before the money came on 2026-02-10": lambda desk: desk.back("f9", "refund", "p1", 1, "02-09"),
-    "refund f9: of payment p1 left over are 0.00 CNY; 1.00 cannot go back": lambda desk: desk.back("f9", "refund", "p1", 1, reopens=False),
-    "refund f9: of payment p1 left over are 0.00 CNY; there is nothing to give back": lambda desk: desk.back(
+    "refund f9: 0.00 CNY of payment p1 are left; 1.00 cannot go back": lambda desk: desk.back("f9", "refund", "p1", 1, reopens=False),
+    "refund f9: 0.00 CNY of payment p1 are left; there is nothing to give back": lambda desk: desk.back(
         "f9", "refund", "p1", reopens=False
     ),
-    "refund f9: of payment p1 received and not gone back are 20.00 CNY; 21.00 cannot go back": lambda desk: desk.back(
-        "f9", "refund", "p1", 21
-    ),
-    "chargeback_won w9: of payment p1 charged back and not won yet are 0.00 CNY; there is nothing to give back": lambda desk: desk.back(
+    "refund f9: 20.00 CNY of payment p1 have not gone back; 21.00 cannot go back": lambda desk: desk.back("f9", "refund", "p1", 21),
+    "chargeback_won w9: 0.00 CNY of payment p1 are charged back and not won; there is nothing to give back": lambda desk: desk.back(
         "w9", "chargeback_won", "p1"
     ),
     "document R-1 is no credit": lambda desk: desk.back("f9", "refund", None, 1, number="R-1"),
@@ -151,7 +163,7 @@ REFUSED: dict[str, Callable[[Desk], Any]] = {
         desk.home, deposits.Deposit("d9", "anna", UNIT, day("02-01"), "", "EUR"), desk.act
     ),
     "no deposit has the id d9": lambda desk: desk.move("a9", "d9", "applied"),
-    "applied a9 of deposit d1: held are 10.00 CNY; 11.00 cannot be moved": lambda desk: desk.move("a9", "d1", "applied", 11),
+    "release a9 of deposit d1: held are 10.00 CNY; 11.00 cannot be moved": lambda desk: desk.move("a9", "d1", "applied", 11),
     "promise v9 is for 2026-02-01, before it is made on 2026-02-10": lambda desk: desk.promise("v9", 5, "02-10", "02-01"),
     "a plan needs parts": lambda desk: desk.agree("i9"),
     "the parts are 9.00 CNY, what is open is 10.00": lambda desk: desk.agree("i9", parts="03-01=9"),
@@ -164,13 +176,13 @@ REFUSED: dict[str, Callable[[Desk], Any]] = {
 
 
 @pytest.mark.parametrize("message", REFUSED)
-def test_refused(desk: Desk, message: str) -> None:
-    before = desk.rows()
+def test_refused(shared: Desk, message: str) -> None:
+    before = shared.rows()
     with pytest.raises(UserError) as caught:
-        REFUSED[message](desk)
+        REFUSED[message](shared)
     assert caught.value.message == message
     assert caught.value.remedy
-    assert desk.rows() == before
+    assert shared.rows() == before
 
 
 def test_a_release_is_never_more_than_is_open(desk: Desk) -> None:

@@ -158,4 +158,14 @@ def _with(plan: Plan, rules: tuple[UsageRule, ...]) -> Plan:
 
 
 def _account(number: int) -> Account:
-    return Account(number, f"A{number:04}", f"Customer {number}", "CNY", "Asia/Shanghai", 1, "en", FIRST, 14, 1)
+    return Account(
+        account_key=number,
+        account_id=f"A{number:04}",
+        currency="CNY",
+        timezone="Asia/Shanghai",
+        bill_day=1,
+        language="en",
+        billed_from=FIRST,
+        payment_days=14,
+        commit_seq=1,
+    )

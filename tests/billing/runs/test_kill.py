@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from billing.controls import books
 from billing.runs import cycle
 from billing.store import commit_points, tables
 from billing.store.home import Home
+from tests.billing import behind
 from tests.billing.runs.world import START_US, Call, World, shop
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(before: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
     folder = tmp_path_factory.mktemp("unharmed") / "home"
-    shutil.copytree(before, folder)
+    behind.copy_home(before, folder)
     work(folder)
     return kept(folder)
 
@@ -94,7 +94,7 @@ def expected(before: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def kill(before: Path, tmp_path: Path) -> Callable[[str], Path]:
     def at(point: str) -> Path:
         folder = tmp_path / "home"
-        shutil.copytree(before, folder)
+        behind.copy_home(before, folder)
         done = subprocess.run(
             [sys.executable, "-c", WORK, str(folder)],
             cwd=ROOT,
@@ -136,7 +136,7 @@ def test_what_comes_in_between_belongs_to_the_next_run(
 
 def test_two_runs_at_once_number_once(expected: dict[str, list[tuple[object, ...]]], before: Path, tmp_path: Path) -> None:
     folder = tmp_path / "home"
-    shutil.copytree(before, folder)
+    behind.copy_home(before, folder)
     both = [subprocess.Popen([sys.executable, "-c", WORK, str(folder)], cwd=ROOT, stderr=subprocess.PIPE) for _ in range(2)]
     errors = [process.communicate()[1].decode() for process in both]
     for process, text in zip(both, errors, strict=True):

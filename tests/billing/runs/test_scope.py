@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import numpy as np
 import pytest
 
-from billing.runs import scope
-from billing.runs.coverage import Covered
+from billing.charges.proration import Span
+from billing.runs import deciding, scope
+from billing.runs.agreed import NOTHING
+from billing.runs.coverage import Covered, CoveringRun, computed_seq
+from billing.runs.fact_columns import NEVER_DAY, day_number
 from billing.runs.facts import Account, Facts, Midnights
 
 # zone, bill day, billed from, instant (UTC), period or reason; the run is for 2025-11-10
@@ -49,3 +53,119 @@ def test_place(row: str) -> None:
 def test_a_midnight_that_the_clock_skips_is_the_instant_of_the_change() -> None:
     skipped = Midnights().instant_us("America/Santiago", dt.date(2025, 9, 7))
     assert skipped == dt.datetime(2025, 9, 7, 4, tzinfo=dt.UTC).timestamp() * 1_000_000
+
+
+# billed from, closed on, bill dates of runs that covered it, first touched day; then the periods that a run for 2026-02-01 computes
+COMPUTED = """
+2025-10-01 -          -                                           -           2025-10-01 2025-11-01 2025-12-01 2026-01-01
+2025-10-01 -          2026-01-01                                  -           2026-01-01
+2025-10-01 -          2025-12-01                                  -           2025-12-01 2026-01-01
+2025-10-01 -          2026-01-01                                  2025-12-31  2025-12-01 2026-01-01
+2025-10-01 -          2026-01-01                                  2020-01-01  2025-10-01 2025-11-01 2025-12-01 2026-01-01
+2025-07-01 -          2026-01-01                                  2025-08-01  2025-10-01 2025-11-01 2025-12-01 2026-01-01
+2025-10-01 -          2026-01-01,2026-02-01                       -
+2025-10-01 -          2026-01-01,2026-02-01                       2026-01-15  2026-01-01
+2025-10-01 -          2026-01-01,2026-02-01,2026-02-02            2026-01-15
+2025-10-01 2026-01-11 2026-01-01                                  -           2026-01-01
+2025-10-01 2026-01-11 2026-01-01,2026-01-15                       -
+2025-10-01 2026-01-11 2026-01-01,2026-01-15                       2026-01-05  2026-01-01
+2025-10-01 2025-10-11 2025-11-01,2025-12-01,2026-01-01            2025-10-05  2025-10-01
+2025-08-01 2025-09-11 2025-11-01,2025-12-01,2026-01-01            2025-09-05
+2026-01-20 -          -                                           -           2026-01-20
+2026-02-01 -          -                                           -
+"""
+
+
+def account(number: int, **changes: object) -> Account:
+    """One of several accounts."""
+    plain = Account(number, f"a{number}", "CNY", "Asia/Shanghai", 1, "en", dt.date(2025, 10, 1), 14, 1)
+    return plain._replace(**changes)
+
+
+def covered_by(accounts: int, *days: str, first_seq: int = 10) -> Covered:
+    """All accounts were covered by runs of these dates."""
+    runs = [CoveringRun(number, dt.date.fromisoformat(day), first_seq * number, restricted=False) for number, day in enumerate(days, 1)]
+    return Covered(np.zeros(accounts, np.int64), [tuple(runs)], runs)
+
+
+def starts(decided: scope.Scope) -> list[list[str]]:
+    """First days of the computed periods of each account."""
+    return [[str(period.start) for period in periods] for periods in decided.periods]
+
+
+@pytest.mark.parametrize("row", [line.split() for line in COMPUTED.strip().splitlines()], ids=" ".join)
+def test_computed_periods(row: list[str]) -> None:
+    billed_from, closed, runs, touched, *expected = row
+    known = account(1, billed_from=dt.date.fromisoformat(billed_from), closed_on=None if closed == "-" else dt.date.fromisoformat(closed))
+    day = NEVER_DAY if touched == "-" else day_number(dt.date.fromisoformat(touched))
+    covered = covered_by(1, *(runs.split(",") if runs != "-" else ()))
+    decided = scope.decide(Facts.of([known]), covered, dt.date(2026, 2, 1), Midnights(), touched=np.array([day]))
+    assert starts(decided) == [expected]
+
+
+def test_accounts_of_a_rating_unit_are_computed_from_one_day_on_and_named_together() -> None:
+    facts = Facts.of([account(1), account(2, unit_key=1), account(3)])
+    covered, never = covered_by(3, "2025-12-01", "2026-01-01"), np.full(3, NEVER_DAY)
+    touched = never.copy()
+    touched[1] = day_number(dt.date(2025, 12, 10))
+    decided = scope.decide(facts, covered, dt.date(2026, 2, 1), Midnights(), touched=touched)
+    assert starts(decided) == [["2025-12-01", "2026-01-01"], ["2025-12-01", "2026-01-01"], ["2026-01-01"]]
+    only = scope.decide(facts, covered, dt.date(2026, 2, 1), Midnights(), {"a2"}, touched=never)
+    assert starts(only) == [["2026-01-01"], ["2026-01-01"], []]
+    assert only.left_out == {}, "who was not asked for is not left out"
+
+
+def test_a_hold_keeps_the_whole_unit_out_until_it_is_over() -> None:
+    agreed = dataclasses.replace(NOTHING, holds={1: (Span(dt.date(2026, 1, 20), dt.date(2026, 2, 10)),)})
+    facts = dataclasses.replace(Facts.of([account(1), account(2, unit_key=1), account(3)]), agreed=agreed)
+    covered = covered_by(3, "2026-01-01")
+    held = scope.decide(facts, covered, dt.date(2026, 2, 1), Midnights())
+    assert [bool(periods) for periods in held.periods] == [False, False, True]
+    assert held.left_out == dict.fromkeys((1, 2), ("held", "its bills are held on 2026-02-01"))
+    after = scope.decide(facts, covered, dt.date(2026, 3, 1), Midnights(), touched=np.full(3, NEVER_DAY))
+    assert starts(after) == [["2026-01-01", "2026-02-01"]] * 3, "the first one after catches up"
+
+
+def test_test_accounts_are_left_out_and_billed_from_when_that_ends() -> None:
+    ends = {1: ((Span(dt.date.min, None), "test"), (Span(dt.date(2026, 1, 15), None), "normal"))}
+    facts = Facts.of([account(1, category="test"), account(2, category="test"), account(3)])
+    facts = dataclasses.replace(facts, agreed=dataclasses.replace(NOTHING, categories=ends))
+    decided = scope.decide(facts, Covered.nobody(3), dt.date(2026, 1, 1), Midnights())
+    assert decided.left_out == {1: ("test", "test account"), 2: ("test", "test account")}
+    later = scope.decide(facts, Covered.nobody(3), dt.date(2026, 2, 1), Midnights())
+    assert later.left_out == {1: ("test", "test account")}
+    assert starts(later)[1] == ["2026-01-15"]
+
+
+def test_a_few_old_periods_are_read_of_their_accounts_alone() -> None:
+    facts, covered = Facts.of([account(number) for number in range(1, 6)]), covered_by(5, "2025-12-01", "2026-01-01")
+    touched = np.full(5, NEVER_DAY)
+    touched[3] = day_number(dt.date(2025, 11, 10))
+    decided = scope.decide(facts, covered, dt.date(2026, 2, 1), Midnights(), touched=touched)
+    instant = [Midnights().instant_us("Asia/Shanghai", dt.date(*day)) for day in ((2025, 11, 1), (2026, 1, 1), (2026, 2, 1))]
+    assert (decided.reopened, decided.main) == (scope.Window(*instant[:2]), scope.Window(*instant[1:]))
+    assert decided.reopened_accounts.tolist() == [False, False, False, True, False]
+    everything = scope.decide(facts, covered, dt.date(2026, 2, 1), Midnights())
+    assert (everything.reopened, everything.reopened_accounts.any()) == (None, False)
+    places = decided.place(np.array([0, 0, 0, 3, 3]), np.array([instant[0], instant[1], instant[2], instant[0], instant[1]]))
+    assert places.tolist() == [scope.SETTLED, 0, scope.NOT_DUE, 0, 2]
+
+
+def test_an_account_was_looked_at_by_the_first_run_after_its_bill_date_and_its_repetitions() -> None:
+    days = ("2026-01-01", "2026-01-02", "2026-02-01", "2026-02-01", "2026-02-05")
+    runs = covered_by(1, *days).classes[0]
+    assert computed_seq(runs, dt.date(2026, 2, 1)) == 40
+    assert computed_seq(runs, dt.date(2026, 1, 2)) == 20
+    assert computed_seq(runs, dt.date(2026, 2, 6)) is None
+    ground = deciding.prepare(Facts.of([account(1), account(2, bill_day=2)]), covered_by(2, *days), dt.date(2026, 3, 2), 3)
+    assert ground.looked_at_seq.tolist() == [40, 50]
+
+
+def test_accounts_that_are_alike_share_a_calendar_and_others_do_not() -> None:
+    accounts = [account(1), account(2), account(3, bill_day=15), account(4, billed_from=dt.date(2026, 1, 10)), account(5, timezone="UTC")]
+    decided = scope.decide(Facts.of(accounts), covered_by(5, "2025-12-20"), dt.date(2026, 2, 1), Midnights())
+    assert decided.calendar[0] == decided.calendar[1]
+    assert len(set(decided.calendar.tolist())) == len(decided.calendars) == 4
+    ahead = decided.ahead[decided.calendar[0]]
+    assert ahead is not None
+    assert (str(ahead.start), str(ahead.end)) == ("2026-02-01", "2026-03-01")

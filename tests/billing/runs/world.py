@@ -5,10 +5,8 @@ Prices are chosen so that a bill can be checked in the head: a national call cos
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import hashlib
-import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,7 +18,7 @@ from billing import catalogue, invoicing
 from billing.intake.taking import Intake
 from billing.runs import cycle
 from billing.store import tables
-from billing.store.home import DATABASE_NAME, Home
+from billing.store.home import Home
 from mediation.decode import Decoded
 from rating.model import (
     Allowance,
@@ -40,6 +38,7 @@ from rating.model import (
 )
 from rating.money import RoundingMode
 from rating.schema import USAGE_V1, Direction, LegRole, OffsetOrigin, ServedKind
+from tests.billing import behind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,8 +216,7 @@ class World:
 
     def changed(self, statement: str) -> int:
         """Change the database without its constraints; how many rows were changed."""
-        with contextlib.closing(sqlite3.connect(self.home.path / DATABASE_NAME)) as connection, connection:
-            return connection.execute(statement).rowcount
+        return behind.change(self.home, statement)
 
     def _add(self, table: sa.Table, **values: object) -> None:
         with self.home.begin() as connection:

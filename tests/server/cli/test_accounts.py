@@ -1,46 +1,134 @@
-"""`ratewright accounts` imports, lists and shows."""
+"""The commands of accounts, on the example folder: what they print, as text and JSON, and with which status they end."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from billing import catalogue
 from billing.store.home import Home
 from server.cli import app
-from tests.billing import files
+from tariffs.load import load
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
+
+    Run = Callable[..., str]
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.slow
-def test_import_list_and_show(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
-    with Home.open(tmp_path / "home", create=True) as home:
-        files.publish(home)
-    folder = files.write(tmp_path / "in")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with everything of examples/accounts."""
+    made = tmp_path_factory.mktemp("cli") / "home"
+    with Home.open(made, create=True) as opened:
+        catalogue.publish(opened, load(ROOT / "tariffs" / "catalogs" / "china-mobile"), 1)
+    assert app.main(["accounts", "import", str(ROOT / "examples" / "accounts"), "--home", str(made)]) == 0
+    return made
 
-    assert app.main(["accounts", "import", str(folder)]) == 0
-    assert [line.split() for line in capsys.readouterr().out.splitlines()[1:]] == [
-        ["accounts", "2", "0", "0"],
-        ["subscriptions", "2", "0", "0"],
-        ["numbers", "3", "0", "0"],
-    ]
-    assert app.main(["accounts", "import", str(folder), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["numbers_known"] == 3
 
-    assert app.main(["accounts", "list", "--limit", "1"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[1].startswith("A1       Li Wei  CNY")
-    assert lines[2] == "1 more: --limit 2 shows all"
-    assert app.main(["accounts", "list", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["total"] == 2
+@pytest.fixture
+def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command on that home; what it prints. `status` is how it must end."""
 
-    assert app.main(["accounts", "show", "A2"]) == 0
-    text = capsys.readouterr().out
-    assert "8613800000002 8613800000001" in text
-    assert "mobile/smart-m" in text
-    assert app.main(["accounts", "show", "A2", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["account"]["billed_through"] == "2026-02-01"
+    def call(*words: str, status: int = 0) -> str:
+        capsys.readouterr()
+        assert app.main(["accounts", *words, "--home", str(folder)]) == status
+        printed = capsys.readouterr()
+        return printed.out if status == 0 else printed.err
+
+    return call
+
+
+# words of the command | a sentence of what it says
+SAID = """
+activate P-300-9 --account P-300 --plan china-mobile/star-39 --from 2026-03-12 --number 8613800010309 | P-300-9 has 8613800010309 from
+change-plan F-201-1 --to china-mobile/star-39 --on 2026-03-15 | F-201-1 has china-mobile/star-39 from 2026-03-15 on
+change-plan F-201-1 --to china-mobile/star-99 --now | F-201-1 has china-mobile/star-99 from
+change-plan F-201-1 --to china-mobile/star-99 --at-cycle-end | F-201-1 has china-mobile/star-99 from
+add-on add C-101-1 data-10g --on 2026-03-01 | C-101-1 has china-mobile/star-99+data-10g from 2026-03-01 on
+add-on remove P-300-2 data-10g --on 2026-04-01 | P-300-2 has china-mobile/star-99 from 2026-04-01 on
+pause P-300-2 --from 2026-05-01 --reason travel | P-300-2 is paused from 2026-05-01 until it is resumed
+resume C-102-1 --on 2026-03-15 | C-102-1 is paused from 2026-03-10 and resumes on 2026-03-15
+outage P-300-2 --from 2026-05-01 --to 2026-05-03 --ticket N-1 | 2 days are not charged
+end P-300-2 --on 2026-06-01 | P-300-2 ends: 2026-06-01 is the first day without it
+transfer P-300-2 --to S-400 --on 2026-06-01 --as S-400-9 | S-400-9 of S-400 begins on 2026-06-01
+number give 8613800010777 P-300-2 --from 2026-03-01T12:00:00+08:00 | P-300-2 has 8613800010777 from 2026-03-01 12:00:00+08:00 on
+number take 8613800010302 P-300-2 --on 2026-06-01 | 8613800010302 is nobody's from 2026-06-01 00:00:00+08:00 on
+terms P-300 --from 2026-03-01 --payment-days 30 | P-300: agreed: payment days 30, from 2026-03-01 on
+discount P-300-2 loyal --from 2026-03-01 --percent 12.5 --kind usage | P-300-2: discount loyal: 12.5 % off usage
+discount P-300 gift --from 2026-03-01 --amount 5.00 | P-300: discount gift: 5.00 CNY off everything
+tax P-300 --from 2026-03-01 --exempt * --certificate 9 | P-300: exempt from * (certificate 9)
+tax P-300 --from 2026-03-01 --instead added=voice | P-300: added is taxed as voice
+category P-300 test --from 2026-03-01 | P-300: a test account: rated, never invoiced
+hold P-300 --from 2026-03-01 --to 2026-04-01 --reason dispute | P-300: no bill is made (dispute), from 2026-03-01 to 2026-04-01
+payer C-101 --nobody --from 2026-06-01 | C-101: nobody else pays
+sponsor C-102 C-100 --from 2026-06-01 --kind one_off | C-102: C-100 pays one off
+pool C-102 C-101 --from 2026-06-01 | C-102: shares allowances with C-101
+bill-day F-201 1 --from 2026-06-20 | F-200 is billed on day 1 of the month
+close P-300 --on 2026-06-20 | P-300 is closed: 2026-06-20 is the first day without it
+retract P-300 8 --reason mistyped | bill_day from 2026-03-05 never held
+"""
+
+
+@pytest.mark.parametrize("row", SAID.strip().splitlines())
+def test_a_rehearsal_says_what_would_happen(run: Run, row: str) -> None:
+    words, said = (part.strip() for part in row.split(" | "))
+    printed = run(*words.split(), "--dry-run")
+    assert printed.startswith("nothing is stored; this would happen:\n")
+    assert said in printed
+    told = json.loads(run(*words.split(), "--dry-run", "--json"))
+    assert (told["existed"], told["dry_run"], told["commit_seq"]) == (False, True, None)
+    assert any(said in text for text in told["said"])
+
+
+# words of the command | status | message
+REFUSED = """
+change-plan P-300-2 --to china-mobile/star-39 | 2 | say when: one of --now, --on and --at-cycle-end
+change-plan P-300-2 --to china-mobile/star-39 --now --on 2026-03-01 | 2 | say when: one of --now, --on and --at-cycle-end
+pause P-300-2 --from tomorrow | 2 | --from: 'tomorrow' is not a date
+number give 861 P-300-2 --from noon | 2 | --from: 'noon' is not a date
+discount P-300 x --from 2026-03-01 | 2 | a discount is a percentage or an amount
+discount P-300 x --from 2026-03-01 --percent 0.00001 | 2 | --percent: '0.00001' is not a percentage
+discount P-300 x --from 2026-03-01 --amount 5,00 | 2 | --amount: '5,00' is not a decimal amount
+payer P-300 --from 2026-03-01 | 2 | name an account, or say --nobody
+tax P-300 --from 2026-03-01 --instead added | 2 | --instead: a pair is written CLASS=OTHER
+hold C-101 --from 2026-03-01 | 1 | hold: C-101 is billed with C-100 on 2026-03-01
+revive W-600-1 | 1 | W-600 is closed on 2026-05-20, and W-600-1 goes on
+show P-301 | 1 | account P-301 is unknown
+"""
+
+
+@pytest.mark.parametrize("row", REFUSED.strip().splitlines())
+def test_what_cannot_be_is_told_with_its_remedy(run: Run, row: str) -> None:
+    words, status, message = (part.strip() for part in row.split(" | "))
+    printed = run(*words.split(), status=int(status))
+    assert printed.startswith(f"error: {message}")
+    assert "\n  remedy: " in printed
+
+
+def test_an_account_is_shown_with_its_unit_and_every_fact(run: Run) -> None:
+    printed = run("show", "C-102", "--as-of", "2026-05-15")
+    for told in (
+        "billed together with  C-100 C-101",
+        "on 2026-05-15         C-102: C-100 pays recurring, usage",
+        "C-102-1       2026-02-10  china-mobile/star-99",
+        "C-102-1  2026-04-02  2026-04-04  out of order (cable cut N-4711)",
+    ):
+        assert told in printed
+    shown = json.loads(run("show", "W-600", "--json"))
+    assert shown["closed_on"] == "2026-05-20"
+    assert [item["amount_micros"] for item in shown["opening_items"]] == [-12_000_000, 128_400_000, 99_000_000]
+
+
+def test_an_export_of_the_example_is_imported_as_known(run: Run, tmp_path: Path) -> None:
+    rows = json.loads(run("export", str(tmp_path / "out"), "--json"))
+    assert (rows["accounts.csv"], rows["account_facts.csv"], rows["baselines.csv"]) == (9, 11, 3)
+    told = json.loads(run("import", str(tmp_path / "out"), "--json"))
+    assert told["commit_seq"] is None
+    assert told["account_facts"] == {"added": 0, "known": 11, "ended": 0}

@@ -5,6 +5,8 @@ Revision 0004. Ends that were learned later become facts, allocations and set-of
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -14,7 +16,7 @@ revision = "0004"
 down_revision = "0003"
 
 INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_TYPES: dict[str, sa.types.TypeEngine[object]] = {"int": INT64, "text": sa.Text(), "blob": sa.LargeBinary()}
+_TYPES: dict[str, sa.types.TypeEngine[Any]] = {"int": INT64, "text": sa.Text(), "blob": sa.LargeBinary()}
 # table: its columns, name and kind, a question mark where nothing may stand
 _MADE = {
     "billing_settings": "setting_id int, name text, value text, by_name text, by_uid int, at_us int, commit_seq int",

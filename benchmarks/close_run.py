@@ -1,0 +1,38 @@
+"""A process that does one bill run: `python -m benchmarks.close_run HOME NOW_US THREADS` prints what it measured as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.close_home import BILL_DATE
+from benchmarks.close_stages import Stages
+from benchmarks.peak import peak_bytes
+from billing.runs import cycle
+from billing.store.home import Home
+
+
+def main(folder: Path, now_us: int, threads: int) -> None:
+    """Run, and tell."""
+    stages = Stages()
+    home = Home.open(folder)
+    since = time.perf_counter()
+    report = cycle.run(home, dt.date.fromisoformat(BILL_DATE), now_us, threads=threads)
+    told = {
+        "seconds": time.perf_counter() - since,
+        "peak_bytes": peak_bytes(),
+        "run_id": report.run_id,
+        "accounts": report.accounts,
+        "invoices": report.invoices,
+        "stages": stages.wall,
+        "threads": stages.threads,
+    }
+    home.close()
+    print(json.dumps(told))  # noqa: T201 -- what the parent reads
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

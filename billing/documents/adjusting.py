@@ -1,0 +1,218 @@
+"""Charges and credits by hand: entered by one person, approved by another where they are beyond the limit, billed by the next run.
+
+Each has the caller's reference, so that a repeat counts once, and a reason code. Beyond the setting `adjustment_limit_micros` it waits:
+another account of the operating system gives the same command, and from that commit on it counts. It becomes a line of the period that
+holds its date; one that lies in no period of its account that is still open is never billed, and the list shows it as waiting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from billing import catalogue
+from billing.allocations.items import voided
+from billing.charges.adjustments import Entered, needs_approval, problems
+from billing.charges.lines import minor_step_micros
+from billing.documents.reasons import reason_of, reasons
+from billing.runs.by_hand import LIMIT, counting
+from billing.store import commit_points, settings, tables
+from rating.errors import NotFoundError, UserError
+
+if TYPE_CHECKING:
+    from billing.closed_months import Who
+    from billing.store.home import Home
+    from rating.model import Catalogue
+
+PENDING: Final = "waits for approval"
+WAITING: Final = "waits for a run"
+
+
+class Wanted(NamedTuple):
+    """A charge (amount above zero) or credit (below) as it is entered; `subscription_id` empty: of the account itself."""
+
+    reference: str
+    account_id: str
+    on_date: dt.date
+    amount_micros: int  # as the catalogue states its prices: with tax where those hold it
+    reason_code: str
+    text: str
+    catalogue: str
+    tax_class: str
+    subscription_id: str = ""
+
+
+class Adjustment(msgspec.Struct, frozen=True):
+    """One adjustment. `state`: waits for approval, waits for a run, or the number of the newest invoice that has it."""
+
+    reference: str
+    account_id: str
+    subscription_id: str
+    on_date: str
+    currency: str
+    amount_micros: int
+    reason_code: str
+    text: str
+    by_name: str
+    approved_by: str | None
+    state: str
+    existed: bool = False
+
+
+class _Undone(Exception):  # noqa: N818 -- no error: the way out of a transaction that was only tried
+    """A dry run ends here."""
+
+
+def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjustment:
+    """Enter an adjustment, or approve the one that waits under this reference. Raises UserError for everything that is wrong with it."""
+    done: list[Adjustment] = []
+    with contextlib.suppress(_Undone):
+        with home.begin() as connection:
+            values, existed = _values(home, connection, wanted), False
+            before = connection.execute(
+                sa.select(tables.adjustments).where(tables.adjustments.c.reference == wanted.reference)
+            ).one_or_none()
+            limit = settings.integer(connection, LIMIT)
+            if before is None:
+                _enter(home, connection, wanted, values, who, limit)
+            else:
+                _require_same(before, values)
+                existed = not _approve(home, connection, before, who)
+            done += [msgspec.structs.replace(each, existed=existed) for each in _stored(home, connection, wanted.reference)]
+            if dry_run:
+                raise _Undone
+            commit_points.reached("document.before_commit")
+        commit_points.reached("document.committed")
+    return done[0]
+
+
+def list_all(home: Home, account_id: str | None = None) -> list[Adjustment]:
+    """All adjustments, or those of an account, in the order in which they were entered."""
+    with home.connect() as connection:
+        found = _stored(home, connection)
+    return [each for each in found if account_id is None or each.account_id == account_id]
+
+
+def _values(home: Home, connection: sa.Connection, wanted: Wanted) -> dict[str, Any]:
+    """The columns that say what is wanted. Raises UserError for what is not known."""
+    account = tables.accounts.c
+    row = connection.execute(
+        sa.select(account.account_key, account.currency, account.language).where(account.account_id == wanted.account_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"no account has the id {wanted.account_id}", "`ratewright accounts list` shows all ids")
+    subscription_key = _subscription_key(connection, wanted, row.account_key)
+    _require_tax_class(home, wanted, row.currency)
+    reason = reason_of(wanted.reason_code)
+    codes = {"charge_code": reason.charge_code, "revenue_code": reason.revenue_code, "reason_code": reason.code}
+    told = {"on_date": wanted.on_date.isoformat(), "amount_micros": wanted.amount_micros, "text": wanted.text or reason.name(row.language)}
+    keys = {"account_key": row.account_key, "subscription_key": subscription_key}
+    return {**keys, **told, **codes, "catalogue": wanted.catalogue, "tax_class": wanted.tax_class}
+
+
+def _subscription_key(connection: sa.Connection, wanted: Wanted, account_key: int) -> int:
+    if not wanted.subscription_id:
+        return 0
+    subscription = tables.subscriptions.c
+    query = sa.select(subscription.subscription_key).where(subscription.subscription_id == wanted.subscription_id)
+    found = connection.execute(query.where(subscription.account_key == account_key)).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError(
+            f"account {wanted.account_id} has no subscription {wanted.subscription_id}",
+            f"`ratewright accounts show {wanted.account_id}` shows them",
+        )
+    return int(found)
+
+
+def _catalogue(home: Home, identity: str) -> Catalogue:
+    """The newest version of a catalogue."""
+    found = [each for each in catalogue.in_force(home) if each.identity == identity]
+    if not found:
+        raise UserError(f"no catalogue {identity} is published", "`ratewright tariffs list` shows all", exit_status=2)
+    return max(found, key=lambda each: each.effective_from_us)
+
+
+def _require_tax_class(home: Home, wanted: Wanted, currency: str) -> None:
+    known = _catalogue(home, wanted.catalogue)
+    if known.currency != currency:
+        raise UserError(
+            f"catalogue {wanted.catalogue} is in {known.currency}, account {wanted.account_id} in {currency}",
+            "name a catalogue in the account's currency",
+        )
+    names = sorted(each.name for each in known.tax_classes)
+    if wanted.tax_class not in names:
+        raise UserError(f"catalogue {wanted.catalogue} has no tax class {wanted.tax_class!r}", f"it has {', '.join(names)}", exit_status=2)
+
+
+def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who, limit_micros: int) -> None:  # noqa: PLR0913, PLR0917 -- what, by whom, and how far they may go
+    step = minor_step_micros(_catalogue(home, wanted.catalogue).minor_digits)
+    entered = Entered(wanted.amount_micros, wanted.reason_code, wanted.text, who.by_uid, approved_uid=who.by_uid + 1)  # approval may follow
+    wrong = problems(entered, step, limit_micros, reasons())
+    if wrong:
+        raise UserError(f"adjustment {wanted.reference}: {'; '.join(wrong)}", "correct it and give the command again", exit_status=2)
+    seq = home.next_commit_seq(connection, "adjustment", who.now_us)
+    within = not needs_approval(wanted.amount_micros, limit_micros)
+    by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
+    agreed = {"approved_by": who.by_name, "approved_uid": who.by_uid} if within else {"approved_by": None, "approved_uid": None}
+    connection.execute(tables.adjustments.insert().values(reference=wanted.reference, **values, **by, **agreed))
+
+
+def _require_same(before: Any, values: dict[str, Any]) -> None:  # noqa: ANN401 -- a row of adjustments
+    for name, value in values.items():
+        if getattr(before, name) != value:
+            raise UserError(
+                f"adjustment {before.reference} exists with {name} {getattr(before, name)!r}, not {value!r}",
+                "give a new one another reference",
+            )
+
+
+def _approve(home: Home, connection: sa.Connection, before: Any, who: Who) -> bool:  # noqa: ANN401 -- a row of adjustments
+    """Let a waiting adjustment count from now on; False where it counts, or the same person asks again."""
+    seq = home.head_seq(connection)
+    counts = before.adjustment_id in counting(connection, seq)["adjustment_id"].to_pylist()
+    if counts or before.by_uid == who.by_uid:
+        return False
+    seq = home.next_commit_seq(connection, "adjustment", who.now_us)
+    row = tables.adjustments
+    values = {"approved_by": who.by_name, "approved_uid": who.by_uid, "commit_seq": seq}
+    connection.execute(row.update().where(row.c.adjustment_id == before.adjustment_id).values(**values))
+    return True
+
+
+def _stored(home: Home, connection: sa.Connection, reference: str | None = None) -> list[Adjustment]:
+    row, account, subscription = tables.adjustments, tables.accounts.c, tables.subscriptions.c
+    columns = (account.account_id, account.currency, subscription.subscription_id)
+    query = sa.select(row, *columns).select_from(row).join(tables.accounts, account.account_key == row.c.account_key)
+    query = query.outerjoin(tables.subscriptions, subscription.subscription_key == row.c.subscription_key)
+    if reference is not None:
+        query = query.where(row.c.reference == reference)
+    counts = set(counting(connection, home.head_seq(connection))["adjustment_id"].to_pylist())
+    billed = _billed(connection)
+    return [
+        Adjustment(
+            each.reference,
+            each.account_id,
+            each.subscription_id or "",
+            each.on_date,
+            each.currency,
+            int(each.amount_micros),
+            each.reason_code,
+            each.text,
+            each.by_name,
+            each.approved_by,
+            billed.get(each.adjustment_id, WAITING) if each.adjustment_id in counts else PENDING,
+        )
+        for each in connection.execute(query.order_by(row.c.adjustment_id))
+    ]
+
+
+def _billed(connection: sa.Connection) -> dict[int, str]:
+    """The newest invoice that has the line of an adjustment, by its id."""
+    line, invoice = tables.invoice_lines.c, tables.invoices.c
+    query = sa.select(line.price_id, invoice.number).join_from(tables.invoice_lines, tables.invoices)
+    query = query.where(line.kind == "adjustment", line.price_id > 0, invoice.invoice_key.not_in(voided()))
+    return {int(price_id): number for price_id, number in connection.execute(query.order_by(invoice.invoice_key))}

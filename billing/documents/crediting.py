@@ -1,0 +1,266 @@
+"""Credit notes: a line of an invoice, a part of it, or all that is left of the invoice, with the tax that goes with it.
+
+`advance`: what is credited counts as not billed on its charge keys. It goes ahead of a correction that is known to come, and the run
+that finds the correction does not give it twice; where none comes, the next run bills it again. `outside`: goodwill, which
+reconciliation ignores for good.
+A credit never exceeds what was billed: neither what its line says less earlier credits, nor what all documents together say on the line's
+charge key, nor the net of its tax class. Amounts are net micro-units, above zero when credited; tax is worked out on everything
+credited so far, so that the last note takes the last of the tax (`billing.charges.credit`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import sqlalchemy as sa
+
+from billing import catalogue
+from billing.charges.credit import Billed, tax_with
+from billing.charges.lines import LINE, Kind, minor_step_micros
+from billing.documents.finding import Document, date_of, find, key_of, lines_of, require_no_run, standing_lines, voided_of
+from billing.documents.issuing import issue
+from billing.documents.reasons import reason_of
+from billing.invoicing.billed import ADVANCE, OUTSIDE
+from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts
+from billing.runs.fact_columns import day_number
+from billing.store import commit_points, tables
+from rating.errors import UserError
+from rating.money import format_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.closed_months import Who
+    from billing.store.home import Home
+
+EFFECTS: Final = (ADVANCE, OUTSIDE)
+RUN_KIND: Final = "credit_note"
+_TEXTS: Final = {"en": "Credit: {}", "zh": "减免: {}"}
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What somebody asks for. `reference` is the caller's id: the same one counts once. `line_no` None: the whole invoice."""
+
+    reference: str
+    number: str
+    line_no: int | None
+    amount_micros: int | None  # net; None: all that is left
+    effect: str
+    reason_code: str
+    text: str = ""
+
+
+class CreditNote(msgspec.Struct, frozen=True):
+    """What was credited: amounts as on the note, below zero. `number` is empty for a dry run that found nothing in the way."""
+
+    number: str
+    about: str
+    account_id: str
+    currency: str
+    issued_on: str
+    net_micros: int
+    tax_micros: int
+    total_micros: int
+    existed: bool = False
+
+
+class _Credit(NamedTuple):
+    """A line of the invoice, and what is taken off it (above zero for what was charged)."""
+
+    row: Any
+    micros: int
+
+
+class _Undone(Exception):  # noqa: N818 -- no error: the way out of a transaction that was only tried
+    """A dry run ends here."""
+
+
+def credit(home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, dry_run: bool = False) -> CreditNote:
+    """Issue a credit note, dated `on` (None: today on the account's clock), and set it off against what is open.
+
+    Raises UserError for an invoice that is void or no invoice, a line that is none, more than may be credited, and a reference that was
+    used for something else.
+    """
+    _require_sense(wanted)
+    done: list[CreditNote] = []
+    with contextlib.suppress(_Undone):
+        with home.begin() as connection:
+            before = _existing(connection, wanted)
+            if before is not None:
+                return before
+            document = find(connection, wanted.number)
+            day = date_of(document, on, who, "a credit")
+            _require_creditable(connection, document, wanted)
+            step = _step_of(home, document.currency)
+            credits_ = _credits(connection, document, wanted, step)
+            done.append(_issue(home, connection, document, credits_, wanted, day, who))
+            if dry_run:
+                raise _Undone
+            commit_points.reached("document.before_commit")
+        commit_points.reached("document.committed")
+    return done[0]
+
+
+def _issue(  # noqa: PLR0913, PLR0917 -- what, why, when and by whom
+    home: Home, connection: sa.Connection, document: Document, credits_: Sequence[_Credit], wanted: Wanted, day: dt.date, who: Who
+) -> CreditNote:
+    drafts = _drafts(document, credits_, day)
+    corrects = np.array([document.invoice_key], np.int64)
+    issued = issue(home, connection, drafts, RUN_KIND, wanted, who, effect=wanted.effect, corrects=corrects)
+    return _note(connection, tables.invoices.c.run_id == issued.run_id, document.number)
+
+
+def _note(connection: sa.Connection, condition: sa.ColumnElement[bool], about: str, *, existed: bool = False) -> CreditNote:
+    invoice, account = tables.invoices.c, tables.accounts.c
+    columns = (invoice.number, account.account_id, invoice.currency, invoice.issued_on, invoice.net_micros, invoice.tax_micros)
+    query = sa.select(*columns, invoice.total_micros).join_from(tables.invoices, tables.accounts)
+    row = connection.execute(query.where(condition)).one()
+    return CreditNote(row[0], about, *row[1:], existed=existed)
+
+
+def _require_sense(wanted: Wanted) -> None:
+    reason = reason_of(wanted.reason_code)
+    if reason.needs_text and not wanted.text.strip():
+        raise UserError(f"the reason `{reason.code}` needs a text", "say more with --text", exit_status=2)
+    if wanted.effect not in EFFECTS:
+        raise UserError(f"{wanted.effect!r} is no effect of a credit", f"give one of {', '.join(EFFECTS)}", exit_status=2)
+    if wanted.line_no is None and wanted.amount_micros is not None:
+        raise UserError("an amount is of one line", "name it with --line; without it all of the invoice is credited", exit_status=2)
+    if wanted.amount_micros is not None and wanted.amount_micros <= 0:
+        raise UserError(f"{format_micros(wanted.amount_micros)} is no amount to credit", "give one above zero", exit_status=2)
+
+
+def _existing(connection: sa.Connection, wanted: Wanted) -> CreditNote | None:
+    """The note that has this reference. Raises UserError where it is about something else."""
+    run = tables.bill_runs.c
+    begins = msgspec.json.encode({"reference": wanted.reference}).decode().removesuffix("}") + ","
+    query = sa.select(run.run_id, run.detail).where(run.kind == RUN_KIND, run.detail.startswith(begins, autoescape=True))
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    told = msgspec.json.decode(row.detail, type=Wanted)
+    for name in Wanted.__struct_fields__:
+        if getattr(told, name) != getattr(wanted, name):
+            raise UserError(
+                f"credit note {wanted.reference} exists with {name} {getattr(told, name)!r}, not {getattr(wanted, name)!r}",
+                "give a new one another reference",
+            )
+    return _note(connection, tables.invoices.c.run_id == row.run_id, told.number, existed=True)
+
+
+def _require_creditable(connection: sa.Connection, document: Document, wanted: Wanted) -> None:
+    if document.document_type != INVOICE:
+        raise UserError(f"{document.number} is no invoice: it cannot be credited", "name the invoice that charged what is to be given back")
+    if voided_of(connection, document.invoice_key) is not None:
+        raise UserError(f"{document.number} is void: nothing of it can be credited", "credit the invoice that was issued in its place")
+    if wanted.effect == ADVANCE:
+        require_no_run(connection, "a credit that counts as billed")
+
+
+def _step_of(home: Home, currency: str) -> int:
+    """The minor unit of a currency, in micro-units, as catalogues state it."""
+    digits = next((each.minor_digits for each in catalogue.in_force(home) if each.currency == currency), 2)
+    return minor_step_micros(digits)
+
+
+class _Standing:
+    """What stands on the lines of an invoice: credited before, by charge key, and billed by all documents together."""
+
+    def __init__(self, connection: sa.Connection, document: Document) -> None:
+        self.credited: dict[tuple[Any, ...], int] = {}
+        self.billed: dict[tuple[Any, ...], int] = {}
+        for row in standing_lines(connection, document.account_key):
+            key = key_of(row)
+            self.billed[key] = self.billed.get(key, 0) + row.amount_micros
+            if row.about == document.invoice_key:
+                self.credited[key] = self.credited.get(key, 0) - row.amount_micros
+
+    def left(self, row: Any) -> int:  # noqa: ANN401 -- a row of invoice_lines
+        """What of a line may still be credited; of a line below zero what of it is to be taken back with the others."""
+        own = int(row.amount_micros) - self.credited.get(key_of(row), 0)
+        return min(own, max(self.billed[key_of(row)], 0)) if own > 0 else own
+
+
+def _credits(connection: sa.Connection, document: Document, wanted: Wanted, step: int) -> list[_Credit]:
+    """Lines of the note with what is credited of each, tax after them."""
+    rows, standing = lines_of(connection, document.invoice_key), _Standing(connection, document)
+    net = [row for row in rows if row.kind != "tax"]
+    if wanted.line_no is None:
+        chosen = [_Credit(row, standing.left(row)) for row in net]
+    else:
+        chosen = [_of_line(document, net, wanted, standing, step)]
+    chosen = [each for each in chosen if each.micros]
+    found = []
+    for group in sorted({_class_of(each.row) for each in chosen}):
+        own = [each for each in chosen if _class_of(each.row) == group]
+        found += own + _tax(document, [row for row in rows if _class_of(row) == group], own, standing, step)
+    if not found or sum(each.micros for each in found) <= 0:
+        remedy = f"`ratewright invoice show {document.number}` shows its credit notes"
+        raise UserError(f"nothing of {document.number} is left to credit", remedy)
+    return sorted(found, key=lambda each: int(each.row.line_no))
+
+
+def _of_line(document: Document, net: Sequence[Any], wanted: Wanted, standing: _Standing, step: int) -> _Credit:
+    row = next((row for row in net if row.line_no == wanted.line_no), None)
+    if row is None:
+        raise UserError(
+            f"{document.number} has no line {wanted.line_no} that can be credited", "name a line that is not tax; its tax goes with it"
+        )
+    group = [each for each in net if _class_of(each) == _class_of(row)]
+    group_left = sum(each.amount_micros - standing.credited.get(key_of(each), 0) for each in group)
+    left = max(min(standing.left(row), group_left), 0)
+    amount = left if wanted.amount_micros is None else wanted.amount_micros
+    if amount > left or amount % step:
+        shown = f"{format_micros(left)} {document.currency}"
+        what = "is finer than the smallest coin" if amount % step else "is more than that"
+        place = f"of line {row.line_no} of {document.number}"
+        raise UserError(f"{place} {shown} may still be credited; {format_micros(amount)} {what}", "give a part of it")
+    return _Credit(row, amount)
+
+
+def _tax(document: Document, group: Sequence[Any], own: Sequence[_Credit], standing: _Standing, step: int) -> list[_Credit]:
+    """The tax that goes with what is credited of one period and tax class."""
+    taxes = [row for row in group if row.kind == "tax"]
+    if not taxes:
+        return []
+    sums = dict.fromkeys(("net", "tax", "credited net", "credited tax"), 0)
+    for row in group:
+        name = "tax" if row.kind == "tax" else "net"
+        sums[name] += row.amount_micros
+        sums[f"credited {name}"] += standing.credited.get(key_of(row), 0)
+    amount = sum(each.micros for each in own)
+    billed = Billed(*sums.values())
+    if not 0 <= amount <= billed.left_micros:
+        raise UserError(
+            f"later documents changed what {document.number} billed: it cannot be credited as a whole", "credit single lines with --line"
+        )
+    tax = min(tax_with(billed, amount, step), max(standing.billed[key_of(taxes[0])], 0))
+    return [_Credit(taxes[0], tax)] if tax else []
+
+
+def _class_of(row: Any) -> tuple[str, str, int]:  # noqa: ANN401 -- a row of invoice_lines
+    return row.period_from, row.period_to, int(row.tax_class)
+
+
+def _drafts(document: Document, credits_: Sequence[_Credit], day: dt.date) -> Drafts:
+    """One credit note."""
+    lines = np.zeros(len(credits_), LINE)
+    for place, (row, micros) in enumerate(credits_):
+        for name in ("account_key", "subscription_key", "charge_code", "price_id", "tax_class", "revenue_code", "quantity_unit"):
+            lines[name][place] = getattr(row, name)
+        for name in ("period_from", "period_to"):
+            lines[name][place] = day_number(dt.date.fromisoformat(getattr(row, name)))
+        lines["kind"][place] = Kind[row.kind.upper()]
+        lines["amount_micros"][place] = lines["exact_micros"][place] = -micros
+    lines["corrects"] = document.invoice_key
+    pattern = _TEXTS.get(document.language.partition("-")[0], _TEXTS["en"])
+    texts = [pattern.format(row.text) for row, _ in credits_]
+    period = (day_number(dt.date.fromisoformat(each)) for each in (document.period_from, document.period_to))
+    numbers = (document.account_key, 0, 0, *period, day_number(day))
+    heads = (np.array([number], np.int64) for number in numbers)
+    first_line, text = np.array([0, len(credits_)], np.int64), np.arange(len(credits_), dtype=np.int32)
+    return Drafts(*heads, first_line, lines, text, texts, (document.currency,), (document.legal_entity,), day, CREDIT_NOTE)

@@ -1,0 +1,125 @@
+"""A document as it was issued, with what is needed to act on it, and what stands in the way of acting on any."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from billing.allocations.items import voided
+from billing.charges.lines import KEY_FIELDS
+from billing.invoicing.drafts import INVOICE
+from billing.runs import states
+from billing.store import tables
+from rating.errors import NotFoundError, UserError
+
+if TYPE_CHECKING:
+    from billing.closed_months import Who
+
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class Document(NamedTuple):
+    """One document. Amounts are micro-units of its currency; dates are ISO text, local to its account."""
+
+    invoice_key: int
+    number: str
+    account_key: int
+    run_id: int
+    currency: str
+    period_from: str
+    period_to: str
+    issued_on: str
+    due_on: str
+    net_micros: int
+    tax_micros: int
+    total_micros: int
+    document_type: str
+    legal_entity: str
+    account_id: str
+    timezone: str
+    language: str
+    bill_date: str
+    run_kind: str
+    pinned_seq: int
+
+
+class Voided(NamedTuple):
+    """When and why a document was voided, and by whom."""
+
+    on_date: str
+    reason: str
+    by_name: str
+
+
+def find(connection: sa.Connection, number: str) -> Document:
+    """The document with this number. Raises NotFoundError when there is none."""
+    invoice, account, run = tables.invoices.c, tables.accounts.c, tables.bill_runs.c
+    own = (invoice[name] for name in Document._fields[:12])
+    others = (account.account_id, account.timezone, account.language, run.bill_date, sa.func.coalesce(run.kind, states.CYCLE))
+    kind = sa.func.coalesce(invoice.document_type, INVOICE), sa.func.coalesce(invoice.legal_entity, "")
+    query = sa.select(*own, *kind, *others, run.pinned_seq).select_from(tables.invoices)
+    query = query.join(tables.accounts, account.account_key == invoice.account_key).join(tables.bill_runs, run.run_id == invoice.run_id)
+    row = connection.execute(query.where(invoice.number == number)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
+    return Document(*row)
+
+
+def lines_of(connection: sa.Connection, invoice_key: int) -> list[Any]:
+    """Rows of `invoice_lines` of a document, in order."""
+    line = tables.invoice_lines
+    return list(connection.execute(sa.select(line).where(line.c.invoice_key == invoice_key).order_by(line.c.line_no)))
+
+
+def key_of(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a row of invoice_lines
+    """The charge key of a stored line."""
+    return tuple(getattr(row, name) for name in KEY_FIELDS)
+
+
+def voided_of(connection: sa.Connection, invoice_key: int) -> Voided | None:
+    """How a document was voided; None: it was not."""
+    event = tables.invoice_events.c
+    query = sa.select(event.on_date, event.reason, event.by_name).where(event.invoice_key == invoice_key, event.kind == "voided")
+    row = connection.execute(query).one_or_none()
+    return Voided(*row) if row is not None else None
+
+
+def standing_lines(connection: sa.Connection, account_key: int, before_key: int | None = None) -> list[Any]:
+    """All lines of a payer's documents that are not void; with `before_key` of those before that one.
+
+    Rows of `invoice_lines` with `number`, `document_type` (none: invoice) and `about` (the invoice that a credit note corrects).
+    """
+    line, invoice = tables.invoice_lines, tables.invoices.c
+    columns = (invoice.number, invoice.document_type, invoice.corrects_invoice_key.label("about"))
+    query = sa.select(line, *columns).join_from(line, tables.invoices).where(invoice.account_key == account_key)
+    query = query.where(invoice.invoice_key.not_in(voided()))
+    if before_key is not None:
+        query = query.where(invoice.invoice_key < before_key)
+    return list(connection.execute(query.order_by(line.c.invoice_key, line.c.line_no)))
+
+
+def require_no_run(connection: sa.Connection, what: str) -> None:
+    """Raises UserError while a run is not finished: its frozen list was computed from what is billed now."""
+    current = states.unfinished(connection)
+    if current is not None:
+        raise UserError(
+            f"the bill run of {current.bill_date} is not finished: {what} would change what it was computed from",
+            f"finish it first: ratewright bill run --date {current.bill_date}",
+        )
+
+
+def local_date(timezone: str, now_us: int) -> dt.date:
+    """The date on an account's clock."""
+    return (EPOCH + dt.timedelta(microseconds=now_us)).astimezone(ZoneInfo(timezone)).date()
+
+
+def date_of(document: Document, on: dt.date | None, who: Who, what: str) -> dt.date:
+    """The date of an act about a document: as given, else today. Raises UserError for one before the document was issued."""
+    day = on or local_date(document.timezone, who.now_us)
+    if day.isoformat() < document.issued_on and on is not None:
+        place = f"{document.number} was issued on {document.issued_on}"
+        raise UserError(f"{place}: {what} cannot be dated {day}", "give that date or a later one")
+    return max(day, dt.date.fromisoformat(document.issued_on))  # a bill date may lie ahead of the clock

@@ -1,0 +1,174 @@
+"""Interim bills: usage that reached a bill threshold in mid-cycle is billed at once, under the keys of the running period.
+
+Each threshold acts once a period, which `limit_alarms` remembers; the bill of the cycle has only what came after, by reconciliation. Only
+usage and what volume tiers make of it is billed; fees, discounts and commitments wait for the cycle. Amounts are micro-units.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import sqlalchemy as sa
+
+from billing.charges.lines import Kind, Lines, empty, taken
+from billing.charges.reconcile import differences
+from billing.charges.tax import tax_due
+from billing.documents.issuing import issue
+from billing.invoicing import billed_lines
+from billing.invoicing.drafts import Drafts
+from billing.runs import states
+from billing.runs.drafting import Writer, with_catalogues
+from billing.runs.exempting import as_agreed
+from billing.runs.fact_columns import day_number
+from billing.runs.lock import only_run
+from billing.runs.payer_columns import Payers
+from billing.runs.proposal import rates_of
+from billing.runs.thresholds import Acted, Reached, reached
+from billing.runs.unbilled import unbilled
+from billing.store import commit_points, tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from billing.closed_months import Who
+    from billing.runs.unbilled import Unbilled
+    from billing.store.home import Home
+
+ALARM: Final = "bill_threshold"
+_KINDS: Final = (int(Kind.USAGE), int(Kind.VOLUME))
+
+
+class Interim(msgspec.Struct, frozen=True):
+    """A threshold that was reached, and what its subscription had used that no invoice has."""
+
+    account_id: str
+    subscription_id: str
+    threshold: str
+    threshold_micros: int
+    unbilled_micros: int
+    period_from: str
+    currency: str
+
+
+class InterimRun(msgspec.Struct, frozen=True):
+    """What was billed in mid-cycle. `run_id` 0: nothing was, or it was only looked at."""
+
+    run_id: int
+    date: str
+    invoices: int
+    reached: tuple[Interim, ...]
+
+
+class _Found(NamedTuple):
+    reached: list[Reached]
+    drafts: Drafts
+    shown: tuple[Interim, ...]
+
+
+def preview(home: Home, through: dt.date, *, threads: int = 1) -> InterimRun:
+    """What `run` would bill of usage on days before `through`; nothing is stored."""
+    found = _find(home, through, threads)
+    return InterimRun(0, through.isoformat(), len(found.drafts), found.shown)
+
+
+def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimRun:
+    """Bill what reached a threshold on days before `through`. A repeat bills nothing.
+
+    Raises UserError while a bill run is not finished, and where the books of the month are closed.
+    """
+    with only_run(home, f"interim bills of {through}", who.now_us):
+        with home.connect() as connection:
+            _require_no_run(connection)
+        found = _find(home, through, threads)
+        if not found.reached:
+            return InterimRun(0, through.isoformat(), 0, ())
+        with home.begin() as connection:
+            issued = issue(home, connection, found.drafts, states.THRESHOLD, {"thresholds": len(found.reached)}, who)
+            rows = [_alarm(each, issued.run_id, who.now_us, issued.commit_seq) for each in found.reached]
+            connection.execute(tables.limit_alarms.insert(), rows)
+            commit_points.reached("threshold.before_commit")
+        commit_points.reached("threshold.committed")
+    return InterimRun(issued.run_id, through.isoformat(), len(found.drafts), found.shown)
+
+
+def _find(home: Home, through: dt.date, threads: int) -> _Found:
+    known = unbilled(home, through, threads=threads)
+    contracts = known.contracts
+    alarm = tables.limit_alarms.c
+    with home.connect() as connection:
+        query = sa.select(alarm.subscription_key, alarm.period_from, alarm.limit_id).where(alarm.kind == ALARM)
+        acted = {Acted(key, dt.date.fromisoformat(begins), limit) for key, begins, limit in connection.execute(query)}
+        acting = reached(known.lines, contracts, through, acted)
+        payers = Payers(contracts, None, known.currencies)
+        lines = _with_tax(connection, _usage_of(known, acting, payers), known, payers)
+        names = sa.select(tables.subscriptions.c.subscription_key, tables.subscriptions.c.subscription_id)
+        keys = sorted({each.subscription_key for each in acting})
+        wanted = names.where(tables.subscriptions.c.subscription_key.in_(keys))
+        ids = {key: subscription_id for key, subscription_id in connection.execute(wanted)} if keys else {}
+    drafts = Writer(contracts, through, known.currencies, payers, {}).drafts(lines)
+    return _Found(acting, drafts, tuple(_shown(each, known, payers, ids) for each in acting))
+
+
+def _usage_of(known: Unbilled, acting: list[Reached], payers: Payers) -> Lines:
+    """Unbilled usage of the subscriptions and periods that reached a threshold."""
+    wanted = {(each.subscription_key, day_number(each.period_from)) for each in acting}
+    lines = known.lines
+    rows = np.flatnonzero(np.isin(lines["kind"], _KINDS) & np.isin(lines["subscription_key"], [key for key, _ in wanted]))
+    pairs = zip(lines["subscription_key"][rows].tolist(), lines["period_from"][rows].tolist(), strict=True)
+    return as_agreed(taken(lines, rows[np.array([pair in wanted for pair in pairs], bool)]), known.contracts, payers)
+
+
+def _with_tax(connection: sa.Connection, lines: Lines, known: Unbilled, payers: Payers) -> Lines:
+    """`lines` with the tax on everything that their payers are billed for in these periods, less the tax that was billed."""
+    if not lines.size:
+        return empty()
+    first = min(lines["period_from"].tolist())
+    owners = np.unique(lines["account_key"]).tolist()
+    billed = billed_lines(connection, dt.date(1970, 1, 1) + dt.timedelta(days=first), owners)
+    billed = taken(billed, np.flatnonzero(np.isin(billed["period_from"], lines["period_from"])))
+    billed["catalogue"], billed["currency"] = -1, payers.currency[payers.place(billed["account_key"])]
+    net = with_catalogues(taken(billed, np.flatnonzero(billed["kind"] != Kind.TAX)), known.contracts)
+    net["rate_ppm"] = rates_of(net, known.contracts) if net.size else net["rate_ppm"]
+    base = np.concatenate([as_agreed(net, known.contracts, payers), lines])
+    taxes = differences(tax_due(base, known.currencies.steps_of(base)), taken(billed, np.flatnonzero(billed["kind"] == Kind.TAX))).lines
+    return np.concatenate([lines, with_catalogues(taxes, known.contracts)])
+
+
+def _require_no_run(connection: sa.Connection) -> None:
+    current = states.unfinished(connection)
+    if current is not None:
+        raise UserError(
+            f"the bill run of {current.bill_date} is not finished", f"finish it first: ratewright bill run --date {current.bill_date}"
+        )
+
+
+def _alarm(each: Reached, run_id: int, now_us: int, seq: int) -> dict[str, object]:
+    return {
+        "kind": ALARM,
+        "account_key": each.account_key,
+        "subscription_key": each.subscription_key,
+        "limit_id": each.threshold.threshold_id,
+        "period_from": each.period_from.isoformat(),
+        "reached_micros": each.unbilled_micros,
+        "limit_micros": each.threshold.amount_micros,
+        "action": "billed",
+        "run_id": run_id,
+        "at_us": now_us,
+        "commit_seq": seq,
+    }
+
+
+def _shown(each: Reached, known: Unbilled, payers: Payers, ids: dict[int, str]) -> Interim:
+    place = int(payers.place(np.array([each.account_key], np.int64))[0])
+    account = known.contracts.facts.accounts[place]
+    return Interim(
+        account.account_id,
+        ids[each.subscription_key],
+        each.threshold.name,
+        each.threshold.amount_micros,
+        each.unbilled_micros,
+        each.period_from.isoformat(),
+        account.currency,
+    )

@@ -1,0 +1,88 @@
+"""Documents that no cycle makes: each batch is a run of its own, numbered, posted and settled in the caller's one transaction.
+
+So they share numbers, digest, postings and books with the invoices of the cycle, and never stand half done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from billing import ledger
+from billing.allocations import allocate_credit
+from billing.charges.lines import Kind
+from billing.invoicing.digest import Digest
+from billing.invoicing.numbering import number_drafts
+from billing.runs import posting, states
+from billing.runs.numbering import DIGEST
+from billing.runs.settlement import TERM_OF_KIND
+from billing.runs.terms import Term, Terms, clipped
+from billing.store import tables
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from billing.charges.lines import Int64s
+    from billing.closed_months import Who
+    from billing.invoicing.drafts import Drafts
+    from billing.store.home import Home
+
+
+class Issued(NamedTuple):
+    """The run, the key of its first document, and the commit."""
+
+    run_id: int
+    first_key: int
+    commit_seq: int
+
+
+def issue(  # noqa: PLR0913, PLR0917 -- what, why, and what it is about
+    home: Home,
+    connection: sa.Connection,
+    drafts: Drafts,
+    kind: str,
+    detail: object,
+    who: Who,
+    *,
+    effect: str | None = None,
+    corrects: Int64s | None = None,
+) -> Issued:
+    """Number, post and settle `drafts` (at least one) as a run of this kind; `detail` says as JSON what it was made of.
+
+    Raises UserError where the books of their month are closed.
+    """
+    seq = home.next_commit_seq(connection, "invoice", who.now_us)
+    run_id = _insert_run(connection, drafts, kind, msgspec.json.encode(detail).decode(), seq, who)
+    taken = Digest()
+    first_key = number_drafts(connection, run_id, drafts, seq, effect=effect, corrects=corrects, digest=taken)
+    terms = {**clipped(_terms(drafts)), DIGEST: Term(taken.lines, taken.number())}
+    rows = [{"run_id": run_id, "term": name, **term._asdict()} for name, term in sorted(terms.items())]
+    connection.execute(tables.run_terms.insert(), rows)
+    ledger.post_columns(connection, posting.postings_of(connection, tables.invoices.c.run_id == run_id), seq)
+    connection.execute(tables.run_chunks.insert().values(run_id=run_id, chunk=0, commit_seq=seq))
+    allocate_credit(connection, np.unique(drafts.account_key).tolist(), seq, run_id=run_id)
+    return Issued(run_id, first_key, seq)
+
+
+def _insert_run(connection: sa.Connection, drafts: Drafts, kind: str, detail: str, seq: int, who: Who) -> int:  # noqa: PLR0913, PLR0917 -- the columns of a run
+    values = {"bill_date": drafts.issued_on.isoformat(), "pinned_seq": seq, "state": states.POSTED, "started_us": who.now_us}
+    added = connection.execute(tables.bill_runs.insert().values(**values, commit_seq=seq, kind=kind, detail=detail)).inserted_primary_key
+    assert added is not None
+    for state in (states.COMPUTING, states.NUMBERED, states.POSTED):
+        states.note_step(connection, int(added[0]), state, who.now_us, states.By(who.by_name, who.by_uid))
+    return int(added[0])
+
+
+def _terms(drafts: Drafts) -> dict[str, Term]:
+    """What the billing book of such a run says: every line is due, and is invoiced."""
+    terms, lines = Terms(drafts.currencies), drafts.lines.copy()
+    lines["currency"] = np.repeat(drafts.currency, np.diff(drafts.first_line))
+    for kind, name in TERM_OF_KIND.items():
+        terms.add_lines(name, lines[lines["kind"] == kind])
+    usage = lines[lines["kind"] == Kind.USAGE]
+    terms.add_lines("line_rounding", usage)  # usage that was not rated here
+    terms.add("invoiced_net", drafts.currency, drafts.net_micros())
+    terms.add("invoiced_tax", drafts.currency, drafts.tax_micros())
+    return terms.by_name

@@ -1,0 +1,94 @@
+"""What imported accounts owed, or had to their credit, before: each opening item becomes a document of type `opening`.
+
+It is no invoice of ours: it has a number of its own series, its line names the number of the old system, nothing of it counts as billed,
+and it is posted against `opening_balance`. Payments settle it by its old due date like any other open item. Made once, whenever asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import sqlalchemy as sa
+
+from billing.charges.lines import LINE, Int64s, Kind
+from billing.documents.issuing import issue
+from billing.invoicing.drafts import OPENING, Drafts
+from billing.runs.fact_columns import day_number
+from billing.store import commit_points, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.closed_months import Who
+    from billing.store.home import Home
+
+_TEXTS: Final = {"en": "Balance brought forward: {}", "zh": "期初余额: {}"}
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """How many documents were made, and what they come to by currency (micro-units)."""
+
+    documents: int
+    total_micros: dict[str, int]
+    run_id: int = 0  # 0: nothing was to be made
+
+
+class _Undone(Exception):  # noqa: N818 -- no error: the way out of a transaction that was only tried
+    """A dry run ends here."""
+
+
+def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False) -> Opened:
+    """Make documents, dated `on`, of all opening items that have none. Raises UserError where the books of that month are closed."""
+    done = Opened(0, {})
+    with contextlib.suppress(_Undone):
+        with home.begin() as connection:
+            rows = _waiting(connection)
+            if not rows:
+                return done
+            issued = issue(home, connection, _drafts(rows, on), OPENING, {"items": len(rows)}, who)
+            sums: dict[str, int] = {}
+            for row in rows:
+                sums[row.currency] = sums.get(row.currency, 0) + row.amount_micros
+            done = Opened(len(rows), sums, issued.run_id)
+            if dry_run:
+                raise _Undone
+            commit_points.reached("document.before_commit")
+        commit_points.reached("document.committed")
+    return done
+
+
+def _waiting(connection: sa.Connection) -> list[Any]:
+    """Items without a document, by account and reference: those that were imported after the last opening run."""
+    item, account, run = tables.opening_items, tables.accounts.c, tables.bill_runs.c
+    last = sa.select(sa.func.coalesce(sa.func.max(run.commit_seq), 0)).where(run.kind == OPENING).scalar_subquery()
+    columns = (account.currency, account.legal_entity, account.language)
+    query = sa.select(item, *columns).join_from(item, tables.accounts).where(item.c.commit_seq > last)
+    return list(connection.execute(query.order_by(account.account_id, item.c.issued_on, item.c.reference)))
+
+
+def _drafts(rows: Sequence[Any], on: dt.date) -> Drafts:
+    """One document of one line for each item, in their order."""
+    issued_on = np.array([day_number(dt.date.fromisoformat(row.issued_on)) for row in rows], np.int64)
+    due_on = np.array([day_number(dt.date.fromisoformat(row.due_on)) for row in rows], np.int64)
+    lines = np.zeros(len(rows), LINE)
+    lines["account_key"] = [row.account_key for row in rows]
+    lines["kind"] = Kind.ADJUSTMENT
+    lines["period_from"], lines["period_to"] = issued_on, issued_on + 1
+    lines["amount_micros"] = lines["exact_micros"] = [row.amount_micros for row in rows]
+    currencies, currency = _places([row.currency for row in rows])
+    entities, entity = _places([row.legal_entity or "" for row in rows])
+    texts = [_TEXTS.get(row.language.partition("-")[0], _TEXTS["en"]).format(row.reference) for row in rows]
+    keys = lines["account_key"].copy()
+    heads = (keys, currency, entity, issued_on, issued_on + 1, due_on, np.arange(len(rows) + 1, dtype=np.int64))
+    text = np.arange(len(rows), dtype=np.int32)
+    return Drafts(*heads, lines, text, texts, tuple(currencies), tuple(entities), on, OPENING)
+
+
+def _places(words: Sequence[str]) -> tuple[list[str], Int64s]:
+    names = sorted(set(words))
+    place = {name: number for number, name in enumerate(names)}
+    return names, np.array([place[word] for word in words], np.int64)

@@ -1,0 +1,154 @@
+"""An invoice is void: it keeps its number and says what it said, its postings are turned back, and its lines count as billed no more.
+
+Only what nobody paid, in a month whose books are open, and that no later document corrects can be void: whoever wants to void an older one
+voids the newer ones first. A later run bills the charges again; `reissue` does so at once, for the bill date of the void invoice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import pyarrow as pa
+import sqlalchemy as sa
+
+from billing import closed_months, ledger
+from billing.allocations import allocate_credit, undo_invoice
+from billing.allocations.spread import DOCUMENT
+from billing.charges.lines import KEY_FIELDS
+from billing.documents.finding import Document, date_of, find, require_no_run, voided_of
+from billing.invoicing.drafts import OPENING
+from billing.runs import cycle, posting, states
+from billing.runs.lock import only_run
+from billing.store import commit_points, tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from billing.closed_months import Who
+    from billing.runs.reports import RunReport
+    from billing.store.home import Home
+
+LEG: Final = "void"
+
+
+class Void(msgspec.Struct, frozen=True):
+    """What was turned back. `freed`: credit that settled it and is free again, by the number of its document."""
+
+    number: str
+    account_id: str
+    currency: str
+    on_date: str
+    net_micros: int
+    tax_micros: int
+    total_micros: int
+    postings: int
+    freed: dict[str, int]
+    dry_run: bool = False
+
+
+class _Undone(Exception):  # noqa: N818 -- no error: the way out of a transaction that was only tried
+    """A dry run ends here."""
+
+
+def void(  # noqa: PLR0913 -- what, why, by whom and when
+    home: Home, number: str, reason: str, who: Who, *, on: dt.date | None = None, dry_run: bool = False
+) -> Void:
+    """Void a document as of a date (None: today on its account's clock). Raises UserError for all that is in the way, naming it."""
+    if not reason.strip():
+        raise UserError("voiding a document needs a reason", "say why with --reason", exit_status=2)
+    done: list[Void] = []
+    with only_run(home, f"voiding {number}", who.now_us), contextlib.suppress(_Undone):
+        with home.begin() as connection:
+            document = find(connection, number)
+            day = date_of(document, on, who, "its voiding")
+            _require_voidable(connection, document)
+            done.append(_void(home, connection, document, day.isoformat(), reason, who, dry_run=dry_run))
+            if dry_run:
+                raise _Undone
+            commit_points.reached("document.before_commit")
+        commit_points.reached("document.committed")
+    return done[0]
+
+
+def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport:
+    """Bill anew, for the same bill date, the account whose invoice was voided. Raises UserError where there is nothing to reissue."""
+    with home.connect() as connection:
+        document = find(connection, number)
+        if voided_of(connection, document.invoice_key) is None:
+            raise UserError(f"{number} is not void", f"void it first: ratewright invoice void {number} --reason ...")
+        if document.run_kind != states.CYCLE:
+            raise UserError(f"{number} did not come out of a bill run", "make a new credit note, or let the next run bill it")
+    order = cycle.Order(by=states.By(who.by_name, who.by_uid), accounts=frozenset({document.account_id}))
+    bill_date = dt.date.fromisoformat(document.bill_date)
+    return cycle.run(home, bill_date, who.now_us, order=order, threads=threads)
+
+
+def _void(home: Home, connection: sa.Connection, document: Document, day: str, reason: str, who: Who, *, dry_run: bool) -> Void:  # noqa: PLR0913, PLR0917 -- what, when, why and by whom
+    seq = home.next_commit_seq(connection, "void", who.now_us)
+    values = {"invoice_key": document.invoice_key, "kind": "voided", "on_date": day, "reason": reason}
+    by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
+    connection.execute(tables.invoice_events.insert().values(**values, **by))
+    freed = undo_invoice(connection, document.invoice_key, seq)
+    turned = _turned(posting.postings_of(connection, tables.invoices.c.invoice_key == document.invoice_key), document.number, day)
+    posted = ledger.post_columns(connection, turned, seq)
+    allocate_credit(connection, [document.account_key], seq)
+    sums = (document.net_micros, document.tax_micros, document.total_micros)
+    back = {credit_id: -amount for (_, credit_id), amount in freed.items()}
+    return Void(document.number, document.account_id, document.currency, day, *sums, posted, back, dry_run)
+
+
+def _turned(postings: pa.Table, number: str, day: str) -> pa.Table:
+    """The same postings the other way round, as a document of their own."""
+    rows = postings.num_rows
+    columns = {name: postings[name] for name in postings.column_names}
+    columns["debit_account"], columns["credit_account"] = postings["credit_account"], postings["debit_account"]
+    columns |= {"document": pa.repeat(f"void:{number}", rows), "leg": pa.repeat(LEG, rows), "posted_on": pa.repeat(day, rows)}
+    return pa.table(columns)
+
+
+def _require_voidable(connection: sa.Connection, document: Document) -> None:
+    before = voided_of(connection, document.invoice_key)
+    if before is not None:
+        raise UserError(
+            f"{document.number} was voided on {before.on_date} by {before.by_name}: {before.reason}",
+            f"a document is void once; `ratewright invoice reissue {document.number}` bills its charges anew",
+        )
+    if document.document_type == OPENING:
+        raise UserError(f"{document.number} is what the account owed before: it cannot be void", "give a credit, or write it off")
+    require_no_run(connection, "a void invoice")
+    closed_months.require_open(connection, {(document.legal_entity, document.issued_on[:7])})
+    _require_last(connection, document)
+    _require_unpaid(connection, document)
+
+
+def _require_last(connection: sa.Connection, document: Document) -> None:
+    """No later document that stands has a line on one of its charge keys. Tax follows from the other lines, and binds nobody."""
+    own, other = tables.invoice_lines.alias("own"), tables.invoice_lines.alias("other")
+    invoice, event = tables.invoices.c, tables.invoice_events.c
+    query = sa.select(invoice.number).join_from(other, tables.invoices, invoice.invoice_key == other.c.invoice_key)
+    query = query.join(own, sa.and_(*(own.c[name] == other.c[name] for name in KEY_FIELDS)))
+    void_keys = sa.select(event.invoice_key).where(event.kind == "voided")
+    conditions = [
+        invoice.account_key == document.account_key,
+        own.c.invoice_key == document.invoice_key,
+        own.c.kind != "tax",
+        other.c.invoice_key > document.invoice_key,
+        other.c.invoice_key.not_in(void_keys),
+    ]
+    number = connection.execute(query.where(*conditions).order_by(other.c.invoice_key.desc()).limit(1)).scalar_one_or_none()
+    if number is not None:
+        remedy = f"void the newer one first: ratewright invoice void {number} --reason ..."
+        raise UserError(f"{number} corrects lines of {document.number}", remedy)
+
+
+def _require_unpaid(connection: sa.Connection, document: Document) -> None:
+    """No money settles it. What other documents settled of it goes back to them."""
+    row = tables.settlements.c
+    amount = sa.cast(sa.func.sum(row.amount_micros), tables.INT64)
+    query = sa.select(row.credit_kind, row.credit_id, amount).where(row.invoice_key == document.invoice_key, row.credit_kind != DOCUMENT)
+    for kind, credit_id, micros in connection.execute(query.group_by(row.credit_kind, row.credit_id).order_by(row.credit_id)):
+        if micros:
+            remedy = "reverse the payment first, or credit the invoice instead" if kind == "payment" else "take it back first"
+            raise UserError(f"{document.number} is paid by {kind} {credit_id}: it cannot be void", remedy)

@@ -1,0 +1,99 @@
+"""`ratewright adjustment add|list|reasons`: charges and credits by hand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+app = cyclopts.App(name="adjustment", help="Charges and credits by hand.")
+
+
+@app.command
+def add(
+    *,
+    reference: Annotated[str, Parameter(help="Your own id of it; the same one counts once.")],
+    account: Annotated[str, Parameter(help="Id of the account.")],
+    subscription: Annotated[str, Parameter(help="Id of a subscription of it; of the account itself if not given.")] = "",
+    date: Annotated[str, Parameter(help="The day it is about: it is billed with the period that holds it.")],
+    amount: Annotated[
+        str,
+        Parameter(help="Above zero a charge, below a credit, such as -12.50; as the catalogue states prices.", allow_leading_hyphen=True),
+    ],
+    reason_code: Annotated[str, Parameter(help="As `adjustment reasons` shows them.")],
+    text: Annotated[str, Parameter(help="What the invoice calls it; the name of the reason by default.")] = "",
+    catalogue: Annotated[str, Parameter(help="The catalogue whose tax class it has.")],
+    tax_class: Annotated[str, Parameter(help="The tax class.")],
+    dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Enter a charge or credit. Above the limit another person gives the same command before it counts."""
+    from billing.documents import adjusting
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.bill import parse_date
+    from server.cli.ledger_commands.common import who
+    from server.cli.payment_commands.common import micros_of
+
+    wanted = adjusting.Wanted(
+        reference, account, parse_date(date), micros_of(amount), reason_code, text, catalogue, tax_class, subscription
+    )  # fmt: skip
+    with Home.open(home) as opened:
+        done = adjusting.add(opened, wanted, who(), dry_run=dry_run)
+    if as_json:
+        output.print_json(done)
+        return 0
+    amount_shown = f"{output.amount(done.amount_micros, done.currency)} {done.currency}"
+    shown = f"{amount_shown} for account {done.account_id} on {done.on_date} ({done.reason_code})"
+    if done.existed:
+        print(f"adjustment {done.reference} exists: {shown}, {done.state}")
+    else:
+        print(f"adjustment {done.reference}{' would be' if dry_run else ''}: {shown}, {done.state}")
+    return 0
+
+
+@app.command(name="list")
+def list_(
+    *,
+    account: Annotated[str | None, Parameter(help="Only of this account.")] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List charges and credits by hand, with the invoice that has each."""
+    from billing.documents import adjusting
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = adjusting.list_all(opened, account)
+    if as_json:
+        output.print_json(found)
+        return 0
+    rows = [
+        (each.reference, each.account_id, each.subscription_id, each.on_date, output.amount(each.amount_micros, each.currency), each.currency,
+         each.reason_code, each.text, each.by_name, each.approved_by, each.state)
+        for each in found
+    ]  # fmt: skip
+    columns = ("reference", "account", "subscription", "date", "amount", "currency", "reason", "text", "by", "approved by", "state")
+    output.print_table(columns, rows, right=("amount",))
+    return 0
+
+
+@app.command(name="reasons")
+def reasons_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """List the reason codes of charges and credits by hand."""
+    from billing.documents.reasons import reasons
+    from server.cli import output
+
+    del home
+    found = list(reasons().values())
+    if as_json:
+        output.print_json(found)
+        return 0
+    rows = [(each.code, each.names["en"], each.names["zh"], each.charge_code, each.revenue_code) for each in found]
+    output.print_table(("code", "name", "名称", "charge code", "revenue code"), rows)
+    return 0

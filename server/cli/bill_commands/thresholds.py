@@ -1,0 +1,55 @@
+"""`ratewright bill thresholds`: interim bills of usage that reached a threshold in mid-cycle."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.bill import Threads, now_us, parse_date, thread_count
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+
+def thresholds(
+    *,
+    date: Annotated[str, Parameter(help="Bill usage of days before this date, such as 2025-11-16; the bills bear it.")],
+    dry_run: Annotated[bool, Parameter(negative="", help="Show what would be billed; store nothing.")] = False,
+    threads: Threads = 0,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Bill usage that has reached a bill threshold of its plan, each threshold once a period. The cycle bills what comes after."""
+    from billing.closed_months import Who
+    from billing.documents import interim
+    from billing.store.home import Home
+    from server import operator
+    from server.cli import output
+
+    day, who = parse_date(date), operator.current()
+    with Home.open(home) as opened:
+        if dry_run:
+            found = interim.preview(opened, day, threads=thread_count(threads))
+        else:
+            found = interim.run(opened, day, Who(who.name, who.uid, now_us()), threads=thread_count(threads))
+    if as_json:
+        output.print_json(found)
+        return 0
+    if not found.reached:
+        print(f"no threshold is reached by {date} that has not been billed")
+        return 0
+    rows = [
+        (
+            each.account_id,
+            each.subscription_id,
+            each.threshold,
+            output.amount(each.threshold_micros, each.currency),
+            output.amount(each.unbilled_micros, each.currency),
+            each.currency,
+            each.period_from,
+        )
+        for each in found.reached
+    ]
+    columns = ("account", "subscription", "threshold", "at", "unbilled", "currency", "period from")
+    output.print_table(columns, rows, right=("at", "unbilled"))
+    print(f"\n{found.invoices} interim bills " + ("would be made" if dry_run else f"made by run {found.run_id}"))
+    return 0

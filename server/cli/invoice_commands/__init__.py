@@ -1,0 +1,1 @@
+"""Commands of `ratewright invoice`, one module for each group; imported when called."""

@@ -1,0 +1,115 @@
+"""`ratewright invoice void|reissue|credit`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- read when the command is called
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+OnDate = Annotated[str | None, Parameter(name="--date", help="Date of it, such as 2025-11-10; today on the account's clock by default.")]
+DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
+
+
+def void(
+    number: InvoiceNumber,
+    /,
+    *,
+    reason: Annotated[str, Parameter(help="Why, for whoever looks at it later.")],
+    date: OnDate = None,
+    dry_run: DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """An invoice that nobody paid and no later one corrects is void: it keeps its number, and its lines count as billed no more."""
+    from billing.documents import voiding
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.ledger_commands.common import who
+
+    with Home.open(home) as opened:
+        done = voiding.void(opened, number, reason, who(), on=_day(date), dry_run=dry_run)
+    if as_json:
+        output.print_json(done)
+        return 0
+    shown = f"{output.amount(done.total_micros, done.currency)} {done.currency} of account {done.account_id}"
+    print(f"{done.number} ({shown}) {'would be' if dry_run else 'is'} void as of {done.on_date}; {done.postings} postings turned back")
+    for source, micros in done.freed.items():
+        print(
+            f"{output.amount(micros, done.currency)} {done.currency} of {source} that settled it {'would be' if dry_run else 'is'} free again"
+        )
+    if not dry_run:
+        print(f"the next run bills its charges again; at once: ratewright invoice reissue {done.number}")
+    return 0
+
+
+def reissue(number: InvoiceNumber, /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Bill anew, for the same bill date and under a new number, the account whose invoice was voided."""
+    from billing import invoicing
+    from billing.documents import voiding
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.ledger_commands.common import who
+
+    with Home.open(home) as opened:
+        report = voiding.reissue(opened, number, who())
+        account = invoicing.get_invoice(opened, number).summary.account_id
+        made = [each for each in invoicing.list_invoices(opened, account) if each.run_id == report.run_id]
+    if as_json:
+        output.print_json({"run_id": report.run_id, "invoices": made})
+        return 0
+    for each in made:
+        print(
+            f"{each.number}: {output.amount(each.total_micros, each.currency)} {each.currency} of account {each.account_id}, run {report.run_id}"
+        )
+    if not made:
+        print(f"run {report.run_id} is {report.state}: nothing is due that was not billed")
+    return 0
+
+
+def credit(
+    number: InvoiceNumber,
+    /,
+    *,
+    reference: Annotated[str, Parameter(name="--id", help="Your own id of it; the same one counts once.")],
+    line: Annotated[int | None, Parameter(name="--line", help="Which line; without it all of the invoice that is left.")] = None,
+    amount: Annotated[str | None, Parameter(help="Net amount, such as 12.50; all that is left of the line by default.")] = None,
+    effect: Annotated[Literal["outside", "advance"], Parameter(help="outside: goodwill for good; advance: ahead of a correction.")],
+    reason: Annotated[str, Parameter(help="Reason code, as `adjustment reasons` shows them.")],
+    text: Annotated[str, Parameter(help="More about the reason.")] = "",
+    date: OnDate = None,
+    dry_run: DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Credit a line of an invoice, or all of it, with the tax that goes with it: never more than was billed less earlier credit."""
+    from billing.documents import crediting
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.ledger_commands.common import who
+    from server.cli.payment_commands.common import micros_of
+
+    wanted = crediting.Wanted(reference, number, line, None if amount is None else micros_of(amount), effect, reason, text)
+    with Home.open(home) as opened:
+        done = crediting.credit(opened, wanted, who(), on=_day(date), dry_run=dry_run)
+    if as_json:
+        output.print_json(done)
+        return 0
+    sums = (output.amount(-micros, done.currency) for micros in (done.total_micros, done.net_micros, done.tax_micros))
+    shown = "{} {} ({} net, {} tax)".format(next(sums), done.currency, *sums)
+    if done.existed:
+        print(f"credit note {done.number} has {shown} of {done.about} already; nothing changed")
+    else:
+        print(f"{shown} of {done.about} would be credited" if dry_run else f"credit note {done.number}: {shown} of {done.about}")
+    return 0
+
+
+def _day(text: str | None) -> dt.date | None:
+    from server.cli.bill import parse_date
+
+    return None if text is None else parse_date(text)

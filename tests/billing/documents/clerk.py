@@ -1,0 +1,58 @@
+"""What tests about documents share: people, a world with one customer, and sums that a finance department looks at."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from billing.closed_months import Who
+from billing.controls import books
+from billing.documents import crediting, voiding
+from billing.store import tables
+from tests.billing.runs.world import Call, World
+
+CENT = 10_000
+ANA, BEN = ("ana", 1001), ("ben", 1002)
+
+
+def who(world: World, person: tuple[str, int] = ANA) -> Who:
+    """Somebody, now."""
+    return Who(*person, world.tick())
+
+
+def customer(world: World) -> World:
+    """Anna on plan basic (10.00 a month, 20 free minutes, 0.10 a minute), with 30 minutes in October and a call of 2.01."""
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    world.take(Call("1001", "2025-10-05T10:00:00", 30 * 60), Call("1001", "2025-10-07T10:00:00", 30, 8690000000001))
+    return world
+
+
+def void(world: World, number: str, on: str = "2025-11-03", **more: bool) -> voiding.Void:
+    """Void an invoice."""
+    return voiding.void(world.home, number, "wrong address", who(world), on=dt.date.fromisoformat(on), **more)
+
+
+def credit(world: World, number: str, line: int | None, cents: int | None, effect: str = "outside", **more: object) -> crediting.CreditNote:
+    """Credit a line (an amount in cents, None: what is left), or all of an invoice. `reference`, `on` and `dry_run` may be given."""
+    amount = None if cents is None else cents * CENT
+    reference = str(more.get("reference") or f"note {world.now_us}")
+    wanted = crediting.Wanted(reference, number, line, amount, effect, "goodwill")
+    on = dt.date.fromisoformat(str(more.get("on") or "2025-11-05"))
+    return crediting.credit(world.home, wanted, who(world), on=on, dry_run=bool(more.get("dry_run")))
+
+
+def wrong(world: World) -> list[str]:
+    """Books that do not balance."""
+    return [f"{book.name}: {book.left} and {book.right}" for book in books(world.home) if not book.ok]
+
+
+def cents(world: World, account_id: str = "anna") -> int:
+    """What an account owes by the ledger."""
+    row, total = tables.postings.c, 0
+    with world.home.connect() as connection:
+        for side, sign in ((row.debit_account, 1), (row.credit_account, -1)):
+            query = sa.select(sa.func.coalesce(sa.func.sum(row.amount_micros), 0)).where(side == f"receivable:{account_id}")
+            total += sign * int(connection.execute(query).scalar_one())
+    return total // CENT

@@ -1,0 +1,74 @@
+"""Bounds of a bill as a table: what is due now, what was billed before, and why the account is put aside. Amounts in cents."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final, NamedTuple
+
+import numpy as np
+import pytest
+
+from billing.charges.lines import LINE, Kind, Lines
+from billing.charges.reconcile import differences
+from billing.runs import bounds
+from billing.runs.bounds import CREDIT, FOREIGN, NEGATIVE, Limits
+from billing.runs.fact_columns import day_number
+
+OCTOBER, NOVEMBER, DECEMBER = (day_number(dt.date(2025, month, 1)) for month in (10, 11, 12))
+CENT: Final = 10_000
+LIMITS: Final = Limits(lines_per_day_max=1, days_ahead_max=62)
+CNY, EUR = 0, 1
+
+
+class Row(NamedTuple):
+    """A line of account 1."""
+
+    kind: Kind
+    cents: int
+    price: int = 1
+    begins: int = OCTOBER
+    ends: int = NOVEMBER
+    subscription: int = 7
+    currency: int = CNY
+
+
+def _lines(rows: list[Row]) -> Lines:
+    lines = np.zeros(len(rows), LINE)
+    for place, row in enumerate(rows):
+        values = {"account_key": 1, "kind": int(row.kind), "price_id": row.price, "currency": row.currency, "period_from": row.begins}
+        values |= {"period_to": row.ends, "subscription_key": row.subscription, "amount_micros": row.cents * CENT, "events": 1}
+        for name, value in values.items():
+            lines[name][place] = value
+    return lines
+
+
+FEE, USAGE, VOLUME, DISCOUNT, BY_HAND, TAX = Kind.RECURRING, Kind.USAGE, Kind.VOLUME, Kind.DISCOUNT, Kind.ADJUSTMENT, Kind.TAX
+CASES = [
+    # what is about, due now, billed before, reason
+    ("a first bill", [Row(FEE, 1000), Row(TAX, 60, 0)], [], None),
+    ("a correction of what was billed", [Row(USAGE, 400)], [Row(USAGE, 1000)], None),
+    ("all of it is given back", [], [Row(USAGE, 1000), Row(FEE, 500)], None),
+    ("more is given back than was billed", [Row(USAGE, -1)], [Row(USAGE, 1000)], CREDIT),
+    ("a fresh period below nothing", [Row(USAGE, 100), Row(FEE, -101)], [], NEGATIVE),
+    ("a fresh period of nothing", [Row(USAGE, 100), Row(DISCOUNT, -100, 2)], [], None),
+    ("volume lowers what usage cost", [Row(USAGE, 100), Row(VOLUME, -30, 2)], [], None),
+    ("volume comes later, in a billed period", [Row(USAGE, 110), Row(VOLUME, -30, 2)], [Row(USAGE, 100)], None),
+    ("a discount takes more than all there is", [Row(USAGE, 100), Row(DISCOUNT, -150, 2)], [Row(USAGE, 100)], CREDIT),
+    ("a credit by hand has its reason", [Row(BY_HAND, -5000)], [], None),
+    ("and beside a bill", [Row(BY_HAND, -5000), Row(FEE, 1000)], [Row(FEE, 1000)], None),
+    ("a plan in another currency", [Row(FEE, 1000, currency=EUR)], [], FOREIGN),
+    ("fees of the next period", [Row(FEE, 1000, begins=NOVEMBER, ends=DECEMBER)], [], None),
+    ("far ahead", [Row(FEE, 1000, begins=NOVEMBER + 63, ends=NOVEMBER + 93)], [], "a charge begins more than 62 days after the bill date"),
+    ("a line a day", [Row(USAGE, 1, price) for price in range(31)], [], None),
+    ("more lines than days", [Row(USAGE, 1, price) for price in range(32)], [],
+     "a subscription has 32 lines in 31 days: more than 1 a day"),
+    ("of several subscriptions", [Row(USAGE, 1, price, subscription=price % 2 + 1) for price in range(40)], [], None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("about", "due", "billed", "reason"), CASES, ids=[case[0] for case in CASES])
+def test_bounds(about: str, due: list[Row], billed: list[Row], reason: str | None) -> None:
+    before = _lines(billed)
+    found = differences(_lines(due), before)
+    own = np.full(len(found.lines), CNY)
+    assert bounds.broken(found, before, own, NOVEMBER, LIMITS) == ({1: reason} if reason else {}), about

@@ -1,0 +1,205 @@
+"""Trial, approval, rejection, restricted runs, quarantine and series of numbers: what a run may do when, and who may let it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from billing import closed_months, invoicing
+from billing.controls import books
+from billing.runs import cycle, quarantine, reports, states, trial
+from billing.runs.cycle import Order
+from billing.runs.states import By
+from billing.store import settings, tables
+from rating.errors import UserError
+from tests.billing.runs.world import Call
+
+if TYPE_CHECKING:
+    from billing.runs.reports import RunReport
+    from tests.billing.runs.world import World
+
+ADA, BEN = By("ada", 1001), By("ben", 1002)
+NOVEMBER, DECEMBER = dt.date(2025, 11, 1), dt.date(2025, 12, 1)
+
+
+@pytest.fixture
+def two(world: World) -> World:
+    """Two accounts on plan basic since October, 10.00 a month each."""
+    for name, number in (("anna", "1001"), ("bert", "1002")):
+        world.account(name)
+        world.subscription(f"{name}-1", name, "shop/basic", number)
+    return world
+
+
+def run(world: World, date: dt.date = NOVEMBER, **order: object) -> RunReport:
+    return cycle.run(world.home, date, world.tick(), order=Order(**{"by": ADA, **order}))  # type: ignore[arg-type] # fields of an order
+
+
+def balanced(world: World) -> bool:
+    return [book.name for book in books(world.home) if not book.ok] == []
+
+
+def test_a_trial_numbers_nothing_and_what_comes_later_belongs_to_the_next_run(two: World) -> None:
+    two.take(Call("1001", "2025-10-05T10:00:00", 25 * 60))
+    tried = run(two, trial=True)
+    assert (tried.state, tried.invoices, tried.drafts, two.numbers()) == ("computed", 0, 2, [])
+    assert balanced(two)
+    two.take(Call("1001", "2025-10-06T10:00:00", 600))
+    assert run(two, trial=True).resumed, "a trial again shows the same list"
+    done = run(two)
+    assert (done.state, done.resumed, done.total_micros) == ("posted", True, {"CNY": 21_730_000})  # 2 x 10.00 + 5 x 0.10, 6 %
+    assert run(two).total_micros == {"CNY": 1_060_000}
+    assert balanced(two)
+
+
+def test_a_list_is_approved_by_somebody_else(two: World) -> None:
+    settings.put(two.home, "approval", "required", "ada", 1001, two.tick())
+    waiting = run(two)
+    assert (waiting.state, waiting.started_by, waiting.approved_by) == ("computed", "ada", "")
+    with pytest.raises(UserError, match="bill run 1 of 2025-11-01 waits for somebody's approval"):
+        run(two, resume=True)
+    with pytest.raises(UserError, match="started by ada, who cannot approve it"):
+        states.decide(two.home, 1, states.APPROVED, ADA, "", two.tick())
+    for _ in range(2):  # the second word is the same one
+        states.decide(two.home, 1, states.APPROVED, BEN, "looked at", two.tick())
+    done = run(two, resume=True)
+    assert (done.state, done.approved_by, done.invoices) == ("posted", "ben", 2)
+    assert 0 < done.started_us < done.computed_us < done.numbered_us <= done.finished_us or done.computed_us == done.started_us
+    with pytest.raises(UserError, match="is posted: only a computed run can be rejected"):
+        states.decide(two.home, 1, states.DECISION_REJECTED, BEN, "", two.tick())
+    assert balanced(two)
+
+
+def test_a_rejected_list_is_never_billed_and_the_date_is_run_anew(two: World) -> None:
+    run(two, trial=True)
+    assert states.decide(two.home, 1, states.DECISION_REJECTED, ADA, "a tariff is wrong", two.tick()).state == "rejected"
+    done = run(two)
+    assert (done.run_id, done.resumed, done.invoices, done.first_number) == (2, False, 2, "R-0000000001")
+    assert [each.state for each in reports.list_runs(two.home)] == ["rejected", "posted"]
+    assert balanced(two)
+
+
+def test_a_list_that_was_changed_is_not_numbered(two: World) -> None:
+    run(two, trial=True)
+    file = two.home.charges_folder / "run=1/frozen/lines.parquet"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"lines\.parquet was changed: it holds the list of invoices"):
+        run(two)
+    assert two.numbers() == []
+    assert cycle.abandon(two.home, NOVEMBER) == 1
+    assert run(two).invoices == 2
+
+
+def test_only_named_accounts(two: World) -> None:
+    first = run(two, accounts=frozenset({"bert"}))
+    assert (first.restricted, first.invoices, two.numbers("bert")) == (True, 1, ["R-0000000001"])
+    rest = run(two)
+    assert (rest.restricted, rest.invoices, two.numbers("anna")) == (False, 1, ["R-0000000002"])
+    with pytest.raises(UserError, match="no account has the id zoe"):
+        run(two, accounts=frozenset({"zoe"}))
+    assert balanced(two)
+
+
+def test_quarantine_is_listed_and_tried_again(two: World) -> None:
+    two.account("euro", currency="EUR")
+    two.subscription("euro-1", "euro", "shop/basic", "1008")
+    run(two)
+    reason = "a plan is priced in another currency than the account's"
+    assert [(each.account_id, each.kind, each.reason) for each in quarantine.parked(two.home)] == [("euro", "quarantined", reason)]
+    assert quarantine.retry(two.home, 1, two.tick(), BEN).quarantined == {"euro": reason}, "nothing is mended yet"
+    two.execute("UPDATE accounts SET currency = 'CNY' WHERE account_id = 'euro'")
+    done = quarantine.retry(two.home, 1, two.tick(), BEN)
+    assert (done.restricted, done.invoices, done.bill_date) == (True, 1, "2025-11-01")
+    assert quarantine.parked(two.home) == []
+    assert {each.billed_by for each in quarantine.parked(two.home, every=True)} == {done.run_id}
+    with pytest.raises(UserError, match="no account of bill run 1 is in quarantine"):
+        quarantine.retry(two.home, 1, two.tick(), BEN)
+    assert balanced(two)
+
+
+def test_each_entity_has_numbers_of_its_own_without_a_gap(two: World) -> None:
+    with two.home.begin() as connection:
+        seq = two.home.next_commit_seq(connection, "fact", two.tick())
+        row = {"entity": "north", "name": "North Ltd", "invoice_prefix": "N", "credit_prefix": "NC", "commit_seq": seq}
+        connection.execute(tables.legal_entities.insert().values(**row))
+    for name, entity in (("carl", "north"), ("dora", None), ("emil", "north")):
+        two.account(name)
+        two.subscription(f"{name}-1", name, "shop/basic", f"9{name}")
+        with two.home.begin() as connection:
+            account = tables.accounts
+            connection.execute(account.update().where(account.c.account_id == name).values(legal_entity=entity))
+    run(two)
+    given = [(each.account_id, each.number) for each in invoicing.list_invoices(two.home)]
+    assert sorted(given) == [
+        ("anna", "R-0000000001"), ("bert", "R-0000000002"), ("carl", "N-0000000001"), ("dora", "R-0000000003"), ("emil", "N-0000000002"),
+    ]  # fmt: skip
+    assert balanced(two)
+
+
+def test_a_clock_that_was_set_back(two: World) -> None:
+    with two.home.begin() as connection:
+        two.home.next_commit_seq(connection, "fact", two.tick() + 3_600_000_000)
+    with pytest.raises(UserError) as caught:
+        run(two)
+    assert (
+        caught.value.message
+        == "the clock says 2025-01-01 00:00:00 UTC, and the last commit was at 2025-01-01 01:00:00 UTC: it was set back"
+    )
+    assert reports.list_runs(two.home) == []
+
+
+def test_a_bill_date_in_a_closed_month(two: World) -> None:
+    closed_months.close(two.home, "", "2025-11", "done", closed_months.Who("ada", 1001, two.tick()))
+    with pytest.raises(UserError, match="the books for 2025-11 are closed"):
+        run(two)
+    assert reports.list_runs(two.home) == []
+    assert run(two, DECEMBER).invoices == 2
+
+
+def test_a_trial_beside_the_last_period(two: World) -> None:
+    """Anna: ten times as much; bert: gone; carl: new. Dora has an account, and never a bill."""
+    run(two)
+    two.end("bert-1", "2025-11-01")
+    two.account("carl", opened_on="2025-11-01")
+    two.subscription("carl-1", "carl", "shop/basic", "1003", from_date="2025-11-01")
+    two.account("dora")
+    two.take(Call("1001", "2025-11-05T10:00:00", 1000 * 60))
+    run(two, DECEMBER, trial=True)
+    found = trial.compare(two.home, 2)
+    assert (found.compared_run, found.compared_date, found.invoices_then, found.invoices_now) == (1, "2025-11-01", 2, 2)
+    shown = {
+        name: [(each.account_id, each.then_micros // 10_000, each.now_micros // 10_000) for each in getattr(found, name).shown]
+        for name in ("zero_bills", "jumps", "lost", "new")
+    }
+    anna = (1000 + 980 * 10) * 106 // 100  # 10.00 and 980 minutes beyond the free ones, 6 %
+    assert shown == {"zero_bills": [], "jumps": [("anna", 1060, anna)], "lost": [("bert", 1060, 0)], "new": [("carl", 0, 1060)]}
+    assert [(each.revenue_code, each.then_micros, each.now_micros) for each in found.revenue] == [
+        (4010, 0, 98_000_000),
+        (5000, 20_000_000, 20_000_000),
+    ]
+
+
+def test_a_correction_names_the_invoice_that_it_corrects(two: World) -> None:
+    two.take(Call("1001", "2025-10-05T10:00:00", 25 * 60, key="x"))
+    run(two)
+    two.take(Call("1001", "2025-10-05T10:00:00", 30 * 60, key="x"))  # two records that differ: neither counts
+    run(two, DECEMBER)
+    line = tables.invoice_lines.c
+    with two.home.connect() as connection:
+        query = sa.select(line.kind, line.amount_micros, line.corrects_invoice_key).where(
+            line.invoice_key == 3, line.period_from == "2025-10-01"
+        )
+        found = sorted(tuple(row) for row in connection.execute(query))
+    assert found == [("tax", -30_000, 1), ("usage", -500_000, 1)]
+
+
+def test_whoever_is_exempt_pays_no_tax_from_the_period_on_that_ends_in_it(two: World) -> None:
+    fact = {"kind": "tax", "from_date": "2025-11-15", "to_date": None, "detail": '{"exempt":["*"]}', "retracts": None}
+    key = two.key("accounts", "account_key", "account_id", "anna")
+    two._add(tables.account_facts, account_key=key, by_name="ada", by_uid=1001, **fact)  # noqa: SLF001 -- the world's own way to add a fact
+    assert run(two).tax_micros == {"CNY": 1_200_000}
+    assert run(two, DECEMBER).tax_micros == {"CNY": 600_000}
+    assert balanced(two)

@@ -1,0 +1,94 @@
+"""What a user reads when money is refused. Nothing is stored by any of these calls."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server import operator
+from tests.billing.payments.desk import ANA, Desk
+
+if TYPE_CHECKING:
+    from tests.errors.conftest import Provoke
+
+pytestmark = pytest.mark.slow
+EXAMPLES = Path(__file__).parents[2] / "examples" / "payments"
+
+
+@pytest.fixture
+def owing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Anna owes 10.00 of 30.00 in CNY, left a deposit of 5.00, and a line of a bank file waits."""
+    monkeypatch.setattr(operator, "current", lambda: ANA)
+    desk = Desk(tmp_path / "home")
+    desk.invoice("R-1", 10)
+    desk.invoice("R-2", 20, "03-15")
+    desk.pay("p1", 20)
+    desk.deposit("d1", 5)
+    desk.home.close()
+    return tmp_path / "home"
+
+
+PAID = ["--account", "anna", "--date", "2026-02-10"]
+CALLS = {
+    "negative": (["record", "--id", "p9", "--amount", "-5.00", *PAID], 2),
+    "zero": (["record", "--id", "p9", "--amount", "0", *PAID], 2),
+    "other_currency": (["record", "--id", "p9", "--amount", "5", "--currency", "EUR", *PAID], 1),
+    "too_fine": (["record", "--id", "p9", "--amount", "5.001", *PAID], 2),
+    "no_amount": (["record", "--id", "p9", "--amount", "five", *PAID], 2),
+    "no_account": (["record", "--id", "p9", "--amount", "5", "--account", "ben", "--date", "2026-02-10"], 1),
+    "other_data": (["record", "--id", "p1", "--amount", "21", "--reference", "bank", *PAID], 1),
+    "not_its_invoice": (["record", "--id", "p9", "--amount", "5", "--invoice", "R-9", *PAID], 1),
+    "no_till": (["cash", "--id", "c9", "--amount", "5", "--till", "a b", *PAID], 2),
+    "refund_of_nothing": (["refund", "--id", "f1", "--payment", "p1", "--date", "2026-02-20", "--to", "Anna"], 1),
+    "refund_too_much": (
+        ["refund", "--id", "f1", "--payment", "p1", "--amount", "20.01", "--date", "2026-02-20", "--to", "Anna", "--reopen"],
+        1,
+    ),
+    "refund_of_what": (["refund", "--id", "f1", "--date", "2026-02-20", "--to", "Anna"], 2),
+    "no_payment": (["reverse", "--id", "b1", "--payment", "p9", "--date", "2026-02-20"], 1),
+    "before_it_came": (["chargeback", "--id", "c1", "--payment", "p1", "--date", "2026-02-09"], 2),
+    "deposit_too_much": (["deposit", "release", "--id", "a1", "--deposit", "d1", "--amount", "6", "--date", "2026-02-20"], 1),
+    "promise_before": (
+        ["promise", "add", "--id", "v1", "--account", "anna", "--amount", "5", "--made", "2026-02-10", "--until", "2026-02-09"],
+        2,
+    ),
+    "parts_do_not_add_up": (["instalments", "agree", "--id", "i1", *PAID, "--part", "2026-03-01=9"], 1),
+    "no_parts": (["instalments", "agree", "--id", "i1", *PAID], 2),
+    "no_line": (["worklist", "return", "x", "--note", "n"], 1),
+    "no_order": (["order", "newest"], 2),
+    "empty_span": (["statement", "anna", "--from", "2026-02-02", "--to", "2026-02-01"], 2),
+}
+
+
+@pytest.mark.parametrize(("name", "words", "status"), [(name, *call) for name, call in CALLS.items()], ids=CALLS)
+def test_what_is_refused(provoke: Provoke, owing: Path, name: str, words: list[str], status: int) -> None:
+    provoke(["payment", *words, "--home", owing], status=status, golden=f"payment/{name}", unchanged=owing)
+
+
+@pytest.mark.parametrize("name", ["cut_short", "changed_sum", "negative_line", "several"])
+def test_bank_files(provoke: Provoke, owing: Path, tmp_path: Path, name: str) -> None:
+    mapping = tmp_path / "bank.yaml"
+    how = "refuse" if name == "negative_line" else "ignore"
+    mapping.write_text((EXAMPLES / "city-bank.yaml").read_text().replace("outgoing: ignore", f"outgoing: {how}"))
+    file = Path(shutil.copy(EXAMPLES / "city-bank.csv", tmp_path))
+    text = file.read_text()
+    changes = {
+        "cut_short": text[:-30],
+        "changed_sum": text.replace("20,00", "21,00").replace("T-1004;10.11.2026;-12,30", "T-1004;10.11.2026;12,30"),
+        "negative_line": text,
+        "several": text.replace("09.11.2026", "9 November").replace("35,00", "35.00").replace("T-1005", "T-1001"),
+    }
+    file.write_text(changes[name])
+    words = ["payment", "import", file, "--mapping", mapping, "--home", owing]
+    provoke(words, status=1, golden=f"payment/{name}", unchanged=owing)
+
+
+def test_a_mapping_with_mistakes(provoke: Provoke, owing: Path, tmp_path: Path) -> None:
+    mapping = tmp_path / "bank.yaml"
+    text = (EXAMPLES / "city-bank.yaml").read_text()
+    mapping.write_text(text.replace("%d.%m.%Y", "%d.%m").replace('"R-[0-9]{10}"', '"R-[0-9"').replace('delimiter: ";"', "delimiter: ';;'"))
+    words = ["payment", "import", EXAMPLES / "city-bank.csv", "--mapping", mapping, "--home", owing]
+    provoke(words, status=1, golden="payment/mapping", unchanged=owing)
