@@ -1,7 +1,7 @@
 # Tasks of Ratewright. A machine needs Python >= 3.11 and make; everything else goes into .venv.
 # `make help` prints the lines below that carry two hashes.
 
-.PHONY: help .venv demo test fuzz fuzz-rating fuzz-decoders hostile check check-style check-format check-types check-imports check-proto bench bench-close proto lock
+.PHONY: help .venv demo test test-postgresql fuzz fuzz-rating fuzz-decoders hostile check check-style check-format check-types check-imports check-proto bench bench-close proto lock
 .DEFAULT_GOAL := help
 
 # Python to build .venv with. Each candidate is run before it is believed: a shim on PATH may name a version that is not there.
@@ -52,6 +52,14 @@ demo: .venv/.ready ## a month of calls from switch files to posted invoices; SEE
 # A file stays in one worker, so that what its tests share (a finished demo, compiled tables) is made once.
 test: .venv/.ready ## all tests, on two cores; ARGS= goes to pytest, such as ARGS='-m "not slow"'
 	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(if $(ARGS),,$(MAKE) --no-print-directory test-postgresql)
+
+# Tests of billing once more, their homes on a real PostgreSQL that comes with the development packages: what writes money, facts and runs.
+POSTGRESQL_TESTS ?= tests/billing/runs tests/billing/accounts tests/billing/guiding tests/billing/payments \
+	tests/billing/catalogue $(wildcard tests/billing/test_*.py tests/billing/*/test_kill.py)
+
+test-postgresql: .venv/.ready ## tests of billing on PostgreSQL; POSTGRESQL_TESTS=tests/billing for all of them, ARGS= goes to pytest
+	@RATEWRIGHT_TEST_STORE=postgresql $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m slow $(POSTGRESQL_TESTS) $(ARGS)
 
 fuzz: fuzz-rating fuzz-decoders ## both of the following, for hours; SEED= RECORDS= CASES=
 

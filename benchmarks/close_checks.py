@@ -1,4 +1,4 @@
-"""What a closed month must come to, counted once more in SQL from the usage files, without the product: charges, allowances, fees, taxes."""
+"""What a closed month must come to, counted once more in SQL from the usage files: charges, allowances, fees, taxes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ select subscription, account, account % 3 as plan, code, quantity, start_us, eve
             case service when 1 then if(other_e164::varchar like '{tariff.HOME_PREFIX}%', {tariff.HOME}, {tariff.ABROAD})
                 when 2 then {tariff.MESSAGE} else {tariff.DATA} end as code,
             case service when 1 then (duration_us + 999999) // 1000000 * {tariff.VOICE_STEP_MS}
-                when 2 then 1 else (bytes_up + bytes_down + {tariff.DATA_STEP - 1}) // {tariff.DATA_STEP} * {tariff.DATA_STEP} end as quantity
+                when 2 then 1
+                else (bytes_up + bytes_down + {tariff.DATA_STEP - 1}) // {tariff.DATA_STEP} * {tariff.DATA_STEP} end as quantity
         from read_parquet($files) where flags & 7 = 0
     )
 ) where account % $one_in = 0
@@ -50,7 +51,8 @@ select account, subscription, code, count(*) as events, sum(quantity)::bigint as
         * {tariff.ROUNDING_STEP_MICROS})::bigint as micros
 from (
     select *, case code {" ".join(f"when {code} then {micros}" for code, micros in tariff.MICROS.items())} end as rate,
-        case when code in ({tariff.HOME}, {tariff.ABROAD}) then {tariff.A_MINUTE} when code = {tariff.MESSAGE} then 1 else 1000000 end as per
+        case when code in ({tariff.HOME}, {tariff.ABROAD}) then {tariff.A_MINUTE}
+            when code = {tariff.MESSAGE} then 1 else 1000000 end as per
     from priced
 ) group by all
 """

@@ -148,7 +148,7 @@ def _write_file(folder: str, size: Size, low: int, high: int) -> sealing.Sealed:
             served = numbers[place[rows]]
             yield usage(rng, served, start_us[rows], low + first, USAGE_SEQ), shards[place[rows]]
 
-    written = sealing.write_file(path, parts())
+    written = sealing.write_file(path, high - low, parts())
     home.close()
     return written
 
@@ -162,7 +162,7 @@ def add_late(home: Home, size: Size, one_in: int) -> int:
     with home.begin() as connection:
         seq = home.next_commit_seq(connection, "usage", NOW_US)
         table = usage(rng, numbers[late], start_us, size.records, seq, only_answered=True)
-        written = sealing.write_file(home.sealed_folder / "2026-01-late.parquet", [(table, shards[late])])
+        written = sealing.write_file(home.sealed_folder / "2026-01-late.parquet", table.num_rows, [(table, shards[late])])
         sealed = home.next_commit_seq(connection, "seal", NOW_US)
         connection.execute(tables.usage_manifest.insert().values(**sealing.manifest_row(home, written), commit_seq=sealed))
     return table.num_rows

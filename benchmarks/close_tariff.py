@@ -78,6 +78,5 @@ def _plan(number: int, rules: tuple[UsageRule, ...]) -> Plan:
 
 def _price(code: int, name: str, unit: QuantityUnit, increment: int, per: int) -> Price:
     rate = Rate("any", (Step(0, MICROS[code], per, increment),), increment)
-    return Price(
-        code, name, code, 4000 + code, "standard", unit, (rate,), rounding_mode=RoundingMode.HALF_UP, rounding_step_micros=ROUNDING_STEP_MICROS
-    )  # fmt: skip
+    rounding = {"rounding_mode": RoundingMode.HALF_UP, "rounding_step_micros": ROUNDING_STEP_MICROS}
+    return Price(code, name, code, 4000 + code, "standard", unit, (rate,), **rounding)  # type: ignore[arg-type]  # checked by the model's users

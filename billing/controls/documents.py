@@ -54,7 +54,8 @@ def total_books(connection: sa.Connection) -> Iterator[Book]:
 def waiting(connection: sa.Connection) -> dict[str, int]:
     """Totals of invoices that a numbered run has not posted yet. In a posted run none waits, whatever is missing."""
     keys = waiting_keys(connection)
-    invoice, sums = tables.invoices.c, {}
+    invoice = tables.invoices.c
+    sums: dict[str, int] = {}
     for start in range(0, len(keys), 500):
         amount = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64)
         query = sa.select(invoice.currency, amount).where(invoice.invoice_key.in_(sorted(keys)[start : start + 500]))

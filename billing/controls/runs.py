@@ -79,7 +79,7 @@ def _books_of(home: Home, connection: sa.Connection, run: Any, files: _FileSums)
     yield book(f"rating, {name}: events by status", sum(counted.values()), agreeing, ROWS, shown)
     manifest = tables.charge_manifest.c
     sums = [sa.cast(sa.func.coalesce(sa.func.sum(column), 0), tables.INT64) for column in (manifest.rows, manifest.charge_micros)]
-    rows, charge_micros = connection.execute(sa.select(*sums).where(manifest.run_id == run.run_id)).one()
+    rows, charge_micros = tuple(connection.execute(sa.select(*sums).where(manifest.run_id == run.run_id)).one())
     yield book(f"charges, {name}: rows", int(rows), files.rows, ROWS, {f"missing {path}": 1 for path in files.missing})
     yield book(f"charges, {name}: files = files with their hash", files.files, files.unchanged, "files")
     charged = sum(files.charge_micros.values())

@@ -106,7 +106,7 @@ def _find(home: Home, through: dt.date, threads: int) -> _Found:
         names = sa.select(tables.subscriptions.c.subscription_key, tables.subscriptions.c.subscription_id)
         keys = sorted({each.subscription_key for each in acting})
         wanted = names.where(tables.subscriptions.c.subscription_key.in_(keys))
-        ids = {key: subscription_id for key, subscription_id in connection.execute(wanted)} if keys else {}
+        ids = {row.subscription_key: row.subscription_id for row in connection.execute(wanted)} if keys else {}
     drafts = Writer(contracts, through, known.currencies, payers, {}).drafts(lines)
     return _Found(acting, drafts, tuple(_shown(each, known, payers, ids) for each in acting))
 

@@ -1,7 +1,7 @@
 """An invoice is void: it keeps its number and says what it said, its postings are turned back, and its lines count as billed no more.
 
 Only what nobody paid, in a month whose books are open, and that no later document corrects can be void: whoever wants to void an older one
-voids the newer ones first. A later run bills the charges again; `reissue` does so at once, for the bill date of the void invoice.
+voids the newer ones first. A later run bills the charges again; `reissue` does so at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from billing.allocations.spread import DOCUMENT
 from billing.charges.lines import KEY_FIELDS
 from billing.documents.finding import Document, date_of, find, require_no_run, voided_of
 from billing.invoicing.drafts import OPENING
-from billing.runs import cycle, posting, states
+from billing.runs import cycle, facts, posting, scope, states
 from billing.runs.lock import only_run
 from billing.store import commit_points, tables
 from rating.errors import UserError
@@ -73,16 +73,22 @@ def void(  # noqa: PLR0913 -- what, why, by whom and when
 
 
 def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport:
-    """Bill anew, for the same bill date, the account whose invoice was voided. Raises UserError where there is nothing to reissue."""
+    """Bill anew the account whose invoice was voided: for the same bill date, or, where later runs have billed it since, for the latest one.
+
+    Raises UserError where there is nothing to reissue, or a run cannot begin.
+    """
     with home.connect() as connection:
         document = find(connection, number)
         if voided_of(connection, document.invoice_key) is None:
             raise UserError(f"{number} is not void", f"void it first: ratewright invoice void {number} --reason ...")
         if document.run_kind != states.CYCLE:
             raise UserError(f"{number} did not come out of a bill run", "make a new credit note, or let the next run bill it")
+        known = facts.load(connection, home.head_seq(connection))
+        coverage = scope.covered_through(connection, known)[known.account_keys.tolist().index(document.account_key)]
     order = cycle.Order(by=states.By(who.by_name, who.by_uid), accounts=frozenset({document.account_id}))
     bill_date = dt.date.fromisoformat(document.bill_date)
-    return cycle.run(home, bill_date, who.now_us, order=order, threads=threads)
+    latest = bill_date if coverage is None else max(bill_date, coverage.through)
+    return cycle.run(home, latest, who.now_us, order=order, threads=threads)
 
 
 def _void(home: Home, connection: sa.Connection, document: Document, day: str, reason: str, who: Who, *, dry_run: bool) -> Void:  # noqa: PLR0913, PLR0917 -- what, when, why and by whom

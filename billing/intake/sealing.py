@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 SHARDS: Final = 256
 ROWS_MAX: Final = 4_000_000
 BUCKET_ROWS: Final = 200_000
-ROW_GROUP_ROWS: Final = 65_536  # what is read at a time of a few shards
+ROW_GROUPS: Final = 64  # of a file, about: so that some shards can be read without the others
+ROW_GROUP_ROWS: Final = (4_096, 65_536)  # at least and at most in one
 SHARD_ROWS: Final = "ratewright.shard_rows"  # in a sealed file's footer: how many rows each shard has, in the order of the rows
 SEALED_V1: Final = USAGE_V1.append(pa.field(view.COMMIT_SEQ, pa.int64(), nullable=False))
 _FEW_VALUES: Final = frozenset(field.name for field in SEALED_V1 if pa.types.is_dictionary(field.type) or pa.types.is_int8(field.type)) | {
@@ -183,12 +184,16 @@ def _write_month(home: Home, group: Sequence[view.Stored], layout: _Layout, mont
             shard = layout.shard[wanted]
             yield _sorted(_gather(home, group, wanted), shard), shard
 
-    return write_file(home.sealed_folder / f"{layout.months[month]}-{stem}.parquet", sorted_buckets())
+    return write_file(home.sealed_folder / f"{layout.months[month]}-{stem}.parquet", int(of_month.sum()), sorted_buckets())
 
 
-def write_file(path: Path, parts: Iterable[tuple[pa.Table, NDArray[np.uint8]]]) -> Sealed:
-    """A sealed file, on disk: tables of SEALED_V1, one after another sorted by shard, served id and time, with the shard of each row."""
-    rows = partial_rows = 0
+def write_file(path: Path, rows: int, parts: Iterable[tuple[pa.Table, NDArray[np.uint8]]]) -> Sealed:
+    """A sealed file of so many rows, on disk: tables of SEALED_V1, one after another sorted by shard, served id and time.
+
+    Each table comes with the shard of each of its rows.
+    """
+    group_rows = min(max(rows // ROW_GROUPS, ROW_GROUP_ROWS[0]), ROW_GROUP_ROWS[1])
+    partial_rows = 0
     starts: list[int] = []
     by_shard = np.zeros(SHARDS, np.int64)
     with path.open("wb") as file:
@@ -203,10 +208,10 @@ def write_file(path: Path, parts: Iterable[tuple[pa.Table, NDArray[np.uint8]]]) 
             for table, shard in parts:
                 start_us = table.column("start_us").cast(pa.int64()).to_numpy()
                 starts += [int(start_us.min()), int(start_us.max())]
-                rows += table.num_rows
                 by_shard += np.bincount(shard, minlength=SHARDS)
                 partial_rows += int(((table.column("flags").to_numpy() & OF_ASSEMBLY) != 0).sum())
-                writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+                writer.write_table(table, row_group_size=group_rows)
+            assert int(by_shard.sum()) == rows
             writer.add_key_value_metadata({SHARD_ROWS: ",".join(map(str, by_shard.tolist()))})
         file.flush()
         os.fsync(file.fileno())

@@ -93,7 +93,7 @@ def _integers(values: Any) -> Any:  # noqa: ANN401 -- an array of numpy or Arrow
 def _text_bytes(values: Any) -> tuple[Any, Any]:  # noqa: ANN401 -- an array of Arrow
     """Lengths, and all bytes one after the other."""
     whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    filled = pc.fill_null(whole.cast(pa.large_string()), "")
+    filled: Any = pc.fill_null(whole.cast(pa.large_string()), "")  # type: ignore[type-var] # of Arrow's stubs: text is a value
     lengths = pc.binary_length(filled).to_numpy(zero_copy_only=False)
     offsets = np.frombuffer(filled.buffers()[1], np.int64, len(filled) + 1, filled.offset * 8) if len(filled) else np.zeros(1, np.int64)
     data = filled.buffers()[2]

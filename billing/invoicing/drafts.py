@@ -136,9 +136,10 @@ def joined(parts: Sequence[Drafts]) -> Drafts:
     texts = TextIndex()
     lengths = np.concatenate([np.diff(part.first_line) for part in parts])
     text = [np.array([texts.place(each) for each in part.texts], np.int32)[part.text] for part in parts if len(part.text)]
+    heads: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in HEADS}
     return dataclasses.replace(
         parts[0],
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in HEADS},
+        **heads,
         first_line=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         lines=np.concatenate([part.lines for part in parts]),
         text=np.concatenate(text) if text else np.zeros(0, np.int32),

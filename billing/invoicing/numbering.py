@@ -32,7 +32,9 @@ _STORED: Final = (
     "quantity_unit", "exact_micros", "amount_micros",
 )  # fmt: skip
 _LINES_AT_ONCE: Final = 1_000_000
-_KIND_WORDS: Final = pa.array([""] + [KIND_NAMES.get(code, "") for code in range(1, max(KIND_NAMES) + 1)])  # type: ignore[call-overload] # an IntEnum is its number
+_KIND_WORDS: Final[Any] = pa.array(
+    [{int(kind): name for kind, name in KIND_NAMES.items()}.get(code, "") for code in range(max(KIND_NAMES) + 1)]
+)
 
 
 def number_drafts(  # noqa: PLR0913 -- whose, what, when, and how the documents are meant
@@ -71,7 +73,7 @@ def number_drafts(  # noqa: PLR0913 -- whose, what, when, and how the documents 
         "total_micros": net + tax,
         "commit_seq": np.full(len(drafts), commit_seq, np.int64),
         "document_type": _same(None if drafts.document_type == INVOICE else drafts.document_type, len(drafts)),
-        "legal_entity": entities.take(pa.array(drafts.entity)),
+        "legal_entity": entities.take(_index(drafts.entity)),
         "corrects_invoice_key": corrects if corrects is not None else pa.nulls(len(drafts), pa.int64()),
     }
     taken = digest or Digest()
@@ -152,7 +154,11 @@ def _dates(days: Int64s) -> pa.Array[Any]:
 
 def _named(place: Any, names: pa.Array[Any]) -> pa.Array[Any]:  # noqa: ANN401 -- any array of integers
     """names[place]."""
-    return pa.DictionaryArray.from_arrays(pa.array(np.ascontiguousarray(place, np.int32)), names)
+    return pa.DictionaryArray.from_arrays(_index(place), names)
+
+
+def _index(place: Any) -> Any:  # noqa: ANN401 -- any array of integers, and one of Arrow
+    return pa.array(np.ascontiguousarray(place, np.int32))
 
 
 def _same(value: str | None, count: int) -> pa.Array[Any]:

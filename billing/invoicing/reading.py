@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.allocations import open_micros
-from billing.invoicing.drafts import LineDraft
+from billing.invoicing.drafts import INVOICE, LineDraft
 from billing.store import tables
 from rating.errors import NotFoundError
 
@@ -23,7 +23,10 @@ PAGE_SIZE: Final = 100
 
 
 class InvoiceSummary(msgspec.Struct, frozen=True):
-    """An issued invoice as lists show it. `open_micros` is what payments and credit have not covered yet, negative for credit."""
+    """An issued document as lists show it. `open_micros` is what payments and credit have not covered yet, negative for credit.
+
+    `document_type`: invoice, credit_note or opening; `voided_on` is empty for one that stands.
+    """
 
     number: str
     account_id: str
@@ -38,6 +41,8 @@ class InvoiceSummary(msgspec.Struct, frozen=True):
     tax_micros: int
     total_micros: int
     open_micros: int
+    document_type: str = INVOICE
+    voided_on: str = ""
 
 
 class InvoiceLine(LineDraft, frozen=True, kw_only=True):
@@ -66,7 +71,7 @@ def list_invoices(home: Home, account_id: str | None = None, *, after: str = "",
             query = query.where(tables.accounts.c.account_id == account_id)
         if limit is not None:
             query = query.limit(limit)
-        return [InvoiceSummary(*row[1:14]) for row in connection.execute(query)]
+        return [InvoiceSummary(*row[1:-1]) for row in connection.execute(query)]
 
 
 def get_invoice(home: Home, number: str) -> Invoice:
@@ -76,7 +81,7 @@ def get_invoice(home: Home, number: str) -> Invoice:
         if row is None:
             raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
         return Invoice(
-            InvoiceSummary(*row[1:14]), row.language, _lines(connection, row.invoice_key, _billed_to(connection, row.invoice_key))
+            InvoiceSummary(*row[1:-1]), row.language, _lines(connection, row.invoice_key, _billed_to(connection, row.invoice_key))
         )
 
 
@@ -84,7 +89,10 @@ def _summaries() -> sa.Select[Any]:
     invoice, account = tables.invoices.c, tables.accounts.c
     names = ("run_id", "currency", "period_from", "period_to", "issued_on", "due_on", "net_micros", "tax_micros", "total_micros")
     columns = (invoice.invoice_key, invoice.number, account.account_id, account.name, *(invoice[name] for name in names))
-    query = sa.select(*columns, open_micros().label("open_micros"), account.language)
+    event = tables.invoice_events.c
+    voided_on = sa.select(event.on_date).where(event.invoice_key == invoice.invoice_key, event.kind == "voided").scalar_subquery()
+    became = (sa.func.coalesce(invoice.document_type, INVOICE), sa.func.coalesce(voided_on, ""))
+    query = sa.select(*columns, open_micros().label("open_micros"), *became, account.language)
     return query.join_from(tables.invoices, tables.accounts)
 
 

@@ -1,6 +1,6 @@
 """Bounds that every bill must keep. An account that breaks one is put in quarantine with the reason, and the run goes on with the rest.
 
-- a plan is priced in the account's currency;
+- a plan is priced in the account's currency, and no amount is beyond the limit of money;
 - a credit never exceeds what was billed: for each fee and usage, and for each period as a whole;
 - a total is negative only as a correction of something billed, or by an adjustment with its reason;
 - a subscription has at most `lines_per_day_max` lines a day of a period;
@@ -18,6 +18,7 @@ import numpy as np
 from billing.charges.lines import Kind, group_starts
 from billing.charges.ordering import order_by
 from billing.store import settings
+from rating.money import MICROS_LIMIT
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -30,6 +31,7 @@ _EACH_ALONE: Final = (Kind.RECURRING, Kind.ONE_OFF, Kind.USAGE)  # kinds of whic
 FOREIGN: Final = "a plan is priced in another currency than the account's"
 NEGATIVE: Final = "the total is negative without a correction of anything billed"
 CREDIT: Final = "a credit exceeds what was billed"
+TOO_LARGE: Final = "a sum of charges is beyond the limit of money"
 
 
 class Limits(NamedTuple):
@@ -56,6 +58,7 @@ def broken(found: Differences, billed: Lines, own_currency: Int64s, bill_day: in
         return reasons
     net = lines["kind"] != Kind.TAX
     _note(reasons, lines["account_key"][lines["currency"] != own_currency], FOREIGN)
+    _note(reasons, lines["account_key"][np.abs(lines["amount_micros"]) >= MICROS_LIMIT], TOO_LARGE)
     _note(reasons, _negative(lines, net, billed), NEGATIVE)
     alone = np.isin(lines["kind"], [int(kind) for kind in _EACH_ALONE])
     below = alone & (found.billed_micros > 0) & (found.billed_micros + lines["amount_micros"] < 0)

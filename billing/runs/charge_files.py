@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from billing.runs.terms import total
+from rating.errors import UserError
 from rating.model import UNIT_OF_SERVICE, Service
 from rating.money import MICROS_PER_UNIT
 from rating.schema import CHARGE_V1, MONEY, Component, Stage
@@ -76,24 +77,37 @@ class Writer:
         self._files: dict[int, Future[ChargeFile]] = {}
 
     def write(self, group: int, priced: Priced) -> None:
-        """Write every event of a group, refused ones with null charge."""
+        """Write every event of a group, refused ones with null charge. Raises UserError where the disk does not take it."""
         rows = len(priced.start_us)
         if not rows:
             return
         file = self._folder / f"part-{group:05d}.parquet"
         temporary = file.with_suffix(f".{os.getpid()}.tmp")
-        with pq.ParquetWriter(temporary, CHARGE_V1, **_OPTIONS) as writer:
-            for first in range(0, rows, ROWS_AT_ONCE):
-                part = slice(first, min(first + ROWS_AT_ONCE, rows))
-                writer.write_table(self._shelf.charges(priced, part, self._run_id), row_group_size=ROWS_AT_ONCE)
+        try:
+            with pq.ParquetWriter(temporary, CHARGE_V1, **_OPTIONS) as writer:
+                for first in range(0, rows, ROWS_AT_ONCE):
+                    part = slice(first, min(first + ROWS_AT_ONCE, rows))
+                    writer.write_table(self._shelf.charges(priced, part, self._run_id), row_group_size=ROWS_AT_ONCE)
+        except OSError as error:
+            raise self._not_written(error) from error
         self._files[group] = self._syncing.submit(self._synced, temporary, file, rows, total(priced.rated.charge_micros))
 
     def files(self) -> list[ChargeFile]:
-        """All files, in order of their names."""
+        """All files, in order of their names. Raises UserError where one did not get to the disk."""
         self._syncing.shutdown()
-        found = [self._files[group].result() for group in sorted(self._files)]
-        _sync_folder(self._folder)
+        try:
+            found = [self._files[group].result() for group in sorted(self._files)]
+            _sync_folder(self._folder)
+        except OSError as error:
+            raise self._not_written(error) from error
         return found
+
+    def _not_written(self, error: OSError) -> UserError:
+        """A full disk, a quota, a folder without the right. What was written counts for nothing: no run names it."""
+        return UserError(
+            f"charge files cannot be written to {self._folder}: {error.strerror or error}",
+            "make room on its disk, or give this user the right to write there; then run again: nothing was billed",
+        )
 
     def _synced(self, temporary: Path, file: Path, rows: int, charge_micros: int) -> ChargeFile:
         with temporary.open("rb+") as handle:
@@ -102,16 +116,6 @@ class Writer:
         written = ChargeFile(file.relative_to(self._relative_to).as_posix(), rows, charge_micros, file_sha256(file))
         self._report(rows)
         return written
-
-
-def write(  # noqa: PLR0913 -- where to, what, and how
-    folder: Path, relative_to: Path, run_id: int, priced: Priced, contracts: Contracts, *, threads: int, report: Callable[[int], None]
-) -> list[ChargeFile]:
-    """Write every event of `priced` as one group."""
-    del threads
-    writer = Writer(folder, relative_to, run_id, contracts, report)
-    writer.write(0, priced)
-    return writer.files()
 
 
 class _Shelf:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 WINDOW_FROM: Final = "window.from_us"  # terms that say in which instants the run looked for usage
 WINDOW_TO: Final = "window.to_us"
-TOO_LARGE: Final = "a sum of charges is beyond the limit of money"
 
 
 class Computed(NamedTuple):
@@ -50,8 +49,8 @@ class Computed(NamedTuple):
     terms: dict[str, Term]
 
 
-class _Known(NamedTuple):
-    """What the database says as of the run."""
+class Known(NamedTuple):
+    """What the database says as of a sequence number, and what of it is to be computed."""
 
     contracts: Contracts
     scope: scope.Scope
@@ -81,6 +80,20 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
     report = progress or _silent
     report("facts", 0, 0)
     known = _read(home, bill_date, seq, only, before_run, everything=everything)
+    return settled(home, seq, known, threads=threads, sink_for=sink_for, progress=report)
+
+
+def settled(  # noqa: PLR0913 -- what, and how
+    home: Home,
+    seq: int,
+    known: Known,
+    *,
+    threads: int,
+    sink_for: Callable[[Contracts], Sink] | None = None,
+    progress: Progress | None = None,
+) -> Computed:
+    """Price and settle what is `known`; arguments as of `compute`."""
+    report = progress or _silent
     contracts, chosen = known.contracts, known.scope
     currencies = Currencies(contracts)
     usage = price_in_groups(
@@ -99,7 +112,7 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
     settlement = settle(
         proposed,
         known.billed,
-        dict.fromkeys(usage.too_large, TOO_LARGE),
+        dict.fromkeys(usage.too_large, bounds.TOO_LARGE),
         contracts,
         chosen,
         currencies,
@@ -110,24 +123,24 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
     return Computed(contracts, chosen, settlement, usage.left, _usage_terms(usage) | settlement.terms | _scope_terms(chosen))
 
 
-def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | None, before_run: int | None, *, everything: bool) -> _Known:  # noqa: PLR0913 -- what, whose, when and how
+def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | None, before_run: int | None, *, everything: bool) -> Known:  # noqa: PLR0913 -- what, whose, when and how
     midnights = facts.Midnights()
     with home.connect() as connection:
         contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), midnights)
         covered = scope.covered_through(connection, contracts.facts, before_run)
         chosen = touched.scope_of(home, connection, contracts, covered, bill_date, seq, only=only, everything=everything)
-        return _Known(
+        return Known(
             contracts,
             chosen,
-            _billed(connection, contracts, chosen, seq),
+            billed_in(connection, contracts, chosen, seq),
             leftovers.stored(connection, chosen.begins(contracts.facts), before_run),
             by_hand.counting(connection, seq),
             bounds.limits(connection, seq),
         )
 
 
-def _billed(connection: sa.Connection, contracts: Contracts, chosen: scope.Scope, seq: int) -> Lines:
-    """What invoices have billed as of the run, from the oldest computed period of any account on."""
+def billed_in(connection: sa.Connection, contracts: Contracts, chosen: scope.Scope, seq: int) -> Lines:
+    """What invoices have billed as of `seq`, from the oldest computed period of any account on."""
     first = min((periods[0].start for periods in chosen.calendars if periods), default=None)
     if first is None:
         return empty()
@@ -136,7 +149,7 @@ def _billed(connection: sa.Connection, contracts: Contracts, chosen: scope.Scope
     return billed_lines(connection, first, None if whole else keys.tolist(), as_of=seq)
 
 
-def _proposed(usage: Lines, known: _Known, currencies: Currencies) -> Lines:
+def _proposed(usage: Lines, known: Known, currencies: Currencies) -> Lines:
     """Everything that is due, but for tax, at those who pay it."""
     contracts, chosen = known.contracts, known.scope
     fees = (recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies))

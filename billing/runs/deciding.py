@@ -155,13 +155,13 @@ def _tested(facts: Facts, bill_date: dt.date) -> set[int]:
 
 
 def _billed_from(facts: Facts, tested: AbstractSet[int], bill_date: dt.date) -> Int64s:
-    """The first day of each account that is billed. One that was for tests is billed from the day on which that ended."""
+    """The first day of each account that is billed. One that began as a test account is billed from the day on which that ended."""
     first_day = facts.account_first_day.copy()
     for index, told in facts.agreed.categories.items():
-        edges = sorted({day for span, _ in told for day in (span.start, span.end) if day is not None and dt.date.min < day < bill_date})
-        ended = [day for day in edges if category_on(told, day - _ONE_DAY, NORMAL) == TEST and category_on(told, day, NORMAL) != TEST]
-        if ended and index not in tested:
-            first_day[index] = max(int(first_day[index]), day_number(ended[-1]))
+        first = day_of(int(first_day[index]))
+        if index not in tested and category_on(told, first, NORMAL) == TEST:
+            edges = sorted({day for span, _ in told for day in (span.start, span.end) if day is not None and first < day < bill_date})
+            first_day[index] = day_number(next((day for day in edges if category_on(told, day, NORMAL) != TEST), first))
     return first_day
 
 

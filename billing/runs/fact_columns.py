@@ -40,11 +40,10 @@ def days(column: pa.ChunkedArray[Any]) -> Int64s:
     return numbers[codes]
 
 
-def coded(column: pa.ChunkedArray[Any], *, missing: str | None = None) -> tuple[Int64s, list[str]]:
-    """Each text as its place among the distinct ones, which are sorted. Null is -1, or the text `missing`."""
-    filled: Any = column
-    filled = filled if missing is None else filled.fill_null(missing)
-    encoded: Any = filled.combine_chunks().dictionary_encode()
+def coded(column: pa.ChunkedArray[Any]) -> tuple[Int64s, list[str]]:
+    """Each text as its place among the distinct ones, which are sorted. Null is -1."""
+    whole: Any = column
+    encoded: Any = whole.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.unify_dictionaries().combine_chunks()
         encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded

@@ -95,7 +95,7 @@ class AccountRows(Sequence[Account]):
             day_of(int(self._first_day[index])),
             next((each.payment_days for each in reversed(terms) if each.payment_days is not None), stored["payment_days"]),
             stored["commit_seq"],
-            stored["legal_entity"] or "",
+            stored["legal_entity"],
             categories[-1][1] if categories else stored["category"] or NORMAL,
             int(self._unit_keys[index]),
             (*always(stored["bill_day"]), *changes) if changes else (),

@@ -205,8 +205,9 @@ def _account_columns(stored: StoredAccounts, unit: Int64s) -> dict[str, Any]:
     language, languages = coded(table["language"])
     currency, currencies = coded(table["currency"])
     zone, zones = coded(table["timezone"])
-    entity, entities = coded(table["legal_entity"], missing="")
-    category, categories = coded(table["category"], missing=NORMAL)
+    entity, entities = coded(table["legal_entity"])
+    category, named = coded(table["category"])
+    categories = [name or NORMAL for name in named]
     payment_days = integers(table["payment_days"]).copy()
     for index, terms in agreed.terms.items():
         told = next((each.language for _, each in reversed(terms) if each.language is not None), None)

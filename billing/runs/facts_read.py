@@ -5,7 +5,8 @@ Nothing here looks at accounts one by one, but for those that have facts of thei
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import functools
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from billing.accounts.facts import Fact
+
+
+_WORDS: Final = ("currency", "timezone", "language", "legal_entity", "category")
+_BETWEEN: Final = "\x1f"  # no word holds it
 
 
 class StoredAccounts(NamedTuple):
@@ -47,10 +52,11 @@ class StoredSubscriptions(NamedTuple):
 def accounts(connection: sa.Connection, seq: int, of_subscriptions: Iterable[Fact]) -> StoredAccounts:
     """Accounts known as of `seq`, and what is agreed with them; `of_subscriptions`: facts about subscriptions, as of it as well."""
     account = tables.accounts.c
-    columns = (account.account_key, account.account_id, account.currency, account.timezone, account.bill_day)
-    more = (account.language, account.opened_on, account.billed_through, account.payment_days, account.commit_seq)
-    query = sa.select(*columns, *more, account.legal_entity, account.category).where(account.commit_seq <= seq)
-    table = bulk.read(connection, query)
+    words = [sa.func.coalesce(account[name], "") for name in _WORDS]
+    said = functools.reduce(lambda left, right: left.concat(_BETWEEN).concat(right), words)
+    columns = (account.account_key, account.account_id, said.label("said"), account.bill_day, account.opened_on, account.billed_through)
+    query = sa.select(*columns, account.payment_days, account.commit_seq).where(account.commit_seq <= seq)
+    table = _parted(bulk.read(connection, query))
     table = table.take(pc.sort_indices(table, [("account_id", "ascending")])).combine_chunks()
     first_day = days(table["billed_through"])
     first_day = np.where(first_day == NEVER_DAY, days(table["opened_on"]), first_day)
@@ -77,6 +83,17 @@ def subscriptions(connection: sa.Connection, seq: int, account_keys: Int64s, fac
     account = order[index_of(account_keys[order], integers(table["account_key"]))] if len(order) else np.zeros(0, np.int64)
     found = patterns.find(days(table["from_date"]), end_day, plan_facts, names, own)
     return StoredSubscriptions(keys, one_chunk(table["subscription_id"]), account, found)
+
+
+def _parted(table: pa.Table) -> pa.Table:
+    """The words that accounts have in common, as columns of their own: read as one text, since a database gives texts out one by one."""
+    code, distinct = coded(table["said"])
+    parts = [text.split(_BETWEEN) for text in distinct]
+    indices = pa.array(code, pa.int32())
+    for place, name in enumerate(_WORDS):
+        values = pa.array([part[place] for part in parts], pa.string())
+        table = table.append_column(name, values.take(indices))
+    return table.drop_columns(["said"])
 
 
 def _agreed(connection: sa.Connection, seq: int, table: pa.Table, of_subscriptions: Iterable[Fact]) -> Agreed:

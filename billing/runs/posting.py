@@ -99,7 +99,8 @@ def _store_chunk(home: Home, chunk: _Chunk, now_us: int, post: Callable[[sa.Conn
         seq = home.next_commit_seq(connection, "invoice", now_us)
         lines = chunk.lines if chunk.lines is not None else _stored(connection, chunk.documents)
         post(connection, _postings(chunk.documents, lines), seq)
-        allocate_credit(connection, chunk.documents["account_key"].unique().to_pylist(), seq, run_id=chunk.run_id)
+        payers = np.unique(chunk.documents["account_key"].to_numpy()).tolist()
+        allocate_credit(connection, payers, seq, run_id=chunk.run_id)
         marks = {"run_id": chunk.run_id, "chunk": chunk.number, "commit_seq": seq}
         connection.execute(tables.run_chunks.insert().values(**marks))
         commit_points.reached("run.before_posting_commit")
@@ -154,11 +155,12 @@ def _postings(documents: pa.Table, lines: _Lines) -> pa.Table:
     """One posting a line: what the customer owes against revenue or tax, turned round where the amount is negative."""
     if not len(lines.document):
         return ledger.no_postings()
-    head = documents.take(pa.array(lines.document))
-    names = [ledger.receivable(account_id) for account_id in documents["account_id"].to_pylist()]
-    receivable = pa.array(names, pa.string()).take(pa.array(lines.document))
-    is_opening = pc.equal(head["document_type"].fill_null(INVOICE), OPENING)
-    counter = pc.if_else(is_opening, OPENING_BALANCE, _counter_accounts(lines))
+    place: Any = pa.array(lines.document)
+    head: Any = documents.take(place)
+    names: Any = pa.array([ledger.receivable(str(account_id)) for account_id in documents["account_id"].to_pylist()], pa.string())
+    receivable = names.take(place)
+    is_opening: Any = pc.equal(head["document_type"].fill_null(INVOICE), pa.scalar(OPENING))
+    counter: Any = pc.if_else(is_opening, OPENING_BALANCE, _counter_accounts(lines))
     is_debit = pa.array(lines.amount_micros > 0)
     columns: dict[str, Any] = {
         "document": head["number"],
@@ -174,7 +176,7 @@ def _postings(documents: pa.Table, lines: _Lines) -> pa.Table:
     return pa.table(columns)
 
 
-def _counter_accounts(lines: _Lines) -> pa.Array[Any]:
+def _counter_accounts(lines: _Lines) -> Any:  # noqa: ANN401 -- an array of text
     """`tax:<class>` or `revenue:<code>` of each line."""
     pairs, place = np.unique(np.stack([lines.is_tax.astype(np.int64), lines.code], axis=1), axis=0, return_inverse=True)
     names: Any = pa.array([f"{'tax' if tax else 'revenue'}:{number}" for tax, number in pairs.tolist()], pa.string())

@@ -56,7 +56,18 @@ class Currencies:
         steps = [minor_step_micros(contracts.price_list.minor_digits(name)) for name in self.names]
         self.step_micros = np.array(steps, np.int64)
 
-    def step_of(self, name: str) -> int:
+    def breaks_of(pattern: Pattern) -> Breaks:
+    """When subscriptions of a pattern were paused or out of order."""
+    return Breaks(pattern.pauses, pattern.outages)
+
+
+def contract_of(pattern: Pattern) -> Contract:
+    """What a pattern says about the edges of a subscription."""
+    agreed = tuple(Agreed(from_date, terms.minimum_months, terms.early_end_waived) for from_date, terms in pattern.terms)
+    return Contract(agreed, pattern.transferred_in, pattern.transferred_out)
+
+
+def step_of(self, name: str) -> int:
         """The minor unit of a currency, in micro-units."""
         return int(self.step_micros[self.index[name]])
 
@@ -75,7 +86,7 @@ def recurring_lines(contracts: Contracts, scope: Scope, currencies: Currencies) 
         rows: list[tuple[int, ...]] = []
         for period in group.with_ahead:
             held = [(each.plan, part) for each in group.spans if (part := _cut(each.span, period)) is not None]
-            breaks = touching(Breaks(group.pattern.pauses, group.pattern.outages), period.start, period.end)
+            breaks = touching(breaks_of(group.pattern), period.start, period.end)
             key = (group.zone, period, tuple(held), breaks)
             if key not in known:
                 known[key] = _fees(group, period, breaks, scope.bill_date, contracts, currencies)
@@ -99,7 +110,7 @@ def one_off_lines(contracts: Contracts, scope: Scope, currencies: Currencies) ->
         if charged and changes_within(group.spans, group.periods[0].start, group.periods[-1].end):
             answer = plan_at(contracts, group.zone)
             for period in group.periods:
-                for due in one_offs_due(group.spans, period, scope.bill_date, answer, _contract(group.pattern)):
+                for due in one_offs_due(group.spans, period, scope.bill_date, answer, contract_of(group.pattern)):
                     fee = due.fee
                     sold = Sold(Kind.ONE_OFF, due.identity, fee.charge_code, fee.price_id, fee.revenue_code, fee.tax_class)
                     amount = round_exact(due.micros, step_of(due.identity, contracts, currencies), RoundingMode.HALF_UP)
@@ -116,6 +127,17 @@ def plan_at(contracts: Contracts, zone: str) -> Callable[[str, dt.date], Plan | 
         return found.plan if found is not None else None
 
     return answer
+
+
+def breaks_of(pattern: Pattern) -> Breaks:
+    """When subscriptions of a pattern were paused or out of order."""
+    return Breaks(pattern.pauses, pattern.outages)
+
+
+def contract_of(pattern: Pattern) -> Contract:
+    """What a pattern says about the edges of a subscription."""
+    agreed = tuple(Agreed(from_date, terms.minimum_months, terms.early_end_waived) for from_date, terms in pattern.terms)
+    return Contract(agreed, pattern.transferred_in, pattern.transferred_out)
 
 
 def step_of(identity: str, contracts: Contracts, currencies: Currencies) -> int:
@@ -161,12 +183,6 @@ def _fees(  # noqa: PLR0913, PLR0917 -- what a fee depends on
             sold = Sold(Kind.RECURRING, identity, fee.charge_code, fee.price_id, part.revenue_code, part.tax_class)
             rows.append(template_row(sold, period, part.amount_micros, part.exact_micros, 1, contracts, currencies))
     return rows
-
-
-def _contract(pattern: Pattern) -> Contract:
-    """What a pattern says about the edges of a subscription."""
-    agreed = tuple(Agreed(from_date, terms.minimum_months, terms.early_end_waived) for from_date, terms in pattern.terms)
-    return Contract(agreed, pattern.transferred_in, pattern.transferred_out)
 
 
 def _cut(span: Span, period: Period) -> tuple[dt.date, dt.date] | None:

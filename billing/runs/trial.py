@@ -122,7 +122,8 @@ def _last_period(connection: sa.Connection, run: states.Run) -> tuple[int, str] 
     done = [(int(row.run_id), row.bill_date) for row in connection.execute(query.order_by(runs.bill_date, runs.run_id.desc()))]
     month_before = _month_before(dt.date.fromisoformat(run.bill_date)).isoformat()
     of_month = [each for each in done if each[1] == month_before]
-    return (of_month or done or [None])[-1]
+    chosen = of_month or done
+    return chosen[-1] if chosen else None
 
 
 def _month_before(day: dt.date) -> dt.date:
@@ -142,7 +143,7 @@ def _stored_bills(connection: sa.Connection, run: tuple[int, str] | None) -> _Bi
     invoice = tables.invoices.c
     query = sa.select(invoice.account_key, invoice.total_micros, invoice.currency).where(invoice.run_id == run[0])
     rows = bulk.read(connection, query.order_by(invoice.account_key))
-    return _Bills(rows["account_key"].to_numpy(), rows["total_micros"].to_numpy(), rows["currency"].to_pylist())
+    return _Bills(rows["account_key"].to_numpy(), rows["total_micros"].to_numpy(), [str(word) for word in rows["currency"].to_pylist()])
 
 
 def _changes(connection: sa.Connection, then: _Bills, now: _Bills, aside: Int64s) -> dict[str, Changes]:

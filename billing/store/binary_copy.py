@@ -41,8 +41,10 @@ def tables(connection: pq.abc.PGconn, statement: bytes, schema: pa.Schema) -> It
         raise _error(began)
     start = len(HEADER)
     for block in _blocks(connection):
-        yield _table(np.frombuffer(block, np.uint8), start, schema)
+        table = _table(np.frombuffer(block, np.uint8), start, schema)
         start = 0
+        if table.num_rows:
+            yield table
     while (ended := connection.get_result()) is not None:
         if ended.status != pq.ExecStatus.COMMAND_OK:
             raise _error(ended)

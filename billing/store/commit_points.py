@@ -75,6 +75,8 @@ POINTS: Final = {
     # payments, dunning
     "payment.before_commit": "a payment, its posting and allocations are written, not committed",
     "payment.committed": "a payment is committed, and nobody was told",
+    "rerate.before_commit": "a re-rating, a word about one or its documents are written, not committed",
+    "rerate.committed": "a re-rating, a word about one or its documents are committed",
     "setting.before_commit": "a setting is written, not committed",
     "setting.committed": "a setting is committed",
     "ledger.before_commit": "an entry or a decision of the ledger is written, not committed",

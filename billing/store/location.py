@@ -66,7 +66,7 @@ def of_new_home(folder: Path) -> Location | None:
 def new(folder: Path, text: str, source: str) -> Location:
     """A schema of its own for the home at `folder` in the database that `text` names; `source` says who named it."""
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    url = checked_url(text, source).set(password=None)
+    url = checked_url(text, source)._replace(password=None)
     return Location(url=url.render_as_string(hide_password=False), schema=f"home_{name}")
 
 

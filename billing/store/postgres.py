@@ -18,7 +18,7 @@ from billing.store.database import WRITES_OPTION, not_writable_database
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Buffer, Iterator
 
 OLDEST_VERSION: Final = 140000  # PostgreSQL 14
 CONNECT_TIMEOUT_S: Final = 10
@@ -63,6 +63,13 @@ _REFUSALS: Final = (
 )
 
 
+class _WholeNumber(psycopg.adapt.Loader):
+    """What PostgreSQL makes of a sum of integers, as the integer that it is. Nothing else in the store is numeric."""
+
+    def load(self, data: Buffer) -> int:
+        return int(bytes(data))
+
+
 def engine(url: sa.URL, schema: str, busy_timeout_ms: int) -> sa.Engine:
     """An engine whose connections see one schema alone, and whose write transactions come one after the other."""
     options = f"-c search_path={schema} -c lock_timeout={busy_timeout_ms} -c synchronous_commit=on"
@@ -79,6 +86,10 @@ def engine(url: sa.URL, schema: str, busy_timeout_ms: int) -> sa.Engine:
         },
     )
     lock = int.from_bytes(hashlib.sha256(schema.encode()).digest()[:8], signed=True)
+
+    @sa.event.listens_for(made, "connect")
+    def set_up(driver: psycopg.Connection[Any], _record: object) -> None:
+        driver.adapters.register_loader("numeric", _WholeNumber)
 
     @sa.event.listens_for(made, "begin")
     def begin(connection: sa.Connection) -> None:

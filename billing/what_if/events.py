@@ -90,14 +90,16 @@ class MonthEvents:
     def rate(self, made: World, threads: int, reuse: Answer | None = None) -> Answer:
         """Rate them by the tariffs of a world. `reuse`: an answer of which no more is needed than `everywhere`."""
         batch, subscription = self.seen_by(made)
-        runs, rows = self._grouped.runs, None
+        runs = self._grouped.runs
+        rows: Int64s | None = None
         held = worlds.holders(made, runs.subscription, holding_of(runs, made))
         holder = self._grouped.spread(held.holder)
         if (self._direction != int(Direction.ORIGINATING)).any():
             events = Rateable(batch, subscription, *(subscription,) * 3)  # of the other columns nothing is asked
             named = pricing.incoming_by_name(events, self._direction, made.contracts)
-            rows = None if named.all() else np.flatnonzero(named)
-            batch, subscription = chosen(events, rows)[:2]
+            if not named.all():
+                rows = np.flatnonzero(named)
+                batch, subscription = chosen(events, rows)[:2]
         batch = dataclasses.replace(batch, holder=holder if rows is None else holder[rows])
         over = reuse.but_for_status() if reuse is not None and len(reuse.rated.status) == len(subscription) else None
         return Answer(batch, subscription, worlds.rate(made, batch, held.buckets, threads, over), rows)

@@ -153,8 +153,10 @@ def _fees(models: Contracts, scope: Scope, index: int) -> list[Due]:
         having = (name for name in names for _, plan in models.price_list.plan_versions(name) if once.fee in plan.one_offs)
         return next(having, f"{once.identity}/")
 
-    recurring = [Due(each.plan, each.fee.name, _to_micro(each.exact_micros), 1) for each in fees_due(spans, period, period.end, plan_at)]
-    once = one_offs_due(spans, period, period.end, plan_at)
+    pattern = facts.patterns[facts.subscription_pattern[index]]
+    fees = fees_due(spans, period, period.end, plan_at, breaks_of(pattern))
+    recurring = [Due(each.plan, each.fee.name, _to_micro(each.exact_micros), 1) for each in fees]
+    once = one_offs_due(spans, period, period.end, plan_at, contract_of(pattern))
     return [*recurring, *(Due(plan_with(each), each.fee.name, each.micros, each.times) for each in once)]
 
 

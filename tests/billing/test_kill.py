@@ -5,6 +5,7 @@ Each point is reached in a process of its own that kills itself there, as a powe
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -17,6 +18,8 @@ import pytest
 import sqlalchemy as sa
 
 from billing import accounts, catalogue
+from billing.accounts import lifecycle
+from billing.accounts.recording import Asked
 from billing.intake import books, view
 from billing.intake.taking import Intake
 from billing.store import commit_points, tables
@@ -44,16 +47,18 @@ FACTS = (
     tables.subscriptions,
     tables.plan_facts,
     tables.guiding_facts,
+    tables.subscription_facts,
 )
 ANN, BEN = catalogue.Operator("ann", 1001), catalogue.Operator("ben", 1002)
 
 
 def work(folder: Path) -> None:
-    """Everything once: publish, draft, review, repeal, import, take in two batches with a conflict between them, seal, take in more."""
+    """Everything once: publish, draft, review, repeal, import, pause, take in two batches with a conflict between them, seal, take in more."""
     with Home.open(folder / "home", create=True) as home:
         catalogue.publish(home, a_catalogue(), NOW_US)
         _second_version(home)
         accounts.import_files(home, folder / "in", NOW_US)
+        lifecycle.pause(home, Asked(ANN, NOW_US), "S1", dt.date(2026, 3, 10), None, "abroad")
         intake = Intake(home)
         intake.take_batch("sw1", batch(*(Event(f"e{i}", 10 + i, start_us=MARCH_US + i) for i in range(50)), rejects=["?"]), NOW_US)
         intake.take_batch("sw1", batch(Event("e0", 99), Event("f")), NOW_US)

@@ -128,10 +128,17 @@ def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
     if done.state != "computed":
         output.print_json(done) if as_json else print_report(done)
         return 0
+    from billing.controls import findings
+    from billing.controls.book import book
     from billing.runs import trial
     from server.cli.trial_page import print_trial
 
     found = trial.compare(home, done.run_id)
+    jumps = {each.account_id: each.now_micros for each in found.jumps.shown}
+    jumping = book(
+        f"trial, run {done.run_id} of {done.bill_date}: no bill is five times the last one", found.jumps.count, 0, "accounts", jumps
+    )
+    findings.keep(home, [jumping], done.run_id, done.started_by, _today(), now_us())
     if as_json:
         output.print_json({"run": done, "trial": found})
         return 0
@@ -141,6 +148,12 @@ def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
     print(f"\nnothing is numbered yet: ratewright bill approve --run {done.run_id} (somebody else), then ratewright bill run --date "
           f"{done.bill_date} --resume")  # fmt: skip
     return 0
+
+
+def _today() -> dt.date:
+    import datetime as dt
+
+    return dt.datetime.now(dt.UTC).date()
 
 
 def _print_books(found: Sequence[Book], open_ones: Sequence[Finding]) -> None:

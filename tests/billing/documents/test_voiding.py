@@ -45,14 +45,15 @@ def test_the_next_run_bills_what_was_voided(billed: World) -> None:
     assert (cents(billed), wrong(billed)) == (1379 + 1060, [])
 
 
-def test_an_older_invoice_is_reissued_for_its_own_date(billed: World) -> None:
+def test_an_older_invoice_is_reissued_on_the_date_of_the_latest_run(billed: World) -> None:
     before = billed.lines(FIRST)
     billed.bill("2025-12-01")
     void(billed, FIRST, "2025-12-02")
     voiding.reissue(billed.home, FIRST, who(billed))
     assert [line[1:] for line in billed.lines("R-0000000003")] == [line[1:] for line in before]
-    summary = invoicing.get_invoice(billed.home, "R-0000000003").summary
-    assert (summary.issued_on, cents(billed), wrong(billed)) == ("2025-11-01", 1379 + 1060, [])
+    assert billed.lines("R-0000000003")[0][0] == "Basic, correction for 2025-10-01 to 2025-10-31"
+    assert invoicing.get_invoice(billed.home, "R-0000000003").summary.issued_on == "2025-12-01"
+    assert (cents(billed), wrong(billed)) == (1379 + 1060, [])
 
 
 def test_a_dry_run_changes_nothing(billed: World) -> None:
@@ -93,7 +94,7 @@ def test_a_credit_note_binds_its_invoice_until_it_is_void(billed: World) -> None
 
 
 def test_a_paid_invoice_is_not_void(billed: World) -> None:
-    payments.record(billed.home, "P1", "anna", 500 * CENT, dt.date(2025, 11, 2), billed.tick())
+    payments.record(billed.home, "P1", "anna", 500 * CENT, dt.date(2025, 11, 2), "", billed.tick())
     with pytest.raises(UserError, match=f"{FIRST} is paid by payment P1"):
         void(billed, FIRST)
     assert (cents(billed), wrong(billed)) == (879, [])

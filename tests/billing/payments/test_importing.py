@@ -25,10 +25,10 @@ HEAD = "City Bank;account;10.11.2026\nTransaction;Booked;Amount;Currency;Payer;P
 def desk(desk: Desk) -> Desk:
     """A000001 owes 30.00 in two invoices; the others nothing yet."""
     for place in (1, 2, 3):
-        desk.account(f"A00000{place}")
-    desk.account("A000009", "EUR")
-    desk.invoice("R-0000000001", 20, account_id="A000001")
-    desk.invoice("R-0000000002", 10, "01-15", account_id="A000001")
+        desk.account(f"A00000{place}", "EUR")
+    desk.account("A000009", "CNY")
+    desk.invoice("R-0000000004", 20, account_id="A000001")
+    desk.invoice("R-0000000001", 10, "01-15", account_id="A000001")
     return desk
 
 
@@ -47,11 +47,11 @@ def write(folder: Path, *lines: str) -> Path:
 
 def test_the_example(desk: Desk) -> None:
     done = take(desk, EXAMPLES / "city-bank.csv")
-    assert [tuple(each) for each in done.sums] == [("matched", "CNY", 3, units(1288.5)), ("no_reference", "CNY", 1, units(35))]
+    assert [tuple(each) for each in done.sums] == [("matched", "EUR", 3, units(1306.44)), ("no_reference", "EUR", 1, units(35))]
     assert (done.lines, done.outgoing_lines, done.settled_parts, len(done.waiting)) == (4, 1, 1, 1)
-    assert desk.open("A000001") == "R-0000000002@01-15=10.00", "the payer named the other invoice"
-    assert desk.credit("A000002") == "CN-6222-0001/T-1002=1250.50"
-    assert desk.balances("cash", "suspense") == {"cash": 1323.5, "suspense": -35}
+    assert desk.open("A000001") == "R-0000000001@01-15=10.00 R-0000000004@02-15=14.06", "the payer named the later invoice"
+    assert desk.credit("A000002") == "DE-6222-0001/T-1002=1250.50"
+    assert desk.balances("cash", "suspense") == {"cash": 1341.44, "suspense": -35}
     assert desk.wrong() == []
 
 
@@ -65,32 +65,32 @@ def test_the_same_file_again_under_any_name(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_lines_that_came_before_are_passed_over(desk: Desk, tmp_path: Path) -> None:
-    one, two = "X-1;09.11.2026;5,00;CNY;a;A000002;", "X-2;09.11.2026;7,00;CNY;b;nothing;"
+    one, two = "X-1;09.11.2026;5,00;EUR;a;A000002;", "X-2;09.11.2026;7,00;EUR;b;nothing;"
     assert take(desk, write(tmp_path, one, two)).known_lines == 0
-    again = take(desk, write(tmp_path, one, two, "X-3;10.11.2026;1,00;CNY;a;A000002;"))
-    assert (again.known_lines, [tuple(each) for each in again.sums]) == (2, [("matched", "CNY", 1, units(1))])
+    again = take(desk, write(tmp_path, one, two, "X-3;10.11.2026;1,00;EUR;a;A000002;"))
+    assert (again.known_lines, [tuple(each) for each in again.sums]) == (2, [("matched", "EUR", 1, units(1))])
     assert desk.balances("cash", "suspense", "receivable:A000002") == {"cash": 13, "suspense": -7, "receivable:A000002": -6}
     assert desk.wrong() == []
 
 
 def test_lines_that_came_with_other_data_are_all_named(desk: Desk, tmp_path: Path) -> None:
-    take(desk, write(tmp_path, "X-1;09.11.2026;5,00;CNY;a;A000002;", "X-2;09.11.2026;7,00;CNY;b;nothing;"))
-    payments.record(desk.home, "CN-6222-0001/X-4", "A000003", units(4), day("11-09"), "", desk.act.now_us)
+    take(desk, write(tmp_path, "X-1;09.11.2026;5,00;EUR;a;A000002;", "X-2;09.11.2026;7,00;EUR;b;nothing;"))
+    payments.record(desk.home, "DE-6222-0001/X-4", "A000003", units(4), day("11-09"), "", desk.act.now_us)
     before = desk.rows()
     changed = write(
         tmp_path,
-        "X-1;09.11.2026;5,01;CNY;a;A000002;",
-        "X-2;10.11.2026;7,00;CNY;c;nothing;",
-        "X-3;09.11.2026;1,00;CNY;;A000002;",
-        "X-4;09.11.2026;4,00;CNY;;A000003;",
+        "X-1;09.11.2026;5,01;EUR;a;A000002;",
+        "X-2;10.11.2026;7,00;EUR;c;nothing;",
+        "X-3;09.11.2026;1,00;EUR;;A000002;",
+        "X-4;09.11.2026;4,00;EUR;;A000003;",
     )
     with pytest.raises(ProblemsError) as caught:
         take(desk, changed)
     assert [f"{each.path}: {each.message}" for each in caught.value.problems] == [
-        "line 3: the bank's id CN-6222-0001/X-1 came before with amount 5.00, not 5.01",
-        "line 4: the bank's id CN-6222-0001/X-2 came before with date 2026-11-09, not 2026-11-10",
-        "line 4: the bank's id CN-6222-0001/X-2 came before with payer b, not c",
-        "line 6: a payment was recorded by hand with the id CN-6222-0001/X-4",
+        "line 3: the bank's id DE-6222-0001/X-1 came before with amount 5.00, not 5.01",
+        "line 4: the bank's id DE-6222-0001/X-2 came before with date 2026-11-09, not 2026-11-10",
+        "line 4: the bank's id DE-6222-0001/X-2 came before with payer b, not c",
+        "line 6: a payment was recorded by hand with the id DE-6222-0001/X-4",
     ]
     assert desk.rows() == before
 
@@ -118,9 +118,9 @@ def test_tried(desk: Desk) -> None:
 def test_the_work_list(desk: Desk, tmp_path: Path) -> None:
     file = write(
         tmp_path,
-        "W-1;09.11.2026;5,00;CNY;Ann;thanks;",
-        "W-2;10.11.2026;6,00;EUR;Ann;A000001;",
-        "W-3;08.11.2026;7,00;CNY;Ben;A000002 A000003;",
+        "W-1;09.11.2026;5,00;EUR;Ann;thanks;",
+        "W-2;10.11.2026;6,00;CNY;Ann;A000001;",
+        "W-3;08.11.2026;7,00;EUR;Ben;A000002 A000003;",
     )
     take(desk, file)
     waiting = [(each.line_id[-3:], each.amount_micros, each.reason, each.line_no) for each in worklist.work_list(desk.home)]
@@ -129,22 +129,22 @@ def test_the_work_list(desk: Desk, tmp_path: Path) -> None:
         ("W-1", units(5), "no_reference", 3),
         ("W-2", units(6), "other_currency", 4),
     ]
-    one, two, three = (f"CN-6222-0001/W-{place}" for place in (1, 2, 3))
+    one, two, three = (f"DE-6222-0001/W-{place}" for place in (1, 2, 3))
 
-    assert worklist.assign(desk.home, one, "A000001", "asked Ann", desk.act, numbers=["R-0000000001"]).allocated == [
-        ("R-0000000001", units(5))
+    assert worklist.assign(desk.home, one, "A000001", "asked Ann", desk.act, numbers=["R-0000000004"]).allocated == [
+        ("R-0000000004", units(5))
     ]
-    assert worklist.assign(desk.home, one, "A000001", "asked Ann", desk.act, numbers=["R-0000000001"]).existed
+    assert worklist.assign(desk.home, one, "A000001", "asked Ann", desk.act, numbers=["R-0000000004"]).existed
     with pytest.raises(UserError, match="exists with account_id 'A000001', not 'A000002'"):
         worklist.assign(desk.home, one, "A000002", "", desk.act)
-    with pytest.raises(UserError, match="is in EUR, account A000001 in CNY"):
+    with pytest.raises(UserError, match="is in CNY, account A000001 in EUR"):
         worklist.assign(desk.home, two, "A000001", "", desk.act)
     assert worklist.assign(desk.home, two, "A000009", "", desk.act).credit_micros == units(6)
     assert not worklist.give_back(desk.home, three, "nobody knows him", desk.act).existed
     assert worklist.give_back(desk.home, three, "nobody knows him", desk.act).existed
-    with pytest.raises(UserError, match=r"line CN-6222-0001/W-3 was returned by ana"):
+    with pytest.raises(UserError, match=r"line DE-6222-0001/W-3 was returned by ana"):
         worklist.assign(desk.home, three, "A000002", "", desk.act)
-    with pytest.raises(UserError, match=r"line CN-6222-0001/W-1 was assigned by ana"):
+    with pytest.raises(UserError, match=r"line DE-6222-0001/W-1 was assigned by ana"):
         worklist.give_back(desk.home, one, "", desk.act)
     with pytest.raises(UserError, match=r"no line of a bank file has the id W-9"):
         worklist.give_back(desk.home, "W-9", "", desk.act)
@@ -156,14 +156,14 @@ def test_the_work_list(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_a_matched_line_is_no_work(desk: Desk, tmp_path: Path) -> None:
-    take(desk, write(tmp_path, "X-1;09.11.2026;5,00;CNY;a;A000002;"))
-    with pytest.raises(UserError, match="matched and is payment CN-6222-0001/X-1"):
-        worklist.give_back(desk.home, "CN-6222-0001/X-1", "", desk.act)
+    take(desk, write(tmp_path, "X-1;09.11.2026;5,00;EUR;a;A000002;"))
+    with pytest.raises(UserError, match="matched and is payment DE-6222-0001/X-1"):
+        worklist.give_back(desk.home, "DE-6222-0001/X-1", "", desk.act)
 
 
 def test_many_lines(desk: Desk, tmp_path: Path) -> None:
     """More lines than a query can name, every third of which matches nothing."""
-    lines = [f"M-{place};09.11.2026;{place},00;CNY;;{'A000001' if place % 3 else 'x'};" for place in range(1, 1302)]
+    lines = [f"M-{place};09.11.2026;{place},00;EUR;;{'A000001' if place % 3 else 'x'};" for place in range(1, 1302)]
     done = take(desk, write(tmp_path, *lines))
     assert sum(each.lines for each in done.sums) == 1301
     assert desk.open("A000001") == ""

@@ -49,7 +49,7 @@ KEPT = (
 def work(folder: Path) -> None:
     """Each act once, in the order of ACTS. Called again, those that were done change nothing."""
     desk = Desk(folder, fresh=False)
-    line = "CN-6222-0001/T-1003"
+    line = "DE-6222-0001/T-1003"
     desk.pay("p1", 12)
     desk.cash("p2", 3)
     desk.back("f1", "refund", "p1", 1)
@@ -63,8 +63,8 @@ def work(folder: Path) -> None:
     desk.agree("i1", equal=2, first="04-01")
     desk.end("i1")
     importing.import_file(desk.home, EXAMPLES / "city-bank.csv", read_mapping(EXAMPLES / "city-bank.yaml"), desk.act)
-    worklist.assign(desk.home, line, "anna", "", desk.act)
-    worklist.give_back(desk.home, "CN-6222-0001/T-1002", "", desk.act)
+    worklist.assign(desk.home, line, "A000001", "", desk.act)
+    worklist.give_back(desk.home, "DE-6222-0001/T-1002", "", desk.act)
     desk.home.close()
 
 
@@ -81,8 +81,8 @@ def kept(folder: Path) -> dict[str, list[tuple[object, ...]]]:
 def prepare(folder: Path) -> None:
     """Anna owes 30.00 in two invoices; one account of the bank file exists."""
     desk = Desk(folder)
-    desk.account("A000001")
-    desk.account("A000003")
+    desk.account("A000001", "EUR")
+    desk.account("A000003", "EUR")
     desk.invoice("R-1", 10)
     desk.invoice("R-2", 20, "03-15")
     desk.home.close()

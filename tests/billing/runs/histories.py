@@ -10,7 +10,7 @@ import msgspec
 
 from billing import catalogue
 from billing.store import tables
-from rating.model import Allowance, QuantityUnit, Service
+from rating.model import Allowance, QuantityUnit, Service, UsageRule
 from tests.billing.runs.world import MINUTE_MS, START_US, Call, World, instant_us, price_of, shop
 
 if TYPE_CHECKING:
@@ -27,11 +27,12 @@ PLANS = ("shop/basic", "shop/plus", "shop/saver")
 
 
 def catalogue_with_saver(version: int, effective_from_us: int, micros_a_minute: int) -> Catalogue:
-    """The shop, and a plan whose free minutes are shared and one whose roll over."""
+    """The shop, and a plan with minutes that are shared, minutes that roll over, and another price for calls within the network."""
     base = shop(version, effective_from_us)
     shared = Allowance(2, "shared", (Service.VOICE,), QuantityUnit.MILLISECOND, 10 * MINUTE_MS, ("national",), shared=True)
     rolling = Allowance(3, "rolling", (Service.VOICE,), QuantityUnit.MILLISECOND, 15 * MINUTE_MS, ("national",), rollover_periods=2)
-    saver = msgspec.structs.replace(base.plans[0], name="saver", allowances=(shared, rolling))
+    rules = (UsageRule(Service.VOICE, "national", "Premium calls", on_net=True), *base.plans[0].rules)
+    saver = msgspec.structs.replace(base.plans[0], name="saver", allowances=(shared, rolling), rules=rules)
     prices = (price_of(100, "National calls", 10, micros_a_minute), base.prices[1])
     return msgspec.structs.replace(base, plans=(*base.plans, saver), prices=prices)
 
@@ -180,7 +181,7 @@ class Histories:
         self.subscriptions.append(name)
 
     def _call(self, day: dt.date) -> None:
-        number = self.random.choice((NATIONAL_NUMBER, PREMIUM_NUMBER))
+        number = self.random.choice((NATIONAL_NUMBER, PREMIUM_NUMBER, int(self._number())))
         at = f"{day}T{self.random.randint(0, 23):02}:{self.random.randint(0, 59):02}:{self.random.randint(0, 59):02}"
         self.world.take(Call(self._number(), at, self.random.randint(1, 1800), number, key=f"call {next(self._names)}"))
 
@@ -206,6 +207,7 @@ class Histories:
 
     def _publish(self, effective_from_us: int, micros_a_minute: int) -> None:
         self._version += 1
+        effective_from_us += self._version  # no two versions begin at one instant
         catalogue.publish(self.world.home, catalogue_with_saver(self._version, effective_from_us, micros_a_minute), self.world.tick())
 
     def _account_fact(self, account_id: str, kind: str, day: dt.date, detail: dict[str, Any], to: dt.date | None = None) -> None:

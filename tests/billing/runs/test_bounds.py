@@ -11,7 +11,7 @@ import pytest
 from billing.charges.lines import LINE, Kind, Lines
 from billing.charges.reconcile import differences
 from billing.runs import bounds
-from billing.runs.bounds import CREDIT, FOREIGN, NEGATIVE, Limits
+from billing.runs.bounds import CREDIT, FOREIGN, NEGATIVE, TOO_LARGE, Limits
 from billing.runs.fact_columns import day_number
 
 OCTOBER, NOVEMBER, DECEMBER = (day_number(dt.date(2025, month, 1)) for month in (10, 11, 12))
@@ -57,6 +57,7 @@ CASES = [
     ("a credit by hand has its reason", [Row(BY_HAND, -5000)], [], None),
     ("and beside a bill", [Row(BY_HAND, -5000), Row(FEE, 1000)], [Row(FEE, 1000)], None),
     ("a plan in another currency", [Row(FEE, 1000, currency=EUR)], [], FOREIGN),
+    ("beyond the limit of money", [Row(VOLUME, 10**14), Row(USAGE, 1)], [], TOO_LARGE),
     ("fees of the next period", [Row(FEE, 1000, begins=NOVEMBER, ends=DECEMBER)], [], None),
     ("far ahead", [Row(FEE, 1000, begins=NOVEMBER + 63, ends=NOVEMBER + 93)], [], "a charge begins more than 62 days after the bill date"),
     ("a line a day", [Row(USAGE, 1, price) for price in range(31)], [], None),

@@ -1,5 +1,6 @@
-"""Usage priced in groups of shards: whatever the groups, the threads, the order of arrival and the form in which usage is stored, the
-sums and the charges are those of one big table.
+"""Usage priced in groups of shards comes to what one big table comes to.
+
+Whatever the groups, the threads, the order of arrival and the form in which usage is stored.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class Priceable(NamedTuple):
 
     @classmethod
     def of(cls, world: World, bill_date: dt.date = BILL_DATE) -> Priceable:
+        """As things stand."""
         midnights = facts.Midnights()
         with world.home.connect() as connection:
             seq = world.home.head_seq(connection)
@@ -87,7 +89,8 @@ class Priceable(NamedTuple):
             decided = scope.decide(contracts.facts, covered, bill_date, midnights)
         return cls(world, seq, contracts, decided, Guide(world.home, seq))
 
-    def in_groups(self, group_rows: int, threads: int = 1, stored: tuple[Left, ...] = ()) -> Figures:
+    def in_groups(self, group_rows: int, threads: int = 1, *, stored: tuple[Left, ...] = ()) -> Figures:
+        """All usage in groups of about so many rows."""
         kept: dict[int, Priced] = {}
         sums = price_in_groups(
             self.world.home,
@@ -294,7 +297,7 @@ def test_a_reopened_window_is_read_for_its_accounts_alone(filled: Priceable) -> 
     whole = some.in_groups(10**9)
     assert some.in_groups(1, 2) == whole
     plain = some.whole()
-    assert dict(charges(plain)) == {key: row for key, row in whole.charges.items()} | _of_strangers(plain)
+    assert dict(charges(plain)) == whole.charges | _of_strangers(plain)
     assert whole.left_out["settled"] > 100
     used = filled.world.home
     assert decided.window is not None

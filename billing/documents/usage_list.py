@@ -1,0 +1,170 @@
+"""Itemised usage: every record behind the usage lines of an invoice, free of charge to whoever asks.
+
+The records are those of the invoice's run, as it priced them. Of a line that corrects an earlier one all records of its charge key are
+shown: their charges add up to what all invoices up to this one have billed on it (`exact_micros`). Where prices hold their tax that is the
+net of it, and usage that came too late for its plan is listed though it was not billed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.documents.finding import EPOCH, Document, find, key_of, lines_of, standing_lines
+from billing.intake import view
+from billing.runs import charge_files
+from billing.runs.refusals import charge_paths
+from billing.store import tables
+from rating.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.store.home import Home
+
+_CHARGE: Final = [
+    "event_key", "subscription_id", "period_from", "price_id", "charge_code", "tax_class", "status", "start_us", "chargeable_qty",
+    "free_qty", "charge_micros",
+]  # fmt: skip
+_USAGE: Final = ("event_key", "served_id", "other_raw", "other_e164", "service", "duration_us", "source", "record_id")
+_LINE_KEY: Final = ("subscription_id", "period_from", "price_id", "charge_code", "tax_class")
+DAY_US: Final = 86_400_000_000
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One event. Quantities in the unit of its line: milliseconds, bytes or messages; `charge_micros` before the line is rounded."""
+
+    line_no: int
+    subscription_id: str
+    text: str
+    start_us: int
+    number: str  # its own
+    other: str
+    duration_us: int | None
+    quantity: int
+    free_quantity: int
+    quantity_unit: int
+    charge_micros: int
+    source: str
+    record_id: str
+
+
+class LineRecords(msgspec.Struct, frozen=True):
+    """What the records of a line come to, and what this invoice and the earlier ones have billed of them before rounding."""
+
+    line_no: int
+    text: str
+    records: int
+    charge_micros: int
+    exact_micros: int
+    amount_micros: int  # of the line
+
+
+class UsageList(msgspec.Struct, frozen=True):
+    """The records of an invoice, by subscription, line and time."""
+
+    number: str
+    account_id: str
+    currency: str
+    timezone: str
+    lines: tuple[LineRecords, ...]
+    records: tuple[Record, ...]
+
+
+def usage_list(home: Home, number: str, subscription_id: str | None = None) -> UsageList:
+    """Every record behind the usage lines of an invoice, of one subscription if given. Raises NotFoundError for what is not there."""
+    with home.connect() as connection:
+        document = find(connection, number)
+        lines = [row for row in lines_of(connection, document.invoice_key) if row.kind == "usage"]
+        names = _subscriptions(connection, lines)
+        if subscription_id is not None:
+            lines = [row for row in lines if names[row.subscription_key] == subscription_id]
+            if not lines:
+                raise NotFoundError(f"{number} has no usage of {subscription_id}", f"`ratewright invoice show {number}` shows its lines")
+        before = _billed_before(connection, document)
+        paths = charge_paths(connection, document.run_id)
+    charges = _charges(home, paths, lines)
+    known = _described(home, document.pinned_seq, charges)
+    records, sums = _records(lines, names, charges.to_pylist(), known)
+    return UsageList(number, document.account_id, document.currency, document.timezone, _sums(lines, sums, before), records)
+
+
+def local_time(start_us: int, timezone: Any) -> str:  # noqa: ANN401 -- a ZoneInfo
+    """An instant on the account's clock, to the second."""
+    return (EPOCH + dt.timedelta(microseconds=start_us)).astimezone(timezone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _subscriptions(connection: sa.Connection, lines: Sequence[Any]) -> dict[int, str]:
+    row = tables.subscriptions.c
+    keys = sorted({line.subscription_key for line in lines})
+    query = sa.select(row.subscription_key, row.subscription_id).where(row.subscription_key.in_(keys))
+    return {int(key): name for key, name in connection.execute(query)}
+
+
+def _billed_before(connection: sa.Connection, document: Document) -> dict[tuple[Any, ...], int]:
+    """Exact sums by charge key of what stood on earlier invoices when this one was made."""
+    found: dict[tuple[Any, ...], int] = {}
+    for row in standing_lines(connection, document.account_key, document.invoice_key):
+        if row.kind == "usage" and row.effect != "outside":
+            found[key_of(row)] = found.get(key_of(row), 0) + int(row.exact_micros)
+    return found
+
+
+def _charges(home: Home, paths: list[str], lines: Sequence[Any]) -> pa.Table:
+    """Charges of the keys of some lines, by subscription and time."""
+    charges = charge_files.read(home.path, paths, _CHARGE)
+    keys = pa.array(sorted({line.subscription_key for line in lines}), pa.int64())
+    own = charges.filter(pc.is_in(charges["subscription_id"], value_set=keys))
+    own = own.filter(pc.less_equal(own["status"], pa.scalar(1, pa.int16())))
+    columns = {name: own[name] for name in own.column_names}
+    columns["start_us"] = own["start_us"].cast(pa.int64())
+    columns["period_from"] = own["period_from"].cast(pa.string())
+    columns["charge_micros"] = charge_files.micros_of(own["charge_micros"])
+    return pa.table(columns).sort_by([("subscription_id", "ascending"), ("start_us", "ascending")])
+
+
+def _described(home: Home, seq: int, charges: pa.Table) -> dict[bytes, dict[str, Any]]:
+    """What usage knows about the events of some charges."""
+    if not charges.num_rows:
+        return {}
+    starts = charges["start_us"].to_numpy()
+    usage = view.usage(home, _USAGE, seq, int(starts.min()), int(starts.max()) + 1)
+    keys: Any = charges["event_key"].combine_chunks()
+    return {row["event_key"]: row for row in usage.filter(pc.is_in(usage["event_key"], value_set=keys)).to_pylist()}
+
+
+def _records(
+    lines: Sequence[Any], names: dict[int, str], charges: Sequence[dict[str, Any]], known: dict[bytes, dict[str, Any]]
+) -> tuple[tuple[Record, ...], dict[int, tuple[int, int]]]:
+    """Records by line, and how many each line has and what they come to."""
+    line_of = {(row.subscription_key, *(getattr(row, name) for name in _LINE_KEY[1:])): row for row in lines}
+    line_of |= {(*key[:-1], None): row for key, row in line_of.items()}  # an exempt account may have another tax class
+    records: list[Record] = []
+    sums: dict[int, tuple[int, int]] = {}
+    for charge in charges:
+        key = tuple(charge[name] for name in _LINE_KEY)
+        line = line_of.get(key) or line_of.get((*key[:-1], None))
+        if line is None:
+            continue
+        usage = known[charge["event_key"]]
+        other = usage["other_raw"] or str(usage["other_e164"] or "")
+        who = (line.line_no, names[line.subscription_key], line.text, charge["start_us"], usage["served_id"], other, usage["duration_us"])
+        what = (charge["chargeable_qty"], charge["free_qty"], line.quantity_unit, charge["charge_micros"])
+        records.append(Record(*who, *what, usage["source"], usage["record_id"]))
+        count, micros = sums.get(line.line_no, (0, 0))
+        sums[line.line_no] = count + 1, micros + charge["charge_micros"]
+    return tuple(sorted(records, key=lambda each: (each.subscription_id, each.line_no, each.start_us, each.record_id))), sums
+
+
+def _sums(lines: Sequence[Any], sums: dict[int, tuple[int, int]], before: dict[tuple[Any, ...], int]) -> tuple[LineRecords, ...]:
+    """What the records of each line come to."""
+    none = (0, 0)
+    exact = {row.line_no: int(row.exact_micros) + before.get(key_of(row), 0) for row in lines}
+    return tuple(
+        LineRecords(row.line_no, row.text, *sums.get(row.line_no, none), exact[row.line_no], int(row.amount_micros)) for row in lines
+    )

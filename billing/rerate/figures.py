@@ -1,0 +1,106 @@
+"""What a re-rating would change, in figures: who, how much, how it is spread. Pure; amounts are micro-units, dearer is above zero.
+
+Deciles are of the net difference by account, over all accounts that were computed (also those without a difference), in one currency:
+the smallest difference, then the ones that 10 %, 20 % .. 100 % of the accounts do not exceed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+
+from billing.charges.lines import Kind
+
+if TYPE_CHECKING:
+    from billing.charges.lines import Int64s
+    from billing.invoicing.drafts import Drafts
+
+LARGEST: Final = 10
+TENTHS: Final = 10
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One account's difference."""
+
+    account_id: str
+    currency: str
+    net_micros: int
+    tax_micros: int
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """What a re-rating comes to. Sums by currency; `by_revenue_code` as `currency code`; accounts by what happens to them."""
+
+    accounts: int  # computed
+    dearer: int
+    cheaper: int
+    unchanged: int
+    net_micros: dict[str, int]
+    tax_micros: dict[str, int]
+    by_revenue_code: dict[str, int]
+    deciles: dict[str, list[int]]
+    largest: tuple[Difference, ...]  # most dearer first, then most cheaper
+    left_alone: tuple[str, ...]  # account ids that the next run computes anyway
+    quarantined: dict[str, str]  # account id -> why its difference cannot be billed
+
+
+def figures(drafts: Drafts, ids: dict[int, str], accounts: int, left_alone: tuple[str, ...], quarantined: dict[str, str]) -> Figures:
+    """The figures of the differences in `drafts`; `accounts`: how many were computed; `ids`: account ids by key."""
+    net, tax = drafts.net_micros(), drafts.tax_micros()
+    rows = [
+        Difference(ids[key], drafts.currencies[currency], amount, own_tax)
+        for key, currency, amount, own_tax in zip(
+            drafts.account_key.tolist(), drafts.currency.tolist(), net.tolist(), tax.tolist(), strict=True
+        )
+    ]
+    dearer, cheaper = sum(row.net_micros > 0 for row in rows), sum(row.net_micros < 0 for row in rows)
+    ranked = sorted(rows, key=lambda row: (-row.net_micros, row.account_id))
+    up = [row for row in ranked[:LARGEST] if row.net_micros > 0]
+    down = [row for row in ranked[::-1][:LARGEST] if row.net_micros < 0]
+    return Figures(
+        accounts,
+        dearer,
+        cheaper,
+        accounts - dearer - cheaper,
+        _sums(rows, net),
+        _sums(rows, tax),
+        _by_revenue_code(drafts),
+        _deciles(rows, accounts),
+        (*up, *down),
+        left_alone,
+        quarantined,
+    )
+
+
+def _sums(rows: list[Difference], amounts: Int64s) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for row, amount in zip(rows, amounts.tolist(), strict=True):
+        sums[row.currency] = sums.get(row.currency, 0) + amount
+    return dict(sorted(sums.items()))
+
+
+def _by_revenue_code(drafts: Drafts) -> dict[str, int]:
+    """Net sums by currency and revenue code."""
+    currency = np.repeat(drafts.currency, np.diff(drafts.first_line))
+    net = drafts.lines["kind"] != Kind.TAX
+    sums: dict[tuple[str, int], int] = {}
+    rows = zip(currency[net].tolist(), drafts.lines["revenue_code"][net].tolist(), drafts.lines["amount_micros"][net].tolist(), strict=True)
+    for place, code, amount in rows:
+        key = (drafts.currencies[place], code)
+        sums[key] = sums.get(key, 0) + amount
+    return {f"{name} {code}": amount for (name, code), amount in sorted(sums.items())}
+
+
+def _deciles(rows: list[Difference], accounts: int) -> dict[str, list[int]]:
+    """Of each currency; accounts without a difference count as 0 where there is only one currency to count them in."""
+    found = {}
+    currencies = sorted({row.currency for row in rows})
+    for currency in currencies:
+        own = [row.net_micros for row in rows if row.currency == currency]
+        unchanged = accounts - len(rows) if len(currencies) == 1 else 0
+        ordered = sorted([*own, *([0] * unchanged)])
+        places = [max(-(-len(ordered) * tenth // TENTHS) - 1, 0) for tenth in range(TENTHS + 1)]
+        found[currency] = [ordered[place] for place in places]
+    return found

@@ -1,0 +1,231 @@
+"""Jobs of re-rating: previewed and stored, decided by somebody else, applied once.
+
+A job is known by what is asked for and what it comes to: the same request with the same differences is the same job, and one whose
+differences have changed since (late usage, another version) is another one, which has to be approved again. Applying makes documents of
+the run kind `rerate`: an invoice for who pays more, a credit note (effect `advance`) for who pays less. They count as billed, so that a
+repeat, and the next run of the cycle, find no difference.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import sqlalchemy as sa
+
+from billing.documents.issuing import issue
+from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts
+from billing.rerate.figures import Figures, figures
+from billing.rerate.parts import part_of
+from billing.rerate.request import Request
+from billing.rerate.scoping import read
+from billing.runs import states
+from billing.runs.computing import settled
+from billing.runs.lock import only_run
+from billing.store import commit_points, tables
+from rating.errors import NotFoundError, UserError
+
+if TYPE_CHECKING:
+    from billing.closed_months import Who
+    from billing.runs.computing import Progress
+    from billing.store.home import Home
+
+APPROVED: Final = "approved"
+REJECTED: Final = "rejected"
+APPLIED: Final = "applied"
+WAITING: Final = "waiting"
+RUN_KIND: Final = "rerate"
+_HASH_BYTES: Final = 12
+_Days = tuple[dt.date, dt.date]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A stored re-rating. `state`: waiting, approved, rejected or applied; `run_ids` of the documents that it made."""
+
+    job_id: int
+    request: Request
+    pinned_seq: int
+    figures: Figures
+    by_name: str
+    by_uid: int
+    state: str
+    decided_by: str
+    run_ids: tuple[int, ...]
+    existed: bool = False
+
+
+class _Found(NamedTuple):
+    seq: int
+    drafts: Drafts
+    figures: Figures
+    reference: str
+
+
+def preview(home: Home, request: Request, *, threads: int = 1, progress: Progress | None = None) -> Figures:
+    """What a re-rating would change as things stand; nothing is stored."""
+    return _find(home, request, threads, progress).figures
+
+
+def plan(home: Home, request: Request, who: Who, *, threads: int = 1, progress: Progress | None = None) -> Job:
+    """Store the job with its preview. The same request that comes to the same is the job that was stored before."""
+    found = _find(home, request, threads, progress)
+    row = tables.rerate_jobs
+    with home.begin() as connection:
+        known = connection.execute(sa.select(row.c.job_id).where(row.c.reference == found.reference)).scalar_one_or_none()
+        if known is not None:
+            return msgspec.structs.replace(_job(connection, int(known)), existed=True)
+        seq = home.next_commit_seq(connection, "rerate", who.now_us)
+        values = {
+            "reference": found.reference,
+            "plan": request.plan,
+            "version": request.version,
+            "periods": msgspec.json.encode([request.first_day, request.after_day]).decode(),
+            "accounts": msgspec.json.encode(request.accounts).decode(),
+            "pinned_seq": found.seq,
+            "preview": msgspec.json.encode(found.figures).decode(),
+            "net_micros": sum(found.figures.net_micros.values()),
+        }
+        by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
+        added = connection.execute(row.insert().values(**values, **by)).inserted_primary_key
+        assert added is not None
+        job = _job(connection, int(added[0]))
+        commit_points.reached("rerate.before_commit")
+    commit_points.reached("rerate.committed")
+    return job
+
+
+def decide(home: Home, job_id: int, kind: str, note: str, who: Who) -> Job:
+    """Approve or reject a job as another person than its author. Raises UserError where it is decided already or one's own."""
+    assert kind in {APPROVED, REJECTED}, kind
+    with home.begin() as connection:
+        job = _job(connection, job_id)
+        if job.state != WAITING:
+            raise UserError(f"re-rating {job_id} was {job.state} by {job.decided_by}", "plan a new one: ratewright bill rerate ...")
+        if kind == APPROVED and job.by_uid == who.by_uid:
+            raise UserError(
+                f"{job.by_name} has planned re-rating {job_id}, and cannot approve it",
+                "another account of the operating system has to give the same command",
+            )
+        _note(home, connection, job_id, kind, note, who)
+        job = _job(connection, job_id)
+        commit_points.reached("rerate.before_commit")
+    commit_points.reached("rerate.committed")
+    return job
+
+
+def apply(  # noqa: PLR0913 -- which, when, who, and how
+    home: Home, job_id: int, on: dt.date, who: Who, *, threads: int = 1, progress: Progress | None = None
+) -> Job:
+    """Make the documents of an approved job, dated `on`. One that was applied is left as it is.
+
+    Raises UserError when it is not approved, when what it comes to has changed since (nothing is made then), or a run is not finished.
+    """
+    with only_run(home, f"re-rating {job_id}", who.now_us):
+        with home.connect() as connection:
+            job = _job(connection, job_id)
+            unfinished = states.unfinished(connection)
+        if job.state == APPLIED:
+            return msgspec.structs.replace(job, existed=True)
+        if job.state != APPROVED:
+            raise UserError(
+                f"re-rating {job_id} is {job.state}",
+                f"somebody else than {job.by_name} approves it: ratewright bill rerate-approve {job_id}",
+            )
+        if unfinished is not None:
+            raise UserError(
+                f"the bill run of {unfinished.bill_date} is not finished",
+                f"finish it first: ratewright bill run --date {unfinished.bill_date}",
+            )
+        found = _find(home, job.request, threads, progress)
+        _require_same(home, job_id, found)
+        with home.begin() as connection:
+            for run_id in _issue(home, connection, job_id, found.drafts, on, who) or [None]:
+                _note(home, connection, job_id, APPLIED, "", who, run_id)
+            job = _job(connection, job_id)
+            commit_points.reached("rerate.before_commit")
+        commit_points.reached("rerate.committed")
+    return job
+
+
+def jobs(home: Home) -> list[Job]:
+    """Every job, oldest first."""
+    with home.connect() as connection:
+        ids = connection.execute(sa.select(tables.rerate_jobs.c.job_id).order_by(tables.rerate_jobs.c.job_id)).scalars().all()
+        return [_job(connection, int(job_id)) for job_id in ids]
+
+
+def _find(home: Home, request: Request, threads: int, progress: Progress | None) -> _Found:
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+        scoped = read(home, connection, request, seq)
+    computed = settled(home, seq, scoped.known, threads=threads, progress=progress)
+    known, drafts = computed.contracts.facts, computed.settlement.drafts
+    keys = known.account_keys.tolist()
+    place = dict(zip(keys, range(len(keys)), strict=True))
+    wanted = {*drafts.account_key.tolist(), *computed.settlement.quarantined}
+    ids = {key: known.accounts[place[key]].account_id for key in wanted}
+    accounts = int(np.count_nonzero(computed.scope.calendar >= 0))
+    quarantined = {ids[key]: reason for key, reason in computed.settlement.quarantined.items()}
+    found = figures(drafts, ids, accounts, scoped.left_alone, quarantined)
+    return _Found(seq, drafts, found, _reference(request, drafts))
+
+
+def _reference(request: Request, drafts: Drafts) -> str:
+    """Stands for what is asked for and for every line that it comes to."""
+    hasher = hashlib.blake2b(msgspec.json.encode(request), digest_size=_HASH_BYTES)
+    for column in (drafts.account_key, drafts.first_line, drafts.lines):
+        hasher.update(np.ascontiguousarray(column).tobytes())
+    return hasher.hexdigest()
+
+
+def _require_same(home: Home, job_id: int, found: _Found) -> None:
+    row = tables.rerate_jobs.c
+    with home.connect() as connection:
+        reference = connection.execute(sa.select(row.reference).where(row.job_id == job_id)).scalar_one()
+    if reference != found.reference:
+        net = ", ".join(f"{amount} micro-units {currency}" for currency, amount in found.figures.net_micros.items()) or "nothing"
+        raise UserError(
+            f"what re-rating {job_id} comes to has changed since it was approved: it is {net} now, of {found.figures.accounts} accounts",
+            "plan it again and have it approved again; nothing was made",
+        )
+
+
+def _issue(home: Home, connection: sa.Connection, job_id: int, drafts: Drafts, on: dt.date, who: Who) -> list[int]:  # noqa: PLR0913, PLR0917 -- what, for which, when and by whom
+    """Invoices for who pays more, credit notes for who pays less. The ids of their runs."""
+    total = drafts.net_micros() + drafts.tax_micros()
+    made = []
+    for rows, kind, effect in ((total >= 0, INVOICE, None), (total < 0, CREDIT_NOTE, "advance")):
+        part = part_of(drafts, np.flatnonzero(rows), on, kind)
+        if part:
+            made.append(issue(home, connection, part, RUN_KIND, {"job": job_id}, who, effect=effect).run_id)
+    return made
+
+
+def _note(home: Home, connection: sa.Connection, job_id: int, kind: str, note: str, who: Who, run_id: int | None = None) -> None:  # noqa: PLR0913, PLR0917 -- one argument a column
+    seq = home.next_commit_seq(connection, "rerate", who.now_us)
+    by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
+    connection.execute(tables.rerate_decisions.insert().values(job_id=job_id, kind=kind, note=note, run_id=run_id, **by))
+
+
+def _job(connection: sa.Connection, job_id: int) -> Job:
+    job, decision = tables.rerate_jobs.c, tables.rerate_decisions.c
+    row = connection.execute(sa.select(tables.rerate_jobs).where(job.job_id == job_id)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no re-rating {job_id}", "`ratewright bill rerate-list` shows all of them")
+    decided = connection.execute(sa.select(tables.rerate_decisions).where(decision.job_id == job_id).order_by(decision.decision_id)).all()
+    first_day, after_day = msgspec.json.decode(row.periods, type=_Days)
+    accounts = msgspec.json.decode(row.accounts, type=tuple[str, ...] | None)
+    return Job(
+        job_id,
+        Request(row.plan, row.version, first_day, after_day, accounts),
+        row.pinned_seq,
+        msgspec.json.decode(row.preview, type=Figures),
+        row.by_name,
+        row.by_uid,
+        decided[-1].kind if decided else WAITING,
+        decided[-1].by_name if decided else "",
+        tuple(each.run_id for each in decided if each.run_id is not None),
+    )

@@ -1,0 +1,145 @@
+"""`ratewright bill unbilled|opening|alarms`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from billing.documents.enquiry import Enquiry
+
+alarms = cyclopts.App(name="alarms", help="Bills out of the ordinary: list them, say that the customer was told, dismiss them.")
+AlarmId = Annotated[int, Parameter(name="ALARM", help="Its number, as `bill alarms list` shows it.")]
+DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
+
+
+def unbilled(
+    account: Annotated[str, Parameter(name="ACCOUNT", help="Id of the account.")],
+    /,
+    *,
+    date: Annotated[str | None, Parameter(help="Up to this date, not included; up to now (tomorrow) by default.")] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """What an account has run up that is on no invoice yet, by subscription and charge: provisional, without tax."""
+    from billing.documents.enquiry import enquire
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.bill import now_us, parse_date
+
+    with Home.open(home) as opened:
+        found = enquire(opened, account, None if date is None else parse_date(date), now_us())
+    if as_json:
+        output.print_json(found)
+    else:
+        _print(found)
+    return 0
+
+
+def opening(
+    *,
+    date: Annotated[str | None, Parameter(help="Date of the documents; today (UTC) by default.")] = None,
+    dry_run: DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Make documents of what imported accounts owed before. Items that have theirs are left alone."""
+    from billing.documents import openings
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.bill import amounts
+    from server.cli.ledger_commands.common import who
+    from server.cli.payment_commands.common import date_or_today
+
+    with Home.open(home) as opened:
+        done = openings.open_items(opened, who(), date_or_today(date), dry_run=dry_run)
+    if as_json:
+        output.print_json(done)
+    else:
+        print(f"{done.documents} opening documents{' would be made' if dry_run else ''}: {amounts(done.total_micros)}")
+    return 0
+
+
+@alarms.command(name="list")
+def list_(
+    *,
+    every: Annotated[bool, Parameter(name="--all", negative="", help="Those that were told or dismissed, too.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List alarms that nobody has dealt with."""
+    from billing.documents import alarms as found_alarms
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = found_alarms.list_all(opened, only_open=not every)
+    if as_json:
+        output.print_json(found)
+        return 0
+    rows = [
+        (each.alarm_id, each.kind.replace("_", " "), each.account_id, each.period_from, output.amount(each.reached_micros, each.currency),
+         output.amount(each.limit_micros, each.currency), each.currency, each.state, each.note)
+        for each in found
+    ]  # fmt: skip
+    columns = ("alarm", "kind", "account", "period from", "reached", "limit", "currency", "state", "note")
+    output.print_table(columns, rows, right=("alarm", "reached", "limit"))
+    return 0
+
+
+@alarms.command
+def told(
+    alarm: AlarmId,
+    /,
+    *,
+    note: Annotated[str, Parameter(help="How and by whom.")] = "",
+    home: HomeFolder = DEFAULT_HOME,
+) -> int:
+    """The customer was told."""
+    return _decide(home, alarm, "told", note)
+
+
+@alarms.command
+def dismiss(alarm: AlarmId, /, *, note: Annotated[str, Parameter(help="Why nobody needs to be told.")], home: HomeFolder = DEFAULT_HOME) -> int:
+    """Nobody needs to be told."""
+    return _decide(home, alarm, "dismissed", note)
+
+
+def raise_after_run(home: Path, run_id: int) -> int:
+    """Look for bills out of the ordinary among those of a run. Returns how many alarms are new."""
+    from billing.documents import alarms as found_alarms
+    from billing.store.home import Home
+    from server.cli.ledger_commands.common import who
+
+    with Home.open(home) as opened:
+        return found_alarms.raise_alarms(opened, run_id, who())
+
+
+def _decide(home: Path, alarm: int, kind: str, note: str) -> int:
+    from billing.documents import alarms as found_alarms
+    from billing.store.home import Home
+    from server.cli.ledger_commands.common import who
+
+    with Home.open(home) as opened:
+        changed = found_alarms.decide(opened, alarm, kind, note, who())
+    print(f"alarm {alarm} is {kind}" if changed else f"alarm {alarm} is {kind} already; nothing changed")
+    return 0
+
+
+def _print(found: Enquiry) -> None:
+    from server.cli import output
+
+    print(f"Account {found.account_id}, not billed before {found.through}; provisional, without tax")
+    rows = [
+        (each.subscription_id, each.text, each.period_from, each.period_to, f"{each.events:,}" if each.events else "", output.amount(each.amount_micros, each.currency))
+        for each in found.lines
+    ]
+    output.print_table(("subscription", "charge", "from", "to", "events", "amount"), rows, right=("events", "amount"))
+    for currency, micros in sorted(found.net_micros.items()):
+        print(f"{output.amount(micros, currency)} {currency}")

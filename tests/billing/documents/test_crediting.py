@@ -1,0 +1,129 @@
+"""Credit notes of either effect: tax that goes with them, bounds, and what the next run makes of them."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from billing import invoicing
+from billing.store import tables
+from rating.errors import UserError
+from tests.billing.documents.clerk import CENT, cents, credit, customer, void, wrong
+from tests.billing.runs.world import Call, World
+
+FIRST = "R-0000000001"  # Basic 10.00, National calls 10 of 30 minutes at 0.10 = 1.00, Premium 2.01, tax 6 % of 13.01 = 0.78
+
+
+@pytest.fixture
+def billed(world: World) -> World:
+    customer(world).bill("2025-11-01")
+    return world
+
+
+def test_a_part_of_a_line_with_its_tax(billed: World) -> None:
+    note = credit(billed, FIRST, 1, 250)
+    assert (note.number, note.net_micros, note.tax_micros) == ("C-0000000001", -250 * CENT, -15 * CENT)
+    assert billed.lines("C-0000000001") == [
+        ("Credit: Basic", "2025-10-01", "2025-11-01", 0, -250),
+        ("Credit: Tax standard 6 %", "2025-10-01", "2025-11-01", 0, -15),
+    ]
+    assert invoicing.get_invoice(billed.home, FIRST).summary.open_micros == (1379 - 265) * CENT
+    assert (cents(billed), wrong(billed)) == (1379 - 265, [])
+
+
+# what is credited of each line in turn (net cents), and the tax that goes with each: 0.78 on 13.01 in all
+@pytest.mark.parametrize(
+    ("steps", "taxes"),
+    [
+        ([(1, 1000), (2, 100), (3, 201)], [60, 6, 12]),
+        ([(1, 999), (2, 100), (3, 201), (1, 1)], [60, 6, 12, 0]),
+        ([(1, 8)] * 3 + [(1, 976), (2, None), (3, None)], [0, 1, 0, 59, 6, 12]),
+        ([(3, 1), (3, 200), (1, 1000), (2, 100)], [0, 12, 60, 6]),
+    ],
+)
+def test_the_last_note_takes_the_residue(billed: World, steps: list[tuple[int, int | None]], taxes: list[int]) -> None:
+    given = [credit(billed, FIRST, *step, reference=f"step {place}").tax_micros // -CENT for place, step in enumerate(steps)]
+    assert (given, sum(given)) == (taxes, 78)
+    assert (cents(billed), wrong(billed)) == (0, [])
+    with pytest.raises(UserError, match=f"nothing of {FIRST} is left to credit"):
+        credit(billed, FIRST, None, None, reference="more")
+
+
+def test_all_of_an_invoice(billed: World) -> None:
+    credit(billed, FIRST, 3, 100)
+    note = credit(billed, FIRST, None, None, reference="rest")
+    assert (note.net_micros, note.tax_micros, cents(billed), wrong(billed)) == (-1201 * CENT, -72 * CENT, 0, [])
+
+
+@pytest.mark.parametrize("effect", ["outside", "advance"])
+def test_what_the_next_run_makes_of_it(billed: World, effect: str) -> None:
+    """`outside` stays given. `advance` counts as not billed: where no correction comes, the next run bills it again."""
+    credit(billed, FIRST, 2, 50, effect)
+    billed.bill("2025-12-01")
+    again = [line[4] for line in billed.lines("R-0000000002") if line[1] == "2025-10-01"]
+    assert again == ([] if effect == "outside" else [50, 3])
+    assert (cents(billed), wrong(billed)) == (1379 + 1060 - (53 if effect == "outside" else 0), [])
+
+
+def test_a_credit_in_advance_is_not_given_twice(billed: World) -> None:
+    """The call of 2.01 turns out to be another's: the note gave 2.01 ahead, and the run that learns of it has nothing left to give."""
+    credit(billed, FIRST, 3, 201, "advance")
+    billed.own("1001", "anna-1")
+    billed.take(Call("1001", "2025-10-07T10:00:00", 31, 8690000000001))  # another version of that call: both wait
+    billed.bill("2025-12-01")
+    assert [line[4] for line in billed.lines("R-0000000002") if line[1] == "2025-10-01"] == []
+    assert (cents(billed), wrong(billed)) == (1379 - 213 + 1060, [])
+
+
+def test_a_credit_never_exceeds_what_is_billed_by_now(billed: World) -> None:
+    billed.take(Call("1001", "2025-10-07T10:00:00", 31, 8690000000001))  # the call of 2.01 waits: the next invoice gives it back
+    billed.bill("2025-12-01")
+    with pytest.raises(UserError, match=r"of line 3 of R-0000000001 0\.00 CNY may still be credited; 0\.01 is more"):
+        credit(billed, FIRST, 3, 1, on="2025-12-02")
+    with pytest.raises(UserError, match=r"of line 1 of R-0000000001 10\.00 CNY may still be credited; 10\.01 is more"):
+        credit(billed, FIRST, 1, 1001, on="2025-12-02")
+    assert credit(billed, FIRST, None, None, on="2025-12-02").net_micros == -1100 * CENT
+    assert wrong(billed) == []
+
+
+def test_the_same_reference_counts_once(billed: World) -> None:
+    first = credit(billed, FIRST, 1, 250, reference="A")
+    assert credit(billed, FIRST, 1, 250, reference="A").existed
+    with pytest.raises(UserError, match="credit note A exists with amount_micros 2500000, not 2600000"):
+        credit(billed, FIRST, 1, 260, reference="A")
+    with billed.home.connect() as connection:
+        notes = connection.execute(sa.select(sa.func.count()).where(tables.invoices.c.document_type == "credit_note")).scalar_one()
+    assert (first.existed, notes, wrong(billed)) == (False, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "amount", "effect", "message"),
+    [
+        (4, 10, "outside", "has no line 4 that can be credited"),
+        (9, 10, "outside", "has no line 9 that can be credited"),
+        (1, 0, "outside", "0.00 is no amount to credit"),
+        (1, -5, "outside", "-0.05 is no amount to credit"),
+        (None, 5, "outside", "an amount is of one line"),
+        (1, 5, "elsewhere", "'elsewhere' is no effect"),
+    ],
+)
+def test_what_cannot_be_credited(billed: World, line: int | None, amount: int, effect: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        credit(billed, FIRST, line, amount, effect)
+    assert (cents(billed), wrong(billed)) == (1379, [])
+
+
+def test_neither_a_void_invoice_nor_a_credit_note_is_credited(billed: World) -> None:
+    credit(billed, FIRST, 1, 100)
+    with pytest.raises(UserError, match="C-0000000001 is no invoice"):
+        credit(billed, "C-0000000001", 1, 1, reference="x")
+    void(billed, "C-0000000001", "2025-11-06")
+    void(billed, FIRST)
+    with pytest.raises(UserError, match=f"{FIRST} is void"):
+        credit(billed, FIRST, 1, 1, reference="x")
+
+
+def test_a_dry_run_uses_no_number(billed: World) -> None:
+    assert credit(billed, FIRST, 1, 250, dry_run=True).total_micros == -265 * CENT
+    assert credit(billed, FIRST, 1, 250).number == "C-0000000001"
+    assert wrong(billed) == []

@@ -1,0 +1,143 @@
+"""What an account owed before, and charges and credits by hand: counted once, approved where need be, billed with the period of their date."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+
+from billing import invoicing, payments
+from billing.documents import adjusting, openings
+from billing.store import settings, tables
+from rating.errors import UserError
+from tests.billing.documents.clerk import ANA, BEN, CENT, cents, customer, void, who, wrong
+from tests.billing.runs.world import World
+
+NOVEMBER = dt.date(2025, 11, 1)
+
+
+@pytest.fixture
+def anna(world: World) -> World:
+    return customer(world)
+
+
+def item(world: World, reference: str, cents_: int, due_on: str = "2025-10-15") -> None:
+    world._add(  # noqa: SLF001 -- a fact that an import would bring
+        tables.opening_items,
+        account_key=world.key("accounts", "account_key", "account_id", "anna"),
+        reference=reference,
+        issued_on="2025-09-30",
+        due_on=due_on,
+        amount_micros=cents_ * CENT,
+    )
+
+
+def entered(world: World, cents_: int, reference: str = "A1", person: tuple[str, int] = ANA, **more: object) -> adjusting.Adjustment:
+    on = dt.date.fromisoformat(str(more.get("on", "2025-10-20")))
+    reason, text, tax_class = (str(more.get(name, default)) for name, default in (("reason", "goodwill"), ("text", ""), ("tax_class", "standard")))
+    wanted = adjusting.Wanted(reference, "anna", on, cents_ * CENT, reason, text, "shop", tax_class, str(more.get("subscription", "")))
+    return adjusting.add(world.home, wanted, who(world, person), dry_run=bool(more.get("dry_run")))
+
+
+def test_opening_items_become_documents_once(anna: World) -> None:
+    item(anna, "OLD-7", 5000)
+    item(anna, "OLD-8", -1200, "2025-10-20")
+    assert openings.open_items(anna.home, who(anna), NOVEMBER, dry_run=True).documents == 2
+    done = openings.open_items(anna.home, who(anna), NOVEMBER)
+    assert (done.documents, done.total_micros) == (2, {"CNY": 3800 * CENT})
+    assert openings.open_items(anna.home, who(anna), NOVEMBER).documents == 0
+    item(anna, "OLD-9", 100)
+    assert openings.open_items(anna.home, who(anna), NOVEMBER).documents == 1
+    found = invoicing.list_invoices(anna.home)
+    assert [(each.number, each.due_on, each.total_micros // CENT, each.open_micros // CENT) for each in found] == [
+        ("RO-0000000001", "2025-10-15", 5000, 3800),
+        ("RO-0000000002", "2025-10-20", -1200, 0),
+        ("RO-0000000003", "2025-10-15", 100, 100),
+    ]
+    assert anna.lines("RO-0000000001")[0][0] == "Balance brought forward: OLD-7"
+    assert (cents(anna), wrong(anna)) == (3900, [])
+    with anna.home.connect() as connection:
+        row = tables.postings.c
+        against = connection.execute(tables.postings.select().where(row.document == "RO-0000000001")).one()
+    assert (against.debit_account, against.credit_account) == ("receivable:anna", "opening_balance")
+
+
+def test_what_was_owed_before_is_not_billed_again_and_can_be_paid(anna: World) -> None:
+    item(anna, "OLD-7", 5000)
+    openings.open_items(anna.home, who(anna), dt.date(2025, 10, 2))
+    anna.bill("2025-11-01")
+    assert [line[4] for line in anna.lines("R-0000000001")] == [1000, 100, 201, 78]
+    payments.record(anna.home, "P1", "anna", 5500 * CENT, dt.date(2025, 11, 2), "", anna.tick())
+    assert [each.open_micros // CENT for each in invoicing.list_invoices(anna.home)] == [879, 0]
+    assert wrong(anna) == []
+    with pytest.raises(UserError, match="is what the account owed before: it cannot be void"):
+        void(anna, "RO-0000000001")
+
+
+def test_an_adjustment_is_a_line_of_the_period_that_holds_its_date(anna: World) -> None:
+    assert entered(anna, -300, dry_run=True).state == adjusting.WAITING
+    assert entered(anna, -300).state == adjusting.WAITING
+    assert entered(anna, -300).existed
+    entered(anna, 450, "A2", reason="equipment", text="Router", subscription="anna-1")
+    anna.bill("2025-11-01")
+    assert [(line[0], line[4]) for line in anna.lines("R-0000000001")] == [
+        ("Goodwill", -300),
+        ("Basic", 1000),
+        ("National calls", 100),
+        ("Premium calls", 201),
+        ("Router", 450),
+        ("Tax standard 6 %", 87),  # 6 % of 14.51
+    ]
+    assert [each.state for each in adjusting.list_all(anna.home, "anna")] == ["R-0000000001", "R-0000000001"]
+    assert wrong(anna) == []
+
+
+def test_beyond_the_limit_another_person_gives_the_same_command(anna: World) -> None:
+    settings.put(anna.home, "adjustment_limit_micros", str(500 * CENT), "ops", 1, anna.tick())
+    assert entered(anna, -500, "small").state == adjusting.WAITING
+    assert entered(anna, -501).state == adjusting.PENDING
+    assert entered(anna, -501).state == adjusting.PENDING  # the same person again
+    settings.put(anna.home, "adjustment_limit_micros", str(900 * CENT), "ops", 1, anna.tick())  # approves nothing that was entered before
+    anna.bill("2025-11-01")
+    assert [line[4] for line in anna.lines("R-0000000001")] == [-500, 1000, 100, 201, 48]
+    approved = entered(anna, -501, person=BEN)
+    assert (approved.state, approved.by_name, approved.approved_by) == (adjusting.WAITING, "ana", "ben")
+    anna.bill("2025-12-01")
+    assert anna.lines("R-0000000002")[0] == ("Goodwill, correction for 2025-10-01 to 2025-10-31", "2025-10-01", "2025-11-01", 1, -501)
+    assert wrong(anna) == []
+
+
+@pytest.mark.parametrize(
+    ("cents_", "more", "message"),
+    [
+        (0, {}, "an amount of 0 adjusts nothing"),
+        (100, {"reason": "because"}, "there is no reason 'because'"),
+        (100, {"reason": "other"}, "the reason `other` needs a text"),
+        (100, {"tax_class": "reduced"}, "catalogue shop has no tax class 'reduced'"),
+        (100, {"subscription": "ben-1"}, "account anna has no subscription ben-1"),
+    ],
+)
+def test_what_cannot_be_entered(anna: World, cents_: int, more: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        entered(anna, cents_, **more)
+    assert adjusting.list_all(anna.home) == []
+
+
+def test_a_reference_stands_for_one_adjustment(anna: World) -> None:
+    entered(anna, 100)
+    with pytest.raises(UserError, match="adjustment A1 exists with amount_micros 1000000, not 2000000"):
+        entered(anna, 200)
+
+
+def test_the_command_line(anna: World, capsys: pytest.CaptureFixture[str]) -> None:
+    from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
+
+    home = ["--home", str(anna.home.path)]
+    words = ["--reference", "A1", "--account", "anna", "--date", "2025-10-20", "--amount", "-3.00", "--reason-code", "goodwill"]
+    assert main(["adjustment", "add", *words, "--catalogue", "shop", "--tax-class", "standard", *home]) == 0
+    assert "adjustment A1: -3.00 CNY for account anna on 2025-10-20 (goodwill), waits for a run" in capsys.readouterr().out
+    assert main(["adjustment", "list", "--json", *home]) == 0
+    assert [each["reference"] for each in json.loads(capsys.readouterr().out)] == ["A1"]
+    assert main(["adjustment", "reasons"]) == 0
+    assert "优惠减免" in capsys.readouterr().out
