@@ -54,7 +54,9 @@ class Alarm(msgspec.Struct, frozen=True):
     note: str
 
 
-class _Bill(NamedTuple):
+class Bill(NamedTuple):
+    """What a run billed an account, with tax."""
+
     account_key: int
     period_from: str
     total_micros: int
@@ -66,7 +68,7 @@ def rule() -> Rule:
     return msgspec.yaml.decode(FILE.read_bytes(), type=Rule)
 
 
-def abnormal(bills: Sequence[_Bill], before: Mapping[int, Sequence[int]], by: Rule) -> list[tuple[_Bill, int]]:
+def abnormal(bills: Sequence[Bill], before: Mapping[int, Sequence[int]], by: Rule) -> list[tuple[Bill, int]]:
     """Bills beyond the rule, each with what it exceeds. `before`: totals of the months before by account, at most `by.months`."""
     found = []
     for bill in bills:
@@ -88,9 +90,23 @@ def raise_alarms(home: Home, run_id: int, who: Who) -> int:
         if not new:
             return 0
         seq = home.next_commit_seq(connection, "alarm", who.now_us)
-        common = {"kind": KIND, "subscription_key": 0, "limit_id": 0, "action": "tell", "run_id": run_id, "at_us": who.now_us, "commit_seq": seq}
+        common = {
+            "kind": KIND,
+            "subscription_key": 0,
+            "limit_id": 0,
+            "action": "tell",
+            "run_id": run_id,
+            "at_us": who.now_us,
+            "commit_seq": seq,
+        }
         rows = [
-            {**common, "account_key": bill.account_key, "period_from": bill.period_from, "reached_micros": bill.total_micros, "limit_micros": limit}
+            {
+                **common,
+                "account_key": bill.account_key,
+                "period_from": bill.period_from,
+                "reached_micros": bill.total_micros,
+                "limit_micros": limit,
+            }
             for bill, limit in new
         ]
         connection.execute(tables.limit_alarms.insert(), rows)
@@ -137,7 +153,7 @@ def _said(row: Any) -> tuple[str, str]:  # noqa: ANN401 -- a row of alarm_decisi
     return (OPEN, "") if row is None else (row.kind, row.note)
 
 
-def _bills(connection: sa.Connection, run_id: int) -> list[_Bill]:
+def _bills(connection: sa.Connection, run_id: int) -> list[Bill]:
     """What a run of the cycle billed each account."""
     invoice = tables.invoices.c
     total = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64)
@@ -145,10 +161,10 @@ def _bills(connection: sa.Connection, run_id: int) -> list[_Bill]:
     query = query.where(invoice.document_type.is_(None), invoice.invoice_key.not_in(voided())).group_by(invoice.account_key)
     if states.find(connection, run_id).kind != states.CYCLE:
         return []
-    return [_Bill(int(key), first, int(amount)) for key, first, amount in connection.execute(query.order_by(invoice.account_key))]
+    return [Bill(int(key), first, int(amount)) for key, first, amount in connection.execute(query.order_by(invoice.account_key))]
 
 
-def _before(connection: sa.Connection, run_id: int, bills: Sequence[_Bill]) -> dict[int, list[int]]:
+def _before(connection: sa.Connection, run_id: int, bills: Sequence[Bill]) -> dict[int, list[int]]:
     """By account the totals of the months before its bill, the newest first: as its invoices say, else as they were imported."""
     invoice, baseline = tables.invoices.c, tables.baselines.c
     total = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64)

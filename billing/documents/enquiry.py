@@ -58,7 +58,7 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int) -
     found = unbilled(home, day, only={account_id})
     contracts, language = found.contracts, row.language.partition("-")[0]
     own_texts, price_list = totals.names(contracts, by_hand_rows), contracts.price_list
-    names = {each.subscription_key: each.subscription_id for each in _subscriptions(home, row.account_key, found.lines["subscription_key"].tolist())}
+    names = _subscriptions(home, found.lines["subscription_key"].tolist())
     charges = []
     for line in found.lines[found.lines["account_key"] == row.account_key]:
         key = (int(line["kind"]), int(line["price_id"]))
@@ -74,10 +74,9 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int) -
     return Enquiry(account_id, day.isoformat(), tuple(charges), sums)
 
 
-def _subscriptions(home: Home, account_key: int, keys: list[int]) -> list[sa.Row[tuple[int, str]]]:
+def _subscriptions(home: Home, keys: list[int]) -> dict[int, str]:
     """Ids of subscriptions that lines are of, whoever has them."""
-    del account_key
     subscription = tables.subscriptions.c
+    query = sa.select(subscription.subscription_key, subscription.subscription_id)
     with home.connect() as connection:
-        query = sa.select(subscription.subscription_key, subscription.subscription_id)
-        return list(connection.execute(query.where(subscription.subscription_key.in_(sorted(set(keys))))).all())
+        return {int(key): name for key, name in connection.execute(query.where(subscription.subscription_key.in_(sorted(set(keys)))))}

@@ -73,7 +73,7 @@ def void(  # noqa: PLR0913 -- what, why, by whom and when
 
 
 def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport:
-    """Bill anew the account whose invoice was voided: for the same bill date, or, where later runs have billed it since, for the latest one.
+    """Bill anew the account whose invoice was voided: for its bill date, or, where later runs have billed the account since, for the last.
 
     Raises UserError where there is nothing to reissue, or a run cannot begin.
     """

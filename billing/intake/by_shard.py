@@ -4,8 +4,8 @@ Sealed files are sorted by shard, number and time, and say in their footer how m
 groups of each file. Ranges of the journal are mapped when the reading begins, so sealing may go on meanwhile; of these rows only the shard
 is kept in memory.
 
-Two spans of time may be asked for at once: in `main` all usage is read, in `few` only that of some ids. Of files that lie in `few`
-throughout, ids come first, and row groups without any of them are not read further.
+Two spans of time may be asked for at once: in `main` all usage is read, in `few` all but that of ids which the caller calls settled. Of
+files that lie in `few` throughout, ids come first, and row groups that are settled throughout are not read further.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     Int64s = NDArray[np.int64]
 
 SHARDS: Final = sealing.SHARDS
+_COUNTING: Final = ("served_id", "flags", "start_us", COMMIT_SEQ)  # what counting rows needs, where no mark hides any
 NEVER_BILLS: Final = int(view.NEVER_BILLS)
 
 
@@ -45,12 +46,11 @@ class Span(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What is read. `few`: another span, in which only rows of `ids` are wanted; None: there is none."""
+    """What is read. `few`: another span, in which rows of settled ids are not wanted; None: there is none."""
 
     columns: tuple[str, ...]
     main: Span | None
     few: Span | None = None
-    ids: pa.Array[Any] | None = None
     late_from_seq: int | None = None  # rows that start before both spans are wanted as well, if they were committed from this number on
 
     @property
@@ -69,7 +69,7 @@ class Part(NamedTuple):
 
     usage: pa.Table
     keep: Bools
-    settled: int  # rows that count and start in `few`, but are of other ids
+    settled: int  # rows that count and start in `few`, but are of settled ids
 
 
 class ByShard:
@@ -82,29 +82,26 @@ class ByShard:
         self._hidden, self._columns, self._files = view.steadily(lambda: _opened(home, wanted, seq, threads))
         self.rows: Int64s = np.sum([each.shard_rows for each in self._files], axis=0, dtype=np.int64) + np.zeros(SHARDS, np.int64)
 
-    def read(self, low: int, high: int) -> Part:
-        """The rows of shards `[low, high)`, file by file, those of a sealed one sorted by shard, number and time."""
-        tables, keeps, settled = [], [], 0
+    def read(self, low: int, high: int, settled: pa.Array[Any] | None = None) -> Part:
+        """The rows of shards `[low, high)`, file by file, those of a sealed one sorted by shard, number and time.
+
+        `settled`: ids of these shards that are not wanted in the span `few`, if there is one.
+        """
+        tables, keeps, others = [], [], 0
         for file in self._files:
-            for table in self._of_file(file, low, high):
-                keep, others = self._kept(table)
-                settled += others
+            for table in file.read(low, high, settled if file.is_few(self._wanted) else None):
+                keep, more = self._kept(table, settled)
+                others += more
                 if file.is_few(self._wanted):
                     table, keep = table.filter(pa.array(keep)), keep[keep]  # noqa: PLW2901 -- little is left of it
                 tables.append(table)
                 keeps.append(keep)
         if not tables:
-            return Part(_schema(self._columns).empty_table(), np.zeros(0, np.bool_), settled)
-        return Part(pa.concat_tables(tables), np.concatenate(keeps), settled)
+            return Part(_schema(self._columns).empty_table(), np.zeros(0, np.bool_), others)
+        return Part(pa.concat_tables(tables), np.concatenate(keeps), others)
 
-    def _of_file(self, file: _Journal | _Sealed, low: int, high: int) -> Iterator[pa.Table]:
-        if isinstance(file, _Sealed) and file.is_few(self._wanted):
-            yield from file.read(low, high, self._wanted.ids)
-        else:
-            yield from file.read(low, high)
-
-    def _kept(self, table: pa.Table) -> tuple[Bools, int]:
-        """Which rows are wanted, and how many others count in the span of the few."""
+    def _kept(self, table: pa.Table, settled: pa.Array[Any] | None) -> tuple[Bools, int]:
+        """Which rows are wanted, and how many that count are settled."""
         counts = (table["flags"].to_numpy() & NEVER_BILLS) == 0
         committed = table[COMMIT_SEQ].to_numpy()
         if committed.size and committed.max() > self._seq:
@@ -115,11 +112,11 @@ class ByShard:
         keep = counts & _lies_in(start_us, self._wanted.main)
         if self._wanted.late_from_seq is not None:
             keep |= counts & (start_us < self._wanted.first_us) & (committed >= self._wanted.late_from_seq)
-        if self._wanted.few is None or self._wanted.ids is None:
+        if self._wanted.few is None:
             return keep, 0
         in_few = counts & _lies_in(start_us, self._wanted.few)
-        of_ids = in_few & _is_one_of(table["served_id"], self._wanted.ids)
-        return keep | of_ids, int(np.count_nonzero(in_few & ~of_ids))
+        done = in_few & _is_one_of(table["served_id"], settled)
+        return keep | (in_few & ~done), int(np.count_nonzero(done))
 
 
 class _Journal:
@@ -137,7 +134,7 @@ class _Journal:
     def is_few(self, _wanted: Wanted) -> bool:
         return False
 
-    def read(self, low: int, high: int) -> Iterator[pa.Table]:
+    def read(self, low: int, high: int, _settled: pa.Array[Any] | None) -> Iterator[pa.Table]:
         """The rows of shards `[low, high)`."""
         if not self.shard_rows[low:high].any():
             return
@@ -163,15 +160,15 @@ class _Sealed:
         self._group_first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self._shard_first = np.concatenate([[0], np.cumsum(self.shard_rows)]).astype(np.int64)
         self._lock = threading.Lock()
-        self._last: tuple[int, pa.Table] | None = None
+        self._last: tuple[int, pa.Table, bool] | None = None  # number, rows, whether with all columns
 
     def is_few(self, wanted: Wanted) -> bool:
         """Whether all of it starts in the span in which only some ids are wanted."""
         few = wanted.few
         return few is not None and wanted.late_from_seq is None and few.from_us <= self._span.from_us and self._span.to_us <= few.to_us
 
-    def read(self, low: int, high: int, ids: pa.Array[Any] | None = None) -> Iterator[pa.Table]:
-        """The rows of shards `[low, high)`. Of a row group without any of `ids`, the columns but those that counting needs are null."""
+    def read(self, low: int, high: int, settled: pa.Array[Any] | None) -> Iterator[pa.Table]:
+        """The rows of shards `[low, high)`. Where all of these in a row group are `settled`, columns that counting does not need are null."""
         first, last = int(self._shard_first[low]), int(self._shard_first[high])
         if first == last:
             return
@@ -180,28 +177,34 @@ class _Sealed:
         )
         with self._lock:
             for number in groups:
-                table = self._group(number, ids)
                 begin = int(self._group_first[number])
-                low_row, high_row = max(first - begin, 0), min(last - begin, table.num_rows)
-                yield table if high_row - low_row == table.num_rows else table.slice(low_row, high_row - low_row)
+                rows = slice(max(first - begin, 0), min(last, int(self._group_first[number + 1])) - begin)
+                yield self._part(number, rows, settled)
 
-    def _group(self, number: int, ids: pa.Array[Any] | None) -> pa.Table:
-        if self._last is not None and self._last[0] == number:
-            return self._last[1]
+    def _part(self, number: int, rows: slice, settled: pa.Array[Any] | None) -> pa.Table:
+        """Some rows of a row group."""
+        last = self._last
+        if last is not None and last[0] == number and (last[2] or settled is not None):
+            table, whole = last[1], last[2]
+        else:
+            table, whole = self._read(number, None if settled is None else _COUNTING), settled is None
+        if settled is not None and not whole:
+            few = table.slice(rows.start, rows.stop - rows.start)
+            if _is_one_of(few["served_id"], settled).all():
+                self._last = (number, table, False)
+                return _without_the_rest(few, self._columns)
+            table, whole = self._read(number, None), True
+        self._last = (number, table, whole)
+        return table.slice(rows.start, rows.stop - rows.start)
+
+    def _read(self, number: int, columns: Sequence[str] | None) -> pa.Table:
+        """A row group with some columns, None for all that are wanted."""
+        names = list(self._columns if columns is None else columns)
         try:
             with self._open(self._metadata) as parquet:
-                table = self._read(parquet, number, ids)
+                return parquet.read_row_group(number, columns=names, use_threads=False).select(names)
         except pa.ArrowInvalid as error:
             raise journal.damaged(self._path) from error
-        self._last = (number, table)
-        return table
-
-    def _read(self, parquet: pq.ParquetFile, number: int, ids: pa.Array[Any] | None) -> pa.Table:
-        if ids is not None:
-            few = parquet.read_row_group(number, columns=["served_id", "flags", "start_us", COMMIT_SEQ], use_threads=False)
-            if not _is_one_of(few["served_id"], ids).any():
-                return _without_the_rest(few, self._columns)
-        return parquet.read_row_group(number, columns=self._columns, use_threads=False).select(self._columns)
 
     def _open(self, metadata: pq.FileMetaData | None) -> pq.ParquetFile:
         return pq.ParquetFile(self._path, metadata=metadata, memory_map=True, read_dictionary=["served_id"])
@@ -240,13 +243,19 @@ def _lies_in(start_us: Int64s, span: Span | None) -> Bools:
     return (start_us >= span.from_us) & (start_us < span.to_us)
 
 
-def _is_one_of(served_id: pa.ChunkedArray[Any], ids: pa.Array[Any]) -> Bools:
+def _is_one_of(served_id: pa.ChunkedArray[Any], ids: pa.Array[Any] | None) -> Bools:
     """Whether each row is of one of the ids; each distinct one of a chunk is looked up once."""
+    if ids is None or not len(ids):
+        return np.zeros(len(served_id), np.bool_)
     found = [np.zeros(0, np.bool_)]
     chunks: list[Any] = served_id.chunks
     for chunk in chunks:
-        known: Any = pc.is_in(chunk.dictionary, value_set=ids)
-        found.append(known.to_numpy(zero_copy_only=False)[chunk.indices.to_numpy()])
+        if not len(chunk):
+            continue
+        index = chunk.indices.to_numpy()
+        low, high = int(index.min()), int(index.max())
+        known: Any = pc.is_in(chunk.dictionary.slice(low, high - low + 1), value_set=ids)
+        found.append(known.to_numpy(zero_copy_only=False)[index - low])
     return np.concatenate(found)
 
 

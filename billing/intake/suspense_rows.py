@@ -86,10 +86,15 @@ def _of_rejects(arrival: Arrival, raw_file_id: int) -> Iterator[_Row]:
             "raw_file_id": raw_file_id,
             "raw_offset": reject.offset,
             "raw_length": reject.length,
-            "raw": reject.raw.decode("utf-8", "replace").rstrip("\r\n")[:RAW_CHARACTERS_MAX],
+            "raw": _text(reject.raw),
             "through_seq": OWN,
             "raw_bytes": reject.raw if len(reject.raw) == reject.length <= RAW_BYTES_MAX else None,
         }
+
+
+def _text(raw: bytes) -> str:
+    """The row itself, for people: what is no UTF-8, and NUL, which PostgreSQL's text cannot hold, become replacement characters."""
+    return raw.decode("utf-8", "replace").rstrip("\r\n")[:RAW_CHARACTERS_MAX].replace("\0", "\ufffd")
 
 
 def _described(row: _Row) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
 import sqlalchemy as sa
 
 from billing import closed_months
@@ -62,8 +63,9 @@ def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
             raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
         closed_months.require_open(connection, {(entity, f"{bill_date:%Y-%m}") for entity in _entities(connection)})
         gate.require_complete(connection, bill_date)
-        keys = _account_keys(connection, order.accounts)
-        current = _insert(connection, bill_date, home.next_commit_seq(connection, "run", now_us), now_us, order)
+        seq = home.next_commit_seq(connection, "run", now_us)
+        keys = _account_keys(connection, order.accounts, seq)
+        current = _insert(connection, bill_date, seq, now_us, order)
         if keys is not None:
             bulk.insert(connection, tables.run_accounts, {"run_id": [current.run_id] * len(keys), "account_key": keys})
     commit_points.reached("run.started")
@@ -127,15 +129,15 @@ def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, o
         return  # goes on with whatever the run was asked for
     named = tables.run_accounts.c
     known = set(connection.execute(sa.select(named.account_key).where(named.run_id == current.run_id)).scalars())
-    if known != set(_account_keys(connection, order.accounts) or ()):
+    if known != set(_account_keys(connection, order.accounts, current.pinned_seq) or ()):
         raise UserError(
             f"the bill run of {bill_date} that is not finished is for other accounts",
             f"finish it first: ratewright bill run --date {bill_date} --resume",
         )
 
 
-def _account_keys(connection: sa.Connection, account_ids: frozenset[str] | None) -> list[int] | None:
-    """Keys of named accounts. Raises UserError when one is not known."""
+def _account_keys(connection: sa.Connection, account_ids: frozenset[str] | None, seq: int) -> list[int] | None:
+    """Keys of named accounts and of all accounts of their rating units as of `seq`. Raises UserError when one is not known."""
     if account_ids is None:
         return None
     account = tables.accounts.c
@@ -144,4 +146,7 @@ def _account_keys(connection: sa.Connection, account_ids: frozenset[str] | None)
     if unknown or not account_ids:
         what = f"no account has the id {unknown[0]}" if unknown else "no account is named"
         raise UserError(what, "`ratewright accounts list` shows all ids; give them as --accounts a,b or --accounts @file", exit_status=2)
-    return sorted(known[each] for each in account_ids)
+    everybody = facts.load(connection, seq)
+    named = np.isin(everybody.account_keys, [known[each] for each in account_ids])
+    in_units = np.isin(everybody.account_unit, everybody.account_unit[named])
+    return np.sort(everybody.account_keys[in_units]).tolist()

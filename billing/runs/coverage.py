@@ -1,8 +1,8 @@
 """Which runs billed an account so far: the ground on which the next one decides what is left to do.
 
 A run of kind `cycle` covers an account if it knew it, was numbered, was not restricted to others and did not leave the account out
-(quarantine, hold, test account, an invoice that was voided since). Other kinds of run bill single things and cover nobody. Accounts that the same runs covered share a
-*class*; there are few, however many accounts.
+(quarantine, hold, test account, an invoice that was voided since). Other kinds of run bill single things and
+cover nobody. Accounts that the same runs covered share a *class*; there are few, however many accounts.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class StoredSubscriptions(NamedTuple):
 def accounts(connection: sa.Connection, seq: int, of_subscriptions: Iterable[Fact]) -> StoredAccounts:
     """Accounts known as of `seq`, and what is agreed with them; `of_subscriptions`: facts about subscriptions, as of it as well."""
     account = tables.accounts.c
-    words = [sa.func.coalesce(account[name], "") for name in _WORDS]
+    words: list[sa.ColumnElement[str]] = [sa.func.coalesce(account[name], "") for name in _WORDS]
     said = functools.reduce(lambda left, right: left.concat(_BETWEEN).concat(right), words)
     columns = (account.account_key, account.account_id, said.label("said"), account.bill_day, account.opened_on, account.billed_through)
     query = sa.select(*columns, account.payment_days, account.commit_seq).where(account.commit_seq <= seq)

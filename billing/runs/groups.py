@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from billing.charges.lines import Int64s
 from billing.intake.by_shard import ByShard, Span, Wanted
@@ -29,8 +30,6 @@ from rating import engine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    import numpy.typing as npt
-
     from billing.charges.rollover import Left
     from billing.guiding import Guide
     from billing.runs.contracts import Contracts
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     Sink = Callable[[int, Priced], None]
     Progress = Callable[[int, int], None]
 
+FEW: Final = 10  # a run of one account in so many, or less, does not read the usage of the others
 GROUP_ROWS: Final = 400_000  # few enough to stay in the processor's cache and in memory that is used over and over
 
 
@@ -68,7 +68,10 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
         return gathered([])
     owning = Owning(guide, contracts, scope)
     commits = _commits(home, seq, contracts)
-    reader = ByShard(home, _wanted(contracts, scope, owning, commits), seq, threads=threads)
+    spans = _spans(contracts, scope)
+    if spans.few is not None:
+        owning.settle_all_but(spans.accounts, *spans.few)
+    reader = ByShard(home, _wanted(contracts, spans, commits), seq, threads=threads)
     edges = _edges(reader.rows, group_rows)
     owning.place_in_groups(edges)
     events = GroupEvents(guide, owning, contracts, scope, commits)
@@ -84,7 +87,8 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
 
     def one(number: int) -> GroupSums:
         low, high = int(edges[number]), int(edges[number + 1])
-        sums = finished(number, events.price(number, reader.read(low, high), units, lefts.get(number, ())))
+        part = reader.read(low, high, owning.settled(number))
+        sums = finished(number, events.price(number, part, units, lefts.get(number, ())))
         done.add(int(reader.rows[low:high].sum()))
         return sums
 
@@ -93,6 +97,14 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
         turns = enumerate(_last_turns(events, units, lefts.get(_last(edges), []), contracts, group_rows), start=len(parts))
         parts += pool.map(lambda turn: finished(turn[0], events.price_aside(*turn[1])), turns)
     return gathered(parts)
+
+
+class _Spans(NamedTuple):
+    """Where all usage is read, and where only that of `accounts` (a flag each) and what nobody owns."""
+
+    main: Span | None
+    few: Span | None
+    accounts: npt.NDArray[np.bool_]
 
 
 class _Done:
@@ -120,13 +132,18 @@ def _commits(home: Home, seq: int, contracts: Contracts) -> late.Commits | None:
         return late.load(connection, seq)
 
 
-def _wanted(contracts: Contracts, scope: Scope, owning: Owning, commits: late.Commits | None) -> Wanted:
-    """What to read: in the reopened window only the numbers of accounts that are computed there."""
+def _spans(contracts: Contracts, scope: Scope) -> _Spans:
+    """In the reopened window only accounts that are computed there are read; in a run of few accounts only these, anywhere."""
+    in_run = scope.calendar >= 0
+    assert scope.window is not None
+    if int(in_run.sum()) * FEW <= len(contracts.facts.account_keys):
+        return _Spans(None, Span(*scope.window), in_run)
+    return _Spans(_span(scope.main), _span(scope.reopened), scope.reopened_accounts)
+
+
+def _wanted(contracts: Contracts, spans: _Spans, commits: late.Commits | None) -> Wanted:
     columns = pricing.columns(asked(contracts.price_list.catalogues))
-    ids = None
-    if scope.reopened is not None:
-        ids = owning.ids_of(scope.reopened_accounts[contracts.facts.subscription_account])
-    wanted = Wanted(columns, _span(scope.main), _span(scope.reopened), ids)
+    wanted = Wanted(columns, spans.main, spans.few)
     if commits is None:
         return wanted
     arriving = any(late.arrives(contracts.price_list, f"{each.identity}/{plan.name}") for each, plan in _plans(contracts))

@@ -34,6 +34,8 @@ class Owning:
         self._ids = spans.ids
         self._first = spans.first
         self.subscription = index_of(facts.subscription_keys, spans.subscription_key)  # of each fact, -1 unknown
+        self._account_of = facts.subscription_account
+        self._settled: npt.NDArray[np.bool_] | None = None
         self._shard = sealing.shards_of(spans.ids)
         calendars = max(len(scope.bounds_us), 1)
         bounds_us = scope.bounds_us if len(scope.bounds_us) else np.zeros((1, 2), np.int64)
@@ -56,10 +58,24 @@ class Owning:
         """The shard of the number of each fact."""
         return np.repeat(self._shard, np.diff(self._first))
 
-    def ids_of(self, subscriptions: npt.NDArray[np.bool_]) -> pa.Array[Any]:
-        """The numbers that ever were those of some subscriptions (a flag each)."""
-        chosen = np.append(subscriptions, False)[self.subscription]
-        return self._ids.filter(pa.array(np.bitwise_or.reduceat(chosen, self._first[:-1]) if len(self._ids) else chosen))
+    def settle_all_but(self, accounts: npt.NDArray[np.bool_], from_us: int, to_us: int) -> None:
+        """Call settled the numbers that throughout a span of time guide to one active subscription of another account than these (a flag each).
+
+        So what nobody owns is still seen, and refused.
+        """
+        first, from_, to, subscription, life, active_from, active_to = self._columns[:7]
+        lives = life[subscription]
+        steady = (subscription >= 0) & (from_ <= from_us) & (to >= to_us) & (active_from[lives] <= from_us) & (active_to[lives] >= to_us)
+        steady &= ~np.append(accounts[self._account_of], False)[subscription]
+        single = np.diff(first) == 1
+        self._settled = single & steady[first[:-1]] if len(first) > 1 else np.zeros(0, np.bool_)
+
+    def settled(self, group: int) -> pa.Array[Any] | None:
+        """The numbers of a group that are called settled; None where none is anywhere."""
+        if self._settled is None:
+            return None
+        low, high = int(self._edges[group]), int(self._edges[group + 1])
+        return self._ids_in_order.slice(low, high - low).filter(pa.array(self._settled[self._order[low:high]]))  # type: ignore[no-any-return]  # of Arrow
 
     def place_in_groups(self, edges: Int64s) -> None:
         """Deal the numbers to groups of shards, each from one of `edges` to the next."""

@@ -56,18 +56,7 @@ class Currencies:
         steps = [minor_step_micros(contracts.price_list.minor_digits(name)) for name in self.names]
         self.step_micros = np.array(steps, np.int64)
 
-    def breaks_of(pattern: Pattern) -> Breaks:
-    """When subscriptions of a pattern were paused or out of order."""
-    return Breaks(pattern.pauses, pattern.outages)
-
-
-def contract_of(pattern: Pattern) -> Contract:
-    """What a pattern says about the edges of a subscription."""
-    agreed = tuple(Agreed(from_date, terms.minimum_months, terms.early_end_waived) for from_date, terms in pattern.terms)
-    return Contract(agreed, pattern.transferred_in, pattern.transferred_out)
-
-
-def step_of(self, name: str) -> int:
+    def step_of(self, name: str) -> int:
         """The minor unit of a currency, in micro-units."""
         return int(self.step_micros[self.index[name]])
 

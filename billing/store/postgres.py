@@ -18,7 +18,9 @@ from billing.store.database import WRITES_OPTION, not_writable_database
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Iterator
+    from collections.abc import Iterator
+
+    from psycopg.abc import Buffer
 
 OLDEST_VERSION: Final = 140000  # PostgreSQL 14
 CONNECT_TIMEOUT_S: Final = 10

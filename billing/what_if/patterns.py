@@ -2,7 +2,7 @@
 
 Two are alike if their accounts have one time zone and are billed from the same day of the month on, and they had the same plans on the
 same days. Spans are looked at from the day before the month to the day after it, so that a subscription which begins with the month is
-not taken for one that began before: one-off fees ask for that.
+not taken for one that began before: one-off fees ask for that. Pauses, outages and what was agreed about the least time count, too.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from billing.charges.lines import Int64s
+from billing.charges.pauses import touching
 from billing.charges.periods import ONE_DAY
 from billing.runs.contracts import Contracts
 from billing.runs.fact_columns import groups
+from billing.runs.proposal import breaks_of, contract_of
 
 if TYPE_CHECKING:
     import datetime as dt
 
+    from billing.charges.periods import Period
     from billing.charges.recurring import PlanSpan
     from billing.runs.facts import Subscription
+    from billing.runs.patterns import Pattern
     from billing.runs.scope import Scope
     from billing.what_if.month import Month
 
@@ -41,7 +45,9 @@ def patterns(contracts: Contracts, scope: Scope, month: Month) -> Patterns:
     number_of = []
     for index in models_of_facts.tolist():
         account = int(facts.subscription_account[index])
-        key = _key(facts.subscriptions[index], facts.zones[facts.account_zone[account]], contracts.spans[index], scope, month)
+        plans = _key(facts.subscriptions[index], facts.zones[facts.account_zone[account]], contracts.spans[index], scope, month)
+        pattern = facts.patterns[facts.subscription_pattern[index]]
+        key = None if plans is None else (*plans, *_of_fees(pattern, scope.periods[account][0]))
         number = -1 if key is None else known.setdefault(key, len(models))
         if number == len(models):
             models.append(index)
@@ -70,6 +76,13 @@ def _key(subscription: Subscription, zone: str, spans: list[PlanSpan], scope: Sc
     if not any(start < last and end > first for _, start, end in seen):
         return None
     return zone, first, month, tuple(plan for _, plan in subscription.plans), tuple(seen)
+
+
+def _of_fees(pattern: Pattern, period: Period) -> tuple[object, ...]:
+    """What fees of the month ask beside plans: pauses, what was agreed, and of one that ends in it when it began."""
+    end = pattern.active.end
+    begun = pattern.active.start if end is not None and period.start < end <= period.end else None
+    return touching(breaks_of(pattern), period.start, period.end), contract_of(pattern), begun
 
 
 def _sooner(end: dt.date | None, latest: dt.date) -> dt.date:

@@ -21,6 +21,7 @@ from billing.runs.circumstances import Asked, asked
 from billing.runs.contracts import Contracts
 from billing.runs.holders import NO_HOLDER, Groups, lay_out
 from billing.runs.price_list import PriceList
+from billing.runs.proposal import breaks_of, contract_of
 from billing.runs.shapes import Shape, Shapes
 from billing.what_if.month import Month
 from billing.what_if.patterns import Patterns, of_models, patterns

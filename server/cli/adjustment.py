@@ -74,8 +74,8 @@ def list_(
         output.print_json(found)
         return 0
     rows = [
-        (each.reference, each.account_id, each.subscription_id, each.on_date, output.amount(each.amount_micros, each.currency), each.currency,
-         each.reason_code, each.text, each.by_name, each.approved_by, each.state)
+        (each.reference, each.account_id, each.subscription_id, each.on_date, output.amount(each.amount_micros, each.currency),
+         each.currency, each.reason_code, each.text, each.by_name, each.approved_by, each.state)
         for each in found
     ]  # fmt: skip
     columns = ("reference", "account", "subscription", "date", "amount", "currency", "reason", "text", "by", "approved by", "state")

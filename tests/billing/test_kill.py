@@ -53,7 +53,7 @@ ANN, BEN = catalogue.Operator("ann", 1001), catalogue.Operator("ben", 1002)
 
 
 def work(folder: Path) -> None:
-    """Everything once: publish, draft, review, repeal, import, pause, take in two batches with a conflict between them, seal, take in more."""
+    """Everything once: publish, draft, review, repeal, import, pause, take in two batches that conflict, seal, take in more."""
     with Home.open(folder / "home", create=True) as home:
         catalogue.publish(home, a_catalogue(), NOW_US)
         _second_version(home)

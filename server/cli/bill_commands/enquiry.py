@@ -106,19 +106,11 @@ def told(
 
 
 @alarms.command
-def dismiss(alarm: AlarmId, /, *, note: Annotated[str, Parameter(help="Why nobody needs to be told.")], home: HomeFolder = DEFAULT_HOME) -> int:
+def dismiss(
+    alarm: AlarmId, /, *, note: Annotated[str, Parameter(help="Why nobody needs to be told.")], home: HomeFolder = DEFAULT_HOME
+) -> int:
     """Nobody needs to be told."""
     return _decide(home, alarm, "dismissed", note)
-
-
-def raise_after_run(home: Path, run_id: int) -> int:
-    """Look for bills out of the ordinary among those of a run. Returns how many alarms are new."""
-    from billing.documents import alarms as found_alarms
-    from billing.store.home import Home
-    from server.cli.ledger_commands.common import who
-
-    with Home.open(home) as opened:
-        return found_alarms.raise_alarms(opened, run_id, who())
 
 
 def _decide(home: Path, alarm: int, kind: str, note: str) -> int:
@@ -137,7 +129,14 @@ def _print(found: Enquiry) -> None:
 
     print(f"Account {found.account_id}, not billed before {found.through}; provisional, without tax")
     rows = [
-        (each.subscription_id, each.text, each.period_from, each.period_to, f"{each.events:,}" if each.events else "", output.amount(each.amount_micros, each.currency))
+        (
+            each.subscription_id,
+            each.text,
+            each.period_from,
+            each.period_to,
+            f"{each.events:,}" if each.events else "",
+            output.amount(each.amount_micros, each.currency),
+        )
         for each in found.lines
     ]
     output.print_table(("subscription", "charge", "from", "to", "events", "amount"), rows, right=("events", "amount"))

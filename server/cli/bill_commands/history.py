@@ -28,11 +28,11 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
         (
             each.run_id,
             each.bill_date,
-            each.kind,
             each.state,
             each.accounts,
             each.invoices,
             amounts(each.total_micros),
+            each.kind,
             each.started_by,
             instant(each.started_us),
             _took(each),
@@ -40,7 +40,7 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
         )
         for each in runs
     ]
-    columns = ("run", "bill date", "kind", "state", "accounts", "invoices", "total", "by", "started (UTC)", "took", "approved by")
+    columns = ("run", "bill date", "state", "accounts", "invoices", "total", "kind", "by", "started (UTC)", "took", "approved by")
     output.print_table(columns, rows, right=("run", "accounts", "invoices", "total", "took"))
     return 0
 

@@ -106,19 +106,21 @@ def _run(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool)
 
 def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
     """Print a posted run with its books, and keep those that do not balance as findings. Exit status 1 if one does not."""
-    import datetime as dt
-
     from billing.controls import findings, of_run
+    from billing.documents.alarms import raise_alarms
     from server.cli import output
+    from server.cli.ledger_commands.common import who
 
     found = of_run(home, done.run_id)
-    today = dt.datetime.now(dt.UTC).date()
-    open_ones = findings.keep(home, found, done.run_id, done.started_by, today, now_us())
+    open_ones = findings.keep(home, found, done.run_id, done.started_by, _today(), now_us())
+    abnormal = raise_alarms(home, done.run_id, who())
     if as_json:
         output.print_json(done)
     else:
         print_report(done)
         _print_books(found, open_ones)
+        if abnormal:
+            print(f"bills out of the ordinary: {abnormal}; `ratewright bill alarms list` shows them")
     return 0 if all(each.ok for each in found) else 1
 
 

@@ -40,9 +40,8 @@ def void(
     shown = f"{output.amount(done.total_micros, done.currency)} {done.currency} of account {done.account_id}"
     print(f"{done.number} ({shown}) {'would be' if dry_run else 'is'} void as of {done.on_date}; {done.postings} postings turned back")
     for source, micros in done.freed.items():
-        print(
-            f"{output.amount(micros, done.currency)} {done.currency} of {source} that settled it {'would be' if dry_run else 'is'} free again"
-        )
+        freed = f"{output.amount(micros, done.currency)} {done.currency} of {source}"
+        print(f"{freed} that settled it {'would be' if dry_run else 'is'} free again")
     if not dry_run:
         print(f"the next run bills its charges again; at once: ratewright invoice reissue {done.number}")
     return 0
@@ -64,9 +63,8 @@ def reissue(number: InvoiceNumber, /, *, home: HomeFolder = DEFAULT_HOME, as_jso
         output.print_json({"run_id": report.run_id, "invoices": made})
         return 0
     for each in made:
-        print(
-            f"{each.number}: {output.amount(each.total_micros, each.currency)} {each.currency} of account {each.account_id}, run {report.run_id}"
-        )
+        amount = f"{output.amount(each.total_micros, each.currency)} {each.currency}"
+        print(f"{each.number}: {amount} of account {each.account_id}, run {report.run_id}")
     if not made:
         print(f"run {report.run_id} is {report.state}: nothing is due that was not billed")
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 -- read when the command is called
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -43,7 +43,13 @@ def usage(
         output.print_table(_COLUMNS, _rows(found), right=("quantity", "free", "charge"))
         print()
     lines = [
-        (each.line_no, each.text, f"{each.records:,}", output.amount(each.charge_micros, found.currency), output.amount(each.amount_micros, found.currency))
+        (
+            each.line_no,
+            each.text,
+            f"{each.records:,}",
+            output.amount(each.charge_micros, found.currency),
+            output.amount(each.amount_micros, found.currency),
+        )
         for each in found.lines
     ]
     output.print_table(("line", "text", "records", "charges", "amount"), lines, right=("line", "records", "charges", "amount"))

@@ -49,8 +49,8 @@ def _print(done: Imported) -> None:
         print(f"{done.file_name} was imported before; nothing changed")
         return
     before = f", {done.known_lines:,} of them came before" if done.known_lines else ""
-    outgoing = f"; {done.outgoing_lines:,} lines went out and are passed over" if done.outgoing_lines else ""
-    print(f"{done.file_name}: {done.lines:,} payments{before}{outgoing}")
+    outgoing = f"; {done.outgoing_lines:,} outgoing line{'s' * (done.outgoing_lines != 1)} passed over" if done.outgoing_lines else ""
+    print(f"{done.file_name}: {done.lines:,} payment{'s' * (done.lines != 1)}{before}{outgoing}")
     rows = [(each.what, f"{each.lines:,}", output.amount(each.amount_micros, each.currency), each.currency) for each in done.sums]
     output.print_table(("what", "lines", "amount", "currency"), rows, right=("lines", "amount"))
     print(f"{done.settled_parts:,} invoices settled in whole or in part")

@@ -1,4 +1,4 @@
-"""What an account owed before, and charges and credits by hand: counted once, approved where need be, billed with the period of their date."""
+"""What an account owed before, and charges and credits by hand: counted once, approved where need be, billed with their period."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def item(world: World, reference: str, cents_: int, due_on: str = "2025-10-15") 
 
 def entered(world: World, cents_: int, reference: str = "A1", person: tuple[str, int] = ANA, **more: object) -> adjusting.Adjustment:
     on = dt.date.fromisoformat(str(more.get("on", "2025-10-20")))
-    reason, text, tax_class = (str(more.get(name, default)) for name, default in (("reason", "goodwill"), ("text", ""), ("tax_class", "standard")))
+    reason, text, tax_class = (
+        str(more.get(name, default)) for name, default in (("reason", "goodwill"), ("text", ""), ("tax_class", "standard"))
+    )
     wanted = adjusting.Wanted(reference, "anna", on, cents_ * CENT, reason, text, "shop", tax_class, str(more.get("subscription", "")))
     return adjusting.add(world.home, wanted, who(world, person), dry_run=bool(more.get("dry_run")))
 

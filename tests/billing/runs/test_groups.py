@@ -296,15 +296,25 @@ def test_a_reopened_window_is_read_for_its_accounts_alone(filled: Priceable) -> 
     some = filled._replace(scope=decided)
     whole = some.in_groups(10**9)
     assert some.in_groups(1, 2) == whole
-    plain = some.whole()
-    assert dict(charges(plain)) == whole.charges | _of_strangers(plain)
+    assert dict(charges(some.whole())) == whole.charges
     assert whole.left_out["settled"] > 100
-    used = filled.world.home
-    assert decided.window is not None
-    rows = view.usage(used, ("flags",), filled.seq, *decided.window).num_rows
-    assert rows == whole.rows + sum(whole.left_out.values())
+    assert_all_told(some, whole)
 
 
-def _of_strangers(plain: Priced) -> dict[bytes, tuple[int, ...]]:
-    """Events before the main window that nobody owns: a restricted reading does not see them."""
-    return {key: row for key, row in charges(plain) if row[0] < 0}
+def test_a_run_of_few_accounts_does_not_read_the_usage_of_the_others(filled: Priceable) -> None:
+    known = filled.contracts.facts
+    with filled.world.home.connect() as connection:
+        decided = scope.decide(known, scope.covered_through(connection, known), BILL_DATE, facts.Midnights(), {"a03", "a09"})
+    some = filled._replace(scope=decided)
+    whole = some.in_groups(10**9)
+    assert some.in_groups(1, 2) == whole
+    assert dict(charges(some.whole())) == whole.charges
+    assert whole.left_out["settled"] > 500
+    assert_all_told(some, whole)
+
+
+def assert_all_told(asked_: Priceable, found: Figures) -> None:
+    """Every event of the windows was priced, refused, or left out for a reason."""
+    assert asked_.scope.window is not None
+    rows = view.usage(asked_.world.home, ("flags",), asked_.seq, *asked_.scope.window).num_rows
+    assert rows == found.rows + sum(found.left_out.values())

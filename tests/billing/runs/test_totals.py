@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import random
 
 import pytest
 
@@ -232,3 +233,34 @@ def test_what_nobody_has_changes_nothing() -> None:
     proposed = Proposed.of([Plan("basic", (), {}, (), BASIC)], [(1, life(("2025-10-01", "basic")))])
     fees = proposed.fees()
     assert totals.apply(fees, proposed.contracts, proposed.scope, proposed.currencies) is fees
+
+
+def test_totals_of_many_are_the_totals_of_each() -> None:
+    """Twelve subscriptions of four accounts, worked out together, and each as if it were alone."""
+    seed = 20251127
+    print(f"seed {seed}")  # noqa: T201 -- shown when the test fails
+    chance = random.Random(seed)
+    plans = [
+        Plan("a", (), {}, (), BASIC, volume_tiers=(tier(),), invoice_discounts=(percent(150_000), fixed(300))),
+        Plan("b", (), {}, (), BASIC, commitments=(least(31 * UNIT),), invoice_discounts=(percent(333_333, kinds=("usage",)),)),
+        Plan("c", (), {}, (), BASIC),
+    ]
+    loyal = ((span("2025-10-01"), DiscountFact("loyal", 70_000)),)
+    lives = [
+        life(("2025-10-01", chance.choice("abc")), ("2025-10-16", chance.choice("abc")), discounts=loyal if chance.random() < 0.3 else ())
+        for _ in range(12)
+    ]
+    owners = [chance.randrange(1, 5) for _ in lives]
+    usage = [
+        Used(number, NATIONAL, units := chance.randrange(30), units * 10) for number in range(1, 13) for _ in range(chance.randrange(3))
+    ]
+    fields = ["subscription_key", "period_from", "kind", "price_id", "tax_class", "amount_micros", "exact_micros"]
+    together = Proposed.of(plans, list(zip(owners, lives, strict=True)), accounts=4).everything(*usage)[fields].tolist()
+    alone = []
+    for number, each in enumerate(lives, start=1):
+        lines = Proposed.of(plans, [(1, each)]).everything(
+            *(used._replace(subscription=1) for used in usage if used.subscription == number)
+        )
+        alone += [(number, *row[1:]) for row in lines[fields].tolist()]
+    assert sorted(together) == sorted(alone)
+    assert len({row[2] for row in together}) == len({Kind.RECURRING, Kind.USAGE, Kind.VOLUME, Kind.COMMITMENT, Kind.DISCOUNT})

@@ -1,0 +1,144 @@
+"""Itemised usage that adds up to its lines, what is not billed yet, and bills out of the ordinary."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing.documents import alarms
+from billing.documents.enquiry import enquire
+from billing.documents.usage_list import usage_list
+from billing.store import tables
+from rating.errors import NotFoundError, UserError
+from tests.billing.documents.clerk import CENT, customer, void, who, wrong
+from tests.billing.runs.world import Call, World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST = "R-0000000001"
+
+
+@pytest.fixture
+def anna(world: World) -> World:
+    return customer(world)
+
+
+def baseline(world: World, month: str, cents: int) -> None:
+    key = world.key("accounts", "account_key", "account_id", "anna")
+    world._add(tables.baselines, account_key=key, month=month, amount_micros=cents * CENT)  # noqa: SLF001 -- as an import would
+
+
+def test_every_record_behind_a_line(anna: World) -> None:
+    anna.bill("2025-11-01")
+    found = usage_list(anna.home, FIRST)
+    assert [
+        (each.text, each.number, each.other, each.quantity // 1000, each.free_quantity // 1000, each.charge_micros)
+        for each in found.records
+    ] == [
+        ("National calls", "1001", "8613900000001", 1800, 1200, 100 * CENT),
+        ("Premium calls", "1001", "8690000000001", 60, 0, 2_005_000),
+    ]
+    assert [(each.records, each.charge_micros, each.amount_micros // CENT) for each in found.lines] == [
+        (1, 1_000_000, 100),
+        (1, 2_005_000, 201),
+    ]
+
+
+def test_the_records_add_up_to_what_is_billed_also_after_corrections(anna: World) -> None:
+    anna.bill("2025-11-01")
+    anna.take(Call("1001", "2025-10-02T10:00:00", 7 * 60), *(Call("1001", f"2025-11-0{day}T09:00:00", 8 * 60) for day in range(1, 6)))
+    anna.bill("2025-12-01")
+    for number in anna.numbers():
+        found = usage_list(anna.home, number)
+        assert [each.charge_micros for each in found.lines] == [each.exact_micros for each in found.lines]
+    assert [(each.records, each.amount_micros // CENT) for each in found.lines] == [(2, 70), (5, 200)]
+    assert len(usage_list(anna.home, "R-0000000002", "anna-1").records) == 7
+    with pytest.raises(NotFoundError, match="R-0000000002 has no usage of ben-1"):
+        usage_list(anna.home, "R-0000000002", "ben-1")
+
+
+def test_the_list_as_a_file(anna: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
+
+    anna.bill("2025-11-01")
+    file, home = tmp_path / "usage.csv", ["--home", str(anna.home.path)]
+    assert main(["invoice", "usage", FIRST, "--csv", str(file), *home]) == 0
+    rows = list(csv.DictReader(file.open(encoding="utf-8")))
+    assert [(row["time"], row["quantity"], row["free"], row["charge"]) for row in rows] == [
+        ("2025-10-05 10:00:00", "1800", "1200", "1.00"),
+        ("2025-10-07 10:00:00", "60", "0", "2.005"),
+    ]
+    capsys.readouterr()
+    assert main(["invoice", "show", FIRST, "--json", *home]) == 0
+    assert json.loads(capsys.readouterr().out)["after"]["credit_notes"] == []
+    assert main(["bill", "unbilled", "anna", "--date", "2025-11-11", *home]) == 0
+    assert "3.33" in capsys.readouterr().out
+
+
+def test_what_is_not_billed_yet(anna: World) -> None:
+    """Ten days of November: a third of the fee, and a call of 25 minutes of which 20 are free."""
+    anna.bill("2025-11-01")
+    anna.take(Call("1001", "2025-11-03T10:00:00", 25 * 60), Call("1001", "2025-11-20T10:00:00", 60))
+    found = enquire(anna.home, "anna", dt.date(2025, 11, 11), anna.tick())
+    assert [(each.subscription_id, each.text, each.period_to, each.events, each.amount_micros // CENT) for each in found.lines] == [
+        ("anna-1", "Basic", "2025-12-01", 1, 333),
+        ("anna-1", "National calls", "2025-12-01", 1, 50),
+    ]
+    assert found.net_micros == {"CNY": 383 * CENT}
+    with pytest.raises(NotFoundError, match="no account has the id eve"):
+        enquire(anna.home, "eve", None, anna.tick())
+
+
+# earlier months in cents, the bill, and whether it is more than five times their mean
+@pytest.mark.parametrize(
+    ("months", "bill", "expected"),
+    [
+        ((100, 100, 100), 500, None),
+        ((100, 100, 100), 501, 500),
+        ((300,), 1501, 1500),
+        ((0, 0, 0), 1, 0),
+        ((100, 200), 751, 750),
+        ((-50, 0, 0), 10, 0),
+        ((), 100_000, None),
+        ((10, 10, 11), 52, 51),  # 5 x 31 / 3 = 51.67
+        ((10, 10, 11), 51, None),
+    ],
+)
+def test_the_rule(months: tuple[int, ...], bill: int, expected: int | None) -> None:
+    found = alarms.abnormal([alarms.Bill(1, "2025-10-01", bill)], {1: months}, alarms.Rule(5, 3))
+    assert [limit for _, limit in found] == ([] if expected is None else [expected])
+
+
+def test_a_bill_out_of_the_ordinary_is_told_once(anna: World) -> None:
+    for month, cents in (("2025-07", 100_000), ("2025-08", 1000), ("2025-09", 1000)):
+        baseline(anna, month, cents)
+    anna.bill("2025-11-01")  # 13.79 against (1000 + 10 + 10) / 3
+    assert alarms.raise_alarms(anna.home, 1, who(anna)) == 0
+    anna.take(*(Call("1001", f"2025-11-{day:02}T10:00:00", 3600, 8690000000001) for day in range(1, 4)))
+    run = anna.bill("2025-12-01").run_id  # 180 minutes at 2.005, and 10.00: 393.15 with tax; 13.79, 10.00 and 10.00 before
+    assert (alarms.raise_alarms(anna.home, run, who(anna)), alarms.raise_alarms(anna.home, run, who(anna))) == (1, 0)
+    alarm = alarms.list_all(anna.home)[0]
+    assert (alarm.account_id, alarm.period_from, alarm.reached_micros // CENT, alarm.limit_micros // CENT) == (
+        "anna",
+        "2025-11-01",
+        39315,
+        5631,
+    )
+    with pytest.raises(UserError, match="needs a reason"):
+        alarms.decide(anna.home, alarm.alarm_id, "dismissed", "", who(anna))
+    assert [alarms.decide(anna.home, alarm.alarm_id, "told", "by phone", who(anna)) for _ in range(2)] == [True, False]
+    assert (alarms.list_all(anna.home, only_open=True), alarms.list_all(anna.home)[0].state) == ([], "told")
+    assert wrong(anna) == []
+
+
+def test_a_void_invoice_is_no_month_before(anna: World) -> None:
+    anna.bill("2025-11-01")
+    void(anna, FIRST)
+    anna.take(Call("1001", "2025-11-02T10:00:00", 36_000, 8690000000001))
+    run = anna.bill("2025-12-01").run_id
+    assert alarms.raise_alarms(anna.home, run, who(anna)) == 0

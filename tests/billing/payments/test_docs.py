@@ -1,0 +1,46 @@
+"""The page about payments says what the commands say: every example is run in its order and compared."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from server import operator
+from server.cli import app
+from tests.billing.payments.desk import ANA
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "payments.md"
+
+
+def calls(kind: str) -> list[tuple[str, str]]:
+    """Command lines of the page's blocks of a kind, and what they print."""
+    found: list[tuple[str, list[str]]] = []
+    for block in re.findall(rf"```{kind}\n(.*?)\n```", PAGE.read_text(), re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith(("$ ratewright ", "ratewright ")):
+                found.append((line.removeprefix("$ ").removeprefix("ratewright "), []))
+            elif found:
+                found[-1][1].append(line)
+    return [(words, "\n".join(lines)) for words, lines in found]
+
+
+def test_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(operator, "current", lambda: ANA)
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
+    before = calls("")
+    assert len(before) == 4
+    for words, _ in before:
+        assert app.main(shlex.split(words)) == 0
+    capsys.readouterr()
+    told = calls("console")
+    assert len(told) >= 15
+    for words, expected in told:
+        assert (words, app.main(shlex.split(words))) == (words, 0)
+        assert (words, capsys.readouterr().out.rstrip()) == (words, expected)
+    assert app.main(["controls"]) == 0
