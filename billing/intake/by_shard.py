@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Int64s = NDArray[np.int64]
 
 SHARDS: Final = sealing.SHARDS
-_COUNTING: Final = ("served_id", "flags", "start_us", COMMIT_SEQ)  # what counting rows needs, where no mark hides any
+_COUNTING: Final = ("served_id", "start_us", "flags", COMMIT_SEQ)  # what counting rows needs, where no mark hides any
 NEVER_BILLS: Final = int(view.NEVER_BILLS)
 
 
@@ -146,9 +146,10 @@ class _Journal:
 class _Sealed:
     """A sealed file. The row group read last is kept: the next span of shards mostly begins in it."""
 
-    def __init__(self, path: Path, file: view.Stored, columns: Sequence[str]) -> None:
+    def __init__(self, path: Path, file: view.Stored, columns: Sequence[str], counting: Sequence[str]) -> None:
         self._path = path
         self._columns = list(columns)
+        self._counting = list(counting)
         self._span = Span(file.start_min_us, file.start_max_us + 1)
         with self._open(None) as parquet:
             self._metadata = parquet.metadata
@@ -168,7 +169,7 @@ class _Sealed:
         return few is not None and wanted.late_from_seq is None and few.from_us <= self._span.from_us and self._span.to_us <= few.to_us
 
     def read(self, low: int, high: int, settled: pa.Array[Any] | None) -> Iterator[pa.Table]:
-        """The rows of shards `[low, high)`. Where all of these in a row group are `settled`, columns that counting does not need are null."""
+        """The rows of shards `[low, high)`. Where all of them in a row group are `settled`, columns beyond those for counting are null."""
         first, last = int(self._shard_first[low]), int(self._shard_first[high])
         if first == last:
             return
@@ -187,7 +188,7 @@ class _Sealed:
         if last is not None and last[0] == number and (last[2] or settled is not None):
             table, whole = last[1], last[2]
         else:
-            table, whole = self._read(number, None if settled is None else _COUNTING), settled is None
+            table, whole = self._read(number, None if settled is None else self._counting), settled is None
         if settled is not None and not whole:
             few = table.slice(rows.start, rows.stop - rows.start)
             if _is_one_of(few["served_id"], settled).all():
@@ -218,12 +219,12 @@ def _opened(home: Home, wanted: Wanted, seq: int, threads: int) -> tuple[marks.H
         if wanted.late_from_seq is not None:
             found |= set(view.stored(connection, wanted.late_from_seq - 1, seq, to_us=wanted.first_us))
     files = sorted(found, key=lambda file: (file.commit_seq, file.path, file.byte_from))
-    needed = [*wanted.columns, "served_id", "start_us", "flags", *(["event_key"] if len(hidden.keys) else []), COMMIT_SEQ]
-    columns = list(dict.fromkeys(needed))
+    counting = [*_COUNTING, *(["event_key"] if len(hidden.keys) else [])]
+    columns = list(dict.fromkeys([*wanted.columns, *counting]))
 
     def opened(file: view.Stored) -> _Journal | _Sealed:
         journal.check(home.path / file.path, file.byte_from, file.byte_to, file.sha256)
-        return _Journal(home, file, columns) if file.form == "journal" else _Sealed(home.path / file.path, file, columns)
+        return _Journal(home, file, columns) if file.form == "journal" else _Sealed(home.path / file.path, file, columns, counting)
 
     with ThreadPoolExecutor(threads) as pool:
         return hidden, columns, list(pool.map(opened, files))

@@ -144,7 +144,8 @@ def _home_clock(whose: Whose, contracts: Contracts) -> Int64s:
     """Time zones of the accounts, as the tables number them; UNKNOWN where no tariff names the zone."""
     timezones = contracts.price_list.tables.timezones
     places = {name: place for place, name in enumerate(timezones)}
-    by_account = np.array([places.get(each.timezone, UNKNOWN) for each in contracts.facts.accounts], np.int64)
+    facts = contracts.facts
+    by_account = np.array([places.get(zone, UNKNOWN) for zone in facts.zones], np.int64)[facts.account_zone]
     if not by_account.size:
         return np.full(len(whose.account), UNKNOWN, np.int64)
     clocks: Int64s = np.where(whose.account >= 0, by_account[whose.account], UNKNOWN)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from billing.charges.lines import Int64s
 from billing.intake.by_shard import ByShard, Span, Wanted
 from billing.intake.marks import COMMIT_SEQ
 from billing.runs import late, pricing
@@ -30,6 +29,7 @@ from rating import engine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from billing.charges.lines import Int64s
     from billing.charges.rollover import Left
     from billing.guiding import Guide
     from billing.runs.contracts import Contracts

@@ -59,9 +59,9 @@ class Owning:
         return np.repeat(self._shard, np.diff(self._first))
 
     def settle_all_but(self, accounts: npt.NDArray[np.bool_], from_us: int, to_us: int) -> None:
-        """Call settled the numbers that throughout a span of time guide to one active subscription of another account than these (a flag each).
+        """Call settled the numbers that guide to one active subscription throughout a span of time, but those of these accounts.
 
-        So what nobody owns is still seen, and refused.
+        `accounts`: a flag each. So what nobody owns is still seen, and refused.
         """
         first, from_, to, subscription, life, active_from, active_to = self._columns[:7]
         lives = life[subscription]

@@ -194,7 +194,11 @@ class Estimator:
     def _commonest_plan(self) -> int:
         """Index of the published plan that most subscriptions are on now; of equally common ones the first by name."""
         known = self._contracts.price_list.tables.plan_index
-        plans = collections.Counter(each.plans[-1][1] for each in self._contracts.facts.subscriptions if each.plans)
+        facts_, plans = self._contracts.facts, collections.Counter[str]()
+        counts = np.bincount(facts_.subscription_pattern, minlength=len(facts_.patterns))
+        for pattern, count in zip(facts_.patterns, counts.tolist(), strict=True):
+            if pattern.plans and count:
+                plans[pattern.plans[-1][1]] += count
         found = min(((-count, name) for name, count in plans.items() if name in known), default=None)
         return _NOBODY if found is None else known[found[1]]
 

@@ -30,7 +30,7 @@ EXIT_BROKEN_PIPE = 141
 COMMANDS = (
     ("tariffs", "server.cli.tariffs:app", "Write, check, review, publish and try out catalogues of tariffs."),
     ("quote", "server.cli.quote:quote", "Price one event, with the trace of how."),
-    ("accounts", "server.cli.accounts:app", "Import accounts, subscriptions and numbers."),
+    ("accounts", "server.cli.accounts:app", "Accounts, their subscriptions and numbers, and what is agreed with them."),
     ("source", "server.cli.source:app", "Definitions of usage sources: list, show, and try one on a file."),
     ("usage", "server.cli.usage:app", "Ingest and inspect usage files; see what waits in suspense."),
     ("bill", "server.cli.bill:app", "Run the bill cycle, or preview one account."),
