@@ -142,6 +142,8 @@ class _Book:
         self._parts: dict[int, tuple[tuple[int, dt.date, int], ...]] = {}
         self._void: set[int] = set()
         self._met: set[int] = set()  # documents that have become credit
+        self._credit_documents = [pair for pair in account.items if pair[1].open_micros < 0]
+        self._paid: dict[int, int] = {}  # by invoice
         self.left: dict[tuple[str, str], int] = {}
         self.settled: dict[tuple[str, str, int], int] = {}
         self.changes: dict[tuple[str, str, int], int] = {}  # of `settled`, since they were looked at last
@@ -161,28 +163,34 @@ class _Book:
 
     def spread(self, moment: int, order: Order, claims: Mapping[int, Claims], waiting: AbstractSet[int]) -> None:
         """Spread all credit over all that is open at this moment."""
-        known = [item for seq, item in self._account.items if seq <= moment and item.invoice_key not in self._void | waiting]
-        self._documents_arrive(known)
-        items = [part for item in known for part in in_parts(self._open(item), self._parts.get(item.invoice_key, ()))]
+        self._documents_arrive(
+            [item for seq, item in self._credit_documents if seq <= moment and item.invoice_key not in self._void | waiting]
+        )
         turns = self._account.turns
-        inturn = sorted((key for key, left in self.left.items() if left), key=lambda key: turns[key][0])
-        credits_ = [Credit(0, *key, self.left[key], turns[key][1]) for key in inturn]
+        credits_ = [Credit(0, *key, left, turns[key][1]) for key, left in self.left.items() if left]
+        if not credits_:
+            return
+        credits_.sort(key=lambda credit: turns[credit.kind, credit.credit_id][0])
+        items = [
+            part
+            for seq, item in self._account.items
+            if seq <= moment and item.open_micros > self._paid.get(item.invoice_key, 0) and item.invoice_key not in self._void | waiting
+            for part in in_parts(self._open(item), self._parts.get(item.invoice_key, ()))
+        ]
         for part in allocate(credits_, items, order, claims):
             self._settle(part)
             self.left[part[:2]] -= part.amount_micros
 
     def _documents_arrive(self, known: list[OpenItem]) -> None:
         for item in known:
-            if item.open_micros < 0 and item.invoice_key not in self._met:
+            if item.invoice_key not in self._met:
                 self._met.add(item.invoice_key)
                 credit = (DOCUMENT, item.number)
                 self.left[credit] = self.left.get(credit, 0) - item.open_micros
 
     def _open(self, item: OpenItem) -> OpenItem:
-        if item.open_micros < 0:
-            return item
-        paid = sum(amount for key, amount in self.settled.items() if key[2] == item.invoice_key)
-        return item._replace(open_micros=item.open_micros - paid)
+        paid = self._paid.get(item.invoice_key, 0)
+        return item._replace(open_micros=item.open_micros - paid) if paid else item
 
     def _take_back(self, step: _Step) -> None:
         if step.credit[0] == DOCUMENT:
@@ -209,6 +217,7 @@ class _Book:
     def _settle(self, part: Settlement) -> None:
         for amounts in (self.settled, self.changes):
             amounts[part[:3]] = amounts.get(part[:3], 0) + part.amount_micros
+        self._paid[part.invoice_key] = self._paid.get(part.invoice_key, 0) + part.amount_micros
 
 
 def _ranges(connection: sa.Connection) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,6 @@ holds its date; one that lies in no period of its account that is still open is 
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -20,7 +19,7 @@ from billing.charges.adjustments import Entered, needs_approval, problems
 from billing.charges.lines import minor_step_micros
 from billing.documents.reasons import reason_of, reasons
 from billing.runs.by_hand import LIMIT, counting
-from billing.store import commit_points, settings, tables
+from billing.store import settings, tables
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -63,30 +62,21 @@ class Adjustment(msgspec.Struct, frozen=True):
     existed: bool = False
 
 
-class _Undone(Exception):  # noqa: N818 -- no error: the way out of a transaction that was only tried
-    """A dry run ends here."""
-
-
 def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjustment:
     """Enter an adjustment, or approve the one that waits under this reference. Raises UserError for everything that is wrong with it."""
     done: list[Adjustment] = []
-    with contextlib.suppress(_Undone):
-        with home.begin() as connection:
-            values, existed = _values(home, connection, wanted), False
-            before = connection.execute(
-                sa.select(tables.adjustments).where(tables.adjustments.c.reference == wanted.reference)
-            ).one_or_none()
-            limit = settings.integer(connection, LIMIT)
-            if before is None:
-                _enter(home, connection, wanted, values, who, limit)
-            else:
-                _require_same(before, values)
-                existed = not _approve(home, connection, before, who)
-            done += [msgspec.structs.replace(each, existed=existed) for each in _stored(home, connection, wanted.reference)]
-            if dry_run:
-                raise _Undone
-            commit_points.reached("document.before_commit")
-        commit_points.reached("document.committed")
+    with transaction(home, dry_run=dry_run) as connection:
+        values, existed = _values(home, connection, wanted), False
+        before = connection.execute(
+            sa.select(tables.adjustments).where(tables.adjustments.c.reference == wanted.reference)
+        ).one_or_none()
+        limit = settings.integer(connection, LIMIT)
+        if before is None:
+            _enter(home, connection, wanted, values, who, limit)
+        else:
+            _require_same(before, values)
+            existed = not _approve(home, connection, before, who)
+        done += [msgspec.structs.replace(each, existed=existed) for each in _stored(home, connection, wanted.reference)]
     return done[0]
 
 
@@ -148,7 +138,7 @@ def _require_tax_class(home: Home, wanted: Wanted, currency: str) -> None:
         raise UserError(f"catalogue {wanted.catalogue} has no tax class {wanted.tax_class!r}", f"it has {', '.join(names)}", exit_status=2)
 
 
-def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who, limit_micros: int) -> None:  # noqa: PLR0913, PLR0917 -- what, by whom, and how far they may go
+def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who, limit_micros: int) -> None:
     step = minor_step_micros(_catalogue(home, wanted.catalogue).minor_digits)
     entered = Entered(wanted.amount_micros, wanted.reason_code, wanted.text, who.by_uid, approved_uid=who.by_uid + 1)  # approval may follow
     wrong = problems(entered, step, limit_micros, reasons())
@@ -161,7 +151,7 @@ def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[s
     connection.execute(tables.adjustments.insert().values(reference=wanted.reference, **values, **by, **agreed))
 
 
-def _require_same(before: Any, values: dict[str, Any]) -> None:  # noqa: ANN401 -- a row of adjustments
+def _require_same(before: Any, values: dict[str, Any]) -> None:
     for name, value in values.items():
         if getattr(before, name) != value:
             raise UserError(
@@ -170,7 +160,7 @@ def _require_same(before: Any, values: dict[str, Any]) -> None:  # noqa: ANN401 
             )
 
 
-def _approve(home: Home, connection: sa.Connection, before: Any, who: Who) -> bool:  # noqa: ANN401 -- a row of adjustments
+def _approve(home: Home, connection: sa.Connection, before: Any, who: Who) -> bool:
     """Let a waiting adjustment count from now on; False where it counts, or the same person asks again."""
     seq = home.head_seq(connection)
     counts = before.adjustment_id in counting(connection, seq)["adjustment_id"].to_pylist()

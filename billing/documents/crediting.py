@@ -10,7 +10,6 @@ credited so far, so that the last note takes the last of the tax (`billing.charg
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -27,7 +26,7 @@ from billing.documents.reasons import reason_of
 from billing.invoicing.billed import ADVANCE, OUTSIDE
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts
 from billing.runs.fact_columns import day_number
-from billing.store import commit_points, tables
+from billing.store import tables
 from rating.errors import UserError
 from rating.money import format_micros
 
@@ -75,10 +74,6 @@ class _Credit(NamedTuple):
     micros: int
 
 
-class _Undone(Exception):  # noqa: N818 -- no error: the way out of a transaction that was only tried
-    """A dry run ends here."""
-
-
 def credit(home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, dry_run: bool = False) -> CreditNote:
     """Issue a credit note, dated `on` (None: today on the account's clock), and set it off against what is open.
 
@@ -87,25 +82,20 @@ def credit(home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, d
     """
     _require_sense(wanted)
     done: list[CreditNote] = []
-    with contextlib.suppress(_Undone):
-        with home.begin() as connection:
-            before = _existing(connection, wanted)
-            if before is not None:
-                return before
-            document = find(connection, wanted.number)
-            day = date_of(document, on, who, "a credit")
-            _require_creditable(connection, document, wanted)
-            step = _step_of(home, document.currency)
-            credits_ = _credits(connection, document, wanted, step)
-            done.append(_issue(home, connection, document, credits_, wanted, day, who))
-            if dry_run:
-                raise _Undone
-            commit_points.reached("document.before_commit")
-        commit_points.reached("document.committed")
+    with transaction(home, dry_run=dry_run) as connection:
+        before = _existing(connection, wanted)
+        if before is not None:
+            return before
+        document = find(connection, wanted.number)
+        day = date_of(document, on, who, "a credit")
+        _require_creditable(connection, document, wanted)
+        step = _step_of(home, document.currency)
+        credits_ = _credits(connection, document, wanted, step)
+        done.append(_issue(home, connection, document, credits_, wanted, day, who))
     return done[0]
 
 
-def _issue(  # noqa: PLR0913, PLR0917 -- what, why, when and by whom
+def _issue(
     home: Home, connection: sa.Connection, document: Document, credits_: Sequence[_Credit], wanted: Wanted, day: dt.date, who: Who
 ) -> CreditNote:
     drafts = _drafts(document, credits_, day)
@@ -179,7 +169,7 @@ class _Standing:
             if row.about == document.invoice_key:
                 self.credited[key] = self.credited.get(key, 0) - row.amount_micros
 
-    def left(self, row: Any) -> int:  # noqa: ANN401 -- a row of invoice_lines
+    def left(self, row: Any) -> int:
         """What of a line may still be credited; of a line below zero what of it is to be taken back with the others."""
         own = int(row.amount_micros) - self.credited.get(key_of(row), 0)
         return min(own, max(self.billed[key_of(row)], 0)) if own > 0 else own
@@ -242,7 +232,7 @@ def _tax(document: Document, group: Sequence[Any], own: Sequence[_Credit], stand
     return [_Credit(taxes[0], tax)] if tax else []
 
 
-def _class_of(row: Any) -> tuple[str, str, int]:  # noqa: ANN401 -- a row of invoice_lines
+def _class_of(row: Any) -> tuple[str, str, int]:
     return row.period_from, row.period_to, int(row.tax_class)
 
 

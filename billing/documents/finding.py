@@ -74,7 +74,7 @@ def lines_of(connection: sa.Connection, invoice_key: int) -> list[Any]:
     return list(connection.execute(sa.select(line).where(line.c.invoice_key == invoice_key).order_by(line.c.line_no)))
 
 
-def key_of(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a row of invoice_lines
+def key_of(row: Any) -> tuple[Any, ...]:
     """The charge key of a stored line."""
     return tuple(getattr(row, name) for name in KEY_FIELDS)
 

@@ -38,7 +38,7 @@ class Issued(NamedTuple):
     commit_seq: int
 
 
-def issue(  # noqa: PLR0913, PLR0917 -- what, why, and what it is about
+def issue(
     home: Home,
     connection: sa.Connection,
     drafts: Drafts,
@@ -66,7 +66,7 @@ def issue(  # noqa: PLR0913, PLR0917 -- what, why, and what it is about
     return Issued(run_id, first_key, seq)
 
 
-def _insert_run(connection: sa.Connection, drafts: Drafts, kind: str, detail: str, seq: int, who: Who) -> int:  # noqa: PLR0913, PLR0917 -- the columns of a run
+def _insert_run(connection: sa.Connection, drafts: Drafts, kind: str, detail: str, seq: int, who: Who) -> int:
     values = {"bill_date": drafts.issued_on.isoformat(), "pinned_seq": seq, "state": states.POSTED, "started_us": who.now_us}
     added = connection.execute(tables.bill_runs.insert().values(**values, commit_seq=seq, kind=kind, detail=detail)).inserted_primary_key
     assert added is not None

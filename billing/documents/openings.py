@@ -6,7 +6,6 @@ and it is posted against `opening_balance`. Payments settle it by its old due da
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +17,7 @@ from billing.charges.lines import LINE, Int64s, Kind
 from billing.documents.issuing import issue
 from billing.invoicing.drafts import OPENING, Drafts
 from billing.runs.fact_columns import day_number
-from billing.store import commit_points, tables
+from billing.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,27 +36,18 @@ class Opened(msgspec.Struct, frozen=True):
     run_id: int = 0  # 0: nothing was to be made
 
 
-class _Undone(Exception):  # noqa: N818 -- no error: the way out of a transaction that was only tried
-    """A dry run ends here."""
-
-
 def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False) -> Opened:
     """Make documents, dated `on`, of all opening items that have none. Raises UserError where the books of that month are closed."""
     done = Opened(0, {})
-    with contextlib.suppress(_Undone):
-        with home.begin() as connection:
-            rows = _waiting(connection)
-            if not rows:
-                return done
-            issued = issue(home, connection, _drafts(rows, on), OPENING, {"items": len(rows)}, who)
-            sums: dict[str, int] = {}
-            for row in rows:
-                sums[row.currency] = sums.get(row.currency, 0) + row.amount_micros
-            done = Opened(len(rows), sums, issued.run_id)
-            if dry_run:
-                raise _Undone
-            commit_points.reached("document.before_commit")
-        commit_points.reached("document.committed")
+    with transaction(home, dry_run=dry_run) as connection:
+        rows = _waiting(connection)
+        if not rows:
+            return done
+        issued = issue(home, connection, _drafts(rows, on), OPENING, {"items": len(rows)}, who)
+        sums: dict[str, int] = {}
+        for row in rows:
+            sums[row.currency] = sums.get(row.currency, 0) + row.amount_micros
+        done = Opened(len(rows), sums, issued.run_id)
     return done
 
 

@@ -6,7 +6,6 @@ voids the newer ones first. A later run bills the charges again; `reissue` does 
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +21,7 @@ from billing.documents.finding import Document, date_of, find, require_no_run, v
 from billing.invoicing.drafts import OPENING
 from billing.runs import cycle, facts, posting, scope, states
 from billing.runs.lock import only_run
-from billing.store import commit_points, tables
+from billing.store import tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,27 +47,16 @@ class Void(msgspec.Struct, frozen=True):
     dry_run: bool = False
 
 
-class _Undone(Exception):  # noqa: N818 -- no error: the way out of a transaction that was only tried
-    """A dry run ends here."""
-
-
-def void(  # noqa: PLR0913 -- what, why, by whom and when
-    home: Home, number: str, reason: str, who: Who, *, on: dt.date | None = None, dry_run: bool = False
-) -> Void:
+def void(home: Home, number: str, reason: str, who: Who, *, on: dt.date | None = None, dry_run: bool = False) -> Void:
     """Void a document as of a date (None: today on its account's clock). Raises UserError for all that is in the way, naming it."""
     if not reason.strip():
         raise UserError("voiding a document needs a reason", "say why with --reason", exit_status=2)
     done: list[Void] = []
-    with only_run(home, f"voiding {number}", who.now_us), contextlib.suppress(_Undone):
-        with home.begin() as connection:
-            document = find(connection, number)
-            day = date_of(document, on, who, "its voiding")
-            _require_voidable(connection, document)
-            done.append(_void(home, connection, document, day.isoformat(), reason, who, dry_run=dry_run))
-            if dry_run:
-                raise _Undone
-            commit_points.reached("document.before_commit")
-        commit_points.reached("document.committed")
+    with only_run(home, f"voiding {number}", who.now_us), transaction(home, dry_run=dry_run) as connection:
+        document = find(connection, number)
+        day = date_of(document, on, who, "its voiding")
+        _require_voidable(connection, document)
+        done.append(_void(home, connection, document, day.isoformat(), reason, who, dry_run=dry_run))
     return done[0]
 
 
@@ -91,7 +79,7 @@ def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport
     return cycle.run(home, latest, who.now_us, order=order, threads=threads)
 
 
-def _void(home: Home, connection: sa.Connection, document: Document, day: str, reason: str, who: Who, *, dry_run: bool) -> Void:  # noqa: PLR0913, PLR0917 -- what, when, why and by whom
+def _void(home: Home, connection: sa.Connection, document: Document, day: str, reason: str, who: Who, *, dry_run: bool) -> Void:
     seq = home.next_commit_seq(connection, "void", who.now_us)
     values = {"invoice_key": document.invoice_key, "kind": "voided", "on_date": day, "reason": reason}
     by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}

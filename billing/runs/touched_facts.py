@@ -7,7 +7,7 @@ In doubt more is touched than need be: what is computed again without cause make
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.accounts.facts import RETRACTION
+from billing.charges.lines import Int64s
 from billing.runs.columns import index_of
 from billing.runs.coverage import CYCLE
 from billing.runs.fact_columns import NEVER_DAY, coded, day_number, days, integers
@@ -23,7 +24,6 @@ from billing.runs.touches import DAY_US, EVER
 from billing.store import bulk, tables
 
 if TYPE_CHECKING:
-    from billing.charges.lines import Int64s
     from billing.runs.touches import Touches
 
 _WITHOUT_EFFECT: Final = ("bar_outgoing", "unbar")
@@ -31,6 +31,16 @@ _RELATIONS: Final = {"payer": "payer", "sponsor": "sponsor", "pool": "root"}  # 
 _SHIFTS_BILL_DATES: Final = ("bill_day", "closed")
 _OPENING: Final = "opening"
 _LATEST: Final = np.iinfo(np.int64).max
+
+
+class _Moved(NamedTuple):
+    """Numbers, each with the first day of which something new was told, and the last commit that did; and all facts about them."""
+
+    ids: list[str]
+    day: Int64s
+    commit: Int64s
+    number: Int64s  # of each fact, its place in `ids`
+    subscription: Int64s  # key
 
 
 def collect(connection: sa.Connection, touches: Touches) -> None:
@@ -45,17 +55,13 @@ def collect(connection: sa.Connection, touches: Touches) -> None:
 
 
 def numbers_that_moved(connection: sa.Connection, touches: Touches) -> tuple[pa.Array[Any], int] | None:
-    """Served ids of which a new guiding fact tells something about a time that was looked at, and the first such instant."""
-    fact = tables.guiding_facts.c
-    table = _new(connection, touches, tables.guiding_facts, fact.served_id, fact.from_us)
-    if not table.num_rows:
-        return None
+    """Served ids of which something new was told about a time that was looked at, and the first such instant."""
+    moved = _moved(connection, touches)
     latest = int(touches.fresh_day[touches.fresh_day < NEVER_DAY].max(initial=EVER))
-    early = integers(table["from_us"]) // DAY_US <= latest
-    if not early.any():
+    early = np.flatnonzero(moved.day < latest)
+    if not early.size:
         return None
-    ids: Any = table["served_id"].filter(early)
-    return ids.unique(), int(integers(table["from_us"])[early].min())
+    return pa.array([moved.ids[place] for place in early.tolist()], pa.string()), int(moved.day[early].min()) * DAY_US
 
 
 def _new(connection: sa.Connection, touches: Touches, table: sa.Table, *columns: sa.ColumnElement[Any]) -> pa.Table:
@@ -130,15 +136,18 @@ def _contracts(connection: sa.Connection, touches: Touches) -> None:
 
 
 def _guiding(connection: sa.Connection, touches: Touches) -> None:
-    """Everybody who ever had a number of which something new was told, from the instant on for which it is told."""
+    """Everybody who ever had a number of which something new was told, from the day on for which it is told."""
+    moved = _moved(connection, touches)
+    touches.accounts(touches.owner_index(moved.subscription), moved.day[moved.number], moved.commit[moved.number])
+
+
+def _moved(connection: sa.Connection, touches: Touches) -> _Moved:
+    """Numbers of which something new was told."""
     fact = tables.guiding_facts.c
-    new = fact.commit_seq > touches.least_seq, fact.commit_seq <= touches.seq
-    told = sa.select(fact.served_id).where(*new)
+    told = sa.select(fact.served_id).where(fact.commit_seq > touches.least_seq, fact.commit_seq <= touches.seq)
     columns = (fact.served_id, fact.from_us, fact.to_us, fact.subscription_key, fact.commit_seq)
     table = bulk.read(connection, sa.select(*columns).where(fact.commit_seq <= touches.seq, fact.served_id.in_(told)))
-    if not table.num_rows:
-        return
-    number, names = coded(table["served_id"])
+    number, ids = coded(table["served_id"])
     from_us, subscription, commit = (integers(table[name]) for name in ("from_us", "subscription_key", "commit_seq"))
     order = np.lexsort((commit, from_us, number))
     number, from_us, subscription, commit = number[order], from_us[order], subscription[order], commit[order]
@@ -147,10 +156,10 @@ def _guiding(connection: sa.Connection, touches: Touches) -> None:
     again = np.flatnonzero((number[1:] == number[:-1]) & (from_us[1:] == from_us[:-1]) & (subscription[1:] == subscription[:-1])) + 1
     changed_us[again] = np.minimum(to_us[again - 1], to_us[again])  # the same owner once more: only the end moves
     is_new = commit > touches.least_seq
-    day, latest = np.full(len(names), NEVER_DAY, np.int64), np.zeros(len(names), np.int64)
+    day, latest = np.full(len(ids), NEVER_DAY, np.int64), np.zeros(len(ids), np.int64)
     np.minimum.at(day, number[is_new], np.minimum(changed_us[is_new] // DAY_US - 1, NEVER_DAY))
     np.maximum.at(latest, number[is_new], commit[is_new])
-    touches.accounts(touches.owner_index(subscription), day[number], latest[number])
+    return _Moved(ids, day, latest, number, subscription)
 
 
 def _adjustments(connection: sa.Connection, touches: Touches) -> None:

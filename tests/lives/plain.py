@@ -1,8 +1,7 @@
-"""One bill over a whole life, worked out plainly: dates, Fractions and dictionaries, nothing of the product.
+"""The bill of a whole life, worked out plainly: dates, Fractions and dictionaries, nothing of the product.
 
-It knows what the lives of `tests.lives` are made of: calls by begun minutes with free minutes a period and subscription, fees in arrears
-or advance by exact day fractions, pauses, a volume price, a commitment, adjustments, two tax classes, versions of the tariff. Amounts are
-micro-units; a line is rounded HALF_UP to the cent once, tax once a period and class.
+It knows what the lives of `tests.lives` are made of. Amounts are micro-units; a line is rounded HALF_UP to the cent once, tax once a payer,
+period and class. A line is named by (payer, kind, subscription, charge code, tax class, first day of its period).
 """
 
 from __future__ import annotations
@@ -11,80 +10,143 @@ import calendar
 import datetime as dt
 from collections import defaultdict
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 CENT = 10_000
+PPM = 1_000_000
 ONE_DAY = dt.timedelta(days=1)
-Span = tuple[dt.date, dt.date | None]
+USUAL = ("recurring", "one_off", "usage", "volume")
+VOICE, ACTIVATION, CHANGE, EARLY, VOLUME, COMMITMENT, LOYAL = 10, 40, 41, 42, 60, 70, 80  # charge codes
+Key = tuple[str, str, str, int, str, dt.date]
+Lines = dict[Key, int]
+Taxes = dict[tuple[str, str, dt.date], int]  # payer, class, period
 
 
-class PlainFee(NamedTuple):
-    """A fee of a plan."""
+class Span(NamedTuple):
+    """Local days, half open."""
+
+    start: dt.date
+    end: dt.date | None
+
+    def __contains__(self, day: object) -> bool:
+        return isinstance(day, dt.date) and self.start <= day and (self.end is None or day < self.end)
+
+
+class Fee(NamedTuple):
+    """A monthly fee."""
 
     code: int
     micros: int
     tax: str
     advance: bool = False
     while_paused: str = "free"  # free | charged | only
+    outage_credit: bool = True
 
 
-class PlainPlan(NamedTuple):
+class Plan(NamedTuple):
     """What a plan costs in one version."""
 
     minute_micros: int
     free_minutes: int
-    fees: tuple[PlainFee, ...]
-    volume: tuple[tuple[int, int], ...] = ()  # (from minute, micros a minute): all charged minutes of the period at the step reached
-    commitment_micros: int = 0
+    fees: tuple[Fee, ...]
+    volume: tuple[tuple[int, int], ...] = ()  # (from minute, micros a minute): all minutes that are not free at the step reached
+    commitment_micros: int = 0  # to usage and fees
+    loyal_ppm: int = 0  # off usage
+    activation_micros: int = 0
+    change_micros: int = 0
+    early_micros: int = 0  # a month that is left
+    minimum_months: int = 0
 
 
-class PlainVersion(NamedTuple):
+class Version(NamedTuple):
     """A version of the tariff, from the first instant of a local date on."""
 
     from_date: dt.date
-    plans: dict[str, PlainPlan]
+    plans: dict[str, Plan]
 
 
-class PlainSubscription(NamedTuple):
-    """Who had what when."""
+class Discount(NamedTuple):
+    """Agreed with a customer; `ppm`, or else a fixed amount."""
 
     name: str
+    span: Span
+    code: int
+    ppm: int
+    micros: int
+    kinds: tuple[str, ...]
+
+
+class Payer(NamedTuple):
+    """Who pays, for some kinds of line (none: all)."""
+
+    family: str  # of account | sponsor | of subscription
+    subject: str
+    span: Span
+    other: str
+    kinds: tuple[str, ...]
+
+
+class Subscription(NamedTuple):
+    """Who had what when. `served`: its numbers."""
+
+    name: str
+    account: str
     active: Span
     plans: tuple[tuple[dt.date, str], ...]
-    pauses: tuple[Span, ...] = ()
+    pauses: tuple[Span, ...]
+    outages: tuple[Span, ...]
+    discounts: tuple[Discount, ...]
+    served: tuple[tuple[str, Span], ...]
+    taken_over: bool
+    handed_over: bool
 
 
-class PlainCall(NamedTuple):
-    """A call of a subscription at a local time, in begun minutes."""
+class Account(NamedTuple):
+    """Who is billed when. `exempt` frees all classes."""
 
-    subscription: str
+    name: str
+    bill_days: tuple[tuple[dt.date, int], ...]
+    exempt: tuple[Span, ...]
+    discounts: tuple[Discount, ...]
+
+
+class Call(NamedTuple):
+    """A call in begun minutes, at a local time that no other call has."""
+
+    number: str
     at: dt.datetime
     minutes: int
-    key: str
 
 
-class PlainAdjustment(NamedTuple):
+class Adjustment(NamedTuple):
     """A charge or credit by hand."""
 
-    number: int
+    account: str
+    subscription: str
     on: dt.date
     micros: int
     tax: str
+    code: int
 
 
-class PlainLife(NamedTuple):
-    """Everything that a bill is made of."""
+class Life(NamedTuple):
+    """Everything that a bill is made of; accounts and subscriptions in the order in which they came to be."""
 
-    bill_day: int
     opened: dt.date
-    versions: tuple[PlainVersion, ...]  # in order of time
-    subscriptions: tuple[PlainSubscription, ...]
-    calls: tuple[PlainCall, ...]
-    adjustments: tuple[PlainAdjustment, ...]
-    rates_ppm: dict[str, int]
+    inclusive: bool
+    rates: dict[str, tuple[tuple[dt.date, int], ...]]
+    versions: tuple[Version, ...]
+    accounts: tuple[Account, ...]
+    subscriptions: tuple[Subscription, ...]
+    calls: frozenset[Call]
+    adjustments: tuple[Adjustment, ...]
+    payers: tuple[Payer, ...]
 
 
-class PlainPeriod(NamedTuple):
+class Period(NamedTuple):
     """[start, end), and the days of its whole cycle."""
 
     start: dt.date
@@ -92,110 +154,211 @@ class PlainPeriod(NamedTuple):
     cycle_days: int
 
 
-Lines = dict[tuple[str, str, int, dt.date], int]  # kind, subscription, charge code, period
-Taxes = dict[tuple[str, dt.date], int]  # class, period
+class Line(NamedTuple):
+    """One line of a bill, of the account that owns the subscription."""
 
-VOICE_CODE, VOLUME_CODE, COMMITMENT_CODE = 10, 60, 70
+    kind: str
+    subscription: str
+    code: int
+    tax: str
+    micros: int
 
 
-def bill(life: PlainLife, until: dt.date) -> tuple[Lines, Taxes]:
-    """Everything that bills up to and of the bill date `until` come to, by line and by tax class."""
-    lines: Lines = {}
-    bases: dict[tuple[str, dt.date], int] = defaultdict(int)
-    for period in periods(life.opened, life.bill_day, until):
-        for subscription in life.subscriptions:
-            for code, tax, micros, kind in _charges(life, subscription, period, until):
-                lines[kind, subscription.name, code, period.start] = micros
-                bases[tax, period.start] += micros
-        for each in life.adjustments:
-            if period.start <= each.on < period.end <= until:
-                lines["adjustment", "", each.number, period.start] = each.micros
-                bases[each.tax, period.start] += each.micros
-    taxes = {key: half_up(Fraction(base * life.rates_ppm[key[0]], 1_000_000)) for key, base in bases.items()}
+def bill(life: Life, until: dt.date) -> tuple[Lines, Taxes]:
+    """Everything that bills up to and of the date `until` come to. Of prices with tax lines are gross, and only their sums are of use."""
+    lines: Lines = defaultdict(int)
+    bases: dict[tuple[str, str, Period], int] = defaultdict(int)
+    for account in life.accounts:
+        for period in periods(account, life.opened, until):
+            for line in _charged(life, account, period, until):
+                payer = _payer(life, account.name, line, period.start)
+                lines[payer, line.kind, line.subscription, line.code, line.tax, period.start] += line.micros
+                bases[payer, line.tax, period] += line.micros
+    taxes = {(payer, tax, period.start): _tax(life, payer, tax, period, base) for (payer, tax, period), base in bases.items()}
     return {key: micros for key, micros in lines.items() if micros}, {key: micros for key, micros in taxes.items() if micros}
 
 
-def periods(opened: dt.date, bill_day: int, until: dt.date) -> list[PlainPeriod]:
-    """The periods that have begun on or before `until`, which is a bill date."""
+def periods(account: Account, opened: dt.date, until: dt.date) -> list[Period]:
+    """The periods that have begun on or before `until`. A new bill day holds where the running cycle ends."""
     found, start = [], opened
     while start <= until:
-        before, after = _around(start, bill_day)
-        found.append(PlainPeriod(start, after, (after - before).days))
+        told = [bill_day for from_date, bill_day in account.bill_days if from_date <= start]
+        before, after = around(start, told[-1] if told else account.bill_days[0][1])
+        found.append(Period(start, after, (after - before).days))
         start = after
     return found
 
 
-def half_up(exact: Fraction) -> int:
+def around(day: dt.date, bill_day: int) -> tuple[dt.date, dt.date]:
+    """The last bill date that is not after `day`, and the one after it."""
+    months = [day.year * 12 + day.month - 1 + shift for shift in (-1, 0, 1)]
+    dates = [dt.date(each // 12, each % 12 + 1, min(bill_day, calendar.monthrange(each // 12, each % 12 + 1)[1])) for each in months]
+    return (dates[1], dates[2]) if dates[1] <= day else (dates[0], dates[1])
+
+
+def half_up(exact: Fraction | int) -> int:
     """To the cent, halves away from zero."""
     sign = -1 if exact < 0 else 1
-    return sign * ((abs(exact) / CENT + Fraction(1, 2)) // 1) * CENT
+    return sign * ((abs(Fraction(exact)) / CENT + Fraction(1, 2)) // 1) * CENT
 
 
-def _around(day: dt.date, bill_day: int) -> tuple[dt.date, dt.date]:
-    """The last bill date that is not after `day`, and the one after it."""
-    months = [(day.year * 12 + day.month - 1 + shift) for shift in (-1, 0, 1)]
-    dates = [dt.date(each // 12, each % 12 + 1, min(bill_day, calendar.monthrange(each // 12, each % 12 + 1)[1])) for each in months]
-    if dates[1] <= day:
-        return dates[1], dates[2]
-    return dates[0], dates[1]
+def _charged(life: Life, account: Account, period: Period, until: dt.date) -> list[Line]:
+    """The lines of an account in a period, each composed on those before it."""
+    own = [each for each in life.subscriptions if each.account == account.name]
+    base: list[Line] = []
+    for each in own:
+        base += [*_fees(life, each, period, until), *(_used(life, each, period) if period.end <= until else ())]
+    rest = [line.micros for line in base]
+    off: list[Line] = []
+    for fixed in (False, True):
+        for each in own:
+            rows = [place for place, line in enumerate(base) if line.subscription == each.name]
+            off += _discounts(_of_plan(life, each, period) + list(each.discounts), period, base, rest, rows, each.name, fixed=fixed)
+        off += _discounts(list(account.discounts), period, base, rest, list(range(len(base))), "", fixed=fixed)
+    late = []
+    if period.end <= until:
+        late = [line for each in own for line in _missing(life, each, period, base, rest)]
+        by_hand = [each for each in life.adjustments if each.account == account.name and period.start <= each.on < period.end]
+        late += [Line("adjustment", each.subscription, each.code, each.tax, each.micros) for each in by_hand]
+    return [*base, *off, *late]
 
 
-def _charges(life: PlainLife, subscription: PlainSubscription, period: PlainPeriod, until: dt.date) -> list[tuple[int, str, int, str]]:
-    """Code, tax class, micro-units and kind of each line of a subscription in a period."""
-    found: list[tuple[int, str, int, str]] = []
+def _fees(life: Life, subscription: Subscription, period: Period, until: dt.date) -> Iterator[Line]:
     fees: dict[int, tuple[str, Fraction]] = {}
     for plan_name, first, last in _stretches(subscription, period):
-        version = _version(life, first)
-        plan = version.plans[plan_name]
-        for fee in plan.fees:
-            if (period.start if fee.advance else period.end) > until:
-                continue
-            days = sum(_pays(subscription, fee, first + ONE_DAY * number) for number in range((last - first).days))
-            before = fees.get(fee.code, (fee.tax, Fraction(0)))[1]
-            fees[fee.code] = (fee.tax, before + Fraction(fee.micros * days, period.cycle_days))
-    found.extend((code, tax, half_up(exact), "recurring") for code, (tax, exact) in fees.items())
-    if period.end <= until:
-        found.extend(_usage(life, subscription, period))
-    return found
+        for fee in _plan(life, plan_name, first).fees:
+            if (period.start if fee.advance else period.end) <= until:
+                days = sum(_pays(subscription, fee, first + ONE_DAY * number) for number in range((last - first).days))
+                fees[fee.code] = (fee.tax, fees.get(fee.code, ("", Fraction(0)))[1] + Fraction(fee.micros * days, period.cycle_days))
+    yield from (Line("recurring", subscription.name, code, tax, half_up(exact)) for code, (tax, exact) in fees.items())
+    for code, micros in _once(life, subscription, period) if period.end <= until else ():
+        yield Line("one_off", subscription.name, code, "standard", micros)
 
 
-def _usage(life: PlainLife, subscription: PlainSubscription, period: PlainPeriod) -> list[tuple[int, str, int, str]]:
-    """The usage line of a period, what its volume price changes, and what is missing to the commitment."""
-    charged_micros = charged_minutes = 0
+def _once(life: Life, subscription: Subscription, period: Period) -> Iterator[tuple[int, int]]:
+    """Fees for beginning, for changing to another plan, and for ending early."""
+    start, end = subscription.active
+    held = _stretches(subscription, Period(start, end or dt.date.max, 1))
+    for place, (name, first, _) in enumerate(held):
+        plan = _plan(life, name, first)
+        if period.start <= first < period.end:
+            if place == 0 and not subscription.taken_over:
+                yield ACTIVATION, plan.activation_micros
+            elif place and held[place - 1][0] != name:
+                yield CHANGE, plan.change_micros
+    if end is not None and held and period.start <= end - ONE_DAY < period.end and not subscription.handed_over:
+        plan = _plan(life, held[-1][0], end - ONE_DAY)
+        left = 0 if subscription.taken_over else plan.minimum_months - _months_over(start, end)
+        yield EARLY, plan.early_micros * max(left, 0)
+
+
+def _months_over(start: dt.date, end: dt.date) -> int:
+    """Whole months from the first day; each counted afresh from it, and clamped."""
+    months = 0
+    while True:
+        number = start.year * 12 + start.month + months
+        year, month = number // 12, number % 12 + 1
+        if dt.date(year, month, min(start.day, calendar.monthrange(year, month)[1])) > end:
+            return months
+        months += 1
+
+
+def _used(life: Life, subscription: Subscription, period: Period) -> Iterator[Line]:
+    """The calls of a period, and what its volume price changes of them."""
+    micros = minutes = 0
     left: dict[str, int] = {}
-    own = [each for each in life.calls if each.subscription == subscription.name and period.start <= each.at.date() < period.end]
-    for call in sorted(own, key=lambda each: (each.at, each.key)):
-        plan_name = _plan_on(subscription, call.at.date())
-        if plan_name is None:
+    for call in sorted(life.calls, key=lambda each: each.at):
+        day = call.at.date()
+        name = _plan_on(subscription, day)
+        if not period.start <= day < period.end or name is None:
             continue
-        plan = _version(life, call.at.date()).plans[plan_name]
-        free = left.setdefault(plan_name, plan.free_minutes)
-        taken = min(free, call.minutes)
-        left[plan_name] = free - taken
-        charged_minutes += call.minutes
-        charged_micros += (call.minutes - taken) * plan.minute_micros
-    found = [(VOICE_CODE, "standard", half_up(Fraction(charged_micros)), "usage")] if own else []
-    return [*found, *_totals(life, subscription, period, charged_minutes, found[0][2] if found else 0)]
+        if not any(number == call.number and day in span for number, span in subscription.served):
+            continue
+        plan = _plan(life, name, day)
+        free = min(left.setdefault(name, plan.free_minutes), call.minutes)
+        left[name] -= free
+        minutes += call.minutes - free
+        micros += (call.minutes - free) * plan.minute_micros
+    usage = half_up(micros)
+    yield Line("usage", subscription.name, VOICE, "standard", usage)
+    held = _stretches(subscription, period)
+    steps = _plan(life, held[-1][0], held[-1][1]).volume if held else ()
+    if steps and minutes:
+        step = [each for from_minute, each in steps if from_minute <= minutes][-1]
+        yield Line("volume", subscription.name, VOLUME, "standard", half_up(minutes * step) - usage)
 
 
-def _totals(
-    life: PlainLife, subscription: PlainSubscription, period: PlainPeriod, minutes: int, usage_micros: int
-) -> list[tuple[int, str, int, str]]:
-    stretches = _stretches(subscription, period)
-    if not stretches:
-        return []
-    plan = _version(life, stretches[-1][1]).plans[stretches[-1][0]]
-    found = []
-    if plan.volume and minutes:
-        step = [micros for from_minute, micros in plan.volume if from_minute <= minutes][-1]
-        found.append((VOLUME_CODE, "standard", half_up(Fraction(minutes * step)) - usage_micros, "volume"))
-    return found
+def _of_plan(life: Life, subscription: Subscription, period: Period) -> list[Discount]:
+    held = _stretches(subscription, period)
+    ppm = _plan(life, held[-1][0], held[-1][1]).loyal_ppm if held else 0
+    return [Discount("~", Span(dt.date.min, None), LOYAL, ppm, 0, ("usage", "volume"))] if ppm else []
 
 
-def _stretches(subscription: PlainSubscription, period: PlainPeriod) -> list[tuple[str, dt.date, dt.date]]:
+def _discounts(  # noqa: PLR0913, PLR0917 -- what a discount is taken off, and what is left of it
+    known: list[Discount], period: Period, base: Sequence[Line], rest: list[int], rows: list[int], owner: str, *, fixed: bool
+) -> Iterator[Line]:
+    """Lines of discounts on some of `base`; `rest` is what they leave."""
+    for each in sorted(known, key=lambda each: each.name):
+        about = [place for place in rows if base[place].kind in (each.kinds or USUAL)]
+        whole = max(sum(rest[place] for place in about), 0)
+        if bool(each.ppm) == fixed or period.end - ONE_DAY not in each.span or not whole:
+            continue
+        wanted = min(half_up(Fraction(whole * each.ppm, PPM)) if each.ppm else each.micros, whole)
+        for place, share in zip(about, _spread(wanted, [max(rest[place], 0) for place in about]), strict=True):
+            rest[place] -= share
+            yield Line("discount", owner, each.code, base[place].tax, -share)
+
+
+def _spread(micros: int, weights: Sequence[int]) -> list[int]:
+    """By largest remainder, in cents; of equal remainders the first takes it."""
+    cents, whole = micros // CENT, sum(weights)
+    shares = [cents * weight // whole for weight in weights]
+    for place in sorted(range(len(weights)), key=lambda each: -(cents * weights[each] % whole))[: cents - sum(shares)]:
+        shares[place] += 1
+    return [share * CENT for share in shares]
+
+
+def _missing(life: Life, subscription: Subscription, period: Period, base: Sequence[Line], rest: Sequence[int]) -> Iterator[Line]:
+    """What is missing to the commitment, after discounts."""
+    micros = days = 0
+    for name, first, last in _stretches(subscription, period):
+        committed = _plan(life, name, first).commitment_micros
+        micros = committed or micros
+        each_day = (first + ONE_DAY * number for number in range((last - first).days)) if committed else ()
+        days += sum(not any(day in pause for pause in subscription.pauses) for day in each_day)
+    counted = sum(left for line, left in zip(base, rest, strict=True) if line.subscription == subscription.name)
+    yield Line(
+        "commitment",
+        subscription.name,
+        COMMITMENT,
+        "standard",
+        max(half_up(Fraction(micros * days, period.cycle_days)) - max(counted, 0), 0),
+    )
+
+
+def _payer(life: Life, owner: str, line: Line, day: dt.date) -> str:
+    """By the newest agreement that fits the line, as its period began; those of the payer after it."""
+    families = {"of account": owner, "sponsor": owner, "of subscription": line.subscription}
+    fits = [
+        each
+        for each in life.payers
+        if families[each.family] == each.subject and day in each.span and (not each.kinds or line.kind in each.kinds)
+    ]
+    newest = max(fits, key=lambda each: (each.span.start, list(families).index(each.family)), default=None)
+    return newest.other if newest is not None else owner
+
+
+def _tax(life: Life, payer: str, tax: str, period: Period, base: int) -> int:
+    account = next(each for each in life.accounts if each.name == payer)
+    last_day = period.end - ONE_DAY
+    rate = 0 if any(last_day in span for span in account.exempt) else [ppm for day, ppm in life.rates[tax] if day <= last_day][-1]
+    return base - half_up(Fraction(base * PPM, PPM + rate)) if life.inclusive else half_up(Fraction(base * rate, PPM))
+
+
+def _stretches(subscription: Subscription, period: Period) -> list[tuple[str, dt.date, dt.date]]:
     """Plan, first day and day after the last, inside the period."""
-    start = max(subscription.active[0], period.start)
-    end = min(subscription.active[1] or period.end, period.end)
+    start = max(subscription.active.start, period.start)
+    end = min(subscription.active.end or period.end, period.end)
     edges = [*(day for day, _ in subscription.plans), dt.date.max]
     found = []
     for (from_date, plan), following in zip(subscription.plans, edges[1:], strict=True):
@@ -205,16 +368,18 @@ def _stretches(subscription: PlainSubscription, period: PlainPeriod) -> list[tup
     return found
 
 
-def _plan_on(subscription: PlainSubscription, day: dt.date) -> str | None:
-    if day < subscription.active[0] or (subscription.active[1] is not None and day >= subscription.active[1]):
+def _plan_on(subscription: Subscription, day: dt.date) -> str | None:
+    if day not in subscription.active:
         return None
     return next((plan for from_date, plan in reversed(subscription.plans) if from_date <= day), None)
 
 
-def _pays(subscription: PlainSubscription, fee: PlainFee, day: dt.date) -> bool:
-    paused = any(start <= day and (end is None or day < end) for start, end in subscription.pauses)
+def _pays(subscription: Subscription, fee: Fee, day: dt.date) -> bool:
+    if fee.outage_credit and any(day in span for span in subscription.outages):
+        return False
+    paused = any(day in span for span in subscription.pauses)
     return fee.while_paused == "charged" or paused == (fee.while_paused == "only")
 
 
-def _version(life: PlainLife, day: dt.date) -> PlainVersion:
-    return [each for each in life.versions if each.from_date <= day][-1]
+def _plan(life: Life, name: str, day: dt.date) -> Plan:
+    return [each for each in life.versions if each.from_date <= day][-1].plans[name]

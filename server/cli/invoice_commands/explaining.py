@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- read when the command is called
+
+if TYPE_CHECKING:
+    from billing.documents.explaining import Explained
+    from billing.explain_line import LineExplained
 
 
 def explain(
@@ -20,22 +24,57 @@ def explain(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """An invoice in words and figures that add up; a usage line down to the increments of its events."""
+    """An invoice, or one line of it, in words and figures that add up; of a usage line also its events, down to their increments."""
+    from billing.documents import explaining
     from billing.explain_line import explain_line
     from billing.store.home import Home
-    from rating import explain as explained
-    from server.cli import invoice_page, output
+    from server.cli import output
 
     with Home.open(home) as opened:
-        found = explain_line(opened, number, line or 1)
-    shown = found.outcomes[:limit]
+        found = explaining.explain(opened, number, line, language)
+        events = explain_line(opened, number, line) if line is not None and _is_usage(found) else None
     if as_json:
-        figures = {"number": number, "line_no": line, "text": found.text, "amount_micros": found.amount_micros}
-        events = [explained.as_json(outcome) for outcome in shown]
-        output.print_json({**figures, "exact_micros": found.exact_micros, "events_total": len(found.outcomes), "events": events})
+        output.print_json(found if events is None else _with_events(found, events, limit))
         return 0
-    print("\n".join(invoice_page.explained_head(found, language)))
-    for outcome in shown:
+    print("\n".join(_page(found, language)))
+    if events is not None:
+        _print_events(events, limit, language)
+    return 0
+
+
+def _is_usage(found: Explained) -> bool:
+    """Whether the line is of events that its run priced: a credit note has none of its own."""
+    return found.lines[0].kind == "usage" and found.document_type == "invoice"
+
+
+def _page(found: Explained, language: str) -> list[str]:
+    from billing.documents.words import WORDS
+    from server.cli import output
+
+    lines = list(found.head)
+    for each in found.lines:
+        figures = {"line": each.line_no, "text": each.text, "amount": output.amount(each.amount_micros, found.currency)}
+        lines += ["", WORDS[language]["line"].format(**figures, currency=found.currency), *(f"  {sentence}" for sentence in each.sentences)]
+    return [*lines, *(["", *found.foot] if found.foot else [])]
+
+
+def _print_events(events: LineExplained, limit: int, language: str) -> None:
+    from rating import explain as explained
+    from server.cli import invoice_page
+
+    print()
+    print("\n".join(invoice_page.explained_head(events, language)[1:]))
+    for outcome in events.outcomes[:limit]:
         print()
         print(explained.as_text(outcome, language))
-    return 0
+
+
+def _with_events(found: Explained, events: LineExplained, limit: int) -> dict[str, object]:
+    """The line with its first events."""
+    from rating import explain as explained
+
+    line = found.lines[0]
+    figures = {"number": found.number, "line_no": line.line_no, "text": line.text, "amount_micros": line.amount_micros}
+    told = {"due_micros": line.due_micros, "before_micros": line.before_micros, "sentences": line.sentences}
+    shown = [explained.as_json(outcome) for outcome in events.outcomes[:limit]]
+    return {**figures, **told, "exact_micros": events.exact_micros, "events_total": len(events.outcomes), "events": shown}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,7 +13,9 @@ from billing.documents import adjusting, openings
 from billing.store import settings, tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import ANA, BEN, CENT, cents, customer, void, who, wrong
-from tests.billing.runs.world import World
+
+if TYPE_CHECKING:
+    from tests.billing.runs.world import World
 
 NOVEMBER = dt.date(2025, 11, 1)
 
@@ -23,7 +26,7 @@ def anna(world: World) -> World:
 
 
 def item(world: World, reference: str, cents_: int, due_on: str = "2025-10-15") -> None:
-    world._add(  # noqa: SLF001 -- a fact that an import would bring
+    world._add(
         tables.opening_items,
         account_key=world.key("accounts", "account_key", "account_id", "anna"),
         reference=reference,
@@ -133,7 +136,7 @@ def test_a_reference_stands_for_one_adjustment(anna: World) -> None:
 
 
 def test_the_command_line(anna: World, capsys: pytest.CaptureFixture[str]) -> None:
-    from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
+    from server.cli.app import main
 
     home = ["--home", str(anna.home.path)]
     words = ["--reference", "A1", "--account", "anna", "--date", "2025-10-20", "--amount", "-3.00", "--reason-code", "goodwill"]

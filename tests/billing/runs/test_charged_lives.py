@@ -6,6 +6,7 @@ Plan all: 15.00 a month in advance, calls at 0.10 a minute (from the 16th minute
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,8 +14,11 @@ import pytest
 
 from billing import catalogue, invoicing
 from billing.controls import books
+from billing.runs.thresholds import Acted, reached
+from billing.runs.unbilled import unbilled
 from billing.store import tables
 from rating.model import (
+    BillThreshold,
     Commitment,
     CommitmentCounts,
     FeeOccasion,
@@ -182,6 +186,25 @@ def test_a_head_office_pays_from_a_bill_date_on(world: World) -> None:
     assert dict_of(of_payer, "11-01") == {"Monthly": 1500, "Least": 1600, "Tax standard 6 %": 186}
     assert dict_of(of_payer, "10-01") == {}
     assert len(world.numbers("A1")) == 1
+
+
+def test_unbilled_usage_of_the_running_month_reaches_a_threshold(world: World) -> None:
+    """1.00 of calls: the tenth minute of November reaches it, whatever October was. What has acted acts no more."""
+    begin(world, plans=(msgspec.structs.replace(ALL, bill_thresholds=(BillThreshold(1, "one", UNIT),)),))
+    world.take(*minutes(10, 14), *minutes(11, 9))
+    bill(world, "2025-11-01")
+
+    def acting(day: int, *acted: Acted) -> list[tuple[int, int]]:
+        through = dt.date(2025, 11, day)
+        found = unbilled(world.home, through)
+        return [(each.threshold.threshold_id, each.unbilled_micros) for each in reached(found.lines, found.contracts, through, acted)]
+
+    assert acting(20) == []
+    world.take(*calls("2025-11-20T12:00"))
+    assert acting(20) == []  # the 20th does not count yet
+    assert acting(21) == [(1, UNIT)]
+    key = world.key("subscriptions", "subscription_key", "subscription_id", "S1")
+    assert acting(21, Acted(key, dt.date(2025, 11, 1), 1)) == []
 
 
 def test_the_bills_of_a_life_add_up_to_one(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_invoice_explain(billed: Command) -> None:
     assert "allowance free minutes" in text
     explained: dict[str, Any] = json.loads(billed("invoice explain R-0000000001 2 --json"))
     assert (explained["events_total"], explained["exact_micros"], len(explained["events"])) == (2, 700_000, 1)
-    assert "recurring fee, not usage" in billed("invoice explain R-0000000001 1", 1)
+    assert "31/31 days = 10.00" in billed("invoice explain R-0000000001 1")
     assert "has no line 9" in billed("invoice explain R-0000000001 9", 1)
 
 

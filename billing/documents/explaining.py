@@ -1,0 +1,196 @@
+"""Every line of a document in words and figures, in Chinese or English: an explanation is added up again, or it is not shown.
+
+A line of an invoice is what is due on its charge key less what earlier documents have billed on it. What is due is worked out again from
+what the run knew, part by part (`parts`); that the parts come to what is due, and that less what was billed to the line, is checked.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import sqlalchemy as sa
+
+from billing.charges.lines import PPM, Kind, part_half_up
+from billing.documents.due import due_of
+from billing.documents.finding import Document, find, key_of, lines_of, voided_of
+from billing.documents.parts import KINDS, Asked, Told
+from billing.documents.reasons import reasons
+from billing.documents.words import WORDS
+from billing.invoicing.billed import OUTSIDE
+from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING
+from billing.runs.fact_columns import day_number
+from billing.store import tables
+from rating.errors import UserError
+from rating.money import MICROS_PER_UNIT, format_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.documents.due import Due
+    from billing.documents.parts import Words
+    from billing.store.home import Home
+
+_PER_CENT: Final = 100
+
+
+class LineExplained(msgspec.Struct, frozen=True):
+    """A line, and the sentences that lead to its amount. `due_micros`: net, on its charge key; `before_micros`: billed on it earlier."""
+
+    line_no: int
+    kind: str
+    text: str
+    amount_micros: int
+    due_micros: int
+    before_micros: int
+    sentences: tuple[str, ...]
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """A document: `head` and `foot` are sentences about all of it."""
+
+    number: str
+    document_type: str
+    currency: str
+    head: tuple[str, ...]
+    lines: tuple[LineExplained, ...]
+    foot: tuple[str, ...]
+
+
+def explain(home: Home, number: str, line_no: int | None = None, language: str = "en") -> Explained:
+    """Explain all lines of a document, or one. Raises UserError where there is none, or where its parts do not come to its amount."""
+    words = WORDS[language]
+    with home.connect() as connection:
+        document = find(connection, number)
+        rows = lines_of(connection, document.invoice_key)
+        void = voided_of(connection, document.invoice_key)
+        before = _known_then(connection, document)
+        credited, reason = _about(connection, document, language)
+    chosen = [row for row in rows if line_no is None or row.line_no == line_no]
+    if not chosen:
+        raise UserError(f"{number} has no line {line_no}", f"`ratewright invoice show {number}` shows its lines")
+    if document.document_type == INVOICE:
+        due = due_of(home, document)
+        lines = tuple(_of_invoice(document, row, due, before, words) for row in chosen)
+    else:
+        lines = tuple(_of_other(document, row, credited, reason, words) for row in chosen)
+    foot = [] if line_no is not None else [_total(document, rows, words)]
+    if void is not None:
+        foot.append(words["void"].format(date=void.on_date, reason=void.reason))
+    return Explained(number, document.document_type, document.currency, (_head(document, words),), lines, tuple(foot))
+
+
+def _known_then(connection: sa.Connection, document: Document) -> list[Any]:
+    """Lines that counted as billed when the run of a document began."""
+    invoice, event = tables.invoices.c, tables.invoice_events.c
+    old = sa.select(invoice.invoice_key).where(invoice.commit_seq <= document.pinned_seq, invoice.account_key == document.account_key)
+    void = sa.select(event.invoice_key).where(event.kind == "voided", event.commit_seq <= document.pinned_seq)
+    old = old.where(invoice.invoice_key.not_in(void), sa.func.coalesce(invoice.document_type, INVOICE) != OPENING)
+    line = tables.invoice_lines
+    query = sa.select(line, invoice.number).join_from(line, tables.invoices).where(line.c.invoice_key.in_(old))
+    query = query.where(line.c.effect.is_(None) | (line.c.effect != OUTSIDE))
+    return list(connection.execute(query.order_by(line.c.invoice_key, line.c.line_no)))
+
+
+def _about(connection: sa.Connection, document: Document, language: str) -> tuple[str, str]:
+    """Which invoice a credit note is about, and why it was given."""
+    if document.document_type != CREDIT_NOTE:
+        return "", ""
+    invoice, run = tables.invoices.c, tables.bill_runs.c
+    about = sa.select(invoice.corrects_invoice_key).where(invoice.invoice_key == document.invoice_key).scalar_subquery()
+    number = connection.execute(sa.select(invoice.number).where(invoice.invoice_key == about)).scalar_one_or_none()
+    detail = connection.execute(sa.select(run.detail).where(run.run_id == document.run_id)).scalar_one_or_none()
+    told = msgspec.json.decode(detail or "{}")
+    known = reasons().get(told.get("reason_code", ""))
+    return number or "", "; ".join(each for each in (known.name(language) if known else "", told.get("text", "")) if each)
+
+
+def _head(document: Document, words: Words) -> str:
+    kind = {INVOICE: "invoice", CREDIT_NOTE: "credit_note"}.get(document.document_type, "opening_document")
+    dates = {"first": document.period_from, "last": _last_day(document.period_to)}
+    return words["head"].format(document=words[kind], number=document.number, account=document.account_id, **dates)
+
+
+def _last_day(period_to: str) -> dt.date:
+    return dt.date.fromisoformat(period_to) - dt.timedelta(days=1)
+
+
+def _of_other(document: Document, row: Any, credited: str, reason: str, words: Words) -> LineExplained:
+    """A line of a credit note or an opening document."""
+    amount = int(row.amount_micros)
+    if document.document_type == CREDIT_NOTE:
+        sentence = words["credit"].format(number=credited, effect=words[row.effect], amount=format_micros(amount), reason=reason)
+    else:
+        sentence = words["opening"].format(amount=format_micros(amount))
+    return LineExplained(row.line_no, row.kind, row.text, amount, amount, 0, (sentence,))
+
+
+def _of_invoice(document: Document, row: Any, due: Due, before: Sequence[Any], words: Words) -> LineExplained:
+    key = key_of(row)
+    told = _tax(row, due, words) if row.kind == "tax" else _charge(document, row, due, words)
+    billed = [each for each in before if key_of(each) == key]
+    billed_micros = sum(int(each.amount_micros) for each in billed)
+    sentences = [
+        *told.sentences,
+        *(words["before"].format(number=each.number, amount=format_micros(each.amount_micros)) for each in billed),
+    ]
+    if billed:
+        sums = {"due": told.amount_micros, "before": billed_micros, "amount": int(row.amount_micros)}
+        sentences.append(words["difference"].format(**{name: format_micros(micros) for name, micros in sums.items()}))
+    _require(document, row, told.amount_micros - billed_micros, int(row.amount_micros))
+    return LineExplained(row.line_no, row.kind, row.text, int(row.amount_micros), told.amount_micros, billed_micros, tuple(sentences))
+
+
+def _charge(document: Document, row: Any, due: Due, words: Words) -> Told:
+    """What is due for a charge, without the tax that its price may hold."""
+    place = due.place(key_of(row))
+    if place < 0:
+        return Told([words["gone"]], 0)
+    told = KINDS[row.kind](Asked(due, place, row, words, row.text))
+    gross, net = int(due.lines["amount_micros"][place]), int(due.net_micros[place])
+    _require(document, row, told.amount_micros, gross)
+    if due.lines["inclusive"][place]:
+        told.sentences.append(words["net_of_gross"].format(gross=format_micros(gross), net=format_micros(net)))
+    return Told(told.sentences, net)
+
+
+def _tax(row: Any, due: Due, words: Words) -> Told:
+    """Tax: base times rate, of prices that hold none; and what the others hold."""
+    dates = {name: day_number(dt.date.fromisoformat(getattr(row, name))) for name in ("period_from", "period_to")}
+    own = due.where(account_key=row.account_key, tax_class=row.tax_class, **dates)
+    own = own[due.lines["kind"][own] != Kind.TAX]
+    sentences, total = [], 0
+    for inclusive, rate in sorted({(int(due.lines["inclusive"][at]), int(due.lines["rate_ppm"][at])) for at in own.tolist()}):
+        rows = own[(due.lines["inclusive"][own] == inclusive) & (due.lines["rate_ppm"][own] == rate)]
+        if not rate:
+            continue
+        gross, net = int(due.lines["amount_micros"][rows].sum()), int(due.net_micros[rows].sum())
+        step = np.array([due.step(int(rows[0]))], np.int64)
+        amount = gross - net if inclusive else int(part_half_up(np.array([net], np.int64), rate, step)[0])
+        figures = {"base": net, "gross": gross, "net": net, "amount": amount}
+        shown = {name: format_micros(micros) for name, micros in figures.items()}
+        percent = format_micros(rate * MICROS_PER_UNIT * _PER_CENT // PPM, 0)
+        sentences.append(words["tax_inside" if inclusive else "tax"].format(rate=percent, **shown))
+        total += amount
+    return Told(sentences or [words["no_tax"]], total)
+
+
+def _total(document: Document, rows: Sequence[Any], words: Words) -> str:
+    """The totals, added up from the lines."""
+    tax = sum(int(row.amount_micros) for row in rows if row.kind == "tax")
+    net = sum(int(row.amount_micros) for row in rows) - tax
+    if (net, tax, net + tax) != (document.net_micros, document.tax_micros, document.total_micros):
+        raise UserError(f"the lines of {document.number} do not come to its total", "run `ratewright ledger check` and report it")
+    figures = {"net": format_micros(net), "tax": format_micros(tax), "total": format_micros(net + tax)}
+    return words["total"].format(**figures, currency=document.currency)
+
+
+def _require(document: Document, row: Any, found_micros: int, wanted_micros: int) -> None:
+    if found_micros != wanted_micros:
+        raise UserError(
+            f"line {row.line_no} of {document.number} cannot be explained: its parts come to {format_micros(found_micros)}, "
+            f"not {format_micros(wanted_micros)}",
+            "late usage that was waived, or a period that is not open any more, cannot be worked out again",
+        )

@@ -1,0 +1,249 @@
+"""The parts of what is due on one charge key, each worked out again and put into words.
+
+Every function gives sentences and the amount that their parts come to; whoever calls it compares that with what is due. Amounts are
+micro-units as prices state them.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from billing.charges import bundles
+from billing.charges.commitments import COUNTED, committed
+from billing.charges.early_end import Agreed, Contract
+from billing.charges.lines import Kind, round_half_up
+from billing.charges.one_off import one_offs_due
+from billing.charges.pauses import Breaks, charged_spans, days, within, without
+from billing.charges.proration import Span, clip
+from billing.charges.volume import prices, step_reached
+from billing.documents.discounts_off import Off, discounted
+from billing.documents.due import Due, period_of
+from billing.documents.reasons import reasons
+from billing.documents.words import WORDS
+from billing.runs.menus import Menus
+from billing.runs.proposal import plan_at
+from rating.model import FeeTiming, QuantityUnit
+from rating.money import MICROS_PER_UNIT, RoundingMode, format_micros, round_exact
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Iterator
+
+    from billing.charges.periods import Period
+    from billing.runs.alike import Group
+    from rating.model import Plan, RecurringFee
+
+PPM_PER_CENT: Final = 10_000
+MILLISECONDS_PER_MINUTE: Final = 60_000
+Words = dict[str, str]
+
+
+class Told(NamedTuple):
+    """Sentences, and what their parts come to."""
+
+    sentences: list[str]
+    amount_micros: int
+
+
+class Asked(NamedTuple):
+    """A row of what is due, and the words that it is told in."""
+
+    due: Due
+    place: int
+    row: Any  # the stored line
+    words: Words
+    text: str
+
+    @property
+    def line(self) -> Any:
+        """What is due."""
+        return self.due.lines[self.place]
+
+
+def recurring(asked: Asked) -> Told:
+    """A fee: price by days of the cycle, for each plan that has it, less pauses and outages."""
+    group, period = _life(asked)
+    answer, exact, sentences = plan_at(asked.due.contracts, group.zone), Fraction(0), []
+    last: RecurringFee | None = None
+    for plan, part in _held(group, period, answer):
+        fee = next((each for each in plan.recurring if each.price_id == asked.row.price_id), None)
+        breaks = Breaks(tuple(group.pattern.pauses), tuple(group.pattern.outages))
+        charged = charged_spans(fee, part, breaks) if fee is not None and _is_due(fee, period, asked.due.scope.bill_date) else []
+        if fee is None or not charged:
+            continue
+        last = fee
+        if fee.prorate:
+            exact += Fraction(fee.amount_micros * days(charged), period.cycle_days)
+        else:
+            exact = Fraction(fee.amount_micros)
+        sentences += _of_fee(asked, fee, part, charged, period, breaks)
+    if last is None:
+        return Told([asked.words["gone"]], 0)
+    whole = round_exact(exact, asked.due.step(asked.place), RoundingMode.HALF_UP)
+    if len(sentences) > 1 or exact != whole:
+        sentences.append(asked.words["sum"].format(exact=_fraction(exact), amount=format_micros(whole)))
+    if not last.shares:
+        return Told(sentences, whole)
+    shares = bundles.parts(last, whole, whole, asked.due.step(asked.place))
+    identity = asked.due.contracts.price_list.identities[int(asked.line["catalogue"])]
+    own = [each for each in shares if asked.due.contracts.price_list.tax_code(identity, each.tax_class) == asked.line["tax_class"]]
+    amount = sum(each.amount_micros for each in own)
+    return Told([*sentences, asked.words["share"].format(whole=format_micros(whole), amount=format_micros(amount))], amount)
+
+
+def one_off(asked: Asked) -> Told:
+    """A fee that is charged once: how often its occasion came."""
+    group, period = _life(asked)
+    pattern = group.pattern
+    agreed = tuple(Agreed(day, terms.minimum_months, terms.early_end_waived) for day, terms in pattern.terms)
+    contract = Contract(agreed, pattern.transferred_in, pattern.transferred_out)
+    found = one_offs_due(group.spans, period, asked.due.scope.bill_date, plan_at(asked.due.contracts, group.zone), contract)
+    sentences, total = [], 0
+    for each in found:
+        if each.fee.price_id == asked.row.price_id:
+            amount = round_exact(each.micros, asked.due.step(asked.place), RoundingMode.HALF_UP)
+            figures = {"times": each.times, "price": format_micros(each.fee.amount_micros), "amount": format_micros(amount)}
+            sentences.append(asked.words["once"].format(**figures, occasion=asked.words[each.fee.on.value]))
+            total += amount
+    return Told(sentences, total)
+
+
+def usage(asked: Asked) -> Told:
+    """Records: what they come to before and after rounding."""
+    line = asked.line
+    amount = int(round_half_up(line["exact_micros"].reshape(1), asked.due.step(asked.place))[0])
+    unit, words = int(line["quantity_unit"]), asked.words
+    figures = {"quantity": quantity(int(line["quantity"]), unit, words), "free": quantity(int(line["free_quantity"]), unit, words)}
+    exact = format_micros(int(line["exact_micros"]))
+    return Told([words["usage"].format(events=f"{int(line['events']):,}", **figures, exact=exact, amount=format_micros(amount))], amount)
+
+
+def volume(asked: Asked) -> Told:
+    """The price of a period's whole quantity, less what its records were charged."""
+    due, line = asked.due, asked.line
+    tier = next(each for menu in Menus(due.contracts, due.scope).all for each in menu.tiers if each.price_id == line["price_id"])
+    same = {"kind": int(Kind.USAGE), "period_from": int(line["period_from"]), "catalogue": int(line["catalogue"])}
+    rows = due.where(**same, **({} if tier.whole_account else {"subscription_key": int(line["subscription_key"])}))
+    used = due.lines[rows][np.isin(due.lines["price_id"][rows], tier.counted)]
+    counted = int(used["quantity"].sum() - used["free_quantity"].sum())
+    charged = int(used["amount_micros"].sum())
+    price = int(prices(tier.steps, np.array([counted]), np.array([due.step(asked.place)])).amount_micros[0])
+    unit, words = int(used["quantity_unit"][0]) if used.size else 0, asked.words
+    start = quantity(tier.steps[int(step_reached(tier.steps, np.array([counted]))[0])].from_qty, unit, words)
+    shown = {name: format_micros(micros) for name, micros in (("price", price), ("charged", charged), ("amount", price - charged))}
+    return Told([words["tier"].format(quantity=quantity(counted, unit, words), start=start, **shown)], price - charged)
+
+
+def commitment(asked: Asked) -> Told:
+    """What is missing to a least amount, after discounts."""
+    group, period = _life(asked)
+    due, line, answer = asked.due, asked.line, plan_at(asked.due.contracts, group.zone)
+    found, spans = None, list[Span]()
+    for plan, part in _held(group, period, answer):
+        for each in plan.commitments:
+            if each.price_id == line["price_id"]:
+                found = found or each
+                spans += without(part, group.pattern.pauses)
+    if found is None:
+        return Told([asked.words["gone"]], 0)
+    least = round_exact(committed(found, spans, period), due.step(asked.place), RoundingMode.HALF_UP)
+    left = discounted(due, line)
+    counts = (left.base["subscription_key"] == line["subscription_key"]) & np.isin(
+        left.base["kind"], [int(kind) for kind in COUNTED[found.counts]]
+    )
+    rest = int(left.rest_micros[counts].sum())
+    amount = max(least - max(rest, 0), 0)
+    figures = {name: format_micros(micros) for name, micros in (("committed", least), ("counted", rest), ("amount", amount))}
+    return Told([asked.words["commitment"].format(**figures)], amount)
+
+
+def adjustment(asked: Asked) -> Told:
+    """A charge or credit by hand."""
+    rows = asked.due.adjustments.to_pylist()
+    row = next(each for each in rows if each["adjustment_id"] == asked.row.price_id)
+    known = reasons().get(row["reason_code"])
+    language = next(language for language, words in WORDS.items() if words is asked.words)
+    told = {
+        "date": row["on_date"],
+        "reason": known.name(language) if known is not None else row["reason_code"],
+        "reference": row["reference"],
+    }
+    approved = row["approved_by"] or asked.words["nobody"]
+    return Told([asked.words["adjustment"].format(**told, by=row["by_name"], approved=approved)], int(row["amount_micros"]))
+
+
+def discount(asked: Asked) -> Told:
+    """A discount: its base, what it takes off, and what of that this tax class has."""
+    offs = [each for each in discounted(asked.due, asked.line).offs if each.price_id == asked.row.price_id and each.off_micros]
+    if not offs:
+        return Told([asked.words["gone"]], 0)
+    sentences = [_of_discount(each, asked.words) for each in offs]
+    own = -sum(each.by_class.get(int(asked.line["tax_class"]), 0) for each in offs)
+    if -own != sum(each.off_micros for each in offs):
+        sentences.append(asked.words["off_class"].format(amount=format_micros(own)))
+    return Told(sentences, own)
+
+
+KINDS: Final[dict[str, Callable[[Asked], Told]]] = {
+    "recurring": recurring, "one_off": one_off, "usage": usage, "volume": volume, "commitment": commitment, "adjustment": adjustment,
+    "discount": discount,
+}  # fmt: skip
+
+
+def quantity(value: int, unit: int, words: Words) -> str:
+    """A quantity as people read it: minutes and seconds, messages, bytes."""
+    if unit == QuantityUnit.MILLISECOND:
+        minutes, rest = divmod(value, MILLISECONDS_PER_MINUTE)
+        return f"{minutes:,}:{rest // 1000:02d}"
+    return f"{value:,} {words['bytes' if unit == QuantityUnit.BYTE else 'messages']}"
+
+
+def _life(asked: Asked) -> tuple[Group, Period]:
+    group = asked.due.group_of(int(asked.line["subscription_key"]))
+    period = period_of(group, asked.row.period_from) if group is not None else None
+    assert group is not None
+    assert period is not None
+    return group, period
+
+
+def _of_discount(off: Off, words: Words) -> str:
+    shown = {"base": format_micros(off.base_micros), "off": format_micros(off.off_micros)}
+    if not off.entry.percent_ppm:
+        return words["fixed"].format(price=format_micros(off.entry.amount_micros), **shown)
+    return words["percent"].format(percent=format_micros(off.entry.percent_ppm * MICROS_PER_UNIT // PPM_PER_CENT, 0), **shown)
+
+
+def _held(group: Group, period: Period, answer: Callable[[str, dt.date], Plan | None]) -> Iterator[tuple[Plan, Span]]:
+    """The plans of a period, each with its days."""
+    for each in group.spans:
+        part = clip(each.span, period)
+        plan = answer(each.plan, part.start) if part is not None else None
+        if part is not None and plan is not None:
+            yield plan, part
+
+
+def _is_due(fee: RecurringFee, period: Period, bill_date: dt.date) -> bool:
+    return (period.start if fee.timing is FeeTiming.ADVANCE else period.end) <= bill_date
+
+
+def _of_fee(asked: Asked, fee: RecurringFee, part: Span, charged: list[Span], period: Period, breaks: Breaks) -> list[str]:
+    assert part.end is not None
+    words, last = asked.words, part.end.fromordinal(part.end.toordinal() - 1)
+    amount = Fraction(fee.amount_micros * days(charged), period.cycle_days)
+    figures = {"text": asked.text, "first": part.start, "last": last, "price": format_micros(fee.amount_micros), "cycle": period.cycle_days}
+    kind = "fee" if fee.prorate else "whole_fee"
+    found = [words[kind].format(**figures, days=days(charged), amount=_fraction(amount))]
+    paused, outage = days(within(part, breaks.pauses)), days(within(part, breaks.outages))
+    if paused:
+        found.append(words["paused"].format(days=paused))
+    if outage and fee.outage_credit:
+        found.append(words["outage"].format(days=outage))
+    return found
+
+
+def _fraction(exact: Fraction) -> str:
+    """An exact amount as far as a micro-unit shows it."""
+    return format_micros(round_exact(exact, 1, RoundingMode.HALF_EVEN))

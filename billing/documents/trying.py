@@ -1,0 +1,31 @@
+"""One transaction of this package: committed with its commit points, or, where somebody only wants to see, rolled back."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from billing.store import commit_points
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import sqlalchemy as sa
+
+    from billing.store.home import Home
+
+
+class _Undone(Exception):  # noqa: N818 -- no error: the way out of a transaction that was only tried
+    """A dry run ends here."""
+
+
+@contextlib.contextmanager
+def transaction(home: Home, *, dry_run: bool) -> Iterator[sa.Connection]:
+    """A write transaction. With `dry_run` everything is done as it would be, so that every refusal is met, and then undone."""
+    with contextlib.suppress(_Undone), home.begin() as connection:
+        yield connection
+        if dry_run:
+            raise _Undone
+        commit_points.reached("document.before_commit")
+    if not dry_run:
+        commit_points.reached("document.committed")
