@@ -64,6 +64,15 @@ class Server:
         while _is_alive(pid) and time.monotonic() < deadline:
             time.sleep(0.02)
 
+    def watch(self, users: Path) -> None:
+        """Stop the server once no process that `users` names (a line each, after the first) lives: a killed test run cannot."""
+        loop = f"""
+            while sleep 2 && [ -d {self.folder} ]; do
+                alive=; for user in $(sed 1d {users}); do kill -0 $user && alive=1; done
+                [ -n "$alive" ] || {{ kill -INT $(head -1 {self._data}/postmaster.pid); sleep 2; rm -rf {self.folder}; }}
+            done"""
+        subprocess.run(["sh", "-c", f"({loop}) </dev/null >/dev/null 2>&1 &"], check=True, start_new_session=True)
+
     @property
     def _data(self) -> str:
         return str(self.folder / "data")
@@ -79,6 +88,8 @@ def own() -> Iterator[Server]:
     try:
         server.make()
         server.start()
+        (server.folder / "users").write_text(f"\n{os.getpid()}\n")
+        server.watch(server.folder / "users")
         yield server
         with contextlib.suppress(FileNotFoundError):  # it may have been stopped
             server.stop()
@@ -95,13 +106,15 @@ def shared(folder: Path) -> Iterator[Server]:
         if not names:
             server.make()
             server.start()
-        users.write_text("\n".join([*(names or [str(server.folder)]), str(os.getpid())]))
+        users.write_text("\n".join([*(names or [str(server.folder)]), str(os.getpid())]) + "\n")
+        if not names:
+            server.watch(users)
     try:
         yield server
     finally:
         with _locked(folder) as users:
             names = [name for name in users.read_text().splitlines() if name != str(os.getpid())]
-            users.write_text("\n".join(names))
+            users.write_text("\n".join(names) + "\n")
             if len(names) == 1:
                 server.stop()
                 shutil.rmtree(server.folder, ignore_errors=True)

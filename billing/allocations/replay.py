@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
-ACCOUNTS_AT_ONCE: Final = 20_000
+ACCOUNTS_AT_ONCE: Final = 5_000
 NOW: Final = 2**62  # after every commit
 GIVES_BACK: Final = "chargeback_won"  # the event that brings money back instead of taking it
 _ADDS, _TAKES, _VOIDS, _WRITES_OFF, _PLANS = "adds", "takes", "voids", "writes off", "plans"
@@ -123,9 +123,13 @@ def _play(
     book = _Book(account)
     made = []
     steps = collections.deque(sorted(account.steps))
-    for moment in [*sorted(account.moments | {step.seq for step in steps if step.what != _PLANS}), NOW]:
+    quiet = {_PLANS, _WRITES_OFF}  # what spreads no credit when it is stored
+    for moment in [*sorted(account.moments | {step.seq for step in steps if step.what not in quiet}), NOW]:
         while steps and steps[0].seq <= moment:
-            book.take(steps.popleft())
+            step = steps.popleft()
+            book.take(step)
+            if step.what == _WRITES_OFF:
+                made.append(Settled(*step.credit, step.invoice_key, step.amount_micros, step.seq))
         order = known.at(moment)
         book.spread(moment, order, claims[order], waiting if moment == NOW else frozenset())
         made += [Settled(*key, change, 0 if moment == NOW else moment) for key, change in book.changes.items() if change]
@@ -157,7 +161,7 @@ class _Book:
         elif step.what == _VOIDS:
             self._undo(step.invoice_key)
         elif step.what == _WRITES_OFF:
-            self._settle(Settlement(*step.credit, step.invoice_key, step.amount_micros))
+            self._add(Settlement(*step.credit, step.invoice_key, step.amount_micros))
         else:
             self._parts[step.invoice_key] = step.parts
 
@@ -215,8 +219,11 @@ class _Book:
         self.left.pop((DOCUMENT, number), None)
 
     def _settle(self, part: Settlement) -> None:
-        for amounts in (self.settled, self.changes):
-            amounts[part[:3]] = amounts.get(part[:3], 0) + part.amount_micros
+        self._add(part)
+        self.changes[part[:3]] = self.changes.get(part[:3], 0) + part.amount_micros
+
+    def _add(self, part: Settlement) -> None:
+        self.settled[part[:3]] = self.settled.get(part[:3], 0) + part.amount_micros
         self._paid[part.invoice_key] = self._paid.get(part.invoice_key, 0) + part.amount_micros
 
 
@@ -269,8 +276,9 @@ def _read_settlements(connection: sa.Connection, found: dict[int, _Account], fir
     query = query.join_from(tables.settlements, tables.invoices).where(invoice.account_key.between(first, last))
     for account_key, kind, credit_id, invoice_key, amount, seq in connection.execute(query.order_by(row.settlement_id)):
         account = found.setdefault(account_key, _Account())
-        account.moments.add(seq)
-        if kind == WRITE_OFF:
+        if kind != WRITE_OFF:
+            account.moments.add(seq)
+        else:
             account.steps.append(_Step(seq, 3, _WRITES_OFF, (kind, credit_id), invoice_key, amount))
 
 

@@ -18,6 +18,7 @@ from billing.allocations.items import voided
 from billing.charges.adjustments import Entered, needs_approval, problems
 from billing.charges.lines import minor_step_micros
 from billing.documents.reasons import reason_of, reasons
+from billing.documents.trying import transaction
 from billing.runs.by_hand import LIMIT, counting
 from billing.store import settings, tables
 from rating.errors import NotFoundError, UserError
@@ -67,9 +68,7 @@ def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjus
     done: list[Adjustment] = []
     with transaction(home, dry_run=dry_run) as connection:
         values, existed = _values(home, connection, wanted), False
-        before = connection.execute(
-            sa.select(tables.adjustments).where(tables.adjustments.c.reference == wanted.reference)
-        ).one_or_none()
+        before = connection.execute(sa.select(tables.adjustments).where(tables.adjustments.c.reference == wanted.reference)).one_or_none()
         limit = settings.integer(connection, LIMIT)
         if before is None:
             _enter(home, connection, wanted, values, who, limit)
@@ -138,7 +137,7 @@ def _require_tax_class(home: Home, wanted: Wanted, currency: str) -> None:
         raise UserError(f"catalogue {wanted.catalogue} has no tax class {wanted.tax_class!r}", f"it has {', '.join(names)}", exit_status=2)
 
 
-def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who, limit_micros: int) -> None:
+def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who, limit_micros: int) -> None:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     step = minor_step_micros(_catalogue(home, wanted.catalogue).minor_digits)
     entered = Entered(wanted.amount_micros, wanted.reason_code, wanted.text, who.by_uid, approved_uid=who.by_uid + 1)  # approval may follow
     wrong = problems(entered, step, limit_micros, reasons())
@@ -151,7 +150,7 @@ def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[s
     connection.execute(tables.adjustments.insert().values(reference=wanted.reference, **values, **by, **agreed))
 
 
-def _require_same(before: Any, values: dict[str, Any]) -> None:
+def _require_same(before: Any, values: dict[str, Any]) -> None:  # noqa: ANN401 -- a row of adjustments
     for name, value in values.items():
         if getattr(before, name) != value:
             raise UserError(
@@ -160,7 +159,7 @@ def _require_same(before: Any, values: dict[str, Any]) -> None:
             )
 
 
-def _approve(home: Home, connection: sa.Connection, before: Any, who: Who) -> bool:
+def _approve(home: Home, connection: sa.Connection, before: Any, who: Who) -> bool:  # noqa: ANN401 -- a row of adjustments
     """Let a waiting adjustment count from now on; False where it counts, or the same person asks again."""
     seq = home.head_seq(connection)
     counts = before.adjustment_id in counting(connection, seq)["adjustment_id"].to_pylist()

@@ -149,7 +149,7 @@ def decide(home: Home, alarm_id: int, kind: str, note: str, who: Who) -> bool:
     return True
 
 
-def _said(row: Any) -> tuple[str, str]:
+def _said(row: Any) -> tuple[str, str]:  # noqa: ANN401 -- a row of the database
     return (OPEN, "") if row is None else (row.kind, row.note)
 
 

@@ -19,10 +19,11 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.charges.credit import Billed, tax_with
-from billing.charges.lines import LINE, Kind, minor_step_micros
+from billing.charges.lines import LINE, Int64s, Kind, minor_step_micros
 from billing.documents.finding import Document, date_of, find, key_of, lines_of, require_no_run, standing_lines, voided_of
 from billing.documents.issuing import issue
 from billing.documents.reasons import reason_of
+from billing.documents.trying import transaction
 from billing.invoicing.billed import ADVANCE, OUTSIDE
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts
 from billing.runs.fact_columns import day_number
@@ -95,7 +96,7 @@ def credit(home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, d
     return done[0]
 
 
-def _issue(
+def _issue(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     home: Home, connection: sa.Connection, document: Document, credits_: Sequence[_Credit], wanted: Wanted, day: dt.date, who: Who
 ) -> CreditNote:
     drafts = _drafts(document, credits_, day)
@@ -169,7 +170,7 @@ class _Standing:
             if row.about == document.invoice_key:
                 self.credited[key] = self.credited.get(key, 0) - row.amount_micros
 
-    def left(self, row: Any) -> int:
+    def left(self, row: Any) -> int:  # noqa: ANN401 -- a row of the database
         """What of a line may still be credited; of a line below zero what of it is to be taken back with the others."""
         own = int(row.amount_micros) - self.credited.get(key_of(row), 0)
         return min(own, max(self.billed[key_of(row)], 0)) if own > 0 else own
@@ -232,7 +233,7 @@ def _tax(document: Document, group: Sequence[Any], own: Sequence[_Credit], stand
     return [_Credit(taxes[0], tax)] if tax else []
 
 
-def _class_of(row: Any) -> tuple[str, str, int]:
+def _class_of(row: Any) -> tuple[str, str, int]:  # noqa: ANN401 -- a row of the database
     return row.period_from, row.period_to, int(row.tax_class)
 
 
@@ -249,8 +250,11 @@ def _drafts(document: Document, credits_: Sequence[_Credit], day: dt.date) -> Dr
     lines["corrects"] = document.invoice_key
     pattern = _TEXTS.get(document.language.partition("-")[0], _TEXTS["en"])
     texts = [pattern.format(row.text) for row, _ in credits_]
-    period = (day_number(dt.date.fromisoformat(each)) for each in (document.period_from, document.period_to))
-    numbers = (document.account_key, 0, 0, *period, day_number(day))
-    heads = (np.array([number], np.int64) for number in numbers)
+    first, end = (day_number(dt.date.fromisoformat(each)) for each in (document.period_from, document.period_to))
+    heads = (_one(document.account_key), _one(0), _one(0), _one(first), _one(end), _one(day_number(day)))
     first_line, text = np.array([0, len(credits_)], np.int64), np.arange(len(credits_), dtype=np.int32)
     return Drafts(*heads, first_line, lines, text, texts, (document.currency,), (document.legal_entity,), day, CREDIT_NOTE)
+
+
+def _one(value: int) -> Int64s:
+    return np.array([value], np.int64)

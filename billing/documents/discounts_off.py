@@ -39,7 +39,7 @@ class Discounted(NamedTuple):
     offs: list[Off]
 
 
-def discounted(due: Due, line: Any) -> Discounted:
+def discounted(due: Due, line: Any) -> Discounted:  # noqa: ANN401 -- a row of LINE
     """What is taken off in the period of a line; `offs` are those of its subscription, or of the account where it names none."""
     rows = due.where(period_from=int(line["period_from"]), period_to=int(line["period_to"]))
     lines = np.sort(due.lines[rows], order=["subscription_key", "kind"])

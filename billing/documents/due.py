@@ -90,7 +90,7 @@ def due_of(home: Home, document: Document) -> Due:
     return Due(contracts, chosen, currencies, alike.find(contracts, chosen), adjustments, lines, net, found.taxes)
 
 
-def stored_key(line: Any) -> Key:
+def stored_key(line: Any) -> Key:  # noqa: ANN401 -- a row of LINE
     """The charge key of a row as documents store it: names of kinds, dates as text."""
     words = {"kind": KIND_NAMES[Kind(int(line["kind"]))], **{name: iso(int(line[name])) for name in ("period_from", "period_to")}}
     return tuple(words.get(name, int(line[name])) for name in KEY_FIELDS)

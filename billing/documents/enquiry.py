@@ -63,11 +63,11 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int) -
     for line in found.lines[found.lines["account_key"] == row.account_key]:
         key = (int(line["kind"]), int(line["price_id"]))
         text = own_texts.get(key) or price_list.price_text(price_list.identities[int(line["catalogue"])], key[1], language)
-        figures = (int(line[name]) for name in ("events", "quantity", "free_quantity", "quantity_unit"))
+        events, used, free, unit = (int(line[name]) for name in ("events", "quantity", "free_quantity", "quantity_unit"))
         dates = (iso(int(line["period_from"])), iso(int(line["period_to"])))
         currency = found.currencies.names[int(line["currency"])]
         name = names.get(int(line["subscription_key"]), "")
-        charges.append(Charge(name, KIND_NAMES[Kind(key[0])], text, *dates, *figures, currency, int(line["amount_micros"])))
+        charges.append(Charge(name, KIND_NAMES[Kind(key[0])], text, *dates, events, used, free, unit, currency, int(line["amount_micros"])))
     sums: dict[str, int] = {}
     for charge in charges:
         sums[charge.currency] = sums.get(charge.currency, 0) + charge.amount_micros

@@ -117,7 +117,7 @@ def _last_day(period_to: str) -> dt.date:
     return dt.date.fromisoformat(period_to) - dt.timedelta(days=1)
 
 
-def _of_other(document: Document, row: Any, credited: str, reason: str, words: Words) -> LineExplained:
+def _of_other(document: Document, row: Any, credited: str, reason: str, words: Words) -> LineExplained:  # noqa: ANN401 -- a row of the database
     """A line of a credit note or an opening document."""
     amount = int(row.amount_micros)
     if document.document_type == CREDIT_NOTE:
@@ -127,7 +127,7 @@ def _of_other(document: Document, row: Any, credited: str, reason: str, words: W
     return LineExplained(row.line_no, row.kind, row.text, amount, amount, 0, (sentence,))
 
 
-def _of_invoice(document: Document, row: Any, due: Due, before: Sequence[Any], words: Words) -> LineExplained:
+def _of_invoice(document: Document, row: Any, due: Due, before: Sequence[Any], words: Words) -> LineExplained:  # noqa: ANN401 -- a row of the database
     key = key_of(row)
     told = _tax(row, due, words) if row.kind == "tax" else _charge(document, row, due, words)
     billed = [each for each in before if key_of(each) == key]
@@ -143,7 +143,7 @@ def _of_invoice(document: Document, row: Any, due: Due, before: Sequence[Any], w
     return LineExplained(row.line_no, row.kind, row.text, int(row.amount_micros), told.amount_micros, billed_micros, tuple(sentences))
 
 
-def _charge(document: Document, row: Any, due: Due, words: Words) -> Told:
+def _charge(document: Document, row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database
     """What is due for a charge, without the tax that its price may hold."""
     place = due.place(key_of(row))
     if place < 0:
@@ -156,7 +156,7 @@ def _charge(document: Document, row: Any, due: Due, words: Words) -> Told:
     return Told(told.sentences, net)
 
 
-def _tax(row: Any, due: Due, words: Words) -> Told:
+def _tax(row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database
     """Tax: base times rate, of prices that hold none; and what the others hold."""
     dates = {name: day_number(dt.date.fromisoformat(getattr(row, name))) for name in ("period_from", "period_to")}
     own = due.where(account_key=row.account_key, tax_class=row.tax_class, **dates)
@@ -187,7 +187,7 @@ def _total(document: Document, rows: Sequence[Any], words: Words) -> str:
     return words["total"].format(**figures, currency=document.currency)
 
 
-def _require(document: Document, row: Any, found_micros: int, wanted_micros: int) -> None:
+def _require(document: Document, row: Any, found_micros: int, wanted_micros: int) -> None:  # noqa: ANN401 -- a row of the database
     if found_micros != wanted_micros:
         raise UserError(
             f"line {row.line_no} of {document.number} cannot be explained: its parts come to {format_micros(found_micros)}, "

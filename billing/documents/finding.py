@@ -65,7 +65,7 @@ def find(connection: sa.Connection, number: str) -> Document:
     row = connection.execute(query.where(invoice.number == number)).one_or_none()
     if row is None:
         raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
-    return Document(*row)
+    return Document._make(row)
 
 
 def lines_of(connection: sa.Connection, invoice_key: int) -> list[Any]:
@@ -74,7 +74,7 @@ def lines_of(connection: sa.Connection, invoice_key: int) -> list[Any]:
     return list(connection.execute(sa.select(line).where(line.c.invoice_key == invoice_key).order_by(line.c.line_no)))
 
 
-def key_of(row: Any) -> tuple[Any, ...]:
+def key_of(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a row of the database
     """The charge key of a stored line."""
     return tuple(getattr(row, name) for name in KEY_FIELDS)
 

@@ -22,10 +22,11 @@ from billing.invoicing.drafts import Drafts
 from billing.runs import states
 from billing.runs.drafting import Writer, with_catalogues
 from billing.runs.exempting import as_agreed
-from billing.runs.fact_columns import day_number
+from billing.runs.fact_columns import day_number, day_of
 from billing.runs.lock import only_run
 from billing.runs.payer_columns import Payers
 from billing.runs.proposal import rates_of
+from billing.runs.spending import Spending, Spent
 from billing.runs.thresholds import Acted, Reached, reached
 from billing.runs.unbilled import unbilled
 from billing.store import commit_points, tables
@@ -33,10 +34,13 @@ from rating.errors import UserError
 
 if TYPE_CHECKING:
     from billing.closed_months import Who
+    from billing.runs.contracts import Contracts
+    from billing.runs.groups import Sink
     from billing.runs.unbilled import Unbilled
     from billing.store.home import Home
 
 ALARM: Final = "bill_threshold"
+SPENT: Final = "spend_limit"
 _KINDS: Final = (int(Kind.USAGE), int(Kind.VOLUME))
 
 
@@ -52,29 +56,45 @@ class Interim(msgspec.Struct, frozen=True):
     currency: str
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """A spend limit that was reached, what had been spent in its window, and what the plan says to do: notify or bar."""
+
+    account_id: str
+    subscription_id: str
+    limit: str
+    limit_micros: int
+    spent_micros: int
+    window_from: str
+    action: str
+    currency: str
+
+
 class InterimRun(msgspec.Struct, frozen=True):
-    """What was billed in mid-cycle. `run_id` 0: nothing was, or it was only looked at."""
+    """What was billed in mid-cycle, and limits of which nobody was told yet. `run_id` 0: nothing was billed, or it was only looked at."""
 
     run_id: int
     date: str
     invoices: int
     reached: tuple[Interim, ...]
+    limits: tuple[Limit, ...]
 
 
 class _Found(NamedTuple):
     reached: list[Reached]
+    spent: list[Spent]
     drafts: Drafts
     shown: tuple[Interim, ...]
+    limits: tuple[Limit, ...]
 
 
 def preview(home: Home, through: dt.date, *, threads: int = 1) -> InterimRun:
     """What `run` would bill of usage on days before `through`; nothing is stored."""
     found = _find(home, through, threads)
-    return InterimRun(0, through.isoformat(), len(found.drafts), found.shown)
+    return InterimRun(0, through.isoformat(), len(found.drafts), found.shown, found.limits)
 
 
 def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimRun:
-    """Bill what reached a threshold on days before `through`. A repeat bills nothing.
+    """Bill what reached a threshold on days before `through`, and raise alarms for spend limits. A repeat does neither.
 
     Raises UserError while a bill run is not finished, and where the books of the month are closed.
     """
@@ -82,33 +102,58 @@ def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimR
         with home.connect() as connection:
             _require_no_run(connection)
         found = _find(home, through, threads)
-        if not found.reached:
-            return InterimRun(0, through.isoformat(), 0, ())
-        with home.begin() as connection:
+        run_id = _store(home, found, who) if found.reached or found.spent else 0
+    return InterimRun(run_id, through.isoformat(), len(found.drafts), found.shown, found.limits)
+
+
+def _store(home: Home, found: _Found, who: Who) -> int:
+    """Issue the bills and keep all alarms, in one transaction. Returns the run; 0 without bills."""
+    with home.begin() as connection:
+        run_id = 0
+        if found.drafts:
             issued = issue(home, connection, found.drafts, states.THRESHOLD, {"thresholds": len(found.reached)}, who)
-            rows = [_alarm(each, issued.run_id, who.now_us, issued.commit_seq) for each in found.reached]
-            connection.execute(tables.limit_alarms.insert(), rows)
-            commit_points.reached("threshold.before_commit")
-        commit_points.reached("threshold.committed")
-    return InterimRun(issued.run_id, through.isoformat(), len(found.drafts), found.shown)
+            run_id, seq = issued.run_id, issued.commit_seq
+        else:
+            seq = home.next_commit_seq(connection, "decision", who.now_us)
+        alarms = [_billed_alarm(each, run_id) for each in found.reached] + [_spent_alarm(each) for each in found.spent]
+        connection.execute(tables.limit_alarms.insert(), [{**each, "at_us": who.now_us, "commit_seq": seq} for each in alarms])
+        commit_points.reached("threshold.before_commit")
+    commit_points.reached("threshold.committed")
+    return run_id
 
 
 def _find(home: Home, through: dt.date, threads: int) -> _Found:
-    known = unbilled(home, through, threads=threads)
+    made: list[Spending] = []
+
+    def spending(contracts: Contracts) -> Sink:
+        made.append(Spending(contracts))
+        return made[0].add
+
+    known = unbilled(home, through, threads=threads, sink_for=spending)
     contracts = known.contracts
-    alarm = tables.limit_alarms.c
     with home.connect() as connection:
-        query = sa.select(alarm.subscription_key, alarm.period_from, alarm.limit_id).where(alarm.kind == ALARM)
-        acted = {Acted(key, dt.date.fromisoformat(begins), limit) for key, begins, limit in connection.execute(query)}
-        acting = reached(known.lines, contracts, through, acted)
+        acting = reached(known.lines, contracts, through, _acted(connection, ALARM))
+        told = _acted(connection, SPENT)
+        spent = [each for each in (made[0].reached() if made else []) if _as_acted(each) not in told]
         payers = Payers(contracts, None, known.currencies)
         lines = _with_tax(connection, _usage_of(known, acting, payers), known, payers)
         names = sa.select(tables.subscriptions.c.subscription_key, tables.subscriptions.c.subscription_id)
-        keys = sorted({each.subscription_key for each in acting})
+        keys = sorted({each.subscription_key for each in (*acting, *spent)})
         wanted = names.where(tables.subscriptions.c.subscription_key.in_(keys))
         ids = {row.subscription_key: row.subscription_id for row in connection.execute(wanted)} if keys else {}
     drafts = Writer(contracts, through, known.currencies, payers, {}).drafts(lines)
-    return _Found(acting, drafts, tuple(_shown(each, known, payers, ids) for each in acting))
+    shown = tuple(_shown(each, known, payers, ids) for each in acting)
+    return _Found(acting, spent, drafts, shown, tuple(_limit(each, known, payers, ids) for each in spent))
+
+
+def _acted(connection: sa.Connection, kind: str) -> set[Acted]:
+    alarm = tables.limit_alarms.c
+    query = sa.select(alarm.subscription_key, alarm.period_from, alarm.limit_id).where(alarm.kind == kind)
+    return {Acted(key, dt.date.fromisoformat(begins), limit) for key, begins, limit in connection.execute(query)}
+
+
+def _as_acted(each: Spent) -> Acted:
+    return Acted(each.subscription_key, day_of(each.window_from), each.limit.limit_id)
 
 
 def _usage_of(known: Unbilled, acting: list[Reached], payers: Payers) -> Lines:
@@ -144,7 +189,7 @@ def _require_no_run(connection: sa.Connection) -> None:
         )
 
 
-def _alarm(each: Reached, run_id: int, now_us: int, seq: int) -> dict[str, object]:
+def _billed_alarm(each: Reached, run_id: int) -> dict[str, object]:
     return {
         "kind": ALARM,
         "account_key": each.account_key,
@@ -155,9 +200,36 @@ def _alarm(each: Reached, run_id: int, now_us: int, seq: int) -> dict[str, objec
         "limit_micros": each.threshold.amount_micros,
         "action": "billed",
         "run_id": run_id,
-        "at_us": now_us,
-        "commit_seq": seq,
     }
+
+
+def _spent_alarm(each: Spent) -> dict[str, object]:
+    return {
+        "kind": SPENT,
+        "account_key": each.account_key,
+        "subscription_key": each.subscription_key,
+        "limit_id": each.limit.limit_id,
+        "period_from": day_of(each.window_from).isoformat(),
+        "reached_micros": each.spent_micros,
+        "limit_micros": each.limit.amount_micros,
+        "action": each.limit.action.value,
+        "run_id": None,
+    }
+
+
+def _limit(each: Spent, known: Unbilled, payers: Payers, ids: dict[int, str]) -> Limit:
+    place = int(payers.place(np.array([each.account_key], np.int64))[0])
+    account = known.contracts.facts.accounts[place]
+    return Limit(
+        account.account_id,
+        ids[each.subscription_key],
+        each.limit.name,
+        each.limit.amount_micros,
+        each.spent_micros,
+        day_of(each.window_from).isoformat(),
+        each.limit.action.value,
+        account.currency,
+    )
 
 
 def _shown(each: Reached, known: Unbilled, payers: Payers, ids: dict[int, str]) -> Interim:

@@ -38,7 +38,7 @@ class Issued(NamedTuple):
     commit_seq: int
 
 
-def issue(
+def issue(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     home: Home,
     connection: sa.Connection,
     drafts: Drafts,
@@ -66,7 +66,7 @@ def issue(
     return Issued(run_id, first_key, seq)
 
 
-def _insert_run(connection: sa.Connection, drafts: Drafts, kind: str, detail: str, seq: int, who: Who) -> int:
+def _insert_run(connection: sa.Connection, drafts: Drafts, kind: str, detail: str, seq: int, who: Who) -> int:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     values = {"bill_date": drafts.issued_on.isoformat(), "pinned_seq": seq, "state": states.POSTED, "started_us": who.now_us}
     added = connection.execute(tables.bill_runs.insert().values(**values, commit_seq=seq, kind=kind, detail=detail)).inserted_primary_key
     assert added is not None

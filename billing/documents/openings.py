@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from billing.charges.lines import LINE, Int64s, Kind
 from billing.documents.issuing import issue
+from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING, Drafts
 from billing.runs.fact_columns import day_number
 from billing.store import tables
@@ -38,17 +39,13 @@ class Opened(msgspec.Struct, frozen=True):
 
 def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False) -> Opened:
     """Make documents, dated `on`, of all opening items that have none. Raises UserError where the books of that month are closed."""
-    done = Opened(0, {})
     with transaction(home, dry_run=dry_run) as connection:
         rows = _waiting(connection)
-        if not rows:
-            return done
-        issued = issue(home, connection, _drafts(rows, on), OPENING, {"items": len(rows)}, who)
-        sums: dict[str, int] = {}
-        for row in rows:
-            sums[row.currency] = sums.get(row.currency, 0) + row.amount_micros
-        done = Opened(len(rows), sums, issued.run_id)
-    return done
+        run_id = issue(home, connection, _drafts(rows, on), OPENING, {"items": len(rows)}, who).run_id if rows else 0
+    sums: dict[str, int] = {}
+    for row in rows:
+        sums[row.currency] = sums.get(row.currency, 0) + row.amount_micros
+    return Opened(len(rows), sums, run_id)
 
 
 def _waiting(connection: sa.Connection) -> list[Any]:

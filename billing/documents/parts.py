@@ -58,7 +58,7 @@ class Asked(NamedTuple):
     text: str
 
     @property
-    def line(self) -> Any:
+    def line(self) -> Any:  # noqa: ANN401 -- a row of LINE
         """What is due."""
         return self.due.lines[self.place]
 
@@ -229,7 +229,7 @@ def _is_due(fee: RecurringFee, period: Period, bill_date: dt.date) -> bool:
     return (period.start if fee.timing is FeeTiming.ADVANCE else period.end) <= bill_date
 
 
-def _of_fee(asked: Asked, fee: RecurringFee, part: Span, charged: list[Span], period: Period, breaks: Breaks) -> list[str]:
+def _of_fee(asked: Asked, fee: RecurringFee, part: Span, charged: list[Span], period: Period, breaks: Breaks) -> list[str]:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     assert part.end is not None
     words, last = asked.words, part.end.fromordinal(part.end.toordinal() - 1)
     amount = Fraction(fee.amount_micros * days(charged), period.cycle_days)

@@ -94,7 +94,7 @@ def usage_list(home: Home, number: str, subscription_id: str | None = None) -> U
     return UsageList(number, document.account_id, document.currency, document.timezone, _sums(lines, sums, before), records)
 
 
-def local_time(start_us: int, timezone: Any) -> str:
+def local_time(start_us: int, timezone: Any) -> str:  # noqa: ANN401 -- a ZoneInfo
     """An instant on the account's clock, to the second."""
     return (EPOCH + dt.timedelta(microseconds=start_us)).astimezone(timezone).strftime("%Y-%m-%d %H:%M:%S")
 

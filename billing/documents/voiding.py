@@ -7,7 +7,7 @@ voids the newer ones first. A later run bills the charges again; `reissue` does 
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pyarrow as pa
@@ -18,6 +18,7 @@ from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DOCUMENT
 from billing.charges.lines import KEY_FIELDS
 from billing.documents.finding import Document, date_of, find, require_no_run, voided_of
+from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING
 from billing.runs import cycle, facts, posting, scope, states
 from billing.runs.lock import only_run
@@ -47,7 +48,7 @@ class Void(msgspec.Struct, frozen=True):
     dry_run: bool = False
 
 
-def void(home: Home, number: str, reason: str, who: Who, *, on: dt.date | None = None, dry_run: bool = False) -> Void:
+def void(home: Home, number: str, reason: str, who: Who, *, on: dt.date | None = None, dry_run: bool = False) -> Void:  # noqa: PLR0913 -- what, about what, when and by whom
     """Void a document as of a date (None: today on its account's clock). Raises UserError for all that is in the way, naming it."""
     if not reason.strip():
         raise UserError("voiding a document needs a reason", "say why with --reason", exit_status=2)
@@ -79,7 +80,7 @@ def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport
     return cycle.run(home, latest, who.now_us, order=order, threads=threads)
 
 
-def _void(home: Home, connection: sa.Connection, document: Document, day: str, reason: str, who: Who, *, dry_run: bool) -> Void:
+def _void(home: Home, connection: sa.Connection, document: Document, day: str, reason: str, who: Who, *, dry_run: bool) -> Void:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     seq = home.next_commit_seq(connection, "void", who.now_us)
     values = {"invoice_key": document.invoice_key, "kind": "voided", "on_date": day, "reason": reason}
     by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
@@ -96,7 +97,7 @@ def _void(home: Home, connection: sa.Connection, document: Document, day: str, r
 def _turned(postings: pa.Table, number: str, day: str) -> pa.Table:
     """The same postings the other way round, as a document of their own."""
     rows = postings.num_rows
-    columns = {name: postings[name] for name in postings.column_names}
+    columns: dict[str, Any] = {name: postings[name] for name in postings.column_names}
     columns["debit_account"], columns["credit_account"] = postings["credit_account"], postings["debit_account"]
     columns |= {"document": pa.repeat(f"void:{number}", rows), "leg": pa.repeat(LEG, rows), "posted_on": pa.repeat(day, rows)}
     return pa.table(columns)

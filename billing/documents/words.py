@@ -1,5 +1,6 @@
 """The sentences of explanations, by language. Fields in braces are filled in `billing.documents.parts` and `explaining`."""
 
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
 from typing import Final

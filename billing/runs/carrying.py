@@ -48,6 +48,7 @@ class Carrying:
     def extras(self, groups: Groups, holder_first: Int64s) -> list[Extra]:
         """A bucket for everything that the periods of `groups` begin with; at most one period of a rating unit is among them."""
         self._moving = []
+        self._asked: set[tuple[int, int]] = set()
         members: dict[int, list[tuple[Shape, int]]] = {}
         found: list[Extra] = []
         roots = self._pools.root(groups.account, groups.place)
@@ -69,13 +70,17 @@ class Carrying:
         ]
         found.extend(self._own_left(layout, amounts))
         found.extend(self._shared_left(layout, amounts))
-        self._waiting = by_owner(found)
-        self.left.extend(left for of_owner in self._waiting.values() for left in of_owner)
+        settled = by_owner(found)
+        self.left.extend(left for of_owner in settled.values() for left in of_owner)
+        for owner in self._asked:  # others begin in a later turn
+            self._waiting.pop(owner, None)
+        self._waiting |= settled
 
     def _of_subscription(self, subscription: int, shape: Shape, first_holder: int) -> Iterator[Extra]:
         owner = self._contracts.facts.subscriptions[subscription]
         account = self._contracts.facts.accounts[owner.account]
         plans = self._contracts.plans[subscription]
+        self._asked.add((account.account_key, owner.subscription_key))
         for left in self._waiting.get((account.account_key, owner.subscription_key), ()):
             if not left.serves(shape.period) or left.plan not in plans:
                 continue
@@ -88,6 +93,7 @@ class Carrying:
 
     def _of_pool(self, account: Account, members: list[tuple[Shape, int]]) -> Iterator[Extra]:
         """Buckets of what an account or a pool (by its root) has left together, for every member that has the allowance."""
+        self._asked.add((account.account_key, SHARED))
         for left in self._waiting.get((account.account_key, SHARED), ()):
             having = [
                 (shape, first, sorted({each.plan for each in shape.stretches if left.key in shape.grantings[each.plan]}))

@@ -65,7 +65,9 @@ class Layout:
 
 def lay_out(groups: Groups, shapes: Sequence[Shape], make_extras: Callable[[Int64s], Sequence[Extra]] | None = None) -> Layout:
     """The holders and buckets of `groups`. `make_extras` gets the first holder of each group."""
-    flat = _Flat(shapes)
+    used, local = np.unique(groups.shape, return_inverse=True)
+    flat, told = _Flat([shapes[number] for number in used.tolist()]), groups
+    groups = groups._replace(shape=local.reshape(-1))
     holder_first, bucket_first, shared_first = (_firsts(counts[groups.shape]) for counts in (flat.plans, flat.own.count, flat.shared.count))
     own = flat.own.parts[_ranges(flat.own.first[groups.shape], flat.own.count[groups.shape])]
     common, common_of = _common(groups, flat)
@@ -81,7 +83,7 @@ def lay_out(groups: Groups, shapes: Sequence[Shape], make_extras: Callable[[Int6
     for pair, base in zip(pairs[1:], (len(own), len(own) + len(common)), strict=True):
         pair[:, 1] += base
     buckets = _buckets(parts, np.concatenate(pairs), int(holder_first[-1]))
-    return Layout(groups, holder_first, bucket_first, shared_first, common_of + len(own), buckets)
+    return Layout(told, holder_first, bucket_first, shared_first, common_of + len(own), buckets)
 
 
 class _Kind:

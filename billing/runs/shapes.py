@@ -20,7 +20,7 @@ from billing.charges.periods import Period
 from billing.charges.proration import Span, clip
 from billing.charges.rollover import expiry
 from billing.runs.definitions import memories
-from billing.runs.fact_columns import groups
+from billing.runs.fact_columns import NEVER_DAY, day_number, groups
 from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.late import arrives
 from rating.model import BucketKind
@@ -74,9 +74,9 @@ class Shapes:
     def __init__(self, contracts: Contracts, scope: Scope) -> None:
         self._contracts = contracts
         self._scope = scope
-        facts = contracts.facts
-        account = facts.subscription_account
-        self._kind, self._model = groups([scope.calendar[account], facts.account_bill_days[account], facts.subscription_pattern])
+        account = contracts.facts.subscription_account
+        columns = (scope.calendar[account], contracts.facts.account_bill_days[account], _patterns_within(contracts, scope))
+        self._kind, self._model = groups(columns)
         self._known: dict[tuple[int, int], int] = {}
         self._lock = threading.Lock()
         self.all: list[Shape] = []
@@ -153,6 +153,27 @@ class Shapes:
         to_us = self._contracts.midnights.instant_us(account.timezone, expiry(pot, period, account.bill_day))
         slot = self._contracts.price_list.tables.slots[BucketKind.ALLOWANCE, pot.key.identity, pot.key.allowance_id]
         return Part(slot, pot.amount, from_us, to_us, pot.allowance.priority, pot.plans)
+
+
+def _patterns_within(contracts: Contracts, scope: Scope) -> Int64s:
+    """The pattern of each subscription, as far as the computed periods see of it: one plan all the time is one whenever it began."""
+    facts = contracts.facts
+    if not scope.calendars or not facts.patterns:
+        return facts.subscription_pattern
+    number = {plan: place for place, plan in enumerate(sorted({plan for plans in contracts.pattern_plans for plan in plans}))}
+    single = [spans[0].span if len(spans) == 1 and len(plans) == 1 else None for spans, plans in _with_plans(contracts)]
+    first_day = np.array([NEVER_DAY if span is None else day_number(span.start) for span in single], np.int64)
+    end_day = np.array([NEVER_DAY if span is None or span.end is None else day_number(span.end) for span in single], np.int64)
+    plan = np.array([number[plans[0]] if len(plans) == 1 else 0 for plans in contracts.pattern_plans], np.int64)
+    rows = np.arange(len(scope.calendars))
+    from_day, to_day = scope.period_from[:, 0], scope.period_to[rows, scope.period_count - 1]
+    pattern, calendar = facts.subscription_pattern, scope.calendar[facts.subscription_account]
+    throughout = (first_day[pattern] <= from_day[calendar]) & (end_day[pattern] >= to_day[calendar])
+    return np.where(throughout, plan[pattern], len(number) + pattern)
+
+
+def _with_plans(contracts: Contracts) -> Iterator[tuple[list[PlanSpan], tuple[str, ...]]]:
+    return zip(contracts.pattern_spans, contracts.pattern_plans, strict=True)
 
 
 def stretches_of(spans: list[PlanSpan], plans: tuple[str, ...], period: Period) -> list[Stretch]:

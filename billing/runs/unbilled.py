@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
+    from billing.runs.groups import Sink
     from billing.store.home import Home
 
     Progress = Callable[[int, int], None]
@@ -56,10 +57,19 @@ class _Known(NamedTuple):
     adjustments: pa.Table
 
 
-def unbilled(
-    home: Home, through: dt.date, *, threads: int = 1, only: AbstractSet[str] | None = None, progress: Progress | None = None
+def unbilled(  # noqa: PLR0913 -- what, of whom, and how
+    home: Home,
+    through: dt.date,
+    *,
+    threads: int = 1,
+    only: AbstractSet[str] | None = None,
+    sink_for: Callable[[Contracts], Sink] | None = None,
+    progress: Progress | None = None,
 ) -> Unbilled:
-    """What is not billed of the days before `through`; `only` these account ids and those of their rating units, if given."""
+    """What is not billed of the days before `through`; `only` these account ids and those of their rating units, if given.
+
+    `sink_for` makes, of the contracts, what gets the priced events of each group.
+    """
     with home.connect() as connection:
         seq = home.head_seq(connection)
         known = _read(home, connection, seq, through, only)
@@ -68,7 +78,8 @@ def unbilled(
     if chosen.window is None:
         return Unbilled(contracts, currencies, empty())
     guide = Guide(home, seq)
-    usage = price_in_groups(home, seq, guide, contracts, chosen, known.stored, threads=threads, progress=progress)
+    sink = sink_for(contracts) if sink_for is not None else None
+    usage = price_in_groups(home, seq, guide, contracts, chosen, known.stored, threads=threads, sink=sink, progress=progress)
     fees = (recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies))
     due = totals.apply(np.concatenate([*fees, usage.lines]), contracts, chosen, currencies, known.adjustments)
     running = _running(due, contracts, chosen, through)

@@ -15,18 +15,18 @@ from server.cli import output
 
 if TYPE_CHECKING:
     from billing.explain_line import LineExplained
-    from billing.invoicing import Invoice, InvoiceLine
+    from billing.invoicing import Invoice, InvoiceLine, InvoiceSummary
 
 WORDS: Final = {
     "en": {
-        "invoice": "Invoice", "credit": "Credit invoice", "customer": "Customer", "account": "account", "period": "Period",
+        "invoice": "Invoice", "credit": "Credit invoice", "credit_note": "Credit note", "opening": "Balance brought forward", "customer": "Customer", "account": "account", "period": "Period",
         "issued": "Issued on", "due": "Due on", "number": "No.", "line": "Line", "subscription": "Subscription", "events": "Events",
         "quantity": "Quantity", "free": "of it free", "amount": "Amount", "messages": "messages", "bytes": "bytes", "tax": "Tax",
         "taxed": "Net taxed", "untaxed": "without tax", "net": "Net", "total": "Total", "open": "Still to pay",
         "explained": "Invoice {}, line {}: {}, {} {}", "charges": "Events: {}, charges of {} before the line is rounded",
     },
     "zh": {
-        "invoice": "账单", "credit": "贷项账单", "customer": "客户", "account": "账户", "period": "账期",
+        "invoice": "账单", "credit": "贷项账单", "credit_note": "贷项通知单", "opening": "期初余额", "customer": "客户", "account": "账户", "period": "账期",
         "issued": "出账日期", "due": "付款期限", "number": "序号", "line": "项目", "subscription": "用户", "events": "次数",
         "quantity": "用量", "free": "其中免费", "amount": "金额", "messages": "条", "bytes": "字节", "tax": "税额",
         "taxed": "计税金额", "untaxed": "无税", "net": "不含税金额", "total": "应付总额", "open": "未付金额",
@@ -41,12 +41,19 @@ def page(invoice: Invoice, language: str | None = None) -> list[str]:
     words = WORDS.get((language or invoice.language).partition("-")[0], WORDS["en"])
     summary = invoice.summary
     head = [
-        f"{words['credit' if summary.total_micros < 0 else 'invoice']} {summary.number}",
+        f"{words[_kind(summary)]} {summary.number}",
         f"{words['customer']}: {summary.account_name} ({words['account']} {summary.account_id})",
         f"{words['period']}: {_period(summary.period_from, summary.period_to)}",
         f"{words['issued']}: {summary.issued_on}    {words['due']}: {summary.due_on}",
     ]
     return [*head, "", *_lines(invoice, words), "", *_taxes(invoice, words), "", *_totals(invoice, words)]
+
+
+def _kind(summary: InvoiceSummary) -> str:
+    """The word for a document."""
+    if summary.document_type != "invoice":
+        return summary.document_type
+    return "credit" if summary.total_micros < 0 else "invoice"
 
 
 def explained_head(line: LineExplained, language: str) -> list[str]:

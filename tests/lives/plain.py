@@ -298,7 +298,7 @@ def _discounts(  # noqa: PLR0913, PLR0917 -- what a discount is taken off, and w
     known: list[Discount], period: Period, base: Sequence[Line], rest: list[int], rows: list[int], owner: str, *, fixed: bool
 ) -> Iterator[Line]:
     """Lines of discounts on some of `base`; `rest` is what they leave."""
-    for each in sorted(known, key=lambda each: each.name):
+    for each in sorted(known, key=lambda each: (each.name, each.ppm, each.micros, each.kinds)):
         about = [place for place in rows if base[place].kind in (each.kinds or USUAL)]
         whole = max(sum(rest[place] for place in about), 0)
         if bool(each.ppm) == fixed or period.end - ONE_DAY not in each.span or not whole:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from server.cli.bill import Threads, now_us, parse_date, thread_count
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.documents.interim import InterimRun
 
 
 def thresholds(
@@ -18,7 +21,7 @@ def thresholds(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Bill usage that has reached a bill threshold of its plan, each threshold once a period. The cycle bills what comes after."""
+    """Bill usage that has reached a bill threshold of its plan, and raise alarms for spend limits, each once a period (or day)."""
     from billing.closed_months import Who
     from billing.documents import interim
     from billing.store.home import Home
@@ -34,6 +37,7 @@ def thresholds(
     if as_json:
         output.print_json(found)
         return 0
+    _print_limits(found)
     if not found.reached:
         print(f"no threshold is reached by {date} that has not been billed")
         return 0
@@ -53,3 +57,26 @@ def thresholds(
     output.print_table(columns, rows, right=("at", "unbilled"))
     print(f"\n{found.invoices} interim bills " + ("would be made" if dry_run else f"made by run {found.run_id}"))
     return 0
+
+
+def _print_limits(found: InterimRun) -> None:
+    from server.cli import output
+
+    if not found.limits:
+        return
+    rows = [
+        (
+            each.account_id,
+            each.subscription_id,
+            each.limit,
+            output.amount(each.limit_micros, each.currency),
+            output.amount(each.spent_micros, each.currency),
+            each.currency,
+            each.window_from,
+            each.action,
+        )
+        for each in found.limits
+    ]
+    columns = ("account", "subscription", "spend limit", "at", "spent", "currency", "from", "action")
+    output.print_table(columns, rows, right=("at", "spent"), title="spend limits reached")
+    print()

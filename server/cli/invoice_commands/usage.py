@@ -66,7 +66,7 @@ def _rows(found: UsageList) -> list[tuple[str, ...]]:
     from server.cli import output
 
     zone = ZoneInfo(found.timezone)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for each in found.records:
         unit = QuantityUnit(each.quantity_unit)
         is_time = unit is QuantityUnit.MILLISECOND

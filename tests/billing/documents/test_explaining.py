@@ -1,5 +1,6 @@
 """Every kind of line in words: the sentences are read here, and every explanation has been added up before it is shown."""
 
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
 import datetime as dt
@@ -93,7 +94,7 @@ def test_pauses_and_plan_changes(world: World) -> None:
     customer(world)
     key = world.key("subscriptions", "subscription_key", "subscription_id", "anna-1")
     fact = {"subscription_key": key, "kind": "pause", "from_date": "2025-10-11", "to_date": "2025-10-16", "detail": "{}"}
-    world._add(tables.subscription_facts, **fact, by_name="clerk", by_uid=1)
+    world._add(tables.subscription_facts, **fact, by_name="clerk", by_uid=1)  # noqa: SLF001 -- a fact, as an import would bring it
     world.plan("anna-1", "shop/plus", "2025-10-21")
     world.bill("2025-11-01")
     found = sentences(world, FIRST)
@@ -170,7 +171,7 @@ def test_other_documents(world: World) -> None:
     assert sentences(world, "C-0000000001")["Credit: Basic"] == [f"credits a line of {FIRST} (goodwill, for good): -2.50; reason: Goodwill"]
     key = world.key("accounts", "account_key", "account_id", "anna")
     item = {"account_key": key, "reference": "OLD", "issued_on": "2025-09-01", "due_on": "2025-09-15", "amount_micros": 500 * CENT}
-    world._add(tables.opening_items, **item)
+    world._add(tables.opening_items, **item)  # noqa: SLF001 -- a fact, as an import would bring it
     openings.open_items(world.home, who(world), dt.date(2025, 11, 2))
     assert list(sentences(world, "RO-0000000001").values()) == [["what was owed before the account was taken over: 5.00"]]
     void(world, "C-0000000001", "2025-11-06")

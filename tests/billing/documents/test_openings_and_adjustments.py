@@ -26,7 +26,7 @@ def anna(world: World) -> World:
 
 
 def item(world: World, reference: str, cents_: int, due_on: str = "2025-10-15") -> None:
-    world._add(
+    world._add(  # noqa: SLF001 -- a fact, as an import would bring it
         tables.opening_items,
         account_key=world.key("accounts", "account_key", "account_id", "anna"),
         reference=reference,
@@ -136,7 +136,7 @@ def test_a_reference_stands_for_one_adjustment(anna: World) -> None:
 
 
 def test_the_command_line(anna: World, capsys: pytest.CaptureFixture[str]) -> None:
-    from server.cli.app import main
+    from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
 
     home = ["--home", str(anna.home.path)]
     words = ["--reference", "A1", "--account", "anna", "--date", "2025-10-20", "--amount", "-3.00", "--reason-code", "goodwill"]

@@ -30,7 +30,7 @@ def anna(world: World) -> World:
 
 def baseline(world: World, month: str, cents: int) -> None:
     key = world.key("accounts", "account_key", "account_id", "anna")
-    world._add(tables.baselines, account_key=key, month=month, amount_micros=cents * CENT)
+    world._add(tables.baselines, account_key=key, month=month, amount_micros=cents * CENT)  # noqa: SLF001 -- a fact, as an import would bring it
 
 
 def test_every_record_behind_a_line(anna: World) -> None:
@@ -63,7 +63,7 @@ def test_the_records_add_up_to_what_is_billed_also_after_corrections(anna: World
 
 
 def test_the_list_as_a_file(anna: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from server.cli.app import main
+    from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
 
     anna.bill("2025-11-01")
     file, home = tmp_path / "usage.csv", ["--home", str(anna.home.path)]

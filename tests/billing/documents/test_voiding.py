@@ -121,7 +121,7 @@ def test_what_is_not_there_or_not_void_is_said(billed: World) -> None:
 
 
 def test_the_command_line(billed: World, capsys: pytest.CaptureFixture[str]) -> None:
-    from server.cli.app import main
+    from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
 
     home = str(billed.home.path)
     words = ["invoice", "void", FIRST, "--reason", "wrong address", "--home", home]

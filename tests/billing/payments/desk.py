@@ -85,6 +85,22 @@ class Desk:
         if posted:
             self.post(number)
 
+    def line(self, number: str, line_no: int, charge_code: int, amount: float) -> None:
+        """Give a document a line, of which only code and amount matter here."""
+        zeros = dict.fromkeys(
+            ("subscription_key", "price_id", "revenue_code", "tax_class", "events", "quantity", "free_quantity", "quantity_unit"), 0
+        )
+        texts = {"kind": "one_off", "period_from": "2026-01-01", "period_to": "2026-02-01", "text": ""}
+        values = {
+            "line_no": line_no,
+            "account_key": 1,
+            "charge_code": charge_code,
+            "exact_micros": units(amount),
+            "amount_micros": units(amount),
+        }
+        with self.home.begin() as connection:
+            connection.execute(tables.invoice_lines.insert().values(invoice_key=self.key(number), **values, **zeros, **texts))
+
     def post(self, number: str) -> None:
         """Post a numbered document, as the second half of a run."""
         with self.home.begin() as connection:
@@ -130,6 +146,22 @@ class Desk:
             assert entry is not None
             ledger.post(connection, [entry], seq)
             allocations.allocate_credit(connection, [row.account_key], seq)
+
+    def write_off(self, document: str, number: str, amount: float) -> None:
+        """Write off a part of an invoice, or take that back with an amount below zero: then credit may settle it again."""
+        with self.home.begin() as connection:
+            seq = self.home.next_commit_seq(connection, "ledger", self.now_us)
+            row = connection.execute(sa.select(tables.invoices).where(tables.invoices.c.number == number)).one()
+            part = {"credit_kind": "write_off", "credit_id": document, "invoice_key": row.invoice_key}
+            connection.execute(tables.settlements.insert().values(**part, amount_micros=units(amount), commit_seq=seq))
+            entry = ledger.posting(
+                f"{document}:{amount}", 0, "write_off", debit="write_off", credit=ledger.receivable(self.owner(number)),
+                currency=row.currency, signed_micros=units(amount), posted_on="2026-02-20",
+            )  # fmt: skip
+            assert entry is not None
+            ledger.post(connection, [entry], seq)
+            if amount < 0:
+                allocations.allocate_credit(connection, [row.account_key], seq)
 
     def pay(  # noqa: PLR0913 -- the fields of a payment
         self,

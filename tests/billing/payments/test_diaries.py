@@ -96,6 +96,14 @@ DIARIES = {
         pay p2 2                | R-1@02-15=4.00                       |
         post R-1                | R-1@02-15=4.00                       |
     """,
+    "a part is written off, and taken back when money comes after all": """
+        invoice R-1 10 02-15     | R-1@02-15=10.00                     |
+        pay p1 4                 | R-1@02-15=6.00                      |
+        write_off o1 R-1 5       | R-1@02-15=1.00                      |
+        pay p2 3                 |                                     | p2=2.00
+        write_off o1 R-1 -5      | R-1@02-15=3.00                      |
+        reversal b1 p1           | R-1@02-15=7.00                      |
+    """,
     "oldest first, whatever the payer says": """
         order oldest          |                                        |
         invoice R-1 10 02-15  | R-1@02-15=10.00                        |
@@ -128,6 +136,8 @@ def do(desk: Desk, words: list[str]) -> None:  # noqa: C901, PLR0912 -- one bran
             desk.back(rest[0], "refund", None, amount, number=rest[1])
         case "refund" | "reversal" | "chargeback" | "chargeback_won":
             desk.back(rest[0], what, rest[1], amount)
+        case "write_off":
+            desk.write_off(rest[0], rest[1], float(rest[2]))
         case "deposit":
             desk.deposit(rest[0], float(rest[1]))
         case "release" | "return":
@@ -174,4 +184,25 @@ def test_what_is_posted(desk: Desk) -> None:
         "receivable:anna": 45,  # 100 - 40 in cash, which 10 + 15 - 5 left, - 25 of the deposit
         "revenue:1": -100,
     }
+    assert desk.wrong() == []
+
+
+def test_costs_of_all_invoices_before_the_oldest(desk: Desk) -> None:
+    """R-2 holds 3.00 of costs (charge code 810) and 1.00 of interest (820)."""
+    desk.set("allocation_order", "claims, oldest")
+    desk.set("claim_codes", "costs=810; interest=820")
+    desk.invoice("R-1", 10)
+    desk.invoice("R-2", 20, "03-15")
+    desk.line("R-2", 1, 810, 3)
+    desk.line("R-2", 2, 820, 1)
+    desk.line("R-2", 3, 10, 16)
+    desk.pay("p1", 5)
+    assert desk.open() == "R-1@02-15=9.00 R-2@03-15=16.00"
+    desk.pay("p2", 10)
+    assert desk.open() == "R-2@03-15=15.00"
+    desk.back("b1", "reversal", "p1")
+    assert desk.open() == "R-1@02-15=1.00 R-2@03-15=19.00"
+    desk.set("allocation_order", "oldest")
+    desk.pay("p3", 2)
+    assert desk.open() == "R-2@03-15=18.00"
     assert desk.wrong() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -44,3 +45,11 @@ def test_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
         assert (words, app.main(shlex.split(words))) == (words, 0)
         assert (words, capsys.readouterr().out.rstrip()) == (words, expected)
     assert app.main(["controls"]) == 0
+    capsys.readouterr()
+    for words, _ in told:  # once more: nothing changes, and as JSON it can be read
+        if "--dry-run" not in words:
+            assert (words, app.main([*shlex.split(words), "--json"])) == (words, 0)
+            assert isinstance(json.loads(capsys.readouterr().out), dict | list)
+    for words, expected in [call for call in told if call[0].split()[1] in {"list", "statement", "events"}][-2:]:
+        assert (words, app.main(shlex.split(words))) == (words, 0)
+        assert (words, capsys.readouterr().out.rstrip()) == (words, expected)

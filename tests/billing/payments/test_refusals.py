@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing import payments
-from billing.payments import cash_desk, deposits
+from billing import closed_months, payments
+from billing.payments import cash_desk, deposits, importing
+from billing.payments.mapping import read_mapping
 from rating.errors import UserError
 from tests.billing.payments.desk import ANA, UNIT, Desk, day, units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -250,3 +252,25 @@ def test_all_the_books_notice(desk: Desk) -> None:
             found = desk.wrong_in(connection)
             connection.rollback()
         assert (statement, expected <= set(found)) == (statement, True), found
+
+
+def test_nothing_goes_into_a_month_that_is_closed(desk: Desk, tmp_path: Path) -> None:
+    closed_months.close(desk.home, "", "2026-02", "done", closed_months.Who("ana", 2001, desk.act.now_us))
+    before = desk.rows()
+    file = tmp_path / "bank.csv"
+    file.write_text("id,day,amount,text\n1,2026-02-10,5.00,R-1\n2,2026-03-01,5.00,R-1\n")
+    mapping = "name: b\ncolumns: {id: id, date: day, amount: amount, reference: [text]}\ndate: '%Y-%m-%d'\n"
+    (tmp_path / "bank.yaml").write_text(mapping + "currency: CNY\nmatch: {invoice: 'R-[0-9]'}\n")
+    for act in (
+        lambda: desk.pay("p9", 5),
+        lambda: desk.cash("c9", 5),
+        lambda: desk.back("f9", "refund", "p1", 1),
+        lambda: desk.deposit("d9", 5),
+        lambda: desk.move("a9", "d1", "refunded", 1),
+        lambda: importing.import_file(desk.home, file, read_mapping(tmp_path / "bank.yaml"), desk.act),
+    ):
+        with pytest.raises(UserError, match="2026-02"):
+            act()
+    assert desk.rows() == before
+    assert desk.pay("p9", 5, "03-01").allocated
+    assert desk.wrong() == []

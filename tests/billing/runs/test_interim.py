@@ -10,8 +10,10 @@ import pytest
 from billing import catalogue, closed_months
 from billing.controls import books
 from billing.documents import interim
-from rating.model import BillThreshold
+from rating.model import BillThreshold, CapWindow, LimitAction, Service, SpendLimit
 from tests.billing.runs.world import START_US, Call, World, shop
+
+PREMIUM_NUMBER = 8690000000001
 
 
 @pytest.fixture
@@ -63,3 +65,32 @@ def test_a_month_with_two_thresholds(heavy: World) -> None:
     taxes = [cents for text, *_, cents in october if text.startswith("Tax")]
     assert taxes == [300, 601, 198], "6 % of 3000 + 300 + 15020 is 1099.2; what was billed in mid-cycle is subtracted"
     assert balanced(heavy)
+
+
+def test_spend_limits_are_told_once_a_window(world: World) -> None:
+    """20.00 of premium calls a day (2.005 a minute), and 100.00 of all calls a period: who reaches one is told once in its window."""
+    basic, plus = shop().plans
+    limits = (
+        SpendLimit(1, "premium a day", 20_000_000, CapWindow.DAY, LimitAction.NOTIFY, (Service.VOICE,), ("premium",)),
+        SpendLimit(2, "calls a period", 100_000_000, CapWindow.PERIOD, LimitAction.BAR, (Service.VOICE,), ("national", "premium")),
+    )
+    catalogue.publish(world.home, shop(2, START_US + 1, plans=(basic, msgspec.structs.replace(plus, spend_limits=limits))), world.tick())
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/plus", "1001")
+    world.take(
+        Call("1001", "2025-10-03T23:00:00", 9 * 60, PREMIUM_NUMBER),  # 18.045
+        Call("1001", "2025-10-04T00:10:00", 5 * 60, PREMIUM_NUMBER),  # 10.025, on the next day
+        Call("1001", "2025-10-05T10:00:00", 10 * 60, PREMIUM_NUMBER),  # 20.05
+    )
+    assert told(world, "2025-10-06") == [("premium a day", 20_050_000, "2025-10-05", "notify")]
+    assert told(world, "2025-10-06") == []
+    world.take(Call("1001", "2025-10-07T10:00:00", 600 * 60))  # 60.00: 108.12 in all
+    assert told(world, "2025-10-08") == [("calls a period", 108_120_000, "2025-10-01", "bar")]
+    assert told(world, "2025-10-08") == []
+    assert (world.numbers(), balanced(world)) == ([], True)
+
+
+def told(world: World, date: str) -> list[tuple[str, int, str, str]]:
+    who = closed_months.Who("ada", 1001, world.tick())
+    done = interim.run(world.home, dt.date.fromisoformat(date), who)
+    return [(each.limit, each.spent_micros, each.window_from, each.action) for each in done.limits]

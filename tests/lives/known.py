@@ -1,0 +1,98 @@
+"""What was told in a life so far, for the plain bill: changed with each act that the product took."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from tests.lives import plain
+from tests.lives.tariff import RATES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclasses.dataclass
+class Sub:
+    """A subscription. `served_to`: the day from which its number is no longer its own."""
+
+    name: str
+    account: str
+    number: str
+    start: dt.date
+    plans: dict[dt.date, str]
+    end: dt.date | None = None
+    served_to: dt.date | None = None
+    pauses: dict[dt.date, dt.date | None] = dataclasses.field(default_factory=dict)
+    outages: dict[dt.date, dt.date | None] = dataclasses.field(default_factory=dict)
+    discounts: list[plain.Discount] = dataclasses.field(default_factory=list)
+    taken_over: bool = False
+    handed_over: bool = False
+
+    def plan_on(self, day: dt.date) -> str:
+        """The plan of a day."""
+        return self.plans[max((each for each in self.plans if each <= day), default=self.start)]
+
+
+@dataclasses.dataclass
+class Known:
+    """Everything that was told, in the order of telling where that matters."""
+
+    opened: dt.date
+    bill_day: int
+    inclusive: bool
+    versions: dict[dt.date, plain.Version]
+    numbers: dict[dt.date, int]  # of the version that stands for a date
+    accounts: tuple[str, ...] = ("A", "B")
+    bill_days: dict[str, dict[dt.date, int]] = dataclasses.field(default_factory=dict)
+    exempt: dict[str, dict[dt.date, dt.date | None]] = dataclasses.field(default_factory=dict)
+    discounts: dict[str, list[plain.Discount]] = dataclasses.field(default_factory=dict)
+    subscriptions: dict[str, Sub] = dataclasses.field(default_factory=dict)
+    calls: set[plain.Call] = dataclasses.field(default_factory=set)
+    adjustments: dict[str, plain.Adjustment] = dataclasses.field(default_factory=dict)
+    pending: dict[str, plain.Adjustment] = dataclasses.field(default_factory=dict)
+    payers: list[plain.Payer] = dataclasses.field(default_factory=list)
+
+    def life(self) -> plain.Life:
+        """The same for the plain bill."""
+        return plain.Life(
+            self.opened,
+            self.inclusive,
+            RATES,
+            tuple(each for _, each in sorted(self.versions.items())),
+            tuple(self.account(name) for name in self.accounts),
+            tuple(_subscription(each) for each in self.subscriptions.values()),
+            frozenset(self.calls),
+            tuple(self.adjustments.values()),
+            tuple(self.payers),
+        )
+
+    def account(self, name: str) -> plain.Account:
+        """An account as the plain bill sees it."""
+        bill_days = ((dt.date.min, self.bill_day), *sorted(self.bill_days.get(name, {}).items()))
+        return plain.Account(name, bill_days, _spans(self.exempt.get(name, {})), tuple(self.discounts.get(name, ())))
+
+    def bill_dates(self, until: dt.date) -> list[dt.date]:
+        """The dates at which a period of any account ends, up to one after `until`."""
+        every = {period.end for name in self.accounts for period in plain.periods(self.account(name), self.opened, until)}
+        return sorted(every)
+
+
+def _subscription(told: Sub) -> plain.Subscription:
+    return plain.Subscription(
+        told.name,
+        told.account,
+        plain.Span(told.start, told.end),
+        tuple(sorted(told.plans.items())),
+        _spans(told.pauses),
+        _spans(told.outages),
+        tuple(told.discounts),
+        ((told.number, plain.Span(told.start, told.served_to)),),
+        told.taken_over,
+        told.handed_over,
+    )
+
+
+def _spans(told: Mapping[dt.date, dt.date | None]) -> tuple[plain.Span, ...]:
+    return tuple(plain.Span(start, end) for start, end in sorted(told.items()))

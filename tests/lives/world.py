@@ -1,0 +1,343 @@
+"""A life told to the product: a home with two accounts, one function an act, and crashes at any commit point of any of them.
+
+An act is plain data, so that a life can be told again without some of its acts. What the product refuses changes nothing, and the record
+of what is known (`tests.lives.known`) keeps only what it took. B may pay for A.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from billing import accounts, catalogue, payments
+from billing.accounts import agreements, kinds, lifecycle, numbers
+from billing.accounts.recording import Asked
+from billing.catalogue import Operator
+from billing.closed_months import Who
+from billing.documents import adjusting, crediting, voiding
+from billing.intake.taking import Intake
+from billing.runs import cycle, states
+from billing.store import commit_points, settings, tables
+from billing.store.home import Home
+from mediation.decode import Decoded
+from rating.errors import ProblemsError, UserError
+from tests.billing.runs.world import Call, usage_table
+from tests.lives import plain, tariff
+from tests.lives.known import Known, Sub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+ANA, BEN = Operator("ana", 1001), Operator("ben", 1002)
+NATIONAL_NUMBER = 4930000001
+REOPENED = "60"  # periods: more than a life has
+CHILD = "import sys; from tests.lives.world import run_in_child; run_in_child(*sys.argv[1:])"
+ACCOUNTS = "account_id,name,currency,timezone,bill_day,language,opened_on,billed_through,dunning_policy,payment_days\n"
+
+
+class Act(NamedTuple):
+    """Something that happens on a day. `crash`: at the so manieth commit point everything stops; 0: it does not."""
+
+    on: dt.date
+    name: str
+    args: tuple[Any, ...]
+    crash: int = 0
+
+    def __repr__(self) -> str:
+        words = ", ".join(f"{each}" if isinstance(each, dt.date) else f"{each!r}" for each in self.args)
+        return f"{self.on} {self.name}({words})" + (f" crash at {self.crash}" if self.crash else "")
+
+
+class Start(NamedTuple):
+    """How a life begins."""
+
+    seed: int
+    opened: dt.date
+    bill_day: int
+    inclusive: bool
+
+
+class Crash(BaseException):
+    """The machine stopped: nothing catches it."""
+
+
+class World:
+    """A home in which a life is told."""
+
+    def __init__(self, folder: Path, start: Start) -> None:
+        self.folder = folder
+        self.start = start
+        first = tariff.version(random.Random(start.seed), start.opened.replace(day=1))
+        self.known = Known(start.opened, start.bill_day, start.inclusive, {first.from_date: first}, {first.from_date: 1})
+        self.home = Home.open(folder / "home", create=True)
+        self.now_us = tariff.instant_us(dt.datetime.combine(start.opened, dt.time(12)))
+        self.said: list[str] = []
+        self.published = [tariff.catalogue(first, 1, None, inclusive=start.inclusive)]
+        catalogue.publish(self.home, self.published[0], self.tick())
+        settings.put(self.home, "reopen_periods_max", REOPENED, *ANA[:2], self.tick())
+        rows = (f"{name},Customer {name},EUR,{tariff.ZONE},{start.bill_day},en,{start.opened},,standard,14" for name in self.known.accounts)
+        (folder / "in").mkdir()
+        (folder / "in" / "accounts.csv").write_text(ACCOUNTS + "\n".join(rows) + "\n")
+        (folder / "in" / "subscriptions.csv").write_text("subscription_id,account_id,plan,from_date,to_date\n")
+        (folder / "in" / "numbers.csv").write_text("served_id,subscription_id,from,to\n")
+        accounts.import_files(self.home, folder / "in", self.tick(), by=ANA)
+
+    def tick(self) -> int:
+        """The next instant."""
+        self.now_us += 1
+        return self.now_us
+
+    def do(self, act: Act) -> None:
+        """Let it happen. After a crash the home is opened again and, but for runs, the same is asked once more."""
+        self.now_us = max(self.now_us, tariff.instant_us(dt.datetime.combine(act.on, dt.time(12))))
+        work: Callable[..., None] = getattr(self, f"_{act.name}")
+        try:
+            with _crashing(act.crash):
+                work(act.on, *act.args)
+            self.said.append(f"{act}")
+        except Crash as crash:
+            self.said.append(f"{act}: {crash}")
+            self.home.close()
+            self.home = Home.open(self.folder / "home")
+            if act.name not in {"run", "resume", "reissue"}:
+                self.do(act._replace(crash=0))
+        except (UserError, ProblemsError) as error:
+            self.said.append(f"{act}: refused, {error}")
+
+    def finish(self, on: dt.date) -> None:
+        """The bill run after everything: of a date later than all others. Raises what it refuses."""
+        self.now_us = max(self.now_us, tariff.instant_us(dt.datetime.combine(on, dt.time(12))))
+        self._resume(on)
+        cycle.run(self.home, on, self.tick())
+
+    def _asked(self, by: Operator = ANA) -> Asked:
+        return Asked(by, self.tick())
+
+    def _sub(self, name: str) -> Sub:
+        """A subscription that is known. Where the act that made it was refused or left out there is none."""
+        if name not in self.known.subscriptions:
+            raise UserError(f"there is no {name}", "")
+        return self.known.subscriptions[name]
+
+    # --- subscriptions
+
+    def _activate(self, _: dt.date, name: str, account: str, plan: str, day: dt.date, number: str) -> None:
+        wanted = lifecycle.Activation(name, account, f"life/{plan}", day, (number,))
+        lifecycle.activate(self.home, self._asked(), wanted)
+        self.known.subscriptions[name] = Sub(name, account, number, day, {day: plan})
+
+    def _change_plan(self, _: dt.date, name: str, plan: str, day: dt.date) -> None:
+        sub = self._sub(name)
+        lifecycle.change_plan(self.home, self._asked(), name, f"life/{plan}", day)
+        if sub.plan_on(day) != plan:
+            sub.plans[day] = plan
+
+    def _pause(self, _: dt.date, name: str, day: dt.date, to: dt.date | None) -> None:
+        lifecycle.pause(self.home, self._asked(), name, day, to, "asked for")
+        self._sub(name).pauses[day] = to
+
+    def _resume_service(self, _: dt.date, name: str, day: dt.date) -> None:
+        lifecycle.resume(self.home, self._asked(), name, day)
+        pauses = self._sub(name).pauses
+        if day not in pauses.values():
+            pauses[max(start for start, end in pauses.items() if start < day and (end is None or day < end))] = day
+
+    def _outage(self, _: dt.date, name: str, day: dt.date, to: dt.date) -> None:
+        lifecycle.outage(self.home, self._asked(), name, day, to, "no power", "T1")
+        self._sub(name).outages[day] = to
+
+    def _end(self, _: dt.date, name: str, day: dt.date) -> None:
+        sub = self._sub(name)
+        if sub.handed_over:
+            raise UserError(f"{name} has another owner", "")
+        lifecycle.end(self.home, self._asked(), name, day, "moved")
+        sub.end = day
+        sub.served_to = min(sub.served_to or day, day)
+
+    def _revive(self, _: dt.date, name: str) -> None:
+        sub = self._sub(name)
+        lifecycle.revive(self.home, self._asked(), name, "stays")
+        if sub.served_to is not None:
+            numbers.give(self.home, self._asked(), sub.number, name, sub.served_to, 0)
+        sub.end = sub.served_to = None
+
+    def _transfer(self, _: dt.date, name: str, account: str, day: dt.date, new: str) -> None:
+        sub = self._sub(name)
+        lifecycle.transfer(self.home, self._asked(), name, account, day, new)
+        if new in self.known.subscriptions:
+            return
+        plans = {day: sub.plan_on(day)} | {start: plan for start, plan in sub.plans.items() if start > day}
+        freed = sub.served_to is not None and sub.served_to <= day
+        self.known.subscriptions[new] = Sub(new, account, sub.number, day, plans, served_to=day if freed else None, taken_over=True)
+        sub.end, sub.handed_over = day, True
+        sub.served_to = min(sub.served_to or day, day)
+
+    # --- agreements
+
+    def _bill_day(self, _: dt.date, bill_day: int, day: dt.date) -> None:
+        for account in self.known.accounts:
+            agreements.change_bill_day(self.home, self._asked(), account, bill_day, day)
+            self.known.bill_days.setdefault(account, {})[day] = bill_day
+
+    def _exempt(self, _: dt.date, account: str, day: dt.date, to: dt.date | None) -> None:
+        agreements.agree(self.home, self._asked(), account, "tax", day, to, kinds.TaxFact(("*",)))
+        self.known.exempt.setdefault(account, {})[day] = to
+
+    def _discount(self, _: dt.date, subject: str, discount: plain.Discount) -> None:
+        detail = kinds.DiscountFact(discount.name, discount.ppm, discount.micros, discount.kinds, (), discount.code, 5010)
+        agreements.agree_with(self.home, self._asked(), subject, "discount", discount.span.start, discount.span.end, detail)
+        sub = self.known.subscriptions.get(subject)
+        held = sub.discounts if sub is not None else self.known.discounts.setdefault(subject, [])
+        held[:] = [each for each in held if (each.name, each.span.start) != (discount.name, discount.span.start)] + [discount]
+
+    def _payer(self, _: dt.date, payer: plain.Payer) -> None:
+        if payer.family == "sponsor":
+            agreements.agree(
+                self.home, self._asked(), payer.subject, "sponsor", *payer.span, kinds.SponsorFact(payer.other, payer.kinds)
+            )
+        else:
+            agreements.agree_with(self.home, self._asked(), payer.subject, "payer", *payer.span, kinds.PayerFact(payer.other, payer.kinds))
+        if payer not in self.known.payers:
+            self.known.payers.append(payer)
+
+    def _hold(self, _: dt.date, account: str, day: dt.date, to: dt.date) -> None:
+        agreements.agree(self.home, self._asked(), account, "hold", day, to, kinds.HoldFact("asked for"))
+
+    # --- tariffs, usage, money
+
+    def _version(self, _: dt.date, told: plain.Version) -> None:
+        number = len(self.published) + 1
+        made = tariff.catalogue(told, number, self.known.numbers.get(told.from_date), inclusive=self.start.inclusive)
+        catalogue.publish(self.home, made, self.tick())
+        self.published.append(made)
+        self.known.versions[told.from_date], self.known.numbers[told.from_date] = told, number
+
+    def _calls(self, _: dt.date, calls: tuple[plain.Call, ...]) -> None:
+        take(self.home, calls, self.tick())
+        self.known.calls.update(calls)
+
+    def _adjust(self, _: dt.date, reference: str, told: plain.Adjustment) -> None:
+        self._enter(reference, told, ANA)
+        held = self.known.pending if abs(told.micros) > 100 * tariff.UNIT else self.known.adjustments
+        held.setdefault(reference, told)
+
+    def _approve(self, _: dt.date, reference: str) -> None:
+        if reference in self.known.pending:
+            self._enter(reference, self.known.pending[reference], BEN)
+            self.known.adjustments[reference] = self.known.pending.pop(reference)
+
+    def _enter(self, reference: str, told: plain.Adjustment, by: Operator) -> None:
+        wanted = adjusting.Wanted(
+            reference, told.account, told.on, told.micros, "goodwill", "by hand", "life", told.tax, told.subscription
+        )
+        adjusting.add(self.home, wanted, self._who(by))
+
+    def _pay(self, on: dt.date, payment_id: str, account: str, micros: int) -> None:
+        payments.record(self.home, payment_id, account, micros, on, "bank", self.tick())
+
+    # --- documents, runs
+
+    def _void(self, on: dt.date, place: int) -> None:
+        voiding.void(self.home, self._invoice(place), "wrong", self._who(), on=max(on, self._issued(place)))
+
+    def _reissue(self, _: dt.date, place: int) -> None:
+        voiding.reissue(self.home, self._invoice(place), self._who())
+
+    def _credit(self, on: dt.date, reference: str, place: int, line: int, cents: int | None, effect: str) -> None:  # noqa: PLR0913, PLR0917 -- what a credit is of
+        wanted = crediting.Wanted(
+            reference, self._invoice(place), line or None, None if cents is None else cents * plain.CENT, effect, "goodwill"
+        )
+        crediting.credit(self.home, wanted, self._who(), on=max(on, self._issued(place)))
+
+    def _run(self, _: dt.date, date: dt.date, how: str) -> None:
+        only = frozenset({how}) if how in self.known.accounts else None
+        order = cycle.Order(accounts=only, everything=how == "everything", trial=how == "trial")
+        cycle.run(self.home, date, self.tick(), order=order)
+
+    def _killed(self, _: dt.date, date: dt.date, point: str) -> None:
+        """A run in a process of its own, which kills itself at a commit point."""
+        words = [sys.executable, "-c", CHILD, str(self.folder / "home"), str(date), str(self.tick())]
+        env = {**os.environ, commit_points.VARIABLE: point}
+        self.home.close()
+        done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        self.home = Home.open(self.folder / "home")
+        assert done.returncode in {0, -signal.SIGKILL} or "UserError" in done.stderr, done.stderr
+        self.said.append(f"a process was killed at {point}" if done.returncode < 0 else "it came through")
+
+    def _resume(self, _: dt.date) -> None:
+        date = self._unfinished()
+        if date is not None:
+            cycle.run(self.home, date, self.tick())
+
+    def _abandon(self, _: dt.date) -> None:
+        date = self._unfinished()
+        if date is not None:
+            cycle.abandon(self.home, date, self.tick())
+
+    def _unfinished(self) -> dt.date | None:
+        with self.home.connect() as connection:
+            current = states.unfinished(connection)
+        return dt.date.fromisoformat(current.bill_date) if current is not None else None
+
+    def _who(self, by: Operator = ANA) -> Who:
+        return Who(by.name, by.uid, self.tick())
+
+    def _invoice(self, place: int) -> str:
+        """The `place`th newest document."""
+        with self.home.connect() as connection:
+            every = list(connection.execute(sa.select(tables.invoices.c.number).order_by(tables.invoices.c.invoice_key.desc())).scalars())
+        if not every:
+            raise UserError("there is no invoice", "")
+        return str(every[place % len(every)])
+
+    def _issued(self, place: int) -> dt.date:
+        invoice = tables.invoices.c
+        with self.home.connect() as connection:
+            query = sa.select(invoice.issued_on).where(invoice.number == self._invoice(place))
+            return dt.date.fromisoformat(connection.execute(query).scalar_one())
+
+
+def take(home: Home, calls: tuple[plain.Call, ...], now_us: int) -> None:
+    """Take calls in as a batch of a stream."""
+    usage = usage_table(tuple(Call(each.number, str(each.at), each.minutes * 60 - 7, NATIONAL_NUMBER) for each in calls))
+    begun = [tariff.instant_us(each.at) for each in calls]
+    place = usage.schema.get_field_index("start_us")
+    usage = usage.set_column(place, usage.schema.field(place), pa.array(begun, usage.schema.field(place).type))
+    Intake(home).take_batch("switch", Decoded(usage=usage, rejects=[], rows=usage.num_rows, file_sha256=b"\0" * 32, size_bytes=0), now_us)
+
+
+def run_in_child(folder: str, date: str, now_us: str) -> None:
+    """What a process of its own does."""
+    with Home.open(Path(folder)) as home:
+        cycle.run(home, dt.date.fromisoformat(date), int(now_us))
+
+
+class _crashing:  # noqa: N801 -- used like a function
+    """Within it, the so manieth commit point is the last."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+        self.real = commit_points.reached
+
+    def __enter__(self) -> None:
+        commit_points.reached = self.reached
+
+    def __exit__(self, *_: object) -> None:
+        commit_points.reached = self.real
+
+    def reached(self, name: str) -> None:
+        """In the place of `commit_points.reached`."""
+        self.real(name)
+        self.left -= 1
+        if self.left == 0:
+            raise Crash(name)

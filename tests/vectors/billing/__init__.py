@@ -1,0 +1,1 @@
+"""Billing rules that other engines assert, through the product's own functions: one adapter a topic. See ../README.md."""
