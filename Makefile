@@ -1,7 +1,7 @@
 # Tasks of Ratewright. A machine needs Python >= 3.11 and make; everything else goes into .venv.
 # `make help` prints the lines below that carry two hashes.
 
-.PHONY: help .venv demo test test-postgresql fuzz fuzz-rating fuzz-decoders hostile check check-style check-format check-types check-imports check-proto bench bench-close proto lock
+.PHONY: help .venv demo test test-postgresql fuzz fuzz-rating fuzz-decoders lives hostile check check-style check-format check-types check-imports check-proto bench bench-close proto lock
 .DEFAULT_GOAL := help
 
 # Python to build .venv with. Each candidate is run before it is believed: a shim on PATH may name a version that is not there.
@@ -68,6 +68,9 @@ fuzz-rating: .venv/.ready ## 20 million generated records, kernel against twin; 
 
 fuzz-decoders: .venv/.ready ## a million damaged usage files through every decoder; SEED= CASES= FORMAT=
 	@$(BIN)/python -m tests.mediation.fuzz $(if $(SEED),--seed $(SEED)) $(if $(CASES),--cases $(CASES)) $(if $(FORMAT),--format $(FORMAT))
+
+lives: .venv/.ready ## random lives of accounts, billed step by step and at once; SEED= LIVES= KILLS= (real SIGKILLs a life)
+	@$(BIN)/python -m tests.lives $(if $(SEED),--seed $(SEED)) $(if $(LIVES),--lives $(LIVES)) $(if $(KILLS),--kills $(KILLS))
 
 hostile: .venv/.ready ## lines of 4 GiB that never end, in every text format: ten minutes
 	@RATEWRIGHT_SPARSE_BYTES=4294967296 $(BIN)/pytest -q tests/mediation/test_hostile_files.py -k line_that_never_ends

@@ -138,7 +138,7 @@ def _find(home: Home, through: dt.date, threads: int) -> _Found:
         payers = Payers(contracts, None, known.currencies)
         lines = _with_tax(connection, _usage_of(known, acting, payers), known, payers)
         names = sa.select(tables.subscriptions.c.subscription_key, tables.subscriptions.c.subscription_id)
-        keys = sorted({each.subscription_key for each in (*acting, *spent)})
+        keys = sorted({each.subscription_key for each in acting} | {each.subscription_key for each in spent})
         wanted = names.where(tables.subscriptions.c.subscription_key.in_(keys))
         ids = {row.subscription_key: row.subscription_id for row in connection.execute(wanted)} if keys else {}
     drafts = Writer(contracts, through, known.currencies, payers, {}).drafts(lines)

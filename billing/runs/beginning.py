@@ -149,4 +149,5 @@ def _account_keys(connection: sa.Connection, account_ids: frozenset[str] | None,
     everybody = facts.load(connection, seq)
     named = np.isin(everybody.account_keys, [known[each] for each in account_ids])
     in_units = np.isin(everybody.account_unit, everybody.account_unit[named])
-    return np.sort(everybody.account_keys[in_units]).tolist()
+    keys: list[int] = np.sort(everybody.account_keys[in_units]).tolist()
+    return keys

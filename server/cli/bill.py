@@ -63,9 +63,9 @@ def parse_date(text: str) -> dt.date:
 
 
 def bill_date(date: str | None, period: str | None, bill_day: int | None) -> dt.date:
-    """The bill date: as it is, or as the bill date at which the period that holds a month's bill day ends.
+    """The bill date: as it is, or as the date on which the period ends that begins on the bill day of a month.
 
-    `--period 2025-10 --bill-day 1` is 2025-11-01: the period that begins on that day of October. Raises UserError for both, or neither.
+    `--period 2025-10 --bill-day 1` is 2025-11-01. Raises UserError for both, or neither.
     """
     from billing.charges.periods import next_bill_date
     from rating.errors import UserError
@@ -79,9 +79,7 @@ def bill_date(date: str | None, period: str | None, bill_day: int | None) -> dt.
     day = 1 if bill_day is None else bill_day
     if not 1 <= day <= DAYS_MAX:
         raise UserError(f"--bill-day {day} is no day of a month", "give 1 .. 31", exit_status=2)
-    first = parse_date(f"{period}-01")
-    begins = first if day == 1 else next_bill_date(first, day)
-    return next_bill_date(begins, day)
+    return next_bill_date(parse_date(f"{period}-01"), day)
 
 
 def account_ids(text: str | None) -> frozenset[str] | None:

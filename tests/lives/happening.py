@@ -53,11 +53,14 @@ class Happening:
         acts = []
         due = [each for each in self.known.bill_dates(self.today) if each <= self.today and each not in self._billed]
         if due and self.random.random() < 0.5:
+            if self.random.random() < 0.8:  # what a crash left is finished or forgotten first
+                acts.append(self._act(self.random.choice(("resume", "resume", "abandon")), ()))
+                acts.append(Act(self.today, "resume", ()))
             acts.append(self._act("run", (due[-1], self._how())))
             self._billed += due
             if self.kills and self.random.random() < 0.4:
                 self.kills -= 1
-                acts[0] = Act(self.today, "killed", (due[-1], self.random.choice(RUN_POINTS)))
+                acts[-1] = Act(self.today, "killed", (due[-1], self.random.choice(RUN_POINTS)))
         name = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         args = getattr(self, f"_{name}")()
         names = {"late_calls": "calls", "again": "calls"}
@@ -199,10 +202,10 @@ class Happening:
         return self._name("payment "), self.random.choice("AB"), self.random.randint(100, 9000) * plain.CENT
 
     def _void(self) -> tuple[object, ...]:
-        return (self.random.randint(0, 3),)
+        return (self.random.randint(0, 1),)
 
     def _reissue(self) -> tuple[object, ...]:
-        return (self.random.randint(0, 3),)
+        return (self.random.randint(0, 1),)
 
     def _credit(self) -> tuple[object, ...]:
         line = self.random.choice((0, 1, 1, 2, 3, 4))

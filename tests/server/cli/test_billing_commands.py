@@ -185,3 +185,23 @@ def test_a_home_without_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "controls",
     ):
         assert app.main(words.split()) == 0, words
+
+
+def test_a_run_in_steps(call: Command) -> None:
+    assert "anna" in call("bill run --period 2025-10 --dry-run")
+    assert json.loads(call("bill list --json")) == []
+    call("settings set approval required")
+    shown = call("bill run --period 2025-10 --bill-day 1 --trial")
+    assert "1 on the list, none numbered" in shown
+    assert "ratewright bill approve --run 1 (somebody else)" in shown
+    assert json.loads(call("bill trial --run 1 --json"))["new"]["count"] == 1
+    assert "who cannot approve it" in call("bill approve --run 1", status=1)
+    assert "waits for somebody's approval" in call("bill run --date 2025-11-01 --resume", status=1)
+    assert "is rejected by" in call("bill reject --run 1 --note wrong")
+    assert [each["state"] for each in json.loads(call("bill list --json"))] == ["rejected"]
+    call("settings set approval none")
+    assert "books of this run balance" in call("bill run --date 2025-11-01 --accounts anna")
+    assert call("bill quarantine").strip() == "no account is put aside"
+    assert "no account of bill run 2 is in quarantine" in call("bill retry --run 2", status=1)
+    assert "no threshold is reached" in call("bill thresholds --date 2025-11-16 --dry-run")
+    assert json.loads(call("controls findings --json")) == {"findings": []}

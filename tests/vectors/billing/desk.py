@@ -1,0 +1,122 @@
+"""A home for cases that need one: documents, payments and refunds of a customer each, in the product's own books.
+
+`at_hand()` opens no home before the first case asks for it, and throws it away at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from billing import accounts, allocations, ledger
+from billing.payments import giving_back
+from billing.payments.giving_back import Back
+from rating.errors import UserError
+from tests.billing.payments.desk import ANA, Desk, day
+from tests.vectors.billing.form import units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CURRENCY: Final = "EUR"
+PAID_ON, BACK_ON = "02-10", "02-20"
+_ACCOUNTS: Final = "account_id,name,currency,timezone,bill_day,language,opened_on,billed_through,dunning_policy,payment_days"
+_open: list[Desk] = []
+_folders: list[Path] = []
+
+
+class Books(NamedTuple):
+    """What the books say of a customer: owed less paid, and what settles nothing yet."""
+
+    balance: Fraction
+    credit: Fraction
+
+
+class Customer:
+    """One case's customer; every name of a document or payment is the case's own."""
+
+    def __init__(self, name: str) -> None:
+        self._desk, self._name = _desk(), name
+        self._desk.account(name, CURRENCY)
+        self._documents = 0
+
+    def document(self, amount: Fraction) -> str:
+        """An invoice, or with an amount below zero a credit; its number."""
+        self._documents += 1
+        number = f"{self._name}-{self._documents}"
+        if amount:
+            self._desk.invoice(number, float(amount), account_id=self._name)
+        return number
+
+    def pay(self, amount: Fraction) -> str:
+        """A payment; its id."""
+        self._documents += 1
+        payment = f"{self._name}-P{self._documents}"
+        self._desk.pay(payment, float(amount), PAID_ON, self._name)
+        return payment
+
+    def refund(self, payment: str, amount: Fraction | None) -> Fraction:
+        """Give back so much of a payment, or all that there is. Raises UserError for more than there is."""
+        self._documents += 1
+        told = None if amount is None else int(amount * 10**6)
+        back = Back(f"{self._name}-B{self._documents}", giving_back.REFUND, day(BACK_ON), payment, None, told)
+        return units(giving_back.give_back(self._desk.home, back, self._desk.act).amount_micros)
+
+    def books(self) -> Books:
+        """What the ledger says, and what is left of payments and documents. Both tell the same story."""
+        with self._desk.home.connect() as connection:
+            found = {each.account: each.balance_micros for each in ledger.trial_balance(connection)}
+            key = self._desk._account_key(connection, self._name)  # noqa: SLF001 -- the desk of the tests
+            left = sum(each.left_micros for each in allocations.unallocated(connection, [key]))
+            items = [each.open_micros for each in allocations.open_items(connection, [key])]
+        balance = found.get(ledger.receivable(self._name), 0)
+        assert balance == sum(items) - left, "what is open less what is left is the balance of the ledger"
+        return Books(units(balance), units(left - sum(each for each in items if each < 0)))
+
+    def open_of(self, number: str) -> Fraction:
+        """What is open of a document."""
+        with self._desk.home.connect() as connection:
+            key = self._desk._account_key(connection, self._name)  # noqa: SLF001 -- the desk of the tests
+            return units(sum(each.open_micros for each in allocations.open_items(connection, [key]) if each.number == number))
+
+
+@contextlib.contextmanager
+def at_hand() -> Iterator[None]:
+    """Cases may ask for a home."""
+    with tempfile.TemporaryDirectory() as folder:
+        _folders.append(Path(folder))
+        try:
+            yield
+        finally:
+            _folders.pop()
+            _open.clear()
+
+
+def home() -> Desk:
+    """The home, made when it is first asked for."""
+    return _desk()
+
+
+def refuses_subscription(start: dt.date, end: dt.date) -> bool:
+    """Whether the import of a subscription with these dates is refused for them."""
+    folder = Path(tempfile.mkdtemp(dir=_folders[-1]))
+    (folder / "accounts.csv").write_text(f"{_ACCOUNTS}\nD-1,Dated,EUR,UTC,1,en,{min(start, end)},,standard,14\n")
+    (folder / "subscriptions.csv").write_text(f"subscription_id,account_id,plan,from_date,to_date\nD-1-1,D-1,x/y,{start},{end}\n")
+    (folder / "numbers.csv").write_text("served_id,subscription_id,from,to\n")
+    desk = _desk()
+    try:
+        accounts.import_files(desk.home, folder, desk.act.now_us)
+    except UserError as error:
+        return f"to_date {end} is not after from_date {start}" in "\n".join(error.lines())
+    return False
+
+
+def _desk() -> Desk:
+    assert _folders, "cases are judged within at_hand()"
+    if not _open:
+        _open.append(Desk(_folders[-1] / "home"))
+    return _open[0]

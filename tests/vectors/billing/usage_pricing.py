@@ -1,0 +1,240 @@
+"""Topic usage_pricing: steps, tiers, packages and shares of content.
+
+Ranges `{from, to, per_unit, flat}`: a range begins beyond the `to` of the one before, so that parts of a unit between 10 and 11 are in the
+upper one. Which of two methods ranges have is in the id (`-vol`, `-grad`) or in the first word of the rule, not in the keys.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+from rating.model import Counting
+from tests.vectors.billing import metered
+from tests.vectors.billing.form import Case, ListedError, Shape, exact, whole
+from tests.vectors.billing.metered import Range, charge, rated, scale_of, steps_price, use
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SEATS: Final = "seats over time: which range holds is decided by another count than the one that is priced; ours price what they count"
+NOTHING: Final = "a first fee without any usage: nothing is due for nothing (docs/charges.md)"
+CAPACITY: Final = "a price of the highest peak among several meters: no price of ours is about peaks"
+FREE_AMOUNT: Final = "an allowance of content money within a percentage price: our money allowances pay charges, not content"
+LARGER_BLOCKS: Final = "blocks of different sizes, one of them begun, where the tier reached prices everything: our increments are of the event"
+VOLUME, GRADUATED = "vol", "grad"
+# Quoted by cases of files that do not hold it: up to 5 for 100, then 10 a unit, from 11 on 5, from 16 on 1.
+OF_OM_GRAD_22: Final = (
+    {"up_to": 5, "kind": "flat", "price": "100"},
+    {"up_to": 10, "kind": "unit", "price": "10"},
+    {"up_to": 15, "kind": "unit", "price": "5"},
+    {"up_to": None, "kind": "unit", "price": "1"},
+)
+
+
+def by_ranges(case: Case) -> dict[str, Any]:
+    """Ranges with rates and flat fees; the tier reached prices everything, or each range what lies in it."""
+    method, units = _method(case), exact(case.given["units"])
+    return {"amount": _priced(method, _ranges(case.given["ranges"], "per_unit"), units)}
+
+
+def by_percentages(case: Case) -> dict[str, Any]:
+    """Ranges of an amount of money, each with a percentage of what lies in it and a flat fee."""
+    ranges = _ranges(case.given["ranges"], "rate_pct", Fraction(1, 100))
+    return {"amount": _priced(GRADUATED, ranges, exact(case.given["amount_units"]))}
+
+
+def by_tiers(case: Case) -> dict[str, Any]:
+    """Tiers {up_to, kind flat or unit, price}."""
+    return {"amount": _priced(_method(case), _tiers(case.given["tiers"]), exact(case.given["qty"]))}
+
+
+def part_of_period(case: Case) -> dict[str, Any]:
+    """What more usage of a period costs, by tiers of which each prices what lies in it. Lines: "15 = 3 x 5 t3"."""
+    told = case.given["tiers"]
+    tiers = _tiers(OF_OM_GRAD_22 if isinstance(told, str) else told)
+    before, after = exact(case.given["from_qty"]), exact(case.given["to_qty"])
+    if any(each.flat and each.over >= before for each in tiers if each.over < after):
+        steps = metered.graduated_steps(tiers, 1)
+        total = metered.volume_price(steps, whole(after)) - metered.volume_price(steps, whole(before))
+        return {"total": total} if "lines" not in case.expected else _no_lines()
+    scale = scale_of(before, after)
+    price = steps_price(tiers, scale, counting=Counting.GRADUATED)
+    _, outcome = rated(price, [use(0, before, scale), use(1, after - before, scale)])
+    lines = [_line(piece, scale) for piece in outcome.pieces]
+    return {"total": charge([outcome])} | ({"lines": lines} if "lines" in case.expected else {})
+
+
+def packages(case: Case) -> dict[str, Any]:
+    """Packages that a period's uses share: one that an earlier part began serves the next."""
+    size, price = exact(case.given["package"]), exact(case.given["price"])
+    before, part = exact(case.given["billed_before_qty"]), exact(case.given["this_part_qty"])
+    scale = scale_of(size, before, part)
+    the_price = package_price(size, price, scale)
+    outcomes = rated(the_price, [use(place, each, scale) for place, each in enumerate((before, part))])
+    return {"amount": charge(outcomes[1:])}
+
+
+def packages_after_free(case: Case) -> dict[str, Any]:
+    """Free units first, then packages, begun ones whole: a first step that costs nothing, and one of packages."""
+    size, free = whole(case.given["package_size"]), whole(case.given["free_units"])
+    paid = Range(Fraction(free), Fraction(0), exact(case.given["package_price"]) / size)
+    ranges, increments = ([Range(Fraction(0), Fraction(0), Fraction(0)), paid], [1, size]) if free else ([paid], [size])
+    units = exact(case.given["units"])
+    scale = scale_of(units)
+    price = steps_price(ranges, scale, increments=increments)
+    return {"amount": charge(rated(price, [use(0, units, scale)]))}
+
+
+def blocks_of_meters(case: Case) -> dict[str, Any]:
+    """Several meters, each in blocks of its own; begun blocks count whole."""
+    total = Fraction(0)
+    for name, quantity in case.given["units"].items():
+        block = case.given["blocks"][name]
+        tier = {"block_size": block["size"], "max_blocks": None, "price_per_block": block["price"]}
+        total += sum(_by_blocks([tier], exact(quantity), "ALL_TIERS"))
+    return {"total": total}
+
+
+def blocks(case: Case) -> dict[str, Any]:
+    """Tiers of blocks: each prices what lies in it (ALL_TIERS), or the one reached everything (TOP_TIER)."""
+    parts = _by_blocks(case.given["tiers"], exact(case.given["quantity"]), case.given["policy"])
+    return {"total": sum(parts)} | ({"per_tier": parts} if "per_tier" in case.expected else {})
+
+
+def meters(case: Case) -> dict[str, Any]:
+    """Several meters with tiers [size, price of a unit], each priced alone."""
+    total = Fraction(0)
+    for name, quantity in case.given["units"].items():
+        tiers = [{"block_size": 1, "max_blocks": size, "price_per_block": price} for size, price in case.given["tiers"][name]]
+        total += sum(_by_blocks(tiers, exact(quantity), case.given["policy"]))
+    return {"total": total}
+
+
+def content_share(case: Case) -> dict[str, Any]:
+    """A share of the amounts of some events, and a fixed amount for each; the first events may be free."""
+    given = case.given
+    _refuse_free_amount(given)
+    price = metered.content_price(exact(given["rate_pct"]), exact(given.get("fixed_per_event", 0)))
+    total, count, free = exact(given["amount_units"]), whole(given["events"]), whole(given.get("free_events") or 0)
+    reached = [exact(each) for each in given.get("running_totals", [])][: count - 1]
+    totals = [*reached, *[reached[-1] if reached else Fraction(0)] * (count - 1 - len(reached)), total][:count]
+    amounts = [after - before for before, after in zip([Fraction(0), *totals], totals, strict=False)]
+    return {"amount": charge(rated(price, [metered.content(*each) for each in enumerate(amounts)], free_events=free))}
+
+
+def content_share_within_bounds(case: Case) -> dict[str, Any]:
+    """A share of each event's amount and a fixed amount, between a least and a most for each event."""
+    given = case.given
+    _refuse_free_amount(given)
+    most = given.get("max_per_transaction")
+    bounds = exact(given.get("min_per_transaction") or 0), None if most is None else exact(most)
+    price = metered.content_price(exact(given["rate_pct"]), exact(given.get("fixed_per_event") or 0), *bounds)
+    events = [metered.content(place, exact(each)) for place, each in enumerate(given["event_amounts"])]
+    return {"amount": charge(rated(price, events, free_events=whole(given.get("free_events") or 0)))}
+
+
+def _method(case: Case) -> str:
+    words = (case.id.lower(), case.rule.split(":")[0].lower())
+    for text, marks in zip(words, (("-vol", "-grad"), ("volume", "graduated")), strict=True):
+        found = [method for method, mark in zip((VOLUME, GRADUATED), marks, strict=True) if mark in text]
+        if len(found) == 1:
+            return found[0]
+    message = "neither id nor rule says whether each range prices what lies in it, or the one reached everything"
+    raise ValueError(message)
+
+
+def _ranges(told: Sequence[dict[str, Any]], rate: str, factor: Fraction = Fraction(1)) -> list[Range]:
+    ends = [Fraction(0), *(exact(each["to"]) for each in told[:-1])]
+    return [Range(over, exact(each.get("flat") or 0), exact(each[rate]) * factor) for over, each in zip(ends, told, strict=True)]
+
+
+def _tiers(told: Sequence[dict[str, Any]]) -> list[Range]:
+    ends = [Fraction(0), *(exact(each["up_to"]) for each in told[:-1])]
+    amounts = [{"flat": exact(each.get("flat") or 0), "unit": exact(each.get("unit") or 0)} for each in told]
+    for tier, amount in zip(told, amounts, strict=True):
+        if "kind" in tier:
+            amount[tier["kind"]] = exact(tier["price"])
+    return [Range(over, each["flat"], each["unit"]) for over, each in zip(ends, amounts, strict=True)]
+
+
+def _priced(method: str, ranges: Sequence[Range], quantity: Fraction) -> Fraction:
+    if quantity == 0 and ranges[0].flat:
+        raise ListedError(NOTHING)
+    scale = scale_of(quantity, *(each.over for each in ranges))
+    if method == GRADUATED and not any(each.flat for each in ranges):
+        return charge(rated(steps_price(ranges, scale, counting=Counting.GRADUATED), [use(0, quantity, scale)]))
+    steps = metered.volume_steps(ranges, scale) if method == VOLUME else metered.graduated_steps(ranges, scale)
+    return metered.volume_price(steps, whole(quantity * scale))
+
+
+def package_price(size: Fraction, price: Fraction, scale: int) -> Any:  # noqa: ANN401 -- a Price
+    return steps_price([Range(Fraction(0), Fraction(0), price / size)], scale, increments=[whole(size)], counting=Counting.PACKAGE)
+
+
+def _by_blocks(tiers: Sequence[dict[str, Any]], quantity: Fraction, policy: str) -> list[Fraction]:
+    """What each tier costs, those that are not reached left out."""
+    sizes = [whole(each["block_size"]) for each in tiers]
+    rates = [exact(each["price_per_block"]) / size for each, size in zip(tiers, sizes, strict=True)]
+    ranges, over = [], Fraction(0)
+    for tier, size, rate in zip(tiers, sizes, rates, strict=True):
+        ranges.append(Range(over, Fraction(0), rate))
+        over += size * whole(tier["max_blocks"] or 0)
+    scale = scale_of(quantity)
+    if policy == "ALL_TIERS":
+        (outcome,) = rated(steps_price(ranges, scale, increments=sizes), [use(0, quantity, scale)])
+        amounts = [Fraction(0)] * (max((piece.step for piece in outcome.pieces), default=0) + 1)
+        for piece in outcome.pieces:
+            amounts[piece.step] += metered.units(1) * piece.amount_micros
+        assert sum(amounts) == charge([outcome]), "the pieces of a charge add up to it"
+        return amounts
+    if policy != "TOP_TIER":
+        message = f"{policy!r} is neither ALL_TIERS nor TOP_TIER"
+        raise ValueError(message)
+    return [_top_tier(ranges, sizes, quantity, scale)]
+
+
+def _top_tier(ranges: Sequence[Range], sizes: Sequence[int], quantity: Fraction, scale: int) -> Fraction:
+    """Everything at the tier reached. Events are charged for whole blocks, so that the period's quantity is of whole blocks, too."""
+    if len(set(sizes)) > 1 and any(quantity % size for size in sizes):
+        raise ListedError(LARGER_BLOCKS)
+    increments = [sizes[0] if len(set(sizes)) == 1 else 1]
+    (outcome,) = rated(steps_price(ranges[:1], scale, increments=increments), [use(0, quantity, scale)])
+    return metered.volume_price(metered.volume_steps(ranges, scale), outcome.chargeable_qty)
+
+
+def _line(piece: Any, scale: int) -> str:  # noqa: ANN401 -- a Piece
+    units = Fraction(piece.to_qty - piece.from_qty, scale)
+    return f"{metered.units(1) * piece.amount_micros} = {units} x {Fraction(piece.rate_micros * scale, piece.per_qty * 10**6)} t{piece.step + 1}"
+
+
+def _no_lines() -> dict[str, Any]:
+    message = "lines of parts that reach a range with a fee: tiers of ours are one line"
+    raise ListedError(message)
+
+
+def _refuse_free_amount(given: dict[str, Any]) -> None:
+    if given.get("free_amount") is not None:
+        raise ListedError(FREE_AMOUNT)
+
+
+SHAPES: Final = (
+    Shape("units ranges", "amount", by_ranges),
+    Shape("amount_units ranges", "amount", by_percentages),
+    Shape("qty tiers", "amount", by_tiers),
+    Shape("from_qty to_qty tiers", "total ?lines", part_of_period),
+    Shape("package price billed_before_qty this_part_qty", "amount", packages),
+    Shape("units package_size package_price free_units", "amount", packages_after_free),
+    Shape("units blocks", "total", blocks_of_meters),
+    Shape("quantity tiers policy", "total ?per_tier", blocks),
+    Shape("units tiers policy", "total", meters),
+    Shape("amount_units events rate_pct ?fixed_per_event ?free_events ?free_amount ?running_totals", "amount", content_share),
+    Shape(
+        "event_amounts rate_pct ?min_per_transaction ?max_per_transaction ?fixed_per_event ?free_events ?free_amount",
+        "amount",
+        content_share_within_bounds,
+    ),
+    Shape("peak_units tiers", "total", reason=CAPACITY),
+    Shape("full_units prorated_units ranges", "amount", reason=SEATS),
+    Shape("unit_changes prorated_changes ranges", "amount", reason=SEATS),
+)
