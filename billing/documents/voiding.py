@@ -37,6 +37,7 @@ class Void(msgspec.Struct, frozen=True):
     """What was turned back. `freed`: credit that settled it and is free again, by the number of its document."""
 
     number: str
+    document_type: str
     account_id: str
     currency: str
     on_date: str
@@ -90,8 +91,8 @@ def _void(home: Home, connection: sa.Connection, document: Document, day: str, r
     posted = ledger.post_columns(connection, turned, seq)
     allocate_credit(connection, [document.account_key], seq)
     sums = (document.net_micros, document.tax_micros, document.total_micros)
-    back = {credit_id: -amount for (_, credit_id), amount in freed.items()}
-    return Void(document.number, document.account_id, document.currency, day, *sums, posted, back, dry_run)
+    back = {credit_id: -amount for (_, credit_id), amount in freed.items() if credit_id != document.number}
+    return Void(document.number, document.document_type, document.account_id, document.currency, day, *sums, posted, back, dry_run)
 
 
 def _turned(postings: pa.Table, number: str, day: str) -> pa.Table:

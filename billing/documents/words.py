@@ -18,7 +18,7 @@ WORDS: Final = {
         "once": "{times} x {price} = {amount} ({occasion})",
         "activation": "the subscription begins", "end": "the subscription ends", "plan_change": "another plan", "added": "an add-on begins",
         "removed": "an add-on ends", "early_end": "it ends before its least time is over",
-        "usage": "{events} records, {quantity} of which {free} free; their charges are {exact}, rounded {amount}",
+        "usage": "records: {events}, {quantity} of which {free} free; their charges are {exact}, rounded {amount}",
         "tier": "{quantity} in the period reach the tier from {start}: {price}, less what the records were charged, {charged} = {amount}",
         "commitment": "{committed} is agreed as the least; what counts of it is {counted}; missing {amount}",
         "adjustment": "by hand for {date}: {reason}; reference {reference}, entered by {by}, approved by {approved}",

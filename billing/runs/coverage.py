@@ -44,10 +44,9 @@ class CoveringRun(NamedTuple):
 class Covered(Sequence[Coverage | None]):
     """By account index what covered it. `of`: the class of each account; `classes`: the runs that covered each class, oldest first."""
 
-    def __init__(self, of: Int64s, classes: list[tuple[CoveringRun, ...]], common: Sequence[CoveringRun] = ()) -> None:
+    def __init__(self, of: Int64s, classes: list[tuple[CoveringRun, ...]]) -> None:
         self.of = of
         self.classes = classes
-        self._common = common  # runs that were for everybody
         self.coverages = [coverage(runs) for runs in classes]
 
     def __len__(self) -> int:
@@ -55,10 +54,6 @@ class Covered(Sequence[Coverage | None]):
 
     def __getitem__(self, index: int) -> Coverage | None:  # type: ignore[override]  # nobody asks for slices
         return self.coverages[int(self.of[index])]
-
-    def last_before(self, bill_date: dt.date) -> dt.date | None:
-        """The latest date before `bill_date` of a run that was for everybody."""
-        return max((run.bill_date for run in self._common if run.bill_date < bill_date), default=None)
 
     @classmethod
     def nobody(cls, accounts: int) -> Covered:
@@ -106,7 +101,7 @@ def covered_through(connection: sa.Connection, facts: Facts, before_run: int | N
             of[index] = known.setdefault(own, len(classes))
             if of[index] == len(classes):
                 classes.append(own)
-    return Covered(of, classes, common)
+    return Covered(of, classes)
 
 
 def _runs(connection: sa.Connection, before_run: int | None) -> list[CoveringRun]:

@@ -113,13 +113,11 @@ class _Asked(NamedTuple):
     reopen_periods_max: int
 
     def life(self, model: int, *, tested: bool) -> Life:
-        """The life of an account and of those like it. A test account is never covered: its last period is computed when others are."""
+        """The life of an account and of those like it. A test account is never covered: only its last period is computed."""
         facts = self.facts
         coverage = self.covered.coverages[self.covered.of[model]]
         through = coverage.through if coverage is not None else None
         since = None if coverage is None else coverage.before if through == self.bill_date else through
-        if tested:
-            through = since = self.covered.last_before(self.bill_date)
         closed_day = int(facts.account_closed_day[model])
         closed_on = None if closed_day == NEVER_DAY else day_of(closed_day)
         bill_days = facts.bill_days[facts.account_bill_days[model]]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from billing.store import named_files, tables
+from billing.store.tables.columns import comparing
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -62,7 +63,7 @@ def _schema(connection: sa.Connection) -> list[Finding]:
     from alembic.autogenerate import api  # noqa: PLC0415 -- takes a second to import
     from alembic.migration import MigrationContext  # noqa: PLC0415 -- as above
 
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    context = MigrationContext.configure(connection, opts=comparing(connection.dialect.name))
     return [Finding("schema", _told(difference)) for difference in api.compare_metadata(context, tables.metadata)]
 
 

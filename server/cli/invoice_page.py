@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 WORDS: Final = {
     "en": {
-        "invoice": "Invoice", "credit": "Credit invoice", "credit_note": "Credit note", "opening": "Balance brought forward", "customer": "Customer", "account": "account", "period": "Period",
+        "invoice": "Invoice", "credit": "Credit invoice", "credit_note": "Credit note", "opening": "Balance brought forward",
+        "customer": "Customer", "account": "account", "period": "Period",
         "issued": "Issued on", "due": "Due on", "number": "No.", "line": "Line", "subscription": "Subscription", "events": "Events",
         "quantity": "Quantity", "free": "of it free", "amount": "Amount", "messages": "messages", "bytes": "bytes", "tax": "Tax",
         "taxed": "Net taxed", "untaxed": "without tax", "net": "Net", "total": "Total", "open": "Still to pay",
         "explained": "Invoice {}, line {}: {}, {} {}", "charges": "Events: {}, charges of {} before the line is rounded",
     },
     "zh": {
-        "invoice": "账单", "credit": "贷项账单", "credit_note": "贷项通知单", "opening": "期初余额", "customer": "客户", "account": "账户", "period": "账期",
+        "invoice": "账单", "credit": "贷项账单", "credit_note": "贷项通知单", "opening": "期初余额",
+        "customer": "客户", "account": "账户", "period": "账期",
         "issued": "出账日期", "due": "付款期限", "number": "序号", "line": "项目", "subscription": "用户", "events": "次数",
         "quantity": "用量", "free": "其中免费", "amount": "金额", "messages": "条", "bytes": "字节", "tax": "税额",
         "taxed": "计税金额", "untaxed": "无税", "net": "不含税金额", "total": "应付总额", "open": "未付金额",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import sys
 
 from tests.lives.living import Lived, live, shrunk
@@ -17,13 +18,16 @@ def main() -> int:
     words.add_argument("--keep", action="store_true", help="do not shrink")
     asked = words.parse_args()
     failed = 0
+    taken: collections.Counter[str] = collections.Counter()
     for seed in range(asked.seed, asked.seed + asked.lives):
         lived = live(seed, kills=asked.kills, days=asked.days)
         refused = sum(": refused" in each for each in lived.said)
+        taken.update(each.split("(")[0].split()[-1] for each in lived.said if ": " not in each)
         print(f"life {seed}: {len(lived.acts)} acts, {refused} refused, {len(lived.wrong)} wrong", flush=True)
         if lived.wrong:
             failed += 1
             show(lived if asked.keep else shrunk(lived, fresh=lived.wrong[0].startswith("a fresh home")))
+    print(dict(taken))
     return int(failed > 0)
 
 

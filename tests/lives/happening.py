@@ -19,6 +19,7 @@ WEIGHTS = {
     "calls": 24, "late_calls": 12, "again": 3, "change_plan": 12, "pause": 6, "resume_service": 4, "outage": 4, "end": 4, "revive": 5,
     "activate": 3, "transfer": 3, "bill_day": 1, "exempt": 2, "discount": 5, "payer": 5, "hold": 1, "version": 6, "adjust": 5, "approve": 2,
     "pay": 3, "void": 6, "reissue": 3, "credit": 8, "run": 14, "resume": 5, "abandon": 2,
+    "interim": 6, "rerate": 3, "retract": 5, "close": 1,
 }  # fmt: skip
 
 
@@ -215,6 +216,28 @@ class Happening:
     def _run(self) -> tuple[object, ...] | None:
         dates = [each for each in self.known.bill_dates(self.today) if each <= self.today]
         return (dates[-1], self._how()) if dates else None
+
+    def _interim(self) -> tuple[object, ...]:
+        return ()
+
+    def _rerate(self) -> tuple[object, ...]:
+        month = self._day(-120, -20)
+        day = self.random.choice(list(self.known.versions))
+        return self.random.choice(tariff.PLANS), day, f"{month:%Y-%m}"
+
+    def _close(self) -> tuple[object, ...] | None:
+        return ("A", self._day(-20, 30)) if (self.today - self.known.opened).days > 200 else None  # noqa: PLR2004 -- late in a life
+
+    def _retract(self) -> tuple[object, ...] | None:
+        known = self.known
+        facts = [(name, "tax", day, "") for name, days in known.exempt.items() for day in days]
+        facts += [(name, "closed", day, "") for name, day in known.closed.items()]
+        held = {**known.discounts, **{name: each.discounts for name, each in known.subscriptions.items()}}
+        facts += [(name, "discount", each.span.start, each.name) for name, every in held.items() for each in every]
+        facts += [(each.subject, "sponsor" if each.family == "sponsor" else "payer", each.span.start, "") for each in known.payers]
+        for each in known.subscriptions.values():
+            facts += [(each.name, "pause", day, "") for day in each.pauses] + [(each.name, "outage", day, "") for day in each.outages]
+        return self.random.choice(facts) if facts else None
 
     def _resume(self) -> tuple[object, ...]:
         return ()

@@ -48,6 +48,7 @@ class Known:
     bill_days: dict[str, dict[dt.date, int]] = dataclasses.field(default_factory=dict)
     exempt: dict[str, dict[dt.date, dt.date | None]] = dataclasses.field(default_factory=dict)
     discounts: dict[str, list[plain.Discount]] = dataclasses.field(default_factory=dict)
+    closed: dict[str, dt.date] = dataclasses.field(default_factory=dict)
     subscriptions: dict[str, Sub] = dataclasses.field(default_factory=dict)
     calls: set[plain.Call] = dataclasses.field(default_factory=set)
     adjustments: dict[str, plain.Adjustment] = dataclasses.field(default_factory=dict)
@@ -71,7 +72,7 @@ class Known:
     def account(self, name: str) -> plain.Account:
         """An account as the plain bill sees it."""
         bill_days = ((dt.date.min, self.bill_day), *sorted(self.bill_days.get(name, {}).items()))
-        return plain.Account(name, bill_days, _spans(self.exempt.get(name, {})), tuple(self.discounts.get(name, ())))
+        return plain.Account(name, bill_days, _spans(self.exempt.get(name, {})), tuple(self.discounts.get(name, ())), self.closed.get(name))
 
     def bill_dates(self, until: dt.date) -> list[dt.date]:
         """The dates at which a period of any account ends, up to one after `until`."""

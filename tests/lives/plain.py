@@ -105,12 +105,13 @@ class Subscription(NamedTuple):
 
 
 class Account(NamedTuple):
-    """Who is billed when. `exempt` frees all classes."""
+    """Who is billed when. `exempt` frees all classes; `closed` is the first day without it."""
 
     name: str
     bill_days: tuple[tuple[dt.date, int], ...]
     exempt: tuple[Span, ...]
     discounts: tuple[Discount, ...]
+    closed: dt.date | None = None
 
 
 class Call(NamedTuple):
@@ -167,24 +168,26 @@ class Line(NamedTuple):
 def bill(life: Life, until: dt.date) -> tuple[Lines, Taxes]:
     """Everything that bills up to and of the date `until` come to. Of prices with tax lines are gross, and only their sums are of use."""
     lines: Lines = defaultdict(int)
-    bases: dict[tuple[str, str, Period], int] = defaultdict(int)
+    bases: dict[tuple[str, str, dt.date, dt.date], int] = defaultdict(int)
     for account in life.accounts:
         for period in periods(account, life.opened, until):
             for line in _charged(life, account, period, until):
                 payer = _payer(life, account.name, line, period.start)
                 lines[payer, line.kind, line.subscription, line.code, line.tax, period.start] += line.micros
-                bases[payer, line.tax, period] += line.micros
-    taxes = {(payer, tax, period.start): _tax(life, payer, tax, period, base) for (payer, tax, period), base in bases.items()}
+                bases[payer, line.tax, period.start, period.end] += line.micros
+    taxes: Taxes = defaultdict(int)
+    for (payer, tax, start, end), base in bases.items():
+        taxes[payer, tax, start] += _tax(life, payer, tax, end - ONE_DAY, base)
     return {key: micros for key, micros in lines.items() if micros}, {key: micros for key, micros in taxes.items() if micros}
 
 
 def periods(account: Account, opened: dt.date, until: dt.date) -> list[Period]:
-    """The periods that have begun on or before `until`. A new bill day holds where the running cycle ends."""
+    """The periods that have begun on or before `until`. A new bill day holds where the running cycle ends; a closing cuts the last one."""
     found, start = [], opened
-    while start <= until:
+    while start <= until and (account.closed is None or start < account.closed):
         told = [bill_day for from_date, bill_day in account.bill_days if from_date <= start]
         before, after = around(start, told[-1] if told else account.bill_days[0][1])
-        found.append(Period(start, after, (after - before).days))
+        found.append(Period(start, after if account.closed is None else min(after, account.closed), (after - before).days))
         start = after
     return found
 
@@ -348,9 +351,8 @@ def _payer(life: Life, owner: str, line: Line, day: dt.date) -> str:
     return newest.other if newest is not None else owner
 
 
-def _tax(life: Life, payer: str, tax: str, period: Period, base: int) -> int:
+def _tax(life: Life, payer: str, tax: str, last_day: dt.date, base: int) -> int:
     account = next(each for each in life.accounts if each.name == payer)
-    last_day = period.end - ONE_DAY
     rate = 0 if any(last_day in span for span in account.exempt) else [ppm for day, ppm in life.rates[tax] if day <= last_day][-1]
     return base - half_up(Fraction(base * PPM, PPM + rate)) if life.inclusive else half_up(Fraction(base * rate, PPM))
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from rating.model import (
     Allowance,
+    BillThreshold,
     Catalogue,
     Commitment,
     CommitmentCounts,
@@ -118,6 +119,7 @@ def _plan(name: str, told: plain.Plan, allowance_id: int) -> ProductPlan:
         terms=ServiceTerms(minimum_months=told.minimum_months) if told.minimum_months else None,
         volume_tiers=(VolumeTier(plain.VOLUME, "By volume", plain.VOLUME, 4010, "standard", ("Calls",), steps),) if steps else (),
         invoice_discounts=(loyal,) if told.loyal_ppm else (),
+        bill_thresholds=(BillThreshold(1, "three", 3 * UNIT), BillThreshold(2, "eight", 8 * UNIT)),  # interim bills change no sum
     )
 
 

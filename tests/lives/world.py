@@ -20,11 +20,14 @@ import sqlalchemy as sa
 
 from billing import accounts, catalogue, payments
 from billing.accounts import agreements, kinds, lifecycle, numbers
+from billing.accounts.picture import account_keys, load
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.closed_months import Who
-from billing.documents import adjusting, crediting, voiding
+from billing.documents import adjusting, crediting, interim, voiding
 from billing.intake.taking import Intake
+from billing.rerate import jobs
+from billing.rerate.request import request
 from billing.runs import cycle, states
 from billing.store import commit_points, settings, tables
 from billing.store.home import Home
@@ -213,6 +216,41 @@ class World:
     def _hold(self, _: dt.date, account: str, day: dt.date, to: dt.date) -> None:
         agreements.agree(self.home, self._asked(), account, "hold", day, to, kinds.HoldFact("asked for"))
 
+    def _close(self, _: dt.date, account: str, day: dt.date) -> None:
+        agreements.close(self.home, self._asked(), account, day, "leaves")
+        self.known.closed[account] = day
+        for sub in self.known.subscriptions.values():
+            if sub.account == account and (sub.end is None or sub.end > day):
+                sub.end, sub.served_to = day, min(sub.served_to or day, day)
+
+    def _retract(self, _: dt.date, subject: str, kind: str, day: dt.date, name: str) -> None:
+        """A fact never held. Of the closing of an account the ends of its subscriptions stay."""
+        sub = self.known.subscriptions.get(subject)
+        account = sub.account if sub is not None else subject
+        with self.home.connect() as connection:
+            customer = load(connection, list(account_keys(connection, [account]).values())).customers
+            every = [each for each in customer.values() if each.account_id == account][0]
+        facts = [fact for each in every.contracts if each.subscription_id == subject for fact in each.facts] if sub else every.facts
+        found = [each for each in facts if (each.kind, each.from_date, each.name) == (kind, day, name)]
+        if found:
+            agreements.retract(self.home, self._asked(), account, found[0].fact_id, "never", of_subscription=sub is not None)
+        self._forget(subject, kind, day, name)
+
+    def _forget(self, subject: str, kind: str, day: dt.date, name: str) -> None:
+        known, sub = self.known, self.known.subscriptions.get(subject)
+        if kind == "closed":
+            known.closed.pop(subject, None)
+        elif kind == "tax":
+            known.exempt.get(subject, {}).pop(day, None)
+        elif kind == "discount":
+            held = sub.discounts if sub is not None else known.discounts.get(subject, [])
+            held[:] = [each for each in held if (each.name, each.span.start) != (name, day)]
+        elif kind in {"payer", "sponsor"}:
+            family = "sponsor" if kind == "sponsor" else "of subscription" if sub is not None else "of account"
+            known.payers[:] = [each for each in known.payers if (each.family, each.subject, each.span.start) != (family, subject, day)]
+        elif sub is not None:
+            (sub.pauses if kind == "pause" else sub.outages).pop(day, None)
+
     # --- tariffs, usage, money
 
     def _version(self, _: dt.date, told: plain.Version) -> None:
@@ -273,6 +311,17 @@ class World:
         self.home = Home.open(self.folder / "home")
         assert done.returncode in {0, -signal.SIGKILL} or "UserError" in done.stderr, done.stderr
         self.said.append(f"a process was killed at {point}" if done.returncode < 0 else "it came through")
+
+    def _interim(self, on: dt.date) -> None:
+        interim.run(self.home, on, self._who())
+
+    def _rerate(self, on: dt.date, plan: str, day: dt.date, months: str) -> None:
+        if day not in self.known.numbers:
+            raise UserError("there is no such version", "")
+        job = jobs.plan(self.home, request(f"life/{plan}", self.known.numbers[day], months, None), self._who())
+        if job.state == jobs.WAITING:
+            jobs.decide(self.home, job.job_id, jobs.APPROVED, "", self._who(BEN))
+        jobs.apply(self.home, job.job_id, on, self._who())
 
     def _resume(self, _: dt.date) -> None:
         date = self._unfinished()

@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 
 from billing.store.migrations import upgrade
 from billing.store.tables import metadata
+from billing.store.tables.columns import comparing
 
 if TYPE_CHECKING:
     from alembic.operations.ops import MigrationScript
@@ -26,7 +27,7 @@ def differences(*, first: bool = False) -> MigrationScript:
         with engine.begin() as connection:
             if not first:
                 upgrade.to_head(connection)
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            context = MigrationContext.configure(connection, opts=comparing(connection.dialect.name))
             return api.produce_migrations(context, metadata)
     finally:
         engine.dispose()

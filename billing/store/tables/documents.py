@@ -4,18 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from billing.store.tables.columns import INT64, id_, int_, table, text
-
-
-def _kept_by_sqlite(column: str, target: str) -> sa.ForeignKeyConstraint:
-    """A foreign key that PostgreSQL is not told of, since it asks for each row alone: five million lines would take minutes.
-
-    The one writer takes keys from the rows that it has just written, `db check` joins the tables, and so do the books.
-    """
-    key = sa.ForeignKeyConstraint([column], [target])
-    key.ddl_if(dialect="sqlite")
-    return key
-
+from billing.store.tables.columns import INT64, id_, int_, kept_by_sqlite, table, text
 
 # Who issues: an invoice's number is its entity's prefix, a dash and ten digits. The entity without a name has R and C.
 legal_entities = table(
@@ -48,8 +37,8 @@ invoices = table(
     text("legal_entity", nullable=True),
     int_("corrects_invoice_key", nullable=True),  # a credit note names the invoice that it is about
     sa.CheckConstraint("net_micros + tax_micros = total_micros", name="total_is_net_plus_tax"),
-    _kept_by_sqlite("account_key", "accounts.account_key"),
-    _kept_by_sqlite("run_id", "bill_runs.run_id"),
+    kept_by_sqlite("account_key", "accounts.account_key"),
+    kept_by_sqlite("run_id", "bill_runs.run_id"),
 )
 # What became of an invoice after it was issued. kind: voided.
 invoice_events = table(
@@ -89,5 +78,5 @@ invoice_lines = table(
     int_("amount_micros"),
     int_("corrects_invoice_key", nullable=True),  # the newest invoice that billed this charge key before; null: none did
     text("effect", nullable=True),  # of a credit note's line: outside | advance
-    _kept_by_sqlite("invoice_key", "invoices.invoice_key"),
+    kept_by_sqlite("invoice_key", "invoices.invoice_key"),
 )

@@ -62,7 +62,7 @@ def opening(
     if as_json:
         output.print_json(done)
     else:
-        print(f"{done.documents} opening documents{' would be made' if dry_run else ''}: {amounts(done.total_micros)}")
+        print(f"opening documents{' that would be made' if dry_run else ''}: {done.documents}, {amounts(done.total_micros)}")
     return 0
 
 

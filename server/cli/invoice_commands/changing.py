@@ -42,7 +42,7 @@ def void(
     for source, micros in done.freed.items():
         freed = f"{output.amount(micros, done.currency)} {done.currency} of {source}"
         print(f"{freed} that settled it {'would be' if dry_run else 'is'} free again")
-    if not dry_run:
+    if not dry_run and done.document_type == "invoice":
         print(f"the next run bills its charges again; at once: ratewright invoice reissue {done.number}")
     return 0
 

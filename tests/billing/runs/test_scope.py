@@ -85,7 +85,7 @@ def account(number: int, **changes: object) -> Account:
 def covered_by(accounts: int, *days: str, first_seq: int = 10) -> Covered:
     """All accounts were covered by runs of these dates."""
     runs = [CoveringRun(number, dt.date.fromisoformat(day), first_seq * number, restricted=False) for number, day in enumerate(days, 1)]
-    return Covered(np.zeros(accounts, np.int64), [tuple(runs)], runs)
+    return Covered(np.zeros(accounts, np.int64), [tuple(runs)])
 
 
 def starts(decided: scope.Scope) -> list[list[str]]:

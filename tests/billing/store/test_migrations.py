@@ -18,6 +18,7 @@ from billing.store.home import Home
 from billing.store.migrations import render
 from billing.store.schema import SCHEMA_VERSIONS
 from billing.store.tables import metadata
+from billing.store.tables.columns import comparing
 from rating.errors import UserError
 from tests.billing.files import NOW_US, a_catalogue
 
@@ -104,7 +105,9 @@ def test_the_revisions_make_the_same_constraints(place: Place, tmp_path: Path) -
             metadata.create_all(connection)
         assert place.described() == other.described()
     with place.begin() as connection:
-        operations = api.produce_migrations(MigrationContext.configure(connection, opts={"compare_type": True}), metadata).upgrade_ops
+        operations = api.produce_migrations(
+            MigrationContext.configure(connection, opts=comparing(connection.dialect.name)), metadata
+        ).upgrade_ops
         assert operations is not None
         assert operations.is_empty(), render_python_code(operations)
 

@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 def one_price(case: Case) -> dict[str, Any]:
     """Something that costs a fixed amount."""
-    price = metered.fixed_price(exact(case.given["tier_price"]))
     quantity = exact(case.given["qty"])
-    scale = metered.scale_of(quantity)
-    return _told(metered.rated(price, [metered.use(0, quantity, scale)], cap=exact(case.given["maximum"]))[0])
+    meter = metered.meter_of(quantity)
+    price = metered.fixed_price(exact(case.given["tier_price"]), meter)
+    return _told(metered.rated(price, [metered.use(0, quantity, meter)], cap=exact(case.given["maximum"]))[0])
 
 
 def packages(case: Case) -> dict[str, Any]:
     """Packages, of which earlier parts of the period have paid some."""
     given = case.given
     size, before, part = (exact(given[name]) for name in ("package", "billed_before_qty", "this_part_qty"))
-    scale = metered.scale_of(size, before, part)
-    price = package_price(size, exact(given["price"]), scale)
-    events = [metered.use(place, each, scale) for place, each in enumerate((before, part))]
+    meter = metered.meter_of(size, before, part)
+    price = package_price(size, exact(given["price"]), meter)
+    events = [metered.use(place, each, meter) for place, each in enumerate((before, part))]
     first, second = metered.rated(price, events, cap=exact(given["maximum"]))
     if units(first.charge_micros) != exact(given["billed_before"]):
         message = f"billed before: {given['billed_before']}, ours {float(units(first.charge_micros))}"

@@ -22,6 +22,8 @@ from tests.vectors.billing.form import units
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from billing.allocations import OpenItem
+
 CURRENCY: Final = "EUR"
 PAID_ON, BACK_ON = "02-10", "02-20"
 _ACCOUNTS: Final = "account_id,name,currency,timezone,bill_day,language,opened_on,billed_through,dunning_policy,payment_days"
@@ -77,11 +79,15 @@ class Customer:
         assert balance == sum(items) - left, "what is open less what is left is the balance of the ledger"
         return Books(units(balance), units(left - sum(each for each in items if each < 0)))
 
-    def open_of(self, number: str) -> Fraction:
-        """What is open of a document."""
+    def open_items(self) -> list[OpenItem]:
+        """Documents that are not settled."""
         with self._desk.home.connect() as connection:
             key = self._desk._account_key(connection, self._name)  # noqa: SLF001 -- the desk of the tests
-            return units(sum(each.open_micros for each in allocations.open_items(connection, [key]) if each.number == number))
+            return list(allocations.open_items(connection, [key]))
+
+    def open_of(self, number: str) -> Fraction:
+        """What is open of a document."""
+        return units(sum(each.open_micros for each in self.open_items() if each.number == number))
 
 
 @contextlib.contextmanager

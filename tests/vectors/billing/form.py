@@ -72,7 +72,7 @@ def without_notes(value: Any) -> Any:  # noqa: ANN401 -- any JSON
 
 def exact(value: object) -> Fraction:
     """A number, written as one or as text."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | Fraction | str):
         message = f"{value!r} is no number"
         raise ValueError(message)
     return Fraction(value)

@@ -1,7 +1,7 @@
 """Usage as the product rates it: twin and kernel together, one subscriber, events in their order.
 
-Quantities of a case are data in bytes of ours, `scale` bytes a unit, so that parts of a unit are whole; the content of a case is a message
-with the content provider's amount. Nothing is rounded but to the micro-unit.
+A unit of a case is so many messages, milliseconds or bytes of ours that parts of it are whole: the first of these of which one event may
+have enough. The content of a case is a message with the content provider's amount. Nothing is rounded but to the micro-unit.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from billing.charges import volume
 from rating.model import (
     ANY_ZONE,
     PPM,
+    UNIT_OF_SERVICE,
     Allowance,
     BucketKind,
     CapWindow,
@@ -28,6 +29,7 @@ from rating.model import (
 )
 from rating.model import Rate as ModelRate
 from rating.money import MICROS_PER_UNIT
+from tariffs.bounds import QUANTITY_MAX
 from tests.rating import shop
 from tests.rating.both import Both
 from tests.vectors.billing.form import ListedError, micros, units, whole
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 COUNTER: Final = 3
 ALLOWANCE: Final = 1
 CAP: Final = 9
+US_PER_MS: Final = 1000  # voice events are in microseconds, its prices in milliseconds
 _NOON: Final = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 
 
@@ -52,9 +55,27 @@ class Range(NamedTuple):
     rate: Fraction
 
 
-def scale_of(*quantities: Fraction) -> int:
-    """Into how many parts a unit is divided so that all these quantities are whole."""
-    return int(np.lcm.reduce([each.denominator for each in quantities]))
+class Meter(NamedTuple):
+    """How a case's quantities are said in ours: `scale` of `unit` are one unit of the case."""
+
+    scale: int
+    unit: QuantityUnit
+
+    @property
+    def service(self) -> Service:
+        """A service that is counted so."""
+        return next(service for service in (Service.SMS, Service.VOICE, Service.DATA) if UNIT_OF_SERVICE[service] is self.unit)
+
+
+def meter_of(*quantities: Fraction) -> Meter:
+    """One by which all these quantities are whole, and none too much for one event."""
+    scale = int(np.lcm.reduce([each.denominator for each in quantities]))
+    most = max(quantities) * scale
+    for unit, parts in ((QuantityUnit.MESSAGE, 1), (QuantityUnit.MILLISECOND, US_PER_MS), (QuantityUnit.BYTE, 1)):
+        if most * parts <= QUANTITY_MAX[unit]:
+            return Meter(scale, unit)
+    message = f"{float(max(quantities))} units are more than one event may have"
+    raise ValueError(message)
 
 
 def rate_per(amount: Fraction, quantity: int) -> tuple[int, int]:
@@ -63,24 +84,26 @@ def rate_per(amount: Fraction, quantity: int) -> tuple[int, int]:
     return exact_micros.numerator, quantity * exact_micros.denominator
 
 
-def steps_price(ranges: Sequence[Range], scale: int, *, increments: Sequence[int] = (), counting: Counting = Counting.EVENT) -> Price:
+def steps_price(ranges: Sequence[Range], meter: Meter, *, increments: Sequence[int] = (), counting: Counting = Counting.EVENT) -> Price:
     """A price by steps, without flat fees. `increments` in units: how much is begun at once in each range; a part of a unit otherwise."""
+    scale = meter.scale
     lengths = [each * scale for each in increments] or [1] * len(ranges)
     steps = tuple(
         Step(whole(each.over * scale), *rate_per(each.rate, scale), length) for each, length in zip(ranges, lengths, strict=True)
     )
     counter = {"counter_id": COUNTER} if counting is not Counting.EVENT else {}
-    return shop.price(ModelRate("any", steps, lengths[0]), unit=QuantityUnit.BYTE, counting=counting, **counter)
+    return shop.price(ModelRate("any", steps, lengths[0]), unit=meter.unit, counting=counting, **counter)
 
 
-def fixed_price(amount: Fraction) -> Price:
+def fixed_price(amount: Fraction, meter: Meter) -> Price:
     """So much for each use, however long."""
-    return shop.price(ModelRate("any", (Step(0, 0, 1, 1),), 1, micros(amount)), unit=QuantityUnit.BYTE)
+    return shop.price(ModelRate("any", (Step(0, 0, 1, 1),), 1, micros(amount)), unit=meter.unit)
 
 
-def use(place: int, quantity: Fraction, scale: int) -> Event:
+def use(place: int, quantity: Fraction, meter: Meter) -> Event:
     """The use of so many units; `place` orders uses."""
-    return shop.use(whole(quantity * scale), Service.DATA, (_NOON + dt.timedelta(minutes=place)).isoformat())
+    parts = US_PER_MS if meter.unit is QuantityUnit.MILLISECOND else 1
+    return shop.use(whole(quantity * meter.scale) * parts, meter.service, (_NOON + dt.timedelta(minutes=place)).isoformat())
 
 
 def content(place: int, amount: Fraction) -> Event:
@@ -107,8 +130,7 @@ def rated(price: Price, events: Sequence[Event], *, cap: Fraction | None = None,
     if free_events:
         allowances = (Allowance(ALLOWANCE, "free", (Service.CONTENT,), QuantityUnit.MESSAGE, free_events, (ANY_ZONE,)),)
         held.append(shop.left(free_events, ALLOWANCE))
-    services = [Service.DATA] if price.unit is QuantityUnit.BYTE else [Service.CONTENT]
-    plan = shop.plan(*(shop.rule(service=service) for service in services), caps=caps, allowances=allowances)
+    plan = shop.plan(*(shop.rule(service=each) for each in {Service(event.service) for event in events}), caps=caps, allowances=allowances)
     outcomes, _ = shop.in_order(Both([shop.catalogue(price, plans=(plan,))]), events, held)
     return outcomes
 

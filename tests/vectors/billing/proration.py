@@ -6,33 +6,34 @@ import datetime as dt
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from billing.charges.periods import Period
+from billing.charges.periods import Period, bill_date_in
 from billing.charges.proration import Span, share
 from rating.money import RoundingMode, round_exact
 from tests.vectors.billing import desk
 from tests.vectors.billing.fees import life_of, parts_due
-from tests.vectors.billing.form import Case, ListedError, Shape, day, day_or_none, whole
+from tests.vectors.billing.form import Case, ListedError, Otherwise, Shape, day, day_or_none, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from tests.vectors.billing.fees import Part
 
 PLACES: Final = 9  # to which each fraction of a case is rounded, HALF_UP, before they are added
 THIRTY: Final = "months of so many days, whatever the calendar says: ours are exact days of the cycle"
 WHOLE_QUARTER: Final = "a quarter, divided whole though service began within it, the day of termination counted: ours are months, half open"
+BY_SHORT_MONTH: Final = "a cycle that ends on a month's last day begins on that day of the month before: ours is derived from the bill day"
 SEQUENCE_ERROR: Final = "INVALID_DATE_SEQUENCE"
 BEFORE_START: Final = "a bill before the first day is an error: ours has nothing to bill then"
 
 
-def cycles(case: Case) -> dict[str, Any]:
+def cycles(case: Case) -> Otherwise:
     """How many months bills up to the target charge."""
     given = case.given
     _require_order(given)
-    shares = [part.share for part in parts_due(life_of(given), day(given["target"]))]
-    answer: dict[str, Any] = {"cycles": sum((_rounded(each) for each in shares), Fraction(0))}
-    told = case.expected.get("as_fractions")
-    if told is not None:
-        answer["as_fractions"] = told if sum(map(Fraction, told.split(" + "))) == sum(shares) else str(sum(shares))
-    return answer
+    parts = parts_due(life_of(given), day(given["target"]))
+    shares = [part.share for part in parts]
+    others = [_of_shortened_cycle(part) for part in parts[:1]] + shares[1:]
+    return Otherwise(_told(case, shares), _told(case, others), BY_SHORT_MONTH)
 
 
 def wrong_order(case: Case) -> dict[str, Any]:
@@ -52,6 +53,23 @@ def days_of_period(case: Case) -> dict[str, Any]:
     cycle = Period(start, end, start, start + dt.timedelta(whole(case.given["period_days"])))
     answer: dict[str, Any] = {"fraction": _rounded(share([Span(start, end)], cycle))}
     return answer | ({"days": (end - start).days} if "days" in case.expected else {})
+
+
+def _told(case: Case, shares: Sequence[Fraction]) -> dict[str, Any]:
+    answer: dict[str, Any] = {"cycles": sum((_rounded(each) for each in shares), Fraction(0))}
+    told = case.expected.get("as_fractions")
+    if told is not None:
+        answer["as_fractions"] = told if sum(map(Fraction, told.split(" + "))) == sum(shares) else str(sum(shares))
+    return answer
+
+
+def _of_shortened_cycle(part: Part) -> Fraction:
+    """A leading stub divided as others do it where its bill date is a month's last day: by the cycle from that day of the month before."""
+    first, last = part.start, part.end
+    if part.share == 1 or (last + dt.timedelta(1)).day != 1:
+        return part.share
+    begins = bill_date_in(last.year - (last.month == 1), (last.month + 10) % 12 + 1, last.day)
+    return Fraction((last - first).days, (last - begins).days)
 
 
 def _require_order(given: Mapping[str, Any]) -> None:

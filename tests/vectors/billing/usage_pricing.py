@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rating.model import Counting
 from tests.vectors.billing import metered
 from tests.vectors.billing.form import Case, ListedError, Shape, exact, whole
-from tests.vectors.billing.metered import Range, charge, rated, scale_of, steps_price, use
+from tests.vectors.billing.metered import Meter, Range, charge, meter_of, rated, steps_price, use
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,10 +58,10 @@ def part_of_period(case: Case) -> dict[str, Any]:
         steps = metered.graduated_steps(tiers, 1)
         total = metered.volume_price(steps, whole(after)) - metered.volume_price(steps, whole(before))
         return {"total": total} if "lines" not in case.expected else _no_lines()
-    scale = scale_of(before, after)
-    price = steps_price(tiers, scale, counting=Counting.GRADUATED)
-    _, outcome = rated(price, [use(0, before, scale), use(1, after - before, scale)])
-    lines = [_line(piece, scale) for piece in outcome.pieces]
+    meter = meter_of(before, after)
+    price = steps_price(tiers, meter, counting=Counting.GRADUATED)
+    _, outcome = rated(price, [use(0, before, meter), use(1, after - before, meter)])
+    lines = [_line(piece, meter.scale) for piece in outcome.pieces]
     return {"total": charge([outcome])} | ({"lines": lines} if "lines" in case.expected else {})
 
 
@@ -69,9 +69,9 @@ def packages(case: Case) -> dict[str, Any]:
     """Packages that a period's uses share: one that an earlier part began serves the next."""
     size, price = exact(case.given["package"]), exact(case.given["price"])
     before, part = exact(case.given["billed_before_qty"]), exact(case.given["this_part_qty"])
-    scale = scale_of(size, before, part)
-    the_price = package_price(size, price, scale)
-    outcomes = rated(the_price, [use(place, each, scale) for place, each in enumerate((before, part))])
+    meter = meter_of(size, before, part)
+    the_price = package_price(size, price, meter)
+    outcomes = rated(the_price, [use(place, each, meter) for place, each in enumerate((before, part))])
     return {"amount": charge(outcomes[1:])}
 
 
@@ -81,9 +81,9 @@ def packages_after_free(case: Case) -> dict[str, Any]:
     paid = Range(Fraction(free), Fraction(0), exact(case.given["package_price"]) / size)
     ranges, increments = ([Range(Fraction(0), Fraction(0), Fraction(0)), paid], [1, size]) if free else ([paid], [size])
     units = exact(case.given["units"])
-    scale = scale_of(units)
-    price = steps_price(ranges, scale, increments=increments)
-    return {"amount": charge(rated(price, [use(0, units, scale)]))}
+    meter = meter_of(units)
+    price = steps_price(ranges, meter, increments=increments)
+    return {"amount": charge(rated(price, [use(0, units, meter)]))}
 
 
 def blocks_of_meters(case: Case) -> dict[str, Any]:
@@ -161,15 +161,15 @@ def _tiers(told: Sequence[dict[str, Any]]) -> list[Range]:
 def _priced(method: str, ranges: Sequence[Range], quantity: Fraction) -> Fraction:
     if quantity == 0 and ranges[0].flat:
         raise ListedError(NOTHING)
-    scale = scale_of(quantity, *(each.over for each in ranges))
+    meter = meter_of(quantity, *(each.over for each in ranges))
     if method == GRADUATED and not any(each.flat for each in ranges):
-        return charge(rated(steps_price(ranges, scale, counting=Counting.GRADUATED), [use(0, quantity, scale)]))
-    steps = metered.volume_steps(ranges, scale) if method == VOLUME else metered.graduated_steps(ranges, scale)
-    return metered.volume_price(steps, whole(quantity * scale))
+        return charge(rated(steps_price(ranges, meter, counting=Counting.GRADUATED), [use(0, quantity, meter)]))
+    steps = metered.volume_steps(ranges, meter.scale) if method == VOLUME else metered.graduated_steps(ranges, meter.scale)
+    return metered.volume_price(steps, whole(quantity * meter.scale))
 
 
-def package_price(size: Fraction, price: Fraction, scale: int) -> Any:  # noqa: ANN401 -- a Price
-    return steps_price([Range(Fraction(0), Fraction(0), price / size)], scale, increments=[whole(size)], counting=Counting.PACKAGE)
+def package_price(size: Fraction, price: Fraction, meter: Meter) -> Any:  # noqa: ANN401 -- a Price
+    return steps_price([Range(Fraction(0), Fraction(0), price / size)], meter, increments=[whole(size)], counting=Counting.PACKAGE)
 
 
 def _by_blocks(tiers: Sequence[dict[str, Any]], quantity: Fraction, policy: str) -> list[Fraction]:
@@ -180,9 +180,9 @@ def _by_blocks(tiers: Sequence[dict[str, Any]], quantity: Fraction, policy: str)
     for tier, size, rate in zip(tiers, sizes, rates, strict=True):
         ranges.append(Range(over, Fraction(0), rate))
         over += size * whole(tier["max_blocks"] or 0)
-    scale = scale_of(quantity)
+    meter = meter_of(quantity)
     if policy == "ALL_TIERS":
-        (outcome,) = rated(steps_price(ranges, scale, increments=sizes), [use(0, quantity, scale)])
+        (outcome,) = rated(steps_price(ranges, meter, increments=sizes), [use(0, quantity, meter)])
         amounts = [Fraction(0)] * (max((piece.step for piece in outcome.pieces), default=0) + 1)
         for piece in outcome.pieces:
             amounts[piece.step] += metered.units(1) * piece.amount_micros
@@ -191,16 +191,16 @@ def _by_blocks(tiers: Sequence[dict[str, Any]], quantity: Fraction, policy: str)
     if policy != "TOP_TIER":
         message = f"{policy!r} is neither ALL_TIERS nor TOP_TIER"
         raise ValueError(message)
-    return [_top_tier(ranges, sizes, quantity, scale)]
+    return [_top_tier(ranges, sizes, quantity, meter)]
 
 
-def _top_tier(ranges: Sequence[Range], sizes: Sequence[int], quantity: Fraction, scale: int) -> Fraction:
+def _top_tier(ranges: Sequence[Range], sizes: Sequence[int], quantity: Fraction, meter: Meter) -> Fraction:
     """Everything at the tier reached. Events are charged for whole blocks, so that the period's quantity is of whole blocks, too."""
     if len(set(sizes)) > 1 and any(quantity % size for size in sizes):
         raise ListedError(LARGER_BLOCKS)
     increments = [sizes[0] if len(set(sizes)) == 1 else 1]
-    (outcome,) = rated(steps_price(ranges[:1], scale, increments=increments), [use(0, quantity, scale)])
-    return metered.volume_price(metered.volume_steps(ranges, scale), outcome.chargeable_qty)
+    (outcome,) = rated(steps_price(ranges[:1], meter, increments=increments), [use(0, quantity, meter)])
+    return metered.volume_price(metered.volume_steps(ranges, meter.scale), outcome.chargeable_qty)
 
 
 def _line(piece: Any, scale: int) -> str:  # noqa: ANN401 -- a Piece
