@@ -2,7 +2,8 @@
 
 The id of a posting is a hash of (document, line, leg), so that a step that is made again finds what it posted before: same id and same
 data means that it exists; other data is an error that names the field. Nothing is posted into a month whose books are closed
-(`billing.closed_months`). Amounts are positive micro-units; a negative line is posted the other way round. Accounts by purpose: `receivable:<account_id>`, `revenue:<revenue_code>`, `tax:<class code>`, `cash`, `rounding`.
+(`billing.closed_months`). Amounts are positive micro-units; a negative line is posted the other way round. Accounts by purpose:
+`receivable:<account_id>`, `revenue:<revenue_code>`, `tax:<class code>`, `cash`, `rounding`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from billing.store import bulk, database, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 ID_BYTES: Final = 16
 CASH: Final = "cash"
@@ -46,20 +47,6 @@ class Posting(NamedTuple):
     def key(self) -> bytes:
         """See `posting_id`."""
         return posting_id(self.document, self.line_no, self.leg)
-
-
-class Balance(NamedTuple):
-    """Debits and credits of one account in one currency."""
-
-    account: str
-    currency: str
-    debit_micros: int
-    credit_micros: int
-
-    @property
-    def balance_micros(self) -> int:
-        """Debits minus credits: what a customer owes, what revenue was earned (negative)."""
-        return self.debit_micros - self.credit_micros
 
 
 def posting_id(document: str, line_no: int, leg: str) -> bytes:
@@ -143,33 +130,8 @@ def post_columns(connection: sa.Connection, postings: pa.Table, commit_seq: int)
     keys = pa.array(ids, pa.binary())
     order = pc.sort_indices(keys)
     ordered = postings.take(order)
-    columns = {"posting_id": keys.take(order), "commit_seq": pa.repeat(pa.scalar(commit_seq, pa.int64()), len(keys))}
+    columns: dict[str, Any] = {"posting_id": keys.take(order), "commit_seq": pa.repeat(pa.scalar(commit_seq, pa.int64()), len(keys))}
     return bulk.insert(connection, tables.postings, columns | {name: ordered[name] for name in _FIELDS})
-
-
-def trial_balance(connection: sa.Connection) -> list[Balance]:
-    """Every ledger account with its sums, by currency and account."""
-    sums: dict[tuple[str, str], list[int]] = {}
-    for side, name in enumerate(("debit_account", "credit_account")):
-        column = tables.postings.c[name]
-        for account, currency, amount in connection.execute(_sums(column)):
-            sums.setdefault((currency, account), [0, 0])[side] += int(amount)
-    balances = [Balance(account, currency, *sides) for (currency, account), sides in sorted(sums.items())]
-    _require_balance(balances)
-    return balances
-
-
-def _require_balance(balances: Iterable[Balance]) -> None:
-    """Debits equal credits in every currency: true of any set of postings, so a difference is a mistake of ours."""
-    totals: dict[str, int] = {}
-    for each in balances:
-        totals[each.currency] = totals.get(each.currency, 0) + each.balance_micros
-    assert not any(totals.values()), f"debits and credits differ: {totals}"
-
-
-def _sums(column: sa.Column[Any]) -> sa.Select[Any]:
-    amount = sa.func.sum(tables.postings.c.amount_micros)
-    return sa.select(column, tables.postings.c.currency, amount).group_by(column, tables.postings.c.currency)
 
 
 def _existing(connection: sa.Connection, ids: list[bytes]) -> dict[bytes, Any]:

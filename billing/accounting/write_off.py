@@ -1,6 +1,6 @@
 """Writing off what a customer will not pay: the open amount of an invoice, or part of it, against `write_off`.
 
-The debt stays written off when money comes after all: a payment is then credit of the customer, and the write-off can be undone first.
+Where money comes after all, `undo` opens the invoice again, and the credit of the customer settles it in the same commit.
 Above the limit (setting `write_off_limit_micros`) another person has to give the same command. Amounts are micro-units.
 """
 
@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing import ledger
+from billing.allocations import allocate_credit, open_micros
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
@@ -43,6 +44,7 @@ class WriteOff(msgspec.Struct, frozen=True):
 
 class _Invoice(NamedTuple):
     invoice_key: int
+    account_key: int
     account_id: str
     currency: str
     entity: str
@@ -83,6 +85,21 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, and by which 
     return WriteOff(document, number, invoice.account_id, invoice.currency, amount, reason, waits)
 
 
+def undo(home: Home, number: str, on: dt.date, reason: str, who: Who) -> WriteOff:
+    """Open again what was written off of an invoice. Undone before: it says so. Raises UserError where nothing was written off."""
+    with home.begin() as connection:
+        invoice, last = _invoice(connection, number), _newest(connection, number)
+        if last is not None and last.kind == UNDONE:
+            return _answer(last, invoice, waits=False, existed=True)
+        if last is None or last.kind != WRITTEN_OFF:
+            raise UserError(f"nothing was written off of invoice {number}", "`ratewright invoice show` shows what is open of it")
+        entry = _Entry(UNDONE, last.amount_micros, reason, who.by_name, who.by_uid, last.document)
+        document = _store(home, connection, (number, invoice, on), entry, who)
+        commit_points.reached("ledger.before_commit")
+    commit_points.reached("ledger.committed")
+    return WriteOff(document, number, invoice.account_id, invoice.currency, last.amount_micros, reason, waits=False)
+
+
 class _Entry(msgspec.Struct, frozen=True):
     """The newest word about an invoice, as `journal_entries.detail` holds it."""
 
@@ -91,7 +108,7 @@ class _Entry(msgspec.Struct, frozen=True):
     reason: str
     by_name: str
     by_uid: int
-    document: str = ""
+    document: str = ""  # its own; of an undoing, the write-off's until it is stored
 
 
 def _answer(entry: _Entry, invoice: _Invoice, *, waits: bool, existed: bool) -> WriteOff:
@@ -119,22 +136,26 @@ def _store(home: Home, connection: sa.Connection, about: tuple[str, _Invoice, dt
             commit_seq=seq,
         )
     )
-    if entry.kind == WRITTEN_OFF:
+    if entry.kind != ASKED:
+        sign = 1 if entry.kind == WRITTEN_OFF else -1
         posted = ledger.posting(
             document,
             0,
-            "write_off",
+            entry.kind,
             debit=ACCOUNT,
             credit=ledger.receivable(invoice.account_id),
             currency=invoice.currency,
-            signed_micros=entry.amount_micros,
+            signed_micros=sign * entry.amount_micros,
             posted_on=on.isoformat(),
             entity=invoice.entity,
         )
         assert posted is not None
         ledger.post(connection, [posted], seq)
-        values = {"invoice_key": invoice.invoice_key, "amount_micros": entry.amount_micros, "commit_seq": seq}
-        connection.execute(tables.settlements.insert().values(credit_kind="write_off", credit_id=document, **values))
+        credit_id = document if entry.kind == WRITTEN_OFF else entry.document
+        values = {"invoice_key": invoice.invoice_key, "amount_micros": sign * entry.amount_micros, "commit_seq": seq}
+        connection.execute(tables.settlements.insert().values(credit_kind="write_off", credit_id=credit_id, **values))
+        if entry.kind == UNDONE:
+            allocate_credit(connection, [invoice.account_key], seq)
     return document
 
 
@@ -146,11 +167,9 @@ def _newest(connection: sa.Connection, number: str) -> _Entry | None:
 
 
 def _invoice(connection: sa.Connection, number: str) -> _Invoice:
-    invoice, account, settlement = tables.invoices.c, tables.accounts.c, tables.settlements.c
-    settled = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(settlement.amount_micros), 0), tables.INT64))
-    settled_micros = settled.where(settlement.invoice_key == invoice.invoice_key).scalar_subquery()
-    columns = (invoice.invoice_key, account.account_id, invoice.currency, invoice.legal_entity, invoice.total_micros - settled_micros)
+    invoice, account = tables.invoices.c, tables.accounts.c
+    columns = (invoice.invoice_key, invoice.account_key, account.account_id, invoice.currency, invoice.legal_entity, open_micros())
     row = connection.execute(sa.select(*columns).join_from(tables.invoices, tables.accounts).where(invoice.number == number)).first()
     if row is None:
         raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
-    return _Invoice(row[0], row[1], row[2], row[3] or "", int(row[4]))
+    return _Invoice(row[0], row[1], row[2], row[3], row[4] or "", int(row[5]))

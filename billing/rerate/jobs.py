@@ -142,7 +142,8 @@ def apply(  # noqa: PLR0913 -- which, when, who, and how
         found = _find(home, job.request, threads, progress)
         _require_same(home, job_id, found)
         with home.begin() as connection:
-            for run_id in _issue(home, connection, job_id, found.drafts, on, who) or [None]:
+            made: list[int | None] = [*_issue(home, connection, job_id, found.drafts, on, who)]
+            for run_id in made or [None]:
                 _note(home, connection, job_id, APPLIED, "", who, run_id)
             job = _job(connection, job_id)
             commit_points.reached("rerate.before_commit")

@@ -36,7 +36,7 @@ COMMANDS = (
     ("bill", "server.cli.bill:app", "Run the bill cycle, or preview one account."),
     ("invoice", "server.cli.invoice:app", "List, show, explain, void and credit invoices."),
     ("adjustment", "server.cli.adjustment:app", "Charges and credits by hand."),
-    ("payment", "server.cli.payment:app", "Record payments."),
+    ("payment", "server.cli.payment:app", "Payments, bank files, refunds, deposits, promises, instalments."),
     ("ledger", "server.cli.ledger:app", "Balances, ageing, month end, closing and export."),
     ("dunning", "server.cli.dunning:app", "Remind and bar accounts that are past due."),
     ("controls", "server.cli.controls:app", "Check that the books balance."),

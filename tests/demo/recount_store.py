@@ -32,11 +32,11 @@ WRONG_INVOICES = {
 }
 WRONG_MONEY = {
     "invoices paid beyond their total": """
-        SELECT i.number FROM allocations a JOIN invoices i USING (invoice_key)
-        GROUP BY i.number HAVING sum(a.amount_micros) > max(i.total_micros)""",
+        SELECT i.number FROM settlements s JOIN invoices i USING (invoice_key)
+        GROUP BY i.number HAVING sum(s.amount_micros) > max(i.total_micros)""",
     "payments spent beyond their amount": """
-        SELECT p.payment_id FROM allocations a JOIN payments p USING (payment_id)
-        GROUP BY p.payment_id HAVING sum(a.amount_micros) > max(p.amount_micros)""",
+        SELECT p.payment_id FROM settlements s JOIN payments p ON s.credit_kind = 'payment' AND s.credit_id = p.payment_id
+        GROUP BY p.payment_id HAVING sum(s.amount_micros) > max(p.amount_micros)""",
     "postings of nothing, or from an account to itself": """
         SELECT document FROM postings WHERE debit_account = credit_account OR amount_micros <= 0""",
 }

@@ -107,7 +107,7 @@ def judge(world: World, until: dt.date, *, fresh: bool) -> list[str]:
     """Run the last bill, and say what is not true then."""
     world.finish(until)
     wanted = told(world.known.life(), until)
-    wrong = [*differing("the bills", billed(world.home), wanted, inclusive=world.start.inclusive), *_unsound(world.home)]
+    wrong = [*_unsound(world.home), *differing("the bills", billed(world.home), wanted, inclusive=world.start.inclusive)]
     before = _documents(world.home)
     cycle.run(world.home, until, world.tick())
     if _documents(world.home) != before:

@@ -73,15 +73,16 @@ def months(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
 
 
 def _close(month: str, entity: str, reason: str, home: HomeFolder, *, as_json: bool, dry_run: bool) -> int:
-    from billing.accounting import closing, unbilled
+    from billing.accounting import closing
     from billing.accounting.month_end import month_of
+    from billing.accounting.unbilled import targets
     from billing.store.home import Home
     from server.cli import output, progress
 
     wanted = month_of(month)
     with Home.open(home) as opened, progress.show("month end", "events") as report:
-        targets = unbilled.targets(opened, wanted, progress=report)
-        done = closing.close(opened, wanted, entity, targets, reason, who(), dry_run=dry_run)
+        found = targets(opened, wanted, progress=report)
+        done = closing.close(opened, wanted, entity, found, reason, who(), dry_run=dry_run)
     if as_json:
         output.print_json(done)
     else:

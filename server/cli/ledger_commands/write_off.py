@@ -16,6 +16,7 @@ def write_off_(
     date: Annotated[str, Parameter(help="Date of the entry.")],
     reason: Annotated[str, Parameter(help="Why it will not be paid.")],
     amount: Annotated[str | None, Parameter(help="Part of it, such as 12.50; all that is open if not given.")] = None,
+    undo: Annotated[bool, Parameter(negative="", help="Open again what was written off.")] = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -34,14 +35,19 @@ def write_off_(
         raise UserError(f"--amount: {error}", "write it as 12.50", exit_status=2) from error
     with Home.open(home) as opened:
         with opened.connect() as connection:
-            limit = settings.write_off_limit_micros(connection)
-        done = write_off.write_off(opened, number, parse_date(date), reason, who(), amount_micros=amount_micros, limit_micros=limit)
+            limit = settings.integer(connection, "write_off_limit_micros")
+        if undo:
+            done = write_off.undo(opened, number, parse_date(date), reason, who())
+        else:
+            done = write_off.write_off(opened, number, parse_date(date), reason, who(), amount_micros=amount_micros, limit_micros=limit)
     if as_json:
         output.print_json(done)
         return 0
     shown = f"{output.amount(done.amount_micros, done.currency)} {done.currency} of {done.number}"
     if done.existed:
-        print(f"{shown} was written off before; nothing changed")
+        print(f"{shown}: that was done before; nothing changed")
+    elif undo:
+        print(f"{shown} is open again")
     else:
         print(f"{shown} waits for another person" if done.waits else f"{shown} is written off")
     return 0

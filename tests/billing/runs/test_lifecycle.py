@@ -372,9 +372,7 @@ def test_one_run_at_a_time(anna: World) -> None:
 
 
 def test_an_unfinished_run_of_another_date_comes_first(anna: World) -> None:
-    anna.execute(
-        "INSERT INTO bill_runs (run_id, bill_date, pinned_seq, state, started_us, commit_seq) VALUES (1, '2025-11-01', 1, 'computing', 0, 1)"
-    )
+    unfinished(anna, "2025-11-01")
     with pytest.raises(UserError, match="bill run of 2025-11-01 is not finished") as caught:
         anna.bill("2025-12-01")
     assert caught.value.remedy == (
@@ -383,8 +381,7 @@ def test_an_unfinished_run_of_another_date_comes_first(anna: World) -> None:
 
 
 def test_a_run_of_a_wrong_date_that_was_interrupted_can_be_forgotten_until_it_has_numbered(anna: World) -> None:
-    values = "(1, '2026-11-01', 1, 'computing', 0, 1)"
-    anna.execute(f"INSERT INTO bill_runs (run_id, bill_date, pinned_seq, state, started_us, commit_seq) VALUES {values}")
+    unfinished(anna, "2026-11-01")
     assert cycle.abandon(anna.home, dt.date(2026, 11, 1)) == 1
     assert (anna.bill("2025-11-01").invoices, balanced(anna)) == (1, True)
     with pytest.raises(UserError, match="no bill run of 2025-11-01 is unfinished"):
@@ -399,6 +396,13 @@ def test_an_earlier_date_after_a_later_one_bills_nothing(anna: World) -> None:
     report = anna.bill("2025-11-01")
     assert (report.accounts, report.invoices, report.state) == (0, 0, "posted")
     assert balanced(anna)
+
+
+def unfinished(world: World, bill_date: str) -> None:
+    """A run that was interrupted while it computed."""
+    values = {"bill_date": bill_date, "pinned_seq": 1, "state": "computing", "started_us": 0, "commit_seq": 1}
+    with world.home.begin() as connection:
+        connection.execute(tables.bill_runs.insert().values(run_id=1, **values))
 
 
 def _everything(world: World) -> dict[str, int]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.vectors.billing import metered
 from tests.vectors.billing.form import Case, Shape, exact, units
-from tests.vectors.billing.usage_pricing import package_price
 
 if TYPE_CHECKING:
     from rating.outcome import Outcome
@@ -25,7 +24,7 @@ def packages(case: Case) -> dict[str, Any]:
     given = case.given
     size, before, part = (exact(given[name]) for name in ("package", "billed_before_qty", "this_part_qty"))
     meter = metered.meter_of(size, before, part)
-    price = package_price(size, exact(given["price"]), meter)
+    price = metered.package_price(size, exact(given["price"]), meter)
     events = [metered.use(place, each, meter) for place, each in enumerate((before, part))]
     first, second = metered.rated(price, events, cap=exact(given["maximum"]))
     if units(first.charge_micros) != exact(given["billed_before"]):
@@ -40,6 +39,6 @@ def _told(outcome: Outcome) -> dict[str, Any]:
 
 
 SHAPES: Final = (
-    Shape("qty tier_price maximum", "amount discount total", one_price),
-    Shape("package price billed_before_qty billed_before this_part_qty maximum", "amount discount total", packages),
+    Shape("qty tier_price maximum", "?amount ?discount ?total", one_price),
+    Shape("package price billed_before_qty billed_before this_part_qty maximum", "?amount ?discount ?total", packages),
 )

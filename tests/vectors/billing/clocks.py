@@ -99,8 +99,8 @@ def _instant_us(text: str) -> int:
 
 ZONES: Final = (
     Shape("start_utc end_utc timezone", "days", days_between),
-    Shape("timezone start_instant target bill_cycle_day ?period ?mode ?end", "start_local intervals", begins_locally),
-    Shape("timezone subscribed hourly_clock_utc", "invoice_created_at invoices_total no_invoice_at", by_the_hour),
+    Shape("timezone start_instant target bill_cycle_day ?period ?mode ?end", "?start_local ?intervals", begins_locally),
+    Shape("timezone subscribed hourly_clock_utc", "?invoice_created_at ?invoices_total no_invoice_at", by_the_hour),
     Shape("timezone subscribed", "no_invoice_at invoice_at", around_midnight),
 )
 LIMITS: Final = (Shape("target max_months_in_future", "error", too_far),)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -16,10 +15,11 @@ from billing import accounts, allocations, ledger
 from billing.payments import giving_back
 from billing.payments.giving_back import Back
 from rating.errors import UserError
-from tests.billing.payments.desk import ANA, Desk, day
+from tests.billing.payments.desk import Desk, day
 from tests.vectors.billing.form import units
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
 
     from billing.allocations import OpenItem

@@ -148,8 +148,8 @@ def _item(line: Any, start: dt.date, end: dt.date) -> str:  # noqa: ANN401 -- a 
 
 SHAPES: Final = (
     Shape("condition cases", "matches", by_age),
-    Shape("state invoice_age_days invoice_written_off", "state after_write_off_removed", written_off),
-    Shape("price period service_blocked all_paid_on", "state repair account_credit next_invoice_* balance", blocked_and_paid),
+    Shape("state invoice_age_days invoice_written_off", "?state ?after_write_off_removed", written_off),
+    Shape("price period service_blocked all_paid_on", "?state ?repair ?account_credit ?next_invoice_* ?balance", blocked_and_paid),
     Shape("price service_blocked all_paid_on", "items", blocked_until_the_cycle),
     Shape("old new cleared_and_changed_on period", "items due", reason=NOT_TOLD),
     Shape("states unpaid_invoices*", "*", reason=LATER),

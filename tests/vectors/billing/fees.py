@@ -14,7 +14,7 @@ import numpy as np
 
 from billing.charges import periods
 from billing.charges.lines import LINE, Kind, Lines, empty
-from billing.charges.pauses import NO_BREAKS
+from billing.charges.pauses import NO_BREAKS, Breaks
 from billing.charges.proration import Span, clip, share
 from billing.charges.reconcile import differences
 from billing.charges.recurring import fees_due, plan_spans
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from billing.charges.pauses import Breaks
     from billing.charges.periods import Period
 
 TIMINGS: Final = {"IN_ADVANCE": FeeTiming.ADVANCE, "IN_ARREAR": FeeTiming.ARREARS}
@@ -150,7 +149,8 @@ def _periods(life: Life, target: dt.date) -> Iterator[Period]:
 def _due(life: Life, period: Period, target: dt.date) -> list[Any]:
     """Fees of a period that a bill of `target` charges."""
     plans = {
-        f"x/{place}": Plan(str(place), (), {}, recurring=(_fee(place, stage.price, life.timing),)) for place, stage in enumerate(life.stages, 1)
+        f"x/{place}": Plan(str(place), (), {}, recurring=(_fee(place, stage.price, life.timing),))
+        for place, stage in enumerate(life.stages, 1)
     }
     changes = [(stage.start, name) for stage, name in zip(life.stages, plans, strict=True)]
     spans = plan_spans(changes, Span(life.stages[0].start, life.end))

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from billing.charges.lines import minor_step_micros
+from billing.charges.lines import PPM, minor_step_micros
 from rating.money import MICROS_PER_UNIT, RoundingMode, round_exact
 from tariffs.currencies import MINOR_DIGITS
 
@@ -60,7 +60,7 @@ class Shape(NamedTuple):
 
     def fits(self, case: Case) -> bool:
         """Whether the case has all keys that this shape needs, and no others."""
-        return _fits(self.given, case.given) and _fits(self.expected, case.expected)
+        return bool(case.expected) and _fits(self.given, case.given) and _fits(self.expected, case.expected)
 
 
 def without_notes(value: Any) -> Any:  # noqa: ANN401 -- any JSON
@@ -123,8 +123,17 @@ def micros(amount: Fraction) -> int:
     """Micro-units of an amount that has no finer part."""
     found = amount * MICROS_PER_UNIT
     if found.denominator != 1:
-        message = f"{float(amount)} is finer than a micro-unit"
-        raise ValueError(message)
+        message = f"an amount of {float(amount)}, finer than a micro-unit: no amount of ours is"
+        raise ListedError(message)
+    return int(found)
+
+
+def ppm(percent: object) -> int:
+    """Parts per million of a percentage that has no finer part."""
+    found = exact(percent) * PPM / 100
+    if found.denominator != 1:
+        message = f"a rate of {percent} percent, finer than a millionth: no rate of ours is"
+        raise ListedError(message)
     return int(found)
 
 
@@ -165,4 +174,6 @@ def _fits(pattern: str, keys: Iterable[str]) -> bool:
     needed = [name for name in names if not name.startswith("?")]
     every = [name.removeprefix("?") for name in names]
     found = list(keys)
-    return all(fnmatch.filter(found, name) for name in needed) and all(any(fnmatch.fnmatchcase(key, name) for name in every) for key in found)
+    return all(fnmatch.filter(found, name) for name in needed) and all(
+        any(fnmatch.fnmatchcase(key, name) for name in every) for key in found
+    )

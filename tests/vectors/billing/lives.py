@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
     from billing.charges.lines import Lines
 
-OTHER_DAYS: Final = "several subscriptions of an account, each with a bill day of its own, some of them yearly: ours have the account's, by months"
+OTHER_DAYS: Final = (
+    "several subscriptions of an account, each with a bill day of its own, some of them yearly: ours have the account's, by months"
+)
 HEAD_AND_TAIL: Final = "a bill day that changes within what is billed: the cycle that runs ends at its old date first (docs/charges.md)"
 YEARLY: Final = "a yearly fee that a pause makes longer: ours are months, and a pause makes none longer"
 AT_THE_END: Final = "a one-off fee comes with the first bill in advance; ours comes with the bill at the end of its period"
@@ -54,8 +56,7 @@ def one_bill(case: Case) -> dict[str, Any]:
     days = [fees.days_of(life, line) for line in lines]
     amounts = [units(int(line["amount_micros"])) for line in lines]
     items = [{"from": f"{part.start}", "to": f"{part.end}", "amount": amount} for part, amount in zip(days, amounts, strict=True)]
-    answer = {"items": items, "invoice_total": fees.total(lines), "item_count": len(items)}
-    return {key: answer[key] for key in case.expected}
+    return {"items": items, "invoice_total": fees.total(lines), "item_count": len(items)}
 
 
 def phases(case: Case) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def _in_period(period: Period, held: Sequence[tuple[int, Fraction, Span]]) -> Li
 
 RECURRING: Final = (
     Shape("price ?currency mode period start ?end target bill_cycle_day", "?items ?invoice_total ?item_count", one_bill),
-    Shape("phases target mode", "item_count invoice_total", phases),
+    Shape("phases target mode", "?item_count ?invoice_total", phases),
     Shape("fixed recurring start bill_cycle_day", "invoice_*", fixed_and_recurring),
     Shape(
         "trial trial_start discount discount_start evergreen evergreen_start bill_cycle_day",
@@ -185,8 +186,8 @@ RECURRING: Final = (
 )
 CHANGES: Final = (
     Shape("steps", "invoice_balances", steps),
-    Shape("old_amount new_amount period change", "credit charge net", replaced),
-    Shape("invoice_1 change", "invoice_1_balance invoice_2_balance", replaced_from_the_start),
+    Shape("old_amount new_amount period change", "?credit ?charge ?net", replaced),
+    Shape("invoice_1 change", "?invoice_1_balance ?invoice_2_balance", replaced_from_the_start),
     Shape("subscriptions", "invoice_totals", reason=OTHER_DAYS),
     Shape("billed proposed", "items", reason=HEAD_AND_TAIL),
     Shape("billed pause proposed", "items", reason=YEARLY),

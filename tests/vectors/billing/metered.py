@@ -15,7 +15,6 @@ import numpy as np
 from billing.charges import volume
 from rating.model import (
     ANY_ZONE,
-    PPM,
     UNIT_OF_SERVICE,
     Allowance,
     BucketKind,
@@ -32,7 +31,7 @@ from rating.money import MICROS_PER_UNIT
 from tariffs.bounds import QUANTITY_MAX
 from tests.rating import shop
 from tests.rating.both import Both
-from tests.vectors.billing.form import ListedError, micros, units, whole
+from tests.vectors.billing.form import ListedError, micros, ppm, units, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,9 +87,7 @@ def steps_price(ranges: Sequence[Range], meter: Meter, *, increments: Sequence[i
     """A price by steps, without flat fees. `increments` in units: how much is begun at once in each range; a part of a unit otherwise."""
     scale = meter.scale
     lengths = [each * scale for each in increments] or [1] * len(ranges)
-    steps = tuple(
-        Step(whole(each.over * scale), *rate_per(each.rate, scale), length) for each, length in zip(ranges, lengths, strict=True)
-    )
+    steps = tuple(Step(whole(each.over * scale), *rate_per(each.rate, scale), length) for each, length in zip(ranges, lengths, strict=True))
     counter = {"counter_id": COUNTER} if counting is not Counting.EVENT else {}
     return shop.price(ModelRate("any", steps, lengths[0]), unit=meter.unit, counting=counting, **counter)
 
@@ -115,8 +112,14 @@ def content(place: int, amount: Fraction) -> Event:
 def content_price(percent: Fraction, fixed: Fraction, least: Fraction = Fraction(0), most: Fraction | None = None) -> Price:
     """A share of what the content costs and a fixed amount, between a least and a most."""
     terms = {"minimum_micros": micros(least), "maximum_micros": None if most is None else micros(most)}
-    ppm = whole(percent * PPM / 100)
-    return shop.price(ModelRate("any", (Step(0, 0, 1, 1),), 1, micros(fixed)), unit=QuantityUnit.MESSAGE, content_ppm=ppm, **terms)
+    rate = ModelRate("any", (Step(0, 0, 1, 1),), 1, micros(fixed))
+    return shop.price(rate, unit=QuantityUnit.MESSAGE, content_ppm=ppm(percent), **terms)
+
+
+def package_price(size: Fraction, amount: Fraction, meter: Meter) -> Price:
+    """So much for each package, which the uses of a period share."""
+    packages = [Range(Fraction(0), Fraction(0), amount / size)]
+    return steps_price(packages, meter, increments=[whole(size)], counting=Counting.PACKAGE)
 
 
 def rated(price: Price, events: Sequence[Event], *, cap: Fraction | None = None, free_events: int = 0) -> list[Outcome]:

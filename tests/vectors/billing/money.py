@@ -22,7 +22,21 @@ from rating.errors import UserError
 from rating.money import MICROS_PER_UNIT, RoundingMode, round_exact
 from tests.billing.charges.rows import lines
 from tests.vectors.billing.desk import Customer
-from tests.vectors.billing.form import CENT_MICROS, Case, ListedError, Otherwise, Shape, amount_in, amounts_in, cents, exact, of_cents, units, whole
+from tests.vectors.billing.form import (
+    CENT_MICROS,
+    Case,
+    ListedError,
+    Otherwise,
+    Shape,
+    amount_in,
+    amounts_in,
+    cents,
+    exact,
+    of_cents,
+    ppm,
+    units,
+    whole,
+)
 
 if TYPE_CHECKING:
     from billing.charges.lines import Lines
@@ -41,7 +55,7 @@ def bounded(case: Case) -> dict[str, Any]:
 def credit_for_days(case: Case) -> Otherwise:
     """A fee in advance that ends early: the days that were used stay, their tax with them."""
     given = case.given
-    fee, rate = of_cents(given["paid_fee_cents"]), exact(given["tax_pct"]) / 100
+    fee, rate = of_cents(given["paid_fee_cents"]), Fraction(ppm(given["tax_pct"]), PPM)
     days, used = whole(given["period_days"]), whole(given["days_used_inclusive"])
     begun = dt.date(2026, 1, 1)
     period = Period(begun, begun + dt.timedelta(days), begun)
@@ -54,44 +68,22 @@ def credit_for_days(case: Case) -> Otherwise:
     return Otherwise(_credited(net, tax), _credited(*others), PRECISE)
 
 
-def settled_without_cash(case: Case) -> dict[str, Any]:
-    """A credit settles an invoice."""
-    customer = _with_items(case, case.given["items"])
-    customer.document(exact(case.given["credit_on_invoice"]))
-    return {"account_balance": customer.books().balance}
-
-
-def paid_in_part(case: Case) -> dict[str, Any]:
-    """Lines of one invoice, and payments."""
-    customer = Customer(case.id)
-    number = customer.document(sum((amount_in(each) for each in case.given["items"]), Fraction(0)))
-    for each in case.given["payments"]:
-        customer.pay(exact(each))
-    books = customer.books()
-    answer = {"invoice_balance": customer.open_of(number), "account_balance": books.balance, "account_credit": books.credit}
-    return {key: answer[key] for key in case.expected}
-
-
-def refunded_after_repair(case: Case) -> dict[str, Any]:
-    """A paid invoice of which a line is replaced; then money goes back, with or without a credit of the same amount."""
-    given = case.given
-    customer = Customer(case.id)
-    customer.document(sum((amount_in(each) for each in given["items"]), Fraction(0)))
-    payments = [customer.pay(exact(each)) for each in given["payments"]]
-    before, after = amounts_in(given["repair"].replace("->", " "))
-    customer.document(after - before)
-    if given["item_adjusted_by_refund"]:
-        customer.document(-exact(given["refund"]))
-    customer.refund(payments[0], exact(given["refund"]))
-    return _books(customer)
-
-
-def refunded_in_part(case: Case) -> dict[str, Any]:
-    """An invoice that was paid and credited; then a part of the payment goes back."""
-    customer = Customer(case.id)
-    payments = _paid(customer, case.given["items"])
-    customer.refund(payments[0], exact(case.given["refund"]))
-    return _books(customer)
+def books(case: Case) -> dict[str, Any]:
+    """Documents, payments, credits and refunds of one customer, and what the books say then."""
+    given, customer = case.given, Customer(case.id)
+    number, payments = _documents(customer, given["items"])
+    payments += [customer.pay(exact(each)) for each in given.get("payments", ())]
+    if given.get("credit_on_invoice") is not None:
+        customer.document(exact(given["credit_on_invoice"]))
+    if given.get("repair") is not None:
+        before, after = amounts_in(given["repair"].replace("->", " "))
+        customer.document(after - before)
+    if given.get("refund") is not None:
+        if given.get("item_adjusted_by_refund"):
+            customer.document(-exact(given["refund"]))
+        customer.refund(payments[0], exact(given["refund"]))
+    found = customer.books()
+    return {"invoice_balance": customer.open_of(number), "account_balance": found.balance, "account_credit": found.credit}
 
 
 def refunds(case: Case) -> dict[str, Any]:
@@ -122,42 +114,24 @@ def _credited(net_micros: int, tax_micros: int) -> dict[str, Any]:
     return {"subtotal_cents": cents(net_micros), "tax_cents": cents(tax_micros), "total_cents": cents(net_micros + tax_micros)}
 
 
-def _with_items(case: Case, items: Any) -> Customer:  # noqa: ANN401 -- any JSON
-    customer = Customer(case.id)
-    customer.document(sum((amount_in(each) for each in items), Fraction(0)))
-    return customer
-
-
-def _paid(customer: Customer, items: list[str]) -> list[str]:
-    """Documents of texts; the ids of the payments."""
-    payments = []
-    for text in items:
-        amount = amount_in(text)
-        if "credit balance" in text:
-            continue
+def _documents(customer: Customer, items: list[str]) -> tuple[str, list[str]]:
+    """Documents of texts: one of all lines, but what repairs it is another. The number of the first, and the ids of payments."""
+    repairs = [amount_in(text) for text in items if "repair" in text]
+    own = [text for text in items if "repair" not in text and "credit balance" not in text]
+    number = customer.document(sum((amount_in(text) for text in own), Fraction(0)))
+    payments = [customer.pay(amount_in(text)) for text in own if "paid" in text]
+    for amount in repairs:
         customer.document(amount)
-        if "paid" in text:
-            payments.append(customer.pay(amount))
-    return payments
+    return number, payments
 
 
-def _books(customer: Customer) -> dict[str, Any]:
-    books = customer.books()
-    return {"account_balance": books.balance, "account_credit": books.credit}
-
-
-CREDITS: Final = (
-    Shape("potential_credit originally_paid previous_credits", "credit", bounded),
-    Shape("items credit_on_invoice", "account_balance", settled_without_cash),
+BOOKS: Final = Shape(
+    "items ?payments ?credit_on_invoice ?repair ?account_credit_created ?refund ?item_adjusted_by_refund",
+    "?invoice_balance ?account_balance ?account_credit",
+    books,
 )
+CREDITS: Final = (Shape("potential_credit originally_paid previous_credits", "credit", bounded), BOOKS)
 CREDIT_NOTES: Final = (
-    Shape("paid_fee_cents tax_pct period_days days_used_inclusive", "subtotal_cents tax_cents total_cents", credit_for_days),
+    Shape("paid_fee_cents tax_pct period_days days_used_inclusive", "?subtotal_cents ?tax_cents ?total_cents", credit_for_days),
 )
-PAYMENTS: Final = (
-    Shape("items payments", "?invoice_balance ?account_balance ?account_credit", paid_in_part),
-    Shape(
-        "items payments repair ?account_credit_created refund item_adjusted_by_refund", "account_balance account_credit", refunded_after_repair
-    ),
-    Shape("items refund", "account_balance account_credit", refunded_in_part),
-    Shape("cases", "results", refunds),
-)
+PAYMENTS: Final = (BOOKS, Shape("cases", "results", refunds))

@@ -42,7 +42,9 @@ def wrong_order(case: Case) -> dict[str, Any]:
     if end is not None and end < start:
         return {"error": SEQUENCE_ERROR if desk.refuses_subscription(start, end) else None}
     if day(case.given["target"]) < start:
-        assert not parts_due(life_of(case.given | {"period": "MONTHLY"}), day(case.given["target"])), "something is due before the first day"
+        assert not parts_due(life_of(case.given | {"period": "MONTHLY"}), day(case.given["target"])), (
+            "something is due before the first day"
+        )
         raise ListedError(BEFORE_START)
     return {"error": None}
 
@@ -51,16 +53,13 @@ def days_of_period(case: Case) -> dict[str, Any]:
     """A span of days, as a share of a cycle of so many days."""
     start, end = day(case.given["from"]), day(case.given["to"])
     cycle = Period(start, end, start, start + dt.timedelta(whole(case.given["period_days"])))
-    answer: dict[str, Any] = {"fraction": _rounded(share([Span(start, end)], cycle))}
-    return answer | ({"days": (end - start).days} if "days" in case.expected else {})
+    return {"fraction": _rounded(share([Span(start, end)], cycle)), "days": (end - start).days}
 
 
 def _told(case: Case, shares: Sequence[Fraction]) -> dict[str, Any]:
-    answer: dict[str, Any] = {"cycles": sum((_rounded(each) for each in shares), Fraction(0))}
-    told = case.expected.get("as_fractions")
-    if told is not None:
-        answer["as_fractions"] = told if sum(map(Fraction, told.split(" + "))) == sum(shares) else str(sum(shares))
-    return answer
+    told, total = case.expected.get("as_fractions", "0"), sum(shares)
+    same = sum(map(Fraction, told.split(" + "))) == total
+    return {"cycles": sum((_rounded(each) for each in shares), Fraction(0)), "as_fractions": told if same else str(total)}
 
 
 def _of_shortened_cycle(part: Part) -> Fraction:
@@ -84,9 +83,9 @@ def _rounded(value: Fraction) -> Fraction:
 
 
 SHAPES: Final = (
-    Shape("?billing_mode ?mode period start ?end target bill_cycle_day", "cycles ?as_fractions", cycles),
+    Shape("?billing_mode ?mode period start ?end target bill_cycle_day", "?cycles ?as_fractions", cycles),
     Shape("?billing_mode ?mode ?period start ?end target bill_cycle_day", "error", wrong_order),
-    Shape("from to period_days", "fraction ?days", days_of_period),
+    Shape("from to period_days", "?fraction ?days", days_of_period),
     Shape("from to fixed_days_in_month", "?days ?fraction", reason=THIRTY),
     Shape("monthly_price from to fixed_days_in_month", "amount", reason=THIRTY),
     Shape("quarter_fee_cents quarter started terminated ?mode", "fee_cents", reason=WHOLE_QUARTER),

@@ -97,19 +97,26 @@ def _quoted(key: str, value: Any, by_id: Mapping[str, Mapping[str, Any]]) -> Any
 
 
 def _compared(case: Case, answer: dict[str, Any] | Otherwise) -> Verdict:
-    ours = answer.ours if isinstance(answer, Otherwise) else answer
+    ours = _asked(case, answer.ours if isinstance(answer, Otherwise) else answer)
     if same(case.expected, ours):
         return Verdict(case.id, Kind.PASSED)
     told = f"expected {_plain(case.expected)}, ours {_plain(ours)}"
-    if isinstance(answer, Otherwise) and same(case.expected, answer.theirs):
+    if isinstance(answer, Otherwise) and same(case.expected, _asked(case, answer.theirs)):
         return Verdict(case.id, Kind.LISTED, f"{answer.reason}; {told}")
     return Verdict(case.id, Kind.FAILED, told)
+
+
+def _asked(case: Case, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an answer the case asks for."""
+    return {key: answer[key] for key in case.expected if key in answer}
 
 
 def same(expected: Any, answer: Any) -> bool:  # noqa: ANN401 -- any JSON
     """Whether an answer is what is expected: numbers by value, to our micro-unit where more places are written; the rest literally."""
     if isinstance(answer, Mapping):
-        return isinstance(expected, Mapping) and expected.keys() == answer.keys() and all(same(expected[key], answer[key]) for key in answer)
+        return (
+            isinstance(expected, Mapping) and expected.keys() == answer.keys() and all(same(expected[key], answer[key]) for key in answer)
+        )
     if isinstance(answer, list | tuple):
         is_list = isinstance(expected, list) and len(expected) == len(answer)
         return is_list and all(same(*pair) for pair in zip(expected, answer, strict=True))
@@ -122,7 +129,7 @@ def same(expected: Any, answer: Any) -> bool:  # noqa: ANN401 -- any JSON
         wanted = exact(expected)
     except ValueError:
         return False
-    return wanted == answer or (wanted * 10**6).denominator != 1 and to_micro(wanted) == answer
+    return wanted == answer or ((wanted * 10**6).denominator != 1 and to_micro(wanted) == answer)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- any JSON

@@ -293,8 +293,8 @@ def upgrade() -> None:
     for table in ("subscription_ends", "set_offs", "allocations"):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":  # which asks for each of five million rows alone
-        for table, column, _ in _KEYS_OF_MANY:
-            op.drop_constraint(f"{table}_{column}_fkey", table, type_="foreignkey")
+        for table, key, _ in _KEYS_OF_MANY:
+            op.drop_constraint(f"{table}_{key}_fkey", table, type_="foreignkey")
 
 
 def downgrade() -> None:
@@ -315,8 +315,8 @@ def downgrade() -> None:
     for name in reversed(_MADE):
         op.drop_table(name)
     if op.get_bind().dialect.name == "postgresql":
-        for table, column, target in _KEYS_OF_MANY:
-            op.create_foreign_key(f"{table}_{column}_fkey", table, target, [column], [column])
+        for table, key, target in _KEYS_OF_MANY:
+            op.create_foreign_key(f"{table}_{key}_fkey", table, target, [key], [key])
 
 
 def _make_old_tables() -> None:
