@@ -1,8 +1,8 @@
 """Bills out of the ordinary: more than so many times the mean of the months before (abnormal_bills.yaml), so that the customer is told.
 
-The months before are the periods of the account's own invoices, the newest first; where there are too few, the months that were imported
-as baselines. An account without any has nothing to compare with. Asked again about a run, nothing is added; what was told or dismissed is
-a row of its own.
+The months before are those of the account's own invoices, by the beginning of their periods; of a month without any, what was imported as
+its baseline. The mean is of the months that are known; an account without any has nothing to compare with. Asked again about a run, nothing
+is added; what was told or dismissed is a row of its own.
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
 import sqlalchemy as sa
 
 from billing.allocations.items import chunks, voided
+from billing.charges.lines import Int64s
+from billing.charges.periods import MONTHS_PER_YEAR
 from billing.runs import states
-from billing.store import commit_points, tables
+from billing.store import bulk, commit_points, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    import pyarrow as pa
 
     from billing.closed_months import Who
     from billing.store.home import Home
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
 FILE: Final = Path(__file__).parent / "abnormal_bills.yaml"
 KIND: Final = "abnormal_bill"
 OPEN, TOLD, DISMISSED = "open", "told", "dismissed"
-MONTH: Final = len("2026-10")
+NO_LIMIT: Final = 2**63 - 1
 _KEY: Final = ("account_key", "subscription_key", "limit_id", "period_from")
 
 
@@ -54,12 +59,13 @@ class Alarm(msgspec.Struct, frozen=True):
     note: str
 
 
-class Bill(NamedTuple):
-    """What a run billed an account, with tax."""
+class Bills(NamedTuple):
+    """What a run billed, with tax, by account key (ascending); `month`: number of the one in which the period begins."""
 
-    account_key: int
-    period_from: str
-    total_micros: int
+    account_key: Int64s
+    period_from: list[str]
+    month: Int64s
+    total_micros: Int64s
 
 
 @functools.cache
@@ -68,25 +74,23 @@ def rule() -> Rule:
     return msgspec.yaml.decode(FILE.read_bytes(), type=Rule)
 
 
-def abnormal(bills: Sequence[Bill], before: Mapping[int, Sequence[int]], by: Rule) -> list[tuple[Bill, int]]:
-    """Bills beyond the rule, each with what it exceeds. `before`: totals of the months before by account, at most `by.months`."""
-    found = []
-    for bill in bills:
-        months = before.get(bill.account_key, ())
-        if months and bill.total_micros * len(months) > by.factor * max(sum(months), 0):
-            found.append((bill, by.factor * max(sum(months), 0) // len(months)))
-    return found
+def limits(before_micros: Int64s, months: Int64s, factor: int) -> Int64s:
+    """What a bill may come to: `factor` times the mean of so many months before, rounded down; no end where there are none.
+
+    A bill of whole minor units is above the exact product where it is above this one, and the other way round.
+    """
+    product = factor * np.maximum(before_micros, 0).astype(object)
+    return np.array([int(each) // count if count else NO_LIMIT for each, count in zip(product, months.tolist(), strict=True)], np.int64)
 
 
 def raise_alarms(home: Home, run_id: int, who: Who) -> int:
     """Add an alarm for every bill of a run that is out of the ordinary. Returns how many are new."""
     with home.begin() as connection:
         bills = _bills(connection, run_id)
-        if not bills:
-            return 0
-        found = abnormal(bills, _before(connection, run_id, bills), rule())
-        known = _known(connection, [bill.account_key for bill, _ in found])
-        new = [(bill, limit) for bill, limit in found if (bill.account_key, 0, 0, bill.period_from) not in known]
+        limit = limits(*_before(connection, run_id, bills), rule().factor)
+        above = np.flatnonzero(bills.total_micros > limit).tolist()
+        known = _known(connection, bills.account_key[above].tolist())
+        new = [place for place in above if (int(bills.account_key[place]), 0, 0, bills.period_from[place]) not in known]
         if not new:
             return 0
         seq = home.next_commit_seq(connection, "alarm", who.now_us)
@@ -99,16 +103,10 @@ def raise_alarms(home: Home, run_id: int, who: Who) -> int:
             "at_us": who.now_us,
             "commit_seq": seq,
         }
-        rows = [
-            {
-                **common,
-                "account_key": bill.account_key,
-                "period_from": bill.period_from,
-                "reached_micros": bill.total_micros,
-                "limit_micros": limit,
-            }
-            for bill, limit in new
-        ]
+        keys, totals = bills.account_key.tolist(), bills.total_micros.tolist()
+        figures = [(keys[place], bills.period_from[place], totals[place], int(limit[place])) for place in new]
+        names = ("account_key", "period_from", "reached_micros", "limit_micros")
+        rows = [{**common, **dict(zip(names, each, strict=True))} for each in figures]
         connection.execute(tables.limit_alarms.insert(), rows)
         commit_points.reached("alarm.before_commit")
     commit_points.reached("alarm.committed")
@@ -153,35 +151,61 @@ def _said(row: Any) -> tuple[str, str]:  # noqa: ANN401 -- a row of the database
     return (OPEN, "") if row is None else (row.kind, row.note)
 
 
-def _bills(connection: sa.Connection, run_id: int) -> list[Bill]:
+def _bills(connection: sa.Connection, run_id: int) -> Bills:
     """What a run of the cycle billed each account."""
     invoice = tables.invoices.c
-    total = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64)
-    query = sa.select(invoice.account_key, sa.func.min(invoice.period_from), total).where(invoice.run_id == run_id)
+    total = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64).label("total_micros")
+    query = sa.select(invoice.account_key, sa.func.min(invoice.period_from).label("period_from"), total).where(invoice.run_id == run_id)
     query = query.where(invoice.document_type.is_(None), invoice.invoice_key.not_in(voided())).group_by(invoice.account_key)
     if states.find(connection, run_id).kind != states.CYCLE:
-        return []
-    return [Bill(int(key), first, int(amount)) for key, first, amount in connection.execute(query.order_by(invoice.account_key))]
+        query = query.where(sa.false())
+    rows = bulk.read(connection, query.order_by(invoice.account_key))
+    return Bills(
+        rows["account_key"].to_numpy(),
+        [str(each) for each in rows["period_from"].to_pylist()],
+        _months(rows["period_from"]),
+        rows["total_micros"].to_numpy(),
+    )
 
 
-def _before(connection: sa.Connection, run_id: int, bills: Sequence[Bill]) -> dict[int, list[int]]:
-    """By account the totals of the months before its bill, the newest first: as its invoices say, else as they were imported."""
-    invoice, baseline = tables.invoices.c, tables.baselines.c
-    total = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64)
-    earlier = sa.select(invoice.account_key, invoice.period_from, total).where(invoice.run_id < run_id, invoice.document_type.is_(None))
-    earlier = earlier.where(invoice.invoice_key.not_in(voided())).group_by(invoice.account_key, invoice.period_from)
-    imported = sa.select(baseline.account_key, baseline.month, baseline.amount_micros)
-    billed: dict[int, dict[str, int]] = {bill.account_key: {} for bill in bills}
-    known: dict[int, dict[str, int]] = {bill.account_key: {} for bill in bills}
-    for sums, query, column in ((billed, earlier, invoice.account_key), (known, imported, baseline.account_key)):
-        for chunk in chunks([bill.account_key for bill in bills]):
-            for key, period, amount in connection.execute(query.where(column.in_(chunk or ()))):
-                sums[key][period[:MONTH]] = sums[key].get(period[:MONTH], 0) + int(amount)
-    found = {}
-    for bill in bills:
-        months = {**known[bill.account_key], **billed[bill.account_key]}
-        newest = sorted(((month, amount) for month, amount in months.items() if month < bill.period_from[:MONTH]), reverse=True)
-        found[bill.account_key] = [amount for _, amount in newest[: rule().months]]
+def _before(connection: sa.Connection, run_id: int, bills: Bills) -> tuple[Int64s, Int64s]:
+    """Of each bill the sum of the months before it, and how many of them are known: by invoices, else as they were imported."""
+    invoice, baseline, months = tables.invoices.c, tables.baselines.c, rule().months
+    if not bills.period_from:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    first = int(bills.month.min()) - months
+    since = f"{first // MONTHS_PER_YEAR:04}-{first % MONTHS_PER_YEAR + 1:02}"
+    earlier = sa.select(invoice.account_key, invoice.period_from.label("month"), invoice.total_micros.label("amount_micros"))
+    earlier = earlier.where(invoice.run_id < run_id, invoice.document_type.is_(None), invoice.period_from >= since)
+    imported = sa.select(baseline.account_key, baseline.month, baseline.amount_micros).where(baseline.month >= since)
+    sums = np.zeros((len(bills.month), months), np.int64)
+    known = np.zeros(sums.shape, np.bool_)
+    for query in (earlier.where(invoice.invoice_key.not_in(voided())), imported):
+        rows = bulk.read(connection, query)
+        place, age = _places(rows, bills)
+        fits = (place >= 0) & (age >= 1) & (age <= months)
+        at = (place[fits], age[fits] - 1)
+        fresh = ~known[at]  # what invoices say comes before what was imported
+        np.add.at(sums, (at[0][fresh], at[1][fresh]), rows["amount_micros"].to_numpy()[fits][fresh])
+        known[at] = True
+    return sums.sum(axis=1), known.sum(axis=1).astype(np.int64)
+
+
+def _places(rows: pa.Table, bills: Bills) -> tuple[Int64s, Int64s]:
+    """The bill of each row's account, -1 for none, and how many months the row is older."""
+    keys = rows["account_key"].to_numpy()
+    place = np.minimum(np.searchsorted(bills.account_key, keys), len(bills.account_key) - 1)
+    own = bills.account_key[place] == keys
+    return np.where(own, place, -1), bills.month[place] - _months(rows["month"])
+
+
+def _months(texts: pa.ChunkedArray[Any]) -> Int64s:
+    """Numbers of months from dates (or months) as text; a run has few different ones."""
+    encoded: Any = texts.combine_chunks().dictionary_encode() if len(texts) else None
+    if encoded is None:
+        return np.zeros(0, np.int64)
+    numbers = [int(text[:4]) * MONTHS_PER_YEAR + int(text[5:7]) - 1 for text in encoded.dictionary.to_pylist()]
+    found: Int64s = np.array(numbers, np.int64)[encoded.indices.to_numpy()]
     return found
 
 

@@ -51,7 +51,8 @@ def find_owners(
 ):  # fmt: skip
     """Who pays for each event, in which period, by which plan: what `pricing.owners` says, row by row.
 
-    `code` is the served id, NOBODY for an unknown one. Written are the last four columns. See `guiding.Spans`, `contracts.Lives` and `scope.Scope` for the others.
+    `code` is the served id, NOBODY for an unknown one. Written are the last four columns. For the others see `guiding.Spans`,
+    `contracts.Lives` and `scope.Scope`.
     """
     for row in range(len(code)):
         subscription[row] = account[row] = place[row] = holding[row] = NOBODY

@@ -10,6 +10,7 @@ from tests.lives.living import Lived, live, shrunk
 
 
 def main() -> int:
+    """Exit status 1 where any life failed."""
     words = argparse.ArgumentParser(prog="tests.lives")
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--lives", type=int, default=100)
@@ -23,19 +24,23 @@ def main() -> int:
         lived = live(seed, kills=asked.kills, days=asked.days)
         refused = sum(": refused" in each for each in lived.said)
         taken.update(each.split("(")[0].split()[-1] for each in lived.said if ": " not in each)
-        print(f"life {seed}: {len(lived.acts)} acts, {refused} refused, {len(lived.wrong)} wrong", flush=True)
+        say(f"life {seed}: {len(lived.acts)} acts, {refused} refused, {len(lived.wrong)} wrong")
         if lived.wrong:
             failed += 1
             show(lived if asked.keep else shrunk(lived, fresh=lived.wrong[0].startswith("a fresh home")))
-    print(dict(taken))
+    say("acts that were taken: " + ", ".join(f"{name} {count}" for name, count in taken.most_common()))
     return int(failed > 0)
 
 
 def show(lived: Lived) -> None:
     """What was told, what came of it."""
-    print(f"  {lived.start}")
-    print(*(f"    {each}" for each in lived.said), sep="\n")
-    print(*(f"  WRONG {each}" for each in lived.wrong[:12]), sep="\n", flush=True)
+    say("\n".join([f"  {lived.start}", *(f"    {each}" for each in lived.said), *(f"  WRONG {each}" for each in lived.wrong[:12])]))
+
+
+def say(text: str) -> None:
+    """A line for whoever watches."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

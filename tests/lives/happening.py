@@ -13,7 +13,10 @@ from tests.lives.world import Act, Start
 if TYPE_CHECKING:
     from tests.lives.known import Known, Sub
 
-KINDS = ((), (), ("usage", "volume", "discount"), ("recurring",), ("one_off", "commitment"))
+# A discount that stays behind where its lines go to another payer makes a bill below zero, and the bounds of a run put that aside. So what
+# is discounted goes with its discounts here, and A has none for all of it.
+DISCOUNTED = ("recurring", "usage", "volume")
+KINDS = ((), (), (*DISCOUNTED, "discount"), ("one_off", "commitment"))
 RUN_POINTS = [name for name in commit_points.POINTS if name.startswith("run.")]
 WEIGHTS = {
     "calls": 24, "late_calls": 12, "again": 3, "change_plan": 12, "pause": 6, "resume_service": 4, "outage": 4, "end": 4, "revive": 5,
@@ -84,7 +87,7 @@ class Happening:
         return self.random.choice(list(self.known.subscriptions.values()))
 
     def _subject(self) -> str:
-        return self.random.choice([*self.known.accounts, *self.known.subscriptions])
+        return self.random.choice(["B", *self.known.subscriptions])
 
     def _name(self, letter: str) -> str:
         self._names += 1
@@ -169,7 +172,7 @@ class Happening:
     def _discount(self) -> tuple[object, ...]:
         day = self._day(-90, 30)
         span = plain.Span(day, self.random.choice((None, self._to(day, 80))))
-        kinds = self.random.choice(((), ("recurring",), ("usage", "volume")))
+        kinds = self.random.choice((DISCOUNTED, ("recurring",), ("usage", "volume")))
         if self.random.random() < 0.5:
             return self._subject(), plain.Discount("percent", span, 81, self.random.choice((50_000, 125_000, 333_333)), 0, kinds)
         return self._subject(), plain.Discount("gift", span, 82, 0, self.random.choice((1_000_000, 3_330_000)), kinds)
@@ -226,7 +229,7 @@ class Happening:
         return self.random.choice(tariff.PLANS), day, f"{month:%Y-%m}"
 
     def _close(self) -> tuple[object, ...] | None:
-        return ("A", self._day(-20, 30)) if (self.today - self.known.opened).days > 200 else None  # noqa: PLR2004 -- late in a life
+        return ("A", self._day(-20, 30)) if (self.today - self.known.opened).days > 200 else None
 
     def _retract(self) -> tuple[object, ...] | None:
         known = self.known
@@ -236,7 +239,8 @@ class Happening:
         facts += [(name, "discount", each.span.start, each.name) for name, every in held.items() for each in every]
         facts += [(each.subject, "sponsor" if each.family == "sponsor" else "payer", each.span.start, "") for each in known.payers]
         for each in known.subscriptions.values():
-            facts += [(each.name, "pause", day, "") for day in each.pauses] + [(each.name, "outage", day, "") for day in each.outages]
+            facts += [(each.name, "pause", day, "") for day in each.pauses if day not in each.resumed]
+            facts += [(each.name, "outage", day, "") for day in each.outages]
         return self.random.choice(facts) if facts else None
 
     def _resume(self) -> tuple[object, ...]:

@@ -25,6 +25,7 @@ class Sub:
     end: dt.date | None = None
     served_to: dt.date | None = None
     pauses: dict[dt.date, dt.date | None] = dataclasses.field(default_factory=dict)
+    resumed: set[dt.date] = dataclasses.field(default_factory=set)  # pauses whose end was told later
     outages: dict[dt.date, dt.date | None] = dataclasses.field(default_factory=dict)
     discounts: list[plain.Discount] = dataclasses.field(default_factory=list)
     taken_over: bool = False

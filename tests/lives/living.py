@@ -21,12 +21,10 @@ from billing.store import tables
 from billing.store.home import Home
 from tests.lives import plain, tariff
 from tests.lives.happening import Happening, beginning
-from tests.lives.world import ANA, BEN, World, take
+from tests.lives.world import ANA, BEN, Act, Start, World, take
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from tests.lives.world import Act, Start
 
 MONTHS_DAYS = 430  # about fourteen months
 ONE_NAME = re.compile(r"([A-Z])-(\d+)")
@@ -123,7 +121,8 @@ Sums = dict[tuple[object, ...], int]
 def told(life: plain.Life, until: dt.date) -> Sums:
     """The plain bill: lines, and tax as lines of kind tax."""
     lines, taxes = plain.bill(life, until)
-    return {**lines, **{(payer, "tax", "", 0, tax, start): micros for (payer, tax, start), micros in taxes.items()}}
+    sums: Sums = dict(lines.items())
+    return sums | {(payer, "tax", "", 0, tax, start): micros for (payer, tax, start), micros in taxes.items()}
 
 
 def billed(home: Home) -> Sums:
@@ -191,8 +190,8 @@ def _from_export(world: World, until: dt.date) -> Sums:
     folder = world.folder / "again"
     exporting.export_files(world.home, folder / "out", "csv")
     with Home.open(folder / "home", create=True) as home:
-        for each in world.published:
-            catalogue.publish(home, each, world.tick())
+        for version in world.published:
+            catalogue.publish(home, version, world.tick())
         accounts.import_files(home, folder / "out", world.tick(), by=ANA)
         for place, each in enumerate(world.known.adjustments.values()):
             wanted = adjusting.Wanted(f"r{place}", each.account, each.on, each.micros, "goodwill", "", "life", each.tax, each.subscription)

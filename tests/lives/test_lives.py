@@ -18,7 +18,11 @@ from billing.runs import computing
 from tests.lives.living import Lived, live
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from billing.charges.lines import Lines
+    from billing.runs.contracts import Contracts
+    from billing.runs.scope import Scope
     from tests.postgres_server import Server
 
 pytestmark = pytest.mark.slow
@@ -59,8 +63,8 @@ def test_a_run_that_forgets_what_was_billed_is_found(monkeypatch: pytest.MonkeyP
     real = computing.billed_in
     assert live(7, days=100, fresh=False).wrong == []
 
-    def forgetful(*known: object) -> Lines:
-        found = real(*known)  # type: ignore[arg-type] -- whatever it takes
+    def forgetful(connection: sa.Connection, contracts: Contracts, chosen: Scope, seq: int) -> Lines:
+        found = real(connection, contracts, chosen, seq)
         return found[1:] if found.size else empty()
 
     monkeypatch.setattr(computing, "billed_in", forgetful)

@@ -151,9 +151,11 @@ class World:
 
     def _resume_service(self, _: dt.date, name: str, day: dt.date) -> None:
         lifecycle.resume(self.home, self._asked(), name, day)
-        pauses = self._sub(name).pauses
-        if day not in pauses.values():
-            pauses[max(start for start, end in pauses.items() if start < day and (end is None or day < end))] = day
+        sub = self._sub(name)
+        if day not in sub.pauses.values():
+            begun = max(start for start, end in sub.pauses.items() if start < day and (end is None or day < end))
+            sub.pauses[begun] = day
+            sub.resumed.add(begun)
 
     def _outage(self, _: dt.date, name: str, day: dt.date, to: dt.date) -> None:
         lifecycle.outage(self.home, self._asked(), name, day, to, "no power", "T1")
@@ -205,9 +207,7 @@ class World:
 
     def _payer(self, _: dt.date, payer: plain.Payer) -> None:
         if payer.family == "sponsor":
-            agreements.agree(
-                self.home, self._asked(), payer.subject, "sponsor", *payer.span, kinds.SponsorFact(payer.other, payer.kinds)
-            )
+            agreements.agree(self.home, self._asked(), payer.subject, "sponsor", *payer.span, kinds.SponsorFact(payer.other, payer.kinds))
         else:
             agreements.agree_with(self.home, self._asked(), payer.subject, "payer", *payer.span, kinds.PayerFact(payer.other, payer.kinds))
         if payer not in self.known.payers:
@@ -229,7 +229,7 @@ class World:
         account = sub.account if sub is not None else subject
         with self.home.connect() as connection:
             customer = load(connection, list(account_keys(connection, [account]).values())).customers
-            every = [each for each in customer.values() if each.account_id == account][0]
+            every = next(each for each in customer.values() if each.account_id == account)
         facts = [fact for each in every.contracts if each.subscription_id == subject for fact in each.facts] if sub else every.facts
         found = [each for each in facts if (each.kind, each.from_date, each.name) == (kind, day, name)]
         if found:
@@ -275,9 +275,7 @@ class World:
             self.known.adjustments[reference] = self.known.pending.pop(reference)
 
     def _enter(self, reference: str, told: plain.Adjustment, by: Operator) -> None:
-        wanted = adjusting.Wanted(
-            reference, told.account, told.on, told.micros, "goodwill", "by hand", "life", told.tax, told.subscription
-        )
+        wanted = adjusting.Wanted(reference, told.account, told.on, told.micros, "goodwill", "by hand", "life", told.tax, told.subscription)
         adjusting.add(self.home, wanted, self._who(by))
 
     def _pay(self, on: dt.date, payment_id: str, account: str, micros: int) -> None:

@@ -18,7 +18,8 @@ from rating.errors import UserError
 
 FOLDER_VARIABLE: Final = "RATEWRIGHT_VECTORS"
 OWN_FOLDER: Final = Path(__file__).parent
-_PATTERNS: Final = ("rating*.json", "rating*.jsonl", "rating*.jsonl.gz")
+RATING, BILLING = "rating", "billing"  # what names of files begin with
+_ENDINGS: Final = (".json", ".jsonl", ".jsonl.gz")
 
 
 class TimeBand(msgspec.Struct, frozen=True):
@@ -132,13 +133,19 @@ def folder() -> Path:
     return Path(os.environ.get(FOLDER_VARIABLE) or OWN_FOLDER)
 
 
-def read_raw(place: Path) -> list[dict[str, Any]]:
-    """Every case of every file of vectors in `place`, files in order of name, numbers as they are written."""
-    files = sorted(path for pattern in _PATTERNS for path in place.glob(pattern))
+def kinds_in(place: Path) -> list[str]:
+    """Which of RATING and BILLING a folder has vectors of. Refuses a folder without any."""
+    found = [kind for kind in (RATING, BILLING) if _files(place, kind)]
+    if not found:
+        raise _nothing(place, f"{RATING}* and no {BILLING}*")
+    return found
+
+
+def read_raw(place: Path, kind: str = RATING) -> list[dict[str, Any]]:
+    """Every case of every file of vectors of a kind in `place`, files in order of name, numbers as they are written."""
+    files = _files(place, kind)
     if not files:
-        raise UserError(
-            f"{place} holds no rating*.json, rating*.jsonl or rating*.jsonl.gz", f"name a folder of vectors in {FOLDER_VARIABLE}"
-        )
+        raise _nothing(place, f"{kind}*")
     return [case for path in files for case in read_file(path)]
 
 
@@ -155,3 +162,11 @@ def read_file(path: Path) -> list[dict[str, Any]]:
 def decode(raw: dict[str, Any]) -> Case:
     """`raw` as a Case. Raises msgspec.ValidationError, with the place, where it is not of the form."""
     return msgspec.convert(raw, Case)
+
+
+def _files(place: Path, kind: str) -> list[Path]:
+    return sorted(path for ending in _ENDINGS for path in place.glob(f"{kind}*{ending}"))
+
+
+def _nothing(place: Path, names: str) -> UserError:
+    return UserError(f"{place} holds no {names} that ends with {', '.join(_ENDINGS)}", f"name a folder of vectors in {FOLDER_VARIABLE}")

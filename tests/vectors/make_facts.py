@@ -1,8 +1,8 @@
 """Makes the project's own facts from a folder of vectors: `python -m tests.vectors.make_facts FOLDER`.
 
-Kept are figures and what names them: tariff, usage, expected figures, operation, settings and balances. Dropped is what others wrote
-about them (notes, where a case was found) and the spans of the other engine. Numbers stay as they are written; the same input gives the
-same bytes.
+Kept are figures and what names them: tariff, usage, expected figures, operation, settings and balances; of billing what is given and what
+is expected. Dropped is what others wrote about them (rules, notes, where a case was found) and the spans of the other engine. Numbers stay
+as they are written; the same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ from typing import Any, Final
 
 import msgspec
 
+from tests.vectors.billing.form import without_notes
 from tests.vectors.cases import OWN_FOLDER, read_file
 
+KEPT_OF_BILLING: Final = ("id", "topic", "given", "expected")
 KEPT: Final = ("id", "operation", "system_decimals", "config", "tariff", "usage", "account", "expected")
 DROPPED_FIGURES: Final = ("spans_detail",)
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
 
 
 def main(source: Path, target: Path = OWN_FOLDER) -> None:
-    """Write both files of `target` anew."""
+    """Write the files of `target` anew."""
+    lines = [_encoder.encode(without_notes({name: case[name] for name in KEPT_OF_BILLING})) for case in read_file(source / "billing.json")]
+    (target / "billing.json").write_bytes(b"[\n" + b",\n".join(lines) + b"\n]\n")
     lines = [_encoder.encode(_facts(case)) for case in read_file(source / "rating.json")]
     (target / "rating.json").write_bytes(b"[\n" + b",\n".join(lines) + b"\n]\n")
     lines = [_encoder.encode(_facts(case)) for case in read_file(source / "rating_random.jsonl.gz")]

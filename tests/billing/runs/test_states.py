@@ -203,3 +203,30 @@ def test_whoever_is_exempt_pays_no_tax_from_the_period_on_that_ends_in_it(two: W
     assert run(two).tax_micros == {"CNY": 1_200_000}
     assert run(two, DECEMBER).tax_micros == {"CNY": 600_000}
     assert balanced(two)
+
+
+def test_held_and_test_accounts_are_put_aside_with_their_reasons(two: World) -> None:
+    """Anna is held on 1 November and caught up in December; bert is a test account: computed for the books, never invoiced."""
+    for name, kind, ends, detail in (
+        ("anna", "hold", "2025-11-02", '{"reason":"dispute"}'),
+        ("bert", "category", None, '{"category":"test"}'),
+    ):
+        fact = {
+            "kind": kind,
+            "from_date": "2025-10-01",
+            "to_date": ends,
+            "detail": detail,
+            "retracts": None,
+            "by_name": "ada",
+            "by_uid": 1001,
+        }
+        key = two.key("accounts", "account_key", "account_id", name)
+        two._add(tables.account_facts, account_key=key, **fact)  # noqa: SLF001 -- the world's own way to add a fact
+    done = run(two)
+    assert (done.invoices, sorted(done.put_aside), done.quarantined) == (0, ["anna", "bert"], {})
+    assert [(each.account_id, each.kind) for each in quarantine.parked(two.home)] == [("anna", "held"), ("bert", "test")]
+    assert balanced(two)
+    caught_up = run(two, DECEMBER)
+    assert (caught_up.invoices, two.numbers("anna"), two.numbers("bert")) == (1, ["R-0000000001"], [])
+    assert [line[1] for line in two.lines("R-0000000001") if line[0] == "Basic"] == ["2025-10-01", "2025-11-01"]
+    assert balanced(two)

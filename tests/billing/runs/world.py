@@ -177,7 +177,8 @@ class World:
     def end(self, subscription_id: str, to_date: str) -> None:
         """Learn the end of a subscription that had none."""
         key = self.key("subscriptions", "subscription_key", "subscription_id", subscription_id)
-        self._add(tables.subscription_facts, subscription_key=key, kind="end", from_date=to_date, to_date=None, detail="{}", by_name="clerk", by_uid=1)
+        fact = {"kind": "end", "from_date": to_date, "to_date": None, "detail": "{}", "retracts": None, "by_name": "clerk", "by_uid": 1}
+        self._add(tables.subscription_facts, subscription_key=key, **fact)
 
     def own(self, number: str, subscription_id: str) -> None:
         """Learn who owns a number."""

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing import accounts, allocations, ledger
+from billing.accounting import balances
 from billing.payments import giving_back
 from billing.payments.giving_back import Back
 from rating.errors import UserError
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 CURRENCY: Final = "EUR"
 PAID_ON, BACK_ON = "02-10", "02-20"
 _ACCOUNTS: Final = "account_id,name,currency,timezone,bill_day,language,opened_on,billed_through,dunning_policy,payment_days"
+_numbers = itertools.count(1)
 _open: list[Desk] = []
 _folders: list[Path] = []
 
@@ -42,8 +45,9 @@ class Customer:
     """One case's customer; every name of a document or payment is the case's own."""
 
     def __init__(self, name: str) -> None:
-        self._desk, self._name = _desk(), name
-        self._desk.account(name, CURRENCY)
+        self._desk = _desk()
+        self._name = f"{name}-{next(_numbers)}"  # two files may have cases of one id
+        self._desk.account(self._name, CURRENCY)
         self._documents = 0
 
     def document(self, amount: Fraction) -> str:
@@ -71,11 +75,11 @@ class Customer:
     def books(self) -> Books:
         """What the ledger says, and what is left of payments and documents. Both tell the same story."""
         with self._desk.home.connect() as connection:
-            found = {each.account: each.balance_micros for each in ledger.trial_balance(connection)}
+            lines = balances.trial_balance(connection, every_customer=True)
             key = self._desk._account_key(connection, self._name)  # noqa: SLF001 -- the desk of the tests
             left = sum(each.left_micros for each in allocations.unallocated(connection, [key]))
             items = [each.open_micros for each in allocations.open_items(connection, [key])]
-        balance = found.get(ledger.receivable(self._name), 0)
+        balance = sum(each.balance_micros for each in lines if each.account == ledger.receivable(self._name))
         assert balance == sum(items) - left, "what is open less what is left is the balance of the ledger"
         return Books(units(balance), units(left - sum(each for each in items if each < 0)))
 
@@ -98,8 +102,9 @@ def at_hand() -> Iterator[None]:
         try:
             yield
         finally:
+            while _open:
+                _open.pop().home.close()
             _folders.pop()
-            _open.clear()
 
 
 def home() -> Desk:

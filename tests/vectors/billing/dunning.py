@@ -1,4 +1,4 @@
-"""Topic dunning: a state is a function of what is open, a policy and a date; whoever does not pay may be cut off, and blocked days are free.
+"""Topic dunning: a state is a function of what is open, a policy and a date; days on which service was blocked are not charged.
 
 A policy of ours has days past due and amounts. Counts of invoices, retries of a card, notices and campaigns are later work.
 """

@@ -50,6 +50,12 @@ class Otherwise(NamedTuple):
     reason: str
 
 
+class Exactly(NamedTuple):
+    """A number that is no amount of money: compared to the last place that is written."""
+
+    value: Fraction
+
+
 class Shape(NamedTuple):
     """Cases with these keys. Either `answer` works out what is expected, or `reason` says why they are listed."""
 
@@ -74,7 +80,7 @@ def exact(value: object) -> Fraction:
     """A number, written as one or as text."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal | Fraction | str):
         message = f"{value!r} is no number"
-        raise ValueError(message)
+        raise ValueError(message)  # noqa: TRY004 -- what a case says, not an argument of the wrong type
     return Fraction(value)
 
 
@@ -91,7 +97,7 @@ def day(value: object) -> dt.date:
     """A date of ISO text."""
     if not isinstance(value, str):
         message = f"{value!r} is no date"
-        raise ValueError(message)
+        raise ValueError(message)  # noqa: TRY004 -- as above
     return dt.date.fromisoformat(value)
 
 

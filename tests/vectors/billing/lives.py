@@ -1,7 +1,7 @@
 """Topics invoice_recurring, plan_change and idempotency: bills of a life, each the difference from those before it.
 
-A life is worked out as it is known on a date; what a later date knows more (another plan, an end, another price from the beginning) needs no
-rule of its own. Steps are texts such as "2011-04-05 plan 12", "2011-04-05 -> 30", "2011-06-05 phase 40", "2011-06-05 cancel".
+A life is worked out as it is known on a date; what is known later (another plan, an end) needs no rule of its own.
+Steps are texts such as "2011-04-05 plan 12", "2011-04-05 -> 30", "2011-06-05 phase 40", "2011-06-05 cancel".
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 OTHER_DAYS: Final = (
     "several subscriptions of an account, each with a bill day of its own, some of them yearly: ours have the account's, by months"
 )
-HEAD_AND_TAIL: Final = "a bill day that changes within what is billed: the cycle that runs ends at its old date first (docs/charges.md)"
+INTERVALS: Final = "intervals that cut each other: ours compares sums of a charge key and period, and a bill day changes as a cycle ends"
 YEARLY: Final = "a yearly fee that a pause makes longer: ours are months, and a pause makes none longer"
 AT_THE_END: Final = "a one-off fee comes with the first bill in advance; ours comes with the bill at the end of its period"
 _STEP: Final = re.compile(r"(\d{4}-\d{2}-\d{2}) (plan|->|phase|cancel) ?([\d.]*).*")
@@ -189,7 +189,7 @@ CHANGES: Final = (
     Shape("old_amount new_amount period change", "?credit ?charge ?net", replaced),
     Shape("invoice_1 change", "?invoice_1_balance ?invoice_2_balance", replaced_from_the_start),
     Shape("subscriptions", "invoice_totals", reason=OTHER_DAYS),
-    Shape("billed proposed", "items", reason=HEAD_AND_TAIL),
+    Shape("billed proposed", "items", reason=INTERVALS),
     Shape("billed pause proposed", "items", reason=YEARLY),
 )
 REPEATS: Final = (Shape("price start bill_cycle_day already_invoiced_to_target new_target", "invoice", again),)

@@ -1,7 +1,7 @@
 """Topics credits, payments and credit_note: what is owed, what is credit, how much may go back, and the tax that goes with a credit.
 
-Lines of a document are texts that begin with their amount: "20.0 recurring", "20.0 paid" (there is a payment of it), "repair -20.0" (a later
-document), "credit balance +20.0" (where the other books keep credit; ours follows from the document itself).
+Lines of a document are texts with an amount: "20.0 recurring", "20.0 paid" (there is a payment of it), "repair -20.0" (a later document),
+"credit balance +20.0" (where the other books keep credit; ours follows from the document itself).
 """
 
 from __future__ import annotations

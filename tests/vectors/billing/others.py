@@ -53,7 +53,8 @@ def thresholds(case: Case) -> dict[str, Any]:
         billed = billed if interim[-1] is None else np.concatenate([billed, interim[-1]])
     fees = used + of_cents(given["plan_fee_cents"])
     rest = int(differences(_usage(used), billed).lines["amount_micros"].sum()) + of_cents(given["plan_fee_cents"])
-    first, second = (_amount(each) for each in interim)
+    made = [_amount(each) for each in interim]
+    first, second = next((each for each in made if each is not None), None), made[1] if len(made) > 1 else None
     month_end = {"fees_cents": cents(fees), "credit_for_threshold_invoice_cents": cents(fees - rest), "total_cents": cents(rest)}
     return {"invoice_on_threshold_cents": first, "second_usage_invoice": second, "month_end": month_end}
 

@@ -11,7 +11,7 @@ from billing.charges.proration import Span, share
 from rating.money import RoundingMode, round_exact
 from tests.vectors.billing import desk
 from tests.vectors.billing.fees import life_of, parts_due
-from tests.vectors.billing.form import Case, ListedError, Otherwise, Shape, day, day_or_none, whole
+from tests.vectors.billing.form import Case, Exactly, ListedError, Otherwise, Shape, day, day_or_none, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,13 +53,13 @@ def days_of_period(case: Case) -> dict[str, Any]:
     """A span of days, as a share of a cycle of so many days."""
     start, end = day(case.given["from"]), day(case.given["to"])
     cycle = Period(start, end, start, start + dt.timedelta(whole(case.given["period_days"])))
-    return {"fraction": _rounded(share([Span(start, end)], cycle)), "days": (end - start).days}
+    return {"fraction": Exactly(_rounded(share([Span(start, end)], cycle))), "days": (end - start).days}
 
 
 def _told(case: Case, shares: Sequence[Fraction]) -> dict[str, Any]:
     told, total = case.expected.get("as_fractions", "0"), sum(shares)
     same = sum(map(Fraction, told.split(" + "))) == total
-    return {"cycles": sum((_rounded(each) for each in shares), Fraction(0)), "as_fractions": told if same else str(total)}
+    return {"cycles": Exactly(sum((_rounded(each) for each in shares), Fraction(0))), "as_fractions": told if same else str(total)}
 
 
 def _of_shortened_cycle(part: Part) -> Fraction:

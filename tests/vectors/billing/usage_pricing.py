@@ -205,8 +205,8 @@ def _top_tier(ranges: Sequence[Range], sizes: Sequence[int], quantity: Fraction,
 
 
 def _line(piece: Any, scale: int) -> str:  # noqa: ANN401 -- a Piece
-    units = Fraction(piece.to_qty - piece.from_qty, scale)
-    return f"{metered.units(1) * piece.amount_micros} = {units} x {Fraction(piece.rate_micros * scale, piece.per_qty * 10**6)} t{piece.step + 1}"
+    quantity, rate = Fraction(piece.to_qty - piece.from_qty, scale), metered.units(piece.rate_micros) * scale / piece.per_qty
+    return f"{metered.units(1) * piece.amount_micros} = {quantity} x {rate} t{piece.step + 1}"
 
 
 def _refuse_free_amount(given: dict[str, Any]) -> None:
