@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from billing import accounts, catalogue, invoicing, payments
-from billing.accounts import agreements, kinds, lifecycle
+from billing.accounts import agreements, kinds, lifecycle, numbers
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.closed_months import Who
@@ -43,7 +43,7 @@ class Operated:
 
     def __init__(self, folder: Path, page: Page) -> None:
         self.home = Home.open(folder / "home", create=True)
-        self.now_us = instant_us(dt.datetime(2028, 1, 1, 8))
+        self.now_us = instant_us(dt.datetime.fromisoformat("2028-01-01T08:00"))
         self.seen = 0  # the newest document that was looked at
         self.names = {81: "welcome"}
         self.numbers: dict[str, str] = {}
@@ -137,6 +137,9 @@ class Operated:
 
     def _revive(self, act: Act) -> None:
         lifecycle.revive(self.home, self._asked(), act.of, act.told["reason"])
+
+    def _number(self, act: Act) -> None:
+        numbers.give(self.home, self._asked(), self.numbers[act.of], act.of, _day(act.told["from"]), 0)
 
     def _transfer(self, act: Act) -> None:
         lifecycle.transfer(self.home, self._asked(), act.of, act.told["account"], _day(act.told["on"]), act.told["as"])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?|[-+x/()\[\]])")
+_CLOSED_BY = {"(": ")", "[": "]"}
 _TOTAL = "**total**"
 
 
@@ -146,13 +147,13 @@ def _product(tokens: list[str]) -> Fraction:
 
 
 def _factor(tokens: list[str]) -> Fraction:
-    token = tokens.pop(0) if tokens else "nothing"
-    if token not in {"(", "["}:
-        return Fraction(token)
+    first = tokens.pop(0) if tokens else "nothing"
+    if first not in _CLOSED_BY:
+        return Fraction(first)
     value = _sum(tokens)
-    if (tokens.pop(0) if tokens else "") != {"(": ")", "[": "]"}[token]:
-        raise ValueError(f"{token} is not closed")
-    return value if token == "(" else _to_the_cent(value)
+    if (tokens.pop(0) if tokens else "") != _CLOSED_BY[first]:
+        raise ValueError(f"{first} is not closed")
+    return value if first == "(" else _to_the_cent(value)
 
 
 def _to_the_cent(exact: Fraction) -> Fraction:

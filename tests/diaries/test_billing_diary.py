@@ -39,7 +39,9 @@ def differences(operated: Operated, month: Month) -> list[str]:
     if totals != month.totals:
         wrong.append(f"{month.title}: totals {sorted(set(totals.items()) ^ set(month.totals.items()))}")
     noted = {line: note for line, note in month.corrects.items() if not line.document.startswith("C-")}
-    wrong += [f"{month.title}: {line} corrects {corrects.get(line)}, not {note}" for line, note in noted.items() if corrects.get(line) != note]
+    wrong += [
+        f"{month.title}: {line} corrects {corrects.get(line)}, not {note}" for line, note in noted.items() if corrects.get(line) != note
+    ]
     wrong += [f"{month.title}: corrects {corrects[line]}: {line}" for line in sorted(set(corrects) - set(month.corrects))]
     for account, owed in month.owed.items():
         if operated.owed(account) != owed:
@@ -69,7 +71,14 @@ def test_the_page_is_whole() -> None:
 
 @pytest.mark.parametrize(
     ("arithmetic", "cents"),
-    [("30.00 x 17/30", 1700), ("[0.97 x 0.19]", 18), ("-[0.125]", -13), ("[0.125] - 0.50", -37), ("(63 - 20) x 0.10", 430), ("-(1 - 3)", 200)],
+    [
+        ("30.00 x 17/30", 1700),
+        ("[0.97 x 0.19]", 18),
+        ("-[0.125]", -13),
+        ("[0.125] - 0.50", -37),
+        ("(63 - 20) x 0.10", 430),
+        ("-(1 - 3)", 200),
+    ],
 )
 def test_arithmetic_reader(arithmetic: str, cents: int) -> None:
     assert billing_page.worked_out(arithmetic) == cents

@@ -20,7 +20,7 @@ KINDS = ((), (), (*DISCOUNTED, "discount"), ("one_off", "commitment"))
 RUN_POINTS = [name for name in commit_points.POINTS if name.startswith("run.")]
 WEIGHTS = {
     "calls": 24, "late_calls": 12, "again": 3, "change_plan": 12, "pause": 6, "resume_service": 4, "outage": 4, "end": 4, "revive": 5,
-    "activate": 3, "transfer": 3, "bill_day": 1, "exempt": 2, "discount": 5, "payer": 5, "hold": 1, "version": 6, "adjust": 5, "approve": 2,
+    "activate": 3, "transfer": 3, "bill_day": 2, "exempt": 2, "discount": 5, "payer": 5, "hold": 1, "version": 6, "adjust": 5, "approve": 2,
     "pay": 3, "void": 6, "reissue": 3, "credit": 8, "run": 14, "resume": 5, "abandon": 2,
     "interim": 6, "rerate": 3, "retract": 5, "close": 1,
 }  # fmt: skip
@@ -163,7 +163,7 @@ class Happening:
         return sub.name, other, max(sub.start + plain.ONE_DAY, self._day(-60, 20)), self._name("T")
 
     def _bill_day(self) -> tuple[object, ...]:
-        return self.random.choice((1, 10, 15, 28, 31)), self._day(-20, 60)
+        return self.random.choice((1, 10, 15, 28, 31)), self._day(-70, 60)
 
     def _exempt(self) -> tuple[object, ...]:
         day = self._day(-100, 30)

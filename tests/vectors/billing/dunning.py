@@ -152,10 +152,7 @@ SHAPES: Final = (
     Shape("price period service_blocked all_paid_on", "?state ?repair ?account_credit ?next_invoice_* ?balance", blocked_and_paid),
     Shape("price service_blocked all_paid_on", "items", blocked_until_the_cycle),
     Shape("old new cleared_and_changed_on period", "items due", reason=NOT_TOLD),
-    Shape("states unpaid_invoices*", "*", reason=LATER),
-    Shape("states unpaid_by_month", "*", reason=LATER),
-    Shape("retry_days states", "*", reason=LATER),
-    Shape("states parent_invoice_committed child_pays_through_parent ?*", "*", reason=PARENT),
     Shape("invoice_age_days_over_threshold event", "*", refunded),
-    Shape("net_payment_term_days campaign invoices", "*", reason=LATER),
+    Shape("states ?*_invoice_* child_pays_through_parent ?*", "*", reason=PARENT),
+    Shape("*", "*", reason=LATER),
 )

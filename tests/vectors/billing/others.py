@@ -95,5 +95,5 @@ VOIDING: Final = (
     Shape("credit invoice_*", "*", reason=NO_PRICE),
     Shape("invoice_total_cents paid request", "*", reason=VOID_AS_CREDIT),
 )
-HOLDS: Final = (Shape("subscriptions start bill_cycle_day hold", "*", reason=HOLD_OF_ONE),)
-BALANCES: Final = (Shape("wallet *", "*", reason=PREPAID),)
+HOLDS: Final = (Shape("subscriptions hold ?*", "*", reason=HOLD_OF_ONE),)
+BALANCES: Final = (Shape("*", "*", reason=PREPAID),)

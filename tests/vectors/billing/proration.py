@@ -11,7 +11,7 @@ from billing.charges.proration import Span, share
 from rating.money import RoundingMode, round_exact
 from tests.vectors.billing import desk
 from tests.vectors.billing.fees import life_of, parts_due
-from tests.vectors.billing.form import Case, Exactly, ListedError, Otherwise, Shape, day, day_or_none, whole
+from tests.vectors.billing.form import Case, Exactly, Otherwise, Shape, day, day_or_none, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def cycles(case: Case) -> Otherwise:
     return Otherwise(_told(case, shares), _told(case, others), BY_SHORT_MONTH)
 
 
-def wrong_order(case: Case) -> dict[str, Any]:
+def wrong_order(case: Case) -> dict[str, Any] | Otherwise:
     """Dates in an order that cannot be."""
     start, end = day(case.given["start"]), day_or_none(case.given.get("end"))
     if end is not None and end < start:
@@ -45,7 +45,7 @@ def wrong_order(case: Case) -> dict[str, Any]:
         assert not parts_due(life_of(case.given | {"period": "MONTHLY"}), day(case.given["target"])), (
             "something is due before the first day"
         )
-        raise ListedError(BEFORE_START)
+        return Otherwise({"error": None}, {"error": SEQUENCE_ERROR}, BEFORE_START)
     return {"error": None}
 
 

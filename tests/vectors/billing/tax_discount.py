@@ -50,7 +50,7 @@ def coupon_before_tax(case: Case) -> dict[str, Any]:
             for place, fee in enumerate(fees, 1)
         )
     )
-    off = _off(base, [_entry(1, FIXED, given["fixed_coupon_cents"])])
+    off = _off(base, [_entry(1, FIXED, given.get("fixed_coupon_cents") or 0)])
     left = base.copy()
     left["amount_micros"] -= off
     found = taxed(left, np.full(left.size, CENT_MICROS, np.int64))
@@ -88,7 +88,7 @@ SHAPES: Final = (
     Shape("lines_cents discount_cents", "taxable_cents", spread_over_lines),
     Shape("subtotal_cents coupons", "discount_cents", coupons),
     Shape(
-        "fees fixed_coupon_cents",
+        "fees ?fixed_coupon_cents",
         "?coupon_per_fee_cents ?tax_per_fee_cents ?subtotal_excl_tax_cents ?tax_cents ?total_cents",
         coupon_before_tax,
     ),

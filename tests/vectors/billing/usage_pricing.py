@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rating.model import Counting
 from tests.vectors.billing import metered
-from tests.vectors.billing.form import Case, ListedError, Shape, exact, whole
+from tests.vectors.billing.form import Case, ListedError, Otherwise, Shape, exact, whole
 from tests.vectors.billing.metered import Meter, Range, charge, meter_of, rated, steps_price, use
 
 if TYPE_CHECKING:
@@ -35,21 +35,21 @@ OF_OM_GRAD_22: Final = (
 )
 
 
-def by_ranges(case: Case) -> dict[str, Any]:
+def by_ranges(case: Case) -> Otherwise:
     """Ranges with rates and flat fees; the tier reached prices everything, or each range what lies in it."""
     method, units = _method(case), exact(case.given["units"])
-    return {"amount": _priced(method, _ranges(case.given["ranges"], "per_unit"), units)}
+    return _amount(method, _ranges(case.given["ranges"], "per_unit"), units)
 
 
-def by_percentages(case: Case) -> dict[str, Any]:
+def by_percentages(case: Case) -> Otherwise:
     """Ranges of an amount of money, each with a percentage of what lies in it and a flat fee."""
     ranges = _ranges(case.given["ranges"], "rate_pct", Fraction(1, 100))
-    return {"amount": _priced(GRADUATED, ranges, exact(case.given["amount_units"]))}
+    return _amount(GRADUATED, ranges, exact(case.given["amount_units"]))
 
 
-def by_tiers(case: Case) -> dict[str, Any]:
+def by_tiers(case: Case) -> Otherwise:
     """Tiers {up_to, kind flat or unit, price}."""
-    return {"amount": _priced(_method(case), _tiers(case.given["tiers"]), exact(case.given["qty"]))}
+    return _amount(_method(case), _tiers(case.given["tiers"]), exact(case.given["qty"]))
 
 
 def part_of_period(case: Case) -> dict[str, Any]:
@@ -163,9 +163,12 @@ def _tiers(told: Sequence[dict[str, Any]]) -> list[Range]:
     return [Range(over, each["flat"], each["unit"]) for over, each in zip(ends, amounts, strict=True)]
 
 
+def _amount(method: str, ranges: Sequence[Range], quantity: Fraction) -> Otherwise:
+    ours = _priced(method, ranges, quantity)
+    return Otherwise({"amount": ours}, {"amount": ours if quantity else ranges[0].flat}, NOTHING)
+
+
 def _priced(method: str, ranges: Sequence[Range], quantity: Fraction) -> Fraction:
-    if quantity == 0 and ranges[0].flat:
-        raise ListedError(NOTHING)
     meter = meter_of(quantity, *(each.over for each in ranges))
     if method == GRADUATED and not any(each.flat for each in ranges):
         return charge(rated(steps_price(ranges, meter, counting=Counting.GRADUATED), [use(0, quantity, meter)]))

@@ -57,9 +57,9 @@ def summary(verdicts: Sequence[Verdict]) -> str:
 
 
 def shape_of(case: Case) -> Shape | None:
-    """The first shape that fits: of the case's topic, else of any."""
+    """The first shape that fits: of the case's topic, else one of any that has an answer."""
     own = TOPICS.get(case.topic, ())
-    others = (shape for topic, shapes in TOPICS.items() if topic != case.topic for shape in shapes)
+    others = (shape for topic, shapes in TOPICS.items() if topic != case.topic for shape in shapes if shape.answer is not None)
     return next((shape for shape in (*own, *others) if shape.fits(case)), None)
 
 
