@@ -87,7 +87,8 @@ def _with_statuses(usage: pa.Table, refused: pa.Table) -> pa.Table:
 
 def _of_preview(home: Home, seq: int, bill_date: dt.date, now_us: int) -> pa.Table:
     parts: list[Priced] = []
-    cycle.compute(home, bill_date, seq, threads=1, sink_for=lambda _: lambda _number, priced: parts.append(priced))
+    take = parts.append
+    cycle.compute(home, bill_date, seq, threads=1, everything=True, sink_for=lambda _: lambda _number, priced: take(priced))
     refused = [each.rated.status >= int(REFUSALS_FROM) for each in parts]
     keys = [key for each, rows in zip(parts, refused, strict=True) for key in each.event_key.filter(pa.array(rows)).to_pylist()]
     starts = [int(start) for each, rows in zip(parts, refused, strict=True) for start in each.start_us[rows]]

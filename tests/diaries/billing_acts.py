@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from billing import accounts, catalogue, invoicing, payments
+from billing.accounting import closing, unbilled
+from billing.accounting.month_end import month_of
 from billing.accounts import agreements, kinds, lifecycle, numbers
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
@@ -81,11 +83,20 @@ class Operated:
 
     def owed(self, account_id: str) -> int:
         """What an account owes by the ledger, in cents."""
-        row, name = tables.postings.c, f"receivable:{account_id}"
-        signed = sa.case((row.debit_account == name, row.amount_micros), else_=-row.amount_micros)
-        query = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(signed), 0), tables.INT64))
-        with self.home.connect() as connection:
-            return int(connection.execute(query.where((row.debit_account == name) | (row.credit_account == name))).scalar_one()) // CENT
+        return self._debits(f"receivable:{account_id}")
+
+    def held(self, name: str) -> int:
+        """What the ledger accounts `unbilled`, `deferred` or `provision` hold of all kinds of revenue, in cents."""
+        return self._debits(f"{name}%") * (1 if name == "unbilled" else -1)
+
+    def _debits(self, pattern: str) -> int:
+        """Debits less credits of some ledger accounts."""
+        row, found = tables.postings.c, []
+        for side in (row.debit_account, row.credit_account):
+            query = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(row.amount_micros), 0), tables.INT64)).where(side.like(pattern))
+            with self.home.connect() as connection:
+                found.append(int(connection.execute(query).scalar_one()))
+        return (found[0] - found[1]) // CENT
 
     def _line(self, row: sa.Row[tuple[object, ...]]) -> Line:
         name = self.names.get(row.charge_code, "")
@@ -192,6 +203,10 @@ class Operated:
         amount, tax = cents(told["amount"]) * CENT, told["class"]
         wanted = adjusting.Wanted(act.of, told["account"], _day(told["on"]), amount, told["code"], "by hand", told["catalogue"], tax)
         adjusting.add(self.home, wanted, self._who())
+
+    def _close_books(self, act: Act) -> None:
+        month = month_of(act.of)
+        closing.close(self.home, month, "", unbilled.targets(self.home, month), "end of the month", self._who())
 
     # --- documents and money
 

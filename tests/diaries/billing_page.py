@@ -1,4 +1,4 @@
-"""Reads the diary of fourteen months of bills: accounts, and a section a month with acts, lines of documents, and what accounts owe.
+"""Reads the diary of fourteen months of bills: accounts, and a section a month with acts, lines of documents, and what accounts owe and books hold.
 
 Arithmetic has numbers and + - x / and ( ); [ ] is rounded to the cent, halves away from zero. Everything else must come to whole cents.
 """
@@ -48,6 +48,7 @@ class Month(NamedTuple):
     corrects: dict[Line, str]
     totals: dict[str, int]
     owed: dict[str, int]
+    held: dict[str, int]
     sums: list[tuple[str, str, int]]
 
 
@@ -62,7 +63,7 @@ def read(text: str) -> Page:
     """The diary of a page."""
     sections = list(_parts(text, "## "))
     accounts = [(row[0], row[2], int(row[3])) for row in _rows(dict(sections)["Accounts"])]
-    return Page(accounts, [_month(title, body) for title, body in sections if title != "Accounts"])
+    return Page(accounts, [_month(title, body) for title, body in sections if title not in {"Accounts", "Prices"}])
 
 
 def worked_out(arithmetic: str) -> int:
@@ -84,7 +85,7 @@ def cents(text: str) -> int:
 def _month(title: str, body: str) -> Month:
     parts = dict(_parts(body, "### "))
     acts = [Act(dt.date.fromisoformat(row[0]), row[1], row[2], _words(row[3])) for row in _rows(parts["What happens"])]
-    month = Month(title, acts, [], {}, {}, {}, [])
+    month = Month(title, acts, [], {}, {}, {}, {}, [])
     for document, account, name, of, start, end, arithmetic, amount, note in _rows(parts["Documents"]):
         month.sums.append((f"{document} {name} {of} {start}", arithmetic, cents(amount)))
         if name == _TOTAL:
@@ -96,6 +97,9 @@ def _month(title: str, body: str) -> Month:
     for account, arithmetic, amount in _rows(parts["What accounts owe"]):
         month.sums.append((f"{account} owes", arithmetic, cents(amount)))
         month.owed[account] = cents(amount)
+    for account, arithmetic, amount in _rows(parts["What the books hold"]):
+        month.sums.append((account, arithmetic, cents(amount)))
+        month.held[account] = cents(amount)
     return month
 
 

@@ -10,11 +10,11 @@ from billing.documents.finding import local_date
 from billing.runs.beginning import YEARS_AHEAD_MAX, require_date
 from billing.runs.facts import Midnights
 from rating.errors import UserError
+from tests.vectors.billing import listed
 from tests.vectors.billing.fees import life_of, parts_due
 from tests.vectors.billing.form import Case, ListedError, Shape, day, whole
 
 TOO_FAR: Final = "TARGET_DATE_TOO_FAR"
-ANOTHER_LIMIT: Final = "another limit of how far ahead a bill may be dated: ours is three calendar years"
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NOW_US: Final = 1_767_225_600_000_000  # 2026-01-01T00:00Z
 _TODAY: Final = dt.date(2026, 1, 1)
@@ -61,7 +61,7 @@ def too_far(case: Case) -> dict[str, Any]:
     """A bill that is asked for some months ahead of today."""
     months_max = whole(case.given["max_months_in_future"])
     if months_max != YEARS_AHEAD_MAX * 12:
-        raise ListedError(ANOTHER_LIMIT)
+        raise ListedError(listed.ANOTHER_LIMIT)
     words = case.given["target"].split()  # today + 60 months
     if words[:2] != ["today", "+"] or words[3] != "months":
         message = f"{case.given['target']!r} is no date that is told from today"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from billing.charges.periods import next_bill_date
+from tests.vectors.billing import listed
 from tests.vectors.billing.fees import life_of, parts_due
 from tests.vectors.billing.form import Case, Shape, day, only_months
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from tests.vectors.billing.fees import Life
-
-FIXED_DAY: Final = "a run on a fixed day of the month bills running periods of accounts with other days: ours bills periods that have ended"
 
 
 def intervals(case: Case) -> dict[str, Any]:
@@ -49,7 +48,7 @@ def _intervals(life: Life, target: dt.date) -> list[list[str]]:
 SHAPES: Final = (
     Shape("?mode ?billing_mode period start ?end target bill_cycle_day", "intervals", intervals),
     Shape("?mode ?billing_mode period start ?end targets bill_cycle_day", "intervals_by_target", intervals_by_target),
-    Shape("mode variant period start ?end target bill_cycle_day", "*", reason=FIXED_DAY),
+    Shape("mode variant period start ?end target bill_cycle_day", "*", reason=listed.FIXED_DAY),
     Shape("period subscribed", "billing_dates", walk),
     Shape("period subscribed year", "billing_date ?not_billed_on", in_a_year),
 )

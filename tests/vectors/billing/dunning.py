@@ -17,22 +17,20 @@ from billing.charges.periods import previous_bill_date
 from billing.charges.proration import Span
 from billing.dunning_policy import Action, Policy, Step
 from rating.money import format_micros
-from tests.vectors.billing import fees
+from tests.vectors.billing import fees, listed
 from tests.vectors.billing.desk import Customer
 from tests.vectors.billing.fees import Bills, Life, Stage
-from tests.vectors.billing.form import Case, ListedError, Shape, days_in, exact, whole
+from tests.vectors.billing.form import Case, ListedError, Shape, day, days_in, exact, whole, yes_or_no
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.charges.lines import Lines
 
-LATER: Final = "counts of invoices, causes of failure, retries and campaigns: the full policy of dunning is later work"
-PARENT: Final = "a state of the payer that children take over: ours is the payer's account alone, whose lines theirs are"
-NOT_TOLD: Final = "on which days service was blocked is not told"
 CLEAR: Final = "CLEAR"
 _TODAY: Final = dt.date(2026, 3, 31)
 _AGE: Final = re.compile(r"days since earliest unpaid invoice date >= (\d+)")
+_GOES_BACK: Final = re.compile("refund|chargeback|reversal")
 _STATE: Final = re.compile(r"(\w+) at (\d+) days")
 
 
@@ -40,7 +38,7 @@ def by_age(case: Case) -> dict[str, Any]:
     """A condition on the age of the oldest invoice; none is unpaid where there is no age."""
     condition = case.given["condition"]
     if condition.startswith(("unpaid_invoices", "last failure")):
-        raise ListedError(LATER)
+        raise ListedError(listed.LATER)
     found = _AGE.fullmatch(condition)
     if found is None:
         message = f"{condition!r} is no condition on age"
@@ -54,7 +52,7 @@ def written_off(case: Case) -> dict[str, Any]:
     name, days, age = *_named(case.given["state"]), whole(case.given["invoice_age_days"])
     states = {True: CLEAR, False: name}
     open_items = _items([age])
-    left = [] if case.given["invoice_written_off"] else open_items
+    left = [] if yes_or_no(case.given["invoice_written_off"]) else open_items
     return {"state": states[_level(left, days) == 0], "after_write_off_removed": states[_level(open_items, days) == 0]}
 
 
@@ -94,8 +92,8 @@ def blocked_until_the_cycle(case: Case) -> dict[str, Any]:
 
 def refunded(case: Case) -> dict[str, Any]:
     """A payment that goes back opens its invoice again, with the due date it had: the state follows at once."""
-    if not case.given["invoice_age_days_over_threshold"]:
-        message = "an invoice that is not old enough: which state it has is not told"
+    if not yes_or_no(case.given["invoice_age_days_over_threshold"]) or not _GOES_BACK.search(case.given["event"]):
+        message = "an invoice that is not old enough, or nothing that goes back: which state follows is not told"
         raise ValueError(message)
     name = str(case.expected["state"]).split()[0]
     customer = Customer(case.id)
@@ -132,7 +130,11 @@ def _named(text: str) -> tuple[str, int]:
 
 
 def _blocked(given: dict[str, Any]) -> Breaks:
-    return Breaks((Span(*days_in(given["service_blocked"])),))
+    first, after = days_in(given["service_blocked"])
+    if day(given["all_paid_on"]) != after:
+        message = f"paid on {given['all_paid_on']}, and blocked until {after}: paying ends it at once"
+        raise ValueError(message)
+    return Breaks((Span(first, after),))
 
 
 def _billed(customer: Customer, lines: Lines) -> Fraction:
@@ -151,8 +153,8 @@ SHAPES: Final = (
     Shape("state invoice_age_days invoice_written_off", "?state ?after_write_off_removed", written_off),
     Shape("price period service_blocked all_paid_on", "?state ?repair ?account_credit ?next_invoice_* ?balance", blocked_and_paid),
     Shape("price service_blocked all_paid_on", "items", blocked_until_the_cycle),
-    Shape("old new cleared_and_changed_on period", "items due", reason=NOT_TOLD),
+    Shape("old new cleared_and_changed_on period", "items due", reason=listed.NOT_TOLD),
     Shape("invoice_age_days_over_threshold event", "*", refunded),
-    Shape("states ?*_invoice_* child_pays_through_parent ?*", "*", reason=PARENT),
-    Shape("*", "*", reason=LATER),
+    Shape("states ?*_invoice_* child_pays_through_parent ?*", "*", reason=listed.PARENT),
+    Shape("*", "*", reason=listed.LATER),
 )

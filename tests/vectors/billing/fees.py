@@ -59,10 +59,10 @@ class Part(NamedTuple):
     share: Fraction
 
 
-def life_of(given: Mapping[str, Any], *, mode: str = "") -> Life:
+def life_of(given: Mapping[str, Any]) -> Life:
     """A life with one price from `start`, `end`, `bill_cycle_day` and the mode. Refuses periods that are not months."""
     only_months(given.get("period", "MONTHLY"))
-    timing = TIMINGS[mode or given.get("mode") or given.get("billing_mode") or "IN_ADVANCE"]
+    timing = next((TIMINGS[given[name]] for name in ("mode", "billing_mode") if name in given), FeeTiming.ADVANCE)
     end = day_or_none(given.get("end"))
     price = Fraction(str(given.get("price", 0)))
     arrears = timing is FeeTiming.ARREARS

@@ -23,6 +23,7 @@ from tariffs.currencies import MINOR_DIGITS
 
 CENT_MICROS: Final = 10_000  # of the currencies that cases without a currency mean
 MONTHLY: Final = "MONTHLY"
+OTHER_PERIODS: Final = ("DAILY", "WEEKLY", "BIWEEKLY", "THIRTY_DAYS", "QUARTERLY", "BIANNUAL", "SEMIANNUAL", "ANNUAL", "YEARLY", "BIENNIAL")
 NOTE: Final = "note"  # what others wrote beside their figures
 _AMOUNT: Final = re.compile(r"[-+]?\d+(?:\.\d+)?")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -170,9 +171,20 @@ def to_micro(amount: Fraction) -> Fraction:
 
 def only_months(period: object) -> None:
     """Refuses periods that are not months."""
-    if period != MONTHLY:
+    if period in OTHER_PERIODS:
         message = f"a period of {str(period).lower()}: ours are months"
         raise ListedError(message)
+    if period != MONTHLY:
+        message = f"{period!r} is no period"
+        raise ValueError(message)
+
+
+def yes_or_no(value: object) -> bool:
+    """A truth value, and nothing that stands for one."""
+    if not isinstance(value, bool):
+        message = f"{value!r} is neither true nor false"
+        raise ValueError(message)  # noqa: TRY004 -- as above
+    return value
 
 
 def _fits(pattern: str, keys: Iterable[str]) -> bool:

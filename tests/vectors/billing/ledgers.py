@@ -9,11 +9,9 @@ import sqlalchemy as sa
 from billing import ledger
 from billing.store import tables
 from rating.errors import UserError
-from tests.vectors.billing import desk
+from tests.vectors.billing import desk, listed
 from tests.vectors.billing.form import Case, Shape
 
-RESERVED: Final = "an amount that is reserved first: prepaid balances are later work; nothing of ours is posted in two phases"
-ANY_SEQUENCE: Final = "a property of any sequence: `tests/lives` and `tests/billing/test_ledger.py` hold it, not a case"
 ITS_OWN, OF_THE_CHAIN = "its own error", "linked_event_failed"
 
 
@@ -50,6 +48,6 @@ def _count(books: Any) -> int:  # noqa: ANN401 -- a Desk
 
 SHAPES: Final = (
     Shape("chain failure", "?results ?posted", chain),
-    Shape("pending ?*", "*", reason=RESERVED),
-    Shape("any_sequence_of_transfers", "invariant", reason=ANY_SEQUENCE),
+    Shape("pending ?*", "*", reason=listed.RESERVED),
+    Shape("any_sequence_of_transfers", "invariant", reason=listed.ANY_SEQUENCE),
 )

@@ -17,7 +17,7 @@ from billing.charges.proration import Span, share
 from billing.charges.recurring import PlanSpan
 from rating.model import OneOffFee, Plan
 from rating.money import RoundingMode, round_exact
-from tests.vectors.billing import fees
+from tests.vectors.billing import fees, listed
 from tests.vectors.billing.fees import Bills, Life, Stage, life_of
 from tests.vectors.billing.form import (
     CENT_MICROS,
@@ -40,12 +40,6 @@ if TYPE_CHECKING:
 
     from billing.charges.lines import Lines
 
-OTHER_DAYS: Final = (
-    "several subscriptions of an account, each with a bill day of its own, some of them yearly: ours have the account's, by months"
-)
-INTERVALS: Final = "intervals that cut each other: ours compares sums of a charge key and period, and a bill day changes as a cycle ends"
-YEARLY: Final = "a yearly fee that a pause makes longer: ours are months, and a pause makes none longer"
-AT_THE_END: Final = "a one-off fee comes with the first bill in advance; ours comes with the bill at the end of its period"
 _STEP: Final = re.compile(r"(\d{4}-\d{2}-\d{2}) (plan|->|phase|cancel) ?([\d.]*).*")
 
 
@@ -83,7 +77,7 @@ def fixed_and_recurring(case: Case) -> Otherwise:
         once += fixed
         recurring = fees.total(bills.bill(fees.due(life, date)))
         ours[key], theirs[key] = recurring + fixed, recurring + (exact(given["fixed"]) if date == dates[0] else 0)
-    return Otherwise(ours, theirs, AT_THE_END)
+    return Otherwise(ours, theirs, listed.AT_THE_END)
 
 
 def trial_and_discount(case: Case) -> dict[str, Any]:
@@ -188,8 +182,8 @@ CHANGES: Final = (
     Shape("steps", "invoice_balances", steps),
     Shape("old_amount new_amount period change", "?credit ?charge ?net", replaced),
     Shape("invoice_1 change", "?invoice_1_balance ?invoice_2_balance", replaced_from_the_start),
-    Shape("subscriptions", "invoice_totals", reason=OTHER_DAYS),
-    Shape("billed proposed", "items", reason=INTERVALS),
-    Shape("billed pause proposed", "items", reason=YEARLY),
+    Shape("subscriptions", "invoice_totals", reason=listed.OTHER_DAYS),
+    Shape("billed proposed", "items", reason=listed.INTERVALS),
+    Shape("billed pause proposed", "items", reason=listed.YEARLY),
 )
 REPEATS: Final = (Shape("price start bill_cycle_day already_invoiced_to_target new_target", "invoice", again),)

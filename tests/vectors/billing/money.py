@@ -21,6 +21,7 @@ from billing.charges.tax import tax_due
 from rating.errors import UserError
 from rating.money import MICROS_PER_UNIT, RoundingMode, round_exact
 from tests.billing.charges.rows import lines
+from tests.vectors.billing import listed
 from tests.vectors.billing.desk import Customer
 from tests.vectors.billing.form import (
     CENT_MICROS,
@@ -36,14 +37,13 @@ from tests.vectors.billing.form import (
     ppm,
     units,
     whole,
+    yes_or_no,
 )
 
 if TYPE_CHECKING:
     from billing.charges.lines import Lines
 
 TOO_HIGH: Final = "REFUND_AMOUNT_TOO_HIGH"
-OF_ITEMS: Final = "a refund that must equal credited lines: ours are two acts, a credit note and a refund, and neither asks for the other"
-PRECISE: Final = "tax of the unrounded credit: ours is the tax on what is left, less the tax billed (docs/charges.md)"
 
 
 def bounded(case: Case) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def credit_for_days(case: Case) -> Otherwise:
     tax = -int(found["amount_micros"][found["kind"] == Kind.TAX].sum())
     precise = Fraction(fee * (days - used), days)
     others = [round_exact(each, CENT_MICROS, RoundingMode.HALF_UP) for each in (precise, precise * rate)]
-    return Otherwise(_credited(net, tax), _credited(*others), PRECISE)
+    return Otherwise(_credited(net, tax), _credited(*others), listed.PRECISE)
 
 
 def books(case: Case) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def books(case: Case) -> dict[str, Any]:
         before, after = amounts_in(given["repair"].replace("->", " "))
         customer.document(after - before)
     if given.get("refund") is not None:
-        if given.get("item_adjusted_by_refund"):
+        if yes_or_no(given.get("item_adjusted_by_refund", False)):
             customer.document(-exact(given["refund"]))
         customer.refund(payments[0], exact(given["refund"]))
     found = customer.books()
@@ -100,7 +100,7 @@ def refunds(case: Case) -> dict[str, Any]:
     alone = [place for place, told in enumerate(case.given["cases"]) if "items" not in told]
     expected = case.expected["results"]
     if len(alone) < len(results) and all(str(results[place]) == str(expected[place]) for place in alone):
-        raise ListedError(OF_ITEMS)
+        raise ListedError(listed.OF_ITEMS)
     return {"results": results}
 
 

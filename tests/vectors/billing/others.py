@@ -17,25 +17,12 @@ from billing.runs.agreed import NOTHING, Relation
 from rating.model import BillThreshold, FeeTiming, Plan, RecurringFee
 from tests.billing.charges.rows import lines
 from tests.billing.runs.proposed import Proposed, adjustments, life
-from tests.vectors.billing import metered
+from tests.vectors.billing import listed, metered
 from tests.vectors.billing.form import Case, Shape, amount_in, amounts_in, cents, exact, micros, of_cents, units
 from tests.vectors.billing.metered import Range
 
 if TYPE_CHECKING:
     from billing.charges.lines import Lines
-
-DRAFTS: Final = (
-    "a draft of the payer that takes up children's lines until the end of the day: ours is one bill, whose lines name the subscriptions"
-)
-NUMBERS: Final = (
-    "a count a customer, and a change of counting later: ours is one gapless series a legal entity and kind of document (DESIGN 5)"
-)
-VOID_AS_CREDIT: Final = (
-    "a void invoice whose value moves to a credit note: ours turns its postings back itself, and frees what had settled it"
-)
-NO_PRICE: Final = "what is billed anew is not told by what is given"
-HOLD_OF_ONE: Final = "a hold of one subscription: ours is of an account with everything it pays for, and catches up the same way"
-PREPAID: Final = "prepaid balances are later work"
 
 
 def thresholds(case: Case) -> dict[str, Any]:
@@ -87,13 +74,13 @@ THRESHOLDS: Final = (
 )
 HIERARCHY: Final = (
     Shape("child_invoice child_credit", "?child_items ?parent_item ?payment", credited_child),
-    Shape("children payment_delegated ?cycle", "*", reason=DRAFTS),
-    Shape("child", "*", reason=DRAFTS),
+    Shape("children payment_delegated ?cycle", "*", reason=listed.DRAFTS),
+    Shape("child", "*", reason=listed.DRAFTS),
 )
-NUMBERING: Final = (Shape("customers prefix ?runs ?then", "*", reason=NUMBERS),)
+NUMBERING: Final = (Shape("customers prefix ?runs ?then", "*", reason=listed.NUMBERS),)
 VOIDING: Final = (
-    Shape("credit invoice_*", "*", reason=NO_PRICE),
-    Shape("invoice_total_cents paid request", "*", reason=VOID_AS_CREDIT),
+    Shape("credit invoice_*", "*", reason=listed.NO_PRICE),
+    Shape("invoice_total_cents paid request", "*", reason=listed.VOID_AS_CREDIT),
 )
-HOLDS: Final = (Shape("subscriptions hold ?*", "*", reason=HOLD_OF_ONE),)
-BALANCES: Final = (Shape("*", "*", reason=PREPAID),)
+HOLDS: Final = (Shape("subscriptions hold ?*", "*", reason=listed.HOLD_OF_ONE),)
+BALANCES: Final = (Shape("*", "*", reason=listed.PREPAID),)

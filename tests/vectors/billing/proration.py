@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from billing.charges.periods import Period, bill_date_in
 from billing.charges.proration import Span, share
 from rating.money import RoundingMode, round_exact
-from tests.vectors.billing import desk
+from tests.vectors.billing import desk, listed
 from tests.vectors.billing.fees import life_of, parts_due
 from tests.vectors.billing.form import Case, Exactly, Otherwise, Shape, day, day_or_none, whole
 
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
     from tests.vectors.billing.fees import Part
 
 PLACES: Final = 9  # to which each fraction of a case is rounded, HALF_UP, before they are added
-THIRTY: Final = "months of so many days, whatever the calendar says: ours are exact days of the cycle"
-WHOLE_QUARTER: Final = "a quarter, divided whole though service began within it, the day of termination counted: ours are months, half open"
-BY_SHORT_MONTH: Final = "a cycle that ends on a month's last day begins on that day of the month before: ours is derived from the bill day"
 SEQUENCE_ERROR: Final = "INVALID_DATE_SEQUENCE"
-BEFORE_START: Final = "a bill before the first day is an error: ours has nothing to bill then"
 
 
 def cycles(case: Case) -> Otherwise:
@@ -33,7 +29,7 @@ def cycles(case: Case) -> Otherwise:
     parts = parts_due(life_of(given), day(given["target"]))
     shares = [part.share for part in parts]
     others = [_of_shortened_cycle(part) for part in parts[:1]] + shares[1:]
-    return Otherwise(_told(case, shares), _told(case, others), BY_SHORT_MONTH)
+    return Otherwise(_told(case, shares), _told(case, others), listed.BY_SHORT_MONTH)
 
 
 def wrong_order(case: Case) -> dict[str, Any] | Otherwise:
@@ -45,7 +41,7 @@ def wrong_order(case: Case) -> dict[str, Any] | Otherwise:
         assert not parts_due(life_of(case.given | {"period": "MONTHLY"}), day(case.given["target"])), (
             "something is due before the first day"
         )
-        return Otherwise({"error": None}, {"error": SEQUENCE_ERROR}, BEFORE_START)
+        return Otherwise({"error": None}, {"error": SEQUENCE_ERROR}, listed.BEFORE_START)
     return {"error": None}
 
 
@@ -86,7 +82,7 @@ SHAPES: Final = (
     Shape("?billing_mode ?mode period start ?end target bill_cycle_day", "?cycles ?as_fractions", cycles),
     Shape("?billing_mode ?mode ?period start ?end target bill_cycle_day", "error", wrong_order),
     Shape("from to period_days", "?fraction ?days", days_of_period),
-    Shape("from to fixed_days_in_month", "?days ?fraction", reason=THIRTY),
-    Shape("monthly_price from to fixed_days_in_month", "amount", reason=THIRTY),
-    Shape("quarter_fee_cents quarter started terminated ?mode", "fee_cents", reason=WHOLE_QUARTER),
+    Shape("from to fixed_days_in_month", "?days ?fraction", reason=listed.THIRTY),
+    Shape("monthly_price from to fixed_days_in_month", "amount", reason=listed.THIRTY),
+    Shape("quarter_fee_cents quarter started terminated ?mode", "fee_cents", reason=listed.WHOLE_QUARTER),
 )

@@ -10,21 +10,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from rating.model import Counting
-from tests.vectors.billing import metered
+from tests.vectors.billing import listed, metered
 from tests.vectors.billing.form import Case, ListedError, Otherwise, Shape, exact, whole
 from tests.vectors.billing.metered import Meter, Range, charge, meter_of, rated, steps_price, use
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SEATS: Final = "seats over time: which range holds is decided by another count than the one that is priced; ours price what they count"
-NOTHING: Final = "a first fee without any usage: nothing is due for nothing (docs/charges.md)"
-CAPACITY: Final = "a price of the highest peak among several meters: no price of ours is about peaks"
-FREE_AMOUNT: Final = "an allowance of content money within a percentage price: our money allowances pay charges, not content"
-LARGER_BLOCKS: Final = (
-    "blocks of different sizes, one of them begun, where the tier reached prices everything: our increments are of the event"
-)
-ONE_LINE: Final = "lines of parts that reach a range with a fee: a tier of ours is one line"
 VOLUME, GRADUATED = "vol", "grad"
 # Quoted by cases of files that do not hold it: up to 5 for 100, then 10 a unit, from 11 on 5, from 16 on 1.
 OF_OM_GRAD_22: Final = (
@@ -55,13 +47,13 @@ def by_tiers(case: Case) -> Otherwise:
 def part_of_period(case: Case) -> dict[str, Any]:
     """What more usage of a period costs, by tiers of which each prices what lies in it. Lines: "15 = 3 x 5 t3"."""
     told = case.given["tiers"]
-    tiers = _tiers(OF_OM_GRAD_22 if isinstance(told, str) else told)
+    tiers = _tiers(OF_OM_GRAD_22 if told == "as om-grad-22" else told)
     before, after = exact(case.given["from_qty"]), exact(case.given["to_qty"])
     if any(each.flat and each.over >= before for each in tiers if each.over < after):
         steps = metered.graduated_steps(tiers, 1)
         total = metered.volume_price(steps, whole(after)) - metered.volume_price(steps, whole(before))
         if "lines" in case.expected:
-            raise ListedError(ONE_LINE)
+            raise ListedError(listed.ONE_LINE)
         return {"total": total}
     meter = meter_of(before, after)
     price = steps_price(tiers, meter, counting=Counting.GRADUATED)
@@ -151,6 +143,10 @@ def _method(case: Case) -> str:
 
 def _ranges(told: Sequence[dict[str, Any]], rate: str, factor: Fraction = Fraction(1)) -> list[Range]:
     ends = [Fraction(0), *(exact(each["to"]) for each in told[:-1])]
+    for end, each in zip(ends, told, strict=True):
+        if "from" in each and exact(each["from"]) - end not in {0, 1}:
+            message = f"a range from {each['from']} on does not follow one to {end}"
+            raise ValueError(message)
     return [Range(over, exact(each.get("flat") or 0), exact(each[rate]) * factor) for over, each in zip(ends, told, strict=True)]
 
 
@@ -159,13 +155,14 @@ def _tiers(told: Sequence[dict[str, Any]]) -> list[Range]:
     amounts = [{"flat": exact(each.get("flat") or 0), "unit": exact(each.get("unit") or 0)} for each in told]
     for tier, amount in zip(told, amounts, strict=True):
         if "kind" in tier:
+            assert tier["kind"] in amount, f"{tier['kind']!r} is neither flat nor unit"
             amount[tier["kind"]] = exact(tier["price"])
     return [Range(over, each["flat"], each["unit"]) for over, each in zip(ends, amounts, strict=True)]
 
 
 def _amount(method: str, ranges: Sequence[Range], quantity: Fraction) -> Otherwise:
     ours = _priced(method, ranges, quantity)
-    return Otherwise({"amount": ours}, {"amount": ours if quantity else ranges[0].flat}, NOTHING)
+    return Otherwise({"amount": ours}, {"amount": ours if quantity else ranges[0].flat}, listed.NOTHING)
 
 
 def _priced(method: str, ranges: Sequence[Range], quantity: Fraction) -> Fraction:
@@ -183,7 +180,7 @@ def _by_blocks(tiers: Sequence[dict[str, Any]], quantity: Fraction, policy: str)
     ranges, over = [], Fraction(0)
     for tier, size, rate in zip(tiers, sizes, rates, strict=True):
         ranges.append(Range(over, Fraction(0), rate))
-        over += size * whole(tier["max_blocks"] or 0)
+        over += 0 if tier["max_blocks"] is None else size * whole(tier["max_blocks"])
     meter = meter_of(quantity)
     if policy == "ALL_TIERS":
         (outcome,) = rated(steps_price(ranges, meter, increments=sizes), [use(0, quantity, meter)])
@@ -201,7 +198,7 @@ def _by_blocks(tiers: Sequence[dict[str, Any]], quantity: Fraction, policy: str)
 def _top_tier(ranges: Sequence[Range], sizes: Sequence[int], quantity: Fraction, meter: Meter) -> Fraction:
     """Everything at the tier reached. Events are charged for whole blocks, so that the period's quantity is of whole blocks, too."""
     if len(set(sizes)) > 1 and any(quantity % size for size in sizes):
-        raise ListedError(LARGER_BLOCKS)
+        raise ListedError(listed.LARGER_BLOCKS)
     increments = [sizes[0] if len(set(sizes)) == 1 else 1]
     (outcome,) = rated(steps_price(ranges[:1], meter, increments=increments), [use(0, quantity, meter)])
     return metered.volume_price(metered.volume_steps(ranges, meter.scale), outcome.chargeable_qty)
@@ -214,7 +211,7 @@ def _line(piece: Any, scale: int) -> str:  # noqa: ANN401 -- a Piece
 
 def _refuse_free_amount(given: dict[str, Any]) -> None:
     if given.get("free_amount") is not None:
-        raise ListedError(FREE_AMOUNT)
+        raise ListedError(listed.FREE_AMOUNT)
 
 
 SHAPES: Final = (
@@ -233,7 +230,7 @@ SHAPES: Final = (
         "amount",
         content_share_within_bounds,
     ),
-    Shape("peak_units tiers", "total", reason=CAPACITY),
-    Shape("full_units prorated_units ranges", "amount", reason=SEATS),
-    Shape("unit_changes prorated_changes ranges", "amount", reason=SEATS),
+    Shape("peak_units tiers", "total", reason=listed.CAPACITY),
+    Shape("full_units prorated_units ranges", "amount", reason=listed.SEATS),
+    Shape("unit_changes prorated_changes ranges", "amount", reason=listed.SEATS),
 )
