@@ -6,7 +6,7 @@ families: payers of an account, sponsors of an account, payers of a subscription
 agreement (`NOBODY`) takes its family out; of what the families say then the newest holds, and on one date the subscription's before the
 sponsor's before the account's. Who pays may have a payer, too: the line goes on by that account's agreements until nobody else pays.
 
-A discount goes where its own kind and code send it: an agreement about everything takes it along, one about usage alone leaves it behind.
+A discount is at the payer of what it is off already (`billing.runs.totals`): whoever pays a fee pays what is left of it.
 Columns only: agreements of one account are applied in order, each to the lines of all accounts that have so many.
 """
 
@@ -75,7 +75,8 @@ def _concerned(lines: Lines, facts: Facts) -> Int64s:
     """Rows of lines that any agreement may be about."""
     accounts = facts.account_keys[sorted({*facts.agreed.payers, *facts.agreed.sponsors})]
     subscriptions = np.array(sorted(facts.agreed.subscription_payers), np.int64)
-    return np.flatnonzero(np.isin(lines["account_key"], accounts) | np.isin(lines["subscription_key"], subscriptions))
+    named = np.isin(lines["account_key"], accounts) | np.isin(lines["subscription_key"], subscriptions)
+    return np.flatnonzero(named & (lines["kind"] != Kind.DISCOUNT))  # which is at the payer of what it is off (`totals`)
 
 
 def _account_index(keys: Int64s, facts: Facts) -> Int64s:

@@ -19,6 +19,7 @@ from billing.charges.discounts import fixed_amounts, lines_of, percentages, take
 from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, group_starts, sorted_by, sum_by_key, taken
 from billing.charges.ordering import order_by
 from billing.charges.volume import prices
+from billing.runs import payers
 from billing.runs.columns import index_of
 from billing.runs.facts import day_number
 from billing.runs.menus import Menus, Tier, agreed_entries
@@ -52,10 +53,12 @@ def apply(lines: Lines, contracts: Contracts, scope: Scope, currencies: Currenci
     base = taken(lines, menus.concerned(lines))
     volume = _volume_lines(base, menus, contracts, currencies)
     base = sorted_by(np.concatenate([base, volume]), OF_SUBSCRIPTION)
-    rest, off = _discounted(base, menus, currencies, percentages, fixed_amounts)
+    payer = payers.route(base, contracts, scope)["account_key"]
+    rest, off = _discounted(base, payer, menus, currencies, percentages, fixed_amounts)
     short = _commitment_lines(base, rest, menus, currencies)
     late = sorted_by(np.concatenate([short, by_hand]), OF_SUBSCRIPTION)
-    _, off_late = _discounted(late, menus, currencies, percentages)
+    late_payer = payers.route(late, contracts, scope)["account_key"]
+    _, off_late = _discounted(late, late_payer, menus, currencies, percentages)
     return np.concatenate([lines, volume, sum_by_key(np.concatenate([off, off_late])), late])
 
 
@@ -131,9 +134,12 @@ def _priced(sums: Lines, tier: Tier, contracts: Contracts, currencies: Currencie
 
 
 def _discounted(
-    base: Lines, menus: Menus, currencies: Currencies, *phases: Callable[[Iterable[Entry]], tuple[Entry, ...]]
+    base: Lines, payer: Int64s, menus: Menus, currencies: Currencies, *phases: Callable[[Iterable[Entry]], tuple[Entry, ...]]
 ) -> tuple[Int64s, Lines]:
-    """What discounts leave of each line of `base` (sorted by OF_SUBSCRIPTION), and the lines of the discounts, one a line of `base`."""
+    """What discounts leave of each line of `base` (sorted by OF_SUBSCRIPTION), and the lines of the discounts, one a line of `base`.
+
+    A discount is the `payer`'s of the line that it is off: whoever pays a fee pays what is left of it.
+    """
     rest: Int64s = base["amount_micros"].copy()
     steps = currencies.steps_of(base)
     menu, (agreed, with_accounts) = menus.of(base), menus.of_accounts(base)
@@ -149,6 +155,7 @@ def _discounted(
                     off = take_off(entry, chosen, rest[rows], group[rows], steps[rows])
                     rest[rows] -= off
                     made = lines_of(entry, chosen, off)
+                    made["account_key"] = payer[rows[off != 0]]
                     if not keeps_key:
                         made["subscription_key"] = 0
                     found.append(made)

@@ -59,6 +59,7 @@ class Plan(NamedTuple):
     change_micros: int = 0
     early_micros: int = 0  # a month that is left
     minimum_months: int = 0
+    rolls: bool = False  # free minutes that are left serve one more period, as long as the plan stays
 
 
 class Version(NamedTuple):
@@ -170,8 +171,9 @@ def bill(life: Life, until: dt.date) -> tuple[Lines, Taxes]:
     lines: Lines = defaultdict(int)
     bases: dict[tuple[str, str, dt.date, dt.date], int] = defaultdict(int)
     for account in life.accounts:
-        for period in periods(account, life.opened, until):
-            for line in _charged(life, account, period, until):
+        begun = periods(account, life.opened, until)
+        for place, period in enumerate(begun):
+            for line in _charged(life, account, begun[: place + 1], until):
                 payer = _payer(life, account.name, line, period.start)
                 lines[payer, line.kind, line.subscription, line.code, line.tax, period.start] += line.micros
                 bases[payer, line.tax, period.start, period.end] += line.micros
@@ -205,12 +207,13 @@ def half_up(exact: Fraction | int) -> int:
     return sign * ((abs(Fraction(exact)) / CENT + Fraction(1, 2)) // 1) * CENT
 
 
-def _charged(life: Life, account: Account, period: Period, until: dt.date) -> list[Line]:
-    """The lines of an account in a period, each composed on those before it."""
+def _charged(life: Life, account: Account, begun: Sequence[Period], until: dt.date) -> list[Line]:
+    """The lines of an account in the last of some periods, each composed on those before it."""
+    period = begun[-1]
     own = [each for each in life.subscriptions if each.account == account.name]
     base: list[Line] = []
     for each in own:
-        base += [*_fees(life, each, period, until), *(_used(life, each, period) if period.end <= until else ())]
+        base += [*_fees(life, each, period, until), *(_used(life, each, begun) if period.end <= until else ())]
     rest = [line.micros for line in base]
     off: list[Line] = []
     for fixed in (False, True):
@@ -266,29 +269,38 @@ def _months_over(start: dt.date, end: dt.date) -> int:
         months += 1
 
 
-def _used(life: Life, subscription: Subscription, period: Period) -> Iterator[Line]:
+def _used(life: Life, subscription: Subscription, begun: Sequence[Period]) -> Iterator[Line]:
     """The calls of a period, and what its volume price changes of them."""
-    micros = minutes = 0
-    left: dict[str, int] = {}
-    for call in sorted(life.calls, key=lambda each: each.at):
-        day = call.at.date()
-        name = _plan_on(subscription, day)
-        if not period.start <= day < period.end or name is None:
-            continue
-        if not any(number == call.number and day in span for number, span in subscription.served):
-            continue
-        plan = _plan(life, name, day)
-        free = min(left.setdefault(name, plan.free_minutes), call.minutes)
-        left[name] -= free
-        minutes += call.minutes - free
-        micros += (call.minutes - free) * plan.minute_micros
+    micros, minutes, *_ = _drawn(life, subscription, begun)
     usage = half_up(micros)
     yield Line("usage", subscription.name, VOICE, "standard", usage)
-    held = _stretches(subscription, period)
+    held = _stretches(subscription, begun[-1])
     steps = _plan(life, held[-1][0], held[-1][1]).volume if held else ()
     if steps and minutes:
         step = [each for from_minute, each in steps if from_minute <= minutes][-1]
         yield Line("volume", subscription.name, VOLUME, "standard", half_up(minutes * step) - usage)
+
+
+def _drawn(life: Life, subscription: Subscription, begun: Sequence[Period]) -> tuple[int, int, str, int]:
+    """Charge and minutes of the calls of a period that were not free; the plan that it ends with, and the minutes that this one leaves."""
+    period, held = begun[-1], _stretches(subscription, begun[-1])
+    before, rolled = _drawn(life, subscription, begun[:-1])[2:] if len(begun) > 1 else ("", 0)
+    lapse = next((first for name, first, _ in held if name != before), period.end)
+    left = {name: _plan(life, name, first).free_minutes for name, first, _ in held}
+    micros = minutes = 0
+    for call in sorted(life.calls, key=lambda each: each.at):
+        day = call.at.date()
+        name = _plan_on(subscription, day)
+        served = any(number == call.number and day in span for number, span in subscription.served)
+        if name is None or not served or not period.start <= day < period.end:
+            continue
+        from_before = min(rolled, call.minutes) if day < lapse else 0
+        free = min(left[name], call.minutes - from_before)
+        rolled, left[name] = rolled - from_before, left[name] - free
+        minutes += call.minutes - from_before - free
+        micros += (call.minutes - from_before - free) * _plan(life, name, day).minute_micros
+    last = held[-1][0] if held else ""
+    return micros, minutes, last, left[last] if held and _plan(life, last, held[-1][1]).rolls else 0
 
 
 def _of_plan(life: Life, subscription: Subscription, period: Period) -> list[Discount]:

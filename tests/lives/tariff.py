@@ -52,7 +52,7 @@ def version(random_: random.Random, from_date: dt.date) -> plain.Version:
 
     minute = random_.randint(5, 15) * plain.CENT
     keep = plain.Fee(203, units(1, 3), "standard", while_paused="only", outage_credit=False)
-    smart = plain.Plan(minute, 20, (plain.Fee(200, units(20, 40), "standard"), keep), activation_micros=units(5, 9))
+    smart = plain.Plan(minute, 20, (plain.Fee(200, units(20, 40), "standard"), keep), activation_micros=units(5, 9), rolls=True)
     fees = (plain.Fee(201, units(10, 30), "standard", advance=True), plain.Fee(202, units(2, 5), "reduced", while_paused="charged"))
     steps = ((0, minute), (25, minute - 3 * plain.CENT), (60, minute - 4 * plain.CENT))
     plus = plain.Plan(minute, 0, fees, steps, units(25, 45), random_.choice((0, 100_000, 333_333)), change_micros=units(1, 4))
@@ -98,7 +98,14 @@ def _plan(name: str, told: plain.Plan, allowance_id: int) -> ProductPlan:
         (plain.EARLY, told.early_micros, FeeOccasion.EARLY_END),
     )
     free = Allowance(
-        allowance_id, f"{name} free", (Service.VOICE,), QuantityUnit.MILLISECOND, told.free_minutes * MINUTE_MS, ("*",), prorate=False
+        allowance_id,
+        f"{name} free",
+        (Service.VOICE,),
+        QuantityUnit.MILLISECOND,
+        told.free_minutes * MINUTE_MS,
+        ("*",),
+        prorate=False,
+        rollover_periods=int(told.rolls),
     )
     loyal = InvoiceDiscount(plain.LOYAL, "Loyal", plain.LOYAL, 5003, told.loyal_ppm, kinds=("usage", "volume"))
     least = Commitment(

@@ -1,7 +1,8 @@
 """Why cases are listed: what follows another convention than ours, what our model has no words for, and what is later work.
 
-Shapes name a reason, or an adapter does where only some cases of a shape differ. Four reasons have figures in them and stand where these
-are known: other periods than months, amounts finer than a micro-unit, rates finer than a millionth (`form`), and rates that rise (`metered`).
+Shapes name a reason, or an adapter does where only some cases of a shape differ. Four reasons have figures in them and stand where
+these are known: other periods than months, amounts finer than a micro-unit, rates finer than a millionth (`form`), and rates that rise
+(`metered`).
 """
 
 from __future__ import annotations
