@@ -164,6 +164,7 @@ class Line(NamedTuple):
     code: int
     tax: str
     micros: int
+    off: tuple[str, str] | None = None  # of a discount: kind and subscription of the line that it is off, whose payer has it
 
 
 def bill(life: Life, until: dt.date) -> tuple[Lines, Taxes]:
@@ -321,7 +322,7 @@ def _discounts(  # noqa: PLR0913, PLR0917 -- what a discount is taken off, and w
         wanted = min(half_up(Fraction(whole * each.ppm, PPM)) if each.ppm else each.micros, whole)
         for place, share in zip(about, _spread(wanted, [max(rest[place], 0) for place in about]), strict=True):
             rest[place] -= share
-            yield Line("discount", owner, each.code, base[place].tax, -share)
+            yield Line("discount", owner, each.code, base[place].tax, -share, base[place][:2])
 
 
 def _spread(micros: int, weights: Sequence[int]) -> list[int]:
@@ -353,11 +354,12 @@ def _missing(life: Life, subscription: Subscription, period: Period, base: Seque
 
 def _payer(life: Life, owner: str, line: Line, day: dt.date) -> str:
     """By the newest agreement that fits the line, as its period began; those of the payer after it."""
-    families = {"of account": owner, "sponsor": owner, "of subscription": line.subscription}
+    kind, subscription = line.off or (line.kind, line.subscription)
+    families = {"of account": owner, "sponsor": owner, "of subscription": subscription}
     fits = [
         each
         for each in life.payers
-        if families[each.family] == each.subject and day in each.span and (not each.kinds or line.kind in each.kinds)
+        if families[each.family] == each.subject and day in each.span and (not each.kinds or kind in each.kinds)
     ]
     newest = max(fits, key=lambda each: (each.span.start, list(families).index(each.family)), default=None)
     return newest.other if newest is not None else owner
