@@ -163,16 +163,16 @@ class PlainBuckets:
                 pot.key.allowance_id,
                 pot.amount,
                 from_us=_midnight_us(pot.start, zone),
-                to_us=_midnight_us(expiry(pot, period, account.bill_day), zone),
+                to_us=_midnight_us(expiry(pot, period, account.all_bill_days), zone),
                 priority=pot.allowance.priority,
             )
             name: Hashable = ("shared", pot.key, period) if pot.allowance.shared else ("pot", key, number, period)
             found.add(name, bucket, member.holders(pot.plans, period))
             last = member.stretches[-1].plan
             if pot.allowance.shared:
-                found.pots.append((name, pot, Owner(account.account_key, account.bill_day, SHARED, "")))
+                found.pots.append((name, pot, Owner(account.account_key, account.all_bill_days, SHARED, "")))
             elif last in pot.plans:
-                found.pots.append((name, pot, Owner(account.account_key, account.bill_day, key, member.plans[last])))
+                found.pots.append((name, pot, Owner(account.account_key, account.all_bill_days, key, member.plans[last])))
 
     def _add_memories(self, found: Drawing, member: Member, period: Period, zone: ZoneInfo) -> None:
         from_us, to_us = _midnight_us(period.start, zone), _midnight_us(period.end, zone)

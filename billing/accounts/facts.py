@@ -158,12 +158,15 @@ def _live(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
         query = query.where(column.kind.in_((*kinds, RETRACTION)))
     lots: Iterable[sa.Select[Any]] = [query] if keys is None else (query.where(key.in_(lot)) for lot in in_chunks(sorted(keys)))
     rows = [row for lot in lots for row in connection.execute(lot.order_by(column.commit_seq, column.fact_id))]
-    retracted = {row.retracts for row in rows if row.retracts is not None}
+    places: dict[int, tuple[int, str, dt.date, str]] = {}  # of each fact: of those in one place the last learned holds
     last: dict[tuple[int, str, dt.date, str], Fact] = {}
     for row in rows:
-        if row.kind != RETRACTION and row.fact_id not in retracted:
+        if row.kind != RETRACTION:
             fact = _fact(table, row)
-            last[fact.subject, fact.kind, fact.from_date, fact.name] = fact
+            place = places[fact.fact_id] = (fact.subject, fact.kind, fact.from_date, fact.name)
+            last[place] = fact
+        elif row.retracts in places:  # and with it what it stood for: a pause that was resumed is no pause without an end
+            last.pop(places[row.retracts], None)
     return sorted(last.values(), key=lambda fact: (fact.subject, fact.from_date, fact.commit_seq, fact.fact_id))
 
 

@@ -1,7 +1,7 @@
 """Kinds of dated facts about accounts and subscriptions, and what each says. One struct a kind; as JSON it is the fact's `detail`.
 
 A fact holds from `from_date` (local, inclusive) to `to_date` (exclusive; none is open). Of facts of one kind with the same subject and
-from_date the one learned last holds; a fact that another one retracts does not exist. Amounts are micro-units in the account's currency.
+from_date the one learned last holds; a retraction ends it and all that it stood for. Amounts are micro-units in the account's currency.
 """
 
 from __future__ import annotations

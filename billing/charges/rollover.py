@@ -12,14 +12,14 @@ import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
 from billing.charges.grants import AllowanceKey, change_between
-from billing.charges.periods import next_bill_date
+from billing.charges.periods import bill_day_on, period_from
 from rating.model import AtPlanChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from billing.charges.grants import Granting, Pot, Stretch
-    from billing.charges.periods import Period
+    from billing.charges.periods import BillDays, Period
     from rating.model import Allowance
 
 SHARED = 0  # as subscription key: the allowance is the rating unit's
@@ -50,7 +50,7 @@ class Owner(NamedTuple):
     """Who has what is left: an account's subscription and its plan, or (SHARED, "") the whole rating unit."""
 
     account_key: int
-    bill_day: int
+    bill_days: BillDays
     subscription_key: int
     plan: str
 
@@ -63,11 +63,11 @@ class Reach(NamedTuple):
     plan: int | None
 
 
-def expiry(pot: Pot, period: Period, bill_day: int) -> dt.date:
+def expiry(pot: Pot, period: Period, bill_days: BillDays) -> dt.date:
     """When what is granted in `period` expires: later than the period where it rolls over. The earliest expiry is drawn first."""
     end = pot.end
     for _ in range(pot.allowance.rollover_periods if end == period.end else 0):
-        end = next_bill_date(end, bill_day)
+        end = period_from(end, bill_day_on(bill_days, end)).end
     return end
 
 
@@ -76,7 +76,7 @@ def left_of(pot: Pot, owner: Owner, period: Period, amount: int) -> Left | None:
     if pot.allowance.rollover_periods == 0 or pot.end != period.end:
         return None
     carried = _capped(pot.allowance, amount)
-    return Left(owner.account_key, owner.subscription_key, owner.plan, pot.key, period.end, expiry(pot, period, owner.bill_day), carried)
+    return Left(owner.account_key, owner.subscription_key, owner.plan, pot.key, period.end, expiry(pot, period, owner.bill_days), carried)
 
 
 def follow(

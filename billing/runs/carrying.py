@@ -121,7 +121,9 @@ class Carrying:
             for place, pot in enumerate(shape.own_pots):
                 last = shape.stretches[-1].plan
                 if last in pot.plans:
-                    has = Owner(account.account_key, account.bill_day, owner.subscription_key, self._contracts.plans[subscription][last])
+                    has = Owner(
+                        account.account_key, account.all_bill_days, owner.subscription_key, self._contracts.plans[subscription][last]
+                    )
                     left = left_of(pot, has, shape.period, amounts[first + place])
                     if left is not None:
                         yield left
@@ -134,7 +136,7 @@ class Carrying:
             shape, account = self._shapes[number], self._contracts.facts.accounts[root]
             for place, pot in enumerate(shape.shared_pots):
                 bucket = int(layout.shared_bucket[first + place])
-                left = left_of(pot, Owner(account.account_key, account.bill_day, SHARED, ""), shape.period, amounts[bucket])
+                left = left_of(pot, Owner(account.account_key, account.all_bill_days, SHARED, ""), shape.period, amounts[bucket])
                 if left is not None and bucket not in told:
                     told.add(bucket)
                     yield left

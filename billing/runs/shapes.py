@@ -150,7 +150,7 @@ class Shapes:
 
     def _part(self, pot: Pot, period: Period, account: Account, period_from_us: int) -> Part:
         from_us = period_from_us if pot.start == period.start else self._contracts.midnights.instant_us(account.timezone, pot.start)
-        to_us = self._contracts.midnights.instant_us(account.timezone, expiry(pot, period, account.bill_day))
+        to_us = self._contracts.midnights.instant_us(account.timezone, expiry(pot, period, account.all_bill_days))
         slot = self._contracts.price_list.tables.slots[BucketKind.ALLOWANCE, pot.key.identity, pot.key.allowance_id]
         return Part(slot, pot.amount, from_us, to_us, pot.allowance.priority, pot.plans)
 

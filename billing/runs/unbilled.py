@@ -27,6 +27,7 @@ from billing.runs.columns import index_of
 from billing.runs.contracts import Contracts
 from billing.runs.fact_columns import NEVER_DAY, day_number
 from billing.runs.groups import price_in_groups
+from billing.runs.payer_columns import Payers
 from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
 from billing.store import tables
 
@@ -85,7 +86,9 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     running = _running(due, contracts, chosen, through)
     due = payers.route(_as_whole_periods(due, running), contracts, chosen)
     net = taxed(due, currencies.steps_of(due)).lines
-    found = differences(net, known.billed[known.billed["kind"] != Kind.TAX])
+    billed = known.billed[known.billed["kind"] != Kind.TAX]
+    billed = billed[billed["period_from"] >= Payers(contracts, chosen, currencies).open_from(billed)]  # nothing is due here of older ones
+    found = differences(net, billed)
     return Unbilled(contracts, currencies, _without_billed_ahead(found.lines, found.billed_micros, day_number(through)))
 
 

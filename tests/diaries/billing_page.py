@@ -1,4 +1,4 @@
-"""Reads the diary of fourteen months of bills: accounts, and a section a month with acts, lines of documents, and what accounts owe and books hold.
+"""Reads the diary of fourteen months: accounts, and a section a month with acts, lines of documents, what accounts owe and books hold.
 
 Arithmetic has numbers and + - x / and ( ); [ ] is rounded to the cent, halves away from zero. Everything else must come to whole cents.
 """

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from billing.accounts import lifecycle, lookup, numbers
-from billing.accounts.facts import ends_learned_later
+from billing.accounts import agreements, lifecycle, lookup, numbers
+from billing.accounts.facts import ends_learned_later, subscription_facts
 from billing.store import tables
 from rating.errors import UserError
 from tests.billing.accounts.operator_home import ASKED, DRY, NOW_US, day, make
@@ -156,6 +156,20 @@ def test_two_pauses_in_a_year(home: Home) -> None:
         ("P-1", "pause", "2026-03-10", "2026-03-20", "paused (abroad)"),
         ("P-1", "pause", "2026-08-01", "2026-08-05", "paused"),
     ]
+
+
+def test_a_pause_that_never_was_is_none_without_an_end_either(home: Home) -> None:
+    activate(home, "N-1", on="2026-01-05")
+    lifecycle.pause(home, ASKED, "N-1", day("2026-03-10"), None, "abroad")
+    lifecycle.resume(home, ASKED, "N-1", day("2026-03-20"))
+    with home.connect() as connection:
+        pause = max(subscription_facts(connection, kinds=["pause"]), key=lambda each: each.commit_seq)
+    agreements.retract(home, ASKED, "A1", pause.fact_id, "never asked for", of_subscription=True)
+    with home.connect() as connection:
+        now = subscription_facts(connection, kinds=["pause"])
+        before = subscription_facts(connection, pause.commit_seq, kinds=["pause"])
+    own = [[each.to_date for each in held if each.subject == pause.subject] for held in (before, now)]
+    assert own == [[day("2026-03-20")], []]
 
 
 def _pause(home: Home, from_date: str, to_date: str) -> Done:

@@ -7,13 +7,13 @@ import datetime as dt
 import pytest
 
 from billing.charges.grants import Pot
-from billing.charges.periods import period_from
+from billing.charges.periods import always, period_from
 from billing.charges.rollover import Left, Owner, by_owner, follow, left_of
 from rating.model import Allowance, QuantityUnit, Service
 from tests.billing.charges.test_grants import KEY, OCTOBER, grantings_of, rows, stretches_of
 
 NOVEMBER_1 = dt.date(2025, 11, 1)
-ANNA = Owner(7, 1, 71, "x/a")
+ANNA = Owner(7, always(1), 71, "x/a")
 
 
 def pot(periods: int, most: int | None = None, end: dt.date = NOVEMBER_1) -> Pot:
@@ -41,9 +41,19 @@ def test_what_is_left_serves_some_more_periods(periods: int, most: int | None, l
 
 def test_bill_days_at_the_end_of_the_month() -> None:
     january = period_from(dt.date(2025, 12, 31), 31)
-    found = left_of(pot(2, end=january.end), ANNA._replace(bill_day=31), january, 5)
+    found = left_of(pot(2, end=january.end), ANNA._replace(bill_days=always(31)), january, 5)
     assert found is not None
     assert (found.period_end, found.serves_to) == (dt.date(2026, 1, 31), dt.date(2026, 3, 31))
+
+
+def test_one_more_period_ends_where_the_bill_day_of_its_time_says() -> None:
+    """Billed on day 1, from 20 October on on day 15: the stub from 1 to 15 November is the one more period, whatever day comes later."""
+    changed = (*always(1), (dt.date(2025, 10, 20), 15), (dt.date(2026, 3, 1), 28))
+    served = [left_of(pot(periods), ANNA._replace(bill_days=changed), OCTOBER, 5) for periods in (1, 2)]
+    assert [each.serves_to for each in served if each is not None] == [dt.date(2025, 11, 15), dt.date(2025, 12, 15)]
+    before = left_of(pot(1), ANNA._replace(bill_days=(*always(1), (dt.date(2026, 3, 1), 28))), OCTOBER, 5)
+    assert before is not None
+    assert before.serves_to == dt.date(2025, 12, 1), "a change to come changes nothing of the past"
 
 
 def test_what_does_not_outlive_its_period() -> None:
