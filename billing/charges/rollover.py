@@ -12,14 +12,14 @@ import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
 from billing.charges.grants import AllowanceKey, change_between
-from billing.charges.periods import bill_day_on, period_from
+from billing.charges.periods import BillDays, bill_day_on, period_from
 from rating.model import AtPlanChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from billing.charges.grants import Granting, Pot, Stretch
-    from billing.charges.periods import BillDays, Period
+    from billing.charges.periods import Period
     from rating.model import Allowance
 
 SHARED = 0  # as subscription key: the allowance is the rating unit's

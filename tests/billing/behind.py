@@ -28,6 +28,8 @@ def change(home: Home, statement: str) -> int:
     with home.engine.connect() as connection:
         driver = connection.connection.driver_connection
         assert driver is not None
+        driver.rollback()  # whatever was begun for reading
+        driver.execute("SET TRANSACTION READ WRITE")
         driver.execute("SET session_replication_role = replica")
         changed = driver.execute(words).rowcount
         driver.commit()

@@ -97,7 +97,7 @@ def _month(title: str, body: str) -> Month:
     for account, arithmetic, amount in _rows(parts["What accounts owe"]):
         month.sums.append((f"{account} owes", arithmetic, cents(amount)))
         month.owed[account] = cents(amount)
-    for account, arithmetic, amount in _rows(parts["What the books hold"]):
+    for account, arithmetic, amount, _ in _rows(parts["What the books hold"]):
         month.sums.append((account, arithmetic, cents(amount)))
         month.held[account] = cents(amount)
     return month
