@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def targets(home: Home, month: Month, *, threads: int = 1, progress: Callable[[int, int], None] | None = None) -> Targets:
     """What was used or is owed by the end of the month and is on no invoice issued by then. Sums of whole minor units a line."""
-    found = unbilled(home, month.after, threads=threads, progress=progress)
+    found = unbilled(home, month.after, threads=threads, before_bills_of_that_day=True, progress=progress)
     lines = found.lines[found.lines["kind"] != Kind.TAX]
     if not lines.size:
         return {}

@@ -62,7 +62,8 @@ def issue(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     connection.execute(tables.run_terms.insert(), rows)
     ledger.post_columns(connection, posting.postings_of(connection, tables.invoices.c.run_id == run_id), seq)
     connection.execute(tables.run_chunks.insert().values(run_id=run_id, chunk=0, commit_seq=seq))
-    allocate_credit(connection, np.unique(drafts.account_key).tolist(), seq, run_id=run_id)
+    # Not of this run alone: a credit of a run that is numbered and not posted yet settles whenever anything is settled, as with a payment.
+    allocate_credit(connection, np.unique(drafts.account_key).tolist(), seq)
     return Issued(run_id, first_key, seq)
 
 

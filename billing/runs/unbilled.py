@@ -10,6 +10,7 @@ Amounts are micro-units, net of tax. A pure function of what is stored as of a s
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -32,7 +33,6 @@ from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
 from billing.store import tables
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
@@ -64,16 +64,19 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     *,
     threads: int = 1,
     only: AbstractSet[str] | None = None,
+    before_bills_of_that_day: bool = False,
     sink_for: Callable[[Contracts], Sink] | None = None,
     progress: Progress | None = None,
 ) -> Unbilled:
     """What is not billed of the days before `through`; `only` these account ids and those of their rating units, if given.
 
+    `before_bills_of_that_day`: bills dated `through` are not known yet, as at the end of the day before.
     `sink_for` makes, of the contracts, what gets the priced events of each group.
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
-        known = _read(home, connection, seq, through, only)
+        later = _first_run(connection, through if before_bills_of_that_day else through + dt.timedelta(days=1))
+        known = _read(home, connection, seq, through, only, later)
     contracts, chosen = known.contracts, known.scope
     currencies = Currencies(contracts)
     if chosen.window is None:
@@ -92,7 +95,9 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     return Unbilled(contracts, currencies, _without_billed_ahead(found.lines, found.billed_micros, day_number(through)))
 
 
-def _read(home: Home, connection: sa.Connection, seq: int, through: dt.date, only: AbstractSet[str] | None) -> _Known:
+def _read(  # noqa: PLR0913, PLR0917 -- what, of whom, and as of when
+    home: Home, connection: sa.Connection, seq: int, through: dt.date, only: AbstractSet[str] | None, later: _Later
+) -> _Known:
     midnights = facts.Midnights()
     stored = facts.load(connection, seq)
     contracts = Contracts(stored, price_list.load(home, seq), midnights)
@@ -101,7 +106,6 @@ def _read(home: Home, connection: sa.Connection, seq: int, through: dt.date, onl
         account_closed_day=np.minimum(stored.account_closed_day, day_number(through)),
         agreed=dataclasses.replace(stored.agreed, holds={}),
     )
-    later = _first_run_after(connection, through)
     covered = scope.covered_through(connection, stored, later.run_id)
     untouched = np.full(len(stored.account_keys), NEVER_DAY, np.int64)
     chosen = scope.decide(cut, covered, through, midnights, only, touched=untouched)
@@ -112,15 +116,16 @@ def _read(home: Home, connection: sa.Connection, seq: int, through: dt.date, onl
 
 
 class _Later(NamedTuple):
-    """The first run of a later date; nothing of it and of what came after it was known by then."""
+    """The first run that was not known yet, and nothing of it and of what came after it was."""
 
     run_id: int | None
     pinned_seq: int | None
 
 
-def _first_run_after(connection: sa.Connection, through: dt.date) -> _Later:
+def _first_run(connection: sa.Connection, day: dt.date) -> _Later:
+    """The first run dated `day` or later."""
     run = tables.bill_runs.c
-    query = sa.select(run.run_id, run.pinned_seq).where(run.bill_date > through.isoformat()).order_by(run.run_id)
+    query = sa.select(run.run_id, run.pinned_seq).where(run.bill_date >= day.isoformat()).order_by(run.run_id)
     row = connection.execute(query).first()
     return _Later(None, None) if row is None else _Later(int(row[0]), int(row[1]))
 

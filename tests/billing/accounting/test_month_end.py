@@ -61,6 +61,16 @@ def test_unbilled_is_what_was_used_and_owed_by_the_last_day(plus: World) -> None
     assert unbilled_cents(plus, "2025-11") == {FEES: 1600}  # 30.00 x 16/30
 
 
+def test_a_bill_dated_the_first_of_the_next_month_is_not_of_this_one(world: World) -> None:
+    world.account("a")
+    world.subscription("s", "a", "shop/plus", "8613800000001")
+    before = unbilled_cents(world, "2025-10")
+    world.bill("2025-11-01")
+    assert before == {FEES: 3300}, "30.00 in arrears, and 3.00 in advance that no bill has had"
+    assert unbilled_cents(world, "2025-10") == before
+    assert unbilled_cents(world, "2025-11") == {FEES: 3000}, "the fee of November in advance is billed"
+
+
 def test_a_fee_in_advance_is_deferred_by_the_days_ahead(plus: World) -> None:
     plus.bill("2025-10-15")
     with plus.home.connect() as connection:

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from billing import invoicing
-from billing.store import tables
+from billing.store import commit_points, tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import CENT, cents, credit, customer, void, wrong
 from tests.billing.runs.world import Call, World
@@ -127,3 +127,22 @@ def test_a_dry_run_uses_no_number(billed: World) -> None:
     assert credit(billed, FIRST, 1, 250, dry_run=True).total_micros == -265 * CENT
     assert credit(billed, FIRST, 1, 250).number == "C-0000000001"
     assert wrong(billed) == []
+
+
+def test_a_note_while_a_run_is_numbered_and_not_posted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run credits the fee of a subscription that had ended. Its document settles when the note does; the books hold before and after."""
+    customer(world)
+    world.bill("2025-11-01")
+    world.end("anna-1", "2025-10-15")
+
+    def stopped(name: str) -> None:
+        if name == "run.numbered":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(commit_points, "reached", stopped)
+        world.bill("2025-12-01")
+    credit(world, FIRST, 1, 50)
+    assert wrong(world) == []
+    world.bill("2025-12-01")
+    assert wrong(world) == []
