@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from billing import allocations, ledger, payments
+from billing.accounting import balances
 from billing.catalogue import Operator
 from billing.payments import books, cash_desk, deposits, giving_back, instalments, postings, promises
 from billing.payments.giving_back import Back
@@ -250,7 +251,7 @@ class Desk:
     def balances(self, *names: str) -> dict[str, float]:
         """Balances of ledger accounts in units, debits less credits; those that are zero are left out."""
         with self.home.connect() as connection:
-            found = {each.account: each.balance_micros / UNIT for each in ledger.trial_balance(connection)}
+            found = {each.account: each.balance_micros / UNIT for each in balances.trial_balance(connection, every_customer=True)}
         return {name: amount for name, amount in sorted(found.items()) if amount and (not names or name in names)}
 
     def wrong(self) -> list[str]:
@@ -267,7 +268,11 @@ class Desk:
         found = [book.name for book in books.money_books(connection, waiting.keys()) if book.left != book.right]
         owed = sum(item.open_micros for item in allocations.open_items(connection))
         credit = sum(each.left_micros for each in allocations.unallocated(connection))
-        booked = sum(each.balance_micros for each in ledger.trial_balance(connection) if each.account.startswith(ledger.RECEIVABLE))
+        booked = sum(
+            each.balance_micros
+            for each in balances.trial_balance(connection, every_customer=True)
+            if each.account.startswith(ledger.RECEIVABLE)
+        )
         return found if booked == owed - credit - sum(waiting.values()) else [*found, "receivables"]
 
     def key(self, number: str) -> int:
