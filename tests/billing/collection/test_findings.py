@@ -202,7 +202,7 @@ def test_a_run_that_has_begun_is_finished_whatever_comes(home: Home, root: Path,
         raise UserError("interrupted", "again")
 
     with monkeypatch.context() as patched:
-        patched.setattr(cycle, "_compute_and_number", stop)
+        patched.setattr(cycle, "_compute_and_freeze", stop)
         with pytest.raises(UserError, match="interrupted"):
             cycle.run(home, MARCH, NOW_US)
     _bring(home, root, 1, 3)
