@@ -86,6 +86,7 @@ def moved(contracts: Contracts, moves: Sequence[Move], month: Month, then: Colle
 
 def _having(contracts: Contracts, plan: str, month: Month) -> Int64s:
     """Indices of the subscriptions that have a plan at some time of the month, in the order in which they are drawn."""
+
     def within(span: Span) -> bool:
         return span.start < month.after and (span.end is None or span.end > month.first)
 
