@@ -26,6 +26,13 @@ _statements: list[str] = []  # that made the tables of the first SQLite home
 _made: list[tuple[sa.URL, str]] = []  # database and schema of homes made here, newest last
 _free: list[tuple[sa.URL, str]] = []  # emptied ones
 _numbers = itertools.count(1)
+_shape: tuple[object, ...] | None = None  # of a schema as the revisions make it
+_SHAPE = """
+SELECT (SELECT count(*) FROM information_schema.columns WHERE table_schema = %(name)s),
+    (SELECT count(*) FROM pg_indexes WHERE schemaname = %(name)s),
+    (SELECT count(*) FROM information_schema.table_constraints WHERE constraint_schema = %(name)s),
+    (SELECT version_num FROM alembic_version)
+"""
 
 
 def migrate(connection: sa.Connection, name: str | None, to: str = schema.SCHEMA_VERSIONS[-1]) -> None:
@@ -59,6 +66,8 @@ def _empty(url: sa.URL, name: str, free: str) -> None:
         connection.execute(f"SET search_path = {name}; SET lock_timeout = '2s'; SET session_replication_role = replica")
         tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_name <> 'alembic_version'"
         statements = [f"DELETE FROM {table}" for (table,) in connection.execute(tables, [name]).fetchall()]  # noqa: S608 -- names of our own
+        if connection.execute(_SHAPE, {"name": name}).fetchone() != _shape:
+            raise psycopg.Error("a test has changed the schema")
         connection.execute("; ".join([*statements, f"ALTER SCHEMA {name} RENAME TO {free}"]))
 
 
@@ -74,9 +83,12 @@ def _make_on_sqlite(connection: sa.Connection) -> None:
 
 
 def _make_on_postgresql(connection: sa.Connection, name: str) -> None:
+    global _shape  # noqa: PLW0603 -- told once by the first home of the process
     place = next((place for place in _free if place[0] == connection.engine.url), None)
     if place is None:
         _real(connection, name)
+        answer = connection.exec_driver_sql(_SHAPE, {"name": name}).one()
+        _shape = tuple(answer)
     else:
         _free.remove(place)
         postgres.drop_schema(connection, name)
