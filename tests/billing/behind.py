@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOB = re.compile(r"\bx'([0-9a-f]*)'")
+_ZEROS = re.compile(r"\bzeroblob\((\d+)\)")
 
 
 def change(home: Home, statement: str) -> int:
@@ -23,6 +24,7 @@ def change(home: Home, statement: str) -> int:
         with contextlib.closing(sqlite3.connect(home.path / location.DATABASE_NAME)) as connection, connection:
             return connection.execute(statement).rowcount
     words = _BLOB.sub(r"'\\x\1'", statement)
+    words = _ZEROS.sub(lambda found: f"'\\x{'00' * int(found[1])}'", words)
     words = words.replace("CAST(document AS TEXT)", "convert_from(document, 'UTF8')")
     words = re.sub(r"CAST\((replace\(.*?\)) AS BLOB\)", r"convert_to(\1, 'UTF8')", words)
     with home.engine.connect() as connection:

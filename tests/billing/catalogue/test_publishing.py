@@ -367,7 +367,7 @@ def test_the_instant_of_a_version_that_never_took_effect_is_free(home: Home) -> 
 
 def test_a_changed_draft_is_refused(world: World) -> None:
     catalogue.save(world.home, DRAFT, ANN, NOW_US)
-    world.execute("UPDATE tariff_drafts SET document = CAST(replace(CAST(document AS TEXT), 'Smart M', 'Smart N') AS BLOB)")
+    world.changed("UPDATE tariff_drafts SET document = CAST(replace(CAST(document AS TEXT), 'Smart M', 'Smart N') AS BLOB)")
     with pytest.raises(UserError, match="is not what was saved: its hash differs"):
         catalogue.review(world.home, "mobile@1", BEN, NOW_US, accept=True)
 
