@@ -64,7 +64,7 @@ def _quick_homes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         yield
         return
     from billing.store import schema  # noqa: PLC0415 -- fast tests need no store
-    from tests import quick_homes  # noqa: PLC0415
+    from tests import quick_homes  # noqa: PLC0415 -- as above
 
     monkeypatch.setattr(schema, "migrate", quick_homes.migrate)
     before = quick_homes.made_so_far()

@@ -22,7 +22,7 @@ class Billed(NamedTuple):
     @property
     def left_micros(self) -> int:
         """Net that may still be credited."""
-        return max(self.net_micros - self.credited_net_micros, 0)
+        return creditable(self.net_micros, self.net_micros, self.credited_net_micros)
 
 
 def creditable(wanted_micros: int, billed_micros: int, credited_micros: int) -> int:

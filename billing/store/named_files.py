@@ -51,11 +51,6 @@ def differences(folder: Path, files: list[NamedFile]) -> Iterator[tuple[NamedFil
             yield file, "is not what was written: its hash differs"
 
 
-def sha256_of(content: bytes) -> bytes:
-    """The hash as it stands in the manifests."""
-    return hashlib.sha256(content).digest()
-
-
 def _sha256(path: Path, byte_from: int, byte_to: int | None) -> bytes:
     digest = hashlib.sha256()
     with path.open("rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from billing.payments.recording import Recorded
 
 UNIT = 1_000_000
+Amount = float | str | Fraction  # as a row of a table writes it
 START_US = 1_767_225_600 * UNIT  # 2026-01-01T00:00Z
 ANA = Operator("ana", 2001)
 
@@ -30,9 +32,9 @@ def day(text: str) -> dt.date:
     return dt.date.fromisoformat(f"2026-{text}")
 
 
-def units(amount: float) -> int:
-    """Micro-units of an amount with two decimal places."""
-    return round(amount * 100) * 10_000
+def units(amount: Amount) -> int:
+    """Micro-units of an amount as it is written, with two decimal places."""
+    return round(Fraction(str(amount)) * 100) * 10_000
 
 
 class Desk:
@@ -66,7 +68,7 @@ class Desk:
             connection.execute(tables.accounts.insert().values(account_id=account_id, currency=currency, **values))
 
     def invoice(  # noqa: PLR0913 -- what a document says
-        self, number: str, total: float, due: str = "02-15", account_id: str = "anna", *, about: str | None = None, posted: bool = True
+        self, number: str, total: Amount, due: str = "02-15", account_id: str = "anna", *, about: str | None = None, posted: bool = True
     ) -> None:
         """Put a document into the books as a run does: numbered in one commit, posted in another. Below zero it is a credit note."""
         with self.home.begin() as connection:
@@ -86,7 +88,7 @@ class Desk:
         if posted:
             self.post(number)
 
-    def line(self, number: str, line_no: int, charge_code: int, amount: float) -> None:
+    def line(self, number: str, line_no: int, charge_code: int, amount: Amount) -> None:
         """Give a document a line, of which only code and amount matter here."""
         zeros = dict.fromkeys(
             ("subscription_key", "price_id", "revenue_code", "tax_class", "events", "quantity", "free_quantity", "quantity_unit"), 0
@@ -148,7 +150,7 @@ class Desk:
             ledger.post(connection, [entry], seq)
             allocations.allocate_credit(connection, [row.account_key], seq)
 
-    def write_off(self, document: str, number: str, amount: float) -> None:
+    def write_off(self, document: str, number: str, amount: Amount) -> None:
         """Write off a part of an invoice, or take that back with an amount below zero: then credit may settle it again."""
         with self.home.begin() as connection:
             seq = self.home.next_commit_seq(connection, "ledger", self.now_us)
@@ -167,7 +169,7 @@ class Desk:
     def pay(  # noqa: PLR0913 -- the fields of a payment
         self,
         payment_id: str,
-        amount: float,
+        amount: Amount,
         on: str = "02-10",
         account_id: str = "anna",
         *,
@@ -180,29 +182,29 @@ class Desk:
             self.home, payment_id, account_id, units(amount), day(on), reference, act.now_us, numbers=numbers, by=ANA, dry_run=act.dry_run
         )
 
-    def cash(self, payment_id: str, amount: float, till: str = "front", on: str = "02-10", account_id: str = "anna") -> cash_desk.Paid:
+    def cash(self, payment_id: str, amount: Amount, till: str = "front", on: str = "02-10", account_id: str = "anna") -> cash_desk.Paid:
         """A payment at the desk."""
         return cash_desk.pay(self.home, till, payments.Payment(payment_id, account_id, units(amount), day(on), "bank"), self.act)
 
     def back(  # noqa: PLR0913 -- the fields of what goes back
-        self, reference: str, kind: str, payment_id: str | None, amount: float | None = None, on: str = "02-20", *,
-        number: str | None = None, fee: float = 0, reopens: bool = True, payee: str = "", reason: str = "",
+        self, reference: str, kind: str, payment_id: str | None, amount: Amount | None = None, on: str = "02-20", *,
+        number: str | None = None, fee: Amount = 0, reopens: bool = True, payee: str = "", reason: str = "",
     ) -> giving_back.GivenBack:  # fmt: skip
         """Money goes back."""
         micros = None if amount is None else units(amount)
         told = Back(reference, kind, day(on), payment_id, number, micros, units(fee), payee, reason, reopens)
         return giving_back.give_back(self.home, told, self.act)
 
-    def deposit(self, deposit_id: str, amount: float, on: str = "02-01", account_id: str = "anna") -> deposits.Held:
+    def deposit(self, deposit_id: str, amount: Amount, on: str = "02-01", account_id: str = "anna") -> deposits.Held:
         """Take a deposit."""
         return deposits.take(self.home, deposits.Deposit(deposit_id, account_id, units(amount), day(on)), self.act)
 
-    def move(self, reference: str, deposit_id: str, kind: str, amount: float | None = None, on: str = "02-20") -> deposits.Held:
+    def move(self, reference: str, deposit_id: str, kind: str, amount: Amount | None = None, on: str = "02-20") -> deposits.Held:
         """Release (`applied`) or refund (`refunded`) a deposit."""
         micros = None if amount is None else units(amount)
         return deposits.move(self.home, deposits.Movement(reference, deposit_id, kind, day(on), micros), self.act)
 
-    def promise(self, promise_id: str, amount: float, made: str, due: str) -> promises.Promised:
+    def promise(self, promise_id: str, amount: Amount, made: str, due: str) -> promises.Promised:
         """Anna promises to pay."""
         return promises.promise(self.home, promises.Promise(promise_id, "anna", units(amount), day(made), day(due)), self.act)
 
@@ -210,7 +212,7 @@ class Desk:
         self, plan_id: str, agreed: str = "02-20", *, parts: str = "", equal: int = 0, first: str | None = None, numbers: str = ""
     ) -> instalments.Plan:
         """Agree on a plan; parts such as `03-01=10 04-01=5.50`."""
-        dated = tuple((day(when), units(float(amount))) for when, amount in (each.split("=") for each in parts.split()))
+        dated = tuple((day(when), units(amount)) for when, amount in (each.split("=") for each in parts.split()))
         wanted = instalments.Wanted(plan_id, "anna", day(agreed), tuple(numbers.split()), dated, equal, day(first) if first else None)
         return instalments.agree(self.home, wanted, self.act)
 

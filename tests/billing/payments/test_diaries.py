@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
@@ -120,14 +121,14 @@ PARTLY = {"payout", "refund", "reversal", "chargeback", "chargeback_won", "relea
 def do(desk: Desk, words: list[str]) -> None:  # noqa: C901, PLR0912 -- one branch a word of the diaries
     """One line of a diary."""
     what, rest = words[0], words[1:]
-    amount = float(rest[2]) if what in PARTLY and len(rest) > 2 else None
+    amount = Fraction(rest[2]) if what in PARTLY and len(rest) > 2 else None
     match what:
         case "pay":
-            desk.pay(rest[0], float(rest[1]), numbers=tuple(rest[2].split(",")) if len(rest) > 2 else ())
+            desk.pay(rest[0], Fraction(rest[1]), numbers=tuple(rest[2].split(",")) if len(rest) > 2 else ())
         case "invoice" | "number":
-            desk.invoice(rest[0], float(rest[1]), rest[2], posted=what == "invoice")
+            desk.invoice(rest[0], Fraction(rest[1]), rest[2], posted=what == "invoice")
         case "credit":
-            desk.invoice(rest[0], -float(rest[1]), about=rest[2] if len(rest) > 2 else None)
+            desk.invoice(rest[0], -Fraction(rest[1]), about=rest[2] if len(rest) > 2 else None)
         case "post":
             desk.post(rest[0])
         case "void":
@@ -137,9 +138,9 @@ def do(desk: Desk, words: list[str]) -> None:  # noqa: C901, PLR0912 -- one bran
         case "refund" | "reversal" | "chargeback" | "chargeback_won":
             desk.back(rest[0], what, rest[1], amount)
         case "write_off":
-            desk.write_off(rest[0], rest[1], float(rest[2]))
+            desk.write_off(rest[0], rest[1], Fraction(rest[2]))
         case "deposit":
-            desk.deposit(rest[0], float(rest[1]))
+            desk.deposit(rest[0], Fraction(rest[1]))
         case "release" | "return":
             desk.move(rest[0], rest[1], "applied" if what == "release" else "refunded", amount)
         case "agree":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ def take(desk: Desk, file: Path) -> importing.Imported:
 
 def write(folder: Path, *lines: str) -> Path:
     """A file with a good line of totals."""
-    amounts = [round(float(line.split(";")[2].replace(".", "").replace(",", ".")) * 100) for line in lines]
+    amounts = [int(Decimal(line.split(";")[2].replace(".", "").replace(",", ".")) * 100) for line in lines]
     total = f"{sum(amounts) / 100:.2f}".replace(".", ",")
     path = folder / "bank.csv"
     path.write_text(HEAD + "".join(f"{line}\n" for line in lines) + f"TOTAL;{len(lines)};{total}\n")

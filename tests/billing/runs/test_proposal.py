@@ -35,11 +35,11 @@ FEE, RENT, KEEP, START, END, EARLY = 200, 201, 202, 300, 301, 302
 
 
 def fee(price_id: int, units: int, timing: FeeTiming = FeeTiming.ARREARS, **more: object) -> RecurringFee:
-    return RecurringFee(price_id, f"fee {price_id}", price_id, 5000, "standard", units * UNIT, timing, **more)  # type: ignore[arg-type]
+    return RecurringFee(price_id, f"fee {price_id}", price_id, 5000, "standard", units * UNIT, timing, **more)  # type: ignore[arg-type] -- options of any kind
 
 
 def once(price_id: int, on: FeeOccasion, **more: object) -> OneOffFee:
-    return OneOffFee(price_id, on.value, price_id, 5000, "standard", 5 * UNIT, on, **more)  # type: ignore[arg-type] -- fields of a fee
+    return OneOffFee(price_id, on.value, price_id, 5000, "standard", 5 * UNIT, on, **more)  # type: ignore[arg-type] -- options of any kind -- fields of a fee
 
 
 RECURRING = (fee(FEE, 31), fee(RENT, 30, FeeTiming.ADVANCE), fee(KEEP, 31, while_paused=WhilePaused.ONLY))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from billing.store import bulk, checking, copying, location, named_files, tables
+from billing.store import bulk, checking, copying, location, tables
 from billing.store.home import Home
 from rating.errors import UserError
 from server.cli.app import main
@@ -46,12 +47,12 @@ def home(tmp_path: Path, both: str) -> Iterator[Home]:
                 "path": "usage/journal/1.arrow",
             }
             for byte_from, byte_to in ((0, 9), (9, len(SEGMENT))):
-                digest = named_files.sha256_of(SEGMENT[byte_from:byte_to])
+                digest = hashlib.sha256(SEGMENT[byte_from:byte_to]).digest()
                 values = {**manifest, "byte_from": byte_from, "byte_to": byte_to, "sha256": digest}
                 connection.execute(tables.usage_manifest.insert().values(**values))
             charges = {"run_id": 1, "path": "charges/1/0.parquet", "rows": 1, "charge_micros": -(2**62), "commit_seq": 1}
-            connection.execute(tables.charge_manifest.insert().values(**charges, sha256=named_files.sha256_of(CHARGES)))
-            connection.execute(tables.charge_manifest.insert().values(**charges, sha256=named_files.sha256_of(CHARGES)))
+            connection.execute(tables.charge_manifest.insert().values(**charges, sha256=hashlib.sha256(CHARGES).digest()))
+            connection.execute(tables.charge_manifest.insert().values(**charges, sha256=hashlib.sha256(CHARGES).digest()))
         (made.path / "charges" / "1").mkdir()
         (made.path / "charges" / "1" / "0.parquet").write_bytes(CHARGES)
         (made.path / "charges" / "1" / "garbage.parquet").write_bytes(b"a crash left it")

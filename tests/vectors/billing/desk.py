@@ -55,14 +55,14 @@ class Customer:
         self._documents += 1
         number = f"{self._name}-{self._documents}"
         if amount:
-            self._desk.invoice(number, float(amount), account_id=self._name)
+            self._desk.invoice(number, amount, account_id=self._name)
         return number
 
     def pay(self, amount: Fraction) -> str:
         """A payment; its id."""
         self._documents += 1
         payment = f"{self._name}-P{self._documents}"
-        self._desk.pay(payment, float(amount), PAID_ON, self._name)
+        self._desk.pay(payment, amount, PAID_ON, self._name)
         return payment
 
     def refund(self, payment: str, amount: Fraction | None) -> Fraction:
