@@ -39,9 +39,10 @@ class Guide:
 
     def __init__(self, home: Home, seq: int) -> None:
         fact = guiding_facts.c
-        query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key).where(fact.commit_seq <= seq)
+        query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key, fact.commit_seq, fact.fact_id)
         with home.connect() as connection:
-            learned = bulk.read(connection, query.order_by(fact.served_id, fact.from_us, fact.commit_seq, fact.fact_id))
+            learned = bulk.read_by(connection, query.where(fact.commit_seq <= seq), fact.fact_id)
+        learned = learned.sort_by([(name, "ascending") for name in ("served_id", "from_us", "commit_seq", "fact_id")]).combine_chunks()
         learned = learned.filter(_holding(learned))
         encoded = _encoded(learned["served_id"])
         self._ids = encoded.dictionary

@@ -11,11 +11,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from billing import closed_months
+from billing import blake2b, closed_months
 from billing.store import bulk, database, tables
 from rating.errors import UserError
 
@@ -102,11 +103,11 @@ def no_postings() -> pa.Table:
     return pa.schema([(name, pa.int64() if name in _INTEGERS else pa.string()) for name in _FIELDS]).empty_table()
 
 
-def ids_of(postings: pa.Table) -> list[bytes]:
+def ids_of(postings: pa.Table) -> pa.Array[Any]:
     """`posting_id` of each row."""
-    columns = (postings[name].to_pylist() for name in ("document", "line_no", "leg"))
-    blake2b, size = hashlib.blake2b, ID_BYTES
-    return [blake2b(f"{document}\0{line}\0{leg}".encode(), digest_size=size).digest() for document, line, leg in zip(*columns, strict=True)]
+    parts: Any = (postings["document"], postings["line_no"].cast(pa.string()), postings["leg"], "\0")
+    texts: Any = pc.binary_join_element_wise(*parts)
+    return blake2b.hashes(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
 
 
 def post_each(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
@@ -114,24 +115,25 @@ def post_each(connection: sa.Connection, postings: pa.Table, commit_seq: int) ->
     return post(connection, [Posting(*row.values()) for row in postings.select(list(_FIELDS)).to_pylist()], commit_seq)
 
 
-def post_columns(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
-    """Store many postings of which none is there yet, inside the caller's write transaction; columns are the fields of `Posting`.
+def with_ids(postings: pa.Table) -> pa.Table:
+    """Postings given as columns (the fields of `Posting`) with `posting_id`, in the order of it: so an index is written once through."""
+    ids = ids_of(postings)
+    order: Any = pc.sort_indices(ids)
+    return postings.take(order).append_column("posting_id", ids.take(order))
 
-    Returns how many. Rows are stored in the order of their ids, so that the index is written from one end to the other. Raises
-    IntegrityError where one is there already: `post_each` compares them.
+
+def post_columns(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
+    """Store many postings of which none is there yet, as `with_ids` gives them, inside the caller's write transaction.
+
+    Returns how many. Raises IntegrityError where one is there already: `post_each` compares them.
     """
     if not postings.num_rows:
         return 0
     dated = postings.select(["entity", "posted_on"]).group_by(["entity", "posted_on"]).aggregate([]).to_pylist()
     closed_months.require_open(connection, {(each["entity"], each["posted_on"][:7]) for each in dated})
-    amounts = postings["amount_micros"].to_numpy()
-    assert bool((amounts > 0).all()), "a posting has no amount"
-    ids = ids_of(postings)
-    keys = pa.array(ids, pa.binary())
-    order = pc.sort_indices(keys)
-    ordered = postings.take(order)
-    columns: dict[str, Any] = {"posting_id": keys.take(order), "commit_seq": pa.repeat(pa.scalar(commit_seq, pa.int64()), len(keys))}
-    return bulk.insert(connection, tables.postings, columns | {name: ordered[name] for name in _FIELDS})
+    assert bool((postings["amount_micros"].to_numpy() > 0).all()), "a posting has no amount"
+    columns: dict[str, Any] = {name: postings[name] for name in ("posting_id", *_FIELDS)}
+    return bulk.insert(connection, tables.postings, {**columns, "commit_seq": np.full(postings.num_rows, commit_seq)})
 
 
 def _existing(connection: sa.Connection, ids: list[bytes]) -> dict[bytes, Any]:

@@ -6,10 +6,11 @@ Postings are compared row by row without ever holding them all: a row is told by
 from __future__ import annotations
 
 import hashlib
-import operator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing import ledger
@@ -23,8 +24,6 @@ from tariffs import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pyarrow as pa
 
     from billing.charges.lines import Int64s
     from billing.controls.book import Book
@@ -170,7 +169,8 @@ def _id_book(connection: sa.Connection) -> Book:
     rows, right = 0, 0
     for part in bulk.batches(connection, sa.select(row.posting_id, row.document, row.line_no, row.leg)):
         rows += part.num_rows
-        right += sum(map(operator.eq, ledger.ids_of(part), part["posting_id"].to_pylist()))
+        same: Any = pc.equal(ledger.ids_of(part), part["posting_id"].combine_chunks().cast(pa.binary(ledger.ID_BYTES)))
+        right += same.true_count
     return book("ledger: postings = postings with the id of their content", rows, right, ROWS)
 
 

@@ -60,7 +60,7 @@ def issue(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     terms = {**clipped(_terms(drafts)), DIGEST: Term(taken.lines, taken.number())}
     rows = [{"run_id": run_id, "term": name, **term._asdict()} for name, term in sorted(terms.items())]
     connection.execute(tables.run_terms.insert(), rows)
-    ledger.post_columns(connection, posting.postings_of(connection, tables.invoices.c.run_id == run_id), seq)
+    ledger.post_columns(connection, ledger.with_ids(posting.postings_of(connection, tables.invoices.c.run_id == run_id)), seq)
     connection.execute(tables.run_chunks.insert().values(run_id=run_id, chunk=0, commit_seq=seq))
     # Not of this run alone: a credit of a run that is numbered and not posted yet settles whenever anything is settled, as with a payment.
     allocate_credit(connection, np.unique(drafts.account_key).tolist(), seq)

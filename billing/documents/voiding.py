@@ -88,7 +88,7 @@ def _void(home: Home, connection: sa.Connection, document: Document, day: str, r
     connection.execute(tables.invoice_events.insert().values(**values, **by))
     freed = undo_invoice(connection, document.invoice_key, seq)
     turned = _turned(posting.postings_of(connection, tables.invoices.c.invoice_key == document.invoice_key), document.number, day)
-    posted = ledger.post_columns(connection, turned, seq)
+    posted = ledger.post_columns(connection, ledger.with_ids(turned), seq)
     allocate_credit(connection, [document.account_key], seq)
     sums = (document.net_micros, document.tax_micros, document.total_micros)
     back = {credit_id: -amount for (_, credit_id), amount in freed.items() if credit_id != document.number}

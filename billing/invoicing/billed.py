@@ -36,39 +36,35 @@ def billed_lines(
     Sums are added up over all invoices that were committed up to `as_of` (none: all); `corrects` is the newest one's key. Labels but
     revenue_code and quantity_unit stay 0.
     """
-    line = tables.invoice_lines.c
+    line, invoice = tables.invoice_lines.c, tables.invoices.c
     query = sa.select(*(line[name] for name in (*KEY_FIELDS, *SUM_FIELDS, *_LABELS, "invoice_key")))
-    query = query.where(line.period_from >= period_from.isoformat(), line.invoice_key >= _first_key(period_from), *_counting(as_of))
+    query = query.where(line.period_from >= period_from.isoformat(), line.effect.is_(None) | (line.effect != OUTSIDE))
+    counting = sa.select(invoice.invoice_key).where(*_counting(as_of))
     if account_keys is None or len(account_keys) > ACCOUNTS_BY_NAME_MAX:
-        return _as_lines([bulk.read(connection, query)])
-    payer = tables.invoices.c
+        own = counting.where(invoice.run_id.in_(_runs_since(period_from)))
+        return _as_lines([bulk.read(connection, query.where(line.invoice_key.in_(own)))])
     parts = []
     for start in range(0, len(account_keys), _ACCOUNTS_PER_QUERY):
         keys = [int(key) for key in account_keys[start : start + _ACCOUNTS_PER_QUERY]]
-        own = sa.select(payer.invoice_key).where(payer.account_key.in_(keys))
-        parts.append(bulk.read(connection, query.where(line.invoice_key.in_(own))))
+        parts.append(bulk.read(connection, query.where(line.invoice_key.in_(counting.where(invoice.account_key.in_(keys))))))
     return _as_lines(parts)
 
 
-def _first_key(period_from: dt.date) -> sa.ScalarSelect[Any]:
-    """No invoice before this one can hold a line of such a period: nothing is billed before its period begins."""
-    invoice, run = tables.invoices, tables.bill_runs
-    query = sa.select(sa.func.coalesce(sa.func.min(invoice.c.invoice_key), 0)).join_from(invoice, run)
-    return query.where(run.c.bill_date >= period_from.isoformat()).scalar_subquery()
+def _runs_since(period_from: dt.date) -> sa.Select[Any]:
+    """Runs that may have billed such a period: nothing is billed before its period begins."""
+    run = tables.bill_runs.c
+    return sa.select(run.run_id).where(run.bill_date >= period_from.isoformat())
 
 
 def _counting(as_of: int | None) -> list[sa.ColumnElement[bool]]:
-    """Which lines count as billed."""
-    line, invoice, event = tables.invoice_lines.c, tables.invoices.c, tables.invoice_events.c
+    """Which documents count as billed."""
+    invoice, event = tables.invoices.c, tables.invoice_events.c
     void = sa.select(event.invoice_key).where(event.kind == VOIDED)
-    conditions = [
-        line.effect.is_(None) | (line.effect != OUTSIDE),
-        line.invoice_key.not_in(sa.select(invoice.invoice_key).where(invoice.document_type == OPENING)),
-    ]
+    conditions: list[sa.ColumnElement[bool]] = [invoice.document_type.is_(None) | (invoice.document_type != OPENING)]
     if as_of is not None:
         void = void.where(event.commit_seq <= as_of)
-        conditions.append(line.invoice_key.in_(sa.select(invoice.invoice_key).where(invoice.commit_seq <= as_of)))
-    return [*conditions, line.invoice_key.not_in(void)]
+        conditions.append(invoice.commit_seq <= as_of)
+    return [*conditions, invoice.invoice_key.not_in(void)]
 
 
 def _as_lines(parts: Sequence[pa.Table]) -> Lines:

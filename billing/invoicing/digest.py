@@ -7,6 +7,7 @@ many rows come at once. Whole numbers count as eight bytes (none as 0), text as 
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -27,29 +28,40 @@ _LINE_COLUMNS_BEFORE: Final = 18
 
 
 class Digest:
-    """Takes rows of `invoices` and `invoice_lines`, each table in its order."""
+    """Takes rows of `invoices` and `invoice_lines`, each table in its order. Hashing goes on beside, a piece at a time."""
 
     def __init__(self) -> None:
         self.lines = 0
         self._hashers: dict[tuple[str, str], Any] = {}
+        self._beside = ThreadPoolExecutor(1, "digest")
+        self._last: Future[None] | None = None
 
     def add(self, table: sa.Table, columns: Mapping[str, Any]) -> None:
-        """Rows of a table: every column of it, each an array of numpy or Arrow."""
+        """Rows of a table: every column of it, each an array of numpy or Arrow that nobody changes any more."""
+        self._wait()
+        self._last = self._beside.submit(self._take, table, columns)
+        if table is tables.invoice_lines:
+            self.lines += len(columns["line_no"])
+
+    def number(self) -> int:
+        """53 bits that stand for everything taken so far."""
+        self._wait()
+        whole = hashlib.blake2b(digest_size=8)
+        for name, hasher in sorted(self._hashers.items()):
+            whole.update(repr(name).encode() + hasher.digest())
+        return int.from_bytes(whole.digest(), "big") >> _BITS_LEFT_OUT
+
+    def _take(self, table: sa.Table, columns: Mapping[str, Any]) -> None:
         for column in table.c:
             values = columns[column.name]
             parts = _text_bytes(values) if isinstance(column.type, sa.Text) else (_integers(values),)
             for number, part in enumerate(parts):
                 hasher = self._hashers.setdefault((table.name, f"{column.name}.{number}"), hashlib.blake2b(digest_size=16))
                 hasher.update(part)
-        if table is tables.invoice_lines:
-            self.lines += len(columns["line_no"])
 
-    def number(self) -> int:
-        """53 bits that stand for everything taken so far."""
-        whole = hashlib.blake2b(digest_size=8)
-        for name, hasher in sorted(self._hashers.items()):
-            whole.update(repr(name).encode() + hasher.digest())
-        return int.from_bytes(whole.digest(), "big") >> _BITS_LEFT_OUT
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
 
 
 def digest_of_run(connection: sa.Connection, run_id: int) -> tuple[int, int]:

@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.invoicing.digest import Digest
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, KIND_NAMES, OPENING, iso
 from billing.store import bulk, tables
 from rating.errors import UserError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.charges.lines import Int64s
+    from billing.invoicing.digest import Digest
     from billing.invoicing.drafts import Drafts
 
 SERIES: Final = "R"  # of the entity without a name: invoices
@@ -76,10 +76,10 @@ def number_drafts(  # noqa: PLR0913 -- whose, what, when, and how the documents 
         "legal_entity": entities.take(_index(drafts.entity)),
         "corrects_invoice_key": corrects if corrects is not None else pa.nulls(len(drafts), pa.int64()),
     }
-    taken = digest or Digest()
-    taken.add(tables.invoices, heads)
+    if digest is not None:
+        digest.add(tables.invoices, heads)
     bulk.insert(connection, tables.invoices, heads)
-    _store_lines(connection, drafts, keys, effect, taken)
+    _store_lines(connection, drafts, keys, effect, digest)
     return first_key
 
 
@@ -121,7 +121,7 @@ def _numbers(connection: sa.Connection, drafts: Drafts) -> pa.Array[Any]:
     return pa.array(given, pa.string())
 
 
-def _store_lines(connection: sa.Connection, drafts: Drafts, keys: Int64s, effect: str | None, taken: Digest) -> None:
+def _store_lines(connection: sa.Connection, drafts: Drafts, keys: Int64s, effect: str | None, digest: Digest | None) -> None:
     """All lines, a million at a time, so that what is made for the database stays small."""
     count = np.diff(drafts.first_line)
     draft = np.repeat(np.arange(len(drafts)), count)
@@ -142,7 +142,8 @@ def _store_lines(connection: sa.Connection, drafts: Drafts, keys: Int64s, effect
             "corrects_invoice_key": pa.array(lines["corrects"], mask=lines["corrects"] == 0),
             "effect": _same(effect, len(lines)),
         }
-        taken.add(tables.invoice_lines, columns)
+        if digest is not None:
+            digest.add(tables.invoice_lines, columns)
         bulk.insert(connection, tables.invoice_lines, columns)
 
 

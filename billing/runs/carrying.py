@@ -129,7 +129,8 @@ class Carrying:
                         yield left
 
     def _shared_left(self, layout: Layout, amounts: list[int]) -> Iterator[Left]:
-        groups, told = layout.groups, set[int]()
+        """Of each bucket once. Of a member that is closed the period ends early: the longest one says to when what is left goes on."""
+        groups, found = layout.groups, dict[int, Left]()
         roots = self._pools.root(groups.account, groups.place)
         columns = (roots.tolist(), groups.shape.tolist(), layout.shared_first[:-1].tolist())
         for root, number, first in zip(*columns, strict=True):
@@ -137,6 +138,6 @@ class Carrying:
             for place, pot in enumerate(shape.shared_pots):
                 bucket = int(layout.shared_bucket[first + place])
                 left = left_of(pot, Owner(account.account_key, account.all_bill_days, SHARED, ""), shape.period, amounts[bucket])
-                if left is not None and bucket not in told:
-                    told.add(bucket)
-                    yield left
+                if left is not None and (bucket not in found or found[bucket].period_end < left.period_end):
+                    found[bucket] = left
+        yield from found.values()

@@ -56,7 +56,7 @@ def accounts(connection: sa.Connection, seq: int, of_subscriptions: Iterable[Fac
     said = functools.reduce(lambda left, right: left.concat(_BETWEEN).concat(right), words)
     columns = (account.account_key, account.account_id, said.label("said"), account.bill_day, account.opened_on, account.billed_through)
     query = sa.select(*columns, account.payment_days, account.commit_seq).where(account.commit_seq <= seq)
-    table = _parted(bulk.read(connection, query))
+    table = _parted(bulk.read_by(connection, query, account.account_key))
     table = table.take(pc.sort_indices(table, [("account_id", "ascending")])).combine_chunks()
     first_day = days(table["billed_through"])
     first_day = np.where(first_day == NEVER_DAY, days(table["opened_on"]), first_day)
@@ -68,7 +68,8 @@ def subscriptions(connection: sa.Connection, seq: int, account_keys: Int64s, fac
     """Subscriptions known as of `seq`, with their patterns; `facts`: those about them, as of it as well."""
     column = tables.subscriptions.c
     query = sa.select(column.subscription_key, column.subscription_id, column.account_key, column.from_date, column.to_date)
-    table = bulk.read(connection, query.add_columns(column.transferred_from).where(column.commit_seq <= seq))
+    query = query.add_columns(column.transferred_from).where(column.commit_seq <= seq)
+    table = bulk.read_by(connection, query, column.subscription_key)
     table = table.take(pc.sort_indices(table, [("subscription_key", "ascending")])).combine_chunks()
     keys = integers(table["subscription_key"])
     end_day = days(table["to_date"])
@@ -118,7 +119,7 @@ def _plan_facts(connection: sa.Connection, seq: int, keys: Int64s) -> tuple[patt
     """Plan facts by subscription index and date, the one learned last of each date; and the names of plans."""
     fact = tables.plan_facts.c
     query = sa.select(fact.subscription_key, fact.from_date, fact.plan, fact.commit_seq, fact.fact_id).where(fact.commit_seq <= seq)
-    table = bulk.read(connection, query)
+    table = bulk.read_by(connection, query, fact.fact_id)
     subscription, from_day = index_of(keys, integers(table["subscription_key"])), days(table["from_date"])
     plan, names = coded(table["plan"])
     order = np.lexsort((integers(table["fact_id"]), integers(table["commit_seq"]), from_day, subscription))

@@ -132,7 +132,7 @@ def read(home_path: Path, frozen: Frozen) -> Outcome:
 
 
 def _write_table(file: Path, table: pa.Table) -> bytes:
-    pq.write_table(table, file, compression="zstd", compression_level=1, write_statistics=False)
+    pq.write_table(table, file, compression="lz4", write_statistics=False)
     _sync(file)
     return charge_files.file_sha256(file)
 

@@ -1,7 +1,8 @@
 """Usage that arrives late, where a plan has a rule for that: the period in which it is billed, and what is not billed at all.
 
 `late_usage: arrival_period`: an event whose commit is later than `late_after_days` after the end of its period is placed in the period of
-its commit. It is priced by the tariff of its own start, and draws on the allowances of the period it is placed in.
+its commit, or in the last one of an account that is closed by then. It is priced by the tariff of its own start, and draws on the
+allowances of the period it is placed in.
 `late_usage_days_max`: an event committed more than so many days after it began is not billed.
 The rules are those of the newest version that has the plan held when the event began. Days are of 24 hours.
 """
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 
 from billing.charges.lines import Int64s
 from billing.charges.periods import period_of
+from billing.runs.fact_columns import NEVER_DAY, day_of
 from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.scope import CLOSED, SETTLED
 from billing.store import bulk, tables
@@ -105,7 +107,7 @@ def placed(owner: Owners, start_us: Int64s, arrived_us: Int64s, contracts: Contr
     ends = _period_ends(owner.account[rows], owner.place[rows], start_us[rows], contracts, scope)
     late = rows[arrived_us[rows] > ends + after[rows] * DAY_US]
     place = owner.place.copy()
-    place[late] = scope.place(owner.account[late], arrived_us[late])
+    place[late] = scope.place(owner.account[late], np.minimum(arrived_us[late], _last_instants(owner.account[late], contracts)))
     return owner._replace(place=place), too_late
 
 
@@ -120,6 +122,16 @@ def _period_ends(account: Int64s, place: Int64s, start_us: Int64s, contracts: Co
         end = _end(owner, int(start_us[row]))
         ends[row] = _NEVER_US if end is None else contracts.midnights.instant_us(owner.timezone, end)
     return ends
+
+
+def _last_instants(account: Int64s, contracts: Contracts) -> Int64s:
+    """The last instant of each account that is closed at some time: what arrives later has no other period than that."""
+    facts, last = contracts.facts, np.full(len(account), _NEVER_US, np.int64)
+    closed_day = facts.account_closed_day[account]
+    for row in np.flatnonzero(closed_day < NEVER_DAY).tolist():
+        zone = facts.accounts[int(account[row])].timezone
+        last[row] = contracts.midnights.instant_us(zone, day_of(int(closed_day[row]))) - 1
+    return last
 
 
 def _end(account: Account, start_us: int) -> dt.date | None:

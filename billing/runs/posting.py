@@ -7,6 +7,7 @@ transaction.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from billing.allocations import allocate_credit
 from billing.charges.lines import Int64s, Kind
 from billing.invoicing.drafts import INVOICE, OPENING
 from billing.runs import states
+from billing.runs.fact_columns import groups
 from billing.store import bulk, commit_points, tables
 
 if TYPE_CHECKING:
@@ -57,12 +59,23 @@ def post_run(  # noqa: PLR0913 -- what, by whom, and how
         marked = sa.select(tables.run_chunks.c.chunk).where(tables.run_chunks.c.run_id == run_id)
         done = set(connection.execute(marked).scalars())
     size = max(-(-documents.num_rows // CHUNKS), 1)
-    for number, start in enumerate(range(0, documents.num_rows, size)):
-        if number not in done:
-            lines = _drafted(drafts, start, start + size) if drafts is not None else None
-            _post_chunk(home, _Chunk(run_id, number, documents.slice(start, size), lines), clock())
-        if progress is not None:
-            progress(min(start + size, documents.num_rows), documents.num_rows)
+    starts = range(0, documents.num_rows, size)
+
+    def ready(number: int) -> _Chunk | None:
+        if number in done or number >= len(starts):
+            return None
+        part = documents.slice(starts[number], size)
+        return _Chunk(run_id, number, part, None if drafts is None else _with_ids(part, _drafted(drafts, starts[number], size)))
+
+    with ThreadPoolExecutor(1) as ahead:  # the next chunk is worked out while one is stored
+        following = ahead.submit(ready, 0)
+        for number, start in enumerate(starts):
+            chunk = following.result()
+            following = ahead.submit(ready, number + 1)
+            if chunk is not None:
+                _post_chunk(home, chunk, clock())
+            if progress is not None:
+                progress(min(start + size, documents.num_rows), documents.num_rows)
     with home.begin() as connection:
         states.move(connection, run_id, states.NUMBERED, states.POSTED, states.Step(clock(), by))
         commit_points.reached("run.before_posted_commit")
@@ -83,7 +96,7 @@ class _Chunk(NamedTuple):
     run_id: int
     number: int
     documents: pa.Table
-    lines: _Lines | None  # None: they are read
+    postings: pa.Table | None  # None: the lines are read
 
 
 def _post_chunk(home: Home, chunk: _Chunk, now_us: int) -> None:
@@ -97,13 +110,17 @@ def _post_chunk(home: Home, chunk: _Chunk, now_us: int) -> None:
 def _store_chunk(home: Home, chunk: _Chunk, now_us: int, post: Callable[[sa.Connection, pa.Table, int], int]) -> None:
     with home.begin() as connection:
         seq = home.next_commit_seq(connection, "invoice", now_us)
-        lines = chunk.lines if chunk.lines is not None else _stored(connection, chunk.documents)
-        post(connection, _postings(chunk.documents, lines), seq)
+        postings = chunk.postings if chunk.postings is not None else _with_ids(chunk.documents, _stored(connection, chunk.documents))
+        post(connection, postings, seq)
         payers = np.unique(chunk.documents["account_key"].to_numpy()).tolist()
         allocate_credit(connection, payers, seq, run_id=chunk.run_id)
         marks = {"run_id": chunk.run_id, "chunk": chunk.number, "commit_seq": seq}
         connection.execute(tables.run_chunks.insert().values(**marks))
         commit_points.reached("run.before_posting_commit")
+
+
+def _with_ids(documents: pa.Table, lines: _Lines) -> pa.Table:
+    return ledger.with_ids(_postings(documents, lines))
 
 
 def postings_of(connection: sa.Connection, condition: sa.ColumnElement[bool], without: Collection[int] = ()) -> pa.Table:
@@ -121,13 +138,13 @@ def _documents(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> 
     """Documents in the order of their keys, with the ids of their accounts."""
     invoice, account = tables.invoices, tables.accounts
     query = sa.select(*(invoice.c[name] for name in _INVOICES), account.c.account_id)
-    query = query.join_from(invoice, account, account.c.account_key == invoice.c.account_key)
-    return bulk.read(connection, query.where(condition).order_by(invoice.c.invoice_key))
+    query = query.join_from(invoice, account, account.c.account_key == invoice.c.account_key).where(condition)
+    return bulk.read_by(connection, query, invoice.c.invoice_key).sort_by("invoice_key")
 
 
-def _drafted(drafts: Drafts, first: int, end: int) -> _Lines:
+def _drafted(drafts: Drafts, first: int, count: int) -> _Lines:
     """Lines of some drafts, in the order in which they were numbered."""
-    starts = drafts.first_line[first : min(end, len(drafts)) + 1]
+    starts = drafts.first_line[first : min(first + count, len(drafts)) + 1]
     lines = drafts.lines[int(starts[0]) : int(starts[-1])]
     document = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     line_no = np.arange(len(lines)) - (starts[document] - starts[0]) + 1
@@ -178,6 +195,7 @@ def _postings(documents: pa.Table, lines: _Lines) -> pa.Table:
 
 def _counter_accounts(lines: _Lines) -> Any:  # noqa: ANN401 -- an array of text
     """`tax:<class>` or `revenue:<code>` of each line."""
-    pairs, place = np.unique(np.stack([lines.is_tax.astype(np.int64), lines.code], axis=1), axis=0, return_inverse=True)
-    names: Any = pa.array([f"{'tax' if tax else 'revenue'}:{number}" for tax, number in pairs.tolist()], pa.string())
-    return names.take(pa.array(place.reshape(-1)))
+    place, first = groups([lines.is_tax.astype(np.int64), lines.code])
+    models = zip(lines.is_tax[first].tolist(), lines.code[first].tolist(), strict=True)
+    names: Any = pa.array([f"{'tax' if tax else 'revenue'}:{number}" for tax, number in models], pa.string())
+    return names.take(pa.array(place))

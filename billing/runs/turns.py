@@ -58,6 +58,7 @@ class Results:
 
 _RESULTS: Final = tuple(field.name for field in dataclasses.fields(Results))
 _NARROW: Final = {"status": np.int16} | dict.fromkeys(("price", "price_id", "zone_id", "version"), np.int32)  # all others are int64
+_DAYS: Final = 1 << 20  # more than there are day numbers
 
 
 class _Slots(NamedTuple):
@@ -82,6 +83,7 @@ class Turns:
         self._pools = Pools(contracts.facts, scope)
         self._shapes = Shapes(contracts, scope)
         self._counts = _period_counts(scope)[contracts.facts.subscription_account]
+        self._mixed, self._starts = _mixed(contracts, scope)
         self._rolls = _of_units(contracts.subscriptions_that(contracts.price_list.rolls_over), contracts)
         shares = _of_units(contracts.subscriptions_that(contracts.price_list.shares), contracts)
         self.present: Int64s = np.flatnonzero(self._rolls | shares)  # subscriptions that are rated whether they used anything or not
@@ -102,7 +104,7 @@ class Turns:
         carrying = Carrying(self._contracts, self._shapes.all, stored, self._pools)
         columns: dict[str, Any] = {name: np.zeros(len(events.place), _NARROW.get(name, np.int64)) for name in _RESULTS}
         number_of, number_of_slot = self._numbers(events.subscription, events.place), self._numbers(slots.subscription, slots.place)
-        for number in range(self._columns):
+        for number in range(int(np.concatenate([number_of, number_of_slot]).max(initial=0)) + 1):
             rows = np.flatnonzero(number_of == number)
             part = slots.chosen(number_of_slot == number)
             layout = self._laid_out(part, carrying)
@@ -133,12 +135,18 @@ class Turns:
     def _numbers(self, subscription: Int64s, place: Int64s) -> Int64s:
         """The turn of each event or slot: of what rolls over its period, else the first.
 
-        The members of a rating unit may have different numbers of periods. All end with the same one, so turns are counted from there.
+        The members of a rating unit may have different periods (one is closed, one came later). Those that begin on one day are one turn.
         """
         waits = np.flatnonzero((subscription >= 0) & (place >= 0))
         waits = waits[self._rolls[subscription[waits]]]
         number = np.zeros(len(subscription), np.int64)
-        number[waits] = place[waits] + self._columns - self._counts[subscription[waits]]
+        number[waits] = place[waits]
+        facts, scope = self._contracts.facts, self._scope
+        mixed = waits[self._mixed[facts.subscription_account[subscription[waits]]]]
+        account = facts.subscription_account[subscription[mixed]]
+        unit = facts.account_unit[account] * _DAYS
+        start = unit + scope.period_from[scope.calendar[account], place[mixed]]
+        number[mixed] = np.searchsorted(self._starts, start) - np.searchsorted(self._starts, unit)
         return number
 
     def _laid_out(self, slots: _Slots, carrying: Carrying | None) -> Layout:
@@ -181,6 +189,20 @@ def _period_counts(scope: Scope) -> Int64s:
     counts = np.append(scope.period_count, 0)
     by_account: Int64s = counts[scope.calendar]
     return by_account
+
+
+def _mixed(contracts: Contracts, scope: Scope) -> tuple[Bools, Int64s]:
+    """Accounts of rating units whose members do not all have one calendar, and the days on which periods of these begin, by unit."""
+    unit, calendar = contracts.facts.account_unit, scope.calendar
+    rows = np.flatnonzero(calendar >= 0)
+    least, greatest = np.full(len(unit), len(scope.calendars), np.int64), np.full(len(unit), -1, np.int64)
+    np.minimum.at(least, unit[rows], calendar[rows])
+    np.maximum.at(greatest, unit[rows], calendar[rows])
+    mixed: Bools = (least < greatest)[unit]
+    rows = rows[mixed[rows]]
+    place = np.arange(scope.periods_max)
+    starts = unit[rows, None] * _DAYS + scope.period_from[calendar[rows]]
+    return mixed, np.unique(starts[place < scope.period_count[calendar[rows], None]])
 
 
 def _of_units(subscriptions: Bools, contracts: Contracts) -> Bools:

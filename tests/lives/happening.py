@@ -1,4 +1,10 @@
-"""What happens in a life: acts by chance, that know what was told before so that most of them are taken."""
+"""What happens in a life: acts by chance, that know what was told before so that most of them are taken.
+
+To customers: activate, change_plan, pause, resume_service, outage, end, revive, transfer, close, retract. Agreed: bill_day, exempt,
+discount, payer, pool, hold. Usage and tariffs: calls (new, late, again), version, rerate. Money: adjust, approve, pay, void, reissue,
+credit.
+Runs: run, trial, resume, abandon, interim, approval (whether lists need it), decide (approve or reject the one that waits).
+"""
 
 from __future__ import annotations
 
@@ -6,20 +12,22 @@ import datetime as dt
 import random
 from typing import TYPE_CHECKING
 
+from billing.runs import cycle, states
 from billing.store import commit_points
-from tests.lives import plain, tariff
-from tests.lives.world import Act, Start
+from tests.lives import story, tariff
+from tests.lives.world import ANA, BEN, Act, Start
 
 if TYPE_CHECKING:
     from tests.lives.known import Known, Sub
 
+OFTEN = (*tariff.PLANS, "clan", "clan", "clan")
 KINDS = ((), (), ("usage", "volume"), ("recurring",), ("one_off", "commitment"))
 RUN_POINTS = [name for name in commit_points.POINTS if name.startswith("run.")]
 WEIGHTS = {
     "calls": 24, "late_calls": 12, "again": 3, "change_plan": 12, "pause": 6, "resume_service": 4, "outage": 4, "end": 4, "revive": 5,
     "activate": 3, "transfer": 3, "bill_day": 2, "exempt": 2, "discount": 5, "payer": 5, "hold": 1, "version": 6, "adjust": 5, "approve": 2,
     "pay": 3, "void": 6, "reissue": 3, "credit": 8, "run": 14, "resume": 5, "abandon": 2,
-    "interim": 6, "rerate": 3, "retract": 5, "close": 1,
+    "pool": 6, "trial": 4, "decide": 5, "approval": 2, "interim": 6, "rerate": 3, "retract": 5, "close": 1,
 }  # fmt: skip
 
 
@@ -27,7 +35,7 @@ def beginning(seed: int) -> Start:
     """How a life begins: late in 2027, on any bill day, now and then with prices that hold their tax."""
     random_ = random.Random(seed)
     opened = dt.date(2027, 11, random_.randint(1, 28))
-    return Start(seed, opened, random_.choice((1, 1, 15, 28, 29, 30, 31)), random_.random() < 0.25)
+    return Start(seed, opened, random_.choice((1, 1, 15, 28, 29, 30, 31)), random_.random() < 0.25, random_.random() < 0.5)
 
 
 class Happening:
@@ -42,11 +50,15 @@ class Happening:
         self._billed: list[dt.date] = []
 
     def first(self) -> list[Act]:
-        """Two subscriptions to begin with."""
-        return [
-            Act(self.today, "activate", (f"S{number}", account, plan, self.today, f"49171000{number}"))
-            for number, account, plan in ((1, "A", self.random.choice(tariff.PLANS)), (2, self.random.choice("AB"), "plus"))
+        """Four subscriptions to begin with, mostly two of them in a pool."""
+        begun = ((1, "A", OFTEN), (2, self.random.choice("AB"), ("plus",)), (3, "B", ("clan",)), (4, "C", OFTEN))
+        acts = [
+            Act(self.today, "activate", (f"S{number}", account, self.random.choice(of), self.today, f"49171000{number}"))
+            for number, account, of in begun
         ]
+        if self.random.random() < 0.8:
+            acts += [Act(self.today, "pool", (each, story.Span(self.today, None), "B")) for each in self.random.choice(("A", "C", "AC"))]
+        return acts
 
     def next(self) -> list[Act]:
         """What happens next: a run where one is due, or anything."""
@@ -57,11 +69,14 @@ class Happening:
             if self.random.random() < 0.8:  # what a crash left is finished or forgotten first
                 acts.append(self._act(self.random.choice(("resume", "resume", "abandon")), ()))
                 acts.append(Act(self.today, "resume", ()))
-            acts.append(self._act("run", (due[-1], self._how())))
+            acts.append(self._act(*self.random.choice((("run", (due[-1], self._how())), ("run", (due[-1], "all")), ("trial", (due[-1],))))))
+            if self.random.random() < (0.7 if self.known.approval else 0.1):
+                acts.append(self._act("decide", self._decide()))
+                acts.append(self._act("resume", ()))
             self._billed += due
             if self.kills and self.random.random() < 0.4:
                 self.kills -= 1
-                acts[-1] = Act(self.today, "killed", (due[-1], self.random.choice(RUN_POINTS)))
+                acts.append(Act(self.today, "killed", (due[-1], self.random.choice(RUN_POINTS))))
         name = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         args = getattr(self, f"_{name}")()
         names = {"late_calls": "calls", "again": "calls"}
@@ -74,7 +89,7 @@ class Happening:
         return Act(self.today, name, args, crash)
 
     def _how(self) -> str:
-        return self.random.choice(("all", "all", "all", "all", "everything", "trial", "A"))
+        return self.random.choice(("all", "all", "all", "all", "everything", "A"))
 
     def _day(self, first: int, last: int) -> dt.date:
         """A day so far from today, not before the life began."""
@@ -82,6 +97,11 @@ class Happening:
 
     def _some(self) -> Sub:
         return self.random.choice(list(self.known.subscriptions.values()))
+
+    def _caller(self) -> Sub:
+        """Whose call it is: more often one with a plan that shares, so that what is shared is used up."""
+        known = list(self.known.subscriptions.values())
+        return self.random.choice([*known, *(each for each in known if each.plan_on(self.today) == "clan")])
 
     def _subject(self) -> str:
         return self.random.choice([*self.known.accounts, *self.known.subscriptions])
@@ -107,12 +127,12 @@ class Happening:
     def _usage(self, first: int, last: int) -> tuple[object, ...] | None:
         taken = {each.at for each in self.known.calls}
         calls = []
-        for _ in range(self.random.randint(1, 6)):
+        for _ in range(self.random.randint(1, 8)):
             hour, minute, second = self.random.randint(6, 22), self.random.randint(0, 59), self.random.randint(0, 59)
             at = dt.datetime.combine(self._day(first, last), dt.time(hour, minute, second))
             if at not in taken:
                 taken.add(at)
-                calls.append(plain.Call(self._some().number, at, self.random.choice((1, 2, 5, 8, 13, 30))))
+                calls.append(story.Call(self._caller().number, at, self.random.choice((1, 2, 5, 8, 13, 30))))
         return (tuple(calls),) if calls else None
 
     def _again(self) -> tuple[object, ...] | None:
@@ -121,7 +141,7 @@ class Happening:
 
     def _change_plan(self) -> tuple[object, ...]:
         sub = self._some()
-        return sub.name, self.random.choice(tariff.PLANS), max(sub.start, self._day(-100, 40))
+        return sub.name, self.random.choice(OFTEN), max(sub.start, self._day(-100, 40))
 
     def _pause(self) -> tuple[object, ...]:
         sub = self._some()
@@ -133,7 +153,7 @@ class Happening:
         if not paused:
             return None
         sub, start = self.random.choice(paused)
-        return sub.name, max(start + plain.ONE_DAY, self._day(-40, 10))
+        return sub.name, max(start + story.ONE_DAY, self._day(-40, 10))
 
     def _outage(self) -> tuple[object, ...]:
         sub = self._some()
@@ -142,44 +162,54 @@ class Happening:
 
     def _end(self) -> tuple[object, ...]:
         sub = self._some()
-        return sub.name, max(sub.start + plain.ONE_DAY, self._day(-60, 30))
+        return sub.name, max(sub.start + story.ONE_DAY, self._day(-60, 30))
 
     def _revive(self) -> tuple[object, ...] | None:
         ended = [each.name for each in self.known.subscriptions.values() if each.end is not None]
         return (self.random.choice(ended),) if ended else None
 
     def _activate(self) -> tuple[object, ...] | None:
-        if len(self.known.subscriptions) > 5:
+        if len(self.known.subscriptions) > 7:
             return None
         name = self._name("S")
-        return f"{name}x", self.random.choice("AB"), self.random.choice(tariff.PLANS), self._day(-70, 30), f"4917200{name[1:]}"
+        return f"{name}x", self.random.choice("ABC"), self.random.choice(OFTEN), self._day(-70, 30), f"4917200{name[1:]}"
 
     def _transfer(self) -> tuple[object, ...] | None:
         sub = self._some()
-        other = "B" if sub.account == "A" else "A"
-        return sub.name, other, max(sub.start + plain.ONE_DAY, self._day(-60, 20)), self._name("T")
+        other = self.random.choice([each for each in self.known.accounts if each != sub.account])
+        return sub.name, other, max(sub.start + story.ONE_DAY, self._day(-60, 20)), self._name("T")
 
     def _bill_day(self) -> tuple[object, ...]:
         return self.random.choice((1, 10, 15, 28, 31)), self._day(-70, 60)
 
     def _exempt(self) -> tuple[object, ...]:
         day = self._day(-100, 30)
-        return self.random.choice("AB"), day, self.random.choice((None, self._to(day, 90)))
+        return self.random.choice("ABC"), day, self.random.choice((None, self._to(day, 90)))
 
     def _discount(self) -> tuple[object, ...]:
         day = self._day(-90, 30)
-        span = plain.Span(day, self.random.choice((None, self._to(day, 80))))
+        span = story.Span(day, self.random.choice((None, self._to(day, 80))))
         kinds = self.random.choice(((), ("recurring",), ("usage", "volume")))
         if self.random.random() < 0.5:
-            return self._subject(), plain.Discount("percent", span, 81, self.random.choice((50_000, 125_000, 333_333)), 0, kinds)
-        return self._subject(), plain.Discount("gift", span, 82, 0, self.random.choice((1_000_000, 3_330_000)), kinds)
+            return self._subject(), story.Discount("percent", span, 81, self.random.choice((50_000, 125_000, 333_333)), 0, kinds)
+        return self._subject(), story.Discount("gift", span, 82, 0, self.random.choice((1_000_000, 3_330_000)), kinds)
 
     def _payer(self) -> tuple[object, ...]:
         kinds = self.random.choice(KINDS)
-        span = plain.Span(self._edge(), None)
+        span = story.Span(self._edge(), None)
         subs = [each.name for each in self.known.subscriptions.values() if each.account == "A"]
         family = self.random.choice(("of account", "sponsor", "of subscription") if subs else ("of account", "sponsor"))
-        return (plain.Payer(family, self.random.choice(subs) if family == "of subscription" else "A", span, "B", kinds),)
+        return (story.Payer(family, self.random.choice(subs) if family == "of subscription" else "A", span, "B", kinds),)
+
+    def _pool(self) -> tuple[object, ...]:
+        """A or C with B, which is with nobody else."""
+        first = self._edge()
+        later = [each for each in self.known.bill_dates(self.today + dt.timedelta(90)) if each > first]
+        return (
+            self.random.choice("AC"),
+            story.Span(first, self.random.choice((None, None, *later[:1]))),
+            self.random.choice(("B", "B", "B", "")),
+        )
 
     def _hold(self) -> tuple[object, ...]:
         day = self._day(-5, 20)
@@ -187,20 +217,20 @@ class Happening:
 
     def _version(self) -> tuple[object, ...]:
         day = self.random.choice((*self.known.versions, self._day(-120, 20), self._day(-40, 20)))
-        return (tariff.version(self.random, day),)
+        return (tariff.version(self.random, day, shared_rolls=self.known.shared_rolls),)
 
     def _adjust(self) -> tuple[object, ...]:
         cents = self.random.choice((150, 777, 2500, 15_001)) * self.random.choice((1, -1))
         sub = self.random.choice([None, *self.known.subscriptions.values()])
-        account, name = (self.random.choice("AB"), "") if sub is None else (sub.account, sub.name)
+        account, name = (self.random.choice("ABC"), "") if sub is None else (sub.account, sub.name)
         tax = self.random.choice(("standard", "reduced"))
-        return self._name("adjustment "), plain.Adjustment(account, name, self._day(-90, 5), cents * plain.CENT, tax, 902)
+        return self._name("adjustment "), story.Adjustment(account, name, self._day(-90, 5), cents * story.CENT, tax, 902)
 
     def _approve(self) -> tuple[object, ...] | None:
         return (self.random.choice(list(self.known.pending)),) if self.known.pending else None
 
     def _pay(self) -> tuple[object, ...]:
-        return self._name("payment "), self.random.choice("AB"), self.random.randint(100, 9000) * plain.CENT
+        return self._name("payment "), self.random.choice("ABC"), self.random.randint(100, 9000) * story.CENT
 
     def _void(self) -> tuple[object, ...]:
         return (self.random.randint(0, 1),)
@@ -217,6 +247,16 @@ class Happening:
         dates = [each for each in self.known.bill_dates(self.today) if each <= self.today]
         return (dates[-1], self._how()) if dates else None
 
+    def _trial(self) -> tuple[object, ...] | None:
+        dates = [each for each in self.known.bill_dates(self.today) if each <= self.today]
+        return (dates[-1],) if dates else None
+
+    def _decide(self) -> tuple[object, ...]:
+        return self.random.choice(((states.APPROVED, BEN), (states.APPROVED, BEN), (states.APPROVED, ANA), (states.DECISION_REJECTED, BEN)))
+
+    def _approval(self) -> tuple[object, ...]:
+        return (self.random.choice((cycle.REQUIRED, "none")),)
+
     def _interim(self) -> tuple[object, ...]:
         return ()
 
@@ -226,11 +266,12 @@ class Happening:
         return self.random.choice(tariff.PLANS), day, f"{month:%Y-%m}"
 
     def _close(self) -> tuple[object, ...] | None:
-        return ("A", self._day(-20, 30)) if (self.today - self.known.opened).days > 200 else None
+        return (self.random.choice("AAC"), self._day(-20, 30)) if (self.today - self.known.opened).days > 200 else None
 
     def _retract(self) -> tuple[object, ...] | None:
         known = self.known
         facts = [(name, "tax", day, "") for name, days in known.exempt.items() for day in days]
+        facts += [(name, "pool", day, "") for name, days in known.pools.items() for day in days]
         facts += [(name, "closed", day, "") for name, day in known.closed.items()]
         held = {**known.discounts, **{name: each.discounts for name, each in known.subscriptions.items()}}
         facts += [(name, "discount", each.span.start, each.name) for name, every in held.items() for each in every]

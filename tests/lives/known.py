@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from tests.lives import plain
+from tests.lives import story
 from tests.lives.tariff import RATES
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Sub:
     pauses: dict[dt.date, dt.date | None] = dataclasses.field(default_factory=dict)
     resumed: set[dt.date] = dataclasses.field(default_factory=set)  # pauses whose end was told later
     outages: dict[dt.date, dt.date | None] = dataclasses.field(default_factory=dict)
-    discounts: list[plain.Discount] = dataclasses.field(default_factory=list)
+    discounts: list[story.Discount] = dataclasses.field(default_factory=list)
     taken_over: bool = False
     handed_over: bool = False
 
@@ -43,58 +43,63 @@ class Known:
     opened: dt.date
     bill_day: int
     inclusive: bool
-    versions: dict[dt.date, plain.Version]
+    versions: dict[dt.date, story.Version]
     numbers: dict[dt.date, int]  # of the version that stands for a date
-    accounts: tuple[str, ...] = ("A", "B")
+    shared_rolls: bool
+    accounts: tuple[str, ...] = ("A", "B", "C")
     bill_days: dict[str, dict[dt.date, int]] = dataclasses.field(default_factory=dict)
     exempt: dict[str, dict[dt.date, dt.date | None]] = dataclasses.field(default_factory=dict)
-    discounts: dict[str, list[plain.Discount]] = dataclasses.field(default_factory=dict)
+    discounts: dict[str, list[story.Discount]] = dataclasses.field(default_factory=dict)
     closed: dict[str, dt.date] = dataclasses.field(default_factory=dict)
     subscriptions: dict[str, Sub] = dataclasses.field(default_factory=dict)
-    calls: set[plain.Call] = dataclasses.field(default_factory=set)
-    adjustments: dict[str, plain.Adjustment] = dataclasses.field(default_factory=dict)
-    pending: dict[str, plain.Adjustment] = dataclasses.field(default_factory=dict)
-    payers: list[plain.Payer] = dataclasses.field(default_factory=list)
+    calls: dict[story.Call, dt.datetime] = dataclasses.field(default_factory=dict)  # with the instant at which each came first
+    adjustments: dict[str, story.Adjustment] = dataclasses.field(default_factory=dict)
+    pending: dict[str, story.Adjustment] = dataclasses.field(default_factory=dict)
+    payers: list[story.Payer] = dataclasses.field(default_factory=list)
+    pools: dict[str, dict[dt.date, tuple[dt.date | None, str]]] = dataclasses.field(default_factory=dict)  # end, and root
+    approval: bool = False  # whether another person approves each run
 
-    def life(self) -> plain.Life:
+    def life(self) -> story.Life:
         """The same for the plain bill."""
-        return plain.Life(
+        return story.Life(
             self.opened,
             self.inclusive,
             RATES,
             tuple(each for _, each in sorted(self.versions.items())),
             tuple(self.account(name) for name in self.accounts),
             tuple(_subscription(each) for each in self.subscriptions.values()),
-            frozenset(self.calls),
+            tuple(self.calls.items()),
             tuple(self.adjustments.values()),
             tuple(self.payers),
         )
 
-    def account(self, name: str) -> plain.Account:
+    def account(self, name: str) -> story.Account:
         """An account as the plain bill sees it."""
         bill_days = ((dt.date.min, self.bill_day), *sorted(self.bill_days.get(name, {}).items()))
-        return plain.Account(name, bill_days, _spans(self.exempt.get(name, {})), tuple(self.discounts.get(name, ())), self.closed.get(name))
+        pools = tuple((story.Span(start, end), root) for start, (end, root) in sorted(self.pools.get(name, {}).items()))
+        agreed = _spans(self.exempt.get(name, {})), tuple(self.discounts.get(name, ()))
+        return story.Account(name, bill_days, *agreed, self.closed.get(name), pools)
 
     def bill_dates(self, until: dt.date) -> list[dt.date]:
         """The dates at which a period of any account ends, up to one after `until`."""
-        every = {period.end for name in self.accounts for period in plain.periods(self.account(name), self.opened, until)}
+        every = {period.end for name in self.accounts for period in story.periods(self.account(name), self.opened, until)}
         return sorted(every)
 
 
-def _subscription(told: Sub) -> plain.Subscription:
-    return plain.Subscription(
+def _subscription(told: Sub) -> story.Subscription:
+    return story.Subscription(
         told.name,
         told.account,
-        plain.Span(told.start, told.end),
+        story.Span(told.start, told.end),
         tuple(sorted(told.plans.items())),
         _spans(told.pauses),
         _spans(told.outages),
         tuple(told.discounts),
-        ((told.number, plain.Span(told.start, told.served_to)),),
+        ((told.number, story.Span(told.start, told.served_to)),),
         told.taken_over,
         told.handed_over,
     )
 
 
-def _spans(told: Mapping[dt.date, dt.date | None]) -> tuple[plain.Span, ...]:
-    return tuple(plain.Span(start, end) for start, end in sorted(told.items()))
+def _spans(told: Mapping[dt.date, dt.date | None]) -> tuple[story.Span, ...]:
+    return tuple(story.Span(start, end) for start, end in sorted(told.items()))

@@ -19,12 +19,12 @@ from billing.documents import adjusting
 from billing.runs import cycle
 from billing.store import tables
 from billing.store.home import Home
-from tests.lives import plain, tariff
+from tests.lives import plain, story, tariff
 from tests.lives.happening import Happening, beginning
-from tests.lives.world import ANA, BEN, Act, Start, World, take
+from tests.lives.world import ANA, BEN, EPOCH, Act, Start, World, take
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MONTHS_DAYS = 430  # about fourteen months
 ONE_NAME = re.compile(r"([A-Z])-(\d+)")
@@ -105,7 +105,8 @@ def judge(world: World, until: dt.date, *, fresh: bool) -> list[str]:
     """Run the last bill, and say what is not true then."""
     world.finish(until)
     wanted = told(world.known.life(), until)
-    wrong = [*_unsound(world.home), *differing("the bills", billed(world.home), wanted, inclusive=world.start.inclusive)]
+    wrong = [*_unsound(world.home), *world.wrong, *world.lists.wrong(world.home)]
+    wrong += differing("the bills", billed(world.home), wanted, inclusive=world.start.inclusive)
     before = _documents(world.home)
     cycle.run(world.home, until, world.tick())
     if _documents(world.home) != before:
@@ -118,7 +119,7 @@ def judge(world: World, until: dt.date, *, fresh: bool) -> list[str]:
 Sums = dict[tuple[object, ...], int]
 
 
-def told(life: plain.Life, until: dt.date) -> Sums:
+def told(life: story.Life, until: dt.date) -> Sums:
     """The plain bill: lines, and tax as lines of kind tax."""
     lines, taxes = plain.bill(life, until)
     sums: Sums = dict(lines.items())
@@ -197,10 +198,17 @@ def _from_export(world: World, until: dt.date) -> Sums:
             wanted = adjusting.Wanted(f"r{place}", each.account, each.on, each.micros, "goodwill", "", "life", each.tax, each.subscription)
             for by in (ANA, BEN):
                 adjusting.add(home, wanted, Who(by.name, by.uid, world.tick()))
-        if world.known.calls:
-            take(home, tuple(sorted(world.known.calls, reverse=True)), world.tick())
+        for came, calls in sorted(_as_they_came(world.known.calls).items()):
+            take(home, tuple(sorted(calls, reverse=True)), (came - EPOCH) // dt.timedelta(microseconds=1))
         cycle.run(home, until, world.tick())
         return billed(home)
+
+
+def _as_they_came(calls: Mapping[story.Call, dt.datetime]) -> dict[dt.datetime, list[story.Call]]:
+    found: dict[dt.datetime, list[story.Call]] = defaultdict(list)
+    for call, came in calls.items():
+        found[came].append(call)
+    return found
 
 
 def _kind(lived: Lived) -> str:

@@ -12,148 +12,36 @@ from collections import defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.lives.plain_usage import Use, used
+from tests.lives.story import (
+    ACTIVATION,
+    CENT,
+    CHANGE,
+    COMMITMENT,
+    EARLY,
+    LOYAL,
+    ONE_DAY,
+    VOICE,
+    VOLUME,
+    Discount,
+    Period,
+    Span,
+    periods,
+    plan_of,
+    stretches,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-CENT = 10_000
+    from tests.lives.story import Account, Fee, Life, Subscription
+
 PPM = 1_000_000
-ONE_DAY = dt.timedelta(days=1)
 USUAL = ("recurring", "one_off", "usage", "volume")
-VOICE, ACTIVATION, CHANGE, EARLY, VOLUME, COMMITMENT, LOYAL = 10, 40, 41, 42, 60, 70, 80  # charge codes
 Key = tuple[str, str, str, int, str, dt.date]
 Lines = dict[Key, int]
 Taxes = dict[tuple[str, str, dt.date], int]  # payer, class, period
-
-
-class Span(NamedTuple):
-    """Local days, half open."""
-
-    start: dt.date
-    end: dt.date | None
-
-    def __contains__(self, day: object) -> bool:
-        return isinstance(day, dt.date) and self.start <= day and (self.end is None or day < self.end)
-
-
-class Fee(NamedTuple):
-    """A monthly fee."""
-
-    code: int
-    micros: int
-    tax: str
-    advance: bool = False
-    while_paused: str = "free"  # free | charged | only
-    outage_credit: bool = True
-
-
-class Plan(NamedTuple):
-    """What a plan costs in one version."""
-
-    minute_micros: int
-    free_minutes: int
-    fees: tuple[Fee, ...]
-    volume: tuple[tuple[int, int], ...] = ()  # (from minute, micros a minute): all minutes that are not free at the step reached
-    commitment_micros: int = 0  # to usage and fees
-    loyal_ppm: int = 0  # off usage
-    activation_micros: int = 0
-    change_micros: int = 0
-    early_micros: int = 0  # a month that is left
-    minimum_months: int = 0
-    rolls: bool = False  # free minutes that are left serve one more period, as long as the plan stays
-
-
-class Version(NamedTuple):
-    """A version of the tariff, from the first instant of a local date on."""
-
-    from_date: dt.date
-    plans: dict[str, Plan]
-
-
-class Discount(NamedTuple):
-    """Agreed with a customer; `ppm`, or else a fixed amount."""
-
-    name: str
-    span: Span
-    code: int
-    ppm: int
-    micros: int
-    kinds: tuple[str, ...]
-
-
-class Payer(NamedTuple):
-    """Who pays, for some kinds of line (none: all)."""
-
-    family: str  # of account | sponsor | of subscription
-    subject: str
-    span: Span
-    other: str
-    kinds: tuple[str, ...]
-
-
-class Subscription(NamedTuple):
-    """Who had what when. `served`: its numbers."""
-
-    name: str
-    account: str
-    active: Span
-    plans: tuple[tuple[dt.date, str], ...]
-    pauses: tuple[Span, ...]
-    outages: tuple[Span, ...]
-    discounts: tuple[Discount, ...]
-    served: tuple[tuple[str, Span], ...]
-    taken_over: bool
-    handed_over: bool
-
-
-class Account(NamedTuple):
-    """Who is billed when. `exempt` frees all classes; `closed` is the first day without it."""
-
-    name: str
-    bill_days: tuple[tuple[dt.date, int], ...]
-    exempt: tuple[Span, ...]
-    discounts: tuple[Discount, ...]
-    closed: dt.date | None = None
-
-
-class Call(NamedTuple):
-    """A call in begun minutes, at a local time that no other call has."""
-
-    number: str
-    at: dt.datetime
-    minutes: int
-
-
-class Adjustment(NamedTuple):
-    """A charge or credit by hand."""
-
-    account: str
-    subscription: str
-    on: dt.date
-    micros: int
-    tax: str
-    code: int
-
-
-class Life(NamedTuple):
-    """Everything that a bill is made of; accounts and subscriptions in the order in which they came to be."""
-
-    opened: dt.date
-    inclusive: bool
-    rates: dict[str, tuple[tuple[dt.date, int], ...]]
-    versions: tuple[Version, ...]
-    accounts: tuple[Account, ...]
-    subscriptions: tuple[Subscription, ...]
-    calls: frozenset[Call]
-    adjustments: tuple[Adjustment, ...]
-    payers: tuple[Payer, ...]
-
-
-class Period(NamedTuple):
-    """[start, end), and the days of its whole cycle."""
-
-    start: dt.date
-    end: dt.date
-    cycle_days: int
+Uses = dict[tuple[str, dt.date], Use]  # subscription, first day of the period
 
 
 class Line(NamedTuple):
@@ -171,10 +59,10 @@ def bill(life: Life, until: dt.date) -> tuple[Lines, Taxes]:
     """Everything that bills up to and of the date `until` come to. Of prices with tax lines are gross, and only their sums are of use."""
     lines: Lines = defaultdict(int)
     bases: dict[tuple[str, str, dt.date, dt.date], int] = defaultdict(int)
+    uses = used(life, until)
     for account in life.accounts:
-        begun = periods(account, life.opened, until)
-        for place, period in enumerate(begun):
-            for line in _charged(life, account, begun[: place + 1], until):
+        for period in periods(account, life.opened, until):
+            for line in _charged(life, account, period, until, uses):
                 payer = _payer(life, account.name, line, period.start)
                 lines[payer, line.kind, line.subscription, line.code, line.tax, period.start] += line.micros
                 bases[payer, line.tax, period.start, period.end] += line.micros
@@ -184,37 +72,18 @@ def bill(life: Life, until: dt.date) -> tuple[Lines, Taxes]:
     return {key: micros for key, micros in lines.items() if micros}, {key: micros for key, micros in taxes.items() if micros}
 
 
-def periods(account: Account, opened: dt.date, until: dt.date) -> list[Period]:
-    """The periods that have begun on or before `until`. A new bill day holds where the running cycle ends; a closing cuts the last one."""
-    found, start = [], opened
-    while start <= until and (account.closed is None or start < account.closed):
-        told = [bill_day for from_date, bill_day in account.bill_days if from_date <= start]
-        before, after = around(start, told[-1] if told else account.bill_days[0][1])
-        found.append(Period(start, after if account.closed is None else min(after, account.closed), (after - before).days))
-        start = after
-    return found
-
-
-def around(day: dt.date, bill_day: int) -> tuple[dt.date, dt.date]:
-    """The last bill date that is not after `day`, and the one after it."""
-    months = [day.year * 12 + day.month - 1 + shift for shift in (-1, 0, 1)]
-    dates = [dt.date(each // 12, each % 12 + 1, min(bill_day, calendar.monthrange(each // 12, each % 12 + 1)[1])) for each in months]
-    return (dates[1], dates[2]) if dates[1] <= day else (dates[0], dates[1])
-
-
 def half_up(exact: Fraction | int) -> int:
     """To the cent, halves away from zero."""
     sign = -1 if exact < 0 else 1
     return sign * ((abs(Fraction(exact)) / CENT + Fraction(1, 2)) // 1) * CENT
 
 
-def _charged(life: Life, account: Account, begun: Sequence[Period], until: dt.date) -> list[Line]:
-    """The lines of an account in the last of some periods, each composed on those before it."""
-    period = begun[-1]
+def _charged(life: Life, account: Account, period: Period, until: dt.date, uses: Uses) -> list[Line]:
+    """The lines of an account in a period, each composed on those before it."""
     own = [each for each in life.subscriptions if each.account == account.name]
     base: list[Line] = []
     for each in own:
-        base += [*_fees(life, each, period, until), *(_used(life, each, begun) if period.end <= until else ())]
+        base += [*_fees(life, each, period, until), *(_used(life, each, period, uses) if period.end <= until else ())]
     rest = [line.micros for line in base]
     off: list[Line] = []
     for fixed in (False, True):
@@ -232,8 +101,8 @@ def _charged(life: Life, account: Account, begun: Sequence[Period], until: dt.da
 
 def _fees(life: Life, subscription: Subscription, period: Period, until: dt.date) -> Iterator[Line]:
     fees: dict[int, tuple[str, Fraction]] = {}
-    for plan_name, first, last in _stretches(subscription, period):
-        for fee in _plan(life, plan_name, first).fees:
+    for plan_name, first, last in stretches(subscription, period):
+        for fee in plan_of(life, plan_name, first).fees:
             if (period.start if fee.advance else period.end) <= until:
                 days = sum(_pays(subscription, fee, first + ONE_DAY * number) for number in range((last - first).days))
                 fees[fee.code] = (fee.tax, fees.get(fee.code, ("", Fraction(0)))[1] + Fraction(fee.micros * days, period.cycle_days))
@@ -245,16 +114,16 @@ def _fees(life: Life, subscription: Subscription, period: Period, until: dt.date
 def _once(life: Life, subscription: Subscription, period: Period) -> Iterator[tuple[int, int]]:
     """Fees for beginning, for changing to another plan, and for ending early."""
     start, end = subscription.active
-    held = _stretches(subscription, Period(start, end or dt.date.max, 1))
+    held = stretches(subscription, Period(start, end or dt.date.max, 1))
     for place, (name, first, _) in enumerate(held):
-        plan = _plan(life, name, first)
+        plan = plan_of(life, name, first)
         if period.start <= first < period.end:
             if place == 0 and not subscription.taken_over:
                 yield ACTIVATION, plan.activation_micros
             elif place and held[place - 1][0] != name:
                 yield CHANGE, plan.change_micros
     if end is not None and held and period.start <= end - ONE_DAY < period.end and not subscription.handed_over:
-        plan = _plan(life, held[-1][0], end - ONE_DAY)
+        plan = plan_of(life, held[-1][0], end - ONE_DAY)
         left = 0 if subscription.taken_over else plan.minimum_months - _months_over(start, end)
         yield EARLY, plan.early_micros * max(left, 0)
 
@@ -270,43 +139,21 @@ def _months_over(start: dt.date, end: dt.date) -> int:
         months += 1
 
 
-def _used(life: Life, subscription: Subscription, begun: Sequence[Period]) -> Iterator[Line]:
+def _used(life: Life, subscription: Subscription, period: Period, uses: Uses) -> Iterator[Line]:
     """The calls of a period, and what its volume price changes of them."""
-    micros, minutes, *_ = _drawn(life, subscription, begun)
+    micros, minutes = uses.get((subscription.name, period.start), Use(0, 0))
     usage = half_up(micros)
     yield Line("usage", subscription.name, VOICE, "standard", usage)
-    held = _stretches(subscription, begun[-1])
-    steps = _plan(life, held[-1][0], held[-1][1]).volume if held else ()
+    held = stretches(subscription, period)
+    steps = plan_of(life, held[-1][0], held[-1][1]).volume if held else ()
     if steps and minutes:
         step = [each for from_minute, each in steps if from_minute <= minutes][-1]
         yield Line("volume", subscription.name, VOLUME, "standard", half_up(minutes * step) - usage)
 
 
-def _drawn(life: Life, subscription: Subscription, begun: Sequence[Period]) -> tuple[int, int, str, int]:
-    """Charge and minutes of the calls of a period that were not free; the plan that it ends with, and the minutes that this one leaves."""
-    period, held = begun[-1], _stretches(subscription, begun[-1])
-    before, rolled = _drawn(life, subscription, begun[:-1])[2:] if len(begun) > 1 else ("", 0)
-    lapse = next((first for name, first, _ in held if name != before), period.end)
-    left = {name: _plan(life, name, first).free_minutes for name, first, _ in held}
-    micros = minutes = 0
-    for call in sorted(life.calls, key=lambda each: each.at):
-        day = call.at.date()
-        name = _plan_on(subscription, day)
-        served = any(number == call.number and day in span for number, span in subscription.served)
-        if name is None or not served or not period.start <= day < period.end:
-            continue
-        from_before = min(rolled, call.minutes) if day < lapse else 0
-        free = min(left[name], call.minutes - from_before)
-        rolled, left[name] = rolled - from_before, left[name] - free
-        minutes += call.minutes - from_before - free
-        micros += (call.minutes - from_before - free) * _plan(life, name, day).minute_micros
-    last = held[-1][0] if held else ""
-    return micros, minutes, last, left[last] if held and _plan(life, last, held[-1][1]).rolls else 0
-
-
 def _of_plan(life: Life, subscription: Subscription, period: Period) -> list[Discount]:
-    held = _stretches(subscription, period)
-    ppm = _plan(life, held[-1][0], held[-1][1]).loyal_ppm if held else 0
+    held = stretches(subscription, period)
+    ppm = plan_of(life, held[-1][0], held[-1][1]).loyal_ppm if held else 0
     return [Discount("~", Span(dt.date.min, None), LOYAL, ppm, 0, ("usage", "volume"))] if ppm else []
 
 
@@ -337,8 +184,8 @@ def _spread(micros: int, weights: Sequence[int]) -> list[int]:
 def _missing(life: Life, subscription: Subscription, period: Period, base: Sequence[Line], rest: Sequence[int]) -> Iterator[Line]:
     """What is missing to the commitment, after discounts."""
     micros = days = 0
-    for name, first, last in _stretches(subscription, period):
-        committed = _plan(life, name, first).commitment_micros
+    for name, first, last in stretches(subscription, period):
+        committed = plan_of(life, name, first).commitment_micros
         micros = committed or micros
         each_day = (first + ONE_DAY * number for number in range((last - first).days)) if committed else ()
         days += sum(not any(day in pause for pause in subscription.pauses) for day in each_day)
@@ -371,31 +218,8 @@ def _tax(life: Life, payer: str, tax: str, last_day: dt.date, base: int) -> int:
     return base - half_up(Fraction(base * PPM, PPM + rate)) if life.inclusive else half_up(Fraction(base * rate, PPM))
 
 
-def _stretches(subscription: Subscription, period: Period) -> list[tuple[str, dt.date, dt.date]]:
-    """Plan, first day and day after the last, inside the period."""
-    start = max(subscription.active.start, period.start)
-    end = min(subscription.active.end or period.end, period.end)
-    edges = [*(day for day, _ in subscription.plans), dt.date.max]
-    found = []
-    for (from_date, plan), following in zip(subscription.plans, edges[1:], strict=True):
-        first, last = max(from_date, start), min(following, end)
-        if first < last:
-            found.append((plan, first, last))
-    return found
-
-
-def _plan_on(subscription: Subscription, day: dt.date) -> str | None:
-    if day not in subscription.active:
-        return None
-    return next((plan for from_date, plan in reversed(subscription.plans) if from_date <= day), None)
-
-
 def _pays(subscription: Subscription, fee: Fee, day: dt.date) -> bool:
     if fee.outage_credit and any(day in span for span in subscription.outages):
         return False
     paused = any(day in span for span in subscription.pauses)
     return fee.while_paused == "charged" or paused == (fee.while_paused == "only")
-
-
-def _plan(life: Life, name: str, day: dt.date) -> Plan:
-    return [each for each in life.versions if each.from_date <= day][-1].plans[name]

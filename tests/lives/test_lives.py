@@ -1,10 +1,14 @@
-"""Random lives of two accounts: whatever happens, in whatever order, the sum of all invoices is one bill made at the end.
+"""Random lives of three accounts: whatever happens, in whatever order, the sum of all invoices is one bill made at the end.
 
 Each life is a hundred acts and more in fourteen months: late and repeated usage, plans changed back and forth in the past, pauses, outages,
-ends and revivals, new owners, payers, discounts, exemptions, other bill days, corrected tariffs, charges by hand, payments, credit notes of
-either effect, void and reissued invoices, runs made again, late, in part, for trial, and stopped at any commit point. What it must come to
-is worked out by `tests.lives.plain`, which shares nothing with the product. A life that fails is told with the fewest acts by
+ends and revivals, new owners, payers, pools, discounts, exemptions, other bill days, corrected tariffs, charges by hand, payments, credit
+notes of either effect, void and reissued invoices, runs made again, late, in part, and stopped at any commit point. Usage that comes late
+is billed in its own period, in the one it came in, or not at all, as the newest version of its plan says. Trials change nothing; a list
+that waits is approved, rejected or abandoned while life goes on, and numbered exactly or never. What all must come to is worked out by
+`tests.lives.plain`, which shares nothing with the product. A life that fails is told with the fewest acts by
 `python -m tests.lives --seed N --lives 1`.
+
+Left out: plans that waive late usage. What they bill follows from when runs were made, so no one bill made at the end can say it.
 """
 
 from __future__ import annotations
@@ -14,15 +18,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.charges.lines import empty
-from billing.runs import computing
-from tests.lives.living import Lived, live
+from billing.runs import computing, cycle, late, numbering, pools
+from tests.lives.living import Lived, live, tell
+from tests.lives.told import LATE, LOOKED_AT, POOLED, TOLD, UNAPPROVED
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import sqlalchemy as sa
 
     from billing.charges.lines import Lines
     from billing.runs.contracts import Contracts
+    from billing.runs.frozen import Outcome
+    from billing.runs.reports import RunReport
     from billing.runs.scope import Scope
+    from billing.runs.states import Run, Step
+    from billing.store.home import Home
+    from tests.lives.world import Act, Start
     from tests.postgres_server import Server
 
 pytestmark = pytest.mark.slow
@@ -58,6 +70,11 @@ def test_a_life_on_postgresql(seed: int, postgresql: Server, monkeypatch: pytest
     require_true(live(seed, days=250, fresh=False))
 
 
+@pytest.mark.parametrize("name", TOLD)
+def test_a_life_that_failed_once(name: str) -> None:
+    require_true(tell(*TOLD[name]))
+
+
 def test_a_run_that_forgets_what_was_billed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test itself is tested: the last run forgets one line of all that was billed."""
     real = computing.billed_in
@@ -70,3 +87,47 @@ def test_a_run_that_forgets_what_was_billed_is_found(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(computing, "billed_in", forgetful)
     lived = live(7, days=100, fresh=False)
     assert any(each.startswith("the bills: ") for each in lived.wrong), lived.wrong
+
+
+def test_a_run_that_knows_no_pools_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools.Pools, "root", lambda _self, account, _place: account)
+    require_found(TOLD[POOLED], "the bills: ")
+
+
+def test_a_run_that_knows_no_late_usage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late, "is_asked", lambda _price_list: False)
+    require_found(LATE, "the bills: ")
+
+
+def test_a_run_that_asks_nobody_for_approval_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_true(tell(*UNAPPROVED))
+    monkeypatch.setattr(cycle, "_may_number", lambda *_: True)
+    require_found(UNAPPROVED, "nobody approved run 1, and it was numbered")
+
+
+def test_a_list_that_is_numbered_otherwise_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = numbering.number
+    require_true(tell(*LOOKED_AT))
+
+    def otherwise(home: Home, current: Run, outcome: Outcome, at: Step) -> None:
+        outcome.drafts.lines["exact_micros"] += 1
+        real(home, current, outcome, at)
+
+    monkeypatch.setattr(numbering, "number", otherwise)
+    require_found(LOOKED_AT, "run 1 (posted) showed 1 invoices, and numbered 1")
+
+
+def test_a_trial_that_numbers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = cycle.run
+
+    def through(home: Home, bill_date: dt.date, now_us: int, *, order: cycle.Order | None = None) -> RunReport:
+        return real(home, bill_date, now_us, order=(order or cycle.Order())._replace(trial=False))
+
+    monkeypatch.setattr(cycle, "run", through)
+    require_found(LOOKED_AT, "the trial of 2027-12-01 has changed invoices")
+
+
+def require_found(told: tuple[Start, list[Act]], words: str) -> None:
+    """A life that is sound goes wrong in these words with what was just broken."""
+    wrong = tell(*told).wrong
+    assert any(each.startswith(words) for each in wrong), wrong

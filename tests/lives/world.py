@@ -1,7 +1,7 @@
 """A life told to the product: a home with two accounts, one function an act, and crashes at any commit point of any of them.
 
 An act is plain data, so that a life can be told again without some of its acts. What the product refuses changes nothing, and the record
-of what is known (`tests.lives.known`) keeps only what it took. B may pay for A.
+of what is known (`tests.lives.known`) keeps only what it took. B may pay for A, and A and C may share with B.
 """
 
 from __future__ import annotations
@@ -28,23 +28,28 @@ from billing.documents import adjusting, crediting, interim, voiding
 from billing.intake.taking import Intake
 from billing.rerate import jobs
 from billing.rerate.request import request
-from billing.runs import cycle, states
+from billing.runs import cycle, states, trial
+from billing.runs.states import By
 from billing.store import commit_points, settings, tables
 from billing.store.home import Home
 from mediation.decode import Decoded
 from rating.errors import ProblemsError, UserError
 from tests.billing.runs.world import Call, usage_table
-from tests.lives import plain, tariff
+from tests.lives import story, tariff
 from tests.lives.known import Known, Sub
+from tests.lives.lists import Lists, everything
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 ANA, BEN = Operator("ana", 1001), Operator("ben", 1002)
 NATIONAL_NUMBER = 4930000001
 REOPENED = "60"  # periods: more than a life has
 CHILD = "import sys; from tests.lives.world import run_in_child; run_in_child(*sys.argv[1:])"
+IDLE = 30  # accounts with nothing to bill: beside them the others are few, whose usage alone is read again
+RUNS = ("run", "resume", "reissue", "trial")
 ACCOUNTS = "account_id,name,currency,timezone,bill_day,language,opened_on,billed_through,dunning_policy,payment_days\n"
 
 
@@ -68,6 +73,7 @@ class Start(NamedTuple):
     opened: dt.date
     bill_day: int
     inclusive: bool
+    shared_rolls: bool
 
 
 class Crash(BaseException):
@@ -80,15 +86,21 @@ class World:
     def __init__(self, folder: Path, start: Start) -> None:
         self.folder = folder
         self.start = start
-        first = tariff.version(random.Random(start.seed), start.opened.replace(day=1))
-        self.known = Known(start.opened, start.bill_day, start.inclusive, {first.from_date: first}, {first.from_date: 1})
+        random_ = random.Random(start.seed)
+        first = tariff.version(random_, start.opened.replace(day=1), shared_rolls=start.shared_rolls)
+        self.known = Known(
+            start.opened, start.bill_day, start.inclusive, {first.from_date: first}, {first.from_date: 1}, start.shared_rolls
+        )
         self.home = Home.open(folder / "home", create=True)
         self.now_us = tariff.instant_us(dt.datetime.combine(start.opened, dt.time(12)))
         self.said: list[str] = []
+        self.wrong: list[str] = []
+        self.lists = Lists()
         self.published = [tariff.catalogue(first, 1, None, inclusive=start.inclusive)]
         catalogue.publish(self.home, self.published[0], self.tick())
         settings.put(self.home, "reopen_periods_max", REOPENED, *ANA[:2], self.tick())
-        rows = (f"{name},Customer {name},EUR,{tariff.ZONE},{start.bill_day},en,{start.opened},,standard,14" for name in self.known.accounts)
+        names = (*self.known.accounts, *(f"idle-{number}" for number in range(IDLE)))
+        rows = (f"{name},Customer {name},EUR,{tariff.ZONE},{start.bill_day},en,{start.opened},,standard,14" for name in names)
         (folder / "in").mkdir()
         (folder / "in" / "accounts.csv").write_text(ACCOUNTS + "\n".join(rows) + "\n")
         (folder / "in" / "subscriptions.csv").write_text("subscription_id,account_id,plan,from_date,to_date\n")
@@ -108,11 +120,15 @@ class World:
             with _crashing(act.crash):
                 work(act.on, *act.args)
             self.said.append(f"{act}")
+            if act.name in RUNS:
+                self.lists.look(self.home, needed=self.known.approval)
         except Crash as crash:
             self.said.append(f"{act}: {crash}")
             self.home.close()
             self.home = Home.open(self.folder / "home")
-            if act.name not in {"run", "resume", "reissue"}:
+            if act.name in RUNS:
+                self.lists.look(self.home, needed=self.known.approval)
+            else:
                 self.do(act._replace(crash=0))
         except (UserError, ProblemsError) as error:
             self.said.append(f"{act}: refused, {error}")
@@ -120,8 +136,17 @@ class World:
     def finish(self, on: dt.date) -> None:
         """The bill run after everything: of a date later than all others. Raises what it refuses."""
         self.now_us = max(self.now_us, tariff.instant_us(dt.datetime.combine(on, dt.time(12))))
+        self._let_go(on)
+        self._ordered(on)
+        self._let_go(on)
+        self.lists.look(self.home, needed=self.known.approval)
+
+    def _let_go(self, on: dt.date) -> None:
+        """Whatever is not finished is, with somebody's approval where that is needed."""
         self._resume(on)
-        cycle.run(self.home, on, self.tick())
+        if self._unfinished() is not None:
+            self._decide(on, states.APPROVED, BEN)
+            self._resume(on)
 
     def _asked(self, by: Operator = ANA) -> Asked:
         return Asked(by, self.tick())
@@ -198,20 +223,24 @@ class World:
         agreements.agree(self.home, self._asked(), account, "tax", day, to, kinds.TaxFact(("*",)))
         self.known.exempt.setdefault(account, {})[day] = to
 
-    def _discount(self, _: dt.date, subject: str, discount: plain.Discount) -> None:
+    def _discount(self, _: dt.date, subject: str, discount: story.Discount) -> None:
         detail = kinds.DiscountFact(discount.name, discount.ppm, discount.micros, discount.kinds, (), discount.code, 5010)
         agreements.agree_with(self.home, self._asked(), subject, "discount", discount.span.start, discount.span.end, detail)
         sub = self.known.subscriptions.get(subject)
         held = sub.discounts if sub is not None else self.known.discounts.setdefault(subject, [])
         held[:] = [each for each in held if (each.name, each.span.start) != (discount.name, discount.span.start)] + [discount]
 
-    def _payer(self, _: dt.date, payer: plain.Payer) -> None:
+    def _payer(self, _: dt.date, payer: story.Payer) -> None:
         if payer.family == "sponsor":
             agreements.agree(self.home, self._asked(), payer.subject, "sponsor", *payer.span, kinds.SponsorFact(payer.other, payer.kinds))
         else:
             agreements.agree_with(self.home, self._asked(), payer.subject, "payer", *payer.span, kinds.PayerFact(payer.other, payer.kinds))
         if payer not in self.known.payers:
             self.known.payers.append(payer)
+
+    def _pool(self, _: dt.date, account: str, span: story.Span, root: str) -> None:
+        agreements.agree(self.home, self._asked(), account, "pool", *span, kinds.PoolFact(root))
+        self.known.pools.setdefault(account, {})[span.start] = span.end, root
 
     def _hold(self, _: dt.date, account: str, day: dt.date, to: dt.date) -> None:
         agreements.agree(self.home, self._asked(), account, "hold", day, to, kinds.HoldFact("asked for"))
@@ -242,6 +271,8 @@ class World:
             known.closed.pop(subject, None)
         elif kind == "tax":
             known.exempt.get(subject, {}).pop(day, None)
+        elif kind == "pool":
+            known.pools.get(subject, {}).pop(day, None)
         elif kind == "discount":
             held = sub.discounts if sub is not None else known.discounts.get(subject, [])
             held[:] = [each for each in held if (each.name, each.span.start) != (name, day)]
@@ -253,18 +284,21 @@ class World:
 
     # --- tariffs, usage, money
 
-    def _version(self, _: dt.date, told: plain.Version) -> None:
+    def _version(self, _: dt.date, told: story.Version) -> None:
         number = len(self.published) + 1
         made = tariff.catalogue(told, number, self.known.numbers.get(told.from_date), inclusive=self.start.inclusive)
         catalogue.publish(self.home, made, self.tick())
         self.published.append(made)
         self.known.versions[told.from_date], self.known.numbers[told.from_date] = told, number
 
-    def _calls(self, _: dt.date, calls: tuple[plain.Call, ...]) -> None:
-        take(self.home, calls, self.tick())
-        self.known.calls.update(calls)
+    def _calls(self, _: dt.date, calls: tuple[story.Call, ...]) -> None:
+        now_us = self.tick()
+        take(self.home, calls, now_us)
+        came = EPOCH + dt.timedelta(microseconds=now_us)
+        for call in calls:
+            self.known.calls.setdefault(call, came)
 
-    def _adjust(self, _: dt.date, reference: str, told: plain.Adjustment) -> None:
+    def _adjust(self, _: dt.date, reference: str, told: story.Adjustment) -> None:
         self._enter(reference, told, ANA)
         held = self.known.pending if abs(told.micros) > 100 * tariff.UNIT else self.known.adjustments
         held.setdefault(reference, told)
@@ -274,7 +308,7 @@ class World:
             self._enter(reference, self.known.pending[reference], BEN)
             self.known.adjustments[reference] = self.known.pending.pop(reference)
 
-    def _enter(self, reference: str, told: plain.Adjustment, by: Operator) -> None:
+    def _enter(self, reference: str, told: story.Adjustment, by: Operator) -> None:
         wanted = adjusting.Wanted(reference, told.account, told.on, told.micros, "goodwill", "by hand", "life", told.tax, told.subscription)
         adjusting.add(self.home, wanted, self._who(by))
 
@@ -291,14 +325,46 @@ class World:
 
     def _credit(self, on: dt.date, reference: str, place: int, line: int, cents: int | None, effect: str) -> None:  # noqa: PLR0913, PLR0917 -- what a credit is of
         wanted = crediting.Wanted(
-            reference, self._invoice(place), line or None, None if cents is None else cents * plain.CENT, effect, "goodwill"
+            reference, self._invoice(place), line or None, None if cents is None else cents * story.CENT, effect, "goodwill"
         )
         crediting.credit(self.home, wanted, self._who(), on=max(on, self._issued(place)))
 
     def _run(self, _: dt.date, date: dt.date, how: str) -> None:
         only = frozenset({how}) if how in self.known.accounts else None
-        order = cycle.Order(accounts=only, everything=how == "everything", trial=how == "trial")
-        cycle.run(self.home, date, self.tick(), order=order)
+        self._ordered(date, accounts=only, everything=how == "everything")
+
+    def _ordered(self, date: dt.date, **how: Any) -> None:  # noqa: ANN401 -- fields of an order
+        cycle.run(self.home, date, self.tick(), order=cycle.Order(by=By(*ANA[:2]), **how))
+
+    def _trial(self, _: dt.date, date: dt.date) -> None:
+        """Nothing but the run itself is another afterwards, unless it had been numbered before."""
+        with self.home.connect() as connection:
+            before = states.unfinished(connection)
+        if before is not None and before.state == states.NUMBERED:
+            raise UserError(f"the run of {before.bill_date} has been numbered", "")
+        there = everything(self.home)
+        self._ordered(date, trial=True)
+        now = everything(self.home)
+        self.wrong += [f"the trial of {date} has changed {name}" for name in now if now[name] != there[name]]
+        run = self._waiting()
+        if run is not None:
+            trial.compare(self.home, run.run_id)
+        else:
+            self.wrong.append(f"the trial of {date} has left no list that waits")
+
+    def _approval(self, _: dt.date, needed: str) -> None:
+        settings.put(self.home, "approval", needed, *ANA[:2], self.tick())
+        self.known.approval = needed == cycle.REQUIRED
+
+    def _decide(self, _: dt.date, kind: str, by: Operator) -> None:
+        """Of the list that waits. Who has ordered it does not approve it."""
+        run = self._waiting()
+        if run is None:
+            raise UserError("no list waits", "")
+        states.decide(self.home, run.run_id, kind, By(*by[:2]), "looked at", self.tick())
+        if kind == states.APPROVED:
+            self.lists.approved(run.run_id)
+            self.wrong += [f"{by.name} approved what {by.name} had ordered"] if run.by.uid == by.uid else []
 
     def _killed(self, _: dt.date, date: dt.date, point: str) -> None:
         """A run in a process of its own, which kills itself at a commit point."""
@@ -308,6 +374,7 @@ class World:
         done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
         self.home = Home.open(self.folder / "home")
         assert done.returncode in {0, -signal.SIGKILL} or "UserError" in done.stderr, done.stderr
+        self.lists.look(self.home, needed=self.known.approval)
         self.said.append(f"a process was killed at {point}" if done.returncode < 0 else "it came through")
 
     def _interim(self, on: dt.date) -> None:
@@ -324,12 +391,17 @@ class World:
     def _resume(self, _: dt.date) -> None:
         date = self._unfinished()
         if date is not None:
-            cycle.run(self.home, date, self.tick())
+            self._ordered(date)
 
     def _abandon(self, _: dt.date) -> None:
         date = self._unfinished()
         if date is not None:
-            cycle.abandon(self.home, date, self.tick())
+            self.lists.forget(cycle.abandon(self.home, date, self.tick()))
+
+    def _waiting(self) -> states.Run | None:
+        with self.home.connect() as connection:
+            run = states.unfinished(connection)
+        return run if run is not None and run.state == states.COMPUTED else None
 
     def _unfinished(self) -> dt.date | None:
         with self.home.connect() as connection:
@@ -354,7 +426,7 @@ class World:
             return dt.date.fromisoformat(connection.execute(query).scalar_one())
 
 
-def take(home: Home, calls: tuple[plain.Call, ...], now_us: int) -> None:
+def take(home: Home, calls: tuple[story.Call, ...], now_us: int) -> None:
     """Take calls in as a batch of a stream."""
     usage = usage_table(tuple(Call(each.number, str(each.at), each.minutes * 60 - 7, NATIONAL_NUMBER) for each in calls))
     begun = [tariff.instant_us(each.at) for each in calls]

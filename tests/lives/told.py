@@ -1,0 +1,83 @@
+"""Short lives: each of TOLD went wrong once, and is told with the fewest acts that showed it; the others are for what the lives must find.
+
+What is expected is worked out as for any other life.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from typing import TYPE_CHECKING
+
+from billing.runs import cycle
+from tests.lives import tariff
+from tests.lives.story import Call, Span
+from tests.lives.world import Act, Start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.lives.story import Plan
+
+OPENED = dt.date(2027, 11, 1)
+FIRST, SECOND = "491710001", "491710002"
+
+
+def _start(holds: Callable[[dict[str, Plan]], bool], *, shared_rolls: bool) -> Start:
+    """A beginning, billed on the first, with a tariff of which this holds."""
+    seeds = (each for each in range(1000) if holds(tariff.version(random.Random(each), OPENED, shared_rolls=shared_rolls).plans))
+    return Start(next(seeds), OPENED, 1, inclusive=False, shared_rolls=shared_rolls)
+
+
+def _late(after: int | None) -> Callable[[dict[str, Plan]], bool]:
+    return lambda plans: (plans["clan"].late_after, plans["clan"].late_max) == (after, None)
+
+
+def _with(number: int, account: str, plan: str) -> Act:
+    return Act(OPENED, "activate", (f"S{number}", account, plan, OPENED, f"49171000{number}"))
+
+
+def _calls(on: dt.date, *told: tuple[str, dt.date, int]) -> Act:
+    return Act(on, "calls", (tuple(Call(number, dt.datetime.combine(day, dt.time(10)), minutes) for number, day, minutes in told),))
+
+
+_POOL = Act(OPENED, "pool", ("A", Span(OPENED, None), "B"))
+_CLOSED = Act(dt.date(2027, 11, 2), "close", ("A", dt.date(2027, 11, 15)))
+
+_RUN = Act(dt.date(2027, 12, 4), "run", (dt.date(2027, 12, 1), "all"))
+
+UNAPPROVED = (_start(_late(None), shared_rolls=False), [_with(1, "A", "smart"), Act(OPENED, "approval", (cycle.REQUIRED,)), _RUN])
+LOOKED_AT = (
+    _start(_late(None), shared_rolls=False),
+    [
+        _with(1, "A", "smart"),
+        Act(dt.date(2027, 12, 2), "trial", (dt.date(2027, 12, 1),)),
+        _calls(dt.date(2027, 12, 3), (FIRST, dt.date(2027, 11, 10), 60)),
+        _RUN,
+    ],
+)
+LATE = (
+    _start(_late(0), shared_rolls=False),
+    [
+        _with(1, "A", "clan"),
+        _calls(dt.date(2027, 12, 20), (FIRST, dt.date(2027, 11, 10), 20), (FIRST, dt.date(2027, 12, 10), 20)),
+    ],
+)
+POOLED = "a pool of which one account is closed, beside a plan of which minutes roll over"
+TOLD = {
+    POOLED: (
+        _start(_late(None), shared_rolls=False),
+        [
+            *(_with(1, "A", "clan"), _with(2, "B", "clan"), _with(3, "B", "smart"), _POOL, _CLOSED),
+            _calls(dt.date(2027, 11, 20), (SECOND, dt.date(2027, 11, 10), 60), (FIRST, dt.date(2027, 11, 11), 60)),
+        ],
+    ),
+    "what a pool has left of a period in which one account was closed": (
+        _start(_late(None), shared_rolls=True),
+        [_with(1, "A", "clan"), _with(2, "B", "clan"), _POOL, _CLOSED, _calls(dt.date(2027, 12, 20), (SECOND, dt.date(2027, 12, 10), 60))],
+    ),
+    "usage that comes when its account is closed": (
+        _start(_late(0), shared_rolls=False),
+        [_with(1, "A", "clan"), _CLOSED, _calls(dt.date(2027, 12, 20), (FIRST, dt.date(2027, 11, 10), 60))],
+    ),
+}
