@@ -1,7 +1,7 @@
 # Tasks of Ratewright. A machine needs Python >= 3.11 and make; everything else goes into .venv.
 # `make help` prints the lines below that carry two hashes.
 
-.PHONY: help .venv demo test test-postgresql fuzz fuzz-rating fuzz-decoders lives hostile check check-style check-format check-types check-imports check-proto bench bench-close proto lock
+.PHONY: help .venv demo test test-postgresql fuzz fuzz-rating fuzz-decoders lives hostile check check-style check-format check-types check-imports check-proto bench bench-close bench-rerate proto lock
 .DEFAULT_GOAL := help
 
 # Python to build .venv with. Each candidate is run before it is believed: a shim on PATH may name a version that is not there.
@@ -95,6 +95,9 @@ bench: .venv/.ready ## speed and memory against DuckDB, numpy, Polars, pandas: 1
 
 bench-close: .venv/.ready ## a month closed, stage by stage: ACCOUNTS=20000 RECORDS=2000000 STORE=sqlite|postgresql FLAT=1
 	@$(BIN)/python -m benchmarks.close $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(STORE),--store $(STORE)) $(if $(FLAT),--flat)
+
+bench-rerate: .venv/.ready ## the re-rating of three billed months, previewed: ACCOUNTS=20000 RECORDS=1000000 (a month)
+	@$(BIN)/python -m benchmarks.rerate $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS))
 
 proto: .venv/.ready ## write the generated code anew from proto/**/*.proto
 	proto/generate.sh

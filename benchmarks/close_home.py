@@ -42,12 +42,28 @@ PART_ROWS: Final = sealing.BUCKET_ROWS
 UNANSWERED_SHARE: Final = 0.01
 
 
+class Month(NamedTuple):
+    """A month of usage, in UTC."""
+
+    name: str
+    from_us: int
+    days: int
+
+
+MONTHS: Final = (
+    Month("2026-01", MONTH_FROM_US, DAYS),
+    Month("2026-02", MONTH_FROM_US + 31 * DAY_US, 28),
+    Month("2026-03", MONTH_FROM_US + 59 * DAY_US, 31),
+)
+
+
 class Size(NamedTuple):
-    """How large the home is."""
+    """How large the home is. `records`: a month. `plan`: of all subscriptions; None: one after the other."""
 
     accounts: int
     records: int
     seed: int = 7
+    plan: int | None = None
 
     @property
     def subscriptions(self) -> int:
@@ -74,9 +90,8 @@ def subscribe(home: Home, connection: Any, size: Size) -> None:  # noqa: ANN401 
     """Accounts, subscriptions, plans and numbers."""
     seq = home.next_commit_seq(connection, "fact", tariff.FROM_US)
     count, keys = size.accounts, np.arange(1, size.subscriptions + 1)
-    plan = pa.DictionaryArray.from_arrays(
-        pa.array(account_of(size) % 3, pa.int32()), [f"{tariff.IDENTITY}/{name}" for name in tariff.PLANS]
-    )
+    number = account_of(size) % 3 if size.plan is None else np.full(size.subscriptions, size.plan)
+    plan = pa.DictionaryArray.from_arrays(pa.array(number, pa.int32()), [f"{tariff.IDENTITY}/{name}" for name in tariff.PLANS])
     accounts = {
         "account_key": keys[:count],
         "account_id": _named("A", keys[:count]),
@@ -109,10 +124,12 @@ def subscribe(home: Home, connection: Any, size: Size) -> None:  # noqa: ANN401 
         bulk.insert(connection, table, {**columns, "commit_seq": np.full(rows, seq)})
 
 
-def write_usage(home: Home, size: Size, processes: int) -> None:
-    """The month in sealed files, each as if it had come in one commit and been sealed in another."""
+def write_usage(home: Home, size: Size, processes: int, month: Month = MONTHS[0]) -> None:
+    """A month in sealed files, each as if it had come in one commit and been sealed in another."""
     edges = [*range(0, size.records, FILE_ROWS), size.records]
-    tasks = [(str(home.path), size, low, high) for low, high in itertools.pairwise(edges)]
+    with home.connect() as connection:
+        coming = home.head_seq(connection) + 1
+    tasks = [(str(home.path), size, month, coming, low, high) for low, high in itertools.pairwise(edges)]
     context = multiprocessing.get_context("spawn")  # threads of Arrow do not survive a fork
     if len(tasks) == 1 or processes == 1:
         written = [_write_file(*task) for task in tasks]
@@ -122,23 +139,20 @@ def write_usage(home: Home, size: Size, processes: int) -> None:
     rows = [sealing.manifest_row(home, each) for each in written]
     with home.begin() as connection:
         usage_seq = home.next_commit_seq(connection, "usage", NOW_US)
-        assert usage_seq == USAGE_SEQ
+        assert usage_seq == coming
         seq = home.next_commit_seq(connection, "seal", NOW_US)
         connection.execute(tables.usage_manifest.insert(), [{**row, "commit_seq": seq} for row in rows])
 
 
-USAGE_SEQ: Final = 3  # publication, facts, usage
-
-
-def _write_file(folder: str, size: Size, low: int, high: int) -> sealing.Sealed:
-    """Events low .. high - 1 of the month."""
+def _write_file(folder: str, size: Size, month: Month, usage_seq: int, low: int, high: int) -> sealing.Sealed:  # noqa: PLR0913, PLR0917 -- crosses processes
+    """Events low .. high - 1 of a month."""
     home = Home.open(folder)
-    path = home.sealed_folder / f"2026-01-{low:012d}.parquet"
-    rng = np.random.default_rng([size.seed, low])
+    path = home.sealed_folder / f"{month.name}-{low:012d}.parquet"
+    rng = np.random.default_rng([size.seed, low, month.from_us])
     numbers, shards = _in_shard_order(size)
     place = np.sort(rng.integers(0, len(numbers), high - low))
-    from_us = MONTH_FROM_US + DAYS * DAY_US * low // size.records
-    to_us = MONTH_FROM_US + DAYS * DAY_US * high // size.records
+    from_us = month.from_us + month.days * DAY_US * low // size.records
+    to_us = month.from_us + month.days * DAY_US * high // size.records
     start_us = rng.integers(from_us, to_us, high - low)
     start_us = start_us[np.lexsort((start_us, place))]
 
@@ -146,7 +160,7 @@ def _write_file(folder: str, size: Size, low: int, high: int) -> sealing.Sealed:
         for first in range(0, high - low, PART_ROWS):
             rows = slice(first, first + PART_ROWS)
             served = numbers[place[rows]]
-            yield usage(rng, served, start_us[rows], low + first, USAGE_SEQ), shards[place[rows]]
+            yield usage(rng, served, start_us[rows], low + first, usage_seq), shards[place[rows]]
 
     written = sealing.write_file(path, high - low, parts())
     home.close()

@@ -1,4 +1,4 @@
-"""A process that does one bill run: `python -m benchmarks.close_run HOME NOW_US THREADS` prints what it measured as JSON."""
+"""A process that does one bill run: `python -m benchmarks.close_run HOME NOW_US THREADS [DATE]` prints what it measured as JSON."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from billing.runs import cycle
 from billing.store.home import Home
 
 
-def main(folder: Path, now_us: int, threads: int) -> None:
+def main(folder: Path, now_us: int, threads: int, bill_date: str = BILL_DATE) -> None:
     """Run, and tell."""
     stages = Stages()
     home = Home.open(folder)
     since = time.perf_counter()
-    report = cycle.run(home, dt.date.fromisoformat(BILL_DATE), now_us, threads=threads)
+    report = cycle.run(home, dt.date.fromisoformat(bill_date), now_us, threads=threads)
     told = {
         "seconds": time.perf_counter() - since,
         "peak_bytes": peak_bytes(),
@@ -35,4 +35,4 @@ def main(folder: Path, now_us: int, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -45,14 +45,14 @@ TAX_PPM: Final = 190_000
 HOME_PREFIX: Final = "49"
 
 
-def catalogue() -> Catalogue:
-    """Version 1."""
+def catalogue(version: int = 1, message_micros: int = MICROS[MESSAGE]) -> Catalogue:
+    """A version, which corrects the one before it from the beginning; messages may cost something else in it."""
     minute, message, data = QuantityUnit.MILLISECOND, QuantityUnit.MESSAGE, QuantityUnit.BYTE
     prices = (
-        _price(HOME, "Calls at home", minute, VOICE_STEP_MS, A_MINUTE),
-        _price(ABROAD, "Calls abroad", minute, VOICE_STEP_MS, A_MINUTE),
-        _price(MESSAGE, "Messages", message, 1, 1),
-        _price(DATA, "Data", data, DATA_STEP, 1_000_000),
+        _price(HOME, "Calls at home", minute, VOICE_STEP_MS, A_MINUTE, MICROS[HOME]),
+        _price(ABROAD, "Calls abroad", minute, VOICE_STEP_MS, A_MINUTE, MICROS[ABROAD]),
+        _price(MESSAGE, "Messages", message, 1, 1, message_micros),
+        _price(DATA, "Data", data, DATA_STEP, 1_000_000, MICROS[DATA]),
     )
     rules = (
         UsageRule(Service.VOICE, "home", "Calls at home"),
@@ -61,9 +61,10 @@ def catalogue() -> Catalogue:
         UsageRule(Service.DATA, ANY_ZONE, "Data"),
     )
     return Catalogue(
-        IDENTITY, 1, CURRENCY, 2, "UTC", FROM_US, (Zone(1, "home", (HOME_PREFIX,)),), (), prices,
+        IDENTITY, version, CURRENCY, 2, "UTC", FROM_US, (Zone(1, "home", (HOME_PREFIX,)),), (), prices,
         tuple(_plan(number, rules) for number in range(len(PLANS))),
         (TaxClass("standard", 1, (TaxRate(dt.date(2020, 1, 1), TAX_PPM),)),), {},
+        corrects=version - 1 or None,
     )  # fmt: skip
 
 
@@ -76,7 +77,7 @@ def _plan(number: int, rules: tuple[UsageRule, ...]) -> Plan:
     return Plan(PLANS[number], rules, {"en": PLANS[number].upper()}, allowances if FREE_MS[number] else (), (fee,))
 
 
-def _price(code: int, name: str, unit: QuantityUnit, increment: int, per: int) -> Price:
-    rate = Rate("any", (Step(0, MICROS[code], per, increment),), increment)
+def _price(code: int, name: str, unit: QuantityUnit, increment: int, per: int, micros: int) -> Price:  # noqa: PLR0913, PLR0917 -- the fields of a price
+    rate = Rate("any", (Step(0, micros, per, increment),), increment)
     rounding = {"rounding_mode": RoundingMode.HALF_UP, "rounding_step_micros": ROUNDING_STEP_MICROS}
     return Price(code, name, code, 4000 + code, "standard", unit, (rate,), **rounding)  # type: ignore[arg-type]  # checked by the model's users

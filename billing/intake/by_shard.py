@@ -188,22 +188,27 @@ class _Sealed:
         if last is not None and last[0] == number and (last[2] or settled is not None):
             table, whole = last[1], last[2]
         else:
-            table, whole = self._read(number, None if settled is None else self._counting), settled is None
+            table, whole = self._read(number, self._columns if settled is None else self._counting), settled is None
         if settled is not None and not whole:
             few = table.slice(rows.start, rows.stop - rows.start)
             if _is_one_of(few["served_id"], settled).all():
                 self._last = (number, table, False)
                 return _without_the_rest(few, self._columns)
-            table, whole = self._read(number, None), True
+            table, whole = self._completed(number, table), True
         self._last = (number, table, whole)
         return table.slice(rows.start, rows.stop - rows.start)
 
-    def _read(self, number: int, columns: Sequence[str] | None) -> pa.Table:
-        """A row group with some columns, None for all that are wanted."""
-        names = list(self._columns if columns is None else columns)
+    def _completed(self, number: int, counting: pa.Table) -> pa.Table:
+        """A row group with all columns, of which those for counting are there."""
+        present = set(counting.column_names)
+        rest = self._read(number, [name for name in self._columns if name not in present])
+        return pa.table({name: (counting if name in present else rest)[name] for name in self._columns})
+
+    def _read(self, number: int, columns: Sequence[str]) -> pa.Table:
+        """Some columns of a row group."""
         try:
             with self._open(self._metadata) as parquet:
-                return parquet.read_row_group(number, columns=names, use_threads=False).select(names)
+                return parquet.read_row_group(number, columns=list(columns), use_threads=False).select(list(columns))
         except pa.ArrowInvalid as error:
             raise journal.damaged(self._path) from error
 

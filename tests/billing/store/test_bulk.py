@@ -60,6 +60,22 @@ def test_columns_come_back_as_they_went(home: Home, rows: int) -> None:
     assert [str(found[name].type) for name in ("path", "sha256", "size_bytes")] == ["string", "binary", "int64"]
 
 
+def test_a_table_is_read_span_by_span_of_its_key(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same rows as in one go, with words of any kind, nulls, the largest numbers, and keys with gaps."""
+    monkeypatch.setattr(bulk, "KEYS_AT_ONCE", 7)
+    row = tables.raw_files.c
+    columns = raw_files(40) | {"raw_file_id": np.array([*range(1, 21), *range(100, 120)])}
+    query = sa.select(row.raw_file_id, row.path, row.size_bytes, row.file_name, row.taken_us, row.rows).where(row.raw_file_id != 3)
+    with home.begin() as connection:
+        assert bulk.read_by(connection, query, row.raw_file_id).num_rows == 0
+        bulk.insert(connection, tables.raw_files, columns)
+        whole = bulk.read(connection, query.order_by(row.raw_file_id))
+        by_key = bulk.read_by(connection, query, row.raw_file_id)
+    assert whole.num_rows == 39
+    assert by_key.schema == whole.schema
+    assert by_key.sort_by("raw_file_id").equals(whole)
+
+
 def test_both_ways_agree_with_the_database(home: Home) -> None:
     """What bulk wrote, and what it reads, is what one statement at a time reads and writes."""
     columns = raw_files(10)
