@@ -202,7 +202,7 @@ class _Sealed:
         """A row group with all columns, of which those for counting are there."""
         present = set(counting.column_names)
         rest = self._read(number, [name for name in self._columns if name not in present])
-        return pa.table({name: (counting if name in present else rest)[name] for name in self._columns})
+        return pa.table([(counting if name in present else rest)[name] for name in self._columns], schema=_schema(self._columns))
 
     def _read(self, number: int, columns: Sequence[str]) -> pa.Table:
         """Some columns of a row group."""

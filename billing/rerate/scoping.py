@@ -9,6 +9,7 @@ together.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing.guiding import Guide
 from billing.runs import bounds, by_hand, facts, leftovers, price_list, scope
 from billing.runs.computing import Known, billed_in
 from billing.runs.contracts import Contracts
@@ -72,6 +74,7 @@ def read(home: Home, connection: sa.Connection, request: Request, seq: int) -> S
             leftovers.stored(connection, chosen.begins(known), None),
             by_hand.counting(connection, seq),
             bounds.limits(connection, seq),
+            functools.cache(lambda: Guide(home, seq)),
         ),
         int(concerned.sum()),
         tuple(ids.filter(pa.array(concerned & ~computed)).to_pylist()),

@@ -6,6 +6,7 @@ A pure function of what is stored as of that number; whoever computes again gets
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -24,7 +25,6 @@ from billing.runs.terms import Term
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
     import sqlalchemy as sa
@@ -58,6 +58,7 @@ class Known(NamedTuple):
     stored: list[Left]
     adjustments: pa.Table
     limits: bounds.Limits
+    guide: Callable[[], Guide]
 
 
 def compute(  # noqa: PLR0913 -- what, as of when, and how
@@ -99,7 +100,7 @@ def settled(  # noqa: PLR0913 -- what, and how
     usage = price_in_groups(
         home,
         seq,
-        Guide(home, seq),
+        known.guide(),
         contracts,
         chosen,
         known.stored,
@@ -124,11 +125,11 @@ def settled(  # noqa: PLR0913 -- what, and how
 
 
 def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | None, before_run: int | None, *, everything: bool) -> Known:  # noqa: PLR0913 -- what, whose, when and how
-    midnights = facts.Midnights()
+    midnights, guide = facts.Midnights(), functools.cache(lambda: Guide(home, seq))
     with home.connect() as connection:
         contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), midnights)
         covered = scope.covered_through(connection, contracts.facts, before_run)
-        chosen = touched.scope_of(home, connection, contracts, covered, bill_date, seq, only=only, everything=everything)
+        chosen = touched.scope_of(home, connection, contracts, covered, bill_date, seq, only=only, everything=everything, guide=guide)
         return Known(
             contracts,
             chosen,
@@ -136,6 +137,7 @@ def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | Non
             leftovers.stored(connection, chosen.begins(contracts.facts), before_run),
             by_hand.counting(connection, seq),
             bounds.limits(connection, seq),
+            guide,
         )
 
 

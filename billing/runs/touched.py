@@ -11,6 +11,7 @@ that came or no longer counts, documents that were voided or made beside the cyc
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ from billing.store import settings
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
     import sqlalchemy as sa
@@ -51,11 +53,12 @@ def scope_of(  # noqa: PLR0913, PLR0917 -- whom, for when, as of when
     *,
     only: AbstractSet[str] | None = None,
     everything: bool = False,
+    guide: Callable[[], Guide] | None = None,
     threads: int = 1,
 ) -> Scope:
     """The scope of a run for `bill_date` as of `seq`; `only` these account ids and those of their rating units, if given.
 
-    `everything`: all open periods of who is due, whatever was committed since.
+    `everything`: all open periods of who is due, whatever was committed since. `guide` gives guiding facts as of `seq`.
     """
     reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
     ground = deciding.prepare(contracts.facts, covered, bill_date, reopen, only)
@@ -65,12 +68,20 @@ def scope_of(  # noqa: PLR0913, PLR0917 -- whom, for when, as of when
         return full
     touched_facts.collect(connection, touches)
     touched_tariffs.collect(connection, touches)
-    _collect_usage(home, connection, contracts, ground, full, touches, threads)
+    asked_guide = guide or functools.cache(lambda: Guide(home, seq))
+    _collect_usage(home, connection, contracts, ground, full, touches, asked_guide, threads)
     return laid_out(ground, covered, bill_date, contracts.midnights, touches.day)
 
 
 def _collect_usage(  # noqa: PLR0913, PLR0917 -- as above
-    home: Home, connection: sa.Connection, contracts: Contracts, ground: Ground, full: Scope, touches: Touches, threads: int
+    home: Home,
+    connection: sa.Connection,
+    contracts: Contracts,
+    ground: Ground,
+    full: Scope,
+    touches: Touches,
+    guide: Callable[[], Guide],
+    threads: int,
 ) -> None:
     looked_at = np.flatnonzero(touches.since_seq < deciding.NEVER_SEQ)
     used = np.unique(full.calendar[looked_at])
@@ -79,13 +90,6 @@ def _collect_usage(  # noqa: PLR0913, PLR0917 -- as above
         return
     fresh_us = _fresh_instants(ground, contracts.midnights)
     until_us = min(int(fresh_us[looked_at].max()), full.window.to_us)
-    made: list[Guide] = []
-
-    def guide() -> Guide:
-        if not made:
-            made.append(Guide(home, touches.seq))
-        return made[0]
-
     on_net = asked(contracts.price_list.catalogues).on_net
     callers = touched_facts.numbers_that_moved(connection, touches) if on_net else None
     span = (int(full.open_us[used].min()), until_us)

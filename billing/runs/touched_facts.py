@@ -174,11 +174,12 @@ def _documents(connection: sa.Connection, touches: Touches) -> None:
     found = sa.select(invoice.c.account_key, line.c.subscription_key, sa.func.min(line.c.period_from))
     lines = line.join(invoice, line.c.invoice_key == invoice.c.invoice_key)
     voided = found.add_columns(sa.func.max(event.c.commit_seq)).select_from(lines.join(event, event.c.invoice_key == invoice.c.invoice_key))
-    other = found.add_columns(sa.func.max(invoice.c.commit_seq)).select_from(lines.join(run, run.c.run_id == invoice.c.run_id))
+    other = found.add_columns(sa.func.max(invoice.c.commit_seq)).select_from(lines)
+    beside = sa.select(run.c.run_id).where(run.c.kind != CYCLE)
     least, seq = touches.least_seq, touches.seq
     for query in (
         voided.where(event.c.commit_seq > least, event.c.commit_seq <= seq),
-        other.where(invoice.c.commit_seq > least, invoice.c.commit_seq <= seq, run.c.kind != CYCLE),
+        other.where(invoice.c.commit_seq > least, invoice.c.commit_seq <= seq, invoice.c.run_id.in_(beside)),
     ):
         rows = connection.execute(query.group_by(invoice.c.account_key, line.c.subscription_key)).all()
         if rows:

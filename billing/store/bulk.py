@@ -6,6 +6,7 @@ int64, text and blobs; anything else, a float above all, is a mistake of ours an
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import msgspec
@@ -66,12 +67,13 @@ def read_by(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[int
         return read(connection, query)
     schema = _schema(query)
     first, last = connection.execute(query.with_only_columns(sa.func.min(key), sa.func.max(key))).one()
-    found = [schema.empty_table()]
-    for start in range(first, last + 1, KEYS_AT_ONCE) if first is not None else ():
-        rows = query.where(key.between(start, start + KEYS_AT_ONCE - 1)).subquery()
-        texts = connection.execute(sa.select(*(sa.func.json_group_array(column) for column in rows.c))).one()
-        found.append(pa.table([_from_json(text, field.type) for text, field in zip(texts, schema, strict=True)], schema=schema))
-    return pa.concat_tables(found)
+    with ThreadPoolExecutor(1) as beside:  # texts are taken apart while the database writes the next ones
+        parts = []
+        for start in range(first, last + 1, KEYS_AT_ONCE) if first is not None else ():
+            rows = query.where(key.between(start, start + KEYS_AT_ONCE - 1)).subquery()
+            texts = connection.execute(sa.select(*(sa.func.json_group_array(column) for column in rows.c))).one()
+            parts.append(beside.submit(_of_texts, tuple(texts), schema))
+        return pa.concat_tables([schema.empty_table(), *(part.result() for part in parts)])
 
 
 def batches(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[pa.Table]:
@@ -195,6 +197,10 @@ def _fetched(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema
     while rows := cursor.fetchmany(ROWS_AT_ONCE):
         columns = zip(*rows, strict=True)
         yield pa.table([pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)], schema=schema)
+
+
+def _of_texts(texts: Sequence[str], schema: pa.Schema) -> pa.Table:
+    return pa.table([_from_json(text, field.type) for text, field in zip(texts, schema, strict=True)], schema=schema)
 
 
 def _from_json(text: str, kind: pa.DataType) -> pa.Array[Any]:
