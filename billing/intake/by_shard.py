@@ -5,7 +5,7 @@ groups of each file. Ranges of the journal are mapped when the reading begins, s
 is kept in memory.
 
 Two spans of time may be asked for at once: in `main` all usage is read, in `few` all but that of ids which the caller calls settled. Of
-files that lie in `few` throughout, ids come first, and row groups that are settled throughout are not read further.
+files that lie in `few` throughout, the columns that say what is wanted come first, and only rows that are wanted are given out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from billing.intake import journal, marks, sealing, view
 from billing.intake.marks import COMMIT_SEQ
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
     Bools = NDArray[np.bool_]
+    Kept = Callable[[pa.Table], Bools]
     Int64s = NDArray[np.int64]
 
 SHARDS: Final = sealing.SHARDS
 _COUNTING: Final = ("served_id", "start_us", "flags", COMMIT_SEQ)  # what counting rows needs, where no mark hides any
+_RECENT: Final = 2
 NEVER_BILLS: Final = int(view.NEVER_BILLS)
 
 
@@ -88,14 +90,20 @@ class ByShard:
         `settled`: ids of these shards that are not wanted in the span `few`, if there is one.
         """
         tables, keeps, others = [], [], 0
+
+        def kept(table: pa.Table) -> Bools:
+            nonlocal others
+            keep, more = self._kept(table, settled)
+            others += more
+            return keep
+
         for file in self._files:
-            for table in file.read(low, high, settled if file.is_few(self._wanted) else None):
-                keep, more = self._kept(table, settled)
-                others += more
-                if file.is_few(self._wanted):
-                    table, keep = table.filter(pa.array(keep)), keep[keep]  # noqa: PLW2901 -- little is left of it
-                tables.append(table)
-                keeps.append(keep)
+            if isinstance(file, _Sealed) and file.is_few(self._wanted):
+                parts = [(table, np.ones(table.num_rows, np.bool_)) for table in file.read_kept(low, high, kept)]
+            else:
+                parts = [(table, kept(table)) for table in file.read(low, high)]
+            tables += [table for table, _ in parts]
+            keeps += [keep for _, keep in parts]
         if not tables:
             return Part(_schema(self._columns).empty_table(), np.zeros(0, np.bool_), others)
         return Part(pa.concat_tables(tables), np.concatenate(keeps), others)
@@ -131,10 +139,7 @@ class _Journal:
         self._shard = np.concatenate(shards) if shards else np.zeros(0, np.uint8)
         self.shard_rows: Int64s = np.bincount(self._shard, minlength=SHARDS)
 
-    def is_few(self, _wanted: Wanted) -> bool:
-        return False
-
-    def read(self, low: int, high: int, _settled: pa.Array[Any] | None) -> Iterator[pa.Table]:
+    def read(self, low: int, high: int) -> Iterator[pa.Table]:
         """The rows of shards `[low, high)`."""
         if not self.shard_rows[low:high].any():
             return
@@ -144,7 +149,7 @@ class _Journal:
 
 
 class _Sealed:
-    """A sealed file. The row group read last is kept: the next span of shards mostly begins in it."""
+    """A sealed file. The row groups read last are kept: the next span of shards mostly begins in one, and threads are some spans apart."""
 
     def __init__(self, path: Path, file: view.Stored, columns: Sequence[str], counting: Sequence[str]) -> None:
         self._path = path
@@ -161,42 +166,48 @@ class _Sealed:
         self._group_first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self._shard_first = np.concatenate([[0], np.cumsum(self.shard_rows)]).astype(np.int64)
         self._lock = threading.Lock()
-        self._last: tuple[int, pa.Table, bool] | None = None  # number, rows, whether with all columns
+        self._recent: dict[int, pa.Table] = {}  # row groups by number; some have the columns for counting alone
 
     def is_few(self, wanted: Wanted) -> bool:
         """Whether all of it starts in the span in which only some ids are wanted."""
         few = wanted.few
         return few is not None and wanted.late_from_seq is None and few.from_us <= self._span.from_us and self._span.to_us <= few.to_us
 
-    def read(self, low: int, high: int, settled: pa.Array[Any] | None) -> Iterator[pa.Table]:
-        """The rows of shards `[low, high)`. Where all of them in a row group are `settled`, columns beyond those for counting are null."""
+    def read(self, low: int, high: int) -> Iterator[pa.Table]:
+        """The rows of shards `[low, high)`."""
+        with self._lock:
+            for number, rows in self._places(low, high):
+                yield _slice(self._row_group(number, self._columns), rows)
+
+    def read_kept(self, low: int, high: int, kept: Kept) -> Iterator[pa.Table]:
+        """The rows of shards `[low, high)` that are kept, as `kept` says of the columns for counting. The others are read where any is."""
+        with self._lock:
+            for number, rows in self._places(low, high):
+                keep = kept(_slice(self._row_group(number, self._counting), rows))
+                if keep.any():
+                    yield _slice(self._row_group(number, self._columns), rows).filter(pa.array(keep))
+
+    def _places(self, low: int, high: int) -> Iterator[tuple[int, slice]]:
+        """Row groups that hold rows of shards `[low, high)`, and which of their rows these are."""
         first, last = int(self._shard_first[low]), int(self._shard_first[high])
         if first == last:
             return
-        groups = range(
-            int(np.searchsorted(self._group_first, first, side="right")) - 1, int(np.searchsorted(self._group_first, last, side="left"))
-        )
-        with self._lock:
-            for number in groups:
-                begin = int(self._group_first[number])
-                rows = slice(max(first - begin, 0), min(last, int(self._group_first[number + 1])) - begin)
-                yield self._part(number, rows, settled)
+        begin = int(np.searchsorted(self._group_first, first, side="right")) - 1
+        for number in range(begin, int(np.searchsorted(self._group_first, last, side="left"))):
+            start = int(self._group_first[number])
+            yield number, slice(max(first - start, 0), min(last, int(self._group_first[number + 1])) - start)
 
-    def _part(self, number: int, rows: slice, settled: pa.Array[Any] | None) -> pa.Table:
-        """Some rows of a row group."""
-        last = self._last
-        if last is not None and last[0] == number and (last[2] or settled is not None):
-            table, whole = last[1], last[2]
-        else:
-            table, whole = self._read(number, self._columns if settled is None else self._counting), settled is None
-        if settled is not None and not whole:
-            few = table.slice(rows.start, rows.stop - rows.start)
-            if _is_one_of(few["served_id"], settled).all():
-                self._last = (number, table, False)
-                return _without_the_rest(few, self._columns)
-            table, whole = self._completed(number, table), True
-        self._last = (number, table, whole)
-        return table.slice(rows.start, rows.stop - rows.start)
+    def _row_group(self, number: int, columns: Sequence[str]) -> pa.Table:
+        """A row group with at least some columns: all of them, or those for counting."""
+        known = self._recent.pop(number, None)
+        if known is None:
+            known = self._read(number, columns)
+        elif known.num_columns < len(columns):
+            known = self._completed(number, known)
+        self._recent[number] = known
+        if len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]
+        return known
 
     def _completed(self, number: int, counting: pa.Table) -> pa.Table:
         """A row group with all columns, of which those for counting are there."""
@@ -265,11 +276,8 @@ def _is_one_of(served_id: pa.ChunkedArray[Any], ids: pa.Array[Any] | None) -> Bo
     return np.concatenate(found)
 
 
-def _without_the_rest(few: pa.Table, columns: Sequence[str]) -> pa.Table:
-    """The table with all `columns`, null where they were not read: none of these rows is kept."""
-    schema, present = _schema(columns), set(few.column_names)
-    whole = [few[name] if name in present else pa.nulls(few.num_rows, schema.field(name).type) for name in columns]
-    return pa.table(whole, schema=schema)
+def _slice(table: pa.Table, rows: slice) -> pa.Table:
+    return table.slice(rows.start, rows.stop - rows.start)
 
 
 def _schema(columns: Sequence[str]) -> pa.Schema:
