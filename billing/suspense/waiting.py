@@ -58,7 +58,7 @@ def waiting(connection: sa.Connection, seq: int, *, source: str | None = None, r
         query = query.where(row.source == source)
     if reason is not None:
         query = query.where(row.reason == reason)
-    found = connection.execution_options(yield_per=_PAGE_ROWS).execute(query.order_by(row.suspense_id))
+    found = connection.execute(query.order_by(row.suspense_id).execution_options(yield_per=_PAGE_ROWS))
     return pa.Table.from_batches([_batch(page) for page in found.partitions()], WAITING)
 
 
