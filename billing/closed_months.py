@@ -15,7 +15,7 @@ from billing.store import commit_points, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from billing.store.home import Home
 
@@ -83,12 +83,21 @@ def require_open(connection: sa.Connection, months: Iterable[tuple[str, str]]) -
             )
 
 
-def close(home: Home, entity: str, month: str, reason: str, who: Who) -> bool:
-    """Close a month; False where it is closed already. Whoever calls has made sure that its books are right (`billing.accounting`)."""
+def close(  # noqa: PLR0913, PLR0917 -- what, with what, why and who
+    home: Home, entity: str, month: str, reason: str, who: Who, post_entries: Callable[[sa.Connection, int], None] | None = None
+) -> bool:
+    """Close a month; False where it is closed already. Whoever calls has made sure that its books are right (`billing.accounting`).
+
+    `post_entries` posts the last entries of an open month by the commit that closes it: either both are there or none.
+    """
     with home.begin() as connection:
-        if standing(connection, entity, month) is Standing.CLOSED:
+        now = standing(connection, entity, month)
+        if now is Standing.CLOSED:
             return False
-        _add(home, connection, (entity, month, Standing.CLOSED, reason), who)
+        seq = home.next_commit_seq(connection, "ledger", who.now_us)
+        if post_entries is not None and not is_closed(now):
+            post_entries(connection, seq)
+        _add(connection, (entity, month, Standing.CLOSED, reason), who, seq)
         commit_points.reached("ledger.before_commit")
     commit_points.reached("ledger.committed")
     return True
@@ -112,14 +121,13 @@ def reopen(home: Home, entity: str, month: str, reason: str, who: Who) -> Standi
                 "another account of the operating system has to give the same command",
             )
         then = Standing.REOPENED if now is Standing.REOPEN_ASKED else Standing.REOPEN_ASKED
-        _add(home, connection, (entity, month, then, reason), who)
+        _add(connection, (entity, month, then, reason), who, home.next_commit_seq(connection, "ledger", who.now_us))
         commit_points.reached("ledger.before_commit")
     commit_points.reached("ledger.committed")
     return then
 
 
-def _add(home: Home, connection: sa.Connection, what: tuple[str, str, Standing, str], who: Who) -> None:
+def _add(connection: sa.Connection, what: tuple[str, str, Standing, str], who: Who, seq: int) -> None:
     entity, month, kind, reason = what
-    seq = home.next_commit_seq(connection, "ledger", who.now_us)
     row = Event(entity, month, kind.value, reason, who.by_name, who.by_uid, who.now_us, seq)
     connection.execute(tables.ledger_periods.insert().values(**row._asdict()))

@@ -24,7 +24,9 @@ from rating.outcome import Outcome
 if TYPE_CHECKING:
     from billing.store.home import Home
 
-_CHARGE: Final = ["event_key", "payer_account_id", "subscription_id", "period_from", "price_id", "charge_code", "tax_class", "status"]
+_CHARGE: Final = [
+    "event_key", "start_us", "payer_account_id", "subscription_id", "period_from", "price_id", "charge_code", "tax_class", "status",
+]  # fmt: skip
 
 
 class LineExplained(msgspec.Struct, frozen=True):
@@ -46,7 +48,8 @@ def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
         run = find_run(connection, line.run_id)
         paths = charge_paths(connection, run.run_id)
         plain = PlainLookup(home, connection, run)
-    drawn, of_line = _charges(home, paths, line, whole_account=line.account_key in plain.together)
+    owner = plain.account_key(line.subscription_key)
+    drawn, of_line = _charges(home, paths, line, plain.with_others([owner]) if owner in plain.together else [])
     outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, run.pinned_seq, drawn))]
     wanted = set(of_line["event_key"].to_pylist())
     chosen = sorted(
@@ -75,7 +78,8 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> tup
             "`ratewright bill refused` and `usage suspense` show record names; name an earlier run with --run",
         )
     # What a holder's other events drew before is part of the answer: whole buckets are priced, and the records picked out of them.
-    together = named["payer_account_id"].to_pylist()
+    owners: list[Any] = named["payer_account_id"].to_pylist()
+    together = plain.with_others(owners)
     drawn = charges.filter(
         pc.is_in(charges["payer_account_id"], value_set=pa.array(together, charges.schema.field("payer_account_id").type))
     )
@@ -101,14 +105,13 @@ def _charges(
     home: Home,
     paths: list[str],
     line: Any,  # noqa: ANN401 -- a row of invoice_lines
-    *,
-    whole_account: bool,
+    accounts: list[int],
 ) -> tuple[pa.Table, pa.Table]:
-    """All charges that draw together with the line's (of its subscription and period, or its account), and those of the line itself."""
+    """All charges that draw together with the line's (of its subscription and period, or of `accounts`), and those of the line itself."""
     charges = charge_files.read(home.path, paths, _CHARGE)
     period_from = pc.cast(pa.scalar(line.period_from), pa.date32())
     of_period = (pc.field("subscription_id") == line.subscription_key) & (pc.field("period_from") == period_from)
-    drawn = charges.filter(pc.field("payer_account_id") == line.account_key) if whole_account else charges.filter(of_period)
+    drawn = charges.filter(pc.field("payer_account_id").isin(accounts) if accounts else of_period)
     key = (
         (pc.field("price_id") == line.price_id) & (pc.field("charge_code") == line.charge_code) & (pc.field("tax_class") == line.tax_class)
     )

@@ -1,4 +1,4 @@
-"""What subscriptions may draw on in one period, worked out for a few of them, without the arrays of a bill run.
+"""What subscriptions may draw on in one cycle, worked out for a few of them, without the arrays of a bill run.
 
 A holder is a subscription's plan in a period. Its buckets have keys; two holders that have the same key share the bucket.
 """
@@ -19,17 +19,17 @@ from billing.charges.periods import Period
 from billing.charges.proration import clip
 from billing.charges.recurring import plan_spans
 from billing.charges.rollover import SHARED, Left, Owner, expiry, follow, left_of
-from billing.runs.facts import Subscription
-from rating.model import BucketKind, Catalogue, Counting
+from billing.runs.facts import Account, Subscription
+from rating.model import BucketKind, Catalogue, Counting, LateUsage
 from rating.outcome import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from billing.runs.facts import Account
     from rating.model import Plan
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+LONG_AGO_US = -(1 << 60)  # usage that came late may have begun before the period that it is billed in
 MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -41,27 +41,41 @@ class Holder(NamedTuple):
     period: Period
 
 
-class Member(NamedTuple):
-    """One subscription in one period: its plans in order of first use, when it had them, and what they grant."""
+class Present(NamedTuple):
+    """One subscription, its account, and the period of a cycle that it is looked at in."""
 
+    account: Account
     subscription: Subscription
+    period: Period
+
+
+class Member(NamedTuple):
+    """One subscription in one period: its plans in order of first use, when it had them, and what they grant.
+
+    `from_us`: since when events draw on what the period begins with.
+    """
+
+    account: Account
+    subscription: Subscription
+    period: Period
+    from_us: int
     plans: list[str]
     stretches: list[Stretch]
     grantings: list[dict[AllowanceKey, Granting]]
 
-    def holders(self, numbers: Sequence[int], period: Period) -> list[Holder]:
+    def holders(self, numbers: Sequence[int]) -> list[Holder]:
         """The holders of some of its plans."""
-        return [Holder(self.subscription.subscription_key, self.plans[number], period) for number in numbers]
+        return [Holder(self.subscription.subscription_key, self.plans[number], self.period) for number in numbers]
 
 
 @dataclasses.dataclass
 class Drawing:
-    """The buckets of some subscriptions of an account in one period, and who has them."""
+    """The buckets of some subscriptions in one cycle, and who has them."""
 
     buckets: dict[Hashable, Bucket] = dataclasses.field(default_factory=dict)
     held: dict[Hashable, list[Hashable]] = dataclasses.field(default_factory=dict)
-    pots: list[tuple[Hashable, Pot, Owner]] = dataclasses.field(default_factory=list)  # that may outlive the period
-    moving: list[tuple[Hashable, Left, str]] = dataclasses.field(default_factory=list)  # left before; the plan that has it at the end
+    pots: list[tuple[Hashable, Pot, Owner, Period]] = dataclasses.field(default_factory=list)  # that may outlive the period
+    moving: list[tuple[Hashable, Left, str, dt.date]] = dataclasses.field(default_factory=list)  # left before; plan and day at the end
 
     def add(self, key: Hashable, bucket: Bucket, holders: Sequence[Holder]) -> None:
         """One more bucket; one that is there already takes in its amount."""
@@ -70,6 +84,7 @@ class Drawing:
             bucket = msgspec.structs.replace(
                 known,
                 amount=known.amount + bucket.amount,
+                from_us=min(known.from_us, bucket.from_us),
                 to_us=max(known.to_us, bucket.to_us),
                 priority=min(known.priority, bucket.priority),
             )
@@ -88,17 +103,19 @@ class PlainBuckets:
         for each in sorted(catalogues, key=lambda each: each.effective_from_us):
             self._versions.setdefault(each.identity, []).append(each)
 
-    def drawing(self, account: Account, subscriptions: Sequence[Subscription], period: Period, lefts: Sequence[Left]) -> Drawing:
-        """Everything that `subscriptions` of `account` may draw on in `period`. `lefts`: what earlier periods left to it."""
+    def drawing(self, root: Account, present: Sequence[Present], lefts: Sequence[Left]) -> Drawing:
+        """Everything that some subscriptions may draw on in their periods, all of one cycle and of one pool, whose `root` that is.
+
+        `lefts`: what earlier periods left.
+        """
         found = Drawing()
-        zone = ZoneInfo(account.timezone)
-        members = [self._member(each, period, zone) for each in subscriptions]
+        zone = ZoneInfo(root.timezone)  # that of all accounts of a pool
+        members = [self._member(each, zone) for each in present]
         for member in members:
-            self._add_pots(found, member, account, period, zone)
-            self._add_memories(found, member, period, zone)
+            self._add_pots(found, member, root, zone)
+            self._add_memories(found, member, zone)
         for left in lefts:
-            if left.serves(period):
-                self._add_left(found, left, members, period, zone)
+            self._add_left(found, left, members, zone)
         return found
 
     def links(self, plan: str) -> bool:
@@ -122,7 +139,8 @@ class PlainBuckets:
         named = {rule.zone for each in _asked(begun[-1], version, set()) for rule in each.rules if rule.service == service}
         return {code for zone in begun[-1].zones if zone.name in named for code in zone.short_codes}
 
-    def _member(self, subscription: Subscription, period: Period, zone: ZoneInfo) -> Member:
+    def _member(self, present: Present, zone: ZoneInfo) -> Member:
+        account, subscription, period = present
         plans = list(dict.fromkeys(plan for _, plan in subscription.plans))
         parts = [(each.plan, clip(each.span, period)) for each in plan_spans(subscription.plans, subscription.active)]
         stretches = [Stretch(plans.index(plan), part) for plan, part in parts if part is not None]
@@ -137,7 +155,14 @@ class PlainBuckets:
                     granting = Granting(allowance, period.start if begun else day, base)
                     granted.setdefault(AllowanceKey(catalogue.identity, allowance.allowance_id), granting)
             grantings.append(granted)
-        return Member(subscription, plans, stretches, grantings)
+        from_us = LONG_AGO_US if any(self._bills_on_arrival(plan) for plan in plans) else _midnight_us(period.start, zone)
+        return Member(account, subscription, period, from_us, plans, stretches, grantings)
+
+    def _bills_on_arrival(self, plan: str) -> bool:
+        """Whether the newest version of a plan bills late usage in the period in which it arrives."""
+        identity, _, name = plan.partition("/")
+        found = [each for catalogue in self._versions.get(identity, []) for each in catalogue.plans if each.name == name]
+        return bool(found) and found[-1].late_usage is LateUsage.ARRIVAL_PERIOD
 
     def _in_force(
         self, plan: str, number: int, stretches: Sequence[Stretch], period: Period, zone: ZoneInfo
@@ -154,68 +179,71 @@ class PlainBuckets:
             if found is not None and since_us < min(until_us, to_us):
                 yield since_us, catalogue, found
 
-    def _add_pots(self, found: Drawing, member: Member, account: Account, period: Period, zone: ZoneInfo) -> None:
-        key = member.subscription.subscription_key
+    def _add_pots(self, found: Drawing, member: Member, root: Account, zone: ZoneInfo) -> None:
+        key, account, period = member.subscription.subscription_key, member.account, member.period
         for number, pot in enumerate(grants.pots(member.stretches, member.grantings, period)):
             bucket = Bucket(
                 BucketKind.ALLOWANCE,
                 pot.key.identity,
                 pot.key.allowance_id,
                 pot.amount,
-                from_us=_midnight_us(pot.start, zone),
+                from_us=member.from_us if pot.start == period.start else _midnight_us(pot.start, zone),
                 to_us=_midnight_us(expiry(pot, period, account.all_bill_days), zone),
                 priority=pot.allowance.priority,
             )
-            name: Hashable = ("shared", pot.key, period) if pot.allowance.shared else ("pot", key, number, period)
-            found.add(name, bucket, member.holders(pot.plans, period))
+            name: Hashable = ("shared", pot.key) if pot.allowance.shared else ("pot", key, number)
+            found.add(name, bucket, member.holders(pot.plans))
             last = member.stretches[-1].plan
             if pot.allowance.shared:
-                found.pots.append((name, pot, Owner(account.account_key, account.all_bill_days, SHARED, "")))
+                found.pots.append((name, pot, Owner(root.account_key, root.all_bill_days, SHARED, ""), period))
             elif last in pot.plans:
-                found.pots.append((name, pot, Owner(account.account_key, account.all_bill_days, key, member.plans[last])))
+                found.pots.append((name, pot, Owner(account.account_key, account.all_bill_days, key, member.plans[last]), period))
 
-    def _add_memories(self, found: Drawing, member: Member, period: Period, zone: ZoneInfo) -> None:
-        from_us, to_us = _midnight_us(period.start, zone), _midnight_us(period.end, zone)
+    def _add_memories(self, found: Drawing, member: Member, zone: ZoneInfo) -> None:
+        period, from_us, to_us = member.period, member.from_us, _midnight_us(member.period.end, zone)
         for number in sorted({each.plan for each in member.stretches}):
             for _, catalogue, version in self._in_force(member.plans[number], number, member.stretches, period, zone):
                 for kind, definition_id, priority in _memories(catalogue, version):
                     key = (kind, catalogue.identity, definition_id, member.subscription.subscription_key)
                     bucket = found.buckets.get(key) or Bucket(kind, catalogue.identity, definition_id, 0, 0, from_us, to_us, priority)
-                    found.add(key, bucket, member.holders([number], period))
+                    found.add(key, bucket, member.holders([number]))
 
-    def _add_left(self, found: Drawing, left: Left, members: Sequence[Member], period: Period, zone: ZoneInfo) -> None:
-        end, plan_at_end, holders, priorities = left.serves_to, left.plan, list[Holder](), list[int]()
+    def _add_left(self, found: Drawing, left: Left, members: Sequence[Member], zone: ZoneInfo) -> None:
+        """What a pool has left is had by whoever joins it within the cycle as well, and goes on with the longest period."""
+        end, plan_at_end, priorities, served = left.serves_to, left.plan, list[int](), list[tuple[Member, list[int]]]()
         for member in members:
-            if left.subscription_key == SHARED:
+            period = member.period
+            if left.subscription_key == SHARED and left.serves_cycle(period):
                 reached = sorted({each.plan for each in member.stretches if left.key in member.grantings[each.plan]})
-            elif left.subscription_key == member.subscription.subscription_key and left.plan in member.plans:
+            elif left.subscription_key == member.subscription.subscription_key and left.plan in member.plans and left.serves(period):
                 reach = follow(left.key, member.plans.index(left.plan), member.stretches, member.grantings, period)
                 reached = list(reach.plans)
                 end, plan_at_end = (reach.end, "lapsed") if reach.plan is None else (end, member.plans[reach.plan])
             else:
                 continue
-            holders.extend(member.holders(reached, period))
-            priorities.extend(member.grantings[number][left.key].allowance.priority for number in reached)
-        if holders:
+            if reached:
+                served.append((member, reached))
+                priorities.extend(member.grantings[number][left.key].allowance.priority for number in reached)
+        if served:
             key = ("left", left)
-            times = (_midnight_us(period.start, zone), _midnight_us(end, zone))
+            times = (min(member.from_us for member, _ in served), _midnight_us(end, zone))
             bucket = Bucket(BucketKind.ALLOWANCE, left.key.identity, left.key.allowance_id, left.amount, 0, *times, priorities[0])
-            found.add(key, bucket, holders)
+            found.add(key, bucket, [holder for member, reached in served for holder in member.holders(reached)])
             if plan_at_end != "lapsed":
-                found.moving.append((key, left, plan_at_end))
+                found.moving.append((key, left, plan_at_end, max(member.period.end for member, _ in served)))
 
 
-def lefts_after(drawing: Drawing, buckets: Mapping[Hashable, Bucket], period: Period) -> list[Left]:
-    """What is left when the events of `period` are priced. Of a shared bucket the first member whose plan lets it roll over decides."""
+def lefts_after(drawing: Drawing, buckets: Mapping[Hashable, Bucket]) -> list[Left]:
+    """What is left when the events are priced. Of a shared bucket the first member whose plan lets it roll over longest decides."""
     found: dict[Hashable, Left] = {}
-    for key, pot, owner in drawing.pots:
+    for key, pot, owner, period in drawing.pots:
         left = left_of(pot, owner, period, buckets[key].amount)
-        if left is not None:
-            found.setdefault(key, left)
+        if left is not None and (key not in found or found[key].period_end < left.period_end):
+            found[key] = left
     before = [
-        left._replace(plan=plan, period_end=period.end, amount=buckets[key].amount)
-        for key, left, plan in drawing.moving
-        if left.serves_to > period.end
+        left._replace(plan=plan, period_end=end, amount=buckets[key].amount)
+        for key, left, plan, end in drawing.moving
+        if left.serves_to > end
     ]
     return [*found.values(), *before]
 

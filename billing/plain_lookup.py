@@ -4,8 +4,8 @@ The bill run does all of this on whole columns with compiled tables. Here it is 
 `billing.charges` alone serve both), for those who check a run or explain a charge. As of a run's sequence number.
 
 Events that draw on one bucket can only be priced together. Usually those are the events of one subscription and period; where a plan of
-an account shares an allowance, or has one that outlives its period, those of the whole account in all its open periods: it is one of
-`PlainLookup.together`.
+an account shares an allowance, or has one that outlives its period, those of the whole account and of all that were ever in a pool with
+it, in all their open periods: they are in `PlainLookup.together`. In which period late usage is billed a charge says.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.charges.periods import Period, period_from, period_of
-from billing.charges.rollover import Left, by_owner
+from billing.charges.rollover import SHARED, Left, by_owner
 from billing.intake import view
-from billing.plain_buckets import Holder, PlainBuckets, lefts_after
+from billing.plain_buckets import Holder, PlainBuckets, Present, lefts_after
 from billing.runs import facts, leftovers, scope, touched
 from billing.runs.contracts import Contracts
 from billing.runs.price_list import PriceList
@@ -36,13 +36,12 @@ from rating.reference import Reference
 from rating.schema import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
-    from billing.runs.facts import Account, Subscription
+    from billing.runs.facts import Subscription
     from billing.store.home import Home
     from rating.model import Catalogue
 
-DAY_US: Final = 86_400_000_000
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NUMBER_DIGITS_MAX: Final = 15
 _USAGE: Final = (
@@ -60,13 +59,14 @@ class Owner(NamedTuple):
 
 
 NOBODY: Final = Owner(0, None, None)
+Lefts = dict[tuple[int, int], list[Left]]  # by account and subscription
 
 
 class _Begun(NamedTuple):
     """The periods of each account (by index) that a run computes, and what was left to their beginnings."""
 
     periods: Sequence[list[Period]]
-    lefts: dict[tuple[int, int], list[Left]]
+    lefts: Lefts
 
 
 class PlainLookup:
@@ -82,6 +82,10 @@ class PlainLookup:
         self._reference = Reference(catalogues)
         self._buckets = PlainBuckets(catalogues)
         self.together = self._linked_accounts()
+        self._members: dict[int, list[int]] = {}  # accounts (indices) by their number in `together`
+        places = dict(zip(self._facts.account_keys.tolist(), range(len(self._facts.account_keys)), strict=True)) if self.together else {}
+        for key, number in self.together.items():
+            self._members.setdefault(number, []).append(places[key])
         self._begun = _begun(home, connection, run, self._facts, catalogues) if self.together else []
 
     def outcomes(self, usage: Sequence[Mapping[str, Any]]) -> list[tuple[Owner, Outcome]]:
@@ -98,51 +102,96 @@ class PlainLookup:
             outcomes.update(zip(rows, found, strict=True))
         return [(owner, outcomes[row]) for row, owner in enumerate(owners)]
 
-    def _linked_accounts(self) -> frozenset[int]:
-        """Keys of accounts whose events all draw together."""
+    def with_others(self, account_keys: Iterable[int]) -> list[int]:
+        """Some accounts, and all others whose events draw together with theirs."""
+        keys = set(account_keys)
+        numbers = {self.together[key] for key in keys if key in self.together}
+        return sorted(keys | {key for key, number in self.together.items() if number in numbers})
+
+    def account_key(self, subscription_key: int) -> int:
+        """The account that a subscription is of."""
+        subscription = self._subscription(subscription_key)
+        assert subscription is not None
+        return self._facts.accounts[subscription.account].account_key
+
+    def _linked_accounts(self) -> dict[int, int]:
+        """A number for each account (key) whose events draw together: one for all that were ever in a pool with each other."""
         known = self._facts
         links = [any(self._buckets.links(plan) for _, plan in each.plans) for each in known.patterns]
         linked = np.array(links, np.bool_)[known.subscription_pattern] if links else np.zeros(0, np.bool_)
-        return frozenset(known.account_keys[known.subscription_account[linked]].tolist())
-
-    def _account_of(self, holder: Holder) -> Account:
-        subscription = self._subscription(holder.subscription_key)
-        assert subscription is not None
-        return self._facts.accounts[subscription.account]
+        of_pool: dict[int, set[int]] = {}
+        for index, relations in known.agreed.pools.items():
+            for other in [each.other for each in relations if each.other >= 0]:
+                joined = of_pool.get(index, {index}) | of_pool.get(other, {other})
+                of_pool |= dict.fromkeys(joined, joined)
+        accounts = np.unique(known.subscription_account[linked])
+        found = dict(zip(known.account_keys[accounts].tolist(), accounts.tolist(), strict=True))
+        for joined in {min(each): each for each in of_pool.values()}.values():
+            keys = known.account_keys[sorted(joined)].tolist()
+            if not found.keys().isdisjoint(keys):
+                found |= dict.fromkeys(keys, min(joined))
+        return found
 
     def _group(self, owner: Owner) -> Hashable:
         """Events of one group draw together."""
         if owner.holder is None:
             return None
-        account_key = self._account_of(owner.holder).account_key
-        return account_key if account_key in self.together else (owner.subscription_key, owner.holder.period)
+        account_key = self.account_key(owner.subscription_key)
+        return self.together.get(account_key, (owner.subscription_key, owner.holder.period))
 
     def _priced(self, events: Sequence[Event], holders: Sequence[Holder | None]) -> list[Outcome]:
         """Outcomes of one group."""
         first = next((holder for holder in holders if holder is not None), None)
         if first is None:
             return self._reference.rate_in_order(events, holders, {}, {}).outcomes
-        account = self._account_of(first)
-        if account.account_key not in self.together:
-            own = self._subscription(first.subscription_key)
-            assert own is not None
-            drawing = self._buckets.drawing(account, [own], first.period, [])
-            return self._reference.rate_in_order(events, holders, drawing.held, drawing.buckets).outcomes
-        index = int(np.flatnonzero(self._facts.account_keys == account.account_key)[0])
-        members = [self._facts.subscriptions[each] for each in np.flatnonzero(self._facts.subscription_account == index).tolist()]
-        held = {holder.period for holder in holders if holder is not None}
-        periods, every_left = next(each for each in ((begun.periods[index], begun.lefts) for begun in self._begun) if held <= set(each[0]))
-        lefts = [left for (key, _), of_owner in every_left.items() if key == account.account_key for left in of_owner]
+        if self.account_key(first.subscription_key) in self.together:
+            return self._priced_by_cycles(events, [holder for holder in holders if holder is not None])
+        own = self._subscription(first.subscription_key)
+        assert own is not None
+        account = self._facts.accounts[own.account]
+        drawing = self._buckets.drawing(account, [Present(account, own, first.period)], [])
+        return self._reference.rate_in_order(events, holders, drawing.held, drawing.buckets).outcomes
+
+    def _priced_by_cycles(self, events: Sequence[Event], holders: Sequence[Holder]) -> list[Outcome]:
+        """Outcomes of all events of accounts that draw together: cycle by cycle, and in each pool by pool."""
+        number = self.together[self.account_key(holders[0].subscription_key)]
+        held: dict[int, set[Period]] = collections.defaultdict(set)
+        for holder in holders:
+            subscription = self._subscription(holder.subscription_key)
+            assert subscription is not None
+            held[subscription.account].add(holder.period)
+        begun = next(each for each in self._begun if all(of_one <= set(each.periods[index]) for index, of_one in held.items()))
+        pools: dict[tuple[dt.date, int], list[Present]] = collections.defaultdict(list)
+        for index in sorted(self._members[number]):
+            subscriptions = np.flatnonzero(self._facts.subscription_account == index).tolist()
+            for period in begun.periods[index]:
+                account = self._facts.accounts[index]
+                pools[period.cycle_end or period.end, self._root(index, period.start)].extend(
+                    Present(account, self._facts.subscriptions[each], period) for each in subscriptions
+                )
         outcomes: dict[int, Outcome] = {}
-        for period in periods:
-            rows = [row for row, holder in enumerate(holders) if holder is not None and holder.period == period]
-            drawing = self._buckets.drawing(account, members, period, lefts)
-            of_rows = [holders[row] for row in rows]
-            ordered = self._reference.rate_in_order([events[row] for row in rows], of_rows, drawing.held, drawing.buckets)
+        lefts: Lefts = {}
+        for (_, root), present in sorted(pools.items(), key=lambda each: each[0]):
+            owners = {(self._facts.accounts[root].account_key, SHARED)}
+            owners |= {(each.account.account_key, each.subscription.subscription_key) for each in present}
+            begin = [left for owner in sorted(owners) for left in lefts.get(owner, begun.lefts.get(owner, []))]
+            drawing = self._buckets.drawing(self._facts.accounts[root], present, begin)
+            own = {(each.subscription.subscription_key, each.period) for each in present}
+            rows = [row for row, holder in enumerate(holders) if (holder.subscription_key, holder.period) in own]
+            some = [events[row] for row in rows], [holders[row] for row in rows]
+            ordered = self._reference.rate_in_order(*some, drawing.held, drawing.buckets)
             outcomes.update(zip(rows, ordered.outcomes, strict=True))
-            added_up = by_owner(lefts_after(drawing, ordered.buckets, period))
-            lefts = [left for of_owner in added_up.values() for left in of_owner]
+            lefts |= {owner: [] for owner in owners} | by_owner(lefts_after(drawing, ordered.buckets))
         return [outcomes[row] for row in range(len(events))]
+
+    def _root(self, index: int, day: dt.date) -> int:
+        """The account (index) with whose allowances an account has its own together, as told for the first day of a period."""
+        roots = [
+            relation.other
+            for relation in self._facts.agreed.pools.get(index, ())
+            if relation.span.start <= day and (relation.span.end is None or day < relation.span.end)
+        ]
+        return roots[-1] if roots and roots[-1] >= 0 else index
 
     def _owner(self, row: Mapping[str, Any]) -> Owner:
         start_us = row["start_us"]
@@ -157,7 +206,8 @@ class PlainLookup:
         plan = next((plan for from_date, plan in reversed(subscription.plans) if from_date <= day), None)
         if plan is None:
             return Owner(key, None, None)
-        period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
+        billed_on = max(day, row["period_from"])  # where it came late that period is a later one
+        period = period_of(billed_on, account.billed_from, account.all_bill_days, account.closed_on)
         if period is None:  # before the account is billed, or after it was closed
             whole = period_from(day, account.bill_day)
             period = Period(max(whole.cycle_start, account.billed_from), whole.end, whole.cycle_start)
@@ -213,16 +263,17 @@ def _begun(home: Home, connection: sa.Connection, run: Any, known: facts.Facts, 
 
 
 def usage_of(home: Home, seq: int, chosen: pa.Table) -> list[dict[str, Any]]:
-    """Usage rows of the `chosen` charges (event_key, period_from), instants as integers."""
+    """Usage rows of the `chosen` charges (event_key, start_us, period_from), instants as integers, each with its `period_from`."""
     keys: Any = chosen["event_key"].combine_chunks()
-    day = chosen["period_from"].cast(pa.int32()).to_numpy()
-    if not len(day):
+    start_us = chosen["start_us"].cast(pa.int64()).to_numpy()
+    if not len(start_us):
         return []
-    first_us = (int(day.min()) - 1) * DAY_US  # local days begin at most a day before those of UTC
-    usage = view.usage(home, _USAGE, seq, first_us)
+    usage = view.usage(home, _USAGE, seq, int(start_us.min()), int(start_us.max()) + 1)
     usage = usage.filter(pc.is_in(usage["event_key"], value_set=keys))
     place = usage.column_names.index("start_us")
-    return usage.set_column(place, "start_us", usage["start_us"].cast(pa.int64())).to_pylist()
+    usage = usage.set_column(place, "start_us", usage["start_us"].cast(pa.int64()))
+    period_from = dict(zip(keys.to_pylist(), chosen["period_from"].to_pylist(), strict=True))
+    return [row | {"period_from": period_from[row["event_key"]]} for row in usage.to_pylist()]
 
 
 def _spans_by_number(connection: sa.Connection, seq: int) -> dict[str, list[tuple[int, int | None, int]]]:

@@ -5,9 +5,9 @@ whole columns; here everything is looked up one event at a time: who owned the n
 allowance granted, and then the twin (`rating.reference`).
 
 An allowance is drawn in order of time, so an event can only be checked together with all others that draw with it. The sample is
-therefore made of whole groups (a subscription's period; an account where allowances are shared or outlive their period), drawn at random
-until there are enough events; an event without subscription is a group of its own. The seed is an argument: the same seed draws the same
-sample.
+therefore made of whole groups (a subscription's period; where allowances are shared or outlive their period, an account with all that were
+ever in a pool with it), drawn at random until there are enough events; an event without subscription is a group of its own. The seed is an
+argument: the same seed draws the same sample.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from billing.runs.refusals import charge_paths, find_run
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
     from billing.store.home import Home
     from rating.outcome import Outcome
@@ -34,8 +34,8 @@ RISK: Final = 0.05  # of a bound that does not hold
 EXAMPLES_MAX: Final = 10
 _NO_DAY: Final = 1 << 31  # beyond every day number
 _CHARGE: Final = [
-    "event_key", "payer_account_id", "subscription_id", "period_from", "status", "gross_micros", "charge_micros", "chargeable_qty",
-    "free_qty", "price_id", "zone_id", "tariff_version",
+    "event_key", "start_us", "payer_account_id", "subscription_id", "period_from", "status", "gross_micros", "charge_micros",
+    "chargeable_qty", "free_qty", "price_id", "zone_id", "tariff_version",
 ]  # fmt: skip
 _MONEY: Final = ("gross_micros", "charge_micros")
 _COMPARED: Final = ("subscription_id", "status", *_MONEY, "chargeable_qty", "free_qty", "price_id", "zone_id", "tariff_version")
@@ -93,11 +93,14 @@ def upper_bound(disagreements: int, events: int) -> float:
     return high
 
 
-def _choose(charges: pa.Table, together: Collection[int], sample: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Rows of whole groups, drawn at random, until there are `sample` of them. `together`: accounts whose events are one group."""
+def _choose(charges: pa.Table, together: Mapping[int, int], sample: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Rows of whole groups, drawn at random, until there are `sample` of them. `together`: by account of a larger group its number."""
     subscription, account = (charges[name].to_numpy() for name in ("subscription_id", "payer_account_id"))
-    alone, whole = subscription == 0, np.isin(account, list(together)) & (subscription != 0)
-    number = np.where(alone, -1 - np.arange(len(subscription)), np.where(whole, account, subscription))
+    keys = np.array(sorted(together), np.int64)
+    numbers = np.array([together[key] for key in keys.tolist()], np.int64)
+    alone, whole = subscription == 0, np.isin(account, keys) & (subscription != 0)
+    number = np.where(alone, -1 - np.arange(len(subscription)), subscription)
+    number[whole] = numbers[np.searchsorted(keys, account[whole])]
     day = np.where(alone, 0, np.where(whole, _NO_DAY, charges["period_from"].cast(pa.int32()).to_numpy().astype(np.int64)))
     _, bucket, sizes = np.unique(number * (1 << 32) + day, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(sizes))

@@ -1,8 +1,9 @@
 """Ageing of receivables: what customers owe as of a date, by how long it is past due.
 
-An invoice counts with what was not settled at the end of that date: settlements count by the instant at which they were recorded (UTC),
-invoices by the date of issue, void ones from the day they were made void no longer. Days past due are counted from the due date;
-on the due date itself nothing is past due. Amounts are micro-units; credit that is not allocated is told apart.
+Everything counts by its own date (`billing.allocations.as_of`), so the sum of an account is the balance of its receivable through that
+date. Days past due are counted from the due date, or from those of the parts of an instalment plan that was agreed by then; on the due
+date itself nothing is past due. Amounts are micro-units; credit that settles nothing is told apart: credit documents, payments, deposits
+that were released.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from billing.allocations.as_of import standing
+from billing.allocations.items import CHUNK, plan_parts
+from billing.allocations.spread import OpenItem, in_parts
+from billing.controls.documents import waiting_query
 from billing.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 BUCKETS: Final = (0, 30, 60, 90)  # not due, 1 .. 30 days past due, 31 .. 60, 61 .. 90, more
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Item(NamedTuple):
-    """An invoice that is not settled. `open_micros` is negative for a credit document."""
+    """An invoice, or a part of one, that is not settled; with `open_micros` below zero credit that settles nothing, by number or id."""
 
     account_id: str
     entity: str
@@ -34,7 +38,7 @@ class Item(NamedTuple):
 
 
 class Aged(NamedTuple):
-    """What one account owes in one currency, by bucket; `credit_micros` (0 or below) is in credit documents."""
+    """What one account owes in one currency, by bucket; `credit_micros` (0 or below) is credit that settles nothing."""
 
     account_id: str
     entity: str
@@ -72,52 +76,23 @@ def bucket_names(limits: Sequence[int] = BUCKETS) -> list[str]:
 
 
 def items(connection: sa.Connection, as_of: dt.date, account_id: str | None = None) -> list[Item]:
-    """What was not settled at the end of `as_of` (UTC), by account and due date."""
-    end_us = ((dt.datetime(as_of.year, as_of.month, as_of.day, tzinfo=dt.UTC) + dt.timedelta(days=1)) - _EPOCH) // dt.timedelta(
-        microseconds=1
-    )
-    invoice, account = tables.invoices.c, tables.accounts.c
-    settled = _settled(end_us)
-    used = _used(end_us)
-    open_micros = (invoice.total_micros - sa.func.coalesce(settled.c.amount_micros, 0) + sa.func.coalesce(used.c.amount_micros, 0)).label(
-        "open_micros"
-    )
-    query = (
-        sa.select(account.account_id, invoice.legal_entity, invoice.currency, invoice.number, invoice.due_on, open_micros)
-        .join_from(tables.invoices, tables.accounts)
-        .outerjoin(settled, settled.c.invoice_key == invoice.invoice_key)
-        .outerjoin(used, used.c.credit_id == invoice.number)
-        .where(invoice.issued_on <= as_of.isoformat(), invoice.invoice_key.not_in(_void(as_of)))
-        .order_by(account.account_id, invoice.due_on, invoice.number)
-    )
-    if account_id is not None:
-        query = query.where(account.account_id == account_id)
-    return [
-        Item(row[0], row[1] or "", row[2], row[3], dt.date.fromisoformat(row[4]), int(row[5]))
-        for row in connection.execute(query)
-        if row[5] != 0
-    ]
-
-
-def _settled(end_us: int) -> sa.Subquery:
-    """What was settled of each invoice."""
-    row = tables.settlements.c
-    query = sa.select(row.invoice_key, sa.cast(sa.func.sum(row.amount_micros), tables.INT64).label("amount_micros"))
-    return _recorded(query, end_us).group_by(row.invoice_key).subquery()
-
-
-def _used(end_us: int) -> sa.Subquery:
-    """What was used of each credit document."""
-    row = tables.settlements.c
-    query = sa.select(row.credit_id, sa.cast(sa.func.sum(row.amount_micros), tables.INT64).label("amount_micros"))
-    return _recorded(query.where(row.credit_kind == "invoice"), end_us).group_by(row.credit_id).subquery()
-
-
-def _recorded(query: sa.Select[tuple[object, int]], end_us: int) -> sa.Select[tuple[object, int]]:
-    commit = tables.commits.c
-    return query.join(tables.commits, commit.commit_seq == tables.settlements.c.commit_seq).where(commit.at_us < end_us)
-
-
-def _void(as_of: dt.date) -> sa.Select[tuple[int]]:
-    event = tables.invoice_events.c
-    return sa.select(event.invoice_key).where(event.kind == "voided", event.on_date <= as_of.isoformat())
+    """What was not settled at the end of `as_of`, by account and due date; below zero for credit. Of a plan one item a part."""
+    stood = standing(connection, as_of, waiting_query(connection), account_id)
+    documents = connection.execute(stood.documents).all()
+    keys = [row.invoice_key for row in documents] if len(documents) <= CHUNK else None
+    parts = plan_parts(connection, keys, agreed_by=as_of)
+    account = tables.accounts.c
+    named = sa.select(account.account_key, account.account_id)
+    accounts = connection.execute(named if account_id is None else named.where(account.account_id == account_id))
+    name = {row.account_key: row.account_id for row in accounts}
+    found = []
+    for row in documents:
+        item = OpenItem(row.account_key, row.invoice_key, row.number, dt.date.fromisoformat(row.due_on), int(row.micros))
+        found += [
+            Item(name[row.account_key], row.entity or "", row.currency, row.number, part.due_on, part.open_micros)
+            for part in in_parts(item, parts.get(row.invoice_key, ()))
+        ]
+    for row in connection.execute(stood.money):
+        came_on = dt.date.fromisoformat(row.came_on)
+        found.append(Item(name[row.account_key], row.entity or "", row.currency, row.credit_id, came_on, -int(row.micros)))
+    return sorted(found, key=lambda item: (item.account_id, item.due_on, item.number))

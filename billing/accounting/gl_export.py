@@ -1,8 +1,9 @@
 """A month of the ledger for the customer's own books: CSV, its accounts by a mapping from ours.
 
 The mapping is YAML: `accounts:` a list of `{ours: revenue:4100, theirs: "5001.01", name: Airtime}`. `ours` is an account of this ledger
-or the beginning of one (`receivable:` for all customers); the longest beginning wins. An account that nothing matches is an error, and
-all of them are told at once. Amounts are decimal text of the currency's places; debits equal credits by currency, checked before writing.
+or its first parts (`receivable:` for all customers, `cash` for each till as well); the longest beginning wins. An account that nothing
+matches is an error, and all of them are told at once. Amounts are decimal text of the currency's places; debits equal credits by currency,
+checked before writing.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def rule_of(self, account: str) -> Rule | None:
         """The rule with the longest matching beginning."""
-        matching = [rule for rule in self.accounts if account == rule.ours or (rule.ours.endswith(":") and account.startswith(rule.ours))]
+        parts = account.removesuffix(":") + ":"
+        matching = [rule for rule in self.accounts if parts.startswith(rule.ours.removesuffix(":") + ":")]
         return max(matching, key=lambda rule: len(rule.ours), default=None)
 
 
@@ -74,6 +76,9 @@ class Export(msgspec.Struct, frozen=True):
     sha256: str
     file: str
     same_as_before: bool  # the export before of this month has the same content
+    exported_before: bool = False
+    new_postings: int = 0  # of this month, since that export
+    new_micros: dict[str, int] = {}  # their amounts by currency
 
 
 def read_mapping(path: Path) -> Mapping:
@@ -123,16 +128,19 @@ def export(  # noqa: PLR0913, PLR0917 -- of what, how, where to, and who
     _write(target, content)
     with home.begin() as connection:
         row = tables.gl_exports
-        query = sa.select(row.c.sha256).where(row.c.entity == entity, row.c.month == month.text).order_by(row.c.export_id.desc())
-        before = connection.execute(query).scalars().first()
-        if before != sha256:
+        query = sa.select(row.c.sha256, row.c.through_seq).where(row.c.entity == entity, row.c.month == month.text)
+        before = connection.execute(query.order_by(row.c.export_id.desc())).first()
+        added = {} if before is None else _added(connection, month, entity, before.through_seq, seq)
+        is_same = before is not None and before.sha256 == sha256
+        if not is_same:
             commit = home.next_commit_seq(connection, "ledger", who.now_us)
             values = {"rows": len(found), "debit_micros": sum(debits.values()), "sha256": sha256, "file_name": target.name}
             by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": commit}
             connection.execute(row.insert().values(entity=entity, month=month.text, through_seq=seq, **values, **by))
         commit_points.reached("ledger.before_commit")
     commit_points.reached("ledger.committed")
-    return Export(month.text, entity, len(found), debits, sha256.hex(), str(target), before == sha256)
+    new = sum(count for count, _ in added.values()), {currency: micros for currency, (_, micros) in added.items()}
+    return Export(month.text, entity, len(found), debits, sha256.hex(), str(target), is_same, before is not None, *new)
 
 
 def as_csv(found: Iterable[Row]) -> bytes:
@@ -144,6 +152,15 @@ def as_csv(found: Iterable[Row]) -> bytes:
         amounts = [format_micros(each, MINOR_DIGITS.get(row.currency, 2)) if each else "" for each in (row.debit_micros, row.credit_micros)]
         writer.writerow([row.entity, row.date, row.account, row.name, row.currency, *amounts, row.document])
     return text.getvalue().encode()
+
+
+def _added(connection: sa.Connection, month: Month, entity: str, after_seq: int, through_seq: int) -> dict[str, tuple[int, int]]:
+    """How many postings of the month these commits made, and their amounts, by currency. Postings never change: nothing else is new."""
+    row = tables.postings.c
+    query = sa.select(row.currency, sa.func.count(), sa.cast(sa.func.sum(row.amount_micros), tables.INT64))
+    query = query.where(row.entity == entity, row.posted_on >= month.first.isoformat(), row.posted_on <= month.last.isoformat())
+    query = query.where(row.commit_seq > after_seq, row.commit_seq <= through_seq).group_by(row.currency).order_by(row.currency)
+    return {currency: (int(count), int(micros)) for currency, count, micros in connection.execute(query)}
 
 
 def _postings(connection: sa.Connection, month: Month, entity: str, *, detail: bool) -> Iterator[tuple[str, str, str, int, int, str]]:

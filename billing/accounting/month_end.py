@@ -4,9 +4,9 @@
     unbilled:<code>   what was used or is due by the end of the month and is on no invoice yet (against revenue:<code>)
     provision         the part of past-due receivables that is not expected to come in, by bucket of age (against bad_debt)
 
-Each is one document an entity and month, such as `deferred:R:2026-10`, with an id that a repeat finds again. A month is done once; when
-it has to be done again (it was reopened, or late documents came), the next month's difference puts it right, as everywhere.
-Amounts are micro-units. `targets` are by (entity, code, currency); provision has code 0.
+Each is one document an entity, month and closing: `deferred:R:2026-10`, and `deferred:R:2026-10:2` where the month was reopened and closed
+again. It is posted in the transaction that closes the month (`billing.accounting.closing`). Amounts are micro-units. `targets` are by
+(entity, code, currency); provision has code 0.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ from billing import ledger
 from billing.accounting import ageing
 from billing.accounting.balances import balance_of
 from billing.accounting.service_days import Share, to_minor_unit, unearned_sums
-from billing.store import commit_points, tables
+from billing.store import tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from billing.closed_months import Who
-    from billing.store.home import Home
 
 Heading = tuple[str, int, str]  # entity, revenue code, currency
 Targets = dict[Heading, int]
@@ -65,6 +64,7 @@ class Kind(NamedTuple):
 DEFERRED: Final = Kind("deferred", "deferred:{code}", "revenue:{code}", 1)
 UNBILLED: Final = Kind("unbilled", "unbilled:{code}", "revenue:{code}", -1)
 PROVISION: Final = Kind("provision", "provision", "bad_debt", 1)
+KINDS: Final = (DEFERRED, UNBILLED, PROVISION)
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -128,7 +128,7 @@ def provision_targets(connection: sa.Connection, month: Month, shares_ppm: tuple
 
 
 def moves(connection: sa.Connection, kind: Kind, month: Month, entity: str, targets: Mapping[Heading, int]) -> list[Moved]:
-    """What `bring` would post: every heading of `entity` that has a target or still holds something, and differs."""
+    """What is to be posted: every heading of `entity` that has a target or still holds something, and differs."""
     wanted = dict.fromkeys(_held(connection, kind, month), 0) | dict(targets)
     found = []
     for (owner, code, currency), target in sorted(wanted.items()):
@@ -141,52 +141,22 @@ def moves(connection: sa.Connection, kind: Kind, month: Month, entity: str, targ
     return found
 
 
-def bring(  # noqa: PLR0913, PLR0917 -- what, for whom, with what, and who
-    home: Home, kind: Kind, month: Month, entity: str, targets: Mapping[Heading, int], who: Who
-) -> list[Moved]:
-    """Post the differences of an entity as one document. A month that was done before is left as it is and gives an empty list."""
-    document = document_of(kind, month, entity)
-    with home.begin() as connection:
-        found = moves(connection, kind, month, entity, targets)
-        if not found or _is_done(connection, document):
-            return []
-        seq = home.next_commit_seq(connection, "ledger", who.now_us)
-        ledger.post(connection, [_posting(kind, month, each) for each in found], seq)
-        values = {"kind": kind.name, "entity": entity, "month": month.text, "detail": msgspec.json.encode(found).decode()}
-        by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
-        connection.execute(tables.journal_entries.insert().values(document=document, **values, **by))
-        commit_points.reached("ledger.before_commit")
-    commit_points.reached("ledger.committed")
-    return found
+def post(connection: sa.Connection, kind: Kind, month: Month, moved: Sequence[Moved], who: Who, seq: int) -> None:  # noqa: PLR0913, PLR0917 -- what, when, by whom, in which commit
+    """Post the differences of an entity (at least one) as one document, in the caller's transaction."""
+    entity = moved[0].entity
+    document = _next_document(connection, kind, month, entity)
+    ledger.post(connection, [posting_of(kind, month, document, each) for each in moved], seq)
+    values = {"kind": kind.name, "entity": entity, "month": month.text, "detail": msgspec.json.encode(list(moved)).decode()}
+    by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
+    connection.execute(tables.journal_entries.insert().values(document=document, **values, **by))
 
 
-def document_of(kind: Kind, month: Month, entity: str) -> str:
-    """The id of an entry."""
-    return f"{kind.name}:{entity}:{month.text}"
-
-
-def _is_done(connection: sa.Connection, document: str) -> bool:
-    row = tables.journal_entries.c
-    return connection.execute(sa.select(row.document).where(row.document == document)).first() is not None
-
-
-def _held(connection: sa.Connection, kind: Kind, month: Month) -> list[Heading]:
-    """Headings that some earlier month brought to something."""
-    row = tables.journal_entries.c
-    query = sa.select(row.detail).where(row.kind == kind.name, row.month < month.text)
-    held = {
-        (each.entity, each.code, each.currency)
-        for detail in connection.execute(query).scalars()
-        for each in msgspec.json.decode(detail, type=list[Moved])
-    }
-    return sorted(held)
-
-
-def _posting(kind: Kind, month: Month, moved: Moved) -> ledger.Posting:
+def posting_of(kind: Kind, month: Month, document: str, moved: Moved) -> ledger.Posting:
+    """What is posted for one heading of an entry."""
     account, against = (each.format(code=moved.code) for each in (kind.account, kind.against))
     debit, credit = (against, account) if kind.sign > 0 else (account, against)
     made = ledger.posting(
-        document_of(kind, month, moved.entity),
+        document,
         moved.code,
         f"{kind.name} {moved.currency}",
         debit=debit,
@@ -196,5 +166,25 @@ def _posting(kind: Kind, month: Month, moved: Moved) -> ledger.Posting:
         posted_on=month.last.isoformat(),
         entity=moved.entity,
     )
-    assert made is not None
+    assert made is not None, moved
     return made
+
+
+def _next_document(connection: sa.Connection, kind: Kind, month: Month, entity: str) -> str:
+    """The id of the entry of a closing: the month's first one has no number."""
+    row = tables.journal_entries.c
+    same = sa.select(sa.func.count()).where(row.kind == kind.name, row.month == month.text, row.entity == entity)
+    before = int(connection.execute(same).scalar_one())
+    return f"{kind.name}:{entity}:{month.text}" + (f":{before + 1}" if before else "")
+
+
+def _held(connection: sa.Connection, kind: Kind, month: Month) -> list[Heading]:
+    """Headings that some closing of this month or an earlier one brought to something."""
+    row = tables.journal_entries.c
+    query = sa.select(row.detail).where(row.kind == kind.name, row.month <= month.text)
+    held = {
+        (each.entity, each.code, each.currency)
+        for detail in connection.execute(query).scalars()
+        for each in msgspec.json.decode(detail, type=list[Moved])
+    }
+    return sorted(held)

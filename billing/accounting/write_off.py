@@ -1,7 +1,8 @@
 """Writing off what a customer will not pay: the open amount of an invoice, or part of it, against `write_off`.
 
-Where money comes after all, `undo` opens the invoice again, and the credit of the customer settles it in the same commit.
-Above the limit (setting `write_off_limit_micros`) another person has to give the same command. Amounts are micro-units.
+Each write-off of an invoice has an id of the caller's (the first one needs none), so that a repeat counts once and other data under the
+same id is an error. Where money comes after all, `undo` opens the invoice again, and the credit of the customer settles it in the same
+commit. Above the limit (setting `write_off_limit_micros`) another person has to give the same command. Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import sqlalchemy as sa
 
 from billing import ledger
 from billing.allocations import allocate_credit, open_micros
+from billing.payments.writing import require_minor_units, require_same
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterator
 
     from billing.closed_months import Who
     from billing.store.home import Home
@@ -27,6 +30,7 @@ ACCOUNT: Final = "write_off"
 WRITTEN_OFF: Final = "write_off"
 ASKED: Final = "write_off_asked"
 UNDONE: Final = "write_off_reversal"
+_PREFIX: Final = "write_off:"
 
 
 class WriteOff(msgspec.Struct, frozen=True):
@@ -40,6 +44,31 @@ class WriteOff(msgspec.Struct, frozen=True):
     reason: str
     waits: bool
     existed: bool = False
+    reference: str = ""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One word about an invoice, as `journal_entries.detail` holds it. `on_date` is empty in entries of older versions."""
+
+    kind: str
+    amount_micros: int
+    reason: str
+    by_name: str
+    by_uid: int
+    document: str = ""
+    on_date: str = ""
+    reference: str = ""  # the caller's id; empty: the first one
+    undoes: str = ""  # of an undoing: the document of the write-off
+
+
+class Kept(NamedTuple):
+    """An entry as it is stored: of which invoice, in which month and commit."""
+
+    number: str
+    month: str
+    commit_seq: int
+    entity: str
+    entry: Entry
 
 
 class _Invoice(NamedTuple):
@@ -48,128 +77,188 @@ class _Invoice(NamedTuple):
     account_id: str
     currency: str
     entity: str
+    issued_on: str
     open_micros: int
 
 
-def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, and by which limit
-    home: Home, number: str, on: dt.date, reason: str, who: Who, *, amount_micros: int | None = None, limit_micros: int = 0
+def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limit and under which id
+    home: Home,
+    number: str,
+    on: dt.date,
+    reason: str,
+    who: Who,
+    *,
+    amount_micros: int | None = None,
+    limit_micros: int = 0,
+    reference: str = "",
 ) -> WriteOff:
     """Write off an invoice (all that is open, or `amount_micros` of it), or ask for it where that is above `limit_micros`.
 
-    Raises UserError for an unknown number, no reason, an amount that is not within what is open, and a second yes by the same person.
+    Raises UserError for an unknown number, no reason, a date before the invoice was issued, an amount that is not within what is open or
+    finer than the smallest coin, an id that has other data, and a second yes by the same person.
     """
     if not reason.strip():
         raise UserError("a write-off needs a reason", "say why with --reason", exit_status=2)
     with home.begin() as connection:
         invoice = _invoice(connection, number)
-        asked = _newest(connection, number)
-        amount = invoice.open_micros if amount_micros is None else amount_micros
-        if asked is not None and asked.kind == WRITTEN_OFF and (invoice.open_micros <= 0 or asked.reason == reason):
-            return _answer(asked, invoice, waits=False, existed=True)
-        if not 0 < amount <= invoice.open_micros:
-            shown = f"{format_micros(invoice.open_micros)} {invoice.currency}"
+        last = _newest(connection, number, reference)
+        if last is not None and last.kind == WRITTEN_OFF:
+            _require_same(number, last, amount_micros, on, reason)
+            return _answer(last, number, invoice, waits=False, existed=True)
+        amount = _amount(home, number, invoice, amount_micros)
+        _require_not_before(on, invoice.issued_on, f"invoice {number} was issued")
+        agreed = last is not None and last.kind == ASKED and last.amount_micros == amount and last.on_date in {"", on.isoformat()}
+        if agreed and last is not None and last.by_uid == who.by_uid:
             raise UserError(
-                f"invoice {number} has {shown} open; {format_micros(amount)} cannot be written off", "give a part of what is open"
-            )
-        agreed = asked is not None and asked.kind == ASKED and asked.amount_micros == amount
-        if agreed and asked is not None and asked.by_uid == who.by_uid:
-            raise UserError(
-                f"{asked.by_name} has asked for the write-off of {number}, and cannot agree to it",
+                f"{last.by_name} has asked for the write-off of {number}, and cannot agree to it",
                 "another account of the operating system has to give the same command",
             )
         waits = amount > limit_micros and not agreed
-        entry = _Entry(ASKED if waits else WRITTEN_OFF, amount, reason, who.by_name, who.by_uid)
-        document = _store(home, connection, (number, invoice, on), entry, who)
+        kind = ASKED if waits else WRITTEN_OFF
+        entry = Entry(kind, amount, reason, who.by_name, who.by_uid, on_date=on.isoformat(), reference=reference)
+        stored = _store(home, connection, number, invoice, entry, who)
         commit_points.reached("ledger.before_commit")
     commit_points.reached("ledger.committed")
-    return WriteOff(document, number, invoice.account_id, invoice.currency, amount, reason, waits)
+    return _answer(stored, number, invoice, waits=waits, existed=False)
 
 
-def undo(home: Home, number: str, on: dt.date, reason: str, who: Who) -> WriteOff:
-    """Open again what was written off of an invoice. Undone before: it says so. Raises UserError where nothing was written off."""
+def undo(home: Home, number: str, on: dt.date, reason: str, who: Who, *, reference: str = "") -> WriteOff:  # noqa: PLR0913 -- what, when, why, who and under which id
+    """Open again what was written off of an invoice under this id. Undone before: it says so.
+
+    Raises UserError where nothing was written off under it, and for a date before that of the write-off.
+    """
     with home.begin() as connection:
-        invoice, last = _invoice(connection, number), _newest(connection, number)
-        if last is not None and last.kind == UNDONE:
-            return _answer(last, invoice, waits=False, existed=True)
-        if last is None or last.kind != WRITTEN_OFF:
-            raise UserError(f"nothing was written off of invoice {number}", "`ratewright invoice show` shows what is open of it")
-        entry = _Entry(UNDONE, last.amount_micros, reason, who.by_name, who.by_uid, last.document)
-        document = _store(home, connection, (number, invoice, on), entry, who)
+        invoice, last = _invoice(connection, number), _newest(connection, number, reference)
+        standing = [each for each in _standing(connection, number) if each.reference == reference]
+        if not standing and last is not None and last.kind == UNDONE:
+            return _answer(last, number, invoice, waits=False, existed=True)
+        if not standing:
+            raise UserError(*_nothing(connection, number, reference))
+        of = standing[-1]
+        _require_not_before(on, of.on_date, f"that of invoice {number} was written off")
+        entry = Entry(UNDONE, of.amount_micros, reason, who.by_name, who.by_uid, "", on.isoformat(), reference, of.document)
+        stored = _store(home, connection, number, invoice, entry, who)
         commit_points.reached("ledger.before_commit")
     commit_points.reached("ledger.committed")
-    return WriteOff(document, number, invoice.account_id, invoice.currency, last.amount_micros, reason, waits=False)
+    return _answer(stored, number, invoice, waits=False, existed=False)
 
 
-class _Entry(msgspec.Struct, frozen=True):
-    """The newest word about an invoice, as `journal_entries.detail` holds it."""
+def entries(connection: sa.Connection, number: str | None = None) -> Iterator[Kept]:
+    """Every word about write-offs, or about those of one invoice, in the order in which they were said. Undoings name what they undo."""
+    row = tables.journal_entries.c
+    query = sa.select(row.document, row.month, row.commit_seq, row.entity, row.detail).where(row.kind.in_((ASKED, WRITTEN_OFF, UNDONE)))
+    if number is not None:
+        query = query.where(row.document.startswith(f"{_PREFIX}{number}:", autoescape=True))
+    open_of: dict[str, list[str]] = {}
+    for document, month, seq, entity, detail in connection.execute(query.order_by(row.commit_seq)):
+        entry = msgspec.structs.replace(msgspec.json.decode(detail, type=Entry), document=document)
+        about = document.removeprefix(_PREFIX).rpartition(":")[0]
+        if entry.kind == WRITTEN_OFF:
+            open_of.setdefault(about, []).append(document)
+        elif entry.kind == UNDONE:
+            own = open_of.get(about, [])
+            of = entry.undoes or (own[-1] if own else "")  # older versions undid the newest, and did not name it
+            if of in own:
+                own.remove(of)
+            entry = msgspec.structs.replace(entry, undoes=of)
+        yield Kept(about, month, seq, entity, entry)
 
-    kind: str
-    amount_micros: int
-    reason: str
-    by_name: str
-    by_uid: int
-    document: str = ""  # its own; of an undoing, the write-off's until it is stored
 
-
-def _answer(entry: _Entry, invoice: _Invoice, *, waits: bool, existed: bool) -> WriteOff:
-    number = entry.document.split(":")[1]
-    return WriteOff(entry.document, number, invoice.account_id, invoice.currency, entry.amount_micros, entry.reason, waits, existed)
-
-
-def _store(home: Home, connection: sa.Connection, about: tuple[str, _Invoice, dt.date], entry: _Entry, who: Who) -> str:
-    number, invoice, on = about
-    seq = home.next_commit_seq(connection, "ledger", who.now_us)
-    row = tables.journal_entries
-    count = connection.execute(sa.select(sa.func.count()).where(row.c.document.startswith(f"write_off:{number}:"))).scalar_one()
-    document = f"write_off:{number}:{count + 1}"
-    kept = msgspec.structs.replace(entry, document=document)
-    connection.execute(
-        row.insert().values(
-            document=document,
-            kind=entry.kind,
-            entity=invoice.entity,
-            month=on.isoformat()[:7],
-            detail=msgspec.json.encode(kept).decode(),
-            by_name=who.by_name,
-            by_uid=who.by_uid,
-            at_us=who.now_us,
-            commit_seq=seq,
-        )
+def posting_of(entry: Entry, account_id: str, currency: str, entity: str) -> ledger.Posting:
+    """What is posted for an entry that wrote off or undid."""
+    made = ledger.posting(
+        entry.document,
+        0,
+        entry.kind,
+        debit=ACCOUNT,
+        credit=ledger.receivable(account_id),
+        currency=currency,
+        signed_micros=entry.amount_micros if entry.kind == WRITTEN_OFF else -entry.amount_micros,
+        posted_on=entry.on_date,
+        entity=entity,
     )
+    assert made is not None, entry
+    return made
+
+
+def _amount(home: Home, number: str, invoice: _Invoice, asked_micros: int | None) -> int:
+    amount = invoice.open_micros if asked_micros is None else asked_micros
+    if not 0 < amount <= invoice.open_micros:
+        shown = f"{format_micros(invoice.open_micros)} {invoice.currency}"
+        raise UserError(f"invoice {number} has {shown} open; {format_micros(amount)} cannot be written off", "give a part of what is open")
+    if asked_micros is not None:
+        require_minor_units(home, amount, invoice.currency, f"the write-off of {number}")
+    return amount
+
+
+def _require_not_before(on: dt.date, earliest: str, what: str) -> None:
+    if on.isoformat() < earliest:
+        raise UserError(f"{what} on {earliest}: the entry cannot be dated {on}", "give that date or a later one", exit_status=2)
+
+
+def _require_same(number: str, last: Entry, amount_micros: int | None, on: dt.date, reason: str) -> None:
+    fields = [
+        ("amount", last.amount_micros, amount_micros),
+        ("date", last.on_date, on.isoformat() if last.on_date else None),
+        ("reason", last.reason, reason),
+    ]
+    what = f"write-off {last.reference} of {number}" if last.reference else f"the write-off of {number}"
+    require_same(what, fields, "give a further write-off of the invoice its own --id")
+
+
+def _nothing(connection: sa.Connection, number: str, reference: str) -> tuple[str, str]:
+    """What is said where there is nothing to undo, and the remedy."""
+    under = f" under the id {reference}" if reference else ""
+    others = sorted({each.reference for each in _standing(connection, number)})
+    named = ", ".join(f"--id {each}" if each else "no --id" for each in others)
+    remedy = f"what stands was written off with {named}" if others else "`ratewright invoice show` shows what is open of it"
+    return f"nothing was written off of invoice {number}{under}", remedy
+
+
+def _answer(entry: Entry, number: str, invoice: _Invoice, *, waits: bool, existed: bool) -> WriteOff:
+    told = (entry.document, number, invoice.account_id, invoice.currency, entry.amount_micros, entry.reason)
+    return WriteOff(*told, waits, existed, entry.reference)
+
+
+def _store(home: Home, connection: sa.Connection, number: str, invoice: _Invoice, entry: Entry, who: Who) -> Entry:  # noqa: PLR0913, PLR0917 -- what, of what, and by whom
+    seq = home.next_commit_seq(connection, "ledger", who.now_us)
+    document = f"{_PREFIX}{number}:{sum(1 for _ in entries(connection, number)) + 1}"
+    kept = msgspec.structs.replace(entry, document=document)
+    values = {"kind": entry.kind, "entity": invoice.entity, "month": entry.on_date[:7], "detail": msgspec.json.encode(kept).decode()}
+    by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
+    connection.execute(tables.journal_entries.insert().values(document=document, **values, **by))
     if entry.kind != ASKED:
-        sign = 1 if entry.kind == WRITTEN_OFF else -1
-        posted = ledger.posting(
-            document,
-            0,
-            entry.kind,
-            debit=ACCOUNT,
-            credit=ledger.receivable(invoice.account_id),
-            currency=invoice.currency,
-            signed_micros=sign * entry.amount_micros,
-            posted_on=on.isoformat(),
-            entity=invoice.entity,
-        )
-        assert posted is not None
-        ledger.post(connection, [posted], seq)
-        credit_id = document if entry.kind == WRITTEN_OFF else entry.document
-        values = {"invoice_key": invoice.invoice_key, "amount_micros": sign * entry.amount_micros, "commit_seq": seq}
-        connection.execute(tables.settlements.insert().values(credit_kind="write_off", credit_id=credit_id, **values))
+        ledger.post(connection, [posting_of(kept, invoice.account_id, invoice.currency, invoice.entity)], seq)
+        settled = settlement_of(kept)
+        amounts = {"invoice_key": invoice.invoice_key, "amount_micros": settled[1], "commit_seq": seq}
+        connection.execute(tables.settlements.insert().values(credit_kind="write_off", credit_id=settled[0], **amounts))
         if entry.kind == UNDONE:
             allocate_credit(connection, [invoice.account_key], seq)
-    return document
+    return kept
 
 
-def _newest(connection: sa.Connection, number: str) -> _Entry | None:
-    row = tables.journal_entries.c
-    query = sa.select(row.detail).where(row.document.startswith(f"write_off:{number}:")).order_by(row.commit_seq.desc())
-    detail = connection.execute(query).scalars().first()
-    return None if detail is None else msgspec.json.decode(detail, type=_Entry)
+def settlement_of(entry: Entry) -> tuple[str, int]:
+    """The credit id and the amount of the settlement of an entry that wrote off or undid."""
+    return (entry.document, entry.amount_micros) if entry.kind == WRITTEN_OFF else (entry.undoes, -entry.amount_micros)
+
+
+def _newest(connection: sa.Connection, number: str, reference: str) -> Entry | None:
+    """The newest word under an id."""
+    return next((each.entry for each in reversed(list(entries(connection, number))) if each.entry.reference == reference), None)
+
+
+def _standing(connection: sa.Connection, number: str) -> list[Entry]:
+    """What is written off of an invoice and not undone, oldest first."""
+    found = [each.entry for each in entries(connection, number)]
+    undone = {each.undoes for each in found if each.kind == UNDONE}
+    return [each for each in found if each.kind == WRITTEN_OFF and each.document not in undone]
 
 
 def _invoice(connection: sa.Connection, number: str) -> _Invoice:
     invoice, account = tables.invoices.c, tables.accounts.c
-    columns = (invoice.invoice_key, invoice.account_key, account.account_id, invoice.currency, invoice.legal_entity, open_micros())
-    row = connection.execute(sa.select(*columns).join_from(tables.invoices, tables.accounts).where(invoice.number == number)).first()
+    columns = (invoice.invoice_key, invoice.account_key, account.account_id, invoice.currency, invoice.legal_entity, invoice.issued_on)
+    query = sa.select(*columns, open_micros()).join_from(tables.invoices, tables.accounts).where(invoice.number == number)
+    row = connection.execute(query).first()
     if row is None:
         raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
-    return _Invoice(row[0], row[1], row[2], row[3], row[4] or "", int(row[5]))
+    return _Invoice(row[0], row[1], row[2], row[3], row[4] or "", row[5], int(row[6]))

@@ -94,7 +94,7 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
             if period is None or period.start == on
             else f" of the period {period.start} to {on}, which divides by {period.cycle_days} days"
         )
-        recorder.say(f"{account_id} is closed: {on} is the first day without it; its final bill is that{start}, due at once")
+        recorder.say(f"{account_id} is closed: {on} is the first day without it; its final bill is that{start}, billed at once")
 
     return change(home, asked, work)
 
@@ -136,7 +136,7 @@ def _record(
         recorder.say(f"{name} has this {kind} from {from_date} already; nothing changed")
         return
     recorder.say(f"{name}: {in_words(kind, detail, customer.currency)}, from {from_date} {f'to {to_date}' if to_date else 'on'}")
-    if kind in RELATIONS:
+    if kind in {*RELATIONS, "category"}:
         recorder.say("it goes by the first day of a line's period: what began before stays where it was")
     recorder.say(forecast.when_billed(recorder, customer, from_date))
 

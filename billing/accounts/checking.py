@@ -1,7 +1,8 @@
 """Whether facts fit together: what must hold of an account, its subscriptions and its unit whenever a fact is added or retracted. Pure.
 
 Members of a unit share currency, time zone and bill day for as long as they belong together, and nobody takes over from itself, around
-any corner. Membership begins and ends where a bill period does. A hold stands on who takes over from others, since a unit is billed as one.
+any corner. The root of a pool is in no other pool. Membership begins and ends where a bill period does. A hold stands on who takes over
+from others, since a unit is billed as one.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from billing.accounts.details import wrongs
 from billing.accounts.facts import DUNNING_KINDS, Fact
+from billing.accounts.kinds import DiscountFact
 from billing.accounts.picture import RELATIONS, named_in
+from billing.charges.lines import minor_step_micros
 from billing.charges.periods import stretches
+from rating.money import format_micros
+from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -45,6 +50,7 @@ def troubles(picture: Picture, known: Known) -> Iterator[Trouble]:
     """Everything that does not fit in a picture."""
     for customer in picture.customers.values():
         yield from _of_account(customer, known)
+        yield from _coins(customer)
         yield from _holds(picture, customer)
         yield from _closing(picture, customer)
         for contract in customer.contracts:
@@ -52,6 +58,7 @@ def troubles(picture: Picture, known: Known) -> Iterator[Trouble]:
     for relation in picture.relations:
         yield from _relation(picture, relation)
     yield from _cycles(picture)
+    yield from _pools_in_pools(picture)
 
 
 def _of_account(customer: Customer, known: Known) -> Iterator[Trouble]:
@@ -97,11 +104,22 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
             )
 
 
+def _coins(customer: Customer) -> Iterator[Trouble]:
+    step = minor_step_micros(MINOR_DIGITS.get(customer.currency, 2))
+    told = [(fact, True) for fact in customer.of_kind("discount")]
+    told += [(fact, False) for contract in customer.contracts for fact in contract.of_kind("discount")]
+    for fact, of_account in told:
+        assert isinstance(fact.detail, DiscountFact)
+        if fact.detail.amount_micros % step:
+            message = f"discount: {format_micros(fact.detail.amount_micros)} is finer than {customer.currency} is counted"
+            yield Trouble(fact, of_account, "amount_micros", message, "give whole minor units of the account's currency")
+
+
 def _holds(picture: Picture, customer: Customer) -> Iterator[Trouble]:
     for fact in customer.of_kind("hold"):
-        for relation in picture.roots_on(customer.key, fact.from_date):
-            if relation.root is not None:
-                root = picture.customers[relation.root].account_id
+        for key in dict.fromkeys(relation.root for relation in picture.roots_on(customer.key, fact.from_date)):
+            if key is not None:
+                root = picture.customers[key].account_id
                 message = f"hold: {customer.account_id} is billed with {root} on {fact.from_date}"
                 yield Trouble(fact, True, "account_id", message, f"hold {root}: its unit is billed as one")
 
@@ -198,6 +216,31 @@ def _cycles(picture: Picture) -> Iterator[Trouble]:
                     names = " -> ".join(picture.customers[each.member].account_id for each in path)
                     message = f"{last.fact.kind}: {names} -> {picture.customers[start].account_id} leads back to where it began on {day}"
                     yield Trouble(last.fact, last.subscription is None, "from_date", message, "end one of these relations first")
+
+
+def _pools_in_pools(picture: Picture) -> Iterator[Trouble]:
+    """Roots that are members of another pool on some day; told once, of the fact learned last. Their members would share nothing."""
+    pools = [each for each in picture.relations if each.fact.kind == "pool" and each.root is not None]
+    of_member: dict[int | None, list[Relation]] = {}
+    for each in pools:
+        of_member.setdefault(each.member, []).append(each)
+    told: set[int] = set()
+    for inner, outer in ((each, further) for each in pools for further in of_member.get(each.root, ()) if further.root != each.member):
+        members = [picture.customers[each.member] for each in (inner, outer)]
+        days = {day for each in members for fact in each.of_kind("pool") for day in (fact.from_date, fact.to_date) if day is not None}
+        holding = [day for day in sorted(days) if [_pool_on(each, day) for each in members] == [inner.fact, outer.fact]]
+        last = max(inner.fact, outer.fact, key=lambda fact: (fact.commit_seq, fact.fact_id))
+        if holding and inner.member != inner.root and last.fact_id not in told:
+            told.add(last.fact_id)
+            one, two, three = (*(each.account_id for each in members), named_in(outer.fact))
+            message = f"pool: {one} shares with {two}, and {two} with {three} on {holding[0]}"
+            yield Trouble(last, True, "root", message, f"let both share with {three}, or end one of the two by {holding[0]}")
+
+
+def _pool_on(customer: Customer, day: dt.date) -> Fact | None:
+    """What is agreed about its pool that holds on a day."""
+    told = [fact for fact in customer.of_kind("pool") if fact.holds_on(day)]
+    return told[-1] if told and (customer.closed_on is None or day < customer.closed_on) else None
 
 
 def _both_ways(relations: list[Relation]) -> list[Relation]:

@@ -5,21 +5,22 @@ Amounts are those of the catalogue in force at the date, before tax and discount
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from billing import catalogue
+from billing.accounts.picture import load
 from billing.accounts.plans import unknown_plan
+from billing.accounts.still_open import latest_run, open_from
 from billing.accounts.wording import amount
 from billing.charges.periods import ONE_DAY, period_after
-from billing.store import tables
 from rating.errors import UserError
 from rating.model import FeeOccasion, FeeTiming
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Iterator
+
+    import sqlalchemy as sa
 
     from billing.accounts.picture import Customer
     from billing.accounts.recording import Recorder
@@ -29,24 +30,23 @@ if TYPE_CHECKING:
 
 def next_bill(connection: sa.Connection, customer: Customer) -> Period | None:
     """The first period of an account that no run has numbered yet; None where it is closed and billed."""
-    run = tables.bill_runs.c
-    done = sa.select(sa.func.max(run.bill_date)).where(
-        run.state.in_(("numbered", "posted")), sa.or_(run.kind.is_(None), run.kind == "cycle")
-    )
-    through = connection.execute(done).scalar_one()
-    last = customer.billed_from if through is None else dt.date.fromisoformat(through)
+    last = latest_run(connection) or customer.billed_from
     return customer.period_of(max(last, customer.billed_from))
 
 
-def when_billed(recorder: Recorder, customer: Customer, day: dt.date, *plans: str) -> str:
-    """Which bill shows what changes on a day, for a subscription with these plans: a fee in advance stands on the bill before."""
-    period = next_bill(recorder.connection, customer)
-    if customer.category_on(day) == "test":
+def when_billed(recorder: Recorder, before: Customer, day: dt.date, *plans: str) -> str:
+    """Which bill shows what changes on a day, for a subscription with these plans: a fee in advance stands on the bill before.
+
+    It is told of the account as it is with the change, not as it was `before`; raises what is wrong with the change.
+    """
+    recorder.check()
+    picture = load(recorder.connection, [before.key])
+    customer = picture.customers[before.key]
+    period, told = next_bill(recorder.connection, customer), customer.period_of(day)
+    if customer.category_on(told.start if told is not None else day) == "test":
         return f"{customer.account_id} is a test account: nothing of it is invoiced"
-    if period is None:
-        return f"{customer.account_id} is closed; the next run corrects its last bill"
-    if day < period.start:
-        return f"back-dated: the next bill, of {period.end}, corrects earlier periods from {day} on by lines that name them"
+    if period is None or day < period.start:
+        return _back_dated(customer, max(day, customer.billed_from), period, open_from(recorder.connection, picture, customer.key))
     in_advance = any(fee.timing is FeeTiming.ADVANCE for fee in _recurring(recorder, customer, day, plans))
     while period is not None and period.end <= day:
         following = period_after(period, customer.bill_days, customer.closed_on)
@@ -54,6 +54,22 @@ def when_billed(recorder: Recorder, customer: Customer, day: dt.date, *plans: st
             return f"the bill of {period.end} is the first to show it, with the fees in advance"
         period = following
     return f"the bill of {period.end} is the first to show it" if period is not None else "no bill shows it: the account is closed by then"
+
+
+def _back_dated(customer: Customer, day: dt.date, period: Period | None, open_day: dt.date) -> str:
+    """What the next bill corrects of what was billed, and what no bill corrects any more."""
+    if customer.closed_on is not None and customer.closed_on <= open_day:
+        return (
+            f"{customer.account_id} is closed, and no bill corrects it any more: what this comes to is left to `ratewright invoice credit`"
+        )
+    first = max(day, open_day)
+    if period is None:
+        told = f"{customer.account_id} is closed; the next run corrects its last bill, from {first} on"
+    else:
+        told = f"back-dated: the next bill, of {period.end}, corrects earlier periods from {first} on by lines that name them"
+    if day >= open_day:
+        return told
+    return f"{told}; the days before are no longer open: what they come to is left to `ratewright adjustment add`"
 
 
 def days_charged(customer: Customer, plan: str, from_date: dt.date, to_date: dt.date | None) -> str:

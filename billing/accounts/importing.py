@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from billing import catalogue
-from billing.accounts import import_facts, import_numbers, import_opening, import_subscriptions, layouts, stored
+from billing.accounts import entities, import_facts, import_numbers, import_opening, import_subscriptions, layouts, stored
 from billing.accounts.comparing import flat, less, places, rows_of, told, without_repeats
 from billing.accounts.importer import Count, Importer
 from billing.accounts.sheet_files import read_document, read_folder
@@ -64,7 +64,7 @@ def import_files(home: Home, source: Path, now_us: int, *, by: Operator = IMPORT
     policies, catalogues = load_policies(), catalogue.published(home)
     with home.begin() as connection:
         work = Importer(home, connection, sheets, mistakes, now_us, by, catalogues, progress)
-        accounts = _import_accounts(work, set(policies))
+        accounts = import_accounts(work, set(policies))
         subscriptions = import_subscriptions.subscriptions(work)
         numbers = import_numbers.numbers(work)
         plan_changes = import_facts.plan_changes(work)
@@ -108,9 +108,11 @@ def _read(source: Path, mistakes: Mistakes, progress: Progress | None) -> dict[s
     raise UserError(f"{source} {what}", f"name a folder that holds {needed}, or a .json file", exit_status=2)
 
 
-def _import_accounts(work: Importer, policies: set[str]) -> Count:
+def import_accounts(work: Importer, policies: set[str]) -> Count:
+    """The sheet of accounts: what is wrong with it goes to the mistakes of `work`, new rows to the table."""
     sheet = work.sheets["accounts"]
     _refuse_unknown_policies(sheet, policies, work.mistakes)
+    _refuse_unknown_entities(sheet, entities.names(work.connection), work.mistakes)
     _refuse_billed_before_opened(sheet, work.mistakes)
     sheet = without_repeats(sheet, flat(sheet.table["account_id"]), "account_id", work.mistakes)
     known = stored.accounts(work.connection)
@@ -137,6 +139,16 @@ def _refuse_unknown_policies(sheet: Sheet, policies: set[str], mistakes: Mistake
         if policy in missing:
             remedy = f"known policies: {', '.join(sorted(policies))}; or add {policy}.yaml to {POLICY_FOLDER}"
             mistakes.add_row(sheet, line, "dunning_policy", f"there is no dunning policy {policy}", remedy)
+
+
+def _refuse_unknown_entities(sheet: Sheet, known: set[str], mistakes: Mistakes) -> None:
+    """Without its entity an account's documents have no numbers."""
+    missing = set(sheet.table["legal_entity"].unique().drop_null().to_pylist()) - known
+    if not missing:
+        return
+    for entity, line in zip(sheet.table["legal_entity"].to_pylist(), sheet.lines().tolist(), strict=True):
+        if entity in missing:
+            mistakes.add_row(sheet, line, "legal_entity", *entities.unknown(str(entity)))
 
 
 def _refuse_billed_before_opened(sheet: Sheet, mistakes: Mistakes) -> None:

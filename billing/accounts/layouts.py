@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from billing.accounts.sheets import CellError, Column, Layout
 from rating.money import MoneyError, parse_micros
+from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +26,11 @@ _PLAIN_ID: Final = "^[0-9A-Za-z_.:@-]{1,64}$"
 _ID: Final = re.compile(r"[^\s/]{1,64}")
 _SERVED_ID: Final = re.compile(r"(?!\+[1-9][0-9]{6,14}$)[^\s/]{1,64}")  # usage has numbers without +: one with it would never be found
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_ENTITY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+ENTITY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _REFERENCE: Final = re.compile(r"\S(.{0,62}\S)?")
 _KIND: Final = re.compile(r"[a-z][a-z_]{0,31}")
 _CATALOGUE: Final = re.compile(r"[^\s/]{1,64}")
 _PLAN: Final = re.compile(r"[^\s/]+/[^\s/]+")
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _WHOLE: Final = re.compile(r"\d{1,18}")
@@ -64,6 +64,12 @@ def _matching(pattern: re.Pattern[str], remedy: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def _currency(text: str) -> str:
+    if text not in MINOR_DIGITS:
+        raise CellError(f"{text!r} is no currency of ISO 4217", "use its three capital letters, such as CNY")
+    return text
 
 
 def _or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -133,7 +139,7 @@ ACCOUNTS: Final = Layout(
     {
         "account_id": _id_column,
         "name": Column(_free_text, _TEXT, plain=r"^[ -~\x{4E00}-\x{9FFF}]*$"),
-        "currency": Column(_matching(_CURRENCY, "use the three capital letters of ISO 4217, such as CNY"), _TEXT),
+        "currency": Column(_currency, _TEXT),
         "timezone": Column(_timezone, _TEXT),
         "bill_day": Column(_whole(1, 31), _INT),
         "language": Column(_matching(_LANGUAGE, "use a language tag such as zh or en"), _TEXT),
@@ -141,7 +147,7 @@ ACCOUNTS: Final = Layout(
         "billed_through": _open_date,
         "dunning_policy": Column(_matching(_NAME, "name a policy with small letters, digits, - and _"), _TEXT),
         "payment_days": Column(_whole(0, PAYMENT_DAYS_MAX), _INT),
-        "legal_entity": Column(_or_none(_matching(_ENTITY, "use letters, digits, - and _")), _TEXT, may_be_missing=True),
+        "legal_entity": Column(_or_none(_matching(ENTITY, "use letters, digits, - and _")), _TEXT, may_be_missing=True),
         "category": Column(_category, _TEXT, may_be_missing=True),
     },
 )

@@ -55,7 +55,7 @@ def read_document(path: Path, layouts: Sequence[Layout], mistakes: Mistakes) -> 
     unknown = document.keys() - {layout.name for layout in layouts}
     for name in sorted(unknown):
         mistakes.add_unreadable(path.name, name, "is unknown", f"known lists: {', '.join(layout.name for layout in layouts)}")
-    return {layout.name: _of_objects(path.name, layout, document.get(layout.name, []), mistakes) for layout in layouts}
+    return {layout.name: of_objects(path.name, layout, document.get(layout.name, []), mistakes) for layout in layouts}
 
 
 def _read_csv(path: Path, layout: Layout, mistakes: Mistakes, progress: Progress) -> Sheet:
@@ -115,7 +115,7 @@ def _not_csv(file: str, line: int, error: csv.Error, mistakes: Mistakes) -> None
     mistakes.add_unreadable(file, f"line {line}", f"not CSV: {error}", "write comma-separated text, quotes doubled", line=line)
 
 
-def _of_objects(file: str, layout: Layout, objects: list[dict[str, Any]], mistakes: Mistakes) -> Sheet:
+def of_objects(file: str, layout: Layout, objects: list[dict[str, Any]], mistakes: Mistakes) -> Sheet:
     """Rows of a document. A field that is not there is an empty cell."""
     mistakes.expect(file)
     sheet = Sheet(file, pa.table({}), f"{layout.name}[{{}}]")

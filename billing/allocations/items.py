@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CHUNK: Final = 500  # keys a query
 
 Parts = dict[int, list[tuple[int, dt.date, int]]]  # by invoice: number, due date, amount
-_Key = TypeVar("_Key", int, str)
+_Key = TypeVar("_Key", int, str, bytes)
 
 
 def open_items(connection: sa.Connection, account_keys: Sequence[int] | None = None, *, before_seq: int | None = None) -> list[OpenItem]:
@@ -66,8 +66,17 @@ def voided(before_seq: int | None = None) -> sa.Select[Any]:
     return query if before_seq is None else query.where(event.commit_seq < before_seq)
 
 
-def plan_parts(connection: sa.Connection, invoice_keys: Sequence[int] | None = None, *, before_seq: int | None = None) -> Parts:
-    """The dated parts (number, due date, amount) of invoices in an instalment plan; of two plans the later one holds."""
+def plan_parts(
+    connection: sa.Connection,
+    invoice_keys: Sequence[int] | None = None,
+    *,
+    before_seq: int | None = None,
+    agreed_by: dt.date | None = None,
+) -> Parts:
+    """The dated parts (number, due date, amount) of invoices in an instalment plan; of two plans the later one holds.
+
+    `before_seq`: of plans that were stored before that commit; `agreed_by`: that were agreed on that day or before.
+    """
     plans: dict[int, str] = {}
     parts: Parts = {}
     plan, part = tables.instalment_plans.c, tables.instalments.c
@@ -75,6 +84,8 @@ def plan_parts(connection: sa.Connection, invoice_keys: Sequence[int] | None = N
     query = query.join_from(tables.instalments, tables.instalment_plans)
     if before_seq is not None:
         query = query.where(plan.commit_seq < before_seq)
+    if agreed_by is not None:
+        query = query.where(plan.agreed_on <= agreed_by.isoformat())
     if invoice_keys is not None:
         query = query.where(part.invoice_key.in_(invoice_keys))
     for invoice_key, plan_id, part_no, due_on, amount in connection.execute(

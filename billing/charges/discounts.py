@@ -13,22 +13,22 @@ Columns only, for a million lines. A *group* is what discounts add up: a subscri
 
 from __future__ import annotations
 
+import datetime as dt
 import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from billing.charges.lines import Int64s, Kind, Lines, part_half_up, round_half_up, taken
-from billing.charges.periods import MONTHS_PER_YEAR, bill_date_in
+from billing.charges.periods import bill_day_on, period_from, period_of
 from billing.charges.spread import spread_columns
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterable
 
     import numpy.typing as npt
 
-    from billing.charges.periods import Period
+    from billing.charges.periods import BillDays, Period
 
 USUAL_KINDS: Final = (Kind.RECURRING, Kind.ONE_OFF, Kind.USAGE, Kind.VOLUME)
 
@@ -63,12 +63,22 @@ def fixed_amounts(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(sorted(each for each in entries if not each.percent_ppm))
 
 
-def periods_had(begun: dt.date, period: Period, bill_day: int) -> int:
+def periods_had(begun: dt.date, period: Period, bill_days: BillDays) -> int:
     """Bill periods of a plan that were over when `period` began: 0 in the one in which the plan began. Discounts on first months ask."""
-    if period.start <= begun:
-        return 0
-    months = (period.start.year - begun.year) * MONTHS_PER_YEAR + period.start.month - begun.month
-    return months + (bill_date_in(begun.year, begun.month, bill_day) > begun)
+    first = period_of(begun, dt.date.min, bill_days)
+    assert first is not None
+    had, end = 0, first.end
+    while end <= period.start:
+        had, end = had + 1, period_from(end, bill_day_on(bill_days, end)).end
+    return had
+
+
+def is_about(entry: Entry, base: Lines) -> npt.NDArray[np.bool_]:
+    """Which lines a discount is about, by their kinds and charge codes."""
+    about = np.isin(base["kind"], entry.kinds or USUAL_KINDS)
+    if entry.charge_codes:
+        about &= np.isin(base["charge_code"], entry.charge_codes)
+    return about
 
 
 def take_off(entry: Entry, base: Lines, rest_micros: Int64s, group: Int64s, step_micros: Int64s) -> Int64s:
@@ -77,7 +87,7 @@ def take_off(entry: Entry, base: Lines, rest_micros: Int64s, group: Int64s, step
     `rest_micros`: what earlier discounts left of each line. `group` ascends along the lines. `step_micros`: the minor unit of each line.
     """
     off = np.zeros(base.size, np.int64)
-    rows = np.flatnonzero(_is_about(entry, base))
+    rows = np.flatnonzero(is_about(entry, base))
     if not rows.size:
         return off
     rest = rest_micros[rows]
@@ -104,10 +114,3 @@ def lines_of(entry: Entry, base: Lines, off_micros: Int64s) -> Lines:
         found[name] = 0
     found["events"] = 0
     return found
-
-
-def _is_about(entry: Entry, base: Lines) -> npt.NDArray[np.bool_]:
-    about = np.isin(base["kind"], entry.kinds or USUAL_KINDS)
-    if entry.charge_codes:
-        about &= np.isin(base["charge_code"], entry.charge_codes)
-    return about

@@ -40,6 +40,10 @@ class Left(NamedTuple):
         """Whether it was left to `period`, and does not expire before it."""
         return self.period_end == period.start and self.serves_to > period.start
 
+    def serves_cycle(self, period: Period) -> bool:
+        """Whether it was left to the cycle of `period`, which may begin later than others of a pool, and has not expired by then."""
+        return period.cycle_start <= self.period_end <= period.start and self.serves_to > period.start
+
 
 def nothing_left(account_key: int, period_end: dt.date) -> Left:
     """Says that a period left nothing at all: it serves no period, and takes the place of what was known before."""

@@ -4,7 +4,7 @@
     rating      usage that counts in a run's window     = charge rows of the run + events it left out; events by status = charge rows
     charges     rows and money the manifest names       = rows and money in the charge files; each file = the file that was written;
                 gross less discounts                    = charges
-    billing     charges + fees + totals + line rounding = billed before + invoiced + waived + in quarantine + for testing
+    billing     charges + fees + totals + line rounding = billed before + invoiced + in quarantine + for testing
     tax         tax as the run computed it              = tax lines
     documents   digest of all invoices as numbered      = digest of what is stored; totals of invoices = their lines
     posting     what follows from each line             = the posting that stands there; totals of invoices = net debits of receivables
@@ -13,7 +13,7 @@
     runs        runs that numbered something            = runs that are known as numbered or posted
     payments    what follows from money that came, went = postings; cash, suspense and deposits in the ledger
     allocations settlements as they are stored          = those that follow from invoices and payments alone; what is left of credit
-    receivables balance of the ledger                   = open items - credit not allocated
+    receivables balance of the ledger                   = open items - credit not allocated; = what is owed by age, through the same date
     dunning     steps and bars as they were taken       = those that follow from the open items of their day
     catalogues  what was published and repealed         = what lies in the store now, and it has every version that charges name
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from billing import allocations
-from billing.controls.book import book
-from billing.controls.documents import receivable_balances, waiting, waiting_keys
+from billing.allocations.as_of import standing
+from billing.controls.book import book, by_currency
+from billing.controls.documents import receivable_balances, waiting, waiting_keys, waiting_query
 from billing.controls.steps import step_books
 from billing.payments.books import money_books
 from billing.store import tables
@@ -48,3 +50,16 @@ def _receivable_books(connection: sa.Connection) -> Iterator[Book]:
         }
         name = f"receivables {currency}: ledger = open items"
         yield book(name, balances.get(currency, 0), sum(terms.values()), f"micro-units {currency}", terms)
+    yield from _age_books(connection)
+
+
+def _age_books(connection: sa.Connection) -> Iterator[Book]:
+    """What customers owe by age through the newest posting: documents and money by their dates, never the ledger."""
+    newest = connection.execute(sa.select(sa.func.max(tables.postings.c.posted_on))).scalar_one()
+    if newest is None:
+        return
+    aged = by_currency(connection, standing(connection, dt.date.fromisoformat(newest), waiting_query(connection)).total())
+    balances = receivable_balances(connection, through=newest)
+    for currency in sorted(aged.keys() | balances.keys()):
+        name = f"receivables {currency}: by age = ledger"
+        yield book(name, aged.get(currency, 0), balances.get(currency, 0), f"micro-units {currency}")

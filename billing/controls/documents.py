@@ -65,16 +65,21 @@ def waiting(connection: sa.Connection) -> dict[str, int]:
 
 def waiting_keys(connection: sa.Connection) -> set[int]:
     """The invoices of `waiting`."""
+    query = waiting_query(connection)
+    return set() if query is None else set(connection.execute(query).scalars())
+
+
+def waiting_query(connection: sa.Connection) -> sa.Select[Any] | None:
+    """The query of `waiting_keys`; None where there is no run that is numbered and not posted."""
     invoice, run = tables.invoices.c, tables.bill_runs.c
     if connection.execute(sa.select(run.run_id).where(run.state == states.NUMBERED).limit(1)).first() is None:
-        return set()
+        return None
     query = sa.select(invoice.invoice_key).join_from(tables.invoices, tables.bill_runs)
-    query = query.where(run.state == states.NUMBERED, invoice.number.not_in(_posted_numbers()))
-    return set(connection.execute(query).scalars())
+    return query.where(run.state == states.NUMBERED, invoice.number.not_in(_posted_numbers()))
 
 
-def receivable_balances(connection: sa.Connection, leg: str | None = None) -> dict[str, int]:
-    """Debits minus credits of all receivables by currency; of one leg, if given."""
+def receivable_balances(connection: sa.Connection, leg: str | None = None, through: str | None = None) -> dict[str, int]:
+    """Debits minus credits of all receivables by currency; of one leg, or of dates up to `through`, if given."""
     balances: dict[str, int] = {}
     for name, sign in (("debit_account", 1), ("credit_account", -1)):
         column = tables.postings.c[name]
@@ -82,6 +87,8 @@ def receivable_balances(connection: sa.Connection, leg: str | None = None) -> di
         query = query.where(column.startswith(ledger.RECEIVABLE)).group_by(tables.postings.c.currency)
         if leg is not None:
             query = query.where(tables.postings.c.leg == leg)
+        if through is not None:
+            query = query.where(tables.postings.c.posted_on <= through)
         for currency, amount in by_currency(connection, query).items():
             balances[currency] = balances.get(currency, 0) + sign * amount
     return balances

@@ -134,7 +134,6 @@ def _billing_books(connection: sa.Connection, run_id: int, name: str, terms: dic
         right = {
             "billed before": amount.get("billed_before", 0),
             "invoiced net": net.get(currency, 0),
-            "waived": amount.get("waived", 0),
             "unbilled, in quarantine": amount.get("quarantined", 0),
             "unbilled, for testing": amount.get("test", 0),
             "unbilled, beyond the limit of money": amount.get("too_large", 0),

@@ -2,7 +2,8 @@
 
 Each has the caller's reference, so that a repeat counts once, and a reason code. Beyond the setting `adjustment_limit_micros` it waits:
 another account of the operating system gives the same command, and from that commit on it counts. It becomes a line of the period that
-holds its date; one that lies in no period of its account that is still open is never billed, and the list shows it as waiting.
+holds its date: one before the first open day of its account, or after its closing, would never be billed and is refused, as it is entered
+and as it is approved.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import msgspec
 import sqlalchemy as sa
 
 from billing import catalogue
+from billing.accounts.picture import load
+from billing.accounts.still_open import open_from
 from billing.allocations.items import voided
 from billing.charges.adjustments import Entered, needs_approval, problems
 from billing.charges.lines import minor_step_micros
+from billing.charges.periods import ONE_DAY
 from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
 from billing.runs.by_hand import LIMIT, counting
@@ -74,7 +78,7 @@ def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjus
             _enter(home, connection, wanted, values, who, limit)
         else:
             _require_same(before, values)
-            existed = not _approve(home, connection, before, who)
+            existed = not _approve(home, connection, before, wanted, who)
         done += [msgspec.structs.replace(each, existed=existed) for each in _stored(home, connection, wanted.reference)]
     return done[0]
 
@@ -143,6 +147,7 @@ def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[s
     wrong = problems(entered, step, limit_micros, reasons())
     if wrong:
         raise UserError(f"adjustment {wanted.reference}: {'; '.join(wrong)}", "correct it and give the command again", exit_status=2)
+    _require_open(connection, wanted.account_id, values["account_key"], wanted.on_date)
     seq = home.next_commit_seq(connection, "adjustment", who.now_us)
     within = not needs_approval(wanted.amount_micros, limit_micros)
     by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
@@ -159,17 +164,31 @@ def _require_same(before: Any, values: dict[str, Any]) -> None:  # noqa: ANN401 
             )
 
 
-def _approve(home: Home, connection: sa.Connection, before: Any, who: Who) -> bool:  # noqa: ANN401 -- a row of adjustments
+def _approve(home: Home, connection: sa.Connection, before: Any, wanted: Wanted, who: Who) -> bool:  # noqa: ANN401 -- a row of adjustments
     """Let a waiting adjustment count from now on; False where it counts, or the same person asks again."""
     seq = home.head_seq(connection)
     counts = before.adjustment_id in counting(connection, seq)["adjustment_id"].to_pylist()
     if counts or before.by_uid == who.by_uid:
         return False
+    _require_open(connection, wanted.account_id, before.account_key, wanted.on_date)
     seq = home.next_commit_seq(connection, "adjustment", who.now_us)
     row = tables.adjustments
     values = {"approved_by": who.by_name, "approved_uid": who.by_uid, "commit_seq": seq}
     connection.execute(row.update().where(row.c.adjustment_id == before.adjustment_id).values(**values))
     return True
+
+
+def _require_open(connection: sa.Connection, account_id: str, account_key: int, day: dt.date) -> None:
+    """Raises UserError for a day that no bill to come will compute, naming those that are open."""
+    picture = load(connection, [account_key])
+    first, closed_on = open_from(connection, picture, account_key), picture.customers[account_key].closed_on
+    if closed_on is not None and closed_on <= first:
+        raise UserError(f"account {account_id} is closed on {closed_on}, and no bill corrects it any more", "credit one of its invoices")
+    if day < first:
+        raise UserError(f"no bill to come corrects {account_id} before {first}: {day} is too early", f"give {first}, or a later day")
+    if closed_on is not None and day >= closed_on:
+        remedy = f"give a day from {first} to {closed_on - ONE_DAY}"
+        raise UserError(f"account {account_id} is closed on {closed_on}: {day} is too late", remedy)
 
 
 def _stored(home: Home, connection: sa.Connection, reference: str | None = None) -> list[Adjustment]:

@@ -1,12 +1,14 @@
 """Bills out of the ordinary: more than so many times the mean of the months before (abnormal_bills.yaml), so that the customer is told.
 
 The months before are those of the account's own invoices, by the beginning of their periods; of a month without any, what was imported as
-its baseline. The mean is of the months that are known; an account without any has nothing to compare with. Asked again about a run, nothing
-is added; what was told or dismissed is a row of its own.
+its baseline; a month in which the account was billed here and got neither is a month of nothing. An account without any month before has
+nothing to compare with. After months of nothing a bill is out of the ordinary above the setting `abnormal_bill_floor_micros`. Interim bills
+are part of the bill of their period. Asked again about a run, nothing is added; what was told or dismissed is a row of its own.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -19,7 +21,7 @@ from billing.allocations.items import chunks, voided
 from billing.charges.lines import Int64s
 from billing.charges.periods import MONTHS_PER_YEAR
 from billing.runs import states
-from billing.store import bulk, commit_points, tables
+from billing.store import bulk, commit_points, settings, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 FILE: Final = Path(__file__).parent / "abnormal_bills.yaml"
 KIND: Final = "abnormal_bill"
 OPEN, TOLD, DISMISSED = "open", "told", "dismissed"
+_SHORTEST_CYCLE: Final = dt.timedelta(days=28)
 NO_LIMIT: Final = 2**63 - 1
 _KEY: Final = ("account_key", "subscription_key", "limit_id", "period_from")
 
@@ -60,11 +63,15 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 class Bills(NamedTuple):
-    """What a run billed, with tax, by account key (ascending); `month`: number of the one in which the period begins."""
+    """What a run billed, with tax, by account key (ascending); `month`: number of the one in which the period begins.
+
+    `first_month`: of the account's first day that is billed here.
+    """
 
     account_key: Int64s
     period_from: list[str]
     month: Int64s
+    first_month: Int64s
     total_micros: Int64s
 
 
@@ -74,20 +81,22 @@ def rule() -> Rule:
     return msgspec.yaml.decode(FILE.read_bytes(), type=Rule)
 
 
-def limits(before_micros: Int64s, months: Int64s, factor: int) -> Int64s:
+def limits(before_micros: Int64s, months: Int64s, factor: int, floor_micros: int) -> Int64s:
     """What a bill may come to: `factor` times the mean of so many months before, rounded down; no end where there are none.
 
-    A bill of whole minor units is above the exact product where it is above this one, and the other way round.
+    Where they come to nothing: `floor_micros`. A bill of whole minor units is above the exact product where it is above this one, and the
+    other way round.
     """
     product = factor * np.maximum(before_micros, 0).astype(object)
-    return np.array([int(each) // count if count else NO_LIMIT for each, count in zip(product, months.tolist(), strict=True)], np.int64)
+    pairs = zip(product, months.tolist(), strict=True)
+    return np.array([NO_LIMIT if not count else int(each) // count if each else floor_micros for each, count in pairs], np.int64)
 
 
 def raise_alarms(home: Home, run_id: int, who: Who) -> int:
     """Add an alarm for every bill of a run that is out of the ordinary. Returns how many are new."""
     with home.begin() as connection:
         bills = _bills(connection, run_id)
-        limit = limits(*_before(connection, run_id, bills), rule().factor)
+        limit = limits(*_before(connection, run_id, bills), rule().factor, settings.integer(connection, "abnormal_bill_floor_micros"))
         above = np.flatnonzero(bills.total_micros > limit).tolist()
         known = _known(connection, bills.account_key[above].tolist())
         new = [place for place in above if (int(bills.account_key[place]), 0, 0, bills.period_from[place]) not in known]
@@ -152,24 +161,59 @@ def _said(row: Any) -> tuple[str, str]:  # noqa: ANN401 -- a row of the database
 
 
 def _bills(connection: sa.Connection, run_id: int) -> Bills:
-    """What a run of the cycle billed each account."""
-    invoice = tables.invoices.c
+    """What a run of the cycle billed each account, with the interim bills of the same periods."""
+    invoice, account, run = tables.invoices.c, tables.accounts.c, states.find(connection, run_id)
     total = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64).label("total_micros")
-    query = sa.select(invoice.account_key, sa.func.min(invoice.period_from).label("period_from"), total).where(invoice.run_id == run_id)
-    query = query.where(invoice.document_type.is_(None), invoice.invoice_key.not_in(voided())).group_by(invoice.account_key)
-    if states.find(connection, run_id).kind != states.CYCLE:
-        query = query.where(sa.false())
-    rows = bulk.read(connection, query.order_by(invoice.account_key))
-    return Bills(
+    first_day = sa.func.min(sa.func.coalesce(account.billed_through, account.opened_on)).label("first_day")
+    query = sa.select(invoice.account_key, sa.func.min(invoice.period_from).label("period_from"), total, first_day)
+    query = query.join_from(tables.invoices, tables.accounts, account.account_key == invoice.account_key)
+    query = query.where(invoice.document_type.is_(None), invoice.invoice_key.not_in(voided()))
+    own = query.where(invoice.run_id == run_id if run.kind == states.CYCLE else sa.false()).group_by(invoice.account_key)
+    rows = bulk.read(connection, own.order_by(invoice.account_key))
+    bills = Bills(
         rows["account_key"].to_numpy(),
         [str(each) for each in rows["period_from"].to_pylist()],
         _months(rows["period_from"]),
+        _months(rows["first_day"]),
         rows["total_micros"].to_numpy(),
+    )
+    if run.kind != states.CYCLE:
+        return bills
+    interim = sa.select(tables.bill_runs.c.run_id).where(tables.bill_runs.c.kind == states.THRESHOLD, tables.bill_runs.c.run_id < run_id)
+    ended = (dt.date.fromisoformat(run.bill_date) - _SHORTEST_CYCLE).isoformat()
+    between = query.where(invoice.run_id.in_(interim), invoice.period_to > ended, invoice.period_to <= run.bill_date)
+    return _with(bills, bulk.read(connection, between.group_by(invoice.account_key)))
+
+
+def _with(bills: Bills, interim: pa.Table) -> Bills:
+    """The bills, with what was billed between the runs of the period; few have any.
+
+    It is a bill of its own where the run had nothing left.
+    """
+    at = {key: place for place, key in enumerate(bills.account_key.tolist())}
+    total_micros, alone = bills.total_micros.copy(), []
+    keys, firsts, totals = (interim[name].to_pylist() for name in ("account_key", "period_from", "total_micros"))
+    for row, (key, first, total) in enumerate(zip(keys, firsts, totals, strict=True)):
+        place = at.get(key)
+        if place is None:
+            alone.append(row)
+        elif str(first) >= bills.period_from[place]:
+            total_micros[place] += total
+    more = interim.take(np.array(alone, np.int64))
+    account_key = np.concatenate([bills.account_key, more["account_key"].to_numpy()])
+    order = np.argsort(account_key)
+    period_from = [*bills.period_from, *map(str, more["period_from"].to_pylist())]
+    return Bills(
+        account_key[order],
+        [period_from[place] for place in order.tolist()],
+        np.concatenate([bills.month, _months(more["period_from"])])[order],
+        np.concatenate([bills.first_month, _months(more["first_day"])])[order],
+        np.concatenate([total_micros, more["total_micros"].to_numpy()])[order],
     )
 
 
 def _before(connection: sa.Connection, run_id: int, bills: Bills) -> tuple[Int64s, Int64s]:
-    """Of each bill the sum of the months before it, and how many of them are known: by invoices, else as they were imported."""
+    """Of each bill the sum of the months before it, and how many of them are known: by invoices, as they were imported, or as nothing."""
     invoice, baseline, months = tables.invoices.c, tables.baselines.c, rule().months
     if not bills.period_from:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -188,6 +232,7 @@ def _before(connection: sa.Connection, run_id: int, bills: Bills) -> tuple[Int64
         fresh = ~known[at]  # what invoices say comes before what was imported
         np.add.at(sums, (at[0][fresh], at[1][fresh]), rows["amount_micros"].to_numpy()[fits][fresh])
         known[at] = True
+    known |= bills.month[:, None] - np.arange(1, months + 1) >= bills.first_month[:, None]
     return sums.sum(axis=1), known.sum(axis=1).astype(np.int64)
 
 

@@ -6,6 +6,8 @@ reconciliation ignores for good.
 A credit never exceeds what was billed: neither what its line says less earlier credits, nor what all documents together say on the line's
 charge key, nor the net of its tax class. Amounts are net micro-units, above zero when credited; tax is worked out on everything
 credited so far, so that the last note takes the last of the tax (`billing.charges.credit`).
+What was written off is no longer owed, and nobody paid it: a note of more than is open of such an invoice would be money to pay out, and is
+refused until the write-off is taken back.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing import catalogue
+from billing.allocations import open_micros
+from billing.allocations.spread import WRITE_OFF
 from billing.charges.credit import Billed, tax_with
 from billing.charges.lines import LINE, Int64s, Kind, minor_step_micros
 from billing.documents.finding import Document, date_of, find, key_of, lines_of, require_no_run, standing_lines, voided_of
@@ -55,7 +59,10 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class CreditNote(msgspec.Struct, frozen=True):
-    """What was credited: amounts as on the note, below zero. `number` is empty for a dry run that found nothing in the way."""
+    """What was credited: amounts as on the note, below zero. `number` is empty for a dry run that found nothing in the way.
+
+    `voided_on`: of a note that existed and was made void since, else empty.
+    """
 
     number: str
     about: str
@@ -66,6 +73,7 @@ class CreditNote(msgspec.Struct, frozen=True):
     tax_micros: int
     total_micros: int
     existed: bool = False
+    voided_on: str = ""
 
 
 class _Credit(NamedTuple):
@@ -92,6 +100,7 @@ def credit(home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, d
         _require_creditable(connection, document, wanted)
         step = _step_of(home, document.currency)
         credits_ = _credits(connection, document, wanted, step)
+        _require_owed(connection, document, sum(each.micros for each in credits_))
         done.append(_issue(home, connection, document, credits_, wanted, day, who))
     return done[0]
 
@@ -108,9 +117,10 @@ def _issue(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
 def _note(connection: sa.Connection, condition: sa.ColumnElement[bool], about: str, *, existed: bool = False) -> CreditNote:
     invoice, account = tables.invoices.c, tables.accounts.c
     columns = (invoice.number, account.account_id, invoice.currency, invoice.issued_on, invoice.net_micros, invoice.tax_micros)
-    query = sa.select(*columns, invoice.total_micros).join_from(tables.invoices, tables.accounts)
+    query = sa.select(*columns, invoice.total_micros, invoice.invoice_key).join_from(tables.invoices, tables.accounts)
     row = connection.execute(query.where(condition)).one()
-    return CreditNote(row[0], about, *row[1:], existed=existed)
+    void = voided_of(connection, row.invoice_key)
+    return CreditNote(row[0], about, *row[1:7], existed=existed, voided_on=void.on_date if void is not None else "")
 
 
 def _require_sense(wanted: Wanted) -> None:
@@ -148,8 +158,27 @@ def _require_creditable(connection: sa.Connection, document: Document, wanted: W
         raise UserError(f"{document.number} is no invoice: it cannot be credited", "name the invoice that charged what is to be given back")
     if voided_of(connection, document.invoice_key) is not None:
         raise UserError(f"{document.number} is void: nothing of it can be credited", "credit the invoice that was issued in its place")
+    if document.total_micros < 0 and wanted.line_no is None:
+        shown = f"{format_micros(-document.total_micros)} {document.currency}"
+        remedy = "credit a line that charged with --line; what it gave too much is charged with `ratewright adjustment add`"
+        raise UserError(f"{document.number} gives {shown} back: it cannot be credited as a whole", remedy)
     if wanted.effect == ADVANCE:
         require_no_run(connection, "a credit that counts as billed")
+
+
+def _require_owed(connection: sa.Connection, document: Document, micros: int) -> None:
+    """Of an invoice that was written off no more is credited than is open: nobody has paid what the rest would give back."""
+    row, invoice = tables.settlements.c, tables.invoices.c
+    query = sa.select(sa.func.coalesce(sa.func.sum(row.amount_micros), 0))
+    query = query.where(row.invoice_key == document.invoice_key, row.credit_kind == WRITE_OFF)
+    written_off = int(connection.execute(query).scalar_one())
+    owed = int(connection.execute(sa.select(open_micros()).where(invoice.invoice_key == document.invoice_key)).scalar_one())
+    if written_off and micros > owed:
+        gone, still, asked = (format_micros(each) for each in (written_off, owed, micros))
+        place = f"{document.number}: {gone} {document.currency} is written off and {still} open"
+        undo = f"ratewright ledger write-off {document.number} --undo ..."
+        remedy = f"take the write-off back first ({undo}), and write off anew what is left after the credit"
+        raise UserError(f"{place}; {asked} cannot be credited", remedy)
 
 
 def _step_of(home: Home, currency: str) -> int:
@@ -225,6 +254,11 @@ def _tax(document: Document, group: Sequence[Any], own: Sequence[_Credit], stand
         sums[f"credited {name}"] += standing.credited.get(key_of(row), 0)
     amount = sum(each.micros for each in own)
     billed = Billed(*sums.values())
+    if billed.left_micros < 0:
+        raise UserError(
+            f"{document.number} gives more than it charges in one of its tax classes: it cannot be credited as a whole",
+            "credit single lines with --line",
+        )
     if not 0 <= amount <= billed.left_micros:
         raise UserError(
             f"later documents changed what {document.number} billed: it cannot be credited as a whole", "credit single lines with --line"

@@ -1,80 +1,61 @@
-"""What every discount takes off the lines of a period, in the order in which discounts apply: percentages, then fixed amounts.
-
-Lines that come after discounts (commitments, adjustments by hand) are looked at by percentages that name them, and by nothing else.
-"""
+"""What every discount took off the lines of a period, as the run worked it out (`billing.runs.totals`): what explanations are made of."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from billing.charges.discounts import USUAL_KINDS, Entry, fixed_amounts, percentages, take_off
-from billing.charges.lines import Int64s, Kind, Lines
-from billing.runs.menus import Menus
+from billing.charges.discounts import Entry, is_about
+from billing.runs.exempting import as_agreed
+from billing.runs.payer_columns import Payers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import numpy.typing as npt
 
+    from billing.charges.lines import Lines
     from billing.documents.due import Due
-
-LATE_KINDS: Final = (int(Kind.COMMITMENT), int(Kind.ADJUSTMENT))
+    from billing.runs import totals
 
 
 class Off(NamedTuple):
-    """What one discount takes off the lines of a subscription, or of the account."""
+    """What a discount took off the lines of a subscription or an account, and what of that is one payer's, and of a tax class there."""
 
     entry: Entry
-    price_id: int
     base_micros: int
     off_micros: int
-    by_class: dict[int, int]
+    paid_micros: int
+    class_micros: int
 
 
-class Discounted(NamedTuple):
-    """`base`: the lines that discounts are about; `rest_micros`: what they leave of each; `offs`: of whom was asked about."""
-
-    base: Lines
-    rest_micros: Int64s
-    offs: list[Off]
-
-
-def discounted(due: Due, line: Any) -> Discounted:  # noqa: ANN401 -- a row of LINE
-    """What is taken off in the period of a line; `offs` are those of its subscription, or of the account where it names none."""
-    rows = due.where(period_from=int(line["period_from"]), period_to=int(line["period_to"]))
-    lines = np.sort(due.lines[rows], order=["subscription_key", "kind"])
-    late = np.isin(lines["kind"], LATE_KINDS)
-    base = lines[~late & (lines["kind"] != Kind.DISCOUNT)]
-    rest, offs = base["amount_micros"].copy(), list[Off]()
-    offs += _taken(due, base, rest, int(line["subscription_key"]), late=False)
-    offs += _taken(due, lines[late], lines[late]["amount_micros"].copy(), int(line["subscription_key"]), late=True)
-    return Discounted(base, rest, offs)
+def offs_of(due: Due, line: Any) -> list[Off]:  # noqa: ANN401 -- a row of LINE
+    """What a line of a discount is made of: one for each owner of what it is off."""
+    found = []
+    for each in due.workings.offs:
+        if each.entry.price_id == line["price_id"] and each.of_account == (line["subscription_key"] == 0):
+            theirs = _agreed(due, each)
+            paid = _of_period(each, line) & (each.payer == line["account_key"]) & (each.off_micros != 0)
+            of_class = paid & (theirs["tax_class"] == line["tax_class"])
+            found += [_of(each, line, paid, of_class, owner) for owner in np.unique(each.lines["account_key"][of_class]).tolist()]
+    return found
 
 
-def _taken(due: Due, base: Lines, rest: Int64s, wanted: int, *, late: bool) -> Iterator[Off]:
-    """Take everything off `rest`, and tell what is taken of the wanted subscription (0: of the account)."""
-    menus = Menus(due.contracts, due.scope)
-    if menus.concerns_nobody or not base.size:
-        return
-    menu, (agreed, of_accounts) = menus.of(base), menus.of_accounts(base)
-    numbers = np.unique(base["subscription_key"], return_inverse=True)[1].astype(np.int64)
-    for phase in (percentages,) if late else (percentages, fixed_amounts):
-        for place_of, lists, alone in ((menu, [each.discounts for each in menus.all], True), (agreed, of_accounts, False)):
-            for place, entries in enumerate(lists):
-                rows = np.flatnonzero(place_of == place)
-                for entry in phase(entries) if rows.size else ():
-                    before = rest[rows].copy()
-                    group = numbers[rows] if alone else np.zeros(rows.size, np.int64)
-                    off = take_off(entry, base[rows], before, group, due.currencies.steps_of(base[rows]))
-                    rest[rows] -= off
-                    own = base["subscription_key"][rows] == wanted if alone else np.full(rows.size, wanted == 0)
-                    if own.any():
-                        yield _of(entry, base[rows][own], before[own], off[own])
+def _of(off: totals.Off, line: Any, paid: npt.NDArray[np.bool_], of_class: npt.NDArray[np.bool_], owner: int) -> Off:  # noqa: ANN401 -- a row of LINE
+    own = off.lines["account_key"] == owner
+    group = own & _of_period(off, line)
+    base = int(off.rest_micros[group & is_about(off.entry, off.lines)].sum())
+    taken = (int(off.off_micros[rows].sum()) for rows in (group, own & paid, own & of_class))
+    return Off(off.entry, max(base, 0), *taken)
 
 
-def _of(entry: Entry, base: Lines, before_micros: Int64s, off_micros: Int64s) -> Off:
-    about = np.isin(base["kind"], entry.kinds or USUAL_KINDS)
-    if entry.charge_codes:
-        about &= np.isin(base["charge_code"], entry.charge_codes)
-    by_class = {int(code): int(off_micros[base["tax_class"] == code].sum()) for code in np.unique(base["tax_class"])}
-    return Off(entry, entry.price_id, max(int(before_micros[about].sum()), 0), int(off_micros.sum()), by_class)
+def _of_period(off: totals.Off, line: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 -- a row of LINE
+    """Which lines it looked at together with those of `line`, whoever has them."""
+    rows: npt.NDArray[np.bool_] = (off.lines["period_from"] == line["period_from"]) & (off.lines["period_to"] == line["period_to"])
+    return rows if off.of_account else rows & (off.lines["subscription_key"] == line["subscription_key"])
+
+
+def _agreed(due: Due, off: totals.Off) -> Lines:
+    """The lines with the tax classes that they have at their payers."""
+    lines: Lines = off.lines.copy()
+    lines["account_key"] = off.payer
+    return as_agreed(lines, due.contracts, Payers(due.contracts, due.scope, due.currencies))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,28 +9,37 @@ import pyarrow as pa
 
 from billing.charges.lines import KEY_FIELDS, Int64s, Kind, Lines, sum_by_key
 from billing.charges.tax import taxed
+from billing.documents.grounds import Ground, ground_of
 from billing.guiding import Guide
 from billing.invoicing.drafts import KIND_NAMES, iso
-from billing.runs import alike, by_hand, facts, leftovers, payers, price_list, scope, totals, touched
+from billing.runs import alike, payers, scope, totals
 from billing.runs.alike import Alike
 from billing.runs.contracts import Contracts
 from billing.runs.exempting import as_agreed
+from billing.runs.for_tests import of_tests
 from billing.runs.groups import price_in_groups
 from billing.runs.payer_columns import Payers
 from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
+from billing.runs.unbilled import as_whole_periods
 
 if TYPE_CHECKING:
     from billing.charges.periods import Period
     from billing.documents.finding import Document
     from billing.runs.alike import Group
+    from billing.runs.groups import Sink
+    from billing.runs.usage_sums import PricedSums
     from billing.store.home import Home
 
 Key = tuple[Any, ...]  # the charge key of a stored line
 
 
 class Due(NamedTuple):
-    """`lines`: one a charge key, as prices state them; `net_micros`: of each without the tax that it may hold; `taxes`: tax lines."""
+    """`lines`: one a charge key, as prices state them; `net_micros`: of each without the tax that it may hold; `taxes`: tax lines.
 
+    `workings`: how totals came about. All of it as of `seq`.
+    """
+
+    seq: int
     contracts: Contracts
     scope: scope.Scope
     currencies: Currencies
@@ -40,6 +48,7 @@ class Due(NamedTuple):
     lines: Lines
     net_micros: Int64s
     taxes: Lines
+    workings: totals.Workings
 
     def place(self, key: Key) -> int:
         """The row of a charge key (no tax), -1 where nothing is due for it."""
@@ -70,24 +79,29 @@ class Due(NamedTuple):
 
 
 def due_of(home: Home, document: Document) -> Due:
-    """Everything due in the periods that were open to the run of an invoice, at those who pay it."""
-    seq, midnights = document.pinned_seq, facts.Midnights()
-    bill_date = dt.date.fromisoformat(document.bill_date)
+    """Everything due in the periods that the run of a document computed, at those who pay it."""
     with home.connect() as connection:
-        contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), midnights)
-        covered = scope.covered_through(connection, contracts.facts, document.run_id)
-        only = {document.account_id}
-        chosen = touched.scope_of(home, connection, contracts, covered, bill_date, seq, only=only, everything=True)
-        stored = leftovers.stored(connection, chosen.begins(contracts.facts), document.run_id)
-        adjustments = by_hand.counting(connection, seq)
-    currencies = Currencies(contracts)
-    usage = price_in_groups(home, seq, Guide(home, seq), contracts, chosen, stored, threads=1)
+        ground = ground_of(home, connection, document)
+    contracts, chosen = ground.contracts, ground.scope
+    currencies, workings = Currencies(contracts), totals.Workings()
+    usage = priced_usage(home, ground)
     fees = (recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies))
-    lines = totals.apply(np.concatenate([*fees, usage.lines]), contracts, chosen, currencies, adjustments)
-    lines = sum_by_key(as_agreed(payers.route(lines, contracts, chosen), contracts, Payers(contracts, chosen, currencies)))
+    lines = totals.apply(np.concatenate([*fees, usage.lines]), contracts, chosen, currencies, ground.adjustments, workings)
+    if ground.through is not None:
+        lines = as_whole_periods(lines, contracts, chosen, ground.through)
+    lines = payers.route(lines, contracts, chosen)
+    lines = lines[~of_tests(lines, contracts.facts)]
+    paying = Payers(contracts, chosen, currencies)
+    lines = sum_by_key(as_agreed(lines, contracts, paying))
     found = taxed(lines, currencies.steps_of(lines))
-    net = found.lines["amount_micros"].copy()
-    return Due(contracts, chosen, currencies, alike.find(contracts, chosen), adjustments, lines, net, found.taxes)
+    net, groups = found.lines["amount_micros"].copy(), alike.find(contracts, chosen)
+    return Due(ground.seq, contracts, chosen, currencies, groups, ground.adjustments, lines, net, found.taxes, workings)
+
+
+def priced_usage(home: Home, ground: Ground, sink: Sink | None = None) -> PricedSums:
+    """The usage of a ground; `sink` gets the priced events (see `groups.price_in_groups`)."""
+    guide = Guide(home, ground.seq)
+    return price_in_groups(home, ground.seq, guide, ground.contracts, ground.scope, ground.stored, threads=1, sink=sink)
 
 
 def stored_key(line: Any) -> Key:  # noqa: ANN401 -- a row of LINE

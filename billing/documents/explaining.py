@@ -1,7 +1,8 @@
 """Every line of a document in words and figures, in Chinese or English: an explanation is added up again, or it is not shown.
 
-A line of an invoice is what is due on its charge key less what earlier documents have billed on it. What is due is worked out again from
-what the run knew, part by part (`parts`); that the parts come to what is due, and that less what was billed to the line, is checked.
+A line of an invoice, or of a credit note of a re-rating, is what is due on its charge key less what earlier documents have billed on it.
+What is due is worked out again from what the run knew, part by part (`parts`); that the parts come to what is due, and that less what was
+billed to the line, is checked. Tax of an interim bill is on what was billed with it and before: fees and discounts wait for the cycle.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import sqlalchemy as sa
 from billing.charges.lines import PPM, Kind, part_half_up
 from billing.documents.due import due_of
 from billing.documents.finding import Document, find, key_of, lines_of, voided_of
+from billing.documents.grounds import RERATE, WORKED_OUT, billed_seq
 from billing.documents.parts import KINDS, Asked, Told
 from billing.documents.reasons import reasons
 from billing.documents.words import WORDS
 from billing.invoicing.billed import OUTSIDE
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING
+from billing.runs import states
 from billing.runs.fact_columns import day_number
 from billing.store import tables
 from rating.errors import UserError
@@ -49,10 +52,11 @@ class LineExplained(msgspec.Struct, frozen=True):
 
 
 class Explained(msgspec.Struct, frozen=True):
-    """A document: `head` and `foot` are sentences about all of it."""
+    """A document: `head` and `foot` are sentences about all of it. `run_kind`: cycle, threshold, rerate, credit_note, opening."""
 
     number: str
     document_type: str
+    run_kind: str
     currency: str
     head: tuple[str, ...]
     lines: tuple[LineExplained, ...]
@@ -66,27 +70,28 @@ def explain(home: Home, number: str, line_no: int | None = None, language: str =
         document = find(connection, number)
         rows = lines_of(connection, document.invoice_key)
         void = voided_of(connection, document.invoice_key)
-        before = _known_then(connection, document)
+        worked_out = document.run_kind in WORKED_OUT
+        before = _known_then(connection, document, billed_seq(connection, document)) if worked_out else []
         credited, reason = _about(connection, document, language)
     chosen = [row for row in rows if line_no is None or row.line_no == line_no]
     if not chosen:
         raise UserError(f"{number} has no line {line_no}", f"`ratewright invoice show {number}` shows its lines")
-    if document.document_type == INVOICE:
+    if worked_out:
         due = due_of(home, document)
-        lines = tuple(_of_invoice(document, row, due, before, words) for row in chosen)
+        lines = tuple(_of_invoice(document, row, due, rows, before, words) for row in chosen)
     else:
         lines = tuple(_of_other(document, row, credited, reason, words) for row in chosen)
     foot = [] if line_no is not None else [_total(document, rows, words)]
     if void is not None:
         foot.append(words["void"].format(date=void.on_date, reason=void.reason))
-    return Explained(number, document.document_type, document.currency, (_head(document, words),), lines, tuple(foot))
+    return Explained(number, document.document_type, document.run_kind, document.currency, (_head(document, words),), lines, tuple(foot))
 
 
-def _known_then(connection: sa.Connection, document: Document) -> list[Any]:
-    """Lines that counted as billed when the run of a document began."""
+def _known_then(connection: sa.Connection, document: Document, seq: int) -> list[Any]:
+    """Lines that counted as billed when the run of a document began, as of `seq`."""
     invoice, event = tables.invoices.c, tables.invoice_events.c
-    old = sa.select(invoice.invoice_key).where(invoice.commit_seq <= document.pinned_seq, invoice.account_key == document.account_key)
-    void = sa.select(event.invoice_key).where(event.kind == "voided", event.commit_seq <= document.pinned_seq)
+    old = sa.select(invoice.invoice_key).where(invoice.commit_seq <= seq, invoice.account_key == document.account_key)
+    void = sa.select(event.invoice_key).where(event.kind == "voided", event.commit_seq <= seq)
     old = old.where(invoice.invoice_key.not_in(void), sa.func.coalesce(invoice.document_type, INVOICE) != OPENING)
     line = tables.invoice_lines
     query = sa.select(line, invoice.number).join_from(line, tables.invoices).where(line.c.invoice_key.in_(old))
@@ -127,11 +132,26 @@ def _of_other(document: Document, row: Any, credited: str, reason: str, words: W
     return LineExplained(row.line_no, row.kind, row.text, amount, amount, 0, (sentence,))
 
 
-def _of_invoice(document: Document, row: Any, due: Due, before: Sequence[Any], words: Words) -> LineExplained:  # noqa: ANN401 -- a row of the database
+def _of_invoice(  # noqa: PLR0913, PLR0917 -- the line, and what it is compared with
+    document: Document,
+    row: Any,  # noqa: ANN401 -- a row of the database
+    due: Due,
+    rows: Sequence[Any],
+    before: Sequence[Any],
+    words: Words,
+) -> LineExplained:
+    """A line that is what is due less what was billed `before`; `rows` are all lines of its document."""
     key = key_of(row)
-    told = _tax(row, due, words) if row.kind == "tax" else _charge(document, row, due, words)
     billed = [each for each in before if key_of(each) == key]
     billed_micros = sum(int(each.amount_micros) for each in billed)
+    if row.kind != "tax":
+        told = _charge(document, row, due, words)
+    elif document.run_kind == states.THRESHOLD:
+        told = _tax_on([*before, *rows], row, due, words)
+    else:
+        told = _tax(row, due, words)
+    if row.kind == "tax" and document.run_kind == RERATE and told.amount_micros - billed_micros != int(row.amount_micros):
+        told, billed, billed_micros = _tax_on(rows, row, due, words), [], 0  # others differ as well: the tax of what is charged here
     sentences = [
         *told.sentences,
         *(words["before"].format(number=each.number, amount=format_micros(each.amount_micros)) for each in billed),
@@ -171,10 +191,26 @@ def _tax(row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of 
         amount = gross - net if inclusive else int(part_half_up(np.array([net], np.int64), rate, step)[0])
         figures = {"base": net, "gross": gross, "net": net, "amount": amount}
         shown = {name: format_micros(micros) for name, micros in figures.items()}
-        percent = format_micros(rate * MICROS_PER_UNIT * _PER_CENT // PPM, 0)
-        sentences.append(words["tax_inside" if inclusive else "tax"].format(rate=percent, **shown))
+        sentences.append(words["tax_inside" if inclusive else "tax"].format(rate=_percent(rate), **shown))
         total += amount
     return Told(sentences or [words["no_tax"]], total)
+
+
+def _tax_on(lines: Sequence[Any], row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database
+    """Tax on stored lines, which are net."""
+    labels = ("period_from", "period_to", "tax_class")
+    own = [each for each in lines if each.kind != "tax" and all(getattr(each, name) == getattr(row, name) for name in labels)]
+    base = sum(int(each.amount_micros) for each in own)
+    known = due.where(account_key=row.account_key, tax_class=row.tax_class, period_from=day_number(dt.date.fromisoformat(row.period_from)))
+    if not known.size:
+        return Told([words["no_tax"]], 0)
+    rate, step = int(due.lines["rate_ppm"][known[0]]), np.array([due.step(int(known[0]))], np.int64)
+    amount = int(part_half_up(np.array([base], np.int64), rate, step)[0])
+    return Told([words["tax"].format(rate=_percent(rate), base=format_micros(base), amount=format_micros(amount))], amount)
+
+
+def _percent(rate_ppm: int) -> str:
+    return format_micros(rate_ppm * MICROS_PER_UNIT * _PER_CENT // PPM, 0)
 
 
 def _total(document: Document, rows: Sequence[Any], words: Words) -> str:
@@ -192,5 +228,5 @@ def _require(document: Document, row: Any, found_micros: int, wanted_micros: int
         raise UserError(
             f"line {row.line_no} of {document.number} cannot be explained: its parts come to {format_micros(found_micros)}, "
             f"not {format_micros(wanted_micros)}",
-            "late usage that was waived, or a period that is not open any more, cannot be worked out again",
+            "a period that is not open any more cannot be worked out again",
         )

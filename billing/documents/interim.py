@@ -80,6 +80,7 @@ class InterimRun(msgspec.Struct, frozen=True):
 
 
 class _Found(NamedTuple):
+    seq: int  # as of which it was computed
     reached: list[Reached]
     spent: list[Spent]
     drafts: Drafts
@@ -111,7 +112,8 @@ def _store(home: Home, found: _Found, who: Who) -> int:
     with home.begin() as connection:
         run_id = 0
         if found.drafts:
-            issued = issue(home, connection, found.drafts, states.THRESHOLD, {"thresholds": len(found.reached)}, who)
+            detail = {"thresholds": len(found.reached), "seq": found.seq}
+            issued = issue(home, connection, found.drafts, states.THRESHOLD, detail, who)
             run_id, seq = issued.run_id, issued.commit_seq
         else:
             seq = home.next_commit_seq(connection, "decision", who.now_us)
@@ -136,14 +138,14 @@ def _find(home: Home, through: dt.date, threads: int) -> _Found:
         told = _acted(connection, SPENT)
         spent = [each for each in (made[0].reached() if made else []) if _as_acted(each) not in told]
         payers = Payers(contracts, None, known.currencies)
-        lines = _with_tax(connection, _usage_of(known, acting, payers), known, payers)
+        lines = _with_tax(connection, _usage_of(known, acting), known, payers)
         names = sa.select(tables.subscriptions.c.subscription_key, tables.subscriptions.c.subscription_id)
         keys = sorted({each.subscription_key for each in acting} | {each.subscription_key for each in spent})
         wanted = names.where(tables.subscriptions.c.subscription_key.in_(keys))
         ids = {row.subscription_key: row.subscription_id for row in connection.execute(wanted)} if keys else {}
     drafts = Writer(contracts, through, known.currencies, payers, {}).drafts(lines)
     shown = tuple(_shown(each, known, payers, ids) for each in acting)
-    return _Found(acting, spent, drafts, shown, tuple(_limit(each, known, payers, ids) for each in spent))
+    return _Found(known.seq, acting, spent, drafts, shown, tuple(_limit(each, known, payers, ids) for each in spent))
 
 
 def _acted(connection: sa.Connection, kind: str) -> set[Acted]:
@@ -156,13 +158,13 @@ def _as_acted(each: Spent) -> Acted:
     return Acted(each.subscription_key, day_of(each.window_from), each.limit.limit_id)
 
 
-def _usage_of(known: Unbilled, acting: list[Reached], payers: Payers) -> Lines:
+def _usage_of(known: Unbilled, acting: list[Reached]) -> Lines:
     """Unbilled usage of the subscriptions and periods that reached a threshold."""
     wanted = {(each.subscription_key, day_number(each.period_from)) for each in acting}
     lines = known.lines
     rows = np.flatnonzero(np.isin(lines["kind"], _KINDS) & np.isin(lines["subscription_key"], [key for key, _ in wanted]))
     pairs = zip(lines["subscription_key"][rows].tolist(), lines["period_from"][rows].tolist(), strict=True)
-    return as_agreed(taken(lines, rows[np.array([pair in wanted for pair in pairs], bool)]), known.contracts, payers)
+    return taken(lines, rows[np.array([pair in wanted for pair in pairs], bool)])
 
 
 def _with_tax(connection: sa.Connection, lines: Lines, known: Unbilled, payers: Payers) -> Lines:

@@ -14,16 +14,15 @@ import numpy as np
 from billing.charges import bundles
 from billing.charges.commitments import COUNTED, committed
 from billing.charges.early_end import Agreed, Contract
-from billing.charges.lines import Kind, round_half_up
+from billing.charges.lines import round_half_up
 from billing.charges.one_off import one_offs_due
 from billing.charges.pauses import Breaks, charged_spans, days, within, without
 from billing.charges.proration import Span, clip
 from billing.charges.volume import prices, step_reached
-from billing.documents.discounts_off import Off, discounted
+from billing.documents.discounts_off import Off, offs_of
 from billing.documents.due import Due, period_of
 from billing.documents.reasons import reasons
 from billing.documents.words import WORDS
-from billing.runs.menus import Menus
 from billing.runs.proposal import plan_at
 from rating.model import FeeTiming, QuantityUnit
 from rating.money import MICROS_PER_UNIT, RoundingMode, format_micros, round_exact
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Iterator
 
+    import numpy.typing as npt
+
+    from billing.charges.lines import Lines
     from billing.charges.periods import Period
     from billing.runs.alike import Group
     from rating.model import Plan, RecurringFee
@@ -122,19 +124,22 @@ def usage(asked: Asked) -> Told:
 
 
 def volume(asked: Asked) -> Told:
-    """The price of a period's whole quantity, less what its records were charged."""
-    due, line = asked.due, asked.line
-    tier = next(each for menu in Menus(due.contracts, due.scope).all for each in menu.tiers if each.price_id == line["price_id"])
-    same = {"kind": int(Kind.USAGE), "period_from": int(line["period_from"]), "catalogue": int(line["catalogue"])}
-    rows = due.where(**same, **({} if tier.whole_account else {"subscription_key": int(line["subscription_key"])}))
-    used = due.lines[rows][np.isin(due.lines["price_id"][rows], tier.counted)]
-    counted = int(used["quantity"].sum() - used["free_quantity"].sum())
-    charged = int(used["amount_micros"].sum())
-    price = int(prices(tier.steps, np.array([counted]), np.array([due.step(asked.place)])).amount_micros[0])
-    unit, words = int(used["quantity_unit"][0]) if used.size else 0, asked.words
-    start = quantity(tier.steps[int(step_reached(tier.steps, np.array([counted]))[0])].from_qty, unit, words)
-    shown = {name: format_micros(micros) for name, micros in (("price", price), ("charged", charged), ("amount", price - charged))}
-    return Told([words["tier"].format(quantity=quantity(counted, unit, words), start=start, **shown)], price - charged)
+    """The price of a period's whole quantity, less what its records were charged; one for each account that its payer pays for."""
+    due, line, words = asked.due, asked.line, asked.words
+    base, sentences, total = due.workings.base, [], 0
+    own = _of_line(base, line, ("kind", "price_id", "subscription_key", "period_from")) & (due.workings.payer == line["account_key"])
+    owners = base["account_key"][own]
+    for tier, used in due.workings.tiered:
+        rows = np.isin(used["account_key"], owners) & _of_line(used, line, ("subscription_key", "period_from"))
+        for each in used[rows] if tier.price_id == line["price_id"] else ():
+            counted, charged, unit = int(each["quantity"]), int(each["amount_micros"]), int(each["quantity_unit"])
+            price = int(prices(tier.steps, np.array([counted]), np.array([due.step(asked.place)])).amount_micros[0])
+            start = tier.steps[int(step_reached(tier.steps, np.array([counted]))[0])].from_qty
+            quantities = {"quantity": quantity(counted, unit, words), "start": quantity(start, unit, words)}
+            shown = {name: format_micros(micros) for name, micros in (("price", price), ("charged", charged), ("amount", price - charged))}
+            sentences.append(words["tier"].format(**quantities, **shown))
+            total += price - charged
+    return Told(sentences, total)
 
 
 def commitment(asked: Asked) -> Told:
@@ -150,11 +155,9 @@ def commitment(asked: Asked) -> Told:
     if found is None:
         return Told([asked.words["gone"]], 0)
     least = round_exact(committed(found, spans, period), due.step(asked.place), RoundingMode.HALF_UP)
-    left = discounted(due, line)
-    counts = (left.base["subscription_key"] == line["subscription_key"]) & np.isin(
-        left.base["kind"], [int(kind) for kind in COUNTED[found.counts]]
-    )
-    rest = int(left.rest_micros[counts].sum())
+    base = due.workings.base
+    counts = _of_line(base, line, ("subscription_key", "period_from")) & np.isin(base["kind"], COUNTED[found.counts])
+    rest = int(due.workings.rest_micros[counts].sum())
     amount = max(least - max(rest, 0), 0)
     figures = {name: format_micros(micros) for name, micros in (("committed", least), ("counted", rest), ("amount", amount))}
     return Told([asked.words["commitment"].format(**figures)], amount)
@@ -176,13 +179,15 @@ def adjustment(asked: Asked) -> Told:
 
 
 def discount(asked: Asked) -> Told:
-    """A discount: its base, what it takes off, and what of that this tax class has."""
-    offs = [each for each in discounted(asked.due, asked.line).offs if each.price_id == asked.row.price_id and each.off_micros]
+    """A discount: its base, what it takes off, and what of that this account pays and this tax class has."""
+    offs = offs_of(asked.due, asked.line)
     if not offs:
         return Told([asked.words["gone"]], 0)
     sentences = [_of_discount(each, asked.words) for each in offs]
-    own = -sum(each.by_class.get(int(asked.line["tax_class"]), 0) for each in offs)
-    if -own != sum(each.off_micros for each in offs):
+    off, paid, own = (-sum(getattr(each, name) for each in offs) for name in ("off_micros", "paid_micros", "class_micros"))
+    if paid != off:
+        sentences.append(asked.words["off_paid"].format(amount=format_micros(paid)))
+    if own != paid:
         sentences.append(asked.words["off_class"].format(amount=format_micros(own)))
     return Told(sentences, own)
 
@@ -199,6 +204,14 @@ def quantity(value: int, unit: int, words: Words) -> str:
         minutes, rest = divmod(value, MILLISECONDS_PER_MINUTE)
         return f"{minutes:,}:{rest // 1000:02d}"
     return f"{value:,} {words['bytes' if unit == QuantityUnit.BYTE else 'messages']}"
+
+
+def _of_line(lines: Lines, line: Any, fields: tuple[str, ...]) -> npt.NDArray[np.bool_]:  # noqa: ANN401 -- a row of LINE
+    """Which lines agree with one in these fields."""
+    same = np.ones(lines.size, np.bool_)
+    for name in fields:
+        same &= lines[name] == line[name]
+    return same
 
 
 def _life(asked: Asked) -> tuple[Group, Period]:

@@ -1,13 +1,15 @@
 """Itemised usage: every record behind the usage lines of an invoice, free of charge to whoever asks.
 
-The records are those of the invoice's run, as it priced them. Of a line that corrects an earlier one all records of its charge key are
-shown: their charges add up to what all invoices up to this one have billed on it (`exact_micros`). Where prices hold their tax that is the
-net of it, and usage that came too late for its plan is listed though it was not billed.
+The records are those of the invoice's run, as it priced them. Interim bills and re-ratings keep no charges: theirs are priced again, from
+what was stored when they were made. Of a line that corrects an earlier one all records of its charge key are shown: their charges add up to
+what all invoices up to this one have billed on it (`exact_micros`). Where prices hold their tax that is the net of it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -15,9 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing.documents.due import priced_usage
 from billing.documents.finding import EPOCH, Document, find, key_of, lines_of, standing_lines
+from billing.documents.grounds import WORKED_OUT, Ground, ground_of
 from billing.intake import view
-from billing.runs import charge_files
+from billing.runs import charge_files, states
 from billing.runs.refusals import charge_paths
 from billing.store import tables
 from rating.errors import NotFoundError
@@ -88,8 +92,11 @@ def usage_list(home: Home, number: str, subscription_id: str | None = None) -> U
                 raise NotFoundError(f"{number} has no usage of {subscription_id}", f"`ratewright invoice show {number}` shows its lines")
         before = _billed_before(connection, document)
         paths = charge_paths(connection, document.run_id)
-    charges = _charges(home, paths, lines)
-    known = _described(home, document.pinned_seq, charges)
+        priced_again = lines and document.run_kind in WORKED_OUT and document.run_kind != states.CYCLE
+        ground = ground_of(home, connection, document) if priced_again else None
+    priced = charge_files.read(home.path, paths, _CHARGE) if ground is None else _priced_again(home, document, ground)
+    charges = _charges(priced, lines)
+    known = _described(home, document.pinned_seq if ground is None else ground.seq, charges)
     records, sums = _records(lines, names, charges.to_pylist(), known)
     return UsageList(number, document.account_id, document.currency, document.timezone, _sums(lines, sums, before), records)
 
@@ -115,9 +122,16 @@ def _billed_before(connection: sa.Connection, document: Document) -> dict[tuple[
     return found
 
 
-def _charges(home: Home, paths: list[str], lines: Sequence[Any]) -> pa.Table:
+def _priced_again(home: Home, document: Document, ground: Ground) -> pa.Table:
+    """The charges of a run that keeps none."""
+    with tempfile.TemporaryDirectory() as folder:
+        writer = charge_files.Writer(Path(folder), Path(folder), document.run_id, ground.contracts, lambda _rows: None)
+        priced_usage(home, ground, writer.write)
+        return charge_files.read(Path(folder), [each.path for each in writer.files()], _CHARGE)
+
+
+def _charges(charges: pa.Table, lines: Sequence[Any]) -> pa.Table:
     """Charges of the keys of some lines, by subscription and time."""
-    charges = charge_files.read(home.path, paths, _CHARGE)
     keys = pa.array(sorted({line.subscription_key for line in lines}), pa.int64())
     own = charges.filter(pc.is_in(charges["subscription_id"], value_set=keys))
     own = own.filter(pc.less_equal(own["status"], pa.scalar(1, pa.int16())))

@@ -1,7 +1,7 @@
 """An invoice is void: it keeps its number and says what it said, its postings are turned back, and its lines count as billed no more.
 
 Only what nobody paid, in a month whose books are open, and that no later document corrects can be void: whoever wants to void an older one
-voids the newer ones first. A later run bills the charges again; `reissue` does so at once.
+voids the newer ones first. A later run bills the charges again, however old they are; `reissue` does so at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from billing import closed_months, ledger
 from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DOCUMENT
 from billing.charges.lines import KEY_FIELDS
-from billing.documents.finding import Document, date_of, find, require_no_run, voided_of
+from billing.documents.finding import Document, date_of, find, local_date, require_no_run, voided_of
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING
 from billing.runs import cycle, facts, posting, scope, states
@@ -34,7 +34,10 @@ LEG: Final = "void"
 
 
 class Void(msgspec.Struct, frozen=True):
-    """What was turned back. `freed`: credit that settled it and is free again, by the number of its document."""
+    """What was turned back. `freed`: credit that settled it and is free again, by the number of its document.
+
+    `run_kind`: of the run that made it. What the cycle billed it bills again; so it does with invoices between its runs (`threshold`).
+    """
 
     number: str
     document_type: str
@@ -46,17 +49,24 @@ class Void(msgspec.Struct, frozen=True):
     total_micros: int
     postings: int
     freed: dict[str, int]
+    run_kind: str = states.CYCLE
     dry_run: bool = False
 
 
 def void(home: Home, number: str, reason: str, who: Who, *, on: dt.date | None = None, dry_run: bool = False) -> Void:  # noqa: PLR0913 -- what, about what, when and by whom
-    """Void a document as of a date (None: today on its account's clock). Raises UserError for all that is in the way, naming it."""
+    """Void a document as of a date (None: today on its account's clock). Raises UserError for all that is in the way, naming it.
+
+    A date after today is refused; a document that is dated ahead of the clock is void as of its own date.
+    """
     if not reason.strip():
         raise UserError("voiding a document needs a reason", "say why with --reason", exit_status=2)
     done: list[Void] = []
     with only_run(home, f"voiding {number}", who.now_us), transaction(home, dry_run=dry_run) as connection:
         document = find(connection, number)
         day = date_of(document, on, who, "its voiding")
+        today = local_date(document.timezone, who.now_us)
+        if day > max(today, dt.date.fromisoformat(document.issued_on)):
+            raise UserError(f"{number} cannot be void as of {day}: today is {today}", "give a date that has come, or none for today")
         _require_voidable(connection, document)
         done.append(_void(home, connection, document, day.isoformat(), reason, who, dry_run=dry_run))
     return done[0]
@@ -65,17 +75,20 @@ def void(home: Home, number: str, reason: str, who: Who, *, on: dt.date | None =
 def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport:
     """Bill anew the account whose invoice was voided: for its bill date, or, where later runs have billed the account since, for the last.
 
-    Raises UserError where there is nothing to reissue, or a run cannot begin.
+    What it makes is dated today on the account's clock, not before the void. Raises UserError where there is nothing to reissue, or a run
+    cannot begin.
     """
     with home.connect() as connection:
         document = find(connection, number)
-        if voided_of(connection, document.invoice_key) is None:
+        void = voided_of(connection, document.invoice_key)
+        if void is None:
             raise UserError(f"{number} is not void", f"void it first: ratewright invoice void {number} --reason ...")
         if document.run_kind != states.CYCLE:
             raise UserError(f"{number} did not come out of a bill run", "make a new credit note, or let the next run bill it")
         known = facts.load(connection, home.head_seq(connection))
         coverage = scope.covered_through(connection, known)[known.account_keys.tolist().index(document.account_key)]
-    order = cycle.Order(by=states.By(who.by_name, who.by_uid), accounts=frozenset({document.account_id}))
+    issued_on = max(local_date(document.timezone, who.now_us), dt.date.fromisoformat(void.on_date))
+    order = cycle.Order(by=states.By(who.by_name, who.by_uid), accounts=frozenset({document.account_id}), issued_on=issued_on)
     bill_date = dt.date.fromisoformat(document.bill_date)
     latest = bill_date if coverage is None else max(bill_date, coverage.through)
     return cycle.run(home, latest, who.now_us, order=order, threads=threads)
@@ -87,15 +100,26 @@ def _void(home: Home, connection: sa.Connection, document: Document, day: str, r
     by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
     connection.execute(tables.invoice_events.insert().values(**values, **by))
     freed = undo_invoice(connection, document.invoice_key, seq)
-    turned = _turned(posting.postings_of(connection, tables.invoices.c.invoice_key == document.invoice_key), document.number, day)
-    posted = ledger.post_columns(connection, ledger.with_ids(turned), seq)
+    mirrored = turned(posting.postings_of(connection, tables.invoices.c.invoice_key == document.invoice_key), document.number, day)
+    posted = ledger.post_columns(connection, ledger.with_ids(mirrored), seq)
     allocate_credit(connection, [document.account_key], seq)
     sums = (document.net_micros, document.tax_micros, document.total_micros)
     back = {credit_id: -amount for (_, credit_id), amount in freed.items() if credit_id != document.number}
-    return Void(document.number, document.document_type, document.account_id, document.currency, day, *sums, posted, back, dry_run)
+    return Void(
+        document.number,
+        document.document_type,
+        document.account_id,
+        document.currency,
+        day,
+        *sums,
+        posted,
+        back,
+        document.run_kind,
+        dry_run,
+    )
 
 
-def _turned(postings: pa.Table, number: str, day: str) -> pa.Table:
+def turned(postings: pa.Table, number: str, day: str) -> pa.Table:
     """The same postings the other way round, as a document of their own."""
     rows = postings.num_rows
     columns: dict[str, Any] = {name: postings[name] for name in postings.column_names}

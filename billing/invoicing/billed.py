@@ -29,17 +29,22 @@ _LABELS: Final = ("revenue_code", "quantity_unit")
 
 
 def billed_lines(
-    connection: sa.Connection, period_from: dt.date, account_keys: Sequence[int] | None = None, *, as_of: int | None = None
+    connection: sa.Connection,
+    period_from: dt.date,
+    account_keys: Sequence[int] | None = None,
+    *,
+    as_of: int | None = None,
+    dated_until: dt.date | None = None,
 ) -> Lines:
     """All charge keys billed for periods that begin on or after `period_from`, of some payers or all, one row each.
 
-    Sums are added up over all invoices that were committed up to `as_of` (none: all); `corrects` is the newest one's key. Labels but
-    revenue_code and quantity_unit stay 0.
+    Sums are added up over all invoices that were committed up to `as_of` and are dated up to `dated_until`, voids likewise (none: all);
+    `corrects` is the newest one's key. Labels but revenue_code and quantity_unit stay 0.
     """
     line, invoice = tables.invoice_lines.c, tables.invoices.c
     query = sa.select(*(line[name] for name in (*KEY_FIELDS, *SUM_FIELDS, *_LABELS, "invoice_key")))
     query = query.where(line.period_from >= period_from.isoformat(), line.effect.is_(None) | (line.effect != OUTSIDE))
-    counting = sa.select(invoice.invoice_key).where(*_counting(as_of))
+    counting = sa.select(invoice.invoice_key).where(*_counting(as_of, dated_until))
     if account_keys is None or len(account_keys) > ACCOUNTS_BY_NAME_MAX:
         own = counting.where(invoice.run_id.in_(_runs_since(period_from)))
         return _as_lines([bulk.read(connection, query.where(line.invoice_key.in_(own)))])
@@ -56,7 +61,7 @@ def _runs_since(period_from: dt.date) -> sa.Select[Any]:
     return sa.select(run.run_id).where(run.bill_date >= period_from.isoformat())
 
 
-def _counting(as_of: int | None) -> list[sa.ColumnElement[bool]]:
+def _counting(as_of: int | None, dated_until: dt.date | None) -> list[sa.ColumnElement[bool]]:
     """Which documents count as billed."""
     invoice, event = tables.invoices.c, tables.invoice_events.c
     void = sa.select(event.invoice_key).where(event.kind == VOIDED)
@@ -64,6 +69,9 @@ def _counting(as_of: int | None) -> list[sa.ColumnElement[bool]]:
     if as_of is not None:
         void = void.where(event.commit_seq <= as_of)
         conditions.append(invoice.commit_seq <= as_of)
+    if dated_until is not None:
+        void = void.where(event.on_date <= dated_until.isoformat())
+        conditions.append(invoice.issued_on <= dated_until.isoformat())
     return [*conditions, invoice.invoice_key.not_in(void)]
 
 

@@ -104,6 +104,10 @@ class Drafts:
         """By draft: the sum of the tax lines."""
         return self._sums(np.where(self.lines["kind"] == Kind.TAX, self.lines["amount_micros"], 0))
 
+    def dated(self, on: dt.date) -> Drafts:
+        """The same, issued on another date, and due as many days after it."""
+        return dataclasses.replace(self, issued_on=on, due_on=self.due_on + (on - self.issued_on).days)
+
     def structs(self) -> tuple[InvoiceDraft, ...]:
         """Every draft as a value, for showing a few of them."""
         return tuple(self._struct(place) for place in range(len(self)))

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from billing.accounts import entities
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, KIND_NAMES, OPENING, iso
 from billing.store import bulk, tables
 from rating.errors import UserError
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from billing.invoicing.digest import Digest
     from billing.invoicing.drafts import Drafts
 
-SERIES: Final = "R"  # of the entity without a name: invoices
-CREDIT_SERIES: Final = "C"
+SERIES: Final = entities.INVOICES  # of the entity without a name
 NUMBER_DIGITS: Final = 10
 _STORED: Final = (
     "account_key", "subscription_key", "charge_code", "price_id", "revenue_code", "tax_class", "events", "quantity", "free_quantity",
@@ -57,7 +57,7 @@ def number_drafts(  # noqa: PLR0913 -- whose, what, when, and how the documents 
     first_key = 1 + int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(tables.invoices.c.invoice_key), 0))).scalar_one())
     keys = np.arange(first_key, first_key + len(drafts), dtype=np.int64)
     net, tax = drafts.net_micros(), drafts.tax_micros()
-    entities = pa.array([each or None for each in drafts.entities], pa.string())
+    issuers = pa.array([each or None for each in drafts.entities], pa.string())
     heads: dict[str, Any] = {
         "invoice_key": keys,
         "number": _numbers(connection, drafts),
@@ -73,7 +73,7 @@ def number_drafts(  # noqa: PLR0913 -- whose, what, when, and how the documents 
         "total_micros": net + tax,
         "commit_seq": np.full(len(drafts), commit_seq, np.int64),
         "document_type": _same(None if drafts.document_type == INVOICE else drafts.document_type, len(drafts)),
-        "legal_entity": entities.take(_index(drafts.entity)),
+        "legal_entity": issuers.take(_index(drafts.entity)),
         "corrects_invoice_key": corrects if corrects is not None else pa.nulls(len(drafts), pa.int64()),
     }
     if digest is not None:
@@ -99,11 +99,11 @@ def series_of(connection: sa.Connection, entity: str, document_type: str) -> str
     table = tables.legal_entities
     row = connection.execute(sa.select(table).where(table.c.entity == entity)).one_or_none()
     if row is None and entity:
-        raise UserError(f"no legal entity is called {entity!r}", "add it with `ratewright accounts entity add`, or correct the account")
-    prefixes = {INVOICE: SERIES, CREDIT_NOTE: CREDIT_SERIES}
+        raise UserError(*entities.unknown(entity))
+    prefixes = {INVOICE: SERIES, CREDIT_NOTE: entities.CREDIT_NOTES}
     if row is not None:
         prefixes = {INVOICE: row.invoice_prefix, CREDIT_NOTE: row.credit_prefix}
-    return prefixes[document_type] if document_type != OPENING else f"{prefixes[INVOICE]}O"
+    return prefixes[document_type] if document_type != OPENING else f"{prefixes[INVOICE]}{entities.OPENING_MARK}"
 
 
 def numbers_between(series: str, first: int, count: int) -> Sequence[str]:

@@ -1,7 +1,8 @@
 """A bank's CSV file as lines, by its mapping: every mistake at once with its line, and nothing of a file that is cut short.
 
-Cut short is a file without the line of totals that the mapping promises, one whose lines or sums are not those that it tells, and one
-that ends inside a quoted text or with a line that lacks columns.
+Cut short is a file without the line of totals that the mapping promises, one whose lines or sums are not those that it tells, one that
+ends inside a quoted text or with a line that lacks columns, and, where no totals can agree, one whose last line does not end: 1250.50 may
+have lost its last digits, and nothing tells.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 BYTES_MAX: Final = 1 << 30
 ID_BYTES: Final = 16
 _OTHER_FILE: Final = "name a file of the bank, with the mapping of that bank"
+_NO_END: Final = "the last line does not end, and no line of totals shows that it is whole: the file may be cut short"
+_NO_END_REMEDY: Final = "fetch the file again; if it is whole, add the line end, or describe its totals in the mapping"
 _EVERY: Final = 10_000  # lines between two words of progress
 
 
@@ -66,6 +69,8 @@ def read_file(path: Path, mapping: Mapping, progress: Callable[[int, int], None]
     lines, outgoing = _lines(path, body, names, mapping, problems, progress)
     if not problems and totals is not None:
         problems += _compared(path, totals, lines, outgoing, mapping)
+    if not problems and totals is None and not content.endswith((b"\n", b"\r")):
+        problems.append(Problem(str(path), f"line {rows[-1][0]}", _NO_END, _NO_END_REMEDY))
     if problems:
         raise ProblemsError(problems)
     if not lines and not outgoing:

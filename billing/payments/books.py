@@ -14,7 +14,7 @@ from billing import ledger
 from billing.allocations import replayed, stored, stored_left
 from billing.payments import postings
 from billing.payments.matching import MATCHED
-from billing.payments.worklist import RETURNED, day_of
+from billing.payments.worklist import RETURNED
 from billing.payments.writing import Account
 from billing.store import tables
 
@@ -31,6 +31,7 @@ _ACCOUNT: Final = (
 )  # fmt: skip
 
 
+_SUSPENSE_OF: Final = "suspense of "
 _NAMED: Final = 5  # rows that differ, of each side
 
 
@@ -68,12 +69,12 @@ def money_books(connection: sa.Connection, waiting: AbstractSet[int]) -> Iterato
 
 def expected(connection: sa.Connection) -> Iterator[ledger.Posting]:
     """Every posting that follows from payments, events, deposits and bank lines."""
-    payment, event, invoice = tables.payments.c, tables.payment_events.c, tables.invoices.c
-    columns = (payment.payment_id, payment.amount_micros, payment.received_on, payment.channel, payment.receipt)
-    for identity, amount, day, channel, receipt, *account in connection.execute(
-        sa.select(*columns, *_ACCOUNT).join_from(tables.payments, tables.accounts)
-    ):
-        yield postings.of_payment(identity, Account(*account), amount, day, channel, receipt)
+    payment, event, invoice, decision = tables.payments.c, tables.payment_events.c, tables.invoices.c, tables.bank_line_decisions.c
+    columns = (payment.payment_id, payment.amount_micros, payment.received_on, payment.channel, payment.receipt, decision.at_us)
+    came = sa.select(*columns, *_ACCOUNT).join_from(tables.payments, tables.accounts)
+    came = came.outerjoin(tables.bank_line_decisions, decision.payment_id == payment.payment_id)
+    for identity, amount, day, channel, receipt, decided_us, *account in connection.execute(came):
+        yield postings.of_payment(identity, Account(*account), amount, postings.posting_day(day, decided_us), channel, receipt)
     taken = (
         sa.select(
             event.reference, event.kind, event.amount_micros, event.fee_micros, event.on_date, payment.channel, payment.receipt, *_ACCOUNT
@@ -102,13 +103,14 @@ def _of_deposits(connection: sa.Connection) -> Iterator[ledger.Posting]:
 
 def _of_bank_lines(connection: sa.Connection) -> Iterator[ledger.Posting]:
     line, decision = tables.bank_lines.c, tables.bank_line_decisions.c
-    waits = sa.select(line.line_id, line.currency, line.amount_micros, line.received_on).where(line.state != MATCHED)
+    columns = (line.line_id, line.currency, line.amount_micros)
+    waits = sa.select(*columns, line.received_on, sa.func.coalesce(line.entity, "")).where(line.state != MATCHED)
     for row in connection.execute(waits):
         yield postings.of_unmatched(*row)
-    gone = sa.select(line.line_id, line.currency, line.amount_micros, decision.at_us)
+    gone = sa.select(*columns, decision.at_us, sa.func.coalesce(line.entity, ""))
     gone = gone.join_from(tables.bank_lines, tables.bank_line_decisions, decision.line_id == line.line_id)
-    for line_id, currency, amount, at_us in connection.execute(gone.where(decision.kind == RETURNED)):
-        yield postings.of_returned(line_id, currency, amount, day_of(at_us))
+    for line_id, currency, amount, at_us, entity in connection.execute(gone.where(decision.kind == RETURNED)):
+        yield postings.of_returned(line_id, currency, amount, postings.day_of(at_us), entity)
 
 
 def _posted(connection: sa.Connection) -> Iterator[ledger.Posting]:
@@ -124,7 +126,6 @@ def _balances(connection: sa.Connection) -> Iterator[Sides]:
     line, decision = tables.bank_lines.c, tables.bank_line_decisions.c
     signed = sa.case((event.kind == postings.WON, event.amount_micros), else_=-event.amount_micros) - event.fee_micros
     is_returned = sa.select(decision.line_id).where(decision.kind == RETURNED)
-    is_decided = sa.select(decision.line_id)
     account_key = sa.func.coalesce(payment.account_key, tables.invoices.c.account_key)
     of_events = (
         sa.select(tables.accounts.c.currency, sa.func.sum(signed))
@@ -143,12 +144,16 @@ def _balances(connection: sa.Connection) -> Iterator[Sides]:
     terms = (
         ("cash", 1, own), ("cash", 1, of_events), ("cash", 1, held), ("cash", -1, refunded),
         ("cash", 1, waits.where(line.line_id.not_in(is_returned))),
-        ("suspense", -1, waits.where(line.line_id.not_in(is_decided))),
         ("deposits", -1, held), ("deposits", 1, back.group_by(deposit.currency)),
     )  # fmt: skip
     for name, sign, query in terms:
         for currency, amount in connection.execute(query):
             wanted[name, currency] += sign * int(amount)
+    entity = sa.func.coalesce(line.entity, "")
+    undecided = sa.select(entity, line.currency, sa.func.sum(line.amount_micros)).group_by(entity, line.currency)
+    undecided = undecided.where(line.state != MATCHED, line.line_id.not_in(sa.select(decision.line_id)))
+    for owner, currency, amount in connection.execute(undecided):
+        wanted[f"{_SUSPENSE_OF}{owner}" if owner else postings.SUSPENSE, currency] -= int(amount)
     found = _ledger_balances(connection)
     for name, currency in sorted(wanted.keys() | found.keys()):
         left, right = wanted.get((name, currency), 0), found.get((name, currency), 0)
@@ -157,13 +162,15 @@ def _balances(connection: sa.Connection) -> Iterator[Sides]:
 
 
 def _ledger_balances(connection: sa.Connection) -> dict[tuple[str, str], int]:
-    """Debits less credits of cash with all tills, of suspense, and of all deposits."""
+    """Debits less credits of cash with all tills, of each entity's suspense, and of all deposits."""
     row = tables.postings.c
+    owner = sa.func.coalesce(row.entity, "")
     found: dict[tuple[str, str], int] = collections.defaultdict(int)
     for column, sign in ((row.debit_account, 1), (row.credit_account, -1)):
         name = sa.case(
             ((column == ledger.CASH) | column.startswith(postings.TILL), "cash"),
-            (column == postings.SUSPENSE, "suspense"),
+            ((column == postings.SUSPENSE) & (owner == ""), postings.SUSPENSE),
+            (column == postings.SUSPENSE, sa.literal(_SUSPENSE_OF) + owner),
             (column.startswith("deposits:"), "deposits"),
             else_="",
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from billing.accounts import entities
 from billing.payments import postings, recording
 from billing.payments.recording import Recorded
 from billing.payments.writing import Act, Writing, writing
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 RECEIPT_DIGITS: Final = 6
-SERIES: Final = "receipt "  # and the name of the till: a series of tables.number_series
+SERIES: Final = entities.RECEIPT_SERIES  # and the name of the till: a series of tables.number_series
 _TILL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]{0,31}")
 
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from billing import ledger
+from billing.accounts import entities
 from billing.allocations import allocate_credit
 from billing.allocations.items import chunks
 from billing.allocations.settling import store_rows
 from billing.payments import bank_file, matching, postings, recording
 from billing.payments.bank_file import BankLine
 from billing.payments.recording import Payment
-from billing.payments.writing import Account, Act, Writing, writing
+from billing.payments.writing import Account, Act, Writing, latest_day, writing
 from billing.store import tables
 from rating.errors import Problem, ProblemsError
 from rating.money import format_micros
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 _COLUMNS: Final = (
-    "bank_file_id", "line_no", "line_id", "currency", "amount_micros", "received_on", "reference", "payer", "state", "payment_id",
+    "bank_file_id", "line_no", "line_id", "currency", "amount_micros", "received_on", "reference", "payer", "state", "payment_id", "entity",
 )  # fmt: skip
 
 
@@ -65,16 +66,27 @@ class _Decided(NamedTuple):
 def import_file(home: Home, path: Path, mapping: Mapping, act: Act, progress: Callable[[int, int], None] | None = None) -> Imported:
     """Import a bank file. Raises ProblemsError with every mistake of it; then nothing of it is stored."""
     read = bank_file.read_file(path, mapping, progress)
+    _require_days(path, read.lines, act)
     with writing(home, act) as work:
+        entities.require_known(work.connection, mapping.entity)
         if _is_known(work.connection, read.sha256):
             return Imported(read.name, True, len(read.lines), len(read.lines), read.outgoing_lines, [], 0, [])
         new = _new_lines(work.connection, path, read.lines)
         decided = _decide(work.connection, new, mapping)
-        _store(work, read, decided)
+        _store(work, read, decided, mapping.entity)
         matched = [each for each in decided if each.what.account is not None]
         accounts = sorted({each.what.account.account_key for each in matched if each.what.account is not None})
         parts = allocate_credit(work.connection, accounts, work.seq) if accounts else 0
         return _answer(read, decided, len(read.lines) - len(new), parts)
+
+
+def _require_days(path: Path, lines: Sequence[BankLine], act: Act) -> None:
+    """No bank books on a day that has not begun. Raises ProblemsError with every such line."""
+    latest = latest_day(act.now_us)
+    ahead = [line for line in lines if line.received_on > latest]
+    if ahead:
+        remedy = "look at date of the mapping, or at the clock of this machine; nothing of the file was taken"
+        raise ProblemsError([Problem(str(path), f"line {each.line_no}", f"{each.received_on} has not begun yet", remedy) for each in ahead])
 
 
 def _is_known(connection: sa.Connection, sha256: bytes) -> bool:
@@ -133,7 +145,9 @@ def _decide(connection: sa.Connection, lines: Sequence[BankLine], mapping: Mappi
     named = [finder.named(line.reference) for line in lines]
     invoices = _invoices(connection, matching.spellings(number for each in named for number in each.numbers))
     accounts = _accounts(connection, matching.spellings(account_id for each in named for account_id in each.account_ids))
-    return [_Decided(line, matching.matched(each, line, invoices, accounts)) for line, each in zip(lines, named, strict=True)]
+    return [
+        _Decided(line, matching.matched(each, line, invoices, accounts, mapping.entity)) for line, each in zip(lines, named, strict=True)
+    ]
 
 
 def _account_columns() -> tuple[Any, ...]:
@@ -161,7 +175,7 @@ def _accounts(connection: sa.Connection, account_ids: Sequence[str]) -> dict[str
     return {text: accounts[0] for text, accounts in found.items() if len(accounts) == 1}
 
 
-def _store(work: Writing, read: BankFile, decided: Sequence[_Decided]) -> None:
+def _store(work: Writing, read: BankFile, decided: Sequence[_Decided], entity: str) -> None:
     """The file, its lines, payments of those that match, and suspense for the others."""
     file = {
         "file_name": read.name,
@@ -179,13 +193,13 @@ def _store(work: Writing, read: BankFile, decided: Sequence[_Decided]) -> None:
     rows = [
         (
             file_id, line.line_no, line.line_id, line.currency, line.amount_micros, line.received_on.isoformat(), line.reference,
-            line.payer, what.state, line.line_id if what.account is not None else None,
+            line.payer, what.state, line.line_id if what.account is not None else None, entity or None,
         )
         for line, what in decided
     ]  # fmt: skip
     store_rows(work.connection, tables.bank_lines, _COLUMNS, rows)
     unmatched = [
-        postings.of_unmatched(line.line_id, line.currency, line.amount_micros, line.received_on.isoformat())
+        postings.of_unmatched(line.line_id, line.currency, line.amount_micros, line.received_on.isoformat(), entity)
         for line, what in decided
         if what.account is None
     ]

@@ -172,12 +172,19 @@ def _known(work: Writing, plan_id: str, account: Account, on: dt.date, note: str
 
 
 def _require_same_parts(plan: Plan, wanted: Wanted) -> None:
+    """Dates, amounts and invoices as they were agreed. Without invoices those that were open then are meant, whichever they were."""
     stored: dict[str, int] = {}
     for part in plan.parts:
         stored[part.due_on] = stored.get(part.due_on, 0) + part.amount_micros
     given = {due_on.isoformat(): amount for due_on, amount in wanted.parts}
-    if (given and given != stored) or (wanted.equal and wanted.equal != len(stored)):
-        raise UserError(f"plan {plan.plan_id} exists with other parts", "give a new plan its own id; an agreed plan never changes")
+    same = given == stored
+    if not given:
+        first = wanted.first_on or dt.date.fromisoformat(min(stored))
+        same = list(stored) == [month_after(first, place).isoformat() for place in range(wanted.equal)]
+    numbers = {part.number for part in plan.parts}
+    for name, is_same in (("parts", same), ("invoices", not wanted.numbers or set(wanted.numbers) == numbers)):
+        if not is_same:
+            raise UserError(f"plan {plan.plan_id} exists with other {name}", "give a new plan its own id; an agreed plan never changes")
 
 
 def _open_amounts(work: Writing, account: Account) -> list[tuple[int, int]]:

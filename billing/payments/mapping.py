@@ -2,6 +2,7 @@
 
 name: city-bank
 account: "DE02 1203 0000 0000 2020 51"   # whose file it is; stands before the bank's ids, so that two banks cannot collide
+entity: north                             # the legal entity whose bank account it is; left out for the one without a name
 delimiter: ";"
 header_lines: 1                           # lines before the first booking; the last of them names the columns
 columns: {id: Transaction, date: Booked, amount: Amount, currency: Currency, payer: Name, reference: [Purpose, Note]}
@@ -81,6 +82,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     date: str
     match: Match
     account: str = ""
+    entity: str = ""  # the legal entity whose bank account it is; empty for the one without a name
     encoding: str = "utf-8"
     delimiter: str = ","
     quote: str = '"'

@@ -1,7 +1,7 @@
 """Whose money a bank line is: numbers of invoices and ids of accounts that its reference names. Pure.
 
 An invoice number decides before an account's id; both must name the same account. What names nothing that is known, or more than one
-account, or money in another currency, waits in the work list with the reason.
+account, or money in another currency or in the bank account of another legal entity, waits in the work list with the reason.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ NO_REFERENCE: Final = "no_reference"
 UNKNOWN_REFERENCE: Final = "unknown_reference"
 SEVERAL_ACCOUNTS: Final = "several_accounts"
 OTHER_CURRENCY: Final = "other_currency"
+OTHER_ENTITY: Final = "other_entity"
 REASONS: Final = {
     NO_REFERENCE: "names neither an invoice nor an account",
     UNKNOWN_REFERENCE: "names an invoice or account that does not exist",
     SEVERAL_ACCOUNTS: "names more than one account",
     OTHER_CURRENCY: "is in another currency than the account",
+    OTHER_ENTITY: "came into the bank account of another legal entity than the account's",
 }
 
 
@@ -58,8 +60,13 @@ class Finder:
         return Named(_found(self._invoice, reference), _found(self._account, reference))
 
 
-def matched(named: Named, line: BankLine, invoices: Map[str, tuple[str, Account]], accounts: Map[str, Account]) -> Matched:
-    """Whose line it is. `invoices`: number and account of every invoice that exists, `accounts` likewise; both by their upper case."""
+def matched(
+    named: Named, line: BankLine, invoices: Map[str, tuple[str, Account]], accounts: Map[str, Account], entity: str = ""
+) -> Matched:
+    """Whose line it is. `invoices`: number and account of every invoice that exists, `accounts` likewise; both by their upper case.
+
+    `entity`: the legal entity whose bank account the money came into.
+    """
     if not named.numbers and not named.account_ids:
         return Matched(NO_REFERENCE)
     found = [invoices[number.upper()] for number in named.numbers if number.upper() in invoices]
@@ -72,6 +79,8 @@ def matched(named: Named, line: BankLine, invoices: Map[str, tuple[str, Account]
     (account,) = owners
     if account.currency != line.currency:
         return Matched(OTHER_CURRENCY)
+    if account.entity != entity:
+        return Matched(OTHER_ENTITY)
     return Matched(MATCHED, account, tuple(numbers))
 
 

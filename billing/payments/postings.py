@@ -13,6 +13,7 @@ returned          suspense                  against cash
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from billing import ledger
@@ -36,11 +37,24 @@ def money_account(channel: str | None, receipt: str | None) -> str:
 
 
 def of_payment(  # noqa: PLR0913, PLR0917 -- the fields of a payment
-    payment_id: str, account: Account, amount_micros: int, received_on: str, channel: str | None = None, receipt: str | None = None
+    payment_id: str, account: Account, amount_micros: int, posted_on: str, channel: str | None = None, receipt: str | None = None
 ) -> ledger.Posting:
     """A payment settles what the customer owes. Out of the work list it comes from suspense, where it was put before."""
     debit = SUSPENSE if channel == FROM_SUSPENSE else money_account(channel, receipt)
-    return _posting(payment_id, "payment", debit, ledger.receivable(account.account_id), (account, amount_micros, received_on))
+    return _posting(payment_id, "payment", debit, ledger.receivable(account.account_id), (account, amount_micros, posted_on))
+
+
+def posting_day(received_on: str, decided_us: int | None) -> str:
+    """The date on which a payment is posted: when it came, or, out of the work list, when it was decided whose it is (UTC).
+
+    Suspense was credited in the month it came in, which may be closed by then.
+    """
+    return received_on if decided_us is None else max(received_on, day_of(decided_us))
+
+
+def day_of(instant_us: int) -> str:
+    """The date (UTC) of an instant."""
+    return dt.datetime.fromtimestamp(instant_us // 1_000_000, dt.UTC).date().isoformat()
 
 
 def of_event(  # noqa: PLR0913, PLR0917 -- the fields of an event
@@ -67,14 +81,14 @@ def of_deposit_event(reference: str, kind: str, account: Account, amount_micros:
     return _posting(reference, leg, held(account.account_id), credit, (account, amount_micros, on_date))
 
 
-def of_unmatched(line_id: str, currency: str, amount_micros: int, received_on: str) -> ledger.Posting:
-    """Money of which nobody knows whose it is."""
-    return ledger.Posting(line_id, 0, "unmatched", ledger.CASH, SUSPENSE, currency, amount_micros, received_on)
+def of_unmatched(line_id: str, currency: str, amount_micros: int, received_on: str, entity: str) -> ledger.Posting:
+    """Money of which nobody knows whose it is, in the books of the entity whose bank account it came into."""
+    return ledger.Posting(line_id, 0, "unmatched", ledger.CASH, SUSPENSE, currency, amount_micros, received_on, entity)
 
 
-def of_returned(line_id: str, currency: str, amount_micros: int, on_date: str) -> ledger.Posting:
+def of_returned(line_id: str, currency: str, amount_micros: int, on_date: str, entity: str) -> ledger.Posting:
     """Such money goes back to where it came from."""
-    return ledger.Posting(line_id, 0, "returned", SUSPENSE, ledger.CASH, currency, amount_micros, on_date)
+    return ledger.Posting(line_id, 0, "returned", SUSPENSE, ledger.CASH, currency, amount_micros, on_date, entity)
 
 
 def held(account_id: str) -> str:

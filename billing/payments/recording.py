@@ -140,7 +140,7 @@ def store(work: Writing, payments: Sequence[tuple[Payment, Account]]) -> None:
     ]  # fmt: skip
     store_rows(work.connection, tables.payments, _COLUMNS, rows)
     entries = [
-        postings.of_payment(each.payment_id, account, each.amount_micros, each.received_on.isoformat(), each.channel, each.receipt)
+        postings.of_payment(each.payment_id, account, each.amount_micros, _posting_day(work, each), each.channel, each.receipt)
         for each, account in payments
     ]
     ledger.post(work.connection, entries, work.seq)
@@ -179,6 +179,11 @@ def state(connection: sa.Connection, payment_id: str) -> tuple[list[tuple[str, i
     credit = tables.credits_left.c
     query = sa.select(credit.left_micros).where(credit.credit_kind == PAYMENT, credit.credit_id == payment_id)
     return allocated, int(connection.execute(query).scalar_one_or_none() or 0)
+
+
+def _posting_day(work: Writing, given: Payment) -> str:
+    decided_us = work.act.now_us if given.channel == postings.FROM_SUSPENSE else None
+    return postings.posting_day(given.received_on.isoformat(), decided_us)
 
 
 def _stored(connection: sa.Connection, payment_id: str) -> Any:  # noqa: ANN401 -- a row or None

@@ -1,18 +1,18 @@
 """The statement of an account: what it owed, every document and payment of a span, and what it owes then.
 
 Debits raise what is owed (invoices, money that went back), credits lower it. Each entry stands on its own date: an invoice on the day of
-issue, a payment on the day it was received; a write-off on the day (UTC) on which it was recorded. Deposits that are held are told beside.
+issue, a payment on the day it was received, a write-off on the date of its entry. Deposits that are held are told beside.
 Amounts are micro-units; the closing balance of all time is what the ledger says of the account's receivable.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from billing.allocations import open_items
+from billing.allocations.as_of import write_off_days
 from billing.allocations.spread import WRITE_OFF
 from billing.payments import postings
 from billing.payments.writing import Account, account_of
@@ -20,6 +20,7 @@ from billing.store import tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
 
     from billing.store.home import Home
@@ -155,17 +156,17 @@ def _releases(connection: sa.Connection, account: Account) -> Iterator[_Move]:
 
 
 def _write_offs(connection: sa.Connection, account: Account) -> Iterator[_Move]:
-    settlement, invoice, commit = tables.settlements.c, tables.invoices.c, tables.commits.c
+    settlement, invoice = tables.settlements.c, tables.invoices.c
     query = (
-        sa.select(commit.at_us, settlement.credit_id, invoice.number, settlement.amount_micros)
+        sa.select(settlement.commit_seq, settlement.credit_id, invoice.number, settlement.amount_micros)
         .join_from(tables.settlements, tables.invoices)
-        .join(tables.commits, commit.commit_seq == settlement.commit_seq)
         .where(settlement.credit_kind == WRITE_OFF, invoice.account_key == account.account_key)
         .order_by(settlement.settlement_id)
     )
-    for at_us, document, number, amount in connection.execute(query):
-        day = dt.datetime.fromtimestamp(at_us // 1_000_000, dt.UTC).date().isoformat()
-        yield day, "write_off", document, f"of {number}", "", -amount
+    rows = connection.execute(query).all()
+    days = write_off_days(connection, {row.commit_seq for row in rows}) if rows else {}
+    for seq, document, number, amount in rows:
+        yield days.get(seq, ""), "write_off", document, f"of {number}", "", -amount
 
 
 def _deposits_held(connection: sa.Connection, account: Account) -> int:

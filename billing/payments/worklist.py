@@ -1,6 +1,7 @@
 """The work list: money from bank files that matched nothing. It lies in suspense until somebody assigns it to an account or returns it.
 
-Each line is decided once; the same decision again changes nothing.
+Each line is decided once; the same decision again changes nothing. It leaves suspense on the day of the decision (UTC), in the books of
+the legal entity whose bank account it came into; an account of another entity cannot have it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from billing import ledger
 from billing.payments import postings, recording
 from billing.payments.matching import MATCHED, REASONS
 from billing.payments.recording import Payment, Recorded
-from billing.payments.writing import Act, Writing, writing
+from billing.payments.writing import Account, Act, Writing, account_of, writing
 from billing.store import tables
 from rating.errors import NotFoundError, UserError
 
@@ -77,9 +78,10 @@ def work_list(home: Home, *, decided: bool = False) -> list[Waiting]:
 def assign(  # noqa: PLR0913 -- the line, whose it is, why and by whom
     home: Home, line_id: str, account_id: str, note: str, act: Act, *, numbers: Sequence[str] = ()
 ) -> Recorded:
-    """Make a line the payment of an account, received on the line's day. `numbers`: invoices that it pays first.
+    """Make a line the payment of an account, received on the line's day, posted as of today. `numbers`: invoices that it pays first.
 
-    Raises UserError for an unknown line, one that is decided otherwise, another currency than the account's, an unknown account.
+    Raises UserError for an unknown line, one that is decided otherwise, another currency or legal entity than the account's, an unknown
+    account.
     """
     with writing(home, act) as work:
         line = _line(work.connection, line_id)
@@ -96,6 +98,7 @@ def assign(  # noqa: PLR0913 -- the line, whose it is, why and by whom
         before = _decision(work.connection, line_id)
         if before is not None and before.kind != ASSIGNED:
             raise UserError(f"line {line_id} was {before.kind} by {before.by_name}", _ITSELF)
+        _require_entity(line, account_of(work.connection, account_id))
         recorded = recording.take(work, payment)
         if before is None:
             _decide(work, line_id, ASSIGNED, note, line_id)
@@ -114,14 +117,10 @@ def give_back(home: Home, line_id: str, note: str, act: Act) -> Returned:
             raise UserError(f"line {line_id} was {before.kind} by {before.by_name}", "a payment goes back with `ratewright payment refund`")
         if before is None:
             _decide(work, line_id, RETURNED, note, None)
-            entry = postings.of_returned(line_id, line.currency, line.amount_micros, day_of(work.act.now_us))
+            day = postings.day_of(work.act.now_us)
+            entry = postings.of_returned(line_id, line.currency, line.amount_micros, day, line.entity or "")
             ledger.post(work.connection, [entry], work.seq)
         return Returned(line_id, line.currency, line.amount_micros, before is not None)
-
-
-def day_of(instant_us: int) -> str:
-    """The date (UTC) of an instant: on it a return is posted."""
-    return dt.datetime.fromtimestamp(instant_us // 1_000_000, dt.UTC).date().isoformat()
 
 
 def _line(connection: sa.Connection, line_id: str) -> Any:  # noqa: ANN401 -- a row of bank_lines
@@ -131,6 +130,20 @@ def _line(connection: sa.Connection, line_id: str) -> Any:  # noqa: ANN401 -- a 
     if row.state == MATCHED:
         raise UserError(f"line {line_id} matched and is payment {row.payment_id}", "a payment goes back with `ratewright payment refund`")
     return row
+
+
+def _require_entity(line: Any, account: Account) -> None:  # noqa: ANN401 -- a row of bank_lines
+    """The money lies in one entity's bank account; only what is owed to that entity can be settled with it."""
+    held_by, owed_to = line.entity or "", account.entity
+    if held_by != owed_to:
+        raise UserError(
+            f"line {line.line_id} is money of {_entity_words(held_by)}, account {account.account_id} belongs to {_entity_words(owed_to)}",
+            "return the line; move the money to the bank account of that entity: its bank file or `ratewright payment record` brings it",
+        )
+
+
+def _entity_words(entity: str) -> str:
+    return f"legal entity {entity}" if entity else "the legal entity without a name"
 
 
 def _decision(connection: sa.Connection, line_id: str) -> Any:  # noqa: ANN401 -- a row or None

@@ -6,6 +6,7 @@ A trial (`dry_run`) does everything inside its transaction and undoes it, so tha
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -19,12 +20,12 @@ from rating.money import check_micros, format_micros
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterable, Iterator
 
     from billing.store.home import Home
 
 COMMIT_KIND: Final = "payment"
+_FIRST_ZONE: Final = dt.timezone(dt.timedelta(hours=14))
 
 
 class Account(NamedTuple):
@@ -161,6 +162,17 @@ def require_same(what: str, fields: Iterable[tuple[str, object, object]], remedy
         if new is not None and old != new:
             shown = (format_micros(old), format_micros(new)) if isinstance(old, int) and isinstance(new, int) else (repr(old), repr(new))
             raise UserError(f"{what} exists with {name} {shown[0]}, not {shown[1]}", remedy)
+
+
+def latest_day(now_us: int) -> dt.date:
+    """The date that it is where days begin first: no money can have come, gone or been promised on a later one."""
+    return dt.datetime.fromtimestamp(now_us // 1_000_000, _FIRST_ZONE).date()
+
+
+def require_begun(on: dt.date, now_us: int, option: str = "--date") -> None:
+    """Raises UserError for a date that has begun nowhere yet."""
+    if on > latest_day(now_us):
+        raise UserError(f"{option}: {on} has not begun yet", "give the date on which it happened", exit_status=2)
 
 
 def require_not_before(on: dt.date, earliest: str, what: str) -> None:

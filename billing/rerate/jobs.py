@@ -1,9 +1,10 @@
 """Jobs of re-rating: previewed and stored, decided by somebody else, applied once.
 
-A job is known by what is asked for and what it comes to: the same request with the same differences is the same job, and one whose
-differences have changed since (late usage, another version) is another one, which has to be approved again. Applying makes documents of
-the run kind `rerate`: an invoice for who pays more, a credit note (effect `advance`) for who pays less. They count as billed, so that a
-repeat, and the next run of the cycle, find no difference.
+A job is known by what is asked for and what it comes to: the same request with the same differences is the same job as long as it waits
+or is approved, and one whose differences have changed since (another version, a later run) is another one, which has to be approved again.
+Of a job that was rejected, or whose documents are void, the same request makes a new one. Applying makes documents of the run kind
+`rerate`: an invoice for who pays more, a credit note (effect `advance`) for who pays less. They count as billed, so that a repeat, and the
+next run of the cycle, find no difference.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing.documents.issuing import issue
-from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts
+from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts, joined
 from billing.rerate.figures import Figures, figures
 from billing.rerate.parts import part_of
 from billing.rerate.request import Request
@@ -31,6 +32,7 @@ from rating.errors import NotFoundError, UserError
 if TYPE_CHECKING:
     from billing.closed_months import Who
     from billing.runs.computing import Progress
+    from billing.runs.facts import Facts
     from billing.store.home import Home
 
 APPROVED: Final = "approved"
@@ -58,6 +60,8 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class _Found(NamedTuple):
+    """`reference` stands for the request and every line that it comes to. In the table `/1`, `/2` behind it tell jobs of it apart."""
+
     seq: int
     drafts: Drafts
     figures: Figures
@@ -70,16 +74,16 @@ def preview(home: Home, request: Request, *, threads: int = 1, progress: Progres
 
 
 def plan(home: Home, request: Request, who: Who, *, threads: int = 1, progress: Progress | None = None) -> Job:
-    """Store the job with its preview. The same request that comes to the same is the job that was stored before."""
+    """Store the job with its preview. The same request that comes to the same is the job that was stored before, unless that is over."""
     found = _find(home, request, threads, progress)
     row = tables.rerate_jobs
     with home.begin() as connection:
-        known = connection.execute(sa.select(row.c.job_id).where(row.c.reference == found.reference)).scalar_one_or_none()
-        if known is not None:
-            return msgspec.structs.replace(_job(connection, int(known)), existed=True)
+        known = _same_jobs(connection, found.reference)
+        if known and not _is_over(known[-1], found):
+            return msgspec.structs.replace(known[-1], existed=True)
         seq = home.next_commit_seq(connection, "rerate", who.now_us)
         values = {
-            "reference": found.reference,
+            "reference": f"{found.reference}/{len(known)}" if known else found.reference,
             "plan": request.plan,
             "version": request.version,
             "periods": msgspec.json.encode([request.first_day, request.after_day]).decode(),
@@ -162,16 +166,34 @@ def _find(home: Home, request: Request, threads: int, progress: Progress | None)
     with home.connect() as connection:
         seq = home.head_seq(connection)
         scoped = read(home, connection, request, seq)
-    computed = settled(home, seq, scoped.known, threads=threads, progress=progress)
-    known, drafts = computed.contracts.facts, computed.settlement.drafts
-    keys = known.account_keys.tolist()
-    place = dict(zip(keys, range(len(keys)), strict=True))
-    wanted = {*drafts.account_key.tolist(), *computed.settlement.quarantined}
-    ids = {key: known.accounts[place[key]].account_id for key in wanted}
-    accounts = int(np.count_nonzero(computed.scope.calendar >= 0))
-    quarantined = {ids[key]: reason for key, reason in computed.settlement.quarantined.items()}
+    made = [settled(home, part.pinned_seq, part.known, threads=threads, kept=part.kept, progress=progress) for part in scoped.parts]
+    drafts = made[0].settlement.drafts if len(made) == 1 else joined([each.settlement.drafts for each in made])
+    reasons = {key: reason for each in made for key, reason in each.settlement.quarantined.items()}
+    ids: dict[int, str] = {}
+    for computed in made:
+        ids |= _ids(computed.contracts.facts, {*computed.settlement.drafts.account_key.tolist(), *computed.settlement.quarantined})
+    accounts = sum(int(np.count_nonzero(each.scope.calendar >= 0)) for each in made)
+    quarantined = {ids[key]: reason for key, reason in reasons.items()}
     found = figures(drafts, ids, accounts, scoped.left_alone, quarantined)
     return _Found(seq, drafts, found, _reference(request, drafts))
+
+
+def _ids(known: Facts, keys: set[int]) -> dict[int, str]:
+    """The ids of accounts by their keys."""
+    place = dict(zip(known.account_keys.tolist(), range(len(known.account_keys)), strict=True))
+    return {key: known.accounts[place[key]].account_id for key in keys}
+
+
+def _same_jobs(connection: sa.Connection, reference: str) -> list[Job]:
+    """Jobs of the same request that came to the same, oldest first."""
+    row = tables.rerate_jobs.c
+    query = sa.select(row.job_id).where((row.reference == reference) | row.reference.startswith(f"{reference}/"))
+    return [_job(connection, int(job_id)) for job_id in connection.execute(query.order_by(row.job_id)).scalars()]
+
+
+def _is_over(job: Job, found: _Found) -> bool:
+    """Whether nothing will come of a job any more. What is due again after it was applied was voided; of nothing no document was made."""
+    return job.state == REJECTED or (job.state == APPLIED and bool(found.drafts))
 
 
 def _reference(request: Request, drafts: Drafts) -> str:
@@ -186,7 +208,7 @@ def _require_same(home: Home, job_id: int, found: _Found) -> None:
     row = tables.rerate_jobs.c
     with home.connect() as connection:
         reference = connection.execute(sa.select(row.reference).where(row.job_id == job_id)).scalar_one()
-    if reference != found.reference:
+    if reference.partition("/")[0] != found.reference:
         net = ", ".join(f"{amount} micro-units {currency}" for currency, amount in found.figures.net_micros.items()) or "nothing"
         raise UserError(
             f"what re-rating {job_id} comes to has changed since it was approved: it is {net} now, of {found.figures.accounts} accounts",

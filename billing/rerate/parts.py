@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 
 
 def part_of(drafts: Drafts, rows: Int64s, on: dt.date, document_type: str) -> Drafts:
-    """The drafts at `rows` (ascending), dated `on`, due as many days later as they were before."""
+    """The drafts at `rows` (ascending), dated `on`, due as many days later as they were before, and for the periods of their lines."""
     counts = np.diff(drafts.first_line)[rows]
     first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     lines = np.repeat(drafts.first_line[rows] - first[:-1], counts) + np.arange(first[-1])
     heads = {name: getattr(drafts, name)[rows] for name in HEADS}
-    heads["due_on"] = heads["due_on"] + (on - drafts.issued_on).days
-    return dataclasses.replace(
+    if rows.size:
+        heads["period_from"] = np.minimum.reduceat(drafts.lines["period_from"][lines], first[:-1])
+        heads["period_to"] = np.maximum.reduceat(drafts.lines["period_to"][lines], first[:-1])
+    part = dataclasses.replace(
         drafts,
         **heads,
         first_line=first,
         lines=drafts.lines[lines],
         text=drafts.text[lines],
-        issued_on=on,
         document_type=document_type,
     )
+    return part.dated(on)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 import sqlalchemy as sa
 
@@ -34,7 +35,7 @@ class Order(NamedTuple):
     everything: bool = False  # compute all open periods, whatever has changed since
     wait: bool = False  # for another run to end
     kind: str = states.CYCLE
-    detail: str | None = None  # JSON that the kind needs
+    issued_on: dt.date | None = None  # the date of its invoices; None: the bill date
 
 
 def require_date(bill_date: dt.date, now_us: int | None = None) -> None:
@@ -61,7 +62,8 @@ def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
             return current._replace(resumed=True)
         if order.resume:
             raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
-        closed_months.require_open(connection, {(entity, f"{bill_date:%Y-%m}") for entity in _entities(connection)})
+        month = f"{order.issued_on or bill_date:%Y-%m}"
+        closed_months.require_open(connection, {(entity, month) for entity in _entities(connection)})
         gate.require_complete(connection, bill_date)
         seq = home.next_commit_seq(connection, "run", now_us)
         keys = _account_keys(connection, order.accounts, seq)
@@ -91,13 +93,14 @@ def _insert(connection: sa.Connection, bill_date: dt.date, seq: int, now_us: int
         "started_us": now_us,
         "commit_seq": seq,
         "kind": None if order.kind == states.CYCLE else order.kind,
-        "detail": order.detail,
+        "detail": None if order.issued_on is None else msgspec.json.encode({states.ISSUED_ON: order.issued_on.isoformat()}).decode(),
         "restricted": int(restricted) or None,
     }
     key = connection.execute(runs.insert().values(**values)).inserted_primary_key
     assert key is not None
     states.note_step(connection, int(key[0]), states.COMPUTING, now_us, order.by)
-    return Run(int(key[0]), bill_date.isoformat(), seq, states.COMPUTING, order.kind, order.by, restricted)
+    issued_on = None if order.issued_on is None else order.issued_on.isoformat()
+    return Run(int(key[0]), bill_date.isoformat(), seq, states.COMPUTING, order.kind, order.by, restricted, issued_on=issued_on)
 
 
 def _entities(connection: sa.Connection) -> set[str]:
@@ -125,6 +128,8 @@ def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, o
             f"the bill run of {current.bill_date} is not finished",
             f"finish it first: ratewright bill run --date {current.bill_date}{forget}",
         )
+    if order.trial and current.state == states.NUMBERED:
+        raise UserError(f"the bill run of {bill_date} has numbered its invoices", f"finish it: ratewright bill run --date {bill_date}")
     if order.accounts is None:
         return  # goes on with whatever the run was asked for
     named = tables.run_accounts.c

@@ -92,19 +92,22 @@ class Carrying:
                 yield Extra(part, tuple(first_holder + plan for plan in reach.plans))
 
     def _of_pool(self, account: Account, members: list[tuple[Shape, int]]) -> Iterator[Extra]:
-        """Buckets of what an account or a pool (by its root) has left together, for every member that has the allowance."""
+        """Buckets of what an account or a pool (by its root) has left together, for every member that has the allowance.
+
+        They open with the first member's period, and go on with the longest one.
+        """
         self._asked.add((account.account_key, SHARED))
         for left in self._waiting.get((account.account_key, SHARED), ()):
             having = [
                 (shape, first, sorted({each.plan for each in shape.stretches if left.key in shape.grantings[each.plan]}))
                 for shape, first in members
-                if left.serves(shape.period)
+                if left.serves_cycle(shape.period)
             ]
             having = [each for each in having if each[2]]
             if having:
-                shape, _, plans = having[0]
-                part = self._part(left, shape, tuple(plans), account, left.serves_to)
-                self._moving.append(_Moving(left, shape.period.end, ""))
+                part = self._part(left, having[0][0], tuple(having[0][2]), account, left.serves_to)
+                part = part._replace(from_us=min(shape.from_us for shape, _, _ in having))
+                self._moving.append(_Moving(left, max(shape.period.end for shape, _, _ in having), ""))
                 yield Extra(part, tuple(first + plan for _, first, plans in having for plan in plans))
 
     def _part(self, left: Left, shape: Shape, plans: tuple[int, ...], account: Account, to: dt.date) -> Part:

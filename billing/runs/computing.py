@@ -16,7 +16,7 @@ from billing.charges.lines import Lines, empty
 from billing.charges.rollover import Left
 from billing.guiding import Guide
 from billing.invoicing import billed_lines
-from billing.runs import bounds, by_hand, facts, leftovers, payers, price_list, scope, totals, touched
+from billing.runs import bounds, by_hand, entities, facts, leftovers, payers, price_list, scope, totals, touched
 from billing.runs.contracts import Contracts
 from billing.runs.groups import price_in_groups
 from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from billing.runs.groups import Sink
+    from billing.runs.settlement import Kept
     from billing.runs.usage_sums import PricedSums
     from billing.store.home import Home
 
@@ -91,9 +92,10 @@ def settled(  # noqa: PLR0913 -- what, and how
     *,
     threads: int,
     sink_for: Callable[[Contracts], Sink] | None = None,
+    kept: Kept | None = None,
     progress: Progress | None = None,
 ) -> Computed:
-    """Price and settle what is `known`; arguments as of `compute`."""
+    """Price and settle what is `known`; arguments as of `compute`, and `kept` as of `settlement.settle`."""
     report = progress or _silent
     contracts, chosen = known.contracts, known.scope
     currencies = Currencies(contracts)
@@ -109,19 +111,22 @@ def settled(  # noqa: PLR0913 -- what, and how
         progress=functools.partial(report, "price usage"),
     )
     report("fees", 0, 0)
+    clashing = leftovers.clashing(usage.left)
     proposed = _proposed(usage.lines, known, currencies)
     settlement = settle(
         proposed,
         known.billed,
-        dict.fromkeys(usage.too_large, bounds.TOO_LARGE),
+        entities.unknown(home, contracts.facts, chosen, seq) | dict.fromkeys(usage.too_large, bounds.TOO_LARGE) | clashing,
         contracts,
         chosen,
         currencies,
         limits=known.limits,
         own_texts=totals.names(contracts, known.adjustments),
+        kept=kept,
         progress=functools.partial(report, "settle"),
     )
-    return Computed(contracts, chosen, settlement, usage.left, _usage_terms(usage) | settlement.terms | _scope_terms(chosen))
+    left = [each for each in usage.left if each.account_key not in clashing]
+    return Computed(contracts, chosen, settlement, left, _usage_terms(usage) | settlement.terms | _scope_terms(chosen))
 
 
 def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | None, before_run: int | None, *, everything: bool) -> Known:  # noqa: PLR0913 -- what, whose, when and how

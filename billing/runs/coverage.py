@@ -1,53 +1,43 @@
-"""Which runs billed an account so far: the ground on which the next one decides what is left to do.
+"""Which runs billed each account so far: the ground on which the next one decides what is left to do.
 
-A run of kind `cycle` covers an account if it knew it, was numbered, was not restricted to others and did not leave the account out
-(quarantine, hold, test account, an invoice that was voided since). Other kinds of run bill single things and
-cover nobody. Accounts that the same runs covered share a *class*; there are few, however many accounts.
+Accounts that the same runs covered (`billing.accounts.covering`) share a *class*; there are few, however many accounts.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+import types
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import sqlalchemy as sa
 
+from billing.accounts import covering
+from billing.accounts.covering import CYCLE, TESTED, Coverage, CoveringRun, coverage
 from billing.runs.columns import index_of
-from billing.store import tables
 
 if TYPE_CHECKING:
+    import datetime as dt
+
+    import sqlalchemy as sa
+
     from billing.charges.lines import Int64s
     from billing.runs.facts import Facts
 
-CYCLE: Final = "cycle"
-_COUNTS: Final = ("numbered", "posted")
-
-
-class Coverage(NamedTuple):
-    """Bill dates of runs that covered an account: the latest, and the latest before that one."""
-
-    through: dt.date
-    before: dt.date | None
-
-
-class CoveringRun(NamedTuple):
-    """A run as it matters to coverage, in the order in which runs were begun."""
-
-    run_id: int
-    bill_date: dt.date
-    pinned_seq: int
-    restricted: bool
+__all__ = ["CYCLE", "TESTED", "Coverage", "Covered", "CoveringRun", "billed_seq", "computed_seq", "coverage", "covered_through"]
 
 
 class Covered(Sequence[Coverage | None]):
-    """By account index what covered it. `of`: the class of each account; `classes`: the runs that covered each class, oldest first."""
+    """By account index what covered it. `of`: the class of each account; `classes`: the runs that covered each class, oldest first.
 
-    def __init__(self, of: Int64s, classes: list[tuple[CoveringRun, ...]]) -> None:
+    `reopened`: by class, from which day on void invoices opened it again.
+    """
+
+    def __init__(
+        self, of: Int64s, classes: list[tuple[CoveringRun, ...]], reopened: Mapping[int, dt.date] = types.MappingProxyType({})
+    ) -> None:
         self.of = of
         self.classes = classes
-        self.coverages = [coverage(runs) for runs in classes]
+        self.coverages = [coverage(runs, reopened.get(number)) for number, runs in enumerate(classes)]
 
     def __len__(self) -> int:
         return len(self.of)
@@ -61,10 +51,9 @@ class Covered(Sequence[Coverage | None]):
         return cls(np.zeros(accounts, np.int64), [()])
 
 
-def coverage(runs: Sequence[CoveringRun]) -> Coverage | None:
-    """What these runs covered; None where there are none."""
-    latest = sorted({run.bill_date for run in runs}, reverse=True)[:2]
-    return Coverage(latest[0], latest[1] if len(latest) > 1 else None) if latest else None
+def billed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
+    """The sequence number as of which the period that ended on `end` was billed first; None: never."""
+    return next((run.pinned_seq for run in runs if run.bill_date >= end), None)
 
 
 def computed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
@@ -76,65 +65,26 @@ def computed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
     return max((run.pinned_seq for run in runs if run.bill_date == first), default=None)
 
 
-def covered_through(connection: sa.Connection, facts: Facts, before_run: int | None = None) -> Covered:
-    """Which runs covered each account. `before_run`: as things stood for that run."""
-    runs = _runs(connection, before_run)
-    common = [run for run in runs if not run.restricted]
+def covered_through(
+    connection: sa.Connection, facts: Facts, before_run: int | None = None, *, voided_until: dt.date | None = None
+) -> Covered:
+    """Which runs covered each account. `before_run`: as things stood for that run. `voided_until`: voids of later dates are not known."""
+    history = covering.load(connection, before_run=before_run, voided_until=voided_until)
+    common = [run for run in history.runs if not run.restricted]
     pinned = np.array([run.pinned_seq for run in common], np.int64)
     of = np.searchsorted(pinned, facts.account_seq).astype(np.int64)
     classes = [tuple(common[first:]) for first in range(len(common) + 1)]
-    known = {each: place for place, each in enumerate(classes)}
-    apart = _left_out(connection, before_run)
-    included = _named(connection, [run.run_id for run in runs if run.restricted])
-    keys = np.array(sorted(apart.keys() | included.keys()), np.int64)
+    known: dict[tuple[tuple[CoveringRun, ...], dt.date | None], int] = {(each, None): place for place, each in enumerate(classes)}
+    reopened: dict[int, dt.date] = {}
+    keys = np.array(sorted(history.voids.keys() | history.left_out.keys() | history.named.keys()), np.int64)
     order = np.argsort(facts.account_keys, kind="stable")
     place = index_of(facts.account_keys[order], keys)
     for key, at in zip(keys.tolist(), place.tolist(), strict=True):
         if at >= 0:
             index = int(order[at])
-            without, named = apart.get(key, set()), included.get(key, set())
-            own = tuple(
-                run
-                for run in runs
-                if run.run_id not in without and (not run.restricted or run.run_id in named) and run.pinned_seq >= facts.account_seq[index]
-            )
-            of[index] = known.setdefault(own, len(classes))
+            own, open_from = history.of(key, int(facts.account_seq[index]))
+            of[index] = known.setdefault((own, open_from), len(classes))
             if of[index] == len(classes):
                 classes.append(own)
-    return Covered(of, classes)
-
-
-def _runs(connection: sa.Connection, before_run: int | None) -> list[CoveringRun]:
-    run = tables.bill_runs.c
-    query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted)
-    query = query.where(run.state.in_(_COUNTS), sa.or_(run.kind.is_(None), run.kind == CYCLE))
-    if before_run is not None:
-        query = query.where(run.run_id < before_run)
-    rows = connection.execute(query.order_by(run.run_id))
-    return [CoveringRun(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, bool(row.restricted)) for row in rows]
-
-
-def _left_out(connection: sa.Connection, before_run: int | None) -> dict[int, set[int]]:
-    """Runs that left an account out, by account key, or whose invoice for it is void: what it billed is to be billed once more."""
-    parked, invoice, event = tables.quarantine.c, tables.invoices.c, tables.invoice_events.c
-    aside = sa.select(parked.run_id, parked.account_key)
-    void = sa.select(invoice.run_id, invoice.account_key).join_from(tables.invoices, tables.invoice_events).where(event.kind == "voided")
-    if before_run is not None:
-        run = tables.bill_runs.c
-        aside = aside.where(parked.run_id < before_run)
-        void = void.where(event.commit_seq <= sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery())
-    found: dict[int, set[int]] = {}
-    for query in (aside, void):
-        for run_id, account_key in connection.execute(query):
-            found.setdefault(account_key, set()).add(run_id)
-    return found
-
-
-def _named(connection: sa.Connection, restricted: list[int]) -> dict[int, set[int]]:
-    """Restricted runs that name an account, by account key."""
-    found: dict[int, set[int]] = {}
-    named = tables.run_accounts.c
-    if restricted:
-        for run_id, account_key in connection.execute(sa.select(named.run_id, named.account_key)):
-            found.setdefault(account_key, set()).add(run_id)
-    return found
+                reopened |= {int(of[index]): open_from} if open_from is not None else {}
+    return Covered(of, classes, reopened)

@@ -115,8 +115,13 @@ def _compute_and_freeze(home: Home, current: Run, wanted: Order, threads: int, r
     )
     files = charges.files()
     commit_points.reached("run.charges_written")
+    issued_on = dt.date.fromisoformat(current.issued_on or current.bill_date)
     outcome = frozen.Outcome(
-        computed.settlement.drafts, files, clipped(computed.terms), put_aside(computed), leftovers_of(current.run_id, computed)
+        computed.settlement.drafts.dated(issued_on),
+        files,
+        clipped(computed.terms),
+        put_aside(computed),
+        leftovers_of(current.run_id, computed),
     )
     report("freeze", 0, 0)
     named = frozen.write(folder / frozen.FOLDER, home.path, outcome)

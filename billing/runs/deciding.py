@@ -2,6 +2,9 @@
 
 Accounts that are alike in clock, bill days, first and last date and coverage are one *life*: it is decided on once. Everything else is
 columns; only accounts with a hold, a test's category or payers of their own are looked at one by one.
+
+What the members of a rating unit pay for each other is settled in the periods of both, so all of them are open from one day on: that of
+the member with the oldest open period.
 """
 
 from __future__ import annotations
@@ -16,11 +19,12 @@ import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
 from billing.charges.periods import BillDays, Period, open_periods, period_after
-from billing.runs.agreed import NORMAL, TEST, category_on, holds_on
+from billing.runs.agreed import holds_on
 from billing.runs.calendars import Calendar, Calendars
-from billing.runs.coverage import Covered, computed_seq
+from billing.runs.coverage import TESTED, Covered, computed_seq
 from billing.runs.fact_columns import NEVER_DAY, day_number, day_of, groups
 from billing.runs.facts import Facts
+from billing.runs.for_tests import ever_for_tests, for_tests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +33,9 @@ if TYPE_CHECKING:
 
 Bools = npt.NDArray[np.bool_]
 HELD: Final = "held"
-TESTED: Final = "test"
 LONG_AGO: Final = -(2**40)  # a day before all days
 NEVER_SEQ: Final = np.iinfo(np.int64).max
 _CYCLE_DAYS_MAX: Final = 62  # the longest period there is: a cycle, or a stub on the way to another bill day
-_ONE_DAY: Final = dt.timedelta(days=1)
 
 
 class Decided(NamedTuple):
@@ -51,7 +53,7 @@ class Life(NamedTuple):
     closed_on: dt.date | None
     periods: list[Period]  # open ones, oldest first
     due: bool
-    fresh_day: int  # first day that no run has billed; NEVER_DAY: all of it was billed
+    fresh_day: int  # first day that no run has billed, or whose invoice is void; NEVER_DAY: all of it was billed
     looked_at_seq: int  # as of which the periods before that day were last looked at
 
 
@@ -78,20 +80,18 @@ class Ground(NamedTuple):
 
 def prepare(facts: Facts, covered: Covered, bill_date: dt.date, reopen_periods_max: int, only: AbstractSet[str] | None = None) -> Ground:
     """Who is due on `bill_date`; `only` these account ids and those of their rating units, if given."""
-    tested = _tested(facts, bill_date)
-    first_day = _billed_from(facts, tested, bill_date)
-    code, models = _alike(facts, covered, first_day, tested, bill_date, reopen_periods_max)
-    asked = _Asked(facts, covered, first_day, bill_date, reopen_periods_max)
-    lives = [asked.life(model, tested=model in tested) for model in models.tolist()]
+    asked = _Asked(facts, covered, _billed_from(facts, bill_date), bill_date, reopen_periods_max)
+    lives, code = _lives(asked)
     due = _of_any_member(facts, _column([each.due for each in lives], code).astype(np.bool_))
     if only is not None:
         named: Any = pc.is_in(facts.account_ids, value_set=pa.array(sorted(only), pa.string()))
         due &= _of_any_member(facts, named.to_numpy(zero_copy_only=False))
     held = _held(facts, due, bill_date)
     left_out = {int(facts.account_keys[index]): (HELD, reason) for index, reason in held.items()}
-    left_out |= {int(facts.account_keys[index]): (TESTED, "test account") for index in tested if due[index] and index not in held}
+    tested = [index for index in ever_for_tests(facts) if due[index] and index not in held and _for_tests(facts, index, lives[code[index]])]
+    left_out |= {int(facts.account_keys[index]): (TESTED, "test account") for index in tested}
     due[list(held)] = False
-    return Ground(facts, lives, code, first_day, due, left_out)
+    return Ground(facts, lives, code, asked.first_day, due, left_out)
 
 
 def decide(ground: Ground, touched: Int64s | None) -> Decided:
@@ -112,72 +112,80 @@ class _Asked(NamedTuple):
     bill_date: dt.date
     reopen_periods_max: int
 
-    def life(self, model: int, *, tested: bool) -> Life:
-        """The life of an account and of those like it. A test account is never covered: only its last period is computed."""
+    def life(self, model: int, unit_open_day: int) -> Life:
+        """The life of an account and of those like it, with all of its periods open that end after `unit_open_day`."""
         facts = self.facts
         coverage = self.covered.coverages[self.covered.of[model]]
         through = coverage.through if coverage is not None else None
+        own_closed_to = None if coverage is None else coverage.closed_to
+        closed_to = None if own_closed_to is None else min(own_closed_to, day_of(unit_open_day))
         since = None if coverage is None else coverage.before if through == self.bill_date else through
         closed_day = int(facts.account_closed_day[model])
         closed_on = None if closed_day == NEVER_DAY else day_of(closed_day)
         bill_days = facts.bill_days[facts.account_bill_days[model]]
-        about = (day_of(int(self.first_day[model])), bill_days, self.bill_date, through, self.reopen_periods_max)
+        about = (day_of(int(self.first_day[model])), bill_days, self.bill_date, closed_to, self.reopen_periods_max)
         as_if_open = open_periods(*about)
         periods = as_if_open if closed_on is None else open_periods(*about, closed_on)
         periods = [each for each in periods if not as_if_open or each.end > as_if_open[0].start]
         ends = [each[-1].end for each in (as_if_open, periods) if each]
-        fresh = next((each.start for each in periods if through is None or each.end > through), None)
+        fresh = next((each.start for each in periods if own_closed_to is None or each.end > own_closed_to), None)
         billed = next((each.end for each in reversed(as_if_open) if through is not None and each.end <= through), None)
-        looked_at = None if billed is None or tested else computed_seq(self.covered.classes[self.covered.of[model]], billed)
+        looked_at = None if billed is None else computed_seq(self.covered.classes[self.covered.of[model]], billed)
         return Life(
             facts.zones[facts.account_zone[model]],
             bill_days,
             closed_on,
-            periods[-1:] if tested else periods,
+            periods,
             bool(periods) and (since is None or max(ends) > since),
             NEVER_DAY if fresh is None else day_number(fresh),
             NEVER_SEQ if looked_at is None else looked_at,
         )
 
 
-def _tested(facts: Facts, bill_date: dt.date) -> set[int]:
-    """Accounts (indices) that are for tests on the last day before the bill date."""
-    found = set[int]()
-    if TEST in facts.categories:
-        found |= set(np.flatnonzero(facts.account_category == facts.categories.index(TEST)).tolist())
-    for index, told in facts.agreed.categories.items():
-        found.discard(index)
-        if category_on(told, bill_date - _ONE_DAY, NORMAL) == TEST:
-            found.add(index)
-    return found
-
-
-def _billed_from(facts: Facts, tested: AbstractSet[int], bill_date: dt.date) -> Int64s:
+def _billed_from(facts: Facts, bill_date: dt.date) -> Int64s:
     """The first day of each account that is billed. One that began as a test account is billed from the day on which that ended."""
     first_day = facts.account_first_day.copy()
     for index, told in facts.agreed.categories.items():
         first = day_of(int(first_day[index]))
-        if index not in tested and category_on(told, first, NORMAL) == TEST:
+        if for_tests(facts, index, first):
             edges = sorted({day for span, _ in told for day in (span.start, span.end) if day is not None and first < day < bill_date})
-            first_day[index] = day_number(next((day for day in edges if category_on(told, day, NORMAL) != TEST), first))
+            first_day[index] = day_number(next((day for day in edges if not for_tests(facts, index, day)), first))
     return first_day
 
 
-def _alike(  # noqa: PLR0913, PLR0917 -- what accounts are alike in
-    facts: Facts, covered: Covered, first_day: Int64s, tested: AbstractSet[int], bill_date: dt.date, reopen_periods_max: int
-) -> tuple[Int64s, Int64s]:
+def _lives(asked: _Asked) -> tuple[list[Life], Int64s]:
+    """The lives of all accounts, and by account its place among them. Members of a rating unit are open from the earliest day of any."""
+    facts = asked.facts
+    unit_open_day = np.full(len(asked.first_day), NEVER_DAY, np.int64)
+    while True:
+        code, models = _alike(asked, unit_open_day)
+        lives = [asked.life(model, int(unit_open_day[model])) for model in models.tolist()]
+        own = _column([day_number(each.periods[0].start) if each.periods else NEVER_DAY for each in lives], code)
+        of_unit = _of_unit(facts, own)
+        behind = (of_unit < np.minimum(own, unit_open_day)) & (asked.first_day < own) & (of_unit < facts.account_closed_day)
+        if not behind.any():
+            return lives, code
+        unit_open_day[behind] = of_unit[behind]
+
+
+def _alike(asked: _Asked, unit_open_day: Int64s) -> tuple[Int64s, Int64s]:
     """A number for each account, equal where accounts are alike, and an account of each number.
 
     How long ago an account began does not matter where its open periods do not reach back that far and its bill day is always the same.
     """
-    days_back = (reopen_periods_max + 2) * _CYCLE_DAYS_MAX
-    reached = [LONG_AGO if each is None else day_number(min(each.through, bill_date)) - days_back for each in covered.coverages]
+    facts, covered = asked.facts, asked.covered
+    days_back = (asked.reopen_periods_max + 2) * _CYCLE_DAYS_MAX
+    reached = [LONG_AGO if each is None else day_number(min(each.closed_to, asked.bill_date)) - days_back for each in covered.coverages]
+    reached_day = np.minimum(np.array(reached, np.int64)[covered.of], unit_open_day - days_back)
     steady = np.array([len(each) == 1 for each in facts.bill_days], np.bool_)
-    reached_day = np.where(steady[facts.account_bill_days], np.array(reached, np.int64)[covered.of], LONG_AGO)
-    special = np.zeros(len(first_day), np.int64)
-    special[list(tested)] = 1
-    began = np.maximum(first_day, np.maximum(reached_day, 0))
-    return groups([covered.of, facts.account_bill_days, facts.account_zone, facts.account_closed_day, special, began])
+    began = np.maximum(asked.first_day, np.maximum(np.where(steady[facts.account_bill_days], reached_day, LONG_AGO), 0))
+    columns = [covered.of, facts.account_bill_days, facts.account_zone, facts.account_closed_day, began]
+    return groups([*columns, unit_open_day] if (unit_open_day < NEVER_DAY).any() else columns)
+
+
+def _for_tests(facts: Facts, index: int, life: Life) -> bool:
+    """Whether nothing of the last period of an account is invoiced."""
+    return bool(life.periods) and for_tests(facts, index, life.periods[-1].start)
 
 
 def _of_any_member(facts: Facts, holds: Bools) -> Bools:

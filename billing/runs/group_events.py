@@ -114,11 +114,13 @@ class GroupEvents:
         keep, left_out = part.keep, {}
         before = np.zeros(len(keep), np.bool_)
         if self._commits is not None:
-            owner, too_late = late.placed(owner, start_us, self._commits.instants(int64(usage[COMMIT_SEQ])), contracts, scope)
+            owner, not_billed = late.placed(owner, start_us, int64(usage[COMMIT_SEQ]), self._commits, contracts, scope)
             assert scope.window is not None
             before = start_us < scope.window.from_us
-            left_out[late.TOO_LATE] = int(np.count_nonzero(keep & too_late & ~before))
-            keep = keep & ~too_late & (~before | (owner.place >= 0))
+            for reason, events in not_billed.items():
+                left_out[reason] = int(np.count_nonzero(keep & events & ~before))
+                keep = keep & ~events
+            keep &= ~before | (owner.place >= 0)
         keep, others = pricing.to_price(usage, owner, keep, contracts.prices_incoming)
         left_out |= others
         left_out["settled"] += part.settled

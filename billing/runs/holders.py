@@ -122,6 +122,7 @@ def _common(groups: Groups, flat: _Flat) -> tuple[npt.NDArray[np.void], Int64s]:
     common["amount"] = 0
     np.add.at(common["amount"], bucket, parts["amount"])
     np.minimum.at(common["priority"], bucket, parts["priority"])
+    np.minimum.at(common["from_us"], bucket, parts["from_us"])
     np.maximum.at(common["to_us"], bucket, parts["to_us"])
     return common, bucket
 

@@ -3,6 +3,7 @@
 `late_usage: arrival_period`: an event whose commit is later than `late_after_days` after the end of its period is placed in the period of
 its commit, or in the last one of an account that is closed by then. It is priced by the tariff of its own start, and draws on the
 allowances of the period it is placed in.
+`late_usage: waive`: an event whose commit is later than what the first run knew that billed its period is not billed.
 `late_usage_days_max`: an event committed more than so many days after it began is not billed.
 The rules are those of the newest version that has the plan held when the event began. Days are of 24 hours.
 """
@@ -18,7 +19,8 @@ import sqlalchemy as sa
 
 from billing.charges.lines import Int64s
 from billing.charges.periods import period_of
-from billing.runs.fact_columns import NEVER_DAY, day_of
+from billing.runs.coverage import billed_seq
+from billing.runs.fact_columns import NEVER_DAY, day_of, groups
 from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.scope import CLOSED, SETTLED
 from billing.store import bulk, tables
@@ -35,10 +37,14 @@ if TYPE_CHECKING:
     from billing.runs.pricing import Owners
     from billing.runs.scope import Scope
 
-TOO_LATE: Final = "too_late"  # as reason of leaving out
+    Bools = npt.NDArray[np.bool_]
+
+TOO_LATE: Final = "too_late"  # as reason of leaving out, as the next
+WAIVED: Final = "waived"
 DAY_US: Final = 86_400_000_000
 _NO_RULE: Final = -1
 _NEVER_US: Final = 2**62
+_NEVER_SEQ: Final = np.iinfo(np.int64).max
 
 
 class Rule(NamedTuple):
@@ -46,6 +52,7 @@ class Rule(NamedTuple):
 
     arrival_after: int
     days_max: int
+    waives: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +80,8 @@ def rule_of(price_list: PriceList, plan: str) -> Rule:
         return Rule(_NO_RULE, _NO_RULE)
     newest = versions[-1].plan
     after = newest.late_after_days if newest.late_usage is LateUsage.ARRIVAL_PERIOD else _NO_RULE
-    return Rule(after, _NO_RULE if newest.late_usage_days_max is None else newest.late_usage_days_max)
+    days_max = _NO_RULE if newest.late_usage_days_max is None else newest.late_usage_days_max
+    return Rule(after, days_max, newest.late_usage is LateUsage.WAIVE)
 
 
 def is_asked(price_list: PriceList) -> bool:
@@ -96,19 +104,39 @@ def load(connection: sa.Connection, seq: int) -> Commits:
     return Commits(numbers[order], at_us[order])
 
 
-def placed(owner: Owners, start_us: Int64s, arrived_us: Int64s, contracts: Contracts, scope: Scope) -> tuple[Owners, npt.NDArray[np.bool_]]:
-    """The owners with the periods of what came late, and which events are too late to be billed."""
-    price_list = contracts.price_list
+def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
+    owner: Owners, start_us: Int64s, commit_seq: Int64s, commits: Commits, contracts: Contracts, scope: Scope
+) -> tuple[Owners, dict[str, Bools]]:
+    """The owners with the periods of what came late; and which events are not billed, by reason, each for one at most."""
+    price_list, arrived_us = contracts.price_list, commits.instants(commit_seq)
     after = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).arrival_after, _NO_RULE)
     days_max = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).days_max, _NO_RULE)
-    too_late: npt.NDArray[np.bool_] = (days_max != _NO_RULE) & (arrived_us > start_us + days_max * DAY_US)
+    too_late: Bools = (days_max != _NO_RULE) & (arrived_us > start_us + days_max * DAY_US)
     begun = (owner.place >= 0) | (owner.place == CLOSED) | (owner.place == SETTLED)  # what is not due yet is late for nothing
     rows = np.flatnonzero((after != _NO_RULE) & begun & ~too_late)
     ends = _period_ends(owner.account[rows], owner.place[rows], start_us[rows], contracts, scope)
     late = rows[arrived_us[rows] > ends + after[rows] * DAY_US]
     place = owner.place.copy()
     place[late] = scope.place(owner.account[late], np.minimum(arrived_us[late], _last_instants(owner.account[late], contracts)))
-    return owner._replace(place=place), too_late
+    return owner._replace(place=place), {TOO_LATE: too_late, WAIVED: _waived(owner, commit_seq, contracts, scope) & ~too_late}
+
+
+def _waived(owner: Owners, commit_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:
+    """Which events came after the bill of their period, on a plan that waives those."""
+    waived = np.zeros(len(commit_seq), np.bool_)
+    waives = contracts.of_holdings(owner.holding, lambda plan: rule_of(contracts.price_list, plan).waives, 0)
+    rows = np.flatnonzero((waives != 0) & (owner.place >= 0)) if scope.covered_by is not None else waives[:0]
+    if scope.covered_by is None or not rows.size:
+        return waived
+    account, place = owner.account[rows], owner.place[rows]
+    covered, calendar = scope.covered_by.of[account], scope.calendar[account]
+    code, models = groups([covered, calendar, place])
+    seqs = [
+        billed_seq(scope.covered_by.classes[runs], scope.calendars[periods][number].end)
+        for runs, periods, number in zip(*(column[models].tolist() for column in (covered, calendar, place)), strict=True)
+    ]
+    waived[rows] = commit_seq[rows] > np.array([_NEVER_SEQ if each is None else each for each in seqs], np.int64)[code]
+    return waived
 
 
 def _period_ends(account: Int64s, place: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> Int64s:

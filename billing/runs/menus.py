@@ -16,7 +16,6 @@ from billing.charges.commitments import committed
 from billing.charges.discounts import Entry, agreed_price_id, periods_had
 from billing.charges.lines import Int64s, Kind, Lines
 from billing.charges.pauses import without
-from billing.charges.periods import bill_day_on
 from billing.charges.proration import clip
 from billing.runs import alike
 from billing.runs.agreed import holds_on
@@ -160,8 +159,12 @@ class Menus:
         if version is None:
             return Menu((), tuple(entries))
         catalogue, plan = version
-        had = periods_had(_begun(group.spans, held[-1][0]), period, bill_day_on(group.bill_days, period.start))
-        entries += [_entry(each) for each in plan.invoice_discounts if each.months is None or had < each.months]
+        begun = _begun(group.spans, held[-1][0])
+        entries += [
+            _entry(each)
+            for each in plan.invoice_discounts
+            if each.months is None or periods_had(begun, period, group.bill_days) < each.months
+        ]
         ids = {price.name: price.price_id for price in catalogue.prices} if plan.volume_tiers else {}
         return Menu(tuple(_tier(catalogue.identity, each, ids) for each in plan.volume_tiers), tuple(entries))
 

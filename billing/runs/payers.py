@@ -6,6 +6,7 @@ families: payers of an account, sponsors of an account, payers of a subscription
 agreement (`NOBODY`) takes its family out; of what the families say then the newest holds, and on one date the subscription's before the
 sponsor's before the account's. Who pays may have a payer, too: the line goes on by that account's agreements until nobody else pays.
 
+Nobody pays for a test account: its lines stay with it, and there nothing is invoiced (`billing.runs.for_tests`).
 A discount is at the payer of what it is off already (`billing.runs.totals`): whoever pays a fee pays what is left of it.
 Columns only: agreements of one account are applied in order, each to the lines of all accounts that have so many.
 """
@@ -21,6 +22,7 @@ from billing.runs.agreed import NOBODY
 from billing.runs.columns import index_of
 from billing.runs.fact_columns import NEVER_DAY
 from billing.runs.facts import day_number
+from billing.runs.for_tests import of_tests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +78,8 @@ def _concerned(lines: Lines, facts: Facts) -> Int64s:
     accounts = facts.account_keys[sorted({*facts.agreed.payers, *facts.agreed.sponsors})]
     subscriptions = np.array(sorted(facts.agreed.subscription_payers), np.int64)
     named = np.isin(lines["account_key"], accounts) | np.isin(lines["subscription_key"], subscriptions)
-    return np.flatnonzero(named & (lines["kind"] != Kind.DISCOUNT))  # which is at the payer of what it is off (`totals`)
+    named &= lines["kind"] != Kind.DISCOUNT  # which is at the payer of what it is off (`totals`)
+    return np.flatnonzero(named & ~of_tests(lines, facts))
 
 
 def _account_index(keys: Int64s, facts: Facts) -> Int64s:

@@ -1,6 +1,7 @@
 """With whom each account has shared allowances together in each period: alone, or with all others of a pool.
 
-The root of a pool is the account that the fact `pool` names which holds as the period begins. Few accounts are in any pool.
+The root of a pool is the account that the fact `pool` names which holds as the period begins. Those have their shared allowances together
+whose periods are of one cycle: an account that is opened or closed within it has a shorter period than the others. Few are in any pool.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 
 from billing.runs.agreed import NOBODY, holds_on
 from billing.runs.columns import index_of
+from billing.runs.fact_columns import day_number
 
 if TYPE_CHECKING:
     from billing.charges.lines import Int64s
@@ -24,6 +26,7 @@ class Pools:
     def __init__(self, facts: Facts, scope: Scope) -> None:
         self._columns = max(scope.periods_max, 1)
         self._scope = scope
+        self._cycle_day = cycle_days(scope)
         found: dict[int, int] = {}
         for account, relations in facts.agreed.pools.items():
             for place, period in enumerate(scope.periods[account]):
@@ -41,9 +44,17 @@ class Pools:
         return np.where(at >= 0, self._roots[at], account)
 
     def together(self, account: Int64s, place: Int64s) -> Int64s:
-        """A number for each pair, equal for those that have shared allowances together: same root, same first day of the period."""
+        """A number for each pair, equal for those that have shared allowances together: same root, same cycle."""
         root = self.root(account, place)
         if not self._codes.size:
             return root * self._columns + place
-        day = self._scope.period_from[self._scope.calendar[account], place]
+        day = self._cycle_day[self._scope.calendar[account], place]
         return root * (int(day.max(initial=0)) + 1) + day
+
+
+def cycle_days(scope: Scope) -> Int64s:
+    """The day (number) on which the cycle of each computed period ends, by calendar and place: no two periods of an account have one."""
+    days = np.zeros(scope.period_from.shape, np.int64)
+    for calendar, periods in enumerate(scope.calendars):
+        days[calendar, : len(periods)] = [day_number(each.cycle_end or each.end) for each in periods]
+    return days

@@ -1,10 +1,11 @@
 """Which accounts a run bills, which periods of each it computes, and in which of them an event lies.
 
 An account is *due* if a period of it ended since the last run of an earlier date that covered it; a run made again for its date so
-bills the same accounts once more, and no others. Its open periods are those not billed yet and at most `reopen_periods_max` before the
-latest: what is older waits for a manual adjustment. Of its open periods those are computed that no run has billed, and, where something
-touched the account since it was billed last (`billing.runs.touched`), all from the one on that was touched first. The accounts of a rating
-unit are due together and computed from one date on, since they pay for each other.
+bills the same accounts once more, and no others. Its open periods are those not billed yet, from those of its oldest void invoice on that
+was not made anew, and at most `reopen_periods_max` before the latest: what is older waits for a manual adjustment. Of its open periods
+those are computed that no run has billed, and, where something touched the account since it was billed last (`billing.runs.touched`), all
+from the one on that was touched first. The accounts of a rating unit are due together, and open and computed from one date on, since they
+pay for each other.
 
 Accounts that are alike in all that matters here (clock, bill days, first and last date, coverage) are decided on once.
 """
@@ -67,7 +68,8 @@ class Scope:
     main: Window | None  # all usage in it is read
     reopened: Window | None  # before `main`: usage of `reopened_accounts` is read in it
     reopened_accounts: npt.NDArray[np.bool_]
-    left_out: dict[int, tuple[str, str]]  # by account key: `held` or `test`, and the reason. Test accounts are computed, never invoiced
+    left_out: dict[int, tuple[str, str]]  # by account key: `held`, or `test` in its last period, and why. Test accounts are computed
+    covered_by: Covered | None = None  # None: no run ever covered anybody
 
     @property
     def periods(self) -> Sequence[list[Period]]:
@@ -146,6 +148,7 @@ def laid_out(ground: Ground, covered: Covered, bill_date: dt.date, midnights: Mi
         [each.ahead for each in decided.calendars],
         *found,
         ground.left_out,
+        covered,
     )
 
 

@@ -15,17 +15,19 @@ from billing.charges.reconcile import differences
 from billing.charges.tax import taxed
 from billing.invoicing.drafts import Drafts, joined
 from billing.runs import bounds
-from billing.runs.deciding import TESTED
 from billing.runs.drafting import UNKNOWN_CATALOGUE, Writer
 from billing.runs.exempting import as_agreed
 from billing.runs.fact_columns import day_number
+from billing.runs.for_tests import of_tests
 from billing.runs.payer_columns import Payers
 from billing.runs.terms import Term, Terms
-from billing.runs.waiving import waived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    import numpy.typing as npt
+
+    from billing.charges.reconcile import Differences
     from billing.runs.bounds import Limits
     from billing.runs.contracts import Contracts
     from billing.runs.drafting import OwnTexts
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from billing.runs.scope import Scope
 
     Progress = Callable[[int, int], None]
+    Kept = Callable[[Differences, Contracts, Payers, Currencies], Differences]
 
 ACCOUNTS_A_BLOCK: Final = 65_536
 TERM_OF_KIND: Final = {kind: kind.name.lower() for kind in Kind if kind not in {Kind.USAGE, Kind.TAX}}
@@ -56,15 +59,17 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
     *,
     limits: Limits | None = None,
     own_texts: OwnTexts | None = None,
+    kept: Kept | None = None,
     progress: Progress | None = None,
 ) -> Settlement:
     """Compare what is due (`proposed`, without tax) with the lines `billed` by earlier invoices, and make drafts.
 
     `proposed` is routed: its account is who pays. `too_large`: accounts that cannot be billed, with the reason. `own_texts`: what lines
-    are called that no catalogue knows, by (kind, price_id). `progress` gets accounts done and all accounts.
+    are called that no catalogue knows, by (kind, price_id). `kept`: which of the differences are wanted, with their tax; all without it.
+    `progress` gets accounts done and all accounts.
     """
     payers = Payers(contracts, scope, currencies)
-    settling = _Settling(contracts, scope, currencies, payers, limits or bounds.Limits())
+    settling = _Settling(contracts, scope, currencies, payers, limits or bounds.Limits(), kept)
     blocks: list[Lines] = []
     for number, (due, done) in enumerate(_blocks(proposed, billed, payers), start=1):
         blocks.append(settling.block(due, done))
@@ -72,14 +77,11 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
             progress(min(number * ACCOUNTS_A_BLOCK, len(scope.calendar)), len(scope.calendar))
     quarantined = _with_units({**(too_large or {}), **settling.broken}, contracts, payers)
     parked = np.array(list(quarantined), np.int64)
-    tested = np.array([key for key, (kind, _) in scope.left_out.items() if kind == TESTED], np.int64)
     writer = Writer(contracts, scope.bill_date, currencies, payers, own_texts or {})
     parts = []
     while blocks:
         lines = blocks.pop(0)
-        for name, keys in (("test", tested), ("quarantined", parked)):
-            lines = settling.without(lines, keys, name)
-        parts.append(writer.drafts(lines))
+        parts.append(writer.drafts(settling.without(lines, np.isin(lines["account_key"], parked), "quarantined")))
     drafts = joined(parts) if parts else writer.drafts(empty())
     settling.terms.add("invoiced_net", drafts.currency, drafts.net_micros())
     settling.terms.add("invoiced_tax", drafts.currency, drafts.tax_micros())
@@ -89,13 +91,16 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
 class _Settling:
     """Settles block after block, and collects terms and broken bounds."""
 
-    def __init__(self, contracts: Contracts, scope: Scope, currencies: Currencies, payers: Payers, limits: Limits) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 -- what every block is settled with
+        self, contracts: Contracts, scope: Scope, currencies: Currencies, payers: Payers, limits: Limits, kept: Kept | None
+    ) -> None:
         self.terms = Terms(currencies.names)
         self.broken: dict[int, str] = {}
         self._contracts = contracts
         self._currencies = currencies
         self._payers = payers
         self._limits = limits
+        self._kept = kept
         self._bill_day = day_number(scope.bill_date)
 
     def block(self, proposed: Lines, billed: Lines) -> Lines:
@@ -103,20 +108,20 @@ class _Settling:
         billed = self._in_scope(billed)
         self._count(proposed, billed)
         due = sum_by_key(as_agreed(proposed, self._contracts, self._payers))
-        late = waived(due, billed, self._currencies.steps_of(due), self._contracts, self._payers)
-        self.terms.add_lines("waived", late.lines)
-        found = taxed(late.due, self._currencies.steps_of(late.due))
-        self.terms.add("tax_in_prices", late.due["currency"], late.due["amount_micros"], found.lines["amount_micros"])
+        due = self.without(due, of_tests(due, self._contracts.facts), "test")
+        found = taxed(due, self._currencies.steps_of(due))
+        self.terms.add("tax_in_prices", due["currency"], due["amount_micros"], found.lines["amount_micros"])
         differing = differences(np.concatenate([found.lines, found.taxes]), billed)
+        if self._kept is not None:
+            differing = self._kept(differing, self._contracts, self._payers, self._currencies)
         own = self._payers.currency[self._payers.place(differing.lines["account_key"])]
         self.broken |= bounds.broken(differing, billed, own, self._bill_day, self._limits)
         return differing.lines
 
-    def without(self, lines: Lines, account_keys: Int64s, term: str) -> Lines:
-        """The lines of all but some accounts; what those come to without tax is a term."""
-        if not account_keys.size:
+    def without(self, lines: Lines, out: npt.NDArray[np.bool_], term: str) -> Lines:
+        """The lines but for those that are left `out`; what those come to without tax is a term."""
+        if not out.any():
             return lines
-        out = np.isin(lines["account_key"], account_keys)
         self.terms.add_lines(term, lines[out & (lines["kind"] != Kind.TAX)])
         left: Lines = lines[~out]
         return left

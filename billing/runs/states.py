@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
 from billing.store import commit_points, tables
@@ -31,6 +32,7 @@ COUNTED: Final = (NUMBERED, POSTED)  # states in which what a run computed count
 
 CYCLE: Final = "cycle"
 THRESHOLD: Final = "threshold"
+ISSUED_ON: Final = "issued_on"  # in the detail of a cycle run whose invoices are not dated on its bill date
 APPROVED: Final = "approved"
 DECISION_REJECTED: Final = "rejected"
 
@@ -60,6 +62,7 @@ class Run(NamedTuple):
     by: By
     restricted: bool
     resumed: bool = False
+    issued_on: str | None = None  # None: on the bill date
 
 
 def find(connection: sa.Connection, run_id: int) -> Run:
@@ -75,7 +78,9 @@ def of_row(connection: sa.Connection, row: Any) -> Run:  # noqa: ANN401 -- a row
     """What a row of `bill_runs` says, and who started the run."""
     started = steps(connection, row.run_id).get(COMPUTING)
     by = started.by if started is not None else By()
-    return Run(int(row.run_id), row.bill_date, int(row.pinned_seq), row.state, row.kind or CYCLE, by, bool(row.restricted))
+    issued_on = msgspec.json.decode(row.detail).get(ISSUED_ON) if row.detail and row.kind is None else None
+    whole = (int(row.run_id), row.bill_date, int(row.pinned_seq), row.state, row.kind or CYCLE, by, bool(row.restricted))
+    return Run(*whole, issued_on=issued_on)
 
 
 def steps(connection: sa.Connection, run_id: int) -> dict[str, Step]:

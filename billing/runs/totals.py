@@ -9,13 +9,14 @@ Columns only; what nobody's plan or agreement is about costs nothing.
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from billing.charges.commitments import COUNTED, missing
-from billing.charges.discounts import fixed_amounts, lines_of, percentages, take_off
+from billing.charges.discounts import Entry, fixed_amounts, lines_of, percentages, take_off
 from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, group_starts, sorted_by, sum_by_key, taken
 from billing.charges.ordering import order_by
 from billing.charges.volume import prices
@@ -26,12 +27,11 @@ from billing.runs.menus import Menus, Tier, agreed_entries
 from billing.runs.proposal import Sold, rates_of, template_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy.typing as npt
     import pyarrow as pa
 
-    from billing.charges.discounts import Entry
     from billing.runs.contracts import Contracts
     from billing.runs.proposal import Currencies
     from billing.runs.scope import Scope
@@ -41,24 +41,66 @@ OF_SUBSCRIPTION: Final = (*OF_ACCOUNT, "subscription_key")
 _DAYS: Final = 1 << 20  # more than there are day numbers
 
 
-def apply(lines: Lines, contracts: Contracts, scope: Scope, currencies: Currencies, adjustments: pa.Table | None = None) -> Lines:
+class Off(NamedTuple):
+    """What a discount took off lines of which it is: `rest_micros` is what those before it left of each, `payer` whose the discount is."""
+
+    entry: Entry
+    of_account: bool
+    lines: Lines
+    payer: Int64s
+    rest_micros: Int64s
+    off_micros: Int64s
+
+
+class Tiered(NamedTuple):
+    """What a tier priced, a line a subscription (or account) and period: the `quantity` that counts, and what usage was charged."""
+
+    tier: Tier
+    lines: Lines
+
+
+@dataclasses.dataclass
+class Workings:
+    """How the totals of a run came about, for whoever explains them; accounts of lines are owners.
+
+    `base`: what discounts are about, with who pays each and what discounts left of it; without commitments and adjustments.
+    """
+
+    base: Lines = dataclasses.field(default_factory=empty)
+    payer: Int64s = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
+    rest_micros: Int64s = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
+    offs: list[Off] = dataclasses.field(default_factory=list)
+    tiered: list[Tiered] = dataclasses.field(default_factory=list)
+
+
+def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and who wants to know how
+    lines: Lines,
+    contracts: Contracts,
+    scope: Scope,
+    currencies: Currencies,
+    adjustments: pa.Table | None = None,
+    workings: Workings | None = None,
+) -> Lines:
     """`lines` (usage and fees, rounded) and after them everything that follows from their totals.
 
-    `adjustments`: rows of the table of that name; those in no period of the run are left for another run.
+    `adjustments`: rows of the table of that name; those in no period of the run are left for another run. `workings` is filled where given.
     """
     menus = Menus(contracts, scope)
     by_hand = _adjustments(adjustments, contracts, scope, currencies)
     if menus.concerns_nobody:
         return np.concatenate([lines, by_hand]) if by_hand.size else lines
     base = taken(lines, menus.concerned(lines))
-    volume = _volume_lines(base, menus, contracts, currencies)
+    volume = _volume_lines(base, menus, contracts, currencies, workings)
     base = sorted_by(np.concatenate([base, volume]), OF_SUBSCRIPTION)
     payer = payers.route(base, contracts, scope)["account_key"]
-    rest, off = _discounted(base, payer, menus, currencies, percentages, fixed_amounts)
+    offs = None if workings is None else workings.offs
+    rest, off = _discounted(base, payer, menus, currencies, offs, percentages, fixed_amounts)
     short = _commitment_lines(base, rest, menus, currencies)
     late = sorted_by(np.concatenate([short, by_hand]), OF_SUBSCRIPTION)
     late_payer = payers.route(late, contracts, scope)["account_key"]
-    _, off_late = _discounted(late, late_payer, menus, currencies, percentages)
+    _, off_late = _discounted(late, late_payer, menus, currencies, offs, percentages)
+    if workings is not None:
+        workings.base, workings.payer, workings.rest_micros = base, payer, rest
     return np.concatenate([lines, volume, sum_by_key(np.concatenate([off, off_late])), late])
 
 
@@ -71,7 +113,7 @@ def names(contracts: Contracts, adjustments: pa.Table | None = None) -> dict[tup
     return called | {(int(Kind.ADJUSTMENT), row["adjustment_id"]): row["text"] for row in rows}
 
 
-def _volume_lines(base: Lines, menus: Menus, contracts: Contracts, currencies: Currencies) -> Lines:
+def _volume_lines(base: Lines, menus: Menus, contracts: Contracts, currencies: Currencies, workings: Workings | None) -> Lines:
     """One line a tier and subscription (or account) and period: the price of the whole quantity less what usage was charged."""
     menu = menus.of(base)
     with_tier: dict[tuple[str, int], dict[Tier, list[int]]] = {}
@@ -79,19 +121,26 @@ def _volume_lines(base: Lines, menus: Menus, contracts: Contracts, currencies: C
         for tier in each.tiers:
             with_tier.setdefault((tier.identity, tier.price_id), {}).setdefault(tier, []).append(place)
     usage = base["kind"] == Kind.USAGE
-    found = [_of_tier(base, menu, usage, list(tiers.items()), contracts, currencies) for tiers in with_tier.values()]
-    return np.concatenate(found) if found else empty()
+    found = [empty()]
+    for tiers in with_tier.values():
+        for tier, used in _used(base, menu, usage, list(tiers.items()), contracts):
+            found.append(_priced(used, tier, contracts, currencies))
+            if workings is not None:
+                workings.tiered.append(Tiered(tier, used))
+    return np.concatenate(found)
 
 
-def _of_tier(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and the tier
+def _used(
     base: Lines,
     menu: Int64s,
     usage: npt.NDArray[np.bool_],
     definitions: Sequence[tuple[Tier, list[int]]],
     contracts: Contracts,
-    currencies: Currencies,
-) -> Lines:
-    """Lines of one tier. `definitions`: versions of it, with their menus; where an account adds up several, the last one prices all."""
+) -> Iterator[tuple[Tier, Lines]]:
+    """What one tier counts: sums of usage, of which `quantity` is what allowances did not give.
+
+    `definitions`: versions of it, with their menus; where an account adds up several, the last one prices all.
+    """
     definition = np.full(base.size, -1, np.int64)
     for number, (tier, of_menus) in enumerate(definitions):
         identity = contracts.price_list.identity_index(tier.identity)
@@ -105,16 +154,14 @@ def _of_tier(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, 
     used, definition = taken(used, order), definition[rows][order]
     starts = group_starts(used, OF_SUBSCRIPTION)
     if not starts.size:
-        return empty()
-    made = taken(used, starts)
+        return
+    sums = taken(used, starts)
     for name in ("quantity", "free_quantity", "amount_micros", "exact_micros"):
-        made[name] = np.add.reduceat(used[name], starts)
-    made["quantity"] -= made["free_quantity"]
+        sums[name] = np.add.reduceat(used[name], starts)
+    sums["quantity"] -= sums["free_quantity"]
     of_group = np.maximum.reduceat(definition, starts)
     for number, (tier, _) in enumerate(definitions):
-        own = np.flatnonzero(of_group == number)
-        made[own] = _priced(made[own], tier, contracts, currencies)
-    return made
+        yield tier, taken(sums, np.flatnonzero(of_group == number))
 
 
 def _priced(sums: Lines, tier: Tier, contracts: Contracts, currencies: Currencies) -> Lines:
@@ -134,11 +181,16 @@ def _priced(sums: Lines, tier: Tier, contracts: Contracts, currencies: Currencie
 
 
 def _discounted(
-    base: Lines, payer: Int64s, menus: Menus, currencies: Currencies, *phases: Callable[[Iterable[Entry]], tuple[Entry, ...]]
+    base: Lines,
+    payer: Int64s,
+    menus: Menus,
+    currencies: Currencies,
+    offs: list[Off] | None,
+    *phases: Callable[[Iterable[Entry]], tuple[Entry, ...]],
 ) -> tuple[Int64s, Lines]:
     """What discounts leave of each line of `base` (sorted by OF_SUBSCRIPTION), and the lines of the discounts, one a line of `base`.
 
-    A discount is the `payer`'s of the line that it is off: whoever pays a fee pays what is left of it.
+    A discount is the `payer`'s of the line that it is off: whoever pays a fee pays what is left of it. `offs` gets what each one took.
     """
     rest: Int64s = base["amount_micros"].copy()
     steps = currencies.steps_of(base)
@@ -153,6 +205,8 @@ def _discounted(
                 chosen = taken(base, rows)
                 for entry in phase(entries) if rows.size else ():
                     off = take_off(entry, chosen, rest[rows], group[rows], steps[rows])
+                    if offs is not None:
+                        offs.append(Off(entry, not keeps_key, chosen, payer[rows], rest[rows], off))
                     rest[rows] -= off
                     made = lines_of(entry, chosen, off)
                     made["account_key"] = payer[rows[off != 0]]

@@ -17,7 +17,7 @@ from billing.charges.rollover import nothing_left
 from billing.runs.carrying import Carrying
 from billing.runs.columns import Runs
 from billing.runs.holders import NO_HOLDER, Groups, Layout, lay_out
-from billing.runs.pools import Pools
+from billing.runs.pools import Pools, cycle_days
 from billing.runs.shapes import Shapes
 from rating import engine
 
@@ -83,7 +83,8 @@ class Turns:
         self._pools = Pools(contracts.facts, scope)
         self._shapes = Shapes(contracts, scope)
         self._counts = _period_counts(scope)[contracts.facts.subscription_account]
-        self._mixed, self._starts = _mixed(contracts, scope)
+        self._cycle_day = cycle_days(scope)
+        self._mixed, self._cycles = _mixed(contracts, scope, self._cycle_day)
         self._rolls = _of_units(contracts.subscriptions_that(contracts.price_list.rolls_over), contracts)
         shares = _of_units(contracts.subscriptions_that(contracts.price_list.shares), contracts)
         self.present: Int64s = np.flatnonzero(self._rolls | shares)  # subscriptions that are rated whether they used anything or not
@@ -115,10 +116,11 @@ class Turns:
         return Results(**columns), [*carrying.left, *self._without(carrying.left, rolling)]
 
     def _without(self, lefts: Iterable[Left], rolling: Int64s) -> list[Left]:
-        """Word of each period of accounts that could have left something, and did not."""
+        """Word of each period of accounts that could have left something (the root of a pool without a subscription), and did not."""
         facts = self._contracts.facts
         told = {(left.account_key, left.period_end) for left in lefts}
-        accounts = np.unique(facts.subscription_account[rolling]).tolist()
+        units = facts.account_unit[facts.subscription_account[rolling]]
+        accounts = np.flatnonzero(np.isin(facts.account_unit, units)).tolist()
         ends = ((facts.account_keys[each].item(), period.end) for each in accounts for period in self._scope.periods[each])
         return [nothing_left(*each) for each in ends if each not in told]
 
@@ -135,7 +137,7 @@ class Turns:
     def _numbers(self, subscription: Int64s, place: Int64s) -> Int64s:
         """The turn of each event or slot: of what rolls over its period, else the first.
 
-        The members of a rating unit may have different periods (one is closed, one came later). Those that begin on one day are one turn.
+        The members of a rating unit may have different periods (one is closed, one came later). Those of one cycle are one turn.
         """
         waits = np.flatnonzero((subscription >= 0) & (place >= 0))
         waits = waits[self._rolls[subscription[waits]]]
@@ -145,8 +147,8 @@ class Turns:
         mixed = waits[self._mixed[facts.subscription_account[subscription[waits]]]]
         account = facts.subscription_account[subscription[mixed]]
         unit = facts.account_unit[account] * _DAYS
-        start = unit + scope.period_from[scope.calendar[account], place[mixed]]
-        number[mixed] = np.searchsorted(self._starts, start) - np.searchsorted(self._starts, unit)
+        cycle = unit + self._cycle_day[scope.calendar[account], place[mixed]]
+        number[mixed] = np.searchsorted(self._cycles, cycle) - np.searchsorted(self._cycles, unit)
         return number
 
     def _laid_out(self, slots: _Slots, carrying: Carrying | None) -> Layout:
@@ -191,8 +193,8 @@ def _period_counts(scope: Scope) -> Int64s:
     return by_account
 
 
-def _mixed(contracts: Contracts, scope: Scope) -> tuple[Bools, Int64s]:
-    """Accounts of rating units whose members do not all have one calendar, and the days on which periods of these begin, by unit."""
+def _mixed(contracts: Contracts, scope: Scope, cycle_day: Int64s) -> tuple[Bools, Int64s]:
+    """Accounts of rating units whose members do not all have one calendar, and the days on which cycles of these end, by unit."""
     unit, calendar = contracts.facts.account_unit, scope.calendar
     rows = np.flatnonzero(calendar >= 0)
     least, greatest = np.full(len(unit), len(scope.calendars), np.int64), np.full(len(unit), -1, np.int64)
@@ -201,8 +203,8 @@ def _mixed(contracts: Contracts, scope: Scope) -> tuple[Bools, Int64s]:
     mixed: Bools = (least < greatest)[unit]
     rows = rows[mixed[rows]]
     place = np.arange(scope.periods_max)
-    starts = unit[rows, None] * _DAYS + scope.period_from[calendar[rows]]
-    return mixed, np.unique(starts[place < scope.period_count[calendar[rows], None]])
+    cycles = unit[rows, None] * _DAYS + cycle_day[calendar[rows]]
+    return mixed, np.unique(cycles[place < scope.period_count[calendar[rows], None]])
 
 
 def _of_units(subscriptions: Bools, contracts: Contracts) -> Bools:

@@ -2,8 +2,10 @@
 
 Two ask it: finance at the end of a month (accrued revenue), and whoever answers a customer's question what the running period has come
 to. Every period that no run of a bill date up to `through` has covered is computed, and the running one as if the account closed on
-`through`: fees by exact days, usage that began before it. What invoices have billed on the same keys is subtracted; a fee that was
-billed in advance for the running period is no part of it. Holds do not matter here: what is held back is owed all the same.
+`through`: fees by exact days, usage that began before it. For the customer open periods that were billed are computed as well, since late
+usage and other corrections of them are on the next bill. What invoices have billed on the same keys is subtracted; a fee that was
+billed in advance for the running period is no part of it. Holds do not matter here: what is held back is owed all the same. A test
+account owes nothing. A document, or its voiding, that is dated later does not count yet.
 Amounts are micro-units, net of tax. A pure function of what is stored as of a sequence number and of the date.
 """
 
@@ -17,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.charges.lines import Int64s, Kind, Lines, empty
+from billing.charges.lines import Int64s, Kind, Lines, empty, sum_by_key
 from billing.charges.reconcile import differences
 from billing.charges.rollover import Left
 from billing.charges.tax import taxed
@@ -26,11 +28,13 @@ from billing.invoicing import billed_lines
 from billing.runs import by_hand, facts, leftovers, payers, price_list, scope, totals
 from billing.runs.columns import index_of
 from billing.runs.contracts import Contracts
+from billing.runs.exempting import as_agreed
 from billing.runs.fact_columns import NEVER_DAY, day_number
+from billing.runs.for_tests import of_tests
 from billing.runs.groups import price_in_groups
 from billing.runs.payer_columns import Payers
 from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
-from billing.store import tables
+from billing.store import settings, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,14 +47,17 @@ if TYPE_CHECKING:
 
 
 class Unbilled(NamedTuple):
-    """`lines`: one a charge key, sorted by key, net; the account is who will pay."""
+    """`lines`: one a charge key, sorted by key, net; the account is who will pay. All of it as of `seq`."""
 
+    seq: int
     contracts: Contracts
     currencies: Currencies
     lines: Lines
 
 
-class _Known(NamedTuple):
+class Known(NamedTuple):
+    """What is computed, and what it is compared with."""
+
     contracts: Contracts
     scope: scope.Scope
     billed: Lines
@@ -65,39 +72,52 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     threads: int = 1,
     only: AbstractSet[str] | None = None,
     before_bills_of_that_day: bool = False,
+    reopened: bool = False,
     sink_for: Callable[[Contracts], Sink] | None = None,
     progress: Progress | None = None,
 ) -> Unbilled:
     """What is not billed of the days before `through`; `only` these account ids and those of their rating units, if given.
 
-    `before_bills_of_that_day`: bills dated `through` are not known yet, as at the end of the day before.
+    `before_bills_of_that_day`: bills dated `through` are not known yet, as at the end of the day before. `reopened`: compute periods that
+    runs have billed as well, as far back as a run would.
     `sink_for` makes, of the contracts, what gets the priced events of each group.
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
-        later = _first_run(connection, through if before_bills_of_that_day else through + dt.timedelta(days=1))
-        known = _read(home, connection, seq, through, only, later)
+        known_to = through - dt.timedelta(days=1) if before_bills_of_that_day else through
+        known = read(home, connection, seq, through, known_to, only=only, reopened=reopened)
     contracts, chosen = known.contracts, known.scope
     currencies = Currencies(contracts)
     if chosen.window is None:
-        return Unbilled(contracts, currencies, empty())
+        return Unbilled(seq, contracts, currencies, empty())
     guide = Guide(home, seq)
     sink = sink_for(contracts) if sink_for is not None else None
     usage = price_in_groups(home, seq, guide, contracts, chosen, known.stored, threads=threads, sink=sink, progress=progress)
     fees = (recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies))
     due = totals.apply(np.concatenate([*fees, usage.lines]), contracts, chosen, currencies, known.adjustments)
-    running = _running(due, contracts, chosen, through)
-    due = payers.route(_as_whole_periods(due, running), contracts, chosen)
-    net = taxed(due, currencies.steps_of(due)).lines
+    due = payers.route(as_whole_periods(due, contracts, chosen, through), contracts, chosen)
+    due = due[~of_tests(due, contracts.facts)]
+    paying = Payers(contracts, chosen, currencies)
+    due = sum_by_key(as_agreed(due, contracts, paying))
     billed = known.billed[known.billed["kind"] != Kind.TAX]
-    billed = billed[billed["period_from"] >= Payers(contracts, chosen, currencies).open_from(billed)]  # nothing is due here of older ones
-    found = differences(net, billed)
-    return Unbilled(contracts, currencies, _without_billed_ahead(found.lines, found.billed_micros, day_number(through)))
+    billed = billed[billed["period_from"] >= paying.open_from(billed)]  # nothing is due here of older ones
+    found = differences(taxed(due, currencies.steps_of(due)).lines, billed)
+    return Unbilled(seq, contracts, currencies, _without_billed_ahead(found.lines, found.billed_micros, day_number(through)))
 
 
-def _read(  # noqa: PLR0913, PLR0917 -- what, of whom, and as of when
-    home: Home, connection: sa.Connection, seq: int, through: dt.date, only: AbstractSet[str] | None, later: _Later
-) -> _Known:
+def read(  # noqa: PLR0913 -- what, of whom, and as of when
+    home: Home,
+    connection: sa.Connection,
+    seq: int,
+    through: dt.date,
+    known_to: dt.date,
+    *,
+    only: AbstractSet[str] | None = None,
+    reopened: bool = False,
+    before_run: int | None = None,
+) -> Known:
+    """What `unbilled` computes from, as of `seq`; bills dated after `known_to` are not known. `before_run`: as it stood for that run."""
+    later = _first_run(connection, known_to + dt.timedelta(days=1), before_run)
     midnights = facts.Midnights()
     stored = facts.load(connection, seq)
     contracts = Contracts(stored, price_list.load(home, seq), midnights)
@@ -106,13 +126,14 @@ def _read(  # noqa: PLR0913, PLR0917 -- what, of whom, and as of when
         account_closed_day=np.minimum(stored.account_closed_day, day_number(through)),
         agreed=dataclasses.replace(stored.agreed, holds={}),
     )
-    covered = scope.covered_through(connection, stored, later.run_id)
-    untouched = np.full(len(stored.account_keys), NEVER_DAY, np.int64)
-    chosen = scope.decide(cut, covered, through, midnights, only, touched=untouched)
+    covered = scope.covered_through(connection, stored, later.run_id, voided_until=known_to)
+    touched = None if reopened else np.full(len(stored.account_keys), NEVER_DAY, np.int64)
+    periods_max = settings.integer(connection, "reopen_periods_max", seq=seq)
+    chosen = scope.decide(cut, covered, through, midnights, only, touched=touched, reopen_periods_max=periods_max)
     first = min((periods[0].start for periods in chosen.calendars if periods), default=through)
-    billed = billed_lines(connection, first, as_of=seq if later.pinned_seq is None else later.pinned_seq - 1)
+    billed = billed_lines(connection, first, as_of=seq if later.pinned_seq is None else later.pinned_seq - 1, dated_until=known_to)
     rows = by_hand.counting(connection, seq)
-    return _Known(contracts, chosen, billed, leftovers.stored(connection, chosen.begins(stored), later.run_id), rows)
+    return Known(contracts, chosen, billed, leftovers.stored(connection, chosen.begins(stored), later.run_id), rows)
 
 
 class _Later(NamedTuple):
@@ -122,10 +143,20 @@ class _Later(NamedTuple):
     pinned_seq: int | None
 
 
-def _first_run(connection: sa.Connection, day: dt.date) -> _Later:
-    """The first run dated `day` or later."""
+def as_whole_periods(lines: Lines, contracts: Contracts, chosen: scope.Scope, through: dt.date) -> Lines:
+    """Lines of a running period under the keys that it will be billed under."""
+    running = _running(lines, contracts, chosen, through)
+    whole = lines.copy()
+    whole["period_to"] = np.where(running > 0, running, lines["period_to"])
+    return whole
+
+
+def _first_run(connection: sa.Connection, day: dt.date, before_run: int | None) -> _Later:
+    """The first run dated `day` or later, or begun as `before_run` or after it."""
     run = tables.bill_runs.c
-    query = sa.select(run.run_id, run.pinned_seq).where(run.bill_date >= day.isoformat()).order_by(run.run_id)
+    unknown = run.bill_date >= day.isoformat()
+    unknown = unknown if before_run is None else unknown | (run.run_id >= before_run)
+    query = sa.select(run.run_id, run.pinned_seq).where(unknown).order_by(run.run_id)
     row = connection.execute(query).first()
     return _Later(None, None) if row is None else _Later(int(row[0]), int(row[1]))
 
@@ -149,13 +180,6 @@ def index_of_account(keys: Int64s, account_keys: Int64s) -> Int64s:
     place = index_of(account_keys[order], keys)
     assert not (place < 0).any()
     return order[place] if keys.size else np.zeros(0, np.int64)
-
-
-def _as_whole_periods(lines: Lines, running: Int64s) -> Lines:
-    """Lines of a running period under the keys that it will be billed under."""
-    whole = lines.copy()
-    whole["period_to"] = np.where(running > 0, running, lines["period_to"])
-    return whole
 
 
 def _without_billed_ahead(lines: Lines, billed_micros: Int64s, through_day: int) -> Lines:

@@ -42,6 +42,9 @@ SETTINGS: Final = {
     "days_ahead_max": Setting("70", "how many days ahead of the bill date a fee may be charged"),
     "adjustment_limit_micros": Setting("100000000", "charges and credits by hand above this amount need another person (micro-units)"),
     "write_off_limit_micros": Setting("0", "write-offs above this amount need another person (micro-units)"),
+    "abnormal_bill_floor_micros": Setting(
+        "100000000", "after months of nothing a bill above this amount is out of the ordinary (micro-units of its currency)"
+    ),
     "allocation_order": Setting("instruction, oldest", "what a payment settles first"),
     "claim_codes": Setting("", "charge codes of costs and interest, such as costs=810 811; interest=820"),
 }

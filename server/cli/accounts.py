@@ -11,6 +11,7 @@ _COMMANDS = (
     ("export", "files:export", "Write everything about accounts as files that import takes."),
     ("list", "looking:list_", "List accounts."),
     ("show", "looking:show", "One account and its unit, with every fact in words."),
+    ("open", "opening:open_", "Open one account."),
     ("activate", "subscriptions:activate", "Begin a subscription, with its numbers."),
     ("change-plan", "subscriptions:change_plan", "Another plan: now, on a date, or at the end of the cycle."),
     ("pause", "subscriptions:pause", "No service from a day on."),
@@ -35,6 +36,10 @@ _ADD_ON = (
     ("add", "subscriptions:add", "Buy an add-on."),
     ("remove", "subscriptions:remove", "Give an add-on back."),
 )
+_ENTITY = (
+    ("add", "entities:add", "Add a legal entity, with numbers of its own."),
+    ("list", "entities:list_", "List legal entities."),
+)
 _NUMBER = (
     ("give", "numbers:give", "Give a number to a subscription."),
     ("take", "numbers:take", "Take a number from a subscription."),
@@ -42,9 +47,11 @@ _NUMBER = (
 
 app = cyclopts.App(name="accounts", help="Accounts, their subscriptions and numbers, and what is agreed with them.")
 add_on = cyclopts.App(name="add-on", help="Buy add-ons and give them back.")
+entity = cyclopts.App(name="entity", help="Who issues documents and keeps books.")
 number = cyclopts.App(name="number", help="Give numbers to subscriptions and take them.")
-for _app, _commands in ((app, _COMMANDS), (add_on, _ADD_ON), (number, _NUMBER)):
+for _app, _commands in ((app, _COMMANDS), (add_on, _ADD_ON), (entity, _ENTITY), (number, _NUMBER)):
     for _name, _path, _summary in _commands:
         _app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
 app.command(add_on)
+app.command(entity)
 app.command(number)

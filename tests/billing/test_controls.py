@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DOCUMENTS = "documents, run 1 of 2025-11-01: as numbered"
 TOTALS, POSTINGS = "documents CNY: lines = totals", "posting: lines of documents = postings"
 INVOICED, OWED = "posting CNY: invoiced = receivable", "receivables CNY: ledger = open items"
+AGED = "receivables CNY: by age = ledger"
 CASH, PAID = "cash CNY: what came less what went = ledger", "payments: postings = what follows from them"
 BILLING, TAX = "billing, run 1 of 2025-11-01 CNY", "tax, run 1 of 2025-11-01 CNY: computed = tax lines"
 ALLOCATED, IDS, NUMBERS = "allocations: stored", "ledger: postings = postings with the id", "numbers R: given = issued"
@@ -39,19 +40,20 @@ TAMPERED = [
     ("UPDATE invoice_lines SET period_from = '2025-09-01' WHERE (invoice_key, line_no) = (1, 2)", {DOCUMENTS}),
     ("UPDATE invoice_lines SET text = 'Calls' WHERE (invoice_key, line_no) = (1, 2)", {DOCUMENTS}),
     ("UPDATE invoices SET net_micros = net_micros + 10000, total_micros = total_micros + 10000 WHERE invoice_key = 1",
-     {TOTALS, INVOICED, OWED, ALLOCATED, DOCUMENTS, STEPS}),
+     {TOTALS, INVOICED, OWED, AGED, ALLOCATED, DOCUMENTS, STEPS}),
     ("UPDATE invoices SET due_on = '2026-12-31' WHERE invoice_key = 1", {DOCUMENTS, ALLOCATED}),
     ("UPDATE invoices SET number = 'R-0000000009' WHERE number = 'R-0000000002'", {NUMBERS, DOCUMENTS, POSTINGS}),
-    ("UPDATE postings SET amount_micros = amount_micros + 1 WHERE (document, line_no) = ('R-0000000001', 1)", {INVOICED, OWED, POSTINGS}),
-    ("UPDATE postings SET amount_micros = amount_micros + 10000 WHERE document = 'p1'", {CASH, OWED, PAID}),
+    ("UPDATE postings SET amount_micros = amount_micros + 1 WHERE (document, line_no) = ('R-0000000001', 1)",
+     {INVOICED, OWED, AGED, POSTINGS}),
+    ("UPDATE postings SET amount_micros = amount_micros + 10000 WHERE document = 'p1'", {CASH, OWED, AGED, PAID}),
     ("UPDATE postings SET credit_account = 'revenue:9' WHERE (document, line_no) = ('R-0000000001', 1)", {POSTINGS}),
     ("UPDATE postings SET debit_account = 'receivable:ben' WHERE (document, line_no) = ('R-0000000001', 1)", {POSTINGS}),
     ("UPDATE postings SET posted_on = '2025-11-02' WHERE (document, line_no) = ('R-0000000001', 1)", {POSTINGS}),
-    ("DELETE FROM postings WHERE document = 'p1'", {CASH, OWED, PAID}),
+    ("DELETE FROM postings WHERE document = 'p1'", {CASH, OWED, AGED, PAID}),
     ("UPDATE postings SET document = 'p2' WHERE document = 'p1'", {IDS, PAID}),
-    ("UPDATE payments SET amount_micros = amount_micros + 10000", {CASH, PAID, ALLOCATED, STEPS}),
+    ("UPDATE payments SET amount_micros = amount_micros + 10000", {CASH, PAID, AGED, ALLOCATED, STEPS}),
     ("UPDATE payments SET account_key = 2", {PAID, ALLOCATED, STEPS}),
-    ("UPDATE payments SET received_on = '2025-12-02'", {PAID}),
+    ("UPDATE payments SET received_on = '2025-12-02'", {PAID, AGED}),
     ("UPDATE settlements SET amount_micros = amount_micros - 10000 WHERE invoice_key = 1", {ALLOCATED, OWED}),
     ("UPDATE settlements SET amount_micros = amount_micros + 10000 WHERE invoice_key = 3", {ALLOCATED, OWED}),
     ("DELETE FROM settlements WHERE invoice_key = 1", {ALLOCATED, OWED}),

@@ -24,7 +24,7 @@ from billing.store import settings, tables
 from billing.store.home import Home
 from tariffs.load import load
 from tests.diaries.billing_page import Line, cents
-from tests.lives import plain
+from tests.lives.story import Call
 from tests.lives.tariff import instant_us
 from tests.lives.world import take
 
@@ -190,7 +190,7 @@ class Operated:
 
     def _call(self, act: Act) -> None:
         at = dt.datetime.fromisoformat(act.told["at"])
-        take(self.home, (plain.Call(self.numbers[act.of], at, int(act.told["minutes"])),), self._tick())
+        take(self.home, (Call(self.numbers[act.of], at, int(act.told["minutes"])),), self._tick())
 
     def _tariff(self, act: Act) -> None:
         self._publish(act.of)

@@ -38,6 +38,11 @@ CALLS = {
     "other_currency": (["record", "--id", "p9", "--amount", "5", "--currency", "EUR", *PAID], 1),
     "too_fine": (["record", "--id", "p9", "--amount", "5.001", *PAID], 2),
     "no_amount": (["record", "--id", "p9", "--amount", "five", *PAID], 2),
+    "not_begun": (["record", "--id", "p9", "--amount", "5", "--account", "anna", "--date", "2099-01-01"], 2),
+    "promise_not_begun": (
+        ["promise", "add", "--id", "v1", "--account", "anna", "--amount", "5", "--made", "2099-01-01", "--until", "2099-02-01"],
+        2,
+    ),
     "no_account": (["record", "--id", "p9", "--amount", "5", "--account", "ben", "--date", "2026-02-10"], 1),
     "other_data": (["record", "--id", "p1", "--amount", "21", "--reference", "bank", *PAID], 1),
     "not_its_invoice": (["record", "--id", "p9", "--amount", "5", "--invoice", "R-9", *PAID], 1),
@@ -84,6 +89,16 @@ def test_bank_files(provoke: Provoke, owing: Path, tmp_path: Path, name: str) ->
     file.write_text(changes[name])
     words = ["payment", "import", file, "--mapping", mapping, "--home", owing]
     provoke(words, status=1, golden=f"payment/{name}", unchanged=owing)
+
+
+def test_a_last_line_without_an_end(provoke: Provoke, owing: Path, tmp_path: Path) -> None:
+    """1250.50 of which the last digits are missing looks like an amount."""
+    mapping = tmp_path / "bank.yaml"
+    words = "name: b\ncolumns: {id: Id, date: Day, amount: Amount, reference: [Text]}\ndate: '%Y-%m-%d'\n"
+    mapping.write_text(words + "currency: CNY\nmatch: {invoice: 'R-[0-9]'}\n")
+    file = tmp_path / "bank.csv"
+    file.write_text("Id,Day,Text,Amount\n1,2026-02-10,R-1,5.00\n2,2026-02-11,R-2,1250.50\n"[:-4])
+    provoke(["payment", "import", file, "--mapping", mapping, "--home", owing], status=1, golden="payment/no_line_end", unchanged=owing)
 
 
 def test_a_mapping_with_mistakes(provoke: Provoke, owing: Path, tmp_path: Path) -> None:

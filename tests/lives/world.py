@@ -337,11 +337,7 @@ class World:
         cycle.run(self.home, date, self.tick(), order=cycle.Order(by=By(*ANA[:2]), **how))
 
     def _trial(self, _: dt.date, date: dt.date) -> None:
-        """Nothing but the run itself is another afterwards, unless it had been numbered before."""
-        with self.home.connect() as connection:
-            before = states.unfinished(connection)
-        if before is not None and before.state == states.NUMBERED:
-            raise UserError(f"the run of {before.bill_date} has been numbered", "")
+        """Nothing but the run itself is another afterwards."""
         there = everything(self.home)
         self._ordered(date, trial=True)
         now = everything(self.home)

@@ -90,6 +90,7 @@ bank_lines = table(
     text("payer"),
     text("state"),
     text("payment_id", nullable=True),
+    text("entity", nullable=True),  # whose bank account it came into; null: the legal entity without a name
 )
 bank_line_decisions = table(  # kind: assigned | returned
     "bank_line_decisions",

@@ -27,7 +27,7 @@ def rerate(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Rate billed periods again and store what it comes to as a job. Nothing is billed until another person approved it."""
+    """Rate charges of billed months again and store what it comes to as a job. Nothing is billed until another person approved it."""
     from billing.rerate import jobs
     from billing.rerate.request import request
     from billing.store.home import Home
@@ -53,7 +53,11 @@ def rerate(
         print("nothing was stored")
     else:
         known = " is there already" if job.existed else ""
-        print(f"re-rating {job.job_id}{known}: {job.state}; somebody else approves it: ratewright bill rerate-approve {job.job_id}")
+        then = {
+            jobs.WAITING: f"; somebody else approves it: ratewright bill rerate-approve {job.job_id}",
+            jobs.APPROVED: f"; it is billed with: ratewright bill rerate-apply {job.job_id} --date ...",
+        }
+        print(f"re-rating {job.job_id}{known}: {job.state}{then.get(job.state, '')}")
     return 0
 
 

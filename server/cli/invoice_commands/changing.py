@@ -12,6 +12,8 @@ from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- read when the com
 if TYPE_CHECKING:
     import datetime as dt
 
+    from billing.documents.voiding import Void
+
 OnDate = Annotated[str | None, Parameter(name="--date", help="Date of it, such as 2025-11-10; today on the account's clock by default.")]
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
 
@@ -43,12 +45,12 @@ def void(
         freed = f"{output.amount(micros, done.currency)} {done.currency} of {source}"
         print(f"{freed} that settled it {'would be' if dry_run else 'is'} free again")
     if not dry_run and done.document_type == "invoice":
-        print(f"the next run bills its charges again; at once: ratewright invoice reissue {done.number}")
+        print(_what_bills_it(done))
     return 0
 
 
 def reissue(number: InvoiceNumber, /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """Bill anew, for the same bill date and under a new number, the account whose invoice was voided."""
+    """Bill anew, dated today and under a new number, the account whose invoice was voided. Exit status 1 where nothing is due."""
     from billing import invoicing
     from billing.documents import voiding
     from billing.store.home import Home
@@ -59,15 +61,22 @@ def reissue(number: InvoiceNumber, /, *, home: HomeFolder = DEFAULT_HOME, as_jso
         report = voiding.reissue(opened, number, who())
         account = invoicing.get_invoice(opened, number).summary.account_id
         made = [each for each in invoicing.list_invoices(opened, account) if each.run_id == report.run_id]
+    waiting = report.state == "computed" and report.drafts > 0
+    status = 0 if made or waiting else 1
     if as_json:
-        output.print_json({"run_id": report.run_id, "invoices": made})
-        return 0
+        output.print_json({"run_id": report.run_id, "state": report.state, "drafts": report.drafts, "invoices": made})
+        return status
     for each in made:
         amount = f"{output.amount(each.total_micros, each.currency)} {each.currency}"
         print(f"{each.number}: {amount} of account {each.account_id}, run {report.run_id}")
-    if not made:
-        print(f"run {report.run_id} is {report.state}: nothing is due that was not billed")
-    return 0
+    if waiting:
+        print(f"run {report.run_id} is computed, {report.drafts} on its list, none numbered: `ratewright bill trial --run {report.run_id}` "
+              f"shows them;\nsomebody else approves it: ratewright bill approve --run {report.run_id}, then ratewright bill run --date "
+              f"{report.bill_date} --resume numbers it")  # fmt: skip
+    elif not made:
+        forget = f"; forget it: ratewright bill abandon --date {report.bill_date}" if report.state == "computed" else ""
+        print(f"run {report.run_id} is {report.state}: nothing is due that was not billed{forget}")
+    return status
 
 
 def credit(
@@ -100,11 +109,22 @@ def credit(
         return 0
     sums = (output.amount(-micros, done.currency) for micros in (done.total_micros, done.net_micros, done.tax_micros))
     shown = "{} {} ({} net, {} tax)".format(next(sums), done.currency, *sums)
-    if done.existed:
+    if done.existed and done.voided_on:
+        print(f"credit note {done.number} had {shown} of {done.about} and is void since {done.voided_on}; give a new one another --id")
+    elif done.existed:
         print(f"credit note {done.number} has {shown} of {done.about} already; nothing changed")
     else:
         print(f"{shown} of {done.about} would be credited" if dry_run else f"credit note {done.number}: {shown} of {done.about}")
     return 0
+
+
+def _what_bills_it(done: Void) -> str:
+    """Who bills the charges of a void invoice again."""
+    if done.run_kind == "cycle":
+        return f"the next run bills its charges again; at once: ratewright invoice reissue {done.number}"
+    if done.run_kind == "threshold":
+        return "the next run bills its charges again"
+    return "the next run bills its charges again where their periods are still open; for older ones: ratewright bill rerate"
 
 
 def _day(text: str | None) -> dt.date | None:

@@ -43,8 +43,8 @@ def explain(
 
 
 def _is_usage(found: Explained) -> bool:
-    """Whether the line is of events that its run priced: a credit note has none of its own."""
-    return found.lines[0].kind == "usage" and found.document_type == "invoice"
+    """Whether the line is of events of which a bill run keeps the charges."""
+    return found.lines[0].kind == "usage" and found.run_kind == "cycle"
 
 
 def _page(found: Explained, language: str) -> list[str]:

@@ -21,7 +21,10 @@ def export(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Write a month of the ledger as CSV for finance. Debits equal credits; an account that the mapping lacks is an error."""
+    """Write a month of the ledger as CSV for finance. Debits equal credits; an account that the mapping lacks is an error.
+
+    It says whether the month has new postings since its last export.
+    """
     from billing.accounting import gl_export
     from billing.accounting.month_end import month_of
     from billing.store.home import Home
@@ -36,4 +39,10 @@ def export(
     sums = ", ".join(f"{output.amount(micros, currency)} {currency}" for currency, micros in sorted(done.debit_micros.items())) or "0"
     print(f"{done.rows:,} rows, debits and credits {sums} each, to {done.file}")
     print(f"SHA-256 {done.sha256}" + (": as the export before" if done.same_as_before else ""))
+    if done.new_postings:
+        new = ", ".join(f"{output.amount(micros, currency)} {currency}" for currency, micros in sorted(done.new_micros.items()))
+        what = "1 new posting" if done.new_postings == 1 else f"{done.new_postings:,} new postings"
+        print(f"changed since the export before: {what} of {new}; the file holds the whole month again")
+    elif done.exported_before and not done.same_as_before:
+        print("the same postings as in the export before, by another mapping or in other detail")
     return 0

@@ -16,7 +16,10 @@ def write_off_(
     date: Annotated[str, Parameter(help="Date of the entry.")],
     reason: Annotated[str, Parameter(help="Why it will not be paid.")],
     amount: Annotated[str | None, Parameter(help="Part of it, such as 12.50; all that is open if not given.")] = None,
-    undo: Annotated[bool, Parameter(negative="", help="Open again what was written off.")] = False,
+    reference: Annotated[
+        str, Parameter(name="--id", help="Your own id of a further write-off of this invoice; the same one counts once.")
+    ] = "",
+    undo: Annotated[bool, Parameter(negative="", help="Open again what was written off (under this id).")] = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -37,9 +40,11 @@ def write_off_(
         with opened.connect() as connection:
             limit = settings.integer(connection, "write_off_limit_micros")
         if undo:
-            done = write_off.undo(opened, number, parse_date(date), reason, who())
+            done = write_off.undo(opened, number, parse_date(date), reason, who(), reference=reference)
         else:
-            done = write_off.write_off(opened, number, parse_date(date), reason, who(), amount_micros=amount_micros, limit_micros=limit)
+            done = write_off.write_off(
+                opened, number, parse_date(date), reason, who(), amount_micros=amount_micros, limit_micros=limit, reference=reference
+            )
     if as_json:
         output.print_json(done)
         return 0

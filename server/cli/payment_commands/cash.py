@@ -28,9 +28,8 @@ def cash(
     from billing.payments import Payment, cash_desk
     from billing.store.home import Home
     from server.cli import output
-    from server.cli.bill import parse_date
 
-    given = Payment(payment_id, account, common.micros_of(amount), parse_date(date), reference, currency, tuple(invoice))
+    given = Payment(payment_id, account, common.micros_of(amount), common.happened(date), reference, currency, tuple(invoice))
     with Home.open(home) as opened:
         paid = cash_desk.pay(opened, till, given, common.act(dry_run=dry_run))
     if as_json:

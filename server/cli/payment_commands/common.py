@@ -45,6 +45,16 @@ def micros_of(text: str, option: str = "--amount") -> int:
         raise UserError(f"{option}: {error}", "write it as 12.50", exit_status=2) from error
 
 
+def happened(text: str, option: str = "--date") -> dt.date:
+    """The date on which money came or went, or something was agreed. Raises UserError for one that has not begun yet."""
+    from billing.payments.writing import require_begun
+    from server.cli.bill import now_us, parse_date
+
+    on = parse_date(text)
+    require_begun(on, now_us(), option)
+    return on
+
+
 def date_or_today(text: str | None) -> dt.date:
     """A date of the command line; today (UTC) where none is given."""
     from server.cli.bill import parse_date

@@ -35,9 +35,8 @@ def take(
     from billing.payments import deposits
     from billing.store.home import Home
     from server.cli import output
-    from server.cli.bill import parse_date
 
-    told = deposits.Deposit(deposit_id, account, common.micros_of(amount), parse_date(date), reference, currency)
+    told = deposits.Deposit(deposit_id, account, common.micros_of(amount), common.happened(date), reference, currency)
     with Home.open(home) as opened:
         held = deposits.take(opened, told, common.act(dry_run=dry_run))
     if as_json:
@@ -109,11 +108,10 @@ def _move(home: Path, told: tuple[str, str, str, str, str | None, str], *, dry_r
     from billing.payments import deposits
     from billing.store.home import Home
     from server.cli import output
-    from server.cli.bill import parse_date
 
     reference, deposit_id, kind, date, amount, reason = told
     micros = None if amount is None else common.micros_of(amount)
-    movement = deposits.Movement(reference, deposit_id, kind, parse_date(date), micros, reason)
+    movement = deposits.Movement(reference, deposit_id, kind, common.happened(date), micros, reason)
     with Home.open(home) as opened:
         held = deposits.move(opened, movement, common.act(dry_run=dry_run))
     if as_json:

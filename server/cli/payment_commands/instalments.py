@@ -41,7 +41,7 @@ def agree(
 
     dated = tuple(_part(text) for text in part)
     first_on = None if first is None else parse_date(first)
-    wanted = Wanted(plan_id, account, parse_date(date), tuple(invoice), dated, parts, first_on, note)
+    wanted = Wanted(plan_id, account, common.happened(date), tuple(invoice), dated, parts, first_on, note)
     with Home.open(home) as opened:
         plan = agree_on(opened, wanted, common.act(dry_run=dry_run))
     _print([plan], as_json=as_json, dry_run=dry_run)
@@ -62,10 +62,9 @@ def end(
     """End a plan: what of its invoices is open is due when they were."""
     from billing.payments.instalments import end as end_plan
     from billing.store.home import Home
-    from server.cli.bill import parse_date
 
     with Home.open(home) as opened:
-        plan = end_plan(opened, plan_id, parse_date(date), note, common.act(dry_run=dry_run))
+        plan = end_plan(opened, plan_id, common.happened(date), note, common.act(dry_run=dry_run))
     _print([plan], as_json=as_json, dry_run=dry_run)
     return 0
 

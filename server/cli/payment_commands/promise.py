@@ -36,7 +36,7 @@ def add(
     from billing.store.home import Home
     from server.cli.bill import parse_date
 
-    told = promises.Promise(promise_id, account, common.micros_of(amount), parse_date(made), parse_date(until), note)
+    told = promises.Promise(promise_id, account, common.micros_of(amount), common.happened(made, "--made"), parse_date(until), note)
     with Home.open(home) as opened:
         done = promises.promise(opened, told, common.act(dry_run=dry_run))
     if done.existed and not as_json:

@@ -27,9 +27,8 @@ def record(
     from billing import payments
     from billing.store.home import Home
     from server.cli import output
-    from server.cli.bill import parse_date
 
-    micros, received_on, act = common.micros_of(amount), parse_date(date), common.act(dry_run=dry_run)
+    micros, received_on, act = common.micros_of(amount), common.happened(date), common.act(dry_run=dry_run)
     with Home.open(home) as opened:
         done = payments.record(
             opened, payment_id, account, micros, received_on, reference, act.now_us,

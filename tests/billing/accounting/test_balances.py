@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +20,10 @@ from rating.errors import NotFoundError, ProblemsError, UserError
 from tests.billing.runs.world import Call
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.billing.runs.world import World
 
 CENT = 10_000
+ROOT = Path(__file__).parents[3]
 NOVEMBER = month_of("2025-11")
 CHART = Mapping(
     [
@@ -75,16 +76,16 @@ def test_revenue_and_tax_of_a_month(billed: World) -> None:
     assert october == []
 
 
-def test_ageing_as_of_a_date_forgets_what_came_later(billed: World) -> None:
+def test_ageing_as_of_a_date_forgets_what_came_later_and_not_what_was_recorded_later(billed: World) -> None:
     billed.now_us += 20 * 365 * 86_400_000_000  # far beyond the dates asked for
-    payments.record(billed.home, "p", "a", 1000 * CENT, dt.date(2025, 11, 20), "", billed.tick())
+    payments.record(billed.home, "p", "a", 1000 * CENT, dt.date(2025, 12, 20), "", billed.tick())
     with billed.home.connect() as connection:
+        before = ageing.items(connection, dt.date(2025, 12, 19))
         found = ageing.items(connection, dt.date(2025, 12, 31))
-        later = ageing.items(connection, dt.date(2100, 1, 1))
-    assert [(item.account_id, item.open_micros // CENT) for item in found] == [("a", 1166), ("b", 3922)]
-    assert [(item.account_id, item.open_micros // CENT) for item in later] == [("a", 166), ("b", 3922)]
+    assert [(item.account_id, item.open_micros // CENT) for item in before] == [("a", 1166), ("b", 3922)]
+    assert [(item.account_id, item.open_micros // CENT) for item in found] == [("a", 166), ("b", 3922)]
     (a, _) = ageing.aged(found, dt.date(2025, 12, 31))
-    assert [amount // CENT for amount in a.buckets] == [0, 0, 1166, 0, 0]  # due on 15 November: 46 days
+    assert [amount // CENT for amount in a.buckets] == [0, 0, 166, 0, 0]  # due on 15 November: 46 days
 
 
 def test_a_write_off_above_the_limit_takes_two_people(billed: World) -> None:
@@ -126,6 +127,41 @@ def test_the_export_holds_the_month_in_the_accounts_of_finance(billed: World, tm
     assert sums == {account: Decimal(amount) for account, amount in wanted.items()}
     assert (done.rows, done.debit_micros, done.same_as_before) == (len(rows), {"CNY": 5088 * CENT}, False)
     assert gl_export.export(billed.home, CHART, NOVEMBER, "", target, who(billed), detail=detail).same_as_before
+
+
+def test_an_export_says_what_is_new_since_the_one_before(billed: World, tmp_path: Path) -> None:
+    def export(mapping: Mapping = CHART, *, detail: bool = False) -> tuple[bool, bool, int, dict[str, int]]:
+        done = gl_export.export(billed.home, mapping, NOVEMBER, "", tmp_path / "gl.csv", who(billed), detail=detail)
+        return done.exported_before, done.same_as_before, done.new_postings, done.new_micros
+
+    assert export() == (False, False, 0, {})
+    payments.record(billed.home, "p1", "a", 700 * CENT, dt.date(2025, 11, 20), "", billed.tick())
+    payments.record(billed.home, "p2", "a", 50 * CENT, dt.date(2025, 11, 21), "", billed.tick())
+    payments.record(billed.home, "p3", "a", 9 * CENT, dt.date(2025, 12, 1), "", billed.tick())  # another month
+    assert export() == (True, False, 2, {"CNY": 750 * CENT})
+    assert export() == (True, True, 0, {})
+    assert export(detail=True) == (True, False, 0, {}), "the same postings, told otherwise"
+
+
+@pytest.mark.parametrize(
+    ("account", "theirs"),
+    [
+        ("cash", "1"), ("cash:front", "1"), ("cash:back", "2"), ("cashier", None), ("receivable:anna", "3"), ("receivable:anna:2", "4"),
+        ("revenue:4010", "5"), ("revenue:40", "6"), ("revenue:401", "5"),
+    ],
+)  # fmt: skip
+def test_the_longest_beginning_of_whole_parts_wins(account: str, theirs: str | None) -> None:
+    told = {"cash": "1", "cash:back": "2", "receivable:": "3", "receivable:anna:2": "4", "revenue": "5", "revenue:40": "6"}
+    found = Mapping([Rule(*each) for each in told.items()]).rule_of(account)
+    assert (None if found is None else found.theirs) == theirs
+
+
+def test_the_example_knows_every_account_that_the_page_names() -> None:
+    page = (ROOT / "docs/ledger.md").read_text().partition("## Accounts")[2].partition("## Reading")[0]
+    names = {name for line in page.splitlines() if line.startswith("| `") for name in re.findall("`([a-z_:]+)", line.split("|")[1])}
+    assert {"cash", "bank_fees", "deferred:", "opening_balance"} <= names
+    chart = gl_export.read_mapping(ROOT / "examples/ledger/chart.yaml")
+    assert [name for name in sorted(names) if chart.rule_of(name) is None] == []
 
 
 def test_accounts_that_the_mapping_lacks_are_told_all_at_once(billed: World, tmp_path: Path) -> None:

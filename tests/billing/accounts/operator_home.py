@@ -10,6 +10,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from billing import accounts, catalogue
+from billing.accounts import entities
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.store.home import Home
@@ -72,6 +73,7 @@ def make(folder: Path, **files: str) -> Home:
     home = Home.open(folder / "home", create=True)
     for each in catalogues():
         catalogue.publish(home, each, NOW_US - 1)
+    entities.add(home, entities.Entity("north", "North Ltd", "N", "NC"), ASKED)
     accounts.import_files(home, write(folder / "in", **files), NOW_US, by=ANN)
     return home
 

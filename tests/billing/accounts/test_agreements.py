@@ -14,6 +14,7 @@ from tests.billing.accounts.operator_home import ACCOUNTS, ASKED, DRY, SUBSCRIPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import msgspec
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 FACTS = (tables.account_facts, tables.subscription_facts, tables.commits)
-NAMES = ("M1", "M2", "M3", "M4", "M5", "C1", "C2", "C3", "K1", "K2")
+NAMES = ("M1", "M2", "M3", "M4", "M5", "C1", "C2", "C3", "K1", "K2", "H1", "H2")
 MORE = "".join(f"{name},Eve,CNY,Asia/Shanghai,1,zh,2025-10-01,,standard,20,,\n" for name in NAMES)
 MORE_SUBSCRIPTIONS = "M1-1,M1,mobile/plus,2025-10-01,\nC1-1,C1,mobile/basic,2025-10-01,\nC2-1,C2,mobile/basic,2025-10-01,\n"
 
@@ -102,9 +103,11 @@ REFUSED = [
     ("A3", "terms", "2026-04-01", None, kinds.TermsFact(minimum_months=-1), "terms: minimum_months -1 is not from 0 to 120"),
     ("A1-1", "terms", "2026-04-01", None, kinds.TermsFact(payment_days=3), "terms: payment_days is agreed with an account, not"),
     ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x"), "discount: a discount is a percentage or an amount, one of them"),
-    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 1, 1), "discount: a discount is a percentage or an amount, one of them"),
+    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 1, 10_000), "discount: a discount is a percentage or an amount"),
     ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 1_000_001), "discount: percent_ppm 1000001 is not from 0 to 1000000"),
-    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", amount_micros=-1), "discount: amount_micros -1 is not an amount off"),
+    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 0, -10_000), "discount: amount_micros -10000 is not an amount off"),
+    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 0, 5_000_001), "discount: 5.000001 is finer than CNY is counted"),
+    ("A1-1", "discount", "2026-04-01", None, kinds.DiscountFact("x", 0, 5_001_000), "discount: 5.001 is finer than CNY is counted"),
     ("A3", "discount", "2026-04-01", None, kinds.DiscountFact(" ", 1), "discount: name is empty or holds control characters"),
     ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 1, kinds=("tax",)), "discount: kinds 'tax' is no kind of line"),
     ("A3", "tax", "2026-04-01", None, kinds.TaxFact(("standart",)), "tax: no published catalogue has the tax class standart"),
@@ -135,6 +138,13 @@ def test_what_is_refused(  # noqa: PLR0913, PLR0917 -- columns of the table
     assert counts(home) == before
 
 
+def test_a_hold_of_a_member_is_refused_once_however_many_relations_it_has(home: Home) -> None:
+    agree(home, "H1", "payer", "2026-04-01", kinds.PayerFact("H2"))
+    agree(home, "H1", "pool", "2026-04-01", kinds.PoolFact("H2"))
+    with pytest.raises(UserError, match="hold: H1 is billed with H2 on 2026-04-10"):
+        agree(home, "H1", "hold", "2026-04-10", kinds.HoldFact())
+
+
 def test_relations_do_not_lead_in_a_circle_at_any_time(home: Home) -> None:
     agree(home, "C1", "payer", "2026-04-01", kinds.PayerFact("C2"), "2026-08-01")
     agree(home, "C2", "pool", "2026-04-01", kinds.PoolFact("C3"))
@@ -142,6 +152,51 @@ def test_relations_do_not_lead_in_a_circle_at_any_time(home: Home) -> None:
         agree(home, "C3", "sponsor", "2026-05-01", kinds.SponsorFact("C1", ("usage",)))
     agree(home, "C3", "sponsor", "2026-08-01", kinds.SponsorFact("C1", ("usage",)))
     assert "2026-08-01 ... C1 pays usage" in says(home, "C3"), "when C2 no longer pays for C1"
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Home]:
+    """Nothing is agreed."""
+    with make(tmp_path) as opened:
+        yield opened
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("since", ["2026-03-01", "2026-05-01"])
+def test_the_root_of_a_pool_is_in_no_other_pool(fresh: Home, first: int, since: str) -> None:
+    """Whatever is told first, and whichever begins first."""
+    told = [("A1", "2026-04-01", kinds.PoolFact("A2")), ("A2", since, kinds.PoolFact("A3"))]
+    agree(fresh, *_of_pool(told[first]))
+    with pytest.raises(UserError) as caught:
+        agree(fresh, *_of_pool(told[1 - first]))
+    both = max(since, "2026-04-01")
+    assert caught.value.message == f"pool: A1 shares with A2, and A2 with A3 on {both}"
+    assert caught.value.remedy == f"let both share with A3, or end one of the two by {both}"
+
+
+def _of_pool(told: tuple[str, str, kinds.PoolFact]) -> tuple[str, str, str, kinds.PoolFact]:
+    account, from_date, detail = told
+    return account, "pool", from_date, detail
+
+
+@pytest.mark.slow
+def test_pools_follow_each_other(fresh: Home) -> None:
+    agree(fresh, "A1", "pool", "2026-04-01", kinds.PoolFact("A2"), "2026-05-01")
+    agree(fresh, "A2", "pool", "2026-05-01", kinds.PoolFact("A3"))
+    agree(fresh, "A1", "pool", "2026-05-01", kinds.PoolFact("A3"))
+    agree(fresh, "A2", "pool", "2026-07-01", kinds.PoolFact(""))
+    agree(fresh, "A1", "pool", "2026-07-01", kinds.PoolFact("A2"))
+    assert says(fresh, "A1")[-1] == "2026-07-01 ... shares allowances with A2"
+
+
+@pytest.mark.slow
+def test_a_pool_that_holds_again_is_in_no_other_pool(fresh: Home) -> None:
+    """A1 shares with A2 but for May, and A2 with A3 from June on."""
+    agree(fresh, "A1", "pool", "2026-04-01", kinds.PoolFact("A2"))
+    agree(fresh, "A1", "pool", "2026-05-01", kinds.PoolFact("W1"), "2026-06-01")
+    with pytest.raises(UserError, match="pool: A1 shares with A2, and A2 with A3 on 2026-06-01"):
+        agree(fresh, "A2", "pool", "2026-06-01", kinds.PoolFact("A3"))
 
 
 def test_a_fact_of_the_same_date_that_says_something_else_is_an_error_until_it_is_retracted(home: Home) -> None:
@@ -188,7 +243,7 @@ def test_closing_ends_what_goes_on(home: Home) -> None:
     assert "A1-1 ends: 2026-09-10 is the first day without it" in rehearsed.said
     assert rehearsed.said[-1] == (
         "A1 is closed: 2026-09-10 is the first day without it; "
-        "its final bill is that of the period 2026-09-01 to 2026-09-10, which divides by 30 days, due at once"
+        "its final bill is that of the period 2026-09-01 to 2026-09-10, which divides by 30 days, billed at once"
     )
     assert act(ASKED).said == rehearsed.said
     assert act(ASKED).existed

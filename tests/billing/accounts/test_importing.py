@@ -108,7 +108,8 @@ MISTAKES = """
 accounts      | ,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard,20          | line 2, account_id: '' cannot be used
 accounts      | A 1,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard,20       | line 2, account_id: 'A 1' cannot be used
 accounts      | A1,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,strict,20          | line 2, dunning_policy: there is no dunning policy strict
-accounts      | A1,Li,yuan,Asia/Shanghai,1,zh,2026-01-15,,standard,20       | line 2, currency: 'yuan' cannot be used
+accounts      | A1,Li,yuan,Asia/Shanghai,1,zh,2026-01-15,,standard,20       | line 2, currency: 'yuan' is no currency of ISO 4217
+accounts      | A1,Li,XXQ,Asia/Shanghai,1,zh,2026-01-15,,standard,20        | line 2, currency: 'XXQ' is no currency of ISO 4217
 accounts      | A1,Li,CNY,Mars/Olympus,1,zh,2026-01-15,,standard,20         | line 2, timezone: 'Mars/Olympus' is not a time zone
 accounts      | A1,Li,CNY,../etc/passwd,1,zh,2026-01-15,,standard,20        | line 2, timezone: '../etc/passwd' is not a time zone
 accounts      | A1,Li,CNY,Asia/Shanghai,0,zh,2026-01-15,,standard,20        | line 2, bill_day: '0' is not a whole number from 1 to 31

@@ -142,7 +142,27 @@ def test_columns_are_the_plain_definition(entries: list[Entry], amounts: list[in
 def test_periods_of_a_plan_that_are_over(begun: str, bill_day: int, in_period: str, had: int) -> None:
     period = period_of(dt.date.fromisoformat(in_period), dt.date(2020, 1, 1), ((dt.date.min, bill_day),))
     assert period is not None
-    assert periods_had(dt.date.fromisoformat(begun), period, bill_day) == had
+    assert periods_had(dt.date.fromisoformat(begun), period, ((dt.date.min, bill_day),)) == had
+
+
+# bill days before and from 20 January on, plan from, the first day of a period   periods of the plan that are over
+@pytest.mark.parametrize(
+    ("days", "begun", "start", "had"),
+    [
+        ((15, 1), "2026-01-01", "2026-01-15", 1),
+        ((15, 1), "2026-01-01", "2026-02-15", 2),  # the two before it: to 15 January, and to 15 February
+        ((15, 1), "2026-01-01", "2026-03-01", 3),
+        ((15, 1), "2026-01-25", "2026-02-15", 1),  # begun in the period that still ends by the old day
+        ((1, 15), "2026-01-01", "2026-02-01", 1),  # of half a month: only January is over
+        ((1, 15), "2026-01-01", "2026-02-15", 2),
+    ],
+)
+def test_periods_are_counted_as_they_are_where_the_bill_day_changed(days: tuple[int, int], begun: str, start: str, had: int) -> None:
+    bill_days = ((dt.date.min, days[0]), (dt.date(2026, 1, 20), days[1]))
+    period = period_of(dt.date.fromisoformat(start), dt.date(2026, 1, 1), bill_days)
+    assert period is not None
+    assert period.start.isoformat() == start
+    assert periods_had(dt.date.fromisoformat(begun), period, bill_days) == had
 
 
 def test_an_agreed_discount_keeps_its_price_id_as_long_as_its_name() -> None:

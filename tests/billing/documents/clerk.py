@@ -10,7 +10,7 @@ from billing.closed_months import Who
 from billing.controls import books
 from billing.documents import crediting, voiding
 from billing.store import tables
-from tests.billing.runs.world import Call, World
+from tests.billing.runs.world import Call, World, instant_us
 
 CENT = 10_000
 ANA, BEN = ("ana", 1001), ("ben", 1002)
@@ -29,8 +29,9 @@ def customer(world: World) -> World:
     return world
 
 
-def void(world: World, number: str, on: str = "2025-11-03", **more: bool) -> voiding.Void:
-    """Void an invoice."""
+def void(world: World, number: str, on: str = "2025-11-03", at: str | None = None, **more: bool) -> voiding.Void:
+    """Void an invoice, at noon of that day (or of another one) or later."""
+    world.now_us = max(world.now_us, instant_us(f"{at or on}T12:00:00"))
     return voiding.void(world.home, number, "wrong address", who(world), on=dt.date.fromisoformat(on), **more)
 
 

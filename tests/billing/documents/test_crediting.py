@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 import sqlalchemy as sa
 
 from billing import invoicing
+from billing.accounting import balances
+from billing.accounting import write_off as writing_off
+from billing.documents import adjusting
 from billing.store import commit_points, tables
 from rating.errors import UserError
-from tests.billing.documents.clerk import CENT, cents, credit, customer, void, wrong
+from tests.billing.documents.clerk import ANA, BEN, CENT, cents, credit, customer, void, who, wrong
 from tests.billing.runs.world import Call, World
 
 FIRST = "R-0000000001"  # Basic 10.00, National calls 10 of 30 minutes at 0.10 = 1.00, Premium 2.01, tax 6 % of 13.01 = 0.78
@@ -121,6 +126,58 @@ def test_neither_a_void_invoice_nor_a_credit_note_is_credited(billed: World) -> 
     void(billed, FIRST)
     with pytest.raises(UserError, match=f"{FIRST} is void"):
         credit(billed, FIRST, 1, 1, reference="x")
+
+
+def test_a_note_that_is_void_says_so_when_it_is_asked_for_again(billed: World) -> None:
+    note = credit(billed, FIRST, 1, 250, reference="one")
+    assert (credit(billed, FIRST, 1, 250, reference="one").existed, note.voided_on) == (True, "")
+    void(billed, note.number, on="2025-11-06")
+    again = credit(billed, FIRST, 1, 250, reference="one")
+    assert (again.number, again.existed, again.voided_on) == (note.number, True, "2025-11-06")
+
+
+def write_off(world: World, amount: int, *, undo: bool = False) -> None:
+    on, by = dt.date(2025, 11, 4), who(world)
+    if undo:
+        writing_off.undo(world.home, FIRST, on, "found", by)
+    else:
+        writing_off.write_off(world.home, FIRST, on, "gone", by, amount_micros=amount * CENT, limit_micros=amount * CENT)
+
+
+def test_what_is_written_off_is_not_credited_before_it_is_taken_back(billed: World) -> None:
+    """13.79 less 10.00 written off: 3.79 are open. 3.58 and 0.21 tax may be credited, and not a cent more: nobody would have paid it."""
+    write_off(billed, 1000)
+    with pytest.raises(UserError, match=f"{FIRST}: 10.00 CNY is written off and 3.79 open; 13.79 cannot be credited") as caught:
+        credit(billed, FIRST, None, None)
+    assert f"ratewright ledger write-off {FIRST} --undo" in caught.value.remedy
+    with pytest.raises(UserError, match=r"3\.81 cannot be credited"):
+        credit(billed, FIRST, 1, 359)  # tax 0.22
+    credit(billed, FIRST, 1, 358)
+    assert (cents(billed), wrong(billed)) == (0, [])
+    write_off(billed, 0, undo=True)
+    credit(billed, FIRST, None, None, reference="rest")
+    assert (cents(billed), wrong(billed)) == (0, [])
+    with billed.home.connect() as connection:
+        assert [line.account for line in balances.trial_balance(connection) if line.balance_micros] == [], (
+            "nothing is lost or to be paid out"
+        )
+
+
+def test_an_invoice_below_zero_is_not_credited_as_a_whole(world: World) -> None:
+    """October of plan basic, 10.00, and a credit of 30.00: the invoice is -20.00 and tax -1.20; no later document changed it."""
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    give(world, -3000)
+    world.bill("2025-11-01")
+    with pytest.raises(UserError, match=f"{FIRST} gives 21.20 CNY back: it cannot be credited as a whole") as caught:
+        credit(world, FIRST, None, None)
+    assert "--line" in caught.value.remedy
+
+
+def give(world: World, amount: int) -> None:
+    wanted = adjusting.Wanted("g", "anna", dt.date(2025, 10, 10), amount * CENT, "goodwill", "sorry", "shop", "standard")
+    for person in (ANA, BEN):
+        adjusting.add(world.home, wanted, who(world, person))
 
 
 def test_a_dry_run_uses_no_number(billed: World) -> None:

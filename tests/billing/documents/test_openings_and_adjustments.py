@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing import invoicing, payments
+from billing.accounts.kinds import ClosedFact
 from billing.documents import adjusting, openings
 from billing.store import settings, tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import ANA, BEN, CENT, cents, customer, void, who, wrong
+from tests.billing.runs.test_rating_units import tell
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -127,6 +129,31 @@ def test_what_cannot_be_entered(anna: World, cents_: int, more: dict[str, object
     with pytest.raises(UserError, match=message):
         entered(anna, cents_, **more)
     assert adjusting.list_all(anna.home) == []
+
+
+def test_an_adjustment_is_dated_in_a_period_that_is_still_open(anna: World) -> None:
+    """After the run of 1 March the next one, of 1 April, computes December to March: three periods before the latest."""
+    settings.put(anna.home, "adjustment_limit_micros", str(500 * CENT), "ops", 1, anna.tick())
+    entered(anna, -700, "big", on="2025-11-10")
+    for month in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01"):
+        anna.bill(month)
+    tell(anna, "anna", "closed", ClosedFact("moved"), "2026-03-11")
+    for reference, person, on, message, remedy in (
+        ("A1", ANA, "2025-11-30", "no bill to come corrects anna before 2025-12-01: 2025-11-30 is too early", "give 2025-12-01, or"),
+        ("A1", ANA, "2026-03-11", "account anna is closed on 2026-03-11: 2026-03-11 is too late", "a day from 2025-12-01 to 2026-03-10"),
+        ("big", BEN, "2025-11-10", "before 2025-12-01: 2025-11-10 is too early", "give 2025-12-01"),
+    ):
+        with pytest.raises(UserError, match=message) as caught:
+            entered(anna, -700 if reference == "big" else -100, reference, person, on=on)
+        assert remedy in caught.value.remedy
+    entered(anna, -100, "first", on="2025-12-01")
+    entered(anna, -200, "last", on="2026-03-10")
+    anna.bill("2026-04-01")
+    assert {each.reference: each.state for each in adjusting.list_all(anna.home)} == {
+        "big": adjusting.PENDING,
+        "first": "R-0000000006",
+        "last": "R-0000000006",
+    }
 
 
 def test_a_reference_stands_for_one_adjustment(anna: World) -> None:

@@ -7,16 +7,21 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 
-from billing.documents import alarms
+from billing import catalogue
+from billing.accounts.kinds import TaxFact
+from billing.documents import adjusting, alarms
 from billing.documents.enquiry import enquire
+from billing.documents.explaining import explain
 from billing.documents.usage_list import usage_list
 from billing.store import tables
 from rating.errors import NotFoundError, UserError
+from rating.model import LateUsage
 from tests.billing.documents.clerk import CENT, customer, void, who, wrong
-from tests.billing.runs.world import Call, World
+from tests.billing.runs.world import START_US, Call, World, shop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,6 +100,49 @@ def test_what_is_not_billed_yet(anna: World) -> None:
         enquire(anna.home, "eve", None, anna.tick())
 
 
+def test_late_usage_of_a_billed_period_is_not_billed_yet(anna: World) -> None:
+    """Seven minutes more of October, in which the free ones are used up: what the next bill has as well."""
+    anna.bill("2025-11-01")
+    anna.take(Call("1001", "2025-10-20T10:00:00", 7 * 60))
+    found = enquire(anna.home, "anna", dt.date(2025, 11, 11), anna.tick())
+    assert [(each.text, each.period_from, each.events, each.amount_micros // CENT) for each in found.lines] == [
+        ("National calls", "2025-10-01", 1, 70),
+        ("Basic", "2025-11-01", 1, 333),
+    ]
+    anna.bill("2025-12-01")
+    assert ("National calls, correction for 2025-10-01 to 2025-10-31", "2025-10-01", "2025-11-01", 1, 70) in anna.lines("R-0000000002")
+
+
+def test_late_usage_that_is_waived_is_owed_by_nobody(anna: World) -> None:
+    basic, plus = shop().plans
+    plans = (msgspec.structs.replace(basic, late_usage=LateUsage.WAIVE), plus)
+    catalogue.publish(anna.home, shop(2, START_US, corrects=1, plans=plans), anna.tick())
+    anna.bill("2025-11-01")
+    anna.take(Call("1001", "2025-10-20T10:00:00", 7 * 60))
+    found = enquire(anna.home, "anna", dt.date(2025, 11, 11), anna.tick())
+    assert [(each.text, each.amount_micros // CENT) for each in found.lines] == [("Basic", 333)]
+    wanted = adjusting.Wanted("A1", "anna", dt.date(2025, 10, 20), -100 * CENT, "goodwill", "", "shop", "standard")
+    adjusting.add(anna.home, wanted, who(anna))
+    anna.bill("2025-12-01")
+    tax = next(each for each in explain(anna.home, "R-0000000002").lines if each.kind == "tax" and each.amount_micros < 0)
+    assert tax.sentences == ("6 % of 12.01 = 0.72", f"{FIRST} has 0.78 of it", "due 0.72, billed before 0.78: now -0.06")
+
+
+def test_what_an_exempt_account_owes_is_without_tax(world: World) -> None:
+    """Prices hold 6 % of tax; who pays none pays what they say, a third of 10.00 by 10 November."""
+    catalogue.publish(world.home, shop(identity="gross", tax_inclusive=True), world.tick())
+    world.account("anna")
+    world.subscription("anna-1", "anna", "gross/basic", "1001")
+    key = world.key("accounts", "account_key", "account_id", "anna")
+    detail = msgspec.json.encode(TaxFact(exempt=("standard",), certificate="A")).decode()
+    fact = {"account_key": key, "kind": "tax", "from_date": "2025-10-01", "to_date": None, "detail": detail}
+    world._add(tables.account_facts, **fact, by_name="clerk", by_uid=1)  # noqa: SLF001 -- a fact, as an import would bring it
+    world.bill("2025-11-01")
+    assert world.lines(FIRST) == [("Basic", "2025-10-01", "2025-11-01", 1, 1000)]
+    found = enquire(world.home, "anna", dt.date(2025, 11, 11), world.tick())
+    assert [(each.text, each.amount_micros // CENT) for each in found.lines] == [("Basic", 333)]
+
+
 # earlier months in cents, the bill, and what was exceeded
 @pytest.mark.parametrize(
     ("months", "bill", "expected"),
@@ -102,9 +150,11 @@ def test_what_is_not_billed_yet(anna: World) -> None:
         ((100, 100, 100), 500, None),
         ((100, 100, 100), 501, 500),
         ((300,), 1501, 1500),
-        ((0, 0, 0), 1, 0),
+        ((0, 0, 0), 200, None),  # five times nothing is the floor, here 200
+        ((0, 0, 0), 201, 200),
+        ((0, 0, 1), 2, 1),  # 5 x 1 / 3 = 1.67
         ((100, 200), 751, 750),
-        ((-50, 0, 0), 10, 0),
+        ((-50, 0, 0), 201, 200),
         ((), 100_000, None),
         ((10, 10, 11), 52, 51),  # 5 x 31 / 3 = 51.67
         ((10, 10, 11), 51, None),
@@ -112,7 +162,7 @@ def test_what_is_not_billed_yet(anna: World) -> None:
     ],
 )
 def test_the_rule(months: tuple[int, ...], bill: int, expected: int | None) -> None:
-    limit = int(alarms.limits(np.array([sum(months)]), np.array([len(months)]), 5)[0])
+    limit = int(alarms.limits(np.array([sum(months)]), np.array([len(months)]), 5, 200)[0])
     assert (limit if bill > limit else None) == expected
 
 

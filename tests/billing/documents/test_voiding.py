@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 
 import pytest
 
 from billing import closed_months, invoicing, payments
 from billing.documents import voiding
-from billing.store import tables
+from billing.documents.explaining import explain
+from billing.runs import cycle, states
+from billing.runs.unbilled import unbilled
+from billing.store import settings, tables
 from rating.errors import NotFoundError, UserError
 from tests.billing.documents.clerk import ANA, CENT, cents, credit, customer, void, who, wrong
 from tests.billing.runs.world import Call, World
@@ -45,6 +49,65 @@ def test_the_next_run_bills_what_was_voided(billed: World) -> None:
     assert (cents(billed), wrong(billed)) == (1379 + 1060, [])
 
 
+def test_a_reissued_invoice_is_dated_and_due_as_of_its_own_day(billed: World) -> None:
+    """Fourteen days to pay; that the books of the bill date are closed does not matter."""
+    void(billed, FIRST, "2025-12-03")
+    closed_months.close(billed.home, "", "2025-11", "month end", who(billed))
+    voiding.reissue(billed.home, FIRST, who(billed))
+    again = invoicing.get_invoice(billed.home, "R-0000000002").summary
+    assert (again.issued_on, again.due_on, again.period_from, again.period_to) == ("2025-12-03", "2025-12-17", "2025-10-01", "2025-11-01")
+    assert (cents(billed), wrong(billed)) == (1379, [])
+
+
+MONTHS = ("2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01")
+
+
+@pytest.fixture
+def long_ago(billed: World) -> World:
+    """October is three periods older than those that are open in April."""
+    for month in MONTHS:
+        billed.bill(month)
+    void(billed, FIRST, "2026-04-02")
+    assert cents(billed) == 5 * 1060
+    return billed
+
+
+def test_an_invoice_of_long_ago_is_reissued(long_ago: World) -> None:
+    """Its charges alone: 10.00 and 3.01, 6 % tax. The next run bills April (10.60) and nothing else."""
+    voiding.reissue(long_ago.home, FIRST, who(long_ago))
+    assert {line[1] for line in long_ago.lines("R-0000000007")} == {"2025-10-01"}
+    assert (cents(long_ago), wrong(long_ago)) == (5 * 1060 + 1379, [])
+    assert explain(long_ago.home, "R-0000000007").lines
+    long_ago.bill("2026-05-01")
+    assert (cents(long_ago), wrong(long_ago), len(long_ago.numbers())) == (6 * 1060 + 1379, [], 8)
+
+
+def test_the_end_of_a_month_knows_no_void_and_no_bill_of_a_later_day(billed: World) -> None:
+    """November is over and not billed: 10.00. October was billed in it; that its invoice is void since 1 December, and made anew, is later.
+
+    By the end of December it is: October is unbilled while it is void, and billed once it is made anew.
+    """
+
+    def at_the_end_before(day: str) -> int:
+        found = unbilled(billed.home, dt.date.fromisoformat(day), before_bills_of_that_day=True)
+        return int(found.lines["amount_micros"].sum()) // CENT
+
+    assert at_the_end_before("2025-12-01") == 1000
+    void(billed, FIRST, "2025-12-01")
+    assert (at_the_end_before("2025-12-01"), at_the_end_before("2026-01-01")) == (1000, 1301 + 2 * 1000)
+    voiding.reissue(billed.home, FIRST, who(billed))
+    assert (at_the_end_before("2025-12-01"), at_the_end_before("2026-01-01")) == (1000, 2 * 1000)
+
+
+def test_the_next_run_bills_what_was_voided_of_long_ago(long_ago: World) -> None:
+    long_ago.bill("2026-05-01")
+    assert (cents(long_ago), wrong(long_ago)) == (6 * 1060 + 1379, [])
+    assert {line[1] for line in long_ago.lines("R-0000000007")} == {"2025-10-01", "2026-04-01"}
+    long_ago.take(Call("1001", "2025-10-20T10:00:00", 60))
+    long_ago.bill("2026-06-01")
+    assert cents(long_ago) == 7 * 1060 + 1379, "once it is billed again October is as closed as before"
+
+
 def test_an_older_invoice_is_reissued_on_the_date_of_the_latest_run(billed: World) -> None:
     before = billed.lines(FIRST)
     billed.bill("2025-12-01")
@@ -52,7 +115,7 @@ def test_an_older_invoice_is_reissued_on_the_date_of_the_latest_run(billed: Worl
     voiding.reissue(billed.home, FIRST, who(billed))
     assert [line[1:] for line in billed.lines("R-0000000003")] == [line[1:] for line in before]
     assert billed.lines("R-0000000003")[0][0] == "Basic, correction for 2025-10-01 to 2025-10-31"
-    assert invoicing.get_invoice(billed.home, "R-0000000003").summary.issued_on == "2025-12-01"
+    assert invoicing.get_invoice(billed.home, "R-0000000003").summary.issued_on == "2025-12-02"
     assert (cents(billed), wrong(billed)) == (1379 + 1060, [])
 
 
@@ -111,6 +174,12 @@ def test_a_void_is_not_dated_before_its_invoice(billed: World) -> None:
         void(billed, FIRST, "2025-10-31")
 
 
+def test_a_void_is_not_dated_after_today(billed: World) -> None:
+    with pytest.raises(UserError, match=f"{FIRST} cannot be void as of 2099-02-04: today is 2025-11-03"):
+        void(billed, FIRST, "2099-02-04", at="2025-11-03")
+    assert (cents(billed), void(billed, FIRST).on_date) == (1379, "2025-11-03")
+
+
 def test_what_is_not_there_or_not_void_is_said(billed: World) -> None:
     with pytest.raises(NotFoundError, match="no invoice has the number R-9"):
         void(billed, "R-9")
@@ -131,6 +200,24 @@ def test_the_command_line(billed: World, capsys: pytest.CaptureFixture[str]) -> 
     assert "is void as of" in capsys.readouterr().out
     assert main(words) == 1
     assert "was voided on" in capsys.readouterr().err
+
+
+def test_a_reissue_that_waits_for_approval_or_has_nothing_to_bill(billed: World, capsys: pytest.CaptureFixture[str]) -> None:
+    from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
+
+    void(billed, FIRST)
+    settings.put(billed.home, "approval", "required", *ANA, billed.tick())
+    words = ["invoice", "reissue", FIRST, "--home", str(billed.home.path)]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "run 2 is computed, 1 on its list, none numbered" in said
+    assert "ratewright bill approve --run 2" in said
+    now_us = time.time_ns() // 1000
+    states.decide(billed.home, 2, states.APPROVED, states.By("eve", 77), "", now_us)
+    cycle.run(billed.home, dt.date(2025, 11, 1), now_us, order=cycle.Order(resume=True))
+    assert cents(billed) == 1379
+    assert main(words) == 1
+    assert "nothing is due that was not billed; forget it: ratewright bill abandon --date 2025-11-01" in capsys.readouterr().out
 
 
 def test_who_voids_is_kept(billed: World) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 UNIT = 1_000_000
 Amount = float | str | Fraction  # as a row of a table writes it
-START_US = 1_767_225_600 * UNIT  # 2026-01-01T00:00Z
+START_US = 1_796_083_200 * UNIT  # 2026-12-01T00:00Z, after every date of the tests
 ANA = Operator("ana", 2001)
 
 
@@ -67,9 +67,17 @@ class Desk:
             values |= {"dunning_policy": "standard", "payment_days": 14, "commit_seq": seq, "legal_entity": entity}
             connection.execute(tables.accounts.insert().values(account_id=account_id, currency=currency, **values))
 
+    def entity(self, name: str) -> None:
+        """A further legal entity."""
+        with self.home.begin() as connection:
+            seq = self.home.next_commit_seq(connection, "fact", self.now_us)
+            values = {"name": name, "invoice_prefix": name.upper(), "credit_prefix": f"{name.upper()}-C", "commit_seq": seq}
+            connection.execute(tables.legal_entities.insert().values(entity=name, **values))
+
     def invoice(  # noqa: PLR0913 -- what a document says
-        self, number: str, total: Amount, due: str = "02-15", account_id: str = "anna", *, about: str | None = None, posted: bool = True
-    ) -> None:
+        self, number: str, total: Amount, due: str = "02-15", account_id: str = "anna", *, about: str | None = None, posted: bool = True,
+        issued: str = "02-01",
+    ) -> None:  # fmt: skip
         """Put a document into the books as a run does: numbered in one commit, posted in another. Below zero it is a credit note."""
         with self.home.begin() as connection:
             seq = self.home.next_commit_seq(connection, "run", self.now_us)
@@ -80,7 +88,8 @@ class Desk:
             account = connection.execute(sa.select(tables.accounts).where(tables.accounts.c.account_id == account_id)).one()
             values = {
                 "number": number, "account_key": account.account_key, "run_id": run_id, "currency": account.currency,
-                "period_from": "2026-01-01", "period_to": "2026-02-01", "issued_on": "2026-02-01", "due_on": day(due).isoformat(),
+                "period_from": "2026-01-01", "period_to": "2026-02-01",
+                "issued_on": day(issued).isoformat(), "due_on": day(due).isoformat(),
                 "net_micros": units(total), "tax_micros": 0, "total_micros": units(total), "commit_seq": seq,
                 "document_type": "credit_note" if total < 0 else None, "corrects_invoice_key": self.key(about) if about else None,
             }  # fmt: skip

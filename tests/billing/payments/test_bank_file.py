@@ -111,6 +111,11 @@ REFUSED = {
     "one id twice": (GOOD + "1;09.11.2026;5,00;CNY;;;\n", "", "line 4: the id 'bank/1' stands in line 2 as well"),
     "cut inside a line": (GOOD + "3;11.11.2026;5", "", "line 4: it has 3 columns instead of 7: the file is cut short"),
     "cut inside quotes": (GOOD + '3;11.11.2026;5,00;CNY;"Ann', "", "line 4: a quoted text does not end: the file is cut short"),
+    "cut inside the last column": (
+        GOOD + "3;11.11.2026;5,00;CNY;Ann;R-1;nothing is mis",
+        "",
+        "line 4: the last line does not end, and no line of totals shows that it is whole: the file may be cut short",
+    ),
     "no trailer": (GOOD, TOTALS, "line 3: the line of totals (SUM) is missing: the file is cut short"),
     "nothing at all": ("", TOTALS, "line 1: the line of totals (SUM) is missing: the file is cut short"),
     "trailer in the middle": ("SUM;1;2\n" + GOOD, TOTALS, "line 2: the line of totals (SUM) comes before the end"),
@@ -138,6 +143,7 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
 
 def test_a_good_trailer(tmp_path: Path) -> None:
     assert len(read(tmp_path, HEAD + GOOD + "SUM;2;1.258,00;;;;\n", TOTALS).lines) == 2
+    assert len(read(tmp_path, HEAD + GOOD + "SUM;2;1.258,00", TOTALS).lines) == 2, "totals that agree end it"
 
 
 @pytest.mark.parametrize(
@@ -208,8 +214,9 @@ def test_mapping_with_a_mistake(tmp_path: Path, change: tuple[str, str], message
 
 
 ANN, BEN, EVA = Account(1, "A1", "CNY", ""), Account(2, "b2", "CNY", ""), Account(3, "A3", "EUR", "")
+DAN = Account(4, "A4", "CNY", "north")
 INVOICES = {"R-1": ("R-1", ANN), "R-2": ("R-2", ANN), "R-3": ("R-3", BEN), "R-4": ("r-4", EVA)}
-ACCOUNTS = {"A1": ANN, "B2": BEN, "A3": EVA}
+ACCOUNTS = {"A1": ANN, "B2": BEN, "A3": EVA, "A4": DAN}
 
 # the reference; what it is matched to
 REFERENCES = """
@@ -228,6 +235,7 @@ thank you                 | no_reference
                           | no_reference
 R-4                       | other_currency
 A3                        | other_currency
+A4                        | other_entity
 """
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from tests.billing.payments.desk import ANA
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
+NOW_NS = 1_796_083_200 * 10**9  # 2026-12-01T00:00Z, after every date of the page
 PAGE = ROOT / "docs" / "payments.md"
 
 
@@ -33,6 +36,8 @@ def calls(kind: str) -> list[tuple[str, str]]:
 def test_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(operator, "current", lambda: ANA)
+    clock = itertools.count(NOW_NS, 1_000_000)
+    monkeypatch.setattr(time, "time_ns", lambda: next(clock))
     monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
     before = calls("")
     assert len(before) == 4

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import payments
+from billing import closed_months, payments
+from billing.accounting import balances
 from billing.payments import importing, worklist
 from billing.payments.mapping import read_mapping
 from rating.errors import ProblemsError, UserError
@@ -154,6 +155,77 @@ def test_the_work_list(desk: Desk, tmp_path: Path) -> None:
     assert decided == [("W-3", "returned", ""), ("W-1", "assigned", "A000001"), ("W-2", "assigned", "A000009")]
     assert desk.balances("suspense") == {}
     assert desk.wrong() == []
+
+
+def test_a_line_of_a_month_that_is_closed_by_now(desk: Desk, tmp_path: Path) -> None:
+    """It came on 9 November; November is closed; on 1 December somebody knows whose it is, and another goes back."""
+    take(desk, write(tmp_path, "W-1;09.11.2026;5,00;EUR;Ann;thanks;", "W-2;09.11.2026;7,00;EUR;Ben;;"))
+    closed_months.close(desk.home, "", "2026-11", "done", closed_months.Who("ana", 2001, desk.act.now_us))
+    assert worklist.assign(desk.home, "DE-6222-0001/W-1", "A000001", "asked Ann", desk.act).allocated == [("R-0000000001", units(5))]
+    worklist.give_back(desk.home, "DE-6222-0001/W-2", "nobody knows him", desk.act)
+    with desk.home.connect() as connection:
+        query = "SELECT leg, debit_account, credit_account, posted_on FROM postings WHERE document LIKE '%W-_' ORDER BY posted_on, leg"
+        rows = [tuple(row) for row in connection.exec_driver_sql(query)]
+    assert rows == [
+        ("unmatched", "cash", "suspense", "2026-11-09"),
+        ("unmatched", "cash", "suspense", "2026-11-09"),
+        ("payment", "suspense", "receivable:A000001", "2026-12-01"),
+        ("returned", "suspense", "cash", "2026-12-01"),
+    ]
+    assert [each.received_on for each in payments.list_payments(desk.home)] == ["2026-11-09"], "it was received when it came"
+    assert desk.balances("suspense") == {}
+    assert desk.wrong() == []
+
+
+def test_each_entity_has_its_own_money(desk: Desk, tmp_path: Path) -> None:
+    """North's bank file: 5.00 of its customer, 6.00 that nobody knows, 7.00 for a customer of the entity without a name."""
+    desk.entity("north")
+    desk.account("A000008", "EUR", entity="north")
+    file = write(
+        tmp_path,
+        "N-1;09.11.2026;5,00;EUR;Ann;A000008;",
+        "N-2;09.11.2026;6,00;EUR;Ann;thanks;",
+        "N-3;09.11.2026;7,00;EUR;Ben;A000001;",
+        "N-4;09.11.2026;8,00;EUR;Ben;;",
+    )
+    mapping = tmp_path / "north.yaml"
+    mapping.write_text((EXAMPLES / "city-bank.yaml").read_text() + "entity: north\n")
+    importing.import_file(desk.home, file, read_mapping(mapping), desk.act)
+    assert [(each.line_id[-3:], each.reason) for each in worklist.work_list(desk.home)] == [
+        ("N-2", "no_reference"), ("N-3", "other_entity"), ("N-4", "no_reference"),
+    ]  # fmt: skip
+    two, three, four = (f"DE-6222-0001/N-{place}" for place in (2, 3, 4))
+    assert sums(desk, "suspense") == {"north": -21}
+    with pytest.raises(UserError, match="is money of legal entity north, account A000001 belongs to the legal entity without a name"):
+        worklist.assign(desk.home, three, "A000001", "", desk.act)
+    worklist.assign(desk.home, two, "A000008", "asked Ann", desk.act)
+    worklist.give_back(desk.home, three, "to the other entity", desk.act)
+    assert sums(desk, "suspense") == {"north": -8}
+    worklist.give_back(desk.home, four, "nobody knows him", desk.act)
+    assert (sums(desk, "suspense"), sums(desk, "cash"), sums(desk, "receivable:A000008")) == ({}, {"north": 11}, {"north": -11})
+    assert desk.wrong() == []
+    mapping.write_text((EXAMPLES / "city-bank.yaml").read_text() + "entity: south\n")
+    with pytest.raises(UserError, match="no legal entity is called 'south'"):
+        importing.import_file(desk.home, file, read_mapping(mapping), desk.act)
+
+
+def sums(desk: Desk, account: str) -> dict[str, float]:
+    """Debits less credits of a ledger account by entity, in units; each entity's trial balance is checked as it is read."""
+    with desk.home.connect() as connection:
+        found = balances.trial_balance(connection, every_customer=True)
+    return {each.entity: each.balance_micros / 1_000_000 for each in found if each.account == account and each.balance_micros}
+
+
+def test_a_line_of_tomorrow_stops_the_file(desk: Desk, tmp_path: Path) -> None:
+    """The clock says 1 December 2026, 00:00 UTC; it is 1 December on every clock east of Greenwich, and nowhere the second."""
+    before = desk.rows()
+    file = write(tmp_path, "X-1;01.12.2026;5,00;EUR;a;A000002;", "X-2;02.12.2026;5,00;EUR;a;A000002;", "X-3;01.01.2099;5,00;EUR;a;;")
+    with pytest.raises(ProblemsError) as caught:
+        take(desk, file)
+    assert [f"{each.path}: {each.message}" for each in caught.value.problems] == [
+        "line 4: 2026-12-02 has not begun yet", "line 5: 2099-01-01 has not begun yet",
+    ]  # fmt: skip
+    assert desk.rows() == before
 
 
 def test_a_matched_line_is_no_work(desk: Desk, tmp_path: Path) -> None:

@@ -130,6 +130,24 @@ def test_split() -> None:
     assert instalments.split([(1, 10), (2, 5)], [4, 8, 3]) == [(1, 1, 4), (2, 1, 6), (2, 2, 2), (3, 2, 3)]
 
 
+def test_an_agreed_plan_never_changes(desk: Desk) -> None:
+    """30.00 in three parts of 10.00 from 1 March on."""
+    desk.invoice("R-1", 20)
+    desk.invoice("R-2", 10, "03-15")
+    agreed = desk.agree("i1", equal=3, first="03-01")
+    assert [(part.due_on, part.number, part.amount_micros) for part in agreed.parts] == [
+        ("2026-03-01", "R-1", 10_000_000), ("2026-04-01", "R-1", 10_000_000), ("2026-05-01", "R-2", 10_000_000),
+    ]  # fmt: skip
+    assert desk.agree("i1", equal=3, first="03-01").existed
+    assert desk.agree("i1", equal=3, first="03-01", numbers="R-2 R-1").existed, "both were open"
+    assert desk.agree("i1", parts="03-01=10 04-01=10 05-01=10").existed
+    for equal, first, parts in ((3, "05-01", ""), (2, "03-01", ""), (0, None, "03-01=10 04-01=10 06-01=10")):
+        with pytest.raises(UserError, match="plan i1 exists with other parts"):
+            desk.agree("i1", equal=equal, first=first, parts=parts)
+    with pytest.raises(UserError, match="plan i1 exists with other invoices"):
+        desk.agree("i1", equal=3, first="03-01", numbers="R-1")
+
+
 def test_how_a_plan_stands(desk: Desk) -> None:
     desk.invoice("R-1", 10)
     desk.invoice("R-2", 20, "03-15")

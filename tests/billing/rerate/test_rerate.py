@@ -1,4 +1,4 @@
-"""Re-rating: exactly who has the plan in the months, previewed to the cent, approved by somebody else, billed once.
+"""Re-rating: exactly who has the plan in the months and these months alone, previewed to the cent, approved by somebody else, billed once.
 
 The shop's second version halves national calls of October (0.10 to 0.05 a minute) and corrects the first from the beginning.
 Amounts below are cents.
@@ -13,9 +13,12 @@ import pytest
 
 from billing import catalogue, controls, invoicing
 from billing.closed_months import Who
+from billing.documents import voiding
 from billing.rerate import jobs
 from billing.rerate.request import Request, request
 from rating.errors import UserError
+from tests.billing.documents.clerk import cents as owed_cents
+from tests.billing.documents.clerk import void
 from tests.billing.runs.world import NATIONAL, START_US, Call, price_of, shop
 
 if TYPE_CHECKING:
@@ -31,6 +34,29 @@ def who(world: World, uid: int = 1) -> Who:
 
 def asked(accounts: tuple[str, ...] | None = None, months: str = "2025-10") -> Request:
     return request("shop/plus", 2, months, accounts)
+
+
+def apply(world: World, wanted: Request) -> jobs.Job:
+    """Plan, approve and apply."""
+    job = jobs.plan(world.home, wanted, who(world))
+    jobs.decide(world.home, job.job_id, jobs.APPROVED, "", who(world, uid=2))
+    return jobs.apply(world.home, job.job_id, DAY, who(world))
+
+
+def cents(job: jobs.Job) -> int:
+    """What a job comes to without tax."""
+    return job.figures.net_micros.get("CNY", 0) // CENT
+
+
+def cycle_cents(world: World) -> dict[str, int]:
+    """What the run of December, made again, bills each account."""
+    before = invoiced_cents(world)
+    world.bill("2025-12-01")
+    return {account: amount - before[account] for account, amount in invoiced_cents(world).items()}
+
+
+def balanced(world: World) -> bool:
+    return all(each.ok for each in controls.books(world.home))
 
 
 def correct(world: World) -> None:
@@ -63,12 +89,12 @@ def invoiced_cents(world: World) -> dict[str, int]:
 def test_the_preview_says_who_and_how_much(billed: World) -> None:
     before = invoiced_cents(billed)
     found = jobs.preview(billed.home, asked())
-    # October and, since what a period leaves goes on, November: a 10 + 10 minutes, b 20 + 10, c 30 + 10, each 0.05 less
+    # October alone, though November was billed at the old price too: a 10 minutes, b 20, c 30, each 0.05 less
     assert (found.accounts, found.dearer, found.cheaper, found.unchanged) == (3, 0, 3, 0)
-    assert {each.account_id: each.net_micros // CENT for each in found.largest} == {"c": -200, "b": -150, "a": -100}
-    assert {currency: amount // CENT for currency, amount in found.net_micros.items()} == {"CNY": -450}
-    assert {code: amount // CENT for code, amount in found.by_revenue_code.items()} == {"CNY 4010": -450}
-    assert [amount // CENT for amount in found.deciles["CNY"]][::5] == [-200, -150, -100]
+    assert {each.account_id: each.net_micros // CENT for each in found.largest} == {"c": -150, "b": -100, "a": -50}
+    assert {currency: amount // CENT for currency, amount in found.net_micros.items()} == {"CNY": -300}
+    assert {code: amount // CENT for code, amount in found.by_revenue_code.items()} == {"CNY 4010": -300}
+    assert [amount // CENT for amount in found.deciles["CNY"]][::5] == [-150, -100, -50]
     assert invoiced_cents(billed) == before, "a preview stores nothing"
 
 
@@ -90,25 +116,78 @@ def test_a_job_is_approved_by_another_and_billed_once_to_the_cent(billed: World)
     done = jobs.apply(billed.home, job.job_id, DAY, who(billed))
     assert done.state == jobs.APPLIED
     changed = {account: amount - before[account] for account, amount in invoiced_cents(billed).items()}
-    assert changed == {"a": -106, "b": -159, "c": -212, "d": 0}  # with 6 % tax
+    assert changed == {"a": -53, "b": -106, "c": -159, "d": 0}  # with 6 % tax
+    made = [each for each in invoicing.list_invoices(billed.home) if each.number.startswith("C-")]
+    assert {(each.period_from, each.period_to) for each in made} == {("2025-10-01", "2025-11-01")}
     assert jobs.apply(billed.home, job.job_id, DAY, who(billed)).existed
-    after = invoiced_cents(billed)
-    assert billed.bill("2025-12-01").invoices == 1, "the cycle finds nothing left but with d, whose plan was not asked for"
-    assert {account: amount - after[account] for account, amount in invoiced_cents(billed).items()} == {"a": 0, "b": 0, "c": 0, "d": -106}
     assert jobs.preview(billed.home, asked()).net_micros == {}
-    assert all(each.ok for each in controls.books(billed.home)), [each for each in controls.books(billed.home) if not each.ok]
+    # the cycle finds what was not asked for: 10 minutes of November of each, and d, who has another plan and 20 minutes free
+    assert cycle_cents(billed) == {"a": -53, "b": -53, "c": -53, "d": -106}
+    assert jobs.preview(billed.home, asked(months="2025-10..2025-11")).net_micros == {}
+    assert balanced(billed)
+
+
+def test_two_months_leave_nothing_to_the_cycle_but_another_plan(billed: World) -> None:
+    assert cents(apply(billed, asked(months="2025-11"))) == -150
+    assert cents(apply(billed, asked(months="2025-10..2025-11"))) == -300, "November was done by itself"
+    assert cycle_cents(billed) == {"a": 0, "b": 0, "c": 0, "d": -106}
+    assert balanced(billed)
+
+
+def test_what_came_in_since_the_last_run_is_the_cycle_s(billed: World) -> None:
+    """A call of 10 minutes of October comes late, at the new price: 0.50, with the other 10 minutes 0.05 a minute less."""
+    job = jobs.plan(billed.home, asked(("a",)), who(billed))
+    jobs.decide(billed.home, job.job_id, jobs.APPROVED, "", who(billed, uid=2))
+    billed.take(Call("8613800000001", "2025-10-06T10:00", 600))
+    assert cents(jobs.plan(billed.home, asked(("a",)), who(billed))) == -50, "late usage changes nothing of it"
+    assert jobs.apply(billed.home, job.job_id, DAY, who(billed)).state == jobs.APPLIED
+    assert cycle_cents(billed)["a"] == 53 - 53, "the late call, and November"
+    assert balanced(billed)
+
+
+def test_other_subscriptions_of_the_account_are_no_part_of_it(billed: World) -> None:
+    """Account e has plus with 10 minutes, and basic with 40, of which 20 are free. The tax on both is one line, and is parted."""
+    billed.account("e")
+    for name, plan, number, seconds in (("e1", "shop/plus", "8613800000008", 600), ("e2", "shop/basic", "8613800000009", 2400)):
+        billed.subscription(name, "e", plan, number)
+        billed.take(Call(number, "2025-10-05T10:00", seconds))
+    billed.bill("2025-12-01")  # at 0.05 a minute; the third version says 0.02
+    old = shop()
+    prices = tuple(price_of(NATIONAL, "National calls", 10, 20_000) if each.price_id == NATIONAL else each for each in old.prices)
+    catalogue.publish(billed.home, shop(3, START_US, prices=prices, corrects=2), billed.tick())
+    wanted = request("shop/plus", 3, "2025-10", ("e",))
+    found = jobs.preview(billed.home, wanted)
+    # 10 minutes 0.03 cheaper: 0.30, and 6 % of it, 0.018: 0.02
+    assert (found.net_micros, found.tax_micros) == ({"CNY": -30 * CENT}, {"CNY": -2 * CENT})
+    assert cents(apply(billed, wanted)) == -30
+    assert cycle_cents(billed)["e"] == -63, "20 minutes of basic: 0.60. Tax: 44.50 becomes 43.60, 2.67 becomes 2.62; 0.02 of it was done"
+    assert balanced(billed)
+
+
+def test_an_account_that_was_billed_again_is_rated_as_its_last_run_knew_it(billed: World) -> None:
+    """The invoice of a for November is void and reissued, with a late call of 10 minutes; b is as the run of the cycle left it."""
+    listed = invoicing.list_invoices(billed.home)
+    (number,) = [each.number for each in listed if (each.account_id, each.period_from) == ("a", "2025-11-01")]
+    void(billed, number, "2025-12-02")
+    assert jobs.preview(billed.home, asked(("a", "b"))).left_alone == ("a",), "the next run computes it anyway"
+    billed.take(Call("8613800000001", "2025-11-06T10:00", 600))
+    voiding.reissue(billed.home, number, who(billed))
+    found = jobs.preview(billed.home, asked(("a", "b"), months="2025-10..2025-11"))
+    assert found.left_alone == ()
+    # the reissue billed a at the new price; b 20 and 10 minutes 0.05 less
+    assert {each.account_id: each.net_micros // CENT for each in found.largest} == {"b": -150}
 
 
 def test_what_changed_since_the_approval_has_to_be_approved_again(billed: World) -> None:
     job = jobs.plan(billed.home, asked(), who(billed))
     jobs.decide(billed.home, job.job_id, jobs.APPROVED, "", who(billed, uid=2))
-    billed.take(Call("8613800000001", "2025-10-06T10:00", 600))
+    billed.bill("2025-12-01")  # bills all that is left, October too
     before = invoiced_cents(billed)
     with pytest.raises(UserError, match="has changed since it was approved"):
         jobs.apply(billed.home, job.job_id, DAY, who(billed))
     assert invoiced_cents(billed) == before
     again = jobs.plan(billed.home, asked(), who(billed))
-    assert (again.existed, again.job_id) == (False, job.job_id + 1)
+    assert (again.existed, again.job_id, again.figures.net_micros) == (False, job.job_id + 1, {})
 
 
 def test_a_rejected_job_makes_nothing(billed: World) -> None:
@@ -117,6 +196,24 @@ def test_a_rejected_job_makes_nothing(billed: World) -> None:
     with pytest.raises(UserError, match="is rejected"):
         jobs.apply(billed.home, job.job_id, DAY, who(billed))
     assert [each.state for each in jobs.jobs(billed.home)] == [jobs.REJECTED]
+    again = jobs.plan(billed.home, asked(), who(billed))
+    assert (again.existed, again.job_id, again.state) == (False, job.job_id + 1, jobs.WAITING), "it can be planned again"
+    assert jobs.plan(billed.home, asked(), who(billed)).job_id == again.job_id
+    jobs.decide(billed.home, again.job_id, jobs.APPROVED, "", who(billed, uid=2))
+    assert jobs.apply(billed.home, again.job_id, DAY, who(billed)).state == jobs.APPLIED
+
+
+def test_what_was_voided_can_be_made_again(billed: World) -> None:
+    before = owed_cents(billed, "a")
+    done = apply(billed, asked(("a",)))
+    (number,) = [each.number for each in invoicing.list_invoices(billed.home) if each.number.startswith("C-")]
+    again = jobs.plan(billed.home, asked(("a",)), who(billed))
+    assert (again.job_id, again.figures.net_micros) == (done.job_id + 1, {}), "nothing is left to rate again"
+    void(billed, number, "2025-12-06")
+    second = apply(billed, asked(("a",)))
+    assert (second.job_id, cents(second)) == (done.job_id + 2, -50)
+    assert owed_cents(billed, "a") == before - 53, "once"
+    assert balanced(billed)
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
-from billing import controls, invoicing
+from billing import catalogue, controls, invoicing
 from billing.accounts.kinds import DiscountFact, PayerFact
+from billing.documents.explaining import explain
 from billing.store import tables
+from rating.model import InvoiceDiscount, RecurringFee, TaxClass, TaxRate, TaxShare
+from tests.billing.runs.world import shop
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
+
+UNIT = 1_000_000
 
 
 def told(world: World, table: str, kind: str, detail: msgspec.Struct) -> None:
@@ -54,3 +60,50 @@ def test_a_discount_goes_with_what_it_is_off(world: World, kinds: tuple[str, ...
     net = {each.account_id: each.net_micros // 10_000 for each in invoicing.list_invoices(world.home)}
     assert (net.get("a", 0), net.get("b", 0)) == (of_a, of_b)
     assert [each.name for each in controls.books(world.home) if not each.ok] == []
+    assert all(explain(world.home, each.number).lines for each in invoicing.list_invoices(world.home))
+
+
+def test_a_discount_of_a_split_bill_in_words(world: World) -> None:
+    """10 % off the account's 36.00, whoever pays: of the 3.60 each payer is told what is off its own lines."""
+    world.account("a")
+    world.account("b")
+    world.subscription("sa", "a", "shop/plus", "8613800000001")
+    told(world, "account_facts", "discount", DiscountFact("loyal", percent_ppm=100_000))
+    told(world, "subscription_facts", "payer", PayerFact("b", (), (201,)))
+    world.bill("2025-11-01")
+    said = {each.account_id: words(world, each.number, "loyal") for each in invoicing.list_invoices(world.home)}
+    assert said == {
+        "a": [("10 % off 33.00 = 3.30", "of it on what this account pays: -0.30"), ("10 % off 3.00 = 0.30",)],
+        "b": [("10 % off 33.00 = 3.30", "of it on what this account pays: -3.00")],
+    }
+
+
+def test_a_discount_agreed_with_a_member_of_a_consolidated_bill(world: World) -> None:
+    """Account b has agreed nothing itself, and pays everything of a."""
+    world.account("a")
+    world.account("b")
+    world.subscription("sa", "a", "shop/plus", "8613800000001")
+    told(world, "account_facts", "discount", DiscountFact("loyal", percent_ppm=100_000))
+    told(world, "account_facts", "payer", PayerFact("b"))
+    world.bill("2025-11-01")
+    assert words(world, "R-0000000001", "loyal") == [("10 % off 33.00 = 3.30",), ("10 % off 3.00 = 0.30",)]
+
+
+def test_a_cent_that_is_over_falls_in_words_where_it_fell_on_the_bill(world: World) -> None:
+    """0.05 off four lines of 1.00 in two tax classes: each line has a cent of it, and one has two."""
+    shares = (TaxShare("standard", 500_000, 5000), TaxShare("reduced", 500_000, 5001))
+    fees = tuple(RecurringFee(number, name, number, 5000, "", 2 * UNIT, shares=shares) for number, name in ((20, "one"), (10, "two")))
+    classes = tuple(TaxClass(name, code, (TaxRate(dt.date(2020, 1, 1), 60_000),)) for name, code in (("reduced", 1), ("standard", 2)))
+    plan = msgspec.structs.replace(shop().plans[0], recurring=fees, invoice_discounts=(InvoiceDiscount(30, "five", 30, 5000, 0, 50_000),))
+    rent = msgspec.structs.replace(shop().plans[1], recurring=())
+    catalogue.publish(world.home, shop(identity="mix", plans=(plan, rent), tax_classes=classes), world.tick())
+    world.account("a")
+    world.subscription("sa", "a", "mix/basic", "8613800000001")
+    world.bill("2025-11-01")
+    said = words(world, "R-0000000001", "five")
+    assert sorted(each[-1] for each in said) == ["of it on what this tax class has: -0.02", "of it on what this tax class has: -0.03"]
+
+
+def words(world: World, number: str, text: str) -> list[tuple[str, ...]]:
+    """What is said of the lines of a document that are called so."""
+    return [line.sentences for line in explain(world.home, number).lines if line.text == text]

@@ -299,11 +299,10 @@ def test_a_plan_that_waives_late_usage(world: World) -> None:
     usage = [line for line in world.lines("R-0000000002") if line[0].startswith("National")]
     assert usage == [("National calls", *NOVEMBER, 1, 20)]
     assert balanced(world)
-    world.take(
-        Call("1006", "2025-10-05T10:00:00", 601, key="x")
-    )  # a conflict takes 1.00 out; with the late 2.00 October still exceeds its bill
+    world.take(Call("1006", "2025-10-05T10:00:00", 601, key="x"))  # a conflict takes out what was billed in time
     world.bill("2026-01-01")
-    assert not any("correction" in line[0] for line in world.lines("R-0000000003"))
+    corrections = [line for line in world.lines("R-0000000003") if line[0].startswith("National calls, correction")]
+    assert corrections == [("National calls, correction for 2025-10-01 to 2025-10-31", *OCTOBER, -1, -100)]
     assert balanced(world)
 
 

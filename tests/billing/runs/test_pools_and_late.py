@@ -10,40 +10,55 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from billing import catalogue
-from billing.accounts.kinds import PoolFact
+from billing.accounts.kinds import ClosedFact, PayerFact, PoolFact
+from billing.closed_months import Who
+from billing.controls import books
+from billing.documents import voiding
 from billing.intake.taking import Intake
+from billing.rerate import jobs
+from billing.rerate.request import request
+from billing.runs import leftovers, pools, reports, turns
 from billing.runs.groups import price_in_groups
 from billing.store import tables
 from mediation.decode import Decoded
 from rating.model import LateUsage
 from tests.billing.runs.test_groups import Priceable
-from tests.billing.runs.test_promises import FREE, ROLLS, a_plan, minutes, selling
-from tests.billing.runs.world import MINUTE_MS, Call, World, instant_us, usage_table
+from tests.billing.runs.test_promises import FREE, ROLLS, a_plan, confirmed, minutes, selling, usage_cents
+from tests.billing.runs.world import MINUTE_MS, NATIONAL, Call, World, instant_us, price_of, usage_table
 
 if TYPE_CHECKING:
-    from rating.model import Plan
+    from collections.abc import Callable, Mapping
+
+    from rating.model import Allowance, Catalogue, Plan
 
 pytestmark = pytest.mark.slow
 NOVEMBER = dt.date(2025, 11, 1)
 DECEMBER = dt.date(2025, 12, 1)
+JANUARY = dt.date(2026, 1, 1)
 SHARED = msgspec.structs.replace(FREE, shared=True)
 
 
-def opened(world: World, plan: Plan, *accounts: str) -> None:
-    """Accounts with a subscription each; the number of account `a1` is 1001, of `a2` 1002 and so on."""
+def opened(world: World, plan: Plan, *accounts: str, since: Mapping[str, str] | None = None) -> None:
+    """Accounts with a subscription each, `since` a day or 1 October; the number of account `a1` is 1001, of `a2` 1002 and so on."""
     catalogue.publish(world.home, selling(plan), world.tick())
     for account in accounts:
-        world.account(account)
-        world.subscription(f"s{account}", account, f"shop/{plan.name}", f"100{account[1:]}")
+        day = (since or {}).get(account, "2025-10-01")
+        world.account(account, opened_on=day)
+        world.subscription(f"s{account}", account, f"shop/{plan.name}", f"100{account[1:]}", from_date=day)
 
 
 def pool(world: World, account: str, root: str, from_date: str) -> None:
+    agreed(world, account, "pool", from_date, PoolFact(root))
+
+
+def agreed(world: World, account: str, kind: str, from_date: str, detail: msgspec.Struct) -> None:
     with world.home.begin() as connection:
         seq = world.home.next_commit_seq(connection, "fact", world.tick())
         key = world.key("accounts", "account_key", "account_id", account)
-        fact = {"account_key": key, "kind": "pool", "from_date": from_date, "detail": msgspec.json.encode(PoolFact(root)).decode()}
+        fact = {"account_key": key, "kind": kind, "from_date": from_date, "detail": msgspec.json.encode(detail).decode()}
         connection.execute(tables.account_facts.insert().values(**fact, commit_seq=seq))
 
 
@@ -111,6 +126,64 @@ def test_what_a_pool_has_left_it_has_together(world: World) -> None:
     assert cents(world, DECEMBER, group_rows=1) == {("a1", "2025-10-01"): 0, ("a2", "2025-11-01"): 10}
 
 
+TOGETHER = msgspec.structs.replace(ROLLS, shared=True, rollover_max=None)
+
+
+@pytest.mark.parametrize("order", [("a1", "a2"), ("a2", "a1")])
+def test_an_account_that_is_opened_within_a_period_shares_from_its_first_day_on(world: World, order: tuple[str, str]) -> None:
+    """31 minutes of a1 and 16 of a2, for 16 of 31 days: 47 together. a1 talks for 20, a2 for 28: the last minute is paid."""
+    opened(world, a_plan("family", SHARED), *order, since={"a2": "2025-10-16"})
+    pool(world, "a2", "a1", "2025-10-16")
+    world.take(minutes("1001", "2025-10-05T10:00:00", 20), minutes("1002", "2025-10-20T10:00:00", 28))
+    assert cents(world, NOVEMBER, group_rows=1) == {("a1", "2025-10-01"): 0, ("a2", "2025-10-16"): 10}
+
+
+@pytest.mark.parametrize("order", [("a1", "a2"), ("a2", "a1")])
+def test_an_account_that_is_opened_within_a_period_has_part_in_what_its_pool_has_left(world: World, order: tuple[str, str]) -> None:
+    """October leaves 31 minutes of a1 to November, which has 31 of each: 93 together, of which 94 are used. It leaves nothing.
+
+    In December 62 are free. Of an account outside of the pool October leaves 31 to November, in which 63 are used: one is paid.
+    """
+    opened(world, a_plan("clan", TOGETHER), *order, "a3", since={"a2": "2025-11-16"})
+    pool(world, "a2", "a1", "2025-11-16")
+    world.take(
+        minutes("1001", "2025-11-05T10:00:00", 40), minutes("1002", "2025-11-20T10:00:00", 54), minutes("1003", "2025-11-20T10:00:00", 63)
+    )
+    world.take(minutes("1002", "2025-12-20T10:00:00", 63))
+    invoices = []
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01"):
+        assert world.bill(date).quarantined == {}
+        assert confirmed(world)
+        invoices.append(sorted(usage_cents(world, number) for number in world.numbers()))
+    assert invoices == [[], [[10], [10]], [[10], [10], [10]]]
+
+
+def test_a_unit_with_two_amounts_of_one_leftover_is_put_aside_and_the_rest_is_billed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if periods of a pool that begin on two days were two cycles: each leaves something of October."""
+    monkeypatch.setattr(pools, "cycle_days", lambda scope: scope.period_from)
+    monkeypatch.setattr(turns, "cycle_days", lambda scope: scope.period_from)
+    opened(world, a_plan("clan", TOGETHER), "a1", "a2", "a3", since={"a2": "2025-10-16"})
+    pool(world, "a2", "a1", "2025-10-16")
+    world.take(minutes("1003", "2025-10-05T10:00:00", 32))
+    assert world.bill("2025-11-01").quarantined == {"a1": leftovers.CLASHING, "a2": f"with account a1 of its unit: {leftovers.CLASHING}"}
+    assert [usage_cents(world, number) for number in world.numbers()] == [[10]]
+    monkeypatch.undo()
+    world.take(minutes("1002", "2025-11-20T10:00:00", 62 + 62 + 1))
+    assert world.bill("2025-12-01").quarantined == {}
+    assert [usage_cents(world, number) for number in world.numbers("a2")] == [[10]]
+
+
+@pytest.mark.parametrize("order", [("a1", "a2"), ("a2", "a1")])
+def test_what_a_pool_has_left_outlives_an_account_that_is_closed(world: World, order: tuple[str, str]) -> None:
+    """October leaves 62 minutes for two periods; in November a2 is closed, and 62 more are left: 155 with the 31 of December."""
+    opened(world, a_plan("clan", msgspec.structs.replace(TOGETHER, rollover_periods=2)), *order)
+    pool(world, "a2", "a1", "2025-10-01")
+    world.end("sa2", "2025-11-15")
+    agreed(world, "a2", "closed", "2025-11-15", ClosedFact())
+    world.take(minutes("1001", "2025-12-05T10:00:00", 156))
+    assert cents(world, JANUARY, group_rows=1) == {("a1", "2025-12-01"): 10}
+
+
 LATE = [
     # late_after_days, arrives at, cents of October and November for 41 minutes of 31 October, when November has 21 of its own
     (0, "2025-10-31T23:30:00", {"2025-10-01": 100, "2025-11-01": 0}),
@@ -129,6 +202,21 @@ def test_late_usage_is_billed_in_the_period_it_arrives_in(world: World, after: i
     assert {period: amount for (_, period), amount in cents(world, DECEMBER).items()} == expected
     if list(expected) == ["2025-11-01"]:
         assert cents(world, NOVEMBER) == {}, "a run for October leaves it to the next one"
+
+
+@pytest.mark.parametrize("allowance", [FREE, SHARED, ROLLS, TOGETHER], ids=["own", "shared", "rolls over", "shared and rolls over"])
+def test_the_twin_confirms_late_usage_and_pools(world: World, allowance: Allowance) -> None:
+    """Calls of October that come in other months are billed in those, in March when October is closed; a2 joins the pool of a1."""
+    opened(world, a_plan("prompt", allowance, late_usage=LateUsage.ARRIVAL_PERIOD), "a1", "a2", "a3")
+    pool(world, "a2", "a1", "2025-11-01")
+    for month in ("2025-10", "2025-11", "2025-12", "2026-01", "2026-02", "2026-03"):
+        calls = [minutes(f"100{1 + day % 3}", f"2025-10-{day:02d}T{month[-2:]}:00:00", 20) for day in range(1, 10)]
+        own = [minutes(f"100{1 + day % 3}", f"{month}-{day + 10}T09:00:00", 9) for day in range(1, 10)]
+        if month not in {"2025-12", "2026-01"}:
+            arrive(world, f"{month}-21T10:00:00", *calls, *own)
+        world.bill(f"{dt.date.fromisoformat(f'{month}-01') + dt.timedelta(31):%Y-%m-01}")
+        assert confirmed(world)
+    assert reports.run_report(world.home, 6).left_out["from_before"] == -9
 
 
 def test_usage_that_arrived_late_is_found_when_only_its_later_period_is_computed(world: World) -> None:
@@ -166,6 +254,121 @@ def test_usage_older_than_its_plan_takes_is_left_out(world: World, arrives: str,
     asked = Priceable.of(world, NOVEMBER)
     sums = price_in_groups(world.home, asked.seq, asked.guide, asked.contracts, asked.scope)
     assert (sums.rows, sums.left_out["too_late"]) == (events, 1 - events)
+
+
+def nothing(_: World) -> None:
+    """Only late usage."""
+
+
+def a_dearer_version(world: World) -> None:
+    """0.12 a minute from the beginning, in place of the version that is sold."""
+    told = waiving(corrects=2, version=3)
+    prices = (price_of(NATIONAL, "National calls", 10, 120_000), *told.prices[1:])
+    catalogue.publish(world.home, msgspec.structs.replace(told, prices=prices), world.tick())
+
+
+def another_plan(world: World) -> None:
+    world.plan("sa1", "shop/waiver2", "2025-10-01")
+
+
+def another_price(world: World) -> None:
+    """Not a plan that waives: what came late is billed with the rest, and nothing is free."""
+    world.plan("sa1", "shop/plus", "2025-10-01")
+
+
+def another_payer(world: World) -> None:
+    agreed(world, "a1", "payer", "2025-10-01", PayerFact("a2"))
+
+
+def void(world: World) -> None:
+    voiding.void(world.home, "R-0000000001", "wrong", Who("ana", 1, world.tick()), on=NOVEMBER)
+
+
+def an_end_that_is_undone(world: World) -> None:
+    world.end("sa1", "2025-10-01")
+    world.bill("2025-12-01")
+    with world.home.begin() as connection:
+        seq = world.home.next_commit_seq(connection, "fact", world.tick())
+        key = world.key("subscriptions", "subscription_key", "subscription_id", "sa1")
+        fact = {"subscription_key": key, "kind": "no_end", "from_date": "2025-10-01", "detail": "{}", "by_name": "ana", "by_uid": 1}
+        connection.execute(tables.subscription_facts.insert().values(**fact, commit_seq=seq))
+
+
+# what happens when October is billed, and 20 minutes of 4 October have come since -> cents of usage in all, by account
+WAIVED = [
+    (nothing, {"a1": 100}),
+    (a_dearer_version, {"a1": 120}),
+    (another_plan, {"a1": 100}),
+    (another_price, {"a1": 410 + 200}),
+    (another_payer, {"a2": 100}),
+    (void, {"a1": 100}),
+    (an_end_that_is_undone, {"a1": 100}),
+]
+
+
+@pytest.mark.parametrize(("happens", "expected"), WAIVED, ids=[each.__name__ for each, _ in WAIVED])
+def test_usage_that_came_in_time_stays_billed_on_a_plan_that_waives_what_comes_late(
+    world: World, happens: Callable[[World], None], expected: dict[str, int]
+) -> None:
+    """In time: 41 minutes of 5 October, 31 of them free, whatever came since of the day before."""
+    catalogue.publish(world.home, waiving(), world.tick())
+    for account in ("a1", "a2"):
+        world.account(account)
+    world.subscription("sa1", "a1", "shop/waiver", "1001")
+    world.take(minutes("1001", "2025-10-05T10:00:00", 41))
+    world.bill("2025-11-01")
+    if happens is not void:  # what is billed for the first time once more has nothing late
+        world.take(minutes("1001", "2025-10-04T10:00:00", 20))
+    happens(world)
+    report = world.bill("2025-12-01")
+    assert report.left_out["waived"] == int(happens not in {void, another_price})
+    world.bill("2026-01-01")
+    assert usage_by_account(world) == expected
+    assert [book for book in books(world.home) if not book.ok] == []
+
+
+def test_what_was_waived_stays_so_when_its_month_is_rated_again(world: World) -> None:
+    """41 minutes of October came in time, 20 after its bill; then a minute costs 0.12: of the 10 that are not free, 0.02 more each."""
+    catalogue.publish(world.home, waiving(), world.tick())
+    world.account("a1")
+    world.subscription("sa1", "a1", "shop/waiver", "1001")
+    world.take(minutes("1001", "2025-10-05T10:00:00", 41))
+    world.bill("2025-11-01")
+    world.take(minutes("1001", "2025-10-04T10:00:00", 20))
+    world.bill("2025-12-01")
+    a_dearer_version(world)
+    assert jobs.preview(world.home, request("shop/waiver", 3, "2025-10", None)).net_micros == {"CNY": 200_000}
+
+
+def waiving(version: int = 2, corrects: int | None = None) -> Catalogue:
+    """The shop with two plans that waive late usage and grant 31 minutes."""
+    return msgspec.structs.replace(
+        selling(*(a_plan(name, FREE, late_usage=LateUsage.WAIVE) for name in ("waiver", "waiver2"))), version=version, corrects=corrects
+    )
+
+
+def usage_by_account(world: World) -> dict[str, int]:
+    """What invoices that are not void have for usage, in cents; without accounts for which that is nothing."""
+    line, invoice, account, event = tables.invoice_lines, tables.invoices, tables.accounts, tables.invoice_events
+    void = sa.select(event.c.invoice_key).where(event.c.kind == "voided")
+    query = sa.select(account.c.account_id, sa.cast(sa.func.sum(line.c.amount_micros), tables.INT64)).join_from(line, invoice)
+    query = query.join(account, account.c.account_key == invoice.c.account_key).where(
+        line.c.kind == "usage", invoice.c.invoice_key.not_in(void)
+    )
+    with world.home.connect() as connection:
+        found = connection.execute(query.group_by(account.c.account_id)).all()
+    return {account_id: micros // 10_000 for account_id, micros in found if micros}
+
+
+def test_usage_that_is_waived_draws_on_nothing(world: World) -> None:
+    """October leaves 20 minutes to November, whatever comes of October when it is billed: 51 are free then."""
+    opened(world, a_plan("waiver", ROLLS, late_usage=LateUsage.WAIVE), "a1")
+    world.bill("2025-11-01")
+    world.take(minutes("1001", "2025-10-05T10:00:00", 25), minutes("1001", "2025-11-05T10:00:00", 52))
+    for date, waived in (("2025-11-01", 1), ("2025-12-01", 0)):  # first the run is made again for its date; then October is not looked at
+        assert world.bill(date).left_out["waived"] == waived
+        assert confirmed(world)
+    assert usage_by_account(world) == {"a1": 10}
 
 
 def test_the_first_run_of_an_imported_account_begins_with_what_it_had_left(world: World) -> None:

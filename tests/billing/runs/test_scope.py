@@ -115,6 +115,19 @@ def test_accounts_of_a_rating_unit_are_computed_from_one_day_on_and_named_togeth
     assert only.left_out == {}, "who was not asked for is not left out"
 
 
+def test_accounts_of_a_rating_unit_are_open_from_the_earliest_day_of_any() -> None:
+    """The second one was never billed. A void invoice opens a single account as well."""
+    facts = Facts.of([account(1, billed_from=dt.date(2025, 6, 1)), account(2, unit_key=1), account(3, billed_from=dt.date(2025, 6, 1))])
+    runs = covered_by(1, "2025-07-01", "2026-01-01").classes[0]
+    covered = Covered(np.array([0, 1, 0]), [runs, ()])
+    usual = ["2025-11-01", "2025-12-01", "2026-01-01"]
+    decided = scope.decide(facts, covered, dt.date(2026, 2, 1), Midnights(), reopen_periods_max=2)
+    assert starts(decided) == [["2025-10-01", *usual], ["2025-10-01", *usual], usual]
+    void = Covered(np.zeros(3, np.int64), [runs], {0: dt.date(2025, 9, 1)})
+    reopened = scope.decide(facts, void, dt.date(2026, 2, 1), Midnights(), reopen_periods_max=2, touched=np.full(3, NEVER_DAY))
+    assert starts(reopened)[2] == ["2025-09-01", "2025-10-01", *usual]
+
+
 def test_a_hold_keeps_the_whole_unit_out_until_it_is_over() -> None:
     agreed = dataclasses.replace(NOTHING, holds={1: (Span(dt.date(2026, 1, 20), dt.date(2026, 2, 10)),)})
     facts = dataclasses.replace(Facts.of([account(1), account(2, unit_key=1), account(3)]), agreed=agreed)

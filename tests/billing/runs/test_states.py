@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from billing import closed_months, invoicing
 from billing.controls import books
-from billing.runs import cycle, quarantine, reports, states, trial
+from billing.runs import cycle, posting, quarantine, reports, states, trial
 from billing.runs.cycle import Order
 from billing.runs.states import By
 from billing.store import settings, tables
@@ -53,6 +53,21 @@ def test_a_trial_numbers_nothing_and_what_comes_later_belongs_to_the_next_run(tw
     assert (done.state, done.resumed, done.total_micros) == ("posted", True, {"CNY": 21_730_000})  # 2 x 10.00 + 5 x 0.10, 6 %
     assert run(two).total_micros == {"CNY": 1_060_000}
     assert balanced(two)
+
+
+def test_a_trial_of_a_numbered_run_changes_nothing(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(posting, "post_run", stopped)
+        with pytest.raises(InterruptedError):
+            run(two)
+    for _ in range(2):
+        with pytest.raises(UserError, match="the bill run of 2025-11-01 has numbered its invoices") as caught:
+            run(two, trial=True)
+        assert caught.value.remedy == "finish it: ratewright bill run --date 2025-11-01"
+    assert (run(two).state, balanced(two)) == ("posted", True)
 
 
 def test_a_list_is_approved_by_somebody_else(two: World) -> None:

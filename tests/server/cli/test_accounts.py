@@ -47,6 +47,8 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 # words of the command | a sentence of what it says
 SAID = """
+open P-7 --name Zoe --currency CNY --timezone Asia/Shanghai --bill-day 31 --opened-on 2026-03-12 | P-7 (Zoe) is billed from 2026-03-12 on
+entity add north --name North --invoice-prefix N --credit-prefix NC | north (North) numbers its invoices from N-0000000001 on
 activate P-300-9 --account P-300 --plan china-mobile/star-39 --from 2026-03-12 --number 8613800010309 | P-300-9 has 8613800010309 from
 change-plan F-201-1 --to china-mobile/star-39 --on 2026-03-15 | F-201-1 has china-mobile/star-39 from 2026-03-15 on
 change-plan F-201-1 --to china-mobile/star-99 --now | F-201-1 has china-mobile/star-99 from
@@ -100,6 +102,9 @@ payer P-300 --from 2026-03-01 | 2 | name an account, or say --nobody
 tax P-300 --from 2026-03-01 --instead added | 2 | --instead: a pair is written CLASS=OTHER
 hold C-101 --from 2026-03-01 | 1 | hold: C-101 is billed with C-100 on 2026-03-01
 revive W-600-1 | 1 | W-600 is closed on 2026-05-20, and W-600-1 goes on
+open P-700 --name Z --currency CNY --timezone Asia/Shanghai --bill-day 32 --opened-on 2026-03-12 | 1 | bill_day: '32' is not
+open P-7 --name Z --currency CNY --timezone Asia/Shanghai --bill-day 1 --opened-on 2026-03-12 --legal-entity x | 1 | legal_entity: no
+entity add north --name North --invoice-prefix R --credit-prefix NC | 2 | R numbers documents of the legal entity without a name
 show P-301 | 1 | account P-301 is unknown
 """
 

@@ -1,0 +1,147 @@
+"""Which runs billed an account so far, as facts of the store: the ground on which runs, and whoever tells what a bill will show, stand.
+
+A run of kind `cycle` covers an account if it knew it, was numbered, was not restricted to others and did not leave the account out
+(quarantine, hold, an invoice that was voided since). A test account is covered as any other: of what a run computed of it nothing is ever
+invoiced. Other kinds of run bill single things and cover nobody.
+
+What a void invoice billed is to be billed once more, however old: the account is open again from the first day of its lines on, until a
+run of its bill date or a later one covers the account.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+CYCLE: Final = "cycle"
+THRESHOLD: Final = "threshold"
+TESTED: Final = "test"
+VOIDED: Final = "voided"
+_COUNTS: Final = ("numbered", "posted")
+
+
+class Coverage(NamedTuple):
+    """Bill dates of runs that covered an account: the latest, and the latest before that one. `reopened_from`: by a void invoice."""
+
+    through: dt.date
+    before: dt.date | None
+    reopened_from: dt.date | None = None
+
+    @property
+    def closed_to(self) -> dt.date:
+        """Nothing of periods that end by this day is still to be billed for the first time, or once more."""
+        return self.through if self.reopened_from is None else min(self.through, self.reopened_from)
+
+
+class CoveringRun(NamedTuple):
+    """A run as it matters to coverage, in the order in which runs were begun."""
+
+    run_id: int
+    bill_date: dt.date
+    pinned_seq: int
+    restricted: bool
+
+
+class Void(NamedTuple):
+    """An invoice that was voided, its run, and the first day of its lines. `seq`: the commit that voided it."""
+
+    run_id: int
+    bill_date: dt.date
+    seq: int
+    first_day: dt.date
+
+
+class History(NamedTuple):
+    """All runs that count, oldest first; and by account key those that left it out, restricted ones that name it, and its void invoices."""
+
+    runs: list[CoveringRun]
+    left_out: dict[int, set[int]]
+    named: dict[int, set[int]]
+    voids: dict[int, list[Void]]
+
+    def of(self, key: int, account_seq: int) -> tuple[tuple[CoveringRun, ...], dt.date | None]:
+        """The runs that covered an account, which was stored with `account_seq`; and from which day on void invoices opened it again."""
+        voids = self.voids.get(key, [])
+        without, named = self.left_out.get(key, set()) | {void.run_id for void in voids}, self.named.get(key, set())
+        own = tuple(
+            run
+            for run in self.runs
+            if run.run_id not in without and (not run.restricted or run.run_id in named) and run.pinned_seq >= account_seq
+        )
+        still = [void for void in voids if not any(run.pinned_seq >= void.seq and run.bill_date >= void.bill_date for run in own)]
+        return own, min((void.first_day for void in still), default=None)
+
+
+def coverage(runs: Sequence[CoveringRun], reopened_from: dt.date | None = None) -> Coverage | None:
+    """What these runs covered; None where there are none."""
+    latest = sorted({run.bill_date for run in runs}, reverse=True)[:2]
+    return Coverage(latest[0], latest[1] if len(latest) > 1 else None, reopened_from) if latest else None
+
+
+def load(
+    connection: sa.Connection,
+    *,
+    before_run: int | None = None,
+    voided_until: dt.date | None = None,
+    account_keys: Collection[int] | None = None,
+) -> History:
+    """The history of all accounts, or of some. `before_run`: as things stood for that run; `voided_until`: later voids are not known."""
+    runs = _runs(connection, before_run)
+    parked, named, invoice = tables.quarantine.c, tables.run_accounts.c, tables.invoices.c
+
+    def chosen(query: sa.Select[Any], key: sa.Column[int]) -> sa.Select[Any]:
+        return query if account_keys is None else query.where(key.in_(account_keys))
+
+    aside = sa.select(parked.account_key, parked.run_id).where(sa.func.coalesce(parked.kind, "") != TESTED)
+    if before_run is not None:
+        aside = aside.where(parked.run_id < before_run)
+    left_out = _sets(connection, chosen(aside, parked.account_key))
+    by_name = chosen(sa.select(named.account_key, named.run_id), named.account_key)
+    included = _sets(connection, by_name) if any(run.restricted for run in runs) else {}
+    return History(runs, left_out, included, _voids(connection, chosen(_void_query(before_run, voided_until), invoice.account_key)))
+
+
+def _runs(connection: sa.Connection, before_run: int | None) -> list[CoveringRun]:
+    run = tables.bill_runs.c
+    query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted)
+    query = query.where(run.state.in_(_COUNTS), sa.or_(run.kind.is_(None), run.kind == CYCLE))
+    if before_run is not None:
+        query = query.where(run.run_id < before_run)
+    rows = connection.execute(query.order_by(run.run_id))
+    return [CoveringRun(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, bool(row.restricted)) for row in rows]
+
+
+def _sets(connection: sa.Connection, query: sa.Select[Any]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {}
+    for account_key, run_id in connection.execute(query):
+        found.setdefault(account_key, set()).add(run_id)
+    return found
+
+
+def _void_query(before_run: int | None, until: dt.date | None) -> sa.Select[Any]:
+    """Void invoices of the cycle, and those between its runs."""
+    invoice, line, event, run = tables.invoices.c, tables.invoice_lines.c, tables.invoice_events.c, tables.bill_runs.c
+    columns = (invoice.account_key, invoice.run_id, run.bill_date, event.commit_seq)
+    query = sa.select(*columns, sa.func.min(line.period_from)).select_from(tables.invoices).join(tables.invoice_events)
+    query = query.join(tables.bill_runs, run.run_id == invoice.run_id)
+    query = query.join(tables.invoice_lines, line.invoice_key == invoice.invoice_key)
+    query = query.where(event.kind == VOIDED, sa.func.coalesce(run.kind, CYCLE).in_((CYCLE, THRESHOLD)))
+    if before_run is not None:
+        query = query.where(event.commit_seq <= sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery())
+    if until is not None:
+        query = query.where(event.on_date <= until.isoformat())
+    return query.group_by(invoice.invoice_key, *columns)
+
+
+def _voids(connection: sa.Connection, query: sa.Select[Any]) -> dict[int, list[Void]]:
+    found: dict[int, list[Void]] = {}
+    for account_key, run_id, bill_date, seq, first in connection.execute(query):
+        found.setdefault(account_key, []).append(Void(run_id, dt.date.fromisoformat(bill_date), seq, dt.date.fromisoformat(first)))
+    return found

@@ -1,0 +1,54 @@
+"""From which day on the bills to come may still correct an account: the first of its open periods, as the next run will find them.
+
+They are those not billed yet, at most `reopen_periods_max` before the latest, what a void invoice opened again, and what another member of
+the rating unit has open (`billing.runs.deciding`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from billing.accounts import covering
+from billing.charges.periods import open_periods, period_of
+from billing.store import settings, tables
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.accounts.covering import History
+    from billing.accounts.picture import Customer, Picture
+
+
+def latest_run(connection: sa.Connection) -> dt.date | None:
+    """The latest bill date of the cycle."""
+    return _latest(covering.load(connection, account_keys=()))
+
+
+def open_from(connection: sa.Connection, picture: Picture, key: int) -> dt.date:
+    """The first day of an account that is still open. `picture`: its rating unit."""
+    members = picture.unit_of(key)
+    history = covering.load(connection, account_keys=members)
+    account = tables.accounts.c
+    query = sa.select(account.account_key, account.commit_seq).where(account.account_key.in_(members))
+    seqs = {row.account_key: int(row.commit_seq) for row in connection.execute(query)}
+    reopen = settings.integer(connection, "reopen_periods_max")
+    firsts = {each: _first(picture.customers[each], history, seqs[each], reopen) for each in members}
+    customer, of_unit = picture.customers[key], min(firsts.values())
+    period = customer.period_of(max(of_unit, customer.billed_from))
+    return firsts[key] if period is None else min(firsts[key], period.start)
+
+
+def _first(customer: Customer, history: History, account_seq: int, reopen_periods_max: int) -> dt.date:
+    """The first open day of one account for itself, as if it were not closed."""
+    coverage = covering.coverage(*history.of(customer.key, account_seq))
+    begins = customer.billed_from
+    running = period_of(max(_latest(history) or begins, begins), begins, customer.bill_days)
+    assert running is not None
+    periods = open_periods(begins, customer.bill_days, running.end, coverage and coverage.closed_to, reopen_periods_max)
+    return periods[0].start
+
+
+def _latest(history: History) -> dt.date | None:
+    return max((run.bill_date for run in history.runs), default=None)

@@ -1,0 +1,91 @@
+"""What the run of a document computed from, read again: for those who work out anew what was due.
+
+A run of the cycle computed the open periods of who was due. An interim bill (`threshold`) computed the running period up to its date. A
+re-rating (`rerate`) computed everything from the months that it was asked for up to the last bill, with tariffs and bills as of its
+planning, and all else as the latest run of the account knew it. The last two knew nothing of the commit that their documents are of.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import pyarrow as pa
+import sqlalchemy as sa
+
+from billing.charges.rollover import Left
+from billing.runs import again, by_hand, facts, leftovers, price_list, scope, states, touched, unbilled
+from billing.runs.contracts import Contracts
+from billing.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from billing.documents.finding import Document
+    from billing.store.home import Home
+
+RERATE: Final = "rerate"
+WORKED_OUT: Final = (states.CYCLE, states.THRESHOLD, RERATE)  # kinds of run whose lines are what is due less what was billed
+_Days = tuple[dt.date, dt.date]
+
+
+class Ground(NamedTuple):
+    """What is computed, of usage as of `seq`. `through`: the running period is computed up to that day."""
+
+    seq: int
+    contracts: Contracts
+    scope: scope.Scope
+    stored: list[Left]
+    adjustments: pa.Table
+    through: dt.date | None = None
+
+
+def billed_seq(connection: sa.Connection, document: Document) -> int:
+    """As of which commit the run of a document knew what was billed."""
+    if document.run_kind == states.CYCLE:
+        return document.pinned_seq
+    detail = _detail(connection, document)
+    if document.run_kind == RERATE:
+        return int(_job(connection, detail).pinned_seq)  # what was approved then is what was made
+    return int(detail.get("seq", document.pinned_seq - 1))
+
+
+def ground_of(home: Home, connection: sa.Connection, document: Document) -> Ground:
+    """What the run of a document (of a kind that is WORKED_OUT) computed of those who pay it, and of their rating units."""
+    seq, only = billed_seq(connection, document), {document.account_id}
+    if document.run_kind == states.THRESHOLD:
+        through = dt.date.fromisoformat(document.bill_date)
+        known = unbilled.read(home, connection, seq, through, through, only=only, before_run=document.run_id)
+        return Ground(seq, known.contracts, known.scope, known.stored, known.adjustments, through)
+    if document.run_kind == RERATE:
+        return _of_rerating(home, connection, document, seq, only)
+    contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), facts.Midnights())
+    covered, bill_date = scope.covered_through(connection, contracts.facts, document.run_id), dt.date.fromisoformat(document.bill_date)
+    chosen = touched.scope_of(home, connection, contracts, covered, bill_date, seq, only=only, everything=True)
+    stored = leftovers.stored(connection, chosen.begins(contracts.facts), document.run_id)
+    return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq))
+
+
+def _of_rerating(home: Home, connection: sa.Connection, document: Document, planned_seq: int, only: AbstractSet[str]) -> Ground:
+    latest = again.latest_run(connection, planned_seq)
+    assert latest is not None
+    seq = again.pin_of_account(connection, document.account_id, latest, planned_seq, document.run_id)
+    contracts = Contracts(facts.load(connection, seq), price_list.load(home, planned_seq), facts.Midnights())
+    first_day, _ = msgspec.json.decode(_job(connection, _detail(connection, document)).periods, type=_Days)
+    covered = scope.covered_through(connection, contracts.facts, document.run_id)
+    chosen = again.billed_periods(contracts, covered, latest, first_day, only)
+    stored = leftovers.stored(connection, chosen.begins(contracts.facts), document.run_id)
+    return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq))
+
+
+def _detail(connection: sa.Connection, document: Document) -> dict[str, Any]:
+    run = tables.bill_runs.c
+    told = connection.execute(sa.select(run.detail).where(run.run_id == document.run_id)).scalar_one()
+    found: dict[str, Any] = msgspec.json.decode(told or "{}")
+    return found
+
+
+def _job(connection: sa.Connection, detail: dict[str, Any]) -> Any:  # noqa: ANN401 -- a row of rerate_jobs
+    job = tables.rerate_jobs
+    return connection.execute(sa.select(job).where(job.c.job_id == detail["job"])).one()

@@ -1,0 +1,98 @@
+"""Accounts that pay for each other are open from one day on: a backlog of one of them turns nothing back that another was billed.
+
+Everybody has plan basic, 10.00 a month, with 6 % tax. Three periods before the latest stay open. Amounts in cents (fen).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from billing import invoicing
+from billing.accounts.kinds import DiscountFact, HoldFact, PayerFact
+from billing.documents import adjusting, voiding
+from billing.store import tables
+from tests.billing.documents.clerk import CENT, void, who, wrong
+
+if TYPE_CHECKING:
+    from tests.billing.runs.world import World
+
+MONTHS = ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01")
+MAY = "2026-05-01"
+FEE, TAX = 1000, 60
+
+
+@pytest.fixture
+def anna(world: World) -> World:
+    """Anna, who will pay for ben."""
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    return world
+
+
+def add_ben(world: World) -> None:
+    world.account("ben")
+    world.subscription("ben-1", "ben", "shop/basic", "1002")
+
+
+def tell(world: World, account_id: str, kind: str, detail: msgspec.Struct, *days: str | None) -> None:
+    """A fact about an account, from a day on and to a day."""
+    from_date, to_date = (*days, None)[:2]
+    values = {"kind": kind, "from_date": from_date, "to_date": to_date, "detail": msgspec.json.encode(detail).decode()}
+    key = world.key("accounts", "account_key", "account_id", account_id)
+    with world.home.begin() as connection:
+        seq = world.home.next_commit_seq(connection, "fact", world.tick())
+        by = {"by_name": "", "by_uid": 0, "commit_seq": seq}
+        connection.execute(tables.account_facts.insert().values(account_key=key, **values, **by))
+
+
+def totals(world: World, account_id: str) -> list[int]:
+    """With tax, by invoice."""
+    return [each.total_micros // CENT for each in invoicing.list_invoices(world.home, account_id)]
+
+
+def test_a_member_that_was_held_for_long_does_not_touch_what_its_payer_was_billed(anna: World) -> None:
+    """Ben's seven months come at once, at himself; anna has her discount of 10 % as before: 9.00 and 0.54 a month."""
+    add_ben(anna)
+    tell(anna, "anna", "discount", DiscountFact("ten", percent_ppm=100_000), "2025-10-01")
+    tell(anna, "ben", "hold", HoldFact("dispute"), "2025-10-15", "2026-04-15")
+    for month in MONTHS:
+        anna.bill(month)
+    tell(anna, "ben", "payer", PayerFact("anna"), MAY)
+    anna.bill(MAY)
+    assert totals(anna, "anna") == [954] * 7
+    assert totals(anna, "ben") == [7 * (FEE + TAX)]
+    assert wrong(anna) == []
+
+
+def test_a_member_that_is_new_with_a_long_past_is_billed_to_its_payer_with_tax(anna: World) -> None:
+    """Anna had 5.00 for October by hand: it stays hers, with its tax."""
+    wanted = adjusting.Wanted("r1", "anna", dt.date(2025, 10, 15), -500 * CENT, "goodwill", "", "shop", "standard")
+    adjusting.add(anna.home, wanted, who(anna))
+    for month in MONTHS:
+        anna.bill(month)
+    add_ben(anna)
+    tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01")
+    anna.bill(MAY)
+    assert totals(anna, "anna") == [530, *[FEE + TAX] * 5, 8 * (FEE + TAX)]
+    anna.bill("2026-06-01")
+    assert totals(anna, "anna")[-1] == 2 * (FEE + TAX)
+    assert wrong(anna) == []
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_void_invoice_of_long_ago_is_billed_again_with_the_lines_of_all_members(anna: World, *, at_once: bool) -> None:
+    add_ben(anna)
+    tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01")
+    for month in MONTHS:
+        anna.bill(month)
+    void(anna, "R-0000000001", "2026-04-02")
+    if at_once:
+        voiding.reissue(anna.home, "R-0000000001", who(anna))
+        assert totals(anna, "anna")[-1] == 2 * (FEE + TAX)
+    anna.bill(MAY)
+    assert totals(anna, "anna")[-1] == (2 if at_once else 4) * (FEE + TAX)
+    assert wrong(anna) == []

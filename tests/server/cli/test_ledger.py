@@ -1,0 +1,88 @@
+"""`ratewright ledger`: write-offs by id, a month that is not over, an export that says what is new, a void credit note asked for again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from billing.catalogue import Operator
+from server.cli import app
+from tests.billing.runs.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.slow
+NUMBER = "R-0000000001"  # October of plan plus: 36.00 and 6 % tax, 38.16
+CHART = Path(__file__).parents[3] / "examples" / "ledger" / "chart.yaml"
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run a command at noon of 20 November 2025; its stdout, as JSON if it was asked for, or what went wrong."""
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
+    noon_us = int(dt.datetime(2025, 11, 20, 12, tzinfo=dt.UTC).timestamp()) * 1_000_000
+    monkeypatch.setattr("server.cli.bill.now_us", lambda: noon_us)
+
+    def call(*words: object, uid: int = 2001, status: int = 0) -> Any:  # noqa: ANN401 - JSON is anything
+        monkeypatch.setattr("server.operator.current", lambda: Operator(f"person {uid}", uid))
+        assert app.main([str(word) for word in words]) == status
+        told = capsys.readouterr()
+        return told.err if status else json.loads(told.out) if "--json" in words else told.out
+
+    return call
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path / "home")
+    made.account("anna")
+    made.subscription("anna-1", "anna", "shop/plus", "8613800000001")
+    made.bill("2025-11-01")
+    yield made
+    made.home.close()
+
+
+def test_write_offs_have_ids(run: Callable[..., Any], world: World) -> None:
+    assert world.numbers() == [NUMBER]
+    run("settings", "set", "write_off_limit_micros", 100_000_000)
+    first = ("ledger", "write-off", NUMBER, "--date", "2025-11-18", "--reason", "gone", "--amount", "10.00")
+    assert run(*first) == f"10.00 CNY of {NUMBER} is written off\n"
+    assert run(*first) == f"10.00 CNY of {NUMBER}: that was done before; nothing changed\n"
+    assert "exists with amount 10.00, not 5.00" in run(*first[:-1], "5.00", status=1)
+    assert run(*first[:-1], "5.00", "--id", "second") == f"5.00 CNY of {NUMBER} is written off\n"
+    assert "23.16" in run("invoice", "list")
+    undone = run("ledger", "write-off", NUMBER, "--date", "2025-11-19", "--reason", "found", "--undo", "--id", "second", "--json")
+    assert (undone["amount_micros"], undone["reference"]) == (5_000_000, "second")
+    assert all(each["first_difference"] == "" for each in run("ledger", "check", "--json"))
+
+
+def test_a_month_that_is_not_over_is_not_closed(run: Callable[..., Any], world: World) -> None:
+    assert world.numbers() == [NUMBER]
+    assert "in the way: 2025-11 is not over: it is 2025-11-20" in run("ledger", "month-end", "--month", "2025-11")
+    assert "2025-11 is not over" in run("ledger", "close", "--month", "2025-11", status=1)
+    assert run("ledger", "close", "--month", "2025-10").endswith("2025-10 is closed\n")
+    assert run("ledger", "month-end", "--month", "2025-10") == "2025-10 is closed\n"
+
+
+def test_an_export_says_what_is_new(run: Callable[..., Any], world: World, tmp_path: Path) -> None:
+    assert world.numbers() == [NUMBER]
+    export = ("ledger", "export", "--month", "2025-11", "--mapping", CHART, "--out", tmp_path / "gl.csv")
+    assert "before" not in run(*export)
+    run("payment", "cash", "--id", "p1", "--till", "front", "--account", "anna", "--amount", "4.00", "--date", "2025-11-18")
+    assert "changed since the export before: 1 new posting of 4.00 CNY; the file holds the whole month again" in run(*export)
+    assert (tmp_path / "gl.csv").read_text().count(",1002,") == 1, "the till is among the money in the bank"
+    assert run(*export).endswith(": as the export before\n")
+
+
+def test_a_credit_note_that_is_void_says_so(run: Callable[..., Any], world: World) -> None:
+    assert world.numbers() == [NUMBER]
+    words = ("invoice", "credit", NUMBER, "--id", "a", "--line", 1, "--amount", "1.00", "--effect", "outside", "--reason", "goodwill")
+    assert run(*words, "--date", "2025-11-18").startswith("credit note C-0000000001: 1.06 CNY")
+    assert "already; nothing changed" in run(*words)
+    run("invoice", "void", "C-0000000001", "--reason", "wrong", "--date", "2025-11-19")
+    assert "is void since 2025-11-19; give a new one another --id" in run(*words)
