@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from billing import ledger
 from billing.allocations import allocate_credit
 from billing.allocations.settling import Arrival, arrive, documents_arrive, take_from
-from billing.allocations.spread import DOCUMENT, PAYMENT
+from billing.allocations.spread import DOCUMENT, PAYMENT, WRITE_OFF
 from billing.payments import postings
 from billing.payments.writing import (
     Account,
@@ -110,6 +110,8 @@ def give_back(home: Home, back: Back, act: Act) -> GivenBack:
             _require_same(back, stored)
             return _answer(work.connection, back, source, (stored.amount_micros, []), existed=True)
         require_not_before(back.on_date, source.came_on, f"{back.kind} {back.reference}")
+        if source.credit[0] == DOCUMENT:
+            _require_nothing_written_off(work.connection, source.account)
         amount = _amount(work, back, source)
         documents_arrive(work.connection, {source.account.account_key}, work.seq)
         reopened = _move(work, back, source, amount)
@@ -237,6 +239,20 @@ def _document(connection: sa.Connection, number: str) -> Any:  # noqa: ANN401 --
     if row.total_micros >= 0 or void is not None:
         raise UserError(f"document {number} {'is void' if void else 'is no credit'}", "name a document with a negative total, or a payment")
     return row
+
+
+def _require_nothing_written_off(connection: sa.Connection, account: Account) -> None:
+    """What somebody does not owe any more is set off against what was written off of the same account, before it is paid out."""
+    part, invoice = tables.settlements.c, tables.invoices.c
+    amount = sa.func.sum(part.amount_micros)
+    query = sa.select(invoice.number).join_from(tables.settlements, tables.invoices).group_by(invoice.number).having(amount > 0)
+    query = query.where(part.credit_kind == WRITE_OFF, invoice.account_key == account.account_key)
+    number = connection.execute(query.order_by(invoice.number).limit(1)).scalar_one_or_none()
+    if number is not None:
+        raise UserError(
+            f"invoice {number} of account {account.account_id} is written off, so a credit of the account is not paid out",
+            f"take the write-off back first, and the credit settles the invoice: ratewright ledger write-off {number} --undo",
+        )
 
 
 def _gone(connection: sa.Connection, credit: tuple[str, str]) -> dict[str, int]:

@@ -274,3 +274,16 @@ def test_nothing_goes_into_a_month_that_is_closed(desk: Desk, tmp_path: Path) ->
     assert desk.rows() == before
     assert desk.pay("p9", 5, "03-01").allocated
     assert desk.wrong() == []
+
+
+def test_a_credit_is_not_paid_out_beside_a_debt_that_was_written_off(desk: Desk) -> None:
+    """R-8, 10.00, is written off; R-9 takes back 4.00."""
+    desk.invoice("R-8", 10)
+    desk.write_off("w1", "R-8", 10)
+    desk.invoice("R-9", -4)
+    before = desk.rows()
+    with pytest.raises(UserError, match="invoice R-8 of account anna is written off, so a credit of the account is not paid out"):
+        desk.back("f1", "refund", None, number="R-9")
+    assert desk.rows() == before
+    desk.write_off("w1", "R-8", -10)
+    assert "R-9>R-8=4.00" in desk.settled(), "taken back, the credit settles what is owed"

@@ -141,7 +141,7 @@ def test_the_commands(home: Home, tmp_path: Path, both: str, capsys: pytest.Capt
     assert main(["db", "upgrade", "--home", str(home.path)]) == 0
     assert "nothing to do" in capsys.readouterr().out
     assert main(["db", "upgrade", "--to", "0003", "--dry-run", "--home", str(home.path)]) == 0
-    assert capsys.readouterr().out == "would undo 0004: schema 0004 -> 0003\n"
+    assert capsys.readouterr().out == "would undo 0005, 0004: schema 0005 -> 0003\n"
     assert main(["db", "upgrade", "--to", "77", "--home", str(home.path)]) == 2
     assert main(["db", "check", "--home", str(home.path)]) == 0
     assert "0 findings" in capsys.readouterr().out

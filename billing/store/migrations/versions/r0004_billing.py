@@ -79,7 +79,7 @@ _MADE = {
     ),
     "bank_lines": (
         "bank_file_id int, line_no int, line_id text, currency text, amount_micros int, received_on text, "
-        "reference text, payer text, state text, payment_id text?, entity text?"
+        "reference text, payer text, state text, payment_id text?"
     ),
     "bank_line_decisions": (
         "decision_id int, line_id text, kind text, payment_id text?, note text, by_name text, by_uid int, at_us int, commit_seq int"
