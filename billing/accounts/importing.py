@@ -54,15 +54,17 @@ class ImportReport(NamedTuple):
     baselines: Count = Count()
 
 
-def import_files(home: Home, source: Path, now_us: int, *, by: Operator = IMPORTED, progress: Progress | None = None) -> ImportReport:
+def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
+    home: Home, source: Path, now_us: int, *, by: Operator = IMPORTED, dry_run: bool = False, progress: Progress | None = None
+) -> ImportReport:
     """Import the CSV files of a folder, or one JSON document. Raises ProblemsError with every mistake; then nothing is stored.
 
-    `progress` is told how many rows of how many are dealt with.
+    `dry_run`: do and check everything, and store nothing. `progress` is told how many rows of how many are dealt with.
     """
     mistakes = Mistakes()
     sheets = _read(source, mistakes, progress)
     policies, catalogues = load_policies(), catalogue.published(home)
-    with home.begin() as connection:
+    with home.begin(dry_run=dry_run) as connection:
         work = Importer(home, connection, sheets, mistakes, now_us, by, catalogues, progress)
         accounts = import_accounts(work, set(policies))
         subscriptions = import_subscriptions.subscriptions(work)
@@ -72,8 +74,10 @@ def import_files(home: Home, source: Path, now_us: int, *, by: Operator = IMPORT
         openings = import_opening.openings(work)
         if mistakes.problems:
             raise ProblemsError(mistakes.in_order())
-        commit_points.reached("accounts.before_commit")
-    commit_points.reached("accounts.committed")
+        if not dry_run:
+            commit_points.reached("accounts.before_commit")
+    if not dry_run:
+        commit_points.reached("accounts.committed")
     return ImportReport(
         accounts_added=accounts.added,
         accounts_known=accounts.known,
@@ -81,7 +85,7 @@ def import_files(home: Home, source: Path, now_us: int, *, by: Operator = IMPORT
         subscriptions_known=subscriptions.known,
         numbers_added=numbers.added,
         numbers_known=numbers.known,
-        commit_seq=work.commit_seq,
+        commit_seq=None if dry_run else work.commit_seq,
         subscriptions_ended=subscriptions.ended,
         numbers_ended=numbers.ended,
         plan_changes=plan_changes,

@@ -5,7 +5,6 @@ What the command asks for and is there already changes nothing. With `dry_run` a
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -47,10 +46,6 @@ class Done(NamedTuple):
     dry_run: bool
     commit_seq: int | None
     said: tuple[str, ...]
-
-
-class _UndoneError(Exception):
-    """Ends the transaction of a dry run."""
 
 
 class Recorder:
@@ -165,19 +160,15 @@ class Recorder:
 
 def change(home: Home, asked: Asked, work: Callable[[Recorder], None]) -> Done:
     """Do `work` in one transaction. Raises UserError, and stores nothing, where it does not fit what is there."""
-    done: list[Done] = []
-    with contextlib.suppress(_UndoneError):
-        with home.begin() as connection:
-            recorder = Recorder(home, connection, asked)
-            work(recorder)
-            recorder.check()
-            seq = None if asked.dry_run else recorder.commit_seq
-            done.append(Done(recorder.commit_seq is None, asked.dry_run, seq, tuple(recorder.said)))
-            if asked.dry_run:
-                raise _UndoneError
+    with home.begin(dry_run=asked.dry_run) as connection:
+        recorder = Recorder(home, connection, asked)
+        work(recorder)
+        recorder.check()
+        if not asked.dry_run:
             commit_points.reached("accounts.change_before_commit")
+    if not asked.dry_run:
         commit_points.reached("accounts.change_committed")
-    return done[0]
+    return Done(recorder.commit_seq is None, asked.dry_run, None if asked.dry_run else recorder.commit_seq, tuple(recorder.said))
 
 
 def _says_otherwise(name: str, fact: Fact, to_date: dt.date | None, detail: msgspec.Struct) -> UserError:

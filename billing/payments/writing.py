@@ -72,26 +72,16 @@ class Writing:
         return self._seq > 0
 
 
-class _UndoneError(Exception):
-    """Ends the transaction of a trial."""
-
-
 @contextlib.contextmanager
 def writing(home: Home, act: Act) -> Iterator[Writing]:
     """The one write transaction of an act; undone at its end when it is a trial."""
-    with contextlib.suppress(_UndoneError), home.begin() as connection:
+    with home.begin(dry_run=act.dry_run) as connection:
         work = Writing(home, connection, act)
         yield work
-        _undo_trial(act)
-        if work.stores:
+        if work.stores and not act.dry_run:
             commit_points.reached("payment.before_commit")
     if work.stores and not act.dry_run:
         commit_points.reached("payment.committed")
-
-
-def _undo_trial(act: Act) -> None:
-    if act.dry_run:
-        raise _UndoneError
 
 
 def account_of(connection: sa.Connection, account_id: str) -> Account:

@@ -95,10 +95,15 @@ class Home:
         return self.path / "charges"
 
     @contextlib.contextmanager
-    def begin(self) -> Iterator[sa.Connection]:
-        """One write transaction: committed and on disk at the end of the block, undone when the block raises."""
-        with self.engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
+    def begin(self, *, dry_run: bool = False) -> Iterator[sa.Connection]:
+        """One write transaction: committed and on disk at the end of the block, undone when the block raises.
+
+        `dry_run`: undone at the end as well, so that everything is done and every refusal met by whoever only wants to see.
+        """
+        with self.engine.connect().execution_options(**database.WRITES) as connection, connection.begin() as transaction:
             yield connection
+            if dry_run:
+                transaction.rollback()
 
     @contextlib.contextmanager
     def connect(self) -> Iterator[sa.Connection]:

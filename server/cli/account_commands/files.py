@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from server.cli.account_commands.common import DryRun  # noqa: TC001 -- cyclopts reads annotations
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 Source = Annotated[
@@ -16,7 +17,7 @@ Source = Annotated[
 Target = Annotated[Path, Parameter(name="FOLDER", help="A folder that is new or empty.")]
 
 
-def import_(source: Source, /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def import_(source: Source, /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False, dry_run: DryRun = False) -> int:
     """Import accounts with everything about them, all or nothing. Rows that were imported before change nothing.
 
     An end that was left empty may be told by a later import. The catalogues of the plans must be published first.
@@ -27,7 +28,7 @@ def import_(source: Source, /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJs
     from server.cli import output, progress
 
     with Home.open(home) as opened, progress.show("import", "rows") as report:
-        done = accounts.import_files(opened, source, time.time_ns() // 1000, by=operator.current(), progress=report)
+        done = accounts.import_files(opened, source, time.time_ns() // 1000, by=operator.current(), dry_run=dry_run, progress=report)
     if as_json:
         output.print_json({name: value._asdict() if hasattr(value, "_asdict") else value for name, value in done._asdict().items()})
         return 0
@@ -39,6 +40,8 @@ def import_(source: Source, /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJs
     more = ("plan_changes", "account_facts", "subscription_facts", "opening_items", "opening_allowances", "baselines")
     counts = [(name.replace("_", " "), getattr(done, name)) for name in more]
     rows += [(name, count.added, count.ended, count.known) for name, count in counts if any(count)]
+    if dry_run:
+        print("nothing is stored; this would happen:")
     output.print_table(("what", "added", "ended", "known before"), rows, right=("added", "ended", "known before"))
     return 0
 

@@ -286,4 +286,4 @@ def test_a_credit_is_not_paid_out_beside_a_debt_that_was_written_off(desk: Desk)
         desk.back("f1", "refund", None, number="R-9")
     assert desk.rows() == before
     desk.write_off("w1", "R-8", -10)
-    assert "R-9>R-8=4.00" in desk.settled(), "taken back, the credit settles what is owed"
+    assert "R-9>R-2=4.00" in desk.settled(), "taken back, the credit settles what is owed, the oldest first"

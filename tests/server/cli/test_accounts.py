@@ -137,3 +137,15 @@ def test_an_export_of_the_example_is_imported_as_known(run: Run, tmp_path: Path)
     told = json.loads(run("import", str(tmp_path / "out"), "--json"))
     assert told["commit_seq"] is None
     assert told["account_facts"] == {"added": 0, "known": 11, "ended": 0}
+
+
+def test_an_import_is_tried_before_it_is_done(run: Run, tmp_path: Path) -> None:
+    rows = "account_id,name,currency,timezone,bill_day,language,opened_on,billed_through,dunning_policy,payment_days\n"
+    (tmp_path / "accounts.csv").write_text(rows + "N-1,New,CNY,Asia/Shanghai,1,en,2026-05-01,,standard,14\n", encoding="utf-8")
+    (tmp_path / "subscriptions.csv").write_text("subscription_id,account_id,plan,from_date,to_date\n", encoding="utf-8")
+    (tmp_path / "numbers.csv").write_text("served_id,subscription_id,from,to\n", encoding="utf-8")
+    assert "nothing is stored" in run("import", str(tmp_path), "--dry-run")
+    for dry_run in (["--dry-run"], ["--dry-run"], []):
+        told = json.loads(run("import", str(tmp_path), "--json", *dry_run))
+        assert (told["accounts_added"], told["accounts_known"], told["commit_seq"] is None) == (1, 0, bool(dry_run))
+    assert json.loads(run("import", str(tmp_path), "--json"))["accounts_known"] == 1
