@@ -5,7 +5,8 @@ in SQL (`close_checks`). Beside it, in the same run: the aggregation alone in Du
 the lines. Then late records come for one account in a hundred, and the same date is billed again. `--flat` closes months of several sizes
 with as many records an account, and tells what an account costs in each.
 
-What is written is on disk when a stage ends; the settings of the database are printed. Results go to close.json, when nothing failed.
+What is written is on disk when a stage ends; the settings of the database are printed. Results go to close_sqlite.json or close_postgresql.json, when
+nothing failed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from billing.store.home import Home
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RESULTS = Path(__file__).with_name("close.json")
+RESULTS = "close_{store}.json"  # beside this file
 LATE_ONE_IN = 100
 PACKAGES = ("numpy", "numba", "pyarrow", "duckdb", "sqlalchemy", "psycopg")
 POSTGRES = (
@@ -60,7 +61,8 @@ def main(words: list[str] | None = None) -> int:
     if asked.flat:
         told["flat"] = _flat(told["sizes"])
     _verdict(told, asked.store)
-    RESULTS.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    results = Path(__file__).with_name(RESULTS.format(store=asked.store))
+    results.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
