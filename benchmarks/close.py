@@ -5,8 +5,8 @@ in SQL (`close_checks`). Beside it, in the same run: the aggregation alone in Du
 the lines. Then late records come for one account in a hundred, and the same date is billed again. `--flat` closes months of several sizes
 with as many records an account, and tells what an account costs in each.
 
-What is written is on disk when a stage ends; the settings of the database are printed. Results go to close_sqlite.json or close_postgresql.json, when
-nothing failed.
+What is written is on disk when a stage ends; the settings of the database are printed. Results go to close_sqlite.json or
+close_postgresql.json, when nothing failed.
 """
 
 from __future__ import annotations
