@@ -46,8 +46,11 @@ def billed_lines(
     query = query.where(line.period_from >= period_from.isoformat(), line.effect.is_(None) | (line.effect != OUTSIDE))
     counting = sa.select(invoice.invoice_key).where(*_counting(as_of, dated_until))
     if account_keys is None or len(account_keys) > ACCOUNTS_BY_NAME_MAX:
-        own = counting.where(invoice.run_id.in_(_runs_since(period_from)))
-        return _as_lines([bulk.read(connection, query.where(line.invoice_key.in_(own)))])
+        both = tables.invoices.join(tables.invoice_lines, line.invoice_key == invoice.invoice_key)
+        whole = query.select_from(both).where(*_counting(as_of, dated_until))
+        between = sa.select(sa.func.min(invoice.invoice_key), sa.func.max(invoice.invoice_key))
+        between = between.where(invoice.run_id.in_(_runs_since(period_from)))
+        return _as_lines([bulk.read_by(connection, whole, invoice.invoice_key, between)])
     parts = []
     for start in range(0, len(account_keys), _ACCOUNTS_PER_QUERY):
         keys = [int(key) for key in account_keys[start : start + _ACCOUNTS_PER_QUERY]]

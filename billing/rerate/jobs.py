@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
 from billing.documents.issuing import issue
@@ -24,6 +25,7 @@ from billing.rerate.parts import part_of
 from billing.rerate.request import Request
 from billing.rerate.scoping import read
 from billing.runs import states
+from billing.runs.columns import index_of
 from billing.runs.computing import settled
 from billing.runs.lock import only_run
 from billing.store import commit_points, tables
@@ -171,17 +173,19 @@ def _find(home: Home, request: Request, threads: int, progress: Progress | None)
     reasons = {key: reason for each in made for key, reason in each.settlement.quarantined.items()}
     ids: dict[int, str] = {}
     for computed in made:
-        ids |= _ids(computed.contracts.facts, {*computed.settlement.drafts.account_key.tolist(), *computed.settlement.quarantined})
+        ids |= _ids(computed.contracts.facts, [*computed.settlement.drafts.account_key.tolist(), *computed.settlement.quarantined])
     accounts = sum(int(np.count_nonzero(each.scope.calendar >= 0)) for each in made)
     quarantined = {ids[key]: reason for key, reason in reasons.items()}
     found = figures(drafts, ids, accounts, scoped.left_alone, quarantined)
     return _Found(seq, drafts, found, _reference(request, drafts))
 
 
-def _ids(known: Facts, keys: set[int]) -> dict[int, str]:
+def _ids(known: Facts, keys: list[int]) -> dict[int, str]:
     """The ids of accounts by their keys."""
-    place = dict(zip(known.account_keys.tolist(), range(len(known.account_keys)), strict=True))
-    return {key: known.accounts[place[key]].account_id for key in keys}
+    order = np.argsort(known.account_keys, kind="stable")
+    ids: Any = known.account_ids
+    found = ids.take(pa.array(order[index_of(known.account_keys[order], np.array(keys, np.int64))]))
+    return dict(zip(keys, found.to_pylist(), strict=True))
 
 
 def _same_jobs(connection: sa.Connection, reference: str) -> list[Job]:

@@ -57,16 +57,17 @@ def read(connection: sa.Connection, query: sa.Select[Any]) -> pa.Table:
     return pa.concat_tables(found) if found else _schema(query).empty_table()
 
 
-def read_by(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[int]) -> pa.Table:
+def read_by(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[int], between: sa.Select[Any] | None = None) -> pa.Table:
     """As `read`, for queries of whole numbers and text over many rows of a table whose key is `key`; rows come in no order.
 
     SQLite gives out an object a value, which costs more than finding it. So it is asked for a span of keys after another, and for each
-    column of a span as one text in JSON: less than half the time.
+    column of a span as one text in JSON: less than half the time. `between`: a quicker query for the least and the greatest key that count.
     """
     if connection.dialect.name == "postgresql":
         return read(connection, query)
     schema = _schema(query)
-    first, last = connection.execute(query.with_only_columns(sa.func.min(key), sa.func.max(key))).one()
+    bounds = query.with_only_columns(sa.func.min(key), sa.func.max(key)) if between is None else between
+    first, last = connection.execute(bounds).one()
     with ThreadPoolExecutor(1) as beside:  # texts are taken apart while the database writes the next ones
         parts = []
         for start in range(first, last + 1, KEYS_AT_ONCE) if first is not None else ():
