@@ -20,7 +20,7 @@ from money import euro
 from progresslog import StageResult
 
 OCTOBER_BILL, NOVEMBER_BILL = "2026-11-01", "2026-12-01"
-PAID_ON, PAID_LATE_ON, DUNNED_ON = "2026-11-10", "2026-12-05", "2026-12-20"
+PAID_ON, PAID_LATE_ON, DUNNED_ON = "2026-11-10", "2026-11-25", "2026-12-20"
 ASKED_ON = "2026-11-20"  # when finance asks, five days after the October bill was due
 SHOWN_ACCOUNT = "A000001"  # its calls are planted
 STREAM_BATCH_ROWS = 1_000
