@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from billing import closed_months, payments
 from billing.accounting import balances
@@ -165,7 +166,7 @@ def test_a_line_of_a_month_that_is_closed_by_now(desk: Desk, tmp_path: Path) -> 
     worklist.give_back(desk.home, "DE-6222-0001/W-2", "nobody knows him", desk.act)
     with desk.home.connect() as connection:
         query = "SELECT leg, debit_account, credit_account, posted_on FROM postings WHERE document LIKE '%W-_' ORDER BY posted_on, leg"
-        rows = [tuple(row) for row in connection.exec_driver_sql(query)]
+        rows = [tuple(row) for row in connection.execute(sa.text(query))]
     assert rows == [
         ("unmatched", "cash", "suspense", "2026-11-09"),
         ("unmatched", "cash", "suspense", "2026-11-09"),
