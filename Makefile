@@ -56,7 +56,7 @@ test: .venv/.ready ## all tests, on two cores; ARGS= goes to pytest, such as ARG
 
 # Tests of billing once more, their homes on a real PostgreSQL that comes with the development packages: what writes money, facts and runs.
 POSTGRESQL_TESTS ?= tests/billing/runs tests/billing/accounts tests/billing/guiding tests/billing/payments \
-	tests/billing/catalogue $(wildcard tests/billing/test_*.py tests/billing/*/test_kill.py)
+	tests/billing/catalogue tests/billing/documents tests/billing/accounting tests/billing/rerate $(wildcard tests/billing/test_*.py tests/billing/*/test_kill.py)
 
 test-postgresql: .venv/.ready ## tests of billing on PostgreSQL; POSTGRESQL_TESTS=tests/billing for all of them, ARGS= goes to pytest
 	@RATEWRIGHT_TEST_STORE=postgresql $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m slow $(POSTGRESQL_TESTS) $(ARGS)
