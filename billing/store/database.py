@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 WRITES_OPTION: Final = "ratewright_writes"
 WRITES: Final = {WRITES_OPTION: True}  # execution options of a connection that may write
 
+_BETWEEN_TRIES_S: Final = 0.005
 _LOCKED: Final = (
     "database {database} is locked: another process has been writing to it all the while",
     "wait until the other command or service is done, or stop it (`fuser` names the process); then try again",
@@ -48,8 +50,9 @@ def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
     def set_up(driver_connection: sqlite3.Connection, _record: object) -> None:
         driver_connection.isolation_level = None
         try:
-            for pragma in (f"busy_timeout = {busy_timeout_ms}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            for pragma in (f"busy_timeout = {busy_timeout_ms}", "synchronous = FULL", "foreign_keys = ON"):
                 driver_connection.execute(f"PRAGMA {pragma}").close()
+            _log_ahead(driver_connection, busy_timeout_ms)
         except sqlite3.Error:
             driver_connection.close()  # the pool forgets a connection that could not be set up
             raise
@@ -67,6 +70,20 @@ def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
             raise known from context.original_exception
 
     return made
+
+
+def _log_ahead(driver_connection: sqlite3.Connection, busy_timeout_ms: int) -> None:
+    """Put the database in WAL mode. SQLite itself does not wait for another one that makes the same change to a new database."""
+    until = time.monotonic() + busy_timeout_ms / 1000
+    while True:
+        try:
+            driver_connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(_BETWEEN_TRIES_S)
+        else:
+            return
 
 
 def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:

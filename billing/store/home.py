@@ -36,9 +36,7 @@ BUSY_TIMEOUT_MS: Final = 10_000  # how long a command waits for another's write 
 
 _DEFAULT_HASH_KEY: Final = b"ratewright-keys1"
 _FOLDERS: Final = ("usage/journal", "usage/sealed", "usage/index", "charges")
-_OWN_NAMES: Final = frozenset(
-    {"usage", "charges", LOCATION_NAME, f"{LOCATION_NAME}.new", *(DATABASE_NAME + ending for ending in ("", "-wal", "-shm", "-journal"))}
-)
+_OWN_NAMES: Final = frozenset({"usage", "charges", LOCATION_NAME, *(DATABASE_NAME + ending for ending in ("", "-wal", "-shm", "-journal"))})
 
 
 class Home:
@@ -198,7 +196,7 @@ def _check_empty(folder: Path, also: Iterable[str] = ()) -> None:
         return
     own = _OWN_NAMES.union(also)
     try:
-        foreign = sorted(item.name for item in folder.iterdir() if item.name not in own)
+        foreign = sorted(item.name for item in folder.iterdir() if item.name not in own and not location.is_beside(item.name))
     except OSError as error:
         raise UserError(f"folder {folder} cannot be read: {error.strerror}", "give this user the right to read and write it") from error
     if foreign:

@@ -11,18 +11,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from typing import TYPE_CHECKING, Final
+import tempfile
+from pathlib import Path
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
 
 from rating.errors import UserError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 DATABASE_NAME: Final = "ratewright.db"
 LOCATION_NAME: Final = "database.json"
+BESIDE_SUFFIX: Final = ".new"  # of what is written beside it, to take its place
 VARIABLE: Final = "RATEWRIGHT_DATABASE"
 
 _SCHEMA_NAME: Final = re.compile("[a-z_][a-z0-9_]{0,62}")  # such a name means the same with quotes and without
@@ -71,13 +71,17 @@ def new(folder: Path, text: str, source: str) -> Location:
 
 
 def write(folder: Path, location: Location) -> None:
-    """Put database.json into `folder`, whole or not at all."""
-    beside = folder / f"{LOCATION_NAME}.new"
-    with beside.open("wb") as file:
+    """Put database.json into `folder`, whole or not at all, also when several processes do so at once."""
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{LOCATION_NAME}.", suffix=BESIDE_SUFFIX, delete=False) as file:
         file.write(msgspec.json.format(msgspec.json.encode(location), indent=2) + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(folder / LOCATION_NAME)
+    Path(file.name).replace(folder / LOCATION_NAME)
+
+
+def is_beside(name: str) -> bool:
+    """Whether a file of this name is a database.json that was never put in place: somebody was stopped there."""
+    return name.startswith(f"{LOCATION_NAME}.") and name.endswith(BESIDE_SUFFIX)
 
 
 def url_to_connect(location: Location) -> sa.URL:

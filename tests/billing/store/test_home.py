@@ -144,6 +144,42 @@ def test_a_home_half_made_is_finished(tmp_path: Path, both: str) -> None:
         assert home.head_seq(connection) == 0
 
 
+_MAKE = """
+import sys, time
+from pathlib import Path
+from billing.store.home import Home
+folder = Path(sys.argv[1])
+(folder / sys.argv[2]).touch()
+while not (folder / "go").exists():
+    time.sleep(0.001)
+for number in range(8):
+    with Home.open(folder / f"home{number}", create=True) as home:
+        print(home.installation_id)
+"""
+
+
+def test_a_home_made_by_several_at_once_is_one_home(tmp_path: Path) -> None:
+    makers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _MAKE, str(tmp_path), f"ready{index}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for index in range(3)
+    ]
+    while len(list(tmp_path.glob("ready*"))) < len(makers):
+        assert all(maker.poll() is None for maker in makers)
+    (tmp_path / "go").touch()
+    told = [maker.communicate(timeout=120) for maker in makers]
+    assert [errors for _, errors in told] == [""] * len(makers)
+    assert len({ids for ids, _ in told}) == 1
+    assert not [path for number in range(8) for path in (tmp_path / f"home{number}").iterdir() if location.is_beside(path.name)]
+
+
+def test_what_a_stopped_maker_left_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "database.json.k3j2.new").write_bytes(b"{")
+    with Home.open(tmp_path, create=True) as home, home.connect() as connection:
+        assert home.head_seq(connection) == 0
+
+
 @about_sqlite
 def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / DATABASE_NAME)
