@@ -1,8 +1,8 @@
 """A bank's CSV file as lines, by its mapping: every mistake at once with its line, and nothing of a file that is cut short.
 
 Cut short is a file without the line of totals that the mapping promises, one whose lines or sums are not those that it tells, one that
-ends inside a quoted text or with a line that lacks columns, and, where no totals can agree, one whose last line does not end: 1250.50 may
-have lost its last digits, and nothing tells.
+ends inside a quoted text or with a line that lacks columns, and, where no line of totals stands behind the bookings, one whose last line
+does not end: 1250.50 may have lost its last digits, or a reference some of its letters, and nothing tells.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import csv
 import datetime as dt
 import hashlib
 import io
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing.charges.lines import minor_step_micros
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 BYTES_MAX: Final = 1 << 30
 ID_BYTES: Final = 16
 _OTHER_FILE: Final = "name a file of the bank, with the mapping of that bank"
-_NO_END: Final = "the last line does not end, and no line of totals shows that it is whole: the file may be cut short"
-_NO_END_REMEDY: Final = "fetch the file again; if it is whole, add the line end, or describe its totals in the mapping"
+_NO_END: Final = "the last line does not end, and no line of totals behind it shows that it is whole: the file may be cut short"
+_NO_END_REMEDY: Final = "fetch the file again; if it is whole, add the line end, or describe its trailer in totals of the mapping"
+_SIGNED: Final = re.compile(r"([+-]?)([^+-]*)([+-]?)")
 _EVERY: Final = 10_000  # lines between two words of progress
 
 
@@ -61,7 +63,8 @@ class _Wrong(Exception):  # noqa: N818 -- carries a mistake to the list of all
 def read_file(path: Path, mapping: Mapping, progress: Callable[[int, int], None] | None = None) -> BankFile:
     """All lines of a file. Raises ProblemsError with every mistake, UserError for a file that cannot be read at all."""
     content = _content(path)
-    rows = _rows(path, content, mapping)
+    text = _text(path, content, mapping)
+    rows = _rows(path, text, mapping)
     if not rows:
         raise UserError(f"{path} holds no booking", _OTHER_FILE)
     problems: list[Problem] = []
@@ -69,7 +72,8 @@ def read_file(path: Path, mapping: Mapping, progress: Callable[[int, int], None]
     lines, outgoing = _lines(path, body, names, mapping, problems, progress)
     if not problems and totals is not None:
         problems += _compared(path, totals, lines, outgoing, mapping)
-    if not problems and totals is None and not content.endswith((b"\n", b"\r")):
+    is_ended = mapping.totals is not None and mapping.totals.place is Place.TRAILER
+    if not problems and not is_ended and not text.endswith(("\n", "\r")):
         problems.append(Problem(str(path), f"line {rows[-1][0]}", _NO_END, _NO_END_REMEDY))
     if problems:
         raise ProblemsError(problems)
@@ -79,20 +83,25 @@ def read_file(path: Path, mapping: Mapping, progress: Callable[[int, int], None]
 
 
 def parse_amount(text: str, mapping: Mapping) -> int:
-    """Micro-units of an amount as the bank writes it: `-1.234,56`. Raises MoneyError."""
-    plain = text.strip().replace("\u2212", "-")
-    sign = "-" if plain.startswith("-") or plain.endswith("-") else ""
-    plain = plain.strip("+-")
-    whole, point, places = plain.partition(mapping.decimal)
-    if mapping.thousands and mapping.thousands in whole:
-        groups = whole.split(mapping.thousands)
-        if not 1 <= len(groups[0]) <= 3 or any(len(group) != 3 for group in groups[1:]):  # noqa: PLR2004 -- thousands have three digits
-            raise MoneyError(f"{text!r} is not an amount such as {_example(mapping)}")
-        whole = "".join(groups)
+    """Micro-units of an amount as the bank writes it: `-1.234,56`, one sign at most, before or behind. Raises MoneyError."""
     try:
-        return parse_micros(sign + whole + ("." + places if point else ""))
+        return parse_micros(_plain(text.strip().replace("\u2212", "-"), mapping))
     except MoneyError as error:
-        raise MoneyError(f"{text!r} is not an amount such as {_example(mapping)}") from error
+        raise MoneyError(f"{text!r} is not an amount such as 1{mapping.thousands}234{mapping.decimal}50") from error
+
+
+def _plain(text: str, mapping: Mapping) -> str:
+    """An amount as `parse_micros` reads it; empty where it is none: a point that the mapping does not call decimal is never read as one."""
+    signed = _SIGNED.fullmatch(text)
+    if signed is None or (signed[1] and signed[3]):
+        return ""
+    whole, point, places = signed[2].partition(mapping.decimal)
+    groups = whole.split(mapping.thousands) if mapping.thousands else [whole]
+    is_grouped = len(groups) == 1 or (1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:]))  # noqa: PLR2004 -- thousands have three digits
+    digits = "".join(groups)
+    if not (is_grouped and digits.isdecimal()):
+        return ""
+    return ("-" if "-" in (signed[1], signed[3]) else "") + digits + ("." + places if point else "")
 
 
 def _content(path: Path) -> bytes:
@@ -105,12 +114,15 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _rows(path: Path, content: bytes, mapping: Mapping) -> list[tuple[int, list[str]]]:
-    """Lines of the file with their numbers, blank ones left out."""
+def _text(path: Path, content: bytes, mapping: Mapping) -> str:
     try:
-        text = content.decode(mapping.encoding).removeprefix("\ufeff")
-    except (UnicodeDecodeError, LookupError) as error:
+        return content.decode(mapping.encoding).removeprefix("\ufeff")
+    except (UnicodeError, LookupError) as error:
         raise UserError(f"{path} is not {mapping.encoding}: {error}", "give the encoding of the bank's files in the mapping") from error
+
+
+def _rows(path: Path, text: str, mapping: Mapping) -> list[tuple[int, list[str]]]:
+    """Lines of the file with their numbers, blank ones left out."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mapping.delimiter, quotechar=mapping.quote, strict=True)
     rows = []
     before = 0
@@ -198,6 +210,8 @@ def _named(row: Sequence[str], names: Sequence[str], *, is_last: bool) -> dict[s
     if len(row) < len(names):
         cut = ": the file is cut short" if is_last else ""
         raise _Wrong(f"it has {len(row)} columns instead of {len(names)}{cut}", "fetch the file again")
+    if any("\0" in cell for cell in row):
+        raise _Wrong("it holds a NUL character, which is no text", "look at encoding of the mapping, or fetch the file again")
     return dict(zip(names, (cell.strip() for cell in row), strict=False))
 
 
@@ -276,7 +290,3 @@ def _compared(
             yield Problem(
                 str(path), f"line {line_no}", f"the file tells {name} {text} and holds {shown}: it is cut short or changed", remedy
             )
-
-
-def _example(mapping: Mapping) -> str:
-    return f"1{mapping.thousands}234{mapping.decimal}50"

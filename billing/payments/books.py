@@ -17,6 +17,7 @@ from billing.payments.matching import MATCHED
 from billing.payments.worklist import RETURNED
 from billing.payments.writing import Account
 from billing.store import tables
+from billing.store.sums import halves, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -128,7 +129,7 @@ def _balances(connection: sa.Connection) -> Iterator[Sides]:
     is_returned = sa.select(decision.line_id).where(decision.kind == RETURNED)
     account_key = sa.func.coalesce(payment.account_key, tables.invoices.c.account_key)
     of_events = (
-        sa.select(tables.accounts.c.currency, sa.func.sum(signed))
+        sa.select(tables.accounts.c.currency, *halves(signed))
         .select_from(tables.payment_events)
         .outerjoin(tables.payments, payment.payment_id == event.payment_id)
         .outerjoin(tables.invoices, tables.invoices.c.number == event.credit_number)
@@ -136,10 +137,10 @@ def _balances(connection: sa.Connection) -> Iterator[Sides]:
         .group_by(tables.accounts.c.currency)
     )
     is_own = payment.channel.is_(None) | (payment.channel != postings.FROM_SUSPENSE)
-    own = sa.select(payment.currency, sa.func.sum(payment.amount_micros)).where(is_own).group_by(payment.currency)
-    held = sa.select(deposit.currency, sa.func.sum(deposit.amount_micros)).group_by(deposit.currency)
-    back = sa.select(deposit.currency, sa.func.sum(moved.amount_micros)).join_from(tables.deposit_events, tables.deposits)
-    waits = sa.select(line.currency, sa.func.sum(line.amount_micros)).where(line.state != MATCHED).group_by(line.currency)
+    own = sa.select(payment.currency, *halves(payment.amount_micros)).where(is_own).group_by(payment.currency)
+    held = sa.select(deposit.currency, *halves(deposit.amount_micros)).group_by(deposit.currency)
+    back = sa.select(deposit.currency, *halves(moved.amount_micros)).join_from(tables.deposit_events, tables.deposits)
+    waits = sa.select(line.currency, *halves(line.amount_micros)).where(line.state != MATCHED).group_by(line.currency)
     refunded = back.where(moved.kind == postings.REFUNDED).group_by(deposit.currency)
     terms = (
         ("cash", 1, own), ("cash", 1, of_events), ("cash", 1, held), ("cash", -1, refunded),
@@ -147,13 +148,13 @@ def _balances(connection: sa.Connection) -> Iterator[Sides]:
         ("deposits", -1, held), ("deposits", 1, back.group_by(deposit.currency)),
     )  # fmt: skip
     for name, sign, query in terms:
-        for currency, amount in connection.execute(query):
-            wanted[name, currency] += sign * int(amount)
+        for currency, *parts in connection.execute(query):
+            wanted[name, currency] += sign * whole(*parts)
     entity = sa.func.coalesce(line.entity, "")
-    undecided = sa.select(entity, line.currency, sa.func.sum(line.amount_micros)).group_by(entity, line.currency)
+    undecided = sa.select(entity, line.currency, *halves(line.amount_micros)).group_by(entity, line.currency)
     undecided = undecided.where(line.state != MATCHED, line.line_id.not_in(sa.select(decision.line_id)))
-    for owner, currency, amount in connection.execute(undecided):
-        wanted[f"{_SUSPENSE_OF}{owner}" if owner else postings.SUSPENSE, currency] -= int(amount)
+    for owner, currency, *parts in connection.execute(undecided):
+        wanted[f"{_SUSPENSE_OF}{owner}" if owner else postings.SUSPENSE, currency] -= whole(*parts)
     found = _ledger_balances(connection)
     for name, currency in sorted(wanted.keys() | found.keys()):
         left, right = wanted.get((name, currency), 0), found.get((name, currency), 0)
@@ -174,10 +175,10 @@ def _ledger_balances(connection: sa.Connection) -> dict[tuple[str, str], int]:
             (column.startswith("deposits:"), "deposits"),
             else_="",
         )
-        query = sa.select(name, row.currency, sa.func.sum(row.amount_micros)).where(row.leg.in_(LEGS)).group_by(name, row.currency)
-        for of, currency, amount in connection.execute(query):
+        query = sa.select(name, row.currency, *halves(row.amount_micros)).where(row.leg.in_(LEGS)).group_by(name, row.currency)
+        for of, currency, *parts in connection.execute(query):
             if of:
-                found[of, currency] += sign * int(amount)
+                found[of, currency] += sign * whole(*parts)
     return found
 
 

@@ -34,7 +34,7 @@ class Paid(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """One receipt of a till. `gone_micros` is what was reversed: taken out of the till again."""
+    """One receipt of a till. `gone_micros` was taken out of the till again, less what was won back."""
 
     receipt: str
     payment_id: str
@@ -71,7 +71,8 @@ def pay(home: Home, till: str, payment: Payment, act: Act) -> Paid:
 def receipts(home: Home, till: str, day: str | None = None) -> list[Receipt]:
     """The receipts of a till in their order, of one date (ISO) or all."""
     payment, account, event = tables.payments.c, tables.accounts.c, tables.payment_events.c
-    gone = sa.select(sa.func.coalesce(sa.func.sum(event.amount_micros), 0)).where(event.payment_id == payment.payment_id)
+    signed = sa.case((event.kind == postings.WON, -event.amount_micros), else_=event.amount_micros)
+    gone = sa.select(sa.func.coalesce(sa.func.sum(signed), 0)).where(event.payment_id == payment.payment_id)
     columns = (payment.receipt, payment.payment_id, account.account_id, payment.currency, payment.amount_micros)
     query = sa.select(*columns, sa.cast(gone.scalar_subquery(), tables.INT64), payment.received_on, payment.by_name)
     query = query.join_from(tables.payments, tables.accounts).where(payment.channel == postings.FROM_DESK)

@@ -20,6 +20,7 @@ from billing.payments.bank_file import BankLine
 from billing.payments.recording import Payment
 from billing.payments.writing import Account, Act, Writing, latest_day, writing
 from billing.store import tables
+from billing.store.sums import STORED_MAX
 from rating.errors import Problem, ProblemsError
 from rating.money import format_micros
 
@@ -67,6 +68,7 @@ def import_file(home: Home, path: Path, mapping: Mapping, act: Act, progress: Ca
     """Import a bank file. Raises ProblemsError with every mistake of it; then nothing of it is stored."""
     read = bank_file.read_file(path, mapping, progress)
     _require_days(path, read.lines, act)
+    _require_sum(path, read.lines)
     with writing(home, act) as work:
         entities.require_known(work.connection, mapping.entity)
         if _is_known(work.connection, read.sha256):
@@ -87,6 +89,16 @@ def _require_days(path: Path, lines: Sequence[BankLine], act: Act) -> None:
     if ahead:
         remedy = "look at date of the mapping, or at the clock of this machine; nothing of the file was taken"
         raise ProblemsError([Problem(str(path), f"line {each.line_no}", f"{each.received_on} has not begun yet", remedy) for each in ahead])
+
+
+def _require_sum(path: Path, lines: Sequence[BankLine]) -> None:
+    """The store keeps the sum of a file, whatever the currencies. Raises ProblemsError with the line at which it is too large."""
+    total = 0
+    for line in lines:
+        total += line.amount_micros
+        if total > STORED_MAX:
+            message = f"up to here the file adds up to {format_micros(total)}, more than {format_micros(STORED_MAX)}"
+            raise ProblemsError([Problem(str(path), f"line {line.line_no}", message, "look at decimal of the mapping, or split the file")])
 
 
 def _is_known(connection: sa.Connection, sha256: bytes) -> bool:

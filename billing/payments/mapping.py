@@ -125,6 +125,11 @@ def _wrong(mapping: Mapping) -> list[tuple[str, str, str]]:
         wrong.append(("thousands", f"{mapping.thousands!r} cannot stand between digits", "give another character than decimal, or none"))
     if not mapping.name.strip():
         wrong.append(("name", "is empty", "call the mapping by the bank's name"))
+    wrong += [
+        (name, f"{getattr(mapping, name)!r} is no text of one line", "it stands before the bank's ids: give letters and digits")
+        for name in ("name", "account")
+        if not getattr(mapping, name).isprintable()
+    ]
     if mapping.header_lines < 0:
         wrong.append(("header_lines", f"{mapping.header_lines} is below 0", "count the lines before the first booking"))
     return wrong + _wrong_date(mapping) + _wrong_currency(mapping) + _wrong_columns(mapping) + _wrong_patterns(mapping)

@@ -1,7 +1,8 @@
 """Promises to pay: an amount until a date. Whether one is kept or broken is worked out from payments, never stored.
 
 Kept: payments received from the day on which it was made to the day that was promised, less what went back of them, reach the amount.
-Broken: the day has passed and they do not. Until then it is open. Dates are local to the account.
+Broken: the day has passed and they do not. Until then it is open. As of a date counts what came and went back by the end of it. Dates are
+local to the account.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from billing.payments.writing import (
     writing,
 )
 from billing.store import tables
+from billing.store.sums import halves, whole
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -112,29 +114,31 @@ def list_promises(home: Home, as_of: dt.date, account_id: str | None = None) -> 
 def _read(connection: sa.Connection, as_of: str, condition: sa.ColumnElement[bool]) -> list[Promised]:
     row, account = tables.promises.c, tables.accounts.c
     columns = (row.promise_id, account.account_id, account.currency, row.amount_micros, row.made_on, row.due_on, row.note)
-    query = sa.select(*columns, sa.cast(_received(row) - _gone(row), tables.INT64)).join_from(tables.promises, tables.accounts)
+    query = sa.select(*columns, *_received(row, as_of), *_gone(row, as_of)).join_from(tables.promises, tables.accounts)
+    found = []
     rows = connection.execute(query.where(condition).order_by(row.due_on, row.promise_id))
-    return [
-        Promised._make((*told, amount, made_on, due_on, note, int(paid), state(amount, int(paid), due_on, as_of), False))
-        for *told, amount, made_on, due_on, note, paid in rows
-    ]
+    for promise_id, account_id, currency, amount, made_on, due_on, note, *parts in rows:
+        paid = whole(*parts[:2]) - whole(*parts[2:])
+        stands = state(amount, paid, due_on, as_of)
+        found.append(Promised(promise_id, account_id, currency, amount, made_on, due_on, note, paid, stands))
+    return found
 
 
-def _received(promised: Any) -> sa.ScalarSelect[Any]:  # noqa: ANN401 -- columns of promises
-    payment = tables.payments.c
-    return (
-        sa.select(sa.func.coalesce(sa.func.sum(payment.amount_micros), 0))
-        .where(payment.account_key == promised.account_key, payment.received_on.between(promised.made_on, promised.due_on))
-        .scalar_subquery()
-    )
+def _received(promised: Any, as_of: str) -> list[sa.ScalarSelect[Any]]:  # noqa: ANN401 -- columns of promises
+    """The halves of what came."""
+    return [sa.select(part).where(*_counts(promised, as_of)).scalar_subquery() for part in halves(tables.payments.c.amount_micros)]
 
 
-def _gone(promised: Any) -> sa.ScalarSelect[Any]:  # noqa: ANN401 -- columns of promises
-    payment, event = tables.payments.c, tables.payment_events.c
+def _gone(promised: Any, as_of: str) -> list[sa.ScalarSelect[Any]]:  # noqa: ANN401 -- columns of promises
+    """The halves of what went back of it."""
+    event = tables.payment_events.c
     signed = sa.case((event.kind == postings.WON, -event.amount_micros), else_=event.amount_micros)
-    return (
-        sa.select(sa.func.coalesce(sa.func.sum(signed), 0))
-        .join_from(tables.payment_events, tables.payments)
-        .where(payment.account_key == promised.account_key, payment.received_on.between(promised.made_on, promised.due_on))
-        .scalar_subquery()
-    )
+    counts = (*_counts(promised, as_of), event.on_date <= as_of)
+    return [sa.select(part).join_from(tables.payment_events, tables.payments).where(*counts).scalar_subquery() for part in halves(signed)]
+
+
+def _counts(promised: Any, as_of: str) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: ANN401 -- columns of promises
+    """Which payments are for a promise, of those that came by a date."""
+    payment = tables.payments.c
+    in_time = payment.received_on.between(promised.made_on, promised.due_on)
+    return payment.account_key == promised.account_key, in_time, payment.received_on <= as_of

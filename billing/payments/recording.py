@@ -103,7 +103,8 @@ def record(  # noqa: PLR0913, PLR0917 -- the fields of a payment
 
     `numbers`: the invoices that the payer names; they are settled first, where the order of allocation has `instruction`.
     Raises UserError for an empty id, an amount that is not above zero or no multiple of the minor unit, an unknown account, a currency
-    that is not the account's, an invoice that is not the account's, and the same id with other data, naming the field.
+    that is not the account's, an invoice that is not the account's, the id of a line in the work list, and the same id with other data,
+    naming the field.
     """
     given = Payment(payment_id, account_id, amount_micros, received_on, reference, currency, tuple(numbers), postings.FROM_BANK)
     with writing(home, Act(by, now_us, dry_run)) as work:
@@ -121,6 +122,8 @@ def take(work: Writing, given: Payment) -> Recorded:
     if stored is not None:
         _require_same(what, stored, given)
         return Recorded(given.payment_id, account.currency, True, *state(work.connection, given.payment_id))
+    if given.channel != postings.FROM_SUSPENSE:
+        _require_no_line(work.connection, given.payment_id)
     require_minor_units(work.home, given.amount_micros, account.currency, what)
     _require_own(work.connection, account, given)
     store(work, [(given, account)])
@@ -208,6 +211,16 @@ def _require_same(what: str, stored: Any, given: Payment) -> None:  # noqa: ANN4
 
 def _instruction(numbers: Sequence[str]) -> str | None:
     return json.dumps(list(numbers), ensure_ascii=False) if numbers else None
+
+
+def _require_no_line(connection: sa.Connection, payment_id: str) -> None:
+    """Money of a bank file that matched nothing lies in suspense: told again by hand, it would be there twice."""
+    line = tables.bank_lines.c
+    if connection.execute(sa.select(line.line_id).where(line.line_id == payment_id)).first() is not None:
+        raise UserError(
+            f"{payment_id} is the id of a line of a bank file that matched nothing",
+            f"`ratewright payment worklist assign {payment_id} --account ...` makes it a payment; give another payment its own id",
+        )
 
 
 def _require_own(connection: sa.Connection, account: Account, given: Payment) -> None:

@@ -7,7 +7,7 @@ Amounts are micro-units; the closing balance of all time is what the ledger says
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,6 +17,7 @@ from billing.allocations.spread import WRITE_OFF
 from billing.payments import postings
 from billing.payments.writing import Account, account_of
 from billing.store import tables
+from billing.store.sums import halves, whole
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _write_offs(connection: sa.Connection, account: Account) -> Iterator[_Move]:
 
 def _deposits_held(connection: sa.Connection, account: Account) -> int:
     deposit, event = tables.deposits.c, tables.deposit_events.c
-    taken: Any = sa.select(sa.func.coalesce(sa.func.sum(deposit.amount_micros), 0)).where(deposit.account_key == account.account_key)
-    moved: Any = sa.select(sa.func.coalesce(sa.func.sum(event.amount_micros), 0)).join_from(tables.deposit_events, tables.deposits)
-    moved = moved.where(deposit.account_key == account.account_key)
-    return int(connection.execute(taken).scalar_one()) - int(connection.execute(moved).scalar_one())
+    own = deposit.account_key == account.account_key
+    taken = connection.execute(sa.select(*halves(deposit.amount_micros)).where(own)).one()
+    moved = sa.select(*halves(event.amount_micros)).join_from(tables.deposit_events, tables.deposits).where(own)
+    return whole(*taken) - whole(*connection.execute(moved).one())

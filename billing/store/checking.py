@@ -5,17 +5,16 @@ Looks, and changes nothing. What the database enforces is asked again in other w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from billing.store import named_files, tables
+from billing.store.sums import halves, whole
 from billing.store.tables.columns import comparing
 
 if TYPE_CHECKING:
     from billing.store.home import Home
-
-HALF: Final = 1 << 32  # a sum of large integers is kept in two halves, which cannot run over
 
 
 class TableCount(NamedTuple):
@@ -99,11 +98,7 @@ def _broken(connection: sa.Connection, table: sa.Table, condition: sa.ColumnElem
 
 def _count(connection: sa.Connection, table: sa.Table) -> TableCount:
     money = [column for column in table.c if column.name.endswith("_micros")]
-    halves = [
-        sa.cast(sa.func.coalesce(sa.func.sum(half), 0), tables.INT64)
-        for column in money
-        for half in (column.op("/")(HALF), column.op("%")(HALF))
-    ]
-    rows, *sums = connection.execute(sa.select(sa.func.count(), *halves).select_from(table)).one()
-    totals = {column.name: sums[2 * place] * HALF + sums[2 * place + 1] for place, column in enumerate(money)}
+    parts = [part for column in money for part in halves(column)]
+    rows, *sums = connection.execute(sa.select(sa.func.count(), *parts).select_from(table)).one()
+    totals = {column.name: whole(*sums[2 * place : 2 * place + 2]) for place, column in enumerate(money)}
     return TableCount(table.name, rows, totals)

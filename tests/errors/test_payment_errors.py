@@ -43,6 +43,7 @@ CALLS = {
         ["promise", "add", "--id", "v1", "--account", "anna", "--amount", "5", "--made", "2099-01-01", "--until", "2099-02-01"],
         2,
     ),
+    "no_utf8": (["record", "--id", "p9", "--amount", "5", "--reference", "M\udcfcller", *PAID], 2),
     "no_account": (["record", "--id", "p9", "--amount", "5", "--account", "ben", "--date", "2026-02-10"], 1),
     "other_data": (["record", "--id", "p1", "--amount", "21", "--reference", "bank", *PAID], 1),
     "not_its_invoice": (["record", "--id", "p9", "--amount", "5", "--invoice", "R-9", *PAID], 1),

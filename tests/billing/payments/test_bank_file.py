@@ -88,6 +88,40 @@ def test_credit_and_debit_in_words_and_totals_in_the_header(tmp_path: Path) -> N
     assert (found.outgoing_lines, found.outgoing_micros) == (1, units(-2.5))
 
 
+# columns of the mapping and of the line of totals, the file; it is cut from A12 and from 1250,50, and the totals agree
+CUT = {
+    "reference": ("reference: [Text]", "count: 2, amount: 3", "SUM;1;3,00\nDate;Amount;Text\n09.11.2026;3,00;for account A1"),
+    "amount": ("reference: [Text]", "count: 2", "SUM;1\nDate;Text;Amount\n09.11.2026;A1;1250"),
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_totals_before_the_bookings_do_not_show_that_the_last_line_is_whole(tmp_path: Path, name: str) -> None:
+    columns, totals, text = CUT[name]
+    words = (
+        f"name: b\nheader_lines: 2\ncolumns: {{date: Date, amount: Amount, {columns}}}\ndelimiter: ';'\ndate: '%d.%m.%Y'\ncurrency: EUR\n"
+    )
+    more = f"decimal: ','\nmatch: {{account: A}}\ntotals: {{place: header, begins: SUM, {totals}}}\n"
+    (tmp_path / "mapping.yaml").write_text(words + more)
+    (tmp_path / "f.csv").write_text(text)
+    with pytest.raises(ProblemsError) as caught:
+        bank_file.read_file(tmp_path / "f.csv", read_mapping(tmp_path / "mapping.yaml"))
+    assert [(each.path, each.message.partition(",")[0]) for each in caught.value.problems] == [("line 3", "the last line does not end")]
+    (tmp_path / "f.csv").write_text(text + "\n")
+    assert len(bank_file.read_file(tmp_path / "f.csv", read_mapping(tmp_path / "mapping.yaml")).lines) == 1
+
+
+def test_the_end_of_the_last_line_is_that_of_the_text(tmp_path: Path) -> None:
+    """In UTF-16 a line ends with the bytes 0a 00."""
+    (tmp_path / "bank.csv").write_bytes((HEAD + GOOD).encode("utf-16"))
+    found = bank_file.read_file(tmp_path / "bank.csv", mapping_of(tmp_path, "encoding: utf-16\n"))
+    assert [line.amount_micros for line in found.lines] == [units(1250.5), units(7.5)]
+    (tmp_path / "bank.csv").write_bytes((HEAD + GOOD[:-1]).encode("utf-16"))
+    with pytest.raises(ProblemsError) as caught:
+        bank_file.read_file(tmp_path / "bank.csv", mapping_of(tmp_path, "encoding: utf-16\n"))
+    assert [each.path for each in caught.value.problems] == ["line 3"]
+
+
 def test_columns_by_number(tmp_path: Path) -> None:
     text = (
         WORDS.replace("Lines, date", "'1', date").replace('"6.5", sign: Kind', "'3', sign: '4'").partition("totals")[0]
@@ -107,6 +141,8 @@ REFUSED = {
     "no amount": ("1;09.11.2026;5.00;CNY;;;\n", "", "line 2: '5.00' is not an amount such as 1.234,50"),
     "no date": ("1;9/11/2026;5,00;CNY;;;\n", "", "line 2: '9/11/2026' is not a date such as 30.11.2026"),
     "no currency": ("1;09.11.2026;5,00;XXX;;;\n", "", "line 2: 'XXX' is no currency of ISO 4217"),
+    "two signs": ("1;09.11.2026;+-5,00;CNY;;;\n", "", "line 2: '+-5,00' is not an amount such as 1.234,50"),
+    "NUL": ("1;09.11.2026;5,00;CNY;;R-1 \0;\n", "", "line 2: it holds a NUL character, which is no text"),
     "no id": (";09.11.2026;5,00;CNY;;;\n", "", "line 2: the bank's id is empty or no text"),
     "one id twice": (GOOD + "1;09.11.2026;5,00;CNY;;;\n", "", "line 4: the id 'bank/1' stands in line 2 as well"),
     "cut inside a line": (GOOD + "3;11.11.2026;5", "", "line 4: it has 3 columns instead of 7: the file is cut short"),
@@ -114,7 +150,7 @@ REFUSED = {
     "cut inside the last column": (
         GOOD + "3;11.11.2026;5,00;CNY;Ann;R-1;nothing is mis",
         "",
-        "line 4: the last line does not end, and no line of totals shows that it is whole: the file may be cut short",
+        "line 4: the last line does not end, and no line of totals behind it shows that it is whole: the file may be cut short",
     ),
     "no trailer": (GOOD, TOTALS, "line 3: the line of totals (SUM) is missing: the file is cut short"),
     "nothing at all": ("", TOTALS, "line 1: the line of totals (SUM) is missing: the file is cut short"),
@@ -160,6 +196,9 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "bank.csv").write_bytes(HEAD.encode() + b"1;09.11.2026;1;CNY;M\xfcller;;\n")
     with pytest.raises(UserError, match="is not utf-8"):
         bank_file.read_file(tmp_path / "bank.csv", mapping_of(tmp_path))
+    for encoding in ("undefined", "hex", "no-such"):
+        with pytest.raises(UserError, match=f"is not {encoding}"):
+            bank_file.read_file(tmp_path / "bank.csv", mapping_of(tmp_path, f"encoding: {encoding}\n"))
     found = bank_file.read_file(tmp_path / "bank.csv", mapping_of(tmp_path, "encoding: latin-1\n"))
     assert found.lines[0].payer == "M\u00fcller"
 
@@ -173,6 +212,14 @@ AMOUNTS = """
 12,30-      -12300000
 +7          7000000
 1.23,50
++-5,00
+--5,00
+-5,00-
+1,50+-
+1.2.3,00
+5.00
+,50
+\uff11,00
 12.34.567,00
 1,2,3
 abc
@@ -191,6 +238,27 @@ def test_amounts(tmp_path: Path, row: str) -> None:
             bank_file.parse_amount(text, known)
 
 
+# the same without a character between thousands; a point is no decimal comma
+PLAIN = """
+1250,50     1250500000
+1250        1250000000
+1.250
+12.50
+1.234,50
+"""
+
+
+@pytest.mark.parametrize("row", PLAIN.strip().splitlines())
+def test_amounts_without_thousands(tmp_path: Path, row: str) -> None:
+    text, *expected = row.split()
+    known = mapping_of(tmp_path, changes=('thousands: "."\n', ""))
+    if expected:
+        assert bank_file.parse_amount(text, known) == int(expected[0])
+    else:
+        with pytest.raises(MoneyError, match="is not an amount such as 1234,50"):
+            bank_file.parse_amount(text, known)
+
+
 # what is changed in the mapping; the place and beginning of what is said
 MAPPINGS = [
     (('delimiter: ";"', "delimiter: ;;"), "delimiter: ';;' is not one character"),
@@ -200,6 +268,7 @@ MAPPINGS = [
     (("R-[0-9]+", "R-[0-9"), "match.invoice: 'R-[0-9' is no regular expression"),
     (("R-[0-9]+", "[0-9]*"), "match.invoice: '[0-9]*' finds the empty text everywhere"),
     (("name: bank", "name: ' '"), "name: is empty"),
+    (("name: bank", 'name: bank\naccount: "DE\\0"'), "account: 'DE\\x00' is no text of one line"),
     (("date: Date, ", ""), "columns: Object missing required field `date`"),
     (("name: bank", "name: bank\nnoun: 1"), "mapping: Object contains unknown field `noun`"),
 ]

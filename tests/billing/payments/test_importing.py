@@ -134,6 +134,12 @@ def test_the_work_list(desk: Desk, tmp_path: Path) -> None:
     ]
     one, two, three = (f"DE-6222-0001/W-{place}" for place in (1, 2, 3))
 
+    before = desk.rows()
+    for act in (desk.pay, desk.cash):
+        with pytest.raises(UserError, match="DE-6222-0001/W-1 is the id of a line of a bank file that matched nothing") as caught:
+            act(one, 5, account_id="A000001")
+        assert f"worklist assign {one} --account" in caught.value.remedy
+    assert desk.rows() == before
     assert worklist.assign(desk.home, one, "A000001", "asked Ann", desk.act, numbers=["R-0000000004"]).allocated == [
         ("R-0000000004", units(5))
     ]

@@ -206,11 +206,15 @@ def test_receipts_have_no_gap_and_each_till_its_own(desk: Desk) -> None:
     assert desk.cash("c4", 4, on="02-11").receipt == "front-000003"
     assert desk.cash("c2", 2).receipt == "front-000002"
     desk.back("b1", "reversal", "c2")
+    desk.back("k1", "chargeback", "c4", 3)
+    desk.back("k2", "chargeback_won", "c4", 2, "02-21")
     shown = [
         (each.receipt, each.amount_micros, each.gone_micros, each.cashier) for each in cash_desk.receipts(desk.home, "front", "2026-02-10")
     ]
     assert shown == [("front-000001", units(1), 0, "ana"), ("front-000002", units(2), units(2), "ana")]
-    assert desk.balances("cash:front", "cash:back") == {"cash:front": 5, "cash:back": 3}
+    (receipt,) = cash_desk.receipts(desk.home, "front", "2026-02-11")
+    assert (receipt.amount_micros, receipt.gone_micros) == (units(4), units(1)), "3 of the 4 were charged back, 2 of them won"
+    assert desk.balances("cash:front", "cash:back") == {"cash:front": 1 + 4 - 3 + 2, "cash:back": 3}
 
 
 def test_postings_go_into_the_books_of_the_account_s_entity(desk: Desk) -> None:

@@ -96,6 +96,9 @@ def test_promises_are_kept_by_payments_that_stay(desk: Desk) -> None:
     assert states("02-21") == "v1=kept:10 v2=broken:0"
     desk.back("b1", "reversal", "p2", on="02-15")
     assert states("02-21") == "v1=broken:4 v2=broken:0"
+    for as_of, expected in {"01-31": "open:0", "02-01": "open:4", "02-09": "open:4", "02-10": "kept:10", "02-15": "broken:4"}.items():
+        assert (as_of, states(as_of).split()[0]) == (as_of, f"v1={expected}")
+    assert states("02-14").split()[0] == "v1=kept:10", "it bounced the day after"
     assert [each.promise_id for each in promises.list_promises(desk.home, day("02-21"), "ben")] == []
 
 
