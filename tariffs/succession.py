@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rating.errors import Problem, ProblemsError
 from tariffs.document import Finding, Place, place_text
+from tariffs.tax_codes import check_tax_codes
 from tariffs.texts import UNIT_WORDS
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def check_succession(catalogue: Catalogue, others: Sequence[Catalogue], withdraw
 
 
 def refuse_break(catalogue: Catalogue, others: Sequence[Catalogue], origin: str, withdrawn: Collection[int] = ()) -> None:
-    """Raise ProblemsError with everything `check_succession` finds; `origin` is the file the catalogue comes from."""
-    findings = check_succession(catalogue, others, withdrawn)
+    """Raise ProblemsError with all that `check_succession` and `check_tax_codes` find; `origin` is the file the catalogue comes from."""
+    findings = [*check_succession(catalogue, others, withdrawn), *check_tax_codes(catalogue, others)]
     if findings:
         raise ProblemsError([Problem(origin, place_text(each.place), each.message, each.remedy) for each in findings])
 

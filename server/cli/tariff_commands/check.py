@@ -99,14 +99,16 @@ def _published(home: Path) -> _Store:
 
 
 def _refuse_breaks(found: Sequence[Located], store: _Store) -> None:
-    """Raise every break of numbers with other versions, among those given and in the home folder."""
+    """Raise every break of numbers with other versions and catalogues, among those given and in the home folder."""
     from tariffs.succession import check_succession
+    from tariffs.tax_codes import check_tax_codes
 
     others = [*store.published, *(each.catalogue for each in found)]
     problems: list[Problem] = []
     for each in found:
         withdrawn = [number for identity, number in store.withdrawn if identity == each.catalogue.identity]
-        problems += [each.locate(finding) for finding in check_succession(each.catalogue, others, withdrawn)]
+        findings = [*check_succession(each.catalogue, others, withdrawn), *check_tax_codes(each.catalogue, others)]
+        problems += [each.locate(finding) for finding in findings]
     if problems:
         raise ProblemsError(problems)
 

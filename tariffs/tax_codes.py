@@ -1,0 +1,62 @@
+"""Whether the code of a tax class means one tax in all catalogues of a currency.
+
+A payer may have plans of several catalogues, and bills add up, name and credit tax by its code: two rates under one code would stand on
+one line, and nobody could tell what part of it goes with a charge. So a code that is new to a catalogue has the rates that other catalogues
+give it, from the day on which both are in use. One that its published versions have stays as it is: numbers stay for ever, and a change of
+the law reaches one catalogue after the other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from rating.money import MICROS_PER_UNIT, format_micros
+from tariffs.document import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rating.model import Catalogue, TaxClass
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_PPM_PER_CENT: Final = 10_000
+
+
+def check_tax_codes(catalogue: Catalogue, others: Sequence[Catalogue]) -> list[Finding]:
+    """The tax classes of `catalogue` whose code has another rate in another catalogue of its currency, as last stated there."""
+    own = [each for each in others if each.identity == catalogue.identity and each.version != catalogue.version]
+    kept = {tax.code for each in own for tax in each.tax_classes}
+    findings = []
+    for identity in sorted({each.identity for each in others if each.currency == catalogue.currency} - {catalogue.identity}):
+        versions = sorted((each for each in others if each.identity == identity), key=lambda each: (each.effective_from_us, each.version))
+        since = max(_first_day(catalogue), _first_day(versions[0]))
+        theirs = {tax.code: tax for each in versions for tax in each.tax_classes}
+        for index, tax in enumerate(catalogue.tax_classes):
+            day = _differs_from(tax, theirs[tax.code], since) if tax.code in theirs and tax.code not in kept else None
+            if day is not None:
+                here, there = (f"`{each.name}` at {_percent_on(each, day)}" for each in (tax, theirs[tax.code]))
+                message = f"code {tax.code} is {here} here, and {there} in catalogue {identity}, from {day} on"
+                remedy = "bills tell taxes apart by this number: give the class another code, or the rates that it has there"
+                findings.append(Finding(("tax_classes", index, "code"), message, remedy))
+    return findings
+
+
+def _first_day(catalogue: Catalogue) -> dt.date:
+    instant = _EPOCH + dt.timedelta(microseconds=catalogue.effective_from_us)
+    return instant.astimezone(ZoneInfo(catalogue.timezone)).date()
+
+
+def _differs_from(one: TaxClass, other: TaxClass, since: dt.date) -> dt.date | None:
+    """The first day from `since` on with two rates."""
+    days = sorted({since, *(rate.effective_from for rate in (*one.rates, *other.rates) if rate.effective_from > since)})
+    return next((day for day in days if _rate_on(one, day) != _rate_on(other, day)), None)
+
+
+def _rate_on(tax: TaxClass, day: dt.date) -> int:
+    return max(((rate.effective_from, rate.rate_ppm) for rate in tax.rates if rate.effective_from <= day), default=(day, 0))[1]
+
+
+def _percent_on(tax: TaxClass, day: dt.date) -> str:
+    return f"{format_micros(_rate_on(tax, day) * MICROS_PER_UNIT // _PPM_PER_CENT, 0)} %"
