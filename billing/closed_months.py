@@ -1,4 +1,6 @@
-"""Months whose books are closed: nothing is posted into them until two people have opened them again.
+"""Months whose books are closed: nothing is posted into them, or before them, until two people have opened them again.
+
+What a month ends with, the next one begins with: so the newest closed month of an entity closes all before it, and is opened first.
 
 Closing, the wish to reopen and the reopening are rows that are only ever added (`tables.ledger_periods`); what holds is the newest of an
 entity and month. A month that nobody closed is open. Months are texts such as `2026-10`, entities those of `tables.legal_entities`.
@@ -72,14 +74,22 @@ def is_closed(kind: Standing) -> bool:
     return kind in {Standing.CLOSED, Standing.REOPEN_ASKED}
 
 
+def newest_closed(connection: sa.Connection, entity: str) -> str:
+    """The newest closed month of an entity; empty where none is closed."""
+    now = {event.month: Standing(event.kind) for event in events(connection, entity)}
+    return max((month for month, kind in now.items() if is_closed(kind)), default="")
+
+
 def require_open(connection: sa.Connection, months: Iterable[tuple[str, str]]) -> None:
-    """Raises UserError for the first closed one of these (entity, month)."""
+    """Raises UserError for the first of these (entity, month) that is closed, or before a closed one."""
     for entity, month in sorted(set(months)):
-        if is_closed(standing(connection, entity, month)):
+        last = newest_closed(connection, entity)
+        if month <= last:
             whose = f" of {entity}" if entity else ""
+            as_are = f", as are all through {last}" if month < last else ""
             raise UserError(
-                f"the books{whose} for {month} are closed",
-                f"date it in an open month; or have two people reopen {month}: ratewright ledger reopen --month {month} --reason ...",
+                f"the books{whose} for {month} are closed{as_are}",
+                f"date it in an open month; or have two people reopen {last}: {_reopening(entity, last)}",
             )
 
 
@@ -106,7 +116,7 @@ def close(  # noqa: PLR0913, PLR0917 -- what, with what, why and who
 def reopen(home: Home, entity: str, month: str, reason: str, who: Who) -> Standing:
     """Ask for a closed month to be opened again, or, as another person, agree to it. Returns where it stands then.
 
-    Raises UserError when the month is not closed, no reason is given, or the one who asked agrees to it.
+    Raises UserError when the month is not closed, or a later one is closed; no reason is given, or the one who asked agrees to it.
     """
     if not reason.strip():
         raise UserError("reopening a month needs a reason", "say why with --reason", exit_status=2)
@@ -115,6 +125,12 @@ def reopen(home: Home, entity: str, month: str, reason: str, who: Who) -> Standi
         now = Standing(found[-1].kind) if found else Standing.OPEN
         if not is_closed(now):
             raise UserError(f"the books for {month} are not closed", "nothing needs to be opened")
+        last = newest_closed(connection, entity)
+        if month < last:
+            raise UserError(
+                f"the books for {last} are closed, and begin with what {month} ends with",
+                f"have two people reopen the newest month first: {_reopening(entity, last)}",
+            )
         if now is Standing.REOPEN_ASKED and found[-1].by_uid == who.by_uid:
             raise UserError(
                 f"{found[-1].by_name} has asked for {month} to be reopened, and cannot agree to it",
@@ -125,6 +141,12 @@ def reopen(home: Home, entity: str, month: str, reason: str, who: Who) -> Standi
         commit_points.reached("ledger.before_commit")
     commit_points.reached("ledger.committed")
     return then
+
+
+def _reopening(entity: str, month: str) -> str:
+    """The command that reopens a month."""
+    named = f" --entity {entity}" if entity else ""
+    return f"ratewright ledger reopen --month {month}{named} --reason ..."
 
 
 def _add(connection: sa.Connection, what: tuple[str, str, Standing, str], who: Who, seq: int) -> None:

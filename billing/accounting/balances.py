@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from billing import ledger
 from billing.store import tables
+from billing.store.sums import halves, whole
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -51,8 +52,8 @@ def trial_balance(
     """Every account with its sums, by entity, currency and account. Debits equal credits by entity and currency: checked here."""
     sums: dict[tuple[str, str, str], list[int]] = {}
     for side, name in enumerate(("debit_account", "credit_account")):
-        for owner, account, currency, amount in connection.execute(_sums(name, entity, through, every_customer=every_customer)):
-            sums.setdefault((owner or "", currency, account), [0, 0])[side] += int(amount)
+        for owner, account, currency, *parts in connection.execute(_sums(name, entity, through, every_customer=every_customer)):
+            sums.setdefault((owner or "", currency, account), [0, 0])[side] += whole(*parts)
     lines = [Line(owner, account, currency, *sides) for (owner, currency, account), sides in sorted(sums.items())]
     totals: dict[tuple[str, str], int] = {}
     for line in lines:
@@ -66,11 +67,10 @@ def balance_of(connection: sa.Connection, account: str, entity: str, currency: s
     row = tables.postings.c
     total = 0
     for name, sign in (("debit_account", 1), ("credit_account", -1)):
-        query = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(row.amount_micros), 0), tables.INT64))
-        query = query.where(row[name] == account, row.entity == entity, row.currency == currency)
-        total += sign * int(
-            connection.execute(query if through is None else query.where(row.posted_on <= through.isoformat())).scalar_one()
-        )
+        query = sa.select(*halves(row.amount_micros)).where(row[name] == account, row.entity == entity, row.currency == currency)
+        if through is not None:
+            query = query.where(row.posted_on <= through.isoformat())
+        total += sign * whole(*connection.execute(query).one())
     return total
 
 
@@ -79,13 +79,13 @@ def earned(connection: sa.Connection, kind: str, first: dt.date, after: dt.date,
     row = tables.postings.c
     sums: dict[tuple[str, int, str], int] = {}
     for name, sign in (("credit_account", 1), ("debit_account", -1)):
-        query = sa.select(row.entity, row[name], row.currency, sa.cast(sa.func.sum(row.amount_micros), tables.INT64))
+        query = sa.select(row.entity, row[name], row.currency, *halves(row.amount_micros))
         query = query.where(row[name].startswith(kind), row.posted_on >= first.isoformat(), row.posted_on < after.isoformat())
         if entity is not None:
             query = query.where(row.entity == entity)
-        for owner, account, currency, amount in connection.execute(query.group_by(row.entity, row[name], row.currency)):
+        for owner, account, currency, *parts in connection.execute(query.group_by(row.entity, row[name], row.currency)):
             key = (owner or "", int(account.removeprefix(kind)), currency)
-            sums[key] = sums.get(key, 0) + sign * int(amount)
+            sums[key] = sums.get(key, 0) + sign * whole(*parts)
     return [Earned(*key, amount) for key, amount in sorted(sums.items())]
 
 
@@ -93,7 +93,7 @@ def _sums(side: str, entity: str | None, through: dt.date | None, *, every_custo
     row = tables.postings.c
     account = row[side]
     shown = account if every_customer else sa.case((account.startswith(ledger.RECEIVABLE), _RECEIVABLES), else_=account)
-    query = sa.select(row.entity, shown.label("account"), row.currency, sa.cast(sa.func.sum(row.amount_micros), tables.INT64))
+    query = sa.select(row.entity, shown.label("account"), row.currency, *halves(row.amount_micros))
     if entity is not None:
         query = query.where(row.entity == entity)
     if through is not None:

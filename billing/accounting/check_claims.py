@@ -13,8 +13,10 @@ from billing.accounting.balances import trial_balance
 from billing.accounting.comparing import Checked, What, compared
 from billing.allocations.as_of import WRITE_OFF_LEGS, standing
 from billing.allocations.spread import WRITE_OFF
+from billing.controls.book import by_currency
 from billing.controls.documents import receivable_balances, waiting_keys, waiting_query
 from billing.store import tables
+from billing.store.sums import whole
 from rating.money import format_micros
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def ages(connection: sa.Connection, name: str) -> Checked:
     count = 0
     for day in _days(connection):
         query = standing(connection, day, waiting_query(connection)).total()
-        aged = {currency: int(micros) for currency, micros in connection.execute(query) if micros}
+        aged = {currency: micros for currency, micros in by_currency(connection, query).items() if micros}
         booked = {currency: micros for currency, micros in receivable_balances(connection, through=day.isoformat()).items() if micros}
         count += max(len(aged), len(booked))
         if aged != booked:
@@ -98,7 +100,7 @@ def _first_account(connection: sa.Connection, day: dt.date) -> str:
     account = tables.accounts.c
     owner = {row.account_key: row.account_id for row in connection.execute(sa.select(account.account_key, account.account_id))}
     query = standing(connection, day, waiting_query(connection)).by_account()
-    aged = {(owner.get(key, ""), currency): int(micros) for key, currency, micros in connection.execute(query)}
+    aged = {(owner.get(key, ""), currency): whole(*parts) for key, currency, *parts in connection.execute(query)}
     booked: dict[tuple[str, str], int] = {}
     for line in trial_balance(connection, through=day, every_customer=True):
         if line.account.startswith(ledger.RECEIVABLE):

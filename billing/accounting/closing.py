@@ -1,8 +1,8 @@
 """Closing a month: what stands in the way is told all at once; then the month-end entries are posted, and nothing more goes in.
 
-A month can be closed when it is over on the clocks of all customers, no bill run of it is unfinished, the month before is closed (or has no
-postings) and every check of the ledger finds nothing. The entries and the closing are one commit, so neither stands without the other.
-Reopening takes two people (`billing.closed_months`); closing once more posts what differs by then.
+A month can be closed when it is over on the clocks of all customers, no bill run of it is unfinished, all months before it are closed (or
+have no postings), none after it is, and every check of the ledger finds nothing. The entries and the closing are one commit, so neither
+stands without the other. Reopening takes two people (`billing.closed_months`); closing once more posts what differs by then.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import sqlalchemy as sa
 
 from billing import closed_months
 from billing.accounting import check
-from billing.accounting.month_end import DEFERRED, PROVISION, UNBILLED, Moved, deferred_targets, month_of, moves, post, provision_targets
+from billing.accounting.month_end import DEFERRED, PROVISION, UNBILLED, Moved, deferred_targets, moves, post, provision_targets
 from billing.documents.finding import local_date
 from billing.store import tables
-from rating.errors import Problem, ProblemsError
+from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from billing.accounting.month_end import Kind, Month, Targets
+    from billing.accounting.unbilled import Charged
     from billing.closed_months import Who
     from billing.store.home import Home
 
@@ -37,15 +38,16 @@ class Closing(msgspec.Struct, frozen=True):
     closed: bool
 
 
-def close(home: Home, month: Month, entity: str, unbilled: Targets, reason: str, who: Who, *, dry_run: bool = False) -> Closing:  # noqa: PLR0913, PLR0917 -- what, with what, why, who, and how
-    """Post the month-end entries of `entity` and close its month. `unbilled`: what `billing.accounting.unbilled` found at its end.
+def close(home: Home, month: Month, entity: str, charged: Charged, reason: str, who: Who, *, dry_run: bool = False) -> Closing:  # noqa: PLR0913, PLR0917 -- what, with what, why, who, and how
+    """Post the month-end entries of `entity` and close its month. `charged`: what `billing.accounting.unbilled` found at its end.
 
-    Raises ProblemsError with everything that stands in the way; with `dry_run` it is in the answer instead, and nothing is written.
+    Raises ProblemsError with everything that stands in the way; with `dry_run` it is in the answer instead, and nothing is written. Raises
+    UserError where documents were issued or made void since `charged` was worked out.
     """
     with home.connect() as connection:
         is_closed = closed_months.is_closed(closed_months.standing(connection, entity, month.text))
         obstacles = [] if is_closed else _obstacles(home, connection, month, entity, who.now_us)
-        planned = [] if is_closed or not dry_run else _moved(connection, month, entity, unbilled)
+        planned = [] if is_closed or not dry_run else _moved(connection, month, entity, charged)
     if dry_run:
         entries = tuple(each for _, moved in planned for each in moved)
         return Closing(month.text, entity, entries, tuple(each.message for each in obstacles), is_closed)
@@ -54,7 +56,8 @@ def close(home: Home, month: Month, entity: str, unbilled: Targets, reason: str,
     posted: list[Moved] = []
 
     def post_entries(connection: sa.Connection, seq: int) -> None:
-        for kind, moved in _moved(connection, month, entity, unbilled):
+        _require_same_documents(connection, charged.seq)
+        for kind, moved in _moved(connection, month, entity, charged):
             post(connection, kind, month, moved, who, seq)
             posted.extend(moved)
 
@@ -62,11 +65,23 @@ def close(home: Home, month: Month, entity: str, unbilled: Targets, reason: str,
     return Closing(month.text, entity, tuple(posted), (), closed=True)
 
 
-def _moved(connection: sa.Connection, month: Month, entity: str, unbilled: Targets) -> list[tuple[Kind, list[Moved]]]:
+def _moved(connection: sa.Connection, month: Month, entity: str, charged: Charged) -> list[tuple[Kind, list[Moved]]]:
     """What each kind of entry has to move, without those that move nothing."""
-    targets = [(DEFERRED, deferred_targets(connection, month)), (UNBILLED, unbilled), (PROVISION, provision_targets(connection, month))]
+    targets = (
+        (DEFERRED, deferred_targets(connection, month, charged.ahead)),
+        (UNBILLED, charged.unbilled),
+        (PROVISION, provision_targets(connection, month)),
+    )
     found = [(kind, moves(connection, kind, month, entity, _own(wanted, entity))) for kind, wanted in targets]
     return [(kind, moved) for kind, moved in found if moved]
+
+
+def _require_same_documents(connection: sa.Connection, as_of: int) -> None:
+    invoice, event = tables.invoices.c, tables.invoice_events.c
+    for seq, key in ((invoice.commit_seq, invoice.invoice_key), (event.commit_seq, event.event_id)):
+        newest = connection.execute(sa.select(seq).order_by(key.desc()).limit(1)).scalar_one_or_none()
+        if newest is not None and newest > as_of:
+            raise UserError("documents were issued or made void while the end of the month was worked out", "give the same command again")
 
 
 def _own(targets: Targets, entity: str) -> Targets:
@@ -82,9 +97,15 @@ def _obstacles(home: Home, connection: sa.Connection, month: Month, entity: str,
     today = _today(connection, entity, now_us)
     if today <= month.last:
         found.append(Problem(place, "its end", f"{month.text} is not over: it is {today}", f"close it from {month.after} on"))
-    before = month_of(_month_before(month))
-    if _has_postings(connection, entity, before) and not closed_months.is_closed(closed_months.standing(connection, entity, before.text)):
-        found.append(Problem(place, before.text, f"the books for {before.text} are still open", f"close {before.text} first"))
+    found.extend(
+        Problem(place, before, f"the books for {before} are still open", f"close {before} first")
+        for before in _open_before(connection, entity, month)
+    )
+    last = closed_months.newest_closed(connection, entity)
+    if last > month.text:
+        found.append(
+            Problem(place, last, f"the books for {last} are closed", f"have two people reopen {last}, and close it after this one")
+        )
     found.extend(
         Problem(place, each.name, each.first_difference, "see `ratewright ledger check`") for each in check.check(home) if not each.ok
     )
@@ -104,12 +125,9 @@ def _unfinished(connection: sa.Connection, after: dt.date) -> list[tuple[int, st
     return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(run.run_id))]
 
 
-def _has_postings(connection: sa.Connection, entity: str, month: Month) -> bool:
+def _open_before(connection: sa.Connection, entity: str, month: Month) -> list[str]:
+    """Months before this one that have postings of the entity and are open, oldest first."""
     row = tables.postings.c
-    query = sa.select(row.posting_id).where(row.entity == entity, row.posted_on >= month.first.isoformat())
-    return connection.execute(query.where(row.posted_on <= month.last.isoformat()).limit(1)).first() is not None
-
-
-def _month_before(month: Month) -> str:
-    year, number = month.first.year, month.first.month
-    return f"{year}-{number - 1:02}" if number > 1 else f"{year - 1}-12"
+    months = sa.select(sa.func.substr(row.posted_on, 1, 7)).where(row.entity == entity, row.posted_on < month.first.isoformat()).distinct()
+    found = sorted(connection.execute(months).scalars())
+    return [each for each in found if not closed_months.is_closed(closed_months.standing(connection, entity, each))]

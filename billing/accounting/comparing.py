@@ -43,8 +43,8 @@ def compared(name: str, what: What, wanted: Callable[[], Iterable[Any]], stands:
 
     Both are read once, and once more where they differ.
     """
-    rows, total = _sum(wanted())
-    if (rows, total) == _sum(stands()):
+    rows, same = equal(wanted(), stands())
+    if same:
         return Checked(name, rows)
     should, is_there = ({row[: what.identity]: row for row in side()} for side in (wanted, stands))
     for number, key in enumerate(sorted(should.keys() | is_there.keys()), start=1):
@@ -52,6 +52,12 @@ def compared(name: str, what: What, wanted: Callable[[], Iterable[Any]], stands:
         if told:
             return Checked(name, number, f"{what.noun} {what.shown(key)}: {told}")
     return Checked(name, rows, f"a {what.noun} stands twice")
+
+
+def equal(wanted: Iterable[tuple[Any, ...]], stands: Iterable[tuple[Any, ...]]) -> tuple[int, bool]:
+    """How many rows are wanted, and whether the same ones stand there, in any order. Each is looked at once, and none is kept."""
+    rows, total = _sum(wanted)
+    return rows, (rows, total) == _sum(stands)
 
 
 def difference(wanted: Any, stands: Any, source: str) -> str:  # noqa: ANN401 -- named tuples of one kind, or None

@@ -18,6 +18,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.store import commit_points, tables
+from billing.store.sums import STORED_MAX, halves, whole
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
@@ -134,7 +135,8 @@ def export(  # noqa: PLR0913, PLR0917 -- of what, how, where to, and who
         is_same = before is not None and before.sha256 == sha256
         if not is_same:
             commit = home.next_commit_seq(connection, "ledger", who.now_us)
-            values = {"rows": len(found), "debit_micros": sum(debits.values()), "sha256": sha256, "file_name": target.name}
+            debit_micros = min(sum(debits.values()), STORED_MAX)  # cut to what the store holds; the hash is that of all of it
+            values = {"rows": len(found), "debit_micros": debit_micros, "sha256": sha256, "file_name": target.name}
             by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": commit}
             connection.execute(row.insert().values(entity=entity, month=month.text, through_seq=seq, **values, **by))
         commit_points.reached("ledger.before_commit")
@@ -157,10 +159,10 @@ def as_csv(found: Iterable[Row]) -> bytes:
 def _added(connection: sa.Connection, month: Month, entity: str, after_seq: int, through_seq: int) -> dict[str, tuple[int, int]]:
     """How many postings of the month these commits made, and their amounts, by currency. Postings never change: nothing else is new."""
     row = tables.postings.c
-    query = sa.select(row.currency, sa.func.count(), sa.cast(sa.func.sum(row.amount_micros), tables.INT64))
+    query = sa.select(row.currency, sa.func.count(), *halves(row.amount_micros))
     query = query.where(row.entity == entity, row.posted_on >= month.first.isoformat(), row.posted_on <= month.last.isoformat())
     query = query.where(row.commit_seq > after_seq, row.commit_seq <= through_seq).group_by(row.currency).order_by(row.currency)
-    return {currency: (int(count), int(micros)) for currency, count, micros in connection.execute(query)}
+    return {currency: (int(count), whole(*parts)) for currency, count, *parts in connection.execute(query)}
 
 
 def _postings(connection: sa.Connection, month: Month, entity: str, *, detail: bool) -> Iterator[tuple[str, str, str, int, int, str]]:
@@ -173,10 +175,10 @@ def _postings(connection: sa.Connection, month: Month, entity: str, *, detail: b
             query = query.order_by(row.posted_on, row.document, row.line_no, row.leg)
         else:
             columns = (row.posted_on, row[name], row.currency)
-            query = sa.select(*columns, sa.cast(sa.func.sum(row.amount_micros), tables.INT64), sa.literal("")).where(*within)
-            query = query.group_by(*columns).order_by(*columns)
-        for date, account, currency, amount, document in connection.execute(query):
-            yield date, account, currency, *((int(amount), 0) if side == 0 else (0, int(amount))), document
+            query = sa.select(*columns, *halves(row.amount_micros)).where(*within).group_by(*columns).order_by(*columns)
+        for date, account, currency, *sums in connection.execute(query):
+            amount, document = (int(sums[0]), sums[1]) if detail else (whole(*sums), "")
+            yield date, account, currency, *((amount, 0) if side == 0 else (0, amount)), document
 
 
 def _summed(found: Iterable[Row]) -> list[Row]:

@@ -24,8 +24,11 @@ from billing import ledger
 from billing.accounting import ageing
 from billing.accounting.balances import balance_of
 from billing.accounting.service_days import Share, to_minor_unit, unearned_sums
+from billing.invoicing.billed import OUTSIDE
 from billing.store import tables
+from billing.store.sums import STORED_MAX, halves, whole
 from rating.errors import UserError
+from rating.money import format_micros
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,29 +95,14 @@ def month_of(text: str) -> Month:
     return Month(text, last, last + dt.timedelta(days=1))
 
 
-def deferred_targets(connection: sa.Connection, month: Month) -> Targets:
-    """What invoices issued by the end of the month hold for service days after it, by heading. Void ones hold nothing."""
-    line, invoice, event = tables.invoice_lines.c, tables.invoices.c, tables.invoice_events.c
-    void = sa.select(event.invoice_key).where(event.kind == "voided", event.on_date <= month.last.isoformat())
-    query = (
-        sa.select(
-            invoice.legal_entity,
-            line.revenue_code,
-            invoice.currency,
-            line.period_from,
-            line.period_to,
-            sa.cast(sa.func.sum(line.amount_micros), tables.INT64),
-        )
-        .join_from(tables.invoice_lines, tables.invoices)
-        .where(line.kind.in_(("recurring", "discount")), line.period_to > month.after.isoformat())
-        .where(invoice.issued_on <= month.last.isoformat(), invoice.invoice_key.not_in(void))
-        .group_by(invoice.legal_entity, line.revenue_code, invoice.currency, line.period_from, line.period_to)
-    )
-    shares = [
-        Share((row[0] or "", row[1], row[2]), dt.date.fromisoformat(row[3]), dt.date.fromisoformat(row[4]), int(row[5]))
-        for row in connection.execute(query)
-    ]
-    return unearned_sums(shares, month.after)
+def deferred_targets(connection: sa.Connection, month: Month, ahead: Targets) -> Targets:
+    """What invoices hold for service days after the month, by heading. `ahead`: of fees and discounts, as their charges say.
+
+    Beside them stand credits `outside`, which no charge knows: they are spread evenly over the period of what they credit.
+    """
+    outside = _outside(connection, month)
+    sums = {heading: ahead.get(heading, 0) + outside.get(heading, 0) for heading in sorted(ahead.keys() | outside.keys())}
+    return {heading: amount for heading, amount in sums.items() if amount}
 
 
 def provision_targets(connection: sa.Connection, month: Month, shares_ppm: tuple[int, ...] = PROVISION_PPM) -> Targets:
@@ -155,6 +143,9 @@ def posting_of(kind: Kind, month: Month, document: str, moved: Moved) -> ledger.
     """What is posted for one heading of an entry."""
     account, against = (each.format(code=moved.code) for each in (kind.account, kind.against))
     debit, credit = (against, account) if kind.sign > 0 else (account, against)
+    if abs(moved.moved_micros) > STORED_MAX:
+        what = f"{kind.name} of revenue code {moved.code} moves by {format_micros(moved.moved_micros)} {moved.currency}"
+        raise UserError(f"{what}: a posting holds {format_micros(STORED_MAX)} at most", "let its charges have several revenue codes")
     made = ledger.posting(
         document,
         moved.code,
@@ -168,6 +159,31 @@ def posting_of(kind: Kind, month: Month, document: str, moved: Moved) -> ledger.
     )
     assert made is not None, moved
     return made
+
+
+def _outside(connection: sa.Connection, month: Month) -> Targets:
+    """Credits `outside` that were issued by the end of the month, for days after it. Void ones hold nothing."""
+    line, invoice, event = tables.invoice_lines.c, tables.invoices.c, tables.invoice_events.c
+    void = sa.select(event.invoice_key).where(event.kind == "voided", event.on_date <= month.last.isoformat())
+    query = (
+        sa.select(
+            invoice.legal_entity,
+            line.revenue_code,
+            invoice.currency,
+            line.period_from,
+            line.period_to,
+            *halves(line.amount_micros),
+        )
+        .join_from(tables.invoice_lines, tables.invoices)
+        .where(line.effect == OUTSIDE, line.kind.in_(("recurring", "discount")), line.period_to > month.after.isoformat())
+        .where(invoice.issued_on <= month.last.isoformat(), invoice.invoice_key.not_in(void))
+        .group_by(invoice.legal_entity, line.revenue_code, invoice.currency, line.period_from, line.period_to)
+    )
+    shares = [
+        Share((row[0] or "", row[1], row[2]), dt.date.fromisoformat(row[3]), dt.date.fromisoformat(row[4]), whole(*row[5:]))
+        for row in connection.execute(query)
+    ]
+    return unearned_sums(shares, month.after)
 
 
 def _next_document(connection: sa.Connection, kind: Kind, month: Month, entity: str) -> str:

@@ -1,6 +1,7 @@
-"""How much of an invoice line is earned by a date, when its service days go beyond it. Pure; exact fractions, rounded once a sum.
+"""How much of a line that no charge knows is earned by a date, when its period goes beyond it. Pure; exact fractions, rounded once a sum.
 
-A line of [period_from, period_to) is earned evenly by the day. What lies on or after the day `after` is not earned yet.
+A line of [period_from, period_to) is earned evenly by the day. What lies on or after the day `after` is not earned yet. What is earned of
+charges their own days say (`billing.runs.ahead`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from billing.charges.lines import minor_step_micros
-from rating.money import RoundingMode, round_exact
+from rating.money import MICROS_PER_UNIT, RoundingMode, round_exact
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
@@ -47,5 +48,8 @@ def unearned_sums(shares: Iterable[Share], after: dt.date) -> dict[tuple[str, in
 
 
 def to_minor_unit(exact_micros: Fraction | int, currency: str) -> int:
-    """HALF_UP to the minor unit of a currency."""
-    return round_exact(exact_micros, minor_step_micros(MINOR_DIGITS.get(currency, 2)), RoundingMode.HALF_UP)
+    """HALF_UP to the minor unit of a currency: a sum over all customers, which may be above the limit of one amount of money."""
+    units, rest = divmod(abs(Fraction(exact_micros)), MICROS_PER_UNIT)
+    step_micros = minor_step_micros(MINOR_DIGITS.get(currency, 2))
+    rounded = units * MICROS_PER_UNIT + round_exact(rest, step_micros, RoundingMode.HALF_UP)
+    return -rounded if exact_micros < 0 else rounded

@@ -1,25 +1,44 @@
-"""Unbilled revenue at the end of a month, as targets of the ledger's month-end entry: by entity, revenue code and currency."""
+"""What the charges of all customers come to at the end of a month, as targets of the ledger's month-end entries.
+
+By entity, revenue code and currency; sums of whole minor units a line.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from billing.accounting.month_end import Targets
 from billing.charges.lines import Kind
-from billing.runs.unbilled import index_of_account, unbilled
+from billing.runs.unbilled import Unbilled, index_of_account, unbilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from billing.accounting.month_end import Month, Targets
+    from billing.accounting.month_end import Month
+    from billing.charges.lines import Lines
     from billing.store.home import Home
 
 
-def targets(home: Home, month: Month, *, threads: int = 1, progress: Callable[[int, int], None] | None = None) -> Targets:
-    """What was used or is owed by the end of the month and is on no invoice issued by then. Sums of whole minor units a line."""
+class Charged(NamedTuple):
+    """`unbilled`: used or owed by the end of the month, and on no invoice issued by then. `ahead`: invoiced by then for days after it.
+
+    All of it as of the commit `seq`.
+    """
+
+    seq: int
+    unbilled: Targets
+    ahead: Targets
+
+
+def targets(home: Home, month: Month, *, threads: int = 1, progress: Callable[[int, int], None] | None = None) -> Charged:
+    """What all periods come to that are not billed by the end of the month, and those that run on after it."""
     found = unbilled(home, month.after, threads=threads, before_bills_of_that_day=True, progress=progress)
-    lines = found.lines[found.lines["kind"] != Kind.TAX]
+    return Charged(found.seq, _summed(found, found.lines[found.lines["kind"] != Kind.TAX]), _summed(found, found.ahead))
+
+
+def _summed(found: Unbilled, lines: Lines) -> Targets:
     if not lines.size:
         return {}
     facts = found.contracts.facts

@@ -33,7 +33,14 @@ def clerk(world: World, uid: int = 1) -> Who:
 
 
 def unbilled_cents(world: World, month: str) -> dict[int, int]:
-    return {code: amount // CENT for (_, code, _), amount in unbilled.targets(world.home, month_of(month)).items()}
+    return {code: amount // CENT for (_, code, _), amount in unbilled.targets(world.home, month_of(month)).unbilled.items()}
+
+
+def deferred_cents(world: World, month: str) -> dict[int, int]:
+    wanted = month_of(month)
+    with world.home.connect() as connection:
+        found = month_end.deferred_targets(connection, wanted, unbilled.targets(world.home, wanted).ahead)
+    return {code: amount // CENT for (_, code, _), amount in found.items()}
 
 
 def close(world: World, month: str, *, dry_run: bool = False) -> closing.Closing:
@@ -81,9 +88,7 @@ def test_a_bill_dated_the_first_of_the_next_month_is_not_of_this_one(world: Worl
 
 def test_a_fee_in_advance_is_deferred_by_the_days_ahead(plus: World) -> None:
     plus.bill("2025-10-15")
-    with plus.home.connect() as connection:
-        targets = month_end.deferred_targets(connection, month_of("2025-10"))
-    assert targets == {("", FEES, "CNY"): 135 * CENT}  # 3.00 x 14/31 = 1.3548
+    assert deferred_cents(plus, "2025-10") == {FEES: 135}  # 3.00 x 14/31 = 1.3548
 
 
 def test_closing_brings_accounts_to_their_targets_and_the_next_month_turns_them_back(plus: World) -> None:
@@ -209,6 +214,75 @@ def test_reopening_takes_two_people(plus: World) -> None:
         closed_months.reopen(plus.home, "", "2025-10", "once more", clerk(plus))
 
 
+def test_the_newest_closed_month_is_reopened_first(plus: World) -> None:
+    """What October ends with November begins with: nothing changes in it while November stands."""
+    plus.bill("2025-10-15")
+    plus.bill("2025-11-15")
+    for month in ("2025-10", "2025-11"):
+        close(plus, month)
+    for uid in (1, 2):
+        with pytest.raises(UserError, match="the books for 2025-11 are closed, and begin with what 2025-10 ends with") as caught:
+            closed_months.reopen(plus.home, "", "2025-10", "a late document", clerk(plus, uid))
+        assert "ratewright ledger reopen --month 2025-11 --reason" in (caught.value.remedy or "")
+    reopened(plus, "2025-11")
+    reopened(plus, "2025-10")
+    voiding.void(plus.home, "R-0000000001", "wrong", clerk(plus), on=dt.date(2025, 10, 20))
+    assert any("the books for 2025-10 are still open" in each for each in close(plus, "2025-11", dry_run=True).obstacles)
+    # 33.50 is unbilled again: 15.40, and 16.45 and 1.65 of 30.00 and 3.00 for 17 of 31 days
+    assert [(each.kind, each.target_micros // CENT) for each in close(plus, "2025-10").entries] == [("deferred", 0), ("unbilled", 3350)]
+    close(plus, "2025-11")
+    assert all(each.ok for each in check.check(plus.home))
+
+
+def test_nothing_goes_into_a_month_without_postings_before_a_closed_one(plus: World) -> None:
+    plus.bill("2025-10-15")
+    close(plus, "2025-10")
+    early = ledger.Posting("X-1", 1, "line", "receivable:a", "revenue:5000", "CNY", 500, "2025-08-31")
+    with pytest.raises(UserError, match="the books for 2025-08 are closed, as are all through 2025-10"), plus.home.begin() as connection:
+        ledger.post(connection, [early], plus.home.next_commit_seq(connection, "invoice", plus.tick()))
+    with pytest.raises(ProblemsError) as caught:
+        close(plus, "2025-08")
+    assert [(each.message, each.remedy) for each in caught.value.problems] == [
+        ("the books for 2025-10 are closed", "have two people reopen 2025-10, and close it after this one")
+    ]
+
+
+def test_every_month_before_is_in_the_way_while_it_is_open(plus: World) -> None:
+    """October has postings, November and December have none."""
+    plus.bill("2025-10-15")
+    plus.now_us = at_us("2026-02-05T00:00")
+    with pytest.raises(ProblemsError) as caught:
+        close(plus, "2026-01")
+    assert [(each.message, each.remedy) for each in caught.value.problems] == [
+        ("the books for 2025-10 are still open", "close 2025-10 first")
+    ]
+    close(plus, "2025-10")
+    assert close(plus, "2026-01", dry_run=True).obstacles == ()
+
+
+@pytest.mark.parametrize("runs", [(), ("2025-11-15",), ("2025-11-15", "2025-12-15")])
+def test_a_void_counts_by_its_date_whenever_it_is_recorded(plus: World, runs: tuple[str, ...]) -> None:
+    """What was billed on 15 October is void since 20 October: 14.00 and 1.40, and of 30.00 and 3.00 17 of 31 days: 16.45 and 1.65."""
+    plus.bill("2025-10-15")
+    for date in runs:
+        plus.bill(date)
+    voiding.void(plus.home, "R-0000000001", "wrong", clerk(plus), on=dt.date(2025, 10, 20))
+    assert (unbilled_cents(plus, "2025-10"), deferred_cents(plus, "2025-10")) == ({FEES: 1400 + 140 + 1645 + 165}, {})
+    plus.bill("2026-01-15")
+    assert (unbilled_cents(plus, "2025-10"), deferred_cents(plus, "2025-10")) == ({FEES: 3350}, {}), "billed again in January"
+
+
+def test_a_document_that_comes_while_the_month_is_closed_is_in_the_way(plus: World) -> None:
+    plus.bill("2025-10-15")
+    month = month_of("2025-10")
+    charged = unbilled.targets(plus.home, month)
+    voiding.void(plus.home, "R-0000000001", "wrong", clerk(plus), on=dt.date(2025, 10, 20))
+    with pytest.raises(UserError, match="documents were issued or made void while the end of the month was worked out"):
+        closing.close(plus.home, month, "", charged, "", clerk(plus))
+    assert entries(plus) == []
+    assert close(plus, "2025-10").closed
+
+
 def test_what_stands_in_the_way_is_told_at_once_and_nothing_is_posted(plus: World) -> None:
     plus.bill("2025-10-15")
     plus.bill("2025-11-15")
@@ -237,3 +311,13 @@ def test_a_posting_into_a_closed_month_behind_the_back_is_found(plus: World) -> 
     plus.execute("UPDATE postings SET posted_on = '2025-10-31' WHERE document = 'R-0000000002'")
     found = {each.name: each.first_difference for each in check.check(plus.home)}
     assert "when 2025-10 was closed" in found["closed months have nothing new"]
+
+
+def test_more_than_a_posting_holds_is_refused() -> None:
+    """The most is 2**63 - 1 micro-units."""
+    held = month_end.Moved("unbilled", "", FEES, "CNY", 0, 2**63 - 1)
+    assert month_end.posting_of(month_end.UNBILLED, month_of("2025-10"), "unbilled::2025-10", held).amount_micros == 2**63 - 1
+    for target in (2**63, -(2**63)):
+        more = month_end.Moved("unbilled", "", FEES, "CNY", 0, target)
+        with pytest.raises(UserError, match=r"moves by -?9223372036854.775808 CNY: a posting holds 9223372036854.775807 at most"):
+            month_end.posting_of(month_end.UNBILLED, month_of("2025-10"), "unbilled::2025-10", more)

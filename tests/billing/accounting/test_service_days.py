@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.accounting.service_days import Share, unearned, unearned_sums
+from billing.accounting.service_days import Share, to_minor_unit, unearned, unearned_sums
 
 # period, amount, first day that is not over, unearned
 ROWS = (
@@ -38,6 +38,26 @@ def test_a_sum_is_rounded_once() -> None:
     third = Share(("", 5000, "CNY"), day, dt.date(2026, 4, 4), 10_000)  # a cent over three days: two thirds of it are ahead on the second
     assert unearned_sums([third] * 3, dt.date(2026, 4, 2)) == {("", 5000, "CNY"): 20_000}  # 3 x 2/3 of a cent
     assert unearned_sums([third._replace(heading=("", 5000, "JPY"))], dt.date(2026, 4, 2)) == {}  # less than half a yen
+
+
+# exact micro-units, to cents
+ROUNDED = (
+    ("4999", 0),
+    ("5000", 10_000),
+    ("-5000", -10_000),
+    ("-4999", 0),
+    ("-1004999", -1_000_000),
+    ("-1005000", -1_010_000),
+    ("999995000", 1_000_000_000),
+    ("2000000000000000000", 2 * 10**18),
+    ("-2000000000000005000", -2 * 10**18 - 10_000),
+    ("10000/3", 0),
+)
+
+
+@pytest.mark.parametrize(("exact", "expected"), ROUNDED)
+def test_a_sum_of_any_size_is_rounded(exact: str, expected: int) -> None:
+    assert to_minor_unit(Fraction(exact), "CNY") == expected
 
 
 @given(st.integers(1, 400), st.integers(-(10**12), 10**12), st.lists(st.integers(0, 450), min_size=1, max_size=6))
