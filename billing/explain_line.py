@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 _CHARGE: Final = [
-    "event_key", "start_us", "payer_account_id", "subscription_id", "period_from", "price_id", "charge_code", "tax_class", "status",
+    "event_key", "start_us", "payer_account_id", "subscription_id", "period_from", "price_id", "charge_code", "tax_class", "revenue_code",
+    "status",
 ]  # fmt: skip
 
 
@@ -112,7 +113,7 @@ def _charges(
     period_from = pc.cast(pa.scalar(line.period_from), pa.date32())
     of_period = (pc.field("subscription_id") == line.subscription_key) & (pc.field("period_from") == period_from)
     drawn = charges.filter(pc.field("payer_account_id").isin(accounts) if accounts else of_period)
-    key = (
-        (pc.field("price_id") == line.price_id) & (pc.field("charge_code") == line.charge_code) & (pc.field("tax_class") == line.tax_class)
-    )
-    return drawn, drawn.filter(of_period & key & (pc.field("status") <= 1))
+    of_line = of_period & (pc.field("status") <= 1)
+    for name in ("price_id", "charge_code", "tax_class", "revenue_code"):
+        of_line &= pc.field(name) == getattr(line, name)
+    return drawn, drawn.filter(of_line)

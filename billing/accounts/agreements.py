@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from billing.accounts import forecast, kinds
 from billing.accounts.lifecycle import end_contract
 from billing.accounts.picture import RELATIONS, load, subscription_keys
+from billing.accounts.reach import related
 from billing.accounts.recording import change
+from billing.accounts.still_open import open_from
 from billing.accounts.wording import in_words
 from billing.charges.periods import period_of
+from billing.store import tables
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -59,13 +64,14 @@ def agree_with(home: Home, asked: Asked, name: str, kind: str, from_date: dt.dat
 
 
 def change_bill_day(home: Home, asked: Asked, account_id: str, bill_day: int, from_date: dt.date) -> Done:
-    """Another bill day from a date on, for all accounts that are billed together."""
+    """Another bill day from a date on, for all accounts that are billed together on that day or later."""
 
     def work(recorder: Recorder) -> None:
         customer = recorder.customer(account_id)
         picture = load(recorder.connection, [customer.key])
         fresh = False
-        for member in sorted(picture.customers.values(), key=lambda each: each.account_id):
+        together = [picture.customers[key] for key in related(picture, customer.key, from_date)]
+        for member in sorted(together, key=lambda each: each.account_id):
             if recorder.account_fact(member, "bill_day", from_date, None, kinds.BillDayFact(bill_day)):
                 fresh = True
                 recorder.say(
@@ -87,6 +93,7 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
         for contract in customer.contracts:
             if contract.to_date is None or contract.to_date > on:
                 end_contract(recorder, customer, contract, on, kinds.EndFact(reason))
+        later = _adjustments(recorder, customer, on)
         recorder.account_fact(customer, "closed", on, None, kinds.ClosedFact(reason))
         period = customer.period_of(on)
         start = (
@@ -95,6 +102,8 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
             else f" of the period {period.start} to {on}, which divides by {period.cycle_days} days"
         )
         recorder.say(f"{account_id} is closed: {on} is the first day without it; its final bill is that{start}, billed at once")
+        if later:
+            recorder.say(f"adjustments dated later are of that period: {', '.join(later)}")
 
     return change(home, asked, work)
 
@@ -115,6 +124,20 @@ def retract(home: Home, asked: Asked, account_id: str, fact_id: int, reason: str
         recorder.say(forecast.when_billed(recorder, customer, fact.from_date))
 
     return change(home, asked, work)
+
+
+def _adjustments(recorder: Recorder, customer: Customer, on: dt.date) -> list[str]:
+    """The references of adjustments dated after a closing. Raises UserError where one that waits would be on no bill any more."""
+    row, line = tables.adjustments.c, tables.invoice_lines.c
+    billed = sa.select(line.price_id).where(line.kind == "adjustment", line.price_id == row.adjustment_id).exists()
+    query = sa.select(row.reference, row.approved_by, billed.label("billed")).order_by(row.adjustment_id)
+    found = recorder.connection.execute(query.where(row.account_key == customer.key, row.on_date >= on.isoformat())).all()
+    waiting = [each.reference for each in found if each.approved_by is not None and not each.billed]
+    first = open_from(recorder.connection, load(recorder.connection, [customer.key]), customer.key)
+    if waiting and on <= first:
+        message = f"no bill to come corrects {customer.account_id} before {first}, and these adjustments wait for one: {', '.join(waiting)}"
+        raise UserError(message, f"close it after {first}, or bill it first")
+    return [each.reference for each in found]
 
 
 def _refuse_events(fact: Fact) -> None:

@@ -14,6 +14,7 @@ from billing.accounts.details import wrongs
 from billing.accounts.facts import DUNNING_KINDS, Fact
 from billing.accounts.kinds import DiscountFact
 from billing.accounts.picture import RELATIONS, named_in
+from billing.accounts.reach import of_picture
 from billing.charges.lines import minor_step_micros
 from billing.charges.periods import stretches
 from rating.money import format_micros
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from billing.accounts.details import Known
-    from billing.accounts.picture import Contract, Customer, Picture, Relation
+    from billing.accounts.picture import Contract, Customer, Picture
+    from billing.accounts.reach import Reach
+    from billing.charges.proration import Span
 
 
 class Trouble(NamedTuple):
@@ -48,17 +51,18 @@ def new_troubles(picture: Picture, before: Callable[[], Picture], known: Known) 
 
 def troubles(picture: Picture, known: Known) -> Iterator[Trouble]:
     """Everything that does not fit in a picture."""
+    relations = of_picture(picture)
     for customer in picture.customers.values():
         yield from _of_account(customer, known)
         yield from _coins(customer)
-        yield from _holds(picture, customer)
-        yield from _closing(picture, customer)
         for contract in customer.contracts:
             yield from _of_subscription(contract, known)
-    for relation in picture.relations:
+    yield from _holds(picture, relations)
+    yield from _closing(picture, relations)
+    for relation in relations:
         yield from _relation(picture, relation)
-    yield from _cycles(picture)
-    yield from _pools_in_pools(picture)
+    yield from _cycles(picture, relations)
+    yield from _pools_in_pools(picture, relations)
 
 
 def _of_account(customer: Customer, known: Known) -> Iterator[Trouble]:
@@ -94,6 +98,9 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
         if fact.kind in {"pause", "outage"} and fact.from_date < contract.from_date:
             message = f"{contract.subscription_id} begins on {contract.from_date}, and its {fact.kind} on {fact.from_date}"
             yield Trouble(fact, False, "from_date", message, "give a day on which it is active")
+        if fact.kind in {"pause", "outage"} and _after_its_end(fact, contract):
+            message = f"{contract.subscription_id} ends on {contract.to_date}, and its {fact.kind} begins on {fact.from_date}"
+            yield Trouble(fact, False, "from_date", message, "give a day on which it is active")
     pauses = contract.of_kind("pause")
     for one, two in itertools.pairwise(pauses):
         if one.to_date is None or two.from_date < one.to_date:
@@ -102,6 +109,12 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
             yield Trouble(
                 max(one, two, key=lambda fact: fact.fact_id), False, "from_date", message, "resume it first, or retract the other pause"
             )
+
+
+def _after_its_end(fact: Fact, contract: Contract) -> bool:
+    """Whether a fact begins when the subscription has ended, and that was known: an end that is told later makes nothing of it."""
+    told = max((each.commit_seq for each in contract.of_kind("end", "no_end")), default=0)
+    return contract.to_date is not None and fact.from_date >= contract.to_date and fact.commit_seq >= told
 
 
 def _coins(customer: Customer) -> Iterator[Trouble]:
@@ -115,19 +128,38 @@ def _coins(customer: Customer) -> Iterator[Trouble]:
             yield Trouble(fact, of_account, "amount_micros", message, "give whole minor units of the account's currency")
 
 
-def _holds(picture: Picture, customer: Customer) -> Iterator[Trouble]:
-    for fact in customer.of_kind("hold"):
-        for key in dict.fromkeys(relation.root for relation in picture.roots_on(customer.key, fact.from_date)):
-            if key is not None:
-                root = picture.customers[key].account_id
-                message = f"hold: {customer.account_id} is billed with {root} on {fact.from_date}"
-                yield Trouble(fact, True, "account_id", message, f"hold {root}: its unit is billed as one")
+def _holds(picture: Picture, relations: list[Reach]) -> Iterator[Trouble]:
+    """Holds of accounts that another one takes over from on any day of the hold; told once of each other account."""
+    of_member: dict[int, list[Reach]] = {}
+    for each in relations:
+        if each.subscription is None and each.root is not None:
+            of_member.setdefault(each.member, []).append(each)
+    for key, own in of_member.items():
+        customer = picture.customers[key]
+        for fact in customer.of_kind("hold"):
+            since: dict[int | None, dt.date] = {}
+            for root, day in ((each.root, each.first_within(fact.from_date, fact.to_date)) for each in own):
+                if day is not None:
+                    since[root] = min(day, since.get(root, day))
+            for root, day in since.items():
+                assert root is not None
+                name = picture.customers[root].account_id
+                message = f"hold: {customer.account_id} is billed with {name} on {day}"
+                remedy = f"hold {name}: its unit is billed as one"
+                if day > fact.from_date:
+                    remedy += f"; retract the hold of {customer.account_id}, or let it end by {day}"
+                yield Trouble(fact, True, "account_id", message, remedy)
 
 
-def _closing(picture: Picture, customer: Customer) -> Iterator[Trouble]:
-    closings = customer.of_kind("closed")
-    if not closings:
-        return
+def _closing(picture: Picture, relations: list[Reach]) -> Iterator[Trouble]:
+    for customer in picture.customers.values():
+        closings = customer.of_kind("closed")
+        if closings:
+            yield from _closed(customer, closings)
+            yield from _taking_over(picture, customer, closings[0], [each for each in relations if each.root == customer.key])
+
+
+def _closed(customer: Customer, closings: list[Fact]) -> Iterator[Trouble]:
     first, name = closings[0], customer.account_id
     for fact in closings[1:]:
         yield Trouble(fact, True, "from_date", f"{name} is closed on {first.from_date} already", "retract that fact to close it later")
@@ -138,24 +170,18 @@ def _closing(picture: Picture, customer: Customer) -> Iterator[Trouble]:
         if contract.to_date is None or contract.to_date > first.from_date:
             message = f"{name} is closed on {first.from_date}, and {contract.subscription_id} goes on"
             yield Trouble(first, True, "from_date", message, f"end {contract.subscription_id} by {first.from_date}")
-    for relation in picture.relations:
-        if relation.root == customer.key and (relation.fact.to_date is None or relation.fact.to_date > first.from_date):
-            member = picture.customers[relation.member].account_id
-            if _goes_on(picture, relation, first.from_date):
-                message = f"{name} is closed on {first.from_date}, and takes over from {member}"
-                yield Trouble(first, True, "from_date", message, f"let somebody else take over from {member} first, or nobody")
 
 
-def _goes_on(picture: Picture, relation: Relation, day: dt.date) -> bool:
-    """Whether no later fact of its kind and subject takes the place of a relation by a day, and its member is not closed by then."""
-    member = picture.customers[relation.member]
-    subject = member if relation.subscription is None else picture.contract(relation.subscription)
-    later = [each for each in subject.of_kind(relation.fact.kind) if relation.fact.from_date < each.from_date <= day]
-    closed = member.closed_on
-    return not later and (closed is None or closed > day)
+def _taking_over(picture: Picture, customer: Customer, closing: Fact, relations: list[Reach]) -> Iterator[Trouble]:
+    """What an account takes over from others on the day of its closing or later."""
+    for each in relations:
+        if each.lasts(closing.from_date):
+            member = picture.customers[each.member].account_id
+            message = f"{customer.account_id} is closed on {closing.from_date}, and takes over from {member}"
+            yield Trouble(closing, True, "from_date", message, f"let somebody else take over from {member} first, or nobody")
 
 
-def _relation(picture: Picture, relation: Relation) -> Iterator[Trouble]:
+def _relation(picture: Picture, relation: Reach) -> Iterator[Trouble]:
     fact, of_account = relation.fact, relation.subscription is None
     member, field = picture.customers[relation.member], {"payer": "payer", "sponsor": "sponsor", "pool": "root"}[fact.kind]
     if relation.root is None:
@@ -172,18 +198,37 @@ def _relation(picture: Picture, relation: Relation) -> Iterator[Trouble]:
         if one != other:
             message = f"{fact.kind}: {member.account_id} has {what} {one}, {root.account_id} {other}"
             yield Trouble(fact, of_account, field, message, f"only accounts of one {what} are billed together")
-    if _bill_days(member, fact, root) != _bill_days(root, fact, member):
+    if any(_bill_days(member, span, root) != _bill_days(root, span, member) for span in relation.spans):
         message = f"{fact.kind}: {member.account_id} and {root.account_id} do not have the same bill days from {fact.from_date} on"
         yield Trouble(fact, of_account, field, message, f"change the bill day of one of them first, by {fact.from_date}")
+    yield from _able(relation, member, root, field)
     yield from _edges(fact, member, of_account=of_account)
 
 
-def _bill_days(customer: Customer, fact: Fact, other: Customer) -> list[tuple[dt.date, int]]:
-    """Since when which bill day holds, while the relation does."""
-    begin = max(fact.from_date, customer.billed_from, other.billed_from)
+def _able(relation: Reach, member: Customer, root: Customer, field: str) -> Iterator[Trouble]:
+    """Who takes over is there by then, and is invoiced where it pays: what a test account pays, nobody does."""
+    fact, of_account = relation.fact, relation.subscription is None
+    begins = relation.first_within(member.billed_from, None)
+    if begins is None:
+        return
+    if begins < root.opened_on:
+        message = f"{fact.kind}: {root.account_id} is opened on {root.opened_on}, and would take over from {member.account_id} on {begins}"
+        yield Trouble(fact, of_account, field, message, f"use a bill date of {member.account_id} from {root.opened_on} on")
+    told = [*member.of_kind("category"), *root.of_kind("category")]
+    days = {begins, *(day for each in told for day in (each.from_date, each.to_date) if day is not None and day > begins)}
+    tested = [day for day in sorted(days) if relation.covers(day) and root.category_on(day) == "test" != member.category_on(day)]
+    if tested and fact.kind != "pool":
+        message = f"{fact.kind}: {root.account_id} is a test account on {tested[0]}, and would pay for {member.account_id}, which is none"
+        remedy = f"let somebody who is invoiced pay for {member.account_id} by then, or nobody"
+        yield Trouble(fact, of_account, field, message, remedy)
+
+
+def _bill_days(customer: Customer, span: Span, other: Customer) -> list[tuple[dt.date, int]]:
+    """Since when which bill day holds, in the days of a relation."""
+    begin = max(span.start, customer.billed_from, other.billed_from)
     found: list[tuple[dt.date, int]] = []
     for each in stretches(customer.billed_from, customer.bill_days):
-        touches = (each.end is None or each.end > begin) and (fact.to_date is None or each.start < fact.to_date)
+        touches = (each.end is None or each.end > begin) and (span.end is None or each.start < span.end)
         if touches and (not found or found[-1][1] != each.bill_day):
             found.append((max(begin, each.start), each.bill_day))
     return found
@@ -198,14 +243,14 @@ def _edges(fact: Fact, customer: Customer, *, of_account: bool) -> Iterator[Trou
             yield Trouble(fact, of_account, field, message, remedy)
 
 
-def _cycles(picture: Picture) -> Iterator[Trouble]:
-    """Relations that hold on one day and lead back to where they began; told once, of the fact learned last."""
-    whole = _both_ways([each for each in picture.relations if each.root is not None and each.root != each.member])
+def _cycles(picture: Picture, relations: list[Reach]) -> Iterator[Trouble]:
+    """Relations that have a say on one day and lead back to where they began; told once, of the fact learned last."""
+    whole = _both_ways([each for each in relations if each.root is not None and each.root != each.member])
     told: set[int] = set()
-    for day in sorted({each.fact.from_date for each in whole}):
-        roots: dict[int, list[Relation]] = {}
+    for day in sorted({span.start for each in whole for span in each.spans}):
+        roots: dict[int, list[Reach]] = {}
         for each in whole:
-            if each.fact.holds_on(day) and _goes_on(picture, each, day):
+            if each.covers(day):
                 roots.setdefault(each.member, []).append(each)
         for start in roots:
             path = _way_back(start, roots)
@@ -218,32 +263,26 @@ def _cycles(picture: Picture) -> Iterator[Trouble]:
                     yield Trouble(last.fact, last.subscription is None, "from_date", message, "end one of these relations first")
 
 
-def _pools_in_pools(picture: Picture) -> Iterator[Trouble]:
+def _pools_in_pools(picture: Picture, relations: list[Reach]) -> Iterator[Trouble]:
     """Roots that are members of another pool on some day; told once, of the fact learned last. Their members would share nothing."""
-    pools = [each for each in picture.relations if each.fact.kind == "pool" and each.root is not None]
-    of_member: dict[int | None, list[Relation]] = {}
+    pools = [each for each in relations if each.fact.kind == "pool" and each.root is not None]
+    of_member: dict[int | None, list[Reach]] = {}
     for each in pools:
         of_member.setdefault(each.member, []).append(each)
     told: set[int] = set()
     for inner, outer in ((each, further) for each in pools for further in of_member.get(each.root, ()) if further.root != each.member):
-        members = [picture.customers[each.member] for each in (inner, outer)]
-        days = {day for each in members for fact in each.of_kind("pool") for day in (fact.from_date, fact.to_date) if day is not None}
-        holding = [day for day in sorted(days) if [_pool_on(each, day) for each in members] == [inner.fact, outer.fact]]
+        days = sorted(span.start for each in (inner, outer) for span in each.spans)
+        holding = [day for day in days if inner.covers(day) and outer.covers(day)]
         last = max(inner.fact, outer.fact, key=lambda fact: (fact.commit_seq, fact.fact_id))
         if holding and inner.member != inner.root and last.fact_id not in told:
             told.add(last.fact_id)
-            one, two, three = (*(each.account_id for each in members), named_in(outer.fact))
+            one, two = (picture.customers[each.member].account_id for each in (inner, outer))
+            three = named_in(outer.fact)
             message = f"pool: {one} shares with {two}, and {two} with {three} on {holding[0]}"
             yield Trouble(last, True, "root", message, f"let both share with {three}, or end one of the two by {holding[0]}")
 
 
-def _pool_on(customer: Customer, day: dt.date) -> Fact | None:
-    """What is agreed about its pool that holds on a day."""
-    told = [fact for fact in customer.of_kind("pool") if fact.holds_on(day)]
-    return told[-1] if told and (customer.closed_on is None or day < customer.closed_on) else None
-
-
-def _both_ways(relations: list[Relation]) -> list[Relation]:
+def _both_ways(relations: list[Reach]) -> list[Reach]:
     """Relations between accounts that give and take, whatever the date: nothing else can lead in a circle. Mostly none."""
     while True:
         members, roots = {each.member for each in relations}, {each.root for each in relations}
@@ -253,9 +292,9 @@ def _both_ways(relations: list[Relation]) -> list[Relation]:
         relations = kept
 
 
-def _way_back(start: int, roots: dict[int, list[Relation]]) -> list[Relation]:
+def _way_back(start: int, roots: dict[int, list[Reach]]) -> list[Reach]:
     """A path of relations from an account back to itself; empty if there is none."""
-    stack: list[tuple[int, list[Relation]]] = [(start, [])]
+    stack: list[tuple[int, list[Reach]]] = [(start, [])]
     seen: set[int] = set()
     while stack:
         at, path = stack.pop()

@@ -58,6 +58,13 @@ class Void(NamedTuple):
     first_day: dt.date
 
 
+class KnownVoids(NamedTuple):
+    """Voids that are known: those stored up to a commit and dated up to a day."""
+
+    as_of: int
+    until: dt.date
+
+
 class History(NamedTuple):
     """All runs that count, oldest first; and by account key those that left it out, restricted ones that name it, and its void invoices."""
 
@@ -69,14 +76,19 @@ class History(NamedTuple):
     def of(self, key: int, account_seq: int) -> tuple[tuple[CoveringRun, ...], dt.date | None]:
         """The runs that covered an account, which was stored with `account_seq`; and from which day on void invoices opened it again."""
         voids = self.voids.get(key, [])
-        without, named = self.left_out.get(key, set()) | {void.run_id for void in voids}, self.named.get(key, set())
-        own = tuple(
+        gone = {void.run_id for void in voids}
+        own = tuple(run for run in self.ever(key, account_seq) if run.run_id not in gone)
+        still = [void for void in voids if not any(run.pinned_seq >= void.seq and run.bill_date >= void.bill_date for run in own)]
+        return own, min((void.first_day for void in still), default=None)
+
+    def ever(self, key: int, account_seq: int) -> tuple[CoveringRun, ...]:
+        """The same runs, and those whose invoice is void by now: they were the first to bill what they billed all the same."""
+        without, named = self.left_out.get(key, set()), self.named.get(key, set())
+        return tuple(
             run
             for run in self.runs
             if run.run_id not in without and (not run.restricted or run.run_id in named) and run.pinned_seq >= account_seq
         )
-        still = [void for void in voids if not any(run.pinned_seq >= void.seq and run.bill_date >= void.bill_date for run in own)]
-        return own, min((void.first_day for void in still), default=None)
 
 
 def coverage(runs: Sequence[CoveringRun], reopened_from: dt.date | None = None) -> Coverage | None:
@@ -89,10 +101,10 @@ def load(
     connection: sa.Connection,
     *,
     before_run: int | None = None,
-    voided_until: dt.date | None = None,
+    voids: KnownVoids | None = None,
     account_keys: Collection[int] | None = None,
 ) -> History:
-    """The history of all accounts, or of some. `before_run`: as things stood for that run; `voided_until`: later voids are not known."""
+    """The history of all accounts, or of some. `before_run`: as things stood for that run; `voids`: those that are known instead."""
     runs = _runs(connection, before_run)
     parked, named, invoice = tables.quarantine.c, tables.run_accounts.c, tables.invoices.c
 
@@ -105,7 +117,7 @@ def load(
     left_out = _sets(connection, chosen(aside, parked.account_key))
     by_name = chosen(sa.select(named.account_key, named.run_id), named.account_key)
     included = _sets(connection, by_name) if any(run.restricted for run in runs) else {}
-    return History(runs, left_out, included, _voids(connection, chosen(_void_query(before_run, voided_until), invoice.account_key)))
+    return History(runs, left_out, included, _voids(connection, chosen(_void_query(before_run, voids), invoice.account_key)))
 
 
 def _runs(connection: sa.Connection, before_run: int | None) -> list[CoveringRun]:
@@ -125,7 +137,7 @@ def _sets(connection: sa.Connection, query: sa.Select[Any]) -> dict[int, set[int
     return found
 
 
-def _void_query(before_run: int | None, until: dt.date | None) -> sa.Select[Any]:
+def _void_query(before_run: int | None, known: KnownVoids | None) -> sa.Select[Any]:
     """Void invoices of the cycle, and those between its runs."""
     invoice, line, event, run = tables.invoices.c, tables.invoice_lines.c, tables.invoice_events.c, tables.bill_runs.c
     columns = (invoice.account_key, invoice.run_id, run.bill_date, event.commit_seq)
@@ -133,10 +145,10 @@ def _void_query(before_run: int | None, until: dt.date | None) -> sa.Select[Any]
     query = query.join(tables.bill_runs, run.run_id == invoice.run_id)
     query = query.join(tables.invoice_lines, line.invoice_key == invoice.invoice_key)
     query = query.where(event.kind == VOIDED, sa.func.coalesce(run.kind, CYCLE).in_((CYCLE, THRESHOLD)))
-    if before_run is not None:
+    if known is not None:
+        query = query.where(event.commit_seq <= known.as_of, event.on_date <= known.until.isoformat())
+    elif before_run is not None:
         query = query.where(event.commit_seq <= sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery())
-    if until is not None:
-        query = query.where(event.on_date <= until.isoformat())
     return query.group_by(invoice.invoice_key, *columns)
 
 

@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing.accounts import kinds
 from billing.accounts.layouts import CATEGORIES, PAYMENT_DAYS_MAX
+from billing.charges.discounts import USUAL_KINDS
 from billing.charges.lines import Kind
 from billing.charges.periods import BILL_DAY_MAX
 from rating.model import PPM
 from rating.money import MICROS_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import msgspec
 
+    from rating.model import Catalogue
+
 MINIMUM_MONTHS_MAX: Final = 120
 LINE_KINDS: Final = tuple(kind.name.lower() for kind in Kind if kind is not Kind.TAX)  # tax goes with what it is on
+_OFF_AMOUNTS: Final = tuple(kind.name.lower() for kind in USUAL_KINDS)
+_OFF_PERCENTAGES: Final = (*_OFF_AMOUNTS, "commitment", "adjustment")
 EVERY_CLASS: Final = "*"
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
@@ -34,10 +39,18 @@ class Wrong(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Names that details may use."""
+    """Names that details may use. `tax_classes`: those of each published catalogue, see `tax_classes_of`."""
 
     policies: Collection[str]
-    tax_classes: Collection[str]
+    tax_classes: Collection[Collection[str]]
+
+
+def tax_classes_of(catalogues: Iterable[Catalogue]) -> list[set[str]]:
+    """The names of the tax classes of each catalogue, in all its versions."""
+    found: dict[str, set[str]] = {}
+    for each in catalogues:
+        found.setdefault(each.identity, set()).update(tax.name for tax in each.tax_classes)
+    return list(found.values())
 
 
 def wrongs(kind: str, detail: msgspec.Struct, known: Known, *, of_account: bool) -> Iterator[Wrong]:
@@ -88,13 +101,19 @@ def _category(detail: kinds.CategoryFact, _known: Known) -> Iterator[Wrong]:
 
 
 def _tax(detail: kinds.TaxFact, known: Known) -> Iterator[Wrong]:
+    every = sorted({name for names in known.tax_classes for name in names})
     named = [("exempt", name) for name in detail.exempt if name != EVERY_CLASS]
     named += [("classes", name) for pair in detail.classes.items() for name in pair]
     for field, name in named:
-        if name not in known.tax_classes:
-            close = difflib.get_close_matches(name, known.tax_classes, n=1)
-            remedy = f"did you mean {close[0]}?" if close else f"known classes: {', '.join(sorted(known.tax_classes))}"
+        if name not in every:
+            close = difflib.get_close_matches(name, every, n=1)
+            remedy = f"did you mean {close[0]}?" if close else f"known classes: {', '.join(every)}"
             yield Wrong(field, f"no published catalogue has the tax class {name}", remedy)
+    for old, new in detail.classes.items():
+        both = {old, new}
+        if both.issubset(every) and not any(both.issubset(names) for names in known.tax_classes):
+            message = f"no published catalogue has both tax classes, {old} and {new}"
+            yield Wrong("classes", message, "a class stands for another of its own catalogue: name one of that")
 
 
 def _discount(detail: kinds.DiscountFact, _known: Known) -> Iterator[Wrong]:
@@ -107,6 +126,9 @@ def _discount(detail: kinds.DiscountFact, _known: Known) -> Iterator[Wrong]:
     if not 0 <= detail.amount_micros < MICROS_LIMIT:
         yield Wrong("amount_micros", f"{detail.amount_micros} is not an amount off", "give micro-units of the account's currency, above 0")
     yield from _line_kinds(detail.kinds)
+    what, off = ("a fixed amount", _OFF_AMOUNTS) if detail.amount_micros else ("a percentage", _OFF_PERCENTAGES)
+    if detail.kinds and set(detail.kinds) <= set(LINE_KINDS) - set(off):
+        yield Wrong("kinds", f"{what} is never off {' or '.join(detail.kinds)}", f"name some of {', '.join(off)}")
     yield from _codes(detail.charge_codes)
     yield from _codes((detail.charge_code, detail.revenue_code), ("charge_code", "revenue_code"))
 

@@ -68,7 +68,7 @@ def unknown(entity: str) -> tuple[str, str]:
 def require_known(connection: sa.Connection, entity: str) -> None:
     """Raises UserError where nobody added the entity."""
     if entity not in names(connection):
-        raise UserError(*unknown(entity))
+        raise UserError(unknown(entity)[0], f"`ratewright accounts entity list` shows all; add it with `{ADD} {entity} ...`")
 
 
 def _add(recorder: Recorder, given: Entity) -> None:

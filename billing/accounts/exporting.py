@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.accounts import facts, layouts, stored
+from billing.accounts import covering, facts, layouts, stored
 from billing.accounts.comparing import flat, places, taken
 from billing.accounts.facts import DUNNING_KINDS
 from billing.accounts.import_opening import IMPORTED_RUN
@@ -52,6 +52,12 @@ def export_files(home: Home, folder: Path, form: str) -> dict[str, int]:
     return {layout.file: sheets[layout.name].num_rows for layout in layouts.LAYOUTS}
 
 
+def billed_through(home: Home) -> dt.date | None:
+    """The latest bill date of this home, None where nothing is billed. An export says nothing of it: who imports one would bill again."""
+    with home.connect() as connection:
+        return max((run.bill_date for run in covering.load(connection, account_keys=()).runs), default=None)
+
+
 def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:
     """Columns as in the layouts, texts as an import reads them."""
     accounts = stored.accounts(connection)
@@ -62,7 +68,7 @@ def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:
         "numbers": _numbers(connection, subscriptions),
         "plan_changes": _plan_changes(connection, subscriptions),
         "account_facts": _facts(facts.account_facts(connection), accounts, "account"),
-        "subscription_facts": _facts(facts.subscription_facts(connection), subscriptions, "subscription"),
+        "subscription_facts": _facts(_of_its_life(facts.subscription_facts(connection), subscriptions), subscriptions, "subscription"),
         "opening_items": _amounts(connection, accounts, tables.opening_items, ("reference", "issued_on", "due_on")),
         "opening_allowances": _allowances(connection, accounts, subscriptions),
         "baselines": _amounts(connection, accounts, tables.baselines, ("month",)),
@@ -94,6 +100,14 @@ def _plan_changes(connection: sa.Connection, subscriptions: pa.Table) -> pa.Tabl
         "plan": table["plan"],
     }
     return pa.table(columns).sort_by([("subscription_id", "ascending"), ("from_date", "ascending")])
+
+
+def _of_its_life(known: list[Fact], subscriptions: pa.Table) -> list[Fact]:
+    """Facts about subscriptions without the pauses and outages that an end which was told later has made nothing of."""
+    known_ends = zip(subscriptions["subscription_key"].to_pylist(), subscriptions["end"].to_pylist(), strict=True) if known else ()
+    ends = {key: end for key, end in known_ends if end is not None}
+    never = [fact for fact in known if fact.kind in {"pause", "outage"} and str(fact.from_date) >= ends.get(fact.subject, "~")]
+    return [fact for fact in known if fact not in never]
 
 
 def _facts(known: list[Fact], owners: pa.Table, what: str) -> pa.Table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 import pyarrow as pa
+import sqlalchemy as sa
 
 from billing.accounts import facts as stored_facts
 from billing.accounts import layouts, stored
@@ -23,8 +24,6 @@ from billing.dunning_policy import load_policies
 from billing.store import tables
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from billing.accounts.facts import Fact
     from billing.accounts.importer import Importer
     from billing.accounts.sheets import Layout, Sheet
@@ -60,9 +59,20 @@ def facts(work: Importer) -> dict[str, Count]:
     for layout, table in ((layouts.ACCOUNT_FACTS, tables.account_facts), (layouts.SUBSCRIPTION_FACTS, tables.subscription_facts)):
         counts[layout.name], written[layout.name] = _facts_of(work, layout, table)
         work.done(layout.name)
-    if written["account_facts"] or written["subscription_facts"]:
-        _check(work, written)
+    work.ended |= {subject for subject, kind, _, _ in written["subscription_facts"] if kind == "end"}
+    closed = _closed(work)
+    if closed or written["account_facts"] or written["subscription_facts"]:
+        _check(work, written, closed)
     return counts
+
+
+def _closed(work: Importer) -> set[int]:
+    """Accounts that are closed on some day, and whose subscriptions the import changed."""
+    if not work.changed:
+        return set()
+    fact = tables.account_facts.c
+    closed = work.connection.execute(sa.select(fact.account_key).where(fact.kind == "closed").distinct()).scalars()
+    return work.changed.intersection(closed)
 
 
 def _of_known(work: Importer, sheet: Sheet, column: str) -> tuple[Sheet, np.ndarray[Any, np.dtype[np.int64]]]:
@@ -152,12 +162,12 @@ def _same(work: Importer, sheet: Sheet, row: dict[str, Any], held: Fact, detail:
     return bool(to_date == row["to_date"])
 
 
-def _check(work: Importer, written: dict[str, dict[_Identity, int]]) -> None:
-    """Note what does not fit, of each new fact or of one that was there."""
+def _check(work: Importer, written: dict[str, dict[_Identity, int]], more: set[int]) -> None:
+    """Note what does not fit, of each new fact or of one that was there; `more`: accounts to look at beside those with new facts."""
     subscription_keys, owner = work.subscriptions["subscription_key"].to_numpy(), work.subscriptions["account_key"].to_numpy()
     owners = dict(zip(subscription_keys.tolist(), owner.tolist(), strict=True))
     touched = {identity[0] for identity in written["account_facts"]}
-    touched |= {owners[identity[0]] for identity in written["subscription_facts"]}
+    touched |= {owners[identity[0]] for identity in written["subscription_facts"]} | more
     known = Known(load_policies(), work.tax_classes)
     in_order, seen = sorted(touched), set[int]()
     for start in range(0, len(in_order), FACTS_A_LOT):

@@ -1,11 +1,15 @@
 """Who has which number when: new spans of an import beside those that are there. Whole columns.
 
-Refuses two owners of one number at one instant. A span that was there without an end may be given one.
+Refuses two owners of one number at one instant. A span that was there without an end may be given one. A span without an end goes on as
+long as its subscription does: where that ends, the number is free.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import datetime as dt
+import functools
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
     from billing.accounts.sheets import Sheet
 
     Ints = NDArray[np.int64]
+
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 class _Spans(NamedTuple):
@@ -69,6 +77,38 @@ def numbers(work: Importer) -> Count:
     return Count(len(fresh.row) - ends, len(rows) - len(fresh.row), ends)
 
 
+def free(work: Importer) -> int:
+    """End the spans of subscriptions of which this import told the end; how many."""
+    if not work.ended:
+        return 0
+    subscriptions, spans = stored.subscriptions(work.connection, work.accounts), stored.spans(work.connection)
+    end_us = _ends_us(subscriptions, work.accounts)[places(spans["subscription_key"], subscriptions["subscription_key"])]
+    ended = np.isin(spans["subscription_key"].to_numpy(), np.array(sorted(work.ended), np.int64))
+    open_us = np.where(spans["to_us"].to_numpy() == stored.NEVER_US, end_us, 0)
+    rows = np.flatnonzero(ended & (spans["from_us"].to_numpy() < open_us) & (open_us < stored.NEVER_US))
+    columns = {name: taken(spans[name], rows) for name in ("served_id", "from_us", "subscription_key")}
+    work.insert(tables.guiding_facts, {**columns, "to_us": open_us[rows]})
+    return len(rows)
+
+
+def _ends_us(subscriptions: pa.Table, accounts: pa.Table) -> Ints:
+    """The first instant without each subscription, NEVER_US where no end is known."""
+    result = np.full(subscriptions.num_rows, stored.NEVER_US)
+    ends = flat(subscriptions["end"])
+    rows = np.flatnonzero(ends.is_valid().to_numpy(zero_copy_only=False))
+    account = places(taken(subscriptions["account_key"], rows), accounts["account_key"])
+    zones = taken(accounts["timezone"], account).to_pylist()
+    midnight_us = functools.cache(_midnight_us)
+    result[rows] = [midnight_us(zone, day) for zone, day in zip(zones, taken(ends, rows).to_pylist(), strict=True)]
+    return result
+
+
+def _midnight_us(zone: str, day: str) -> int:
+    """The instant at which a day begins."""
+    begin = dt.datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
+    return (begin - _EPOCH) // _MICROSECOND
+
+
 def _reasonable(work: Importer, sheet: Sheet) -> NDArray[np.bool_]:
     """Rows that end after they begin."""
     good = filled(sheet.table["to"], stored.NEVER_US) > sheet.table["from"].to_numpy()
@@ -96,13 +136,15 @@ def _together(work: Importer, sheet: Sheet, rows: Ints, at: Ints) -> tuple[_Span
     known = stored.spans(work.connection)
     given = rows_of(sheet.table, rows)
     encoded = flat(pa.chunked_array([flat(known["served_id"]), flat(given["served_id"])])).dictionary_encode()
-    to_us = filled(given["to"], stored.NEVER_US)
+    to_us, from_us = filled(given["to"], stored.NEVER_US), given["from"].to_numpy()
+    end_us = np.append(_ends_us(work.subscriptions, work.accounts), stored.NEVER_US)[at[rows]]
+    to_us = np.where((to_us == stored.NEVER_US) & (from_us < end_us), end_us, to_us)
     unknown = -1 - flat(given["subscription_id"]).dictionary_encode().indices.to_numpy().astype(np.int64)
     keys = np.append(work.subscriptions["subscription_key"].to_numpy(), 0)
     owner = np.where(at[rows] >= 0, keys[at[rows]], unknown)
     spans = _Spans(
         encoded.indices.to_numpy().astype(np.int64),
-        np.concatenate([known["from_us"].to_numpy(), given["from"].to_numpy()]),
+        np.concatenate([known["from_us"].to_numpy(), from_us]),
         np.concatenate([known["to_us"].to_numpy(), to_us]),
         np.concatenate([known["subscription_key"].to_numpy(), owner]),
         np.concatenate([np.full(known.num_rows, -1), rows]),

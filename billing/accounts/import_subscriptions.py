@@ -1,6 +1,6 @@
 """Subscriptions of an import beside those that are there. Whole columns.
 
-Refuses accounts and plans that nobody knows, and a plan in another currency than its account's.
+Refuses accounts and plans that nobody knows, a plan in another currency than its account's, and a beginning before the account's.
 """
 
 from __future__ import annotations
@@ -33,15 +33,18 @@ def subscriptions(work: Importer) -> Count:
     place = places(sheet.table["subscription_id"], known["subscription_id"])
     again = sheet._replace(table=rows_of(sheet.table, place >= 0))
     ended = _learn_ends(work, again, rows_of(known, place[place >= 0]))
+    if ended:
+        known = stored.subscriptions(work.connection, work.accounts)
     fresh = sheet._replace(table=rows_of(sheet.table, place < 0))
     owner = _owners(work, fresh)
     refuse_plans(work, fresh, owner)
+    _refuse_early(work, fresh, owner)
     origin = _origins(work, fresh, known)
     usable = owner >= 0
     first = stored.next_key(work.connection, tables.subscriptions.c.subscription_key)
     table = rows_of(fresh.table, usable)
     keys = np.arange(first, first + table.num_rows)
-    columns = {
+    columns: dict[str, Any] = {
         "subscription_key": keys,
         "subscription_id": table["subscription_id"],
         "account_key": work.accounts["account_key"].to_numpy()[owner[usable]],
@@ -51,7 +54,9 @@ def subscriptions(work: Importer) -> Count:
     }
     work.insert(tables.subscriptions, columns)
     work.insert(tables.plan_facts, {"subscription_key": keys, "plan": table["plan"], "from_date": table["from_date"]})
+    work.changed |= set(columns["account_key"].tolist())
     added = pa.table({name: columns[name] for name in ("subscription_key", "subscription_id", "account_key", "from_date")})
+    added = added.append_column("end", columns["to_date"])
     work.done("subscriptions")
     work.subscriptions = pa.concat_tables([known.select(added.column_names), added]).combine_chunks()
     return Count(fresh.table.num_rows, again.table.num_rows - ended, ended)
@@ -84,7 +89,7 @@ def _learn_ends(work: Importer, again: Sheet, had: pa.Table) -> int:
     }
     good = told(again, "subscription", again.table["subscription_id"], agreed, work.mistakes)
     ends = np.flatnonzero(open_yet & good)
-    columns = {
+    columns: dict[str, Any] = {
         "subscription_key": taken(had["subscription_key"], ends),
         "kind": pa.array(["end"] * len(ends), pa.string()),
         "from_date": taken(given, ends),
@@ -92,6 +97,8 @@ def _learn_ends(work: Importer, again: Sheet, had: pa.Table) -> int:
         **work.told_by(len(ends)),
     }
     work.insert(tables.subscription_facts, columns)
+    work.ended |= set(columns["subscription_key"].to_pylist())
+    work.changed |= set(taken(had["account_key"], ends).to_pylist())
     return len(ends)
 
 
@@ -105,6 +112,19 @@ def _owners(work: Importer, sheet: Sheet) -> Ints:
             work.mistakes.add_row(sheet, int(sheet.lines()[row]), "account_id", f"account {account_id} is unknown", remedy)
         work.mistakes.refuse(sheet.file, sheet.table["subscription_id"][row].as_py())
     return owner
+
+
+def _refuse_early(work: Importer, sheet: Sheet, owner: Ints) -> None:
+    """Nobody would be billed for days before the account is opened."""
+    rows = np.flatnonzero(owner >= 0)
+    opened = taken(work.accounts["opened_on"], owner[rows])
+    early = less(taken(sheet.table["from_date"], rows), opened)
+    for at in np.flatnonzero(early).tolist():
+        row = int(rows[at])
+        message = (
+            f"{sheet.table['subscription_id'][row]} begins on {sheet.table['from_date'][row]}, and its account is opened on {opened[at]}"
+        )
+        work.mistakes.add_row(sheet, int(sheet.lines()[row]), "from_date", message, "nobody would be billed for the days before: mend one")
 
 
 def _origins(work: Importer, sheet: Sheet, known: pa.Table) -> Ints:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from billing.accounts.details import tax_classes_of
 from billing.store import bulk
 
 if TYPE_CHECKING:
@@ -29,10 +30,12 @@ class Count(NamedTuple):
 
 
 class Importer:
-    """One import under way. `accounts` and `subscriptions` hold what is stored by now, by key."""
+    """One import under way. `accounts` and `subscriptions` (with `end`, where it is known) hold what is stored by now, by key."""
 
     accounts: pa.Table
     subscriptions: pa.Table
+    ended: set[int]  # keys of subscriptions that were known, and whose end this import tells
+    changed: set[int]  # keys of accounts with subscriptions that this import adds or ends
 
     def __init__(  # noqa: PLR0913, PLR0917 -- what all steps need, given once
         self,
@@ -52,8 +55,9 @@ class Importer:
         self.by = by
         self.plans: dict[str, Plan] = {f"{each.identity}/{plan.name}": plan for each in catalogues for plan in each.plans}
         self.currency_of_plan = {f"{each.identity}/{plan.name}": each.currency for each in catalogues for plan in each.plans}
-        self.tax_classes = {each.name for every in catalogues for each in every.tax_classes}
+        self.tax_classes = tax_classes_of(catalogues)
         self.commit_seq: int | None = None
+        self.ended, self.changed = set(), set()
         self._now_us = now_us
         self._progress = progress
         self._done = 0

@@ -14,6 +14,7 @@ import msgspec
 import pyarrow as pa
 
 from billing.accounts.sheets import CellError, Column, Layout
+from billing.days import DayError, read_day, within_reach
 from rating.money import MoneyError, parse_micros
 from tariffs.currencies import MINOR_DIGITS
 
@@ -39,11 +40,11 @@ _MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 def read_date(text: str) -> str:
-    """An ISO date. Raises CellError."""
+    """An ISO date within reach. Raises CellError."""
     try:
-        return dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC).date().isoformat()
-    except ValueError:
-        raise CellError(f"{text!r} is not a date", "write it as 2026-01-31") from None
+        return read_day(text).isoformat()
+    except DayError as error:
+        raise CellError(str(error), error.remedy) from None
 
 
 def read_instant(text: str) -> int:
@@ -54,6 +55,10 @@ def read_instant(text: str) -> int:
         instant = None
     if instant is None or instant.tzinfo is None:
         raise CellError(f"{text!r} is not an instant with its offset", "write it as 2026-01-31T00:00:00+08:00")
+    try:
+        within_reach(instant.date())
+    except DayError as error:
+        raise CellError(str(error), error.remedy) from None
     return (instant - _EPOCH) // _MICROSECOND
 
 
@@ -120,11 +125,12 @@ def _object(text: str) -> str:
     return msgspec.json.encode(value).decode()
 
 
-_an_id = _matching(_ID, "use 1 to 64 characters without spaces and slashes")
+a_served_id: Final = _matching(_SERVED_ID, "use 1 to 64 characters without spaces and slashes; an E.164 number as digits without +")
+an_id: Final = _matching(_ID, "use 1 to 64 characters without spaces and slashes")
 _a_plan = _matching(_PLAN, "name it as catalogue/plan, such as mobile/smart-m")
 _TEXT: Final = pa.string()
 _INT: Final = pa.int64()
-_id_column: Final = Column(_an_id, _TEXT, plain=_PLAIN_ID)
+_id_column: Final = Column(an_id, _TEXT, plain=_PLAIN_ID)
 _date_column: Final = Column(read_date, _TEXT)
 _open_date: Final = Column(_or_none(read_date), _TEXT)
 _fact: Final = {
@@ -159,17 +165,13 @@ SUBSCRIPTIONS: Final = Layout(
         "plan": Column(_a_plan, _TEXT),
         "from_date": _date_column,
         "to_date": _open_date,
-        "transferred_from": Column(_or_none(_an_id), _TEXT, may_be_missing=True),
+        "transferred_from": Column(_or_none(an_id), _TEXT, may_be_missing=True),
     },
 )
 NUMBERS: Final = Layout(
     "numbers",
     {
-        "served_id": Column(
-            _matching(_SERVED_ID, "use 1 to 64 characters without spaces and slashes; an E.164 number as digits without +"),
-            _TEXT,
-            plain=_PLAIN_ID,
-        ),
+        "served_id": Column(a_served_id, _TEXT, plain=_PLAIN_ID),
         "subscription_id": _id_column,
         "from": Column(read_instant, _INT),
         "to": Column(_or_none(read_instant), _INT),
@@ -195,7 +197,7 @@ OPENING_ALLOWANCES: Final = Layout(
     "opening_allowances",
     {
         "account_id": _id_column,
-        "subscription_id": Column(_or_none(_an_id), _TEXT),
+        "subscription_id": Column(_or_none(an_id), _TEXT),
         "catalogue": Column(_matching(_CATALOGUE, "give its identity, such as mobile"), _TEXT),
         "plan": Column(_or_none(_a_plan), _TEXT),
         "allowance": Column(_whole(1, 2**31 - 1), _INT),

@@ -22,6 +22,7 @@ from rating.errors import UserError
 from rating.model import FeeOccasion
 
 if TYPE_CHECKING:
+    from billing.accounts.numbers import Span
     from billing.accounts.picture import Contract, Customer
     from billing.accounts.recording import Asked, Done, Recorder
     from billing.store.home import Home
@@ -64,6 +65,8 @@ def activate(home: Home, asked: Asked, wanted: Activation) -> Done:
         recorder.say(f"{wanted.subscription_id} of {customer.account_id} begins on {wanted.from_date} with {wanted.plan}")
         for served_id in wanted.numbers:
             begin_span(recorder, customer, contract, served_id, customer.midnight_us(wanted.from_date), wanted.quarantine_days)
+        if wanted.from_date < customer.billed_from:
+            recorder.say(f"days before {customer.billed_from} are left to the bills of the system before")
         recorder.say(forecast.days_charged(customer, wanted.plan, wanted.from_date, None))
         _say_fees(recorder, customer, wanted.plan, wanted.from_date, FeeOccasion.ACTIVATION)
         recorder.say(forecast.when_billed(recorder, customer, wanted.from_date, wanted.plan))
@@ -181,9 +184,9 @@ def revive(home: Home, asked: Asked, subscription_id: str, reason: str) -> Done:
         _refuse_transferred(recorder, contract)
         recorder.subscription_fact(contract, "no_end", contract.to_date, None, kinds.EndFact(reason), replaces=True)
         recorder.say(f"{subscription_id} goes on as if it had not ended on {contract.to_date}")
-        freed = [served_id for served_id, _, to_us in spans_of(recorder.connection, contract.key) if to_us is not None]
+        freed = [span for span in spans_of(recorder.connection, contract.key) if span.to_us is not None]
         if freed:
-            recorder.say(f"its numbers stay free until they are given again: {', '.join(sorted(set(freed)))}")
+            recorder.say(f"its numbers stay free until they are given again: {_names(freed)}")
         recorder.say(forecast.when_billed(recorder, customer, contract.to_date))
 
     return change(home, asked, work)
@@ -201,31 +204,36 @@ def transfer(home: Home, asked: Asked, subscription_id: str, account_id: str, on
         _require_transferable(old_customer, old, customer, on)
         plan = old.plan_on(on)
         forecast.plan_on(recorder, customer, plan, on)
-        numbers = end_contract(recorder, old_customer, old, on, kinds.EndFact(f"transferred to {account_id}", transferred=True))
+        spans = end_contract(recorder, old_customer, old, on, kinds.EndFact(f"transferred to {account_id}", transferred=True))
         contract = recorder.subscription(new_id, customer, plan, on, transferred_from=old.key)
         recorder.say(f"{new_id} of {account_id} begins on {on} with {plan}; no fee is due for the end or the beginning")
-        for served_id in numbers:
-            begin_span(recorder, customer, contract, served_id, old_customer.midnight_us(on), 0)
+        for span in spans:
+            recorder.number(span.served_id, contract.key, span.from_us, span.to_us)
+        if spans:
+            recorder.say(f"its numbers go with it, each for as long as {subscription_id} had it: {_names(spans)}")
         for day, later in old.plans:
             if day > on:
                 recorder.plan(contract, day, later)
                 recorder.say(f"its change to {later} on {day} goes with it")
+        if old.to_date is not None:
+            recorder.subscription_fact(contract, "end", old.to_date, None, kinds.EndFact(_why_it_ends(old)), replaces=True)
+            recorder.say(f"its end on {old.to_date} goes with it")
         recorder.say(f"{old_customer.account_id}: {forecast.when_billed(recorder, old_customer, on)}")
         recorder.say(f"{account_id}: {forecast.when_billed(recorder, customer, on)}")
 
     return change(home, asked, work)
 
 
-def end_contract(recorder: Recorder, customer: Customer, contract: Contract, on: dt.date, detail: kinds.EndFact) -> list[str]:
-    """Record an end, and free the numbers as that day begins; which ones."""
+def end_contract(recorder: Recorder, customer: Customer, contract: Contract, on: dt.date, detail: kinds.EndFact) -> list[Span]:
+    """Record an end, and free the numbers as that day begins; what it had of them from then on."""
     recorder.subscription_fact(contract, "end", on, None, detail, replaces=True)
     recorder.say(f"{contract.subscription_id} ends: {on} is the first day without it")
-    numbers = end_spans(recorder, contract, customer.midnight_us(on))
-    if numbers:
-        recorder.say(f"its numbers are free from then on: {', '.join(numbers)}")
+    spans = end_spans(recorder, contract, customer.midnight_us(on))
     if not detail.transferred:
+        if spans:
+            recorder.say(f"its numbers are free from then on: {_names(spans)}")
         _say_fees(recorder, customer, contract.plan_on(on), on, FeeOccasion.END, FeeOccasion.EARLY_END)
-    return numbers
+    return spans
 
 
 def _change_plan(recorder: Recorder, customer: Customer, contract: Contract, plan: str, day: dt.date, occasion: FeeOccasion) -> None:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
@@ -270,7 +278,22 @@ def _require_active(contract: Contract, day: dt.date) -> None:
         )
 
 
+def _names(spans: Sequence[Span]) -> str:
+    return ", ".join(sorted({span.served_id for span in spans}))
+
+
+def _why_it_ends(contract: Contract) -> str:
+    """The reason given for an end that is known; none where an import told it with the subscription."""
+    told = [fact.detail.reason for fact in contract.of_kind("end") if fact.from_date == contract.to_date]
+    return str(told[-1]) if told else ""
+
+
 def _require_open(customer: Customer, day: dt.date) -> None:
+    if day < customer.opened_on:
+        raise UserError(
+            f"account {customer.account_id} is opened on {customer.opened_on}: nobody would be billed for the days before",
+            "give that day or a later one",
+        )
     if customer.closed_on is not None and day >= customer.closed_on:
         raise UserError(f"account {customer.account_id} is closed on {customer.closed_on}", "retract its closing, or name another account")
 
@@ -313,6 +336,11 @@ def _refuse_transferred(recorder: Recorder, contract: Contract) -> None:
 
 def _require_transferable(old_customer: Customer, old: Contract, customer: Customer, on: dt.date) -> None:
     _require_open(customer, on)
+    if on < customer.billed_from:
+        raise UserError(
+            f"account {customer.account_id} is billed here from {customer.billed_from} on: nobody would be billed for the days before",
+            "give that day or a later one",
+        )
     if old_customer.key == customer.key:
         raise UserError(f"{old.subscription_id} belongs to {customer.account_id} already", "name another account")
     if old_customer.currency != customer.currency or old_customer.timezone != customer.timezone:

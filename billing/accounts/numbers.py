@@ -7,13 +7,13 @@ not overlap. A back-dated span may begin before what was billed: the next run bi
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from billing.accounts import forecast
-from billing.accounts.recording import change
+from billing.accounts import forecast, layouts
+from billing.accounts.recording import change, require_cell
 from billing.store import tables
 from rating.errors import UserError
 
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 DAY_US: Final = 86_400_000_000
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class Span(NamedTuple):
+    """A number, and from when to when somebody has it (instants; None: for good)."""
+
+    served_id: str
+    from_us: int
+    to_us: int | None
 
 
 def give(home: Home, asked: Asked, served_id: str, subscription_id: str, from_us: int | dt.date, quarantine_days: int) -> Done:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
@@ -62,12 +70,12 @@ def take(home: Home, asked: Asked, served_id: str, subscription_id: str, to_us: 
     return change(home, asked, work)
 
 
-def spans_of(connection: sa.Connection, subscription_key: int) -> list[tuple[str, int, int | None]]:
-    """(number, from_us, to_us) of a subscription that hold, by number and time."""
+def spans_of(connection: sa.Connection, subscription_key: int) -> list[Span]:
+    """The spans of a subscription that hold, by number and time."""
     fact = tables.guiding_facts.c
     numbers = list(connection.execute(sa.select(fact.served_id).where(fact.subscription_key == subscription_key).distinct()).scalars())
     return [
-        (served_id, begin, end)
+        Span(served_id, begin, end)
         for served_id in sorted(numbers)
         for begin, end, owner in owners_of(connection, served_id)
         if owner == subscription_key
@@ -86,6 +94,7 @@ def owners_of(connection: sa.Connection, served_id: str) -> list[tuple[int, int 
 
 def begin_span(recorder: Recorder, customer: Customer, contract: Contract, served_id: str, begin_us: int, quarantine_days: int) -> bool:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     """Give a number for good; False where the subscription has it then already. Raises UserError: it is another's, or was until lately."""
+    require_cell("number", layouts.a_served_id, served_id)
     spans = owners_of(recorder.connection, served_id)
     if (begin_us, None, contract.key) in spans:
         recorder.say(f"{contract.subscription_id} has {served_id} from then on already; nothing changed")
@@ -107,14 +116,14 @@ def begin_span(recorder: Recorder, customer: Customer, contract: Contract, serve
     return True
 
 
-def end_spans(recorder: Recorder, contract: Contract, end_us: int) -> list[str]:
-    """End all that a subscription has of numbers at an instant; which numbers. Spans that begin later are taken back."""
-    ended = []
+def end_spans(recorder: Recorder, contract: Contract, end_us: int) -> list[Span]:
+    """End all that a subscription has of numbers at an instant; what it had from then on. Spans that begin later are taken back."""
+    left = []
     for served_id, begin, end in spans_of(recorder.connection, contract.key):
         if end is None or end > end_us:
             recorder.number(served_id, contract.key, begin, max(begin, end_us))
-            ended.append(served_id)
-    return sorted(set(ended))
+            left.append(Span(served_id, max(begin, end_us), end))
+    return left
 
 
 def _told(customer: Customer, instant_us: int) -> str:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from billing import catalogue
-from billing.accounts import facts, stored
+from billing.accounts import facts, layouts, stored
 from billing.accounts.checking import new_troubles
-from billing.accounts.details import Known
+from billing.accounts.details import Known, tax_classes_of
 from billing.accounts.lookup import unknown_account, unknown_subscription
 from billing.accounts.picture import account_keys, load, subscription_keys
+from billing.accounts.sheets import CellError
 from billing.catalogue import Operator
 from billing.dunning_policy import load_policies
-from billing.store import commit_points, tables
+from billing.store import clock, commit_points, tables
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class Recorder:
         self, subscription_id: str, customer: Customer, plan: str, from_date: dt.date, transferred_from: int | None = None
     ) -> Contract:
         """A new subscription."""
+        require_cell("subscription", layouts.an_id, subscription_id)
         key = stored.next_key(self.connection, tables.subscriptions.c.subscription_key)
         values: dict[str, Any] = {"subscription_key": key, "subscription_id": subscription_id, "account_key": customer.key}
         values |= {"from_date": from_date.isoformat(), "to_date": None, "transferred_from": transferred_from}
@@ -146,7 +148,7 @@ class Recorder:
         """Raises where what is written does not fit together; every reason is told."""
         if self.commit_seq is None:
             return
-        known = Known(load_policies(), {each.name for every in catalogue.published(self.home) for each in every.tax_classes})
+        known = Known(load_policies(), tax_classes_of(catalogue.published(self.home)))
         before = self.commit_seq - 1
         found = new_troubles(load(self.connection, self._touched), lambda: load(self.connection, self._touched, before), known)
         if len(found) == 1:
@@ -161,6 +163,7 @@ class Recorder:
 def change(home: Home, asked: Asked, work: Callable[[Recorder], None]) -> Done:
     """Do `work` in one transaction. Raises UserError, and stores nothing, where it does not fit what is there."""
     with home.begin(dry_run=asked.dry_run) as connection:
+        clock.require(connection, asked.now_us)
         recorder = Recorder(home, connection, asked)
         work(recorder)
         recorder.check()
@@ -169,6 +172,14 @@ def change(home: Home, asked: Asked, work: Callable[[Recorder], None]) -> Done:
     if not asked.dry_run:
         commit_points.reached("accounts.change_committed")
     return Done(recorder.commit_seq is None, asked.dry_run, None if asked.dry_run else recorder.commit_seq, tuple(recorder.said))
+
+
+def require_cell(what: str, read: Callable[[str], str], text: str) -> None:
+    """What a command takes as an id is what a file may hold. Raises UserError."""
+    try:
+        read(text)
+    except CellError as error:
+        raise UserError(f"{what} {error}", error.remedy) from error
 
 
 def _says_otherwise(name: str, fact: Fact, to_date: dt.date | None, detail: msgspec.Struct) -> UserError:

@@ -18,6 +18,7 @@ from billing.allocations.items import chunks
 from billing.allocations.replay import GIVES_BACK
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT, WRITE_OFF
 from billing.store import tables
+from billing.store.sums import halves
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,11 +40,11 @@ class Standing(NamedTuple):
     money: sa.Select[Any]
 
     def total(self) -> sa.Select[Any]:
-        """Currency, and what is open less what is left."""
+        """Currency, and what is open less what is left, in halves (`billing.store.sums`)."""
         return self._sums("currency")
 
     def by_account(self) -> sa.Select[Any]:
-        """Account key, currency, and what is open less what is left."""
+        """Account key, currency, and what is open less what is left, in halves."""
         return self._sums("account_key", "currency")
 
     def _sums(self, *names: str) -> sa.Select[Any]:
@@ -53,7 +54,7 @@ class Standing(NamedTuple):
             sa.select(*(left.c[name] for name in names), (-left.c.micros).label("micros")),
         ).subquery()
         columns = [parts.c[name] for name in names]
-        return sa.select(*columns, sa.cast(sa.func.sum(parts.c.micros), tables.INT64)).group_by(*columns).order_by(*columns)
+        return sa.select(*columns, *halves(parts.c.micros)).group_by(*columns).order_by(*columns)
 
 
 def standing(connection: sa.Connection, on: dt.date, waiting: sa.Select[Any] | None = None, account_id: str | None = None) -> Standing:

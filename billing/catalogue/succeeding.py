@@ -1,7 +1,7 @@
 """Whether a version may take its place among those that are published. A correction alone may begin when another version began.
 
 Refuses other content under a published number, an instant that another version has, a correction of what is not there, was corrected
-before, or never took effect, and whatever `tariffs.succession` refuses.
+before, or never took effect, and whatever `tariffs.succession` and `tariffs.tax_codes` refuse.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Minimum commitments: what is missing to a least amount a period is charged in a line of its own.
 
 A commitment is prorated by exact day fractions like a fee, for the days on which the subscription has a plan that makes it; days of a
-pause do not count. It is rounded to the minor unit, and what counts toward it (the rounded lines after discounts) is taken off: so fees,
-usage and the line together are never less than the commitment, and exactly that where it is not reached. What exceeds it in one period
-does not carry over. A period that is not over yet is missing nothing.
+pause do not count. Where its amount changes within the period, each part is prorated by its own, as that of a fee is. It is rounded to the
+minor unit, and what counts toward it (the rounded lines after discounts) is taken off: so fees, usage and the line together are never less
+than the commitment, and exactly that where it is not reached. What exceeds it in one period does not carry over. A period that is not over
+yet is missing nothing.
 """
 
 from __future__ import annotations
@@ -31,12 +32,15 @@ COUNTED: Final = {
 }
 
 
-def committed(commitment: Commitment, spans: Sequence[Span], period: Period) -> Fraction:
-    """Exact micro-units committed for the days of `spans` (which do not overlap) in `period`; whole where it is not prorated."""
+def committed(commitment: Commitment, spans: Sequence[Span], period: Period, before: Fraction = Fraction(0)) -> Fraction:
+    """Exact micro-units committed for the days of `spans` (which do not overlap) in `period`, and `before` for earlier ones.
+
+    One that is not prorated is due whole, at its last amount, where any day counts.
+    """
     part = share(spans, period)
-    if not commitment.prorate:
-        return Fraction(commitment.amount_micros if part > 0 else 0)
-    return commitment.amount_micros * part
+    if commitment.prorate:
+        return before + commitment.amount_micros * part
+    return Fraction(commitment.amount_micros) if part > 0 else before
 
 
 def missing(committed_micros: Int64s, counted_micros: Int64s) -> Int64s:

@@ -104,7 +104,7 @@ def take_off(entry: Entry, base: Lines, rest_micros: Int64s, group: Int64s, step
 
 
 def lines_of(entry: Entry, base: Lines, off_micros: Int64s) -> Lines:
-    """The lines of a discount: what it took off each line, still one a line of `base`; `sum_by_key` makes them one a tax class."""
+    """The lines of a discount: what it took off each line, still one a line of `base`; `sum_as_taxed` adds them up."""
     rows = np.flatnonzero(off_micros)
     found = taken(base, rows)
     found["kind"] = Kind.DISCOUNT

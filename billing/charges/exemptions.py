@@ -2,6 +2,7 @@
 
 What was told holds for a period by the period's last day, like the rate of tax: for periods whose last day lies in its span, whole. So a
 certificate that begins in mid-period frees all of that period. Of several that hold, the one that begins last decides, as a whole.
+A class stands for another where the catalogue of the line has both; where it lacks the other, it stays as it is.
 An exempt class is taxed at rate 0: its lines stand on the bill as before, without a tax line. Dates are local and half open.
 """
 
@@ -14,7 +15,7 @@ from billing.charges.proration import Span
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
 EVERY_CLASS: Final = "*"
 
@@ -41,9 +42,10 @@ def status_on(told: Iterable[TaxStatus], last_day: dt.date) -> TaxStatus | None:
     return next((each for each in reversed(holding) if each.span.start == latest), None)
 
 
-def taxation(status: TaxStatus | None, tax_class: str) -> Taxation:
-    """How a class is taxed: first it is replaced, then the exemption asks about both names."""
+def taxation(status: TaxStatus | None, tax_class: str, known: Container[str]) -> Taxation:
+    """How a class is taxed: first it is replaced (by one that is `known`), then the exemption asks about both names."""
     if status is None:
         return Taxation(tax_class, exempt=False)
     replaced = status.classes.get(tax_class, tax_class)
+    replaced = replaced if replaced in known else tax_class
     return Taxation(replaced, exempt=bool({EVERY_CLASS, tax_class, replaced} & status.exempt))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import LINE, PPM, Int64s, Kind, Lines
+from billing.charges.lines import LINE, PPM, Int64s, Kind, Lines, part_half_up
 from billing.charges.ordering import grouped_by, order_by
 
 CLASS_FIELDS = ("account_key", "period_from", "period_to", "tax_class", "rate_ppm", "currency")
@@ -48,6 +48,19 @@ def split(lines: Lines, step_micros: Int64s) -> Split:
     taxes["kind"] = Kind.TAX
     taxes["amount_micros"] = taxes["exact_micros"] = total - net
     return Split(result, taxes[taxes["rate_ppm"] != 0])
+
+
+def added_tax(  # noqa: PLR0913, PLR0917 -- columns
+    due_micros: Int64s, billed_micros: Int64s, rest_micros: Int64s, tax_micros: Int64s, rate_ppm: Int64s, step_micros: Int64s
+) -> Int64s:
+    """The tax that an invoice adds to what is billed of a period and class, where it bills some charges of several.
+
+    `due_micros`: the tax in all that is due on those charges; `billed_micros`, `rest_micros`: nets that were billed on them and on others;
+    `tax_micros`: the tax on both. Where both were billed, the tax on the others is worked out of their net, and may be a minor unit away
+    from what it was; the bill of the whole period evens that out.
+    """
+    before = np.where(billed_micros == 0, 0, tax_micros - part_half_up(rest_micros, rate_ppm, step_micros))
+    return np.asarray(due_micros - before, np.int64)
 
 
 def _parts(gross_micros: Int64s, rate_ppm: Int64s) -> tuple[Int64s, Int64s, Int64s]:

@@ -1,6 +1,8 @@
 """Sums by charge key, as columns: what is due, what was billed, and the difference that becomes invoice lines.
 
 A row of `LINE` is one charge key with its sums. Keys hold no tariff version: a correction of a tariff is a difference on the same key.
+They hold no catalogue either, and two catalogues may use one number for two things: until the tax is known, the sums of each are kept apart
+(`sum_as_taxed`), so that each has its own rate, with tax in its prices or without.
 `corrects` is the key of the newest invoice that billed the charge key (0 none), `inclusive` 1 where the amount still holds its tax.
 Dates are days since 1970-01-01, money is int64 micro-units, quantities are in `quantity_unit` (rating.model.QuantityUnit).
 All functions work on whole columns, so that a million accounts are a matter of memory, not of loops.
@@ -20,9 +22,12 @@ from rating.money import MICROS_LIMIT, MICROS_PER_UNIT
 Lines = npt.NDArray[Any]  # structured, of LINE
 Int64s = npt.NDArray[np.int64]
 
-KEY_FIELDS: Final = ("account_key", "period_from", "period_to", "kind", "subscription_key", "charge_code", "price_id", "tax_class")
+KEY_FIELDS: Final = (
+    "account_key", "period_from", "period_to", "kind", "subscription_key", "charge_code", "price_id", "tax_class", "revenue_code",
+)  # fmt: skip
 SUM_FIELDS: Final = ("amount_micros", "exact_micros", "events", "quantity", "free_quantity")
-LABEL_FIELDS: Final = ("revenue_code", "quantity_unit", "catalogue", "rate_ppm", "currency", "corrects", "inclusive")
+LABEL_FIELDS: Final = ("quantity_unit", "catalogue", "rate_ppm", "currency", "corrects", "inclusive")
+TAXED_FIELDS: Final = (*KEY_FIELDS, "catalogue", "rate_ppm")  # a catalogue says whether its prices hold their tax
 PPM: Final = 1_000_000
 INT64_MAX: Final = 2**63 - 1
 LINE: Final = np.dtype([(name, np.int64) for name in KEY_FIELDS + SUM_FIELDS + LABEL_FIELDS])
@@ -97,8 +102,17 @@ def sorted_by(rows: Lines, fields: tuple[str, ...]) -> Lines:
 
 def sum_by_key(rows: Lines) -> Lines:
     """One row a charge key: sums added, labels of the first row of each key."""
-    ordered = sorted_by(rows, KEY_FIELDS)
-    starts = group_starts(ordered, KEY_FIELDS)
+    return _summed(rows, KEY_FIELDS)
+
+
+def sum_as_taxed(rows: Lines) -> Lines:
+    """One row a charge key, catalogue and rate of tax, in the order of keys: what may be added up before the tax is known."""
+    return _summed(rows, TAXED_FIELDS)
+
+
+def _summed(rows: Lines, fields: tuple[str, ...]) -> Lines:
+    ordered = sorted_by(rows, fields)
+    starts = group_starts(ordered, fields)
     if starts.size == ordered.size:
         return ordered
     totals = taken(ordered, starts)

@@ -1,6 +1,6 @@
 """Sorting by many columns of whole numbers at once: columns are packed into as few 64-bit words as their ranges need.
 
-`np.lexsort` makes one pass a column. Eight fields of a charge key fit into two words, so a million lines sort four times as fast.
+`np.lexsort` makes one pass a column. The nine fields of a charge key fit into two words, so a million lines sort four times as fast.
 """
 
 from __future__ import annotations

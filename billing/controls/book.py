@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from billing.store.sums import whole
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -40,8 +42,8 @@ def set_book(name: str, left: Collection[Any], right: Collection[Any], unit: str
 
 
 def by_currency(connection: sa.Connection, query: sa.Select[Any]) -> dict[str, int]:
-    """Rows of (currency, sum) as a dictionary."""
-    return {currency: int(amount) for currency, amount in connection.execute(query)}
+    """Rows of a currency and the halves of a sum as a dictionary."""
+    return {currency: whole(*parts) for currency, *parts in connection.execute(query)}
 
 
 def _shown(item: object) -> str:

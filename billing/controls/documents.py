@@ -20,6 +20,7 @@ from billing.invoicing import NUMBER_DIGITS, SERIES
 from billing.payments.cash_desk import SERIES as RECEIPTS
 from billing.runs import posting, states
 from billing.store import bulk, tables
+from billing.store.sums import halves
 from tariffs import canonical
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ def waiting(connection: sa.Connection) -> dict[str, int]:
     invoice = tables.invoices.c
     sums: dict[str, int] = {}
     for start in range(0, len(keys), 500):
-        amount = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64)
-        query = sa.select(invoice.currency, amount).where(invoice.invoice_key.in_(sorted(keys)[start : start + 500]))
+        query = sa.select(invoice.currency, *halves(invoice.total_micros)).where(invoice.invoice_key.in_(sorted(keys)[start : start + 500]))
         for currency, micros in by_currency(connection, query.group_by(invoice.currency)).items():
             sums[currency] = sums.get(currency, 0) + micros
     return sums
@@ -83,7 +83,7 @@ def receivable_balances(connection: sa.Connection, leg: str | None = None, throu
     balances: dict[str, int] = {}
     for name, sign in (("debit_account", 1), ("credit_account", -1)):
         column = tables.postings.c[name]
-        query = sa.select(tables.postings.c.currency, _sum(tables.postings.c.amount_micros))
+        query = sa.select(tables.postings.c.currency, *halves(tables.postings.c.amount_micros))
         query = query.where(column.startswith(ledger.RECEIVABLE)).group_by(tables.postings.c.currency)
         if leg is not None:
             query = query.where(tables.postings.c.leg == leg)
@@ -94,14 +94,10 @@ def receivable_balances(connection: sa.Connection, leg: str | None = None, throu
     return balances
 
 
-def _sum(column: sa.Column[int]) -> sa.ColumnElement[int]:
-    return sa.cast(sa.func.sum(column), tables.INT64)
-
-
 def _total_books(connection: sa.Connection) -> Iterator[Book]:
     invoice, line = tables.invoices.c, tables.invoice_lines.c
-    totals = by_currency(connection, sa.select(invoice.currency, _sum(invoice.total_micros)).group_by(invoice.currency))
-    query = sa.select(invoice.currency, _sum(line.amount_micros)).join_from(tables.invoice_lines, tables.invoices)
+    totals = by_currency(connection, sa.select(invoice.currency, *halves(invoice.total_micros)).group_by(invoice.currency))
+    query = sa.select(invoice.currency, *halves(line.amount_micros)).join_from(tables.invoice_lines, tables.invoices)
     lines = by_currency(connection, query.group_by(invoice.currency))
     for currency in sorted(totals.keys() | lines.keys()):
         yield book(f"documents {currency}: lines = totals", lines.get(currency, 0), totals.get(currency, 0), f"micro-units {currency}")
@@ -110,8 +106,7 @@ def _total_books(connection: sa.Connection) -> Iterator[Book]:
 def _posting_books(connection: sa.Connection) -> Iterator[Book]:
     """Totals of invoices against receivables."""
     invoice = tables.invoices.c
-    total = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64)
-    invoiced = by_currency(connection, sa.select(invoice.currency, total).group_by(invoice.currency))
+    invoiced = by_currency(connection, sa.select(invoice.currency, *halves(invoice.total_micros)).group_by(invoice.currency))
     booked, unposted = receivable_balances(connection, leg=posting.LEG), waiting(connection)
     for currency in sorted(invoiced.keys() | booked.keys()):
         terms = {"posted": booked.get(currency, 0), "waiting to be posted": unposted.get(currency, 0)}
@@ -162,7 +157,7 @@ def _ledger_books(connection: sa.Connection) -> Iterator[Book]:
     sides: list[dict[str, int]] = []
     for name in ("debit_account", "credit_account"):
         column = tables.postings.c[name]
-        query = sa.select(tables.postings.c.currency, _sum(tables.postings.c.amount_micros)).where(column != "")
+        query = sa.select(tables.postings.c.currency, *halves(tables.postings.c.amount_micros)).where(column != "")
         sides.append(by_currency(connection, query.group_by(tables.postings.c.currency)))
     debits, credits_ = sides
     for currency in sorted(debits.keys() | credits_.keys()):

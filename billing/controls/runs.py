@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from billing.controls.book import ROWS, book, set_book
+from billing.controls.book import ROWS, book, by_currency, set_book
 from billing.intake import view
 from billing.invoicing.digest import digest_by_rows, digest_of_run
 from billing.runs import charge_files, facts, scope, states
@@ -25,6 +25,7 @@ from billing.runs.reports import run_terms
 from billing.runs.settlement import TERM_OF_KIND
 from billing.runs.terms import HALF_BITS, LOW_MASK, Term
 from billing.store import tables
+from billing.store.sums import halves, whole
 from rating.status import Status
 
 if TYPE_CHECKING:
@@ -78,12 +79,12 @@ def _books_of(home: Home, connection: sa.Connection, run: Any, files: _FileSums)
     agreeing = sum(rows for status, rows in found.items() if counted.get(status) == rows)
     yield book(f"rating, {name}: events by status", sum(counted.values()), agreeing, ROWS, shown)
     manifest = tables.charge_manifest.c
-    sums = [sa.cast(sa.func.coalesce(sa.func.sum(column), 0), tables.INT64) for column in (manifest.rows, manifest.charge_micros)]
-    rows, charge_micros = tuple(connection.execute(sa.select(*sums).where(manifest.run_id == run.run_id)).one())
+    sums = sa.cast(sa.func.coalesce(sa.func.sum(manifest.rows), 0), tables.INT64), *halves(manifest.charge_micros)
+    rows, *parts = connection.execute(sa.select(*sums).where(manifest.run_id == run.run_id)).one()
     yield book(f"charges, {name}: rows", int(rows), files.rows, ROWS, {f"missing {path}": 1 for path in files.missing})
     yield book(f"charges, {name}: files = files with their hash", files.files, files.unchanged, "files")
     charged = sum(files.charge_micros.values())
-    yield book(f"charges, {name}: money", int(charge_micros), charged, "micro-units of all currencies")
+    yield book(f"charges, {name}: money", whole(*parts), charged, "micro-units of all currencies")
     yield book(f"charges, {name}: gross less discounts = charges", files.reduced_micros, charged, "micro-units of all currencies")
     yield from _billing_books(connection, run.run_id, name, terms, files)
     yield _document_book(connection, run, name, terms)
@@ -147,10 +148,9 @@ def _billing_books(connection: sa.Connection, run_id: int, name: str, terms: dic
 def _invoiced(connection: sa.Connection, run_id: int, *, taxes: bool) -> dict[str, int]:
     """Lines of a run's invoices, tax or all others, by currency."""
     invoice, line = tables.invoices, tables.invoice_lines
-    amount = sa.cast(sa.func.sum(line.c.amount_micros), tables.INT64)
-    query = sa.select(invoice.c.currency, amount).join_from(line, invoice)
+    query = sa.select(invoice.c.currency, *halves(line.c.amount_micros)).join_from(line, invoice)
     of_run = query.where(invoice.c.run_id == run_id, line.c.kind == "tax" if taxes else line.c.kind != "tax")
-    return {currency: int(amount) for currency, amount in connection.execute(of_run.group_by(invoice.c.currency))}
+    return by_currency(connection, of_run.group_by(invoice.c.currency))
 
 
 def _document_book(connection: sa.Connection, run: Any, name: str, terms: dict[str, Term]) -> Book:  # noqa: ANN401 -- a row of bill_runs

@@ -9,6 +9,7 @@ openings     what imported accounts owed before becomes documents
 adjusting    charges and credits by hand, with reason codes (reasons, reason_codes.yaml) and a limit
 interim      invoices between bill dates
 alarms       bills that are out of the ordinary (abnormal_bills.yaml)
+following    what follows a posted run: its books, findings, alarms; also of one that somebody was stopped after
 usage_list   every record behind the usage lines of an invoice
 enquiry      what an account has run up that is not billed yet
 explaining   every line in words, added up again: due (what was due), parts and discounts_off (of what), words (en, zh)

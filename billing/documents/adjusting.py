@@ -2,8 +2,8 @@
 
 Each has the caller's reference, so that a repeat counts once, and a reason code. Beyond the setting `adjustment_limit_micros` it waits:
 another account of the operating system gives the same command, and from that commit on it counts. It becomes a line of the period that
-holds its date: one before the first open day of its account, or after its closing, would never be billed and is refused, as it is entered
-and as it is approved.
+holds its date: one before the first open day of its account would never be billed and is refused, as it is entered and as it is approved.
+So is one after the closing of the account as it is entered; one that was entered before the account was closed is of the last period.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _approve(home: Home, connection: sa.Connection, before: Any, wanted: Wanted,
     counts = before.adjustment_id in counting(connection, seq)["adjustment_id"].to_pylist()
     if counts or before.by_uid == who.by_uid:
         return False
-    _require_open(connection, wanted.account_id, before.account_key, wanted.on_date)
+    _require_open(connection, wanted.account_id, before.account_key, wanted.on_date, entered=True)
     seq = home.next_commit_seq(connection, "adjustment", who.now_us)
     row = tables.adjustments
     values = {"approved_by": who.by_name, "approved_uid": who.by_uid, "commit_seq": seq}
@@ -178,15 +178,15 @@ def _approve(home: Home, connection: sa.Connection, before: Any, wanted: Wanted,
     return True
 
 
-def _require_open(connection: sa.Connection, account_id: str, account_key: int, day: dt.date) -> None:
-    """Raises UserError for a day that no bill to come will compute, naming those that are open."""
+def _require_open(connection: sa.Connection, account_id: str, account_key: int, day: dt.date, *, entered: bool = False) -> None:
+    """Raises UserError for a day that no bill to come will compute, naming those that are open. `entered`: it is there already."""
     picture = load(connection, [account_key])
     first, closed_on = open_from(connection, picture, account_key), picture.customers[account_key].closed_on
     if closed_on is not None and closed_on <= first:
         raise UserError(f"account {account_id} is closed on {closed_on}, and no bill corrects it any more", "credit one of its invoices")
     if day < first:
         raise UserError(f"no bill to come corrects {account_id} before {first}: {day} is too early", f"give {first}, or a later day")
-    if closed_on is not None and day >= closed_on:
+    if closed_on is not None and day >= closed_on and not entered:
         remedy = f"give a day from {first} to {closed_on - ONE_DAY}"
         raise UserError(f"account {account_id} is closed on {closed_on}: {day} is too late", remedy)
 

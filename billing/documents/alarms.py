@@ -1,9 +1,10 @@
 """Bills out of the ordinary: more than so many times the mean of the months before (abnormal_bills.yaml), so that the customer is told.
 
-The months before are those of the account's own invoices, by the beginning of their periods; of a month without any, what was imported as
-its baseline; a month in which the account was billed here and got neither is a month of nothing. An account without any month before has
-nothing to compare with. After months of nothing a bill is out of the ordinary above the setting `abnormal_bill_floor_micros`. Interim bills
-are part of the bill of their period. Asked again about a run, nothing is added; what was told or dismissed is a row of its own.
+The months before are those of the account's own documents, by the beginning of their periods: invoices less credit notes. Of a month
+without any it is what was imported as its baseline; a month in which the account was billed here and got neither is a month of nothing. An
+account without any month before has nothing to compare with. After months of nothing a bill is out of the ordinary above the setting
+`abnormal_bill_floor_micros`. So is the bill of a period all that has been billed for it: by the run, by runs made again, between runs, less
+credit notes. Asked again about a run, nothing is added; what was told or dismissed is a row of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 from billing.allocations.items import chunks, voided
 from billing.charges.lines import Int64s
 from billing.charges.periods import MONTHS_PER_YEAR
+from billing.invoicing.drafts import CREDIT_NOTE
 from billing.runs import states
 from billing.store import bulk, commit_points, settings, tables
 from rating.errors import UserError
@@ -63,8 +65,9 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 class Bills(NamedTuple):
-    """What a run billed, with tax, by account key (ascending); `month`: number of the one in which the period begins.
+    """What a run and others before it billed of its periods, with tax, by account key (ascending).
 
+    `month`: number of the one in which the period begins.
     `first_month`: of the account's first day that is billed here.
     """
 
@@ -161,15 +164,14 @@ def _said(row: Any) -> tuple[str, str]:  # noqa: ANN401 -- a row of the database
 
 
 def _bills(connection: sa.Connection, run_id: int) -> Bills:
-    """What a run of the cycle billed each account, with the interim bills of the same periods."""
+    """What a run of the cycle billed each account, with what was billed of the same periods before it."""
     invoice, account, run = tables.invoices.c, tables.accounts.c, states.find(connection, run_id)
     total = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64).label("total_micros")
     first_day = sa.func.min(sa.func.coalesce(account.billed_through, account.opened_on)).label("first_day")
     query = sa.select(invoice.account_key, sa.func.min(invoice.period_from).label("period_from"), total, first_day)
     query = query.join_from(tables.invoices, tables.accounts, account.account_key == invoice.account_key)
-    query = query.where(invoice.document_type.is_(None), invoice.invoice_key.not_in(voided()))
-    own = query.where(invoice.run_id == run_id if run.kind == states.CYCLE else sa.false()).group_by(invoice.account_key)
-    rows = bulk.read(connection, own.order_by(invoice.account_key))
+    query = query.where(_counted()).group_by(invoice.account_key).order_by(invoice.account_key)
+    rows = bulk.read(connection, query.where(invoice.run_id == run_id if run.kind == states.CYCLE else sa.false()))
     bills = Bills(
         rows["account_key"].to_numpy(),
         [str(each) for each in rows["period_from"].to_pylist()],
@@ -179,27 +181,38 @@ def _bills(connection: sa.Connection, run_id: int) -> Bills:
     )
     if run.kind != states.CYCLE:
         return bills
-    interim = sa.select(tables.bill_runs.c.run_id).where(tables.bill_runs.c.kind == states.THRESHOLD, tables.bill_runs.c.run_id < run_id)
+    own = sa.select(invoice.account_key).where(invoice.run_id == run_id)
+    interim = sa.select(tables.bill_runs.c.run_id).where(tables.bill_runs.c.kind == states.THRESHOLD)
+    is_interim = invoice.run_id.in_(interim)
     ended = (dt.date.fromisoformat(run.bill_date) - _SHORTEST_CYCLE).isoformat()
-    between = query.where(invoice.run_id.in_(interim), invoice.period_to > ended, invoice.period_to <= run.bill_date)
-    return _with(bills, bulk.read(connection, between.group_by(invoice.account_key)))
+    others = query.add_columns(sa.func.max(sa.case((is_interim, 1), else_=0)).label("is_interim"))
+    others = others.group_by(invoice.period_from).order_by(invoice.period_from)
+    others = others.where(invoice.run_id < run_id, invoice.period_to > ended, invoice.period_to <= run.bill_date)
+    return _with(bills, bulk.read(connection, others.where(is_interim | invoice.account_key.in_(own))))
 
 
-def _with(bills: Bills, interim: pa.Table) -> Bills:
-    """The bills, with what was billed between the runs of the period; few have any.
+def _counted() -> sa.ColumnElement[bool]:
+    """Documents that say what a customer was billed: invoices and credit notes that stand."""
+    invoice = tables.invoices.c
+    kind = invoice.document_type
+    return (kind.is_(None) | (kind == CREDIT_NOTE)) & invoice.invoice_key.not_in(voided())
 
-    It is a bill of its own where the run had nothing left.
+
+def _with(bills: Bills, others: pa.Table) -> Bills:
+    """The bills, with what was billed of the same periods before; few have any.
+
+    What was billed between runs is a bill of its own where the run had nothing left.
     """
     at = {key: place for place, key in enumerate(bills.account_key.tolist())}
-    total_micros, alone = bills.total_micros.copy(), []
-    keys, firsts, totals = (interim[name].to_pylist() for name in ("account_key", "period_from", "total_micros"))
-    for row, (key, first, total) in enumerate(zip(keys, firsts, totals, strict=True)):
+    total_micros, alone = bills.total_micros.copy(), dict[int, int]()
+    names = ("account_key", "period_from", "total_micros", "is_interim")
+    for row, (key, first, total, is_interim) in enumerate(zip(*(others[name].to_pylist() for name in names), strict=True)):
         place = at.get(key)
-        if place is None:
-            alone.append(row)
-        elif str(first) >= bills.period_from[place]:
+        if place is None and is_interim:
+            alone[key] = row  # that of the latest period
+        elif place is not None and str(first) >= bills.period_from[place]:
             total_micros[place] += total
-    more = interim.take(np.array(alone, np.int64))
+    more = others.take(np.array(list(alone.values()), np.int64))
     account_key = np.concatenate([bills.account_key, more["account_key"].to_numpy()])
     order = np.argsort(account_key)
     period_from = [*bills.period_from, *map(str, more["period_from"].to_pylist())]
@@ -213,23 +226,23 @@ def _with(bills: Bills, interim: pa.Table) -> Bills:
 
 
 def _before(connection: sa.Connection, run_id: int, bills: Bills) -> tuple[Int64s, Int64s]:
-    """Of each bill the sum of the months before it, and how many of them are known: by invoices, as they were imported, or as nothing."""
+    """Of each bill the sum of the months before it, and how many of them are known: by documents, as they were imported, or as nothing."""
     invoice, baseline, months = tables.invoices.c, tables.baselines.c, rule().months
     if not bills.period_from:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     first = int(bills.month.min()) - months
     since = f"{first // MONTHS_PER_YEAR:04}-{first % MONTHS_PER_YEAR + 1:02}"
     earlier = sa.select(invoice.account_key, invoice.period_from.label("month"), invoice.total_micros.label("amount_micros"))
-    earlier = earlier.where(invoice.run_id < run_id, invoice.document_type.is_(None), invoice.period_from >= since)
+    earlier = earlier.where(invoice.run_id < run_id, _counted(), invoice.period_from >= since)
     imported = sa.select(baseline.account_key, baseline.month, baseline.amount_micros).where(baseline.month >= since)
     sums = np.zeros((len(bills.month), months), np.int64)
     known = np.zeros(sums.shape, np.bool_)
-    for query in (earlier.where(invoice.invoice_key.not_in(voided())), imported):
+    for query in (earlier, imported):
         rows = bulk.read(connection, query)
         place, age = _places(rows, bills)
         fits = (place >= 0) & (age >= 1) & (age <= months)
         at = (place[fits], age[fits] - 1)
-        fresh = ~known[at]  # what invoices say comes before what was imported
+        fresh = ~known[at]  # what documents say comes before what was imported
         np.add.at(sums, (at[0][fresh], at[1][fresh]), rows["amount_micros"].to_numpy()[fits][fresh])
         known[at] = True
     known |= bills.month[:, None] - np.arange(1, months + 1) >= bills.first_month[:, None]

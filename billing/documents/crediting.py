@@ -23,7 +23,8 @@ from billing import catalogue
 from billing.allocations import open_micros
 from billing.allocations.spread import WRITE_OFF
 from billing.charges.credit import Billed, tax_with
-from billing.charges.lines import LINE, Int64s, Kind, minor_step_micros
+from billing.charges.lines import LINE, PPM, Int64s, Kind, minor_step_micros
+from billing.charges.tax import rate_on
 from billing.documents.finding import Document, date_of, find, key_of, lines_of, require_no_run, standing_lines, voided_of
 from billing.documents.issuing import issue
 from billing.documents.reasons import reason_of
@@ -33,6 +34,7 @@ from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts
 from billing.runs.fact_columns import day_number
 from billing.store import tables
 from rating.errors import UserError
+from rating.model import TaxClass
 from rating.money import format_micros
 
 if TYPE_CHECKING:
@@ -98,8 +100,8 @@ def credit(home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, d
         document = find(connection, wanted.number)
         day = date_of(document, on, who, "a credit")
         _require_creditable(connection, document, wanted)
-        step = _step_of(home, document.currency)
-        credits_ = _credits(connection, document, wanted, step)
+        coins = _Coins.of(home, document.currency)
+        credits_ = _credits(connection, document, wanted, coins)
         _require_owed(connection, document, sum(each.micros for each in credits_))
         done.append(_issue(home, connection, document, credits_, wanted, day, who))
     return done[0]
@@ -181,10 +183,21 @@ def _require_owed(connection: sa.Connection, document: Document, micros: int) ->
         raise UserError(f"{place}; {asked} cannot be credited", remedy)
 
 
-def _step_of(home: Home, currency: str) -> int:
-    """The minor unit of a currency, in micro-units, as catalogues state it."""
-    digits = next((each.minor_digits for each in catalogue.in_force(home) if each.currency == currency), 2)
-    return minor_step_micros(digits)
+class _Coins(NamedTuple):
+    """A currency as catalogues state it: its minor unit in micro-units, and their tax classes."""
+
+    step_micros: int
+    tax_classes: list[TaxClass]
+
+    @classmethod
+    def of(cls, home: Home, currency: str) -> _Coins:
+        stated = [each for each in catalogue.in_force(home) if each.currency == currency]
+        digits = next((each.minor_digits for each in stated), 2)
+        return cls(minor_step_micros(digits), [tax for each in stated for tax in each.tax_classes])
+
+    def rates_ppm(self, code: int, day: dt.date) -> set[int]:
+        """The rates of tax that a code stands for on a day: one, but where catalogues were published that use it differently."""
+        return {rate_on(each.rates, day) for each in self.tax_classes if each.code == code}
 
 
 class _Standing:
@@ -205,19 +218,19 @@ class _Standing:
         return min(own, max(self.billed[key_of(row)], 0)) if own > 0 else own
 
 
-def _credits(connection: sa.Connection, document: Document, wanted: Wanted, step: int) -> list[_Credit]:
+def _credits(connection: sa.Connection, document: Document, wanted: Wanted, coins: _Coins) -> list[_Credit]:
     """Lines of the note with what is credited of each, tax after them."""
     rows, standing = lines_of(connection, document.invoice_key), _Standing(connection, document)
     net = [row for row in rows if row.kind != "tax"]
     if wanted.line_no is None:
         chosen = [_Credit(row, standing.left(row)) for row in net]
     else:
-        chosen = [_of_line(document, net, wanted, standing, step)]
+        chosen = [_of_line(document, net, wanted, standing, coins.step_micros)]
     chosen = [each for each in chosen if each.micros]
     found = []
     for group in sorted({_class_of(each.row) for each in chosen}):
         own = [each for each in chosen if _class_of(each.row) == group]
-        found += own + _tax(document, [row for row in rows if _class_of(row) == group], own, standing, step)
+        found += own + _tax(document, [row for row in rows if _class_of(row) == group], own, standing, coins)
     if not found or sum(each.micros for each in found) <= 0:
         remedy = f"`ratewright invoice show {document.number}` shows its credit notes"
         raise UserError(f"nothing of {document.number} is left to credit", remedy)
@@ -242,7 +255,7 @@ def _of_line(document: Document, net: Sequence[Any], wanted: Wanted, standing: _
     return _Credit(row, amount)
 
 
-def _tax(document: Document, group: Sequence[Any], own: Sequence[_Credit], standing: _Standing, step: int) -> list[_Credit]:
+def _tax(document: Document, group: Sequence[Any], own: Sequence[_Credit], standing: _Standing, coins: _Coins) -> list[_Credit]:
     """The tax that goes with what is credited of one period and tax class."""
     taxes = [row for row in group if row.kind == "tax"]
     if not taxes:
@@ -263,8 +276,21 @@ def _tax(document: Document, group: Sequence[Any], own: Sequence[_Credit], stand
         raise UserError(
             f"later documents changed what {document.number} billed: it cannot be credited as a whole", "credit single lines with --line"
         )
-    tax = min(tax_with(billed, amount, step), max(standing.billed[key_of(taxes[0])], 0))
+    if amount != billed.left_micros:
+        _require_one_rate(document, taxes[0], billed, coins)
+    tax = min(tax_with(billed, amount, coins.step_micros), max(standing.billed[key_of(taxes[0])], 0))
     return [_Credit(taxes[0], tax)] if tax else []
+
+
+def _require_one_rate(document: Document, row: Any, billed: Billed, coins: _Coins) -> None:  # noqa: ANN401 -- a row of the database
+    """The tax of a class, in part: of two rates in one line nobody can tell what goes with a charge. Each may be rounded twice."""
+    last_day = dt.date.fromisoformat(row.period_to) - dt.timedelta(days=1)
+    rates = coins.rates_ppm(int(row.tax_class), last_day)
+    off = [abs(billed.tax_micros * PPM - billed.net_micros * rate) for rate in rates]
+    if len(rates) > 1 and min(off) > 2 * coins.step_micros * PPM:
+        place = f"line {row.line_no} of {document.number} is tax at several rates"
+        remedy = "credit the invoice as a whole, or give the amount back with `ratewright adjustment add`, which names the catalogue"
+        raise UserError(f"{place}: what of it goes with a part of its charges cannot be told", remedy)
 
 
 def _class_of(row: Any) -> tuple[str, str, int]:  # noqa: ANN401 -- a row of the database

@@ -35,7 +35,7 @@ def offs_of(due: Due, line: Any) -> list[Off]:  # noqa: ANN401 -- a row of LINE
         if each.entry.price_id == line["price_id"] and each.of_account == (line["subscription_key"] == 0):
             theirs = _agreed(due, each)
             paid = _of_period(each, line) & (each.payer == line["account_key"]) & (each.off_micros != 0)
-            of_class = paid & (theirs["tax_class"] == line["tax_class"])
+            of_class = paid & np.logical_and.reduce([theirs[name] == line[name] for name in ("tax_class", "rate_ppm", "catalogue")])
             found += [_of(each, line, paid, of_class, owner) for owner in np.unique(each.lines["account_key"][of_class]).tolist()]
     return found
 

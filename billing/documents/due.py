@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from billing.charges.lines import KEY_FIELDS, Int64s, Kind, Lines, sum_by_key
+from billing.charges.lines import KEY_FIELDS, Int64s, Kind, Lines, sum_as_taxed
 from billing.charges.tax import taxed
 from billing.documents.grounds import Ground, ground_of
 from billing.guiding import Guide
@@ -34,9 +34,9 @@ Key = tuple[Any, ...]  # the charge key of a stored line
 
 
 class Due(NamedTuple):
-    """`lines`: one a charge key, as prices state them; `net_micros`: of each without the tax that it may hold; `taxes`: tax lines.
+    """`lines`: one a charge key, catalogue and rate of tax, as prices state them; `net_micros`: of each without the tax that it may hold.
 
-    `workings`: how totals came about. All of it as of `seq`.
+    `taxes`: tax lines. `workings`: how totals came about. All of it as of `seq`.
     """
 
     seq: int
@@ -50,9 +50,9 @@ class Due(NamedTuple):
     taxes: Lines
     workings: totals.Workings
 
-    def place(self, key: Key) -> int:
-        """The row of a charge key (no tax), -1 where nothing is due for it."""
-        return next((row for row, line in enumerate(self.lines) if stored_key(line) == key), -1)
+    def places(self, key: Key) -> list[int]:
+        """The rows of a charge key (no tax): one, but where catalogues use one number for several things; none where nothing is due."""
+        return [row for row, line in enumerate(self.lines) if stored_key(line) == key]
 
     def tax(self, key: Key) -> int:
         """The tax due for a charge key of tax."""
@@ -92,7 +92,7 @@ def due_of(home: Home, document: Document) -> Due:
     lines = payers.route(lines, contracts, chosen)
     lines = lines[~of_tests(lines, contracts.facts)]
     paying = Payers(contracts, chosen, currencies)
-    lines = sum_by_key(as_agreed(lines, contracts, paying))
+    lines = sum_as_taxed(as_agreed(lines, contracts, paying))
     found = taxed(lines, currencies.steps_of(lines))
     net, groups = found.lines["amount_micros"].copy(), alike.find(contracts, chosen)
     return Due(ground.seq, contracts, chosen, currencies, groups, ground.adjustments, lines, net, found.taxes, workings)

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
+from billing.charges.inclusive import added_tax
 from billing.charges.lines import PPM, Kind, part_half_up
 from billing.documents.due import due_of
 from billing.documents.finding import Document, find, key_of, lines_of, voided_of
@@ -147,7 +148,7 @@ def _of_invoice(  # noqa: PLR0913, PLR0917 -- the line, and what it is compared 
     if row.kind != "tax":
         told = _charge(document, row, due, words)
     elif document.run_kind == states.THRESHOLD:
-        told = _tax_on([*before, *rows], row, due, words)
+        told = _tax_inside(before, rows, row, due, words) or _tax_on([*before, *rows], row, due, words)
     else:
         told = _tax(row, due, words)
     if row.kind == "tax" and document.run_kind == RERATE and told.amount_micros - billed_micros != int(row.amount_micros):
@@ -165,15 +166,16 @@ def _of_invoice(  # noqa: PLR0913, PLR0917 -- the line, and what it is compared 
 
 def _charge(document: Document, row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database
     """What is due for a charge, without the tax that its price may hold."""
-    place = due.place(key_of(row))
-    if place < 0:
-        return Told([words["gone"]], 0)
-    told = KINDS[row.kind](Asked(due, place, row, words, row.text))
-    gross, net = int(due.lines["amount_micros"][place]), int(due.net_micros[place])
-    _require(document, row, told.amount_micros, gross)
-    if due.lines["inclusive"][place]:
-        told.sentences.append(words["net_of_gross"].format(gross=format_micros(gross), net=format_micros(net)))
-    return Told(told.sentences, net)
+    places = due.places(key_of(row))
+    sentences: list[str] = [] if places else [words["gone"]]
+    for place in places:
+        told = KINDS[row.kind](Asked(due, place, row, words, row.text))
+        gross, net = int(due.lines["amount_micros"][place]), int(due.net_micros[place])
+        _require(document, row, told.amount_micros, gross)
+        sentences += told.sentences
+        if due.lines["inclusive"][place]:
+            sentences.append(words["net_of_gross"].format(gross=format_micros(gross), net=format_micros(net)))
+    return Told(sentences, int(due.net_micros[places].sum()))
 
 
 def _tax(row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database
@@ -194,6 +196,29 @@ def _tax(row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of 
         sentences.append(words["tax_inside" if inclusive else "tax"].format(rate=_percent(rate), **shown))
         total += amount
     return Told(sentences or [words["no_tax"]], total)
+
+
+def _tax_inside(before: Sequence[Any], rows: Sequence[Any], row: Any, due: Due, words: Words) -> Told | None:  # noqa: ANN401 -- a row of the database
+    """Tax of an interim bill, where any of the prices hold theirs (see `interim_lines`)."""
+    labels = ("period_from", "period_to", "tax_class")
+    billed, own = ([each for each in some if all(getattr(each, name) == getattr(row, name) for name in labels)] for some in (before, rows))
+    places = {key_of(each): [at for at in due.places(key_of(each)) if due.lines["inclusive"][at]] for each in own if each.kind != "tax"}
+    held = [at for found in places.values() for at in found]
+    if not held:
+        return None
+
+    def total(lines: Sequence[Any], *, is_held: bool) -> int:
+        return sum(int(each.amount_micros) for each in lines if each.kind != "tax" and bool(places.get(key_of(each))) is is_held)
+
+    done = sum(int(each.amount_micros) for each in billed if each.kind == "tax")
+    inside = int((due.lines["amount_micros"][held] - due.net_micros[held]).sum())
+    known = (inside, total(billed, is_held=True), total(billed, is_held=False), done, due.lines["rate_ppm"][held[0]], due.step(held[0]))
+    columns = [np.array([each], np.int64) for each in known]
+    others = part_half_up(np.array([total(own, is_held=False)], np.int64), *columns[4:])
+    amount = done + int((added_tax(*columns) + others)[0])
+    net = sum(total(lines, is_held=is_held) for lines in (billed, own) for is_held in (True, False))
+    shown = {"gross": format_micros(net + amount), "net": format_micros(net), "amount": format_micros(amount)}
+    return Told([words["tax_inside"].format(rate=_percent(int(known[4])), **shown)], amount)
 
 
 def _tax_on(lines: Sequence[Any], row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database

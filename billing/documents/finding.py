@@ -117,9 +117,15 @@ def local_date(timezone: str, now_us: int) -> dt.date:
 
 
 def date_of(document: Document, on: dt.date | None, who: Who, what: str) -> dt.date:
-    """The date of an act about a document: as given, else today. Raises UserError for one before the document was issued."""
-    day = on or local_date(document.timezone, who.now_us)
-    if day.isoformat() < document.issued_on and on is not None:
-        place = f"{document.number} was issued on {document.issued_on}"
-        raise UserError(f"{place}: {what} cannot be dated {day}", "give that date or a later one")
-    return max(day, dt.date.fromisoformat(document.issued_on))  # a bill date may lie ahead of the clock
+    """The date of an act about a document: as given, else today on the account's clock.
+
+    A document may be dated ahead of the clock, by its bill date; then so is what is done about it. Raises UserError for a date before the
+    document was issued, and for one that has not come.
+    """
+    today, issued_on = local_date(document.timezone, who.now_us), dt.date.fromisoformat(document.issued_on)
+    day = on or max(today, issued_on)
+    if day < issued_on:
+        raise UserError(f"{document.number} was issued on {issued_on}: {what} cannot be dated {day}", "give that date or a later one")
+    if day > max(today, issued_on):
+        raise UserError(f"{what} of {document.number} cannot be dated {day}: today is {today}", "give a date that has come, or none")
+    return day

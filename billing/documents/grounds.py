@@ -2,7 +2,8 @@
 
 A run of the cycle computed the open periods of who was due. An interim bill (`threshold`) computed the running period up to its date. A
 re-rating (`rerate`) computed everything from the months that it was asked for up to the last bill, with tariffs and bills as of its
-planning, and all else as the latest run of the account knew it. The last two knew nothing of the commit that their documents are of.
+planning, and all else as the last run knew it in which the account took part. The last two knew nothing of the commit that their documents
+are of.
 """
 
 from __future__ import annotations
@@ -68,13 +69,12 @@ def ground_of(home: Home, connection: sa.Connection, document: Document) -> Grou
 
 
 def _of_rerating(home: Home, connection: sa.Connection, document: Document, planned_seq: int, only: AbstractSet[str]) -> Ground:
-    latest = again.latest_run(connection, planned_seq)
-    assert latest is not None
-    seq = again.pin_of_account(connection, document.account_id, latest, planned_seq, document.run_id)
+    last = again.run_of(connection, document.account_id, planned_seq, document.run_id)
+    seq = last.pinned_seq
     contracts = Contracts(facts.load(connection, seq), price_list.load(home, planned_seq), facts.Midnights())
     first_day, _ = msgspec.json.decode(_job(connection, _detail(connection, document)).periods, type=_Days)
     covered = scope.covered_through(connection, contracts.facts, document.run_id)
-    chosen = again.billed_periods(contracts, covered, latest, first_day, only)
+    chosen = again.billed_periods(contracts, covered, last, first_day, only)
     stored = leftovers.stored(connection, chosen.begins(contracts.facts), document.run_id)
     return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq))
 

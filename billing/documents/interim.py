@@ -1,7 +1,8 @@
 """Interim bills: usage that reached a bill threshold in mid-cycle is billed at once, under the keys of the running period.
 
 Each threshold acts once a period, which `limit_alarms` remembers; the bill of the cycle has only what came after, by reconciliation. Only
-usage and what volume tiers make of it is billed; fees, discounts and commitments wait for the cycle. Amounts are micro-units.
+usage and what volume tiers make of it is billed; fees, discounts and commitments wait for the cycle. So does everything of a rating unit of
+which an account has a hold on the date. Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -13,19 +14,15 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
-from billing.charges.lines import Kind, Lines, empty, taken
-from billing.charges.reconcile import differences
-from billing.charges.tax import tax_due
+from billing.documents.interim_lines import as_priced, usage_of, with_tax
 from billing.documents.issuing import issue
-from billing.invoicing import billed_lines
 from billing.invoicing.drafts import Drafts
 from billing.runs import states
-from billing.runs.drafting import Writer, with_catalogues
-from billing.runs.exempting import as_agreed
-from billing.runs.fact_columns import day_number, day_of
+from billing.runs.agreed import holds_on
+from billing.runs.drafting import Writer
+from billing.runs.fact_columns import day_of
 from billing.runs.lock import only_run
 from billing.runs.payer_columns import Payers
-from billing.runs.proposal import rates_of
 from billing.runs.spending import Spending, Spent
 from billing.runs.thresholds import Acted, Reached, reached
 from billing.runs.unbilled import unbilled
@@ -41,7 +38,6 @@ if TYPE_CHECKING:
 
 ALARM: Final = "bill_threshold"
 SPENT: Final = "spend_limit"
-_KINDS: Final = (int(Kind.USAGE), int(Kind.VOLUME))
 
 
 class Interim(msgspec.Struct, frozen=True):
@@ -70,13 +66,17 @@ class Limit(msgspec.Struct, frozen=True):
 
 
 class InterimRun(msgspec.Struct, frozen=True):
-    """What was billed in mid-cycle, and limits of which nobody was told yet. `run_id` 0: nothing was billed, or it was only looked at."""
+    """What was billed in mid-cycle, and limits of which nobody was told yet. `run_id` 0: nothing was billed, or it was only looked at.
+
+    `held`: what was reached and waits, since the bills of the account are held.
+    """
 
     run_id: int
     date: str
     invoices: int
     reached: tuple[Interim, ...]
     limits: tuple[Limit, ...]
+    held: tuple[Interim, ...] = ()
 
 
 class _Found(NamedTuple):
@@ -86,12 +86,13 @@ class _Found(NamedTuple):
     drafts: Drafts
     shown: tuple[Interim, ...]
     limits: tuple[Limit, ...]
+    held: tuple[Interim, ...]
 
 
 def preview(home: Home, through: dt.date, *, threads: int = 1) -> InterimRun:
     """What `run` would bill of usage on days before `through`; nothing is stored."""
     found = _find(home, through, threads)
-    return InterimRun(0, through.isoformat(), len(found.drafts), found.shown, found.limits)
+    return InterimRun(0, through.isoformat(), len(found.drafts), found.shown, found.limits, found.held)
 
 
 def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimRun:
@@ -104,7 +105,7 @@ def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimR
             _require_no_run(connection)
         found = _find(home, through, threads)
         run_id = _store(home, found, who) if found.reached or found.spent else 0
-    return InterimRun(run_id, through.isoformat(), len(found.drafts), found.shown, found.limits)
+    return InterimRun(run_id, through.isoformat(), len(found.drafts), found.shown, found.limits, found.held)
 
 
 def _store(home: Home, found: _Found, who: Who) -> int:
@@ -132,20 +133,32 @@ def _find(home: Home, through: dt.date, threads: int) -> _Found:
         return made[0].add
 
     known = unbilled(home, through, threads=threads, sink_for=spending)
-    contracts = known.contracts
+    contracts, usage = known.contracts, usage_of(known)
+    on_hold = _on_hold(contracts, through)
     with home.connect() as connection:
-        acting = reached(known.lines, contracts, through, _acted(connection, ALARM))
+        all_acting = reached(as_priced(usage, known), contracts, through, _acted(connection, ALARM))
+        acting = [each for each in all_acting if each.account_key not in on_hold]
         told = _acted(connection, SPENT)
         spent = [each for each in (made[0].reached() if made else []) if _as_acted(each) not in told]
         payers = Payers(contracts, None, known.currencies)
-        lines = _with_tax(connection, _usage_of(known, acting), known, payers)
+        lines = with_tax(connection, usage.of(acting), known, payers)
         names = sa.select(tables.subscriptions.c.subscription_key, tables.subscriptions.c.subscription_id)
-        keys = sorted({each.subscription_key for each in acting} | {each.subscription_key for each in spent})
+        keys = sorted({each.subscription_key for each in all_acting} | {each.subscription_key for each in spent})
         wanted = names.where(tables.subscriptions.c.subscription_key.in_(keys))
         ids = {row.subscription_key: row.subscription_id for row in connection.execute(wanted)} if keys else {}
     drafts = Writer(contracts, through, known.currencies, payers, {}).drafts(lines)
     shown = tuple(_shown(each, known, payers, ids) for each in acting)
-    return _Found(known.seq, acting, spent, drafts, shown, tuple(_limit(each, known, payers, ids) for each in spent))
+    held = tuple(_shown(each, known, payers, ids) for each in all_acting if each.account_key in on_hold)
+    return _Found(known.seq, acting, spent, drafts, shown, tuple(_limit(each, known, payers, ids) for each in spent), held)
+
+
+def _on_hold(contracts: Contracts, day: dt.date) -> set[int]:
+    """Accounts (keys) of rating units of which any account has a hold."""
+    facts = contracts.facts
+    told = facts.agreed.holds.items()
+    units = [int(facts.account_unit[index]) for index, spans in told if any(holds_on(span, day) for span in spans)]
+    keys: list[int] = facts.account_keys[np.isin(facts.account_unit, units)].tolist()
+    return set(keys)
 
 
 def _acted(connection: sa.Connection, kind: str) -> set[Acted]:
@@ -156,31 +169,6 @@ def _acted(connection: sa.Connection, kind: str) -> set[Acted]:
 
 def _as_acted(each: Spent) -> Acted:
     return Acted(each.subscription_key, day_of(each.window_from), each.limit.limit_id)
-
-
-def _usage_of(known: Unbilled, acting: list[Reached]) -> Lines:
-    """Unbilled usage of the subscriptions and periods that reached a threshold."""
-    wanted = {(each.subscription_key, day_number(each.period_from)) for each in acting}
-    lines = known.lines
-    rows = np.flatnonzero(np.isin(lines["kind"], _KINDS) & np.isin(lines["subscription_key"], [key for key, _ in wanted]))
-    pairs = zip(lines["subscription_key"][rows].tolist(), lines["period_from"][rows].tolist(), strict=True)
-    return taken(lines, rows[np.array([pair in wanted for pair in pairs], bool)])
-
-
-def _with_tax(connection: sa.Connection, lines: Lines, known: Unbilled, payers: Payers) -> Lines:
-    """`lines` with the tax on everything that their payers are billed for in these periods, less the tax that was billed."""
-    if not lines.size:
-        return empty()
-    first = min(lines["period_from"].tolist())
-    owners = np.unique(lines["account_key"]).tolist()
-    billed = billed_lines(connection, dt.date(1970, 1, 1) + dt.timedelta(days=first), owners)
-    billed = taken(billed, np.flatnonzero(np.isin(billed["period_from"], lines["period_from"])))
-    billed["catalogue"], billed["currency"] = -1, payers.currency[payers.place(billed["account_key"])]
-    net = with_catalogues(taken(billed, np.flatnonzero(billed["kind"] != Kind.TAX)), known.contracts)
-    net["rate_ppm"] = rates_of(net, known.contracts) if net.size else net["rate_ppm"]
-    base = np.concatenate([as_agreed(net, known.contracts, payers), lines])
-    taxes = differences(tax_due(base, known.currencies.steps_of(base)), taken(billed, np.flatnonzero(billed["kind"] == Kind.TAX))).lines
-    return np.concatenate([lines, with_catalogues(taxes, known.contracts)])
 
 
 def _require_no_run(connection: sa.Connection) -> None:

@@ -17,24 +17,28 @@ from billing.charges.early_end import Agreed, Contract
 from billing.charges.lines import round_half_up
 from billing.charges.one_off import one_offs_due
 from billing.charges.pauses import Breaks, charged_spans, days, within, without
-from billing.charges.proration import Span, clip
+from billing.charges.proration import clip
 from billing.charges.volume import prices, step_reached
 from billing.documents.discounts_off import Off, offs_of
 from billing.documents.due import Due, period_of
 from billing.documents.reasons import reasons
 from billing.documents.words import WORDS
-from billing.runs.proposal import plan_at
+from billing.runs import totals
+from billing.runs.exempting import as_agreed
+from billing.runs.payer_columns import Payers
+from billing.runs.proposal import plan_at, rates_of
 from rating.model import FeeTiming, QuantityUnit
 from rating.money import MICROS_PER_UNIT, RoundingMode, format_micros, round_exact
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from billing.charges.lines import Lines
     from billing.charges.periods import Period
+    from billing.charges.proration import Span
     from billing.runs.alike import Group
     from rating.model import Plan, RecurringFee
 
@@ -64,13 +68,18 @@ class Asked(NamedTuple):
         """What is due."""
         return self.due.lines[self.place]
 
+    @property
+    def identity(self) -> str:
+        """The catalogue that says so."""
+        return self.due.contracts.price_list.identities[int(self.line["catalogue"])]
+
 
 def recurring(asked: Asked) -> Told:
     """A fee: price by days of the cycle, for each plan that has it, less pauses and outages."""
     group, period = _life(asked)
     answer, exact, sentences = plan_at(asked.due.contracts, group.zone), Fraction(0), []
     last: RecurringFee | None = None
-    for plan, part in _held(group, period, answer):
+    for plan, part in _held(asked, group, period, answer):
         fee = next((each for each in plan.recurring if each.price_id == asked.row.price_id), None)
         breaks = Breaks(tuple(group.pattern.pauses), tuple(group.pattern.outages))
         charged = charged_spans(fee, part, breaks) if fee is not None and _is_due(fee, period, asked.due.scope.bill_date) else []
@@ -90,9 +99,7 @@ def recurring(asked: Asked) -> Told:
     if not last.shares:
         return Told(sentences, whole)
     shares = bundles.parts(last, whole, whole, asked.due.step(asked.place))
-    identity = asked.due.contracts.price_list.identities[int(asked.line["catalogue"])]
-    own = [each for each in shares if asked.due.contracts.price_list.tax_code(identity, each.tax_class) == asked.line["tax_class"]]
-    amount = sum(each.amount_micros for each in own)
+    amount = sum(each.amount_micros for each, own in zip(shares, _of_share(asked, shares), strict=True) if own)
     return Told([*sentences, asked.words["share"].format(whole=format_micros(whole), amount=format_micros(amount))], amount)
 
 
@@ -105,7 +112,7 @@ def one_off(asked: Asked) -> Told:
     found = one_offs_due(group.spans, period, asked.due.scope.bill_date, plan_at(asked.due.contracts, group.zone), contract)
     sentences, total = [], 0
     for each in found:
-        if each.fee.price_id == asked.row.price_id:
+        if (each.identity, each.fee.price_id) == (asked.identity, asked.row.price_id):
             amount = round_exact(each.micros, asked.due.step(asked.place), RoundingMode.HALF_UP)
             figures = {"times": each.times, "price": format_micros(each.fee.amount_micros), "amount": format_micros(amount)}
             sentences.append(asked.words["once"].format(**figures, occasion=asked.words[each.fee.on.value]))
@@ -124,21 +131,28 @@ def usage(asked: Asked) -> Told:
 
 
 def volume(asked: Asked) -> Told:
-    """The price of a period's whole quantity, less what its records were charged; one for each account that its payer pays for."""
+    """The price of a period's whole quantity, less what its records were charged; one for each account that its payer pays for.
+
+    Of the price of a whole account, where several pay it, what this one has by its quantity.
+    """
     due, line, words = asked.due, asked.line, asked.words
-    base, sentences, total = due.workings.base, [], 0
-    own = _of_line(base, line, ("kind", "price_id", "subscription_key", "period_from")) & (due.workings.payer == line["account_key"])
-    owners = base["account_key"][own]
-    for tier, used in due.workings.tiered:
-        rows = np.isin(used["account_key"], owners) & _of_line(used, line, ("subscription_key", "period_from"))
-        for each in used[rows] if tier.price_id == line["price_id"] else ():
-            counted, charged, unit = int(each["quantity"]), int(each["amount_micros"]), int(each["quantity_unit"])
-            price = int(prices(tier.steps, np.array([counted]), np.array([due.step(asked.place)])).amount_micros[0])
+    sentences, total = [], 0
+    for tiered in due.workings.tiered:
+        tier, parts, unit = tiered.tier, tiered.parts, int(line["quantity_unit"])
+        steps = np.full(tiered.lines.size, due.step(asked.place))
+        price = prices(tier.steps, tiered.lines["quantity"], steps).amount_micros
+        share = totals.shares(tiered, price, steps)
+        own = _of_line(parts, line, ("subscription_key", "period_from")) & (tiered.payer == line["account_key"])
+        for row in np.flatnonzero(own).tolist() if (tier.identity, tier.price_id) == (asked.identity, line["price_id"]) else ():
+            group = int(tiered.group[row])
+            counted, paid = int(tiered.lines["quantity"][group]), int(parts["quantity"][row])
             start = tier.steps[int(step_reached(tier.steps, np.array([counted]))[0])].from_qty
-            quantities = {"quantity": quantity(counted, unit, words), "start": quantity(start, unit, words)}
-            shown = {name: format_micros(micros) for name, micros in (("price", price), ("charged", charged), ("amount", price - charged))}
-            sentences.append(words["tier"].format(**quantities, **shown))
-            total += price - charged
+            figures = _tier_figures(int(price[group]), int(tiered.lines["amount_micros"][group]))
+            sentences.append(words["tier"].format(quantity=quantity(counted, unit, words), start=quantity(start, unit, words), **figures))
+            if np.count_nonzero(tiered.group == group) > 1:
+                figures = _tier_figures(int(share[row]), int(parts["amount_micros"][row]))
+                sentences.append(words["tier_paid"].format(quantity=quantity(paid, unit, words), **figures))
+            total += int(share[row] - parts["amount_micros"][row])
     return Told(sentences, total)
 
 
@@ -146,15 +160,14 @@ def commitment(asked: Asked) -> Told:
     """What is missing to a least amount, after discounts."""
     group, period = _life(asked)
     due, line, answer = asked.due, asked.line, plan_at(asked.due.contracts, group.zone)
-    found, spans = None, list[Span]()
-    for plan, part in _held(group, period, answer):
+    found, exact = None, Fraction(0)
+    for plan, part in _held(asked, group, period, answer):
         for each in plan.commitments:
             if each.price_id == line["price_id"]:
-                found = found or each
-                spans += without(part, group.pattern.pauses)
+                found, exact = each, committed(each, without(part, group.pattern.pauses), period, exact)
     if found is None:
         return Told([asked.words["gone"]], 0)
-    least = round_exact(committed(found, spans, period), due.step(asked.place), RoundingMode.HALF_UP)
+    least = round_exact(exact, due.step(asked.place), RoundingMode.HALF_UP)
     base = due.workings.base
     counts = _of_line(base, line, ("subscription_key", "period_from")) & np.isin(base["kind"], COUNTED[found.counts])
     rest = int(due.workings.rest_micros[counts].sum())
@@ -214,6 +227,11 @@ def _of_line(lines: Lines, line: Any, fields: tuple[str, ...]) -> npt.NDArray[np
     return same
 
 
+def _tier_figures(price_micros: int, charged_micros: int) -> Words:
+    amounts = {"price": price_micros, "charged": charged_micros, "amount": price_micros - charged_micros}
+    return {name: format_micros(micros) for name, micros in amounts.items()}
+
+
 def _life(asked: Asked) -> tuple[Group, Period]:
     group = asked.due.group_of(int(asked.line["subscription_key"]))
     period = period_of(group, asked.row.period_from) if group is not None else None
@@ -229,13 +247,24 @@ def _of_discount(off: Off, words: Words) -> str:
     return words["percent"].format(percent=format_micros(off.entry.percent_ppm * MICROS_PER_UNIT // PPM_PER_CENT, 0), **shown)
 
 
-def _held(group: Group, period: Period, answer: Callable[[str, dt.date], Plan | None]) -> Iterator[tuple[Plan, Span]]:
-    """The plans of a period, each with its days."""
+def _held(asked: Asked, group: Group, period: Period, answer: Callable[[str, dt.date], Plan | None]) -> Iterator[tuple[Plan, Span]]:
+    """The plans of a period that are of the line's catalogue, each with its days."""
     for each in group.spans:
-        part = clip(each.span, period)
+        part = clip(each.span, period) if each.plan.partition("/")[0] == asked.identity else None
         plan = answer(each.plan, part.start) if part is not None else None
         if part is not None and plan is not None:
             yield plan, part
+
+
+def _of_share(asked: Asked, shares: Sequence[bundles.ClassPart]) -> npt.NDArray[np.bool_]:
+    """Which parts of a bundle the line is, by the tax classes that they have at its payer."""
+    due = asked.due
+    rows = due.lines[np.full(len(shares), asked.place)]
+    rows["tax_class"] = [due.contracts.price_list.tax_code(asked.identity, each.tax_class) for each in shares]
+    rows["revenue_code"] = [each.revenue_code for each in shares]
+    rows["rate_ppm"] = rates_of(rows, due.contracts)
+    rows = as_agreed(rows, due.contracts, Payers(due.contracts, due.scope, due.currencies))
+    return _of_line(rows, asked.line, ("tax_class", "revenue_code", "rate_ppm"))
 
 
 def _is_due(fee: RecurringFee, period: Period, bill_date: dt.date) -> bool:

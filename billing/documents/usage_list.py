@@ -2,7 +2,8 @@
 
 The records are those of the invoice's run, as it priced them. Interim bills and re-ratings keep no charges: theirs are priced again, from
 what was stored when they were made. Of a line that corrects an earlier one all records of its charge key are shown: their charges add up to
-what all invoices up to this one have billed on it (`exact_micros`). Where prices hold their tax that is the net of it.
+what all invoices up to this one have billed on it (`exact_micros`). Where prices hold their tax that is the net of it. Of a line that takes
+back all of a charge, because another account pays it by now, none are shown: they are records of the invoice of who pays.
 """
 
 from __future__ import annotations
@@ -59,7 +60,10 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class LineRecords(msgspec.Struct, frozen=True):
-    """What the records of a line come to, and what this invoice and the earlier ones have billed of them before rounding."""
+    """What the records of a line come to, and what this invoice and the earlier ones have billed of them before rounding.
+
+    `due_elsewhere`: there are records, but nothing of their charge stands here any more.
+    """
 
     line_no: int
     text: str
@@ -67,6 +71,7 @@ class LineRecords(msgspec.Struct, frozen=True):
     charge_micros: int
     exact_micros: int
     amount_micros: int  # of the line
+    due_elsewhere: bool = False
 
 
 class UsageList(msgspec.Struct, frozen=True):
@@ -98,7 +103,10 @@ def usage_list(home: Home, number: str, subscription_id: str | None = None) -> U
     charges = _charges(priced, lines)
     known = _described(home, document.pinned_seq if ground is None else ground.seq, charges)
     records, sums = _records(lines, names, charges.to_pylist(), known)
-    return UsageList(number, document.account_id, document.currency, document.timezone, _sums(lines, sums, before), records)
+    found = _sums(lines, sums, before)
+    elsewhere = {each.line_no for each in found if each.due_elsewhere}
+    shown = tuple(each for each in records if each.line_no not in elsewhere)
+    return UsageList(number, document.account_id, document.currency, document.timezone, found, shown)
 
 
 def local_time(start_us: int, timezone: Any) -> str:  # noqa: ANN401 -- a ZoneInfo
@@ -176,9 +184,12 @@ def _records(
 
 
 def _sums(lines: Sequence[Any], sums: dict[int, tuple[int, int]], before: dict[tuple[Any, ...], int]) -> tuple[LineRecords, ...]:
-    """What the records of each line come to."""
-    none = (0, 0)
-    exact = {row.line_no: int(row.exact_micros) + before.get(key_of(row), 0) for row in lines}
-    return tuple(
-        LineRecords(row.line_no, row.text, *sums.get(row.line_no, none), exact[row.line_no], int(row.amount_micros)) for row in lines
-    )
+    """What the records of each line come to. Where they cost something, and nothing of it stands here, another account pays for them."""
+    found = []
+    for row in lines:
+        records, micros = sums.get(row.line_no, (0, 0))
+        exact, amount = int(row.exact_micros) + before.get(key_of(row), 0), int(row.amount_micros)
+        elsewhere = micros != 0 and exact == 0
+        shown = (0, 0) if elsewhere else (records, micros)
+        found.append(LineRecords(row.line_no, row.text, *shown, exact, amount, elsewhere))
+    return tuple(found)

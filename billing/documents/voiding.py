@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from billing import closed_months, ledger
 from billing.allocations import allocate_credit, undo_invoice
-from billing.allocations.spread import DOCUMENT
+from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
 from billing.charges.lines import KEY_FIELDS
 from billing.documents.finding import Document, date_of, find, local_date, require_no_run, voided_of
 from billing.documents.trying import transaction
@@ -63,10 +63,7 @@ def void(home: Home, number: str, reason: str, who: Who, *, on: dt.date | None =
     done: list[Void] = []
     with only_run(home, f"voiding {number}", who.now_us), transaction(home, dry_run=dry_run) as connection:
         document = find(connection, number)
-        day = date_of(document, on, who, "its voiding")
-        today = local_date(document.timezone, who.now_us)
-        if day > max(today, dt.date.fromisoformat(document.issued_on)):
-            raise UserError(f"{number} cannot be void as of {day}: today is {today}", "give a date that has come, or none for today")
+        day = date_of(document, on, who, "a void")
         _require_voidable(connection, document)
         done.append(_void(home, connection, document, day.isoformat(), reason, who, dry_run=dry_run))
     return done[0]
@@ -170,5 +167,6 @@ def _require_unpaid(connection: sa.Connection, document: Document) -> None:
     query = sa.select(row.credit_kind, row.credit_id, amount).where(row.invoice_key == document.invoice_key, row.credit_kind != DOCUMENT)
     for kind, credit_id, micros in connection.execute(query.group_by(row.credit_kind, row.credit_id).order_by(row.credit_id)):
         if micros:
-            remedy = "reverse the payment first, or credit the invoice instead" if kind == "payment" else "take it back first"
-            raise UserError(f"{document.number} is paid by {kind} {credit_id}: it cannot be void", remedy)
+            instead = f"credit the invoice instead: ratewright invoice credit {document.number} ..."
+            remedies = {PAYMENT: f"reverse the payment first, or {instead}", DEPOSIT: instead}  # a release is for good
+            raise UserError(f"{document.number} is paid by {kind} {credit_id}: it cannot be void", remedies.get(kind, "take it back first"))

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from billing.intake import journal, segment_groups
 from billing.intake.batch import kept
 from billing.intake.counting import count_rows
+from billing.intake.marks import COMMIT_SEQ
 from billing.intake.suspense_rows import suspense_rows, with_commit
 from billing.store import commit_points
 from billing.store.tables import assemblies, commits, intake_counts, raw_files, suspense, usage_manifest
@@ -60,8 +61,9 @@ def store(home: Home, batch: Batch, now_us: int, also: Callable[[sa.Connection, 
     with home.connect() as connection:
         place = _next_place(connection)
         raw_file_id = _raw_file_id(connection, batch)
+        came_us = _came_us(connection, batch)
     counts = count_rows(batch, raw_file_id)
-    waiting = suspense_rows(batch, raw_file_id, now_us)
+    waiting = suspense_rows(batch, raw_file_id, now_us, came_us)
     manifest = _append(home, place, batch, raw_file_id)
     with home.begin() as connection:
         commit_seq = home.next_commit_seq(connection, "usage", now_us)
@@ -105,6 +107,16 @@ def _raw_file_id(connection: sa.Connection, batch: Batch) -> int:
     if place is not None and place.raw_file_id:
         return place.raw_file_id
     return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(raw_files.c.raw_file_id), 0))).scalar_one()) + 1
+
+
+def _came_us(connection: sa.Connection, batch: Batch) -> dict[int, int]:
+    """The instants of the commits of stored rows that the batch marks."""
+    columns: list[Any] = [change.rows.column(COMMIT_SEQ).to_pylist() for change in batch.changes]
+    came = {seq for column in columns for seq in column}
+    if not came:
+        return {}
+    query = sa.select(commits.c.commit_seq, commits.c.at_us).where(commits.c.commit_seq.between(min(came), max(came)))
+    return {seq: at_us for seq, at_us in connection.execute(query) if seq in came}
 
 
 def _continue_files(connection: sa.Connection, batch: Batch, commit_seq: int) -> None:

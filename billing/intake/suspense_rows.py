@@ -10,7 +10,7 @@ from billing.intake.batch import DESCRIBED, STORED_COLUMNS
 from billing.intake.marks import COMMIT_SEQ, CONFLICTING, SUPERSEDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from billing.intake.assembling import Settlement
     from billing.intake.batch import Arrival, Batch
@@ -25,8 +25,11 @@ _Row = dict[str, Any]
 _NOTHING: Final[_Row] = dict.fromkeys(("event_key", "content_hash", "raw_bytes", "start_us", "served_id", "other_raw")) | {"duration_us": 0}
 
 
-def suspense_rows(batch: Batch, raw_file_id: int, now_us: int) -> list[_Row]:
-    """Every row that `batch` puts into suspense. `through_seq` is OWN or BEFORE, until the commit has its number."""
+def suspense_rows(batch: Batch, raw_file_id: int, now_us: int, came_us: Mapping[int, int]) -> list[_Row]:
+    """Every row that `batch` puts into suspense. `through_seq` is OWN or BEFORE, until the commit has its number.
+
+    What is stored already was seen with its own commit: `came_us` has the instants of those.
+    """
     rows: list[_Row] = []
     for reason, mask in batch.marked.items():
         if mask.any():
@@ -35,12 +38,14 @@ def suspense_rows(batch: Batch, raw_file_id: int, now_us: int) -> list[_Row]:
     if batch.conflicting.any():
         rows += _of_usage(batch.recycled.select(list(_COLUMNS)).filter(pa.array(batch.conflicting)), CONFLICTING, OWN)
     for change in batch.changes:
-        rows += _of_usage(change.rows.select(list(_COLUMNS)), change.reason, BEFORE)
+        marked = _of_usage(change.rows.select(list(_COLUMNS)), change.reason, BEFORE)
+        commits: list[Any] = change.rows.column(COMMIT_SEQ).to_pylist()
+        rows += ({**row, "first_seen_us": came_us[commit]} for row, commit in zip(marked, commits, strict=True))
     if batch.assembly is not None:
         rows += _of_assembly(batch.assembly, raw_file_id)
     for arrival in batch.arrivals:
         rows += _of_rejects(arrival, raw_file_id)
-    return [{**row, "first_seen_us": now_us} for row in rows]
+    return [{"first_seen_us": now_us, **row} for row in rows]
 
 
 def with_commit(rows: Iterable[_Row], commit_seq: int) -> list[_Row]:

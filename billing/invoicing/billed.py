@@ -25,7 +25,7 @@ ADVANCE: Final = "advance"
 VOIDED: Final = "voided"
 ACCOUNTS_BY_NAME_MAX: Final = 20_000  # more accounts are read whole, and chosen afterwards
 _ACCOUNTS_PER_QUERY: Final = 500
-_LABELS: Final = ("revenue_code", "quantity_unit")
+_LABELS: Final = ("quantity_unit",)
 
 
 def billed_lines(
@@ -39,7 +39,7 @@ def billed_lines(
     """All charge keys billed for periods that begin on or after `period_from`, of some payers or all, one row each.
 
     Sums are added up over all invoices that were committed up to `as_of` and are dated up to `dated_until`, voids likewise (none: all);
-    `corrects` is the newest one's key. Labels but revenue_code and quantity_unit stay 0.
+    `corrects` is the newest one's key. Labels but quantity_unit stay 0.
     """
     line, invoice = tables.invoice_lines.c, tables.invoices.c
     query = sa.select(*(line[name] for name in (*KEY_FIELDS, *SUM_FIELDS, *_LABELS, "invoice_key")))

@@ -33,7 +33,7 @@ class Difference(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True):
     """What a re-rating comes to. Sums by currency; `by_revenue_code` as `currency code`; accounts by what happens to them."""
 
-    accounts: int  # computed
+    accounts: int  # that have the plan, or pay for one that has
     dearer: int
     cheaper: int
     unchanged: int

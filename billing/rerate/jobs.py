@@ -18,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from billing.allocations.items import chunks
+from billing.documents.finding import local_date
 from billing.documents.issuing import issue
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts, joined
 from billing.rerate.figures import Figures, figures
@@ -32,8 +34,10 @@ from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
+    from billing.charges.lines import Int64s
     from billing.closed_months import Who
-    from billing.runs.computing import Progress
+    from billing.rerate.scoping import Part
+    from billing.runs.computing import Computed, Progress
     from billing.runs.facts import Facts
     from billing.store.home import Home
 
@@ -127,7 +131,8 @@ def apply(  # noqa: PLR0913 -- which, when, who, and how
 ) -> Job:
     """Make the documents of an approved job, dated `on`. One that was applied is left as it is.
 
-    Raises UserError when it is not approved, when what it comes to has changed since (nothing is made then), or a run is not finished.
+    Raises UserError when it is not approved, when what it comes to has changed since (nothing is made then), when a run is not finished,
+    and for a date before an invoice that is corrected, or one that has not come.
     """
     with only_run(home, f"re-rating {job_id}", who.now_us):
         with home.connect() as connection:
@@ -148,6 +153,7 @@ def apply(  # noqa: PLR0913 -- which, when, who, and how
         found = _find(home, job.request, threads, progress)
         _require_same(home, job_id, found)
         with home.begin() as connection:
+            _require_date(connection, found.drafts, on, who)
             made: list[int | None] = [*_issue(home, connection, job_id, found.drafts, on, who)]
             for run_id in made or [None]:
                 _note(home, connection, job_id, APPLIED, "", who, run_id)
@@ -174,10 +180,16 @@ def _find(home: Home, request: Request, threads: int, progress: Progress | None)
     ids: dict[int, str] = {}
     for computed in made:
         ids |= _ids(computed.contracts.facts, [*computed.settlement.drafts.account_key.tolist(), *computed.settlement.quarantined])
-    accounts = sum(int(np.count_nonzero(each.scope.calendar >= 0)) for each in made)
+    accounts = np.concatenate([drafts.account_key, *(_computed(each, part) for each, part in zip(made, scoped.parts, strict=True))])
     quarantined = {ids[key]: reason for key, reason in reasons.items()}
-    found = figures(drafts, ids, accounts, scoped.left_alone, quarantined)
+    found = figures(drafts, ids, len(np.unique(accounts)), scoped.left_alone, quarantined)
     return _Found(seq, drafts, found, _reference(request, drafts))
+
+
+def _computed(made: Computed, part: Part) -> Int64s:
+    """The accounts (keys) with the plan of which anything was computed."""
+    known = made.contracts.facts
+    return known.account_keys[(made.scope.calendar >= 0) & np.isin(known.account_keys, part.kept.accounts)]
 
 
 def _ids(known: Facts, keys: list[int]) -> dict[int, str]:
@@ -218,6 +230,27 @@ def _require_same(home: Home, job_id: int, found: _Found) -> None:
             f"what re-rating {job_id} comes to has changed since it was approved: it is {net} now, of {found.figures.accounts} accounts",
             "plan it again and have it approved again; nothing was made",
         )
+
+
+def _require_date(connection: sa.Connection, drafts: Drafts, on: dt.date, who: Who) -> None:
+    """Documents are not dated before what they correct, nor on a day that has not come for each of their accounts.
+
+    An invoice may be dated ahead of the clock, by its bill date; then so may be what corrects it.
+    """
+    invoice, account = tables.invoices.c, tables.accounts.c
+    dated = sa.select(invoice.issued_on, invoice.number)
+    about = np.unique(drafts.lines["corrects"]).tolist()
+    corrected = [row for lot in chunks(about) for row in connection.execute(dated.where(invoice.invoice_key.in_(lot or ())))]
+    newest = max(corrected, default=None)
+    if newest is not None and on.isoformat() < newest[0]:
+        what = f"{newest[1]}, which it corrects, was issued on {newest[0]}"
+        raise UserError(f"a re-rating cannot be dated {on}: {what}", "give that date or a later one")
+    zones = sa.select(account.timezone).distinct()
+    lots = chunks(drafts.account_key.tolist())
+    names = {zone for lot in lots for zone in connection.execute(zones.where(account.account_key.in_(lot or ()))).scalars()}
+    today = min((local_date(zone, who.now_us) for zone in names), default=local_date("UTC", who.now_us))
+    if on > today and (newest is None or on.isoformat() > newest[0]):
+        raise UserError(f"a re-rating cannot be dated {on}: today is {today}", "give a date that has come")
 
 
 def _issue(home: Home, connection: sa.Connection, job_id: int, drafts: Drafts, on: dt.date, who: Who) -> list[int]:  # noqa: PLR0913, PLR0917 -- what, for which, when and by whom

@@ -1,8 +1,11 @@
 """What of the differences is a re-rating's: charges of subscriptions that have the plan, on days of the months asked for.
 
-Charges of the account as a whole (discounts, commitments) are of all its subscriptions, and are kept too. Tax is due on an account, period
-and class. Where all that differs there is kept, so is its tax, less what was billed of it. Where another subscription differs as well, the
-tax is that of the kept differences alone; the run that bills the others bills the rest to the cent.
+Whoever pays a charge, what counts is whose subscription it is of. Charges of an account as a whole (discounts, commitments) are of all its
+subscriptions, and of those of others that it pays for. They are kept where the account has the plan or pays for one that has, and stay
+whole with the cycle where what it pays for accounts that were not asked for differs in the period, too.
+
+Tax is due on an account, period and class. Where all that differs there is kept, so is its tax, less what was billed of it. Where another
+subscription differs as well, the tax is that of the kept differences alone; the run that bills the others bills the rest to the cent.
 """
 
 from __future__ import annotations
@@ -29,14 +32,20 @@ if TYPE_CHECKING:
 
     Bools = npt.NDArray[np.bool_]
 
+_PERIOD_OF: Final = ("account_key", "period_from", "period_to")
 _TAX_OF: Final = ("account_key", "period_from", "period_to", "tax_class")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Kept:
-    """`subscriptions`: keys of those that have the plan, ascending. Days are numbers, half open."""
+    """`subscriptions`: keys of those that have the plan; `others`: of those of accounts that were not asked for, but are computed.
+
+    `accounts`: keys of accounts that have the plan. All are ascending. Days are numbers, half open.
+    """
 
     subscriptions: Int64s
+    others: Int64s
+    accounts: Int64s
     first_day: int
     after_day: int
 
@@ -47,11 +56,9 @@ class Kept:
             return found
         is_tax = lines["kind"] == Kind.TAX
         own = self._own(lines) & ~is_tax
-        order, starts = grouped_by([lines[name] for name in _TAX_OF])
-        group = np.empty(lines.size, np.int64)
-        group[order] = np.repeat(np.arange(starts.size), np.diff(np.append(starts, lines.size)))
-        has_own = np.bincount(group[own], minlength=starts.size) > 0
-        has_other = np.bincount(group[~own & ~is_tax], minlength=starts.size) > 0
+        group, groups = _numbers(lines, _TAX_OF)
+        has_own = np.bincount(group[own], minlength=groups) > 0
+        has_other = np.bincount(group[~own & ~is_tax], minlength=groups) > 0
         whole = own | (is_tax & (has_own & ~has_other)[group])
         kept, billed = taken(lines, np.flatnonzero(whole)), found.billed_micros[whole]
         parted = taken(lines, np.flatnonzero(own & (has_own & has_other)[group]))
@@ -64,9 +71,25 @@ class Kept:
         return Differences(kept, billed)
 
     def _own(self, lines: Lines) -> Bools:
-        of_plan = np.isin(lines["subscription_key"], self.subscriptions) | (lines["subscription_key"] == 0)
+        of_plan = np.isin(lines["subscription_key"], self.subscriptions)
+        of_plan |= (lines["subscription_key"] == 0) & self._of_whole_accounts(lines, of_plan)
         within: Bools = of_plan & (lines["period_from"] < self.after_day) & (lines["period_to"] > self.first_day)
         return within
+
+    def _of_whole_accounts(self, lines: Lines, of_plan: Bools) -> Bools:
+        """Of accounts that have the plan or pay for it: in periods in which nothing differs that they pay for who was not asked for."""
+        group, groups = _numbers(lines, _PERIOD_OF)
+        paid = np.bincount(group[of_plan], minlength=groups) > 0
+        mixed = np.bincount(group[np.isin(lines["subscription_key"], self.others)], minlength=groups) > 0
+        return (paid[group] | np.isin(lines["account_key"], self.accounts)) & ~mixed[group]
+
+
+def _numbers(lines: Lines, fields: tuple[str, ...]) -> tuple[Int64s, int]:
+    """The number of each line's group, and how many there are."""
+    order, starts = grouped_by([lines[name] for name in fields])
+    group = np.empty(lines.size, np.int64)
+    group[order] = np.repeat(np.arange(starts.size), np.diff(np.append(starts, lines.size)))
+    return group, int(starts.size)
 
 
 def _rated(lines: Lines, contracts: Contracts, payers: Payers) -> Lines:

@@ -1,10 +1,11 @@
 """Exactly whose and which charges a re-rating is about: of accounts with the plan in some of its months, in these months alone.
 
-Accounts are computed with the tariffs of now and everything else (usage, facts, adjustments) as their latest run knew it: what came in
-since is the cycle's. An account's periods are computed from the first one that begins in or reaches into the months asked for, up to the
-last one that a run has billed; of what differs, `keeping.Kept` are the charges of the plan's holders on days of the months. Accounts whose
-last bill is not of the latest run (quarantined, held, void) are left alone and told: the next run computes them anyway. All members of a
-rating unit are computed together.
+Accounts are computed with the tariffs of now and everything else (usage, facts, adjustments) as the last run knew it in which they took
+part: what came in since is the cycle's. An account's periods are computed from the first one that begins in or reaches into the months
+asked for, up to the last one that a run has billed; of what differs, `keeping.Kept` are the charges of the plan's holders on days of the
+months. Accounts of which runs of all accounts have left out a period (quarantined, held), whose last invoice is void, or of which nothing
+was billed are left alone and told: the next run computes them anyway. All members of a rating unit are computed together, whoever of them
+is named.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import sqlalchemy as sa
 
 from billing.guiding import Guide
 from billing.rerate.keeping import Kept
@@ -23,11 +23,11 @@ from billing.runs import again, bounds, by_hand, facts, leftovers, price_list, s
 from billing.runs.computing import Known, billed_in
 from billing.runs.contracts import Contracts
 from billing.runs.fact_columns import day_number
-from billing.store import tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import sqlalchemy as sa
 
     from billing.charges.lines import Int64s
     from billing.rerate.request import Request
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """Accounts that are computed as of one commit: the one that their latest run was pinned to."""
+    """Accounts that are computed as of one commit: the one that the last run was pinned to in which they took part."""
 
     pinned_seq: int
     known: Known
@@ -45,7 +45,7 @@ class Part(NamedTuple):
 
 
 class Scoped(NamedTuple):
-    """What is computed, mostly in one part, and who is not although the plan is theirs."""
+    """What is computed, a part for each run that was the last one of some accounts, and who is not although the plan is theirs."""
 
     parts: list[Part]
     left_alone: tuple[str, ...]  # account ids: the next run will compute them anyway
@@ -56,38 +56,37 @@ def read(home: Home, connection: sa.Connection, request: Request, seq: int) -> S
 
     Raises UserError when nothing was billed yet, the version or the plan does not exist, or an account is not known.
     """
-    latest = _latest_run(connection, seq)
-    reading = _Reading(home, connection, request, seq, latest)
-    newest = _newest_pin(connection, latest, seq)
+    runs = again.cycle_runs(connection, seq)
+    if not runs:
+        raise UserError(
+            "nothing was billed yet, so there is nothing to rate again", "`ratewright bill run --date` bills with what is in force"
+        )
+    reading = _Reading(home, connection, request, seq)
+    newest = again.newest(runs)
     contracts = reading.contracts(newest)
     known = contracts.facts
     _require_plan(contracts, request)
-    concerned = _concerned(contracts, request) & _named(known, request)
-    covered = scope.covered_through(connection, known)
-    pins = np.array([again.pin_of(runs, latest) for runs in covered.classes], np.int64)[covered.of]
-    current = pins > 0
-    computed = _whole_units(known, concerned & current)
-    computed &= ~_whole_units(known, computed & ~current)
-    of_unit = np.zeros(len(pins), np.int64)
-    np.maximum.at(of_unit, known.account_unit, pins)
-    pins = of_unit[known.account_unit]
-    ids: Any = known.account_ids
+    named = _named(known, request)
+    concerned = _concerned(contracts, request) & named
+    pins = again.pins(known, scope.covered_through(connection, known), runs)
+    last = {run.pinned_seq: run for run in runs}
     parts = []
-    for pin in np.unique(pins[computed]).tolist() or [newest]:
-        only = ids.filter(pa.array(computed & (pins == pin)))
-        parts.append(reading.part(pin, contracts if pin == newest else reading.contracts(pin), only))
-    return Scoped(parts, tuple(ids.filter(pa.array(concerned & ~computed)).to_pylist()))
+    for pin in np.unique(pins[concerned & (pins > 0)]).tolist() or [newest]:
+        of_run = pins == pin
+        keys = (known.account_keys[concerned & of_run], known.account_keys[named & of_run])
+        parts.append(reading.part(last[pin], contracts if pin == newest else reading.contracts(pin), *keys))
+    ids: Any = known.account_ids
+    return Scoped(parts, tuple(ids.filter(pa.array(concerned & (pins == 0))).to_pylist()))
 
 
 class _Reading:
     """Reads parts of one request."""
 
-    def __init__(self, home: Home, connection: sa.Connection, request: Request, seq: int, latest: CoveringRun) -> None:
+    def __init__(self, home: Home, connection: sa.Connection, request: Request, seq: int) -> None:
         self._home = home
         self._connection = connection
         self._request = request
         self._seq = seq
-        self._latest = latest
         self._prices = price_list.load(home, seq)
         self._midnights = facts.Midnights()
 
@@ -95,12 +94,17 @@ class _Reading:
         """Facts as of a commit, and the tariffs of now."""
         return Contracts(facts.load(self._connection, pin), self._prices, self._midnights)
 
-    def part(self, pin: int, contracts: Contracts, only: Any) -> Part:  # noqa: ANN401 -- an array of account ids
-        """What is computed of these accounts as of a commit, and of what was billed by now."""
-        known, request = contracts.facts, self._request
+    def part(self, last: CoveringRun, contracts: Contracts, concerned: Int64s, named: Int64s) -> Part:
+        """What is computed as of the last run of accounts (keys), and of what was billed by now. `named`: whose differences are wanted."""
+        known, request, pin = contracts.facts, self._request, last.pinned_seq
         covered = scope.covered_through(self._connection, known)
-        chosen = again.billed_periods(contracts, covered, self._latest, request.first_day, frozenset(only.to_pylist()))
-        holders = known.subscription_keys[_holds(contracts, request)[known.subscription_pattern]]
+        owner = known.account_keys[known.subscription_account]
+        holding = np.isin(owner, concerned) & _holds(contracts, request)[known.subscription_pattern]
+        accounts = np.unique(owner[holding])
+        ids: Any = known.account_ids
+        only = ids.filter(pa.array(np.isin(known.account_keys, accounts)))
+        chosen = again.billed_periods(contracts, covered, last, request.first_day, frozenset(only.to_pylist()))
+        others = (chosen.calendar[known.subscription_account] >= 0) & ~np.isin(owner, named)
         return Part(
             pin,
             Known(
@@ -112,25 +116,14 @@ class _Reading:
                 bounds.limits(self._connection, self._seq),
                 functools.cache(lambda: Guide(self._home, pin)),
             ),
-            Kept(holders, day_number(request.first_day), day_number(request.after_day)),
+            Kept(
+                known.subscription_keys[holding],
+                known.subscription_keys[others],
+                accounts,
+                day_number(request.first_day),
+                day_number(request.after_day),
+            ),
         )
-
-
-def _newest_pin(connection: sa.Connection, latest: CoveringRun, seq: int) -> int:
-    """The newest commit that any run of the latest date was pinned to."""
-    run = tables.bill_runs.c
-    query = sa.select(sa.func.max(run.pinned_seq)).where(run.state == "posted", run.commit_seq <= seq)
-    query = query.where(sa.func.coalesce(run.kind, "cycle") == "cycle", run.bill_date == latest.bill_date.isoformat())
-    return int(connection.execute(query).scalar_one())
-
-
-def _latest_run(connection: sa.Connection, seq: int) -> CoveringRun:
-    found = again.latest_run(connection, seq)
-    if found is None:
-        raise UserError(
-            "nothing was billed yet, so there is nothing to rate again", "`ratewright bill run --date` bills with what is in force"
-        )
-    return found
 
 
 def _require_plan(contracts: Contracts, request: Request) -> None:
@@ -188,11 +181,3 @@ def _named(known: Facts, request: Request) -> npt.NDArray[np.bool_]:
     named: Any = pc.is_in(ids, value_set=wanted)
     found: npt.NDArray[np.bool_] = named.to_numpy(zero_copy_only=False)
     return found
-
-
-def _whole_units(known: Facts, accounts: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """All accounts of the rating units of some."""
-    units = np.zeros(len(accounts), np.bool_)
-    unit: Int64s = known.account_unit
-    units[unit[accounts]] = True
-    return units[unit]

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from billing.accounts import facts as dated
 from billing.accounts.kinds import DiscountFact, TaxFact, TermsFact
+from billing.accounts.reach import Told, in_force
 from billing.charges.proration import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import sqlalchemy as sa
 
@@ -156,8 +157,7 @@ def units(agreed: Agreed, owner_of: Mapping[int, int]) -> dict[int, int]:
             index = parent[index]
         return index
 
-    owned = ((owner_of[key], relations) for key, relations in agreed.subscription_payers.items() if key in owner_of)
-    for index, relations in [*agreed.payers.items(), *agreed.sponsors.items(), *agreed.pools.items(), *owned]:
+    for index, relations in _families(agreed, owner_of):
         for relation in relations:
             if relation.other not in {NOBODY, index}:
                 depends.add(index)
@@ -170,6 +170,22 @@ def units(agreed: Agreed, owner_of: Mapping[int, int]) -> dict[int, int]:
         head = next((index for index in of_unit if index not in depends), of_unit[0])
         found.update(dict.fromkeys(of_unit, head))
     return found
+
+
+def related(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int, int, Span]]:
+    """Pairs of accounts (indices) of which one takes something over from the other, with days on which it does."""
+    for index, relations in _families(agreed, owner_of):
+        spans = in_force([Told(each.span, each.kinds, each.charge_codes) for each in relations])
+        for each, days in zip(relations, spans, strict=True):
+            if each.other not in {NOBODY, index}:
+                yield from ((index, each.other, span) for span in days)
+
+
+def _families(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int, tuple[Relation, ...]]]:
+    """Relations of one kind about one account or one of its subscriptions, with that account."""
+    for of_accounts in (agreed.payers, agreed.sponsors, agreed.pools):
+        yield from of_accounts.items()
+    yield from ((owner_of[key], relations) for key, relations in agreed.subscription_payers.items() if key in owner_of)
 
 
 def _each(facts: Mapping[int, Sequence[Fact]], what: Callable[[Fact], Any]) -> dict[int, tuple[Any, ...]]:

@@ -10,10 +10,11 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing import closed_months
+from billing.allocations.items import chunks
 from billing.collection import gate
 from billing.runs import facts, states
 from billing.runs.states import By, Run
-from billing.store import bulk, commit_points, tables
+from billing.store import bulk, clock, commit_points, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 YEARS_AHEAD_MAX: Final = 3  # a bill date further ahead is a slip of the pen: it would bill fees of years that nobody has had
 FIRST_DATE: Final = dt.date(2000, 1, 1)
 LAST_DATE: Final = dt.date(2099, 12, 31)
-CLOCK_SLACK_US: Final = 1_000_000  # clocks that are set by the network step back by less
 
 
 class Order(NamedTuple):
@@ -55,18 +55,18 @@ def require_date(bill_date: dt.date, now_us: int | None = None) -> None:
 def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
     """The unfinished run of this date, or a new one with its row. Raises UserError for everything that is in the way."""
     with home.begin() as connection:
-        _require_clock(connection, now_us)
+        clock.require(connection, now_us)
         current = states.unfinished(connection)
         if current is not None:
             _require_same(connection, current, bill_date, order)
             return current._replace(resumed=True)
         if order.resume:
             raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
-        month = f"{order.issued_on or bill_date:%Y-%m}"
-        closed_months.require_open(connection, {(entity, month) for entity in _entities(connection)})
-        gate.require_complete(connection, bill_date)
         seq = home.next_commit_seq(connection, "run", now_us)
         keys = _account_keys(connection, order.accounts, seq)
+        month = f"{order.issued_on or bill_date:%Y-%m}"
+        closed_months.require_open(connection, {(entity, month) for entity in _entities(connection, keys)})
+        gate.require_complete(connection, bill_date)
         current = _insert(connection, bill_date, seq, now_us, order)
         if keys is not None:
             bulk.insert(connection, tables.run_accounts, {"run_id": [current.run_id] * len(keys), "account_key": keys})
@@ -103,21 +103,14 @@ def _insert(connection: sa.Connection, bill_date: dt.date, seq: int, now_us: int
     return Run(int(key[0]), bill_date.isoformat(), seq, states.COMPUTING, order.kind, order.by, restricted, issued_on=issued_on)
 
 
-def _entities(connection: sa.Connection) -> set[str]:
-    """Legal entities that accounts belong to; the one without a name is always among them."""
-    return {"", *(each or "" for each in connection.execute(sa.select(tables.accounts.c.legal_entity).distinct()).scalars())}
-
-
-def _require_clock(connection: sa.Connection, now_us: int) -> None:
-    """A clock that was set back would date documents before what they are about."""
-    commit = tables.commits.c
-    last_us = connection.execute(sa.select(commit.at_us).order_by(commit.commit_seq.desc()).limit(1)).scalar_one_or_none()
-    if last_us is not None and now_us < last_us - CLOCK_SLACK_US:
-        then, now = (f"{facts.EPOCH_INSTANT + instant * facts.MICROSECOND:%Y-%m-%d %H:%M:%S}" for instant in (last_us, now_us))
-        raise UserError(
-            f"the clock says {now} UTC, and the last commit was at {then} UTC: it was set back",
-            "set the clock of this machine right, then run again; nothing was stored",
-        )
+def _entities(connection: sa.Connection, account_keys: list[int] | None) -> set[str]:
+    """Legal entities whose books a run of these accounts may post to; of all (None) the one without a name is always among them."""
+    account = tables.accounts.c
+    query = sa.select(sa.func.coalesce(account.legal_entity, "")).distinct()
+    if account_keys is None:
+        return {"", *connection.execute(query).scalars()}
+    lots = chunks(account_keys)
+    return {entity for lot in lots for entity in connection.execute(query.where(account.account_key.in_(lot or ()))).scalars()}
 
 
 def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, order: Order) -> None:

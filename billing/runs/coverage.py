@@ -5,38 +5,55 @@ Accounts that the same runs covered (`billing.accounts.covering`) share a *class
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import types
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from billing.accounts import covering
-from billing.accounts.covering import CYCLE, TESTED, Coverage, CoveringRun, coverage
+from billing.accounts.covering import CYCLE, TESTED, Coverage, CoveringRun, KnownVoids, coverage
 from billing.runs.columns import index_of
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     import sqlalchemy as sa
 
     from billing.charges.lines import Int64s
     from billing.runs.facts import Facts
 
-__all__ = ["CYCLE", "TESTED", "Coverage", "Covered", "CoveringRun", "billed_seq", "computed_seq", "coverage", "covered_through"]
+__all__ = [
+    "CYCLE",
+    "TESTED",
+    "Coverage",
+    "Covered",
+    "CoveringRun",
+    "KnownVoids",
+    "billed_seq",
+    "computed_seq",
+    "coverage",
+    "covered_through",
+]
 
 
 class Covered(Sequence[Coverage | None]):
     """By account index what covered it. `of`: the class of each account; `classes`: the runs that covered each class, oldest first.
 
-    `reopened`: by class, from which day on void invoices opened it again.
+    `reopened`: by class, from which day on void invoices opened it again. `ever`: of each class the runs that covered it and those whose
+    invoice is void by now; None: they are the same.
     """
 
     def __init__(
-        self, of: Int64s, classes: list[tuple[CoveringRun, ...]], reopened: Mapping[int, dt.date] = types.MappingProxyType({})
+        self,
+        of: Int64s,
+        classes: list[tuple[CoveringRun, ...]],
+        reopened: Mapping[int, dt.date] = types.MappingProxyType({}),
+        ever: list[tuple[CoveringRun, ...]] | None = None,
     ) -> None:
         self.of = of
         self.classes = classes
+        self.ever = classes if ever is None else ever
         self.coverages = [coverage(runs, reopened.get(number)) for number, runs in enumerate(classes)]
 
     def __len__(self) -> int:
@@ -52,29 +69,30 @@ class Covered(Sequence[Coverage | None]):
 
 
 def billed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
-    """The sequence number as of which the period that ended on `end` was billed first; None: never."""
+    """The sequence number as of which the first of `runs` billed the period that ended on `end`; None: none did."""
     return next((run.pinned_seq for run in runs if run.bill_date >= end), None)
 
 
 def computed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
     """The sequence number as of which the period that ended on `end`, and all before it, were last looked at; None: never.
 
-    An account takes part in the first run of a date on or after its bill date, and when that run is made again for its date.
+    An account takes part in the first run of a date on or after its bill date, and when that run is made again for its date before there
+    is one of a later date.
     """
-    first = next((run.bill_date for run in runs if run.bill_date >= end), None)
-    return max((run.pinned_seq for run in runs if run.bill_date == first), default=None)
+    first = next((run.bill_date for run in runs if run.bill_date >= end), dt.date.max)
+    until_later = itertools.takewhile(lambda run: run.bill_date <= first, runs)
+    return max((run.pinned_seq for run in until_later if run.bill_date == first), default=None)
 
 
-def covered_through(
-    connection: sa.Connection, facts: Facts, before_run: int | None = None, *, voided_until: dt.date | None = None
-) -> Covered:
-    """Which runs covered each account. `before_run`: as things stood for that run. `voided_until`: voids of later dates are not known."""
-    history = covering.load(connection, before_run=before_run, voided_until=voided_until)
+def covered_through(connection: sa.Connection, facts: Facts, before_run: int | None = None, *, voids: KnownVoids | None = None) -> Covered:
+    """Which runs covered each account. `before_run`: as things stood for that run; `voids`: those that are known instead."""
+    history = covering.load(connection, before_run=before_run, voids=voids)
     common = [run for run in history.runs if not run.restricted]
     pinned = np.array([run.pinned_seq for run in common], np.int64)
     of = np.searchsorted(pinned, facts.account_seq).astype(np.int64)
     classes = [tuple(common[first:]) for first in range(len(common) + 1)]
-    known: dict[tuple[tuple[CoveringRun, ...], dt.date | None], int] = {(each, None): place for place, each in enumerate(classes)}
+    ever = classes.copy()
+    known: dict[tuple[Any, ...], int] = {(each, each, None): place for place, each in enumerate(classes)}
     reopened: dict[int, dt.date] = {}
     keys = np.array(sorted(history.voids.keys() | history.left_out.keys() | history.named.keys()), np.int64)
     order = np.argsort(facts.account_keys, kind="stable")
@@ -83,8 +101,10 @@ def covered_through(
         if at >= 0:
             index = int(order[at])
             own, open_from = history.of(key, int(facts.account_seq[index]))
-            of[index] = known.setdefault((own, open_from), len(classes))
+            all_runs = history.ever(key, int(facts.account_seq[index]))
+            of[index] = known.setdefault((own, all_runs, open_from), len(classes))
             if of[index] == len(classes):
                 classes.append(own)
+                ever.append(all_runs)
                 reopened |= {int(of[index]): open_from} if open_from is not None else {}
-    return Covered(of, classes, reopened)
+    return Covered(of, classes, reopened, ever)

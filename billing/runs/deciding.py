@@ -4,7 +4,7 @@ Accounts that are alike in clock, bill days, first and last date and coverage ar
 columns; only accounts with a hold, a test's category or payers of their own are looked at one by one.
 
 What the members of a rating unit pay for each other is settled in the periods of both, so all of them are open from one day on: that of
-the member with the oldest open period.
+the member with the oldest open period. A hold keeps back all accounts that are billed together in any of these periods.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
 from billing.charges.periods import BillDays, Period, open_periods, period_after
-from billing.runs.agreed import holds_on
+from billing.runs.agreed import holds_on, related
 from billing.runs.calendars import Calendar, Calendars
 from billing.runs.coverage import TESTED, Covered, computed_seq
 from billing.runs.fact_columns import NEVER_DAY, day_number, day_of, groups
@@ -86,7 +86,8 @@ def prepare(facts: Facts, covered: Covered, bill_date: dt.date, reopen_periods_m
     if only is not None:
         named: Any = pc.is_in(facts.account_ids, value_set=pa.array(sorted(only), pa.string()))
         due &= _of_any_member(facts, named.to_numpy(zero_copy_only=False))
-    held = _held(facts, due, bill_date)
+    open_day = _column([day_number(each.periods[0].start) if each.periods else NEVER_DAY for each in lives], code)
+    held = _held(facts, due, bill_date, open_day)
     left_out = {int(facts.account_keys[index]): (HELD, reason) for index, reason in held.items()}
     tested = [index for index in ever_for_tests(facts) if due[index] and index not in held and _for_tests(facts, index, lives[code[index]])]
     left_out |= {int(facts.account_keys[index]): (TESTED, "test account") for index in tested}
@@ -120,6 +121,7 @@ class _Asked(NamedTuple):
         own_closed_to = None if coverage is None else coverage.closed_to
         closed_to = None if own_closed_to is None else min(own_closed_to, day_of(unit_open_day))
         since = None if coverage is None else coverage.before if through == self.bill_date else through
+        reopened = coverage is not None and coverage.reopened_from is not None  # due in whatever run comes next: it resolves the void
         closed_day = int(facts.account_closed_day[model])
         closed_on = None if closed_day == NEVER_DAY else day_of(closed_day)
         bill_days = facts.bill_days[facts.account_bill_days[model]]
@@ -136,7 +138,7 @@ class _Asked(NamedTuple):
             bill_days,
             closed_on,
             periods,
-            bool(periods) and (since is None or max(ends) > since),
+            bool(periods) and (since is None or reopened or max(ends) > since),
             NEVER_DAY if fresh is None else day_number(fresh),
             NEVER_SEQ if looked_at is None else looked_at,
         )
@@ -202,15 +204,26 @@ def _of_unit(facts: Facts, days: Int64s) -> Int64s:
     return earliest[facts.account_unit]
 
 
-def _held(facts: Facts, due: Bools, bill_date: dt.date) -> dict[int, str]:
-    """Accounts (indices) that would be due, but one of their rating unit has a hold on the bill date."""
-    held = {
-        int(facts.account_unit[index]) for index, spans in facts.agreed.holds.items() if any(holds_on(span, bill_date) for span in spans)
-    }
+def _held(facts: Facts, due: Bools, bill_date: dt.date, open_day: Int64s) -> dict[int, str]:
+    """Accounts (indices) that would be due, but there is a hold on the bill date, of theirs or of one they are billed with.
+
+    Accounts are billed together where one has taken over from another in a period of either that is open, by `open_day`: those of a unit
+    that parted before are not. What they had together is not computed any more, so nothing of one is missing at the other.
+    """
+    held = [index for index, spans in facts.agreed.holds.items() if any(holds_on(span, bill_date) for span in spans)]
     if not held:
         return {}
-    of_held = due & np.isin(facts.account_unit, list(held))
-    return dict.fromkeys(np.flatnonzero(of_held).tolist(), f"its bills are held on {bill_date}")
+    together: dict[int, set[int]] = {}
+    for one, other, span in related(facts.agreed, facts.owner_of):
+        if span.start <= bill_date and (span.end is None or day_number(span.end) > min(open_day[one], open_day[other])):
+            together.setdefault(one, set()).add(other)
+            together.setdefault(other, set()).add(one)
+    found, ahead = set(held), list(held)
+    while ahead:
+        fresh = together.get(ahead.pop(), set()) - found
+        found |= fresh
+        ahead.extend(fresh)
+    return {index: f"its bills are held on {bill_date}" for index in sorted(found) if due[index]}
 
 
 def _calendars(lives: Sequence[Life], code: Int64s, from_day: Int64s) -> tuple[Calendars, Int64s]:

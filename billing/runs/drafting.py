@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
     from billing.runs.contracts import Contracts
     from billing.runs.payer_columns import Payers
     from billing.runs.price_list import PriceList
@@ -86,11 +88,11 @@ class Writer:
 
     def _texts(self, lines: Lines, account: Int64s, texts: TextIndex) -> Any:  # noqa: ANN401 -- an array of int32
         """The place of each line's text. Lines that read alike are written once."""
-        late = lines["period_to"] <= self._payers.covered[account]
-        dated = late | (lines["kind"] == Kind.TAX)  # the rate of tax may follow the period
+        corrects = (lines["period_to"] <= self._payers.covered[account]) | _goes_back(lines)
+        dated = corrects | (lines["kind"] == Kind.TAX)  # the rate of tax may follow the period
         columns = [
             self._language[account], lines["kind"], lines["catalogue"], lines["price_id"], lines["tax_class"], lines["rate_ppm"],
-            np.where(dated, lines["period_from"], 0), np.where(dated, lines["period_to"], 0), late.astype(np.int64),
+            np.where(dated, lines["period_from"], 0), np.where(dated, lines["period_to"], 0), corrects.astype(np.int64),
         ]  # fmt: skip
         group, first = _groups(columns)
         keys = np.stack([column[first] for column in columns], axis=1).tolist()
@@ -103,7 +105,16 @@ class Writer:
         return self._known[key]
 
     def _written(  # noqa: PLR0913, PLR0917 -- the parts of a line's text
-        self, language_place: int, kind: int, catalogue: int, price_id: int, tax_class: int, rate_ppm: int, first: int, end: int, late: int
+        self,
+        language_place: int,
+        kind: int,
+        catalogue: int,
+        price_id: int,
+        tax_class: int,
+        rate_ppm: int,
+        first: int,
+        end: int,
+        corrects: int,
     ) -> str:
         language = self._languages[language_place]
         texts = TEXTS.get(language, TEXTS["en"])
@@ -114,7 +125,18 @@ class Writer:
             text = self._own_texts[kind, price_id]
         else:
             text = price_list.price_text(price_list.identities[catalogue], price_id, language)
-        return texts["correction"].format(text=text, first=iso(first), last=iso(end - 1)) if late else text
+        return texts["correction"].format(text=text, first=iso(first), last=iso(end - 1)) if corrects else text
+
+
+def _goes_back(lines: Lines) -> npt.NDArray[np.bool_]:
+    """Lines of a period that no bill of the cycle has had, which correct a document all the same: that of a fee in advance.
+
+    Any other fee than was billed corrects it; of what grows as a period goes on (usage, what discounts take off, tax) less than was billed.
+    """
+    kind, amount = lines["kind"], lines["amount_micros"]
+    less = np.where(kind == Kind.DISCOUNT, amount > 0, amount < 0) & np.isin(kind, (Kind.USAGE, Kind.DISCOUNT, Kind.TAX))
+    found: npt.NDArray[np.bool_] = (lines["corrects"] != 0) & (less | np.isin(kind, (Kind.RECURRING, Kind.ONE_OFF)))
+    return found
 
 
 def _tax_text(price_list: PriceList, pattern: str, catalogue: int, tax_class: int, rate_ppm: int, end: int, language: str) -> str:  # noqa: PLR0913, PLR0917 -- the parts of the text

@@ -56,6 +56,6 @@ def _of(told: list[TaxStatus], price_list: PriceList, catalogue: int, code: int,
     named = price_list.tax_class(identity, code)
     if named is None:
         return _Taxed(code, 0)
-    found = taxation(status_on(told, last_day), named.name)
+    found = taxation(status_on(told, last_day), named.name, price_list.tax_class_names(identity))
     replaced = price_list.tax_code(identity, found.tax_class)
     return _Taxed(replaced, 0 if found.exempt else price_list.rate_ppm(identity, replaced, last_day))

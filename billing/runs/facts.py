@@ -109,6 +109,11 @@ class Facts:
             found.all,
         )
 
+    @property
+    def owner_of(self) -> dict[int, int]:
+        """The account (index) of each subscription (key) that has payers of its own."""
+        return _owners(self.agreed, self.subscription_keys, self.subscription_account)
+
     def with_plans(self, changed: Mapping[int, tuple[tuple[dt.date, str], ...]]) -> Facts:
         """The same facts, but that some subscriptions (indices) had other plans."""
         pattern = {index: self.patterns[self.subscription_pattern[index]]._replace(plans=plans) for index, plans in changed.items()}
@@ -257,13 +262,18 @@ def _bill_days(imported: Int64s, agreed: Agreed) -> tuple[Int64s, list[BillDays]
 
 def _units(stored: StoredAccounts, subscription_keys: Int64s, subscription_account: Int64s) -> Int64s:
     """The root of each account's rating unit."""
-    told = np.array(sorted(stored.agreed.subscription_payers), np.int64)
-    place = index_of(subscription_keys, told)
-    owner_of = {key: int(subscription_account[at]) for key, at in zip(told.tolist(), place.tolist(), strict=True) if at >= 0}
+    owner_of = _owners(stored.agreed, subscription_keys, subscription_account)
     unit = np.arange(len(stored.keys), dtype=np.int64)
     for index, root in agreements.units(stored.agreed, owner_of).items():
         unit[index] = root
     return unit
+
+
+def _owners(agreed: Agreed, subscription_keys: Int64s, subscription_account: Int64s) -> dict[int, int]:
+    """The account of each subscription that has payers of its own."""
+    told = np.array(sorted(agreed.subscription_payers), np.int64)
+    place = index_of(subscription_keys, told)
+    return {key: int(subscription_account[at]) for key, at in zip(told.tolist(), place.tolist(), strict=True) if at >= 0}
 
 
 def _place(names: list[str], name: str) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from billing.charges.lines import Lines
+    from billing.charges.lines import Int64s, Lines
     from billing.runs.facts import Facts
 
 
@@ -39,14 +39,19 @@ def for_tests(facts: Facts, index: int, day: dt.date) -> bool:
 
 def of_tests(lines: Lines, facts: Facts) -> npt.NDArray[np.bool_]:
     """Which lines are of accounts (`account_key`) that are for tests on the first day of the line's period."""
-    found = np.zeros(lines.size, np.bool_)
+    return tested(lines["account_key"], lines["period_from"], facts)
+
+
+def tested(account_keys: Int64s, days: Int64s, facts: Facts) -> npt.NDArray[np.bool_]:
+    """Which accounts are for tests, each on a day (number) of its own."""
+    found = np.zeros(account_keys.size, np.bool_)
     ever = np.array(ever_for_tests(facts), np.int64)
-    if not ever.size or not lines.size:
+    if not ever.size or not account_keys.size:
         return found
     ever = ever[np.argsort(facts.account_keys[ever])]
-    place = index_of(facts.account_keys[ever], lines["account_key"])
+    place = index_of(facts.account_keys[ever], account_keys)
     rows = np.flatnonzero(place >= 0)
-    pairs = list(zip(ever[place[rows]].tolist(), lines["period_from"][rows].tolist(), strict=True))
+    pairs = list(zip(ever[place[rows]].tolist(), days[rows].tolist(), strict=True))
     told = {pair: for_tests(facts, pair[0], day_of(pair[1])) for pair in set(pairs)}
     found[rows] = [told[pair] for pair in pairs]
     return found

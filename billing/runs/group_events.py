@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from billing.charges.lines import Int64s
-from billing.intake.marks import COMMIT_SEQ
 from billing.runs import late, pricing
+from billing.runs.arrivals import COLUMNS
 from billing.runs.circumstances import asked
 from billing.runs.columns import int64, key_halves, one_chunk
 from billing.runs.pricing import Owned, Owners, Priced
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from billing.charges.rollover import Left
     from billing.guiding import Guide
     from billing.intake.by_shard import Part
+    from billing.runs.arrivals import Arrivals
     from billing.runs.contracts import Contracts
     from billing.runs.owning import Owning
     from billing.runs.scope import Scope
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
 
 FROM_BEFORE: Final = "from_before"  # as reason of leaving out, below zero: events that are priced and began before the window
-_USED: Final = ("flags", "start_us", COMMIT_SEQ)  # columns that nobody asks for any more when owners are known
+_USED: Final = ("flags", "start_us", *COLUMNS)  # columns that nobody asks for any more when owners are known
 
 
 class Aside(NamedTuple):
@@ -54,12 +55,12 @@ class Units(NamedTuple):
 class GroupEvents:
     """Prices groups of events, for several threads at once."""
 
-    def __init__(self, guide: Guide, owning: Owning, contracts: Contracts, scope: Scope, commits: late.Commits | None) -> None:
+    def __init__(self, guide: Guide, owning: Owning, contracts: Contracts, scope: Scope, came: Arrivals | None) -> None:
         self._guide = guide
         self._owning = owning
         self._contracts = contracts
         self._scope = scope
-        self._commits = commits
+        self._came = came
         self._turns = Turns(contracts, scope)
         self._asks_origin = asked(contracts.price_list.catalogues).origin
         self._aside: dict[int, Aside] = {}
@@ -113,8 +114,8 @@ class GroupEvents:
         owner = self._owning.owners(number, usage["served_id"], start_us)
         keep, left_out = part.keep, {}
         before = np.zeros(len(keep), np.bool_)
-        if self._commits is not None:
-            owner, not_billed = late.placed(owner, start_us, int64(usage[COMMIT_SEQ]), self._commits, contracts, scope)
+        if self._came is not None:
+            owner, not_billed = late.placed(owner, start_us, usage, self._came, contracts, scope)
             assert scope.window is not None
             before = start_us < scope.window.from_us
             for reason, events in not_billed.items():
@@ -124,7 +125,7 @@ class GroupEvents:
         keep, others = pricing.to_price(usage, owner, keep, contracts.prices_incoming)
         left_out |= others
         left_out["settled"] += part.settled
-        if self._commits is not None:
+        if self._came is not None:
             left_out[FROM_BEFORE] = -int(np.count_nonzero(keep & before))
         return keep, owner, left_out
 

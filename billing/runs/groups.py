@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from billing.intake.by_shard import ByShard, Span, Wanted
-from billing.intake.marks import COMMIT_SEQ
-from billing.runs import late, pricing
+from billing.runs import arrivals, late, pricing
 from billing.runs.circumstances import asked
 from billing.runs.columns import index_of
 from billing.runs.group_events import Aside, GroupEvents, Units
@@ -67,14 +66,14 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     if scope.window is None:
         return gathered([])
     owning = Owning(guide, contracts, scope)
-    commits = _commits(home, seq, contracts)
+    came = _arrivals(home, seq, contracts)
     spans = _spans(contracts, scope)
     if spans.few is not None:
         owning.settle_all_but(spans.accounts, *spans.few)
-    reader = ByShard(home, _wanted(contracts, spans, commits), seq, threads=threads)
+    reader = ByShard(home, _wanted(contracts, spans, came), seq, threads=threads)
     edges = _edges(reader.rows, group_rows)
     owning.place_in_groups(edges)
-    events = GroupEvents(guide, owning, contracts, scope, commits)
+    events = GroupEvents(guide, owning, contracts, scope, came)
     units = _units(owning, edges, events.present, contracts)
     lefts = _shared_out(stored, units.group, contracts)
     currencies = Currencies(contracts)
@@ -124,12 +123,12 @@ class _Done:
                 self._progress(self._rows, self._total)
 
 
-def _commits(home: Home, seq: int, contracts: Contracts) -> late.Commits | None:
+def _arrivals(home: Home, seq: int, contracts: Contracts) -> arrivals.Arrivals | None:
     """When usage came; None where no plan asks."""
     if not late.is_asked(contracts.price_list):
         return None
     with home.connect() as connection:
-        return late.load(connection, seq)
+        return arrivals.load(connection, seq)
 
 
 def _spans(contracts: Contracts, scope: Scope) -> _Spans:
@@ -141,13 +140,13 @@ def _spans(contracts: Contracts, scope: Scope) -> _Spans:
     return _Spans(_span(scope.main), _span(scope.reopened), scope.reopened_accounts)
 
 
-def _wanted(contracts: Contracts, spans: _Spans, commits: late.Commits | None) -> Wanted:
+def _wanted(contracts: Contracts, spans: _Spans, came: arrivals.Arrivals | None) -> Wanted:
     columns = pricing.columns(asked(contracts.price_list.catalogues))
     wanted = Wanted(columns, spans.main, spans.few)
-    if commits is None:
+    if came is None:
         return wanted
     arriving = any(late.arrives(contracts.price_list, f"{each.identity}/{plan.name}") for each, plan in _plans(contracts))
-    return wanted._replace(columns=(*columns, COMMIT_SEQ), late_from_seq=commits.first_since(wanted.first_us) if arriving else None)
+    return wanted._replace(columns=(*columns, *came.columns), late_from_seq=came.first_since(wanted.first_us) if arriving else None)
 
 
 def _plans(contracts: Contracts) -> Iterator[tuple[Any, Any]]:

@@ -1,36 +1,39 @@
 """Usage that arrives late, where a plan has a rule for that: the period in which it is billed, and what is not billed at all.
 
-`late_usage: arrival_period`: an event whose commit is later than `late_after_days` after the end of its period is placed in the period of
-its commit, or in the last one of an account that is closed by then. It is priced by the tariff of its own start, and draws on the
+`late_usage: arrival_period`: an event that came later than `late_after_days` after the end of its period is placed in the period of its
+commit, or in the last one of an account that is closed by then. It is priced by the tariff of its own start, and draws on the
 allowances of the period it is placed in.
-`late_usage: waive`: an event whose commit is later than what the first run knew that billed its period is not billed.
-`late_usage_days_max`: an event committed more than so many days after it began is not billed.
+`late_usage: waive`: an event that came later than what the first run knew that billed its period, void by now or not, is not billed.
+`late_usage_days_max`: an event that came more than so many days after it began is not billed.
+An event came when the first version of its record did (`billing.runs.arrivals`), however long it waited in suspense. What came late and
+waited is placed in the period in which it came back, since the one in which it came may be closed.
 The rules are those of the newest version that has the plan held when the event began. Days are of 24 hours.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import sqlalchemy as sa
 
-from billing.charges.lines import Int64s
 from billing.charges.periods import period_of
+from billing.intake.marks import COMMIT_SEQ
+from billing.runs.columns import int64
 from billing.runs.coverage import billed_seq
 from billing.runs.fact_columns import NEVER_DAY, day_of, groups
 from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.scope import CLOSED, SETTLED
-from billing.store import bulk, tables
 from rating.model import LateUsage
 
 if TYPE_CHECKING:
     import datetime as dt
 
     import numpy.typing as npt
+    import pyarrow as pa
 
+    from billing.charges.lines import Int64s
+    from billing.runs.arrivals import Arrivals
     from billing.runs.contracts import Contracts
     from billing.runs.facts import Account
     from billing.runs.price_list import PriceList
@@ -55,24 +58,6 @@ class Rule(NamedTuple):
     waives: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class Commits:
-    """When each commit was made."""
-
-    seq: Int64s  # ascending
-    at_us: Int64s
-
-    def instants(self, commit_seq: Int64s) -> Int64s:
-        """The instants of some commits, all of which are known."""
-        at: Int64s = self.at_us[np.searchsorted(self.seq, commit_seq)]
-        return at
-
-    def first_since(self, instant_us: int) -> int:
-        """The number of the first commit at or after an instant; one more than all numbers where there is none."""
-        since = self.seq[self.at_us >= instant_us]
-        return int(since.min()) if since.size else int(self.seq.max(initial=0)) + 1
-
-
 def rule_of(price_list: PriceList, plan: str) -> Rule:
     """What the newest version of a plan says."""
     versions = price_list.plan_versions(plan)
@@ -95,35 +80,30 @@ def arrives(price_list: PriceList, plan: str) -> bool:
     return rule_of(price_list, plan).arrival_after != _NO_RULE
 
 
-def load(connection: sa.Connection, seq: int) -> Commits:
-    """All commits up to `seq`."""
-    column = tables.commits.c
-    found = bulk.read(connection, sa.select(column.commit_seq, column.at_us).where(column.commit_seq <= seq))
-    numbers, at_us = found["commit_seq"].to_numpy(), found["at_us"].to_numpy()
-    order = np.argsort(numbers)
-    return Commits(numbers[order], at_us[order])
-
-
 def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
-    owner: Owners, start_us: Int64s, commit_seq: Int64s, commits: Commits, contracts: Contracts, scope: Scope
+    owner: Owners, start_us: Int64s, usage: pa.Table, arrivals: Arrivals, contracts: Contracts, scope: Scope
 ) -> tuple[Owners, dict[str, Bools]]:
-    """The owners with the periods of what came late; and which events are not billed, by reason, each for one at most."""
-    price_list, arrived_us = contracts.price_list, commits.instants(commit_seq)
+    """The owners with the periods of what came late; and which events are not billed, by reason, each for one at most.
+
+    `usage`: the events, with event_key, flags and the columns that `arrivals` asks for.
+    """
+    price_list, first_seq = contracts.price_list, arrivals.first_seqs(usage)
+    came_us, stored_us = arrivals.instants(first_seq), arrivals.instants(int64(usage[COMMIT_SEQ]))
     after = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).arrival_after, _NO_RULE)
     days_max = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).days_max, _NO_RULE)
-    too_late: Bools = (days_max != _NO_RULE) & (arrived_us > start_us + days_max * DAY_US)
+    too_late: Bools = (days_max != _NO_RULE) & (came_us > start_us + days_max * DAY_US)
     begun = (owner.place >= 0) | (owner.place == CLOSED) | (owner.place == SETTLED)  # what is not due yet is late for nothing
     rows = np.flatnonzero((after != _NO_RULE) & begun & ~too_late)
     ends = _period_ends(owner.account[rows], owner.place[rows], start_us[rows], contracts, scope)
-    late = rows[arrived_us[rows] > ends + after[rows] * DAY_US]
+    late = rows[came_us[rows] > ends + after[rows] * DAY_US]
     place = owner.place.copy()
-    place[late] = scope.place(owner.account[late], np.minimum(arrived_us[late], _last_instants(owner.account[late], contracts)))
-    return owner._replace(place=place), {TOO_LATE: too_late, WAIVED: _waived(owner, commit_seq, contracts, scope) & ~too_late}
+    place[late] = scope.place(owner.account[late], np.minimum(stored_us[late], _last_instants(owner.account[late], contracts)))
+    return owner._replace(place=place), {TOO_LATE: too_late, WAIVED: _waived(owner, first_seq, contracts, scope) & ~too_late}
 
 
-def _waived(owner: Owners, commit_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:
+def _waived(owner: Owners, first_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:
     """Which events came after the bill of their period, on a plan that waives those."""
-    waived = np.zeros(len(commit_seq), np.bool_)
+    waived = np.zeros(len(first_seq), np.bool_)
     waives = contracts.of_holdings(owner.holding, lambda plan: rule_of(contracts.price_list, plan).waives, 0)
     rows = np.flatnonzero((waives != 0) & (owner.place >= 0)) if scope.covered_by is not None else waives[:0]
     if scope.covered_by is None or not rows.size:
@@ -132,10 +112,10 @@ def _waived(owner: Owners, commit_seq: Int64s, contracts: Contracts, scope: Scop
     covered, calendar = scope.covered_by.of[account], scope.calendar[account]
     code, models = groups([covered, calendar, place])
     seqs = [
-        billed_seq(scope.covered_by.classes[runs], scope.calendars[periods][number].end)
+        billed_seq(scope.covered_by.ever[runs], scope.calendars[periods][number].end)
         for runs, periods, number in zip(*(column[models].tolist() for column in (covered, calendar, place)), strict=True)
     ]
-    waived[rows] = commit_seq[rows] > np.array([_NEVER_SEQ if each is None else each for each in seqs], np.int64)[code]
+    waived[rows] = first_seq[rows] > np.array([_NEVER_SEQ if each is None else each for each in seqs], np.int64)[code]
     return waived
 
 

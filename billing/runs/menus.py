@@ -8,6 +8,7 @@ lies in their span.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -28,7 +29,6 @@ from rating.money import RoundingMode, round_exact
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
-    from fractions import Fraction
 
     from billing.accounts.kinds import DiscountFact
     from billing.charges.periods import Period
@@ -173,8 +173,11 @@ class Menus:
         return self._contracts.price_list.plan_on(name, *self._contracts.midnights.day_us(group.zone, day))
 
     def _committed(self, group: Group, period: Period, counts: CommitmentCounts) -> Iterable[tuple[str, Commitment, Fraction]]:
-        """Commitments of a group in a period: one that several plans of it make is one, for the days of all of them."""
-        found: dict[tuple[str, int], tuple[Commitment, list[Span]]] = {}
+        """Commitments of a group in a period: one that several plans of it make is one, for the days of all of them.
+
+        As with fees, the version at the beginning of a span inside the period is that of the whole span.
+        """
+        found: dict[tuple[str, int], tuple[Commitment, Fraction]] = {}
         for each in group.spans:
             part = clip(each.span, period)
             version = self._version(group, each.plan, part.start) if part is not None else None
@@ -182,10 +185,9 @@ class Menus:
                 continue
             for commitment in version.plan.commitments:
                 key = (version.catalogue.identity, commitment.price_id)
-                days = found.get(key, (commitment, []))[1] + without(part, group.pattern.pauses)
-                found[key] = (commitment, days)
-        of_kind = ((identity, each, days) for (identity, _), (each, days) in found.items() if each.counts is counts)
-        return [(identity, each, committed(each, days, period)) for identity, each, days in of_kind]
+                before = found.get(key, (commitment, Fraction(0)))[1]
+                found[key] = (commitment, committed(commitment, without(part, group.pattern.pauses), period, before))
+        return [(identity, each, exact) for (identity, _), (each, exact) in found.items() if each.counts is counts]
 
 
 def agreed_entries(agreed: Iterable[tuple[Span, DiscountFact]], last_day: dt.date) -> tuple[Entry, ...]:

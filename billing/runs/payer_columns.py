@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from billing.charges.lines import Int64s
+from billing.runs.deciding import HELD
 from billing.runs.fact_columns import day_number
 
 if TYPE_CHECKING:
@@ -34,8 +35,11 @@ class Payers:
         covered_day = np.full(len(facts.account_keys), -1, np.int64) if scope is None else scope.covered_day
         self.covered = np.where(covered_day < 0, BEFORE_ALL, covered_day)  # no run yet: nothing is late
         self.spans = Spans(nobody, nobody, nobody) if scope is None else _spans(scope, self.covered)
-        self._unit_open_from = self.spans.open_from.copy()
-        np.minimum.at(self._unit_open_from, facts.account_unit, self.spans.open_from)
+        of_unit = self.spans.open_from.copy()
+        np.minimum.at(of_unit, facts.account_unit, self.spans.open_from)
+        self._unit_open_from = of_unit[facts.account_unit]
+        held = [] if scope is None else [key for key, (kind, _) in scope.left_out.items() if kind == HELD]
+        self._unit_open_from[np.isin(facts.account_keys, held)] = NEVER
 
     def place(self, account_keys: Int64s) -> Int64s:
         """Index of each account key, -1 for one that this run does not know."""
@@ -47,11 +51,10 @@ class Payers:
     def open_from(self, lines: Lines) -> Int64s:
         """The first day that the run computes for whom each line is about: its subscription's owner, else any of the payer's unit.
 
-        NEVER where the run computes nothing.
+        NEVER where the run computes nothing; so for a payer that is held, while others of its unit are not.
         """
         payer = self.place(lines["account_key"])
-        unit = self.facts.account_unit[np.maximum(payer, 0)]
-        found = np.where(payer >= 0, self._unit_open_from[unit], NEVER) if lines.size else np.zeros(0, np.int64)
+        found = np.where(payer >= 0, self._unit_open_from[np.maximum(payer, 0)], NEVER) if lines.size else np.zeros(0, np.int64)
         keys = self.facts.subscription_keys
         of_subscription = np.flatnonzero(lines["subscription_key"] > 0)
         if of_subscription.size and keys.size:

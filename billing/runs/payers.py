@@ -6,8 +6,10 @@ families: payers of an account, sponsors of an account, payers of a subscription
 agreement (`NOBODY`) takes its family out; of what the families say then the newest holds, and on one date the subscription's before the
 sponsor's before the account's. Who pays may have a payer, too: the line goes on by that account's agreements until nobody else pays.
 
-Nobody pays for a test account: its lines stay with it, and there nothing is invoiced (`billing.runs.for_tests`).
-A discount is at the payer of what it is off already (`billing.runs.totals`): whoever pays a fee pays what is left of it.
+Nobody pays for a test account: its lines stay with it, and there nothing is invoiced (`billing.runs.for_tests`). A test account pays for
+nobody else, whatever was agreed before that was refused: what it would pay stays where it was.
+A discount is at the payer of what it is off already (`billing.runs.totals`): whoever pays a fee pays what is left of it. So is
+each part of a volume tier of a whole account, by what is agreed about such lines of the subscriptions whose usage it counts.
 Columns only: agreements of one account are applied in order, each to the lines of all accounts that have so many.
 """
 
@@ -22,7 +24,7 @@ from billing.runs.agreed import NOBODY
 from billing.runs.columns import index_of
 from billing.runs.fact_columns import NEVER_DAY
 from billing.runs.facts import day_number
-from billing.runs.for_tests import of_tests
+from billing.runs.for_tests import of_tests, tested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,6 +67,7 @@ def route(lines: Lines, contracts: Contracts, scope: Scope) -> Lines:  # noqa: A
         if hop == 0:
             found.append(_asked(of_subscriptions, moving["subscription_key"], moving))
         payer = _newest(found, account)
+        payer = np.where(tested(facts.account_keys[payer], moving["period_from"], facts), account, payer)
         if bool(np.all(payer == account)):
             break
         account = payer

@@ -1,7 +1,7 @@
 """The catalogues in force as of a sequence number: which plan, fee, grant and tax rate holds when, and what prices are called.
 
-A version holds from its instant until the next one of its catalogue, or until it ends: then none of its plans is to be had. Tax rates
-and texts are those of the newest version.
+A version holds from its instant until the next one of its catalogue, or until it ends: then none of its plans is to be had. Texts are
+those of the newest version; so are tax rates, and a class that it lacks is as the last version that had it says.
 """
 
 from __future__ import annotations
@@ -97,12 +97,16 @@ class PriceList:
         return self.identities[0]
 
     def tax_class(self, identity: str, code: int) -> TaxClass | None:
-        """The newest statement of a tax class by its code."""
-        return next((each for each in self._versions[identity][-1].tax_classes if each.code == code), None)
+        """The newest statement of a tax class by its code; bills of earlier periods need classes that are no longer used."""
+        return next((each for each in self._tax_classes(identity) if each.code == code), None)
+
+    def tax_class_names(self, identity: str) -> frozenset[str]:
+        """The tax classes that a catalogue has or had."""
+        return frozenset(each.name for each in self._tax_classes(identity))
 
     def tax_code(self, identity: str, name: str) -> int:
         """The code of a tax class by its name."""
-        return next(each.code for version in reversed(self._versions[identity]) for each in version.tax_classes if each.name == name)
+        return next(each.code for each in self._tax_classes(identity) if each.name == name)
 
     def rate_ppm(self, identity: str, code: int, day: dt.date) -> int:
         """Rate of a tax class on a day, in parts per million."""
@@ -130,6 +134,10 @@ class PriceList:
     def minor_digits(self, currency: str) -> int:
         """Decimal places of a currency, from the newest catalogue in it; two where no catalogue has it."""
         return next((each.minor_digits for each in reversed(self.catalogues) if each.currency == currency), 2)
+
+    def _tax_classes(self, identity: str) -> Iterator[TaxClass]:
+        """Every statement of a catalogue about a tax class, the newest first."""
+        return (each for version in reversed(self._versions[identity]) for each in version.tax_classes)
 
 
 def _sold_by(plan: Plan) -> Iterator[Sold]:

@@ -154,10 +154,10 @@ def template_row(  # noqa: PLR0913, PLR0917 -- what a line depends on
     """A row of LINE in the order of its fields, without account and subscription."""
     price_list = contracts.price_list
     code = price_list.tax_code(sold.identity, sold.tax_class)
-    key = (0, day_number(period.start), day_number(period.end), int(sold.kind), 0, sold.charge_code, sold.price_id, code)
+    key = (0, day_number(period.start), day_number(period.end), int(sold.kind), 0, sold.charge_code, sold.price_id, code, sold.revenue_code)
     rate_ppm = price_list.rate_ppm(sold.identity, code, period.last_day)
     labels = (price_list.identity_index(sold.identity), rate_ppm, currencies.index[price_list.currency(sold.identity)])
-    return (*key, amount_micros, exact_micros, times, 0, 0, sold.revenue_code, 0, *labels, 0, int(price_list.inclusive(sold.identity)))
+    return (*key, amount_micros, exact_micros, times, 0, 0, 0, *labels, 0, int(price_list.inclusive(sold.identity)))
 
 
 def _fees(  # noqa: PLR0913, PLR0917 -- what a fee depends on

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import sqlalchemy as sa
 
+from billing.accounts import covering
+from billing.allocations.items import chunks
 from billing.runs import cycle, states
 from billing.runs.beginning import Order
 from billing.store import tables
@@ -16,6 +18,7 @@ from rating.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from billing.accounts.covering import CoveringRun
     from billing.runs.computing import Progress
     from billing.runs.reports import RunReport
     from billing.runs.states import By
@@ -25,7 +28,11 @@ IN_QUARANTINE = "quarantined"
 
 
 class Parked(msgspec.Struct, frozen=True):
-    """An account that a run did not bill. `kind`: quarantined, held or test; `billed_by`: the later run that billed it, 0 none."""
+    """An account that a run did not bill. `kind`: quarantined, held or test.
+
+    `billed_by`: the later run of the cycle that billed what this one left, as it stands now; 0 none. Documents of other kinds bill
+    single things, and leave an account where it was put.
+    """
 
     run_id: int
     bill_date: str
@@ -39,7 +46,7 @@ def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> lis
     """Accounts that runs put aside, newest run first; of one run, if given. Without `every` only those that no run has billed since."""
     aside, runs, account = tables.quarantine, tables.bill_runs, tables.accounts
     query = (
-        sa.select(aside, runs.c.bill_date, account.c.account_id)
+        sa.select(aside, runs.c.bill_date, account.c.account_id, account.c.commit_seq)
         .join_from(aside, runs, aside.c.run_id == runs.c.run_id)
         .join(account, account.c.account_key == aside.c.account_key)
         .order_by(aside.c.run_id.desc(), account.c.account_id)
@@ -50,7 +57,7 @@ def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> lis
         if run_id is not None:
             states.find(connection, run_id)
         rows = connection.execute(query).all()
-        later = _billed_later(connection, {int(row.account_key) for row in rows})
+        billed = _billed(connection, {int(row.account_key): int(row.commit_seq) for row in rows})
     found = [
         Parked(
             int(row.run_id),
@@ -58,7 +65,7 @@ def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> lis
             row.account_id,
             row.kind or IN_QUARANTINE,
             row.reason,
-            next((run for run in later.get(int(row.account_key), ()) if run > row.run_id), 0),
+            next((run.run_id for run in billed[int(row.account_key)] if run.run_id > row.run_id and _reaches(run, row.bill_date)), 0),
         )
         for row in rows
     ]
@@ -84,13 +91,18 @@ def retry(  # noqa: PLR0913 -- which run, and how
     return cycle.run(home, bill_date, now_us, order=order, threads=threads, progress=progress, clock=clock)
 
 
-def _billed_later(connection: sa.Connection, account_keys: set[int]) -> dict[int, list[int]]:
-    """Runs that billed these accounts, ascending: those with an invoice, which a run that put an account aside has not."""
-    invoice = tables.invoices.c
-    found: dict[int, list[int]] = {}
-    keys = sorted(account_keys)
-    for start in range(0, len(keys), 500):
-        query = sa.select(invoice.account_key, invoice.run_id).where(invoice.account_key.in_(keys[start : start + 500]))
-        for account_key, run_id in connection.execute(query.order_by(invoice.run_id)):
-            found.setdefault(int(account_key), []).append(int(run_id))
+def _reaches(run: CoveringRun, bill_date: str) -> bool:
+    return run.bill_date.isoformat() >= bill_date
+
+
+def _billed(connection: sa.Connection, seqs: dict[int, int]) -> dict[int, list[CoveringRun]]:
+    """The runs that billed accounts (by key; the commit each was stored with), ascending. Being rated for testing is not being billed."""
+    aside = tables.quarantine.c
+    found: dict[int, list[CoveringRun]] = {}
+    for keys in chunks(sorted(seqs)):
+        history = covering.load(connection, account_keys=keys or ())
+        query = sa.select(aside.account_key, aside.run_id).where(aside.kind == covering.TESTED, aside.account_key.in_(keys or ()))
+        tested = {tuple(row) for row in connection.execute(query)}
+        for key in keys or ():
+            found[key] = [run for run in history.of(key, seqs[key])[0] if (key, run.run_id) not in tested]
     return found

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from billing.runs import states
 from billing.runs.terms import Term
 from billing.store import tables
+from billing.store.sums import halves, whole
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -68,8 +69,8 @@ def run_terms(connection: sa.Connection, run_id: int) -> dict[str, Term]:
 def _report(connection: sa.Connection, run_id: int, *, resumed: bool) -> RunReport:
     run_row, invoice = tables.bill_runs.c, tables.invoices.c
     row = connection.execute(sa.select(tables.bill_runs).where(run_row.run_id == run_id)).one()
-    sums = [sa.cast(sa.func.sum(invoice[name]), tables.INT64) for name in ("net_micros", "tax_micros", "total_micros")]
-    columns = (invoice.currency, *sums, sa.func.count(), sa.func.min(invoice.number), sa.func.max(invoice.number))
+    sums = [part for name in ("net_micros", "tax_micros", "total_micros") for part in halves(invoice[name])]
+    columns = (invoice.currency, sa.func.count(), sa.func.min(invoice.number), sa.func.max(invoice.number), *sums)
     of_run = sa.select(*columns).where(invoice.run_id == run_id).group_by(invoice.currency)
     by_currency = connection.execute(of_run.order_by(invoice.currency)).all()
     terms, run, steps = run_terms(connection, run_id), states.of_row(connection, row), states.steps(connection, run_id)
@@ -82,12 +83,12 @@ def _report(connection: sa.Connection, run_id: int, *, resumed: bool) -> RunRepo
         state=row.state,
         resumed=resumed,
         accounts=terms.get("accounts", Term(0, 0)).rows,
-        invoices=sum(each[4] for each in by_currency),
-        first_number=min((each[5] for each in by_currency), default=""),
-        last_number=max((each[6] for each in by_currency), default=""),
-        net_micros={each[0]: int(each[1]) for each in by_currency},
-        tax_micros={each[0]: int(each[2]) for each in by_currency},
-        total_micros={each[0]: int(each[3]) for each in by_currency},
+        invoices=sum(each[1] for each in by_currency),
+        first_number=min((each[2] for each in by_currency), default=""),
+        last_number=max((each[3] for each in by_currency), default=""),
+        net_micros={each[0]: whole(*each[4:6]) for each in by_currency},
+        tax_micros={each[0]: whole(*each[6:8]) for each in by_currency},
+        total_micros={each[0]: whole(*each[8:]) for each in by_currency},
         events={name.removeprefix("events."): term.rows for name, term in terms.items() if name.startswith("events.")},
         left_out={name.removeprefix("left_out."): term.rows for name, term in terms.items() if name.startswith("left_out.")},
         quarantined={account: reason for account, kind, reason in aside if kind is None},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import Int64s, Kind, Lines, empty, sum_by_key, taken
+from billing.charges.lines import Int64s, Kind, Lines, empty, sum_as_taxed, taken
 from billing.charges.reconcile import differences
 from billing.charges.tax import taxed
 from billing.invoicing.drafts import Drafts, joined
@@ -107,7 +107,7 @@ class _Settling:
         """The differences of a block of accounts, tax included, sorted by charge key."""
         billed = self._in_scope(billed)
         self._count(proposed, billed)
-        due = sum_by_key(as_agreed(proposed, self._contracts, self._payers))
+        due = sum_as_taxed(as_agreed(proposed, self._contracts, self._payers))
         due = self.without(due, of_tests(due, self._contracts.facts), "test")
         found = taxed(due, self._currencies.steps_of(due))
         self.terms.add("tax_in_prices", due["currency"], due["amount_micros"], found.lines["amount_micros"])

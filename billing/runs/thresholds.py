@@ -1,9 +1,10 @@
 """Which subscriptions are billed in mid-cycle: those whose unbilled usage of the running period has reached a threshold of their plan.
 
-What is unbilled is told by `billing.runs.unbilled`, as lines by charge key; usage and what volume tiers make of it count, net of tax. The
-plan is that of the last day before `through`, in the version in force on it. A threshold acts once in a period: who calls keeps which have
-acted (table `limit_alarms`) and bills the subscription's usage so far under the keys of the running period, so that the bill of the cycle
-has only what came after. A period that is over needs no threshold: the cycle bills it.
+What is unbilled is told by `billing.runs.unbilled`, as lines by charge key; usage and what volume tiers make of it count. A threshold holds
+its tax where the prices of its catalogue do, so what counts has the tax that is in its prices, and no other. The plan is that of the last
+day before `through`, in the version in force on it. A threshold acts once in a period: who calls keeps which have acted (table
+`limit_alarms`) and bills the subscription's usage so far under the keys of the running period, so that the bill of the cycle has only what
+came after. A period that is over needs no threshold: the cycle bills it.
 """
 
 from __future__ import annotations
@@ -47,7 +48,10 @@ class Reached(NamedTuple):
 
 
 def reached(unbilled: Lines, contracts: Contracts, through: dt.date, acted: Collection[Acted]) -> list[Reached]:
-    """Thresholds that `unbilled` (net lines of days before `through`) reaches and that have not `acted`, by subscription, lowest first."""
+    """Thresholds that `unbilled` (lines of days before `through`, as prices state them) reaches and that have not `acted`.
+
+    By subscription, lowest first.
+    """
     facts = contracts.facts
     sums = _sums(unbilled, contracts, day_number(through))
     done: dict[tuple[int, dt.date], set[int]] = {}

@@ -2,7 +2,8 @@
 
 The order of composition, each on what stands before it:
     usage, recurring and one-off fees -> VOLUME -> DISCOUNT -> COMMITMENT (on what is left after discounts) -> ADJUSTMENT
-(tax comes last, in settlement). Discounts that name the kinds commitment or adjustment take percentages off those lines, too.
+(tax comes last, in settlement). Discounts that name the kinds commitment or adjustment take percentages off those lines, too. A tier of a
+whole account is shared among those who pay it.
 Columns only; what nobody's plan or agreement is about costs nothing.
 """
 
@@ -17,8 +18,9 @@ import numpy as np
 
 from billing.charges.commitments import COUNTED, missing
 from billing.charges.discounts import Entry, fixed_amounts, lines_of, percentages, take_off
-from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, group_starts, sorted_by, sum_by_key, taken
+from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, group_starts, sorted_by, sum_as_taxed, taken
 from billing.charges.ordering import order_by
+from billing.charges.spread import spread_columns
 from billing.charges.volume import prices
 from billing.runs import payers
 from billing.runs.columns import index_of
@@ -53,10 +55,16 @@ class Off(NamedTuple):
 
 
 class Tiered(NamedTuple):
-    """What a tier priced, a line a subscription (or account) and period: the `quantity` that counts, and what usage was charged."""
+    """What a tier priced: sums of usage, of which `quantity` is what allowances did not give, and what usage was charged.
+
+    `lines`: one a subscription (or account) and period. `parts`: of these what each `payer` has, where `group` is the place among `lines`.
+    """
 
     tier: Tier
     lines: Lines
+    parts: Lines
+    payer: Int64s
+    group: Int64s
 
 
 @dataclasses.dataclass
@@ -90,9 +98,13 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
     if menus.concerns_nobody:
         return np.concatenate([lines, by_hand]) if by_hand.size else lines
     base = taken(lines, menus.concerned(lines))
-    volume = _volume_lines(base, menus, contracts, currencies, workings)
-    base = sorted_by(np.concatenate([base, volume]), OF_SUBSCRIPTION)
-    payer = payers.route(base, contracts, scope)["account_key"]
+    volume, volume_payer = _volume_lines(base, menus, contracts, scope, currencies, workings)
+    payer = np.concatenate([payers.route(base, contracts, scope)["account_key"], volume_payer])
+    base = np.concatenate([base, volume])
+    order = order_by([base[name] for name in OF_SUBSCRIPTION])
+    base, payer = taken(base, order), payer[order]
+    of_account = volume["subscription_key"] == 0  # what each payer has of it is worked out already
+    volume["account_key"][of_account] = volume_payer[of_account]
     offs = None if workings is None else workings.offs
     rest, off = _discounted(base, payer, menus, currencies, offs, percentages, fixed_amounts)
     short = _commitment_lines(base, rest, menus, currencies)
@@ -101,7 +113,7 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
     _, off_late = _discounted(late, late_payer, menus, currencies, offs, percentages)
     if workings is not None:
         workings.base, workings.payer, workings.rest_micros = base, payer, rest
-    return np.concatenate([lines, volume, sum_by_key(np.concatenate([off, off_late])), late])
+    return np.concatenate([lines, volume, sum_as_taxed(np.concatenate([off, off_late])), late])
 
 
 def names(contracts: Contracts, adjustments: pa.Table | None = None) -> dict[tuple[int, int], str]:
@@ -113,31 +125,38 @@ def names(contracts: Contracts, adjustments: pa.Table | None = None) -> dict[tup
     return called | {(int(Kind.ADJUSTMENT), row["adjustment_id"]): row["text"] for row in rows}
 
 
-def _volume_lines(base: Lines, menus: Menus, contracts: Contracts, currencies: Currencies, workings: Workings | None) -> Lines:
-    """One line a tier and subscription (or account) and period: the price of the whole quantity less what usage was charged."""
+def _volume_lines(  # noqa: PLR0913, PLR0917 -- what is priced, what it is looked up with, and who wants to know how
+    base: Lines, menus: Menus, contracts: Contracts, scope: Scope, currencies: Currencies, workings: Workings | None
+) -> tuple[Lines, Int64s]:
+    """The price of the whole quantity less what usage was charged, and who pays it.
+
+    One line a tier, subscription and period. A tier of a whole account is shared by quantity among those who pay it for its subscriptions.
+    """
     menu = menus.of(base)
     with_tier: dict[tuple[str, int], dict[Tier, list[int]]] = {}
     for place, each in enumerate(menus.all):
         for tier in each.tiers:
             with_tier.setdefault((tier.identity, tier.price_id), {}).setdefault(tier, []).append(place)
     usage = base["kind"] == Kind.USAGE
-    found = [empty()]
+    found, payer = [empty()], [np.zeros(0, np.int64)]
     for tiers in with_tier.values():
-        for tier, used in _used(base, menu, usage, list(tiers.items()), contracts):
-            found.append(_priced(used, tier, contracts, currencies))
+        for tiered in _used(base, menu, usage, list(tiers.items()), contracts, scope):
+            found.append(_priced(tiered, contracts, currencies))
+            payer.append(tiered.payer)
             if workings is not None:
-                workings.tiered.append(Tiered(tier, used))
-    return np.concatenate(found)
+                workings.tiered.append(tiered)
+    return np.concatenate(found), np.concatenate(payer)
 
 
-def _used(
+def _used(  # noqa: PLR0913, PLR0917 -- what is counted, and what it is looked up with
     base: Lines,
     menu: Int64s,
     usage: npt.NDArray[np.bool_],
     definitions: Sequence[tuple[Tier, list[int]]],
     contracts: Contracts,
-) -> Iterator[tuple[Tier, Lines]]:
-    """What one tier counts: sums of usage, of which `quantity` is what allowances did not give.
+    scope: Scope,
+) -> Iterator[Tiered]:
+    """What one tier counts.
 
     `definitions`: versions of it, with their menus; where an account adds up several, the last one prices all.
     """
@@ -147,30 +166,49 @@ def _used(
         counted = usage & np.isin(menu, of_menus) & np.isin(base["price_id"], tier.counted) & (base["catalogue"] == identity)
         definition[counted] = number
     rows = np.flatnonzero(definition >= 0)
-    used = taken(base, rows)
-    whole_account = np.array([tier.whole_account for tier, _ in definitions])[definition[rows]]
-    used["subscription_key"][whole_account] = 0
-    order = order_by([used[name] for name in OF_SUBSCRIPTION])
-    used, definition = taken(used, order), definition[rows][order]
-    starts = group_starts(used, OF_SUBSCRIPTION)
-    if not starts.size:
+    if not rows.size:
         return
+    used, definition = taken(base, rows), definition[rows]
+    used["kind"] = Kind.VOLUME  # routed as the lines of the tier, not as usage
+    used["charge_code"] = np.array([tier.charge_code for tier, _ in definitions])[definition]
+    payer = payers.route(used, contracts, scope)["account_key"]
+    used["subscription_key"][np.array([tier.whole_account for tier, _ in definitions])[definition]] = 0
+    order = order_by([*(used[name] for name in OF_SUBSCRIPTION), payer])
+    used, definition, payer = taken(used, order), definition[order], payer[order]
+    used["quantity"] -= used["free_quantity"]
+    starts, number_of = group_starts(used, OF_SUBSCRIPTION), _numbers(used, OF_SUBSCRIPTION)
+    part_starts = np.flatnonzero(np.concatenate([[True], (number_of[1:] != number_of[:-1]) | (payer[1:] != payer[:-1])]))
+    sums, parts = _summed(used, starts), _summed(used, part_starts)
+    payer, group = payer[part_starts], number_of[part_starts]
+    of_sum = np.maximum.reduceat(definition, starts)
+    for number, (tier, _) in enumerate(definitions):
+        own = of_sum == number
+        own_parts = np.flatnonzero(own[group])
+        yield Tiered(tier, sums[own], taken(parts, own_parts), payer[own_parts], (np.cumsum(own) - 1)[group[own_parts]])
+
+
+def _summed(used: Lines, starts: Int64s) -> Lines:
+    """Sums of usage from each start to the next."""
     sums = taken(used, starts)
     for name in ("quantity", "free_quantity", "amount_micros", "exact_micros"):
         sums[name] = np.add.reduceat(used[name], starts)
-    sums["quantity"] -= sums["free_quantity"]
-    of_group = np.maximum.reduceat(definition, starts)
-    for number, (tier, _) in enumerate(definitions):
-        yield tier, taken(sums, np.flatnonzero(of_group == number))
+    return sums
 
 
-def _priced(sums: Lines, tier: Tier, contracts: Contracts, currencies: Currencies) -> Lines:
-    """Lines of a tier from sums of usage: `quantity` is what counts."""
-    lines: Lines = sums.copy()
-    found = prices(tier.steps, sums["quantity"], currencies.steps_of(sums))
-    lines["amount_micros"] = found.amount_micros - sums["amount_micros"]
-    lines["exact_micros"] = found.exact_micros - sums["exact_micros"]
-    lines["kind"] = Kind.VOLUME
+def shares(tiered: Tiered, price_micros: Int64s, step_micros: Int64s) -> Int64s:
+    """What each part has of the prices of all, by its quantity."""
+    if tiered.parts.size == tiered.lines.size:
+        return price_micros
+    return spread_columns(price_micros, tiered.parts["quantity"], tiered.group, step_micros)
+
+
+def _priced(tiered: Tiered, contracts: Contracts, currencies: Currencies) -> Lines:
+    """Lines of a tier, one a part of what it counts."""
+    tier, lines = tiered.tier, tiered.parts.copy()
+    steps = currencies.steps_of(tiered.lines)
+    found = prices(tier.steps, tiered.lines["quantity"], steps)
+    lines["amount_micros"] = shares(tiered, found.amount_micros, steps) - lines["amount_micros"]
+    lines["exact_micros"] = shares(tiered, found.exact_micros, np.ones_like(steps)) - lines["exact_micros"]
     lines["events"] = lines["free_quantity"] = 0
     lines["charge_code"], lines["price_id"] = tier.charge_code, tier.price_id
     lines["revenue_code"] = tier.revenue_code
@@ -240,14 +278,20 @@ def _counted(due: Lines, base: Lines, amounts: Int64s, menus: Menus) -> Int64s:
 
 
 def _adjustments(rows: pa.Table | None, contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
-    """A line for each adjustment whose date lies in an open period of its account. Its amount is stated as its catalogue states prices."""
+    """A line for each adjustment whose date lies in an open period of its account. Its amount is stated as its catalogue states prices.
+
+    Where the account was closed by then, it is of the last period: what was entered before the closing was told is not lost.
+    """
     if rows is None or not rows.num_rows:
         return empty()
     index_of_key = {key: index for index, key in enumerate(contracts.facts.account_keys.tolist())}
     made: list[tuple[int, ...]] = []
     for row in rows.to_pylist():
-        periods = scope.periods[index_of_key[row["account_key"]]] if row["account_key"] in index_of_key else []
-        on_date = day_number(dt.date.fromisoformat(row["on_date"]))
+        if row["account_key"] not in index_of_key:
+            continue
+        index = index_of_key[row["account_key"]]
+        periods, closed_day = scope.periods[index], int(contracts.facts.account_closed_day[index])
+        on_date = min(day_number(dt.date.fromisoformat(row["on_date"])), closed_day - 1)
         place = bisect.bisect_right([day_number(period.start) for period in periods], on_date) - 1
         if place >= 0 and on_date < day_number(periods[place].end):
             made.append(_by_hand(row, template_row(_sold(row), periods[place], *(row["amount_micros"],) * 2, 1, contracts, currencies)))

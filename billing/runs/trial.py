@@ -1,13 +1,11 @@
 """A computed run beside the last period: who gets nothing, who gets five times as much, who is gone, and revenue by code.
 
-The last period is the numbered cycle run of one month before the bill date, else the last one before it. Amounts are micro-units by
-currency; totals hold tax, revenue does not. Void documents of the last period count: they were what somebody looked at then.
+Each account is compared with its own last bill (`billing.runs.last_bills`): one that is on the list, and one that the run bills for the
+first time since a period of it has ended. Amounts are micro-units by currency; totals hold tax, revenue does not.
 """
 
 from __future__ import annotations
 
-import calendar
-import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -16,8 +14,9 @@ import sqlalchemy as sa
 
 from billing.charges.lines import Int64s, Kind
 from billing.runs import frozen, states
+from billing.runs.last_bills import last_bills
 from billing.runs.terms import total
-from billing.store import bulk, tables
+from billing.store import tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -55,13 +54,12 @@ class Revenue(msgspec.Struct, frozen=True):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """A computed run and the one it is compared with (0: there is none)."""
+    """A computed run and what it is compared with: the bill date of each run (by id) that one of the last bills is of."""
 
     run_id: int
     bill_date: str
     state: str
-    compared_run: int
-    compared_date: str
+    compared_runs: dict[int, str]
     invoices_then: int
     invoices_now: int
     total_micros_then: dict[str, int]
@@ -91,59 +89,31 @@ def compare(home: Home, run_id: int) -> Trial:
                 f"bill run {run_id} of {run.bill_date} has no frozen list",
                 f"compute it: ratewright bill run --date {run.bill_date} --trial",
             )
-        other = _last_period(connection, run)
         outcome = frozen.read(home.path, frozen.named(home, run_id))
-        then, now = _stored_bills(connection, other), _bills(outcome.drafts)
-        revenue = _revenue(_stored_revenue(connection, other), _revenue_of(outcome.drafts))
+        now = _bills(outcome.drafts)
+        last = last_bills(connection, run, now.account_key)
+        then = _Bills(last.account_key, last.total_micros, last.currency)
         aside = np.array([each.account_key for each in outcome.put_aside], np.int64)
         found = _changes(connection, then, now, aside)
     return Trial(
         run_id=run_id,
         bill_date=run.bill_date,
         state=run.state,
-        compared_run=other[0] if other is not None else 0,
-        compared_date=other[1] if other is not None else "",
-        invoices_then=len(then.account_key),
+        compared_runs=last.runs,
+        invoices_then=last.invoices,
         invoices_now=len(now.account_key),
         total_micros_then=_by_currency(then),
         total_micros_now=_by_currency(now),
         put_aside=len(aside),
-        revenue=revenue,
+        revenue=_revenue(last.revenue, _revenue_of(outcome.drafts)),
         **found,
     )
-
-
-def _last_period(connection: sa.Connection, run: states.Run) -> tuple[int, str] | None:
-    """(run, bill date) of the cycle run to compare with."""
-    runs = tables.bill_runs.c
-    query = sa.select(runs.run_id, runs.bill_date).where(
-        runs.state.in_(states.COUNTED), runs.bill_date < run.bill_date, runs.kind.is_(None), runs.restricted.is_(None)
-    )
-    done = [(int(row.run_id), row.bill_date) for row in connection.execute(query.order_by(runs.bill_date, runs.run_id.desc()))]
-    month_before = _month_before(dt.date.fromisoformat(run.bill_date)).isoformat()
-    of_month = [each for each in done if each[1] == month_before]
-    chosen = of_month or done
-    return chosen[-1] if chosen else None
-
-
-def _month_before(day: dt.date) -> dt.date:
-    year, month = (day.year, day.month - 1) if day.month > 1 else (day.year - 1, 12)
-    return dt.date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
 
 
 def _bills(drafts: Drafts) -> _Bills:
     order = np.argsort(drafts.account_key, kind="stable")
     totals = drafts.net_micros() + drafts.tax_micros()
     return _Bills(drafts.account_key[order], totals[order], [drafts.currencies[place] for place in drafts.currency[order].tolist()])
-
-
-def _stored_bills(connection: sa.Connection, run: tuple[int, str] | None) -> _Bills:
-    if run is None:
-        return _Bills(np.zeros(0, np.int64), np.zeros(0, np.int64), [])
-    invoice = tables.invoices.c
-    query = sa.select(invoice.account_key, invoice.total_micros, invoice.currency).where(invoice.run_id == run[0])
-    rows = bulk.read(connection, query.order_by(invoice.account_key))
-    return _Bills(rows["account_key"].to_numpy(), rows["total_micros"].to_numpy(), [str(word) for word in rows["currency"].to_pylist()])
 
 
 def _changes(connection: sa.Connection, then: _Bills, now: _Bills, aside: Int64s) -> dict[str, Changes]:
@@ -178,16 +148,6 @@ def _shown(connection: sa.Connection, keys: Int64s, before: Int64s, after: Int64
 def _by_currency(bills: _Bills) -> dict[str, int]:
     words = np.array(bills.currency, object)
     return {word: total(bills.total_micros[words == word]) for word in sorted(set(bills.currency))}
-
-
-def _stored_revenue(connection: sa.Connection, run: tuple[int, str] | None) -> dict[tuple[str, int], int]:
-    if run is None:
-        return {}
-    invoice, line = tables.invoices, tables.invoice_lines
-    amount = sa.cast(sa.func.sum(line.c.amount_micros), tables.INT64)
-    query = sa.select(invoice.c.currency, line.c.revenue_code, amount).join_from(line, invoice)
-    query = query.where(invoice.c.run_id == run[0], line.c.kind != "tax").group_by(invoice.c.currency, line.c.revenue_code)
-    return {(currency, int(code)): int(micros) for currency, code, micros in connection.execute(query)}
 
 
 def _revenue_of(drafts: Drafts) -> dict[tuple[str, int], int]:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import KEY_FIELDS, LINE, SUM_FIELDS, Int64s, Kind, Lines, empty, group_starts, round_half_up
-from billing.charges.ordering import order_by
+from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, round_half_up, sum_as_taxed
 from billing.charges.rollover import Left
 from billing.runs.fact_columns import day_of, groups
 from billing.runs.usage_kernel import HALF_BITS, LOW_MASK, NO_KEY, sums_by_key
@@ -41,7 +40,7 @@ class Charged(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PricedSums:
-    """What all usage of a run comes to. `lines`: USAGE, one row a charge key in their order, exact and rounded to the minor unit."""
+    """What all usage of a run comes to. `lines`: USAGE, one row a charge key and catalogue, in order, exact and rounded to the coin."""
 
     lines: Lines
     too_large: list[int]  # keys of accounts with a sum beyond the limit of money; their lines are left out
@@ -70,7 +69,7 @@ def sum_up(priced: Priced, contracts: Contracts, currencies: Currencies) -> Grou
     """Add up the events of some rating units, all of whose events are among them."""
     found = _Sums(priced, contracts)
     parts = _lines(found, priced, contracts, currencies)  # one a price row: versions of one price meet in one key
-    lines = _by_key(parts)
+    lines = sum_as_taxed(parts)
     overflow_keys = [parts["account_key"][found.overflow], lines["account_key"][np.abs(lines["exact_micros"]) >= MICROS_LIMIT]]
     too_large = np.unique(np.concatenate(overflow_keys))
     charges = found.by_currency(parts["currency"], currencies, np.ones(len(parts), np.bool_))
@@ -168,18 +167,6 @@ def _rates(lines: Lines, contracts: Contracts) -> Int64s:
     rates = [price_list.rate_ppm(price_list.identities[catalogue], code, day_of(end - 1)) for catalogue, code, end in asked]
     answer: Int64s = np.array(rates, np.int64)[place]
     return answer
-
-
-def _by_key(parts: Lines) -> Lines:
-    """One row a charge key, in their order: sums added, labels of the first row of each key."""
-    ordered = parts[order_by([np.ascontiguousarray(parts[name]) for name in KEY_FIELDS])]
-    starts = group_starts(ordered, KEY_FIELDS)
-    if len(starts) == len(ordered):
-        return ordered
-    totals: Lines = ordered[starts]
-    for name in SUM_FIELDS:
-        totals[name] = np.add.reduceat(ordered[name], starts)
-    return totals
 
 
 def _added(each: Iterable[dict[str, Charged]]) -> dict[str, Charged]:

@@ -65,6 +65,8 @@ POINTS: Final = {
     "run.chunk_posted": "a chunk of invoices is in the ledger",
     "run.before_posted_commit": "the run is called posted, not committed",
     "run.posted": "the run is posted, and nobody was told",
+    "follow.before_commit": "findings and alarms of a run are stored, and that it was followed up is written, not committed",
+    "follow.committed": "a run was followed up, and nobody was told",
     # approval of runs, findings of controls
     "approval.before_commit": "a word about the list of a run is written, not committed",
     "approval.committed": "a word about the list of a run is committed",

@@ -25,6 +25,7 @@ EXIT_WRONG_CALL = 2
 EXIT_OUR_MISTAKE = 70
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+_UNDECODED = "surrogates not allowed"  # what Python says of a word of the command line whose bytes were no UTF-8
 
 # name, import path, what the list of commands says about it
 COMMANDS = (
@@ -96,6 +97,10 @@ def _run(words: list[str]) -> int:
         result = build()(words, exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
         raise _wrong_call(error) from error
+    except UnicodeEncodeError as error:
+        if error.reason != _UNDECODED:
+            raise
+        raise UserError(f"{error.object!a} is no text in UTF-8", "give the same words in UTF-8", exit_status=EXIT_WRONG_CALL) from error
     except SystemExit as end:
         result = end.code
     sys.stdout.flush()

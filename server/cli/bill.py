@@ -54,12 +54,13 @@ Accounts = Annotated[
 
 def parse_date(text: str) -> dt.date:
     """A date of the command line. Raises UserError when it is none."""
+    from billing.days import DayError, read_day
     from rating.errors import UserError
 
     try:
-        return dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise UserError(f"{text!r} is not a date", "write it as 2025-11-01", exit_status=2) from error
+        return read_day(text)
+    except DayError as error:
+        raise UserError(str(error), error.remedy, exit_status=2) from None
 
 
 def bill_date(date: str | None, period: str | None, bill_day: int | None) -> dt.date:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.cli.bill import amounts
 
 if TYPE_CHECKING:
     from billing.runs.trial import Changes, Trial
 
+RUNS_SHOWN: Final = 3  # the newest ones
+
 
 def print_trial(found: Trial) -> None:
     """The comparison as tables."""
     from server.cli import output
 
-    then = f"run {found.compared_run} of {found.compared_date}" if found.compared_run else "nothing before"
+    shown = [f"run {run_id} of {bill_date}" for run_id, bill_date in list(found.compared_runs.items())[-RUNS_SHOWN:]]
+    more = len(found.compared_runs) - len(shown)
+    then = ", ".join([*([f"{more} runs"] if more else []), *shown]) or "nothing before"
     rows = [
         ("compared with", "", then),
         ("invoices", f"{found.invoices_then:,}", f"{found.invoices_now:,}"),

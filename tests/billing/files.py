@@ -18,6 +18,8 @@ HEADERS = {
     "accounts": "account_id,name,currency,timezone,bill_day,language,opened_on,billed_through,dunning_policy,payment_days",
     "subscriptions": "subscription_id,account_id,plan,from_date,to_date",
     "numbers": "served_id,subscription_id,from,to",
+    "account_facts": "account_id,kind,from_date,to_date,detail",
+    "subscription_facts": "subscription_id,kind,from_date,to_date,detail",
 }
 ACCOUNTS = [
     "A1,Li Wei,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard,20",
@@ -31,10 +33,16 @@ NUMBERS = [
 ]
 
 
-def write(folder: Path, accounts: list[str] = ACCOUNTS, subscriptions: list[str] = SUBSCRIPTIONS, numbers: list[str] = NUMBERS) -> Path:
-    """The three files with these lines below their headers."""
+def write(
+    folder: Path,
+    accounts: list[str] = ACCOUNTS,
+    subscriptions: list[str] = SUBSCRIPTIONS,
+    numbers: list[str] = NUMBERS,
+    **facts: list[str],
+) -> Path:
+    """The three files with these lines below their headers, and files of `facts`."""
     folder.mkdir(exist_ok=True)
-    for name, lines in (("accounts", accounts), ("subscriptions", subscriptions), ("numbers", numbers)):
+    for name, lines in {"accounts": accounts, "subscriptions": subscriptions, "numbers": numbers, **facts}.items():
         (folder / f"{name}.csv").write_text("\n".join([HEADERS[name], *lines]) + "\n", encoding="utf-8")
     return folder
 

@@ -81,3 +81,14 @@ def test_the_account_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     assert operator.current() == catalogue.Operator(f"user {os.getuid()}", os.getuid())
+
+
+def test_a_tax_class_whose_code_has_another_rate_elsewhere(provoke: Provoke, drafted: Path, tmp_path: Path) -> None:
+    trunk = shutil.copytree(CATALOGS / "sip-trunk", tmp_path / "trunk")
+    for each in trunk.glob("*.yaml"):
+        each.write_text(each.read_text(encoding="utf-8").replace('percent: "19"', 'percent: "7"'), encoding="utf-8")
+    for words in (["draft", trunk], ["publish", trunk, "--waive-review", "new"], ["check", trunk, "--against", drafted]):
+        home = [] if words[0] == "check" else ["--home", drafted]
+        provoke(["tariffs", *words, *home], status=1, golden=f"tariffs/tax_code_{words[0]}", unchanged=drafted)
+    mobile = shutil.copytree(CATALOGS / "mobile", tmp_path / "mobile")
+    provoke(["tariffs", "check", mobile, trunk], status=1, golden="tariffs/tax_code_together")

@@ -195,7 +195,9 @@ def _from_export(world: World, until: dt.date) -> Sums:
             catalogue.publish(home, version, world.tick())
         accounts.import_files(home, folder / "out", world.tick(), by=ANA)
         for place, each in enumerate(world.known.adjustments.values()):
-            wanted = adjusting.Wanted(f"r{place}", each.account, each.on, each.micros, "goodwill", "", "life", each.tax, each.subscription)
+            closed = world.known.closed.get(each.account)
+            on = each.on if closed is None else min(each.on, closed - story.ONE_DAY)  # a later one is refused once the closing is known
+            wanted = adjusting.Wanted(f"r{place}", each.account, on, each.micros, "goodwill", "", "life", each.tax, each.subscription)
             for by in (ANA, BEN):
                 adjusting.add(home, wanted, Who(by.name, by.uid, world.tick()))
         for came, calls in sorted(_as_they_came(world.known.calls).items()):

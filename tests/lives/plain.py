@@ -94,7 +94,8 @@ def _charged(life: Life, account: Account, period: Period, until: dt.date, uses:
     late = []
     if period.end <= until:
         late = [line for each in own for line in _missing(life, each, period, base, rest)]
-        by_hand = [each for each in life.adjustments if each.account == account.name and period.start <= each.on < period.end]
+        last = account.closed - ONE_DAY if account.closed else dt.date.max  # what is dated later is of the last period
+        by_hand = [each for each in life.adjustments if each.account == account.name and period.start <= min(each.on, last) < period.end]
         late += [Line("adjustment", each.subscription, each.code, each.tax, each.micros) for each in by_hand]
     return [*base, *off, *late]
 
@@ -183,19 +184,18 @@ def _spread(micros: int, weights: Sequence[int]) -> list[int]:
 
 def _missing(life: Life, subscription: Subscription, period: Period, base: Sequence[Line], rest: Sequence[int]) -> Iterator[Line]:
     """What is missing to the commitment, after discounts."""
-    micros = days = 0
+    exact = Fraction(0)
     for name, first, last in stretches(subscription, period):
-        committed = plan_of(life, name, first).commitment_micros
-        micros = committed or micros
-        each_day = (first + ONE_DAY * number for number in range((last - first).days)) if committed else ()
-        days += sum(not any(day in pause for pause in subscription.pauses) for day in each_day)
+        each_day = [first + ONE_DAY * number for number in range((last - first).days)]
+        days = sum(not any(day in pause for pause in subscription.pauses) for day in each_day)
+        exact += Fraction(plan_of(life, name, first).commitment_micros * days, period.cycle_days)
     counted = sum(left for line, left in zip(base, rest, strict=True) if line.subscription == subscription.name)
     yield Line(
         "commitment",
         subscription.name,
         COMMITMENT,
         "standard",
-        max(half_up(Fraction(micros * days, period.cycle_days)) - max(counted, 0), 0),
+        max(half_up(exact) - max(counted, 0), 0),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from billing.runs import cycle
 from tests.lives import tariff
-from tests.lives.story import Call, Span
+from tests.lives.story import CENT, Adjustment, Call, Span
 from tests.lives.world import Act, Start
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ def _with(number: int, account: str, plan: str) -> Act:
 
 def _calls(on: dt.date, *told: tuple[str, dt.date, int]) -> Act:
     return Act(on, "calls", (tuple(Call(number, dt.datetime.combine(day, dt.time(10)), minutes) for number, day, minutes in told),))
+
+
+def _by_hand(cents: int) -> Adjustment:
+    return Adjustment("A", "", dt.date(2027, 11, 20), cents * CENT, "standard", 902)
 
 
 _POOL = Act(OPENED, "pool", ("A", Span(OPENED, None), "B"))
@@ -75,6 +79,15 @@ TOLD = {
     "what a pool has left of a period in which one account was closed": (
         _start(_late(None), shared_rolls=True),
         [_with(1, "A", "clan"), _with(2, "B", "clan"), _POOL, _CLOSED, _calls(dt.date(2027, 12, 20), (SECOND, dt.date(2027, 12, 10), 60))],
+    ),
+    "charges by hand that are dated after their account is closed, one of them approved when it is": (
+        _start(_late(0), shared_rolls=False),
+        [
+            _with(1, "A", "clan"),
+            Act(dt.date(2027, 11, 2), "adjust", ("a1", _by_hand(-150))),
+            Act(dt.date(2027, 11, 2), "adjust", ("a2", _by_hand(15_001))),
+            *(_CLOSED, Act(dt.date(2027, 11, 16), "approve", ("a2",)), _RUN),
+        ],
     ),
     "usage that comes when its account is closed": (
         _start(_late(0), shared_rolls=False),

@@ -208,7 +208,8 @@ class World:
             return
         plans = {day: sub.plan_on(day)} | {start: plan for start, plan in sub.plans.items() if start > day}
         freed = sub.served_to is not None and sub.served_to <= day
-        self.known.subscriptions[new] = Sub(new, account, sub.number, day, plans, served_to=day if freed else None, taken_over=True)
+        served_to = day if freed else sub.served_to
+        self.known.subscriptions[new] = Sub(new, account, sub.number, day, plans, end=sub.end, served_to=served_to, taken_over=True)
         sub.end, sub.handed_over = day, True
         sub.served_to = min(sub.served_to or day, day)
 

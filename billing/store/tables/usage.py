@@ -74,7 +74,7 @@ suspense = table(
     int_("start_us", nullable=True),
     text("served_id", nullable=True),
     text("other_raw", nullable=True),
-    int_("first_seen_us", nullable=True),
+    int_("first_seen_us", nullable=True),  # of a mark on rows that were stored before: when those came
     int_("estimated_micros", nullable=True),  # what it may be worth at the likely tariff, as it was thought when it came
     text("estimated_currency", nullable=True),
 )

@@ -46,14 +46,13 @@ def perform(home: Path, as_json: bool, dry_run: bool, work: Callable[[Home, Aske
 
 def date(text: str, option: str) -> dt.date:
     """A date of the command line. Raises UserError that names the option."""
-    import datetime as dt
-
+    from billing.days import DayError, read_day
     from rating.errors import UserError
 
     try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"{option}: {text!r} is not a date", "write it as 2026-01-31", exit_status=2) from None
+        return read_day(text)
+    except DayError as error:
+        raise UserError(f"{option}: {error}", error.remedy, exit_status=2) from None
 
 
 def date_or_none(text: str | None, option: str) -> dt.date | None:
@@ -71,6 +70,7 @@ def instant_or_date(text: str, option: str) -> int | dt.date:
         instant = None
     if instant is None or instant.tzinfo is None:
         return date(text, option)
+    date(instant.date().isoformat(), option)
     return (instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
 
 

@@ -61,8 +61,11 @@ def export(
 
     with Home.open(home) as opened:
         done = exporting.export_files(opened, folder, form)
+        billed = exporting.billed_through(opened)
     if as_json:
         output.print_json(done)
         return 0
     output.print_table(("file", "rows"), list(done.items()), right=("rows",))
+    if billed is not None:
+        print(f"bills up to {billed} stay here: a home that imports this bills from each account's billed_through on, or from its opening")
     return 0

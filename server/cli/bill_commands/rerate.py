@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.bill import Accounts, Threads  # noqa: TC001 -- cyclopts reads the annotations when the command runs
+from server.cli.bill import Threads  # noqa: TC001 -- cyclopts reads the annotations when the command runs
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
     from billing.rerate.figures import Figures
     from billing.rerate.jobs import Job
 
+Named = Annotated[
+    str | None,
+    Parameter(help="Of the accounts with the plan only these: a,b or @file with one id a line.", allow_leading_hyphen=True),
+]
 JobId = Annotated[int, Parameter(help="Number of the re-rating, as `bill rerate-list` shows it.")]
 
 
@@ -21,7 +25,7 @@ def rerate(
     plan: Annotated[str, Parameter(help="Plan, such as mobile/smart-m; its add-ons are with it.")],
     version: Annotated[int, Parameter(help="The version that prices it now.")],
     periods: Annotated[str, Parameter(help="Months, such as 2026-08 or 2026-08..2026-10.")],
-    accounts: Accounts = None,
+    accounts: Named = None,
     dry_run: Annotated[bool, Parameter(negative="", help="Show what it comes to, and store nothing.")] = False,
     threads: Threads = 0,
     home: HomeFolder = DEFAULT_HOME,

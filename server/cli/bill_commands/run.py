@@ -92,12 +92,16 @@ def print_report(report: RunReport) -> None:
 
 
 def _run(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool) -> int:
+    from billing.documents import following
     from billing.intake.taking import Intake
-    from billing.runs import cycle
+    from billing.runs import cycle, reports
     from billing.store.home import Home
     from server.cli import stages
 
     with Home.open(home) as opened:
+        posted = following.left_at(opened, day) if order.resume else None
+        if posted is not None:  # somebody was stopped before its books were looked at
+            return finish(opened, reports.run_report(opened, posted, resumed=True), as_json=as_json)
         with stages.show("bill") as report:
             Intake(opened).assemble(now_us())  # calls that lack a segment wait no longer than their source allows
             done = cycle.run(opened, day, now_us(), order=order, threads=thread_count(threads), progress=report, clock=now_us)
@@ -105,23 +109,35 @@ def _run(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool)
 
 
 def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
-    """Print a posted run with its books, and keep those that do not balance as findings. Exit status 1 if one does not."""
-    from billing.controls import findings, of_run
-    from billing.documents.alarms import raise_alarms
+    """Print a posted run with its books, after runs that nobody has followed up. Exit status 1 if a book does not balance."""
+    from billing.documents.following import follow_up
+    from billing.runs.reports import run_report
     from server.cli import output
     from server.cli.ledger_commands.common import who
 
-    found = of_run(home, done.run_id)
-    open_ones = findings.keep(home, found, done.run_id, done.started_by, _today(), now_us())
-    abnormal = raise_alarms(home, done.run_id, who())
+    followed = follow_up(home, done.run_id, who())
     if as_json:
         output.print_json(done)
     else:
-        print_report(done)
-        _print_books(found, open_ones)
-        if abnormal:
-            print(f"bills out of the ordinary: {abnormal}; `ratewright bill alarms list` shows them")
-    return 0 if all(each.ok for each in found) else 1
+        for each in followed:
+            print_report(done if each.run_id == done.run_id else run_report(home, each.run_id))
+            _print_books(each.books, each.open_findings)
+            print_alarms(each.alarms)
+            if each.run_id != done.run_id:
+                print()
+    return 0 if all(book.ok for each in followed for book in each.books) else 1
+
+
+def print_alarms(count: int) -> None:
+    """How many alarms a run has raised, if any."""
+    if count:
+        print(f"bills out of the ordinary: {count}; `ratewright bill alarms list` shows them")
+
+
+def print_failed(failed: Sequence[Book]) -> None:
+    """Books that do not balance."""
+    for each in failed:
+        print(f"  FAILED {each.name}: {each.left:,} is not {each.right:,} {each.unit}")
 
 
 def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
@@ -161,7 +177,6 @@ def _today() -> dt.date:
 def _print_books(found: Sequence[Book], open_ones: Sequence[Finding]) -> None:
     failed = [each for each in found if not each.ok]
     print(f"\n{len(found) - len(failed)} of {len(found)} books of this run balance")
-    for each in failed:
-        print(f"  FAILED {each.name}: {each.left:,} is not {each.right:,} {each.unit}")
+    print_failed(failed)
     for finding in open_ones:
         print(f"  finding {finding.finding_id}, {finding.owner} by {finding.due_on}: {finding.name}")

@@ -38,8 +38,12 @@ def thresholds(
         output.print_json(found)
         return 0
     _print_limits(found)
+    if found.held:
+        waiting = ", ".join(f"{each.threshold} of {each.subscription_id}" for each in found.held)
+        print(f"reached, and not billed while the bills of its account are held: {waiting}")
     if not found.reached:
-        print(f"no threshold is reached by {date} that has not been billed")
+        if not found.held:
+            print(f"no threshold is reached by {date} that has not been billed")
         return 0
     rows = [
         (

@@ -50,19 +50,25 @@ def void(
 
 
 def reissue(number: InvoiceNumber, /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """Bill anew, dated today and under a new number, the account whose invoice was voided. Exit status 1 where nothing is due."""
+    """Bill anew, dated today and under a new number, the account whose invoice was voided.
+
+    Exit status 1 where nothing is due, or a book of the run does not balance.
+    """
     from billing import invoicing
-    from billing.documents import voiding
+    from billing.documents import following, voiding
     from billing.store.home import Home
     from server.cli import output
+    from server.cli.bill_commands.run import print_alarms, print_failed
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
         report = voiding.reissue(opened, number, who())
+        followed = following.follow_up(opened, report.run_id, who()) if report.state == "posted" else []
         account = invoicing.get_invoice(opened, number).summary.account_id
         made = [each for each in invoicing.list_invoices(opened, account) if each.run_id == report.run_id]
     waiting = report.state == "computed" and report.drafts > 0
-    status = 0 if made or waiting else 1
+    failed = [book for each in followed for book in each.books if not book.ok]
+    status = 0 if (made or waiting) and not failed else 1
     if as_json:
         output.print_json({"run_id": report.run_id, "state": report.state, "drafts": report.drafts, "invoices": made})
         return status
@@ -76,6 +82,8 @@ def reissue(number: InvoiceNumber, /, *, home: HomeFolder = DEFAULT_HOME, as_jso
     elif not made:
         forget = f"; forget it: ratewright bill abandon --date {report.bill_date}" if report.state == "computed" else ""
         print(f"run {report.run_id} is {report.state}: nothing is due that was not billed{forget}")
+    print_failed(failed)
+    print_alarms(sum(each.alarms for each in followed))
     return status
 
 

@@ -53,6 +53,9 @@ def usage(
         for each in found.lines
     ]
     output.print_table(("line", "text", "records", "charges", "amount"), lines, right=("line", "records", "charges", "amount"))
+    for each in found.lines:
+        if each.due_elsewhere:
+            print(f"line {each.line_no}: nothing of this charge stands here any more; its records are on the invoice of who pays it")
     if csv is not None:
         print(f"{len(found.records):,} records are in {csv}")
     return 0

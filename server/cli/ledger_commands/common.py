@@ -8,9 +8,19 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from billing.closed_months import Who
+    from billing.store.home import Home
 
 Entity = Annotated[str, Parameter(help="Legal entity; the one without a name if not given.")]
 MonthText = Annotated[str, Parameter(name="--month", help="Month, such as 2026-10.")]
+
+
+def require_entity(home: Home, entity: str | None) -> None:
+    """Raises UserError for a legal entity that nobody added: of a mistyped one there is nothing to show, close or export."""
+    from billing.accounts import entities
+
+    if entity is not None:
+        with home.connect() as connection:
+            entities.require_known(connection, entity)
 
 
 def who() -> Who:

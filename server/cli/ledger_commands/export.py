@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.ledger_commands.common import Entity, MonthText, who
+from server.cli.ledger_commands.common import Entity, MonthText, require_entity, who
 
 
 def export(
@@ -32,6 +32,7 @@ def export(
 
     chart = gl_export.read_mapping(mapping)
     with Home.open(home) as opened:
+        require_entity(opened, entity)
         done = gl_export.export(opened, chart, month_of(month), entity, out, who(), detail=detail)
     if as_json:
         output.print_json(done)

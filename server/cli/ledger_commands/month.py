@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.ledger_commands.common import Entity, MonthText, who
+from server.cli.ledger_commands.common import Entity, MonthText, require_entity, who
 
 if TYPE_CHECKING:
     from billing.accounting.closing import Closing
@@ -47,6 +47,7 @@ def reopen(
 
     text = month_of(month).text
     with Home.open(home) as opened:
+        require_entity(opened, entity)
         standing = closed_months.reopen(opened, entity, text, reason, who())
     if as_json:
         output.print_json({"month": text, "entity": entity, "standing": standing})
@@ -81,6 +82,7 @@ def _close(month: str, entity: str, reason: str, home: HomeFolder, *, as_json: b
 
     wanted = month_of(month)
     with Home.open(home) as opened, progress.show("month end", "events") as report:
+        require_entity(opened, entity)
         found = targets(opened, wanted, progress=report)
         done = closing.close(opened, wanted, entity, found, reason, who(), dry_run=dry_run)
     if as_json:

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.ledger_commands.common import MonthText  # noqa: TC001 -- cyclopts reads the annotations when the command runs
+from server.cli.ledger_commands.common import MonthText, require_entity
 
 
 def balance(
@@ -26,6 +26,7 @@ def balance(
 
     last = None if through is None else parse_date(through)
     with Home.open(home) as opened, opened.connect() as connection:
+        require_entity(opened, entity)
         found = balances.trial_balance(connection, entity=entity, through=last, every_customer=customers)
     if as_json:
         output.print_json([{**each._asdict(), "balance_micros": each.balance_micros} for each in found])
@@ -88,6 +89,7 @@ def revenue(
 
     wanted = month_of(month)
     with Home.open(home) as opened, opened.connect() as connection:
+        require_entity(opened, entity)
         found = {
             name: balances.earned(connection, kind, wanted.first, wanted.after, entity)
             for name, kind in (("revenue", balances.REVENUE), ("tax", balances.TAX))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from billing.accounts import agreements, kinds, lookup
+from billing.accounts import agreements, details, kinds, lookup
 from billing.store import tables
 from rating.errors import UserError
 from tests.billing.accounts.operator_home import ACCOUNTS, ASKED, DRY, SUBSCRIPTIONS, day, make
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 FACTS = (tables.account_facts, tables.subscription_facts, tables.commits)
-NAMES = ("M1", "M2", "M3", "M4", "M5", "C1", "C2", "C3", "K1", "K2", "H1", "H2")
+NAMES = ("M1", "M2", "M3", "M4", "M5", "C1", "C2", "C3", "K1", "K2", "K3", "K4", "H1", "H2", "H3", "H4", "P1", "P2", "X1", "X2", "X3")
 MORE = "".join(f"{name},Eve,CNY,Asia/Shanghai,1,zh,2025-10-01,,standard,20,,\n" for name in NAMES)
+MORE += "L1,Late,CNY,Asia/Shanghai,1,zh,2026-05-11,,standard,20,,\n"
 MORE_SUBSCRIPTIONS = "M1-1,M1,mobile/plus,2025-10-01,\nC1-1,C1,mobile/basic,2025-10-01,\nC2-1,C2,mobile/basic,2025-10-01,\n"
 
 
@@ -55,6 +56,8 @@ AGREED = [
     ("A1", "terms", "2026-04-01", None, kinds.TermsFact(payment_days=30, language="en"), "agreed: language en, payment days 30"),
     ("A1-1", "terms", "2025-10-01", None, kinds.TermsFact(minimum_months=24), "agreed: minimum months 24"),
     ("A1", "discount", "2026-04-01", None, kinds.DiscountFact("loyal", percent_ppm=125_000), "discount loyal: 12.5 % off everything"),
+    ("A1", "discount", "2026-04-01", None, kinds.DiscountFact("least", 1, kinds=("commitment",)), "discount least: 0.0001 % off comm"),
+    ("A1", "discount", "2026-04-01", None, kinds.DiscountFact("most", 0, 10**4, ("usage", "commitment")), "discount most: 0.01 CNY"),
     ("A1", "discount", "2026-04-01", "2027-04-01", kinds.DiscountFact("year", 0, 5_000_000, ("usage",)), "discount year: 5.00 CNY off"),
     ("A1", "tax", "2026-04-01", None, kinds.TaxFact(("*",), certificate="D-9"), "exempt from * (certificate D-9)"),
     ("A2", "tax", "2026-04-01", None, kinds.TaxFact(classes={"standard": "reduced"}), "standard is taxed as reduced"),
@@ -109,20 +112,46 @@ REFUSED = [
     ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 0, 5_000_001), "discount: 5.000001 is finer than CNY is counted"),
     ("A1-1", "discount", "2026-04-01", None, kinds.DiscountFact("x", 0, 5_001_000), "discount: 5.001 is finer than CNY is counted"),
     ("A3", "discount", "2026-04-01", None, kinds.DiscountFact(" ", 1), "discount: name is empty or holds control characters"),
+    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 0, 10**4, ("commitment",)), "discount: a fixed amount is never off com"),
+    ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 0, 10**4, ("adjustment", "discount")), "discount: a fixed amount is"),
+    ("A1-1", "discount", "2026-04-01", None, kinds.DiscountFact("x", 1, kinds=("discount",)), "discount: a percentage is never off disc"),
     ("A3", "discount", "2026-04-01", None, kinds.DiscountFact("x", 1, kinds=("tax",)), "discount: kinds 'tax' is no kind of line"),
     ("A3", "tax", "2026-04-01", None, kinds.TaxFact(("standart",)), "tax: no published catalogue has the tax class standart"),
     ("A3", "sponsor", "2026-04-01", None, kinds.SponsorFact("A1"), "sponsor: a sponsor pays for some charges, and none are named"),
     ("A3", "payer", "2026-04-01", None, kinds.PayerFact("A3"), "payer: A3 would take over from itself"),
     ("A3", "payer", "2026-04-01", None, kinds.PayerFact("A9"), "payer: account A9 is unknown"),
-    ("A3", "payer", "2026-04-02", None, kinds.PayerFact("A2"), "payer: 2026-04-02 is no bill date of A3"),
-    ("A3", "payer", "2026-04-01", "2026-05-02", kinds.PayerFact("A2"), "payer: 2026-05-02 is no bill date of A3"),
+    ("A3", "payer", "2026-04-02", None, kinds.PayerFact("H2"), "payer: 2026-04-02 is no bill date of A3"),
+    ("A3", "payer", "2026-04-01", "2026-05-02", kinds.PayerFact("H2"), "payer: 2026-05-02 is no bill date of A3"),
     ("A3", "pool", "2026-04-02", None, kinds.PoolFact(""), "pool: 2026-04-02 is no bill date of A3"),
-    ("A1-1", "payer", "2026-04-02", None, kinds.PayerFact("A2"), "payer: 2026-04-02 is no bill date of A1"),
+    ("A1-1", "payer", "2026-04-02", None, kinds.PayerFact("H2"), "payer: 2026-04-02 is no bill date of A1"),
     ("E1", "payer", "2026-04-01", None, kinds.PayerFact("A3"), "payer: E1 has currency EUR, A3 CNY"),
     ("T1", "pool", "2026-04-01", None, kinds.PoolFact("A3"), "pool: T1 has timezone Europe/Berlin, A3 Asia/Shanghai"),
     ("B1", "sponsor", "2026-04-15", None, kinds.SponsorFact("A3", ("usage",)), "sponsor: B1 and A3 do not have the same bill days"),
     ("M1", "hold", "2026-04-10", None, kinds.HoldFact(), "hold: M1 is billed with M2 on 2026-04-10"),
+    ("M1", "hold", "2025-12-10", None, kinds.HoldFact(), "hold: M1 is billed with M2 on 2026-04-01"),
+    ("A3", "payer", "2026-05-01", None, kinds.PayerFact("L1"), "payer: L1 is opened on 2026-05-11, and would take over from A3 on 2026"),
+    ("A3", "pool", "2026-05-01", None, kinds.PoolFact("L1"), "pool: L1 is opened on 2026-05-11, and would take over from A3 on 2026-05"),
+    ("A3", "payer", "2026-05-01", None, kinds.PayerFact("W1"), "payer: W1 is a test account on 2026-05-01, and would pay for A3, which"),
+    ("A1-1", "payer", "2026-05-01", None, kinds.PayerFact("W1"), "payer: W1 is a test account on 2026-05-01, and would pay for A1, which"),
+    ("A3", "sponsor", "2026-05-01", None, kinds.SponsorFact("W1", ("usage",)), "sponsor: W1 is a test account on 2026-05-01, and would"),
 ]  # fmt: skip
+
+
+# classes of a fact about tax, what is told; one catalogue has standard and reduced, another one standard and special, a third foreign
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ({"standard": "reduced"}, ""),
+        ({"standard": "special"}, ""),  # nothing in catalogues that lack it
+        ({"standard": "foreign"}, "no published catalogue has both tax classes, standard and foreign"),
+        ({"reduced": "special"}, "no published catalogue has both tax classes, reduced and special"),
+        ({"reduced": "none"}, "no published catalogue has the tax class none"),
+    ],
+)
+def test_a_class_stands_for_another_of_its_catalogue(classes: dict[str, str], message: str) -> None:
+    known = details.Known((), [{"standard", "reduced"}, {"standard", "special"}, {"foreign"}])
+    found = details.wrongs("tax", kinds.TaxFact(classes=classes), known, of_account=True)
+    assert [each.message for each in found] == ([message] if message else [])
 
 
 @pytest.mark.parametrize(("name", "kind", "from_date", "to_date", "detail", "message"), REFUSED, ids=[row[-1] for row in REFUSED])
@@ -143,6 +172,76 @@ def test_a_hold_of_a_member_is_refused_once_however_many_relations_it_has(home: 
     agree(home, "H1", "pool", "2026-04-01", kinds.PoolFact("H2"))
     with pytest.raises(UserError, match="hold: H1 is billed with H2 on 2026-04-10"):
         agree(home, "H1", "hold", "2026-04-10", kinds.HoldFact())
+
+
+def test_a_hold_that_was_there_first_keeps_others_from_taking_over(home: Home) -> None:
+    agree(home, "H3", "hold", "2026-04-10", kinds.HoldFact(), "2026-06-01")
+    with pytest.raises(UserError, match="hold: H3 is billed with H4 on 2026-05-01") as caught:
+        agree(home, "H3", "payer", "2026-05-01", kinds.PayerFact("H4"))
+    assert caught.value.remedy == "hold H4: its unit is billed as one; retract the hold of H3, or let it end by 2026-05-01"
+    agree(home, "H3", "payer", "2026-06-01", kinds.PayerFact("H4"))
+    agree(home, "H3", "payer", "2026-08-01", kinds.PayerFact(""))
+    assert not agree(home, "H3", "hold", "2026-08-01", kinds.HoldFact()).existed, "it is billed alone again"
+
+
+def test_a_test_account_pays_for_test_accounts_alone(home: Home) -> None:
+    agree(home, "X1", "category", "2026-04-01", kinds.CategoryFact("test"), "2026-08-01")
+    agree(home, "X1", "payer", "2026-04-01", kinds.PayerFact("W1"), "2026-08-01")
+    with pytest.raises(UserError, match="payer: W1 is a test account on 2026-08-01, and would pay for X1, which is none"):
+        agree(home, "X1", "payer", "2026-05-01", kinds.PayerFact("W1", ("usage",)), "2026-09-01")
+    agree(home, "X1", "pool", "2026-04-01", kinds.PoolFact("X2"))
+    agree(home, "X2", "category", "2026-04-01", kinds.CategoryFact("test"))
+    assert says(home, "X2") == ["2026-04-01 ... a test account: rated, never invoiced"], "it pays for nobody"
+
+
+def test_who_pays_for_others_does_not_become_a_test_account(home: Home) -> None:
+    agree(home, "X3", "payer", "2026-04-01", kinds.PayerFact("P1"), "2026-06-01")
+    with pytest.raises(UserError, match="payer: P1 is a test account on 2026-05-10, and would pay for X3, which is none"):
+        agree(home, "P1", "category", "2026-05-10", kinds.CategoryFact("test"))
+    assert not agree(home, "P1", "category", "2026-06-01", kinds.CategoryFact("test"), asked=DRY).existed
+
+
+def test_who_is_opened_later_takes_over_later(home: Home) -> None:
+    agree(home, "P1", "payer", "2026-06-01", kinds.PayerFact("L1"))
+    assert says(home, "P1") == ["2026-06-01 ... L1 pays everything"]
+
+
+# what is agreed for P2, of whom K3 pays everything from April on; from which day on K3 has nothing to do with it, if ever
+GOING_ON = [
+    ((), None),
+    ((("2026-06-01", kinds.PayerFact("K4", ("usage",)), None),), None),
+    ((("2026-06-01", kinds.PayerFact("K4"), "2026-07-01"),), None),
+    ((("2026-06-01", kinds.PayerFact(""), "2026-07-01"),), None),
+    ((("2026-06-01", kinds.PayerFact("K4"), None),), "2026-06-01"),
+    ((("2026-06-01", kinds.PayerFact(""), None),), "2026-06-01"),
+    ((("2026-06-01", kinds.PayerFact("K4"), "2026-07-01"), ("2026-07-01", kinds.PayerFact(""), None)), "2026-06-01"),
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("later", "parted"), GOING_ON)
+def test_a_relation_is_over_where_nothing_is_left_to_it(
+    tmp_path: Path, later: tuple[tuple[str, kinds.PayerFact, str | None], ...], parted: str | None
+) -> None:
+    """Until then K3 is not closed, and P2 does not pay for it; from then on both may be, and have bill days of their own."""
+    with make(tmp_path, accounts=ACCOUNTS + MORE) as home:
+        agree(home, "P2", "payer", "2026-04-01", kinds.PayerFact("K3"))
+        for from_date, detail, to_date in later:
+            agree(home, "P2", "payer", from_date, detail, to_date)
+        back = ("K3", "payer", "2026-06-01", kinds.PayerFact("P2"))
+        if parted is None:
+            with pytest.raises(UserError, match="K3 is closed on 2026-06-01, and takes over from P2"):
+                agreements.close(home, ASKED, "K3", day("2026-06-01"), "")
+            with pytest.raises(UserError, match=r"leads back to where it began on 2026-0[67]-01"):
+                agree(home, *back)
+            assert any(text.startswith("P2 is billed") for text in agreements.change_bill_day(home, DRY, "K3", 15, day("2026-07-10")).said)
+            return
+        with pytest.raises(UserError, match="K3 is closed on 2026-05-31, and takes over from P2"):
+            agreements.close(home, ASKED, "K3", day("2026-05-31"), "")
+        assert not agree(home, *back, asked=DRY).existed
+        assert not agreements.close(home, DRY, "K3", day("2026-06-01"), "").existed
+        done = agreements.change_bill_day(home, ASKED, "K3", 15, day(parted))
+        assert [text.split(" ")[0] for text in done.said] == ["K3", "the"]
 
 
 def test_relations_do_not_lead_in_a_circle_at_any_time(home: Home) -> None:

@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from billing import accounts
-from billing.accounts import exporting, lookup
+from billing.accounts import exporting, lifecycle, lookup
 from billing.accounts.importer import Count
 from billing.store import tables
 from rating.errors import ProblemsError, UserError
-from tests.billing.accounts.operator_home import ANN, NOW_US, day, make, write
+from tests.billing.accounts.operator_home import ANN, ASKED, NOW_US, day, make, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,6 +142,26 @@ def test_an_export_imported_into_a_new_home_exports_equally(home: Home, tmp_path
     assert "loyal" in "".join(texts(tmp_path / "out").values())
 
 
+@pytest.mark.slow
+def test_a_pause_after_an_end_that_was_told_later_is_not_exported(tmp_path: Path) -> None:
+    """An import would refuse it. One within the life of the subscription stays."""
+    with make(tmp_path) as first:
+        lifecycle.pause(first, ASKED, "A1-1", day("2026-04-01"), day("2026-04-05"), "stays")
+        lifecycle.pause(first, ASKED, "A1-1", day("2026-05-01"), None, "goes")
+        lifecycle.outage(first, ASKED, "A1-1", day("2026-05-03"), day("2026-05-04"), "goes", "")
+        lifecycle.end(first, ASKED, "A1-1", day("2026-04-20"), "")
+        exporting.export_files(first, tmp_path / "out", "csv")
+    exported = texts(tmp_path / "out")["subscription_facts.csv"]
+    assert ("stays" in exported, "goes" in exported) == (True, False)
+    (tmp_path / "second").mkdir()
+    with make(
+        tmp_path / "second", accounts=_header("accounts"), subscriptions=_header("subscriptions"), numbers=_header("numbers")
+    ) as second:
+        accounts.import_files(second, tmp_path / "out", NOW_US)
+        exporting.export_files(second, tmp_path / "again", "csv")
+    assert texts(tmp_path / "again") == texts(tmp_path / "out")
+
+
 def _header(name: str) -> str:
     from tests.billing.accounts import operator_home  # noqa: PLC0415 -- its texts by their names
 
@@ -160,6 +180,8 @@ accounts | A4,No,CNY,Asia/Shanghai,1,zh,2025-10-01,,standard,20,,vip | accounts.
 plan_changes | A9-1,2026-02-10,mobile/plus | plan_changes.csv line 4, subscription_id: subscription A9-1 is unknown
 plan_changes | A1-2,2026-02-10,mobile/pluss | plan_changes.csv line 4, plan: plan mobile/pluss is in no published catalogue
 plan_changes | A1-2,2026-02-10,euro/basic | plan_changes.csv line 4, plan: plan euro/basic is in EUR, account A1 in CNY
+account_facts | A1,discount,2026-05-01,,"{""name"":""x"",""percent_ppm"":1,""kinds"":[""discount""]}" | account_facts.csv line 9, kinds:
+account_facts | A1,bill_day,9999-12-31,,"{""bill_day"": 15}" | account_facts.csv line 9, from_date: 9999-12-31 is out of reach
 plan_changes | A1-2,2025-09-30,mobile/basic | plan_changes.csv line 4, from_date: plan change on 2025-09-30 is before
 plan_changes | A1-1,2026-02-10,mobile/basic | plan_changes.csv line 4, from_date: A1-1 2026-02-10 stands on line 2 already
 account_facts | A9,hold,2026-04-01,,{} | account_facts.csv line 9, account_id: account A9 is unknown
@@ -177,6 +199,8 @@ account_facts | A1,hold,2026-05-01,,{} | account_facts.csv line 9, account_id: h
 account_facts | A3,closed,2026-05-01,2026-06-01,{} | account_facts.csv line 9, to_date: closed: holds for good, and has a to_date
 account_facts | A2,closed,2026-05-01,,{} | account_facts.csv line 9, from_date: A2 is closed on 2026-05-01, and A2-1 goes on
 subscription_facts | A1-1,pause,2026-03-15,2026-04-01,{} | subscription_facts.csv line 8, from_date: A1-1 is paused
+subscription_facts | W1-1,pause,2026-07-10,,{} | subscription_facts.csv line 8, from_date: W1-1 ends on 2026-07-10, and its pause begins
+subscription_facts | W1-1,outage,2026-08-01,,{} | subscription_facts.csv line 8, from_date: W1-1 ends on 2026-07-10, and its outage begins
 subscription_facts | A1-1,hold,2026-03-15,,{} | subscription_facts.csv line 8, kind: 'hold' is no kind of fact here
 subscription_facts | A1-2,end,2025-10-01,,{} | subscription_facts.csv line 8, from_date: A1-2 ends on
 opening_items | W1,OLD-77,2025-11-01,2025-11-21,50.00 | opening_items.csv line 4, reference: W1 OLD-77 stands on line 2 already

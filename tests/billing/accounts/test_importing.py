@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from billing import accounts
 from billing.accounts import lookup
+from billing.accounts import numbers as numbers_of
 from billing.accounts.facts import account_facts, ends_learned_later
 from billing.guiding import Guide
 from billing.store import tables
@@ -70,7 +71,7 @@ def test_instants_are_kept_in_utc(home: Home, tmp_path: Path) -> None:
     with home.connect() as connection:
         spans = connection.execute(sa.select(tables.guiding_facts.c.from_us, tables.guiding_facts.c.to_us)).all()
     assert tuple(spans[0]) == (1_768_406_400_000_000, 1_772_294_400_000_000)
-    assert spans[1][1] is None
+    assert spans[1][1] == instant_us("2026-06-01T00:00:00+08:00"), "without an end of its own, it is free where its subscription ends"
 
 
 def test_the_same_rows_again_change_nothing(home: Home, tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ def test_an_end_may_be_learned_later_and_is_not_known_before(home: Home, tmp_pat
     ended = [SUBSCRIPTIONS[0] + "2026-09-01", SUBSCRIPTIONS[1]]
     numbers = [*NUMBERS[:2], NUMBERS[2] + "2026-06-01T00:00:00+08:00", "8613800000002,S1,2026-06-02T00:00:00+08:00,"]
     report = accounts.import_files(home, write(tmp_path / "more", subscriptions=ended, numbers=numbers), NOW_US)
-    assert report[:9] == (0, 2, 0, 1, 1, 2, 4, 1, 1)
+    assert report[:9] == (0, 2, 0, 1, 1, 3, 4, 1, 0)
     assert accounts.import_files(home, tmp_path / "more", NOW_US)[:9] == (0, 2, 0, 2, 0, 4, None, 0, 0), "the same again changes nothing"
     with home.connect() as connection:
         ends = [ends_learned_later(connection, seq) for seq in (3, 4)]
@@ -235,9 +236,63 @@ def test_an_end_may_be_learned_later_and_is_not_known_before(home: Home, tmp_pat
         [instant_us("2026-05-31T23:59:59+08:00"), instant_us("2026-06-01T00:00:00+08:00"), instant_us("2026-06-02T00:00:00+08:00")]
     )
     owners = [Guide(home, seq).resolve(pa.array(["8613800000002"] * 3), late).tolist() for seq in (3, 4)]
-    assert owners == [[2, 2, 2], [2, -1, 1]]
+    assert owners == [[2, -1, -1], [2, -1, 1]]
     again = write(tmp_path / "again", subscriptions=ended, numbers=[numbers[2].replace("2026-06-01", "2026-05-01")])
     assert "8613800000002 belongs to S2 while an earlier import gives it to S2" in problems(home, again)[0]
+
+
+CLOSED = [SUBSCRIPTIONS[0] + "2026-09-01", SUBSCRIPTIONS[1]]
+OPEN = ("8613800000007,S1,2026-03-01T00:00:00+08:00,", "8613800000008,S1,2026-04-01T00:00:00+08:00,")
+
+
+def test_the_end_of_a_number_may_be_learned_later(home: Home, tmp_path: Path) -> None:
+    accounts.import_files(home, write(tmp_path / "in", numbers=[*NUMBERS, *OPEN]), NOW_US)
+    taken = write(tmp_path / "more", numbers=[OPEN[0] + "2026-05-01T00:00:00+08:00"])
+    assert accounts.import_files(home, taken, NOW_US).numbers_ended == 1
+    assert accounts.import_files(home, taken, NOW_US).commit_seq is None
+    assert _spans_of(home, "8613800000007") == [("2026-03-01T00:00:00+08:00", "2026-05-01T00:00:00+08:00")]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"subscriptions": [SUBSCRIPTIONS[0] + "2026-03-15"]}, {"subscription_facts": ["S1,end,2026-03-15,,{}"]}],
+    ids=["to_date", "fact"],
+)
+def test_where_a_subscription_ends_its_numbers_are_free(home: Home, tmp_path: Path, told: dict[str, list[str]]) -> None:
+    """Also when the file of numbers still has them without an end, and given once more it says nothing new."""
+    accounts.import_files(home, write(tmp_path / "in", numbers=[*NUMBERS, *OPEN]), NOW_US)
+    more = write(tmp_path / "more", **{"numbers": list(OPEN), **told})
+    assert accounts.import_files(home, more, NOW_US).numbers_ended == 1
+    assert accounts.import_files(home, more, NOW_US).commit_seq is None
+    assert _spans_of(home, "8613800000007") == [("2026-03-01T00:00:00+08:00", "2026-03-15T00:00:00+08:00")]
+    accounts.import_files(home, write(tmp_path / "next", numbers=["8613800000007,S2,2026-05-15T00:00:00+08:00,"]), NOW_US)
+    assert _spans_of(home, "8613800000007")[1] == ("2026-05-15T00:00:00+08:00", "2026-06-01T00:00:00+08:00")
+
+
+def _spans_of(home: Home, served_id: str) -> list[tuple[str, str]]:
+    shanghai = dt.timezone(dt.timedelta(hours=8))
+    with home.connect() as connection:
+        found = numbers_of.owners_of(connection, served_id)
+    return [
+        (
+            dt.datetime.fromtimestamp(begin / 1e6, shanghai).isoformat(),
+            "" if end is None else dt.datetime.fromtimestamp(end / 1e6, shanghai).isoformat(),
+        )
+        for begin, end, _ in found
+    ]
+
+
+def test_a_subscription_begins_with_its_account_or_later(home: Home, tmp_path: Path) -> None:
+    early = write(tmp_path / "in", subscriptions=["S1,A1,mobile/smart-m,2026-01-14,", SUBSCRIPTIONS[1]])
+    (found,) = problems(home, early)
+    assert "S1 begins on 2026-01-14, and its account is opened on 2026-01-15" in found
+
+
+def test_a_closed_account_gets_no_subscription(home: Home, tmp_path: Path) -> None:
+    accounts.import_files(home, write(tmp_path / "in", account_facts=["A1,closed,2026-09-01,,{}"], subscriptions=CLOSED), NOW_US)
+    more = write(tmp_path / "more", subscriptions=["S9,A1,mobile/smart-m,2026-10-01,"], numbers=[])
+    (found,) = problems(home, more)
+    assert "A1 is closed on 2026-09-01, and S9 goes on" in found
 
 
 def instant_us(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
@@ -92,7 +93,9 @@ NOT_ACTIVATED = [
     (("N-1", "A1", "mobile/none", "2026-03-10", ()), "plan mobile/none is in no published catalogue"),
     (("N-1", "A1", "euro/basic", "2026-03-10", ()), "plan euro/basic is in EUR, account A1 in CNY"),
     (("N-1", "A1", "mobile/old", "2026-03-10", ()), "plan mobile/old is not sold on 2026-03-10"),
-    (("N-1", "A1", "mobile/basic", "1969-03-10", ()), "plan mobile/basic is not to be had on 1969-03-10"),
+    (("N-1", "A1", "mobile/basic", "1969-03-10", ()), "account A1 is opened on 2025-10-01: nobody would be billed for the days before"),
+    (("N/1", "A1", "mobile/basic", "2026-03-10", ()), "subscription 'N/1' cannot be used"),
+    (("N-1", "A1", "mobile/basic", "2026-03-10", ("+8613800000001",)), "number '+8613800000001' cannot be used"),
     (("N-1", "A1", "mobile/basic", "2026-03-10", ("8613800000001",)), "8613800000001 belongs to A1-1 from 2025-10-01 00:00:00+08:00"),
 ]
 
@@ -234,9 +237,8 @@ def test_a_change_of_owner(home: Home) -> None:
     said = done_once(home, lambda asked: lifecycle.transfer(home, asked, "X-1", "A2", day("2026-04-10"), "X-2"))
     assert said == (
         "X-1 ends: 2026-04-10 is the first day without it\n"
-        "its numbers are free from then on: 8613900000021\n"
         "X-2 of A2 begins on 2026-04-10 with mobile/basic; no fee is due for the end or the beginning\n"
-        "X-2 has 8613900000021 from 2026-04-10 00:00:00+08:00 on, after X-1\n"
+        "its numbers go with it, each for as long as X-1 had it: 8613900000021\n"
         "its change to mobile/plus on 2026-06-01 goes with it\n"
         "A1: the bill of 2026-05-01 is the first to show it\n"
         "A2: the bill of 2026-05-01 is the first to show it"
@@ -248,6 +250,33 @@ def test_a_change_of_owner(home: Home) -> None:
         lifecycle.revive(home, ASKED, "X-1", "")
     with pytest.raises(UserError, match=r"subscription X-2 exists with from 2026-04-10, not 2026-04-11"):
         lifecycle.transfer(home, ASKED, "X-1", "A2", day("2026-04-11"), "X-2")
+
+
+def test_what_is_known_of_the_days_after_a_change_of_owner_goes_with_it(home: Home) -> None:
+    activate(home, "K-1", "A1", "mobile/basic", "2026-01-05", "8613900000041", "8613900000042")
+    numbers.take(home, ASKED, "8613900000041", "K-1", day("2026-05-01"))
+    numbers.give(home, ASKED, "8613900000043", "K-1", day("2026-05-10"), 0)
+    lifecycle.end(home, ASKED, "K-1", day("2026-06-01"), "moves abroad")
+    said = done_once(home, lambda asked: lifecycle.transfer(home, asked, "K-1", "A2", day("2026-04-10"), "K-2"))
+    assert "its numbers go with it, each for as long as K-1 had it: 8613900000041, 8613900000042, 8613900000043" in said
+    assert "its end on 2026-06-01 goes with it" in said
+    assert line(home, "A2", "K-2").to_date == "2026-06-01"
+    with home.connect() as connection:
+        owned = {each: numbers.owners_of(connection, each) for each in ("8613900000041", "8613900000042", "8613900000043")}
+    april, may, tenth, june = (
+        int(dt.datetime.fromisoformat(f"2026-{each}T00:00:00+08:00").timestamp()) * 10**6 for each in ("04-10", "05-01", "05-10", "06-01")
+    )
+    assert [[(begin, end) for begin, end, _ in spans][-1] for spans in owned.values()] == [(april, may), (april, june), (tenth, june)]
+    owners = [spans[-1][2] for spans in owned.values()]
+    assert len(set(owners)) == 1
+    assert owned["8613900000042"][0][2] not in owners, "K-1 had it before"
+
+
+def test_nothing_is_recorded_with_a_clock_that_was_set_back(home: Home) -> None:
+    before = counts(home)
+    with pytest.raises(UserError, match="it was set back"):
+        lifecycle.outage(home, ASKED._replace(now_us=ASKED.now_us - 10**13), "A1-1", day("2026-03-01"), day("2026-03-02"), "", "")
+    assert counts(home) == before
 
 
 @pytest.mark.parametrize(

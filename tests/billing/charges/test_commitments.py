@@ -38,6 +38,22 @@ def test_what_a_period_is_committed_to(held: list[tuple[int, int]], prorate: boo
     assert committed(of(10_000 * UNIT, prorate=prorate), spans, FEBRUARY) == expected * UNIT
 
 
+# amount in the second half of February, whether it is prorated, what is committed: 29.00 for the first 14 days, of 29
+@pytest.mark.parametrize(
+    ("later", "prorate", "expected"),
+    [
+        (29, True, 29),
+        (58, True, 14 + 30),
+        (58, False, 58),
+    ],
+)
+def test_an_amount_that_changes_within_a_period(later: int, prorate: bool, expected: int) -> None:  # noqa: FBT001 -- a column of the table
+    middle = dt.date(2024, 2, 15)
+    before = committed(of(29 * UNIT, prorate=prorate), [Span(FEBRUARY.start, middle)], FEBRUARY)
+    assert committed(of(later * UNIT, prorate=prorate), [Span(middle, None)], FEBRUARY, before) == expected * UNIT
+    assert committed(of(later * UNIT, prorate=prorate), [], FEBRUARY, before) == before  # no day of it counts
+
+
 # committed, what counts, what is missing
 @pytest.mark.parametrize(
     ("least", "counted", "expected"),

@@ -19,6 +19,7 @@ from billing.charges.pauses import Breaks
 from billing.charges.periods import period_of
 from billing.charges.proration import Span
 from billing.charges.recurring import PlanSpan, fees_due
+from billing.charges.spread import spread_columns
 from billing.charges.tax import taxed
 from billing.charges.volume import prices
 from rating.model import Commitment, Plan, RecurringFee, TaxShare, VolumeStep, WhilePaused
@@ -113,6 +114,12 @@ def volume(quantity: int, free: int = 0) -> int:
     return (int(prices(steps, np.array([charged]), np.array([CENT])).amount_micros[0]) - charged * 100_000) // CENT
 
 
+def shared(own: int, other: int) -> int:
+    steps = (VolumeStep(0, 100_000), VolumeStep(16, 80_000))
+    price = prices(steps, np.array([own + other]), np.array([CENT])).amount_micros
+    return int(spread_columns(price, np.array([own, other]), np.zeros(2, np.int64), np.array([CENT]))[0]) // CENT - 10 * own
+
+
 def off(amount: int, *entries: tuple[int, int]) -> int:
     """Cents off `amount` cents: entries are (percent in ppm, fixed cents), in order of application."""
     row = lines({"amount_micros": amount * CENT, "kind": 1})
@@ -127,6 +134,13 @@ def short(least: int, used: int, held: Span | None = None) -> int:
     assert period is not None
     exact = committed(Commitment(1, "least", 1, 1, "standard", least * CENT), [held or span("2024-01-01")], period)
     return int(missing(np.array([cents(exact)]), np.array([used]))[0])
+
+
+def changed_commitment() -> int:
+    period = period_of(day("2025-10-31"), day("2020-01-01"), ((dt.date.min, 1),))
+    assert period is not None
+    first, then = (Commitment(1, "least", 1, 1, "standard", least * CENT) for least in (3100, 6200))
+    return cents(committed(then, [span("2025-10-21")], period, committed(first, [span("2025-10-01", "2025-10-21")], period)))
 
 
 def tax(rate_ppm: int, inclusive: int, *amounts: int) -> tuple[list[int], int]:
@@ -196,6 +210,9 @@ CODE: dict[str, Callable[[], int]] = {
     "15 messages at 0.10; the tier from 16 on is 0.08: its line": lambda: volume(15),
     "16 messages: its line": lambda: volume(16),
     "20 messages of which an allowance gave 4: its line": lambda: volume(20, 4),
+    "17 messages of an account, 7 of them of a subscription that another one pays: the line of that one (0.56 of 1.36)": lambda: shared(
+        7, 10
+    ),
     "100.00 with 10 percent and 50.00 off: what is left": lambda: 10000 - off(10000, (100_000, 0), (0, 5000)),
     "100.00 with 10 percent twice: what is left": lambda: 10000 - off(10000, (100_000, 0), (100_000, 0)),
     "1.05 with 10 percent: what is off (0.105)": lambda: off(105, (100_000, 0)),
@@ -203,6 +220,7 @@ CODE: dict[str, Callable[[], int]] = {
     "50.00 committed, 20.00 used": lambda: short(5000, 2000),
     "10,000.00 committed, since 28 February 2024, 36.90 used": lambda: short(1_000_000, 3690, span("2024-02-28")),
     "10.00 committed, 1.28 used, of which half is off": lambda: short(1000, 128 - off(128, (500_000, 0))),
+    "31.00 committed until 20 October, then 62.00, nothing used": changed_commitment,
     "0.08 and 0.08 without tax, 6 percent (0.0096)": lambda: tax(60_000, 0, 8, 8)[1],
     "9.99 and 5.00 with 19 percent in them: net (12.5966)": lambda: sum(tax(190_000, 1, 999, 500)[0]),
     "9.99 and 5.00 with 19 percent in them: tax": lambda: tax(190_000, 1, 999, 500)[1],

@@ -20,6 +20,7 @@ def told(start: str, end: str | None, exempt: str = "", **classes: str) -> TaxSt
 
 CERTIFICATE = told("2026-03-15", "2026-06-15", "*")
 REDUCED = told("2026-05-01", None, "", standard="reduced")
+KNOWN = {"standard", "reduced", "zero", "other"}
 
 
 # what was told, last day of the period, class, how it is taxed
@@ -39,10 +40,12 @@ REDUCED = told("2026-05-01", None, "", standard="reduced")
         ([CERTIFICATE, REDUCED], "2026-05-31", "other", Taxation("other", exempt=False)),
         ([told("2026-01-01", None, "reduced", standard="reduced")], "2026-05-31", "standard", Taxation("reduced", exempt=True)),
         ([told("2026-01-01", None, "standard", standard="reduced")], "2026-05-31", "standard", Taxation("reduced", exempt=True)),
+        ([told("2026-01-01", None, "", standard="elsewhere")], "2026-05-31", "standard", Taxation("standard", exempt=False)),
+        ([told("2026-01-01", None, "elsewhere", standard="elsewhere")], "2026-05-31", "standard", Taxation("standard", exempt=False)),
     ],
 )
 def test_taxation(facts: list[TaxStatus], last_day: str, tax_class: str, expected: Taxation) -> None:
-    assert taxation(status_on(facts, day(last_day)), tax_class) == expected
+    assert taxation(status_on(facts, day(last_day)), tax_class, KNOWN) == expected
 
 
 def test_of_two_that_begin_on_one_day_the_one_learned_last_holds() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.charges.inclusive import split
+from billing.charges.inclusive import added_tax, split
 from billing.charges.lines import Kind, Lines
 from billing.charges.tax import tax_due, taxed
 from rating.money import RoundingMode, round_exact
@@ -101,3 +101,19 @@ def test_exact_amounts_are_net_too() -> None:
     rows = gross(119)
     rows["exact_micros"] = 1_190_000 + 119
     assert split(rows, steps(rows)).lines["exact_micros"].tolist() == [1_000_100]
+
+
+# tax in what is due; net billed on the same charges, and on others; tax on both -> what is added, all in cents at 19 %
+ADDED = [
+    (191, 0, 0, 0, 191),  # 11.99: 10.08 and 1.91
+    (191, 0, 500, 95, 191),  # others have their own tax
+    (319, 1008, 0, 191, 128),  # 19.99 by now: 3.19, and 1.91 is billed
+    (319, 1008, 500, 191 + 95, 128),
+    (0, 1008, 0, 191, -191),  # nothing is due any more
+]
+
+
+@pytest.mark.parametrize(("due", "billed", "rest", "tax", "expected"), ADDED)
+def test_tax_that_a_bill_of_some_charges_adds(due: int, billed: int, rest: int, tax: int, expected: int) -> None:
+    amounts = (np.array([each * 10_000], np.int64) for each in (due, billed, rest, tax))
+    assert added_tax(*amounts, np.array([190_000]), np.array([10_000])).tolist() == [expected * 10_000]

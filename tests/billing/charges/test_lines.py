@@ -43,3 +43,18 @@ def test_sums_by_key() -> None:
     one = {"account_key": 1, "price_id": 5, "amount_micros": 3, "events": 1, "revenue_code": 9}
     summed = columns.sum_by_key(lines(one, {"account_key": 1, "price_id": 4}, {**one, "amount_micros": 4}))
     assert summed[["price_id", "amount_micros", "events", "revenue_code"]].tolist() == [(4, 0, 0, 0), (5, 7, 2, 9)]
+
+
+def test_before_the_tax_is_known_sums_of_catalogues_and_rates_stay_apart() -> None:
+    net, gross = (
+        {"account_key": 1, "amount_micros": 3, "catalogue": 1},
+        {"account_key": 1, "amount_micros": 5, "catalogue": 2, "inclusive": 1},
+    )
+    exempt = {**net, "rate_ppm": 60_000}
+    rows = lines(gross, net, gross, exempt)
+    assert columns.sum_as_taxed(rows)[["catalogue", "rate_ppm", "inclusive", "amount_micros"]].tolist() == [
+        (1, 0, 0, 3),
+        (1, 60_000, 0, 3),
+        (2, 0, 1, 10),
+    ]
+    assert columns.sum_by_key(rows)["amount_micros"].tolist() == [16]

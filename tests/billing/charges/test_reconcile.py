@@ -54,8 +54,14 @@ def test_every_field_of_the_key_keeps_lines_apart() -> None:
 
 
 def test_what_is_due_labels_the_line() -> None:
+    proposed = lines({**KEY, "amount_micros": 9, "quantity_unit": 2})
+    assert differences(proposed, lines({**KEY, "amount_micros": 4, "quantity_unit": 1})).lines["quantity_unit"].tolist() == [2]
+
+
+def test_revenue_that_was_booked_elsewhere_moves() -> None:
     proposed = lines({**KEY, "amount_micros": 9, "revenue_code": 4000})
-    assert differences(proposed, lines({**KEY, "amount_micros": 4, "revenue_code": 1})).lines["revenue_code"].tolist() == [4000]
+    found = differences(proposed, lines({**KEY, "amount_micros": 4, "revenue_code": 1})).lines
+    assert found[["revenue_code", "amount_micros"]].tolist() == [(1, -4), (4000, 9)]
 
 
 def test_none_and_none_is_none() -> None:

@@ -36,11 +36,15 @@ def void(world: World, number: str, on: str = "2025-11-03", at: str | None = Non
 
 
 def credit(world: World, number: str, line: int | None, cents: int | None, effect: str = "outside", **more: object) -> crediting.CreditNote:
-    """Credit a line (an amount in cents, None: what is left), or all of an invoice. `reference`, `on` and `dry_run` may be given."""
+    """Credit a line (an amount in cents, None: what is left), or all of an invoice, at noon of a day or later.
+
+    `reference`, `on` and `dry_run` may be given.
+    """
     amount = None if cents is None else cents * CENT
     reference = str(more.get("reference") or f"note {world.now_us}")
     wanted = crediting.Wanted(reference, number, line, amount, effect, "goodwill")
     on = dt.date.fromisoformat(str(more.get("on") or "2025-11-05"))
+    world.now_us = max(world.now_us, instant_us(f"{on}T12:00:00"))
     return crediting.credit(world.home, wanted, who(world), on=on, dry_run=bool(more.get("dry_run")))
 
 

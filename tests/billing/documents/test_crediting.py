@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from billing import invoicing
 from billing.accounting import balances
 from billing.accounting import write_off as writing_off
-from billing.documents import adjusting
+from billing.documents import adjusting, crediting
 from billing.store import commit_points, tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import ANA, BEN, CENT, cents, credit, customer, void, who, wrong
-from tests.billing.runs.world import Call, World
+from tests.billing.runs.world import Call, World, instant_us
 
 FIRST = "R-0000000001"  # Basic 10.00, National calls 10 of 30 minutes at 0.10 = 1.00, Premium 2.01, tax 6 % of 13.01 = 0.78
 
@@ -52,6 +52,26 @@ def test_the_last_note_takes_the_residue(billed: World, steps: list[tuple[int, i
     assert (cents(billed), wrong(billed)) == (0, [])
     with pytest.raises(UserError, match=f"nothing of {FIRST} is left to credit"):
         credit(billed, FIRST, None, None, reference="more")
+
+
+@pytest.mark.parametrize(
+    ("on", "refusal"),
+    [
+        ("2025-10-31", f"{FIRST} was issued on 2025-11-01: a credit cannot be dated 2025-10-31"),
+        ("2025-11-07", f"a credit of {FIRST} cannot be dated 2025-11-07: today is 2025-11-06"),
+        ("2045-06-01", f"a credit of {FIRST} cannot be dated 2045-06-01: today is 2025-11-06"),
+        ("2025-11-06", None),
+    ],
+)
+def test_a_credit_is_dated_between_its_invoice_and_today(billed: World, on: str, refusal: str | None) -> None:
+    billed.now_us = instant_us("2025-11-06T00:01:00")  # in Shanghai; it is the fifth in Greenwich
+    wanted = crediting.Wanted("note", FIRST, 1, 100 * CENT, "outside", "goodwill")
+    if refusal is None:
+        assert crediting.credit(billed.home, wanted, who(billed), on=dt.date.fromisoformat(on)).issued_on == on
+    else:
+        with pytest.raises(UserError, match=refusal):
+            crediting.credit(billed.home, wanted, who(billed), on=dt.date.fromisoformat(on))
+        assert cents(billed) == 1379
 
 
 def test_all_of_an_invoice(billed: World) -> None:

@@ -85,7 +85,7 @@ def test_a_service_that_ends_and_one_that_is_gone(world: World) -> None:
         f"{FIRST} has 30.00 of it",
         "due 16.45, billed before 30.00: now -13.55",
     ]
-    assert found["Line rent"] == [
+    assert found["Line rent, correction for 2025-11-01 to 2025-11-30"] == [
         "nothing is due for this any more", f"{FIRST} has 3.00 of it", "due 0.00, billed before 3.00: now -3.00",
     ]  # fmt: skip
 

@@ -18,7 +18,7 @@ from billing.rerate.request import request
 from rating.model import BillThreshold, InvoiceDiscount, VolumeStep, VolumeTier
 from server.cli.app import main
 from tests.billing.documents.clerk import ANA, BEN, CENT, who, wrong
-from tests.billing.runs.world import MINUTE_MS, NATIONAL, START_US, Call, World, price_of, shop
+from tests.billing.runs.world import MINUTE_MS, NATIONAL, START_US, Call, World, instant_us, price_of, shop
 
 
 def publish(world: World, version: int, **plus: object) -> None:
@@ -48,6 +48,7 @@ def threshold(world: World, date: str) -> None:
 
 def rerate(world: World, date: str = "2025-12-05") -> None:
     """Rate October again by the second version, approved and applied."""
+    world.now_us = max(world.now_us, instant_us(f"{date}T12:00:00"))
     job = jobs.plan(world.home, request("shop/plus", 2, "2025-10"), who(world, ANA))
     jobs.decide(world.home, job.job_id, jobs.APPROVED, "", who(world, BEN))
     jobs.apply(world.home, job.job_id, dt.date.fromisoformat(date), who(world, ANA))

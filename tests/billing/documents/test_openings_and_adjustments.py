@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing import invoicing, payments
+from billing.accounts import agreements
 from billing.accounts.kinds import ClosedFact
+from billing.accounts.recording import Asked
+from billing.catalogue import Operator
 from billing.documents import adjusting, openings
+from billing.documents.explaining import explain
 from billing.store import settings, tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import ANA, BEN, CENT, cents, customer, void, who, wrong
@@ -154,6 +158,49 @@ def test_an_adjustment_is_dated_in_a_period_that_is_still_open(anna: World) -> N
         "first": "R-0000000006",
         "last": "R-0000000006",
     }
+
+
+def closed(world: World, on: str) -> tuple[str, ...]:
+    return agreements.close(world.home, Asked(Operator("ana", 1), world.tick()), "anna", dt.date.fromisoformat(on), "moved").said
+
+
+@pytest.mark.parametrize("told_after_the_bill", [False, True])
+def test_what_is_dated_after_a_closing_that_is_told_later_is_of_the_last_period(anna: World, *, told_after_the_bill: bool) -> None:
+    """10 of 30 days of the fee of 10.00 are 3.33; 1.00 and 7.00 by hand for 25 and 26 November are not lost by closing on 11 November."""
+    settings.put(anna.home, "adjustment_limit_micros", str(500 * CENT), "ops", 1, anna.tick())
+    anna.bill("2025-11-01")
+    entered(anna, 100, on="2025-11-25")
+    entered(anna, 700, "big", on="2025-11-26")
+    if told_after_the_bill:
+        entered(anna, 700, "big", BEN, on="2025-11-26")
+        anna.bill("2025-12-01")
+        assert invoicing.list_invoices(anna.home)[-1].net_micros == 1800 * CENT
+    assert closed(anna, "2025-11-11")[-1] == "adjustments dated later are of that period: A1, big"
+    entered(anna, 700, "big", BEN, on="2025-11-26")
+    last = anna.bill("2026-01-01")
+    assert last.quarantined == {}
+    found = [each for each in invoicing.list_invoices(anna.home) if each.issued_on > "2025-11-01"]
+    assert sum(each.net_micros for each in found) == 1133 * CENT
+    assert {each.reference: each.state for each in adjusting.list_all(anna.home)} == {"A1": found[-1].number, "big": found[-1].number}
+    assert [line.text for line in explain(anna.home, found[-1].number).lines if "by hand for 2025-11-26" in line.sentences[0]]
+    assert wrong(anna) == []
+
+
+def test_no_closing_loses_an_adjustment_that_waits(anna: World) -> None:
+    """After the run of 1 March the next one computes December to March; an account that is closed by then has no bill any more."""
+    for month in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01"):
+        anna.bill(month)
+    entered(anna, -100, on="2026-03-20")
+    with pytest.raises(
+        UserError, match="no bill to come corrects anna before 2025-12-01, and these adjustments wait for one: A1"
+    ) as caught:
+        closed(anna, "2025-12-01")
+    assert caught.value.remedy == "close it after 2025-12-01, or bill it first"
+    closed(anna, "2025-12-02")
+    anna.bill("2026-04-01")
+    last = invoicing.list_invoices(anna.home)[-1]
+    assert adjusting.list_all(anna.home)[0].state == last.number
+    assert last.net_micros == (32 - 3000 - 100) * CENT  # one day of December (0.32) instead of three months, and what was promised
 
 
 def test_a_reference_stands_for_one_adjustment(anna: World) -> None:

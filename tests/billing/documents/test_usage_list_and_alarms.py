@@ -68,6 +68,34 @@ def test_the_records_add_up_to_what_is_billed_also_after_corrections(anna: World
         usage_list(anna.home, "R-0000000002", "ben-1")
 
 
+def test_records_that_another_account_pays_for_by_now(anna: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Told in November: the boss has paid for anna since 1 October. Her invoice of December takes all of October back."""
+    from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
+
+    anna.account("boss")
+    anna.subscription("boss-1", "boss", "shop/basic", "1009")
+    anna.take(Call("1001", "2025-10-06T10:00:00", 60, key="of the free minutes"))
+    anna.bill("2025-11-01")
+    fact = {"kind": "payer", "from_date": "2025-10-01", "to_date": None, "detail": '{"payer":"boss"}', "by_name": "clerk", "by_uid": 1}
+    anna._add(tables.account_facts, account_key=anna.key("accounts", "account_key", "account_id", "anna"), **fact)  # noqa: SLF001 -- a fact
+    anna.bill("2025-12-01")
+    found = {name: usage_list(anna.home, anna.numbers(name)[-1]) for name in ("anna", "boss")}
+    assert {name: [each.charge_micros for each in of.records] for name, of in found.items()} == {
+        "anna": [],
+        "boss": [100 * CENT, 10 * CENT, 2_005_000],
+    }
+    assert [(each.records, each.charge_micros, each.exact_micros, each.amount_micros // CENT) for each in found["anna"].lines] == [
+        (0, 0, 0, -110),
+        (0, 0, 0, -201),
+    ]
+    assert [(each.records, each.charge_micros, each.exact_micros, each.amount_micros // CENT) for each in found["boss"].lines] == [
+        (2, 1_100_000, 1_100_000, 110),
+        (1, 2_005_000, 2_005_000, 201),
+    ]
+    assert main(["invoice", "usage", anna.numbers("anna")[-1], "--home", str(anna.home.path)]) == 0
+    assert "line 2: nothing of this charge stands here any more; its records are on the invoice of who pays it" in capsys.readouterr().out
+
+
 def test_the_list_as_a_file(anna: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
 

@@ -9,8 +9,11 @@ import time
 import pytest
 
 from billing import closed_months, invoicing, payments
+from billing.catalogue import Operator
 from billing.documents import voiding
 from billing.documents.explaining import explain
+from billing.payments import deposits
+from billing.payments.postings import APPLIED
 from billing.runs import cycle, states
 from billing.runs.unbilled import unbilled
 from billing.store import settings, tables
@@ -19,6 +22,7 @@ from tests.billing.documents.clerk import ANA, CENT, cents, credit, customer, vo
 from tests.billing.runs.world import Call, World
 
 FIRST = "R-0000000001"
+OPERATOR = Operator(*ANA)
 
 
 @pytest.fixture
@@ -108,6 +112,15 @@ def test_the_next_run_bills_what_was_voided_of_long_ago(long_ago: World) -> None
     assert cents(long_ago) == 7 * 1060 + 1379, "once it is billed again October is as closed as before"
 
 
+def test_a_run_of_another_bill_day_does_not_swallow_what_was_voided(long_ago: World) -> None:
+    """The run of the 15th comes next, and bills it: who has a void invoice is due in whatever run comes next."""
+    long_ago.account("ben", bill_day=15)
+    assert long_ago.bill("2026-04-15").invoices == 1
+    assert (cents(long_ago), wrong(long_ago)) == (5 * 1060 + 1379, [])
+    assert long_ago.bill("2026-05-01").invoices == 1
+    assert (cents(long_ago), wrong(long_ago)) == (6 * 1060 + 1379, [])
+
+
 def test_an_older_invoice_is_reissued_on_the_date_of_the_latest_run(billed: World) -> None:
     before = billed.lines(FIRST)
     billed.bill("2025-12-01")
@@ -163,6 +176,19 @@ def test_a_paid_invoice_is_not_void(billed: World) -> None:
     assert (cents(billed), wrong(billed)) == (879, [])
 
 
+def test_an_invoice_that_a_deposit_paid_is_credited_as_the_refusal_says(billed: World) -> None:
+    """13.79 are owed, 5.00 of a deposit pay them; a release is for good, so the remedy is a credit note."""
+    day = dt.date(2025, 11, 2)
+    deposits.take(billed.home, deposits.Deposit("D1", "anna", 500 * CENT, day), payments.Act(OPERATOR, billed.tick()))
+    released = deposits.Movement("A1", "D1", APPLIED, day)
+    deposits.move(billed.home, released, payments.Act(OPERATOR, billed.tick()))
+    with pytest.raises(UserError, match=f"{FIRST} is paid by deposit D1") as caught:
+        void(billed, FIRST)
+    assert caught.value.remedy == f"credit the invoice instead: ratewright invoice credit {FIRST} ..."
+    assert credit(billed, FIRST, None, None).total_micros == -1379 * CENT
+    assert (cents(billed), wrong(billed)) == (-500, [])
+
+
 def test_a_closed_month_keeps_its_invoices(billed: World) -> None:
     closed_months.close(billed.home, "", "2025-11", "month end", who(billed))
     with pytest.raises(UserError, match="the books for 2025-11 are closed"):
@@ -170,12 +196,12 @@ def test_a_closed_month_keeps_its_invoices(billed: World) -> None:
 
 
 def test_a_void_is_not_dated_before_its_invoice(billed: World) -> None:
-    with pytest.raises(UserError, match=f"{FIRST} was issued on 2025-11-01: its voiding cannot be dated 2025-10-31"):
+    with pytest.raises(UserError, match=f"{FIRST} was issued on 2025-11-01: a void cannot be dated 2025-10-31"):
         void(billed, FIRST, "2025-10-31")
 
 
 def test_a_void_is_not_dated_after_today(billed: World) -> None:
-    with pytest.raises(UserError, match=f"{FIRST} cannot be void as of 2099-02-04: today is 2025-11-03"):
+    with pytest.raises(UserError, match=f"a void of {FIRST} cannot be dated 2099-02-04: today is 2025-11-03"):
         void(billed, FIRST, "2099-02-04", at="2025-11-03")
     assert (cents(billed), void(billed, FIRST).on_date) == (1379, "2025-11-03")
 

@@ -19,7 +19,7 @@ from billing.rerate.request import Request, request
 from rating.errors import UserError
 from tests.billing.documents.clerk import cents as owed_cents
 from tests.billing.documents.clerk import void
-from tests.billing.runs.world import NATIONAL, START_US, Call, price_of, shop
+from tests.billing.runs.world import NATIONAL, START_US, Call, instant_us, price_of, shop
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -75,6 +75,7 @@ def billed(world: World) -> World:
         world.take(Call(f"861380000000{index}", "2025-10-05T10:00", index * 600), Call(f"861380000000{index}", "2025-11-05T10:00", 600))
     world.bill("2025-11-01")
     world.bill("2025-12-01")
+    world.now_us = instant_us(f"{DAY}T12:00:00")
     correct(world)
     return world
 
@@ -102,6 +103,31 @@ def test_only_named_accounts_are_in_it(billed: World) -> None:
     assert [each.account_id for each in jobs.preview(billed.home, asked(("b",))).largest] == ["b"]
     with pytest.raises(UserError, match="no account has the id z"):
         jobs.preview(billed.home, asked(("z",)))
+
+
+# today is 5 December; October was billed on 1 November
+@pytest.mark.parametrize(
+    ("on", "refusal"),
+    [
+        ("2025-10-31", "R-0000000003, which it corrects, was issued on 2025-11-01"),
+        ("2001-01-05", "R-0000000003, which it corrects, was issued on 2025-11-01"),
+        ("2025-12-06", "today is 2025-12-05"),
+        ("2045-06-01", "today is 2025-12-05"),
+        ("2025-11-01", None),
+        ("2025-12-05", None),
+    ],
+)
+def test_documents_are_dated_between_what_they_correct_and_today(billed: World, on: str, refusal: str | None) -> None:
+    job = jobs.plan(billed.home, asked(), who(billed))
+    jobs.decide(billed.home, job.job_id, jobs.APPROVED, "", who(billed, uid=2))
+    day, before = dt.date.fromisoformat(on), invoiced_cents(billed)
+    if refusal is None:
+        jobs.apply(billed.home, job.job_id, day, who(billed))
+        assert {each.issued_on for each in invoicing.list_invoices(billed.home) if each.document_type != "invoice"} == {on}
+        return
+    with pytest.raises(UserError, match=f"a re-rating cannot be dated {on}: {refusal}"):
+        jobs.apply(billed.home, job.job_id, day, who(billed))
+    assert (invoiced_cents(billed), jobs.jobs(billed.home)[0].state) == (before, jobs.APPROVED)
 
 
 def test_a_job_is_approved_by_another_and_billed_once_to_the_cent(billed: World) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from billing import catalogue, invoicing
 from billing.controls import books
+from billing.documents import explaining
 from billing.runs.thresholds import Acted, reached
 from billing.runs.unbilled import unbilled
 from billing.store import tables
@@ -33,7 +34,7 @@ from rating.model import (
     VolumeStep,
     VolumeTier,
 )
-from tests.billing.runs.world import MINUTE_MS, Call, World, shop
+from tests.billing.runs.world import MINUTE_MS, Call, World, instant_us, shop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,6 +137,21 @@ def test_a_pause_that_is_learned_late_is_credited_once(world: World) -> None:
     assert dict_of(bill(world, "2025-12-01"), "10-01") == {"Monthly": -484, "Least": -516, "Tax standard 6 %": -60}
     assert dict_of(bill(world, "2025-12-01"), "10-01") == {}
     assert dict_of(bill(world, "2026-01-01"), "10-01") == {}
+
+
+def test_a_commitment_whose_amount_changes_is_prorated_by_its_parts(world: World) -> None:
+    """31.00 until 10 October, none for ten days, and 62.00 (of version 2) from 21 October on: 31.00 x 10/31 + 62.00 x 11/31."""
+    least = Commitment(304, "Least", 304, 5004, "standard", 31 * UNIT, CommitmentCounts.USAGE_AND_FEES)
+    plan, none = Plan("all", RULES, {"en": "All"}, commitments=(least,)), Plan("none", RULES, {"en": "None"})
+    begin(world, plans=(plan, none))
+    dearer = msgspec.structs.replace(plan, commitments=(msgspec.structs.replace(least, amount_micros=62 * UNIT),))
+    newer = shop(2, instant_us("2025-10-15T00:00:00"), identity="rich", plans=(dearer, none))
+    catalogue.publish(world.home, newer, world.tick())
+    world.plan("S1", "rich/none", "2025-10-11")
+    world.plan("S1", "rich/all", "2025-10-21")
+    assert bill(world, "2025-11-01") == [("Least", "10-01", 1000 + 2200), ("Tax standard 6 %", "10-01", 192)]
+    said = explaining.explain(world.home, world.numbers()[0]).lines[0].sentences
+    assert said == ("32.00 is agreed as the least; what counts of it is 0.00; missing 32.00",)
 
 
 def test_an_early_end_and_its_undoing(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A discount is had by whoever pays what it is off, so that no bill falls below zero because its lines went elsewhere."""
+"""A discount or a volume tier is had by whoever pays what it is off, so that no bill falls below zero because its lines went elsewhere."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from billing import catalogue, controls, invoicing
 from billing.accounts.kinds import DiscountFact, PayerFact
 from billing.documents.explaining import explain
 from billing.store import tables
-from rating.model import InvoiceDiscount, RecurringFee, TaxClass, TaxRate, TaxShare
-from tests.billing.runs.world import shop
+from rating.model import InvoiceDiscount, RecurringFee, TaxClass, TaxRate, TaxShare, VolumeScope, VolumeStep, VolumeTier
+from tests.billing.runs.world import MINUTE_MS, Call, shop
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -102,6 +102,30 @@ def test_a_cent_that_is_over_falls_in_words_where_it_fell_on_the_bill(world: Wor
     world.bill("2025-11-01")
     said = words(world, "R-0000000001", "five")
     assert sorted(each[-1] for each in said) == ["of it on what this tax class has: -0.02", "of it on what this tax class has: -0.03"]
+
+
+def test_a_tier_of_the_account_in_words_where_two_pay(world: World) -> None:
+    """17 minutes at 0.05 instead of 0.10: b pays 7 of them, a 10 and the fees of both subscriptions (36.00 each)."""
+    steps = (VolumeStep(0, 100_000, MINUTE_MS), VolumeStep(10 * MINUTE_MS, 50_000, MINUTE_MS))
+    tier = VolumeTier(300, "volume", 30, 3000, "standard", ("National calls",), steps, VolumeScope.ACCOUNT)
+    plan = msgspec.structs.replace(shop().plans[1], volume_tiers=(tier,))
+    catalogue.publish(world.home, shop(identity="mix", plans=(plan,)), world.tick())
+    world.account("a")
+    world.account("b")
+    world.subscription("sa", "a", "mix/plus", "8613800000001")
+    world.subscription("sc", "a", "mix/plus", "8613800000002")
+    told(world, "subscription_facts", "payer", PayerFact("b", ("usage", "volume")))
+    world.take(Call("8613800000001", "2025-10-05T10:00:00", 7 * 60), Call("8613800000002", "2025-10-05T10:00:00", 10 * 60))
+    assert world.bill("2025-11-01").quarantined == {}
+    found = {each.account_id: each for each in invoicing.list_invoices(world.home)}
+    assert {name: each.net_micros // 10_000 for name, each in found.items()} == {"a": 7250, "b": 35}
+    whole = "17:00 in the period reach the tier from 10:00: 0.85, less what the records were charged, 1.70 = -0.85"
+    paid = "of it {} on what this account pays: {}, less what the records were charged, {} = {}"
+    assert words(world, found["a"].number, "volume") == [(whole, paid.format("10:00", "0.50", "1.00", "-0.50"))]
+    assert words(world, found["b"].number, "volume") == [(whole, paid.format("7:00", "0.35", "0.70", "-0.35"))]
+    in_chinese = explain(world.home, found["b"].number, language="zh").lines
+    assert "其中本账户付费部分用量 7:00：0.35，减去按条收取的 0.70 = -0.35" in [text for line in in_chinese for text in line.sentences]  # noqa: RUF001 -- Chinese punctuation
+    assert [each.name for each in controls.books(world.home) if not each.ok] == []
 
 
 def words(world: World, number: str, text: str) -> list[tuple[str, ...]]:

@@ -73,3 +73,18 @@ def test_nothing_of_a_test_account_is_unbilled(ben: World) -> None:
     assert [int(each) // 10_000 for each in unbilled(ben.home, dt.date(2025, 11, 1)).lines["amount_micros"]] == [FEE, 900]
     tell(ben, "ben", "category", CategoryFact("test"), "2025-10-01")
     assert unbilled(ben.home, dt.date(2025, 11, 1)).lines.size == 0
+
+
+@pytest.mark.parametrize("since", ["2025-10-01", "2025-11-01"])
+def test_what_a_test_account_would_pay_for_a_customer_is_the_customers(world: World, since: str) -> None:
+    """As it was agreed before that was refused: anna, for tests from `since` on, pays for ben."""
+    for number, account in (("1001", "anna"), ("1002", "ben")):
+        world.account(account)
+        world.subscription(f"{account}-1", account, "shop/basic", number)
+    tell(world, "ben", "payer", PayerFact("anna"), "2025-10-01")
+    tell(world, "anna", "category", CategoryFact("test"), since)
+    world.bill("2025-11-01")
+    world.bill("2025-12-01")
+    by_anna = [2 * (FEE + TAX)] if since == "2025-11-01" else []  # October: her own and his
+    assert (totals(world, "anna"), totals(world, "ben")) == (by_anna, [FEE + TAX] * (2 - len(by_anna)))
+    assert wrong(world) == []

@@ -7,9 +7,11 @@ import datetime as dt
 import msgspec
 import pytest
 
-from billing import catalogue, closed_months
+from billing import catalogue, closed_months, invoicing
+from billing.accounts.kinds import HoldFact, PayerFact
 from billing.controls import books
-from billing.documents import interim
+from billing.documents import explaining, interim
+from billing.store import tables
 from rating.model import BillThreshold, CapWindow, LimitAction, Service, SpendLimit
 from tests.billing.runs.world import START_US, Call, World, shop
 
@@ -19,12 +21,22 @@ PREMIUM_NUMBER = 8690000000001
 @pytest.fixture
 def heavy(world: World) -> World:
     """Anna on plus (no free minutes, 3.00 in advance), with thresholds at 50.00 and 100.00 of unbilled usage."""
+    return opened(world, "shop", 2)
+
+
+@pytest.fixture
+def inclusive(world: World) -> World:
+    """The same, where prices hold their tax of 6 %."""
+    return opened(world, "gross", 1, tax_inclusive=True)
+
+
+def opened(world: World, identity: str, version: int, **changes: object) -> World:
     basic, plus = shop().plans
     limits = (BillThreshold(1, "fifty", 50_000_000), BillThreshold(2, "hundred", 100_000_000))
     plans = (basic, msgspec.structs.replace(plus, bill_thresholds=limits))
-    catalogue.publish(world.home, shop(2, START_US + 1, plans=plans), world.tick())
+    catalogue.publish(world.home, shop(version, START_US + 1, identity=identity, plans=plans, **changes), world.tick())
     world.account("anna")
-    world.subscription("anna-1", "anna", "shop/plus", "1001")
+    world.subscription("anna-1", "anna", f"{identity}/plus", "1001")
     return world
 
 
@@ -65,6 +77,77 @@ def test_a_month_with_two_thresholds(heavy: World) -> None:
     taxes = [cents for text, *_, cents in october if text.startswith("Tax")]
     assert taxes == [300, 601, 198], "6 % of 3000 + 300 + 15020 is 1099.2; what was billed in mid-cycle is subtracted"
     assert balanced(heavy)
+
+
+# minutes of 0.10 -> net and tax in cents. 6 % of 48.58 would be 2.91. Of 52.20 with 3.87 and 0.39 of fees by then 53.26 are net, and the
+# largest remainder is that of the second fee
+INSIDE = [(500, 47_17, 2_83), (515, 48_58, 2_92), (522, 49_24, 2_96)]
+
+
+@pytest.mark.parametrize(("minutes", "net", "tax"), INSIDE)
+def test_prices_that_hold_their_tax_are_what_is_paid_in_mid_cycle(inclusive: World, minutes: int, net: int, tax: int) -> None:
+    """The cycle bills 30.00 and 3.00, and 3.00 in advance."""
+    inclusive.take(Call("1001", "2025-10-03T10:00:00", minutes * 60))
+    assert bill(inclusive, "2025-10-05") == (1, ["fifty"])
+    assert [cents for *_, cents in inclusive.lines("R-0000000001")] == [net, tax]
+    assert explained(inclusive, "R-0000000001") == [net, tax]
+    inclusive.bill("2025-11-01")
+    assert totals(inclusive) == [minutes * 10, 36_00]
+    assert balanced(inclusive)
+
+
+def test_a_threshold_holds_its_tax_where_prices_do(inclusive: World) -> None:
+    inclusive.take(Call("1001", "2025-10-03T10:00:00", 499 * 60))
+    assert bill(inclusive, "2025-10-05") == (0, [])
+    inclusive.take(Call("1001", "2025-10-04T10:00:00", 60))
+    assert bill(inclusive, "2025-10-05") == (1, ["fifty"])
+    inclusive.take(Call("1001", "2025-10-06T10:00:00", 999 * 60))
+    assert bill(inclusive, "2025-10-07") == (0, []), "99.90 are not billed"
+    inclusive.take(Call("1001", "2025-10-06T20:00:00", 60))
+    assert bill(inclusive, "2025-10-07") == (1, ["hundred"])
+    assert totals(inclusive) == [50_00, 100_00]
+
+
+def test_all_that_is_billed_of_a_month_comes_to_its_prices(inclusive: World) -> None:
+    """The rent of November is billed in advance when its usage is billed in mid-cycle, twice."""
+    inclusive.bill("2025-11-01")
+    for day, minutes, interim_bill in (("05", 515, "R-0000000002"), ("10", 1007, "R-0000000003")):
+        inclusive.take(Call("1001", f"2025-11-{day}T10:00:00", minutes * 60))
+        bill(inclusive, f"2025-11-{day[0]}{int(day[1]) + 1}")
+        assert sum(explained(inclusive, interim_bill)) == minutes * 10
+    inclusive.bill("2025-12-01")
+    assert totals(inclusive) == [36_00, 51_50, 100_70, 33_00]
+    assert balanced(inclusive)
+
+
+def test_held_bills_wait_in_mid_cycle_as_well(heavy: World) -> None:
+    """Bert, who is held, pays for Anna's usage: both are of one rating unit."""
+    heavy.account("bert")
+    fact(heavy, "anna", "payer", PayerFact("bert"))
+    fact(heavy, "bert", "hold", HoldFact("a dispute"), to_date="2025-10-20")
+    heavy.take(Call("1001", "2025-10-03T10:00:00", 500 * 60))
+    who = closed_months.Who("ada", 1001, heavy.tick())
+    done = interim.run(heavy.home, dt.date(2025, 10, 19), who)
+    assert (done.run_id, done.invoices, done.reached, [each.threshold for each in done.held]) == (0, 0, (), ["fifty"])
+    assert heavy.numbers() == []
+    assert bill(heavy, "2025-10-20") == (1, ["fifty"])
+
+
+def fact(world: World, account: str, kind: str, detail: msgspec.Struct, to_date: str | None = None) -> None:
+    with world.home.begin() as connection:
+        seq = world.home.next_commit_seq(connection, "fact", world.tick())
+        key = world.key("accounts", "account_key", "account_id", account)
+        told = {"account_key": key, "kind": kind, "from_date": "2025-10-01", "to_date": to_date}
+        connection.execute(tables.account_facts.insert().values(**told, detail=msgspec.json.encode(detail).decode(), commit_seq=seq))
+
+
+def explained(world: World, number: str) -> list[int]:
+    """What the parts of each line come to, less what was billed before, in cents."""
+    return [(each.due_micros - each.before_micros) // 10_000 for each in explaining.explain(world.home, number).lines]
+
+
+def totals(world: World) -> list[int]:
+    return [each.total_micros // 10_000 for each in invoicing.list_invoices(world.home)]
 
 
 def test_spend_limits_are_told_once_a_window(world: World) -> None:

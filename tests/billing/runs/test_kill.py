@@ -1,4 +1,4 @@
-"""Killed at every commit point of a run, a payment and dunning, and called again: the same numbers and amounts as without the kill.
+"""Killed at every commit point of a run, what follows it, a payment and dunning, and called again: the same as without the kill.
 
 Each point is reached in a process of its own, which kills itself there as a power cut would.
 """
@@ -18,7 +18,9 @@ import pytest
 import sqlalchemy as sa
 
 from billing import catalogue, dunning, payments
+from billing.closed_months import Who
 from billing.controls import books
+from billing.documents import following
 from billing.runs import cycle
 from billing.store import commit_points, tables
 from billing.store.home import Home
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 NOW_US = START_US + 10**12
-POINTS = [name for name in commit_points.POINTS if name.split(".")[0] in {"run", "payment", "dunning"}]
+POINTS = [name for name in commit_points.POINTS if name.split(".")[0] in {"run", "follow", "payment", "dunning"}]
 WORK = "import sys; from pathlib import Path; from tests.billing.runs.test_kill import work; work(Path(sys.argv[1]))"
 KEPT = (
     (tables.invoices, ("number", "account_key", "period_from", "period_to", "net_micros", "tax_micros", "total_micros")),
@@ -42,14 +44,16 @@ KEPT = (
     (tables.dunning_steps, ("account_key", "level", "as_of", "overdue_micros")),
     (tables.account_facts, ("account_key", "kind", "from_date")),
     (tables.number_series, ("series", "next_number")),
+    (tables.limit_alarms, ("account_key", "period_from", "reached_micros", "limit_micros", "run_id")),
     (tables.carried_allowances, tuple(column.name for column in tables.carried_allowances.c if column.name != "run_id")),
 )
 
 
 def work(folder: Path) -> None:
-    """A month: bill, take a payment that covers more than one invoice, bar whoever owes for long."""
+    """A month: bill, look at the bills, take a payment that covers more than one invoice, bar whoever owes for long."""
     with Home.open(folder) as home:
-        cycle.run(home, dt.date(2025, 11, 1), NOW_US, threads=2)
+        done = cycle.run(home, dt.date(2025, 11, 1), NOW_US, threads=2)
+        following.follow_up(home, done.run_id, Who("ana", 1001, NOW_US))
         payments.record(home, "p1", "a03", 50_000_000, dt.date(2025, 11, 5), "bank", NOW_US)
         dunning.run(home, dt.date(2025, 12, 20), NOW_US)
 
@@ -76,6 +80,8 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for place in range(12):
         world.account(f"a{place:02d}")
         world.subscription(f"s{place}", f"a{place:02d}", "shop/basic" if place % 2 else "shop/plus", f"{place}")
+    key = world.key("accounts", "account_key", "account_id", "a00")
+    world._add(tables.baselines, account_key=key, month="2025-09", amount_micros=10_000)  # noqa: SLF001 -- as an import would
     world.take(*(Call(f"{n % 13}", f"2025-10-{1 + n % 30:02d}T{n % 24:02d}:00:00", 60 * (n % 40) + 1) for n in range(200)))
     payments.record(world.home, "p0", "a05", 100_000_000, dt.date(2025, 10, 20), "bank", world.tick())
     world.home.close()
@@ -117,6 +123,7 @@ def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[objec
     assert kept(folder) == expected
     assert len(expected["invoices"]) == 12
     assert len(expected["account_facts"]) > 0
+    assert len(expected["limit_alarms"]) == 1, "a bill far above its baseline, told of once"
 
 
 @pytest.mark.parametrize("point", ["run.started", "run.charges_written", "run.numbered"])

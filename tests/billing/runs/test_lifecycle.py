@@ -18,7 +18,7 @@ from billing.runs import cycle, lock
 from billing.runs.refusals import refusals
 from billing.store import tables
 from rating.errors import UserError
-from rating.model import LateUsage, Rate, Step
+from rating.model import InvoiceDiscount, LateUsage, Rate, Step
 from tests.billing.runs.world import PREMIUM, START_US, Call, World, instant_us, price_of, shop
 
 OCTOBER = ("2025-10-01", "2025-11-01")
@@ -100,14 +100,14 @@ def test_an_end_that_is_learned_after_the_bill_gives_back_what_was_billed_for_th
     world.bill("2025-12-01")
     world.end("ben-1", "2025-11-16")
     assert world.bill("2026-01-01").events == {"RATED": 1, "UNKNOWN_SUBSCRIPTION": 1}
-    correction = "correction for 2025-11-01 to 2025-11-30"
+    correction, given_back = "correction for 2025-11-01 to 2025-11-30", "correction for 2025-12-01 to 2025-12-31"
     assert world.lines("R-0000000002") == [
         (f"Plus, {correction}", *NOVEMBER, 0, -1500),
         (f"Line rent, {correction}", *NOVEMBER, 0, -150),
         (f"National calls, {correction}", *NOVEMBER, -1, -10),
-        ("Line rent", *DECEMBER, -1, -300),
+        (f"Line rent, {given_back}", *DECEMBER, -1, -300),
         (f"Tax standard 6 %, {correction}", *NOVEMBER, 0, -99),  # 6 % of 33.20 was 1.99, of 16.60 it is 1.00
-        ("Tax standard 6 %", *DECEMBER, 0, -18),
+        (f"Tax standard 6 %, {given_back}", *DECEMBER, 0, -18),
     ]
     assert balanced(world)
     assert rerate(world.home, None, 10, 1).disagreements == 0
@@ -203,7 +203,32 @@ def test_a_fee_in_advance_is_credited_when_the_end_is_learned_late(world: World)
     world.bill("2025-11-01")
     world.execute("UPDATE subscriptions SET to_date = '2025-11-11'")  # as a later fact would say
     world.bill("2025-12-01")
-    assert world.lines("R-0000000002")[:2] == [("Plus", *NOVEMBER, 1, 1000), ("Line rent", *NOVEMBER, 0, -200)]
+    assert world.lines("R-0000000002") == [
+        ("Plus", *NOVEMBER, 1, 1000),
+        ("Line rent, correction for 2025-11-01 to 2025-11-30", *NOVEMBER, 0, -200),
+        ("Tax standard 6 %", *NOVEMBER, 0, 48),  # of both, and so more of it: no correction
+    ]
+
+
+def test_what_is_more_of_a_period_that_was_billed_in_part_is_no_correction(world: World) -> None:
+    """10 % off the fee in advance was billed with it; the fee in arrears brings more of the same discount and tax. Then the end is told."""
+    tenth = InvoiceDiscount(500, "loyalty", 50, 5000, 100_000)
+    plans = (shop().plans[0], msgspec.structs.replace(shop().plans[1], invoice_discounts=(tenth,)))
+    catalogue.publish(world.home, shop(2, START_US + 1, plans=plans), world.tick())
+    world.account("dora")
+    world.execute("UPDATE accounts SET language = 'zh'")
+    world.subscription("dora-1", "dora", "shop/plus", "1004")
+    world.bill("2025-11-01")
+    world.bill("2025-12-01")
+    assert [(text, cents) for text, *_, cents in world.lines("R-0000000002")] == [
+        ("Plus", 3000), ("loyalty", -300), ("Line rent", 300), ("loyalty", -30), ("Tax standard 6 %", 162), ("Tax standard 6 %", 16),
+    ]  # fmt: skip
+    world.end("dora-1", "2025-12-01")
+    world.bill("2026-01-01")
+    of_december = "(更正 2025-12-01 至 2025-12-31)"
+    assert [(text, cents) for text, *_, cents in world.lines("R-0000000003")] == [
+        (f"Line rent {of_december}", -300), (f"loyalty {of_december}", 30), (f"Tax standard 6 % {of_december}", -16),
+    ]  # fmt: skip
 
 
 def test_bill_days_and_zones(world: World) -> None:
@@ -394,6 +419,19 @@ def test_an_earlier_date_after_a_later_one_bills_nothing(anna: World) -> None:
     anna.bill("2025-12-01")
     report = anna.bill("2025-11-01")
     assert (report.accounts, report.invoices, report.state) == (0, 0, "posted")
+    assert balanced(anna)
+
+
+def test_a_run_of_an_earlier_date_does_not_swallow_what_came_late(anna: World) -> None:
+    """The run of 1 November is made again after that of Ben's bill day: Anna is in neither, and her late call waits for December."""
+    anna.account("ben", bill_day=15)
+    anna.subscription("ben-1", "ben", "shop/plus", "1002")
+    anna.bill("2025-11-01")
+    anna.bill("2025-11-15")
+    anna.take(Call("1001", "2025-10-05T10:00:00", 21 * 60))
+    assert anna.bill("2025-11-01").invoices == 0
+    anna.bill("2025-12-01")
+    assert anna.lines(anna.numbers("anna")[-1])[0] == ("National calls, correction for 2025-10-01 to 2025-10-31", *OCTOBER, 1, 10)
     assert balanced(anna)
 
 

@@ -6,16 +6,23 @@ Account 1 has the subscription; 2 is its head office, 3 a sponsor, 4 above the h
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import random
+from typing import TYPE_CHECKING
 
 import pytest
 
+from billing.accounts.reach import Told, in_force
 from billing.charges.lines import Kind
-from billing.runs.agreed import NOBODY, NOTHING, Relation
+from billing.runs.agreed import NOBODY, NOTHING, Relation, holds_on
 from billing.runs.facts import day_number
 from billing.runs.payers import route
 from rating.model import Plan
 from tests.billing.charges.rows import lines
 from tests.billing.runs.proposed import Proposed, life, span
+
+if TYPE_CHECKING:
+    from billing.charges.proration import Span
 
 OCTOBER, NOVEMBER = (day_number(span(f"2025-{month}-01").start) for month in ("10", "11"))
 FEE, CALLS = 1, 2  # charge codes
@@ -93,6 +100,54 @@ def test_an_agreement_that_has_ended_leaves_the_one_before() -> None:
     proposed = Proposed.of([Plan("basic", (), {})], [(1, life(("2025-10-01", "basic")))], accounts=3, agreed=agreed)
     due = lines(*({"account_key": 1, "subscription_key": 1, "period_from": period, "kind": 1} for period in (OCTOBER, NOVEMBER)))
     assert route(due, proposed.contracts, proposed.scope)["account_key"].tolist() == [3, 2]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_who_pays_a_line_has_a_say_then_and_nobody_else_has(seed: int) -> None:
+    """Whether facts fit together is asked of `reach`, who pays of `route`: by chance, five agreements of one account."""
+    random_ = random.Random(seed)
+    months = [f"2025-{month:02}-01" for month in range(1, 13)]
+    kinds = tuple(name.lower() for name in ("RECURRING", "ONE_OFF", "USAGE", "VOLUME", "COMMITMENT", "ADJUSTMENT"))
+    relations = []
+    for other, start in enumerate(sorted(random_.sample(range(12), 5)), start=1):
+        end = random_.choice([None, *months[start + 1 :]])
+        filters = random_.choice([(), (), kinds[:3], kinds[3:], ("usage",)]), random_.choice([(), (), (FEE,), (FEE, CALLS)])
+        relations.append(Relation(span(months[start], end), other, *filters))
+    agreed = dataclasses.replace(NOTHING, payers={0: tuple(relations)})
+    proposed = Proposed.of([Plan("basic", (), {})], [(1, life(("2025-01-01", "basic")))], accounts=6, agreed=agreed)
+    about = list(itertools.product(months, kinds, (FEE, CALLS, 3)))
+    due = lines(
+        *(
+            {
+                "account_key": 1,
+                "subscription_key": 1,
+                "period_from": day_number(span(month).start),
+                "kind": Kind[kind.upper()],
+                "charge_code": code,
+            }
+            for month, kind, code in about
+        )
+    )
+    keys = route(due, proposed.contracts, proposed.scope)["account_key"].tolist()
+    paid = {(month, key - 1) for (month, _, _), key in zip(about, keys, strict=True) if key != 1}
+    spans = in_force([Told(each.span, each.kinds, each.charge_codes) for each in relations])
+    say = {
+        (month, each.other) for each, days in zip(relations, spans, strict=True) for month in months for day in days if holds(day, month)
+    }
+    assert paid == say, f"seed {seed}"
+
+
+def holds(days: Span, month: str) -> bool:
+    return holds_on(days, span(month).start)
+
+
+def test_a_test_account_pays_for_nobody_else() -> None:
+    """Account 2 is for tests from November on, and would pay for account 1 whatever 3 pays for it; account 1 pays itself then."""
+    payers = {0: (Relation(span("2025-01-01"), 1),), 1: (Relation(span("2025-01-01"), 2),)}
+    agreed = dataclasses.replace(NOTHING, payers=payers, categories={1: ((span("2025-11-01"), "test"),)})
+    proposed = Proposed.of([Plan("basic", (), {})], [(1, life(("2025-10-01", "basic")))], accounts=3, agreed=agreed)
+    due = lines(*({"account_key": 1, "subscription_key": 1, "period_from": period, "kind": 1} for period in (OCTOBER, NOVEMBER)))
+    assert route(due, proposed.contracts, proposed.scope)["account_key"].tolist() == [3, 1]
 
 
 def test_a_ring_of_payers_ends() -> None:

@@ -14,6 +14,7 @@ import pytest
 from billing import invoicing
 from billing.accounts.kinds import DiscountFact, HoldFact, PayerFact
 from billing.documents import adjusting, voiding
+from billing.invoicing import billed
 from billing.store import tables
 from tests.billing.documents.clerk import CENT, void, who, wrong
 
@@ -95,4 +96,28 @@ def test_a_void_invoice_of_long_ago_is_billed_again_with_the_lines_of_all_member
         assert totals(anna, "anna")[-1] == 2 * (FEE + TAX)
     anna.bill(MAY)
     assert totals(anna, "anna")[-1] == (2 if at_once else 4) * (FEE + TAX)
+    assert wrong(anna) == []
+
+
+@pytest.mark.parametrize("accounts_by_name_max", [0, billed.ACCOUNTS_BY_NAME_MAX])
+def test_a_hold_leaves_alone_who_parted_long_ago(anna: World, monkeypatch: pytest.MonkeyPatch, accounts_by_name_max: int) -> None:
+    """Anna pays for ben in October alone. She is held in May; he is billed, and what corrects his months corrects none of hers.
+
+    Whether only what he was billed is read, or what everybody was.
+    """
+    monkeypatch.setattr(billed, "ACCOUNTS_BY_NAME_MAX", accounts_by_name_max)
+    add_ben(anna)
+    tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01", "2025-11-01")
+    tell(anna, "anna", "discount", DiscountFact("ten", percent_ppm=100_000), "2025-10-01")
+    for month in MONTHS:
+        anna.bill(month)
+    tell(anna, "anna", "hold", HoldFact("dispute"), "2026-04-10", "2026-05-10")
+    tell(anna, "ben", "discount", DiscountFact("one", amount_micros=100 * CENT), "2026-03-01", "2026-04-01")
+    report = anna.bill(MAY)
+    assert report.put_aside == {"anna": "held: its bills are held on 2026-05-01"}
+    assert totals(anna, "anna") == [954 + FEE + TAX, *[954] * 5]
+    assert totals(anna, "ben") == [FEE + TAX] * 5 + [FEE + TAX - 106]
+    anna.bill("2026-06-01")
+    assert totals(anna, "anna")[-1] == 2 * 954
+    assert totals(anna, "ben")[-1] == FEE + TAX
     assert wrong(anna) == []

@@ -10,7 +10,7 @@ import pytest
 
 from billing.charges.proration import Span
 from billing.runs import deciding, scope
-from billing.runs.agreed import NOTHING
+from billing.runs.agreed import NOBODY, NOTHING, Relation
 from billing.runs.coverage import Covered, CoveringRun, computed_seq
 from billing.runs.fact_columns import NEVER_DAY, day_number
 from billing.runs.facts import Account, Facts, Midnights
@@ -128,15 +128,48 @@ def test_accounts_of_a_rating_unit_are_open_from_the_earliest_day_of_any() -> No
     assert starts(reopened)[2] == ["2025-09-01", "2025-10-01", *usual]
 
 
+def held(*relations: Relation) -> Facts:
+    """The second of three accounts has a hold from 20 January to 10 February; the first pays for it by these agreements."""
+    payers = {1: relations} if relations else {}
+    agreed = dataclasses.replace(NOTHING, holds={1: (Span(dt.date(2026, 1, 20), dt.date(2026, 2, 10)),)}, payers=payers)
+    return dataclasses.replace(Facts.of([account(1), account(2, unit_key=1), account(3)]), agreed=agreed)
+
+
+def pays(*days: str | None, other: int = 0, kinds: tuple[str, ...] = ()) -> Relation:
+    start, end = (None if each is None else dt.date.fromisoformat(each) for each in (*days, None)[:2])
+    assert start is not None
+    return Relation(Span(start, end), other, kinds)
+
+
 def test_a_hold_keeps_the_whole_unit_out_until_it_is_over() -> None:
-    agreed = dataclasses.replace(NOTHING, holds={1: (Span(dt.date(2026, 1, 20), dt.date(2026, 2, 10)),)})
-    facts = dataclasses.replace(Facts.of([account(1), account(2, unit_key=1), account(3)]), agreed=agreed)
-    covered = covered_by(3, "2026-01-01")
-    held = scope.decide(facts, covered, dt.date(2026, 2, 1), Midnights())
-    assert [bool(periods) for periods in held.periods] == [False, False, True]
-    assert held.left_out == dict.fromkeys((1, 2), ("held", "its bills are held on 2026-02-01"))
+    facts, covered = held(pays("2025-10-01")), covered_by(3, "2026-01-01")
+    decided = scope.decide(facts, covered, dt.date(2026, 2, 1), Midnights())
+    assert [bool(periods) for periods in decided.periods] == [False, False, True]
+    assert decided.left_out == dict.fromkeys((1, 2), ("held", "its bills are held on 2026-02-01"))
     after = scope.decide(facts, covered, dt.date(2026, 3, 1), Midnights(), touched=np.full(3, NEVER_DAY))
     assert starts(after) == [["2026-01-01", "2026-02-01"]] * 3, "the first one after catches up"
+
+
+# What the run of 1 February computes reaches back to 1 December.
+TOGETHER = {
+    "never": ((), False),
+    "it goes on": ((pays("2025-10-01"),), True),
+    "until what is open begins": ((pays("2025-10-01", "2025-12-01"),), False),
+    "in an open period": ((pays("2025-10-01", "2026-01-01"),), True),
+    "ended by a later agreement": ((pays("2025-10-01"), pays("2025-12-01", other=NOBODY)), False),
+    "ended for usage": ((pays("2025-10-01"), pays("2025-12-01", other=NOBODY, kinds=("usage",))), True),
+    "interrupted": ((pays("2025-10-01"), pays("2025-12-01", "2026-01-01", other=NOBODY)), True),
+    "fees in advance": ((pays("2026-02-01"),), True),
+    "later": ((pays("2026-03-01"),), False),
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_a_hold_keeps_those_out_that_are_billed_with_it_in_an_open_period(name: str) -> None:
+    relations, together = TOGETHER[name]
+    decided = scope.decide(held(*relations), covered_by(3, "2026-01-01"), dt.date(2026, 2, 1), Midnights(), reopen_periods_max=1)
+    assert sorted(decided.left_out) == ([1, 2] if together else [2])
+    assert starts(decided) == [[] if together else ["2025-12-01", "2026-01-01"], [], ["2025-12-01", "2026-01-01"]]
 
 
 def test_test_accounts_are_left_out_and_billed_from_when_that_ends() -> None:
@@ -170,6 +203,8 @@ def test_an_account_was_looked_at_by_the_first_run_after_its_bill_date_and_its_r
     assert computed_seq(runs, dt.date(2026, 2, 1)) == 40
     assert computed_seq(runs, dt.date(2026, 1, 2)) == 20
     assert computed_seq(runs, dt.date(2026, 2, 6)) is None
+    again = covered_by(1, "2026-01-01", "2026-01-01", "2026-01-15", "2026-01-01").classes[0]
+    assert computed_seq(again, dt.date(2026, 1, 1)) == 20, "once a run of a later date covers it, it is in none of an earlier one"
     ground = deciding.prepare(Facts.of([account(1), account(2, bill_day=2)]), covered_by(2, *days), dt.date(2026, 3, 2), 3)
     assert ground.looked_at_seq.tolist() == [40, 50]
 

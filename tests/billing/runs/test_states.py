@@ -10,11 +10,13 @@ import sqlalchemy as sa
 
 from billing import closed_months, invoicing
 from billing.controls import books
+from billing.documents import voiding
 from billing.runs import cycle, posting, quarantine, reports, states, trial
 from billing.runs.cycle import Order
 from billing.runs.states import By
 from billing.store import settings, tables
 from rating.errors import UserError
+from tests.billing.documents.clerk import credit, void
 from tests.billing.runs.world import Call
 
 if TYPE_CHECKING:
@@ -135,6 +137,23 @@ def test_quarantine_is_listed_and_tried_again(two: World) -> None:
     assert balanced(two)
 
 
+def test_a_document_about_an_older_invoice_takes_nobody_out_of_quarantine(two: World) -> None:
+    run(two)
+    two.execute("UPDATE accounts SET currency = 'EUR' WHERE account_id = 'anna'")
+    aside = run(two, DECEMBER)
+    two.execute("UPDATE accounts SET currency = 'CNY' WHERE account_id = 'anna'")
+    credit(two, two.numbers("anna")[0], 1, 100)
+    assert [(each.run_id, each.account_id) for each in quarantine.parked(two.home)] == [(aside.run_id, "anna")]
+    october = run(two, accounts=frozenset({"anna"}))  # of the period before the one that was left
+    assert [each.billed_by for each in quarantine.parked(two.home)] == [0]
+    done = quarantine.retry(two.home, aside.run_id, two.tick(), BEN)
+    assert (done.invoices, done.total_micros, october.invoices) == (1, {"CNY": 10_600_000}, 0)
+    assert quarantine.parked(two.home) == []
+    void(two, two.numbers("anna")[-1], "2025-12-01")
+    assert [each.account_id for each in quarantine.parked(two.home)] == ["anna"], "nobody has billed her November, as things stand"
+    assert balanced(two)
+
+
 def test_each_entity_has_numbers_of_its_own_without_a_gap(two: World) -> None:
     with two.home.begin() as connection:
         seq = two.home.next_commit_seq(connection, "fact", two.tick())
@@ -174,6 +193,22 @@ def test_a_bill_date_in_a_closed_month(two: World) -> None:
     assert run(two, DECEMBER).invoices == 2
 
 
+def test_the_closed_month_of_one_entity_is_in_the_way_of_its_own_accounts(two: World) -> None:
+    with two.home.begin() as connection:
+        seq = two.home.next_commit_seq(connection, "fact", two.tick())
+        north = {"entity": "north", "name": "North Ltd", "invoice_prefix": "N", "credit_prefix": "NC"}
+        connection.execute(tables.legal_entities.insert().values(**north, commit_seq=seq))
+    two.execute("UPDATE accounts SET legal_entity = 'north' WHERE account_id = 'bert'")
+    closed_months.close(two.home, "north", "2025-11", "done", closed_months.Who("ada", 1001, two.tick()))
+    for named in (None, frozenset({"bert"}), frozenset({"anna", "bert"})):
+        with pytest.raises(UserError, match="the books of north for 2025-11 are closed") as caught:
+            run(two, accounts=named)
+        assert "ratewright ledger reopen --month 2025-11 --entity north --reason" in (caught.value.remedy or "")
+    assert run(two, accounts=frozenset({"anna"})).invoices == 1
+    assert [each.run_id for each in reports.list_runs(two.home)] == [1]
+    assert balanced(two)
+
+
 def test_a_trial_beside_the_last_period(two: World) -> None:
     """Anna: ten times as much; bert: gone; carl: new. Dora has an account, and never a bill."""
     run(two)
@@ -184,17 +219,59 @@ def test_a_trial_beside_the_last_period(two: World) -> None:
     two.take(Call("1001", "2025-11-05T10:00:00", 1000 * 60))
     run(two, DECEMBER, trial=True)
     found = trial.compare(two.home, 2)
-    assert (found.compared_run, found.compared_date, found.invoices_then, found.invoices_now) == (1, "2025-11-01", 2, 2)
-    shown = {
-        name: [(each.account_id, each.then_micros // 10_000, each.now_micros // 10_000) for each in getattr(found, name).shown]
-        for name in ("zero_bills", "jumps", "lost", "new")
-    }
+    assert (found.compared_runs, found.invoices_then, found.invoices_now) == ({1: "2025-11-01"}, 2, 2)
     anna = (1000 + 980 * 10) * 106 // 100  # 10.00 and 980 minutes beyond the free ones, 6 %
-    assert shown == {"zero_bills": [], "jumps": [("anna", 1060, anna)], "lost": [("bert", 1060, 0)], "new": [("carl", 0, 1060)]}
+    assert changes(found) == {"jumps": [("anna", 1060, anna)], "lost": [("bert", 1060, 0)], "new": [("carl", 0, 1060)]}
     assert [(each.revenue_code, each.then_micros, each.now_micros) for each in found.revenue] == [
         (4010, 0, 98_000_000),
         (5000, 20_000_000, 20_000_000),
     ]
+
+
+def changes(found: trial.Trial) -> dict[str, list[tuple[str, int, int]]]:
+    """What a trial has to say, in cents."""
+    return {
+        name: [(each.account_id, each.then_micros // 10_000, each.now_micros // 10_000) for each in getattr(found, name).shown]
+        for name in ("zero_bills", "jumps", "lost", "new")
+        if getattr(found, name).count
+    }
+
+
+def test_a_trial_finds_the_last_bill_of_each_bill_day(world: World) -> None:
+    """Bill days 15 and 31, 10.60 a month: the bill before that of 28 February is of 31 January, whoever was billed on the 15th between."""
+    for name, bill_day in (("a15", 15), ("b31", 31)):
+        world.account(name, bill_day=bill_day)
+        world.subscription(f"{name}-1", name, "shop/basic", f"10{name}")
+    for date in ("2025-11-15", "2025-11-30", "2025-12-15", "2025-12-31", "2026-01-15", "2026-01-31", "2026-02-15"):
+        run(world, dt.date.fromisoformat(date))
+    world.take(Call("10b31", "2026-02-05T10:00:00", 1000 * 60))
+    found = trial.compare(world.home, run(world, dt.date(2026, 2, 28), trial=True).run_id)
+    # 10.00 and 980 minutes beyond the free ones, 6 %
+    assert changes(found) == {"jumps": [("b31", 1060, 11448)]}
+    assert (found.compared_runs, found.invoices_then, found.invoices_now) == ({6: "2026-01-31"}, 1, 1)
+    run(world, dt.date(2026, 2, 28))
+    world.take(Call("10b31", "2026-02-06T10:00:00", 100 * 60))
+    again = trial.compare(world.home, run(world, dt.date(2026, 2, 28), trial=True).run_id)
+    assert (changes(again), again.compared_runs) == ({}, {8: "2026-02-28"})
+    assert (again.total_micros_then, again.total_micros_now) == ({"CNY": 114_480_000}, {"CNY": 10_600_000})
+
+
+def test_a_trial_knows_what_restricted_runs_have_billed(two: World) -> None:
+    """Euro was in quarantine and billed by a retry, anna's invoice was issued anew: 10.60 each, as now. A run of bert has lost nobody."""
+    two.account("euro", currency="EUR")
+    two.subscription("euro-1", "euro", "shop/basic", "1008")
+    run(two)
+    two.execute("UPDATE accounts SET currency = 'CNY' WHERE account_id = 'euro'")
+    assert quarantine.retry(two.home, 1, two.tick(), BEN).invoices == 1
+    void(two, "R-0000000001", "2025-11-02")
+    voiding.reissue(two.home, "R-0000000001", closed_months.Who("ada", 1001, two.tick()))
+    of_bert = trial.compare(two.home, run(two, DECEMBER, accounts=frozenset({"bert"}), trial=True).run_id)
+    assert (changes(of_bert), of_bert.invoices_then, of_bert.invoices_now) == ({}, 1, 1)
+    cycle.abandon(two.home, DECEMBER)
+    found = trial.compare(two.home, run(two, DECEMBER, trial=True).run_id)
+    assert (changes(found), found.compared_runs) == ({}, dict.fromkeys((1, 2, 3), "2025-11-01"))
+    assert (found.total_micros_then, found.total_micros_now) == ({"CNY": 31_800_000}, {"CNY": 31_800_000})
+    assert [(each.revenue_code, each.then_micros, each.now_micros) for each in found.revenue] == [(5000, 30_000_000, 30_000_000)]
 
 
 def test_a_correction_names_the_invoice_that_it_corrects(two: World) -> None:

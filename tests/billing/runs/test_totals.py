@@ -9,13 +9,14 @@ import dataclasses
 import datetime as dt
 import random
 
+import msgspec
 import pytest
 
 from billing.accounts.kinds import DiscountFact
 from billing.charges.discounts import agreed_price_id
 from billing.charges.lines import Kind
 from billing.runs import totals
-from billing.runs.agreed import NOTHING
+from billing.runs.agreed import NOTHING, Relation
 from rating.model import (
     Commitment,
     CommitmentCounts,
@@ -92,6 +93,48 @@ def test_volume_of_an_account_adds_up_its_subscriptions() -> None:
     usage = [Used(number, NATIONAL, 10, 100) for number in (1, 2, 3, 4)]
     found = Proposed.of(plans, lives, accounts=2).everything(*usage)
     assert table(found, Kind.VOLUME) == ["a1 s0 10-01 volume 300 -0.40", "a2 s0 10-01 volume 300 0.00"]  # 20 x 0.08 - 2.00
+
+
+SHARED = [
+    # what account 2 pays of s1 (7 units, charged 0.70); s2 (10 units, charged 1.00) stays with account 1; a step of 0.08 and 0.01 on top:
+    # 17 x 0.08 + 0.01 = 1.37, of which 7/17 are 0.564 and 10/17 0.806
+    ((), ["a1 s0 10-01 volume 300 -0.19", "a2 s0 10-01 volume 300 -0.14"]),  # 0.81 - 1.00, 0.56 - 0.70
+    (("usage", "volume"), ["a1 s0 10-01 volume 300 -0.19", "a2 s0 10-01 volume 300 -0.14"]),
+    (("volume",), ["a1 s0 10-01 volume 300 -0.19", "a2 s0 10-01 volume 300 -0.14"]),
+    (("usage",), ["a1 s0 10-01 volume 300 -0.33"]),  # lines of tiers stay, as those of a tier of a subscription do
+]
+
+
+@pytest.mark.parametrize(("kinds", "expected"), SHARED)
+@pytest.mark.parametrize("with_own", [False, True])
+def test_volume_of_an_account_is_shared_by_those_who_pay_it(kinds: tuple[str, ...], expected: list[str], *, with_own: bool) -> None:
+    """Also where account 2 has subscriptions of its own: its own sum is another line of the same key, added up by settlement."""
+    steps = (VolumeStep(0, 100_000), VolumeStep(16, 80_000, 1, 10_000))
+    shared = msgspec.structs.replace(tier(VolumeScope.ACCOUNT), steps=steps)
+    agreed = dataclasses.replace(NOTHING, subscription_payers={1: (Relation(span("2025-10-01"), 1, kinds, ()),)})
+    lives = [(1, life(("2025-10-01", "a"))), (1, life(("2025-10-01", "a"))), (2, life(("2025-10-01", "a")))]
+    usage = [Used(1, NATIONAL, 7, 70), Used(2, NATIONAL, 10, 100)]
+    usage += [Used(3, NATIONAL, 20, 200)] if with_own else []
+    plans = [Plan("a", (), {}, volume_tiers=(shared,), invoice_discounts=(percent(100_000),))]
+    found = Proposed.of(plans, lives, accounts=2, agreed=agreed).everything(*usage)
+    own = ["a2 s0 10-01 volume 300 -0.39"] if with_own else []  # 20 x 0.08 + 0.01 - 2.00
+    assert table(found, Kind.VOLUME) == sorted(expected + own)
+
+
+def test_a_discount_of_the_account_is_off_each_payers_part_of_a_tier() -> None:
+    """16 x 1.00 at a tier's 2.00 are 32.00: 8 units of each payer, so 16.00 each, of which 8.00 were charged; 10 % off all of it."""
+    steps = (VolumeStep(0, 2 * UNIT),)
+    shared = msgspec.structs.replace(tier(VolumeScope.ACCOUNT), steps=steps)
+    off = ((span("2025-10-01"), DiscountFact("loyal", 100_000)),)
+    payers = {1: (Relation(span("2025-10-01"), 1, (), ()),)}
+    agreed = dataclasses.replace(NOTHING, subscription_payers=payers, discounts={0: off})
+    lives = [(1, life(("2025-10-01", "a"))), (1, life(("2025-10-01", "a")))]
+    plans = [Plan("a", (), {}, volume_tiers=(shared,))]
+    found = Proposed.of(plans, lives, accounts=2, agreed=agreed).everything(Used(1, NATIONAL, 8, 800), Used(2, NATIONAL, 8, 800))
+    loyal = agreed_price_id("loyal")
+    assert table(found, Kind.VOLUME, Kind.DISCOUNT) == sorted(
+        [f"a{payer} s0 10-01 {line}" for payer in (1, 2) for line in ("volume 300 8.00", f"discount {loyal} -1.60")]
+    )
 
 
 DISCOUNTS = [

@@ -41,6 +41,7 @@ from rating.schema import USAGE_V1, Direction, LegRole, OffsetOrigin, ServedKind
 from tests.billing import behind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from billing.runs.reports import RunReport
@@ -116,13 +117,13 @@ def shop(version: int = 1, effective_from_us: int = START_US, **changes: Any) ->
 
 
 class World:
-    """A home with the shop published. Instants grow by one microsecond a step, so that nothing reads a clock."""
+    """A home with the shop (or other catalogues) published. Instants grow by one microsecond a step, so that nothing reads a clock."""
 
-    def __init__(self, folder: Path, *, fresh: bool = True) -> None:
+    def __init__(self, folder: Path, *, fresh: bool = True, catalogues: Sequence[Catalogue] | None = None) -> None:
         self.home = Home.open(folder, create=fresh)
         self.now_us = START_US
-        if fresh:
-            catalogue.publish(self.home, shop(), self.tick())
+        for each in ((shop(),) if catalogues is None else catalogues) if fresh else ():
+            catalogue.publish(self.home, each, self.tick())
 
     def tick(self) -> int:
         """The next instant."""

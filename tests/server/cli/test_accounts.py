@@ -106,6 +106,9 @@ open P-700 --name Z --currency CNY --timezone Asia/Shanghai --bill-day 32 --open
 open P-7 --name Z --currency CNY --timezone Asia/Shanghai --bill-day 1 --opened-on 2026-03-12 --legal-entity x | 1 | legal_entity: no
 entity add north --name North --invoice-prefix R --credit-prefix NC | 2 | R numbers documents of the legal entity without a name
 show P-301 | 1 | account P-301 is unknown
+hold P-300 --from 9999-12-31 | 2 | --from: 9999-12-31 is out of reach
+payer C-101 C-100 --from 2026-06-01 --to 9999-12-31 | 2 | --to: 9999-12-31 is out of reach
+number give 8613800010999 P-300-2 --from 9999-12-31T00:00:00+00:00 | 2 | --from: 9999-12-31 is out of reach
 """
 
 

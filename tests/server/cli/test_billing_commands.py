@@ -61,6 +61,12 @@ def test_bill_run_and_list(call: Command) -> None:
     assert call("bill list").splitlines()[1].split()[:4] == ["1", "2025-11-01", "posted", "1"]
 
 
+def test_an_export_says_that_bills_stay_behind(call: Command, tmp_path: Path) -> None:
+    assert "stay here" not in call(f"accounts export {tmp_path / 'before'}")
+    call("bill run --date 2025-11-01")
+    assert "bills up to 2025-11-01 stay here" in call(f"accounts export {tmp_path / 'after'}")
+
+
 def test_bill_refused_and_verify(billed: Command) -> None:
     assert "UNKNOWN_SUBSCRIPTION       1" in billed("bill refused")
     refused = json.loads(billed("bill refused --json --run 1 --reason UNKNOWN_SUBSCRIPTION"))
@@ -141,10 +147,11 @@ def test_controls(billed: Command, home: Path) -> None:
     ("text", "status", "message"),
     [
         ("bill run --date 2025-02-30", 2, "'2025-02-30' is not a date"),
-        ("bill run --date 9999-12-31", 2, "the bill date 9999-12-31 is not between 2000-01-01 and 2"),
-        ("bill run --date 0001-01-01", 2, "the bill date 0001-01-01 is not between"),
+        ("bill run --date 9999-12-31", 2, "9999-12-31 is out of reach"),
+        ("bill run --date 2900-01-01", 2, "the bill date 2900-01-01 is not between 2000-01-01 and 2"),
+        ("bill run --date 0001-01-01", 2, "0001-01-01 is out of reach"),
         ("bill abandon --date 2025-11-01", 1, "no bill run of 2025-11-01 is unfinished"),
-        ("bill preview --date 9999-12-31", 2, "the bill date 9999-12-31 is not between"),
+        ("bill preview --date 1999-12-31", 2, "the bill date 1999-12-31 is not between"),
         ("bill run --date 2025-11-01 --threads -1", 2, "--threads -1 is below zero"),
         ("bill preview --date 2025-11-01 --account eve", 1, "eve"),
         ("bill verify --run x", 2, "'x' is not a run"),

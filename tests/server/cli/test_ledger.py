@@ -69,6 +69,29 @@ def test_a_month_that_is_not_over_is_not_closed(run: Callable[..., Any], world: 
     assert run("ledger", "month-end", "--month", "2025-10") == "2025-10 is closed\n"
 
 
+OF_NOBODY: tuple[tuple[str, ...], ...] = (
+    ("balance",),
+    ("revenue", "--month", "2025-10"),
+    ("month-end", "--month", "2025-10"),
+    ("close", "--month", "2025-10"),
+    ("reopen", "--month", "2025-10", "--reason", "late"),
+    ("export", "--month", "2025-10", "--mapping", str(CHART), "--out", "gl.csv"),
+)
+
+
+@pytest.mark.parametrize("words", OF_NOBODY, ids=[words[0] for words in OF_NOBODY])
+def test_a_legal_entity_that_nobody_added_is_refused(
+    run: Callable[..., Any], world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert world.numbers() == [NUMBER]
+    told = run("ledger", *words, "--entity", "nort", status=1)
+    assert "no legal entity is called 'nort'" in told
+    assert "`ratewright accounts entity list` shows all" in told
+    assert run("ledger", "months", "--json") == []
+    assert not (tmp_path / "gl.csv").exists()
+
+
 def test_an_export_says_what_is_new(run: Callable[..., Any], world: World, tmp_path: Path) -> None:
     assert world.numbers() == [NUMBER]
     export = ("ledger", "export", "--month", "2025-11", "--mapping", CHART, "--out", tmp_path / "gl.csv")

@@ -1,0 +1,74 @@
+"""What follows a posted run of the cycle: its books, a finding for each that does not balance, an alarm for each bill out of the ordinary.
+
+A run is posted before anybody looks at it. That it was followed up is a step of the run like its states, noted last: a run that somebody
+was stopped after is followed up with the next one, oldest first. Each part may be done again, and adds nothing twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.controls import Book, findings, of_run
+from billing.controls.findings import Finding
+from billing.documents.alarms import raise_alarms
+from billing.documents.finding import EPOCH
+from billing.runs import states
+from billing.store import commit_points, tables
+
+if TYPE_CHECKING:
+    from billing.closed_months import Who
+    from billing.store.home import Home
+
+FOLLOWED_UP: Final = "followed_up"
+
+
+class Followed(NamedTuple):
+    """A run with its books and how many alarms are new; `open_findings`: all that are open."""
+
+    run_id: int
+    books: Sequence[Book]
+    open_findings: Sequence[Finding]
+    alarms: int
+
+
+def left_at(home: Home, bill_date: dt.date) -> int | None:
+    """The newest run of a date that is posted and was not followed up; None where there is none, or a run is not finished."""
+    with home.connect() as connection:
+        if states.unfinished(connection) is not None:
+            return None
+        of_date = tables.bill_runs.c.bill_date == bill_date.isoformat()
+        return max(connection.execute(_left().where(of_date)).scalars(), default=None)
+
+
+def follow_up(home: Home, run_id: int, who: Who) -> list[Followed]:
+    """Follow up a run, after those that are left. Returns all of them, `run_id` last."""
+    today = (EPOCH + dt.timedelta(microseconds=who.now_us)).date()
+    with home.connect() as connection:
+        older = [each for each in connection.execute(_left()).scalars() if each != run_id]
+    return [_follow(home, each, today, who) for each in (*older, run_id)]
+
+
+def _left() -> sa.Select[int]:
+    """Posted runs of the cycle that nobody has followed up, oldest first."""
+    run, step = tables.bill_runs.c, tables.run_steps.c
+    done = sa.select(step.run_id).where(step.state == FOLLOWED_UP)
+    query = sa.select(run.run_id).where(run.state == states.POSTED, run.kind.is_(None), run.run_id.not_in(done))
+    return query.order_by(run.run_id)
+
+
+def _follow(home: Home, run_id: int, today: dt.date, who: Who) -> Followed:
+    with home.connect() as connection:
+        owner = states.find(connection, run_id).by.name
+    books = of_run(home, run_id)
+    open_findings = findings.keep(home, books, run_id, owner, today, who.now_us)
+    alarms = raise_alarms(home, run_id, who)
+    with home.begin() as connection:
+        if FOLLOWED_UP not in states.steps(connection, run_id):
+            states.note_step(connection, run_id, FOLLOWED_UP, who.now_us, states.By(who.by_name, who.by_uid))
+        commit_points.reached("follow.before_commit")
+    commit_points.reached("follow.committed")
+    return Followed(run_id, books, open_findings, alarms)
