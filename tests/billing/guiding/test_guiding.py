@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Subscription 1 had ...1 from 15 January to 1 March (Shanghai), subscription 2 has it from 10 March on; 2 has ...2 from 15 January on.
+# Subscription 1 had ...1 from 15 January to 1 March (Shanghai), subscription 2 has it from 10 March on; 2 has ...2 from 15 January on,
+# both until it ends on 1 June.
 # number | instant | subscription
 CASES = """
 8613800000001 | 2026-01-14T23:59:59.999999+08:00 | -1
@@ -29,7 +30,8 @@ CASES = """
 8613800000001 | 2026-03-01T00:00:00+08:00        | -1
 8613800000001 | 2026-03-09T23:59:59+08:00        | -1
 8613800000001 | 2026-03-09T16:00:00+00:00        | 2
-8613800000001 | 2069-01-01T00:00:00+08:00        | 2
+8613800000001 | 2026-05-31T23:59:59+08:00        | 2
+8613800000001 | 2026-06-01T00:00:00+08:00        | -1
 8613800000002 | 2026-01-15T00:00:00+08:00        | 2
 8613800000002 | 2000-01-15T00:00:00+08:00        | -1
 8613800000003 | 2026-02-01T00:00:00+08:00        | -1

@@ -98,8 +98,8 @@ def test_several_files_and_what_waits(run: Any, file: Path, tmp_path: Path) -> N
     ]
     assert [(row["reason"], row["file"], row["offset"]) for row in shown["rows"]] == [
         ("wrong_column_count", str(file), len(GOOD) * 2 + len(MISSED) + 3),
-        ("conflicting", str(other), 0),
         ("conflicting", str(file), 0),
+        ("conflicting", str(other), 0),
     ]
     assert [row["reason"] for row in run("usage", "suspense", "--reason", "wrong_column_count", "--json")["rows"]] == ["wrong_column_count"]
     text = run("usage", "suspense", "--limit", "1")
