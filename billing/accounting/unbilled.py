@@ -34,7 +34,7 @@ class Charged(NamedTuple):
 
 def targets(home: Home, month: Month, *, threads: int = 1, progress: Callable[[int, int], None] | None = None) -> Charged:
     """What all periods come to that are not billed by the end of the month, and those that run on after it."""
-    found = unbilled(home, month.after, threads=threads, before_bills_of_that_day=True, progress=progress)
+    found = unbilled(home, month.after, threads=threads, at_month_end=True, progress=progress)
     return Charged(found.seq, _summed(found, found.lines[found.lines["kind"] != Kind.TAX]), _summed(found, found.ahead))
 
 

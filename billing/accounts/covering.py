@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
 from billing.store import tables
@@ -24,6 +25,7 @@ CYCLE: Final = "cycle"
 THRESHOLD: Final = "threshold"
 TESTED: Final = "test"
 VOIDED: Final = "voided"
+ISSUED_ON: Final = "issued_on"  # in the detail of a cycle run whose invoices are not dated on its bill date
 _COUNTS: Final = ("numbered", "posted")
 
 
@@ -58,8 +60,8 @@ class Void(NamedTuple):
     first_day: dt.date
 
 
-class KnownVoids(NamedTuple):
-    """Voids that are known: those stored up to a commit and dated up to a day."""
+class KnownBy(NamedTuple):
+    """What is known of documents: voids stored up to a commit and dated up to a day, and runs whose invoices are dated so."""
 
     as_of: int
     until: dt.date
@@ -101,11 +103,12 @@ def load(
     connection: sa.Connection,
     *,
     before_run: int | None = None,
-    voids: KnownVoids | None = None,
+    known: KnownBy | None = None,
     account_keys: Collection[int] | None = None,
 ) -> History:
-    """The history of all accounts, or of some. `before_run`: as things stood for that run; `voids`: those that are known instead."""
-    runs = _runs(connection, before_run)
+    """The history of all accounts, or of some. `before_run`: as things stood for that run; `known`: what of it is known."""
+    later = later_runs(connection, known.until) if known is not None else set()
+    runs = [run for run in _runs(connection, before_run) if run.run_id not in later]
     parked, named, invoice = tables.quarantine.c, tables.run_accounts.c, tables.invoices.c
 
     def chosen(query: sa.Select[Any], key: sa.Column[int]) -> sa.Select[Any]:
@@ -117,7 +120,15 @@ def load(
     left_out = _sets(connection, chosen(aside, parked.account_key))
     by_name = chosen(sa.select(named.account_key, named.run_id), named.account_key)
     included = _sets(connection, by_name) if any(run.restricted for run in runs) else {}
-    return History(runs, left_out, included, _voids(connection, chosen(_void_query(before_run, voids), invoice.account_key)))
+    return History(runs, left_out, included, _voids(connection, chosen(_void_query(before_run, known), invoice.account_key)))
+
+
+def later_runs(connection: sa.Connection, until: dt.date) -> set[int]:
+    """Runs of the cycle whose invoices are dated after a day: on the bill date, or as the detail of a run says."""
+    run = tables.bill_runs.c
+    query = sa.select(run.run_id, run.bill_date, run.detail).where(sa.or_(run.kind.is_(None), run.kind == CYCLE))
+    told = {row.run_id: msgspec.json.decode(row.detail or "{}").get(ISSUED_ON, row.bill_date) for row in connection.execute(query)}
+    return {run_id for run_id, issued_on in told.items() if issued_on > until.isoformat()}
 
 
 def _runs(connection: sa.Connection, before_run: int | None) -> list[CoveringRun]:
@@ -137,7 +148,7 @@ def _sets(connection: sa.Connection, query: sa.Select[Any]) -> dict[int, set[int
     return found
 
 
-def _void_query(before_run: int | None, known: KnownVoids | None) -> sa.Select[Any]:
+def _void_query(before_run: int | None, known: KnownBy | None) -> sa.Select[Any]:
     """Void invoices of the cycle, and those between its runs."""
     invoice, line, event, run = tables.invoices.c, tables.invoice_lines.c, tables.invoice_events.c, tables.bill_runs.c
     columns = (invoice.account_key, invoice.run_id, run.bill_date, event.commit_seq)

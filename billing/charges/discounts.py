@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import Int64s, Kind, Lines, part_half_up, round_half_up, taken
+from billing.charges.lines import Int64s, Kind, Lines, part_half_up, part_of_days, round_half_up, taken
 from billing.charges.periods import bill_day_on, period_from, period_of
 from billing.charges.spread import spread_columns
 
@@ -81,10 +81,13 @@ def is_about(entry: Entry, base: Lines) -> npt.NDArray[np.bool_]:
     return about
 
 
-def take_off(entry: Entry, base: Lines, rest_micros: Int64s, group: Int64s, step_micros: Int64s) -> Int64s:
+def take_off(  # noqa: PLR0913, PLR0917 -- columns side by side
+    entry: Entry, base: Lines, rest_micros: Int64s, group: Int64s, step_micros: Int64s, whole_to: Int64s | None = None
+) -> Int64s:
     """What `entry` takes off each line of `base` (>= 0), in micro-units.
 
     `rest_micros`: what earlier discounts left of each line. `group` ascends along the lines. `step_micros`: the minor unit of each line.
+    `whole_to`: the day on which the period of each line will end, where of a fixed amount only the part of the days so far counts.
     """
     off = np.zeros(base.size, np.int64)
     rows = np.flatnonzero(is_about(entry, base))
@@ -98,7 +101,12 @@ def take_off(entry: Entry, base: Lines, rest_micros: Int64s, group: Int64s, step
     if entry.percent_ppm:
         wanted = part_half_up(whole, entry.percent_ppm, steps)
     else:
-        wanted = round_half_up(np.full(starts.size, entry.amount_micros, np.int64), steps)
+        amounts = np.full(starts.size, entry.amount_micros, np.int64)
+        wanted = (
+            round_half_up(amounts, steps)
+            if whole_to is None
+            else _by_now(amounts, taken(base, rows[starts]), whole_to[rows[starts]], steps)
+        )
     off[rows] = spread_columns(np.minimum(wanted, whole), np.maximum(rest, 0), own, steps)
     return off
 
@@ -114,3 +122,9 @@ def lines_of(entry: Entry, base: Lines, off_micros: Int64s) -> Lines:
         found[name] = 0
     found["events"] = 0
     return found
+
+
+def _by_now(amounts: Int64s, lines: Lines, whole_to: Int64s, step_micros: Int64s) -> Int64s:
+    """The part of each amount for the days of a line's period so far, which will end on `whole_to`."""
+    begins = lines["period_from"]
+    return part_of_days(amounts, lines["period_to"] - begins, whole_to - begins, step_micros)

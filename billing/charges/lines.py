@@ -75,6 +75,12 @@ def part_half_up(base_micros: Int64s, ppm: Int64s | int, step_micros: Int64s) ->
     return np.asarray(np.where(base_micros < 0, -magnitude, magnitude), np.int64)
 
 
+def part_of_days(amount_micros: Int64s, past: Int64s, days: Int64s, step_micros: Int64s) -> Int64s:
+    """The part of each amount for the days that are past of all its days, HALF_UP to its step."""
+    quotient, remainder = np.divmod(np.abs(amount_micros), days)
+    return np.sign(amount_micros) * round_half_up(quotient * past + remainder * past // days, step_micros)
+
+
 def taken(rows: Lines, index: Int64s) -> Lines:
     """`rows[index]`, which numpy does for structured rows field by field; this moves whole rows, four times as fast."""
     result: Lines = np.take(rows, index)

@@ -202,23 +202,28 @@ def _tax_inside(before: Sequence[Any], rows: Sequence[Any], row: Any, due: Due, 
     """Tax of an interim bill, where any of the prices hold theirs (see `interim_lines`)."""
     labels = ("period_from", "period_to", "tax_class")
     billed, own = ([each for each in some if all(getattr(each, name) == getattr(row, name) for name in labels)] for some in (before, rows))
-    places = {key_of(each): [at for at in due.places(key_of(each)) if due.lines["inclusive"][at]] for each in own if each.kind != "tax"}
-    held = [at for found in places.values() for at in found]
+    every = {key_of(each): due.places(key_of(each)) for each in own if each.kind != "tax"}
+    places = {key: found for key, found in every.items() if due.lines["inclusive"][found].any()}
+    held, beside = ([at for found in places.values() for at in found if due.lines["inclusive"][at] == value] for value in (1, 0))
     if not held:
         return None
 
     def total(lines: Sequence[Any], *, is_held: bool) -> int:
-        return sum(int(each.amount_micros) for each in lines if each.kind != "tax" and bool(places.get(key_of(each))) is is_held)
+        return sum(int(each.amount_micros) for each in lines if each.kind != "tax" and (key_of(each) in places) is is_held)
 
     done = sum(int(each.amount_micros) for each in billed if each.kind == "tax")
     inside = int((due.lines["amount_micros"][held] - due.net_micros[held]).sum())
     known = (inside, total(billed, is_held=True), total(billed, is_held=False), done, due.lines["rate_ppm"][held[0]], due.step(held[0]))
     columns = [np.array([each], np.int64) for each in known]
-    others = part_half_up(np.array([total(own, is_held=False)], np.int64), *columns[4:])
-    amount = done + int((added_tax(*columns) + others)[0])
-    net = sum(total(lines, is_held=is_held) for lines in (billed, own) for is_held in (True, False))
-    shown = {"gross": format_micros(net + amount), "net": format_micros(net), "amount": format_micros(amount)}
-    return Told([words["tax_inside"].format(rate=_percent(int(known[4])), **shown)], amount)
+    base = total(own, is_held=False) + int(due.net_micros[beside].sum())
+    others = int(part_half_up(np.array([base], np.int64), *columns[4:])[0])
+    amount = done + int(added_tax(*columns)[0])
+    net = sum(total(lines, is_held=is_held) for lines in (billed, own) for is_held in (True, False)) - base
+    rate, figures = _percent(int(known[4])), {"gross": net + amount, "net": net, "amount": amount}
+    sentences = [words["tax_inside"].format(rate=rate, **{name: format_micros(micros) for name, micros in figures.items()})]
+    if base:
+        sentences.append(words["tax"].format(rate=rate, base=format_micros(base), amount=format_micros(others)))
+    return Told(sentences, amount + others)
 
 
 def _tax_on(lines: Sequence[Any], row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database

@@ -1,7 +1,8 @@
 """The lines of interim bills: usage that is not billed, and its tax.
 
 Of prices without tax the tax follows from all that is billed of a period and class by then. Of prices that hold theirs it is what is in the
-price: who was told 11.99 pays 11.99 in mid-cycle as well (`billing.charges.inclusive`). Amounts are micro-units.
+price: who was told 11.99 pays 11.99 in mid-cycle as well (`billing.charges.inclusive`). One charge key may have prices of both kinds, where
+the plan changed between two catalogues. Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from billing.charges.inclusive import added_tax
 from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, part_half_up, taken
@@ -23,7 +25,6 @@ from billing.runs.fact_columns import day_number, groups
 from billing.runs.proposal import rates_of
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     import sqlalchemy as sa
 
     from billing.runs.payer_columns import Payers
@@ -35,10 +36,15 @@ _TAX_FIELDS: Final = ("account_key", "period_from", "period_to", "tax_class")
 
 
 class Usage(NamedTuple):
-    """Lines to bill. `inside`: the tax in the prices of all that is due on their keys; `billed_micros`: what was billed on these, net."""
+    """Lines to bill. `billed_micros`: what was billed on their keys, net.
+
+    `holds`: which of them any prices with tax are due on, `inside`: the tax in these, `outside`: what is due beside them at prices without.
+    """
 
     lines: Lines
+    holds: npt.NDArray[np.bool_]
     inside: Int64s
+    outside: Int64s
     billed_micros: Int64s
 
     def of(self, acting: list[Reached]) -> Usage:
@@ -48,22 +54,30 @@ class Usage(NamedTuple):
         rows = np.flatnonzero(np.isin(lines["subscription_key"], [key for key, _ in wanted]))
         pairs = zip(lines["subscription_key"][rows].tolist(), lines["period_from"][rows].tolist(), strict=True)
         rows = rows[np.array([pair in wanted for pair in pairs], bool)]
-        return Usage(taken(lines, rows), self.inside[rows], self.billed_micros[rows])
+        return Usage(taken(lines, rows), *(column[rows] for column in self[1:]))
 
 
 def usage_of(known: Unbilled) -> Usage:
     """Unbilled usage."""
     rows = np.flatnonzero(np.isin(known.lines["kind"], _KINDS))
     lines = taken(known.lines, rows)
-    inside = np.append(known.inside["amount_micros"], 0)[ahead.places(known.inside, lines)]
-    return Usage(lines, inside, known.billed_micros[rows])
+    place = ahead.places(known.inside, lines)
+    inside = np.append(known.inside["amount_micros"], 0)[place]
+    outside = np.append(known.outside["amount_micros"], 0)[ahead.places(known.outside, lines)]
+    return Usage(lines, place >= 0, inside, outside, known.billed_micros[rows])
 
 
 def as_priced(usage: Usage, known: Unbilled) -> Lines:
-    """The lines with the tax that is in their prices, so far as it is not billed; to the minor unit, where some was billed before."""
+    """The lines with the tax that is in their prices, so far as it is not billed; to the minor unit, where some was billed before.
+
+    Of prices with tax and without on one key those without count as billed first.
+    """
     lines = usage.lines.copy()
-    before = part_half_up(usage.billed_micros, lines["rate_ppm"], known.currencies.steps_of(lines))
-    lines["amount_micros"] += np.where(lines["inclusive"] == 1, usage.inside - before, 0)
+    held = lines["amount_micros"] + usage.billed_micros - usage.outside
+    after = np.clip(usage.billed_micros - usage.outside, np.minimum(held, 0), np.maximum(held, 0))
+    billed = np.where(usage.outside == 0, usage.billed_micros, after)
+    before = part_half_up(billed, lines["rate_ppm"], known.currencies.steps_of(lines))
+    lines["amount_micros"] += np.where(usage.holds, usage.inside - before, 0)
     return lines
 
 
@@ -83,7 +97,7 @@ def with_tax(connection: sa.Connection, usage: Usage, known: Unbilled, payers: P
     code, models = groups([np.concatenate([rows[name] for rows in (lines, net, done)]) for name in _TAX_FIELDS])
     of_lines, of_net, of_done = np.split(code, [lines.size, lines.size + net.size])
     holds = np.zeros(len(models), np.bool_)
-    holds[of_lines[lines["inclusive"] == 1]] = True  # of a period and class in which any price holds its tax, all tax is added up
+    holds[of_lines[usage.holds]] = True  # of a period and class in which any price holds its tax, all tax is added up
     base = np.concatenate([net[~holds[of_net]], lines[~holds[of_lines]]])
     taxes = differences(tax_due(base, known.currencies.steps_of(base)), done[~holds[of_done]]).lines
     sums = (_sums(of_net, net["amount_micros"], holds), _sums(of_done, done["amount_micros"], holds))
@@ -94,14 +108,14 @@ def with_tax(connection: sa.Connection, usage: Usage, known: Unbilled, payers: P
 def _added(usage: Usage, group: Int64s, holds: npt.NDArray[np.bool_], billed: tuple[Int64s, Int64s], step_micros: Int64s) -> Lines:
     """The tax of the groups that hold any. `billed`: what was billed of each, net and as tax."""
     lines, (net, done) = usage.lines, billed
-    own = lines["inclusive"] == 1
+    own = usage.holds
     of_own, first = np.unique(group[own], return_index=True)
     assert bool(np.all(of_own == np.flatnonzero(holds)))
     first = np.flatnonzero(own)[first]
     rate, step = lines["rate_ppm"][first], step_micros[first]
     on_own = _sums(group, np.where(own, usage.billed_micros, 0), holds)
     amount = added_tax(_sums(group, usage.inside, holds), on_own, net - on_own, done, rate, step)
-    amount += part_half_up(_sums(group, np.where(own, 0, lines["amount_micros"]), holds), rate, step)
+    amount += part_half_up(_sums(group, np.where(own, usage.outside, lines["amount_micros"]), holds), rate, step)
     taxes = np.zeros(len(first), LINE)
     for name in (*BASE_FIELDS, "catalogue"):
         taxes[name] = lines[name][first]

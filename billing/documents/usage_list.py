@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 _CHARGE: Final = [
-    "event_key", "subscription_id", "period_from", "price_id", "charge_code", "tax_class", "status", "start_us", "chargeable_qty",
-    "free_qty", "charge_micros",
+    "event_key", "subscription_id", "period_from", "price_id", "charge_code", "revenue_code", "tax_class", "status", "start_us",
+    "chargeable_qty", "free_qty", "charge_micros",
 ]  # fmt: skip
 _USAGE: Final = ("event_key", "served_id", "other_raw", "other_e164", "service", "duration_us", "source", "record_id")
-_LINE_KEY: Final = ("subscription_id", "period_from", "price_id", "charge_code", "tax_class")
+_LINE_KEY: Final = ("subscription_id", "period_from", "price_id", "charge_code", "revenue_code", "tax_class")
 DAY_US: Final = 86_400_000_000
 
 

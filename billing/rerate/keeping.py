@@ -1,8 +1,10 @@
 """What of the differences is a re-rating's: charges of subscriptions that have the plan, on days of the months asked for.
 
-Whoever pays a charge, what counts is whose subscription it is of. Charges of an account as a whole (discounts, commitments) are of all its
-subscriptions, and of those of others that it pays for. They are kept where the account has the plan or pays for one that has, and stay
-whole with the cycle where what it pays for accounts that were not asked for differs in the period, too.
+Whoever pays a charge, what counts is whose subscription it is of. A part of a volume tier of a whole account is of that account, whoever
+pays it. Where one line has the parts of several accounts, and one of them was not asked for, it stays whole with the cycle.
+Discounts of an account as a whole are off all its subscriptions, and those of others that it pays for. They are kept where the account has
+the plan or pays for one that has, and stay whole with the cycle where what it pays for accounts that were not asked for differs in the
+period, too.
 
 Tax is due on an account, period and class. Where all that differs there is kept, so is its tax, less what was billed of it. Where another
 subscription differs as well, the tax is that of the kept differences alone; the run that bills the others bills the rest to the cent.
@@ -11,7 +13,8 @@ subscription differs as well, the tax is that of the kept differences alone; the
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final
+import functools
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -19,43 +22,73 @@ from billing.charges.lines import KEY_FIELDS, Int64s, Kind, Lines, taken
 from billing.charges.ordering import grouped_by, order_by
 from billing.charges.reconcile import Differences
 from billing.charges.tax import tax_due
+from billing.runs.columns import index_of
 from billing.runs.drafting import UNKNOWN_CATALOGUE, with_catalogues
 from billing.runs.exempting import as_agreed
+from billing.runs.payers import route
 from billing.runs.proposal import rates_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from billing.runs.contracts import Contracts
     from billing.runs.payer_columns import Payers
     from billing.runs.proposal import Currencies
+    from billing.runs.scope import Scope
+    from billing.runs.totals import Workings
 
     Bools = npt.NDArray[np.bool_]
 
 _PERIOD_OF: Final = ("account_key", "period_from", "period_to")
+_TIER_OF: Final = ("account_key", "period_from", "period_to", "charge_code", "price_id", "revenue_code")
 _TAX_OF: Final = ("account_key", "period_from", "period_to", "tax_class")
+
+
+class Tiers(NamedTuple):
+    """Parts of volume tiers of whole accounts, at who pays them, and the account whose subscriptions they are of."""
+
+    parts: Lines
+    owner: Int64s
+
+    def any_of(self, lines: Lines, accounts: Int64s) -> Bools:
+        """Which of the lines have a part of any of these accounts."""
+        group, groups = _numbers(np.concatenate([lines, self.parts]), _TIER_OF)
+        own = group[lines.size :][np.isin(self.owner, accounts)]
+        found: Bools = (np.bincount(own, minlength=groups) > 0)[group[: lines.size]]
+        return found
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Kept:
     """`subscriptions`: keys of those that have the plan; `others`: of those of accounts that were not asked for, but are computed.
 
-    `accounts`: keys of accounts that have the plan. All are ascending. Days are numbers, half open.
+    `accounts`: keys of accounts that have the plan; `other_accounts`: of those that were not asked for; `other_holders`: those of `others`
+    that have the plan. All are ascending. Days are numbers, half open.
     """
 
     subscriptions: Int64s
     others: Int64s
     accounts: Int64s
+    other_accounts: Int64s
+    other_holders: Int64s
     first_day: int
     after_day: int
 
-    def __call__(self, found: Differences, contracts: Contracts, payers: Payers, currencies: Currencies) -> Differences:
+    def __call__(self, scope: Scope, workings: Workings) -> Callable[[Differences, Contracts, Payers, Currencies], Differences]:
+        """What keeps differences of a run, told how its totals came about."""
+        return functools.partial(self._kept, scope, workings)
+
+    def _kept(  # noqa: PLR0913, PLR0917 -- what differs, and what it is told apart with
+        self, scope: Scope, workings: Workings, found: Differences, contracts: Contracts, payers: Payers, currencies: Currencies
+    ) -> Differences:
         """The differences that are kept, with their tax, sorted by key."""
         lines = found.lines
         if not lines.size:
             return found
         is_tax = lines["kind"] == Kind.TAX
-        own = self._own(lines) & ~is_tax
+        own = self._own(lines, self._tiers(lines, workings, contracts, scope)) & ~is_tax
         group, groups = _numbers(lines, _TAX_OF)
         has_own = np.bincount(group[own], minlength=groups) > 0
         has_other = np.bincount(group[~own & ~is_tax], minlength=groups) > 0
@@ -70,18 +103,40 @@ class Kept:
             kept, billed = taken(kept, by_key), billed[by_key]
         return Differences(kept, billed)
 
-    def _own(self, lines: Lines) -> Bools:
-        of_plan = np.isin(lines["subscription_key"], self.subscriptions)
-        of_plan |= (lines["subscription_key"] == 0) & self._of_whole_accounts(lines, of_plan)
-        within: Bools = of_plan & (lines["period_from"] < self.after_day) & (lines["period_to"] > self.first_day)
-        return within
+    def _own(self, lines: Lines, tiers: Tiers) -> Bools:
+        whole = lines["subscription_key"] == 0
+        of_tier = np.flatnonzero(whole & (lines["kind"] == Kind.VOLUME))
+        of_plan, of_others = (np.isin(lines["subscription_key"], keys) for keys in (self.subscriptions, self.others))
+        of_plan[of_tier] = tiers.any_of(taken(lines, of_tier), self.accounts)
+        of_others[of_tier] = tiers.any_of(taken(lines, of_tier), self.other_accounts)
+        off_whole = whole & (lines["kind"] != Kind.VOLUME) & self._off_whole_accounts(lines, of_plan, of_others)
+        own: Bools = ((of_plan & ~of_others) | off_whole) & (lines["period_from"] < self.after_day) & (lines["period_to"] > self.first_day)
+        return own
 
-    def _of_whole_accounts(self, lines: Lines, of_plan: Bools) -> Bools:
+    def _off_whole_accounts(self, lines: Lines, of_plan: Bools, of_others: Bools) -> Bools:
         """Of accounts that have the plan or pay for it: in periods in which nothing differs that they pay for who was not asked for."""
         group, groups = _numbers(lines, _PERIOD_OF)
         paid = np.bincount(group[of_plan], minlength=groups) > 0
-        mixed = np.bincount(group[np.isin(lines["subscription_key"], self.others)], minlength=groups) > 0
+        mixed = np.bincount(group[of_others], minlength=groups) > 0
         return (paid[group] | np.isin(lines["account_key"], self.accounts)) & ~mixed[group]
+
+    def _tiers(self, lines: Lines, workings: Workings, contracts: Contracts, scope: Scope) -> Tiers:
+        """Whose parts of tiers the lines are. Of one that is due no more: of all with the plan for whom it would be paid."""
+        base = workings.base
+        rows = np.flatnonzero((base["kind"] == Kind.VOLUME) & (base["subscription_key"] == 0))
+        parts, owner = taken(base, rows), base["account_key"][rows]
+        parts["account_key"] = workings.payer[rows]
+        known = Tiers(parts, owner)
+        of_tier = taken(lines, np.flatnonzero((lines["kind"] == Kind.VOLUME) & (lines["subscription_key"] == 0)))
+        gone = of_tier[~known.any_of(of_tier, np.unique(owner))]
+        if not gone.size:
+            return known
+        keys, facts = np.concatenate([self.subscriptions, self.other_holders]), contracts.facts
+        told = np.repeat(taken(gone, np.unique(_numbers(gone, _TIER_OF[1:])[0], return_index=True)[1]), keys.size)
+        told["subscription_key"] = np.resize(keys, told.size)
+        told["account_key"] = facts.account_keys[facts.subscription_account[index_of(facts.subscription_keys, told["subscription_key"])]]
+        routed = route(told, contracts, scope)
+        return Tiers(np.concatenate([parts, routed]), np.concatenate([owner, told["account_key"]]))
 
 
 def _numbers(lines: Lines, fields: tuple[str, ...]) -> tuple[Int64s, int]:

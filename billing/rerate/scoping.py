@@ -99,7 +99,8 @@ class _Reading:
         known, request, pin = contracts.facts, self._request, last.pinned_seq
         covered = scope.covered_through(self._connection, known)
         owner = known.account_keys[known.subscription_account]
-        holding = np.isin(owner, concerned) & _holds(contracts, request)[known.subscription_pattern]
+        has_plan = _holds(contracts, request)[known.subscription_pattern]
+        holding = np.isin(owner, concerned) & has_plan
         accounts = np.unique(owner[holding])
         ids: Any = known.account_ids
         only = ids.filter(pa.array(np.isin(known.account_keys, accounts)))
@@ -120,6 +121,8 @@ class _Reading:
                 known.subscription_keys[holding],
                 known.subscription_keys[others],
                 accounts,
+                np.unique(owner[others]),
+                known.subscription_keys[others & has_plan],
                 day_number(request.first_day),
                 day_number(request.after_day),
             ),

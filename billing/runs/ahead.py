@@ -2,8 +2,8 @@
 
 A fee in advance is billed for a whole period. Earned of it is what would be due if the account closed on the day: by the days that it is
 charged for, so that a pause, an end or another plan within the period counts, whenever it was told. The rest is held. A fee that does not
-go by days is earned evenly over its period, as are fixed discounts; of a percentage that part is earned that is off earned fees. Where more
-is due by the day than was billed, the difference is unbilled, and nothing is held.
+go by days is earned evenly over its period, billed or not, as are fixed discounts; of a percentage that part is earned that is off earned
+fees. Where more is due by the day than was billed, the difference is unbilled, and nothing is held.
 
     31.00 for 15 October to 15 November, by 1 November:     earned 17.00, held 14.00
     the same, and another plan since 25 October:            earned 10.00, held 21.00
@@ -18,17 +18,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import KEY_FIELDS, Int64s, Kind, Lines, group_starts, round_half_up, sum_by_key, taken
+from billing.charges.lines import KEY_FIELDS, Int64s, Kind, Lines, group_starts, part_of_days, sum_by_key, taken
 from billing.charges.ordering import order_by
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    import numpy.typing as npt
-
-    from billing.runs.price_list import PriceList
-
-    Bools = npt.NDArray[np.bool_]
+    from billing.runs.proposal import Recurring
 
 
 class Held(NamedTuple):
@@ -58,28 +52,27 @@ def places(keys: Lines, lines: Lines) -> Int64s:
     return found[keys.size :]
 
 
-def by_days(fees: Lines, whole: Lines, billed: Bools, price_list: PriceList, through_day: int, step_micros: Int64s) -> Lines:  # noqa: PLR0913, PLR0917 -- columns side by side, and what they are looked up with
-    """`fees` as due by the day, of which those that do not go by days and are `billed` ahead are earned evenly. `whole`: their keys."""
-    rows = np.flatnonzero(billed & _undivided(fees, price_list))
+def evenly(fees: Recurring, whole_to: Int64s, step_micros: Int64s) -> Lines:
+    """`fees` by the day; of a running period, which will end on `whole_to`, those that do not go by days are earned evenly."""
+    lines = fees.lines
+    rows = np.flatnonzero(fees.undivided & (whole_to > lines["period_to"]))
     if rows.size:
-        fees = fees.copy()
-        earned = _evenly(fees["amount_micros"][rows], whole[rows], through_day, step_micros[rows])
-        fees["amount_micros"][rows] = fees["exact_micros"][rows] = earned
-    return fees
+        lines = lines.copy()
+        begins = lines["period_from"][rows]
+        days, past = whole_to[rows] - begins, lines["period_to"][rows] - begins
+        earned = part_of_days(lines["amount_micros"][rows], past, days, step_micros[rows])
+        lines["amount_micros"][rows] = lines["exact_micros"][rows] = earned
+    return lines
 
 
-def held(ahead: Lines, due: Lines, due_of_ahead: Lines, fixed: Collection[int], through_day: int, step_micros: Int64s) -> Held:  # noqa: PLR0913, PLR0917 -- columns side by side
+def held(ahead: Lines, due: Lines, due_of_ahead: Lines) -> Held:
     """What is held of what was billed `ahead`.
 
-    `due`: everything due by the day. `due_of_ahead`: fees of those keys, and discounts off them. `fixed`: price ids of discounts that are
-    fixed amounts.
+    `due`: everything due by the day. `due_of_ahead`: fees of those keys, and discounts off them.
     """
     billed = ahead["amount_micros"]
-    fee = ahead["kind"] == Kind.RECURRING
-    due_by_now = np.where(fee, _sums_on(ahead, due), _sums_on(ahead, due_of_ahead))
-    even = ~fee & np.isin(ahead["price_id"], list(fixed))
-    earned = np.where(even, _evenly(billed, ahead, through_day, step_micros), due_by_now)
-    rest = billed - earned
+    due_by_now = np.where(ahead["kind"] == Kind.RECURRING, _sums_on(ahead, due), _sums_on(ahead, due_of_ahead))
+    rest = billed - due_by_now
     is_held = np.sign(rest) * np.sign(billed) >= 0
     lines, counted = ahead.copy(), ahead.copy()
     lines["amount_micros"] = np.where(is_held, rest, 0)
@@ -94,21 +87,3 @@ def _sums_on(keys: Lines, lines: Lines) -> Int64s:
     sums = np.zeros(keys.size, np.int64)
     np.add.at(sums, place[on_key], lines["amount_micros"][on_key])
     return sums
-
-
-def _undivided(fees: Lines, price_list: PriceList) -> Bools:
-    """Which of these fees are due whole however few days they are for."""
-    found = np.zeros(fees.size, np.bool_)
-    for each in price_list.catalogues:
-        price_ids = [fee.price_id for plan in each.plans for fee in plan.recurring if not fee.prorate]
-        if price_ids:
-            found |= (fees["catalogue"] == price_list.identity_index(each.identity)) & np.isin(fees["price_id"], price_ids)
-    return found
-
-
-def _evenly(amount_micros: Int64s, whole: Lines, through_day: int, step_micros: Int64s) -> Int64s:
-    """The part of each amount for the days of its period before the day, HALF_UP to the minor unit."""
-    days = whole["period_to"] - whole["period_from"]
-    past = np.clip(through_day - whole["period_from"], 0, days)
-    quotient, remainder = np.divmod(np.abs(amount_micros), days)
-    return np.sign(amount_micros) * round_half_up(quotient * past + remainder * past // days, step_micros)

@@ -19,6 +19,8 @@ from billing.runs.fact_columns import groups
 from billing.runs.patterns import Pattern
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from billing.runs.contracts import Contracts
     from billing.runs.facts import Facts
     from billing.runs.scope import Scope
@@ -66,17 +68,27 @@ def expand(alike: Alike, templates: Sequence[Sequence[tuple[int, ...]]], facts: 
     every = [row for template in templates for row in template]
     if not every:
         return np.zeros(0, LINE)
-    rows = np.array(every, LINE)
-    counts = np.array([*(len(template) for template in templates), 0], np.int64)  # the last one is that of NO_GROUP
+    owner, place = _copies(alike, [len(template) for template in templates])
+    lines = taken(np.array(every, LINE), place)
+    lines["account_key"] = facts.account_keys[facts.subscription_account[owner]]
+    lines["subscription_key"] = facts.subscription_keys[owner]
+    return lines
+
+
+def expand_flags(alike: Alike, flags: Sequence[Sequence[bool]]) -> npt.NDArray[np.bool_]:
+    """The flag of each row of `expand`, where `flags` are those of the rows of each template."""
+    _, place = _copies(alike, [len(of_template) for of_template in flags])
+    return np.array([flag for of_template in flags for flag in of_template], np.bool_)[place]
+
+
+def _copies(alike: Alike, lengths: Sequence[int]) -> tuple[Int64s, Int64s]:
+    """For each row of all subscriptions the subscription (index), and the place of the row among those of all templates."""
+    counts = np.array([*lengths, 0], np.int64)  # the last one is that of NO_GROUP
     firsts = np.cumsum(counts) - counts
     owners = np.flatnonzero(counts[alike.of] > 0)
     repeats = counts[alike.of[owners]]
     owner = np.repeat(owners, repeats)
-    place = np.arange(owner.size) + np.repeat(firsts[alike.of[owners]] - (np.cumsum(repeats) - repeats), repeats)
-    lines = taken(rows, place)
-    lines["account_key"] = facts.account_keys[facts.subscription_account[owner]]
-    lines["subscription_key"] = facts.subscription_keys[owner]
-    return lines
+    return owner, np.arange(owner.size) + np.repeat(firsts[alike.of[owners]] - (np.cumsum(repeats) - repeats), repeats)
 
 
 def _group(contracts: Contracts, scope: Scope, subscription: int) -> Group:

@@ -92,10 +92,10 @@ def settled(  # noqa: PLR0913 -- what, and how
     *,
     threads: int,
     sink_for: Callable[[Contracts], Sink] | None = None,
-    kept: Kept | None = None,
+    kept: Callable[[scope.Scope, totals.Workings], Kept] | None = None,
     progress: Progress | None = None,
 ) -> Computed:
-    """Price and settle what is `known`; arguments as of `compute`, and `kept` as of `settlement.settle`."""
+    """Price and settle what is `known`; arguments as of `compute`. `kept` makes the one of `settlement.settle` of how totals came about."""
     report = progress or _silent
     contracts, chosen = known.contracts, known.scope
     currencies = Currencies(contracts)
@@ -112,7 +112,8 @@ def settled(  # noqa: PLR0913 -- what, and how
     )
     report("fees", 0, 0)
     clashing = leftovers.clashing(usage.left)
-    proposed = _proposed(usage.lines, known, currencies)
+    workings = totals.Workings() if kept is not None else None
+    proposed = _proposed(usage.lines, known, currencies, workings)
     settlement = settle(
         proposed,
         known.billed,
@@ -122,7 +123,7 @@ def settled(  # noqa: PLR0913 -- what, and how
         currencies,
         limits=known.limits,
         own_texts=totals.names(contracts, known.adjustments),
-        kept=kept,
+        kept=kept(chosen, workings) if kept is not None and workings is not None else None,
         progress=functools.partial(report, "settle"),
     )
     left = [each for each in usage.left if each.account_key not in clashing]
@@ -156,11 +157,11 @@ def billed_in(connection: sa.Connection, contracts: Contracts, chosen: scope.Sco
     return billed_lines(connection, first, None if whole else keys.tolist(), as_of=seq)
 
 
-def _proposed(usage: Lines, known: Known, currencies: Currencies) -> Lines:
+def _proposed(usage: Lines, known: Known, currencies: Currencies, workings: totals.Workings | None) -> Lines:
     """Everything that is due, but for tax, at those who pay it."""
     contracts, chosen = known.contracts, known.scope
     fees = (recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies))
-    lines = totals.apply(np.concatenate([*fees, usage]), contracts, chosen, currencies, known.adjustments)
+    lines = totals.apply(np.concatenate([*fees, usage]), contracts, chosen, currencies, known.adjustments, workings)
     return payers.route(lines, contracts, chosen)
 
 

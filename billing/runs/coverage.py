@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from billing.accounts import covering
-from billing.accounts.covering import CYCLE, TESTED, Coverage, CoveringRun, KnownVoids, coverage
+from billing.accounts.covering import CYCLE, TESTED, Coverage, CoveringRun, KnownBy, coverage
 from billing.runs.columns import index_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ __all__ = [
     "Coverage",
     "Covered",
     "CoveringRun",
-    "KnownVoids",
+    "KnownBy",
     "billed_seq",
     "computed_seq",
     "coverage",
@@ -84,15 +84,15 @@ def computed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
     return max((run.pinned_seq for run in until_later if run.bill_date == first), default=None)
 
 
-def covered_through(connection: sa.Connection, facts: Facts, before_run: int | None = None, *, voids: KnownVoids | None = None) -> Covered:
-    """Which runs covered each account. `before_run`: as things stood for that run; `voids`: those that are known instead."""
-    history = covering.load(connection, before_run=before_run, voids=voids)
+def covered_through(connection: sa.Connection, facts: Facts, before_run: int | None = None, *, known: KnownBy | None = None) -> Covered:
+    """Which runs covered each account. `before_run`: as things stood for that run; `known`: what of it is known."""
+    history = covering.load(connection, before_run=before_run, known=known)
     common = [run for run in history.runs if not run.restricted]
     pinned = np.array([run.pinned_seq for run in common], np.int64)
     of = np.searchsorted(pinned, facts.account_seq).astype(np.int64)
     classes = [tuple(common[first:]) for first in range(len(common) + 1)]
     ever = classes.copy()
-    known: dict[tuple[Any, ...], int] = {(each, each, None): place for place, each in enumerate(classes)}
+    numbers: dict[tuple[Any, ...], int] = {(each, each, None): place for place, each in enumerate(classes)}
     reopened: dict[int, dt.date] = {}
     keys = np.array(sorted(history.voids.keys() | history.left_out.keys() | history.named.keys()), np.int64)
     order = np.argsort(facts.account_keys, kind="stable")
@@ -102,7 +102,7 @@ def covered_through(connection: sa.Connection, facts: Facts, before_run: int | N
             index = int(order[at])
             own, open_from = history.of(key, int(facts.account_seq[index]))
             all_runs = history.ever(key, int(facts.account_seq[index]))
-            of[index] = known.setdefault((own, all_runs, open_from), len(classes))
+            of[index] = numbers.setdefault((own, all_runs, open_from), len(classes))
             if of[index] == len(classes):
                 classes.append(own)
                 ever.append(all_runs)

@@ -20,12 +20,18 @@ from billing.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
 CLASHING: Final = "what it has left of an allowance was worked out twice"
 
 
-def stored(connection: sa.Connection, begins: Mapping[int, dt.date], before_run: int | None = None) -> list[Left]:
-    """What accounts (by key) have left at the date on which their oldest open period begins, as the last run knew it."""
+def stored(
+    connection: sa.Connection, begins: Mapping[int, dt.date], before_run: int | None = None, without: AbstractSet[int] = frozenset()
+) -> list[Left]:
+    """What accounts (by key) have left at the date on which their oldest open period begins, as the last run knew it.
+
+    `before_run`: as things stood for that run; runs `without` are not known.
+    """
     row = tables.carried_allowances.c
     if not begins:
         return []
@@ -36,7 +42,7 @@ def stored(connection: sa.Connection, begins: Mapping[int, dt.date], before_run:
     last: dict[int, int] = {}
     for each in connection.execute(query.order_by(row.run_id)):
         begin = begins.get(each.account_key)
-        if begin is None or begin.isoformat() != each.period_end:
+        if begin is None or begin.isoformat() != each.period_end or each.run_id in without:
             continue
         if last.get(each.account_key) != each.run_id:
             last[each.account_key], found[each.account_key] = each.run_id, []

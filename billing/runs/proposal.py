@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from billing.charges.bundles import parts
 from billing.charges.early_end import Agreed, Contract
@@ -46,6 +47,13 @@ class Sold(NamedTuple):
     tax_class: str
 
 
+class Recurring(NamedTuple):
+    """Recurring fees, and which of them are due whole however few days they are for, as the plan says that charges them."""
+
+    lines: Lines
+    undivided: npt.NDArray[np.bool_]
+
+
 class Currencies:
     """Currencies of a run: a number for each, and the minor unit of each."""
 
@@ -68,11 +76,16 @@ class Currencies:
 
 def recurring_lines(contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
     """Fees due for the open periods, and in advance for the period that begins at the last bill date."""
+    return recurring(contracts, scope, currencies).lines
+
+
+def recurring(contracts: Contracts, scope: Scope, currencies: Currencies) -> Recurring:
+    """The same, and which of them are not divided by days."""
     found = alike.find(contracts, scope)
-    known: dict[tuple[object, ...], list[tuple[int, ...]]] = {}
+    known: dict[tuple[object, ...], list[_Row]] = {}
     templates = []
     for group in found.groups:
-        rows: list[tuple[int, ...]] = []
+        rows: list[_Row] = []
         for period in group.with_ahead:
             held = [(each.plan, part) for each in group.spans if (part := _cut(each.span, period)) is not None]
             breaks = touching(breaks_of(group.pattern), period.start, period.end)
@@ -81,7 +94,9 @@ def recurring_lines(contracts: Contracts, scope: Scope, currencies: Currencies) 
                 known[key] = _fees(group, period, breaks, scope.bill_date, contracts, currencies)
             rows.extend(known[key])
         templates.append(rows)
-    return alike.expand(found, templates, contracts.facts)
+    lines = alike.expand(found, [[row.values for row in rows] for rows in templates], contracts.facts)
+    undivided = alike.expand_flags(found, [[row.undivided for row in rows] for rows in templates])
+    return Recurring(lines, undivided)
 
 
 def one_off_lines(contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
@@ -160,9 +175,16 @@ def template_row(  # noqa: PLR0913, PLR0917 -- what a line depends on
     return (*key, amount_micros, exact_micros, times, 0, 0, 0, *labels, 0, int(price_list.inclusive(sold.identity)))
 
 
+class _Row(NamedTuple):
+    """A row of a template, and whether its fee is due whole however few days it is for."""
+
+    values: tuple[int, ...]
+    undivided: bool
+
+
 def _fees(  # noqa: PLR0913, PLR0917 -- what a fee depends on
     group: Group, period: Period, breaks: Breaks, bill_date: dt.date, contracts: Contracts, currencies: Currencies
-) -> list[tuple[int, ...]]:
+) -> list[_Row]:
     """Rows of the fees of a period, one for each tax class of a fee."""
     rows = []
     for fee, plan, exact in fees_due(group.spans, period, bill_date, plan_at(contracts, group.zone), breaks):
@@ -170,7 +192,8 @@ def _fees(  # noqa: PLR0913, PLR0917 -- what a fee depends on
         step = step_of(identity, contracts, currencies)
         for part in parts(fee, round_exact(exact, step, RoundingMode.HALF_UP), to_micro(exact), step):
             sold = Sold(Kind.RECURRING, identity, fee.charge_code, fee.price_id, part.revenue_code, part.tax_class)
-            rows.append(template_row(sold, period, part.amount_micros, part.exact_micros, 1, contracts, currencies))
+            values = template_row(sold, period, part.amount_micros, part.exact_micros, 1, contracts, currencies)
+            rows.append(_Row(values, not fee.prorate))
     return rows
 
 

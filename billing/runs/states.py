@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from billing.accounts import covering
 from billing.store import commit_points, tables
 from rating.errors import UserError
 
@@ -32,7 +33,7 @@ COUNTED: Final = (NUMBERED, POSTED)  # states in which what a run computed count
 
 CYCLE: Final = "cycle"
 THRESHOLD: Final = "threshold"
-ISSUED_ON: Final = "issued_on"  # in the detail of a cycle run whose invoices are not dated on its bill date
+ISSUED_ON: Final = covering.ISSUED_ON  # in the detail of a cycle run whose invoices are not dated on its bill date
 APPROVED: Final = "approved"
 DECISION_REJECTED: Final = "rejected"
 

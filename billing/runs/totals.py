@@ -88,10 +88,12 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
     currencies: Currencies,
     adjustments: pa.Table | None = None,
     workings: Workings | None = None,
+    whole_to: Callable[[Lines], Int64s] | None = None,
 ) -> Lines:
     """`lines` (usage and fees, rounded) and after them everything that follows from their totals.
 
     `adjustments`: rows of the table of that name; those in no period of the run are left for another run. `workings` is filled where given.
+    `whole_to`: the day on which the period of each line will end, where discounts of a fixed amount count evenly by the day; else whole.
     """
     menus = Menus(contracts, scope)
     by_hand = _adjustments(adjustments, contracts, scope, currencies)
@@ -106,7 +108,8 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
     of_account = volume["subscription_key"] == 0  # what each payer has of it is worked out already
     volume["account_key"][of_account] = volume_payer[of_account]
     offs = None if workings is None else workings.offs
-    rest, off = _discounted(base, payer, menus, currencies, offs, percentages, fixed_amounts)
+    ends = None if whole_to is None else whole_to(base)
+    rest, off = _discounted(base, payer, menus, currencies, offs, percentages, fixed_amounts, whole_to=ends)
     short = _commitment_lines(base, rest, menus, currencies)
     late = sorted_by(np.concatenate([short, by_hand]), OF_SUBSCRIPTION)
     late_payer = payers.route(late, contracts, scope)["account_key"]
@@ -218,13 +221,14 @@ def _priced(tiered: Tiered, contracts: Contracts, currencies: Currencies) -> Lin
     return lines
 
 
-def _discounted(
+def _discounted(  # noqa: PLR0913 -- lines, what they are looked up with, and who wants to know how
     base: Lines,
     payer: Int64s,
     menus: Menus,
     currencies: Currencies,
     offs: list[Off] | None,
     *phases: Callable[[Iterable[Entry]], tuple[Entry, ...]],
+    whole_to: Int64s | None = None,
 ) -> tuple[Int64s, Lines]:
     """What discounts leave of each line of `base` (sorted by OF_SUBSCRIPTION), and the lines of the discounts, one a line of `base`.
 
@@ -241,8 +245,9 @@ def _discounted(
             for place, entries in enumerate(lists):
                 rows = np.flatnonzero(numbers == place) if phase(entries) else np.zeros(0, np.int64)
                 chosen = taken(base, rows)
+                ends = None if whole_to is None else whole_to[rows]
                 for entry in phase(entries) if rows.size else ():
-                    off = take_off(entry, chosen, rest[rows], group[rows], steps[rows])
+                    off = take_off(entry, chosen, rest[rows], group[rows], steps[rows], ends)
                     if offs is not None:
                         offs.append(Off(entry, not keeps_key, chosen, payer[rows], rest[rows], off))
                     rest[rows] -= off

@@ -6,6 +6,8 @@ to. Every period that no run of a bill date up to `through` has covered is compu
 usage and other corrections of them are on the next bill. What invoices have billed on the same keys is subtracted; of fees in advance for
 the running period, and discounts off them, what is earned by then (`billing.runs.ahead`). Holds do not matter here: what is held back is
 owed all the same. A test account owes nothing. A document, or its voiding, counts by its date, whenever it was made.
+A customer who asks is told fees that are not divided by days, and discounts of a fixed amount, whole, as a bill would have them; at the end
+of a month they are earned evenly over their period.
 Amounts are micro-units, net of tax. A pure function of what is stored as of a sequence number and of the date.
 """
 
@@ -18,9 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import sqlalchemy as sa
 
-from billing.accounts.covering import KnownVoids
+from billing.accounts.covering import KnownBy, later_runs
 from billing.charges.lines import Int64s, Kind, Lines, empty, sum_as_taxed, sum_by_key, taken
 from billing.charges.reconcile import differences
 from billing.charges.rollover import Left
@@ -35,12 +36,14 @@ from billing.runs.fact_columns import NEVER_DAY, day_number
 from billing.runs.for_tests import of_tests
 from billing.runs.groups import price_in_groups
 from billing.runs.payer_columns import Payers
-from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
-from billing.store import settings, tables
+from billing.runs.proposal import Currencies, one_off_lines, recurring
+from billing.store import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
+
+    import sqlalchemy as sa
 
     from billing.runs.groups import Sink
     from billing.store.home import Home
@@ -53,7 +56,7 @@ class Unbilled(NamedTuple):
 
     `ahead`: what invoices hold of running periods for the days to come, in the same way (`billing.runs.ahead`).
     `billed_micros`: of each of `lines`, what invoices have billed on its key. `inside`: by charge key, one row each, the tax that is in the
-    prices of all that is due on it.
+    prices of all that is due on it; `outside`: what is due on these keys at prices without tax.
     """
 
     seq: int
@@ -63,6 +66,7 @@ class Unbilled(NamedTuple):
     ahead: Lines
     billed_micros: Int64s
     inside: Lines
+    outside: Lines
 
 
 class Known(NamedTuple):
@@ -81,39 +85,39 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     *,
     threads: int = 1,
     only: AbstractSet[str] | None = None,
-    before_bills_of_that_day: bool = False,
+    at_month_end: bool = False,
     reopened: bool = False,
     sink_for: Callable[[Contracts], Sink] | None = None,
     progress: Progress | None = None,
 ) -> Unbilled:
     """What is not billed of the days before `through`; `only` these account ids and those of their rating units, if given.
 
-    `before_bills_of_that_day`: bills dated `through` are not known yet, as at the end of the day before. `reopened`: compute periods that
-    runs have billed as well, as far back as a run would.
+    `at_month_end`: bills dated `through` are not known yet, as at the end of the day before, and what does not go by days is earned evenly.
+    `reopened`: compute periods that runs have billed as well, as far back as a run would.
     `sink_for` makes, of the contracts, what gets the priced events of each group.
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
-        known_to = through - dt.timedelta(days=1) if before_bills_of_that_day else through
+        known_to = through - dt.timedelta(days=1) if at_month_end else through
         known = read(home, connection, seq, through, known_to, only=only, reopened=reopened)
     contracts, chosen = known.contracts, known.scope
     currencies = Currencies(contracts)
     if chosen.window is None:
-        return Unbilled(seq, contracts, currencies, empty(), empty(), np.zeros(0, np.int64), empty())
+        return Unbilled(seq, contracts, currencies, empty(), empty(), np.zeros(0, np.int64), empty(), empty())
     guide = Guide(home, seq)
     sink = sink_for(contracts) if sink_for is not None else None
     usage = price_in_groups(home, seq, guide, contracts, chosen, known.stored, threads=threads, sink=sink, progress=progress)
-    keyed = _Keyed(contracts, chosen, currencies, through)
+    keyed = _Keyed(contracts, chosen, currencies, through, evenly=at_month_end)
     billed = keyed.billed(known.billed)
     in_advance = ahead.billed_ahead(billed, keyed.through_day)
-    recurring = keyed.fees(in_advance)
-    fees = (recurring.lines, one_off_lines(contracts, chosen, currencies))
-    owed = keyed.summed(totals.apply(np.concatenate([*fees, usage.lines]), contracts, chosen, currencies, known.adjustments))
+    charged = keyed.fees(in_advance)
+    fees = (charged.lines, one_off_lines(contracts, chosen, currencies))
+    owed = keyed.summed(keyed.with_totals(np.concatenate([*fees, usage.lines]), known.adjustments))
     due = taxed(owed, currencies.steps_of(owed)).lines
-    held = keyed.held(in_advance, due, recurring)
+    held = keyed.held(in_advance, due, charged)
     counted = np.concatenate([billed[ahead.places(in_advance, billed) < 0], held.counted])
     found = differences(due, counted)
-    return Unbilled(seq, contracts, currencies, found.lines, held.lines, found.billed_micros, _inside(owed, due))
+    return Unbilled(seq, contracts, currencies, found.lines, held.lines, found.billed_micros, *_apart(owed, due))
 
 
 def read(  # noqa: PLR0913 -- what, of whom, and as of when
@@ -128,7 +132,6 @@ def read(  # noqa: PLR0913 -- what, of whom, and as of when
     before_run: int | None = None,
 ) -> Known:
     """What `unbilled` computes from, as of `seq`; bills dated after `known_to` are not known. `before_run`: as it stood for that run."""
-    first_unknown = _first_run(connection, known_to + dt.timedelta(days=1), before_run)
     midnights = facts.Midnights()
     stored = facts.load(connection, seq)
     contracts = Contracts(stored, price_list.load(home, seq), midnights)
@@ -137,14 +140,14 @@ def read(  # noqa: PLR0913 -- what, of whom, and as of when
         account_closed_day=np.minimum(stored.account_closed_day, day_number(through)),
         agreed=dataclasses.replace(stored.agreed, holds={}),
     )
-    covered = scope.covered_through(connection, stored, first_unknown, voids=KnownVoids(seq, known_to))
+    covered = scope.covered_through(connection, stored, before_run, known=KnownBy(seq, known_to))
     touched = None if reopened else np.full(len(stored.account_keys), NEVER_DAY, np.int64)
     periods_max = settings.integer(connection, "reopen_periods_max", seq=seq)
     chosen = scope.decide(cut, covered, through, midnights, only, touched=touched, reopen_periods_max=periods_max)
     first = min((periods[0].start for periods in chosen.calendars if periods), default=through)
     billed = billed_lines(connection, first, as_of=seq, dated_until=known_to)
-    rows = by_hand.counting(connection, seq)
-    return Known(contracts, chosen, billed, leftovers.stored(connection, chosen.begins(stored), first_unknown), rows)
+    left = leftovers.stored(connection, chosen.begins(stored), before_run, without=later_runs(connection, known_to))
+    return Known(contracts, chosen, billed, left, by_hand.counting(connection, seq))
 
 
 class _Fees(NamedTuple):
@@ -157,10 +160,11 @@ class _Fees(NamedTuple):
 class _Keyed:
     """Lines as bills will have them: under the keys of whole periods, at those who pay."""
 
-    def __init__(self, contracts: Contracts, chosen: scope.Scope, currencies: Currencies, through: dt.date) -> None:
+    def __init__(self, contracts: Contracts, chosen: scope.Scope, currencies: Currencies, through: dt.date, *, evenly: bool) -> None:
         self.through_day = day_number(through)
         self._of, self._through = (contracts, chosen, currencies), through
         self._paying = Payers(contracts, chosen, currencies)
+        self._evenly = evenly
 
     def billed(self, billed: Lines) -> Lines:
         """What was billed without tax, of what is computed: nothing is due here of older periods."""
@@ -170,24 +174,22 @@ class _Keyed:
         return found
 
     def fees(self, in_advance: Lines) -> _Fees:
-        """Recurring fees; those that do not go by days, and are billed ahead, are due by the day."""
-        contracts, _, currencies = self._of
-        lines = recurring_lines(*self._of)
+        """Recurring fees, by the day, and which of them are billed ahead."""
+        found = recurring(*self._of)
+        lines = ahead.evenly(found, self._whole_to(found.lines), self._of[2].steps_of(found.lines)) if self._evenly else found.lines
         if not in_advance.size:
             return _Fees(lines, np.zeros(lines.size, np.bool_))
-        whole = self._at_payers(lines)
-        billed = ahead.places(in_advance, whole) >= 0
-        return _Fees(ahead.by_days(lines, whole, billed, contracts.price_list, self.through_day, currencies.steps_of(lines)), billed)
+        return _Fees(lines, ahead.places(in_advance, self._at_payers(lines)) >= 0)
+
+    def with_totals(self, lines: Lines, adjustments: pa.Table | None = None) -> Lines:
+        """Usage and fees, and everything that follows from their totals."""
+        return totals.apply(lines, *self._of, adjustments, whole_to=self._whole_to if self._evenly else None)
 
     def held(self, in_advance: Lines, due: Lines, fees: _Fees) -> ahead.Held:
         """What is held of what was billed in advance."""
-        contracts, chosen, currencies = self._of
         if not in_advance.size:
             return ahead.Held(empty(), empty())
-        workings = totals.Workings()
-        off = totals.apply(fees.lines[fees.billed], contracts, chosen, currencies, workings=workings)
-        fixed = {each.entry.price_id for each in workings.offs if not each.entry.percent_ppm}
-        return ahead.held(in_advance, due, self.net(off), fixed, self.through_day, currencies.steps_of(in_advance))
+        return ahead.held(in_advance, due, self.net(self.with_totals(fees.lines[fees.billed])))
 
     def net(self, lines: Lines) -> Lines:
         """Lines of owners, one a charge key, without tax."""
@@ -199,18 +201,27 @@ class _Keyed:
         found = self._at_payers(lines)
         return sum_as_taxed(found[~of_tests(found, self._of[0].facts)])
 
+    def _whole_to(self, lines: Lines) -> Int64s:
+        """The day (number) on which the period of each line will end."""
+        contracts, chosen, _ = self._of
+        ends: Int64s = as_whole_periods(lines, contracts, chosen, self._through)["period_to"]
+        return ends
+
     def _at_payers(self, lines: Lines) -> Lines:
         contracts, chosen, _ = self._of
         routed = payers.route(as_whole_periods(lines, contracts, chosen, self._through), contracts, chosen)
         return as_agreed(routed, contracts, self._paying)
 
 
-def _inside(gross: Lines, net: Lines) -> Lines:
-    """The tax that is in prices. The rows of both belong together."""
-    rows = np.flatnonzero(gross["inclusive"])
-    found = taken(gross, rows)
-    found["amount_micros"] -= net["amount_micros"][rows]
-    return sum_by_key(found)
+def _apart(gross: Lines, net: Lines) -> tuple[Lines, Lines]:
+    """The tax that is in prices, and what prices without tax come to on the same keys. The rows of both belong together."""
+    holds = gross["inclusive"] == 1
+    if not holds.any():
+        return empty(), empty()
+    inside = taken(gross, np.flatnonzero(holds))
+    inside["amount_micros"] -= net["amount_micros"][holds]
+    inside, outside = sum_by_key(inside), sum_by_key(net[~holds])
+    return inside, outside[ahead.places(inside, outside) >= 0]
 
 
 def as_whole_periods(lines: Lines, contracts: Contracts, chosen: scope.Scope, through: dt.date) -> Lines:
@@ -219,15 +230,6 @@ def as_whole_periods(lines: Lines, contracts: Contracts, chosen: scope.Scope, th
     whole = lines.copy()
     whole["period_to"] = np.where(running > 0, running, lines["period_to"])
     return whole
-
-
-def _first_run(connection: sa.Connection, day: dt.date, before_run: int | None) -> int | None:
-    """The first run dated `day` or later, or begun as `before_run` or after it: nothing of it and of runs after it is known."""
-    run = tables.bill_runs.c
-    unknown = run.bill_date >= day.isoformat()
-    unknown = unknown if before_run is None else unknown | (run.run_id >= before_run)
-    first: int | None = connection.execute(sa.select(sa.func.min(run.run_id)).where(unknown)).scalar_one()
-    return first
 
 
 def _running(lines: Lines, contracts: Contracts, chosen: scope.Scope, through: dt.date) -> Int64s:

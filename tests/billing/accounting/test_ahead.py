@@ -1,7 +1,8 @@
 """What of fees in advance and of discounts is earned at the end of a month, and what is deferred or unbilled: a row a life.
 
 One customer with bill day 15 since 15 September: the bill of 15 October has two months in advance, the second one to 14 November. Fees:
-`by_days` 31.00, `double` 62.00, `whole` 31.00 that is not divided by days; a call is 0.10 a minute. Amounts are cents, without tax.
+`by_days` 31.00, `double` 62.00, `whole` 31.00 that is not divided by days, and `later` the same in arrears; a call is 0.10 a minute.
+Amounts are cents, without tax.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from billing.accounts import agreements, kinds, lifecycle
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.closed_months import Who
-from billing.documents import crediting
+from billing.documents import crediting, enquiry
 from rating.model import FeeTiming, Plan, RecurringFee, Service, UsageRule
-from tests.billing.runs.world import NATIONAL, Call, price_of, shop
+from tests.billing.runs.world import NATIONAL, START_US, Call, price_of, shop
 
 if TYPE_CHECKING:
+    from rating.model import Catalogue
     from tests.billing.runs.world import World
 
 CENT = 10_000
@@ -60,6 +62,16 @@ ROWS = (
     Row("by_days", "percent", "call", {FEES: 1400, OFF: -140}, {CALLS: 100, OFF: -10}, 4410, "43.20 + 0.90, which is not billed"),
     Row("by_days", "", "percent", {FEES: 1400}, {OFF: -170}, 4630, "told after the bill: 3.10 off the billed month are November's"),
     Row("by_days", "fixed", "", {FEES: 1400, OFF: -226}, {}, 4026, "5.00 a period: 26.00 + 17.00 - 5.00 x 17/31"),
+    Row("by_days", "", "fixed", {FEES: 1400}, {OFF: -274}, 4526, "5.00 x 17/31 of the second month; the first one is November's"),
+    Row("by_days", "fixed", "close 11-10", {FEES: 3100, OFF: -500}, {FEES: 1700, OFF: -327}, 3973, "5.00 x 17/26: to 9 November"),
+    Row("whole", "", "close 11-10", {FEES: 3100}, {FEES: 2027}, 5127, "31 + 31 x 17/26: its period ends with the account"),
+    Row("whole", "percent", "close 11-10", {FEES: 3100, OFF: -310}, {FEES: 2027, OFF: -203}, 4614, "27.90 + 20.27 - 2.03"),
+    Row("later", "", "", {}, {FEES: 1700}, 4800, "evenly over its period, billed or not"),
+    Row("later", "", "end 10-25", {}, {FEES: 1700}, 4800, "due whole however few days it is for"),
+    Row("later", "", "close 11-10", {}, {FEES: 2027}, 5127, "31 + 31 x 17/26"),
+    Row("later", "percent", "", {}, {FEES: 1700, OFF: -170}, 4320, "27.90 + 15.30"),
+    Row("later", "fixed", "", {}, {FEES: 1700, OFF: -274}, 4026, "26.00 + 17.00 - 5.00 x 17/31"),
+    Row("later", "fixed 4000", "", {}, {FEES: 1700, OFF: -1700}, 0, "40.00 x 17/31 is 21.94: more than there is"),
     Row("by_days", "", "credit 310 outside", {FEES: 1260}, {}, 4630, "3.10 of the second month as goodwill, evenly: 1.40 is ahead"),
     Row("by_days", "", "credit 310 advance", {FEES: 1090}, {}, 4800, "what counts as not billed is billed again: no revenue is lost"),
     Row("by_days", "", "credit 2100 advance", {}, {FEES: 700}, 4800, "of 31.00 only 10.00 stands billed, and 17.00 is due"),
@@ -112,6 +124,46 @@ def test_what_is_earned_is_what_all_bills_come_to_if_the_account_closes_then(
     assert sum(each.net_micros for each in invoicing.list_invoices(world.home)) // CENT == earned
 
 
+def test_a_discount_is_a_fixed_amount_where_it_is_agreed_as_one(world: World) -> None:
+    """Of a customer who ends on 25 October with 10 percent off, 21.00 - 2.10 are held; of another with 5.00 off, 14.00 - 2.26."""
+    opened(world, "by_days")
+    world.subscription("t", "b", "ahead/by_days", "8613800000002", from_date="2025-09-15")
+    at(world, "2025-10-14")
+    told(world, "percent; fixed_of_b")
+    world.bill("2025-10-15")
+    at(world, "2025-10-16")
+    told(world, "end 10-25")
+    deferred, owed, _ = ended(world)
+    assert (deferred, owed) == ({FEES: 3500, OFF: -436}, {})
+
+
+def test_a_fee_goes_by_days_as_the_version_says_that_charged_it(world: World) -> None:
+    """`whole` goes by days since 10 October: of the month that begins on 15 October 10.00 is earned where it ends on the 25th."""
+    opened(world, "whole")
+    at(world, "2025-10-01")
+    since_us = int(dt.datetime.fromisoformat("2025-10-10T00:00+08:00").timestamp()) * 1_000_000
+    catalogue.publish(world.home, sold(2, since_us, whole_by_days=True), world.tick())
+    at(world, "2025-10-14")
+    world.bill("2025-10-15")
+    at(world, "2025-10-16")
+    told(world, "end 10-25")
+    assert ended(world) == ({FEES: 2100}, {}, 4100)
+
+
+def test_a_customer_who_asks_is_told_what_a_bill_would_have(world: World) -> None:
+    """If the account closed then: the fee whole, and 5.00 off it. At the end of a month both are earned evenly."""
+    opened(world, "later")
+    at(world, "2025-10-14")
+    told(world, "fixed")
+    world.bill("2025-10-15")
+    asked = enquiry.enquire(world.home, "a", dt.date(2025, 11, 1), world.tick())
+    assert [each.amount_micros // CENT for each in asked.lines] == [3100, -500]
+    at(world, "2025-10-31")
+    told(world, "close 11-01")
+    world.bill("2025-11-01")
+    assert [each.net_micros // CENT for each in invoicing.list_invoices(world.home)][-1] == 2600
+
+
 def ended(world: World) -> tuple[dict[int, int], dict[int, int], int]:
     """What closing October would bring accounts to, and the revenue of October then."""
     month = month_of("2025-10")
@@ -130,18 +182,28 @@ def invoiced_cents(world: World) -> int:
 
 
 def opened(world: World, plan: str, *, inclusive: bool = False) -> None:
-    rules = (UsageRule(Service.VOICE, "national", "Calls"),)
-    amounts = {"by_days": 31, "double": 62, "whole": 31}
-    fees = [
-        RecurringFee(300 + code, name, code, FEES, "standard", units * 100 * CENT, FeeTiming.ADVANCE, prorate=name != "whole")
-        for code, (name, units) in enumerate(amounts.items())
-    ]
-    plans = tuple(Plan(fee.name, rules, {"en": fee.name}, (), (fee,)) for fee in fees)
-    prices = (price_of(NATIONAL, "Calls", 10, 10 * CENT),)
-    catalogue.publish(world.home, shop(identity="ahead", prices=prices, plans=plans, tax_inclusive=inclusive), world.tick())
+    catalogue.publish(world.home, sold(tax_inclusive=inclusive), world.tick())
     world.account("a", bill_day=15, opened_on="2025-09-15")
     world.account("b", bill_day=15, opened_on="2025-09-15")
     world.subscription("s", "a", f"ahead/{plan}", "8613800000001", from_date="2025-09-15")
+
+
+def sold(version: int = 1, since_us: int = START_US, *, whole_by_days: bool = False, tax_inclusive: bool = False) -> Catalogue:
+    rules = (UsageRule(Service.VOICE, "national", "Calls"),)
+    ahead, later = FeeTiming.ADVANCE, FeeTiming.ARREARS
+    fees_sold = (
+        ("by_days", 31, ahead, True),
+        ("double", 62, ahead, True),
+        ("whole", 31, ahead, whole_by_days),
+        ("later", 31, later, False),
+    )
+    fees = [
+        RecurringFee(300 + code, name, code, FEES, "standard", units * 100 * CENT, timing, prorate=by_days)
+        for code, (name, units, timing, by_days) in enumerate(fees_sold)
+    ]
+    plans = tuple(Plan(fee.name, rules, {"en": fee.name}, (), (fee,)) for fee in fees)
+    prices = (price_of(NATIONAL, "Calls", 10, 10 * CENT),)
+    return shop(version, since_us, identity="ahead", prices=prices, plans=plans, tax_inclusive=tax_inclusive)
 
 
 def told(world: World, acts: str) -> None:
@@ -166,9 +228,9 @@ def told(world: World, acts: str) -> None:
         elif word == "credit":
             credit(world, int(rest[0]), rest[1])
         else:
-            percent_ppm, micros = (100_000, 0) if word == "percent" else (0, 500 * CENT)
+            percent_ppm, micros = (100_000, 0) if word == "percent" else (0, int(rest[0]) * CENT if rest else 500 * CENT)
             less = kinds.DiscountFact("less", percent_ppm, micros, (), (), 90, OFF)
-            agreements.agree(world.home, asked, "a", "discount", dt.date(2025, 9, 15), None, less)
+            agreements.agree(world.home, asked, "b" if word == "fixed_of_b" else "a", "discount", dt.date(2025, 9, 15), None, less)
 
 
 def credit(world: World, cents: int, effect: str) -> None:

@@ -272,6 +272,20 @@ def test_a_void_counts_by_its_date_whenever_it_is_recorded(plus: World, runs: tu
     assert (unbilled_cents(plus, "2025-10"), deferred_cents(plus, "2025-10")) == ({FEES: 3350}, {}), "billed again in January"
 
 
+def test_an_invoice_that_is_made_anew_in_a_later_month_leaves_what_was_unbilled(plus: World) -> None:
+    """What was billed on 15 November is void since the 20th: 30.00, and of 30.00 and 3.00 16 of 30 days: 16.00, 1.60; anew in January."""
+    plus.bill("2025-10-15")
+    plus.bill("2025-11-15")
+    voiding.void(plus.home, "R-0000000002", "wrong", clerk(plus), on=dt.date(2025, 11, 20))
+    owed = (unbilled_cents(plus, "2025-11"), deferred_cents(plus, "2025-11"))
+    assert owed == ({FEES: 3000 + 1600 + 160}, {})
+    voiding.reissue(plus.home, "R-0000000002", clerk(plus))
+    assert invoicing.get_invoice(plus.home, "R-0000000003").summary.issued_on == "2026-01-05"
+    assert (unbilled_cents(plus, "2025-11"), deferred_cents(plus, "2025-11")) == owed
+    # December: of the bills of 15 November both months stand unbilled, and 17 of 31 days of the next one
+    assert unbilled_cents(plus, "2025-12") == {FEES: 3000 + 3000 + 300 + 1645 + 165}
+
+
 def test_a_document_that_comes_while_the_month_is_closed_is_in_the_way(plus: World) -> None:
     plus.bill("2025-10-15")
     month = month_of("2025-10")

@@ -21,7 +21,7 @@ from billing.store import tables
 from rating.errors import NotFoundError, UserError
 from rating.model import LateUsage
 from tests.billing.documents.clerk import CENT, customer, void, who, wrong
-from tests.billing.runs.world import START_US, Call, World, shop
+from tests.billing.runs.world import START_US, Call, World, instant_us, shop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +66,20 @@ def test_the_records_add_up_to_what_is_billed_also_after_corrections(anna: World
     assert len(usage_list(anna.home, "R-0000000002", "anna-1").records) == 7
     with pytest.raises(NotFoundError, match="R-0000000002 has no usage of ben-1"):
         usage_list(anna.home, "R-0000000002", "ben-1")
+
+
+def test_lines_of_two_revenue_codes_have_their_own_records(anna: World) -> None:
+    """From 15 October national calls are another revenue. Of 30 minutes of 5 October 20 are free; 5 minutes of the 20th cost 0.50."""
+    changed = tuple(msgspec.structs.replace(each, revenue_code=each.revenue_code + 80) for each in shop().prices)
+    catalogue.publish(anna.home, shop(2, instant_us("2025-10-15T00:00:00"), prices=changed), anna.tick())
+    anna.take(Call("1001", "2025-10-20T10:00:00", 5 * 60))
+    anna.bill("2025-11-01")
+    found = usage_list(anna.home, FIRST)
+    assert [(each.text, each.records, each.charge_micros // CENT, each.amount_micros // CENT) for each in found.lines] == [
+        ("National calls", 1, 100, 100),
+        ("National calls", 1, 50, 50),
+        ("Premium calls", 1, 200, 201),
+    ]
 
 
 def test_records_that_another_account_pays_for_by_now(anna: World, capsys: pytest.CaptureFixture[str]) -> None:

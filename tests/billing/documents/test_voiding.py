@@ -93,7 +93,7 @@ def test_the_end_of_a_month_knows_no_void_and_no_bill_of_a_later_day(billed: Wor
     """
 
     def at_the_end_before(day: str) -> int:
-        found = unbilled(billed.home, dt.date.fromisoformat(day), before_bills_of_that_day=True)
+        found = unbilled(billed.home, dt.date.fromisoformat(day), at_month_end=True)
         return int(found.lines["amount_micros"].sum()) // CENT
 
     assert at_the_end_before("2025-12-01") == 1000

@@ -13,6 +13,7 @@ from billing.controls import books
 from billing.documents import explaining, interim
 from billing.store import tables
 from rating.model import BillThreshold, CapWindow, LimitAction, Service, SpendLimit
+from tests.billing.documents import clerk
 from tests.billing.runs.world import START_US, Call, World, shop
 
 PREMIUM_NUMBER = 8690000000001
@@ -118,6 +119,30 @@ def test_all_that_is_billed_of_a_month_comes_to_its_prices(inclusive: World) -> 
     inclusive.bill("2025-12-01")
     assert totals(inclusive) == [36_00, 51_50, 100_70, 33_00]
     assert balanced(inclusive)
+
+
+@pytest.mark.parametrize("identity", ["gross", "with-tax"])  # before and after `shop` in the order of names
+def test_one_charge_at_prices_with_tax_and_without(heavy: World, identity: str) -> None:
+    """10 minutes of prices without tax, 1.00 + 0.06; then 515 that hold it, 48.58 + 2.92. All of it at 6 % of 49.58 would be 2.97.
+
+    1000 minutes more: of 151.50 then 142.92 is net and 8.58 is tax. The cycle bills a fee and a rent as well, 10 of 31 days without tax
+    (9.68 and 0.97, so 11.65 + 0.70 with the calls), 21 days with it (20.32 and 2.03, so 173.85).
+    """
+    (_, plus) = catalogue.in_force(heavy.home)[-1].plans
+    catalogue.publish(heavy.home, shop(1, START_US + 2, identity=identity, plans=(plus,), tax_inclusive=True), heavy.tick())
+    heavy.plan("anna-1", f"{identity}/plus", "2025-10-11")
+    heavy.take(Call("1001", "2025-10-05T10:00:00", 10 * 60), Call("1001", "2025-10-15T10:00:00", 515 * 60))
+    assert bill(heavy, "2025-10-16") == (1, ["fifty"])
+    assert [cents for *_, cents in heavy.lines("R-0000000001")] == [49_58, 2_98] == explained(heavy, "R-0000000001")
+    heavy.take(Call("1001", "2025-10-16T10:00:00", 1000 * 60))
+    assert bill(heavy, "2025-10-17") == (1, ["hundred"])
+    assert [cents for *_, cents in heavy.lines("R-0000000002")] == [94_34, 5_66] == explained(heavy, "R-0000000002")
+    note = clerk.credit(heavy, "R-0000000001", 1, 20_00, on="2025-10-18")
+    assert (note.net_micros // 10_000, note.tax_micros // 10_000) == (-20_00, -1_20), "2.98 x 20.00 / 49.58"
+    heavy.bill("2025-11-01")
+    october = [line for number in heavy.numbers() if number[0] == "R" for line in heavy.lines(number) if line[1] == "2025-10-01"]
+    assert sum(cents for *_, cents in october) == 11_65 + 70 + 173_85
+    assert balanced(heavy)
 
 
 def test_held_bills_wait_in_mid_cycle_as_well(heavy: World) -> None:

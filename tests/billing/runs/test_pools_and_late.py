@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.accounts.kinds import ClosedFact, PayerFact, PoolFact
+from billing.charges.lines import Kind
 from billing.closed_months import Who
 from billing.controls import books
 from billing.documents import voiding
@@ -22,6 +23,7 @@ from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.runs import leftovers, pools, reports, turns
 from billing.runs.groups import price_in_groups
+from billing.runs.unbilled import unbilled
 from billing.store import tables
 from mediation.decode import Decoded
 from rating.model import LateUsage
@@ -368,6 +370,26 @@ def test_usage_that_is_waived_draws_on_nothing(world: World) -> None:
         assert world.bill(date).left_out["waived"] == waived
         assert confirmed(world)
     assert usage_by_account(world) == {"a1": 10}
+
+
+def test_the_end_of_a_month_knows_what_was_left_by_then(world: World) -> None:
+    """Of 31 minutes October leaves 10, so that of 45 in November 4 are paid. Five of October come late, told in December."""
+    opened(world, a_plan("saver", ROLLS), "a1")
+    world.take(minutes("1001", "2025-10-05T10:00:00", 21), Call("1001", "2025-10-07T10:00:00", 60, 8690000000001))
+    world.bill("2025-11-01")
+    world.take(minutes("1001", "2025-11-05T10:00:00", 45), minutes("1001", "2025-10-06T10:00:00", 5))
+    assert unbilled_usage(world, DECEMBER) == [40]
+    world.now_us = instant_us("2025-12-03T12:00:00")
+    voiding.void(world.home, "R-0000000001", "wrong address", Who("ana", 1001, world.tick()), on=dt.date(2025, 12, 3))
+    voiding.reissue(world.home, "R-0000000001", Who("ana", 1001, world.tick()))
+    assert unbilled_usage(world, DECEMBER) == [40]
+    assert unbilled_usage(world, JANUARY) == [90], "5 are left of October by then"
+
+
+def unbilled_usage(world: World, after: dt.date) -> list[int]:
+    """What usage is on no invoice at the end of the month before a day, in cents."""
+    found = unbilled(world.home, after, at_month_end=True).lines
+    return [int(line["amount_micros"]) // 10_000 for line in found[found["kind"] == Kind.USAGE]]
 
 
 def test_the_first_run_of_an_imported_account_begins_with_what_it_had_left(world: World) -> None:
