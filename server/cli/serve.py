@@ -6,8 +6,8 @@ SIGTERM and SIGINT drain and end with status 0; every acked batch is durable wha
 from __future__ import annotations
 
 import os
+import queue
 import signal
-import threading
 from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,14 +57,14 @@ def serve(
         _check_place(port_file)
     taken = storing_sink.stream_sources(source or storing_sink.DEFAULT_SOURCES)
     listening = service.listen(where, tls)
-    stopping = threading.Event()
+    stopping = queue.SimpleQueue[int]()  # a signal may come while its own lock is held; an Event would wait for itself
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda signum, _: stopping.put(signum))
     with Home.open(home, create=True) as opened, service.Service.start(listening, opened, _clock_us, sources=taken) as running:
         if port_file is not None:
             _write_whole(port_file, f"{running.address.port}\n")
         print(f"serving {home} on {running.address}{'' if tls is None else ' with TLS'}; stop with Ctrl-C or SIGTERM", flush=True)
-        stopping.wait()
+        stopping.get()
         print("stopping: finishing what was begun", flush=True)
     print("stopped", flush=True)
     return 0
