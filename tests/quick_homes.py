@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-_real: Callable[..., None] = schema.migrate
+real: Callable[..., None] = schema.migrate  # what runs the revisions
 _statements: list[str] = []  # that made the tables of the first SQLite home
 _made: list[tuple[sa.URL, str]] = []  # database and schema of homes made here, newest last
 _free: list[tuple[sa.URL, str]] = []  # emptied ones
@@ -38,7 +38,7 @@ SELECT (SELECT count(*) FROM information_schema.columns WHERE table_schema = %(n
 def migrate(connection: sa.Connection, name: str | None, to: str = schema.SCHEMA_VERSIONS[-1]) -> None:
     """In the place of `schema.migrate`."""
     if to != schema.SCHEMA_VERSIONS[-1] or schema.table_names(connection):
-        _real(connection, name, to)
+        real(connection, name, to)
     elif name is None:
         _make_on_sqlite(connection)
     else:
@@ -76,7 +76,7 @@ def _make_on_sqlite(connection: sa.Connection) -> None:
         for statement in _statements:
             connection.exec_driver_sql(statement)
         return
-    _real(connection, None)
+    real(connection, None)
     made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").scalars()
     version = f"INSERT INTO alembic_version VALUES ('{schema.SCHEMA_VERSIONS[-1]}')"  # noqa: S608 -- a version of our own
     _statements.extend([*made, version])
@@ -86,7 +86,7 @@ def _make_on_postgresql(connection: sa.Connection, name: str) -> None:
     global _shape  # noqa: PLW0603 -- told once by the first home of the process
     place = next((place for place in _free if place[0] == connection.engine.url), None)
     if place is None:
-        _real(connection, name)
+        real(connection, name)
         answer = connection.exec_driver_sql(_SHAPE, {"name": name}).one()
         _shape = tuple(answer)
     else:

@@ -172,11 +172,17 @@ def _number(connection: sa.Connection) -> None:
             EXECUTE format('SELECT coalesce(max(%%I), 0) + 1 FROM %%I', of_column, of_table) INTO found;
             RETURN found;
         END $$""")
+    # By what owns the sequences, not by the text of defaults: to tell that one, the server locks tables of every home in the database.
     query = """
-        SELECT table_name, column_name FROM information_schema.columns
-        WHERE table_schema = current_schema() AND column_default LIKE 'nextval(%%' ORDER BY table_name"""
-    for table, column in connection.exec_driver_sql(query).all():
-        sequence = connection.exec_driver_sql(f"SELECT pg_get_serial_sequence('{table}', '{column}')").scalar_one()
+        SELECT owner.relname, owned.attname, sequence.relname
+        FROM pg_class AS sequence
+            JOIN pg_depend ON pg_depend.objid = sequence.oid AND pg_depend.deptype = 'a'
+                AND pg_depend.classid = 'pg_class'::regclass AND pg_depend.refclassid = 'pg_class'::regclass
+            JOIN pg_class AS owner ON owner.oid = pg_depend.refobjid
+            JOIN pg_attribute AS owned ON owned.attrelid = owner.oid AND owned.attnum = pg_depend.refobjsubid
+        WHERE sequence.relkind = 'S' AND sequence.relnamespace = current_schema()::regnamespace
+        ORDER BY owner.relname, owned.attname"""
+    for table, column, sequence in connection.exec_driver_sql(query).all():
         connection.exec_driver_sql(
             f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT next_key('{table}', '{column}'); DROP SEQUENCE {sequence}"
         )

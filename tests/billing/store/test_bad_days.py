@@ -13,10 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from billing.runs import cycle
-from billing.store import commit_points, location, tables
+from billing.store import commit_points, location, schema, tables
 from billing.store.home import Home
 from rating.errors import UserError
-from tests import postgres_server
+from tests import postgres_server, quick_homes
 from tests.billing.runs.world import START_US, Call, World
 
 if TYPE_CHECKING:
@@ -144,6 +144,22 @@ def test_texts_are_in_order_of_code_points_whatever_the_database_says(
             "SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_schema = current_schema() AND data_type = 'text'"
         )
         assert connection.exec_driver_sql(collations).scalars().all() == ["C"]
+
+
+def test_a_new_home_waits_for_no_table_of_another(tmp_path: Path, postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One home is migrated or dropped, its tables locked, while another of the same database is made.
+
+    Joins go in the order in which they are written, which the server chooses by itself once there are many homes.
+    """
+    monkeypatch.setenv("RATEWRIGHT_DATABASE", f"{postgresql.url}&options=-c%20join_collapse_limit%3D1")
+    monkeypatch.setattr(schema, "migrate", quick_homes.real)
+    with postgresql.connect() as connection:
+        connection.execute("CREATE SCHEMA other CREATE TABLE held (id bigserial PRIMARY KEY)")
+        with connection.transaction():
+            connection.execute("LOCK TABLE other.held IN ACCESS EXCLUSIVE MODE")
+            with Home.open(tmp_path / "home", create=True, busy_timeout_ms=500) as home, home.connect() as reader:
+                assert schema.version(reader, tmp_path / "home") == schema.SCHEMA_VERSIONS[-1]
+        connection.execute("DROP SCHEMA other CASCADE")
 
 
 def test_a_full_disk_counts_nothing(tmp_path: Path, both: str) -> None:
