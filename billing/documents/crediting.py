@@ -30,7 +30,7 @@ from billing.documents.issuing import issue
 from billing.documents.reasons import reason_of
 from billing.documents.trying import transaction
 from billing.invoicing.billed import ADVANCE, OUTSIDE
-from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts
+from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING, Drafts
 from billing.runs.fact_columns import day_number
 from billing.store import tables
 from rating.errors import UserError
@@ -156,6 +156,9 @@ def _existing(connection: sa.Connection, wanted: Wanted) -> CreditNote | None:
 
 
 def _require_creditable(connection: sa.Connection, document: Document, wanted: Wanted) -> None:
+    if document.document_type == OPENING:
+        remedy = "its charges are in another system: what cannot be claimed is written off with `ratewright ledger write-off`"
+        raise UserError(f"{document.number} is what the account owed before: it cannot be credited", remedy)
     if document.document_type != INVOICE:
         raise UserError(f"{document.number} is no invoice: it cannot be credited", "name the invoice that charged what is to be given back")
     if voided_of(connection, document.invoice_key) is not None:

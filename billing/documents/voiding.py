@@ -133,7 +133,10 @@ def _require_voidable(connection: sa.Connection, document: Document) -> None:
             f"a document is void once; `ratewright invoice reissue {document.number}` bills its charges anew",
         )
     if document.document_type == OPENING:
-        raise UserError(f"{document.number} is what the account owed before: it cannot be void", "give a credit, or write it off")
+        raise UserError(
+            f"{document.number} is what the account owed before: it cannot be void",
+            "what cannot be claimed is written off with `ratewright ledger write-off`",
+        )
     require_no_run(connection, "a void invoice")
     closed_months.require_open(connection, {(document.legal_entity, document.issued_on[:7])})
     _require_last(connection, document)

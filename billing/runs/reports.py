@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 
+class NumberRange(msgspec.Struct, frozen=True):
+    """Numbers that a run gave in the series of one legal entity (`""`: the one without a name), which have no gap."""
+
+    legal_entity: str
+    first: str
+    last: str
+
+
 class RunReport(msgspec.Struct, frozen=True):
     """What a run has done. Amounts by currency in micro-units; `events` by status; `left_out` by reason; instants UTC, 0 not yet."""
 
@@ -26,8 +34,7 @@ class RunReport(msgspec.Struct, frozen=True):
     resumed: bool
     accounts: int
     invoices: int
-    first_number: str
-    last_number: str
+    numbers: tuple[NumberRange, ...]  # by legal entity
     net_micros: dict[str, int]
     tax_micros: dict[str, int]
     total_micros: dict[str, int]
@@ -70,8 +77,7 @@ def _report(connection: sa.Connection, run_id: int, *, resumed: bool) -> RunRepo
     run_row, invoice = tables.bill_runs.c, tables.invoices.c
     row = connection.execute(sa.select(tables.bill_runs).where(run_row.run_id == run_id)).one()
     sums = [part for name in ("net_micros", "tax_micros", "total_micros") for part in halves(invoice[name])]
-    columns = (invoice.currency, sa.func.count(), sa.func.min(invoice.number), sa.func.max(invoice.number), *sums)
-    of_run = sa.select(*columns).where(invoice.run_id == run_id).group_by(invoice.currency)
+    of_run = sa.select(invoice.currency, sa.func.count(), *sums).where(invoice.run_id == run_id).group_by(invoice.currency)
     by_currency = connection.execute(of_run.order_by(invoice.currency)).all()
     terms, run, steps = run_terms(connection, run_id), states.of_row(connection, row), states.steps(connection, run_id)
     aside, approver = _put_aside(connection, run_id), states.approved_by(connection, run_id)
@@ -84,11 +90,10 @@ def _report(connection: sa.Connection, run_id: int, *, resumed: bool) -> RunRepo
         resumed=resumed,
         accounts=terms.get("accounts", Term(0, 0)).rows,
         invoices=sum(each[1] for each in by_currency),
-        first_number=min((each[2] for each in by_currency), default=""),
-        last_number=max((each[3] for each in by_currency), default=""),
-        net_micros={each[0]: whole(*each[4:6]) for each in by_currency},
-        tax_micros={each[0]: whole(*each[6:8]) for each in by_currency},
-        total_micros={each[0]: whole(*each[8:]) for each in by_currency},
+        numbers=_numbers(connection, run_id),
+        net_micros={each[0]: whole(*each[2:4]) for each in by_currency},
+        tax_micros={each[0]: whole(*each[4:6]) for each in by_currency},
+        total_micros={each[0]: whole(*each[6:]) for each in by_currency},
         events={name.removeprefix("events."): term.rows for name, term in terms.items() if name.startswith("events.")},
         left_out={name.removeprefix("left_out."): term.rows for name, term in terms.items() if name.startswith("left_out.")},
         quarantined={account: reason for account, kind, reason in aside if kind is None},
@@ -103,6 +108,14 @@ def _report(connection: sa.Connection, run_id: int, *, resumed: bool) -> RunRepo
         put_aside={account: f"{kind}: {reason}" for account, kind, reason in aside if kind is not None},
         drafts=_drafts(connection, run_id),
     )
+
+
+def _numbers(connection: sa.Connection, run_id: int) -> tuple[NumberRange, ...]:
+    """The first and the last number of each series. A run makes documents of one type."""
+    invoice = tables.invoices.c
+    columns = (invoice.legal_entity, sa.func.min(invoice.number), sa.func.max(invoice.number))
+    by_entity = connection.execute(sa.select(*columns).where(invoice.run_id == run_id).group_by(invoice.legal_entity)).all()
+    return tuple(sorted((NumberRange(entity or "", first, last) for entity, first, last in by_entity), key=lambda each: each.legal_entity))
 
 
 def _put_aside(connection: sa.Connection, run_id: int) -> list[tuple[str, str | None, str]]:

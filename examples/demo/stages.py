@@ -243,7 +243,8 @@ def _bill(context: Context, date: str) -> StageResult:
     if not done["invoices"]:
         return StageResult(priced, [f"already billed: the run for {date} finds nothing left to bill"], {})
     sums = ", ".join(f"{name} {euro(done[f'{name}_micros']['EUR'])}" for name in ("net", "tax", "total"))
-    lines = [f"{done['invoices']:,} invoices {done['first_number']} .. {done['last_number']}: {sums}"]
+    (span,) = done["numbers"]  # of the one legal entity there is
+    lines = [f"{done['invoices']:,} invoices {span['first']} .. {span['last']}: {sums}"]
     lines.append(f"events: {', '.join(f'{count:,} {status}' for status, count in sorted(done['events'].items()))}")
     if done["resumed"]:
         lines.append("resumed with the sequence number it had pinned before it was interrupted")

@@ -73,7 +73,8 @@ def print_report(report: RunReport) -> None:
     from server.cli import output
 
     again = " (resumed)" if report.resumed else ""
-    given = f"{report.invoices}  {report.first_number} .. {report.last_number}" if report.invoices else "none: nothing was left to bill"
+    spans = ", ".join(f"{each.first} .. {each.last}" for each in report.numbers)
+    given = f"{report.invoices}  {spans}" if report.invoices else "none: nothing was left to bill"
     listed = f"{report.drafts} on the list, none numbered"
     rows: list[tuple[str, object]] = [
         ("run", f"{report.run_id} for {report.bill_date}, {report.state}{again}"),

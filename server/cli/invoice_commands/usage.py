@@ -56,6 +56,9 @@ def usage(
     for each in found.lines:
         if each.due_elsewhere:
             print(f"line {each.line_no}: nothing of this charge stands here any more; its records are on the invoice of who pays it")
+        elif each.records and each.charge_micros != each.exact_micros:
+            net = output.amount(each.exact_micros, found.currency)
+            print(f"line {each.line_no}: its prices hold tax; without it all that was billed of its charges is {net}")
     if csv is not None:
         print(f"{len(found.records):,} records are in {csv}")
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing import invoicing, payments
+from billing.accounting import write_off
 from billing.accounts import agreements
 from billing.accounts.kinds import ClosedFact
 from billing.accounts.recording import Asked
@@ -17,7 +18,7 @@ from billing.documents import adjusting, openings
 from billing.documents.explaining import explain
 from billing.store import settings, tables
 from rating.errors import UserError
-from tests.billing.documents.clerk import ANA, BEN, CENT, cents, customer, void, who, wrong
+from tests.billing.documents.clerk import ANA, BEN, CENT, cents, credit, customer, void, who, wrong
 from tests.billing.runs.test_rating_units import tell
 
 if TYPE_CHECKING:
@@ -76,14 +77,21 @@ def test_opening_items_become_documents_once(anna: World) -> None:
 
 def test_what_was_owed_before_is_not_billed_again_and_can_be_paid(anna: World) -> None:
     item(anna, "OLD-7", 5000)
+    item(anna, "OLD-8", 700)
     openings.open_items(anna.home, who(anna), dt.date(2025, 10, 2))
     anna.bill("2025-11-01")
     assert [line[4] for line in anna.lines("R-0000000001")] == [1000, 100, 201, 78]
     payments.record(anna.home, "P1", "anna", 5500 * CENT, dt.date(2025, 11, 2), "", anna.tick())
-    assert [each.open_micros // CENT for each in invoicing.list_invoices(anna.home)] == [879, 0]
+    assert [each.open_micros // CENT for each in invoicing.list_invoices(anna.home)] == [1379, 0, 200]
     assert wrong(anna) == []
     with pytest.raises(UserError, match="is what the account owed before: it cannot be void"):
         void(anna, "RO-0000000001")
+    with pytest.raises(UserError, match="is what the account owed before: it cannot be credited") as caught:
+        credit(anna, "RO-0000000001", None, None)
+    assert caught.value.remedy is not None
+    assert "`ratewright ledger write-off`" in caught.value.remedy
+    write_off.write_off(anna.home, "RO-0000000002", dt.date(2025, 11, 3), "the old bill was wrong", who(anna), limit_micros=200 * CENT)
+    assert [each.open_micros // CENT for each in invoicing.list_invoices(anna.home)] == [1379, 0, 0]
 
 
 def test_an_adjustment_is_a_line_of_the_period_that_holds_its_date(anna: World) -> None:

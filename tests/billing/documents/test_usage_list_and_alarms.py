@@ -68,6 +68,23 @@ def test_the_records_add_up_to_what_is_billed_also_after_corrections(anna: World
         usage_list(anna.home, "R-0000000002", "ben-1")
 
 
+@pytest.mark.slow
+def test_the_records_of_prices_that_hold_their_tax(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """30.00 + 3.00 + 1.00 of ten minutes: 34.00 / 1.06 = 32.08. Of the call 0.9434 is without tax, and it takes the odd cent: 0.95."""
+    from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
+
+    world = World(tmp_path / "home", catalogues=[shop(tax_inclusive=True)])
+    world.account("anna")
+    world.subscription("a1", "anna", "shop/plus", "1001")
+    world.take(Call("1001", "2025-10-05T10:00:00", 600))
+    world.bill("2025-11-01")
+    (line,) = usage_list(world.home, FIRST).lines
+    world.home.close()
+    assert (line.charge_micros, line.exact_micros, line.amount_micros // CENT) == (1_000_000, 943_396, 95)
+    assert main(["invoice", "usage", FIRST, "--home", str(world.home.path)]) == 0
+    assert f"line {line.line_no}: its prices hold tax; without it all that was billed of its charges is 0.943396" in capsys.readouterr().out
+
+
 def test_lines_of_two_revenue_codes_have_their_own_records(anna: World) -> None:
     """From 15 October national calls are another revenue. Of 30 minutes of 5 October 20 are free; 5 minutes of the 20th cost 0.50."""
     changed = tuple(msgspec.structs.replace(each, revenue_code=each.revenue_code + 80) for each in shop().prices)

@@ -11,7 +11,7 @@ from billing.accounting import balances
 from billing.accounts import entities
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
-from billing.runs import quarantine, states
+from billing.runs import quarantine, reports, states
 from billing.store import tables
 from tests.billing.documents.clerk import credit, wrong
 
@@ -47,7 +47,10 @@ def test_invoices_and_credit_notes_of_two_entities(world: World) -> None:
     add(world, NORTH)
     for account, entity in (("anna", ""), ("bert", "north"), ("carl", ""), ("dora", "north")):
         belong(world, account, entity)
-    world.bill("2025-11-01")
+    assert world.bill("2025-11-01").numbers == (
+        reports.NumberRange("", "R-0000000001", "R-0000000002"),
+        reports.NumberRange("north", "N-0000000001", "N-0000000002"),
+    )
     for number in ("R-0000000002", "N-0000000001", "R-0000000001"):
         credit(world, number, 1, 100, on="2025-11-05", reference=number)
     world.bill("2025-12-01")

@@ -137,7 +137,7 @@ def test_what_comes_in_between_belongs_to_the_next_run(
     assert report.resumed
     assert kept(folder)["invoices"] == expected["invoices"]
     late = world.bill("2025-11-01")
-    assert (late.resumed, late.invoices, late.first_number) == (False, 1, "R-0000000013")
+    assert (late.resumed, late.invoices, late.numbers[0].first) == (False, 1, "R-0000000013")
     world.home.close()
 
 
