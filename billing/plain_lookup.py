@@ -257,7 +257,7 @@ def _begun(home: Home, connection: sa.Connection, run: Any, known: facts.Facts, 
     found = []
     for everything in (False, True):
         decided = touched.scope_of(home, connection, contracts, covered, bill_date, run.pinned_seq, everything=everything)
-        lefts = by_owner(leftovers.stored(connection, decided.begins(known), run.run_id))
+        lefts = by_owner(leftovers.stored(connection, known, decided, run.run_id))
         found.append(_Begun(decided.periods, lefts))
     return found
 

@@ -16,6 +16,7 @@ from billing import closed_months
 from billing.accounting import check
 from billing.accounting.month_end import DEFERRED, PROVISION, UNBILLED, Moved, deferred_targets, moves, post, provision_targets
 from billing.documents.finding import local_date
+from billing.runs import states
 from billing.store import tables
 from rating.errors import Problem, ProblemsError, UserError
 
@@ -56,6 +57,9 @@ def close(home: Home, month: Month, entity: str, charged: Charged, reason: str, 
     posted: list[Moved] = []
 
     def post_entries(connection: sa.Connection, seq: int) -> None:
+        begun = _unfinished(connection, month)  # while everything was checked
+        if begun:
+            raise ProblemsError(begun)
         _require_same_documents(connection, charged.seq)
         for kind, moved in _moved(connection, month, entity, charged):
             post(connection, kind, month, moved, who, seq)
@@ -90,10 +94,7 @@ def _own(targets: Targets, entity: str) -> Targets:
 
 def _obstacles(home: Home, connection: sa.Connection, month: Month, entity: str, now_us: int) -> list[Problem]:
     place = f"month {month.text}"
-    found = [
-        Problem(place, f"run {run_id}", f"the bill run of {bill_date} is {state}", "finish or abandon it first")
-        for run_id, bill_date, state in _unfinished(connection, month.after)
-    ]
+    found = _unfinished(connection, month)
     today = _today(connection, entity, now_us)
     if today <= month.last:
         found.append(Problem(place, "its end", f"{month.text} is not over: it is {today}", f"close it from {month.after} on"))
@@ -119,10 +120,13 @@ def _today(connection: sa.Connection, entity: str, now_us: int) -> dt.date:
     return min((local_date(timezone, now_us) for timezone in connection.execute(query).scalars()), default=local_date("UTC", now_us))
 
 
-def _unfinished(connection: sa.Connection, after: dt.date) -> list[tuple[int, str, str]]:
-    run = tables.bill_runs.c
-    query = sa.select(run.run_id, run.bill_date, run.state).where(run.state != "posted", run.bill_date < after.isoformat())
-    return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(run.run_id))]
+def _unfinished(connection: sa.Connection, month: Month) -> list[Problem]:
+    """The run that may still bill in the month, or before it: by its own date or by that of its invoices. There is never more than one."""
+    run = states.unfinished(connection)
+    if run is None or min(run.bill_date, run.issued_on or run.bill_date) >= month.after.isoformat():
+        return []
+    what = f"the bill run of {run.bill_date} is {run.state}"
+    return [Problem(f"month {month.text}", f"run {run.run_id}", what, "finish or abandon it first")]
 
 
 def _open_before(connection: sa.Connection, entity: str, month: Month) -> list[str]:

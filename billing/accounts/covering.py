@@ -5,12 +5,17 @@ A run of kind `cycle` covers an account if it knew it, was numbered, was not res
 invoiced. Other kinds of run bill single things and cover nobody.
 
 What a void invoice billed is to be billed once more, however old: the account is open again from the first day of its lines on, until a
-run of its bill date or a later one covers the account.
+run covers it that is dated neither before that invoice's run nor before those that billed the account up to the void.
+
+Whoever asks what stood billed by a day leaves out runs whose invoices are dated later. A run that was begun after one of those found
+billed what that one had billed, whatever its own date: so an account counts as covered only by the runs before the first that is left out.
+A void that is dated later is not known either: where a run that is known billed the same once more, it stood billed twice by that day.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -19,10 +24,11 @@ import sqlalchemy as sa
 from billing.store import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 CYCLE: Final = "cycle"
 THRESHOLD: Final = "threshold"
+RERATE: Final = "rerate"
 TESTED: Final = "test"
 VOIDED: Final = "voided"
 ISSUED_ON: Final = "issued_on"  # in the detail of a cycle run whose invoices are not dated on its bill date
@@ -52,12 +58,23 @@ class CoveringRun(NamedTuple):
 
 
 class Void(NamedTuple):
-    """An invoice that was voided, its run, and the first day of its lines. `seq`: the commit that voided it."""
+    """An invoice that was voided, its run, and the first day of its lines. `seq`: the commit that voided it; `known`: it counts by then."""
 
     run_id: int
     bill_date: dt.date
     seq: int
     first_day: dt.date
+    known: bool
+
+    def opens(self, runs: Sequence[CoveringRun]) -> bool:
+        """Whether the account is open from its first day on, given the runs that covered it.
+
+        It is until a run has billed everything once more. Before the void is known, it is as soon as a run may have billed any of it: what
+        stands billed twice then is to be found.
+        """
+        since = [run for run in runs if run.pinned_seq >= self.seq]
+        billed_to = max((run.bill_date for run in runs if run.pinned_seq < self.seq), default=self.bill_date)
+        return all(run.bill_date < max(self.bill_date, billed_to) for run in since) if self.known else bool(since)
 
 
 class KnownBy(NamedTuple):
@@ -68,29 +85,36 @@ class KnownBy(NamedTuple):
 
 
 class History(NamedTuple):
-    """All runs that count, oldest first; and by account key those that left it out, restricted ones that name it, and its void invoices."""
+    """All runs that count, oldest first; and by account key those that left it out, restricted ones that name it, and its void invoices.
+
+    `later`: the ids of runs that are dated after what is known.
+    """
 
     runs: list[CoveringRun]
     left_out: dict[int, set[int]]
     named: dict[int, set[int]]
     voids: dict[int, list[Void]]
+    later: set[int]
 
     def of(self, key: int, account_seq: int) -> tuple[tuple[CoveringRun, ...], dt.date | None]:
         """The runs that covered an account, which was stored with `account_seq`; and from which day on void invoices opened it again."""
         voids = self.voids.get(key, [])
-        gone = {void.run_id for void in voids}
+        gone = {void.run_id for void in voids if void.known}
         own = tuple(run for run in self.ever(key, account_seq) if run.run_id not in gone)
-        still = [void for void in voids if not any(run.pinned_seq >= void.seq and run.bill_date >= void.bill_date for run in own)]
-        return own, min((void.first_day for void in still), default=None)
+        return own, min((void.first_day for void in voids if void.opens(own)), default=None)
 
     def ever(self, key: int, account_seq: int) -> tuple[CoveringRun, ...]:
         """The same runs, and those whose invoice is void by now: they were the first to bill what they billed all the same."""
         without, named = self.left_out.get(key, set()), self.named.get(key, set())
-        return tuple(
+        return self.until_later(
             run
             for run in self.runs
             if run.run_id not in without and (not run.restricted or run.run_id in named) and run.pinned_seq >= account_seq
         )
+
+    def until_later(self, runs: Iterable[CoveringRun]) -> tuple[CoveringRun, ...]:
+        """Those of an account's runs that were begun before the first that is not known."""
+        return tuple(itertools.takewhile(lambda run: run.run_id not in self.later, runs))
 
 
 def coverage(runs: Sequence[CoveringRun], reopened_from: dt.date | None = None) -> Coverage | None:
@@ -108,7 +132,7 @@ def load(
 ) -> History:
     """The history of all accounts, or of some. `before_run`: as things stood for that run; `known`: what of it is known."""
     later = later_runs(connection, known.until) if known is not None else set()
-    runs = [run for run in _runs(connection, before_run) if run.run_id not in later]
+    runs = _runs(connection, before_run)
     parked, named, invoice = tables.quarantine.c, tables.run_accounts.c, tables.invoices.c
 
     def chosen(query: sa.Select[Any], key: sa.Column[int]) -> sa.Select[Any]:
@@ -120,13 +144,13 @@ def load(
     left_out = _sets(connection, chosen(aside, parked.account_key))
     by_name = chosen(sa.select(named.account_key, named.run_id), named.account_key)
     included = _sets(connection, by_name) if any(run.restricted for run in runs) else {}
-    return History(runs, left_out, included, _voids(connection, chosen(_void_query(before_run, known), invoice.account_key)))
+    return History(runs, left_out, included, _voids(connection, chosen(_void_query(before_run, known), invoice.account_key), known), later)
 
 
 def later_runs(connection: sa.Connection, until: dt.date) -> set[int]:
-    """Runs of the cycle whose invoices are dated after a day: on the bill date, or as the detail of a run says."""
+    """Runs of the cycle, and re-ratings, whose documents are dated after a day: on the bill date, or as the detail of a run says."""
     run = tables.bill_runs.c
-    query = sa.select(run.run_id, run.bill_date, run.detail).where(sa.or_(run.kind.is_(None), run.kind == CYCLE))
+    query = sa.select(run.run_id, run.bill_date, run.detail).where(sa.func.coalesce(run.kind, CYCLE).in_((CYCLE, RERATE)))
     told = {row.run_id: msgspec.json.decode(row.detail or "{}").get(ISSUED_ON, row.bill_date) for row in connection.execute(query)}
     return {run_id for run_id, issued_on in told.items() if issued_on > until.isoformat()}
 
@@ -151,20 +175,22 @@ def _sets(connection: sa.Connection, query: sa.Select[Any]) -> dict[int, set[int
 def _void_query(before_run: int | None, known: KnownBy | None) -> sa.Select[Any]:
     """Void invoices of the cycle, and those between its runs."""
     invoice, line, event, run = tables.invoices.c, tables.invoice_lines.c, tables.invoice_events.c, tables.bill_runs.c
-    columns = (invoice.account_key, invoice.run_id, run.bill_date, event.commit_seq)
+    columns = (invoice.account_key, invoice.run_id, run.bill_date, event.commit_seq, event.on_date)
     query = sa.select(*columns, sa.func.min(line.period_from)).select_from(tables.invoices).join(tables.invoice_events)
     query = query.join(tables.bill_runs, run.run_id == invoice.run_id)
     query = query.join(tables.invoice_lines, line.invoice_key == invoice.invoice_key)
     query = query.where(event.kind == VOIDED, sa.func.coalesce(run.kind, CYCLE).in_((CYCLE, THRESHOLD)))
     if known is not None:
-        query = query.where(event.commit_seq <= known.as_of, event.on_date <= known.until.isoformat())
+        query = query.where(event.commit_seq <= known.as_of)
     elif before_run is not None:
         query = query.where(event.commit_seq <= sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery())
     return query.group_by(invoice.invoice_key, *columns)
 
 
-def _voids(connection: sa.Connection, query: sa.Select[Any]) -> dict[int, list[Void]]:
+def _voids(connection: sa.Connection, query: sa.Select[Any], known: KnownBy | None) -> dict[int, list[Void]]:
     found: dict[int, list[Void]] = {}
-    for account_key, run_id, bill_date, seq, first in connection.execute(query):
-        found.setdefault(account_key, []).append(Void(run_id, dt.date.fromisoformat(bill_date), seq, dt.date.fromisoformat(first)))
+    until = (known.until if known is not None else dt.date.max).isoformat()
+    for account_key, run_id, bill_date, seq, on_date, first in connection.execute(query):
+        void = Void(run_id, dt.date.fromisoformat(bill_date), seq, dt.date.fromisoformat(first), on_date <= until)
+        found.setdefault(account_key, []).append(void)
     return found

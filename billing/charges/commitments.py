@@ -4,7 +4,7 @@ A commitment is prorated by exact day fractions like a fee, for the days on whic
 pause do not count. Where its amount changes within the period, each part is prorated by its own, as that of a fee is. It is rounded to the
 minor unit, and what counts toward it (the rounded lines after discounts) is taken off: so fees, usage and the line together are never less
 than the commitment, and exactly that where it is not reached. What exceeds it in one period does not carry over. A period that is not over
-yet is missing nothing.
+yet is missing nothing, but where it is looked at before (`Period.whole_to`): then one that is not prorated counts evenly by the day.
 """
 
 from __future__ import annotations
@@ -35,12 +35,14 @@ COUNTED: Final = {
 def committed(commitment: Commitment, spans: Sequence[Span], period: Period, before: Fraction = Fraction(0)) -> Fraction:
     """Exact micro-units committed for the days of `spans` (which do not overlap) in `period`, and `before` for earlier ones.
 
-    One that is not prorated is due whole, at its last amount, where any day counts.
+    One that is not prorated is due whole, at its last amount, where any day counts. Of a period that is not over, the share of the days so
+    far is due of that: `spans` reach to its whole end, and nothing is due before the first day that counts.
     """
     part = share(spans, period)
     if commitment.prorate:
         return before + commitment.amount_micros * part
-    return Fraction(commitment.amount_micros) if part > 0 else before
+    begun = part > 0 or (before > 0 and share(spans, period.whole) > 0)
+    return commitment.amount_micros * period.share_past if begun else before
 
 
 def missing(committed_micros: Int64s, counted_micros: Int64s) -> Int64s:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from billing.charges.ordering import order_by
+from billing.charges.ordering import grouped_by, order_by
 from rating.money import MICROS_LIMIT, MICROS_PER_UNIT
 
 Lines = npt.NDArray[Any]  # structured, of LINE
@@ -97,6 +97,14 @@ def group_starts(rows: Lines, fields: tuple[str, ...]) -> Int64s:
         column = rows[name]
         changed[1:] |= column[1:] != column[:-1]
     return np.flatnonzero(changed)
+
+
+def numbers(rows: Lines, fields: tuple[str, ...]) -> tuple[Int64s, int]:
+    """The number of each row's group of equal `fields`, in rows of any order, and how many groups there are."""
+    order, starts = grouped_by([rows[name] for name in fields])
+    group = np.empty(rows.size, np.int64)
+    group[order] = np.repeat(np.arange(starts.size), np.diff(np.append(starts, rows.size)))
+    return group, int(starts.size)
 
 
 def sorted_by(rows: Lines, fields: tuple[str, ...]) -> Lines:

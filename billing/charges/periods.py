@@ -19,6 +19,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import functools
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -38,6 +39,17 @@ class Period(NamedTuple):
     end: dt.date
     cycle_start: dt.date
     cycle_end: dt.date | None = None  # None: `end`
+    whole_to: dt.date | None = None  # of one that is looked at before it is over: when it will be, as far as is known; None: `end`
+
+    @property
+    def whole(self) -> Period:
+        """The period as it will be when it is over."""
+        return self if self.whole_to is None else self._replace(end=self.whole_to, whole_to=None)
+
+    @property
+    def share_past(self) -> Fraction:
+        """The days so far, as a fraction of those of the whole period: 1 of one that is over."""
+        return Fraction((self.end - self.start).days, (self.whole.end - self.start).days)
 
     @property
     def cycle_days(self) -> int:

@@ -18,7 +18,7 @@ from billing.charges.inclusive import added_tax
 from billing.charges.lines import PPM, Kind, part_half_up
 from billing.documents.due import due_of
 from billing.documents.finding import Document, find, key_of, lines_of, voided_of
-from billing.documents.grounds import RERATE, WORKED_OUT, billed_seq
+from billing.documents.grounds import WORKED_OUT, billed_seq
 from billing.documents.parts import KINDS, Asked, Told
 from billing.documents.reasons import reasons
 from billing.documents.words import WORDS
@@ -151,7 +151,7 @@ def _of_invoice(  # noqa: PLR0913, PLR0917 -- the line, and what it is compared 
         told = _tax_inside(before, rows, row, due, words) or _tax_on([*before, *rows], row, due, words)
     else:
         told = _tax(row, due, words)
-    if row.kind == "tax" and document.run_kind == RERATE and told.amount_micros - billed_micros != int(row.amount_micros):
+    if row.kind == "tax" and document.run_kind != states.THRESHOLD and told.amount_micros - billed_micros != int(row.amount_micros):
         told, billed, billed_micros = _tax_on(rows, row, due, words), [], 0  # others differ as well: the tax of what is charged here
     sentences = [
         *told.sentences,

@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 import sqlalchemy as sa
 
+from billing.accounts import covering
 from billing.charges.rollover import Left
 from billing.runs import again, by_hand, facts, leftovers, price_list, scope, states, touched, unbilled
 from billing.runs.contracts import Contracts
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from billing.documents.finding import Document
     from billing.store.home import Home
 
-RERATE: Final = "rerate"
+RERATE: Final = covering.RERATE
 WORKED_OUT: Final = (states.CYCLE, states.THRESHOLD, RERATE)  # kinds of run whose lines are what is due less what was billed
 _Days = tuple[dt.date, dt.date]
 
@@ -64,7 +65,7 @@ def ground_of(home: Home, connection: sa.Connection, document: Document) -> Grou
     contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), facts.Midnights())
     covered, bill_date = scope.covered_through(connection, contracts.facts, document.run_id), dt.date.fromisoformat(document.bill_date)
     chosen = touched.scope_of(home, connection, contracts, covered, bill_date, seq, only=only, everything=True)
-    stored = leftovers.stored(connection, chosen.begins(contracts.facts), document.run_id)
+    stored = leftovers.stored(connection, contracts.facts, chosen, document.run_id)
     return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq))
 
 
@@ -75,7 +76,7 @@ def _of_rerating(home: Home, connection: sa.Connection, document: Document, plan
     first_day, _ = msgspec.json.decode(_job(connection, _detail(connection, document)).periods, type=_Days)
     covered = scope.covered_through(connection, contracts.facts, document.run_id)
     chosen = again.billed_periods(contracts, covered, last, first_day, only)
-    stored = leftovers.stored(connection, chosen.begins(contracts.facts), document.run_id)
+    stored = leftovers.stored(connection, contracts.facts, chosen, document.run_id)
     return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq))
 
 

@@ -54,6 +54,7 @@ class Wanted(NamedTuple):
     main: Span | None
     few: Span | None = None
     late_from_seq: int | None = None  # rows that start before both spans are wanted as well, if they were committed from this number on
+    settled_from_seq: int | None = None  # in `few`, rows of settled ids are wanted as well, if they were committed from this number on
 
     @property
     def spans(self) -> list[Span]:
@@ -124,6 +125,8 @@ class ByShard:
             return keep, 0
         in_few = counts & _lies_in(start_us, self._wanted.few)
         done = in_few & _is_one_of(table["served_id"], settled)
+        if self._wanted.settled_from_seq is not None:
+            done &= committed < self._wanted.settled_from_seq
         return keep | (in_few & ~done), int(np.count_nonzero(done))
 
 

@@ -136,18 +136,24 @@ def none(issued_on: dt.date, currencies: tuple[str, ...] = (), document_type: st
 
 
 def joined(parts: Sequence[Drafts]) -> Drafts:
-    """Parts one after the other; each has its own texts, and all have the same currencies and entities."""
-    texts = TextIndex()
-    lengths = np.concatenate([np.diff(part.first_line) for part in parts])
-    text = [np.array([texts.place(each) for each in part.texts], np.int32)[part.text] for part in parts if len(part.text)]
+    """Parts one after the other, issued on the date of the first. Each may number texts, currencies and entities in its own way."""
+    parts = [part.dated(parts[0].issued_on) for part in parts if part] or parts[:1]
     heads: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in HEADS}
+    heads["currency"], currencies = _united([(part.currency, part.currencies) for part in parts])
+    heads["entity"], entities = _united([(part.entity, part.entities) for part in parts])
+    lines = np.concatenate([part.lines for part in parts])
+    lines["currency"], _ = _united([(part.lines["currency"], part.currencies) for part in parts])
+    text, texts = _united([(part.text, part.texts) for part in parts])
+    lengths = np.concatenate([np.diff(part.first_line) for part in parts])
     return dataclasses.replace(
         parts[0],
         **heads,
         first_line=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        lines=np.concatenate([part.lines for part in parts]),
-        text=np.concatenate(text) if text else np.zeros(0, np.int32),
-        texts=texts.texts,
+        lines=lines,
+        text=text.astype(np.int32),
+        texts=texts,
+        currencies=tuple(currencies),
+        entities=tuple(entities),
     )
 
 
@@ -169,6 +175,13 @@ class TextIndex:
 def iso(day: int) -> str:
     """A day number as ISO text."""
     return (EPOCH + dt.timedelta(days=day)).isoformat()
+
+
+def _united(columns: Sequence[tuple[npt.NDArray[Any], Sequence[str]]]) -> tuple[Int64s, list[str]]:
+    """Columns one after the other, each of places in its own names: as places in the names of all."""
+    names = TextIndex()
+    places = [np.array([names.place(each) for each in own], np.int64) for _, own in columns]
+    return np.concatenate([place[column] for place, (column, _) in zip(places, columns, strict=True)]), names.texts
 
 
 def _line(row: np.void, text: str) -> LineDraft:

@@ -1,5 +1,6 @@
 """What a re-rating would change, in figures: who, how much, how it is spread. Pure; amounts are micro-units, dearer is above zero.
 
+Who pays more or less is told by the net difference, and where only tax differs by that.
 Deciles are of the net difference by account, over all accounts that were computed (also those without a difference), in one currency:
 the smallest difference, then the ones that 10 %, 20 % .. 100 % of the accounts do not exceed.
 """
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 10
 TENTHS: Final = 10
+UNCHANGED: Final = (0, 0)  # net, tax
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -28,6 +30,11 @@ class Difference(msgspec.Struct, frozen=True):
     currency: str
     net_micros: int
     tax_micros: int
+
+    @property
+    def change(self) -> tuple[int, int]:
+        """What accounts are told apart by."""
+        return self.net_micros, self.tax_micros
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -55,10 +62,10 @@ def figures(drafts: Drafts, ids: dict[int, str], accounts: int, left_alone: tupl
             drafts.account_key.tolist(), drafts.currency.tolist(), net.tolist(), tax.tolist(), strict=True
         )
     ]
-    dearer, cheaper = sum(row.net_micros > 0 for row in rows), sum(row.net_micros < 0 for row in rows)
-    ranked = sorted(rows, key=lambda row: (-row.net_micros, row.account_id))
-    up = [row for row in ranked[:LARGEST] if row.net_micros > 0]
-    down = [row for row in ranked[::-1][:LARGEST] if row.net_micros < 0]
+    dearer, cheaper = sum(row.change > UNCHANGED for row in rows), sum(row.change < UNCHANGED for row in rows)
+    ranked = sorted(rows, key=lambda row: (-row.net_micros, -row.tax_micros, row.account_id))
+    up = [row for row in ranked[:LARGEST] if row.change > UNCHANGED]
+    down = [row for row in ranked[::-1][:LARGEST] if row.change < UNCHANGED]
     return Figures(
         accounts,
         dearer,

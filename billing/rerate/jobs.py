@@ -4,7 +4,8 @@ A job is known by what is asked for and what it comes to: the same request with 
 or is approved, and one whose differences have changed since (another version, a later run) is another one, which has to be approved again.
 Of a job that was rejected, or whose documents are void, the same request makes a new one. Applying makes documents of the run kind
 `rerate`: an invoice for who pays more, a credit note (effect `advance`) for who pays less. They count as billed, so that a repeat, and the
-next run of the cycle, find no difference.
+next run of the cycle, find no difference. What the months leave of allowances that roll over (`leaving`) is stored with them: whoever
+computes later months begins with it.
 """
 
 from __future__ import annotations
@@ -19,22 +20,26 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from billing.allocations.items import chunks
+from billing.charges.lines import LINE
+from billing.charges.rollover import Left
 from billing.documents.finding import local_date
 from billing.documents.issuing import issue
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts, joined
 from billing.rerate.figures import Figures, figures
+from billing.rerate.leaving import left_by
 from billing.rerate.parts import part_of
 from billing.rerate.request import Request
 from billing.rerate.scoping import read
-from billing.runs import states
+from billing.runs import leftovers, states
 from billing.runs.columns import index_of
 from billing.runs.computing import settled
+from billing.runs.fact_columns import day_number, day_of
 from billing.runs.lock import only_run
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
-    from billing.charges.lines import Int64s
+    from billing.charges.lines import Int64s, Lines
     from billing.closed_months import Who
     from billing.rerate.scoping import Part
     from billing.runs.computing import Computed, Progress
@@ -47,6 +52,7 @@ APPLIED: Final = "applied"
 WAITING: Final = "waiting"
 RUN_KIND: Final = "rerate"
 _HASH_BYTES: Final = 12
+_CURRENCY: Final = "S3"  # a code of ISO 4217
 _Days = tuple[dt.date, dt.date]
 
 
@@ -70,6 +76,7 @@ class _Found(NamedTuple):
 
     seq: int
     drafts: Drafts
+    left: list[Left]  # of allowances that roll over, by the months asked for
     figures: Figures
     reference: str
 
@@ -132,7 +139,7 @@ def apply(  # noqa: PLR0913 -- which, when, who, and how
     """Make the documents of an approved job, dated `on`. One that was applied is left as it is.
 
     Raises UserError when it is not approved, when what it comes to has changed since (nothing is made then), when a run is not finished,
-    and for a date before an invoice that is corrected, or one that has not come.
+    and for a date before an invoice that is corrected or before what is billed was due for a bill, or one that has not come.
     """
     with only_run(home, f"re-rating {job_id}", who.now_us):
         with home.connect() as connection:
@@ -154,7 +161,7 @@ def apply(  # noqa: PLR0913 -- which, when, who, and how
         _require_same(home, job_id, found)
         with home.begin() as connection:
             _require_date(connection, found.drafts, on, who)
-            made: list[int | None] = [*_issue(home, connection, job_id, found.drafts, on, who)]
+            made: list[int | None] = [*_issue(home, connection, job_id, found, on, who)]
             for run_id in made or [None]:
                 _note(home, connection, job_id, APPLIED, "", who, run_id)
             job = _job(connection, job_id)
@@ -183,7 +190,8 @@ def _find(home: Home, request: Request, threads: int, progress: Progress | None)
     accounts = np.concatenate([drafts.account_key, *(_computed(each, part) for each, part in zip(made, scoped.parts, strict=True))])
     quarantined = {ids[key]: reason for key, reason in reasons.items()}
     found = figures(drafts, ids, len(np.unique(accounts)), scoped.left_alone, quarantined)
-    return _Found(seq, drafts, found, _reference(request, drafts))
+    left = [each for made_of, part in zip(made, scoped.parts, strict=True) for each in left_by(made_of, part.kept, request.plan)]
+    return _Found(seq, drafts, left, found, _reference(request, drafts))
 
 
 def _computed(made: Computed, part: Part) -> Int64s:
@@ -213,10 +221,16 @@ def _is_over(job: Job, found: _Found) -> bool:
 
 
 def _reference(request: Request, drafts: Drafts) -> str:
-    """Stands for what is asked for and for every line that it comes to."""
+    """Stands for what is asked for and for every line that it comes to.
+
+    The places of currency and catalogue move when another catalogue is published. So the currency counts by its name, and the catalogue,
+    which no document stores, not at all: what it made of a line is in the line's codes, rate and amounts.
+    """
     hasher = hashlib.blake2b(msgspec.json.encode(request), digest_size=_HASH_BYTES)
-    for column in (drafts.account_key, drafts.first_line, drafts.lines):
-        hasher.update(np.ascontiguousarray(column).tobytes())
+    currency = np.array(drafts.currencies, _CURRENCY)[drafts.currency]
+    fields = (drafts.lines[name] for name in LINE.names or () if name not in {"currency", "catalogue"})
+    for column in (drafts.account_key, currency, drafts.first_line, *fields):
+        hasher.update(np.ascontiguousarray(column).data)
     return hasher.hexdigest()
 
 
@@ -233,7 +247,7 @@ def _require_same(home: Home, job_id: int, found: _Found) -> None:
 
 
 def _require_date(connection: sa.Connection, drafts: Drafts, on: dt.date, who: Who) -> None:
-    """Documents are not dated before what they correct, nor on a day that has not come for each of their accounts.
+    """Documents are not dated before what they correct or would first have been billed, nor on a day that has not come for each account.
 
     An invoice may be dated ahead of the clock, by its bill date; then so may be what corrects it.
     """
@@ -251,16 +265,36 @@ def _require_date(connection: sa.Connection, drafts: Drafts, on: dt.date, who: W
     today = min((local_date(zone, who.now_us) for zone in names), default=local_date("UTC", who.now_us))
     if on > today and (newest is None or on.isoformat() > newest[0]):
         raise UserError(f"a re-rating cannot be dated {on}: today is {today}", "give a date that has come")
+    first = _first_bill(drafts.lines, today)
+    if on < first:
+        what = f"it bills charges that no bill before {first} can have"
+        raise UserError(f"a re-rating cannot be dated {on}: {what}", "give that date or a later one")
 
 
-def _issue(home: Home, connection: sa.Connection, job_id: int, drafts: Drafts, on: dt.date, who: Who) -> list[int]:  # noqa: PLR0913, PLR0917 -- what, for which, when and by whom
-    """Invoices for who pays more, credit notes for who pays less. The ids of their runs."""
+def _first_bill(lines: Lines, today: dt.date) -> dt.date:
+    """The date of the first bill that can have what the lines bill and no invoice has billed: when each period has ended.
+
+    Of a period that goes on there are only fees in advance (or its bill was dated ahead of the clock): those are billed as it begins. What
+    `billed_lines` relies on holds either way: nothing is billed before its period begins.
+    """
+    fresh = lines[lines["corrects"] == 0]
+    days = np.where(fresh["period_to"] <= day_number(today), fresh["period_to"], fresh["period_from"])
+    return day_of(int(days.max(initial=0)))
+
+
+def _issue(home: Home, connection: sa.Connection, job_id: int, found: _Found, on: dt.date, who: Who) -> list[int]:  # noqa: PLR0913, PLR0917 -- what, for which, when and by whom
+    """Invoices for who pays more, credit notes for who pays less; and what is left, with the last. The ids of their runs.
+
+    Where something is left and nobody's bill differs there is a run without documents: later months may differ by what is left to them.
+    """
+    drafts, made = found.drafts, list[int]()
     total = drafts.net_micros() + drafts.tax_micros()
-    made = []
     for rows, kind, effect in ((total >= 0, INVOICE, None), (total < 0, CREDIT_NOTE, "advance")):
         part = part_of(drafts, np.flatnonzero(rows), on, kind)
-        if part:
+        if part or (found.left and not made and kind == CREDIT_NOTE):
             made.append(issue(home, connection, part, RUN_KIND, {"job": job_id}, who, effect=effect).run_id)
+    if made:
+        leftovers.store(connection, made[-1], found.left)
     return made
 
 

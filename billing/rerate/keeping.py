@@ -6,8 +6,9 @@ Discounts of an account as a whole are off all its subscriptions, and those of o
 the plan or pays for one that has, and stay whole with the cycle where what it pays for accounts that were not asked for differs in the
 period, too.
 
-Tax is due on an account, period and class. Where all that differs there is kept, so is its tax, less what was billed of it. Where another
-subscription differs as well, the tax is that of the kept differences alone; the run that bills the others bills the rest to the cent.
+Tax goes with the differences that it is on (`billing.runs.parting`). Where only tax differs of a period and class, as by a corrected rate,
+it is kept where a charge of the plan is due there, and none of an account that was not asked for: tax on all charges of a class is one
+amount.
 """
 
 from __future__ import annotations
@@ -18,21 +19,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import KEY_FIELDS, Int64s, Kind, Lines, taken
-from billing.charges.ordering import grouped_by, order_by
-from billing.charges.reconcile import Differences
-from billing.charges.tax import tax_due
+from billing.charges.lines import Int64s, Kind, Lines, numbers, taken
 from billing.runs.columns import index_of
-from billing.runs.drafting import UNKNOWN_CATALOGUE, with_catalogues
-from billing.runs.exempting import as_agreed
+from billing.runs.parting import TAX_OF, parted
 from billing.runs.payers import route
-from billing.runs.proposal import rates_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
 
+    from billing.charges.reconcile import Differences
     from billing.runs.contracts import Contracts
     from billing.runs.payer_columns import Payers
     from billing.runs.proposal import Currencies
@@ -43,7 +40,6 @@ if TYPE_CHECKING:
 
 _PERIOD_OF: Final = ("account_key", "period_from", "period_to")
 _TIER_OF: Final = ("account_key", "period_from", "period_to", "charge_code", "price_id", "revenue_code")
-_TAX_OF: Final = ("account_key", "period_from", "period_to", "tax_class")
 
 
 class Tiers(NamedTuple):
@@ -54,7 +50,7 @@ class Tiers(NamedTuple):
 
     def any_of(self, lines: Lines, accounts: Int64s) -> Bools:
         """Which of the lines have a part of any of these accounts."""
-        group, groups = _numbers(np.concatenate([lines, self.parts]), _TIER_OF)
+        group, groups = numbers(np.concatenate([lines, self.parts]), _TIER_OF)
         own = group[lines.size :][np.isin(self.owner, accounts)]
         found: Bools = (np.bincount(own, minlength=groups) > 0)[group[: lines.size]]
         return found
@@ -76,32 +72,37 @@ class Kept:
     first_day: int
     after_day: int
 
-    def __call__(self, scope: Scope, workings: Workings) -> Callable[[Differences, Contracts, Payers, Currencies], Differences]:
+    def __call__(self, scope: Scope, workings: Workings) -> Callable[[Differences, Lines, Contracts, Payers, Currencies], Differences]:
         """What keeps differences of a run, told how its totals came about."""
         return functools.partial(self._kept, scope, workings)
 
     def _kept(  # noqa: PLR0913, PLR0917 -- what differs, and what it is told apart with
-        self, scope: Scope, workings: Workings, found: Differences, contracts: Contracts, payers: Payers, currencies: Currencies
+        self,
+        scope: Scope,
+        workings: Workings,
+        found: Differences,
+        due: Lines,
+        contracts: Contracts,
+        payers: Payers,
+        currencies: Currencies,
     ) -> Differences:
-        """The differences that are kept, with their tax, sorted by key."""
+        """The differences that are kept, with their tax, sorted by key. `due`: everything that is, without tax."""
         lines = found.lines
         if not lines.size:
             return found
-        is_tax = lines["kind"] == Kind.TAX
-        own = self._own(lines, self._tiers(lines, workings, contracts, scope)) & ~is_tax
-        group, groups = _numbers(lines, _TAX_OF)
-        has_own = np.bincount(group[own], minlength=groups) > 0
-        has_other = np.bincount(group[~own & ~is_tax], minlength=groups) > 0
-        whole = own | (is_tax & (has_own & ~has_other)[group])
-        kept, billed = taken(lines, np.flatnonzero(whole)), found.billed_micros[whole]
-        parted = taken(lines, np.flatnonzero(own & (has_own & has_other)[group]))
-        if parted.size:
-            net = _rated(parted, contracts, payers)
-            kept = np.concatenate([kept, tax_due(net, currencies.steps_of(net))])
-            billed = np.append(billed, np.zeros(kept.size - billed.size, np.int64))
-            by_key = order_by([kept[name] for name in KEY_FIELDS])
-            kept, billed = taken(kept, by_key), billed[by_key]
-        return Differences(kept, billed)
+        kept = self._own(lines, self._tiers(lines, workings, contracts, scope))
+        taxes = np.flatnonzero(lines["kind"] == Kind.TAX)
+        kept[taxes] = self._on_own(taken(lines, taxes), due, self._tiers(due, workings, contracts, scope))
+        return parted(found, kept, contracts, payers, currencies)
+
+    def _on_own(self, taxes: Lines, due: Lines, tiers: Tiers) -> Bools:
+        """Which taxes are on charges of the plan, and on none of an account that was not asked for."""
+        group, groups = numbers(np.concatenate([due, taxes]), TAX_OF)
+        of_due, of_taxes = np.split(group, [due.size])
+        own = np.bincount(of_due[self._own(due, tiers)], minlength=groups) > 0
+        other = np.bincount(of_due[np.isin(due["subscription_key"], self.others)], minlength=groups) > 0
+        found: Bools = (own & ~other)[of_taxes]
+        return found
 
     def _own(self, lines: Lines, tiers: Tiers) -> Bools:
         whole = lines["subscription_key"] == 0
@@ -115,7 +116,7 @@ class Kept:
 
     def _off_whole_accounts(self, lines: Lines, of_plan: Bools, of_others: Bools) -> Bools:
         """Of accounts that have the plan or pay for it: in periods in which nothing differs that they pay for who was not asked for."""
-        group, groups = _numbers(lines, _PERIOD_OF)
+        group, groups = numbers(lines, _PERIOD_OF)
         paid = np.bincount(group[of_plan], minlength=groups) > 0
         mixed = np.bincount(group[of_others], minlength=groups) > 0
         return (paid[group] | np.isin(lines["account_key"], self.accounts)) & ~mixed[group]
@@ -132,26 +133,8 @@ class Kept:
         if not gone.size:
             return known
         keys, facts = np.concatenate([self.subscriptions, self.other_holders]), contracts.facts
-        told = np.repeat(taken(gone, np.unique(_numbers(gone, _TIER_OF[1:])[0], return_index=True)[1]), keys.size)
+        told = np.repeat(taken(gone, np.unique(numbers(gone, _TIER_OF[1:])[0], return_index=True)[1]), keys.size)
         told["subscription_key"] = np.resize(keys, told.size)
         told["account_key"] = facts.account_keys[facts.subscription_account[index_of(facts.subscription_keys, told["subscription_key"])]]
         routed = route(told, contracts, scope)
         return Tiers(np.concatenate([parts, routed]), np.concatenate([owner, told["account_key"]]))
-
-
-def _numbers(lines: Lines, fields: tuple[str, ...]) -> tuple[Int64s, int]:
-    """The number of each line's group, and how many there are."""
-    order, starts = grouped_by([lines[name] for name in fields])
-    group = np.empty(lines.size, np.int64)
-    group[order] = np.repeat(np.arange(starts.size), np.diff(np.append(starts, lines.size)))
-    return group, int(starts.size)
-
-
-def _rated(lines: Lines, contracts: Contracts, payers: Payers) -> Lines:
-    """The lines with the rate of tax, also of what was billed and is due no more."""
-    gone = np.flatnonzero(lines["catalogue"] == UNKNOWN_CATALOGUE)
-    if gone.size:
-        billed = with_catalogues(taken(lines, gone), contracts)
-        billed["rate_ppm"] = rates_of(billed, contracts)
-        lines[gone] = as_agreed(billed, contracts, payers)
-    return lines

@@ -112,7 +112,7 @@ class _Reading:
                 contracts,
                 chosen,
                 billed_in(self._connection, contracts, chosen, self._seq),
-                leftovers.stored(self._connection, chosen.begins(known), None),
+                leftovers.stored(self._connection, known, chosen),
                 by_hand.counting(self._connection, pin),
                 bounds.limits(self._connection, self._seq),
                 functools.cache(lambda: Guide(self._home, pin)),

@@ -1,8 +1,8 @@
 """What invoices hold of running periods for days that are still to come, and what of it is earned by a day.
 
-A fee in advance is billed for a whole period. Earned of it is what would be due if the account closed on the day: by the days that it is
-charged for, so that a pause, an end or another plan within the period counts, whenever it was told. The rest is held. A fee that does not
-go by days is earned evenly over its period, billed or not, as are fixed discounts; of a percentage that part is earned that is off earned
+A fee in advance is billed for a whole period. Earned of it is what is due for the days by then, of what the period will be charged as far
+as is known: a pause, an end or another plan within the period counts, whenever it was told. The rest is held. A fee that does not go by
+days is earned evenly over its period, billed or not, as are fixed discounts; of a percentage that part is earned that is off earned
 fees. Where more is due by the day than was billed, the difference is unbilled, and nothing is held.
 
     31.00 for 15 October to 15 November, by 1 November:     earned 17.00, held 14.00

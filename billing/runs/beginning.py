@@ -64,14 +64,18 @@ def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
             raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
         seq = home.next_commit_seq(connection, "run", now_us)
         keys = _account_keys(connection, order.accounts, seq)
-        month = f"{order.issued_on or bill_date:%Y-%m}"
-        closed_months.require_open(connection, {(entity, month) for entity in _entities(connection, keys)})
+        _require_open(connection, (order.issued_on or bill_date).isoformat(), keys)
         gate.require_complete(connection, bill_date)
         current = _insert(connection, bill_date, seq, now_us, order)
         if keys is not None:
             bulk.insert(connection, tables.run_accounts, {"run_id": [current.run_id] * len(keys), "account_key": keys})
     commit_points.reached("run.started")
     return current
+
+
+def require_still_open(connection: sa.Connection, current: Run) -> None:
+    """Raises UserError where the month that a run was begun in has been closed since, as when a new one begins."""
+    _require_open(connection, current.issued_on or current.bill_date, _named(connection, current) if current.restricted else None)
 
 
 def only_accounts(home: Home, current: Run) -> frozenset[str] | None:
@@ -103,6 +107,11 @@ def _insert(connection: sa.Connection, bill_date: dt.date, seq: int, now_us: int
     return Run(int(key[0]), bill_date.isoformat(), seq, states.COMPUTING, order.kind, order.by, restricted, issued_on=issued_on)
 
 
+def _require_open(connection: sa.Connection, day: str, account_keys: list[int] | None) -> None:
+    """The books of all that invoices of a day may be posted to have to be open."""
+    closed_months.require_open(connection, {(entity, day[:7]) for entity in _entities(connection, account_keys)})
+
+
 def _entities(connection: sa.Connection, account_keys: list[int] | None) -> set[str]:
     """Legal entities whose books a run of these accounts may post to; of all (None) the one without a name is always among them."""
     account = tables.accounts.c
@@ -111,6 +120,12 @@ def _entities(connection: sa.Connection, account_keys: list[int] | None) -> set[
         return {"", *connection.execute(query).scalars()}
     lots = chunks(account_keys)
     return {entity for lot in lots for entity in connection.execute(query.where(account.account_key.in_(lot or ()))).scalars()}
+
+
+def _named(connection: sa.Connection, current: Run) -> list[int]:
+    """The keys of the accounts of a restricted run."""
+    row = tables.run_accounts.c
+    return list(connection.execute(sa.select(row.account_key).where(row.run_id == current.run_id)).scalars())
 
 
 def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, order: Order) -> None:
@@ -125,9 +140,7 @@ def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, o
         raise UserError(f"the bill run of {bill_date} has numbered its invoices", f"finish it: ratewright bill run --date {bill_date}")
     if order.accounts is None:
         return  # goes on with whatever the run was asked for
-    named = tables.run_accounts.c
-    known = set(connection.execute(sa.select(named.account_key).where(named.run_id == current.run_id)).scalars())
-    if known != set(_account_keys(connection, order.accounts, current.pinned_seq) or ()):
+    if set(_named(connection, current)) != set(_account_keys(connection, order.accounts, current.pinned_seq) or ()):
         raise UserError(
             f"the bill run of {bill_date} that is not finished is for other accounts",
             f"finish it first: ratewright bill run --date {bill_date} --resume",

@@ -2,7 +2,8 @@
 
 - a plan is priced in the account's currency, and no amount is beyond the limit of money;
 - a credit never exceeds what was billed: for each fee and usage, and for each period as a whole;
-- a total is negative only as a correction of something billed, or by an adjustment with its reason;
+- a total is negative only as a correction of something billed, or by an adjustment with its reason; where accounts are billed together,
+  also by what a volume tier takes off, since the usage that it takes it off may be on another's bill;
 - a subscription has at most `lines_per_day_max` lines a day of a period;
 - nothing begins more than `days_ahead_max` days after the bill date.
 
@@ -46,24 +47,26 @@ def limits(connection: sa.Connection, seq: int | None = None) -> Limits:
     return Limits(*(settings.integer(connection, name, seq=seq) for name in Limits._fields))
 
 
-def broken(found: Differences, billed: Lines, own_currency: Int64s, bill_day: int, limits: Limits) -> dict[int, str]:
+def broken(  # noqa: PLR0913, PLR0917 -- lines, what is known of their accounts, and the bounds
+    found: Differences, billed: Lines, own_currency: Int64s, together: Int64s, bill_day: int, limits: Limits
+) -> dict[int, str]:
     """Accounts (keys) whose lines break a bound, each with the first reason found.
 
     `found` is sorted by charge key; `billed`: what invoices have billed of the same accounts, one row a key; `own_currency`: the currency
-    of the payer of each line of `found`; `bill_day`: day number of the bill date.
+    of the payer of each line of `found`; `together`: keys of accounts that are in a rating unit with others; `bill_day`: day number of the
+    bill date.
     """
     lines = found.lines
     reasons: dict[int, str] = {}
     if not lines.size:
         return reasons
-    net = lines["kind"] != Kind.TAX
     _note(reasons, lines["account_key"][lines["currency"] != own_currency], FOREIGN)
     _note(reasons, lines["account_key"][np.abs(lines["amount_micros"]) >= MICROS_LIMIT], TOO_LARGE)
-    _note(reasons, _negative(lines, net, billed), NEGATIVE)
+    _note(reasons, _negative(lines, billed, together), NEGATIVE)
     alone = np.isin(lines["kind"], [int(kind) for kind in _EACH_ALONE])
     below = alone & (found.billed_micros > 0) & (found.billed_micros + lines["amount_micros"] < 0)
     _note(reasons, lines["account_key"][below], CREDIT)
-    _note(reasons, _credited_below_nothing(lines, net, billed), CREDIT)
+    _note(reasons, _credited_below_nothing(lines, billed, together), CREDIT)
     ahead = lines["period_from"] > bill_day + limits.days_ahead_max
     _note(reasons, lines["account_key"][ahead], f"a charge begins more than {limits.days_ahead_max} days after the bill date")
     for key, count, days in _crowded(lines, limits.lines_per_day_max):
@@ -76,11 +79,16 @@ def _note(reasons: dict[int, str], account_keys: Int64s, reason: str) -> None:
         reasons.setdefault(key, reason)
 
 
-def _negative(lines: Lines, net: Any, billed: Lines) -> Int64s:  # noqa: ANN401 -- an array of bool
-    """Accounts whose periods that were never billed come to less than nothing, adjustments left aside."""
+def _counted(lines: Lines, together: Int64s) -> Any:  # noqa: ANN401 -- an array of bool
+    """Lines of which no sum may be below nothing: not tax, nothing by hand, nor what a tier takes off usage that another may pay."""
+    off = (lines["kind"] == Kind.VOLUME) & (lines["amount_micros"] < 0)
+    return ~np.isin(lines["kind"], (Kind.TAX, Kind.ADJUSTMENT)) & ~(off & np.isin(lines["account_key"], together))
+
+
+def _negative(lines: Lines, billed: Lines, together: Int64s) -> Int64s:
+    """Accounts whose periods that were never billed come to less than nothing."""
     starts = group_starts(lines, _PERIOD)
-    counted = net & (lines["kind"] != Kind.ADJUSTMENT)
-    sums = np.add.reduceat(np.where(counted, lines["amount_micros"], 0), starts)
+    sums = np.add.reduceat(np.where(_counted(lines, together), lines["amount_micros"], 0), starts)
     groups = lines[starts]
     fresh = _sum_of(groups, billed[billed["kind"] != Kind.TAX], count=True) == 0
     of_account = group_starts(groups, ("account_key",))
@@ -89,15 +97,14 @@ def _negative(lines: Lines, net: Any, billed: Lines) -> Int64s:  # noqa: ANN401 
     return below
 
 
-def _credited_below_nothing(lines: Lines, net: Any, billed: Lines) -> Int64s:  # noqa: ANN401 -- an array of bool
-    """Accounts with a period of which more is given back than was billed, adjustments left aside."""
+def _credited_below_nothing(lines: Lines, billed: Lines, together: Int64s) -> Int64s:
+    """Accounts with a period of which more is given back than was billed."""
     starts = group_starts(lines, _PERIOD)
     groups = lines[starts]
-    sums = np.add.reduceat(np.where(net & (lines["kind"] != Kind.ADJUSTMENT), lines["amount_micros"], 0), starts)
+    sums = np.add.reduceat(np.where(_counted(lines, together), lines["amount_micros"], 0), starts)
     if not (sums < 0).any():
         return groups["account_key"][:0]
-    counted = (billed["kind"] != Kind.TAX) & (billed["kind"] != Kind.ADJUSTMENT)
-    before = _sum_of(groups, billed[counted])
+    before = _sum_of(groups, billed[_counted(billed, together)])
     below: Int64s = groups["account_key"][(sums < 0) & (before > 0) & (before + sums < 0)]
     return below
 

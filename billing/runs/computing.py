@@ -140,7 +140,7 @@ def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | Non
             contracts,
             chosen,
             billed_in(connection, contracts, chosen, seq),
-            leftovers.stored(connection, chosen.begins(contracts.facts), before_run),
+            leftovers.stored(connection, contracts.facts, chosen, before_run),
             by_hand.counting(connection, seq),
             bounds.limits(connection, seq),
             guide,

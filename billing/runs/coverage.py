@@ -90,7 +90,7 @@ def covered_through(connection: sa.Connection, facts: Facts, before_run: int | N
     common = [run for run in history.runs if not run.restricted]
     pinned = np.array([run.pinned_seq for run in common], np.int64)
     of = np.searchsorted(pinned, facts.account_seq).astype(np.int64)
-    classes = [tuple(common[first:]) for first in range(len(common) + 1)]
+    classes = [history.until_later(common[first:]) for first in range(len(common) + 1)]
     ever = classes.copy()
     numbers: dict[tuple[Any, ...], int] = {(each, each, None): place for place, each in enumerate(classes)}
     reopened: dict[int, dt.date] = {}

@@ -121,7 +121,8 @@ class _Asked(NamedTuple):
         own_closed_to = None if coverage is None else coverage.closed_to
         closed_to = None if own_closed_to is None else min(own_closed_to, day_of(unit_open_day))
         since = None if coverage is None else coverage.before if through == self.bill_date else through
-        reopened = coverage is not None and coverage.reopened_from is not None  # due in whatever run comes next: it resolves the void
+        # A void is resolved by whatever run comes next, but by none of an earlier date than those that billed the account after it.
+        reopened = coverage is not None and coverage.reopened_from is not None and self.bill_date >= coverage.through
         closed_day = int(facts.account_closed_day[model])
         closed_on = None if closed_day == NEVER_DAY else day_of(closed_day)
         bill_days = facts.bill_days[facts.account_bill_days[model]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -145,12 +145,11 @@ def _wanted(contracts: Contracts, spans: _Spans, came: arrivals.Arrivals | None)
     wanted = Wanted(columns, spans.main, spans.few)
     if came is None:
         return wanted
-    arriving = any(late.arrives(contracts.price_list, f"{each.identity}/{plan.name}") for each, plan in _plans(contracts))
-    return wanted._replace(columns=(*columns, *came.columns), late_from_seq=came.first_since(wanted.first_us) if arriving else None)
-
-
-def _plans(contracts: Contracts) -> Iterator[tuple[Any, Any]]:
-    return ((catalogue, plan) for catalogue in contracts.price_list.catalogues for plan in catalogue.plans)
+    wanted = wanted._replace(columns=(*columns, *came.columns))
+    if not late.any_arrives(contracts.price_list):
+        return wanted
+    settled_from_seq = None if spans.main is None else came.first_since(spans.main.from_us)  # it may have arrived in a computed period
+    return wanted._replace(late_from_seq=came.first_since(wanted.first_us), settled_from_seq=settled_from_seq)
 
 
 def _span(window: Window | None) -> Span | None:

@@ -71,8 +71,12 @@ def rule_of(price_list: PriceList, plan: str) -> Rule:
 
 def is_asked(price_list: PriceList) -> bool:
     """Whether any plan has such a rule: else nobody asks when usage came."""
-    plans = {f"{each.identity}/{plan.name}" for each in price_list.catalogues for plan in each.plans}
-    return any(rule_of(price_list, plan) != Rule(_NO_RULE, _NO_RULE) for plan in plans)
+    return any(rule_of(price_list, plan) != Rule(_NO_RULE, _NO_RULE) for plan in _plans(price_list))
+
+
+def any_arrives(price_list: PriceList) -> bool:
+    """Whether events of any plan may be billed in a later period than their own."""
+    return any(arrives(price_list, plan) for plan in _plans(price_list))
 
 
 def arrives(price_list: PriceList, plan: str) -> bool:
@@ -99,6 +103,10 @@ def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
     place = owner.place.copy()
     place[late] = scope.place(owner.account[late], np.minimum(stored_us[late], _last_instants(owner.account[late], contracts)))
     return owner._replace(place=place), {TOO_LATE: too_late, WAIVED: _waived(owner, first_seq, contracts, scope) & ~too_late}
+
+
+def _plans(price_list: PriceList) -> set[str]:
+    return {f"{each.identity}/{plan.name}" for each in price_list.catalogues for plan in each.plans}
 
 
 def _waived(owner: Owners, first_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:

@@ -4,6 +4,10 @@ A run prices only open periods. What the period before the oldest of them left w
 is closed now, and nothing changes it any more. So every run stores what each of its periods leaves, zeros as well, and a row that says
 so where it leaves nothing: the next run finds it whatever its oldest open period is, and nothing older. Rows are written with the
 numbering of a run: one that is resumed or made again replaces none.
+
+A re-rating stores what its periods leave of what it corrects, of some subscriptions and shared allowances. It says so with a `word` of
+each, which takes the place of what runs before it knew of these and of nothing else. Its rows are those of the last run of its job. They
+count until a document of the job is void at anybody of the account's rating unit.
 """
 
 from __future__ import annotations
@@ -12,44 +16,68 @@ import collections
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
+from billing.accounts.covering import RERATE, VOIDED, later_runs
 from billing.charges.grants import AllowanceKey
-from billing.charges.rollover import Left
-from billing.store import tables
+from billing.charges.rollover import SHARED, Left, nothing_left
+from billing.store import bulk, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterable, Sequence
 
+    from billing.accounts.covering import KnownBy
+    from billing.runs.facts import Facts
+    from billing.runs.scope import Scope
+
+_ANY: Final = AllowanceKey("", 0)
 CLASHING: Final = "what it has left of an allowance was worked out twice"
 
 
 def stored(
-    connection: sa.Connection, begins: Mapping[int, dt.date], before_run: int | None = None, without: AbstractSet[int] = frozenset()
+    connection: sa.Connection, facts: Facts, chosen: Scope, before_run: int | None = None, *, known: KnownBy | None = None
 ) -> list[Left]:
-    """What accounts (by key) have left at the date on which their oldest open period begins, as the last run knew it.
+    """What accounts have left at the date on which their oldest computed period begins, as the last run knew it.
 
-    `before_run`: as things stood for that run; runs `without` are not known.
+    `before_run`: as things stood for that run; `known`: what is known of documents, and of runs by the dates of theirs.
     """
-    row = tables.carried_allowances.c
+    row, begins = tables.carried_allowances.c, chosen.begins(facts)
     if not begins:
         return []
     query = sa.select(tables.carried_allowances).where(row.period_end.in_({day.isoformat() for day in begins.values()}))
     if before_run is not None:
         query = query.where(row.run_id < before_run)
+    later = later_runs(connection, known.until) if known is not None else set()
+    reratings, void = _reratings(connection), _void(connection, facts, before_run, known)
     found: dict[int, list[Left]] = {}
     last: dict[int, int] = {}
-    for each in connection.execute(query.order_by(row.run_id)):
-        begin = begins.get(each.account_key)
-        if begin is None or begin.isoformat() != each.period_end or each.run_id in without:
+    for each in connection.execute(query.order_by(row.run_id, row.serves_to)):  # a word comes before what takes the place of others
+        account, begin = each.account_key, begins.get(each.account_key)
+        if begin is None or begin.isoformat() != each.period_end or each.run_id in later or (each.run_id, account) in void:
             continue
-        if last.get(each.account_key) != each.run_id:
-            last[each.account_key], found[each.account_key] = each.run_id, []
         key = AllowanceKey(each.identity, each.allowance_id)
-        serves_to = dt.date.fromisoformat(each.serves_to)
-        found[each.account_key].append(Left(each.account_key, each.subscription_key, each.plan, key, begin, serves_to, each.quantity))
+        left = Left(account, each.subscription_key, each.plan, key, begin, dt.date.fromisoformat(each.serves_to), each.quantity)
+        if each.run_id in reratings:
+            if left.serves_to == begin:
+                found[account] = [other for other in found.get(account, []) if not _is_about(left, other)]
+        elif last.get(account) != each.run_id:
+            last[account], found[account] = each.run_id, []
+        found.setdefault(account, []).append(left)
     return [left for of_account in found.values() for left in of_account]
+
+
+def word(account_key: int, subscription_key: int, period_end: dt.date, key: AllowanceKey = _ANY) -> Left:
+    """Says that a re-rating speaks of all that a subscription had left then, or of what a rating unit had left of an allowance."""
+    return nothing_left(account_key, period_end)._replace(subscription_key=subscription_key, key=key)
+
+
+def store(connection: sa.Connection, run_id: int, lefts: Sequence[Left]) -> None:
+    """Store what a re-rating leaves, with the last run of its job."""
+    if lefts:
+        columns = pa.Table.from_pylist(rows(run_id, lefts))
+        bulk.insert(connection, tables.carried_allowances, {name: columns[name] for name in columns.column_names})
 
 
 def clashing(lefts: Iterable[Left]) -> dict[int, str]:
@@ -74,3 +102,34 @@ def rows(run_id: int, lefts: Iterable[Left]) -> list[dict[str, object]]:
         }
         for left in lefts
     ]
+
+
+def _is_about(said: Left, other: Left) -> bool:
+    """Whether a word takes the place of what was known."""
+    return said.subscription_key == other.subscription_key and (said.subscription_key != SHARED or said.key == other.key)
+
+
+def _reratings(connection: sa.Connection) -> set[int]:
+    run = tables.bill_runs.c
+    return set(connection.execute(sa.select(run.run_id).where(run.kind == RERATE)).scalars())
+
+
+def _void(connection: sa.Connection, facts: Facts, before_run: int | None, known: KnownBy | None) -> set[tuple[int, int]]:
+    """Runs of re-ratings, and the accounts of rating units in which a document of the same job is void."""
+    invoice, event, run = tables.invoices, tables.invoice_events, tables.bill_runs.c
+    own, other = tables.rerate_decisions.alias("own"), tables.rerate_decisions.alias("other")
+    query = sa.select(other.c.run_id, invoice.c.account_key).join_from(event, invoice, event.c.invoice_key == invoice.c.invoice_key)
+    query = query.join(own, own.c.run_id == invoice.c.run_id).join(other, other.c.job_id == own.c.job_id)
+    query = query.where(event.c.kind == VOIDED, other.c.run_id.is_not(None))
+    if known is not None:
+        query = query.where(event.c.commit_seq <= known.as_of, event.c.on_date <= known.until.isoformat())
+    elif before_run is not None:
+        query = query.where(event.c.commit_seq <= sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery())
+    payers: dict[int, list[int]] = {}
+    for run_id, account_key in connection.execute(query):
+        payers.setdefault(run_id, []).append(account_key)
+    found: set[tuple[int, int]] = set()
+    for run_id, keys in payers.items():
+        units = facts.account_unit[np.isin(facts.account_keys, keys)]
+        found |= {(run_id, key) for key in facts.account_keys[np.isin(facts.account_unit, units)].tolist()}
+    return found

@@ -3,7 +3,7 @@
 A *menu* is what holds for one group (`billing.runs.alike`) in one period. Tiers and discounts are those of the last plan that the
 subscription has in the period, in the version in force as that plan begins in it: totals cannot be told apart by plan. Commitments are
 prorated, like fees, over all plans of the period. Discounts agreed with the subscription or the account hold for periods whose last day
-lies in their span.
+lies in their span. All of it is that of the whole period, where one is looked at before it is over (`Period.whole`).
 """
 
 from __future__ import annotations
@@ -105,8 +105,11 @@ class Menus:
         group = self._group[self.subscription_of(lines)]
         return self._menus[index_of(self._codes, group * _DAYS + lines["period_from"])]
 
-    def of_accounts(self, lines: Lines) -> tuple[Int64s, list[tuple[Entry, ...]]]:
-        """Discounts agreed with accounts: for each line a place in the list, NO_MENU for none."""
+    def of_accounts(self, lines: Lines, whole_to: Int64s | None = None) -> tuple[Int64s, list[tuple[Entry, ...]]]:
+        """Discounts agreed with accounts: for each line a place in the list, NO_MENU for none.
+
+        `whole_to`: the day on which the period of each line will end, where some are looked at before they are over.
+        """
         found = np.full(lines.size, NO_MENU, np.int64)
         known: dict[tuple[Entry, ...], int] = {}
         agreed = self._facts.agreed.discounts
@@ -114,7 +117,8 @@ class Menus:
             return found, []
         account = self.account_of(lines)
         rows = np.flatnonzero(np.isin(account, list(agreed)))
-        keys, inverse = np.unique(np.stack([account[rows], lines["period_to"][rows]], axis=1), axis=0, return_inverse=True)
+        ends = lines["period_to"] if whole_to is None else whole_to
+        keys, inverse = np.unique(np.stack([account[rows], ends[rows]], axis=1), axis=0, return_inverse=True)
         entries = [agreed_entries(agreed[index], day_of(end - 1)) for index, end in keys.tolist()]
         numbers = [known.setdefault(each, len(known)) if each else NO_MENU for each in entries]
         found[rows] = np.array(numbers, np.int64)[inverse.reshape(-1)] if rows.size else NO_MENU
@@ -145,7 +149,7 @@ class Menus:
         codes: list[tuple[int, int]] = []
         for number, group in enumerate(self.alike.groups):
             for period in group.with_ahead if self._is_concerned(group) else ():
-                menu = self._menu(group, period)
+                menu = self._menu(group, period.whole)
                 if menu.tiers or menu.discounts:
                     codes.append((number * _DAYS + day_number(period.start), known.setdefault(menu, len(known))))
         self.all = list(known)
@@ -179,7 +183,7 @@ class Menus:
         """
         found: dict[tuple[str, int], tuple[Commitment, Fraction]] = {}
         for each in group.spans:
-            part = clip(each.span, period)
+            part = clip(each.span, period.whole)
             version = self._version(group, each.plan, part.start) if part is not None else None
             if part is None or version is None:
                 continue

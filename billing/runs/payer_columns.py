@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import Int64s
+from billing.charges.lines import Int64s, numbers, taken
 from billing.runs.deciding import HELD
 from billing.runs.fact_columns import day_number
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from billing.runs.scope import Scope
 
 NEVER: Final = np.iinfo(np.int64).max
+_PERIOD_OF: Final = ("account_key", "period_from", "period_to")
 BEFORE_ALL: Final = np.iinfo(np.int64).min
 
 
@@ -34,7 +35,8 @@ class Payers:
         nobody = np.full(len(facts.account_keys), NEVER, np.int64)
         covered_day = np.full(len(facts.account_keys), -1, np.int64) if scope is None else scope.covered_day
         self.covered = np.where(covered_day < 0, BEFORE_ALL, covered_day)  # no run yet: nothing is late
-        self.spans = Spans(nobody, nobody, nobody) if scope is None else _spans(scope, self.covered)
+        self.spans = Spans(nobody, nobody, nobody, nobody) if scope is None else _spans(scope, self.covered)
+        self.together = facts.account_keys[np.bincount(facts.account_unit)[facts.account_unit] > 1]  # keys of those in a unit with others
         of_unit = self.spans.open_from.copy()
         np.minimum.at(of_unit, facts.account_unit, self.spans.open_from)
         self._unit_open_from = of_unit[facts.account_unit]
@@ -55,22 +57,49 @@ class Payers:
         """
         payer = self.place(lines["account_key"])
         found = np.where(payer >= 0, self._unit_open_from[np.maximum(payer, 0)], NEVER) if lines.size else np.zeros(0, np.int64)
-        keys = self.facts.subscription_keys
         of_subscription = np.flatnonzero(lines["subscription_key"] > 0)
-        if of_subscription.size and keys.size:
-            wanted = lines["subscription_key"][of_subscription]
-            at = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
-            owner = self.facts.subscription_account[at]
-            found[of_subscription] = np.where(keys[at] == wanted, self.spans.open_from[owner], NEVER)
+        if of_subscription.size:
+            found[of_subscription] = self._of_owner(lines["subscription_key"][of_subscription], self.spans.open_from)
         return found
+
+    def computed(self, billed: Lines) -> npt.NDArray[np.bool_]:
+        """Which of the lines are of what the run computes.
+
+        Members of a rating unit whose bill days differ are computed from different days on. So tax, and what is of an account as a whole,
+        is none of it in a period of which the account was billed for subscriptions and none of them is computed any more.
+        """
+        found: npt.NDArray[np.bool_] = billed["period_from"] >= self.open_from(billed)
+        rows = np.flatnonzero(np.isin(billed["account_key"], self.together))
+        if rows.size:
+            group, groups = numbers(taken(billed, rows), _PERIOD_OF)
+            of_subscription, is_open = billed["subscription_key"][rows] > 0, found[rows]
+            has_open, has_closed = (np.bincount(group[of_subscription & some], minlength=groups) > 0 for some in (is_open, ~is_open))
+            found[rows] &= of_subscription | (has_open | ~has_closed)[group]
+        return found
+
+    def later_from(self, subscription_keys: Int64s) -> Int64s:
+        """The first day that a later run computes of each subscription. NEVER where none does; so where the owner closes."""
+        return self._of_owner(subscription_keys, self.spans.later_from)
+
+    def _of_owner(self, subscription_keys: Int64s, of_account: Int64s) -> Int64s:
+        """Of each subscription what its owner has; NEVER for one that this run does not know."""
+        keys = self.facts.subscription_keys
+        if not keys.size:
+            return np.full(subscription_keys.size, NEVER, np.int64)
+        at = np.minimum(np.searchsorted(keys, subscription_keys), keys.size - 1)
+        return np.where(keys[at] == subscription_keys, of_account[self.facts.subscription_account[at]], NEVER)
 
 
 class Spans(NamedTuple):
-    """By account: the first day of its open periods, and the span that this run bills for the first time. NEVER: not in the run."""
+    """By account: the first day of its open periods, and the span that this run bills for the first time. NEVER: not in the run.
+
+    `later_from`: the first day that a later run computes; NEVER where none does.
+    """
 
     open_from: Int64s
     new_from: Int64s
     new_to: Int64s
+    later_from: Int64s
 
     @property
     def in_run(self) -> npt.NDArray[np.bool_]:
@@ -94,4 +123,5 @@ def _spans(scope: Scope, covered: Int64s) -> Spans:
     for column in range(columns):
         first_new += ends[calendar, column] <= covered
     first_new = np.minimum(first_new, last[calendar])
-    return Spans(starts[calendar, 0], starts[calendar, first_new], ends[calendar, last[calendar]])
+    later_from = np.array([NEVER if ahead is None else day_number(ahead.start) for ahead in (*scope.ahead, None)], np.int64)
+    return Spans(starts[calendar, 0], starts[calendar, first_new], ends[calendar, last[calendar]], later_from[calendar])

@@ -17,8 +17,9 @@ from billing.charges.lines import Int64s, Kind, Lines, empty, minor_step_micros
 from billing.charges.one_off import changes_within, one_offs_due
 from billing.charges.pauses import Breaks, touching
 from billing.charges.proration import clip
-from billing.charges.recurring import fees_due
+from billing.charges.recurring import FeeDue, fees_due
 from billing.runs import alike
+from billing.runs.fact_columns import groups
 from billing.runs.facts import day_number, day_of
 from rating.money import RoundingMode, round_exact
 
@@ -87,8 +88,8 @@ def recurring(contracts: Contracts, scope: Scope, currencies: Currencies) -> Rec
     for group in found.groups:
         rows: list[_Row] = []
         for period in group.with_ahead:
-            held = [(each.plan, part) for each in group.spans if (part := _cut(each.span, period)) is not None]
-            breaks = touching(breaks_of(group.pattern), period.start, period.end)
+            held = [(each.plan, part) for each in group.spans if (part := _cut(each.span, period.whole)) is not None]
+            breaks = touching(breaks_of(group.pattern), period.start, period.whole.end)
             key = (group.zone, period, tuple(held), breaks)
             if key not in known:
                 known[key] = _fees(group, period, breaks, scope.bill_date, contracts, currencies)
@@ -151,10 +152,12 @@ def step_of(identity: str, contracts: Contracts, currencies: Currencies) -> int:
 
 def rates_of(lines: Lines, contracts: Contracts) -> Int64s:
     """Tax rate of each line: asked once for each catalogue, class and period end."""
-    asked, place = np.unique(np.stack([lines["catalogue"], lines["tax_class"], lines["period_to"]], axis=1), axis=0, return_inverse=True)
+    names = ("catalogue", "tax_class", "period_to")
+    place, models = groups([np.ascontiguousarray(lines[name]) for name in names])
     price_list = contracts.price_list
-    rates = [price_list.rate_ppm(price_list.identities[catalogue], code, day_of(end - 1)) for catalogue, code, end in asked.tolist()]
-    answer: Int64s = np.array(rates, np.int64)[place.reshape(-1)]
+    asked = zip(*(lines[name][models].tolist() for name in names), strict=True)
+    rates = [price_list.rate_ppm(price_list.identities[catalogue], code, day_of(end - 1)) for catalogue, code, end in asked]
+    answer: Int64s = np.array(rates, np.int64)[place]
     return answer
 
 
@@ -187,7 +190,7 @@ def _fees(  # noqa: PLR0913, PLR0917 -- what a fee depends on
 ) -> list[_Row]:
     """Rows of the fees of a period, one for each tax class of a fee."""
     rows = []
-    for fee, plan, exact in fees_due(group.spans, period, bill_date, plan_at(contracts, group.zone), breaks):
+    for fee, plan, exact in _due(group, period, breaks, bill_date, plan_at(contracts, group.zone)):
         identity = plan.partition("/")[0]
         step = step_of(identity, contracts, currencies)
         for part in parts(fee, round_exact(exact, step, RoundingMode.HALF_UP), to_micro(exact), step):
@@ -195,6 +198,21 @@ def _fees(  # noqa: PLR0913, PLR0917 -- what a fee depends on
             values = template_row(sold, period, part.amount_micros, part.exact_micros, 1, contracts, currencies)
             rows.append(_Row(values, not fee.prorate))
     return rows
+
+
+def _due(group: Group, period: Period, breaks: Breaks, bill_date: dt.date, answer: Callable[[str, dt.date], Plan | None]) -> list[FeeDue]:
+    """Fees of a period. Of one that is looked at before it is over, those that are not divided by days are as the whole period has them."""
+    due = fees_due(group.spans, period, bill_date, answer, breaks)
+    if period.whole_to is None or all(each.fee.prorate for each in due):
+        return due
+    known = fees_due(group.spans, period.whole, period.whole.end, answer, breaks)
+    whole = {_identity(each): each for each in known if not each.fee.prorate}
+    return [each if each.fee.prorate else whole.get(_identity(each), each) for each in due]
+
+
+def _identity(due: FeeDue) -> tuple[str, int]:
+    """A fee that several plans of a catalogue have is one."""
+    return due.plan.partition("/")[0], due.fee.price_id
 
 
 def _cut(span: Span, period: Period) -> tuple[dt.date, dt.date] | None:

@@ -19,6 +19,7 @@ from billing.runs.drafting import UNKNOWN_CATALOGUE, Writer
 from billing.runs.exempting import as_agreed
 from billing.runs.fact_columns import day_number
 from billing.runs.for_tests import of_tests
+from billing.runs.parting import parted
 from billing.runs.payer_columns import Payers
 from billing.runs.terms import Term, Terms
 
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
     from billing.runs.scope import Scope
 
     Progress = Callable[[int, int], None]
-    Kept = Callable[[Differences, Contracts, Payers, Currencies], Differences]
+    Kept = Callable[[Differences, Lines, Contracts, Payers, Currencies], Differences]
 
 ACCOUNTS_A_BLOCK: Final = 65_536
+_AHEAD: Final = (int(Kind.RECURRING), int(Kind.DISCOUNT))  # billed in advance
 TERM_OF_KIND: Final = {kind: kind.name.lower() for kind in Kind if kind not in {Kind.USAGE, Kind.TAX}}
 
 
@@ -65,8 +67,8 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
     """Compare what is due (`proposed`, without tax) with the lines `billed` by earlier invoices, and make drafts.
 
     `proposed` is routed: its account is who pays. `too_large`: accounts that cannot be billed, with the reason. `own_texts`: what lines
-    are called that no catalogue knows, by (kind, price_id). `kept`: which of the differences are wanted, with their tax; all without it.
-    `progress` gets accounts done and all accounts.
+    are called that no catalogue knows, by (kind, price_id). `kept`: which of the differences are wanted, with their tax, also told what is
+    due without tax; all without it. `progress` gets accounts done and all accounts.
     """
     payers = Payers(contracts, scope, currencies)
     settling = _Settling(contracts, scope, currencies, payers, limits or bounds.Limits(), kept)
@@ -106,16 +108,21 @@ class _Settling:
     def block(self, proposed: Lines, billed: Lines) -> Lines:
         """The differences of a block of accounts, tax included, sorted by charge key."""
         billed = self._in_scope(billed)
-        self._count(proposed, billed)
+        later = self._of_later_runs(billed)
+        counted: Lines = billed[~later] if later.any() else billed
+        self._count(proposed, counted)
         due = sum_as_taxed(as_agreed(proposed, self._contracts, self._payers))
         due = self.without(due, of_tests(due, self._contracts.facts), "test")
         found = taxed(due, self._currencies.steps_of(due))
         self.terms.add("tax_in_prices", due["currency"], due["amount_micros"], found.lines["amount_micros"])
         differing = differences(np.concatenate([found.lines, found.taxes]), billed)
+        about = (self._contracts, self._payers, self._currencies)
+        if later.any():
+            differing = parted(differing, ~self._of_later_runs(differing.lines), *about)
         if self._kept is not None:
-            differing = self._kept(differing, self._contracts, self._payers, self._currencies)
+            differing = self._kept(differing, found.lines, *about)
         own = self._payers.currency[self._payers.place(differing.lines["account_key"])]
-        self.broken |= bounds.broken(differing, billed, own, self._bill_day, self._limits)
+        self.broken |= bounds.broken(differing, counted, own, self._payers.together, self._bill_day, self._limits)
         return differing.lines
 
     def without(self, lines: Lines, out: npt.NDArray[np.bool_], term: str) -> Lines:
@@ -137,10 +144,17 @@ class _Settling:
         """Billed lines of what the run computes, with the labels that invoices do not store."""
         if not billed.size:
             return billed
-        chosen: Lines = billed[billed["period_from"] >= self._payers.open_from(billed)]
+        chosen: Lines = billed[self._payers.computed(billed)]
         chosen["currency"] = self._payers.currency[self._payers.place(chosen["account_key"])]
         chosen["catalogue"] = UNKNOWN_CATALOGUE
         return chosen
+
+    def _of_later_runs(self, lines: Lines) -> npt.NDArray[np.bool_]:
+        """Usage and what follows from it that was billed of a running period, in mid-cycle: a later run compares it with what is due."""
+        found: npt.NDArray[np.bool_] = ~np.isin(lines["kind"], _AHEAD) & (lines["subscription_key"] > 0)
+        rows = np.flatnonzero(found)
+        found[rows] = lines["period_from"][rows] >= self._payers.later_from(lines["subscription_key"][rows])
+        return found
 
 
 def _blocks(proposed: Lines, billed: Lines, payers: Payers) -> Iterator[tuple[Lines, Lines]]:

@@ -94,6 +94,7 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
 
     `adjustments`: rows of the table of that name; those in no period of the run are left for another run. `workings` is filled where given.
     `whole_to`: the day on which the period of each line will end, where discounts of a fixed amount count evenly by the day; else whole.
+    It decides then which discounts hold, and periods of `scope` know it as well.
     """
     menus = Menus(contracts, scope)
     by_hand = _adjustments(adjustments, contracts, scope, currencies)
@@ -113,7 +114,8 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
     short = _commitment_lines(base, rest, menus, currencies)
     late = sorted_by(np.concatenate([short, by_hand]), OF_SUBSCRIPTION)
     late_payer = payers.route(late, contracts, scope)["account_key"]
-    _, off_late = _discounted(late, late_payer, menus, currencies, offs, percentages)
+    late_ends = None if whole_to is None else whole_to(late)
+    _, off_late = _discounted(late, late_payer, menus, currencies, offs, percentages, whole_to=late_ends)
     if workings is not None:
         workings.base, workings.payer, workings.rest_micros = base, payer, rest
     return np.concatenate([lines, volume, sum_as_taxed(np.concatenate([off, off_late])), late])
@@ -236,7 +238,7 @@ def _discounted(  # noqa: PLR0913 -- lines, what they are looked up with, and wh
     """
     rest: Int64s = base["amount_micros"].copy()
     steps = currencies.steps_of(base)
-    menu, (agreed, with_accounts) = menus.of(base), menus.of_accounts(base)
+    menu, (agreed, with_accounts) = menus.of(base), menus.of_accounts(base, whole_to)
     own = [each.discounts for each in menus.all]
     of_subscription, of_account = _numbers(base, OF_SUBSCRIPTION), _numbers(base, OF_ACCOUNT)
     found = [empty()]

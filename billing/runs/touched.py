@@ -18,7 +18,7 @@ import numpy as np
 
 from billing.guiding import Guide
 from billing.intake import view
-from billing.runs import deciding, touched_facts, touched_tariffs, touched_usage
+from billing.runs import arrivals, deciding, late, touched_facts, touched_tariffs, touched_usage
 from billing.runs.circumstances import asked
 from billing.runs.fact_columns import NEVER_DAY, day_of, groups
 from billing.runs.scope import laid_out
@@ -92,8 +92,10 @@ def _collect_usage(  # noqa: PLR0913, PLR0917 -- as above
     until_us = min(int(fresh_us[looked_at].max()), full.window.to_us)
     on_net = asked(contracts.price_list.catalogues).on_net
     callers = touched_facts.numbers_that_moved(connection, touches) if on_net else None
-    span = (int(full.open_us[used].min()), until_us)
-    places = touched_usage.Places(full, fresh_us, guide)
+    came = arrivals.load(connection, touches.seq) if late.any_arrives(contracts.price_list) else None
+    open_us = int(full.open_us[used].min())
+    span = touched_usage.Span(open_us, until_us, None if came is None else came.first_since(open_us))
+    places = touched_usage.Places(full, fresh_us, guide, contracts, came)
     view.steadily(lambda: touched_usage.collect(home, touches, places, span, callers, threads))
 
 

@@ -1,7 +1,8 @@
 """Whom usage touches that came since an account was looked at: rows that arrived late, and rows that no longer count.
 
 Nothing is priced here. Files are read by few columns, and further only where a row of a row group is looked for. A row touches the period
-in which it starts; its number leads to the account as guiding has it now.
+in which it starts, or, where that is closed and its plan bills late usage as it arrives, the one in which it was committed: see
+`billing.runs.late`. Its number leads to the account as guiding has it now.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import sqlalchemy as sa
 
 from billing.intake import journal, marks, view
 from billing.intake.marks import COMMIT_SEQ
-from billing.runs.columns import one_chunk
+from billing.runs import late
+from billing.runs.columns import index_of, one_chunk
 from billing.runs.fact_columns import integers
+from billing.runs.scope import CLOSED
 from billing.store import bulk, tables
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
     from billing.charges.lines import Int64s
     from billing.guiding import Guide
+    from billing.runs.arrivals import Arrivals
+    from billing.runs.contracts import Contracts
     from billing.runs.scope import Scope
     from billing.runs.touches import Touches
     from billing.store.home import Home
@@ -44,62 +49,106 @@ class Search(NamedTuple):
     holds: Callable[[pa.Table], Bools]
 
 
-class Places:
-    """Where events lie for those who are due: `full` is the scope with all open periods, `fresh_us` the end of what was looked at."""
+class Span(NamedTuple):
+    """Rows that start at `[from_us, to_us)`, and earlier ones if they were committed from `late_from_seq` on; None: none of these."""
 
-    def __init__(self, full: Scope, fresh_us: Int64s, guide: Callable[[], Guide]) -> None:
+    from_us: int
+    to_us: int
+    late_from_seq: int | None
+
+    def files(self, connection: sa.Connection, after_seq: int, seq: int) -> list[view.Stored]:
+        """The files that may hold such rows, of those committed in (after_seq, seq]."""
+        found = view.stored(connection, after_seq, seq, self.from_us, self.to_us)
+        if self.late_from_seq is not None:
+            found += view.stored(connection, max(after_seq, self.late_from_seq - 1), seq, to_us=self.from_us)
+        return list(dict.fromkeys(found))
+
+    def holds(self, start_us: Int64s, commit_seq: Int64s) -> Bools:
+        """Which rows are such."""
+        since: Bools = start_us >= self.from_us
+        if self.late_from_seq is not None:
+            since |= commit_seq >= self.late_from_seq
+        return since & (start_us < self.to_us)
+
+
+class Places:
+    """Where events are billed of those who are due.
+
+    `full` is the scope with all open periods, `fresh_us` the end of what was looked at, `came` when usage came, if any plan asks for that.
+    """
+
+    def __init__(self, full: Scope, fresh_us: Int64s, guide: Callable[[], Guide], contracts: Contracts, came: Arrivals | None) -> None:
         self._full = full
         self._fresh_us = fresh_us
         self._guide = guide
+        self._contracts = contracts
+        self._came = came
 
-    def touch(self, touches: Touches, served_id: pa.Array[Any] | pa.ChunkedArray[Any], start_us: Int64s, commit_seq: Int64s) -> None:
-        """Touch the owners of events from the beginnings of the periods on in which these start."""
-        if not len(start_us):
+    def touch(self, touches: Touches, found: pa.Table, changed_seq: Int64s) -> None:
+        """Touch the owners of `found` rows, each changed by a commit, from the beginnings of the periods on in which they are billed."""
+        if not found.num_rows:
             return
-        account = touches.owner_index(self._guide().resolve(served_id, start_us))
+        start_us = _starts(found)
+        subscription_key = self._guide().resolve(found["served_id"], start_us)
+        account = touches.owner_index(subscription_key)
         rows = np.flatnonzero(account >= 0)
         rows = rows[start_us[rows] < self._fresh_us[account[rows]]]
         place = self._full.place(account[rows], start_us[rows])
+        if self._came is not None:
+            closed = np.flatnonzero(place == CLOSED)
+            old = rows[closed]
+            came_us = self._came.instants(integers(found[COMMIT_SEQ])[old])
+            place[closed] = self._arrival(subscription_key[old], account[old], start_us[old], came_us)
         rows, place = rows[place >= 0], place[place >= 0]
         account = account[rows]
-        touches.accounts(account, self._full.period_from[self._full.calendar[account], place], commit_seq[rows])
+        touches.accounts(account, self._full.period_from[self._full.calendar[account], place], changed_seq[rows])
+
+    def _arrival(self, subscription_key: Int64s, account: Int64s, start_us: Int64s, came_us: Int64s) -> Int64s:
+        """The periods in which rows of closed ones arrived, where their plans bill them there.
+
+        What arrives after its account was closed needs no care: all open periods of such an account are computed.
+        """
+        contracts = self._contracts
+        holding = contracts.holding_at(index_of(contracts.facts.subscription_keys, subscription_key), start_us)
+        arrives = contracts.of_holdings(holding, lambda plan: late.arrives(contracts.price_list, plan), 0)
+        return np.where(arrives, self._full.place(account, came_us), CLOSED)
 
 
 def collect(  # noqa: PLR0913, PLR0917 -- where usage lies, and whom it touches
-    home: Home, touches: Touches, places: Places, span: tuple[int, int], callers_of: tuple[pa.Array[Any], int] | None, threads: int
+    home: Home, touches: Touches, places: Places, span: Span, callers_of: tuple[pa.Array[Any], int] | None, threads: int
 ) -> None:
-    """Touch accounts by usage that starts in `span` (first instant, and the one after the last).
+    """Touch accounts by usage in `span`.
 
     `callers_of`: numbers of which it is told now whose they were, and since when: whether a call to one was on-net may have changed.
     """
-    least, seq = touches.least_seq, touches.seq
+    seq = touches.seq
     with home.connect() as connection:
-        late = view.stored(connection, least, seq, *span)
-        stored = view.stored(connection, 0, seq, *span)
+        new = span.files(connection, touches.least_seq, seq)
+        stored = span.files(connection, 0, seq)
         marked = _marks(connection, touches, places)
-    _arrived(home, touches, places, late, span, threads)
+    _arrived(home, touches, places, new, span, threads)
     if marked is not None:
         _hidden(home, touches, places, stored, marked, threads)
     if callers_of is not None:
         numbers, since_us = callers_of
         search = _calls_to(numbers, since_us)
         for found in _found(home, stored, search, seq, threads):
-            places.touch(touches, found["served_id"], _starts(found), np.full(found.num_rows, _NEVER))
+            places.touch(touches, found, np.full(found.num_rows, _NEVER))
 
 
 def _arrived(  # noqa: PLR0913, PLR0917 -- where to look, and for what
-    home: Home, touches: Touches, places: Places, files: Sequence[view.Stored], span: tuple[int, int], threads: int
+    home: Home, touches: Touches, places: Places, files: Sequence[view.Stored], span: Span, threads: int
 ) -> None:
     """Rows that were committed since."""
     least, seq = touches.least_seq, touches.seq
 
     def holds(table: pa.Table) -> Bools:
-        committed, start_us = table[COMMIT_SEQ].to_numpy(), _starts(table)
+        committed = table[COMMIT_SEQ].to_numpy()
         counts: Bools = (table["flags"].to_numpy() & int(view.NEVER_BILLS)) == 0
-        return counts & (committed > least) & (committed <= seq) & (start_us >= span[0]) & (start_us < span[1])
+        return counts & (committed > least) & (committed <= seq) & span.holds(_starts(table), committed)
 
     for found in _found(home, files, Search((COMMIT_SEQ, "start_us", "flags"), holds), seq, threads):
-        places.touch(touches, found["served_id"], _starts(found), integers(found[COMMIT_SEQ]))
+        places.touch(touches, found, integers(found[COMMIT_SEQ]))
 
 
 def _marks(connection: sa.Connection, touches: Touches, places: Places) -> tuple[pa.Array[Any], Int64s] | None:
@@ -111,7 +160,7 @@ def _marks(connection: sa.Connection, touches: Touches, places: Places) -> tuple
     if not table.num_rows:
         return None
     told = table.filter(pc.and_(table["start_us"].is_valid(), table["served_id"].is_valid()))
-    places.touch(touches, told["served_id"], integers(told["start_us"]), integers(told["commit_seq"]))
+    places.touch(touches, told, integers(told[COMMIT_SEQ]))
     keys: Any = one_chunk(table["event_key"]).cast(marks.keys_array([]).type).dictionary_encode()
     commit = np.zeros(len(keys.dictionary), np.int64)
     np.maximum.at(commit, keys.indices.to_numpy(), integers(table["commit_seq"]))
@@ -126,7 +175,7 @@ def _hidden(  # noqa: PLR0913, PLR0917 -- where to look, and for what
     search = Search(("event_key",), lambda table: marks.has_key(table, keys))
     for found in _found(home, files, search, touches.seq, threads):
         place: Any = pc.index_in(found["event_key"], value_set=keys)
-        places.touch(touches, found["served_id"], _starts(found), commit[place.to_numpy()])
+        places.touch(touches, found, commit[place.to_numpy()])
 
 
 def _calls_to(numbers: pa.Array[Any], since_us: int) -> Search:

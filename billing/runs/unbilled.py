@@ -6,8 +6,9 @@ to. Every period that no run of a bill date up to `through` has covered is compu
 usage and other corrections of them are on the next bill. What invoices have billed on the same keys is subtracted; of fees in advance for
 the running period, and discounts off them, what is earned by then (`billing.runs.ahead`). Holds do not matter here: what is held back is
 owed all the same. A test account owes nothing. A document, or its voiding, counts by its date, whenever it was made.
-A customer who asks is told fees that are not divided by days, and discounts of a fixed amount, whole, as a bill would have them; at the end
-of a month they are earned evenly over their period.
+A customer who asks is told what a bill would have if the account closed then: fees that are not divided by days, commitments that are not
+prorated and discounts of a fixed amount whole, and what the last day of a period decides (discounts, tax rates) by `through`. At the end of
+a month the former are earned evenly over their period, and the latter is by the last day that the period will have as far as is known.
 Amounts are micro-units, net of tax. A pure function of what is stored as of a sequence number and of the date.
 """
 
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from billing.accounts.covering import KnownBy, later_runs
+from billing.accounts.covering import KnownBy
 from billing.charges.lines import Int64s, Kind, Lines, empty, sum_as_taxed, sum_by_key, taken
 from billing.charges.reconcile import differences
 from billing.charges.rollover import Left
@@ -32,11 +33,11 @@ from billing.runs import ahead, by_hand, facts, leftovers, payers, price_list, s
 from billing.runs.columns import index_of
 from billing.runs.contracts import Contracts
 from billing.runs.exempting import as_agreed
-from billing.runs.fact_columns import NEVER_DAY, day_number
+from billing.runs.fact_columns import NEVER_DAY, day_number, day_of, groups
 from billing.runs.for_tests import of_tests
 from billing.runs.groups import price_in_groups
 from billing.runs.payer_columns import Payers
-from billing.runs.proposal import Currencies, one_off_lines, recurring
+from billing.runs.proposal import Currencies, one_off_lines, rates_of, recurring
 from billing.store import settings
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from billing.charges.periods import Period
     from billing.runs.groups import Sink
     from billing.store.home import Home
 
@@ -146,7 +148,7 @@ def read(  # noqa: PLR0913 -- what, of whom, and as of when
     chosen = scope.decide(cut, covered, through, midnights, only, touched=touched, reopen_periods_max=periods_max)
     first = min((periods[0].start for periods in chosen.calendars if periods), default=through)
     billed = billed_lines(connection, first, as_of=seq, dated_until=known_to)
-    left = leftovers.stored(connection, chosen.begins(stored), before_run, without=later_runs(connection, known_to))
+    left = leftovers.stored(connection, stored, chosen, before_run, known=KnownBy(seq, known_to))
     return Known(contracts, chosen, billed, left, by_hand.counting(connection, seq))
 
 
@@ -161,6 +163,7 @@ class _Keyed:
     """Lines as bills will have them: under the keys of whole periods, at those who pay."""
 
     def __init__(self, contracts: Contracts, chosen: scope.Scope, currencies: Currencies, through: dt.date, *, evenly: bool) -> None:
+        chosen = knowing_ends(contracts, chosen, through) if evenly else chosen
         self.through_day = day_number(through)
         self._of, self._through = (contracts, chosen, currencies), through
         self._paying = Payers(contracts, chosen, currencies)
@@ -169,7 +172,7 @@ class _Keyed:
     def billed(self, billed: Lines) -> Lines:
         """What was billed without tax, of what is computed: nothing is due here of older periods."""
         found: Lines = billed[billed["kind"] != Kind.TAX]
-        found = found[found["period_from"] >= self._paying.open_from(found)]
+        found = found[self._paying.computed(found)]
         found["currency"] = self._paying.currency[self._paying.place(found["account_key"])]
         return found
 
@@ -209,8 +212,10 @@ class _Keyed:
 
     def _at_payers(self, lines: Lines) -> Lines:
         contracts, chosen, _ = self._of
-        routed = payers.route(as_whole_periods(lines, contracts, chosen, self._through), contracts, chosen)
-        return as_agreed(routed, contracts, self._paying)
+        whole = as_whole_periods(lines, contracts, chosen, self._through)
+        if self._evenly:
+            whole["rate_ppm"] = rates_of(whole, contracts)
+        return as_agreed(payers.route(whole, contracts, chosen), contracts, self._paying)
 
 
 def _apart(gross: Lines, net: Lines) -> tuple[Lines, Lines]:
@@ -233,20 +238,45 @@ def as_whole_periods(lines: Lines, contracts: Contracts, chosen: scope.Scope, th
 
 
 def _running(lines: Lines, contracts: Contracts, chosen: scope.Scope, through: dt.date) -> Int64s:
-    """For each line of a running period the day (number) on which it will really end; 0 for lines of other periods.
+    """For each line of a running period the day (number) on which it will really end; 0 for lines of other periods."""
+    account = index_of_account(lines["account_key"], contracts.facts.account_keys)
+    return np.where(lines["period_to"] == day_number(through), _ends(contracts, chosen, through)[account], 0)
+
+
+def knowing_ends(contracts: Contracts, chosen: scope.Scope, through: dt.date) -> scope.Scope:
+    """The same scope, in which running periods know when they will be over: a calendar becomes several where accounts differ in it."""
+    ends = _ends(contracts, chosen, through)
+    rows = np.flatnonzero(chosen.calendar >= 0)
+    code, models = groups([chosen.calendar[rows], ends[rows]])
+    calendar, before = chosen.calendar.copy(), chosen.calendar[rows[models]]
+    calendar[rows] = code
+    return dataclasses.replace(
+        chosen,
+        calendars=[_ending(chosen.calendars[each], end) for each, end in zip(before.tolist(), ends[rows[models]].tolist(), strict=True)],
+        calendar=calendar,
+        bounds_us=chosen.bounds_us[before],
+        period_from=chosen.period_from[before],
+        period_to=chosen.period_to[before],
+        period_count=chosen.period_count[before],
+        open_us=chosen.open_us[before],
+        ahead=[chosen.ahead[each] for each in before.tolist()],
+    )
+
+
+def _ending(periods: list[Period], end: int) -> list[Period]:
+    """Periods of which the last one runs until a day (number); 0: none runs."""
+    return [*periods[:-1], periods[-1]._replace(whole_to=day_of(end))] if end else periods
+
+
+def _ends(contracts: Contracts, chosen: scope.Scope, through: dt.date) -> Int64s:
+    """By account the day (number) on which its running period will really end; 0 where none runs.
 
     Where the account is known to close within the period it ends there.
     """
-    known = contracts.facts
-    ends = np.array(
-        [day_number(periods[-1].cycle_end or periods[-1].end) if periods[-1].end == through else 0 for periods in chosen.calendars],
-        np.int64,
-    )
-    account = index_of_account(lines["account_key"], known.account_keys)
-    end = ends[chosen.calendar[account]] if lines.size else np.zeros(0, np.int64)
-    closed = known.account_closed_day[account] if lines.size else np.zeros(0, np.int64)
-    runs_on = (lines["period_to"] == day_number(through)) & (closed != day_number(through))
-    return np.where(runs_on, np.minimum(end, closed), 0)
+    last = [periods[-1] for periods in chosen.calendars]
+    ends = np.array([*(day_number(each.cycle_end or each.end) if each.end == through else 0 for each in last), 0], np.int64)
+    closed = contracts.facts.account_closed_day
+    return np.where(closed == day_number(through), 0, np.minimum(ends[chosen.calendar], closed))  # the last one is that of no calendar
 
 
 def index_of_account(keys: Int64s, account_keys: Int64s) -> Int64s:

@@ -14,7 +14,7 @@ import numpy as np
 
 from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, round_half_up, sum_as_taxed
 from billing.charges.rollover import Left
-from billing.runs.fact_columns import day_of, groups
+from billing.runs.proposal import rates_of
 from billing.runs.usage_kernel import HALF_BITS, LOW_MASK, NO_KEY, sums_by_key
 from rating.money import MICROS_LIMIT
 from rating.status import Status
@@ -154,19 +154,8 @@ def _lines(sums: _Sums, priced: Priced, contracts: Contracts, currencies: Curren
     lines["catalogue"] = np.array([price_list.identity_index(each) for each in identities], np.int64)[version]
     lines["currency"] = np.array([currencies.index[each.currency] for each in tables.versions], np.int64)[version]
     lines["inclusive"] = np.array([price_list.inclusive(each) for each in identities], np.int64)[version]
-    lines["rate_ppm"] = _rates(lines, contracts)
+    lines["rate_ppm"] = rates_of(lines, contracts)
     return lines
-
-
-def _rates(lines: Lines, contracts: Contracts) -> Int64s:
-    """Tax rate of each line: asked once for each catalogue, class and period end."""
-    names = ("catalogue", "tax_class", "period_to")
-    place, models = groups([np.ascontiguousarray(lines[name]) for name in names])
-    price_list = contracts.price_list
-    asked = zip(*(lines[name][models].tolist() for name in names), strict=True)
-    rates = [price_list.rate_ppm(price_list.identities[catalogue], code, day_of(end - 1)) for catalogue, code, end in asked]
-    answer: Int64s = np.array(rates, np.int64)[place]
-    return answer
 
 
 def _added(each: Iterable[dict[str, Charged]]) -> dict[str, Charged]:

@@ -17,11 +17,15 @@ from billing.accounting import balances, check, closing, month_end, unbilled
 from billing.accounting.month_end import month_of
 from billing.closed_months import Standing, Who
 from billing.documents import crediting, voiding
+from billing.runs import cycle, reports, states
 from billing.store import tables
 from rating.errors import ProblemsError, UserError
 from tests.billing.runs.world import Call
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from billing.store.home import Home
     from tests.billing.runs.world import World
 
 CENT = 10_000
@@ -286,6 +290,31 @@ def test_an_invoice_that_is_made_anew_in_a_later_month_leaves_what_was_unbilled(
     assert unbilled_cents(plus, "2025-12") == {FEES: 3000 + 3000 + 300 + 1645 + 165}
 
 
+# first and second month of the account: 14.00 + 1.40 and, of 30.00 and 3.00 to 14 November, 17 of 31 days are October: 16.45 + 1.65
+ORDERS = (
+    ("run 10-15, void, run 10-30", "2025-10", 1645, 135, "the run of 30 October bills the first month again, and 3.00 in advance"),
+    ("run 10-15, void, run 10-30, anew", "2025-10", 1645, 135, "there is nothing left to bill anew"),
+    ("run 10-15, void, anew, run 10-30", "2025-10", 3350, 0, "it was billed anew in January: the run of 30 October finds nothing to bill"),
+    ("run 11-15, run 10-30", "2025-10", 3350, 0, "what the run of 15 November billed is November's, whatever came after it"),
+    ("run 10-15, void 11-20, run 10-30", "2025-10", 105, 435, "billed twice until 20 November: 16.45 - 15.40, and of 6.00 are 1.65 used"),
+    ("run 11-15, void 12-02, run 10-30", "2025-11", -240, 140, "16.00, less 14.00 + 1.40 + 3.00 that stand billed twice until December"),
+    ("run 10-15, void, anew, run 11-15", "2025-11", 3440, 140, "14.00 + 1.40 + 3.00 are anew in January; and 16.00 of 16 of 30 days"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("acts", "month", "owed", "ahead", "why"), ORDERS, ids=[each[0] for each in ORDERS])
+def test_a_bill_is_of_its_own_month_in_any_order(plus: World, acts: str, month: str, owed: int, ahead: int, why: str) -> None:  # noqa: PLR0913, PLR0917 -- a row
+    """It is 5 January. The void is of 20 October."""
+    for act in acts.split(", "):
+        if act.startswith("run"):
+            plus.bill(f"2025-{act[4:]}")
+        elif act.startswith("void"):
+            voiding.void(plus.home, "R-0000000001", "wrong", clerk(plus), on=dt.date.fromisoformat(f"2025-{act[5:] or '10-20'}"))
+        else:
+            voiding.reissue(plus.home, "R-0000000001", clerk(plus))
+    assert (unbilled_cents(plus, month), deferred_cents(plus, month)) == ({FEES: owed}, {FEES: ahead} if ahead else {}), why
+
+
 def test_a_document_that_comes_while_the_month_is_closed_is_in_the_way(plus: World) -> None:
     plus.bill("2025-10-15")
     month = month_of("2025-10")
@@ -294,6 +323,54 @@ def test_a_document_that_comes_while_the_month_is_closed_is_in_the_way(plus: Wor
     with pytest.raises(UserError, match="documents were issued or made void while the end of the month was worked out"):
         closing.close(plus.home, month, "", charged, "", clerk(plus))
     assert entries(plus) == []
+    assert close(plus, "2025-10").closed
+
+
+@pytest.mark.parametrize(("bill_date", "issued_on"), [("2025-10-15", None), ("2025-11-15", "2025-10-31")])
+def test_a_run_that_begins_while_the_month_is_closed_is_in_the_way(
+    plus: World, monkeypatch: pytest.MonkeyPatch, bill_date: str, issued_on: str | None
+) -> None:
+    """It is a run of October by its own date or by that of its invoices."""
+    date, issued = dt.date.fromisoformat(bill_date), issued_on and dt.date.fromisoformat(issued_on)
+    order = cycle.Order(trial=True, accounts=frozenset({"a"}), issued_on=issued or None)
+
+    def checked(home: Home, *, real: Callable[[Home], list[check.Checked]] = check.check) -> list[check.Checked]:
+        cycle.run(home, date, plus.tick(), order=order)
+        return real(home)
+
+    monkeypatch.setattr(check, "check", checked)
+    with pytest.raises(ProblemsError) as caught:
+        close(plus, "2025-10")
+    assert [each.message for each in caught.value.problems] == [f"the bill run of {bill_date} is computed"]
+    monkeypatch.undo()
+    cycle.run(plus.home, date, plus.tick())
+    assert close(plus, "2025-10").closed
+
+
+def test_a_run_numbers_nothing_in_a_month_that_is_closed_by_then(plus: World) -> None:
+    """It can still be abandoned."""
+    cycle.run(plus.home, dt.date(2025, 10, 15), plus.tick(), order=cycle.Order(trial=True))
+    closed_months.close(plus.home, "", "2025-10", "", clerk(plus))
+    with pytest.raises(UserError, match="the books for 2025-10 are closed"):
+        cycle.run(plus.home, dt.date(2025, 10, 15), plus.tick())
+    assert invoicing.list_invoices(plus.home) == []
+    cycle.abandon(plus.home, dt.date(2025, 10, 15), plus.tick())
+    plus.bill("2025-11-15")
+
+
+def test_a_document_that_no_run_of_the_cycle_makes_is_refused_whole(plus: World) -> None:
+    plus.bill("2025-10-15")
+    close(plus, "2025-10")
+    wanted = crediting.Wanted("n", "R-0000000001", 1, CENT, "outside", "goodwill")
+    with pytest.raises(UserError, match="the books for 2025-10 are closed"):
+        crediting.credit(plus.home, wanted, clerk(plus), on=dt.date(2025, 10, 31))
+    assert [each.number for each in invoicing.list_invoices(plus.home)] == ["R-0000000001"]
+    assert len(reports.list_runs(plus.home)) == 1
+
+
+def test_a_run_whose_list_was_rejected_is_not_in_the_way(plus: World) -> None:
+    report = cycle.run(plus.home, dt.date(2025, 10, 15), plus.tick(), order=cycle.Order(trial=True))
+    states.decide(plus.home, report.run_id, states.DECISION_REJECTED, states.By("ada", 1), "wrong", plus.tick())
     assert close(plus, "2025-10").closed
 
 

@@ -121,6 +121,16 @@ def test_a_run_of_another_bill_day_does_not_swallow_what_was_voided(long_ago: Wo
     assert (cents(long_ago), wrong(long_ago)) == (6 * 1060 + 1379, [])
 
 
+def test_a_run_of_an_earlier_date_leaves_a_void_invoice_to_the_next_one(billed: World) -> None:
+    """It would take what December's run billed for November as due no more."""
+    billed.bill("2025-12-01")
+    void(billed, FIRST, "2025-12-02")
+    assert billed.bill("2025-11-01").invoices == 0
+    assert (cents(billed), wrong(billed)) == (1060, [])
+    assert billed.bill("2025-12-01").invoices == 1
+    assert (cents(billed), wrong(billed)) == (1379 + 1060, [])
+
+
 def test_an_older_invoice_is_reissued_on_the_date_of_the_latest_run(billed: World) -> None:
     before = billed.lines(FIRST)
     billed.bill("2025-12-01")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from billing import catalogue, controls, invoicing
@@ -16,7 +17,9 @@ from billing.closed_months import Who
 from billing.documents import voiding
 from billing.rerate import jobs
 from billing.rerate.request import Request, request
+from billing.store import bulk
 from rating.errors import UserError
+from rating.model import FeeTiming, RecurringFee, TaxClass, TaxRate
 from tests.billing.documents.clerk import cents as owed_cents
 from tests.billing.documents.clerk import void
 from tests.billing.runs.world import NATIONAL, START_US, Call, instant_us, price_of, shop
@@ -36,11 +39,11 @@ def asked(accounts: tuple[str, ...] | None = None, months: str = "2025-10") -> R
     return request("shop/plus", 2, months, accounts)
 
 
-def apply(world: World, wanted: Request) -> jobs.Job:
+def apply(world: World, wanted: Request, on: str = f"{DAY}") -> jobs.Job:
     """Plan, approve and apply."""
     job = jobs.plan(world.home, wanted, who(world))
     jobs.decide(world.home, job.job_id, jobs.APPROVED, "", who(world, uid=2))
-    return jobs.apply(world.home, job.job_id, DAY, who(world))
+    return jobs.apply(world.home, job.job_id, dt.date.fromisoformat(on), who(world))
 
 
 def cents(job: jobs.Job) -> int:
@@ -130,6 +133,38 @@ def test_documents_are_dated_between_what_they_correct_and_today(billed: World, 
     assert (invoiced_cents(billed), jobs.jobs(billed.home)[0].state) == (before, jobs.APPROVED)
 
 
+# Today is 20 November; October and, in advance, November were billed on 1 November. The levy of 2.00 is new and of a tax class of its own
+@pytest.mark.parametrize(
+    ("timing", "months", "on", "first"),
+    [
+        (FeeTiming.ARREARS, "2025-10", "2025-09-15", "2025-11-01"),
+        (FeeTiming.ARREARS, "2025-10", "2025-10-31", "2025-11-01"),
+        (FeeTiming.ARREARS, "2025-10", "2025-11-01", None),
+        (FeeTiming.ADVANCE, "2025-10..2025-11", "2025-10-31", "2025-11-01"),
+        (FeeTiming.ADVANCE, "2025-10..2025-11", "2025-11-01", None),  # though November goes on
+    ],
+)
+def test_what_corrects_nothing_is_not_dated_before_its_bill(  # noqa: PLR0913, PLR0917 -- columns of the table
+    world: World, monkeypatch: pytest.MonkeyPatch, timing: FeeTiming, months: str, on: str, first: str | None
+) -> None:
+    monkeypatch.setattr(bulk, "KEYS_AT_ONCE", 1)  # so that what was billed is really looked for among runs since its period began
+    world.account("a")
+    world.subscription("sa", "a", "shop/plus", "8613800000001")
+    world.bill("2025-11-01")
+    world.now_us = instant_us("2025-11-20T12:00:00")
+    basic, plus = shop().plans
+    levy = RecurringFee(250, "Levy", 250, 5000, "levy", 2_000_000, timing)
+    plans = (basic, msgspec.structs.replace(plus, recurring=(*plus.recurring, levy)))
+    classes = (*shop().tax_classes, TaxClass("levy", 2, (TaxRate(dt.date(2020, 1, 1), 0),)))
+    catalogue.publish(world.home, shop(2, START_US, plans=plans, tax_classes=classes, corrects=1), world.tick())
+    if first is None:
+        apply(world, asked(months=months), on)
+        assert jobs.preview(world.home, asked(months=months)).net_micros == {}, "billed once"
+        return
+    with pytest.raises(UserError, match=f"a re-rating cannot be dated {on}: .* no bill before {first}"):
+        apply(world, asked(months=months), on)
+
+
 def test_a_job_is_approved_by_another_and_billed_once_to_the_cent(billed: World) -> None:
     job = jobs.plan(billed.home, asked(), who(billed))
     assert jobs.plan(billed.home, asked(), who(billed)).existed
@@ -214,6 +249,17 @@ def test_what_changed_since_the_approval_has_to_be_approved_again(billed: World)
     assert invoiced_cents(billed) == before
     again = jobs.plan(billed.home, asked(), who(billed))
     assert (again.existed, again.job_id, again.figures.net_micros) == (False, job.job_id + 1, {})
+
+
+@pytest.mark.parametrize("currency", ["CNY", "AED"])
+def test_another_catalogue_changes_nothing_of_a_job(billed: World, currency: str) -> None:
+    """Its name and its currency sort before those of the shop."""
+    job = jobs.plan(billed.home, asked(), who(billed))
+    jobs.decide(billed.home, job.job_id, jobs.APPROVED, "", who(billed, uid=2))
+    catalogue.publish(billed.home, msgspec.structs.replace(shop(), identity="acme", currency=currency), billed.tick())
+    assert jobs.plan(billed.home, asked(), who(billed)).existed
+    assert jobs.apply(billed.home, job.job_id, DAY, who(billed)).state == jobs.APPLIED
+    assert balanced(billed)
 
 
 def test_a_rejected_job_makes_nothing(billed: World) -> None:

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from billing import catalogue, controls, invoicing
+from billing.accounts import entities
 from billing.accounts.kinds import ClosedFact, DiscountFact, HoldFact, PayerFact, PoolFact
 from billing.closed_months import Who
 from billing.documents.explaining import explain
@@ -22,6 +23,7 @@ from billing.runs import cycle
 from billing.runs.beginning import Order
 from billing.store import tables
 from tests.billing.documents.clerk import void
+from tests.billing.runs.test_entities import NORTH, add
 from tests.billing.runs.world import NATIONAL, START_US, Call, instant_us, price_of, shop
 
 if TYPE_CHECKING:
@@ -54,6 +56,12 @@ def told(  # noqa: PLR0913, PLR0917 -- columns of account_facts
         connection.execute(tables.account_facts.insert().values(**values, commit_seq=seq))
 
 
+def belongs(world: World, account: str, entity: str) -> None:
+    row = tables.accounts
+    with world.home.begin() as connection:
+        connection.execute(row.update().where(row.c.account_id == account).values(legal_entity=entity))
+
+
 def bill_only(world: World, account: str, *dates: str) -> None:
     for date in dates:
         cycle.run(world.home, dt.date.fromisoformat(date), world.tick(), order=Order(accounts=frozenset({account})))
@@ -75,13 +83,18 @@ def by_account(figures: Figures) -> dict[str, int]:
 
 def apply(world: World, on: str, *accounts: str) -> str:
     """The number of the one document of a job about October."""
+    (number,) = apply_all(world, on, *accounts)
+    return number
+
+
+def apply_all(world: World, on: str, *accounts: str) -> set[str]:
+    """The numbers of the documents of a job about October."""
     world.now_us = max(world.now_us, instant_us(f"{on}T12:00:00"))
     before = set(world.numbers())
     job = jobs.plan(world.home, request("shop/plus", 2, "2025-10", accounts or None), Who("ana", 1, world.tick()))
     jobs.decide(world.home, job.job_id, jobs.APPROVED, "", Who("ben", 2, world.tick()))
     jobs.apply(world.home, job.job_id, dt.date.fromisoformat(on), Who("ana", 1, world.tick()))
-    (number,) = set(world.numbers()) - before
-    return number
+    return set(world.numbers()) - before
 
 
 def billed_calls(world: World, account: str) -> int:
@@ -140,6 +153,61 @@ def test_the_run_of_another_bill_day_says_nothing_of_an_account(world: World) ->
     world.bill("2025-12-01")
     assert billed_calls(world, "a") == 550, "110 minutes at 0.05"
     assert balanced(world)
+
+
+@pytest.mark.parametrize("sold", ["CNY", "USD"])  # currency of another catalogue
+def test_accounts_of_two_runs_keep_their_currency(world: World, sold: str) -> None:
+    """An account in AED is opened between the runs. Halved are 1.00 for a's 10 minutes and 2.00 for b's 20."""
+    catalogue.publish(world.home, msgspec.structs.replace(shop(), identity="us", currency=sold), world.tick())
+    customer(world, "a", 10)
+    customer(world, "b", 10)
+    world.bill("2025-11-01")
+    world.account("z", currency="AED")
+    call(world, "b", "2025-10-06", 10)
+    bill_only(world, "b", "2025-11-01")
+    correct(world)
+    figures = found(world)
+    assert (by_account(figures), figures.net_micros) == ({"a": -50, "b": -100}, {"CNY": -150 * CENT})
+    notes = [invoicing.get_invoice(world.home, each).summary for each in apply_all(world, "2025-11-05")]
+    assert {each.account_id: (each.net_micros // CENT, each.currency) for each in notes} == {"a": (-50, "CNY"), "b": (-100, "CNY")}
+    assert balanced(world)
+
+
+# of a, which is of no entity: minutes (without any there is no difference), and what all get
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [(0, {"b": "NC-0000000001"}), (10, {"a": "C-0000000001", "b": "NC-0000000001"})],
+)
+def test_accounts_of_two_runs_keep_their_legal_entity(world: World, minutes: int, expected: dict[str, str]) -> None:
+    """Account b is of `north`; one of `east` is opened between the runs."""
+    for entity in (NORTH, entities.Entity("east", "East Ltd", "E", "EC")):
+        add(world, entity)
+    customer(world, "a", minutes)
+    customer(world, "b", 10)
+    belongs(world, "b", "north")
+    world.bill("2025-11-01")
+    world.account("z")
+    belongs(world, "z", "east")
+    call(world, "b", "2025-10-06", 10)
+    bill_only(world, "b", "2025-11-01")
+    correct(world)
+    made = apply_all(world, "2025-11-05")
+    assert {invoicing.get_invoice(world.home, each).summary.account_id: each for each in made} == expected
+    assert balanced(world)
+
+
+def test_documents_of_accounts_of_two_bill_days_are_due_alike(world: World) -> None:
+    """Account a was billed on 1 November, b on 15 November; both have 14 days to pay."""
+    customer(world, "a", 10)
+    customer(world, "b", 10, bill_day=15)
+    for date in ("2025-10-15", "2025-11-01", "2025-11-15"):
+        world.bill(date)
+    correct(world)
+    made = [invoicing.get_invoice(world.home, each).summary for each in apply_all(world, "2025-11-20")]
+    assert {(each.account_id, each.issued_on, each.due_on) for each in made} == {
+        ("a", "2025-11-20", "2025-12-04"),
+        ("b", "2025-11-20", "2025-12-04"),
+    }
 
 
 def test_accounts_whose_last_bill_is_void_are_left_alone(world: World) -> None:

@@ -18,6 +18,7 @@ OCTOBER, NOVEMBER, DECEMBER = (day_number(dt.date(2025, month, 1)) for month in 
 CENT: Final = 10_000
 LIMITS: Final = Limits(lines_per_day_max=1, days_ahead_max=62)
 CNY, EUR = 0, 1
+NOBODY: Final = np.zeros(0, np.int64)
 
 
 class Row(NamedTuple):
@@ -54,6 +55,8 @@ CASES = [
     ("volume lowers what usage cost", [Row(USAGE, 100), Row(VOLUME, -30, 2)], [], None),
     ("volume comes later, in a billed period", [Row(USAGE, 110), Row(VOLUME, -30, 2)], [Row(USAGE, 100)], None),
     ("a discount takes more than all there is", [Row(USAGE, 100), Row(DISCOUNT, -150, 2)], [Row(USAGE, 100)], CREDIT),
+    ("a tier takes off more than the usage", [Row(USAGE, 100), Row(VOLUME, -130, 2)], [], NEGATIVE),
+    ("and in a period with a fee", [Row(VOLUME, -130, 2)], [Row(FEE, 100)], CREDIT),
     ("a credit by hand has its reason", [Row(BY_HAND, -5000)], [], None),
     ("and beside a bill", [Row(BY_HAND, -5000), Row(FEE, 1000)], [Row(FEE, 1000)], None),
     ("a plan in another currency", [Row(FEE, 1000, currency=EUR)], [], FOREIGN),
@@ -72,4 +75,26 @@ def test_bounds(about: str, due: list[Row], billed: list[Row], reason: str | Non
     before = _lines(billed)
     found = differences(_lines(due), before)
     own = np.full(len(found.lines), CNY)
-    assert bounds.broken(found, before, own, NOVEMBER, LIMITS) == ({1: reason} if reason else {}), about
+    assert bounds.broken(found, before, own, NOBODY, NOVEMBER, LIMITS) == ({1: reason} if reason else {}), about
+
+
+PAID_BY_ANOTHER = [
+    # the usage of the tier may be on the bill of another; the rest as above
+    ("a tier takes off usage", [Row(VOLUME, -40, 2)], [], None),
+    ("and beside a fee that is smaller", [Row(FEE, 30), Row(VOLUME, -40, 2)], [], None),
+    ("and beside usage of its own that is less", [Row(USAGE, 10), Row(VOLUME, -40, 2)], [], None),
+    ("and of a period of which a smaller fee was billed", [Row(VOLUME, -40, 2)], [Row(FEE, 30)], None),
+    ("a fee is given back beside it", [Row(VOLUME, -40, 2)], [Row(FEE, 1000), Row(VOLUME, -40, 2)], None),
+    ("from now on another pays the usage", [Row(VOLUME, -40, 2)], [Row(USAGE, 200), Row(VOLUME, -40, 2)], None),
+    ("more than the fee is given back", [Row(FEE, -1), Row(VOLUME, -40, 2)], [Row(FEE, 1000), Row(VOLUME, -40, 2)], CREDIT),
+    ("a fee below nothing", [Row(FEE, -1), Row(VOLUME, -40, 2)], [], NEGATIVE),
+]
+
+
+@pytest.mark.parametrize(("about", "due", "billed", "reason"), PAID_BY_ANOTHER, ids=[case[0] for case in PAID_BY_ANOTHER])
+def test_bounds_of_who_is_billed_with_others(about: str, due: list[Row], billed: list[Row], reason: str | None) -> None:
+    before = _lines(billed)
+    found = differences(_lines(due), before)
+    own = np.full(len(found.lines), CNY)
+    together = np.array([1], np.int64)
+    assert bounds.broken(found, before, own, together, NOVEMBER, LIMITS) == ({1: reason} if reason else {}), about

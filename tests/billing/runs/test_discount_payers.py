@@ -1,4 +1,4 @@
-"""A discount or a volume tier is had by whoever pays what it is off, so that no bill falls below zero because its lines went elsewhere."""
+"""Who has a discount or a volume tier: a discount whoever pays what it is off; a tier whom lines of kind volume are agreed with."""
 
 from __future__ import annotations
 
@@ -125,6 +125,36 @@ def test_a_tier_of_the_account_in_words_where_two_pay(world: World) -> None:
     assert words(world, found["b"].number, "volume") == [(whole, paid.format("7:00", "0.35", "0.70", "-0.35"))]
     in_chinese = explain(world.home, found["b"].number, language="zh").lines
     assert "其中本账户付费部分用量 7:00：0.35，减去按条收取的 0.70 = -0.35" in [text for line in in_chinese for text in line.sentences]  # noqa: RUF001 -- Chinese punctuation
+    assert [each.name for each in controls.books(world.home) if not each.ok] == []
+
+
+# what b pays of a's 20 minutes of October at 0.10, of which the tier takes 0.02 off each; then totals with tax in cents of a and of b,
+# and what they come to when 10 minutes more have come late
+TIER_PAID = (
+    (("usage",), (-42, 212), (-64, 318)),  # -0.40 - 0.02, 2.00 + 0.12; -0.60 - 0.04, 3.00 + 0.18
+    (("usage", "volume"), (0, 170), (0, 254)),  # 1.60 + 0.10; 2.40 + 0.14
+    (("volume",), (212, -42), (318, -64)),
+)
+
+
+@pytest.mark.parametrize(("kinds", "october", "with_late"), TIER_PAID, ids=[" ".join(row[0]) for row in TIER_PAID])
+def test_what_a_tier_takes_off_may_be_all_of_a_bill(
+    world: World, kinds: tuple[str, ...], october: tuple[int, int], with_late: tuple[int, int]
+) -> None:
+    steps = (VolumeStep(0, 100_000, MINUTE_MS), VolumeStep(16 * MINUTE_MS, 80_000, MINUTE_MS))
+    tier = VolumeTier(300, "volume", 30, 3000, "standard", ("National calls",), steps)
+    plan = msgspec.structs.replace(shop().plans[1], recurring=(), volume_tiers=(tier,))
+    catalogue.publish(world.home, shop(identity="mix", plans=(plan,)), world.tick())
+    world.account("a")
+    world.account("b")
+    world.subscription("sa", "a", "mix/plus", "8613800000001")
+    told(world, "account_facts", "payer", PayerFact("b", kinds))
+    for date, minutes, expected in (("2025-11-01", 20, october), ("2025-12-01", 10, with_late)):
+        world.take(Call("8613800000001", f"2025-10-05T{minutes}:00:00", minutes * 60))
+        assert world.bill(date).quarantined == {}
+        billed = invoicing.list_invoices(world.home)
+        assert tuple(sum(each.total_micros for each in billed if each.account_id == name) // 10_000 for name in "ab") == expected
+        assert all(explain(world.home, each.number).lines for each in billed)
     assert [each.name for each in controls.books(world.home) if not each.ok] == []
 
 

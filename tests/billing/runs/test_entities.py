@@ -11,7 +11,7 @@ from billing.accounting import balances
 from billing.accounts import entities
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
-from billing.runs import quarantine, reports, states
+from billing.runs import quarantine, reports, settlement, states
 from billing.store import tables
 from tests.billing.documents.clerk import credit, wrong
 
@@ -78,4 +78,16 @@ def test_an_entity_that_nobody_added_stops_its_accounts_alone(world: World) -> N
     add(world, NORTH)
     assert quarantine.retry(world.home, done.run_id, world.tick(), states.By("ana", 1001)).invoices == 1
     assert numbers(world) == {"anna": ["R-0000000001"], "bert": ["N-0000000001"]}
+    assert wrong(world) == []
+
+
+def test_accounts_of_an_entity_after_a_block_that_bills_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block of accounts is one account here; anna is not billed on this day."""
+    monkeypatch.setattr(settlement, "ACCOUNTS_A_BLOCK", 1)
+    add(world, NORTH)
+    world.account("anna", bill_day=15)
+    belong(world, "bert", "north")
+    belong(world, "carl", "")
+    world.bill("2025-11-01")
+    assert numbers(world) == {"bert": ["N-0000000001"], "carl": ["R-0000000001"]}
     assert wrong(world) == []

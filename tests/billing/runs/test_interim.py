@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from billing import catalogue, closed_months, invoicing
-from billing.accounts.kinds import HoldFact, PayerFact
+from billing.accounts.kinds import ClosedFact, HoldFact, PayerFact
 from billing.controls import books
 from billing.documents import explaining, interim
 from billing.store import tables
@@ -121,6 +121,68 @@ def test_all_that_is_billed_of_a_month_comes_to_its_prices(inclusive: World) -> 
     assert balanced(inclusive)
 
 
+# calls of 50.00 of November are billed on 5 November; whether October was billed before; what it is billed then: net and tax in cents
+LATE = [
+    (False, 46_00, 2_76, "fees of 33.00, 10.00 of calls, 3.00 in advance: 6 % of 43.00 and of 3.00"),
+    (True, 1_00, 6, "a call of 10 minutes that came late"),
+]
+
+
+@pytest.mark.parametrize(("billed_before", "net", "tax", "why"), LATE)
+def test_a_run_of_an_earlier_date_leaves_what_was_billed_in_mid_cycle(
+    heavy: World,
+    billed_before: bool,  # noqa: FBT001 -- a column
+    net: int,
+    tax: int,
+    why: str,
+) -> None:
+    heavy.take(Call("1001", "2025-10-05T10:00:00", 100 * 60))
+    if billed_before:
+        heavy.bill("2025-11-01")
+        heavy.take(Call("1001", "2025-10-06T10:00:00", 10 * 60))
+    heavy.take(Call("1001", "2025-11-03T10:00:00", 500 * 60))
+    assert bill(heavy, "2025-11-05") == (1, ["fifty"])
+    heavy.bill("2025-11-01")
+    newest = heavy.numbers()[-1]
+    made = invoicing.get_invoice(heavy.home, newest).summary
+    assert (made.net_micros // 10_000, made.tax_micros // 10_000) == (net, tax), why
+    assert sum(explained(heavy, newest)) == net + tax
+    heavy.bill("2025-11-01")
+    assert heavy.numbers()[-1] == newest, "nothing is left"
+    heavy.bill("2025-12-01")
+    october = 43_00 + (1_00 if billed_before else 0)
+    nets = (october, 33_00 + 50_00, 3_00)  # of October, November, and December in advance
+    assert sum(totals(heavy)) == sum(each + each * 6 // 100 for each in nets)
+    assert balanced(heavy)
+
+
+def test_a_run_for_who_pays_leaves_what_was_billed_in_the_running_period_of_another(heavy: World) -> None:
+    """Bert, with bill day 15, pays for Anna, with bill day 1. His period ends on 15 November; 50.00 of hers were billed on the 5th."""
+    heavy.account("bert", bill_day=15)
+    heavy.subscription("bert-1", "bert", "shop/basic", "1002")
+    fact(heavy, "anna", "payer", PayerFact("bert"))
+    for date in ("2025-10-15", "2025-11-01"):
+        heavy.bill(date)
+    heavy.take(Call("1001", "2025-11-03T10:00:00", 500 * 60))
+    assert bill(heavy, "2025-11-05") == (1, ["fifty"])
+    heavy.bill("2025-11-15")
+    assert totals(heavy)[-1] == 10_60, "Basic, and 6 % of it"
+    heavy.bill("2025-12-01")
+    assert totals(heavy)[-1] == 33_00 + 1_98, "her fees"
+    assert balanced(heavy)
+
+
+def test_what_was_billed_in_mid_cycle_is_given_back_where_the_account_closed_before(heavy: World) -> None:
+    """Anna closed on 1 November, as is learnt on the 6th: no later run computes November, so this one does."""
+    heavy.bill("2025-11-01")
+    heavy.take(Call("1001", "2025-11-03T10:00:00", 500 * 60))
+    assert bill(heavy, "2025-11-05") == (1, ["fifty"])
+    fact(heavy, "anna", "closed", ClosedFact(), from_date="2025-11-01")
+    heavy.bill("2025-11-01")
+    assert totals(heavy)[-1] == -(53_00 + 3_18), "50.00 of calls, 3.00 in advance, 6 % of both"
+    assert balanced(heavy)
+
+
 @pytest.mark.parametrize("identity", ["gross", "with-tax"])  # before and after `shop` in the order of names
 def test_one_charge_at_prices_with_tax_and_without(heavy: World, identity: str) -> None:
     """10 minutes of prices without tax, 1.00 + 0.06; then 515 that hold it, 48.58 + 2.92. All of it at 6 % of 49.58 would be 2.97.
@@ -158,11 +220,13 @@ def test_held_bills_wait_in_mid_cycle_as_well(heavy: World) -> None:
     assert bill(heavy, "2025-10-20") == (1, ["fifty"])
 
 
-def fact(world: World, account: str, kind: str, detail: msgspec.Struct, to_date: str | None = None) -> None:
+def fact(  # noqa: PLR0913 -- columns of account_facts
+    world: World, account: str, kind: str, detail: msgspec.Struct, *, from_date: str = "2025-10-01", to_date: str | None = None
+) -> None:
     with world.home.begin() as connection:
         seq = world.home.next_commit_seq(connection, "fact", world.tick())
         key = world.key("accounts", "account_key", "account_id", account)
-        told = {"account_key": key, "kind": kind, "from_date": "2025-10-01", "to_date": to_date}
+        told = {"account_key": key, "kind": kind, "from_date": from_date, "to_date": to_date}
         connection.execute(tables.account_facts.insert().values(**told, detail=msgspec.json.encode(detail).decode(), commit_seq=seq))
 
 

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from billing import catalogue
-from billing.accounts.kinds import ClosedFact, PayerFact, PoolFact
+from billing.accounts.kinds import ClosedFact, DiscountFact, PayerFact, PoolFact
 from billing.charges.lines import Kind
 from billing.closed_months import Who
 from billing.controls import books
@@ -26,9 +26,9 @@ from billing.runs.groups import price_in_groups
 from billing.runs.unbilled import unbilled
 from billing.store import tables
 from mediation.decode import Decoded
-from rating.model import LateUsage
+from rating.model import LateUsage, Service, UsageRule
 from tests.billing.runs.test_groups import Priceable
-from tests.billing.runs.test_promises import FREE, ROLLS, a_plan, confirmed, minutes, selling, usage_cents
+from tests.billing.runs.test_promises import FREE, ROLLS, VOICE, a_plan, confirmed, minutes, selling, usage_cents
 from tests.billing.runs.world import MINUTE_MS, NATIONAL, Call, World, instant_us, price_of, usage_table
 
 if TYPE_CHECKING:
@@ -236,6 +236,64 @@ def test_usage_that_arrived_late_is_found_when_only_its_later_period_is_computed
     assert [(int(line["events"]), int(line["amount_micros"])) for line in found.lines] == [(1, 1_000_000)]
     assert found.left_out["from_before"] == -1, "one more row is priced than began in the window"
     assert found.left_out["too_late"] == 0
+
+
+BILLED_BEFORE_IT_ENDED = [
+    # the bill of April is made, the call arrives, in Shanghai; where the account's clock stands
+    ("2026-04-20T12:00:00", "2026-04-25T10:00:00", "Asia/Shanghai"),
+    ("2026-05-01T00:10:00", "2026-05-01T01:00:00", "Europe/Lisbon"),  # 18:00 of 30 April there
+]
+
+
+@pytest.mark.parametrize(("billed_at", "arrives_at", "zone"), BILLED_BEFORE_IT_ENDED)
+def test_usage_of_a_closed_period_is_billed_though_the_one_it_arrives_in_was_billed_before(
+    world: World, billed_at: str, arrives_at: str, zone: str
+) -> None:
+    """20 minutes of 10 October at 0.10, when nothing before January is open. Then it is told to have been 21: neither counts."""
+    catalogue.publish(world.home, selling(a_plan("prompt", late_usage=LateUsage.ARRIVAL_PERIOD)), world.tick())
+    world.account("a1", timezone=zone)
+    world.subscription("sa1", "a1", "shop/prompt", "1001")
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01"):
+        world.bill(date)
+    world.now_us = instant_us(billed_at)
+    world.bill("2026-05-01")
+    call = minutes("1001", "2025-10-10T10:00:00", 20)
+    arrive(world, arrives_at, call)
+    world.bill("2026-06-01")
+    assert usage_by_account(world) == {"a1": 200}
+    arrive(world, "2026-06-10T10:00:00", call._replace(seconds=21 * 60))
+    world.bill("2026-07-01")
+    assert usage_by_account(world) == {}
+    assert [book for book in books(world.home) if not book.ok] == []
+
+
+def test_a_call_of_a_closed_period_costs_what_its_number_makes_of_it_in_the_period_it_arrived_in(world: World) -> None:
+    """20 minutes of 10 October at 0.10 arrive in April; that the number was one of ours, at 2.005 a minute, is told in June."""
+    rules = (UsageRule(Service.VOICE, "national", "Premium calls", on_net=True), *VOICE)
+    opened(world, a_plan("prompt", rules=rules, late_usage=LateUsage.ARRIVAL_PERIOD), "a1", "a2")
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01"):
+        world.bill(date)
+    arrive(world, "2026-04-25T10:00:00", minutes("1001", "2025-10-10T10:00:00", 20))
+    world.bill("2026-05-01")
+    assert usage_by_account(world) == {"a1": 200}
+    world.own("8613900000001", "sa2")
+    world.bill("2026-06-01")
+    assert usage_by_account(world) == {"a1": 4010}
+
+
+@pytest.mark.parametrize("again", [(), ("a2",)], ids=["nobody else", "a2"])
+def test_usage_that_came_before_the_bill_of_its_period_is_billed_by_the_next_whoever_is_computed_again(
+    world: World, again: tuple[str, ...]
+) -> None:
+    """20 minutes of 10 October come on 2 November, before the bill of October is made: they are November's, at 0.10."""
+    opened(world, a_plan("prompt", late_usage=LateUsage.ARRIVAL_PERIOD), "a1", "a2")
+    arrive(world, "2025-11-02T10:00:00", minutes("1001", "2025-10-10T10:00:00", 20))
+    world.bill("2025-11-01")
+    for account in again:
+        agreed(world, account, "discount", "2025-10-05", DiscountFact("loyal", percent_ppm=100_000))
+    world.bill("2025-12-01")
+    assert usage_by_account(world) == {"a1": 200}
+    assert confirmed(world)
 
 
 def _since(asked: Priceable, first: dt.date):  # noqa: ANN202 -- a scope

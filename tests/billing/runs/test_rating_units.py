@@ -69,6 +69,16 @@ def test_a_member_that_was_held_for_long_does_not_touch_what_its_payer_was_bille
     assert wrong(anna) == []
 
 
+def test_members_whose_bill_days_differ_are_billed_once(anna: World) -> None:
+    """Ben, who pays for anna, has bill day 15: 14 of 30 days of September to October are 4.67 and 0.28."""
+    anna.account("ben", bill_day=15)
+    anna.subscription("ben-1", "ben", "shop/basic", "1002")
+    tell(anna, "anna", "payer", PayerFact("ben"), "2025-10-01")
+    for date in ("2025-10-15", "2025-11-01", "2025-11-15", "2025-12-01", "2025-12-15"):
+        anna.bill(date)
+    assert totals(anna, "ben") == [467 + 28, *[FEE + TAX] * 4]
+
+
 def test_a_member_that_is_new_with_a_long_past_is_billed_to_its_payer_with_tax(anna: World) -> None:
     """Anna had 5.00 for October by hand: it stays hers, with its tax."""
     wanted = adjusting.Wanted("r1", "anna", dt.date(2025, 10, 15), -500 * CENT, "goodwill", "", "shop", "standard")

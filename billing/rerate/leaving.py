@@ -1,0 +1,86 @@
+"""What the months of a re-rating leave of allowances that roll over: of what it corrects, and of nothing else.
+
+These are allowances of subscriptions that have the plan, and those of the plan that their accounts or pools share, after each period that
+holds a day of the months. Later periods leave what the cycle knows, until it computes them, or another re-rating does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from billing.charges.grants import AllowanceKey
+from billing.charges.rollover import SHARED
+from billing.runs.columns import index_of
+from billing.runs.fact_columns import day_of
+from billing.runs.leftovers import word
+from billing.runs.pools import Pools
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.charges.lines import Int64s
+    from billing.charges.rollover import Left
+    from billing.rerate.keeping import Kept
+    from billing.runs.computing import Computed
+
+
+def left_by(computed: Computed, kept: Kept, plan: str) -> list[Left]:
+    """What is left, and a word of all that it takes the place of. Nothing is said of accounts that are put aside."""
+    within = _within(computed, kept)
+    if not within:
+        return []
+    ends: dict[int, set[dt.date]] = {}
+    for left in within:
+        ends.setdefault(left.account_key, set()).add(left.period_end)
+    facts = computed.contracts.facts
+    keys = np.setdiff1d(kept.subscriptions, kept.others)
+    index = index_of(facts.subscription_keys, keys)
+    owners = facts.account_keys[facts.subscription_account[index]]
+    own, shared = set(keys.tolist()), _shared(computed, index, plan)
+    words = [word(account, key, end) for key, account in zip(keys.tolist(), owners.tolist(), strict=True) for end in ends.get(account, ())]
+    words += [word(root, SHARED, end, key) for root, key in sorted(shared) for end in ends.get(root, ())]
+    return words + [
+        left for left in within if left.subscription_key in own or (not left.subscription_key and (left.account_key, left.key) in shared)
+    ]
+
+
+def _within(computed: Computed, kept: Kept) -> list[Left]:
+    """What periods leave that begin before the months end, of rating units that are not put aside."""
+    facts, scope = computed.contracts.facts, computed.scope
+    counted = np.arange(scope.periods_max) < scope.period_count[:, None]
+    last = np.where(counted & (scope.period_from < kept.after_day), scope.period_to, -1).max(axis=1, initial=-1)
+    rows = np.flatnonzero(scope.calendar >= 0)
+    of_unit = np.full(len(facts.account_keys), -1, np.int64)
+    np.maximum.at(of_unit, facts.account_unit[rows], last[scope.calendar[rows]])
+    until = {
+        key: day_of(day)
+        for key, day in zip(facts.account_keys[rows].tolist(), of_unit[facts.account_unit[rows]].tolist(), strict=True)
+        if day >= 0 and key not in computed.settlement.quarantined
+    }
+    return [left for left in computed.left if left.account_key in until and left.period_end <= until[left.account_key]]
+
+
+def _shared(computed: Computed, subscription: Int64s, plan: str) -> set[tuple[int, AllowanceKey]]:
+    """Shared allowances of the plan, by the account that has them: that of a subscription (index), or the root of its pool."""
+    contracts, scope = computed.contracts, computed.scope
+    facts = contracts.facts
+    account = facts.subscription_account[subscription]
+    places = np.arange(scope.periods_max)
+    roots = Pools(facts, scope).root(np.repeat(account, places.size), np.tile(places, account.size)).reshape(-1, places.size)
+    known: dict[tuple[str, ...], set[AllowanceKey]] = {}
+    found: set[tuple[int, AllowanceKey]] = set()
+    for each, of_each in zip(subscription.tolist(), roots, strict=True):
+        names = contracts.plans[each]
+        if names not in known:
+            known[names] = {key for name in names if name.partition("+")[0] == plan for key in _shared_of(computed, name)}
+        found |= {(root, key) for root in facts.account_keys[of_each].tolist() for key in known[names]}
+    return found
+
+
+def _shared_of(computed: Computed, name: str) -> set[AllowanceKey]:
+    """Allowances that any version of a plan shares."""
+    versions = computed.contracts.price_list.plan_versions(name)
+    allowances = ((each.identity, allowance) for each, plan in versions for allowance in plan.allowances)
+    return {AllowanceKey(identity, each.allowance_id) for identity, each in allowances if each.shared}
