@@ -66,14 +66,14 @@ class Void(NamedTuple):
     first_day: dt.date
     known: bool
 
-    def opens(self, runs: Sequence[CoveringRun]) -> bool:
-        """Whether the account is open from its first day on, given the runs that covered it.
+    def opens(self, runs: Sequence[CoveringRun], ever: Sequence[CoveringRun]) -> bool:
+        """Whether the account is open from its first day on, given the runs that cover it, and all that ever did.
 
         It is until a run has billed everything once more. Before the void is known, it is as soon as a run may have billed any of it: what
         stands billed twice then is to be found.
         """
         since = [run for run in runs if run.pinned_seq >= self.seq]
-        billed_to = max((run.bill_date for run in runs if run.pinned_seq < self.seq), default=self.bill_date)
+        billed_to = max((run.bill_date for run in ever if run.pinned_seq < self.seq), default=self.bill_date)
         return all(run.bill_date < max(self.bill_date, billed_to) for run in since) if self.known else bool(since)
 
 
@@ -100,8 +100,9 @@ class History(NamedTuple):
         """The runs that covered an account, which was stored with `account_seq`; and from which day on void invoices opened it again."""
         voids = self.voids.get(key, [])
         gone = {void.run_id for void in voids if void.known}
-        own = tuple(run for run in self.ever(key, account_seq) if run.run_id not in gone)
-        return own, min((void.first_day for void in voids if void.opens(own)), default=None)
+        ever = self.ever(key, account_seq)
+        own = tuple(run for run in ever if run.run_id not in gone)
+        return own, min((void.first_day for void in voids if void.opens(own, ever)), default=None)
 
     def ever(self, key: int, account_seq: int) -> tuple[CoveringRun, ...]:
         """The same runs, and those whose invoice is void by now: they were the first to bill what they billed all the same."""

@@ -80,7 +80,7 @@ def _shared(computed: Computed, subscription: Int64s, plan: str) -> set[tuple[in
 
 
 def _shared_of(computed: Computed, name: str) -> set[AllowanceKey]:
-    """Allowances that any version of a plan shares."""
+    """All allowances of a plan: one that is not shared may have been, in a version that is corrected."""
     versions = computed.contracts.price_list.plan_versions(name)
     allowances = ((each.identity, allowance) for each, plan in versions for allowance in plan.allowances)
-    return {AllowanceKey(identity, each.allowance_id) for identity, each in allowances if each.shared}
+    return {AllowanceKey(identity, each.allowance_id) for identity, each in allowances}

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
-from billing.charges.periods import BillDays, Period, open_periods, period_after
+from billing.charges.periods import BillDays, Period, ended_by, open_periods, period_after
 from billing.runs.agreed import holds_on, related
 from billing.runs.calendars import Calendar, Calendars
 from billing.runs.coverage import TESTED, Covered, computed_seq
@@ -29,6 +29,8 @@ from billing.runs.for_tests import ever_for_tests, for_tests
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
+
+    from billing.accounts.covering import Coverage
 
 
 Bools = npt.NDArray[np.bool_]
@@ -80,7 +82,8 @@ class Ground(NamedTuple):
 
 def prepare(facts: Facts, covered: Covered, bill_date: dt.date, reopen_periods_max: int, only: AbstractSet[str] | None = None) -> Ground:
     """Who is due on `bill_date`; `only` these account ids and those of their rating units, if given."""
-    asked = _Asked(facts, covered, _billed_from(facts, bill_date), bill_date, reopen_periods_max)
+    members = np.bincount(facts.account_unit)[facts.account_unit] if len(facts.account_unit) else facts.account_unit
+    asked = _Asked(facts, covered, _billed_from(facts, bill_date), members, bill_date, reopen_periods_max)
     lives, code = _lives(asked)
     due = _of_any_member(facts, _column([each.due for each in lives], code).astype(np.bool_))
     if only is not None:
@@ -110,6 +113,7 @@ class _Asked(NamedTuple):
     facts: Facts
     covered: Covered
     first_day: Int64s
+    members: Int64s  # of the rating unit of each account
     bill_date: dt.date
     reopen_periods_max: int
 
@@ -121,8 +125,6 @@ class _Asked(NamedTuple):
         own_closed_to = None if coverage is None else coverage.closed_to
         closed_to = None if own_closed_to is None else min(own_closed_to, day_of(unit_open_day))
         since = None if coverage is None else coverage.before if through == self.bill_date else through
-        # A void is resolved by whatever run comes next, but by none of an earlier date than those that billed the account after it.
-        reopened = coverage is not None and coverage.reopened_from is not None and self.bill_date >= coverage.through
         closed_day = int(facts.account_closed_day[model])
         closed_on = None if closed_day == NEVER_DAY else day_of(closed_day)
         bill_days = facts.bill_days[facts.account_bill_days[model]]
@@ -139,10 +141,23 @@ class _Asked(NamedTuple):
             bill_days,
             closed_on,
             periods,
-            bool(periods) and (since is None or reopened or max(ends) > since),
+            bool(periods) and (since is None or self._resolves(model, coverage, closed_on) or max(ends) > since),
             NEVER_DAY if fresh is None else day_number(fresh),
             NEVER_SEQ if looked_at is None else looked_at,
         )
+
+    def _resolves(self, model: int, coverage: Coverage | None, closed_on: dt.date | None) -> bool:
+        """Whether void invoices make an account due: in whatever run comes next, but in none that is dated before what was billed of it.
+
+        In a rating unit with others any run may have billed periods of one of them.
+        """
+        if coverage is None or coverage.reopened_from is None:
+            return False
+        if self.members[model] > 1:
+            return self.bill_date >= coverage.through
+        bill_days = self.facts.bill_days[self.facts.account_bill_days[model]]
+        ended = ended_by(day_of(int(self.first_day[model])), bill_days, coverage.through, closed_on)
+        return self.bill_date >= next((each.end for each in ended), coverage.through)
 
 
 def _billed_from(facts: Facts, bill_date: dt.date) -> Int64s:
@@ -183,6 +198,8 @@ def _alike(asked: _Asked, unit_open_day: Int64s) -> tuple[Int64s, Int64s]:
     steady = np.array([len(each) == 1 for each in facts.bill_days], np.bool_)
     began = np.maximum(asked.first_day, np.maximum(np.where(steady[facts.account_bill_days], reached_day, LONG_AGO), 0))
     columns = [covered.of, facts.account_bill_days, facts.account_zone, facts.account_closed_day, began]
+    if any(each is not None and each.reopened_from is not None for each in covered.coverages):
+        columns.append(asked.members)  # whether a void makes an account due depends on the others of its unit
     return groups([*columns, unit_open_day] if (unit_open_day < NEVER_DAY).any() else columns)
 
 

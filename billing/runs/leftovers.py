@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
+import functools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,10 +24,11 @@ import sqlalchemy as sa
 from billing.accounts.covering import RERATE, VOIDED, later_runs
 from billing.charges.grants import AllowanceKey
 from billing.charges.rollover import SHARED, Left, nothing_left
+from billing.runs.facts import load
 from billing.store import bulk, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from billing.accounts.covering import KnownBy
     from billing.runs.facts import Facts
@@ -50,7 +52,8 @@ def stored(
     if before_run is not None:
         query = query.where(row.run_id < before_run)
     later = later_runs(connection, known.until) if known is not None else set()
-    reratings, void = _reratings(connection), _void(connection, facts, before_run, known)
+    reratings = _reratings(connection)
+    void = _void(connection, facts, reratings, before_run, known) if reratings else set()
     found: dict[int, list[Left]] = {}
     last: dict[int, int] = {}
     for each in connection.execute(query.order_by(row.run_id, row.serves_to)):  # a word comes before what takes the place of others
@@ -109,27 +112,51 @@ def _is_about(said: Left, other: Left) -> bool:
     return said.subscription_key == other.subscription_key and (said.subscription_key != SHARED or said.key == other.key)
 
 
-def _reratings(connection: sa.Connection) -> set[int]:
+def _reratings(connection: sa.Connection) -> dict[int, int]:
+    """Re-ratings, and as of which commit each was computed."""
     run = tables.bill_runs.c
-    return set(connection.execute(sa.select(run.run_id).where(run.kind == RERATE)).scalars())
+    return {row.run_id: row.pinned_seq for row in connection.execute(sa.select(run.run_id, run.pinned_seq).where(run.kind == RERATE))}
 
 
-def _void(connection: sa.Connection, facts: Facts, before_run: int | None, known: KnownBy | None) -> set[tuple[int, int]]:
-    """Runs of re-ratings, and the accounts of rating units in which a document of the same job is void."""
-    invoice, event, run = tables.invoices, tables.invoice_events, tables.bill_runs.c
+def _void(
+    connection: sa.Connection, facts: Facts, reratings: Mapping[int, int], before_run: int | None, known: KnownBy | None
+) -> set[tuple[int, int]]:
+    """Runs of re-ratings and accounts for which they do not count: a document of the job is void in the rating unit.
+
+    Nor do those that were computed on top of it before the void.
+    """
+    invoice, event, run = tables.invoices, tables.invoice_events.c, tables.bill_runs.c
     own, other = tables.rerate_decisions.alias("own"), tables.rerate_decisions.alias("other")
-    query = sa.select(other.c.run_id, invoice.c.account_key).join_from(event, invoice, event.c.invoice_key == invoice.c.invoice_key)
-    query = query.join(own, own.c.run_id == invoice.c.run_id).join(other, other.c.job_id == own.c.job_id)
-    query = query.where(event.c.kind == VOIDED, other.c.run_id.is_not(None))
+    first = sa.select(sa.func.min(other.c.run_id)).where(other.c.job_id == own.c.job_id).scalar_subquery()
+    query = sa.select(first, invoice.c.account_key, event.commit_seq).join_from(tables.invoice_events, invoice)
+    query = query.join(own, own.c.run_id == invoice.c.run_id).where(event.kind == VOIDED)
     if known is not None:
-        query = query.where(event.c.commit_seq <= known.as_of, event.c.on_date <= known.until.isoformat())
+        query = query.where(event.commit_seq <= known.as_of, event.on_date <= known.until.isoformat())
     elif before_run is not None:
-        query = query.where(event.c.commit_seq <= sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery())
-    payers: dict[int, list[int]] = {}
-    for run_id, account_key in connection.execute(query):
-        payers.setdefault(run_id, []).append(account_key)
+        query = query.where(event.commit_seq <= sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery())
     found: set[tuple[int, int]] = set()
-    for run_id, keys in payers.items():
-        units = facts.account_unit[np.isin(facts.account_keys, keys)]
-        found |= {(run_id, key) for key in facts.account_keys[np.isin(facts.account_unit, units)].tolist()}
+    units = _Units(connection, facts)
+    for job_run, account_key, void_seq in connection.execute(query).all():
+        of_unit = units.of(account_key, reratings[job_run])
+        runs = [run_id for run_id, pinned_seq in reratings.items() if run_id >= job_run and pinned_seq < void_seq]
+        found |= {(run_id, key) for run_id in runs for key in of_unit}
+    return found
+
+
+class _Units:
+    """Rating units as they were: an account may have joined since."""
+
+    def __init__(self, connection: sa.Connection, facts: Facts) -> None:
+        self._now = facts
+        self._as_of = functools.cache(lambda seq: load(connection, seq))
+
+    def of(self, account_key: int, seq: int) -> list[int]:
+        """The keys of the accounts of a unit as of a commit. Who is alone now was alone before."""
+        now = _members(self._now, account_key)
+        return now if len(now) == 1 else _members(self._as_of(seq), account_key)
+
+
+def _members(facts: Facts, account_key: int) -> list[int]:
+    unit = facts.account_unit[facts.account_keys == account_key]
+    found: list[int] = facts.account_keys[np.isin(facts.account_unit, unit)].tolist()
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import Int64s, numbers, taken
+from billing.charges.lines import Int64s
 from billing.runs.deciding import HELD
 from billing.runs.fact_columns import day_number
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from billing.runs.scope import Scope
 
 NEVER: Final = np.iinfo(np.int64).max
-_PERIOD_OF: Final = ("account_key", "period_from", "period_to")
 BEFORE_ALL: Final = np.iinfo(np.int64).min
 
 
@@ -42,6 +41,10 @@ class Payers:
         self._unit_open_from = of_unit[facts.account_unit]
         held = [] if scope is None else [key for key, (kind, _) in scope.left_out.items() if kind == HELD]
         self._unit_open_from[np.isin(facts.account_keys, held)] = NEVER
+        closed = np.full(len(facts.account_keys), BEFORE_ALL, np.int64)
+        if scope is not None:
+            np.maximum.at(closed, facts.account_unit, np.where(_has_closed(scope, self.spans), self.spans.open_from, BEFORE_ALL))
+        self._unit_closed_to = closed[facts.account_unit]  # the end of the newest period of any member that is not computed
 
     def place(self, account_keys: Int64s) -> Int64s:
         """Index of each account key, -1 for one that this run does not know."""
@@ -65,16 +68,13 @@ class Payers:
     def computed(self, billed: Lines) -> npt.NDArray[np.bool_]:
         """Which of the lines are of what the run computes.
 
-        Members of a rating unit whose bill days differ are computed from different days on. So tax, and what is of an account as a whole,
-        is none of it in a period of which the account was billed for subscriptions and none of them is computed any more.
+        Members of a rating unit whose bill days differ are computed from different days on: the periods of each that end after a day. So
+        tax, and what is of an account as a whole, is not computed where its period ended by then.
         """
         found: npt.NDArray[np.bool_] = billed["period_from"] >= self.open_from(billed)
-        rows = np.flatnonzero(np.isin(billed["account_key"], self.together))
+        rows = np.flatnonzero((billed["subscription_key"] <= 0) & np.isin(billed["account_key"], self.together))
         if rows.size:
-            group, groups = numbers(taken(billed, rows), _PERIOD_OF)
-            of_subscription, is_open = billed["subscription_key"][rows] > 0, found[rows]
-            has_open, has_closed = (np.bincount(group[of_subscription & some], minlength=groups) > 0 for some in (is_open, ~is_open))
-            found[rows] &= of_subscription | (has_open | ~has_closed)[group]
+            found[rows] &= billed["period_to"][rows] > self._unit_closed_to[self.place(billed["account_key"][rows])]
         return found
 
     def later_from(self, subscription_keys: Int64s) -> Int64s:
@@ -106,6 +106,12 @@ class Spans(NamedTuple):
         """Whether the run computes anything for an account."""
         found: npt.NDArray[np.bool_] = self.open_from != NEVER
         return found
+
+
+def _has_closed(scope: Scope, spans: Spans) -> npt.NDArray[np.bool_]:
+    """Accounts of which the run computes periods, but not the first ones."""
+    found: npt.NDArray[np.bool_] = spans.in_run & (spans.open_from > scope.first_day)
+    return found
 
 
 def _spans(scope: Scope, covered: Int64s) -> Spans:

@@ -131,6 +131,25 @@ def test_a_run_of_an_earlier_date_leaves_a_void_invoice_to_the_next_one(billed: 
     assert (cents(billed), wrong(billed)) == (1379 + 1060, [])
 
 
+def test_a_run_of_an_earlier_date_resolves_no_void_when_the_later_bill_is_void_too(billed: World) -> None:
+    billed.bill("2025-12-01")
+    void(billed, FIRST, "2025-12-02")
+    assert billed.bill("2025-11-15").invoices == 0
+    void(billed, "R-0000000002", "2025-12-03")
+    assert billed.bill("2026-01-01").invoices == 1
+    assert (cents(billed), wrong(billed)) == (1379 + 2 * 1060, [])
+
+
+def test_a_run_of_another_bill_day_leaves_a_void_invoice_to_its_own(billed: World) -> None:
+    """The run of the 15th billed nothing of the account, so that of the 1st, made again, takes nothing back."""
+    billed.bill("2025-11-15")
+    void(billed, FIRST, "2025-11-16")
+    assert billed.bill("2025-11-01").invoices == 1
+    assert (cents(billed), wrong(billed)) == (1379, [])
+    assert billed.bill("2025-12-01").invoices == 1
+    assert (cents(billed), wrong(billed)) == (1379 + 1060, [])
+
+
 def test_an_older_invoice_is_reissued_on_the_date_of_the_latest_run(billed: World) -> None:
     before = billed.lines(FIRST)
     billed.bill("2025-12-01")

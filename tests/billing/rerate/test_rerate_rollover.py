@@ -22,7 +22,7 @@ import pytest
 import sqlalchemy as sa
 
 from billing import catalogue
-from billing.accounts.kinds import PoolFact
+from billing.accounts.kinds import PayerFact, PoolFact
 from billing.charges.lines import Kind
 from billing.closed_months import Who
 from billing.documents.explaining import explain
@@ -157,6 +157,42 @@ def test_what_a_job_left_counts_until_its_document_is_void(world: World) -> None
     assert [paid(world, "a basic"), would_be(world, "2026-02")] == [{}, {}]
     world.bill("2026-05-01")
     assert [paid(world, "a basic"), confirmed(world)] == [{}, True]
+
+
+def test_a_void_takes_back_what_later_jobs_worked_out_on_top(world: World) -> None:
+    """The job about October leaves 10 minutes, that about November passes them on: without them December pays for 60 - 40."""
+    publish(world, 2, 20)
+    customer(world, "a", "basic", months=MONTHS | {"2025-10": 30, "2025-11": 40, "2025-12": 60, "2026-01": 20, "2026-02": 20})
+    billed_and_corrected(world)
+    (note,) = apply(world, "2025-10")
+    apply(world, "2025-11")
+    void(world, note, "2026-03-03")
+    world.bill(NEXT)
+    assert [paid(world, "a basic"), confirmed(world)] == [{"2025-10": 100, "2025-12": 200}, True]
+
+
+def test_a_void_is_of_the_rating_unit_as_it_was(world: World) -> None:
+    """Who pays for another later on has a void document of his own: what the job left to the other stays."""
+    publish(world, 2, 20)
+    for account in ("a", "b"):
+        customer(world, account, "basic")
+    billed_and_corrected(world)
+    note, _ = apply(world, ALL)
+    void(world, note, "2026-03-03")
+    told(world, "b", "payer", PayerFact("a"), "2026-04-01")
+    world.bill(NEXT)
+    assert [paid(world, "a basic"), paid(world, "b basic"), confirmed(world)] == [{"2026-02": 400}, {}, True]
+
+
+def test_an_allowance_that_the_correction_shares_no_more_is_there_once(world: World) -> None:
+    """October leaves 20 minutes, which every month passes on to February: 90 - 40 are paid, whoever has them."""
+    publish(world, 2, 20, shared=True)
+    customer(world, "a", "basic", months=MONTHS | {"2025-10": 0, "2025-12": 20, "2026-01": 20, "2026-02": 90, "2026-03": 20})
+    billed_and_corrected(world, 20)
+    apply(world, ALL)
+    assert would_be(world, "2026-02") == {}
+    world.bill(NEXT)
+    assert [paid(world, "a basic"), confirmed(world)] == [{"2026-02": 500}, True]
 
 
 def test_a_job_says_nothing_of_other_plans_of_its_accounts(world: World) -> None:

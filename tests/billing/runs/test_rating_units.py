@@ -17,6 +17,7 @@ from billing.documents import adjusting, voiding
 from billing.invoicing import billed
 from billing.store import tables
 from tests.billing.documents.clerk import CENT, void, who, wrong
+from tests.billing.runs.world import instant_us
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -77,6 +78,18 @@ def test_members_whose_bill_days_differ_are_billed_once(anna: World) -> None:
     for date in ("2025-10-15", "2025-11-01", "2025-11-15", "2025-12-01", "2025-12-15"):
         anna.bill(date)
     assert totals(anna, "ben") == [467 + 28, *[FEE + TAX] * 4]
+
+
+def test_what_is_of_a_payer_alone_stays_billed_when_only_a_member_is_computed_again(anna: World) -> None:
+    """Ben, who pays for anna, has bill day 15, no subscription, and 5.00 of the days before his first one: 0.30 of tax."""
+    anna.account("ben", bill_day=15)
+    tell(anna, "anna", "payer", PayerFact("ben"), "2025-10-01")
+    anna.now_us = instant_us("2025-10-06T12:00:00")
+    wanted = adjusting.Wanted("A1", "ben", dt.date(2025, 10, 5), 500 * CENT, "goodwill", "", "shop", "standard")
+    adjusting.add(anna.home, wanted, who(anna))
+    for date in ("2025-10-15", "2025-11-01", "2025-11-15", "2025-12-01", "2025-12-15"):
+        anna.bill(date)
+    assert totals(anna, "ben") == [530, FEE + TAX, FEE + TAX]
 
 
 def test_a_member_that_is_new_with_a_long_past_is_billed_to_its_payer_with_tax(anna: World) -> None:
