@@ -1,11 +1,11 @@
 """Which runs billed an account so far, as facts of the store: the ground on which runs, and whoever tells what a bill will show, stand.
 
 A run of kind `cycle` covers an account if it knew it, was numbered, was not restricted to others and did not leave the account out
-(quarantine, hold, an invoice that was voided since). A test account is covered as any other: of what a run computed of it nothing is ever
-invoiced. Other kinds of run bill single things and cover nobody.
+(quarantine, hold, bills of later dates, an invoice that was voided since). A test account is covered as any other: of what a run computed
+of it nothing is ever invoiced. Other kinds of run bill single things and cover nobody.
 
 What a void invoice billed is to be billed once more, however old: the account is open again from the first day of its lines on, until a
-run covers it that is dated neither before that invoice's run nor before those that billed the account up to the void.
+run covers it that is not dated before that invoice's run.
 
 Whoever asks what stood billed by a day leaves out runs whose invoices are dated later. A run that was begun after one of those found
 billed what that one had billed, whatever its own date: so an account counts as covered only by the runs before the first that is left out.
@@ -66,15 +66,14 @@ class Void(NamedTuple):
     first_day: dt.date
     known: bool
 
-    def opens(self, runs: Sequence[CoveringRun], ever: Sequence[CoveringRun]) -> bool:
-        """Whether the account is open from its first day on, given the runs that cover it, and all that ever did.
+    def opens(self, runs: Sequence[CoveringRun]) -> bool:
+        """Whether the account is open from its first day on, given the runs that cover it.
 
         It is until a run has billed everything once more. Before the void is known, it is as soon as a run may have billed any of it: what
         stands billed twice then is to be found.
         """
         since = [run for run in runs if run.pinned_seq >= self.seq]
-        billed_to = max((run.bill_date for run in ever if run.pinned_seq < self.seq), default=self.bill_date)
-        return all(run.bill_date < max(self.bill_date, billed_to) for run in since) if self.known else bool(since)
+        return all(run.bill_date < self.bill_date for run in since) if self.known else bool(since)
 
 
 class KnownBy(NamedTuple):
@@ -102,7 +101,7 @@ class History(NamedTuple):
         gone = {void.run_id for void in voids if void.known}
         ever = self.ever(key, account_seq)
         own = tuple(run for run in ever if run.run_id not in gone)
-        return own, min((void.first_day for void in voids if void.opens(own, ever)), default=None)
+        return own, min((void.first_day for void in voids if void.opens(own)), default=None)
 
     def ever(self, key: int, account_seq: int) -> tuple[CoveringRun, ...]:
         """The same runs, and those whose invoice is void by now: they were the first to bill what they billed all the same."""

@@ -5,6 +5,9 @@ columns; only accounts with a hold, a test's category or payers of their own are
 
 What the members of a rating unit pay for each other is settled in the periods of both, so all of them are open from one day on: that of
 the member with the oldest open period. A hold keeps back all accounts that are billed together in any of these periods.
+
+Accounts are billed in the order of dates, with all others of their rating unit: once a period of one of them is billed, no run of a date
+before its end bills any. It would compute less than what stands billed, and take the rest back.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 Bools = npt.NDArray[np.bool_]
 HELD: Final = "held"
+PASSED_BY: Final = "passed by"
 LONG_AGO: Final = -(2**40)  # a day before all days
 NEVER_SEQ: Final = np.iinfo(np.int64).max
 _CYCLE_DAYS_MAX: Final = 62  # the longest period there is: a cycle, or a stub on the way to another bill day
@@ -57,6 +61,7 @@ class Life(NamedTuple):
     due: bool
     fresh_day: int  # first day that no run has billed, or whose invoice is void; NEVER_DAY: all of it was billed
     looked_at_seq: int  # as of which the periods before that day were last looked at
+    billed_day: int  # end of its last period that a run covered; LONG_AGO: none
 
 
 class Ground(NamedTuple):
@@ -82,16 +87,18 @@ class Ground(NamedTuple):
 
 def prepare(facts: Facts, covered: Covered, bill_date: dt.date, reopen_periods_max: int, only: AbstractSet[str] | None = None) -> Ground:
     """Who is due on `bill_date`; `only` these account ids and those of their rating units, if given."""
-    members = np.bincount(facts.account_unit)[facts.account_unit] if len(facts.account_unit) else facts.account_unit
-    asked = _Asked(facts, covered, _billed_from(facts, bill_date), members, bill_date, reopen_periods_max)
+    asked = _Asked(facts, covered, _billed_from(facts, bill_date), bill_date, reopen_periods_max)
     lives, code = _lives(asked)
     due = _of_any_member(facts, _column([each.due for each in lives], code).astype(np.bool_))
     if only is not None:
         named: Any = pc.is_in(facts.account_ids, value_set=pa.array(sorted(only), pa.string()))
         due &= _of_any_member(facts, named.to_numpy(zero_copy_only=False))
     open_day = _column([day_number(each.periods[0].start) if each.periods else NEVER_DAY for each in lives], code)
+    passed_by = _billed_later(facts, due, _column([each.billed_day for each in lives], code), bill_date)
+    due[list(passed_by)] = False
     held = _held(facts, due, bill_date, open_day)
-    left_out = {int(facts.account_keys[index]): (HELD, reason) for index, reason in held.items()}
+    left_out = {int(facts.account_keys[index]): (PASSED_BY, reason) for index, reason in passed_by.items()}
+    left_out |= {int(facts.account_keys[index]): (HELD, reason) for index, reason in held.items()}
     tested = [index for index in ever_for_tests(facts) if due[index] and index not in held and _for_tests(facts, index, lives[code[index]])]
     left_out |= {int(facts.account_keys[index]): (TESTED, "test account") for index in tested}
     due[list(held)] = False
@@ -113,7 +120,6 @@ class _Asked(NamedTuple):
     facts: Facts
     covered: Covered
     first_day: Int64s
-    members: Int64s  # of the rating unit of each account
     bill_date: dt.date
     reopen_periods_max: int
 
@@ -136,28 +142,25 @@ class _Asked(NamedTuple):
         fresh = next((each.start for each in periods if own_closed_to is None or each.end > own_closed_to), None)
         billed = next((each.end for each in reversed(as_if_open) if through is not None and each.end <= through), None)
         looked_at = None if billed is None else computed_seq(self.covered.classes[self.covered.of[model]], billed)
+        reopened = coverage is not None and coverage.reopened_from is not None
         return Life(
             facts.zones[facts.account_zone[model]],
             bill_days,
             closed_on,
             periods,
-            bool(periods) and (since is None or self._resolves(model, coverage, closed_on) or max(ends) > since),
+            bool(periods) and (since is None or reopened or max(ends) > since),
             NEVER_DAY if fresh is None else day_number(fresh),
             NEVER_SEQ if looked_at is None else looked_at,
+            self._billed_day(model, coverage, closed_on),
         )
 
-    def _resolves(self, model: int, coverage: Coverage | None, closed_on: dt.date | None) -> bool:
-        """Whether void invoices make an account due: in whatever run comes next, but in none that is dated before what was billed of it.
-
-        In a rating unit with others any run may have billed periods of one of them.
-        """
-        if coverage is None or coverage.reopened_from is None:
-            return False
-        if self.members[model] > 1:
-            return self.bill_date >= coverage.through
+    def _billed_day(self, model: int, coverage: Coverage | None, closed_on: dt.date | None) -> int:
+        """The end of the last period of an account that a run covered. A run of the bill date of others reaches no further with it."""
+        if coverage is None:
+            return LONG_AGO
         bill_days = self.facts.bill_days[self.facts.account_bill_days[model]]
         ended = ended_by(day_of(int(self.first_day[model])), bill_days, coverage.through, closed_on)
-        return self.bill_date >= next((each.end for each in ended), coverage.through)
+        return next((day_number(each.end) for each in ended), LONG_AGO)
 
 
 def _billed_from(facts: Facts, bill_date: dt.date) -> Int64s:
@@ -198,8 +201,6 @@ def _alike(asked: _Asked, unit_open_day: Int64s) -> tuple[Int64s, Int64s]:
     steady = np.array([len(each) == 1 for each in facts.bill_days], np.bool_)
     began = np.maximum(asked.first_day, np.maximum(np.where(steady[facts.account_bill_days], reached_day, LONG_AGO), 0))
     columns = [covered.of, facts.account_bill_days, facts.account_zone, facts.account_closed_day, began]
-    if any(each is not None and each.reopened_from is not None for each in covered.coverages):
-        columns.append(asked.members)  # whether a void makes an account due depends on the others of its unit
     return groups([*columns, unit_open_day] if (unit_open_day < NEVER_DAY).any() else columns)
 
 
@@ -220,6 +221,15 @@ def _of_unit(facts: Facts, days: Int64s) -> Int64s:
     earliest = np.full(len(days), NEVER_DAY, np.int64)
     np.minimum.at(earliest, facts.account_unit, days)
     return earliest[facts.account_unit]
+
+
+def _billed_later(facts: Facts, due: Bools, billed_day: Int64s, bill_date: dt.date) -> dict[int, str]:
+    """Accounts (indices) that would be due, but of their rating unit a period that ends later has been billed."""
+    latest = np.full(len(billed_day), LONG_AGO, np.int64)
+    np.maximum.at(latest, facts.account_unit, billed_day)
+    of_unit = latest[facts.account_unit]
+    found = np.flatnonzero(due & (of_unit > day_number(bill_date))).tolist()
+    return {index: f"accounts of its unit are billed up to {day_of(int(of_unit[index]))}: a run of that date bills it" for index in found}
 
 
 def _held(facts: Facts, due: Bools, bill_date: dt.date, open_day: Int64s) -> dict[int, str]:

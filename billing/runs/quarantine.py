@@ -28,7 +28,7 @@ IN_QUARANTINE = "quarantined"
 
 
 class Parked(msgspec.Struct, frozen=True):
-    """An account that a run did not bill. `kind`: quarantined, held or test.
+    """An account that a run did not bill. `kind`: quarantined, held, passed by or test.
 
     `billed_by`: the later run of the cycle that billed what this one left, as it stands now; 0 none. Documents of other kinds bill
     single things, and leave an account where it was put.

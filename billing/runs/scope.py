@@ -68,7 +68,7 @@ class Scope:
     main: Window | None  # all usage in it is read
     reopened: Window | None  # before `main`: usage of `reopened_accounts` is read in it
     reopened_accounts: npt.NDArray[np.bool_]
-    left_out: dict[int, tuple[str, str]]  # by account key: `held`, or `test` in its last period, and why. Test accounts are computed
+    left_out: dict[int, tuple[str, str]]  # by account key: `held`, `passed by`, or `test` in its last period; why. Tests are computed
     covered_by: Covered | None = None  # None: no run ever covered anybody
 
     @property

@@ -144,3 +144,35 @@ def test_a_hold_leaves_alone_who_parted_long_ago(anna: World, monkeypatch: pytes
     assert totals(anna, "anna")[-1] == 2 * 954
     assert totals(anna, "ben")[-1] == FEE + TAX
     assert wrong(anna) == []
+
+
+def test_an_earlier_date_passes_by_whoever_is_billed_with_one_of_later_bills(anna: World) -> None:
+    """Ben, new with a past, would be billed on 1 November: as anna's bill is then, not with her month that is billed since."""
+    for month in MONTHS[:2]:
+        anna.bill(month)
+    add_ben(anna)
+    tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01")
+    report = anna.bill(MONTHS[0])
+    why = "passed by: accounts of its unit are billed up to 2025-12-01: a run of that date bills it"
+    assert (report.invoices, report.put_aside) == (0, {"ben": why, "anna": why})
+    anna.bill(MONTHS[1])
+    assert totals(anna, "anna") == [FEE + TAX, FEE + TAX, 2 * (FEE + TAX)]
+    assert wrong(anna) == []
+
+
+def test_members_whose_bill_days_differ_wait_for_the_last_of_them(anna: World) -> None:
+    """Ben has bill day 15. Anna's void bill of 1 November is made anew with his of the 15th, not by its own date once more.
+
+    Once his is made, 1 November bills nobody of the two: nor does it count as having billed her.
+    """
+    anna.account("ben", bill_day=15)
+    anna.subscription("ben-1", "ben", "shop/basic", "1002")
+    tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01")
+    for date in ("2025-10-15", "2025-11-01", "2025-11-15"):
+        anna.bill(date)
+    before = totals(anna, "anna")
+    void(anna, "R-0000000002", "2025-11-16")
+    assert anna.bill("2025-11-01").put_aside.keys() == {"anna", "ben"}
+    anna.bill("2025-11-15")
+    assert totals(anna, "anna") == [*before, before[1]]
+    assert wrong(anna) == []
