@@ -36,7 +36,7 @@ _COUNTS: Final = ("numbered", "posted")
 
 
 class Coverage(NamedTuple):
-    """Bill dates of runs that covered an account: the latest, and the latest before that one. `reopened_from`: by a void invoice."""
+    """Bill dates of runs that covered an account: the latest, and the one before it in the order of runs. `reopened_from`: by a void invoice."""
 
     through: dt.date
     before: dt.date | None
@@ -118,8 +118,8 @@ class History(NamedTuple):
 
 
 def coverage(runs: Sequence[CoveringRun], reopened_from: dt.date | None = None) -> Coverage | None:
-    """What these runs covered; None where there are none."""
-    latest = sorted({run.bill_date for run in runs}, reverse=True)[:2]
+    """What these runs, in the order in which they were begun, covered; None where there are none. An earlier date after a later one: nothing."""
+    latest = sorted(set(itertools.accumulate((run.bill_date for run in runs), max)), reverse=True)[:2]
     return Coverage(latest[0], latest[1] if len(latest) > 1 else None, reopened_from) if latest else None
 
 

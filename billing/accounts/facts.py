@@ -66,6 +66,18 @@ def subscription_facts(
     return _live(connection, tables.subscription_facts, tables.subscription_facts.c.subscription_key, seq, kinds, keys)
 
 
+def undone(connection: sa.Connection, table: sa.Table, seq: int, kinds: Collection[str]) -> list[tuple[int, str, Any]]:
+    """Facts of these kinds that were told and hold no more as of `seq`, since they were retracted or told anew: subject, kind, detail."""
+    fact, newer = table.c, table.alias().c
+    key, newer_key = (each["account_key" if table is tables.account_facts else "subscription_key"] for each in (fact, newer))
+    again = sa.exists().where(newer_key == key, newer.kind == fact.kind, newer.from_date == fact.from_date)
+    again = again.where(newer.fact_id > fact.fact_id, newer.commit_seq <= seq)
+    retracted = sa.select(newer.retracts).where(newer.retracts.is_not(None), newer.commit_seq <= seq)
+    query = sa.select(key, fact.kind, fact.detail).where(fact.commit_seq <= seq, fact.kind.in_(kinds))
+    rows = connection.execute(query.where(again | fact.fact_id.in_(retracted)))
+    return [(subject, kind, decoded(table, kind, detail)) for subject, kind, detail in rows]
+
+
 def ends_learned_later(connection: sa.Connection, seq: int | None = None) -> dict[int, str | None]:
     """First day without service (ISO) by subscription key, of those whose end was told after their import; as of `seq`, if given.
 

@@ -1,24 +1,28 @@
 """Bills out of the ordinary: more than so many times the mean of the months before (abnormal_bills.yaml), so that the customer is told.
 
-The months before are those of the account's own documents, by the beginning of their periods: invoices less credit notes. Of a month
-without any it is what was imported as its baseline; a month in which the account was billed here and got neither is a month of nothing. An
-account without any month before has nothing to compare with. After months of nothing a bill is out of the ordinary above the setting
-`abnormal_bill_floor_micros`. So is the bill of a period all that has been billed for it: by the run, by runs made again, between runs, less
-credit notes. Asked again about a run, nothing is added; what was told or dismissed is a row of its own.
+The bill of a month is all that has been billed of the periods that begin in it: by runs of the cycle, runs made again, between runs, less
+credit notes. A document over several periods counts in each of them by its lines, and so does every document of an account that had one
+void: what bills that again may stand beside a later period. Of a month without documents the bill is what was imported as its baseline; a
+month in which the account was billed here and got neither is a month of nothing. An account without any month before has nothing to compare
+with. After months of nothing a bill is out of the ordinary above the setting `abnormal_bill_floor_micros`.
+
+A run judges each month of its documents by itself, and of interim bills whose accounts it is the first to compute after their periods.
+Asked again about a run, nothing is added; what was told or dismissed is a row of its own.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.allocations.items import chunks, voided
+from billing.accounts import covering
+from billing.allocations.items import CHUNK, chunks, voided
 from billing.charges.lines import Int64s
 from billing.charges.periods import MONTHS_PER_YEAR
 from billing.invoicing.drafts import CREDIT_NOTE
@@ -29,17 +33,21 @@ from rating.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
+    import numpy.typing as npt
 
     from billing.closed_months import Who
     from billing.store.home import Home
 
+    Bools = npt.NDArray[np.bool_]
+
 FILE: Final = Path(__file__).parent / "abnormal_bills.yaml"
 KIND: Final = "abnormal_bill"
 OPEN, TOLD, DISMISSED = "open", "told", "dismissed"
-_SHORTEST_CYCLE: Final = dt.timedelta(days=28)
+_SHORTEST_MONTH: Final = 28
+_OLD_BILLS: Final = 100  # of so many bills of a run one may be older than what is read of all accounts
+_DAYS: Final = 32  # numbers of days that a month has room for
+_MONTHS: Final = 10_000 * MONTHS_PER_YEAR  # numbers of months that an account has room for
 NO_LIMIT: Final = 2**63 - 1
-_KEY: Final = ("account_key", "subscription_key", "limit_id", "period_from")
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,17 +73,47 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 class Bills(NamedTuple):
-    """What a run and others before it billed of its periods, with tax, by account key (ascending).
+    """Months of accounts that a run judges, in the order of account key and month. `day`: on which the first of its periods begins.
 
-    `month`: number of the one in which the period begins.
     `first_month`: of the account's first day that is billed here.
     """
 
     account_key: Int64s
-    period_from: list[str]
-    month: Int64s
+    day: Int64s
     first_month: Int64s
-    total_micros: Int64s
+
+    @property
+    def month(self) -> Int64s:
+        """Number of the month."""
+        return self.day // _DAYS
+
+    @property
+    def code(self) -> Int64s:
+        """Account and month as one number."""
+        return self.account_key * _MONTHS + self.month
+
+
+class Amounts(NamedTuple):
+    """What was billed of periods that begin on these days."""
+
+    account_key: Int64s
+    day: Int64s
+    micros: Int64s
+
+
+class Sums(NamedTuple):
+    """Amounts by account and month, as one number (ascending)."""
+
+    code: Int64s
+    micros: Int64s
+
+    def of(self, code: Int64s) -> tuple[Int64s, Bools]:
+        """The sums of some, and whether they are known."""
+        if not self.code.size:
+            return np.zeros(code.size, np.int64), np.zeros(code.size, np.bool_)
+        place = np.minimum(np.searchsorted(self.code, code), self.code.size - 1)
+        known = self.code[place] == code
+        return np.where(known, self.micros[place], 0), known
 
 
 @functools.cache
@@ -96,13 +134,22 @@ def limits(before_micros: Int64s, months: Int64s, factor: int, floor_micros: int
 
 
 def raise_alarms(home: Home, run_id: int, who: Who) -> int:
-    """Add an alarm for every bill of a run that is out of the ordinary. Returns how many are new."""
+    """Add an alarm for every month of a run that is out of the ordinary. Returns how many are new."""
     with home.begin() as connection:
-        bills = _bills(connection, run_id)
-        limit = limits(*_before(connection, run_id, bills), rule().factor, settings.integer(connection, "abnormal_bill_floor_micros"))
-        above = np.flatnonzero(bills.total_micros > limit).tolist()
+        run = states.find(connection, run_id)
+        if run.kind != states.CYCLE:
+            return 0
+        own = _documents(connection, tables.invoices.c.run_id == run_id)
+        bills = _bills(connection, own, _interim(connection, run))
+        billed = _sums([own, *_earlier(connection, run_id, bills)])
+        limit = limits(*_before(connection, bills, billed), rule().factor, settings.integer(connection, "abnormal_bill_floor_micros"))
+        total_micros, _ = billed.of(bills.code)
+        above = np.flatnonzero(total_micros > limit).tolist()
         known = _known(connection, bills.account_key[above].tolist())
-        new = [place for place in above if (int(bills.account_key[place]), 0, 0, bills.period_from[place]) not in known]
+        found = [
+            (int(bills.account_key[place]), _text(int(bills.day[place])), int(total_micros[place]), int(limit[place])) for place in above
+        ]
+        new = [each for each in found if (each[0], each[1][:7]) not in known]
         if not new:
             return 0
         seq = home.next_commit_seq(connection, "alarm", who.now_us)
@@ -115,11 +162,8 @@ def raise_alarms(home: Home, run_id: int, who: Who) -> int:
             "at_us": who.now_us,
             "commit_seq": seq,
         }
-        keys, totals = bills.account_key.tolist(), bills.total_micros.tolist()
-        figures = [(keys[place], bills.period_from[place], totals[place], int(limit[place])) for place in new]
         names = ("account_key", "period_from", "reached_micros", "limit_micros")
-        rows = [{**common, **dict(zip(names, each, strict=True))} for each in figures]
-        connection.execute(tables.limit_alarms.insert(), rows)
+        connection.execute(tables.limit_alarms.insert(), [{**common, **dict(zip(names, each, strict=True))} for each in new])
         commit_points.reached("alarm.before_commit")
     commit_points.reached("alarm.committed")
     return len(new)
@@ -163,32 +207,20 @@ def _said(row: Any) -> tuple[str, str]:  # noqa: ANN401 -- a row of the database
     return (OPEN, "") if row is None else (row.kind, row.note)
 
 
-def _bills(connection: sa.Connection, run_id: int) -> Bills:
-    """What a run of the cycle billed each account, with what was billed of the same periods before it."""
-    invoice, account, run = tables.invoices.c, tables.accounts.c, states.find(connection, run_id)
-    total = sa.cast(sa.func.sum(invoice.total_micros), tables.INT64).label("total_micros")
-    first_day = sa.func.min(sa.func.coalesce(account.billed_through, account.opened_on)).label("first_day")
-    query = sa.select(invoice.account_key, sa.func.min(invoice.period_from).label("period_from"), total, first_day)
-    query = query.join_from(tables.invoices, tables.accounts, account.account_key == invoice.account_key)
-    query = query.where(_counted()).group_by(invoice.account_key).order_by(invoice.account_key)
-    rows = bulk.read(connection, query.where(invoice.run_id == run_id if run.kind == states.CYCLE else sa.false()))
-    bills = Bills(
-        rows["account_key"].to_numpy(),
-        [str(each) for each in rows["period_from"].to_pylist()],
-        _months(rows["period_from"]),
-        _months(rows["first_day"]),
-        rows["total_micros"].to_numpy(),
-    )
-    if run.kind != states.CYCLE:
-        return bills
-    own = sa.select(invoice.account_key).where(invoice.run_id == run_id)
-    interim = sa.select(tables.bill_runs.c.run_id).where(tables.bill_runs.c.kind == states.THRESHOLD)
-    is_interim = invoice.run_id.in_(interim)
-    ended = (dt.date.fromisoformat(run.bill_date) - _SHORTEST_CYCLE).isoformat()
-    others = query.add_columns(sa.func.max(sa.case((is_interim, 1), else_=0)).label("is_interim"))
-    others = others.group_by(invoice.period_from).order_by(invoice.period_from)
-    others = others.where(invoice.run_id < run_id, invoice.period_to > ended, invoice.period_to <= run.bill_date)
-    return _with(bills, bulk.read(connection, others.where(is_interim | invoice.account_key.in_(own))))
+def _bills(connection: sa.Connection, own: Amounts, interim: Sequence[tuple[int, str]]) -> Bills:
+    """The months of a run's documents and of interim bills (account key, first day), each once."""
+    keys, texts = [key for key, _ in interim], pa.array([first for _, first in interim], pa.string())
+    account_key = np.concatenate([own.account_key, np.array(keys, np.int64)])
+    days = np.unique(account_key * (_MONTHS * _DAYS) + np.concatenate([own.day, _days(pa.chunked_array([texts]))]))
+    _, first = np.unique(days // _DAYS, return_index=True)
+    account_key, day = np.divmod(days[first], _MONTHS * _DAYS)
+    account = tables.accounts.c
+    first_day = sa.func.coalesce(account.billed_through, account.opened_on).label("first_day")
+    query = sa.select(account.account_key, first_day).order_by(account.account_key)
+    few = np.unique(account_key).tolist() if account_key.size <= CHUNK else None
+    rows = bulk.read(connection, query if few is None else query.where(account.account_key.in_(few)))
+    place = np.searchsorted(rows["account_key"].to_numpy(), account_key)
+    return Bills(account_key, day, _days(rows["first_day"])[place] // _DAYS)
 
 
 def _counted() -> sa.ColumnElement[bool]:
@@ -198,76 +230,143 @@ def _counted() -> sa.ColumnElement[bool]:
     return (kind.is_(None) | (kind == CREDIT_NOTE)) & invoice.invoice_key.not_in(voided())
 
 
-def _with(bills: Bills, others: pa.Table) -> Bills:
-    """The bills, with what was billed of the same periods before; few have any.
+def _over_several() -> sa.ColumnElement[bool]:
+    """Documents over several periods: longer than a month. A period that begins on 28 February may end on 31 March."""
+    first, end = tables.invoices.c.period_from, tables.invoices.c.period_to
+    apart = (_part(end, 1, 4) - _part(first, 1, 4)) * MONTHS_PER_YEAR + _part(end, 6, 2) - _part(first, 6, 2)
+    return (apart > 1) | ((apart == 1) & (_part(end, 9, 2) > _part(first, 9, 2)) & (_part(first, 9, 2) < _SHORTEST_MONTH))
 
-    What was billed between runs is a bill of its own where the run had nothing left.
+
+def _part(date: sa.Column[str], first: int, characters: int) -> sa.ColumnElement[int]:
+    """The year, month or day of a date."""
+    return sa.cast(sa.func.substr(date, first, characters), tables.INT64)
+
+
+def _documents(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> Amounts:
+    """What documents billed: most by their heads, few by their lines."""
+    invoice, again = tables.invoices.c, tables.invoices.alias()
+    had_void = sa.select(again.c.account_key).where(again.c.invoice_key.in_(voided()))
+    by_lines = _over_several() | invoice.account_key.in_(had_void)
+    key = sa.case((by_lines, invoice.invoice_key), else_=0).label("key")
+    query = sa.select(invoice.account_key, invoice.period_from, invoice.total_micros, key)
+    rows = bulk.read(connection, query.where(_counted(), *which))
+    keys = rows["key"].to_numpy()
+    whole = keys == 0
+    heads = Amounts(rows["account_key"].to_numpy(), _days(rows["period_from"]), rows["total_micros"].to_numpy())
+    lines = _of_lines(connection, keys[~whole].tolist())
+    return Amounts(*(np.concatenate([mine[whole], theirs]) for mine, theirs in zip(heads, lines, strict=True)))
+
+
+def _of_lines(connection: sa.Connection, invoice_keys: Sequence[int]) -> Amounts:
+    """What the lines of documents billed. Fees in advance are of the last period that the document bills."""
+    invoice, line = tables.invoices.c, tables.invoice_lines.c
+    micros = sa.cast(sa.func.sum(line.amount_micros), tables.INT64).label("micros")
+    heads = (invoice.invoice_key, invoice.account_key, invoice.period_from.label("first"), invoice.period_to.label("end"))
+    query = sa.select(*heads, line.period_from, micros).join_from(tables.invoices, tables.invoice_lines)
+    query = query.group_by(*heads, line.period_from).order_by(invoice.invoice_key, line.period_from)
+    rows = [row for chunk in chunks(invoice_keys) for row in connection.execute(query.where(line.invoice_key.in_(chunk or ())))]
+    last = {row.invoice_key: row.period_from for row in rows if row.period_from < row.end}
+    begins = [row.period_from if row.period_from < row.end else last.get(row.invoice_key, row.first) for row in rows]
+    account_key, amount_micros = (np.array([getattr(row, name) for row in rows], np.int64) for name in ("account_key", "micros"))
+    return Amounts(account_key, _days(pa.chunked_array([pa.array(begins, pa.string())])), amount_micros)
+
+
+def _interim(connection: sa.Connection, run: states.Run) -> list[tuple[int, str]]:
+    """Interim bills (account key, first day) whose accounts a run is the first to compute after their periods."""
+    invoice, account, runs, aside = tables.invoices.c, tables.accounts.c, tables.bill_runs.c, tables.quarantine.c
+    interim = sa.select(runs.run_id).where(runs.kind == states.THRESHOLD, runs.run_id < run.run_id)
+    query = sa.select(invoice.account_key, invoice.run_id, invoice.period_from, invoice.period_to, account.commit_seq)
+    query = query.join_from(tables.invoices, tables.accounts, account.account_key == invoice.account_key)
+    query = query.where(_counted(), invoice.run_id.in_(interim), invoice.period_to <= run.bill_date)
+    earlier = sa.select(runs.run_id, runs.bill_date, runs.pinned_seq).where(runs.run_id < run.run_id, runs.state.in_(states.COUNTED))
+    earlier = earlier.where(runs.kind.is_(None), runs.restricted.is_(None) | (runs.restricted == 0))
+    last = connection.execute(earlier.order_by(runs.run_id.desc())).first()
+    if last is not None:  # most were computed by the last run of all accounts
+        left_out = invoice.account_key.in_(sa.select(aside.account_key).where(aside.run_id == last.run_id))
+        unknown = account.commit_seq > last.pinned_seq
+        query = query.where((invoice.run_id > last.run_id) | (invoice.period_to > last.bill_date) | unknown | left_out)
+    rows = connection.execute(query).all()
+    keys = sorted({row.account_key for row in rows})
+    history = covering.load(connection, account_keys=keys if len(keys) <= CHUNK else None)
+
+    def first_after(row: Any) -> int | None:  # noqa: ANN401 -- a row of the database
+        covering_runs = history.ever(row.account_key, row.commit_seq)
+        return next(
+            (each.run_id for each in covering_runs if each.run_id > row.run_id and each.bill_date.isoformat() >= row.period_to), None
+        )
+
+    return [(row.account_key, row.period_from) for row in rows if first_after(row) == run.run_id]
+
+
+def _earlier(connection: sa.Connection, run_id: int, bills: Bills) -> list[Amounts]:
+    """What runs before this one billed of the months that its bills are compared with, and of their own.
+
+    All of it is read at once, but for bills that are much older than the others of a run of many.
     """
-    at = {key: place for place, key in enumerate(bills.account_key.tolist())}
-    total_micros, alone = bills.total_micros.copy(), dict[int, int]()
-    names = ("account_key", "period_from", "total_micros", "is_interim")
-    for row, (key, first, total, is_interim) in enumerate(zip(*(others[name].to_pylist() for name in names), strict=True)):
-        place = at.get(key)
-        if place is None and is_interim:
-            alone[key] = row  # that of the latest period
-        elif place is not None and str(first) >= bills.period_from[place]:
-            total_micros[place] += total
-    more = others.take(np.array(list(alone.values()), np.int64))
-    account_key = np.concatenate([bills.account_key, more["account_key"].to_numpy()])
-    order = np.argsort(account_key)
-    period_from = [*bills.period_from, *map(str, more["period_from"].to_pylist())]
-    return Bills(
-        account_key[order],
-        [period_from[place] for place in order.tolist()],
-        np.concatenate([bills.month, _months(more["period_from"])])[order],
-        np.concatenate([bills.first_month, _months(more["first_day"])])[order],
-        np.concatenate([total_micros, more["total_micros"].to_numpy()])[order],
-    )
+    invoice, first = tables.invoices.c, bills.month - rule().months
+    before = invoice.run_id < run_id
+    if not first.size:
+        return []
+    many = first.size > CHUNK
+    since = int(np.partition(first, first.size // _OLD_BILLS)[first.size // _OLD_BILLS]) if many else NO_LIMIT
+
+    def begun(month: int) -> sa.ColumnElement[bool]:
+        day = _text(month * _DAYS + 1)
+        return (invoice.period_from >= day) | ((invoice.period_to > day) & _over_several())
+
+    found = [_documents(connection, before, begun(since))] if many else []
+    older = before & begun(int(first.min()))
+    older = older & ~begun(since) if many else older
+    keys = np.unique(bills.account_key[first < since]).tolist()
+    return found + [_documents(connection, older, invoice.account_key.in_(chunk or ())) for chunk in chunks(keys)]
 
 
-def _before(connection: sa.Connection, run_id: int, bills: Bills) -> tuple[Int64s, Int64s]:
+def _before(connection: sa.Connection, bills: Bills, billed: Sums) -> tuple[Int64s, Int64s]:
     """Of each bill the sum of the months before it, and how many of them are known: by documents, as they were imported, or as nothing."""
-    invoice, baseline, months = tables.invoices.c, tables.baselines.c, rule().months
-    if not bills.period_from:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    first = int(bills.month.min()) - months
-    since = f"{first // MONTHS_PER_YEAR:04}-{first % MONTHS_PER_YEAR + 1:02}"
-    earlier = sa.select(invoice.account_key, invoice.period_from.label("month"), invoice.total_micros.label("amount_micros"))
-    earlier = earlier.where(invoice.run_id < run_id, _counted(), invoice.period_from >= since)
-    imported = sa.select(baseline.account_key, baseline.month, baseline.amount_micros).where(baseline.month >= since)
-    sums = np.zeros((len(bills.month), months), np.int64)
-    known = np.zeros(sums.shape, np.bool_)
-    for query in (earlier, imported):
-        rows = bulk.read(connection, query)
-        place, age = _places(rows, bills)
-        fits = (place >= 0) & (age >= 1) & (age <= months)
-        at = (place[fits], age[fits] - 1)
-        fresh = ~known[at]  # what documents say comes before what was imported
-        np.add.at(sums, (at[0][fresh], at[1][fresh]), rows["amount_micros"].to_numpy()[fits][fresh])
-        known[at] = True
-    known |= bills.month[:, None] - np.arange(1, months + 1) >= bills.first_month[:, None]
-    return sums.sum(axis=1), known.sum(axis=1).astype(np.int64)
+    before, count = np.zeros(bills.code.size, np.int64), np.zeros(bills.code.size, np.int64)
+    if not count.size:
+        return before, count
+    baseline, months = tables.baselines.c, rule().months
+    since = _text((int(bills.month.min()) - months) * _DAYS + 1)[:7]
+    query = sa.select(baseline.account_key, baseline.month, baseline.amount_micros).where(baseline.month >= since)
+    rows = bulk.read(connection, query)
+    imported = _sums([Amounts(rows["account_key"].to_numpy(), _days(rows["month"]), rows["amount_micros"].to_numpy())])
+    for age in range(1, months + 1):
+        micros, is_billed = billed.of(bills.code - age)
+        baseline_micros, is_imported = imported.of(bills.code - age)
+        before += np.where(is_billed, micros, baseline_micros)  # what documents say comes before what was imported
+        count += is_billed | is_imported | (bills.month - age >= bills.first_month)
+    return before, count
 
 
-def _places(rows: pa.Table, bills: Bills) -> tuple[Int64s, Int64s]:
-    """The bill of each row's account, -1 for none, and how many months the row is older."""
-    keys = rows["account_key"].to_numpy()
-    place = np.minimum(np.searchsorted(bills.account_key, keys), len(bills.account_key) - 1)
-    own = bills.account_key[place] == keys
-    return np.where(own, place, -1), bills.month[place] - _months(rows["month"])
+def _sums(parts: Sequence[Amounts]) -> Sums:
+    account_key, day, micros = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    code = account_key * _MONTHS + day // _DAYS
+    order = np.argsort(code)
+    found, first = np.unique(code[order], return_index=True)
+    return Sums(found, np.add.reduceat(micros[order], first) if first.size else micros)
 
 
-def _months(texts: pa.ChunkedArray[Any]) -> Int64s:
-    """Numbers of months from dates (or months) as text; a run has few different ones."""
+def _days(texts: pa.ChunkedArray[Any]) -> Int64s:
+    """Numbers of days from dates (or months) as text, so that those of one month have one quotient by `_DAYS`; few are different."""
     encoded: Any = texts.combine_chunks().dictionary_encode() if len(texts) else None
     if encoded is None:
         return np.zeros(0, np.int64)
-    numbers = [int(text[:4]) * MONTHS_PER_YEAR + int(text[5:7]) - 1 for text in encoded.dictionary.to_pylist()]
+    parts = [tuple(map(int, text.split("-"))) for text in encoded.dictionary.to_pylist()]
+    numbers = [(year * MONTHS_PER_YEAR + month - 1) * _DAYS + sum(day) for year, month, *day in parts]
     found: Int64s = np.array(numbers, np.int64)[encoded.indices.to_numpy()]
     return found
 
 
-def _known(connection: sa.Connection, account_keys: Sequence[int]) -> set[tuple[Any, ...]]:
+def _text(number: int) -> str:
+    """The date of such a number."""
+    (year, month), day = divmod(number // _DAYS, MONTHS_PER_YEAR), number % _DAYS
+    return f"{year:04}-{month + 1:02}-{day:02}"
+
+
+def _known(connection: sa.Connection, account_keys: Sequence[int]) -> set[tuple[int, str]]:
+    """Months (account key, month) that have an alarm."""
     alarm = tables.limit_alarms.c
-    query = sa.select(*(alarm[name] for name in _KEY)).where(alarm.kind == KIND)
-    return {tuple(row) for chunk in chunks(account_keys) for row in connection.execute(query.where(alarm.account_key.in_(chunk or ())))}
+    query = sa.select(alarm.account_key, alarm.period_from).where(alarm.kind == KIND)
+    rows = [row for chunk in chunks(account_keys) for row in connection.execute(query.where(alarm.account_key.in_(chunk or ())))]
+    return {(row.account_key, row.period_from[:7]) for row in rows}

@@ -55,7 +55,7 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int) -
     if row is None:
         raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
     day = through or local_date(row.timezone, now_us) + dt.timedelta(days=1)
-    found = unbilled(home, day, only={account_id}, reopened=True)
+    found = unbilled(home, day, only={account_id}, as_if_closed=True)
     contracts, language = found.contracts, row.language.partition("-")[0]
     own_texts, price_list = totals.names(contracts, by_hand_rows), contracts.price_list
     names = _subscriptions(home, found.lines["subscription_key"].tolist())

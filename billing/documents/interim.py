@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
+from billing import closed_months
 from billing.documents.interim_lines import as_priced, usage_of, with_tax
 from billing.documents.issuing import issue
 from billing.invoicing.drafts import Drafts
@@ -68,7 +69,7 @@ class Limit(msgspec.Struct, frozen=True):
 class InterimRun(msgspec.Struct, frozen=True):
     """What was billed in mid-cycle, and limits of which nobody was told yet. `run_id` 0: nothing was billed, or it was only looked at.
 
-    `held`: what was reached and waits, since the bills of the account are held.
+    `held`: what was reached and waits, since the bills of the account are held. `refused`: why what was looked at cannot be billed now.
     """
 
     run_id: int
@@ -77,6 +78,7 @@ class InterimRun(msgspec.Struct, frozen=True):
     reached: tuple[Interim, ...]
     limits: tuple[Limit, ...]
     held: tuple[Interim, ...] = ()
+    refused: str = ""
 
 
 class _Found(NamedTuple):
@@ -90,9 +92,15 @@ class _Found(NamedTuple):
 
 
 def preview(home: Home, through: dt.date, *, threads: int = 1) -> InterimRun:
-    """What `run` would bill of usage on days before `through`; nothing is stored."""
-    found = _find(home, through, threads)
-    return InterimRun(0, through.isoformat(), len(found.drafts), found.shown, found.limits, found.held)
+    """What `run` would bill of usage on days before `through`, and why it would refuse; nothing is stored."""
+    found, refused = _find(home, through, threads), ""
+    with home.connect() as connection:
+        try:
+            _require_no_run(connection)
+            _require_open(connection, found.drafts)
+        except UserError as error:
+            refused = f"{error.message}; remedy: {error.remedy}"
+    return InterimRun(0, through.isoformat(), len(found.drafts), found.shown, found.limits, found.held, refused)
 
 
 def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimRun:
@@ -177,6 +185,12 @@ def _require_no_run(connection: sa.Connection) -> None:
         raise UserError(
             f"the bill run of {current.bill_date} is not finished", f"finish it first: ratewright bill run --date {current.bill_date}"
         )
+
+
+def _require_open(connection: sa.Connection, drafts: Drafts) -> None:
+    """The books that the bills would be posted to are open: as when they are posted."""
+    entities = {drafts.entities[index] for index in np.unique(drafts.entity).tolist()}
+    closed_months.require_open(connection, {(entity, drafts.issued_on.isoformat()[:7]) for entity in entities})
 
 
 def _billed_alarm(each: Reached, run_id: int) -> dict[str, object]:

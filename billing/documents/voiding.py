@@ -20,7 +20,7 @@ from billing.charges.lines import KEY_FIELDS
 from billing.documents.finding import Document, date_of, find, local_date, require_no_run, voided_of
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING
-from billing.runs import cycle, facts, posting, scope, states
+from billing.runs import cycle, facts, passing, posting, scope, states
 from billing.runs.lock import only_run
 from billing.store import tables
 from rating.errors import UserError
@@ -70,11 +70,23 @@ def void(home: Home, number: str, reason: str, who: Who, *, on: dt.date | None =
 
 
 def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport:
-    """Bill anew the account whose invoice was voided: for its bill date, or, where later runs have billed the account since, for the last.
+    """Bill anew the account whose invoice was voided: for its bill date or that of the last run that billed it or others with it since.
 
     What it makes is dated today on the account's clock, not before the void. Raises UserError where there is nothing to reissue, or a run
     cannot begin.
     """
+    bill_date, order = _again(home, number, who)
+    return cycle.run(home, bill_date, who.now_us, order=order, threads=threads)
+
+
+def preview_reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> cycle.Preview:
+    """What `reissue` would bill, and why its run would refuse; nothing is stored. Raises UserError where there is nothing to reissue."""
+    bill_date, order = _again(home, number, who)
+    return cycle.preview(home, bill_date, who.now_us, order=order, threads=threads)
+
+
+def _again(home: Home, number: str, who: Who) -> tuple[dt.date, cycle.Order]:
+    """The run that bills anew what a void invoice had billed: its bill date, whom, and dated when."""
     with home.connect() as connection:
         document = find(connection, number)
         void = voided_of(connection, document.invoice_key)
@@ -82,13 +94,16 @@ def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport
             raise UserError(f"{number} is not void", f"void it first: ratewright invoice void {number} --reason ...")
         if document.run_kind != states.CYCLE:
             raise UserError(f"{number} did not come out of a bill run", "make a new credit note, or let the next run bill it")
-        known = facts.load(connection, home.head_seq(connection))
-        coverage = scope.covered_through(connection, known)[known.account_keys.tolist().index(document.account_key)]
+        seq = home.head_seq(connection)
+        known = facts.load(connection, seq)
+        index = known.account_keys.tolist().index(document.account_key)
+        coverage = scope.covered_through(connection, known)[index]
+        bill_date = dt.date.fromisoformat(document.bill_date)
+        bill_date = bill_date if coverage is None else max(bill_date, coverage.through)
+        last = passing.last_with(connection, known, index, dt.date.fromisoformat(document.period_from), bill_date, seq)
     issued_on = max(local_date(document.timezone, who.now_us), dt.date.fromisoformat(void.on_date))
     order = cycle.Order(by=states.By(who.by_name, who.by_uid), accounts=frozenset({document.account_id}), issued_on=issued_on)
-    bill_date = dt.date.fromisoformat(document.bill_date)
-    latest = bill_date if coverage is None else max(bill_date, coverage.through)
-    return cycle.run(home, latest, who.now_us, order=order, threads=threads)
+    return last, order
 
 
 def _void(home: Home, connection: sa.Connection, document: Document, day: str, reason: str, who: Who, *, dry_run: bool) -> Void:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom

@@ -1,6 +1,6 @@
 """Deposits: money that is held apart, and settles nothing until it is released to pay what is open, or goes back.
 
-A release pays open invoices and never more than is open; what is left of the deposit stays held. Amounts are micro-units.
+A release pays open invoices and never more than is open, from its date on; what is left of the deposit stays held. Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from billing.allocations import allocate_credit, open_items
 from billing.allocations.settling import Arrival, arrive, settled_by
 from billing.allocations.spread import DEPOSIT
 from billing.payments import postings
+from billing.payments.statement import owed_by_date
 from billing.payments.writing import (
     Account,
     Act,
     Writing,
     account_by_key,
     account_of,
+    first_day,
     require_currency,
     require_id,
     require_minor_units,
@@ -113,7 +115,8 @@ def take(home: Home, deposit: Deposit, act: Act) -> Held:
 def move(home: Home, movement: Movement, act: Act) -> Held:
     """Release a deposit to pay open invoices, or give it back. The same reference with the same data changes nothing.
 
-    Raises UserError for an unknown deposit, more than is held, a release of more than is open, and the same reference with other data.
+    Raises UserError for an unknown deposit, more than is held, a release of more than is open or dated before it was, and the same
+    reference with other data.
     """
     require_id(movement.reference, _WORDS[movement.kind])
     with writing(home, act) as work:
@@ -125,7 +128,12 @@ def move(home: Home, movement: Movement, act: Act) -> Held:
         require_not_before(movement.on_date, row.received_on, f"{_WORDS[movement.kind]} {movement.reference}")
         account = account_by_key(work.connection, row.account_key)
         before = {item.number: item.open_micros for item in settled_by(work.connection, DEPOSIT, movement.deposit_id)}
-        _store(work, movement, account, _amount(work, movement, account))
+        amount = _amount(work, movement, account)
+        if movement.kind == postings.APPLIED:
+            opened_on = first_day(owed_by_date(work.connection, account), amount)
+            were_open = f"{format_micros(amount)} {account.currency} were open"
+            require_not_before(movement.on_date, opened_on, f"release {movement.reference}", were_open)
+        _store(work, movement, account, amount)
         settled = settled_by(work.connection, DEPOSIT, movement.deposit_id)
         new = [(item.number, item.open_micros - before.get(item.number, 0)) for item in settled]
         return _held(work.connection, movement.deposit_id)._replace(allocated=tuple(each for each in new if each[1]))

@@ -22,6 +22,7 @@ from billing.payments.writing import (
     Act,
     Writing,
     account_by_key,
+    first_day,
     require_id,
     require_minor_units,
     require_not_before,
@@ -89,18 +90,22 @@ class _Source(NamedTuple):
 
     credit: tuple[str, str]
     account: Account
-    came_on: str
     money: str  # ledger account
     left_micros: int
-    had_micros: int  # what came less what went back
-    charged_back_micros: int  # and was not won back
+    moves: list[tuple[str, int]]  # what came and what went back (below zero), by date
+    charged: list[tuple[str, int]]  # what was charged back and what was won (below zero), by date
+
+    @property
+    def had_micros(self) -> int:
+        """What came less what went back."""
+        return sum(micros for _, micros in self.moves)
 
 
 def give_back(home: Home, back: Back, act: Act) -> GivenBack:
     """Let money go back (or, for `chargeback_won`, come again). The same reference with the same data changes nothing.
 
-    Raises UserError for an unknown payment or document, more than there is, a date before the money came, and the same reference with
-    other data, naming the field.
+    Raises UserError for an unknown payment or document, more than there is, a date before the money came (or was charged back, for what is
+    won), and the same reference with other data, naming the field.
     """
     require_id(back.reference, back.kind)
     with writing(home, act) as work:
@@ -109,10 +114,10 @@ def give_back(home: Home, back: Back, act: Act) -> GivenBack:
         if stored is not None:
             _require_same(back, stored)
             return _answer(work.connection, back, source, (stored.amount_micros, []), existed=True)
-        require_not_before(back.on_date, source.came_on, f"{back.kind} {back.reference}")
         if source.credit[0] == DOCUMENT:
             _require_nothing_written_off(work.connection, source.account)
         amount = _amount(work, back, source)
+        _require_date(back, source, amount)
         documents_arrive(work.connection, {source.account.account_key}, work.seq)
         reopened = _move(work, back, source, amount)
         allocate_credit(work.connection, [source.account.account_key], work.seq)
@@ -177,6 +182,7 @@ def _amount(work: Writing, back: Back, source: _Source) -> int:
         require_minor_units(work.home, amount, source.account.currency, what)
     if back.fee_micros < 0:
         raise UserError(f"{what} has a fee of {format_micros(back.fee_micros)}", "give what the bank takes, or no fee", exit_status=2)
+    require_minor_units(work.home, back.fee_micros, source.account.currency, f"the fee of {what}")
     if not 0 < amount <= most:
         shown = f"{format_micros(most)} {source.account.currency}"
         asked = "there is nothing to give back" if back.amount_micros is None else f"{format_micros(amount)} cannot go back"
@@ -184,10 +190,20 @@ def _amount(work: Writing, back: Back, source: _Source) -> int:
     return amount
 
 
+def _require_date(back: Back, source: _Source, amount_micros: int) -> None:
+    """Nothing goes back before it came, nor is won before it was charged back."""
+    what = f"{back.kind} {back.reference}"
+    if back.kind == WON:
+        charged_back = f"{format_micros(amount_micros)} {source.account.currency} were charged back"
+        require_not_before(back.on_date, first_day(source.charged, amount_micros), what, charged_back)
+    else:
+        require_not_before(back.on_date, first_day(source.moves, amount_micros), what)
+
+
 def _most(back: Back, source: _Source) -> tuple[int, str]:
     """The most that this kind can take, and what that is."""
     if back.kind == WON:
-        return source.charged_back_micros, "are charged back and not won"
+        return sum(micros for _, micros in source.charged), "are charged back and not won"
     if source.credit[0] == DOCUMENT or (back.kind == REFUND and not back.reopens):
         return source.left_micros, "are left"
     return source.had_micros, "have not gone back"
@@ -215,12 +231,13 @@ def _source(work: Writing, back: Back) -> _Source:
         row = _document(connection, back.number or "")
         credit, money, had, came_on = (DOCUMENT, row.number), ledger.CASH, -row.total_micros, row.issued_on
     account = account_by_key(connection, row.account_key)
-    gone = _gone(connection, credit)
+    events = _events(connection, credit)
     left = _left(connection, credit)
-    if credit[0] == DOCUMENT and left == 0 and not gone and not _is_used(connection, credit):
+    if credit[0] == DOCUMENT and left == 0 and not events and not _is_used(connection, credit):
         left = had  # it has not become credit yet
-    charged = gone.get(CHARGEBACK, 0) - gone.get(WON, 0)
-    return _Source(credit, account, came_on, money, left, had - sum(gone.values()) + 2 * gone.get(WON, 0), charged)
+    gone = [(on, -amount if kind == WON else amount) for kind, on, amount in events]
+    charged = [moved for moved, (kind, _, _) in zip(gone, events, strict=True) if kind in {CHARGEBACK, WON}]
+    return _Source(credit, account, money, left, [(came_on, had), *((on, -amount) for on, amount in gone)], charged)
 
 
 def _payment(connection: sa.Connection, payment_id: str) -> Any:  # noqa: ANN401 -- a row
@@ -255,12 +272,12 @@ def _require_nothing_written_off(connection: sa.Connection, account: Account) ->
         )
 
 
-def _gone(connection: sa.Connection, credit: tuple[str, str]) -> dict[str, int]:
-    """What went back before, by kind."""
+def _events(connection: sa.Connection, credit: tuple[str, str]) -> list[tuple[str, str, int]]:
+    """Kind, date and amount of all that went back before, or was won."""
     event = tables.payment_events.c
     column = event.payment_id if credit[0] == PAYMENT else event.credit_number
-    query = sa.select(event.kind, sa.cast(sa.func.sum(event.amount_micros), tables.INT64)).where(column == credit[1]).group_by(event.kind)
-    return {kind: int(amount) for kind, amount in connection.execute(query)}
+    rows = connection.execute(sa.select(event.kind, event.on_date, event.amount_micros).where(column == credit[1]))
+    return [(kind, on, int(amount)) for kind, on, amount in rows]
 
 
 def _left(connection: sa.Connection, credit: tuple[str, str]) -> int:

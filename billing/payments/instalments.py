@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from billing.allocations import open_items
 from billing.allocations.settling import store_rows
 from billing.charges.lines import minor_step_micros
-from billing.payments.writing import Account, Act, Writing, account_of, minor_places, require_id, writing
+from billing.payments.writing import Account, Act, Writing, account_of, minor_places, require_id, require_not_before, writing
 from billing.store import tables
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RUNNING, BEHIND, FINISHED, REPLACED = "running", "behind", "finished", "replaced"
 ENDED: Final = "/ended"  # what the id of the plan that ends another one has behind it
 PARTS_MAX: Final = 120
+_PARTS: Final = f"--part DATE=AMOUNT, or --parts (1 to {PARTS_MAX}) and --first"
 
 
 class Wanted(NamedTuple):
@@ -103,17 +104,19 @@ def month_after(day: dt.date, months: int) -> dt.date:
 def agree(home: Home, wanted: Wanted, act: Act) -> Plan:
     """Agree on a plan. The same id again answers with what was agreed when the asking is the same.
 
-    Raises UserError for an unknown account or invoice, invoices with nothing open, parts that do not add up to what is open, dates that do
-    not grow or lie before the agreement, and the same id with other data.
+    Raises UserError for an unknown account or invoice, invoices with nothing open, parts of both kinds or none, parts that do not add up to
+    what is open, dates that do not grow or lie before the agreement, and the same id with other data.
     """
     require_id(wanted.plan_id, "plan")
     if wanted.plan_id.endswith(ENDED):
         raise UserError(f"the id {wanted.plan_id} is kept for the end of a plan", "give the plan another id", exit_status=2)
+    if wanted.parts and (wanted.equal or wanted.first_on):
+        raise UserError("a plan has parts of its own or equal ones, not both", f"give {_PARTS}", exit_status=2)
     with writing(home, act) as work:
         account = account_of(work.connection, wanted.account_id)
         if _known(work, wanted.plan_id, account, wanted.agreed_on, wanted.note):
             plan = _read(work.connection, wanted.agreed_on, wanted.plan_id)
-            _require_same_parts(plan, wanted)
+            _require_same_parts(work, account, plan, wanted)
             return plan._replace(existed=True)
         items = _chosen(work, account, wanted.numbers)
         dated = _dated(work, wanted, account, sum(amount for _, amount in items))
@@ -123,9 +126,9 @@ def agree(home: Home, wanted: Wanted, act: Act) -> Plan:
 
 
 def end(home: Home, plan_id: str, ended_on: dt.date, note: str, act: Act) -> Plan:
-    """End a plan: what of its invoices is open is due when they were. Once more changes nothing.
+    """End a plan: the invoices that it holds are due when they were, also what of them is open again later. Once more changes nothing.
 
-    Raises UserError for an unknown plan, and one of which nothing is open or that another plan has replaced.
+    Raises UserError for an unknown plan, one of which nothing is open or that another plan has replaced, and a date before the agreement.
     """
     with writing(home, act) as work:
         plan = _read(work.connection, ended_on, plan_id)
@@ -134,12 +137,8 @@ def end(home: Home, plan_id: str, ended_on: dt.date, note: str, act: Act) -> Pla
             return _read(work.connection, ended_on, plan_id + ENDED)._replace(existed=True)
         if plan.state in {FINISHED, REPLACED}:
             raise UserError(f"plan {plan_id} is {plan.state}", "`ratewright payment instalments list` shows how plans stand")
-        invoice = tables.invoices.c
-        numbers = {part.number for part in plan.parts if part.open_micros}
-        query = sa.select(invoice.invoice_key, invoice.number, invoice.due_on).where(invoice.number.in_(numbers))
-        due_on = {key: dt.date.fromisoformat(due) for key, _, due in work.connection.execute(query)}
-        rows = [(1, key, amount, due_on[key]) for key, amount in _open_amounts(work, account) if key in due_on]
-        _store(work, (plan_id + ENDED, account, ended_on, note), rows)
+        require_not_before(ended_on, plan.agreed_on, f"the end of plan {plan_id}", "it was agreed")
+        _store(work, (plan_id + ENDED, account, ended_on, note), _put_back(work.connection, plan_id))
         return _read(work.connection, ended_on, plan_id + ENDED)
 
 
@@ -152,6 +151,17 @@ def list_plans(home: Home, as_of: dt.date, account_id: str | None = None) -> lis
     with home.connect() as connection:
         ids = connection.execute(query.order_by(plan.commit_seq)).scalars().all()
         return [_read(connection, as_of, plan_id) for plan_id in ids]
+
+
+def _put_back(connection: sa.Connection, plan_id: str) -> list[tuple[int, int, int, dt.date]]:
+    """What a plan laid over each invoice that it still holds, as one part that is due when the invoice was."""
+    part, invoice = tables.instalments.c, tables.invoices.c
+    amount = sa.cast(sa.func.sum(part.amount_micros), tables.INT64)
+    query = sa.select(invoice.invoice_key, invoice.due_on, amount).join_from(tables.instalments, tables.invoices)
+    query = query.where(part.plan_id == plan_id).group_by(invoice.invoice_key, invoice.due_on).order_by(invoice.due_on, invoice.invoice_key)
+    rows = connection.execute(query).all()
+    holding = _holding(connection, [key for key, _, _ in rows])
+    return [(1, key, int(micros), dt.date.fromisoformat(due_on)) for key, due_on, micros in rows if holding[key] == plan_id]
 
 
 def _known(work: Writing, plan_id: str, account: Account, on: dt.date, note: str) -> bool:
@@ -171,16 +181,13 @@ def _known(work: Writing, plan_id: str, account: Account, on: dt.date, note: str
     return True
 
 
-def _require_same_parts(plan: Plan, wanted: Wanted) -> None:
+def _require_same_parts(work: Writing, account: Account, plan: Plan, wanted: Wanted) -> None:
     """Dates, amounts and invoices as they were agreed. Without invoices those that were open then are meant, whichever they were."""
     stored: dict[str, int] = {}
     for part in plan.parts:
         stored[part.due_on] = stored.get(part.due_on, 0) + part.amount_micros
-    given = {due_on.isoformat(): amount for due_on, amount in wanted.parts}
-    same = given == stored
-    if not given:
-        first = wanted.first_on or dt.date.fromisoformat(min(stored))
-        same = list(stored) == [month_after(first, place).isoformat() for place in range(wanted.equal)]
+    given = _asked(work, wanted, account, sum(stored.values()))  # the parts add up to what was open then
+    same = {due_on.isoformat(): amount for due_on, amount in given} == stored
     numbers = {part.number for part in plan.parts}
     for name, is_same in (("parts", same), ("invoices", not wanted.numbers or set(wanted.numbers) == numbers)):
         if not is_same:
@@ -219,13 +226,7 @@ def _chosen(work: Writing, account: Account, numbers: Sequence[str]) -> list[tup
 
 def _dated(work: Writing, wanted: Wanted, account: Account, open_micros: int) -> list[tuple[dt.date, int]]:
     """The parts as (due date, amount), checked."""
-    step = minor_step_micros(minor_places(work.home, account.currency))
-    dated = list(wanted.parts)
-    if not dated:
-        if not 1 <= wanted.equal <= PARTS_MAX or wanted.first_on is None:
-            raise UserError("a plan needs parts", f"give --part DATE=AMOUNT, or --parts (1 to {PARTS_MAX}) and --first", exit_status=2)
-        amounts = equal_parts(open_micros, wanted.equal, step)
-        dated = [(month_after(wanted.first_on, place), amount) for place, amount in enumerate(amounts)]
+    step, dated = _step_micros(work, account), _asked(work, wanted, account, open_micros)
     dates = [due_on for due_on, _ in dated]
     if dates != sorted(set(dates)) or dates[0] < wanted.agreed_on:
         raise UserError("the dates of the parts do not grow from the day of the agreement on", "give each part a later date", exit_status=2)
@@ -239,6 +240,20 @@ def _dated(work: Writing, wanted: Wanted, account: Account, open_micros: int) ->
             "give parts that add up to it, or name the invoices with --invoice",
         )
     return dated
+
+
+def _asked(work: Writing, wanted: Wanted, account: Account, open_micros: int) -> list[tuple[dt.date, int]]:
+    """The parts as they are asked for, as (due date, amount): each as it was given, or equal ones of what is open."""
+    if wanted.parts:
+        return list(wanted.parts)
+    if not 1 <= wanted.equal <= PARTS_MAX or wanted.first_on is None:
+        raise UserError("a plan needs parts", f"give {_PARTS}", exit_status=2)
+    amounts = equal_parts(open_micros, wanted.equal, _step_micros(work, account))
+    return [(month_after(wanted.first_on, place), amount) for place, amount in enumerate(amounts)]
+
+
+def _step_micros(work: Writing, account: Account) -> int:
+    return minor_step_micros(minor_places(work.home, account.currency))
 
 
 def _store(work: Writing, plan: tuple[str, Account, dt.date, str], rows: Sequence[tuple[int, int, int, dt.date]]) -> None:

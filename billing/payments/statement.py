@@ -100,6 +100,11 @@ def statement(home: Home, account_id: str, from_date: dt.date | None = None, to_
     return Statement(account_id, name, account.currency, first, last, opening, entries, balance, held, items)
 
 
+def owed_by_date(connection: sa.Connection, account: Account) -> list[tuple[str, int]]:
+    """What of the receivable came (above zero) and went, by the date of each entry."""
+    return [(move[0], move[-1]) for move in _moves(connection, account)]
+
+
 _Move = tuple[str, str, str, str, str, int]  # date, kind, document, text, due on, amount
 
 

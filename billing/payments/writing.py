@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import itertools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -135,7 +136,7 @@ def require_minor_units(home: Home, amount_micros: int, currency: str, what: str
     if amount_micros % minor_step_micros(places):
         raise UserError(
             f"{what} of {format_micros(amount_micros)} has more than the {places} decimal places of {currency}",
-            "give the amount that the bank credited",
+            "give the amount that the bank booked",
             exit_status=2,
         )
 
@@ -165,7 +166,21 @@ def require_begun(on: dt.date, now_us: int, option: str = "--date") -> None:
         raise UserError(f"{option}: {on} has not begun yet", "give the date on which it happened", exit_status=2)
 
 
-def require_not_before(on: dt.date, earliest: str, what: str) -> None:
-    """Raises UserError where something is said to have happened before the money came."""
+def require_not_before(on: dt.date, earliest: str, what: str, came: str = "the money came") -> None:
+    """Raises UserError where something is said to have happened before what it needs: `came` says what that is, `earliest` when it was."""
     if on.isoformat() < earliest:
-        raise UserError(f"{what} is dated {on}, before the money came on {earliest}", "give the date on which it happened", exit_status=2)
+        raise UserError(f"{what} is dated {on}, before {came} on {earliest}", "give the date on which it happened", exit_status=2)
+
+
+def first_day(moves: Iterable[tuple[str, int]], amount_micros: int) -> str:
+    """The first day from which on so much is there at the end of every day, of what came and went (below zero) by date. Pure.
+
+    Where less is there in the end (credit waits for a run that is not posted yet), the first one from which on that is.
+    """
+    of_day: dict[str, int] = {}
+    for on, micros in moves:
+        of_day[on] = of_day.get(on, 0) + micros
+    days = sorted(of_day)
+    there = list(itertools.accumulate(of_day[day] for day in days))
+    needed = min(amount_micros, there[-1])
+    return days[max((place for place, micros in enumerate(there) if micros < needed), default=-1) + 1]

@@ -16,6 +16,7 @@ from billing.accounts import facts as dated
 from billing.accounts.kinds import DiscountFact, TaxFact, TermsFact
 from billing.accounts.reach import Told, in_force
 from billing.charges.proration import Span
+from billing.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,6 +31,7 @@ STAFF: Final = "staff"
 TEST: Final = "test"
 NORMAL: Final = "normal"
 ACCOUNT_KINDS: Final = ("bill_day", "terms", "payer", "sponsor", "pool", "hold", "category", "tax", "discount", "closed")
+RELATIONS: Final = {"payer": "payer", "sponsor": "sponsor", "pool": "root"}  # kind -> field that names the other account
 SUBSCRIPTION_KINDS: Final = ("pause", "outage", "end", "no_end", "terms", "payer", "discount")
 
 
@@ -44,7 +46,10 @@ class Relation(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Agreed:
-    """Dated facts by account index, and of `subscription_payers` by subscription key."""
+    """Dated facts by account index, and of `subscription_payers` by subscription key.
+
+    `parted`: who was told to be related with whom by facts that hold no more: what was billed by then is still put right between them.
+    """
 
     bill_days: Mapping[int, tuple[tuple[dt.date, int], ...]]  # changes alone, in order of time
     terms: Mapping[int, tuple[tuple[dt.date, TermsFact], ...]]
@@ -57,6 +62,8 @@ class Agreed:
     exempt: Mapping[int, tuple[tuple[Span, TaxFact], ...]]
     discounts: Mapping[int, tuple[tuple[Span, DiscountFact], ...]]
     closed_on: Mapping[int, dt.date]
+    parted: Mapping[int, tuple[int, ...]]
+    subscription_parted: Mapping[int, tuple[int, ...]]  # by subscription key
 
     def of_account(self, index: int) -> Agreed:
         """What is agreed with one account alone, whose index is 0 then; not with whom it is related."""
@@ -65,7 +72,7 @@ class Agreed:
         return dataclasses.replace(NOTHING, **own)
 
 
-NOTHING: Final = Agreed({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
+NOTHING: Final = Agreed({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
 
 
 def load(  # noqa: PLR0913, PLR0917 -- facts, and what is needed to say them by index
@@ -88,16 +95,22 @@ def load(  # noqa: PLR0913, PLR0917 -- facts, and what is needed to say them by 
     def relations(of: Mapping[_Key, Sequence[Fact]], field: str) -> dict[_Key, tuple[Relation, ...]]:
         return {key: tuple(_relation(fact, field, index_of_id) for fact in facts) for key, facts in of.items()}
 
+    def parted(table: sa.Table) -> dict[int, tuple[int, ...]]:
+        others: dict[int, list[int]] = {}
+        for subject, kind, detail in dated.undone(connection, table, seq, tuple(RELATIONS)):
+            others.setdefault(subject, []).append(index_of_id(getattr(detail, RELATIONS[kind])))
+        return {subject: tuple(each) for subject, each in others.items()}
+
     by_subscription: dict[int, list[Fact]] = collections.defaultdict(list)
     for fact in payers:
         by_subscription[fact.subject].append(fact)
     return Agreed(
         bill_days=_each(found["bill_day"], lambda fact: (fact.from_date, fact.detail.bill_day)),
         terms=_each(found["terms"], lambda fact: (fact.from_date, fact.detail)),
-        payers=relations(found["payer"], "payer"),
-        sponsors=relations(found["sponsor"], "sponsor"),
-        pools=relations(found["pool"], "root"),
-        subscription_payers=relations(by_subscription, "payer"),
+        payers=relations(found["payer"], RELATIONS["payer"]),
+        sponsors=relations(found["sponsor"], RELATIONS["sponsor"]),
+        pools=relations(found["pool"], RELATIONS["pool"]),
+        subscription_payers=relations(by_subscription, RELATIONS["payer"]),
         holds=_each(found["hold"], span_of),
         categories={
             index: ((Span(dt.date.min, None), imported.get(index, NORMAL)), *((span_of(fact), fact.detail.category) for fact in told))
@@ -106,6 +119,8 @@ def load(  # noqa: PLR0913, PLR0917 -- facts, and what is needed to say them by 
         exempt=_each(found["tax"], lambda fact: (span_of(fact), fact.detail)),
         discounts=_each(found["discount"], lambda fact: (span_of(fact), fact.detail)),
         closed_on={index: facts[-1].from_date for index, facts in found["closed"].items()},
+        parted={place[key]: others for key, others in parted(tables.account_facts).items() if key in place},
+        subscription_parted=parted(tables.subscription_facts),
     )
 
 
@@ -145,8 +160,8 @@ def category_on(categories: Iterable[tuple[Span, str]], day: dt.date, otherwise:
 def units(agreed: Agreed, owner_of: Mapping[int, int]) -> dict[int, int]:
     """The root of its rating unit, for each account (index) of a unit with more than one member.
 
-    Accounts are of one unit that any relation ever joined. Its root is the first member that nobody else ever paid for; in a ring the
-    first of all. `owner_of`: the account of each subscription key in `subscription_payers`.
+    Accounts are of one unit that any relation ever joined, also one that was told and retracted. Its root is the first member that nobody
+    else ever paid for; in a ring the first of all. `owner_of`: the account of each subscription key that any relation is about.
     """
     parent: dict[int, int] = {}
     depends: set[int] = set()
@@ -162,6 +177,8 @@ def units(agreed: Agreed, owner_of: Mapping[int, int]) -> dict[int, int]:
             if relation.other not in {NOBODY, index}:
                 depends.add(index)
                 parent[root(index)] = root(relation.other)
+    for index, other in _parted(agreed, owner_of):
+        parent[root(index)] = root(other)
     members: dict[int, list[int]] = {}
     for index in sorted(parent):
         members.setdefault(root(index), []).append(index)
@@ -186,6 +203,13 @@ def _families(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int
     for of_accounts in (agreed.payers, agreed.sponsors, agreed.pools):
         yield from of_accounts.items()
     yield from ((owner_of[key], relations) for key, relations in agreed.subscription_payers.items() if key in owner_of)
+
+
+def _parted(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """Pairs of accounts (indices) that were told to be related, and are not."""
+    of_subscriptions = ((owner_of[key], others) for key, others in agreed.subscription_parted.items() if key in owner_of)
+    for index, others in (*agreed.parted.items(), *of_subscriptions):
+        yield from ((index, other) for other in others if other != NOBODY)
 
 
 def _each(facts: Mapping[int, Sequence[Fact]], what: Callable[[Fact], Any]) -> dict[int, tuple[Any, ...]]:

@@ -38,12 +38,10 @@ class Order(NamedTuple):
     issued_on: dt.date | None = None  # the date of its invoices; None: the bill date
 
 
-def require_date(bill_date: dt.date, now_us: int | None = None) -> None:
-    """Raises UserError for a date that cannot be meant, before anything is stored for it. Without a clock: any date there is."""
-    last = LAST_DATE
-    if now_us is not None:
-        this_year = (facts.EPOCH + dt.timedelta(microseconds=now_us)).year
-        last = min(LAST_DATE, dt.date(this_year + YEARS_AHEAD_MAX, 12, 31))
+def require_date(bill_date: dt.date, now_us: int) -> None:
+    """Raises UserError for a date that cannot be meant, before anything is stored for it."""
+    this_year = (facts.EPOCH + dt.timedelta(microseconds=now_us)).year
+    last = min(LAST_DATE, dt.date(this_year + YEARS_AHEAD_MAX, 12, 31))
     if not FIRST_DATE <= bill_date <= last:
         raise UserError(
             f"the bill date {bill_date} is not between {FIRST_DATE} and {last}",
@@ -55,22 +53,36 @@ def require_date(bill_date: dt.date, now_us: int | None = None) -> None:
 def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
     """The unfinished run of this date, or a new one with its row. Raises UserError for everything that is in the way."""
     with home.begin() as connection:
-        clock.require(connection, now_us)
-        current = states.unfinished(connection)
+        current = unfinished(connection, bill_date, now_us, order)
         if current is not None:
-            _require_same(connection, current, bill_date, order)
-            return current._replace(resumed=True)
-        if order.resume:
-            raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
+            return current
         seq = home.next_commit_seq(connection, "run", now_us)
-        keys = _account_keys(connection, order.accounts, seq)
-        _require_open(connection, (order.issued_on or bill_date).isoformat(), keys)
+        keys = require_books_open(connection, bill_date, order, seq)
         gate.require_complete(connection, bill_date)
         current = _insert(connection, bill_date, seq, now_us, order)
         if keys is not None:
             bulk.insert(connection, tables.run_accounts, {"run_id": [current.run_id] * len(keys), "account_key": keys})
     commit_points.reached("run.started")
     return current
+
+
+def unfinished(connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order) -> Run | None:
+    """The run of this date that is not finished and goes on; None: a new one may begin. Raises UserError where neither may be."""
+    clock.require(connection, now_us)
+    current = states.unfinished(connection)
+    if current is not None:
+        _require_same(connection, current, bill_date, order)
+        return current._replace(resumed=True)
+    if order.resume:
+        raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
+    return None
+
+
+def require_books_open(connection: sa.Connection, bill_date: dt.date, order: Order, seq: int) -> list[int] | None:
+    """The keys of the accounts of a new run, None for all. Raises UserError for an unknown one, and where their books are closed."""
+    keys = _account_keys(connection, order.accounts, seq)
+    _require_open(connection, (order.issued_on or bill_date).isoformat(), keys)
+    return keys
 
 
 def require_still_open(connection: sa.Connection, current: Run) -> None:

@@ -6,8 +6,8 @@ columns; only accounts with a hold, a test's category or payers of their own are
 What the members of a rating unit pay for each other is settled in the periods of both, so all of them are open from one day on: that of
 the member with the oldest open period. A hold keeps back all accounts that are billed together in any of these periods.
 
-Accounts are billed in the order of dates, with all others of their rating unit: once a period of one of them is billed, no run of a date
-before its end bills any. It would compute less than what stands billed, and take the rest back.
+Accounts are billed in the order of dates, with those they are billed together with: where bills stand of a later date, a run of an earlier
+one passes them by. It would compute less than what stands billed, and take the rest back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
-from billing.charges.periods import BillDays, Period, ended_by, open_periods, period_after
+from billing.charges.periods import BillDays, Period, open_periods, period_after
 from billing.runs.agreed import holds_on, related
 from billing.runs.calendars import Calendar, Calendars
 from billing.runs.coverage import TESTED, Covered, computed_seq
@@ -30,10 +30,8 @@ from billing.runs.facts import Facts
 from billing.runs.for_tests import ever_for_tests, for_tests
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
-
-    from billing.accounts.covering import Coverage
 
 
 Bools = npt.NDArray[np.bool_]
@@ -61,7 +59,6 @@ class Life(NamedTuple):
     due: bool
     fresh_day: int  # first day that no run has billed, or whose invoice is void; NEVER_DAY: all of it was billed
     looked_at_seq: int  # as of which the periods before that day were last looked at
-    billed_day: int  # end of its last period that a run covered; LONG_AGO: none
 
 
 class Ground(NamedTuple):
@@ -85,8 +82,18 @@ class Ground(NamedTuple):
         return np.where(self.due, _column([each.looked_at_seq for each in self.lives], self.code), NEVER_SEQ)
 
 
-def prepare(facts: Facts, covered: Covered, bill_date: dt.date, reopen_periods_max: int, only: AbstractSet[str] | None = None) -> Ground:
-    """Who is due on `bill_date`; `only` these account ids and those of their rating units, if given."""
+def prepare(  # noqa: PLR0913, PLR0917 -- who, when, and what stands in the way
+    facts: Facts,
+    covered: Covered,
+    bill_date: dt.date,
+    reopen_periods_max: int,
+    only: AbstractSet[str] | None = None,
+    billed_later: Mapping[int, str] | None = None,
+) -> Ground:
+    """Who is due on `bill_date`; `only` these account ids and those of their rating units, if given.
+
+    `billed_later`: accounts (indices) of which bills of later dates stand, and the last of these dates (ISO).
+    """
     asked = _Asked(facts, covered, _billed_from(facts, bill_date), bill_date, reopen_periods_max)
     lives, code = _lives(asked)
     due = _of_any_member(facts, _column([each.due for each in lives], code).astype(np.bool_))
@@ -94,7 +101,7 @@ def prepare(facts: Facts, covered: Covered, bill_date: dt.date, reopen_periods_m
         named: Any = pc.is_in(facts.account_ids, value_set=pa.array(sorted(only), pa.string()))
         due &= _of_any_member(facts, named.to_numpy(zero_copy_only=False))
     open_day = _column([day_number(each.periods[0].start) if each.periods else NEVER_DAY for each in lives], code)
-    passed_by = _billed_later(facts, due, _column([each.billed_day for each in lives], code), bill_date)
+    passed_by = _passed_by(facts, due, bill_date, open_day, billed_later or {})
     due[list(passed_by)] = False
     held = _held(facts, due, bill_date, open_day)
     left_out = {int(facts.account_keys[index]): (PASSED_BY, reason) for index, reason in passed_by.items()}
@@ -151,16 +158,7 @@ class _Asked(NamedTuple):
             bool(periods) and (since is None or reopened or max(ends) > since),
             NEVER_DAY if fresh is None else day_number(fresh),
             NEVER_SEQ if looked_at is None else looked_at,
-            self._billed_day(model, coverage, closed_on),
         )
-
-    def _billed_day(self, model: int, coverage: Coverage | None, closed_on: dt.date | None) -> int:
-        """The end of the last period of an account that a run covered. A run of the bill date of others reaches no further with it."""
-        if coverage is None:
-            return LONG_AGO
-        bill_days = self.facts.bill_days[self.facts.account_bill_days[model]]
-        ended = ended_by(day_of(int(self.first_day[model])), bill_days, coverage.through, closed_on)
-        return next((day_number(each.end) for each in ended), LONG_AGO)
 
 
 def _billed_from(facts: Facts, bill_date: dt.date) -> Int64s:
@@ -223,35 +221,39 @@ def _of_unit(facts: Facts, days: Int64s) -> Int64s:
     return earliest[facts.account_unit]
 
 
-def _billed_later(facts: Facts, due: Bools, billed_day: Int64s, bill_date: dt.date) -> dict[int, str]:
-    """Accounts (indices) that would be due, but of their rating unit a period that ends later has been billed."""
-    latest = np.full(len(billed_day), LONG_AGO, np.int64)
-    np.maximum.at(latest, facts.account_unit, billed_day)
-    of_unit = latest[facts.account_unit]
-    found = np.flatnonzero(due & (of_unit > day_number(bill_date))).tolist()
-    return {index: f"accounts of its unit are billed up to {day_of(int(of_unit[index]))}: a run of that date bills it" for index in found}
-
-
 def _held(facts: Facts, due: Bools, bill_date: dt.date, open_day: Int64s) -> dict[int, str]:
-    """Accounts (indices) that would be due, but there is a hold on the bill date, of theirs or of one they are billed with.
+    """Accounts (indices) that would be due, but there is a hold on the bill date, of theirs or of one they are billed with."""
+    held = [index for index, spans in facts.agreed.holds.items() if any(holds_on(span, bill_date) for span in spans)]
+    return {index: f"its bills are held on {bill_date}" for index in billed_with(facts, held, bill_date, open_day) if due[index]}
+
+
+def _passed_by(facts: Facts, due: Bools, bill_date: dt.date, open_day: Int64s, billed_later: Mapping[int, str]) -> dict[int, str]:
+    """Accounts (indices) that would be due, but bills of a later date stand, of theirs or of one they are billed with."""
+    last = max(billed_later.values(), default="")
+    why = f"it, or an account that it is billed with, has a bill of {last}: a run of that date or a later one bills it"
+    return {index: why for index in billed_with(facts, billed_later, bill_date, open_day) if due[index]}
+
+
+def billed_with(facts: Facts, some: Iterable[int], bill_date: dt.date, open_day: Int64s) -> list[int]:
+    """Some accounts (indices) and all that are billed together with them, ascending.
 
     Accounts are billed together where one has taken over from another in a period of either that is open, by `open_day`: those of a unit
     that parted before are not. What they had together is not computed any more, so nothing of one is missing at the other.
     """
-    held = [index for index, spans in facts.agreed.holds.items() if any(holds_on(span, bill_date) for span in spans)]
-    if not held:
-        return {}
+    found = set(some)
+    if not found:
+        return []
     together: dict[int, set[int]] = {}
     for one, other, span in related(facts.agreed, facts.owner_of):
         if span.start <= bill_date and (span.end is None or day_number(span.end) > min(open_day[one], open_day[other])):
             together.setdefault(one, set()).add(other)
             together.setdefault(other, set()).add(one)
-    found, ahead = set(held), list(held)
+    ahead = list(found)
     while ahead:
         fresh = together.get(ahead.pop(), set()) - found
         found |= fresh
         ahead.extend(fresh)
-    return {index: f"its bills are held on {bill_date}" for index in sorted(found) if due[index]}
+    return sorted(found)
 
 
 def _calendars(lives: Sequence[Life], code: Int64s, from_day: Int64s) -> tuple[Calendars, Int64s]:

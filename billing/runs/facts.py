@@ -270,8 +270,8 @@ def _units(stored: StoredAccounts, subscription_keys: Int64s, subscription_accou
 
 
 def _owners(agreed: Agreed, subscription_keys: Int64s, subscription_account: Int64s) -> dict[int, int]:
-    """The account of each subscription that has payers of its own."""
-    told = np.array(sorted(agreed.subscription_payers), np.int64)
+    """The account of each subscription that has payers of its own, or had."""
+    told = np.array(sorted({*agreed.subscription_payers, *agreed.subscription_parted}), np.int64)
     place = index_of(subscription_keys, told)
     return {key: int(subscription_account[at]) for key, at in zip(told.tolist(), place.tolist(), strict=True) if at >= 0}
 

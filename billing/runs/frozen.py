@@ -5,8 +5,8 @@
     charges/run=N/frozen/lines.parquet      one row a line, in the order of the invoices
     charges/run=N/frozen/leftovers.parquet  what its periods leave of allowances that roll over
 
-Files that no row of `run_drafts` names are garbage. Nothing in these files counts before the run is numbered: all of it then goes into the
-database in the one transaction that gives the numbers.
+Files that neither a row of `run_drafts` nor its index names are garbage (`billing.store.named_files` reads the index as well). Nothing in
+these files counts before the run is numbered: all of it then goes into the database in the one transaction that gives the numbers.
 """
 
 from __future__ import annotations
@@ -166,8 +166,8 @@ def _require_unchanged(file: Path, sha256: bytes) -> None:
     state = "is gone" if not file.is_file() else "was changed" if charge_files.file_sha256(file) != sha256 else ""
     if state:
         raise UserError(
-            f"{file} {state}: it holds the list of invoices that a bill run is about to number",
-            "put back the file as it was, or forget the run with `ratewright bill abandon` and compute it anew",
+            f"{file} {state}: it holds the list of invoices that a bill run computed",
+            "put it back from a backup; a run that has numbered nothing may be forgotten with `ratewright bill abandon` and computed anew",
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from billing.charges.lines import Int64s
-from billing.runs.deciding import HELD
+from billing.runs.deciding import HELD, PASSED_BY
 from billing.runs.fact_columns import day_number
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Payers:
         of_unit = self.spans.open_from.copy()
         np.minimum.at(of_unit, facts.account_unit, self.spans.open_from)
         self._unit_open_from = of_unit[facts.account_unit]
-        held = [] if scope is None else [key for key, (kind, _) in scope.left_out.items() if kind == HELD]
-        self._unit_open_from[np.isin(facts.account_keys, held)] = NEVER
+        aside = [] if scope is None else [key for key, (kind, _) in scope.left_out.items() if kind in {HELD, PASSED_BY}]
+        self._unit_open_from[np.isin(facts.account_keys, aside)] = NEVER
         closed = np.full(len(facts.account_keys), BEFORE_ALL, np.int64)
         if scope is not None:
             np.maximum.at(closed, facts.account_unit, np.where(_has_closed(scope, self.spans), self.spans.open_from, BEFORE_ALL))
@@ -56,7 +56,7 @@ class Payers:
     def open_from(self, lines: Lines) -> Int64s:
         """The first day that the run computes for whom each line is about: its subscription's owner, else any of the payer's unit.
 
-        NEVER where the run computes nothing; so for a payer that is held, while others of its unit are not.
+        NEVER where the run computes nothing; so for a payer that is held or passed by, while others of its unit are not.
         """
         payer = self.place(lines["account_key"])
         found = np.where(payer >= 0, self._unit_open_from[np.maximum(payer, 0)], NEVER) if lines.size else np.zeros(0, np.int64)

@@ -1,7 +1,8 @@
-"""What a run would bill now; nothing is stored."""
+"""What a run would bill now, whom it would put aside, and why it would refuse; nothing is stored, and nobody is kept waiting."""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,13 +10,15 @@ import msgspec
 from billing.collection import gate
 from billing.invoicing import InvoiceDraft
 from billing.runs import beginning
+from billing.runs.beginning import Order
 from billing.runs.computing import compute
+from rating.errors import UserError
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Set as AbstractSet
+    import sqlalchemy as sa
 
     from billing.runs.computing import Progress
+    from billing.runs.states import Run
     from billing.store.home import Home
 
 
@@ -29,28 +32,60 @@ class Preview(msgspec.Struct, frozen=True):
     events: dict[str, int]
     left_out: dict[str, int]
     quarantined: dict[str, str]
+    put_aside: dict[str, str]  # account_id -> why it would not be billed: held, passed by, or for testing
     findings: dict[str, str]  # open ones about usage files, by name: a run refuses while there are any
+    refused: str  # why else a run would refuse; empty: it would not
+    goes_on: int  # the run of this date that is not finished and would go on, as of its own `seq`; 0: a new one
 
 
-def preview(
-    home: Home, bill_date: dt.date, *, threads: int = 1, progress: Progress | None = None, accounts: AbstractSet[str] | None = None
+def preview(  # noqa: PLR0913 -- what, when, and how
+    home: Home, bill_date: dt.date, now_us: int, *, order: Order | None = None, threads: int = 1, progress: Progress | None = None
 ) -> Preview:
-    """What `run` would bill for `bill_date` as things stand; writes nothing. `accounts`: only these ids, and those of their units."""
-    beginning.require_date(bill_date)
+    """What `run` would bill for `bill_date` as things stand; writes nothing. Raises UserError for a date that is years ahead.
+
+    What else a run refuses is named beside what it would bill: somebody may want to see that while another run waits for its approval.
+    """
+    wanted = order or Order()
+    beginning.require_date(bill_date, now_us)
     with home.connect() as connection:
         seq = home.head_seq(connection)
-        findings = gate.in_the_way(connection, bill_date)
-    computed = compute(home, bill_date, seq, threads=threads, only=accounts, progress=progress)
+        current, refused = _begun(connection, bill_date, now_us, wanted, seq)
+        findings = gate.in_the_way(connection, bill_date) if current is None else []
+    only, issued_on = wanted.accounts, wanted.issued_on
+    if current is not None:  # it goes on as it began
+        seq, only = current.pinned_seq, beginning.only_accounts(home, current)
+        issued_on = dt.date.fromisoformat(current.issued_on) if current.issued_on else None
+    before_run = None if current is None else current.run_id
+    computed = compute(
+        home, bill_date, seq, threads=threads, only=only, before_run=before_run, everything=wanted.everything, progress=progress
+    )
     facts, settlement = computed.contracts.facts, computed.settlement
+    drafts = settlement.drafts.dated(issued_on or bill_date)
+    left_out = {key: why for key, why in computed.scope.left_out.items() if key not in settlement.quarantined}
     place = {int(key): index for index, key in enumerate(facts.account_keys.tolist())}
-    names = {key: facts.accounts[place[key]].account_id for key in [*settlement.drafts.account_key.tolist(), *settlement.quarantined]}
+    keys = {*drafts.account_key.tolist(), *settlement.quarantined, *left_out}
+    names = {key: facts.accounts[place[key]].account_id for key in keys}
     return Preview(
         bill_date.isoformat(),
         seq,
-        settlement.drafts.structs(),
-        tuple(names[key] for key in settlement.drafts.account_key.tolist()),
+        drafts.structs(),
+        tuple(names[key] for key in drafts.account_key.tolist()),
         {name.removeprefix("events."): term.rows for name, term in computed.terms.items() if name.startswith("events.")},
         {name.removeprefix("left_out."): term.rows for name, term in computed.terms.items() if name.startswith("left_out.")},
         {names[key]: reason for key, reason in settlement.quarantined.items()},
+        dict(sorted((names[key], f"{kind}: {reason}") for key, (kind, reason) in left_out.items())),
         {each.name: each.text for each in findings},
+        refused,
+        before_run or 0,
     )
+
+
+def _begun(connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order, seq: int) -> tuple[Run | None, str]:
+    """The run of this date that would go on, None for a new one; and why none may begin, findings about usage files aside."""
+    try:
+        current = beginning.unfinished(connection, bill_date, now_us, order)
+        if current is None:
+            beginning.require_books_open(connection, bill_date, order, seq)
+    except UserError as error:
+        return None, f"{error.message}; remedy: {error.remedy}"
+    return current, ""

@@ -53,7 +53,7 @@ class Part(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """All that one subscription can draw on in one period."""
+    """All that one subscription can draw on in one period: as the whole period has it, where that is not over."""
 
     plans: int  # how many the subscription ever had
     own: tuple[Part, ...]
@@ -101,7 +101,7 @@ class Shapes:
     def _shape(self, subscription: int, place: int) -> Shape:
         contracts = self._contracts
         owner = int(contracts.facts.subscription_account[subscription])
-        account, period = contracts.facts.accounts[owner], self._scope.periods[owner][place]
+        account, period = contracts.facts.accounts[owner], self._scope.periods[owner][place].whole
         plans = contracts.plans[subscription]
         stretches = stretches_of(contracts.spans[subscription], plans, period)
         to_us = contracts.midnights.instant_us(account.timezone, period.end)
@@ -165,8 +165,8 @@ def _patterns_within(contracts: Contracts, scope: Scope) -> Int64s:
     first_day = np.array([NEVER_DAY if span is None else day_number(span.start) for span in single], np.int64)
     end_day = np.array([NEVER_DAY if span is None or span.end is None else day_number(span.end) for span in single], np.int64)
     plan = np.array([number[plans[0]] if len(plans) == 1 else 0 for plans in contracts.pattern_plans], np.int64)
-    rows = np.arange(len(scope.calendars))
-    from_day, to_day = scope.period_from[:, 0], scope.period_to[rows, scope.period_count - 1]
+    from_day = scope.period_from[:, 0]
+    to_day = np.array([day_number(periods[-1].whole.end) for periods in scope.calendars], np.int64)
     pattern, calendar = facts.subscription_pattern, scope.calendar[facts.subscription_account]
     throughout = (first_day[pattern] <= from_day[calendar]) & (end_day[pattern] >= to_day[calendar])
     return np.where(throughout, plan[pattern], len(number) + pattern)

@@ -89,12 +89,14 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
     adjustments: pa.Table | None = None,
     workings: Workings | None = None,
     whole_to: Callable[[Lines], Int64s] | None = None,
+    *,
+    commitments: bool = True,
 ) -> Lines:
     """`lines` (usage and fees, rounded) and after them everything that follows from their totals.
 
     `adjustments`: rows of the table of that name; those in no period of the run are left for another run. `workings` is filled where given.
     `whole_to`: the day on which the period of each line will end, where discounts of a fixed amount count evenly by the day; else whole.
-    It decides then which discounts hold, and periods of `scope` know it as well.
+    It decides then which discounts hold, and periods of `scope` know it as well. `commitments`: what is missing to them follows as well.
     """
     menus = Menus(contracts, scope)
     by_hand = _adjustments(adjustments, contracts, scope, currencies)
@@ -111,7 +113,7 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
     offs = None if workings is None else workings.offs
     ends = None if whole_to is None else whole_to(base)
     rest, off = _discounted(base, payer, menus, currencies, offs, percentages, fixed_amounts, whole_to=ends)
-    short = _commitment_lines(base, rest, menus, currencies)
+    short = _commitment_lines(base, rest, menus, currencies) if commitments else empty()
     late = sorted_by(np.concatenate([short, by_hand]), OF_SUBSCRIPTION)
     late_payer = payers.route(late, contracts, scope)["account_key"]
     late_ends = None if whole_to is None else whole_to(late)

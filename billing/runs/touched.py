@@ -18,7 +18,7 @@ import numpy as np
 
 from billing.guiding import Guide
 from billing.intake import view
-from billing.runs import arrivals, deciding, late, touched_facts, touched_tariffs, touched_usage
+from billing.runs import arrivals, deciding, late, passing, touched_facts, touched_tariffs, touched_usage
 from billing.runs.circumstances import asked
 from billing.runs.fact_columns import NEVER_DAY, day_of, groups
 from billing.runs.scope import laid_out
@@ -61,7 +61,8 @@ def scope_of(  # noqa: PLR0913, PLR0917 -- whom, for when, as of when
     `everything`: all open periods of who is due, whatever was committed since. `guide` gives guiding facts as of `seq`.
     """
     reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
-    ground = deciding.prepare(contracts.facts, covered, bill_date, reopen, only)
+    billed_later = passing.billed_later(connection, contracts.facts, bill_date, seq)
+    ground = deciding.prepare(contracts.facts, covered, bill_date, reopen, only, billed_later)
     full = laid_out(ground, covered, bill_date, contracts.midnights, None)
     touches = Touches(ground, seq)
     if everything or touches.least_seq == deciding.NEVER_SEQ:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from billing.accounts.facts import RETRACTION
 from billing.charges.lines import Int64s
+from billing.runs.agreed import RELATIONS
 from billing.runs.columns import index_of
 from billing.runs.coverage import CYCLE
 from billing.runs.fact_columns import NEVER_DAY, coded, day_number, days, integers
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from billing.runs.touches import Touches
 
 _WITHOUT_EFFECT: Final = ("bar_outgoing", "unbar")
-_RELATIONS: Final = {"payer": "payer", "sponsor": "sponsor", "pool": "root"}  # kind -> field that names the other account
 _SHIFTS_BILL_DATES: Final = ("bill_day", "closed")
 _OPENING: Final = "opening"
 _LATEST: Final = np.iinfo(np.int64).max
@@ -115,12 +115,12 @@ def _payers(connection: sa.Connection, touches: Touches, table: sa.Table, key: s
     """Accounts that pay, or ever paid, for one that a new fact of that kind is about: what it moves is moved from them, or to them."""
     new = table.c.commit_seq > touches.least_seq, table.c.commit_seq <= touches.seq
     changed = sa.select(key, sa.func.min(table.c.from_date), sa.func.max(table.c.commit_seq))
-    changed = changed.where(*new, table.c.kind.in_((*_RELATIONS, RETRACTION))).group_by(key)
+    changed = changed.where(*new, table.c.kind.in_((*RELATIONS, RETRACTION))).group_by(key)
     since = {subject: (day_number(dt.date.fromisoformat(day)) - 1, commit) for subject, day, commit in connection.execute(changed)}
     if not since:
         return
-    query = sa.select(key, table.c.kind, table.c.detail).where(table.c.commit_seq <= touches.seq, table.c.kind.in_(tuple(_RELATIONS)))
-    told = [(subject, msgspec.json.decode(detail).get(_RELATIONS[kind], "")) for subject, kind, detail in connection.execute(query)]
+    query = sa.select(key, table.c.kind, table.c.detail).where(table.c.commit_seq <= touches.seq, table.c.kind.in_(tuple(RELATIONS)))
+    told = [(subject, msgspec.json.decode(detail).get(RELATIONS[kind], "")) for subject, kind, detail in connection.execute(query)]
     told = [each for each in told if each[0] in since]
     index_of_id = {account_id: index for index, account_id in enumerate(touches.facts.account_ids.to_pylist())} if told else {}
     for subject, account_id in told:

@@ -1,14 +1,16 @@
 """What was used or is owed by a date and is on no invoice yet: provisional, stored nowhere.
 
-Two ask it: finance at the end of a month (accrued revenue), and whoever answers a customer's question what the running period has come
-to. Every period that no run of a bill date up to `through` has covered is computed, and the running one as if the account closed on
-`through`: fees by exact days, usage that began before it. For the customer open periods that were billed are computed as well, since late
-usage and other corrections of them are on the next bill. What invoices have billed on the same keys is subtracted; of fees in advance for
-the running period, and discounts off them, what is earned by then (`billing.runs.ahead`). Holds do not matter here: what is held back is
-owed all the same. A test account owes nothing. A document, or its voiding, counts by its date, whenever it was made.
+Three ask it: finance at the end of a month (accrued revenue), whoever answers a customer's question what the running period has come to,
+and who bills or stops usage in mid-cycle (`billing.documents.interim`). Every period that no run of a bill date up to `through` has covered
+is computed, and the running one as if the account closed on `through`: fees by exact days, usage that began before. For the customer open
+periods that were billed are computed as well, since late usage and other corrections of them are on the next bill. What invoices have
+billed on the same keys is subtracted; of fees in advance for the running period, and discounts off them, what is earned by then
+(`billing.runs.ahead`). Holds do not matter here: what is held back is owed all the same. A test account owes nothing. A document, or its
+voiding, counts by its date, whenever it was made.
 A customer who asks is told what a bill would have if the account closed then: fees that are not divided by days, commitments that are not
-prorated and discounts of a fixed amount whole, and what the last day of a period decides (discounts, tax rates) by `through`. At the end of
-a month the former are earned evenly over their period, and the latter is by the last day that the period will have as far as is known.
+prorated and discounts of a fixed amount whole, allowances by the days so far, and what the last day of a period decides (discounts, tax
+rates) by `through`. At the end of a month fees and amounts are earned evenly over their period; the rest is by the last day that the period
+will have as far as is known. So are allowances in mid-cycle: what the bill will have as free is not charged before.
 Amounts are micro-units, net of tax. A pure function of what is stored as of a sequence number and of the date.
 """
 
@@ -88,28 +90,29 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     threads: int = 1,
     only: AbstractSet[str] | None = None,
     at_month_end: bool = False,
-    reopened: bool = False,
+    as_if_closed: bool = False,
     sink_for: Callable[[Contracts], Sink] | None = None,
     progress: Progress | None = None,
 ) -> Unbilled:
     """What is not billed of the days before `through`; `only` these account ids and those of their rating units, if given.
 
     `at_month_end`: bills dated `through` are not known yet, as at the end of the day before, and what does not go by days is earned evenly.
-    `reopened`: compute periods that runs have billed as well, as far back as a run would.
+    `as_if_closed`: what a bill would have if the accounts closed on `through`, with what it corrects of billed periods.
     `sink_for` makes, of the contracts, what gets the priced events of each group.
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
         known_to = through - dt.timedelta(days=1) if at_month_end else through
-        known = read(home, connection, seq, through, known_to, only=only, reopened=reopened)
+        known = read(home, connection, seq, through, known_to, only=only, reopened=as_if_closed)
     contracts, chosen = known.contracts, known.scope
     currencies = Currencies(contracts)
     if chosen.window is None:
         return Unbilled(seq, contracts, currencies, empty(), empty(), np.zeros(0, np.int64), empty(), empty())
     guide = Guide(home, seq)
     sink = sink_for(contracts) if sink_for is not None else None
-    usage = price_in_groups(home, seq, guide, contracts, chosen, known.stored, threads=threads, sink=sink, progress=progress)
-    keyed = _Keyed(contracts, chosen, currencies, through, evenly=at_month_end)
+    known_ends = chosen if as_if_closed else knowing_ends(contracts, chosen, through)
+    usage = price_in_groups(home, seq, guide, contracts, known_ends, known.stored, threads=threads, sink=sink, progress=progress)
+    keyed = _Keyed(contracts, known_ends if at_month_end else chosen, currencies, through, evenly=at_month_end)
     billed = keyed.billed(known.billed)
     in_advance = ahead.billed_ahead(billed, keyed.through_day)
     charged = keyed.fees(in_advance)
@@ -163,7 +166,6 @@ class _Keyed:
     """Lines as bills will have them: under the keys of whole periods, at those who pay."""
 
     def __init__(self, contracts: Contracts, chosen: scope.Scope, currencies: Currencies, through: dt.date, *, evenly: bool) -> None:
-        chosen = knowing_ends(contracts, chosen, through) if evenly else chosen
         self.through_day = day_number(through)
         self._of, self._through = (contracts, chosen, currencies), through
         self._paying = Payers(contracts, chosen, currencies)
@@ -184,15 +186,17 @@ class _Keyed:
             return _Fees(lines, np.zeros(lines.size, np.bool_))
         return _Fees(lines, ahead.places(in_advance, self._at_payers(lines)) >= 0)
 
-    def with_totals(self, lines: Lines, adjustments: pa.Table | None = None) -> Lines:
-        """Usage and fees, and everything that follows from their totals."""
-        return totals.apply(lines, *self._of, adjustments, whole_to=self._whole_to if self._evenly else None)
+    def with_totals(self, lines: Lines, adjustments: pa.Table | None = None, *, commitments: bool = True) -> Lines:
+        """Usage and fees, and everything that follows from their totals; `commitments`: what is missing to them as well."""
+        whole_to = self._whole_to if self._evenly else None
+        return totals.apply(lines, *self._of, adjustments, whole_to=whole_to, commitments=commitments)
 
     def held(self, in_advance: Lines, due: Lines, fees: _Fees) -> ahead.Held:
         """What is held of what was billed in advance."""
         if not in_advance.size:
             return ahead.Held(empty(), empty())
-        return ahead.held(in_advance, due, self.net(self.with_totals(fees.lines[fees.billed])))
+        due_of_ahead = self.with_totals(fees.lines[fees.billed], commitments=False)  # no bill has those of a period that runs
+        return ahead.held(in_advance, due, self.net(due_of_ahead))
 
     def net(self, lines: Lines) -> Lines:
         """Lines of owners, one a charge key, without tax."""

@@ -45,7 +45,7 @@ def check(home: Home) -> Checked:
     with home.connect() as connection:
         findings = [*_damage(connection), *_schema(connection), *_constraints(connection), *_foreign_keys(connection)]
         counts = [_count(connection, table) for table in tables.metadata.sorted_tables]
-        files = named_files.named(connection)
+        files = named_files.named(connection, home.path)
     findings += [Finding(file.path, f"{what} ({file.table})") for file, what in named_files.differences(home.path, files)]
     return Checked(sorted(counts), len(files), findings)
 

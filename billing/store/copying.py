@@ -54,7 +54,7 @@ def copy(home: Home, to: Path, database_url: str | None, *, progress: Callable[[
     for name in _unfinished_names():
         (to / name).unlink(missing_ok=True)
     with home.begin() as source:
-        files = named_files.named(source)
+        files = named_files.named(source, home.path)
         _copy_files(home.path, to, {file.path for file in files})
         bad = next(named_files.differences(to, files), None)
         if bad is not None:

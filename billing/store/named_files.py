@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
 from billing.store import tables
@@ -26,8 +27,15 @@ class NamedFile(NamedTuple):
     byte_to: int | None = None  # None: to its end
 
 
-def named(connection: sa.Connection) -> list[NamedFile]:
-    """All of them, in order of table and path."""
+class _FrozenIndex(msgspec.Struct):
+    """What the index of a frozen list (`billing.runs.frozen`) says about files."""
+
+    sha256: dict[str, bytes]  # of the Parquet files beside it, by name
+    charge_files: list[tuple[str, int, int, bytes]]  # path, rows, sum, hash
+
+
+def named(connection: sa.Connection, folder: Path) -> list[NamedFile]:
+    """All of them, in order of table and path. `folder`: of the home, where the frozen lists say which files they have."""
     manifest = tables.usage_manifest.c
     counts = sa.select(manifest.path, manifest.sha256, manifest.form, manifest.byte_from, manifest.byte_to)
     found = [
@@ -36,7 +44,23 @@ def named(connection: sa.Connection) -> list[NamedFile]:
     ]
     for table in (tables.index_snapshots, tables.charge_manifest, tables.run_drafts):
         found += [NamedFile(table.name, row.path, row.sha256) for row in connection.execute(sa.select(table.c.path, table.c.sha256))]
+    known = {file.path for file in found}  # such as the charge files of a run that is numbered
+    found += [each for file in found if file.table == tables.run_drafts.name for each in _frozen(folder, file) if each.path not in known]
     return sorted(found, key=lambda file: (file.table, file.path, file.byte_from))
+
+
+def _frozen(folder: Path, file: NamedFile) -> list[NamedFile]:
+    """The files that an index names; nothing where it is gone or changed, which `differences` tells."""
+    try:
+        content = (folder / file.path).read_bytes()
+    except OSError:
+        return []
+    if hashlib.sha256(content).digest() != file.sha256:
+        return []
+    index = msgspec.json.decode(content, type=_FrozenIndex)
+    beside = file.path.rpartition("/")[0]
+    lists = [NamedFile(file.table, f"{beside}/{name}.parquet", sha256) for name, sha256 in index.sha256.items()]
+    return lists + [NamedFile(file.table, path, sha256) for path, _rows, _sum, sha256 in index.charge_files]
 
 
 def differences(folder: Path, files: list[NamedFile]) -> Iterator[tuple[NamedFile, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,15 +13,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+class NoPlace(NamedTuple):
+    """What an older schema does not hold: `what` it is, in words, in a column of a table.
+
+    Something stands there where `condition` holds; without one, where the column is filled.
+    """
+
+    table: str
+    column: str
+    what: str
+    condition: str = ""
+
+
 def refuse_rows(revision: str, tables: Iterable[str]) -> None:
     """Refuse when one of the tables, which schema `revision` does not have, holds anything."""
     for table in tables:
-        refuse(revision, table, "", f"rows of {table}")
+        _refuse(revision, table, "", f"rows of {table}")
 
 
-def refuse(revision: str, table: str, condition: str, what: str) -> None:
-    """Refuse when rows of `table` meet the condition: `what` they are stands in the message."""
-    where = f" WHERE {condition}" if condition else ""
+def refuse(revision: str, no_place: Iterable[NoPlace]) -> None:
+    """Refuse when something stands where schema `revision` has no place for it."""
+    for each in no_place:
+        _refuse(revision, each.table, f" WHERE {each.condition or f'{each.column} IS NOT NULL'}", each.what)
+
+
+def _refuse(revision: str, table: str, where: str, what: str) -> None:
     rows = op.get_bind().execute(sa.text(f"SELECT count(*) FROM {table}{where}")).scalar_one()  # noqa: S608 -- texts of our own
     if rows:
         raise UserError(

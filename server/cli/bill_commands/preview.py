@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.bill import BillDate, Threads, parse_date, thread_count
+from server.cli.bill import BillDate, Threads, now_us, parse_date, thread_count
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
     import datetime as dt
     from pathlib import Path
 
-    from billing.runs.cycle import Preview
+    from billing.runs.cycle import Order, Preview
 
 
 def preview(
@@ -24,12 +24,15 @@ def preview(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show what a run for a date would bill now. Nothing is stored."""
-    only = None if account is None else frozenset({account})
-    return show(home, parse_date(date), only, threads, as_json=as_json, with_lines=account is not None)
+    """Show what a run for a date would bill now, and whether it would refuse. Nothing is stored."""
+    from billing.runs.cycle import Order
+
+    order = Order(accounts=None if account is None else frozenset({account}))
+    show(home, parse_date(date), order, threads, as_json=as_json, with_lines=account is not None)
+    return 0
 
 
-def show(home: Path, day: dt.date, only: frozenset[str] | None, threads: int, *, as_json: bool, with_lines: bool) -> int:
+def show(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool, with_lines: bool) -> Preview:
     """Compute a preview and print it."""
     from billing.accounts import lookup
     from billing.runs import cycle
@@ -37,16 +40,19 @@ def show(home: Path, day: dt.date, only: frozenset[str] | None, threads: int, *,
     from server.cli import output, stages
 
     with Home.open(home) as opened, stages.show("preview") as report:
-        names = None if only is None else {lookup.show_account(opened, each).account.account_id for each in sorted(only)}
-        found = cycle.preview(opened, day, threads=thread_count(threads), progress=report, accounts=names)
+        if order.accounts is not None:
+            names = (lookup.show_account(opened, each).account.account_id for each in sorted(order.accounts))
+            order = order._replace(accounts=frozenset(names))
+        found = cycle.preview(opened, day, now_us(), order=order, threads=thread_count(threads), progress=report)
     if as_json:
         output.print_json(found)
     else:
-        _print_preview(found, with_lines=with_lines)
-    return 0
+        print_preview(found, with_lines=with_lines)
+    return found
 
 
-def _print_preview(found: Preview, *, with_lines: bool) -> None:
+def print_preview(found: Preview, *, with_lines: bool) -> None:
+    """Bills that would be made, and everything else that a run would say."""
     from server.cli import output
 
     rows = [
@@ -74,5 +80,11 @@ def _print_preview(found: Preview, *, with_lines: bool) -> None:
             output.print_table(("line", "from", "to", "events", "amount"), lines, right=("events", "amount"))
     for account, reason in found.quarantined.items():
         print(f"account {account} would be quarantined: {reason}")
+    for account, reason in found.put_aside.items():
+        print(f"not billed {account}: {reason}")
+    if found.goes_on:
+        print(f"run {found.goes_on} of this date would go on, as of commit {found.seq}")
+    if found.refused:
+        print(f"a run would refuse: {found.refused}")
     for name, text in found.findings.items():
         print(f"a run would refuse while {name} is open: {text}")

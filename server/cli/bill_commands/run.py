@@ -39,7 +39,10 @@ def run(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Price, number and post what is due. A run that was interrupted goes on where it ended; run again, it bills nothing twice."""
+    """Price, number and post what is due. A run that was interrupted goes on where it ended; run again, it bills nothing twice.
+
+    With --dry-run exit status 1 says that the run would refuse.
+    """
     from billing.runs.cycle import Order
     from billing.runs.states import By
     from server import operator
@@ -49,7 +52,8 @@ def run(
     if dry_run:
         from server.cli.bill_commands.preview import show
 
-        return show(home, day, order.accounts, threads, as_json=as_json, with_lines=False)
+        shown = show(home, day, order, threads, as_json=as_json, with_lines=False)
+        return 1 if shown.refused or shown.findings else 0
     return _run(home, day, order, threads, as_json=as_json)
 
 

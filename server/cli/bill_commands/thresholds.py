@@ -21,7 +21,10 @@ def thresholds(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Bill usage that has reached a bill threshold of its plan, and raise alarms for spend limits, each once a period (or day)."""
+    """Bill usage that has reached a bill threshold of its plan, and raise alarms for spend limits, each once a period (or day).
+
+    With --dry-run exit status 1 says that nothing could be billed now.
+    """
     from billing.closed_months import Who
     from billing.documents import interim
     from billing.store.home import Home
@@ -34,17 +37,20 @@ def thresholds(
             found = interim.preview(opened, day, threads=thread_count(threads))
         else:
             found = interim.run(opened, day, Who(who.name, who.uid, now_us()), threads=thread_count(threads))
+    status = 1 if found.refused else 0
     if as_json:
         output.print_json(found)
-        return 0
+        return status
     _print_limits(found)
+    if found.refused:
+        print(f"without --dry-run this is refused: {found.refused}")
     if found.held:
         waiting = ", ".join(f"{each.threshold} of {each.subscription_id}" for each in found.held)
         print(f"reached, and not billed while the bills of its account are held: {waiting}")
     if not found.reached:
         if not found.held:
             print(f"no threshold is reached by {date} that has not been billed")
-        return 0
+        return status
     rows = [
         (
             each.account_id,
@@ -60,7 +66,7 @@ def thresholds(
     columns = ("account", "subscription", "threshold", "at", "unbilled", "currency", "period from")
     output.print_table(columns, rows, right=("at", "unbilled"))
     print(f"\n{found.invoices} interim bills " + ("would be made" if dry_run else f"made by run {found.run_id}"))
-    return 0
+    return status
 
 
 def _print_limits(found: InterimRun) -> None:

@@ -11,6 +11,7 @@ from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- read when the com
 
 if TYPE_CHECKING:
     import datetime as dt
+    from pathlib import Path
 
     from billing.documents.voiding import Void
 
@@ -49,10 +50,10 @@ def void(
     return 0
 
 
-def reissue(number: InvoiceNumber, /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """Bill anew, dated today and under a new number, the account whose invoice was voided.
 
-    Exit status 1 where nothing is due, or a book of the run does not balance.
+    Exit status 1 where nothing is due, the run would refuse, or a book of it does not balance.
     """
     from billing import invoicing
     from billing.documents import following, voiding
@@ -61,6 +62,8 @@ def reissue(number: InvoiceNumber, /, *, home: HomeFolder = DEFAULT_HOME, as_jso
     from server.cli.bill_commands.run import print_alarms, print_failed
     from server.cli.ledger_commands.common import who
 
+    if dry_run:
+        return _preview_reissue(home, number, as_json=as_json)
     with Home.open(home) as opened:
         report = voiding.reissue(opened, number, who())
         followed = following.follow_up(opened, report.run_id, who()) if report.state == "posted" else []
@@ -85,6 +88,22 @@ def reissue(number: InvoiceNumber, /, *, home: HomeFolder = DEFAULT_HOME, as_jso
     print_failed(failed)
     print_alarms(sum(each.alarms for each in followed))
     return status
+
+
+def _preview_reissue(home: Path, number: str, *, as_json: bool) -> int:
+    from billing.documents import voiding
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.bill_commands.preview import print_preview
+    from server.cli.ledger_commands.common import who
+
+    with Home.open(home) as opened:
+        found = voiding.preview_reissue(opened, number, who())
+    if as_json:
+        output.print_json(found)
+    else:
+        print_preview(found, with_lines=True)
+    return 0 if found.drafts and not found.refused and not found.findings else 1
 
 
 def credit(

@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.payment_commands import common
 
 
 def order(
@@ -16,6 +17,7 @@ def order(
     /,
     *,
     claims: Annotated[str | None, Parameter(help="Charge codes of costs and of interest, such as `costs=810 811; interest=820`.")] = None,
+    dry_run: common.DryRun = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -38,13 +40,14 @@ def order(
         wanted[CLAIMS_SETTING] = claims
     by = operator.current()
     with Home.open(home) as opened:
-        for name, value in wanted.items():
+        for name, value in () if dry_run else wanted.items():
             settings.put(opened, name, value, by.name, by.uid, now_us())
         with opened.connect() as connection:
-            found = {name: settings.text(connection, name) for name in (ORDER_SETTING, CLAIMS_SETTING)}
+            found = {name: settings.text(connection, name) for name in (ORDER_SETTING, CLAIMS_SETTING)} | wanted
     if as_json:
         output.print_json(found)
     else:
         print(f"payments settle: {found[ORDER_SETTING]}")
         print(f"claims: {found[CLAIMS_SETTING] or 'all charges are principal'}")
+        common.print_tried(dry_run=dry_run)
     return 0

@@ -90,6 +90,24 @@ def test_a_bill_dated_the_first_of_the_next_month_is_not_of_this_one(world: Worl
     assert unbilled_cents(world, "2025-11") == {FEES: 3000}, "the fee of November in advance is billed"
 
 
+@pytest.mark.parametrize(
+    ("minutes", "to_date", "cents"),
+    [
+        (15, None, 0),  # of 20 free ones
+        (26, None, 60),
+        (15, "2025-12-03", 30),  # known to end after 18 of 30 days: 12 free ones
+    ],
+)
+def test_usage_within_the_allowance_of_the_whole_period_earns_nothing(world: World, minutes: int, to_date: str | None, cents: int) -> None:
+    """0.10 a minute, from 15 November to 15 December: what the bill has for the calls of November is what November has earned."""
+    world.account("a", bill_day=15, opened_on="2025-11-15")
+    world.subscription("s", "a", "shop/basic", "8613800000001", from_date="2025-11-15", to_date=to_date)
+    world.take(Call("8613800000001", "2025-11-20T10:00", minutes * 60))
+    assert unbilled_cents(world, "2025-11").get(CALLS, 0) == cents
+    world.bill("2025-12-15")
+    assert [amount for text, *_, amount in world.lines("R-0000000001") if text == "National calls"] == [cents]
+
+
 def test_a_fee_in_advance_is_deferred_by_the_days_ahead(plus: World) -> None:
     plus.bill("2025-10-15")
     assert deferred_cents(plus, "2025-10") == {FEES: 135}  # 3.00 x 14/31 = 1.3548

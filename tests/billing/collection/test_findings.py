@@ -190,10 +190,10 @@ def test_a_bill_run_waits_and_names_the_way_out(home: Home, root: Path) -> None:
     assert "missing:sw1:2: file 2 is missing between sw1_0001.csv and sw1_0003.csv" in caught.value.message
     assert "rejected:3: sw2/x.csv was rejected" in caught.value.message
     assert "ratewright usage findings waive missing:sw1:2 --reason" in caught.value.remedy
-    assert list(cycle.preview(home, MARCH).findings) == ["missing:sw1:2", "rejected:3"]
+    assert list(cycle.preview(home, MARCH, NOW_US).findings) == ["missing:sw1:2", "rejected:3"]
     waive(home, "missing:sw1:2", "lost", ANN, NOW_US)
     waive(home, "rejected:3", "a test file", ANN, NOW_US)
-    assert cycle.preview(home, MARCH).findings == {}
+    assert cycle.preview(home, MARCH, NOW_US).findings == {}
     assert cycle.run(home, MARCH, NOW_US).state == "posted"
 
 

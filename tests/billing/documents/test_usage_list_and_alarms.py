@@ -248,8 +248,11 @@ def test_a_bill_out_of_the_ordinary_is_told_once(anna: World) -> None:
 
 
 def test_a_void_invoice_is_no_month_before(anna: World) -> None:
+    """It is billed again with November: 13.79 for October, once, and 10.00 and 600 minutes at 2.005 for November, 1285.78 with tax."""
     anna.bill("2025-11-01")
     void(anna, FIRST)
     anna.take(Call("1001", "2025-11-02T10:00:00", 36_000, 8690000000001))
     run = anna.bill("2025-12-01").run_id
-    assert alarms.raise_alarms(anna.home, run, who(anna)) == 0
+    assert alarms.raise_alarms(anna.home, run, who(anna)) == 1
+    alarm = alarms.list_all(anna.home)[0]
+    assert (alarm.period_from, alarm.reached_micros // CENT, alarm.limit_micros // CENT) == ("2025-11-01", 128578, 5 * 1379)

@@ -91,6 +91,14 @@ DIARIES = {
         reversal b1 p1        | R-1@04-01=10.00 R-2@04-01=4.00 R-2@05-01=10.00 R-2@06-01=5.00 |
         end i1                | R-1@02-15=10.00 R-2@03-15=19.00                              |
     """,
+    "instalments that are ended: what was settled by then is due when it was, too": """
+        invoice R-1 10 02-15     | R-1@02-15=10.00                     |
+        invoice R-2 10 02-25     | R-1@02-15=10.00 R-2@02-25=10.00     |
+        agree i1 06-01=10 07-01=10 | R-1@06-01=10.00 R-2@07-01=10.00   |
+        pay p1 10                | R-2@07-01=10.00                     |
+        end i1                   | R-2@02-25=10.00                     |
+        reversal b1 p1           | R-1@02-15=10.00 R-2@02-25=10.00     |
+    """,
     "an invoice that is numbered and not posted takes payments, no older credit": """
         pay p1 4                |                                      | p1=4.00
         number R-1 10 02-15     | R-1@02-15=10.00                      | p1=4.00

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing import closed_months, payments
-from billing.payments import cash_desk, deposits, importing
+from billing.payments import cash_desk, deposits, giving_back, importing
 from billing.payments.mapping import read_mapping
 from rating.errors import UserError
 from tests.billing.payments.desk import ANA, UNIT, Desk, day, units
@@ -161,6 +161,9 @@ REFUSED: dict[str, Callable[[Desk], Any]] = {
     "document R-1 is no credit": lambda desk: desk.back("f9", "refund", None, 1, number="R-1"),
     "no document has the number R-9": lambda desk: desk.back("f9", "refund", None, 1, number="R-9"),
     "reversal b9 has a fee of -1.00": lambda desk: desk.back("b9", "reversal", "p1", fee=-1),
+    "the fee of reversal b9 of 0.0015 has more than the 2 decimal places of CNY": lambda desk: giving_back.give_back(
+        desk.home, giving_back.Back("b9", "reversal", day("02-20"), "p1", fee_micros=1_500), desk.act
+    ),
     "deposit d9 is in EUR, account anna in CNY": lambda desk: deposits.take(
         desk.home, deposits.Deposit("d9", "anna", UNIT, day("02-01"), "", "EUR"), desk.act
     ),
@@ -168,6 +171,7 @@ REFUSED: dict[str, Callable[[Desk], Any]] = {
     "release a9 of deposit d1: held are 10.00 CNY; 11.00 cannot be moved": lambda desk: desk.move("a9", "d1", "applied", 11),
     "promise v9 is for 2026-02-01, before it is made on 2026-02-10": lambda desk: desk.promise("v9", 5, "02-10", "02-01"),
     "a plan needs parts": lambda desk: desk.agree("i9"),
+    "a plan has parts of its own or equal ones, not both": lambda desk: desk.agree("i9", parts="03-01=10", equal=2, first="04-01"),
     "the parts are 9.00 CNY, what is open is 10.00": lambda desk: desk.agree("i9", parts="03-01=9"),
     "the dates of the parts do not grow from the day of the agreement on": lambda desk: desk.agree("i9", parts="03-02=5 03-01=5"),
     "account anna has no invoice R-7": lambda desk: desk.agree("i9", equal=2, first="03-01", numbers="R-7"),
@@ -192,6 +196,34 @@ def test_a_release_is_never_more_than_is_open(desk: Desk) -> None:
     with pytest.raises(UserError, match=r"the invoices of account anna that are open hold 3.00 CNY; 5.00 cannot be moved"):
         desk.move("a9", "d1", "applied", 5)
     assert desk.move("a9", "d1", "applied").held_micros == units(7)
+    assert desk.wrong() == []
+
+
+def test_a_release_is_not_dated_before_what_it_pays(desk: Desk) -> None:
+    """Anna owes 30.00 from 1 February on, 10.00 from 10 February on, 15.00 from 12 February on, and 35.00 when p1 bounces on the 20th."""
+    desk.invoice("R-3", 5, issued="02-12")
+    desk.deposit("d2", 50)
+    with pytest.raises(UserError, match=r"release a9 is dated 2026-02-11, before 15.00 CNY were open on 2026-02-12"):
+        desk.move("a9", "d2", "applied", 15, "02-11")
+    assert desk.move("a1", "d2", "applied", 10, "02-11").held_micros == units(40)
+    desk.back("b1", "reversal", "p1")
+    with pytest.raises(UserError, match=r"release a9 is dated 2026-02-19, before 25.00 CNY were open on 2026-02-20"):
+        desk.move("a9", "d2", "applied", on="02-19")
+    desk.move("a9", "d2", "applied")
+    assert (desk.open(), desk.wrong()) == ("", [])
+
+
+def test_nothing_goes_back_before_it_came(desk: Desk) -> None:
+    """Of 20.00 that came on 10 February 5.00 and 3.00 are charged back, and won again."""
+    desk.back("c1", "chargeback", "p1", 5, "02-20")
+    desk.back("c2", "chargeback", "p1", 3, "02-25")
+    with pytest.raises(UserError, match=r"chargeback_won w1 is dated 2026-02-24, before 8.00 CNY were charged back on 2026-02-25"):
+        desk.back("w1", "chargeback_won", "p1", 8, "02-24")
+    desk.back("w1", "chargeback_won", "p1", 5, "02-22")
+    desk.back("w2", "chargeback_won", "p1", 3, "02-27")
+    with pytest.raises(UserError, match="refund f1 is dated 2026-02-26, before the money came on 2026-02-27"):
+        desk.back("f1", "refund", "p1", on="02-26")
+    assert desk.back("f1", "refund", "p1", 12, "02-15").amount_micros == units(12), "15.00 were there from 20 to 21 February"
     assert desk.wrong() == []
 
 

@@ -149,6 +149,9 @@ def test_an_agreed_plan_never_changes(desk: Desk) -> None:
             desk.agree("i1", equal=equal, first=first, parts=parts)
     with pytest.raises(UserError, match="plan i1 exists with other invoices"):
         desk.agree("i1", equal=3, first="03-01", numbers="R-1")
+    desk.agree("i2", parts="03-01=20 04-01=5 05-01=5")
+    with pytest.raises(UserError, match="plan i2 exists with other parts"):
+        desk.agree("i2", equal=3, first="03-01")  # 10.00 each on the same dates
 
 
 def test_how_a_plan_stands(desk: Desk) -> None:
@@ -173,7 +176,29 @@ def test_how_a_plan_stands(desk: Desk) -> None:
         desk.end("i2")
     desk.back("b1", "reversal", "p2")
     assert stands("07-01") == "i1=finished:0 i2=behind:20"
-    assert desk.end("i2").plan_id == "i2/ended"
-    assert desk.end("i2").existed
+    with pytest.raises(UserError, match="the end of plan i2 is dated 2026-03-19, before it was agreed on 2026-03-20"):
+        desk.end("i2", "03-19")
+    assert desk.end("i2", "03-25").plan_id == "i2/ended"
+    assert desk.end("i2", "03-25").existed
     assert stands("07-01") == "i1=finished:0 i2=replaced:0 i2/ended=behind:20"
+    assert desk.wrong() == []
+
+
+def test_a_plan_that_is_ended_holds_nothing(desk: Desk) -> None:
+    """Of 10.00 each in R-1, R-2 and R-3 the plan i1 gives R-3 away to i2, and is ended while R-1 is paid."""
+    for place in (1, 2, 3):
+        desk.invoice(f"R-{place}", 10, f"02-{10 + place}")
+    desk.agree("i1", parts="06-01=10 07-01=20")
+    desk.agree("i2", parts="09-01=10", numbers="R-3")
+    desk.pay("p1", 10)
+    assert desk.open() == "R-2@07-01=10.00 R-3@09-01=10.00"
+    assert [(part.number, part.due_on, part.amount_micros // UNIT, part.open_micros // UNIT) for part in desk.end("i1").parts] == [
+        ("R-1", "2026-02-11", 10, 0), ("R-2", "2026-02-12", 10, 10),
+    ]  # fmt: skip
+    desk.back("b1", "reversal", "p1")
+    assert desk.open() == "R-1@02-11=10.00 R-2@02-12=10.00 R-3@09-01=10.00"
+    plans = instalments.list_plans(desk.home, day("02-26"))
+    assert [(plan.plan_id, plan.state, plan.open_micros // UNIT) for plan in plans] == [
+        ("i1", "replaced", 0), ("i2", "running", 10), ("i1/ended", "behind", 20),
+    ]  # fmt: skip
     assert desk.wrong() == []

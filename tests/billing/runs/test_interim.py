@@ -11,7 +11,9 @@ from billing import catalogue, closed_months, invoicing
 from billing.accounts.kinds import ClosedFact, HoldFact, PayerFact
 from billing.controls import books
 from billing.documents import explaining, interim
+from billing.runs import cycle
 from billing.store import tables
+from rating.errors import UserError
 from rating.model import BillThreshold, CapWindow, LimitAction, Service, SpendLimit
 from tests.billing.documents import clerk
 from tests.billing.runs.world import START_US, Call, World, shop
@@ -220,6 +222,32 @@ def test_held_bills_wait_in_mid_cycle_as_well(heavy: World) -> None:
     assert bill(heavy, "2025-10-20") == (1, ["fifty"])
 
 
+@pytest.mark.parametrize(
+    ("minutes", "to_date", "cents"),
+    [
+        (15, None, 0),  # of 20 free ones
+        (26, None, 60),
+        (15, "2025-11-19", 30),  # known to end after 18 of 30 days: 12 free ones
+    ],
+)
+def test_what_is_free_in_the_whole_period_is_free_in_mid_cycle(world: World, minutes: int, to_date: str | None, cents: int) -> None:
+    """Plan basic with a threshold and a limit of 0.20, asked on 11 November: the cycle has nothing to give back."""
+    basic, plus = shop().plans
+    limit = SpendLimit(1, "calls", 200_000, CapWindow.PERIOD, LimitAction.BAR, (Service.VOICE,), ("national",))
+    basic = msgspec.structs.replace(basic, bill_thresholds=(BillThreshold(1, "cents", 200_000),), spend_limits=(limit,))
+    catalogue.publish(world.home, shop(2, START_US + 1, plans=(basic, plus)), world.tick())
+    world.account("anna", opened_on="2025-11-01")
+    world.subscription("anna-1", "anna", "shop/basic", "1001", from_date="2025-11-01", to_date=to_date)
+    world.take(Call("1001", "2025-11-05T10:00:00", minutes * 60))
+    who = closed_months.Who("ada", 1001, world.tick())
+    done = interim.run(world.home, dt.date(2025, 11, 11), who)
+    assert [each.unbilled_micros for each in done.reached] == [each.spent_micros for each in done.limits] == [cents * 10_000] * (cents > 0)
+    world.bill("2025-12-01")
+    calls = [cents for number in world.numbers() for text, *_, cents in world.lines(number) if text == "National calls"]
+    assert calls == ([cents] if cents else [0]), "once, in mid-cycle or, of nothing, by the cycle"
+    assert balanced(world)
+
+
 def fact(  # noqa: PLR0913 -- columns of account_facts
     world: World, account: str, kind: str, detail: msgspec.Struct, *, from_date: str = "2025-10-01", to_date: str | None = None
 ) -> None:
@@ -266,3 +294,24 @@ def told(world: World, date: str) -> list[tuple[str, int, str, str]]:
     who = closed_months.Who("ada", 1001, world.tick())
     done = interim.run(world.home, dt.date.fromisoformat(date), who)
     return [(each.limit, each.spent_micros, each.window_from, each.action) for each in done.limits]
+
+
+def test_a_dry_run_says_what_is_refused(heavy: World) -> None:
+    """50.00 is reached on 6 October; first the bill run of 1 October waits, then October is closed."""
+    heavy.take(Call("1001", "2025-10-03T10:00:00", 500 * 60))
+    assert interim.preview(heavy.home, dt.date(2025, 10, 6)).refused == ""
+
+    def both() -> str:
+        looked_at = interim.preview(heavy.home, dt.date(2025, 10, 6))
+        assert (looked_at.invoices, [each.unbilled_micros for each in looked_at.reached]) == (1, [50_000_000])
+        with pytest.raises(UserError) as caught:
+            bill(heavy, "2025-10-06")
+        assert looked_at.refused == f"{caught.value.message}; remedy: {caught.value.remedy}"
+        return caught.value.message
+
+    cycle.run(heavy.home, dt.date(2025, 10, 1), heavy.tick(), order=cycle.Order(trial=True))
+    assert both() == "the bill run of 2025-10-01 is not finished"
+    heavy.bill("2025-10-01")
+    closed_months.close(heavy.home, "", "2025-10", "done", closed_months.Who("ada", 1001, heavy.tick()))
+    assert both() == "the books for 2025-10 are closed"
+    assert heavy.numbers() == []

@@ -137,6 +137,19 @@ def test_a_run_made_again_bills_the_same_accounts_and_no_others(anna: World) -> 
     assert balanced(anna)
 
 
+def test_a_run_of_an_earlier_date_that_came_later_hides_nothing(anna: World) -> None:
+    """October is billed by the run of the 15th, which came first: that of the 1st finds nothing. What comes late is billed by either date."""
+    for date in ("2025-11-15", "2025-11-01"):
+        anna.bill(date)
+    anna.take(Call("1001", "2025-10-05T10:00:00", 21 * 60))
+    anna.bill("2025-11-15")
+    anna.take(Call("1001", "2025-10-06T10:00:00", 2 * 60))
+    anna.bill("2025-12-01")
+    calls = [cents for number in anna.numbers() for text, *_, cents in anna.lines(number) if text.startswith("National")]
+    assert calls == [10, 20], "20 minutes of October are free"
+    assert balanced(anna)
+
+
 def test_a_conflict_after_the_bill_is_credited(anna: World) -> None:
     anna.take(Call("1001", "2025-10-05T10:00:00", 25 * 60, key="x"), Call("1001", "2025-10-06T10:00:00", 120))
     anna.bill("2025-11-01")
@@ -344,7 +357,7 @@ def test_a_preview_writes_nothing(anna: World) -> None:
     anna.account("bert")
     anna.subscription("bert-1", "bert", "shop/basic", "1009")
     before = _everything(anna)
-    found = cycle.preview(anna.home, dt.date(2025, 11, 1), accounts={"anna"})
+    found = cycle.preview(anna.home, dt.date(2025, 11, 1), anna.tick(), order=cycle.Order(accounts=frozenset({"anna"})))
     assert found.account_ids == ("anna",)
     assert found.drafts[0].net_micros == 10_000_000
     assert _everything(anna) == before

@@ -12,9 +12,12 @@ import msgspec
 import pytest
 
 from billing import invoicing
+from billing.accounts import facts as dated
 from billing.accounts.kinds import DiscountFact, HoldFact, PayerFact
+from billing.catalogue import Operator
 from billing.documents import adjusting, voiding
 from billing.invoicing import billed
+from billing.runs import cycle
 from billing.store import tables
 from tests.billing.documents.clerk import CENT, void, who, wrong
 from tests.billing.runs.world import instant_us
@@ -49,6 +52,15 @@ def tell(world: World, account_id: str, kind: str, detail: msgspec.Struct, *days
         seq = world.home.next_commit_seq(connection, "fact", world.tick())
         by = {"by_name": "", "by_uid": 0, "commit_seq": seq}
         connection.execute(tables.account_facts.insert().values(account_key=key, **values, **by))
+
+
+def retract(world: World, account_id: str, kind: str) -> None:
+    """Say that the facts of a kind about an account never held."""
+    key = world.key("accounts", "account_key", "account_id", account_id)
+    with world.home.begin() as connection:
+        seq = world.home.next_commit_seq(connection, "fact", world.tick())
+        for fact in dated.account_facts(connection, kinds=(kind,), keys=(key,)):
+            dated.retract(connection, tables.account_facts, fact, "wrong customer", by=Operator("clerk", 1), commit_seq=seq)
 
 
 def totals(world: World, account_id: str) -> list[int]:
@@ -153,10 +165,62 @@ def test_an_earlier_date_passes_by_whoever_is_billed_with_one_of_later_bills(ann
     add_ben(anna)
     tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01")
     report = anna.bill(MONTHS[0])
-    why = "passed by: accounts of its unit are billed up to 2025-12-01: a run of that date bills it"
+    why = "passed by: it, or an account that it is billed with, has a bill of 2025-12-01: a run of that date or a later one bills it"
     assert (report.invoices, report.put_aside) == (0, {"ben": why, "anna": why})
     anna.bill(MONTHS[1])
     assert totals(anna, "anna") == [FEE + TAX, FEE + TAX, 2 * (FEE + TAX)]
+    assert wrong(anna) == []
+
+
+@pytest.mark.parametrize("mistaken", ["2026-01-01", "2026-11-01"])
+def test_a_void_bill_of_a_mistaken_date_is_in_nobody_s_way(anna: World, mistaken: str) -> None:
+    """Ben, for whom anna pays, has no bill of his own that could be void."""
+    add_ben(anna)
+    tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01")
+    anna.bill("2025-11-01")
+    anna.bill(mistaken)
+    void(anna, "R-0000000002", mistaken)
+    for month in MONTHS[1:4]:
+        anna.bill(month)
+    first, _, *others = totals(anna, "anna")  # the second is void
+    assert [first, *others] == [2 * (FEE + TAX)] * 4
+    assert wrong(anna) == []
+
+
+def test_who_parted_before_is_billed_whatever_the_other_has_been(anna: World) -> None:
+    """Anna paid for ben in October alone. His bill of March waited for a hold, and hers of April is made by then."""
+    add_ben(anna)
+    tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01", "2025-11-01")
+    tell(anna, "ben", "hold", HoldFact("dispute"), "2026-02-20")
+    for month in MONTHS:
+        anna.bill(month)
+    retract(anna, "ben", "hold")
+    anna.bill("2026-03-01")
+    assert totals(anna, "ben") == [FEE + TAX] * 4
+    assert totals(anna, "anna") == [2 * (FEE + TAX), *[FEE + TAX] * 5]
+    assert wrong(anna) == []
+
+
+@pytest.mark.parametrize("anew", ["retracted", "nobody pays"])
+@pytest.mark.parametrize("who_is_billed_first", ["ben alone", "both", "anna is held"])
+def test_a_payer_that_was_a_mistake_gets_back_what_was_billed(anna: World, who_is_billed_first: str, anew: str) -> None:
+    """Anna paid 21.20 of October for both; it was not her to pay for ben, who pays his 10.60 himself then, and she has hers back, once."""
+    add_ben(anna)
+    tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01")
+    anna.bill("2025-11-01")
+    if anew == "retracted":
+        retract(anna, "ben", "payer")
+    else:
+        tell(anna, "ben", "payer", PayerFact(""), "2025-10-01")
+    if who_is_billed_first == "ben alone":
+        order = cycle.Order(accounts=frozenset({"ben"}))
+        cycle.run(anna.home, dt.date(2025, 11, 1), anna.tick(), order=order)
+    elif who_is_billed_first == "anna is held":
+        tell(anna, "anna", "hold", HoldFact("dispute"), "2025-11-01", "2025-11-20")
+    for month in ("2025-11-01", *MONTHS[1:]):
+        anna.bill(month)
+    assert sum(totals(anna, "ben")) == 6 * (FEE + TAX)
+    assert sum(totals(anna, "anna")) == 6 * (FEE + TAX)
     assert wrong(anna) == []
 
 
@@ -175,4 +239,18 @@ def test_members_whose_bill_days_differ_wait_for_the_last_of_them(anna: World) -
     assert anna.bill("2025-11-01").put_aside.keys() == {"anna", "ben"}
     anna.bill("2025-11-15")
     assert totals(anna, "anna") == [*before, before[1]]
+    assert wrong(anna) == []
+
+
+def test_a_void_bill_is_issued_anew_by_the_last_date_of_its_unit(anna: World) -> None:
+    """Ben, for whom anna pays, was billed by himself up to December, before it was told that she had paid since October."""
+    add_ben(anna)
+    anna.bill("2025-11-01")
+    cycle.run(anna.home, dt.date(2025, 12, 1), anna.tick(), order=cycle.Order(accounts=frozenset({"ben"})))
+    void(anna, "R-0000000001", "2025-12-02")
+    tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01")
+    report = voiding.reissue(anna.home, "R-0000000001", who(anna))
+    assert (report.bill_date, report.put_aside) == ("2025-12-01", {})
+    assert totals(anna, "anna") == [FEE + TAX, 4 * (FEE + TAX)], "October and November of both"
+    assert sum(totals(anna, "ben")) == 0
     assert wrong(anna) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import hashlib
 import os
 import signal
@@ -13,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from billing.controls import books
+from billing.runs import cycle, trial
 from billing.store import bulk, checking, copying, location, tables
 from billing.store.home import Home
 from rating.errors import UserError
 from server.cli.app import main
+from tests.billing.runs.world import Call, World
 from tests.billing.store.test_bulk import raw_files
 
 if TYPE_CHECKING:
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+NOVEMBER = dt.date(2025, 11, 1)
 CHARGES = b"what a run charged"
 SEGMENT = b"one batch, another batch"
 
@@ -115,6 +121,49 @@ def test_a_changed_file_is_not_copied(home: Home, tmp_path: Path) -> None:
         copying.copy(home, tmp_path / "copy", None)
     with pytest.raises(UserError, match="is not a home folder"):
         Home.open(tmp_path / "copy")
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, both: str) -> Iterator[World]:
+    """A home whose run of November waits: anna called 30 minutes, 20 of them free."""
+    assert both
+    world = World(tmp_path / "home")
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    world.take(Call("1001", "2025-10-05T10:00", 30 * 60))
+    cycle.run(world.home, NOVEMBER, world.tick(), order=cycle.Order(trial=True))
+    with contextlib.closing(world.home):
+        yield world
+
+
+WAITING = ["frozen/heads.parquet", "frozen/index.json", "frozen/leftovers.parquet", "frozen/lines.parquet", "part-00000.parquet"]
+
+
+def test_a_list_that_waits_is_copied_and_numbered_there(waiting: World, tmp_path: Path) -> None:
+    copying.copy(waiting.home, tmp_path / "copy", None)
+    with Home.open(tmp_path / "copy") as copy:
+        folder = copy.charges_folder / "run=1"
+        assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*")) == WAITING
+        done = cycle.run(copy, NOVEMBER, waiting.tick(), order=cycle.Order(resume=True))
+        assert done.total_micros == {"CNY": 11_660_000}, "10.00 + 10 x 0.10, and 6 %"
+        assert (checking.check(copy).findings, [book.name for book in books(copy) if not book.ok]) == ([], [])
+        copying.copy(copy, tmp_path / "posted", None)
+    with Home.open(tmp_path / "posted") as posted:
+        assert trial.compare(posted, 1).total_micros_now == {"CNY": 11_660_000}, "the list of a posted run is shown"
+
+
+def test_a_check_names_what_is_wrong_with_a_list_that_waits(waiting: World) -> None:
+    folder = waiting.home.charges_folder / "run=1"
+    before = checking.check(waiting.home)
+    assert (before.findings, before.files) == ([], 6), "the journal, the four files of the list, the charges"
+    (folder / "frozen" / "heads.parquet").unlink()
+    (folder / "part-00000.parquet").write_bytes(b"something else")
+    assert [tuple(finding) for finding in checking.check(waiting.home).findings] == [
+        ("charges/run=1/frozen/heads.parquet", "cannot be read: No such file or directory (run_drafts)"),
+        ("charges/run=1/part-00000.parquet", "is not what was written: its hash differs (run_drafts)"),
+    ]
+    (folder / "frozen" / "index.json").write_text("{}")
+    assert [finding.what for finding in checking.check(waiting.home).findings] == ["is not what was written: its hash differs (run_drafts)"]
 
 
 COPY = "import sys; from server.cli.app import main; sys.exit(main(sys.argv[1:]))"

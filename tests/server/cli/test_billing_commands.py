@@ -194,6 +194,34 @@ def test_a_home_without_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert app.main(words.split()) == 0, words
 
 
+def test_a_dry_run_says_what_the_run_would_say(call: Command) -> None:
+    """Exit status 1 as of the run; a look at one account has none of it."""
+    call("accounts hold anna --from 2025-11-01 --to 2025-11-02 --reason dispute")
+    held = "anna: held: its bills are held on 2025-11-01"
+    assert call("bill run --date 2025-11-01 --dry-run").splitlines() == ["nothing to bill", f"not billed {held}"]
+    call("bill run --date 2025-11-01 --trial")
+    assert "run 1 of this date would go on, as of commit " in call("bill preview --date 2025-11-01")
+    told = "a run would refuse: the bill run of 2025-11-01 is not finished; remedy: finish it first: ratewright bill run --date 2025-11-01"
+    for words, status in (("run --date 2025-12-01 --dry-run", 1), ("preview --date 2025-12-01 --account anna", 0)):
+        assert told in call(f"bill {words}", status)
+    shown = json.loads(call("bill run --date 2025-12-01 --dry-run --json", 1))
+    assert (shown["put_aside"], f"a run would refuse: {shown['refused']}".startswith(told)) == ({}, True)
+    assert "without --dry-run this is refused: the bill run of 2025-11-01 is not finished" in call(
+        "bill thresholds --date 2025-11-16 --dry-run", 1
+    )
+    assert "2035-01-01 is not between" in call("bill preview --date 2035-01-01", 2)
+
+
+def test_a_reissue_is_tried(call: Command) -> None:
+    """10.00 and 6 %, and calls: as it was billed."""
+    call("bill run --date 2025-11-01")
+    call("invoice void R-0000000001 --reason wrong")
+    net, tax = call("invoice reissue R-0000000001 --dry-run").splitlines()[1].split()[3:5]
+    assert (net, tax) == ("10.70", "0.64")
+    assert len(json.loads(call("invoice list --json"))) == 1
+    assert "R-0000000002: 11.34 CNY of account anna" in call("invoice reissue R-0000000001")
+
+
 def test_a_run_in_steps(call: Command) -> None:
     assert "anna" in call("bill run --period 2025-10 --dry-run")
     assert json.loads(call("bill list --json")) == []

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from billing.store.migrations import going_back
+from billing.store.migrations.going_back import NoPlace
 
 revision = "0002"
 down_revision = "0001"
@@ -57,8 +58,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop both tables. Refuses where they hold more than how the published versions came about."""
-    going_back.refuse("0001", "tariff_decisions", "kind <> 'published'", "decisions about tariffs")
     unpublished = "NOT EXISTS (SELECT 1 FROM publications WHERE publications.content_hash = tariff_drafts.content_hash)"
-    going_back.refuse("0001", "tariff_drafts", unpublished, "drafts of tariffs")
+    no_place = (
+        NoPlace("tariff_decisions", "kind", "decisions about tariffs", "kind <> 'published'"),
+        NoPlace("tariff_drafts", "content_hash", "drafts of tariffs", unpublished),
+    )
+    going_back.refuse("0001", no_place)
     op.drop_table("tariff_decisions")
     op.drop_table("tariff_drafts")

@@ -9,20 +9,19 @@ import sqlalchemy as sa
 from alembic import op
 
 from billing.store.migrations import going_back
+from billing.store.migrations.going_back import NoPlace
 
 revision = "0003"
 down_revision = "0002"
 
 INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_FILE_OF_COMMIT = "coalesce((SELECT max(raw_file_id) FROM raw_files WHERE raw_files.commit_seq = {}.commit_seq), 0)"
 # table: its columns before, and what the new ones hold for old rows
 _CHANGED = {
     "raw_files": (("raw_file_id", "path", "source", "sha256", "size_bytes", "commit_seq"), {}),
     "intake_counts": (
         ("commit_seq", "source", "outcome", "rows", "duration_us", "units", "volume_bytes"),
-        {
-            "raw_file_id": "coalesce((SELECT max(raw_file_id) FROM raw_files WHERE raw_files.commit_seq = before.commit_seq), 0)",
-            "day": "''",
-        },
+        {"raw_file_id": _FILE_OF_COMMIT.format("before"), "day": "''"},
     ),
     "usage_manifest": (
         (
@@ -60,7 +59,20 @@ _CHANGED = {
 _TEXTS = {"path", "source", "outcome", "form", "reason", "raw"}
 _BLOBS = {"sha256", "event_key", "content_hash"}
 _MAY_BE_NULL = {"event_key", "content_hash", "sealed_at_seq"}
-_SUMMED = {"rows", "duration_us", "units", "volume_bytes"}
+_NO_PLACE = (
+    NoPlace("raw_files", "content_sha256", "hashes of the records of files"),
+    NoPlace("raw_files", "archived_path", "archived files"),
+    NoPlace("intake_counts", "raw_file_id", "counts by file", f"intake_counts.raw_file_id <> {_FILE_OF_COMMIT.format('intake_counts')}"),
+    NoPlace("intake_counts", "day", "counts by day", "day <> ''"),
+    NoPlace("suspense", "through_seq", "marks with an end", "through_seq <> commit_seq"),
+    NoPlace("suspense", "raw_bytes", "bytes of rows that could not be read"),
+    NoPlace("suspense", "start_us", "starts of events in suspense"),
+    NoPlace("suspense", "served_id", "numbers of events in suspense"),
+    NoPlace("suspense", "other_raw", "dialled numbers of events in suspense"),
+    NoPlace("suspense", "first_seen_us", "instants at which events in suspense came"),
+    NoPlace("suspense", "estimated_micros", "estimates of events in suspense"),
+    NoPlace("suspense", "estimated_currency", "estimates of events in suspense"),
+)
 
 
 def upgrade() -> None:
@@ -83,27 +95,20 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables back as they were; what only describes a file or a row in suspense is dropped, counts lose file and day.
+    """Take the tables back as they were. Dropped is what is known from elsewhere: names of files, when they came, how many rows they have.
 
-    Refuses where calls were assembled, rows in suspense decided on, or files collected.
+    Refuses where calls were assembled, rows in suspense decided on, files collected, or usage taken in by this schema.
     """
     held = ("suspense_decisions", "assemblies", "correction_decisions", "corrections", "finding_waivers", "collected_files")
     going_back.refuse_rows("0002", held)
-    going_back.refuse("0002", "suspense", "through_seq <> commit_seq", "marks with an end")
+    going_back.refuse("0002", _NO_PLACE)
     for name in (*held, "index_snapshots"):
         op.drop_table(name)
     op.drop_index("ix_suspense_event_key", "suspense")
-    for name, group_by in (
-        ("raw_files", ""),
-        ("intake_counts", "GROUP BY commit_seq, source, outcome"),
-        ("usage_manifest", ""),
-        ("suspense", ""),
-    ):
-        columns, _added = _CHANGED[name]
+    for name, (columns, _added) in _CHANGED.items():
         op.rename_table(name, "before")
         _create_old(name)
-        values = [f"CAST(sum({column}) AS BIGINT)" if group_by and column in _SUMMED else column for column in columns]
-        op.execute(f"INSERT INTO {name} ({', '.join(columns)}) SELECT {', '.join(values)} FROM before {group_by}")  # noqa: S608 - as above
+        op.execute(f"INSERT INTO {name} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM before")  # noqa: S608 - as above
         op.drop_table("before")
     op.create_index("ix_suspense_event_key", "suspense", ["event_key"], unique=False)
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from billing.store.migrations import going_back
+from billing.store.migrations.going_back import NoPlace
 
 revision = "0004"
 down_revision = "0003"
@@ -228,36 +229,47 @@ FROM (
 ) AS credits
 WHERE left_micros > 0
 """
-# Going back: tables whose rows are taken back or only describe; rows that have no place; how the others are taken back.
+# Going back: tables whose rows are taken back or only describe; what has no place; how the others are taken back.
 _TAKEN_BACK = {"subscription_facts", "settlements", "credits_left", "run_steps", "run_chunks", "run_drafts"}
 _NO_PLACE = (
-    ("subscription_facts", "kind <> 'end' OR retracts IS NOT NULL OR detail <> '{}'", "facts of subscriptions"),
-    (
+    NoPlace("subscription_facts", "kind", "facts of subscriptions", "kind <> 'end' OR detail <> '{}' OR to_date IS NOT NULL"),
+    NoPlace("subscription_facts", "retracts", "ends that were taken back"),
+    NoPlace(
         "subscription_facts",
-        (
-            "EXISTS (SELECT 1 FROM subscription_facts AS other WHERE other.subscription_key = subscription_facts.subscription_key"
-            " AND other.fact_id <> subscription_facts.fact_id)"
-        ),
+        "from_date",
         "ends that were changed",
+        "EXISTS (SELECT 1 FROM subscription_facts AS other WHERE other.subscription_key = subscription_facts.subscription_key"
+        " AND other.fact_id <> subscription_facts.fact_id)",
     ),
-    ("account_facts", "retracts IS NOT NULL OR to_date IS NOT NULL OR kind NOT IN ('bar_outgoing', 'unbar')", "facts of accounts"),
-    ("settlements", "amount_micros < 0 OR credit_kind NOT IN ('payment', 'invoice')", "settlements undone, of deposits or of write-offs"),
-    (
+    NoPlace("account_facts", "kind", "facts of accounts", "kind NOT IN ('bar_outgoing', 'unbar')"),
+    NoPlace("account_facts", "to_date", "facts of accounts with an end"),
+    NoPlace("account_facts", "retracts", "facts of accounts that were taken back"),
+    NoPlace("settlements", "amount_micros", "settlements undone", "amount_micros < 0"),
+    NoPlace("settlements", "credit_kind", "settlements of deposits or write-offs", "credit_kind NOT IN ('payment', 'invoice')"),
+    NoPlace(
         "settlements",
-        (
-            "EXISTS (SELECT 1 FROM settlements AS other WHERE other.credit_kind = settlements.credit_kind AND other.credit_id ="
-            " settlements.credit_id AND other.invoice_key = settlements.invoice_key AND other.settlement_id <> settlements.settlement_id)"
-        ),
+        "invoice_key",
         "settlements in several parts",
+        "EXISTS (SELECT 1 FROM settlements AS other WHERE other.credit_kind = settlements.credit_kind AND other.credit_id ="
+        " settlements.credit_id AND other.invoice_key = settlements.invoice_key AND other.settlement_id <> settlements.settlement_id)",
     ),
-    ("accounts", "coalesce(legal_entity, '') <> '' OR coalesce(category, '') <> ''", "accounts of a legal entity or category"),
-    (
-        "bill_runs",
-        "coalesce(kind, 'cycle') <> 'cycle' OR coalesce(restricted, 0) <> 0 OR state NOT IN ('computing', 'numbered', 'posted')",
-        "runs of other kinds and states",
-    ),
-    ("invoices", "coalesce(document_type, 'invoice') <> 'invoice' OR coalesce(legal_entity, '') <> ''", "documents that are no invoices"),
-    ("subscriptions", "transferred_from IS NOT NULL", "subscriptions that changed their owner"),
+    NoPlace("accounts", "legal_entity", "accounts of a legal entity", "legal_entity <> ''"),
+    NoPlace("accounts", "category", "accounts of a category", "category <> ''"),
+    NoPlace("bill_runs", "kind", "runs of other kinds", "kind <> 'cycle'"),
+    NoPlace("bill_runs", "detail", "runs with a date of issue of their own"),
+    NoPlace("bill_runs", "restricted", "runs of some accounts", "restricted <> 0"),
+    NoPlace("bill_runs", "state", "runs that are computed or rejected", "state NOT IN ('computing', 'numbered', 'posted')"),
+    NoPlace("quarantine", "kind", "accounts that a run left out for another reason than quarantine"),
+    NoPlace("invoices", "document_type", "documents that are no invoices", "document_type <> 'invoice'"),
+    NoPlace("invoices", "legal_entity", "invoices of a legal entity", "legal_entity <> ''"),
+    NoPlace("invoices", "corrects_invoice_key", "documents that correct an invoice"),
+    NoPlace("invoice_lines", "corrects_invoice_key", "lines that correct an invoice"),
+    NoPlace("invoice_lines", "effect", "effects of credited lines"),
+    NoPlace("payments", "channel", "payments that did not come through the bank", "channel <> 'bank'"),  # nothing told is: the bank
+    NoPlace("payments", "instruction", "payments that name their invoices"),
+    NoPlace("payments", "receipt", "receipts of the cash desk"),
+    NoPlace("postings", "entity", "postings of a legal entity", "entity <> ''"),
+    NoPlace("subscriptions", "transferred_from", "subscriptions that changed their owner"),
 )
 _BACK = (
     """
@@ -304,8 +316,7 @@ def downgrade() -> None:
     that would change what is billed, owed or posted.
     """
     going_back.refuse_rows("0003", [name for name in _MADE if name not in _TAKEN_BACK])
-    for table, condition, what in _NO_PLACE:
-        going_back.refuse("0003", table, condition, what)
+    going_back.refuse("0003", _NO_PLACE)
     _make_old_tables()
     for statement in _BACK:
         op.execute(statement)

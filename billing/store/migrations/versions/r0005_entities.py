@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from billing.store.migrations import going_back
+from billing.store.migrations.going_back import NoPlace
 
 revision = "0005"
 down_revision = "0004"
@@ -21,5 +22,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Back to 0004, which knows one bank account alone."""
-    going_back.refuse("0004", "bank_lines", "entity IS NOT NULL", "money that came in for a legal entity")
+    going_back.refuse("0004", [NoPlace("bank_lines", "entity", "money that came in for a legal entity")])
     op.drop_column("bank_lines", "entity")

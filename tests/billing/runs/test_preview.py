@@ -1,0 +1,124 @@
+"""What a dry run says: what the run would bill, whom it would put aside, and why it would refuse. Nothing is stored."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing import closed_months, invoicing
+from billing.accounts.kinds import CategoryFact, HoldFact, PayerFact
+from billing.documents import voiding
+from billing.runs import cycle
+from billing.runs.cycle import Order, Preview
+from billing.runs.lock import only_run
+from rating.errors import UserError
+from tests.billing.documents import clerk
+from tests.billing.runs.test_rating_units import tell
+from tests.billing.runs.world import Call
+
+if TYPE_CHECKING:
+    from tests.billing.runs.world import World
+
+NOVEMBER, DECEMBER = dt.date(2025, 11, 1), dt.date(2025, 12, 1)
+
+
+@pytest.fixture
+def four(world: World) -> World:
+    """Four accounts on plan basic since October, 10.00 a month each; held has a hold on 1 November, tester is for testing."""
+    for place, name in enumerate(("anna", "bert", "held", "tester")):
+        world.account(name)
+        world.subscription(f"{name}-1", name, "shop/basic", f"100{place}")
+    tell(world, "held", "hold", HoldFact("dispute"), "2025-11-01", "2025-11-02")
+    tell(world, "tester", "category", CategoryFact("test"), "2025-10-01")
+    return world
+
+
+def preview(world: World, date: dt.date = NOVEMBER, **order: object) -> Preview:
+    return cycle.preview(world.home, date, world.tick(), order=Order(**order))  # type: ignore[arg-type] # fields of an order
+
+
+def run(world: World, date: dt.date = NOVEMBER, **order: object) -> cycle.RunReport:
+    return cycle.run(world.home, date, world.tick(), order=Order(**order))  # type: ignore[arg-type] # fields of an order
+
+
+def billed(found: Preview) -> dict[str, int]:
+    """Net of each account in whole units."""
+    return {account: draft.net_micros // 1_000_000 for account, draft in zip(found.account_ids, found.drafts, strict=True)}
+
+
+def test_who_would_be_put_aside_is_who_is(four: World) -> None:
+    found = preview(four)
+    assert billed(found) == {"anna": 10, "bert": 10}
+    assert found.put_aside == {"held": "held: its bills are held on 2025-11-01", "tester": "test: test account"}
+    assert (found.refused, found.findings, found.goes_on) == ("", {}, 0)
+    assert run(four).put_aside == found.put_aside
+    assert billed(preview(four, DECEMBER)) == {"anna": 10, "bert": 10, "held": 20}
+    run(four, DECEMBER)
+    four.account("dora")
+    four.subscription("dora-1", "dora", "shop/basic", "1009")
+    tell(four, "dora", "payer", PayerFact("anna"), "2025-10-01")
+    late = preview(four)
+    assert late.put_aside["dora"] == "passed by: it, or an account that it is billed with, has a bill of 2025-12-01: a run of that date or a later one bills it"
+    assert run(four).put_aside == late.put_aside
+
+
+def test_a_date_that_is_years_ahead(four: World) -> None:
+    """The clock of the world says 2025."""
+    with pytest.raises(UserError, match=r"the bill date 2035-01-01 is not between 2000-01-01 and 2028-12-31"):
+        preview(four, dt.date(2035, 1, 1))
+
+
+def test_a_closed_month(four: World) -> None:
+    closed_months.close(four.home, "", "2025-11", "done", closed_months.Who("ada", 1001, four.tick()))
+    found = preview(four)
+    assert billed(found) == {"anna": 10, "bert": 10}, "shown all the same"
+    with pytest.raises(UserError) as caught:
+        run(four)
+    assert found.refused == f"{caught.value.message}; remedy: {caught.value.remedy}"
+    assert found.refused.startswith("the books for 2025-11 are closed; remedy: ")
+    assert preview(four, DECEMBER).refused == ""
+
+
+def test_a_run_of_another_date_that_is_not_finished(four: World) -> None:
+    run(four, trial=True)
+    found = preview(four, DECEMBER)
+    assert found.refused.startswith("the bill run of 2025-11-01 is not finished; remedy: finish it first")
+    assert billed(found) == {"anna": 20, "bert": 20, "held": 20}
+    of_bert = preview(four, NOVEMBER, accounts=frozenset({"bert"}))
+    assert of_bert.refused.startswith("the bill run of 2025-11-01 that is not finished is for other accounts")
+
+
+def test_nothing_to_resume(four: World) -> None:
+    assert preview(four, resume=True).refused.startswith("no bill run of 2025-11-01 is unfinished")
+
+
+def test_a_run_of_the_date_goes_on_as_it_began(four: World) -> None:
+    """A call of 10.00 (120 minutes, 20 of them free, at 0.10) that comes after the list was computed belongs to the next run."""
+    run(four, trial=True, accounts=frozenset({"anna"}))
+    four.take(Call("1000", "2025-10-05T10:00:00", 120 * 60))
+    found = preview(four)
+    assert (found.goes_on, billed(found), found.refused) == (1, {"anna": 10}, "")
+    assert run(four).net_micros == {"CNY": 10_000_000}
+    assert (preview(four).goes_on, billed(preview(four))) == (0, {"anna": 10, "bert": 10})
+
+
+def test_it_waits_for_nobody(four: World) -> None:
+    with only_run(four.home, "something long", four.tick()):
+        assert billed(preview(four)) == {"anna": 10, "bert": 10}
+
+
+def test_what_a_reissue_would_bill(four: World) -> None:
+    """It is dated today, 3 December, as the void is, and due 14 days after that."""
+    run(four)
+    with pytest.raises(UserError, match="R-0000000001 is not void"):
+        voiding.preview_reissue(four.home, "R-0000000001", clerk.who(four))
+    clerk.void(four, "R-0000000001", "2025-12-03")
+    found = voiding.preview_reissue(four.home, "R-0000000001", clerk.who(four))
+    (draft,) = found.drafts
+    assert (found.account_ids, draft.net_micros, draft.issued_on) == (("anna",), 10_000_000, "2025-12-03")
+    assert four.numbers() == ["R-0000000001", "R-0000000002"], "a preview stores nothing"
+    voiding.reissue(four.home, "R-0000000001", clerk.who(four))
+    made = invoicing.list_invoices(four.home, "anna")[-1]
+    assert (made.number, made.due_on, made.net_micros) == ("R-0000000003", draft.due_on, draft.net_micros)
