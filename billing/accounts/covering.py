@@ -36,7 +36,7 @@ _COUNTS: Final = ("numbered", "posted")
 
 
 class Coverage(NamedTuple):
-    """Bill dates of runs that covered an account: the latest, and the one before it in the order of runs. `reopened_from`: by a void invoice."""
+    """Bill dates of runs that covered an account: the latest, and the one before it in their order. `reopened_from`: by a void invoice."""
 
     through: dt.date
     before: dt.date | None
@@ -118,7 +118,7 @@ class History(NamedTuple):
 
 
 def coverage(runs: Sequence[CoveringRun], reopened_from: dt.date | None = None) -> Coverage | None:
-    """What these runs, in the order in which they were begun, covered; None where there are none. An earlier date after a later one: nothing."""
+    """What these runs, oldest first, covered; None where there are none. One that is dated before another before it covers nothing more."""
     latest = sorted(set(itertools.accumulate((run.bill_date for run in runs), max)), reverse=True)[:2]
     return Coverage(latest[0], latest[1] if len(latest) > 1 else None, reopened_from) if latest else None
 

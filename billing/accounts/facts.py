@@ -52,6 +52,15 @@ class Fact(NamedTuple):
         return self.from_date <= day and (self.to_date is None or day < self.to_date)
 
 
+class Undone(NamedTuple):
+    """A fact that holds no more, and the commit since which it does not."""
+
+    subject: int  # account_key or subscription_key
+    kind: str
+    detail: Any
+    commit_seq: int
+
+
 def account_facts(
     connection: sa.Connection, seq: int | None = None, *, kinds: Collection[str] = (), keys: Collection[int] | None = None
 ) -> list[Fact]:
@@ -66,16 +75,14 @@ def subscription_facts(
     return _live(connection, tables.subscription_facts, tables.subscription_facts.c.subscription_key, seq, kinds, keys)
 
 
-def undone(connection: sa.Connection, table: sa.Table, seq: int, kinds: Collection[str]) -> list[tuple[int, str, Any]]:
-    """Facts of these kinds that were told and hold no more as of `seq`, since they were retracted or told anew: subject, kind, detail."""
-    fact, newer = table.c, table.alias().c
-    key, newer_key = (each["account_key" if table is tables.account_facts else "subscription_key"] for each in (fact, newer))
-    again = sa.exists().where(newer_key == key, newer.kind == fact.kind, newer.from_date == fact.from_date)
-    again = again.where(newer.fact_id > fact.fact_id, newer.commit_seq <= seq)
-    retracted = sa.select(newer.retracts).where(newer.retracts.is_not(None), newer.commit_seq <= seq)
-    query = sa.select(key, fact.kind, fact.detail).where(fact.commit_seq <= seq, fact.kind.in_(kinds))
-    rows = connection.execute(query.where(again | fact.fact_id.in_(retracted)))
-    return [(subject, kind, decoded(table, kind, detail)) for subject, kind, detail in rows]
+def undone(connection: sa.Connection, table: sa.Table, seq: int, kinds: Collection[str]) -> list[Undone]:
+    """Facts of these kinds that hold no more as of `seq`, since they were retracted or told anew; once for each commit that did."""
+    fact, other = table.c, table.alias().c
+    key = "account_key" if table is tables.account_facts else "subscription_key"
+    again = sa.and_(other[key] == fact[key], other.kind == fact.kind, other.from_date == fact.from_date, other.fact_id > fact.fact_id)
+    query = sa.select(fact[key], fact.kind, fact.detail, other.commit_seq).where(fact.kind.in_(kinds), other.commit_seq <= seq)
+    rows = [row for since in (again, other.retracts == fact.fact_id) for row in connection.execute(query.where(since))]
+    return [Undone(subject, kind, decoded(table, kind, detail), commit_seq) for subject, kind, detail, commit_seq in rows]
 
 
 def ends_learned_later(connection: sa.Connection, seq: int | None = None) -> dict[int, str | None]:

@@ -207,11 +207,10 @@ def _said(row: Any) -> tuple[str, str]:  # noqa: ANN401 -- a row of the database
     return (OPEN, "") if row is None else (row.kind, row.note)
 
 
-def _bills(connection: sa.Connection, own: Amounts, interim: Sequence[tuple[int, str]]) -> Bills:
-    """The months of a run's documents and of interim bills (account key, first day), each once."""
-    keys, texts = [key for key, _ in interim], pa.array([first for _, first in interim], pa.string())
-    account_key = np.concatenate([own.account_key, np.array(keys, np.int64)])
-    days = np.unique(account_key * (_MONTHS * _DAYS) + np.concatenate([own.day, _days(pa.chunked_array([texts]))]))
+def _bills(connection: sa.Connection, own: Amounts, interim: Sequence[Amounts]) -> Bills:
+    """The months of a run's documents and of interim bills, each once."""
+    account_key, day = (np.concatenate([each[column] for each in (own, *interim)]) for column in (0, 1))
+    days = np.unique(account_key * (_MONTHS * _DAYS) + day)
     _, first = np.unique(days // _DAYS, return_index=True)
     account_key, day = np.divmod(days[first], _MONTHS * _DAYS)
     account = tables.accounts.c
@@ -258,7 +257,7 @@ def _documents(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> Amo
 
 
 def _of_lines(connection: sa.Connection, invoice_keys: Sequence[int]) -> Amounts:
-    """What the lines of documents billed. Fees in advance are of the last period that the document bills."""
+    """What the lines of documents billed. Fees in advance are of the last period that the document bills, or the one that it corrects."""
     invoice, line = tables.invoices.c, tables.invoice_lines.c
     micros = sa.cast(sa.func.sum(line.amount_micros), tables.INT64).label("micros")
     heads = (invoice.invoice_key, invoice.account_key, invoice.period_from.label("first"), invoice.period_to.label("end"))
@@ -266,16 +265,26 @@ def _of_lines(connection: sa.Connection, invoice_keys: Sequence[int]) -> Amounts
     query = query.group_by(*heads, line.period_from).order_by(invoice.invoice_key, line.period_from)
     rows = [row for chunk in chunks(invoice_keys) for row in connection.execute(query.where(line.invoice_key.in_(chunk or ())))]
     last = {row.invoice_key: row.period_from for row in rows if row.period_from < row.end}
+    last = _last_corrected(connection, sorted({row.invoice_key for row in rows} - last.keys())) | last
     begins = [row.period_from if row.period_from < row.end else last.get(row.invoice_key, row.first) for row in rows]
     account_key, amount_micros = (np.array([getattr(row, name) for row in rows], np.int64) for name in ("account_key", "micros"))
     return Amounts(account_key, _days(pa.chunked_array([pa.array(begins, pa.string())])), amount_micros)
 
 
-def _interim(connection: sa.Connection, run: states.Run) -> list[tuple[int, str]]:
-    """Interim bills (account key, first day) whose accounts a run is the first to compute after their periods."""
+def _last_corrected(connection: sa.Connection, invoice_keys: Sequence[int]) -> dict[int, str]:
+    """By document the beginning of the last period that the invoice bills which it corrects."""
+    note, invoice, line = tables.invoices.alias().c, tables.invoices.c, tables.invoice_lines.c
+    query = sa.select(note.invoice_key, sa.func.max(line.period_from)).where(invoice.invoice_key == note.corrects_invoice_key)
+    query = query.where(line.invoice_key == invoice.invoice_key, line.period_from < invoice.period_to).group_by(note.invoice_key)
+    rows = [row for chunk in chunks(invoice_keys) for row in connection.execute(query.where(note.invoice_key.in_(chunk or ())))]
+    return dict(tuple(row) for row in rows)
+
+
+def _interim(connection: sa.Connection, run: states.Run) -> list[Amounts]:
+    """Interim bills whose accounts a run is the first to compute after their periods."""
     invoice, account, runs, aside = tables.invoices.c, tables.accounts.c, tables.bill_runs.c, tables.quarantine.c
     interim = sa.select(runs.run_id).where(runs.kind == states.THRESHOLD, runs.run_id < run.run_id)
-    query = sa.select(invoice.account_key, invoice.run_id, invoice.period_from, invoice.period_to, account.commit_seq)
+    query = sa.select(invoice.invoice_key, invoice.account_key, invoice.run_id, invoice.period_to, account.commit_seq)
     query = query.join_from(tables.invoices, tables.accounts, account.account_key == invoice.account_key)
     query = query.where(_counted(), invoice.run_id.in_(interim), invoice.period_to <= run.bill_date)
     earlier = sa.select(runs.run_id, runs.bill_date, runs.pinned_seq).where(runs.run_id < run.run_id, runs.state.in_(states.COUNTED))
@@ -295,7 +304,8 @@ def _interim(connection: sa.Connection, run: states.Run) -> list[tuple[int, str]
             (each.run_id for each in covering_runs if each.run_id > row.run_id and each.bill_date.isoformat() >= row.period_to), None
         )
 
-    return [(row.account_key, row.period_from) for row in rows if first_after(row) == run.run_id]
+    found = [row.invoice_key for row in rows if first_after(row) == run.run_id]
+    return [_documents(connection, invoice.invoice_key.in_(chunk or ())) for chunk in chunks(found)]
 
 
 def _earlier(connection: sa.Connection, run_id: int, bills: Bills) -> list[Amounts]:

@@ -100,10 +100,17 @@ def _again(home: Home, number: str, who: Who) -> tuple[dt.date, cycle.Order]:
         coverage = scope.covered_through(connection, known)[index]
         bill_date = dt.date.fromisoformat(document.bill_date)
         bill_date = bill_date if coverage is None else max(bill_date, coverage.through)
-        last = passing.last_with(connection, known, index, dt.date.fromisoformat(document.period_from), bill_date, seq)
+        last = passing.last_with(connection, known, index, _first_day(connection, document), bill_date, seq)
     issued_on = max(local_date(document.timezone, who.now_us), dt.date.fromisoformat(void.on_date))
     order = cycle.Order(by=states.By(who.by_name, who.by_uid), accounts=frozenset({document.account_id}), issued_on=issued_on)
     return last, order
+
+
+def _first_day(connection: sa.Connection, document: Document) -> dt.date:
+    """The first day of a document's lines: from then on its void opens the account."""
+    line = tables.invoice_lines.c
+    query = sa.select(sa.func.min(line.period_from)).where(line.invoice_key == document.invoice_key)
+    return dt.date.fromisoformat(connection.execute(query).scalar_one())
 
 
 def _void(home: Home, connection: sa.Connection, document: Document, day: str, reason: str, who: Who, *, dry_run: bool) -> Void:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom

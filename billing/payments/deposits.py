@@ -23,6 +23,7 @@ from billing.payments.writing import (
     account_by_key,
     account_of,
     first_day,
+    latest_day,
     require_currency,
     require_id,
     require_minor_units,
@@ -131,8 +132,11 @@ def move(home: Home, movement: Movement, act: Act) -> Held:
         amount = _amount(work, movement, account)
         if movement.kind == postings.APPLIED:
             opened_on = first_day(owed_by_date(work.connection, account), amount)
-            were_open = f"{format_micros(amount)} {account.currency} were open"
-            require_not_before(movement.on_date, opened_on, f"release {movement.reference}", were_open)
+            sum_open = f"{format_micros(amount)} {account.currency}"
+            if movement.on_date.isoformat() < opened_on > latest_day(act.now_us).isoformat():
+                what = f"{sum_open} are open from {opened_on} on, which has not begun yet"
+                raise UserError(what, f"release it on {opened_on}", exit_status=2)
+            require_not_before(movement.on_date, opened_on, f"release {movement.reference}", f"{sum_open} were open")
         _store(work, movement, account, amount)
         settled = settled_by(work.connection, DEPOSIT, movement.deposit_id)
         new = [(item.number, item.open_micros - before.get(item.number, 0)) for item in settled]

@@ -177,7 +177,9 @@ def _known(work: Writing, plan_id: str, account: Account, on: dt.date, note: str
     ]
     for name, old, new in fields:
         if old != new:
-            raise UserError(f"plan {plan_id} exists with another {name}", "give a new plan its own id; an agreed plan never changes")
+            remedy = "what was ended stays so" if plan_id.endswith(ENDED) else "give a new plan its own id; an agreed plan never changes"
+            what = f"the end of plan {plan_id.removesuffix(ENDED)}" if plan_id.endswith(ENDED) else f"plan {plan_id}"
+            raise UserError(f"{what} exists with another {name}", remedy)
     return True
 
 

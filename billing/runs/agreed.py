@@ -48,7 +48,8 @@ class Relation(NamedTuple):
 class Agreed:
     """Dated facts by account index, and of `subscription_payers` by subscription key.
 
-    `parted`: who was told to be related with whom by facts that hold no more: what was billed by then is still put right between them.
+    `parted`: who was told to be related with whom by facts that hold no more, and the commit since which they do not. What was billed by
+    then is put right between them when both are computed.
     """
 
     bill_days: Mapping[int, tuple[tuple[dt.date, int], ...]]  # changes alone, in order of time
@@ -62,8 +63,8 @@ class Agreed:
     exempt: Mapping[int, tuple[tuple[Span, TaxFact], ...]]
     discounts: Mapping[int, tuple[tuple[Span, DiscountFact], ...]]
     closed_on: Mapping[int, dt.date]
-    parted: Mapping[int, tuple[int, ...]]
-    subscription_parted: Mapping[int, tuple[int, ...]]  # by subscription key
+    parted: Mapping[int, tuple[tuple[int, int], ...]]
+    subscription_parted: Mapping[int, tuple[tuple[int, int], ...]]  # by subscription key
 
     def of_account(self, index: int) -> Agreed:
         """What is agreed with one account alone, whose index is 0 then; not with whom it is related."""
@@ -95,10 +96,10 @@ def load(  # noqa: PLR0913, PLR0917 -- facts, and what is needed to say them by 
     def relations(of: Mapping[_Key, Sequence[Fact]], field: str) -> dict[_Key, tuple[Relation, ...]]:
         return {key: tuple(_relation(fact, field, index_of_id) for fact in facts) for key, facts in of.items()}
 
-    def parted(table: sa.Table) -> dict[int, tuple[int, ...]]:
-        others: dict[int, list[int]] = {}
-        for subject, kind, detail in dated.undone(connection, table, seq, tuple(RELATIONS)):
-            others.setdefault(subject, []).append(index_of_id(getattr(detail, RELATIONS[kind])))
+    def parted(table: sa.Table) -> dict[int, tuple[tuple[int, int], ...]]:
+        others: dict[int, list[tuple[int, int]]] = {}
+        for fact in dated.undone(connection, table, seq, tuple(RELATIONS)):
+            others.setdefault(fact.subject, []).append((index_of_id(getattr(fact.detail, RELATIONS[fact.kind])), fact.commit_seq))
         return {subject: tuple(each) for subject, each in others.items()}
 
     by_subscription: dict[int, list[Fact]] = collections.defaultdict(list)
@@ -177,7 +178,7 @@ def units(agreed: Agreed, owner_of: Mapping[int, int]) -> dict[int, int]:
             if relation.other not in {NOBODY, index}:
                 depends.add(index)
                 parent[root(index)] = root(relation.other)
-    for index, other in _parted(agreed, owner_of):
+    for index, other, _ in parted(agreed, owner_of):
         parent[root(index)] = root(other)
     members: dict[int, list[int]] = {}
     for index in sorted(parent):
@@ -198,18 +199,18 @@ def related(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int, 
                 yield from ((index, each.other, span) for span in days)
 
 
+def parted(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
+    """Pairs of accounts (indices) that were told to be related and are not, and the commit since which they are not."""
+    of_subscriptions = ((owner_of[key], others) for key, others in agreed.subscription_parted.items() if key in owner_of)
+    for index, others in (*agreed.parted.items(), *of_subscriptions):
+        yield from ((index, other, commit_seq) for other, commit_seq in others if other not in {NOBODY, index})
+
+
 def _families(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int, tuple[Relation, ...]]]:
     """Relations of one kind about one account or one of its subscriptions, with that account."""
     for of_accounts in (agreed.payers, agreed.sponsors, agreed.pools):
         yield from of_accounts.items()
     yield from ((owner_of[key], relations) for key, relations in agreed.subscription_payers.items() if key in owner_of)
-
-
-def _parted(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int, int]]:
-    """Pairs of accounts (indices) that were told to be related, and are not."""
-    of_subscriptions = ((owner_of[key], others) for key, others in agreed.subscription_parted.items() if key in owner_of)
-    for index, others in (*agreed.parted.items(), *of_subscriptions):
-        yield from ((index, other) for other in others if other != NOBODY)
 
 
 def _each(facts: Mapping[int, Sequence[Fact]], what: Callable[[Fact], Any]) -> dict[int, tuple[Any, ...]]:

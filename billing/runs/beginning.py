@@ -14,12 +14,13 @@ from billing.allocations.items import chunks
 from billing.collection import gate
 from billing.runs import facts, states
 from billing.runs.states import By, Run
-from billing.store import bulk, clock, commit_points, tables
+from billing.store import bulk, clock, commit_points, settings, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     from billing.store.home import Home
 
+REQUIRED: Final = "required"  # what the setting `approval` says where a list needs one
 YEARS_AHEAD_MAX: Final = 3  # a bill date further ahead is a slip of the pen: it would bill fees of years that nobody has had
 FIRST_DATE: Final = dt.date(2000, 1, 1)
 LAST_DATE: Final = dt.date(2099, 12, 31)
@@ -83,6 +84,19 @@ def require_books_open(connection: sa.Connection, bill_date: dt.date, order: Ord
     keys = _account_keys(connection, order.accounts, seq)
     _require_open(connection, (order.issued_on or bill_date).isoformat(), keys)
     return keys
+
+
+def may_number(connection: sa.Connection, current: Run, wanted: Order) -> bool:
+    """Whether the frozen list may get its numbers. Raises UserError for an explicit `resume` of one that nobody approved."""
+    needed = settings.text(connection, "approval") == REQUIRED
+    approved = not needed or states.approved_by(connection, current.run_id) is not None
+    if not approved and wanted.resume:
+        raise UserError(
+            f"bill run {current.run_id} of {current.bill_date} waits for somebody's approval",
+            f"look at it with `ratewright bill trial --run {current.run_id}`; then somebody else than who started it: "
+            f"ratewright bill approve --run {current.run_id}",
+        )
+    return approved
 
 
 def require_still_open(connection: sa.Connection, current: Run) -> None:

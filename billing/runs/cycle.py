@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import shutil
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -27,7 +27,7 @@ from billing.runs.preview import Preview, preview
 from billing.runs.reports import RunReport, run_report
 from billing.runs.states import Step
 from billing.runs.terms import clipped, total
-from billing.store import commit_points, settings, tables
+from billing.store import commit_points, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 __all__ = ["Computed", "Order", "Preview", "RunReport", "abandon", "compute", "preview", "run"]
-REQUIRED: Final = "required"
 
 
 def run(  # noqa: PLR0913 -- what, when, and how
@@ -177,17 +176,8 @@ def leftovers_of(run_id: int, computed: Computed) -> pa.Table:
 
 
 def _may_number(home: Home, current: Run, wanted: Order) -> bool:
-    """Whether the frozen list may get its numbers. Raises UserError for an explicit `resume` of one that nobody approved."""
     with home.connect() as connection:
-        needed = settings.text(connection, "approval") == REQUIRED
-        approved = not needed or states.approved_by(connection, current.run_id) is not None
-    if not approved and wanted.resume:
-        raise UserError(
-            f"bill run {current.run_id} of {current.bill_date} waits for somebody's approval",
-            f"look at it with `ratewright bill trial --run {current.run_id}`; then somebody else than who started it: "
-            f"ratewright bill approve --run {current.run_id}",
-        )
-    return approved
+        return beginning.may_number(connection, current, wanted)
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

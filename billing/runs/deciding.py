@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
 from billing.charges.periods import BillDays, Period, open_periods, period_after
-from billing.runs.agreed import holds_on, related
+from billing.runs.agreed import holds_on, parted, related
 from billing.runs.calendars import Calendar, Calendars
 from billing.runs.coverage import TESTED, Covered, computed_seq
 from billing.runs.fact_columns import NEVER_DAY, day_number, day_of, groups
@@ -30,7 +30,7 @@ from billing.runs.facts import Facts
 from billing.runs.for_tests import ever_for_tests, for_tests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
 
@@ -101,9 +101,11 @@ def prepare(  # noqa: PLR0913, PLR0917 -- who, when, and what stands in the way
         named: Any = pc.is_in(facts.account_ids, value_set=pa.array(sorted(only), pa.string()))
         due &= _of_any_member(facts, named.to_numpy(zero_copy_only=False))
     open_day = _column([day_number(each.periods[0].start) if each.periods else NEVER_DAY for each in lives], code)
-    passed_by = _passed_by(facts, due, bill_date, open_day, billed_later or {})
+    looked_at_seq = _column([each.looked_at_seq for each in lives], code)
+    together = Together(facts, bill_date, open_day, looked_at_seq)
+    passed_by = _passed_by(together, due, billed_later or {})
     due[list(passed_by)] = False
-    held = _held(facts, due, bill_date, open_day)
+    held = _held(together, due)
     left_out = {int(facts.account_keys[index]): (PASSED_BY, reason) for index, reason in passed_by.items()}
     left_out |= {int(facts.account_keys[index]): (HELD, reason) for index, reason in held.items()}
     tested = [index for index in ever_for_tests(facts) if due[index] and index not in held and _for_tests(facts, index, lives[code[index]])]
@@ -148,7 +150,7 @@ class _Asked(NamedTuple):
         ends = [each[-1].end for each in (as_if_open, periods) if each]
         fresh = next((each.start for each in periods if own_closed_to is None or each.end > own_closed_to), None)
         billed = next((each.end for each in reversed(as_if_open) if through is not None and each.end <= through), None)
-        looked_at = None if billed is None else computed_seq(self.covered.classes[self.covered.of[model]], billed)
+        looked_at = None if billed is None else computed_seq(self.covered.ever[self.covered.of[model]], billed)
         reopened = coverage is not None and coverage.reopened_from is not None
         return Life(
             facts.zones[facts.account_zone[model]],
@@ -221,39 +223,60 @@ def _of_unit(facts: Facts, days: Int64s) -> Int64s:
     return earliest[facts.account_unit]
 
 
-def _held(facts: Facts, due: Bools, bill_date: dt.date, open_day: Int64s) -> dict[int, str]:
-    """Accounts (indices) that would be due, but there is a hold on the bill date, of theirs or of one they are billed with."""
-    held = [index for index, spans in facts.agreed.holds.items() if any(holds_on(span, bill_date) for span in spans)]
-    return {index: f"its bills are held on {bill_date}" for index in billed_with(facts, held, bill_date, open_day) if due[index]}
+class Together(NamedTuple):
+    """What decides who is billed together on a bill date. Columns by account: the first day that is open; as of when it was looked at."""
 
+    facts: Facts
+    bill_date: dt.date
+    open_day: Int64s
+    looked_at_seq: Int64s
 
-def _passed_by(facts: Facts, due: Bools, bill_date: dt.date, open_day: Int64s, billed_later: Mapping[int, str]) -> dict[int, str]:
-    """Accounts (indices) that would be due, but bills of a later date stand, of theirs or of one they are billed with."""
-    last = max(billed_later.values(), default="")
-    why = f"it, or an account that it is billed with, has a bill of {last}: a run of that date or a later one bills it"
-    return {index: why for index in billed_with(facts, billed_later, bill_date, open_day) if due[index]}
+    def with_others(self, some: Iterable[int]) -> list[int]:
+        """Some accounts (indices) and all that are billed together with them, ascending.
 
-
-def billed_with(facts: Facts, some: Iterable[int], bill_date: dt.date, open_day: Int64s) -> list[int]:
-    """Some accounts (indices) and all that are billed together with them, ascending.
-
-    Accounts are billed together where one has taken over from another in a period of either that is open, by `open_day`: those of a unit
-    that parted before are not. What they had together is not computed any more, so nothing of one is missing at the other.
-    """
-    found = set(some)
-    if not found:
-        return []
-    together: dict[int, set[int]] = {}
-    for one, other, span in related(facts.agreed, facts.owner_of):
-        if span.start <= bill_date and (span.end is None or day_number(span.end) > min(open_day[one], open_day[other])):
+        Accounts are billed together where one has taken over from another in a period of either that is open: those of a unit that parted
+        before are not. What they had together is not computed any more, so nothing of one is missing at the other. Where it was a mistake
+        that they were related they are until both were looked at since: what one was billed for the other is given back when that pays.
+        """
+        found = set(some)
+        if not found:
+            return []
+        together: dict[int, set[int]] = {}
+        for one, other in self._pairs():
             together.setdefault(one, set()).add(other)
             together.setdefault(other, set()).add(one)
-    ahead = list(found)
-    while ahead:
-        fresh = together.get(ahead.pop(), set()) - found
-        found |= fresh
-        ahead.extend(fresh)
-    return sorted(found)
+        ahead = list(found)
+        while ahead:
+            fresh = together.get(ahead.pop(), set()) - found
+            found |= fresh
+            ahead.extend(fresh)
+        return sorted(found)
+
+    def _pairs(self) -> Iterator[tuple[int, int]]:
+        facts, open_day, looked_at_seq = self.facts, self.open_day, self.looked_at_seq
+        for one, other, span in related(facts.agreed, facts.owner_of):
+            if span.start <= self.bill_date and (span.end is None or day_number(span.end) > min(open_day[one], open_day[other])):
+                yield one, other
+        for one, other, commit_seq in parted(facts.agreed, facts.owner_of):
+            if commit_seq > min(looked_at_seq[one], looked_at_seq[other]):
+                yield one, other
+
+
+def _held(together: Together, due: Bools) -> dict[int, str]:
+    """Accounts (indices) that would be due, but there is a hold on the bill date, of theirs or of one they are billed with."""
+    holds = together.facts.agreed.holds
+    held = [index for index, spans in holds.items() if any(holds_on(span, together.bill_date) for span in spans)]
+    return {index: f"its bills are held on {together.bill_date}" for index in together.with_others(held) if due[index]}
+
+
+def _passed_by(together: Together, due: Bools, billed_later: Mapping[int, str]) -> dict[int, str]:
+    """Accounts (indices) that would be due, but bills of a later date stand, of theirs or of one they are billed with."""
+    found: dict[int, str] = {}
+    for date in sorted(set(billed_later.values())):
+        why = f"it, or an account that it is billed with, has a bill of {date}: a run of that date or a later one bills it"
+        with_bills = together.with_others(index for index, last in billed_later.items() if last == date)
+        found |= {index: why for index in with_bills if due[index]}
+    return found
 
 
 def _calendars(lives: Sequence[Life], code: Int64s, from_day: Int64s) -> tuple[Calendars, Int64s]:

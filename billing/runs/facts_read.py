@@ -98,11 +98,14 @@ def _parted(table: pa.Table) -> pa.Table:
 
 
 def _agreed(connection: sa.Connection, seq: int, table: pa.Table, of_subscriptions: Iterable[Fact]) -> Agreed:
-    """Nothing, without looking further, where no account has any fact."""
+    """Nothing, without looking further, where no account has, or had, any fact."""
     payers = [fact for fact in of_subscriptions if fact.kind == "payer"]
-    fact = tables.account_facts.c
-    wanted = sa.select(fact.fact_id).where(fact.commit_seq <= seq, fact.kind.in_(agreed.ACCOUNT_KINDS))
-    if not payers and connection.execute(wanted.limit(1)).first() is None:
+    fact, payer = tables.account_facts.c, tables.subscription_facts.c
+    told = (
+        sa.select(fact.fact_id).where(fact.commit_seq <= seq, fact.kind.in_(agreed.ACCOUNT_KINDS)),
+        sa.select(payer.fact_id).where(payer.commit_seq <= seq, payer.kind == "payer"),
+    )
+    if all(connection.execute(query.limit(1)).first() is None for query in told):
         return agreed.NOTHING
     place = {key: index for index, key in enumerate(integers(table["account_key"]).tolist())}
     by_id = {account_id: index for index, account_id in enumerate(table["account_id"].to_pylist())}

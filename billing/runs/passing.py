@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from billing.accounts.covering import CYCLE, VOIDED
 from billing.runs.columns import index_of
-from billing.runs.deciding import billed_with
+from billing.runs.deciding import Together
 from billing.runs.fact_columns import day_number, integers
 from billing.store import bulk, tables
 
@@ -41,6 +41,6 @@ def billed_later(connection: sa.Connection, facts: Facts, bill_date: dt.date, se
 def last_with(connection: sa.Connection, facts: Facts, index: int, first_day: dt.date, bill_date: dt.date, seq: int) -> dt.date:  # noqa: PLR0913, PLR0917 -- whom, when, as of when
     """The first date from `bill_date` on by which bills of nobody are later with whom an account (index) is billed from `first_day` on."""
     open_day = np.full(len(facts.account_keys), day_number(first_day), np.int64)
-    others = billed_with(facts, [index], bill_date, open_day)
+    others = Together(facts, bill_date, open_day, looked_at_seq=np.zeros(len(open_day), np.int64)).with_others([index])
     later = billed_later(connection, facts, bill_date, seq)
     return max((dt.date.fromisoformat(later[each]) for each in others if each in later), default=bill_date)

@@ -9,7 +9,7 @@ import msgspec
 
 from billing.collection import gate
 from billing.invoicing import InvoiceDraft
-from billing.runs import beginning
+from billing.runs import beginning, states
 from billing.runs.beginning import Order
 from billing.runs.computing import compute
 from rating.errors import UserError
@@ -82,10 +82,13 @@ def preview(  # noqa: PLR0913 -- what, when, and how
 
 def _begun(connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order, seq: int) -> tuple[Run | None, str]:
     """The run of this date that would go on, None for a new one; and why none may begin, findings about usage files aside."""
+    current = None
     try:
         current = beginning.unfinished(connection, bill_date, now_us, order)
         if current is None:
             beginning.require_books_open(connection, bill_date, order, seq)
+        elif current.state == states.COMPUTED and not order.trial and beginning.may_number(connection, current, order):
+            beginning.require_still_open(connection, current)
     except UserError as error:
-        return None, f"{error.message}; remedy: {error.remedy}"
+        return current, f"{error.message}; remedy: {error.remedy}"
     return current, ""

@@ -59,7 +59,7 @@ def end(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """End a plan: what of its invoices is open is due when they were."""
+    """End a plan: its invoices are due when they were, also what of them is open again later."""
     from billing.payments.instalments import end as end_plan
     from billing.store.home import Home
 

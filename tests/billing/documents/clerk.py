@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import sqlalchemy as sa
 
+from billing import invoicing
+from billing.accounts import facts as dated
+from billing.catalogue import Operator
 from billing.closed_months import Who
 from billing.controls import books
 from billing.documents import crediting, voiding
@@ -61,3 +65,34 @@ def cents(world: World, account_id: str = "anna") -> int:
             query = sa.select(sa.func.coalesce(sa.func.sum(row.amount_micros), 0)).where(side == f"receivable:{account_id}")
             total += sign * int(connection.execute(query).scalar_one())
     return total // CENT
+
+
+def tell(world: World, subject: str, kind: str, detail: msgspec.Struct, *days: str | None) -> None:
+    """A fact about an account, or a subscription (by its dash), from a day on and to a day."""
+    from_date, to_date = (*days, None)[:2]
+    values = {"kind": kind, "from_date": from_date, "to_date": to_date, "detail": msgspec.json.encode(detail).decode()}
+    table, key = _facts(world, subject)
+    with world.home.begin() as connection:
+        seq = world.home.next_commit_seq(connection, "fact", world.tick())
+        connection.execute(table.insert().values(**key, **values, by_name="", by_uid=0, commit_seq=seq))
+
+
+def retract(world: World, subject: str, kind: str) -> None:
+    """Say that the facts of a kind about an account, or a subscription, never held."""
+    table, key = _facts(world, subject)
+    read = dated.account_facts if table is tables.account_facts else dated.subscription_facts
+    with world.home.begin() as connection:
+        seq = world.home.next_commit_seq(connection, "fact", world.tick())
+        for fact in read(connection, kinds=(kind,), keys=tuple(key.values())):
+            dated.retract(connection, table, fact, "wrong customer", by=Operator("clerk", 1), commit_seq=seq)
+
+
+def _facts(world: World, subject: str) -> tuple[sa.Table, dict[str, int]]:
+    if "-" in subject:
+        return tables.subscription_facts, {"subscription_key": world.key("subscriptions", "subscription_key", "subscription_id", subject)}
+    return tables.account_facts, {"account_key": world.key("accounts", "account_key", "account_id", subject)}
+
+
+def totals(world: World, account_id: str) -> list[int]:
+    """With tax, in cents, by invoice."""
+    return [each.total_micros // CENT for each in invoicing.list_invoices(world.home, account_id)]

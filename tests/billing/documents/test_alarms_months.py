@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from billing import catalogue
+from billing.accounts.kinds import HoldFact, PayerFact
 from billing.documents import adjusting, alarms, following, interim
 from billing.rerate.request import request
 from rating.model import BillThreshold, FeeTiming, Plan
-from tests.billing.documents.clerk import ANA, BEN, CENT, credit, void, who, wrong
+from tests.billing.documents.clerk import ANA, BEN, CENT, credit, tell, void, who, wrong
 from tests.billing.documents.test_alarms import call
 from tests.billing.rerate.test_rerate import apply
 from tests.billing.runs.world import NATIONAL, PLUS_FEE, START_US, Call, instant_us, price_of, shop
@@ -217,3 +218,45 @@ def test_imported_months_of_two_currencies_and_entities(world: World, tmp_path: 
     bill(world, "2025-12-01")
     assert abnormal(world)[2:] == [("anna", "2025-11-01", 4886, 4871)]
     assert wrong(world) == []
+
+
+def test_an_interim_bill_over_two_months_is_compared_in_each(world: World) -> None:
+    """Anna pays for ben, who has bill day 15: 127.20 for his 1,200 minutes of 15 October on, 1,272.00 for her 12,000 of November.
+
+    October has 127.20 after three months of nothing: the floor is 100.00. Five times the mean of 0.00, 0.00 and 127.20 is 212.00.
+    """
+    basic, plus = shop().plans
+    pay = msgspec.structs.replace(plus, name="pay", recurring=(), bill_thresholds=(BillThreshold(1, "fifty", 50_000_000),))
+    catalogue.publish(world.home, shop(2, START_US + 1, plans=(basic, plus, pay)), world.tick())
+    for account_id, bill_day, number in (("anna", 1, "1001"), ("ben", 15, "1002")):
+        world.account(account_id, bill_day=bill_day, opened_on="2025-06-01")
+        world.subscription(f"{account_id}-1", account_id, "shop/pay", number, from_date="2025-06-01")
+    tell(world, "ben", "payer", PayerFact("anna"), "2025-06-01")
+    bill(world, "2025-11-01")
+    world.take(Call("1002", "2025-10-16T10:00:00", 1_200 * 60), Call("1001", "2025-11-05T10:00:00", 12_000 * 60))
+    interim.run(world.home, dt.date(2025, 11, 6), who(world))
+    bill(world, "2025-11-15", "2025-12-01", "2025-12-15")
+    assert abnormal(world) == [("anna", "2025-10-15", 12720, 10000), ("anna", "2025-11-01", 127200, 21200)]
+
+
+def test_a_credit_of_a_fee_in_advance_comes_off_the_month_that_billed_it(world: World) -> None:
+    """30.00 in arrears, 300.00 in advance. After a hold one invoice bills October, and November with a fee for December, which is credited.
+
+    So November is 349.80 like the months after it. 772 minutes at 2.005 make February 1,990.53, above five times 349.80.
+    """
+    basic, plus = shop().plans
+    rent = msgspec.structs.replace(plus.recurring[1], name="Big rent", amount_micros=300_000_000, price_id=203, charge_code=203)
+    plans = (basic, plus, msgspec.structs.replace(plus, name="rent", recurring=(plus.recurring[0], rent)))
+    catalogue.publish(world.home, shop(2, START_US + 1, plans=plans), world.tick())
+    world.account("anna", opened_on="2025-06-01")
+    world.subscription("anna-1", "anna", "shop/rent", "1001", from_date="2025-06-01")
+    bill(world, "2025-07-01", "2025-08-01", "2025-09-01", "2025-10-01")
+    tell(world, "anna", "hold", HoldFact("dispute"), "2025-10-20", "2025-11-15")
+    bill(world, "2025-11-01", "2025-12-01")
+    number = world.numbers()[-1]
+    ahead = [line for line, (_, begins, *_, amount) in enumerate(world.lines(number), start=1) if (begins, amount) == ("2025-12-01", 30000)]
+    assert credit(world, number, ahead[0], None, on="2025-12-05").total_micros == -31800 * CENT
+    bill(world, "2026-01-01", "2026-02-01")
+    world.take(Call("1001", "2026-02-10T10:00:00", 772 * 60, 8690000000001))
+    bill(world, "2026-03-01")
+    assert abnormal(world)[-1] == ("anna", "2026-02-01", 199053, 174900)

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from billing import closed_months, invoicing, payments
+from billing.accounts.kinds import DiscountFact
 from billing.catalogue import Operator
 from billing.documents import voiding
 from billing.documents.explaining import explain
@@ -18,7 +19,7 @@ from billing.runs import cycle, states
 from billing.runs.unbilled import unbilled
 from billing.store import settings, tables
 from rating.errors import NotFoundError, UserError
-from tests.billing.documents.clerk import ANA, CENT, cents, credit, customer, void, who, wrong
+from tests.billing.documents.clerk import ANA, CENT, cents, credit, customer, tell, void, who, wrong
 from tests.billing.runs.world import Call, World
 
 FIRST = "R-0000000001"
@@ -64,6 +65,23 @@ def test_a_reissued_invoice_is_dated_and_due_as_of_its_own_day(billed: World) ->
 
 
 MONTHS = ("2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("between", [(), ("2025-12-15",)])
+def test_what_came_before_a_run_of_other_bill_days_is_billed_after_a_void(
+    billed: World, between: tuple[str, ...], *, at_once: bool
+) -> None:
+    """October gets half off (-6.51 of 13.01 without tax, 0.39 of tax), a run of the 15th is not for anna, and her November is void then."""
+    billed.bill("2025-12-01")
+    tell(billed, "anna", "discount", DiscountFact("half", percent_ppm=500_000), "2025-10-01", "2025-11-01")
+    for date in between:
+        billed.bill(date)
+    void(billed, "R-0000000002", "2025-12-16")
+    if at_once:
+        voiding.reissue(billed.home, "R-0000000002", who(billed))
+    billed.bill("2026-01-01")
+    assert (cents(billed), wrong(billed)) == (1379 - 690 + 2 * 1060, [])
 
 
 @pytest.fixture

@@ -213,6 +213,16 @@ def test_a_release_is_not_dated_before_what_it_pays(desk: Desk) -> None:
     assert (desk.open(), desk.wrong()) == ("", [])
 
 
+def test_a_release_waits_for_an_invoice_that_is_dated_ahead(desk: Desk) -> None:
+    """It is 1 December at the desk, and 10.00 are open."""
+    desk.invoice("R-9", 50, issued="12-20", due="12-30")
+    desk.deposit("d2", 50)
+    with pytest.raises(UserError, match=r"40.00 CNY are open from 2026-12-20 on, which has not begun yet") as caught:
+        desk.move("a9", "d2", "applied", 40, "12-01")
+    assert caught.value.remedy == "release it on 2026-12-20"
+    assert desk.move("a9", "d2", "applied", 10, "12-01").held_micros == units(40)
+
+
 def test_nothing_goes_back_before_it_came(desk: Desk) -> None:
     """Of 20.00 that came on 10 February 5.00 and 3.00 are charged back, and won again."""
     desk.back("c1", "chargeback", "p1", 5, "02-20")

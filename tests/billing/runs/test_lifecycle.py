@@ -138,7 +138,7 @@ def test_a_run_made_again_bills_the_same_accounts_and_no_others(anna: World) -> 
 
 
 def test_a_run_of_an_earlier_date_that_came_later_hides_nothing(anna: World) -> None:
-    """October is billed by the run of the 15th, which came first: that of the 1st finds nothing. What comes late is billed by either date."""
+    """October is billed by the run of the 15th, which came first: that of the 1st finds nothing. What comes late is billed all the same."""
     for date in ("2025-11-15", "2025-11-01"):
         anna.bill(date)
     anna.take(Call("1001", "2025-10-05T10:00:00", 21 * 60))

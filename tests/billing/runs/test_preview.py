@@ -13,9 +13,10 @@ from billing.documents import voiding
 from billing.runs import cycle
 from billing.runs.cycle import Order, Preview
 from billing.runs.lock import only_run
+from billing.store import settings
 from rating.errors import UserError
 from tests.billing.documents import clerk
-from tests.billing.runs.test_rating_units import tell
+from tests.billing.documents.clerk import tell
 from tests.billing.runs.world import Call
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def test_who_would_be_put_aside_is_who_is(four: World) -> None:
     four.subscription("dora-1", "dora", "shop/basic", "1009")
     tell(four, "dora", "payer", PayerFact("anna"), "2025-10-01")
     late = preview(four)
-    assert late.put_aside["dora"] == "passed by: it, or an account that it is billed with, has a bill of 2025-12-01: a run of that date or a later one bills it"
+    why = "it, or an account that it is billed with, has a bill of 2025-12-01: a run of that date or a later one bills it"
+    assert late.put_aside["dora"] == f"passed by: {why}"
     assert run(four).put_aside == late.put_aside
 
 
@@ -102,6 +104,18 @@ def test_a_run_of_the_date_goes_on_as_it_began(four: World) -> None:
     assert (found.goes_on, billed(found), found.refused) == (1, {"anna": 10}, "")
     assert run(four).net_micros == {"CNY": 10_000_000}
     assert (preview(four).goes_on, billed(preview(four))) == (0, {"anna": 10, "bert": 10})
+
+
+def test_a_run_that_goes_on_is_refused_as_well(four: World) -> None:
+    run(four, trial=True)
+    settings.put(four.home, "approval", "required", "ada", 1001, four.tick())
+    assert preview(four).refused == "", "it waits, and that is no refusal"
+    assert preview(four, resume=True).refused.startswith("bill run 1 of 2025-11-01 waits for somebody's approval; remedy: look at it")
+    settings.put(four.home, "approval", "none", "ada", 1001, four.tick())
+    closed_months.close(four.home, "", "2025-11", "done", closed_months.Who("ada", 1001, four.tick()))
+    found = preview(four)
+    assert (found.goes_on, billed(found)) == (1, {"anna": 10, "bert": 10})
+    assert found.refused.startswith("the books for 2025-11 are closed; remedy: ")
 
 
 def test_it_waits_for_nobody(four: World) -> None:

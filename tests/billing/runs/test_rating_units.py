@@ -8,18 +8,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
-from billing import invoicing
-from billing.accounts import facts as dated
 from billing.accounts.kinds import DiscountFact, HoldFact, PayerFact
-from billing.catalogue import Operator
 from billing.documents import adjusting, voiding
 from billing.invoicing import billed
 from billing.runs import cycle
-from billing.store import tables
-from tests.billing.documents.clerk import CENT, void, who, wrong
+from tests.billing.documents.clerk import CENT, retract, tell, totals, void, who, wrong
 from tests.billing.runs.world import instant_us
 
 if TYPE_CHECKING:
@@ -41,31 +36,6 @@ def anna(world: World) -> World:
 def add_ben(world: World) -> None:
     world.account("ben")
     world.subscription("ben-1", "ben", "shop/basic", "1002")
-
-
-def tell(world: World, account_id: str, kind: str, detail: msgspec.Struct, *days: str | None) -> None:
-    """A fact about an account, from a day on and to a day."""
-    from_date, to_date = (*days, None)[:2]
-    values = {"kind": kind, "from_date": from_date, "to_date": to_date, "detail": msgspec.json.encode(detail).decode()}
-    key = world.key("accounts", "account_key", "account_id", account_id)
-    with world.home.begin() as connection:
-        seq = world.home.next_commit_seq(connection, "fact", world.tick())
-        by = {"by_name": "", "by_uid": 0, "commit_seq": seq}
-        connection.execute(tables.account_facts.insert().values(account_key=key, **values, **by))
-
-
-def retract(world: World, account_id: str, kind: str) -> None:
-    """Say that the facts of a kind about an account never held."""
-    key = world.key("accounts", "account_key", "account_id", account_id)
-    with world.home.begin() as connection:
-        seq = world.home.next_commit_seq(connection, "fact", world.tick())
-        for fact in dated.account_facts(connection, kinds=(kind,), keys=(key,)):
-            dated.retract(connection, tables.account_facts, fact, "wrong customer", by=Operator("clerk", 1), commit_seq=seq)
-
-
-def totals(world: World, account_id: str) -> list[int]:
-    """With tax, by invoice."""
-    return [each.total_micros // CENT for each in invoicing.list_invoices(world.home, account_id)]
 
 
 def test_a_member_that_was_held_for_long_does_not_touch_what_its_payer_was_billed(anna: World) -> None:
@@ -198,29 +168,6 @@ def test_who_parted_before_is_billed_whatever_the_other_has_been(anna: World) ->
     anna.bill("2026-03-01")
     assert totals(anna, "ben") == [FEE + TAX] * 4
     assert totals(anna, "anna") == [2 * (FEE + TAX), *[FEE + TAX] * 5]
-    assert wrong(anna) == []
-
-
-@pytest.mark.parametrize("anew", ["retracted", "nobody pays"])
-@pytest.mark.parametrize("who_is_billed_first", ["ben alone", "both", "anna is held"])
-def test_a_payer_that_was_a_mistake_gets_back_what_was_billed(anna: World, who_is_billed_first: str, anew: str) -> None:
-    """Anna paid 21.20 of October for both; it was not her to pay for ben, who pays his 10.60 himself then, and she has hers back, once."""
-    add_ben(anna)
-    tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01")
-    anna.bill("2025-11-01")
-    if anew == "retracted":
-        retract(anna, "ben", "payer")
-    else:
-        tell(anna, "ben", "payer", PayerFact(""), "2025-10-01")
-    if who_is_billed_first == "ben alone":
-        order = cycle.Order(accounts=frozenset({"ben"}))
-        cycle.run(anna.home, dt.date(2025, 11, 1), anna.tick(), order=order)
-    elif who_is_billed_first == "anna is held":
-        tell(anna, "anna", "hold", HoldFact("dispute"), "2025-11-01", "2025-11-20")
-    for month in ("2025-11-01", *MONTHS[1:]):
-        anna.bill(month)
-    assert sum(totals(anna, "ben")) == 6 * (FEE + TAX)
-    assert sum(totals(anna, "anna")) == 6 * (FEE + TAX)
     assert wrong(anna) == []
 
 
