@@ -12,7 +12,8 @@ import datetime as dt
 import random
 from typing import TYPE_CHECKING
 
-from billing.runs import cycle, states
+from billing.runs import states
+from billing.runs.beginning import REQUIRED
 from billing.store import commit_points
 from tests.lives import story, tariff
 from tests.lives.world import ANA, BEN, Act, Start
@@ -255,7 +256,7 @@ class Happening:
         return self.random.choice(((states.APPROVED, BEN), (states.APPROVED, BEN), (states.APPROVED, ANA), (states.DECISION_REJECTED, BEN)))
 
     def _approval(self) -> tuple[object, ...]:
-        return (self.random.choice((cycle.REQUIRED, "none")),)
+        return (self.random.choice((REQUIRED, "none")),)
 
     def _interim(self) -> tuple[object, ...]:
         return ()

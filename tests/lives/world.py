@@ -28,7 +28,7 @@ from billing.documents import adjusting, crediting, interim, voiding
 from billing.intake.taking import Intake
 from billing.rerate import jobs
 from billing.rerate.request import request
-from billing.runs import cycle, states, trial
+from billing.runs import beginning, cycle, states, trial
 from billing.runs.states import By
 from billing.store import commit_points, settings, tables
 from billing.store.home import Home
@@ -351,7 +351,7 @@ class World:
 
     def _approval(self, _: dt.date, needed: str) -> None:
         settings.put(self.home, "approval", needed, *ANA[:2], self.tick())
-        self.known.approval = needed == cycle.REQUIRED
+        self.known.approval = needed == beginning.REQUIRED
 
     def _decide(self, _: dt.date, kind: str, by: Operator) -> None:
         """Of the list that waits. Who has ordered it does not approve it."""
