@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 pytestmark = pytest.mark.slow
-SEEDS = range(int(os.environ.get("RATEWRIGHT_HISTORIES", "6")))
+FOUND = (30, 48)  # what came before a void was lost in these, when a void run was left out of who had looked at what
+SEEDS = sorted({*range(int(os.environ.get("RATEWRIGHT_HISTORIES", "4"))), *FOUND})
 DATES = [dt.date(2025, month, day) for month in (11, 12) for day in (1, 15)] + [dt.date(2026, month, 1) for month in (1, 2, 3)]
 LAST = dt.date(2026, 7, 1)  # no hold reaches so far
 LONG = 60  # periods that stay open: nothing is too old to be corrected
@@ -50,19 +51,19 @@ class Disorder(Histories):
         self.told: list[str] = []
 
     def live(self) -> None:
-        """From bill date to bill date; nearly half of the runs are of an earlier one."""
-        place = 0
-        while place < len(DATES):
+        """From bill date to bill date, up to one of them: what is lost at the end is not found because something else happens later."""
+        place, last = 0, self.random.randint(3, len(DATES))
+        while place < last:
             self.today = DATES[place]
-            self.told += [self.happen() for _ in range(self.random.choice((0, 1, 3, 6)))]
-            if self.random.random() < 0.35:
-                self.void_one()
-            only = frozenset({self.random.choice(ACCOUNTS)}) if self.random.random() < 0.25 else None
-            if self.random.random() < 0.45:
+            self.told += [self.happen() for _ in range(self.random.choice((0, 1, 1, 2)))]
+            only = frozenset({self.random.choice(ACCOUNTS)}) if self.random.random() < 0.2 else None
+            if self.random.random() < 0.3:
                 self.run(self.random.choice(DATES[: place + 1]), only)
             else:
                 self.run(DATES[place], only)
-                place += self.random.random() < 0.8
+                place += 1
+            if self.random.random() < 0.5:
+                self.void_some()
 
     def run(self, date: dt.date, only: frozenset[str] | None = None) -> int:
         """How many invoices a run makes."""
@@ -71,16 +72,17 @@ class Disorder(Histories):
         assert not report.quarantined, self.told
         return report.invoices
 
-    def void_one(self) -> None:
-        """What somebody may void: unpaid, and nothing built on it."""
+    def void_some(self) -> None:
+        """Of the last bills what somebody may void: unpaid, and nothing built on it."""
         self.world.now_us = max(self.world.now_us, instant_us(f"{self.today}T12:00:00"))
-        number = self.random.choice(self.world.numbers() or ["none"])
-        with contextlib.suppress(UserError):
-            voiding.void(self.world.home, number, "wrong", who(self.world))
-            self.told.append(f"void {number}")
-            if self.random.random() < 0.5:
-                report = voiding.reissue(self.world.home, number, who(self.world))
-                self.told.append(f"reissue {number} {report.bill_date} {report.put_aside}")
+        numbers = self.world.numbers()[-8:]
+        for number in self.random.sample(numbers, min(3, len(numbers))):
+            with contextlib.suppress(UserError):
+                voiding.void(self.world.home, number, "wrong", who(self.world))
+                self.told.append(f"void {number}")
+                if self.random.random() < 0.5:
+                    report = voiding.reissue(self.world.home, number, who(self.world))
+                    self.told.append(f"reissue {number} {report.bill_date} {report.put_aside}")
 
 
 def summed(lines: Lines) -> dict[tuple[int, ...], int]:
