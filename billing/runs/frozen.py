@@ -24,13 +24,14 @@ import sqlalchemy as sa
 from billing.charges.lines import LINE
 from billing.invoicing.drafts import HEADS, Drafts
 from billing.runs import charge_files
-from billing.runs.terms import Term
+from billing.runs.terms import Term, total
 from billing.store import tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from billing.charges.lines import Int64s
     from billing.store.home import Home
 
 FOLDER: Final = "frozen"
@@ -70,7 +71,9 @@ def named(home: Home, run_id: int) -> Frozen:
     return Frozen(row.path, row.sha256)
 
 
-class _Index(msgspec.Struct, frozen=True):
+class Index(msgspec.Struct, frozen=True):
+    """What a frozen list says about itself. Amounts by currency in micro-units; none in lists of before they were told."""
+
     charge_files: list[charge_files.ChargeFile]
     terms: dict[str, Term]
     put_aside: list[PutAside]
@@ -80,6 +83,8 @@ class _Index(msgspec.Struct, frozen=True):
     issued_on: dt.date
     document_type: str
     sha256: dict[str, bytes]  # of each file beside the index, by its name
+    net_micros: dict[str, int] = {}
+    tax_micros: dict[str, int] = {}
 
 
 def write(folder: Path, relative_to: Path, outcome: Outcome) -> Frozen:
@@ -90,7 +95,7 @@ def write(folder: Path, relative_to: Path, outcome: Outcome) -> Frozen:
     lines = {name: np.ascontiguousarray(drafts.lines[name]) for name in LINE.names or ()} | {"text": drafts.text}
     contents = {"heads": pa.table(heads), "lines": pa.table(lines), "leftovers": outcome.leftovers}
     hashes = {name: _write_table(folder / f"{name}.parquet", table) for name, table in contents.items()}
-    index = _Index(
+    index = Index(
         outcome.charge_files,
         outcome.terms,
         outcome.put_aside,
@@ -100,6 +105,8 @@ def write(folder: Path, relative_to: Path, outcome: Outcome) -> Frozen:
         drafts.issued_on,
         drafts.document_type,
         hashes,
+        _by_currency(drafts, drafts.net_micros()),
+        _by_currency(drafts, drafts.tax_micros()),
     )
     file = folder / INDEX
     _write_bytes(file, msgspec.json.encode(index))
@@ -109,9 +116,8 @@ def write(folder: Path, relative_to: Path, outcome: Outcome) -> Frozen:
 
 def read(home_path: Path, frozen: Frozen) -> Outcome:
     """The outcome as it was frozen. Raises UserError when a file is gone or is not the one that was written."""
+    index = read_index(home_path, frozen)
     file = home_path / frozen.path
-    _require_unchanged(file, frozen.sha256)
-    index = msgspec.json.decode(file.read_bytes(), type=_Index)
     found = {name: _read_table(file.parent / f"{name}.parquet", sha256) for name, sha256 in index.sha256.items()}
     heads, rows = found["heads"], found["lines"]
     lines = np.zeros(rows.num_rows, LINE)
@@ -129,6 +135,18 @@ def read(home_path: Path, frozen: Frozen) -> Outcome:
         document_type=index.document_type,
     )
     return Outcome(drafts, index.charge_files, index.terms, index.put_aside, found["leftovers"])
+
+
+def read_index(home_path: Path, frozen: Frozen) -> Index:
+    """What a frozen list says about itself. Raises UserError when its file is gone or is not the one that was written."""
+    file = home_path / frozen.path
+    _require_unchanged(file, frozen.sha256)
+    return msgspec.json.decode(file.read_bytes(), type=Index)
+
+
+def _by_currency(drafts: Drafts, micros: Int64s) -> dict[str, int]:
+    of = {name: micros[drafts.currency == place] for place, name in enumerate(drafts.currencies)}
+    return {name: total(some) for name, some in sorted(of.items()) if len(some)}
 
 
 def _write_table(file: Path, table: pa.Table) -> bytes:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import operator
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
-from billing.runs import states
+from billing.allocations.items import chunks
+from billing.runs import frozen, states
 from billing.runs.terms import Term
 from billing.store import tables
 from billing.store.sums import halves, whole
+from rating.errors import UserError
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -25,7 +29,10 @@ class NumberRange(msgspec.Struct, frozen=True):
 
 
 class RunReport(msgspec.Struct, frozen=True):
-    """What a run has done. Amounts by currency in micro-units; `events` by status; `left_out` by reason; instants UTC, 0 not yet."""
+    """What a run has done. Amounts by currency in micro-units; `events` by status; `left_out` by reason; instants UTC, 0 not yet.
+
+    Of a run that has computed and numbered nothing, they are what is on its frozen list.
+    """
 
     run_id: int
     bill_date: str
@@ -54,16 +61,16 @@ class RunReport(msgspec.Struct, frozen=True):
 
 
 def run_report(home: Home, run_id: int, *, resumed: bool = False) -> RunReport:
-    """The report of a run, read from the store. What is not numbered yet has no figures."""
+    """The report of a run, read from the store."""
     with home.connect() as connection:
-        return _report(connection, run_id, resumed=resumed)
+        return _report(home, connection, run_id, resumed=resumed)
 
 
 def list_runs(home: Home) -> list[RunReport]:
     """Every run, oldest first."""
     with home.connect() as connection:
         ids = connection.execute(sa.select(tables.bill_runs.c.run_id).order_by(tables.bill_runs.c.run_id)).scalars().all()
-        return [_report(connection, run_id, resumed=False) for run_id in ids]
+        return [_report(home, connection, run_id, resumed=False) for run_id in ids]
 
 
 def run_terms(connection: sa.Connection, run_id: int) -> dict[str, Term]:
@@ -73,14 +80,24 @@ def run_terms(connection: sa.Connection, run_id: int) -> dict[str, Term]:
     return {row.term: Term(int(row.rows), int(row.amount_micros)) for row in rows}
 
 
-def _report(connection: sa.Connection, run_id: int, *, resumed: bool) -> RunReport:
-    run_row, invoice = tables.bill_runs.c, tables.invoices.c
-    row = connection.execute(sa.select(tables.bill_runs).where(run_row.run_id == run_id)).one()
-    sums = [part for name in ("net_micros", "tax_micros", "total_micros") for part in halves(invoice[name])]
-    of_run = sa.select(invoice.currency, sa.func.count(), *sums).where(invoice.run_id == run_id).group_by(invoice.currency)
-    by_currency = connection.execute(of_run.order_by(invoice.currency)).all()
-    terms, run, steps = run_terms(connection, run_id), states.of_row(connection, row), states.steps(connection, run_id)
-    aside, approver = _put_aside(connection, run_id), states.approved_by(connection, run_id)
+class _Figures(NamedTuple):
+    """How many invoices have numbers, and by currency what all come to; `aside`: id, kind and reason of accounts that are not billed."""
+
+    invoices: int
+    net_micros: dict[str, int]
+    tax_micros: dict[str, int]
+    total_micros: dict[str, int]
+    terms: dict[str, Term]
+    aside: list[tuple[str, str | None, str]]
+
+
+def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool) -> RunReport:
+    row = connection.execute(sa.select(tables.bill_runs).where(tables.bill_runs.c.run_id == run_id)).one()
+    run, steps = states.of_row(connection, row), states.steps(connection, run_id)
+    approver, drafts = states.approved_by(connection, run_id), _drafts(connection, run_id)
+    listed = run.state in {states.COMPUTED, states.REJECTED}
+    figures = _listed(home, connection, run_id) if listed else _numbered(connection, run_id)
+    terms = figures.terms
     reached = {state: step.at_us for state, step in steps.items()}
     return RunReport(
         run_id=run_id,
@@ -89,14 +106,14 @@ def _report(connection: sa.Connection, run_id: int, *, resumed: bool) -> RunRepo
         state=row.state,
         resumed=resumed,
         accounts=terms.get("accounts", Term(0, 0)).rows,
-        invoices=sum(each[1] for each in by_currency),
+        invoices=figures.invoices,
         numbers=_numbers(connection, run_id),
-        net_micros={each[0]: whole(*each[2:4]) for each in by_currency},
-        tax_micros={each[0]: whole(*each[4:6]) for each in by_currency},
-        total_micros={each[0]: whole(*each[6:]) for each in by_currency},
+        net_micros=figures.net_micros,
+        tax_micros=figures.tax_micros,
+        total_micros=figures.total_micros,
         events={name.removeprefix("events."): term.rows for name, term in terms.items() if name.startswith("events.")},
         left_out={name.removeprefix("left_out."): term.rows for name, term in terms.items() if name.startswith("left_out.")},
-        quarantined={account: reason for account, kind, reason in aside if kind is None},
+        quarantined={account: reason for account, kind, reason in figures.aside if kind is None},
         kind=run.kind,
         restricted=run.restricted,
         started_by=run.by.name,
@@ -105,9 +122,33 @@ def _report(connection: sa.Connection, run_id: int, *, resumed: bool) -> RunRepo
         computed_us=reached.get(states.COMPUTED, 0),
         numbered_us=reached.get(states.NUMBERED, 0),
         finished_us=reached.get(states.POSTED, reached.get(states.REJECTED, 0)),
-        put_aside={account: f"{kind}: {reason}" for account, kind, reason in aside if kind is not None},
-        drafts=_drafts(connection, run_id),
+        put_aside={account: f"{kind}: {reason}" for account, kind, reason in figures.aside if kind is not None},
+        drafts=drafts,
     )
+
+
+def _numbered(connection: sa.Connection, run_id: int) -> _Figures:
+    """The figures of invoices that have numbers."""
+    invoice = tables.invoices.c
+    sums = [part for name in ("net_micros", "tax_micros", "total_micros") for part in halves(invoice[name])]
+    of_run = sa.select(invoice.currency, sa.func.count(), *sums).where(invoice.run_id == run_id).group_by(invoice.currency)
+    by_currency = connection.execute(of_run.order_by(invoice.currency)).all()
+    net, tax, both = ({each[0]: whole(*each[place : place + 2]) for each in by_currency} for place in (2, 4, 6))
+    return _Figures(sum(each[1] for each in by_currency), net, tax, both, run_terms(connection, run_id), _put_aside(connection, run_id))
+
+
+def _listed(home: Home, connection: sa.Connection, run_id: int) -> _Figures:
+    """The figures of a frozen list. One that cannot be read any more has none: whoever numbers it is told."""
+    with contextlib.suppress(UserError):
+        index = frozen.read_index(home.path, frozen.named(home, run_id))
+        net, tax, account = index.net_micros, index.tax_micros, tables.accounts.c
+        query = sa.select(account.account_key, account.account_id)
+        keys = [each.account_key for each in index.put_aside]
+        rows = [row for some in chunks(keys) for row in connection.execute(query.where(account.account_key.in_(some or ())))]
+        ids = {row.account_key: row.account_id for row in rows}
+        aside = sorted(((ids[each.account_key], each.kind, each.reason) for each in index.put_aside), key=operator.itemgetter(0))
+        return _Figures(0, net, tax, {name: net[name] + tax[name] for name in net}, index.terms, aside)
+    return _Figures(0, {}, {}, {}, {}, [])
 
 
 def _numbers(connection: sa.Connection, run_id: int) -> tuple[NumberRange, ...]:

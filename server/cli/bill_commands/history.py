@@ -30,7 +30,7 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
             each.bill_date,
             each.state,
             each.accounts,
-            each.invoices,
+            each.invoices or (f"{each.drafts} listed" if each.drafts else 0),
             amounts(each.total_micros),
             each.kind,
             each.started_by,

@@ -48,6 +48,8 @@ def test_a_trial_numbers_nothing_and_what_comes_later_belongs_to_the_next_run(tw
     two.take(Call("1001", "2025-10-05T10:00:00", 25 * 60))
     tried = run(two, trial=True)
     assert (tried.state, tried.invoices, tried.drafts, two.numbers()) == ("computed", 0, 2, [])
+    assert (tried.accounts, tried.events) == (2, {"RATED": 1})
+    assert (tried.net_micros, tried.tax_micros) == ({"CNY": 20_500_000}, {"CNY": 1_230_000})  # 2 x 10.00 + 5 x 0.10, 6 %
     assert balanced(two)
     two.take(Call("1001", "2025-10-06T10:00:00", 600))
     assert run(two, trial=True).resumed, "a trial again shows the same list"
@@ -107,6 +109,9 @@ def test_a_list_that_was_changed_is_not_numbered(two: World) -> None:
     with pytest.raises(UserError, match=r"lines\.parquet was changed: it holds the list of invoices"):
         run(two)
     assert two.numbers() == []
+    assert [each.total_micros for each in reports.list_runs(two.home)] == [{"CNY": 21_200_000}], "its index is as it was"
+    (file.parent / "index.json").unlink()
+    assert [each.total_micros for each in reports.list_runs(two.home)] == [{}], "a list that is gone has no figures"
     assert cycle.abandon(two.home, NOVEMBER) == 1
     assert run(two).invoices == 2
 

@@ -228,12 +228,16 @@ def test_a_run_in_steps(call: Command) -> None:
     call("settings set approval required")
     shown = call("bill run --period 2025-10 --bill-day 1 --trial")
     assert "1 on the list, none numbered" in shown
+    assert shown.count("11.34 CNY") == 2, "of the list itself, and beside the last period"
     assert "ratewright bill approve --run 1 (somebody else)" in shown
     assert json.loads(call("bill trial --run 1 --json"))["new"]["count"] == 1
     assert "who cannot approve it" in call("bill approve --run 1", status=1)
     assert "waits for somebody's approval" in call("bill run --date 2025-11-01 --resume", status=1)
     assert "is rejected by" in call("bill reject --run 1 --note wrong")
-    assert [each["state"] for each in json.loads(call("bill list --json"))] == ["rejected"]
+    assert [(each["state"], each["accounts"], each["total_micros"]) for each in json.loads(call("bill list --json"))] == [
+        ("rejected", 1, {"CNY": 11_340_000})
+    ]
+    assert "1 listed" in call("bill list")
     call("settings set approval none")
     assert "books of this run balance" in call("bill run --date 2025-11-01 --accounts anna")
     assert call("bill quarantine").strip() == "no account is put aside"
