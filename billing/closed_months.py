@@ -52,6 +52,10 @@ class Who(NamedTuple):
     now_us: int
 
 
+class BooksClosedError(UserError):
+    """A month that something was to be posted into is closed."""
+
+
 def events(connection: sa.Connection, entity: str | None = None, month: str | None = None) -> list[Event]:
     """Everything that was decided, oldest first."""
     row = tables.ledger_periods.c
@@ -87,7 +91,7 @@ def require_open(connection: sa.Connection, months: Iterable[tuple[str, str]]) -
         if month <= last:
             whose = f" of {entity}" if entity else ""
             as_are = f", as are all through {last}" if month < last else ""
-            raise UserError(
+            raise BooksClosedError(
                 f"the books{whose} for {month} are closed{as_are}",
                 f"date it in an open month; or have two people reopen {last}: {_reopening(entity, last)}",
             )

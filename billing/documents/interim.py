@@ -2,12 +2,14 @@
 
 Each threshold acts once a period, which `limit_alarms` remembers; the bill of the cycle has only what came after, by reconciliation. Only
 usage and what volume tiers make of it is billed; fees, discounts and commitments wait for the cycle. So does everything of a rating unit of
-which an account has a hold on the date. Amounts are micro-units.
+which an account has a hold on the date. What is unbilled is a view as of the date: who had more billed or void since is passed by, and told
+nothing (`billing.runs.passing`). Amounts are micro-units.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -18,7 +20,7 @@ from billing import closed_months
 from billing.documents.interim_lines import as_priced, usage_of, with_tax
 from billing.documents.issuing import issue
 from billing.invoicing.drafts import Drafts
-from billing.runs import states
+from billing.runs import passing, states
 from billing.runs.agreed import holds_on
 from billing.runs.drafting import Writer
 from billing.runs.fact_columns import day_of
@@ -66,10 +68,20 @@ class Limit(msgspec.Struct, frozen=True):
     currency: str
 
 
+class PassedBy(msgspec.Struct, frozen=True):
+    """A threshold or spend limit, by its name, that was reached by the date and is neither billed nor told, and why."""
+
+    account_id: str
+    subscription_id: str
+    limit: str
+    reason: str
+
+
 class InterimRun(msgspec.Struct, frozen=True):
     """What was billed in mid-cycle, and limits of which nobody was told yet. `run_id` 0: nothing was billed, or it was only looked at.
 
-    `held`: what was reached and waits, since the bills of the account are held. `refused`: why what was looked at cannot be billed now.
+    `held`: what was reached and waits, since the bills of the account are held. `passed_by`: of accounts of which more is known than was by
+    the date. `refused`: why what was looked at cannot be billed now.
     """
 
     run_id: int
@@ -78,6 +90,7 @@ class InterimRun(msgspec.Struct, frozen=True):
     reached: tuple[Interim, ...]
     limits: tuple[Limit, ...]
     held: tuple[Interim, ...] = ()
+    passed_by: tuple[PassedBy, ...] = ()
     refused: str = ""
 
 
@@ -89,6 +102,7 @@ class _Found(NamedTuple):
     shown: tuple[Interim, ...]
     limits: tuple[Limit, ...]
     held: tuple[Interim, ...]
+    passed_by: tuple[PassedBy, ...]
 
 
 def preview(home: Home, through: dt.date, *, threads: int = 1) -> InterimRun:
@@ -100,7 +114,7 @@ def preview(home: Home, through: dt.date, *, threads: int = 1) -> InterimRun:
             _require_open(connection, found.drafts)
         except UserError as error:
             refused = f"{error.message}; remedy: {error.remedy}"
-    return InterimRun(0, through.isoformat(), len(found.drafts), found.shown, found.limits, found.held, refused)
+    return _told(found, 0, through, refused)
 
 
 def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimRun:
@@ -113,7 +127,11 @@ def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimR
             _require_no_run(connection)
         found = _find(home, through, threads)
         run_id = _store(home, found, who) if found.reached or found.spent else 0
-    return InterimRun(run_id, through.isoformat(), len(found.drafts), found.shown, found.limits, found.held)
+    return _told(found, run_id, through)
+
+
+def _told(found: _Found, run_id: int, through: dt.date, refused: str = "") -> InterimRun:
+    return InterimRun(run_id, through.isoformat(), len(found.drafts), found.shown, found.limits, found.held, found.passed_by, refused)
 
 
 def _store(home: Home, found: _Found, who: Who) -> int:
@@ -142,22 +160,54 @@ def _find(home: Home, through: dt.date, threads: int) -> _Found:
 
     known = unbilled(home, through, threads=threads, sink_for=spending)
     contracts, usage = known.contracts, usage_of(known)
-    on_hold = _on_hold(contracts, through)
     with home.connect() as connection:
+        passed = _passed(connection, known, through)
+        held = _on_hold(contracts, through) - passed.keys()
         all_acting = reached(as_priced(usage, known), contracts, through, _acted(connection, ALARM))
-        acting = [each for each in all_acting if each.account_key not in on_hold]
         told = _acted(connection, SPENT)
-        spent = [each for each in (made[0].reached() if made else []) if _as_acted(each) not in told]
+        all_spent = [each for each in (made[0].reached() if made else []) if _as_acted(each) not in told]
+        acting = [each for each in all_acting if each.account_key not in held and each.account_key not in passed]
+        spent = [each for each in all_spent if each.account_key not in passed]
         payers = Payers(contracts, None, known.currencies)
         lines = with_tax(connection, usage.of(acting), known, payers)
         names = sa.select(tables.subscriptions.c.subscription_key, tables.subscriptions.c.subscription_id)
-        keys = sorted({each.subscription_key for each in all_acting} | {each.subscription_key for each in spent})
+        keys = sorted({each.subscription_key for each in all_acting} | {each.subscription_key for each in all_spent})
         wanted = names.where(tables.subscriptions.c.subscription_key.in_(keys))
         ids = {row.subscription_key: row.subscription_id for row in connection.execute(wanted)} if keys else {}
     drafts = Writer(contracts, through, known.currencies, payers, {}).drafts(lines)
-    shown = tuple(_shown(each, known, payers, ids) for each in acting)
-    held = tuple(_shown(each, known, payers, ids) for each in all_acting if each.account_key in on_hold)
-    return _Found(known.seq, acting, spent, drafts, shown, tuple(_limit(each, known, payers, ids) for each in spent), held)
+    shown = functools.partial(_shown, known=known, payers=payers, ids=ids)
+    limit = functools.partial(_limit, known=known, payers=payers, ids=ids)
+    passed_by = [
+        *(_passed_by(shown(each), each.threshold.name, passed[each.account_key]) for each in all_acting if each.account_key in passed),
+        *(_passed_by(limit(each), each.limit.name, passed[each.account_key]) for each in all_spent if each.account_key in passed),
+    ]
+    return _Found(
+        known.seq,
+        acting,
+        spent,
+        drafts,
+        tuple(shown(each) for each in acting),
+        tuple(limit(each) for each in spent),
+        tuple(shown(each) for each in all_acting if each.account_key in held),
+        tuple(passed_by),
+    )
+
+
+def _passed(connection: sa.Connection, known: Unbilled, through: dt.date) -> dict[int, str]:
+    """Accounts (keys) that are passed by, and the last date of what is known of them since."""
+    facts = known.contracts.facts
+    later = passing.known_later(connection, facts, through, known.seq)
+    return {int(facts.account_keys[index]): date for index, date in later.items()}
+
+
+def _passed_by(shown: Interim | Limit, limit: str, date: str) -> PassedBy:
+    why = f"it, or an account that it is billed with, has a bill or a void of {date}"
+    return PassedBy(
+        shown.account_id,
+        shown.subscription_id,
+        limit,
+        f"{why}: an interim run of that date or a later one, or the cycle, bills what is left",
+    )
 
 
 def _on_hold(contracts: Contracts, day: dt.date) -> set[int]:

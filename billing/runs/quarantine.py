@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import sqlalchemy as sa
 
 from billing.accounts import covering
 from billing.allocations.items import chunks
+from billing.closed_months import BooksClosedError
 from billing.runs import cycle, states
 from billing.runs.beginning import Order
 from billing.store import tables
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 IN_QUARANTINE = "quarantined"
+_NAMED_MAX: Final = 5  # accounts that a remedy names one by one
 
 
 class Parked(msgspec.Struct, frozen=True):
@@ -82,13 +84,26 @@ def retry(  # noqa: PLR0913 -- which run, and how
     progress: Progress | None = None,
     clock: Callable[[], int] | None = None,
 ) -> RunReport:
-    """Bill what a run put into quarantine, and no run has billed since, as of now and for the same date. Raises UserError for nothing."""
+    """Bill what a run put into quarantine, and no run has billed since, as of now and for the same dates. Raises UserError for nothing.
+
+    A reissue that is tried again so keeps the day that its invoice is dated on. Where the books of that month are closed it is refused.
+    """
     left = [each for each in parked(home, run_id) if each.kind == IN_QUARANTINE]
     if not left:
         raise UserError(f"no account of bill run {run_id} is in quarantine", "`ratewright bill quarantine` lists all accounts that are")
-    order = Order(by=by, accounts=frozenset(each.account_id for each in left))
-    bill_date = dt.date.fromisoformat(left[0].bill_date)
-    return cycle.run(home, bill_date, now_us, order=order, threads=threads, progress=progress, clock=clock)
+    with home.connect() as connection:
+        first = states.find(connection, run_id)
+    issued_on = dt.date.fromisoformat(first.issued_on) if first.issued_on else None
+    order = Order(by=by, accounts=frozenset(each.account_id for each in left), issued_on=issued_on)
+    try:
+        return cycle.run(home, dt.date.fromisoformat(first.bill_date), now_us, order=order, threads=threads, progress=progress, clock=clock)
+    except BooksClosedError as error:
+        ids = [each.account_id for each in left]
+        who = ",".join(ids) if len(ids) <= _NAMED_MAX else "@FILE"
+        at_once = (
+            f"the next run of the cycle bills what was put aside, and so does at once: ratewright bill run --accounts {who} --date ..."
+        )
+        raise UserError(error.message, f"{at_once}; {error.remedy}") from error
 
 
 def _reaches(run: CoveringRun, bill_date: str) -> bool:

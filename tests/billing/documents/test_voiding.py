@@ -15,12 +15,12 @@ from billing.documents import voiding
 from billing.documents.explaining import explain
 from billing.payments import deposits
 from billing.payments.postings import APPLIED
-from billing.runs import cycle, states
+from billing.runs import cycle, quarantine, states
 from billing.runs.unbilled import unbilled
 from billing.store import settings, tables
 from rating.errors import NotFoundError, UserError
 from tests.billing.documents.clerk import ANA, CENT, cents, credit, customer, tell, void, who, wrong
-from tests.billing.runs.world import Call, World
+from tests.billing.runs.world import Call, World, instant_us
 
 FIRST = "R-0000000001"
 OPERATOR = Operator(*ANA)
@@ -62,6 +62,21 @@ def test_a_reissued_invoice_is_dated_and_due_as_of_its_own_day(billed: World) ->
     again = invoicing.get_invoice(billed.home, "R-0000000002").summary
     assert (again.issued_on, again.due_on, again.period_from, again.period_to) == ("2025-12-03", "2025-12-17", "2025-10-01", "2025-11-01")
     assert (cents(billed), wrong(billed)) == (1379, [])
+
+
+def test_a_reissue_that_was_put_aside_keeps_its_date_when_it_is_tried_again(billed: World) -> None:
+    """Void and reissued on 5 December, mended and tried again on the 10th, when the books of the bill date are closed."""
+    void(billed, FIRST, "2025-12-05")
+    billed.execute("UPDATE accounts SET legal_entity = 'nowhere'")
+    aside = voiding.reissue(billed.home, FIRST, who(billed))
+    assert (aside.invoices, list(aside.quarantined)) == (0, ["anna"])
+    billed.execute("UPDATE accounts SET legal_entity = NULL")
+    closed_months.close(billed.home, "", "2025-11", "month end", who(billed))
+    billed.now_us = instant_us("2025-12-10T12:00:00")
+    assert quarantine.retry(billed.home, aside.run_id, billed.tick(), states.By(*ANA)).invoices == 1
+    again = invoicing.get_invoice(billed.home, "R-0000000002").summary
+    assert (again.issued_on, again.due_on, again.total_micros) == ("2025-12-05", "2025-12-19", 1379 * CENT)
+    assert (quarantine.parked(billed.home), cents(billed), wrong(billed)) == ([], 1379, [])
 
 
 MONTHS = ("2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01")

@@ -143,6 +143,24 @@ def test_quarantine_is_listed_and_tried_again(two: World) -> None:
     assert balanced(two)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_whoever_cannot_be_tried_again_in_a_closed_month_is_billed_in_an_open_one(two: World, at_once: bool) -> None:  # noqa: FBT001 -- a column
+    two.execute("UPDATE accounts SET currency = 'EUR' WHERE account_id = 'anna'")
+    run(two)
+    two.execute("UPDATE accounts SET currency = 'CNY' WHERE account_id = 'anna'")
+    closed_months.close(two.home, "", "2025-11", "month end", closed_months.Who("ada", 1001, two.tick()))
+    with pytest.raises(UserError, match="the books for 2025-11 are closed") as caught:
+        quarantine.retry(two.home, 1, two.tick(), BEN)
+    assert caught.value.remedy == (
+        "the next run of the cycle bills what was put aside, and so does at once: ratewright bill run --accounts anna --date ...; "
+        "date it in an open month; or have two people reopen 2025-11: ratewright ledger reopen --month 2025-11 --reason ..."
+    )
+    done = run(two, dt.date(2025, 12, 5), accounts=frozenset({"anna"})) if at_once else run(two, DECEMBER)
+    assert done.total_micros == {"CNY": 21_200_000 + (0 if at_once else 10_600_000)}, "her two months, and Bert's second one"
+    assert quarantine.parked(two.home) == []
+    assert balanced(two)
+
+
 def test_a_document_about_an_older_invoice_takes_nobody_out_of_quarantine(two: World) -> None:
     run(two)
     two.execute("UPDATE accounts SET currency = 'EUR' WHERE account_id = 'anna'")
