@@ -7,9 +7,9 @@ of it nothing is ever invoiced. Other kinds of run bill single things and cover 
 What a void invoice billed is to be billed once more, however old: the account is open again from the first day of its lines on, until a
 run covers it that is not dated before that invoice's run.
 
-Whoever asks what stood billed by a day leaves out runs whose invoices are dated later. A run that was begun after one of those found
-billed what that one had billed, whatever its own date: so an account counts as covered only by the runs before the first that is left out.
-A void that is dated later is not known either: where a run that is known billed the same once more, it stood billed twice by that day.
+Whoever asks what stood billed by a day leaves out documents that are dated later, and runs whose documents are. They may have billed, or
+taken back, what a known one took for granted, whatever order they came in: so an account is open from the first day of their lines on. A
+void that is dated later is not known either: where a run that is known billed the same once more, it stood billed twice by that day.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from billing.store import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
 CYCLE: Final = "cycle"
 THRESHOLD: Final = "threshold"
@@ -84,16 +84,12 @@ class KnownBy(NamedTuple):
 
 
 class History(NamedTuple):
-    """All runs that count, oldest first; and by account key those that left it out, restricted ones that name it, and its void invoices.
-
-    `later`: the ids of runs that are dated after what is known.
-    """
+    """All known runs that count, oldest first; by account key those that left it out, restricted ones that name it, its void invoices."""
 
     runs: list[CoveringRun]
     left_out: dict[int, set[int]]
     named: dict[int, set[int]]
     voids: dict[int, list[Void]]
-    later: set[int]
 
     def of(self, key: int, account_seq: int) -> tuple[tuple[CoveringRun, ...], dt.date | None]:
         """The runs that covered an account, which was stored with `account_seq`; and from which day on void invoices opened it again."""
@@ -106,15 +102,11 @@ class History(NamedTuple):
     def ever(self, key: int, account_seq: int) -> tuple[CoveringRun, ...]:
         """The same runs, and those whose invoice is void by now: they were the first to bill what they billed all the same."""
         without, named = self.left_out.get(key, set()), self.named.get(key, set())
-        return self.until_later(
+        return tuple(
             run
             for run in self.runs
             if run.run_id not in without and (not run.restricted or run.run_id in named) and run.pinned_seq >= account_seq
         )
-
-    def until_later(self, runs: Iterable[CoveringRun]) -> tuple[CoveringRun, ...]:
-        """Those of an account's runs that were begun before the first that is not known."""
-        return tuple(itertools.takewhile(lambda run: run.run_id not in self.later, runs))
 
 
 def coverage(runs: Sequence[CoveringRun], reopened_from: dt.date | None = None) -> Coverage | None:
@@ -132,7 +124,7 @@ def load(
 ) -> History:
     """The history of all accounts, or of some. `before_run`: as things stood for that run; `known`: what of it is known."""
     later = later_runs(connection, known.until) if known is not None else set()
-    runs = _runs(connection, before_run)
+    runs = [run for run in _runs(connection, before_run) if run.run_id not in later]
     parked, named, invoice = tables.quarantine.c, tables.run_accounts.c, tables.invoices.c
 
     def chosen(query: sa.Select[Any], key: sa.Column[int]) -> sa.Select[Any]:
@@ -144,7 +136,15 @@ def load(
     left_out = _sets(connection, chosen(aside, parked.account_key))
     by_name = chosen(sa.select(named.account_key, named.run_id), named.account_key)
     included = _sets(connection, by_name) if any(run.restricted for run in runs) else {}
-    return History(runs, left_out, included, _voids(connection, chosen(_void_query(before_run, known), invoice.account_key), known), later)
+    return History(runs, left_out, included, _voids(connection, chosen(_void_query(before_run, known), invoice.account_key), known))
+
+
+def dated_later(known: KnownBy) -> sa.Select[Any]:
+    """Rows of `account_key` and `first_day`: of accounts with documents that are not known by then, the first day of their lines."""
+    invoice, line = tables.invoices.c, tables.invoice_lines.c
+    query = sa.select(invoice.account_key, sa.func.min(line.period_from).label("first_day"))
+    query = query.join_from(tables.invoices, tables.invoice_lines, line.invoice_key == invoice.invoice_key)
+    return query.where(invoice.commit_seq <= known.as_of, invoice.issued_on > known.until.isoformat()).group_by(invoice.account_key)
 
 
 def later_runs(connection: sa.Connection, until: dt.date) -> set[int]:

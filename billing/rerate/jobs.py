@@ -30,7 +30,7 @@ from billing.rerate.leaving import left_by
 from billing.rerate.parts import part_of
 from billing.rerate.request import Request
 from billing.rerate.scoping import read
-from billing.runs import leftovers, states
+from billing.runs import facts, leftovers, states
 from billing.runs.columns import index_of
 from billing.runs.computing import settled
 from billing.runs.fact_columns import day_number, day_of
@@ -92,7 +92,7 @@ def plan(home: Home, request: Request, who: Who, *, threads: int = 1, progress: 
     row = tables.rerate_jobs
     with home.begin() as connection:
         known = _same_jobs(connection, found.reference)
-        if known and not _is_over(known[-1], found):
+        if known and not _is_over(connection, known[-1], found):
             return msgspec.structs.replace(known[-1], existed=True)
         seq = home.next_commit_seq(connection, "rerate", who.now_us)
         values = {
@@ -215,9 +215,15 @@ def _same_jobs(connection: sa.Connection, reference: str) -> list[Job]:
     return [_job(connection, int(job_id)) for job_id in connection.execute(query.order_by(row.job_id)).scalars()]
 
 
-def _is_over(job: Job, found: _Found) -> bool:
-    """Whether nothing will come of a job any more. What is due again after it was applied was voided; of nothing no document was made."""
-    return job.state == REJECTED or (job.state == APPLIED and bool(found.drafts))
+def _is_over(connection: sa.Connection, job: Job, found: _Found) -> bool:
+    """Whether nothing will come of a job any more, though there is something to do.
+
+    What is due again after it was applied was voided. Where nothing is due its months may leave something else than counts: by now, with
+    what another job left to them, or again, after a void.
+    """
+    if job.state != APPLIED:
+        return job.state == REJECTED
+    return bool(found.drafts) or not leftovers.counts(connection, facts.load(connection, found.seq), found.left)
 
 
 def _reference(request: Request, drafts: Drafts) -> str:

@@ -28,7 +28,7 @@ from billing.runs.facts import load
 from billing.store import bulk, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from billing.accounts.covering import KnownBy
     from billing.runs.facts import Facts
@@ -45,30 +45,50 @@ def stored(
 
     `before_run`: as things stood for that run; `known`: what is known of documents, and of runs by the dates of theirs.
     """
-    row, begins = tables.carried_allowances.c, chosen.begins(facts)
-    if not begins:
-        return []
-    query = sa.select(tables.carried_allowances).where(row.period_end.in_({day.isoformat() for day in begins.values()}))
+    found = _counting(connection, facts, set(chosen.begins(facts).items()), before_run, known)
+    return [left for of_account in found.values() for left in of_account]
+
+
+def counts(connection: sa.Connection, facts: Facts, lefts: Sequence[Left]) -> bool:
+    """Whether what a re-rating leaves is what counts as left already."""
+    given = {left for left in lefts if left.amount}
+    about = {_topic(left) for left in lefts if _is_word(left)}
+    found = _counting(connection, facts, {(account, end) for account, end, *_ in about})
+    return given == {left for of_account in found.values() for left in of_account if left.amount and _topic(left) in about}
+
+
+def _counting(
+    connection: sa.Connection,
+    facts: Facts,
+    ends: Collection[tuple[int, dt.date]],
+    before_run: int | None = None,
+    known: KnownBy | None = None,
+) -> dict[tuple[int, dt.date], list[Left]]:
+    """What accounts (keys) had left at the ends of periods, as the last run knew it."""
+    row = tables.carried_allowances.c
+    if not ends:
+        return {}
+    query = sa.select(tables.carried_allowances).where(row.period_end.in_({day.isoformat() for _, day in ends}))
     if before_run is not None:
         query = query.where(row.run_id < before_run)
     later = later_runs(connection, known.until) if known is not None else set()
     reratings = _reratings(connection)
     void = _void(connection, facts, reratings, before_run, known) if reratings else set()
-    found: dict[int, list[Left]] = {}
-    last: dict[int, int] = {}
+    found: dict[tuple[int, dt.date], list[Left]] = {}
+    last: dict[tuple[int, dt.date], int] = {}
     for each in connection.execute(query.order_by(row.run_id, row.serves_to)):  # a word comes before what takes the place of others
-        account, begin = each.account_key, begins.get(each.account_key)
-        if begin is None or begin.isoformat() != each.period_end or each.run_id in later or (each.run_id, account) in void:
+        at = (each.account_key, dt.date.fromisoformat(each.period_end))
+        if at not in ends or each.run_id in later or (each.run_id, each.account_key) in void:
             continue
         key = AllowanceKey(each.identity, each.allowance_id)
-        left = Left(account, each.subscription_key, each.plan, key, begin, dt.date.fromisoformat(each.serves_to), each.quantity)
+        left = Left(at[0], each.subscription_key, each.plan, key, at[1], dt.date.fromisoformat(each.serves_to), each.quantity)
         if each.run_id in reratings:
-            if left.serves_to == begin:
-                found[account] = [other for other in found.get(account, []) if not _is_about(left, other)]
-        elif last.get(account) != each.run_id:
-            last[account], found[account] = each.run_id, []
-        found.setdefault(account, []).append(left)
-    return [left for of_account in found.values() for left in of_account]
+            if _is_word(left):
+                found[at] = [other for other in found.get(at, []) if _topic(other) != _topic(left)]
+        elif last.get(at) != each.run_id:
+            last[at], found[at] = each.run_id, []
+        found.setdefault(at, []).append(left)
+    return found
 
 
 def word(account_key: int, subscription_key: int, period_end: dt.date, key: AllowanceKey = _ANY) -> Left:
@@ -107,9 +127,13 @@ def rows(run_id: int, lefts: Iterable[Left]) -> list[dict[str, object]]:
     ]
 
 
-def _is_about(said: Left, other: Left) -> bool:
-    """Whether a word takes the place of what was known."""
-    return said.subscription_key == other.subscription_key and (said.subscription_key != SHARED or said.key == other.key)
+def _is_word(left: Left) -> bool:
+    return left.serves_to == left.period_end
+
+
+def _topic(left: Left) -> tuple[int, dt.date, int, AllowanceKey]:
+    """What a word is about, and takes the place of: all of a subscription, or an allowance of a rating unit."""
+    return left.account_key, left.period_end, left.subscription_key, left.key if left.subscription_key == SHARED else _ANY
 
 
 def _reratings(connection: sa.Connection) -> dict[int, int]:

@@ -171,6 +171,38 @@ def test_a_void_takes_back_what_later_jobs_worked_out_on_top(world: World) -> No
     assert [paid(world, "a basic"), confirmed(world)] == [{"2025-10": 100, "2025-12": 200}, True]
 
 
+# the months of jobs in their order, what is paid after the next run, why
+ORDERS: list[tuple[str, dict[str, int], str]] = [
+    ("2025-10 2025-11", {}, "40 - 30 are left of October, 40 + 10 - 20 of November: 70 are free in December"),
+    ("2025-11 2025-10", {"2025-12": 100}, "November left 20, since nobody had corrected October: 60 are free"),
+    ("2025-11 2025-10 2025-11", {}, "once more November leaves 30"),
+    ("2025-10 2025-11 void", {"2025-10": 100, "2025-12": 300}, "nothing that the jobs left counts: 40 are free"),
+    ("2025-10 2025-11 void 2025-10", {"2025-12": 300}, "nor does what November passed on"),
+    ("2025-10 2025-11 void 2025-10 2025-11", {}, "until a job about it leaves it again"),
+    ("2025-10 2025-11 void 2025-11", {"2025-10": 100, "2025-12": 100}, "20 of its own are left of November"),
+]
+
+
+@pytest.mark.parametrize(("acts", "expected", "why"), ORDERS, ids=[acts for acts, _, _ in ORDERS])
+def test_a_job_whose_months_leave_something_else_by_now_is_another_one(world: World, acts: str, expected: dict[str, int], why: str) -> None:
+    """The note of October is void. No bill of November differs: the job about it is a run without documents."""
+    publish(world, 2, 20)
+    customer(world, "a", "basic", months={"2025-10": 30, "2025-11": 20, "2025-12": 70})
+    billed_and_corrected(world)
+    note = ""
+    for act in acts.split():
+        if act == "void":
+            void(world, note, "2026-03-02")
+        else:
+            note = next(iter(apply(world, act)), note)
+    last = acts.rpartition(" ")[2]
+    if last == "2025-11":
+        again = jobs.plan(world.home, request("shop/basic", 3, last), Who("ana", 1, world.tick()))
+        assert (again.existed, again.state) == (True, jobs.APPLIED), "nothing has changed since"
+    world.bill(NEXT)
+    assert [paid(world, "a basic"), confirmed(world)] == [expected, True], why
+
+
 def test_a_void_is_of_the_rating_unit_as_it_was(world: World) -> None:
     """Who pays for another later on has a void document of his own: what the job left to the other stays."""
     publish(world, 2, 20)
