@@ -88,15 +88,20 @@ def require_books_open(connection: sa.Connection, bill_date: dt.date, order: Ord
 
 def may_number(connection: sa.Connection, current: Run, wanted: Order) -> bool:
     """Whether the frozen list may get its numbers. Raises UserError for an explicit `resume` of one that nobody approved."""
-    needed = settings.text(connection, "approval") == REQUIRED
-    approved = not needed or states.approved_by(connection, current.run_id) is not None
-    if not approved and wanted.resume:
+    waits = waits_for_approval(connection, current)
+    if waits and wanted.resume:
         raise UserError(
             f"bill run {current.run_id} of {current.bill_date} waits for somebody's approval",
             f"look at it with `ratewright bill trial --run {current.run_id}`; then somebody else than who started it: "
             f"ratewright bill approve --run {current.run_id}",
         )
-    return approved
+    return not waits
+
+
+def waits_for_approval(connection: sa.Connection, current: Run | None) -> bool:
+    """Whether a run, None for a new one, needs somebody's approval that it has not got."""
+    needed = settings.text(connection, "approval") == REQUIRED
+    return needed and (current is None or states.approved_by(connection, current.run_id) is None)
 
 
 def require_still_open(connection: sa.Connection, current: Run) -> None:

@@ -36,6 +36,7 @@ class Preview(msgspec.Struct, frozen=True):
     findings: dict[str, str]  # open ones about usage files, by name: a run refuses while there are any
     refused: str  # why else a run would refuse; empty: it would not
     goes_on: int  # the run of this date that is not finished and would go on, as of its own `seq`; 0: a new one
+    waits: bool  # a run would compute its list and number none of it before somebody approves
 
 
 def preview(  # noqa: PLR0913 -- what, when, and how
@@ -49,7 +50,7 @@ def preview(  # noqa: PLR0913 -- what, when, and how
     beginning.require_date(bill_date, now_us)
     with home.connect() as connection:
         seq = home.head_seq(connection)
-        current, refused = _begun(connection, bill_date, now_us, wanted, seq)
+        current, refused, waits = _begun(connection, bill_date, now_us, wanted, seq)
         findings = gate.in_the_way(connection, bill_date) if current is None else []
     only, issued_on = wanted.accounts, wanted.issued_on
     if current is not None:  # it goes on as it began
@@ -77,18 +78,20 @@ def preview(  # noqa: PLR0913 -- what, when, and how
         {each.name: each.text for each in findings},
         refused,
         before_run or 0,
+        waits,
     )
 
 
-def _begun(connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order, seq: int) -> tuple[Run | None, str]:
-    """The run of this date that would go on, None for a new one; and why none may begin, findings about usage files aside."""
-    current = None
+def _begun(connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order, seq: int) -> tuple[Run | None, str, bool]:
+    """The run of this date that would go on, None for a new one; why none may, findings about usage files aside; and whether it waits."""
+    current, waits = None, False
     try:
         current = beginning.unfinished(connection, bill_date, now_us, order)
+        waits = beginning.waits_for_approval(connection, current)
         if current is None:
             beginning.require_books_open(connection, bill_date, order, seq)
         elif current.state == states.COMPUTED and not order.trial and beginning.may_number(connection, current, order):
             beginning.require_still_open(connection, current)
     except UserError as error:
-        return current, f"{error.message}; remedy: {error.remedy}"
-    return current, ""
+        return current, f"{error.message}; remedy: {error.remedy}", waits
+    return current, "", waits

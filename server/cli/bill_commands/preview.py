@@ -84,6 +84,8 @@ def print_preview(found: Preview, *, with_lines: bool) -> None:
         print(f"not billed {account}: {reason}")
     if found.goes_on:
         print(f"run {found.goes_on} of this date would go on, as of commit {found.seq}")
+    if found.waits:
+        print("a run would number nothing before somebody else approves its list")
     if found.refused:
         print(f"a run would refuse: {found.refused}")
     for name, text in found.findings.items():

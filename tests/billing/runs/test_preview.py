@@ -10,7 +10,7 @@ import pytest
 from billing import closed_months, invoicing
 from billing.accounts.kinds import CategoryFact, HoldFact, PayerFact
 from billing.documents import voiding
-from billing.runs import cycle
+from billing.runs import cycle, states
 from billing.runs.cycle import Order, Preview
 from billing.runs.lock import only_run
 from billing.store import settings
@@ -109,13 +109,22 @@ def test_a_run_of_the_date_goes_on_as_it_began(four: World) -> None:
 def test_a_run_that_goes_on_is_refused_as_well(four: World) -> None:
     run(four, trial=True)
     settings.put(four.home, "approval", "required", "ada", 1001, four.tick())
-    assert preview(four).refused == "", "it waits, and that is no refusal"
+    assert (preview(four).refused, preview(four).waits) == ("", True), "it waits, and that is no refusal"
     assert preview(four, resume=True).refused.startswith("bill run 1 of 2025-11-01 waits for somebody's approval; remedy: look at it")
+    states.decide(four.home, 1, states.APPROVED, states.By("ben", 1002), "", four.tick())
+    assert (preview(four, resume=True).refused, preview(four).waits) == ("", False)
     settings.put(four.home, "approval", "none", "ada", 1001, four.tick())
     closed_months.close(four.home, "", "2025-11", "done", closed_months.Who("ada", 1001, four.tick()))
     found = preview(four)
     assert (found.goes_on, billed(found)) == (1, {"anna": 10, "bert": 10})
     assert found.refused.startswith("the books for 2025-11 are closed; remedy: ")
+
+
+def test_a_new_run_would_wait_for_approval(four: World) -> None:
+    assert not preview(four).waits
+    settings.put(four.home, "approval", "required", "ada", 1001, four.tick())
+    found = preview(four)
+    assert (found.waits, found.refused, found.goes_on) == (True, "", 0)
 
 
 def test_it_waits_for_nobody(four: World) -> None:
