@@ -24,7 +24,7 @@ from billing.charges.lines import Int64s
 from billing.charges.periods import BillDays, Period, open_periods, period_after
 from billing.runs.agreed import holds_on, parted, related
 from billing.runs.calendars import Calendar, Calendars
-from billing.runs.coverage import TESTED, Covered, computed_seq
+from billing.runs.coverage import TESTED, Covered, computed_seq, coverage
 from billing.runs.fact_columns import NEVER_DAY, day_number, day_of, groups
 from billing.runs.facts import Facts
 from billing.runs.for_tests import ever_for_tests, for_tests
@@ -135,11 +135,12 @@ class _Asked(NamedTuple):
     def life(self, model: int, unit_open_day: int) -> Life:
         """The life of an account and of those like it, with all of its periods open that end after `unit_open_day`."""
         facts = self.facts
-        coverage = self.covered.coverages[self.covered.of[model]]
-        through = coverage.through if coverage is not None else None
-        own_closed_to = None if coverage is None else coverage.closed_to
+        standing, ever = self.covered.coverages[self.covered.of[model]], self.covered.ever[self.covered.of[model]]
+        through = standing.through if standing is not None else None
+        took_part = coverage(ever)
+        own_closed_to = None if standing is None else standing.closed_to
         closed_to = None if own_closed_to is None else min(own_closed_to, day_of(unit_open_day))
-        since = None if coverage is None else coverage.before if through == self.bill_date else through
+        since = None if took_part is None else took_part.before if took_part.through == self.bill_date else took_part.through
         closed_day = int(facts.account_closed_day[model])
         closed_on = None if closed_day == NEVER_DAY else day_of(closed_day)
         bill_days = facts.bill_days[facts.account_bill_days[model]]
@@ -150,8 +151,8 @@ class _Asked(NamedTuple):
         ends = [each[-1].end for each in (as_if_open, periods) if each]
         fresh = next((each.start for each in periods if own_closed_to is None or each.end > own_closed_to), None)
         billed = next((each.end for each in reversed(as_if_open) if through is not None and each.end <= through), None)
-        looked_at = None if billed is None else computed_seq(self.covered.ever[self.covered.of[model]], billed)
-        reopened = coverage is not None and coverage.reopened_from is not None
+        looked_at = None if billed is None else computed_seq(ever, billed)
+        reopened = standing is not None and standing.reopened_from is not None
         return Life(
             facts.zones[facts.account_zone[model]],
             bill_days,
