@@ -2,9 +2,10 @@
 
 The bill of a month is all that has been billed of the periods that begin in it: by runs of the cycle, runs made again, between runs, less
 credit notes. A document over several periods counts in each of them by its lines, and so does every document of an account that had one
-void: what bills that again may stand beside a later period. Of a month without documents the bill is what was imported as its baseline; a
-month in which the account was billed here and got neither is a month of nothing. An account without any month before has nothing to compare
-with. After months of nothing a bill is out of the ordinary above the setting `abnormal_bill_floor_micros`.
+void: what bills that again may stand beside a later period. So does a re-rating. A fee in advance is of the period that it was billed with,
+by whatever document its line is. Of a month without documents the bill is what was imported as its baseline; a month in which the account
+was billed here and got neither is a month of nothing. An account without any month before has nothing to compare with. After months of
+nothing a bill is out of the ordinary above the setting `abnormal_bill_floor_micros`.
 
 A run judges each month of its documents by itself, and of interim bills whose accounts it is the first to compute after their periods.
 Asked again about a run, nothing is added; what was told or dismissed is a row of its own.
@@ -23,7 +24,7 @@ import sqlalchemy as sa
 
 from billing.accounts import covering
 from billing.allocations.items import CHUNK, chunks, voided
-from billing.charges.lines import Int64s
+from billing.charges.lines import KEY_FIELDS, Int64s
 from billing.charges.periods import MONTHS_PER_YEAR
 from billing.invoicing.drafts import CREDIT_NOTE
 from billing.runs import states
@@ -48,6 +49,8 @@ _OLD_BILLS: Final = 100  # of so many bills of a run one may be older than what 
 _DAYS: Final = 32  # numbers of days that a month has room for
 _MONTHS: Final = 10_000 * MONTHS_PER_YEAR  # numbers of months that an account has room for
 NO_LIMIT: Final = 2**63 - 1
+_CHARGE: Final = tuple(name for name in KEY_FIELDS if name not in {"account_key", "period_to"})  # the end of a period may change
+_FOLLOWING: Final = ("discount", "tax")  # kinds of line that charges of any day of a period change
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -243,9 +246,11 @@ def _part(date: sa.Column[str], first: int, characters: int) -> sa.ColumnElement
 
 def _documents(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> Amounts:
     """What documents billed: most by their heads, few by their lines."""
-    invoice, again = tables.invoices.c, tables.invoices.alias()
-    had_void = sa.select(again.c.account_key).where(again.c.invoice_key.in_(voided()))
-    by_lines = _over_several() | invoice.account_key.in_(had_void)
+    invoice, again = tables.invoices.c, tables.invoices.alias().c
+    had_void = sa.select(again.account_key).where(again.invoice_key.in_(voided()))
+    re_rated = sa.select(again.invoice_key).where(again.run_id.in_(_re_ratings()))
+    about = sa.func.coalesce(invoice.corrects_invoice_key, invoice.invoice_key)
+    by_lines = _over_several() | invoice.account_key.in_(had_void) | about.in_(re_rated)
     key = sa.case((by_lines, invoice.invoice_key), else_=0).label("key")
     query = sa.select(invoice.account_key, invoice.period_from, invoice.total_micros, key)
     rows = bulk.read(connection, query.where(_counted(), *which))
@@ -257,27 +262,70 @@ def _documents(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> Amo
 
 
 def _of_lines(connection: sa.Connection, invoice_keys: Sequence[int]) -> Amounts:
-    """What the lines of documents billed. Fees in advance are of the last period that the document bills, or the one that it corrects."""
-    invoice, line = tables.invoices.c, tables.invoice_lines.c
-    micros = sa.cast(sa.func.sum(line.amount_micros), tables.INT64).label("micros")
-    heads = (invoice.invoice_key, invoice.account_key, invoice.period_from.label("first"), invoice.period_to.label("end"))
-    query = sa.select(*heads, line.period_from, micros).join_from(tables.invoices, tables.invoice_lines)
-    query = query.group_by(*heads, line.period_from).order_by(invoice.invoice_key, line.period_from)
-    rows = [row for chunk in chunks(invoice_keys) for row in connection.execute(query.where(line.invoice_key.in_(chunk or ())))]
-    last = {row.invoice_key: row.period_from for row in rows if row.period_from < row.end}
-    last = _last_corrected(connection, sorted({row.invoice_key for row in rows} - last.keys())) | last
-    begins = [row.period_from if row.period_from < row.end else last.get(row.invoice_key, row.first) for row in rows]
-    account_key, amount_micros = (np.array([getattr(row, name) for row in rows], np.int64) for name in ("account_key", "micros"))
-    return Amounts(account_key, _days(pa.chunked_array([pa.array(begins, pa.string())])), amount_micros)
+    """What the lines of documents billed, each in its period; what was billed ahead, in the one before.
+
+    Discounts and tax go with the charges of their document, period and tax class: of those ahead and the others each has its share. Without
+    any they go with what was billed ahead.
+    """
+    rows = [row for chunk in chunks(invoice_keys) for row in connection.execute(_parts(chunk or ()))]
+    found = list[tuple[int, str, int]]()
+    for row in rows:
+        ahead, own = row.ahead_micros, row.micros - row.ahead_micros - row.following_micros
+        part, whole = (abs(ahead), abs(ahead) + abs(own)) if ahead or own else (int(row.before is not None), 1)
+        ahead += row.following_micros * part // whole
+        if ahead:
+            found.append((row.account_key, row.before, ahead))
+        if row.micros != ahead or not ahead:
+            found.append((row.account_key, row.period_from, row.micros - ahead))
+    account_key, amount_micros = (np.array([each[column] for each in found], np.int64) for column in (0, 2))
+    return Amounts(account_key, _days(pa.chunked_array([pa.array([begins for _, begins, _ in found], pa.string())])), amount_micros)
 
 
-def _last_corrected(connection: sa.Connection, invoice_keys: Sequence[int]) -> dict[int, str]:
-    """By document the beginning of the last period that the invoice bills which it corrects."""
-    note, invoice, line = tables.invoices.alias().c, tables.invoices.c, tables.invoice_lines.c
-    query = sa.select(note.invoice_key, sa.func.max(line.period_from)).where(invoice.invoice_key == note.corrects_invoice_key)
-    query = query.where(line.invoice_key == invoice.invoice_key, line.period_from < invoice.period_to).group_by(note.invoice_key)
-    rows = [row for chunk in chunks(invoice_keys) for row in connection.execute(query.where(note.invoice_key.in_(chunk or ())))]
-    return dict(tuple(row) for row in rows)
+def _parts(invoice_keys: Sequence[int]) -> sa.Select[Any]:
+    """The lines of documents by period and tax class. `before`: the beginning of the period before, if anything was billed ahead with it.
+
+    Ahead is a fee in advance, by whatever document: its charge was billed before its period. And so is all that a re-rating makes of a
+    period that goes on: nothing but fees in advance was billed of it.
+    """
+    document, about, line = tables.invoices.alias(), tables.invoices.alias(), tables.invoice_lines.alias()
+    ahead = _ahead(invoice_keys).cte("ahead")
+    period = (ahead.c.account_key, ahead.c.period_from)
+    begun = sa.select(*period, sa.func.max(ahead.c.before).label("before")).group_by(*period).cte("begun")
+    is_about = about.c.invoice_key == sa.func.coalesce(document.c.corrects_invoice_key, document.c.invoice_key)
+    lines = document.join(line, line.c.invoice_key == document.c.invoice_key).join(about, is_about)
+    for known, names in ((begun, ("period_from",)), (ahead, _CHARGE)):
+        same = [known.c[name] == line.c[name] for name in names]
+        lines = lines.outerjoin(known, sa.and_(known.c.account_key == document.c.account_key, *same))
+    is_running = about.c.run_id.in_(_re_ratings()) & (about.c.issued_on < line.c.period_to)
+    is_ahead = ahead.c.before.is_not(None) | (begun.c.before.is_not(None) & is_running)
+    ahead_micros = sa.case((is_ahead, line.c.amount_micros), else_=0)
+    following_micros = sa.case((is_ahead, 0), (line.c.kind.in_(_FOLLOWING), line.c.amount_micros), else_=0)
+    sums = {"micros": line.c.amount_micros, "ahead_micros": ahead_micros, "following_micros": following_micros}
+    totals = [sa.cast(sa.func.sum(amount), tables.INT64).label(name) for name, amount in sums.items()]
+    keys = (document.c.invoice_key, document.c.account_key, line.c.period_from, line.c.tax_class)
+    query = sa.select(*keys, sa.func.max(begun.c.before).label("before"), *totals).select_from(lines)
+    return query.where(document.c.invoice_key.in_(invoice_keys)).group_by(*keys).order_by(*keys)
+
+
+def _ahead(invoice_keys: Sequence[int]) -> sa.Select[Any]:
+    """What the accounts of documents were billed before its period, void or not. `before`: the last period that was billed with it."""
+    invoice, line, runs = tables.invoices.c, tables.invoice_lines.c, tables.bill_runs.c
+    own = sa.select(invoice.account_key).where(invoice.invoice_key.in_(invoice_keys))
+    first = sa.select(sa.func.min(line.period_from)).where(line.invoice_key.in_(invoice_keys)).scalar_subquery()
+    since = sa.select(runs.run_id).where(runs.bill_date >= first)  # nothing is billed before its period begins
+    billed = tables.invoice_lines.alias().c
+    periods = sa.select(sa.func.max(billed.period_from)).where(billed.invoice_key == invoice.invoice_key)
+    last = sa.case((_over_several(), periods.where(billed.period_from < invoice.period_to).scalar_subquery()))
+    before = sa.func.max(sa.func.coalesce(last, invoice.period_from)).label("before")
+    charge = (invoice.account_key, *(line[name] for name in _CHARGE))
+    query = sa.select(*charge, before).join_from(tables.invoices, tables.invoice_lines).group_by(*charge)
+    query = query.where(invoice.account_key.in_(own), (invoice.run_id + 0).in_(since))  # + 0: not by the index of runs
+    return query.where(line.period_from >= invoice.period_to, line.kind.not_in(_FOLLOWING))
+
+
+def _re_ratings() -> sa.Select[Any]:
+    """The runs of them."""
+    return sa.select(tables.bill_runs.c.run_id).where(tables.bill_runs.c.kind == covering.RERATE)
 
 
 def _interim(connection: sa.Connection, run: states.Run) -> list[Amounts]:

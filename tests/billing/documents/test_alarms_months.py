@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from billing import catalogue
-from billing.accounts.kinds import HoldFact, PayerFact
+from billing.accounts.kinds import PayerFact
 from billing.documents import adjusting, alarms, following, interim
 from billing.rerate.request import request
 from rating.model import BillThreshold, FeeTiming, Plan
@@ -237,26 +237,3 @@ def test_an_interim_bill_over_two_months_is_compared_in_each(world: World) -> No
     interim.run(world.home, dt.date(2025, 11, 6), who(world))
     bill(world, "2025-11-15", "2025-12-01", "2025-12-15")
     assert abnormal(world) == [("anna", "2025-10-15", 12720, 10000), ("anna", "2025-11-01", 127200, 21200)]
-
-
-def test_a_credit_of_a_fee_in_advance_comes_off_the_month_that_billed_it(world: World) -> None:
-    """30.00 in arrears, 300.00 in advance. After a hold one invoice bills October, and November with a fee for December, which is credited.
-
-    So November is 349.80 like the months after it. 772 minutes at 2.005 make February 1,990.53, above five times 349.80.
-    """
-    basic, plus = shop().plans
-    rent = msgspec.structs.replace(plus.recurring[1], name="Big rent", amount_micros=300_000_000, price_id=203, charge_code=203)
-    plans = (basic, plus, msgspec.structs.replace(plus, name="rent", recurring=(plus.recurring[0], rent)))
-    catalogue.publish(world.home, shop(2, START_US + 1, plans=plans), world.tick())
-    world.account("anna", opened_on="2025-06-01")
-    world.subscription("anna-1", "anna", "shop/rent", "1001", from_date="2025-06-01")
-    bill(world, "2025-07-01", "2025-08-01", "2025-09-01", "2025-10-01")
-    tell(world, "anna", "hold", HoldFact("dispute"), "2025-10-20", "2025-11-15")
-    bill(world, "2025-11-01", "2025-12-01")
-    number = world.numbers()[-1]
-    ahead = [line for line, (_, begins, *_, amount) in enumerate(world.lines(number), start=1) if (begins, amount) == ("2025-12-01", 30000)]
-    assert credit(world, number, ahead[0], None, on="2025-12-05").total_micros == -31800 * CENT
-    bill(world, "2026-01-01", "2026-02-01")
-    world.take(Call("1001", "2026-02-10T10:00:00", 772 * 60, 8690000000001))
-    bill(world, "2026-03-01")
-    assert abnormal(world)[-1] == ("anna", "2026-02-01", 199053, 174900)
