@@ -38,6 +38,8 @@ def check(home: Home, progress: Progress | None = None) -> list[Checked]:
             if progress is not None:
                 progress(number, len(_CHECKS))
             found.append(each.run(connection, each.name))
+    if progress is not None:
+        progress(len(_CHECKS), len(_CHECKS))
     return found
 
 

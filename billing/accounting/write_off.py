@@ -7,6 +7,7 @@ commit. Above the limit (setting `write_off_limit_micros`) another person has to
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -31,6 +32,7 @@ WRITTEN_OFF: Final = "write_off"
 ASKED: Final = "write_off_asked"
 UNDONE: Final = "write_off_reversal"
 _PREFIX: Final = "write_off:"
+_COINS: Final = "give no more places than that, or leave --amount out: all that is open"
 
 
 class WriteOff(msgspec.Struct, frozen=True):
@@ -91,15 +93,17 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
     amount_micros: int | None = None,
     limit_micros: int = 0,
     reference: str = "",
+    dry_run: bool = False,
 ) -> WriteOff:
     """Write off an invoice (all that is open, or `amount_micros` of it), or ask for it where that is above `limit_micros`.
 
-    Raises UserError for an unknown number, no reason, a date before the invoice was issued, an amount that is not within what is open or
-    finer than the smallest coin, an id that has other data, and a second yes by the same person.
+    With `dry_run` everything is done as it would be, and then undone. Raises UserError for an unknown number, no reason, a date before the
+    invoice was issued, an amount that is not within what is open or finer than the smallest coin, an id that has other data, and a second
+    yes by the same person.
     """
     if not reason.strip():
         raise UserError("a write-off needs a reason", "say why with --reason", exit_status=2)
-    with home.begin() as connection:
+    with _transaction(home, dry_run=dry_run) as connection:
         invoice = _invoice(connection, number)
         last = _newest(connection, number, reference)
         if last is not None and last.kind == WRITTEN_OFF:
@@ -117,17 +121,17 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
         kind = ASKED if waits else WRITTEN_OFF
         entry = Entry(kind, amount, reason, who.by_name, who.by_uid, on_date=on.isoformat(), reference=reference)
         stored = _store(home, connection, number, invoice, entry, who)
-        commit_points.reached("ledger.before_commit")
-    commit_points.reached("ledger.committed")
     return _answer(stored, number, invoice, waits=waits, existed=False)
 
 
-def undo(home: Home, number: str, on: dt.date, reason: str, who: Who, *, reference: str = "") -> WriteOff:  # noqa: PLR0913 -- what, when, why, who and under which id
+def undo(  # noqa: PLR0913 -- what, when, why, who and under which id
+    home: Home, number: str, on: dt.date, reason: str, who: Who, *, reference: str = "", dry_run: bool = False
+) -> WriteOff:
     """Open again what was written off of an invoice under this id. Undone before: it says so.
 
     Raises UserError where nothing was written off under it, and for a date before that of the write-off.
     """
-    with home.begin() as connection:
+    with _transaction(home, dry_run=dry_run) as connection:
         invoice, last = _invoice(connection, number), _newest(connection, number, reference)
         standing = [each for each in _standing(connection, number) if each.reference == reference]
         if not standing and last is not None and last.kind == UNDONE:
@@ -138,9 +142,17 @@ def undo(home: Home, number: str, on: dt.date, reason: str, who: Who, *, referen
         _require_not_before(on, of.on_date, f"that of invoice {number} was written off")
         entry = Entry(UNDONE, of.amount_micros, reason, who.by_name, who.by_uid, "", on.isoformat(), reference, of.document)
         stored = _store(home, connection, number, invoice, entry, who)
-        commit_points.reached("ledger.before_commit")
-    commit_points.reached("ledger.committed")
     return _answer(stored, number, invoice, waits=False, existed=False)
+
+
+@contextlib.contextmanager
+def _transaction(home: Home, *, dry_run: bool) -> Iterator[sa.Connection]:
+    with home.begin(dry_run=dry_run) as connection:
+        yield connection
+        if not dry_run:
+            commit_points.reached("ledger.before_commit")
+    if not dry_run:
+        commit_points.reached("ledger.committed")
 
 
 def entries(connection: sa.Connection, number: str | None = None) -> Iterator[Kept]:
@@ -187,7 +199,7 @@ def _amount(home: Home, number: str, invoice: _Invoice, asked_micros: int | None
         shown = f"{format_micros(invoice.open_micros)} {invoice.currency}"
         raise UserError(f"invoice {number} has {shown} open; {format_micros(amount)} cannot be written off", "give a part of what is open")
     if asked_micros is not None:
-        require_minor_units(home, amount, invoice.currency, f"the write-off of {number}")
+        require_minor_units(home, amount, invoice.currency, f"the write-off of {number}", _COINS)
     return amount
 
 

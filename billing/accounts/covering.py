@@ -7,9 +7,11 @@ of it nothing is ever invoiced. Other kinds of run bill single things and cover 
 What a void invoice billed is to be billed once more, however old: the account is open again from the first day of its lines on, until a
 run covers it that is not dated before that invoice's run.
 
-Whoever asks what stood billed by a day leaves out documents that are dated later, and runs whose documents are. They may have billed, or
-taken back, what a known one took for granted, whatever order they came in: so an account is open from the first day of their lines on. A
-void that is dated later is not known either: where a run that is known billed the same once more, it stood billed twice by that day.
+Whoever asks what stood billed by a day leaves out runs whose invoices are dated later. A run that was begun after one of those found
+billed what that one had billed, whatever its own date: so an account counts as covered only by the runs before the first that is left out.
+So it is with a re-rating that is left out, for who has a document of it; and where such a run has taken back some of what is left out, the
+account is open from there on: what stands billed beside it then is to be found.
+A void that is dated later is not known either: where a run that is known billed the same once more, it stood billed twice by that day.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import sqlalchemy as sa
 from billing.store import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 CYCLE: Final = "cycle"
 THRESHOLD: Final = "threshold"
@@ -84,29 +86,48 @@ class KnownBy(NamedTuple):
 
 
 class History(NamedTuple):
-    """All known runs that count, oldest first; by account key those that left it out, restricted ones that name it, its void invoices."""
+    """All runs that count, oldest first; and by account key those that left it out, restricted ones that name it, and its void invoices.
+
+    `later`: the ids of runs that are dated after what is known; by account key also re-ratings of these with a document of the account, and
+    the first day of what known invoices correct of documents of these.
+    """
 
     runs: list[CoveringRun]
     left_out: dict[int, set[int]]
     named: dict[int, set[int]]
     voids: dict[int, list[Void]]
+    later: set[int]
+    rerated: dict[int, set[int]]
+    corrected_from: dict[int, dt.date]
 
     def of(self, key: int, account_seq: int) -> tuple[tuple[CoveringRun, ...], dt.date | None]:
         """The runs that covered an account, which was stored with `account_seq`; and from which day on void invoices opened it again."""
-        voids = self.voids.get(key, [])
+        voids, took_part = self.voids.get(key, []), self._took_part(key, account_seq)
         gone = {void.run_id for void in voids if void.known}
-        ever = self.ever(key, account_seq)
-        own = tuple(run for run in ever if run.run_id not in gone)
-        return own, min((void.first_day for void in voids if void.opens(own)), default=None)
+        first = min(self.rerated.get(key, ()), default=None)
+        standing = (run for run in self.until_later(took_part) if first is None or run.run_id < first)
+        own = tuple(run for run in standing if run.run_id not in gone)
+        known = [run for run in took_part if run.run_id not in self.later]
+        opened = [void.first_day for void in voids if void.opens(own if void.known else known)]
+        opened += [self.corrected_from[key]] if key in self.corrected_from else []
+        return own, min(opened, default=None)
 
     def ever(self, key: int, account_seq: int) -> tuple[CoveringRun, ...]:
         """The same runs, and those whose invoice is void by now: they were the first to bill what they billed all the same."""
+        return self.until_later(self._took_part(key, account_seq))
+
+    def until_later(self, runs: Iterable[CoveringRun]) -> tuple[CoveringRun, ...]:
+        """Those of an account's runs that were begun before the first that is not known."""
+        return tuple(itertools.takewhile(lambda run: run.run_id not in self.later, runs))
+
+    def _took_part(self, key: int, account_seq: int) -> list[CoveringRun]:
+        """The runs that an account took part in, known or not."""
         without, named = self.left_out.get(key, set()), self.named.get(key, set())
-        return tuple(
+        return [
             run
             for run in self.runs
             if run.run_id not in without and (not run.restricted or run.run_id in named) and run.pinned_seq >= account_seq
-        )
+        ]
 
 
 def coverage(runs: Sequence[CoveringRun], reopened_from: dt.date | None = None) -> Coverage | None:
@@ -124,7 +145,7 @@ def load(
 ) -> History:
     """The history of all accounts, or of some. `before_run`: as things stood for that run; `known`: what of it is known."""
     later = later_runs(connection, known.until) if known is not None else set()
-    runs = [run for run in _runs(connection, before_run) if run.run_id not in later]
+    runs = _runs(connection, before_run)
     parked, named, invoice = tables.quarantine.c, tables.run_accounts.c, tables.invoices.c
 
     def chosen(query: sa.Select[Any], key: sa.Column[int]) -> sa.Select[Any]:
@@ -136,15 +157,14 @@ def load(
     left_out = _sets(connection, chosen(aside, parked.account_key))
     by_name = chosen(sa.select(named.account_key, named.run_id), named.account_key)
     included = _sets(connection, by_name) if any(run.restricted for run in runs) else {}
-    return History(runs, left_out, included, _voids(connection, chosen(_void_query(before_run, known), invoice.account_key), known))
-
-
-def dated_later(known: KnownBy) -> sa.Select[Any]:
-    """Rows of `account_key` and `first_day`: of accounts with documents that are not known by then, the first day of their lines."""
-    invoice, line = tables.invoices.c, tables.invoice_lines.c
-    query = sa.select(invoice.account_key, sa.func.min(line.period_from).label("first_day"))
-    query = query.join_from(tables.invoices, tables.invoice_lines, line.invoice_key == invoice.invoice_key)
-    return query.where(invoice.commit_seq <= known.as_of, invoice.issued_on > known.until.isoformat()).group_by(invoice.account_key)
+    voids = _voids(connection, chosen(_void_query(before_run, known), invoice.account_key), known)
+    if known is None or not later:
+        return History(runs, left_out, included, voids, later, {}, {})
+    rerated = _sets(connection, chosen(_rerated_query(later), invoice.account_key))
+    since = {run.run_id for run in runs if run.run_id > min(later)} - later
+    about = chosen(_corrections_query(since, later, known), invoice.account_key)
+    corrected_from = {account_key: dt.date.fromisoformat(first) for account_key, first in connection.execute(about)}
+    return History(runs, left_out, included, voids, later, rerated, corrected_from)
 
 
 def later_runs(connection: sa.Connection, until: dt.date) -> set[int]:
@@ -170,6 +190,26 @@ def _sets(connection: sa.Connection, query: sa.Select[Any]) -> dict[int, set[int
     for account_key, run_id in connection.execute(query):
         found.setdefault(account_key, set()).add(run_id)
     return found
+
+
+def _rerated_query(later: Collection[int]) -> sa.Select[Any]:
+    """Who has a document of a re-rating of `later`."""
+    invoice, run = tables.invoices.c, tables.bill_runs.c
+    query = sa.select(invoice.account_key, invoice.run_id).join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)
+    return query.where(run.kind == RERATE, run.run_id.in_(later))
+
+
+def _corrections_query(since: Collection[int], later: Collection[int], known: KnownBy) -> sa.Select[Any]:
+    """By account the first day of lines of runs `since`, which stand by then, that correct a document of `later`."""
+    invoice, line, event, other = tables.invoices.c, tables.invoice_lines.c, tables.invoice_events.c, tables.invoices.alias("other")
+    void = sa.select(event.invoice_key).where(
+        event.kind == VOIDED, event.commit_seq <= known.as_of, event.on_date <= known.until.isoformat()
+    )
+    query = sa.select(invoice.account_key, sa.func.min(line.period_from)).select_from(tables.invoices)
+    query = query.join(tables.invoice_lines, line.invoice_key == invoice.invoice_key)
+    query = query.join(other, other.c.invoice_key == line.corrects_invoice_key)
+    query = query.where(invoice.run_id.in_(since), invoice.commit_seq <= known.as_of, invoice.invoice_key.not_in(void))
+    return query.where(other.c.run_id.in_(later)).group_by(invoice.account_key)
 
 
 def _void_query(before_run: int | None, known: KnownBy | None) -> sa.Select[Any]:

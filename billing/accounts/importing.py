@@ -20,7 +20,7 @@ from billing.accounts.sheet_files import read_document, read_folder
 from billing.accounts.sheets import Mistakes, Sheet
 from billing.catalogue import Operator
 from billing.dunning_policy import POLICY_FOLDER, load_policies
-from billing.store import clock, commit_points, tables
+from billing.store import commit_points, tables
 from rating.errors import ProblemsError, UserError
 
 if TYPE_CHECKING:
@@ -65,7 +65,6 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
     sheets = _read(source, mistakes, progress)
     policies, catalogues = load_policies(), catalogue.published(home)
     with home.begin(dry_run=dry_run) as connection:
-        clock.require(connection, now_us)
         work = Importer(home, connection, sheets, mistakes, now_us, by, catalogues, progress)
         accounts = import_accounts(work, set(policies))
         subscriptions = import_subscriptions.subscriptions(work)

@@ -60,8 +60,13 @@ class _Wrong(Exception):  # noqa: N818 -- carries a mistake to the list of all
     """What is wrong with a line, and the remedy."""
 
 
-def read_file(path: Path, mapping: Mapping, progress: Callable[[int, int], None] | None = None) -> BankFile:
-    """All lines of a file. Raises ProblemsError with every mistake, UserError for a file that cannot be read at all."""
+def read_file(
+    path: Path, mapping: Mapping, progress: Callable[[int, int], None] | None = None, *, latest: dt.date = dt.date.max
+) -> BankFile:
+    """All lines of a file. Raises ProblemsError with every mistake, UserError for a file that cannot be read at all.
+
+    `latest`: the date that it is where days begin first. No bank books on a later one.
+    """
     content = _content(path)
     text = _text(path, content, mapping)
     rows = _rows(path, text, mapping)
@@ -69,7 +74,7 @@ def read_file(path: Path, mapping: Mapping, progress: Callable[[int, int], None]
         raise UserError(f"{path} holds no booking", _OTHER_FILE)
     problems: list[Problem] = []
     totals, body, names = _parted(path, rows, mapping, problems)
-    lines, outgoing = _lines(path, body, names, mapping, problems, progress)
+    lines, outgoing = _lines(path, body, names, mapping, problems, progress, latest)
     if not problems and totals is not None:
         problems += _compared(path, totals, lines, outgoing, mapping)
     is_ended = mapping.totals is not None and mapping.totals.place is Place.TRAILER
@@ -167,6 +172,7 @@ def _lines(  # noqa: PLR0913, PLR0917 -- what a file is read with
     mapping: Mapping,
     problems: list[Problem],
     progress: Callable[[int, int], None] | None,
+    latest: dt.date,
 ) -> tuple[list[BankLine], list[int]]:
     """The bookings, and the amounts of those that went out."""
     columns = mapping.columns
@@ -184,7 +190,7 @@ def _lines(  # noqa: PLR0913, PLR0917 -- what a file is read with
             progress(index, len(body))
         try:
             line = _line(line_no, _named(row, names, is_last=index == len(body) - 1), mapping, times)
-            _require_possible(line, ids, mapping)
+            _require_possible(line, ids, mapping, latest)
         except _Wrong as wrong:
             problems.append(Problem(str(path), f"line {line_no}", *wrong.args))
             continue
@@ -196,13 +202,18 @@ def _lines(  # noqa: PLR0913, PLR0917 -- what a file is read with
     return made, outgoing
 
 
-def _require_possible(line: BankLine, ids: dict[str, int], mapping: Mapping) -> None:
+def _require_possible(line: BankLine, ids: dict[str, int], mapping: Mapping, latest: dt.date) -> None:
     if line.line_id in ids:
         raise _Wrong(f"the id {line.line_id!r} stands in line {ids[line.line_id]} as well", "ask the bank; one booking has one id")
     if line.amount_micros < 0 and mapping.outgoing is Outgoing.REFUSE:
         raise _Wrong(
             f"the payment is negative: {format_micros(line.amount_micros)}",
             "record what went back with `ratewright payment reverse`; `outgoing: ignore` in the mapping passes such lines over",
+        )
+    if line.amount_micros > 0 and line.received_on > latest:
+        raise _Wrong(
+            f"{line.received_on} has not begun yet",
+            "look at date of the mapping, or at the clock of this machine; nothing of the file was taken",
         )
 
 

@@ -66,8 +66,7 @@ class _Decided(NamedTuple):
 
 def import_file(home: Home, path: Path, mapping: Mapping, act: Act, progress: Callable[[int, int], None] | None = None) -> Imported:
     """Import a bank file. Raises ProblemsError with every mistake of it; then nothing of it is stored."""
-    read = bank_file.read_file(path, mapping, progress)
-    _require_days(path, read.lines, act)
+    read = bank_file.read_file(path, mapping, progress, latest=latest_day(act.now_us))
     _require_sum(path, read.lines)
     with writing(home, act) as work:
         entities.require_known(work.connection, mapping.entity)
@@ -80,15 +79,6 @@ def import_file(home: Home, path: Path, mapping: Mapping, act: Act, progress: Ca
         accounts = sorted({each.what.account.account_key for each in matched if each.what.account is not None})
         parts = allocate_credit(work.connection, accounts, work.seq) if accounts else 0
         return _answer(read, decided, len(read.lines) - len(new), parts)
-
-
-def _require_days(path: Path, lines: Sequence[BankLine], act: Act) -> None:
-    """No bank books on a day that has not begun. Raises ProblemsError with every such line."""
-    latest = latest_day(act.now_us)
-    ahead = [line for line in lines if line.received_on > latest]
-    if ahead:
-        remedy = "look at date of the mapping, or at the clock of this machine; nothing of the file was taken"
-        raise ProblemsError([Problem(str(path), f"line {each.line_no}", f"{each.received_on} has not begun yet", remedy) for each in ahead])
 
 
 def _require_sum(path: Path, lines: Sequence[BankLine]) -> None:

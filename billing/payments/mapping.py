@@ -18,7 +18,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -26,6 +26,7 @@ from rating.errors import Problem, ProblemsError, UserError
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _REMEDY: Final = "docs/payments.md describes a mapping, examples/payments holds one"
@@ -96,29 +97,73 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     totals: Totals | None = None
 
 
+Entry = TypeVar("Entry", bound=msgspec.Struct)
+_Mistake = tuple[str, str, str]  # place, message, remedy
+_ENTRIES: Final = (Columns, Match)
+# What stands for a required field that cannot be read.
+_EMPTY: Final[dict[object, object]] = {str: "", int: 0, Place: Place.TRAILER, Columns: Columns("", ""), Match: Match()}
+# Of mistakes that are about several fields: the others.
+_LOOKED_AT_WITH: Final = {
+    "columns": ("header_lines",),
+    "columns.sign": ("credit_words", "debit_words"),
+    "currency": ("columns.currency",),
+    "match": ("match.invoice", "match.account"),
+    "thousands": ("decimal",),
+    "totals": ("totals.count", "totals.amount"),
+    "totals.place": ("header_lines",),
+}
+
+
 def read_mapping(path: Path) -> Mapping:
     """The mapping in a YAML file. Raises ProblemsError with all that is wrong with it."""
     try:
-        mapping = msgspec.yaml.decode(path.read_bytes(), type=Mapping)
+        found = msgspec.yaml.decode(path.read_bytes())
     except FileNotFoundError as error:
         raise UserError(f"mapping {path} does not exist", "name the YAML file with --mapping", exit_status=2) from error
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        place, message = _place_of(" ".join(str(error).split()))
-        raise ProblemsError([Problem(str(path), place, message, _REMEDY)]) from error
-    problems = [Problem(str(path), place, message, remedy) for place, message, remedy in _wrong(mapping)]
-    if problems:
-        raise ProblemsError(problems)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProblemsError([Problem(str(path), "mapping", " ".join(str(error).split()), _REMEDY)]) from error
+    if not isinstance(found, dict):
+        raise ProblemsError([Problem(str(path), "mapping", "is no set of fields", _REMEDY)])
+    wrong: list[_Mistake] = []
+    mapping = _read(found, Mapping, "", wrong)
+    unread = [place for place, _, _ in wrong]
+    wrong += [each for each in _wrong(mapping) if not _stands_on(each[0], unread)]
+    if wrong:
+        raise ProblemsError([Problem(str(path), place, message, remedy) for place, message, remedy in wrong])
     return mapping
 
 
-def _place_of(text: str) -> tuple[str, str]:
-    """The place and the message of msgspec's `... - at `$.columns``."""
-    message, _, place = text.partition(" - at `$")
-    return place.strip("`.") or "mapping", message
+def _read(found: object, kind: type[Entry], place: str, wrong: list[_Mistake]) -> Entry:
+    """An entry of what YAML holds. What cannot be read is told, and has its default, or something empty, so that the rest is looked at."""
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    values: dict[str, object] = {name: _EMPTY[field.type] for name, field in fields.items() if field.required}
+    if not isinstance(found, dict):
+        wrong.append((place.rstrip("."), "is no set of fields", f"write {', '.join(fields)} as `name: value`"))
+        return kind(**values)
+    wrong += [(f"{place}{name}", "is no field of a mapping", f"known here: {', '.join(fields)}") for name in found if name not in fields]
+    for name, field in fields.items():
+        inner = field.type if field.type in _ENTRIES else Totals if name == "totals" else None
+        if name not in found:
+            wrong += [(f"{place}{name}", "is missing", _REMEDY)] if field.required else []
+        elif inner is not None and found[name] is not None:
+            values[name] = _read(found[name], inner, f"{place}{name}.", wrong)
+        else:
+            try:
+                values[name] = msgspec.convert(found[name], field.type)
+            except msgspec.ValidationError as error:
+                remedy = f"give {' or '.join(field.type)}" if isinstance(field.type, enum.EnumMeta) else _REMEDY
+                wrong.append((f"{place}{name}", str(error).partition(" - at ")[0], remedy))
+    return kind(**values)
 
 
-def _wrong(mapping: Mapping) -> list[tuple[str, str, str]]:
-    """Mistakes as (place, message, remedy)."""
+def _stands_on(place: str, unread: Sequence[str]) -> bool:
+    """Whether what was looked at there could not be read: then there is nothing more to say of it."""
+    seen = (place, *_LOOKED_AT_WITH.get(place, ()))
+    return any(each == other or each.startswith(f"{other}.") for each in seen for other in unread)
+
+
+def _wrong(mapping: Mapping) -> list[_Mistake]:
+    """What does not go together, or means nothing."""
     characters = {name: getattr(mapping, name) for name in ("delimiter", "quote", "decimal")}
     wrong = [(name, f"{text!r} is not one character", "give one") for name, text in characters.items() if len(text) != 1]
     if len(mapping.thousands) > 1 or mapping.thousands == mapping.decimal:
@@ -135,7 +180,7 @@ def _wrong(mapping: Mapping) -> list[tuple[str, str, str]]:
     return wrong + _wrong_date(mapping) + _wrong_currency(mapping) + _wrong_columns(mapping) + _wrong_patterns(mapping)
 
 
-def _wrong_date(mapping: Mapping) -> list[tuple[str, str, str]]:
+def _wrong_date(mapping: Mapping) -> list[_Mistake]:
     directives = set(re.findall(r"%-?([A-Za-z])", mapping.date))
     same = bool("d" in directives and directives & {"m", "b", "B"} and directives & {"Y", "y"})
     try:
@@ -145,7 +190,7 @@ def _wrong_date(mapping: Mapping) -> list[tuple[str, str, str]]:
     return [] if same else [("date", f"{mapping.date!r} does not tell day, month and year", "write it such as %d.%m.%Y")]
 
 
-def _wrong_currency(mapping: Mapping) -> list[tuple[str, str, str]]:
+def _wrong_currency(mapping: Mapping) -> list[_Mistake]:
     if mapping.currency and mapping.currency not in MINOR_DIGITS:
         return [("currency", f"{mapping.currency!r} is no currency of ISO 4217", "give its code, such as EUR")]
     if bool(mapping.currency) == bool(mapping.columns.currency):
@@ -153,7 +198,7 @@ def _wrong_currency(mapping: Mapping) -> list[tuple[str, str, str]]:
     return []
 
 
-def _wrong_columns(mapping: Mapping) -> list[tuple[str, str, str]]:
+def _wrong_columns(mapping: Mapping) -> list[_Mistake]:
     wrong = []
     columns, totals = mapping.columns, mapping.totals
     if mapping.header_lines == 0:
@@ -174,7 +219,7 @@ def _wrong_columns(mapping: Mapping) -> list[tuple[str, str, str]]:
     return wrong
 
 
-def _wrong_patterns(mapping: Mapping) -> list[tuple[str, str, str]]:
+def _wrong_patterns(mapping: Mapping) -> list[_Mistake]:
     wrong = []
     for name in ("invoice", "account"):
         pattern = getattr(mapping.match, name)

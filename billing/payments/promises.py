@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 OPEN, KEPT, BROKEN = "open", "kept", "broken"
+_AMOUNT: Final = "give the amount that was promised"
 _REMEDY: Final = "give a new promise its own id; a recorded promise never changes"
 
 
@@ -74,12 +75,12 @@ def promise(home: Home, given: Promise, act: Act) -> Promised:
     """
     what = f"promise {given.promise_id}"
     require_id(given.promise_id, "promise")
-    require_positive(given.amount_micros, what)
+    require_positive(given.amount_micros, what, _AMOUNT)
     if given.due_on < given.made_on:
         raise UserError(f"{what} is for {given.due_on}, before it is made on {given.made_on}", "give the day promised", exit_status=2)
     with writing(home, act) as work:
         account = account_of(work.connection, given.account_id)
-        require_minor_units(work.home, given.amount_micros, account.currency, what)
+        require_minor_units(work.home, given.amount_micros, account.currency, what, _AMOUNT)
         row = work.connection.execute(sa.select(tables.promises).where(tables.promises.c.promise_id == given.promise_id)).first()
         if row is not None:
             fields = [

@@ -112,10 +112,10 @@ def require_id(given: str, what: str) -> None:
         )
 
 
-def require_positive(amount_micros: int, what: str) -> None:
+def require_positive(amount_micros: int, what: str, remedy: str = "give the amount as it was received") -> None:
     """Raises UserError for an amount that is not above zero."""
     if amount_micros <= 0:
-        raise UserError(f"{what} of {format_micros(amount_micros)} is not above zero", "give the amount as it was received", exit_status=2)
+        raise UserError(f"{what} of {format_micros(amount_micros)} is not above zero", remedy, exit_status=2)
     check_micros(amount_micros)
 
 
@@ -128,7 +128,9 @@ def require_currency(given: str | None, account: Account, what: str) -> None:
         )
 
 
-def require_minor_units(home: Home, amount_micros: int, currency: str, what: str) -> None:
+def require_minor_units(
+    home: Home, amount_micros: int, currency: str, what: str, remedy: str = "give the amount that the bank booked"
+) -> None:
     """A part of a cent would leave an invoice open for ever. Catalogues may state more places than the currency has."""
     if amount_micros % minor_step_micros(MINOR_DIGITS.get(currency, 2)) == 0:
         return
@@ -136,7 +138,7 @@ def require_minor_units(home: Home, amount_micros: int, currency: str, what: str
     if amount_micros % minor_step_micros(places):
         raise UserError(
             f"{what} of {format_micros(amount_micros)} has more than the {places} decimal places of {currency}",
-            "give the amount that the bank booked",
+            remedy,
             exit_status=2,
         )
 

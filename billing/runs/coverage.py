@@ -16,8 +16,6 @@ import numpy as np
 from billing.accounts import covering
 from billing.accounts.covering import CYCLE, TESTED, Coverage, CoveringRun, KnownBy, coverage
 from billing.runs.columns import index_of
-from billing.runs.fact_columns import NEVER_DAY, day_number, day_of, days, integers
-from billing.store import bulk
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -92,25 +90,18 @@ def covered_through(connection: sa.Connection, facts: Facts, before_run: int | N
     common = [run for run in history.runs if not run.restricted]
     pinned = np.array([run.pinned_seq for run in common], np.int64)
     of = np.searchsorted(pinned, facts.account_seq).astype(np.int64)
-    classes = [tuple(common[first:]) for first in range(len(common) + 1)]
+    classes = [history.until_later(common[first:]) for first in range(len(common) + 1)]
     ever = classes.copy()
     numbers: dict[tuple[Any, ...], int] = {(each, each, None): place for place, each in enumerate(classes)}
     reopened: dict[int, dt.date] = {}
+    apart = (history.voids, history.left_out, history.named, history.rerated, history.corrected_from)
+    keys = np.array(sorted(set().union(*apart)), np.int64)
     order = np.argsort(facts.account_keys, kind="stable")
-    opened_day = np.full(len(of), NEVER_DAY, np.int64)
-    if known is not None:
-        rows = bulk.read(connection, covering.dated_later(known))
-        opened_day[order[index_of(facts.account_keys[order], integers(rows["account_key"]))]] = days(rows["first_day"])
-    through_day = np.array([day_number(each.through) if (each := coverage(runs)) else 0 for runs in classes], np.int64)
-    own_keys = np.array(sorted(history.voids.keys() | history.left_out.keys() | history.named.keys()), np.int64)
-    keys = np.union1d(own_keys, facts.account_keys[opened_day < through_day[of]])
     place = index_of(facts.account_keys[order], keys)
     for key, at in zip(keys.tolist(), place.tolist(), strict=True):
         if at >= 0:
             index = int(order[at])
-            own, void_from = history.of(key, int(facts.account_seq[index]))
-            first_day = min(int(opened_day[index]), NEVER_DAY if void_from is None else day_number(void_from))
-            open_from = day_of(first_day) if first_day < NEVER_DAY else None
+            own, open_from = history.of(key, int(facts.account_seq[index]))
             all_runs = history.ever(key, int(facts.account_seq[index]))
             of[index] = numbers.setdefault((own, all_runs, open_from), len(classes))
             if of[index] == len(classes):

@@ -152,13 +152,13 @@ class _Asked(NamedTuple):
         fresh = next((each.start for each in periods if own_closed_to is None or each.end > own_closed_to), None)
         billed = next((each.end for each in reversed(as_if_open) if through is not None and each.end <= through), None)
         looked_at = None if billed is None else computed_seq(ever, billed)
-        reopened = standing is not None and standing.reopened_from is not None
+        is_open = standing is None or standing.reopened_from is not None
         return Life(
             facts.zones[facts.account_zone[model]],
             bill_days,
             closed_on,
             periods,
-            bool(periods) and (since is None or reopened or max(ends) > since),
+            bool(periods) and (is_open or since is None or max(ends) > since),
             NEVER_DAY if fresh is None else day_number(fresh),
             NEVER_SEQ if looked_at is None else looked_at,
         )

@@ -1,27 +1,55 @@
-"""The clock of whoever writes, held against the last commit: one that was set back would date things before what they are about."""
+"""The clock of whoever writes, held against the last commits: one that was set back would date things before what they are about.
+
+A command that works long commits under the time at which it looked at the clock, behind commits of others that looked later: so it is the
+latest of the last few commits that counts, as of the opening of the home (`Home.next_commit_seq`). Settings are not dated by the clock, are
+always taken and do not count: one of them is the way out where it was ahead.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.store import tables
+from billing.store import settings, tables
 from rating.errors import UserError
 
 CLOCK_SLACK_US: Final = 1_000_000  # clocks that are set by the network step back by less
+NOT_HELD: Final = "setting"  # the kind of commit that may come at any time
+_LOOKED_AT: Final = 64  # the last commits, found by their key
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def require(connection: sa.Connection, now_us: int) -> None:
-    """Raises UserError where `now_us` is before the last commit."""
+class Latest(NamedTuple):
+    """The commit that was at the latest time."""
+
+    at_us: int
+    commit_seq: int
+
+
+def latest(connection: sa.Connection) -> Latest | None:
+    """Of the last commits, without those that a setting says were made while the clock was ahead."""
     commit = tables.commits.c
-    last_us = connection.execute(sa.select(commit.at_us).order_by(commit.commit_seq.desc()).limit(1)).scalar_one_or_none()
-    if last_us is not None and now_us < last_us - CLOCK_SLACK_US:
-        then, now = (f"{_EPOCH + dt.timedelta(microseconds=instant_us):%Y-%m-%d %H:%M:%S}" for instant_us in (last_us, now_us))
+    query = sa.select(commit.at_us, commit.commit_seq).order_by(commit.commit_seq.desc()).limit(_LOOKED_AT)
+    ahead_through = settings.integer(connection, settings.CLOCK_AHEAD)
+    rows = connection.execute(query.where(commit.kind != NOT_HELD, commit.commit_seq > ahead_through))
+    return max((Latest(*row) for row in rows), default=None)
+
+
+def require(connection: sa.Connection, now_us: int) -> None:
+    """Raises UserError where `now_us` is before the last commits."""
+    last = latest(connection)
+    if last is not None and is_set_back(now_us, last.at_us):
+        then, now = (f"{_EPOCH + dt.timedelta(microseconds=instant_us):%Y-%m-%d %H:%M:%S}" for instant_us in (last.at_us, now_us))
         raise UserError(
             f"the clock says {now} UTC, and the last commit was at {then} UTC: it was set back",
-            "set the clock of this machine right, then run again; nothing was stored",
+            "set the clock of this machine right, then run again; nothing was stored. If it is right and was ahead then: "
+            f"ratewright settings set {settings.CLOCK_AHEAD} {last.commit_seq}",
         )
+
+
+def is_set_back(now_us: int, last_us: int) -> bool:
+    """Whether a clock that showed `last_us` was set back since."""
+    return now_us < last_us - CLOCK_SLACK_US

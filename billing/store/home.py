@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import sqlalchemy as sa
 
-from billing.store import database, location, schema, tables
+from billing.store import clock, database, location, schema, tables
 from billing.store.location import DATABASE_NAME, LOCATION_NAME
 from rating.errors import UserError
 
@@ -47,6 +47,7 @@ class Home:
         self.engine = engine
         self.installation_id = installation_id
         self.hash_key = hash_key  # keys the hash that makes event keys
+        self._latest_us = 0  # the latest time of a commit: when this was opened, and of its own since
 
     @classmethod
     def open(cls, path: Path | str, *, create: bool = False, hash_key: bytes | None = None, busy_timeout_ms: int | None = None) -> Self:
@@ -62,10 +63,14 @@ class Home:
         try:
             schema.bring_up_to_date(engine, folder, place.schema if place else None)
             installation_id, key = _settings(engine, hash_key or _DEFAULT_HASH_KEY)
+            opened = cls(folder, engine, installation_id=installation_id, hash_key=key)
+            with opened.connect() as connection:
+                last = clock.latest(connection)
         except BaseException:
             engine.dispose()
             raise
-        return cls(folder, engine, installation_id=installation_id, hash_key=key)
+        opened._latest_us = 0 if last is None else last.at_us
+        return opened
 
     def close(self) -> None:
         """Give back every connection. The last one to go folds the write-ahead log into the database."""
@@ -110,11 +115,23 @@ class Home:
             yield connection
 
     def next_commit_seq(self, connection: sa.Connection, kind: str, now_us: int) -> int:
-        """Take the next number of the one sequence, inside a write transaction. See `tables.commits` for the kinds."""
+        """Take the next number of the one sequence, inside a write transaction. See `tables.commits` for the kinds.
+
+        Raises UserError for a clock that was set back. `now_us` is when whoever writes has looked at it, which may be long ago: it is held
+        against what there was when the home was opened, and against what was written through it since, not against what others wrote.
+        """
+        if kind != clock.NOT_HELD:
+            self._require_clock(connection, now_us)
         row = tables.commits
         following = sa.select(sa.func.coalesce(sa.func.max(row.c.commit_seq), 0) + 1, sa.literal(kind), sa.literal(now_us, tables.INT64))
         taken = row.insert().from_select(["commit_seq", "kind", "at_us"], following).returning(row.c.commit_seq)
         return int(connection.execute(taken).scalar_one())
+
+    def _require_clock(self, connection: sa.Connection, now_us: int) -> None:
+        if clock.is_set_back(now_us, self._latest_us):
+            clock.require(connection, now_us)  # what we know of may have been undone, or excused since
+            self._latest_us = now_us
+        self._latest_us = max(self._latest_us, now_us)
 
     def head_seq(self, connection: sa.Connection) -> int:
         """The last committed number; 0 in a new home."""

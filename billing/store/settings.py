@@ -35,6 +35,8 @@ class Change(NamedTuple):
     commit_seq: int
 
 
+CLOCK_AHEAD: Final = "clock_ahead_through"
+
 SETTINGS: Final = {
     "approval": Setting("none", "whether another person approves a bill run before it numbers its invoices", ("none", "required")),
     "reopen_periods_max": Setting("3", "how many bill periods before the newest a run may compute again"),
@@ -47,6 +49,7 @@ SETTINGS: Final = {
     ),
     "allocation_order": Setting("instruction, oldest", "what a payment settles first"),
     "claim_codes": Setting("", "charge codes of costs and interest, such as costs=810 811; interest=820"),
+    CLOCK_AHEAD: Setting("0", "the last commit that was made while the clock was ahead: later commands may have earlier times"),
 }
 
 
@@ -78,6 +81,8 @@ def put(home: Home, name: str, value: str, by_name: str, by_uid: int, now_us: in
     with home.begin() as connection:
         if text(connection, name) == value:
             return False
+        if name == CLOCK_AHEAD and int(value) > (last := home.head_seq(connection)):
+            raise UserError(f"{name} cannot be {value}: the last commit is {last}", "give the number that the error names", exit_status=2)
         seq = home.next_commit_seq(connection, "setting", now_us)
         row = Change(name, value, by_name, by_uid, now_us, seq)
         connection.execute(tables.billing_settings.insert().values(**row._asdict()))

@@ -23,6 +23,7 @@ def owing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Anna owes 10.00 of 30.00 in CNY, left a deposit of 5.00, and a line of a bank file waits."""
     monkeypatch.setattr(operator, "current", lambda: ANA)
     desk = Desk(tmp_path / "home")
+    monkeypatch.setattr("server.cli.bill.now_us", lambda: desk.act.now_us)
     desk.invoice("R-1", 10)
     desk.invoice("R-2", 20, "03-15")
     desk.pay("p1", 20)
@@ -57,6 +58,10 @@ CALLS = {
     "no_payment": (["reverse", "--id", "b1", "--payment", "p9", "--date", "2026-02-20"], 1),
     "before_it_came": (["chargeback", "--id", "c1", "--payment", "p1", "--date", "2026-02-09"], 2),
     "deposit_too_much": (["deposit", "release", "--id", "a1", "--deposit", "d1", "--amount", "6", "--date", "2026-02-20"], 1),
+    "promise_negative": (
+        ["promise", "add", "--id", "v1", "--account", "anna", "--amount", "-1", "--made", "2026-02-10", "--until", "2026-02-20"],
+        2,
+    ),
     "promise_before": (
         ["promise", "add", "--id", "v1", "--account", "anna", "--amount", "5", "--made", "2026-02-10", "--until", "2026-02-09"],
         2,

@@ -13,7 +13,7 @@ from billing.store.home import Home
 from billing.suspense import limits
 from server import operator
 from tests.billing.runs.world import Call, World
-from tests.billing.suspense.world import ANA, asterisk_row, save, take_rows
+from tests.billing.suspense.world import ANA, NOW_US, asterisk_row, save, take_rows
 
 if TYPE_CHECKING:
     from tests.errors.conftest import Provoke
@@ -67,6 +67,6 @@ def test_a_rule_with_six_mistakes(provoke: Provoke, waiting: Path, tmp_path: Pat
 
 def test_above_the_limit(provoke: Provoke, waiting: Path) -> None:
     with Home.open(waiting) as home:
-        limits.set_limit(home, 0, Operator("ben", 2002), 1, reason="everything takes two")
+        limits.set_limit(home, 0, Operator("ben", 2002), NOW_US + 1_000, reason="everything takes two")
     words = ["usage", "suspense", "recycle", "--correction", "1", "--home", waiting]
     provoke(words, status=1, golden="suspense/second_person", unchanged=waiting)

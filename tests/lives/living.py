@@ -191,6 +191,8 @@ def _from_export(world: World, until: dt.date) -> Sums:
     folder = world.folder / "again"
     exporting.export_files(world.home, folder / "out", "csv")
     with Home.open(folder / "home", create=True) as home:
+        for came, calls in sorted(_as_they_came(world.known.calls).items()):
+            take(home, tuple(sorted(calls, reverse=True)), (came - EPOCH) // dt.timedelta(microseconds=1))
         for version in world.published:
             catalogue.publish(home, version, world.tick())
         accounts.import_files(home, folder / "out", world.tick(), by=ANA)
@@ -200,8 +202,6 @@ def _from_export(world: World, until: dt.date) -> Sums:
             wanted = adjusting.Wanted(f"r{place}", each.account, on, each.micros, "goodwill", "", "life", each.tax, each.subscription)
             for by in (ANA, BEN):
                 adjusting.add(home, wanted, Who(by.name, by.uid, world.tick()))
-        for came, calls in sorted(_as_they_came(world.known.calls).items()):
-            take(home, tuple(sorted(calls, reverse=True)), (came - EPOCH) // dt.timedelta(microseconds=1))
         cycle.run(home, until, world.tick())
         return billed(home)
 

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.ledger_commands.common import who
+from server.cli.payment_commands import common
 
 
 def write_off_(
@@ -20,6 +21,7 @@ def write_off_(
         str, Parameter(name="--id", help="Your own id of a further write-off of this invoice; the same one counts once.")
     ] = "",
     undo: Annotated[bool, Parameter(negative="", help="Open again what was written off (under this id).")] = False,
+    dry_run: common.DryRun = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -27,23 +29,17 @@ def write_off_(
     from billing.accounting import write_off
     from billing.store import settings
     from billing.store.home import Home
-    from rating.errors import UserError
-    from rating.money import MoneyError, parse_micros
     from server.cli import output
-    from server.cli.bill import parse_date
 
-    try:
-        amount_micros = None if amount is None else parse_micros(amount)
-    except MoneyError as error:
-        raise UserError(f"--amount: {error}", "write it as 12.50", exit_status=2) from error
+    amount_micros, on = None if amount is None else common.micros_of(amount), common.happened(date)
     with Home.open(home) as opened:
         with opened.connect() as connection:
             limit = settings.integer(connection, "write_off_limit_micros")
         if undo:
-            done = write_off.undo(opened, number, parse_date(date), reason, who(), reference=reference)
+            done = write_off.undo(opened, number, on, reason, who(), reference=reference, dry_run=dry_run)
         else:
             done = write_off.write_off(
-                opened, number, parse_date(date), reason, who(), amount_micros=amount_micros, limit_micros=limit, reference=reference
+                opened, number, on, reason, who(), amount_micros=amount_micros, limit_micros=limit, reference=reference, dry_run=dry_run
             )
     if as_json:
         output.print_json(done)
@@ -55,4 +51,5 @@ def write_off_(
         print(f"{shown} is open again")
     else:
         print(f"{shown} waits for another person" if done.waits else f"{shown} is written off")
+    common.print_tried(dry_run=dry_run)
     return 0

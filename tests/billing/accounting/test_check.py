@@ -198,6 +198,12 @@ def lose(world: World, on: str, cents: int, reference: str = "") -> None:
     write_off.write_off(world.home, "R-0000000001", dt.date.fromisoformat(on), "gone", who(world), reference=reference, **amounts)
 
 
+def test_it_tells_how_far_it_is_to_the_last_check(copy: World) -> None:
+    told: list[tuple[int, int]] = []
+    found = check.check(copy.home, lambda done, total: told.append((done, total)))
+    assert told == [(done, len(found)) for done in range(len(found) + 1)]
+
+
 def test_a_home_in_which_everything_has_happened_is_right(copy: World) -> None:
     found = check.check(copy.home)
     assert [each for each in found if not each.ok] == []

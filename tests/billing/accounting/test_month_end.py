@@ -158,6 +158,7 @@ def reopened(world: World, month: str) -> None:
     ],
 )
 def test_a_month_is_closed_when_it_is_over_for_its_customers(plus: World, at: str, *, closed: bool) -> None:
+    plus.now_us = at_us("2025-10-20T00:00")
     plus.bill("2025-10-15")
     plus.now_us = at_us(at)
     seen = close(plus, "2025-10", dry_run=True)

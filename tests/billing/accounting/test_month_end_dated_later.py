@@ -1,4 +1,4 @@
-"""The end of a month, and a re-rating of a later date: what it bills or credits of the months before is unbilled by then, in any order.
+"""The end of a month, and a re-rating of a later date: what it bills or credits is of its own month, in any order.
 
 One customer with bill day 15 and plan `plus` calls for 100 minutes on 5 October, at 0.10: 10.00. A re-rating is dated 2 December.
 Amounts are cents.
@@ -63,8 +63,8 @@ def act(world: World, what: str) -> None:
 ORDERS = (
     ("rerate, price 0.10, run 11-15", -500, "10.00 and 5.00 are billed for 10.00, and 5.00 are credited in December"),
     ("rerate, price 0.08, run 11-15", -500, "10.00 and 3.00 for 8.00"),
-    ("rerate, run 11-15", -500, "10.00 are billed for 5.00, and credited in December"),
-    ("run 11-15, rerate", -500, "so it is where the run came first"),
+    ("rerate, run 11-15", 0, "the run takes nothing back: the credit is revenue of December"),
+    ("run 11-15, rerate", 0, "so it is where the run came first"),
     ("run 11-15, rerate, price 0.10, run 12-15", 0, "a run of December is no bill of November"),
     ("rerate, price 0.10, run 11-15, run 12-15", -500, "whatever is billed in December"),
     ("run 11-15, void, rerate", 500, "what was void in November is billed anew in December"),

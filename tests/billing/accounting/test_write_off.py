@@ -99,8 +99,9 @@ def test_what_was_taken_back_can_be_written_off_again(billed: World) -> None:
     ],
 )
 def test_what_cannot_be_is_refused(billed: World, on: str, micros: int, message: str) -> None:
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as caught:
         write_off.write_off(billed.home, NUMBER, dt.date.fromisoformat(on), "gone", Who("clerk", 7, billed.tick()), amount_micros=micros)
+    assert "bank" not in caught.value.remedy, "no bank has booked it"
 
 
 def test_taking_back_is_not_dated_before_the_write_off(billed: World) -> None:

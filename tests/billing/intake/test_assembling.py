@@ -300,13 +300,13 @@ def test_equipment_that_restarts_closes_the_sessions_that_it_had(taking: Taking,
     assert balanced(taking.home)["intake msc1: absorbed into calls = assembled"] == 1
 
 
-def decide(home: Home, kind: str) -> None:
+def decide(home: Home, kind: str, now_us: int) -> None:
     """A person decides about the only row in suspense."""
     with home.begin() as connection:
-        commit_seq = home.next_commit_seq(connection, "suspense", NOW_US)
+        commit_seq = home.next_commit_seq(connection, "suspense", now_us)
         (suspense_id,) = connection.execute(sa.select(suspense.c.suspense_id).where(suspense.c.reason == "missing_segment")).scalars()
         nobody = {"approved_by": None, "approved_uid": None, "correction_id": None}
-        values = {"suspense_id": suspense_id, "kind": kind, "reason": "lost for good", "by_name": "kim", "by_uid": 1001, "at_us": NOW_US}
+        values = {"suspense_id": suspense_id, "kind": kind, "reason": "lost for good", "by_name": "kim", "by_uid": 1001, "at_us": now_us}
         kept_rows.add(connection, suspense_decisions, {**values, **nobody, "commit_seq": commit_seq})
 
 
@@ -314,11 +314,11 @@ def test_somebody_may_decide_that_what_is_there_is_all(taking: Taking, balanced:
     parts = call("c", 100, 200, 50)
     taking.take(parts[0], parts[2])
     taking.intake.assemble(NOW_US + 11 * HOUR_US)
-    decide(taking.home, "kept")
+    decide(taking.home, "kept", NOW_US + 11 * HOUR_US)
     assert taking.intake.assemble(NOW_US + 12 * HOUR_US) is not None
     assert taking.bills() == [("c", 150)]
     assert taking.intake.assemble(NOW_US + 13 * HOUR_US) is None
-    taking.take(parts[1])
+    taking.take(parts[1], now_us=NOW_US + 13 * HOUR_US)
     assert taking.bills() == [("c", 350)]
     balanced(taking.home)
 
@@ -327,8 +327,8 @@ def test_what_was_written_off_is_never_made(taking: Taking, balanced: Callable) 
     parts = call("c", 100, 200, 50)
     taking.take(parts[0], parts[2])
     taking.intake.assemble(NOW_US + 11 * HOUR_US)
-    decide(taking.home, "written_off")
-    assert taking.take(parts[1]) == {"suspended": 1}
+    decide(taking.home, "written_off", NOW_US + 11 * HOUR_US)
+    assert taking.take(parts[1], now_us=NOW_US + 11 * HOUR_US) == {"suspended": 1}
     assert (taking.bills(), taking.in_suspense()) == ([], [])
     balanced(taking.home)
 

@@ -93,12 +93,12 @@ def recycle(home: Home, now_us: int = NOW_US) -> recycling.Recycled:
     return recycling.recycle(home, Selection(source="sw1"), deciding(now_us), Asking(head(home), now_us, {"sw1": RULES}))
 
 
-def keep(home: Home, seconds: int) -> None:
+def keep(home: Home, seconds: int, now_us: int = NOW_US) -> None:
     """Choose the version of so many seconds of the only event in conflict."""
     at = next(suspense_id for suspense_id, reason in waits(home) if reason == marks.CONFLICTING)
     found = resolving.versions(home, head(home), at)
     place = found.rows["duration_us"].to_pylist().index(seconds * SECOND_US)
-    resolving.resolve(home, found, found.names[place], deciding(), {"sw1": RULES})
+    resolving.resolve(home, found, found.names[place], deciding(now_us), {"sw1": RULES})
 
 
 def write_off(home: Home, *ids: str) -> None:
@@ -161,12 +161,13 @@ def test_a_copy_that_could_not_be_read_brings_nothing_back_that_was_written_off(
 def test_a_segment_of_a_call_in_suspense_conflicts_with_one_that_comes_back(home: Home, balanced: Callable) -> None:
     first, middle, last = call("c", 100, 200, 50)
     take_segments(home, middle, last)
-    Intake(home).assemble(BEGIN_US + 20 * HOUR_US)
+    evening_us = BEGIN_US + 20 * HOUR_US
+    Intake(home).assemble(evening_us)
     assert [reason for _, reason in waits(home)] == ["missing_segment"]
-    assert bring_back(home, segment_table([middle._replace(seconds=201)], "sw1")) == ["conflicting"]
-    take_segments(home, first)
+    assert bring_back(home, segment_table([middle._replace(seconds=201)], "sw1"), now_us=evening_us) == ["conflicting"]
+    take_segments(home, first, now_us=evening_us)
     assert bills(home) == [], "the call lacks the segment until somebody chooses"
-    keep(home, 201)
+    keep(home, 201, evening_us)
     assert bills(home) == [351]
     balanced(home)
 
@@ -179,11 +180,11 @@ def test_a_call_that_was_moved_in_time_is_still_found_by_its_segments(home: Home
     field = USAGE_V1.field("start_us")
     later = pa.array([BEGIN_US + 2 * HOUR_US], pa.int64()).cast(field.type)
     moved = made.set_column(USAGE_V1.get_field_index("start_us"), field, later)
-    assert bring_back(home, moved, made["event_key"][0].as_py()) == ["assembled"]
+    assert bring_back(home, moved, made["event_key"][0].as_py(), now_us=BEGIN_US) == ["assembled"]
     assert bills(home) == [150]
     take_segments(home, last._replace(seconds=51))
     assert bills(home) == []
-    keep(home, 51)
+    keep(home, 51, BEGIN_US)
     assert bills(home) == [151]
     balanced(home)
 
@@ -280,7 +281,7 @@ def test_what_assembly_decides_is_said_once(home: Home) -> None:
     first, last = call("c", 100, 50)
     take_segments(home, first)
     Intake(home).assemble(BEGIN_US + 20 * HOUR_US)
-    take_segments(home, last)
+    take_segments(home, last, now_us=BEGIN_US + 20 * HOUR_US)
     with home.connect() as connection:
         assert len(connection.execute(sa.select(suspense_decisions)).all()) == 1
 

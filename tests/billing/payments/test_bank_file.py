@@ -269,8 +269,8 @@ MAPPINGS = [
     (("R-[0-9]+", "[0-9]*"), "match.invoice: '[0-9]*' finds the empty text everywhere"),
     (("name: bank", "name: ' '"), "name: is empty"),
     (("name: bank", 'name: bank\naccount: "DE\\0"'), "account: 'DE\\x00' is no text of one line"),
-    (("date: Date, ", ""), "columns: Object missing required field `date`"),
-    (("name: bank", "name: bank\nnoun: 1"), "mapping: Object contains unknown field `noun`"),
+    (("date: Date, ", ""), "columns.date: is missing"),
+    (("name: bank", "name: bank\nnoun: 1"), "noun: is no field of a mapping"),
 ]
 
 
@@ -280,6 +280,58 @@ def test_mapping_with_a_mistake(tmp_path: Path, change: tuple[str, str], message
         mapping_of(tmp_path, changes=change)
     (problem,) = caught.value.problems
     assert f"{problem.path}: {problem.message}".startswith(message)
+
+
+# a mapping; the places of all its mistakes, and of nothing else
+MANY = {
+    "fields of other kinds": (
+        """
+name: x
+bogus: 1
+date: 5
+columns: []
+match: {invoice: "("}
+""",
+        "bogus columns date match.invoice",
+    ),
+    "a word that is none, and texts that mean nothing": (
+        """
+name: x
+delimiter: ";;"
+header_lines: -1
+columns: {date: Booked, amount: Amount}
+date: "%Q"
+currency: EUX
+outgoing: maybe
+match: {invoice: "("}
+""",
+        "currency date delimiter header_lines match.invoice outgoing",
+    ),
+    "what cannot be read is not said to be missing or not to go together": (
+        """
+name: x
+columns: {date: Booked, amount: Amount, currency: 1, sign: Kind}
+date: "%Y%m%d"
+decimal: 1
+thousands: "."
+credit_words: C
+match: {account: [A]}
+totals: {place: middle, counts: 2}
+""",
+        "columns.currency credit_words decimal match.account totals totals.begins totals.counts totals.place",
+    ),
+    "nothing that it must have": ("account: a", "columns date match name"),
+    "no fields": ("- name: x", "mapping"),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_mapping_with_many_mistakes(tmp_path: Path, name: str) -> None:
+    text, places = MANY[name]
+    (tmp_path / "mapping.yaml").write_text(text)
+    with pytest.raises(ProblemsError) as caught:
+        read_mapping(tmp_path / "mapping.yaml")
+    assert sorted(each.path for each in caught.value.problems) == places.split()
 
 
 ANN, BEN, EVA = Account(1, "A1", "CNY", ""), Account(2, "b2", "CNY", ""), Account(3, "A3", "EUR", "")

@@ -226,11 +226,14 @@ def sums(desk: Desk, account: str) -> dict[str, float]:
 def test_a_line_of_tomorrow_stops_the_file(desk: Desk, tmp_path: Path) -> None:
     """The clock says 1 December 2026, 00:00 UTC; it is 1 December on every clock east of Greenwich, and nowhere the second."""
     before = desk.rows()
-    file = write(tmp_path, "X-1;01.12.2026;5,00;EUR;a;A000002;", "X-2;02.12.2026;5,00;EUR;a;A000002;", "X-3;01.01.2099;5,00;EUR;a;;")
+    file = write(
+        tmp_path, "X-1;01.12.2026;5,00;EUR;a;A000002;", "X-2;02.12.2026;5,00;EUR;a;A000002;", "X-3;01.01.2099;5,00;EUR;a;;",
+        "X-4;01.12.2026;0,00;EUR;a;;",
+    )  # fmt: skip
     with pytest.raises(ProblemsError) as caught:
         take(desk, file)
     assert [f"{each.path}: {each.message}" for each in caught.value.problems] == [
-        "line 4: 2026-12-02 has not begun yet", "line 5: 2099-01-01 has not begun yet",
+        "line 4: 2026-12-02 has not begun yet", "line 5: 2099-01-01 has not begun yet", "line 6: the amount is zero",
     ]  # fmt: skip
     assert desk.rows() == before
 

@@ -124,6 +124,13 @@ class World:
         self.now_us = START_US
         for each in ((shop(),) if catalogues is None else catalogues) if fresh else ():
             catalogue.publish(self.home, each, self.tick())
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Others may have committed by a clock of theirs."""
+        with self.home.connect() as connection:
+            last_us = connection.execute(sa.select(sa.func.max(tables.commits.c.at_us))).scalar_one()
+        self.now_us = max(self.now_us, last_us or START_US)
 
     def tick(self) -> int:
         """The next instant."""
@@ -194,9 +201,7 @@ class World:
 
     def bill(self, date: str, threads: int = 1) -> RunReport:
         """Run the cycle."""
-        with self.home.connect() as connection:  # others may have committed by a clock of theirs
-            last_us = connection.execute(sa.select(sa.func.max(tables.commits.c.at_us))).scalar_one()
-        self.now_us = max(self.now_us, last_us)
+        self.catch_up()
         return cycle.run(self.home, dt.date.fromisoformat(date), self.tick(), threads=threads)
 
     def lines(self, number: str) -> list[tuple[str, str, str, int, int]]:

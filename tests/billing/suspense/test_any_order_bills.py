@@ -13,7 +13,7 @@ from billing.suspense import resolving
 from billing.suspense.deciding import Deciding
 from mediation.decode import Decoded
 from tests.billing.runs.world import Call, instant_us
-from tests.billing.suspense.world import ANA, NOW_US, apply, asking, listed, save, total_cents, unbalanced
+from tests.billing.suspense.world import ANA, apply, asking, later, listed, save, total_cents, unbalanced
 from tests.mediation.segment_rows import BEGIN_US, SECOND_US, call, segment_table
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def choose(world: World) -> None:
 
 
 def take_part(world: World, part: Segment) -> None:
-    Intake(world.home).take_batch("msc1", Decoded(segment_table([part], "msc1"), [], 1, b"", 0), NOW_US + world.tick())
+    Intake(world.home).take_batch("msc1", Decoded(segment_table([part], "msc1"), [], 1, b"", 0), later(world))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -70,7 +70,7 @@ def test_the_bills_add_up(make_world: Callable[[str], World], seed: int) -> None
             if rng.random() < 0.2:
                 choose(mixed)
             if rng.random() < 0.1:
-                Intake(mixed.home).seal(NOW_US + mixed.tick())
+                Intake(mixed.home).seal(later(mixed))
         waiting = waiting[size:]
         if date == BILLS[-1]:
             choose(mixed)

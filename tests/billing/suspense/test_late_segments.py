@@ -10,7 +10,7 @@ from billing.intake.taking import Intake
 from billing.suspense.listing import DAY_US
 from mediation.decode import Decoded
 from tests.billing.runs.world import Call, instant_us
-from tests.billing.suspense.world import NOW_US, listed, total_cents, unbalanced
+from tests.billing.suspense.world import later, listed, total_cents, unbalanced
 from tests.mediation.segment_rows import BEGIN_US, FIRST, LAST, SECOND_US, Segment, segment_table
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def segments() -> list[Segment]:
 
 
 def take(world: World, *parts: Segment) -> None:
-    Intake(world.home).take_batch("msc1", Decoded(segment_table(parts, "msc1"), [], len(parts), b"", 0), NOW_US + world.tick())
+    Intake(world.home).take_batch("msc1", Decoded(segment_table(parts, "msc1"), [], len(parts), b"", 0), later(world))
 
 
 def test_a_call_in_segments_bills_as_the_whole_call(make_world: Callable[[str], World]) -> None:
@@ -66,7 +66,7 @@ def test_what_comes_after_the_bill_is_made_good_by_the_next(make_world: Callable
 def test_a_call_that_is_not_whole_is_worth_what_its_segments_are(world: World) -> None:
     first, _, last = segments()
     take(world, first, last)
-    Intake(world.home).assemble(NOW_US + world.tick() + 1_000 * DAY_US)
+    Intake(world.home).assemble(later(world) + 1_000 * DAY_US)
     (entry,) = listed(world).rows
     assert (entry.reason, entry.basis, entry.currency) == ("missing_segment", "own plan", "CNY")
     assert entry.estimated_micros == 3_000_000  # 30 minutes at 0.10
@@ -76,7 +76,7 @@ def test_an_end_of_a_call_that_tells_no_length_is_worth_what_others_are(world: W
     world.take(WHOLE)
     first, _, _ = segments()
     take(world, first._replace(seconds=0))
-    Intake(world.home).assemble(NOW_US + world.tick() + 1_000 * DAY_US)
+    Intake(world.home).assemble(later(world) + 1_000 * DAY_US)
     (entry,) = listed(world).rows
     assert (entry.basis, entry.estimated_micros) == ("mean of source", 5_000_000)  # the other call: 50 minutes at 0.10
 

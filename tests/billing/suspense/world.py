@@ -17,6 +17,7 @@ from billing.suspense.listing import listing
 from billing.suspense.rule import rule_of
 from billing.suspense.selection import Asking, Selection
 from mediation.sources import BUILT_IN
+from tests.billing.runs.world import START_US
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tests.billing.runs.world import World
 
 ANA, BEN = Operator("ana", 2001), Operator("ben", 2002)
-NOW_US = 366 * 86_400_000_000  # added to the world's clock, which begins with 2025: nothing of that year lies in the future
+NOW_US = START_US + 366 * 86_400_000_000  # nothing of 2025 lies in the future
 SWITCH = msgspec.structs.replace(BUILT_IN["asterisk"], name="north-1", timezone="Asia/Shanghai")
 
 
@@ -39,18 +40,24 @@ def asterisk_row(name: str, served: str, at: str, seconds: int, other: str = "86
     return f'{parties},{times},{seconds},{seconds},"ANSWERED","DOCUMENTATION","{name}",""\n'
 
 
+def later(world: World) -> int:
+    """The next instant, in 2026 at the earliest."""
+    world.now_us = max(world.now_us, NOW_US)
+    return world.tick()
+
+
 def take_rows(world: World, folder: Path, name: str, *rows: str, source: Source = SWITCH) -> None:
     """Take in a file of such rows."""
     path = folder / name
     path.write_text("".join(rows))
-    Intake(world.home).take_file(path, source, NOW_US + world.tick())
+    Intake(world.home).take_file(path, source, later(world))
 
 
 def asking(world: World, *sources: Source, bill_date: dt.date | None = None) -> Asking:
     """As of now, with the definitions of some sources."""
     with world.home.connect() as connection:
         seq = world.home.head_seq(connection)
-    return Asking(seq, NOW_US + world.tick(), {source.name: source for source in sources}, bill_date)
+    return Asking(seq, later(world), {source.name: source for source in sources}, bill_date)
 
 
 def listed(world: World, **selection: Any) -> Listing:  # noqa: ANN401 -- fields of a selection

@@ -51,10 +51,10 @@ def test_lateness(home: Home, late_us: int, bucket: str) -> None:
 def test_rates_are_held_to_the_three_months_before(home: Home) -> None:
     """December to February: 10 records, 1 of them a duplicate. March: 8 records, 2 duplicates and 1 refused."""
     intake = Intake(home)
-    before = [Event(f"b{index}", start_us=day_us(dt.date(2026, 1, 5))) for index in range(9)]
-    intake.take_batch("sw1", batch(*before, before[0]), day_us(dt.date(2026, 1, 6)))
     early = Event("e", start_us=day_us(dt.date(2025, 11, 30)))
     intake.take_batch("sw1", batch(early, early, early), day_us(dt.date(2025, 11, 30)))  # longer ago: no part of the mean
+    before = [Event(f"b{index}", start_us=day_us(dt.date(2026, 1, 5))) for index in range(9)]
+    intake.take_batch("sw1", batch(*before, before[0]), day_us(dt.date(2026, 1, 6)))
     now = [Event(f"n{index}") for index in range(5)]
     intake.take_batch("sw1", batch(*now, now[0], now[1], rejects=["?"]), MARCH_US)
     found = {rate.outcome: rate for rate in rates(home, SEQ, MARCH)}

@@ -61,6 +61,55 @@ def test_write_offs_have_ids(run: Callable[..., Any], world: World) -> None:
     assert all(each["first_difference"] == "" for each in run("ledger", "check", "--json"))
 
 
+def test_write_offs_are_tried_and_not_dated_ahead(run: Callable[..., Any], world: World) -> None:
+    """The limit is 10.00: 10.00 of 38.16 are one person's, the rest waits for another."""
+    assert world.numbers() == [NUMBER]
+    run("settings", "set", "write_off_limit_micros", 10_000_000)
+    words = ("ledger", "write-off", NUMBER, "--reason", "gone", "--date")
+    for later in ("2025-11-22", "2999-01-01"):
+        for undo in ((), ("--undo",)):
+            assert f"--date: {later} has not begun yet" in run(*words, later, *undo, status=2)
+    part = (*words, "2025-11-18", "--amount", "10.00")
+    assert run(*part, "--dry-run") == f"10.00 CNY of {NUMBER} is written off\nonly tried: nothing was stored\n"
+    assert run(*words, "2025-11-18", "--dry-run") == f"38.16 CNY of {NUMBER} waits for another person\nonly tried: nothing was stored\n"
+    assert "nothing was written off" in run(*words, "2025-11-19", "--undo", "--dry-run", status=1)
+    assert "38.17 cannot be written off" in run(*words, "2025-11-18", "--amount", "38.17", "--dry-run", status=1)
+    assert "38.16" in run("invoice", "list")
+    tried = run(*part, "--dry-run", "--json")
+    done = run(*part, "--json")
+    assert tried == done
+    assert (done["amount_micros"], done["existed"], done["waits"]) == (10_000_000, False, False)
+    assert run(*words, "2025-11-19", "--undo", "--dry-run") == f"10.00 CNY of {NUMBER} is open again\nonly tried: nothing was stored\n"
+    assert "28.16" in run("invoice", "list")
+    assert all(each["first_difference"] == "" for each in run("ledger", "check", "--json"))
+
+
+def test_no_money_is_booked_under_a_clock_that_was_set_back(run: Callable[..., Any], world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """38.16 are open; 8.16 is paid on 20 November. On a clock of the 18th nothing goes through or opens the way for more."""
+    assert world.numbers() == [NUMBER]
+    pay = ("payment", "record", "--account", "anna", "--date", "2025-11-17", "--amount")
+    run(*pay, "8.16", "--id", "p1")
+    run("ledger", "close", "--month", "2025-10")
+    noon_us = int(dt.datetime(2025, 11, 18, 12, tzinfo=dt.UTC).timestamp()) * 1_000_000
+    with monkeypatch.context() as wrong:
+        wrong.setattr("server.cli.bill.now_us", lambda: noon_us)
+        for words in (
+            (*pay, "10.00", "--id", "p2"),
+            (*pay, "10.00", "--id", "p2", "--dry-run"),
+            ("ledger", "write-off", NUMBER, "--date", "2025-11-17", "--reason", "gone"),
+            ("invoice", "credit", NUMBER, "--id", "a", "--line", 1, "--amount", "1.00", "--effect", "outside", "--reason", "goodwill"),
+            ("ledger", "reopen", "--month", "2025-10", "--reason", "late"),
+            ("dunning", "run", "--date", "2025-11-18"),
+        ):
+            told = run(*words, status=1)
+            assert "the clock says 2025-11-18 12:00:00 UTC, and the last commit was at 2025-11-20 12:00:00 UTC: it was set back" in told, (
+                words
+            )
+    assert "30.00" in run("invoice", "list")
+    assert [each["payment_id"] for each in run("payment", "list", "--json")] == ["p1"]
+    assert run(*pay, "10.00", "--id", "p2") == f"10.00 CNY to invoice {NUMBER}\n"
+
+
 def test_a_month_that_is_not_over_is_not_closed(run: Callable[..., Any], world: World) -> None:
     assert world.numbers() == [NUMBER]
     assert "in the way: 2025-11 is not over: it is 2025-11-20" in run("ledger", "month-end", "--month", "2025-11")

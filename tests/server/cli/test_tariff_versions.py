@@ -16,6 +16,7 @@ import pytest
 
 from billing import catalogue
 from billing.catalogue import Operator
+from billing.store import settings
 from billing.store.home import Home
 from server import operator
 from server.cli import app
@@ -165,7 +166,10 @@ def test_what_is_not_there(run: Callable[..., str]) -> None:
 def test_the_history_goes_by_what_happened_and_not_by_clocks(run: Callable[..., str], folder: Path) -> None:
     run("draft", SECOND)
     with Home.open(folder) as home:
-        catalogue.review(home, "mobile@2", OTHER, 0, accept=True)  # a clock that was set back
+        with home.connect() as connection:
+            last = home.head_seq(connection)
+        settings.put(home, "clock_ahead_through", str(last), OTHER.name, OTHER.uid, 0)
+        catalogue.review(home, "mobile@2", OTHER, 0, accept=True)  # the clock was ahead, and is right
     events = json.loads(run("history", "mobile", "--json"))[1]["events"]
     assert [each["what"] for each in events] == ["drafted", "reviewed"]
 

@@ -166,7 +166,7 @@ def test_a_switch_that_vanished_gives_its_stream_back(world: World, monkeypatch:
     """A frozen process keeps its connection and answers nothing, as a machine without power does."""
     monkeypatch.setattr(service, "STREAMS_MAX", 1)
     listening = service.listen(service.Address("127.0.0.1", 0), silence_s=0.2, answer_s=0.2)
-    with service.Service.start(listening, world.home, lambda: 1) as running:
+    with service.Service.start(listening, world.home, world.tick) as running:
         switch = subprocess.Popen([sys.executable, "-c", FROZEN, str(running.address)], stdout=subprocess.PIPE, text=True)
         try:
             assert switch.stdout is not None
