@@ -14,7 +14,7 @@ from billing.allocations.items import chunks
 from billing.collection import gate
 from billing.runs import facts, states
 from billing.runs.states import By, Run
-from billing.store import bulk, clock, commit_points, settings, tables
+from billing.store import bulk, commit_points, settings, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def require_date(bill_date: dt.date, now_us: int) -> None:
 def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
     """The unfinished run of this date, or a new one with its row. Raises UserError for everything that is in the way."""
     with home.begin() as connection:
-        current = unfinished(connection, bill_date, now_us, order)
+        current = unfinished(home, connection, bill_date, now_us, order)
         if current is not None:
             return current
         seq = home.next_commit_seq(connection, "run", now_us)
@@ -67,9 +67,9 @@ def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
     return current
 
 
-def unfinished(connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order) -> Run | None:
+def unfinished(home: Home, connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order) -> Run | None:
     """The run of this date that is not finished and goes on; None: a new one may begin. Raises UserError where neither may be."""
-    clock.require(connection, now_us)
+    home.require_clock(connection, now_us)
     current = states.unfinished(connection)
     if current is not None:
         _require_same(connection, current, bill_date, order)

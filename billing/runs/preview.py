@@ -50,7 +50,7 @@ def preview(  # noqa: PLR0913 -- what, when, and how
     beginning.require_date(bill_date, now_us)
     with home.connect() as connection:
         seq = home.head_seq(connection)
-        current, refused, waits = _begun(connection, bill_date, now_us, wanted, seq)
+        current, refused, waits = _begun(home, connection, bill_date, now_us, wanted, seq)
         findings = gate.in_the_way(connection, bill_date) if current is None else []
     only, issued_on = wanted.accounts, wanted.issued_on
     if current is not None:  # it goes on as it began
@@ -82,11 +82,13 @@ def preview(  # noqa: PLR0913 -- what, when, and how
     )
 
 
-def _begun(connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order, seq: int) -> tuple[Run | None, str, bool]:
+def _begun(  # noqa: PLR0913, PLR0917 -- of what and when, and how
+    home: Home, connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order, seq: int
+) -> tuple[Run | None, str, bool]:
     """The run of this date that would go on, None for a new one; why none may, findings about usage files aside; and whether it waits."""
     current, waits = None, False
     try:
-        current = beginning.unfinished(connection, bill_date, now_us, order)
+        current = beginning.unfinished(home, connection, bill_date, now_us, order)
         waits = beginning.waits_for_approval(connection, current)
         if current is None:
             beginning.require_books_open(connection, bill_date, order, seq)

@@ -121,13 +121,14 @@ class Home:
         against what there was when the home was opened, and against what was written through it since, not against what others wrote.
         """
         if kind != clock.NOT_HELD:
-            self._require_clock(connection, now_us)
+            self.require_clock(connection, now_us)
         row = tables.commits
         following = sa.select(sa.func.coalesce(sa.func.max(row.c.commit_seq), 0) + 1, sa.literal(kind), sa.literal(now_us, tables.INT64))
         taken = row.insert().from_select(["commit_seq", "kind", "at_us"], following).returning(row.c.commit_seq)
         return int(connection.execute(taken).scalar_one())
 
-    def _require_clock(self, connection: sa.Connection, now_us: int) -> None:
+    def require_clock(self, connection: sa.Connection, now_us: int) -> None:
+        """Raises UserError for a clock that was set back, as a commit would."""
         if clock.is_set_back(now_us, self._latest_us):
             clock.require(connection, now_us)  # what we know of may have been undone, or excused since
             self._latest_us = now_us

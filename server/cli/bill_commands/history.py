@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.cli.bill import amounts, instant
+from server.cli.bill import instant
+from server.cli.bill_commands.run import known_amounts
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
             each.state,
             each.accounts,
             each.invoices or (f"{each.drafts} listed" if each.drafts else 0),
-            amounts(each.total_micros),
+            known_amounts(each, each.total_micros),
             each.kind,
             each.started_by,
             instant(each.started_us),

@@ -11,7 +11,7 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from billing.controls import Book
@@ -85,9 +85,9 @@ def print_report(report: RunReport) -> None:
         ("as of commit", report.pinned_seq),
         ("accounts", report.accounts),
         ("invoices", listed if report.state in {"computed", "rejected"} else given),
-        ("net", amounts(report.net_micros)),
-        ("tax", amounts(report.tax_micros)),
-        ("total", amounts(report.total_micros)),
+        ("net", known_amounts(report, report.net_micros)),
+        ("tax", known_amounts(report, report.tax_micros)),
+        ("total", known_amounts(report, report.total_micros)),
         *((f"events {name}", count) for name, count in report.events.items()),
         *((f"left out: {name}", count) for name, count in report.left_out.items() if count),
         *((f"quarantined {account}", reason) for account, reason in report.quarantined.items()),
@@ -111,6 +111,11 @@ def _run(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool)
             Intake(opened).assemble(now_us())  # calls that lack a segment wait no longer than their source allows
             done = cycle.run(opened, day, now_us(), order=order, threads=thread_count(threads), progress=report, clock=now_us)
         return finish(opened, done, as_json=as_json) if done.state == "posted" else _computed(opened, done, as_json=as_json)
+
+
+def known_amounts(report: RunReport, by_currency: Mapping[str, int]) -> str:
+    """Amounts of a run. A list whose files are gone, or of before it told them, has none."""
+    return "not known" if report.drafts and not by_currency else amounts(by_currency)
 
 
 def finish(home: Home, done: RunReport, *, as_json: bool) -> int:

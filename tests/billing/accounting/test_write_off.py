@@ -110,6 +110,13 @@ def test_taking_back_is_not_dated_before_the_write_off(billed: World) -> None:
         undo(billed, "2025-11-19")
 
 
+def test_both_need_a_reason(billed: World) -> None:
+    on, who = dt.date(2025, 11, 20), Who("clerk", 7, billed.tick())
+    for act in (write_off.write_off, write_off.undo):
+        with pytest.raises(UserError, match="needs a reason"):
+            act(billed.home, NUMBER, on, " ", who)
+
+
 def test_a_statement_shows_them_on_their_own_dates(billed: World) -> None:
     lose(billed, "2025-11-20", 1000)
     undo(billed, "2025-11-22")

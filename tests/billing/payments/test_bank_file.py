@@ -274,6 +274,15 @@ MAPPINGS = [
 ]
 
 
+@pytest.mark.parametrize("text", ["name: 2026-02-30", "name: !!int abc", "name: !!timestamp x", "name: !!bool 3", "name: ["])
+def test_a_mapping_that_is_no_yaml(tmp_path: Path, text: str) -> None:
+    """PyYAML says so in several ways."""
+    (tmp_path / "mapping.yaml").write_text(text)
+    with pytest.raises(ProblemsError) as caught:
+        read_mapping(tmp_path / "mapping.yaml")
+    assert [each.path for each in caught.value.problems] == ["mapping"]
+
+
 @pytest.mark.parametrize(("change", "message"), MAPPINGS)
 def test_mapping_with_a_mistake(tmp_path: Path, change: tuple[str, str], message: str) -> None:
     with pytest.raises(ProblemsError) as caught:

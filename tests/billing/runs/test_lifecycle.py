@@ -18,6 +18,7 @@ from billing.rerate_sample import rerate
 from billing.runs import cycle, lock
 from billing.runs.refusals import refusals
 from billing.store import tables
+from billing.store.home import Home
 from rating.errors import UserError
 from rating.model import InvoiceDiscount, LateUsage, Rate, Step
 from tests.billing.documents import clerk
@@ -478,3 +479,12 @@ def _everything(world: World) -> dict[str, int]:
             name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
             for name, table in tables.metadata.tables.items()
         }
+
+
+def test_a_run_that_waited_is_not_held_against_what_others_committed_meanwhile(anna: World) -> None:
+    """It looked at the clock before it waited."""
+    asked_us = anna.tick()
+    with Home.open(anna.home.path) as other, other.begin() as connection:
+        other.next_commit_seq(connection, "payment", asked_us + 60 * 1_000_000)
+    assert cycle.preview(anna.home, dt.date(2025, 11, 1), asked_us).refused == ""
+    assert cycle.run(anna.home, dt.date(2025, 11, 1), asked_us).invoices == 1
