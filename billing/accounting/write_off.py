@@ -152,6 +152,7 @@ def _require_reason(reason: str, what: str) -> None:
 
 @contextlib.contextmanager
 def _transaction(home: Home, *, dry_run: bool) -> Iterator[sa.Connection]:
+    """As `billing.documents.trying`, at the commit points of the ledger: their names stand literally where they are reached."""
     with home.begin(dry_run=dry_run) as connection:
         yield connection
         if not dry_run:

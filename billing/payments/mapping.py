@@ -120,7 +120,7 @@ def read_mapping(path: Path) -> Mapping:
         found = msgspec.yaml.decode(path.read_bytes())
     except FileNotFoundError as error:
         raise UserError(f"mapping {path} does not exist", "name the YAML file with --mapping", exit_status=2) from error
-    except (msgspec.DecodeError, ValueError, KeyError, AttributeError) as error:  # the last three: of values that are none, as 2026-02-30
+    except (msgspec.DecodeError, ValueError, KeyError, AttributeError) as error:  # what PyYAML raises for no YAML, and for 2026-02-30
         raise ProblemsError([Problem(str(path), "mapping", " ".join(str(error).split()), _REMEDY)]) from error
     if not isinstance(found, dict):
         raise ProblemsError([Problem(str(path), "mapping", "is no set of fields", _REMEDY)])

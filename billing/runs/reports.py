@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import operator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -139,16 +138,17 @@ def _numbered(connection: sa.Connection, run_id: int) -> _Figures:
 
 def _listed(home: Home, connection: sa.Connection, run_id: int) -> _Figures:
     """The figures of a frozen list. One that cannot be read any more has none: whoever numbers it is told."""
-    with contextlib.suppress(UserError):
+    try:
         index = frozen.read_index(home.path, frozen.named(home, run_id))
-        net, tax, account = index.net_micros, index.tax_micros, tables.accounts.c
-        query = sa.select(account.account_key, account.account_id)
-        keys = [each.account_key for each in index.put_aside]
-        rows = [row for some in chunks(keys) for row in connection.execute(query.where(account.account_key.in_(some or ())))]
-        ids = {row.account_key: row.account_id for row in rows}
-        aside = sorted(((ids[each.account_key], each.kind, each.reason) for each in index.put_aside), key=operator.itemgetter(0))
-        return _Figures(0, net, tax, {name: net[name] + tax[name] for name in net}, index.terms, aside)
-    return _Figures(0, {}, {}, {}, {}, [])
+    except UserError:
+        return _Figures(0, {}, {}, {}, {}, [])
+    net, tax, account = index.net_micros, index.tax_micros, tables.accounts.c
+    query = sa.select(account.account_key, account.account_id)
+    keys = [each.account_key for each in index.put_aside]
+    rows = [row for some in chunks(keys) for row in connection.execute(query.where(account.account_key.in_(some or ())))]
+    ids = {row.account_key: row.account_id for row in rows}
+    aside = sorted(((ids[each.account_key], each.kind, each.reason) for each in index.put_aside), key=operator.itemgetter(0))
+    return _Figures(0, net, tax, {name: net[name] + tax[name] for name in net}, index.terms, aside)
 
 
 def _numbers(connection: sa.Connection, run_id: int) -> tuple[NumberRange, ...]:

@@ -222,7 +222,7 @@ def test_a_reissue_is_tried(call: Command) -> None:
     assert "R-0000000002: 11.34 CNY of account anna" in call("invoice reissue R-0000000001")
 
 
-def test_a_run_in_steps(call: Command) -> None:
+def test_a_run_in_steps(call: Command, home: Path) -> None:
     assert "anna" in call("bill run --period 2025-10 --dry-run")
     assert json.loads(call("bill list --json")) == []
     call("settings set approval required")
@@ -238,6 +238,8 @@ def test_a_run_in_steps(call: Command) -> None:
         ("rejected", 1, {"CNY": 11_340_000})
     ]
     assert "1 listed" in call("bill list")
+    (home / "charges/run=1/frozen/index.json").unlink()
+    assert "not known" in call("bill list"), "a list that is gone comes to nothing that anybody knows"
     call("settings set approval none")
     assert "books of this run balance" in call("bill run --date 2025-11-01 --accounts anna")
     assert call("bill quarantine").strip() == "no account is put aside"
