@@ -3,9 +3,9 @@
 `advance`: what is credited counts as not billed on its charge keys. It goes ahead of a correction that is known to come, and the run
 that finds the correction does not give it twice; where none comes, the next run bills it again. `outside`: goodwill, which
 reconciliation ignores for good.
-A credit never exceeds what was billed: neither what its line says less earlier credits, nor what all documents together say on the line's
-charge key, nor the net of its tax class. Amounts are net micro-units, above zero when credited; tax is worked out on everything
-credited so far, so that the last note takes the last of the tax (`billing.charges.credit`).
+A credit never exceeds what was billed: neither what its line says less earlier credits, nor what all documents together left of it
+(`billing.documents.creditable`), nor the net of its tax class. Amounts are net micro-units, above zero when credited; tax is worked out on
+everything credited so far, so that the last note takes the last of the tax (`billing.charges.credit`).
 What was written off is no longer owed, and nobody paid it: a note of more than is open of such an invoice would be money to pay out, and is
 refused until the write-off is taken back.
 """
@@ -25,7 +25,8 @@ from billing.allocations.spread import WRITE_OFF
 from billing.charges.credit import Billed, tax_with
 from billing.charges.lines import LINE, PPM, Int64s, Kind, minor_step_micros
 from billing.charges.tax import rate_on
-from billing.documents.finding import Document, date_of, find, key_of, lines_of, require_no_run, standing_lines, voided_of
+from billing.documents.creditable import Credited, Standing, billed_of, class_of, whole
+from billing.documents.finding import Document, date_of, find, lines_of, require_no_run, standing_lines, voided_of
 from billing.documents.issuing import issue
 from billing.documents.reasons import reason_of
 from billing.documents.trying import transaction
@@ -78,13 +79,6 @@ class CreditNote(msgspec.Struct, frozen=True):
     voided_on: str = ""
 
 
-class _Credit(NamedTuple):
-    """A line of the invoice, and what is taken off it (above zero for what was charged)."""
-
-    row: Any
-    micros: int
-
-
 def credit(home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, dry_run: bool = False) -> CreditNote:
     """Issue a credit note, dated `on` (None: today on the account's clock), and set it off against what is open.
 
@@ -108,7 +102,7 @@ def credit(home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, d
 
 
 def _issue(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
-    home: Home, connection: sa.Connection, document: Document, credits_: Sequence[_Credit], wanted: Wanted, day: dt.date, who: Who
+    home: Home, connection: sa.Connection, document: Document, credits_: Sequence[Credited], wanted: Wanted, day: dt.date, who: Who
 ) -> CreditNote:
     drafts = _drafts(document, credits_, day)
     corrects = np.array([document.invoice_key], np.int64)
@@ -203,86 +197,50 @@ class _Coins(NamedTuple):
         return {rate_on(each.rates, day) for each in self.tax_classes if each.code == code}
 
 
-class _Standing:
-    """What stands on the lines of an invoice: credited before, by charge key, and billed by all documents together."""
-
-    def __init__(self, connection: sa.Connection, document: Document) -> None:
-        self.credited: dict[tuple[Any, ...], int] = {}
-        self.billed: dict[tuple[Any, ...], int] = {}
-        for row in standing_lines(connection, document.account_key):
-            key = key_of(row)
-            self.billed[key] = self.billed.get(key, 0) + row.amount_micros
-            if row.about == document.invoice_key:
-                self.credited[key] = self.credited.get(key, 0) - row.amount_micros
-
-    def left(self, row: Any) -> int:  # noqa: ANN401 -- a row of the database
-        """What of a line may still be credited; of a line below zero what of it is to be taken back with the others."""
-        own = int(row.amount_micros) - self.credited.get(key_of(row), 0)
-        return min(own, max(self.billed[key_of(row)], 0)) if own > 0 else own
-
-
-def _credits(connection: sa.Connection, document: Document, wanted: Wanted, coins: _Coins) -> list[_Credit]:
-    """Lines of the note with what is credited of each, tax after them."""
-    rows, standing = lines_of(connection, document.invoice_key), _Standing(connection, document)
-    net = [row for row in rows if row.kind != "tax"]
+def _credits(connection: sa.Connection, document: Document, wanted: Wanted, coins: _Coins) -> list[Credited]:
+    """Lines of the note with what is credited of each."""
+    rows, standing = (
+        lines_of(connection, document.invoice_key),
+        Standing(standing_lines(connection, document.account_key), document.invoice_key),
+    )
     if wanted.line_no is None:
-        chosen = [_Credit(row, standing.left(row)) for row in net]
+        found = whole(rows, standing, coins.step_micros)
     else:
-        chosen = [_of_line(document, net, wanted, standing, coins.step_micros)]
-    chosen = [each for each in chosen if each.micros]
-    found = []
-    for group in sorted({_class_of(each.row) for each in chosen}):
-        own = [each for each in chosen if _class_of(each.row) == group]
-        found += own + _tax(document, [row for row in rows if _class_of(row) == group], own, standing, coins)
-    if not found or sum(each.micros for each in found) <= 0:
+        own = _of_line(document, [row for row in rows if row.kind != "tax"], wanted, standing, coins.step_micros)
+        found = [own, *_tax(document, [row for row in rows if class_of(row) == class_of(own.row)], own, standing, coins)]
+    if sum(each.micros for each in found) <= 0:
         remedy = f"`ratewright invoice show {document.number}` shows its credit notes"
         raise UserError(f"nothing of {document.number} is left to credit", remedy)
     return sorted(found, key=lambda each: int(each.row.line_no))
 
 
-def _of_line(document: Document, net: Sequence[Any], wanted: Wanted, standing: _Standing, step: int) -> _Credit:
+def _of_line(document: Document, net: Sequence[Any], wanted: Wanted, standing: Standing, step: int) -> Credited:
     row = next((row for row in net if row.line_no == wanted.line_no), None)
     if row is None:
         raise UserError(
             f"{document.number} has no line {wanted.line_no} that can be credited", "name a line that is not tax; its tax goes with it"
         )
-    group = [each for each in net if _class_of(each) == _class_of(row)]
-    group_left = sum(each.amount_micros - standing.credited.get(key_of(each), 0) for each in group)
-    left = max(min(standing.left(row), group_left), 0)
+    left = max(min(standing.left(row), sum(standing.own(each) for each in net if class_of(each) == class_of(row))), 0)
     amount = left if wanted.amount_micros is None else wanted.amount_micros
+    place = f"of line {row.line_no} of {document.number}"
     if amount > left or amount % step:
         shown = f"{format_micros(left)} {document.currency}"
         what = "is finer than the smallest coin" if amount % step else "is more than that"
-        place = f"of line {row.line_no} of {document.number}"
-        raise UserError(f"{place} {shown} may still be credited; {format_micros(amount)} {what}", "give a part of it")
-    return _Credit(row, amount)
+        remedy = "give a part of it" if left else f"`ratewright invoice show {document.number}` shows what corrects it"
+        raise UserError(f"{place} {shown} may still be credited; {format_micros(amount)} {what}", remedy)
+    return Credited(row, amount)
 
 
-def _tax(document: Document, group: Sequence[Any], own: Sequence[_Credit], standing: _Standing, coins: _Coins) -> list[_Credit]:
-    """The tax that goes with what is credited of one period and tax class."""
-    taxes = [row for row in group if row.kind == "tax"]
-    if not taxes:
+def _tax(document: Document, group: Sequence[Any], own: Credited, standing: Standing, coins: _Coins) -> list[Credited]:
+    """The tax that goes with what is credited of one line, of whose period and tax class `group` is."""
+    tax = next((row for row in group if row.kind == "tax"), None)
+    if tax is None:
         return []
-    sums = dict.fromkeys(("net", "tax", "credited net", "credited tax"), 0)
-    for row in group:
-        name = "tax" if row.kind == "tax" else "net"
-        sums[name] += row.amount_micros
-        sums[f"credited {name}"] += standing.credited.get(key_of(row), 0)
-    amount = sum(each.micros for each in own)
-    billed = Billed(*sums.values())
-    if billed.left_micros < 0:
-        raise UserError(
-            f"{document.number} gives more than it charges in one of its tax classes: it cannot be credited as a whole",
-            "credit single lines with --line",
-        )
-    if not 0 <= amount <= billed.left_micros:
-        raise UserError(
-            f"later documents changed what {document.number} billed: it cannot be credited as a whole", "credit single lines with --line"
-        )
-    if amount != billed.left_micros:
-        _require_one_rate(document, taxes[0], billed, coins)
-    tax = min(tax_with(billed, amount, coins.step_micros), max(standing.billed[key_of(taxes[0])], 0))
-    return [_Credit(taxes[0], tax)] if tax else []
+    billed = billed_of([row for row in group if row.kind != "tax"], tax, standing)
+    if own.micros != billed.left_micros:
+        _require_one_rate(document, tax, billed, coins)
+    micros = min(tax_with(billed, own.micros, coins.step_micros), max(standing.left(tax), 0))
+    return [Credited(tax, micros)] if micros else []
 
 
 def _require_one_rate(document: Document, row: Any, billed: Billed, coins: _Coins) -> None:  # noqa: ANN401 -- a row of the database
@@ -296,11 +254,7 @@ def _require_one_rate(document: Document, row: Any, billed: Billed, coins: _Coin
         raise UserError(f"{place}: what of it goes with a part of its charges cannot be told", remedy)
 
 
-def _class_of(row: Any) -> tuple[str, str, int]:  # noqa: ANN401 -- a row of the database
-    return row.period_from, row.period_to, int(row.tax_class)
-
-
-def _drafts(document: Document, credits_: Sequence[_Credit], day: dt.date) -> Drafts:
+def _drafts(document: Document, credits_: Sequence[Credited], day: dt.date) -> Drafts:
     """One credit note."""
     lines = np.zeros(len(credits_), LINE)
     for place, (row, micros) in enumerate(credits_):
