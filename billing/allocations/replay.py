@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from billing.allocations import corrected
 from billing.allocations.items import claims_of
 from billing.allocations.order import Order, Orders, orders
 from billing.allocations.settling import first_of, turn
@@ -78,6 +79,7 @@ class _Account:
 
     items: list[tuple[int, OpenItem]] = dataclasses.field(default_factory=list)  # (commit, item), amounts are totals
     turns: dict[tuple[str, str], tuple[Any, tuple[int, ...]]] = dataclasses.field(default_factory=dict)  # credit: its turn, what it is for
+    corrects: dict[tuple[str, str], tuple[tuple[int, int], ...]] = dataclasses.field(default_factory=dict)
     steps: list[_Step] = dataclasses.field(default_factory=list)
     moments: set[int] = dataclasses.field(default_factory=set)  # further commits that settled something
 
@@ -107,20 +109,20 @@ def worked_out(connection: sa.Connection, waiting: AbstractSet[int]) -> list[Set
 
 def replayed(connection: sa.Connection, waiting: AbstractSet[int]) -> Iterator[tuple[list[Settled], list[Left]]]:
     """Settlements and what is left of credits, account by account."""
-    known = orders(connection)
+    known, rule_from = orders(connection), corrected.first_seq(connection)
     for first, last in _ranges(connection):
         accounts = _read(connection, first, last)
         keys = [item.invoice_key for account in accounts.values() for _, item in account.items]
         claims = {order: claims_of(connection, keys, order) for order in known.all()}
         for _, account in sorted(accounts.items()):
-            yield _play(account, known, claims, waiting)
+            yield _play(account, known, claims, waiting, rule_from)
 
 
 def _play(
-    account: _Account, known: Orders, claims: Mapping[Order, Mapping[int, Claims]], waiting: AbstractSet[int]
+    account: _Account, known: Orders, claims: Mapping[Order, Mapping[int, Claims]], waiting: AbstractSet[int], rule_from: int
 ) -> tuple[list[Settled], list[Left]]:
     """One account from its first commit to now."""
-    book = _Book(account)
+    book = _Book(account, rule_from)
     made = []
     steps = collections.deque(sorted(account.steps))
     quiet = {_PLANS, _WRITES_OFF}  # what spreads no credit when it is stored
@@ -140,8 +142,9 @@ def _play(
 class _Book:
     """Where an account stands while it is played through."""
 
-    def __init__(self, account: _Account) -> None:
+    def __init__(self, account: _Account, rule_from: int) -> None:
         self._account = account
+        self._rule_from = rule_from  # the commit from which documents settle what they correct
         self._items = {item.invoice_key: item for _, item in account.items}
         self._parts: dict[int, tuple[tuple[int, dt.date, int], ...]] = {}
         self._void: set[int] = set()
@@ -171,7 +174,8 @@ class _Book:
             [item for seq, item in self._credit_documents if seq <= moment and item.invoice_key not in self._void | waiting]
         )
         turns = self._account.turns
-        credits_ = [Credit(0, *key, left, turns[key][1]) for key, left in self.left.items() if left]
+        corrects = self._account.corrects if moment >= self._rule_from else {}
+        credits_ = [Credit(0, *key, left, turns[key][1], corrects.get(key, ())) for key, left in self.left.items() if left]
         if not credits_:
             return
         credits_.sort(key=lambda credit: turns[credit.kind, credit.credit_id][0])
@@ -243,9 +247,11 @@ def _read(connection: sa.Connection, first: int, last: int) -> dict[int, _Accoun
     invoice = tables.invoices.c
     fields = (invoice.account_key, invoice.invoice_key, invoice.number, invoice.due_on, invoice.total_micros)
     query = sa.select(invoice.commit_seq, invoice.corrects_invoice_key, *fields).where(invoice.account_key.between(first, last))
-    for seq, corrects, account_key, _, number, due_on, _ in connection.execute(query.where(invoice.total_micros < 0)):
-        turns = found.setdefault(account_key, _Account()).turns
-        turns[DOCUMENT, number] = turn(DOCUMENT, number, due_on, seq), first_of(None, corrects, {})
+    about = corrected.of_documents(connection, invoice.account_key.between(first, last))
+    for seq, corrects, account_key, key, number, due_on, _ in connection.execute(query.where(invoice.total_micros < 0)):
+        account = found.setdefault(account_key, _Account())
+        account.turns[DOCUMENT, number] = turn(DOCUMENT, number, due_on, seq), first_of(None, corrects, {})
+        account.corrects[DOCUMENT, number] = about.get(key, ())
     for seq, _, account_key, key, number, due_on, total in connection.execute(query):
         if account_key in found:
             found[account_key].items.append((seq, OpenItem(account_key, key, number, dt.date.fromisoformat(due_on), total)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
+from billing.allocations import corrected
 from billing.allocations.items import CHUNK, chunks, claims_of, open_items, voided
 from billing.allocations.order import orders
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT, WRITE_OFF, Credit, OpenItem, Settlement, allocate, take_back
@@ -86,7 +87,7 @@ def waiting_credit(connection: sa.Connection, account_keys: Sequence[int] | None
     """All credit that is left, in its turn: documents by due date and number, then money in the order in which it came."""
     credit, payment, invoice = tables.credits_left.c, tables.payments.c, tables.invoices.c
     query = (
-        sa.select(tables.credits_left, payment.instruction, invoice.due_on, invoice.corrects_invoice_key)
+        sa.select(tables.credits_left, payment.instruction, invoice.due_on, invoice.invoice_key, invoice.corrects_invoice_key)
         .outerjoin(tables.payments, (credit.credit_kind == PAYMENT) & (credit.credit_id == payment.payment_id))
         .outerjoin(tables.invoices, (credit.credit_kind == DOCUMENT) & (credit.credit_id == invoice.number))
     )
@@ -96,10 +97,13 @@ def waiting_credit(connection: sa.Connection, account_keys: Sequence[int] | None
     rows = [row for row in connection.execute(query) if wanted is None or row.account_key in wanted]
     rows.sort(key=lambda row: turn(row.credit_kind, row.credit_id, row.due_on or "", row.commit_seq))
     named = _named_invoices(connection, [row.instruction for row in rows if row.instruction])
+    documents = [row.invoice_key for row in rows if row.credit_kind == DOCUMENT and not row.corrects_invoice_key]
+    corrects = corrected.of_keys(connection, documents, CHUNK)
     found = []
     for row in rows:
         first = first_of(row.instruction, row.corrects_invoice_key, named)
-        found.append(Credit(row.account_key, row.credit_kind, row.credit_id, int(row.left_micros), first))
+        about = corrects.get(row.invoice_key, ())
+        found.append(Credit(row.account_key, row.credit_kind, row.credit_id, int(row.left_micros), first, about))
     return found
 
 

@@ -35,13 +35,18 @@ class OpenItem(NamedTuple):
 
 
 class Credit(NamedTuple):
-    """Money of an account, and what of it settles nothing yet. `first` are the invoices that it is meant for, in that order."""
+    """Money of an account, and what of it settles nothing yet.
+
+    `first` are the invoices that it is meant for, in that order. `corrects` are those that a document takes something off, each with the
+    amount: before anything else the document settles so much of each.
+    """
 
     account_key: int
     kind: str  # PAYMENT, DEPOSIT or DOCUMENT
     credit_id: str  # payment id, deposit id, number of the document
     left_micros: int
     first: tuple[int, ...] = ()
+    corrects: tuple[tuple[int, int], ...] = ()
 
 
 class Settlement(NamedTuple):
@@ -71,8 +76,11 @@ def allocate(
     made: dict[tuple[str, str, int], int] = {}
     for credit in credits_:
         rest = credit.left_micros
-        for place in _turns(pieces, credit.first if order.by_instruction else ()):
-            part = min(rest, left[place])
+        turns = [(place, left[place]) for place in _turns(pieces, credit.first if order.by_instruction else ())]
+        if order.by_instruction:
+            turns = [*_corrected(pieces, credit.corrects), *turns]
+        for place, most in turns:
+            part = min(rest, left[place], most)
             if part > 0:
                 key = (credit.kind, credit.credit_id, pieces[place][0])
                 made[key] = made.get(key, 0) + part
@@ -114,6 +122,18 @@ def in_parts(item: OpenItem, parts: Sequence[tuple[int, dt.date, int]]) -> list[
     if rest > 0:
         made.append(item._replace(open_micros=rest))
     return sorted(made, key=lambda part: (part.due_on, part.part_no))
+
+
+def _corrected(pieces: Sequence[tuple[int, int]], corrects: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Places of the pieces of corrected invoices, each with the most that is settled there."""
+    found = []
+    for invoice_key, rest in corrects:
+        for place, (key, open_micros) in enumerate(pieces):
+            part = min(rest, open_micros)
+            if key == invoice_key and part > 0:
+                found.append((place, part))
+                rest -= part  # noqa: PLW2901 -- what is left of the correction
+    return found
 
 
 def _turns(pieces: Sequence[tuple[int, int]], first: Sequence[int]) -> list[int]:

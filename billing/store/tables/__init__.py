@@ -34,6 +34,7 @@ from billing.store.tables.payments import (
     payment_events,
     payments,
     promises,
+    settlement_rules,
     settlements,
 )
 from billing.store.tables.runs import (
@@ -129,6 +130,7 @@ __all__ = [
     "run_steps",
     "run_terms",
     "settings",
+    "settlement_rules",
     "settlements",
     "subscription_facts",
     "subscriptions",

@@ -35,6 +35,8 @@ settlements = table(
     sa.Index("ix_settlements_credit", "credit_kind", "credit_id"),
     sa.CheckConstraint("amount_micros <> 0", name="settlement_not_zero"),
 )
+# Rules of what settles what that hold from a commit on, in homes that settled by another rule before (`billing.allocations.corrected`).
+settlement_rules = table("settlement_rules", sa.Column("rule", sa.Text, primary_key=True), int_("from_seq"))
 # Credit that is not used up: one row while something is left. `left_micros` moves, and the row goes at zero; controls work it out anew.
 credits_left = table(
     "credits_left",

@@ -10,7 +10,7 @@ from billing.allocations.order import Order, parse_claims, parse_order
 from billing.allocations.spread import Claims, Credit, OpenItem, Settlement, allocate, in_parts, take_back
 from rating.errors import UserError
 
-# Credits in their turn, with the invoices that they name; items as number@due=open, with *part; then what settles what.
+# Credits in their turn, with the invoices that they name, or correct (!number-amount); items as number@due=open, with *part; then what settles what.
 ALLOCATIONS = """
 p=48             | 1@10-01=59                          | p>1=48
 p=50             | 2@10-05=40 1@10-01=30               | p>1=30 p>2=20
@@ -26,6 +26,12 @@ p=5 q=50:2       | 1@10-01=30 2@10-02=30               | p>1=5 q>2=30 q>1=20
 p=10:9           | 1@10-01=30                          | p>1=10
 p=25             | 1@10-01=10 1@12-01=10 2@11-01=10    | p>1=15 p>2=10
 p=25:1           | 1@10-01=10 1@12-01=10 2@11-01=10    | p>1=20 p>2=5
+c=8!2-8          | 1@10-01=30 2@10-02=30               | c>2=8
+c=8!1-5,2-3      | 1@10-01=30 2@10-02=30               | c>1=5 c>2=3
+c=8!2-3,3-5      | 1@10-01=30 2@10-02=30 3@10-03=2     | c>2=3 c>3=2 c>1=3
+c=8!2-8 p=40     | 1@10-01=30 2@10-02=30               | c>2=8 p>1=30 p>2=10
+c=8!9-8          | 1@10-01=30                          | c>1=8
+c=8!1-8          | 1@10-01=5 1@12-01=5 2@11-01=10      | c>1=8
 """
 
 
@@ -41,8 +47,11 @@ def read_credits(text: str) -> list[Credit]:
     made = []
     for each in text.split():
         name, _, amount = each.partition("=")
+        amount, _, corrects = amount.partition("!")
         left, _, first = amount.partition(":")
-        made.append(Credit(1, "payment", name, int(left), tuple(map(int, filter(None, first.split(","))))))
+        parts = (part.split("-") for part in filter(None, corrects.split(",")))
+        about = tuple((int(number), int(most)) for number, most in parts)
+        made.append(Credit(1, "payment", name, int(left), tuple(map(int, filter(None, first.split(",")))), about))
     return made
 
 

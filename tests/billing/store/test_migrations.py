@@ -251,6 +251,7 @@ HARMLESS = {
     "run_chunks": "what is posted is compared with the ledger, posting by posting",
     "run_drafts": "runs with nothing but a frozen list are refused; the others have their invoices",
     "run_steps": "who did what when, for people; approval, which asks who began, is a setting, and those are refused",
+    "settlement_rules": "what was settled by the rule since is refused",
     "settlements": "taken back to allocations and set-offs; what has no place there is refused",
     "subscription_facts": "taken back to ends; what is no end is refused",
     "usage_manifest.partial_rows": "counted anew where it is not known",
