@@ -1,7 +1,8 @@
 """Rates and DestinationRates: what usage costs, in amounts and lengths of ours.
 
 A length is written with units (`60s`, `1m`), or as a bare number: nanoseconds, or, for what is counted, pieces. A rate counts time where a
-length has a unit. A length of 0 stands for one second or piece. The connect fee is that of the first row of a tag; of several rows that
+length has a unit. A length of 0 stands for one second or piece, a maximum of 0 for
+none, and 0 decimals for no rounding. The connect fee is that of the first row of a tag; of several rows that
 begin at one place the last counts: the other engine does so.
 Raises CarryError for what our words cannot say: amounts below zero, fees finer than six places, lengths finer than a millisecond.
 """
@@ -193,6 +194,10 @@ def _rounding(row: Row, method: str, decimals: str, ledger: Ledger) -> tuple[int
     if not (decimals.isascii() and decimals.isdigit() and len(decimals) <= _DECIMALS_DIGITS_MAX):
         raise CarryError(f'"{decimals}" decimals of rounding')
     places = int(decimals)
+    if places == 0:
+        what = "costs are rounded to six places, half up: 0 decimals mean no rounding there"
+        ledger.add(row.place, row.cells[0], what, "every charge here is whole micro-units")
+        return PLACES_MAX, "half_up"
     if places > PLACES_MAX:
         ledger.add(row.place, row.cells[0], f"costs are rounded to six places instead of {places}", "amounts here have six")
     return min(places, PLACES_MAX), MODES[method]

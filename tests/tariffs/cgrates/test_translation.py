@@ -152,6 +152,9 @@ CHANGES = [
     Change("DestinationRates", "RT_PEAK,*up,4,0,", "RT_PEAK,*none,,0,", (
         ("DR_PEAK", "rounded to six places, half up", "whole micro-units"),
         ("DR_CHRISTMAS", "rounded as those of DR_PEAK", "one rounding"), ("DR_DE", "rounded as those of DR_PEAK", "one rounding"))),
+    Change("DestinationRates", "RT_PEAK,*up,4,0,", "RT_PEAK,*up,0,0,", (  # 0.40 is no 1.00
+        ("DR_PEAK", "0 decimals mean no rounding there", "whole micro-units"),
+        ("DR_CHRISTMAS", "rounded as those of DR_PEAK", "one rounding"), ("DR_DE", "rounded as those of DR_PEAK", "one rounding"))),
     Change("DestinationRates", "RT_PEAK,*up,4,0,", "RT_PEAK,*up,5,0,", tuple(
         (tag, "rounded as those of DR_PEAK", "one rounding") for tag in ("DR_CHRISTMAS", "DR_DE"))),
     Change("DestinationRates", "DR_MOBILE,DST_MOBILE,RT_MOBILE,*down,2", "DR_MOBILE,DST_MOBILE,RT_MOBILE,*down,8",
