@@ -1,7 +1,8 @@
 """Arrow schemas of usage (v1) and charges (v1), and the small code tables their int8 columns use.
 
 Columns are only ever added. The version stands in the schema's metadata. Times are microseconds UTC; durations microseconds;
-money is decimal64(18,6) on disk and int64 micro-units in memory, the same eight bytes.
+money is decimal64(18,6) on disk and int64 micro-units in memory, the same eight bytes. Unit and meaning of each column stand in its
+metadata (`rating.meanings`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import enum
 from typing import Any, Final
 
 import pyarrow as pa
+
+from rating.meanings import CHARGE, USAGE, Meaning
 
 MONEY = pa.decimal64(18, 6)
 KEY = pa.binary(16)
@@ -61,6 +64,12 @@ class UsageFlag(enum.IntFlag):
     FIRST = 128  # the segment that opens its call or session
 
 
+def _explained(fields: list[pa.Field[Any]], meanings: dict[str, Meaning]) -> list[pa.Field[Any]]:
+    """The fields with their unit and meaning as metadata: whoever opens a file finds there what a name does not say."""
+    assert {field.name for field in fields} == meanings.keys()
+    return [field.with_metadata(dict(zip(("unit", "meaning"), meanings[field.name], strict=True))) for field in fields]
+
+
 _USAGE_FIELDS: list[pa.Field[Any]] = [
     pa.field("event_key", KEY, nullable=False),
     pa.field("content_hash", KEY, nullable=False),
@@ -101,7 +110,7 @@ _USAGE_FIELDS: list[pa.Field[Any]] = [
     pa.field("cause", pa.int16(), nullable=False),
     pa.field("flags", pa.int32(), nullable=False),
 ]
-USAGE_V1: Final = pa.schema(_USAGE_FIELDS, metadata={"ratewright.schema": "usage", "ratewright.version": "1"})
+USAGE_V1: Final = pa.schema(_explained(_USAGE_FIELDS, USAGE), metadata={"ratewright.schema": "usage", "ratewright.version": "1"})
 
 
 class Component(enum.IntEnum):
@@ -151,4 +160,4 @@ _CHARGE_FIELDS: list[pa.Field[Any]] = [
     pa.field("zone_id", pa.int32(), nullable=False),
     pa.field("charge_code", pa.int32(), nullable=False),
 ]
-CHARGE_V1: Final = pa.schema(_CHARGE_FIELDS, metadata={"ratewright.schema": "charge", "ratewright.version": "1"})
+CHARGE_V1: Final = pa.schema(_explained(_CHARGE_FIELDS, CHARGE), metadata={"ratewright.schema": "charge", "ratewright.version": "1"})
