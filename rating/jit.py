@@ -4,12 +4,17 @@ numba's disk cache is keyed by file name and time, not by content, and its index
 processes that save at once can bring back wrong code. So each kernel module caches in a folder of its own, named by a hash of its
 source and of the environment, and kernels of one concern stay in one module. The folder lies in the user's cache folder, or in the
 temporary one where that cannot be written.
+
+numba unpickles what lies in the folder, so whoever can write there runs code as this user. `private_folders` holds every folder to be
+this user's own and closed to others; where none is, kernels are compiled into a fresh folder that lasts as long as the process.
 """
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numba.extending
 from numba.core import config
+
+from rating import private_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,15 +77,13 @@ def _cache_folder(sources: Sequence[Path]) -> Path:
     switches = [name + os.environ.get(name, "") for name in ("NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT")]
     digest.update("\0".join([numba.__version__, sys.version, worker, *switches]).encode())
     name = f"{sources[0].stem}-{digest.hexdigest()[:16]}"
-    for root in (_user_cache(), Path(tempfile.gettempdir()) / f"ratewright-{os.getuid()}"):
+    for root in (_user_cache(), Path(tempfile.gettempdir()) / f"ratewright-{os.geteuid()}"):
         folder = root / "kernels" / name
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
+        if private_folders.made(folder, below=root.parent) and os.access(folder, os.W_OK):
             return folder
-    return Path(tempfile.mkdtemp(prefix="ratewright-kernels-"))
+    fresh = Path(tempfile.mkdtemp(prefix="ratewright-kernels-"))
+    atexit.register(shutil.rmtree, fresh, ignore_errors=True)
+    return fresh
 
 
 def _user_cache() -> Path:
