@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from billing.store import commit_points, tables
+from billing.store import access, commit_points, tables
 from billing.store.sums import STORED_MAX, halves, whole
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import format_micros
@@ -203,6 +203,7 @@ def _balanced(found: Iterable[Row]) -> dict[str, int]:
     return debits
 
 
+@access.users_mask()
 def _write(target: Path, content: bytes) -> None:
     """All of the file or nothing of it."""
     part = target.with_name(target.name + ".part")

@@ -19,7 +19,7 @@ from billing.accounts import covering, facts, layouts, stored
 from billing.accounts.comparing import flat, places, taken
 from billing.accounts.facts import DUNNING_KINDS
 from billing.accounts.import_opening import IMPORTED_RUN
-from billing.store import bulk, tables
+from billing.store import access, bulk, tables
 from rating.errors import UserError
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
@@ -35,6 +35,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ROWS_AT_ONCE = 65_536
 
 
+@access.users_mask()
 def export_files(home: Home, folder: Path, form: str) -> dict[str, int]:
     """Write a CSV file for each layout, or one accounts.json (`form` json); rows by file. Raises UserError: the folder is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing.collection.folders import make, move, remove_empty
-from billing.store import commit_points
+from billing.store import access, commit_points
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -140,7 +140,9 @@ def taken_place(folders: Folders) -> Iterator[Claims]:
 @contextlib.contextmanager
 def _held(folders: Folders, place: int) -> Iterator[bool]:
     """Try to hold the lock of a place; says whether it is held."""
-    with (folders.claimed / f"{place}.lock").open("ab") as file:
+    with access.users_mask():
+        lock = (folders.claimed / f"{place}.lock").open("ab")
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

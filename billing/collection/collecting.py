@@ -29,7 +29,7 @@ from billing.collection.folders import REASON_SUFFIX, Folders, base_name, free_p
 from billing.collection.reading import Reading, Verdict
 from billing.collection.stored import REJECTED, TAKEN, Collected
 from billing.intake.taking import Intake
-from billing.store import commit_points
+from billing.store import access, commit_points
 from mediation.sources import Source
 from rating.errors import UserError
 
@@ -210,7 +210,8 @@ def _write_reason(target: Path, claim: Claim, collected: Collected) -> None:
     }
     path = target.with_name(target.name + REASON_SUFFIX)
     try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(reason), indent=2) + b"\n")
+        with access.users_mask():
+            path.write_bytes(msgspec.json.format(msgspec.json.encode(reason), indent=2) + b"\n")
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}", "make room, or give the right to write there") from error
 

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing.intake import lock
+from billing.store import access
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def open_folders(root: Path) -> Folders:
     return folders
 
 
+@access.users_mask()
 def make(folder: Path) -> None:
     """Make a folder and those above it. Raises UserError where that cannot be."""
     try:

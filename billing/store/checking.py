@@ -1,4 +1,4 @@
-"""Whether a home's database is whole: its schema, its constraints, its foreign keys, and every file it names.
+"""Check of a whole home: schema, constraints, foreign keys, every file that the database names, and who may read them.
 
 Looks, and changes nothing. What the database enforces is asked again in other words, so that a repaired or copied one is not believed.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.store import named_files, tables
+from billing.store import access, named_files, tables
 from billing.store.sums import halves, whole
 from billing.store.tables.columns import comparing
 
@@ -47,6 +47,7 @@ def check(home: Home) -> Checked:
         counts = [_count(connection, table) for table in tables.metadata.sorted_tables]
         files = named_files.named(connection, home.path)
     findings += [Finding(file.path, f"{what} ({file.table})") for file, what in named_files.differences(home.path, files)]
+    findings += [Finding(*found) for found in access.looser(home.path)]
     return Checked(sorted(counts), len(files), findings)
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import sqlalchemy as sa
 
-from billing.store import clock, database, location, schema, tables
+from billing.store import access, clock, database, location, schema, tables
 from billing.store.location import DATABASE_NAME, LOCATION_NAME
 from rating.errors import UserError
 
@@ -157,6 +157,7 @@ def engine_of(
     `place`: what its database.json says; None for SQLite, whose file is `file_name`.
     """
     if place is None:
+        access.make_file(folder / file_name)
         return database.engine(folder / file_name, busy_timeout_ms)
     try:
         from billing.store import postgres  # noqa: PLC0415 -- its driver comes with an extra, and most homes need none
@@ -181,13 +182,17 @@ def _check_folder(folder: Path, *, create: bool) -> None:
         )
     if known:
         _check_writable(folder)
+        access.set_mask(folder)
     else:
         _check_empty(folder)
-    _make_folders(folder)
+    _make_folders(folder, is_new=not known)
 
 
-def _make_folders(folder: Path) -> None:
+def _make_folders(folder: Path, *, is_new: bool) -> None:
     try:
+        if is_new:
+            access.of_new_home(folder)
+            access.set_mask(folder)
         for name in _FOLDERS:
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -205,7 +210,7 @@ def check_new_folder(folder: Path, also: Iterable[str] = ()) -> None:
     if any((folder / name).exists() for name in (DATABASE_NAME, LOCATION_NAME)):
         raise UserError(f"{folder} is a home folder already", "name an empty or new folder", exit_status=2)
     _check_empty(folder, also)
-    _make_folders(folder)
+    _make_folders(folder, is_new=True)
 
 
 def _check_empty(folder: Path, also: Iterable[str] = ()) -> None:

@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
+from billing.store import access
 from rating.errors import UserError
 
 DATABASE_NAME: Final = "ratewright.db"
@@ -76,6 +77,7 @@ def write(folder: Path, location: Location) -> None:
         file.write(msgspec.json.format(msgspec.json.encode(location), indent=2) + b"\n")
         file.flush()
         os.fsync(file.fileno())
+    access.as_any_file(Path(file.name))
     Path(file.name).replace(folder / LOCATION_NAME)
 
 

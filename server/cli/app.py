@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,10 @@ def main(tokens: Sequence[str] | None = None) -> int:
     if sys.stdout is None or sys.stderr is None:
         _open_missing_streams()
     try:
-        return _run(words)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _show_warning
+            return _run(words)
     except UserError as error:
         _report(error, as_json=as_json)
         return error.exit_status
@@ -105,6 +109,11 @@ def _run(words: list[str]) -> int:
         result = end.code
     sys.stdout.flush()
     return result if isinstance(result, int) else 0
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    """Doubts that stop nothing, in the form of errors; Python would name a line of our source."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _wrong_call(error: cyclopts.CycloptsError) -> UserError:

@@ -86,7 +86,9 @@ def _rows(found: UsageList) -> list[tuple[str, ...]]:
 def _write(found: UsageList, file: Path) -> None:
     import csv
 
-    with file.open("w", encoding="utf-8", newline="") as handle:
+    from billing.store import access
+
+    with access.users_mask(), file.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(_COLUMNS)
         writer.writerows(_rows(found))

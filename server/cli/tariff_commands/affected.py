@@ -75,8 +75,9 @@ def _write(path: Path, rows: Sequence[Touched]) -> None:
     import csv
 
     from billing.affected import Touched
+    from billing.store import access
 
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with access.users_mask(), path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Touched._fields)
         writer.writerows(rows)

@@ -74,6 +74,7 @@ def sheet(
 
 def _write(made: Sheet, form: str, output: Path | None) -> None:
     """The sheet as a file, or printed."""
+    from billing.store import access
     from tariffs.sheets import html, pdf, text
 
     makers: dict[str, Callable[[Sheet], bytes]] = {
@@ -88,7 +89,8 @@ def _write(made: Sheet, form: str, output: Path | None) -> None:
         sys.stdout.buffer.flush()
         return
     try:
-        output.write_bytes(written)
+        with access.users_mask():
+            output.write_bytes(written)
     except OSError as error:
         raise UserError(f"{output} cannot be written: {error.strerror}", "name a file in a folder that is there") from error
     print(f"{output}: {made.title}, {len(made.cells)} prices, {form}")

@@ -73,7 +73,7 @@ def what_if(
         report = ask(opened, catalogue, of_month, clock_s=time.perf_counter, only_plan=only, moves=moves, threads=_workers(threads))
         kept = _keep(opened, catalogue, report)
     if csv is not None:
-        csv.write_text(what_if_page.as_csv(report), encoding="utf-8")
+        _write(csv, what_if_page.as_csv(report))
     if chart is not None:
         _draw(chart, report)
     if as_json:
@@ -101,7 +101,14 @@ def _keep(home: Home, catalogue: Catalogue, report: WhatIf) -> str:
 def _draw(path: Path, report: WhatIf) -> None:
     from billing.what_if import chart
 
-    path.write_text(chart.svg(report) if path.suffix == ".svg" else chart.html(report), encoding="utf-8")
+    _write(path, chart.svg(report) if path.suffix == ".svg" else chart.html(report))
+
+
+def _write(path: Path, text: str) -> None:
+    from billing.store import access
+
+    with access.users_mask():
+        path.write_text(text, encoding="utf-8")
 
 
 def _workers(threads: int) -> int:
