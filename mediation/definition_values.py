@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 import msgspec
 
 from mediation.source_rules import DAY_US, HOUR_US, SECOND_US
+from rating import definition_file
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Problems:
 def document(path: Path, problems: Problems) -> dict[str, Any]:
     """The mapping that a YAML file holds."""
     try:
-        found = msgspec.yaml.decode(path.read_bytes())
+        found = definition_file.decode(definition_file.read(path))
     except FileNotFoundError as error:
         remedy = "check the path, or name a built-in source: ratewright source list shows them"
         raise UserError(f"there is no source definition {path}", remedy) from error

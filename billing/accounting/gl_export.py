@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from billing.store import access, commit_points, tables
 from billing.store.sums import STORED_MAX, halves, whole
+from rating import definition_file
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
@@ -85,7 +86,7 @@ class Export(msgspec.Struct, frozen=True):
 def read_mapping(path: Path) -> Mapping:
     """Raises UserError for a file that cannot be read, with the place in it."""
     try:
-        return msgspec.yaml.decode(path.read_bytes(), type=Mapping)
+        return definition_file.decode(definition_file.read(path), Mapping)
     except OSError as error:
         raise UserError(f"mapping {path} cannot be read: {error.strerror}", "name a YAML file with --mapping", exit_status=2) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -6,15 +6,17 @@ must not overlap) is checked by `importing`. A row with a mistake is left out of
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
 import pyarrow as pa
 
 from billing.accounts.cells import ROWS_A_PIECE, CellReader
 from billing.accounts.sheets import Sheet
+from rating import definition_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from billing.accounts.sheets import Column, Layout, Mistakes
 
     Progress = Callable[[int], None]
+
+
+_BYTES_AT_ONCE: Final = 1 << 20
+_JSON_BYTES_MAX: Final = 512 << 20  # one document is read whole; CSV files have no such bound
 
 
 def read_folder(folder: Path, layouts: Sequence[Layout], mistakes: Mistakes, progress: Progress) -> dict[str, Sheet]:
@@ -43,7 +49,7 @@ def read_folder(folder: Path, layouts: Sequence[Layout], mistakes: Mistakes, pro
 def read_document(path: Path, layouts: Sequence[Layout], mistakes: Mistakes) -> dict[str, Sheet]:
     """The same from one JSON document: an object with a list of objects for each file, in which a cell may be a number, null or JSON."""
     try:
-        document = msgspec.json.decode(path.read_bytes(), type=dict[str, list[dict[str, Any]]])
+        document = msgspec.json.decode(definition_file.read(path, _JSON_BYTES_MAX), type=dict[str, list[dict[str, Any]]])
     except OSError as error:
         mistakes.add_unreadable(path.name, "file", f"cannot be read: {error.strerror}", "name a readable file")
         document = {}
@@ -80,17 +86,38 @@ def _empty(layout: Layout, file: str, mistakes: Mistakes) -> Sheet:
 
 def _reader(path: Path, mistakes: Mistakes) -> Any:  # noqa: ANN401 -- an array, or a value of any type
     try:
-        raw = path.read_bytes()
-        raw.decode("utf-8-sig")
+        file = definition_file.opened(path)
+        wrong_at = _first_that_is_no_text(file)
     except FileNotFoundError:
         mistakes.add_unreadable(path.name, "file", "is missing", "add it to the folder; the header alone will do when there are no rows")
     except OSError as error:
         mistakes.add_unreadable(path.name, "file", f"cannot be read: {error.strerror}", "name a readable file")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        mistakes.add_unreadable(path.name, f"line {line}", f"not UTF-8 at byte {error.start}", "save the file as UTF-8", line=line)
     else:
-        return csv.reader(io.TextIOWrapper(io.BytesIO(raw), "utf-8-sig", newline=""), strict=True)
+        if wrong_at is None:
+            return csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
+        line, byte = wrong_at
+        mistakes.add_unreadable(path.name, f"line {line}", f"not UTF-8 at byte {byte}", "save the file as UTF-8", line=line)
+        file.close()
+    return None
+
+
+def _first_that_is_no_text(file: BinaryIO) -> tuple[int, int] | None:
+    """Line and byte at which `file` stops being UTF-8; None where all of it is, and then it stands at its beginning again."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    lines = bytes_before = 0
+    is_last = False
+    while not is_last:
+        piece = file.read(_BYTES_AT_ONCE)
+        is_last = not piece
+        held_bytes = len(decoder.getstate()[0])  # the beginning of a character that the piece before cut
+        try:
+            decoder.decode(piece, final=is_last)
+        except UnicodeDecodeError as error:
+            at = error.start - held_bytes
+            return lines + piece.count(b"\n", 0, max(at, 0)) + 1, bytes_before + at
+        lines += piece.count(b"\n")
+        bytes_before += len(piece)
+    file.seek(0)
     return None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import csv
 import datetime as dt
+import errno
 import hashlib
 import io
 import re
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing.charges.lines import minor_step_micros
 from billing.payments.mapping import Mapping, Outgoing, Place
+from rating import definition_file
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import MICROS_PER_UNIT, MoneyError, format_micros, parse_micros
 from tariffs.currencies import MINOR_DIGITS
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-BYTES_MAX: Final = 1 << 30
+BYTES_MAX: Final = 128 << 20  # a file is read whole
 ID_BYTES: Final = 16
 _OTHER_FILE: Final = "name a file of the bank, with the mapping of that bank"
 _NO_END: Final = "the last line does not end, and no line of totals behind it shows that it is whole: the file may be cut short"
@@ -111,12 +113,12 @@ def _plain(text: str, mapping: Mapping) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return definition_file.read(path, BYTES_MAX)
     except FileNotFoundError as error:
         raise UserError(f"bank file {path} does not exist", "name the file that the bank gave", exit_status=2) from error
-    if len(content) > BYTES_MAX:
-        raise UserError(f"bank file {path} has {len(content):,} bytes, more than {BYTES_MAX:,}", "split it by days")
-    return content
+    except OSError as error:
+        remedy = "split it by days" if error.errno == errno.EFBIG else "name the file that the bank gave"
+        raise UserError(f"bank file {path} cannot be read: {error.strerror}", remedy, exit_status=2) from error
 
 
 def _text(path: Path, content: bytes, mapping: Mapping) -> str:

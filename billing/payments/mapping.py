@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from rating import definition_file
 from rating.errors import Problem, ProblemsError, UserError
 from tariffs.currencies import MINOR_DIGITS
 
@@ -117,9 +118,11 @@ _LOOKED_AT_WITH: Final = {
 def read_mapping(path: Path) -> Mapping:
     """The mapping in a YAML file. Raises ProblemsError with all that is wrong with it."""
     try:
-        found = msgspec.yaml.decode(path.read_bytes())
+        found = definition_file.decode(definition_file.read(path))
     except FileNotFoundError as error:
         raise UserError(f"mapping {path} does not exist", "name the YAML file with --mapping", exit_status=2) from error
+    except OSError as error:
+        raise UserError(f"mapping {path} cannot be read: {error.strerror}", "name a YAML file with --mapping", exit_status=2) from error
     except (msgspec.DecodeError, ValueError, KeyError, AttributeError) as error:  # what PyYAML raises for no YAML, and for 2026-02-30
         raise ProblemsError([Problem(str(path), "mapping", " ".join(str(error).split()), _REMEDY)]) from error
     if not isinstance(found, dict):

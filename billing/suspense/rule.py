@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from rating import definition_file
 from rating.errors import Problem, ProblemsError, UserError
 from rating.model import Service
 
@@ -122,7 +123,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 def read_rule(path: Path) -> Rule:
     """The rule in a YAML or JSON file."""
     try:
-        document = msgspec.yaml.decode(path.read_bytes())
+        document = definition_file.decode(definition_file.read(path))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}", "name a YAML or JSON file with a rule, see docs/suspense.md") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -77,7 +77,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
-            warnings.showwarning = _show_warning
+            setattr(warnings, "showwarning", _show_warning)  # noqa: B010 -- Python's way to say how; the types say it is no variable
             return _run(words)
     except UserError as error:
         _report(error, as_json=as_json)

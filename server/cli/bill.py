@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DAYS_MAX = 31
+_ACCOUNTS_BYTES_MAX = 256 << 20  # ten million ids
 _FOLDER = "server.cli.bill_commands"
 # name, module and function, what the list of commands says about it
 BILL_COMMANDS = (
@@ -87,13 +88,14 @@ def account_ids(text: str | None) -> frozenset[str] | None:
     """Ids of `--accounts`. Raises UserError for a file that cannot be read."""
     from pathlib import Path
 
+    from rating import definition_file
     from rating.errors import UserError
 
     if text is None:
         return None
     if text.startswith("@"):
         try:
-            words = Path(text[1:]).read_text(encoding="utf-8").split("\n")
+            words = definition_file.read(Path(text[1:]), _ACCOUNTS_BYTES_MAX).decode("utf-8").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(
                 f"the list of accounts {text[1:]} cannot be read: {error}", "give a text file, one id a line", exit_status=2
