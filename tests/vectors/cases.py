@@ -93,6 +93,8 @@ class Usage(msgspec.Struct, frozen=True):
     units: Decimal | None = None
     unit_ns: Decimal = Decimal(1)
     timezone: str | None = None  # of the wall clock whose offset the answer time carries
+    loop_index: int = 0  # above 0: a later piece of a call whose connect fee was charged with its first
+    duration_index_s: Decimal | None = None  # of a piece: how long the call has lasted at its end
 
 
 class Expected(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ from rating.status import REFUSALS_FROM, Status
 from tariffs.compiler import compile_catalogues
 from tests.vectors.amounts import NotExpressedError
 from tests.vectors.cases import Case, decode
+from tests.vectors.pieces import as_whole
 from tests.vectors.together import batches, join
 from tests.vectors.translation import Translation, translate
 
@@ -139,7 +140,7 @@ def _read(raw: Mapping[str, Any]) -> Case | Verdict:
     if raw.get("operation") != RATED_OPERATION:
         return Verdict(case_id, Kind.NOT_APPLICABLE, f"{raw.get('operation')} concerns a prepaid balance")
     try:
-        return decode(dict(raw))
+        return as_whole(decode(dict(raw)))
     except msgspec.ValidationError as error:
         return Verdict(case_id, Kind.FAILED, f"not of the form of a case: {error}")
 

@@ -187,6 +187,33 @@ def yes_or_no(value: object) -> bool:
     return value
 
 
+def same(expected: Any, answer: Any) -> bool:  # noqa: ANN401 -- any JSON
+    """Whether an answer is what is expected: numbers by value, to our micro-unit where more places are written; the rest literally."""
+    if isinstance(answer, Mapping):
+        return (
+            isinstance(expected, Mapping) and expected.keys() == answer.keys() and all(same(expected[key], answer[key]) for key in answer)
+        )
+    if isinstance(answer, Exactly):
+        return _number(expected) == answer.value
+    if isinstance(answer, list | tuple):
+        is_list = isinstance(expected, list) and len(expected) == len(answer)
+        return is_list and all(same(*pair) for pair in zip(expected, answer, strict=True))
+    if isinstance(answer, bool) or answer is None or isinstance(answer, str):
+        return type(expected) is type(answer) and bool(expected == answer)
+    if not isinstance(answer, int | Fraction):
+        message = f"{answer!r} is no answer"
+        raise TypeError(message)
+    wanted = _number(expected)
+    return wanted is not None and answer in {wanted, to_micro(wanted)}
+
+
+def _number(value: object) -> Fraction | None:
+    try:
+        return exact(value)
+    except ValueError:
+        return None
+
+
 def _fits(pattern: str, keys: Iterable[str]) -> bool:
     names = pattern.split()
     needed = [name for name in names if not name.startswith("?")]

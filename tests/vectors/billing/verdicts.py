@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from tests.vectors.billing import desk
-from tests.vectors.billing.form import Case, Exactly, ListedError, Otherwise, Shape, exact, to_micro, without_notes
+from tests.vectors.billing.form import Case, Exactly, ListedError, Otherwise, Shape, same, without_notes
 from tests.vectors.billing.topics import TOPICS
 
 if TYPE_CHECKING:
@@ -108,33 +108,6 @@ def _compared(case: Case, answer: dict[str, Any] | Otherwise) -> Verdict:
 def _asked(case: Case, answer: Mapping[str, Any]) -> dict[str, Any]:
     """What of an answer the case asks for."""
     return {key: answer[key] for key in case.expected if key in answer}
-
-
-def same(expected: Any, answer: Any) -> bool:  # noqa: ANN401 -- any JSON
-    """Whether an answer is what is expected: numbers by value, to our micro-unit where more places are written; the rest literally."""
-    if isinstance(answer, Mapping):
-        return (
-            isinstance(expected, Mapping) and expected.keys() == answer.keys() and all(same(expected[key], answer[key]) for key in answer)
-        )
-    if isinstance(answer, Exactly):
-        return _number(expected) == answer.value
-    if isinstance(answer, list | tuple):
-        is_list = isinstance(expected, list) and len(expected) == len(answer)
-        return is_list and all(same(*pair) for pair in zip(expected, answer, strict=True))
-    if isinstance(answer, bool) or answer is None or isinstance(answer, str):
-        return type(expected) is type(answer) and bool(expected == answer)
-    if not isinstance(answer, int | Fraction):
-        message = f"{answer!r} is no answer"
-        raise TypeError(message)
-    wanted = _number(expected)
-    return wanted is not None and answer in {wanted, to_micro(wanted)}
-
-
-def _number(value: object) -> Fraction | None:
-    try:
-        return exact(value)
-    except ValueError:
-        return None
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- any JSON
