@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.vectors.billing.verdicts import Kind, judge, same, summary
+from tests.vectors.billing.form import same
+from tests.vectors.billing.verdicts import Kind, judge, summary
 from tests.vectors.cases import BILLING, OWN_FOLDER, folder, kinds_in, read_raw
 
 if TYPE_CHECKING:
