@@ -10,7 +10,8 @@ from billing.allocations.order import Order, parse_claims, parse_order
 from billing.allocations.spread import Claims, Credit, OpenItem, Settlement, allocate, in_parts, take_back
 from rating.errors import UserError
 
-# Credits in their turn, with the invoices that they name, or correct (!number-amount); items as number@due=open, with *part; then what settles what.
+# Credits in their turn, with the invoices that they name, or correct (!number-amount); items as number@due=open, with *part; then what
+# settles what.
 ALLOCATIONS = """
 p=48             | 1@10-01=59                          | p>1=48
 p=50             | 2@10-05=40 1@10-01=30               | p>1=30 p>2=20
