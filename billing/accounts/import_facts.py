@@ -20,7 +20,7 @@ from billing.accounts.facts import DUNNING_KINDS, kinds_of
 from billing.accounts.importer import Count
 from billing.accounts.picture import load
 from billing.accounts.plans import refuse_plans
-from billing.dunning_policy import load_policies
+from billing.dunning_policy import policies
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _check(work: Importer, written: dict[str, dict[_Identity, int]], more: set[i
     owners = dict(zip(subscription_keys.tolist(), owner.tolist(), strict=True))
     touched = {identity[0] for identity in written["account_facts"]}
     touched |= {owners[identity[0]] for identity in written["subscription_facts"]} | more
-    known = Known(load_policies(), work.tax_classes)
+    known = Known(policies(work.connection), work.tax_classes)
     in_order, seen = sorted(touched), set[int]()
     for start in range(0, len(in_order), FACTS_A_LOT):
         keys = [key for key in in_order[start : start + FACTS_A_LOT] if key not in seen]

@@ -19,7 +19,7 @@ from billing.accounts.importer import Count, Importer
 from billing.accounts.sheet_files import read_document, read_folder
 from billing.accounts.sheets import Mistakes, Sheet
 from billing.catalogue import Operator
-from billing.dunning_policy import POLICY_FOLDER, load_policies
+from billing.dunning_policy import policies
 from billing.store import commit_points, tables
 from rating.errors import ProblemsError, UserError
 
@@ -63,10 +63,10 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
     """
     mistakes = Mistakes()
     sheets = _read(source, mistakes, progress)
-    policies, catalogues = load_policies(), catalogue.published(home)
+    catalogues = catalogue.published(home)
     with home.begin(dry_run=dry_run) as connection:
         work = Importer(home, connection, sheets, mistakes, now_us, by, catalogues, progress)
-        accounts = import_accounts(work, set(policies))
+        accounts = import_accounts(work, set(policies(connection)))
         subscriptions = import_subscriptions.subscriptions(work)
         numbers = import_numbers.numbers(work)
         plan_changes = import_facts.plan_changes(work)
@@ -113,10 +113,10 @@ def _read(source: Path, mistakes: Mistakes, progress: Progress | None) -> dict[s
     raise UserError(f"{source} {what}", f"name a folder that holds {needed}, or a .json file", exit_status=2)
 
 
-def import_accounts(work: Importer, policies: set[str]) -> Count:
+def import_accounts(work: Importer, known_policies: set[str]) -> Count:
     """The sheet of accounts: what is wrong with it goes to the mistakes of `work`, new rows to the table."""
     sheet = work.sheets["accounts"]
-    _refuse_unknown_policies(sheet, policies, work.mistakes)
+    _refuse_unknown_policies(sheet, known_policies, work.mistakes)
     _refuse_unknown_entities(sheet, entities.names(work.connection), work.mistakes)
     _refuse_billed_before_opened(sheet, work.mistakes)
     sheet = without_repeats(sheet, flat(sheet.table["account_id"]), "account_id", work.mistakes)
@@ -135,14 +135,14 @@ def import_accounts(work: Importer, policies: set[str]) -> Count:
     return Count(fresh.num_rows, again.table.num_rows)
 
 
-def _refuse_unknown_policies(sheet: Sheet, policies: set[str], mistakes: Mistakes) -> None:
+def _refuse_unknown_policies(sheet: Sheet, known: set[str], mistakes: Mistakes) -> None:
     """An account without a policy that exists would stop dunning for everyone."""
-    missing = set(sheet.table["dunning_policy"].unique().to_pylist()) - policies
+    missing = set(sheet.table["dunning_policy"].unique().to_pylist()) - known
     if not missing:
         return
     for policy, line in zip(sheet.table["dunning_policy"].to_pylist(), sheet.lines().tolist(), strict=True):
         if policy in missing:
-            remedy = f"known policies: {', '.join(sorted(policies))}; or add {policy}.yaml to {POLICY_FOLDER}"
+            remedy = f"known policies: {', '.join(sorted(known))}; `ratewright dunning policy add FILE` adds another"
             mistakes.add_row(sheet, line, "dunning_policy", f"there is no dunning policy {policy}", remedy)
 
 

@@ -11,7 +11,7 @@ from billing.accounts.importing import import_accounts
 from billing.accounts.recording import change
 from billing.accounts.sheet_files import of_objects
 from billing.accounts.sheets import Mistakes
-from billing.dunning_policy import load_policies
+from billing.dunning_policy import policies
 from rating.errors import ProblemsError, UserError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _open(recorder: Recorder, fields: Mapping[str, str]) -> None:
     sheet = of_objects(_FILE, layouts.ACCOUNTS, [dict(fields)], mistakes)
     published, asked = catalogue.published(recorder.home), recorder.asked
     work = Importer(recorder.home, recorder.connection, {"accounts": sheet}, mistakes, asked.now_us, asked.by, published, None)
-    done = import_accounts(work, set(load_policies()))
+    done = import_accounts(work, set(policies(recorder.connection)))
     _raise_for(mistakes)
     recorder.commit_seq = work.commit_seq
     name = fields["account_id"]

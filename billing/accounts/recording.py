@@ -17,7 +17,7 @@ from billing.accounts.lookup import unknown_account, unknown_subscription
 from billing.accounts.picture import account_keys, load, subscription_keys
 from billing.accounts.sheets import CellError
 from billing.catalogue import Operator
-from billing.dunning_policy import load_policies
+from billing.dunning_policy import policies
 from billing.store import commit_points, tables
 from rating.errors import Problem, ProblemsError, UserError
 
@@ -148,7 +148,7 @@ class Recorder:
         """Raises where what is written does not fit together; every reason is told."""
         if self.commit_seq is None:
             return
-        known = Known(load_policies(), tax_classes_of(catalogue.published(self.home)))
+        known = Known(policies(self.connection), tax_classes_of(catalogue.published(self.home)))
         before = self.commit_seq - 1
         found = new_troubles(load(self.connection, self._touched), lambda: load(self.connection, self._touched, before), known)
         if len(found) == 1:

@@ -1,7 +1,7 @@
-"""Books of dunning: each step against the open items of its day, and the bars against the steps.
+"""Books of dunning: each step against its run and the open items of its day, and the bars against the steps and what was undone.
 
-Both sides are worked out as of the commit of the step. Which level a step had is not judged again: policies are files that may have been
-edited since; what was past due, and since when, does not depend on them.
+Both sides are worked out as of the commit of the step. Which level a step had is not judged again: it depends on a policy and on promises;
+what was past due, and since when, does not. That the policy whose hash a step keeps is known is looked at.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from billing.allocations import OpenItem, open_items
 from billing.allocations.spread import DEPOSIT, PAYMENT
 from billing.controls.book import set_book
 from billing.dunning import past_due
+from billing.dunning.steps import UNDONE
 from billing.dunning_policy import Action
 from billing.payments.postings import APPLIED, WON
 from billing.store import tables
@@ -32,15 +33,20 @@ _BAR_KINDS: Final = ("bar_outgoing", "unbar")
 def step_books(connection: sa.Connection) -> Iterator[Book]:
     """What was past due at each step, and the facts that followed from it."""
     steps = connection.execute(sa.select(tables.dunning_steps).order_by(tables.dunning_steps.c.step_id)).all()
-    taken = [(step.step_id, step.as_of, step.action == "clear", step.oldest_due_on, step.overdue_micros) for step in steps]
+    taken = [
+        (step.step_id, step.as_of, step.action == "clear", step.oldest_due_on, step.overdue_micros, step.policy_hash) for step in steps
+    ]
     yield set_book("dunning: steps = open items of their day", taken, list(_follows(connection, steps)))
     fact = tables.account_facts.c
     kept = sa.select(fact.account_key, fact.kind, fact.from_date, fact.commit_seq).where(fact.kind.in_(_BAR_KINDS))
-    yield set_book("dunning: bars = steps", [tuple(row) for row in connection.execute(kept)], _bars(steps))
+    yield set_book("dunning: bars = steps", [tuple(row) for row in connection.execute(kept)], _bars(steps, _undone(connection)))
 
 
 def _follows(connection: sa.Connection, steps: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-    """Each step as it follows from what was open before its commit."""
+    """Each step as it follows from its run and what was open before its commit."""
+    run, policy = tables.dunning_runs.c, tables.dunning_policies.c
+    dates = {row.commit_seq: row.as_of for row in connection.execute(sa.select(run.commit_seq, run.as_of))}
+    known = set(connection.execute(sa.select(policy.policy_hash)).scalars())
     for seq, of_commit in itertools.groupby(
         sorted(steps, key=lambda step: (step.commit_seq, step.step_id)), key=lambda step: step.commit_seq
     ):
@@ -53,7 +59,8 @@ def _follows(connection: sa.Connection, steps: Sequence[Any]) -> Iterator[tuple[
         for step in own:
             late = past_due(items[step.account_key], credit[step.account_key], dt.date.fromisoformat(step.as_of))
             oldest = late[0].due_on.isoformat() if late else None
-            yield step.step_id, step.as_of, step.level == 0, oldest, sum(item.open_micros for item in late)
+            policy_hash = step.policy_hash if step.policy_hash in known else None
+            yield step.step_id, dates.get(seq), step.level == 0, oldest, sum(item.open_micros for item in late), policy_hash
 
 
 def _credit(connection: sa.Connection, accounts: Sequence[int], seq: int) -> dict[int, int]:
@@ -81,13 +88,30 @@ def _credit(connection: sa.Connection, accounts: Sequence[int], seq: int) -> dic
     return credit
 
 
-def _bars(steps: Sequence[Any]) -> list[tuple[int, str, str, int]]:
-    """The facts that follow from the steps, in their order."""
-    barred: set[int] = set()
+def _undone(connection: sa.Connection) -> list[tuple[int, int, str]]:
+    """The commit that undid a run, the run's own, and its date."""
+    run, decision = tables.dunning_runs.c, tables.dunning_decisions.c
+    query = sa.select(decision.commit_seq, run.commit_seq, run.as_of).join_from(tables.dunning_decisions, tables.dunning_runs)
+    return [(int(seq), int(of), as_of) for seq, of, as_of in connection.execute(query.where(decision.kind == UNDONE))]
+
+
+def _bars(steps: Sequence[Any], undone: Sequence[tuple[int, int, str]]) -> list[tuple[int, str, str, int]]:
+    """The facts that follow from the steps and from what was undone, in their order."""
+    told: dict[int, list[tuple[int, str]]] = collections.defaultdict(list)  # by account: commit and action of the steps that count
+    of_commit: dict[int, list[int]] = collections.defaultdict(list)  # accounts of a run
     bars = []
-    for step in steps:
-        wants_bar = step.action == Action.BAR_OUTGOING
-        if wants_bar != (step.account_key in barred):
-            barred ^= {step.account_key}
-            bars.append((step.account_key, "bar_outgoing" if wants_bar else "unbar", step.as_of, step.commit_seq))
+    acts = [(step.commit_seq, step.step_id, step.as_of, step) for step in steps] + [(seq, 0, as_of, of) for seq, of, as_of in undone]
+    for seq, _, as_of, what in sorted(acts, key=lambda act: act[:2]):
+        accounts = of_commit[what] if isinstance(what, int) else [what.account_key]
+        for account_key in accounts:
+            counted = told[account_key]
+            was_barred = bool(counted) and counted[-1][1] == Action.BAR_OUTGOING
+            if isinstance(what, int):
+                told[account_key] = counted = [each for each in counted if each[0] != what]
+            else:
+                of_commit[seq].append(account_key)
+                counted.append((seq, what.action))
+            wants_bar = bool(counted) and counted[-1][1] == Action.BAR_OUTGOING
+            if wants_bar != was_barred:
+                bars.append((account_key, "bar_outgoing" if wants_bar else "unbar", as_of, seq))
     return bars

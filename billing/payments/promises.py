@@ -7,6 +7,7 @@ local to the account.
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -28,6 +29,8 @@ from billing.store.sums import halves, whole
 from rating.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from billing.store.home import Home
 
 OPEN, KEPT, BROKEN = "open", "kept", "broken"
@@ -110,6 +113,21 @@ def list_promises(home: Home, as_of: dt.date, account_id: str | None = None) -> 
     with home.connect() as connection:
         condition = sa.true() if account_id is None else tables.accounts.c.account_id == account_id
         return _read(connection, as_of.isoformat(), condition)
+
+
+def open_rests(connection: sa.Connection, as_of: dt.date, account_keys: Collection[int] | None = None) -> dict[int, int]:
+    """What promises that are open on a date still promise, in micro-units, by account key; of all accounts or some."""
+    row, on = tables.promises.c, as_of.isoformat()
+    query = sa.select(row.account_key, row.amount_micros, row.due_on, *_received(row, on), *_gone(row, on))
+    query = query.where(row.made_on <= on, row.due_on >= on)
+    if account_keys is not None:
+        query = query.where(row.account_key.in_(account_keys))
+    rests: dict[int, int] = collections.defaultdict(int)
+    for account_key, amount, due_on, *parts in connection.execute(query):
+        paid = whole(*parts[:2]) - whole(*parts[2:])
+        if state(amount, paid, due_on, on) == OPEN:
+            rests[account_key] += amount - paid
+    return dict(rests)
 
 
 def _read(connection: sa.Connection, as_of: str, condition: sa.ColumnElement[bool]) -> list[Promised]:

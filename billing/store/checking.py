@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.store import access, named_files, tables
+from billing.store import access, dated_ahead, named_files, tables
 from billing.store.sums import halves, whole
 from billing.store.tables.columns import comparing
 
@@ -33,11 +33,12 @@ class Finding(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """The outcome of a check; whole when there are no findings."""
+    """The outcome of a check; whole when there are no findings. `notes`: what is as it was written, and deserves a look."""
 
     tables: list[TableCount]
     files: int
     findings: list[Finding]
+    notes: list[Finding]
 
 
 def check(home: Home) -> Checked:
@@ -46,9 +47,10 @@ def check(home: Home) -> Checked:
         findings = [*_damage(connection), *_schema(connection), *_constraints(connection), *_foreign_keys(connection)]
         counts = [_count(connection, table) for table in tables.metadata.sorted_tables]
         files = named_files.named(connection, home.path)
+        notes = [Finding(*each) for each in dated_ahead.notes(connection)]
     findings += [Finding(file.path, f"{what} ({file.table})") for file, what in named_files.differences(home.path, files)]
     findings += [Finding(*found) for found in access.looser(home.path)]
-    return Checked(sorted(counts), len(files), findings)
+    return Checked(sorted(counts), len(files), findings, notes)
 
 
 def _damage(connection: sa.Connection) -> list[Finding]:

@@ -90,6 +90,10 @@ POINTS: Final = {
     "alarm.committed": "alarms about bills, or a word about one, are committed",
     "dunning.before_commit": "steps and facts of dunning are written, not committed",
     "dunning.committed": "steps and facts of dunning are committed",
+    "dunning_undo.before_commit": "a word about undoing a run of dunning is written, with its facts, not committed",
+    "dunning_undo.committed": "a word about undoing a run of dunning is committed",
+    "dunning_policy.before_commit": "a policy of dunning is written, not committed",
+    "dunning_policy.committed": "a policy of dunning is committed",
 }
 
 _times: collections.Counter[str] = collections.Counter()

@@ -89,6 +89,8 @@ def upgrade(
 def check(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """Check the schema, every constraint and foreign key, and the hash of every file that the database names. Exit status 1 on a finding.
 
+    Dunning runs and bill runs of a date that had not begun when they were committed are noted; nothing of them is damaged.
+
     Parameters
     ----------
     home
@@ -104,7 +106,7 @@ def check(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     with Home.open(home) as opened:
         checked = checking.check(opened)
     if as_json:
-        output.print_json({"tables": checked.tables, "files": checked.files, "findings": checked.findings})
+        output.print_json({"tables": checked.tables, "files": checked.files, "findings": checked.findings, "notes": checked.notes})
         return 1 if checked.findings else 0
     rows = [
         (each.table, each.rows, name, total)
@@ -115,6 +117,8 @@ def check(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     output.print_table(("table", "rows", "money column", "sum in micros"), rows, right=("rows", "sum in micros"))
     for finding in checked.findings:
         print(output.printable(f"{finding.place}: {finding.what}"))
+    for note in checked.notes:
+        print(output.printable(f"note: {note.place}: {note.what}"))
     print(f"{len(checked.findings)} findings in {len(checked.tables)} tables and {checked.files} files")
     return 1 if checked.findings else 0
 

@@ -1,4 +1,4 @@
-"""`ratewright dunning run|preview|show`."""
+"""`ratewright dunning run|preview|show` here; `list`, `undo` and `policy` are named by import path and imported when called."""
 
 from __future__ import annotations
 
@@ -13,9 +13,21 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.dunning import Change
+    from billing.dunning import Change, History
 
 app = cyclopts.App(name="dunning", help="Remind and bar accounts that are past due.")
+policy = cyclopts.App(name="policy", help="Policies of dunning: try, add and list them.")
+app.command(policy)
+_FOLDER = "server.cli.dunning_commands"
+for _app, _name, _path, _summary in (
+    (app, "list", "runs:list_", "The runs that took steps, and which of them are undone."),
+    (app, "undo", "runs:undo", "Ask for the newest run to be undone, or agree to it."),
+    (policy, "check", "policies:check", "Check a policy file; every mistake at once."),
+    (policy, "add", "policies:add", "Let a policy hold for the accounts that name it."),
+    (policy, "list", "policies:list_", "The policies that are known, and which of them hold."),
+):
+    _app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
+
 AsOf = Annotated[str, Parameter(name="--date", help="The date to judge by, such as 2025-12-01.")]
 
 
@@ -24,11 +36,14 @@ def run(*, date: AsOf, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False)
     """Take the steps that are due: remind, bar outgoing calls, or clear after payment. Once more on the same date does nothing."""
     from billing import dunning
     from billing.store.home import Home
+    from server import operator
     from server.cli.bill import now_us, parse_date
 
     as_of = parse_date(date)
     with Home.open(home) as opened:
-        changes = dunning.run(opened, as_of, now_us())
+        changes = dunning.run(opened, as_of, now_us(), by=operator.current())
+    if changes and not as_json:
+        print(f"run {changes[0].run_id} of {as_of}")
     _print(changes, as_json=as_json)
     return 0
 
@@ -68,13 +83,28 @@ def show(
     if as_json:
         output.print_json(found)
         return 0
+    _print_history(found)
+    return 0
+
+
+def _print_history(found: History) -> None:
+    from server.cli import output
+
     amount = f"{output.amount(found.overdue_micros, found.currency)} {found.currency}"
     since = f", oldest due on {found.oldest_due_on}" if found.oldest_due_on else ""
     barred = "; outgoing calls are barred" if found.barred else ""
-    print(f"account {account} on {found.as_of}: level {found.level}, {amount} past due{since}{barred}")
+    print(f"account {found.account_id} on {found.as_of}: level {found.level}, {amount} past due{since}{barred}")
+    print(f"policy {found.policy}")
+    if found.held_level:
+        print(f"level {found.held_level} waits: open promises cover what is past due (ratewright payment promise list)")
     if found.steps:
-        _print(found.steps, as_json=False)
-    return 0
+        marks = [(each.run_id, each.as_of, each.policy_hash[:12], "undone" if each.undone else "") for each in found.steps]
+        rows = [(*mark[:2], *row[1:], *mark[2:]) for mark, row in zip(marks, _rows(found.steps), strict=True)]
+        output.print_table(("run", "date", *_COLUMNS[1:], "policy", ""), rows, right=("run", *_RIGHT))
+
+
+_COLUMNS = ("account", "action", "level before", "level", "oldest due on", "past due", "currency")
+_RIGHT = ("level before", "level", "past due")
 
 
 def _print(changes: Sequence[Change], *, as_json: bool) -> None:
@@ -82,11 +112,16 @@ def _print(changes: Sequence[Change], *, as_json: bool) -> None:
 
     if as_json:
         output.print_json(list(changes))
-        return
-    if not changes:
+    elif changes:
+        output.print_table(_COLUMNS, _rows(changes), right=_RIGHT)
+    else:
         print("no account changes its state")
-        return
-    rows = [
+
+
+def _rows(changes: Sequence[Change]) -> list[tuple[object, ...]]:
+    from server.cli import output
+
+    return [
         (
             each.account_id,
             each.action,
@@ -98,5 +133,3 @@ def _print(changes: Sequence[Change], *, as_json: bool) -> None:
         )
         for each in changes
     ]
-    columns = ("account", "action", "level before", "level", "oldest due on", "past due", "currency")
-    output.print_table(columns, rows, right=("level before", "level", "past due"))

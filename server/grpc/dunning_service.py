@@ -56,7 +56,7 @@ def _state(name: str, history: dunning.History, as_of: dt.date) -> pb.DunningSta
         policy_level=history.level,
         policy_action=history.action,
         outgoing_barred=history.barred,
-        steps=[_step(step) for step in history.steps],
+        steps=[_step(step) for step in history.steps if not step.undone],
     )
     if history.oldest_due_on is not None:
         state.oldest_due_date.CopyFrom(convert.date(history.oldest_due_on))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from billing.store.tables.base import billing_settings, commits, settings
 from billing.store.tables.columns import INT64, metadata
 from billing.store.tables.documents import invoice_events, invoice_lines, invoices, legal_entities, number_series
-from billing.store.tables.dunning import dunning_steps
+from billing.store.tables.dunning import dunning_decisions, dunning_policies, dunning_runs, dunning_steps
 from billing.store.tables.facts import (
     account_facts,
     accounts,
@@ -94,6 +94,9 @@ __all__ = [
     "credits_left",
     "deposit_events",
     "deposits",
+    "dunning_decisions",
+    "dunning_policies",
+    "dunning_runs",
     "dunning_steps",
     "finding_decisions",
     "finding_waivers",

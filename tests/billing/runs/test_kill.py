@@ -42,6 +42,8 @@ KEPT = (
     (tables.payments, ("payment_id", "account_key", "amount_micros")),
     (tables.settlements, ("credit_kind", "credit_id", "invoice_key", "amount_micros")),
     (tables.dunning_steps, ("account_key", "level", "as_of", "overdue_micros")),
+    (tables.dunning_runs, ("run_id", "as_of")),
+    (tables.dunning_policies, ("name", "policy_hash", "origin")),
     (tables.account_facts, ("account_key", "kind", "from_date")),
     (tables.number_series, ("series", "next_number")),
     (tables.limit_alarms, ("account_key", "period_from", "reached_micros", "limit_micros", "run_id")),
@@ -50,11 +52,13 @@ KEPT = (
 
 
 def work(folder: Path) -> None:
-    """A month: bill, look at the bills, take a payment that covers more than one invoice, bar whoever owes for long."""
+    """A month: bill, look at the bills, take a payment that covers more than one invoice, remind and bar whoever owes for long."""
     with Home.open(folder) as home:
         done = cycle.run(home, dt.date(2025, 11, 1), NOW_US, threads=2)
         following.follow_up(home, done.run_id, Who("ana", 1001, NOW_US))
         payments.record(home, "p1", "a03", 50_000_000, dt.date(2025, 11, 5), "bank", NOW_US)
+        if not dunning.runs(home):
+            dunning.run(home, dt.date(2025, 11, 20), NOW_US)
         dunning.run(home, dt.date(2025, 12, 20), NOW_US)
 
 
@@ -115,7 +119,9 @@ def kill(before: Path, tmp_path: Path) -> Callable[[str], Path]:
     return at
 
 
-@pytest.mark.parametrize("point", [*POINTS, "run.chunk_posted:2", "run.before_posting_commit:3"])
+@pytest.mark.parametrize(
+    "point", [*POINTS, "run.chunk_posted:2", "run.before_posting_commit:3", "dunning.before_commit:2", "dunning.committed:2"]
+)
 def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[object, ...]]], kill: Callable[[str], Path], point: str) -> None:
     folder = kill(point)
     kept(folder)  # readable at once, and every book balances, before anyone mends anything

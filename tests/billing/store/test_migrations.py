@@ -141,6 +141,10 @@ FIRST = {
     "subscription_ends": ["2, '2026-02-01', 9"],
     "account_facts": ["1, 1, 'bar_outgoing', '2026-03-01', '', 9"],
     "bill_runs": ["1, '2026-02-01', 9, 'posted', 3, 9"],
+    "dunning_steps": [
+        "1, 1, 1, 'remind', '2026-02-20', '2026-02-15', 100, 8",
+        "2, 1, 2, 'bar_outgoing', '2026-03-01', '2026-02-15', 100, 9",
+    ],
     "invoices": [
         "1, 'R-1', 1, 1, 'EUR', '2026-01-01', '2026-02-01', '2026-02-01', '2026-02-15', 100, 19, 119, 9",
         "2, 'R-2', 1, 1, 'EUR', '2026-01-01', '2026-02-01', '2026-02-01', '2026-02-15', -50, 0, -50, 9",
@@ -170,6 +174,7 @@ def test_a_home_keeps_everything_up_and_down(place: Place) -> None:
     above = place.rows()
     assert [row[2:5] for row in above["subscription_facts"]] == [("end", "2026-02-01", None)]
     assert [row[1:5] for row in above["settlements"]] == [("invoice", "R-2", 1, 50), ("payment", "P-1", 1, 69)]
+    assert above["dunning_runs"] == [(1, "2026-02-20", "", -1, 2, 8), (2, "2026-03-01", "", -1, 3, 9)], "one for each commit with steps"
     assert above["credits_left"] == [("payment", "P-1", 1, 31, 9)], "what is left of the payment"
     with place.begin() as connection:
         connection.exec_driver_sql(
@@ -220,6 +225,16 @@ REFUSED = [
     ("0003", "UPDATE invoice_lines SET corrects_invoice_key = 1", "no place for lines that correct an invoice"),
     ("0003", 'UPDATE bill_runs SET detail = \'{"issued_on": "2026-03-05"}\'', "no place for runs with a date of issue of their own"),
     ("0003", "INSERT INTO quarantine VALUES (1, 1, 'a dispute', 'held')", "no place for accounts that a run left out"),
+    (
+        "0005",
+        "INSERT INTO dunning_decisions VALUES (1, 1, 'undone', 'wrong', 'ana', 1, 5, 9)",
+        "no place for dunning runs that are undone, or asked to be: 1 of them",
+    ),
+    (
+        "0005",
+        "INSERT INTO dunning_policies VALUES (1, 'x', 'h', 'home', '{}', 'ana', 1, 5, 9)",
+        "no place for dunning policies of the home",
+    ),
     ("0002", "UPDATE suspense SET through_seq = 9", "no place for marks with an end"),
     ("0002", "UPDATE raw_files SET content_sha256 = sha256", "no place for hashes of the records of files"),
 ]
@@ -242,6 +257,8 @@ HARMLESS = {
     "account_facts.by_name": "who entered the fact, for people",
     "account_facts.by_uid": "who entered the fact, for people",
     "credits_left": "worked out anew from payments, invoices and what they settle",
+    "dunning_runs": "made anew from the steps of a commit; who took them, for people; undone ones are refused",
+    "dunning_steps.policy_hash": "by which policy, for people",
     "index_snapshots": "the index is read from the usage files again",
     "payments.by_name": "who recorded the payment, for people",
     "payments.by_uid": "who recorded the payment, for people",

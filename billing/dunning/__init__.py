@@ -1,0 +1,28 @@
+"""Dunning: where accounts stand (`states`, pure), the run that takes steps (`running`), its undoing, and what was done (`looking`).
+
+Policies are data (`billing.dunning_policy`).
+"""
+
+from __future__ import annotations
+
+from billing.dunning.looking import History, Run, history, runs
+from billing.dunning.running import Change, preview, run
+from billing.dunning.states import State, Taken, past_due, state
+from billing.dunning.undoing import PutBack, Undo, undo
+
+__all__ = [
+    "Change",
+    "History",
+    "PutBack",
+    "Run",
+    "State",
+    "Taken",
+    "Undo",
+    "history",
+    "past_due",
+    "preview",
+    "run",
+    "runs",
+    "state",
+    "undo",
+]

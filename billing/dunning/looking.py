@@ -1,0 +1,150 @@
+"""What dunning did: its runs, and the steps taken for an account with where it stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.dunning.running import CLEARED, Change, judge
+from billing.dunning.states import State
+from billing.dunning.steps import BAR, UNDO_ASKED, UNDONE, Account, accounts, barred
+from billing.dunning_policy import CLEAR, names_of
+from billing.store import tables
+from rating.errors import NotFoundError
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.store.home import Home
+
+COUNTS = "counts"
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run that took steps. `state`: counts, undo_asked (and counts still) or undone; `reason` of the last word about undoing it."""
+
+    run_id: int
+    as_of: str
+    by_name: str
+    by_uid: int
+    at_us: int
+    commit_seq: int
+    reminded: int
+    barred: int
+    cleared: int
+    state: str
+    reason: str = ""
+    asked_by: str = ""
+    asked_by_uid: int | None = None
+    undone_by: str = ""
+    undone_seq: int | None = None
+
+
+class History(msgspec.Struct, frozen=True):
+    """The steps taken for an account, oldest first, and where it stands on a date: what a run of that date would make of it."""
+
+    account_id: str
+    as_of: str
+    level: int
+    action: str
+    oldest_due_on: str | None
+    overdue_micros: int
+    currency: str
+    barred: bool
+    policy: str
+    held_level: int  # that open promises keep it from; 0: none
+    steps: tuple[Change, ...]
+
+
+def runs(home: Home) -> list[Run]:
+    """Every run that took steps, oldest first."""
+    with home.connect() as connection:
+        return all_runs(connection)
+
+
+def history(home: Home, account_id: str, as_of: dt.date) -> History:
+    """Steps taken for an account so far, and its state on a date."""
+    with home.connect() as connection:
+        found = accounts(connection, as_of, account_id)
+        if not found:
+            raise NotFoundError(f"no account has the id {account_id}", "give the id as it stands in accounts.csv")
+        (account,) = found
+        judged = judge(connection, found, as_of, [account.account_key]).get(account.account_key)
+        now = judged.state if judged is not None else State(CLEAR, "", None, 0)
+        steps = _steps(connection, account)
+        is_barred = bool(barred(connection, account.account_key))
+    return History(
+        account_id,
+        as_of.isoformat(),
+        now.level,
+        now.action,
+        now.oldest_due_on.isoformat() if now.oldest_due_on else None,
+        now.overdue_micros,
+        account.currency,
+        is_barred,
+        account.policy,
+        now.held_level,
+        tuple(steps),
+    )
+
+
+def all_runs(connection: sa.Connection) -> list[Run]:
+    """Every run, oldest first."""
+    row, decision, step = tables.dunning_runs.c, tables.dunning_decisions.c, tables.dunning_steps.c
+    counts: dict[int, dict[str, int]] = {}
+    query = sa.select(step.commit_seq, step.action, sa.func.count()).group_by(step.commit_seq, step.action)
+    for seq, action, count in connection.execute(query):
+        counts.setdefault(seq, {})[action] = int(count)
+    said: dict[int, list[sa.Row[tuple[object, ...]]]] = {}
+    for each in connection.execute(sa.select(tables.dunning_decisions).order_by(decision.decision_id)):
+        said.setdefault(each.run_id, []).append(each)
+    found = []
+    for run in connection.execute(sa.select(tables.dunning_runs).order_by(row.run_id)):
+        own, words = counts.get(run.commit_seq, {}), {each.kind: each for each in said.get(run.run_id, ())}
+        asked, undone = words.get(UNDO_ASKED), words.get(UNDONE)
+        last = undone or asked
+        found.append(
+            Run(
+                **run._asdict(),
+                reminded=own.get("remind", 0),
+                barred=own.get(BAR, 0),
+                cleared=own.get(CLEARED, 0),
+                state=COUNTS if last is None else last.kind,
+                reason="" if last is None else last.reason,
+                asked_by="" if asked is None else asked.by_name,
+                asked_by_uid=None if asked is None else asked.by_uid,
+                undone_by="" if undone is None else undone.by_name,
+                undone_seq=None if undone is None else undone.commit_seq,
+            )
+        )
+    return found
+
+
+def run_of(connection: sa.Connection, run_id: int) -> Run:
+    """One run. Raises NotFoundError where there is none of that number."""
+    for each in all_runs(connection):
+        if each.run_id == run_id:
+            return each
+    raise NotFoundError(f"there is no dunning run {run_id}", "`ratewright dunning list` shows all of them")
+
+
+def runs_that_count(connection: sa.Connection) -> list[Run]:
+    """The runs that were not undone, oldest first."""
+    return [each for each in all_runs(connection) if each.state != UNDONE]
+
+
+def _steps(connection: sa.Connection, account: Account) -> list[Change]:
+    """All steps of an account; the level before each is that of the last one that counted when it was taken."""
+    step, by_seq, names = tables.dunning_steps.c, {each.commit_seq: each for each in all_runs(connection)}, names_of(connection)
+    rows = connection.execute(sa.select(tables.dunning_steps).where(step.account_key == account.account_key).order_by(step.step_id)).all()
+    changes: list[Change] = []
+    for place, row in enumerate(rows):
+        run = by_seq[row.commit_seq]
+        counted = (each for each in reversed(rows[:place]) if (by_seq[each.commit_seq].undone_seq or row.commit_seq) >= row.commit_seq)
+        before = next((each.level for each in counted), CLEAR)
+        told = (row.action, row.oldest_due_on, row.overdue_micros, account.currency, row.as_of)
+        policy = (names.get(row.policy_hash, ""), row.policy_hash or "")
+        changes.append(Change(account.account_id, before, row.level, *told, *policy, run.run_id, run.state == UNDONE))
+    return changes

@@ -1,0 +1,26 @@
+"""Policies of dunning: what they say (`model`), how they are written (`reading`), which of them hold in a home (`stored`)."""
+
+from __future__ import annotations
+
+from billing.dunning_policy.model import CLEAR, Action, Policy, Step, hash_of
+from billing.dunning_policy.reading import POLICY_FOLDER, doubts, package_policies, read_policy
+from billing.dunning_policy.stored import Added, Kept, add, keep, kept, names_of, policies
+
+__all__ = [
+    "CLEAR",
+    "POLICY_FOLDER",
+    "Action",
+    "Added",
+    "Kept",
+    "Policy",
+    "Step",
+    "add",
+    "doubts",
+    "hash_of",
+    "keep",
+    "kept",
+    "names_of",
+    "package_policies",
+    "policies",
+    "read_policy",
+]

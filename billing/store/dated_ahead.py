@@ -1,0 +1,73 @@
+"""Runs of a date that had not begun, on the clocks of their accounts, when they were committed: they barred or billed ahead of time.
+
+Nothing of them is damaged. They are told so that somebody looks at them; what was undone or is void is not told any more.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from billing.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def notes(connection: sa.Connection) -> Iterator[tuple[str, str]]:
+    """A place and what is to be said of it, for each run that has anything ahead of its commit's clock."""
+    for run_id, date, at_us, count in _ahead(connection, _dunned()):
+        told = f"run {run_id} of {date} was taken on {_day(at_us)} (UTC), when that date had not begun for {count:,} of its accounts"
+        yield "dunning_steps", f"{told}: ratewright dunning undo --run {run_id}"
+    for run_id, date, at_us, count in _ahead(connection, _billed()):
+        told = f"run {run_id} of {date} was numbered on {_day(at_us)} (UTC), when that date had not begun for {count:,} of its documents"
+        yield "bill_runs", f"{told}: ratewright bill list"
+
+
+def _dunned() -> sa.Select[Any]:
+    """Steps that count: number of the run, its date and instant, time zone, how many."""
+    run, step, account, decision = tables.dunning_runs.c, tables.dunning_steps, tables.accounts, tables.dunning_decisions.c
+    undone = sa.select(decision.run_id).where(decision.kind == "undone")
+    names = (run.run_id, run.as_of, run.at_us, account.c.timezone)
+    query = sa.select(*names, sa.func.count()).select_from(tables.dunning_runs)
+    query = query.join(step, step.c.commit_seq == run.commit_seq).join(account, account.c.account_key == step.c.account_key)
+    return query.where(run.run_id.not_in(undone)).group_by(*names).order_by(run.run_id)
+
+
+def _billed() -> sa.Select[Any]:
+    """Documents that stand: number of the run, its bill date, when they were numbered, time zone, how many."""
+    run, invoice, event = tables.bill_runs.c, tables.invoices, tables.invoice_events.c
+    commit, account = tables.commits, tables.accounts
+    void = sa.select(event.invoice_key).where(event.kind == "voided")
+    names = (run.run_id, run.bill_date, commit.c.at_us, account.c.timezone)
+    query = sa.select(*names, sa.func.count()).select_from(tables.bill_runs)
+    query = query.join(invoice, invoice.c.run_id == run.run_id).join(commit, commit.c.commit_seq == invoice.c.commit_seq)
+    query = query.join(account, account.c.account_key == invoice.c.account_key)
+    return query.where(invoice.c.invoice_key.not_in(void)).group_by(*names).order_by(run.run_id, commit.c.at_us)
+
+
+def _ahead(connection: sa.Connection, query: sa.Select[Any]) -> Iterable[tuple[int, str, int, int]]:
+    """Of what a query gives, by run: number, date, instant, and how many were ahead of it."""
+    found: dict[int, tuple[int, str, int, int]] = {}
+    for run_id, date, at_us, timezone, count in connection.execute(query):
+        if at_us < _begins_us(date, timezone):
+            before = found.get(run_id, (run_id, date, at_us, 0))
+            found[run_id] = (*before[:3], before[3] + int(count))
+    return found.values()
+
+
+@functools.cache
+def _begins_us(date: str, timezone: str) -> int:
+    """The instant at which a date begins in a zone, in microseconds UTC."""
+    midnight = dt.datetime.combine(dt.date.fromisoformat(date), dt.time(), ZoneInfo(timezone))
+    return (midnight - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def _day(at_us: int) -> str:
+    return str((_EPOCH + dt.timedelta(microseconds=at_us)).date())
