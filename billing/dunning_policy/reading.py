@@ -105,21 +105,28 @@ def _read_step(place: int, step: object) -> tuple[dict[str, Any], list[_Mistake]
     values: dict[str, Any] = {}
     for name in (each for each in _FIELDS if each in step):
         try:
-            values[name] = _value(name, step[name])
-        except (msgspec.ValidationError, MoneyError) as error:
-            wrong.append(_Mistake((*here, name), str(error).partition(" - at ")[0], _REMEDIES[name]))
+            value = msgspec.convert(step[name], _FIELDS[name].type)
+        except msgspec.ValidationError:
+            message = f"{step[name]!r} cannot be used"
+        else:
+            message = _meaningless(name, value)
+            if not message:
+                values[name] = value
+        if message:
+            wrong.append(_Mistake((*here, name), message, _REMEDIES[name]))
     return values, wrong
 
 
-def _value(name: str, given: object) -> Any:  # noqa: ANN401 -- of the field's type
-    """A field of a step. Raises ValidationError or MoneyError for one that cannot be meant."""
-    value = msgspec.convert(given, _FIELDS[name].type)
-    least = {"level": 1, "days_past_due": 1, "days_after": 1}.get(name)
-    if least is not None and value < least:
-        raise msgspec.ValidationError(f"{value} is below {least}")
-    if name == "amount_min" and parse_micros(value) < 0:
-        raise MoneyError(f"{value!r} is below zero")
-    return value
+def _meaningless(name: str, value: Any) -> str:  # noqa: ANN401 -- of the field's type
+    """What is wrong with a field that can be read; empty where nothing is."""
+    if name in {"level", "days_past_due", "days_after"} and value < 1:
+        return f"{value} is below 1"
+    if name != "amount_min":
+        return ""
+    try:
+        return f"{value!r} is below zero" if parse_micros(value) < 0 else ""
+    except MoneyError as error:
+        return str(error)
 
 
 def _wrong_levels(steps: list[dict[str, Any]]) -> Iterator[_Mistake]:

@@ -96,12 +96,12 @@ def _foreign_keys(connection: sa.Connection) -> list[Finding]:
 
 def _broken(connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool] | sa.TextClause, what: str) -> list[Finding]:
     rows = connection.execute(sa.select(sa.func.count()).select_from(table).where(condition)).scalar_one()
-    return [Finding(table.name, f"{rows} rows {what}")] if rows else []
+    return [Finding(str(table.name), f"{rows} rows {what}")] if rows else []
 
 
 def _count(connection: sa.Connection, table: sa.Table) -> TableCount:
     money = [column for column in table.c if column.name.endswith("_micros")]
     parts = [part for column in money for part in halves(column)]
     rows, *sums = connection.execute(sa.select(sa.func.count(), *parts).select_from(table)).one()
-    totals = {column.name: whole(*sums[2 * place : 2 * place + 2]) for place, column in enumerate(money)}
-    return TableCount(table.name, rows, totals)
+    totals = {str(column.name): whole(*sums[2 * place : 2 * place + 2]) for place, column in enumerate(money)}
+    return TableCount(str(table.name), rows, totals)  # the library's names are texts of a type of their own, which JSON does not know

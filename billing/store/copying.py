@@ -121,7 +121,7 @@ def _copy_tables(source: sa.Connection, target: sa.Connection, progress: Callabl
         for _ in again.counted(bulk.batches(target, _all(table))):
             pass
         tally.compare(again)
-        done.append(Copied(table.name, tally.rows, tally.sums))
+        done.append(Copied(str(table.name), tally.rows, tally.sums))
     return done
 
 

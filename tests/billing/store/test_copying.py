@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from billing.controls import books
 from billing.runs import cycle, trial
 from billing.store import bulk, checking, copying, location, tables
 from billing.store.home import Home
+from billing.store.schema import SCHEMA_VERSIONS
 from rating.errors import UserError
 from server.cli.app import main
 from tests.billing.runs.world import Call, World
@@ -190,10 +192,16 @@ def test_the_commands(home: Home, tmp_path: Path, both: str, capsys: pytest.Capt
     assert main(["db", "upgrade", "--home", str(home.path)]) == 0
     assert "nothing to do" in capsys.readouterr().out
     assert main(["db", "upgrade", "--to", "0003", "--dry-run", "--home", str(home.path)]) == 0
-    assert capsys.readouterr().out == "would undo 0005, 0004: schema 0005 -> 0003\n"
+    above = ", ".join(reversed(SCHEMA_VERSIONS[SCHEMA_VERSIONS.index("0003") + 1 :]))
+    assert capsys.readouterr().out == f"would undo {above}: schema {SCHEMA_VERSIONS[-1]} -> 0003\n"
     assert main(["db", "upgrade", "--to", "77", "--home", str(home.path)]) == 2
     assert main(["db", "check", "--home", str(home.path)]) == 0
     assert "0 findings" in capsys.readouterr().out
+    assert main(["db", "check", "--json", "--home", str(home.path)]) == 0
+    assert json.loads(capsys.readouterr().out)["findings"] == []
+    assert main(["db", "copy", "--json", "--to", str(tmp_path / "told"), "--home", str(home.path)]) == 0
+    told = json.loads(capsys.readouterr().out)["tables"]
+    assert {each[0] for each in told} == {table.name for table in tables.metadata.sorted_tables}
     assert main(["db", "copy", "--to", str(tmp_path / "copy"), "--home", str(home.path)]) == 0
     assert "both sides are the same" in capsys.readouterr().out
     (tmp_path / "copy" / "charges" / "1" / "0.parquet").unlink()

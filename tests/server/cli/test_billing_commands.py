@@ -114,6 +114,8 @@ def test_invoice_explain(billed: Command) -> None:
 
 def test_payment_and_dunning(billed: Command) -> None:
     assert "no account changes its state" in billed("dunning preview --date 2025-11-17")
+    assert billed("dunning preview --date 2025-12-06").splitlines()[1].split()[:2] == ["anna", "remind"]
+    assert billed("dunning run --date 2025-12-06").splitlines()[0] == "run 1 of 2025-12-06"
     assert billed("dunning preview --date 2025-12-20").splitlines()[1].split()[:2] == ["anna", "bar_outgoing"]
     assert json.loads(billed("dunning run --date 2025-12-20 --json"))[0]["level"] == 2
     assert billed("dunning show anna --date 2025-12-20").startswith(
@@ -126,7 +128,7 @@ def test_payment_and_dunning(billed: Command) -> None:
     assert "recorded before" in billed("payment record --id p1 --account anna --amount 20.00 --date 2025-12-20")
     assert json.loads(billed("payment list --json"))[0]["credit_micros"] == 8_660_000
     assert billed("payment list --account anna").splitlines()[1].split()[:4] == ["p1", "anna", "2025-12-20", "20.00"]
-    assert billed("dunning run --date 2025-12-20").splitlines()[1].split()[:2] == ["anna", "clear"]
+    assert billed("dunning run --date 2025-12-20").splitlines()[2].split()[:2] == ["anna", "clear"]
     assert "barred" not in billed("dunning show anna --date 2025-12-20").splitlines()[0]
     assert json.loads(billed("dunning show anna --json --date 2025-12-20"))["barred"] is False
 

@@ -1,0 +1,154 @@
+"""`ratewright dunning list|undo|show|policy`, and what `db check` notes of runs of dates that had not begun."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing.catalogue import Operator
+from billing.store import dated_ahead
+from server import operator
+from server.cli import app
+from tests.billing.runs.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Command = Callable[..., str]
+
+AHEAD = "when that date had not begun for 1 of its"
+POLICY = """name: stern
+steps:
+- {level: 1, action: remind, days_past_due: 1}
+- {level: 2, action: bar_outgoing, days_past_due: 2}
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Anna owes 10.60 since 15 November 2025."""
+    world = World(tmp_path / "home")
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    world.home.close()
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+@pytest.fixture
+def call(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    assert home.is_dir()
+
+    def run(text: str, status: int = 0, by: str = "ana") -> str:
+        monkeypatch.setattr(operator, "current", lambda: Operator(by, {"ana": 2001, "bob": 2002}[by]))
+        ended = app.main(shlex.split(text))
+        captured = capsys.readouterr()
+        assert ended == status, captured.err
+        return captured.out if status == 0 else captured.out + captured.err
+
+    run("bill run --date 2025-11-01")
+    return run
+
+
+def test_a_run_is_listed_undone_and_shown_as_undone(call: Command) -> None:
+    assert call("dunning list") == "dunning has taken no steps\n"
+    call("dunning run --date 2025-12-01")
+    assert json.loads(call("dunning run --date 2025-12-20 --json"))[0]["run_id"] == 2
+    listed = call("dunning list").splitlines()[2].split()
+    assert (listed[:6], listed[-1]) == (["2", "2025-12-20", "0", "1", "0", "ana"], "counts")
+    asking = "dunning undo --run 2 --reason 'wrong date'"
+    assert call(f"{asking} --dry-run").splitlines() == [
+        "account  step undone     then stands at  fact",
+        "anna     2 bar_outgoing  1 remind        unbar",
+        "run 2 of 2025-12-20 counts until another person gives the same command",
+        "only tried: nothing was stored",
+    ]
+    assert json.loads(call(f"{asking} --json"))["waits"] is True
+    assert "ana has asked for run 2 to be undone, and cannot agree to it" in call(asking, 1)
+    assert "counts; ana asks to undo it  wrong date" in call("dunning list")
+    assert call(asking, by="bob").splitlines()[-1] == "run 2 of 2025-12-20 is undone; ana had asked for it"
+    assert call(asking).splitlines() == ["run 2 of 2025-12-20 was undone before; nothing changed"]
+    assert json.loads(call("dunning list --json"))[1]["undone_by"] == "bob"
+    shown = call("dunning show anna --date 2025-12-20").splitlines()
+    assert "barred" not in shown[0]
+    assert shown[1] == "policy standard"
+    assert [line.split()[-1] for line in shown[4:]] == ["undone"]
+
+
+def test_open_promises_are_shown_beside_the_level_they_hold_back(call: Command) -> None:
+    call("payment promise add --id m1 --account anna --amount 10.60 --made 2025-12-10 --until 2025-12-24")
+    assert call("dunning run --date 2025-12-20") == "no account changes its state\n"
+    shown = call("dunning show anna --date 2025-12-20").splitlines()
+    assert shown[0].startswith("account anna on 2025-12-20: level 0, 10.60 CNY past due")
+    assert shown[2] == "level 1 waits: open promises cover what is past due (ratewright payment promise list)"
+    assert call("dunning preview --date 2025-12-25").splitlines()[1].split()[:2] == ["anna", "remind"]
+
+
+def test_policies_are_checked_added_and_listed(call: Command, home: Path) -> None:
+    path = home / "stern.yaml"
+    path.write_text(POLICY, encoding="utf-8")
+    doubt = "doubtful: level 2 bars without a reminder before; say `after: remind` and `days_after`"
+    assert call(f"dunning policy check {path}").splitlines()[1:] == [
+        "  1 remind: 1 days past due, 0.01 or more",
+        "  2 bar_outgoing: 2 days past due, 0.01 or more",
+        doubt,
+    ]
+    assert json.loads(call(f"dunning policy check {path} --json"))["policy"]["name"] == "stern"
+    assert "only tried" in call(f"dunning policy add {path} --dry-run")
+    assert len(call("dunning policy list").splitlines()) == 2
+    assert doubt in call(f"dunning policy add {path}")
+    assert "says so already" in call(f"dunning policy add {path}")
+    path.write_text(POLICY.replace("days_past_due: 2", "days_past_due: 9, after: remind, days_after: 7"), encoding="utf-8")
+    assert "in the place of" in call(f"dunning policy add {path}")
+    rows = call("dunning policy list").splitlines()[1:]
+    assert [("holds" in row, row.split()[0]) for row in rows] == [(True, "standard"), (False, "stern"), (True, "stern")]
+    assert "9 days past due, 0.01 or more, 7 days after remind" in rows[2]
+    call("accounts terms anna --from 2025-11-01 --dunning-policy stern")
+    assert json.loads(call("dunning run --date 2025-12-20 --json"))[0]["policy"] == "stern"
+    assert "there is no dunning policy mild" in call("accounts terms anna --from 2025-11-02 --dunning-policy mild", 1)
+
+
+def test_runs_of_dates_that_had_not_begun_are_noted(call: Command) -> None:
+    call("dunning run --date 2025-12-20")
+    world = World(home_of(call), fresh=False)
+    numbered = "UPDATE commits SET at_us = {} WHERE commit_seq = (SELECT max(commit_seq) FROM invoices)"
+    world.execute("UPDATE dunning_runs SET at_us = 1766160000000000")  # midnight in Shanghai
+    world.execute(numbered.format(1761926400000000))
+    assert dated_ahead_of(world) == []
+    world.execute("UPDATE dunning_runs SET at_us = 1766159999999999")
+    world.execute(numbered.format(1761926399999999))
+    world.home.close()
+    checked = json.loads(call("db check --json"))
+    assert checked["findings"] == []
+    assert checked["notes"] == [
+        [
+            "dunning_steps",
+            f"run 1 of 2025-12-20 was taken on 2025-12-19 (UTC), {AHEAD} accounts: ratewright dunning undo --run 1",
+        ],
+        [
+            "bill_runs",
+            f"run 1 of 2025-11-01 was numbered on 2025-10-31 (UTC), {AHEAD} documents: ratewright bill list",
+        ],
+    ]
+    assert "note: dunning_steps: run 1 of 2025-12-20" in call("db check")
+    call("dunning undo --run 1 --reason ahead")
+    call("dunning undo --run 1 --reason ahead", by="bob")
+    call("invoice void R-0000000001 --reason ahead")
+    assert json.loads(call("db check --json"))["notes"] == []
+
+
+def dated_ahead_of(world: World) -> list[tuple[str, str]]:
+    """What would be noted."""
+    with world.home.connect() as connection:
+        return list(dated_ahead.notes(connection))
+
+
+def home_of(call: Command) -> Path:
+    """The folder of the home that commands work on."""
+    from pathlib import Path  # noqa: PLC0415 -- only here at runtime
+
+    return Path(json.loads(call("db where --json"))["home"])
