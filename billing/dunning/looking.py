@@ -137,14 +137,17 @@ def runs_that_count(connection: sa.Connection) -> list[Run]:
 
 def _steps(connection: sa.Connection, account: Account) -> list[Change]:
     """All steps of an account; the level before each is that of the last one that counted when it was taken."""
-    step, by_seq, names = tables.dunning_steps.c, {each.commit_seq: each for each in all_runs(connection)}, names_of(connection)
-    rows = connection.execute(sa.select(tables.dunning_steps).where(step.account_key == account.account_key).order_by(step.step_id)).all()
+    step, run, decision = tables.dunning_steps.c, tables.dunning_runs.c, tables.dunning_decisions.c
+    undoing = (decision.run_id == run.run_id) & (decision.kind == UNDONE)
+    query = sa.select(tables.dunning_steps, run.run_id, decision.commit_seq.label("undone_seq"))
+    query = query.join_from(tables.dunning_steps, tables.dunning_runs, run.commit_seq == step.commit_seq)
+    query = query.outerjoin(tables.dunning_decisions, undoing).where(step.account_key == account.account_key).order_by(step.step_id)
+    rows, names = connection.execute(query).all(), names_of(connection)
     changes: list[Change] = []
     for place, row in enumerate(rows):
-        run = by_seq[row.commit_seq]
-        counted = (each for each in reversed(rows[:place]) if (by_seq[each.commit_seq].undone_seq or row.commit_seq) >= row.commit_seq)
+        counted = (each for each in reversed(rows[:place]) if each.undone_seq is None or each.undone_seq > row.commit_seq)
         before = next((each.level for each in counted), CLEAR)
         told = (row.action, row.oldest_due_on, row.overdue_micros, account.currency, row.as_of)
         policy = (names.get(row.policy_hash, ""), row.policy_hash or "")
-        changes.append(Change(account.account_id, before, row.level, *told, *policy, run.run_id, run.state == UNDONE))
+        changes.append(Change(account.account_id, before, row.level, *told, *policy, row.run_id, row.undone_seq is not None))
     return changes

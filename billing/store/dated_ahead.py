@@ -24,7 +24,7 @@ def notes(connection: sa.Connection) -> Iterator[tuple[str, str]]:
     """A place and what is to be said of it, for each run that has anything ahead of its commit's clock."""
     for run_id, date, at_us, count in _ahead(connection, _dunned()):
         told = f"run {run_id} of {date} was taken on {_day(at_us)} (UTC), when that date had not begun for {count:,} of its accounts"
-        yield "dunning_steps", f"{told}: ratewright dunning undo --run {run_id}"
+        yield "dunning_steps", f"{told}: ratewright dunning undo --run {run_id} --reason ..."
     for run_id, date, at_us, count in _ahead(connection, _billed()):
         told = f"run {run_id} of {date} was numbered on {_day(at_us)} (UTC), when that date had not begun for {count:,} of its documents"
         yield "bill_runs", f"{told}: ratewright bill list"

@@ -127,7 +127,7 @@ def test_runs_of_dates_that_had_not_begun_are_noted(call: Command) -> None:
     assert checked["notes"] == [
         [
             "dunning_steps",
-            f"run 1 of 2025-12-20 was taken on 2025-12-19 (UTC), {AHEAD} accounts: ratewright dunning undo --run 1",
+            f"run 1 of 2025-12-20 was taken on 2025-12-19 (UTC), {AHEAD} accounts: ratewright dunning undo --run 1 --reason ...",
         ],
         [
             "bill_runs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import grpc
@@ -10,7 +11,8 @@ from google.protobuf import timestamp_pb2
 from google.type import date_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from billing import catalogue
+from billing import catalogue, dunning
+from billing.closed_months import Who
 from ratewright.v1 import dunning_service_pb2 as dunning_pb
 from ratewright.v1 import dunning_service_pb2_grpc as dunning_grpc
 from ratewright.v1 import invoice_service_pb2 as invoice_pb
@@ -229,7 +231,16 @@ def test_dunning_state(channel: grpc.Channel, billed: World) -> None:
     late = state(channel, "anna", date_pb2.Date(year=2026, month=6, day=1))
     assert (late.overdue.units, late.overdue.nanos, late.overdue.currency_code) == (11, 550_000_000, "CNY")
     assert (late.oldest_due_date.month, late.oldest_due_date.day, late.days_past_due) == (11, 15, 198)
-    assert (late.policy_action, late.outgoing_barred, list(late.steps)) == ("bar_outgoing", False, [])
+    assert (late.policy_action, late.outgoing_barred, list(late.steps)) == ("remind", False, []), "no bar without a reminder before"
+    for day in (dt.date(2025, 11, 20), dt.date(2025, 12, 20)):
+        dunning.run(billed.home, day, billed.tick())
+    barred = state(channel, "anna", date_pb2.Date(year=2026, month=6, day=1))
+    taken = [(each.level_before, each.level, each.action) for each in barred.steps]
+    assert (barred.policy_level, barred.outgoing_barred, taken) == (2, True, [(0, 1, "remind"), (1, 2, "bar_outgoing")])
+    for name, uid in (("ana", 2001), ("bob", 2002)):
+        dunning.undo(billed.home, 2, "wrong", Who(name, uid, billed.tick()))
+    undone = state(channel, "anna", date_pb2.Date(year=2026, month=6, day=1))
+    assert (undone.outgoing_barred, [each.action for each in undone.steps]) == (False, ["remind"]), "what is undone was no step"
 
 
 def test_refused_dunning(channel: grpc.Channel) -> None:
