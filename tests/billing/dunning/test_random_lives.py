@@ -40,7 +40,7 @@ class Life:
         home, act = self.desk.home, self.desk.act
         later = on + dt.timedelta(20)
         if what == "invoice":
-            self.desk.invoice(f"R-{place}", amount, f"{later:%m-%d}", account, issued=f"{on:%m-%d}")
+            self.desk.invoice(f"R-{place:010d}", amount, f"{later:%m-%d}", account, issued=f"{on:%m-%d}")
         elif what == "pay":
             payments.record(home, f"p{place}", account, units(amount), on, "", act.now_us)
         elif what == "promise":
