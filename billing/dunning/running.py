@@ -115,11 +115,12 @@ def _changes(connection: sa.Connection, as_of: dt.date) -> list[tuple[int, Chang
         now, policy, taken = judged[account.account_key]
         before = (taken[-1].level, taken[-1].action) if taken else (CLEAR, "")
         if (now.level, now.action) != before:
-            policy_hash = hashes.setdefault(policy.name, hash_of(policy))
+            if policy.name not in hashes:
+                hashes[policy.name] = hash_of(policy)
             oldest = now.oldest_due_on.isoformat() if now.oldest_due_on else None
             action, on = now.action or CLEARED, as_of.isoformat()
             figures = (oldest, now.overdue_micros, account.currency)
-            change = Change(account.account_id, before[0], now.level, action, *figures, on, policy.name, policy_hash)
+            change = Change(account.account_id, before[0], now.level, action, *figures, on, policy.name, hashes[policy.name])
             changes.append((account.account_key, change, policy))
     return changes
 

@@ -20,8 +20,8 @@ from money import euro
 from progresslog import StageResult
 
 OCTOBER_BILL, NOVEMBER_BILL = "2026-11-01", "2026-12-01"
-PAID_ON, PAID_LATE_ON = "2026-11-10", "2026-11-25"
-DUNNED_ON = ("2026-12-02", "2026-12-20")  # nobody is barred who was not reminded 14 days before
+PAID_ON, PAID_LATE_ON, DUNNED_ON = "2026-11-10", "2026-11-25", "2026-12-20"
+REMINDED_ON = "2026-12-02"  # nobody is barred who was not reminded 14 days before
 ASKED_ON = "2026-11-20"  # when finance asks, five days after the October bill was due
 SHOWN_ACCOUNT = "A000001"  # its calls are planted
 STREAM_BATCH_ROWS = 1_000
@@ -152,7 +152,7 @@ def dun(context: Context) -> StageResult:
     _pay(context, "P-9001", payer, sum(each["total_micros"] for each in mine if each["issued_on"] == OCTOBER_BILL), PAID_LATE_ON)
     last = max((each["as_of"] for each in commands.ratewright("dunning", "list", "--home", context.home)), default="")
     taken, lines = 0, []
-    for date in (each for each in DUNNED_ON if each >= last):
+    for date in (each for each in (REMINDED_ON, DUNNED_ON) if each >= last):
         changes = commands.ratewright("dunning", "run", "--date", date, "--home", context.home, watch=context.watch)
         actions = collections.Counter(str(each["action"]) for each in changes)
         lines += [f"on {date}: {action.replace('_', ' ')} {count:,} accounts" for action, count in sorted(actions.items())]
