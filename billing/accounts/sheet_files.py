@@ -66,25 +66,27 @@ def read_document(path: Path, layouts: Sequence[Layout], mistakes: Mistakes) -> 
 
 def _read_csv(path: Path, layout: Layout, mistakes: Mistakes, progress: Progress) -> Sheet:
     sheet = Sheet(path.name, pa.table({}))
-    reader = _reader(path, mistakes)
-    if reader is None:
+    file = _opened(path, mistakes)
+    if file is None:
         return _empty(layout, path.name, mistakes)
     header: list[str] = []
     pieces: Iterator[Piece] = iter(())
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        if _header_is_right(path.name, header, layout.columns, mistakes):
-            pieces = _pieces(path.name, reader, mistakes)
-    except csv.Error as error:
-        _not_csv(path.name, reader.line_num, error, mistakes)
-    return CellReader(layout, sheet, header, mistakes).read(pieces, progress)
+    with io.TextIOWrapper(file, "utf-8-sig", newline="") as lines:
+        reader = csv.reader(lines, strict=True)
+        try:
+            header = [name.strip() for name in next(reader, [])]
+            if _header_is_right(path.name, header, layout.columns, mistakes):
+                pieces = _pieces(path.name, reader, mistakes)
+        except csv.Error as error:
+            _not_csv(path.name, reader.line_num, error, mistakes)
+        return CellReader(layout, sheet, header, mistakes).read(pieces, progress)
 
 
 def _empty(layout: Layout, file: str, mistakes: Mistakes) -> Sheet:
     return CellReader(layout, Sheet(file, pa.table({})), list(layout.columns), mistakes).read([])
 
 
-def _reader(path: Path, mistakes: Mistakes) -> Any:  # noqa: ANN401 -- an array, or a value of any type
+def _opened(path: Path, mistakes: Mistakes) -> BinaryIO | None:
     try:
         file = definition_file.opened(path)
         wrong_at = _first_that_is_no_text(file)
@@ -94,7 +96,7 @@ def _reader(path: Path, mistakes: Mistakes) -> Any:  # noqa: ANN401 -- an array,
         mistakes.add_unreadable(path.name, "file", f"cannot be read: {error.strerror}", "name a readable file")
     else:
         if wrong_at is None:
-            return csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
+            return file
         line, byte = wrong_at
         mistakes.add_unreadable(path.name, f"line {line}", f"not UTF-8 at byte {byte}", "save the file as UTF-8", line=line)
         file.close()

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from billing.dunning_policy.model import CLEAR, Action, Policy, Step
+from rating import definition_file
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import MoneyError, parse_micros
-from tariffs.document import parse, place_text
+from tariffs.document import parse_text, place_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 POLICY_FOLDER: Final = Path(__file__).parents[1] / "policies"
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")  # as accounts name it
-BYTES_MAX: Final = 1 << 20
 _FORM: Final = "docs/dunning.md describes a policy, billing/policies/standard.yaml is one"
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Step)}
 _REMEDIES: Final = {
@@ -42,13 +42,16 @@ class _Mistake(NamedTuple):
 
 def read_policy(path: Path) -> Policy:
     """The policy in a YAML file. Raises ProblemsError with all that is wrong with it, and UserError where there is no such file."""
-    if not path.is_file():
-        what = "is no file" if path.exists() else "does not exist"
-        raise UserError(f"policy {path} {what}", "name a YAML file that holds a policy", exit_status=2)
     try:
-        parsed = parse(path, bytes_max=BYTES_MAX)
+        parsed = parse_text(definition_file.read(path).decode("utf-8-sig"))
+    except FileNotFoundError as error:
+        raise UserError(f"policy {path} does not exist", "name a YAML file that holds a policy", exit_status=2) from error
     except OSError as error:
-        raise UserError(f"policy {path} cannot be read: {error.strerror}", "give this user the right to read it", exit_status=2) from error
+        raise UserError(
+            f"policy {path} cannot be read: {error.strerror}", "name a YAML file that this user may read", exit_status=2
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ProblemsError([Problem(str(path), "document", "the file is not UTF-8 text", "save it as UTF-8")]) from error
     found = [_Mistake(each.place, each.message, each.remedy if each.place else _FORM) for each in parsed.findings]
     found += _wrong_fields(parsed.fields) if parsed.fields else []
     if found:

@@ -79,11 +79,12 @@ def test_all_mistakes_are_told_with_file_and_place(tmp_path: Path, text: str, pl
         ("steps: 3\n", ["name", "steps"]),
         ("", ["document"]),
         ("- remind\n", ["document"]),
+        ("name: \ud83d", ["document"]),
     ],
 )
 def test_mistakes_of_the_file_itself(tmp_path: Path, text: str, places: list[str]) -> None:
     path = tmp_path / "x.yaml"
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(ProblemsError) as caught:
         read_policy(path)
     assert [each.path for each in caught.value.problems] == places
@@ -106,7 +107,7 @@ def test_a_policy_may_refer_to_a_level_and_has_a_hash_of_what_it_says(tmp_path: 
 @pytest.mark.parametrize("what", ["nothing", "folder"])
 def test_what_is_no_file_is_refused(tmp_path: Path, what: str) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(UserError, match="does not exist" if what == "nothing" else "is no file"):
+    with pytest.raises(UserError, match="does not exist" if what == "nothing" else "cannot be read: it is a folder"):
         read_policy(tmp_path / what)
 
 

@@ -226,12 +226,12 @@ REFUSED = [
     ("0003", 'UPDATE bill_runs SET detail = \'{"issued_on": "2026-03-05"}\'', "no place for runs with a date of issue of their own"),
     ("0003", "INSERT INTO quarantine VALUES (1, 1, 'a dispute', 'held')", "no place for accounts that a run left out"),
     (
-        "0005",
+        "0006",
         "INSERT INTO dunning_decisions VALUES (1, 1, 'undone', 'wrong', 'ana', 1, 5, 9)",
         "no place for dunning runs that are undone, or asked to be: 1 of them",
     ),
     (
-        "0005",
+        "0006",
         "INSERT INTO dunning_policies VALUES (1, 'x', 'h', 'home', '{}', 'ana', 1, 5, 9)",
         "no place for dunning policies of the home",
     ),

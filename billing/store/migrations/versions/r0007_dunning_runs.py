@@ -1,6 +1,6 @@
 """Runs of dunning with numbers, what was decided about them, and the policies that steps were taken by.
 
-Revision 0006. The steps of one commit become a run; who took them is not known. Policies of before are not known either: they were files.
+Revision 0007. The steps of one commit become a run; who took them is not known. Policies of before are not known either: they were files.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 from billing.store.migrations import going_back
 from billing.store.migrations.going_back import NoPlace
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 _INT = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _RUNS = """
@@ -53,12 +53,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0005, which knows steps alone. Runs are made anew from them; what the program's own policies said is dropped."""
+    """Back to 0006, which knows steps alone. Runs are made anew from them; what the program's own policies said is dropped."""
     no_place = (
         NoPlace("dunning_decisions", "kind", "dunning runs that are undone, or asked to be"),
         NoPlace("dunning_policies", "name", "dunning policies of the home", "origin <> 'package'"),
     )
-    going_back.refuse("0005", no_place)
+    going_back.refuse("0006", no_place)
     op.drop_column("dunning_steps", "policy_hash")
     for name in ("dunning_policies", "dunning_decisions", "dunning_runs"):
         op.drop_table(name)
