@@ -103,7 +103,7 @@ def _run(words: list[str]) -> int:
         raise _wrong_call(error) from error
     except UnicodeEncodeError as error:
         if error.reason != _UNDECODED:
-            raise
+            raise _unshown(error) from error
         raise UserError(f"{error.object!a} is no text in UTF-8", "give the same words in UTF-8", exit_status=EXIT_WRONG_CALL) from error
     except SystemExit as end:
         result = end.code
@@ -114,6 +114,12 @@ def _run(words: list[str]) -> int:
 def _show_warning(message: Warning | str, *_: object) -> None:
     """Doubts that stop nothing, in the form of errors; Python would name a line of our source."""
     print(f"warning: {message}", file=sys.stderr)
+
+
+def _unshown(error: UnicodeEncodeError) -> UserError:
+    mark = error.object[error.start]
+    remedy = "set PYTHONIOENCODING=utf-8, or a locale such as LC_ALL=C.UTF-8; --json needs it as well"
+    return UserError(f"this terminal shows {error.encoding}, which has no {mark!a}", remedy, exit_status=EXIT_WRONG_CALL)
 
 
 def _wrong_call(error: cyclopts.CycloptsError) -> UserError:

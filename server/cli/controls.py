@@ -12,7 +12,9 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from billing.controls.book import Book
     from billing.controls.findings import Finding
+    from billing.store.home import Home
 
 app = cyclopts.App(name="controls", help="Check that the books balance.")
 findings_app = cyclopts.App(name="findings", help="Books that did not balance: who mends them by when.")
@@ -30,14 +32,14 @@ def controls(
     """Check that the books balance, each side computed from another place. Exit status 1 if one does not."""
     import datetime as dt
 
-    from billing.controls import books, findings
+    from billing.controls import findings
     from billing.store.home import Home
     from server import operator
     from server.cli import output
     from server.cli.bill import now_us
 
     with Home.open(home) as opened:
-        found = books(opened)
+        found = _books(opened)
         if keep:
             findings.keep(opened, found, 0, operator.current().name, dt.datetime.now(dt.UTC).date(), now_us())
     failed = [book for book in found if not book.ok]
@@ -51,6 +53,21 @@ def controls(
         output.print_table(("term", "figure"), [(name, f"{value:,}") for name, value in book.terms.items()], right=("figure",))
     print(f"\n{len(found) - len(failed)} of {len(found)} books balance")
     return 1 if failed else 0
+
+
+def _books(home: Home) -> list[Book]:
+    """The books, or a plain word about a home that holds what no command writes."""
+    from billing.controls import books
+    from rating.errors import UserError
+
+    try:
+        return books(home)
+    except UserError:
+        raise
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        remedy = "`ratewright db check` and `ratewright ledger check` look for what was changed; put back the last good copy of the home"
+        raise UserError(f"the books of {home.path} cannot be worked out: {what}", remedy) from error
 
 
 @findings_app.default
