@@ -1,7 +1,9 @@
 """Asterisk's CDR rows: `Master.csv` in its widths of 16 to 21 columns, and the order of a cdr_custom.conf.
 
-Disposition decides whether a call was answered; its billable time is `billsec` as given (decimals where the switch writes them),
-counted from `answer`. A record is known by (uniqueid, sequence), else by (uniqueid, channel, dstchannel, start, dst), else by
+Disposition decides whether a call was answered; one that was not and has a `billsec` above zero contradicts itself. Billable time is
+`billsec` as given (decimals where the switch writes them), counted from `answer`.
+
+A record is known by (uniqueid, sequence), else by (uniqueid, channel, dstchannel, start, dst), else by
 (channel, dstchannel, start, src, dst): a call that goes from a menu to a queue leaves rows of one channel and start which differ
 in the destination alone.
 """
@@ -58,6 +60,7 @@ def read(block: Block, source: Source) -> Events:
     if block.has("billsec"):
         mark(block.code, answered & ~duration.present, Reason.UNREADABLE_NUMBER)
     mark(block.code, disposition == -1, Reason.UNKNOWN_DISPOSITION)
+    mark(block.code, ~answered & (duration.value > 0), Reason.ANSWER_IN_DOUBT)
     unique_id, channel = block.spans("uniqueid"), block.spans("channel")
     details = Details(
         caller=block.spans("src"),

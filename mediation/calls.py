@@ -61,12 +61,15 @@ def calls(block: Block, source: Source, timing: Timing, details: Details) -> Eve
 
 
 def _until_end(block: Block, timing: Timing) -> NDArray[np.int64]:
-    """Time from answer to end, for files without a duration."""
+    """Time from answer to end, for files without a duration. An end may be written more coarsely than the answer."""
     known = timing.answered & timing.answer.present & timing.end.present & ~timing.duration.present
     if not known.any():
         return np.zeros(block.size, np.int64)
-    mark(block.code, known & (timing.end.latest_us < timing.answer.earliest_us), Reason.END_BEFORE_START)
-    return np.where(known, timing.end.latest_us - timing.answer.latest_us, 0)
+    answer, end = timing.answer, timing.end
+    last_us = end.latest_us + np.maximum(end.fineness_us - 1, 0)  # the true end, if as much as can be was cut off when it was written
+    mark(block.code, known & (last_us < answer.earliest_us), Reason.END_BEFORE_START)
+    span_us = end.latest_us - answer.latest_us
+    return np.where(known, np.where(last_us < answer.latest_us, span_us, np.maximum(span_us, 0)), 0)
 
 
 def _check_span(block: Block, timing: Timing, chargeable: Times, duration_us: NDArray[np.int64]) -> None:

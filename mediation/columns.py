@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mediation.sources import Source
 
 SECOND_US: Final = 1_000_000
-_FINENESS_US: Final = np.array([0, SECOND_US, 60 * SECOND_US])  # by fields.EXACT, SECOND, MINUTE
+# By fields.EXACT, SECOND, MINUTE, and one to five places of a second.
+_FINENESS_US: Final = np.array([0, SECOND_US, 60 * SECOND_US, *(SECOND_US // 10**places for places in range(1, fields.PLACES_MAX))])
 
 
 class Times(NamedTuple):
@@ -105,8 +106,18 @@ def epochs(block: Block, spans: Spans, unit_us: int) -> Times:
     value, present = amounts(block, spans, unit_us, Reason.UNREADABLE_TIME)
     mark(block.code, (value < 0) | (value >= fields.EPOCH_US_MAX), Reason.UNREADABLE_TIME)
     nothing, no = np.zeros(block.size, np.int64), np.zeros(block.size, np.bool_)
-    fineness_us = np.full(block.size, 0 if unit_us == 1 else unit_us)
-    return Times(value, value, present & (value > 0), nothing.astype(np.int8), nothing.astype(np.int32), no, no, fineness_us)
+    at = (nothing.astype(np.int8), nothing.astype(np.int32), no, no, count_fineness_us(block, spans, unit_us))
+    return Times(value, value, present & (value > 0), *at)
+
+
+def count_fineness_us(block: Block, spans: Spans, unit_us: int, decimal_mark: str = ".") -> NDArray[np.int64]:
+    """How finely counts of units of `unit_us` microseconds are written; 0: to the microsecond."""
+    if unit_us == 1:
+        return np.zeros(block.size, np.int64)
+    places = np.zeros(block.size, np.int8)
+    fields.count_places(block.data, spans.begin, spans.end, ord(decimal_mark), places)
+    fineness_us: NDArray[np.int64] = unit_us // 10 ** np.minimum(places, fields.PLACES_MAX).astype(np.int64)
+    return np.where(fineness_us > 1, fineness_us, 0)
 
 
 def amounts(block: Block, spans: Spans, scale: int, reason: Reason | None = Reason.UNREADABLE_NUMBER) -> Amounts:

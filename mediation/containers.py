@@ -20,7 +20,7 @@ import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
-from mediation.reader import BOMB_RATIO, HEAD_BYTES, CountedFile, Unpacked, bomb, file_head, open_plain, packing
+from mediation.reader import BOMB_RATIO, HEAD_BYTES, UNPACKED, CountedFile, Unpacked, bomb, file_head, open_plain, packing
 from rating.errors import UnusableFileError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def files_in(path: Path, folder: Path | None = None, limits: Limits = Limits()) 
     if not kind:
         yield (Member(path.name, path, path.stat().st_size),)
         return
-    with tempfile.TemporaryDirectory(prefix="unpacked-", dir=folder) as place:
+    with tempfile.TemporaryDirectory(prefix=UNPACKED, dir=folder) as place:
         unpacking = _Unpacking(path, Path(place), limits)
         try:
             (_unpack_zip if kind == "zip" else _unpack_tar)(unpacking)

@@ -6,6 +6,7 @@ left out, and header and trailer lines with totals are set apart as the block's 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -35,7 +36,10 @@ def blocks(window: ByteWindow, source: Source) -> Iterator[Block]:
         count, position = scan(*where, found_room, widths, is_last=window.is_last, marks=marks, in_long_row=in_long_row)
         if position > window.begin:
             in_long_row = ends_in_long_row(found_room, count, position)
-        rows = block(window.data, found_room, count, source).without_first(header_left)
+        rows = block(window.data, found_room, count, source)
+        if _is_unfinished(window, rows, position):
+            rows = dataclasses.replace(rows, is_unfinished=True)
+        rows = rows.without_first(header_left)
         header_left = max(0, header_left - count)
         rows = without_control_lines(rows, source)
         if rows.size or rows.control_lines:
@@ -60,6 +64,12 @@ def without_control_lines(rows: Block, source: Source) -> Block:
             found[_beginning_with(rows, totals.starts_with.encode())] = True
     found &= rows.code != FAULT_LENGTH  # a piece of a row that is too long is no line
     return rows.without_control_lines(found)
+
+
+def _is_unfinished(window: ByteWindow, rows: Block, position: int) -> bool:
+    """Whether the file ends with the last row and not with a line break. A lone CR is half of one."""
+    ends_here = window.is_last and window.may_be_cut and position == window.end and rows.size > 0
+    return ends_here and bool(rows.end[-1] == window.end)
 
 
 def _beginning_with(rows: Block, start: bytes) -> NDArray[np.int64]:

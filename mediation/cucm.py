@@ -2,9 +2,9 @@
 
 Exports may lack the line of types. It is told by its words, so that no record is taken for it.
 Times are seconds since 1970 UTC. A call was answered if it has a time of connection (`dateTimeConnect` is not 0); its duration is
-`duration`. The destination is the final called party. A forwarded call is one row: the party who forwarded it last stands in
-`lastRedirectDn`, unless that is the pilot of a hunt group, which forwards nothing for anyone; it is the column `forwarder` for the
-rules of legs. Legs of one call share their
+`duration`, and one above 0 without such a time contradicts it. The destination is the final called party. A forwarded call is one row:
+the party who forwarded it last stands in `lastRedirectDn`, unless that is the pilot of a hunt group, which forwards nothing for anyone;
+it is the column `forwarder` for the rules of legs. Legs of one call share their
 globalCallID, which a definition may group by (`legs`). A record is known by its `pkid`, else by the ids of its call and legs and
 its origination. Files of call quality (CMR) are refused.
 """
@@ -85,6 +85,7 @@ def read(block: Block, source: Source) -> Events:
     start, connect, end = (columns.epochs(block, block.spans(name), columns.SECOND_US) for name in names)
     duration = columns.amounts(block, block.spans("duration"), columns.SECOND_US)
     mark(block.code, connect.present & ~duration.present, Reason.UNREADABLE_NUMBER)
+    mark(block.code, ~connect.present & (duration.value > 0), Reason.ANSWER_IN_DOUBT)
     return calls(block, source, Timing(start, connect, end, connect.present, duration), _details(block))
 
 

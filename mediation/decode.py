@@ -21,12 +21,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mediation import events, formats, grouped_legs, legs, source_columns, usage
+from mediation import events, formats, grouped_legs, last_row, legs, source_columns, usage
 from mediation.assembly import rules
+from mediation.limits import FUTURE_TOLERANCE_US
 from mediation.memory_window import MemoryWindow
 from mediation.parallel import PARALLEL_FROM_BYTES, Placed, in_order, usable_cores
 from mediation.reader import WINDOW_BYTES, Fingerprint, Window, changed, fingerprint
 from mediation.reasons import REASONS
+from mediation.rows import WatchedBlock, watched
 from mediation.sources import Bills, Source
 from rating.schema import USAGE_V1, LegRole
 
@@ -61,6 +63,7 @@ class Decoded(NamedTuple):
     file_sha256: bytes  # of the whole file as it lies on disk; empty for a stream's batch
     size_bytes: int
     control_lines: tuple[bytes, ...] = ()  # the source's header and trailer lines, which are no rows
+    future_tolerance_us: int = FUTURE_TOLERANCE_US  # how far the clock of a stream's source may be ahead of ours
 
 
 def decode(
@@ -145,8 +148,14 @@ def header_of(path: str | Path, source: Source) -> bytes:
 
 def read_block(rows: Block, source: Source) -> events.Events:
     """What a block's rows say: by their format, then by the source's own rules."""
-    read = source_columns.apply(rows, source, formats.decoder(source.format).read(rows, source))
+    format_ = formats.decoder(source.format)
+    if last_row.is_in_doubt(rows, source):
+        rows = watched(rows)
+    read = source_columns.apply(rows, source, format_.read(rows, source))
     events.check_ranges(rows, read)
+    if isinstance(rows, WatchedBlock) and last_row.is_in_doubt(rows, source):
+        _identity(rows, source, read)
+        last_row.refuse_cut(rows, source, getattr(format_, "OPTIONAL", ()))
     return rules.marked(read, source)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mediation import columns, fields, numbers
 from mediation.columns import Amounts, Identity, Numbers
+from mediation.limits import QUANTITY_MAX, START_MAX_US, START_MIN_US, TEXT_BYTES_MAX
 from mediation.reasons import Reason, mark
 from mediation.rows import Spans
 from mediation.sources import ServedBy
@@ -23,12 +24,11 @@ from rating.model import Service
 from rating.schema import ServedKind, UsageFlag
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mediation.rows import Block
     from mediation.sources import Source
 
-START_MIN_US: Final = 946_684_800_000_000  # 2000-01-01
-START_MAX_US: Final = 3_155_760_000_000_000  # 2070-01-01
-QUANTITY_MAX: Final = 1 << 47  # four years or 128 TiB: more is another unit; and what 65,536 rows add up to stays below 2^63
 LEG_KEY: Final = b"legs of one file"  # fixed: which of equal legs bills must not depend on the installation
 _CHARGE_FLAGS: Final = UsageFlag.PARTIAL | UsageFlag.LAST | UsageFlag.CUMULATIVE | UsageFlag.FIRST
 
@@ -171,6 +171,13 @@ def check_ranges(block: Block, events: Events) -> None:
         mark(block.code, value < 0, Reason.NEGATIVE_QUANTITY)
         mark(block.code, value >= QUANTITY_MAX, Reason.QUANTITY_TOO_LARGE)
     mark(block.code, (events.start_us < START_MIN_US) | (events.start_us >= START_MAX_US), Reason.TIME_OUT_OF_RANGE)
+    check_lengths(block, [found for found in _texts(events.details) if found is not None])
+
+
+def check_lengths(block: Block, texts: Sequence[Spans]) -> None:
+    """Refuse rows with a text that is longer than any id or name: it would be stored, counted and shown as it is."""
+    for text in texts:
+        mark(block.code, text.end - text.begin > TEXT_BYTES_MAX, Reason.TEXT_TOO_LONG)
 
 
 def check_order(block: Block, time_columns: tuple[str, ...]) -> None:
@@ -212,6 +219,13 @@ def _with_further(hashed: NDArray[np.uint64], block: Block, events: Events, part
     says_more = np.logical_or.reduce([text.filled, *telling])
     further = columns.hashes(block, Identity([text], values), b"further", hash_key)
     return np.where(says_more[:, None], hashed ^ further, hashed)
+
+
+def _texts(details: Details) -> tuple[Spans | None, ...]:
+    """Every text that is stored of a record."""
+    parties = (details.caller, details.account, details.other_raw, details.third, details.routing_number, details.other_text)
+    names = (details.record_id, *details.record_id_more, details.call_ref, *details.call_ref_more)
+    return (*parties, *names, details.trunk_in, details.trunk_out, details.location, details.source_currency)
 
 
 def _columns(amounts: Amounts | None, nothing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -20,8 +20,9 @@ njit = kernel_module(__file__, words.__file__)
 # Kinds of a field.
 EMPTY, READ, UNREADABLE = 0, 1, -1
 LOCAL, WITH_OFFSET, EPOCH = 1, 2, 3  # kinds of a time that was read
-# How finely a time was written.
-EXACT, SECOND, MINUTE = 0, 1, 2
+# How finely a time was written; SECOND and a number of decimal places (1 to 5): as many places of a second.
+EXACT, SECOND, MINUTE, PLACES = 0, 1, 2, 2
+PLACES_MAX: Final = 6  # microseconds: so fine is exact
 
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
@@ -76,6 +77,14 @@ def _read_fraction(data, at, end):
     for _ in range(count, 6):
         value *= 10
     return (value if count > 0 else -1), at
+
+
+@njit(_I64(_I64))
+def precision_of(places):
+    """How finely a time is written whose seconds have so many decimal places."""
+    if places == 0:
+        return SECOND
+    return EXACT if places >= PLACES_MAX else PLACES + places
 
 
 @njit(_I64(_I64, _I64, _I64))
@@ -173,12 +182,12 @@ def _read_time(data, at, end):
         fraction, stop = _read_fraction(data, after + 1, end) if after < end else (0, end)
         return (0, EMPTY, 0, EXACT) if fraction == 0 and stop == end else bad
     if count >= 8 and (after == end or data[after] == _DOT):  # noqa: PLR2004 - seconds since 1970, as CDR(start,u) gives them
-        fraction = 0
+        fraction, places = 0, max(0, end - after - 1)
         if after < end:
             fraction, after = _read_fraction(data, after + 1, end)
         if after != end or fraction < 0 or year >= EPOCH_US_MAX // SECOND_US:
             return bad
-        return year * SECOND_US + fraction, EPOCH, 0, EXACT
+        return year * SECOND_US + fraction, EPOCH, 0, precision_of(places)
     if count != 4 or after >= end or (data[after] != _DASH and data[after] != ord("/")):  # noqa: PLR2004 - yyyy
         return bad
     separator = data[after]
@@ -197,8 +206,9 @@ def _read_time(data, at, end):
         second, second_count, after = _read_digits(data, after + 1, end)
         precision = SECOND
     if after < end and data[after] == _DOT and precision == SECOND:
-        fraction, after = _read_fraction(data, after + 1, end)
-        precision = EXACT
+        point = after
+        fraction, after = _read_fraction(data, point + 1, end)
+        precision = precision_of(after - point - 1)
     if minute_count != 2 or second_count != 2 or fraction < 0:  # noqa: PLR2004 - MM and SS
         return bad
     days = _days(year, month, day)
@@ -305,6 +315,17 @@ def read_amounts(data, begin, end, scale, out, out_kind):
             continue
         value = whole * scale + (fraction_us // divisor if fraction_us else 0)
         out[row], out_kind[row] = (-value if negative else value), READ
+
+
+@njit(_VOID(_BYTES, _PLACES, _PLACES, _I64, _I8[::1]))
+def count_places(data, begin, end, mark, out):
+    """How many digits end each field behind its decimal mark, 100 at most; 0 where there is no mark before them."""
+    for row in range(begin.size):
+        at, out[row] = end[row] - 1, 0
+        while at >= begin[row] and _ZERO <= data[at] <= _NINE:
+            at -= 1
+        if at >= begin[row] and data[at] == mark:
+            out[row] = min(end[row] - 1 - at, 100)
 
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, _BYTES, _PLACES, numba.int16[::1]))

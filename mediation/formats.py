@@ -38,6 +38,15 @@ FORMATS: Final = {
     Format.CHF_JSON: "mediation.chf_json",
     Format.CANONICAL: "mediation.canonical",
 }
+_IN_LINES: Final = (
+    Format.ASTERISK,
+    Format.FREESWITCH,
+    Format.KAMAILIO_ACC,
+    Format.KAMAILIO_CDRS,
+    Format.CISCO_CUCM,
+    Format.DELIMITED,
+    Format.FIXED_WIDTH,
+)
 
 
 class Decoder(Protocol):
@@ -65,6 +74,11 @@ class ColumnDecoder(Protocol):
 def is_columnar(format_: Format) -> bool:
     """Whether a ColumnDecoder reads it."""
     return COLUMNS[format_].shape is Shape.ARROW
+
+
+def is_in_lines(format_: Format) -> bool:
+    """Whether its records are lines of text, which nothing but a line break ends."""
+    return format_ in _IN_LINES
 
 
 def names_its_columns(source: Source) -> bool:

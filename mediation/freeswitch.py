@@ -1,8 +1,9 @@
 """FreeSWITCH's CSV rows, in the columns of a mod_cdr_csv template.
 
-A call was answered if it has a time of answer. Instants are taken from the finest column there is: `*_uepoch`, `*_epoch`,
-`*_stamp`. The billable time is `billusec`, else `end_uepoch - answer_uepoch`, else `billmsec`, else `billsec` as given: the switch
-computes billsec from whole seconds, so it may be a second off. A record is known by its uuid.
+A call was answered if it has a time of answer; one without it that has a billable time contradicts itself. Instants are taken from the
+finest column there is: `*_uepoch`, `*_epoch`, `*_stamp`. The billable time is `billusec`, else `end_uepoch - answer_uepoch`, else
+`billmsec`, else `billsec` as given: the switch computes billsec from whole seconds, so it may be a second off. A record is known by its
+uuid.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def read(block: Block, source: Source) -> Events:
     duration = _duration(block, answered)
     if any(block.has(name) for name in ("billusec", "billmsec", "billsec")):
         mark(block.code, answered & ~duration.present, Reason.UNREADABLE_NUMBER)
+        mark(block.code, ~answered & (duration.value > 0), Reason.ANSWER_IN_DOUBT)
     caller, ani = block.spans("caller_id_number"), block.spans("ani")
     uuid = block.spans("uuid")
     details = Details(

@@ -5,8 +5,9 @@ order, and the call lasts from the one time to the other. A BYE may come from ei
 parties. An INVITE with another final code is a call that was not answered. Other methods are kept and never bill, nor does a BYE that was
 only asked for a password (401, 407).
 
-Times are taken from the finest column there is: `time_attr` (seconds since 1970 with milliseconds, or written), `time` with the
-microseconds of `time_exten`, `time`. A record is known by its `id` and call-id, else by call-id, tags, method, code and time.
+Times are those of `time_attr` (seconds since 1970, whole or with milliseconds, or written), else of `time`; where these are whole
+seconds, the microseconds of `time_exten` are added. A record is known by its `id` and call-id, else by call-id, tags, method, code
+and time.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from mediation.rows import Block, Spans
     from mediation.sources import Source
 
-__all__ = ["TIME_COLUMNS", "blocks", "key_fields", "read", "text"]
+__all__ = ["TIME_COLUMNS", "blocks", "key_fields", "moment", "read", "text"]
 
 TIME_COLUMNS: Final = ("time", "time_attr")
 NULLS: Final = ("\\N", "NULL", "<NULL>")
@@ -49,10 +50,10 @@ def read(block: Block, source: Source) -> Events:
     mark(block.code, ~code.present | ~block.spans("method").filled, Reason.MISSING_VALUE)
     is_answer = (method == _INVITE) & (code.value >= _SUCCESS[0]) & (code.value <= _SUCCESS[1])
     is_end = (method == _BYE) & ~np.isin(code.value, _CHALLENGES)
-    moment = _moment(block, source)
-    mark(block.code, ~moment.present, Reason.UNREADABLE_TIME)
-    absent = moment._replace(present=np.zeros(block.size, np.bool_))
-    timing = Timing(moment, moment, absent, is_answer | is_end, no_amounts(block.size))
+    at = moment(block, source)
+    mark(block.code, ~at.present, Reason.UNREADABLE_TIME)
+    absent = at._replace(present=np.zeros(block.size, np.bool_))
+    timing = Timing(at, at, absent, is_answer | is_end, no_amounts(block.size))
     events = calls(block, source, timing, _details(block, method != _BYE, code.value))
     flags = np.zeros(block.size, np.int32)
     flags[is_answer], flags[is_end] = UsageFlag.PARTIAL | UsageFlag.FIRST, UsageFlag.PARTIAL | UsageFlag.LAST
@@ -65,7 +66,23 @@ def key_fields(block: Block, events: Events) -> Identity:
     spans = [number, *(text(block, name).only(~number.filled) for name in ("from_tag", "to_tag", "sip_code"))]
     spans += [text(block, "callid"), block.spans("method")]
     mark(block.code, ~text(block, "callid").filled, Reason.MISSING_KEY)
-    return Identity(spans, [np.where(number.filled, 0, events.start_us)])
+    return Identity(spans, [np.where(number.filled, 0, _key_us(block, events))])
+
+
+def moment(block: Block, source: Source) -> Times:
+    """When the transaction ended: `time_attr`, else `time`, with the microseconds of `time_exten` where it has whole seconds only."""
+    at = _written_moment(block, source)
+    fraction = _fraction(block)
+    if fraction is None:
+        return at
+    mark(block.code, (fraction.value < 0) | (fraction.value >= columns.SECOND_US), Reason.UNREADABLE_TIME)
+    adds = fraction.present & (at.fineness_us == columns.SECOND_US)
+    more_us = np.where(adds, fraction.value, 0)
+    return at._replace(
+        earliest_us=at.earliest_us + more_us,
+        latest_us=at.latest_us + more_us,
+        fineness_us=np.where(adds, 0, at.fineness_us),
+    )
 
 
 def text(block: Block, name: str) -> Spans:
@@ -74,21 +91,28 @@ def text(block: Block, name: str) -> Spans:
     return spans.only(columns.words(block, spans, NULLS) < 0)
 
 
-def _moment(block: Block, source: Source) -> Times:
-    """When the transaction ended."""
-    moment = columns.times(block, text(block, "time"), source.timezone)
-    if block.has("time_exten"):
-        fraction = columns.amounts(block, text(block, "time_exten"), 1)
-        mark(block.code, (fraction.value < 0) | (fraction.value >= columns.SECOND_US), Reason.UNREADABLE_TIME)
-        moment = moment._replace(
-            earliest_us=moment.earliest_us + fraction.value,
-            latest_us=moment.latest_us + fraction.value,
-            fineness_us=np.where(fraction.present, 0, moment.fineness_us),
-        )
-    if block.has("time_attr"):
-        finer = columns.times(block, text(block, "time_attr"), source.timezone)
-        moment = finer.where(finer.present, moment)
-    return moment
+def _written_moment(block: Block, source: Source) -> Times:
+    """`time_attr`, else `time`."""
+    plain = columns.times(block, text(block, "time"), source.timezone)
+    if not block.has("time_attr"):
+        return plain
+    told = columns.times(block, text(block, "time_attr"), source.timezone)
+    return told.where(told.present, plain)
+
+
+def _fraction(block: Block) -> Amounts | None:
+    """The microseconds of `time_exten`; None where no row can have them."""
+    return columns.amounts(block, text(block, "time_exten"), 1) if block.has("time_exten") else None
+
+
+def _key_us(block: Block, events: Events) -> NDArray[np.int64]:
+    """The instant by which a record without `id` is known: what `time_exten` adds to `time_attr` is no part of it, so that keys stay."""
+    fraction = _fraction(block)
+    if fraction is None or not block.has("time_attr"):
+        return events.start_us
+    by_attr = columns.times(block, text(block, "time_attr"), "UTC")  # how finely it is written is the same in every zone
+    was_added = by_attr.present & (by_attr.fineness_us == columns.SECOND_US)
+    return events.start_us - np.where(was_added, fraction.value, 0)
 
 
 def _details(block: Block, names_parties: NDArray[np.bool_], code: NDArray[np.int64]) -> Details:

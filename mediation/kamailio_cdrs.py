@@ -6,7 +6,8 @@ may be billed for it. A definition says `start_on_confirmed: true` if the switch
 there to `end_time`; an answered call without one is refused.
 
 A call was answered if its `sip_code` is 2xx, or, without that column, if its duration is above zero: failed calls are written with
-zero. Durations are taken as written; in scientific notation, as databases show a FLOAT, only while the last digit is worth a second
+zero. A code that is none of 2xx beside a duration or a time of answer contradicts it, and the row is refused: it may be the code of
+the BYE. Durations are taken as written; in scientific notation, as databases show a FLOAT, only while the last digit is worth a second
 or less. A record is known by its `id`, else its call-id and tags, and its start.
 """
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mediation.rows import Block
     from mediation.sources import Source
 
-__all__ = ["TIME_COLUMNS", "blocks", "key_fields", "read"]
+__all__ = ["TIME_COLUMNS", "blocks", "key_fields", "moments", "read"]
 
 TIME_COLUMNS: Final = ("start_time", "end_time", "answer_time", "connect_time")
 _SUCCESS: Final = (200, 299)
@@ -41,12 +42,12 @@ _SUCCESS: Final = (200, 299)
 
 def read(block: Block, source: Source) -> Events:
     """The block's calls. Rows that cannot be read get a reason."""
-    start, end = (columns.times(block, text(block, name), source.timezone) for name in ("start_time", "end_time"))
+    start, answer, end = moments(block, source)
     duration = written.amounts(block, text(block, "duration"), Unit.SECOND)
     code = columns.amounts(block, text(block, "sip_code"), 1, reason=None)
     answered = _answered(code, duration)
     mark(block.code, answered & ~duration.present, Reason.UNREADABLE_NUMBER)
-    answer = _answer(block, source)
+    mark(block.code, ~answered & code.present & (answer.present | (duration.value > 0)), Reason.ANSWER_IN_DOUBT)
     if source.start_on_confirmed:
         answer = answer.where(answer.present, start)
     else:  # the duration holds the time of ringing
@@ -62,15 +63,15 @@ def key_fields(block: Block, events: Events) -> Identity:
     return Identity(spans, [events.created_us])
 
 
+def moments(block: Block, source: Source) -> tuple[Times, Times, Times]:
+    """The dialog's start, the answer from a column of its own, and the end."""
+    start, end, answer, connect = (columns.times(block, text(block, name), source.timezone) for name in TIME_COLUMNS)
+    return start, answer.where(answer.present, connect), end
+
+
 def _answered(code: Amounts, duration: Amounts) -> NDArray[np.bool_]:
     is_success = (code.value >= _SUCCESS[0]) & (code.value <= _SUCCESS[1])
     return np.where(code.present, is_success, duration.value > 0)
-
-
-def _answer(block: Block, source: Source) -> Times:
-    """The time of answer from a column of its own."""
-    answer, connect = (columns.times(block, text(block, name), source.timezone) for name in ("answer_time", "connect_time"))
-    return answer.where(answer.present, connect)
 
 
 def _details(block: Block, code: NDArray[np.int64]) -> Details:

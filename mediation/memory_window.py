@@ -19,6 +19,7 @@ class ByteWindow(Protocol):
     end: int
     offset: int
     is_last: bool
+    may_be_cut: bool  # nothing but its last line break proves the input whole: no packing does, and it is no row on its own
 
     def go_on(self, position: int) -> None:
         """Forget what lies before `position`, move the rest to the front and fill up."""
@@ -28,6 +29,7 @@ class MemoryWindow:
     """A window over bytes that are all there."""
 
     name = "the row that was kept"
+    may_be_cut = False
 
     def __init__(self, data: bytes) -> None:
         self.data = np.frombuffer(data, np.uint8)

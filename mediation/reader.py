@@ -34,6 +34,7 @@ _PIECE_BYTES: Final = 1 << 20
 BOMB_BYTES_MIN: Final = 1 << 30  # less than this is taken whatever its packing
 BOMB_RATIO: Final = 200  # records shrink to a tenth or a fiftieth, not further
 GZIP: Final = b"\x1f\x8b"
+UNPACKED: Final = "unpacked-"  # folders of members of an archive, whose sizes the archive tells
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE: Final = b"\x2a\x4d\x18"  # bytes 1 to 3 of a zstd file that begins with somebody's own data
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -159,6 +160,8 @@ class Window:
     """
 
     def __init__(self, path: Path, window_bytes: int = WINDOW_BYTES, size_bytes: int | None = None) -> None:
+        self._is_member = path.parent.name.startswith(UNPACKED) and path.name.isdecimal()
+        self.may_be_cut = True
         self._path, self.name = path, shown(path)
         self._buffer = bytearray(window_bytes)
         self.data = np.frombuffer(self._buffer, np.uint8)
@@ -178,6 +181,7 @@ class Window:
     def _unpacked(self) -> io.RawIOBase:
         head = file_head(self._path, self._plain)
         _refuse_archive(self._path, head)
+        self.may_be_cut = not (packing(head) or self._is_member)
         return Unpacked(self._path, self._file, head) if packing(head) else self._file
 
     def _skip_mark(self) -> None:

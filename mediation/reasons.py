@@ -9,6 +9,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Final
 
+from mediation.limits import TEXT_BYTES_MAX
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -42,6 +44,8 @@ class Reason(enum.StrEnum):
     OTHER_TIME_ZONE = "other_time_zone"
     REPEATED_FIELD = "repeated_field"
     VOLUMES_DISAGREE = "volumes_disagree"
+    ANSWER_IN_DOUBT = "answer_in_doubt"
+    TEXT_TOO_LONG = "text_too_long"
 
 
 REASONS: Final = (None, *Reason)  # code 0: nothing wrong
@@ -72,10 +76,14 @@ EXPLANATIONS: Final = {
     Reason.QUANTITY_TOO_LARGE: "the quantity is 2^47 or more, as of a call of four years or 128 TiB; it may be in another unit",
     Reason.MALFORMED_RECORD: "the record is not written as its format demands, so what it says cannot be relied on; if no record "
     "is, the file is of another format than the source",
-    Reason.TRUNCATED_RECORD: "the record ends too early, as when the disk was full or the file was taken while it was written",
+    Reason.TRUNCATED_RECORD: "the record ends too early, as when the disk was full or the file was taken while it was written; "
+    "does the switch end its files without a line break, say `ends_without_line_break: true` in a source definition",
     Reason.UNKNOWN_RECORD_TYPE: "the record says that it is of a type which the format does not know",
     Reason.OTHER_TIME_ZONE: "the record's times name a time zone that is not that of the source; set `timezone` in a source definition",
     Reason.REPEATED_FIELD: "a field that counts stands twice in the record, with different values",
+    Reason.ANSWER_IN_DOUBT: "the record says that the call was not answered, and has a billable duration or a time of answer; "
+    "is the column that says so of something else, such as the code of the BYE, name it otherwise in a source definition",
+    Reason.TEXT_TOO_LONG: f"an id, number or other text of the record is longer than {TEXT_BYTES_MAX:,} bytes",
     Reason.VOLUMES_DISAGREE: "the total volume is not the sum of the volumes up and down",
 }
 

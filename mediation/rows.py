@@ -65,6 +65,7 @@ class Block:
     layout: NDArray[np.int8]  # of each row; -1 none
     raw: NDArray[np.uint8] | None = None  # where `data` is not the input itself, but the field texts that a lexer took from it
     control_lines: tuple[bytes, ...] = ()  # header or trailer with totals of the file
+    is_unfinished: bool = False  # nothing ends the last row but the end of the file
 
     @property
     def raw_data(self) -> NDArray[np.uint8]:
@@ -84,7 +85,9 @@ class Block:
 
     def without_first(self, count: int) -> Block:
         """The rows after the first `count`."""
-        return self if count == 0 else self._chosen(slice(count, None), self.control_lines)
+        if count == 0:
+            return self
+        return self._chosen(slice(count, None), self.control_lines, is_unfinished=self.is_unfinished and count < self.size)
 
     def without_control_lines(self, found: NDArray[np.bool_]) -> Block:
         """The rows but those `found`, which are remembered as lines of control."""
@@ -92,9 +95,9 @@ class Block:
             return self
         limits = zip(self.begin[found].tolist(), self.end[found].tolist(), strict=True)
         lines = tuple(self.raw_data[begin:end].tobytes() for begin, end in limits)
-        return self._chosen(~found, self.control_lines + lines)
+        return self._chosen(~found, self.control_lines + lines, is_unfinished=self.is_unfinished and not found[-1])
 
-    def _chosen(self, rows: slice | NDArray[np.bool_], control_lines: tuple[bytes, ...]) -> Block:
+    def _chosen(self, rows: slice | NDArray[np.bool_], control_lines: tuple[bytes, ...], *, is_unfinished: bool) -> Block:
         return Block(
             self.data,
             self.begin[rows],
@@ -107,6 +110,7 @@ class Block:
             self.layout[rows],
             self.raw,
             control_lines,
+            is_unfinished,
         )
 
     def with_own_data(self) -> Block:
@@ -140,6 +144,23 @@ class Block:
         begin[rows] = self.field_begin[place_of_row[rows], rows]
         end[rows] = self.field_end[place_of_row[rows], rows]
         return Spans(begin, end)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WatchedBlock(Block):
+    """A block that remembers which of its columns were asked for."""
+
+    asked: set[str] = dataclasses.field(default_factory=set)
+
+    def spans(self, name: str) -> Spans:
+        """As the block's own."""
+        self.asked.add(name)
+        return super().spans(name)
+
+
+def watched(block: Block) -> WatchedBlock:
+    """The block, watched from now on."""
+    return WatchedBlock(**{field.name: getattr(block, field.name) for field in dataclasses.fields(block)})
 
 
 def block(data: NDArray[np.uint8], rows: Rows, count: int, source: Source) -> Block:

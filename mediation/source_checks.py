@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mediation.field_checks import check_fields
 from mediation.format_columns import COLUMNS, Shape
+from mediation.formats import is_in_lines
 from mediation.scan import WIDTH_MAX
 from mediation.source_rules import DAY_US, Bills, ControlTotals, Dialect, Legs, Numbering, Partials, Plain, Sequence, Services
 from mediation.sources import BUILT_IN, Format
@@ -23,13 +24,6 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 _LINE_BYTES_MAX: Final = 1 << 16
 _GENERAL: Final = (Format.DELIMITED, Format.FIXED_WIDTH)
 _WHOLE_CALLS: Final = (Format.ASTERISK, Format.FREESWITCH, Format.FREESWITCH_JSON, Format.FREESWITCH_XML, Format.KAMAILIO_CDRS)
-_WITHOUT_DIALECT: Final = (
-    Format.FREESWITCH_JSON,
-    Format.FREESWITCH_XML,
-    Format.RADIUS_DETAIL,
-    Format.CHF_JSON,
-    Format.CANONICAL,
-)
 _TOTALS: Final = ("count", "duration", "bytes", "units", "sequence")
 _HEADER_LINES_MAX: Final = 100
 _DIGITS_MAX: Final = 15  # E.164
@@ -129,6 +123,8 @@ def _compiled(pattern: str, place: str, problems: Problems) -> re.Pattern[str] |
 
 
 def _check_times(values: dict[str, Any], problems: Problems) -> None:
+    if values.get("ends_without_line_break") and "format" in values and not is_in_lines(values["format"]):
+        problems.add("ends_without_line_break", f"{values['format']} has no lines", "leave it out: each record tells where it ends")
     if values.get("retention_us", DAY_US) < DAY_US:
         problems.add("retention", "shorter than a day", "give how far back a record may come again, such as 190d")
 
@@ -137,7 +133,7 @@ def _check_dialect(values: dict[str, Any], problems: Problems) -> None:
     if "dialect" not in values:
         return
     dialect: Dialect = values["dialect"]
-    if values["format"] in _WITHOUT_DIALECT:
+    if not is_in_lines(values["format"]):
         problems.add("dialect", f"{values['format']} has none", "leave it out")
     _check_delimited_alone(dialect, values["format"], problems)
     for name in ("delimiter", "quote", "comment"):

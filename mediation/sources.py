@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from mediation.format_columns import COLUMNS
+from mediation.limits import FUTURE_TOLERANCE_US
 from mediation.source_rules import (
-    SECOND_US,
     Bills,
     ControlTotals,
     Dialect,
@@ -120,7 +120,7 @@ class Source(msgspec.Struct, frozen=True):
     sequence: Sequence = Sequence()
     legs: Legs = Legs()
     retention_us: int = 0  # how far back copies are known, and older records wait in suspense as too_old; 0: all of them
-    future_tolerance_us: int = 600 * SECOND_US  # how far a switch's clock may be ahead of ours
+    future_tolerance_us: int = FUTURE_TOLERANCE_US  # how far a switch's clock may be ahead of ours
     dialect: Dialect = Dialect()
     positions: tuple[Position, ...] = ()  # of fixed width: a column each, in the order of the layout
     fields: dict[str, FieldRule] = {}  # of the general formats: a rule for each canonical field
@@ -128,6 +128,7 @@ class Source(msgspec.Struct, frozen=True):
     trailer: ControlTotals | None = None
     file_sequence: FileSequence | None = None
     marker: str = ""  # a file is finished when one of its name and this ending is there
+    ends_without_line_break: bool = False  # of text in lines: the switch ends no file with one, so a last row without is whole
     start_on_confirmed: bool = False  # of Kamailio's cdrs: times of start are those of the answer (cdr_start_on_confirmed)
 
     @property

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from mediation import columns, numbers, usage
 from mediation.columns import Identity, Numbers
 from mediation.decode import DEFAULT_HASH_KEY, Decoded, Reject
-from mediation.events import QUANTITY_MAX, START_MAX_US, START_MIN_US
+from mediation.events import check_lengths
+from mediation.limits import QUANTITY_MAX, START_MAX_US, START_MIN_US
 from mediation.reasons import REASONS, Reason, mark
 from mediation.rows import Block, Spans, text_block
 from rating.errors import UserError
@@ -79,7 +80,8 @@ def to_usage(batch: pa.RecordBatch, source: Source, *, hash_key: bytes = DEFAULT
     values = [events.start_us, events.service, events.quantity, events.served.value, events.other.value]
     content = columns.hashes(block, Identity(texts, values), b"content", hash_key)
     made = _table(batch, events, source.name, key, content)
-    return Decoded(made, _rejects(batch, block), batch.num_rows, b"", 0)
+    rejects = _rejects(batch, block)
+    return Decoded(made, rejects, batch.num_rows, b"", 0, future_tolerance_us=source.future_tolerance_us)
 
 
 class _Events(NamedTuple):
@@ -125,6 +127,7 @@ def _check(batch: pa.RecordBatch, events: _Events) -> None:
     mark(code, events.quantity < 0, Reason.NEGATIVE_QUANTITY)
     mark(code, events.quantity >= QUANTITY_MAX, Reason.QUANTITY_TOO_LARGE)
     mark(code, (start_us < START_MIN_US) | (start_us >= START_MAX_US), Reason.TIME_OUT_OF_RANGE)
+    check_lengths(events.block, [events.record_id, events.served_text, events.other_text])
 
 
 def _table(batch: pa.RecordBatch, events: _Events, source_name: str, key: NDArray[np.uint64], content: NDArray[np.uint64]) -> pa.Table:

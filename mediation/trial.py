@@ -7,7 +7,6 @@ words for answered calls mean what they should. Nothing is stored. Columns of Ar
 from __future__ import annotations
 
 import collections
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +17,8 @@ from mediation import decode, formats
 from mediation.inspect import Inspection, inspect
 from mediation.reader import WINDOW_BYTES, Window
 from mediation.reasons import EXPLANATIONS, Reason
-from mediation.rows import Block
+from mediation.rows import watched
+from mediation.sources import Format
 from rating.model import Service
 from rating.schema import OffsetOrigin, ServedKind, UsageFlag
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mediation.decode import Decoded
+    from mediation.events import Events
+    from mediation.kamailio_doubts import KamailioDoubts
+    from mediation.rows import Block, WatchedBlock
     from mediation.sources import Source
 
 WORDS_MAX: Final = 20  # different words of one column that are shown
@@ -56,6 +59,8 @@ _SHOWN: Final = (
     "trunk_out",
     "cause",
 )
+_KAMAILIO: Final = (Format.KAMAILIO_ACC, Format.KAMAILIO_CDRS)
+_GENERAL: Final = (Format.DELIMITED, Format.FIXED_WIDTH)
 _DECIDING: Final = {"asterisk": "disposition", "freeswitch": "hangup_cause"}  # columns whose words tell whether a call was answered
 
 
@@ -98,17 +103,6 @@ class Trial(msgspec.Struct, frozen=True):
     no_numbers: list[str]  # destinations that are none, the most frequent ones
     words: list[Word]
     notes: list[str]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Watched(Block):
-    """A block that remembers which of its columns were asked for."""
-
-    asked: set[str] = dataclasses.field(default_factory=set)
-
-    def spans(self, name: str) -> Any:  # noqa: ANN401 - as the block's own
-        self.asked.add(name)
-        return super().spans(name)
 
 
 def attempt(path: str | Path, source: Source, rows: int, *, progress: Callable[[int, int], None] | None = None) -> Trial:
@@ -160,17 +154,20 @@ class _Seen:
         self.other: collections.Counter[str] = collections.Counter()
         self.no_numbers: collections.Counter[str] = collections.Counter()
         self._words: dict[str, collections.Counter[str]] = {}
+        self.doubts: KamailioDoubts | None = None
+        self.long_unanswered = 0  # rows that were not answered, and have a duration
 
     def read(self, path: Path, source: Source) -> None:
         """Look at the blocks of a text file."""
         with Window(path, WINDOW_BYTES) as window:
-            for watched, part in _parts(window, source):
-                self.widths.update(dict(zip(*(found.tolist() for found in np.unique(watched.width, return_counts=True)), strict=True)))
-                self._count_layouts(watched)
-                self.columns.update(name for names in watched.columns for name in names)
-                self.asked |= watched.asked
-                self.count(part, watched)
-                self._count_words(watched, part, window.offset, _deciding_column(source))
+            for block, part, read in _parts(window, source):
+                self.widths.update(dict(zip(*(found.tolist() for found in np.unique(block.width, return_counts=True)), strict=True)))
+                self._count_layouts(block)
+                self.columns.update(name for names in block.columns for name in names)
+                self.asked |= block.asked
+                self.count(part, block)
+                self._count_words(block, part, window.offset, _deciding_column(source))
+                self._look_closer(block, part, read, source)
                 if self.rows >= LOOKED_AT_MAX:
                     return
 
@@ -195,6 +192,17 @@ class _Seen:
         ]
         return sorted(found, key=lambda word: (-word.rows, word.word))[:WORDS_MAX]
 
+    def _look_closer(self, block: Block, part: Decoded, read: Events, source: Source) -> None:
+        if source.format in _KAMAILIO:
+            from mediation.kamailio_doubts import KamailioDoubts  # noqa: PLC0415 - for its tables alone
+
+            self.doubts = self.doubts or KamailioDoubts(source)
+            self.doubts.add(block, read)
+        elif source.format in _GENERAL:
+            durations: Any = part.usage.column("duration_us")
+            is_long = durations.fill_null(0).to_numpy() > 0
+            self.long_unanswered += int((is_long & (part.usage.column("flags").to_numpy() & UsageFlag.UNANSWERED != 0)).sum())
+
     def _count_layouts(self, block: Block) -> None:
         shared = set.intersection(*(set(names) for names in block.columns)) if block.columns else set()
         for layout, names in enumerate(block.columns):
@@ -216,13 +224,13 @@ class _Seen:
                 self._words.setdefault(word, collections.Counter())[outcome[place]] += 1
 
 
-def _parts(window: Window, source: Source) -> Iterator[tuple[_Watched, Decoded]]:
+def _parts(window: Window, source: Source) -> Iterator[tuple[WatchedBlock, Decoded, Events]]:
     """Blocks with what they say; each has to be used up before the next one."""
     format_ = formats.decoder(source.format)
     for block in format_.blocks(window, source):
-        watched = _Watched(**{field.name: getattr(block, field.name) for field in dataclasses.fields(block)})
-        read = decode.read_block(watched, source)
-        yield watched, decode.part_of(source, watched, read, window.offset, decode.DEFAULT_HASH_KEY)
+        seen = watched(block)
+        read = decode.read_block(seen, source)
+        yield seen, decode.part_of(source, seen, read, window.offset, decode.DEFAULT_HASH_KEY), read
 
 
 def _deciding_column(source: Source) -> str:
@@ -292,4 +300,8 @@ def _doubts(source: Source, seen: _Seen) -> list[str]:
     always = [word for word, counts in seen._words.items() if counts["answered"] and counts["unanswered"]]  # noqa: SLF001 - one module
     if always:
         notes.append(f"{', '.join(sorted(always)[:EXAMPLES_MAX])} stand in answered and unanswered rows alike")
-    return notes
+    if seen.long_unanswered:
+        notes.append(
+            f"{seen.long_unanswered:,} rows were not answered, by `answered`, and have a duration, which is not billed; is that right?"
+        )
+    return [*notes, *(seen.doubts.notes() if seen.doubts is not None else [])]

@@ -67,7 +67,7 @@ def epochs(block: Block, spans: Spans, unit: Unit, decimal_mark: str = ".") -> T
     value, present = amounts(block, spans, unit, decimal_mark, Reason.UNREADABLE_TIME)
     mark(block.code, (value < 0) | (value >= fields.EPOCH_US_MAX), Reason.UNREADABLE_TIME)
     nothing, no = np.zeros(block.size, np.int32), np.zeros(block.size, np.bool_)
-    fineness_us = np.full(block.size, SCALES[unit] if SCALES[unit] > 1 else 0)
+    fineness_us = columns.count_fineness_us(block, spans, SCALES[unit], decimal_mark)
     return Times(value, value, present & (value > 0), nothing.astype(np.int8), nothing, no, no, fineness_us)
 
 

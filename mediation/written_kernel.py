@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from mediation import fields
-from mediation.fields import EMPTY, EXACT, LOCAL, MINUTE, READ, SECOND, UNREADABLE, WITH_OFFSET, YEAR_MAX, YEAR_MIN
+from mediation.fields import EMPTY, EXACT, LOCAL, MINUTE, READ, SECOND, UNREADABLE, WITH_OFFSET, YEAR_MAX, YEAR_MIN, precision_of
 from rating.jit import kernel_module
 
 njit = kernel_module(__file__, fields.__file__)
@@ -152,7 +152,7 @@ def _read_time(data, at, end, form, months):
             for _ in range(count, 6):
                 micro *= 10
             _, _, at = _digits(data, at, end, DIGITS_MAX)
-            precision = EXACT
+            precision = precision_of(count)
         else:
             most = 4 if mark == ord("Y") else 2
             if mark == ord("d") or mark == ord("H") or mark == ord("I"):
@@ -175,7 +175,7 @@ def _read_time(data, at, end, form, months):
                 minute = value
             elif mark == ord("S"):
                 second = value
-                precision = min(precision, SECOND)
+                precision = SECOND if precision == MINUTE else precision
             else:
                 return bad
         if count == 0:

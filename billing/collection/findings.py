@@ -3,6 +3,7 @@
     missing:SOURCE:17            a number that never came, though numbers above and below it did
     missing:SOURCE:STREAM:17..19 several, in one stream of the source
     rejected:12                  a file of which nothing was taken: row 12 of collected_files
+    twice:sbc-acc:sbc-cdrs       two sources that tell the same calls, as the two tables of one switch: each call bills twice
 
 A missing number is found no more once its file comes. A rejected file is found no more once its content is taken (it was moved back after
 the definition was mended), or the one file of its name (it was fetched again): a name that switches use again and again tells nothing.
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 MISSING: Final = "missing"
 REJECTED: Final = "rejected"
+TWICE: Final = "twice"
 UNKNOWN_US: Final = 0  # as `from_us`: records behind a finding may be of any time
 REASON_CHARACTERS_MAX: Final = 1000
 _DAY_US: Final = 86_400_000_000
@@ -82,10 +84,10 @@ class _Waiver(NamedTuple):
 
 
 def findings(connection: sa.Connection) -> list[Finding]:
-    """Every finding, open and waived: missing files by source and number, then rejected ones, oldest first."""
+    """Every finding, open and waived: missing files by source and number, rejected ones, oldest first, sources that tell the same calls."""
     rows = _rows(connection)
     waivers = _waivers(connection)
-    found = [*_missing(connection, rows), *_rejected(connection, rows)]
+    found = [*_missing(connection, rows), *_rejected(connection, rows), *_twice(connection, rows)]
     return [_with_waiver(each, waivers) for each in found]
 
 
@@ -204,6 +206,24 @@ def _rejected(connection: sa.Connection, rows: Sequence[_Row]) -> Iterator[Findi
             )
 
 
+def _twice(connection: sa.Connection, rows: Sequence[_Row]) -> Iterator[Finding]:
+    """Pairs of sources of which files told the same calls; each pair once, however many files did."""
+    told: dict[tuple[str, str], list[_Row]] = {}
+    for row in rows:
+        for other in msgspec.json.decode(row.details, type=stored.Details).twice if row.details else ():
+            told.setdefault((min(row.source, other), max(row.source, other)), []).append(row)
+    for (first, second), files in sorted(told.items()):
+        yield Finding(
+            name=f"{TWICE}:{first}:{second}",
+            kind=TWICE,
+            source=first,
+            text=f"{first} and {second} tell the same calls, first seen in {files[0].file_name}: each call bills twice",
+            remedy="collect one of the two, and give up what came of the other; waive it then, or where they are of different switches",
+            from_us=min(_first_day_us(connection, [row.raw_file_id]) for row in files),
+            found_us=max(row.done_us for row in files),
+        )
+
+
 def _identity(row: _Row, details: stored.Details) -> str:
     return details.sha256 or row.file_name
 
@@ -230,9 +250,11 @@ def _covers(waived: str, name: str) -> bool:
     """Whether what was waived holds for `name`: the same, or more numbers of the same stream."""
     if waived == name:
         return True
+    if not waived.startswith(f"{MISSING}:") or not name.startswith(f"{MISSING}:"):
+        return False
     waived_stream, waived_range = _range(waived)
     stream, numbers = _range(name)
-    if waived_stream != stream or not name.startswith(f"{MISSING}:"):
+    if waived_stream != stream:
         return False
     return waived_range[0] <= numbers[0] and numbers[1] <= waived_range[1]
 

@@ -74,6 +74,7 @@ class Reading:
             notes.append("holds no records")
         if source.file_sequence is not None and sequences.numbered(base_name(claim.name), source.file_sequence) is None:
             notes.append("its name has no number, so nobody can tell whether files are missing beside it")
+        notes += [f"{calls:,} of its calls count from {other} as well" for other, calls in taken.details().twice.items()]
         name = stored.shown_name(claim.name)
         raw_file_id = raw_file_ids[0] if raw_file_ids else None
         collected = Collected(name, claim.claimed_us, source.name, state, raw_file_id, "; ".join(notes), taken.details())
@@ -150,13 +151,16 @@ class _Taken(NamedTuple):
     totals: list[control_totals.Totals]
 
     def details(self) -> Details:
-        """Control totals, added up over an archive."""
+        """Control totals, and calls that other sources tell too, added up over an archive."""
         said: collections.Counter[str] = collections.Counter()
         counted: collections.Counter[str] = collections.Counter()
         for each in self.totals:
             said.update(each.said)
             counted.update(each.counted)
-        return Details(dict(said), dict(counted))
+        twice: collections.Counter[str] = collections.Counter()
+        for report in self.reports:
+            twice.update(report.told_twice)
+        return Details(dict(said), dict(counted), twice=dict(twice))
 
 
 def _rejected(claim: Claim, source: Source | None, error: UserError, details: Details) -> Verdict:

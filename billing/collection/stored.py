@@ -44,6 +44,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     sha256: str = ""
     first: int = 0  # how the stream counts: the number after a wrap, and how many there are a round (0: no wraps)
     round: int = 0
+    twice: dict[str, int] = {}  # other sources that tell the same calls, and how many
 
 
 class Collected(NamedTuple):

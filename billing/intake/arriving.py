@@ -72,17 +72,19 @@ def decide(home: Home, known: KnownKeys, arrivals: Sequence[Arrival], now_us: in
 def _out_of_bounds(
     known: KnownKeys, arrivals: Sequence[Arrival], usage: pa.Table, now_us: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Rows that are too old for their copies to be known, and rows of a time that has not come."""
+    """Rows that are too old for their copies to be known, and rows that end at a time that has not come: of files and streams alike."""
     too_old, future = np.zeros(usage.num_rows, np.bool_), np.zeros(usage.num_rows, np.bool_)
     start_us: Any = usage.column("start_us").cast(pa.int64()).to_numpy()
+    durations: Any = usage.column("duration_us")
+    end_us = start_us + durations.fill_null(0).to_numpy()
     row_from = 0
     for arrival in arrivals:
         rows = slice(row_from, row_from := row_from + arrival.decoded.usage.num_rows)
         memory = known.memory.get(arrival.source)
         if memory is not None:  # also of a stream: what was dropped is not known to it either
             too_old[rows] = start_us[rows] < memory.oldest_us(now_us)
-        if arrival.rules is not None:
-            future[rows] = start_us[rows] > now_us + arrival.rules.future_tolerance_us
+        tolerance_us = arrival.decoded.future_tolerance_us if arrival.rules is None else arrival.rules.future_tolerance_us
+        future[rows] = end_us[rows] > now_us + tolerance_us
     return too_old, future
 
 

@@ -33,6 +33,7 @@ class IntakeReport(msgspec.Struct, frozen=True):
     commit_seq: int
     same_as: str = ""  # that earlier file
     suspended_by_reason: dict[str, int] = {}
+    told_twice: dict[str, int] = {}  # other sources, and how many of the file's calls count from them as well, of a thousand at most
     assembled: int = 0  # rows that the commit put together from segments, of this file and of earlier ones
 
 

@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 import numpy as np
 
 from billing.intake import arriving, assembling, index_files, large_files, lock, records, recycling, resent, sealing, source_memory, view
@@ -22,6 +23,7 @@ from billing.intake.batch import Arrival, Batch, kept_rows
 from billing.intake.known_keys import KnownKeys
 from billing.intake.recycling import Also, Mark
 from billing.intake.reports import IntakeReport, already_taken, reports, together
+from billing.intake.told_twice import told_twice
 from billing.intake.unusable import refuse_unusable
 from mediation.decode import decode, decode_parts
 from mediation.reader import shown
@@ -108,7 +110,7 @@ class Intake:
             (report,) = self._take([Arrival(source.name, decoded, path, source, content_sha256, file_name)], now_us)
             if records.unsealed_ranges(self._home) > RANGES_MAX:
                 self._seal(now_us)
-            return report
+        return msgspec.structs.replace(report, told_twice=dict(told_twice(self._home, source, decoded.usage)))
 
     def take_batches(self, batches: Sequence[tuple[str, Decoded]], now_us: int) -> list[IntakeReport]:
         """Take in several batches of streams, (source name, batch) each, with one sync and one commit. On disk when it returns."""
@@ -180,6 +182,7 @@ class Intake:
         if accept is not None and (source.header is not None or source.trailer is not None):
             accept(large_files.summary(decode_parts(file.path, source, hash_key=hash_key)))
         taken: list[IntakeReport] = []
+        twice: Mapping[str, int] = {}
         raw_file_id = 0
         try:
             for decoded, is_last in large_files.chunks(decode_parts(file.path, source, progress=progress, hash_key=hash_key)):
@@ -194,9 +197,10 @@ class Intake:
                         return already_taken(file.name, source.name, earlier)
                     taken += self._take([Arrival(source.name, decoded, file.path, source, b"", file.file_name, place)], now_us)
                     raw_file_id = raw_file_id or resent.raw_file_id(self._home, source.name, taken[0].commit_seq)
+                twice = twice or told_twice(self._home, source, decoded.usage)
         except UnusableFileError as error:
             raise large_files.left_half(file.name, sum(report.received for report in taken), error) from error
-        return together(taken)
+        return msgspec.structs.replace(together(taken), told_twice=dict(twice))
 
     def _seal(self, now_us: int, progress: Callable[[int, int], None] | None = None) -> sealing.SealReport:
         report = sealing.seal(self._home, now_us, progress)

@@ -23,6 +23,9 @@ from billing.intake import marks
 from billing.suspense import changes, decoding, refused
 from billing.suspense.segments import segments
 from billing.suspense.waiting import GROUP_REASONS, places, stored_rows, waiting
+from mediation.formats import is_in_lines
+from mediation.limits import FUTURE_TOLERANCE_US
+from mediation.reasons import Reason
 from rating.schema import USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:
@@ -33,11 +36,12 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from billing.suspense.rule import Rule
     from billing.suspense.selection import Asking, Selection
+    from mediation.sources import Source
 
 DECODED, STORED, REFUSED, SEGMENT = "decoded", "stored", "refused", "segment"
-FUTURE_TOLERANCE_US: Final = 600_000_000  # how far the clock of a switch may be ahead of ours
 _TO_BE_RESOLVED: Final = (marks.CONFLICTING, *GROUP_REASONS)
 _EMPTY: Final = USAGE_V1.empty_table()
+_CUT_OFF: Final = "its file may have been cut off: recycle it by its id once it is known to be whole"
 
 
 class Candidates(NamedTuple):
@@ -96,11 +100,24 @@ def _undecoded(home: Home, selection: Selection, rule: Rule | None, asking: Aski
     found = []
     for name in sorted({str(each) for each in rows["source"].to_pylist()}):
         mine = rows.filter(pc.equal(rows["source"], pa.scalar(name)))
-        read = decoding.read_again(home, mine, decoding.definition_of(name, asking.definitions), rule)
+        source = decoding.definition_of(name, asking.definitions)
+        cut = _cut_off(mine, source, selection)
+        found.append(_hopeless(mine.filter(cut), [_CUT_OFF] * int(cut.sum().as_py() or 0)))
+        mine = mine.filter(pc.invert(cut))
+        read = decoding.read_again(home, mine, source, rule)
         bad = [row for row, text in enumerate(read.why) if text]
         found.append(_timely(_settled(home, read.usage, mine.take(pa.array(read.good, pa.int64())), rule, DECODED), asking))
         found.append(_hopeless(mine.take(pa.array(bad, pa.int64())), [read.why[row] for row in bad]))
     return _joined(found)
+
+
+def _cut_off(rows: pa.Table, source: Source, selection: Selection) -> Any:  # noqa: ANN401 - an Arrow mask
+    """Last rows of files that may have been cut off: they read like any other, so nobody brings them back but by asking for them."""
+    reason: Any = rows["reason"].combine_chunks()
+    is_asked_for = bool(selection.ids) or Reason.TRUNCATED_RECORD in selection.reasons
+    if is_asked_for or source.ends_without_line_break or not is_in_lines(source.format):
+        return pa.array(np.zeros(rows.num_rows, np.bool_))
+    return pc.equal(reason, pa.scalar(str(Reason.TRUNCATED_RECORD)))
 
 
 def _stored(home: Home, selection: Selection, rule: Rule | None, asking: Asking) -> Candidates:
@@ -157,8 +174,9 @@ def _settled(home: Home, usage: pa.Table, rows: pa.Table, rule: Rule | None, way
 
 def _timely(found: Candidates, asking: Asking) -> Candidates:
     """The same, but records whose time has not come stay."""
-    start_us = found.after["start_us"].cast(pa.int64()).to_numpy()
-    early = (start_us > asking.now_us + FUTURE_TOLERANCE_US).tolist()
+    columns: list[Any] = [found.after[name].cast(pa.int64()) for name in ("start_us", "duration_us")]
+    start_us, duration_us = (column.fill_null(0).to_numpy() for column in columns)
+    early = (start_us + duration_us > asking.now_us + FUTURE_TOLERANCE_US).tolist()
     pairs = zip(found.problem, early, strict=True)
     return found._replace(problem=[text or ("its time has not come" if is_early else "") for text, is_early in pairs])
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from billing.suspense.rule import SERVICES
 from mediation import clock
+from mediation.limits import START_MAX_US, START_MIN_US
 from rating.model import Service
 from rating.schema import INSTANT, USAGE_V1, OffsetOrigin, ServedKind
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from billing.suspense.rule import NumberChange, Rule, TimeChange
 
 E164: Final = re.compile(r"[1-9][0-9]{6,14}")
-START_MIN_US: Final = 946_684_800_000_000  # 2000-01-01: what rating takes
-START_MAX_US: Final = 3_155_760_000_000_000  # 2070-01-01
 _SECOND_US: Final = 1_000_000
 _DECIDING: Final = (
     "service", "served_kind", "served_id", "other_e164", "other_raw", "third_e164", "start_us", "duration_us", "bytes_up", "bytes_down",

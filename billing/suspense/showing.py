@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # What a reason means and what mends it, where mediation.reasons does not say so.
 _MEANINGS: Final = {
     marks.CONFLICTING: "versions of one record differ in what decides the charge; choose one with `usage suspense resolve`",
-    marks.FUTURE_TIME: "it starts later than the clock of this machine allows; correct its time, or recycle it when its time has come",
+    marks.FUTURE_TIME: "it starts or ends later than this machine's clock allows; correct its time, or recycle it when its time has come",
     marks.TOO_OLD: "it is older than the time for which duplicates are known; recycle it if you know that it did not come before",
     "missing_segment": "segments of the call or session are missing, and their time is up; it becomes whole when they come in",
     "segments_disagree": "segments of one call or session contradict each other; correct the one that is wrong, or write it off by its id",

@@ -85,7 +85,7 @@ def test_columns_may_stand_in_any_order_and_case(fixtures: Path, tmp_path: Path)
     lines = (fixtures / "cisco-cucm" / "legs.csv").read_text().splitlines()
     header = ",".join(reversed(lines[0].split(","))).upper()
     shuffled = tmp_path / "cucm.csv"
-    shuffled.write_text("\n".join([header, *(",".join(reversed(line.split(","))) for line in lines[1:])]))
+    shuffled.write_text("\n".join([header, *(",".join(reversed(line.split(","))) for line in lines[1:])]) + "\n")
     plain, turned = (decode(path, CUCM).usage for path in (fixtures / "cisco-cucm" / "legs.csv", shuffled))
     for name in ("event_key", "content_hash", "record_id", "third_e164", "cause"):
         assert plain.column(name).equals(turned.column(name)), name
@@ -94,7 +94,7 @@ def test_columns_may_stand_in_any_order_and_case(fixtures: Path, tmp_path: Path)
 def test_without_pkid_a_row_is_known_by_its_legs(fixtures: Path, tmp_path: Path) -> None:
     lines = (fixtures / "cisco-cucm" / "legs.csv").read_text().replace('"pkid"', '"other"').splitlines()
     path = tmp_path / "cucm.csv"
-    path.write_text("\n".join([*lines[:3], lines[2], lines[2].replace(",111,", ",999,")]))
+    path.write_text("\n".join([*lines[:3], lines[2], lines[2].replace(",111,", ",999,")]) + "\n")
     found = inspect(path, CUCM)
     assert (found.rows, found.answered, found.duplicate) == (3, 2, 1)
 

@@ -104,7 +104,7 @@ def source_of(columns: str, *, services: Services = Services(), dialect: Dialect
 
 def decode_row(folder: Path, source: Source, row: str) -> Any:  # noqa: ANN401 - a row's values, or its reason
     path = folder / "usage.csv"
-    path.write_text(row)
+    path.write_text(row + "\n")
     decoded = decode(path, source)
     return decoded.rejects[0].reason if decoded.rejects else decoded.usage.to_pylist()[0]
 

@@ -93,11 +93,11 @@ def test_the_order_of_rows_changes_nothing(fixtures: Path, tmp_path: Path, seed:
     lines = [line for name in names for line in (fixtures / name).read_bytes().splitlines()]
     lines += [b"rubbish", *lines[3:9], *lines[3:5]]
     path = tmp_path / "all.csv"
-    path.write_bytes(b"\n".join(lines))
+    path.write_bytes(b"\n".join(lines) + b"\n")
     before = inspect(path, ASTERISK)
     check(before)
     random.Random(seed).shuffle(lines)
-    path.write_bytes(b"\n".join(lines))
+    path.write_bytes(b"\n".join(lines) + b"\n")
     assert inspect(path, ASTERISK) == before
 
 

@@ -71,7 +71,7 @@ def test_a_bye_that_was_challenged_closes_nothing(tmp_path: Path) -> None:
     lines = [f"{row},8613900000001,8613700000001" for row in (f"INVITE,c,f,t,200,{DAY} 10:00:00", f"BYE,c,f,t,407,{DAY} 10:01:00")]
     path = tmp_path / "acc.csv"
     for code in ("200", "408", "481"):
-        path.write_text("\n".join([*lines, f"BYE,c,f,t,{code},{DAY} 10:01:01,,"]))
+        path.write_text("\n".join([*lines, f"BYE,c,f,t,{code},{DAY} 10:01:01,,", ""]))
         made, _ = put_together(decode(path, source).usage)
         assert [row["duration_us"] for row in made.events.to_pylist()] == [61_000_000]
         figures = inspect(path, source)
@@ -84,7 +84,7 @@ def test_times_are_as_fine_as_the_table_has_them(tmp_path: Path) -> None:
     path = tmp_path / "acc.csv"
     times = ("2026-03-02 10:00:05,,", "2026-03-02 10:00:05,250001,", "2026-03-02 10:00:05,,1772445605.750")
     rows = [f"INVITE,c{number},f,t,200,{time},1,2" for number, time in enumerate(times)]
-    path.write_text("\n".join([*rows, "INVITE,c9,f,t,200,2026-03-02 10:00:05,1000000,,1,2"]))
+    path.write_text("\n".join([*rows, "INVITE,c9,f,t,200,2026-03-02 10:00:05,1000000,,1,2", ""]))
     decoded = decode(path, source)
     assert [row["start_us"].time().isoformat() for row in decoded.usage.to_pylist()] == ["10:00:05", "10:00:05.250001", "10:00:05.750000"]
     assert [reject.reason for reject in decoded.rejects] == ["unreadable_time"]
@@ -95,7 +95,7 @@ def test_a_row_without_number_is_known_by_its_dialog_and_time(tmp_path: Path) ->
     source = Source(name="acc", format=Format.KAMAILIO_ACC, layouts=(Layout(names),), services=ACC.services)
     rows = ["INVITE,c,f,t,200,10:00:05", "INVITE,c,f,t,200,10:00:05", "INVITE,c,f,t,200,10:00:06", "BYE,c,f,t,200,10:00:05"]
     path = tmp_path / "acc.csv"
-    path.write_text("\n".join(row.replace("10:", f"{DAY} 10:") + ",1,2" for row in [*rows, "INVITE,,f,t,200,10:00:05"]))
+    path.write_text("\n".join(row.replace("10:", f"{DAY} 10:") + ",1,2" for row in [*rows, "INVITE,,f,t,200,10:00:05"]) + "\n")
     decoded = decode(path, source)
     keys = decoded.usage.column("event_key").to_pylist()
     assert (keys[0] == keys[1], len(set(keys))) == (True, 3)
@@ -114,12 +114,15 @@ CASES: list[tuple[str, str, str, str, Source, Any]] = [  # end, duration, code a
     ("10:01:30", "9.025e+01", "", "", CONFIRMED, ("10:00:00", 90_250_000)),
     ("10:01:30", "90.250", "", "10:00:20", CONFIRMED, ("10:00:20", 90_250_000)),
     ("10:00:00", "0", "", "", CONFIRMED, ("10:00:00", None)),
-    ("10:00:20", "20.0", "486", "", CONFIRMED, ("10:00:00", None)),
+    ("10:00:20", "20.0", "486", "", CONFIRMED, "answer_in_doubt"),
+    ("10:00:20", "0", "486", "10:00:05", CONFIRMED, "answer_in_doubt"),
     ("10:01:30", "90.250", "", "", CDRS, "missing_answer_time"),  # the time of ringing is in it
     ("10:01:30", "90.250", "", "10:00:20", CDRS, ("10:00:20", 70_000_000)),
     ("", "90.250", "", "10:00:20", CDRS, "missing_answer_time"),
     ("10:00:00", "0", "", "", CDRS, ("10:00:00", None)),
-    ("10:00:20", "20.0", "487", "", CDRS, ("10:00:00", None)),
+    ("10:00:20", "20.0", "487", "", CDRS, "answer_in_doubt"),
+    ("10:01:30", "90.250", "481", "10:00:20", CDRS, "answer_in_doubt"),  # the code of the BYE
+    ("10:00:20", "0.000000", "487", "", CDRS, ("10:00:00", None)),
     ("10:01:30", "NULL", "200", "", CONFIRMED, "unreadable_number"),
     ("10:01:30", "ninety", "", "", CONFIRMED, "unreadable_number"),
     ("10:01:30", "1.1e+06", "", "", CONFIRMED, "unreadable_number"),

@@ -77,7 +77,7 @@ def test_masked_numbers_at_every_width(tmp_path: Path, width: int) -> None:
 
 def test_all_widths_in_one_file(tmp_path: Path) -> None:
     path = tmp_path / "Master.csv"
-    path.write_text("\n".join(line for width in EXTRA for line in lines(width)))
+    path.write_text("\n".join(line for width in EXTRA for line in lines(width)) + "\n")
     figures = inspect(path, ASTERISK)
     assert figures.rows == figures.accepted + figures.absorbed + figures.duplicate + figures.conflicting == 12 * len(EXTRA)
     assert not figures.rejected
@@ -89,7 +89,7 @@ def test_unanswered_calls_however_the_answer_is_left_out(tmp_path: Path, answer:
     text = row(3, "8613900000001", "8613900000002", "NO ANSWER", 18).replace(
         '"2026-03-01 10:03:00",""', f'"2026-03-01 10:03:00","{answer}"'
     )
-    path.write_text(text)
+    path.write_text(text + "\n")
     figures = inspect(path, ASTERISK)
     assert (figures.rows, figures.unanswered, figures.answered_duration_us) == (1, 1, 0)
     assert figures.first == "2026-03-01T10:03:00Z"

@@ -31,6 +31,9 @@ BETWEEN_JSON, BETWEEN_XML = b" \t\r\n,[]", b" \t\r\n"
 class GrowingWindow:
     """Bytes of which a few more come in sight each time: as the worst reader would have it."""
 
+    name = "a file that grows"
+    may_be_cut = True
+
     def __init__(self, data: bytes, step: int) -> None:
         self.data: NDArray[np.uint8] = np.frombuffer(data, np.uint8)
         self._step = step

@@ -45,7 +45,7 @@ def test_records_are_known_by_node_and_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "reason"), [("", "missing_key"), ("x", "unreadable_number")])
 def test_a_record_without_its_number_is_refused(tmp_path: Path, number: str, reason: str) -> None:
     path = tmp_path / "cdr.csv"
-    path.write_text(row("8613800000001", number))
+    path.write_text(row("8613800000001", number) + "\n")
     assert [reject.reason for reject in decode(path, changed(sequence=Sequence("n"))).rejects] == [reason]
 
 

@@ -20,7 +20,7 @@ DAY = "2026-03-02"
 
 def decode_text(folder: Path, text: str, source: Source) -> Any:  # noqa: ANN401 - a row's values, or its reason
     path = folder / "usage.csv"
-    path.write_text(text)
+    path.write_text(text + "\n")
     decoded = decode(path, source)
     return decoded.rejects[0].reason if decoded.rejects else decoded.usage.to_pylist()[0]
 

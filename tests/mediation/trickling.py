@@ -30,6 +30,7 @@ class TricklingWindow:
     """
 
     name = "a file that trickles in"
+    may_be_cut = True
 
     def __init__(self, data: bytes, step: int, rubbish: bytes, first_bytes: int = 0) -> None:
         self._rest = memoryview(data)
