@@ -101,7 +101,7 @@ class Intake:
         decoded = decode(path, source, progress=progress, hash_key=self._home.hash_key)
         if accept is not None:
             accept(decoded)
-        refuse_unusable(name, source.name, decoded.rows, collections.Counter(str(reject.reason) for reject in decoded.rejects))
+        refuse_unusable(name, source, decoded.rows, collections.Counter(str(reject.reason) for reject in decoded.rejects))
         content_sha256 = resent.records_sha256(decoded)
         with self._exclusive():
             earlier = resent.by_hash(self._home, source.name, decoded.file_sha256, content_sha256)
@@ -188,7 +188,7 @@ class Intake:
             for decoded, is_last in large_files.chunks(decode_parts(file.path, source, progress=progress, hash_key=hash_key)):
                 if not taken:
                     rejected = collections.Counter(str(reject.reason) for reject in decoded.rejects)
-                    refuse_unusable(file.name, source.name, decoded.rows, rejected)
+                    refuse_unusable(file.name, source, decoded.rows, rejected)
                 commits = frozenset(report.commit_seq for report in taken)
                 place = large_files.Place(raw_file_id, sum(report.received for report in taken), is_last, commits)
                 with self._exclusive():

@@ -66,7 +66,7 @@ def check(
         output.print_json(tried)
     else:
         _print(tried)
-    refuse_unusable(tried.figures.file, found.name, tried.figures.rows, tried.figures.rejected)
+    refuse_unusable(tried.figures.file, found, tried.figures.rows, tried.figures.rejected)
     return 0
 
 

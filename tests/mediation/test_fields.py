@@ -33,7 +33,7 @@ def micros(text: str) -> int:
 TIMES = [
     (b"2026-03-02 10:00:05", "2026-03-02T10:00:05", fields.LOCAL, 0, fields.SECOND),
     (b"2026-03-02T10:00:05", "2026-03-02T10:00:05", fields.LOCAL, 0, fields.SECOND),
-    (b"2026-03-02 10:00:05.5", "2026-03-02T10:00:05.500", fields.LOCAL, 0, fields.EXACT),
+    (b"2026-03-02 10:00:05.5", "2026-03-02T10:00:05.500", fields.LOCAL, 0, fields.PLACES + 1),
     (b"2026-03-02 10:00:05.1234567", "2026-03-02T10:00:05.123456", fields.LOCAL, 0, fields.EXACT),
     (b"2020/2/10 22:41", "2020-02-10T22:41:00", fields.LOCAL, 0, fields.MINUTE),
     (b"2020/2/1 2:41:07", "2020-02-01T02:41:07", fields.LOCAL, 0, fields.SECOND),
@@ -43,10 +43,11 @@ TIMES = [
     (b"1970-01-01 00:00:00", "1970-01-01T00:00:00", fields.LOCAL, 0, fields.SECOND),
     (b"2026-03-02 10:00:05+0800", "2026-03-02T10:00:05+08:00", fields.WITH_OFFSET, 28800, fields.SECOND),
     (b"2026-03-02 10:00:05 -03:30", "2026-03-02T10:00:05-03:30", fields.WITH_OFFSET, -12600, fields.SECOND),
-    (b"2026-03-02T10:00:05.25Z", "2026-03-02T10:00:05.250", fields.WITH_OFFSET, 0, fields.EXACT),
+    (b"2026-03-02T10:00:05.25Z", "2026-03-02T10:00:05.250", fields.WITH_OFFSET, 0, fields.PLACES + 2),
     (b"2026-03-02 10:00:05+08", "2026-03-02T10:00:05+08:00", fields.WITH_OFFSET, 28800, fields.SECOND),
     (b"1772445605.123456", "2026-03-02T10:00:05.123456", fields.EPOCH, 0, fields.EXACT),
-    (b"1772445605", "2026-03-02T10:00:05", fields.EPOCH, 0, fields.EXACT),
+    (b"1772445605", "2026-03-02T10:00:05", fields.EPOCH, 0, fields.SECOND),
+    (b"1772445605.123", "2026-03-02T10:00:05.123", fields.EPOCH, 0, fields.PLACES + 3),
 ]
 
 

@@ -51,7 +51,7 @@ def inspect(
         for inspection in inspections:
             _print(inspection)
     for inspection in inspections:
-        refuse_unusable(inspection.file, found.name, inspection.rows, inspection.rejected)
+        refuse_unusable(inspection.file, found, inspection.rows, inspection.rejected)
     return 0
 
 

@@ -12,6 +12,7 @@ from billing.collection.findings import Finding, findings, waive
 from billing.collection.gate import in_the_way
 from billing.runs import cycle
 from billing.store.home import Home
+from mediation.sources import Format, Layout, Source
 from rating.errors import NotFoundError, UserError
 from tests.billing.collection.drop import NOW_US, Call, collect, put, text
 from tests.billing.files import write
@@ -87,6 +88,22 @@ def test_a_rejected_file_is_found_until_one_of_its_name_is_taken(home: Home, roo
     put(root, "sw2/x.csv", text(Call("a"), "TRAILER,1,60"))
     collect(home, root)
     assert _names(home) == []
+
+
+def test_two_sources_that_tell_the_same_calls_are_found_until_somebody_decides(home: Home, root: Path) -> None:
+    columns = ("caller_id_number", "destination_number", "answer_stamp", "billsec", "uuid")
+    sources = tuple(Source(name, Format.FREESWITCH, (Layout(columns),), files=(f"{name}_*",)) for name in ("fs-a", "fs-b"))
+    row = "8613800000001,8613900000002,2026-02-28 10:00:00,60,u1\n"
+    for name in ("fs-b_1", "fs-a_1", "fs-a_2"):
+        put(root, name, row * int(name[-1]))
+        collect(home, root, sources=sources)
+    (found,) = _findings(home)
+    assert (found.name, found.kind, found.source) == ("twice:fs-a:fs-b", "twice", "fs-a")
+    assert found.text == "fs-a and fs-b tell the same calls, first seen in fs-a_1: each call bills twice"
+    assert _in_the_way(home, MARCH) == ["twice:fs-a:fs-b"]
+    waive(home, "twice:fs-a:fs-b", "the second was a test", ANN, NOW_US)
+    assert _names(home) == []
+    assert _names(home, every=True) == ["twice:fs-a:fs-b"]
 
 
 def test_a_name_that_is_used_every_day_makes_no_rejected_file_good(home: Home, root: Path) -> None:

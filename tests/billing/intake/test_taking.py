@@ -6,13 +6,14 @@ import random
 import threading
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from billing.intake import books
 from billing.intake.settle import OUTCOME_NAMES
 from billing.intake.taking import Intake
 from billing.store.home import Home
-from mediation import sources
+from mediation import sources, stream
 from rating.errors import UserError
 from tests.billing.intake.suspended import suspended_rows, suspense_counts
 from tests.billing.usage_rows import ABSORBED, DAY_US, MARCH_US, UNANSWERED, Event, batch
@@ -279,3 +280,28 @@ def test_a_missing_file_stores_nothing(home: Home, tmp_path: Path) -> None:
         Intake(home).take_file(tmp_path / "missing.csv", sources.find("asterisk"), NOW_US)
     with home.connect() as connection:
         assert home.head_seq(connection) == 0
+
+
+BOUNDS = [  # start, seconds
+    (NOW_US + 598_000_000, 1, "answered"),
+    (NOW_US + 600_000_000, 1, "suspended"),
+    (NOW_US - 86_400_000_000, 30 * 86_400, "suspended"),  # a call of thirty days that began yesterday
+    (NOW_US - 31 * 86_400_000_000, 30 * 86_400, "answered"),
+    (3_092_601_600_000_000, 60, "suspended"),  # 2068
+]
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+def test_what_ends_in_the_future_waits_in_a_file_and_in_a_stream(
+    home: Home, home_maker: Callable, tmp_path: Path, bounds: tuple[int, int, str]
+) -> None:
+    start_us, seconds, outcome = bounds
+    row = {"record_id": "r1", "service": 1, "served": "8613800000001", "start_us": start_us, "duration_us": seconds * 1_000_000}
+    source = sources.Source("gw", sources.Format.DELIMITED, (sources.Layout(("record_id", "served", "start", "duration")),))
+    decoded = stream.to_usage(pa.RecordBatch.from_pylist([row], schema=stream.STREAM_V1), source)
+    path = tmp_path / "cdr.csv"
+    path.write_text(f"r1,8613800000001,{start_us // 1_000_000}.{start_us % 1_000_000:06d},{seconds}\n")
+    streamed = Intake(home).take_batch("gw", decoded, NOW_US)
+    filed = Intake(home_maker("file")).take_file(path, source, NOW_US)
+    assert [each.rows for each in (streamed, filed)] == [rows(**{outcome: 1})] * 2
+    assert [each.suspended_by_reason for each in (streamed, filed)] == [{"future_time": 1} if outcome == "suspended" else {}] * 2

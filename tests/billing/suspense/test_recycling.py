@@ -14,6 +14,7 @@ from billing.intake import books, view
 from billing.suspense import limits, proposals
 from billing.suspense.listing import DAY_US
 from mediation.source_file import read_source
+from mediation.sources import Format, Layout, Source
 from rating.errors import NotFoundError, UserError
 from tests.billing.runs.world import NATIONAL, PREMIUM, START_US, Call, instant_us, price_of, shop
 from tests.billing.suspense.world import (
@@ -116,6 +117,23 @@ def test_a_row_that_could_not_be_read_comes_back_by_the_mended_definition(world:
     done = recycle(world, SWITCH, source="north-1")
     assert (done.rows, sum(done.left.values())) == (0, 2)
     assert done.left == {"it still cannot be read: unreadable_time": 1, "it still cannot be read: wrong_column_count": 1}
+
+
+def test_a_last_row_without_a_line_break_comes_back_by_its_id_alone_or_by_a_definition_that_says_so(world: World, tmp_path: Path) -> None:
+    """Decoded again it reads like any other, so that nobody brings it back by the way."""
+    columns = ("uniqueid", "src", "dst", "start", "answer", "disposition", "billsec")
+    source = Source("north-2", Format.ASTERISK, (Layout(columns),), timezone="Asia/Shanghai")
+    rows = [f"u{n},8613800000001,8613900000001,2025-10-05 10:00:00,2025-10-05 10:00:00,ANSWERED,600" for n in range(4)]
+    for number, row in enumerate(rows[1:]):
+        take_rows(world, tmp_path, f"{number}.csv", row, source=source)  # of one row, too: nothing else is wrong with it
+    assert {each.reason: each.rows for each in listed(world).counts} == {"truncated_record": 3}
+    done = recycle(world, source, source="north-2")
+    assert (done.rows, done.left) == (0, {"its file may have been cut off: recycle it by its id once it is known to be whole": 3})
+    assert recycle(world, source, ids=(listed(world).rows[0].id,)).outcomes == {"recycled": 1}
+    assert {each.reason: each.rows for each in listed(world).counts} == {"truncated_record": 2}
+    done = recycle(world, msgspec.structs.replace(source, ends_without_line_break=True), source="north-2")
+    assert (done.outcomes, listed(world).counts) == ({"recycled": 2}, ())
+    assert unbalanced(world) == []
 
 
 def test_a_local_time_that_happened_twice_is_read_in_the_rules_zone(world: World, tmp_path: Path) -> None:
