@@ -177,7 +177,9 @@ def check_ranges(block: Block, events: Events) -> None:
 def check_lengths(block: Block, texts: Sequence[Spans]) -> None:
     """Refuse rows with a text that is longer than any id or name: it would be stored, counted and shown as it is."""
     for text in texts:
-        mark(block.code, text.end - text.begin > TEXT_BYTES_MAX, Reason.TEXT_TOO_LONG)
+        length = text.end - text.begin
+        if length.max(initial=0) > TEXT_BYTES_MAX:  # hardly ever
+            mark(block.code, length > TEXT_BYTES_MAX, Reason.TEXT_TOO_LONG)
 
 
 def check_order(block: Block, time_columns: tuple[str, ...]) -> None:
