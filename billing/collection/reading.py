@@ -74,7 +74,7 @@ class Reading:
             notes.append("holds no records")
         if source.file_sequence is not None and sequences.numbered(base_name(claim.name), source.file_sequence) is None:
             notes.append("its name has no number, so nobody can tell whether files are missing beside it")
-        notes += [f"{calls:,} of its calls count from {other} as well" for other, calls in taken.details().twice.items()]
+        notes += [f"at least {calls:,} of its calls count from {other} as well" for other, calls in taken.details().twice.items()]
         name = stored.shown_name(claim.name)
         raw_file_id = raw_file_ids[0] if raw_file_ids else None
         collected = Collected(name, claim.claimed_us, source.name, state, raw_file_id, "; ".join(notes), taken.details())

@@ -122,6 +122,6 @@ def _note(report: IntakeReport) -> str:
     notes = [f"{report.taken_back} earlier rows now conflicting"] if report.taken_back else []
     notes += [f"{rows} {reason}" for reason, rows in report.suspended_by_reason.items()]
     notes += [f"{report.assembled} put together from segments"] if report.assembled else []
-    notes += [f"{calls} calls count from {other} as well: each bills twice" for other, calls in report.told_twice.items()]
+    notes += [f"at least {calls:,} calls count from {other} as well: each bills twice" for other, calls in report.told_twice.items()]
     notes += [f"{report.absorbed_later} earlier rows now absorbed"] if report.absorbed_later else []
     return "; ".join(notes)
