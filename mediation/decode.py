@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from mediation import events, formats, grouped_legs, last_row, legs, source_columns, usage
 from mediation.assembly import rules
-from mediation.limits import FUTURE_TOLERANCE_US
 from mediation.memory_window import MemoryWindow
 from mediation.parallel import PARALLEL_FROM_BYTES, Placed, in_order, usable_cores
 from mediation.reader import WINDOW_BYTES, Fingerprint, Window, changed, fingerprint
@@ -63,7 +62,9 @@ class Decoded(NamedTuple):
     file_sha256: bytes  # of the whole file as it lies on disk; empty for a stream's batch
     size_bytes: int
     control_lines: tuple[bytes, ...] = ()  # the source's header and trailer lines, which are no rows
-    future_tolerance_us: int = FUTURE_TOLERANCE_US  # how far the clock of a stream's source may be ahead of ours
+    future_tolerance_us: int | None = (
+        None  # of a stream: how far its source's clock may be ahead of ours; None: rows are of no clock of theirs
+    )
 
 
 def decode(

@@ -84,7 +84,8 @@ def _out_of_bounds(
         if memory is not None:  # also of a stream: what was dropped is not known to it either
             too_old[rows] = start_us[rows] < memory.oldest_us(now_us)
         tolerance_us = arrival.decoded.future_tolerance_us if arrival.rules is None else arrival.rules.future_tolerance_us
-        future[rows] = end_us[rows] > now_us + tolerance_us
+        if tolerance_us is not None:
+            future[rows] = end_us[rows] > now_us + tolerance_us
     return too_old, future
 
 
