@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from billing import ledger
 from billing.allocations import allocate_credit, open_micros
 from billing.payments.writing import require_minor_units, require_same
+from billing.persons import same_person
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
@@ -111,7 +112,7 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
         amount = _amount(home, number, invoice, amount_micros)
         _require_not_before(on, invoice.issued_on, f"invoice {number} was issued")
         agreed = last is not None and last.kind == ASKED and last.amount_micros == amount and last.on_date in {"", on.isoformat()}
-        if agreed and last is not None and last.by_uid == who.by_uid:
+        if agreed and last is not None and same_person(last.by_uid, who.by_uid):
             raise UserError(
                 f"{last.by_name} has asked for the write-off of {number}, and cannot agree to it",
                 "another account of the operating system has to give the same command",

@@ -20,9 +20,10 @@ from billing.payments import giving_back
 from billing.payments.giving_back import Back
 from billing.payments.writing import Act as Desk
 from billing.runs import cycle
-from billing.store import settings, tables
+from billing.store import tables
 from billing.store.home import Home
 from tariffs.load import load
+from tests.billing.second_person import set_by_two
 from tests.diaries.billing_page import Line, cents
 from tests.lives.story import Call
 from tests.lives.tariff import instant_us
@@ -51,7 +52,7 @@ class Operated:
         self.numbers: dict[str, str] = {}
         for name in ("tariff-1", "gross"):
             self._publish(name)
-        settings.put(self.home, "reopen_periods_max", "12", *ANA[:2], self._tick())
+        set_by_two(self.home, "reopen_periods_max", "12", self._tick)
         source = folder / "in"
         source.mkdir()
         rows = (f"{name},Customer {name},EUR,Europe/Berlin,{bill_day},en,{first},,standard,14\n" for name, first, bill_day in page.accounts)

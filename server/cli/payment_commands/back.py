@@ -118,10 +118,16 @@ def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
     if done.existed:
         print(f"{done.kind} {done.reference} was recorded before; nothing changed")
         return 0
+    if done.proposal:
+        what = f"{done.kind} {done.reference} of {common.money(done.amount_micros, done.currency)}"
+        print(common.second_person(what, done.proposal))
+        return 0
     print(f"{done.kind} {done.reference}: {common.money(done.amount_micros, done.currency)} of account {done.account_id}")
     for number, micros in done.reopened:
         print(f"{common.money(micros, done.currency)} of invoice {number} is open again")
     if done.credit_micros:
         print(f"{common.money(done.credit_micros, done.currency)} left as credit")
+    if done.needs_second:
+        print(common.NEEDS_SECOND)
     common.print_tried(dry_run=dry_run)
     return 0

@@ -119,6 +119,11 @@ def _move(home: Path, told: tuple[str, str, str, str, str | None, str], *, dry_r
         return 0
     if held.existed:
         print(f"{reference} was recorded before; nothing changed")
+    if held.proposal:
+        print(common.second_person(f"refund {reference} of deposit {deposit_id}", held.proposal))
+        return 0
+    if held.needs_second:
+        print(common.NEEDS_SECOND)
     common.print_settled(held.allocated, 0, held.currency)
     print(f"{common.money(held.held_micros, held.currency)} held of deposit {deposit_id}")
     common.print_tried(dry_run=dry_run)

@@ -86,7 +86,11 @@ def return_(
         return 0
     if done.existed:
         print(f"line {line} was returned before; nothing changed")
+    elif done.proposal:
+        print(common.second_person(f"the return of line {line}", done.proposal))
     else:
         print(f"{common.money(done.amount_micros, done.currency)} go back")
+        if done.needs_second:
+            print(common.NEEDS_SECOND)
     common.print_tried(dry_run=dry_run)
     return 0
