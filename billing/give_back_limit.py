@@ -45,9 +45,7 @@ def needs_second(connection: sa.Connection, given: Given, who: Who) -> bool:
     return max(int(of_person), int(of_account)) + abs(given.amount_micros) > limit
 
 
-def ask(
-    connection: sa.Connection, wanted: Wanted, who: Who, agreement: Agreement | None, seq: Callable[[], int]
-) -> Approval | None:
+def ask(connection: sa.Connection, wanted: Wanted, who: Who, agreement: Agreement | None, seq: Callable[[], int]) -> Approval | None:
     """What waits for a second person, stored by this; None where the caller may go on, alone or since that one agreed.
 
     Raises UserError where it was asked for with other data, and where what was agreed to comes to another amount by now.

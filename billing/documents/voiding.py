@@ -70,8 +70,8 @@ def void(  # noqa: PLR0913 -- what, about what, when and by whom
 ) -> Void:
     """Void a document as of a date (None: today on its account's clock). Raises UserError for all that is in the way, naming it.
 
-    Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and done with the `agreement` of another one. A date
-    after today is refused; a document that is dated ahead of the clock is void as of its own date.
+    Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and done with the `agreement` of another one.
+    A date after today is refused; a document that is dated ahead of the clock is void as of its own date.
     """
     if not reason.strip():
         raise UserError("voiding a document needs a reason", "say why with --reason", exit_status=2)

@@ -83,6 +83,8 @@ class Held(NamedTuple):
     allocated: tuple[tuple[str, int], ...] = ()
     needs_second: bool = False  # another person has to agree, to `proposal` where it is stored; nothing went back yet
     proposal: int = 0
+    by_name: str = ""  # who took it
+    moved_by: str = ""  # who released or refunded of it, each once
 
 
 def take(home: Home, deposit: Deposit, act: Act) -> Held:
@@ -166,7 +168,10 @@ def list_deposits(home: Home, account_id: str | None = None) -> list[Held]:
     """All deposits in the order in which they were taken."""
     with home.connect() as connection:
         rows = connection.execute(_query().order_by(tables.deposits.c.commit_seq, tables.deposits.c.deposit_id)).all()
-    found = [_of(row) for row in rows]
+        movers: dict[str, set[str]] = {}
+        for deposit_id, name in connection.execute(sa.select(tables.deposit_events.c.deposit_id, tables.deposit_events.c.by_name)):
+            movers.setdefault(deposit_id, set()).add(name)
+    found = [_of(row)._replace(moved_by=", ".join(sorted(movers.get(row.deposit_id, ())))) for row in rows]
     return [each for each in found if account_id is None or each.account_id == account_id]
 
 
@@ -238,6 +243,7 @@ def _query() -> sa.Select[Any]:
 
     columns = (deposit.deposit_id, account.account_id, deposit.currency, deposit.amount_micros, deposit.received_on)
     query = sa.select(*columns, sum_of(postings.APPLIED).label("released"), sum_of(postings.REFUNDED).label("refunded"))
+    query = query.add_columns(deposit.by_name)
     return query.join_from(tables.deposits, tables.accounts)
 
 
@@ -246,7 +252,8 @@ def _held(connection: sa.Connection, deposit_id: str) -> Held:
 
 
 def _of(row: Any) -> Held:  # noqa: ANN401 -- a row of `_query`
-    return Held._make((*row, row.amount_micros - row.released - row.refunded, False, ()))
+    held = row.amount_micros - row.released - row.refunded
+    return Held(*row[:7], held, by_name=row.by_name)
 
 
 def _row(connection: sa.Connection, deposit_id: str) -> Any:  # noqa: ANN401 -- a row or None

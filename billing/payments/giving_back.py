@@ -88,6 +88,8 @@ class EventRow(NamedTuple):
     on_date: str
     payee: str
     reason: str
+    by_name: str
+    agreed_by: str  # the second person, empty where there was none
 
 
 class _Source(NamedTuple):
@@ -152,7 +154,7 @@ def list_events(home: Home, account_id: str | None = None) -> list[EventRow]:
     query = (
         sa.select(
             event.reference, event.kind, account.account_id, of, account.currency, event.amount_micros, event.fee_micros, event.on_date,
-            sa.func.coalesce(event.payee, ""), event.reason,
+            sa.func.coalesce(event.payee, ""), event.reason, event.by_name, event.commit_seq,
         )
         .select_from(tables.payment_events)
         .outerjoin(tables.payments, payment.payment_id == event.payment_id)
@@ -163,7 +165,8 @@ def list_events(home: Home, account_id: str | None = None) -> list[EventRow]:
     if account_id is not None:
         query = query.where(account.account_id == account_id)
     with home.connect() as connection:
-        return [EventRow._make(row) for row in connection.execute(query)]
+        second = approvals.agreed_by(connection)
+        return [EventRow(*row[:-1], second.get(row.commit_seq, "")) for row in connection.execute(query)]
 
 
 def _ask(work: Writing, back: Back, source: _Source, amount_micros: int, agreement: Agreement | None) -> Approval | None:

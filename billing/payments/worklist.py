@@ -31,7 +31,7 @@ _ITSELF: Final = "`ratewright payment worklist list` shows what waits"
 
 
 class Waiting(NamedTuple):
-    """A line that waits, or how it was decided (`decision` and `note`, else empty)."""
+    """A line that waits, or how it was decided (`decision` and `note`, else empty). `by_name`: who decided it, else who imported it."""
 
     line_id: str
     file_name: str
@@ -66,7 +66,7 @@ def work_list(home: Home, *, decided: bool = False) -> list[Waiting]:
     payment, account = tables.payments.c, tables.accounts.c
     columns = (line.line_id, file.file_name, line.line_no, line.received_on, line.currency, line.amount_micros, line.payer, line.reference)
     query = (
-        sa.select(*columns, line.state, decision.kind, decision.note, decision.by_name, account.account_id)
+        sa.select(*columns, line.state, decision.kind, decision.note, sa.func.coalesce(decision.by_name, file.by_name), account.account_id)
         .join_from(tables.bank_lines, tables.bank_files)
         .outerjoin(tables.bank_line_decisions, decision.line_id == line.line_id)
         .outerjoin(tables.payments, payment.payment_id == decision.payment_id)

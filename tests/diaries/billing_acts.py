@@ -23,7 +23,7 @@ from billing.runs import cycle
 from billing.store import tables
 from billing.store.home import Home
 from tariffs.load import load
-from tests.billing.second_person import set_by_two
+from tests.billing.second_person import let_one_give_back, set_by_two
 from tests.diaries.billing_page import Line, cents
 from tests.lives.story import Call
 from tests.lives.tariff import instant_us
@@ -46,6 +46,7 @@ class Operated:
 
     def __init__(self, folder: Path, page: Page) -> None:
         self.home = Home.open(folder / "home", create=True)
+        let_one_give_back(self.home)
         self.now_us = instant_us(dt.datetime.fromisoformat("2028-01-01T08:00"))
         self.seen = 0  # the newest document that was looked at
         self.names = {81: "welcome"}

@@ -35,7 +35,7 @@ from billing.store.home import Home
 from mediation.decode import Decoded
 from rating.errors import ProblemsError, UserError
 from tests.billing.runs.world import Call, usage_table
-from tests.billing.second_person import set_by_two
+from tests.billing.second_person import let_one_give_back, set_by_two
 from tests.lives import story, tariff
 from tests.lives.known import Known, Sub
 from tests.lives.lists import Lists, everything
@@ -93,6 +93,7 @@ class World:
             start.opened, start.bill_day, start.inclusive, {first.from_date: first}, {first.from_date: 1}, start.shared_rolls
         )
         self.home = Home.open(folder / "home", create=True)
+        let_one_give_back(self.home)
         self.now_us = tariff.instant_us(dt.datetime.combine(start.opened, dt.time(12)))
         self.said: list[str] = []
         self.wrong: list[str] = []
@@ -100,7 +101,6 @@ class World:
         self.published = [tariff.catalogue(first, 1, None, inclusive=start.inclusive)]
         catalogue.publish(self.home, self.published[0], self.tick())
         set_by_two(self.home, "reopen_periods_max", REOPENED, self.tick)
-        set_by_two(self.home, "give_back_limit_micros", str(10**15), self.tick)
         names = (*self.known.accounts, *(f"idle-{number}" for number in range(IDLE)))
         rows = (f"{name},Customer {name},EUR,{tariff.ZONE},{start.bill_day},en,{start.opened},,standard,14" for name in names)
         (folder / "in").mkdir()

@@ -97,10 +97,10 @@ def events(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME,
         return 0
     rows = [
         (each.reference, each.kind, each.account_id, each.of, each.on_date, output.amount(each.amount_micros, each.currency),
-         output.amount(each.fee_micros, each.currency), each.currency, each.payee, each.reason)
+         output.amount(each.fee_micros, each.currency), each.currency, each.payee, each.reason, each.by_name, each.agreed_by)
         for each in found
     ]  # fmt: skip
-    columns = ("id", "what", "account", "of", "date", "amount", "fee", "currency", "to", "reason")
+    columns = ("id", "what", "account", "of", "date", "amount", "fee", "currency", "to", "reason", "by", "agreed by")
     output.print_table(columns, rows, right=("amount", "fee"))
     return 0
 

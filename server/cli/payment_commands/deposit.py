@@ -96,10 +96,10 @@ def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, 
     rows = [
         (each.deposit_id, each.account_id, each.received_on, output.amount(each.amount_micros, each.currency),
          output.amount(each.released_micros, each.currency), output.amount(each.refunded_micros, each.currency),
-         output.amount(each.held_micros, each.currency), each.currency)
+         output.amount(each.held_micros, each.currency), each.currency, each.by_name, each.moved_by)
         for each in found
     ]  # fmt: skip
-    columns = ("deposit", "account", "received on", "amount", "released", "refunded", "held", "currency")
+    columns = ("deposit", "account", "received on", "amount", "released", "refunded", "held", "currency", "by", "moved by")
     output.print_table(columns, rows, right=("amount", "released", "refunded", "held"))
     return 0
 

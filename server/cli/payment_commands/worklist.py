@@ -33,10 +33,19 @@ def list_(
         return 0
     rows = [
         (each.line_id, each.received_on, output.amount(each.amount_micros, each.currency), each.currency, each.payer, each.reference,
-         f"{each.decision} {each.account_id} {each.note}".strip() if decided else each.why)
+         f"{each.decision} {each.account_id} {each.note}".strip() if decided else each.why, each.by_name)
         for each in found
     ]  # fmt: skip
-    columns = ("line", "received on", "amount", "currency", "payer", "reference", "decided" if decided else "why it waits")
+    columns = (
+        "line",
+        "received on",
+        "amount",
+        "currency",
+        "payer",
+        "reference",
+        "decided" if decided else "why it waits",
+        "decided by" if decided else "imported by",
+    )
     output.print_table(columns, rows, right=("amount",))
     return 0
 
