@@ -49,7 +49,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_write_offs_have_ids(run: Callable[..., Any], world: World) -> None:
     assert world.numbers() == [NUMBER]
-    run("settings", "set", "write_off_limit_micros", 100_000_000)
+    run("settings", "set", "write_off_limit_micros", 100_000_000, "--reason", "as we do here")
+    run("settings", "agree", "write_off_limit_micros", uid=2002)
     first = ("ledger", "write-off", NUMBER, "--date", "2025-11-18", "--reason", "gone", "--amount", "10.00")
     assert run(*first) == f"10.00 CNY of {NUMBER} is written off\n"
     assert run(*first) == f"10.00 CNY of {NUMBER}: that was done before; nothing changed\n"
@@ -64,7 +65,8 @@ def test_write_offs_have_ids(run: Callable[..., Any], world: World) -> None:
 def test_write_offs_are_tried_and_not_dated_ahead(run: Callable[..., Any], world: World) -> None:
     """The limit is 10.00: 10.00 of 38.16 are one person's, the rest waits for another."""
     assert world.numbers() == [NUMBER]
-    run("settings", "set", "write_off_limit_micros", 10_000_000)
+    run("settings", "set", "write_off_limit_micros", 10_000_000, "--reason", "as we do here")
+    run("settings", "agree", "write_off_limit_micros", uid=2002)
     words = ("ledger", "write-off", NUMBER, "--reason", "gone", "--date")
     for later in ("2025-11-22", "2999-01-01"):
         for undo in ((), ("--undo",)):
