@@ -74,6 +74,19 @@ class Kept(NamedTuple):
     entry: Entry
 
 
+class Listed(NamedTuple):
+    """A word about a write-off as lists show it. `what`: asked for, written off or undone."""
+
+    number: str
+    what: str
+    on_date: str
+    amount_micros: int
+    currency: str
+    reference: str
+    reason: str
+    by_name: str
+
+
 class _Invoice(NamedTuple):
     invoice_key: int
     account_key: int
@@ -181,6 +194,25 @@ def entries(connection: sa.Connection, number: str | None = None) -> Iterator[Ke
                 own.remove(of)
             entry = msgspec.structs.replace(entry, undoes=of)
         yield Kept(about, month, seq, entity, entry)
+
+
+def list_all(home: Home, number: str | None = None) -> list[Listed]:
+    """Every word about write-offs, or about those of one invoice, in the order in which they were said."""
+    words = {ASKED: "asked for", WRITTEN_OFF: "written off", UNDONE: "undone"}
+    invoice = tables.invoices.c
+    with home.connect() as connection:
+        if number is not None:
+            _invoice(connection, number)
+        found = list(entries(connection, number))
+        currency = {
+            each: connection.execute(sa.select(invoice.currency).where(invoice.number == each)).scalar_one()
+            for each in {kept.number for kept in found}
+        }
+    told = ((kept.number, kept.entry) for kept in found)
+    return [
+        Listed(of, words[each.kind], each.on_date, each.amount_micros, currency[of], each.reference, each.reason, each.by_name)
+        for of, each in told
+    ]
 
 
 def posting_of(entry: Entry, account_id: str, currency: str, entity: str) -> ledger.Posting:

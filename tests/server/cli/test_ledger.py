@@ -60,6 +60,14 @@ def test_write_offs_have_ids(run: Callable[..., Any], world: World) -> None:
     undone = run("ledger", "write-off", NUMBER, "--date", "2025-11-19", "--reason", "found", "--undo", "--id", "second", "--json")
     assert (undone["amount_micros"], undone["reference"]) == (5_000_000, "second")
     assert all(each["first_difference"] == "" for each in run("ledger", "check", "--json"))
+    listed = [(each["number"], each["what"], each["amount_micros"], each["by_name"]) for each in run("ledger", "write-offs", "--json")]
+    assert listed == [
+        (NUMBER, "written off", 10_000_000, "person 2001"),
+        (NUMBER, "written off", 5_000_000, "person 2001"),
+        (NUMBER, "undone", 5_000_000, "person 2001"),
+    ]
+    assert len(run("ledger", "write-offs", "--invoice", NUMBER).splitlines()) == 4
+    assert "no invoice has the number R-9" in run("ledger", "write-offs", "--invoice", "R-9", status=1)
 
 
 def test_write_offs_are_tried_and_not_dated_ahead(run: Callable[..., Any], world: World) -> None:
