@@ -253,7 +253,7 @@ def _held(connection: sa.Connection, deposit_id: str) -> Held:
 
 def _of(row: Any) -> Held:  # noqa: ANN401 -- a row of `_query`
     held = row.amount_micros - row.released - row.refunded
-    return Held(*row[:7], held, by_name=row.by_name)
+    return Held._make((*row[:7], held, False, (), False, 0, row.by_name, ""))
 
 
 def _row(connection: sa.Connection, deposit_id: str) -> Any:  # noqa: ANN401 -- a row or None

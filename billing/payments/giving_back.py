@@ -166,7 +166,7 @@ def list_events(home: Home, account_id: str | None = None) -> list[EventRow]:
         query = query.where(account.account_id == account_id)
     with home.connect() as connection:
         second = approvals.agreed_by(connection)
-        return [EventRow(*row[:-1], second.get(row.commit_seq, "")) for row in connection.execute(query)]
+        return [EventRow._make((*row[:-1], second.get(row.commit_seq, ""))) for row in connection.execute(query)]
 
 
 def _ask(work: Writing, back: Back, source: _Source, amount_micros: int, agreement: Agreement | None) -> Approval | None:
