@@ -1,6 +1,6 @@
 """What waits for a second person, and what that one said; why a setting was changed.
 
-Revision 0007. Nothing of before waits: settings that were changed before hold as they did.
+Revision 0008. Nothing of before waits: settings that were changed before hold as they did.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 
 from billing.store.migrations import going_back
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _INT = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -48,8 +48,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0006, in which nothing waits for a second person."""
-    going_back.refuse_rows("0006", ["approvals", "approval_decisions"])
+    """Back to 0007, in which nothing waits for a second person."""
+    going_back.refuse_rows("0007", ["approvals", "approval_decisions"])
     op.drop_column("billing_settings", "reason")
     op.drop_table("approval_decisions")
     op.drop_table("approvals")
