@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from billing.persons import Who, same_person
 from billing.store import commit_points, tables
 from rating.errors import UserError
 
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from billing.store.home import Home
+
+__all__ = [
+    "BooksClosedError",
+    "Event",
+    "Standing",
+    "Who",
+    "close",
+    "events",
+    "is_closed",
+    "newest_closed",
+    "reopen",
+    "require_open",
+    "standing",
+]
 
 
 class Standing(enum.StrEnum):
@@ -42,14 +57,6 @@ class Event(NamedTuple):
     by_uid: int
     at_us: int
     commit_seq: int
-
-
-class Who(NamedTuple):
-    """Who decides, and when."""
-
-    by_name: str
-    by_uid: int
-    now_us: int
 
 
 class BooksClosedError(UserError):
@@ -135,7 +142,7 @@ def reopen(home: Home, entity: str, month: str, reason: str, who: Who) -> Standi
                 f"the books for {last} are closed, and begin with what {month} ends with",
                 f"have two people reopen the newest month first: {_reopening(entity, last)}",
             )
-        if now is Standing.REOPEN_ASKED and found[-1].by_uid == who.by_uid:
+        if now is Standing.REOPEN_ASKED and same_person(found[-1].by_uid, who.by_uid):
             raise UserError(
                 f"{found[-1].by_name} has asked for {month} to be reopened, and cannot agree to it",
                 "another account of the operating system has to give the same command",

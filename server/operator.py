@@ -1,7 +1,8 @@
 """Who runs a command: the account of the operating system that the process belongs to.
 
 It is read from the kernel and the user database, not from variables such as LOGNAME that anyone can set. It guards against mistakes and
-is no proof against forgery: root, a process in a user namespace, and whoever can write the home folder otherwise can pretend to be anyone.
+is no proof against forgery: root, and whoever can write the home folder otherwise, can pretend to be anyone. A process in a user namespace
+of its own cannot: what it signs is refused (`billing.store.user_namespace`).
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from billing import ledger
 from billing.allocations import allocate_credit, open_micros
 from billing.payments.writing import require_minor_units, require_same
+from billing.persons import same_person
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
@@ -73,6 +74,19 @@ class Kept(NamedTuple):
     entry: Entry
 
 
+class Listed(NamedTuple):
+    """A word about a write-off as lists show it. `what`: asked for, written off or undone."""
+
+    number: str
+    what: str
+    on_date: str
+    amount_micros: int
+    currency: str
+    reference: str
+    reason: str
+    by_name: str
+
+
 class _Invoice(NamedTuple):
     invoice_key: int
     account_key: int
@@ -111,7 +125,7 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
         amount = _amount(home, number, invoice, amount_micros)
         _require_not_before(on, invoice.issued_on, f"invoice {number} was issued")
         agreed = last is not None and last.kind == ASKED and last.amount_micros == amount and last.on_date in {"", on.isoformat()}
-        if agreed and last is not None and last.by_uid == who.by_uid:
+        if agreed and last is not None and same_person(last.by_uid, who.by_uid):
             raise UserError(
                 f"{last.by_name} has asked for the write-off of {number}, and cannot agree to it",
                 "another account of the operating system has to give the same command",
@@ -180,6 +194,25 @@ def entries(connection: sa.Connection, number: str | None = None) -> Iterator[Ke
                 own.remove(of)
             entry = msgspec.structs.replace(entry, undoes=of)
         yield Kept(about, month, seq, entity, entry)
+
+
+def list_all(home: Home, number: str | None = None) -> list[Listed]:
+    """Every word about write-offs, or about those of one invoice, in the order in which they were said."""
+    words = {ASKED: "asked for", WRITTEN_OFF: "written off", UNDONE: "undone"}
+    invoice = tables.invoices.c
+    with home.connect() as connection:
+        if number is not None:
+            _invoice(connection, number)
+        found = list(entries(connection, number))
+        currency = {
+            each: connection.execute(sa.select(invoice.currency).where(invoice.number == each)).scalar_one()
+            for each in {kept.number for kept in found}
+        }
+    told = ((kept.number, kept.entry) for kept in found)
+    return [
+        Listed(of, words[each.kind], each.on_date, each.amount_micros, currency[of], each.reference, each.reason, each.by_name)
+        for of, each in told
+    ]
 
 
 def posting_of(entry: Entry, account_id: str, currency: str, entity: str) -> ledger.Posting:

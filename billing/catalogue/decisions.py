@@ -17,6 +17,7 @@ from billing.catalogue.drafts import authors_of, draft_named
 from billing.catalogue.in_force import end_of, live_of
 from billing.catalogue.names import Act, Operator, one_line, version_name
 from billing.catalogue.stored import REPEAL_KIND, publications_of, repeals_of
+from billing.persons import is_among
 from billing.store import commit_points
 from billing.store.tables import tariff_decisions
 from rating.errors import NotFoundError, UserError
@@ -88,7 +89,7 @@ def review(  # noqa: PLR0913 -- who says what of which draft, and when
         if not found.startswith(content.lower()):
             message = f"the draft {draft.name} is {found[:12]}, saved by {draft.author.name}, and not {content}"
             raise UserError(message, "look at it again, then name its hash")
-        if accept and by.uid in authors_of(connection, draft.catalogue):
+        if accept and is_among(by.uid, authors_of(connection, draft.catalogue)):
             raise UserError(
                 f"{draft.name} was drafted by {draft.author.name}, and nobody approves their own draft",
                 f"let another person run `ratewright tariffs review {draft.name}` under their own account of the operating system",

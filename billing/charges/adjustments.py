@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from billing.persons import same_person
 from rating.money import format_micros
 
 if TYPE_CHECKING:
@@ -48,6 +49,6 @@ def problems(entered: Entered, step_micros: int, limit_micros: int, reasons: Col
     if needs_approval(entered.amount_micros, limit_micros):
         if entered.approved_uid is None:
             found.append(f"the amount {amount} is beyond the limit of {format_micros(limit_micros)}: another person has to approve it")
-        elif entered.approved_uid == entered.by_uid:
+        elif same_person(entered.approved_uid, entered.by_uid):
             found.append("the person who approves is the one who entered it")
     return found

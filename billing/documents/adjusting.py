@@ -23,6 +23,7 @@ from billing.charges.lines import minor_step_micros
 from billing.charges.periods import ONE_DAY
 from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
+from billing.persons import same_person
 from billing.runs.by_hand import LIMIT, counting
 from billing.store import settings, tables
 from rating.errors import NotFoundError, UserError
@@ -168,7 +169,7 @@ def _approve(home: Home, connection: sa.Connection, before: Any, wanted: Wanted,
     """Let a waiting adjustment count from now on; False where it counts, or the same person asks again."""
     seq = home.head_seq(connection)
     counts = before.adjustment_id in counting(connection, seq)["adjustment_id"].to_pylist()
-    if counts or before.by_uid == who.by_uid:
+    if counts or same_person(before.by_uid, who.by_uid):
         return False
     _require_open(connection, wanted.account_id, before.account_key, wanted.on_date, entered=True)
     seq = home.next_commit_seq(connection, "adjustment", who.now_us)

@@ -13,13 +13,14 @@ refused until the write-off is taken back.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 import sqlalchemy as sa
 
-from billing import catalogue
+from billing import catalogue, give_back_limit
 from billing.allocations import open_micros
 from billing.allocations.spread import WRITE_OFF
 from billing.charges.credit import Billed, tax_with
@@ -33,7 +34,7 @@ from billing.documents.trying import transaction
 from billing.invoicing.billed import ADVANCE, OUTSIDE
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING, Drafts
 from billing.runs.fact_columns import day_number
-from billing.store import tables
+from billing.store import approvals, tables
 from rating.errors import UserError
 from rating.model import TaxClass
 from rating.money import format_micros
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.closed_months import Who
+    from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home
 
 EFFECTS: Final = (ADVANCE, OUTSIDE)
@@ -64,7 +66,8 @@ class Wanted(msgspec.Struct, frozen=True):
 class CreditNote(msgspec.Struct, frozen=True):
     """What was credited: amounts as on the note, below zero. `number` is empty for a dry run that found nothing in the way.
 
-    `voided_on`: of a note that existed and was made void since, else empty.
+    `voided_on`: of a note that existed and was made void since, else empty. `needs_second`: another person has to agree, to `proposal`
+    where it is stored; then there is no number yet.
     """
 
     number: str
@@ -77,11 +80,16 @@ class CreditNote(msgspec.Struct, frozen=True):
     total_micros: int
     existed: bool = False
     voided_on: str = ""
+    needs_second: bool = False
+    proposal: int = 0
 
 
-def credit(home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, dry_run: bool = False) -> CreditNote:
+def credit(  # noqa: PLR0913 -- what, when and by whom
+    home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, dry_run: bool = False, agreement: Agreement | None = None
+) -> CreditNote:
     """Issue a credit note, dated `on` (None: today on the account's clock), and set it off against what is open.
 
+    Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and issued with the `agreement` of another one.
     Raises UserError for an invoice that is void or no invoice, a line that is none, more than may be credited, and a reference that was
     used for something else.
     """
@@ -97,16 +105,70 @@ def credit(home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, d
         coins = _Coins.of(home, document.currency)
         credits_ = _credits(connection, document, wanted, coins)
         _require_owed(connection, document, sum(each.micros for each in credits_))
-        done.append(_issue(home, connection, document, credits_, wanted, day, who))
+        waits = _ask(home, connection, document, credits_, wanted, on, who, agreement)
+        if waits is not None and not dry_run:
+            done.append(_waiting(document, credits_, day, waits))
+        else:
+            note = _issue(home, connection, document, credits_, wanted, day, who, agreement)
+            done.append(msgspec.structs.replace(note, needs_second=waits is not None))
     return done[0]
 
 
+def credit_agreed(home: Home, agreement: Agreement) -> CreditNote:
+    """Issue the note that another person asked for, looked at anew. Raises UserError as `credit` does."""
+    told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
+    return credit(home, told.wanted, agreement.asked_by, on=told.on, agreement=agreement)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """The payload of a proposal."""
+
+    wanted: Wanted
+    on: dt.date | None
+
+
+def _ask(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
+    home: Home,
+    connection: sa.Connection,
+    document: Document,
+    credits_: Sequence[Credited],
+    wanted: Wanted,
+    on: dt.date | None,
+    who: Who,
+    agreement: Agreement | None,
+) -> Approval | None:
+    """What waits for another person to agree; None where nobody has to, or that one agrees now."""
+    amount = sum(each.micros for each in credits_)
+    reason = f"{wanted.number}: {wanted.reason_code} {wanted.text}".strip()
+    asked = approvals.Wanted(
+        give_back_limit.CREDIT_NOTE, wanted.reference, _Asked(wanted, on), reason, amount, document.currency, document.account_key
+    )
+    seq = functools.partial(home.next_commit_seq, connection, approvals.COMMIT_KIND, who.now_us)
+    return give_back_limit.ask(connection, asked, who, agreement, seq)
+
+
+def _waiting(document: Document, credits_: Sequence[Credited], day: dt.date, waits: Approval) -> CreditNote:
+    tax = sum(each.micros for each in credits_ if each.row.kind == "tax")
+    net = sum(each.micros for each in credits_) - tax
+    about = (document.number, document.account_id, document.currency, day.isoformat())
+    return CreditNote("", *about, -net, -tax, -net - tax, needs_second=True, proposal=waits.approval_id)
+
+
 def _issue(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
-    home: Home, connection: sa.Connection, document: Document, credits_: Sequence[Credited], wanted: Wanted, day: dt.date, who: Who
+    home: Home,
+    connection: sa.Connection,
+    document: Document,
+    credits_: Sequence[Credited],
+    wanted: Wanted,
+    day: dt.date,
+    who: Who,
+    agreement: Agreement | None,
 ) -> CreditNote:
     drafts = _drafts(document, credits_, day)
     corrects = np.array([document.invoice_key], np.int64)
     issued = issue(home, connection, drafts, RUN_KIND, wanted, who, effect=wanted.effect, corrects=corrects)
+    if agreement is not None:
+        approvals.agree(connection, agreement, issued.commit_seq)
     return _note(connection, tables.invoices.c.run_id == issued.run_id, document.number)
 
 

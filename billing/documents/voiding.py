@@ -7,13 +7,14 @@ voids the newer ones first. A later run bills the charges again, however old the
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing import closed_months, ledger
+from billing import closed_months, give_back_limit, ledger
 from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
 from billing.charges.lines import KEY_FIELDS
@@ -22,12 +23,13 @@ from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING
 from billing.runs import cycle, facts, passing, posting, scope, states
 from billing.runs.lock import only_run
-from billing.store import tables
+from billing.store import approvals, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     from billing.closed_months import Who
     from billing.runs.reports import RunReport
+    from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home
 
 LEG: Final = "void"
@@ -37,6 +39,7 @@ class Void(msgspec.Struct, frozen=True):
     """What was turned back. `freed`: credit that settled it and is free again, by the number of its document.
 
     `run_kind`: of the run that made it. What the cycle billed it bills again; so it does with invoices between its runs (`threshold`).
+    `needs_second`: another person has to agree, to `proposal` where it is stored; nothing is turned back yet.
     """
 
     number: str
@@ -51,11 +54,23 @@ class Void(msgspec.Struct, frozen=True):
     freed: dict[str, int]
     run_kind: str = states.CYCLE
     dry_run: bool = False
+    needs_second: bool = False
+    proposal: int = 0
 
 
-def void(home: Home, number: str, reason: str, who: Who, *, on: dt.date | None = None, dry_run: bool = False) -> Void:  # noqa: PLR0913 -- what, about what, when and by whom
+def void(  # noqa: PLR0913 -- what, about what, when and by whom
+    home: Home,
+    number: str,
+    reason: str,
+    who: Who,
+    *,
+    on: dt.date | None = None,
+    dry_run: bool = False,
+    agreement: Agreement | None = None,
+) -> Void:
     """Void a document as of a date (None: today on its account's clock). Raises UserError for all that is in the way, naming it.
 
+    Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and done with the `agreement` of another one.
     A date after today is refused; a document that is dated ahead of the clock is void as of its own date.
     """
     if not reason.strip():
@@ -65,8 +80,38 @@ def void(home: Home, number: str, reason: str, who: Who, *, on: dt.date | None =
         document = find(connection, number)
         day = date_of(document, on, who, "a void")
         _require_voidable(connection, document)
-        done.append(_void(home, connection, document, day.isoformat(), reason, who, dry_run=dry_run))
+        asked = _Asked(number, reason, on)
+        waits = _ask(home, connection, document, asked, who, agreement)
+        if waits is not None and not dry_run:
+            done.append(_answer(document, day.isoformat(), needs_second=True, proposal=waits.approval_id))
+        else:
+            made = _void(home, connection, document, day.isoformat(), reason, who, agreement)
+            done.append(msgspec.structs.replace(made, dry_run=dry_run, needs_second=waits is not None))
     return done[0]
+
+
+def void_agreed(home: Home, agreement: Agreement) -> Void:
+    """Void the document that another person asked for, looked at anew. Raises UserError as `void` does."""
+    told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
+    return void(home, told.number, told.reason, agreement.asked_by, on=told.on, agreement=agreement)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """The payload of a proposal."""
+
+    number: str
+    reason: str
+    on: dt.date | None
+
+
+def _ask(  # noqa: PLR0913, PLR0917 -- what, about what and by whom
+    home: Home, connection: sa.Connection, document: Document, asked: _Asked, who: Who, agreement: Agreement | None
+) -> Approval | None:
+    """What waits for another person to agree; None where nobody has to, or that one agrees now."""
+    money = (abs(document.total_micros), document.currency, document.account_key)
+    wanted = approvals.Wanted(give_back_limit.VOID, document.number, asked, asked.reason, *money)
+    seq = functools.partial(home.next_commit_seq, connection, approvals.COMMIT_KIND, who.now_us)
+    return give_back_limit.ask(connection, wanted, who, agreement, seq)
 
 
 def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport:
@@ -113,7 +158,7 @@ def _first_day(connection: sa.Connection, document: Document) -> dt.date:
     return dt.date.fromisoformat(connection.execute(query).scalar_one())
 
 
-def _void(home: Home, connection: sa.Connection, document: Document, day: str, reason: str, who: Who, *, dry_run: bool) -> Void:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
+def _void(home: Home, connection: sa.Connection, document: Document, day: str, reason: str, who: Who, agreement: Agreement | None) -> Void:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     seq = home.next_commit_seq(connection, "void", who.now_us)
     values = {"invoice_key": document.invoice_key, "kind": "voided", "on_date": day, "reason": reason}
     by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
@@ -122,20 +167,18 @@ def _void(home: Home, connection: sa.Connection, document: Document, day: str, r
     mirrored = turned(posting.postings_of(connection, tables.invoices.c.invoice_key == document.invoice_key), document.number, day)
     posted = ledger.post_columns(connection, ledger.with_ids(mirrored), seq)
     allocate_credit(connection, [document.account_key], seq)
-    sums = (document.net_micros, document.tax_micros, document.total_micros)
+    if agreement is not None:
+        approvals.agree(connection, agreement, seq)
     back = {credit_id: -amount for (_, credit_id), amount in freed.items() if credit_id != document.number}
-    return Void(
-        document.number,
-        document.document_type,
-        document.account_id,
-        document.currency,
-        day,
-        *sums,
-        posted,
-        back,
-        document.run_kind,
-        dry_run,
-    )
+    return _answer(document, day, posted, back)
+
+
+def _answer(  # noqa: PLR0913 -- the document, and what was done to it
+    document: Document, day: str, posted: int = 0, freed: dict[str, int] | None = None, *, needs_second: bool = False, proposal: int = 0
+) -> Void:
+    about = (document.number, document.document_type, document.account_id, document.currency, day)
+    sums = (document.net_micros, document.tax_micros, document.total_micros)
+    return Void(*about, *sums, posted, freed or {}, document.run_kind, needs_second=needs_second, proposal=proposal)
 
 
 def turned(postings: pa.Table, number: str, day: str) -> pa.Table:

@@ -17,6 +17,7 @@ from billing.catalogue.names import one_line
 from billing.dunning.looking import Run, run_of, runs_that_count
 from billing.dunning.steps import BAR, COMMIT_KIND, UNBAR, UNDO_ASKED, UNDONE, barred, taken_steps
 from billing.dunning_policy import CLEAR
+from billing.persons import same_person
 from billing.store import commit_points, tables
 from rating.errors import UserError
 
@@ -67,7 +68,7 @@ def undo(home: Home, run_id: int, reason: str, who: Who, *, dry_run: bool = Fals
             return Undo(run_id, found.as_of, found.reason, waits=False, existed=True, asked_by=found.asked_by, accounts=())
         _require_newest(connection, found)
         waits = found.state != UNDO_ASKED
-        if not waits and found.asked_by_uid == who.by_uid:
+        if not waits and same_person(found.asked_by_uid, who.by_uid):
             raise UserError(
                 f"{found.asked_by} has asked for run {run_id} to be undone, and cannot agree to it",
                 "another account of the operating system has to give the same command",

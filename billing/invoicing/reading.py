@@ -25,7 +25,8 @@ PAGE_SIZE: Final = 100
 class InvoiceSummary(msgspec.Struct, frozen=True):
     """An issued document as lists show it. `open_micros` is what payments and credit have not covered yet, negative for credit.
 
-    `document_type`: invoice, credit_note or opening; `voided_on` is empty for one that stands.
+    `document_type`: invoice, credit_note or opening; `voided_on` is empty for one that stands. `by_name`: who had it numbered, empty where
+    nobody kept that; `agreed_by`: the second person, where there was one.
     """
 
     number: str
@@ -43,6 +44,9 @@ class InvoiceSummary(msgspec.Struct, frozen=True):
     open_micros: int
     document_type: str = INVOICE
     voided_on: str = ""
+    voided_by: str = ""
+    by_name: str = ""
+    agreed_by: str = ""
 
 
 class InvoiceLine(LineDraft, frozen=True, kw_only=True):
@@ -91,7 +95,12 @@ def _summaries() -> sa.Select[Any]:
     columns = (invoice.invoice_key, invoice.number, account.account_id, account.name, *(invoice[name] for name in names))
     event = tables.invoice_events.c
     voided_on = sa.select(event.on_date).where(event.invoice_key == invoice.invoice_key, event.kind == "voided").scalar_subquery()
-    became = (sa.func.coalesce(invoice.document_type, INVOICE), sa.func.coalesce(voided_on, ""))
+    voided_by = sa.select(event.by_name).where(event.invoice_key == invoice.invoice_key, event.kind == "voided").scalar_subquery()
+    step, word = tables.run_steps.c, tables.approval_decisions.c
+    by_name = sa.select(step.by_name).where(step.run_id == invoice.run_id, step.state == "numbered").scalar_subquery()
+    agreed_by = sa.select(word.by_name).where(word.commit_seq == invoice.commit_seq, word.kind == "agreed").scalar_subquery()
+    persons = (sa.func.coalesce(name, "") for name in (voided_by, by_name, agreed_by))
+    became = (sa.func.coalesce(invoice.document_type, INVOICE), sa.func.coalesce(voided_on, ""), *persons)
     query = sa.select(*columns, open_micros().label("open_micros"), *became, account.language)
     return query.join_from(tables.invoices, tables.accounts)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
-from billing import ledger
+from billing import give_back_limit, ledger
 from billing.allocations import allocate_credit, open_items
 from billing.allocations.settling import Arrival, arrive, settled_by
 from billing.allocations.spread import DEPOSIT
@@ -22,6 +23,7 @@ from billing.payments.writing import (
     Writing,
     account_by_key,
     account_of,
+    act_of,
     first_day,
     latest_day,
     require_currency,
@@ -32,11 +34,12 @@ from billing.payments.writing import (
     require_same,
     writing,
 )
-from billing.store import tables
+from billing.store import approvals, tables
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
 
 if TYPE_CHECKING:
+    from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home
 
 _WORDS: Final = {postings.APPLIED: "release", postings.REFUNDED: "refund"}
@@ -78,6 +81,10 @@ class Held(NamedTuple):
     held_micros: int
     existed: bool = False
     allocated: tuple[tuple[str, int], ...] = ()
+    needs_second: bool = False  # another person has to agree, to `proposal` where it is stored; nothing went back yet
+    proposal: int = 0
+    by_name: str = ""  # who took it
+    moved_by: str = ""  # who released or refunded of it, each once
 
 
 def take(home: Home, deposit: Deposit, act: Act) -> Held:
@@ -113,9 +120,10 @@ def take(home: Home, deposit: Deposit, act: Act) -> Held:
         return _held(work.connection, deposit.deposit_id)
 
 
-def move(home: Home, movement: Movement, act: Act) -> Held:
+def move(home: Home, movement: Movement, act: Act, agreement: Agreement | None = None) -> Held:
     """Release a deposit to pay open invoices, or give it back. The same reference with the same data changes nothing.
 
+    A refund above the limit of one person (`billing.give_back_limit`) is stored as a proposal, and done with the `agreement` of another.
     Raises UserError for an unknown deposit, more than is held, a release of more than is open or dated before it was, and the same
     reference with other data.
     """
@@ -137,18 +145,44 @@ def move(home: Home, movement: Movement, act: Act) -> Held:
                 what = f"{sum_open} are open from {opened_on} on, which has not begun yet"
                 raise UserError(what, f"release it on {opened_on}", exit_status=2)
             require_not_before(movement.on_date, opened_on, f"release {movement.reference}", f"{sum_open} were open")
+        waits = _ask(work, movement, account, amount, agreement)
+        if waits is not None and not act.dry_run:
+            return _held(work.connection, movement.deposit_id)._replace(needs_second=True, proposal=waits.approval_id)
         _store(work, movement, account, amount)
+        if agreement is not None:
+            approvals.agree(work.connection, agreement, work.seq)
         settled = settled_by(work.connection, DEPOSIT, movement.deposit_id)
         new = [(item.number, item.open_micros - before.get(item.number, 0)) for item in settled]
-        return _held(work.connection, movement.deposit_id)._replace(allocated=tuple(each for each in new if each[1]))
+        held = _held(work.connection, movement.deposit_id)
+        return held._replace(allocated=tuple(each for each in new if each[1]), needs_second=waits is not None)
+
+
+def move_agreed(home: Home, agreement: Agreement) -> Held:
+    """Give the deposit back that another person asked for, looked at anew. Raises UserError as `move` does."""
+    told = msgspec.json.decode(agreement.approval.payload)
+    movement = msgspec.convert([told[name] for name in Movement._fields], Movement)
+    return move(home, movement, act_of(agreement), agreement)
 
 
 def list_deposits(home: Home, account_id: str | None = None) -> list[Held]:
     """All deposits in the order in which they were taken."""
     with home.connect() as connection:
         rows = connection.execute(_query().order_by(tables.deposits.c.commit_seq, tables.deposits.c.deposit_id)).all()
-    found = [_of(row) for row in rows]
+        movers: dict[str, set[str]] = {}
+        for deposit_id, name in connection.execute(sa.select(tables.deposit_events.c.deposit_id, tables.deposit_events.c.by_name)):
+            movers.setdefault(deposit_id, set()).add(name)
+    found = [_of(row)._replace(moved_by=", ".join(sorted(movers.get(row.deposit_id, ())))) for row in rows]
     return [each for each in found if account_id is None or each.account_id == account_id]
+
+
+def _ask(work: Writing, movement: Movement, account: Account, amount_micros: int, agreement: Agreement | None) -> Approval | None:
+    """What waits for another person to agree; None where nobody has to, or that one agrees now. A release gives nothing back."""
+    if movement.kind != postings.REFUNDED:
+        return None
+    money = (amount_micros, account.currency, account.account_key)
+    reason = f"deposit {movement.deposit_id}: {movement.reason}".removesuffix(": ")
+    wanted = approvals.Wanted(give_back_limit.DEPOSIT_REFUND, movement.reference, movement._asdict(), reason, *money)
+    return give_back_limit.ask(work.connection, wanted, work.who, agreement, lambda: work.seq)
 
 
 def _store(work: Writing, movement: Movement, account: Account, amount_micros: int) -> None:
@@ -209,6 +243,7 @@ def _query() -> sa.Select[Any]:
 
     columns = (deposit.deposit_id, account.account_id, deposit.currency, deposit.amount_micros, deposit.received_on)
     query = sa.select(*columns, sum_of(postings.APPLIED).label("released"), sum_of(postings.REFUNDED).label("refunded"))
+    query = query.add_columns(deposit.by_name)
     return query.join_from(tables.deposits, tables.accounts)
 
 
@@ -217,7 +252,8 @@ def _held(connection: sa.Connection, deposit_id: str) -> Held:
 
 
 def _of(row: Any) -> Held:  # noqa: ANN401 -- a row of `_query`
-    return Held._make((*row, row.amount_micros - row.released - row.refunded, False, ()))
+    held = row.amount_micros - row.released - row.refunded
+    return Held._make((*row[:7], held, False, (), False, 0, row.by_name, ""))
 
 
 def _row(connection: sa.Connection, deposit_id: str) -> Any:  # noqa: ANN401 -- a row or None

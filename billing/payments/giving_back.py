@@ -10,9 +10,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
-from billing import ledger
+from billing import give_back_limit, ledger
 from billing.allocations import allocate_credit
 from billing.allocations.settling import Arrival, arrive, documents_arrive, take_from
 from billing.allocations.spread import DOCUMENT, PAYMENT, WRITE_OFF
@@ -22,6 +23,7 @@ from billing.payments.writing import (
     Act,
     Writing,
     account_by_key,
+    act_of,
     first_day,
     require_id,
     require_minor_units,
@@ -30,11 +32,12 @@ from billing.payments.writing import (
     require_same,
     writing,
 )
-from billing.store import tables
+from billing.store import approvals, tables
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
 
 if TYPE_CHECKING:
+    from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home
 
 REFUND, REVERSAL, CHARGEBACK, WON = "refund", "reversal", "chargeback", postings.WON
@@ -68,6 +71,8 @@ class GivenBack(NamedTuple):
     reopened: list[tuple[str, int]]
     credit_micros: int  # what is left of the payment or document
     existed: bool = False
+    needs_second: bool = False  # another person has to agree, to `proposal` where it is stored; nothing went back yet
+    proposal: int = 0
 
 
 class EventRow(NamedTuple):
@@ -83,6 +88,8 @@ class EventRow(NamedTuple):
     on_date: str
     payee: str
     reason: str
+    by_name: str
+    agreed_by: str  # the second person, empty where there was none
 
 
 class _Source(NamedTuple):
@@ -101,9 +108,10 @@ class _Source(NamedTuple):
         return sum(micros for _, micros in self.moves)
 
 
-def give_back(home: Home, back: Back, act: Act) -> GivenBack:
+def give_back(home: Home, back: Back, act: Act, agreement: Agreement | None = None) -> GivenBack:
     """Let money go back (or, for `chargeback_won`, come again). The same reference with the same data changes nothing.
 
+    Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and done with the `agreement` of another one.
     Raises UserError for an unknown payment or document, more than there is, a date before the money came (or was charged back, for what is
     won), and the same reference with other data, naming the field.
     """
@@ -118,10 +126,24 @@ def give_back(home: Home, back: Back, act: Act) -> GivenBack:
             _require_nothing_written_off(work.connection, source.account)
         amount = _amount(work, back, source)
         _require_date(back, source, amount)
+        waits = _ask(work, back, source, amount, agreement)
+        if waits is not None and not act.dry_run:
+            answer = _answer(work.connection, back, source, (amount, []), existed=False)
+            return answer._replace(needs_second=True, proposal=waits.approval_id)
         documents_arrive(work.connection, {source.account.account_key}, work.seq)
         reopened = _move(work, back, source, amount)
         allocate_credit(work.connection, [source.account.account_key], work.seq)
-        return _answer(work.connection, back, source, (amount, reopened), existed=False)
+        if agreement is not None:
+            approvals.agree(work.connection, agreement, work.seq)
+        answer = _answer(work.connection, back, source, (amount, reopened), existed=False)
+        return answer._replace(needs_second=waits is not None)
+
+
+def give_back_agreed(home: Home, agreement: Agreement) -> GivenBack:
+    """Let the money go back that another person asked for, looked at anew. Raises UserError as `give_back` does."""
+    told = msgspec.json.decode(agreement.approval.payload)
+    back = msgspec.convert([told[name] for name in Back._fields], Back)
+    return give_back(home, back, act_of(agreement), agreement)
 
 
 def list_events(home: Home, account_id: str | None = None) -> list[EventRow]:
@@ -132,7 +154,7 @@ def list_events(home: Home, account_id: str | None = None) -> list[EventRow]:
     query = (
         sa.select(
             event.reference, event.kind, account.account_id, of, account.currency, event.amount_micros, event.fee_micros, event.on_date,
-            sa.func.coalesce(event.payee, ""), event.reason,
+            sa.func.coalesce(event.payee, ""), event.reason, event.by_name, event.commit_seq,
         )
         .select_from(tables.payment_events)
         .outerjoin(tables.payments, payment.payment_id == event.payment_id)
@@ -143,7 +165,18 @@ def list_events(home: Home, account_id: str | None = None) -> list[EventRow]:
     if account_id is not None:
         query = query.where(account.account_id == account_id)
     with home.connect() as connection:
-        return [EventRow._make(row) for row in connection.execute(query)]
+        second = approvals.agreed_by(connection)
+        return [EventRow._make((*row[:-1], second.get(row.commit_seq, ""))) for row in connection.execute(query)]
+
+
+def _ask(work: Writing, back: Back, source: _Source, amount_micros: int, agreement: Agreement | None) -> Approval | None:
+    """What waits for another person to agree; None where nobody has to, or that one agrees now. Money that comes again needs nobody."""
+    if back.kind == WON:
+        return None
+    account = source.account
+    reason = f"{_name(source)}: {back.reason}".removesuffix(": ")
+    wanted = approvals.Wanted(back.kind, back.reference, back._asdict(), reason, amount_micros, account.currency, account.account_key)
+    return give_back_limit.ask(work.connection, wanted, work.who, agreement, lambda: work.seq)
 
 
 def _move(work: Writing, back: Back, source: _Source, amount_micros: int) -> list[tuple[str, int]]:

@@ -67,6 +67,7 @@ class Plan(NamedTuple):
     open_micros: int
     parts: tuple[Part, ...]
     existed: bool = False
+    by_name: str = ""
 
 
 def split(items: Sequence[tuple[int, int]], parts: Sequence[int]) -> list[tuple[int, int, int]]:
@@ -269,7 +270,7 @@ def _store(work: Writing, plan: tuple[str, Account, dt.date, str], rows: Sequenc
 def _read(connection: sa.Connection, as_of: dt.date, plan_id: str) -> Plan:
     """A plan with what is open of each part. Raises NotFoundError."""
     plan, account, part, invoice = tables.instalment_plans.c, tables.accounts.c, tables.instalments.c, tables.invoices.c
-    columns = (account.account_id, account.currency, plan.agreed_on, plan.note, plan.account_key)
+    columns = (account.account_id, account.currency, plan.agreed_on, plan.note, plan.account_key, plan.by_name)
     head = connection.execute(
         sa.select(*columns).join_from(tables.instalment_plans, tables.accounts).where(plan.plan_id == plan_id)
     ).first()
@@ -286,7 +287,8 @@ def _read(connection: sa.Connection, as_of: dt.date, plan_id: str) -> Plan:
     }
     parts = tuple(Part(*row[:4], left.get((row.invoice_key, row.part_no), 0)) for row in rows)
     is_held = any(holding.get(row.invoice_key) == plan_id for row in rows)
-    return Plan(plan_id, *head[:4], _state(parts, as_of.isoformat(), is_held), sum(part.open_micros for part in parts), parts)
+    stands = _state(parts, as_of.isoformat(), is_held)
+    return Plan(plan_id, *head[:4], stands, sum(part.open_micros for part in parts), parts, by_name=head.by_name)
 
 
 def _state(parts: Sequence[Part], as_of: str, is_held: bool) -> str:  # noqa: FBT001 -- one of three plain facts

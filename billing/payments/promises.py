@@ -62,6 +62,7 @@ class Promised(NamedTuple):
     paid_micros: int
     state: str
     existed: bool = False
+    by_name: str = ""
 
 
 def state(amount_micros: int, paid_micros: int, due_on: str, as_of: str) -> str:
@@ -132,14 +133,14 @@ def open_rests(connection: sa.Connection, as_of: dt.date, account_keys: Collecti
 
 def _read(connection: sa.Connection, as_of: str, condition: sa.ColumnElement[bool]) -> list[Promised]:
     row, account = tables.promises.c, tables.accounts.c
-    columns = (row.promise_id, account.account_id, account.currency, row.amount_micros, row.made_on, row.due_on, row.note)
+    columns = (row.promise_id, account.account_id, account.currency, row.amount_micros, row.made_on, row.due_on, row.note, row.by_name)
     query = sa.select(*columns, *_received(row, as_of), *_gone(row, as_of)).join_from(tables.promises, tables.accounts)
     found = []
     rows = connection.execute(query.where(condition).order_by(row.due_on, row.promise_id))
-    for promise_id, account_id, currency, amount, made_on, due_on, note, *parts in rows:
+    for promise_id, account_id, currency, amount, made_on, due_on, note, by_name, *parts in rows:
         paid = whole(*parts[:2]) - whole(*parts[2:])
         stands = state(amount, paid, due_on, as_of)
-        found.append(Promised(promise_id, account_id, currency, amount, made_on, due_on, note, paid, stands))
+        found.append(Promised(promise_id, account_id, currency, amount, made_on, due_on, note, paid, stands, by_name=by_name))
     return found
 
 

@@ -71,7 +71,7 @@ class Recorded(NamedTuple):
 
 
 class PaymentRow(NamedTuple):
-    """A payment as lists show it. `gone_micros`: refunded, bounced or charged back."""
+    """A payment as lists show it. `gone_micros`: refunded, bounced or charged back. `by_name`: who recorded it, if known."""
 
     payment_id: str
     account_id: str
@@ -83,6 +83,7 @@ class PaymentRow(NamedTuple):
     channel: str = ""
     receipt: str = ""
     gone_micros: int = 0
+    by_name: str = ""
 
 
 def record(  # noqa: PLR0913, PLR0917 -- the fields of a payment
@@ -161,7 +162,7 @@ def list_payments(home: Home, account_id: str | None = None) -> list[PaymentRow]
     taken = sa.select(event.payment_id, sa.cast(gone, tables.INT64)).where(event.payment_id.is_not(None)).group_by(event.payment_id)
     query = sa.select(
         payment.payment_id, account.account_id, payment.currency, payment.amount_micros, payment.received_on, payment.reference,
-        payment.channel, payment.receipt,
+        payment.channel, payment.receipt, payment.by_name,
     ).join_from(tables.payments, tables.accounts)  # fmt: skip
     if account_id is not None:
         query = query.where(account.account_id == account_id)
@@ -171,7 +172,9 @@ def list_payments(home: Home, account_id: str | None = None) -> list[PaymentRow]
         gone_of = {payment_id: int(micros) for payment_id, micros in connection.execute(taken)}
         rows = connection.execute(query.order_by(payment.commit_seq, payment.payment_id)).all()
     return [
-        PaymentRow(*row[:6], left.get(row.payment_id, 0), row.channel or "", row.receipt or "", gone_of.get(row.payment_id, 0))
+        PaymentRow(
+            *row[:6], left.get(row.payment_id, 0), row.channel or "", row.receipt or "", gone_of.get(row.payment_id, 0), row.by_name or ""
+        )
         for row in rows
     ]
 

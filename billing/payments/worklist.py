@@ -9,19 +9,21 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
-from billing import ledger
+from billing import give_back_limit, ledger
 from billing.payments import postings, recording
 from billing.payments.matching import MATCHED, REASONS
 from billing.payments.recording import Payment, Recorded
-from billing.payments.writing import Account, Act, Writing, account_of, writing
-from billing.store import tables
+from billing.payments.writing import Account, Act, Writing, account_of, act_of, writing
+from billing.store import approvals, tables
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from billing.store.approvals import Agreement
     from billing.store.home import Home
 
 ASSIGNED, RETURNED = "assigned", "returned"
@@ -29,7 +31,7 @@ _ITSELF: Final = "`ratewright payment worklist list` shows what waits"
 
 
 class Waiting(NamedTuple):
-    """A line that waits, or how it was decided (`decision` and `note`, else empty)."""
+    """A line that waits, or how it was decided (`decision` and `note`, else empty). `by_name`: who decided it, else who imported it."""
 
     line_id: str
     file_name: str
@@ -54,6 +56,8 @@ class Returned(NamedTuple):
     currency: str
     amount_micros: int
     existed: bool
+    needs_second: bool = False  # another person has to agree, to `proposal` where it is stored; nothing went back yet
+    proposal: int = 0
 
 
 def work_list(home: Home, *, decided: bool = False) -> list[Waiting]:
@@ -62,7 +66,7 @@ def work_list(home: Home, *, decided: bool = False) -> list[Waiting]:
     payment, account = tables.payments.c, tables.accounts.c
     columns = (line.line_id, file.file_name, line.line_no, line.received_on, line.currency, line.amount_micros, line.payer, line.reference)
     query = (
-        sa.select(*columns, line.state, decision.kind, decision.note, decision.by_name, account.account_id)
+        sa.select(*columns, line.state, decision.kind, decision.note, sa.func.coalesce(decision.by_name, file.by_name), account.account_id)
         .join_from(tables.bank_lines, tables.bank_files)
         .outerjoin(tables.bank_line_decisions, decision.line_id == line.line_id)
         .outerjoin(tables.payments, payment.payment_id == decision.payment_id)
@@ -105,9 +109,10 @@ def assign(  # noqa: PLR0913 -- the line, whose it is, why and by whom
         return recorded
 
 
-def give_back(home: Home, line_id: str, note: str, act: Act) -> Returned:
+def give_back(home: Home, line_id: str, note: str, act: Act, agreement: Agreement | None = None) -> Returned:
     """Return a line's money to where it came from, as of today (UTC).
 
+    Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and done with the `agreement` of another one.
     Raises UserError for an unknown line, and one that is decided otherwise.
     """
     with writing(home, act) as work:
@@ -115,12 +120,27 @@ def give_back(home: Home, line_id: str, note: str, act: Act) -> Returned:
         before = _decision(work.connection, line_id)
         if before is not None and before.kind != RETURNED:
             raise UserError(f"line {line_id} was {before.kind} by {before.by_name}", "a payment goes back with `ratewright payment refund`")
-        if before is None:
+        if before is not None:
+            return Returned(line_id, line.currency, line.amount_micros, existed=True)
+        wanted = approvals.Wanted(
+            give_back_limit.LINE_RETURN, line_id, {"line_id": line_id, "note": note}, note, line.amount_micros, line.currency
+        )
+        waits = give_back_limit.ask(work.connection, wanted, work.who, agreement, lambda: work.seq)
+        if waits is None or act.dry_run:
             _decide(work, line_id, RETURNED, note, None)
             day = postings.day_of(work.act.now_us)
             entry = postings.of_returned(line_id, line.currency, line.amount_micros, day, line.entity or "")
             ledger.post(work.connection, [entry], work.seq)
-        return Returned(line_id, line.currency, line.amount_micros, before is not None)
+        if agreement is not None:
+            approvals.agree(work.connection, agreement, work.seq)
+        proposal = 0 if waits is None or act.dry_run else waits.approval_id
+        return Returned(line_id, line.currency, line.amount_micros, existed=False, needs_second=waits is not None, proposal=proposal)
+
+
+def give_back_agreed(home: Home, agreement: Agreement) -> Returned:
+    """Return the money that another person asked for, looked at anew. Raises UserError as `give_back` does."""
+    told = msgspec.json.decode(agreement.approval.payload, type=dict[str, str])
+    return give_back(home, told["line_id"], told["note"], act_of(agreement), agreement)
 
 
 def _line(connection: sa.Connection, line_id: str) -> Any:  # noqa: ANN401 -- a row of bank_lines

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from billing import catalogue
 from billing.catalogue import Operator
 from billing.charges.lines import minor_step_micros
+from billing.persons import Who
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
 from rating.money import check_micros, format_micros
@@ -23,6 +24,7 @@ from tariffs.currencies import MINOR_DIGITS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from billing.store.approvals import Agreement
     from billing.store.home import Home
 
 COMMIT_KIND: Final = "payment"
@@ -46,6 +48,12 @@ class Act(NamedTuple):
     dry_run: bool = False
 
 
+def act_of(agreement: Agreement) -> Act:
+    """The act of the person who asked for it, now that another one agrees."""
+    who = agreement.asked_by
+    return Act(Operator(who.by_name, who.by_uid), who.now_us)
+
+
 class Writing:
     """One write transaction, and the commit number it takes once it stores something."""
 
@@ -66,6 +74,11 @@ class Writing:
     def signed(self) -> dict[str, Any]:
         """Who did it, as columns of a row."""
         return {"by_name": self.act.by.name, "by_uid": self.act.by.uid, "commit_seq": self.seq}
+
+    @property
+    def who(self) -> Who:
+        """Who does it, and when."""
+        return Who(self.act.by.name, self.act.by.uid, self.act.now_us)
 
     @property
     def stores(self) -> bool:

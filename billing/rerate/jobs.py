@@ -25,6 +25,7 @@ from billing.charges.rollover import Left
 from billing.documents.finding import local_date
 from billing.documents.issuing import issue
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts, joined
+from billing.persons import same_person
 from billing.rerate.figures import Figures, figures
 from billing.rerate.leaving import left_by
 from billing.rerate.parts import part_of
@@ -121,7 +122,7 @@ def decide(home: Home, job_id: int, kind: str, note: str, who: Who) -> Job:
         job = _job(connection, job_id)
         if job.state != WAITING:
             raise UserError(f"re-rating {job_id} was {job.state} by {job.decided_by}", "plan a new one: ratewright bill rerate ...")
-        if kind == APPROVED and job.by_uid == who.by_uid:
+        if kind == APPROVED and same_person(job.by_uid, who.by_uid):
             raise UserError(
                 f"{job.by_name} has planned re-rating {job_id}, and cannot approve it",
                 "another account of the operating system has to give the same command",

@@ -88,19 +88,24 @@ def require_books_open(connection: sa.Connection, bill_date: dt.date, order: Ord
 
 def may_number(connection: sa.Connection, current: Run, wanted: Order) -> bool:
     """Whether the frozen list may get its numbers. Raises UserError for an explicit `resume` of one that nobody approved."""
-    waits = waits_for_approval(connection, current)
-    if waits and wanted.resume:
+    if wanted.resume:
+        require_approved(connection, current)
+    return not waits_for_approval(connection, current)
+
+
+def require_approved(connection: sa.Connection, current: Run) -> None:
+    """Raises UserError for a run that waits for approval; asked again by the transaction that numbers it."""
+    if waits_for_approval(connection, current):
         raise UserError(
             f"bill run {current.run_id} of {current.bill_date} waits for somebody's approval",
             f"look at it with `ratewright bill trial --run {current.run_id}`; then somebody else than who started it: "
             f"ratewright bill approve --run {current.run_id}",
         )
-    return not waits
 
 
 def waits_for_approval(connection: sa.Connection, current: Run | None) -> bool:
-    """Whether a run, None for a new one, needs somebody's approval that it has not got."""
-    needed = settings.text(connection, "approval") == REQUIRED
+    """Whether a run, None for a new one, needs somebody's approval that it has not got: by the rule at its start or by the one of now."""
+    needed = settings.strictest(connection, "approval", (None,) if current is None else (None, current.pinned_seq)) == REQUIRED
     return needed and (current is None or states.approved_by(connection, current.run_id) is None)
 
 

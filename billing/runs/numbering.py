@@ -27,10 +27,12 @@ DIGEST_BY_ROWS: Final = "invoices.digest"  # of runs that were numbered before d
 def number(home: Home, current: Run, outcome: Outcome, at: Step) -> None:
     """Give every draft its number, and store all that the run computed.
 
-    Raises UserError where the books of the month are closed by now: a run that has numbered can only be finished, this one be abandoned.
+    Raises UserError where the books of the month are closed by now, or the run waits for approval: a run that has numbered can only be
+    finished, this one be abandoned.
     """
     with home.begin() as connection:
         beginning.require_still_open(connection, current)
+        beginning.require_approved(connection, current)
         seq = home.next_commit_seq(connection, "invoice", at.at_us)
         taken = Digest()
         number_drafts(connection, current.run_id, outcome.drafts, seq, digest=taken)

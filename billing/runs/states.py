@@ -17,6 +17,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.accounts import covering
+from billing.persons import same_person
 from billing.store import commit_points, tables
 from rating.errors import UserError
 
@@ -122,7 +123,7 @@ def decide(  # noqa: PLR0913, PLR0917 -- one argument a column
     with home.begin() as connection:
         run = find(connection, run_id)
         before = _decision(connection, run_id)
-        if before is not None and (before.kind, int(before.by_uid)) == (kind, by.uid):
+        if before is not None and before.kind == kind and same_person(int(before.by_uid), by.uid):
             return run
         _require_decidable(run, kind, by)
         decisions, sha256 = tables.run_decisions, frozen_sha256(connection, run_id)
@@ -164,7 +165,7 @@ def _require_decidable(run: Run, kind: str, by: By) -> None:
             f"bill run {run.run_id} of {run.bill_date} is {run.state}: only a computed run can be {kind}",
             f"`ratewright bill run --date {run.bill_date} --trial` computes one",
         )
-    if kind == APPROVED and run.by.uid == by.uid:
+    if kind == APPROVED and same_person(run.by.uid, by.uid):
         raise UserError(
             f"bill run {run.run_id} was started by {run.by.name or 'this user'}, who cannot approve it",
             f"somebody else approves it: ratewright bill approve --run {run.run_id}",

@@ -1,8 +1,8 @@
 """The clock of whoever writes, held against the last commits: one that was set back would date things before what they are about.
 
 A command that works long commits under the time at which it looked at the clock, behind commits of others that looked later: so it is the
-latest of the last few commits that counts, as of the opening of the home (`Home.next_commit_seq`). Settings are not dated by the clock, are
-always taken and do not count: one of them is the way out where it was ahead.
+latest of the last few commits that counts, as of the opening of the home (`Home.next_commit_seq`). Settings do not
+count, and one of them is taken at any time: it is the way out where the clock was ahead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from billing.store import settings, tables
 from rating.errors import UserError
 
 CLOCK_SLACK_US: Final = 1_000_000  # clocks that are set by the network step back by less
-NOT_HELD: Final = "setting"  # the kind of commit that may come at any time
+NOT_HELD: Final = "setting"  # the kind of commit that is not held here: `settings.put` asks the clock for all but one
 _LOOKED_AT: Final = 64  # the last commits, found by their key
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -46,7 +46,7 @@ def require(connection: sa.Connection, now_us: int) -> None:
         raise UserError(
             f"the clock says {now} UTC, and the last commit was at {then} UTC: it was set back",
             "set the clock of this machine right, then run again; nothing was stored. If it is right and was ahead then: "
-            f"ratewright settings set {settings.CLOCK_AHEAD} {last.commit_seq}",
+            f"ratewright settings set {settings.CLOCK_AHEAD} {last.commit_seq} --reason ...",
         )
 
 

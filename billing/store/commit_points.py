@@ -81,6 +81,8 @@ POINTS: Final = {
     "rerate.committed": "a re-rating, a word about one or its documents are committed",
     "setting.before_commit": "a setting is written, not committed",
     "setting.committed": "a setting is committed",
+    "agreement.before_commit": "a second person's word about what waits is written, not committed",
+    "agreement.committed": "a second person's word about what waits is committed",
     "ledger.before_commit": "an entry or a decision of the ledger is written, not committed",
     "ledger.committed": "an entry or a decision of the ledger is committed",
     # documents beside the cycle

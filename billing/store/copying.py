@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from billing.store import bulk, commit_points, database, location, named_files, schema, tables
+from billing.store import bulk, commit_points, database, location, named_files, schema, tables, user_namespace
 from billing.store.home import Home, check_new_folder, engine_of
 from billing.store.location import DATABASE_NAME
 from rating.errors import UserError
@@ -89,6 +89,7 @@ def _copy_database(source: sa.Connection, to: Path, place: location.Location | N
                 _take_away(source, target, place)
             schema.migrate(target, place.schema if place else None)
             done = _copy_tables(source, target, progress)
+            user_namespace.adopt(target, user_namespace.of_process())  # the copy is made here
             commit_points.reached("copy.before_commit")
     finally:
         engine.dispose()

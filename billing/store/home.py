@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import sqlalchemy as sa
 
-from billing.store import access, clock, database, location, schema, tables
+from billing.store import access, clock, database, location, schema, tables, user_namespace
 from billing.store.location import DATABASE_NAME, LOCATION_NAME
 from rating.errors import UserError
 
@@ -42,19 +42,31 @@ _OWN_NAMES: Final = frozenset({"usage", "charges", LOCATION_NAME, *(DATABASE_NAM
 class Home:
     """An open home folder. Use `Home.open`; one instance serves many threads."""
 
-    def __init__(self, path: Path, engine: sa.Engine, *, installation_id: str, hash_key: bytes) -> None:
+    def __init__(
+        self, path: Path, engine: sa.Engine, *, installation_id: str, hash_key: bytes, uid_maps: tuple[str, str] = ("", "")
+    ) -> None:
         self.path = path
         self.engine = engine
         self.installation_id = installation_id
         self.hash_key = hash_key  # keys the hash that makes event keys
+        self._uid_maps = uid_maps  # of the user namespace in which it was made, and of this process
         self._latest_us = 0  # the latest time of a commit: when this was opened, and of its own since
 
     @classmethod
-    def open(cls, path: Path | str, *, create: bool = False, hash_key: bytes | None = None, busy_timeout_ms: int | None = None) -> Self:
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        create: bool = False,
+        hash_key: bytes | None = None,
+        busy_timeout_ms: int | None = None,
+        uid_map: str | None = None,
+    ) -> Self:
         """Open the home at `path`; with `create`, make one where nothing is.
 
         `hash_key` (16 bytes) is kept when the home is made and ignored afterwards: event keys must not change.
-        `busy_timeout_ms` is how long a write waits for others, BUSY_TIMEOUT_MS if not given.
+        `busy_timeout_ms` is how long a write waits for others, BUSY_TIMEOUT_MS if not given. `uid_map`: of the user namespace of whoever
+        opens it, of this process if not given.
         """
         folder = Path(path)
         _check_folder(folder, create=create)
@@ -62,8 +74,10 @@ class Home:
         engine = engine_of(folder, place, BUSY_TIMEOUT_MS if busy_timeout_ms is None else busy_timeout_ms)
         try:
             schema.bring_up_to_date(engine, folder, place.schema if place else None)
-            installation_id, key = _settings(engine, hash_key or _DEFAULT_HASH_KEY)
-            opened = cls(folder, engine, installation_id=installation_id, hash_key=key)
+            own_map = user_namespace.of_process() if uid_map is None else uid_map
+            installation_id, key = _settings(engine, hash_key or _DEFAULT_HASH_KEY, own_map)
+            made_under = _made_under(engine, folder, own_map)
+            opened = cls(folder, engine, installation_id=installation_id, hash_key=key, uid_maps=(made_under, own_map))
             with opened.connect() as connection:
                 last = clock.latest(connection)
         except BaseException:
@@ -117,9 +131,12 @@ class Home:
     def next_commit_seq(self, connection: sa.Connection, kind: str, now_us: int) -> int:
         """Take the next number of the one sequence, inside a write transaction. See `tables.commits` for the kinds.
 
-        Raises UserError for a clock that was set back. `now_us` is when whoever writes has looked at it, which may be long ago: it is held
+        Raises UserError for a clock that was set back, and in another user namespace for what a person signs.
+
+        `now_us` is when whoever writes has looked at it, which may be long ago: it is held
         against what there was when the home was opened, and against what was written through it since, not against what others wrote.
         """
+        user_namespace.require_same(*self._uid_maps, kind)
         if kind != clock.NOT_HELD:
             self.require_clock(connection, now_us)
         row = tables.commits
@@ -236,7 +253,23 @@ def _check_writable(folder: Path) -> None:
         raise database.not_writable(folder)
 
 
-def _settings(engine: sa.Engine, hash_key: bytes) -> tuple[str, bytes]:
+def _made_under(engine: sa.Engine, folder: Path, own_map: str) -> str:
+    """The map of the user namespace in which a home was made; one of an earlier version keeps one from now on."""
+    with engine.connect() as connection:
+        stored = _stored_settings(connection).get(user_namespace.NAME)
+    if stored is not None:
+        return stored
+    taken = user_namespace.of_older_home(own_map, is_owner=folder.stat().st_uid == os.getuid())
+    if taken is None:
+        return user_namespace.MACHINE
+    with engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
+        stored = _stored_settings(connection).get(user_namespace.NAME)  # somebody else may have been faster
+        if stored is None:
+            user_namespace.adopt(connection, taken)
+    return taken if stored is None else stored
+
+
+def _settings(engine: sa.Engine, hash_key: bytes, own_map: str) -> tuple[str, bytes]:
     """Installation id and hash key; kept at the first opening and read ever after."""
     if len(hash_key) != HASH_KEY_BYTES:
         raise ValueError(f"hash key of {len(hash_key)} bytes")
@@ -247,7 +280,7 @@ def _settings(engine: sa.Engine, hash_key: bytes) -> tuple[str, bytes]:
             installation_id = hashlib.sha256(b"installation" + hash_key).hexdigest()[:32]
             stored = _stored_settings(connection)  # somebody else may have been faster
             if not stored:
-                stored = {"hash_key": hash_key.hex(), "installation_id": installation_id}
+                stored = {"hash_key": hash_key.hex(), "installation_id": installation_id, user_namespace.NAME: own_map}
                 connection.execute(tables.settings.insert(), [{"name": name, "value": value} for name, value in stored.items()])
     return stored["installation_id"], bytes.fromhex(stored["hash_key"])
 

@@ -1,31 +1,42 @@
 """What an operator may set, as rows that are only ever added: the newest of a name holds, as of a sequence number if one is given.
 
 A name that nobody set has its default, which stands beside it in SETTINGS. Values are text; `integer` and `text` read them.
+
+Some settings guard: approvals, limits, bounds. What tightens a guard holds at once. What loosens it needs a reason and waits
+(`billing.store.approvals`): it holds for nobody until another person agrees, and from the commit of that agreement on.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
-from billing.store import commit_points, tables
+from billing.persons import Who
+from billing.store import approvals, commit_points, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
+    from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home
 
 
 class Setting(NamedTuple):
-    """A setting: `choices` empty means a whole number, or free text where the default is not one."""
+    """A setting: `choices` empty means a whole number, or free text where the default is not one.
+
+    `guards`: the higher a number, or the earlier among the choices, the looser.
+    """
 
     default: str
     about: str
     choices: tuple[str, ...] = ()
+    guards: bool = False
 
 
 class Change(NamedTuple):
-    """One row."""
+    """One row. `reason` is empty where none was given."""
 
     name: str
     value: str
@@ -33,19 +44,34 @@ class Change(NamedTuple):
     by_uid: int
     at_us: int
     commit_seq: int
+    reason: str = ""
 
 
 CLOCK_AHEAD: Final = "clock_ahead_through"
+CLOCK_FINDING: Final = "the clock was set back"  # name of the finding that CLOCK_AHEAD leaves
+_DAYS_TO_MEND: Final = 5
+_EPOCH: Final = dt.date(1970, 1, 1)
+_US_PER_DAY: Final = 86_400_000_000
 
 SETTINGS: Final = {
-    "approval": Setting("none", "whether another person approves a bill run before it numbers its invoices", ("none", "required")),
-    "reopen_periods_max": Setting("3", "how many bill periods before the newest a run may compute again"),
-    "lines_per_day_max": Setting("15", "lines of a subscription and day above which its account goes into quarantine"),
-    "days_ahead_max": Setting("70", "how many days ahead of the bill date a fee may be charged"),
-    "adjustment_limit_micros": Setting("100000000", "charges and credits by hand above this amount need another person (micro-units)"),
-    "write_off_limit_micros": Setting("0", "write-offs above this amount need another person (micro-units)"),
+    "approval": Setting(
+        "none", "whether another person approves a bill run before it numbers its invoices", ("none", "required"), guards=True
+    ),
+    "reopen_periods_max": Setting("3", "how many bill periods before the newest a run may compute again", guards=True),
+    "lines_per_day_max": Setting("15", "lines of a subscription and day above which its account goes into quarantine", guards=True),
+    "days_ahead_max": Setting("70", "how many days ahead of the bill date a fee may be charged", guards=True),
+    "adjustment_limit_micros": Setting(
+        "100000000", "charges and credits by hand above this amount need another person (micro-units)", guards=True
+    ),
+    "give_back_limit_micros": Setting(
+        "100000000",
+        "credit notes, voids, refunds and reopened payments need another person above this sum of a person or an account in 30 days"
+        " (micro-units)",
+        guards=True,
+    ),
+    "write_off_limit_micros": Setting("0", "write-offs above this amount need another person (micro-units)", guards=True),
     "abnormal_bill_floor_micros": Setting(
-        "100000000", "after months of nothing a bill above this amount is out of the ordinary (micro-units of its currency)"
+        "100000000", "after months of nothing a bill above this amount is out of the ordinary (micro-units of its currency)", guards=True
     ),
     "allocation_order": Setting("instruction, oldest", "what a payment settles first"),
     "claim_codes": Setting("", "charge codes of costs and interest, such as costs=810 811; interest=820"),
@@ -55,9 +81,7 @@ SETTINGS: Final = {
 
 def text(connection: sa.Connection, name: str, default: str | None = None, seq: int | None = None) -> str:
     """The value of a setting as of `seq`; its default where nobody set it."""
-    row = tables.billing_settings.c
-    query = sa.select(row.value).where(row.name == name).order_by(row.setting_id.desc())
-    value = connection.execute(query if seq is None else query.where(row.commit_seq <= seq)).scalars().first()
+    value = connection.execute(_holding(name, seq).order_by(tables.billing_settings.c.setting_id.desc())).scalars().first()
     if value is not None:
         return str(value)
     return SETTINGS[name].default if default is None else default
@@ -69,26 +93,120 @@ def integer(connection: sa.Connection, name: str, default: int | None = None, se
 
 
 def changes(connection: sa.Connection) -> list[Change]:
-    """Every change, oldest first."""
-    row = tables.billing_settings.c
-    query = sa.select(*(row[name] for name in Change._fields)).order_by(row.setting_id)
+    """Every change that holds or held, oldest first; one that another person agreed to by the commit of that agreement."""
+    row, decision = tables.billing_settings.c, tables.approval_decisions.c
+    holds_from = sa.func.coalesce(decision.commit_seq, row.commit_seq)
+    columns = (row.name, row.value, row.by_name, row.by_uid, row.at_us, holds_from, sa.func.coalesce(row.reason, ""))
+    query = _holding(None, None).with_only_columns(*columns).order_by(row.setting_id)
     return [Change(*values) for values in connection.execute(query)]
 
 
-def put(home: Home, name: str, value: str, by_name: str, by_uid: int, now_us: int) -> bool:  # noqa: PLR0913, PLR0917 -- one argument a column
-    """Set a value; False where it is that already. Raises UserError for an unknown name or a value that cannot be meant."""
+def pending(connection: sa.Connection) -> list[Approval]:
+    """What waits for another person to agree."""
+    return [each for each in approvals.list_all(connection) if each.kind == approvals.SETTING]
+
+
+def wanted_value(found: Approval) -> str:
+    """The value that a proposal asks for."""
+    return str(msgspec.json.decode(found.payload)["value"])
+
+
+def loosens(name: str, value: str, held: str) -> bool:
+    """Whether a value would guard less than the one that holds."""
+    known = SETTINGS[name]
+    if not known.guards:
+        return False
+    return known.choices.index(value) < known.choices.index(held) if known.choices else int(value) > int(held)
+
+
+def put(home: Home, name: str, value: str, by_name: str, by_uid: int, now_us: int, *, reason: str = "") -> bool:  # noqa: PLR0913, PLR0917 -- one argument a column
+    """Set a value, or ask for it where it loosens a guard. False where it is that already, or waits for another person already.
+
+    Raises UserError for an unknown name, a value that cannot be meant, and without a reason where one is needed.
+    """
     _require_sense(name, value)
     with home.begin() as connection:
-        if text(connection, name) == value:
+        held, before = text(connection, name), approvals.waiting(connection, approvals.SETTING, name)
+        is_loose = loosens(name, value, held)
+        if held == value or (is_loose and before is not None and before.payload == _payload(value)):
             return False
+        if (is_loose or name == CLOCK_AHEAD) and not reason.strip():
+            what = f"setting {name} to {value} loosens a guard, and" if is_loose else f"setting {name}"
+            raise UserError(f"{what} needs a reason", "say why with --reason", exit_status=2)
         if name == CLOCK_AHEAD and int(value) > (last := home.head_seq(connection)):
             raise UserError(f"{name} cannot be {value}: the last commit is {last}", "give the number that the error names", exit_status=2)
+        if name != CLOCK_AHEAD:
+            home.require_clock(connection, now_us)
+        who = Who(by_name, by_uid, now_us)
         seq = home.next_commit_seq(connection, "setting", now_us)
-        row = Change(name, value, by_name, by_uid, now_us, seq)
+        if before is not None:
+            approvals.supersede(connection, before, who, seq)
+        row = Change(name, value, by_name, by_uid, now_us, seq, reason.strip())
         connection.execute(tables.billing_settings.insert().values(**row._asdict()))
+        if is_loose:
+            approvals.propose(connection, approvals.Wanted(approvals.SETTING, name, {"value": value}, reason.strip()), who, seq)
+        if name == CLOCK_AHEAD:
+            _note_finding(connection, row)
         commit_points.reached("setting.before_commit")
     commit_points.reached("setting.committed")
     return True
+
+
+def agree(home: Home, agreement: Agreement) -> str:
+    """Let a value hold that another person asked for. Returns it. Raises UserError as `approvals.require_may_agree` does."""
+    with home.begin() as connection:
+        approvals.require_may_agree(agreement.approval, agreement.who)
+        seq = home.next_commit_seq(connection, approvals.COMMIT_KIND, agreement.who.now_us)
+        approvals.agree(connection, agreement, seq)
+        value = text(connection, agreement.approval.subject)
+        commit_points.reached("agreement.before_commit")
+    commit_points.reached("agreement.committed")
+    return value
+
+
+def strictest(connection: sa.Connection, name: str, seqs: tuple[int | None, ...]) -> str:
+    """The value that guards most, of those that hold as of several sequence numbers (None: now)."""
+    found = text(connection, name, seq=seqs[0])
+    for seq in seqs[1:]:
+        other = text(connection, name, seq=seq)
+        found = other if loosens(name, found, other) else found
+    return found
+
+
+def _holding(name: str | None, seq: int | None) -> sa.Select[tuple[str]]:
+    """Values that hold or held: those that nobody had to agree to, and those that somebody did by `seq`."""
+    row, asked, decision = tables.billing_settings, tables.approvals, tables.approval_decisions
+    agreed = sa.and_(decision.c.approval_id == asked.c.approval_id, decision.c.kind == approvals.AGREED)
+    if seq is not None:
+        agreed = sa.and_(agreed, decision.c.commit_seq <= seq)
+    asked_for = sa.and_(asked.c.commit_seq == row.c.commit_seq, asked.c.kind == approvals.SETTING)
+    query = sa.select(row.c.value).select_from(row).outerjoin(asked, asked_for).outerjoin(decision, agreed)
+    query = query.where(sa.or_(asked.c.approval_id.is_(None), decision.c.decision_id.is_not(None)))
+    if name is not None:
+        query = query.where(row.c.name == name)
+    return query if seq is None else query.where(row.c.commit_seq <= seq)
+
+
+def _payload(value: str) -> str:
+    return approvals.encoded({"value": value})
+
+
+def _note_finding(connection: sa.Connection, change: Change) -> None:
+    """One person alone may say that the clock was ahead, since nothing else is stored until it is said: somebody looks at it after."""
+    today = _EPOCH + dt.timedelta(days=change.at_us // _US_PER_DAY)
+    values = {
+        "name": CLOCK_FINDING,
+        "run_id": None,
+        "text": f"{change.by_name} says that the clock was ahead through commit {change.value}: {change.reason}",
+        "left_side": int(change.value),
+        "right_side": 0,
+        "unit": "commits",
+        "owner": change.by_name,
+        "due_on": (today + dt.timedelta(days=_DAYS_TO_MEND)).isoformat(),
+        "found_us": change.at_us,
+        "commit_seq": change.commit_seq,
+    }
+    connection.execute(tables.control_findings.insert().values(**values))
 
 
 def _require_sense(name: str, value: str) -> None:

@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.catalogue.names import one_line
+from billing.persons import same_person
 from billing.store import commit_points
 from billing.store.tables import settings
 from rating.errors import UserError
@@ -66,6 +67,6 @@ def limit_micros(connection: sa.Connection, for_uid: int) -> int:
     """The limit that holds for decisions of a person."""
     holds = DEFAULT_MICROS
     for each in limits(connection):
-        if each.by_uid != for_uid or each.micros < holds:
+        if not same_person(each.by_uid, for_uid) or each.micros < holds:
             holds = each.micros
     return holds

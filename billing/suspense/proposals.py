@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from billing.catalogue import Operator
 from billing.catalogue.names import one_line
+from billing.persons import same_person
 from billing.store import commit_points
 from billing.store.tables import correction_decisions, corrections
 from billing.suspense.limits import COMMIT_KIND, limit_micros
@@ -118,7 +119,7 @@ def decide(  # noqa: PLR0913 -- who says what of which proposal, and when
         found = _proposal(connection, proposal_id)
         if found.state in {State.APPLIED, State.REJECTED, State.APPROVED}:
             raise UserError(f"proposal {proposal_id} is {found.state} already", "`ratewright usage suspense proposals` lists them all")
-        if accept and found.by.uid == by.uid:
+        if accept and same_person(found.by.uid, by.uid):
             raise UserError(
                 f"proposal {proposal_id} was made by {found.by.name}, and nobody approves their own",
                 f"let another person run `ratewright usage suspense approve {proposal_id}` under their own account of the operating system",

@@ -44,6 +44,7 @@ COMMANDS = (
     ("controls", "server.cli.controls:app", "Check that the books balance."),
     ("db", "server.cli.db:app", "Where the database is; upgrade, check and copy it."),
     ("settings", "server.cli.settings:app", "What an operator may set."),
+    ("approvals", "server.cli.approvals:app", "What waits for a second person: list, agree, refuse."),
     ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning."),
 )
 

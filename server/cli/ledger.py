@@ -15,6 +15,7 @@ COMMANDS = (
     ("months", "month:months", "Which months were closed and reopened, by whom."),
     ("export", "export:export", "A month as CSV for the books of finance, by a mapping of accounts."),
     ("write-off", "write_off:write_off_", "Write off what is open of an invoice."),
+    ("write-offs", "write_off:write_offs", "What was asked for, written off and undone, by whom."),
     ("check", "reading:check_", "Work everything out anew and name the first difference."),
 )
 

@@ -1,4 +1,4 @@
-"""`ratewright settings list|set`: what an operator may set, and who set it when."""
+"""`ratewright settings list|set|agree`: what an operator may set, and who set it when."""
 
 from __future__ import annotations
 
@@ -14,21 +14,35 @@ app = cyclopts.App(name="settings", help="What an operator may set: approval, li
 
 @app.command(name="list")
 def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """List every setting with its value and who set it."""
+    """List every setting with its value, who set it, and what waits for another person to agree."""
     from billing.store import settings
     from billing.store.home import Home
     from server.cli import output
 
     with Home.open(home) as opened, opened.connect() as connection:
         newest = {each.name: each for each in settings.changes(connection)}
+        waits = {each.subject: each for each in settings.pending(connection)}
+    asked = {
+        name: {"value": settings.wanted_value(each), "asked_by": each.by_name, "reason": each.reason, "proposal": each.approval_id}
+        for name, each in waits.items()
+    }
     rows = [
         (name, newest[name].value if name in newest else known.default, newest[name].by_name if name in newest else "default", known.about)
         for name, known in settings.SETTINGS.items()
     ]
     if as_json:
-        output.print_json([{"name": name, "value": value, "set_by": by, "about": about} for name, value, by, about in rows])
+        reasons = {name: each.reason for name, each in newest.items()}
+        output.print_json(
+            [
+                {"name": name, "value": value, "set_by": by, "about": about, "reason": reasons.get(name, ""), "waits": asked.get(name)}
+                for name, value, by, about in rows
+            ]
+        )
         return 0
     output.print_table(("setting", "value", "set by", "what it is"), rows)
+    for name, each in asked.items():
+        print(f"{name} = {each['value']} waits, asked for by {each['asked_by']}: {each['reason']}; "
+              f"somebody else: ratewright settings agree {name}")  # fmt: skip
     return 0
 
 
@@ -37,10 +51,11 @@ def set_(
     name: Annotated[str, Parameter(help="A setting, as `settings list` shows it.")],
     value: Annotated[str, Parameter(help="Its new value.")],
     *,
+    reason: Annotated[str, Parameter(help="Why; needed for what loosens a guard, and for clock_ahead_through.")] = "",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Set a value. It holds for everything that begins after it."""
+    """Set a value. It holds for everything that begins after it; one that loosens a guard, once another person agrees."""
     from billing.store import settings
     from billing.store.home import Home
     from server import operator
@@ -49,9 +64,43 @@ def set_(
 
     who = operator.current()
     with Home.open(home) as opened:
-        changed = settings.put(opened, name, value, who.name, who.uid, now_us())
+        changed = settings.put(opened, name, value, who.name, who.uid, now_us(), reason=reason)
+        with opened.connect() as connection:
+            held = settings.text(connection, name)
+            waits = [each for each in settings.pending(connection) if each.subject == name]
     if as_json:
-        output.print_json({"name": name, "value": value, "changed": changed})
+        output.print_json({"name": name, "value": held, "changed": changed, "waits": settings.wanted_value(waits[0]) if waits else None})
+    elif held != value:
+        print(f"{name} stays {held}: {value} waits for another person to agree{'' if changed else ' already; nothing changed'}\n"
+              f"somebody else: ratewright settings agree {name}")  # fmt: skip
     else:
         print(f"{name} is {value}" + ("" if changed else " already; nothing changed"))
+    return 0
+
+
+@app.command
+def agree(
+    name: Annotated[str, Parameter(help="A setting for which somebody else asked for another value.")],
+    *,
+    note: Annotated[str, Parameter(help="A word on it; it is kept with your name.")] = "",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Agree to the value that somebody else asked for. It holds from now on."""
+    from billing.store import approvals, settings
+    from billing.store.home import Home
+    from rating.errors import UserError
+    from server.cli import output
+    from server.cli.ledger_commands.common import who
+
+    with Home.open(home) as opened:
+        with opened.connect() as connection:
+            waits = approvals.waiting(connection, approvals.SETTING, name)
+        if waits is None:
+            raise UserError(f"no change of {name} waits", "`ratewright settings list` shows what waits", exit_status=2)
+        value = settings.agree(opened, approvals.Agreement(waits, who(), note))
+    if as_json:
+        output.print_json({"name": name, "value": value, "asked_by": waits.by_name, "agreed_by": who().by_name})
+    else:
+        print(f"{name} is {value}")
     return 0

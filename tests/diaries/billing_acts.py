@@ -20,9 +20,10 @@ from billing.payments import giving_back
 from billing.payments.giving_back import Back
 from billing.payments.writing import Act as Desk
 from billing.runs import cycle
-from billing.store import settings, tables
+from billing.store import tables
 from billing.store.home import Home
 from tariffs.load import load
+from tests.billing.second_person import let_one_give_back, set_by_two
 from tests.diaries.billing_page import Line, cents
 from tests.lives.story import Call
 from tests.lives.tariff import instant_us
@@ -45,13 +46,14 @@ class Operated:
 
     def __init__(self, folder: Path, page: Page) -> None:
         self.home = Home.open(folder / "home", create=True)
+        let_one_give_back(self.home)
         self.now_us = instant_us(dt.datetime.fromisoformat("2028-01-01T08:00"))
         self.seen = 0  # the newest document that was looked at
         self.names = {81: "welcome"}
         self.numbers: dict[str, str] = {}
         for name in ("tariff-1", "gross"):
             self._publish(name)
-        settings.put(self.home, "reopen_periods_max", "12", *ANA[:2], self._tick())
+        set_by_two(self.home, "reopen_periods_max", "12", self._tick)
         source = folder / "in"
         source.mkdir()
         rows = (f"{name},Customer {name},EUR,Europe/Berlin,{bill_day},en,{first},,standard,14\n" for name, first, bill_day in page.accounts)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.charges.lines import empty
-from billing.runs import computing, cycle, late, numbering, pools
+from billing.runs import beginning, computing, cycle, late, numbering, pools
 from tests.lives.living import Lived, live, tell
 from tests.lives.told import LATE, LOOKED_AT, POOLED, TOLD, UNAPPROVED
 
@@ -101,7 +101,7 @@ def test_a_run_that_knows_no_late_usage_is_found(monkeypatch: pytest.MonkeyPatch
 
 def test_a_run_that_asks_nobody_for_approval_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     require_true(tell(*UNAPPROVED))
-    monkeypatch.setattr(cycle, "_may_number", lambda *_: True)
+    monkeypatch.setattr(beginning, "waits_for_approval", lambda *_: False)
     require_found(UNAPPROVED, "nobody approved run 1, and it was numbered")
 
 

@@ -30,11 +30,12 @@ from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.runs import beginning, cycle, states, trial
 from billing.runs.states import By
-from billing.store import commit_points, settings, tables
+from billing.store import commit_points, tables
 from billing.store.home import Home
 from mediation.decode import Decoded
 from rating.errors import ProblemsError, UserError
 from tests.billing.runs.world import Call, usage_table
+from tests.billing.second_person import let_one_give_back, set_by_two
 from tests.lives import story, tariff
 from tests.lives.known import Known, Sub
 from tests.lives.lists import Lists, everything
@@ -92,13 +93,14 @@ class World:
             start.opened, start.bill_day, start.inclusive, {first.from_date: first}, {first.from_date: 1}, start.shared_rolls
         )
         self.home = Home.open(folder / "home", create=True)
+        let_one_give_back(self.home)
         self.now_us = tariff.instant_us(dt.datetime.combine(start.opened, dt.time(12)))
         self.said: list[str] = []
         self.wrong: list[str] = []
         self.lists = Lists()
         self.published = [tariff.catalogue(first, 1, None, inclusive=start.inclusive)]
         catalogue.publish(self.home, self.published[0], self.tick())
-        settings.put(self.home, "reopen_periods_max", REOPENED, *ANA[:2], self.tick())
+        set_by_two(self.home, "reopen_periods_max", REOPENED, self.tick)
         names = (*self.known.accounts, *(f"idle-{number}" for number in range(IDLE)))
         rows = (f"{name},Customer {name},EUR,{tariff.ZONE},{start.bill_day},en,{start.opened},,standard,14" for name in names)
         (folder / "in").mkdir()
@@ -350,7 +352,7 @@ class World:
             self.wrong.append(f"the trial of {date} has left no list that waits")
 
     def _approval(self, _: dt.date, needed: str) -> None:
-        settings.put(self.home, "approval", needed, *ANA[:2], self.tick())
+        set_by_two(self.home, "approval", needed, self.tick)
         self.known.approval = needed == beginning.REQUIRED
 
     def _decide(self, _: dt.date, kind: str, by: Operator) -> None:

@@ -7,6 +7,7 @@ takes the next one. Rows are only ever added, except where a comment names the o
 
 from __future__ import annotations
 
+from billing.store.tables.approvals import approval_decisions, approvals
 from billing.store.tables.base import billing_settings, commits, settings
 from billing.store.tables.columns import INT64, metadata
 from billing.store.tables.documents import invoice_events, invoice_lines, invoices, legal_entities, number_series
@@ -77,6 +78,8 @@ __all__ = [
     "accounts",
     "adjustments",
     "alarm_decisions",
+    "approval_decisions",
+    "approvals",
     "assemblies",
     "bank_files",
     "bank_line_decisions",

@@ -7,13 +7,14 @@ import sqlalchemy as sa
 from billing.store.tables.columns import id_, int_, table, text
 
 # One row a commit: the sequence itself. kind: usage, seal, collection, fact, draft, publication, repeal, decision, run, invoice,
-# payment, dunning, adjustment, ledger, setting, rerate.
+# payment, dunning, adjustment, ledger, setting, rerate, approval.
 commits = table("commits", id_("commit_seq"), text("kind"), int_("at_us"))
 
 # One row a key: installation id, hash key of event keys.
 settings = table("settings", sa.Column("name", sa.Text, primary_key=True), text("value"))
 
-# What an operator may set, newest row of a name holds: approval, reopen_periods_max, adjustment_limit_micros, allocation_order, ...
+# What an operator may set, newest row of a name holds (approval, reopen_periods_max, adjustment_limit_micros, allocation_order, ...): of
+# one whose commit is in `approvals`, once that is agreed to.
 billing_settings = table(
     "billing_settings",
     id_("setting_id"),
@@ -23,4 +24,5 @@ billing_settings = table(
     int_("by_uid"),
     int_("at_us"),
     int_("commit_seq"),
+    text("reason", nullable=True),
 )

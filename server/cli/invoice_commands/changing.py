@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- read when the command is called
+from server.cli.payment_commands.common import NEEDS_SECOND, second_person
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -40,6 +41,9 @@ def void(
     if as_json:
         output.print_json(done)
         return 0
+    if done.proposal:
+        print(second_person(f"the void of {done.number}", done.proposal))
+        return 0
     shown = f"{output.amount(done.total_micros, done.currency)} {done.currency} of account {done.account_id}"
     print(f"{done.number} ({shown}) {'would be' if dry_run else 'is'} void as of {done.on_date}; {done.postings} postings turned back")
     for source, micros in done.freed.items():
@@ -47,6 +51,8 @@ def void(
         print(f"{freed} that settled it {'would be' if dry_run else 'is'} free again")
     if not dry_run and done.document_type == "invoice":
         print(_what_bills_it(done))
+    if done.needs_second:
+        print(NEEDS_SECOND)
     return 0
 
 
@@ -136,12 +142,16 @@ def credit(
         return 0
     sums = (output.amount(-micros, done.currency) for micros in (done.total_micros, done.net_micros, done.tax_micros))
     shown = "{} {} ({} net, {} tax)".format(next(sums), done.currency, *sums)
-    if done.existed and done.voided_on:
+    if done.proposal:
+        print(second_person(f"a credit of {shown} of {done.about}", done.proposal))
+    elif done.existed and done.voided_on:
         print(f"credit note {done.number} had {shown} of {done.about} and is void since {done.voided_on}; give a new one another --id")
     elif done.existed:
         print(f"credit note {done.number} has {shown} of {done.about} already; nothing changed")
     else:
         print(f"{shown} of {done.about} would be credited" if dry_run else f"credit note {done.number}: {shown} of {done.about}")
+    if done.needs_second and not done.proposal:
+        print(NEEDS_SECOND)
     return 0
 
 

@@ -35,10 +35,10 @@ def list_(
         return 0
     rows = [
         (each.number, each.account_id, each.period_from, each.period_to, each.due_on, output.amount(each.total_micros, each.currency),
-         output.amount(each.open_micros, each.currency), each.currency, _state(each))
+         output.amount(each.open_micros, each.currency), each.currency, each.by_name, _state(each))
         for each in found[:limit]
     ]  # fmt: skip
-    columns = ("number", "account", "from", "to", "due on", "total", "open", "currency", "state")
+    columns = ("number", "account", "from", "to", "due on", "total", "open", "currency", "by", "state")
     output.print_table(columns, rows, right=("total", "open"))
     if len(found) > limit:
         print("more follow: --limit shows more, --account those of one account")
@@ -75,7 +75,8 @@ def show(
 
 def _state(summary: InvoiceSummary) -> str:
     words = [] if summary.document_type == "invoice" else [summary.document_type.replace("_", " ")]
-    return ", ".join([*words, *([f"void {summary.voided_on}"] if summary.voided_on else [])])
+    words += [f"agreed to by {summary.agreed_by}"] if summary.agreed_by else []
+    return ", ".join([*words, *([f"void {summary.voided_on} by {summary.voided_by}"] if summary.voided_on else [])])
 
 
 def _told(after: Aftermath, currency: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`ratewright ledger write-off`."""
+"""`ratewright ledger write-off|write-offs`."""
 
 from __future__ import annotations
 
@@ -52,4 +52,29 @@ def write_off_(
     else:
         print(f"{shown} waits for another person" if done.waits else f"{shown} is written off")
     common.print_tried(dry_run=dry_run)
+    return 0
+
+
+def write_offs(
+    *,
+    number: Annotated[str | None, Parameter(name="--invoice", help="Only of this invoice.")] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List what was asked for, written off and undone, in that order, with who said it and why."""
+    from billing.accounting import write_off
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = write_off.list_all(opened, number)
+    if as_json:
+        output.print_json(common.plain(found))
+        return 0
+    rows = [
+        (each.number, each.what, each.on_date, output.amount(each.amount_micros, each.currency), each.currency, each.reference, each.reason,
+         each.by_name)
+        for each in found
+    ]  # fmt: skip
+    output.print_table(("invoice", "what", "date", "amount", "currency", "id", "reason", "by"), rows, right=("amount",))
     return 0

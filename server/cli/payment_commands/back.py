@@ -97,10 +97,10 @@ def events(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME,
         return 0
     rows = [
         (each.reference, each.kind, each.account_id, each.of, each.on_date, output.amount(each.amount_micros, each.currency),
-         output.amount(each.fee_micros, each.currency), each.currency, each.payee, each.reason)
+         output.amount(each.fee_micros, each.currency), each.currency, each.payee, each.reason, each.by_name, each.agreed_by)
         for each in found
     ]  # fmt: skip
-    columns = ("id", "what", "account", "of", "date", "amount", "fee", "currency", "to", "reason")
+    columns = ("id", "what", "account", "of", "date", "amount", "fee", "currency", "to", "reason", "by", "agreed by")
     output.print_table(columns, rows, right=("amount", "fee"))
     return 0
 
@@ -118,10 +118,16 @@ def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
     if done.existed:
         print(f"{done.kind} {done.reference} was recorded before; nothing changed")
         return 0
+    if done.proposal:
+        what = f"{done.kind} {done.reference} of {common.money(done.amount_micros, done.currency)}"
+        print(common.second_person(what, done.proposal))
+        return 0
     print(f"{done.kind} {done.reference}: {common.money(done.amount_micros, done.currency)} of account {done.account_id}")
     for number, micros in done.reopened:
         print(f"{common.money(micros, done.currency)} of invoice {number} is open again")
     if done.credit_micros:
         print(f"{common.money(done.credit_micros, done.currency)} left as credit")
+    if done.needs_second:
+        print(common.NEEDS_SECOND)
     common.print_tried(dry_run=dry_run)
     return 0

@@ -24,6 +24,13 @@ Reason = Annotated[str, Parameter(name="--reason", help="Why, for whoever looks 
 Note = Annotated[str, Parameter(name="--note", help="Why, for whoever looks at it later.")]
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
 
+NEEDS_SECOND = "another person would have to agree"
+
+
+def second_person(what: str, proposal: int) -> str:
+    """What is said of something that waits for another person."""
+    return f"{what} waits for another person as proposal {proposal}; somebody else: ratewright approvals agree {proposal}"
+
 
 def act(*, dry_run: bool) -> Act:
     """Who runs this command, and when."""

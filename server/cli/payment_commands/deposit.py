@@ -96,10 +96,10 @@ def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, 
     rows = [
         (each.deposit_id, each.account_id, each.received_on, output.amount(each.amount_micros, each.currency),
          output.amount(each.released_micros, each.currency), output.amount(each.refunded_micros, each.currency),
-         output.amount(each.held_micros, each.currency), each.currency)
+         output.amount(each.held_micros, each.currency), each.currency, each.by_name, each.moved_by)
         for each in found
     ]  # fmt: skip
-    columns = ("deposit", "account", "received on", "amount", "released", "refunded", "held", "currency")
+    columns = ("deposit", "account", "received on", "amount", "released", "refunded", "held", "currency", "by", "moved by")
     output.print_table(columns, rows, right=("amount", "released", "refunded", "held"))
     return 0
 
@@ -119,6 +119,11 @@ def _move(home: Path, told: tuple[str, str, str, str, str | None, str], *, dry_r
         return 0
     if held.existed:
         print(f"{reference} was recorded before; nothing changed")
+    if held.proposal:
+        print(common.second_person(f"refund {reference} of deposit {deposit_id}", held.proposal))
+        return 0
+    if held.needs_second:
+        print(common.NEEDS_SECOND)
     common.print_settled(held.allocated, 0, held.currency)
     print(f"{common.money(held.held_micros, held.currency)} held of deposit {deposit_id}")
     common.print_tried(dry_run=dry_run)

@@ -99,7 +99,7 @@ def _print(plans: list[Plan], *, as_json: bool, dry_run: bool) -> None:
     for plan in plans:
         existed = " (agreed before; nothing changed)" if plan.existed else ""
         told = f"{common.money(plan.open_micros, plan.currency)} open"
-        print(f"plan {plan.plan_id} of account {plan.account_id}, agreed {plan.agreed_on}: {plan.state}, {told}{existed}")
+        print(f"plan {plan.plan_id} of account {plan.account_id}, agreed {plan.agreed_on} by {plan.by_name}: {plan.state}, {told}{existed}")
         rows = [
             (
                 part.part_no,

@@ -69,8 +69,8 @@ def _print(found: Sequence[Promised], *, as_json: bool) -> None:
         return
     rows = [
         (each.promise_id, each.account_id, each.made_on, each.due_on, output.amount(each.amount_micros, each.currency),
-         output.amount(each.paid_micros, each.currency), each.currency, each.state, each.note)
+         output.amount(each.paid_micros, each.currency), each.currency, each.state, each.by_name, each.note)
         for each in found
     ]  # fmt: skip
-    columns = ("promise", "account", "made on", "until", "amount", "paid", "currency", "state", "note")
+    columns = ("promise", "account", "made on", "until", "amount", "paid", "currency", "state", "by", "note")
     output.print_table(columns, rows, right=("amount", "paid"))

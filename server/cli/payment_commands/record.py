@@ -58,9 +58,9 @@ def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, 
     rows = [
         (each.payment_id, each.account_id, each.received_on, output.amount(each.amount_micros, each.currency),
          output.amount(each.gone_micros, each.currency), output.amount(each.credit_micros, each.currency), each.currency,
-         each.receipt or each.channel, each.reference)
+         each.receipt or each.channel, each.by_name, each.reference)
         for each in found
     ]  # fmt: skip
-    columns = ("payment", "account", "received on", "amount", "gone back", "credit left", "currency", "by", "reference")
+    columns = ("payment", "account", "received on", "amount", "gone back", "credit left", "currency", "through", "by", "reference")
     output.print_table(columns, rows, right=("amount", "gone back", "credit left"))
     return 0

@@ -33,10 +33,19 @@ def list_(
         return 0
     rows = [
         (each.line_id, each.received_on, output.amount(each.amount_micros, each.currency), each.currency, each.payer, each.reference,
-         f"{each.decision} {each.account_id} {each.note}".strip() if decided else each.why)
+         f"{each.decision} {each.account_id} {each.note}".strip() if decided else each.why, each.by_name)
         for each in found
     ]  # fmt: skip
-    columns = ("line", "received on", "amount", "currency", "payer", "reference", "decided" if decided else "why it waits")
+    columns = (
+        "line",
+        "received on",
+        "amount",
+        "currency",
+        "payer",
+        "reference",
+        "decided" if decided else "why it waits",
+        "decided by" if decided else "imported by",
+    )
     output.print_table(columns, rows, right=("amount",))
     return 0
 
@@ -86,7 +95,11 @@ def return_(
         return 0
     if done.existed:
         print(f"line {line} was returned before; nothing changed")
+    elif done.proposal:
+        print(common.second_person(f"the return of line {line}", done.proposal))
     else:
         print(f"{common.money(done.amount_micros, done.currency)} go back")
+        if done.needs_second:
+            print(common.NEEDS_SECOND)
     common.print_tried(dry_run=dry_run)
     return 0

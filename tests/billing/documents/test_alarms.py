@@ -9,11 +9,11 @@ import msgspec
 
 from billing import catalogue
 from billing.documents import alarms, following, interim
-from billing.store import settings
 from rating.model import BillThreshold, Plan
 from server.cli.app import main
 from tests.billing.documents.clerk import CENT, credit, void, who, wrong
 from tests.billing.runs.world import START_US, Call, shop
+from tests.billing.second_person import set_by_two
 
 if TYPE_CHECKING:
     import pytest
@@ -50,7 +50,7 @@ def test_a_month_without_an_invoice_is_one_of_nothing(world: World) -> None:
 
 def test_the_floor_is_a_setting(world: World) -> None:
     sleeper(world)
-    settings.put(world.home, "abnormal_bill_floor_micros", "130000000", "ana", 1001, world.tick())
+    set_by_two(world.home, "abnormal_bill_floor_micros", "130000000", world.tick)
     world.take(Call("1002", "2025-11-05T10:00:00", 3600, 8690000000001))
     assert alarms.raise_alarms(world.home, world.bill("2025-12-01").run_id, who(world)) == 0
 

@@ -20,6 +20,7 @@ from billing.store import settings, tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import ANA, BEN, CENT, cents, credit, customer, void, who, wrong
 from tests.billing.runs.test_rating_units import tell
+from tests.billing.second_person import set_by_two
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -117,7 +118,7 @@ def test_beyond_the_limit_another_person_gives_the_same_command(anna: World) -> 
     assert entered(anna, -500, "small").state == adjusting.WAITING
     assert entered(anna, -501).state == adjusting.PENDING
     assert entered(anna, -501).state == adjusting.PENDING  # the same person again
-    settings.put(anna.home, "adjustment_limit_micros", str(900 * CENT), "ops", 1, anna.tick())  # approves nothing that was entered before
+    set_by_two(anna.home, "adjustment_limit_micros", str(900 * CENT), anna.tick)  # approves nothing that was entered before
     anna.bill("2025-11-01")
     assert [line[4] for line in anna.lines("R-0000000001")] == [-500, 1000, 100, 201, 48]
     approved = entered(anna, -501, person=BEN)

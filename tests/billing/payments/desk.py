@@ -15,6 +15,7 @@ from billing.payments import books, cash_desk, deposits, giving_back, instalment
 from billing.payments.giving_back import Back
 from billing.store import tables
 from billing.store.home import Home
+from tests.billing.second_person import let_one_give_back
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,8 @@ class Desk:
 
     def __init__(self, folder: Path, *, fresh: bool = True) -> None:
         self.home = Home.open(folder, create=fresh)
+        if fresh:
+            let_one_give_back(self.home)
         self.now_us = START_US
         self.tried = False  # whether acts are only tried
         if fresh:

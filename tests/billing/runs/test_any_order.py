@@ -20,11 +20,11 @@ from billing.runs import bounds, by_hand, computing, cycle, facts, price_list, s
 from billing.runs.beginning import Order
 from billing.runs.contracts import Contracts
 from billing.runs.coverage import Covered
-from billing.store import settings
 from rating.errors import UserError
 from tests.billing.documents.clerk import who, wrong
 from tests.billing.runs.histories import ACCOUNTS, FIRST, Histories
 from tests.billing.runs.world import instant_us
+from tests.billing.second_person import set_by_two
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ class Disorder(Histories):
     def __init__(self, folder: Path, random_: random.Random) -> None:
         super().__init__(folder, random_)
         self.things = tuple(each for each in self.things if each.__name__ not in OTHERWISE)
-        settings.put(self.world.home, "reopen_periods_max", str(LONG), "clerk", 1, self.world.tick())
+        set_by_two(self.world.home, "reopen_periods_max", str(LONG), self.world.tick)
         self.told: list[str] = []
 
     def live(self) -> None:

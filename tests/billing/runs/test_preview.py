@@ -113,7 +113,6 @@ def test_a_run_that_goes_on_is_refused_as_well(four: World) -> None:
     assert preview(four, resume=True).refused.startswith("bill run 1 of 2025-11-01 waits for somebody's approval; remedy: look at it")
     states.decide(four.home, 1, states.APPROVED, states.By("ben", 1002), "", four.tick())
     assert (preview(four, resume=True).refused, preview(four).waits) == ("", False)
-    settings.put(four.home, "approval", "none", "ada", 1001, four.tick())
     closed_months.close(four.home, "", "2025-11", "done", closed_months.Who("ada", 1001, four.tick()))
     found = preview(four)
     assert (found.goes_on, billed(found)) == (1, {"anna": 10, "bert": 10})

@@ -18,6 +18,7 @@ from billing.store import settings, tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import credit, void
 from tests.billing.runs.world import Call
+from tests.billing.second_person import set_by_two
 
 if TYPE_CHECKING:
     from billing.runs.reports import RunReport
@@ -346,3 +347,28 @@ def test_held_and_test_accounts_are_put_aside_with_their_reasons(two: World) -> 
     assert (caught_up.invoices, two.numbers("anna"), two.numbers("bert")) == (1, ["R-0000000001"], [])
     assert [line[1] for line in two.lines("R-0000000001") if line[0] == "Basic"] == ["2025-10-01", "2025-11-01"]
     assert balanced(two)
+
+
+def test_numbering_asks_again_for_approval(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule may have been tightened, or the approval taken back, since the run looked."""
+    settings.put(two.home, "approval", "required", "ada", 1001, two.tick())
+    run(two)
+    monkeypatch.setattr(cycle, "_may_number", lambda *_: True)
+    with pytest.raises(UserError, match="bill run 1 of 2025-11-01 waits for somebody's approval"):
+        run(two)
+    assert two.numbers() == []
+
+
+def test_a_run_obeys_the_stricter_of_the_rules_at_its_start_and_now(two: World) -> None:
+    """Begun under none, it waits once the rule is tightened; begun under required, it goes on waiting when two people lift the rule."""
+    run(two, trial=True)
+    settings.put(two.home, "approval", "required", "ada", 1001, two.tick())
+    assert run(two).state == "computed"
+    cycle.abandon(two.home, NOVEMBER)
+    assert run(two).state == "computed"
+    set_by_two(two.home, "approval", "none", two.tick)
+    assert run(two).state == "computed"
+    with pytest.raises(UserError, match="waits for somebody's approval"):
+        run(two, resume=True)
+    cycle.abandon(two.home, NOVEMBER)
+    assert run(two).state == "posted"

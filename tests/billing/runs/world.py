@@ -39,6 +39,7 @@ from rating.model import (
 from rating.money import RoundingMode
 from rating.schema import USAGE_V1, Direction, LegRole, OffsetOrigin, ServedKind
 from tests.billing import behind
+from tests.billing.second_person import let_one_give_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +122,8 @@ class World:
 
     def __init__(self, folder: Path, *, fresh: bool = True, catalogues: Sequence[Catalogue] | None = None) -> None:
         self.home = Home.open(folder, create=fresh)
+        if fresh:
+            let_one_give_back(self.home)
         self.now_us = START_US
         for each in ((shop(),) if catalogues is None else catalogues) if fresh else ():
             catalogue.publish(self.home, each, self.tick())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing.controls import findings
 from billing.store import settings
 from billing.store.home import Home
 from rating.errors import UserError
@@ -51,7 +52,7 @@ def test_every_commit_is_refused_again_and_again(folder: Path, kind: str) -> Non
             commit(folder, NOON_US - HOUR_US, kind)
     said = "the clock says 2026-03-01 11:00:00 UTC, and the last commit was at 2026-03-01 12:00:00 UTC: it was set back"
     assert caught.value.message == said
-    assert caught.value.remedy.endswith("ratewright settings set clock_ahead_through 1")
+    assert caught.value.remedy.endswith("ratewright settings set clock_ahead_through 1 --reason ...")
     assert head(folder) == 1
     assert commit(folder, NOON_US, kind) == 2, "the clock is right again"
 
@@ -62,10 +63,12 @@ def test_a_step_of_less_than_a_second_is_no_setting_back(folder: Path) -> None:
         commit(folder, NOON_US - SECOND_US - 1)
 
 
-def test_a_setting_is_always_taken_and_does_not_hide_it(folder: Path) -> None:
+def test_a_setting_is_refused_as_well_and_does_not_hide_it(folder: Path) -> None:
     with Home.open(folder) as home:
-        assert settings.put(home, "lines_per_day_max", "20", "ana", 2001, NOON_US - HOUR_US)
-        assert settings.put(home, "lines_per_day_max", "25", "ana", 2001, NOON_US + HOUR_US)
+        with pytest.raises(UserError, match="it was set back"):
+            settings.put(home, "lines_per_day_max", "14", "ana", 2001, NOON_US - HOUR_US)
+        assert settings.put(home, "lines_per_day_max", "14", "ana", 2001, NOON_US)
+        assert settings.put(home, "lines_per_day_max", "13", "ana", 2001, NOON_US + HOUR_US)
     with pytest.raises(UserError, match="the last commit was at 2026-03-01 12:00:00 UTC"):
         commit(folder, NOON_US - HOUR_US)
     assert commit(folder, NOON_US) == 4
@@ -106,10 +109,16 @@ def test_a_clock_that_was_ahead_is_excused_by_the_number_of_its_last_commit(fold
             assert server.next_commit_seq(connection, "usage", NOON_US + 30_000 * HOUR_US) == 2
         with pytest.raises(UserError) as caught, server.begin() as connection:
             server.next_commit_seq(connection, "usage", NOON_US + HOUR_US)
-        assert caught.value.remedy.endswith("settings set clock_ahead_through 2")
+        assert caught.value.remedy.endswith("settings set clock_ahead_through 2 --reason ...")
         with pytest.raises(UserError, match="clock_ahead_through cannot be 3: the last commit is 2"):
-            settings.put(server, "clock_ahead_through", "3", "ana", 2001, NOON_US)
-        settings.put(server, "clock_ahead_through", "2", "ana", 2001, NOON_US)
+            settings.put(server, "clock_ahead_through", "3", "ana", 2001, NOON_US, reason="the battery was empty")
+        with pytest.raises(UserError, match="setting clock_ahead_through needs a reason"):
+            settings.put(server, "clock_ahead_through", "2", "ana", 2001, NOON_US)
+        settings.put(server, "clock_ahead_through", "2", "ana", 2001, NOON_US, reason="the battery was empty")
+        told = "ana says that the clock was ahead through commit 2: the battery was empty"
+        assert [(each.name, each.text, each.owner, each.due_on, each.is_open) for each in findings.findings(server)] == [
+            (settings.CLOCK_FINDING, told, "ana", "2026-03-06", True)
+        ]
         with server.begin() as connection:
             assert server.next_commit_seq(connection, "usage", NOON_US + HOUR_US) == 4
     with pytest.raises(UserError, match="the last commit was at 2026-03-01 13:00:00 UTC"):

@@ -80,7 +80,7 @@ def stored(home: Home) -> dict[str, Any]:
 def test_a_copy_is_the_same(home: Home, tmp_path: Path, postgresql: Server, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     copied = copying.copy(home, tmp_path / "copy", postgresql.url if target == "postgresql" else None)
     rows = {table.table: table.rows for table in copied.tables}
-    assert (rows["raw_files"], rows["commits"], rows["settings"], copied.files) == (10_000, 1, 2, 2)
+    assert (rows["raw_files"], rows["commits"], rows["settings"], copied.files) == (10_000, 1, 3, 2)
     monkeypatch.delenv("RATEWRIGHT_DATABASE", raising=False)
     with Home.open(tmp_path / "copy") as copy:
         assert copy.engine.dialect.name == target

@@ -256,6 +256,7 @@ def test_going_back_is_refused_where_something_would_be_lost(place: Place, revis
 HARMLESS = {
     "account_facts.by_name": "who entered the fact, for people",
     "account_facts.by_uid": "who entered the fact, for people",
+    "billing_settings.reason": "why a setting was changed, for people; what waits for a second person is refused",
     "credits_left": "worked out anew from payments, invoices and what they settle",
     "dunning_runs": "made anew from the steps of a commit; who took them, for people; undone ones are refused",
     "dunning_steps.policy_hash": "by which policy, for people",

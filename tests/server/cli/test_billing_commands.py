@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing.intake import view
+from billing.persons import Who
+from billing.store import clock, settings
+from billing.store.approvals import Agreement
 from billing.store.home import Home
+from server import operator
 from server.cli import app
 from tests.billing.runs.world import Call, World
 
@@ -89,7 +93,7 @@ def test_any_record_is_explained_priced_or_refused(home: Path, billed: Command) 
 
 def test_invoice_list_and_show(billed: Command) -> None:
     assert billed("invoice list").splitlines()[1].split() == [
-        "R-0000000001", "anna", "2025-10-01", "2025-11-01", "2025-11-15", "11.34", "11.34", "CNY",
+        "R-0000000001", "anna", "2025-10-01", "2025-11-01", "2025-11-15", "11.34", "11.34", "CNY", operator.current().name,
     ]  # fmt: skip
     assert json.loads(billed("invoice list --account anna --json"))[0]["open_micros"] == 11_340_000
     page = billed("invoice show R-0000000001").splitlines()
@@ -242,7 +246,13 @@ def test_a_run_in_steps(call: Command, home: Path) -> None:
     assert "1 listed" in call("bill list")
     (home / "charges/run=1/frozen/index.json").unlink()
     assert "not known" in call("bill list"), "a list that is gone comes to nothing that anybody knows"
-    call("settings set approval none")
+    call("settings set approval none --reason 'one person tries it out'")
+    with Home.open(home) as opened, opened.connect() as connection:
+        (waits,) = settings.pending(connection)
+        last_us = clock.latest(connection)
+    assert last_us is not None
+    with Home.open(home) as opened:
+        settings.agree(opened, Agreement(waits, Who("another", -2, last_us.at_us + 1)))
     assert "books of this run balance" in call("bill run --date 2025-11-01 --accounts anna")
     assert call("bill quarantine").strip() == "no account is put aside"
     assert "no account of bill run 2 is in quarantine" in call("bill retry --run 2", status=1)

@@ -49,7 +49,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_write_offs_have_ids(run: Callable[..., Any], world: World) -> None:
     assert world.numbers() == [NUMBER]
-    run("settings", "set", "write_off_limit_micros", 100_000_000)
+    run("settings", "set", "write_off_limit_micros", 100_000_000, "--reason", "as we do here")
+    run("settings", "agree", "write_off_limit_micros", uid=2002)
     first = ("ledger", "write-off", NUMBER, "--date", "2025-11-18", "--reason", "gone", "--amount", "10.00")
     assert run(*first) == f"10.00 CNY of {NUMBER} is written off\n"
     assert run(*first) == f"10.00 CNY of {NUMBER}: that was done before; nothing changed\n"
@@ -59,12 +60,21 @@ def test_write_offs_have_ids(run: Callable[..., Any], world: World) -> None:
     undone = run("ledger", "write-off", NUMBER, "--date", "2025-11-19", "--reason", "found", "--undo", "--id", "second", "--json")
     assert (undone["amount_micros"], undone["reference"]) == (5_000_000, "second")
     assert all(each["first_difference"] == "" for each in run("ledger", "check", "--json"))
+    listed = [(each["number"], each["what"], each["amount_micros"], each["by_name"]) for each in run("ledger", "write-offs", "--json")]
+    assert listed == [
+        (NUMBER, "written off", 10_000_000, "person 2001"),
+        (NUMBER, "written off", 5_000_000, "person 2001"),
+        (NUMBER, "undone", 5_000_000, "person 2001"),
+    ]
+    assert len(run("ledger", "write-offs", "--invoice", NUMBER).splitlines()) == 4
+    assert "no invoice has the number R-9" in run("ledger", "write-offs", "--invoice", "R-9", status=1)
 
 
 def test_write_offs_are_tried_and_not_dated_ahead(run: Callable[..., Any], world: World) -> None:
     """The limit is 10.00: 10.00 of 38.16 are one person's, the rest waits for another."""
     assert world.numbers() == [NUMBER]
-    run("settings", "set", "write_off_limit_micros", 10_000_000)
+    run("settings", "set", "write_off_limit_micros", 10_000_000, "--reason", "as we do here")
+    run("settings", "agree", "write_off_limit_micros", uid=2002)
     words = ("ledger", "write-off", NUMBER, "--reason", "gone", "--date")
     for later in ("2025-11-22", "2999-01-01"):
         for undo in ((), ("--undo",)):

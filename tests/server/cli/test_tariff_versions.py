@@ -168,7 +168,7 @@ def test_the_history_goes_by_what_happened_and_not_by_clocks(run: Callable[..., 
     with Home.open(folder) as home:
         with home.connect() as connection:
             last = home.head_seq(connection)
-        settings.put(home, "clock_ahead_through", str(last), OTHER.name, OTHER.uid, 0)
+        settings.put(home, "clock_ahead_through", str(last), OTHER.name, OTHER.uid, 0, reason="the clock was ahead")
         catalogue.review(home, "mobile@2", OTHER, 0, accept=True)  # the clock was ahead, and is right
     events = json.loads(run("history", "mobile", "--json"))[1]["events"]
     assert [each["what"] for each in events] == ["drafted", "reviewed"]

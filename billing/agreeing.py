@@ -1,0 +1,51 @@
+"""A second person agrees: what was asked for is looked at anew and done, in one commit with that word.
+
+Each kind of proposal has one line in DONE_BY: the function that does it. It works for the person who asked, in a transaction in which it
+calls `approvals.agree`, and raises UserError where the state of the home has changed so that it can be done no more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from billing import give_back_limit
+from billing.documents import crediting, voiding
+from billing.payments import deposits, giving_back, worklist
+from billing.store import approvals, settings
+from billing.store.approvals import Agreement, Approval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from billing.persons import Who
+    from billing.store.home import Home
+
+DONE_BY: Final[dict[str, Callable[[Home, Agreement], object]]] = {
+    approvals.SETTING: settings.agree,
+    give_back_limit.CREDIT_NOTE: crediting.credit_agreed,
+    give_back_limit.VOID: voiding.void_agreed,
+    give_back_limit.REFUND: giving_back.give_back_agreed,
+    give_back_limit.REVERSAL: giving_back.give_back_agreed,
+    give_back_limit.CHARGEBACK: giving_back.give_back_agreed,
+    give_back_limit.DEPOSIT_REFUND: deposits.move_agreed,
+    give_back_limit.LINE_RETURN: worklist.give_back_agreed,
+}
+
+
+class Agreed(NamedTuple):
+    """What was agreed to, and what doing it gave: the answer of the command that asked for it."""
+
+    approval: Approval
+    result: Any
+
+
+def agree(home: Home, approval_id: int, note: str, who: Who) -> Agreed:
+    """Agree to a proposal of somebody else, and do it. Raises UserError for one's own, and what is decided or can be done no more."""
+    with home.connect() as connection:
+        found = approvals.find(connection, approval_id)
+    approvals.require_may_agree(found, who)
+    result = DONE_BY[found.kind](home, Agreement(found, who, note))
+    with home.connect() as connection:
+        done = approvals.find(connection, approval_id)
+    assert done.state == approvals.AGREED, done
+    return Agreed(done, result)

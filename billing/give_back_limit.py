@@ -1,0 +1,116 @@
+"""How much one person may give back alone: credit notes, voids, refunds and reopened payments of 30 days, by person and by account.
+
+What one person did without a second one is added up over the last 30 days of the clock, for that person in each currency, and for the
+account over all persons: a sum in ten parts is the same sum. What a second person agreed to is not in it. Sums are worked out from what
+is stored, whoever stored it and by which version of this program.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.persons import is_of
+from billing.store import approvals, settings, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from billing.persons import Who
+    from billing.store.approvals import Agreement, Approval, Wanted
+
+LIMIT: Final = "give_back_limit_micros"
+DAYS: Final = 30
+CREDIT_NOTE, VOID, DEPOSIT_REFUND, LINE_RETURN = "credit_note", "void", "deposit_refund", "line_return"
+REFUND, REVERSAL, CHARGEBACK = "refund", "reversal", "chargeback"
+_US_PER_DAY: Final = 86_400_000_000
+
+
+class Given(NamedTuple):
+    """What somebody is about to give back. `account_key` None: money that is nobody's yet."""
+
+    account_key: int | None
+    currency: str
+    amount_micros: int
+
+
+def needs_second(connection: sa.Connection, given: Given, who: Who) -> bool:
+    """Whether somebody else has to agree."""
+    limit, acts, since_us = settings.integer(connection, LIMIT), _alone().subquery(), who.now_us - DAYS * _US_PER_DAY
+    total = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(acts.c.amount_micros), 0), tables.INT64))
+    total = total.where(acts.c.at_us > since_us, acts.c.currency == given.currency)
+    of_person = connection.execute(total.where(is_of(acts.c.by_uid, who.by_uid))).scalar_one()
+    of_account = connection.execute(total.where(acts.c.account_key == given.account_key)).scalar_one() if given.account_key else 0
+    return max(int(of_person), int(of_account)) + abs(given.amount_micros) > limit
+
+
+def ask(connection: sa.Connection, wanted: Wanted, who: Who, agreement: Agreement | None, seq: Callable[[], int]) -> Approval | None:
+    """What waits for a second person, stored by this; None where the caller may go on, alone or since that one agreed.
+
+    Raises UserError where it was asked for with other data, and where what was agreed to comes to another amount by now.
+    """
+    if agreement is not None:
+        approvals.require_unchanged(agreement, wanted.amount_micros)
+        return None
+    before = approvals.waiting(connection, wanted.kind, wanted.subject)
+    if before is not None:
+        approvals.require_same(before, wanted.payload)
+        return before
+    assert wanted.currency is not None, wanted
+    if not needs_second(connection, Given(wanted.account_key, wanted.currency, wanted.amount_micros), who):
+        return None
+    return approvals.propose(connection, wanted, who, seq())
+
+
+def _alone() -> sa.CompoundSelect[Any]:
+    """Every act without a second person: who did it and when, of which account, in which currency and how much, above zero."""
+    return sa.union_all(_credit_notes(), _voids(), _payment_events(), _deposit_refunds(), _line_returns())
+
+
+def _columns(by_uid: Any, at_us: Any, account_key: Any, currency: Any, amount_micros: Any) -> tuple[sa.ColumnElement[Any], ...]:  # noqa: ANN401 -- columns of any table
+    named = {"by_uid": by_uid, "at_us": at_us, "account_key": account_key, "currency": currency, "amount_micros": amount_micros}
+    return tuple(column.label(name) for name, column in named.items())
+
+
+def _credit_notes() -> sa.Select[Any]:
+    """Notes by hand; those of re-ratings have a second person of their own."""
+    invoice, run, step = tables.invoices.c, tables.bill_runs.c, tables.run_steps.c
+    columns = _columns(step.by_uid, run.started_us, invoice.account_key, invoice.currency, -invoice.total_micros)
+    query = sa.select(*columns).select_from(tables.bill_runs).join(tables.invoices, invoice.run_id == run.run_id)
+    query = query.join(tables.run_steps, sa.and_(step.run_id == run.run_id, step.state == "posted"))
+    return query.where(run.kind == CREDIT_NOTE, run.commit_seq.not_in(approvals.agreed_commits()))
+
+
+def _voids() -> sa.Select[Any]:
+    event, invoice = tables.invoice_events.c, tables.invoices.c
+    columns = _columns(event.by_uid, event.at_us, invoice.account_key, invoice.currency, sa.func.abs(invoice.total_micros))
+    query = sa.select(*columns).join_from(tables.invoice_events, tables.invoices, event.invoice_key == invoice.invoice_key)
+    return query.where(event.kind == "voided", event.commit_seq.not_in(approvals.agreed_commits()))
+
+
+def _payment_events() -> sa.Select[Any]:
+    """Refunds, payments that bounced and chargebacks, of payments and of documents with a negative total."""
+    event, payment, invoice = tables.payment_events.c, tables.payments.c, tables.invoices.c
+    account_key, currency = (sa.func.coalesce(payment[name], invoice[name]) for name in ("account_key", "currency"))
+    query = sa.select(*_columns(event.by_uid, event.at_us, account_key, currency, event.amount_micros)).select_from(tables.payment_events)
+    query = query.outerjoin(tables.payments, payment.payment_id == event.payment_id)
+    query = query.outerjoin(tables.invoices, invoice.number == event.credit_number)
+    return query.where(event.kind.in_((REFUND, REVERSAL, CHARGEBACK)), event.commit_seq.not_in(approvals.agreed_commits()))
+
+
+def _deposit_refunds() -> sa.Select[Any]:
+    event, deposit, commit = tables.deposit_events.c, tables.deposits.c, tables.commits.c
+    columns = _columns(event.by_uid, commit.at_us, deposit.account_key, deposit.currency, event.amount_micros)
+    query = sa.select(*columns).join_from(tables.deposit_events, tables.deposits, event.deposit_id == deposit.deposit_id)
+    query = query.join(tables.commits, commit.commit_seq == event.commit_seq)
+    return query.where(event.kind == "refunded", event.commit_seq.not_in(approvals.agreed_commits()))
+
+
+def _line_returns() -> sa.Select[Any]:
+    """Money from bank files that went back to where it came from: of no account."""
+    decision, line = tables.bank_line_decisions.c, tables.bank_lines.c
+    nobody = sa.cast(sa.null(), tables.INT64)
+    columns = _columns(decision.by_uid, decision.at_us, nobody, line.currency, line.amount_micros)
+    query = sa.select(*columns).join_from(tables.bank_line_decisions, tables.bank_lines, decision.line_id == line.line_id)
+    return query.where(decision.kind == "returned", decision.commit_seq.not_in(approvals.agreed_commits()))

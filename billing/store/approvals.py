@@ -1,0 +1,218 @@
+"""What one person asks for and another one agrees to: kept until that one has said a word.
+
+    waits       `propose` stored it; nothing of it counts
+    agreed      another person agreed, and the same commit did what was asked for
+    refused     anybody gave it up, the one who asked as well
+
+Rows are only ever added. Of one kind and subject one proposal waits at most. What a kind means, and how it is done, its own module says:
+it calls `propose` in its transaction instead of acting, and `agree` in the transaction in which it acts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.persons import Who, same_person
+from billing.store import commit_points, tables
+from rating.errors import NotFoundError, UserError
+from rating.money import format_micros
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+WAITS: Final = "waits"
+AGREED: Final = "agreed"
+REFUSED: Final = "refused"
+COMMIT_KIND: Final = "approval"
+SETTING: Final = "setting"
+_LIST: Final = "`ratewright approvals list --all` shows all of them"
+
+
+class Wanted(NamedTuple):
+    """What somebody asks for. `payload` is whatever msgspec writes as JSON; it holds all that doing it needs."""
+
+    kind: str
+    subject: str
+    payload: object
+    reason: str
+    amount_micros: int = 0
+    currency: str | None = None
+    account_key: int | None = None
+
+
+class Approval(NamedTuple):
+    """A proposal as it stands. `decided_by` and `note` are empty while it waits; instants are microseconds UTC."""
+
+    approval_id: int
+    kind: str
+    subject: str
+    payload: str
+    account_id: str
+    currency: str
+    amount_micros: int
+    reason: str
+    by_name: str
+    by_uid: int
+    at_us: int
+    commit_seq: int
+    state: str
+    decided_by: str
+    decided_us: int
+    note: str
+
+
+class Agreement(NamedTuple):
+    """A second person agrees to a proposal: handed to the module that acts, which acts for the person who asked."""
+
+    approval: Approval
+    who: Who
+    note: str = ""
+
+    @property
+    def asked_by(self) -> Who:
+        """The person who asked, acting now."""
+        return Who(self.approval.by_name, self.approval.by_uid, self.who.now_us)
+
+
+def propose(connection: sa.Connection, wanted: Wanted, who: Who, seq: int) -> Approval:
+    """Store a proposal by the commit `seq`, in the caller's transaction. `require_none` has said that none waits."""
+    assert wanted.reason.strip() or wanted.kind != SETTING, wanted
+    values = {
+        "kind": wanted.kind,
+        "subject": wanted.subject,
+        "payload": encoded(wanted.payload),
+        "account_key": wanted.account_key,
+        "currency": wanted.currency,
+        "amount_micros": wanted.amount_micros,
+        "reason": wanted.reason,
+    }
+    by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
+    added = connection.execute(tables.approvals.insert().values(**values, **by)).inserted_primary_key
+    assert added is not None
+    return find(connection, int(added[0]))
+
+
+def require_unchanged(agreement: Agreement, amount_micros: int) -> None:
+    """Raises UserError where doing it comes to another amount by now than what was asked for and looked at."""
+    asked = agreement.approval
+    if asked.amount_micros != amount_micros:
+        was, now = (f"{format_micros(each)} {asked.currency}" for each in (asked.amount_micros, amount_micros))
+        raise UserError(
+            f"proposal {asked.approval_id} was about {was}, and comes to {now} by now",
+            f"have it refused, and ask anew: ratewright approvals refuse {asked.approval_id} --note ...",
+        )
+
+
+def waiting(connection: sa.Connection, kind: str, subject: str) -> Approval | None:
+    """What waits of a kind and subject, if anything."""
+    row = tables.approvals.c
+    query = _query().where(row.kind == kind, row.subject == subject, tables.approval_decisions.c.decision_id.is_(None))
+    found = connection.execute(query).first()
+    return None if found is None else _of(found)
+
+
+def require_same(found: Approval, payload: object) -> None:
+    """Raises UserError where what waits under this name was asked for with other data."""
+    if found.payload != encoded(payload):
+        raise UserError(
+            f"{found.kind} {found.subject} waits as proposal {found.approval_id} of {found.by_name}, with other data",
+            f"have it refused first: ratewright approvals refuse {found.approval_id} --note ...",
+        )
+
+
+def find(connection: sa.Connection, approval_id: int) -> Approval:
+    """One proposal. Raises NotFoundError where there is none of that number."""
+    found = connection.execute(_query().where(tables.approvals.c.approval_id == approval_id)).first()
+    if found is None:
+        raise NotFoundError(f"there is no proposal {approval_id}", _LIST)
+    return _of(found)
+
+
+def list_all(connection: sa.Connection, *, decided: bool = False) -> list[Approval]:
+    """What waits, oldest first; with `decided` everything that ever did."""
+    query = _query()
+    if not decided:
+        query = query.where(tables.approval_decisions.c.decision_id.is_(None))
+    return [_of(row) for row in connection.execute(query.order_by(tables.approvals.c.approval_id))]
+
+
+def require_may_agree(found: Approval, who: Who) -> None:
+    """Raises UserError for what is decided, and where the one who asked for it would agree to it."""
+    _require_waits(found)
+    if same_person(found.by_uid, who.by_uid):
+        raise UserError(
+            f"proposal {found.approval_id} was made by {found.by_name}, and nobody agrees to their own",
+            f"another account of the operating system agrees to it: ratewright approvals agree {found.approval_id}",
+        )
+
+
+def agree(connection: sa.Connection, agreement: Agreement, seq: int) -> None:
+    """Add the word of the second person by the commit `seq` that acts. Looks again at whether that one may."""
+    found = find(connection, agreement.approval.approval_id)
+    require_may_agree(found, agreement.who)
+    _decide(connection, found, AGREED, agreement.note, agreement.who, seq)
+
+
+def refuse(home: Home, approval_id: int, note: str, who: Who) -> Approval:
+    """Give up a proposal: any person may, the one who made it as well. Raises UserError for what is decided, and without a note."""
+    if not note.strip():
+        raise UserError("a refusal needs a word on why", "give it with --note '...'", exit_status=2)
+    with home.begin() as connection:
+        found = find(connection, approval_id)
+        _require_waits(found)
+        seq = home.next_commit_seq(connection, COMMIT_KIND, who.now_us)
+        _decide(connection, found, REFUSED, note, who, seq)
+        found = find(connection, approval_id)
+        commit_points.reached("agreement.before_commit")
+    commit_points.reached("agreement.committed")
+    return found
+
+
+def supersede(connection: sa.Connection, found: Approval, who: Who, seq: int) -> None:
+    """Give up a proposal because something else was asked for in its place, by the commit `seq` that stores it."""
+    _decide(connection, found, REFUSED, "something else was asked for in its place", who, seq)
+
+
+def encoded(payload: object) -> str:
+    """A payload as it is stored: the same for the same data."""
+    return msgspec.json.encode(payload, order="sorted").decode()
+
+
+def agreed_commits() -> sa.Select[Any]:
+    """The numbers of the commits to which a second person agreed."""
+    row = tables.approval_decisions.c
+    return sa.select(row.commit_seq).where(row.kind == AGREED)
+
+
+def agreed_by(connection: sa.Connection) -> dict[int, str]:
+    """The name of the second person, by the commit that acted."""
+    row = tables.approval_decisions.c
+    return {int(seq): name for seq, name in connection.execute(sa.select(row.commit_seq, row.by_name).where(row.kind == AGREED))}
+
+
+def _require_waits(found: Approval) -> None:
+    if found.state != WAITS:
+        raise UserError(f"proposal {found.approval_id} was {found.state} by {found.decided_by}", _LIST)
+
+
+def _decide(connection: sa.Connection, found: Approval, kind: str, note: str, who: Who, seq: int) -> None:  # noqa: PLR0913, PLR0917 -- one column each
+    by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
+    connection.execute(tables.approval_decisions.insert().values(approval_id=found.approval_id, kind=kind, note=note, **by))
+
+
+def _query() -> sa.Select[Any]:
+    row, decision, account = tables.approvals, tables.approval_decisions, tables.accounts
+    own = [row.c[name] for name in ("approval_id", "kind", "subject", "payload")]
+    money = [sa.func.coalesce(account.c.account_id, ""), sa.func.coalesce(row.c.currency, ""), row.c.amount_micros]
+    asked = [row.c[name] for name in ("reason", "by_name", "by_uid", "at_us", "commit_seq")]
+    said = [(decision.c.kind, WAITS), (decision.c.by_name, ""), (decision.c.at_us, 0), (decision.c.note, "")]
+    query = sa.select(*own, *money, *asked, *(sa.func.coalesce(column, default) for column, default in said)).select_from(row)
+    query = query.outerjoin(decision, decision.c.approval_id == row.c.approval_id)
+    return query.outerjoin(account, account.c.account_key == row.c.account_key)
+
+
+def _of(row: Any) -> Approval:  # noqa: ANN401 -- a row of `_query`
+    return Approval._make(row)

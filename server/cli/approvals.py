@@ -1,0 +1,115 @@
+"""`ratewright approvals list|agree|refuse`: what waits for a second person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.store.approvals import Approval
+
+app = cyclopts.App(name="approvals", help="What one person asked for and another one has to agree to: list, agree, refuse.")
+Number = Annotated[int, Parameter(name="N", help="The number, as `approvals list` shows it.")]
+
+
+@app.command(name="list")
+def list_(
+    *,
+    every: Annotated[bool, Parameter(name="--all", negative="", help="Show what is decided as well.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List what waits, who asked for it and why; with --all who said what of it."""
+    from billing.store import approvals
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.payment_commands.common import plain
+
+    with Home.open(home) as opened, opened.connect() as connection:
+        found = approvals.list_all(connection, decided=every)
+    if as_json:
+        output.print_json(plain(found))
+        return 0
+    rows = [(each.approval_id, what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in found]
+    output.print_table(("no.", "what", "account", "amount", "currency", "asked by", "reason", "state"), rows, right=("no.", "amount"))
+    return 0
+
+
+@app.command
+def agree(
+    number: Number,
+    /,
+    *,
+    note: Annotated[str, Parameter(help="A word on it; it is kept with your name.")] = "",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Agree to what somebody else asked for: it is looked at anew, and done."""
+    from billing import agreeing
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.ledger_commands.common import who
+    from server.cli.payment_commands.common import plain
+
+    with Home.open(home) as opened:
+        done = agreeing.agree(opened, number, note, who())
+    if as_json:
+        output.print_json(plain(done))
+        return 0
+    made = getattr(done.result, "number", "")
+    amount = " ".join(_money(done.approval)).strip()
+    told = " ".join(word for word in (what(done.approval), amount, f"({made})" if made and made != done.approval.subject else "") if word)
+    print(f"{told}, asked for by {done.approval.by_name}: agreed to by {done.approval.decided_by}, and done")
+    return 0
+
+
+@app.command
+def refuse(
+    number: Number,
+    /,
+    *,
+    note: Annotated[str, Parameter(help="Why; it is kept with your name.")],
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Refuse what somebody asked for, or give up what you asked for yourself: it is never done."""
+    from billing.store import approvals
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.ledger_commands.common import who
+    from server.cli.payment_commands.common import plain
+
+    with Home.open(home) as opened:
+        found = approvals.refuse(opened, number, note, who())
+    if as_json:
+        output.print_json(plain(found))
+    else:
+        print(f"{what(found)}, asked for by {found.by_name}: refused by {found.decided_by}; nothing was done")
+    return 0
+
+
+def what(found: Approval) -> str:
+    """Kind and subject in words, such as `credit note K-1` or `setting approval = none`."""
+    from billing.store import approvals, settings
+
+    if found.kind == approvals.SETTING:
+        return f"setting {found.subject} = {settings.wanted_value(found)}"
+    return f"{found.kind.replace('_', ' ')} {found.subject}"
+
+
+def _money(found: Approval) -> tuple[str, str]:
+    from server.cli import output
+
+    return (output.amount(found.amount_micros, found.currency), found.currency) if found.currency else ("", "")
+
+
+def _state(found: Approval) -> str:
+    from billing.store import approvals
+
+    if found.state == approvals.WAITS:
+        return "waits for a second person"
+    return f"{found.state} by {found.decided_by}{f': {found.note}' if found.note else ''}"

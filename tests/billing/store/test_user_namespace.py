@@ -1,0 +1,131 @@
+"""A home is decided upon in the user namespace in which it was made: in another one, account numbers prove nothing. On both databases."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from billing.store import copying, settings, tables, user_namespace
+from billing.store.home import Home
+from billing.store.user_namespace import MACHINE
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[3]
+NOW_US = 1_772_366_400_000_000
+PODMAN = "0 1000 1,1 100000 65536"  # of a rootless container
+FORGED = "5000 1000 1"  # unshare --user --map-user=5000
+SETTINGS = "import sys; from server.cli.app import main; sys.exit(main(sys.argv[1:]))"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, both: str) -> Iterator[Path]:
+    assert both
+    Home.open(tmp_path / "home", create=True, uid_map=MACHINE).close()
+    return tmp_path / "home"
+
+
+def decide(folder: Path, uid_map: str) -> int:
+    """Somebody decides something."""
+    with Home.open(folder, uid_map=uid_map) as home, home.begin() as connection:
+        return home.next_commit_seq(connection, "decision", NOW_US)
+
+
+def kept_map(folder: Path) -> str:
+    with Home.open(folder) as home, home.connect() as connection:
+        row = tables.settings.c
+        return str(connection.execute(sa.select(row.value).where(row.name == user_namespace.NAME)).scalar_one())
+
+
+def forget_map(folder: Path) -> None:
+    """As homes of earlier versions are."""
+    with Home.open(folder) as home, home.begin() as connection:
+        connection.execute(tables.settings.delete().where(tables.settings.c.name == user_namespace.NAME))
+
+
+def test_what_a_person_signs_is_refused_under_another_map(folder: Path) -> None:
+    assert decide(folder, MACHINE) == 1
+    with pytest.raises(UserError) as caught:
+        decide(folder, FORGED)
+    assert caught.value.message == (
+        "this process is in a user namespace with the map 5000 1000 1, and the home was made under 0 0 4294967295: "
+        "nobody can tell who decides"
+    )
+    assert "ratewright db copy" in caught.value.remedy
+    with Home.open(folder, uid_map=FORGED) as home:
+        with pytest.raises(UserError, match="nobody can tell who decides"):
+            settings.put(home, "lines_per_day_max", "14", "ana", 5000, NOW_US)
+        with home.connect() as connection:
+            assert home.head_seq(connection) == 1, "reading goes on, and nothing was stored"
+        with home.begin() as connection:
+            assert home.next_commit_seq(connection, "usage", NOW_US) == 2, "usage, which nobody signs, comes in"
+
+
+def test_a_home_of_a_rootless_container_goes_on_in_it(tmp_path: Path) -> None:
+    Home.open(tmp_path / "home", create=True, uid_map=PODMAN).close()
+    assert decide(tmp_path / "home", PODMAN) == 1
+    with pytest.raises(UserError, match="nobody can tell who decides"):
+        decide(tmp_path / "home", MACHINE)
+    assert kept_map(tmp_path / "home") == PODMAN
+
+
+@pytest.mark.parametrize(
+    ("uid_map", "opened_by", "kept"), [(MACHINE, "another", MACHINE), (PODMAN, "owner", PODMAN), (FORGED, "another", None)]
+)
+def test_a_home_of_an_earlier_version_takes_a_map(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, uid_map: str, opened_by: str, kept: str | None
+) -> None:
+    """Of the machine whoever opens it, of a namespace the owner's alone: others are refused there, and leave it as it was."""
+    forget_map(folder)
+    if opened_by == "another":
+        monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    if kept is None:
+        with pytest.raises(UserError, match="nobody can tell who decides"):
+            decide(folder, uid_map)
+        monkeypatch.undo()
+        assert decide(folder, MACHINE) == 1
+    else:
+        assert decide(folder, uid_map) == 1
+        assert kept_map(folder) == kept
+
+
+def test_a_copy_is_made_where_it_is_copied(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_namespace, "of_process", lambda: PODMAN)
+    with Home.open(folder) as home:
+        copying.copy(home, tmp_path / "copy", None)
+    assert kept_map(tmp_path / "copy") == PODMAN
+    assert decide(tmp_path / "copy", PODMAN) == 1
+
+
+def test_a_map_is_read_as_the_kernel_writes_it(tmp_path: Path) -> None:
+    (tmp_path / "map").write_text("         0       1000          1\n         1     100000      65536\n")
+    assert user_namespace.of_process(tmp_path / "map") == PODMAN
+    assert user_namespace.of_process(tmp_path / "none") == ""
+    assert user_namespace.of_process() == user_namespace.of_process(Path("/proc/self/uid_map"))
+
+
+def test_a_forged_account_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`unshare` for real where the machine permits it to this user; else the same by the map."""
+    home = tmp_path / "home"
+    Home.open(home, create=True).close()
+    monkeypatch.delenv("RATEWRIGHT_DATABASE", raising=False)
+    words = [sys.executable, "-c", SETTINGS, "settings", "set", "lines_per_day_max", "14", "--home", str(home)]
+    forged = ["unshare", "--user", "--map-user=5000"]
+    permitted = subprocess.run([*forged, "true"], check=False, capture_output=True).returncode == 0
+    if permitted:
+        done = subprocess.run([*forged, *words], check=False, capture_output=True, text=True, cwd=ROOT)
+        assert (done.returncode, "nobody can tell who decides" in done.stderr) == (1, True), done.stderr
+    else:
+        with pytest.raises(UserError, match="nobody can tell who decides"):
+            decide(home, FORGED)
+    done = subprocess.run(words, check=False, capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, "lines_per_day_max is 14\n"), done.stderr

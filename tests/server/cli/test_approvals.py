@@ -1,0 +1,125 @@
+"""`ratewright approvals` and `settings`, as two people call them. One person gives back 10.00 alone; the invoice is of 38.16."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from billing.catalogue import Operator
+from server.cli import app
+from tests.billing.runs.world import World
+from tests.billing.second_person import set_by_two
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+NUMBER = "R-0000000001"
+ANA, BEN = 2001, 2002
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path / "home")
+    made.account("anna")
+    made.subscription("anna-1", "anna", "shop/plus", "8613800000001")
+    made.bill("2025-11-01")
+    set_by_two(made.home, "give_back_limit_micros", "10000000", made.tick)
+    yield made
+    made.home.close()
+
+
+@pytest.fixture
+def run(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run a command at noon of 20 November 2025; its stdout, as JSON if it was asked for, or what went wrong."""
+    assert world.numbers() == [NUMBER]
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
+    noon_ns = int(dt.datetime(2025, 11, 20, 12, tzinfo=dt.UTC).timestamp()) * 10**9
+    clock = itertools.count(noon_ns, 1_000_000)
+    monkeypatch.setattr(time, "time_ns", lambda: next(clock))
+
+    def call(words: str, *more: str, uid: int = ANA, status: int = 0) -> Any:  # noqa: ANN401 -- JSON is anything
+        monkeypatch.setattr("server.operator.current", lambda: Operator(f"person {uid}", uid))
+        tokens = [*words.split(), *more]
+        assert app.main(tokens) == status, capsys.readouterr().err
+        told = capsys.readouterr()
+        return told.err if status else json.loads(told.out) if "--json" in tokens else told.out
+
+    return call
+
+
+def test_a_run_that_waits_is_not_posted_by_who_lifts_the_rule(run: Callable[..., Any]) -> None:
+    """The rule at its start holds on for a run; who ordered it approves nothing, neither the run nor the setting."""
+    run("settings set approval required")
+    assert "none numbered" in run("bill run --date 2025-12-01 --trial --accounts anna")
+    assert "needs a reason" in run("settings set approval none", status=2)
+    assert run("settings set approval none --reason hurry") == (
+        "approval stays required: none waits for another person to agree\nsomebody else: ratewright settings agree approval\n"
+    )
+    assert run("settings set approval none --reason hurry").startswith(
+        "approval stays required: none waits for another person to agree already"
+    )
+    assert "waits for somebody's approval" in run("bill run --date 2025-12-01 --resume", status=1)
+    assert run("bill run --date 2025-12-01 --json")["run"]["state"] == "computed"
+    assert "nobody agrees to their own" in run("settings agree approval", status=1)
+    assert run("settings list").splitlines()[-1] == (
+        "approval = none waits, asked for by person 2001: hurry; somebody else: ratewright settings agree approval"
+    )
+    listed = {each["name"]: each for each in run("settings list --json")}
+    assert (listed["approval"]["value"], listed["approval"]["waits"]["value"]) == ("required", "none")
+    assert run("settings agree approval", uid=BEN) == "approval is none\n"
+    assert "no change of approval waits" in run("settings agree approval", uid=BEN, status=2)
+    assert "waits for somebody's approval" in run("bill run --date 2025-12-01 --resume", status=1), "it began under the rule"
+    run("bill approve --run 2", uid=BEN)
+    assert run("bill run --date 2025-12-01 --resume --json")["state"] == "posted"
+
+
+def test_a_credit_a_void_and_a_refund(run: Callable[..., Any], world: World) -> None:
+    credit = f"invoice credit {NUMBER} --id K-1 --line 1 --effect outside --reason goodwill"
+    assert "another person would have to agree" in run(credit + " --dry-run")
+    asked = run(credit)
+    assert asked.endswith(f"of {NUMBER} waits for another person as proposal 1; somebody else: ratewright approvals agree 1\n"), asked
+    assert run(credit + " --json")["proposal"] == 1, "once more: it waits"
+    assert "nobody agrees to their own" in run("approvals agree 1", status=1)
+    (listed,) = run("approvals list --json")
+    assert (listed["kind"], listed["subject"], listed["account_id"], listed["by_name"], listed["state"]) == (
+        "credit_note", "K-1", "anna", "person 2001", "waits",
+    )  # fmt: skip
+    assert "credit note K-1" in run("approvals list")
+    told = run("approvals agree 1 --note fine", uid=BEN)
+    assert told.startswith("credit note K-1 "), told
+    assert told.endswith(" CNY (C-0000000001), asked for by person 2001: agreed to by person 2002, and done\n")
+    assert run("approvals list").splitlines()[1:] == []
+    assert "agreed by person 2002: fine" in run("approvals list --all")
+    note = next(each for each in run("invoice list --json") if each["number"] == "C-0000000001")
+    assert (note["by_name"], note["agreed_by"]) == ("person 2001", "person 2002")
+    assert "waits for another person as proposal 2" in run("invoice void C-0000000001 --reason wrong")
+    refused = run("approvals refuse 2 --note no", uid=BEN)
+    assert refused == "void C-0000000001, asked for by person 2001: refused by person 2002; nothing was done\n"
+    run("payment record --id P-1 --account anna --amount 500.00 --date 2025-11-18")
+    refund = "payment refund --id F-1 --payment P-1 --amount 300.00 --date 2025-11-19 --to her"
+    assert "another person would have to agree" in run(refund + " --dry-run")
+    assert run(refund) == "refund F-1 of 300.00 CNY waits for another person as proposal 3; somebody else: ratewright approvals agree 3\n"
+    assert run("approvals agree 3 --json", uid=BEN)["result"]["amount_micros"] == 300_000_000
+    assert run("payment events --json")[0]["agreed_by"] == "person 2002"
+    assert run("payment list --json")[0]["by_name"] == "person 2001"
+    assert "there is no proposal 9" in run("approvals agree 9", status=1)
+    run("controls")
+    run("ledger check")
+    assert world.numbers() == ["C-0000000001", NUMBER]
+
+
+def test_deposits_and_lines_of_a_bank(run: Callable[..., Any]) -> None:
+    run("payment deposit take --id D-1 --account anna --amount 90.00 --date 2025-11-18")
+    refund = "payment deposit refund --id DR-1 --deposit D-1 --date 2025-11-19"
+    assert "another person would have to agree" in run(refund + " --dry-run")
+    assert "refund DR-1 of deposit D-1 waits for another person as proposal 1" in run(refund)
+    assert "deposit refund DR-1 90.00 CNY, asked for by person 2001: agreed to by person 2002" in run("approvals agree 1", uid=BEN)
+    (held,) = run("payment deposit list --json")
+    assert (held["held_micros"], held["by_name"], held["moved_by"]) == (0, "person 2001", "person 2001")
