@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from billing.charges.inclusive import added_tax
 from billing.charges.lines import PPM, Kind, part_half_up
+from billing.documents.aftermath import replaced
 from billing.documents.due import due_of
 from billing.documents.finding import Document, find, key_of, lines_of, voided_of
 from billing.documents.grounds import WORKED_OUT, billed_seq
@@ -73,6 +74,7 @@ def explain(home: Home, number: str, line_no: int | None = None, language: str =
         void = voided_of(connection, document.invoice_key)
         worked_out = document.run_kind in WORKED_OUT
         before = _known_then(connection, document, billed_seq(connection, document)) if worked_out else []
+        replaced_before = replaced(connection, document.invoice_key)
         credited, reason = _about(connection, document, language)
     chosen = [row for row in rows if line_no is None or row.line_no == line_no]
     if not chosen:
@@ -83,6 +85,7 @@ def explain(home: Home, number: str, line_no: int | None = None, language: str =
     else:
         lines = tuple(_of_other(document, row, credited, reason, words) for row in chosen)
     foot = [] if line_no is not None else [_total(document, rows, words)]
+    foot += [words["replaces"].format(number=each.number, date=each.voided_on) for each in replaced_before]
     if void is not None:
         foot.append(words["void"].format(date=void.on_date, reason=void.reason))
     return Explained(number, document.document_type, document.run_kind, document.currency, (_head(document, words),), lines, tuple(foot))

@@ -4,6 +4,7 @@ drafts      invoices without their numbers, and how they look as values
 numbering   numbers by series, and the rows of documents and lines
 billed      what documents have billed by charge key, for reconciliation
 digest      a hash that stands for everything the documents of a run say
+corrections which lines and documents correct earlier ones, and which replace void ones
 reading     issued invoices, one and many
 """
 

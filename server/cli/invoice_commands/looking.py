@@ -81,8 +81,10 @@ def _state(summary: InvoiceSummary) -> str:
 def _told(after: Aftermath, currency: str) -> list[str]:
     """What became of the document, a sentence a line."""
     found = [f"About invoice {after.about}"] if after.about else []
+    found += [f"Replaces {_named(note, currency)} as of {note.voided_on}" for note in after.replaces]
     if after.voided_on:
         found.append(f"Void as of {after.voided_on}, by {after.voided_by}: {after.void_reason}")
+    found += [f"Replaced by {_named(note, currency)}" for note in after.replaced_by]
     found += [f"Credited by {_named(note, currency)}, {note.effect}" for note in after.credit_notes]
     return found + [f"Corrected by {_named(note, currency)}" for note in after.corrected_by]
 
