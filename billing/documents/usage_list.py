@@ -19,9 +19,10 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.documents.due import priced_usage
-from billing.documents.finding import EPOCH, Document, find, key_of, lines_of, standing_lines
+from billing.documents.finding import EPOCH, Document, find, lines_of, standing_lines
 from billing.documents.grounds import WORKED_OUT, Ground, ground_of
 from billing.intake import view
+from billing.invoicing.corrections import key_of
 from billing.runs import charge_files, states
 from billing.runs.refusals import charge_paths
 from billing.store import tables

@@ -41,7 +41,8 @@ WORDS: Final = {
         "total": "Net {net} + tax {tax} = {total} {currency}",
         "outside": "goodwill, for good", "advance": "ahead of a correction",
         "invoice": "Invoice", "credit_note": "Credit note", "opening_document": "Opening document", "nobody": "nobody",
-        "messages": "messages", "bytes": "bytes",
+        "message": "message", "messages": "messages", "purchase": "purchase", "purchases": "purchases",
+        "passes": "in it {times} x {name}: {fees}",
     },
     "zh": {
         "head": "{document} {number}，账户 {account}，{first} 至 {last}",
@@ -78,6 +79,7 @@ WORDS: Final = {
         "total": "不含税 {net} + 税额 {tax} = {total} {currency}",
         "outside": "优惠，不再收回", "advance": "先行退还，待更正",
         "invoice": "账单", "credit_note": "贷项通知单", "opening_document": "期初单据", "nobody": "无",
-        "messages": "条", "bytes": "字节",
+        "message": "条", "messages": "条", "purchase": "次", "purchases": "次",
+        "passes": "其中 {name} {times} 次：{fees}",
     },
 }  # fmt: skip

@@ -77,7 +77,7 @@ def documents_of(connection: sa.Connection, account_key: int) -> list[Issued]:
     for row in connection.execute(body.order_by(line.c.invoice_key, line.c.line_no)):
         lines.setdefault(row.invoice_key, []).append(row)
     rows = connection.execute(query.where(of_account).order_by(invoice.invoice_key))
-    return [Issued(*row, lines.get(row.invoice_key, ())) for row in rows]
+    return [Issued._make((*row, lines.get(row.invoice_key, ()))) for row in rows]
 
 
 def before(document: Issued, documents: Iterable[Issued]) -> Before:
@@ -101,13 +101,13 @@ def is_correction(row: Any, known: Before) -> bool:  # noqa: ANN401 -- a row of 
 
 def correcting(document: Issued, documents: Sequence[Issued]) -> list[Issued]:
     """The later documents that correct one: lines of its charges, or of the period that it was the bill of. No credit notes by hand."""
-    found, lineage = [], {_key(row): {document.invoice_key} for row in document.lines}
+    found, lineage = [], {key_of(row): {document.invoice_key} for row in document.lines}
     for each in documents:
         if each.invoice_key <= document.invoice_key or each.commit_seq >= document.void_seq:
             continue
-        own = [row for row in each.lines if row.corrects_invoice_key in lineage.get(_key(row), ())]
+        own = [row for row in each.lines if row.corrects_invoice_key in lineage.get(key_of(row), ())]
         for row in own:
-            lineage[_key(row)].add(each.invoice_key)
+            lineage[key_of(row)].add(each.invoice_key)
         if each.about is None and _corrects(document, each, own, before(each, documents)):
             found.append(each)
     return found
@@ -127,6 +127,11 @@ def replaced_by(document: Issued, documents: Iterable[Issued]) -> list[Issued]:
 def replaces(document: Issued, documents: Sequence[Issued]) -> list[Issued]:
     """The void invoices in whose place a document stands."""
     return [each for each in documents if each.is_void and document in replaced_by(each, documents)]
+
+
+def key_of(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a row of the database
+    """The charge key of a stored line."""
+    return tuple(getattr(row, name) for name in KEY_FIELDS)
 
 
 def _corrects(document: Issued, later: Issued, own: Sequence[Any], known: Before) -> bool:
@@ -155,8 +160,4 @@ def _goes_back(row: Any) -> bool:  # noqa: ANN401 -- a row of the database
 
 def _charges(document: Issued) -> set[tuple[Any, ...]]:
     """The charge keys of a document without those of tax, unless it has no others."""
-    return {_key(row) for row in document.lines if row.kind != "tax"} or {_key(row) for row in document.lines}
-
-
-def _key(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a row of the database
-    return tuple(getattr(row, name) for name in KEY_FIELDS)
+    return {key_of(row) for row in document.lines if row.kind != "tax"} or {key_of(row) for row in document.lines}

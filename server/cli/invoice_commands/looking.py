@@ -58,15 +58,21 @@ def show(
 
     from billing import invoicing
     from billing.documents.aftermath import aftermath
+    from billing.documents.showing.lines import shown
     from billing.store.home import Home
     from server.cli import invoice_page, output
 
     with Home.open(home) as opened:
         found, after = invoicing.get_invoice(opened, number), aftermath(opened, number)
+        more = shown(opened, number, language)
     if as_json:
-        output.print_json({**msgspec.to_builtins(found), "after": after})
+        told = msgspec.to_builtins(more)
+        lines = {each["line_no"]: each for each in told["lines"]}
+        plain = msgspec.to_builtins(found)
+        plain["lines"] = [{**line, **lines.get(line["line_no"], {})} for line in plain["lines"]]
+        output.print_json({**plain, "taxes": told["taxes"], "after": after})
         return 0
-    print("\n".join(invoice_page.page(found, language)))
+    print("\n".join(invoice_page.page(found, language, more)))
     told = _told(after, found.summary.currency)
     if told:
         print("\n" + "\n".join(told))
