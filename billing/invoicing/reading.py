@@ -6,7 +6,8 @@ half open.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -62,14 +63,25 @@ class Invoice(msgspec.Struct, frozen=True):
     lines: tuple[InvoiceLine, ...]
 
 
-def list_invoices(home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None) -> list[InvoiceSummary]:
-    """Issued invoices by number, of one account or all, beginning after the number `after`."""
+class Wanted(NamedTuple):
+    """Which documents a list has: those of which anything is open, of a date of issue, of a run; all of them where nothing is said."""
+
+    only_open: bool = False
+    issued_on: dt.date | None = None
+    run_id: int | None = None
+
+
+def list_invoices(
+    home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None, wanted: Wanted | None = None
+) -> list[InvoiceSummary]:
+    """Issued invoices by number, of one account or all, beginning after the number `after`; those that are `wanted`."""
     with home.connect() as connection:
         if account_id is not None:
             _require_account(connection, account_id)
         query = _summaries().where(tables.invoices.c.number > after).order_by(tables.invoices.c.number)
         if account_id is not None:
             query = query.where(tables.accounts.c.account_id == account_id)
+        query = _chosen(query, wanted or Wanted())
         if limit is not None:
             query = query.limit(limit)
         return [InvoiceSummary(*row[1:-2]) for row in connection.execute(query)]
@@ -82,6 +94,15 @@ def get_invoice(home: Home, number: str) -> Invoice:
         if row is None:
             raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
         return Invoice(InvoiceSummary(*row[1:-2]), row.language, _lines(connection, row.invoice_key, row.account_key))
+
+
+def _chosen(query: sa.Select[Any], wanted: Wanted) -> sa.Select[Any]:
+    invoice = tables.invoices.c
+    if wanted.only_open:
+        query = query.where(open_micros() != 0)
+    if wanted.issued_on is not None:
+        query = query.where(invoice.issued_on == wanted.issued_on.isoformat())
+    return query if wanted.run_id is None else query.where(invoice.run_id == wanted.run_id)
 
 
 def _summaries() -> sa.Select[Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- read when the command is called
+from server.cli.invoice import InvoiceNumber, full
+from server.cli.languages import Language, word, words
 
 if TYPE_CHECKING:
     from billing.documents.aftermath import Aftermath, Note
@@ -19,6 +20,10 @@ SHOWN_ROWS = 50
 def list_(
     *,
     account: Annotated[str | None, Parameter(help="Only documents of this account.")] = None,
+    open_: Annotated[bool, Parameter(name="--open", negative="", help="Only those of which anything is open.")] = False,
+    date: Annotated[str | None, Parameter(name="--date", help="Only those issued on this date, such as 2025-11-01.")] = None,
+    run: Annotated[int | None, Parameter(name="--run", help="Only those of this run, as `bill list` numbers them.")] = None,
+    language: Language = "en",
     limit: Annotated[int, Parameter(help="How many to show, by number; with --json all are given.")] = SHOWN_ROWS,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -27,19 +32,22 @@ def list_(
     from billing import invoicing
     from billing.store.home import Home
     from server.cli import output
+    from server.cli.bill import parse_date
 
+    wanted = invoicing.Wanted(only_open=open_, issued_on=None if date is None else parse_date(date), run_id=run)
     with Home.open(home) as opened:
-        found = invoicing.list_invoices(opened, account, limit=None if as_json else limit + 1)
+        found = invoicing.list_invoices(opened, account, limit=None if as_json else limit + 1, wanted=wanted)
     if as_json:
         output.print_json(found)
         return 0
     rows = [
-        (each.number, each.account_id, each.period_from, each.period_to, each.due_on, output.amount(each.total_micros, each.currency),
-         output.amount(each.open_micros, each.currency), each.currency, _state(each))
+        (each.number, each.account_id, each.period_from, output.last_day(each.period_to), each.due_on,
+         output.amount(each.total_micros, each.currency), output.amount(each.open_micros, each.currency), each.currency,
+         _state(each, language))
         for each in found[:limit]
     ]  # fmt: skip
-    columns = ("number", "account", "from", "to", "due on", "total", "open", "currency", "state")
-    output.print_table(columns, rows, right=("total", "open"))
+    columns = words(("number", "account", "from", "to", "due on", "total", "open", "currency", "state"), language)
+    output.print_table(columns, rows, right=columns[5:7])
     if len(found) > limit:
         print("more follow: --limit shows more, --account those of one account")
     return 0
@@ -63,6 +71,7 @@ def show(
     from server.cli import invoice_page, output
 
     with Home.open(home) as opened:
+        number = full(opened, number)
         found, after = invoicing.get_invoice(opened, number), aftermath(opened, number)
         more = shown(opened, number, language)
     if as_json:
@@ -79,9 +88,9 @@ def show(
     return 0
 
 
-def _state(summary: InvoiceSummary) -> str:
-    words = [] if summary.document_type == "invoice" else [summary.document_type.replace("_", " ")]
-    return ", ".join([*words, *([f"void {summary.voided_on}"] if summary.voided_on else [])])
+def _state(summary: InvoiceSummary, language: str) -> str:
+    kind = [] if summary.document_type == "invoice" else [word(summary.document_type.replace("_", " "), language)]
+    return ", ".join([*kind, *([f"{word('void', language)} {summary.voided_on}"] if summary.voided_on else [])])
 
 
 def _told(after: Aftermath, currency: str) -> list[str]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from billing.payments import Act
+    from billing.store.home import Home
 
 AccountId = Annotated[str, Parameter(name="--account", help="Id of the account.")]
 OfAccount = Annotated[str | None, Parameter(name="--account", help="Only of this account.")]
@@ -23,6 +24,13 @@ Numbers = Annotated[list[str], Parameter(name="--invoice", negative="", help="Nu
 Reason = Annotated[str, Parameter(name="--reason", help="Why, for whoever looks at it later.")]
 Note = Annotated[str, Parameter(name="--note", help="Why, for whoever looks at it later.")]
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
+
+
+def full_numbers(home: Home, numbers: Iterable[str]) -> list[str]:
+    """Numbers of invoices as they stand on them, where their zeros were left out."""
+    from server.cli.invoice import full
+
+    return [full(home, number) for number in numbers]
 
 
 def act(*, dry_run: bool) -> Act:
