@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_deck_without_titles_is_as_it_was(tmp_path: Path) -> None:
 def test_a_chinese_sheet_has_the_chinese_names(tmp_path: Path) -> None:
     catalogue = loaded(files(tmp_path), TITLED)
     plan = next(each for each in catalogue.plans if any(rule.price == "world:Chad" for rule in each.rules))
-    shown = "\n".join(text.lines(content.sheet(catalogue, plan, "zh")))
+    shown = "\n".join(text.lines(content.sheet(catalogue, plan, "zh", as_of=dt.date(2026, 6, 1))))
     assert "法国 #2" in shown
     assert "乍得" in shown
     assert "France" not in shown
