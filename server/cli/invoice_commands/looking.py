@@ -11,7 +11,6 @@ from server.cli.invoice import InvoiceNumber, full
 from server.cli.languages import Language, word, words
 
 if TYPE_CHECKING:
-    from billing.documents.aftermath import Aftermath, Note
     from billing.invoicing import InvoiceSummary
 
 SHOWN_ROWS = 50
@@ -68,7 +67,7 @@ def show(
     from billing.documents.aftermath import aftermath
     from billing.documents.showing.lines import shown
     from billing.store.home import Home
-    from server.cli import invoice_page, output
+    from server.cli import aftermath_page, invoice_page, output
 
     with Home.open(home) as opened:
         number = full(opened, number)
@@ -82,29 +81,12 @@ def show(
         output.print_json({**plain, "taxes": told["taxes"], "after": after})
         return 0
     print("\n".join(invoice_page.page(found, language, more)))
-    told = _told(after, found.summary.currency)
-    if told:
-        print("\n" + "\n".join(told))
+    became = aftermath_page.sentences(after, found.summary.currency, language or found.language)
+    if became:
+        print("\n" + "\n".join(became))
     return 0
 
 
 def _state(summary: InvoiceSummary, language: str) -> str:
     kind = [] if summary.document_type == "invoice" else [word(summary.document_type.replace("_", " "), language)]
     return ", ".join([*kind, *([f"{word('void', language)} {summary.voided_on}"] if summary.voided_on else [])])
-
-
-def _told(after: Aftermath, currency: str) -> list[str]:
-    """What became of the document, a sentence a line."""
-    found = [f"About invoice {after.about}"] if after.about else []
-    found += [f"Replaces {_named(note, currency)} as of {note.voided_on}" for note in after.replaces]
-    if after.voided_on:
-        found.append(f"Void as of {after.voided_on}, by {after.voided_by}: {after.void_reason}")
-    found += [f"Replaced by {_named(note, currency)}" for note in after.replaced_by]
-    found += [f"Credited by {_named(note, currency)}, {note.effect}" for note in after.credit_notes]
-    return found + [f"Corrected by {_named(note, currency)}" for note in after.corrected_by]
-
-
-def _named(note: Note, currency: str) -> str:
-    from server.cli import output
-
-    return f"{note.number} of {note.issued_on} ({output.amount(note.total_micros, currency)} {currency}{', void' if note.is_void else ''})"

@@ -145,6 +145,30 @@ def test_last_days_in_what_is_not_billed_in_previews_and_in_facts(call: Command)
     assert next(row for row in rows(call("accounts show anna")) if "storm" in row).split()[1:4] == ["anna-1", "2025-12-03", "2025-12-04"]
 
 
+def test_what_became_of_a_document_in_both_languages_and_as_json(call: Command, tmp_path: Path) -> None:
+    world = World(tmp_path / "home", fresh=False)
+    void(world, "C-0000000001", "2025-12-06")
+    void(world, SECOND, "2025-12-06")
+    world.home.close()
+    assert call(f"invoice show {SECOND}").splitlines()[-2:] == [
+        "Void as of 2025-12-06, by ana: wrong address",
+        "Credited by C-0000000001 of 2025-12-05 (-1.06 CNY, void), outside",
+    ]
+    assert call(f"invoice show {SECOND} --language zh").splitlines()[-2:] == [
+        "已于 2025-12-06 作废，ana：wrong address",
+        "由 C-0000000001（2025-12-05，-1.06 CNY，已作废） 减免，优惠",
+    ]
+    made = call(f"invoice reissue {SECOND}")
+    assert made.startswith("R-0000000003: ")
+    assert call("invoice show R-3").splitlines()[-1] == f"Replaces {SECOND} of 2025-12-01 (10.60 CNY), void as of 2025-12-06"
+    assert call("invoice show R-3 --language zh").splitlines()[-1] == f"替代 {SECOND}（2025-12-01，10.60 CNY），该单据已于 2025-12-06 作废"
+    assert "Replaced by R-0000000003 of " in call(f"invoice show {SECOND}")
+    told = json.loads(call("invoice show R-3 --json"))
+    assert [note["number"] for note in told["after"]["replaces"]] == [SECOND]
+    assert [(line["days"], line["with_tax_micros"], line["passes"], line["unit"]) for line in told["lines"][:1]] == [([], None, [], "")]
+    assert [(tax["text"], tax["taxed_micros"], tax["tax_micros"]) for tax in told["taxes"]] == [("VAT 6 %", 1000 * CENT, 60 * CENT)]
+
+
 def test_language_is_one_word_and_the_old_one_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     told = []
     for option in ("--language", "--lang"):
