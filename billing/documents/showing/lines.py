@@ -83,16 +83,16 @@ def shown(home: Home, number: str, language: str | None = None) -> Shown:
         days = {row.line_no: own_days(row, names) for row in rows}
         days |= _of_credited(connection, document, rows, names)
         taxes = _taxes(connection, document, rows, names)
-        holding = [row for row in rows if row.kind != "tax" and _holds_tax(row, names)]
+        charges = [row for row in rows if row.kind != "tax"]
+        holding = any(_holds_tax(row, names) for row in charges)
         earlier = _standing(connection, document) if holding else []
-    gross = with_tax(home, document, holding, earlier) if holding else {}
+    gross = with_tax(home, document, charges, earlier) if holding else {}
     alike = collections.Counter(_sight(row) for row in rows)
     lines = []
-    for row in rows:
-        if row.kind != "tax":
-            tax_name = names.tax_text(names.identity(row), row.tax_class, None) if alike[_sight(row)] > 1 else ""
-            passes = passes_of(home, document, row, names)
-            lines.append(ShownLine(row.line_no, _days(days[row.line_no]), gross.get(row.line_no), passes, names.unit(row), tax_name))
+    for row in charges:
+        tax_name = names.tax_text(names.identity(row), row.tax_class, None) if alike[_sight(row)] > 1 else ""
+        passes = passes_of(home, document, row, names)
+        lines.append(ShownLine(row.line_no, _days(days[row.line_no]), gross.get(row.line_no), passes, names.unit(row), tax_name))
     return Shown(tuple(lines), taxes)
 
 

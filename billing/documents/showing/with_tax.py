@@ -25,14 +25,18 @@ if TYPE_CHECKING:
 
 
 class _Stated(NamedTuple):
-    """What is due on a charge key: as prices state it, and without tax."""
+    """What is due on a charge key: as prices state it, and without tax; and whether any of the prices hold theirs."""
 
     gross_micros: int
     net_micros: int
+    holds_tax: bool
 
 
 def with_tax(home: Home, document: Document, rows: Sequence[Any], earlier: Sequence[Issued]) -> dict[int, int]:
-    """By line number what each of some `rows` comes to with tax. `earlier`: documents that stood when this one was made, oldest first."""
+    """By line number what each of some `rows` comes to with tax, where its prices hold it.
+
+    `earlier`: documents that stood when this one was made, oldest first.
+    """
     if document.run_kind not in WORKED_OUT:
         return {}
     own = _due(home, document)
@@ -46,9 +50,11 @@ def with_tax(home: Home, document: Document, rows: Sequence[Any], earlier: Seque
         last = with_key[-1][0] if with_key else None
         if last is not None and last.invoice_key not in before:
             before[last.invoice_key] = _due_by(home, last)
-        then = _Stated(0, 0) if last is None else _stated(before[last.invoice_key], key)
+        then = _Stated(0, 0, holds_tax=False) if last is None else _stated(before[last.invoice_key], key)
         now = _stated(own, key)
-        if then is not None and now is not None and then.net_micros == billed and now.net_micros - billed == int(row.amount_micros):
+        if then is None or now is None or not (then.holds_tax or now.holds_tax):
+            continue
+        if then.net_micros == billed and now.net_micros - billed == int(row.amount_micros):
             found[row.line_no] = now.gross_micros - then.gross_micros
     return found
 
@@ -67,7 +73,11 @@ def _due(home: Home, document: Document) -> Due | None:
 
 
 def _stated(due: Due | None, key: tuple[Any, ...]) -> _Stated | None:
+    """What is due on a charge key; None where it is not known, or partly at prices that hold no tax."""
     if due is None:
         return None
     places = due.places(key)
-    return _Stated(int(due.lines["amount_micros"][places].sum()), int(due.net_micros[places].sum()))
+    inclusive = due.lines["inclusive"][places]
+    if inclusive.any() and not inclusive.all():
+        return None  # a discount off prices of both kinds has no such amount
+    return _Stated(int(due.lines["amount_micros"][places].sum()), int(due.net_micros[places].sum()), holds_tax=bool(inclusive.any()))

@@ -218,6 +218,18 @@ def test_prices_that_hold_their_tax_are_shown_as_the_tariff_has_them(gross: Worl
     assert sum(line.with_tax_micros or 0 for line in by_text(world, SECOND).values()) == total == 1010 * CENT
 
 
+def test_lines_of_two_catalogues_are_shown_with_tax_where_it_is_in_the_price(gross: World) -> None:
+    """Ben has a plan of each, and a tenth off both."""
+    gross.account("ben")
+    gross.subscription("ben-1", "ben", "gross/basic", "2001")
+    gross.subscription("ben-2", "ben", "shop/plus", "2002")
+    tell(gross, "ben", "discount", DiscountFact("loyal", percent_ppm=100_000), "2025-10-01")
+    gross.bill("2025-11-01")
+    found = by_text(gross, SECOND)
+    assert (found["Basic"].with_tax_micros, found["Plus"].with_tax_micros) == (1000 * CENT, None)
+    assert found["loyal"].with_tax_micros is None, "it is a tenth of 10.00 with tax and of 33.00 without"
+
+
 def test_what_cannot_be_worked_out_again_is_not_shown_with_tax(gross: World) -> None:
     gross.execute("UPDATE invoice_lines SET amount_micros = amount_micros + 10000 WHERE line_no = 1")
     assert [line.with_tax_micros for line in shown(gross.home, FIRST).lines] == [None, 100 * CENT, 201 * CENT]
