@@ -117,7 +117,8 @@ def _list(stub: invoice_grpc.InvoiceServiceStub, parent: str, limit: int) -> Ite
 
 
 def _print_invoice(invoice: invoice_pb.Invoice) -> None:
-    print(f"\ninvoice {invoice.number} of {invoice.account}, {_day(invoice.period_from)} up to {_day(invoice.period_to)}")
+    last_day = dt.date.fromisoformat(_day(invoice.period_to)) - dt.timedelta(days=1)  # the API's periods end on the day after
+    print(f"\ninvoice {invoice.number} of {invoice.account}, {_day(invoice.period_from)} to {last_day}")
     for line in invoice.lines:
         print(f"  {line.line_no:>3}  {line.kind:<10} {line.text:<48} {_micros(line.amount_micros):>14}")
     print(f"  net {_money(invoice.net)}, tax {_money(invoice.tax)}, total {_money(invoice.total)}")

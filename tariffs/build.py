@@ -19,13 +19,17 @@ from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
     from tariffs.csvfiles import Files
-    from tariffs.document import Finding
+    from tariffs.document import Finding, Place
     from tariffs.language import Document, RoamingZoneEntry, TaxClassEntry
 
 
 def build(document: Document, files: Files, findings: list[Finding]) -> Catalogue:
     """The model of `document`; mistakes are added to `findings`, and the model is only good when there are none."""
-    decks = [deck(entry, files.decks.get(("decks", i), ()), ("decks", i), findings) for i, entry in enumerate(document.decks)]
+    places: list[Place] = [("decks", i) for i in range(len(document.decks))]
+    decks = [
+        deck(entry, files.decks.get(place, ()), files.titles.get(place, {}), place, findings)
+        for entry, place in zip(document.decks, places, strict=True)
+    ]
     rules = {entry.name: made.rules for entry, made in zip(document.decks, decks, strict=True)}
     calendars = [
         calendar(entry, files.holidays.get(("calendars", i), ()), ("calendars", i), findings) for i, entry in enumerate(document.calendars)

@@ -42,14 +42,20 @@ class CsvReader:
         self._findings = findings
         self._mistakes = 0
 
-    def rows(self, folder: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> Iterator[Row]:
-        """The rows that have as many cells as the header; none where the header itself is wrong."""
+    def rows(
+        self, folder: Path, columns: tuple[str, ...], optional: tuple[str, ...] = (), *, others: Callable[[str], bool] | None = None
+    ) -> Iterator[Row]:
+        """The rows that have as many cells as the header; none where the header itself is wrong. `others`: names of further columns."""
         data = self._data(folder)
         if data is None:
             return
         csv.field_size_limit(limits.CSV_CELL_CHARS_MAX)  # a whole country may stand in one cell
         try:
-            yield from self._split(csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline=""), strict=True), columns, optional)
+            lines = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline=""), strict=True)
+            header = next(lines, [])
+            known = (*optional, *(name for name in header if others is not None and others(name)))
+            if self._is_header(header, columns, known):
+                yield from self._split(lines, header)
         except UnicodeDecodeError:
             self.note(f"line {_undecodable(data)} is not UTF-8 text", _COMMAS)
         except csv.Error as error:
@@ -100,10 +106,7 @@ class CsvReader:
             self.note(f"is larger than {limits.CSV_BYTES_MAX // limits.MIB} MiB", "split it, or leave out what is not needed")
         return None
 
-    def _split(self, lines: Iterator[list[str]], columns: tuple[str, ...], optional: tuple[str, ...]) -> Iterator[Row]:
-        header = next(lines, [])
-        if not self._is_header(header, columns, optional):
-            return
+    def _split(self, lines: Iterator[list[str]], header: list[str]) -> Iterator[Row]:
         for line, cells in enumerate(lines, start=2):
             if line > limits.CSV_ROWS_MAX + 1:
                 self.note(f"has more than {limits.CSV_ROWS_MAX:,} rows", "split it, or leave out what is not needed")

@@ -10,14 +10,16 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tariffs import deck_files, digits, texts
+from tariffs import deck_files, deck_titles, digits, texts
 from tariffs.checks.common import time_zone
 from tariffs.csv_reader import CsvReader
 from tariffs.deck_files import DeckRow
+from tariffs.deck_titles import Titles
 from tariffs.document import Finding, Place
 from tariffs.words import UNREAD_DATE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tariffs.language import CalendarEntry, DeckEntry, Document, ZoneEntry
@@ -32,12 +34,18 @@ class Files(NamedTuple):
     holidays: Mapping[Place, tuple[dt.date, ...]]
     decks: Mapping[Place, tuple[DeckRow, ...]]  # in force
     waiting: Mapping[Place, tuple[DeckRow, ...]] = {}  # rows of decks that a later version will see
+    titles: Mapping[Place, Titles] = {}  # of the zones of decks
+    stray: Mapping[Place, tuple[str, ...]] = {}  # zones that have a title, and that no row of the deck names
 
 
 def read(document: Document, folder: Path, findings: list[Finding]) -> Files:
     """Read what `document` names, relative to `folder`; mistakes are added to `findings`."""
     day = local_day(document.effective_from, document.timezone)
-    cuts = {("decks", i): deck_files.cut(_deck(deck, i, folder, findings), day) for i, deck in enumerate(document.decks)}
+    rows: dict[Place, tuple[DeckRow, ...]] = {("decks", i): _deck(deck, i, folder, findings) for i, deck in enumerate(document.decks)}
+    cuts: dict[Place, deck_files.Cut] = {place: deck_files.cut(each, day) for place, each in rows.items()}
+    titles: dict[Place, Titles] = {
+        ("decks", i): _titles(d, i, folder, findings) for i, d in enumerate(document.decks) if d.titles_file is not None
+    }
     return Files(
         prefixes={("zones", i): _prefixes(z, i, folder, findings) for i, z in enumerate(document.zones) if z.prefixes_file is not None},
         holidays={
@@ -45,6 +53,8 @@ def read(document: Document, folder: Path, findings: list[Finding]) -> Files:
         },
         decks={place: each.in_force for place, each in cuts.items()},
         waiting={place: each.waiting for place, each in cuts.items() if each.waiting},
+        titles=titles,
+        stray={place: stray for place, each in titles.items() if (stray := _stray(each, rows[place]))},
     )
 
 
@@ -68,6 +78,17 @@ def _holidays(calendar: CalendarEntry, index: int, folder: Path, findings: list[
     assert calendar.holidays_file is not None, "asked for by its caller"
     reader = CsvReader(("calendars", index, "holidays_file"), calendar.holidays_file, findings)
     return tuple([reader.convert(row, "date", row.cells["date"], texts.date, UNREAD_DATE) for row in reader.rows(folder, ("date",))])
+
+
+def _titles(deck: DeckEntry, index: int, folder: Path, findings: list[Finding]) -> Titles:
+    assert deck.titles_file is not None, "asked for by its caller"
+    return deck_titles.read(CsvReader(("decks", index, "titles_file"), deck.titles_file, findings), folder)
+
+
+def _stray(titles: Titles, rows: Iterable[DeckRow]) -> tuple[str, ...]:
+    """Names in a file of titles that no zone of the deck has, or ever had."""
+    known = set().union(*(deck_titles.names_of(row.zone) for row in rows))
+    return tuple(name for name in titles if name not in known)
 
 
 def _deck(deck: DeckEntry, index: int, folder: Path, findings: list[Finding]) -> tuple[DeckRow, ...]:

@@ -203,6 +203,7 @@ class DeckEntry(Pricing, frozen=True, kw_only=True):
     file: str
     service: ServiceName
     price_ids_from: int
+    titles_file: str | None = None  # what customers read of its zones, by language
 
 
 class Document(Entry, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from billing.accounts.reach import related
 from billing.accounts.recording import change
 from billing.accounts.still_open import open_from
 from billing.accounts.wording import in_words
-from billing.charges.periods import period_of
+from billing.charges.periods import ONE_DAY, period_of
 from billing.store import tables
 from rating.errors import NotFoundError, UserError
 
@@ -99,7 +99,7 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
         start = (
             ""
             if period is None or period.start == on
-            else f" of the period {period.start} to {on}, which divides by {period.cycle_days} days"
+            else f" of the period {period.start} to {on - ONE_DAY}, which divides by {period.cycle_days} days"
         )
         recorder.say(f"{account_id} is closed: {on} is the first day without it; its final bill is that{start}, billed at once")
         if later:
@@ -158,7 +158,7 @@ def _record(
     if not fresh:
         recorder.say(f"{name} has this {kind} from {from_date} already; nothing changed")
         return
-    recorder.say(f"{name}: {in_words(kind, detail, customer.currency)}, from {from_date} {f'to {to_date}' if to_date else 'on'}")
+    recorder.say(f"{name}: {in_words(kind, detail, customer.currency)}, from {from_date} {f'to {to_date - ONE_DAY}' if to_date else 'on'}")
     if kind in {*RELATIONS, "category"}:
         recorder.say("it goes by the first day of a line's period: what began before stays where it was")
     recorder.say(forecast.when_billed(recorder, customer, from_date))
@@ -174,4 +174,5 @@ def _how_it_changes(customer: Customer, bill_day: int, from_date: dt.date) -> st
     stub = period_of(ends, customer.billed_from, days, customer.closed_on)
     if stub is None or stub.start == stub.cycle_start:
         return f"the cycle that ends on {ends} is the last one by the old day"
-    return f"the running cycle ends on {ends}, then {stub.start} to {stub.end} is {(stub.end - stub.start).days} of {stub.cycle_days} days"
+    days_of_stub = (stub.end - stub.start).days
+    return f"the running cycle ends on {ends}, then {stub.start} to {stub.last_day} is {days_of_stub} of {stub.cycle_days} days"

@@ -16,7 +16,7 @@ from billing.accounts.kinds import DiscountFact
 from billing.accounts.picture import RELATIONS, named_in
 from billing.accounts.reach import of_picture
 from billing.charges.lines import minor_step_micros
-from billing.charges.periods import stretches
+from billing.charges.periods import ONE_DAY, stretches
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
 
@@ -104,7 +104,7 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
     pauses = contract.of_kind("pause")
     for one, two in itertools.pairwise(pauses):
         if one.to_date is None or two.from_date < one.to_date:
-            ended = f"to {one.to_date}" if one.to_date else "without an end"
+            ended = f"to {one.to_date - ONE_DAY}" if one.to_date else "without an end"
             message = f"{contract.subscription_id} is paused from {one.from_date} {ended}, and again from {two.from_date}"
             yield Trouble(
                 max(one, two, key=lambda fact: fact.fact_id), False, "from_date", message, "resume it first, or retract the other pause"

@@ -79,7 +79,7 @@ def days_charged(customer: Customer, plan: str, from_date: dt.date, to_date: dt.
         return f"{plan} from {from_date}"
     end = period.end if to_date is None else min(to_date, period.end)
     days = (end - from_date).days
-    return f"{plan}: {days} of {period.cycle_days} days of the period to {period.end}"
+    return f"{plan}: {days} of {period.cycle_days} days of the period to {period.last_day}"
 
 
 def fees(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date, *occasions: FeeOccasion) -> Iterator[str]:

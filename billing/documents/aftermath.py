@@ -1,4 +1,4 @@
-"""What became of a document after it was issued: voided, credited, corrected by later ones."""
+"""What became of a document after it was issued: voided, replaced, credited, corrected by later ones."""
 
 from __future__ import annotations
 
@@ -7,26 +7,34 @@ from typing import TYPE_CHECKING
 import msgspec
 import sqlalchemy as sa
 
-from billing.allocations.items import voided
 from billing.documents.finding import find, voided_of
+from billing.invoicing import corrections
 from billing.store import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from billing.invoicing.corrections import Issued
     from billing.store.home import Home
 
 
 class Note(msgspec.Struct, frozen=True):
-    """A document that is about another one. `effect` is empty where it is an invoice."""
+    """A document that has to do with another one. `effect` is empty but for credit notes by hand; `voided_on` for one that stands."""
 
     number: str
     issued_on: str
     total_micros: int
     effect: str
     is_void: bool
+    voided_on: str = ""
 
 
 class Aftermath(msgspec.Struct, frozen=True):
-    """What became of a document. `about`: the invoice that a credit note credits, else empty."""
+    """What became of a document. `about`: the invoice that a credit note credits, else empty.
+
+    `corrected_by`: invoices, and credit notes of re-ratings, that change what it charged. `replaces`: void invoices whose charges it bills
+    anew, `replaced_by`: the other way round.
+    """
 
     document_type: str
     about: str
@@ -35,29 +43,44 @@ class Aftermath(msgspec.Struct, frozen=True):
     voided_by: str
     credit_notes: tuple[Note, ...]
     corrected_by: tuple[Note, ...]
+    replaces: tuple[Note, ...]
+    replaced_by: tuple[Note, ...]
 
 
 def aftermath(home: Home, number: str) -> Aftermath:
     """What became of a document. Raises NotFoundError when there is none."""
-    invoice, line = tables.invoices.c, tables.invoice_lines.c
     with home.connect() as connection:
-        document = find(connection, number)
-        void = voided_of(connection, document.invoice_key)
-        own = sa.select(invoice.corrects_invoice_key).where(invoice.invoice_key == document.invoice_key).scalar_subquery()
-        about = connection.execute(sa.select(invoice.number).where(invoice.invoice_key == own)).scalar_one_or_none()
-        notes = _notes(connection, invoice.corrects_invoice_key == document.invoice_key)
-        correcting = sa.select(line.invoice_key).where(line.corrects_invoice_key == document.invoice_key)
-        corrected = _notes(connection, invoice.invoice_key.in_(correcting) & invoice.document_type.is_(None), document.account_key)
+        found = find(connection, number)
+        void = voided_of(connection, found.invoice_key)
+        documents = corrections.documents_of(connection, found.account_key)
+    document = next(each for each in documents if each.invoice_key == found.invoice_key)
     told = (void.on_date, void.reason, void.by_name) if void is not None else ("", "", "")
-    return Aftermath(document.document_type, about or "", *told, notes, corrected)
+    about = next((each.number for each in documents if each.invoice_key == document.about), "")
+    return Aftermath(
+        document.document_type,
+        about,
+        *told,
+        _notes(each for each in documents if each.about == document.invoice_key),
+        _notes(corrections.correcting(document, documents)),
+        _notes(corrections.replaces(document, documents)),
+        _notes(corrections.replaced_by(document, documents)),
+    )
 
 
-def _notes(connection: sa.Connection, condition: sa.ColumnElement[bool], account_key: int | None = None) -> tuple[Note, ...]:
-    invoice, line = tables.invoices.c, tables.invoice_lines.c
-    effect = sa.select(sa.func.min(line.effect)).where(line.invoice_key == invoice.invoice_key).scalar_subquery()
-    is_void = sa.case((invoice.invoice_key.in_(voided()), 1), else_=0)
-    query = sa.select(invoice.number, invoice.issued_on, invoice.total_micros, sa.func.coalesce(effect, ""), is_void).where(condition)
-    if account_key is not None:
-        query = query.where(invoice.account_key == account_key)
-    rows = connection.execute(query.order_by(invoice.invoice_key))
-    return tuple(Note(number, issued_on, int(total), word, bool(gone)) for number, issued_on, total, word, gone in rows)
+def replaced(connection: sa.Connection, invoice_key: int) -> tuple[Note, ...]:
+    """The void invoices in whose place a document stands."""
+    row = tables.invoices.c
+    account_key = connection.execute(sa.select(row.account_key).where(row.invoice_key == invoice_key)).scalar_one()
+    documents = corrections.documents_of(connection, account_key)
+    document = next(each for each in documents if each.invoice_key == invoice_key)
+    return _notes(corrections.replaces(document, documents))
+
+
+def _notes(documents: Iterable[Issued]) -> tuple[Note, ...]:
+    return tuple(_note(each) for each in documents)
+
+
+def _note(document: Issued) -> Note:
+    effects = [row.effect for row in document.lines if row.effect] if document.about is not None else []
+    effect = min(effects, default="")
+    return Note(document.number, document.issued_on, document.total_micros, effect, document.is_void, document.voided_on)

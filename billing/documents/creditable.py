@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from billing.charges.credit import Billed, tax_with
-from billing.documents.finding import key_of
+from billing.invoicing.corrections import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -16,13 +16,16 @@ import sqlalchemy as sa
 
 from billing.charges.inclusive import added_tax
 from billing.charges.lines import PPM, Kind, part_half_up
+from billing.documents.aftermath import replaced
 from billing.documents.due import due_of
-from billing.documents.finding import Document, find, key_of, lines_of, voided_of
+from billing.documents.finding import Document, find, lines_of, voided_of
 from billing.documents.grounds import WORKED_OUT, billed_seq
 from billing.documents.parts import KINDS, Asked, Told
 from billing.documents.reasons import reasons
+from billing.documents.showing.passes import passes_by_line
 from billing.documents.words import WORDS
 from billing.invoicing.billed import OUTSIDE
+from billing.invoicing.corrections import key_of
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING
 from billing.runs import states
 from billing.runs.fact_columns import day_number
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     from billing.documents.due import Due
     from billing.documents.parts import Words
+    from billing.documents.showing.passes import Passes
     from billing.store.home import Home
 
 _PER_CENT: Final = 100
@@ -73,19 +77,29 @@ def explain(home: Home, number: str, line_no: int | None = None, language: str =
         void = voided_of(connection, document.invoice_key)
         worked_out = document.run_kind in WORKED_OUT
         before = _known_then(connection, document, billed_seq(connection, document)) if worked_out else []
+        replaced_before = replaced(connection, document.invoice_key)
         credited, reason = _about(connection, document, language)
     chosen = [row for row in rows if line_no is None or row.line_no == line_no]
     if not chosen:
         raise UserError(f"{number} has no line {line_no}", f"`ratewright invoice show {number}` shows its lines")
     if worked_out:
-        due = due_of(home, document)
-        lines = tuple(_of_invoice(document, row, due, rows, before, words) for row in chosen)
+        due, passes = due_of(home, document), passes_by_line(home, document, chosen, language)
+        lines = tuple(
+            _with_passes(_of_invoice(document, row, due, rows, before, words), passes.get(row.line_no, ()), words) for row in chosen
+        )
     else:
         lines = tuple(_of_other(document, row, credited, reason, words) for row in chosen)
     foot = [] if line_no is not None else [_total(document, rows, words)]
+    foot += [words["replaces"].format(number=each.number, date=each.voided_on) for each in replaced_before]
     if void is not None:
         foot.append(words["void"].format(date=void.on_date, reason=void.reason))
     return Explained(number, document.document_type, document.run_kind, document.currency, (_head(document, words),), lines, tuple(foot))
+
+
+def _with_passes(line: LineExplained, passes: Sequence[Passes], words: Words) -> LineExplained:
+    """The line, with the day passes that its charges hold."""
+    told = [words["passes"].format(times=each.times, name=each.name, fees=format_micros(each.fees_micros)) for each in passes]
+    return msgspec.structs.replace(line, sentences=(*line.sentences, *told)) if told else line
 
 
 def _known_then(connection: sa.Connection, document: Document, seq: int) -> list[Any]:

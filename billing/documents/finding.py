@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from billing.allocations.items import voided
-from billing.charges.lines import KEY_FIELDS
 from billing.invoicing.drafts import INVOICE
 from billing.runs import states
 from billing.store import tables
@@ -72,11 +71,6 @@ def lines_of(connection: sa.Connection, invoice_key: int) -> list[Any]:
     """Rows of `invoice_lines` of a document, in order."""
     line = tables.invoice_lines
     return list(connection.execute(sa.select(line).where(line.c.invoice_key == invoice_key).order_by(line.c.line_no)))
-
-
-def key_of(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a row of the database
-    """The charge key of a stored line."""
-    return tuple(getattr(row, name) for name in KEY_FIELDS)
 
 
 def voided_of(connection: sa.Connection, invoice_key: int) -> Voided | None:

@@ -22,6 +22,7 @@ from billing.charges.volume import prices, step_reached
 from billing.documents.discounts_off import Off, offs_of
 from billing.documents.due import Due, period_of
 from billing.documents.reasons import reasons
+from billing.documents.showing.names import MESSAGE, unit_of_price
 from billing.documents.words import WORDS
 from billing.runs import totals
 from billing.runs.exempting import as_agreed
@@ -29,6 +30,7 @@ from billing.runs.payer_columns import Payers
 from billing.runs.proposal import plan_at, rates_of
 from rating.model import FeeTiming, QuantityUnit
 from rating.money import MICROS_PER_UNIT, RoundingMode, format_micros, round_exact
+from rating.volumes import BYTE, volume_text
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -124,8 +126,11 @@ def usage(asked: Asked) -> Told:
     """Records: what they come to before and after rounding."""
     line = asked.line
     amount = int(round_half_up(line["exact_micros"].reshape(1), asked.due.step(asked.place))[0])
-    unit, words = int(line["quantity_unit"]), asked.words
-    figures = {"quantity": quantity(int(line["quantity"]), unit, words), "free": quantity(int(line["free_quantity"]), unit, words)}
+    unit, words, name = int(line["quantity_unit"]), asked.words, _unit_of(asked, int(line["price_id"]))
+    figures = {
+        "quantity": quantity(int(line["quantity"]), unit, words, name),
+        "free": quantity(int(line["free_quantity"]), unit, words, name),
+    }
     exact = format_micros(int(line["exact_micros"]))
     return Told([words["usage"].format(events=f"{int(line['events']):,}", **figures, exact=exact, amount=format_micros(amount))], amount)
 
@@ -139,6 +144,7 @@ def volume(asked: Asked) -> Told:
     sentences, total = [], 0
     for tiered in due.workings.tiered:
         tier, parts, unit = tiered.tier, tiered.parts, int(line["quantity_unit"])
+        name = _unit_of(asked, next(iter(sorted(tier.counted)), 0))
         steps = np.full(tiered.lines.size, due.step(asked.place))
         price = prices(tier.steps, tiered.lines["quantity"], steps).amount_micros
         share = totals.shares(tiered, price, steps)
@@ -148,10 +154,11 @@ def volume(asked: Asked) -> Told:
             counted, paid = int(tiered.lines["quantity"][group]), int(parts["quantity"][row])
             start = tier.steps[int(step_reached(tier.steps, np.array([counted]))[0])].from_qty
             figures = _tier_figures(int(price[group]), int(tiered.lines["amount_micros"][group]))
-            sentences.append(words["tier"].format(quantity=quantity(counted, unit, words), start=quantity(start, unit, words), **figures))
+            told = {"quantity": quantity(counted, unit, words, name), "start": quantity(start, unit, words, name)}
+            sentences.append(words["tier"].format(**told, **figures))
             if np.count_nonzero(tiered.group == group) > 1:
                 figures = _tier_figures(int(share[row]), int(parts["amount_micros"][row]))
-                sentences.append(words["tier_paid"].format(quantity=quantity(paid, unit, words), **figures))
+                sentences.append(words["tier_paid"].format(quantity=quantity(paid, unit, words, name), **figures))
             total += int(share[row] - parts["amount_micros"][row])
     return Told(sentences, total)
 
@@ -211,12 +218,22 @@ KINDS: Final[dict[str, Callable[[Asked], Told]]] = {
 }  # fmt: skip
 
 
-def quantity(value: int, unit: int, words: Words) -> str:
-    """A quantity as people read it: minutes and seconds, messages, bytes."""
+def quantity(value: int, unit: int, words: Words, name: str = "") -> str:
+    """A quantity as people read it: minutes and seconds; a volume in the unit of this `name`, bytes without one; so many messages."""
     if unit == QuantityUnit.MILLISECOND:
         minutes, rest = divmod(value, MILLISECONDS_PER_MINUTE)
         return f"{minutes:,}:{rest // 1000:02d}"
-    return f"{value:,} {words['bytes' if unit == QuantityUnit.BYTE else 'messages']}"
+    if unit == QuantityUnit.BYTE:
+        return f"{volume_text(value, name or BYTE)} {name or BYTE}"
+    counted = name or MESSAGE
+    return f"{value:,} {words[counted if abs(value) == 1 else f'{counted}s']}"
+
+
+def _unit_of(asked: Asked, price_id: int) -> str:
+    """What a price of the line's catalogue counts: a unit of volume, a message or a purchase; empty: time, or not known."""
+    prices = asked.due.contracts.price_list
+    price = prices.price(asked.identity, price_id)
+    return unit_of_price(prices, asked.identity, price) if price is not None else ""
 
 
 def _of_line(lines: Lines, line: Any, fields: tuple[str, ...]) -> npt.NDArray[np.bool_]:  # noqa: ANN401 -- a row of LINE

@@ -19,9 +19,11 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.documents.due import priced_usage
-from billing.documents.finding import EPOCH, Document, find, key_of, lines_of, standing_lines
+from billing.documents.finding import EPOCH, Document, find, lines_of, standing_lines
 from billing.documents.grounds import WORKED_OUT, Ground, ground_of
+from billing.documents.showing.names import names_of
 from billing.intake import view
+from billing.invoicing.corrections import key_of
 from billing.runs import charge_files, states
 from billing.runs.refusals import charge_paths
 from billing.store import tables
@@ -62,7 +64,8 @@ class Record(msgspec.Struct, frozen=True):
 class LineRecords(msgspec.Struct, frozen=True):
     """What the records of a line come to, and what this invoice and the earlier ones have billed of them before rounding.
 
-    `due_elsewhere`: there are records, but nothing of their charge stands here any more.
+    `due_elsewhere`: there are records, but nothing of their charge stands here any more. `unit`: the unit of volume in which the tariff
+    states their price, `message` or `purchase`; empty: time.
     """
 
     line_no: int
@@ -72,6 +75,7 @@ class LineRecords(msgspec.Struct, frozen=True):
     exact_micros: int
     amount_micros: int  # of the line
     due_elsewhere: bool = False
+    unit: str = ""
 
 
 class UsageList(msgspec.Struct, frozen=True):
@@ -99,11 +103,13 @@ def usage_list(home: Home, number: str, subscription_id: str | None = None) -> U
         paths = charge_paths(connection, document.run_id)
         priced_again = lines and document.run_kind in WORKED_OUT and document.run_kind != states.CYCLE
         ground = ground_of(home, connection, document) if priced_again else None
+        known_names = names_of(home, connection, document, lines, document.language)
+    units = {row.line_no: known_names.unit(row) for row in lines}
     priced = charge_files.read(home.path, paths, _CHARGE) if ground is None else _priced_again(home, document, ground)
     charges = _charges(priced, lines)
     known = _described(home, document.pinned_seq if ground is None else ground.seq, charges)
     records, sums = _records(lines, names, charges.to_pylist(), known)
-    found = _sums(lines, sums, before)
+    found = _sums(lines, sums, before, units)
     elsewhere = {each.line_no for each in found if each.due_elsewhere}
     shown = tuple(each for each in records if each.line_no not in elsewhere)
     return UsageList(number, document.account_id, document.currency, document.timezone, found, shown)
@@ -183,7 +189,9 @@ def _records(
     return tuple(sorted(records, key=lambda each: (each.subscription_id, each.line_no, each.start_us, each.record_id))), sums
 
 
-def _sums(lines: Sequence[Any], sums: dict[int, tuple[int, int]], before: dict[tuple[Any, ...], int]) -> tuple[LineRecords, ...]:
+def _sums(
+    lines: Sequence[Any], sums: dict[int, tuple[int, int]], before: dict[tuple[Any, ...], int], units: dict[int, str]
+) -> tuple[LineRecords, ...]:
     """What the records of each line come to. Where they cost something, and nothing of it stands here, another account pays for them."""
     found = []
     for row in lines:
@@ -191,5 +199,5 @@ def _sums(lines: Sequence[Any], sums: dict[int, tuple[int, int]], before: dict[t
         exact, amount = int(row.exact_micros) + before.get(key_of(row), 0), int(row.amount_micros)
         elsewhere = micros != 0 and exact == 0
         shown = (0, 0) if elsewhere else (records, micros)
-        found.append(LineRecords(row.line_no, row.text, *shown, exact, amount, elsewhere))
+        found.append(LineRecords(row.line_no, row.text, *shown, exact, amount, elsewhere, units[row.line_no]))
     return tuple(found)

@@ -4,6 +4,7 @@ drafts      invoices without their numbers, and how they look as values
 numbering   numbers by series, and the rows of documents and lines
 billed      what documents have billed by charge key, for reconciliation
 digest      a hash that stands for everything the documents of a run say
+corrections which lines and documents correct earlier ones, and which replace void ones
 reading     issued invoices, one and many
 """
 
@@ -12,8 +13,8 @@ from __future__ import annotations
 from billing.invoicing.billed import billed_lines
 from billing.invoicing.digest import digest_of_run
 from billing.invoicing.drafts import KIND_NAMES, Drafts, InvoiceDraft, LineDraft
-from billing.invoicing.numbering import NUMBER_DIGITS, SERIES, number_drafts
-from billing.invoicing.reading import PAGE_SIZE, Invoice, InvoiceLine, InvoiceSummary, get_invoice, list_invoices
+from billing.invoicing.numbering import NUMBER_DIGITS, SERIES, full_number, number_drafts
+from billing.invoicing.reading import PAGE_SIZE, Invoice, InvoiceLine, InvoiceSummary, Wanted, get_invoice, list_invoices
 
 __all__ = [
     "KIND_NAMES",
@@ -26,8 +27,10 @@ __all__ = [
     "InvoiceLine",
     "InvoiceSummary",
     "LineDraft",
+    "Wanted",
     "billed_lines",
     "digest_of_run",
+    "full_number",
     "get_invoice",
     "list_invoices",
     "number_drafts",

@@ -111,6 +111,20 @@ def numbers_between(series: str, first: int, count: int) -> Sequence[str]:
     return [f"{series}-{number:0{NUMBER_DIGITS}d}" for number in range(first, first + count)]
 
 
+def full_number(connection: sa.Connection, text: str) -> str:
+    """The number of the one document that is meant: `R-27` is `R-0000000027` where there is one and none is called R-27.
+
+    Text that means no document comes back as it is, for whoever says so.
+    """
+    invoice = tables.invoices.c
+    series, dash, digits = text.rpartition("-")
+    if not (dash and digits.isascii() and digits.isdecimal() and len(digits) < NUMBER_DIGITS):
+        return text
+    long = f"{series}-{digits.zfill(NUMBER_DIGITS)}"
+    known = set(connection.execute(sa.select(invoice.number).where(invoice.number.in_((text, long)))).scalars())
+    return text if text in known or long not in known else long
+
+
 def _numbers(connection: sa.Connection, drafts: Drafts) -> pa.Array[Any]:
     """The number of each draft: one series after the other, each in the order of the drafts."""
     given = np.empty(len(drafts), object)

@@ -6,12 +6,14 @@ half open.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from billing.allocations import open_micros
+from billing.invoicing import corrections
 from billing.invoicing.drafts import INVOICE, LineDraft
 from billing.store import tables
 from rating.errors import NotFoundError
@@ -50,7 +52,7 @@ class InvoiceSummary(msgspec.Struct, frozen=True):
 
 
 class InvoiceLine(LineDraft, frozen=True, kw_only=True):
-    """A line of an issued invoice. `corrects` is True when an earlier invoice of the account billed its period."""
+    """A line of an issued invoice. `corrects` is True where it corrects an earlier one (`billing.invoicing.corrections`)."""
 
     line_no: int
     subscription_id: str
@@ -65,17 +67,28 @@ class Invoice(msgspec.Struct, frozen=True):
     lines: tuple[InvoiceLine, ...]
 
 
-def list_invoices(home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None) -> list[InvoiceSummary]:
-    """Issued invoices by number, of one account or all, beginning after the number `after`."""
+class Wanted(NamedTuple):
+    """Which documents a list has: those of which anything is open, of a date of issue, of a run; all of them where nothing is said."""
+
+    only_open: bool = False
+    issued_on: dt.date | None = None
+    run_id: int | None = None
+
+
+def list_invoices(
+    home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None, wanted: Wanted | None = None
+) -> list[InvoiceSummary]:
+    """Issued invoices by number, of one account or all, beginning after the number `after`; those that are `wanted`."""
     with home.connect() as connection:
         if account_id is not None:
             _require_account(connection, account_id)
         query = _summaries().where(tables.invoices.c.number > after).order_by(tables.invoices.c.number)
         if account_id is not None:
             query = query.where(tables.accounts.c.account_id == account_id)
+        query = _chosen(query, wanted or Wanted())
         if limit is not None:
             query = query.limit(limit)
-        return [InvoiceSummary(*row[1:-1]) for row in connection.execute(query)]
+        return [InvoiceSummary(*row[1:-2]) for row in connection.execute(query)]
 
 
 def get_invoice(home: Home, number: str) -> Invoice:
@@ -84,9 +97,16 @@ def get_invoice(home: Home, number: str) -> Invoice:
         row = connection.execute(_summaries().where(tables.invoices.c.number == number)).one_or_none()
         if row is None:
             raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
-        return Invoice(
-            InvoiceSummary(*row[1:-1]), row.language, _lines(connection, row.invoice_key, _billed_to(connection, row.invoice_key))
-        )
+        return Invoice(InvoiceSummary(*row[1:-2]), row.language, _lines(connection, row.invoice_key, row.account_key))
+
+
+def _chosen(query: sa.Select[Any], wanted: Wanted) -> sa.Select[Any]:
+    invoice = tables.invoices.c
+    if wanted.only_open:
+        query = query.where(open_micros() != 0)
+    if wanted.issued_on is not None:
+        query = query.where(invoice.issued_on == wanted.issued_on.isoformat())
+    return query if wanted.run_id is None else query.where(invoice.run_id == wanted.run_id)
 
 
 def _summaries() -> sa.Select[Any]:
@@ -101,19 +121,13 @@ def _summaries() -> sa.Select[Any]:
     agreed_by = sa.select(word.by_name).where(word.commit_seq == invoice.commit_seq, word.kind == "agreed").scalar_subquery()
     persons = (sa.func.coalesce(name, "") for name in (voided_by, by_name, agreed_by))
     became = (sa.func.coalesce(invoice.document_type, INVOICE), sa.func.coalesce(voided_on, ""), *persons)
-    query = sa.select(*columns, open_micros().label("open_micros"), *became, account.language)
+    query = sa.select(*columns, open_micros().label("open_micros"), *became, account.language, account.account_key)
     return query.join_from(tables.invoices, tables.accounts)
 
 
-def _billed_to(connection: sa.Connection, invoice_key: int) -> str:
-    """Up to which date earlier invoices of the same account went; empty if there are none."""
-    invoice = tables.invoices.c
-    account_key = sa.select(invoice.account_key).where(invoice.invoice_key == invoice_key).scalar_subquery()
-    query = sa.select(sa.func.max(invoice.period_to)).where(invoice.account_key == account_key, invoice.invoice_key < invoice_key)
-    return connection.execute(query).scalar_one() or ""
-
-
-def _lines(connection: sa.Connection, invoice_key: int, billed_to: str) -> tuple[InvoiceLine, ...]:
+def _lines(connection: sa.Connection, invoice_key: int, account_key: int) -> tuple[InvoiceLine, ...]:
+    documents = corrections.documents_of(connection, account_key)
+    known = corrections.before(next(each for each in documents if each.invoice_key == invoice_key), documents)
     line, subscription = tables.invoice_lines, tables.subscriptions
     query = (
         sa.select(line, subscription.c.subscription_id)
@@ -127,7 +141,7 @@ def _lines(connection: sa.Connection, invoice_key: int, billed_to: str) -> tuple
             *(row._mapping[name] for name in names),  # noqa: SLF001 -- SQLAlchemy's public name for a row as a mapping
             line_no=row.line_no,
             subscription_id=row.subscription_id or "",
-            corrects=row.period_to <= billed_to,
+            corrects=corrections.is_correction(row, known),
         )
         for row in connection.execute(query)
     )

@@ -7,7 +7,8 @@ Amounts are micro-units; the closing balance of all time is what the ledger says
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import datetime as dt
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -21,7 +22,6 @@ from billing.store.sums import halves, whole
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterator
 
     from billing.store.home import Home
@@ -39,6 +39,12 @@ _TURN = (
     "chargeback_won",
     "write_off",
 )
+
+
+WORDS: Final = {
+    "en": {"period": "{} to {}", "receipt": "receipt {}", "of": "of {}", "deposit": "of deposit {}"},
+    "zh": {"period": "{} 至 {}", "receipt": "收据 {}", "of": "关于 {}", "deposit": "押金 {}"},
+}
 
 
 class Entry(NamedTuple):
@@ -77,14 +83,19 @@ class Statement(NamedTuple):
     open_items: list[Open]
 
 
-def statement(home: Home, account_id: str, from_date: dt.date | None = None, to_date: dt.date | None = None) -> Statement:
-    """The statement of one account. Raises NotFoundError for an unknown account, UserError for a span that is empty."""
+def statement(
+    home: Home, account_id: str, from_date: dt.date | None = None, to_date: dt.date | None = None, language: str = "en"
+) -> Statement:
+    """The statement of one account, with its texts in a language (a key of WORDS).
+
+    Raises NotFoundError for an unknown account, UserError for a span that is empty.
+    """
     if from_date is not None and to_date is not None and to_date <= from_date:
         raise UserError(f"the span from {from_date} to {to_date} holds no day", "--to is the first day after the span", exit_status=2)
     first, last = from_date.isoformat() if from_date else "", to_date.isoformat() if to_date else ""
     with home.connect() as connection:
         account = account_of(connection, account_id)
-        moves = sorted(_moves(connection, account), key=lambda move: (move[0], _TURN.index(move[1]), move[2]))
+        moves = sorted(_moves(connection, account, WORDS[language]), key=lambda move: (move[0], _TURN.index(move[1]), move[2]))
         opening = sum(move[-1] for move in moves if move[0] < first)
         entries, balance = [], opening
         for move in moves:
@@ -102,21 +113,21 @@ def statement(home: Home, account_id: str, from_date: dt.date | None = None, to_
 
 def owed_by_date(connection: sa.Connection, account: Account) -> list[tuple[str, int]]:
     """What of the receivable came (above zero) and went, by the date of each entry."""
-    return [(move[0], move[-1]) for move in _moves(connection, account)]
+    return [(move[0], move[-1]) for move in _moves(connection, account, WORDS["en"])]
 
 
 _Move = tuple[str, str, str, str, str, int]  # date, kind, document, text, due on, amount
 
 
-def _moves(connection: sa.Connection, account: Account) -> Iterator[_Move]:
-    yield from _documents(connection, account)
-    yield from _payments(connection, account)
-    yield from _events(connection, account)
-    yield from _releases(connection, account)
-    yield from _write_offs(connection, account)
+def _moves(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:
+    yield from _documents(connection, account, words)
+    yield from _payments(connection, account, words)
+    yield from _events(connection, account, words)
+    yield from _releases(connection, account, words)
+    yield from _write_offs(connection, account, words)
 
 
-def _documents(connection: sa.Connection, account: Account) -> Iterator[_Move]:
+def _documents(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:
     """Invoices and other documents, and those that were voided a second time with the sign turned."""
     invoice, void = tables.invoices.c, tables.invoice_events.c
     names = ("number", "document_type", "issued_on", "due_on", "period_from", "period_to", "total_micros")
@@ -124,21 +135,22 @@ def _documents(connection: sa.Connection, account: Account) -> Iterator[_Move]:
     query = sa.select(*(invoice[name] for name in names), void.on_date, void.reason)
     query = query.outerjoin_from(tables.invoices, tables.invoice_events, is_void)
     for row in connection.execute(query.where(invoice.account_key == account.account_key)):
-        text = f"{row.period_from} to {row.period_to}"
+        last = dt.date.fromisoformat(row.period_to) - dt.timedelta(days=1)
+        text = words["period"].format(row.period_from, last)
         yield row.issued_on, row.document_type or "invoice", row.number, text, row.due_on, row.total_micros
         if row.on_date is not None:
             yield row.on_date, "void", row.number, row.reason, "", -row.total_micros
 
 
-def _payments(connection: sa.Connection, account: Account) -> Iterator[_Move]:
+def _payments(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:
     payment = tables.payments.c
     query = sa.select(tables.payments).where(payment.account_key == account.account_key)
     for row in connection.execute(query):
-        text = " ".join(filter(None, (row.receipt and f"receipt {row.receipt}", row.reference)))
+        text = " ".join(filter(None, (row.receipt and words["receipt"].format(row.receipt), row.reference)))
         yield row.received_on, "payment", row.payment_id, text, "", -row.amount_micros
 
 
-def _events(connection: sa.Connection, account: Account) -> Iterator[_Move]:
+def _events(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:
     event, payment, invoice = tables.payment_events.c, tables.payments.c, tables.invoices.c
     query = (
         sa.select(event.on_date, event.kind, event.reference, event.payment_id, event.credit_number, event.reason, event.amount_micros)
@@ -147,21 +159,21 @@ def _events(connection: sa.Connection, account: Account) -> Iterator[_Move]:
         .where(sa.func.coalesce(payment.account_key, invoice.account_key) == account.account_key)
     )
     for row in connection.execute(query):
-        text = " ".join(filter(None, (f"of {row.payment_id or row.credit_number}", row.reason)))
+        text = " ".join(filter(None, (words["of"].format(row.payment_id or row.credit_number), row.reason)))
         signed = -row.amount_micros if row.kind == postings.WON else row.amount_micros
         yield row.on_date, row.kind, row.reference, text, "", signed
 
 
-def _releases(connection: sa.Connection, account: Account) -> Iterator[_Move]:
+def _releases(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:
     deposit, event = tables.deposits.c, tables.deposit_events.c
     query = sa.select(event.on_date, event.reference, event.deposit_id, event.reason, event.amount_micros)
     query = query.join_from(tables.deposit_events, tables.deposits)
     for row in connection.execute(query.where(deposit.account_key == account.account_key, event.kind == postings.APPLIED)):
-        text = " ".join(filter(None, (f"of deposit {row.deposit_id}", row.reason)))
+        text = " ".join(filter(None, (words["deposit"].format(row.deposit_id), row.reason)))
         yield row.on_date, "release", row.reference, text, "", -row.amount_micros
 
 
-def _write_offs(connection: sa.Connection, account: Account) -> Iterator[_Move]:
+def _write_offs(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:
     settlement, invoice = tables.settlements.c, tables.invoices.c
     query = (
         sa.select(settlement.commit_seq, settlement.credit_id, invoice.number, settlement.amount_micros)
@@ -172,7 +184,7 @@ def _write_offs(connection: sa.Connection, account: Account) -> Iterator[_Move]:
     rows = connection.execute(query).all()
     days = write_off_days(connection, {row.commit_seq for row in rows}) if rows else {}
     for seq, document, number, amount in rows:
-        yield days.get(seq, ""), "write_off", document, f"of {number}", "", -amount
+        yield days.get(seq, ""), "write_off", document, words["of"].format(number), "", -amount
 
 
 def _deposits_held(connection: sa.Connection, account: Account) -> int:

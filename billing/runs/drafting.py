@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from billing.charges.lines import Int64s, Kind, Lines, group_starts, taken
+from billing.charges.lines import Int64s, Kind, Lines, empty, group_starts, taken
 from billing.charges.ordering import order_by
 from billing.charges.tax import PPM
 from billing.invoicing.drafts import Drafts, TextIndex, iso, none
@@ -34,18 +34,29 @@ TEXTS: Final = {
     "zh": {"tax": "{name} {rate} %", "correction": "{text} (更正 {first} 至 {last})"},
 }
 LINE_ORDER: Final = ("subscription_key", "period_from", "kind", "charge_code", "price_id", "tax_class")
+_PERIOD: Final = ("account_key", "period_from", "period_to")
 UNKNOWN_CATALOGUE: Final = -1  # of a billed line that is no longer due
 
 
 class Writer:
     """Makes drafts of lines, any block of accounts at a time."""
 
-    def __init__(self, contracts: Contracts, issued_on: dt.date, currencies: Currencies, payers: Payers, own_texts: OwnTexts) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 -- what lines are written with
+        self,
+        contracts: Contracts,
+        issued_on: dt.date,
+        currencies: Currencies,
+        payers: Payers,
+        own_texts: OwnTexts,
+        billed: Lines | None = None,
+    ) -> None:
+        """`billed`: what documents that stand have billed in the open periods; none where no void invoice opened any of them."""
         self._contracts = contracts
         self._issued_on = issued_on
         self._currencies = currencies
         self._payers = payers
         self._own_texts = own_texts
+        self._billed = empty() if billed is None else billed
         self._known: dict[tuple[int, ...], str] = {}
         self._language, self._languages = _languages(contracts)
 
@@ -88,7 +99,8 @@ class Writer:
 
     def _texts(self, lines: Lines, account: Int64s, texts: TextIndex) -> Any:  # noqa: ANN401 -- an array of int32
         """The place of each line's text. Lines that read alike are written once."""
-        corrects = (lines["period_to"] <= self._payers.covered[account]) | _goes_back(lines)
+        late = (lines["period_to"] <= self._payers.covered[account]) & ~self._billed_anew(lines, account)
+        corrects = late | _goes_back(lines)
         dated = corrects | (lines["kind"] == Kind.TAX)  # the rate of tax may follow the period
         columns = [
             self._language[account], lines["kind"], lines["catalogue"], lines["price_id"], lines["tax_class"], lines["rate_ppm"],
@@ -98,6 +110,15 @@ class Writer:
         keys = np.stack([column[first] for column in columns], axis=1).tolist()
         places = np.array([texts.place(self._text(tuple(key))) for key in keys], np.int32)
         return places[group]
+
+    def _billed_anew(self, lines: Lines, account: Int64s) -> npt.NDArray[np.bool_]:
+        """Lines of a period whose invoice is void, and of which no document that stands has billed anything: the first bill of it."""
+        found: npt.NDArray[np.bool_] = (lines["corrects"] == 0) & (lines["period_from"] >= self._payers.reopened[account])
+        rows = np.flatnonzero(found)
+        if rows.size:
+            standing = {tuple(period) for period in self._billed[list(_PERIOD)].tolist()}
+            found[rows] = [tuple(period) not in standing for period in lines[rows][list(_PERIOD)].tolist()]
+        return found
 
     def _text(self, key: tuple[int, ...]) -> str:
         if key not in self._known:

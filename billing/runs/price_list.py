@@ -7,11 +7,13 @@ those of the newest version; so are tax rates, and a class that it lacks is as t
 from __future__ import annotations
 
 import bisect
+import functools
 from typing import TYPE_CHECKING
 
 from billing import catalogue as published_catalogues
 from billing.charges.tax import rate_on
 from billing.runs.definitions import PlanVersion
+from rating.model import Price, Service
 from tariffs.compiler import compile_catalogues
 
 if TYPE_CHECKING:
@@ -19,18 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from billing.store.home import Home
-    from rating.model import Catalogue, Commitment, InvoiceDiscount, OneOffFee, Plan, Price, RecurringFee, TaxClass, VolumeTier
+    from rating.model import Catalogue, Commitment, InvoiceDiscount, OneOffFee, Plan, RecurringFee, TaxClass, VolumeTier
     from rating.tables import Tables
 
     Sold = Price | RecurringFee | OneOffFee | Commitment | VolumeTier | InvoiceDiscount
 
 
 class PriceList:
-    """Answers questions about catalogues. `tables` is what the kernel reads."""
+    """Answers questions about catalogues."""
 
     def __init__(self, catalogues: Sequence[Catalogue]) -> None:
         self.catalogues = sorted(catalogues, key=lambda each: (each.identity, each.effective_from_us, each.version))
-        self.tables: Tables = compile_catalogues(self.catalogues)
         self.identities = sorted({each.identity for each in self.catalogues})
         self._versions: dict[str, list[Catalogue]] = {}
         for each in self.catalogues:
@@ -40,6 +41,11 @@ class PriceList:
         for each in self.catalogues:
             self._sold.update(((each.identity, price.price_id), price) for price in each.prices)
             self._sold.update(((each.identity, sold.price_id), sold) for plan in each.plans for sold in _sold_by(plan))
+
+    @functools.cached_property
+    def tables(self) -> Tables:
+        """What the kernel reads; compiled when somebody prices, since who only asks what a thing is called needs none."""
+        return compile_catalogues(self.catalogues)
 
     def plan_at(self, name: str, instant_us: int) -> PlanVersion | None:
         """Plan `identity/plan` in the version in force at an instant; None when nothing is in force or the version lacks the plan."""
@@ -117,6 +123,16 @@ class PriceList:
         """What an invoice line calls a price or fee, in a language."""
         sold = self._sold.get((identity, price_id))
         return _called(sold.title, sold.name, language) if sold is not None else f"price {price_id}"
+
+    def price(self, identity: str, price_id: int) -> Price | None:
+        """The newest statement of a price of usage; None where the id is that of a fee or another thing, or of nothing."""
+        sold = self._sold.get((identity, price_id))
+        return sold if isinstance(sold, Price) else None
+
+    def prices_content(self, identity: str, name: str) -> bool:
+        """Whether a price is that of purchases of content: its quantity is counted in purchases then, not in messages."""
+        plans = (plan for each in self._versions[identity] for plan in each.plans)
+        return any(rule.price == name and rule.service is Service.CONTENT for plan in plans for rule in plan.rules)
 
     def tax_text(self, identity: str, code: int, language: str) -> str:
         """What an invoice line calls a tax class."""

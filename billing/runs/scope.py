@@ -82,6 +82,15 @@ class Scope:
         return windows.Dates(self.covered_day)
 
     @property
+    def reopened_day(self) -> Int64s:
+        """By account: the day (number) from which on void invoices opened it again; the largest number where none did."""
+        never = np.iinfo(np.int64).max
+        if self.covered_by is None:
+            return np.full(len(self.calendar), never, np.int64)
+        days = [None if each is None else each.reopened_from for each in self.covered_by.coverages]
+        return np.array([never if day is None else day_number(day) for day in days], np.int64)[self.covered_by.of]
+
+    @property
     def window(self) -> Window | None:
         """From the first to the last instant of any computed period."""
         return windows.together(self.main, self.reopened)

@@ -20,7 +20,7 @@ from billing.runs.exempting import as_agreed
 from billing.runs.fact_columns import day_number
 from billing.runs.for_tests import of_tests
 from billing.runs.parting import parted
-from billing.runs.payer_columns import Payers
+from billing.runs.payer_columns import NEVER, Payers
 from billing.runs.terms import Term, Terms
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
             progress(min(number * ACCOUNTS_A_BLOCK, len(scope.calendar)), len(scope.calendar))
     quarantined = _with_units({**(too_large or {}), **settling.broken}, contracts, payers)
     parked = np.array(list(quarantined), np.int64)
-    writer = Writer(contracts, scope.bill_date, currencies, payers, own_texts or {})
+    writer = Writer(contracts, scope.bill_date, currencies, payers, own_texts or {}, _reopened(billed, payers))
     parts = []
     while blocks:
         lines = blocks.pop(0)
@@ -171,6 +171,13 @@ def _blocks(proposed: Lines, billed: Lines, payers: Payers) -> Iterator[tuple[Li
 def _of_block(lines: Lines, order: Int64s, block: Int64s, number: int) -> Lines:
     first, end = np.searchsorted(block, [number, number + 1])
     return taken(lines, order[first:end])
+
+
+def _reopened(billed: Lines, payers: Payers) -> Lines:
+    """What was billed of payers that a void invoice opened again: few have any."""
+    place = payers.place(billed["account_key"])
+    rows: Lines = billed[np.append(payers.reopened, NEVER)[place] != NEVER]
+    return rows
 
 
 def _with_units(reasons: Mapping[int, str], contracts: Contracts, payers: Payers) -> dict[int, str]:

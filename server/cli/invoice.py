@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
 
 _FOLDER = "server.cli.invoice_commands"
 # name, module and function, what the list of commands says about it
@@ -23,4 +26,12 @@ app = cyclopts.App(name="invoice", help="List, show, explain, void and credit in
 for _name, _path, _summary in INVOICE_COMMANDS:
     app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
 
-InvoiceNumber = Annotated[str, Parameter(name="NUMBER", help="Such as R-0000000001.")]
+InvoiceNumber = Annotated[str, Parameter(name="NUMBER", help="Such as R-0000000001, or R-1.")]
+
+
+def full(home: Home, number: str) -> str:
+    """The number of a document as it stands on it, where its zeros were left out."""
+    from billing.invoicing import full_number
+
+    with home.connect() as connection:
+        return full_number(connection, number)

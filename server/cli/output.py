@@ -5,6 +5,7 @@ On a terminal a table is drawn by rich; in a pipe it is plain aligned text that 
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,14 @@ def amount(micros: int, currency: str) -> str:
     from tariffs.currencies import MINOR_DIGITS
 
     return format_micros(micros, MINOR_DIGITS.get(currency, 2))
+
+
+def last_day(end: object) -> str:
+    """The last day of a span whose `end` is the day after it (a date, or ISO text); empty where it has no end.
+
+    People are shown the first and the last day of everything; JSON has spans half open.
+    """
+    return "" if not end else (dt.date.fromisoformat(str(end)) - dt.timedelta(days=1)).isoformat()
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = (), title: str = "") -> None:

@@ -22,7 +22,7 @@ _QUANTITIES = ("rows", "microseconds", "units", "bytes")
 
 def show(report: UsageReport) -> None:
     """Print every part that has something to say, the books first."""
-    print(f"usage from {report.first_day} until before {report.end_day}, UTC, as of commit {report.seq}")
+    print(f"usage from {report.first_day} to {output.last_day(report.end_day)}, UTC, as of commit {report.seq}")
     _intake(report)
     _rating(report)
     _lateness(report)

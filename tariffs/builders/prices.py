@@ -11,6 +11,8 @@ from tariffs.language import PriceEntry, RateEntry, RoundingEntry, StepEntry
 from tariffs.texts import BARE_UNIT, UNIT_WORDS, Quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tariffs.deck_files import DeckRow
     from tariffs.document import Place
     from tariffs.language import DeckEntry
@@ -54,15 +56,16 @@ def price(entry: PriceEntry, place: Place, findings: list[Finding]) -> Price:
     )
 
 
-def price_of_row(deck: DeckEntry, row: DeckRow) -> PriceEntry:
-    """The price entry that a row of a deck stands for."""
+def price_of_row(deck: DeckEntry, row: DeckRow, zone_title: Mapping[str, str]) -> PriceEntry:
+    """The price entry that a row of a deck stands for: called as the deck and its zone, in each language that either has."""
+    title = {language: f"{text}, {zone_title.get(language, row.zone)}" for language, text in deck.title.items()}
     return PriceEntry(
         id=deck.price_ids_from + row.zone_id,
         name=f"{deck.name}:{row.zone}",
         charge_code=deck.charge_code,
         revenue_code=deck.revenue_code,
         tax_class=deck.tax_class,
-        title={language: f"{title}, {row.zone}" for language, title in deck.title.items()},
+        title={**zone_title, **title},
         minimum=deck.minimum,
         maximum=deck.maximum,
         minimum_quantity=deck.minimum_quantity,

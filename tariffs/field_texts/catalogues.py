@@ -164,5 +164,6 @@ OF_CATALOGUES: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         "file": Meaning("CSV file of the rows, in the catalogue's folder"),
         "service": Meaning("the service of its rules"),
         "price_ids_from": Meaning("the id of a row's price is this plus its `zone_id`"),
+        "titles_file": Meaning("CSV file of what customers read of its zones: column `zone`, and one for each language", "their names"),
     },
 }

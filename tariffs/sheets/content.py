@@ -146,7 +146,7 @@ class _Maker:
             *([texts.tax] if taxed else []),
             texts.counted,
         ]
-        widths = [2, 11, *([9] if timed else []), 11, *([3] if taxed else []), 3]
+        widths = [2, 11, *([9] if timed else []), 11, *([3] if taxed else []), 4]
         lines, before = [], None
         for number, each in numbered:
             label = self._labels.label(each.reach)

@@ -206,7 +206,7 @@ _GRANTS: Final = words.Granted(
     },
     whole_increments="It covers whole steps only; a remnant that covers none stays.",
     connect_when_free="The fee per call is due even when the call is free.",
-    order="Several allowances that fit one use are used in the order of the table; of equals, the one that ends first.",
+    order="Several allowances that fit one use are used in the order shown here; of equals, the one that ends first.",
     runs_out="When an allowance runs out within a call or session, only the part beyond it is charged, at the prices of the next section.",
     first_pass="Where a day pass fits, it opens by itself before the allowances are used: {}.",
     then_pass="Where a day pass fits, it opens by itself for what the allowances do not cover: {}.",

@@ -37,6 +37,7 @@ CODES: Final = {
     "untaxed": "a plan charges without tax",
     "near-bound": "a figure or number of entries is near to what can be computed",
     "language-missing": "a text for customers lacks a language that others have",
+    "unknown-zone": "a title for a zone that no row of its deck names",
     "holidays-end": "the holidays of a calendar end soon after the version's start",
     "not-billed-yet": "a spend limit, which stands on the sheet and is for alarms only: it changes no bill",
 }

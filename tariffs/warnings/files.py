@@ -6,6 +6,7 @@ import collections
 from typing import TYPE_CHECKING, NamedTuple
 
 from tariffs.csvfiles import Files
+from tariffs.deck_titles import title_of
 from tariffs.warnings.common import Warning, warning  # noqa: A004 -- see there
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ def clear(document: Document, files: Files) -> Cleared:
             found += _repeated(document.decks[int(place[1])].name, rows, place)
     for place, rows in files.waiting.items():
         found += _waiting(document.decks[int(place[1])].name, rows, place)
+    for place, names in files.stray.items():
+        found.append(_stray(document.decks[int(place[1])].name, names, place))
+    for place in files.titles:
+        found += _untitled(document.decks[int(place[1])].name, files, place)
     return Cleared(files._replace(decks=decks), found)
 
 
@@ -41,6 +46,23 @@ def _repeated(deck: str, rows: tuple[DeckRow, ...], place: Place) -> Iterator[Wa
         if times > 1:
             message = f"deck `{deck}`: the row of zone {row.zone_id} `{row.zone}` stands {times} times, the same in every cell"
             yield warning("duplicate-row", (*place, "file"), message, "keep one of them")
+
+
+def _stray(deck: str, names: tuple[str, ...], place: Place) -> Warning:
+    count = "a zone has a title and is" if len(names) == 1 else f"{len(names):,} zones have a title and are"
+    message = f"deck `{deck}`: {count} in no row of it, such as `{names[0]}`"
+    return warning("unknown-zone", (*place, "titles_file"), message, "write the name as the deck has it, or take the row out")
+
+
+def _untitled(deck: str, files: Files, place: Place) -> Iterator[Warning]:
+    """Zones without a title in a language that others of the deck have."""
+    titles = files.titles[place]
+    for language in sorted({language for each in titles.values() for language in each}):
+        missing = [row.zone for row in files.decks.get(place, ()) if language not in title_of(titles, row.zone)]
+        if missing:
+            count = "1 zone has" if len(missing) == 1 else f"{len(missing):,} zones have"
+            message = f"deck `{deck}`: {count} no title in {language}, such as `{missing[0]}`"
+            yield warning("language-missing", (*place, "titles_file"), message, "add it: customers read the name of the zone instead")
 
 
 def _waiting(deck: str, rows: tuple[DeckRow, ...], place: Place) -> Iterator[Warning]:

@@ -206,6 +206,7 @@ decks:
     file: deck.csv
     service: voice
     price_ids_from: 5000
+    titles_file: titles.csv
     per: 60s
     first_increment: 60s
     increment: 1s
@@ -290,6 +291,7 @@ plans:
 FILES = {
     "holidays.csv": "date\n2026-05-02\n",
     "prefixes.csv": "prefix\n77\n",
+    "titles.csv": "zone,en,zh\nchad,Chad,乍得\n",
     "deck.csv": "zone_id,zone,prefixes,rate\n50,chad,235,0.5\n",
     "near.csv": "zone_id,zone,prefixes,rate\n60,denmark,45,0.1\n",
 }

@@ -33,7 +33,7 @@ WRITES_GOLDEN = os.environ.get("RATEWRIGHT_GOLDEN") == "write"  # to change shee
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("folder", SHEETS)
 def test_the_sheet_is_what_the_command_prints(capsys: pytest.CaptureFixture[str], folder: str, language: str) -> None:
-    command = ["tariffs", "sheet", SHEETS[folder], "--catalog", str(CATALOGS / folder), "--at", "2026-01-01", "--lang", language]
+    command = ["tariffs", "sheet", SHEETS[folder], "--catalog", str(CATALOGS / folder), "--at", "2026-01-01", "--language", language]
     assert app.main(command) == 0
     printed, kept = capsys.readouterr().out, CATALOGS / folder / f"sheet.{language}.txt"
     if WRITES_GOLDEN:

@@ -233,7 +233,7 @@ class InvoiceLine(_message.Message):
     line_no: _builtins.int
     """Position on the invoice, from 1."""
     kind: _builtins.str
-    """`recurring`, `one_off`, `usage` or `tax`."""
+    """`recurring`, `one_off`, `usage`, `volume`, `commitment`, `adjustment`, `discount` or `tax`."""
     subscription_id: _builtins.str
     """The operator's id of the subscription; empty on a line of the whole account, such as tax."""
     text: _builtins.str
@@ -259,7 +259,7 @@ class InvoiceLine(_message.Message):
     amount_micros: _builtins.int
     """What the line adds to the invoice."""
     corrects: _builtins.bool
-    """Whether it changes a period before the invoice's own."""
+    """Whether it corrects what earlier invoices that stand have billed: of a period that was over, or ahead of one."""
     @_builtins.property
     def period_from(self) -> _date_pb2.Date:
         """First day of the period the charge belongs to; before the invoice's own period on a correction."""

@@ -64,7 +64,9 @@ def show(
         return 0
     output.print_table(("account", detail.account.account_id), _fields(detail))
     print()
-    rows = [(each.subscription_id, each.plan, each.from_date, each.to_date, _numbers(each)) for each in detail.subscriptions]
+    rows = [
+        (each.subscription_id, each.plan, each.from_date, output.last_day(each.to_date), _numbers(each)) for each in detail.subscriptions
+    ]
     output.print_table(("subscription", "plan", "from", "to", "numbers"), rows)
     changes = [(each.subscription_id, plan.from_date, plan.plan) for each in detail.subscriptions for plan in each.plans[1:]]
     if changes:
@@ -72,7 +74,9 @@ def show(
         output.print_table(("subscription", "from", "changes to"), changes)
     if detail.facts:
         print()
-        facts = [(each.fact_id, each.about, each.from_date, each.to_date, each.says, each.by_name) for each in detail.facts]
+        facts = [
+            (each.fact_id, each.about, each.from_date, output.last_day(each.to_date), each.says, each.by_name) for each in detail.facts
+        ]
         output.print_table(("fact", "about", "from", "to", "says", "told by"), facts)
     if detail.opening_items:
         print()

@@ -127,13 +127,13 @@ def _decide(home: Path, alarm: int, kind: str, note: str) -> int:
 def _print(found: Enquiry) -> None:
     from server.cli import output
 
-    print(f"Account {found.account_id}, not billed before {found.through}; provisional, without tax")
+    print(f"Account {found.account_id}, not billed up to {output.last_day(found.through)}; provisional, without tax")
     rows = [
         (
             each.subscription_id,
             each.text,
             each.period_from,
-            each.period_to,
+            output.last_day(each.period_to),
             f"{each.events:,}" if each.events else "",
             output.amount(each.amount_micros, each.currency),
         )

@@ -59,7 +59,7 @@ def print_preview(found: Preview, *, with_lines: bool) -> None:
         (
             account,
             draft.period_from,
-            draft.period_to,
+            output.last_day(draft.period_to),
             output.amount(draft.net_micros, draft.currency),
             output.amount(draft.tax_micros, draft.currency),
             draft.currency,
@@ -74,7 +74,13 @@ def print_preview(found: Preview, *, with_lines: bool) -> None:
         for draft in found.drafts:
             print()
             lines = [
-                (line.text, line.period_from, line.period_to, line.events, output.amount(line.amount_micros, draft.currency))
+                (
+                    line.text,
+                    line.period_from,
+                    output.last_day(line.period_to),
+                    line.events,
+                    output.amount(line.amount_micros, draft.currency),
+                )
                 for line in draft.lines
             ]
             output.print_table(("line", "from", "to", "events", "amount"), lines, right=("events", "amount"))

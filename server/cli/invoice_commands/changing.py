@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- read when the command is called
+from server.cli.invoice import InvoiceNumber, full
 from server.cli.payment_commands.common import NEEDS_SECOND, second_person
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def void(
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
-        done = voiding.void(opened, number, reason, who(), on=_day(date), dry_run=dry_run)
+        done = voiding.void(opened, full(opened, number), reason, who(), on=_day(date), dry_run=dry_run)
     if as_json:
         output.print_json(done)
         return 0
@@ -71,6 +71,7 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
     if dry_run:
         return _preview_reissue(home, number, as_json=as_json)
     with Home.open(home) as opened:
+        number = full(opened, number)
         report = voiding.reissue(opened, number, who())
         followed = following.follow_up(opened, report.run_id, who()) if report.state == "posted" else []
         account = invoicing.get_invoice(opened, number).summary.account_id
@@ -104,7 +105,7 @@ def _preview_reissue(home: Path, number: str, *, as_json: bool) -> int:
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
-        found = voiding.preview_reissue(opened, number, who())
+        found = voiding.preview_reissue(opened, full(opened, number), who())
     if as_json:
         output.print_json(found)
     else:
@@ -134,8 +135,9 @@ def credit(
     from server.cli.ledger_commands.common import who
     from server.cli.payment_commands.common import micros_of
 
-    wanted = crediting.Wanted(reference, number, line, None if amount is None else micros_of(amount), effect, reason, text)
+    micros = None if amount is None else micros_of(amount)
     with Home.open(home) as opened:
+        wanted = crediting.Wanted(reference, full(opened, number), line, micros, effect, reason, text)
         done = crediting.credit(opened, wanted, who(), on=_day(date), dry_run=dry_run)
     if as_json:
         output.print_json(done)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- read when the command is called
+from server.cli.invoice import InvoiceNumber, full
 
 if TYPE_CHECKING:
     from billing.documents.explaining import Explained
@@ -31,6 +31,7 @@ def explain(
     from server.cli import output
 
     with Home.open(home) as opened:
+        number = full(opened, number)
         found = explaining.explain(opened, number, line, language)
         events = explain_line(opened, number, line) if line is not None and _is_usage(found) else None
     if as_json:

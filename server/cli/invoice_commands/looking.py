@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- read when the command is called
+from server.cli.invoice import InvoiceNumber, full
+from server.cli.languages import Language, word, words
 
 if TYPE_CHECKING:
-    from billing.documents.aftermath import Aftermath, Note
     from billing.invoicing import InvoiceSummary
 
 SHOWN_ROWS = 50
@@ -19,6 +19,10 @@ SHOWN_ROWS = 50
 def list_(
     *,
     account: Annotated[str | None, Parameter(help="Only documents of this account.")] = None,
+    open_: Annotated[bool, Parameter(name="--open", negative="", help="Only those of which anything is open.")] = False,
+    date: Annotated[str | None, Parameter(name="--date", help="Only those issued on this date, such as 2025-11-01.")] = None,
+    run: Annotated[int | None, Parameter(name="--run", help="Only those of this run, as `bill list` numbers them.")] = None,
+    language: Language = "en",
     limit: Annotated[int, Parameter(help="How many to show, by number; with --json all are given.")] = SHOWN_ROWS,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -27,19 +31,22 @@ def list_(
     from billing import invoicing
     from billing.store.home import Home
     from server.cli import output
+    from server.cli.bill import parse_date
 
+    wanted = invoicing.Wanted(only_open=open_, issued_on=None if date is None else parse_date(date), run_id=run)
     with Home.open(home) as opened:
-        found = invoicing.list_invoices(opened, account, limit=None if as_json else limit + 1)
+        found = invoicing.list_invoices(opened, account, limit=None if as_json else limit + 1, wanted=wanted)
     if as_json:
         output.print_json(found)
         return 0
     rows = [
-        (each.number, each.account_id, each.period_from, each.period_to, each.due_on, output.amount(each.total_micros, each.currency),
-         output.amount(each.open_micros, each.currency), each.currency, each.by_name, _state(each))
+        (each.number, each.account_id, each.period_from, output.last_day(each.period_to), each.due_on,
+         output.amount(each.total_micros, each.currency), output.amount(each.open_micros, each.currency), each.currency,
+         each.by_name, _state(each, language))
         for each in found[:limit]
     ]  # fmt: skip
-    columns = ("number", "account", "from", "to", "due on", "total", "open", "currency", "by", "state")
-    output.print_table(columns, rows, right=("total", "open"))
+    columns = words(("number", "account", "from", "to", "due on", "total", "open", "currency", "by", "state"), language)
+    output.print_table(columns, rows, right=columns[5:7])
     if len(found) > limit:
         print("more follow: --limit shows more, --account those of one account")
     return 0
@@ -58,37 +65,30 @@ def show(
 
     from billing import invoicing
     from billing.documents.aftermath import aftermath
+    from billing.documents.showing.lines import shown
     from billing.store.home import Home
-    from server.cli import invoice_page, output
+    from server.cli import aftermath_page, invoice_page, output
 
     with Home.open(home) as opened:
+        number = full(opened, number)
         found, after = invoicing.get_invoice(opened, number), aftermath(opened, number)
+        more = shown(opened, number, language)
     if as_json:
-        output.print_json({**msgspec.to_builtins(found), "after": after})
+        told = msgspec.to_builtins(more)
+        lines = {each["line_no"]: each for each in told["lines"]}
+        plain = msgspec.to_builtins(found)
+        plain["lines"] = [{**line, **lines.get(line["line_no"], {})} for line in plain["lines"]]
+        output.print_json({**plain, "taxes": told["taxes"], "after": after})
         return 0
-    print("\n".join(invoice_page.page(found, language)))
-    told = _told(after, found.summary.currency)
-    if told:
-        print("\n" + "\n".join(told))
+    print("\n".join(invoice_page.page(found, language, more)))
+    became = aftermath_page.sentences(after, found.summary.currency, language or found.language)
+    if became:
+        print("\n" + "\n".join(became))
     return 0
 
 
-def _state(summary: InvoiceSummary) -> str:
-    words = [] if summary.document_type == "invoice" else [summary.document_type.replace("_", " ")]
-    words += [f"agreed to by {summary.agreed_by}"] if summary.agreed_by else []
-    return ", ".join([*words, *([f"void {summary.voided_on} by {summary.voided_by}"] if summary.voided_on else [])])
-
-
-def _told(after: Aftermath, currency: str) -> list[str]:
-    """What became of the document, a sentence a line."""
-    found = [f"About invoice {after.about}"] if after.about else []
-    if after.voided_on:
-        found.append(f"Void as of {after.voided_on}, by {after.voided_by}: {after.void_reason}")
-    found += [f"Credited by {_named(note, currency)}, {note.effect}" for note in after.credit_notes]
-    return found + [f"Corrected by {_named(note, currency)}" for note in after.corrected_by]
-
-
-def _named(note: Note, currency: str) -> str:
-    from server.cli import output
-
-    return f"{note.number} of {note.issued_on} ({output.amount(note.total_micros, currency)} {currency}{', void' if note.is_void else ''})"
+def _state(summary: InvoiceSummary, language: str) -> str:
+    told = [] if summary.document_type == "invoice" else [word(summary.document_type.replace("_", " "), language)]
+    told += [f"{word('agreed to by', language)} {summary.agreed_by}"] if summary.agreed_by else []
+    void = f"{word('void', language)} {summary.voided_on} {word('by', language)} {summary.voided_by}"
+    return ", ".join([*told, *([void] if summary.voided_on else [])])

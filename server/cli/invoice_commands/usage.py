@@ -1,5 +1,6 @@
 """`ratewright invoice usage`: itemised usage."""
 
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 -- read when the command is called
@@ -8,14 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- read when the command is called
+from server.cli.invoice import InvoiceNumber, full
+from server.cli.languages import Language, word, words
 
 if TYPE_CHECKING:
-    from billing.documents.usage_list import UsageList
+    from billing.documents.usage_list import Record, UsageList
 
 _COLUMNS = ("time", "subscription", "number", "with", "line", "quantity", "free", "unit", "charge", "currency")
-_UNITS = {1: "s", 2: "messages", 3: "bytes"}
 _MILLISECONDS = 1000
+_NOTES = {
+    "en": {
+        "elsewhere": "line {}: nothing of this charge stands here any more; its records are on the invoice of who pays it",
+        "net": "line {}: its prices hold tax; without it all that was billed of its charges is {}",
+        "written": "{} records are in {}",
+    },
+    "zh": {
+        "elsewhere": "第 {} 项：此项费用已不在本账单上；其记录见付费账户的账单",
+        "net": "第 {} 项：价格含税；其费用已计不含税金额合计 {}",
+        "written": "共 {} 条记录，已写入 {}",
+    },
+}
 
 
 def usage(
@@ -24,6 +37,7 @@ def usage(
     *,
     subscription: Annotated[str | None, Parameter(help="Only of this subscription.")] = None,
     csv: Annotated[Path | None, Parameter(help="Write the records to this CSV file.")] = None,
+    language: Language = "en",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -33,14 +47,15 @@ def usage(
     from server.cli import output
 
     with Home.open(home) as opened:
-        found = usage_list(opened, number, subscription)
+        found = usage_list(opened, full(opened, number), subscription)
     if csv is not None:
         _write(found, csv)
     if as_json:
         output.print_json(found)
         return 0
     if csv is None:
-        output.print_table(_COLUMNS, _rows(found), right=("quantity", "free", "charge"))
+        columns = tuple("号码" if language == "zh" and name == "number" else word(name, language) for name in _COLUMNS)  # a subscriber's
+        output.print_table(columns, _rows(found, language), right=[columns[place] for place in (5, 6, 8)])
         print()
     lines = [
         (
@@ -52,35 +67,53 @@ def usage(
         )
         for each in found.lines
     ]
-    output.print_table(("line", "text", "records", "charges", "amount"), lines, right=("line", "records", "charges", "amount"))
+    columns = words(("line", "text", "records", "charges", "amount"), language)
+    output.print_table(columns, lines, right=[columns[place] for place in (0, 2, 3, 4)])
+    notes = _NOTES[language]
     for each in found.lines:
         if each.due_elsewhere:
-            print(f"line {each.line_no}: nothing of this charge stands here any more; its records are on the invoice of who pays it")
+            print(notes["elsewhere"].format(each.line_no))
         elif each.records and each.charge_micros != each.exact_micros:
-            net = output.amount(each.exact_micros, found.currency)
-            print(f"line {each.line_no}: its prices hold tax; without it all that was billed of its charges is {net}")
+            print(notes["net"].format(each.line_no, output.amount(each.exact_micros, found.currency)))
     if csv is not None:
-        print(f"{len(found.records):,} records are in {csv}")
+        print(notes["written"].format(f"{len(found.records):,}", csv))
     return 0
 
 
-def _rows(found: UsageList) -> list[tuple[str, ...]]:
+def _rows(found: UsageList, language: str | None = None) -> list[tuple[str, ...]]:
+    """Rows of the table in a language, volumes in the unit of their price; without one those of the file, in seconds and bytes."""
     from zoneinfo import ZoneInfo
 
     from billing.documents.usage_list import local_time
-    from rating.model import QuantityUnit
     from server.cli import output
 
     zone = ZoneInfo(found.timezone)
+    units = {each.line_no: each.unit for each in found.lines}
     rows: list[tuple[str, ...]] = []
     for each in found.records:
-        unit = QuantityUnit(each.quantity_unit)
-        is_time = unit is QuantityUnit.MILLISECOND
-        quantity, free = (f"{value / _MILLISECONDS:.0f}" if is_time else str(value) for value in (each.quantity, each.free_quantity))
-        name = "s" if is_time else "bytes" if unit is QuantityUnit.BYTE else "messages"
         head = (local_time(each.start_us, zone), each.subscription_id, each.number, each.other, each.text)
-        rows.append((*head, quantity, free, name, output.amount(each.charge_micros, found.currency), found.currency))
+        told = _quantities(each, units[each.line_no], language)
+        rows.append((*head, *told, output.amount(each.charge_micros, found.currency), found.currency))
     return rows
+
+
+def _quantities(record: Record, unit: str, language: str | None) -> tuple[str, str, str]:
+    """Quantity, what of it is free, and the unit of both."""
+    from rating.model import QuantityUnit
+    from rating.volumes import BYTE, volume_text
+
+    both = (record.quantity, record.free_quantity)
+    if record.quantity_unit == QuantityUnit.MILLISECOND:
+        used, free = (f"{value / _MILLISECONDS:.0f}" for value in both)
+        return used, free, word("s", language or "en")
+    if record.quantity_unit == QuantityUnit.BYTE:
+        if language is None:
+            return str(both[0]), str(both[1]), "bytes"
+        used, free = (volume_text(value, unit or BYTE) for value in both)
+        return used, free, unit or BYTE
+    name = unit if unit and language is not None else "message"
+    singular = language is not None and record.quantity == 1
+    return str(both[0]), str(both[1]), word(name if singular else f"{name}s", language or "en")
 
 
 def _write(found: UsageList, file: Path) -> None:

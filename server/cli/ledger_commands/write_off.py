@@ -30,9 +30,11 @@ def write_off_(
     from billing.store import settings
     from billing.store.home import Home
     from server.cli import output
+    from server.cli.invoice import full
 
     amount_micros, on = None if amount is None else common.micros_of(amount), common.happened(date)
     with Home.open(home) as opened:
+        number = full(opened, number)
         with opened.connect() as connection:
             limit = settings.integer(connection, "write_off_limit_micros")
         if undo:

@@ -109,8 +109,10 @@ def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
     from billing.payments.giving_back import give_back
     from billing.store.home import Home
     from server.cli import output
+    from server.cli.invoice import full
 
     with Home.open(home) as opened:
+        told = told if told.number is None else told._replace(number=full(opened, told.number))
         done = give_back(opened, told, common.act(dry_run=dry_run))
     if as_json:
         output.print_json(common.plain(done))

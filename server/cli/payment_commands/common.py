@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from billing.payments import Act
+    from billing.store.home import Home
 
 AccountId = Annotated[str, Parameter(name="--account", help="Id of the account.")]
 OfAccount = Annotated[str | None, Parameter(name="--account", help="Only of this account.")]
@@ -30,6 +31,13 @@ NEEDS_SECOND = "another person would have to agree"
 def second_person(what: str, proposal: int) -> str:
     """What is said of something that waits for another person."""
     return f"{what} waits for another person as proposal {proposal}; somebody else: ratewright approvals agree {proposal}"
+
+
+def full_numbers(home: Home, numbers: Iterable[str]) -> list[str]:
+    """Numbers of invoices as they stand on them, where their zeros were left out."""
+    from server.cli.invoice import full
+
+    return [full(home, number) for number in numbers]
 
 
 def act(*, dry_run: bool) -> Act:

@@ -41,8 +41,9 @@ def agree(
 
     dated = tuple(_part(text) for text in part)
     first_on = None if first is None else parse_date(first)
-    wanted = Wanted(plan_id, account, common.happened(date), tuple(invoice), dated, parts, first_on, note)
+    on = common.happened(date)
     with Home.open(home) as opened:
+        wanted = Wanted(plan_id, account, on, tuple(common.full_numbers(opened, invoice)), dated, parts, first_on, note)
         plan = agree_on(opened, wanted, common.act(dry_run=dry_run))
     _print([plan], as_json=as_json, dry_run=dry_run)
     return 0

@@ -32,7 +32,7 @@ def record(
     with Home.open(home) as opened:
         done = payments.record(
             opened, payment_id, account, micros, received_on, reference, act.now_us,
-            currency=currency, numbers=invoice, by=act.by, dry_run=dry_run,
+            currency=currency, numbers=common.full_numbers(opened, invoice), by=act.by, dry_run=dry_run,
         )  # fmt: skip
     if as_json:
         output.print_json(common.plain(done))

@@ -68,7 +68,7 @@ def assign(
     from server.cli import output
 
     with Home.open(home) as opened:
-        done = assign_line(opened, line, account, note, common.act(dry_run=dry_run), numbers=invoice)
+        done = assign_line(opened, line, account, note, common.act(dry_run=dry_run), numbers=common.full_numbers(opened, invoice))
     if as_json:
         output.print_json(common.plain(done))
         return 0

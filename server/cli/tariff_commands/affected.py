@@ -65,7 +65,8 @@ def affected(
     for plan, count in found.by_plan().items():
         print(f"  {count:,} on {plan}")
     if found.subscriptions:
-        output.print_table(("subscription", "account", "plan", "from", "to"), [tuple(each) for each in found.subscriptions[:SHOWN]])
+        rows = [(*each[:-1], output.last_day(each.to_date)) for each in found.subscriptions[:SHOWN]]
+        output.print_table(("subscription", "account", "plan", "from", "to"), rows)
     if len(found.subscriptions) > SHOWN:
         print(f"and {len(found.subscriptions) - SHOWN:,} more; --csv FILE and --json have them all")
     return 0

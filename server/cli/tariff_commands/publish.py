@@ -93,13 +93,14 @@ def _past(home: Home, catalogue: Catalogue, now_us: int) -> list[str]:
     if catalogue.effective_from_us >= now_us:
         return []
     from billing.affected import rebilled
+    from server.cli import output
 
     touched, again = rebilled(home, catalogue)
     if not touched.subscriptions:
         return []
     notes = [f"it takes effect in the past and touches {len(touched.subscriptions):,} subscriptions"]
     if again.periods:
-        first, last = again.periods[0][0], again.periods[-1][1]
+        first, last = again.periods[0][0], output.last_day(again.periods[-1][1])
         notes.append(f"the next bill run bills the differences of {again.accounts:,} accounts, for billed periods from {first} to {last}")
     if again.beyond:
         shown = ", ".join(again.beyond[:NAMED]) + (" and others" if len(again.beyond) > NAMED else "")

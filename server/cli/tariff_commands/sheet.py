@@ -23,7 +23,8 @@ def sheet(
     plan: Annotated[str, Parameter(name="PLAN")],
     /,
     *,
-    language: Annotated[Literal["en", "zh"], Parameter(name="--lang")] = "en",
+    language: Annotated[Literal["en", "zh"], Parameter(name="--language")] = "en",
+    lang: Annotated[Literal["en", "zh"] | None, Parameter(name="--lang", show=False)] = None,
     form: Annotated[Literal["text", "html", "pdf"], Parameter(name="--format")] = "text",
     output: Path | None = None,
     at: str = "",
@@ -39,6 +40,8 @@ def sheet(
         Such as mobile/smart-m, or mobile@2/smart-m for a published version or a draft, whenever it is valid.
     language
         Of the sheet.
+    lang
+        The same, as scripts of before say it.
     form
         What to write; a PDF needs --output.
     output
@@ -62,7 +65,7 @@ def sheet(
     asked_us = read(at, versions[0].timezone, "--at") if at else None
     chosen = _chosen(versions, number, now_us() if asked_us is None else asked_us, coming=bool(catalog) and asked_us is None)
     at_us = _within(chosen, now_us() if asked_us is None else asked_us)
-    made = content.sheet(chosen, _plan(chosen, name), language, as_of=terms.local_date(chosen, at_us))
+    made = content.sheet(chosen, _plan(chosen, name), lang or language, as_of=terms.local_date(chosen, at_us))
     if as_json:
         from server.cli import output as printing
 

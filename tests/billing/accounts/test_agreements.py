@@ -313,9 +313,9 @@ def test_a_fact_of_the_same_date_that_says_something_else_is_an_error_until_it_i
 
 # from | new day | how the cycle changes
 BILL_DAYS = """
-2026-03-10 | 20 | B2 is billed on day 20 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-03-20 is 5 of 28 days
-2026-03-15 | 31 | B2 is billed on day 31 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-03-31 is 16 of 31 days
-2026-02-20 | 1  | B2 is billed on day 1 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-04-01 is 17 of 31 days
+2026-03-10 | 20 | B2 is billed on day 20 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-03-19 is 5 of 28 days
+2026-03-15 | 31 | B2 is billed on day 31 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-03-30 is 16 of 31 days
+2026-02-20 | 1  | B2 is billed on day 1 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-03-31 is 17 of 31 days
 """
 
 
@@ -342,7 +342,7 @@ def test_closing_ends_what_goes_on(home: Home) -> None:
     assert "A1-1 ends: 2026-09-10 is the first day without it" in rehearsed.said
     assert rehearsed.said[-1] == (
         "A1 is closed: 2026-09-10 is the first day without it; "
-        "its final bill is that of the period 2026-09-01 to 2026-09-10, which divides by 30 days, billed at once"
+        "its final bill is that of the period 2026-09-01 to 2026-09-09, which divides by 30 days, billed at once"
     )
     assert act(ASKED).said == rehearsed.said
     assert act(ASKED).existed

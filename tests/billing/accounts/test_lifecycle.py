@@ -74,7 +74,7 @@ def test_activation(home: Home) -> None:
     assert said == (
         "A1-3 of A1 begins on 2026-03-10 with mobile/basic\n"
         "A1-3 has 8613900000001 from 2026-03-10 00:00:00+08:00 on\n"
-        "mobile/basic: 22 of 31 days of the period to 2026-04-01\n"
+        "mobile/basic: 22 of 31 days of the period to 2026-03-31\n"
         "Basic: 10.00 CNY a period, in arrears\n"
         "Activation: 5.00 CNY once\n"
         "the bill of 2026-04-01 is the first to show it"
@@ -115,8 +115,8 @@ def test_a_plan_change_within_a_period(home: Home) -> None:
     said = done_once(home, lambda asked: lifecycle.change_plan(home, asked, "C-1", "mobile/plus", day("2026-03-11")))
     assert said == (
         "C-1 has mobile/plus from 2026-03-11 on, and mobile/basic until then\n"
-        "mobile/basic: 10 of 31 days of the period to 2026-04-01\n"
-        "mobile/plus: 21 of 31 days of the period to 2026-04-01\n"
+        "mobile/basic: 10 of 31 days of the period to 2026-03-31\n"
+        "mobile/plus: 21 of 31 days of the period to 2026-03-31\n"
         "Plus: 30.00 CNY a period, in advance\n"
         "the bill of 2026-03-01 is the first to show it, with the fees in advance"
     )
@@ -181,8 +181,8 @@ def _pause(home: Home, from_date: str, to_date: str) -> Done:
 
 # act | message
 NOT_PAUSED = [
-    (lambda home: _pause(home, "2026-03-15", "2026-04-01"), "Q-1 is paused from 2026-03-10 to 2026-03-20, and again from 2026-03-15"),
-    (lambda home: _pause(home, "2026-03-05", "2026-03-11"), "Q-1 is paused from 2026-03-05 to 2026-03-11, and again from 2026-03-10"),
+    (lambda home: _pause(home, "2026-03-15", "2026-04-01"), "Q-1 is paused from 2026-03-10 to 2026-03-19, and again from 2026-03-15"),
+    (lambda home: _pause(home, "2026-03-05", "2026-03-11"), "Q-1 is paused from 2026-03-05 to 2026-03-10, and again from 2026-03-10"),
     (lambda home: _pause(home, "2026-03-10", "2026-03-19"), "Q-1 has a fact pause from 2026-03-10 with to_date 2026-03-20, not 2026-03-19"),
     (lambda home: _pause(home, "2026-01-04", "2026-01-05"), "Q-1 is not active on 2026-01-04"),
     (lambda home: _pause(home, "2026-05-04", "2026-05-04"), "pause: to_date 2026-05-04 is not after"),

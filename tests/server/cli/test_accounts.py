@@ -68,7 +68,7 @@ discount P-300 gift --from 2026-03-01 --amount 5.00 | P-300: discount gift: 5.00
 tax P-300 --from 2026-03-01 --exempt * --certificate 9 | P-300: exempt from * (certificate 9)
 tax P-300 --from 2026-03-01 --instead added=voice | P-300: added is taxed as voice
 category P-300 test --from 2026-03-01 | P-300: a test account: rated, never invoiced
-hold P-300 --from 2026-03-01 --to 2026-04-01 --reason dispute | P-300: no bill is made (dispute), from 2026-03-01 to 2026-04-01
+hold P-300 --from 2026-03-01 --to 2026-04-01 --reason dispute | P-300: no bill is made (dispute), from 2026-03-01 to 2026-03-31
 payer C-101 --nobody --from 2026-06-01 | C-101: nobody else pays
 sponsor C-102 C-100 --from 2026-06-01 --kind one_off | C-102: C-100 pays one off
 pool C-102 C-101 --from 2026-06-01 | C-102: shares allowances with C-101
@@ -126,7 +126,7 @@ def test_an_account_is_shown_with_its_unit_and_every_fact(run: Run) -> None:
         "billed together with  C-100 C-101",
         "on 2026-05-15         C-102: C-100 pays recurring, usage",
         "C-102-1       2026-02-10  china-mobile/star-99",
-        "C-102-1  2026-04-02  2026-04-04  out of order (cable cut N-4711)",
+        "C-102-1  2026-04-02  2026-04-03  out of order (cable cut N-4711)",
     ):
         assert told in printed
     shown = json.loads(run("show", "W-600", "--json"))

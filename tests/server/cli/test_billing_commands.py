@@ -93,7 +93,7 @@ def test_any_record_is_explained_priced_or_refused(home: Path, billed: Command) 
 
 def test_invoice_list_and_show(billed: Command) -> None:
     assert billed("invoice list").splitlines()[1].split() == [
-        "R-0000000001", "anna", "2025-10-01", "2025-11-01", "2025-11-15", "11.34", "11.34", "CNY", operator.current().name,
+        "R-0000000001", "anna", "2025-10-01", "2025-10-31", "2025-11-15", "11.34", "11.34", "CNY", operator.current().name,
     ]  # fmt: skip
     assert json.loads(billed("invoice list --account anna --json"))[0]["open_micros"] == 11_340_000
     page = billed("invoice show R-0000000001").splitlines()

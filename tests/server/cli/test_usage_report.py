@@ -60,7 +60,7 @@ def lines(text: str) -> list[list[str]]:
 def test_every_part_is_told(run: Any) -> None:  # noqa: ANN401 - see the fixture
     text = run()
     told = lines(text)
-    assert text.startswith("usage from 2026-03-01 until before 2026-04-01, UTC")
+    assert text.startswith("usage from 2026-03-01 to 2026-03-31, UTC")
     assert text.endswith("\nevery book balances\n")
     assert ["gate", "received", "4", "91,000,000", "balance"] in told
     assert ["gate", "answered", "2", "91,000,000", "balance"] in told

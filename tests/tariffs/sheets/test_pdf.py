@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from pypdfium2 import raw
 
 from rating.errors import UserError
 from tariffs.sheets import pdf
-from tests.tariffs.sheets.shown import catalogue, made, pictures_of, shown
+from tariffs.sheets.layout import Notes, Table
+from tests.tariffs.sheets.shown import catalogue, made, pages_of, pictures_of, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 CHINESE_FROM, CHINESE_TO = "\u4e00", "\u9fff"
 SCALE = 3  # pixels a point
+POINTS_PER_MM = 72 / 25.4
 LANGUAGES = ("en", "zh")
 
 
@@ -88,6 +91,66 @@ def test_long_tables_repeat_their_heads() -> None:
     assert len(with_prices) > 3
     assert all("No. For" in page for page in with_prices)
     assert catalogue("sip-trunk").plans[0].title["en"] in pages[0]
+
+
+SHEETS = (
+    ("mobile", "smart-l"), ("fixed-line", "office"), ("business", "team"), ("content-services", "reader"), ("iot-pool", "tracker"),
+    ("china-mobile", "star-39"), ("wholesale-trunk", "trunk"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("name", "plan"), SHEETS)
+def test_no_heading_stands_alone_at_the_foot_of_a_page(name: str, plan: str, language: str) -> None:
+    """Nor do a heading with the sentence that leads to a table, and the heads of a table without a row."""
+    seen = shown(name, plan, language)
+    heads = {f"{number}. {section.title}" for number, section in enumerate(seen.sheet.sections, 1)}
+    for section in seen.sheet.sections:
+        for block, after in itertools.pairwise((*section.blocks, None)):
+            if isinstance(block, Table):
+                heads |= {block.title, " ".join(block.heads)}
+            elif isinstance(block, Notes) and isinstance(after, Table):
+                heads.add(block.lines[-1])
+    ends = [_squeezed(_last_line(page, seen.sheet.footer)) for page in pages_of(seen.pdf)]
+    assert ends[:-1]
+    assert [end for end in ends if end in {_squeezed(head) for head in heads - {""}}] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_letter_is_drawn_once(language: str) -> None:
+    """An outline around letters draws them twice, which small ones do not bear."""
+    document = pypdfium2.PdfDocument(shown("mobile", "smart-l", language).pdf)
+    objects = [
+        each for number in range(len(document)) for each in document[number].get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT], max_depth=9)
+    ]
+    assert len(objects) > 100
+    assert {raw.FPDFTextObj_GetTextRenderMode(each.raw) for each in objects} == {raw.FPDF_TEXTRENDERMODE_FILL}
+
+
+@pytest.mark.parametrize(("name", "plan"), SHEETS)
+def test_the_heads_of_tables_stay_inside_their_columns(name: str, plan: str) -> None:
+    """The last one, `Counting`, ends before the margin of the page: 18 mm and the inset of a cell, 1.8 mm."""
+    document = pypdfium2.PdfDocument(shown(name, plan, "en").pdf)
+    seen = []
+    for number in range(len(document)):
+        page = document[number]
+        texts = page.get_textpage()
+        search = texts.search("Counting\r\n", match_case=True)
+        while (found := search.get_next()) is not None:
+            right = max(texts.get_charbox(found[0] + place)[2] for place in range(len("Counting")))
+            seen.append(page.get_width() - right - 19.8 * POINTS_PER_MM)
+    assert seen
+    assert min(seen) > 0
+
+
+def _last_line(page: str, footer: str) -> str:
+    """The last line of a page above its footer."""
+    body = page.replace("\r", "").split(footer)[0]
+    return body.strip().splitlines()[-1] if body.strip() else ""
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
 
 
 def _chinese(drawn: bytes, many: int) -> list[tuple[NDArray[np.uint8], tuple[int, int, int, int]]]:

@@ -30,7 +30,11 @@ SAID = [
     ("rich", "It covers whole steps only; a remnant that covers none stays.", "只抵扣完整的计费单位，不足一个单位的余量保留。"),
     ("rich", "The fee per call is due even when the call is free.", "即使通话免费，接通费仍须支付。"),
     ("rich", "EUR 10.00 a month", "每月 10.00 欧元"),
-    ("rich", "Where a day pass fits, it opens by itself before the allowances are used: Talk.", "先开通日包，再使用上表资源：语音通话。"),
+    (
+        "rich",
+        "Where a day pass fits, it opens by itself before the allowances are used: Talk.",
+        "先开通日包，再使用以上所列资源：语音通话。",
+    ),
     ("rich", "it opens by itself for what the allowances do not cover: Day.", "资源未覆盖的用量适用日包的，自动开通日包：流量。"),
     ("rich", "EUR 1.99 opens 500 MB for the day: Data.", "1.99 欧元当日可用 500 MB：流量。"),
     ("rich", "A day lasts from midnight to midnight where you are.", "一日指漫游地当地时间 0 时至 24 时。"),

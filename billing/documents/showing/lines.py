@@ -1,0 +1,152 @@
+"""A document line by line with all that a reader needs to check it, and its table of taxes.
+
+Names are in the language that is asked for. Dates are ISO text, spans half open; amounts micro-units.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from billing.documents.finding import find, lines_of
+from billing.documents.showing.days import own_days
+from billing.documents.showing.names import Names, day_of, exemption_of, names_of
+from billing.documents.showing.passes import Passes, passes_of
+from billing.documents.showing.with_tax import with_tax
+from billing.invoicing import corrections
+from billing.invoicing.corrections import key_of
+from billing.invoicing.drafts import CREDIT_NOTE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
+    from billing.charges.proration import Span
+    from billing.documents.finding import Document
+    from billing.invoicing.corrections import Issued
+    from billing.store.home import Home
+
+
+class Days(msgspec.Struct, frozen=True):
+    """Days of a charge; `to_date` is not one of them."""
+
+    from_date: str
+    to_date: str
+
+
+class ShownLine(msgspec.Struct, frozen=True):
+    """What there is to say of a line beside what is stored.
+
+    `days`: of its period those that a fee is for; none: all of them, or not known. `with_tax_micros`: where its prices hold tax. `unit`:
+    what its quantity is told in (GB, MiB, message, purchase; empty: time). `tax_name`: its tax class, where nothing else tells it from
+    another line.
+    """
+
+    line_no: int
+    days: tuple[Days, ...]
+    with_tax_micros: int | None
+    passes: tuple[Passes, ...]
+    unit: str
+    tax_name: str
+
+
+class ShownTax(msgspec.Struct, frozen=True):
+    """The tax of a period and class: on what, how much; `exempt`: it is not paid, and what proves that."""
+
+    tax_class: int
+    period_from: str
+    period_to: str
+    text: str
+    taxed_micros: int
+    tax_micros: int
+    exempt: bool
+    certificate: str
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """`lines`: in their order, without those of tax. `taxes`: of classes that have an amount or a tax."""
+
+    lines: tuple[ShownLine, ...]
+    taxes: tuple[ShownTax, ...]
+
+
+def shown(home: Home, number: str, language: str | None = None) -> Shown:
+    """What a document shows; names in `language` (None: that of its account). Raises NotFoundError when there is none."""
+    with home.connect() as connection:
+        document = find(connection, number)
+        rows = lines_of(connection, document.invoice_key)
+        names = names_of(home, connection, document, rows, language or document.language)
+        days = {row.line_no: own_days(row, names) for row in rows}
+        days |= _of_credited(connection, document, rows, names)
+        taxes = _taxes(connection, document, rows, names)
+        charges = [row for row in rows if row.kind != "tax"]
+        holding = any(_holds_tax(row, names) for row in charges)
+        earlier = _standing(connection, document) if holding else []
+    gross = with_tax(home, document, charges, earlier) if holding else {}
+    alike = collections.Counter(_sight(row) for row in rows)
+    lines = []
+    for row in charges:
+        tax_name = names.tax_text(names.identity(row), row.tax_class, None) if alike[_sight(row)] > 1 else ""
+        passes = passes_of(home, document, row, names)
+        lines.append(ShownLine(row.line_no, _days(days[row.line_no]), gross.get(row.line_no), passes, names.unit(row), tax_name))
+    return Shown(tuple(lines), taxes)
+
+
+def _of_credited(connection: sa.Connection, document: Document, rows: Sequence[Any], names: Names) -> dict[int, tuple[Span, ...]]:
+    """The days of lines that a credit note is about."""
+    if document.run_kind != CREDIT_NOTE:
+        return {}
+    credited = lines_of(connection, rows[0].corrects_invoice_key)
+    known = {key_of(row): own_days(row, names) for row in credited}
+    return {row.line_no: known.get(key_of(row), ()) for row in rows}
+
+
+def _taxes(connection: sa.Connection, document: Document, rows: Sequence[Any], names: Names) -> tuple[ShownTax, ...]:
+    """One for each tax class and period. A class whose lines come to nothing, and that has no tax, says nothing."""
+    groups: dict[tuple[str, str, int], list[Any]] = {}
+    for row in rows:
+        groups.setdefault((row.period_from, row.period_to, row.tax_class), []).append(row)
+    found = []
+    for (period_from, period_to, tax_class), own in sorted(groups.items()):
+        tax_lines = [row for row in own if row.kind == "tax"]
+        tax = sum(int(row.amount_micros) for row in tax_lines)
+        base = sum(int(row.amount_micros) for row in own) - tax
+        if not base and not tax:
+            continue
+        if tax_lines:
+            found.append(ShownTax(tax_class, period_from, period_to, tax_lines[0].text, base, tax, exempt=False, certificate=""))
+            continue
+        last_day = day_of(period_to) - dt.timedelta(days=1)
+        identity = names.identity(own[0])
+        known = names.price_list.tax_class(identity, tax_class) if identity else None
+        exemption = exemption_of(connection, document, last_day, known.name) if known is not None else None
+        rate = names.price_list.rate_ppm(identity, tax_class, last_day) if known is not None else 0
+        text = names.tax_text(identity, tax_class, rate) if rate else ""
+        proof = exemption.certificate if exemption is not None else ""
+        found.append(ShownTax(tax_class, period_from, period_to, text, base, 0, exempt=exemption is not None, certificate=proof))
+    return tuple(found)
+
+
+def _standing(connection: sa.Connection, document: Document) -> list[Issued]:
+    """Documents that counted as billed when one was made."""
+    documents = corrections.documents_of(connection, document.account_key)
+    own = next(each for each in documents if each.invoice_key == document.invoice_key)
+    return [each for each in documents if each.invoice_key < own.invoice_key and each.stood_at(own.commit_seq)]
+
+
+def _holds_tax(row: Any, names: Names) -> bool:  # noqa: ANN401 -- a row of the database
+    identity = names.identity(row)
+    return bool(identity) and names.price_list.inclusive(identity)
+
+
+def _sight(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a row of the database
+    """What a reader sees of a line without its figures."""
+    return row.kind, row.text, row.subscription_key, row.period_from, row.period_to
+
+
+def _days(spans: Sequence[Span]) -> tuple[Days, ...]:
+    return tuple(Days(span.start.isoformat(), span.end.isoformat()) for span in spans if span.end is not None)

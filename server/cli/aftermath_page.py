@@ -1,0 +1,42 @@
+"""What became of a document, a sentence a line, in English or Chinese: below the document itself (`server.cli.invoice_page`)."""
+
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from server.cli import output
+
+if TYPE_CHECKING:
+    from billing.documents.aftermath import Aftermath, Note
+
+WORDS: Final = {
+    "en": {
+        "about": "About invoice {}", "replaces": "Replaces {}, void as of {}", "void": "Void as of {}, by {}: {}",
+        "replaced": "Replaced by {}", "credited": "Credited by {}, {}", "corrected": "Corrected by {}",
+        "named": "{} of {} ({} {})", "named_void": "{} of {} ({} {}, void)", "outside": "outside", "advance": "advance",
+    },
+    "zh": {
+        "about": "关于账单 {}", "replaces": "替代 {}，该单据已于 {} 作废", "void": "已于 {} 作废，{}：{}",
+        "replaced": "由 {} 替代", "credited": "由 {} 减免，{}", "corrected": "由 {} 更正",
+        "named": "{}（{}，{} {}）", "named_void": "{}（{}，{} {}，已作废）", "outside": "优惠", "advance": "先行退还",
+    },
+}  # fmt: skip
+
+
+def sentences(after: Aftermath, currency: str, language: str) -> list[str]:
+    """The sentences about a document; English where there are no words in a language (with or without its region)."""
+    words = WORDS.get(language.partition("-")[0], WORDS["en"])
+    found = [words["about"].format(after.about)] if after.about else []
+    found += [words["replaces"].format(_named(note, currency, words, told=True), note.voided_on) for note in after.replaces]
+    if after.voided_on:
+        found.append(words["void"].format(after.voided_on, after.voided_by, after.void_reason))
+    found += [words["replaced"].format(_named(note, currency, words)) for note in after.replaced_by]
+    found += [words["credited"].format(_named(note, currency, words), words.get(note.effect, note.effect)) for note in after.credit_notes]
+    return found + [words["corrected"].format(_named(note, currency, words)) for note in after.corrected_by]
+
+
+def _named(note: Note, currency: str, words: dict[str, str], *, told: bool = False) -> str:
+    """A document by number, date and total; that it is void, where the sentence has not `told` it."""
+    pattern = words["named_void" if note.is_void and not told else "named"]
+    return pattern.format(note.number, note.issued_on, output.amount(note.total_micros, currency), currency)

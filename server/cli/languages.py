@@ -1,0 +1,33 @@
+"""The option --language of commands whose output customers read, and the words of their tables in Chinese.
+
+English is the word itself; what has no word here is shown as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from cyclopts import Parameter
+
+Language = Annotated[Literal["en", "zh"], Parameter(name="--language", help="Language.")]
+_CHINESE: Final = {
+    "number": "单据号", "account": "账户", "from": "起始日", "to": "截止日", "issued on": "出账日期", "due on": "付款期限", "total": "总额",
+    "open": "未付", "currency": "币种", "state": "状态", "date": "日期", "what": "类型", "document": "单据", "text": "说明",
+    "debit": "借方", "credit": "贷方", "balance": "余额", "open now": "当前未付", "part": "分期", "opening balance": "期初余额",
+    "closing balance": "期末余额", "invoice": "账单", "opening": "期初单据", "credit note": "贷项通知单", "void": "作废", "payment": "收款",
+    "release": "押金抵扣", "refund": "退款", "reversal": "退票", "chargeback": "拒付", "chargeback won": "拒付撤销", "write off": "核销",
+    "time": "时间", "subscription": "用户", "with": "对方号码", "line": "项目", "quantity": "用量", "free": "其中免费",
+    "unit": "单位", "charge": "费用", "records": "记录数", "charges": "费用合计", "amount": "金额", "s": "秒", "message": "条",
+    "messages": "条", "purchase": "次", "purchases": "次", "by": "经办人",
+    "agreed to by": "复核人",
+}  # fmt: skip
+
+
+def word(text: str, language: str) -> str:
+    """A word of a table in a language."""
+    return _CHINESE.get(text, text) if language == "zh" else text
+
+
+def words(texts: tuple[str, ...], language: str) -> tuple[str, ...]:
+    """Words of a table in a language."""
+    return tuple(word(text, language) for text in texts)

@@ -1,0 +1,54 @@
+"""What the zones of a rate deck are called, by language: a CSV file beside the deck, so that no update of the deck touches it.
+
+Column `zone` and one for each language, named by its code (`en`, `zh`). `zone` is the name of a zone, or of a destination: what stands for
+`Egypt Mobile` is also what `Egypt Mobile #2` is called, with its number behind. An empty cell says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tariffs.csv_reader import CsvReader
+
+COLUMN: Final = "zone"
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
+_NUMBERED: Final = re.compile(r"(.*\S) #([1-9][0-9]*)")
+
+Titles = dict[str, dict[str, str]]  # by zone or destination, then by language
+
+
+def read(reader: CsvReader, folder: Path) -> Titles:
+    """All titles of a file; mistakes go to the findings of `reader`."""
+    found: Titles = {}
+    for row in reader.rows(folder, (COLUMN,), others=is_language):
+        zone = row.cells[COLUMN]
+        if zone in found:
+            reader.note(f"zone `{zone}` stands there twice", "keep one of them", row)
+        found[zone] = {name: text for name, text in row.cells.items() if name != COLUMN and text.strip()}
+        if any(not text.isprintable() for text in found[zone].values()):
+            reader.note("a title has a line break, or a character that cannot be shown", "look for a quotation mark too many", row)
+    return found
+
+
+def is_language(column: str) -> bool:
+    """Whether a column is named as a language."""
+    return _LANGUAGE.fullmatch(column) is not None
+
+
+def title_of(titles: Mapping[str, Mapping[str, str]], zone: str) -> dict[str, str]:
+    """The title of a zone by language: its own, else that of its destination with its number; none where nothing is said."""
+    numbered = _NUMBERED.fullmatch(zone)
+    if zone in titles or numbered is None:
+        return dict(titles.get(zone, {}))
+    return {language: f"{text} #{numbered[2]}" for language, text in titles.get(numbered[1], {}).items()}
+
+
+def names_of(zone: str) -> set[str]:
+    """The names under which titles say what a zone is called."""
+    numbered = _NUMBERED.fullmatch(zone)
+    return {zone} if numbered is None else {zone, numbered[1]}
