@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-SCHEMA_VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")  # every revision in migrations/versions, oldest first
+SCHEMA_VERSIONS: Final = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+)  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
