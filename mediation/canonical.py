@@ -188,8 +188,7 @@ def _with_row(reject: Reject, batch: pa.RecordBatch, before: int) -> Reject:
     """The reject with its row as JSON."""
     row = {name: value for name, value in batch.slice(reject.offset - before, 1).to_pylist()[0].items() if value is not None}
     values = {name: value if name in TEXTS or name in NUMBERS_DIALLED else int(value) for name, value in row.items()}
-    raw = msgspec.json.encode(values)
-    return reject._replace(length=len(raw), raw=raw[: decode.RAW_BYTES_MAX])
+    return decode.reject_of(reject.reason, reject.offset, msgspec.json.encode(values))
 
 
 def _with_raw_texts(made: pa.Table, batch: pa.RecordBatch, before: int) -> pa.Table:

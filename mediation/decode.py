@@ -12,6 +12,7 @@ Rows that cannot be read are rejects with their place and bytes; a file that can
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
@@ -45,12 +46,16 @@ _BETWEEN: Final = b"\n\n"  # between rows that are decoded together: ends a line
 
 
 class Reject(NamedTuple):
-    """A row that went no further. `raw` is its bytes, at most the first 64 KiB; `length` is its full length."""
+    """A row that went no further. `raw` is its bytes, at most the first 64 KiB; `length` is its full length.
+
+    `sha256` is that of the whole row where `raw` is less than the whole, else empty.
+    """
 
     reason: str
     offset: int  # in the decompressed stream; of a stream's batch: the row's index
     length: int
     raw: bytes
+    sha256: bytes = b""
 
 
 class Decoded(NamedTuple):
@@ -169,6 +174,12 @@ def part_of(source: Source, rows: Block, read: events.Events, offset: int, hash_
     events.check_order(rows, format_.TIME_COLUMNS)
     made = usage.table(rows, source.name, usage.Records(read, parties, event_key, content_hash), offset)
     return Decoded(made, _rejects(rows, offset), rows.size, b"", 0, rows.control_lines)
+
+
+def reject_of(reason: str, offset: int, row: bytes, kept_bytes: int = RAW_BYTES_MAX) -> Reject:
+    """The reject of a whole `row`, of which the first `kept_bytes` are kept."""
+    is_long = len(row) > kept_bytes
+    return Reject(reason, offset, len(row), row[:kept_bytes], hashlib.sha256(row).digest() if is_long else b"")
 
 
 def joined(parts: list[Decoded]) -> Decoded:
@@ -346,7 +357,13 @@ def _with_offsets(made: pa.Table, offsets: NDArray[np.int64]) -> pa.Table:
 def _rejects(rows: Block, offset: int) -> list[Reject]:
     bad = np.flatnonzero(rows.code)
     places = zip(rows.code[bad].tolist(), rows.begin[bad].tolist(), rows.end[bad].tolist(), strict=True)
-    return [
-        Reject(str(REASONS[code]), begin + offset, end - begin, rows.raw_data[begin : min(end, begin + RAW_BYTES_MAX)].tobytes())
-        for code, begin, end in places
-    ]
+    rejects: list[Reject] = []
+    last = (-1, -1)
+    for code, begin, end in places:
+        reason = str(REASONS[code])
+        if (begin, end) == last:  # another event of one record: its bytes are kept and hashed once
+            rejects.append(rejects[-1]._replace(reason=reason))
+        else:
+            rejects.append(reject_of(reason, begin + offset, rows.raw_data[begin:end].tobytes()))
+        last = (begin, end)
+    return rejects

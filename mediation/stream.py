@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mediation import columns, numbers, usage
 from mediation.columns import Identity, Numbers
-from mediation.decode import DEFAULT_HASH_KEY, Decoded, Reject
+from mediation.decode import DEFAULT_HASH_KEY, Decoded, Reject, reject_of
 from mediation.events import check_lengths
 from mediation.limits import QUANTITY_MAX, START_MAX_US, START_MIN_US
 from mediation.reasons import REASONS, Reason, mark
@@ -45,6 +45,7 @@ STREAM_V1: Final = pa.schema(_FIELDS, metadata={"ratewright.schema": "stream", "
 _TEXTS: Final = ("record_id", "served", "other")
 _QUANTITY_OF: Final = {Service.VOICE: "duration_us", Service.DATA: "volume_bytes"}  # every other service counts units
 _RAW_BYTES_MAX: Final = 2000
+_ROWS_AS_TEXT: Final = 1_024
 _CONSTANTS: Final = {
     "raw_file_id": 0,
     "raw_length": 0,
@@ -158,12 +159,14 @@ def _table(batch: pa.RecordBatch, events: _Events, source_name: str, key: NDArra
 
 
 def _rejects(batch: pa.RecordBatch, block: Block) -> list[Reject]:
-    bad = np.flatnonzero(block.code).tolist()
-    if not bad:
-        return []
-    taken = batch.take(pa.array(bad, pa.int64()))
+    bad = np.flatnonzero(block.code)
     place = STREAM_V1.get_field_index("start_us")
-    as_number = taken.column(place).cast(pa.int64())  # an instant beyond the year 9999 has no other form
-    values = taken.set_column(place, "start_us", as_number).to_pylist()
-    raws = [str(value).encode()[:_RAW_BYTES_MAX] for value in values]
-    return [Reject(str(REASONS[block.code[row]]), row, len(raw), raw) for row, raw in zip(bad, raws, strict=True)]
+    rejects: list[Reject] = []
+    for begin in range(0, bad.size, _ROWS_AS_TEXT):  # as Python's objects a row needs fifty times its bytes
+        rows = bad[begin : begin + _ROWS_AS_TEXT].tolist()
+        taken = batch.take(pa.array(rows, pa.int64()))
+        as_number = taken.column(place).cast(pa.int64())  # an instant beyond the year 9999 has no other form
+        values = taken.set_column(place, "start_us", as_number).to_pylist()
+        for row, value in zip(rows, values, strict=True):
+            rejects.append(reject_of(str(REASONS[block.code[row]]), row, str(value).encode(), _RAW_BYTES_MAX))
+    return rejects

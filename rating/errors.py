@@ -12,15 +12,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PLACES_SHOWN: Final = 3  # of one and the same mistake
+QUOTED_CHARACTERS_MAX: Final = 200
+TEXT_CHARACTERS_MAX: Final = 2_000  # of a message, whatever it repeats of a file or a call
+
+
+def quoted(text: str) -> str:
+    """What somebody sent, for a message: in quotes, without control characters, at most QUOTED_CHARACTERS_MAX characters of it."""
+    shown = repr(text[:QUOTED_CHARACTERS_MAX])
+    if len(text) <= QUOTED_CHARACTERS_MAX and len(shown) <= QUOTED_CHARACTERS_MAX + len("''"):
+        return shown
+    return f"{shown[:QUOTED_CHARACTERS_MAX]}... ({len(text):,} characters)"
 
 
 class UserError(Exception):
-    """A condition the user can mend. `exit_status` is 2 for a wrong call and 1 for everything else."""
+    """A condition the user can mend. `exit_status` is 2 for a wrong call and 1 for everything else. Texts that are too long are cut."""
 
     def __init__(self, message: str, remedy: str, *, exit_status: int = 1) -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+        self.message = _cut(message)
+        self.remedy = _cut(remedy)
+        super().__init__(self.message)
         self.exit_status = exit_status
 
     def lines(self) -> list[str]:
@@ -30,6 +40,10 @@ class UserError(Exception):
 
 class NotFoundError(UserError):
     """What the user named by its id is not in the store."""
+
+
+class StoreError(UserError):
+    """The store takes nothing at all for now: it is locked, full, damaged, read-only or not reachable. Whatever is tried next fails too."""
 
 
 class UnusableFileError(UserError):
@@ -51,7 +65,7 @@ class ProblemsError(UserError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         count = len(problems)
         super().__init__(f"{count} mistake{'s' if count != 1 else ''} found", "mend each and try again; nothing was stored")
-        self.problems = tuple(problems)
+        self.problems = tuple(Problem(*(_cut(text) for text in problem)) for problem in problems)
 
     def lines(self) -> list[str]:
         """One line a mistake, then the count. Of a mistake that stands in many places a few are shown, and how many follow."""
@@ -65,3 +79,7 @@ class ProblemsError(UserError):
             if count > PLACES_SHOWN:
                 rows.append(f"{file}: in {count - PLACES_SHOWN:,} more places: {message}")
         return [*rows, f"error: {self.message}", f"  remedy: {self.remedy}"]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_CHARACTERS_MAX else f"{text[:TEXT_CHARACTERS_MAX]}... ({len(text):,} characters)"

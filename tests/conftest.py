@@ -26,6 +26,7 @@ def pytest_configure() -> None:
     """Tests make their homes where RATEWRIGHT_TEST_STORE says, whatever the user's own homes do."""
     assert STORE in {"sqlite", "postgresql"}, f"RATEWRIGHT_TEST_STORE={STORE}"
     os.environ.pop("RATEWRIGHT_DATABASE", None)
+    os.environ["RATEWRIGHT_HASH_KEY"] = b"ratewright-keys1".hex()  # events of one instant go by their keys: each run finds the same
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from billing.intake import assembling, finding, journal, marks
+from billing.intake import assembling, finding, journal, known_rejects, marks
 from billing.intake.batch import Batch
 from billing.intake.columns import key_bytes
 from billing.intake.settle import Outcome, settle
@@ -66,7 +66,8 @@ def decide(home: Home, known: KnownKeys, arrivals: Sequence[Arrival], now_us: in
         sources={arrival.source: arrival.rules for arrival in arrivals if arrival.rules is not None},
         now_us=now_us,
     )
-    return Batch(arrivals, assembly.usage, assembly.outcome, marked, changes, assembly=assembly)
+    rejects = known_rejects.sort_out(home, arrivals)
+    return Batch(arrivals, assembly.usage, assembly.outcome, marked, changes, assembly=assembly, rejects=rejects)
 
 
 def _out_of_bounds(

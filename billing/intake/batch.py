@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from billing.intake.assembling import Settlement
+from billing.intake.known_rejects import Rejects
 from billing.intake.large_files import Place
 from billing.intake.marks import COLUMNS, SEGMENT_COLUMNS
 from billing.intake.settle import Outcome
@@ -51,7 +52,7 @@ class Change(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """All of one commit. `usage` holds the rows of the arrivals in their order, with an outcome each."""
+    """All of one commit. `usage` holds the rows of the arrivals in their order, with an outcome each; `rejects` those of each arrival."""
 
     arrivals: Sequence[Arrival]
     usage: pa.Table
@@ -61,6 +62,7 @@ class Batch(NamedTuple):
     recycled: pa.Table = USAGE_V1.empty_table()  # each names its own raw_file_id
     conflicting: NDArray[np.bool_] = np.zeros(0, np.bool_)  # which of the recycled rows conflict with stored ones
     assembly: Settlement | None = None  # what the segments of the batch make
+    rejects: Sequence[Rejects] = ()
 
     @property
     def name(self) -> str:

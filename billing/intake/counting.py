@@ -1,7 +1,7 @@
 """The left side of the intake book: what a commit adds to each (source, file, day, outcome), as table intake_counts has it.
 
-A day is the UTC date of the event's start; rows that could not be read have none. A stored row that gets another outcome is taken
-away where it was counted and added where it counts now, under its own file and day.
+A day is the UTC date of the event's start; rows that could not be read, and their duplicates, have none. A stored row that gets
+another outcome is taken away where it was counted and added where it counts now, under its own file and day.
 """
 
 from __future__ import annotations
@@ -41,16 +41,19 @@ def count_rows(batch: Batch, raw_file_id: int) -> list[dict[str, Any]]:
     """Rows of intake_counts for `batch`. Raises UserError where a sum would not fit."""
     counts: dict[Place, Quantities] = collections.defaultdict(Quantities)
     row_from = 0
-    for arrival in batch.arrivals:
+    for arrival, rejects in zip(batch.arrivals, batch.rejects, strict=True):
         table = arrival.decoded.usage
         row_to = row_from + table.num_rows
         for day, outcome, each in by_day(table, batch.outcome[row_from:row_to]):
             counts[Place(arrival.source, raw_file_id, day, COUNTED_NAMES[outcome])] += each
             counts[Place(arrival.source, raw_file_id, day, RECEIVED)] += each
         row_from = row_to
-        rejects = Quantities(rows=len(arrival.decoded.rejects))
-        counts[Place(arrival.source, raw_file_id, NO_DAY, OUTCOME_NAMES[Outcome.REJECTED])] += rejects
-        counts[Place(arrival.source, raw_file_id, NO_DAY, RECEIVED)] += Quantities(rows=arrival.decoded.rows - table.num_rows)
+        for outcome_, rows in (
+            (OUTCOME_NAMES[Outcome.REJECTED], len(rejects.new)),
+            (OUTCOME_NAMES[Outcome.DUPLICATE], len(arrival.decoded.rejects) - len(rejects.new)),
+            (RECEIVED, arrival.decoded.rows - table.num_rows),
+        ):
+            counts[Place(arrival.source, raw_file_id, NO_DAY, outcome_)] += Quantities(rows=rows)
     for change in batch.changes:
         _count_stored(counts, change.rows, change.before, -1)
         _count_stored(counts, change.rows, change.after, 1)

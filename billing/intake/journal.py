@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 
 from billing.store import commit_points
-from rating.errors import UserError
+from rating.errors import StoreError, UserError
 from rating.schema import USAGE_V1
 
 if TYPE_CHECKING:
@@ -142,9 +142,9 @@ def damaged(file: Path) -> UserError:
     )
 
 
-def not_written(file: Path, error: OSError) -> UserError:
+def not_written(file: Path, error: OSError) -> StoreError:
     """A usage file cannot be written: a full disk, a quota, a folder without the right."""
-    return UserError(
+    return StoreError(
         f"usage file {file} cannot be written: {error.strerror or error}",
         "make room on its disk, or give this user the right to write there; then try again: nothing was stored",
     )

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.intake import journal, segment_groups
+from billing.intake import journal, known_rejects, segment_groups
 from billing.intake.batch import kept
 from billing.intake.counting import count_rows
 from billing.intake.marks import COMMIT_SEQ
@@ -79,6 +79,7 @@ def store(home: Home, batch: Batch, now_us: int, also: Callable[[sa.Connection, 
         if batch.assembly is not None:
             segment_groups.record(connection, batch.assembly.settled, commit_seq, now_us)
         _continue_files(connection, batch, commit_seq)
+        known_rejects.write_again(connection, batch.rejects)
         if also is not None:
             also(connection, commit_seq)
         commit_points.reached("intake.before_commit")

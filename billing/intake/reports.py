@@ -42,12 +42,13 @@ def reports(batch: Batch, commit_seq: int) -> list[IntakeReport]:
     made = []
     taken_back = batch.changed(marks.CONFLICTING)
     row_from = 0
-    for arrival in batch.arrivals:
+    for arrival, rejects in zip(batch.arrivals, batch.rejects, strict=True):
         row_to = row_from + arrival.decoded.usage.num_rows
         outcome = batch.outcome[row_from:row_to]
         sums = quantities(arrival.decoded.usage, outcome, len(Outcome))
         rows = {name: sums[i].rows for i, name in enumerate(OUTCOME_NAMES)}
-        rows[OUTCOME_NAMES[Outcome.REJECTED]] = len(arrival.decoded.rejects)
+        rows[OUTCOME_NAMES[Outcome.REJECTED]] = len(rejects.new)
+        rows[OUTCOME_NAMES[Outcome.DUPLICATE]] += len(arrival.decoded.rejects) - len(rejects.new)
         told = taken_back if rows[OUTCOME_NAMES[Outcome.CONFLICTING]] else 0
         taken_back -= told
         made.append(
@@ -56,7 +57,7 @@ def reports(batch: Batch, commit_seq: int) -> list[IntakeReport]:
                 source=arrival.source,
                 received=arrival.decoded.rows,
                 rows=rows,
-                rejected_by_reason=dict(collections.Counter(str(reject.reason) for reject in arrival.decoded.rejects)),
+                rejected_by_reason=dict(collections.Counter(str(each.reject.reason) for each in rejects.new)),
                 answered_duration_us=sums[Outcome.ANSWERED].duration_us,
                 taken_back=told,
                 absorbed_later=batch.changed(marks.ABSORBED_LATER),

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from billing.intake.assembling import Settlement
-    from billing.intake.batch import Arrival, Batch
+    from billing.intake.batch import Batch
+    from billing.intake.known_rejects import NewReject
 
 RAW_CHARACTERS_MAX: Final = 2000
 RAW_BYTES_MAX: Final = 1 << 16
@@ -22,7 +23,8 @@ BEFORE: Final = "before"
 _COLUMNS: Final = tuple(name for name in STORED_COLUMNS if name != COMMIT_SEQ)
 _Row = dict[str, Any]
 # A row without what it may lack: all rows of one statement need the same names.
-_NOTHING: Final[_Row] = dict.fromkeys(("event_key", "content_hash", "raw_bytes", "start_us", "served_id", "other_raw")) | {"duration_us": 0}
+_EMPTY: Final = ("event_key", "content_hash", "raw_bytes", "start_us", "served_id", "other_raw", "row_sha256", "came_again")
+_NOTHING: Final[_Row] = dict.fromkeys(_EMPTY) | {"duration_us": 0}
 
 
 def suspense_rows(batch: Batch, raw_file_id: int, now_us: int, came_us: Mapping[int, int]) -> list[_Row]:
@@ -43,8 +45,8 @@ def suspense_rows(batch: Batch, raw_file_id: int, now_us: int, came_us: Mapping[
         rows += ({**row, "first_seen_us": came_us[commit]} for row, commit in zip(marked, commits, strict=True))
     if batch.assembly is not None:
         rows += _of_assembly(batch.assembly, raw_file_id)
-    for arrival in batch.arrivals:
-        rows += _of_rejects(arrival, raw_file_id)
+    for arrival, rejects in zip(batch.arrivals, batch.rejects, strict=True):
+        rows += _of_rejects(arrival.source, rejects.new, raw_file_id)
     return [{"first_seen_us": now_us, **row} for row in rows]
 
 
@@ -82,11 +84,11 @@ def _of_usage(table: pa.Table, reason: str, through: str) -> Iterator[_Row]:
         }
 
 
-def _of_rejects(arrival: Arrival, raw_file_id: int) -> Iterator[_Row]:
-    for reject in arrival.decoded.rejects:
+def _of_rejects(source: str, rejects: Iterable[NewReject], raw_file_id: int) -> Iterator[_Row]:
+    for reject, row_sha256, came_again in rejects:
         yield {
             **_NOTHING,
-            "source": arrival.source,
+            "source": source,
             "reason": str(reject.reason),
             "raw_file_id": raw_file_id,
             "raw_offset": reject.offset,
@@ -94,6 +96,8 @@ def _of_rejects(arrival: Arrival, raw_file_id: int) -> Iterator[_Row]:
             "raw": _text(reject.raw),
             "through_seq": OWN,
             "raw_bytes": reject.raw if len(reject.raw) == reject.length <= RAW_BYTES_MAX else None,
+            "row_sha256": row_sha256,
+            "came_again": came_again or None,
         }
 
 

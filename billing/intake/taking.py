@@ -68,9 +68,12 @@ class Intake:
         home: Home,
         *,
         lock_wait_s: float | None = None,
+        gives_up: Callable[[], bool] = lambda: False,
         hash_of: Callable[[NDArray[np.uint64]], NDArray[np.uint64]] | None = None,
     ) -> None:
+        """`gives_up` is asked while another process takes usage in: true ends the wait before `lock_wait_s`."""
         self._home = home
+        self._gives_up = gives_up
         self._lock_wait_s = LOCK_WAIT_S if lock_wait_s is None else lock_wait_s
         self._lock = threading.Lock()
         self._known = KnownKeys(home) if hash_of is None else KnownKeys(home, hash_of)
@@ -167,7 +170,7 @@ class Intake:
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
         """The only one, in this process and among all, who changes the usage files."""
-        with self._lock, lock.exclusive(self._home.path / "usage" / "intake.lock", self._lock_wait_s):
+        with self._lock, lock.exclusive(self._home.path / "usage" / "intake.lock", self._lock_wait_s, self._gives_up):
             if not self._is_tidy:
                 sealing.remove_garbage(self._home)
                 index_files.remove_garbage(self._home)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 
 from billing.store import settings, tables
-from rating.errors import UserError
+from rating.errors import StoreError
 
 CLOCK_SLACK_US: Final = 1_000_000  # clocks that are set by the network step back by less
 NOT_HELD: Final = "setting"  # the kind of commit that is not held here: `settings.put` asks the clock for all but one
@@ -39,11 +39,11 @@ def latest(connection: sa.Connection) -> Latest | None:
 
 
 def require(connection: sa.Connection, now_us: int) -> None:
-    """Raises UserError where `now_us` is before the last commits."""
+    """Raises StoreError where `now_us` is before the last commits."""
     last = latest(connection)
     if last is not None and is_set_back(now_us, last.at_us):
         then, now = (f"{_EPOCH + dt.timedelta(microseconds=instant_us):%Y-%m-%d %H:%M:%S}" for instant_us in (last.at_us, now_us))
-        raise UserError(
+        raise StoreError(
             f"the clock says {now} UTC, and the last commit was at {then} UTC: it was set back",
             "set the clock of this machine right, then run again; nothing was stored. If it is right and was ahead then: "
             f"ratewright settings set {settings.CLOCK_AHEAD} {last.commit_seq} --reason ...",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import sqlalchemy as sa
 
-from rating.errors import UserError
+from rating.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,17 +96,17 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[st
         connection.exec_driver_sql(str(statement), [in_order(row) for row in rows])
 
 
-def not_writable(folder: Path) -> UserError:
+def not_writable(folder: Path) -> StoreError:
     """The home folder or something in it is read-only."""
-    return UserError(
+    return StoreError(
         f"home folder {folder} cannot be written",
         "give this user the right to write the folder and everything in it, or name another with --home",
     )
 
 
-def not_writable_database(url: sa.URL) -> UserError:
+def not_writable_database(url: sa.URL) -> StoreError:
     """The server allows reading only."""
-    return UserError(
+    return StoreError(
         f"database {url.render_as_string()} is read-only", "name the primary server in database.json, not a copy that follows it"
     )
 
@@ -115,7 +115,7 @@ def _writes(connection: sa.Connection | None) -> bool:
     return connection is None or bool(connection.get_execution_options().get(WRITES_OPTION))
 
 
-def _explained(error: BaseException, database: Path, *, writes: bool) -> UserError | None:
+def _explained(error: BaseException, database: Path, *, writes: bool) -> StoreError | None:
     """What the user can do about a failure of the database, or None for a mistake of ours."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
@@ -132,4 +132,4 @@ def _explained(error: BaseException, database: Path, *, writes: bool) -> UserErr
     if primary not in texts:
         return None
     message, remedy = texts[primary]
-    return UserError(message.format(database=database, error=error), remedy)
+    return StoreError(message.format(database=database, error=error), remedy)

@@ -19,6 +19,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 HASH_KEY_BYTES: Final = 16
+HASH_KEY_VARIABLE: Final = "RATEWRIGHT_HASH_KEY"  # of a new home that is to be compared with others, in hexadecimal digits
+PAGE_TOKEN_KEY_BYTES: Final = 32
 BUSY_TIMEOUT_MS: Final = 10_000  # how long a command waits for another's write to end
 
-_DEFAULT_HASH_KEY: Final = b"ratewright-keys1"
+_PAGE_TOKEN_KEY: Final = "page_token_key"  # noqa: S105 -- the name of a setting
 _FOLDERS: Final = ("usage/journal", "usage/sealed", "usage/index", "charges")
 _OWN_NAMES: Final = frozenset({"usage", "charges", LOCATION_NAME, *(DATABASE_NAME + ending for ending in ("", "-wal", "-shm", "-journal"))})
 
@@ -64,7 +68,8 @@ class Home:
     ) -> Self:
         """Open the home at `path`; with `create`, make one where nothing is.
 
-        `hash_key` (16 bytes) is kept when the home is made and ignored afterwards: event keys must not change.
+        `hash_key` (16 bytes) is kept when the home is made and ignored afterwards: event keys must not change. A new home has a random
+        one, unless RATEWRIGHT_HASH_KEY names it. Events of one instant go by their keys, so homes that are compared have the same.
         `busy_timeout_ms` is how long a write waits for others, BUSY_TIMEOUT_MS if not given. `uid_map`: of the user namespace of whoever
         opens it, of this process if not given.
         """
@@ -75,7 +80,7 @@ class Home:
         try:
             schema.bring_up_to_date(engine, folder, place.schema if place else None)
             own_map = user_namespace.of_process() if uid_map is None else uid_map
-            installation_id, key = _settings(engine, hash_key or _DEFAULT_HASH_KEY, own_map)
+            installation_id, key = _settings(engine, hash_key, own_map)
             made_under = _made_under(engine, folder, own_map)
             opened = cls(folder, engine, installation_id=installation_id, hash_key=key, uid_maps=(made_under, own_map))
             with opened.connect() as connection:
@@ -85,6 +90,18 @@ class Home:
             raise
         opened._latest_us = 0 if last is None else last.at_us
         return opened
+
+    def page_token_key(self) -> bytes:
+        """The key that signs page tokens: random, made when it is asked for first, and nothing else's."""
+        with self.connect() as connection:
+            stored = _stored_settings(connection).get(_PAGE_TOKEN_KEY)
+        if stored is None:
+            with self.begin() as connection:
+                stored = _stored_settings(connection).get(_PAGE_TOKEN_KEY)  # somebody else may have been faster
+                if stored is None:
+                    stored = secrets.token_hex(PAGE_TOKEN_KEY_BYTES)
+                    connection.execute(tables.settings.insert(), [{"name": _PAGE_TOKEN_KEY, "value": stored}])
+        return bytes.fromhex(stored)
 
     def close(self) -> None:
         """Give back every connection. The last one to go folds the write-ahead log into the database."""
@@ -269,13 +286,14 @@ def _made_under(engine: sa.Engine, folder: Path, own_map: str) -> str:
     return taken if stored is None else stored
 
 
-def _settings(engine: sa.Engine, hash_key: bytes, own_map: str) -> tuple[str, bytes]:
+def _settings(engine: sa.Engine, wanted: bytes | None, own_map: str) -> tuple[str, bytes]:
     """Installation id and hash key; kept at the first opening and read ever after."""
-    if len(hash_key) != HASH_KEY_BYTES:
-        raise ValueError(f"hash key of {len(hash_key)} bytes")
+    if wanted is not None and len(wanted) != HASH_KEY_BYTES:
+        raise ValueError(f"hash key of {len(wanted)} bytes")
     with engine.connect() as connection:
         stored = _stored_settings(connection)
     if not stored:
+        hash_key = wanted or _named_hash_key() or secrets.token_bytes(HASH_KEY_BYTES)
         with engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
             installation_id = hashlib.sha256(b"installation" + hash_key).hexdigest()[:32]
             stored = _stored_settings(connection)  # somebody else may have been faster
@@ -283,6 +301,20 @@ def _settings(engine: sa.Engine, hash_key: bytes, own_map: str) -> tuple[str, by
                 stored = {"hash_key": hash_key.hex(), "installation_id": installation_id, user_namespace.NAME: own_map}
                 connection.execute(tables.settings.insert(), [{"name": name, "value": value} for name, value in stored.items()])
     return stored["installation_id"], bytes.fromhex(stored["hash_key"])
+
+
+def _named_hash_key() -> bytes | None:
+    """What RATEWRIGHT_HASH_KEY says."""
+    text = os.environ.get(HASH_KEY_VARIABLE)
+    if not text:
+        return None
+    if re.fullmatch(f"[0-9a-fA-F]{{{2 * HASH_KEY_BYTES}}}", text) is None:
+        raise UserError(
+            f"{HASH_KEY_VARIABLE} is no key of {HASH_KEY_BYTES} bytes",
+            f"give {2 * HASH_KEY_BYTES} hexadecimal digits, or none",
+            exit_status=2,
+        )
+    return bytes.fromhex(text)
 
 
 def _stored_settings(connection: sa.Connection) -> dict[str, str]:

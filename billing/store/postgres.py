@@ -15,7 +15,7 @@ import psycopg
 import sqlalchemy as sa
 
 from billing.store.database import WRITES_OPTION, not_writable_database
-from rating.errors import UserError
+from rating.errors import StoreError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,7 +192,7 @@ def _writes(connection: sa.Connection | None) -> bool:
     return connection is None or bool(connection.get_execution_options().get(WRITES_OPTION))
 
 
-def _explained(error: BaseException | None, url: sa.URL, *, writes: bool) -> UserError | None:
+def _explained(error: BaseException | None, url: sa.URL, *, writes: bool) -> StoreError | None:
     """What the user can do about a failure of the database, or None for a mistake of ours."""
     if not isinstance(error, psycopg.Error):
         return None
@@ -206,4 +206,4 @@ def _explained(error: BaseException | None, url: sa.URL, *, writes: bool) -> Use
     if found is None:
         return None
     told, remedy = found
-    return UserError(told.format(database=url.render_as_string(), error=message), remedy)
+    return StoreError(told.format(database=url.render_as_string(), error=message), remedy)

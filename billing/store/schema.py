@@ -21,6 +21,7 @@ SCHEMA_VERSIONS: Final = (
     "0006",
     "0007",
     "0008",
+    "0009",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

@@ -46,7 +46,10 @@ _MEANINGS: Final = {
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """A record in suspense. `raw_hex`: its first bytes; `fields`: what was read; `decisions`: what became of one that waits no more."""
+    """A record in suspense. `raw_hex`: its first bytes; `fields`: what was read; `decisions`: what became of one that waits no more.
+
+    `came_again`: copies of a row that could not be read; they are duplicates in the books.
+    """
 
     entry: Entry | None  # None: it waits no more
     reason: str
@@ -59,6 +62,7 @@ class Shown(msgspec.Struct, frozen=True):
     differences: dict[str, tuple[Any, ...]]
     segments: tuple[dict[str, Any], ...]  # of a call that is not whole
     decisions: tuple[dict[str, Any], ...]
+    came_again: int = 0
 
 
 HEX_BYTES_MAX: Final = 256
@@ -79,7 +83,7 @@ def show(home: Home, identifier: str, asking: Asking) -> Shown:
     if row["reason"] == marks.CONFLICTING:
         found = resolving.versions(home, asking.seq, row["suspense_id"])
         told |= {"versions": found.names, "differences": resolving.differences(home, found)}
-    return _shown(entry, row["reason"], data, told, ())
+    return _shown(entry, row["reason"], data, told | {"came_again": _came_again(home, row["suspense_id"])}, ())
 
 
 def meaning(reason: str) -> str:
@@ -112,6 +116,14 @@ def _instant(rows: pa.Table, place: int) -> Any:  # noqa: ANN401 -- a column of 
     return pc.strftime(rows["start_us"].slice(place, 1), "%Y-%m-%dT%H:%M:%SZ")
 
 
+def _came_again(home: Home, suspense_id: int | None) -> int:
+    if suspense_id is None:
+        return 0
+    with home.connect() as connection:
+        query = sa.select(suspense.c.came_again).where(suspense.c.suspense_id == suspense_id)
+        return int(connection.execute(query).scalar_one() or 0)
+
+
 def _raw(home: Home, row: dict[str, Any]) -> raw.Raw:
     if row["suspense_id"] is not None:
         return raw.of_suspense(home, row["suspense_id"])
@@ -130,7 +142,7 @@ def _decided(home: Home, identifier: str) -> Shown:
             raise NotFoundError(f"no record {identifier} waits", "`ratewright usage suspense` shows what does")
         said = deciding.decisions_on(connection, row.suspense_id)
     decisions = tuple({**each._asdict(), "by": _person(each.by), "approved_by": _person(each.approved_by)} for each in said)
-    told: dict[str, Any] = {"fields": {}, "versions": (), "differences": {}, "segments": ()}
+    told: dict[str, Any] = {"fields": {}, "versions": (), "differences": {}, "segments": (), "came_again": row.came_again or 0}
     data = raw.of_suspense(home, row.suspense_id) if row.reason not in MARKS else raw.Raw(None, "this is a mark, and no record")
     return _shown(None, row.reason, data, told, decisions)
 

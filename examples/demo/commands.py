@@ -23,6 +23,7 @@ BIN = Path(sys.executable).parent
 EXAMPLES = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
+HASH_KEY = b"ratewright-keys1".hex()  # of the home: calls of one instant go by keys that are made with it
 
 
 class DemoError(Exception):
@@ -126,5 +127,6 @@ class Server:
 
 
 def _environment() -> dict[str, str]:
-    """The user's, without a home folder of theirs: the demo names its own."""
-    return {name: value for name, value in os.environ.items() if name != "RATEWRIGHT_HOME"} | {"PYTHONUNBUFFERED": "1"}
+    """The user's, without a home folder of theirs: the demo names its own, and its key, so that every run has the same totals."""
+    own = {"PYTHONUNBUFFERED": "1", "RATEWRIGHT_HASH_KEY": HASH_KEY}
+    return {name: value for name, value in os.environ.items() if name != "RATEWRIGHT_HOME"} | own

@@ -5,9 +5,11 @@ SIGTERM and SIGINT drain and end with status 0; every acked batch is durable wha
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
+import sys
 from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +19,9 @@ from rating.errors import UserError
 from server.cli.homes import DEFAULT_HOME, HomeFolder
 
 if TYPE_CHECKING:
-    from server.grpc.service import Tls
+    from server.grpc.tls import Tls
+
+_LOOK_AROUND_S = 0.5
 
 
 def serve(
@@ -50,34 +54,57 @@ def serve(
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own log would say in ten lines what we say in one; read at its import
 
     from billing.store.home import Home
-    from server.grpc import service, storing_sink
+    from server.grpc import service, storing_sink, tls
 
-    where, tls = service.parse_address(address), _tls(tls_cert, tls_key)
+    where, files = service.parse_address(address), _tls(tls_cert, tls_key)
     if port_file is not None:
         _check_place(port_file)
     taken = storing_sink.stream_sources(source or storing_sink.DEFAULT_SOURCES)
-    listening = service.listen(where, tls)
+    warning = "" if files is None else tls.check(files, _clock_us())
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
+    listening = service.listen(where, files, connections_max=_connections(service.CONNECTIONS_MAX, service.FILES_OF_HOME))
     stopping = queue.SimpleQueue[int]()  # a signal may come while its own lock is held; an Event would wait for itself
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: stopping.put(signum))
     with Home.open(home, create=True) as opened, service.Service.start(listening, opened, _clock_us, sources=taken) as running:
         if port_file is not None:
             _write_whole(port_file, f"{running.address.port}\n")
-        print(f"serving {home} on {running.address}{'' if tls is None else ' with TLS'}; stop with Ctrl-C or SIGTERM", flush=True)
-        stopping.get()
+        print(f"serving {home} on {running.address}{'' if files is None else ' with TLS'}; stop with Ctrl-C or SIGTERM", flush=True)
+        _wait(stopping)
         print("stopping: finishing what was begun", flush=True)
     print("stopped", flush=True)
     return 0
 
 
+def _wait(stopping: queue.SimpleQueue[int]) -> None:
+    """Wait for a signal. Python sees one that arrives as the wait begins only when it ends: so each wait is short."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            stopping.get(timeout=_LOOK_AROUND_S)
+            return
+
+
 def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
-    from server.grpc.service import Tls
+    from server.grpc.tls import Tls
 
     if certificate is None and key is None:
         return None
     if certificate is None or key is None:
         raise UserError("--tls-cert and --tls-key belong together", "give both, or neither on a loopback address", exit_status=2)
     return Tls(certificate, key)
+
+
+def _connections(wanted: int, kept_back: int) -> int:
+    """How many connections there are files for, after the process was given as many as the system allows it."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = wanted + kept_back
+    if soft != resource.RLIM_INFINITY and soft < files:
+        soft = files if hard == resource.RLIM_INFINITY else min(files, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else max(min(wanted, soft - kept_back), 1)
 
 
 def _check_place(port_file: Path) -> None:

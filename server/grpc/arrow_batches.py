@@ -14,6 +14,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from rating.errors import quoted
 from server.grpc.refusals import Refusal, invalid
 
 BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -87,7 +88,7 @@ def _check_schema(given: pa.Schema, wanted: pa.Schema) -> None:
             raise _schema_refusal(f"column {position + 1} must be {field.name}", field.name)
         if given.field(position).type != field.type:
             raise _schema_refusal(f"column {field.name} must be {field.type}, not {given.field(position).type}", field.name)
-    raise _schema_refusal(f"column {names[len(wanted)]} is not part of the schema", names[len(wanted)])
+    raise _schema_refusal(f"column {quoted(names[len(wanted)])} is not part of the schema", names[len(wanted)])
 
 
 def _schema_refusal(what: str, column: str) -> Refusal:

@@ -7,7 +7,6 @@ A page token is text that a client cannot read or make: a place in a list, bound
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import hashlib
 import hmac
@@ -16,6 +15,7 @@ from typing import Final, NamedTuple
 
 from google.type import date_pb2, money_pb2
 
+from rating.errors import quoted
 from rating.money import MICROS_PER_UNIT
 from server.grpc.refusals import invalid
 
@@ -83,14 +83,15 @@ def parse_page_token(token: str, parent: str, key: bytes) -> str:
     """The `last` in a token made by `page_token` for the same parent; empty for the empty token of a first page."""
     if not token:
         return ""
+    refusal = invalid("PAGE_TOKEN", "page_token is not one that was given for this parent", {"field": "page_token"})
     try:
         raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        raw = b""
-    mac, body = raw[:MAC_BYTES], raw[MAC_BYTES:]
-    if not hmac.compare_digest(mac, _mac(parent, body, key)):
-        raise invalid("PAGE_TOKEN", "page_token is not one that was given for this parent", {"field": "page_token"})
-    return body.decode()
+        mac, body = raw[:MAC_BYTES], raw[MAC_BYTES:]
+        if not hmac.compare_digest(mac, _mac(parent, body, key)):
+            raise refusal
+        return body.decode()
+    except ValueError:  # no base64, or no UTF-8
+        raise refusal from None
 
 
 def _mac(parent: str, body: bytes, key: bytes) -> bytes:
@@ -100,5 +101,5 @@ def _mac(parent: str, body: bytes, key: bytes) -> bytes:
 def _parse(pattern: re.Pattern[str], name: str, form: str) -> tuple[str, ...]:
     match = pattern.fullmatch(name)
     if match is None:
-        raise invalid("MALFORMED_NAME", f"{name!r} does not have the form {form}", {"form": form})
+        raise invalid("MALFORMED_NAME", f"{quoted(name)} does not have the form {form}", {"form": form})
     return match.groups()

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from billing import accounts, dunning
 from ratewright.v1 import dunning_service_pb2 as pb
 from ratewright.v1 import dunning_service_pb2_grpc
-from rating.errors import NotFoundError
+from rating.errors import NotFoundError, quoted
 from server.grpc import convert
 from server.grpc.refusals import answering, not_found
 
@@ -39,7 +39,7 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
                 as_of = given or self._today(account_id)
                 history = dunning.history(self._home, account_id, as_of)
             except NotFoundError as error:
-                raise not_found("ACCOUNT_UNKNOWN", error.message, {"account": account_id}) from error
+                raise not_found("ACCOUNT_UNKNOWN", f"no account has the id {quoted(account_id)}", {"account": account_id}) from error
             return _state(request.name, history, as_of)
         raise AssertionError("the call was ended above")
 

@@ -5,15 +5,20 @@ a second if each had its own. Instead a single thread takes all that wait, store
 
 Units: `size_bytes` is what a batch occupies while it waits. `submit` blocks while more than `waiting_bytes_max` wait, which is how
 a stream is held back. Every accepted batch is answered, by its receipt or by the exception that kept it out of the store.
-`store` keeps a group whole or not at all.
+`store` keeps a group whole or not at all. A group that finds no store (locked, full, gone) fails whole; one with a batch that cannot be
+stored is stored without it. The end has an end: see `end_by`.
 """
 
 from __future__ import annotations
 
 import collections
 import threading
+import time
+import traceback
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+from rating.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +49,7 @@ class GroupCommit(Generic[Batch, Receipt]):
         self._waiting: collections.deque[_Waiting[Batch, Receipt]] = collections.deque()
         self._waiting_bytes = 0
         self._closing = False
+        self._no_group_from_s: float | None = None  # on the monotonic clock, once the end has begun
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="group-commit", daemon=True)
         self._thread.start()
@@ -61,25 +67,46 @@ class GroupCommit(Generic[Batch, Receipt]):
             self._changed.notify_all()
             return answer
 
-    def close(self) -> None:
-        """Take no more, store what waits, and return when all of it is answered."""
+    def end_by(self, within_s: float) -> None:
+        """Begin no group later than `within_s` from now, nor after one that found no store: what waits then gets ClosedError."""
+        with self._changed:
+            self._no_group_from_s = time.monotonic() + within_s
+
+    def is_late(self) -> bool:
+        """Whether no group is begun any more; a store that waits for another process is to give up."""
+        return self._no_group_from_s is not None and time.monotonic() >= self._no_group_from_s
+
+    def close(self, wait_s: float | None = None) -> bool:
+        """Take no more and store what waits, within the bounds of `end_by`. Whether all of it was answered within `wait_s`, if given."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(wait_s)
+        return not self._thread.is_alive()
 
     def _work(self) -> None:
         while group := self._next_group():
             self._store_and_answer(group)
 
     def _store_and_answer(self, group: Sequence[_Waiting[Batch, Receipt]]) -> None:
-        """Store a group whole, or, when that fails, each batch by itself: one that cannot be stored must not keep out the others."""
+        """Store a group whole. When that fails for a batch, each by itself: one that cannot be stored must not keep out the others.
+
+        For want of the store none is tried again: each would wait as long as all together did.
+        """
+        if self.is_late():
+            _fail(group, ClosedError())
+            return
         try:
             receipts = self._store([waiting.batch for waiting in group])
             assert len(receipts) == len(group), "a receipt for every batch"
+        except (StoreError, OSError) as error:
+            _fail(group, error)
+            if self._no_group_from_s is not None:
+                self.end_by(0)
+            return
         except BaseException as error:  # noqa: BLE001 -- whoever waits must get an answer, or its stream hangs for ever
             if len(group) == 1:
-                group[0].answer.set_exception(error)
+                _fail(group, error)
                 return
             for waiting in group:
                 self._store_and_answer([waiting])
@@ -95,3 +122,17 @@ class GroupCommit(Generic[Batch, Receipt]):
             self._waiting_bytes -= sum(waiting.size_bytes for waiting in group)
             self._changed.notify_all()
             return group
+
+
+def _fail(group: Sequence[_Waiting[Batch, Receipt]], error: BaseException) -> None:
+    _let_go(error)
+    for waiting in group:
+        waiting.answer.set_exception(error)
+
+
+def _let_go(error: BaseException) -> None:
+    """Free what the frames of an error hold, such as the rows that were to be stored: it lives until every stream has seen it."""
+    chain: BaseException | None = error
+    while chain is not None:
+        traceback.clear_frames(chain.__traceback__)
+        chain = chain.__cause__ or chain.__context__

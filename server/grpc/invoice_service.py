@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from billing import invoicing
 from ratewright.v1 import invoice_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2_grpc
-from rating.errors import NotFoundError
+from rating.errors import NotFoundError, quoted
 from server.grpc import convert
 from server.grpc.refusals import answering, invalid, not_found
 
@@ -21,19 +21,20 @@ PAGE_SIZE_MAX: Final = 1_000
 
 
 class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
-    """Servicer of ratewright.v1.InvoiceService over one home."""
+    """Servicer of ratewright.v1.InvoiceService over one home. `page_token_key` signs the tokens of its pages."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, page_token_key: bytes) -> None:
         self._home = home
+        self._page_token_key = page_token_key
 
     def ListInvoices(self, request: pb.ListInvoicesRequest, context: grpc.ServicerContext) -> pb.ListInvoicesResponse:
         """One page, in the order of the numbers."""
         with answering(context):
             account_id = convert.parse_account_name(request.parent)
-            after = convert.parse_page_token(request.page_token, request.parent, self._home.hash_key)
+            after = convert.parse_page_token(request.page_token, request.parent, self._page_token_key)
             size = _page_size(request.page_size)
             found = self._list(None if account_id == convert.ALL_ACCOUNTS else account_id, after, size + 1)
-            more = convert.page_token(request.parent, found[size - 1].number, self._home.hash_key) if len(found) > size else ""
+            more = convert.page_token(request.parent, found[size - 1].number, self._page_token_key) if len(found) > size else ""
             return pb.ListInvoicesResponse(invoices=[_invoice(each) for each in found[:size]], next_page_token=more)
         raise AssertionError("the call was ended above")
 
@@ -46,7 +47,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
             except NotFoundError:
                 found = None
             if found is None or found.summary.account_id != name.account_id:
-                raise not_found("INVOICE_UNKNOWN", f"there is no {request.name}", {"name": request.name})
+                raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(request.name)}", {"name": request.name})
             invoice = _invoice(found.summary)
             invoice.lines.extend(_line(line) for line in found.lines)
             return invoice
@@ -56,7 +57,9 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
         try:
             return invoicing.list_invoices(self._home, account_id, after=after, limit=limit)
         except NotFoundError as error:
-            raise not_found("ACCOUNT_UNKNOWN", error.message, {"account": account_id or ""}) from error
+            raise not_found(
+                "ACCOUNT_UNKNOWN", f"no account has the id {quoted(account_id or '')}", {"account": account_id or ""}
+            ) from error
 
 
 def _page_size(wanted: int) -> int:

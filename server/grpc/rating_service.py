@@ -12,7 +12,7 @@ from billing import catalogue
 from ratewright.v1 import rating_service_pb2 as pb
 from ratewright.v1 import rating_service_pb2_grpc
 from rating import explain
-from rating.errors import UserError
+from rating.errors import UserError, quoted
 from rating.model import Service
 from rating.outcome import Event, Outcome
 from rating.schema import Direction
@@ -153,7 +153,7 @@ def _known(request: pb.QuoteRequest) -> Known:
 def _language(code: str) -> str:
     language = code.partition("-")[0].lower() or "en"
     if language not in explain.LANGUAGES:
-        raise _malformed("language_code", f"{code!r} is not one of {', '.join(explain.LANGUAGES)}")
+        raise _malformed("language_code", f"{quoted(code)} is not one of {', '.join(explain.LANGUAGES)}")
     return language
 
 

@@ -2,6 +2,9 @@
 
 `Refusal` is raised anywhere below a servicer method; `answering` turns it, and every other exception, into the status of the call.
 The domain is `ratewright`; reasons are the ones the .proto files list. A mistake of ours is logged and shown without its inside.
+
+A status travels in metadata, of which clients take 8 KiB: a longer one would not arrive. So what was sent is quoted in part
+(`rating.errors.quoted`), and a sentence or a value of the metadata that is too long nevertheless is cut.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from rating.errors import UserError
+from rating.errors import QUOTED_CHARACTERS_MAX, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DOMAIN: Final = "ratewright"
+MESSAGE_BYTES_MAX: Final = 800  # UTF-8; on the wire up to three times as many
+VALUE_CHARACTERS_MAX: Final = QUOTED_CHARACTERS_MAX
 
 _log = logging.getLogger(__name__)
 
@@ -29,11 +34,12 @@ class Refusal(Exception):  # noqa: N818 -- it is the answer to a call, which the
     """A call that is not done. `reason` is UPPER_SNAKE_CASE and stable; `metadata` names what was at fault."""
 
     def __init__(self, code: grpc.StatusCode, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
+        message = _cut(message)
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.message = message
-        self.metadata = dict(metadata or {})
+        self.metadata = {name: value[:VALUE_CHARACTERS_MAX] for name, value in (metadata or {}).items()}
 
 
 def invalid(reason: str, message: str, metadata: Mapping[str, str] | None = None) -> Refusal:
@@ -44,6 +50,13 @@ def invalid(reason: str, message: str, metadata: Mapping[str, str] | None = None
 def not_found(reason: str, message: str, metadata: Mapping[str, str] | None = None) -> Refusal:
     """What the request names is not there."""
     return Refusal(grpc.StatusCode.NOT_FOUND, reason, message, metadata)
+
+
+def shutting_down() -> Refusal:
+    """The end of a call when the server stops."""
+    return Refusal(
+        grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN", "the server is stopping; open a new stream and send again what was not acked"
+    )
 
 
 def as_refusal(error: BaseException) -> Refusal:
@@ -65,6 +78,9 @@ def answering(context: grpc.ServicerContext) -> Iterator[None]:
     """Run the body of a servicer method; whatever it raises becomes the status of the call."""
     try:
         yield
+    except grpc.RpcError:
+        _log.info("the client ended its call before it was answered")
+        raise  # as grpc knows it: there is nobody to answer
     except Exception as error:  # noqa: BLE001 -- the edge of the service: nothing may leave it but a status
         abort(context, as_refusal(error))
 
@@ -72,6 +88,13 @@ def answering(context: grpc.ServicerContext) -> Iterator[None]:
 def abort(context: grpc.ServicerContext, refusal: Refusal) -> None:
     """End the call with the refusal's status. Raises, as grpc's own abort does."""
     context.abort_with_status(rpc_status.to_status(_status(refusal)))
+
+
+def _cut(message: str) -> str:
+    data = message.encode("utf-8", "replace")
+    if len(data) <= MESSAGE_BYTES_MAX:
+        return message
+    return data[:MESSAGE_BYTES_MAX].decode("utf-8", "ignore") + "..."
 
 
 def _status(refusal: Refusal) -> status_pb2.Status:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import ssl
+import time
 from concurrent import futures
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 
 from ratewright.v1 import dunning_service_pb2_grpc, invoice_service_pb2_grpc, rating_service_pb2_grpc, usage_service_pb2_grpc
-from rating.errors import UserError
-from server.grpc import arrow_batches
+from rating.errors import UserError, quoted
+from server.grpc import arrow_batches, health, tls
+from server.grpc.admission import CALLS_OF_CONNECTION_MAX, Gate, Limits
 from server.grpc.dunning_service import DunningService
 from server.grpc.invoice_service import InvoiceService
 from server.grpc.rating_service import RatingService
@@ -30,15 +30,18 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
     from mediation.sources import Source
+    from server.grpc.tls import Tls
 
-THREADS: Final = 48
-STREAMS_MAX: Final = 32  # a stream holds a thread; the rest stays free for short calls
 MESSAGE_BYTES_MAX: Final = arrow_batches.BATCH_BYTES_MAX + 64 * 1024
 DRAIN_S: Final = 20.0
 SHORT_CALL_S: Final = 2.0  # what a call that is no stream still gets when the streams have ended
 SILENCE_S: Final = 60.0  # a peer that shows no sign of life for this long is asked for one
 ANSWER_S: Final = 20.0  # and cut off when none comes: a switch that lost its power would hold its stream for ever
 PINGS_S: Final = 10.0  # how often a peer may ask the same of us; gRPC cuts off one that asks more often
+HANDSHAKE_S: Final = 5.0  # a connection that does not speak HTTP/2, and TLS, by then is closed
+IDLE_S: Final = 120.0  # so is one without calls; clients connect again by themselves
+CONNECTIONS_MAX: Final = 2_048
+FILES_OF_HOME: Final = 256  # file descriptors that connections leave to the store
 SERVICE_NAMES: Final = tuple(f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning"))
 
 
@@ -52,19 +55,14 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Tls(NamedTuple):
-    """Files in PEM form: the certificate (with its chain) and its private key."""
-
-    certificate: Path
-    key: Path
-
-
 def parse_address(text: str) -> Address:
     """`HOST:PORT`, IPv6 in brackets; a wrong call when it is neither."""
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (colon and host and port.isascii() and port.isdecimal() and int(port) < 2**16):
-        raise UserError(f"address {text!r} is not HOST:PORT", "give one such as 127.0.0.1:50051; port 0 takes a free one", exit_status=2)
+        raise UserError(
+            f"address {quoted(text)} is not HOST:PORT", "give one such as 127.0.0.1:50051; port 0 takes a free one", exit_status=2
+        )
     return Address(host, int(port))
 
 
@@ -77,9 +75,9 @@ def is_loopback(host: str) -> bool:
     return False
 
 
-def check_reach(address: Address, tls: Tls | None) -> None:
+def check_reach(address: Address, files: Tls | None) -> None:
     """Refuse to listen on a network without TLS."""
-    if tls is None and not is_loopback(address.host):
+    if files is None and not is_loopback(address.host):
         raise UserError(
             f"{address} can be reached from other machines, and there is no TLS",
             "add --tls-cert FILE --tls-key FILE, or listen on 127.0.0.1",
@@ -92,31 +90,55 @@ class Listening(NamedTuple):
 
     server: grpc.Server
     address: Address  # with the real port
+    gate: Gate
 
 
-def listen(address: Address, tls: Tls | None = None, *, silence_s: float = SILENCE_S, answer_s: float = ANSWER_S) -> Listening:
+class Patience(NamedTuple):
+    """How long connections are waited for."""
+
+    silence_s: float = SILENCE_S
+    answer_s: float = ANSWER_S
+    handshake_s: float = HANDSHAKE_S
+    idle_s: float = IDLE_S
+
+
+def listen(
+    address: Address,
+    files: Tls | None = None,
+    *,
+    patience: Patience | None = None,
+    limits: Limits | None = None,
+    connections_max: int = CONNECTIONS_MAX,
+) -> Listening:
     """Take the port, before anything is opened or made. Refuses a network without TLS, and a port that is in use."""
-    check_reach(address, tls)
+    check_reach(address, files)
+    patience, limits = patience or Patience(), limits or Limits()
+    gate = Gate(limits)
     server = grpc.server(
-        futures.ThreadPoolExecutor(THREADS, thread_name_prefix="grpc"),
-        maximum_concurrent_rpcs=THREADS,
+        futures.ThreadPoolExecutor(limits.threads, thread_name_prefix="grpc"),
+        interceptors=[gate],
         options=(
             ("grpc.so_reuseport", 0),  # or a second server would silently share the port
             ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-            ("grpc.keepalive_time_ms", int(silence_s * 1_000)),
-            ("grpc.http2.ping_timeout_ms", int(answer_s * 1_000)),
+            ("grpc.max_concurrent_streams", CALLS_OF_CONNECTION_MAX),
+            ("grpc.max_allowed_incoming_connections", connections_max),
+            ("grpc.server_handshake_timeout_ms", int(patience.handshake_s * 1_000)),
+            ("grpc.max_connection_idle_ms", int(patience.idle_s * 1_000)),
+            ("grpc.keepalive_time_ms", int(patience.silence_s * 1_000)),
+            ("grpc.http2.ping_timeout_ms", int(patience.answer_s * 1_000)),
             ("grpc.http2.min_ping_interval_without_data_ms", int(PINGS_S * 1_000)),
         ),
     )
-    return Listening(server, address._replace(port=_bind(server, address, tls)))
+    return Listening(server, address._replace(port=_bind(server, address, files)), gate)
 
 
 class Service:
     """A running server over one home. `with Service.start(listen(...), ...) as service:` stops it at the end."""
 
-    def __init__(self, server: grpc.Server, address: Address, usage: UsageService, health_servicer: health.HealthServicer) -> None:
-        self.address = address  # with the real port
-        self._server = server
+    def __init__(self, listening: Listening, usage: UsageService, health_servicer: health.Health) -> None:
+        self.address = listening.address  # with the real port
+        self._server = listening.server
+        self._gate = listening.gate
         self._usage = usage
         self._health = health_servicer
 
@@ -124,27 +146,30 @@ class Service:
     def start(cls, listening: Listening, home: Home, clock_us: Callable[[], int], *, sources: Sequence[Source] | None = None) -> Self:
         """Answer calls. `clock_us` gives microseconds UTC; usage streams of `sources` are taken."""
         server = listening.server
-        usage = UsageService(
-            StoringSink(home, stream_sources(DEFAULT_SOURCES) if sources is None else sources, clock_us), streams_max=STREAMS_MAX
-        )
+        sink = StoringSink(home, stream_sources(DEFAULT_SOURCES) if sources is None else sources, clock_us)
+        usage = UsageService(sink, listening.gate)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
         rating_service_pb2_grpc.add_RatingServiceServicer_to_server(RatingService(home), server)
-        invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home), server)
+        invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, home.page_token_key()), server)
         dunning_service_pb2_grpc.add_DunningServiceServicer_to_server(DunningService(home, clock_us), server)
-        health_servicer = health.HealthServicer()
+        health_servicer = health.Health(("", *SERVICE_NAMES))
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         server.start()
-        for name in ("", *SERVICE_NAMES):
-            health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-        return cls(server, listening.address, usage, health_servicer)
+        health_servicer.set(health.SERVING)
+        return cls(listening, usage, health_servicer)
 
     def stop(self, drain_s: float = DRAIN_S) -> None:
-        """Finish what was begun, within `drain_s`; every acked batch is durable anyway. May be called twice."""
-        self._health.enter_graceful_shutdown()
+        """Finish what was begun, within `drain_s`; every acked batch is durable anyway. May be called twice.
+
+        A store that is locked or full all the while keeps nobody longer: what was not acked is to be sent again.
+        """
+        until_s = time.monotonic() + drain_s
+        self._health.set(health.NOT_SERVING)
         self._server.stop(drain_s)
+        self._gate.close()
         self._usage.end_streams(drain_s)
         self._server.stop(min(drain_s, SHORT_CALL_S)).wait()  # whoever only watches the health would stay to the end
-        self._usage.close()
+        self._usage.close(max(until_s - time.monotonic(), SHORT_CALL_S))
 
     def __enter__(self) -> Self:
         return self
@@ -153,9 +178,9 @@ class Service:
         self.stop()
 
 
-def _bind(server: grpc.Server, address: Address, tls: Tls | None) -> int:
+def _bind(server: grpc.Server, address: Address, files: Tls | None) -> int:
     """The port that `server` now listens on."""
-    credentials = None if tls is None else _credentials(tls)
+    credentials = None if files is None else tls.credentials(files)
     port = 0
     with contextlib.suppress(RuntimeError):  # how grpc says that it cannot, in one version; in another it returns 0
         port = server.add_insecure_port(str(address)) if credentials is None else server.add_secure_port(str(address), credentials)
@@ -165,19 +190,3 @@ def _bind(server: grpc.Server, address: Address, tls: Tls | None) -> int:
             "stop the other server, or choose another port with --address (port 0 takes a free one)",
         )
     return port
-
-
-def _credentials(tls: Tls) -> grpc.ServerCredentials:
-    for path in tls:
-        if not path.is_file():
-            raise UserError(
-                f"TLS file {path} does not exist or is not a file", "name PEM files with --tls-cert and --tls-key", exit_status=2
-            )
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tls.certificate, tls.key)
-    except (ssl.SSLError, OSError) as error:
-        raise UserError(
-            f"TLS certificate {tls.certificate} and key {tls.key} cannot be used",
-            "give a certificate and the key that belongs to it, both in PEM form, the key without a passphrase",
-        ) from error
-    return grpc.ssl_server_credentials([(tls.key.read_bytes(), tls.certificate.read_bytes())])

@@ -7,12 +7,15 @@ numbering do.
 
 from __future__ import annotations
 
+import logging
 import re
+import threading
 from typing import TYPE_CHECKING, Final
 
 from billing.intake.taking import Intake
+from billing.store.home import BUSY_TIMEOUT_MS
 from mediation import sources, stream
-from rating.errors import UserError
+from rating.errors import UserError, quoted
 from server.grpc import arrow_batches
 from server.grpc.group_commit import GroupCommit
 from server.grpc.refusals import not_found
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
     from mediation.decode import Decoded
 
 DEFAULT_SOURCES: Final = ("stream",)
+REJECT_BYTES: Final = 4_096  # what a row that could not be read takes beside its text, from its decoding until it stands in suspense
+DECODED_MAX: Final = 2  # batches that are decoded and not yet among those that wait
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _DEFINITIONS: Final = (".yaml", ".yml")
+_log = logging.getLogger(__name__)
 
 
 def stream_sources(names: Sequence[str]) -> list[sources.Source]:
@@ -43,31 +49,43 @@ class StoringSink:
         self._home = home
         self._sources = {source.name: source for source in taken}
         self._clock_us = clock_us
-        self._intake = Intake(home)
         self._writer: GroupCommit[tuple[str, Decoded], Receipt] = GroupCommit(self._store)
+        self._intake = Intake(home, gives_up=self._writer.is_late)
+        self._decoded = threading.BoundedSemaphore(DECODED_MAX)
 
     def open(self, source: str) -> None:
         """Check that `source` is one for streams; SOURCE_UNKNOWN when not."""
         self._find(source)
 
     def submit(self, source: str, arrow_ipc: bytes) -> Future[Receipt]:
-        """Decode one batch and queue it."""
-        batch = arrow_batches.read_batch(arrow_ipc, stream.STREAM_V1)
-        decoded = stream.to_usage(batch, self._find(source), hash_key=self._home.hash_key)
-        return self._writer.submit((source, decoded), decoded.usage.nbytes)
+        """Decode one batch and queue it. A stream that is held back holds its batch undecoded."""
+        with self._decoded:
+            batch = arrow_batches.read_batch(arrow_ipc, stream.STREAM_V1)
+            decoded = stream.to_usage(batch, self._find(source), hash_key=self._home.hash_key)
+            return self._writer.submit((source, decoded), size_bytes(decoded))
 
-    def close(self) -> None:
-        """Store what waits."""
-        self._writer.close()
+    def end_by(self, within_s: float) -> None:
+        """Store what waits, but begin nothing that the store may keep waiting for longer than `within_s` from now."""
+        self._writer.end_by(max(within_s - BUSY_TIMEOUT_MS / 1_000, 0.0))
+
+    def close(self, wait_s: float) -> None:
+        """Return when everything that waits is answered, or after `wait_s` from a disk that does not answer."""
+        if not self._writer.close(wait_s):
+            _log.error("the store did not answer within %s s; what was not acked is to be sent again", wait_s)
 
     def _find(self, name: str) -> sources.Source:
         source = self._sources.get(name)
         if source is None:
-            raise not_found("SOURCE_UNKNOWN", f"source {name!r} is not one that this server takes streams of", {"source": name})
+            raise not_found("SOURCE_UNKNOWN", f"source {quoted(name)} is not one that this server takes streams of", {"source": name})
         return source
 
     def _store(self, group: Sequence[tuple[str, Decoded]]) -> list[Receipt]:
         return [_receipt(report) for report in self._intake.take_batches(group, self._clock_us())]
+
+
+def size_bytes(decoded: Decoded) -> int:
+    """What a batch occupies until it is stored."""
+    return decoded.usage.nbytes + sum(len(reject.raw) + REJECT_BYTES for reject in decoded.rejects)
 
 
 def _stream_source(name: str) -> sources.Source:
@@ -75,7 +93,7 @@ def _stream_source(name: str) -> sources.Source:
         return sources.find(name)
     if _NAME.fullmatch(name) is None:
         raise UserError(
-            f"{name!r} cannot be the name of a source",
+            f"{quoted(name)} cannot be the name of a source",
             "use up to 40 small letters, digits, - and _, or name a YAML file that defines a source",
             exit_status=2,
         )

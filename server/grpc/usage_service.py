@@ -1,6 +1,6 @@
 """UsageService: opens and ends the usage streams of all switches. What one stream does is in usage_stream.
 
-Holds at most `streams_max` streams, since each occupies a thread: one more is refused with RESOURCE_EXHAUSTED, STREAMS_EXHAUSTED.
+A stream takes a slot (see `admission`) once its header has come and is found good, since from then on it occupies a thread for long.
 """
 
 from __future__ import annotations
@@ -8,14 +8,15 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-import grpc
-
 from ratewright.v1 import usage_service_pb2_grpc
-from server.grpc.refusals import Refusal, answering
-from server.grpc.usage_stream import Sink, UsageStream, shutting_down
+from server.grpc.admission import Gate, peer_of
+from server.grpc.refusals import answering, shutting_down
+from server.grpc.usage_stream import Sink, UsageStream, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import grpc
 
     from ratewright.v1 import usage_service_pb2 as pb
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
     """Servicer of ratewright.v1.UsageService over one sink."""
 
-    def __init__(self, sink: Sink, *, streams_max: int) -> None:
+    def __init__(self, sink: Sink, gate: Gate) -> None:
         self._sink = sink
-        self._streams_max = streams_max
+        self._gate = gate
         self._open: set[UsageStream] = set()
         self._ending = False
         self._changed = threading.Condition()
@@ -35,35 +36,34 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
     ) -> Iterator[pb.StreamUsageResponse]:
         """Store batches and ack those that are durable."""
         with answering(context):
-            stream = UsageStream(request_iterator, self._sink)
-            self._enter(stream)
-            try:
-                yield from stream.answers()
-            finally:
-                self._leave(stream)
+            peer = peer_of(context)
+            source = read_header(self._gate.room.first_message(request_iterator, peer))
+            self._sink.open(source)
+            stream = UsageStream(source, request_iterator, self._sink)
+            with self._gate.streams.taken(peer):
+                self._enter(stream)
+                try:
+                    yield from stream.answers()
+                finally:
+                    self._leave(stream)
 
     def end_streams(self, wait_s: float) -> None:
         """Have every stream ack what it has read and end with SHUTTING_DOWN, and wait for that. New ones are refused."""
+        self._sink.end_by(wait_s)
         with self._changed:
             self._ending = True
             for stream in self._open:
                 stream.end(shutting_down())
             self._changed.wait_for(lambda: not self._open, wait_s)
 
-    def close(self) -> None:
-        """Return when everything submitted is durable; no stream may be open any more."""
-        self._sink.close()
+    def close(self, wait_s: float) -> None:
+        """Return when everything submitted is answered, or after `wait_s`; no stream may be open any more."""
+        self._sink.close(wait_s)
 
     def _enter(self, stream: UsageStream) -> None:
         with self._changed:
             if self._ending:
                 raise shutting_down()
-            if len(self._open) >= self._streams_max:
-                raise Refusal(
-                    grpc.StatusCode.RESOURCE_EXHAUSTED,
-                    "STREAMS_EXHAUSTED",
-                    f"{self._streams_max} usage streams are open, which is all that this server takes; try again later",
-                )
             self._open.add(stream)
 
     def _leave(self, stream: UsageStream) -> None:

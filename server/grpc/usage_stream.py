@@ -18,7 +18,7 @@ import grpc
 from ratewright.v1 import usage_service_pb2 as pb
 from server.grpc import arrow_batches
 from server.grpc.group_commit import ClosedError
-from server.grpc.refusals import Refusal, as_refusal, invalid
+from server.grpc.refusals import Refusal, as_refusal, invalid, shutting_down
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +49,11 @@ class Sink(Protocol):
     def submit(self, source: str, arrow_ipc: bytes) -> Future[Receipt]:
         """Decode and queue one batch; the future is done when it is durable. A Refusal when it cannot be read."""
 
-    def close(self) -> None:
-        """Make all that was submitted durable; take no more."""
+    def end_by(self, within_s: float) -> None:
+        """From now on begin nothing that may take longer; what is not begun is not stored, and not acked."""
+
+    def close(self, wait_s: float) -> None:
+        """Make all that was submitted durable; take no more. Returns after `wait_s` at the latest."""
 
 
 class _Sent(NamedTuple):
@@ -67,7 +70,9 @@ class _End(NamedTuple):
 class UsageStream:
     """The server's half of one StreamUsage call."""
 
-    def __init__(self, requests: Iterator[pb.StreamUsageRequest], sink: Sink) -> None:
+    def __init__(self, source: str, requests: Iterator[pb.StreamUsageRequest], sink: Sink) -> None:
+        """`requests`: what follows the header, which `read_header` has read."""
+        self._source = source
         self._requests = requests
         self._sink = sink
         self._outbox: queue.SimpleQueue[_Sent | _End] = queue.SimpleQueue()
@@ -76,8 +81,7 @@ class UsageStream:
 
     def answers(self) -> Iterator[pb.StreamUsageResponse]:
         """`opened`, then the acks in order. Raises the Refusal that ends the stream."""
-        source = self._read_header()
-        reader = threading.Thread(target=self._read_batches, args=(source,), name="usage-reader", daemon=True)
+        reader = threading.Thread(target=self._read_batches, name="usage-reader", daemon=True)
         try:
             yield pb.StreamUsageResponse(
                 opened=pb.StreamOpened(batch_bytes_max=arrow_batches.BATCH_BYTES_MAX, batch_rows_max=arrow_batches.BATCH_ROWS_MAX)
@@ -96,22 +100,10 @@ class UsageStream:
         self._over.set()
         self._outbox.put(_End(refusal))
 
-    def _read_header(self) -> str:
-        first = next(self._requests, None)
-        if first is None or first.WhichOneof("payload") != "header":
-            raise invalid("HEADER_MISSING", "the first message of a stream must be its header")
-        header = first.header
-        if header.schema_version != SCHEMA_VERSION:
-            raise invalid("SCHEMA_VERSION", f"schema_version {header.schema_version} is not known; this server knows {SCHEMA_VERSION}")
-        if len(header.stream_id) > STREAM_ID_CHARACTERS_MAX:
-            raise invalid("MALFORMED_REQUEST", f"stream_id is longer than {STREAM_ID_CHARACTERS_MAX} characters", {"field": "stream_id"})
-        self._sink.open(header.source)
-        return header.source
-
-    def _read_batches(self, source: str) -> None:
+    def _read_batches(self) -> None:
         """Body of the reader thread: it ends by putting an end into the outbox, whatever happens."""
         try:
-            self._submit_all(source)
+            self._submit_all()
         except grpc.RpcError:
             self.end(None)  # the client went away
         except Exception as error:  # noqa: BLE001 -- the edge of a thread: the answer travels through the outbox
@@ -119,7 +111,7 @@ class UsageStream:
         else:
             self.end(None)
 
-    def _submit_all(self, source: str) -> None:
+    def _submit_all(self) -> None:
         last: int | None = None
         for request in self._requests:
             if not self._wait_for_slot():
@@ -130,7 +122,7 @@ class UsageStream:
             if last is not None and batch.sequence <= last:
                 raise _at(batch.sequence, invalid("SEQUENCE_NOT_GROWING", f"sequence {batch.sequence} follows {last}"))
             last = batch.sequence
-            self._outbox.put(_Sent(batch.sequence, self._submit(source, batch)))
+            self._outbox.put(_Sent(batch.sequence, self._submit(batch)))
 
     def _wait_for_slot(self) -> bool:
         """Whether the next batch may be taken: blocks while too many wait for their ack, False when the stream is over."""
@@ -139,25 +131,32 @@ class UsageStream:
                 return not self._over.is_set()
         return False
 
-    def _submit(self, source: str, batch: pb.UsageBatch) -> Future[Receipt]:
+    def _submit(self, batch: pb.UsageBatch) -> Future[Receipt]:
         try:
-            return self._sink.submit(source, batch.arrow_ipc)
+            return self._sink.submit(self._source, batch.arrow_ipc)
         except ClosedError:
             raise shutting_down() from None
         except Exception as error:
             raise _at(batch.sequence, as_refusal(error)) from error
 
 
-def shutting_down() -> Refusal:
-    """The end of a stream when the server stops."""
-    return Refusal(
-        grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN", "the server is stopping; open a new stream and send again what was not acked"
-    )
+def read_header(first: pb.StreamUsageRequest | None) -> str:
+    """The source that the first message of a stream names."""
+    if first is None or first.WhichOneof("payload") != "header":
+        raise invalid("HEADER_MISSING", "the first message of a stream must be its header")
+    header = first.header
+    if header.schema_version != SCHEMA_VERSION:
+        raise invalid("SCHEMA_VERSION", f"schema_version {header.schema_version} is not known; this server knows {SCHEMA_VERSION}")
+    if len(header.stream_id) > STREAM_ID_CHARACTERS_MAX:
+        raise invalid("MALFORMED_REQUEST", f"stream_id is longer than {STREAM_ID_CHARACTERS_MAX} characters", {"field": "stream_id"})
+    return header.source
 
 
 def _ack(sent: _Sent) -> pb.BatchAck:
     try:
         receipt = sent.receipt.result()
+    except ClosedError:
+        raise shutting_down() from None
     except Exception as error:
         raise _at(sent.sequence, as_refusal(error)) from error
     return pb.BatchAck(sequence=sent.sequence, **receipt._asdict())

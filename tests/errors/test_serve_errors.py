@@ -42,8 +42,17 @@ def test_wrong_calls(provoke: Provoke, tmp_path: Path, words: Sequence[str], sta
 def test_certificate_that_is_none(provoke: Provoke, tmp_path: Path) -> None:
     for name in ("cert.pem", "key.pem"):
         (tmp_path / name).write_text("hello\n")
+    (tmp_path / "key.pem").chmod(0o600)
     words = ["--address", "0.0.0.0:0", "--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem"]
     provoke(["serve", "--home", tmp_path / "home", *words], status=1, golden="serve/bad_certificate", unchanged=tmp_path)
+
+
+def test_key_that_others_may_read(provoke: Provoke, tmp_path: Path) -> None:
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("hello\n")
+    (tmp_path / "key.pem").chmod(0o644)
+    words = ["--address", "0.0.0.0:0", "--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem"]
+    provoke(["serve", "--home", tmp_path / "home", *words], status=1, golden="serve/open_key", unchanged=tmp_path)
 
 
 def test_port_in_use(provoke: Provoke, tmp_path: Path) -> None:

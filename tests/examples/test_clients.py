@@ -130,7 +130,7 @@ def test_finance_reads_invoices(address: str, world: World) -> None:
     found = json.loads(run("finance_client.py", "--address", address, "--account", "anna", "--json")[0])
     assert [line["amount_micros"] for line in found["invoice"]["lines"]] == [10_000_000, 900_000, 650_000]
     assert run("finance_client.py", "--address", address, "--account", "nobody", status=1)[1] == (
-        "error: no account has the id nobody (ACCOUNT_UNKNOWN)\n"
+        "error: no account has the id 'nobody' (ACCOUNT_UNKNOWN)\n"
     )
 
 

@@ -77,6 +77,8 @@ suspense = table(
     int_("first_seen_us", nullable=True),  # of a mark on rows that were stored before: when those came
     int_("estimated_micros", nullable=True),  # what it may be worth at the likely tariff, as it was thought when it came
     text("estimated_currency", nullable=True),
+    sa.Column("row_sha256", sa.LargeBinary, nullable=True, index=True),  # of a rejected row, which is known by it and its source
+    int_("came_again", nullable=True),  # copies of a rejected row that came later, duplicates in the books
 )
 # What somebody decided about a row in suspense. kind: recycled | written_off | kept | dropped.
 suspense_decisions = table(

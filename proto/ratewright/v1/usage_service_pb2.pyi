@@ -190,7 +190,7 @@ class BatchAck(_message.Message):
     conflicting: _builtins.int
     """Rows with the key of a stored row but other content; both wait in suspense for a decision."""
     rejected: _builtins.int
-    """Rows that could not be read as usage; kept in suspense with a reason."""
+    """Rows that could not be read as usage; kept in suspense with a reason. One that came before counts as a duplicate."""
     absorbed: _builtins.int
     """Rows that are a further leg of a call which another row bills."""
     def __init__(

@@ -54,6 +54,8 @@ def _print(found: Shown) -> None:
         seen = f"{instant(entry.first_seen_us)} .. {instant(entry.last_seen_us)} UTC; waits for {entry.age_days} days"
         place = f"{entry.file or 'stream'}, byte {entry.offset}, {entry.length} bytes"
         rows += [("source", entry.source), ("worth", f"{worth} ({entry.basis})"), ("seen", seen), ("place", place)]
+    if found.came_again:
+        rows.append(("came again", f"{found.came_again} times: duplicates in the books"))
     rows += [("decided", _decided(each)) for each in found.decisions]
     rows += [(name, value) for name, value in found.fields.items() if not found.differences]
     output.print_table(("what", "is"), rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import random
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from billing.intake import marks
 from billing.intake.batch import Arrival, Batch
 from billing.intake.columns import Quantities, quantities
 from billing.intake.counting import by_day, count_rows
+from billing.intake.known_rejects import NewReject, Rejects
 from billing.intake.settle import Outcome
 from billing.intake.taking import Intake, Mark
 from billing.store.tables import intake_counts, raw_files
@@ -105,7 +107,9 @@ def test_streams_have_no_file(home: Home, balanced: Callable) -> None:
 def test_received_is_by_day_as_well() -> None:
     events = [Event("a", 60), Event("b", 30), Event("c", 5, start_us=MARCH_US - 1)]
     arrival = Arrival("sw1", batch(*events, rejects=["?", "?"]))
-    made = count_rows(Batch([arrival], arrival.decoded.usage, np.zeros(3, np.int8), {}), 7)
+    rejects = [Rejects([NewReject(arrival.decoded.rejects[0], b"", 1)], Counter())]  # the second is a copy of the first
+    made = count_rows(Batch([arrival], arrival.decoded.usage, np.zeros(3, np.int8), {}, rejects=rejects), 7)
+    assert {each["outcome"]: each["rows"] for each in made if not each["day"]} == {"received": 2, "rejected": 1, "duplicate": 1}
     received = {each["day"]: (each["rows"], each["duration_us"]) for each in made if each["outcome"] == "received"}
     assert received == {"2026-02-28": (1, 5_000_000), FIRST: (2, 90_000_000), "": (2, 0)}
     assert {each["raw_file_id"] for each in made} == {7}

@@ -51,9 +51,37 @@ def test_a_home_keeps_its_identity(tmp_path: Path) -> None:
         }
 
 
-def test_a_hash_key_has_sixteen_bytes(tmp_path: Path) -> None:
+def test_a_hash_key_has_sixteen_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="3 bytes"):
         Home.open(tmp_path / "home", create=True, hash_key=b"abc")
+    monkeypatch.setenv("RATEWRIGHT_HASH_KEY", "616263")
+    with pytest.raises(UserError, match="RATEWRIGHT_HASH_KEY is no key of 16 bytes"):
+        Home.open(tmp_path / "other", create=True)
+
+
+def test_every_home_has_keys_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is known from another home or from the source, nor is the installation id; what is not named is random."""
+    monkeypatch.delenv("RATEWRIGHT_HASH_KEY")
+    seen = set()
+    for name in ("one", "two"):
+        with Home.open(tmp_path / name, create=True) as home:
+            known = (home.hash_key, home.page_token_key(), home.installation_id)
+            assert (len(home.hash_key), len(home.page_token_key())) == (16, 32)
+        with Home.open(tmp_path / name, hash_key=OTHER_KEY) as again:
+            assert (again.hash_key, again.page_token_key(), again.installation_id) == known
+        seen.update(known)
+    assert len(seen) == 6
+    monkeypatch.setenv("RATEWRIGHT_HASH_KEY", OTHER_KEY.hex())
+    with Home.open(tmp_path / "named", create=True) as named:
+        assert named.hash_key == OTHER_KEY
+
+
+def test_a_home_of_before_keeps_its_event_keys_and_gets_a_key_for_page_tokens(tmp_path: Path) -> None:
+    with Home.open(tmp_path / "home", create=True, hash_key=b"ratewright-keys1") as before, before.connect() as connection:
+        assert {row.name for row in connection.execute(sa.select(tables.settings))} == {"hash_key", "installation_id"}
+    with Home.open(tmp_path / "home") as home:
+        assert home.hash_key == b"ratewright-keys1"
+        assert home.page_token_key() == home.page_token_key() != b"ratewright-keys1"
 
 
 def test_commits_are_numbered_one_by_one(tmp_path: Path) -> None:

@@ -14,12 +14,14 @@ from alembic.autogenerate import api, render_python_code
 from alembic.migration import MigrationContext
 
 from billing import catalogue
+from billing.intake.known_rejects import row_hashes
 from billing.store import database, location, migrations, postgres, schema, tables
 from billing.store.home import Home
 from billing.store.migrations import render
 from billing.store.schema import SCHEMA_VERSIONS
 from billing.store.tables import metadata
 from billing.store.tables.columns import comparing
+from mediation.decode import reject_of
 from rating.errors import UserError
 from tests.billing.files import NOW_US, a_catalogue
 
@@ -208,6 +210,30 @@ def test_a_home_of_the_first_schema_keeps_its_tariffs_and_usage(place: Place, tm
                 assert connection.exec_driver_sql("SELECT path, file_name FROM raw_files").all() == [("/cdr/Master.csv", None)]
 
 
+def test_rows_that_could_not_be_read_are_known_by_their_bytes(place: Place) -> None:
+    """Of before: the first of two rejects of one record is told apart from the second, a row cut short has no hash, a mark has none."""
+    place.go_to("0007")
+    names = "commit_seq, raw_file_id, raw_offset, raw_length, raw_bytes, event_key"
+    kept = [
+        (7, 1, 0, 3, b"abc", None),
+        (7, 1, 0, 3, b"abc", None),
+        (7, 1, 9, 4, b"abc", None),
+        (8, 0, 0, 1, b"x", b"key"),
+        (9, 0, 0, 3, b"abc", None),
+    ]
+    values = [dict(zip(names.split(", "), row, strict=True)) for row in kept]
+    rest: dict[str, object] = {"source": "s", "reason": "r", "raw": "", "duration_us": 0, "through_seq": 9}
+    with place.begin() as connection:
+        columns = [sa.column(name) for name in (*values[0], *rest)]
+        connection.execute(sa.table("suspense", *columns).insert(), [row | rest for row in values])
+    place.go_to(SCHEMA_VERSIONS[-1])
+    with place.begin() as connection:
+        found = connection.exec_driver_sql("SELECT row_sha256 FROM suspense ORDER BY suspense_id").scalars().all()
+    row = reject_of("r", 0, b"abc")
+    first, second = row_hashes([row, row])
+    assert [None if each is None else bytes(each) for each in found] == [first, second, None, None, first]
+
+
 # What an older schema has no place for: the revision to go back to, the rows, what the refusal says.
 REFUSED = [
     ("0003", "INSERT INTO run_accounts VALUES (1, 1)", "no place for rows of run_accounts: 1 of them"),
@@ -266,6 +292,7 @@ HARMLESS = {
     "raw_files.file_name": "the end of the path; a file is known by its hash",
     "raw_files.rows": "the counts have it",
     "raw_files.taken_us": "the commit has it",
+    "suspense.row_sha256": "worked out anew from the bytes that are kept",
     "run_chunks": "what is posted is compared with the ledger, posting by posting",
     "run_drafts": "runs with nothing but a frozen list are refused; the others have their invoices",
     "run_steps": "who did what when, for people; approval, which asks who began, is a setting, and those are refused",

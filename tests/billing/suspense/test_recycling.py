@@ -146,6 +146,10 @@ def test_a_local_time_that_happened_twice_is_read_in_the_rules_zone(world: World
     assert listed(world).counts == ()
     other = asterisk_row("u4", "8613800000001", "2025-10-26 13:30:00", 60)
     take_rows(world, tmp_path, "again.csv", *rows, other, source=berlin)  # cannot be read by the old definition, as before
+    assert listed(world).counts == (), "the same bytes are known, whatever was decided about them"
+    otherwise = [row.replace("Dial", "Queue") for row in rows]  # the same events in other bytes
+    take_rows(world, tmp_path, "otherwise.csv", *otherwise, other, source=berlin)
+    assert {each.reason: each.rows for each in listed(world).counts} == {"ambiguous_local_time": 2}
     done = apply(world, save(world, change, berlin), berlin)
     assert done.outcomes == {"duplicate": 2}
     assert listed(world).counts == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -105,6 +106,47 @@ def test_whatever_ends_the_server_nothing_acked_is_lost(tmp_path: Path, number: 
     with serving(tmp_path) as again, grpc.insecure_channel(again.address) as channel:
         [ack] = send(channel, ipc(records(range(BATCH_ROWS, 2 * BATCH_ROWS))))
         assert counts(ack) == (0, BATCH_ROWS, 0, 0)
+
+
+@pytest.mark.sqlite
+def test_sigterm_has_an_end_while_the_store_is_locked(tmp_path: Path) -> None:
+    """A hundred batches wait. Each alone would wait ten seconds for the lock; none is acked, and none is stored."""
+    acked: list[int] = []
+    codes: list[grpc.StatusCode] = []
+    begun = threading.Barrier(6)
+
+    def switch(number: int) -> None:
+        def requests() -> Iterator[object]:
+            yield HEADER
+            for sequence in range(1, 21):
+                yield batch(sequence, ipc(records(range(number * 1_000 + sequence * 10, number * 1_000 + sequence * 10 + 10))))
+
+        with grpc.insecure_channel(server.address) as channel, contextlib.suppress(threading.BrokenBarrierError):
+            answers = usage_service_pb2_grpc.UsageServiceStub(channel).StreamUsage(requests())
+            assert next(answers).HasField("opened")
+            begun.wait(DEADLINE_S)
+            try:
+                acked.extend(answer.ack.sequence for answer in answers)
+            except grpc.RpcError:
+                codes.append(answers.code())
+
+    with (
+        serving(tmp_path) as server,
+        contextlib.closing(sqlite3.connect(tmp_path / "home" / "ratewright.db", isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        switches = [threading.Thread(target=switch, args=(number,)) for number in range(5)]
+        for thread in switches:
+            thread.start()
+        begun.wait(DEADLINE_S)
+        server.process.terminate()
+        status = server.process.wait(DRAIN_S + DEADLINE_S)
+        for thread in switches:
+            thread.join(DEADLINE_S)
+        out, _ = server.process.communicate()
+    assert (status, out.splitlines()[-1]) == (0, "stopped")
+    assert (acked, codes) == ([], [grpc.StatusCode.UNAVAILABLE] * 5)
+    assert stored(tmp_path) == set()
 
 
 def test_ready_and_stopped_are_told(tmp_path: Path) -> None:

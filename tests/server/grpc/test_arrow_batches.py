@@ -58,7 +58,7 @@ REFUSED = [
     (bytes(arrow_batches.BATCH_BYTES_MAX + 1), "BATCH_TOO_LARGE", "bytes"),
     (ipc(other()), "ARROW_SCHEMA", "column 1 must be record_id"),
     (ipc(other(SCHEMA.field(0), SCHEMA.field(2))), "ARROW_SCHEMA", "column 2 must be quantity"),
-    (ipc(other(*SCHEMA, pa.field("more", pa.int8()))), "ARROW_SCHEMA", "column more is not part of the schema"),
+    (ipc(other(*SCHEMA, pa.field("more", pa.int8()))), "ARROW_SCHEMA", "column 'more' is not part of the schema"),
     (ipc(other(pa.field("record_id", pa.binary()), *list(SCHEMA)[1:])), "ARROW_SCHEMA", "must be string, not binary"),
     (ipc(other(SCHEMA.field(0), pa.field("quantity", pa.float64()), SCHEMA.field(2))), "ARROW_SCHEMA", "must be int64, not double"),
 ]

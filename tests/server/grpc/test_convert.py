@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import hashlib
 
 import pytest
 from google.type import date_pb2
@@ -60,7 +62,9 @@ def test_page_tokens_lead_back_to_their_position_only_for_their_list() -> None:
     assert convert.parse_page_token(token, "accounts/a", KEY) == "R-0000000001"
     assert convert.parse_page_token("", "accounts/a", KEY) == ""
     wrong = [("accounts/b", KEY, token), ("accounts/a", b"l" * 16, token), ("accounts/a", KEY, token[:-4])]
-    wrong += [("accounts/a", KEY, text) for text in ("x", "é", "AAAA", "B" + token[1:], token + "AAAA", "=")]
+    wrong += [("accounts/a", KEY, text) for text in ("x", "é", "AAAA", "B" + token[1:], token + "AAAA", "=", "\ud800")]
+    undecodable = hashlib.blake2b(b"accounts/a\0\xff", key=KEY, digest_size=convert.MAC_BYTES).digest() + b"\xff"
+    wrong.append(("accounts/a", KEY, base64.urlsafe_b64encode(undecodable).decode()))
     for parent, key, text in wrong:
         with pytest.raises(Refusal) as refused:
             convert.parse_page_token(text, parent, key)

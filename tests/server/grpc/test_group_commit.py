@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rating.errors import StoreError, UserError
 from server.grpc.group_commit import ClosedError, GroupCommit
 
 if TYPE_CHECKING:
@@ -22,15 +23,20 @@ class Disk:
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
+        self.tried: list[list[int]] = []
+        self.full: Exception = OSError(28, "No space left on device")
         self.may_sync = threading.Semaphore(0)
         self.syncing = threading.Semaphore(0)
 
     def store(self, group: Sequence[int]) -> list[str]:
-        """Sync once allowed to; batch 13 finds no room."""
+        """Sync once allowed to; batch 13 cannot be stored, and with batch 28 there is no room."""
         self.syncing.release()
+        self.tried.append(list(group))
         assert self.may_sync.acquire(timeout=WAIT_S)
         if 13 in group:
-            raise OSError(28, "No space left on device")
+            raise UserError("too large a number", "look at its source")
+        if 28 in group:
+            raise self.full
         self.groups.append(list(group))
         return [f"stored {batch}" for batch in group]
 
@@ -94,7 +100,7 @@ def test_a_batch_that_fails_keeps_out_no_other_and_the_writer_lives(disk: Disk, 
     good, bad, last = (writer.submit(batch, 1) for batch in (12, 13, 14))
     disk.may_sync.release(5)
     assert good.result(WAIT_S) == "stored 12"
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UserError, match="too large"):
         bad.result(WAIT_S)
     assert last.result(WAIT_S) == "stored 14"
     assert disk.groups == [[1], [12], [14]]
@@ -109,3 +115,51 @@ def test_close_stores_what_waits_and_takes_no_more(disk: Disk, open_writer: Call
     assert [batch for group in disk.groups for batch in group] == [0, 1, 2, 3, 4]
     with pytest.raises(ClosedError):
         writer.submit(9, 1)
+
+
+LOCKED = StoreError("database x is locked", "wait")
+
+
+@pytest.mark.parametrize("full", [OSError(28, "No space left on device"), LOCKED])
+def test_for_want_of_the_store_a_group_fails_whole_and_none_is_tried_again(
+    disk: Disk, open_writer: Callable[..., GroupCommit[int, str]], full: Exception
+) -> None:
+    disk.full = full
+    writer = open_writer()
+    writer.submit(1, 1)
+    assert disk.syncing.acquire(timeout=WAIT_S)
+    answers = [writer.submit(batch, 1) for batch in (27, 28, 29)]
+    disk.may_sync.release(5)
+    for answer in answers:
+        assert answer.exception(WAIT_S) is full
+    assert writer.submit(30, 1).result(WAIT_S) == "stored 30", "the writer lives"
+    assert disk.tried == [[1], [27, 28, 29], [30]]
+
+
+def test_at_the_end_no_group_is_begun_after_one_that_found_no_store(disk: Disk, open_writer: Callable[..., GroupCommit[int, str]]) -> None:
+    disk.full = LOCKED
+    writer = open_writer()
+    begun = writer.submit(28, 1)
+    assert disk.syncing.acquire(timeout=WAIT_S)
+    waiting = [writer.submit(batch, 1) for batch in (2, 3)]
+    writer.end_by(3_600.0)
+    assert not writer.is_late()
+    disk.may_sync.release(5)
+    assert writer.close(WAIT_S)
+    assert begun.exception(WAIT_S) is LOCKED
+    assert [type(answer.exception(WAIT_S)) for answer in waiting] == [ClosedError, ClosedError]
+    assert disk.tried == [[28]]
+
+
+def test_at_the_end_what_was_begun_is_stored_and_what_is_late_is_not(disk: Disk, open_writer: Callable[..., GroupCommit[int, str]]) -> None:
+    writer = open_writer()
+    begun = writer.submit(1, 1)
+    assert disk.syncing.acquire(timeout=WAIT_S)
+    late = writer.submit(2, 1)
+    writer.end_by(0.0)
+    assert writer.is_late()
+    assert not writer.close(0.0), "the disk has not answered"
+    disk.may_sync.release(5)
+    assert writer.close(WAIT_S)
+    assert begun.result(WAIT_S) == "stored 1"
+    assert type(late.exception(WAIT_S)) is ClosedError

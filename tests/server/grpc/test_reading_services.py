@@ -19,6 +19,7 @@ from ratewright.v1 import invoice_service_pb2 as invoice_pb
 from ratewright.v1 import invoice_service_pb2_grpc as invoice_grpc
 from ratewright.v1 import rating_service_pb2 as rating_pb
 from ratewright.v1 import rating_service_pb2_grpc as rating_grpc
+from server.grpc import convert
 from server.grpc.service import SERVICE_NAMES
 from tests.billing.runs.world import Call, price_of, shop
 from tests.server.grpc.calls import DEADLINE_S, refused
@@ -195,10 +196,12 @@ def test_refused_invoices(invoices: invoice_grpc.InvoiceServiceStub, billed: Wor
 def test_refused_lists(invoices: invoice_grpc.InvoiceServiceStub, billed: World) -> None:
     first = invoices.ListInvoices(invoice_pb.ListInvoicesRequest(parent="accounts/-", page_size=1), timeout=DEADLINE_S)
     assert len(billed.numbers()) > 1
+    by_the_hash_key = convert.page_token("accounts/-", "R-0000000001", billed.home.hash_key)
     for request, code, reason in [
         ({"parent": "accounts/nobody"}, grpc.StatusCode.NOT_FOUND, "ACCOUNT_UNKNOWN"),
         ({"parent": "anna"}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_NAME"),
         ({"parent": "accounts/-", "page_size": -1}, grpc.StatusCode.INVALID_ARGUMENT, "PAGE_SIZE"),
+        ({"parent": "accounts/-", "page_token": by_the_hash_key}, grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN"),
         ({"parent": "accounts/-", "page_token": "R-0000000001"}, grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN"),
         ({"parent": "accounts/anna", "page_token": first.next_page_token}, grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN"),
     ]:

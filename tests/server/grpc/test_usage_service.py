@@ -19,6 +19,7 @@ from billing.store.home import Home
 from ratewright.v1 import usage_service_pb2 as pb
 from ratewright.v1 import usage_service_pb2_grpc
 from server.grpc import arrow_batches, service
+from server.grpc.admission import Bound, Limits
 from tests.server.grpc.calls import DEADLINE_S, HEADER, batch, counts, ipc, records, refused, send
 
 if TYPE_CHECKING:
@@ -162,10 +163,10 @@ threading.Event().wait()
 """
 
 
-def test_a_switch_that_vanished_gives_its_stream_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_switch_that_vanished_gives_its_stream_back(world: World) -> None:
     """A frozen process keeps its connection and answers nothing, as a machine without power does."""
-    monkeypatch.setattr(service, "STREAMS_MAX", 1)
-    listening = service.listen(service.Address("127.0.0.1", 0), silence_s=0.2, answer_s=0.2)
+    patience, limits = service.Patience(silence_s=0.2, answer_s=0.2), Limits(streams=Bound(1, 1))
+    listening = service.listen(service.Address("127.0.0.1", 0), patience=patience, limits=limits)
     with service.Service.start(listening, world.home, world.tick) as running:
         switch = subprocess.Popen([sys.executable, "-c", FROZEN, str(running.address)], stdout=subprocess.PIPE, text=True)
         try:

@@ -15,6 +15,8 @@ from grpc_status import rpc_status
 
 from ratewright.v1 import usage_service_pb2 as pb
 from ratewright.v1 import usage_service_pb2_grpc
+from server.grpc.admission import Bound, Gate, Limits
+from server.grpc.group_commit import ClosedError
 from server.grpc.refusals import invalid, not_found
 from server.grpc.usage_service import UsageService
 from server.grpc.usage_stream import UNDER_WAY_MAX, Receipt
@@ -32,7 +34,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.submitted: queue.SimpleQueue[tuple[bytes, Future[Receipt]]] = queue.SimpleQueue()
-        self.closed = False
+        self.within_s: float | None = None
 
     def open(self, source: str) -> None:
         """Know one source."""
@@ -48,9 +50,12 @@ class Sink:
         self.submitted.put((arrow_ipc, answer))
         return answer
 
-    def close(self) -> None:
+    def end_by(self, within_s: float) -> None:
         """Note it."""
-        self.closed = True
+        self.within_s = within_s
+
+    def close(self, wait_s: float) -> None:
+        """Nothing to do."""
 
     def sync(self, error: Exception | None = None) -> bytes:
         """Answer the oldest batch."""
@@ -101,7 +106,7 @@ def sink() -> Sink:
 
 @pytest.fixture
 def service(sink: Sink) -> UsageService:
-    return UsageService(sink, streams_max=2)
+    return UsageService(sink, Gate(Limits(streams=Bound(2, 2))))
 
 
 @pytest.fixture
@@ -218,10 +223,18 @@ def test_stopping_acks_what_was_read_and_says_to_come_back(
     next(client.call)
     content, answer = sink.submitted.get(timeout=WAIT_S)
     service.end_streams(wait_s=0.0)
+    assert sink.within_s == 0.0
     answer.set_result(Receipt(1, len(content), 0, 0, 0, 0))
     assert next(client.call).ack.sequence == 1
     assert client.refusal()[:2] == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
     assert Client(stub, HEADER).refusal()[:2] == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
+
+
+def test_what_is_not_begun_before_the_end_is_to_be_sent_again(stub: usage_service_pb2_grpc.UsageServiceStub, sink: Sink) -> None:
+    client = Client(stub, HEADER)
+    client.send(1)
+    sink.sync(ClosedError())
+    assert client.refusal()[:2] == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
 
 
 def test_streams_are_limited_and_a_broken_one_makes_room(stub: usage_service_pb2_grpc.UsageServiceStub) -> None:

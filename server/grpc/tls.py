@@ -1,0 +1,144 @@
+"""The certificate and the key of the server, looked at before anything is served with them.
+
+Refuses: files that are missing or do not belong together, a certificate whose time has not come or is over, and a key that others than
+its owner may read. A key of root may be read by a group, as systems have it that keep all keys in one folder.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import ssl
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import grpc
+
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WARN_DAYS: Final = 30  # before the end of a certificate
+US_PER_DAY: Final = 86_400_000_000
+
+_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+# Tags of ASN.1 in a certificate: Certificate ::= SEQUENCE { TBSCertificate ::= SEQUENCE { [0] version, ..., Validity, ... } }
+_VERSION: Final = 0xA0
+_UTC_TIME: Final = 0x17
+_LONG_LENGTH: Final = 0x80
+_FIELDS_BEFORE_VALIDITY: Final = 3  # serial number, signature algorithm, issuer
+
+
+class Tls(NamedTuple):
+    """Files in PEM form: the certificate (with its chain) and its private key."""
+
+    certificate: Path
+    key: Path
+
+
+class Validity(NamedTuple):
+    """The time in which a certificate holds, in microseconds UTC; `until_us` is its last instant."""
+
+    from_us: int
+    until_us: int
+
+
+def check(tls: Tls, now_us: int) -> str:
+    """Refuse what cannot serve now. A warning when the certificate ends soon; else empty."""
+    for path in tls:
+        if not path.is_file():
+            raise UserError(
+                f"TLS file {path} does not exist or is not a file", "name PEM files with --tls-cert and --tls-key", exit_status=2
+            )
+    _check_key_is_private(tls.key)
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tls.certificate, tls.key)
+    except (ssl.SSLError, OSError) as error:
+        raise UserError(
+            f"TLS certificate {tls.certificate} and key {tls.key} cannot be used",
+            "give a certificate and the key that belongs to it, both in PEM form, the key without a passphrase",
+        ) from error
+    return _check_dates(tls.certificate, now_us)
+
+
+def credentials(tls: Tls) -> grpc.ServerCredentials:
+    """What the server shows and signs with."""
+    return grpc.ssl_server_credentials([(tls.key.read_bytes(), tls.certificate.read_bytes())])
+
+
+def _check_dates(certificate: Path, now_us: int) -> str:
+    validities = [validity(der) for der in _chain(certificate)]
+    until_us = min(each.until_us for each in validities)
+    if until_us < now_us:
+        raise UserError(
+            f"TLS certificate {certificate} is not valid any more: it ended at {_instant(until_us)}", "renew it, and start the server again"
+        )
+    from_us = max(each.from_us for each in validities)
+    if from_us > now_us:
+        raise UserError(
+            f"TLS certificate {certificate} is not valid yet: it begins at {_instant(from_us)}",
+            "set the clock of this machine right, or give a certificate that holds today",
+        )
+    days = (until_us - now_us) // US_PER_DAY
+    if days >= WARN_DAYS:
+        return ""
+    return f"TLS certificate {certificate} ends in {days} days, at {_instant(until_us)}: renew it and start the server again before"
+
+
+def validity(der: bytes) -> Validity:
+    """The time in which a certificate (X.509, DER) holds."""
+    try:
+        body = next(_values(next(_values(der))[1]))[1]
+        fields = [value for tag, value in _values(body) if tag != _VERSION]
+        begin, end = _values(fields[_FIELDS_BEFORE_VALIDITY])
+        return Validity(_time_us(*begin), _time_us(*end))
+    except (IndexError, StopIteration, ValueError) as error:
+        raise UserError("the TLS certificate has no time of validity that can be read", "give an X.509 certificate in PEM form") from error
+
+
+def _check_key_is_private(key: Path) -> None:
+    found = key.stat()
+    allowed = stat.S_IRWXU | (stat.S_IRGRP if found.st_uid == 0 and os.geteuid() != 0 else 0)
+    if stat.S_IMODE(found.st_mode) & ~allowed:
+        raise UserError(
+            f"TLS key {key} may be read or changed by others than its owner (mode {stat.S_IMODE(found.st_mode):04o})",
+            f"chmod 600 {key}; whoever has read it can pass for this server: think of a new one",
+        )
+
+
+def _chain(certificate: Path) -> list[bytes]:
+    """The certificates of a PEM file, DER."""
+    return [ssl.PEM_cert_to_DER_cert(text.decode("ascii")) for text in _PEM.findall(certificate.read_bytes())]
+
+
+def _values(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each value in `data` (DER, definite lengths)."""
+    at = 0
+    while at < len(data):
+        tag, length, begin = data[at], data[at + 1], at + 2
+        if length & _LONG_LENGTH:
+            size = length & ~_LONG_LENGTH
+            length = int.from_bytes(data[begin : begin + size])
+            begin += size
+        if begin + length > len(data):
+            raise ValueError("a value beyond its end")
+        yield tag, data[begin : begin + length]
+        at = begin + length
+
+
+def _time_us(tag: int, text: bytes) -> int:
+    """UTCTime has two digits of the year, of 1950 to 2049; GeneralizedTime has four."""
+    digits = text.decode("ascii")
+    if tag == _UTC_TIME:
+        digits = ("19" if digits[0] >= "5" else "20") + digits
+    instant = dt.datetime.strptime(digits, "%Y%m%d%H%M%SZ").replace(tzinfo=dt.UTC)
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def _instant(at_us: int) -> str:
+    return f"{_EPOCH + dt.timedelta(microseconds=at_us):%Y-%m-%d %H:%M:%S} UTC"
