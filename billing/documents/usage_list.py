@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing.clocks import EPOCH
 from billing.documents.due import priced_usage
-from billing.documents.finding import EPOCH, Document, find, key_of, lines_of, standing_lines
+from billing.documents.finding import Document, find, key_of, lines_of, standing_lines
 from billing.documents.grounds import WORKED_OUT, Ground, ground_of
 from billing.intake import view
 from billing.runs import charge_files, states
