@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, Self
 import sqlalchemy as sa
 
 from billing.store import access, clock, database, location, schema, tables
+from billing.store.clock import PRACTICE
 from billing.store.location import DATABASE_NAME, LOCATION_NAME
 from rating.errors import UserError
 
@@ -42,16 +43,25 @@ _OWN_NAMES: Final = frozenset({"usage", "charges", LOCATION_NAME, *(DATABASE_NAM
 class Home:
     """An open home folder. Use `Home.open`; one instance serves many threads."""
 
-    def __init__(self, path: Path, engine: sa.Engine, *, installation_id: str, hash_key: bytes) -> None:
+    def __init__(self, path: Path, engine: sa.Engine, *, installation_id: str, hash_key: bytes, is_practice: bool = False) -> None:
         self.path = path
         self.engine = engine
         self.installation_id = installation_id
         self.hash_key = hash_key  # keys the hash that makes event keys
+        self.is_practice = is_practice  # for ever: its clock may be moved, and its documents say so
         self._latest_us = 0  # the latest time of a commit: when this was opened, and of its own since
 
     @classmethod
-    def open(cls, path: Path | str, *, create: bool = False, hash_key: bytes | None = None, busy_timeout_ms: int | None = None) -> Self:
-        """Open the home at `path`; with `create`, make one where nothing is.
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        create: bool = False,
+        practice: bool = False,
+        hash_key: bytes | None = None,
+        busy_timeout_ms: int | None = None,
+    ) -> Self:
+        """Open the home at `path`; with `create`, make one where nothing is. With `practice` it is a practice home, new or not.
 
         `hash_key` (16 bytes) is kept when the home is made and ignored afterwards: event keys must not change.
         `busy_timeout_ms` is how long a write waits for others, BUSY_TIMEOUT_MS if not given.
@@ -62,8 +72,11 @@ class Home:
         engine = engine_of(folder, place, BUSY_TIMEOUT_MS if busy_timeout_ms is None else busy_timeout_ms)
         try:
             schema.bring_up_to_date(engine, folder, place.schema if place else None)
-            installation_id, key = _settings(engine, hash_key or _DEFAULT_HASH_KEY)
-            opened = cls(folder, engine, installation_id=installation_id, hash_key=key)
+            stored = _settings(engine, hash_key or _DEFAULT_HASH_KEY, practice=practice)
+            if practice:
+                _require_practice(folder, stored)
+            key = bytes.fromhex(stored["hash_key"])
+            opened = cls(folder, engine, installation_id=stored["installation_id"], hash_key=key, is_practice=PRACTICE in stored)
             with opened.connect() as connection:
                 last = clock.latest(connection)
         except BaseException:
@@ -81,6 +94,11 @@ class Home:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def latest_us(self) -> int:
+        """The latest time of a commit, as of the opening or of its own since; microseconds UTC, 0 for none."""
+        return self._latest_us
 
     @property
     def journal_folder(self) -> Path:
@@ -172,7 +190,7 @@ def engine_of(
 def _check_folder(folder: Path, *, create: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file, not a home folder", "name a folder with --home", exit_status=2)
-    known = (folder / DATABASE_NAME).is_file() or (folder / LOCATION_NAME).is_file()
+    known = is_home(folder)
     if not known and not create:
         what = "is not a home folder: it holds no ratewright.db" if folder.is_dir() else "does not exist"
         raise UserError(
@@ -198,6 +216,11 @@ def _make_folders(folder: Path, *, is_new: bool) -> None:
     except OSError as error:
         raise database.not_writable(folder) from error
     _check_writable(folder)
+
+
+def is_home(folder: Path) -> bool:
+    """Whether a home is there."""
+    return (folder / DATABASE_NAME).is_file() or (folder / LOCATION_NAME).is_file()
 
 
 def check_known(folder: Path) -> None:
@@ -236,8 +259,17 @@ def _check_writable(folder: Path) -> None:
         raise database.not_writable(folder)
 
 
-def _settings(engine: sa.Engine, hash_key: bytes) -> tuple[str, bytes]:
-    """Installation id and hash key; kept at the first opening and read ever after."""
+def _require_practice(folder: Path, stored: dict[str, str]) -> None:
+    if PRACTICE not in stored:
+        raise UserError(
+            f"home folder {folder} is an ordinary one: a home is a practice home from its making on, or never",
+            "leave out --practice, or name a new folder with --home",
+            exit_status=2,
+        )
+
+
+def _settings(engine: sa.Engine, hash_key: bytes, *, practice: bool) -> dict[str, str]:
+    """Installation id, hash key and whether it is for practice; kept at the first opening and read ever after."""
     if len(hash_key) != HASH_KEY_BYTES:
         raise ValueError(f"hash key of {len(hash_key)} bytes")
     with engine.connect() as connection:
@@ -247,9 +279,9 @@ def _settings(engine: sa.Engine, hash_key: bytes) -> tuple[str, bytes]:
             installation_id = hashlib.sha256(b"installation" + hash_key).hexdigest()[:32]
             stored = _stored_settings(connection)  # somebody else may have been faster
             if not stored:
-                stored = {"hash_key": hash_key.hex(), "installation_id": installation_id}
+                stored = {"hash_key": hash_key.hex(), "installation_id": installation_id} | ({PRACTICE: "yes"} if practice else {})
                 connection.execute(tables.settings.insert(), [{"name": name, "value": value} for name, value in stored.items()])
-    return stored["installation_id"], bytes.fromhex(stored["hash_key"])
+    return stored
 
 
 def _stored_settings(connection: sa.Connection) -> dict[str, str]:

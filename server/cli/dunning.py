@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
@@ -36,12 +35,12 @@ def run(*, date: AsOf, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False)
     """Take the steps that are due: remind, bar outgoing calls, or clear after payment. Once more on the same date does nothing."""
     from billing import dunning
     from billing.store.home import Home
-    from server import operator
-    from server.cli.bill import now_us, parse_date
+    from server import clock, operator
+    from server.cli.bill import parse_date
 
     as_of = parse_date(date)
     with Home.open(home) as opened:
-        changes = dunning.run(opened, as_of, now_us(), by=operator.current())
+        changes = dunning.run(opened, as_of, clock.now_us(opened), by=operator.current())
     if changes and not as_json:
         print(f"run {changes[0].run_id} of {as_of}")
     _print(changes, as_json=as_json)
@@ -74,11 +73,12 @@ def show(
     """Show where an account stands and the steps taken so far."""
     from billing import dunning
     from billing.store.home import Home
+    from server import clock
     from server.cli import output
     from server.cli.bill import parse_date
 
-    as_of = dt.datetime.now(dt.UTC).date() if date is None else parse_date(date)
     with Home.open(home) as opened:
+        as_of = clock.today(opened) if date is None else parse_date(date)
         found = dunning.history(opened, account, as_of)
     if as_json:
         output.print_json(found)

@@ -43,13 +43,12 @@ def set_(
     """Set a value. It holds for everything that begins after it."""
     from billing.store import settings
     from billing.store.home import Home
-    from server import operator
+    from server import clock, operator
     from server.cli import output
-    from server.cli.bill import now_us
 
     who = operator.current()
     with Home.open(home) as opened:
-        changed = settings.put(opened, name, value, who.name, who.uid, now_us())
+        changed = settings.put(opened, name, value, who.name, who.uid, clock.now_us(opened))
     if as_json:
         output.print_json({"name": name, "value": value, "changed": changed})
     else:

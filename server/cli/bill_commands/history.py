@@ -38,10 +38,14 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
             instant(each.started_us),
             _took(each),
             each.approved_by,
+            each.ahead,
         )
         for each in runs
     ]
-    columns = ("run", "bill date", "state", "accounts", "invoices", "total", "kind", "by", "started (UTC)", "took", "approved by")
+    columns = (
+        "run", "bill date", "state", "accounts", "invoices", "total", "kind", "by", "started (UTC)", "took", "approved by",
+        "ahead of its date",
+    )  # fmt: skip
     output.print_table(columns, rows, right=("run", "accounts", "invoices", "total", "took"))
     return 0
 

@@ -36,7 +36,7 @@ def void(
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
-        done = voiding.void(opened, number, reason, who(), on=_day(date), dry_run=dry_run)
+        done = voiding.void(opened, number, reason, who(opened), on=_day(date), dry_run=dry_run)
     if as_json:
         output.print_json(done)
         return 0
@@ -65,8 +65,8 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
     if dry_run:
         return _preview_reissue(home, number, as_json=as_json)
     with Home.open(home) as opened:
-        report = voiding.reissue(opened, number, who())
-        followed = following.follow_up(opened, report.run_id, who()) if report.state == "posted" else []
+        report = voiding.reissue(opened, number, who(opened))
+        followed = following.follow_up(opened, report.run_id, who(opened)) if report.state == "posted" else []
         account = invoicing.get_invoice(opened, number).summary.account_id
         made = [each for each in invoicing.list_invoices(opened, account) if each.run_id == report.run_id]
     waiting = report.state == "computed" and report.drafts > 0
@@ -98,7 +98,7 @@ def _preview_reissue(home: Path, number: str, *, as_json: bool) -> int:
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
-        found = voiding.preview_reissue(opened, number, who())
+        found = voiding.preview_reissue(opened, number, who(opened))
     if as_json:
         output.print_json(found)
     else:
@@ -130,7 +130,7 @@ def credit(
 
     wanted = crediting.Wanted(reference, number, line, None if amount is None else micros_of(amount), effect, reason, text)
     with Home.open(home) as opened:
-        done = crediting.credit(opened, wanted, who(), on=_day(date), dry_run=dry_run)
+        done = crediting.credit(opened, wanted, who(opened), on=_day(date), dry_run=dry_run)
     if as_json:
         output.print_json(done)
         return 0

@@ -29,9 +29,9 @@ def cash(
     from billing.store.home import Home
     from server.cli import output
 
-    given = Payment(payment_id, account, common.micros_of(amount), common.happened(date), reference, currency, tuple(invoice))
     with Home.open(home) as opened:
-        paid = cash_desk.pay(opened, till, given, common.act(dry_run=dry_run))
+        given = Payment(payment_id, account, common.micros_of(amount), common.happened(opened, date), reference, currency, tuple(invoice))
+        paid = cash_desk.pay(opened, till, given, common.act(opened, dry_run=dry_run))
     if as_json:
         output.print_json(common.plain(paid))
         return 0
