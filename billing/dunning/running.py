@@ -65,6 +65,17 @@ def preview(home: Home, as_of: dt.date) -> list[Change]:
         return [change for _, change, _ in _changes(connection, as_of)]
 
 
+def refusal(home: Home, as_of: dt.date, now_us: int) -> str:
+    """Why `run` would refuse a date now; empty: it would not."""
+    with home.connect() as connection:
+        try:
+            _require_not_before_last_run(connection, as_of)
+            _require_begun(connection, as_of, now_us, _changes(connection, as_of))
+        except UserError as error:
+            return f"{error.message}; remedy: {error.remedy}"
+    return ""
+
+
 def run(home: Home, as_of: dt.date, now_us: int, *, by: Operator = NOBODY) -> list[Change]:
     """Take the step of every account whose state has changed since its last step. Once more on the same date changes nothing.
 

@@ -17,14 +17,15 @@ def trial(*, run: RunNumber, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = 
     """Compare the list of a computed run with the last period: bills of nothing, jumps, lost accounts, revenue by code."""
     from billing.runs import trial as trials
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.trial_page import print_trial
 
     with Home.open(home) as opened:
         found = trials.compare(opened, run)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     else:
+        practice.say(opened)
         print_trial(found)
     return 0
 

@@ -15,13 +15,14 @@ def due(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     from billing.runs.dates.due import due_dates
     from billing.store.home import Home
     from server import clock
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = due_dates(opened, clock.now_us(opened))
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     else:
+        practice.say(opened)
         _print(found)
     return 0
 

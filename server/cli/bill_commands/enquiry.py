@@ -53,7 +53,7 @@ def opening(
     """Make documents of what imported accounts owed before. Items that have theirs are left alone."""
     from billing.documents import openings
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import amounts
     from server.cli.ledger_commands.common import who
     from server.cli.payment_commands.common import date_or_today
@@ -61,10 +61,13 @@ def opening(
     with Home.open(home) as opened:
         done = openings.open_items(opened, who(opened), date_or_today(opened, date), dry_run=dry_run)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
     else:
+        practice.say(opened)
         print(f"opening documents{' that would be made' if dry_run else ''}: {done.documents}, {amounts(done.total_micros)}")
-    return 0
+        if done.refused:
+            print(f"without --dry-run this is refused: {done.refused}")
+    return 1 if done.refused else 0
 
 
 @alarms.command(name="list")

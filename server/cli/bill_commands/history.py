@@ -18,13 +18,14 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """List bill runs, oldest first."""
     from billing.runs import reports
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         runs = reports.list_runs(opened)
     if as_json:
-        output.print_json(runs)
+        output.print_json(practice.marked(opened, runs))
         return 0
+    practice.say(opened)
     rows = [
         (
             each.run_id,

@@ -38,7 +38,7 @@ def show(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool,
     from billing.runs import cycle
     from billing.store.home import Home
     from server import clock
-    from server.cli import output, stages
+    from server.cli import output, practice, stages
 
     with Home.open(home) as opened, stages.show("preview") as report:
         if order.accounts is not None:
@@ -46,8 +46,9 @@ def show(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool,
             order = order._replace(accounts=frozenset(names))
         found = cycle.preview(opened, day, clock.now_us(opened), order=order, threads=thread_count(threads), progress=report)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     else:
+        practice.say(opened)
         print_preview(found, with_lines=with_lines)
     return found
 

@@ -49,7 +49,7 @@ def retry(
     from billing.runs.states import By
     from billing.store.home import Home
     from server import clock, operator
-    from server.cli import output, stages
+    from server.cli import output, practice, stages
     from server.cli.bill_commands.run import finish, print_report
 
     who = operator.current()
@@ -60,7 +60,8 @@ def retry(
         if done.state == "posted":
             return finish(opened, done, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
     else:
+        practice.say(opened)
         print_report(done)
     return 0

@@ -148,13 +148,14 @@ def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
     """Print a posted run with its books, after runs that nobody has followed up. Exit status 1 if a book does not balance."""
     from billing.documents.following import follow_up
     from billing.runs.reports import run_report
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.ledger_commands.common import who
 
     followed = follow_up(home, done.run_id, who(home))
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(home, done))
     else:
+        practice.say(home)
         for each in followed:
             print_report(done if each.run_id == done.run_id else run_report(home, each.run_id))
             _print_books(each.books, each.open_findings)
@@ -177,10 +178,11 @@ def print_failed(failed: Sequence[Book]) -> None:
 
 
 def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
-    from server.cli import output
+    from server.cli import output, practice
 
+    practice.say(home, as_json=as_json)
     if done.state != "computed":
-        output.print_json(done) if as_json else print_report(done)
+        output.print_json(practice.marked(home, done)) if as_json else print_report(done)
         return 0
     from billing.controls import findings
     from billing.controls.book import book
@@ -195,7 +197,7 @@ def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
     )
     findings.keep(home, [jumping], done.run_id, done.started_by, clock.today(home), clock.now_us(home))
     if as_json:
-        output.print_json({"run": done, "trial": found})
+        output.print_json(practice.marked(home, {"run": done, "trial": found}))
         return 0
     print_report(done)
     print()

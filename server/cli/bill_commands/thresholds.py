@@ -29,7 +29,7 @@ def thresholds(
     from billing.documents import interim
     from billing.store.home import Home
     from server import clock, operator
-    from server.cli import output
+    from server.cli import output, practice
 
     day, who = parse_date(date), operator.current()
     with Home.open(home) as opened:
@@ -39,8 +39,9 @@ def thresholds(
             found = interim.run(opened, day, Who(who.name, who.uid, clock.now_us(opened)), threads=thread_count(threads))
     status = 1 if found.refused else 0
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
         return status
+    practice.say(opened)
     _print_limits(found)
     if found.refused:
         print(f"without --dry-run this is refused: {found.refused}")

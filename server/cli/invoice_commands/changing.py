@@ -32,14 +32,15 @@ def void(
     """An invoice that nobody paid and no later one corrects is void: it keeps its number, and its lines count as billed no more."""
     from billing.documents import voiding
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
         done = voiding.void(opened, number, reason, who(opened), on=_day(date), dry_run=dry_run)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
         return 0
+    practice.say(opened)
     shown = f"{output.amount(done.total_micros, done.currency)} {done.currency} of account {done.account_id}"
     print(f"{done.number} ({shown}) {'would be' if dry_run else 'is'} void as of {done.on_date}; {done.postings} postings turned back")
     for source, micros in done.freed.items():
@@ -58,7 +59,7 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
     from billing import invoicing
     from billing.documents import following, voiding
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill_commands.run import print_alarms, print_failed
     from server.cli.ledger_commands.common import who
 
@@ -73,8 +74,10 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
     failed = [book for each in followed for book in each.books if not book.ok]
     status = 0 if (made or waiting) and not failed else 1
     if as_json:
-        output.print_json({"run_id": report.run_id, "state": report.state, "drafts": report.drafts, "invoices": made})
+        told = {"run_id": report.run_id, "state": report.state, "drafts": report.drafts, "invoices": made}
+        output.print_json(practice.marked(opened, told))
         return status
+    practice.say(opened)
     for each in made:
         amount = f"{output.amount(each.total_micros, each.currency)} {each.currency}"
         print(f"{each.number}: {amount} of account {each.account_id}, run {report.run_id}")
@@ -93,15 +96,16 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
 def _preview_reissue(home: Path, number: str, *, as_json: bool) -> int:
     from billing.documents import voiding
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill_commands.preview import print_preview
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
         found = voiding.preview_reissue(opened, number, who(opened))
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     else:
+        practice.say(opened)
         print_preview(found, with_lines=True)
     return 0 if found.drafts and not found.refused and not found.findings else 1
 
@@ -124,7 +128,7 @@ def credit(
     """Credit a line of an invoice, or all of it, with the tax that goes with it: never more than was billed less earlier credit."""
     from billing.documents import crediting
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.ledger_commands.common import who
     from server.cli.payment_commands.common import micros_of
 
@@ -132,8 +136,9 @@ def credit(
     with Home.open(home) as opened:
         done = crediting.credit(opened, wanted, who(opened), on=_day(date), dry_run=dry_run)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
         return 0
+    practice.say(opened)
     sums = (output.amount(-micros, done.currency) for micros in (done.total_micros, done.net_micros, done.tax_micros))
     shown = "{} {} ({} net, {} tax)".format(next(sums), done.currency, *sums)
     if done.existed and done.voided_on:

@@ -26,13 +26,14 @@ def list_(
     """List issued invoices, credit notes and opening documents by number."""
     from billing import invoicing
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = invoicing.list_invoices(opened, account, limit=None if as_json else limit + 1)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
         return 0
+    practice.say(opened)
     rows = [
         (each.number, each.account_id, each.period_from, each.period_to, each.due_on, output.amount(each.total_micros, each.currency),
          output.amount(each.open_micros, each.currency), each.currency, _state(each))
@@ -59,14 +60,14 @@ def show(
     from billing import invoicing
     from billing.documents.aftermath import aftermath
     from billing.store.home import Home
-    from server.cli import invoice_page, output
+    from server.cli import invoice_page, output, practice
 
     with Home.open(home) as opened:
         found, after = invoicing.get_invoice(opened, number), aftermath(opened, number)
     if as_json:
-        output.print_json({**msgspec.to_builtins(found), "after": after})
+        output.print_json(practice.marked(opened, {**msgspec.to_builtins(found), "after": after}))
         return 0
-    print("\n".join(invoice_page.page(found, language)))
+    print("\n".join([*practice.notice(opened, language or found.language), *invoice_page.page(found, language)]))
     told = _told(after, found.summary.currency)
     if told:
         print("\n" + "\n".join(told))

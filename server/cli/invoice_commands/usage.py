@@ -30,15 +30,16 @@ def usage(
     """Every record behind the usage lines of an invoice: when, with whom, how much, how much of it free, and what it cost."""
     from billing.documents.usage_list import usage_list
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = usage_list(opened, number, subscription)
     if csv is not None:
         _write(found, csv)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
         return 0
+    practice.say(opened)
     if csv is None:
         output.print_table(_COLUMNS, _rows(found), right=("quantity", "free", "charge"))
         print()

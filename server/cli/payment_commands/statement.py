@@ -24,7 +24,7 @@ def statement(
     """Show what an account owed, every document and payment of a span, what it owes then, and what is open now."""
     from billing.payments.statement import statement as statement_of
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import parse_date
     from server.cli.payment_commands import common
 
@@ -32,8 +32,9 @@ def statement(
     with Home.open(home) as opened:
         found = statement_of(opened, account, first, last)
     if as_json:
-        output.print_json(common.plain(found))
+        output.print_json(practice.marked(opened, common.plain(found)))
         return 0
+    practice.say(opened)
     _print(found)
     return 0
 
