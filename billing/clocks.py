@@ -40,12 +40,13 @@ class Dated(NamedTuple):
 
 def local_date(timezone: str, now_us: int) -> dt.date:
     """The date in a time zone at an instant."""
-    return (EPOCH + dt.timedelta(microseconds=now_us)).astimezone(ZoneInfo(timezone)).date()
+    return _wall_clock(timezone, now_us).date()
 
 
 def clocks(timezones: Iterable[str], now_us: int) -> list[Clock]:
     """The clock of each time zone, the one furthest behind first; that of UTC where none is given."""
-    return sorted(Clock(local_date(timezone, now_us), timezone) for timezone in set(timezones) or {"UTC"})
+    walls = sorted((_wall_clock(timezone, now_us), timezone) for timezone in set(timezones) or {"UTC"})
+    return [Clock(wall.date(), timezone) for wall, timezone in walls]
 
 
 def clocks_of(connection: sa.Connection, now_us: int, entity: str | None = None) -> list[Clock]:
@@ -75,6 +76,10 @@ def furthest_behind(connection: sa.Connection, day: dt.date, now_us: int, touche
         zones = _timezones(connection, behind, touched())
         behind = [clock for clock in behind if clock.timezone in zones]
     return behind[0] if behind else None
+
+
+def _wall_clock(timezone: str, now_us: int) -> dt.datetime:
+    return (EPOCH + dt.timedelta(microseconds=now_us)).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
 
 
 def _timezones(connection: sa.Connection, behind: list[Clock], keys: Collection[int]) -> set[str]:

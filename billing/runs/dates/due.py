@@ -113,7 +113,7 @@ def _due_date(connection: sa.Connection, known: _Known, day: dt.date, ended: Int
         return None
     blocking = np.flatnonzero(waits & ground.due)  # also of other bill dates: a run of this date would bill them as well
     zones = {known.facts.zones[number] for number in known.facts.account_zone[blocking].tolist()}
-    clock = min(((known.today[zone], zone) for zone in zones), default=(day, ""))[1]
+    clock = next((zone for zone in known.today if zone in zones), "")  # in the order of the clocks
     runs = (kinds[DUE] or kinds[TESTED]) and not clock
     return DueDate(
         day.isoformat(),

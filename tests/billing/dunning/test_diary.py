@@ -124,7 +124,7 @@ def test_an_unknown_policy_is_an_error(world: World) -> None:
     world.bill("2025-11-01")
     world.execute("UPDATE accounts SET dunning_policy = 'stern'")
     with pytest.raises(UserError, match="dunning policy stern, which does not exist"):
-        dunning.run(world.home, dt.date(2025, 12, 1), world.tick())
+        dunning.run(world.home, dt.date(2025, 12, 1), world.begun(dt.date(2025, 12, 1)))
 
 
 def test_terms_name_the_policy_from_their_date_on(world: World) -> None:
@@ -146,3 +146,35 @@ def test_terms_name_the_policy_from_their_date_on(world: World) -> None:
 def test_history_of_nobody(world: World) -> None:
     with pytest.raises(UserError, match="no account has the id eve"):
         dunning.history(world.home, "eve", dt.date(2025, 12, 1))
+
+
+@pytest.fixture
+def owing(world: World) -> World:
+    """Anna owes 10.60 since 15 November."""
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    world.bill("2025-11-01")
+    return world
+
+
+def test_a_date_that_has_not_begun_is_looked_at_and_not_run(owing: World) -> None:
+    """In Shanghai 20 January begins at 16:00 of the nineteenth in Greenwich."""
+    before_us = int(dt.datetime(2026, 1, 19, 15, 59, tzinfo=dt.UTC).timestamp()) * 1_000_000
+    for day, behind in ((dt.date(2026, 1, 20), "2026-01-19"), (dt.date(2026, 8, 1), "2026-01-19")):
+        assert [change.action for change in dunning.preview(owing.home, day)] == ["bar_outgoing"]
+        with pytest.raises(UserError) as caught:
+            dunning.run(owing.home, day, before_us)
+        where = f"that day has not begun on the clock of Asia/Shanghai, where it is {behind}"
+        assert caught.value.message == f"a dunning run of {day} is refused: {where}"
+        assert f"`ratewright dunning preview --date {day}`" in caught.value.remedy
+        assert dunning.refusal(owing.home, day, before_us) == f"{caught.value.message}; remedy: {caught.value.remedy}"
+    assert [change.action for change in dunning.run(owing.home, dt.date(2026, 1, 20), before_us + 60_000_000)] == ["bar_outgoing"]
+
+
+def test_dunning_waits_for_those_alone_whom_it_would_act_on(owing: World) -> None:
+    """Somebody in Honolulu, where it is the nineteenth still, owes nothing: nobody waits for them."""
+    owing.account("dora", timezone="Pacific/Honolulu")
+    noon_us = int(dt.datetime(2026, 1, 20, 4, tzinfo=dt.UTC).timestamp()) * 1_000_000
+    with pytest.raises(UserError, match="a dunning run of 2026-01-21 is refused: that day has not begun on the clock of Pacific/Honolulu"):
+        dunning.run(owing.home, dt.date(2026, 1, 21), noon_us)
+    assert [change.account_id for change in dunning.run(owing.home, dt.date(2026, 1, 20), noon_us)] == ["anna"]

@@ -37,7 +37,7 @@ def two(world: World) -> World:
 
 
 def run(world: World, date: dt.date = NOVEMBER, **order: object) -> RunReport:
-    return cycle.run(world.home, date, world.tick(), order=Order(**{"by": ADA, **order}))  # type: ignore[arg-type] # fields of an order
+    return cycle.run(world.home, date, world.begun(date), order=Order(**{"by": ADA, **order}))  # type: ignore[arg-type] # fields of an order
 
 
 def balanced(world: World) -> bool:

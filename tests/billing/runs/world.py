@@ -137,6 +137,12 @@ class World:
         self.now_us += 1
         return self.now_us
 
+    def begun(self, day: dt.date) -> int:
+        """The next instant, when a day has begun on every clock: at its noon in Greenwich or later."""
+        noon_us = (dt.datetime.combine(day, dt.time(12), dt.UTC) - EPOCH) // dt.timedelta(microseconds=1)
+        self.now_us = max(self.now_us, noon_us)
+        return self.tick()
+
     def account(  # noqa: PLR0913 -- columns of accounts.csv
         self,
         account_id: str,
@@ -202,7 +208,8 @@ class World:
     def bill(self, date: str, threads: int = 1) -> RunReport:
         """Run the cycle."""
         self.catch_up()
-        return cycle.run(self.home, dt.date.fromisoformat(date), self.tick(), threads=threads)
+        day = dt.date.fromisoformat(date)
+        return cycle.run(self.home, day, self.begun(day), threads=threads)
 
     def lines(self, number: str) -> list[tuple[str, str, str, int, int]]:
         """Lines of an invoice as (text, period from, period to, events, amount in cents)."""
