@@ -35,7 +35,8 @@ def now_us(home: Home) -> int:
         require_ordinary(f"{home.path} is an ordinary home folder")
     if not text:
         return machine_now_us()
-    moved_us, last_us = machine_now_us() + _moved_by_us(text), home.latest_us
+    moved_by_us, last_us = _moved_by_us(text), home.latest_us
+    moved_us = moved_by_us + machine_now_us()  # looked at later: an instant that is given has begun
     return last_us if moved_us < last_us and moved_us // _DAY_US == last_us // _DAY_US else moved_us
 
 
