@@ -17,6 +17,8 @@ from rating.errors import UserError
 from tests.billing.runs.world import EPOCH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from billing.runs.reports import RunReport
     from tests.billing.runs.world import World
 
@@ -147,7 +149,7 @@ def test_what_is_tried_again_of_a_run_ahead_waits_for_its_date(anna: World) -> N
     run(anna, now_us)
     anna.execute("UPDATE accounts SET currency = 'CNY' WHERE account_id = 'bert'")
     voiding.void(anna.home, "R-0000000002", "wrong address", Who("ada", 1001, now_us))
-    again = (
+    again: tuple[Callable[[int], RunReport], ...] = (
         lambda us: quarantine.retry(anna.home, 2, us, BEN),
         lambda us: voiding.reissue(anna.home, "R-0000000002", Who("ada", 1001, us)),
     )
