@@ -54,7 +54,7 @@ def test_diary(world: World) -> None:
         elif event.startswith("pay="):
             payments.record(world.home, f"p{number}", "anna", micros(event[4:]), day, "", world.tick())
         foreseen = dunning.preview(world.home, day)
-        changes = dunning.run(world.home, day, world.tick())
+        changes = dunning.run(world.home, day, world.begun(day))
         assert [msgspec.structs.replace(change, run_id=None) for change in changes] == foreseen, row
         assert [change.action for change in changes] == ([] if action == "-" else [action]), row
         assert dunning.history(world.home, "anna", day).barred == (barred == "yes"), row
@@ -73,7 +73,7 @@ def test_one_date_may_see_an_account_clear_and_reminded_again(world: World) -> N
     world.bill("2025-11-01")
 
     def actions(on: dt.date) -> list[str]:
-        return [change.action for change in dunning.run(world.home, on, world.tick())]
+        return [change.action for change in dunning.run(world.home, on, world.begun(on))]
 
     assert actions(dt.date(2026, 2, 6)) == ["remind"]
     assert actions(day) == ["bar_outgoing"]
@@ -90,9 +90,9 @@ def test_runs_have_numbers_and_say_who_took_them_by_which_policy(world: World) -
     world.account("anna")
     world.subscription("anna-1", "anna", "shop/basic", "1001")
     world.bill("2025-11-01")
-    (taken,) = dunning.run(world.home, dt.date(2026, 1, 20), world.tick(), by=Operator("ana", 2001))
-    assert dunning.run(world.home, dt.date(2026, 1, 21), world.tick()) == []
-    (barred,) = dunning.run(world.home, dt.date(2026, 2, 3), world.tick(), by=Operator("bob", 2002))
+    (taken,) = dunning.run(world.home, dt.date(2026, 1, 20), world.begun(dt.date(2026, 1, 20)), by=Operator("ana", 2001))
+    assert dunning.run(world.home, dt.date(2026, 1, 21), world.begun(dt.date(2026, 1, 21))) == []
+    (barred,) = dunning.run(world.home, dt.date(2026, 2, 3), world.begun(dt.date(2026, 2, 3)), by=Operator("bob", 2002))
     assert [(each.run_id, each.as_of, each.by_name, each.reminded, each.barred, each.state) for each in dunning.runs(world.home)] == [
         (1, "2026-01-20", "ana", 1, 0, "counts"),
         (2, "2026-02-03", "bob", 0, 1, "counts"),
@@ -109,10 +109,10 @@ def test_a_date_before_the_last_step_is_refused_because_it_would_unbar_those_who
     world.account("anna")
     world.subscription("anna-1", "anna", "shop/basic", "1001")
     world.bill("2025-11-01")
-    dunning.run(world.home, dt.date(2026, 1, 6), world.tick())
-    dunning.run(world.home, dt.date(2026, 1, 20), world.tick())
+    dunning.run(world.home, dt.date(2026, 1, 6), world.begun(dt.date(2026, 1, 6)))
+    dunning.run(world.home, dt.date(2026, 1, 20), world.begun(dt.date(2026, 1, 20)))
     with pytest.raises(UserError, match="dunning has taken steps by 2026-01-20, which is after 2025-11-10") as caught:
-        dunning.run(world.home, dt.date(2025, 11, 10), world.tick())
+        dunning.run(world.home, dt.date(2025, 11, 10), world.begun(dt.date(2025, 11, 10)))
     assert "dunning undo --run 2" in caught.value.remedy
     assert dunning.preview(world.home, dt.date(2025, 11, 10))[0].action == "clear"
     assert dunning.history(world.home, "anna", dt.date(2026, 1, 20)).barred
