@@ -161,14 +161,14 @@ def test_a_date_that_has_not_begun_is_looked_at_and_not_run(owing: World) -> Non
     """In Shanghai 20 January begins at 16:00 of the nineteenth in Greenwich."""
     before_us = int(dt.datetime(2026, 1, 19, 15, 59, tzinfo=dt.UTC).timestamp()) * 1_000_000
     for day, behind in ((dt.date(2026, 1, 20), "2026-01-19"), (dt.date(2026, 8, 1), "2026-01-19")):
-        assert [change.action for change in dunning.preview(owing.home, day)] == ["bar_outgoing"]
+        assert [change.action for change in dunning.preview(owing.home, day)] == ["remind"]
         with pytest.raises(UserError) as caught:
             dunning.run(owing.home, day, before_us)
         where = f"that day has not begun on the clock of Asia/Shanghai, where it is {behind}"
         assert caught.value.message == f"a dunning run of {day} is refused: {where}"
         assert f"`ratewright dunning preview --date {day}`" in caught.value.remedy
         assert dunning.refusal(owing.home, day, before_us) == f"{caught.value.message}; remedy: {caught.value.remedy}"
-    assert [change.action for change in dunning.run(owing.home, dt.date(2026, 1, 20), before_us + 60_000_000)] == ["bar_outgoing"]
+    assert [change.action for change in dunning.run(owing.home, dt.date(2026, 1, 20), before_us + 60_000_000)] == ["remind"]
 
 
 def test_dunning_waits_for_those_alone_whom_it_would_act_on(owing: World) -> None:
