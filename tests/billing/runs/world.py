@@ -200,8 +200,9 @@ class World:
         self._add(tables.guiding_facts, served_id=number, subscription_key=key, from_us=START_US, to_us=None)
 
     def take(self, *calls: Call) -> None:
-        """Take calls in, as one batch of a stream."""
+        """Take calls in, as one batch of a stream, when they have ended."""
         usage = usage_table(calls)
+        self.now_us = max([self.now_us, *(instant_us(call.at) + call.seconds * SECOND_US for call in calls)])
         batch = Decoded(usage=usage, rejects=[], rows=usage.num_rows, file_sha256=b"\0" * 32, size_bytes=0)
         Intake(self.home).take_batch("switch", batch, self.tick())
 
