@@ -15,14 +15,12 @@ import sqlalchemy as sa
 from billing import closed_months
 from billing.accounting import check
 from billing.accounting.month_end import DEFERRED, PROVISION, UNBILLED, Moved, deferred_targets, moves, post, provision_targets
-from billing.documents.finding import local_date
+from billing.clocks import clocks_of
 from billing.runs import states
 from billing.store import tables
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from billing.accounting.month_end import Kind, Month, Targets
     from billing.accounting.unbilled import Charged
     from billing.closed_months import Who
@@ -95,9 +93,10 @@ def _own(targets: Targets, entity: str) -> Targets:
 def _obstacles(home: Home, connection: sa.Connection, month: Month, entity: str, now_us: int) -> list[Problem]:
     place = f"month {month.text}"
     found = _unfinished(connection, month)
-    today = _today(connection, entity, now_us)
-    if today <= month.last:
-        found.append(Problem(place, "its end", f"{month.text} is not over: it is {today}", f"close it from {month.after} on"))
+    clock = clocks_of(connection, now_us, entity)[0]
+    if clock.today < month.after:
+        what = f"{month.text} is not over: it is {clock.today} on the clock of {clock.timezone}"
+        found.append(Problem(place, "its end", what, f"close it from {month.after} on"))
     found.extend(
         Problem(place, before, f"the books for {before} are still open", f"close {before} first")
         for before in _open_before(connection, entity, month)
@@ -111,13 +110,6 @@ def _obstacles(home: Home, connection: sa.Connection, month: Month, entity: str,
         Problem(place, each.name, each.first_difference, "see `ratewright ledger check`") for each in check.check(home) if not each.ok
     )
     return found
-
-
-def _today(connection: sa.Connection, entity: str, now_us: int) -> dt.date:
-    """The earliest date that it is for a customer of the entity; that of UTC where there is none."""
-    account = tables.accounts.c
-    query = sa.select(account.timezone).where(sa.func.coalesce(account.legal_entity, "") == entity).distinct()
-    return min((local_date(timezone, now_us) for timezone in connection.execute(query).scalars()), default=local_date("UTC", now_us))
 
 
 def _unfinished(connection: sa.Connection, month: Month) -> list[Problem]:

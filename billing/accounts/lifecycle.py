@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from billing.accounts import forecast, kinds
 from billing.accounts.lookup import unknown_subscription
 from billing.accounts.numbers import begin_span, end_spans, spans_of
-from billing.accounts.picture import local_date, subscription_keys
+from billing.accounts.picture import subscription_keys
 from billing.accounts.recording import change
 from billing.charges.periods import ONE_DAY
+from billing.clocks import local_date
 from billing.store import tables
 from rating.errors import UserError
 from rating.model import FeeOccasion

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from billing.accounts import facts
 from billing.accounts.facts import Fact, in_chunks
 from billing.charges.periods import BillDays, Period, period_of
+from billing.clocks import local_date
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -170,11 +171,6 @@ def _by_id(connection: sa.Connection, name: sa.Column[str], key: sa.Column[int],
     for lot in in_chunks(sorted(set(ids))):
         found.update((row[0], row[1]) for row in connection.execute(sa.select(name, key).where(name.in_(lot))))
     return found
-
-
-def local_date(timezone: str, now_us: int) -> dt.date:
-    """The date in a zone at an instant."""
-    return (_EPOCH + now_us * _MICROSECOND).astimezone(ZoneInfo(timezone)).date()
 
 
 def named_in(fact: Fact) -> str:

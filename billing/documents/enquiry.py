@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.charges.lines import Kind
-from billing.documents.finding import local_date
+from billing.clocks import local_date
 from billing.invoicing.drafts import KIND_NAMES, iso
 from billing.runs import by_hand, totals
 from billing.runs.unbilled import unbilled

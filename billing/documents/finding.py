@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from billing.allocations.items import voided
+from billing.clocks import local_date
 from billing.invoicing.drafts import INVOICE
 from billing.runs import states
 from billing.store import tables
@@ -16,8 +16,6 @@ from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
     from billing.closed_months import Who
-
-EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Document(NamedTuple):
@@ -103,11 +101,6 @@ def require_no_run(connection: sa.Connection, what: str) -> None:
             f"the bill run of {current.bill_date} is not finished: {what} would change what it was computed from",
             f"finish it first: ratewright bill run --date {current.bill_date}",
         )
-
-
-def local_date(timezone: str, now_us: int) -> dt.date:
-    """The date on an account's clock."""
-    return (EPOCH + dt.timedelta(microseconds=now_us)).astimezone(ZoneInfo(timezone)).date()
 
 
 def date_of(document: Document, on: dt.date | None, who: Who, what: str) -> dt.date:

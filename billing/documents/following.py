@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from billing.clocks import EPOCH
 from billing.controls import Book, findings, of_run
 from billing.controls.findings import Finding
 from billing.documents.alarms import raise_alarms
-from billing.documents.finding import EPOCH
 from billing.runs import states
 from billing.store import commit_points, tables
 

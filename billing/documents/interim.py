@@ -16,7 +16,8 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
-from billing import closed_months
+from billing import clocks, closed_months
+from billing.clocks import Dated
 from billing.documents.interim_lines import as_priced, usage_of, with_tax
 from billing.documents.issuing import issue
 from billing.invoicing.drafts import Drafts
@@ -33,6 +34,8 @@ from billing.store import commit_points, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from billing.closed_months import Who
     from billing.runs.contracts import Contracts
     from billing.runs.groups import Sink
@@ -104,12 +107,19 @@ class _Found(NamedTuple):
     held: tuple[Interim, ...]
     passed_by: tuple[PassedBy, ...]
 
+    @property
+    def account_keys(self) -> set[int]:
+        """Those who are billed or told."""
+        told = {each.account_key for each in self.reached} | {each.account_key for each in self.spent}
+        return told | set(self.drafts.account_key.tolist())
 
-def preview(home: Home, through: dt.date, *, threads: int = 1) -> InterimRun:
+
+def preview(home: Home, through: dt.date, now_us: int, *, threads: int = 1) -> InterimRun:
     """What `run` would bill of usage on days before `through`, and why it would refuse; nothing is stored."""
     found, refused = _find(home, through, threads), ""
     with home.connect() as connection:
         try:
+            _require_begun(connection, through, now_us, found.account_keys)
             _require_no_run(connection)
             _require_open(connection, found.drafts)
         except UserError as error:
@@ -120,12 +130,16 @@ def preview(home: Home, through: dt.date, *, threads: int = 1) -> InterimRun:
 def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimRun:
     """Bill what reached a threshold on days before `through`, and raise alarms for spend limits. A repeat does neither.
 
-    Raises UserError while a bill run is not finished, and where the books of the month are closed.
+    Raises UserError for a date that has not begun on the clocks of all accounts that are billed or told, while a bill run is not finished,
+    and where the books of the month are closed.
     """
     with only_run(home, f"interim bills of {through}", who.now_us):
         with home.connect() as connection:
+            _require_begun(connection, through, who.now_us, ())  # on some clock: a date that nobody has come to is not worked out
             _require_no_run(connection)
         found = _find(home, through, threads)
+        with home.connect() as connection:
+            _require_begun(connection, through, who.now_us, found.account_keys)
         run_id = _store(home, found, who) if found.reached or found.spent else 0
     return _told(found, run_id, through)
 
@@ -227,6 +241,11 @@ def _acted(connection: sa.Connection, kind: str) -> set[Acted]:
 
 def _as_acted(each: Spent) -> Acted:
     return Acted(each.subscription_key, day_of(each.window_from), each.limit.limit_id)
+
+
+def _require_begun(connection: sa.Connection, through: dt.date, now_us: int, account_keys: Collection[int]) -> None:
+    instead = f"`ratewright bill thresholds --date {through} --dry-run` shows what it would bill"
+    clocks.require_begun(connection, Dated("an interim run", through, now_us, instead), lambda: account_keys)
 
 
 def _require_no_run(connection: sa.Connection) -> None:

@@ -13,12 +13,15 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
+from billing import clocks
 from billing.charges.lines import LINE, Int64s, Kind
+from billing.clocks import Dated
 from billing.documents.issuing import issue
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING, Drafts
 from billing.runs.fact_columns import day_number
 from billing.store import tables
+from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,17 +38,25 @@ class Opened(msgspec.Struct, frozen=True):
     documents: int
     total_micros: dict[str, int]
     run_id: int = 0  # 0: nothing was to be made
+    refused: str = ""  # of a dry run: why making them would be refused
 
 
 def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False) -> Opened:
-    """Make documents, dated `on`, of all opening items that have none. Raises UserError where the books of that month are closed."""
+    """Make documents, dated `on`, of all opening items that have none.
+
+    Raises UserError where the books of that month are closed, and for a date that has not begun for an account that has such an item. A dry
+    run of such a date says in `refused` that it would be.
+    """
     with transaction(home, dry_run=dry_run) as connection:
         rows = _waiting(connection)
+        refused = _not_begun(connection, rows, on, who.now_us)
+        if refused is not None and not dry_run:
+            raise refused
         run_id = issue(home, connection, _drafts(rows, on), OPENING, {"items": len(rows)}, who).run_id if rows else 0
     sums: dict[str, int] = {}
     for row in rows:
         sums[row.currency] = sums.get(row.currency, 0) + row.amount_micros
-    return Opened(len(rows), sums, run_id)
+    return Opened(len(rows), sums, run_id, "" if refused is None else f"{refused.message}; remedy: {refused.remedy}")
 
 
 def _waiting(connection: sa.Connection) -> list[Any]:
@@ -55,6 +66,14 @@ def _waiting(connection: sa.Connection) -> list[Any]:
     columns = (account.currency, account.legal_entity, account.language)
     query = sa.select(item, *columns).join_from(item, tables.accounts).where(item.c.commit_seq > last)
     return list(connection.execute(query.order_by(account.account_id, item.c.issued_on, item.c.reference)))
+
+
+def _not_begun(connection: sa.Connection, rows: Sequence[Any], on: dt.date, now_us: int) -> UserError | None:
+    try:
+        clocks.require_begun(connection, Dated("an opening", on, now_us), lambda: {row.account_key for row in rows})
+    except UserError as error:
+        return error
+    return None
 
 
 def _drafts(rows: Sequence[Any], on: dt.date) -> Drafts:

@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing.clocks import EPOCH
 from billing.documents.due import priced_usage
-from billing.documents.finding import EPOCH, Document, find, lines_of, standing_lines
+from billing.documents.finding import Document, find, lines_of, standing_lines
 from billing.documents.grounds import WORKED_OUT, Ground, ground_of
 from billing.documents.showing.names import names_of
 from billing.intake import view

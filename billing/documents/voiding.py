@@ -18,7 +18,8 @@ from billing import closed_months, give_back_limit, ledger
 from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
 from billing.charges.lines import KEY_FIELDS
-from billing.documents.finding import Document, date_of, find, local_date, require_no_run, voided_of
+from billing.clocks import local_date
+from billing.documents.finding import Document, date_of, find, require_no_run, voided_of
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING
 from billing.runs import cycle, facts, passing, posting, scope, states

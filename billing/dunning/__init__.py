@@ -6,7 +6,7 @@ Policies are data (`billing.dunning_policy`).
 from __future__ import annotations
 
 from billing.dunning.looking import History, Run, history, runs
-from billing.dunning.running import Change, preview, run
+from billing.dunning.running import Change, preview, refusal, run
 from billing.dunning.states import State, Taken, past_due, state
 from billing.dunning.undoing import PutBack, Undo, undo
 
@@ -21,6 +21,7 @@ __all__ = [
     "history",
     "past_due",
     "preview",
+    "refusal",
     "run",
     "runs",
     "state",

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from billing import clocks
 from billing.accounts import record_fact
 from billing.allocations import Credit, OpenItem, open_items, unallocated
 from billing.catalogue import Operator
+from billing.clocks import Dated
 from billing.dunning.states import State, Taken, state
 from billing.dunning.steps import BAR, COMMIT_KIND, UNBAR, Account, accounts, barred, taken_steps, undone_runs
 from billing.dunning_policy import CLEAR, Action, Policy, hash_of, keep, policies
@@ -63,15 +65,28 @@ def preview(home: Home, as_of: dt.date) -> list[Change]:
         return [change for _, change, _ in _changes(connection, as_of)]
 
 
+def refusal(home: Home, as_of: dt.date, now_us: int) -> str:
+    """Why `run` would refuse a date now; empty: it would not."""
+    with home.connect() as connection:
+        try:
+            _require_not_before_last_run(connection, as_of)
+            _require_begun(connection, as_of, now_us, _changes(connection, as_of))
+        except UserError as error:
+            return f"{error.message}; remedy: {error.remedy}"
+    return ""
+
+
 def run(home: Home, as_of: dt.date, now_us: int, *, by: Operator = NOBODY) -> list[Change]:
     """Take the step of every account whose state has changed since its last step. Once more on the same date changes nothing.
 
     Barring and its end are recorded as facts in the same transaction. Raises UserError for a date before that of the last run that was
-    not undone: by such a date nothing was past due yet, and the run would clear and unbar whoever owes.
+    not undone: by such a date nothing was past due yet, and the run would clear and unbar whoever owes. So it does for a date that has not
+    begun on the clocks of all accounts that a step would be taken for.
     """
     with home.begin() as connection:
         _require_not_before_last_run(connection, as_of)
         found = _changes(connection, as_of)
+        _require_begun(connection, as_of, now_us, found)
         if not found:
             return []
         seq = home.next_commit_seq(connection, COMMIT_KIND, now_us)
@@ -133,6 +148,11 @@ def _policy_of(account: Account, known: Mapping[str, Policy]) -> Policy:
             f"known policies: {', '.join(known)}; `ratewright dunning policy add FILE` adds {account.policy}",
         )
     return policy
+
+
+def _require_begun(connection: sa.Connection, as_of: dt.date, now_us: int, found: Sequence[tuple[int, Change, Policy]]) -> None:
+    instead = f"`ratewright dunning preview --date {as_of}` shows what it would do"
+    clocks.require_begun(connection, Dated("a dunning run", as_of, now_us, instead), lambda: {account_key for account_key, *_ in found})
 
 
 def _add_run(connection: sa.Connection, as_of: dt.date, by: Operator, now_us: int, seq: int) -> int:

@@ -19,10 +19,10 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from billing import clocks
 from billing.allocations.items import chunks
 from billing.charges.lines import LINE
 from billing.charges.rollover import Left
-from billing.documents.finding import local_date
 from billing.documents.issuing import issue
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts, joined
 from billing.persons import same_person
@@ -269,7 +269,7 @@ def _require_date(connection: sa.Connection, drafts: Drafts, on: dt.date, who: W
     zones = sa.select(account.timezone).distinct()
     lots = chunks(drafts.account_key.tolist())
     names = {zone for lot in lots for zone in connection.execute(zones.where(account.account_key.in_(lot or ()))).scalars()}
-    today = min((local_date(zone, who.now_us) for zone in names), default=local_date("UTC", who.now_us))
+    today = clocks.clocks(names, who.now_us)[0].today
     if on > today and (newest is None or on.isoformat() > newest[0]):
         raise UserError(f"a re-rating cannot be dated {on}: today is {today}", "give a date that has come")
     first = _first_bill(drafts.lines, today)

@@ -13,6 +13,7 @@ from billing import closed_months
 from billing.allocations.items import chunks
 from billing.collection import gate
 from billing.runs import facts, states
+from billing.runs.dates import begun
 from billing.runs.states import By, Run
 from billing.store import bulk, commit_points, settings, tables
 from rating.errors import UserError
@@ -37,6 +38,7 @@ class Order(NamedTuple):
     wait: bool = False  # for another run to end
     kind: str = states.CYCLE
     issued_on: dt.date | None = None  # the date of its invoices; None: the bill date
+    ahead: str = ""  # why it is made before its date has begun; another person has to approve it then
 
 
 def require_date(bill_date: dt.date, now_us: int) -> None:
@@ -58,6 +60,7 @@ def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
         if current is not None:
             return current
         seq = home.next_commit_seq(connection, "run", now_us)
+        require_begun(connection, bill_date, now_us, order, seq)
         keys = require_books_open(connection, bill_date, order, seq)
         gate.require_complete(connection, bill_date)
         current = _insert(connection, bill_date, seq, now_us, order)
@@ -79,6 +82,11 @@ def unfinished(home: Home, connection: sa.Connection, bill_date: dt.date, now_us
     return None
 
 
+def require_begun(connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order, seq: int) -> None:
+    """Raises UserError where the dates of a new run have not begun for everybody whom it touches, and it does not say why it is ahead."""
+    begun.require_begun(connection, begun.Wanted(bill_date, order.issued_on, order.accounts, order.ahead), now_us, seq)
+
+
 def require_books_open(connection: sa.Connection, bill_date: dt.date, order: Order, seq: int) -> list[int] | None:
     """The keys of the accounts of a new run, None for all. Raises UserError for an unknown one, and where their books are closed."""
     keys = _account_keys(connection, order.accounts, seq)
@@ -86,8 +94,13 @@ def require_books_open(connection: sa.Connection, bill_date: dt.date, order: Ord
     return keys
 
 
-def may_number(connection: sa.Connection, current: Run, wanted: Order) -> bool:
-    """Whether the frozen list may get its numbers. Raises UserError for an explicit `resume` of one that nobody approved."""
+def may_number(connection: sa.Connection, current: Run, wanted: Order, now_us: int) -> bool:
+    """Whether the frozen list may get its numbers.
+
+    Raises UserError for an explicit `resume` of one that nobody approved, and where its dates have not begun and no reason says why.
+    """
+    if not current.ahead:
+        _require_still_begun(connection, current, now_us)
     if wanted.resume:
         require_approved(connection, current)
     return not waits_for_approval(connection, current)
@@ -103,9 +116,14 @@ def require_approved(connection: sa.Connection, current: Run) -> None:
         )
 
 
-def waits_for_approval(connection: sa.Connection, current: Run | None) -> bool:
-    """Whether a run, None for a new one, needs somebody's approval that it has not got: by the rule at its start or by the one of now."""
-    needed = settings.strictest(connection, "approval", (None,) if current is None else (None, current.pinned_seq)) == REQUIRED
+def waits_for_approval(connection: sa.Connection, current: Run | None, ahead: str = "") -> bool:
+    """Whether a run, None for a new one (`ahead` for that reason), needs somebody's approval that it has not got.
+
+    It does by the rule at its start or by the one of now, and always where it is ahead of its date.
+    """
+    is_ahead = bool(ahead if current is None else current.ahead)
+    moments = (None,) if current is None else (None, current.pinned_seq)
+    needed = is_ahead or settings.strictest(connection, "approval", moments) == REQUIRED
     return needed and (current is None or states.approved_by(connection, current.run_id) is None)
 
 
@@ -114,18 +132,30 @@ def require_still_open(connection: sa.Connection, current: Run) -> None:
     _require_open(connection, current.issued_on or current.bill_date, _named(connection, current) if current.restricted else None)
 
 
+def _require_still_begun(connection: sa.Connection, current: Run, now_us: int) -> None:
+    """Of a run that was begun by a clock that was ahead, or before the guard stood."""
+    issued_on = dt.date.fromisoformat(current.issued_on) if current.issued_on else None
+    only = _ids(connection, current) if current.restricted else None
+    bill_date = dt.date.fromisoformat(current.bill_date)
+    try:
+        begun.require_begun(connection, begun.Wanted(bill_date, issued_on, only, ""), now_us, current.pinned_seq)
+    except UserError as error:
+        forget = f"ratewright bill abandon --date {current.bill_date} forgets the run, which has numbered nothing"
+        raise UserError(error.message, f"{error.remedy}; {forget}") from error
+
+
 def only_accounts(home: Home, current: Run) -> frozenset[str] | None:
     """The account ids of a restricted run; None for one of all accounts."""
     if not current.restricted:
         return None
-    named, account = tables.run_accounts, tables.accounts
-    query = sa.select(account.c.account_id).join_from(named, account, named.c.account_key == account.c.account_key)
     with home.connect() as connection:
-        return frozenset(connection.execute(query.where(named.c.run_id == current.run_id)).scalars())
+        return _ids(connection, current)
 
 
 def _insert(connection: sa.Connection, bill_date: dt.date, seq: int, now_us: int, order: Order) -> Run:
     runs, restricted = tables.bill_runs, order.accounts is not None
+    issued_on = None if order.issued_on is None else order.issued_on.isoformat()
+    detail = {name: text for name, text in ((states.ISSUED_ON, issued_on), (states.AHEAD, order.ahead)) if text}
     values: dict[str, Any] = {
         "bill_date": bill_date.isoformat(),
         "pinned_seq": seq,
@@ -133,14 +163,14 @@ def _insert(connection: sa.Connection, bill_date: dt.date, seq: int, now_us: int
         "started_us": now_us,
         "commit_seq": seq,
         "kind": None if order.kind == states.CYCLE else order.kind,
-        "detail": None if order.issued_on is None else msgspec.json.encode({states.ISSUED_ON: order.issued_on.isoformat()}).decode(),
+        "detail": msgspec.json.encode(detail).decode() if detail else None,
         "restricted": int(restricted) or None,
     }
     key = connection.execute(runs.insert().values(**values)).inserted_primary_key
     assert key is not None
     states.note_step(connection, int(key[0]), states.COMPUTING, now_us, order.by)
-    issued_on = None if order.issued_on is None else order.issued_on.isoformat()
-    return Run(int(key[0]), bill_date.isoformat(), seq, states.COMPUTING, order.kind, order.by, restricted, issued_on=issued_on)
+    whole = (int(key[0]), bill_date.isoformat(), seq, states.COMPUTING, order.kind, order.by, restricted)
+    return Run(*whole, issued_on=issued_on, ahead=order.ahead)
 
 
 def _require_open(connection: sa.Connection, day: str, account_keys: list[int] | None) -> None:
@@ -164,6 +194,13 @@ def _named(connection: sa.Connection, current: Run) -> list[int]:
     return list(connection.execute(sa.select(row.account_key).where(row.run_id == current.run_id)).scalars())
 
 
+def _ids(connection: sa.Connection, current: Run) -> frozenset[str]:
+    """The ids of the accounts of a restricted run."""
+    named, account = tables.run_accounts, tables.accounts
+    query = sa.select(account.c.account_id).join_from(named, account, named.c.account_key == account.c.account_key)
+    return frozenset(connection.execute(query.where(named.c.run_id == current.run_id)).scalars())
+
+
 def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, order: Order) -> None:
     """The run that is there must be the one that is wanted."""
     if current.bill_date != bill_date.isoformat() or current.kind != order.kind:
@@ -174,6 +211,12 @@ def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, o
         )
     if order.trial and current.state == states.NUMBERED:
         raise UserError(f"the bill run of {bill_date} has numbered its invoices", f"finish it: ratewright bill run --date {bill_date}")
+    if order.ahead not in {"", current.ahead}:
+        how = f"ahead: {current.ahead}" if current.ahead else "without --ahead"
+        raise UserError(
+            f"the bill run of {bill_date} that is not finished was begun {how}",
+            f"go on with it: ratewright bill run --date {bill_date} --resume; or forget it: ratewright bill abandon --date {bill_date}",
+        )
     if order.accounts is None:
         return  # goes on with whatever the run was asked for
     if set(_named(connection, current)) != set(_account_keys(connection, order.accounts, current.pinned_seq) or ()):

@@ -56,9 +56,10 @@ def run(  # noqa: PLR0913 -- what, when, and how
 ) -> RunReport:
     """Bill every account for its periods that ended on or before `bill_date`; resume a run of that date that is not finished.
 
-    `clock` tells when later steps end; without it everything is at `now_us`. Raises UserError for a date that is years ahead or in a closed
-    month, when the clock is set back, when a run of another date is not finished, or another run works on this home; and, before a new run,
-    while usage files of its periods are missing or rejected and nobody has waived that (`collection.gate`).
+    `clock` tells when later steps end; without it everything is at `now_us`. Raises UserError for a date that has not begun on the clocks
+    of those it would touch (where the order says why it is ahead its list waits for another person instead) or is in a closed month, when
+    the clock is set back, when a run of another date is not finished, or another run works on this home; and, before a new run, while usage
+    files of its periods are missing or rejected and nobody has waived that (`collection.gate`).
     """
     wanted, at = order or Order(), clock or (lambda: now_us)
     report = progress or _silent
@@ -69,7 +70,7 @@ def run(  # noqa: PLR0913 -- what, when, and how
         if current.state == states.COMPUTING:
             outcome = _compute_and_freeze(home, current, wanted, threads, report, at)
             current = current._replace(state=states.COMPUTED)
-        if current.state == states.COMPUTED and not wanted.trial and _may_number(home, current, wanted):
+        if current.state == states.COMPUTED and not wanted.trial and _may_number(home, current, wanted, at()):
             outcome = outcome or frozen.read(home.path, frozen.named(home, current.run_id))
             numbering.number(home, current, outcome, Step(at(), wanted.by))
             current = current._replace(state=states.NUMBERED)
@@ -175,9 +176,9 @@ def leftovers_of(run_id: int, computed: Computed) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema(list(zip(names, kinds, strict=True))))
 
 
-def _may_number(home: Home, current: Run, wanted: Order) -> bool:
+def _may_number(home: Home, current: Run, wanted: Order, now_us: int) -> bool:
     with home.connect() as connection:
-        return beginning.may_number(connection, current, wanted)
+        return beginning.may_number(connection, current, wanted, now_us)
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

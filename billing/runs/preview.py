@@ -89,10 +89,11 @@ def _begun(  # noqa: PLR0913, PLR0917 -- of what and when, and how
     current, waits = None, False
     try:
         current = beginning.unfinished(home, connection, bill_date, now_us, order)
-        waits = beginning.waits_for_approval(connection, current)
+        waits = beginning.waits_for_approval(connection, current, order.ahead)
         if current is None:
+            beginning.require_begun(connection, bill_date, now_us, order, seq)
             beginning.require_books_open(connection, bill_date, order, seq)
-        elif current.state == states.COMPUTED and not order.trial and beginning.may_number(connection, current, order):
+        elif current.state == states.COMPUTED and not order.trial and beginning.may_number(connection, current, order, now_us):
             beginning.require_still_open(connection, current)
     except UserError as error:
         return current, f"{error.message}; remedy: {error.remedy}", waits

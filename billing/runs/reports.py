@@ -57,6 +57,7 @@ class RunReport(msgspec.Struct, frozen=True):
     finished_us: int = 0
     put_aside: dict[str, str] = {}  # account_id -> why it is not billed: held, or for testing
     drafts: int = 0  # invoices on the frozen list
+    ahead: str = ""  # why it was begun before its date had
 
 
 def run_report(home: Home, run_id: int, *, resumed: bool = False) -> RunReport:
@@ -123,6 +124,7 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
         finished_us=reached.get(states.POSTED, reached.get(states.REJECTED, 0)),
         put_aside={account: f"{kind}: {reason}" for account, kind, reason in figures.aside if kind is not None},
         drafts=drafts,
+        ahead=run.ahead,
     )
 
 

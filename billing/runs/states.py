@@ -6,7 +6,8 @@
     numbered    every invoice has its number
     posted      every invoice is in the ledger
 
-An approval is a row about exactly one frozen list, by its hash. Whether one is needed is the setting `approval` (none | required).
+An approval is a row about exactly one frozen list, by its hash. Whether one is needed is the setting `approval` (none | required); a run
+that began ahead of its date always needs one.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ COUNTED: Final = (NUMBERED, POSTED)  # states in which what a run computed count
 CYCLE: Final = "cycle"
 THRESHOLD: Final = "threshold"
 ISSUED_ON: Final = covering.ISSUED_ON  # in the detail of a cycle run whose invoices are not dated on its bill date
+AHEAD: Final = "ahead"  # in the detail of a cycle run that began before its date had: why
 APPROVED: Final = "approved"
 DECISION_REJECTED: Final = "rejected"
 
@@ -65,6 +67,7 @@ class Run(NamedTuple):
     restricted: bool
     resumed: bool = False
     issued_on: str | None = None  # None: on the bill date
+    ahead: str = ""  # why it was begun before its date had; such a run always waits for approval
 
 
 def find(connection: sa.Connection, run_id: int) -> Run:
@@ -80,9 +83,9 @@ def of_row(connection: sa.Connection, row: Any) -> Run:  # noqa: ANN401 -- a row
     """What a row of `bill_runs` says, and who started the run."""
     started = steps(connection, row.run_id).get(COMPUTING)
     by = started.by if started is not None else By()
-    issued_on = msgspec.json.decode(row.detail).get(ISSUED_ON) if row.detail and row.kind is None else None
+    told = msgspec.json.decode(row.detail) if row.detail and row.kind is None else {}
     whole = (int(row.run_id), row.bill_date, int(row.pinned_seq), row.state, row.kind or CYCLE, by, bool(row.restricted))
-    return Run(*whole, issued_on=issued_on)
+    return Run(*whole, issued_on=told.get(ISSUED_ON), ahead=told.get(AHEAD, ""))
 
 
 def steps(connection: sa.Connection, run_id: int) -> dict[str, Step]:

@@ -70,6 +70,7 @@ class Trial(msgspec.Struct, frozen=True):
     new: Changes  # has a bill, and had none
     put_aside: int  # in quarantine, held, for testing
     revenue: tuple[Revenue, ...]
+    ahead: str = ""  # why the run was begun before its date had
 
 
 class _Bills(NamedTuple):
@@ -106,6 +107,7 @@ def compare(home: Home, run_id: int) -> Trial:
         total_micros_now=_by_currency(now),
         put_aside=len(aside),
         revenue=_revenue(last.revenue, _revenue_of(outcome.drafts)),
+        ahead=run.ahead,
         **found,
     )
 

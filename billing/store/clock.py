@@ -16,6 +16,7 @@ from billing.store import settings, tables
 from rating.errors import StoreError
 
 CLOCK_SLACK_US: Final = 1_000_000  # clocks that are set by the network step back by less
+PRACTICE: Final = "practice"  # the row of `settings` that a practice home has
 NOT_HELD: Final = "setting"  # the kind of commit that is not held here: `settings.put` asks the clock for all but one
 _LOOKED_AT: Final = 64  # the last commits, found by their key
 
@@ -43,11 +44,18 @@ def require(connection: sa.Connection, now_us: int) -> None:
     last = latest(connection)
     if last is not None and is_set_back(now_us, last.at_us):
         then, now = (f"{_EPOCH + dt.timedelta(microseconds=instant_us):%Y-%m-%d %H:%M:%S}" for instant_us in (last.at_us, now_us))
-        raise StoreError(
-            f"the clock says {now} UTC, and the last commit was at {then} UTC: it was set back",
+        remedy = (
             "set the clock of this machine right, then run again; nothing was stored. If it is right and was ahead then: "
-            f"ratewright settings set {settings.CLOCK_AHEAD} {last.commit_seq} --reason ...",
+            f"ratewright settings set {settings.CLOCK_AHEAD} {last.commit_seq} --reason ..."
         )
+        if _is_practice(connection):
+            remedy = f"this is a practice home: set RATEWRIGHT_TODAY to {then[:10]} or a later day; nothing was stored"
+        raise StoreError(f"the clock says {now} UTC, and the last commit was at {then} UTC: it was set back", remedy)
+
+
+def _is_practice(connection: sa.Connection) -> bool:
+    row = tables.settings.c
+    return connection.execute(sa.select(row.value).where(row.name == PRACTICE)).first() is not None
 
 
 def is_set_back(now_us: int, last_us: int) -> bool:

@@ -41,7 +41,10 @@ def _dunned() -> sa.Select[Any]:
 
 
 def _billed() -> sa.Select[Any]:
-    """Documents that stand: number of the run, its bill date, when they were numbered, time zone, how many."""
+    """Documents that stand: number of the run, its bill date, when they were numbered, time zone, how many.
+
+    A run that says why it was ahead was approved by another person as that.
+    """
     run, invoice, event = tables.bill_runs.c, tables.invoices, tables.invoice_events.c
     commit, account = tables.commits, tables.accounts
     void = sa.select(event.invoice_key).where(event.kind == "voided")
@@ -49,6 +52,7 @@ def _billed() -> sa.Select[Any]:
     query = sa.select(*names, sa.func.count()).select_from(tables.bill_runs)
     query = query.join(invoice, invoice.c.run_id == run.run_id).join(commit, commit.c.commit_seq == invoice.c.commit_seq)
     query = query.join(account, account.c.account_key == invoice.c.account_key)
+    query = query.where(sa.func.coalesce(run.detail, "").not_like('%"ahead":%'))
     return query.where(invoice.c.invoice_key.not_in(void)).group_by(*names).order_by(run.run_id, commit.c.at_us)
 
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Final, Self
 import sqlalchemy as sa
 
 from billing.store import access, clock, database, location, schema, tables, user_namespace
+from billing.store.clock import PRACTICE
 from billing.store.location import DATABASE_NAME, LOCATION_NAME
 from rating.errors import UserError
 
@@ -46,27 +47,36 @@ _OWN_NAMES: Final = frozenset({"usage", "charges", LOCATION_NAME, *(DATABASE_NAM
 class Home:
     """An open home folder. Use `Home.open`; one instance serves many threads."""
 
-    def __init__(
-        self, path: Path, engine: sa.Engine, *, installation_id: str, hash_key: bytes, uid_maps: tuple[str, str] = ("", "")
+    def __init__(  # noqa: PLR0913 -- what is known of a home
+        self,
+        path: Path,
+        engine: sa.Engine,
+        *,
+        installation_id: str,
+        hash_key: bytes,
+        uid_maps: tuple[str, str] = ("", ""),
+        is_practice: bool = False,
     ) -> None:
         self.path = path
         self.engine = engine
         self.installation_id = installation_id
         self.hash_key = hash_key  # keys the hash that makes event keys
         self._uid_maps = uid_maps  # of the user namespace in which it was made, and of this process
+        self.is_practice = is_practice  # for ever: its clock may be moved, and its documents say so
         self._latest_us = 0  # the latest time of a commit: when this was opened, and of its own since
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 -- each has its default
         cls,
         path: Path | str,
         *,
         create: bool = False,
+        practice: bool = False,
         hash_key: bytes | None = None,
         busy_timeout_ms: int | None = None,
         uid_map: str | None = None,
     ) -> Self:
-        """Open the home at `path`; with `create`, make one where nothing is.
+        """Open the home at `path`; with `create`, make one where nothing is. With `practice` it is a practice home, new or not.
 
         `hash_key` (16 bytes) is kept when the home is made and ignored afterwards: event keys must not change. A new home has a random
         one, unless RATEWRIGHT_HASH_KEY names it. Events of one instant go by their keys, so homes that are compared have the same.
@@ -80,9 +90,17 @@ class Home:
         try:
             schema.bring_up_to_date(engine, folder, place.schema if place else None)
             own_map = user_namespace.of_process() if uid_map is None else uid_map
-            installation_id, key = _settings(engine, hash_key, own_map)
-            made_under = _made_under(engine, folder, own_map)
-            opened = cls(folder, engine, installation_id=installation_id, hash_key=key, uid_maps=(made_under, own_map))
+            stored = _settings(engine, hash_key, own_map, practice=practice)
+            if practice:
+                _require_practice(folder, stored)
+            opened = cls(
+                folder,
+                engine,
+                installation_id=stored["installation_id"],
+                hash_key=bytes.fromhex(stored["hash_key"]),
+                uid_maps=(_made_under(engine, folder, own_map), own_map),
+                is_practice=PRACTICE in stored,
+            )
             with opened.connect() as connection:
                 last = clock.latest(connection)
         except BaseException:
@@ -112,6 +130,11 @@ class Home:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def latest_us(self) -> int:
+        """The latest time of a commit, as of the opening or of its own since; microseconds UTC, 0 for none."""
+        return self._latest_us
 
     @property
     def journal_folder(self) -> Path:
@@ -206,7 +229,7 @@ def engine_of(
 def _check_folder(folder: Path, *, create: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file, not a home folder", "name a folder with --home", exit_status=2)
-    known = (folder / DATABASE_NAME).is_file() or (folder / LOCATION_NAME).is_file()
+    known = is_home(folder)
     if not known and not create:
         what = "is not a home folder: it holds no ratewright.db" if folder.is_dir() else "does not exist"
         raise UserError(
@@ -232,6 +255,11 @@ def _make_folders(folder: Path, *, is_new: bool) -> None:
     except OSError as error:
         raise database.not_writable(folder) from error
     _check_writable(folder)
+
+
+def is_home(folder: Path) -> bool:
+    """Whether a home is there."""
+    return (folder / DATABASE_NAME).is_file() or (folder / LOCATION_NAME).is_file()
 
 
 def check_known(folder: Path) -> None:
@@ -286,8 +314,17 @@ def _made_under(engine: sa.Engine, folder: Path, own_map: str) -> str:
     return taken if stored is None else stored
 
 
-def _settings(engine: sa.Engine, wanted: bytes | None, own_map: str) -> tuple[str, bytes]:
-    """Installation id and hash key; kept at the first opening and read ever after."""
+def _require_practice(folder: Path, stored: dict[str, str]) -> None:
+    if PRACTICE not in stored:
+        raise UserError(
+            f"home folder {folder} is an ordinary one: a home is a practice home from its making on, or never",
+            "leave out --practice, or name a new folder with --home",
+            exit_status=2,
+        )
+
+
+def _settings(engine: sa.Engine, wanted: bytes | None, own_map: str, *, practice: bool) -> dict[str, str]:
+    """Installation id, hash key and whether it is for practice; kept at the first opening and read ever after."""
     if wanted is not None and len(wanted) != HASH_KEY_BYTES:
         raise ValueError(f"hash key of {len(wanted)} bytes")
     with engine.connect() as connection:
@@ -299,8 +336,9 @@ def _settings(engine: sa.Engine, wanted: bytes | None, own_map: str) -> tuple[st
             stored = _stored_settings(connection)  # somebody else may have been faster
             if not stored:
                 stored = {"hash_key": hash_key.hex(), "installation_id": installation_id, user_namespace.NAME: own_map}
+                stored |= {PRACTICE: "yes"} if practice else {}
                 connection.execute(tables.settings.insert(), [{"name": name, "value": value} for name, value in stored.items()])
-    return stored["installation_id"], bytes.fromhex(stored["hash_key"])
+    return stored
 
 
 def _named_hash_key() -> bytes | None:

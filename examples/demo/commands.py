@@ -24,6 +24,7 @@ EXAMPLES = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 HASH_KEY = b"ratewright-keys1".hex()  # of the home: calls of one instant go by keys that are made with it
+_TODAY: dict[str, str] = {}  # what the environment of commands says about the day
 
 
 class DemoError(Exception):
@@ -34,6 +35,11 @@ class DemoError(Exception):
         self.message = message
         self.remedy = remedy
         self.is_wrong_call = is_wrong_call
+
+
+def on_day(day: str) -> None:
+    """What day it is for the commands that follow: the home of the demo is a practice home."""
+    _TODAY["RATEWRIGHT_TODAY"] = day
 
 
 def ratewright(*words: str | Path, watch: Callable[[str], None] | None = None, statuses: Sequence[int] = (0,)) -> Any:  # noqa: ANN401 - JSON
@@ -127,6 +133,6 @@ class Server:
 
 
 def _environment() -> dict[str, str]:
-    """The user's, without a home folder of theirs: the demo names its own, and its key, so that every run has the same totals."""
-    own = {"PYTHONUNBUFFERED": "1", "RATEWRIGHT_HASH_KEY": HASH_KEY}
-    return {name: value for name, value in os.environ.items() if name != "RATEWRIGHT_HOME"} | own
+    """The user's, without a home folder and a day of theirs: the demo names its own, and its key, so that every run has the same totals."""
+    theirs = {name: value for name, value in os.environ.items() if name not in {"RATEWRIGHT_HOME", "RATEWRIGHT_TODAY"}}
+    return theirs | {"PYTHONUNBUFFERED": "1", "RATEWRIGHT_HASH_KEY": HASH_KEY} | _TODAY

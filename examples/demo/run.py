@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import commands
 import stages
 from closing import Closing
 from commands import DemoError
@@ -122,6 +123,7 @@ def _run(options: argparse.Namespace) -> int:
         _do_stages(context, log, display)
     finally:
         display.stop()
+    commands.on_day(stages.DUNNED_ON)
     closing = Closing(context, log, time.monotonic() - began_s, _peak_mib())
     closing.write()
     closing.show()
@@ -139,6 +141,7 @@ def _do_stages(context: Context, log: ProgressLog, display: Display) -> None:
         if name in log.ended and not is_repeat:
             display.skip(log.ended[name].result)
             continue
+        commands.on_day(stages.DUNNED_ON if is_repeat else stages.DAYS[name])
         log.start(name)
         began_s = time.monotonic()
         result = stage(context)

@@ -43,7 +43,7 @@ def add(
         reference, account, parse_date(date), micros_of(amount), reason_code, text, catalogue, tax_class, subscription
     )  # fmt: skip
     with Home.open(home) as opened:
-        done = adjusting.add(opened, wanted, who(), dry_run=dry_run)
+        done = adjusting.add(opened, wanted, who(opened), dry_run=dry_run)
     if as_json:
         output.print_json(done)
         return 0

@@ -56,7 +56,7 @@ def agree(
     from server.cli.payment_commands.common import plain
 
     with Home.open(home) as opened:
-        done = agreeing.agree(opened, number, note, who())
+        done = agreeing.agree(opened, number, note, who(opened))
     if as_json:
         output.print_json(plain(done))
         return 0
@@ -84,7 +84,7 @@ def refuse(
     from server.cli.payment_commands.common import plain
 
     with Home.open(home) as opened:
-        found = approvals.refuse(opened, number, note, who())
+        found = approvals.refuse(opened, number, note, who(opened))
     if as_json:
         output.print_json(plain(found))
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
@@ -23,6 +22,7 @@ BILL_COMMANDS = (
     ("approve", "decisions:approve", "Approve the list of a computed run."),
     ("reject", "decisions:reject", "Reject the list of a computed run."),
     ("abandon", "run:abandon", "Forget a run that has numbered nothing."),
+    ("due", "due:due", "Which bill dates are to be run today."),
     ("list", "history:list_", "List bill runs."),
     ("quarantine", "quarantine:quarantine", "Accounts that runs put aside."),
     ("retry", "quarantine:retry", "Bill what a run put into quarantine."),
@@ -103,11 +103,6 @@ def account_ids(text: str | None) -> frozenset[str] | None:
     else:
         words = text.split(",")
     return frozenset(word.strip() for word in words if word.strip())
-
-
-def now_us() -> int:
-    """The clock, which only the command line and the service read."""
-    return time.time_ns() // 1000
 
 
 def amounts(by_currency: Mapping[str, int]) -> str:

@@ -30,18 +30,15 @@ def controls(
     as_json: AsJson = False,
 ) -> int:
     """Check that the books balance, each side computed from another place. Exit status 1 if one does not."""
-    import datetime as dt
-
     from billing.controls import findings
     from billing.store.home import Home
-    from server import operator
+    from server import clock, operator
     from server.cli import output
-    from server.cli.bill import now_us
 
     with Home.open(home) as opened:
         found = _books(opened)
         if keep:
-            findings.keep(opened, found, 0, operator.current().name, dt.datetime.now(dt.UTC).date(), now_us())
+            findings.keep(opened, found, 0, operator.current().name, clock.today(opened), clock.now_us(opened))
     failed = [book for book in found if not book.ok]
     if as_json:
         output.print_json({"books": found})
@@ -104,12 +101,12 @@ def assign(
     from billing.controls import findings
     from billing.runs.states import By
     from billing.store.home import Home
-    from server import operator
-    from server.cli.bill import now_us, parse_date
+    from server import clock, operator
+    from server.cli.bill import parse_date
 
     who = operator.current()
     with Home.open(home) as opened:
-        found = findings.assign(opened, finding, owner, parse_date(due), By(who.name, who.uid), now_us())
+        found = findings.assign(opened, finding, owner, parse_date(due), By(who.name, who.uid), clock.now_us(opened))
     _print([found], as_json=as_json)
     return 0
 
@@ -127,12 +124,11 @@ def close(
     from billing.controls import findings
     from billing.runs.states import By
     from billing.store.home import Home
-    from server import operator
-    from server.cli.bill import now_us
+    from server import clock, operator
 
     who = operator.current()
     with Home.open(home) as opened:
-        found = findings.close(opened, finding, note, By(who.name, who.uid), now_us())
+        found = findings.close(opened, finding, note, By(who.name, who.uid), clock.now_us(opened))
     _print([found], as_json=as_json)
     return 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.dunning import Change, History
+    from billing.store.home import Home
 
 app = cyclopts.App(name="dunning", help="Remind and bar accounts that are past due.")
 policy = cyclopts.App(name="policy", help="Policies of dunning: try, add and list them.")
@@ -36,30 +36,34 @@ def run(*, date: AsOf, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False)
     """Take the steps that are due: remind, bar outgoing calls, or clear after payment. Once more on the same date does nothing."""
     from billing import dunning
     from billing.store.home import Home
-    from server import operator
-    from server.cli.bill import now_us, parse_date
+    from server import clock, operator
+    from server.cli.bill import parse_date
 
     as_of = parse_date(date)
     with Home.open(home) as opened:
-        changes = dunning.run(opened, as_of, now_us(), by=operator.current())
-    if changes and not as_json:
-        print(f"run {changes[0].run_id} of {as_of}")
-    _print(changes, as_json=as_json)
+        changes = dunning.run(opened, as_of, clock.now_us(opened), by=operator.current())
+    _print(opened, changes, as_json=as_json, head=f"run {changes[0].run_id} of {as_of}" if changes else "")
     return 0
 
 
 @app.command
 def preview(*, date: AsOf, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """Show the steps that `dunning run` would take. Nothing is stored."""
+    """Show the steps that `dunning run` would take. Nothing is stored; exit status 1 says that a run of that date would refuse now."""
+    import sys
+
     from billing import dunning
     from billing.store.home import Home
+    from server import clock
     from server.cli.bill import parse_date
 
     as_of = parse_date(date)
     with Home.open(home) as opened:
         changes = dunning.preview(opened, as_of)
-    _print(changes, as_json=as_json)
-    return 0
+        refused = dunning.refusal(opened, as_of, clock.now_us(opened))
+    _print(opened, changes, as_json=as_json)
+    if refused:
+        print(f"a run would refuse: {refused}", file=sys.stderr if as_json else sys.stdout)
+    return 1 if refused else 0
 
 
 @app.command
@@ -74,15 +78,17 @@ def show(
     """Show where an account stands and the steps taken so far."""
     from billing import dunning
     from billing.store.home import Home
-    from server.cli import output
+    from server import clock
+    from server.cli import output, practice
     from server.cli.bill import parse_date
 
-    as_of = dt.datetime.now(dt.UTC).date() if date is None else parse_date(date)
     with Home.open(home) as opened:
+        as_of = clock.today(opened) if date is None else parse_date(date)
         found = dunning.history(opened, account, as_of)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
         return 0
+    practice.say(opened)
     _print_history(found)
     return 0
 
@@ -107,12 +113,16 @@ _COLUMNS = ("account", "action", "level before", "level", "oldest due on", "past
 _RIGHT = ("level before", "level", "past due")
 
 
-def _print(changes: Sequence[Change], *, as_json: bool) -> None:
-    from server.cli import output
+def _print(home: Home, changes: Sequence[Change], *, as_json: bool, head: str = "") -> None:
+    from server.cli import output, practice
 
     if as_json:
-        output.print_json(list(changes))
-    elif changes:
+        output.print_json(practice.marked(home, list(changes)))
+        return
+    practice.say(home)
+    if head:
+        print(head)
+    if changes:
         output.print_table(_COLUMNS, _rows(changes), right=_RIGHT)
     else:
         print("no account changes its state")

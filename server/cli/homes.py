@@ -1,12 +1,33 @@
-"""The one way in which a command is told its home folder: --home, else RATEWRIGHT_HOME, else ./ratewright-home."""
+"""The one way in which a command is told its home folder: --home, else RATEWRIGHT_HOME, else ./ratewright-home; and makes one."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
 
 DEFAULT_HOME: Final = Path("ratewright-home")
 HomeFolder = Annotated[Path, Parameter(name="--home", env_var="RATEWRIGHT_HOME", help="Home folder.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+Practice = Annotated[
+    bool,
+    Parameter(
+        name="--practice",
+        negative="",
+        help="Make a practice home: for ever one, as each of its documents says; its day may be moved with RATEWRIGHT_TODAY.",
+    ),
+]
+
+
+def made(folder: Path, *, practice: bool) -> Home:
+    """The home at `folder`, made where there is none. Raises UserError where `practice` is asked for and it is an ordinary one."""
+    from billing.store import home
+    from server import clock
+
+    if not practice and not home.is_home(folder):  # nothing is made that would refuse its first command
+        clock.require_ordinary(f"{folder} would be an ordinary home folder")
+    return home.Home.open(folder, create=True, practice=practice)

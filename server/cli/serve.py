@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.errors import UserError
-from server.cli.homes import DEFAULT_HOME, HomeFolder
+from server.cli.homes import DEFAULT_HOME, HomeFolder, Practice, made
 
 if TYPE_CHECKING:
+    from billing.store.home import Home
+    from server.grpc.service import Service
     from server.grpc.tls import Tls
 
 _LOOK_AROUND_S = 0.5
@@ -32,6 +34,7 @@ def serve(
     source: Annotated[list[str] | None, Parameter(negative="")] = None,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
+    practice: Practice = False,
 ) -> int:
     """Answer gRPC calls: usage streams, quotes, invoices, dunning, health.
 
@@ -49,30 +52,35 @@ def serve(
         Certificate with its chain, PEM.
     tls_key
         Its private key, PEM.
+    practice
+        Make a practice home, where there is none.
 
     """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own log would say in ten lines what we say in one; read at its import
 
-    from billing.store.home import Home
+    import functools
+
+    from server import clock
     from server.grpc import service, storing_sink, tls
 
     where, files = service.parse_address(address), _tls(tls_cert, tls_key)
     if port_file is not None:
         _check_place(port_file)
     taken = storing_sink.stream_sources(source or storing_sink.DEFAULT_SOURCES)
-    warning = "" if files is None else tls.check(files, _clock_us())
+    warning = "" if files is None else tls.check(files, clock.machine_now_us())
     if warning:
         print(f"warning: {warning}", file=sys.stderr, flush=True)
     listening = service.listen(where, files, connections_max=_connections(service.CONNECTIONS_MAX, service.FILES_OF_HOME))
     stopping = queue.SimpleQueue[int]()  # a signal may come while its own lock is held; an Event would wait for itself
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: stopping.put(signum))
-    with Home.open(home, create=True) as opened, service.Service.start(listening, opened, _clock_us, sources=taken) as running:
-        if port_file is not None:
-            _write_whole(port_file, f"{running.address.port}\n")
-        print(f"serving {home} on {running.address}{'' if files is None else ' with TLS'}; stop with Ctrl-C or SIGTERM", flush=True)
-        _wait(stopping)
-        print("stopping: finishing what was begun", flush=True)
+    with made(home, practice=practice) as opened:
+        now = functools.partial(clock.now_us, opened)
+        now()  # a home that has no clock is not served
+        with service.Service.start(listening, opened, now, sources=taken) as running:
+            _tell(running, opened, "" if files is None else " with TLS", port_file)
+            _wait(stopping)
+            print("stopping: finishing what was begun", flush=True)
     print("stopped", flush=True)
     return 0
 
@@ -83,6 +91,13 @@ def _wait(stopping: queue.SimpleQueue[int]) -> None:
         with contextlib.suppress(queue.Empty):
             stopping.get(timeout=_LOOK_AROUND_S)
             return
+
+
+def _tell(running: Service, home: Home, how: str, port_file: Path | None) -> None:
+    if port_file is not None:
+        _write_whole(port_file, f"{running.address.port}\n")
+    what = "practice home " if home.is_practice else ""
+    print(f"serving {what}{home.path} on {running.address}{how}; stop with Ctrl-C or SIGTERM", flush=True)
 
 
 def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
@@ -118,9 +133,3 @@ def _write_whole(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text(text)
     draft.replace(path)
-
-
-def _clock_us() -> int:
-    import time
-
-    return time.time_ns() // 1_000

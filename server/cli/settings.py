@@ -58,13 +58,12 @@ def set_(
     """Set a value. It holds for everything that begins after it; one that loosens a guard, once another person agrees."""
     from billing.store import settings
     from billing.store.home import Home
-    from server import operator
+    from server import clock, operator
     from server.cli import output
-    from server.cli.bill import now_us
 
     who = operator.current()
     with Home.open(home) as opened:
-        changed = settings.put(opened, name, value, who.name, who.uid, now_us(), reason=reason)
+        changed = settings.put(opened, name, value, who.name, who.uid, clock.now_us(opened), reason=reason)
         with opened.connect() as connection:
             held = settings.text(connection, name)
             waits = [each for each in settings.pending(connection) if each.subject == name]
@@ -98,9 +97,10 @@ def agree(
             waits = approvals.waiting(connection, approvals.SETTING, name)
         if waits is None:
             raise UserError(f"no change of {name} waits", "`ratewright settings list` shows what waits", exit_status=2)
-        value = settings.agree(opened, approvals.Agreement(waits, who(), note))
+        by = who(opened)
+        value = settings.agree(opened, approvals.Agreement(waits, by, note))
     if as_json:
-        output.print_json({"name": name, "value": value, "asked_by": waits.by_name, "agreed_by": who().by_name})
+        output.print_json({"name": name, "value": value, "asked_by": waits.by_name, "agreed_by": by.by_name})
     else:
         print(f"{name} is {value}")
     return 0

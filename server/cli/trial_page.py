@@ -20,6 +20,7 @@ def print_trial(found: Trial) -> None:
     more = len(found.compared_runs) - len(shown)
     then = ", ".join([*([f"{more} runs"] if more else []), *shown]) or "nothing before"
     rows = [
+        *([("ahead of its date", "", found.ahead)] if found.ahead else []),
         ("compared with", "", then),
         ("invoices", f"{found.invoices_then:,}", f"{found.invoices_now:,}"),
         ("total", amounts(found.total_micros_then), amounts(found.total_micros_now)),

@@ -40,7 +40,9 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
                 history = dunning.history(self._home, account_id, as_of)
             except NotFoundError as error:
                 raise not_found("ACCOUNT_UNKNOWN", f"no account has the id {quoted(account_id)}", {"account": account_id}) from error
-            return _state(request.name, history, as_of)
+            state = _state(request.name, history, as_of)
+            state.practice = self._home.is_practice
+            return state
         raise AssertionError("the call was ended above")
 
     def _today(self, account_id: str) -> dt.date:

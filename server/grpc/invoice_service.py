@@ -35,7 +35,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
             size = _page_size(request.page_size)
             found = self._list(None if account_id == convert.ALL_ACCOUNTS else account_id, after, size + 1)
             more = convert.page_token(request.parent, found[size - 1].number, self._page_token_key) if len(found) > size else ""
-            return pb.ListInvoicesResponse(invoices=[_invoice(each) for each in found[:size]], next_page_token=more)
+            return pb.ListInvoicesResponse(invoices=[self._invoice(each) for each in found[:size]], next_page_token=more)
         raise AssertionError("the call was ended above")
 
     def GetInvoice(self, request: pb.GetInvoiceRequest, context: grpc.ServicerContext) -> pb.Invoice:
@@ -48,10 +48,15 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
                 found = None
             if found is None or found.summary.account_id != name.account_id:
                 raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(request.name)}", {"name": request.name})
-            invoice = _invoice(found.summary)
+            invoice = self._invoice(found.summary)
             invoice.lines.extend(_line(line) for line in found.lines)
             return invoice
         raise AssertionError("the call was ended above")
+
+    def _invoice(self, summary: invoicing.InvoiceSummary) -> pb.Invoice:
+        invoice = _invoice(summary)
+        invoice.practice = self._home.is_practice
+        return invoice
 
     def _list(self, account_id: str | None, after: str, limit: int) -> list[invoicing.InvoiceSummary]:
         try:

@@ -107,7 +107,7 @@ def balanced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world.bill("2025-12-01")
     payments.record(world.home, "p1", "anna", 15_000_000, dt.date(2025, 12, 1), "", world.tick())
     for day in (dt.date(2026, 1, 3), dt.date(2026, 1, 20)):
-        dunning.run(world.home, day, world.tick())
+        dunning.run(world.home, day, world.begun(day))
     world.home.close()
     return folder
 

@@ -23,7 +23,7 @@ def owing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Anna owes 10.00 of 30.00 in CNY, left a deposit of 5.00, and a line of a bank file waits."""
     monkeypatch.setattr(operator, "current", lambda: ANA)
     desk = Desk(tmp_path / "home")
-    monkeypatch.setattr("server.cli.bill.now_us", lambda: desk.act.now_us)
+    monkeypatch.setattr("server.clock.machine_now_us", lambda: desk.act.now_us)
     desk.invoice("R-1", 10)
     desk.invoice("R-2", 20, "03-15")
     desk.pay("p1", 20)

@@ -28,7 +28,7 @@ from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ratewright/v1/dunning_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"p\n\x16GetDunningStateRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17ratewright/DunningState\x12&\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\"\x9a\x03\n\x0c\x44unningState\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12&\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12)\n\x07overdue\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x30\n\x0foldest_due_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x1b\n\rdays_past_due\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1a\n\x0cpolicy_level\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rpolicy_action\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1d\n\x0foutgoing_barred\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12/\n\x05steps\x18\t \x03(\x0b\x32\x1a.ratewright.v1.DunningStepB\x04\xe2\x41\x01\x03:K\xea\x41H\n\x17ratewright/DunningState\x12\x1f\x61\x63\x63ounts/{account}/dunningState2\x0c\x64unningState\"\x7f\n\x0b\x44unningStep\x12\x1a\n\x0clevel_before\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05level\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61\x63tion\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12)\n\x07overdue\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x32g\n\x0e\x44unningService\x12U\n\x0fGetDunningState\x12%.ratewright.v1.GetDunningStateRequest\x1a\x1b.ratewright.v1.DunningStateb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ratewright/v1/dunning_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"p\n\x16GetDunningStateRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17ratewright/DunningState\x12&\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\"\xb2\x03\n\x0c\x44unningState\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12&\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12)\n\x07overdue\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x30\n\x0foldest_due_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x1b\n\rdays_past_due\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1a\n\x0cpolicy_level\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rpolicy_action\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1d\n\x0foutgoing_barred\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12/\n\x05steps\x18\t \x03(\x0b\x32\x1a.ratewright.v1.DunningStepB\x04\xe2\x41\x01\x03\x12\x16\n\x08practice\x18\n \x01(\x08\x42\x04\xe2\x41\x01\x03:K\xea\x41H\n\x17ratewright/DunningState\x12\x1f\x61\x63\x63ounts/{account}/dunningState2\x0c\x64unningState\"\x7f\n\x0b\x44unningStep\x12\x1a\n\x0clevel_before\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05level\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61\x63tion\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12)\n\x07overdue\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x32g\n\x0e\x44unningService\x12U\n\x0fGetDunningState\x12%.ratewright.v1.GetDunningStateRequest\x1a\x1b.ratewright.v1.DunningStateb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +57,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DUNNINGSTATE'].fields_by_name['outgoing_barred']._serialized_options = b'\342A\001\003'
   _globals['_DUNNINGSTATE'].fields_by_name['steps']._loaded_options = None
   _globals['_DUNNINGSTATE'].fields_by_name['steps']._serialized_options = b'\342A\001\003'
+  _globals['_DUNNINGSTATE'].fields_by_name['practice']._loaded_options = None
+  _globals['_DUNNINGSTATE'].fields_by_name['practice']._serialized_options = b'\342A\001\003'
   _globals['_DUNNINGSTATE']._loaded_options = None
   _globals['_DUNNINGSTATE']._serialized_options = b'\352AH\n\027ratewright/DunningState\022\037accounts/{account}/dunningState2\014dunningState'
   _globals['_DUNNINGSTEP'].fields_by_name['level_before']._loaded_options = None
@@ -70,9 +72,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDUNNINGSTATEREQUEST']._serialized_start=163
   _globals['_GETDUNNINGSTATEREQUEST']._serialized_end=275
   _globals['_DUNNINGSTATE']._serialized_start=278
-  _globals['_DUNNINGSTATE']._serialized_end=688
-  _globals['_DUNNINGSTEP']._serialized_start=690
-  _globals['_DUNNINGSTEP']._serialized_end=817
-  _globals['_DUNNINGSERVICE']._serialized_start=819
-  _globals['_DUNNINGSERVICE']._serialized_end=922
+  _globals['_DUNNINGSTATE']._serialized_end=712
+  _globals['_DUNNINGSTEP']._serialized_start=714
+  _globals['_DUNNINGSTEP']._serialized_end=841
+  _globals['_DUNNINGSERVICE']._serialized_start=843
+  _globals['_DUNNINGSERVICE']._serialized_end=946
 # @@protoc_insertion_point(module_scope)

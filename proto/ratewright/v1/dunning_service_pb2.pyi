@@ -63,6 +63,7 @@ class DunningState(_message.Message):
     POLICY_ACTION_FIELD_NUMBER: _builtins.int
     OUTGOING_BARRED_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    PRACTICE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}/dunningState`."""
     days_past_due: _builtins.int
@@ -73,6 +74,8 @@ class DunningState(_message.Message):
     """The action of that level: `remind`, `bar_outgoing`, or empty."""
     outgoing_barred: _builtins.bool
     """Whether outgoing usage is barred now."""
+    practice: _builtins.bool
+    """Whether it is of a practice home: then nobody owes anything by it."""
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
         """The day the figures are for."""
@@ -101,10 +104,11 @@ class DunningState(_message.Message):
         policy_action: _builtins.str = ...,
         outgoing_barred: _builtins.bool = ...,
         steps: _abc.Iterable[Global___DunningStep] | None = ...,
+        practice: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "oldest_due_date", b"oldest_due_date", "overdue", b"overdue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "days_past_due", b"days_past_due", "name", b"name", "oldest_due_date", b"oldest_due_date", "outgoing_barred", b"outgoing_barred", "overdue", b"overdue", "policy_action", b"policy_action", "policy_level", b"policy_level", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "days_past_due", b"days_past_due", "name", b"name", "oldest_due_date", b"oldest_due_date", "outgoing_barred", b"outgoing_barred", "overdue", b"overdue", "policy_action", b"policy_action", "policy_level", b"policy_level", "practice", b"practice", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -141,12 +141,15 @@ class Invoice(_message.Message):
     TOTAL_FIELD_NUMBER: _builtins.int
     OPEN_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
+    PRACTICE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}/invoices/{invoice}`."""
     number: _builtins.str
     """The number printed on it, without gap within its series."""
     account: _builtins.str
     """`accounts/{account}`."""
+    practice: _builtins.bool
+    """Whether it was made in a practice home: then it is no bill, and nobody owes anything by it."""
     @_builtins.property
     def period_from(self) -> _date_pb2.Date:
         """First day of the billed period."""
@@ -198,10 +201,11 @@ class Invoice(_message.Message):
         total: _money_pb2.Money | None = ...,
         open: _money_pb2.Money | None = ...,
         lines: _abc.Iterable[Global___InvoiceLine] | None = ...,
+        practice: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "issue_date", b"issue_date", "net", b"net", "open", b"open", "period_from", b"period_from", "period_to", b"period_to", "tax", b"tax", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "due_date", b"due_date", "issue_date", b"issue_date", "lines", b"lines", "name", b"name", "net", b"net", "number", b"number", "open", b"open", "period_from", b"period_from", "period_to", b"period_to", "tax", b"tax", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "due_date", b"due_date", "issue_date", b"issue_date", "lines", b"lines", "name", b"name", "net", b"net", "number", b"number", "open", b"open", "period_from", b"period_from", "period_to", b"period_to", "practice", b"practice", "tax", b"tax", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -29,11 +28,11 @@ def perform(home: Path, as_json: bool, dry_run: bool, work: Callable[[Home, Aske
     """Do what a command asks for, and tell it."""
     from billing.accounts.recording import Asked
     from billing.store.home import Home
-    from server import operator
+    from server import clock, operator
     from server.cli import output
 
     with Home.open(home) as opened:
-        done = work(opened, Asked(operator.current(), time.time_ns() // 1000, dry_run))
+        done = work(opened, Asked(operator.current(), clock.now_us(opened), dry_run))
     if as_json:
         output.print_json(done._asdict())
         return 0

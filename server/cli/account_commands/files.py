@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,11 +23,11 @@ def import_(source: Source, /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJs
     """
     from billing import accounts
     from billing.store.home import Home
-    from server import operator
+    from server import clock, operator
     from server.cli import output, progress
 
     with Home.open(home) as opened, progress.show("import", "rows") as report:
-        done = accounts.import_files(opened, source, time.time_ns() // 1000, by=operator.current(), dry_run=dry_run, progress=report)
+        done = accounts.import_files(opened, source, clock.now_us(opened), by=operator.current(), dry_run=dry_run, progress=report)
     if as_json:
         output.print_json({name: value._asdict() if hasattr(value, "_asdict") else value for name, value in done._asdict().items()})
         return 0

@@ -229,13 +229,12 @@ def _require_one(now: bool, on: str | None, at_cycle_end: bool) -> None:  # noqa
 
 def _day(home: Path, subscription: str, now: bool, on: str | None) -> dt.date | None:  # noqa: FBT001 -- an option of a command
     """The day of --now or --on; None: the end of the cycle."""
-    import time
-
     from billing.accounts import lifecycle
     from billing.store.home import Home
+    from server import clock
     from server.cli.account_commands.common import date_or_none
 
     if not now:
         return date_or_none(on, "--on")
     with Home.open(home) as opened:
-        return lifecycle.today(opened, subscription, time.time_ns() // 1000)
+        return lifecycle.today(opened, subscription, clock.now_us(opened))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from server.cli.bill import now_us
+from server import clock
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 RunNumber = Annotated[int, Parameter(name="--run", help="The run's number.")]
@@ -17,14 +17,15 @@ def trial(*, run: RunNumber, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = 
     """Compare the list of a computed run with the last period: bills of nothing, jumps, lost accounts, revenue by code."""
     from billing.runs import trial as trials
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.trial_page import print_trial
 
     with Home.open(home) as opened:
         found = trials.compare(opened, run)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     else:
+        practice.say(opened)
         print_trial(found)
     return 0
 
@@ -47,7 +48,7 @@ def _decide(home: HomeFolder, run: int, kind: str, note: str, *, as_json: bool) 
 
     who = operator.current()
     with Home.open(home) as opened:
-        found = states.decide(opened, run, kind, states.By(who.name, who.uid), note, now_us())
+        found = states.decide(opened, run, kind, states.By(who.name, who.uid), note, clock.now_us(opened))
     if as_json:
         output.print_json({"run_id": run, "bill_date": found.bill_date, "state": found.state, "decision": kind, "by": who.name})
     elif kind == states.APPROVED:

@@ -30,11 +30,12 @@ def unbilled(
     """What an account has run up that is on no invoice yet, by subscription and charge: provisional, without tax."""
     from billing.documents.enquiry import enquire
     from billing.store.home import Home
+    from server import clock
     from server.cli import output
-    from server.cli.bill import now_us, parse_date
+    from server.cli.bill import parse_date
 
     with Home.open(home) as opened:
-        found = enquire(opened, account, None if date is None else parse_date(date), now_us())
+        found = enquire(opened, account, None if date is None else parse_date(date), clock.now_us(opened))
     if as_json:
         output.print_json(found)
     else:
@@ -52,18 +53,21 @@ def opening(
     """Make documents of what imported accounts owed before. Items that have theirs are left alone."""
     from billing.documents import openings
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import amounts
     from server.cli.ledger_commands.common import who
     from server.cli.payment_commands.common import date_or_today
 
     with Home.open(home) as opened:
-        done = openings.open_items(opened, who(), date_or_today(date), dry_run=dry_run)
+        done = openings.open_items(opened, who(opened), date_or_today(opened, date), dry_run=dry_run)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
     else:
+        practice.say(opened)
         print(f"opening documents{' that would be made' if dry_run else ''}: {done.documents}, {amounts(done.total_micros)}")
-    return 0
+        if done.refused:
+            print(f"without --dry-run this is refused: {done.refused}")
+    return 1 if done.refused else 0
 
 
 @alarms.command(name="list")
@@ -119,7 +123,7 @@ def _decide(home: Path, alarm: int, kind: str, note: str) -> int:
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
-        changed = found_alarms.decide(opened, alarm, kind, note, who())
+        changed = found_alarms.decide(opened, alarm, kind, note, who(opened))
     print(f"alarm {alarm} is {kind}" if changed else f"alarm {alarm} is {kind} already; nothing changed")
     return 0
 

@@ -18,13 +18,14 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """List bill runs, oldest first."""
     from billing.runs import reports
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         runs = reports.list_runs(opened)
     if as_json:
-        output.print_json(runs)
+        output.print_json(practice.marked(opened, runs))
         return 0
+    practice.say(opened)
     rows = [
         (
             each.run_id,
@@ -38,10 +39,14 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
             instant(each.started_us),
             _took(each),
             each.approved_by,
+            each.ahead,
         )
         for each in runs
     ]
-    columns = ("run", "bill date", "state", "accounts", "invoices", "total", "kind", "by", "started (UTC)", "took", "approved by")
+    columns = (
+        "run", "bill date", "state", "accounts", "invoices", "total", "kind", "by", "started (UTC)", "took", "approved by",
+        "ahead of its date",
+    )  # fmt: skip
     output.print_table(columns, rows, right=("run", "accounts", "invoices", "total", "took"))
     return 0
 

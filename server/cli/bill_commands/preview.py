@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.bill import BillDate, Threads, now_us, parse_date, thread_count
+from server.cli.bill import BillDate, Threads, parse_date, thread_count
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -37,16 +37,18 @@ def show(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool,
     from billing.accounts import lookup
     from billing.runs import cycle
     from billing.store.home import Home
-    from server.cli import output, stages
+    from server import clock
+    from server.cli import output, practice, stages
 
     with Home.open(home) as opened, stages.show("preview") as report:
         if order.accounts is not None:
             names = (lookup.show_account(opened, each).account.account_id for each in sorted(order.accounts))
             order = order._replace(accounts=frozenset(names))
-        found = cycle.preview(opened, day, now_us(), order=order, threads=thread_count(threads), progress=report)
+        found = cycle.preview(opened, day, clock.now_us(opened), order=order, threads=thread_count(threads), progress=report)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     else:
+        practice.say(opened)
         print_preview(found, with_lines=with_lines)
     return found
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from server.cli.bill import Threads, now_us, thread_count
+from server.cli.bill import Threads, thread_count
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 
@@ -43,21 +43,25 @@ def retry(
     as_json: AsJson = False,
 ) -> int:
     """Bill the accounts that a run put into quarantine and no run has billed since, for the same date and as of now."""
+    import functools
+
     from billing.runs import quarantine as parking
     from billing.runs.states import By
     from billing.store.home import Home
-    from server import operator
-    from server.cli import output, stages
+    from server import clock, operator
+    from server.cli import output, practice, stages
     from server.cli.bill_commands.run import finish, print_report
 
     who = operator.current()
     with Home.open(home) as opened:
+        now, by = functools.partial(clock.now_us, opened), By(who.name, who.uid)
         with stages.show("bill") as report:
-            done = parking.retry(opened, run, now_us(), By(who.name, who.uid), threads=thread_count(threads), progress=report, clock=now_us)
+            done = parking.retry(opened, run, now(), by, threads=thread_count(threads), progress=report, clock=now)
         if done.state == "posted":
             return finish(opened, done, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
     else:
+        practice.say(opened)
         print_report(done)
     return 0

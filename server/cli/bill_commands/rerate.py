@@ -47,7 +47,7 @@ def rerate(
             found = jobs.preview(opened, wanted, threads=thread_count(threads), progress=report)
             job = None
         else:
-            job = jobs.plan(opened, wanted, who(), threads=thread_count(threads), progress=report)
+            job = jobs.plan(opened, wanted, who(opened), threads=thread_count(threads), progress=report)
             found = job.figures
     if as_json:
         output.print_json(found if job is None else job)
@@ -123,7 +123,7 @@ def rerate_apply(
 
     on = parse_date(date)
     with Home.open(home) as opened, show("rerate") as report:
-        done = jobs.apply(opened, job, on, who(), threads=thread_count(threads), progress=report)
+        done = jobs.apply(opened, job, on, who(opened), threads=thread_count(threads), progress=report)
     if as_json:
         output.print_json(done)
     elif done.existed:
@@ -141,7 +141,7 @@ def _decide(job: int, kind: str, note: str, home: HomeFolder, *, as_json: bool) 
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
-        done: Job = jobs.decide(opened, job, kind, note, who())
+        done: Job = jobs.decide(opened, job, kind, note, who(opened))
     if as_json:
         output.print_json(done)
     else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.bill import Accounts, BillDate, Threads, account_ids, amounts, bill_date, now_us, parse_date, thread_count
+from server.cli.bill import Accounts, BillDate, Threads, account_ids, amounts, bill_date, parse_date, thread_count
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ def run(
     resume: Annotated[bool, Flag, Parameter(help="Only go on with the run of that date that is not finished.")] = False,
     accounts: Accounts = None,
     everything: Annotated[bool, Flag, Parameter(help="Compute all open periods, also of accounts that nothing has touched.")] = False,
+    ahead: Annotated[
+        str | None,
+        Parameter(help="Why it is made before its date has begun. Whatever the setting `approval` says, another person has to approve it."),
+    ] = None,
     wait: Annotated[bool, Flag, Parameter(help="Wait for another run to end.")] = False,
     threads: Threads = 0,
     home: HomeFolder = DEFAULT_HOME,
@@ -48,7 +52,15 @@ def run(
     from server import operator
 
     day, who = bill_date(date, period, bill_day), operator.current()
-    order = Order(by=By(who.name, who.uid), accounts=account_ids(accounts), trial=trial, resume=resume, everything=everything, wait=wait)
+    order = Order(
+        by=By(who.name, who.uid),
+        accounts=account_ids(accounts),
+        trial=trial,
+        resume=resume,
+        everything=everything,
+        wait=wait,
+        ahead=_reason(ahead),
+    )
     if dry_run:
         from server.cli.bill_commands.preview import show
 
@@ -57,14 +69,23 @@ def run(
     return _run(home, day, order, threads, as_json=as_json)
 
 
+def _reason(ahead: str | None) -> str:
+    from rating.errors import UserError
+
+    if ahead is not None and not ahead.strip():
+        raise UserError("--ahead needs a reason", "say why the run has to be made before its date", exit_status=2)
+    return ahead or ""
+
+
 def abandon(*, date: BillDate, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """Forget a run that has numbered nothing: one that was interrupted, or of a wrong date. Nothing of it counts."""
     from billing.runs import cycle
     from billing.store.home import Home
+    from server import clock
     from server.cli import output
 
     with Home.open(home) as opened:
-        number = cycle.abandon(opened, parse_date(date), now_us())
+        number = cycle.abandon(opened, parse_date(date), clock.now_us(opened))
     if as_json:
         output.print_json({"run_id": number, "bill_date": date})
     else:
@@ -82,6 +103,7 @@ def print_report(report: RunReport) -> None:
     listed = f"{report.drafts} on the list, none numbered"
     rows: list[tuple[str, object]] = [
         ("run", f"{report.run_id} for {report.bill_date}, {report.state}{again}"),
+        *([("ahead of its date", report.ahead)] if report.ahead else []),
         ("as of commit", report.pinned_seq),
         ("accounts", report.accounts),
         ("invoices", listed if report.state in {"computed", "rejected"} else given),
@@ -97,19 +119,23 @@ def print_report(report: RunReport) -> None:
 
 
 def _run(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool) -> int:
+    import functools
+
     from billing.documents import following
     from billing.intake.taking import Intake
     from billing.runs import cycle, reports
     from billing.store.home import Home
+    from server import clock
     from server.cli import stages
 
     with Home.open(home) as opened:
         posted = following.left_at(opened, day) if order.resume else None
         if posted is not None:  # somebody was stopped before its books were looked at
             return finish(opened, reports.run_report(opened, posted, resumed=True), as_json=as_json)
+        now = functools.partial(clock.now_us, opened)
         with stages.show("bill") as report:
-            Intake(opened).assemble(now_us())  # calls that lack a segment wait no longer than their source allows
-            done = cycle.run(opened, day, now_us(), order=order, threads=thread_count(threads), progress=report, clock=now_us)
+            Intake(opened).assemble(now())  # calls that lack a segment wait no longer than their source allows
+            done = cycle.run(opened, day, now(), order=order, threads=thread_count(threads), progress=report, clock=now)
         return finish(opened, done, as_json=as_json) if done.state == "posted" else _computed(opened, done, as_json=as_json)
 
 
@@ -122,13 +148,14 @@ def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
     """Print a posted run with its books, after runs that nobody has followed up. Exit status 1 if a book does not balance."""
     from billing.documents.following import follow_up
     from billing.runs.reports import run_report
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.ledger_commands.common import who
 
-    followed = follow_up(home, done.run_id, who())
+    followed = follow_up(home, done.run_id, who(home))
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(home, done))
     else:
+        practice.say(home)
         for each in followed:
             print_report(done if each.run_id == done.run_id else run_report(home, each.run_id))
             _print_books(each.books, each.open_findings)
@@ -151,14 +178,16 @@ def print_failed(failed: Sequence[Book]) -> None:
 
 
 def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
-    from server.cli import output
+    from server.cli import output, practice
 
+    practice.say(home, as_json=as_json)
     if done.state != "computed":
-        output.print_json(done) if as_json else print_report(done)
+        output.print_json(practice.marked(home, done)) if as_json else print_report(done)
         return 0
     from billing.controls import findings
     from billing.controls.book import book
     from billing.runs import trial
+    from server import clock
     from server.cli.trial_page import print_trial
 
     found = trial.compare(home, done.run_id)
@@ -166,9 +195,9 @@ def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
     jumping = book(
         f"trial, run {done.run_id} of {done.bill_date}: no bill is five times the last one", found.jumps.count, 0, "accounts", jumps
     )
-    findings.keep(home, [jumping], done.run_id, done.started_by, _today(), now_us())
+    findings.keep(home, [jumping], done.run_id, done.started_by, clock.today(home), clock.now_us(home))
     if as_json:
-        output.print_json({"run": done, "trial": found})
+        output.print_json(practice.marked(home, {"run": done, "trial": found}))
         return 0
     print_report(done)
     print()
@@ -176,12 +205,6 @@ def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
     print(f"\nnothing is numbered yet: ratewright bill approve --run {done.run_id} (somebody else), then ratewright bill run --date "
           f"{done.bill_date} --resume")  # fmt: skip
     return 0
-
-
-def _today() -> dt.date:
-    import datetime as dt
-
-    return dt.datetime.now(dt.UTC).date()
 
 
 def _print_books(found: Sequence[Book], open_ones: Sequence[Finding]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.bill import Threads, now_us, parse_date, thread_count
+from server.cli.bill import Threads, parse_date, thread_count
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -28,19 +28,20 @@ def thresholds(
     from billing.closed_months import Who
     from billing.documents import interim
     from billing.store.home import Home
-    from server import operator
-    from server.cli import output
+    from server import clock, operator
+    from server.cli import output, practice
 
     day, who = parse_date(date), operator.current()
     with Home.open(home) as opened:
         if dry_run:
-            found = interim.preview(opened, day, threads=thread_count(threads))
+            found = interim.preview(opened, day, clock.now_us(opened), threads=thread_count(threads))
         else:
-            found = interim.run(opened, day, Who(who.name, who.uid, now_us()), threads=thread_count(threads))
+            found = interim.run(opened, day, Who(who.name, who.uid, clock.now_us(opened)), threads=thread_count(threads))
     status = 1 if found.refused else 0
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
         return status
+    practice.say(opened)
     _print_limits(found)
     if found.refused:
         print(f"without --dry-run this is refused: {found.refused}")

@@ -43,13 +43,12 @@ def add(
     """Add a policy to the home: from now on it holds for the accounts that name it. What it says is kept in the database."""
     from billing import dunning_policy
     from billing.store.home import Home
-    from server import operator
+    from server import clock, operator
     from server.cli import output
-    from server.cli.bill import now_us
 
     policy, by = dunning_policy.read_policy(file), operator.current()
     with Home.open(home) as opened:
-        done = dunning_policy.add(opened, policy, (by.name, by.uid), now_us(), dry_run=dry_run)
+        done = dunning_policy.add(opened, policy, (by.name, by.uid), clock.now_us(opened), dry_run=dry_run)
     if as_json:
         output.print_json({"dry_run": dry_run, "added": done, "doubts": dunning_policy.doubts(policy)})
         return 0

@@ -48,7 +48,7 @@ def undo(
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
-        done = dunning.undo(opened, run, reason, who(), dry_run=dry_run)
+        done = dunning.undo(opened, run, reason, who(opened), dry_run=dry_run)
     if as_json:
         output.print_json({"dry_run": dry_run, **_fields(done)})
     else:

@@ -33,14 +33,15 @@ def void(
     """An invoice that nobody paid and no later one corrects is void: it keeps its number, and its lines count as billed no more."""
     from billing.documents import voiding
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
-        done = voiding.void(opened, full(opened, number), reason, who(), on=_day(date), dry_run=dry_run)
+        done = voiding.void(opened, full(opened, number), reason, who(opened), on=_day(date), dry_run=dry_run)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
         return 0
+    practice.say(opened)
     if done.proposal:
         print(second_person(f"the void of {done.number}", done.proposal))
         return 0
@@ -64,7 +65,7 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
     from billing import invoicing
     from billing.documents import following, voiding
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill_commands.run import print_alarms, print_failed
     from server.cli.ledger_commands.common import who
 
@@ -72,16 +73,18 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
         return _preview_reissue(home, number, as_json=as_json)
     with Home.open(home) as opened:
         number = full(opened, number)
-        report = voiding.reissue(opened, number, who())
-        followed = following.follow_up(opened, report.run_id, who()) if report.state == "posted" else []
+        report = voiding.reissue(opened, number, who(opened))
+        followed = following.follow_up(opened, report.run_id, who(opened)) if report.state == "posted" else []
         account = invoicing.get_invoice(opened, number).summary.account_id
         made = [each for each in invoicing.list_invoices(opened, account) if each.run_id == report.run_id]
     waiting = report.state == "computed" and report.drafts > 0
     failed = [book for each in followed for book in each.books if not book.ok]
     status = 0 if (made or waiting) and not failed else 1
     if as_json:
-        output.print_json({"run_id": report.run_id, "state": report.state, "drafts": report.drafts, "invoices": made})
+        told = {"run_id": report.run_id, "state": report.state, "drafts": report.drafts, "invoices": made}
+        output.print_json(practice.marked(opened, told))
         return status
+    practice.say(opened)
     for each in made:
         amount = f"{output.amount(each.total_micros, each.currency)} {each.currency}"
         print(f"{each.number}: {amount} of account {each.account_id}, run {report.run_id}")
@@ -100,15 +103,16 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
 def _preview_reissue(home: Path, number: str, *, as_json: bool) -> int:
     from billing.documents import voiding
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill_commands.preview import print_preview
     from server.cli.ledger_commands.common import who
 
     with Home.open(home) as opened:
-        found = voiding.preview_reissue(opened, full(opened, number), who())
+        found = voiding.preview_reissue(opened, full(opened, number), who(opened))
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     else:
+        practice.say(opened)
         print_preview(found, with_lines=True)
     return 0 if found.drafts and not found.refused and not found.findings else 1
 
@@ -131,17 +135,18 @@ def credit(
     """Credit a line of an invoice, or all of it, with the tax that goes with it: never more than was billed less earlier credit."""
     from billing.documents import crediting
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.ledger_commands.common import who
     from server.cli.payment_commands.common import micros_of
 
     micros = None if amount is None else micros_of(amount)
     with Home.open(home) as opened:
         wanted = crediting.Wanted(reference, full(opened, number), line, micros, effect, reason, text)
-        done = crediting.credit(opened, wanted, who(), on=_day(date), dry_run=dry_run)
+        done = crediting.credit(opened, wanted, who(opened), on=_day(date), dry_run=dry_run)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
         return 0
+    practice.say(opened)
     sums = (output.amount(-micros, done.currency) for micros in (done.total_micros, done.net_micros, done.tax_micros))
     shown = "{} {} ({} net, {} tax)".format(next(sums), done.currency, *sums)
     if done.proposal:

@@ -28,16 +28,16 @@ def explain(
     from billing.documents import explaining
     from billing.explain_line import explain_line
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         number = full(opened, number)
         found = explaining.explain(opened, number, line, language)
         events = explain_line(opened, number, line) if line is not None and _is_usage(found) else None
     if as_json:
-        output.print_json(found if events is None else _with_events(found, events, limit))
+        output.print_json(practice.marked(opened, found if events is None else _with_events(found, events, limit)))
         return 0
-    print("\n".join(_page(found, language)))
+    print("\n".join([*practice.notice(opened, language), *_page(found, language)]))
     if events is not None:
         _print_events(events, limit, language)
     return 0

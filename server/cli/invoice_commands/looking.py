@@ -30,15 +30,16 @@ def list_(
     """List issued invoices, credit notes and opening documents by number."""
     from billing import invoicing
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import parse_date
 
     wanted = invoicing.Wanted(only_open=open_, issued_on=None if date is None else parse_date(date), run_id=run)
     with Home.open(home) as opened:
         found = invoicing.list_invoices(opened, account, limit=None if as_json else limit + 1, wanted=wanted)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
         return 0
+    practice.say(opened)
     rows = [
         (each.number, each.account_id, each.period_from, output.last_day(each.period_to), each.due_on,
          output.amount(each.total_micros, each.currency), output.amount(each.open_micros, each.currency), each.currency,
@@ -67,7 +68,7 @@ def show(
     from billing.documents.aftermath import aftermath
     from billing.documents.showing.lines import shown
     from billing.store.home import Home
-    from server.cli import aftermath_page, invoice_page, output
+    from server.cli import aftermath_page, invoice_page, output, practice
 
     with Home.open(home) as opened:
         number = full(opened, number)
@@ -78,9 +79,9 @@ def show(
         lines = {each["line_no"]: each for each in told["lines"]}
         plain = msgspec.to_builtins(found)
         plain["lines"] = [{**line, **lines.get(line["line_no"], {})} for line in plain["lines"]]
-        output.print_json({**plain, "taxes": told["taxes"], "after": after})
+        output.print_json(practice.marked(opened, {**plain, "taxes": told["taxes"], "after": after}))
         return 0
-    print("\n".join(invoice_page.page(found, language, more)))
+    print("\n".join([*practice.notice(opened, language or found.language), *invoice_page.page(found, language, more)]))
     became = aftermath_page.sentences(after, found.summary.currency, language or found.language)
     if became:
         print("\n" + "\n".join(became))

@@ -44,15 +44,16 @@ def usage(
     """Every record behind the usage lines of an invoice: when, with whom, how much, how much of it free, and what it cost."""
     from billing.documents.usage_list import usage_list
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = usage_list(opened, full(opened, number), subscription)
     if csv is not None:
         _write(found, csv)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
         return 0
+    practice.say(opened)
     if csv is None:
         columns = tuple("号码" if language == "zh" and name == "number" else word(name, language) for name in _COLUMNS)  # a subscriber's
         output.print_table(columns, _rows(found, language), right=[columns[place] for place in (5, 6, 8)])

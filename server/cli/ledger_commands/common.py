@@ -23,11 +23,10 @@ def require_entity(home: Home, entity: str | None) -> None:
             entities.require_known(connection, entity)
 
 
-def who() -> Who:
+def who(home: Home) -> Who:
     """The person at the command line, and the clock."""
     from billing.closed_months import Who
-    from server import operator
-    from server.cli.bill import now_us
+    from server import clock, operator
 
     current = operator.current()
-    return Who(current.name, current.uid, now_us())
+    return Who(current.name, current.uid, clock.now_us(home))

@@ -33,7 +33,7 @@ def export(
     chart = gl_export.read_mapping(mapping)
     with Home.open(home) as opened:
         require_entity(opened, entity)
-        done = gl_export.export(opened, chart, month_of(month), entity, out, who(), detail=detail)
+        done = gl_export.export(opened, chart, month_of(month), entity, out, who(opened), detail=detail)
     if as_json:
         output.print_json(done)
         return 0

@@ -48,7 +48,7 @@ def reopen(
     text = month_of(month).text
     with Home.open(home) as opened:
         require_entity(opened, entity)
-        standing = closed_months.reopen(opened, entity, text, reason, who())
+        standing = closed_months.reopen(opened, entity, text, reason, who(opened))
     if as_json:
         output.print_json({"month": text, "entity": entity, "standing": standing})
     elif standing is closed_months.Standing.REOPENED:
@@ -84,7 +84,7 @@ def _close(month: str, entity: str, reason: str, home: HomeFolder, *, as_json: b
     with Home.open(home) as opened, progress.show("month end", "events") as report:
         require_entity(opened, entity)
         found = targets(opened, wanted, progress=report)
-        done = closing.close(opened, wanted, entity, found, reason, who(), dry_run=dry_run)
+        done = closing.close(opened, wanted, entity, found, reason, who(opened), dry_run=dry_run)
     if as_json:
         output.print_json(done)
     else:

@@ -32,16 +32,17 @@ def write_off_(
     from server.cli import output
     from server.cli.invoice import full
 
-    amount_micros, on = None if amount is None else common.micros_of(amount), common.happened(date)
     with Home.open(home) as opened:
         number = full(opened, number)
+        amount_micros, on = None if amount is None else common.micros_of(amount), common.happened(opened, date)
         with opened.connect() as connection:
             limit = settings.integer(connection, "write_off_limit_micros")
+        by = who(opened)
         if undo:
-            done = write_off.undo(opened, number, on, reason, who(), reference=reference, dry_run=dry_run)
+            done = write_off.undo(opened, number, on, reason, by, reference=reference, dry_run=dry_run)
         else:
             done = write_off.write_off(
-                opened, number, on, reason, who(), amount_micros=amount_micros, limit_micros=limit, reference=reference, dry_run=dry_run
+                opened, number, on, reason, by, amount_micros=amount_micros, limit_micros=limit, reference=reference, dry_run=dry_run
             )
     if as_json:
         output.print_json(done)

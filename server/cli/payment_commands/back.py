@@ -36,11 +36,12 @@ def refund(
     """Pay back what is left of a payment or a credit document; never more than was paid."""
     from billing.payments.giving_back import REFUND, Back
     from rating.errors import UserError
+    from server.cli.bill import parse_date
 
     if (payment is None) == (document is None):
         raise UserError("a refund is of one payment or one document", "give --payment or --document", exit_status=2)
     micros = None if amount is None else common.micros_of(amount)
-    told = Back(reference, REFUND, common.happened(date), payment, document, micros, 0, to, reason, reopen)
+    told = Back(reference, REFUND, parse_date(date), payment, document, micros, 0, to, reason, reopen)
     return _give_back(home, told, dry_run=dry_run, as_json=as_json)
 
 
@@ -57,8 +58,9 @@ def reverse(
 ) -> int:
     """A payment bounced, or was recorded by mistake: all of it goes, and what it settled is open again with its own due dates."""
     from billing.payments.giving_back import REVERSAL, Back
+    from server.cli.bill import parse_date
 
-    told = Back(reference, REVERSAL, common.happened(date), payment, None, None, common.micros_of(fee, "--fee"), "", reason)
+    told = Back(reference, REVERSAL, parse_date(date), payment, None, None, common.micros_of(fee, "--fee"), "", reason)
     return _give_back(home, told, dry_run=dry_run, as_json=as_json)
 
 
@@ -77,10 +79,11 @@ def chargeback(
 ) -> int:
     """The payer's bank took money back, all of a payment or part of it; or, --won, gave it again."""
     from billing.payments.giving_back import CHARGEBACK, WON, Back
+    from server.cli.bill import parse_date
 
     micros = None if amount is None else common.micros_of(amount)
     kind = WON if won else CHARGEBACK
-    told = Back(reference, kind, common.happened(date), payment, None, micros, common.micros_of(fee, "--fee"), "", reason)
+    told = Back(reference, kind, parse_date(date), payment, None, micros, common.micros_of(fee, "--fee"), "", reason)
     return _give_back(home, told, dry_run=dry_run, as_json=as_json)
 
 
@@ -113,7 +116,8 @@ def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
 
     with Home.open(home) as opened:
         told = told if told.number is None else told._replace(number=full(opened, told.number))
-        done = give_back(opened, told, common.act(dry_run=dry_run))
+        common.require_happened(opened, told.on_date)
+        done = give_back(opened, told, common.act(opened, dry_run=dry_run))
     if as_json:
         output.print_json(common.plain(done))
         return 0

@@ -33,7 +33,7 @@ def import_(
 
     known = read_mapping(mapping)
     with Home.open(home) as opened, progress.show("bank file", "lines") as report:
-        done = import_file(opened, file, known, common.act(dry_run=dry_run), report)
+        done = import_file(opened, file, known, common.act(opened, dry_run=dry_run), report)
     if as_json:
         output.print_json(common.plain(done))
     else:

@@ -29,11 +29,10 @@ def cash(
     from billing.store.home import Home
     from server.cli import output
 
-    micros, on = common.micros_of(amount), common.happened(date)
     with Home.open(home) as opened:
-        numbers = tuple(common.full_numbers(opened, invoice))
-        given = Payment(payment_id, account, micros, on, reference, currency, numbers)
-        paid = cash_desk.pay(opened, till, given, common.act(dry_run=dry_run))
+        numbers, on = tuple(common.full_numbers(opened, invoice)), common.happened(opened, date)
+        given = Payment(payment_id, account, common.micros_of(amount), on, reference, currency, numbers)
+        paid = cash_desk.pay(opened, till, given, common.act(opened, dry_run=dry_run))
     if as_json:
         output.print_json(common.plain(paid))
         return 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
 
     from billing.payments import Act
@@ -40,13 +40,12 @@ def full_numbers(home: Home, numbers: Iterable[str]) -> list[str]:
     return [full(home, number) for number in numbers]
 
 
-def act(*, dry_run: bool) -> Act:
+def act(home: Home, *, dry_run: bool) -> Act:
     """Who runs this command, and when."""
     from billing.payments import Act
-    from server import operator
-    from server.cli.bill import now_us
+    from server import clock, operator
 
-    return Act(operator.current(), now_us(), dry_run)
+    return Act(operator.current(), clock.now_us(home), dry_run)
 
 
 def micros_of(text: str, option: str = "--amount") -> int:
@@ -60,21 +59,29 @@ def micros_of(text: str, option: str = "--amount") -> int:
         raise UserError(f"{option}: {error}", "write it as 12.50", exit_status=2) from error
 
 
-def happened(text: str, option: str = "--date") -> dt.date:
+def happened(home: Home, text: str, option: str = "--date") -> dt.date:
     """The date on which money came or went, or something was agreed. Raises UserError for one that has not begun yet."""
-    from billing.payments.writing import require_begun
-    from server.cli.bill import now_us, parse_date
+    from server.cli.bill import parse_date
 
     on = parse_date(text)
-    require_begun(on, now_us(), option)
+    require_happened(home, on, option)
     return on
 
 
-def date_or_today(text: str | None) -> dt.date:
+def require_happened(home: Home, on: dt.date, option: str = "--date") -> None:
+    """Raises UserError for a date that has not begun yet."""
+    from billing.payments.writing import require_begun
+    from server import clock
+
+    require_begun(on, clock.now_us(home), option)
+
+
+def date_or_today(home: Home, text: str | None) -> dt.date:
     """A date of the command line; today (UTC) where none is given."""
+    from server import clock
     from server.cli.bill import parse_date
 
-    return dt.datetime.now(dt.UTC).date() if text is None else parse_date(text)
+    return clock.today(home) if text is None else parse_date(text)
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 -- what JSON can hold

@@ -36,9 +36,9 @@ def take(
     from billing.store.home import Home
     from server.cli import output
 
-    told = deposits.Deposit(deposit_id, account, common.micros_of(amount), common.happened(date), reference, currency)
     with Home.open(home) as opened:
-        held = deposits.take(opened, told, common.act(dry_run=dry_run))
+        told = deposits.Deposit(deposit_id, account, common.micros_of(amount), common.happened(opened, date), reference, currency)
+        held = deposits.take(opened, told, common.act(opened, dry_run=dry_run))
     if as_json:
         output.print_json(common.plain(held))
         return 0
@@ -111,9 +111,9 @@ def _move(home: Path, told: tuple[str, str, str, str, str | None, str], *, dry_r
 
     reference, deposit_id, kind, date, amount, reason = told
     micros = None if amount is None else common.micros_of(amount)
-    movement = deposits.Movement(reference, deposit_id, kind, common.happened(date), micros, reason)
     with Home.open(home) as opened:
-        held = deposits.move(opened, movement, common.act(dry_run=dry_run))
+        movement = deposits.Movement(reference, deposit_id, kind, common.happened(opened, date), micros, reason)
+        held = deposits.move(opened, movement, common.act(opened, dry_run=dry_run))
     if as_json:
         output.print_json(common.plain(held))
         return 0

@@ -41,10 +41,10 @@ def agree(
 
     dated = tuple(_part(text) for text in part)
     first_on = None if first is None else parse_date(first)
-    on = common.happened(date)
     with Home.open(home) as opened:
-        wanted = Wanted(plan_id, account, on, tuple(common.full_numbers(opened, invoice)), dated, parts, first_on, note)
-        plan = agree_on(opened, wanted, common.act(dry_run=dry_run))
+        numbers, on = tuple(common.full_numbers(opened, invoice)), common.happened(opened, date)
+        wanted = Wanted(plan_id, account, on, numbers, dated, parts, first_on, note)
+        plan = agree_on(opened, wanted, common.act(opened, dry_run=dry_run))
     _print([plan], as_json=as_json, dry_run=dry_run)
     return 0
 
@@ -65,7 +65,7 @@ def end(
     from billing.store.home import Home
 
     with Home.open(home) as opened:
-        plan = end_plan(opened, plan_id, common.happened(date), note, common.act(dry_run=dry_run))
+        plan = end_plan(opened, plan_id, common.happened(opened, date), note, common.act(opened, dry_run=dry_run))
     _print([plan], as_json=as_json, dry_run=dry_run)
     return 0
 
@@ -79,7 +79,7 @@ def list_(
     from billing.store.home import Home
 
     with Home.open(home) as opened:
-        found = list_plans(opened, common.date_or_today(date), account)
+        found = list_plans(opened, common.date_or_today(opened, date), account)
     _print(found, as_json=as_json, dry_run=False)
     return 0
 

@@ -28,9 +28,8 @@ def order(
     from billing.allocations.order import CLAIMS_SETTING, ORDER_SETTING, parse_claims, parse_order
     from billing.store import settings
     from billing.store.home import Home
-    from server import operator
+    from server import clock, operator
     from server.cli import output
-    from server.cli.bill import now_us
 
     wanted = {}
     if words is not None:
@@ -41,7 +40,7 @@ def order(
     by = operator.current()
     with Home.open(home) as opened:
         for name, value in () if dry_run else wanted.items():
-            settings.put(opened, name, value, by.name, by.uid, now_us())
+            settings.put(opened, name, value, by.name, by.uid, clock.now_us(opened))
         with opened.connect() as connection:
             found = {name: settings.text(connection, name) for name in (ORDER_SETTING, CLAIMS_SETTING)} | wanted
     if as_json:

@@ -36,9 +36,10 @@ def add(
     from billing.store.home import Home
     from server.cli.bill import parse_date
 
-    told = promises.Promise(promise_id, account, common.micros_of(amount), common.happened(made, "--made"), parse_date(until), note)
     with Home.open(home) as opened:
-        done = promises.promise(opened, told, common.act(dry_run=dry_run))
+        made_on = common.happened(opened, made, "--made")
+        told = promises.Promise(promise_id, account, common.micros_of(amount), made_on, parse_date(until), note)
+        done = promises.promise(opened, told, common.act(opened, dry_run=dry_run))
     if done.existed and not as_json:
         print(f"promise {promise_id} was recorded before; nothing changed")
     _print([done], as_json=as_json)
@@ -56,7 +57,7 @@ def list_(
     from billing.store.home import Home
 
     with Home.open(home) as opened:
-        found = promises.list_promises(opened, common.date_or_today(date), account)
+        found = promises.list_promises(opened, common.date_or_today(opened, date), account)
     _print(found, as_json=as_json)
     return 0
 

@@ -28,8 +28,8 @@ def record(
     from billing.store.home import Home
     from server.cli import output
 
-    micros, received_on, act = common.micros_of(amount), common.happened(date), common.act(dry_run=dry_run)
     with Home.open(home) as opened:
+        micros, received_on, act = common.micros_of(amount), common.happened(opened, date), common.act(opened, dry_run=dry_run)
         done = payments.record(
             opened, payment_id, account, micros, received_on, reference, act.now_us,
             currency=currency, numbers=common.full_numbers(opened, invoice), by=act.by, dry_run=dry_run,

@@ -32,7 +32,7 @@ def statement(
     """Show what an account owed, every document and payment of a span, what it owes then, and what is open now."""
     from billing.payments.statement import statement as statement_of
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import parse_date
     from server.cli.payment_commands import common
 
@@ -40,8 +40,10 @@ def statement(
     with Home.open(home) as opened:
         found = statement_of(opened, account, first, last, language)
     if as_json:
-        output.print_json(common.plain(found))
+        output.print_json(practice.marked(opened, common.plain(found)))
         return 0
+    for text in practice.notice(opened, language):
+        print(text)
     _print(found, language)
     return 0
 

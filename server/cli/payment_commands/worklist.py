@@ -68,7 +68,8 @@ def assign(
     from server.cli import output
 
     with Home.open(home) as opened:
-        done = assign_line(opened, line, account, note, common.act(dry_run=dry_run), numbers=common.full_numbers(opened, invoice))
+        numbers = common.full_numbers(opened, invoice)
+        done = assign_line(opened, line, account, note, common.act(opened, dry_run=dry_run), numbers=numbers)
     if as_json:
         output.print_json(common.plain(done))
         return 0
@@ -89,7 +90,7 @@ def return_(
     from server.cli import output
 
     with Home.open(home) as opened:
-        done = give_back(opened, line, note, common.act(dry_run=dry_run))
+        done = give_back(opened, line, note, common.act(opened, dry_run=dry_run))
     if as_json:
         output.print_json(common.plain(done))
         return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rating.errors import UserError
+from server import clock
 from tariffs import texts
 from tariffs.decks_import import ledger, mapping, merge, preview, published, reading
 from tariffs.decks_import import target as targets
@@ -77,7 +78,7 @@ def _work_out(wanted: Wanted, target: Target | None) -> Update:
         base = base._replace(deck=deck, currency=target.currency, on=target.on, taken=target.taken | ids)
     defaults = base.deck.defaults
     source = reading.read(wanted.file, how, defaults, base.currency)
-    on = _day("--on", wanted.on) or base.on or _today()
+    on = _day("--on", wanted.on) or base.on or clock.machine_today()
     is_later = base.on is not None and on > base.on  # than the catalogue, which must not have the rates before
     merged = merge.merge(base.deck, source, full=wanted.full, on=on, taken=base.taken, dated=is_later)
     shown = preview.preview(merged, on=on, per=defaults.per, notice=_notice(wanted), unread=source.unread)
@@ -114,7 +115,7 @@ def _notice(wanted: Wanted) -> Notice | None:
         return None
     if wanted.notice_days < 0:
         raise UserError(f"{wanted.notice_days} days of notice", "write 0 or more", exit_status=2)
-    return Notice(wanted.notice_days, _day("--received", wanted.received) or _today())
+    return Notice(wanted.notice_days, _day("--received", wanted.received) or clock.machine_today())
 
 
 def _day(option: str, text: str | None) -> dt.date | None:
@@ -122,7 +123,3 @@ def _day(option: str, text: str | None) -> dt.date | None:
         return None if text is None else texts.date(text)
     except texts.TextError as error:
         raise UserError(f"{option}: {error.message}", error.remedy, exit_status=2) from None
-
-
-def _today() -> dt.date:
-    return dt.datetime.now(dt.UTC).date()

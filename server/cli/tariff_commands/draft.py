@@ -7,10 +7,17 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
 
 
-def draft(path: Annotated[Path, Parameter(name="PATH")], /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def draft(
+    path: Annotated[Path, Parameter(name="PATH")],
+    /,
+    *,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+    practice: Practice = False,
+) -> int:
     """Check a catalogue and keep it as the draft of its version, for review by another person. Nothing is priced with it yet.
 
     Saved again with other content it is a new draft, which needs a review of its own.
@@ -23,6 +30,8 @@ def draft(path: Annotated[Path, Parameter(name="PATH")], /, *, home: HomeFolder 
         Home folder; made when it does not exist.
     as_json
         Print JSON.
+    practice
+        Make a practice home, where there is none.
 
     """
     from tariffs.load import load
@@ -30,14 +39,13 @@ def draft(path: Annotated[Path, Parameter(name="PATH")], /, *, home: HomeFolder 
     catalogue = load(path)
 
     from billing import catalogue as store
-    from billing.store.home import Home
     from server import operator
     from server.cli import output
     from server.cli.tariff_commands.common import line, summary
-    from server.cli.tariff_commands.instants import now_us
+    from server.clock import now_us
 
-    with Home.open(home, create=True) as opened:
-        saved = store.save(opened, catalogue, operator.current(), now_us(), str(path))
+    with made(home, practice=practice) as opened:
+        saved = store.save(opened, catalogue, operator.current(), now_us(opened), str(path))
     if as_json:
         output.print_json({**summary(catalogue), "author": saved.author._asdict(), "commit_seq": saved.commit_seq, "added": saved.added})
         return 0

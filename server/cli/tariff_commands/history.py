@@ -80,11 +80,11 @@ def history(
 def _versions(home: Home, identity: str) -> list[VersionHistory]:
     from billing import catalogue as store
     from billing.catalogue.stored import publications_of
-    from server.cli.tariff_commands.instants import now_us
+    from server.clock import now_us
 
     with home.connect() as connection:
         stored = [each for each in publications_of(connection) if each.catalogue.identity == identity]
-    drafts, decisions, instant_us = store.drafts(home, identity), store.decisions(home, identity), now_us()
+    drafts, decisions, instant_us = store.drafts(home, identity), store.decisions(home, identity), now_us(home)
     published = [each.catalogue for each in stored]
     versions = {each.catalogue.version: each.catalogue for each in drafts} | {each.version: each for each in published}
     found = []

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from zoneinfo import ZoneInfo
 
 from rating.errors import UserError
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _DATE_LENGTH = len("2026-01-01")
-
-
-def now_us() -> int:
-    """The clock of this machine, in microseconds UTC."""
-    return time.time_ns() // 1000
 
 
 def told(instant_us: int, timezone: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
 
 if TYPE_CHECKING:
     from billing.catalogue import Publication, Waivers
@@ -26,6 +26,7 @@ def publish(
     waive_what_if: str | None = None,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
+    practice: Practice = False,
 ) -> int:
     """Publish a reviewed draft: from its effective date on it prices, and it can never change.
 
@@ -46,6 +47,8 @@ def publish(
         Home folder; for a file or folder it is made when it does not exist.
     as_json
         Print JSON.
+    practice
+        Make a practice home, where there is none.
 
     """
     from server.cli.catalogue_names import find, is_path
@@ -61,7 +64,7 @@ def publish(
         version_name(what)  # `mobile` alone could mean its newest version or its newest draft
     catalogue = find(what, home)
     waive = Waivers(waive_review, waive_notice, waive_what_if)
-    with Home.open(home, create=from_files) as opened:
+    with made(home, practice=practice) if from_files else Home.open(home, practice=practice) as opened:
         publication, now_us = _publish(opened, catalogue, what if from_files else "", waive)
         told = _past(opened, catalogue, now_us) if publication.added else []
     notes = [*publication.notes, *told]
@@ -79,9 +82,9 @@ def _publish(home: Home, catalogue: Catalogue, path: str, waive: Waivers) -> tup
     """What was done, and the instant it was done at."""
     from billing import catalogue as store
     from server import operator
-    from server.cli.tariff_commands.instants import now_us
+    from server.clock import now_us
 
-    instant_us = now_us()
+    instant_us = now_us(home)
     if path:
         return store.publish_at_once(home, catalogue, operator.current(), instant_us, waive=waive, origin=str(Path(path))), instant_us
     name = f"{catalogue.identity}@{catalogue.version}"

@@ -41,14 +41,15 @@ def repeal(
     from billing.store.home import Home
     from server import operator
     from server.cli import output
-    from server.cli.tariff_commands.instants import now_us, read, told
+    from server.cli.tariff_commands.instants import read, told
+    from server.clock import now_us
 
     wanted = store.version_name(name)
     with Home.open(home) as opened:
         clocks = {(each.identity, each.version): each.timezone for each in store.published(opened)}
         timezone = clocks.get(wanted, "UTC")  # where it is not published, `repeal` says so
         from_us = read(from_, timezone, "--from")
-        decision = store.repeal(opened, name, operator.current(), now_us(), from_us=from_us, reason=reason)
+        decision = store.repeal(opened, name, operator.current(), now_us(opened), from_us=from_us, reason=reason)
         left = affected.without_plan(opened, wanted.identity, from_us)
     if as_json:
         told_as = {"by": decision.by._asdict(), "content_hash": decision.content_hash.hex(), "subscriptions_without_a_plan": left}

@@ -51,10 +51,10 @@ def review(
     from billing.store.home import Home
     from server import operator
     from server.cli import output
-    from server.cli.tariff_commands.instants import now_us
+    from server.clock import now_us
 
     with Home.open(home) as opened:
-        decision = store.review(opened, name, operator.current(), now_us(), accept=not reject, note=note, content=content)
+        decision = store.review(opened, name, operator.current(), now_us(opened), accept=not reject, note=note, content=content)
         compared = _compared(opened, decision)
     if as_json:
         said = {"by": decision.by._asdict(), "content_hash": decision.content_hash.hex()}

@@ -56,15 +56,16 @@ def sheet(
         Print the parts of the sheet as JSON, each price with the event that a quote of it needs.
 
     """
-    from server.cli.tariff_commands.instants import now_us, read
+    from server.cli.tariff_commands.instants import read
     from tariffs.sheets import content, terms
 
     if form == "pdf" and output is None and not as_json:
         raise UserError("a PDF is not for the terminal", "name a file: --output sheet.pdf", exit_status=2)
     versions, number, name = _versions(plan, catalog, home)
     asked_us = read(at, versions[0].timezone, "--at") if at else None
-    chosen = _chosen(versions, number, now_us() if asked_us is None else asked_us, coming=bool(catalog) and asked_us is None)
-    at_us = _within(chosen, now_us() if asked_us is None else asked_us)
+    now_us = _now_us(catalog, home) if asked_us is None else asked_us
+    chosen = _chosen(versions, number, now_us, coming=bool(catalog) and asked_us is None)
+    at_us = _within(chosen, now_us)
     made = content.sheet(chosen, _plan(chosen, name), lang or language, as_of=terms.local_date(chosen, at_us))
     if as_json:
         from server.cli import output as printing
@@ -73,6 +74,18 @@ def sheet(
         return 0
     _write(made, form, output)
     return 0
+
+
+def _now_us(catalog: Sequence[Path], home: Path) -> int:
+    """Now in the home; of files by themselves on the machine."""
+    from server import clock
+
+    if catalog:
+        return clock.machine_now_us()
+    from billing.store.home import Home
+
+    with Home.open(home) as opened:
+        return clock.now_us(opened)
 
 
 def _write(made: Sheet, form: str, output: Path | None) -> None:

@@ -87,13 +87,14 @@ def what_if(
 def _keep(home: Home, catalogue: Catalogue, report: WhatIf) -> str:
     """Keep that the draft was tried on the month, and say so. A part of the month, or one with moves, is not what publication asks for."""
     from billing import catalogue as store
+    from server import clock
     from server.operator import current
 
     if report.only_plan or report.moved:
         return "Nothing was stored: publication asks for a what-if without --plan and --migrate."
     figures = {each.currency: {"now_micros": each.now_micros, "then_micros": each.then_micros} for each in report.currencies}
     detail = {"commit_seq": report.commit_seq, "events": report.events, "revenue": figures}
-    if store.record_what_if(home, catalogue, report.month, current(), time.time_ns() // 1000, detail):
+    if store.record_what_if(home, catalogue, report.month, current(), clock.now_us(home), detail):
         return f"Kept: {catalogue.identity}@{catalogue.version} was tried on {report.month}."
     return "Nothing was stored: this is no draft of the home folder (`ratewright tariffs draft PATH` makes it one)."
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.usage_commands import common
 
 if TYPE_CHECKING:
     from billing.intake.segment_groups import Past
@@ -39,10 +38,11 @@ def assemble(
     from billing.intake import segment_groups
     from billing.intake.taking import Intake
     from billing.store.home import Home
+    from server import clock
     from server.cli import output
 
     with Home.open(home) as opened:
-        commit_seq = Intake(opened).assemble(common.now_us(), due_us)
+        commit_seq = Intake(opened).assemble(clock.now_us(opened), due_us)
         with opened.connect() as connection:
             counts = segment_groups.counts(connection)
             changed = 0 if commit_seq is None else segment_groups.changed(connection, commit_seq)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.usage_commands import common
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +33,7 @@ def collect(
     seal_rows: Annotated[int, Parameter(help="Seal the journal whenever it holds so many rows; 0 for never.")] = 2_000_000,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
+    practice: Practice = False,
 ) -> int:
     """Take in every finished file of a folder, each once, and put it into the archive.
 
@@ -49,13 +49,17 @@ def collect(
     found = routing.load_sources(sources)
     opened_folders = folders.open_folders(folder)
 
+    import functools
+
     from billing.collection import claims, collecting, loop
-    from billing.store.home import Home
+    from server import clock
 
     pace = loop.Pace(int(poll * SECOND_US), int(settle * SECOND_US), seal_rows)
-    world = _world(as_json=as_json)
-    with Home.open(home, create=True) as opened, claims.taken_place(opened_folders) as place:
-        collector = collecting.Collector(opened, opened_folders, place, collecting.Rules(found, pace.settle_us), common.now_us)
+    with made(home, practice=practice) as opened, claims.taken_place(opened_folders) as place:
+        now = functools.partial(clock.now_us, opened)
+        now()  # a home that has no clock takes nothing
+        world = _world(now, as_json=as_json)
+        collector = collecting.Collector(opened, opened_folders, place, collecting.Rules(found, pace.settle_us), now)
         work = _watch if watch else _once
         return work(opened, collector, pace, world)
 
@@ -85,13 +89,13 @@ def _watch(home: Home, collector: Collector, pace: Pace, world: Surroundings) ->
     return 0
 
 
-def _world(*, as_json: bool) -> Surroundings:
+def _world(now: Callable[[], int], *, as_json: bool) -> Surroundings:
     """Real clocks, and an end that Ctrl-C or a service manager asks for."""
     from billing.collection.loop import Surroundings
 
     stop, sleep_us = _stoppable()
     tell = _tell_json if as_json else _tell
-    return Surroundings(lambda: time.monotonic_ns() // 1000, common.now_us, sleep_us, stop, tell, _complain)
+    return Surroundings(lambda: time.monotonic_ns() // 1000, now, sleep_us, stop, tell, _complain)
 
 
 def _stoppable() -> tuple[Callable[[], bool], Callable[[int], None]]:

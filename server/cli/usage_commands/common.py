@@ -1,8 +1,7 @@
-"""What several usage commands need: the source option, files that can be read, progress in bytes of a file, and the clock."""
+"""What several usage commands need: the source option, files that can be read and progress in bytes of a file."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -37,8 +36,3 @@ def of_file(file: Path, report: Callable[[int, int], None]) -> Callable[[int, in
     """Progress in bytes of the file, however often decoding reads it."""
     size_bytes = file.stat().st_size
     return lambda done, total: report(done * size_bytes // max(total, 1), size_bytes)
-
-
-def now_us() -> int:
-    """Now, in microseconds UTC."""
-    return time.time_ns() // 1000

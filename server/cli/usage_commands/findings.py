@@ -47,15 +47,13 @@ def waive(
     as_json: AsJson = False,
 ) -> int:
     """Accept a finding, so that bill runs go on without what is missing. Should the file come after all, it is taken and billed late."""
-    import time
-
     from billing.collection.findings import waive as accept
     from billing.store.home import Home
-    from server import operator
+    from server import clock, operator
     from server.cli import output
 
     with Home.open(home) as opened:
-        waived = accept(opened, name, reason, operator.current(), time.time_ns() // 1000)
+        waived = accept(opened, name, reason, operator.current(), clock.now_us(opened))
     if as_json:
         output.print_json(waived)
     else:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
 from server.cli.usage_commands import common
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from billing.intake.reports import IntakeReport
     from billing.intake.taking import Intake
@@ -28,33 +28,36 @@ def ingest(
     source: common.SourceName,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
+    practice: Practice = False,
 ) -> int:
     """Take in usage files. A file that was taken before is recognised and adds nothing, so the same call can be repeated.
 
     Of an archive each member is a file of its own. A file of which nothing can be used is refused, and the others are taken; the exit
     status is then 1. The home folder is made when it does not exist.
     """
+    import functools
     import shutil
 
     from mediation import sources
     from rating.errors import UnusableFileError
+    from server import clock
     from server.cli import output
 
     common.refuse_unreadable(files)
     found = sources.find(source)
 
     from billing.intake.taking import Intake
-    from billing.store.home import Home
 
     reports: list[IntakeReport] = []
     refused: list[UnusableFileError] = []
     fresh = not home.exists()
     try:
-        with Home.open(home, create=True) as opened:
-            intake = Intake(opened)
+        with made(home, practice=practice) as opened:
+            intake, now = Intake(opened), functools.partial(clock.now_us, opened)
+            now()  # a home that has no clock takes nothing
             for file in files:
                 try:
-                    _take(intake, file, found, reports, refused)
+                    _take(intake, file, found, now, reports, refused)
                 except UnusableFileError as error:
                     refused.append(error)
     finally:
@@ -68,7 +71,9 @@ def ingest(
     return 0
 
 
-def _take(intake: Intake, file: Path, source: Source, reports: list[IntakeReport], refused: list[UnusableFileError]) -> None:
+def _take(
+    intake: Intake, file: Path, source: Source, now: Callable[[], int], reports: list[IntakeReport], refused: list[UnusableFileError]
+) -> None:
     """Take a file, or each member of an archive. Raises UnusableFileError where an archive cannot be unpacked."""
     from mediation import containers
     from mediation.reader import shown
@@ -82,7 +87,7 @@ def _take(intake: Intake, file: Path, source: Source, reports: list[IntakeReport
             try:
                 with progress.show(name, "bytes") as report:
                     told = common.of_file(member.path, report)
-                    reports.append(intake.take_file(member.path, source, common.now_us(), told, file_name=own_name))
+                    reports.append(intake.take_file(member.path, source, now(), told, file_name=own_name))
             except UnusableFileError as error:
                 error.message = error.message.replace(shown(member.path), own_name or shown(file))  # not where it was unpacked
                 refused.append(error)

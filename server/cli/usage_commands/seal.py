@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.usage_commands import common
 
 
 def seal(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """Turn the usage journal into sorted Parquet files. What counts does not change; reading it becomes cheaper."""
     from billing.intake.taking import Intake
     from billing.store.home import Home
+    from server import clock
     from server.cli import output, progress
 
     with Home.open(home) as opened, progress.show("seal", "rows") as report:
-        sealed = Intake(opened).seal(common.now_us(), report)
+        sealed = Intake(opened).seal(clock.now_us(opened), report)
     if as_json:
         output.print_json(sealed._asdict())
     elif sealed.rows:

@@ -53,15 +53,15 @@ def listed(
     from billing.store.home import Home
     from billing.suspense.listing import listing
     from billing.suspense.selection import Selection
+    from server import clock
     from server.cli import output
     from server.cli.bill import parse_date
-    from server.cli.usage_commands.common import now_us
 
     selection = Selection(source, () if reason is None else (reason,))
     with Home.open(home) as opened:
         if source:
             require_source(opened, source)
-        found = listing(opened, selection, now_us(), limit=limit, bill_date=parse_date(date) if date else None)
+        found = listing(opened, selection, clock.now_us(opened), limit=limit, bill_date=parse_date(date) if date else None)
     if as_json:
         output.print_json(found)
     elif not found.counts:

@@ -35,13 +35,13 @@ SHOWN_ROWS = 50
 def asking(home: Home, bill_date: str | None, definitions: Sequence[Path] = ()) -> Asking:
     """As of now."""
     from billing.suspense.selection import Asking
+    from server import clock
     from server.cli.bill import parse_date
-    from server.cli.usage_commands.common import now_us
 
     with home.connect() as connection:
         seq = home.head_seq(connection)
     date = None if not bill_date else parse_date(bill_date)
-    return Asking(seq, now_us(), known_definitions(definitions), date)
+    return Asking(seq, clock.now_us(home), known_definitions(definitions), date)
 
 
 def known_definitions(paths: Sequence[Path]) -> dict[str, Source]:

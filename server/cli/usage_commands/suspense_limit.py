@@ -26,9 +26,8 @@ def limit(
     from billing.suspense import limits
     from rating.errors import UserError
     from rating.money import MoneyError, parse_micros
-    from server import operator
+    from server import clock, operator
     from server.cli import output
-    from server.cli.usage_commands.common import now_us
     from server.cli.usage_commands.suspense_common import instant
 
     try:
@@ -37,7 +36,7 @@ def limit(
         raise UserError(f"the limit: {error}", "write it as 500 or 12.50", exit_status=2) from error
     with Home.open(home) as opened:
         if micros is not None:
-            limits.set_limit(opened, micros, operator.current(), now_us(), reason=note)
+            limits.set_limit(opened, micros, operator.current(), clock.now_us(opened), reason=note)
         with opened.connect() as connection:
             found = limits.limits(connection)
             holds = limits.limit_micros(connection, operator.current().uid)

@@ -362,16 +362,16 @@ def test_a_run_that_begins_while_the_month_is_closed_is_in_the_way(
         close(plus, "2025-10")
     assert [each.message for each in caught.value.problems] == [f"the bill run of {bill_date} is computed"]
     monkeypatch.undo()
-    cycle.run(plus.home, date, plus.tick())
+    cycle.run(plus.home, date, plus.begun(date))
     assert close(plus, "2025-10").closed
 
 
 def test_a_run_numbers_nothing_in_a_month_that_is_closed_by_then(plus: World) -> None:
     """It can still be abandoned."""
-    cycle.run(plus.home, dt.date(2025, 10, 15), plus.tick(), order=cycle.Order(trial=True))
+    cycle.run(plus.home, dt.date(2025, 10, 15), plus.begun(dt.date(2025, 10, 15)), order=cycle.Order(trial=True))
     closed_months.close(plus.home, "", "2025-10", "", clerk(plus))
     with pytest.raises(UserError, match="the books for 2025-10 are closed"):
-        cycle.run(plus.home, dt.date(2025, 10, 15), plus.tick())
+        cycle.run(plus.home, dt.date(2025, 10, 15), plus.begun(dt.date(2025, 10, 15)))
     assert invoicing.list_invoices(plus.home) == []
     cycle.abandon(plus.home, dt.date(2025, 10, 15), plus.tick())
     plus.bill("2025-11-15")
@@ -388,7 +388,7 @@ def test_a_document_that_no_run_of_the_cycle_makes_is_refused_whole(plus: World)
 
 
 def test_a_run_whose_list_was_rejected_is_not_in_the_way(plus: World) -> None:
-    report = cycle.run(plus.home, dt.date(2025, 10, 15), plus.tick(), order=cycle.Order(trial=True))
+    report = cycle.run(plus.home, dt.date(2025, 10, 15), plus.begun(dt.date(2025, 10, 15)), order=cycle.Order(trial=True))
     states.decide(plus.home, report.run_id, states.DECISION_REJECTED, states.By("ada", 1), "wrong", plus.tick())
     assert close(plus, "2025-10").closed
 

@@ -20,9 +20,9 @@ CENT = 10_000
 ANA, BEN = ("ana", 1001), ("ben", 1002)
 
 
-def who(world: World, person: tuple[str, int] = ANA) -> Who:
-    """Somebody, now."""
-    return Who(*person, world.tick())
+def who(world: World, person: tuple[str, int] = ANA, *, on: dt.date | None = None) -> Who:
+    """Somebody, now, or when a day has begun."""
+    return Who(*person, world.tick() if on is None else world.begun(on))
 
 
 def customer(world: World) -> World:

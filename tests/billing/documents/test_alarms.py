@@ -78,7 +78,7 @@ def test_interim_bills_are_part_of_the_bill_of_their_period(world: World) -> Non
     """1,500 minutes are 150.00, 159.00 with tax, billed in mid-cycle; then fees of 33.00, 34.98 with tax. Five times 38.16 is 190.80."""
     heavy(world)
     world.take(Call("1001", "2025-11-03T10:00:00", 1500 * 60))
-    assert interim.run(world.home, dt.date(2025, 11, 5), who(world)).invoices == 1
+    assert interim.run(world.home, dt.date(2025, 11, 5), who(world, on=dt.date(2025, 11, 5))).invoices == 1
     run = world.bill("2025-12-01").run_id
     assert alarms.raise_alarms(world.home, run, who(world)) == 1
     alarm = alarms.list_all(world.home)[-1]
@@ -96,7 +96,7 @@ def test_an_interim_bill_after_which_nothing_was_left(world: World) -> None:
     world.subscription("bert-1", "bert", "shop/bare", "1002", from_date="2025-10-01")
     world.bill("2025-11-01")
     world.take(Call("1002", "2025-11-03T10:00:00", 1500 * 60))
-    assert interim.run(world.home, dt.date(2025, 11, 5), who(world)).invoices == 1
+    assert interim.run(world.home, dt.date(2025, 11, 5), who(world, on=dt.date(2025, 11, 5))).invoices == 1
     assert alarms.raise_alarms(world.home, world.bill("2025-12-01").run_id, who(world)) == 1
     alarm = alarms.list_all(world.home)[-1]
     assert (alarm.reached_micros // CENT, alarm.limit_micros // CENT) == (15900, 10000), "October was a month of nothing"
@@ -158,7 +158,7 @@ def test_a_credit_note_of_an_interim_bill_lowers_the_bill_of_its_period(world: W
     """As above, 159.00 in mid-cycle and 34.98 after it; 150.00 and its tax are given back."""
     heavy(world)
     world.take(Call("1001", "2025-11-03T10:00:00", 1500 * 60))
-    assert interim.run(world.home, dt.date(2025, 11, 5), who(world)).invoices == 1
+    assert interim.run(world.home, dt.date(2025, 11, 5), who(world, on=dt.date(2025, 11, 5))).invoices == 1
     assert credit(world, world.numbers("anna")[-1], 1, None).total_micros == -15900 * CENT
     assert alarms.raise_alarms(world.home, world.bill("2025-12-01").run_id, who(world)) == 0
     assert wrong(world) == []

@@ -114,7 +114,7 @@ def talkative(world: World) -> World:
     world.subscription("carl-1", "carl", "shop/basic", "1003", from_date="2025-10-15")
     bill(world, "2025-11-01", "2025-11-15")
     world.take(Call("1002", "2025-11-03T10:00:00", 1500 * 60))
-    assert interim.run(world.home, dt.date(2025, 11, 5), who(world)).invoices == 1
+    assert interim.run(world.home, dt.date(2025, 11, 5), who(world, on=dt.date(2025, 11, 5))).invoices == 1
     return world
 
 
@@ -234,6 +234,6 @@ def test_an_interim_bill_over_two_months_is_compared_in_each(world: World) -> No
     tell(world, "ben", "payer", PayerFact("anna"), "2025-06-01")
     bill(world, "2025-11-01")
     world.take(Call("1002", "2025-10-16T10:00:00", 1_200 * 60), Call("1001", "2025-11-05T10:00:00", 12_000 * 60))
-    interim.run(world.home, dt.date(2025, 11, 6), who(world))
+    interim.run(world.home, dt.date(2025, 11, 6), who(world, on=dt.date(2025, 11, 6)))
     bill(world, "2025-11-15", "2025-12-01", "2025-12-15")
     assert abnormal(world) == [("anna", "2025-10-15", 12720, 10000), ("anna", "2025-11-01", 127200, 21200)]

@@ -172,7 +172,7 @@ def test_other_documents(world: World) -> None:
     key = world.key("accounts", "account_key", "account_id", "anna")
     item = {"account_key": key, "reference": "OLD", "issued_on": "2025-09-01", "due_on": "2025-09-15", "amount_micros": 500 * CENT}
     world._add(tables.opening_items, **item)  # noqa: SLF001 -- a fact, as an import would bring it
-    openings.open_items(world.home, who(world), dt.date(2025, 11, 2))
+    openings.open_items(world.home, who(world, on=dt.date(2025, 11, 2)), dt.date(2025, 11, 2))
     assert list(sentences(world, "RO-0000000001").values()) == [["what was owed before the account was taken over: 5.00"]]
     void(world, "C-0000000001", "2025-11-06")
     assert explaining.explain(world.home, "C-0000000001").foot[-1] == "This document is void as of 2025-11-06: wrong address"

@@ -43,7 +43,7 @@ def used(world: World, number: str) -> list[tuple[int, int, int]]:
 
 def threshold(world: World, date: str) -> None:
     """An interim bill."""
-    assert interim.run(world.home, dt.date.fromisoformat(date), who(world)).invoices == 1
+    assert interim.run(world.home, dt.date.fromisoformat(date), who(world, on=dt.date.fromisoformat(date))).invoices == 1
 
 
 def rerate(world: World, date: str = "2025-12-05") -> None:

@@ -53,7 +53,7 @@ def work(folder: Path) -> None:
     wanted = adjusting.Wanted("A1", "anna", dt.date(2025, 11, 5), -200_00 * CENT, "goodwill", "", "shop", "standard")
     for person in (ANA, BEN):
         adjusting.add(world.home, wanted, who(world, person))
-    openings.open_items(world.home, who(world), dt.date(2025, 11, 2))
+    openings.open_items(world.home, who(world, on=dt.date(2025, 11, 2)), dt.date(2025, 11, 2))
     with contextlib.suppress(UserError):  # it was voided
         void(world, "R-0000000002")
     alarms.raise_alarms(world.home, 1, who(world))

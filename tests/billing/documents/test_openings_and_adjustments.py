@@ -20,6 +20,7 @@ from billing.store import settings, tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import ANA, BEN, CENT, cents, credit, customer, void, who, wrong
 from tests.billing.runs.test_rating_units import tell
+from tests.billing.runs.world import instant_us
 from tests.billing.second_person import set_by_two
 
 if TYPE_CHECKING:
@@ -53,15 +54,31 @@ def entered(world: World, cents_: int, reference: str = "A1", person: tuple[str,
     return adjusting.add(world.home, wanted, who(world, person), dry_run=bool(more.get("dry_run")))
 
 
+def test_opening_documents_are_not_dated_on_a_day_that_has_not_begun(anna: World) -> None:
+    """A dry run looks ahead, and says that it would be refused."""
+    item(anna, "OLD-7", 5000)
+    now = who(anna, on=dt.date(2025, 10, 20))
+    looked_at = openings.open_items(anna.home, now, NOVEMBER, dry_run=True)
+    with pytest.raises(UserError) as caught:
+        openings.open_items(anna.home, now, NOVEMBER)
+    where = "that day has not begun on the clock of Asia/Shanghai, where it is 2025-10-20"
+    assert caught.value.message == f"an opening of 2025-11-01 is refused: {where}"
+    assert (looked_at.documents, looked_at.refused) == (1, f"{caught.value.message}; remedy: {caught.value.remedy}")
+    assert invoicing.list_invoices(anna.home) == []
+    anna.account("dora", timezone="Pacific/Honolulu")  # who owes nothing from before
+    in_time = now._replace(now_us=instant_us("2025-11-01T00:00:00"))
+    assert openings.open_items(anna.home, in_time, NOVEMBER).documents == 1
+
+
 def test_opening_items_become_documents_once(anna: World) -> None:
     item(anna, "OLD-7", 5000)
     item(anna, "OLD-8", -1200, "2025-10-20")
-    assert openings.open_items(anna.home, who(anna), NOVEMBER, dry_run=True).documents == 2
-    done = openings.open_items(anna.home, who(anna), NOVEMBER)
+    assert openings.open_items(anna.home, who(anna, on=NOVEMBER), NOVEMBER, dry_run=True).documents == 2
+    done = openings.open_items(anna.home, who(anna, on=NOVEMBER), NOVEMBER)
     assert (done.documents, done.total_micros) == (2, {"CNY": 3800 * CENT})
-    assert openings.open_items(anna.home, who(anna), NOVEMBER).documents == 0
+    assert openings.open_items(anna.home, who(anna, on=NOVEMBER), NOVEMBER).documents == 0
     item(anna, "OLD-9", 100)
-    assert openings.open_items(anna.home, who(anna), NOVEMBER).documents == 1
+    assert openings.open_items(anna.home, who(anna, on=NOVEMBER), NOVEMBER).documents == 1
     found = invoicing.list_invoices(anna.home)
     assert [(each.number, each.due_on, each.total_micros // CENT, each.open_micros // CENT) for each in found] == [
         ("RO-0000000001", "2025-10-15", 5000, 3800),
@@ -79,7 +96,7 @@ def test_opening_items_become_documents_once(anna: World) -> None:
 def test_what_was_owed_before_is_not_billed_again_and_can_be_paid(anna: World) -> None:
     item(anna, "OLD-7", 5000)
     item(anna, "OLD-8", 700)
-    openings.open_items(anna.home, who(anna), dt.date(2025, 10, 2))
+    openings.open_items(anna.home, who(anna, on=dt.date(2025, 10, 2)), dt.date(2025, 10, 2))
     anna.bill("2025-11-01")
     assert [line[4] for line in anna.lines("R-0000000001")] == [1000, 100, 201, 78]
     payments.record(anna.home, "P1", "anna", 5500 * CENT, dt.date(2025, 11, 2), "", anna.tick())

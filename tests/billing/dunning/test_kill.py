@@ -23,7 +23,7 @@ from tests.billing.runs.world import START_US, World
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
-NOW_US = START_US + 10**12
+NOW_US = START_US + 360 * 86_400_000_000  # 27 December 2025
 POINTS = [name for name in commit_points.POINTS if name.split(".")[0] in {"dunning_undo", "dunning_policy"}]
 WORK = "import sys; from pathlib import Path; from tests.billing.dunning.test_kill import work; work(Path(sys.argv[1]))"
 STERN = Policy("standard", (Step(1, Action.REMIND, 1), Step(2, Action.BAR_OUTGOING, 2)))

@@ -141,10 +141,10 @@ def test_steps_keep_the_policy_they_were_taken_by(world: World, tmp_path: Path) 
     world.account("anna")
     world.subscription("anna-1", "anna", "shop/basic", "1001")
     world.bill("2025-11-01")
-    dunning.run(world.home, dt.date(2025, 11, 20), world.tick())
+    dunning.run(world.home, dt.date(2025, 11, 20), world.begun(dt.date(2025, 11, 20)))
     stern = Policy("standard", (Step(1, Action.REMIND, 3), Step(2, Action.BAR_OUTGOING, 5)))
     dunning_policy.add(world.home, stern, ANA, world.tick())
-    dunning.run(world.home, dt.date(2025, 11, 21), world.tick())
+    dunning.run(world.home, dt.date(2025, 11, 21), world.begun(dt.date(2025, 11, 21)))
     copying.copy(world.home, tmp_path / "copy", None)
     for home in (world.home, Home.open(tmp_path / "copy")):
         steps = dunning.history(home, "anna", dt.date(2025, 11, 21)).steps

@@ -71,7 +71,7 @@ def test_a_diary(owing: World, diary: str) -> None:
         day = dt.date.fromisoformat(date)
         happens(owing, place, day, event)
         assert dunning.history(owing.home, "anna", day).held_level == int(held), row
-        changes = dunning.run(owing.home, day, owing.tick())
+        changes = dunning.run(owing.home, day, owing.begun(day))
         assert [each.action for each in changes] == ([] if action == "-" else [action]), row
         assert [book.name for book in books(owing.home) if not book.ok] == [], row
 
@@ -81,4 +81,4 @@ def test_a_promise_holds_back_its_own_account_alone(owing: World) -> None:
     owing.subscription("ben-1", "ben", "shop/basic", "1002")
     owing.bill("2025-11-01")
     happens(owing, 1, dt.date(2025, 11, 18), "promise=10.60/2025-11-25")
-    assert [each.account_id for each in dunning.run(owing.home, dt.date(2025, 11, 18), owing.tick())] == ["ben"]
+    assert [each.account_id for each in dunning.run(owing.home, dt.date(2025, 11, 18), owing.begun(dt.date(2025, 11, 18)))] == ["ben"]

@@ -32,6 +32,7 @@ class Life:
 
     def __init__(self, folder: Path) -> None:
         self.desk = Desk(folder)
+        self.desk.now_us += 4 * 365 * 86_400_000_000  # all dates of a life have begun
         for name in ACCOUNTS[1:]:
             self.desk.account(name)
 

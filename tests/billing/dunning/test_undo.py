@@ -27,9 +27,9 @@ def owing(world: World) -> World:
         world.account(name)
         world.subscription(f"{name}-1", name, "shop/basic", number)
     world.bill("2025-11-01")
-    dunning.run(world.home, REMINDED, world.tick())
+    dunning.run(world.home, REMINDED, world.begun(REMINDED))
     payments.record(world.home, "p1", "ben", 5_000_000, dt.date(2025, 12, 1), "", world.tick())
-    dunning.run(world.home, BARRED, world.tick())
+    dunning.run(world.home, BARRED, world.begun(BARRED))
     return world
 
 
@@ -57,23 +57,23 @@ def test_a_run_of_a_date_far_ahead_is_taken_back(owing: World) -> None:
     """It barred ben, who is not due for a bar; undone, the true date is accepted, and who pays is clear and not barred."""
     owing.bill("2025-12-01")
     assert standing(owing, BARRED) == [("anna", 2, True), ("ben", 1, False)]
-    dunning.run(owing.home, AHEAD, owing.tick())
+    dunning.run(owing.home, AHEAD, owing.begun(AHEAD))
     assert standing(owing, AHEAD) == [("anna", 2, True), ("ben", 2, True)]
     payments.record(owing.home, "p2", "ben", 20_000_000, dt.date(2025, 12, 20), "", owing.tick())
     with pytest.raises(UserError, match="dunning has taken steps by 2026-07-01"):
-        dunning.run(owing.home, dt.date(2025, 12, 21), owing.tick())
+        dunning.run(owing.home, dt.date(2025, 12, 21), owing.begun(dt.date(2025, 12, 21)))
     done = undo(owing, 3)
     assert [(each.account_id, each.level_undone, each.level, each.bar) for each in done.accounts] == [("ben", 2, 1, "unbar")]
     assert (done.waits, done.existed, done.asked_by) == (False, False, "ana")
     assert standing(owing, BARRED) == [("anna", 2, True), ("ben", 1, False)]
-    assert [each.action for each in dunning.run(owing.home, dt.date(2025, 12, 21), owing.tick())] == ["clear"]
+    assert [each.action for each in dunning.run(owing.home, dt.date(2025, 12, 21), owing.begun(dt.date(2025, 12, 21)))] == ["clear"]
     assert standing(owing, BARRED) == [("anna", 2, True), ("ben", 0, False)]
     assert balanced(owing)
 
 
 def test_a_bar_that_a_run_ended_is_put_back(owing: World) -> None:
     payments.record(owing.home, "p2", "anna", 10_600_000, dt.date(2025, 12, 16), "", owing.tick())
-    assert [each.action for each in dunning.run(owing.home, dt.date(2025, 12, 16), owing.tick())] == ["clear"]
+    assert [each.action for each in dunning.run(owing.home, dt.date(2025, 12, 16), owing.begun(dt.date(2025, 12, 16)))] == ["clear"]
     done = undo(owing, 3)
     assert [(each.account_id, each.action_undone, each.action, each.bar) for each in done.accounts] == [
         ("anna", "clear", "bar_outgoing", "bar_outgoing")
@@ -125,14 +125,14 @@ def test_who_asked_for_an_older_run_is_held_to_what_is_newest_then(owing: World)
     """Asked for, and then another run came: the second person cannot agree before that one is undone."""
     dunning.undo(owing.home, 2, "wrong", who(owing, "ana"))
     payments.record(owing.home, "p2", "anna", 10_600_000, dt.date(2025, 12, 16), "", owing.tick())
-    dunning.run(owing.home, dt.date(2025, 12, 16), owing.tick())
+    dunning.run(owing.home, dt.date(2025, 12, 16), owing.begun(dt.date(2025, 12, 16)))
     with pytest.raises(UserError, match="run 3 of 2025-12-16 is newer"):
         dunning.undo(owing.home, 2, "wrong", who(owing, "bob"))
 
 
 def test_the_history_shows_undone_steps_as_undone(owing: World) -> None:
     undo(owing, 2)
-    dunning.run(owing.home, dt.date(2025, 12, 18), owing.tick())
+    dunning.run(owing.home, dt.date(2025, 12, 18), owing.begun(dt.date(2025, 12, 18)))
     steps = dunning.history(owing.home, "anna", BARRED).steps
     assert [(each.run_id, each.as_of, each.level_before, each.level, each.undone) for each in steps] == [
         (1, "2025-11-20", 0, 1, False),

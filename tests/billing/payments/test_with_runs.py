@@ -114,7 +114,7 @@ def test_a_credit_invoice_settles_what_is_open_already(world: World) -> None:
 
 def test_a_payment_that_bounces_brings_the_reminder_back(billed: World) -> None:
     """What is open again is past due since its own due date, and winning the money again clears it."""
-    dunning.run(billed.home, dt.date(2025, 11, 20), billed.tick())
+    dunning.run(billed.home, dt.date(2025, 11, 20), billed.begun(dt.date(2025, 11, 20)))
     pay(billed, "p1", 21.20)
 
     def level(date: str) -> tuple[int, str | None]:

@@ -37,12 +37,12 @@ def _computed(histories: Histories, seed: int) -> int:
     for date in BILL_DATES:
         happened = [histories.happen() for _ in range(chance.choice((2, 5, 9)))]
         histories.today = date
-        cycle.run(world.home, date, world.tick())
+        cycle.run(world.home, date, world.begun(date))
         for _ in range(chance.randint(1, 3)):
             happened.append(histories.happen())
             some = frozenset(chance.sample(ACCOUNTS, 2)) if chance.random() < 0.7 else None
             again = chance.choice([each for each in BILL_DATES if each <= date][-2:])
-            cycle.run(world.home, again, world.tick(), order=Order(accounts=some))
+            cycle.run(world.home, again, world.begun(again), order=Order(accounts=some))
         happened.append(histories.happen())
         for plan in PLANS:
             found = jobs.preview(world.home, request(plan, 2, "2025-09..2026-03"))

@@ -64,7 +64,8 @@ def belongs(world: World, account: str, entity: str) -> None:
 
 def bill_only(world: World, account: str, *dates: str) -> None:
     for date in dates:
-        cycle.run(world.home, dt.date.fromisoformat(date), world.tick(), order=Order(accounts=frozenset({account})))
+        day = dt.date.fromisoformat(date)
+        cycle.run(world.home, day, world.begun(day), order=Order(accounts=frozenset({account})))
 
 
 def correct(world: World) -> None:

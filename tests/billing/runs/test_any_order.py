@@ -67,7 +67,7 @@ class Disorder(Histories):
 
     def run(self, date: dt.date, only: frozenset[str] | None = None) -> int:
         """How many invoices a run makes."""
-        report = cycle.run(self.world.home, date, self.world.tick(), order=Order(accounts=only))
+        report = cycle.run(self.world.home, date, self.world.begun(date), order=Order(accounts=only))
         self.told.append(f"run {date} {sorted(only or ())} {report.put_aside}")
         assert not report.quarantined, self.told
         return report.invoices

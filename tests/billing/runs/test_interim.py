@@ -16,7 +16,7 @@ from billing.store import tables
 from rating.errors import UserError
 from rating.model import BillThreshold, CapWindow, LimitAction, Service, SpendLimit
 from tests.billing.documents import clerk
-from tests.billing.runs.world import START_US, Call, World, shop
+from tests.billing.runs.world import START_US, Call, World, instant_us, shop
 
 PREMIUM_NUMBER = 8690000000001
 
@@ -45,8 +45,8 @@ def opened(world: World, identity: str, version: int, **changes: object) -> Worl
 
 def bill(world: World, date: str) -> tuple[int, list[str]]:
     """How many interim bills, and which thresholds."""
-    who = closed_months.Who("ada", 1001, world.tick())
-    done = interim.run(world.home, dt.date.fromisoformat(date), who)
+    day = dt.date.fromisoformat(date)
+    done = interim.run(world.home, day, closed_months.Who("ada", 1001, world.begun(day)))
     return done.invoices, [each.threshold for each in done.reached]
 
 
@@ -59,7 +59,7 @@ def test_a_month_with_two_thresholds(heavy: World) -> None:
     heavy.take(Call("1001", "2025-10-03T10:00:00", 490 * 60))
     assert bill(heavy, "2025-10-05") == (0, []), "49.00 is below the first threshold"
     heavy.take(Call("1001", "2025-10-06T10:00:00", 10 * 60))
-    assert interim.preview(heavy.home, dt.date(2025, 10, 7)).invoices == 1
+    assert interim.preview(heavy.home, dt.date(2025, 10, 7), heavy.now_us).invoices == 1
     assert heavy.numbers() == [], "a preview stores nothing"
     assert bill(heavy, "2025-10-07") == (1, ["fifty"]), "50.00 reaches it"
     assert bill(heavy, "2025-10-07") == (0, []), "each once"
@@ -215,8 +215,8 @@ def test_held_bills_wait_in_mid_cycle_as_well(heavy: World) -> None:
     fact(heavy, "anna", "payer", PayerFact("bert"))
     fact(heavy, "bert", "hold", HoldFact("a dispute"), to_date="2025-10-20")
     heavy.take(Call("1001", "2025-10-03T10:00:00", 500 * 60))
-    who = closed_months.Who("ada", 1001, heavy.tick())
-    done = interim.run(heavy.home, dt.date(2025, 10, 19), who)
+    day = dt.date(2025, 10, 19)
+    done = interim.run(heavy.home, day, closed_months.Who("ada", 1001, heavy.begun(day)))
     assert (done.run_id, done.invoices, done.reached, [each.threshold for each in done.held]) == (0, 0, (), ["fifty"])
     assert heavy.numbers() == []
     assert bill(heavy, "2025-10-20") == (1, ["fifty"])
@@ -239,8 +239,8 @@ def test_what_is_free_in_the_whole_period_is_free_in_mid_cycle(world: World, min
     world.account("anna", opened_on="2025-11-01")
     world.subscription("anna-1", "anna", "shop/basic", "1001", from_date="2025-11-01", to_date=to_date)
     world.take(Call("1001", "2025-11-05T10:00:00", minutes * 60))
-    who = closed_months.Who("ada", 1001, world.tick())
-    done = interim.run(world.home, dt.date(2025, 11, 11), who)
+    day = dt.date(2025, 11, 11)
+    done = interim.run(world.home, day, closed_months.Who("ada", 1001, world.begun(day)))
     assert [each.unbilled_micros for each in done.reached] == [each.spent_micros for each in done.limits] == [cents * 10_000] * (cents > 0)
     world.bill("2025-12-01")
     calls = [cents for number in world.numbers() for text, *_, cents in world.lines(number) if text == "National calls"]
@@ -291,27 +291,42 @@ def test_spend_limits_are_told_once_a_window(world: World) -> None:
 
 
 def told(world: World, date: str) -> list[tuple[str, int, str, str]]:
-    who = closed_months.Who("ada", 1001, world.tick())
-    done = interim.run(world.home, dt.date.fromisoformat(date), who)
+    day = dt.date.fromisoformat(date)
+    done = interim.run(world.home, day, closed_months.Who("ada", 1001, world.begun(day)))
     return [(each.limit, each.spent_micros, each.window_from, each.action) for each in done.limits]
 
 
 def test_a_dry_run_says_what_is_refused(heavy: World) -> None:
     """50.00 is reached on 6 October; first the bill run of 1 October waits, then October is closed."""
     heavy.take(Call("1001", "2025-10-03T10:00:00", 500 * 60))
-    assert interim.preview(heavy.home, dt.date(2025, 10, 6)).refused == ""
+    day = dt.date(2025, 10, 6)
+    assert interim.preview(heavy.home, day, heavy.begun(day)).refused == ""
 
     def both() -> str:
-        looked_at = interim.preview(heavy.home, dt.date(2025, 10, 6))
+        looked_at = interim.preview(heavy.home, day, heavy.now_us)
         assert (looked_at.invoices, [each.unbilled_micros for each in looked_at.reached]) == (1, [50_000_000])
         with pytest.raises(UserError) as caught:
             bill(heavy, "2025-10-06")
         assert looked_at.refused == f"{caught.value.message}; remedy: {caught.value.remedy}"
         return caught.value.message
 
-    cycle.run(heavy.home, dt.date(2025, 10, 1), heavy.tick(), order=cycle.Order(trial=True))
+    cycle.run(heavy.home, dt.date(2025, 10, 1), heavy.begun(dt.date(2025, 10, 1)), order=cycle.Order(trial=True))
     assert both() == "the bill run of 2025-10-01 is not finished"
     heavy.bill("2025-10-01")
     closed_months.close(heavy.home, "", "2025-10", "done", closed_months.Who("ada", 1001, heavy.tick()))
     assert both() == "the books for 2025-10 are closed"
     assert heavy.numbers() == []
+
+
+def test_a_date_that_has_not_begun_is_looked_at_and_not_billed(heavy: World) -> None:
+    heavy.take(Call("1001", "2025-10-03T10:00:00", 500 * 60))
+    before_us = instant_us("2025-10-05T23:59:00")
+    for day in (dt.date(2025, 10, 6), dt.date(2025, 10, 20)):
+        looked_at = interim.preview(heavy.home, day, before_us)
+        with pytest.raises(UserError) as caught:
+            interim.run(heavy.home, day, closed_months.Who("ada", 1001, before_us))
+        where = "that day has not begun on the clock of Asia/Shanghai, where it is 2025-10-05"
+        assert caught.value.message == f"an interim run of {day} is refused: {where}"
+        assert (looked_at.invoices, looked_at.refused) == (1, f"{caught.value.message}; remedy: {caught.value.remedy}")
+    heavy.account("dora", timezone="Pacific/Honolulu")  # who has reached nothing
+    assert bill(heavy, "2025-10-06") == (1, ["fifty"])

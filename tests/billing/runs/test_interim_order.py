@@ -43,7 +43,7 @@ def taxed(net_cents: int) -> int:
 def bill(world: World, date: str) -> tuple[int, list[str], list[str]]:
     """How many interim bills, what was reached and billed or told, and what was passed by: a dry run says the same before."""
     day = dt.date.fromisoformat(date)
-    looked_at = interim.preview(world.home, day)
+    looked_at = interim.preview(world.home, day, world.begun(day))
     done = interim.run(world.home, day, Who("ada", 1001, world.tick()))
     assert looked_at == msgspec.structs.replace(done, run_id=0)
     assert wrong(world) == []
@@ -103,7 +103,7 @@ def test_others_are_billed_and_who_is_billed_with_one_that_is_passed_by_is_not(h
         use(heavy, "2025-10-05", 500, number)
     tell(heavy, "carl", "payer", PayerFact("anna"), "2025-10-20")
     order = cycle.Order(accounts=frozenset({"anna"}))
-    cycle.run(heavy.home, dt.date(2025, 11, 1), heavy.tick(), order=order)
+    cycle.run(heavy.home, dt.date(2025, 11, 1), heavy.begun(dt.date(2025, 11, 1)), order=order)
     of_both = cents(heavy, "anna") + cents(heavy, "carl")
     assert of_both == taxed(60_00 + 50_00 + 2 * FEES) + taxed(2 * 3_00)
     late = [passed_by(f"fifty of {name}-1", "2025-11-01") for name in ("anna", "carl")]
@@ -122,7 +122,7 @@ def test_spend_limits_of_who_is_passed_by_are_not_told(world: World) -> None:
         world.account(name)
         world.subscription(f"{name}-1", name, "shop/plus", number)
         use(world, "2025-10-05", 600, number)
-    cycle.run(world.home, dt.date(2025, 11, 1), world.tick(), order=cycle.Order(accounts=frozenset({"anna"})))
+    cycle.run(world.home, dt.date(2025, 11, 1), world.begun(dt.date(2025, 11, 1)), order=cycle.Order(accounts=frozenset({"anna"})))
     anna = [passed_by("calls of anna-1", "2025-11-01")]
     assert bill(world, "2025-10-16") == (0, ["calls of bert-1"], anna)
     assert bill(world, "2025-10-16") == (0, [], anna), "once a period; who is passed by is named as often as it is asked"

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
-NOW_US = START_US + 10**12
+NOW_US = START_US + 360 * 86_400_000_000  # 27 December 2025
 ADA, BEN = By("ada", 1001), By("ben", 1002)
 NOVEMBER = dt.date(2025, 11, 1)
 POINTS = [name for name in commit_points.POINTS if name.split(".")[0] in {"approval", "threshold", "finding"}]

@@ -364,7 +364,8 @@ def test_a_preview_writes_nothing(anna: World) -> None:
     anna.account("bert")
     anna.subscription("bert-1", "bert", "shop/basic", "1009")
     before = _everything(anna)
-    found = cycle.preview(anna.home, dt.date(2025, 11, 1), anna.tick(), order=cycle.Order(accounts=frozenset({"anna"})))
+    day, order = dt.date(2025, 11, 1), cycle.Order(accounts=frozenset({"anna"}))
+    found = cycle.preview(anna.home, day, anna.begun(day), order=order)
     assert found.account_ids == ("anna",)
     assert found.drafts[0].net_micros == 10_000_000
     assert _everything(anna) == before

@@ -32,7 +32,8 @@ def both(world: World) -> World:
 
 
 def bill_ben(world: World, date: str) -> None:
-    cycle.run(world.home, dt.date.fromisoformat(date), world.tick(), order=cycle.Order(accounts=frozenset({"ben"})))
+    day = dt.date.fromisoformat(date)
+    cycle.run(world.home, day, world.begun(day), order=cycle.Order(accounts=frozenset({"ben"})))
 
 
 def hold(world: World, account_id: str, *dates: str) -> None:

@@ -37,11 +37,11 @@ def four(world: World) -> World:
 
 
 def preview(world: World, date: dt.date = NOVEMBER, **order: object) -> Preview:
-    return cycle.preview(world.home, date, world.tick(), order=Order(**order))  # type: ignore[arg-type] # fields of an order
+    return cycle.preview(world.home, date, world.begun(date), order=Order(**order))  # type: ignore[arg-type] # fields of an order
 
 
 def run(world: World, date: dt.date = NOVEMBER, **order: object) -> cycle.RunReport:
-    return cycle.run(world.home, date, world.tick(), order=Order(**order))  # type: ignore[arg-type] # fields of an order
+    return cycle.run(world.home, date, world.begun(date), order=Order(**order))  # type: ignore[arg-type] # fields of an order
 
 
 def billed(found: Preview) -> dict[str, int]:

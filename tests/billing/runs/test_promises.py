@@ -209,10 +209,10 @@ def test_a_run_that_is_made_again_stores_and_bills_the_same(world: World) -> Non
     assert usage_cents(world, "R-0000000001") == [160]  # October leaves 2 x 31, and November has as much: 124 of the 140 are free
     with world.home.connect() as connection:
         stored = connection.execute(sa.select(tables.carried_allowances)).all()
-    drafts = cycle.preview(world.home, dt.date(2025, 12, 1), world.tick()).drafts
+    drafts = cycle.preview(world.home, dt.date(2025, 12, 1), world.begun(dt.date(2025, 12, 1))).drafts
     assert drafts == ()
     for run_id, everything in ((2, False), (3, True)):  # nothing has changed; and all of it computed again
-        cycle.run(world.home, dt.date(2025, 12, 1), world.tick(), order=cycle.Order(everything=everything))
+        cycle.run(world.home, dt.date(2025, 12, 1), world.begun(dt.date(2025, 12, 1)), order=cycle.Order(everything=everything))
         with world.home.connect() as connection:
             again = connection.execute(sa.select(tables.carried_allowances).where(tables.carried_allowances.c.run_id == run_id)).all()
         assert sorted(row[1:] for row in again) == (sorted(row[1:] for row in stored) if everything else [])

@@ -193,7 +193,7 @@ def test_a_void_bill_is_issued_anew_by_the_last_date_of_its_unit(anna: World) ->
     """Ben, for whom anna pays, was billed by himself up to December, before it was told that she had paid since October."""
     add_ben(anna)
     anna.bill("2025-11-01")
-    cycle.run(anna.home, dt.date(2025, 12, 1), anna.tick(), order=cycle.Order(accounts=frozenset({"ben"})))
+    cycle.run(anna.home, dt.date(2025, 12, 1), anna.begun(dt.date(2025, 12, 1)), order=cycle.Order(accounts=frozenset({"ben"})))
     void(anna, "R-0000000001", "2025-12-02")
     tell(anna, "ben", "payer", PayerFact("anna"), "2025-10-01")
     report = voiding.reissue(anna.home, "R-0000000001", who(anna))

@@ -38,7 +38,7 @@ def two(world: World) -> World:
 
 
 def run(world: World, date: dt.date = NOVEMBER, **order: object) -> RunReport:
-    return cycle.run(world.home, date, world.tick(), order=Order(**{"by": ADA, **order}))  # type: ignore[arg-type] # fields of an order
+    return cycle.run(world.home, date, world.begun(date), order=Order(**{"by": ADA, **order}))  # type: ignore[arg-type] # fields of an order
 
 
 def balanced(world: World) -> bool:
@@ -199,13 +199,14 @@ def test_each_entity_has_numbers_of_its_own_without_a_gap(two: World) -> None:
 
 
 def test_a_clock_that_was_set_back(two: World) -> None:
+    """The run is asked for at noon of its date in Greenwich, after a commit of one o'clock."""
     with two.home.begin() as connection:
-        two.home.next_commit_seq(connection, "fact", two.tick() + 3_600_000_000)
+        two.home.next_commit_seq(connection, "fact", two.begun(NOVEMBER) + 3_600_000_000)
     with pytest.raises(UserError) as caught:
         run(two)
     assert (
         caught.value.message
-        == "the clock says 2025-01-01 00:00:00 UTC, and the last commit was at 2025-01-01 01:00:00 UTC: it was set back"
+        == "the clock says 2025-11-01 12:00:00 UTC, and the last commit was at 2025-11-01 13:00:00 UTC: it was set back"
     )
     assert reports.list_runs(two.home) == []
 

@@ -69,7 +69,7 @@ def _live(histories: Histories, seed: int) -> None:
         computed, whole = computed + of_chosen, whole + of_all
         if histories.random.random() < 0.8:
             only = frozenset({histories.random.choice(ACCOUNTS)}) if histories.random.random() < 0.2 else None
-            cycle.run(histories.world.home, date, histories.world.tick(), order=Order(accounts=only))
+            cycle.run(histories.world.home, date, histories.world.begun(date), order=Order(accounts=only))
     assert 0 < computed <= whole
 
 
@@ -77,7 +77,7 @@ def test_who_is_not_touched_is_not_computed(tmp_path: Path) -> None:
     with Histories(tmp_path / "home", random.Random(3)) as histories:
         histories.calls()
         for date in BILL_DATES[:3]:
-            cycle.run(histories.world.home, date, histories.world.tick())
+            cycle.run(histories.world.home, date, histories.world.begun(date))
         histories.today = BILL_DATES[2]
         histories.world.take(Call(histories.number("anna", 1), "2025-11-20T12:00:00", 600, key="late"))
         everything, chosen = (drafts_of(histories.world.home, BILL_DATES[4], everything=all_) for all_ in (True, False))
@@ -89,7 +89,7 @@ def test_the_histories_would_show_what_is_forgotten(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(touched_usage, "collect", lambda *_: None)
     with Histories(tmp_path / "home", random.Random(7)) as histories:
         histories.calls()
-        cycle.run(histories.world.home, BILL_DATES[0], histories.world.tick())
+        cycle.run(histories.world.home, BILL_DATES[0], histories.world.begun(BILL_DATES[0]))
         histories.today = BILL_DATES[0]
         for _ in range(5):
             histories.late_call()

@@ -140,6 +140,12 @@ class World:
         self.now_us += 1
         return self.now_us
 
+    def begun(self, day: dt.date) -> int:
+        """The next instant, when a day has begun on every clock: at its noon in Greenwich or later."""
+        noon_us = (dt.datetime.combine(day, dt.time(12), dt.UTC) - EPOCH) // dt.timedelta(microseconds=1)
+        self.now_us = max(self.now_us, noon_us)
+        return self.tick()
+
     def account(  # noqa: PLR0913 -- columns of accounts.csv
         self,
         account_id: str,
@@ -197,15 +203,17 @@ class World:
         self._add(tables.guiding_facts, served_id=number, subscription_key=key, from_us=START_US, to_us=None)
 
     def take(self, *calls: Call) -> None:
-        """Take calls in, as one batch of a stream."""
+        """Take calls in, as one batch of a stream, when they have ended."""
         usage = usage_table(calls)
+        self.now_us = max([self.now_us, *(instant_us(call.at) + call.seconds * SECOND_US for call in calls)])
         batch = Decoded(usage=usage, rejects=[], rows=usage.num_rows, file_sha256=b"\0" * 32, size_bytes=0)
         Intake(self.home).take_batch("switch", batch, self.tick())
 
     def bill(self, date: str, threads: int = 1) -> RunReport:
         """Run the cycle."""
         self.catch_up()
-        return cycle.run(self.home, dt.date.fromisoformat(date), self.tick(), threads=threads)
+        day = dt.date.fromisoformat(date)
+        return cycle.run(self.home, day, self.begun(day), threads=threads)
 
     def lines(self, number: str) -> list[tuple[str, str, str, int, int]]:
         """Lines of an invoice as (text, period from, period to, events, amount in cents)."""

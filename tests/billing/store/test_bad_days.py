@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 DATE = dt.date(2025, 11, 1)
-NOW_US = START_US + 10**12
+NOW_US = START_US + 360 * 86_400_000_000  # 27 December 2025
 LATER_US = 4_000_000_000_000_000  # after whatever the clock of this machine says, by which the command line goes
 KEPT = ("number", "account_key", "period_from", "period_to", "net_micros", "tax_micros", "total_micros")
 

@@ -133,7 +133,7 @@ def waiting(tmp_path: Path, both: str) -> Iterator[World]:
     world.account("anna")
     world.subscription("anna-1", "anna", "shop/basic", "1001")
     world.take(Call("1001", "2025-10-05T10:00", 30 * 60))
-    cycle.run(world.home, NOVEMBER, world.tick(), order=cycle.Order(trial=True))
+    cycle.run(world.home, NOVEMBER, world.begun(NOVEMBER), order=cycle.Order(trial=True))
     with contextlib.closing(world.home):
         yield world
 

@@ -26,7 +26,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     """Run a command at noon of 20 November 2025; its stdout, as JSON if it was asked for, or what went wrong."""
     monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
     noon_us = int(dt.datetime(2025, 11, 20, 12, tzinfo=dt.UTC).timestamp()) * 1_000_000
-    monkeypatch.setattr("server.cli.bill.now_us", lambda: noon_us)
+    monkeypatch.setattr("server.clock.machine_now_us", lambda: noon_us)
 
     def call(*words: object, uid: int = 2001, status: int = 0) -> Any:  # noqa: ANN401 - JSON is anything
         monkeypatch.setattr("server.operator.current", lambda: Operator(f"person {uid}", uid))
@@ -102,7 +102,7 @@ def test_no_money_is_booked_under_a_clock_that_was_set_back(run: Callable[..., A
     run("ledger", "close", "--month", "2025-10")
     noon_us = int(dt.datetime(2025, 11, 18, 12, tzinfo=dt.UTC).timestamp()) * 1_000_000
     with monkeypatch.context() as wrong:
-        wrong.setattr("server.cli.bill.now_us", lambda: noon_us)
+        wrong.setattr("server.clock.machine_now_us", lambda: noon_us)
         for words in (
             (*pay, "10.00", "--id", "p2"),
             (*pay, "10.00", "--id", "p2", "--dry-run"),

@@ -184,3 +184,10 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     except FileNotFoundError:
         pytest.skip("there is no openssl command to make a certificate with")
     return certificate, key
+
+
+def test_a_practice_home_is_served_as_one(tmp_path: Path) -> None:
+    with serving(tmp_path, "--practice") as server:
+        server.process.send_signal(signal.SIGTERM)
+        told, _ = server.process.communicate(timeout=DRAIN_S)
+    assert told.startswith(f"serving practice home {tmp_path / 'home'} on 127.0.0.1:")

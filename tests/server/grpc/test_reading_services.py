@@ -236,7 +236,7 @@ def test_dunning_state(channel: grpc.Channel, billed: World) -> None:
     assert (late.oldest_due_date.month, late.oldest_due_date.day, late.days_past_due) == (11, 15, 198)
     assert (late.policy_action, late.outgoing_barred, list(late.steps)) == ("remind", False, []), "no bar without a reminder before"
     for day in (dt.date(2025, 11, 20), dt.date(2025, 12, 20)):
-        dunning.run(billed.home, day, billed.tick())
+        dunning.run(billed.home, day, billed.begun(day))
     barred = state(channel, "anna", date_pb2.Date(year=2026, month=6, day=1))
     taken = [(each.level_before, each.level, each.action) for each in barred.steps]
     assert (barred.policy_level, barred.outgoing_barred, taken) == (2, True, [(0, 1, "remind"), (1, 2, "bar_outgoing")])

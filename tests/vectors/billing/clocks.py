@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any, Final
 
 from billing.charges.periods import next_bill_date, period_from
-from billing.documents.finding import local_date
+from billing.clocks import local_date
 from billing.runs.beginning import YEARS_AHEAD_MAX, require_date
 from billing.runs.facts import Midnights
 from rating.errors import UserError

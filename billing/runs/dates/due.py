@@ -1,0 +1,135 @@
+"""Bill dates that are to be run today: those on which a period ended that no run has billed, by the clocks of accounts.
+
+An account counts at each bill date of a period that was not billed, or whose invoice is void. The last period of an account that closes
+counts at the end of its cycle. Whom a run of that date would leave out (`billing.runs.deciding`), and for whom the date has not begun, is
+counted apart.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from billing import clocks
+from billing.runs import deciding, facts, passing, states
+from billing.runs.coverage import TESTED, Covered, covered_through
+from billing.runs.fact_columns import NEVER_DAY, day_of
+from billing.runs.facts import Facts
+from billing.store import settings
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from billing.charges.lines import Int64s
+    from billing.runs.deciding import Ground, Life
+    from billing.store.home import Home
+
+DUE: Final = "due"
+
+
+class DueDate(msgspec.Struct, frozen=True):
+    """A bill date and how many accounts have a period that ended on it and is not billed.
+
+    `accounts`: those that a run would bill; `waiting`: those that it would bill as well and on whose clocks it has not begun, and `clock`
+    the time zone furthest behind of these.
+    `command`: that is to be given now; empty where a run would bill nobody, or would be refused.
+    """
+
+    bill_date: str
+    accounts: int
+    test: int
+    held: int
+    passed_by: int
+    waiting: int
+    clock: str
+    command: str
+
+
+class Due(msgspec.Struct, frozen=True):
+    """`unfinished`: the command that ends a run that is not finished, which comes first; empty: there is none."""
+
+    dates: tuple[DueDate, ...]
+    unfinished: str
+
+
+class _Known(NamedTuple):
+    facts: Facts
+    covered: Covered
+    reopen: int
+    seq: int
+    today: Mapping[str, dt.date]  # by time zone
+
+
+def due_dates(home: Home, now_us: int) -> Due:
+    """The bill dates to run today, oldest first."""
+    with home.connect() as connection:
+        known = _known(connection, home.head_seq(connection), now_us)
+        ended = _ended(known)
+        found = [_due_date(connection, known, day, ended[day]) for day in sorted(ended)]
+        run = states.unfinished(connection)
+    command = "" if run is None else f"ratewright bill run --date {run.bill_date} --resume"
+    return Due(tuple(each for each in found if each is not None), command)
+
+
+def _known(connection: sa.Connection, seq: int, now_us: int) -> _Known:
+    loaded = facts.load(connection, seq)
+    today = {clock.timezone: clock.today for clock in clocks.clocks(loaded.zones, now_us)}
+    reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
+    return _Known(loaded, covered_through(connection, loaded), reopen, seq, today)
+
+
+def _ended(known: _Known) -> dict[dt.date, Int64s]:
+    """By bill date the accounts (indices) of which a period ended on it that is not billed. Dates that have begun on some clock."""
+    foremost = max(known.today.values())
+    ground = deciding.prepare(known.facts, known.covered, foremost, known.reopen)
+    lives_of: dict[dt.date, list[int]] = collections.defaultdict(list)
+    for number, life in enumerate(ground.lives):
+        for day in _bill_dates(life):
+            if day <= foremost:
+                lives_of[day].append(number)
+    return {day: np.flatnonzero(np.isin(ground.code, numbers)) for day, numbers in lives_of.items()}
+
+
+def _bill_dates(life: Life) -> set[dt.date]:
+    """The bill dates of the periods of a life that are not billed."""
+    if life.fresh_day == NEVER_DAY:
+        return set()
+    return {each.cycle_end or each.end for each in life.periods if each.start >= day_of(life.fresh_day)}
+
+
+def _due_date(connection: sa.Connection, known: _Known, day: dt.date, ended: Int64s) -> DueDate | None:
+    """What a run of a date would do with the accounts (indices) that have a period to bill; None where it has begun for none of them."""
+    later = passing.billed_later(connection, known.facts, day, known.seq)
+    ground = deciding.prepare(known.facts, known.covered, day, known.reopen, None, later)
+    behind = [zone for zone, today in known.today.items() if today < day]
+    waits = np.isin(known.facts.account_zone, [known.facts.zones.index(zone) for zone in behind if zone in known.facts.zones])
+    kinds = _kinds(ground, ended[~waits[ended]])
+    if not kinds.total():
+        return None
+    blocking = np.flatnonzero(waits & ground.due)  # also of other bill dates: a run of this date would bill them as well
+    zones = {known.facts.zones[number] for number in known.facts.account_zone[blocking].tolist()}
+    clock = next((zone for zone in known.today if zone in zones), "")  # in the order of the clocks
+    runs = (kinds[DUE] or kinds[TESTED]) and not clock
+    return DueDate(
+        day.isoformat(),
+        kinds[DUE],
+        kinds[TESTED],
+        kinds[deciding.HELD],
+        kinds[deciding.PASSED_BY],
+        len(blocking),
+        clock,
+        f"ratewright bill run --date {day}" if runs else "",
+    )
+
+
+def _kinds(ground: Ground, accounts: Int64s) -> collections.Counter[str]:
+    """How many of some accounts (indices) are due, held, passed by or for testing."""
+    keys = ground.facts.account_keys[accounts].tolist()
+    due = ground.due[accounts].tolist()
+    told = (ground.left_out[key][0] if key in ground.left_out else DUE if is_due else "" for key, is_due in zip(keys, due, strict=True))
+    return collections.Counter(kind for kind in told if kind)

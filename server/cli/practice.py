@@ -1,0 +1,35 @@
+"""What documents of a practice home say: in text the first line, in JSON `"practice": true` as the first field. Others say nothing."""
+
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+NOTICES: Final = {
+    "en": "PRACTICE: made in a practice home; it is no bill, and nobody owes anything by it",
+    "zh": "练习：出自练习环境，不是账单，任何人均无须据此付款",
+}
+
+
+def notice(home: Home, language: str = "en") -> list[str]:
+    """The line that comes before a document of a practice home, in its language; none of an ordinary one."""
+    return [NOTICES.get(language.partition("-")[0], NOTICES["en"])] if home.is_practice else []
+
+
+def say(home: Home, *, as_json: bool = False) -> None:
+    """Print the line, unless JSON is asked for."""
+    for text in () if as_json else notice(home):
+        print(text)
+
+
+def marked(home: Home, document: object) -> Any:  # noqa: ANN401 -- what JSON can hold
+    """A document, or a list of them, for JSON."""
+    if not home.is_practice:
+        return document
+    import msgspec
+
+    plain = msgspec.to_builtins(document)
+    return [{"practice": True, **each} for each in plain] if isinstance(plain, list) else {"practice": True, **plain}
