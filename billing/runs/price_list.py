@@ -118,6 +118,10 @@ class PriceList:
         sold = self._sold.get((identity, price_id))
         return _called(sold.title, sold.name, language) if sold is not None else f"price {price_id}"
 
+    def name(self, identity: str, price_id: int) -> str:
+        """What the catalogue itself calls a price, fee or other thing with a line of its own."""
+        return self._sold[identity, price_id].name
+
     def tax_text(self, identity: str, code: int, language: str) -> str:
         """What an invoice line calls a tax class."""
         found = self.tax_class(identity, code)
