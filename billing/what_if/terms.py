@@ -7,11 +7,12 @@ is off, and of a volume tier with the first one whose usage it counts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import INT64_MAX, Int64s, Kind, Lines, empty, taken
+from billing.charges.lines import INT64_MAX, Int64s, Kind, Lines, empty
+from billing.charges.ordering import grouped_by
 from billing.charges.proration import clip
 from billing.runs import totals
 from billing.runs.columns import index_of
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from billing.what_if.worlds import World
 
 
+_HALF_BITS: Final = 32
+
+
 class Terms(NamedTuple):
     """Columns, a row for each subscription (index) and term. `catalogue`: place among the identities of the price list."""
 
@@ -47,7 +51,7 @@ def terms(made: World, answer: Answer) -> Terms:
     menus = Menus(contracts, scope)
     concerned = menus.subscriptions
     if not concerned.any():
-        return _summed(empty(), contracts)
+        return _summed(_of_lines(empty()), contracts)
     members = np.flatnonzero(concerned[:-1])
     few = Contracts(contracts.facts.only_subscriptions(members), contracts.price_list, contracts.midnights)
     usage = of_one_period(answer.subscription, concerned, answer.rated, contracts, scope)
@@ -55,7 +59,8 @@ def terms(made: World, answer: Answer) -> Terms:
     workings = totals.Workings()
     due = totals.apply(lines, contracts, scope, Currencies(contracts), workings=workings, menus=menus)
     volume = workings.base[workings.base["kind"] == Kind.VOLUME]
-    found = np.concatenate([volume, due[due["kind"] == Kind.COMMITMENT], *map(_taken_off, workings.offs)])
+    pieces = [_of_lines(volume), _of_lines(due[due["kind"] == Kind.COMMITMENT]), *map(_of_discount, workings.offs)]
+    found = _Pieces(*map(np.concatenate, zip(*pieces, strict=True)))
     return _summed(_with_subscriptions(found, workings), contracts)
 
 
@@ -74,27 +79,43 @@ def named(made: World, found: Terms) -> Iterator[tuple[str, str, str, int, int]]
         yield _plan(made, int(found.subscription[row]), identity), kind.name.lower(), name, number, amount
 
 
-def _taken_off(off: Off) -> Lines:
-    """What a discount took off each line, under the key of the line."""
+class _Pieces(NamedTuple):
+    """Columns of what terms come to. `line`: the price of the line that a discount is off, else that of the term itself."""
+
+    account_key: Int64s
+    subscription_key: Int64s  # 0: of the whole account
+    kind: Int64s
+    catalogue: Int64s
+    price_id: Int64s
+    line: Int64s
+    micros: Int64s
+
+
+def _of_lines(lines: Lines) -> _Pieces:
+    names = ("account_key", "subscription_key", "kind", "catalogue", "price_id", "price_id", "exact_micros")
+    return _Pieces(*(np.ascontiguousarray(lines[name]) for name in names))
+
+
+def _of_discount(off: Off) -> _Pieces:
+    """What a discount took off each line."""
     rows = np.flatnonzero(off.off_micros)
-    lines = taken(off.lines, rows)
-    lines["exact_micros"] = -off.off_micros[rows]
-    lines["charge_code"] = lines["price_id"]  # of the tier, where the line is that of a whole account
-    lines["kind"], lines["price_id"] = Kind.DISCOUNT, off.entry.price_id
-    return lines
+    account_key, subscription_key, catalogue, line = (
+        off.lines[name][rows] for name in ("account_key", "subscription_key", "catalogue", "price_id")
+    )
+    kind, price_id = (np.full(rows.size, each, np.int64) for each in (Kind.DISCOUNT, off.entry.price_id))
+    return _Pieces(account_key, subscription_key, kind, catalogue, price_id, line, -off.off_micros[rows])
 
 
-def _with_subscriptions(found: Lines, workings: totals.Workings) -> Lines:
-    """The same lines, those of a whole account at a subscription of it."""
-    rows = np.flatnonzero(found["subscription_key"] == 0)
+def _with_subscriptions(found: _Pieces, workings: totals.Workings) -> _Pieces:
+    """The same, those of a whole account at a subscription of it. Only volume tiers and what is off them are of a whole account."""
+    rows = np.flatnonzero(found.subscription_key == 0)
     if rows.size:
         first: dict[tuple[int, int, int], int] = {}
         for tiered in workings.tiered:
             if tiered.tier.whole_account:
                 first |= _first_counted(tiered, workings.base)
-        tier = np.where(found["kind"] == Kind.VOLUME, found["price_id"], found["charge_code"])[rows]
-        keys = zip(found["account_key"][rows].tolist(), found["catalogue"][rows].tolist(), tier.tolist(), strict=True)
-        found["subscription_key"][rows] = [first[key] for key in keys]
+        keys = zip(*(column[rows].tolist() for column in (found.account_key, found.catalogue, found.line)), strict=True)
+        found.subscription_key[rows] = [first[key] for key in keys]
     return found
 
 
@@ -110,16 +131,16 @@ def _first_counted(tiered: Tiered, base: Lines) -> dict[tuple[int, int, int], in
     return {(account, catalogue, tiered.tier.price_id): key for account, key in zip(accounts.tolist(), keys, strict=True)}
 
 
-def _summed(lines: Lines, contracts: Contracts) -> Terms:
+def _summed(pieces: _Pieces, contracts: Contracts) -> Terms:
     """One row a subscription and term."""
-    subscription = index_of(contracts.facts.subscription_keys, lines["subscription_key"])
-    columns = [subscription, *(np.ascontiguousarray(lines[name]) for name in ("kind", "catalogue", "price_id"))]
-    code, first = groups(columns)
-    if sum(abs(each) for each in lines["exact_micros"].tolist()) > INT64_MAX:
+    subscription = index_of(contracts.facts.subscription_keys, pieces.subscription_key)
+    columns = (subscription, pieces.kind, pieces.catalogue, pieces.price_id)
+    order, starts = grouped_by(columns)
+    halves = (np.abs(pieces.micros) >> _HALF_BITS).sum(dtype=np.int64)
+    if halves >= INT64_MAX >> _HALF_BITS:
         raise UserError("a sum of charges is beyond the limit of money", "`ratewright tariffs check` names prices that are too large")
-    micros = np.zeros(len(first), np.int64)
-    np.add.at(micros, code, lines["exact_micros"])
-    of_subscription, kind, catalogue, price_id = (column[first] for column in columns)
+    micros = np.add.reduceat(pieces.micros[order], starts) if starts.size else pieces.micros
+    of_subscription, kind, catalogue, price_id = (column[order[starts]] for column in columns)
     return Terms(of_subscription, kind, catalogue, price_id, micros)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import collections
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from tariffs.csvfiles import Files
 from tariffs.warnings.common import Warning, warning  # noqa: A004 -- see there
+from tariffs.words import Sharing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tariffs.deck_files import DeckRow
     from tariffs.document import Place
     from tariffs.language import Document
+    from tariffs.plan_language import AddOnEntry, PlanEntry
 
 
 class Cleared(NamedTuple):
@@ -33,7 +36,20 @@ def clear(document: Document, files: Files) -> Cleared:
             found += _repeated(document.decks[int(place[1])].name, rows, place)
     for place, rows in files.waiting.items():
         found += _waiting(document.decks[int(place[1])].name, rows, place)
+    found += itertools.islice(_unsaid(document), 1)  # one tells of all
     return Cleared(files._replace(decks=decks), found)
+
+
+def _unsaid(document: Document) -> Iterator[Warning]:
+    """Allowances of which it says that they are shared, and not how often they are granted."""
+    sections: tuple[tuple[str, Sequence[PlanEntry | AddOnEntry]], ...] = (("plans", document.plans), ("add_ons", document.add_ons))
+    for section, entries in sections:
+        for index, entry in enumerate(entries):
+            for number, allowance in enumerate(entry.allowances):
+                if allowance.shared is Sharing.UNSAID:
+                    message = f"allowance `{allowance.name}` has `shared: true`, which is `pooled`: every line brings its own quantity"
+                    place = (section, index, "allowances", number, "shared")
+                    yield warning("shared-true", place, message, "write `shared: pooled`, or `one` for what all lines have once")
 
 
 def _repeated(deck: str, rows: tuple[DeckRow, ...], place: Place) -> Iterator[Warning]:
