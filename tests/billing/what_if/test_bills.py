@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import pytest
 
-from billing.accounts.kinds import DiscountFact, PoolFact
+from billing.accounts.kinds import CategoryFact, DiscountFact, PoolFact
 from billing.runs import computing
 from billing.store import tables
 from billing.what_if import Month, all_plans, what_if
@@ -235,3 +235,21 @@ def test_a_plan_with_a_least_amount_is_not_called_the_cheapest(tmp_path: Path) -
         ("shop/cheap", 20_000_000, 15_010_000),
         ("shop/plus", 33_000_000, 0),
     ]
+
+
+@pytest.mark.slow
+def test_an_account_for_tests_pays_nothing_on_either_side(tmp_path: Path) -> None:
+    world = World(tmp_path / "home")
+    for place, account in enumerate(("A", "B")):
+        world.account(account, opened_on="2025-10-01")
+        world.subscription(f"S{account}", account, "shop/basic", f"861{place}")
+    fact = {"kind": "category", "from_date": "2025-10-01", "detail": msgspec.json.encode(CategoryFact("test")).decode()}
+    with world.home.begin() as connection:
+        seq = world.home.next_commit_seq(connection, "fact", world.tick())
+        connection.execute(tables.account_facts.insert().values(**fact, account_key=2, commit_seq=seq))
+    world.take(Call("8610", "2025-10-05T10:00", 60 * 21), Call("8611", "2025-10-05T10:00", 60 * 21))
+    report = what_if(world.home, shop(version=2), OCTOBER, clock_s=itertools.count().__next__)
+    world.home.close()
+    (part,) = report.currencies
+    assert (part.now_micros, part.then_micros, part.payers.customers) == (10_100_000, 10_100_000, 1)
+    assert "tests" in report.not_included
