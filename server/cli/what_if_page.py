@@ -130,8 +130,8 @@ def _show_part(part: InCurrency) -> None:
             (each.plan, each.kind, each.name, each.now_count, each.then_count, *_money(each.now_micros, each.then_micros, currency))
             for each in part.terms
         ]
-        head = ("plan", "kind", "name", "had now", "had then", "now", "then", "change")
-        output.print_table(head, terms[:SHOWN_ROWS], right=head[3:])
+        columns = ("plan", "kind", "name", "had now", "had then", "now", "then", "change")
+        output.print_table(columns, terms[:SHOWN_ROWS], right=columns[3:])
         _tell_more(len(terms))
     _show_payers(part)
 
