@@ -26,6 +26,7 @@ from rating.outcome import Bucket
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from billing.charges.proration import Span
     from rating.model import Plan
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -75,6 +76,7 @@ class Drawing:
     buckets: dict[Hashable, Bucket] = dataclasses.field(default_factory=dict)
     held: dict[Hashable, list[Hashable]] = dataclasses.field(default_factory=dict)
     pots: list[tuple[Hashable, Pot, Owner, Period]] = dataclasses.field(default_factory=list)  # that may outlive the period
+    once: dict[Hashable, list[tuple[Pot, Period]]] = dataclasses.field(default_factory=dict)  # granted once to all members together
     moving: list[tuple[Hashable, Left, str, dt.date]] = dataclasses.field(default_factory=list)  # left before; plan and day at the end
 
     def add(self, key: Hashable, bucket: Bucket, holders: Sequence[Holder]) -> None:
@@ -114,6 +116,8 @@ class PlainBuckets:
         for member in members:
             self._add_pots(found, member, root, zone)
             self._add_memories(found, member, zone)
+        for name, pots in found.once.items():
+            found.buckets[name] = msgspec.structs.replace(found.buckets[name], amount=found.buckets[name].amount + _granted_once(pots))
         for left in lefts:
             self._add_left(found, left, members, zone)
         return found
@@ -192,6 +196,9 @@ class PlainBuckets:
                 priority=pot.allowance.priority,
             )
             name: Hashable = ("shared", pot.key) if pot.allowance.shared else ("pot", key, number)
+            if pot.allowance.granted_once:
+                bucket = msgspec.structs.replace(bucket, amount=0)
+                found.once.setdefault(name, []).append((pot, period))
             found.add(name, bucket, member.holders(pot.plans))
             last = member.stretches[-1].plan
             if pot.allowance.shared:
@@ -231,6 +238,22 @@ class PlainBuckets:
             found.add(key, bucket, [holder for member, reached in served for holder in member.holders(reached)])
             if plan_at_end != "lapsed":
                 found.moving.append((key, left, plan_at_end, max(member.period.end for member, _ in served)))
+
+
+def _granted_once(pots: Sequence[tuple[Pot, Period]]) -> int:
+    """The quantity for the days on which anybody has it, counted one by one, as the pot says that begins first."""
+    days = {span.start + dt.timedelta(days=day) for pot, _ in pots for span in pot.days for day in range(_length(span))}
+    if not days:
+        return 0
+    beginning = [(pot.allowance, period) for pot, period in pots if min(days) in {span.start for span in pot.days}]
+    allowance, period = max(beginning, key=lambda each: (each[0].quantity, not each[0].prorate))
+    cycle = (period.cycle_end or period.end) - period.cycle_start
+    return allowance.quantity * len(days) // cycle.days if allowance.prorate else allowance.quantity
+
+
+def _length(span: Span) -> int:
+    assert span.end is not None, "days of a period end with it"
+    return (span.end - span.start).days
 
 
 def lefts_after(drawing: Drawing, buckets: Mapping[Hashable, Bucket]) -> list[Left]:

@@ -199,8 +199,13 @@ def _drawn(each: Taken, words: Words) -> str:
 
 def _name(each: Taken, words: Words) -> str:
     if each.kind is not BucketKind.DAY_PASS:
-        return words.allowance.format(each.name)
+        return words.allowance.format(_shared(each, words))
     return words.opened_pass.format(each.name, local_day(each.opened_day)) if each.opened_day else words.day_pass.format(each.name)
+
+
+def _shared(each: Taken, words: Words) -> str:
+    """The name of an allowance, and who has it together."""
+    return words.shared[each.shared].format(each.name) if each.shared else each.name
 
 
 def _exact_charge(outcome: Outcome, words: Words) -> list[str]:
@@ -258,7 +263,7 @@ def _money_allowances(outcome: Outcome, words: Words) -> list[str]:
         if each.unit is QuantityUnit.MICRO:
             remaining_micros -= each.taken
             before, taken, after, remaining = (format_micros(micros) for micros in (each.before, each.taken, each.after, remaining_micros))
-            told.append(words.money.format(name=each.name, before=before, taken=taken, after=after, remaining=remaining))
+            told.append(words.money.format(name=_shared(each, words), before=before, taken=taken, after=after, remaining=remaining))
     return told
 
 

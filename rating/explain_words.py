@@ -69,6 +69,7 @@ class Words(NamedTuple):
     all_free: str
     # Free head
     allowance: str
+    shared: dict[str, str]  # by `Taken.shared`
     day_pass: str
     opened_pass: str
     drawn: str

@@ -88,6 +88,7 @@ ENGLISH: Final = Words(
     partly_free=", {} of it free",
     all_free=", all free",
     allowance="allowance {}",
+    shared={"pooled": "{} (brought together by all lines)", "one": "{} (one for all lines)"},
     day_pass="day pass {}",
     opened_pass="day pass {} (opened for {})",
     drawn="{name}, {before} before, {taken} used, {after} left",

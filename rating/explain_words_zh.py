@@ -88,6 +88,7 @@ CHINESE: Final = Words(
     partly_free="，其中免费 {}",
     all_free="，全部免费",
     allowance="套餐额度 {}",
+    shared={"pooled": "{}（各号码汇集共用）", "one": "{}（所有号码合计一份）"},
     day_pass="日包 {}",
     opened_pass="日包 {}（{} 首次使用，自动开通）",
     drawn="{name}，使用前 {before}，本次使用 {taken}，剩余 {after}",

@@ -298,6 +298,7 @@ class Allowance(msgspec.Struct, frozen=True, omit_defaults=True):
     draw: Draw = Draw.EXACT
     connect_when_free: bool = False  # True: an event that it makes wholly free still pays connect fee and minimum
     shared: bool = False  # True: one bucket for all subscriptions of the rating unit that have this allowance
+    granted_once: bool = False  # of a shared one: granted once to the rating unit, for the days on which any has it; else once to each
     rollover_periods: int = 0  # what is left at the end of a period stays for so many more
     rollover_max: int | None = None  # no more than this is rolled over, in `unit`
     at_plan_change: AtPlanChange = AtPlanChange.PRORATE

@@ -80,6 +80,7 @@ class Taken(msgspec.Struct, frozen=True):
     limited: bool = True  # False: a day pass without limit
     opened_day: int = 0  # a pass that this event opened: the local day's number
     fee_micros: int = 0  # of the pass that this event opened
+    shared: str = ""  # of an allowance that the rating unit has together: "pooled", or "one" where it is granted once
 
 
 class Capped(msgspec.Struct, frozen=True):

@@ -184,7 +184,9 @@ class Held:
         bucket = self._buckets[place]
         if take:
             self._change(place, bucket.amount - take, bucket.mark)
-        return Taken(bucket.kind, bucket.definition_id, definition.name, definition.unit, bucket.amount, take, bucket.amount - take)
+        shared = ("one" if definition.granted_once else "pooled") if isinstance(definition, Allowance) and definition.shared else ""
+        amounts = (bucket.amount, take, bucket.amount - take)
+        return Taken(bucket.kind, bucket.definition_id, definition.name, definition.unit, *amounts, shared=shared)
 
     def _place(self, kind: BucketKind, definition_id: int) -> int | None:
         """Where the first bucket of one definition lies among those of the holder."""

@@ -70,7 +70,8 @@ def _held(kind: Kind) -> str:
     """What a field holds, in words."""
     if kind.text is not None:
         form = kind.text.form
-        return ", ".join(f"`{word}`" for word in form.words) if 0 < len(form.words) <= _WORDS_MAX else form.title
+        words = ("true", "false", *form.words) if form.flags else form.words
+        return ", ".join(f"`{word}`" for word in words) if 0 < len(words) <= _WORDS_MAX else form.title
     if kind.item is not None:
         return f"list: {_held(kind.item)}"
     if kind.entry is not None:

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
 
 class Form(NamedTuple):
-    """`words` or `pattern`, or neither: any text. `whole`: whole numbers from and to which it may be written without quotes."""
+    """`words` or `pattern`, or neither: any text. `whole`: whole numbers from and to which it may be written without quotes.
+
+    `flags`: true and false may be written as well.
+    """
 
     title: str
     pattern: str = ""
     words: tuple[str, ...] = ()
     whole: tuple[int, int] | None = None
     examples: tuple[str | int, ...] = ()
+    flags: bool = False
 
 
 _AMOUNT: Final = r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?"
@@ -55,6 +59,11 @@ SHORT_CODE: Final = Form("short code", r"[0-9]{1,8}", whole=(0, 10**8 - 1), exam
 NETWORK: Final = Form(
     "network", r"([1-9][0-9]{2}|0(0[1-9]|[1-9][0-9]))-?[0-9]{2,3}", whole=(10_000, 999_999), examples=("262-01", "460-00")
 )
+
+
+def flag_or(title: str, words: Iterable[str | bool]) -> Form:
+    """True, false or one of the other `words`."""
+    return Form(title, words=tuple(word for word in words if isinstance(word, str)), flags=True)
 
 
 def choice(title: str, words: Iterable[str]) -> Form:

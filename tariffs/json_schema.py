@@ -44,6 +44,8 @@ def of_text(form: Form) -> dict[str, Any]:
     elif form.pattern:
         written["pattern"] = f"^(?:{form.pattern})$"
     head: dict[str, Any] = {"title": form.title} | ({"examples": list(form.examples)} if form.examples else {})
+    if form.flags:
+        return head | {"anyOf": [written, {"type": "boolean"}]}
     if form.whole is None:
         return head | written
     return head | {"anyOf": [written, {"type": "integer", "minimum": form.whole[0], "maximum": form.whole[1]}]}

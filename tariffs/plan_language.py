@@ -38,6 +38,8 @@ from tariffs.words import (
     PlanChange,
     Scope,
     ServiceName,
+    SharedBy,
+    Sharing,
     Timing,
     Window,
 )
@@ -83,7 +85,7 @@ class AllowanceEntry(Served, frozen=True, kw_only=True):
     priority: int = 0
     draw: DrawName = Draw.EXACT
     connect_when_free: bool = False
-    shared: bool = False
+    shared: SharedBy = Sharing.NO
     rollover: RolloverEntry | None = None
     at_plan_change: PlanChange = AtPlanChange.PRORATE
     title: dict[str, str] = msgspec.field(default_factory=dict)

@@ -234,15 +234,23 @@ def date(raw: object) -> dt.date:
         return _no_date(text)
 
 
-def choice(words: Mapping[str, object], what: str) -> Callable[[object], object]:
-    """A reader of one of `words`."""
+def choice(words: Mapping[str, object] | Mapping[str | bool, object], what: str) -> Callable[[object], object]:
+    """A reader of one of `words`, some of which may be true and false."""
+    known = {_written(word): meaning for word, meaning in words.items()}
+    flags = {_written(word) for word in words if isinstance(word, bool)}
 
     def parse(raw: object) -> object:
-        if isinstance(raw, str) and raw in words:
-            return words[raw]
-        raise TextError(f'"{raw}" is not {what}', f"use one of {', '.join(words)}")
+        written = _written(raw) if isinstance(raw, str | bool) else ""
+        if written in known and isinstance(raw, bool) is (written in flags):
+            return known[written]
+        raise TextError(f'"{raw}" is not {what}', f"use one of {', '.join(known)}")
 
     return parse
+
+
+def _written(word: str | bool) -> str:  # noqa: FBT001 -- a word of the language
+    """A word as it stands in a file."""
+    return str(word).lower() if isinstance(word, bool) else word
 
 
 def _plain(number: float) -> str:

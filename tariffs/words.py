@@ -7,6 +7,7 @@ fields there are.
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -45,6 +46,18 @@ SERVICES: Final = {service.name.lower(): service for service in Service}
 DIRECTIONS: Final = {"originating": 1, "terminating": 2}  # rating.schema.Direction, which would import pyarrow
 DAYS: Final = {name: day for day, name in enumerate(texts.DAY_NAMES, 1)}
 OCCASIONS: Final = {each.value: each for each in (FeeOccasion.ACTIVATION, FeeOccasion.END, FeeOccasion.PLAN_CHANGE, FeeOccasion.EARLY_END)}
+
+
+class Sharing(enum.Enum):
+    """Whether the lines of a rating unit have an allowance together, and how often it is granted."""
+
+    NO = enum.auto()
+    UNSAID = enum.auto()  # `true`, which says that it is shared and not how often it is granted: it is POOLED
+    POOLED = enum.auto()
+    ONE = enum.auto()
+
+
+SHARING: Final = {False: Sharing.NO, True: Sharing.UNSAID, "pooled": Sharing.POOLED, "one": Sharing.ONE}
 LINE_KINDS: Final = {kind: kind for kind in ("recurring", "one_off", "usage", "volume")}  # kinds of bill line that a discount may be off
 UNITS: Final = {"seconds": QuantityUnit.MILLISECOND, "bytes": QuantityUnit.BYTE, "messages": QuantityUnit.MESSAGE}
 
@@ -85,6 +98,7 @@ Timing = Annotated[FeeTiming, _named(FeeTiming.ARREARS, "a timing")]
 Late = Annotated[LateUsage, _named(LateUsage.ORIGIN_PERIOD, "a way to treat late usage")]
 DrawName = Annotated[Draw, _named(Draw.EXACT, "a way to draw")]
 PlanChange = Annotated[AtPlanChange, _named(AtPlanChange.PRORATE, "what a plan change does")]
+SharedBy = Annotated[Sharing, Text(texts.choice(SHARING, "a way to share"), Sharing.NO, forms.flag_or("way to share", SHARING))]
 Window = Annotated[CapWindow, _named(CapWindow.PERIOD, "a window")]
 Occasion = Annotated[FeeOccasion, _one_of(OCCASIONS, "an occasion", FeeOccasion.ACTIVATION)]
 Counts = Annotated[CommitmentCounts, _named(CommitmentCounts.USAGE, "what counts toward a commitment")]

@@ -17,6 +17,10 @@ The rules, for an allowance and each stretch of a plan that has it:
 - shared allowances know no RESET (what one member has left of a common pot cannot be told): it counts as PRORATE;
 - a version of the catalogue that brings an allowance within the period grants it for the days from there on.
 
+Shared allowances are drawn by all members of a rating unit that have them together. Either each member's pots are added up (pooled), or
+what is there is granted once (`Allowance.granted_once`): for the days on which any member has it, as the pot says whose days begin first;
+of several of one day the one that grants most. Pots of both kinds, in the period in which a version changes one into the other, add up.
+
 What is left of a pot at the end of a period may serve more periods: see `billing.charges.rollover`. Dates are local and half open,
 quantities in the allowance's unit. Nothing is refused.
 """
@@ -71,6 +75,7 @@ class Pot(NamedTuple):
     amount: int
     start: dt.date
     end: dt.date
+    days: tuple[Span, ...] = ()  # that it grants for, in order of time
 
 
 @dataclasses.dataclass
@@ -91,6 +96,17 @@ def pots(stretches: Sequence[Stretch], grantings: Sequence[Mapping[AllowanceKey,
     """Every pot of one subscription in one period, by allowance. `grantings` by plan number; `stretches` in order of time."""
     keys = sorted({key for stretch in stretches for key in grantings[stretch.plan]})
     return [pot for key in keys for pot in _pots_of(key, stretches, grantings, period)]
+
+
+def granted_once(pots_of_members: Sequence[tuple[Pot, Period]]) -> int:
+    """What the pots of one allowance that is granted once grant together. Each with its member's period; all are of one cycle."""
+    granting = [(pot, period) for pot, period in pots_of_members if pot.days]
+    if not granting:
+        return 0
+    deciding, period = min(granting, key=lambda each: (each[0].days[0].start, -each[0].allowance.quantity, each[0].allowance.prorate))
+    start, end = min(each.start for _, each in granting), max(each.end for _, each in granting)
+    days = _union([span for pot, _ in granting for span in pot.days])
+    return grant(deciding.allowance, days, period._replace(start=start, end=end))
 
 
 def change_between(left: Granting, new: Granting) -> AtPlanChange:
@@ -146,4 +162,16 @@ def _next(opened: list[_Open], current: _Open | None, before: int, now: tuple[St
 def _closed(key: AllowanceKey, opened: _Open, days: list[Span], period: Period) -> Pot:
     allowance, from_day, _ = opened.granting
     granted = [Span(max(span.start, from_day), span.end) for span in days if span.end is None or span.end > from_day]
-    return Pot(key, allowance, tuple(opened.plans), grant(allowance, granted, period), opened.start, opened.end)
+    return Pot(key, allowance, tuple(opened.plans), grant(allowance, granted, period), opened.start, opened.end, tuple(granted))
+
+
+def _union(spans: Sequence[Span]) -> list[Span]:
+    """The days of spans, each once."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        last = found[-1] if found else None
+        if last is None or last.end is None or last.end < span.start:
+            found.append(span)
+        elif span.end is not None and span.end > last.end:
+            found[-1] = Span(last.start, span.end)
+    return found

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from billing.charges.grants import granted_once
 from billing.charges.lines import Int64s
 from billing.runs.fact_columns import groups as number_groups
 from billing.runs.shapes import Part
@@ -107,24 +108,46 @@ class _Flat:
         self.plans = np.array([each.plans for each in shapes], np.int64)
         self.own = _Kind([each.own for each in shapes])
         self.shared = _Kind([each.shared for each in shapes])
+        self.pots = [(pot, each.period) for each in shapes for pot in each.shared_pots]  # behind the rows of `shared`
+        self.once = np.array([pot.allowance.granted_once for pot, _ in self.pots], np.bool_)
+        assert len(self.pots) == len(self.shared.parts), "every shared part has its pot"
 
 
 def _common(groups: Groups, flat: _Flat) -> tuple[npt.NDArray[np.void], Int64s]:
     """Buckets that members of an account share in a period, and for each member's part the number of its bucket."""
     count = flat.shared.count[groups.shape]
     member = np.repeat(np.arange(len(count)), count)
-    parts = flat.shared.parts[_ranges(flat.shared.first[groups.shape], count)]
+    rows = _ranges(flat.shared.first[groups.shape], count)
+    parts = flat.shared.parts[rows]
     if not len(parts):
         return parts, np.zeros(0, np.int64)
     together = groups.account * (int(groups.place.max()) + 1) + groups.place if groups.together is None else groups.together
     bucket, first = number_groups([together[member], parts["slot"]])
     common = parts[first]
+    once = flat.once[rows]
     common["amount"] = 0
-    np.add.at(common["amount"], bucket, parts["amount"])
+    np.add.at(common["amount"], bucket, np.where(once, 0, parts["amount"]))
+    if once.any():
+        common["amount"] += _granted_once(bucket[once], rows[once], len(common), flat)
     np.minimum.at(common["priority"], bucket, parts["priority"])
     np.minimum.at(common["from_us"], bucket, parts["from_us"])
     np.maximum.at(common["to_us"], bucket, parts["to_us"])
     return common, bucket
+
+
+def _granted_once(bucket: Int64s, rows: Int64s, buckets: int, flat: _Flat) -> Int64s:
+    """What members have that is granted to them once, by bucket. `rows`: their parts. Members that are alike count as one."""
+    amounts = np.zeros(buckets, np.int64)
+    pairs = np.unique(bucket * len(flat.pots) + rows)
+    owner, part = np.divmod(pairs, len(flat.pots))
+    starts = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
+    known: dict[tuple[int, ...], int] = {}
+    for number, first, last in zip(owner[starts].tolist(), starts.tolist(), [*starts[1:].tolist(), owner.size], strict=True):
+        of_bucket = tuple(part[first:last].tolist())
+        if of_bucket not in known:
+            known[of_bucket] = granted_once([flat.pots[each] for each in of_bucket])
+        amounts[number] = known[of_bucket]
+    return amounts
 
 
 def _pairs(groups: Groups, holder_first: Int64s, part_first: Int64s, kind: _Kind) -> npt.NDArray[np.int64]:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
 
+    import numpy.typing as npt
+
     from billing.accounts.kinds import DiscountFact
     from billing.charges.periods import Period
     from billing.charges.proration import Span
@@ -90,6 +92,16 @@ class Menus:
         place = np.searchsorted(self._facts.account_keys[self._by_key], lines["account_key"])
         result: Int64s = self._by_key[place]
         return result
+
+    @property
+    def subscriptions(self) -> npt.NDArray[np.bool_]:
+        """By subscription (the last one: none): whether totals may be about it, as `concerned` says of its lines."""
+        flags = np.array([*(self._is_concerned(group) for group in self.alike.groups), False], np.bool_)
+        if self.concerns_nobody:
+            return np.zeros(len(self._facts.subscription_keys) + 1, np.bool_)
+        found: npt.NDArray[np.bool_] = flags[self._group]
+        found[:-1] |= np.isin(self._facts.subscription_account, list(self._facts.agreed.discounts))
+        return found
 
     def concerned(self, lines: Lines) -> Int64s:
         """Rows of lines that totals may be about: of groups that have something in any period, and of accounts with discounts."""

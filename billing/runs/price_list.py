@@ -134,6 +134,10 @@ class PriceList:
         plans = (plan for each in self._versions[identity] for plan in each.plans)
         return any(rule.price == name and rule.service is Service.CONTENT for plan in plans for rule in plan.rules)
 
+    def name(self, identity: str, price_id: int) -> str:
+        """What the catalogue itself calls a price, fee or other thing with a line of its own."""
+        return self._sold[identity, price_id].name
+
     def tax_text(self, identity: str, code: int, language: str) -> str:
         """What an invoice line calls a tax class."""
         found = self.tax_class(identity, code)

@@ -91,14 +91,16 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
     whole_to: Callable[[Lines], Int64s] | None = None,
     *,
     commitments: bool = True,
+    menus: Menus | None = None,
 ) -> Lines:
     """`lines` (usage and fees, rounded) and after them everything that follows from their totals.
 
     `adjustments`: rows of the table of that name; those in no period of the run are left for another run. `workings` is filled where given.
     `whole_to`: the day on which the period of each line will end, where discounts of a fixed amount count evenly by the day; else whole.
     It decides then which discounts hold, and periods of `scope` know it as well. `commitments`: what is missing to them follows as well.
+    `menus`: those of `contracts` and `scope`, where they are known.
     """
-    menus = Menus(contracts, scope)
+    menus = menus or Menus(contracts, scope)
     by_hand = _adjustments(adjustments, contracts, scope, currencies)
     if menus.concerns_nobody:
         return np.concatenate([lines, by_hand]) if by_hand.size else lines

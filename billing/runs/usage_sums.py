@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, round_half_up, sum_as_taxed
 from billing.charges.rollover import Left
-from billing.runs.proposal import rates_of
+from billing.runs.proposal import Currencies, rates_of
 from billing.runs.usage_kernel import HALF_BITS, LOW_MASK, NO_KEY, sums_by_key
+from rating.errors import UserError
 from rating.money import MICROS_LIMIT
 from rating.status import Status
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from billing.runs.contracts import Contracts
     from billing.runs.pricing import Priced
-    from billing.runs.proposal import Currencies
+    from billing.runs.scope import Scope
 
     Bools = npt.NDArray[np.bool_]
 
@@ -65,13 +66,42 @@ class GroupSums(NamedTuple):
     rows: int
 
 
+class Rated(Protocol):
+    """What is summed of rated events."""
+
+    @property
+    def status(self) -> npt.NDArray[np.int16]:
+        """rating.status.Status."""
+
+    @property
+    def charge_micros(self) -> Int64s:
+        """What each was charged."""
+
+    @property
+    def chargeable_qty(self) -> Int64s:
+        """In the unit of the price."""
+
+    @property
+    def free_qty(self) -> Int64s:
+        """The part of it that allowances gave."""
+
+    @property
+    def price(self) -> npt.NDArray[np.int32]:
+        """Row of the price, -1 none."""
+
+    @property
+    def version(self) -> npt.NDArray[np.int32]:
+        """Row of the version, -1 none."""
+
+
 def sum_up(priced: Priced, contracts: Contracts, currencies: Currencies) -> GroupSums:
     """Add up the events of some rating units, all of whose events are among them."""
-    found = _Sums(priced, contracts)
-    parts = _lines(found, priced, contracts, currencies)  # one a price row: versions of one price meet in one key
+    found = _Sums(priced.subscription, priced.place, priced.rated, contracts)
+    first = found.first
+    of = _Of(*(column[first] for column in (priced.subscription, priced.account, priced.period_from, priced.period_to)))
+    parts = _lines(found, of, priced.rated, contracts, currencies)  # one a price row: versions of one price meet in one key
     lines = sum_as_taxed(parts)
-    overflow_keys = [parts["account_key"][found.overflow], lines["account_key"][np.abs(lines["exact_micros"]) >= MICROS_LIMIT]]
-    too_large = np.unique(np.concatenate(overflow_keys))
+    too_large = _too_large(found, parts, lines)
     charges = found.by_currency(parts["currency"], currencies, np.ones(len(parts), np.bool_))
     excluded: dict[str, Charged] = {}
     if too_large.size:
@@ -104,15 +134,45 @@ def gathered(parts: Sequence[GroupSums]) -> PricedSums:
     )
 
 
-class _Sums:
-    """Sums by subscription, period, price row and version. `first`: an event of each."""
+def of_one_period(subscription: Int64s, chosen: Bools, rated: Rated, contracts: Contracts, scope: Scope) -> Lines:
+    """USAGE lines of events that all lie in the first computed period of their accounts, as a bill of it has them.
 
-    def __init__(self, priced: Priced, contracts: Contracts) -> None:
-        rated, tables = priced.rated, contracts.price_list.tables
-        places = int(priced.place.max(initial=0)) + 1
-        key = (priced.subscription * places + priced.place) * len(tables.prices) + rated.price
+    `chosen`: by subscription (the last one: nobody), whose events are added up. Raises UserError for a sum beyond the limit of money.
+    """
+    found = _Sums(subscription, np.zeros(1, np.int64), rated, contracts, chosen)
+    who = subscription[found.first]
+    account = contracts.facts.subscription_account[who]
+    calendar = scope.calendar[account]
+    starts = np.maximum(scope.period_from[calendar, 0], scope.first_day[account])
+    currencies = Currencies(contracts)
+    parts = _lines(found, _Of(who, account, starts, scope.period_to[calendar, 0]), rated, contracts, currencies)
+    lines = sum_as_taxed(parts)
+    if _too_large(found, parts, lines).size:
+        raise UserError("a sum of charges is beyond the limit of money", "`ratewright tariffs check` names prices that are too large")
+    lines["amount_micros"] = round_half_up(lines["exact_micros"], currencies.steps_of(lines))
+    return lines
+
+
+class _Of(NamedTuple):
+    """Whose sums are, and of which period, as day numbers."""
+
+    subscription: Int64s
+    account: Int64s
+    period_from: Int64s
+    period_to: Int64s
+
+
+class _Sums:
+    """Sums by subscription, period, price row and version. `first`: an event of each. `chosen`: by subscription, None for all."""
+
+    def __init__(self, subscription: Int64s, place: Int64s, rated: Rated, contracts: Contracts, chosen: Bools | None = None) -> None:
+        tables = contracts.price_list.tables
+        places = int(place.max(initial=0)) + 1
+        key = (subscription * places + place) * len(tables.prices) + rated.price
         key = key * len(tables.versions) + rated.version
         key[(rated.price < 0) | (rated.status > int(Status.ZERO_RATED))] = NO_KEY
+        if chosen is not None:
+            key[~chosen[subscription]] = NO_KEY
         self.first, self.events, self._high, self._low, self.quantity, self.free_quantity = sums_by_key(
             key, rated.charge_micros, rated.chargeable_qty, rated.free_qty
         )
@@ -131,16 +191,22 @@ class _Sums:
         return found
 
 
-def _lines(sums: _Sums, priced: Priced, contracts: Contracts, currencies: Currencies) -> Lines:
+def _too_large(sums: _Sums, parts: Lines, lines: Lines) -> Int64s:
+    """Keys of accounts with a sum beyond the limit of money."""
+    beyond = [parts["account_key"][sums.overflow], lines["account_key"][np.abs(lines["exact_micros"]) >= MICROS_LIMIT]]
+    return np.unique(np.concatenate(beyond))
+
+
+def _lines(sums: _Sums, of: _Of, rated: Rated, contracts: Contracts, currencies: Currencies) -> Lines:
     facts, price_list, first = contracts.facts, contracts.price_list, sums.first
     tables = price_list.tables
-    price, version = priced.rated.price[first], priced.rated.version[first]
+    price, version = rated.price[first], rated.version[first]
     lines = np.zeros(len(first), LINE)
-    lines["account_key"] = facts.account_keys[priced.account[first]]
-    lines["subscription_key"] = facts.subscription_keys[priced.subscription[first]]
+    lines["account_key"] = facts.account_keys[of.account]
+    lines["subscription_key"] = facts.subscription_keys[of.subscription]
     lines["kind"] = Kind.USAGE
-    lines["period_from"] = priced.period_from[first]
-    lines["period_to"] = priced.period_to[first]
+    lines["period_from"] = of.period_from
+    lines["period_to"] = of.period_to
     lines["charge_code"] = tables.charge_code[price]
     lines["price_id"] = tables.price_ids[price]
     lines["tax_class"] = tables.tax_code[price]

@@ -8,7 +8,7 @@ A plan that leaves events without a price which have one today is no cheaper pla
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
@@ -23,11 +23,14 @@ from billing.runs.circumstances import asked
 from billing.runs.contracts import Contracts
 from billing.runs.scope import Scope
 from billing.store.tables import guiding_facts
-from billing.what_if import comparing, sums, worlds
+from billing.what_if import comparing, report, sums, worlds
 from billing.what_if.events import MonthEvents
-from billing.what_if.month import Month, scope_of
+from billing.what_if.month import Month, by_month, scope_of
 from billing.what_if.worlds import World
 from rating.errors import UserError
+
+# What a bill of the month may have beside: the answer names it.
+NOT_INCLUDED: Final = (*report.NOT_INCLUDED, "moving", "pools")
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -52,6 +55,9 @@ class Offer(msgspec.Struct, frozen=True):
     usage_by_service: dict[str, int]
     lost_events: int
     without_price: dict[str, int]
+    volume_micros: int  # the price of whole quantities, less what usage was charged
+    discount_micros: int  # below zero
+    commitment_micros: int  # what is missing to least amounts
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -64,6 +70,7 @@ class Comparison(msgspec.Struct, frozen=True):
     plans_now: tuple[str, ...]
     now: Offer
     offers: tuple[Offer, ...]
+    not_included: tuple[str, ...] = NOT_INCLUDED
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -87,7 +94,7 @@ def compare(home: Home, account_id: str, month: Month, *, identity: str = "", su
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
-        known = _only(facts.load(connection, seq), account_id)
+        known = _only(by_month(facts.load(connection, seq)), account_id)
     account = known.accounts[0]
     contracts = Contracts(known, price_list.load(home, seq), facts.Midnights())
     scope = scope_of(known, month, contracts.midnights)
@@ -206,7 +213,12 @@ def _offer(customer: _Customer, made: World, plan: str, title: dict[str, str]) -
     for (_, _, status), count in added.refused.items():
         without[status] = without.get(status, 0) + count
     fee_micros, usage_micros = int(added.fee_micros.sum()), int(added.usage_micros.sum())
-    return Offer(plan, title, fee_micros + usage_micros, fee_micros, usage_micros, by_service, _lost(customer, events, answer), without)
+    terms = dict.fromkeys(("volume", "discount", "commitment"), 0)
+    for key, amount in added.terms.items():
+        terms[key.kind] += amount.micros
+    total = fee_micros + usage_micros + sum(terms.values())
+    lost = _lost(customer, events, answer)
+    return Offer(plan, title, total, fee_micros, usage_micros, by_service, lost, without, *terms.values())
 
 
 def _lost(customer: _Customer, events: MonthEvents, answer: Answer) -> int:

@@ -17,10 +17,12 @@ from billing.intake import view
 from billing.runs import facts, price_list, pricing
 from billing.runs.circumstances import asked
 from billing.runs.contracts import Contracts
+from billing.runs.fact_columns import day_number
+from billing.runs.for_tests import tested
 from billing.runs.scope import Scope
 from billing.what_if import comparing, migration, sums, worlds
 from billing.what_if.events import NOT_COUNTED, MonthEvents
-from billing.what_if.month import scope_of, window_of
+from billing.what_if.month import by_month, scope_of, window_of
 from billing.what_if.report import Lost, Moved, Stage, WhatIf
 from billing.what_if.sums import Sums
 from billing.what_if.worlds import World
@@ -102,7 +104,7 @@ def what_if(  # noqa: PLR0913 -- what, when, and how
         stored = _stored(home, draft, month, seq, reader)
         stages.done("read facts")
         now, then, moved = _worlds(stored, draft, month, moves)
-        chosen = _chosen(now, only_plan)
+        chosen = _chosen(now, only_plan) & ~_for_tests(now)
         stages.done("prepare tariffs")
         usage = stored.usage.result()
     stages.done("read usage")
@@ -155,7 +157,7 @@ def _stored(home: Home, draft: Catalogue, month: Month, seq: int | None, reader:
         tariffs = price_list.load(home, known_seq)
         columns = pricing.columns(asked([*tariffs.catalogues, draft]))
         usage = reader.submit(view.usage, home, columns, known_seq, *window_of(connection, known_seq, month, midnights))
-        contracts = Contracts(facts.load(connection, known_seq), tariffs, midnights)
+        contracts = Contracts(by_month(facts.load(connection, known_seq)), tariffs, midnights)
     return _Stored(known_seq, contracts, scope_of(contracts.facts, month, midnights), Guide(home, known_seq), usage)
 
 
@@ -174,6 +176,13 @@ def _worlds(stored: _Stored, draft: Catalogue, month: Month, moves: Sequence[Mov
     then = worlds.world(Contracts(changed, tariffs, contracts.midnights), scope, month)
     moved = tuple(Moved(move.old, move.new, count) for move, count in zip(moves, counts, strict=True))
     return _Worlds(now, then, moved)
+
+
+def _for_tests(now: World) -> npt.NDArray[np.bool_]:
+    """By subscription: whether its account is for tests as the month begins. Nothing of that is billed to anybody."""
+    facts = now.contracts.facts
+    begins = np.maximum(facts.account_first_day, day_number(now.month.first))
+    return tested(facts.account_keys, begins, facts)[facts.subscription_account]
 
 
 def _chosen(now: World, only_plan: str) -> npt.NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """A what-if as a picture: revenue of each plan now and then, and what becomes of customers' bills. SVG by hand, one file, no script.
 
-For each currency: bars of plans (usage and fees), and the deciles of the change of a bill. The page (HTML) holds the same picture and the
-figures beside it. Colours tell apart for the colour-blind, and every bar has its figure in text.
+For each currency: bars of plans (usage, fees and terms), and the deciles of the change of a bill. The page (HTML) holds the same picture,
+and the figures beside it. Colours tell apart for the colour-blind, and every bar has its figure in text.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def html(report: WhatIf) -> str:
 def _subtitle(report: WhatIf) -> str:
     only = f", subscriptions of {report.only_plan} alone" if report.only_plan else ""
     moves = "".join(f", {each.subscriptions:,} moved from {each.old} to {each.new}" for each in report.moved)
-    return f"{report.events:,} events{only}{moves}; amounts without tax; every account by the calendar month"
+    return f"{report.events:,} events{only}{moves}; no tax added; every account by the calendar month"
 
 
 def _plans(body: list[str], part: InCurrency, top: int) -> int:
@@ -85,7 +85,7 @@ def _plans(body: list[str], part: InCurrency, top: int) -> int:
     if len(groups) > PLANS_MAX:
         rest = groups[PLANS_MAX:]
         shown.append(Group(f"{len(rest)} others", 0, sum(each.now_micros for each in rest), 0, sum(each.then_micros for each in rest)))
-    body.append(_text(20, top, f"Revenue by plan, usage and fees, {part.currency}", "h"))
+    body.append(_text(20, top, f"Revenue by plan, {part.currency}: usage, fees, tiers, discounts and commitments", "h"))
     body.append(f'<rect x="{_LEFT}" y="{top + 12}" width="12" height="12" fill="{_NOW}"/>' + _text(_LEFT + 18, top + 22, "now"))
     body.append(f'<rect x="{_LEFT + 70}" y="{top + 12}" width="12" height="12" fill="{_THEN}"/>' + _text(_LEFT + 88, top + 22, "then"))
     total = Group("all plans", 0, part.now_micros, 0, part.then_micros)

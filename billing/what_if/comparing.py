@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from billing.what_if.adding_kernel import PRICED_TO
-from billing.what_if.report import MOST_AFFECTED, Affected, Fee, InCurrency, Lost, Payers, Row, Unpriced
+from billing.what_if.report import MOST_AFFECTED, Affected, Fee, InCurrency, Lost, Payers, Row, Term, Unpriced
 from billing.what_if.sums import OTHERS, Amount, Zones, plan_names, service_name
 
 if TYPE_CHECKING:
@@ -40,9 +40,15 @@ def by_currency(worlds: tuple[World, World], sums: tuple[Sums, Sums], chosen: np
             for key in sorted(of_now.fees.keys() | of_then.fees.keys())
             if _currency(now, then, key[0]) == currency
         )
-        now_micros = sum(each.now_micros for each in itertools.chain[Row | Fee](rows, fees))
-        then_micros = sum(each.then_micros for each in itertools.chain[Row | Fee](rows, fees))
-        found.append(InCurrency(currency, now_micros, then_micros, rows, fees, bills.payers(currency), bills.most_affected(currency)))
+        terms = tuple(
+            Term(*key, *of_now.terms.get(key, _NOTHING), *of_then.terms.get(key, _NOTHING))
+            for key in sorted(of_now.terms.keys() | of_then.terms.keys())
+            if _currency(now, then, key.plan) == currency
+        )
+        now_micros = sum(each.now_micros for each in itertools.chain[Row | Fee | Term](rows, fees, terms))
+        then_micros = sum(each.then_micros for each in itertools.chain[Row | Fee | Term](rows, fees, terms))
+        affected = bills.most_affected(currency)
+        found.append(InCurrency(currency, now_micros, then_micros, rows, fees, bills.payers(currency), affected, terms))
     return tuple(found)
 
 
@@ -93,7 +99,7 @@ class _Bills:
         self._account = account[self._members]
         self._amounts = tuple(np.zeros(count, np.int64) for _ in worlds)
         for amounts, each in zip(self._amounts, sums, strict=True):
-            np.add.at(amounts, self._account, (each.usage_micros + each.fee_micros)[self._members])
+            np.add.at(amounts, self._account, (each.usage_micros + each.fee_micros + each.term_micros)[self._members])
         self._change = self._amounts[1] - self._amounts[0]
         self._is_customer = np.bincount(self._account, minlength=count) > 0
         self.currencies = {names[each] for each in np.unique(self._currency[self._is_customer]).tolist()}
@@ -151,7 +157,8 @@ def deciles(change: Int64s) -> tuple[int, ...]:
 
 
 def _plans(of_now: Sums, of_then: Sums) -> set[str]:
-    return {plan for each in (of_now, of_then) for plan in (*(cell.plan for cell in each.cells), *(key[0] for key in each.fees))}
+    keys = ((*each.cells, *each.fees, *each.terms) for each in (of_now, of_then))
+    return {key[0] for of_world in keys for key in of_world}
 
 
 def _currency(now: World, then: World, plan: str) -> str:

@@ -6,6 +6,7 @@ with another bill day than the 1st show. The part of a month before an account i
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -53,6 +54,11 @@ def parse(text: str) -> Month:
     if found is None:
         raise UserError(f'"{text}" is not a month', "write year and month, such as 2026-10", exit_status=2)
     return Month(int(found[1]), int(found[2]))
+
+
+def by_month(facts: Facts) -> Facts:
+    """The facts with the first as bill day of every account: what goes by the bill periods of a customer goes by months."""
+    return dataclasses.replace(facts, account_bill_days=np.zeros(len(facts.account_keys), np.int64), bill_days=[always(1)])
 
 
 def window_of(connection: sa.Connection, seq: int, month: Month, midnights: Midnights) -> Window:

@@ -6,11 +6,14 @@ currency has a part of its own.
 
 from __future__ import annotations
 
+import itertools
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 MOST_AFFECTED: Final = 20
+# What a bill of the month may have beside: the answers name it.
+NOT_INCLUDED: Final = ("tax", "rounding", "roll_over", "bill_days", "corrections", "by_hand", "payers", "tests")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -36,8 +39,20 @@ class Fee(msgspec.Struct, frozen=True):
     then_micros: int
 
 
+class Term(msgspec.Struct, frozen=True):
+    """What follows from totals of one plan's subscriptions: a volume tier, a discount (below zero), what is missing to a commitment."""
+
+    plan: str
+    kind: str  # volume, discount or commitment
+    name: str
+    now_count: int
+    now_micros: int
+    then_count: int
+    then_micros: int
+
+
 class Payers(msgspec.Struct, frozen=True):
-    """What becomes of the bills of customers (accounts with a plan or usage in the month): usage and fees together.
+    """What becomes of the bills of customers (accounts with a plan or usage in the month): usage, fees and terms together.
 
     `deciles`: the change at which 0 %, 10 % .. 100 % of all customers have no larger one. `deciles_of_more`: of those who pay more alone.
     Both are empty where there is nobody. `foreign`: subscriptions of such accounts with a plan in another currency, which are not counted.
@@ -65,7 +80,7 @@ class Affected(msgspec.Struct, frozen=True):
 
 
 class InCurrency(msgspec.Struct, frozen=True):
-    """All that is counted in one currency. The totals are of usage and fees."""
+    """All that is counted in one currency. The totals are of usage, fees and terms."""
 
     currency: str
     now_micros: int
@@ -74,6 +89,7 @@ class InCurrency(msgspec.Struct, frozen=True):
     fees: tuple[Fee, ...]
     payers: Payers
     most_affected: tuple[Affected, ...]
+    terms: tuple[Term, ...] = ()
 
 
 class Unpriced(msgspec.Struct, frozen=True):
@@ -127,6 +143,7 @@ class WhatIf(msgspec.Struct, frozen=True):
     moved: tuple[Moved, ...]
     left_out: dict[str, int]
     stages: tuple[Stage, ...]
+    not_included: tuple[str, ...] = NOT_INCLUDED
 
 
 class Group(NamedTuple):
@@ -155,12 +172,12 @@ def grouped(part: InCurrency, by: Literal["plan", "zone", "service"]) -> list[Gr
 
 
 def bills_of_plans(part: InCurrency) -> list[Group]:
-    """Usage and fees of each plan together, the largest revenue first."""
+    """Usage, fees and what follows from totals of each plan together, the largest revenue first."""
     sums = {each.name: list(each[1:]) for each in grouped(part, "plan")}
-    for fee in part.fees:
-        of_plan = sums.setdefault(fee.plan, [0, 0, 0, 0])
-        of_plan[1] += fee.now_micros
-        of_plan[3] += fee.then_micros
+    for each in itertools.chain[Fee | Term](part.fees, part.terms):
+        of_plan = sums.setdefault(each.plan, [0, 0, 0, 0])
+        of_plan[1] += each.now_micros
+        of_plan[3] += each.then_micros
     return _largest_first([Group(name, *figures) for name, figures in sums.items()])
 
 

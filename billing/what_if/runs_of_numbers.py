@@ -186,7 +186,7 @@ def _units(runs: Runs, made: World) -> Int64s:
     facts = made.contracts.facts
     unit = np.zeros(len(runs.length), np.int64)
     known = runs.subscription >= 0
-    unit[known] = facts.account_keys[facts.subscription_account[runs.subscription[known]]]
+    unit[known] = facts.account_keys[facts.account_unit[facts.subscription_account[runs.subscription[known]]]]
     return unit
 
 

@@ -1,4 +1,4 @@
-"""Sums of one world, exact: usage by plan, service and zone; refusals by plan, service and status; usage and fees by subscription.
+"""Sums of one world, exact: usage by plan, service and zone; refusals by status; usage, fees and terms by subscription.
 
 Arrays are dense. Sums that leave the range of int64 money are refused: no plausible month comes near.
 """
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from billing.charges.lines import Int64s
+from billing.what_if import terms
 from billing.what_if.adding_kernel import LOW_BITS, SERVICES, STATUSES, add_up
 from rating.errors import UserError
 from rating.model import ANY_ZONE, Service
@@ -21,6 +22,7 @@ from rating.status import Status
 if TYPE_CHECKING:
     from billing.runs.price_list import PriceList
     from billing.what_if.events import Answer
+    from billing.what_if.terms import Terms
     from billing.what_if.worlds import World
 
 OTHERS: Final = 2  # plan numbers begin at -2: a plan that no tariff has, and no subscription at all
@@ -33,6 +35,14 @@ class Cell(NamedTuple):
     plan: str
     zone: str
     service: str
+
+
+class Term(NamedTuple):
+    """A volume tier, a discount or a commitment of a plan."""
+
+    plan: str
+    kind: str  # volume, discount, commitment
+    name: str
 
 
 class Amount(NamedTuple):
@@ -52,6 +62,8 @@ class Sums:
     has_usage: npt.NDArray[np.bool_]  # by subscription
     fees: dict[tuple[str, str], Amount]  # plan, name of the fee
     fee_micros: Int64s  # by subscription
+    terms: dict[Term, Amount]  # what follows from totals
+    term_micros: Int64s  # by subscription
 
 
 class Zones:
@@ -91,6 +103,8 @@ def add(made: World, answer: Answer, counted: npt.NDArray[np.bool_]) -> Sums:
     )  # fmt: skip
     names = plan_names(made.tariffs)
     chosen = counted[:-1]
+    of_totals = terms.terms(made, answer)
+    of_totals = terms.Terms(*(column[chosen[of_totals.subscription]] for column in of_totals))
     return Sums(
         _cells(cells, zones, names),
         _refused(refused, names),
@@ -98,6 +112,8 @@ def add(made: World, answer: Answer, counted: npt.NDArray[np.bool_]) -> Sums:
         people[:-1, 0] > 0,
         _fees(made, chosen),
         np.where(chosen, _fee_micros(made), 0),
+        _terms(made, of_totals),
+        _term_micros(of_totals, len(chosen)),
     )
 
 
@@ -151,6 +167,20 @@ def _fees(made: World, chosen: npt.NDArray[np.bool_]) -> dict[tuple[str, str], A
             before = found.get((due.plan, due.name), Amount(0, 0))
             found[due.plan, due.name] = Amount(before.number + count * due.times, before.micros + count * due.micros)
     return found
+
+
+def _terms(made: World, found: Terms) -> dict[Term, Amount]:
+    by_name: dict[Term, Amount] = {}
+    for plan, kind, name, number, micros in terms.named(made, found):
+        before = by_name.get(Term(plan, kind, name), Amount(0, 0))
+        by_name[Term(plan, kind, name)] = Amount(before.number + number, before.micros + micros)
+    return by_name
+
+
+def _term_micros(found: Terms, subscriptions: int) -> Int64s:
+    micros = np.zeros(subscriptions, np.int64)
+    np.add.at(micros, found.subscription, found.micros)
+    return micros
 
 
 def _fee_micros(made: World) -> Int64s:

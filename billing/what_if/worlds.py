@@ -15,39 +15,26 @@ import numpy as np
 import numpy.typing as npt
 
 from billing.charges.lines import Int64s
-from billing.charges.one_off import one_offs_due
-from billing.charges.recurring import fees_due
 from billing.runs.circumstances import Asked, asked
 from billing.runs.contracts import Contracts
 from billing.runs.holders import NO_HOLDER, Groups, lay_out
+from billing.runs.pools import Pools
 from billing.runs.price_list import PriceList
-from billing.runs.proposal import breaks_of, contract_of
+from billing.runs.scope import Scope
 from billing.runs.shapes import Shape, Shapes
+from billing.what_if import fees
+from billing.what_if.fees import Due
 from billing.what_if.month import Month
 from billing.what_if.patterns import Patterns, of_models, patterns
 from rating import engine
 from rating.engine import Buckets
 from rating.errors import UserError
-from rating.money import RoundingMode, round_exact
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Sequence
-    from fractions import Fraction
 
-    from billing.charges.one_off import OneOffDue
-    from billing.runs.scope import Scope
     from rating.engine import Rated, RatingInput
-    from rating.model import Catalogue, Plan
-
-
-class Due(NamedTuple):
-    """A fee of one subscription in the month, which is charged `times` (one-off fees may be more than once)."""
-
-    plan: str
-    name: str
-    micros: int
-    times: int
+    from rating.model import Catalogue
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,6 +42,7 @@ class World:
     """Contracts under tariffs, and what each pattern of subscriptions draws on and pays in fees in the month."""
 
     contracts: Contracts
+    scope: Scope
     patterns: Patterns
     shapes: list[Shape]
     shape_of: Int64s  # by pattern
@@ -110,7 +98,7 @@ def world(contracts: Contracts, scope: Scope, month: Month, known: Patterns | No
     shapes = Shapes(models, scope)
     numbers = np.arange(len(found.models), dtype=np.int64)
     shape_of = shapes.index(numbers, np.zeros(len(numbers), np.int64))
-    return World(contracts, found, shapes.all, shape_of, [_fees(models, scope, index) for index in range(len(found.models))], month)
+    return World(contracts, scope, found, shapes.all, shape_of, fees.dues(models, scope), month)
 
 
 def holders(made: World, subscription: Int64s, holding: Int64s) -> Holders:
@@ -123,7 +111,9 @@ def holders(made: World, subscription: Int64s, holding: Int64s) -> Holders:
     shares = np.array([bool(made.shapes[shape].shared) for shape in made.shape_of], np.bool_)
     present = np.flatnonzero((has_events[:-1] | shares[pattern_of]) & (pattern_of >= 0))
     account = made.contracts.facts.subscription_account[present]
-    groups = Groups(present, account, np.zeros(len(present), np.int64), made.shape_of[pattern_of[present]])
+    place = np.zeros(len(present), np.int64)
+    together = Pools(made.contracts.facts, made.scope).together(account, place)
+    groups = Groups(present, account, place, made.shape_of[pattern_of[present]], together)
     layout = lay_out(groups, made.shapes)
     base = np.zeros(len(pattern_of) + 1, np.int64)
     base[present] = layout.holder_first[:-1] - made.contracts.first_holding[present]
@@ -136,31 +126,3 @@ def holders(made: World, subscription: Int64s, holding: Int64s) -> Holders:
 def rate(made: World, batch: RatingInput, buckets: Buckets, threads: int, reuse: Rated | None) -> Rated:
     """Events with their holders, rated by the tariffs of a world; `buckets` are used up."""
     return engine.rate(made.tariffs.tables, batch, buckets, threads=threads, in_place=True, reuse=reuse)
-
-
-def _fees(models: Contracts, scope: Scope, index: int) -> list[Due]:
-    """Fees of the month of one model: recurring ones in arrears and in advance alike are the month's own, and one-off fees of its days."""
-    facts, spans = models.facts, models.spans[index]
-    account = facts.accounts[facts.subscriptions[index].account]
-    period = scope.periods[facts.subscriptions[index].account][0]
-
-    def plan_at(name: str, day: dt.date) -> Plan | None:
-        found = models.price_list.plan_on(name, *models.midnights.day_us(account.timezone, day))
-        return found.plan if found is not None else None
-
-    def plan_with(once: OneOffDue) -> str:
-        """The plan of the month that has a one-off fee."""
-        names = [each.plan for each in spans if each.plan.startswith(f"{once.identity}/")]
-        having = (name for name in names for _, plan in models.price_list.plan_versions(name) if once.fee in plan.one_offs)
-        return next(having, f"{once.identity}/")
-
-    pattern = facts.patterns[facts.subscription_pattern[index]]
-    fees = fees_due(spans, period, period.end, plan_at, breaks_of(pattern))
-    recurring = [Due(each.plan, each.fee.name, _to_micro(each.exact_micros), 1) for each in fees]
-    once = one_offs_due(spans, period, period.end, plan_at, contract_of(pattern))
-    return [*recurring, *(Due(plan_with(each), each.fee.name, each.micros, each.times) for each in once)]
-
-
-def _to_micro(due_micros: Fraction) -> int:
-    """An exact fee as far as a micro-unit shows it, as the lines of a bill run have it."""
-    return round_exact(due_micros, 1, RoundingMode.HALF_EVEN)

@@ -166,7 +166,7 @@ def _terms(allowance: Allowance) -> Iterator[str]:
     if allowance.connect_when_free:
         yield "connect fee even when free"
     if allowance.shared:
-        yield "shared"
+        yield "one for all lines together" if allowance.granted_once else "each line's own in one pool"
     if allowance.rollover_periods:
         most = "" if allowance.rollover_max is None else f", {quantity(allowance.rollover_max, allowance.unit)} at most"
         periods = "1 more period" if allowance.rollover_periods == 1 else f"{allowance.rollover_periods} more periods"

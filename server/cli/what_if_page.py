@@ -18,6 +18,33 @@ if TYPE_CHECKING:
     from billing.what_if.report import InCurrency, Stage, WhatIf
 
 SHOWN_ROWS: Final = 20
+# What the figures leave out: `NOT_INCLUDED` of `billing.what_if.report` and of `billing.what_if.all_plans`.
+NOT_INCLUDED: Final = {
+    "en": {
+        "tax": "tax on top of prices",
+        "rounding": "rounding of lines",
+        "roll_over": "allowances left from earlier months",
+        "bill_days": "parts of months by other bill days than the 1st",
+        "corrections": "corrections of earlier months",
+        "by_hand": "charges and credits by hand",
+        "payers": "who pays for whom",
+        "tests": "accounts for tests",
+        "moving": "what it costs to change the plan",
+        "pools": "allowances shared with other accounts",
+    },
+    "zh": {
+        "tax": "价外税",
+        "rounding": "账单行的舍入",
+        "roll_over": "以前月份结转的免费额度",
+        "bill_days": "非每月1日出账造成的不足月",
+        "corrections": "对以前月份的更正",
+        "by_hand": "手工收费和减免",
+        "payers": "由谁代付",
+        "tests": "测试账户",
+        "moving": "变更套餐的费用",
+        "pools": "与其他账户共享的额度",
+    },
+}
 CSV_COLUMNS: Final = ("kind", "currency", "plan", "zone", "service", "name", "now_count", "now", "then_count", "then", "change")
 _FIGURES: Final = ("events now", "events then", "now", "then", "change")
 
@@ -25,8 +52,9 @@ _FIGURES: Final = ("events now", "events then", "now", "then", "change")
 def show(report: WhatIf) -> None:
     """Print all tables."""
     print(f"{report.identity}@{report.version} over {report.month}: {report.events} events, as of commit {report.commit_seq}")
-    print("Every account has the calendar month as one period, whatever its bill day; amounts are without tax,")
-    print("shown to the cent (--csv and --json are exact), and what earlier months left of allowances is left out, on both sides alike.")
+    print("Every account has the calendar month as one period, whatever its bill day; amounts are shown to the cent")
+    print("(--csv and --json are exact) and hold what a bill of the month charges, tiers, discounts and commitments as well.")
+    print(f"Left out on both sides: {not_included(report.not_included, 'en')}.")
     if report.only_plan:
         print(f"Only subscriptions that have {report.only_plan} in the month are counted.")
     for each in report.moved:
@@ -45,6 +73,11 @@ def show_stages(stages: Sequence[Stage]) -> None:
     rows = [(each.name, f"{each.seconds:.2f} s", _speed(each)) for each in stages]
     total = sum(each.seconds for each in stages)
     output.print_table(("stage", "time", "speed"), [*rows, ("all", f"{total:.2f} s", "")], right=("time", "speed"))
+
+
+def not_included(codes: Sequence[str], language: str) -> str:
+    """What figures leave out, as words."""
+    return ("、" if language == "zh" else ", ").join(NOT_INCLUDED[language][code] for code in codes)
 
 
 def as_csv(report: WhatIf) -> str:
@@ -70,7 +103,7 @@ def _show_part(part: InCurrency) -> None:
         (each.name, *_money(each.now_micros, each.then_micros, currency), _percent(each.change_micros, each.now_micros))
         for each in bills_of_plans(part)
     ]
-    print("\nBy plan, usage and fees")
+    print("\nBy plan: usage, fees, tiers, discounts and commitments")
     output.print_table(("plan", "now", "then", "change", "%"), plans[:SHOWN_ROWS], right=("now", "then", "change", "%"))
     _tell_more(len(plans))
     for by in ("zone", "service"):
@@ -91,6 +124,15 @@ def _show_part(part: InCurrency) -> None:
         head = ("plan", "fee", "paid now", "paid then", "now", "then", "change")
         output.print_table(head, fees[:SHOWN_ROWS], right=head[2:])
         _tell_more(len(fees))
+    if part.terms:
+        print("\nTiers, discounts and commitments")
+        terms = [
+            (each.plan, each.kind, each.name, each.now_count, each.then_count, *_money(each.now_micros, each.then_micros, currency))
+            for each in part.terms
+        ]
+        columns = ("plan", "kind", "name", "had now", "had then", "now", "then", "change")
+        output.print_table(columns, terms[:SHOWN_ROWS], right=columns[3:])
+        _tell_more(len(terms))
     _show_payers(part)
 
 
@@ -145,6 +187,9 @@ def _csv_part(part: InCurrency) -> Iterator[Sequence[object]]:
         yield ("usage", currency, row.plan, row.zone, row.service, "", *figures)
     for fee in part.fees:
         yield ("fee", currency, fee.plan, "", "", fee.name, *_figures(fee.now_count, fee.now_micros, fee.then_count, fee.then_micros))
+    for term in part.terms:
+        figures = _figures(term.now_count, term.now_micros, term.then_count, term.then_micros)
+        yield (term.kind, currency, term.plan, "", "", term.name, *figures)
     payers = part.payers
     for name, count, micros in (
         ("more", payers.more, payers.more_micros),

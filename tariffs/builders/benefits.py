@@ -21,6 +21,7 @@ from rating.model import (
 )
 from tariffs.document import Finding
 from tariffs.texts import UNIT_WORDS
+from tariffs.words import Sharing
 
 if TYPE_CHECKING:
     from tariffs.document import Place
@@ -85,7 +86,8 @@ def _allowance(entry: AllowanceEntry, place: Place, findings: list[Finding]) -> 
         priority=entry.priority,
         draw=entry.draw,
         connect_when_free=entry.connect_when_free,
-        shared=entry.shared,
+        shared=entry.shared is not Sharing.NO,
+        granted_once=entry.shared is Sharing.ONE,
         rollover_periods=entry.rollover.periods if entry.rollover is not None else 0,
         rollover_max=maximum.value if maximum is not None else None,
         at_plan_change=entry.at_plan_change,

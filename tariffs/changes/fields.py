@@ -194,6 +194,7 @@ ALLOWANCE: Final = _SERVED | {
     "draw": Field("how it ends inside an event", plain, may),
     "connect_when_free": Field("connect fee when all is free", plain, more),
     "shared": Field("shared in the account", plain, may),
+    "granted_once": Field("granted once to all lines together", plain, more),
     "rollover_periods": Field("periods that the rest stays", plain, less),
     "rollover_max": Field("most that rolls over", grant, no_limit_is_best),
     "at_plan_change": Field("at a change of plan", plain, may),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rating.model import ANY_ZONE, HOME_NETWORK, PPM, UNIT_OF_SERVICE, Draw, QuantityUnit, Service, WallClock
+from rating.model import ANY_ZONE, HOME_NETWORK, PPM, UNIT_OF_SERVICE, AtPlanChange, Draw, QuantityUnit, Service, WallClock
 from tariffs import bounds
 from tariffs.checks.common import BENEFITS, ID_MAX, id_range, named_zones, told_of_add_ons, twice_at, written_plans
 from tariffs.checks.plans import asked
@@ -44,6 +44,7 @@ def benefits(catalogue: Catalogue) -> Iterator[Finding]:
         findings = _plan(plan, around, ("plans", index))
         yield from findings if plan.base is None else told_of_add_ons(plan, findings, catalogue, told)
     yield from _one_meaning(catalogue)
+    yield from _one_grant(catalogue)
 
 
 def _ruled(plan: Plan, plans: list[Plan]) -> frozenset[tuple[Service, str]]:
@@ -108,6 +109,30 @@ def _one_meaning(catalogue: Catalogue) -> Iterator[Finding]:
                     yield Finding(
                         (*place, *inner, "id"), f"id {number} is {other} in {first}, and {meaning} here", "give it an id of its own"
                     )
+
+
+def _one_grant(catalogue: Catalogue) -> Iterator[Finding]:
+    """What is granted once to several lines is granted once in all plans that have it, and as much in each: no line decides for others."""
+    holders: list[tuple[Place, Plan | AddOn]] = [(("plans", i), plan) for i, plan in enumerate(written_plans(catalogue))]
+    holders += [(("add_ons", i), each) for i, each in enumerate(catalogue.add_ons)]
+    entries = [((*place, "allowances", i), of.name, each) for place, of in holders for i, each in enumerate(of.allowances)]
+    once = {each.allowance_id for _, _, each in entries if each.granted_once}
+    first: dict[int, tuple[str, Allowance]] = {}
+    for place, name, each in entries if once else ():
+        if each.allowance_id not in once:
+            continue
+        what = f"allowance `{each.name}`"
+        if each.granted_once and each.at_plan_change is not AtPlanChange.CARRY:
+            message = f"{what} is granted once to all lines together: a change of plan neither ends nor divides it"
+            yield Finding((*place, "at_plan_change"), message, "write `at_plan_change: carry`")
+        other, told = first.setdefault(each.allowance_id, (name, each))
+        if told.granted_once is not each.granted_once:
+            message = f"{what} is {'granted once' if each.granted_once else 'not granted once'} here, and otherwise in `{other}`"
+            yield Finding((*place, "shared"), message, "write `shared: one` in all plans that have it, or give it an id of its own")
+        elif (told.quantity, told.prorate) != (each.quantity, each.prorate):
+            field = "prorate" if told.quantity == each.quantity else "money" if each.unit is QuantityUnit.MICRO else "quantity"
+            message = f"{what} is granted once to all lines together, and `{other}` grants it otherwise"
+            yield Finding((*place, field), message, "write the same in all plans that have it, or give it an id of its own")
 
 
 def _allowance(allowance: Allowance, plan: Plan, around: _Surroundings, place: Place) -> Iterator[Finding]:

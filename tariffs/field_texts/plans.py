@@ -86,7 +86,11 @@ OF_PLANS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         "priority": Meaning("the lowest number is drawn first, then what expires first", "0"),
         "draw": Meaning("`exact`: to the last unit; `whole_increments`: to the end of the last increment that is covered whole", "`exact`"),
         "connect_when_free": Meaning("`true`: an event that it makes wholly free still pays connect fee and minimum", "`false`"),
-        "shared": Meaning("`true`: one for all subscriptions of an account that have it", "`false`"),
+        "shared": Meaning(
+            "for all subscriptions of an account (or pool of accounts) that have it: `pooled`, each brings its own quantity into one pool; "
+            "`one`, granted once to all of them together; `true` is `pooled`",
+            "`false`",
+        ),
         "rollover": Meaning("what is left stays", "it lapses"),
         "at_plan_change": Meaning(
             "to a plan that has it too: `carry` (what is left goes on, nothing new), `reset` (a new whole grant) or `prorate` (each plan "

@@ -125,7 +125,7 @@ class Grants:
         """What holds of an allowance beside its quantity."""
         texts, writer = self._words.grants, self._writer
         if allowance.shared:
-            yield texts.shared
+            yield texts.once if allowance.granted_once else texts.pooled
         if allowance.rollover_periods:
             yield texts.rollover[allowance.rollover_periods != 1].format(allowance.rollover_periods)
             if allowance.rollover_max is not None:

@@ -239,7 +239,8 @@ class Granted(NamedTuple):
     a_month: str
     everything: str
     to: str
-    shared: str
+    pooled: str
+    once: str
     rollover: tuple[str, str]
     rollover_most: str
     lapses: str

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import collections
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from tariffs.csvfiles import Files
 from tariffs.deck_titles import title_of
 from tariffs.warnings.common import Warning, warning  # noqa: A004 -- see there
+from tariffs.words import Sharing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tariffs.deck_files import DeckRow
     from tariffs.document import Place
     from tariffs.language import Document
+    from tariffs.plan_language import AddOnEntry, PlanEntry
 
 
 class Cleared(NamedTuple):
@@ -38,7 +41,20 @@ def clear(document: Document, files: Files) -> Cleared:
         found.append(_stray(document.decks[int(place[1])].name, names, place))
     for place in files.titles:
         found += _untitled(document.decks[int(place[1])].name, files, place)
+    found += itertools.islice(_unsaid(document), 1)  # one tells of all
     return Cleared(files._replace(decks=decks), found)
+
+
+def _unsaid(document: Document) -> Iterator[Warning]:
+    """Allowances of which it says that they are shared, and not how often they are granted."""
+    sections: tuple[tuple[str, Sequence[PlanEntry | AddOnEntry]], ...] = (("plans", document.plans), ("add_ons", document.add_ons))
+    for section, entries in sections:
+        for index, entry in enumerate(entries):
+            for number, allowance in enumerate(entry.allowances):
+                if allowance.shared is Sharing.UNSAID:
+                    message = f"allowance `{allowance.name}` has `shared: true`, which is `pooled`: every line brings its own quantity"
+                    place = (section, index, "allowances", number, "shared")
+                    yield warning("shared-true", place, message, "write `shared: pooled`, or `one` for what all lines have once")
 
 
 def _repeated(deck: str, rows: tuple[DeckRow, ...], place: Place) -> Iterator[Warning]:

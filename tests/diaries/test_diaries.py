@@ -1,4 +1,4 @@
-"""Each example catalogue for a month or two of life: rated and billed by the kernel, priced again by the twin, in books that balance."""
+"""Example catalogues, and tariffs of these pages, for a month or two of life: billed, priced again by the twin, in books that balance."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_diary(world: World, page: Path) -> None:
-    tariff = load(CATALOGS / page.stem)
+    own = page.with_suffix("")  # a folder beside the page, where it has a tariff of its own
+    tariff = load(own if own.is_dir() else CATALOGS / page.stem)
     diary = reading.read(page, tariff.currency)
     catalogue.publish(world.home, tariff, world.tick())
     _settle(world, diary, tariff.currency, tariff.timezone)

@@ -98,9 +98,10 @@ plans:
         priority: 2
         draw: whole_increments
         connect_when_free: true
-      - {id: 82, name: texts, services: [mms, sms], quantity: 50 messages, shared: true, at_plan_change: carry}
+      - {id: 82, name: texts, services: [mms, sms], quantity: 50 messages, shared: pooled, at_plan_change: carry}
       - {id: 83, name: data, service: data, quantity: 1GB, prorate: false, rollover: {periods: 2, maximum: 500MB}}
       - {id: 84, name: money, money: "10.00", title: {en: Credit}, rollover: {periods: 1, maximum: "5.00"}}
+      - {id: 85, name: letters, service: sms, quantity: 7 messages, shared: one, at_plan_change: carry}
     day_passes:
       - {id: 91, name: day, fee: "1.99", service: data, quantity: 500MB, clock: visited, priority: 3}
       - {id: 92, name: talk, fee: "0.99", service: voice, zones: [land]}

@@ -52,6 +52,18 @@ def test_a_field_that_has_its_default_is_left_out(tmp_path: Path) -> None:
     )
 
 
+def test_a_pool_is_the_same_bytes_under_its_old_and_its_new_word(tmp_path: Path) -> None:
+    """So that published versions and their hashes stand. What is granted once is another tariff."""
+    pooled = loaded(tmp_path, rich.RICH)
+    assert b'"shared":true' in canonical.encode(pooled)
+    old = loaded(tmp_path, rich.RICH.replace("shared: pooled", "shared: true"))
+    assert (canonical.encode(old), old.content_hash) == (canonical.encode(pooled), pooled.content_hash)
+    once = loaded(tmp_path, rich.RICH.replace("shared: pooled", "shared: one"))
+    assert once.content_hash != pooled.content_hash
+    assert sum(each.granted_once for each in pooled.plans[0].allowances) == 1
+    assert canonical.encode(once).count(b'"granted_once":true') == canonical.encode(pooled).count(b'"granted_once":true') + 1
+
+
 def test_what_an_earlier_edition_wrote_is_read(tmp_path: Path) -> None:
     """It wrote fields that have their default too. The hash stays that of the bytes that are kept."""
     catalogue = loaded(tmp_path, rich.RICH)

@@ -125,6 +125,7 @@ def test_allowances(rich: Catalogue) -> None:
         Allowance(82, "texts", (Service.SMS, Service.MMS), message, 50, ("*",), shared=True, at_plan_change=AtPlanChange.CARRY),
         Allowance(83, "data", (Service.DATA,), byte, 10**9, ("*",), prorate=False, rollover_periods=2, rollover_max=5 * 10**8),
         Allowance(84, "money", EVERYTHING, micro, 10_000_000, ("*",), rollover_periods=1, rollover_max=5_000_000, title={"en": "Credit"}),
+        Allowance(85, "letters", (Service.SMS,), message, 7, ("*",), shared=True, granted_once=True, at_plan_change=AtPlanChange.CARRY),
     )
 
 

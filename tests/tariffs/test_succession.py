@@ -39,12 +39,12 @@ def test_rows(tmp_path: Path, old: str, new: str, message: str) -> None:
 # What is kept by number from one event to the next means the same in every version: changes of the second one, what is told
 KEPT: list[tuple[list[tuple[str, str]], str]] = [
     ([("quantity: 100min", "quantity: 200min")], ""),
-    ([("id: 83, name: data", "id: 85, name: data")], ""),
+    ([("id: 83, name: data", "id: 86, name: data")], ""),
     (
         [("service: data, quantity: 1GB", "service: sms, quantity: 9 messages"), ("{periods: 2, maximum: 500MB}", "{periods: 2}")],
         "id 83 is an allowance of volume in version 1, and an allowance of messages here",
     ),
-    ([("id: 91, name: day", "id: 85, name: day")], ""),
+    ([("id: 91, name: day", "id: 86, name: day")], ""),
     (
         [("id: 91, name: day", "id: 95, name: day"), ("id: 92, name: talk", "id: 91, name: talk")],
         "id 91 is a day pass of volume in version 1, and a day pass of time here",

@@ -15,6 +15,7 @@ from billing.charges.commitments import committed, missing
 from billing.charges.credit import Billed, creditable, tax_with
 from billing.charges.discounts import Entry, take_off
 from billing.charges.early_end import months_left
+from billing.charges.grants import AllowanceKey, Granting, Stretch, granted_once, pots
 from billing.charges.pauses import Breaks
 from billing.charges.periods import period_of
 from billing.charges.proration import Span
@@ -22,7 +23,7 @@ from billing.charges.recurring import PlanSpan, fees_due
 from billing.charges.spread import spread_columns
 from billing.charges.tax import taxed
 from billing.charges.volume import prices
-from rating.model import Commitment, Plan, RecurringFee, TaxShare, VolumeStep, WhilePaused
+from rating.model import Allowance, Commitment, Plan, QuantityUnit, RecurringFee, Service, TaxShare, VolumeStep, WhilePaused
 from rating.money import RoundingMode, parse_micros, round_exact
 from tests.billing.charges.rows import lines
 
@@ -171,6 +172,19 @@ def credit(place: int) -> int:
 
 
 TEN_DAYS = span("2025-10-11", "2025-10-21")
+
+
+def once(*days: tuple[int, int]) -> int:
+    """Minutes that are granted once: 310 for lines that have them from a day of October to the one before another."""
+    october = period_of(day("2025-10-15"), day("2025-10-01"), ((dt.date.min, 1),))
+    assert october is not None
+    minutes = Allowance(1, "minutes", (Service.VOICE,), QuantityUnit.MILLISECOND, 310, ("*",), shared=True, granted_once=True)
+    granting = [{AllowanceKey("x", 1): Granting(minutes, october.start)}]
+    first = october.start - dt.timedelta(days=1)
+    spans = [Span(first + dt.timedelta(days=begins), first + dt.timedelta(days=ends)) for begins, ends in days]
+    return granted_once([(pot, october) for span_ in spans for pot in pots([Stretch(0, span_)], granting, october)])
+
+
 CODE: dict[str, Callable[[], int]] = {
     "31.00 a month, all of October": lambda: fee("31.00"),
     "31.00 a month, begins on 11 October": lambda: fee("31.00", span("2025-10-11")),
@@ -221,6 +235,9 @@ CODE: dict[str, Callable[[], int]] = {
     "10,000.00 committed, since 28 February 2024, 36.90 used": lambda: short(1_000_000, 3690, span("2024-02-28")),
     "10.00 committed, 1.28 used, of which half is off": lambda: short(1000, 128 - off(128, (500_000, 0))),
     "31.00 committed until 20 October, then 62.00, nothing used": changed_commitment,
+    "310 minutes, `one`: a line has them from 6 to 15 October, another from 11 to 25 October": lambda: 100 * once((6, 16), (11, 26)),
+    "310 minutes, `one`: three lines all October": lambda: 100 * once((1, 32), (1, 32), (1, 32)),
+    "310 minutes, `pooled`: from 6 to 15 October, and from 11 to 25 October": lambda: 100 * (once((6, 16)) + once((11, 26))),
     "0.08 and 0.08 without tax, 6 percent (0.0096)": lambda: tax(60_000, 0, 8, 8)[1],
     "9.99 and 5.00 with 19 percent in them: net (12.5966)": lambda: sum(tax(190_000, 1, 999, 500)[0]),
     "9.99 and 5.00 with 19 percent in them: tax": lambda: tax(190_000, 1, 999, 500)[1],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 
-from billing.charges.grants import AllowanceKey, Granting, Pot, Stretch, pots
+from billing.charges.grants import AllowanceKey, Granting, Pot, Stretch, granted_once, pots
 from billing.charges.periods import period_from
 from billing.charges.proration import Span
+from billing.plain_buckets import _granted_once
 from rating.model import Allowance, AtPlanChange, QuantityUnit, Service
 
 OCTOBER = period_from(dt.date(2025, 10, 1), 1)
@@ -107,6 +109,48 @@ def test_a_shared_allowance_is_prorated_where_its_own_would_be_reset() -> None:
 def test_a_version_that_brings_an_allowance_grants_its_days(from_day: int, prorate: bool, expected: int) -> None:  # noqa: FBT001 -- a column of the table
     grantings = [{KEY: Granting(allowance(310, prorate=prorate), october(from_day))}]
     assert [pot.amount for pot in pots(stretches_of("a1"), grantings, OCTOBER)] == [expected]
+
+
+# members: what the plan of each grants, and on which days of October it has the plan; what is granted to all of them together
+ONCE = """
+members                                        granted
+310 1-31                                       310
+310 1-31, 310 1-31                             310
+310 1-31, 310 11-20                            310
+310 1-10, 310 6-15                             150
+310 1-5, 310 11-15                             100
+310 6-15, 310 11-25, 310 20-25                 200
+310 1-10 15-20, 310 5-16                       200
+310 31-31                                      10
+620 whole 31-31, 620 whole 10-10               620
+310 6-15, 620 1-5                              300
+310 1-5, 620 6-15                              150
+310 1-10, 620 1-5                              200
+310 1-5, 620 whole 1-5                         620
+"""
+
+
+@pytest.mark.parametrize(("members", "granted"), [line.rsplit(maxsplit=1) for line in ONCE.strip().splitlines()[1:]])
+def test_what_is_granted_once_is_granted_for_the_days_on_which_anybody_has_it(members: str, granted: str) -> None:
+    """What the definition says whose days begin first; where definitions of one day differ, the one that grants most."""
+    found = []
+    for member in members.split(", "):
+        quantity, *words = member.split()
+        once = msgspec.structs.replace(allowance(int(quantity), "carry", shared=True), granted_once=True, prorate="whole" not in words)
+        days = [[int(day) for day in word.split("-")] for word in words if word != "whole"]
+        stretches = [Stretch(0, Span(october(first), october(last + 1))) for first, last in days]
+        found += [(pot, OCTOBER) for pot in pots(stretches, [{KEY: Granting(once, OCTOBER.start)}], OCTOBER)]
+    assert granted_once(found) == granted_once(found[::-1]) == int(granted)
+    assert _granted_once(found) == int(granted), "by the twin"
+
+
+def test_members_of_a_pool_have_periods_of_one_cycle() -> None:
+    """One account is opened on the 11th: its days are divided by the whole cycle, and count once."""
+    once = msgspec.structs.replace(allowance(310, "carry", shared=True), granted_once=True)
+    late = pots([Stretch(0, Span(october(11), october(32)))], [{KEY: Granting(once, october(11))}], LATE_START)
+    early = pots([Stretch(0, Span(october(1), october(6)))], [{KEY: Granting(once, october(1))}], OCTOBER)
+    members = [*((pot, LATE_START) for pot in late), *((pot, OCTOBER) for pot in early)]
+    assert granted_once(members) == _granted_once(members) == 260
 
 
 def test_whole_grants_are_whole_in_each_plan() -> None:

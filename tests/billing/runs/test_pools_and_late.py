@@ -21,12 +21,13 @@ from billing.documents import voiding
 from billing.intake.taking import Intake
 from billing.rerate import jobs
 from billing.rerate.request import request
+from billing.rerate_sample import rerate
 from billing.runs import leftovers, pools, reports, turns
 from billing.runs.groups import price_in_groups
 from billing.runs.unbilled import unbilled
 from billing.store import tables
 from mediation.decode import Decoded
-from rating.model import LateUsage, Service, UsageRule
+from rating.model import AtPlanChange, LateUsage, Service, UsageRule
 from tests.billing.runs.test_groups import Priceable
 from tests.billing.runs.test_promises import FREE, ROLLS, VOICE, a_plan, confirmed, minutes, selling, usage_cents
 from tests.billing.runs.world import MINUTE_MS, NATIONAL, Call, World, instant_us, price_of, usage_table
@@ -108,6 +109,37 @@ def test_a_pool_has_its_shared_allowances_together(world: World, members: tuple[
 
 def cents_by_account(found: dict[tuple[str, str], int]) -> dict[str, int]:
     return {account: amount for (account, _), amount in found.items()}
+
+
+ONCE = msgspec.structs.replace(FREE, shared=True, granted_once=True, at_plan_change=AtPlanChange.CARRY)
+
+
+@pytest.mark.parametrize("order", [("a1", "a2"), ("a2", "a1")])
+def test_what_is_granted_once_is_granted_once_to_a_pool(world: World, order: tuple[str, str]) -> None:
+    """31 minutes for both, whichever day a2 joins. a1 talks for 20, a2 for 12: the last minute is paid. Alone each has its own."""
+    opened(world, a_plan("family", ONCE), *order, since={"a2": "2025-10-16"})
+    world.take(minutes("1001", "2025-10-05T10:00:00", 20), minutes("1002", "2025-10-20T10:00:00", 12))
+    assert cents(world, NOVEMBER, group_rows=1) == {("a1", "2025-10-01"): 0, ("a2", "2025-10-16"): 0}
+    pool(world, "a2", "a1", "2025-10-16")
+    assert cents(world, NOVEMBER, group_rows=1) == cents(world, NOVEMBER) == {("a1", "2025-10-01"): 0, ("a2", "2025-10-16"): 10}
+    world.bill("2025-11-01")
+    sample = rerate(world.home, None, 10**6, 1)
+    assert (sample.events, sample.disagreements) == (2, 0)
+
+
+def test_members_of_different_plans_and_days_have_one_grant(world: World) -> None:
+    """October: 31 minutes for the ten days from the 6th to the 15th, 10 minutes. Both talk for six: two are paid. The twin agrees."""
+    catalogue.publish(world.home, selling(a_plan("adult", ONCE), a_plan("junior", ONCE)), world.tick())
+    world.account("a1")
+    world.subscription("s1", "a1", "shop/adult", "1001", from_date="2025-10-06", to_date="2025-10-13")
+    world.subscription("s2", "a1", "shop/junior", "1002", from_date="2025-10-09", to_date="2025-10-16")
+    world.take(minutes("1001", "2025-10-07T10:00:00", 6), minutes("1002", "2025-10-14T10:00:00", 6))
+    assert cents(world, NOVEMBER) == {("a1", "2025-10-01"): 20}
+    world.bill("2025-11-01")
+    sample = rerate(world.home, None, 10**6, 1)
+    assert (sample.events, sample.disagreements) == (2, 0)
+    line = world.lines(world.numbers()[0])[-2]
+    assert line[4] == 20
 
 
 def test_a_pool_begins_with_the_period_in_which_it_holds(world: World) -> None:

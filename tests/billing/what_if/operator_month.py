@@ -15,6 +15,7 @@ from billing import catalogue
 from rating.model import (
     ANY_ZONE,
     Allowance,
+    AtPlanChange,
     CapWindow,
     ChargeCap,
     Counting,
@@ -42,6 +43,10 @@ CREDIT = Allowance(11, "credit", (Service.VOICE, Service.DATA), QuantityUnit.MIC
 KEPT = Allowance(
     12, "kept minutes", (Service.VOICE,), QuantityUnit.MILLISECOND, 5 * MINUTE_MS, ("national",), priority=1, rollover_periods=2
 )
+ONCE = Allowance(
+    14, "minutes once", (Service.VOICE,), QuantityUnit.MILLISECOND, 41 * MINUTE_MS, ("national",), priority=-1, shared=True,
+    granted_once=True, at_plan_change=AtPlanChange.CARRY,
+)  # fmt: skip
 PASS = DayPass(13, "day pass", 300_000, (Service.DATA,), (ANY_ZONE,), QuantityUnit.BYTE, 1_500_000)
 CAP = ChargeCap(1, "ceiling", 2_500_000, CapWindow.PERIOD, (Service.VOICE,), (ANY_ZONE,))
 LOYAL = Discount(1, "loyal", 250_000, (Service.VOICE,), ("premium",))
@@ -77,8 +82,8 @@ def tariff(version: int = 1, effective_from_us: int = START_US, **changes: Any) 
     plans = (
         msgspec.structs.replace(base.plans[0], one_offs=(once(210, "Set-up", 7_000_000, FeeOccasion.ACTIVATION),)),
         base.plans[1],
-        Plan("family", (*VOICE, DATA), {"en": "Family"}, (MINUTES, KEPT), basic, discounts=(LOYAL,), one_offs=(CHANGE, ENDING)),
-        Plan("roamer", (INCOMING, *VOICE, DATA), {"en": "Roamer"}, (CREDIT,), day_passes=(PASS,), caps=(CAP,)),
+        Plan("family", (*VOICE, DATA), {"en": "Family"}, (MINUTES, KEPT, ONCE), basic, discounts=(LOYAL,), one_offs=(CHANGE, ENDING)),
+        Plan("roamer", (INCOMING, *VOICE, DATA), {"en": "Roamer"}, (CREDIT, ONCE), day_passes=(PASS,), caps=(CAP,)),
     )
     made = msgspec.structs.replace(
         base, version=version, effective_from_us=effective_from_us, plans=plans, prices=(*base.prices, TIERS, RECEIVED)
@@ -108,7 +113,7 @@ def _dearer(version: int, effective_from_us: int) -> Catalogue:
     fee = msgspec.structs.replace(base.plans[0].recurring[0], amount_micros=11_500_000)
     larger = msgspec.structs.replace(MINUTES, quantity=80 * MINUTE_MS)
     plans["basic"] = msgspec.structs.replace(plans["basic"], recurring=(fee,))
-    plans["family"] = msgspec.structs.replace(plans["family"], allowances=(larger, KEPT), rules=(INCOMING, *VOICE, DATA))
+    plans["family"] = msgspec.structs.replace(plans["family"], allowances=(larger, KEPT, ONCE), rules=(INCOMING, *VOICE, DATA))
     refused = UsageRule(Service.VOICE, "premium", None)
     plans["roamer"] = msgspec.structs.replace(plans["roamer"], rules=(INCOMING, VOICE[0], refused, DATA))
     prices = tuple(price_of(100, "National calls", 10, 137_000) if each.price_id == 100 else each for each in base.prices)

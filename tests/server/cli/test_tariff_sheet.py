@@ -17,7 +17,7 @@ EXPECTED = """\
 plan rich/rich (Rich): 6 rules
   falls back to basic
   allowance minutes: 6,000 s of voice to land, priority 2, in whole increments, connect fee even when free
-  allowance texts: 50 messages of sms, mms to anywhere, shared, carry at a plan change
+  allowance texts: 50 messages of sms, mms to anywhere, each line's own in one pool, carry at a plan change
   allowance data: 1,000,000,000 B of data to anywhere, whole in a part period, the rest stays for 2 more periods, 500,000,000 B at most
   allowance money: 10.00 EUR of everything to anywhere, the rest stays for 1 more period, 5.00 at most
   day pass day: 1.99 EUR for a day of 500,000,000 B of data to anywhere, days of the visited clock

@@ -16,7 +16,7 @@ from billing import catalogue
 from billing.catalogue import Operator, decisions
 from billing.what_if import Month, Move, all_plans, chart, report, what_if
 from rating.errors import UserError
-from rating.model import Service, UsageRule
+from rating.model import Commitment, InvoiceDiscount, Service, UsageRule
 from rating.schema import Direction
 from server.cli import app, what_if_page
 from tariffs import canonical
@@ -57,7 +57,12 @@ def test_tables_csv_and_pictures(world: World, tmp_path: Path, capsys: pytest.Ca
     ask = ("tariffs", "what-if", "shop@2", "--period", "2025-10", "--csv", tmp_path / "all.csv")
     assert run(world, *ask, "--chart", tmp_path / "picture.svg") == 0
     printed = capsys.readouterr().out
-    for line in ("Revenue in CNY: 64.05 now, 59.05 then", "By plan, usage and fees", "Usage by zone", "Usage by service"):
+    for line in (
+        "Revenue in CNY: 64.05 now, 59.05 then",
+        "By plan: usage, fees, tiers, discounts and commitments",
+        "Usage by zone",
+        "Usage by service",
+    ):
         assert line in printed, line
     words = [line.split() for line in printed.splitlines()]
     assert ["pay", "less", "1", "50.0", "-5.00"] in words
@@ -118,7 +123,7 @@ def test_all_plans_for_a_customer(world: World, capsys: pytest.CaptureFixture[st
     assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10") == 0
     lines = capsys.readouterr().out.splitlines()
     # thirty national minutes: ten beyond the twenty of basic, all of them on plus, which also has 3.00 of line rent
-    assert [line.split()[:1] + line.split()[-4:] for line in lines[3:]] == [
+    assert [line.split()[:1] + line.split()[-4:] for line in lines[4:]] == [
         ["as", "11.00", "10.00", "1.00", "0.00"],
         ["shop/basic", "11.00", "10.00", "1.00", "0.00"],
         ["shop/plus", "36.00", "33.00", "3.00", "+25.00"],
@@ -143,9 +148,9 @@ def test_a_plan_that_leaves_calls_unsold_stands_last(world: World, capsys: pytes
     catalogue.publish(world.home, msgspec.structs.replace(base, plans=(*base.plans, mute)), world.tick())
     assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[3:7]] == ["as", "shop/basic", "shop/plus", "shop/mute"]
-    assert "1 NO_ZONE" in lines[6]
-    assert lines[7].startswith("plans that leave events without a price")
+    assert [line.split()[0] for line in lines[4:8]] == ["as", "shop/basic", "shop/plus", "shop/mute"]
+    assert "1 NO_ZONE" in lines[7]
+    assert lines[8].startswith("plans that leave events without a price")
 
 
 def test_calls_that_a_plan_sells_do_not_make_up_for_those_that_it_does_not(world: World) -> None:
@@ -178,6 +183,49 @@ def test_a_plan_that_charges_nothing_for_received_calls_loses_none(world: World)
         ("shop/plus", 0, 0),
         ("shop/both", 0, 100_000),
     ]
+
+
+HEAD_IN_CHINESE = """\
+A 在 2025-10:SA,套餐 shop/basic
+金额单位 CNY,按自然月计算,与账单在舍入和计税之前的收费一致。
+未计入:价外税、账单行的舍入、以前月份结转的免费额度、非每月1日出账造成的不足月、对以前月份的更正、手工收费和减免、由谁代付、测试账户、变更套餐的费用、与其他账户共享的额度。
+"""
+
+
+def test_what_follows_from_totals_is_in_the_figures_and_what_is_left_out_is_named(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Plus with 10 % off fees and a least amount of usage of 20.00: 30.00 + 3.00 - 3.30, calls of 3.00 and 17.00 that are missing."""
+    base = shop(version=2, effective_from_us=world.now_us + 10**15)
+    least = Commitment(400, "Least usage", 40, 4000, "standard", 20_000_000)
+    off = InvoiceDiscount(500, "Loyal", 50, 5000, 100_000, kinds=("recurring",))
+    plus = msgspec.structs.replace(base.plans[1], commitments=(least,), invoice_discounts=(off,))
+    changed = msgspec.structs.replace(base, plans=(base.plans[0], plus))
+    catalogue.save(world.home, canonical.decode(canonical.encode(changed)), Operator("ann", 4711), world.tick(), "test")
+    assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-10", "--csv", tmp_path / "all.csv") == 0
+    printed = capsys.readouterr().out
+    assert (
+        "Left out on both sides: tax on top of prices, rounding of lines, allowances left from earlier months, parts of months" in printed
+    )
+    words = [line.split() for line in printed.splitlines()]
+    assert ["shop/plus", "discount", "Loyal", "0", "1", "0.00", "-3.30", "-3.30"] in words  # B alone has plus
+    assert ["B", "shop/plus", "53.05", "49.75", "-3.30"] in words  # 20.05 of calls are more than the least amount
+    rows = list(csv.DictReader((tmp_path / "all.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(each["name"], each["then"]) for each in rows if each["kind"] == "discount"] == [("Loyal", "-3.30")]
+
+    other = msgspec.structs.replace(changed, identity="other", version=1, effective_from_us=shop().effective_from_us)
+    catalogue.publish(world.home, other, world.tick())
+    assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10", "--language", "zh") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == HEAD_IN_CHINESE.splitlines()
+    assert lines[3].split() == ["套餐", "名称", "合计", "月费等", "使用费", "折扣", "保底消费补足", "与现状相差", "无价格的事件"]
+    assert lines[-1].split() == ["other/plus", "Plus", "49.70", "33.00", "3.00", "-3.30", "17.00", "+38.70"]
+    for codes in (report.NOT_INCLUDED, all_plans.NOT_INCLUDED):
+        assert all(set(codes) <= texts.keys() for texts in what_if_page.NOT_INCLUDED.values())
+    assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["not_included"] == list(all_plans.NOT_INCLUDED)
+    assert {"roll_over", "tax", "moving"} <= set(told["not_included"])
 
 
 def test_two_currencies_are_not_compared(world: World) -> None:

@@ -230,6 +230,8 @@ PARTS = [
         "",
         [("plan basic, invoice discount welcome (112): gone", "5.00 EUR off all fees and usage for 6 months", "", DEARER)],
     ),
+    Row("shared: pooled", "shared: one", [("plan rich, allowance texts (82): granted once to all lines together", "no", "yes", DEARER)]),
+    Row("shared: pooled", "shared: true", []),
     Row('amount: "500"', 'amount: "400"', [("plan basic, bill threshold much (2): billed at once from", "500.00 EUR", "400.00 EUR", NONE)]),
     Row("late_after_days: 5", "late_after_days: 6", [("plan basic: days after a period in which usage is not late", "5", "6", MAY)]),
     Row("    late_usage_days_max: 90\n", "", [("plan basic: days after which usage is not billed", "90", "none", DEARER)]),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MONEY = 'money: "10.00"'
 MONTHLY = 'amount: "50.00", window: period'
 DAY = "service: data, quantity: 500MB, clock"
+LETTERS = "  - name: basic\n    allowances: [{{id: 85, name: letters, service: sms, quantity: {}}}]\n"
 ROWS = [
     # Services and units
     Mistake("services: [mms, sms], quantity: 50 messages", "quantity: 50 messages", "plans[0].allowances[1]", "`texts` serves no service", "`service: voice`"),
@@ -39,6 +40,17 @@ ROWS = [
     Mistake('amount: "5.00"', 'amount: "0"', "plans[0].caps[0].amount", "leaves nothing to charge", "above zero"),
     Mistake('fee: "1.99"', "fee: 1.99", "plans[0].day_passes[0].fee", "must be text", "quotes"),
     Mistake('fee: "1.99"', 'fee: "999999999999.5"', "plans[0].day_passes", "together above half the limit of money", "less"),
+    # What lines share
+    Mistake("shared: pooled", "shared: each", "plans[0].allowances[1].shared", '"each" is not a way to share', "false, true, pooled, one"),
+    Mistake("shared: pooled", 'shared: "true"', "plans[0].allowances[1].shared", '"true" is not a way to share', "false, true, pooled, one"),
+    Mistake("shared: pooled", "shared: true", "", ""),
+    Mistake("shared: pooled", "shared: false", "", ""),
+    Mistake("shared: one, at_plan_change: carry", "shared: one", "plans[0].allowances[4]", "neither ends nor divides it", "at_plan_change: carry"),
+    Mistake("shared: one, at_plan_change: carry", "shared: one, at_plan_change: reset", "plans[0].allowances[4].at_plan_change", "neither ends nor divides it", "at_plan_change: carry"),
+    Mistake("  - name: basic\n", LETTERS.format("7 messages, shared: one, at_plan_change: carry"), "", ""),
+    Mistake("  - name: basic\n", LETTERS.format("8 messages, shared: one, at_plan_change: carry"), "plans[1].allowances[0].quantity", "`rich` grants it otherwise", "the same in all plans"),
+    Mistake("  - name: basic\n", LETTERS.format("7 messages, shared: one, at_plan_change: carry, prorate: false"), "plans[1].allowances[0].prorate", "`rich` grants it otherwise", "the same in all plans"),
+    Mistake("  - name: basic\n", LETTERS.format("7 messages, shared: pooled, at_plan_change: carry"), "plans[1].allowances[0].shared", "not granted once here, and otherwise in `rich`", "`shared: one` in all plans"),
     # Terms
     Mistake(MONEY, f"{MONEY}, draw: whole_increments", "plans[0].allowances[3].draw", "`draw` means nothing to it", "leave"),
     Mistake(MONEY, f"{MONEY}, connect_when_free: true", "plans[0].allowances[3].connect_when_free", "means nothing to it", "leave"),

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 # plan of the rich catalogue -> what its sheet says in English and in Chinese
 SAID = [
     ("rich", "from 1 January 2026 until 1 January 2027", "自 2026 年 1 月 1 日起至 2027 年 1 月 1 日止"),
-    ("rich", "Shared by all lines of the account that have it.", "同一账户下含该资源的所有号码共享。"),
+    (
+        "rich",
+        "Each line that has it brings its own; all lines of the account use them together.",
+        "每个含该资源的号码各自带来一份，由同一账户下的这些号码共同使用。",
+    ),
+    ("rich", "One for all lines of the account that have it, together.", "同一账户下含该资源的所有号码合计只有一份，共同使用。"),
     ("rich", "What is left stays for 2 more months.", "当期未用完的结转 2 个账期。"),
     ("rich", "At most 500 MB is carried over.", "最多结转 500 MB。"),
     ("rich", "At a change of plan what is left goes on.", "变更套餐时，剩余部分继续使用。"),

@@ -254,6 +254,18 @@ def test_decks(tmp_path: Path, rows: str, code: str, message: str) -> None:
     assert all(problem.path == "decks[0].file (line 44)" for _, problem in found)
 
 
+def test_of_all_that_is_shared_without_a_word_how_one_is_told(tmp_path: Path) -> None:
+    minutes = "{id: 81, name: minutes, service: voice, quantity: 100min, zones: [land]"
+    two = f"{minutes}, shared: SHARED}}\n      - {minutes.replace('81', '82').replace('minutes', 'more')}, shared: SHARED"
+    text = changed(minutes, two)
+    [(found, problem)] = warned(tmp_path, text.replace("SHARED", "true"))
+    assert (found.code, problem.path.partition(" ")[0]) == ("shared-true", "plans[0].allowances[0].shared")
+    assert problem.message == "allowance `minutes` has `shared: true`, which is `pooled`: every line brings its own quantity"
+    assert (
+        warned(tmp_path, text.replace("SHARED", "pooled")) == warned(tmp_path, text.replace("SHARED", "one, at_plan_change: carry")) == []
+    )
+
+
 def test_rows_that_wait_for_a_later_version(tmp_path: Path) -> None:
     (tmp_path / "deck.csv").write_text(
         "zone_id,zone,prefixes,rate,from\n50,france,33,0.1,\n50,france,33,0.2,2026-12-01\n51,italy,39,0.1,\n"
@@ -366,5 +378,5 @@ def test_ranges_of_versions(tmp_path: Path, from_: str, to: str, told: list[tupl
 
 
 def test_every_code_is_told_by_some_row() -> None:
-    told = {row.code for row in ROWS} | {code for _, code, _ in DECKS} | {code for *_, code, _ in VERSIONS}
+    told = {"shared-true"} | {row.code for row in ROWS} | {code for _, code, _ in DECKS} | {code for *_, code, _ in VERSIONS}
     assert told - {""} == CODES.keys() - {"unknown-zone"}, "tests/tariffs/test_deck_titles.py has that one"
