@@ -12,6 +12,9 @@ billed what that one had billed, whatever its own date: so an account counts as 
 So it is with a re-rating that is left out, for who has a document of it; and where such a run has taken back some of what is left out, the
 account is open from there on: what stands billed beside it then is to be found.
 A void that is dated later is not known either: where a run that is known billed the same once more, it stood billed twice by that day.
+
+A run that was undone for an account (`billing.accounts.undone`) covers it no more, as of the commit that undid it; its void invoices open
+nothing, since what came before is as if it had never been.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from billing.accounts import undone
+from billing.accounts.undone import Undo
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -89,7 +94,7 @@ class History(NamedTuple):
     """All runs that count, oldest first; and by account key those that left it out, restricted ones that name it, and its void invoices.
 
     `later`: the ids of runs that are dated after what is known; by account key also re-ratings of these with a document of the account, and
-    the first day of what known invoices correct of documents of these.
+    the first day of what known invoices correct of documents of these. `undos`: of runs that were undone by then.
     """
 
     runs: list[CoveringRun]
@@ -99,10 +104,28 @@ class History(NamedTuple):
     later: set[int]
     rerated: dict[int, set[int]]
     corrected_from: dict[int, dt.date]
+    undos: tuple[Undo, ...] = ()
+
+    @property
+    def latest(self) -> dt.date | None:
+        """The latest bill date of the runs that count for anybody."""
+        gone = undone.whole_runs(self.undos)
+        return max((run.bill_date for run in self.runs if run.run_id not in gone), default=None)
+
+    def covers(self, key: int, account_seq: int, run_id: int) -> bool:
+        """Whether an account took part in a run, and that was not undone for it."""
+        return any(run.run_id == run_id for run in undone.without(self._took_part(key, account_seq), self.undos, key).runs)
+
+    def undos_of(self, key: int, account_seq: int) -> list[Undo]:
+        """What was undone of the runs that an account took part in."""
+        return undone.without(self._took_part(key, account_seq), self.undos, key).undos
 
     def of(self, key: int, account_seq: int) -> tuple[tuple[CoveringRun, ...], dt.date | None]:
         """The runs that covered an account, which was stored with `account_seq`; and from which day on void invoices opened it again."""
-        voids, took_part = self.voids.get(key, []), self._took_part(key, account_seq)
+        all_runs = self._took_part(key, account_seq)
+        took_part: list[CoveringRun] = undone.without(all_runs, self.undos, key).runs
+        never = {run.run_id for run in all_runs} - {run.run_id for run in took_part}
+        voids = [void for void in self.voids.get(key, []) if void.run_id not in never]
         gone = {void.run_id for void in voids if void.known}
         first = min(self.rerated.get(key, ()), default=None)
         standing = (run for run in self.until_later(took_part) if first is None or run.run_id < first)
@@ -114,14 +137,14 @@ class History(NamedTuple):
 
     def ever(self, key: int, account_seq: int) -> tuple[CoveringRun, ...]:
         """The same runs, and those whose invoice is void by now: they were the first to bill what they billed all the same."""
-        return self.until_later(self._took_part(key, account_seq))
+        return self.until_later(undone.without(self._took_part(key, account_seq), self.undos, key).runs)
 
     def until_later(self, runs: Iterable[CoveringRun]) -> tuple[CoveringRun, ...]:
         """Those of an account's runs that were begun before the first that is not known."""
         return tuple(itertools.takewhile(lambda run: run.run_id not in self.later, runs))
 
     def _took_part(self, key: int, account_seq: int) -> list[CoveringRun]:
-        """The runs that an account took part in, known or not."""
+        """The runs that an account took part in, known or not, undone since or not."""
         without, named = self.left_out.get(key, set()), self.named.get(key, set())
         return [
             run
@@ -158,13 +181,14 @@ def load(
     by_name = chosen(sa.select(named.account_key, named.run_id), named.account_key)
     included = _sets(connection, by_name) if any(run.restricted for run in runs) else {}
     voids = _voids(connection, chosen(_void_query(before_run, known), invoice.account_key), known)
+    gone = undone.load(connection, known.as_of if known is not None else _pinned(before_run))
     if known is None or not later:
-        return History(runs, left_out, included, voids, later, {}, {})
+        return History(runs, left_out, included, voids, later, {}, {}, gone)
     rerated = _sets(connection, chosen(_rerated_query(later), invoice.account_key))
     since = {run.run_id for run in runs if run.run_id > min(later)} - later
     about = chosen(_corrections_query(since, later, known), invoice.account_key)
     corrected_from = {account_key: dt.date.fromisoformat(first) for account_key, first in connection.execute(about)}
-    return History(runs, left_out, included, voids, later, rerated, corrected_from)
+    return History(runs, left_out, included, voids, later, rerated, corrected_from, gone)
 
 
 def later_runs(connection: sa.Connection, until: dt.date) -> set[int]:
@@ -183,6 +207,12 @@ def _runs(connection: sa.Connection, before_run: int | None) -> list[CoveringRun
         query = query.where(run.run_id < before_run)
     rows = connection.execute(query.order_by(run.run_id))
     return [CoveringRun(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, bool(row.restricted)) for row in rows]
+
+
+def _pinned(run_id: int | None) -> sa.ScalarSelect[int] | None:
+    """The commit that a run pinned."""
+    run = tables.bill_runs.c
+    return None if run_id is None else sa.select(run.pinned_seq).where(run.run_id == run_id).scalar_subquery()
 
 
 def _sets(connection: sa.Connection, query: sa.Select[Any]) -> dict[int, set[int]]:
@@ -213,17 +243,18 @@ def _corrections_query(since: Collection[int], later: Collection[int], known: Kn
 
 
 def _void_query(before_run: int | None, known: KnownBy | None) -> sa.Select[Any]:
-    """Void invoices of the cycle, and those between its runs."""
+    """Void invoices of the cycle, and those between its runs; none that an undone run made void."""
     invoice, line, event, run = tables.invoices.c, tables.invoice_lines.c, tables.invoice_events.c, tables.bill_runs.c
     columns = (invoice.account_key, invoice.run_id, run.bill_date, event.commit_seq, event.on_date)
     query = sa.select(*columns, sa.func.min(line.period_from)).select_from(tables.invoices).join(tables.invoice_events)
     query = query.join(tables.bill_runs, run.run_id == invoice.run_id)
     query = query.join(tables.invoice_lines, line.invoice_key == invoice.invoice_key)
     query = query.where(event.kind == VOIDED, sa.func.coalesce(run.kind, CYCLE).in_((CYCLE, THRESHOLD)))
+    query = query.where(event.commit_seq.not_in(undone.commits()))
     if known is not None:
         query = query.where(event.commit_seq <= known.as_of)
     elif before_run is not None:
-        query = query.where(event.commit_seq <= sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery())
+        query = query.where(event.commit_seq <= _pinned(before_run))
     return query.group_by(invoice.invoice_key, *columns)
 
 

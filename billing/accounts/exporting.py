@@ -56,7 +56,7 @@ def export_files(home: Home, folder: Path, form: str) -> dict[str, int]:
 def billed_through(home: Home) -> dt.date | None:
     """The latest bill date of this home, None where nothing is billed. An export says nothing of it: who imports one would bill again."""
     with home.connect() as connection:
-        return max((run.bill_date for run in covering.load(connection, account_keys=()).runs), default=None)
+        return covering.load(connection, account_keys=()).latest
 
 
 def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def latest_run(connection: sa.Connection) -> dt.date | None:
     """The latest bill date of the cycle."""
-    return _latest(covering.load(connection, account_keys=()))
+    return covering.load(connection, account_keys=()).latest
 
 
 def open_from(connection: sa.Connection, picture: Picture, key: int) -> dt.date:
@@ -44,11 +44,7 @@ def _first(customer: Customer, history: History, account_seq: int, reopen_period
     """The first open day of one account for itself, as if it were not closed."""
     coverage = covering.coverage(*history.of(customer.key, account_seq))
     begins = customer.billed_from
-    running = period_of(max(_latest(history) or begins, begins), begins, customer.bill_days)
+    running = period_of(max(history.latest or begins, begins), begins, customer.bill_days)
     assert running is not None
     periods = open_periods(begins, customer.bill_days, running.end, coverage and coverage.closed_to, reopen_periods_max)
     return periods[0].start
-
-
-def _latest(history: History) -> dt.date | None:
-    return max((run.bill_date for run in history.runs), default=None)

@@ -7,6 +7,8 @@ by whatever document its line is. Of a month without documents the bill is what 
 was billed here and got neither is a month of nothing. An account without any month before has nothing to compare with. After months of
 nothing a bill is out of the ordinary above the setting `abnormal_bill_floor_micros`.
 
+A run that was undone for an account judged nothing of it: what it raised is dismissed, and the same month may be judged anew.
+
 A run judges each month of its documents by itself, and of interim bills whose accounts it is the first to compute after their periods.
 Asked again about a run, nothing is added; what was told or dismissed is a row of its own.
 """
@@ -22,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.accounts import covering
+from billing.accounts import covering, undone
 from billing.allocations.items import CHUNK, chunks, voided
 from billing.charges.lines import KEY_FIELDS, Int64s
 from billing.charges.periods import MONTHS_PER_YEAR
@@ -33,6 +35,7 @@ from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     import numpy.typing as npt
 
@@ -152,21 +155,21 @@ def raise_alarms(home: Home, run_id: int, who: Who) -> int:
         found = [
             (int(bills.account_key[place]), _text(int(bills.day[place])), int(total_micros[place]), int(limit[place])) for place in above
         ]
-        new = [each for each in found if (each[0], each[1][:7]) not in known]
+        new = [each for each in found if known.get((each[0], each[1][:7]), 0) >= 0]
         if not new:
             return 0
         seq = home.next_commit_seq(connection, "alarm", who.now_us)
         common = {
             "kind": KIND,
             "subscription_key": 0,
-            "limit_id": 0,
             "action": "tell",
             "run_id": run_id,
             "at_us": who.now_us,
             "commit_seq": seq,
         }
-        names = ("account_key", "period_from", "reached_micros", "limit_micros")
-        connection.execute(tables.limit_alarms.insert(), [{**common, **dict(zip(names, each, strict=True))} for each in new])
+        names = ("account_key", "period_from", "reached_micros", "limit_micros", "limit_id")
+        again = [(*each, known.get((each[0], each[1][:7]), 0)) for each in new]
+        connection.execute(tables.limit_alarms.insert(), [{**common, **dict(zip(names, each, strict=True))} for each in again])
         commit_points.reached("alarm.before_commit")
     commit_points.reached("alarm.committed")
     return len(new)
@@ -204,6 +207,20 @@ def decide(home: Home, alarm_id: int, kind: str, note: str, who: Who) -> bool:
         commit_points.reached("alarm.before_commit")
     commit_points.reached("alarm.committed")
     return True
+
+
+def dismiss_of_run(  # noqa: PLR0913, PLR0917 -- which, of whom, why, who and by which commit
+    connection: sa.Connection, run_id: int, account_keys: AbstractSet[int], note: str, who: Who, seq: int
+) -> None:
+    """Dismiss the open alarms that a run raised about accounts: their bills are void."""
+    alarm, decision = tables.limit_alarms.c, tables.alarm_decisions
+    dealt_with = sa.select(decision.c.alarm_id)
+    query = sa.select(alarm.alarm_id, alarm.account_key).where(alarm.kind == KIND, alarm.run_id == run_id).order_by(alarm.alarm_id)
+    rows = connection.execute(query.where(alarm.alarm_id.not_in(dealt_with)))
+    found = [row.alarm_id for row in rows if row.account_key in account_keys]
+    by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
+    if found:
+        connection.execute(decision.insert(), [{"alarm_id": alarm_id, "kind": DISMISSED, "note": note, **by} for alarm_id in found])
 
 
 def _said(row: Any) -> tuple[str, str]:  # noqa: ANN401 -- a row of the database
@@ -308,7 +325,10 @@ def _parts(invoice_keys: Sequence[int]) -> sa.Select[Any]:
 
 
 def _ahead(invoice_keys: Sequence[int]) -> sa.Select[Any]:
-    """What the accounts of documents were billed before its period, void or not. `before`: the last period that was billed with it."""
+    """What the accounts of documents were billed before its period, void or not, but not undone.
+
+    `before`: the last period that was billed with it.
+    """
     invoice, line, runs = tables.invoices.c, tables.invoice_lines.c, tables.bill_runs.c
     own = sa.select(invoice.account_key).where(invoice.invoice_key.in_(invoice_keys))
     first = sa.select(sa.func.min(line.period_from)).where(line.invoice_key.in_(invoice_keys)).scalar_subquery()
@@ -319,8 +339,15 @@ def _ahead(invoice_keys: Sequence[int]) -> sa.Select[Any]:
     before = sa.func.max(sa.func.coalesce(last, invoice.period_from)).label("before")
     charge = (invoice.account_key, *(line[name] for name in _CHARGE))
     query = sa.select(*charge, before).join_from(tables.invoices, tables.invoice_lines).group_by(*charge)
+    query = query.where(invoice.invoice_key.not_in(_never_billed()))
     query = query.where(invoice.account_key.in_(own), (invoice.run_id + 0).in_(since))  # + 0: not by the index of runs
     return query.where(line.period_from >= invoice.period_to, line.kind.not_in(_FOLLOWING))
+
+
+def _never_billed() -> sa.Select[Any]:
+    """Documents of runs that were undone."""
+    event = tables.invoice_events.c
+    return sa.select(event.invoice_key).where(event.kind == covering.VOIDED, event.commit_seq.in_(undone.commits()))
 
 
 def _re_ratings() -> sa.Select[Any]:
@@ -336,7 +363,7 @@ def _interim(connection: sa.Connection, run: states.Run) -> list[Amounts]:
     query = query.join_from(tables.invoices, tables.accounts, account.account_key == invoice.account_key)
     query = query.where(_counted(), invoice.run_id.in_(interim), invoice.period_to <= run.bill_date)
     earlier = sa.select(runs.run_id, runs.bill_date, runs.pinned_seq).where(runs.run_id < run.run_id, runs.state.in_(states.COUNTED))
-    earlier = earlier.where(runs.kind.is_(None), runs.restricted.is_(None) | (runs.restricted == 0))
+    earlier = earlier.where(runs.kind.is_(None), runs.restricted.is_(None) | (runs.restricted == 0), ~undone.is_cut(runs))
     last = connection.execute(earlier.order_by(runs.run_id.desc())).first()
     if last is not None:  # most were computed by the last run of all accounts
         left_out = invoice.account_key.in_(sa.select(aside.account_key).where(aside.run_id == last.run_id))
@@ -422,9 +449,17 @@ def _text(number: int) -> str:
     return f"{year:04}-{month + 1:02}-{day:02}"
 
 
-def _known(connection: sa.Connection, account_keys: Sequence[int]) -> set[tuple[int, str]]:
-    """Months (account key, month) that have an alarm."""
-    alarm = tables.limit_alarms.c
-    query = sa.select(alarm.account_key, alarm.period_from).where(alarm.kind == KIND)
-    rows = [row for chunk in chunks(account_keys) for row in connection.execute(query.where(alarm.account_key.in_(chunk or ())))]
-    return {(row.account_key, row.period_from[:7]) for row in rows}
+def _known(connection: sa.Connection, account_keys: Sequence[int]) -> dict[tuple[int, str], int]:
+    """Months (account key, month) that have alarms: -1 where one is of a run that counts, else how many undone runs raised some."""
+    alarm, account = tables.limit_alarms.c, tables.accounts.c
+    query = sa.select(alarm.account_key, alarm.period_from, alarm.run_id, account.commit_seq).where(alarm.kind == KIND)
+    query = query.join_from(tables.limit_alarms, tables.accounts)
+    found: dict[tuple[int, str], int] = {}
+    for chunk in chunks(account_keys):
+        history = covering.load(connection, account_keys=chunk or ())
+        for row in connection.execute(query.where(alarm.account_key.in_(chunk or ()))):
+            month = (row.account_key, row.period_from[:7])
+            is_gone = any(undo.run_id == row.run_id for undo in history.undos_of(row.account_key, row.commit_seq))
+            before = found.get(month, 0)
+            found[month] = before + 1 if is_gone and before >= 0 else -1
+    return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from billing.accounts import undone
 from billing.allocations.items import voided
 from billing.clocks import local_date
 from billing.invoicing.drafts import INVOICE
@@ -77,6 +78,13 @@ def voided_of(connection: sa.Connection, invoice_key: int) -> Voided | None:
     query = sa.select(event.on_date, event.reason, event.by_name).where(event.invoice_key == invoice_key, event.kind == "voided")
     row = connection.execute(query).one_or_none()
     return Voided(*row) if row is not None else None
+
+
+def is_undone(connection: sa.Connection, invoice_key: int) -> bool:
+    """Whether a document is void because its run was undone."""
+    event = tables.invoice_events.c
+    query = sa.select(event.event_id).where(event.invoice_key == invoice_key, event.kind == "voided")
+    return connection.execute(query.where(event.commit_seq.in_(undone.commits()))).first() is not None
 
 
 def standing_lines(connection: sa.Connection, account_key: int, before_key: int | None = None) -> list[Any]:

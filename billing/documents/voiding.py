@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing import closed_months, give_back_limit, ledger
@@ -19,7 +20,7 @@ from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
 from billing.charges.lines import KEY_FIELDS
 from billing.clocks import local_date
-from billing.documents.finding import Document, date_of, find, require_no_run, voided_of
+from billing.documents.finding import Document, date_of, find, is_undone, require_no_run, voided_of
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING
 from billing.runs import cycle, facts, passing, posting, scope, states
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 LEG: Final = "void"
+_NEXT_RUN: Final = "the next run of its account bills what is due: ratewright bill run --date ..."
 
 
 class Void(msgspec.Struct, frozen=True):
@@ -138,6 +140,8 @@ def _again(home: Home, number: str, who: Who) -> tuple[dt.date, cycle.Order]:
         void = voided_of(connection, document.invoice_key)
         if void is None:
             raise UserError(f"{number} is not void", f"void it first: ratewright invoice void {number} --reason ...")
+        if is_undone(connection, document.invoice_key):
+            raise UserError(f"{number} is of bill run {document.run_id}, which is undone", _NEXT_RUN)
         if document.run_kind != states.CYCLE:
             raise UserError(f"{number} did not come out of a bill run", "make a new credit note, or let the next run bill it")
         seq = home.head_seq(connection)
@@ -183,20 +187,30 @@ def _answer(  # noqa: PLR0913 -- the document, and what was done to it
 
 
 def turned(postings: pa.Table, number: str, day: str) -> pa.Table:
-    """The same postings the other way round, as a document of their own."""
+    """The same postings of a document the other way round, as a document of their own."""
     rows = postings.num_rows
     columns: dict[str, Any] = {name: postings[name] for name in postings.column_names}
+    columns |= {"document": pa.repeat(number, rows), "posted_on": pa.repeat(day, rows)}
+    return turned_each(pa.table(columns))
+
+
+def turned_each(postings: pa.Table) -> pa.Table:
+    """The same postings of documents the other way round, of each as a document of its own, on the dates that they have."""
+    columns: dict[str, Any] = {name: postings[name] for name in postings.column_names}
     columns["debit_account"], columns["credit_account"] = postings["credit_account"], postings["debit_account"]
-    columns |= {"document": pa.repeat(f"void:{number}", rows), "leg": pa.repeat(LEG, rows), "posted_on": pa.repeat(day, rows)}
+    number: Any = postings["document"].cast(pa.string())
+    prefix: Any = pa.scalar(f"{LEG}:")
+    columns |= {"document": pc.binary_join_element_wise(prefix, number, ""), "leg": pa.repeat(LEG, postings.num_rows)}
     return pa.table(columns)
 
 
 def _require_voidable(connection: sa.Connection, document: Document) -> None:
     before = voided_of(connection, document.invoice_key)
     if before is not None:
+        anew = f"a document is void once; `ratewright invoice reissue {document.number}` bills its charges anew"
         raise UserError(
             f"{document.number} was voided on {before.on_date} by {before.by_name}: {before.reason}",
-            f"a document is void once; `ratewright invoice reissue {document.number}` bills its charges anew",
+            _NEXT_RUN if is_undone(connection, document.invoice_key) else anew,
         )
     if document.document_type == OPENING:
         raise UserError(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import sqlalchemy as sa
 
+from billing.accounts import undone
 from billing.runs import deciding, facts, scope
 from billing.runs.coverage import CYCLE, Covered, CoveringRun
 from billing.runs.fact_columns import day_number
@@ -32,12 +33,18 @@ if TYPE_CHECKING:
 PERIODS_MAX: Final = 60  # nobody asks for more than five years
 
 
-def cycle_runs(connection: sa.Connection, seq: int) -> list[CoveringRun]:
-    """The posted runs of the cycle as of `seq`, oldest first."""
+def cycle_runs(connection: sa.Connection, seq: int, before_run: int | None = None) -> list[CoveringRun]:
+    """The posted runs of the cycle as of `seq`, oldest first, without those that were undone.
+
+    `before_run`: that were undone by then.
+    """
     run = tables.bill_runs.c
     query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted).where(run.state == scope.POSTED, run.commit_seq <= seq)
     rows = connection.execute(query.where(sa.func.coalesce(run.kind, CYCLE) == CYCLE).order_by(run.run_id))
-    return [CoveringRun(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, bool(row.restricted)) for row in rows]
+    pinned = None if before_run is None else sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery()
+    gone = undone.whole_runs(undone.load(connection, seq if pinned is None else pinned))
+    every = [CoveringRun(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, bool(row.restricted)) for row in rows]
+    return [run for run in every if run.run_id not in gone]
 
 
 def newest(runs: Sequence[CoveringRun]) -> int:
@@ -64,7 +71,7 @@ def pins(known: Facts, covered: Covered, runs: Sequence[CoveringRun]) -> Int64s:
 
 def run_of(connection: sa.Connection, account_id: str, seq: int, before_run: int) -> CoveringRun:
     """The last run in which an account's rating unit took part, as of `seq` and as things stood for a run."""
-    runs = cycle_runs(connection, seq)
+    runs = cycle_runs(connection, seq, before_run)
     known = facts.load(connection, newest(runs))
     ids: Any = known.account_ids
     pin = pins(known, scope.covered_through(connection, known, before_run), runs)[ids.index(account_id).as_py()]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from billing.accounts import covering
+from billing.accounts import covering, undone
 from billing.accounts.covering import CYCLE, TESTED, Coverage, CoveringRun, KnownBy, coverage
 from billing.runs.columns import index_of
 
@@ -90,12 +90,13 @@ def covered_through(connection: sa.Connection, facts: Facts, before_run: int | N
     common = [run for run in history.runs if not run.restricted]
     pinned = np.array([run.pinned_seq for run in common], np.int64)
     of = np.searchsorted(pinned, facts.account_seq).astype(np.int64)
-    classes = [history.until_later(common[first:]) for first in range(len(common) + 1)]
+    classes = [history.until_later(undone.without(common[first:], history.undos).runs) for first in range(len(common) + 1)]
     ever = classes.copy()
     numbers: dict[tuple[Any, ...], int] = {(each, each, None): place for place, each in enumerate(classes)}
     reopened: dict[int, dt.date] = {}
     apart = (history.voids, history.left_out, history.named, history.rerated, history.corrected_from)
-    keys = np.array(sorted(set().union(*apart)), np.int64)
+    by_name = [undo.account_keys for undo in history.undos if undo.account_keys is not None]
+    keys = np.array(sorted(set().union(*apart, *by_name)), np.int64)
     order = np.argsort(facts.account_keys, kind="stable")
     place = index_of(facts.account_keys[order], keys)
     for key, at in zip(keys.tolist(), place.tolist(), strict=True):

@@ -8,6 +8,8 @@ numbering of a run: one that is resumed or made again replaces none.
 A re-rating stores what its periods leave of what it corrects, of some subscriptions and shared allowances. It says so with a `word` of
 each, which takes the place of what runs before it knew of these and of nothing else. Its rows are those of the last run of its job. They
 count until a document of the job is void at anybody of the account's rating unit.
+
+Rows of a run that was undone for an account, and of what was computed on top of it, count no more (`billing.accounts.undone`).
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from billing.accounts import covering, undone
 from billing.accounts.covering import RERATE, VOIDED, later_runs
+from billing.allocations.items import CHUNK
 from billing.charges.grants import AllowanceKey
 from billing.charges.rollover import SHARED, Left, nothing_left
 from billing.runs.facts import load
@@ -74,6 +78,7 @@ def _counting(
     later = later_runs(connection, known.until) if known is not None else set()
     reratings = _reratings(connection)
     void = _void(connection, facts, reratings, before_run, known) if reratings else set()
+    void |= _undone(connection, facts, {account_key for account_key, _ in ends}, before_run, known)
     found: dict[tuple[int, dt.date], list[Left]] = {}
     last: dict[tuple[int, dt.date], int] = {}
     for each in connection.execute(query.order_by(row.run_id, row.serves_to)):  # a word comes before what takes the place of others
@@ -140,6 +145,21 @@ def _reratings(connection: sa.Connection) -> dict[int, int]:
     """Re-ratings, and as of which commit each was computed."""
     run = tables.bill_runs.c
     return {row.run_id: row.pinned_seq for row in connection.execute(sa.select(run.run_id, run.pinned_seq).where(run.kind == RERATE))}
+
+
+def _undone(
+    connection: sa.Connection, facts: Facts, account_keys: Collection[int], before_run: int | None, known: KnownBy | None
+) -> set[tuple[int, int]]:
+    """Runs and accounts for which they were undone, and those that were computed on top of these."""
+    if not undone.load(connection):
+        return set()
+    some = sorted(account_keys) if len(account_keys) <= CHUNK else None
+    history = covering.load(connection, before_run=before_run, known=known, account_keys=some)
+    run = tables.bill_runs.c
+    pins = connection.execute(sa.select(run.run_id, run.pinned_seq)).all()
+    cut = {undo: [run_id for run_id, pinned_seq in pins if undo.cuts(run_id, pinned_seq)] for undo in history.undos}
+    seqs = dict(zip(facts.account_keys.tolist(), facts.account_seq.tolist(), strict=True))
+    return {(run_id, key) for key in account_keys for undo in history.undos_of(key, seqs[key]) for run_id in cut[undo]}
 
 
 def _void(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import sqlalchemy as sa
 
-from billing.accounts import covering
+from billing.accounts import covering, undone
 from billing.allocations.items import chunks
 from billing.closed_months import BooksClosedError
 from billing.runs import cycle, states
@@ -45,7 +45,10 @@ class Parked(msgspec.Struct, frozen=True):
 
 
 def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> list[Parked]:
-    """Accounts that runs put aside, newest run first; of one run, if given. Without `every` only those that no run has billed since."""
+    """Accounts that runs put aside, newest run first; of one run, if given.
+
+    Without `every` only those that no run has billed since, of runs that were not undone for everybody.
+    """
     aside, runs, account = tables.quarantine, tables.bill_runs, tables.accounts
     query = (
         sa.select(aside, runs.c.bill_date, account.c.account_id, account.c.commit_seq)
@@ -58,7 +61,8 @@ def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> lis
     with home.connect() as connection:
         if run_id is not None:
             states.find(connection, run_id)
-        rows = connection.execute(query).all()
+        gone = set() if every else undone.whole_runs(undone.load(connection))
+        rows = [row for row in connection.execute(query) if row.run_id not in gone]
         billed = _billed(connection, {int(row.account_key): int(row.commit_seq) for row in rows})
     found = [
         Parked(
@@ -88,6 +92,8 @@ def retry(  # noqa: PLR0913 -- which run, and how
 
     A reissue that is tried again so keeps the day that its invoice is dated on. Where the books of that month are closed it is refused.
     """
+    with home.connect() as connection:
+        undone.require_standing(connection, run_id)
     left = [each for each in parked(home, run_id) if each.kind == IN_QUARANTINE]
     if not left:
         raise UserError(f"no account of bill run {run_id} is in quarantine", "`ratewright bill quarantine` lists all accounts that are")

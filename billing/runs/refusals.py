@@ -5,6 +5,7 @@ It needs no state of its own: open periods are priced afresh in every run, so an
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing.accounts import covering, undone
 from billing.intake import view
 from billing.runs import charge_files
 from billing.store import tables
@@ -22,6 +24,7 @@ from rating.status import REFUSALS_FROM, Status
 if TYPE_CHECKING:
     from billing.store.home import Home
 
+OWNER: Final = "payer_account_id"  # of a charge: whose it is
 _COLUMNS: Final = ["event_key", "start_us", "status"]
 _USAGE: Final = ("event_key", "source", "record_id", "served_id", "other_raw", "other_e164", "start_us", "duration_us")
 
@@ -64,14 +67,38 @@ def refusals(home: Home, run_id: int | None = None, reason: str | None = None, l
 
 
 def find_run(connection: sa.Connection, run_id: int | None) -> Any:  # noqa: ANN401 -- a row of bill_runs
-    """A run by its id, the latest for None. Raises UserError when there is none."""
+    """A run by its id; for None the latest that was not undone for everybody. Raises UserError when there is none."""
     runs = tables.bill_runs
     query = sa.select(runs).order_by(runs.c.run_id.desc())
+    if run_id is None:
+        query = query.where(runs.c.run_id.not_in(undone.whole_runs(undone.load(connection))))
     row = connection.execute(query if run_id is None else query.where(runs.c.run_id == run_id)).first()
     if row is None:
         what = "there is no bill run yet" if run_id is None else f"there is no bill run {run_id}"
         raise UserError(what, "`ratewright bill run --date` makes one")
     return row
+
+
+class Counting:
+    """Which charges of runs count as of a commit: those of accounts for which the run was not undone by then."""
+
+    def __init__(self, connection: sa.Connection, seq: int) -> None:
+        self._undos = undone.load(connection, seq)
+        if self._undos:
+            run, account = tables.bill_runs.c, tables.accounts.c
+            self._history = covering.load(connection, known=covering.KnownBy(seq, dt.date.max))
+            self._pins = dict(connection.execute(sa.select(run.run_id, run.pinned_seq)).all())
+            self._seqs = dict(connection.execute(sa.select(account.account_key, account.commit_seq)).all())
+
+    def of(self, run_id: int, charges: pa.Table) -> pa.Table:
+        """Those of a run's charges (with their OWNER) that count."""
+        cutting = {undo for undo in self._undos if undo.cuts(run_id, self._pins[run_id])}
+        if not cutting:
+            return charges
+        owners = np.unique(charges[OWNER].to_numpy()).tolist()
+        gone = [key for key in owners if not cutting.isdisjoint(self._history.undos_of(key, self._seqs[key]))]
+        mask: Any = pc.invert(pc.is_in(charges[OWNER], value_set=pa.array(gone, pa.int64())))
+        return charges.filter(mask)
 
 
 def charge_paths(connection: sa.Connection, run_id: int) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from billing.accounts.undone import PROPOSED, UNDONE
 from billing.allocations.items import chunks
 from billing.runs import frozen, states
 from billing.runs.terms import Term
@@ -58,6 +59,10 @@ class RunReport(msgspec.Struct, frozen=True):
     put_aside: dict[str, str] = {}  # account_id -> why it is not billed: held, or for testing
     drafts: int = 0  # invoices on the frozen list
     ahead: str = ""  # why it was begun before its date had
+    undone_by: str = ""  # who agreed that it was taken back; the last one where it was in parts
+    undone_us: int = 0
+    undone_accounts: int = 0  # of a run that was undone for some
+    undo_proposed_by: str = ""  # a proposal that waits for another person
 
 
 def run_report(home: Home, run_id: int, *, resumed: bool = False) -> RunReport:
@@ -96,6 +101,7 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
     run, steps = states.of_row(connection, row), states.steps(connection, run_id)
     approver, drafts = states.approved_by(connection, run_id), _drafts(connection, run_id)
     listed = run.state in {states.COMPUTED, states.REJECTED}
+    undo = _undo(connection, run_id)
     figures = _listed(home, connection, run_id) if listed else _numbered(connection, run_id)
     terms = figures.terms
     reached = {state: step.at_us for state, step in steps.items()}
@@ -103,7 +109,7 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
         run_id=run_id,
         bill_date=row.bill_date,
         pinned_seq=row.pinned_seq,
-        state=row.state,
+        state=UNDONE if undo.is_whole else row.state,
         resumed=resumed,
         accounts=terms.get("accounts", Term(0, 0)).rows,
         invoices=figures.invoices,
@@ -125,7 +131,33 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
         put_aside={account: f"{kind}: {reason}" for account, kind, reason in figures.aside if kind is not None},
         drafts=drafts,
         ahead=run.ahead,
+        undone_by=undo.by_name,
+        undone_us=undo.at_us,
+        undone_accounts=undo.accounts,
+        undo_proposed_by=undo.proposed_by,
     )
+
+
+class _Undo(NamedTuple):
+    """What was undone of a run: for everybody, or for so many accounts; `proposed_by`: who waits for another person."""
+
+    is_whole: bool = False
+    accounts: int = 0
+    by_name: str = ""
+    at_us: int = 0
+    proposed_by: str = ""
+
+
+def _undo(connection: sa.Connection, run_id: int) -> _Undo:
+    row, of = tables.run_undos, tables.run_undo_accounts.c
+    words = connection.execute(sa.select(row).where(row.c.run_id == run_id).order_by(row.c.undo_id)).all()
+    done = [each for each in words if each.kind == UNDONE]
+    is_whole = any(each.restricted is None for each in done)
+    named = sa.select(sa.func.count(of.account_key.distinct())).where(of.undo_id.in_([each.undo_id for each in done]))
+    accounts = 0 if is_whole or not done else int(connection.execute(named).scalar_one())
+    last = words[-1] if words else None
+    proposed_by = last.by_name if last is not None and last.kind == PROPOSED else ""
+    return _Undo(is_whole, accounts, done[-1].by_name if done else "", int(done[-1].at_us) if done else 0, proposed_by)
 
 
 def _numbered(connection: sa.Connection, run_id: int) -> _Figures:

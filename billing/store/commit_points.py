@@ -88,6 +88,8 @@ POINTS: Final = {
     # documents beside the cycle
     "document.before_commit": "a void, a credit note, opening documents or an adjustment is written, not committed",
     "document.committed": "a void, a credit note, opening documents or an adjustment is committed",
+    "undo.before_commit": "the undoing of a run, a proposal of it or its withdrawal is written, not committed",
+    "undo.committed": "the undoing of a run, a proposal of it or its withdrawal is committed",
     "alarm.before_commit": "alarms about bills, or a word about one, are written, not committed",
     "alarm.committed": "alarms about bills, or a word about one, are committed",
     "dunning.before_commit": "steps and facts of dunning are written, not committed",

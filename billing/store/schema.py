@@ -22,6 +22,7 @@ SCHEMA_VERSIONS: Final = (
     "0007",
     "0008",
     "0009",
+    "0010",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

@@ -1,8 +1,9 @@
 """What rating refused and nobody mended: events that count, and that no run could price.
 
 The last run that priced an event says how it stands: one that a later run could price is refused no more, and neither is one whose
-version was replaced or hidden since. Instead of what runs found, a bill date may be given: then everything is priced as a run of that
-date would price it now, and nothing is stored.
+version was replaced or hidden since. A run that was undone for an account says nothing of its events.
+Instead of what runs found, a bill date may be given: then everything is priced as a run of that date would price it now, and nothing is
+stored.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.runs import cycle, states
-from billing.runs.refusals import charge_paths
+from billing.runs.refusals import OWNER, Counting, charge_paths
 from billing.store.tables import bill_runs
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM, Status
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from billing.runs.pricing import Priced
     from billing.store.home import Home
 
-_COLUMNS: Final = ("event_key", "start_us", "status")
+_COLUMNS: Final = ("event_key", "start_us", "status", OWNER)
 STATUS: Final = "status"
 FIRST_RUN_US: Final = "first_us"
 LAST_RUN_US: Final = "last_us"
@@ -104,11 +105,13 @@ def _of_runs(home: Home, seq: int) -> pa.Table:
     with home.connect() as connection:
         done = [_Run(*row) for row in connection.execute(query.order_by(runs.run_id))]
         paths = {run.run_id: charge_paths(connection, run.run_id) for run in done}
+        counting = Counting(connection, seq)
     for run in done:
-        refused = _read(home, paths[run.run_id], pc.field(STATUS) >= int(REFUSALS_FROM))
+        refused = counting.of(run.run_id, _read(home, paths[run.run_id], pc.field(STATUS) >= int(REFUSALS_FROM)))
         starts: dict[Any, Any] = dict(zip(refused["event_key"].to_pylist(), refused["start_us"].to_pylist(), strict=True))
         statuses: dict[Any, Any] = dict(zip(refused["event_key"].to_pylist(), refused[STATUS].to_pylist(), strict=True))
-        for key in _among(home, paths[run.run_id], [each for each in found if each not in starts], found):
+        priced = _among(home, paths[run.run_id], [each for each in found if each not in starts], found)
+        for key in counting.of(run.run_id, priced)["event_key"].to_pylist():
             del found[key]  # this run could price it
         for key, start_us in starts.items():
             first_us = found[key].first_us if key in found else run.started_us
@@ -122,14 +125,13 @@ def _of_runs(home: Home, seq: int) -> pa.Table:
     )
 
 
-def _among(home: Home, paths: list[str], keys: list[Any], known: dict[Any, _Refused]) -> list[Any]:
-    """Which of `keys` a run has a charge of."""
+def _among(home: Home, paths: list[str], keys: list[Any], known: dict[Any, _Refused]) -> pa.Table:
+    """The charges of a run that are of `keys`."""
     if not keys:
-        return []
+        return _read(home, [], None)
     starts = [known[key].start_us for key in keys]
     within = (pc.field("start_us") >= _instant(min(starts))) & (pc.field("start_us") <= _instant(max(starts)))
-    priced = _read(home, paths, within & pc.field("event_key").isin(pa.array(keys, KEY)))
-    return [key for key in priced["event_key"].to_pylist() if key in known]
+    return _read(home, paths, within & pc.field("event_key").isin(pa.array(keys, KEY)))
 
 
 def _instant(instant_us: int) -> Any:  # noqa: ANN401 -- a scalar of Arrow, which its stubs do not take in comparisons
@@ -138,7 +140,8 @@ def _instant(instant_us: int) -> Any:  # noqa: ANN401 -- a scalar of Arrow, whic
 
 def _read(home: Home, paths: list[str], condition: Any) -> pa.Table:  # noqa: ANN401 -- an expression of Arrow
     """Rows of charge files that meet a condition; whole files are passed over by their statistics. Instants as int64."""
-    empty = _table([], [], [], []).select(list(_COLUMNS))
+    kinds: list[Any] = [("event_key", KEY), ("start_us", pa.int64()), (STATUS, pa.int16()), (OWNER, pa.int64())]
+    empty = pa.schema(kinds).empty_table()
     found = []
     for path in paths:
         part = pq.read_table(home.path / path, columns=list(_COLUMNS), filters=condition, partitioning=None)

@@ -24,7 +24,7 @@ from billing.intake import view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
 from billing.intake.counting import DAY_US
 from billing.runs import charge_files, states
-from billing.runs.refusals import charge_paths
+from billing.runs.refusals import OWNER, Counting, charge_paths
 from billing.store.tables import bill_runs, intake_counts
 from billing.usage_report.intake_book import By, file_names
 from rating.schema import UsageFlag
@@ -130,14 +130,15 @@ def _fate_of(status: NDArray[np.int16]) -> NDArray[np.int8]:
 
 
 def _charges(home: Home, seq: int) -> Iterator[pa.Table]:
-    """Event keys and statuses of each run, the newest first."""
+    """Event keys and statuses of each run, the newest first, of whom it was not undone."""
     run = bill_runs.c
     query = sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id.desc())
     with home.connect() as connection:
         paths = {run_id: charge_paths(connection, run_id) for run_id in connection.execute(query).scalars().all()}
-    for files in paths.values():
+        counting = Counting(connection, seq)
+    for run_id, files in paths.items():
         if files:
-            yield charge_files.read(home.path, files, ["event_key", "status"])
+            yield counting.of(run_id, charge_files.read(home.path, files, ["event_key", "status", OWNER]))
 
 
 def _groups(usage: pa.Table, by: By) -> Iterator[tuple[_Name, NDArray[np.bool_]]]:

@@ -23,6 +23,7 @@ BILL_COMMANDS = (
     ("reject", "decisions:reject", "Reject the list of a computed run."),
     ("abandon", "run:abandon", "Forget a run that has numbered nothing."),
     ("due", "due:due", "Which bill dates are to be run today."),
+    ("undo", "undo:undo", "Take a posted run back, with a second person."),
     ("list", "history:list_", "List bill runs."),
     ("quarantine", "quarantine:quarantine", "Accounts that runs put aside."),
     ("retry", "quarantine:retry", "Bill what a run put into quarantine."),

@@ -56,6 +56,8 @@ from billing.store.tables.runs import (
     run_drafts,
     run_steps,
     run_terms,
+    run_undo_accounts,
+    run_undos,
 )
 from billing.store.tables.tariffs import publications, tariff_decisions, tariff_drafts
 from billing.store.tables.usage import (
@@ -135,6 +137,8 @@ __all__ = [
     "run_drafts",
     "run_steps",
     "run_terms",
+    "run_undo_accounts",
+    "run_undos",
     "settings",
     "settlement_rules",
     "settlements",

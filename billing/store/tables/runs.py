@@ -60,6 +60,24 @@ run_decisions = table(  # kind: approved | rejected, of exactly one frozen list
     int_("at_us"),
     int_("commit_seq"),
 )
+# A posted run that is taken back. kind: proposed | withdrawn | undone; an undone one counts for these accounts no more, from its commit on.
+run_undos = table(
+    "run_undos",
+    id_("undo_id"),
+    sa.Column("run_id", INT64, nullable=False, index=True),
+    text("kind"),
+    int_("restricted", nullable=True),  # 1: of the accounts in run_undo_accounts; null: of all that took part in the run
+    text("reason"),
+    text("by_name"),
+    int_("by_uid"),
+    int_("at_us"),
+    int_("commit_seq"),
+)
+run_undo_accounts = table(
+    "run_undo_accounts",
+    sa.Column("undo_id", INT64, sa.ForeignKey("run_undos.undo_id"), primary_key=True),
+    sa.Column("account_key", INT64, primary_key=True),
+)
 run_terms = table(  # the terms of the billing book, as the run computed them
     "run_terms",
     sa.Column("run_id", INT64, primary_key=True),

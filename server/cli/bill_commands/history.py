@@ -30,7 +30,7 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
         (
             each.run_id,
             each.bill_date,
-            each.state,
+            _state(each),
             each.accounts,
             each.invoices or (f"{each.drafts} listed" if each.drafts else 0),
             known_amounts(each, each.total_micros),
@@ -49,6 +49,14 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     )  # fmt: skip
     output.print_table(columns, rows, right=("run", "accounts", "invoices", "total", "took"))
     return 0
+
+
+def _state(run: RunReport) -> str:
+    """Where a run stands, and what was undone of it."""
+    words = [run.state]
+    words += [f"undone for {run.undone_accounts:,} accounts"] if run.undone_accounts else []
+    words += [f"undoing proposed by {run.undo_proposed_by}"] if run.undo_proposed_by else []
+    return ", ".join(words)
 
 
 def _took(run: RunReport) -> str:
