@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from billing.accounts import undone
 from billing.controls.book import ROWS, book, by_currency, set_book
 from billing.intake import view
 from billing.invoicing.digest import digest_by_rows, digest_of_run
@@ -29,8 +30,9 @@ from billing.store.sums import halves, whole
 from rating.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from billing.accounts.undone import Undo
     from billing.controls.book import Book
     from billing.store.home import Home
 
@@ -50,6 +52,9 @@ def run_books(home: Home, connection: sa.Connection, run_id: int | None = None) 
             versions |= files.versions
             yield from _books_of(home, connection, run, files)
     yield _known_runs(connection, {run.run_id for run in runs})
+    undos = undone.load(connection)
+    if undos:
+        yield _undone(connection, undos)
     published = connection.execute(sa.select(tables.publications.c.content_hash)).scalars()
     kept = {each.hex() for each in published}
     wanted = {each.hex() for each in versions}
@@ -171,6 +176,19 @@ def _known_runs(connection: sa.Connection, known: set[int]) -> Book:
     right = set(connection.execute(sa.select(runs.run_id).where(runs.pinned_seq == runs.commit_seq)).scalars())
     traces.discard(0)  # of no run: what an imported account had left
     return set_book("runs: runs that numbered = runs known as numbered", traces, known & right, "runs")
+
+
+def _undone(connection: sa.Connection, undos: Sequence[Undo]) -> Book:
+    """Whatever an undone run billed of whom it was undone for is void, and undoing made nothing else void."""
+    invoice, event = tables.invoices.c, tables.invoice_events.c
+    billed: set[int] = set()
+    for undo in undos:
+        rows = connection.execute(sa.select(invoice.invoice_key, invoice.account_key).where(invoice.run_id == undo.run_id))
+        billed |= {key for key, account_key in rows if undo.is_of(account_key)}
+    void = sa.select(event.invoice_key).where(event.kind == "voided")
+    by_undoing = set(connection.execute(void.where(event.commit_seq.in_(undone.commits()))).scalars())
+    right = by_undoing | (billed & set(connection.execute(void).scalars()))
+    return set_book("runs: documents of undone runs = void documents", billed, right, "documents")
 
 
 def _file_sums(home: Home, connection: sa.Connection, run_id: int) -> _FileSums:

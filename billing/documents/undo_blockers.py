@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from billing.runs.facts import Facts
 
 _BILLS: Final = (covering.CYCLE, covering.THRESHOLD, covering.RERATE)
-_LEAVE_OUT: Final = "or leave it out: --accounts names who is undone"
+_LEAVE_OUT: Final = "or undo the run for others alone, with --accounts"
 
 
 class Blocker(msgspec.Struct, frozen=True):

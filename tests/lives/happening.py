@@ -3,7 +3,7 @@
 To customers: activate, change_plan, pause, resume_service, outage, end, revive, transfer, close, retract. Agreed: bill_day, exempt,
 discount, payer, pool, hold. Usage and tariffs: calls (new, late, again), version, rerate. Money: adjust, approve, pay, void, reissue,
 credit.
-Runs: run, trial, resume, abandon, interim, approval (whether lists need it), decide (approve or reject the one that waits).
+Runs: run, undo, trial, resume, abandon, interim, approval (whether lists need it), decide (approve or reject the one that waits).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WEIGHTS = {
     "calls": 24, "late_calls": 12, "again": 3, "change_plan": 12, "pause": 6, "resume_service": 4, "outage": 4, "end": 4, "revive": 5,
     "activate": 3, "transfer": 3, "bill_day": 2, "exempt": 2, "discount": 5, "payer": 5, "hold": 1, "version": 6, "adjust": 5, "approve": 2,
     "pay": 3, "void": 6, "reissue": 3, "credit": 8, "run": 14, "resume": 5, "abandon": 2,
-    "pool": 6, "trial": 4, "decide": 5, "approval": 2, "interim": 6, "rerate": 3, "retract": 5, "close": 1,
+    "undo": 6, "pool": 6, "trial": 4, "decide": 5, "approval": 2, "interim": 6, "rerate": 3, "retract": 5, "close": 1,
 }  # fmt: skip
 
 
@@ -247,6 +247,9 @@ class Happening:
     def _run(self) -> tuple[object, ...] | None:
         dates = [each for each in self.known.bill_dates(self.today) if each <= self.today]
         return (dates[-1], self._how()) if dates else None
+
+    def _undo(self) -> tuple[object, ...]:
+        return self.random.choice((0, 0, 0, 1, 2)), self.random.choice(("all", "all", "A", "B", "C"))
 
     def _trial(self) -> tuple[object, ...] | None:
         dates = [each for each in self.known.bill_dates(self.today) if each <= self.today]

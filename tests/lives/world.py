@@ -6,6 +6,7 @@ of what is known (`tests.lives.known`) keeps only what it took. B may pay for A,
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import random
@@ -24,7 +25,7 @@ from billing.accounts.picture import account_keys, load
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.closed_months import Who
-from billing.documents import adjusting, crediting, interim, voiding
+from billing.documents import adjusting, crediting, interim, undoing, voiding
 from billing.intake.taking import Intake
 from billing.rerate import jobs
 from billing.rerate.request import request
@@ -335,6 +336,19 @@ class World:
     def _run(self, _: dt.date, date: dt.date, how: str) -> None:
         only = frozenset({how}) if how in self.known.accounts else None
         self._ordered(date, accounts=only, everything=how == "everything")
+
+    def _undo(self, _: dt.date, place: int, how: str) -> None:
+        """Of the `place`th newest run, for all or for one account: proposed, unless it is already, and agreed to."""
+        run = tables.bill_runs.c
+        with self.home.connect() as connection:
+            query = sa.select(run.run_id).where(run.kind.is_(None), run.state == states.POSTED).order_by(run.run_id.desc())
+            every = list(connection.execute(query).scalars())
+        if not every:
+            raise UserError("there is no run", "")
+        run_id, only = every[place % len(every)], frozenset({how}) if how in self.known.accounts else None
+        with contextlib.suppress(UserError):
+            undoing.undo(self.home, run_id, "wrong", self._who(), accounts=only)
+        undoing.undo(self.home, run_id, "wrong", self._who(BEN), accounts=only)
 
     def _ordered(self, date: dt.date, **how: Any) -> None:  # noqa: ANN401 -- fields of an order
         cycle.run(self.home, date, self.tick(), order=cycle.Order(by=By(*ANA[:2]), **how))

@@ -70,15 +70,20 @@ def _print(done: Undoing, named: frozenset[str] | None) -> None:
         print(f"... and {len(done.documents) - _SHOWN:,} more (--json lists all)")
     for each in done.blockers:
         print(f"in the way: {', '.join(each.account_ids)}: {each.reason}; remedy: {each.remedy}")
-    about = f"{len(done.documents):,} documents of {amounts(done.total_micros)}, {done.accounts:,} accounts"
-    freed = f"; {amounts(done.freed_micros)} of payments set against them" if done.freed_micros else ""
-    would = "would be " if done.dry_run else ""
+    if done.blockers:
+        return
+    about = f"{_count(len(done.documents), 'document')} of {amounts(done.total_micros)}, {_count(done.accounts, 'account')}"
+    freed = f"; {amounts(done.freed_micros)} that was set against them is free again" if done.freed_micros else ""
     if done.state == "undone":
-        print(f"{name} {would or 'is '}undone: {about}{freed}; proposed by {done.proposed_by}")
+        print(f"{name} {'would be' if done.dry_run else 'is'} undone, as {done.proposed_by} proposed: {about}{freed}")
         if not done.dry_run:
             print("the next run of these accounts bills what is due, as if it had not been")
         return
-    print(f"that {name} is undone {would or 'is '}proposed: {about}{freed}")
+    print(f"{'would propose' if done.dry_run else 'proposed'} to undo {name}: {about}{freed}")
     if not done.dry_run:
         only = f" --accounts {','.join(sorted(named))}" if named else ""
         print(f"another account of the operating system agrees to it: ratewright bill undo --run {done.run_id}{only} --reason ...")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -21,6 +21,8 @@ from billing.payments import instalments
 from billing.runs import cycle, quarantine, refusals, reports
 from billing.runs.beginning import Order
 from billing.store import checking, settings, tables
+from billing.usage_report.rating_book import rating_book
+from billing.usage_report.span import Span
 from rating.errors import ProblemsError, UserError
 from rating.model import BillThreshold, LateUsage
 from server.cli.app import main
@@ -258,7 +260,7 @@ def test_a_run_that_is_not_posted_is_abandoned(world: World) -> None:
 
 
 def test_an_account_without_an_invoice_is_looked_at_anew(world: World) -> None:
-    """Carl's call of 2.01 comes after the wrong run, which had nothing of him to bill; no void opens him, and the right run found him done."""
+    """Carl's call of 2.01 comes after the wrong run, which had nothing of him to bill. No void opens him."""
     bare = msgspec.structs.replace(shop().plans[0], name="bare", recurring=(), allowances=())
     catalogue.publish(world.home, shop(2, START_US + 1, plans=(*shop().plans, bare)), world.tick())
     world.account("carl")
@@ -365,11 +367,41 @@ def test_lists_say_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert [each.voided_on for each in invoicing.list_invoices(world.home)] == ["2025-11-01"] * 2
 
 
+def test_books_find_what_was_undone_and_stands(world: World) -> None:
+    undo(world, run(world, "2025-11-01"), "anna")
+    assert all_is_well(world)
+    world.changed("DELETE FROM invoice_events")
+    assert "runs: documents of undone runs = void documents: 1 and 0" in wrong(world)
+
+
+def test_the_rating_book_takes_an_undone_run_for_none(world: World) -> None:
+    undone = run(world, "2025-11-01")
+    span = Span(dt.date(2025, 10, 1), dt.date(2025, 11, 1))
+
+    def not_due() -> int:
+        with world.home.connect() as connection:
+            seq = world.home.head_seq(connection)
+        (line,) = rating_book(world.home, seq, span)
+        assert line.ok
+        return line.right["not_yet_due"].rows
+
+    world.take(Call("1002", "2025-10-09T10:00:00", 60))
+    again = run(world, "2025-11-01")
+    assert not_due() == 0
+    undo(world, again)
+    undo(world, undone, "anna")
+    assert not_due() == 3, "two calls of Anna, and Ben's, of which the second run alone knew"
+    undo(world, undone)
+    assert not_due() == 3
+    run(world, "2025-11-01")
+    assert (not_due(), all_is_well(world)) == (0, True)
+
+
 def test_the_command(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     run(world, "2025-11-01")
     command = ["bill", "undo", "--run", "1", "--reason", "wrong date", "--home", str(world.home.path)]
     assert main([*command, "--dry-run"]) == 0
-    assert "that run 1 of 2025-11-01 is undone would be proposed: 2 documents of 51.95 CNY, 2 accounts" in capsys.readouterr().out
+    assert "would propose to undo run 1 of 2025-11-01: 2 documents of 51.95 CNY, 2 accounts\n" in capsys.readouterr().out
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "proposed"
     assert main(command) == 1

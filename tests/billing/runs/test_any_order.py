@@ -1,27 +1,36 @@
-"""Runs in any order of dates, of all or of some, with voids between: what stands billed in the end is one computation from nothing."""
+"""Runs in any order of dates, of all or of some, with voids and undone runs between: what stands billed is one computation from nothing.
+
+And a run that is undone leaves nothing behind: a copy of the home in which it never was bills the same from there on.
+"""
 
 from __future__ import annotations
 
 import collections
 import contextlib
+import copy
 import datetime as dt
 import functools
+import itertools
 import os
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
+from billing.accounting.check import check
 from billing.charges.lines import KEY_FIELDS, empty
-from billing.documents import voiding
+from billing.documents import undoing, voiding
 from billing.guiding import Guide
 from billing.invoicing import billed_lines
 from billing.runs import bounds, by_hand, computing, cycle, facts, price_list, scope
 from billing.runs.beginning import Order
 from billing.runs.contracts import Contracts
 from billing.runs.coverage import Covered
+from billing.store import copying, tables
+from billing.store.home import Home
 from rating.errors import UserError
-from tests.billing.documents.clerk import who, wrong
+from tests.billing.documents.clerk import ANA, BEN, who, wrong
 from tests.billing.runs.histories import ACCOUNTS, FIRST, Histories
 from tests.billing.runs.world import instant_us
 from tests.billing.second_person import set_by_two
@@ -30,13 +39,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing.charges.lines import Lines
-    from billing.store.home import Home
 
 pytestmark = pytest.mark.slow
 FOUND = (30, 48, 333)  # what came before a void, or between a reissue and a run made again, was lost in these
+TWINS = range(int(os.environ.get("RATEWRIGHT_HISTORIES", "3")))
 SEEDS = sorted({*range(int(os.environ.get("RATEWRIGHT_HISTORIES", "4"))), *FOUND})
 DATES = [dt.date(2025, month, day) for month in (11, 12) for day in (1, 15)] + [dt.date(2026, month, 1) for month in (1, 2, 3)]
 LAST = dt.date(2026, 7, 1)  # no hold reaches so far
+FORKED = 10_000  # the first name that is given after a fork
 LONG = 60  # periods that stay open: nothing is too old to be corrected
 OTHERWISE = ("void", "adjust", "test_account")  # a void as an operator makes it; the others are about single periods
 
@@ -64,6 +74,8 @@ class Disorder(Histories):
                 place += 1
             if self.random.random() < 0.5:
                 self.void_some()
+            if self.random.random() < 0.4:
+                self.undo_some()
 
     def run(self, date: dt.date, only: frozenset[str] | None = None) -> int:
         """How many invoices a run makes."""
@@ -83,6 +95,31 @@ class Disorder(Histories):
                 if self.random.random() < 0.5:
                     report = voiding.reissue(self.world.home, number, who(self.world))
                     self.told.append(f"reissue {number} {report.bill_date} {report.put_aside}")
+
+    def state(self) -> dict[str, Any]:
+        """All that decides what happens next, but the home."""
+        self._names = itertools.count(FORKED)
+        return {name: copy.deepcopy(value) for name, value in vars(self).items() if name not in {"world", "things", "_names"}}
+
+    def go_back(self, state: dict[str, Any]) -> None:
+        """The same happens once more."""
+        self._names = itertools.count(FORKED)
+        vars(self).update(state)
+
+    def undo_some(self) -> None:
+        """One of the last runs is undone, for all or for some; what stands in the way refuses it."""
+        with self.world.home.connect() as connection:
+            runs = connection.execute(sa.select(tables.bill_runs.c.run_id)).scalars().all()
+        run_id = self.random.choice(runs[-3:])
+        only = frozenset(self.random.sample(ACCOUNTS, self.random.randint(1, 3))) if self.random.random() < 0.6 else None
+        with contextlib.suppress(UserError):
+            self.undo(run_id, only)
+
+    def undo(self, run_id: int, only: frozenset[str] | None = None) -> None:
+        """Two people undo a run."""
+        for person in (ANA, BEN):
+            done = undoing.undo(self.world.home, run_id, "wrong", who(self.world, person), accounts=only)
+        self.told.append(f"undo {run_id} {sorted(only or ())} {[each.number for each in done.documents]}")
 
 
 def summed(lines: Lines) -> dict[tuple[int, ...], int]:
@@ -119,3 +156,48 @@ def test_runs_in_any_order_bill_what_is_due(tmp_path: Path, seed: int) -> None:
             billed = summed(billed_lines(connection, FIRST))
         assert billed == from_nothing(home), f"seed {seed}: {history.told}"
         assert wrong(history.world) == []
+        assert [each for each in check(home) if not each.ok] == []
+
+
+@pytest.mark.parametrize("seed", TWINS)
+def test_an_undone_run_leaves_nothing_behind(tmp_path: Path, seed: int) -> None:
+    """Of two homes to which the same happens, one has a wrong run of any date, all or some, perhaps a run after it, and both are undone."""
+    chance = random.Random(f"wrong run {seed}")
+    with Disorder(tmp_path / "home", random.Random(f"twins {seed}")) as history:
+        history.live()
+        world = history.world
+        copying.copy(world.home, tmp_path / "twin", None)
+        fork = history.state()
+        wrong_runs = []
+        for dates in ((*DATES, dt.date(2026, 4, 15), dt.date(2027, 6, 1)), (None, DATES[-1])):
+            only = chance.choice((None, None, frozenset({chance.choice(ACCOUNTS)})))
+            date = chance.choice(dates)
+            if date is not None:
+                wrong_runs.append(cycle.run(world.home, date, world.tick(), order=Order(accounts=only)).run_id)
+            told = [history.happen() for _ in range(2)]
+        for run_id in reversed(wrong_runs):
+            history.undo(run_id)
+        made = [_billed_then(world.home, world.tick())]
+        history.go_back(fork)
+        with Home.open(tmp_path / "twin") as twin, contextlib.closing(world.home):
+            world.home = twin
+            for _ in range(2):
+                again = [history.happen() for _ in range(2)]
+            made.append(_billed_then(twin, world.tick()))
+        assert told == again
+        assert made[0] == made[1], f"seed {seed}: {history.told}"
+
+
+def _billed_then(home: Home, now_us: int) -> list[object]:
+    """What runs of the dates to come bill: their lines, whom they put aside, and what they leave of allowances."""
+    found: list[object] = []
+    line, invoice, left = tables.invoice_lines, tables.invoices.c, tables.carried_allowances
+    names = [each.name for each in line.c if each.name not in {"invoice_key", "corrects_invoice_key"}]
+    for place, date in enumerate((DATES[-1], dt.date(2026, 4, 1), dt.date(2026, 4, 15))):
+        report = cycle.run(home, date, now_us + place)
+        with home.connect() as connection:
+            query = sa.select(*(line.c[name] for name in names)).join_from(line, tables.invoices, invoice.invoice_key == line.c.invoice_key)
+            lines = connection.execute(query.where(invoice.run_id == report.run_id).order_by(invoice.account_key, line.c.line_no)).all()
+            kept = connection.execute(sa.select(*list(left.c)[1:]).where(left.c.run_id == report.run_id)).all()
+        found.append((report.put_aside, report.quarantined, [tuple(row) for row in lines], sorted(map(tuple, kept), key=str)))
+    return found
