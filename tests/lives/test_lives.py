@@ -3,9 +3,9 @@
 Each life is a hundred acts and more in fourteen months: late and repeated usage, plans changed back and forth in the past, pauses, outages,
 ends and revivals, new owners, payers, pools, discounts, exemptions, other bill days, corrected tariffs, charges by hand, payments, credit
 notes of either effect, void and reissued invoices, runs undone, made again, late, in part, and stopped at any commit point. Usage that
-comes late is billed in its own period, in the one it came in, or not at all, as the newest version of its plan says. Trials change nothing;
-a list that waits is approved, rejected or abandoned while life goes on, and numbered exactly or never. What all must come to is worked out by
-`tests.lives.plain`, which shares nothing with the product. A life that fails is told with the fewest acts by
+comes late is billed in its own period, in the one it came in, or not at all, as the newest version of its plan says. Trials change
+nothing; a list that waits is approved, rejected or abandoned while life goes on, and numbered exactly or never. What all must come to is
+worked out by `tests.lives.plain`, which shares nothing with the product. A life that fails is told with the fewest acts by
 `python -m tests.lives --seed N --lives 1`.
 
 Left out: plans that waive late usage. What they bill follows from when runs were made, so no one bill made at the end can say it.

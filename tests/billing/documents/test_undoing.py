@@ -20,7 +20,7 @@ from billing.documents import alarms, following, interim, undoing, voiding
 from billing.payments import instalments
 from billing.runs import cycle, quarantine, refusals, reports
 from billing.runs.beginning import Order
-from billing.store import checking, settings, tables
+from billing.store import checking, tables
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span
 from rating.errors import ProblemsError, UserError
@@ -408,7 +408,6 @@ def test_the_command(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--withdraw"]) == 0
     assert "is withdrawn" in capsys.readouterr().out
     world.catch_up()
-    settings.put(world.home, "reopen_periods_max", "3", "ana", 1001, world.tick())
     pay(world, 100)
     assert main([*command, "--dry-run"]) == 1
     assert "in the way: anna: R-0000000001 is paid by payment" in capsys.readouterr().out
