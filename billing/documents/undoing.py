@@ -21,10 +21,10 @@ from billing.accounts import covering, undone
 from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.items import CHUNK
 from billing.allocations.spread import DEPOSIT, PAYMENT
-from billing.closed_months import Who
 from billing.documents import alarms, voiding
 from billing.documents.finding import require_no_run
 from billing.documents.undo_blockers import Blocker, blockers, document_rows
+from billing.persons import Who, same_person
 from billing.runs import facts, posting, states
 from billing.runs.facts import Facts
 from billing.runs.lock import only_run
@@ -172,7 +172,7 @@ def _require_free(run: Run, found: Sequence[Blocker]) -> None:
 
 
 def _require_other(run_id: int, proposal: _Proposal | None, who: Who) -> None:
-    if proposal is not None and proposal.by_uid == who.by_uid:
+    if proposal is not None and same_person(proposal.by_uid, who.by_uid):
         raise UserError(
             f"{proposal.by_name} has proposed to undo bill run {run_id}, and cannot agree to it",
             "another account of the operating system gives the same command; `--withdraw` takes the proposal back",
