@@ -42,9 +42,9 @@ def undo(
     named = account_ids(accounts)
     with Home.open(home) as opened:
         if withdraw:
-            done = undoing.withdraw(opened, run, reason, who(), accounts=named)
+            done = undoing.withdraw(opened, run, reason, who(opened), accounts=named)
         else:
-            done = undoing.undo(opened, run, reason, who(), accounts=named, dry_run=dry_run)
+            done = undoing.undo(opened, run, reason, who(opened), accounts=named, dry_run=dry_run)
     if as_json:
         output.print_json(done)
     else:

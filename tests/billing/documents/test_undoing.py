@@ -68,7 +68,8 @@ def run(world: World, date: str, *accounts: str) -> int:
     """The number of a run that is posted and followed up."""
     world.catch_up()
     order = Order(accounts=frozenset(accounts) or None)
-    run_id = cycle.run(world.home, dt.date.fromisoformat(date), world.tick(), order=order).run_id
+    day = dt.date.fromisoformat(date)
+    run_id = cycle.run(world.home, day, world.begun(day), order=order).run_id
     following.follow_up(world.home, run_id, who(world))
     return run_id
 
@@ -251,7 +252,7 @@ def test_only_runs_of_the_cycle_are_undone(world: World, kind: str) -> None:
 
 
 def test_a_run_that_is_not_posted_is_abandoned(world: World) -> None:
-    cycle.run(world.home, dt.date(2025, 11, 1), world.tick(), order=Order(trial=True))
+    cycle.run(world.home, dt.date(2025, 11, 1), world.begun(dt.date(2025, 11, 1)), order=Order(trial=True))
     with pytest.raises(UserError, match="bill run 1 of 2025-11-01 is computed") as caught:
         undo(world, 1)
     assert caught.value.remedy == "nothing of it counts: ratewright bill abandon --date 2025-11-01"
@@ -328,7 +329,7 @@ def test_an_interim_bill_before_it_stays(world: World) -> None:
     plans = (basic, msgspec.structs.replace(plus, bill_thresholds=(BillThreshold(1, "ten", 10_000_000),)))
     catalogue.publish(world.home, shop(2, START_US + 1, plans=plans), world.tick())
     world.take(Call("1002", "2025-10-05T10:00:00", 600, 8690000000001))
-    interim.run(world.home, dt.date(2025, 10, 16), who(world))
+    interim.run(world.home, dt.date(2025, 10, 16), who(world, on=dt.date(2025, 10, 16)))
     before = totals(world, "ben")
     undone = run(world, "2025-11-01")
     billed = totals(world, "ben")[1:]

@@ -45,6 +45,7 @@ FOUND = (30, 48, 333)  # what came before a void, or between a reissue and a run
 TWINS = range(int(os.environ.get("RATEWRIGHT_HISTORIES", "3")))
 SEEDS = sorted({*range(int(os.environ.get("RATEWRIGHT_HISTORIES", "4"))), *FOUND})
 DATES = [dt.date(2025, month, day) for month in (11, 12) for day in (1, 15)] + [dt.date(2026, month, 1) for month in (1, 2, 3)]
+COMING = (DATES[-1], dt.date(2026, 4, 1), dt.date(2026, 4, 15))  # after a life
 LAST = dt.date(2026, 7, 1)  # no hold reaches so far
 FORKED = 10_000  # the first name that is given after a fork
 LONG = 60  # periods that stay open: nothing is too old to be corrected
@@ -173,17 +174,17 @@ def test_an_undone_run_leaves_nothing_behind(tmp_path: Path, seed: int) -> None:
             only = chance.choice((None, None, frozenset({chance.choice(ACCOUNTS)})))
             date = chance.choice(dates)
             if date is not None:
-                wrong_runs.append(cycle.run(world.home, date, world.tick(), order=Order(accounts=only)).run_id)
+                wrong_runs.append(cycle.run(world.home, date, world.begun(date), order=Order(accounts=only)).run_id)
             told = [history.happen() for _ in range(2)]
         for run_id in reversed(wrong_runs):
             history.undo(run_id)
-        made = [_billed_then(world.home, world.tick())]
+        made = [_billed_then(world.home, world.begun(COMING[-1]))]
         history.go_back(fork)
         with Home.open(tmp_path / "twin") as twin, contextlib.closing(world.home):
             world.home = twin
             for _ in range(2):
                 again = [history.happen() for _ in range(2)]
-            made.append(_billed_then(twin, world.tick()))
+            made.append(_billed_then(twin, world.begun(COMING[-1])))
         assert told == again
         for one, other in zip(*made, strict=True):
             assert one[:2] == other[:2], f"seed {seed}: {history.told}"
@@ -196,7 +197,7 @@ def _billed_then(home: Home, now_us: int) -> list[tuple[Any, list[Any], set[Any]
     found = []
     line, invoice, left = tables.invoice_lines, tables.invoices.c, tables.carried_allowances
     names = [each.name for each in line.c if each.name not in {"invoice_key", "corrects_invoice_key"}]
-    for place, date in enumerate((DATES[-1], dt.date(2026, 4, 1), dt.date(2026, 4, 15))):
+    for place, date in enumerate(COMING):
         report = cycle.run(home, date, now_us + place)
         with home.connect() as connection:
             query = sa.select(*(line.c[name] for name in names)).join_from(line, tables.invoices, invoice.invoice_key == line.c.invoice_key)
