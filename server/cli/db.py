@@ -89,7 +89,8 @@ def upgrade(
 def check(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """Check the schema, every constraint and foreign key, and the hash of every file that the database names. Exit status 1 on a finding.
 
-    Dunning runs and bill runs of a date that had not begun when they were committed are noted; nothing of them is damaged.
+    Dunning runs and bill runs of a date that had not begun when they were committed are noted, and ids that would be refused today; nothing
+    of them is damaged.
 
     Parameters
     ----------
