@@ -34,8 +34,8 @@ def wrong(identifier: str, chars_max: int = REFERENCE_CHARS_MAX) -> tuple[str, s
     return None
 
 
-def require_new(identifier: str, what: str) -> None:
+def require_new(identifier: str, what: str, chars_max: int = REFERENCE_CHARS_MAX) -> None:
     """Raises UserError where the id of something new (`what`) breaks the rule. What is stored is looked up first, and goes on."""
-    found = wrong(identifier)
+    found = wrong(identifier, chars_max)
     if found is not None:
         raise UserError(f"the id of the {what} {found[0]}: {identifier!r}", found[1], exit_status=2)

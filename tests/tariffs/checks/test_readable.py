@@ -20,7 +20,11 @@ ROWS = {
     '{en: "Ba\\nsic", zh: 基本}': "U+000A",
     '{en: "Ba\\u2028sic", zh: 基本}': "U+2028",
 }
-GOOD = ('{en: "Ba\\u00a0sic", zh: "基\\u3000本"}', '{en: "Ba\\u00adsic", zh: "\\u0646\\u200c\\u0627"}', '{en: "Basic \\U0001F680", zh: 基本}')
+GOOD = (
+    '{en: "Ba\\u00a0sic", zh: "基\\u3000本"}',
+    '{en: "Ba\\u00adsic", zh: "\\u0646\\u200c\\u0627"}',
+    '{en: "Basic \\U0001F680", zh: 基本}',
+)
 
 
 @pytest.mark.parametrize("title", ROWS)
