@@ -26,7 +26,7 @@ RAW = b"2026-01-01;\xff\x00broken\n"
 TIMES, BYTES, DAYS = "commits: 1 commits have another", "suspense: 1 rows have bytes", "subscriptions: 1 subscriptions begin on another day"
 OF_THE_REFUND = "commit_seq = (SELECT commit_seq FROM payment_events)"
 TAMPERED = {
-    f"UPDATE commits SET at_us = at_us - 500000 WHERE {OF_THE_REFUND}": TIMES,
+    f"UPDATE commits SET at_us = at_us - 500000 WHERE {OF_THE_REFUND}": TIMES,  # noqa: S608 -- a test
     "UPDATE commits SET at_us = at_us + 1 WHERE kind = 'setting'": TIMES,
     "UPDATE suspense SET raw_bytes = x'00'": BYTES,
     "UPDATE suspense SET raw_bytes = x'323032372d30312d30313bff0062726f6b656e0a'": BYTES,
