@@ -7,7 +7,7 @@ Digits and the letters of words are those of ASCII; capital and small letters ar
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,5 +44,5 @@ def found(pattern: str, texts: Sequence[str]) -> list[list[str] | None]:
     """What a pattern finds in each text, in order; None: nothing. Blanks of every kind are blanks."""
     group = min(re.compile(pattern).groupindex.get(_COUNTS, 0), _GROUPS_MAX)
     plain = pa.array([_OTHER_BLANK.sub(" ", text.replace(_MARK, " ")) for text in texts], pa.large_string())
-    marked = pc.replace_substring_regex(plain, f"(?i){pattern}", f"{_MARK}\\{group}{_MARK}")
+    marked: Any = pc.replace_substring_regex(plain, f"(?i){pattern}", f"{_MARK}\\{group}{_MARK}")
     return [text.split(_MARK)[1::2] or None for text in marked.to_pylist()]

@@ -31,7 +31,8 @@ _IDS: Final = (
 def notes(connection: sa.Connection) -> Iterator[tuple[str, str]]:
     """A place and what is to be said of it, for each table that holds such ids."""
     for column, chars_max, given_here in _IDS:
-        count, first = 0, []
+        count = 0
+        first: list[str] = []
         query = sa.select(column).where(given_here).order_by(column).execution_options(yield_per=_ROWS_AT_ONCE)
         for identifier in connection.execute(query).scalars():
             found = identifiers.wrong(identifier, chars_max)
