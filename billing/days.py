@@ -24,7 +24,8 @@ class DayError(ValueError):
 def read_day(text: str) -> dt.date:
     """A date of the form 2026-01-31 from FIRST_DAY to LAST_DAY. Raises DayError."""
     try:
-        day = dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC).date()
+        ascii_text = text.encode("ascii").decode()  # `strptime` reads digits of every script
+        day = dt.datetime.strptime(ascii_text, "%Y-%m-%d").replace(tzinfo=dt.UTC).date()
     except ValueError:
         raise DayError(f"{text!r} is not a date", "write it as 2026-01-31") from None
     return within_reach(day)

@@ -24,6 +24,9 @@ from mediation.reasons import Reason, mark
 from mediation.rows import Spans
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mediation.columns import Amounts, Times
     from mediation.rows import Block
     from mediation.sources import Source
 
@@ -61,6 +64,7 @@ def read(block: Block, source: Source) -> Events:
         mark(block.code, answered & ~duration.present, Reason.UNREADABLE_NUMBER)
     mark(block.code, disposition == -1, Reason.UNKNOWN_DISPOSITION)
     mark(block.code, ~answered & (duration.value > 0), Reason.ANSWER_IN_DOUBT)
+    mark(block.code, answered & _is_too_long(answer, end, duration), Reason.DURATION_EXCEEDS_SPAN)
     unique_id, channel = block.spans("uniqueid"), block.spans("channel")
     details = Details(
         caller=block.spans("src"),
@@ -74,6 +78,13 @@ def read(block: Block, source: Source) -> Events:
         cause=_CAUSES[disposition],
     )
     return calls(block, source, Timing(start, answer, end, answered, duration), details)
+
+
+def _is_too_long(answer: Times, end: Times, duration: Amounts) -> NDArray[np.bool_]:
+    """Whether `billsec` is longer than from answer to end. Both are of one clock: only what is cut off or rounded may differ."""
+    longest_us = end.latest_us - answer.earliest_us + answer.fineness_us + end.fineness_us + columns.SECOND_US
+    is_span = answer.present & end.present & (longest_us >= 0)
+    return is_span & duration.present & (duration.value > longest_us)
 
 
 def key_fields(block: Block, leg: Events) -> Identity:

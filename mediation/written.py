@@ -99,7 +99,7 @@ def _read_rest(block: Block, spans: Spans, unit: Unit, value: NDArray[np.int64],
 def constant_amount(text: str, unit: Unit) -> int | None:
     """The amount that a definition gives for all records; None if it is none."""
     try:
-        value = decimal.Decimal(text) * SCALES[unit]
+        value = decimal.Decimal(text if text.isascii() else "") * SCALES[unit]  # Decimal reads digits of every script
     except (decimal.InvalidOperation, KeyError):
         return None
     return int(value) if value.is_finite() and value == int(value) and abs(value) < written_kernel.VALUE_MAX else None

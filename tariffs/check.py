@@ -18,6 +18,7 @@ from tariffs.checks.fees import fees, price_ids
 from tariffs.checks.header import header, tax_classes
 from tariffs.checks.plans import plans
 from tariffs.checks.prices import prices
+from tariffs.checks.readable import readable
 from tariffs.checks.rules import rules
 from tariffs.checks.zones import roaming_zones, zones
 from tariffs.document import Finding
@@ -25,7 +26,9 @@ from tariffs.document import Finding
 if TYPE_CHECKING:
     from rating.model import Catalogue
 
-_PARTS = (header, tax_classes, calendars, zones, roaming_zones, price_ids, prices, plans, add_ons, fees, rules, benefits, bill_terms)
+_PARTS = (
+    header, tax_classes, calendars, zones, roaming_zones, price_ids, prices, plans, add_ons, fees, rules, benefits, bill_terms, readable,
+)  # fmt: skip
 
 
 def check(catalogue: Catalogue) -> list[Finding]:

@@ -23,8 +23,8 @@ DEPTH_MAX: Final = 20
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _OWN_TAGS: Final = "tag:yaml.org,2002:"
 _TEXT_TAG: Final = f"{_OWN_TAGS}str"
-_INTEGER: Final = re.compile(r"-?(0|[1-9]\d{0,17})")
-_DECIMAL: Final = re.compile(r"-?\d+\.\d+([eE][-+]?\d+)?")
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_DECIMAL: Final = re.compile(r"-?[0-9]+\.[0-9]+([eE][-+]?[0-9]+)?")
 _WORDS: Final = {"null": None, "~": None, "": None, "true": True, "false": False}
 
 Place = tuple["str | int", ...]

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from billing.store import access, commit_points, tables
 from billing.store.sums import STORED_MAX, halves, whole
-from rating import definition_file
+from rating import definition_file, spreadsheet_cells
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
@@ -153,7 +153,7 @@ def as_csv(found: Iterable[Row]) -> bytes:
     writer.writerow(COLUMNS)
     for row in found:
         amounts = [format_micros(each, MINOR_DIGITS.get(row.currency, 2)) if each else "" for each in (row.debit_micros, row.credit_micros)]
-        writer.writerow([row.entity, row.date, row.account, row.name, row.currency, *amounts, row.document])
+        writer.writerow(spreadsheet_cells.row([row.entity, row.date, row.account, row.name, row.currency, *amounts, row.document]))
     return text.getvalue().encode()
 
 

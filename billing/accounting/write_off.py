@@ -18,6 +18,7 @@ from billing.allocations import allocate_credit, open_micros
 from billing.payments.writing import require_minor_units, require_same
 from billing.persons import same_person
 from billing.store import commit_points, tables
+from rating import identifiers
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
 
@@ -122,6 +123,8 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
         if last is not None and last.kind == WRITTEN_OFF:
             _require_same(number, last, amount_micros, on, reason)
             return _answer(last, number, invoice, waits=False, existed=True)
+        if reference and last is None:
+            identifiers.require_new(reference, "write-off")
         amount = _amount(home, number, invoice, amount_micros)
         _require_not_before(on, invoice.issued_on, f"invoice {number} was issued")
         agreed = last is not None and last.kind == ASKED and last.amount_micros == amount and last.on_date in {"", on.isoformat()}

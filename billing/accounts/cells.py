@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.accounts.sheets import CellError
+from rating import spreadsheet_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,11 +26,12 @@ ROWS_A_PIECE: Final = 65_536
 class CellReader:
     """Reads the rows of one file below its header. Rows with a mistake are noted and left out."""
 
-    def __init__(self, layout: Layout, sheet: Sheet, header: list[str], mistakes: Mistakes) -> None:
+    def __init__(self, layout: Layout, sheet: Sheet, header: list[str], mistakes: Mistakes, *, is_csv: bool = False) -> None:
         self._layout = layout
         self._sheet = sheet
         self._header = header
         self._mistakes = mistakes
+        self._is_csv = is_csv
         self._known: dict[str, dict[str, Any]] = {name: {} for name in layout.columns}
 
     def read(self, pieces: Iterable[Piece], progress: Callable[[int], None] | None = None) -> Sheet:
@@ -52,7 +54,7 @@ class CellReader:
         columns: dict[str, Any] = {"line": pa.array(lines, pa.int64())}
         for name, column in self._layout.columns.items():
             if name in cells:
-                columns[name] = self._column(name, pc.utf8_trim_whitespace(pa.array(cells[name], pa.string())), lines, good)
+                columns[name] = self._column(name, self._texts(cells[name]), lines, good)
             else:
                 columns[name] = pa.array([None] * len(rows), column.type)
         first = next(iter(self._layout.columns))
@@ -60,6 +62,13 @@ class CellReader:
             self._mistakes.refuse(self._sheet.file, cells[first][row].strip())
         table = pa.table({name: columns[name] for name in (*self._layout.columns, "line")})
         return table if good.all() else table.filter(pa.array(good))
+
+    def _texts(self, cells: Sequence[str]) -> Any:  # noqa: ANN401 -- an array
+        """Cells without blanks at their ends, and, in a CSV file, without the apostrophe that keeps a spreadsheet from running them."""
+        texts = pc.utf8_trim_whitespace(pa.array(cells, pa.string()))
+        if not self._is_csv or not pc.any(pc.starts_with(texts, "'")).as_py():
+            return texts
+        return pc.replace_substring_regex(texts, spreadsheet_cells.QUOTED, r"\1", max_replacements=1)
 
     def _column(self, name: str, texts: Any, lines: list[int], good: NDArray[np.bool_]) -> Any:  # noqa: ANN401 -- an array, or a value of any type
         """The cells of a column; rows with a mistake are no longer good."""

@@ -20,6 +20,7 @@ from billing.accounts.comparing import flat, places, taken
 from billing.accounts.facts import DUNNING_KINDS
 from billing.accounts.import_opening import IMPORTED_RUN
 from billing.store import access, bulk, tables
+from rating import spreadsheet_cells
 from rating.errors import UserError
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
@@ -186,4 +187,4 @@ def _write_csv(path: Path, columns: list[str], table: pa.Table) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for batch in table.select(columns).to_batches(_ROWS_AT_ONCE):
-            writer.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+            writer.writerows(map(spreadsheet_cells.row, zip(*(column.to_pylist() for column in batch.columns), strict=True)))

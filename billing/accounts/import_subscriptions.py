@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from billing.accounts import stored
 from billing.accounts.comparing import differs, flat, less, places, rows_of, taken, told, without_repeats
+from billing.accounts.fresh_ids import refuse_ids
 from billing.accounts.importer import Count
 from billing.accounts.plans import refuse_plans
 from billing.store import tables
@@ -36,6 +37,7 @@ def subscriptions(work: Importer) -> Count:
     if ended:
         known = stored.subscriptions(work.connection, work.accounts)
     fresh = sheet._replace(table=rows_of(sheet.table, place < 0))
+    refuse_ids(fresh, "subscription_id", work.mistakes)
     owner = _owners(work, fresh)
     refuse_plans(work, fresh, owner)
     _refuse_early(work, fresh, owner)

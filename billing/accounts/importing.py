@@ -15,6 +15,7 @@ import pyarrow as pa
 from billing import catalogue
 from billing.accounts import entities, import_facts, import_numbers, import_opening, import_subscriptions, layouts, stored
 from billing.accounts.comparing import flat, less, places, rows_of, told, without_repeats
+from billing.accounts.fresh_ids import refuse_ids
 from billing.accounts.importer import Count, Importer
 from billing.accounts.sheet_files import read_document, read_folder
 from billing.accounts.sheets import Mistakes, Sheet
@@ -126,6 +127,7 @@ def import_accounts(work: Importer, known_policies: set[str]) -> Count:
     had = rows_of(known, place[place >= 0])
     told(again, "account", again.table["account_id"], {name: had[name] for name in stored.ACCOUNT_FIELDS[1:]}, work.mistakes)
     fresh = rows_of(sheet.table, place < 0)
+    refuse_ids(sheet._replace(table=fresh), "account_id", work.mistakes)
     first = stored.next_key(work.connection, tables.accounts.c.account_key)
     keys = np.arange(first, first + fresh.num_rows)
     columns = {"account_key": keys, **{name: fresh[name] for name in stored.ACCOUNT_FIELDS}}

@@ -19,6 +19,7 @@ from billing.accounts.sheets import CellError
 from billing.catalogue import Operator
 from billing.dunning_policy import policies
 from billing.store import commit_points, tables
+from rating import identifiers
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ class Recorder:
     ) -> Contract:
         """A new subscription."""
         require_cell("subscription", layouts.an_id, subscription_id)
+        identifiers.require_new(subscription_id, "subscription", identifiers.CHARS_MAX)
         key = stored.next_key(self.connection, tables.subscriptions.c.subscription_key)
         values: dict[str, Any] = {"subscription_key": key, "subscription_id": subscription_id, "account_key": customer.key}
         values |= {"from_date": from_date.isoformat(), "to_date": None, "transferred_from": transferred_from}

@@ -79,7 +79,7 @@ def _read_csv(path: Path, layout: Layout, mistakes: Mistakes, progress: Progress
                 pieces = _pieces(path.name, reader, mistakes)
         except csv.Error as error:
             _not_csv(path.name, reader.line_num, error, mistakes)
-        return CellReader(layout, sheet, header, mistakes).read(pieces, progress)
+        return CellReader(layout, sheet, header, mistakes, is_csv=True).read(pieces, progress)
 
 
 def _empty(layout: Layout, file: str, mistakes: Mistakes) -> Sheet:

@@ -26,6 +26,7 @@ from billing.documents.trying import transaction
 from billing.persons import same_person
 from billing.runs.by_hand import LIMIT, counting
 from billing.store import settings, tables
+from rating import identifiers
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjus
         before = connection.execute(sa.select(tables.adjustments).where(tables.adjustments.c.reference == wanted.reference)).one_or_none()
         limit = settings.integer(connection, LIMIT)
         if before is None:
+            identifiers.require_new(wanted.reference, "adjustment")
             _enter(home, connection, wanted, values, who, limit)
         else:
             _require_same(before, values)

@@ -35,6 +35,7 @@ from billing.invoicing.billed import ADVANCE, OUTSIDE
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING, Drafts
 from billing.runs.fact_columns import day_number
 from billing.store import approvals, tables
+from rating import identifiers
 from rating.errors import UserError
 from rating.model import TaxClass
 from rating.money import format_micros
@@ -99,6 +100,7 @@ def credit(  # noqa: PLR0913 -- what, when and by whom
         before = _existing(connection, wanted)
         if before is not None:
             return before
+        identifiers.require_new(wanted.reference, "credit note")
         document = find(connection, wanted.number)
         day = date_of(document, on, who, "a credit")
         _require_creditable(connection, document, wanted)

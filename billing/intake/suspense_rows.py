@@ -93,7 +93,7 @@ def _of_rejects(source: str, rejects: Iterable[NewReject], raw_file_id: int) -> 
             "raw_file_id": raw_file_id,
             "raw_offset": reject.offset,
             "raw_length": reject.length,
-            "raw": _text(reject.raw),
+            "raw": text_of(reject.raw),
             "through_seq": OWN,
             "raw_bytes": reject.raw if len(reject.raw) == reject.length <= RAW_BYTES_MAX else None,
             "row_sha256": row_sha256,
@@ -101,7 +101,7 @@ def _of_rejects(source: str, rejects: Iterable[NewReject], raw_file_id: int) -> 
         }
 
 
-def _text(raw: bytes) -> str:
+def text_of(raw: bytes) -> str:
     """The row itself, for people: what is no UTF-8, and NUL, which PostgreSQL's text cannot hold, become replacement characters."""
     return raw.decode("utf-8", "replace").rstrip("\r\n")[:RAW_CHARACTERS_MAX].replace("\0", "\ufffd")
 

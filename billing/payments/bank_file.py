@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing.charges.lines import minor_step_micros
 from billing.payments.mapping import Mapping, Outgoing, Place
+from billing.payments.writing import FIRST_MONEY
 from rating import definition_file
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import MICROS_PER_UNIT, MoneyError, format_micros, parse_micros
@@ -106,7 +107,7 @@ def _plain(text: str, mapping: Mapping) -> str:
     groups = whole.split(mapping.thousands) if mapping.thousands else [whole]
     is_grouped = len(groups) == 1 or (1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:]))  # noqa: PLR2004 -- thousands have three digits
     digits = "".join(groups)
-    if not (is_grouped and digits.isdecimal()):
+    if not (is_grouped and digits.isascii() and digits.isdecimal()):
         return ""
     return ("-" if "-" in (signed[1], signed[3]) else "") + digits + ("." + places if point else "")
 
@@ -212,6 +213,8 @@ def _require_possible(line: BankLine, ids: dict[str, int], mapping: Mapping, lat
             f"the payment is negative: {format_micros(line.amount_micros)}",
             "record what went back with `ratewright payment reverse`; `outgoing: ignore` in the mapping passes such lines over",
         )
+    if line.amount_micros > 0 and line.received_on < FIRST_MONEY:
+        raise _Wrong(f"{line.received_on} is before {FIRST_MONEY}", "look at date of the mapping; nothing of the file was taken")
     if line.amount_micros > 0 and line.received_on > latest:
         raise _Wrong(
             f"{line.received_on} has not begun yet",
@@ -260,7 +263,8 @@ def _signed(cells: dict[str, str], mapping: Mapping) -> int:
 
 def _day(text: str, mapping: Mapping) -> dt.date:
     try:
-        return dt.datetime.strptime(text, mapping.date).date()  # noqa: DTZ007 -- a date without a zone
+        own = "".join("?" if mark.isdecimal() and not mark.isascii() else mark for mark in text)  # `strptime` reads digits of every script
+        return dt.datetime.strptime(own, mapping.date).date()  # noqa: DTZ007 -- a date without a zone
     except ValueError as error:
         raise _Wrong(
             f"{text!r} is not a date such as {dt.date(2026, 11, 30).strftime(mapping.date)}", "look at date of the mapping"

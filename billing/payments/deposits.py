@@ -32,9 +32,11 @@ from billing.payments.writing import (
     require_not_before,
     require_positive,
     require_same,
+    require_sensible,
     writing,
 )
 from billing.store import approvals, tables
+from rating import identifiers
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
 
@@ -109,6 +111,8 @@ def take(home: Home, deposit: Deposit, act: Act) -> Held:
             ]
             require_same(what, fields, _REMEDY)
             return _held(work.connection, deposit.deposit_id)._replace(existed=True)
+        identifiers.require_new(deposit.deposit_id, "deposit")
+        require_sensible(deposit.received_on, what)
         require_minor_units(work.home, deposit.amount_micros, account.currency, what)
         received_on = deposit.received_on.isoformat()
         values = {"amount_micros": deposit.amount_micros, "received_on": received_on, "reference": deposit.reference, **work.signed}
@@ -134,6 +138,7 @@ def move(home: Home, movement: Movement, act: Act, agreement: Agreement | None =
             raise NotFoundError(f"no deposit has the id {movement.deposit_id}", "`ratewright payment deposit list` shows all of them")
         if _exists(work.connection, movement):
             return _held(work.connection, movement.deposit_id)._replace(existed=True)
+        identifiers.require_new(movement.reference, _WORDS[movement.kind])
         require_not_before(movement.on_date, row.received_on, f"{_WORDS[movement.kind]} {movement.reference}")
         account = account_by_key(work.connection, row.account_key)
         before = {item.number: item.open_micros for item in settled_by(work.connection, DEPOSIT, movement.deposit_id)}

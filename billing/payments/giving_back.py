@@ -30,9 +30,11 @@ from billing.payments.writing import (
     require_not_before,
     require_positive,
     require_same,
+    require_sensible,
     writing,
 )
 from billing.store import approvals, tables
+from rating import identifiers
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
 
@@ -122,6 +124,8 @@ def give_back(home: Home, back: Back, act: Act, agreement: Agreement | None = No
         if stored is not None:
             _require_same(back, stored)
             return _answer(work.connection, back, source, (stored.amount_micros, []), existed=True)
+        identifiers.require_new(back.reference, back.kind)
+        require_sensible(back.on_date, f"{back.kind} {back.reference}")
         if source.credit[0] == DOCUMENT:
             _require_nothing_written_off(work.connection, source.account)
         amount = _amount(work, back, source)

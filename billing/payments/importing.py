@@ -143,8 +143,7 @@ def _paid(connection: sa.Connection, payment_ids: Sequence[str]) -> set[str]:
 
 def _decide(connection: sa.Connection, lines: Sequence[BankLine], mapping: Mapping) -> list[_Decided]:
     """Whose each line is."""
-    finder = matching.Finder(mapping.match)
-    named = [finder.named(line.reference) for line in lines]
+    named = matching.named_in([line.reference for line in lines], mapping.match)
     invoices = _invoices(connection, matching.spellings(number for each in named for number in each.numbers))
     accounts = _accounts(connection, matching.spellings(account_id for each in named for account_id in each.account_ids))
     return [

@@ -16,8 +16,19 @@ import sqlalchemy as sa
 from billing.allocations import open_items
 from billing.allocations.settling import store_rows
 from billing.charges.lines import minor_step_micros
-from billing.payments.writing import Account, Act, Writing, account_of, minor_places, require_id, require_not_before, writing
+from billing.payments.writing import (
+    Account,
+    Act,
+    Writing,
+    account_of,
+    minor_places,
+    require_id,
+    require_not_before,
+    require_sensible,
+    writing,
+)
 from billing.store import tables
+from rating import identifiers
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
 
@@ -119,6 +130,8 @@ def agree(home: Home, wanted: Wanted, act: Act) -> Plan:
             plan = _read(work.connection, wanted.agreed_on, wanted.plan_id)
             _require_same_parts(work, account, plan, wanted)
             return plan._replace(existed=True)
+        identifiers.require_new(wanted.plan_id, "plan")
+        require_sensible(wanted.agreed_on, f"plan {wanted.plan_id}")
         items = _chosen(work, account, wanted.numbers)
         dated = _dated(work, wanted, account, sum(amount for _, amount in items))
         rows = split(items, [amount for _, amount in dated])

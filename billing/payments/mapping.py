@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from billing.payments import patterns
 from rating import definition_file
 from rating.errors import Problem, ProblemsError, UserError
 from tariffs.currencies import MINOR_DIGITS
@@ -226,11 +227,9 @@ def _wrong_patterns(mapping: Mapping) -> list[_Mistake]:
     wrong = []
     for name in ("invoice", "account"):
         pattern = getattr(mapping.match, name)
-        try:
-            if pattern and re.compile(pattern).match(""):
-                wrong.append((f"match.{name}", f"{pattern!r} finds the empty text everywhere", "give a pattern of the number itself"))
-        except re.error as error:
-            wrong.append((f"match.{name}", f"{pattern!r} is no regular expression: {error}", "write it such as R-[0-9]{10}"))
+        found = patterns.trouble(pattern) if pattern else None
+        if found is not None:
+            wrong.append((f"match.{name}", *found))
     if not (mapping.match.invoice or mapping.match.account):
         wrong.append(("match", "finds nothing", "give a pattern for invoice, for account or for both"))
     return wrong

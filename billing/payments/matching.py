@@ -6,13 +6,13 @@ account, or money in another currency or in the bank account of another legal en
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from billing.payments import patterns
 from billing.payments.writing import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from collections.abc import Mapping as Map
 
     from billing.payments.bank_file import BankLine
@@ -48,16 +48,10 @@ class Matched(NamedTuple):
     numbers: tuple[str, ...] = ()
 
 
-class Finder:
-    """The patterns of a mapping, compiled once. What they find is compared without regard to case and spaces."""
-
-    def __init__(self, match: Match) -> None:
-        self._invoice = re.compile(match.invoice, re.IGNORECASE) if match.invoice else None
-        self._account = re.compile(match.account, re.IGNORECASE) if match.account else None
-
-    def named(self, reference: str) -> Named:
-        """What stands in a reference."""
-        return Named(_found(self._invoice, reference), _found(self._account, reference))
+def named_in(references: Sequence[str], match: Match) -> list[Named]:
+    """What the patterns of a mapping find in each reference. It is compared without regard to case and spaces."""
+    invoices, accounts = _found(match.invoice, references), _found(match.account, references)
+    return [Named(*each) for each in zip(invoices, accounts, strict=True)]
 
 
 def matched(
@@ -89,9 +83,12 @@ def spellings(texts: Iterable[str]) -> list[str]:
     return sorted({spelled for text in texts for spelled in (text, text.upper(), text.lower())})
 
 
-def _found(pattern: re.Pattern[str] | None, text: str) -> tuple[str, ...]:
-    if pattern is None:
-        return ()
-    found = (hit.group("number") if "number" in pattern.groupindex else hit.group() for hit in pattern.finditer(text))
+def _found(pattern: str, references: Sequence[str]) -> list[tuple[str, ...]]:
+    if not pattern:
+        return [()] * len(references)
+    return [_distinct(each or ()) for each in patterns.found(pattern, references)]
+
+
+def _distinct(found: Iterable[str]) -> tuple[str, ...]:
     texts = ("".join(each.split()) for each in found if each)
     return tuple({text.upper(): text for text in texts}.values())

@@ -22,10 +22,12 @@ from billing.payments.writing import (
     require_minor_units,
     require_positive,
     require_same,
+    require_sensible,
     writing,
 )
 from billing.store import tables
 from billing.store.sums import halves, whole
+from rating import identifiers
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -96,6 +98,8 @@ def promise(home: Home, given: Promise, act: Act) -> Promised:
             ]
             require_same(what, fields, _REMEDY)
         else:
+            identifiers.require_new(given.promise_id, "promise")
+            require_sensible(given.made_on, what)
             values = {
                 "promise_id": given.promise_id,
                 "account_key": account.account_key,

@@ -28,9 +28,11 @@ from billing.payments.writing import (
     require_minor_units,
     require_positive,
     require_same,
+    require_sensible,
     writing,
 )
 from billing.store import tables
+from rating import identifiers
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -124,6 +126,8 @@ def take(work: Writing, given: Payment) -> Recorded:
         _require_same(what, stored, given)
         return Recorded(given.payment_id, account.currency, True, *state(work.connection, given.payment_id))
     if given.channel != postings.FROM_SUSPENSE:
+        identifiers.require_new(given.payment_id, "payment")
+        require_sensible(given.received_on, what)
         _require_no_line(work.connection, given.payment_id)
     require_minor_units(work.home, given.amount_micros, account.currency, what)
     _require_own(work.connection, account, given)

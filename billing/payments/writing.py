@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 COMMIT_KIND: Final = "payment"
+FIRST_MONEY: Final = dt.date(2000, 1, 1)  # no money is recorded as of an earlier date
 _FIRST_ZONE: Final = dt.timezone(dt.timedelta(hours=14))
 
 
@@ -113,6 +114,12 @@ def account_by_key(connection: sa.Connection, account_key: int) -> Account:
     account = tables.accounts.c
     columns = (account.account_key, account.account_id, account.currency, sa.func.coalesce(account.legal_entity, ""))
     return Account(*connection.execute(sa.select(*columns).where(account.account_key == account_key)).one())
+
+
+def require_sensible(on: dt.date, what: str) -> None:
+    """Raises UserError for a date before `FIRST_MONEY`: a year that is missing or mistaken."""
+    if on < FIRST_MONEY:
+        raise UserError(f"{what} is dated {on}, before {FIRST_MONEY}", "give the date on which it happened", exit_status=2)
 
 
 def require_id(given: str, what: str) -> None:

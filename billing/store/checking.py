@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.store import access, dated_ahead, named_files, tables
+from billing.store import access, dated_ahead, named_files, odd_ids, tables
 from billing.store.sums import halves, whole
 from billing.store.tables.columns import comparing
 
@@ -47,7 +47,7 @@ def check(home: Home) -> Checked:
         findings = [*_damage(connection), *_schema(connection), *_constraints(connection), *_foreign_keys(connection)]
         counts = [_count(connection, table) for table in tables.metadata.sorted_tables]
         files = named_files.named(connection, home.path)
-        notes = [Finding(*each) for each in dated_ahead.notes(connection)]
+        notes = [Finding(*each) for each in (*dated_ahead.notes(connection), *odd_ids.notes(connection))]
     findings += [Finding(file.path, f"{what} ({file.table})") for file, what in named_files.differences(home.path, files)]
     findings += [Finding(*found) for found in access.looser(home.path)]
     return Checked(sorted(counts), len(files), findings, notes)

@@ -34,8 +34,8 @@ SERVICES: Final = {service.name.lower(): service for service in Service}
 DIGITS_MAX: Final = 15  # of a number in E.164
 OFFSET_S_MAX: Final = 15 * 3600
 SHIFT_US_MAX: Final = 366 * 86_400_000_000
-_OFFSET: Final = re.compile(r"([+-])(\d\d):?([0-5]\d)")
-_SHIFT: Final = re.compile(r"([+-]?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_OFFSET: Final = re.compile(r"([+-])([0-9]{2}):?([0-5][0-9])")
+_SHIFT: Final = re.compile(r"([+-]?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _SECOND_US: Final = 1_000_000
 
 

@@ -30,7 +30,7 @@ class Selection(NamedTuple):
     @property
     def suspense_ids(self) -> set[int]:
         """Ids that are numbers."""
-        return {int(each) for each in self.ids if each.isdecimal()}
+        return {int(each) for each in self.ids if each.isascii() and each.isdecimal()}
 
     def wants(self, suspense_id: int | None, key: bytes | None, source: str, reason: str) -> bool:
         """Whether a record is one of them. `suspense_id` None: rating refused it."""

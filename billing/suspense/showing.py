@@ -134,7 +134,7 @@ def _decided(home: Home, identifier: str) -> Shown:
     """A record that waits no more, and why."""
     with home.connect() as connection:
         row = None
-        if identifier.isdecimal():
+        if identifier.isascii() and identifier.isdecimal():
             query = sa.select(suspense, commits.c.at_us).join_from(suspense, commits, commits.c.commit_seq == suspense.c.commit_seq)
             row = connection.execute(query.where(suspense.c.suspense_id == int(identifier))).first()
         if row is None:

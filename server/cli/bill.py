@@ -130,7 +130,7 @@ def run_id(name: str) -> int | None:
 
     if name == "latest":
         return None
-    if not name.isdecimal():
+    if not (name.isascii() and name.isdecimal()):
         raise UserError(f"{name!r} is not a run", "give its number, or latest", exit_status=2)
     return int(name)
 

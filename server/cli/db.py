@@ -89,7 +89,10 @@ def upgrade(
 def check(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """Check the schema, every constraint and foreign key, and the hash of every file that the database names. Exit status 1 on a finding.
 
-    Dunning runs and bill runs of a date that had not begun when they were committed are noted; nothing of them is damaged.
+    Times of commits, bytes of rows that could not be read and first days of subscriptions are held against what else tells them.
+
+    Dunning runs and bill runs of a date that had not begun when they were committed are noted, and ids that would be refused today; nothing
+    of them is damaged.
 
     Parameters
     ----------
@@ -99,12 +102,14 @@ def check(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
         Print JSON.
 
     """
+    from billing.controls import traces
     from billing.store import checking
     from billing.store.home import Home
     from server.cli import output
 
     with Home.open(home) as opened:
         checked = checking.check(opened)
+        checked = checked._replace(findings=[*checked.findings, *traces.findings(opened)])
     if as_json:
         output.print_json({"tables": checked.tables, "files": checked.files, "findings": checked.findings, "notes": checked.notes})
         return 1 if checked.findings else 0

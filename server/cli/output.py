@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+import unicodedata
 from typing import TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 GAP = "  "
 
@@ -65,7 +66,16 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right:
 
 def printable(text: str) -> str:
     """Text of one line: what would move the cursor, colour a terminal or cannot be written is shown by its code."""
-    return text if text.isprintable() else "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text)
+    return text if text.isprintable() else "".join(mark if _is_shown(mark) else ascii(mark)[1:-1] for mark in text)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print text that others wrote, a line or several each, as `printable`."""
+    print("\n".join(printable(each) for line in lines for each in line.split("\n")))
+
+
+def _is_shown(mark: str) -> bool:
+    return mark.isprintable() or unicodedata.category(mark) == "Zs"  # blanks of every width
 
 
 def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str], title: str) -> None:

@@ -168,7 +168,7 @@ def quote(
     if as_json:
         output.print_json(explain.as_json(outcome))
     else:
-        print("\n".join([explain.as_text(outcome, language), *_beside(outcome, catalogues, language)]))
+        output.print_lines([explain.as_text(outcome, language), *_beside(outcome, catalogues, language)])
     return 0
 
 

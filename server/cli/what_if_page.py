@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from billing.charges.lines import minor_step_micros
 from billing.what_if.report import bills_of_plans, grouped
+from rating import spreadsheet_cells
 from rating.money import RoundingMode, format_micros, round_exact
 from server.cli import output
 from tariffs.currencies import MINOR_DIGITS
@@ -86,13 +87,14 @@ def as_csv(report: WhatIf) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for part in report.currencies:
-        writer.writerows(_csv_part(part))
+        writer.writerows(map(spreadsheet_cells.row, _csv_part(part)))
     for unpriced in report.unpriced:
         writer.writerow(
             ("unpriced", "", unpriced.plan, "", unpriced.service, unpriced.status, unpriced.now_events, "", unpriced.then_events, "", "")
         )
     for lost in report.lost:
-        writer.writerow(("lost", "", lost.plan, lost.zone, lost.service, "", lost.events, "", 0, "", ""))
+        lost_row = ("lost", "", lost.plan, lost.zone, lost.service, "", lost.events, "", 0, "", "")
+        writer.writerow(spreadsheet_cells.row(lost_row))
     return text.getvalue()
 
 

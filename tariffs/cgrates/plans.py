@@ -114,7 +114,7 @@ def _bindings(row: Row, sources: Sources) -> list[Binding]:
 
 def _weight(text: str) -> Decimal:
     try:
-        weight = Decimal(text or "0")
+        weight = Decimal((text or "0") if text.isascii() else "")  # Decimal reads digits of every script
     except InvalidOperation:
         raise CarryError(f'the weight "{text}" is no number') from None
     if not weight.is_finite() or abs(weight.adjusted()) > _WEIGHT_DIGITS:

@@ -29,7 +29,7 @@ MODES: Final = {"*up": "up", "*middle": "half_up", "*down": "down"}
 UNROUNDED: Final = frozenset({"", "*none"})
 FREE: Final = "*free"
 _UNITS_NS: Final = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)", re.ASCII)
 _MILLISECOND_NS: Final = 10**6
 _SECOND_NS: Final = 10**9
 _SUFFIX: Final = {QuantityUnit.BYTE: "B", QuantityUnit.MESSAGE: " messages"}
@@ -217,7 +217,7 @@ def _maximum(row: Row, max_cost: str, strategy: str, ledger: Ledger) -> Fraction
 
 def _amount(text: str, what: str) -> Fraction:
     try:
-        found = Decimal(text)
+        found = Decimal(text if text.isascii() else "")  # Decimal reads digits of every script
     except InvalidOperation:
         raise CarryError(f'{what} "{text}" is no number') from None
     if not found.is_finite() or abs(found.adjusted()) > 2 * PLACES_MAX + 6:  # beyond what any price holds: 1e999999 would not even end

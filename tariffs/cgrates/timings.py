@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tariffs.cgrates.reading import Row
 
 OPEN: Final = frozenset({"", ANY, "*asap", "*always", "*now"})  # from the first second on, or to the last
-_TIME: Final = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})")
+_TIME: Final = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]{1,4}")
 _SUNDAY: Final = 7
 

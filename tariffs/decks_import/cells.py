@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 INCREMENT_MAX: Final = 10**9
 
 _MILLISECONDS: Final = 1_000  # a second
-_PLAIN_AMOUNT: Final = re.compile(r"(?:(0|[1-9]\d{0,11})(?:\.\d{0,18})?|\.\d{1,18})")
-_SECONDS: Final = re.compile(r"(\d{1,10})(?:\.0+)? ?(?:s|sec)?", re.IGNORECASE)
+_PLAIN_AMOUNT: Final = re.compile(r"(?:(0|[1-9]\d{0,11})(?:\.\d{0,18})?|\.\d{1,18})", re.ASCII)
+_SECONDS: Final = re.compile(r"(\d{1,10})(?:\.0+)? ?(?:s|sec)?", re.IGNORECASE | re.ASCII)
 _MIDNIGHT: Final = r"(?:[ T]0?0:00(?::00)?)?"
-_DATE_WORDS: Final = {"YYYY": r"(?P<year>\d{4})", "MON": r"(?P<name>[A-Za-z]{3})", "MM": r"(?P<month>\d{1,2})", "DD": r"(?P<day>\d{1,2})"}
+_DATE_WORDS: Final = {
+    "YYYY": "(?P<year>[0-9]{4})", "MON": "(?P<name>[A-Za-z]{3})", "MM": "(?P<month>[0-9]{1,2})", "DD": "(?P<day>[0-9]{1,2})",
+}  # fmt: skip
 
 
 def amount(text: str, how: AmountsEntry) -> Fraction:

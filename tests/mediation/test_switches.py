@@ -37,7 +37,8 @@ DISPOSITIONS = [
     ("ANSWERED", f"{DAY} 10:00:05", "0", ("answered", "10:00:05", 0)),
     ("ANSWERED", "", "0", ("answered", "10:00:00", 0)),
     ("ANSWERED", f"{DAY} 10:00:05", "59.25", ("answered", "10:00:05", 59.25)),
-    ("ANSWERED", f"{DAY} 10:00:05", "119", ("answered", "10:00:05", 119)),  # a minute more than it can be: the clock was set
+    ("ANSWERED", f"{DAY} 10:00:05", "63", ("answered", "10:00:05", 63)),  # all that may be cut off and rounded
+    ("ANSWERED", f"{DAY} 10:00:05", "64", "duration_exceeds_span"),  # billed from the ringing on, if it passed
     ("ANSWERED", f"{DAY} 10:00:05", "200", "duration_exceeds_span"),
     ("ANSWERED", f"{DAY} 10:00:05", "", "unreadable_number"),
     ("ANSWERED", "", "60", "missing_answer_time"),

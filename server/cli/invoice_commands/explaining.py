@@ -37,7 +37,7 @@ def explain(
     if as_json:
         output.print_json(practice.marked(opened, found if events is None else _with_events(found, events, limit)))
         return 0
-    print("\n".join([*practice.notice(opened, language), *_page(found, language)]))
+    output.print_lines([*practice.notice(opened, language), *_page(found, language)])
     if events is not None:
         _print_events(events, limit, language)
     return 0
@@ -61,13 +61,13 @@ def _page(found: Explained, language: str) -> list[str]:
 
 def _print_events(events: LineExplained, limit: int, language: str) -> None:
     from rating import explain as explained
-    from server.cli import invoice_page
+    from server.cli import invoice_page, output
 
     print()
-    print("\n".join(invoice_page.explained_head(events, language)[1:]))
+    output.print_lines(invoice_page.explained_head(events, language)[1:])
     for outcome in events.outcomes[:limit]:
         print()
-        print(explained.as_text(outcome, language))
+        output.print_lines([explained.as_text(outcome, language)])
 
 
 def _with_events(found: Explained, events: LineExplained, limit: int) -> dict[str, object]:

@@ -81,7 +81,7 @@ def show(
         plain["lines"] = [{**line, **lines.get(line["line_no"], {})} for line in plain["lines"]]
         output.print_json(practice.marked(opened, {**plain, "taxes": told["taxes"], "after": after}))
         return 0
-    print("\n".join([*practice.notice(opened, language or found.language), *invoice_page.page(found, language, more)]))
+    output.print_lines([*practice.notice(opened, language or found.language), *invoice_page.page(found, language, more)])
     became = aftermath_page.sentences(after, found.summary.currency, language or found.language)
     if became:
         print("\n" + "\n".join(became))

@@ -121,8 +121,9 @@ def _write(found: UsageList, file: Path) -> None:
     import csv
 
     from billing.store import access
+    from rating import spreadsheet_cells
 
     with access.users_mask(), file.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(_COLUMNS)
-        writer.writerows(_rows(found))
+        writer.writerows(map(spreadsheet_cells.row, _rows(found)))

@@ -77,8 +77,9 @@ def _write(path: Path, rows: Sequence[Touched]) -> None:
 
     from billing.affected import Touched
     from billing.store import access
+    from rating import spreadsheet_cells
 
     with access.users_mask(), path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Touched._fields)
-        writer.writerows(rows)
+        writer.writerows(map(spreadsheet_cells.row, rows))

@@ -59,7 +59,7 @@ def check(
         output.print_json([{**summary(each.catalogue), "warnings": of} for each, of in zip(found, rows, strict=True)])
     else:
         for each, of in zip(found, warnings, strict=True):
-            print("\n".join([f"{line(each.catalogue)}: {_verdict(len(of), strict=strict)}", *warning_lines.lines(of, each.locate)]))
+            output.print_lines([f"{line(each.catalogue)}: {_verdict(len(of), strict=strict)}", *warning_lines.lines(of, each.locate)])
     return 1 if strict and any(warnings) else 0
 
 

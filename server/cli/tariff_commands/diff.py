@@ -46,7 +46,7 @@ def diff(
         output.print_json({"old": _header(before), "new": _header(after), "changes": [change._asdict() for change in found]})
         return 0
     print(f"{_name(before)} -> {_name(after)}")
-    print("\n".join(changes.lines(found, shown=None if every else changes.SHOWN)))
+    output.print_lines(changes.lines(found, shown=None if every else changes.SHOWN))
     return 0
 
 

@@ -73,7 +73,7 @@ def history(
         output.print_json([_plain(each) for each in found])
         return 0
     for each in found:
-        print("\n".join(_lines(each)))
+        output.print_lines(_lines(each))
     return 0
 
 

@@ -91,12 +91,13 @@ def _now_us(catalog: Sequence[Path], home: Path) -> int:
 def _write(made: Sheet, form: str, output: Path | None) -> None:
     """The sheet as a file, or printed."""
     from billing.store import access
+    from server.cli.output import printable
     from tariffs.sheets import html, pdf, text
 
     makers: dict[str, Callable[[Sheet], bytes]] = {
         "pdf": pdf.render,
         "html": lambda each: html.page(each).encode(),
-        "text": lambda each: "\n".join([*text.lines(each), ""]).encode(),
+        "text": lambda each: "\n".join(printable(line) for line in "\n".join([*text.lines(each), ""]).split("\n")).encode(),
     }
     written = makers[form](made)
     if output is None:
@@ -109,7 +110,7 @@ def _write(made: Sheet, form: str, output: Path | None) -> None:
             output.write_bytes(written)
     except OSError as error:
         raise UserError(f"{output} cannot be written: {error.strerror}", "name a file in a folder that is there") from error
-    print(f"{output}: {made.title}, {len(made.cells)} prices, {form}")
+    print(printable(f"{output}: {made.title}, {len(made.cells)} prices, {form}"))
 
 
 def _versions(name: str, paths: Sequence[Path], home: Path) -> tuple[list[Catalogue], str, str]:

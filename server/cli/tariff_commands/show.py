@@ -47,7 +47,7 @@ def show(
         output.print_json({**msgspec.to_builtins(chosen), "content_hash": chosen.content_hash.hex()})
         return 0
     versions = [each for each in published if each.identity == chosen.identity]
-    print("\n".join(tariff_sheet.lines(chosen, versions)))
+    output.print_lines(tariff_sheet.lines(chosen, versions))
     return 0
 
 

@@ -35,7 +35,7 @@ def resolve(
     from server.cli.usage_commands import suspense_common as common
 
     (identifier,) = checked_ids([record])
-    if not identifier.isdecimal():
+    if not (identifier.isascii() and identifier.isdecimal()):
         raise UserError(
             f"{record} is no version of an event in conflict", "`usage suspense --reason conflicting` shows them", exit_status=2
         )

@@ -372,8 +372,8 @@ A4                        | other_entity
 @pytest.mark.parametrize("row", REFERENCES.strip().splitlines())
 def test_whose_it_is(tmp_path: Path, row: str) -> None:
     reference, expected = (part.strip() for part in row.split("|"))
-    finder = matching.Finder(mapping_of(tmp_path, changes=("A[0-9]+", "[AB][0-9]")).match)
+    (named,) = matching.named_in([reference], mapping_of(tmp_path, changes=("A[0-9]+", "[AB][0-9]")).match)
     line = BankLine(1, "x", dt.date(2026, 1, 1), units(1), "CNY", "", reference)
-    found = matching.matched(finder.named(reference), line, INVOICES, ACCOUNTS)
+    found = matching.matched(named, line, INVOICES, ACCOUNTS)
     told = [found.state, found.account.account_id, *found.numbers] if found.account else [found.state]
     assert " ".join(told) == expected

@@ -45,3 +45,8 @@ def test_a_table_shows_control_characters_by_their_codes(capsys: pytest.CaptureF
 def test_plain_table_never_cuts(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table(["text"], [["x" * 500]])
     assert "x" * 500 in capsys.readouterr().out
+
+
+def test_lines_that_others_wrote_show_their_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_lines(["a\x1b[2J\u202eb", "基本\u3000一\u00a0二", "two\nlines"])
+    assert capsys.readouterr().out == "a\\x1b[2J\\u202eb\n基本\u3000一\u00a0二\ntwo\nlines\n"

@@ -1,0 +1,71 @@
+"""Columns that no book adds up, held against what else tells the same: an edit of one of them alone is found.
+
+- times of commits: what was stored in a commit and dated with it has its time
+- rows that could not be read: their bytes are as long as they came, and the text that people see follows from them
+- subscriptions: the first plan of each begins on its own first day
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from billing.intake import suspense_rows
+from billing.store import tables
+from billing.store.checking import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing.store.home import Home
+
+_SHOWN: Final = 5
+_ROWS_AT_ONCE: Final = 1_000
+_DATED: Final = (  # instants that are those of the commits they were stored in
+    tables.bill_runs.c.started_us,
+    tables.bank_files.c.at_us,
+    tables.bank_line_decisions.c.at_us,
+    tables.payment_events.c.at_us,
+    tables.gl_exports.c.at_us,
+    tables.billing_settings.c.at_us,
+)
+
+
+def findings(home: Home) -> list[Finding]:
+    """What differs, on one view of the database."""
+    with home.connect() as connection:
+        return [*_commits(connection), *_rejected(connection), *_subscriptions(connection)]
+
+
+def _commits(connection: sa.Connection) -> Iterator[Finding]:
+    commit = tables.commits.c
+    for at_us in _DATED:
+        table = at_us.table
+        query = sa.select(commit.commit_seq).join_from(tables.commits, table, table.c.commit_seq == commit.commit_seq)
+        other = list(connection.execute(query.where(at_us != commit.at_us).distinct().order_by(commit.commit_seq)).scalars())
+        yield from _told("commits", "commits have another time than what they stored in", str(table.name), other)
+
+
+def _rejected(connection: sa.Connection) -> Iterator[Finding]:
+    row = tables.suspense.c
+    query = sa.select(row.suspense_id, row.raw_bytes, row.raw_length, row.raw).where(row.event_key.is_(None), row.raw_bytes.is_not(None))
+    other = []
+    for suspense_id, data, length, text in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+        if len(data) != length or suspense_rows.text_of(data) != text:
+            other.append(suspense_id)
+    yield from _told("suspense", "rows have bytes that are not those of their length and text, by", "suspense_id", sorted(other))
+
+
+def _subscriptions(connection: sa.Connection) -> Iterator[Finding]:
+    row, plan = tables.subscriptions.c, tables.plan_facts.c
+    first = sa.select(sa.func.min(plan.from_date)).where(plan.subscription_key == row.subscription_key).scalar_subquery()
+    query = sa.select(row.subscription_id).where(first.is_distinct_from(row.from_date)).order_by(row.subscription_key)
+    other = list(connection.execute(query).scalars())
+    yield from _told("subscriptions", "subscriptions begin on another day than their first plan, by", "subscription_id", other)
+
+
+def _told(place: str, what: str, by: str, other: list[Any]) -> Iterator[Finding]:
+    if other:
+        shown = ", ".join(map(repr, other[:_SHOWN])) + (f", and {len(other) - _SHOWN:,} more" if len(other) > _SHOWN else "")
+        yield Finding(place, f"{len(other):,} {what} {by}: {shown}")
