@@ -218,7 +218,7 @@ CONTENT = ["1001,1002,u-1", "1001,1003,u-1", "1003,1002,u-1"]
 def test_parties_times_and_durations_are_charge_relevant(tmp_path: Path) -> None:
     source = freeswitch(*STAMPS, "billsec")
     texts = [f"{parties},{S},{A},{E},68" for parties in CONTENT]
-    texts += [f"1001,1002,u-1,{S},{A},{E},67", f"1001,1002,u-1,{S},{S},{E},68", f"1001,1002,u-1,{A},,{E},68"]
+    texts += [f"1001,1002,u-1,{S},{A},{E},67", f"1001,1002,u-1,{S},{S},{E},68", f"1001,1002,u-1,{A},,{E},0"]
     hashes = {decode_text(tmp_path, text, source)["content_hash"] for text in texts}
     assert len(hashes) == len(texts)
 
