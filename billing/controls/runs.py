@@ -21,6 +21,7 @@ from billing.intake import view
 from billing.invoicing.digest import digest_by_rows, digest_of_run
 from billing.runs import charge_files, facts, scope, states
 from billing.runs.computing import WINDOW_FROM, WINDOW_TO
+from billing.runs.left_out import TERM
 from billing.runs.numbering import DIGEST, DIGEST_BY_ROWS
 from billing.runs.reports import run_terms
 from billing.runs.settlement import TERM_OF_KIND
@@ -109,7 +110,7 @@ def _rating_book(
         for start in range(window.from_us, window.to_us, _STRETCH_US):
             end = min(start + _STRETCH_US, window.to_us)
             usage_rows += view.usage(home, ("flags",), run.pinned_seq, start, end).num_rows
-    left_out = {term: each.rows for term, each in terms.items() if term.startswith("left_out.")}
+    left_out = {term: each.rows for term, each in terms.items() if term.startswith(TERM)}
     by_status = {term: each.rows for term, each in terms.items() if term.startswith("events.")}
     right = charge_rows + sum(left_out.values())
     shown = {"usage": usage_rows, "charge rows": charge_rows, **by_status, **left_out}

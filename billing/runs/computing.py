@@ -19,6 +19,7 @@ from billing.invoicing import billed_lines
 from billing.runs import bounds, by_hand, entities, facts, leftovers, payers, price_list, scope, totals, touched
 from billing.runs.contracts import Contracts
 from billing.runs.groups import price_in_groups
+from billing.runs.left_out import TERM
 from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
 from billing.runs.settlement import Settlement, settle
 from billing.runs.terms import Term
@@ -168,7 +169,7 @@ def _proposed(usage: Lines, known: Known, currencies: Currencies, workings: tota
 def _usage_terms(usage: PricedSums) -> dict[str, Term]:
     """Events by status and by reason of leaving out, and the charges by currency, as the run counted them."""
     terms = {f"events.{status.name}": Term(rows, 0) for status, rows in usage.status_counts.items()}
-    terms |= {f"left_out.{name}": Term(rows, 0) for name, rows in usage.left_out.items()}
+    terms |= {f"{TERM}{name}": Term(rows, 0) for name, rows in usage.left_out.items()}
     terms |= {f"usage:{currency}": Term(*charged) for currency, charged in usage.charges_by_currency.items()}
     return terms | {f"too_large:{currency}": Term(*charged) for currency, charged in usage.too_large_by_currency.items()}
 

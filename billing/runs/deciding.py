@@ -28,6 +28,7 @@ from billing.runs.coverage import TESTED, Covered, computed_seq, coverage
 from billing.runs.fact_columns import NEVER_DAY, day_number, day_of, groups
 from billing.runs.facts import Facts
 from billing.runs.for_tests import ever_for_tests, for_tests
+from billing.runs.left_out import LeftOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 
 Bools = npt.NDArray[np.bool_]
-HELD: Final = "held"
-PASSED_BY: Final = "passed by"
+HELD: Final = LeftOut.HELD.value
+PASSED_BY: Final = LeftOut.PASSED_BY.value
 LONG_AGO: Final = -(2**40)  # a day before all days
 NEVER_SEQ: Final = np.iinfo(np.int64).max
 _CYCLE_DAYS_MAX: Final = 62  # the longest period there is: a cycle, or a stub on the way to another bill day

@@ -14,6 +14,7 @@ from billing.runs import late, pricing
 from billing.runs.arrivals import COLUMNS
 from billing.runs.circumstances import asked
 from billing.runs.columns import int64, key_halves, one_chunk
+from billing.runs.left_out import LeftOut
 from billing.runs.pricing import Owned, Owners, Priced
 from billing.runs.turns import Turns
 from billing.runs.usage_kernel import NOBODY, SKIPPED, in_unit_order
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     Bools = npt.NDArray[np.bool_]
 
-FROM_BEFORE: Final = "from_before"  # as reason of leaving out, below zero: events that are priced and began before the window
+FROM_BEFORE: Final = LeftOut.FROM_BEFORE.value  # as reason of leaving out, below zero: events that are priced and began before the window
 _USED: Final = ("flags", "start_us", *COLUMNS)  # columns that nobody asks for any more when owners are known
 
 
@@ -124,7 +125,7 @@ class GroupEvents:
             keep &= ~before | (owner.place >= 0)
         keep, others = pricing.to_price(usage, owner, keep, contracts.prices_incoming)
         left_out |= others
-        left_out["settled"] += part.settled
+        left_out[LeftOut.SETTLED.value] += part.settled
         if self._came is not None:
             left_out[FROM_BEFORE] = -int(np.count_nonzero(keep & before))
         return keep, owner, left_out

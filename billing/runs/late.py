@@ -23,7 +23,7 @@ from billing.runs.columns import int64
 from billing.runs.coverage import billed_seq
 from billing.runs.fact_columns import NEVER_DAY, day_of, groups
 from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
-from billing.runs.scope import CLOSED, SETTLED
+from billing.runs.left_out import CLOSED, SETTLED, LeftOut
 from rating.model import LateUsage
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
     Bools = npt.NDArray[np.bool_]
 
-TOO_LATE: Final = "too_late"  # as reason of leaving out, as the next
-WAIVED: Final = "waived"
+TOO_LATE: Final = LeftOut.TOO_LATE.value
+WAIVED: Final = LeftOut.WAIVED.value
 DAY_US: Final = 86_400_000_000
 _NO_RULE: Final = -1
 _NEVER_US: Final = 2**62

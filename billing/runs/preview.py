@@ -12,6 +12,7 @@ from billing.invoicing import InvoiceDraft
 from billing.runs import beginning, states
 from billing.runs.beginning import Order
 from billing.runs.computing import compute
+from billing.runs.left_out import TERM
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def preview(  # noqa: PLR0913 -- what, when, and how
         drafts.structs(),
         tuple(names[key] for key in drafts.account_key.tolist()),
         {name.removeprefix("events."): term.rows for name, term in computed.terms.items() if name.startswith("events.")},
-        {name.removeprefix("left_out."): term.rows for name, term in computed.terms.items() if name.startswith("left_out.")},
+        {name.removeprefix(TERM): term.rows for name, term in computed.terms.items() if name.startswith(TERM)},
         {names[key]: reason for key, reason in settlement.quarantined.items()},
         dict(sorted((names[key], f"{kind}: {reason}") for key, (kind, reason) in left_out.items())),
         {each.name: each.text for each in findings},

@@ -20,7 +20,7 @@ from billing.charges.rollover import Left
 from billing.runs.circumstances import Asked, Whose, circumstances
 from billing.runs.columns import Runs, index_of, int64, key_halves, one_chunk, take
 from billing.runs.destinations import numbers
-from billing.runs.scope import CLOSED, NOT_DUE, OTHER_RUN, SETTLED
+from billing.runs.left_out import PLACES, LeftOut
 from billing.runs.turns import Rateable, Results, chosen
 from rating.engine import Buckets, RatingInput, rate
 from rating.model import Service
@@ -47,8 +47,7 @@ _COLUMNS: Final = (
 )
 QUANTITY: Final = "quantity"  # as column: what `quantity_of` says
 DAY_US: Final = 86_400_000_000
-NOT_BILLABLE: Final = "not_billable"
-_REASONS: Final = (("closed", CLOSED), ("not_due", NOT_DUE), ("other_run", OTHER_RUN), ("settled", SETTLED))
+NOT_BILLABLE: Final = LeftOut.NOT_BILLABLE.value
 NEVER_BILLS: Final = int(UsageFlag.UNANSWERED | UsageFlag.ABSORBED | UsageFlag.PARTIAL)
 
 
@@ -93,7 +92,7 @@ def price_owned(
 
 
 class Owners(NamedTuple):
-    """Who pays for each event, as indices; -1 nobody. `place`: the computed period, or CLOSED, NOT_DUE, OTHER_RUN, SETTLED."""
+    """Who pays for each event, as indices; -1 nobody. `place`: the computed period, or one of `left_out.PLACES`."""
 
     subscription: Int64s
     account: Int64s
@@ -140,13 +139,13 @@ def to_price(
     usage: pa.Table, owner: Owners, wanted: npt.NDArray[np.bool_], prices_incoming: Callable[[Int64s], npt.NDArray[np.bool_]]
 ) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
     """Which of the `wanted` events this run prices, and how many it does not, by reason."""
-    billable = _is_billable(usage, owner, prices_incoming)
+    billable = is_billable(usage, owner, prices_incoming)
     left_out = {NOT_BILLABLE: int(np.count_nonzero(wanted & ~billable))}
     wanted = wanted & billable
     unpriced = wanted & (owner.subscription >= 0) & (owner.place < 0)
     codes = owner.place[unpriced]
-    for name, code in _REASONS:
-        left_out[name] = int(np.count_nonzero(codes == code))
+    for reason, code in PLACES.items():
+        left_out[reason.value] = int(np.count_nonzero(codes == code))
     return wanted & ~unpriced, left_out
 
 
@@ -203,7 +202,7 @@ def incoming_by_name(events: Rateable, direction: npt.NDArray[np.int8], contract
     return named
 
 
-def _is_billable(usage: pa.Table, owner: Owners, prices_incoming: Callable[[Int64s], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
+def is_billable(usage: pa.Table, owner: Owners, prices_incoming: Callable[[Int64s], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
     """Rows that bill: answered, no further leg of another row's call, and begun by the served party or of a plan that prices incoming."""
     flags, direction = usage["flags"].to_numpy(), usage["direction"].to_numpy()
     begun = direction == int(Direction.ORIGINATING)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from billing.accounts.undone import PROPOSED, UNDONE
 from billing.allocations.items import chunks
 from billing.runs import frozen, states
+from billing.runs.left_out import TERM
 from billing.runs.terms import Term
 from billing.store import tables
 from billing.store.sums import halves, whole
@@ -118,7 +119,7 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
         tax_micros=figures.tax_micros,
         total_micros=figures.total_micros,
         events={name.removeprefix("events."): term.rows for name, term in terms.items() if name.startswith("events.")},
-        left_out={name.removeprefix("left_out."): term.rows for name, term in terms.items() if name.startswith("left_out.")},
+        left_out={name.removeprefix(TERM): term.rows for name, term in terms.items() if name.startswith(TERM)},
         quarantined={account: reason for account, kind, reason in figures.aside if kind is None},
         kind=run.kind,
         restricted=run.restricted,

@@ -25,6 +25,7 @@ from billing.runs import deciding, windows
 from billing.runs.calendars import PeriodsOf, side_by_side
 from billing.runs.coverage import Coverage, Covered, covered_through
 from billing.runs.fact_columns import day_number, day_of, groups
+from billing.runs.left_out import CLOSED, NOT_DUE, OTHER_RUN, SETTLED
 from billing.runs.windows import Window
 
 if TYPE_CHECKING:
@@ -41,12 +42,6 @@ COMPUTING: Final = "computing"
 COMPUTED: Final = "computed"
 NUMBERED: Final = "numbered"
 POSTED: Final = "posted"
-
-# Places of an event that is in no computed period.
-CLOSED: Final = -1  # before the first open period of its account
-NOT_DUE: Final = -2  # after the last one: a later run bills it
-OTHER_RUN: Final = -3  # its account is not in this run
-SETTLED: Final = -4  # in an open period that an earlier run billed and nothing has touched since
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,7 +102,11 @@ class Scope:
         return {key: firsts[number] for key, number in zip(facts.account_keys[rows].tolist(), self.calendar[rows].tolist(), strict=True)}
 
     def place(self, account: Int64s, start_us: Int64s) -> Int64s:
-        """Index of the computed period of each event, or CLOSED, NOT_DUE, OTHER_RUN, SETTLED. `account` is an index (>= 0)."""
+        """Index of the computed period of each event. `account` is an index (>= 0).
+
+        Or CLOSED, before the first open period of its account; NOT_DUE, after the last one; OTHER_RUN, its account is not in this run;
+        SETTLED, in an open period that an earlier run billed and nothing has touched since.
+        """
         if not self.calendars:
             return np.full(len(account), OTHER_RUN, np.int64)
         calendar = self.calendar[account]

@@ -23,7 +23,7 @@ from billing.intake.marks import COMMIT_SEQ
 from billing.runs import late
 from billing.runs.columns import index_of, one_chunk
 from billing.runs.fact_columns import integers
-from billing.runs.scope import CLOSED
+from billing.runs.left_out import CLOSED
 from billing.store import bulk, tables
 
 if TYPE_CHECKING:

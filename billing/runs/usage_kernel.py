@@ -11,13 +11,13 @@ import numba
 import numpy as np
 from numba.core import types
 
+from billing.runs.left_out import CLOSED, NOT_DUE, OTHER_RUN, SETTLED
 from rating.jit import kernel_module
 
 njit = kernel_module(__file__)
 U64 = np.uint64
 NOBODY = -1  # as unit: of no unit; such rows come last, in the order in which they stand
 SKIPPED = -2  # as unit: not wanted
-CLOSED, NOT_DUE, OTHER_RUN, SETTLED = -1, -2, -3, -4  # places of billing.runs.scope
 NO_KEY = -1  # of a row that is added to nothing
 MOVES_A_ROW = 16  # more than that is too much for putting rows in order one by one
 MIX = U64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio

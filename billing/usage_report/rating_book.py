@@ -1,12 +1,12 @@
 """The rating book: what intake accepted, against what bill runs made of it, by source, file or day.
 
-    accepted + assembled + recycled = rated + zero-rated + suspended by rating + not yet due + not billable
+    accepted + assembled + recycled = rated + zero-rated + suspended by rating + not yet due + too late + not billable
 
 The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side are the
 usage rows that lie in the files and may bill, looked up in the charge files of the runs, the newest first: what a run priced, what it
-refused; what no run took up is not yet due (its period is open, its account bills on another day, or incoming usage that no plan prices).
-Not billable is what came back out of suspense and never bills by itself: an unanswered call, a segment, a leg of another call. Both
-sides are given in rows, microseconds, bytes and units.
+refused. Of what no run took up the runs say why (`billing.left_out`): too late is what they left out for good; not billable is incoming
+usage that no plan prices, and what came back out of suspense and never bills by itself: an unanswered call, a segment, a leg of another
+call. The rest is not yet due. Both sides are given in rows, microseconds, bytes and units.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ import sqlalchemy as sa
 from billing.intake import view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
 from billing.intake.counting import DAY_US
+from billing.left_out.history import of_keys
 from billing.runs import charge_files, states
+from billing.runs.columns import int64, one_chunk
 from billing.runs.refusals import OWNER, Counting, charge_paths
 from billing.store.tables import bill_runs, intake_counts
 from billing.usage_report.intake_book import By, file_names
@@ -46,7 +48,8 @@ class Fate(enum.IntEnum):
     ZERO_RATED = 1
     SUSPENDED = 2
     NOT_YET_DUE = 3
-    NOT_BILLABLE = 4
+    TOO_LATE = 4
+    NOT_BILLABLE = 5
 
 
 class RatingLine(msgspec.Struct, frozen=True):
@@ -114,7 +117,22 @@ def _fates(home: Home, usage: pa.Table, seq: int) -> NDArray[np.int8]:
         found = place >= 0
         fate[left[found]] = _fate_of(charges.column("status").to_numpy()[place[found]])
         left = left[~found]
+    _judge(home, usage, seq, fate)
     return fate
+
+
+def _judge(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> None:
+    """Say of what no run took up whether it is too late for any, or does not bill."""
+    rows = np.flatnonzero(fate == Fate.NOT_YET_DUE)
+    if not rows.size:
+        return
+    some: Any = usage.take(pa.array(rows))
+    keys = one_chunk(some.column("event_key"))
+    found = of_keys(home, seq, keys, int64(some.column("start_us")))
+    place: Any = pc.index_in(keys, value_set=one_chunk(found.usage["event_key"]))
+    assert place.null_count == 0, "usage that was there a moment ago is there no more"
+    for fate_of, holds in ((Fate.TOO_LATE, found.verdicts.for_good), (Fate.NOT_BILLABLE, found.verdicts.not_billable)):
+        fate[rows[holds[place.to_numpy()]]] = fate_of
 
 
 def _bills(flags: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from billing.charges.lines import Int64s
 from billing.runs import pricing
 from billing.runs.columns import index_of, int64, key_halves, one_chunk
-from billing.runs.scope import CLOSED, NOT_DUE, OTHER_RUN
+from billing.runs.left_out import PLACES, LeftOut
 from rating.schema import Direction
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
     Bills = Callable[[Int64s, Int64s], Bools]  # whether rows of usage bill, given their holdings
 
-_REASONS = (("closed", CLOSED), ("not_due", NOT_DUE), ("other_run", OTHER_RUN))
+_REASONS = (LeftOut.CLOSED, LeftOut.NOT_DUE, LeftOut.OTHER_RUN)
 
 
 class Runs(NamedTuple):
@@ -159,8 +159,8 @@ def _one_by_one(  # noqa: PLR0913, PLR0917 -- some rows of usage, and what their
     owner = pricing.owners(key, start_us, made.contracts, scope)
     known, billable = owner.subscription >= 0, bills(rows, owner.holding)
     left_out[pricing.NOT_BILLABLE] += int(np.count_nonzero(~billable))
-    for reason, code in _REASONS:
-        left_out[reason] = int(np.count_nonzero(billable & known & (owner.place == code)))
+    for reason in _REASONS:
+        left_out[reason.value] = int(np.count_nonzero(billable & known & (owner.place == PLACES[reason])))
     keep = billable & (~known | (owner.place >= 0))
     return rows[keep], Runs(np.ones(int(np.count_nonzero(keep)), np.int64), owner.subscription[keep], start_us[keep])
 

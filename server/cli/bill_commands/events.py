@@ -51,8 +51,12 @@ def explain(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Explain what a run made of a record, priced or refused, down to its increments."""
+    """Explain what a run made of a record, priced or refused, down to its increments; or why it is on no bill.
+
+    The latest run by default; of a record that it did not price, the newest run that did.
+    """
     from billing.explain_line import explain_record
+    from billing.left_out.words import sentences
     from billing.store.home import Home
     from rating import explain as explained
     from server.cli import output
@@ -60,9 +64,11 @@ def explain(
     with Home.open(home) as opened:
         found = explain_record(opened, record, run_id(run))
     if as_json:
-        output.print_json({"record_id": record, "events": [explained.as_json(outcome) for outcome in found]})
+        events = [explained.as_json(outcome) for outcome in found.outcomes]
+        output.print_json({"record_id": record, "events": events, "left_out": found.left_out})
         return 0
-    print("\n\n".join(explained.as_text(outcome, language) for outcome in found))
+    texts = [explained.as_text(outcome, language) for outcome in found.outcomes]
+    print("\n\n".join([*texts, *("\n".join(sentences(each, language)) for each in found.left_out)]))
     return 0
 
 

@@ -1,0 +1,95 @@
+"""The verdict of all bill runs on events that no charge file has: the newest run that decides it is named.
+
+Runs are asked from the newest back, each about what was stored when it looked. A run decides that an event is left out for good, does not
+bill, or was not due. One that had other accounts, or held them, leaves it to those before it; where none decides, its own word holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from billing.charges.lines import Int64s
+from billing.intake import view
+from billing.intake.marks import COMMIT_SEQ
+from billing.intake.view import schema_of
+from billing.left_out.judging import CODES, ORDER, Judge, columns, looked
+from billing.runs import price_list
+from billing.runs.columns import int64
+from billing.runs.left_out import LeftOut, Outlook, outlook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from billing.store.home import Home
+
+    Progress = Callable[[int, int], None]
+
+UNSEEN: Final = -1  # as reason: no run has looked since it came
+FOR_GOOD: Final = np.array([outlook(each) is Outlook.FOR_GOOD for each in ORDER])
+_DECIDE: Final = np.array([outlook(each) is Outlook.FOR_GOOD or each in {LeftOut.NOT_BILLABLE, LeftOut.NOT_DUE} for each in ORDER])
+_VAGUE: Final = [CODES[each] for each in (LeftOut.OTHER_RUN, LeftOut.PASSED_BY, LeftOut.SETTLED)]
+
+
+class Verdicts(NamedTuple):
+    """One a row: the reason (place in `judging.ORDER`, UNSEEN), and the run whose word it is (0: none)."""
+
+    reason: npt.NDArray[np.int8]
+    run_id: Int64s
+
+    @property
+    def for_good(self) -> npt.NDArray[np.bool_]:
+        """Rows that no run will bill any more, though they are billable."""
+        found: npt.NDArray[np.bool_] = (self.reason != UNSEEN) & FOR_GOOD[self.reason]
+        return found
+
+    @property
+    def not_billable(self) -> npt.NDArray[np.bool_]:
+        """Rows that do not bill by the tariffs that held."""
+        return np.asarray(self.reason == CODES[LeftOut.NOT_BILLABLE])
+
+
+class Found(NamedTuple):
+    """Rows of usage, with the columns that judges ask for, and the verdict on each."""
+
+    usage: pa.Table
+    verdicts: Verdicts
+
+
+def of_keys(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, *, more: Sequence[str] = ()) -> Found:
+    """The verdicts on events of which no run has a charge, by their keys. `more`: further columns that are wanted of them."""
+    wanted = list(dict.fromkeys((*columns(price_list.load(home, seq)), *more)))
+    usage = view.usage(home, wanted, seq, int(start_us.min()), int(start_us.max()) + 1) if len(keys) else schema_of(wanted).empty_table()
+    mask: Any = pc.is_in(usage["event_key"], value_set=keys)
+    usage = usage.filter(mask)
+    return Found(usage, verdicts(home, seq, usage))
+
+
+def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None) -> Verdicts:
+    """Why rows of `usage` (columns of `judging.columns`), of which no run has a charge, were left out, as of `seq`."""
+    reason, run_id = np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64)
+    committed, open_ = int64(usage[COMMIT_SEQ]), np.ones(usage.num_rows, np.bool_)
+    with home.connect() as connection:
+        runs = looked(connection, seq)
+        for number, run in enumerate(runs):
+            rows = np.flatnonzero(open_ & (committed <= run.pinned_seq))
+            if rows.size:
+                found = Judge(home, connection, run).reasons(usage.take(pa.array(rows)))
+                rows, found = _better(reason, rows, found)
+                reason[rows], run_id[rows] = found, run.run_id
+                open_[rows[_DECIDE[found]]] = False
+            if progress is not None:
+                progress(number + 1, len(runs))
+    return Verdicts(reason, run_id)
+
+
+def _better(reason: npt.NDArray[np.int8], rows: Int64s, found: npt.NDArray[np.int8]) -> tuple[Int64s, npt.NDArray[np.int8]]:
+    """The rows of which an older run says more than the newer ones did."""
+    before = reason[rows]
+    is_vague = (before == UNSEEN) | np.isin(before, _VAGUE) & ~np.isin(found, _VAGUE)
+    better = is_vague | FOR_GOOD[found]
+    return rows[better], found[better]

@@ -1,0 +1,192 @@
+"""The verdict of one bill run on events: why it has left them out, as the run knew facts, tariffs and its own coverage.
+
+Everything is decided by the code of the run itself, on the scope with all open periods: what an earlier run billed and nothing has
+touched since is in it as well, and is `settled`. Events that are nobody's are judged by the window in which the run looked for usage.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from billing.charges.periods import Period, period_after, period_of
+from billing.guiding import Guide
+from billing.runs import arrivals, facts, late, price_list, pricing, scope, states, touched
+from billing.runs.circumstances import asked
+from billing.runs.columns import int64, one_chunk
+from billing.runs.contracts import Contracts
+from billing.runs.fact_columns import day_of
+from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.left_out import PLACES, LeftOut
+from billing.runs.pricing import Owned, Owners
+from billing.store import settings, tables
+from rating.schema import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from billing.charges.lines import Int64s
+    from billing.runs.facts import Account
+    from billing.runs.price_list import PriceList
+    from billing.store.home import Home
+
+ORDER: Final = tuple(LeftOut)
+_MONTH_DAYS_MAX: Final = 31
+CODES: Final = {reason: code for code, reason in enumerate(ORDER)}
+
+
+class Looked(NamedTuple):
+    """A run of the cycle that looked at usage, 0 for one to come, and the accounts it was restricted to (None: none)."""
+
+    run_id: int
+    bill_date: dt.date
+    pinned_seq: int
+    only: frozenset[str] | None = None
+
+
+class Circumstance(NamedTuple):
+    """What a run knew of an event. Empty or None where nobody owned it, or the account has no period on its day.
+
+    `open_from`: the first day of the oldest period that was open. `closed_since`: the bill date from which on the event's own was not.
+    """
+
+    account_id: str = ""
+    subscription_id: str = ""
+    timezone: str = ""
+    period_from: dt.date | None = None
+    period_to: dt.date | None = None
+    billed_from: dt.date | None = None
+    open_from: dt.date | None = None
+    closed_since: dt.date | None = None
+    aside: str = ""
+
+
+def looked(connection: sa.Connection, seq: int, run_id: int | None = None) -> list[Looked]:
+    """The runs of the cycle that count as of `seq`, the newest first; or one of them."""
+    run, named, account = tables.bill_runs.c, tables.run_accounts.c, tables.accounts.c
+    query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted)
+    query = query.where(run.state.in_(states.COUNTED), run.commit_seq <= seq, sa.func.coalesce(run.kind, states.CYCLE) == states.CYCLE)
+    if run_id is not None:
+        query = query.where(run.run_id == run_id)
+    rows = connection.execute(query.order_by(run.run_id.desc())).all()
+    ids = sa.select(named.run_id, account.account_id).join_from(
+        tables.run_accounts, tables.accounts, account.account_key == named.account_key
+    )
+    only: dict[int, set[str]] = {}
+    for each in connection.execute(ids.where(named.run_id.in_([row.run_id for row in rows if row.restricted]))) if rows else ():
+        only.setdefault(each.run_id, set()).add(each.account_id)
+    named_by = {row.run_id: frozenset(only.get(row.run_id, ())) if row.restricted else None for row in rows}
+    return [Looked(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, named_by[row.run_id]) for row in rows]
+
+
+def columns(prices: PriceList) -> tuple[str, ...]:
+    """The columns of usage that a judge asks for, where these are the newest tariffs it may know."""
+    return tuple(dict.fromkeys((*pricing.columns(asked(prices.catalogues)), *arrivals.COLUMNS)))
+
+
+class Judge:
+    """Judges events as a run knew them."""
+
+    def __init__(self, home: Home, connection: sa.Connection, run: Looked) -> None:
+        self.run = run
+        seq = run.pinned_seq
+        self._contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), facts.Midnights())
+        covered = scope.covered_through(connection, self._contracts.facts, run.run_id or None)
+        about = (home, connection, self._contracts, covered, run.bill_date, seq)
+        self._scope = touched.scope_of(*about, only=run.only, everything=True)
+        self._guide = Guide(home, seq)
+        self._came = arrivals.load(connection, seq) if late.is_asked(self._contracts.price_list) else None
+        self._reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
+
+    def reasons(self, usage: pa.Table) -> npt.NDArray[np.int8]:
+        """The reason of each row (place in ORDER), as if none of them were among the charges of the run."""
+        start_us = int64(usage["start_us"])
+        owner, lates = self._owners(usage, start_us), {}
+        if self._came is not None:
+            owner, lates = late.placed(owner, start_us, usage, self._came, self._contracts, self._scope)
+        found = np.full(len(start_us), CODES[LeftOut.SETTLED], np.int8)
+        for reason, place in PLACES.items():
+            found[owner.place == place] = CODES[reason]
+        self._judge_nobodys(found, owner, start_us)
+        self._judge_put_aside(found, owner)
+        for name, rows in lates.items():
+            found[rows] = CODES[LeftOut(name)]
+        found[~self._bills(usage, owner, start_us)] = CODES[LeftOut.NOT_BILLABLE]
+        return found
+
+    def circumstances(self, usage: pa.Table) -> Iterator[Circumstance]:
+        """What is to be told of each row. For few of them: each is looked at alone."""
+        start_us = int64(usage["start_us"])
+        owner, known = self._owners(usage, start_us), self._contracts.facts
+        for row, (subscription, account) in enumerate(zip(owner.subscription.tolist(), owner.account.tolist(), strict=True)):
+            if account < 0:
+                yield Circumstance()
+                continue
+            yield self._of(known.accounts[account], account, known.subscriptions[subscription].subscription_id, int(start_us[row]))
+
+    def _of(self, account: Account, index: int, subscription_id: str, start_us: int) -> Circumstance:
+        day = (EPOCH_INSTANT + start_us * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
+        period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
+        calendar = int(self._scope.calendar[index])
+        open_from = None if calendar < 0 else max(self._scope.calendars[calendar][0].start, day_of(int(self._scope.first_day[index])))
+        return Circumstance(
+            account.account_id,
+            subscription_id,
+            account.timezone,
+            None if period is None else period.start,
+            None if period is None else period.end,
+            account.billed_from,
+            open_from,
+            None if period is None else self._closed_since(account, period),
+            self._scope.left_out.get(account.account_key, ("", ""))[1],
+        )
+
+    def _closed_since(self, account: Account, period: Period) -> dt.date | None:
+        """The first bill date for which so many later periods had ended that this one was closed; None: not by this run's date."""
+        last: Period | None = period
+        for _ in range(self._reopen + 1):
+            last = None if last is None else period_after(last, account.all_bill_days, account.closed_on)
+        return last.end if last is not None and last.end <= self.run.bill_date else None
+
+    def _owners(self, usage: pa.Table, start_us: Int64s) -> Owners:
+        keys = self._guide.resolve(one_chunk(usage["served_id"]), start_us)
+        return pricing.owners(keys, start_us, self._contracts, self._scope)
+
+    def _judge_nobodys(self, found: npt.NDArray[np.int8], owner: Owners, start_us: Int64s) -> None:
+        """Events that are nobody's are refused where the run looks: outside of that it never saw them.
+
+        They are closed before whatever it opens, and before what a run of other bill days would open.
+        """
+        window, nobodys = self._scope.window, owner.subscription < 0
+        found[nobodys] = CODES[LeftOut.OTHER_RUN]
+        if window is None or self.run.only is not None:
+            return
+        open_day = self.run.bill_date - dt.timedelta(days=(self._reopen + 1) * _MONTH_DAYS_MAX)
+        open_us = min(window.from_us, self._contracts.midnights.instant_us("UTC", open_day))
+        found[nobodys & (start_us < open_us)] = CODES[LeftOut.CLOSED]
+        found[nobodys & (start_us >= window.to_us)] = CODES[LeftOut.NOT_DUE]
+
+    def _judge_put_aside(self, found: npt.NDArray[np.int8], owner: Owners) -> None:
+        known = self._contracts.facts
+        for row in np.flatnonzero((found == CODES[LeftOut.OTHER_RUN]) & (owner.account >= 0)).tolist():
+            kind, _ = self._scope.left_out.get(int(known.account_keys[owner.account[row]]), ("", ""))
+            if kind:
+                found[row] = CODES[LeftOut(kind)]
+
+    def _bills(self, usage: pa.Table, owner: Owners, start_us: Int64s) -> npt.NDArray[np.bool_]:
+        """Rows that bill, among them incoming ones only where the rule that holds names them."""
+        bills = pricing.is_billable(usage, owner, self._contracts.prices_incoming)
+        incoming = np.flatnonzero(bills & (owner.place >= 0) & (usage["direction"].to_numpy() != int(Direction.ORIGINATING)))
+        if incoming.size:
+            some: Any = usage.take(pa.array(incoming))
+            owned = Owned(some, one_chunk(some["event_key"]), start_us[incoming], owner.of(incoming), {})
+            events = pricing.rateable(owned, self._guide, self._contracts)
+            bills[incoming] = pricing.incoming_by_name(events, owned.direction, self._contracts)
+        return bills

@@ -1,0 +1,196 @@
+"""What is told of a record that is on no bill: reason and outlook, its period, since when that is closed, and what a person can do."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from billing.charges.periods import period_of
+from billing.guiding import Guide
+from billing.intake import view
+from billing.intake.marks import COMMIT_SEQ
+from billing.left_out.history import UNSEEN, verdicts
+from billing.left_out.judging import CODES, ORDER, Judge, Looked, columns, looked
+from billing.runs import facts, price_list, scope, states
+from billing.runs.columns import index_of, int64, one_chunk
+from billing.runs.left_out import LeftOut, Outlook, outlook
+from billing.store import tables
+from rating.errors import UserError
+from rating.schema import KEY, UsageFlag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy.typing as npt
+    import sqlalchemy as sa
+
+    from billing.charges.lines import Int64s
+    from billing.left_out.judging import Circumstance
+    from billing.store.home import Home
+
+MORE: Final = ("record_id", "source", "flags", "direction", COMMIT_SEQ)
+_FLAGS: Final = ((UsageFlag.UNANSWERED, "unanswered"), (UsageFlag.ABSORBED, "absorbed"), (UsageFlag.PARTIAL, "segment"))
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A record that is on no bill. Instants in microseconds UTC; dates ISO, local to the account, empty where there is none.
+
+    `run_id`: the run that left it out; 0: none has looked since it came, and `bill_date` is that of the next one. `period_to` is the first
+    day after the period, `open_from` the first day of the oldest period that was open, `closed_since` the bill date from which on its own
+    was not. `detail`: why it does not bill (unanswered, absorbed, segment, no_rule), or why its account was put aside.
+    """
+
+    event_key: str
+    source: str
+    record_id: str
+    start_us: int
+    came_us: int
+    account_id: str
+    subscription_id: str
+    timezone: str
+    reason: LeftOut
+    outlook: Outlook
+    run_id: int
+    bill_date: str
+    period_from: str
+    period_to: str
+    billed_from: str
+    open_from: str
+    closed_since: str
+    detail: str
+
+
+def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: int | None = None) -> tuple[Told, ...]:
+    """Why events of which no run has a charge are on no bill, as of `seq`, in order of time; or why one run left them out."""
+    if not len(keys):
+        return ()
+    usage = usage_of(home, seq, keys, start_us)
+    if run_id is None:
+        found = verdicts(home, seq, usage)
+        reason, by = found.reason, found.run_id
+    else:
+        by = np.full(usage.num_rows, run_id, np.int64)
+        reason = _of_run(home, seq, usage, run_id)
+        if (reason == UNSEEN).any():
+            raise UserError(f"run {run_id} has not seen the record: it came later", "leave out --run: then the runs since are asked")
+    return tell_of(home, seq, usage, reason, by)
+
+
+def tell_aside(home: Home, run: Any, starts: Mapping[Any, int], unbilled: Mapping[Any, tuple[LeftOut, str]]) -> tuple[Told, ...]:  # noqa: ANN401 -- a row of bill_runs
+    """Events (keys, with their starts) that a run priced, and did not bill: `unbilled` has the reason of each and its words."""
+    if not unbilled or (run.kind or states.CYCLE) != states.CYCLE:
+        return ()
+    keys, start_us = pa.array(sorted(unbilled), KEY), np.array([starts[key] for key in unbilled], np.int64)
+    usage = usage_of(home, run.pinned_seq, keys, start_us)
+    names = usage["event_key"].to_pylist()
+    reason = np.array([CODES[unbilled[key][0]] for key in names], np.int8)
+    found = tell_of(home, run.pinned_seq, usage, reason, np.full(len(names), run.run_id, np.int64))
+    return tuple(msgspec.structs.replace(each, detail=unbilled[bytes.fromhex(each.event_key)][1]) for each in found)
+
+
+def usage_of(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s) -> pa.Table:
+    """The columns of some events that whoever tells of them asks for; of those that never bill, too."""
+    wanted = list(dict.fromkeys((*columns(price_list.load(home, seq)), *MORE)))
+    usage = view.usage(home, wanted, seq, int(start_us.min()), int(start_us.max()) + 1, every=True)
+    mask: Any = pc.is_in(usage["event_key"], value_set=keys)
+    return usage.filter(mask).sort_by([("start_us", "ascending"), ("event_key", "ascending")])
+
+
+def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8], by: Int64s) -> tuple[Told, ...]:
+    """What is told of each row of `usage`, given its reason and whose word that is."""
+    told: dict[int, Told] = {}
+    with home.connect() as connection:
+        came_us = _came_us(connection, int64(usage[COMMIT_SEQ]))
+        runs = {run.run_id: run for run in looked(connection, seq)}
+        seen, unseen = reason != UNSEEN, np.flatnonzero(reason == UNSEEN)
+        groups = [(runs[number], np.flatnonzero((by == number) & seen)) for number in set(by[seen].tolist())]
+        groups += [(Looked(0, date, seq), rows) for date, rows in _next_dates(home, connection, seq, usage, unseen)]
+        for run, rows in groups:
+            some, judge = usage.take(pa.array(rows)), Judge(home, connection, run)
+            codes = judge.reasons(some) if run.run_id == 0 else reason[rows]
+            starts, records = int64(some["start_us"]).tolist(), some.select(["event_key", "record_id", "source", "flags"]).to_pylist()
+            each = zip(rows.tolist(), codes.tolist(), starts, records, judge.circumstances(some), strict=True)
+            for row, code, start, record, known in each:
+                told[row] = _told(record, (start, int(came_us[row])), _as_told(run, ORDER[code]), run, known)
+    return tuple(told[row] for row in sorted(told))
+
+
+def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, run: Looked, known: Circumstance) -> Told:
+    dates = (known.period_from, known.period_to, known.billed_from, known.open_from, known.closed_since)
+    return Told(
+        record["event_key"].hex(),
+        record["source"],
+        record["record_id"],
+        *instants,
+        known.account_id,
+        known.subscription_id,
+        known.timezone,
+        reason,
+        outlook(reason),
+        run.run_id,
+        run.bill_date.isoformat(),
+        *("" if each is None else each.isoformat() for each in dates),
+        _never(record) if reason is LeftOut.NOT_BILLABLE else known.aside,
+    )
+
+
+def _as_told(run: Looked, reason: LeftOut) -> LeftOut:
+    """A run that is still to come will bill what is open."""
+    return LeftOut.NOT_DUE if run.run_id == 0 and reason is LeftOut.SETTLED else reason
+
+
+def _never(record: dict[str, Any]) -> str:
+    """Why a record does not bill."""
+    return next((word for flag, word in _FLAGS if record["flags"] & flag), "no_rule")
+
+
+def _of_run(home: Home, seq: int, usage: pa.Table, run_id: int) -> npt.NDArray[np.int8]:
+    """The word of one run; UNSEEN of what came after it looked, or where it is no run of the cycle."""
+    reason = np.full(usage.num_rows, UNSEEN, np.int8)
+    with home.connect() as connection:
+        for run in looked(connection, seq, run_id):
+            rows = np.flatnonzero(int64(usage[COMMIT_SEQ]) <= run.pinned_seq)
+            if rows.size:
+                reason[rows] = Judge(home, connection, run).reasons(usage.take(pa.array(rows)))
+    return reason
+
+
+def _came_us(connection: sa.Connection, commit_seq: Int64s) -> Int64s:
+    """When each commit was made."""
+    commit = tables.commits.c
+    numbers = sorted(set(commit_seq.tolist()))
+    rows = connection.execute(tables.commits.select().where(commit.commit_seq >= numbers[0], commit.commit_seq <= numbers[-1])).all()
+    at = {row.commit_seq: row.at_us for row in rows}
+    return np.array([at[number] for number in commit_seq.tolist()], np.int64)
+
+
+def _next_dates(home: Home, connection: sa.Connection, seq: int, usage: pa.Table, rows: Int64s) -> Iterator[tuple[dt.date, Int64s]]:
+    """The next bill date of the account of each row, and the rows that have it; of nobody's, the day after it began."""
+    if not rows.size:
+        return
+    known, start_us = facts.load(connection, seq), int64(usage["start_us"])
+    covered = scope.covered_through(connection, known)
+    keys = Guide(home, seq).resolve(one_chunk(usage["served_id"]), start_us)
+    subscription = index_of(known.subscription_keys, keys)
+    dates: dict[dt.date, list[int]] = {}
+    for row in rows.tolist():
+        began = (facts.EPOCH_INSTANT + int(start_us[row]) * facts.MICROSECOND).date()
+        date = began + dt.timedelta(days=1)
+        if subscription[row] >= 0:
+            index = int(known.subscription_account[subscription[row]])
+            date = _next_date(known.accounts[index], covered[index], date)
+        dates.setdefault(date, []).append(row)
+    for date, its in sorted(dates.items()):
+        yield date, np.array(its, np.int64)
+
+
+def _next_date(account: facts.Account, coverage: scope.Coverage | None, otherwise: dt.date) -> dt.date:
+    """The end of the first period of an account that no run has covered."""
+    day = account.billed_from if coverage is None else max(coverage.through, account.billed_from)
+    period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
+    return otherwise if period is None else period.end

@@ -1,0 +1,109 @@
+"""Sentences about records that are on no bill, in English and Chinese."""
+
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.left_out import LeftOut, Outlook, told
+
+if TYPE_CHECKING:
+    from billing.left_out.telling import Told
+
+_DAY_US: Final = 86_400_000_000
+WORDS: Final = {
+    "en": {
+        "head": "Record {record} of {source}, begun {start} ({timezone}): {told}",
+        "owner": "Account {account}, subscription {subscription}. It came {came}, {days} days after it began.",
+        "nobody": "Nobody owned its number. It came {came}, {days} days after it began.",
+        "period": "It belongs to the period {first} to {last}.",
+        "by": "It was left out by run {run} of {date}.",
+        "ahead": "No run has looked at it yet; the next one of its account is that of {date}.",
+        "closed": "The oldest period that was open begins on {open}; the period of the record is closed since the bill date {since}.",
+        "closed_before": "The oldest period that was open begins on {open}.",
+        "not_here": "The account is billed here from {billed} on: what began before is not.",
+        "for_good": "No run bills it any more: charge it with `ratewright adjustment add`, or leave it.",
+        "not_due": "A run of {to} or later bills it.",
+        "other_run": "The account was not among those of run {run}; a run of {to} or later that has it bills the record.",
+        "held": "{detail}. When the hold ends, the next run bills it: `ratewright accounts show {account}`.",
+        "passed by": "{detail}.",
+        "quarantined": "It is priced, and its account was put aside: {detail}. `ratewright bill retry --run {run}` bills it.",
+        "test": "It is priced, and nothing of a test account is invoiced.",
+        "settled": "An earlier run billed it, or its period needs computing: `ratewright bill run --everything`.",
+        "unanswered": "The call was not answered.",
+        "absorbed": "Another record bills the same call.",
+        "segment": "It is a segment: the record of the whole call or session bills.",
+        "no_rule": "It was received, and no rule of the plan prices what is received.",
+    },
+    "zh": {
+        "head": "记录 {record}（来源 {source}），开始于 {start}（{timezone}）：{told}",
+        "owner": "账户 {account}，订购 {subscription}。到达时间 {came}，距开始 {days} 天。",
+        "nobody": "该号码当时不属于任何订购。到达时间 {came}，距开始 {days} 天。",
+        "period": "所属账期：{first} 至 {last}。",
+        "by": "由第 {run} 次出账（{date}）排除。",
+        "ahead": "尚无出账处理过该记录；其账户的下一次出账日为 {date}。",
+        "closed": "当时最早的开放账期始于 {open}；该记录的账期自出账日 {since} 起已关闭。",
+        "closed_before": "当时最早的开放账期始于 {open}。",
+        "not_here": "该账户自 {billed} 起在此出账；此前开始的用量不计费。",
+        "for_good": "以后的出账都不会再计费：可用 `ratewright adjustment add` 收取，或不予处理。",
+        "not_due": "{to} 或之后的出账将计费。",
+        "other_run": "该账户不在第 {run} 次出账范围内；{to} 或之后包含该账户的出账将计费。",
+        "held": "{detail}。暂停结束后的下一次出账将计费：`ratewright accounts show {account}`。",
+        "passed by": "{detail}。",
+        "quarantined": "已批价，但账户被隔离：{detail}。`ratewright bill retry --run {run}` 可出账。",
+        "test": "已批价，但测试账户不开具账单。",
+        "settled": "较早的出账已计费，或其账期需要重新计算：`ratewright bill run --everything`。",
+        "unanswered": "呼叫未接通。",
+        "absorbed": "同一呼叫由另一条记录计费。",
+        "segment": "这是分段记录：由整个呼叫或会话的记录计费。",
+        "no_rule": "这是接收的用量，资费计划没有对接收用量定价的规则。",
+    },
+}
+
+
+def sentences(found: Told, language: str = "en") -> list[str]:
+    """All that is told of one record, a sentence or two a line."""
+    words, zone = WORDS[language], ZoneInfo(found.timezone or "UTC")
+    start, came = (_instant(instant_us, zone) for instant_us in (found.start_us, found.came_us))
+    fields = {
+        "record": found.record_id, "source": found.source, "start": start, "came": came, "timezone": found.timezone or "UTC",
+        "days": (found.came_us - found.start_us) // _DAY_US, "account": found.account_id, "subscription": found.subscription_id,
+        "first": found.period_from, "last": _day_before(found.period_to), "to": found.period_to, "run": found.run_id,
+        "date": found.bill_date, "open": found.open_from, "since": found.closed_since, "billed": found.billed_from,
+        "detail": found.detail, "told": told(found.reason, language),
+    }  # fmt: skip
+    return [words[name].format(**fields) for name in _names(found)]
+
+
+def _names(found: Told) -> list[str]:
+    """Which sentences are told, in their order."""
+    names = ["head", "owner" if found.account_id else "nobody"]
+    if found.period_from:
+        names.append("period")
+    if found.reason is not LeftOut.NOT_BILLABLE:
+        names.append("by" if found.run_id else "ahead")
+    names += _why(found)
+    return [*names, "for_good"] if found.outlook is Outlook.FOR_GOOD else names
+
+
+def _why(found: Told) -> list[str]:
+    if found.reason is LeftOut.NOT_BILLABLE:
+        return [found.detail]
+    if found.reason is LeftOut.CLOSED:
+        if found.account_id and not found.period_from:
+            return ["not_here"]
+        return ["closed" if found.closed_since else "closed_before"] if found.open_from else []
+    if found.reason in {LeftOut.NOT_DUE, LeftOut.OTHER_RUN} and not found.period_to:
+        return []
+    return [found.reason.value] if found.reason.value in WORDS["en"] else []
+
+
+def _instant(instant_us: int, zone: ZoneInfo) -> str:
+    return f"{(EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _day_before(day: str) -> str:
+    return (dt.date.fromisoformat(day) - dt.timedelta(days=1)).isoformat() if day else ""

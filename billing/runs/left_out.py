@@ -1,0 +1,94 @@
+"""The one list of reasons for which an event is not among a run's charges, or is, and on no bill: names, words, and the outlook of each.
+
+The values are stored: in `run_terms` as `left_out.NAME`, and in `quarantine.kind`. They never change.
+"""
+
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+# Places of an event that is in no computed period: columns and compiled loops hold them beside the numbers of periods.
+CLOSED: Final = -1
+NOT_DUE: Final = -2
+OTHER_RUN: Final = -3
+SETTLED: Final = -4
+
+TERM: Final = "left_out."  # how the names of terms begin
+
+
+class LeftOut(enum.StrEnum):
+    """A reason."""
+
+    CLOSED = "closed"
+    TOO_LATE = "too_late"
+    WAIVED = "waived"
+    NOT_DUE = "not_due"
+    OTHER_RUN = "other_run"
+    HELD = "held"
+    PASSED_BY = "passed by"
+    QUARANTINED = "quarantined"
+    TESTED = "test"
+    SETTLED = "settled"
+    FROM_BEFORE = "from_before"
+    NOT_BILLABLE = "not_billable"
+
+
+class Outlook(enum.StrEnum):
+    """Whether a bill run will ever bill it."""
+
+    FOR_GOOD = "for_good"
+    LATER = "later"
+    BILLED = "billed"
+    NEVER = "never"
+
+
+class About(NamedTuple):
+    """Outlook of a reason, and its words by language."""
+
+    outlook: Outlook
+    words: Mapping[str, str]
+
+
+PLACES: Final[Mapping[LeftOut, int]] = {
+    LeftOut.CLOSED: CLOSED,
+    LeftOut.NOT_DUE: NOT_DUE,
+    LeftOut.OTHER_RUN: OTHER_RUN,
+    LeftOut.SETTLED: SETTLED,
+}
+OUTLOOKS: Final[Mapping[Outlook, Mapping[str, str]]] = {
+    Outlook.FOR_GOOD: {"en": "for good", "zh": "不再出账"},
+    Outlook.LATER: {"en": "for a later run", "zh": "留待以后的出账"},
+    Outlook.BILLED: {"en": "billed", "zh": "已计费"},
+    Outlook.NEVER: {"en": "never bills", "zh": "不计费"},
+}
+REASONS: Final[Mapping[LeftOut, About]] = {
+    LeftOut.CLOSED: About(Outlook.FOR_GOOD, {"en": "its period is closed", "zh": "所属账期已关闭"}),
+    LeftOut.TOO_LATE: About(Outlook.FOR_GOOD, {"en": "it came later than its plan bills", "zh": "到达时已超过资费计划的迟到期限"}),
+    LeftOut.WAIVED: About(
+        Outlook.FOR_GOOD,
+        {"en": "it came after the bill of its period, and its plan waives that", "zh": "账期出账后才到达，资费计划予以免收"},
+    ),
+    LeftOut.NOT_DUE: About(Outlook.LATER, {"en": "its period was not due", "zh": "所属账期尚未到期"}),
+    LeftOut.OTHER_RUN: About(Outlook.LATER, {"en": "its account was not in the run", "zh": "账户不在本次出账范围内"}),
+    LeftOut.HELD: About(Outlook.LATER, {"en": "bills of its account are held", "zh": "账户的账单已暂停"}),
+    LeftOut.PASSED_BY: About(Outlook.LATER, {"en": "its account has a bill of a later date", "zh": "账户已有日期更晚的账单"}),
+    LeftOut.QUARANTINED: About(Outlook.LATER, {"en": "its account was in quarantine", "zh": "账户被隔离"}),
+    LeftOut.TESTED: About(Outlook.NEVER, {"en": "its account is for tests", "zh": "测试账户"}),
+    LeftOut.SETTLED: About(Outlook.BILLED, {"en": "an earlier run billed it", "zh": "较早的出账已计费"}),
+    LeftOut.FROM_BEFORE: About(Outlook.BILLED, {"en": "billed, though it began before the window", "zh": "已计费，但开始于窗口之前"}),
+    LeftOut.NOT_BILLABLE: About(Outlook.NEVER, {"en": "it does not bill", "zh": "不属于计费用量"}),
+}
+
+
+def outlook(reason: LeftOut) -> Outlook:
+    """Whether a run will ever bill what was left out for a reason."""
+    return REASONS[reason].outlook
+
+
+def told(reason: LeftOut, language: str = "en") -> str:
+    """The reason and its outlook in words, such as `its period is closed, for good`."""
+    about = REASONS[reason]
+    return f"{about.words[language]}{', ' if language == 'en' else '，'}{OUTLOOKS[about.outlook][language]}"

@@ -1,0 +1,151 @@
+"""Every reason for which a record is on no bill: a home in which it is so, and what `bill explain` tells of it.
+
+Periods are months, three of them are reopened. The runs of 1 November 2025 to 1 February 2026 are made before the records come, on
+10 February at noon; that of 1 March after that. A national call costs 0.10 a minute.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing import catalogue
+from billing.accounts.kinds import CategoryFact, HoldFact
+from billing.closed_months import Who
+from billing.controls import books
+from billing.documents import voiding
+from billing.explain_line import explain_record
+from billing.left_out.words import sentences
+from billing.runs.left_out import REASONS, LeftOut, Outlook, outlook
+from billing.usage_report.rating_book import rating_book
+from billing.usage_report.span import Span
+from rating.errors import UserError
+from rating.model import LateUsage
+from rating.schema import Direction, UsageFlag
+from tests.billing.runs.test_pools_and_late import agreed, arrive
+from tests.billing.runs.test_promises import a_plan, selling
+from tests.billing.runs.world import Call, instant_us
+
+if TYPE_CHECKING:
+    from billing.left_out.telling import Told
+    from tests.billing.runs.world import World
+
+pytestmark = pytest.mark.slow
+PLANS = (a_plan("waiving", late_usage=LateUsage.WAIVE), a_plan("strict", late_usage_days_max=30))
+CAME, CAME_LAST = "2026-02-10T12:00:00", "2026-03-06T12:00:00"
+# account, begun, reason, outlook, run that says so, words of its explanation
+TABLE = """
+plain     2025-10-05  closed        for_good  5  period 2025-10-01 to 2025-10-31 | begins on 2025-11-01 | since the bill date 2026-03-01
+nobody    2025-09-05  closed        for_good  5  Nobody owned its number
+strict    2026-01-05  too_late      for_good  5  36 days after it began | no run bills it any more
+waiving   2026-01-20  waived        for_good  5  its plan waives that
+plain     2026-03-05  not_due       later     5  A run of 2026-04-01 or later bills it
+fresh     2026-02-21  other_run     later     5  The account was not among those of run 5; a run of 2026-03-20 or later
+held      2026-02-05  held          later     5  its bills are held on 2026-03-01
+euro      2026-02-05  quarantined   later     5  put aside: a plan is priced in another currency | bill retry --run 5
+tests     2026-02-05  test          never     5  nothing of a test account is invoiced
+missed    2026-02-06  not_billable  never     5  The call was not answered
+received  2026-02-06  not_billable  never     5  no rule of the plan prices what is received
+"""
+ROWS = [
+    (account, begun, reason, far, int(run), [word.strip() for word in words.split("|")])
+    for account, begun, reason, far, run, words in (line.split(maxsplit=5) for line in TABLE.strip().splitlines())
+]
+ACCOUNTS = ("plain", "strict", "waiving", "held", "euro", "tests")
+NUMBERS = {name: f"86139000000{place:02}" for place, name in enumerate(("nobody", "fresh", *ACCOUNTS))}
+
+
+def number_of(name: str) -> str:
+    return NUMBERS["plain" if name in {"missed", "received"} else name]
+
+
+def call_of(name: str, begun: str) -> Call:
+    flags = int(UsageFlag.UNANSWERED) if name == "missed" else 0
+    direction = Direction.TERMINATING if name == "received" else Direction.ORIGINATING
+    return Call(number_of(name), f"{begun}T10:00:00", 60, key=f"{name} {begun}", flags=flags, direction=direction)
+
+
+def late_home(world: World) -> None:
+    """The home of the table, before the run of March."""
+    catalogue.publish(world.home, selling(*PLANS), world.tick())
+    for name in ACCOUNTS:
+        world.account(name, currency="EUR" if name == "euro" else "CNY")
+        plan = name if name in {"strict", "waiving"} else "basic"
+        world.subscription(f"{name}-1", name, f"shop/{plan}", NUMBERS[name])
+    agreed(world, "tests", "category", "2025-10-01", CategoryFact("test"))
+    agreed(world, "held", "hold", "2026-02-15", HoldFact("a dispute"))
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01"):
+        world.bill(date)
+    world.account("fresh", bill_day=20, opened_on="2026-02-20")
+    world.subscription("fresh-1", "fresh", "shop/basic", NUMBERS["fresh"], from_date="2026-02-20")
+    for came in (CAME, CAME_LAST):
+        arrive(world, came, *(call_of(name, begun) for name, begun, *_ in ROWS if came_at(begun) == came))
+
+
+def came_at(begun: str) -> str:
+    return CAME if begun < CAME else CAME_LAST
+
+
+def told_of(world: World, name: str, begun: str, run_id: int | None = None) -> tuple[Told, ...]:
+    return explain_record(world.home, f"{name} {begun}", run_id).left_out
+
+
+def test_every_reason_is_explained_and_counted(world: World) -> None:
+    late_home(world)
+    (ahead,) = told_of(world, "plain", "2025-10-05")
+    assert (ahead.reason, ahead.run_id, ahead.bill_date) == (LeftOut.CLOSED, 0, "2026-03-01"), "it is known before a run has looked"
+    report = world.bill("2026-03-01")
+    for name, begun, reason, far, run, words in ROWS:
+        (told,) = told_of(world, name, begun)
+        assert (told.reason, told.outlook, told.run_id) == (reason, far, run), (name, begun)
+        text = " ".join(sentences(told)).replace("No run", "no run")
+        assert [word for word in words if word not in text] == [], text
+        assert sentences(told, "zh")[0].startswith(f"记录 {name} {begun}")
+        assert (told.start_us, told.came_us) == (instant_us(f"{begun}T10:00:00"), instant_us(came_at(begun)))
+    assert report.left_out["too_late"] == report.left_out["waived"] == 1
+    (line,) = rating_book(world.home, 10**6, Span(dt.date(2025, 9, 1), dt.date(2026, 4, 1)))
+    right = {name: each.rows for name, each in line.right.items()}
+    assert line.ok
+    # closed twice, too late, waived; not due, fresh, held; euro and tests are priced; received
+    assert right == {"rated": 0, "zero_rated": 2, "suspended": 0, "not_yet_due": 3, "too_late": 4, "not_billable": 1}
+    assert all(each.ok for each in books(world.home).books)
+
+
+def test_every_reason_has_words_and_an_outlook() -> None:
+    assert set(REASONS) == set(LeftOut)
+    assert [sorted(each.words) for each in REASONS.values()] == [["en", "zh"]] * len(LeftOut)
+    final = {reason for reason in LeftOut if outlook(reason) is Outlook.FOR_GOOD}
+    assert final == {LeftOut.CLOSED, LeftOut.TOO_LATE, LeftOut.WAIVED}
+    told_in_the_table = {row[2] for row in ROWS} | {LeftOut.PASSED_BY, LeftOut.SETTLED, LeftOut.FROM_BEFORE}
+    assert told_in_the_table == set(LeftOut), "each has a row, or a test of its own below; the last is counted, and explained as a charge"
+
+
+def test_what_an_earlier_run_billed_is_explained_as_that_billed_it(world: World) -> None:
+    late_home(world)
+    world.catch_up()
+    world.take(Call(NUMBERS["plain"], "2026-02-09T10:00:00", 60, key="in time"))
+    world.bill("2026-03-01")
+    world.bill("2026-04-01")
+    explained = explain_record(world.home, "in time")
+    assert (len(explained.outcomes), explained.left_out) == (1, ())
+    (told,) = explain_record(world.home, "in time", 6).left_out
+    assert (told.reason, told.outlook) == (LeftOut.SETTLED, Outlook.BILLED)
+    with pytest.raises(UserError, match="run 4 has not seen the record"):
+        explain_record(world.home, "in time", 4)
+    with pytest.raises(UserError, match="run 6 priced no record `nobody`"):
+        explain_record(world.home, "nobody")
+
+
+def test_a_bill_of_a_later_date_passes_an_account_by(world: World) -> None:
+    world.account("plain")
+    world.subscription("plain-1", "plain", "shop/basic", NUMBERS["plain"])
+    world.bill("2025-11-01")
+    world.bill("2025-12-01")
+    arrive(world, "2025-12-02T12:00:00", Call(NUMBERS["plain"], "2025-10-05T10:00:00", 60, key="late"))
+    voiding.void(world.home, "R-0000000001", "wrong", Who("ana", 1, instant_us("2025-12-02T13:00:00")), on=dt.date(2025, 12, 2))
+    world.bill("2025-11-01")
+    (told,) = explain_record(world.home, "late").left_out
+    assert (told.reason, told.outlook, told.run_id) == (LeftOut.PASSED_BY, Outlook.LATER, 3)
+    assert "has a bill of 2025-12-01" in " ".join(sentences(told))
