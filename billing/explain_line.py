@@ -21,8 +21,9 @@ from billing.left_out import telling
 from billing.left_out.telling import Told
 from billing.plain_lookup import PlainLookup, usage_of
 from billing.runs import charge_files, states
+from billing.runs.columns import int64
 from billing.runs.left_out import LeftOut
-from billing.runs.refusals import charge_paths, find_run
+from billing.runs.refusals import Counting, charge_paths, find_run
 from billing.store import tables
 from rating.errors import UserError
 from rating.outcome import Outcome
@@ -94,7 +95,7 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
     rest, outcomes, left_out = dict(named), list[Outcome](), list[Told]()
     for run in runs:
         if rest:
-            priced, aside = _priced(home, run, rest)
+            priced, aside = _priced(home, run, rest, chosen=run_id is not None)
             outcomes += priced
             left_out += aside
     keys: Any = pa.array(sorted(rest), KEY)
@@ -107,16 +108,21 @@ def _records(home: Home, record_id: str, seq: int) -> dict[Any, int]:
     """Keys of the events that a source calls so, and when each began."""
     usage = view.usage(home, ("event_key", "record_id", "start_us"), seq, every=True)
     usage = usage.filter(pc.equal(usage["record_id"], pa.scalar(record_id)))
-    return dict(zip(usage["event_key"].to_pylist(), usage["start_us"].cast(pa.int64()).to_pylist(), strict=True))
+    return dict(zip(usage["event_key"].to_pylist(), int64(usage["start_us"]).tolist(), strict=True))
 
 
-def _priced(home: Home, run: Any, wanted: dict[Any, int]) -> tuple[list[Outcome], list[Told]]:  # noqa: ANN401 -- a row of bill_runs
-    """What a run made of those of `wanted` that it priced, which are taken out of it; and which of them are on no bill all the same."""
+def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tuple[list[Outcome], list[Told]]:  # noqa: ANN401 -- a row of bill_runs
+    """What a run made of those of `wanted` that it priced, which are taken out of it; and which of them are on no bill all the same.
+
+    Unless it was `chosen` by its number, it says nothing for whom it was undone.
+    """
     with home.connect() as connection:
         paths = charge_paths(connection, run.run_id)
         parked = tables.quarantine.c
+        counting = Counting(connection, home.head_seq(connection))
         aside = connection.execute(sa.select(parked.account_key, parked.kind, parked.reason).where(parked.run_id == run.run_id)).all()
     named = charge_files.read(home.path, paths, _CHARGE, pc.field("event_key").isin(pa.array(sorted(wanted), KEY)))
+    named = named if chosen else counting.of(run.run_id, named)
     if not named.num_rows:
         return [], []
     with home.connect() as connection:

@@ -12,15 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import sqlalchemy as sa
 
 from billing.charges.lines import Int64s
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.intake.view import schema_of
 from billing.left_out.judging import CODES, ORDER, Judge, columns, looked
-from billing.runs import price_list
-from billing.runs.columns import int64
+from billing.runs import charge_files, price_list, states
+from billing.runs.columns import int64, one_chunk
 from billing.runs.left_out import LeftOut, Outlook, outlook
+from billing.runs.refusals import OWNER, Counting, charge_paths
+from billing.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,6 +56,27 @@ class Verdicts(NamedTuple):
         return np.asarray(self.reason == CODES[LeftOut.NOT_BILLABLE])
 
 
+def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tuple[pa.Array[Any], Int64s]:
+    """Keys and starts of events that may bill and of which no run that counts has a charge, as of `seq`."""
+    usage = view.usage(home, ("event_key", "start_us"), seq)
+    keys, start_us = one_chunk(usage["event_key"]), int64(usage["start_us"])
+    run = tables.bill_runs.c
+    with home.connect() as connection:
+        counted = sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id.desc())
+        files = [(run_id, path) for run_id in connection.execute(counted).scalars().all() for path in charge_paths(connection, run_id)]
+        counting = Counting(connection, seq)
+    for number, (run_id, path) in enumerate(files):
+        if not len(keys):
+            break
+        charges = counting.of(run_id, charge_files.read(home.path, [path], ["event_key", OWNER]))
+        charged: Any = pc.is_in(keys, value_set=one_chunk(charges["event_key"]))
+        rest = ~charged.to_numpy(zero_copy_only=False)
+        keys, start_us = keys.filter(pa.array(rest)), start_us[rest]
+        if progress is not None:
+            progress(number + 1, len(files))
+    return keys, start_us
+
+
 class Found(NamedTuple):
     """Rows of usage, with the columns that judges ask for, and the verdict on each."""
 
@@ -74,12 +98,15 @@ def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None
     reason, run_id = np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64)
     committed, open_ = int64(usage[COMMIT_SEQ]), np.ones(usage.num_rows, np.bool_)
     with home.connect() as connection:
-        runs = looked(connection, seq)
+        runs, counting = looked(connection, seq), Counting(connection, seq)
         for number, run in enumerate(runs):
             rows = np.flatnonzero(open_ & (committed <= run.pinned_seq))
             if rows.size:
-                found = Judge(home, connection, run).reasons(usage.take(pa.array(rows)))
-                rows, found = _better(reason, rows, found)
+                judge = Judge(home, connection, run)
+                keys = judge.account_keys(usage.take(rows))
+                gone = counting.gone(run.run_id, np.unique(keys).tolist())
+                rows = rows[~np.isin(keys, np.array(gone, np.int64))]  # undone for these: it never had them
+                rows, found = _better(reason, rows, judge.reasons(usage.take(rows)))
                 reason[rows], run_id[rows] = found, run.run_id
                 open_[rows[_DECIDE[found]]] = False
             if progress is not None:

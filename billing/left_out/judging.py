@@ -7,11 +7,11 @@ touched since is in it as well, and is `settled`. Events that are nobody's are j
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pyarrow as pa
+import numpy.typing as npt
 import sqlalchemy as sa
 
 from billing.charges.periods import Period, period_after, period_of
@@ -30,7 +30,7 @@ from rating.schema import Direction
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy.typing as npt
+    import pyarrow as pa
 
     from billing.charges.lines import Int64s
     from billing.runs.facts import Account
@@ -108,7 +108,7 @@ class Judge:
     def reasons(self, usage: pa.Table) -> npt.NDArray[np.int8]:
         """The reason of each row (place in ORDER), as if none of them were among the charges of the run."""
         start_us = int64(usage["start_us"])
-        owner, lates = self._owners(usage, start_us), {}
+        owner, lates = self._owners(usage, start_us), dict[str, npt.NDArray[np.bool_]]()
         if self._came is not None:
             owner, lates = late.placed(owner, start_us, usage, self._came, self._contracts, self._scope)
         found = np.full(len(start_us), CODES[LeftOut.SETTLED], np.int8)
@@ -120,6 +120,11 @@ class Judge:
             found[rows] = CODES[LeftOut(name)]
         found[~self._bills(usage, owner, start_us)] = CODES[LeftOut.NOT_BILLABLE]
         return found
+
+    def account_keys(self, usage: pa.Table) -> Int64s:
+        """Whose each row is, 0 nobody's."""
+        account = self._owners(usage, int64(usage["start_us"])).account
+        return np.append(self._contracts.facts.account_keys, 0)[account]
 
     def circumstances(self, usage: pa.Table) -> Iterator[Circumstance]:
         """What is to be told of each row. For few of them: each is looked at alone."""
@@ -185,7 +190,7 @@ class Judge:
         bills = pricing.is_billable(usage, owner, self._contracts.prices_incoming)
         incoming = np.flatnonzero(bills & (owner.place >= 0) & (usage["direction"].to_numpy() != int(Direction.ORIGINATING)))
         if incoming.size:
-            some: Any = usage.take(pa.array(incoming))
+            some = usage.take(incoming)
             owned = Owned(some, one_chunk(some["event_key"]), start_us[incoming], owner.of(incoming), {})
             events = pricing.rateable(owned, self._guide, self._contracts)
             bills[incoming] = pricing.incoming_by_name(events, owned.direction, self._contracts)

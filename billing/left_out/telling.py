@@ -103,6 +103,8 @@ def usage_of(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s) -> pa.
 
 def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8], by: Int64s) -> tuple[Told, ...]:
     """What is told of each row of `usage`, given its reason and whose word that is."""
+    if not usage.num_rows:
+        return ()
     told: dict[int, Told] = {}
     with home.connect() as connection:
         came_us = _came_us(connection, int64(usage[COMMIT_SEQ]))
@@ -111,7 +113,7 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
         groups = [(runs[number], np.flatnonzero((by == number) & seen)) for number in set(by[seen].tolist())]
         groups += [(Looked(0, date, seq), rows) for date, rows in _next_dates(home, connection, seq, usage, unseen)]
         for run, rows in groups:
-            some, judge = usage.take(pa.array(rows)), Judge(home, connection, run)
+            some, judge = usage.take(rows), Judge(home, connection, run)
             codes = judge.reasons(some) if run.run_id == 0 else reason[rows]
             starts, records = int64(some["start_us"]).tolist(), some.select(["event_key", "record_id", "source", "flags"]).to_pylist()
             each = zip(rows.tolist(), codes.tolist(), starts, records, judge.circumstances(some), strict=True)
@@ -121,12 +123,12 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
 
 
 def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, run: Looked, known: Circumstance) -> Told:
-    dates = (known.period_from, known.period_to, known.billed_from, known.open_from, known.closed_since)
     return Told(
         record["event_key"].hex(),
         record["source"],
         record["record_id"],
-        *instants,
+        instants[0],
+        instants[1],
         known.account_id,
         known.subscription_id,
         known.timezone,
@@ -134,9 +136,17 @@ def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, ru
         outlook(reason),
         run.run_id,
         run.bill_date.isoformat(),
-        *("" if each is None else each.isoformat() for each in dates),
+        _iso(known.period_from),
+        _iso(known.period_to),
+        _iso(known.billed_from),
+        _iso(known.open_from),
+        _iso(known.closed_since),
         _never(record) if reason is LeftOut.NOT_BILLABLE else known.aside,
     )
+
+
+def _iso(day: dt.date | None) -> str:
+    return "" if day is None else day.isoformat()
 
 
 def _as_told(run: Looked, reason: LeftOut) -> LeftOut:
@@ -156,7 +166,7 @@ def _of_run(home: Home, seq: int, usage: pa.Table, run_id: int) -> npt.NDArray[n
         for run in looked(connection, seq, run_id):
             rows = np.flatnonzero(int64(usage[COMMIT_SEQ]) <= run.pinned_seq)
             if rows.size:
-                reason[rows] = Judge(home, connection, run).reasons(usage.take(pa.array(rows)))
+                reason[rows] = Judge(home, connection, run).reasons(usage.take(rows))
     return reason
 
 

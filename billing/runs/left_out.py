@@ -41,6 +41,7 @@ class Outlook(enum.StrEnum):
 
     FOR_GOOD = "for_good"
     LATER = "later"
+    EARLIER = "earlier"
     BILLED = "billed"
     NEVER = "never"
 
@@ -61,6 +62,7 @@ PLACES: Final[Mapping[LeftOut, int]] = {
 OUTLOOKS: Final[Mapping[Outlook, Mapping[str, str]]] = {
     Outlook.FOR_GOOD: {"en": "for good", "zh": "不再出账"},
     Outlook.LATER: {"en": "for a later run", "zh": "留待以后的出账"},
+    Outlook.EARLIER: {"en": "an earlier run decided", "zh": "由较早的出账处理"},
     Outlook.BILLED: {"en": "billed", "zh": "已计费"},
     Outlook.NEVER: {"en": "never bills", "zh": "不计费"},
 }
@@ -77,7 +79,7 @@ REASONS: Final[Mapping[LeftOut, About]] = {
     LeftOut.PASSED_BY: About(Outlook.LATER, {"en": "its account has a bill of a later date", "zh": "账户已有日期更晚的账单"}),
     LeftOut.QUARANTINED: About(Outlook.LATER, {"en": "its account was in quarantine", "zh": "账户被隔离"}),
     LeftOut.TESTED: About(Outlook.NEVER, {"en": "its account is for tests", "zh": "测试账户"}),
-    LeftOut.SETTLED: About(Outlook.BILLED, {"en": "an earlier run billed it", "zh": "较早的出账已计费"}),
+    LeftOut.SETTLED: About(Outlook.EARLIER, {"en": "its account has nothing to compute there", "zh": "其账户在该时段无需重新计算"}),
     LeftOut.FROM_BEFORE: About(Outlook.BILLED, {"en": "billed, though it began before the window", "zh": "已计费，但开始于窗口之前"}),
     LeftOut.NOT_BILLABLE: About(Outlook.NEVER, {"en": "it does not bill", "zh": "不属于计费用量"}),
 }

@@ -22,6 +22,8 @@ from rating.errors import UserError
 from rating.status import REFUSALS_FROM, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from billing.store.home import Home
 
 OWNER: Final = "payer_account_id"  # of a charge: whose it is
@@ -92,13 +94,19 @@ class Counting:
 
     def of(self, run_id: int, charges: pa.Table) -> pa.Table:
         """Those of a run's charges (with their OWNER) that count."""
-        cutting = {undo for undo in self._undos if undo.cuts(run_id, self._pins[run_id])}
-        if not cutting:
+        if not any(undo.cuts(run_id, self._pins[run_id]) for undo in self._undos):
             return charges
-        owners = np.unique(charges[OWNER].to_numpy()).tolist()
-        gone = [key for key in owners if not cutting.isdisjoint(self._history.undos_of(key, self._seqs[key]))]
+        gone = self.gone(run_id, np.unique(charges[OWNER].to_numpy()).tolist())
         mask: Any = pc.invert(pc.is_in(charges[OWNER], value_set=pa.array(gone, pa.int64())))
         return charges.filter(mask)
+
+    def gone(self, run_id: int, owners: Iterable[int]) -> list[int]:
+        """Those of `owners` (account keys, 0 nobody) for which a run counts no more; for nobody where it was undone for everybody."""
+        cutting = {undo for undo in self._undos if undo.cuts(run_id, self._pins[run_id])}
+        if not cutting:
+            return []
+        for_all = any(undo.account_keys is None for undo in cutting)
+        return [key for key in owners if (not cutting.isdisjoint(self._history.undos_of(key, self._seqs[key])) if key else for_all)]
 
 
 def charge_paths(connection: sa.Connection, run_id: int) -> list[str]:

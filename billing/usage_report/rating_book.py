@@ -126,7 +126,7 @@ def _judge(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> Non
     rows = np.flatnonzero(fate == Fate.NOT_YET_DUE)
     if not rows.size:
         return
-    some: Any = usage.take(pa.array(rows))
+    some = usage.take(rows)
     keys = one_chunk(some.column("event_key"))
     found = of_keys(home, seq, keys, int64(some.column("start_us")))
     place: Any = pc.index_in(keys, value_set=one_chunk(found.usage["event_key"]))

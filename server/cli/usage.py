@@ -14,6 +14,7 @@ USAGE_COMMANDS = (
     ("findings", "findings:app", "Usage files that are missing or were rejected; waive what may stay so."),
     ("assemble", "assemble:assemble", "Calls and sessions whose segments are not all there."),
     ("report", "report:report", "The books of intake and rating, and what to watch."),
+    ("too-late", "too_late:too_late", "Usage that no run bills any more, and what it was worth."),
     ("seal", "seal:seal", "Turn the journal into Parquet."),
 )
 

@@ -95,6 +95,7 @@ def abandon(*, date: BillDate, home: HomeFolder = DEFAULT_HOME, as_json: AsJson 
 
 def print_report(report: RunReport) -> None:
     """What a run has done, as a table."""
+    from billing.runs.left_out import LeftOut, told
     from server.cli import output
 
     again = " (resumed)" if report.resumed else ""
@@ -111,7 +112,7 @@ def print_report(report: RunReport) -> None:
         ("tax", known_amounts(report, report.tax_micros)),
         ("total", known_amounts(report, report.total_micros)),
         *((f"events {name}", count) for name, count in report.events.items()),
-        *((f"left out: {name}", count) for name, count in report.left_out.items() if count),
+        *((f"left out: {name} ({told(LeftOut(name))})", count) for name, count in report.left_out.items() if count),
         *((f"quarantined {account}", reason) for account, reason in report.quarantined.items()),
         *((f"not billed {account}", reason) for account, reason in report.put_aside.items()),
     ]
@@ -159,10 +160,20 @@ def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
         for each in followed:
             print_report(done if each.run_id == done.run_id else run_report(home, each.run_id))
             _print_books(each.books, each.open_findings)
+            _print_for_good(done if each.run_id == done.run_id else run_report(home, each.run_id))
             print_alarms(each.alarms)
             if each.run_id != done.run_id:
                 print()
     return 0 if all(book.ok for each in followed for book in each.books) else 1
+
+
+def _print_for_good(report: RunReport) -> None:
+    """How many records a run has left out for good, if any."""
+    from billing.runs.left_out import LeftOut, Outlook, outlook
+
+    count = sum(rows for name, rows in report.left_out.items() if outlook(LeftOut(name)) is Outlook.FOR_GOOD)
+    if count:
+        print(f"too late for any bill: {count} records; `ratewright usage too-late` lists them")
 
 
 def print_alarms(count: int) -> None:

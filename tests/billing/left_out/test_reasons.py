@@ -15,15 +15,17 @@ from billing import catalogue
 from billing.accounts.kinds import CategoryFact, HoldFact
 from billing.closed_months import Who
 from billing.controls import books
-from billing.documents import voiding
+from billing.documents import undoing, voiding
 from billing.explain_line import explain_record
 from billing.left_out.words import sentences
 from billing.runs.left_out import REASONS, LeftOut, Outlook, outlook
+from billing.too_late.listing import listed
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span
 from rating.errors import UserError
 from rating.model import LateUsage
 from rating.schema import Direction, UsageFlag
+from rating.status import Status
 from tests.billing.runs.test_pools_and_late import agreed, arrive
 from tests.billing.runs.test_promises import a_plan, selling
 from tests.billing.runs.world import Call, instant_us
@@ -110,7 +112,7 @@ def test_every_reason_is_explained_and_counted(world: World) -> None:
     assert line.ok
     # closed twice, too late, waived; not due, fresh, held; euro and tests are priced; received
     assert right == {"rated": 0, "zero_rated": 2, "suspended": 0, "not_yet_due": 3, "too_late": 4, "not_billable": 1}
-    assert all(each.ok for each in books(world.home).books)
+    assert [each.name for each in books(world.home) if not each.ok] == []
 
 
 def test_every_reason_has_words_and_an_outlook() -> None:
@@ -131,7 +133,7 @@ def test_what_an_earlier_run_billed_is_explained_as_that_billed_it(world: World)
     explained = explain_record(world.home, "in time")
     assert (len(explained.outcomes), explained.left_out) == (1, ())
     (told,) = explain_record(world.home, "in time", 6).left_out
-    assert (told.reason, told.outlook) == (LeftOut.SETTLED, Outlook.BILLED)
+    assert (told.reason, told.outlook) == (LeftOut.SETTLED, Outlook.EARLIER)
     with pytest.raises(UserError, match="run 4 has not seen the record"):
         explain_record(world.home, "in time", 4)
     with pytest.raises(UserError, match="run 6 priced no record `nobody`"):
@@ -149,3 +151,39 @@ def test_a_bill_of_a_later_date_passes_an_account_by(world: World) -> None:
     (told,) = explain_record(world.home, "late").left_out
     assert (told.reason, told.outlook, told.run_id) == (LeftOut.PASSED_BY, Outlook.LATER, 3)
     assert "has a bill of 2025-12-01" in " ".join(sentences(told))
+
+
+def test_what_is_too_late_is_listed_with_its_worth(world: World) -> None:
+    """A minute is worth 0.10 by the plan of its owner, and by the commonest plan where nobody owns the number."""
+    late_home(world)
+    assert listed(world.home, instant_us(CAME)).records == (), "no run has left anything out yet"
+    world.bill("2026-03-01")
+    found = listed(world.home, instant_us("2026-03-07T10:00:00"))
+    assert [
+        (each.record.record_id, each.record.reason, each.record.run_id, each.age_days, each.worth_micros, each.currency, each.basis)
+        for each in found.records
+    ] == [
+        ("nobody 2025-09-05", LeftOut.CLOSED, 5, 183, 100_000, "CNY", "commonest plan"),
+        ("plain 2025-10-05", LeftOut.CLOSED, 5, 153, 100_000, "CNY", "own plan"),
+        ("strict 2026-01-05", LeftOut.TOO_LATE, 5, 61, 100_000, "CNY", "own plan"),
+        ("waiving 2026-01-20", LeftOut.WAIVED, 5, 46, 100_000, "CNY", "own plan"),
+    ]
+    sums = [(each.account_id, each.currency, each.records, each.worth_micros) for each in found.sums]
+    assert sums == [(name, "CNY", 1, 100_000) for name in ("", "plain", "strict", "waiving")]
+    assert [each.record.account_id for each in listed(world.home, 0, "strict").records] == ["strict"]
+
+
+def test_a_run_that_is_undone_has_left_nothing_out(world: World) -> None:
+    """A call of a number that nobody owns was refused by it, so that nobody's charges are among those that count no more."""
+    late_home(world)
+    world.catch_up()
+    world.take(Call("8613900000099", "2026-02-09T10:00:00", 60, key="of nobody"))
+    world.bill("2026-03-01")
+    assert explain_record(world.home, "of nobody").outcomes[0].status is Status.UNKNOWN_SUBSCRIPTION
+    for name, uid in (("ana", 1), ("ben", 2)):
+        undoing.undo(world.home, 5, "wrong date", Who(name, uid, world.tick()))
+    assert listed(world.home, 0).records == ()
+    (told,) = told_of(world, "plain", "2025-10-05")
+    assert (told.reason, told.run_id, told.bill_date) == (LeftOut.CLOSED, 0, "2026-03-01")
+    (line,) = rating_book(world.home, 10**6, Span(dt.date(2025, 9, 1), dt.date(2026, 4, 1)))
+    assert (line.ok, line.right["too_late"].rows, line.right["suspended"].rows) == (True, 0, 0)

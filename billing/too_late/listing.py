@@ -1,0 +1,83 @@
+"""The list of usage that came too late for any bill: record, account, age, reason, and worth at the tariff in force when it began.
+
+It holds what some run has left out for good and no run has billed since, whoever's it is. Worth is an estimate of each record alone
+(`billing.suspense.estimate`): without free quantity, caps or anything else that a month remembers, and without tax.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+
+from billing.left_out.history import uncharged, verdicts
+from billing.left_out.telling import Told, tell_of, usage_of
+from billing.suspense.estimate import BASIS_NAMES, Estimator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from billing.store.home import Home
+
+    Progress = Callable[[int, int], None]
+
+_DAY_US: Final = 86_400_000_000
+
+
+class TooLate(msgspec.Struct, frozen=True):
+    """A record, its age in whole days, and its worth; `currency` is empty where nobody can say that. `basis`: what the worth goes by."""
+
+    record: Told
+    age_days: int
+    worth_micros: int
+    currency: str
+    basis: str
+
+
+class Sum(msgspec.Struct, frozen=True):
+    """Records of one account (empty: nobody's) in one currency (empty: of unknown worth)."""
+
+    account_id: str
+    currency: str
+    records: int
+    worth_micros: int
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """The whole list, as of a commit, oldest record first, and its sums by account and currency."""
+
+    seq: int
+    records: tuple[TooLate, ...]
+    sums: tuple[Sum, ...]
+
+
+def listed(home: Home, now_us: int, account_id: str | None = None, *, progress: Progress | None = None) -> Listed:
+    """What is too late for any bill now; of one account, if it is named. `progress` counts charge files, then runs."""
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+    keys, start_us = uncharged(home, seq, progress=progress)
+    if not len(keys):
+        return Listed(seq, (), ())
+    usage = usage_of(home, seq, keys, start_us)
+    found = verdicts(home, seq, usage, progress=progress)
+    rows = np.flatnonzero(found.for_good)
+    usage = usage.take(rows)
+    worth = Estimator(home, seq).estimates(usage)
+    told = tell_of(home, seq, usage, found.reason[rows], found.run_id[rows])
+    assert len(told) == usage.num_rows, "each record is told of once"
+    records = tuple(
+        TooLate(each, (now_us - each.start_us) // _DAY_US, int(worth.micros[row]), worth.currency_of(row), BASIS_NAMES[worth.basis[row]])
+        for row, each in enumerate(told)
+        if account_id is None or each.account_id == account_id
+    )
+    return Listed(seq, records, _sums(records))
+
+
+def _sums(records: Iterable[TooLate]) -> tuple[Sum, ...]:
+    sums: dict[tuple[str, str], tuple[int, int]] = {}
+    for each in records:
+        key = (each.record.account_id, each.currency)
+        count, micros = sums.get(key, (0, 0))
+        sums[key] = (count + 1, micros + each.worth_micros)
+    return tuple(Sum(*key, *value) for key, value in sorted(sums.items()))

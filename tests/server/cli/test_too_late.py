@@ -1,0 +1,83 @@
+"""Usage that came too late, at the command line: the run that leaves it out, its list, and its explanation."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.cli import app
+from tests.billing.runs.test_pools_and_late import arrive
+from tests.billing.runs.world import Call, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+ANNA = "8613800000001"
+LIST = """
+record  source  account  subscription  start (UTC)          days old  worth  currency  run  reason
+late-1  switch  anna     anna-1        2025-10-05 02:00:00      DAYS   0.30  CNY         5  its period is closed
+late-2  switch  anna     anna-1        2025-10-06 02:00:00      DAYS   0.10  CNY         5  its period is closed
+
+account  records  worth  currency
+anna           2   0.40  CNY
+"""
+EXPLAINED = """
+Record late-1 of switch, begun 2025-10-05 10:00:00 (Asia/Shanghai): its period is closed, for good
+Account anna, subscription anna-1. It came 2026-02-10 12:00:00, 128 days after it began.
+It belongs to the period 2025-10-01 to 2025-10-31.
+It was left out by run 5 of 2026-03-01.
+The oldest period that was open begins on 2025-11-01; the period of the record is closed since the bill date 2026-03-01.
+No run bills it any more, and `ratewright usage too-late` lists it: `ratewright adjustment add` charges it.
+"""
+
+
+@pytest.fixture
+def call(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Two calls of October and one of November that came in February; the runs of November to February are made."""
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
+    made = World(tmp_path / "home")
+    made.account("anna")
+    made.subscription("anna-1", "anna", "shop/basic", ANNA)
+    made.account("euro", currency="EUR")  # in quarantine: its October is open, so usage of October is read and counted
+    made.subscription("euro-1", "euro", "shop/basic", "8613800000002")
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01"):
+        made.bill(date)
+    calls = (Call(ANNA, "2025-10-05T10:00:00", 180, key="late-1"), Call(ANNA, "2025-10-06T10:00:00", 60, key="late-2"))
+    arrive(made, "2026-02-10T12:00:00", *calls, Call(ANNA, "2025-11-06T10:00:00", 60, key="in time"))
+    made.home.close()
+
+    def run(words: str) -> str:
+        assert app.main(words.split()) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_from_the_run_to_the_list(call: Callable[[str], str]) -> None:
+    assert call("usage too-late") == "no usage is too late for a bill\n"
+    shown = call("bill run --date 2026-03-01")
+    assert "left out: closed (its period is closed, for good)  2" in shown
+    assert "too late for any bill: 2 records; `ratewright usage too-late` lists them" in shown
+    listed = json.loads(call("usage too-late --json"))
+    text = call("usage too-late")
+    assert [_without_days(line) for line in text.strip().splitlines()] == [_without_days(line) for line in LIST.strip().splitlines()]
+    assert listed["sums"] == [{"account_id": "anna", "currency": "CNY", "records": 2, "worth_micros": 400_000}]
+    assert "... and 1 more: --limit, or --json" in call("usage too-late --limit 1")
+    assert "所属账期已关闭" in call("usage too-late --language zh")
+
+
+def test_its_explanation(call: Callable[[str], str]) -> None:
+    call("bill run --date 2026-03-01")
+    assert call("bill explain late-1").strip() == EXPLAINED.strip()
+    assert call("bill explain late-1 --language zh").startswith("记录 late-1")
+    (told,) = json.loads(call("bill explain late-1 --json"))["left_out"]
+    assert (told["reason"], told["outlook"], told["closed_since"]) == ("closed", "for_good", "2026-03-01")
+
+
+def _without_days(line: str) -> list[str]:
+    words = line.split()
+    return words[:6] + words[7:] if line.startswith("late-") else words
