@@ -22,8 +22,10 @@ from billing.intake.taking import Intake
 from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.rerate_sample import rerate
-from billing.runs import leftovers, pools, reports, turns
+from billing.runs import cycle, leftovers, pools, reports, states, turns
+from billing.runs.beginning import Order
 from billing.runs.groups import price_in_groups
+from billing.runs.states import By
 from billing.runs.unbilled import unbilled
 from billing.store import tables
 from mediation.decode import Decoded
@@ -270,6 +272,15 @@ def test_usage_that_arrived_late_is_found_when_only_its_later_period_is_computed
     assert found.left_out["too_late"] == 0
 
 
+def bill_ahead(world: World, date: dt.date, now_us: int) -> None:
+    """Bill a date that has not begun: for a reason, and approved by another person."""
+    begun = cycle.run(world.home, date, now_us, order=Order(By("ada", 1001), ahead="the year's close"))
+    assert begun.state == states.COMPUTED
+    states.decide(world.home, begun.run_id, states.APPROVED, By("ben", 1002), "", now_us)
+    assert cycle.run(world.home, date, now_us, order=Order(By("ada", 1001))).state == states.POSTED
+    world.now_us = now_us
+
+
 BILLED_BEFORE_IT_ENDED = [
     # the bill of April is made, the call arrives, in Shanghai; where the account's clock stands
     ("2026-04-20T12:00:00", "2026-04-25T10:00:00", "Asia/Shanghai"),
@@ -287,8 +298,7 @@ def test_usage_of_a_closed_period_is_billed_though_the_one_it_arrives_in_was_bil
     world.subscription("sa1", "a1", "shop/prompt", "1001")
     for date in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01"):
         world.bill(date)
-    world.now_us = instant_us(billed_at)
-    world.bill("2026-05-01")
+    bill_ahead(world, dt.date(2026, 5, 1), instant_us(billed_at))
     call = minutes("1001", "2025-10-10T10:00:00", 20)
     arrive(world, arrives_at, call)
     world.bill("2026-06-01")

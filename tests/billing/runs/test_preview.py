@@ -69,7 +69,7 @@ def test_who_would_be_put_aside_is_who_is(four: World) -> None:
 def test_a_date_that_is_years_ahead(four: World) -> None:
     """The clock of the world says 2025."""
     with pytest.raises(UserError, match=r"the bill date 2035-01-01 is not between 2000-01-01 and 2028-12-31"):
-        preview(four, dt.date(2035, 1, 1))
+        cycle.preview(four.home, dt.date(2035, 1, 1), four.tick(), order=Order())
 
 
 def test_a_closed_month(four: World) -> None:

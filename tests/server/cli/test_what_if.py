@@ -143,7 +143,7 @@ def test_an_offer_is_what_the_customer_would_have_paid(world: World) -> None:
 
 
 def test_a_plan_that_leaves_calls_unsold_stands_last(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    base = shop(version=2, effective_from_us=world.now_us + 1)
+    base = shop(version=2, corrects=1)
     mute = msgspec.structs.replace(base.plans[0], name="mute", rules=base.plans[0].rules[1:], recurring=())
     catalogue.publish(world.home, msgspec.structs.replace(base, plans=(*base.plans, mute)), world.tick())
     assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10") == 0
@@ -155,7 +155,7 @@ def test_a_plan_that_leaves_calls_unsold_stands_last(world: World, capsys: pytes
 
 def test_calls_that_a_plan_sells_do_not_make_up_for_those_that_it_does_not(world: World) -> None:
     """C pays for a premium call and cannot call at home. A plan for calls at home alone prices more of the month, and is no offer."""
-    base = shop(version=2, effective_from_us=world.now_us + 1)
+    base = shop(version=2, corrects=1)
     away = msgspec.structs.replace(base.plans[1], name="away", rules=base.plans[1].rules[1:])
     unsold = msgspec.structs.replace(base.plans[1].rules[1], price=None)
     home = msgspec.structs.replace(base.plans[1], name="home", rules=(base.plans[1].rules[0], unsold), recurring=())
@@ -170,7 +170,7 @@ def test_calls_that_a_plan_sells_do_not_make_up_for_those_that_it_does_not(world
 
 
 def test_a_plan_that_charges_nothing_for_received_calls_loses_none(world: World) -> None:
-    base = shop(version=2, effective_from_us=world.now_us + 1)
+    base = shop(version=2, corrects=1)
     rule = UsageRule(Service.VOICE, "national", "National calls", direction=int(Direction.TERMINATING))
     both = msgspec.structs.replace(base.plans[1], name="both", rules=(rule, *base.plans[1].rules))
     catalogue.publish(world.home, msgspec.structs.replace(base, plans=(*base.plans, both)), world.tick())

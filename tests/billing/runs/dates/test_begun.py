@@ -131,7 +131,7 @@ def test_a_list_of_a_clock_that_was_ahead_gets_no_numbers(anna: World) -> None:
     with anna.home.connect() as connection:
         head = anna.home.head_seq(connection)
     now_us = at("2025-11-21T12:00")
-    settings.put(anna.home, settings.CLOCK_AHEAD, str(head), "ada", 1001, now_us)
+    settings.put(anna.home, settings.CLOCK_AHEAD, str(head), "ada", 1001, now_us, reason="the clock was ahead")
     with pytest.raises(UserError, match="has not begun on the clock of Asia/Shanghai, where it is 2025-11-21") as caught:
         run(anna, now_us, resume=True)
     assert caught.value.remedy.endswith("ratewright bill abandon --date 2025-12-01 forgets the run, which has numbered nothing")
