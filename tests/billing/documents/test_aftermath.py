@@ -142,9 +142,10 @@ def test_what_a_reissue_changes_of_a_bill_that_stands_is_a_correction(world: Wor
 
 
 def test_the_bill_of_the_cycle_after_an_interim_bill_corrects_nothing(world: World) -> None:
-    customer(world)
     limited = msgspec.structs.replace(shop().plans[0], bill_thresholds=(BillThreshold(1, "interim", 1_000_000),))
     catalogue.publish(world.home, shop(2, START_US + 1, plans=(limited, *shop().plans[1:])), world.tick())
+    customer(world)
+    world.begun(dt.date(2025, 10, 15))
     assert interim.run(world.home, dt.date(2025, 10, 15), who(world)).invoices == 1
     world.bill("2025-11-01")
     assert world.numbers() == [FIRST, SECOND]
