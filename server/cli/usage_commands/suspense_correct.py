@@ -22,7 +22,7 @@ def correct(
     reason: Reasons = [],  # noqa: B006 -- cyclopts reads it and nobody changes it
     from_: Annotated[str, Parameter(name="--from", help="Only records that start on or after this date or time.")] = "",
     before: Annotated[str, Parameter(help="Only records that start before this date or time.")] = "",
-    zone: Annotated[str, Parameter(name=["--date-zone", "--zone"], help="Zone of these dates, such as Asia/Shanghai; UTC if not given.")] = "",
+    zone: Annotated[str, Parameter(name=["--date-zone", "--zone"], help="Zone of these dates, such as Asia/Shanghai; else UTC.")] = "",
     field: Annotated[Literal["served", "other"], Parameter(help="Which number --begins to --set are about.")] = "served",
     begins: Annotated[str, Parameter(help="Only numbers that begin so.")] = "",
     digits: Annotated[int, Parameter(help="Only numbers of so many digits.")] = 0,

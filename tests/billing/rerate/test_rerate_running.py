@@ -43,7 +43,8 @@ def opened(world: World, november_minutes: int) -> None:
     world.bill("2025-11-01")
     if november_minutes:
         world.take(Call("1001", "2025-11-03T10:00", november_minutes * 60))
-    assert interim.run(world.home, dt.date(2025, 11, 5), who(world, on=dt.date(2025, 11, 5))).invoices == (november_minutes > 0)
+    world.begun(dt.date(2025, 11, 5))
+    assert interim.run(world.home, dt.date(2025, 11, 5), who(world)).invoices == (november_minutes > 0)
     world.now_us = instant_us("2025-11-10T12:00:00")
 
 
