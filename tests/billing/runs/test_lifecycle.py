@@ -473,7 +473,7 @@ def _everything(world: World) -> dict[str, int]:
 
 def test_a_run_that_waited_is_not_held_against_what_others_committed_meanwhile(anna: World) -> None:
     """It looked at the clock before it waited."""
-    asked_us = anna.tick()
+    asked_us = anna.begun(dt.date(2025, 11, 1))
     with Home.open(anna.home.path) as other, other.begin() as connection:
         other.next_commit_seq(connection, "payment", asked_us + 60 * 1_000_000)
     assert cycle.preview(anna.home, dt.date(2025, 11, 1), asked_us).refused == ""
