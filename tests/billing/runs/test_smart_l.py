@@ -6,6 +6,7 @@ peak, 0.05 at other times, 0.01 on a holiday.
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,10 +97,10 @@ def berlin(world: World) -> World:
     return world
 
 
-def take_stream(world: World, rows: list[dict[str, Any]]) -> None:
+def take_stream(world: World, rows: list[dict[str, Any]], by: dt.date = dt.date(2026, 11, 1)) -> None:
     source = Source("gateway", Format.FREESWITCH, (), numbering=Numbering(country_code="49", trunk_prefix="0"))
     batch = pa.RecordBatch.from_pylist(rows, schema=STREAM_V1)
-    Intake(world.home).take_batch("gateway", to_usage(batch, source, hash_key=world.home.hash_key), world.tick())
+    Intake(world.home).take_batch("gateway", to_usage(batch, source, hash_key=world.home.hash_key), world.begun(by))
 
 
 def charges(world: World) -> Mapping[int, object]:
@@ -136,5 +137,6 @@ def test_a_month_that_reaches_the_limit_of_data_costs(berlin: World) -> None:
     assert berlin.bill("2026-11-01").events == {"RATED": 2, "ZERO_RATED": 8}  # the cap let 3.99 and 25.91 pass
     assert sum(cost for cost in charges(berlin).values() if isinstance(cost, Decimal)) == 29_900
     assert rerate(berlin.home, None, 10**6, 1).disagreements == 0
-    take_stream(berlin, [streamed(ANNA, "2026-11-02T12:00:00", "", volume=5_000_000_000)])  # of October nothing was left
+    of_november = streamed(ANNA, "2026-11-02T12:00:00", "", volume=5_000_000_000)  # of October nothing was left
+    take_stream(berlin, [of_november], dt.date(2026, 11, 3))
     assert berlin.bill("2026-12-01").events == {"ZERO_RATED": 1}

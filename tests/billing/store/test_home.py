@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from billing.store import location, tables
+from billing.store import location, tables, user_namespace
 from billing.store.home import Home
 from billing.store.location import DATABASE_NAME
 from billing.store.schema import SCHEMA_VERSIONS
@@ -78,7 +78,7 @@ def test_every_home_has_keys_of_its_own(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_home_of_before_keeps_its_event_keys_and_gets_a_key_for_page_tokens(tmp_path: Path) -> None:
     with Home.open(tmp_path / "home", create=True, hash_key=b"ratewright-keys1") as before, before.connect() as connection:
-        assert {row.name for row in connection.execute(sa.select(tables.settings))} == {"hash_key", "installation_id"}
+        assert {row.name for row in connection.execute(sa.select(tables.settings))} == {"hash_key", "installation_id", user_namespace.NAME}
     with Home.open(tmp_path / "home") as home:
         assert home.hash_key == b"ratewright-keys1"
         assert home.page_token_key() == home.page_token_key() != b"ratewright-keys1"
