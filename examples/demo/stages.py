@@ -23,6 +23,7 @@ OCTOBER_BILL, NOVEMBER_BILL = "2026-11-01", "2026-12-01"
 PAID_ON, PAID_LATE_ON, DUNNED_ON = "2026-11-10", "2026-11-25", "2026-12-20"
 REMINDED_ON = "2026-12-02"  # nobody is barred who was not reminded 14 days before
 ASKED_ON = "2026-11-20"  # when finance asks, five days after the October bill was due
+STREAMED_ON = "2026-11-22"  # the last streamed call has ended
 SHOWN_ACCOUNT = "A000001"  # its calls are planted
 STREAM_BATCH_ROWS = 1_000
 CUT_AFTER_SHARE = 0.4  # of the batches
@@ -198,7 +199,7 @@ STAGES: tuple[tuple[str, Callable[[Context], StageResult]], ...] = (
 # The day of each stage by the clock of its practice home, in the order of the stages: no clock goes back.
 DAYS = {
     **dict.fromkeys(("generate", "publish", "ingest", "bill-october"), OCTOBER_BILL),
-    **dict.fromkeys(("stream", "late", "seal", "pay"), ASKED_ON),
+    **dict.fromkeys(("stream", "late", "seal", "pay"), STREAMED_ON),
     "bill-november": NOVEMBER_BILL,
     **dict.fromkeys(("dun", "verify", "controls"), DUNNED_ON),
 }
