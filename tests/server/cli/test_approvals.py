@@ -37,10 +37,10 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def run(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Run a command at noon of 20 November 2025; its stdout, as JSON if it was asked for, or what went wrong."""
+    """Run a command at noon of 2 December 2025; its stdout, as JSON if it was asked for, or what went wrong."""
     assert world.numbers() == [NUMBER]
     monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
-    noon_ns = int(dt.datetime(2025, 11, 20, 12, tzinfo=dt.UTC).timestamp()) * 10**9
+    noon_ns = int(dt.datetime(2025, 12, 2, 12, tzinfo=dt.UTC).timestamp()) * 10**9
     clock = itertools.count(noon_ns, 1_000_000)
     monkeypatch.setattr(time, "time_ns", lambda: next(clock))
 
