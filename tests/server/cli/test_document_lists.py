@@ -60,16 +60,16 @@ def rows(text: str) -> list[str]:
 
 def test_a_list_shows_the_last_day_of_periods_and_json_the_day_after(call: Command) -> None:
     assert rows(call("invoice list"))[:2] == [
-        "number account from to due on total open currency state",
-        "C-0000000001 anna 2025-11-01 2025-11-30 2025-12-05 -1.06 0.00 CNY credit note",
+        "number account from to due on total open currency by state",
+        "C-0000000001 anna 2025-11-01 2025-11-30 2025-12-05 -1.06 0.00 CNY ana credit note",
     ]
     assert [each["period_to"] for each in json.loads(call("invoice list --json"))] == ["2025-12-01", "2025-11-01", "2025-12-01"]
 
 
 def test_a_list_in_chinese(call: Command) -> None:
     found = rows(call("invoice list --language zh"))
-    assert found[0] == "单据号 账户 起始日 截止日 付款期限 总额 未付 币种 状态"
-    assert found[1].endswith("CNY 贷项通知单")
+    assert found[0] == "单据号 账户 起始日 截止日 付款期限 总额 未付 币种 经办人 状态"
+    assert found[1].endswith("CNY ana 贷项通知单")
 
 
 def test_a_list_of_what_is_open_of_a_date_or_of_a_run(call: Command) -> None:
