@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import random
 import signal
 import subprocess
@@ -165,6 +166,7 @@ threading.Event().wait()
 
 def test_a_switch_that_vanished_gives_its_stream_back(world: World) -> None:
     """A frozen process keeps its connection and answers nothing, as a machine without power does."""
+    world.begun(dt.date(2026, 12, 31))  # the records have ended
     patience, limits = service.Patience(silence_s=0.2, answer_s=0.2), Limits(streams=Bound(1, 1))
     listening = service.listen(service.Address("127.0.0.1", 0), patience=patience, limits=limits)
     with service.Service.start(listening, world.home, world.tick) as running:
