@@ -296,6 +296,8 @@ class World:
         self.known.versions[told.from_date], self.known.numbers[told.from_date] = told, number
 
     def _calls(self, _: dt.date, calls: tuple[story.Call, ...]) -> None:
+        """They come when the last of them has ended, which is still the same day."""
+        self.now_us = max(self.now_us, *(_end_us(call) for call in calls))
         now_us = self.tick()
         take(self.home, calls, now_us)
         came = EPOCH + dt.timedelta(microseconds=now_us)
@@ -440,12 +442,21 @@ class World:
 
 
 def take(home: Home, calls: tuple[story.Call, ...], now_us: int) -> None:
-    """Take calls in as a batch of a stream."""
-    usage = usage_table(tuple(Call(each.number, str(each.at), each.minutes * 60 - 7, NATIONAL_NUMBER) for each in calls))
+    """Take calls in as a batch of a stream, which a call that has not ended is kept out of."""
+    usage = usage_table(tuple(Call(each.number, str(each.at), _seconds(each), NATIONAL_NUMBER) for each in calls))
     begun = [tariff.instant_us(each.at) for each in calls]
     place = usage.schema.get_field_index("start_us")
     usage = usage.set_column(place, usage.schema.field(place), pa.array(begun, usage.schema.field(place).type))
-    Intake(home).take_batch("switch", Decoded(usage=usage, rejects=[], rows=usage.num_rows, file_sha256=b"\0" * 32, size_bytes=0), now_us)
+    batch = Decoded(usage, [], usage.num_rows, b"\0" * 32, 0, future_tolerance_us=0)
+    Intake(home).take_batch("switch", batch, now_us)
+
+
+def _seconds(call: story.Call) -> int:
+    return call.minutes * 60 - 7
+
+
+def _end_us(call: story.Call) -> int:
+    return tariff.instant_us(call.at) + _seconds(call) * 1_000_000
 
 
 def run_in_child(folder: str, date: str, now_us: str) -> None:
