@@ -29,8 +29,9 @@ def read(reader: CsvReader, folder: Path) -> Titles:
         zone = row.cells[COLUMN]
         if zone in found:
             reader.note(f"zone `{zone}` stands there twice", "keep one of them", row)
-        found[zone] = {name: text for name, text in row.cells.items() if name != COLUMN and text.strip()}
-        if any(not text.isprintable() for text in found[zone].values()):
+        titles = {name: text for name, text in row.cells.items() if name != COLUMN and text.strip()}
+        found[zone] = {name: text for name, text in titles.items() if text.isprintable()}
+        if found[zone] != titles:  # told here, and not once more at every zone and price with that title
             reader.note("a title has a line break, or a character that cannot be shown", "look for a quotation mark too many", row)
     return found
 

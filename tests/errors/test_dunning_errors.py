@@ -26,7 +26,7 @@ def dunned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Anna was reminded by run 1 and barred by run 2, which Ana asks to undo."""
     monkeypatch.setattr(operator, "current", lambda: ANA)
     desk = Desk(tmp_path / "home")
-    monkeypatch.setattr("server.cli.bill.now_us", lambda: desk.act.now_us)
+    monkeypatch.setattr("server.clock.machine_now_us", lambda: desk.act.now_us)
     desk.invoice("R-1", 30)
     for day in (dt.date(2026, 3, 1), dt.date(2026, 4, 1)):
         dunning.run(desk.home, day, desk.act.now_us, by=ANA)
