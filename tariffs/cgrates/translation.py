@@ -22,6 +22,7 @@ from tariffs.cgrates.rates import Rates, destination_rates
 from tariffs.cgrates.reading import ANY, DESTINATION_RATES, DESTINATIONS, RATES, RATING_PLANS, RATING_PROFILES, TIMINGS
 from tariffs.cgrates.timings import Timings
 from tariffs.checks.common import IDENTITY, IDENTITY_REMEDY
+from tariffs.checks.readable import harmful
 from tariffs.limits import PLANS_MAX
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class _Translation:
                 self._bound[tag] = Bound(self._rating_plans.rows[tag], sources)
             rules = self._bound[tag].rules(by_tag, service, self._prices)
             name = self._named(f"rates-{tag}" if service in {None, Service.VOICE} else f"rates-{tag}-{service.name}")
-            self._rules[tag, service] = {"name": name, "title": {"en": f"Rates {tag}", "zh": f"费率 {tag}"}, "rules": rules}
+            self._rules[tag, service] = {"name": name, "title": _titles("Rates", "费率", tag), "rules": rules}
         return self._rules[tag, service]
 
     def _named_parts(self, plans: Iterable[Mapping[str, object]]) -> dict[str, object]:
@@ -232,8 +233,13 @@ def _zone(zone: Zone) -> dict[str, object]:
 
 
 def _title(key: Key) -> dict[str, str]:
-    words = " ".join(part for part in key if part)
-    return {"en": f"Subject {words}", "zh": f"用户 {words}"}
+    return _titles("Subject", "用户", " ".join(part for part in key if part))
+
+
+def _titles(english: str, chinese: str, called: str) -> dict[str, str]:
+    """Titles of what CGRateS calls so. Characters that no text for people may have are shown by their codes."""
+    shown = called if harmful(called) is None else "".join(mark if harmful(mark) is None else ascii(mark)[1:-1] for mark in called)
+    return {"en": f"{english} {shown}", "zh": f"{chinese} {shown}"}
 
 
 def _list(value: object) -> list[dict[str, object]]:
