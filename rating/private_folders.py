@@ -3,19 +3,21 @@
 A folder counts as private when it is a folder and no link, belongs to this user, and neither its group nor others can write it. Nobody may
 be able to put another in its place either: each folder above belongs to this user or to root, and others cannot write it, or it is
 sticky, as the temporary folder is. A group that has the number of its only user (a private group) is not another's.
+
+Folders above this file are not looked at: whoever can exchange one of them exchanges this program. In a container `/` may belong to a
+user that has no number there.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Final
 
 _PRIVATE: Final = 0o700
 _ROOT: Final = 0
+_ABOVE_THIS_FILE: Final = frozenset(Path(__file__).resolve().parents)
 
 
 def made(folder: Path, *, below: Path) -> bool:
@@ -43,7 +45,7 @@ def is_private(folder: Path) -> bool:
 
 
 def _is_guarded(folder: Path) -> bool:
-    return all(_cannot_be_exchanged(each.stat()) for each in (folder, *folder.parents))
+    return all(_cannot_be_exchanged(each.stat()) for each in (folder, *folder.parents) if each not in _ABOVE_THIS_FILE)
 
 
 def _cannot_be_exchanged(found: os.stat_result) -> bool:

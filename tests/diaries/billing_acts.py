@@ -191,8 +191,9 @@ class Operated:
     # --- usage, tariffs, bills
 
     def _call(self, act: Act) -> None:
-        at = dt.datetime.fromisoformat(act.told["at"])
-        take(self.home, (Call(self.numbers[act.of], at, int(act.told["minutes"])),), self._tick())
+        at, minutes = dt.datetime.fromisoformat(act.told["at"]), int(act.told["minutes"])
+        self.now_us = max(self.now_us, instant_us(at + dt.timedelta(minutes=minutes)))  # a stream takes it in when it has ended
+        take(self.home, (Call(self.numbers[act.of], at, minutes),), self._tick())
 
     def _tariff(self, act: Act) -> None:
         self._publish(act.of)

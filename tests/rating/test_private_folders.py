@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from rating import private_folders
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 OTHER_UID = 65534  # nobody
 _TELLS_FOLDER = """
-from rating import jit
-print(jit._cache_folder([__import__("pathlib").Path(jit.__file__)]))
+import sys
+from pathlib import Path
+from rating import jit, private_folders
+private_folders._ABOVE_THIS_FILE |= set(Path(sys.argv[1]).parents)
+print(jit._cache_folder([Path(jit.__file__)]))
 """
 
 IS_ROOT = os.geteuid() == 0
@@ -26,8 +26,14 @@ IS_ROOT = os.geteuid() == 0
 def _folder_taken(temporary: Path, cache: Path) -> Path:
     """The cache folder that a process of its own takes, with these two places to choose from."""
     variables = {**os.environ, "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(cache)}
-    ran = subprocess.run([sys.executable, "-c", _TELLS_FOLDER], env=variables, capture_output=True, text=True, check=True)
-    return type(temporary)(ran.stdout.strip())
+    ran = subprocess.run([sys.executable, "-c", _TELLS_FOLDER, str(temporary)], env=variables, capture_output=True, text=True, check=True)
+    return Path(ran.stdout.strip())
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose folders above those of a test are guarded, as this one's need not be."""
+    monkeypatch.setattr(private_folders, "_ABOVE_THIS_FILE", frozenset(tmp_path.parents))
 
 
 @pytest.fixture
@@ -111,4 +117,12 @@ def test_a_folder_that_others_can_exchange_is_not_private(tmp_path: Path) -> Non
     above.chmod(0o777)
     assert not private_folders.made(above / "cache" / "kernels", below=above / "cache")
     above.chmod(0o1777)
+    assert private_folders.made(above / "cache" / "kernels", below=above / "cache")
+
+
+def test_folders_above_the_program_itself_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    above = tmp_path / "above"
+    above.mkdir()
+    above.chmod(0o777)
+    monkeypatch.setattr(private_folders, "_ABOVE_THIS_FILE", frozenset([above, *above.parents]))
     assert private_folders.made(above / "cache" / "kernels", below=above / "cache")
