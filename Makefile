@@ -46,6 +46,11 @@ help: ## show this list
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Peers of the benchmarks that no other command may find.
+.venv/.peers: .venv/.ready requirements-peers.lock
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements-peers.lock
+	@touch $@
+
 demo: .venv/.ready ## a month of calls from switch files to posted invoices; SEED= ACCOUNTS= RECORDS= DIR=
 	@$(BIN)/python examples/demo/run.py $(if $(SEED),--seed $(SEED)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(DIR),--dir '$(DIR)')
 
@@ -90,7 +95,7 @@ check-proto: .venv/.ready
 	proto/generate.sh --check
 
 # A value below its gate is printed as such and fails nothing; results that differ from a peer's or from the twin's do.
-bench: .venv/.ready ## speed and memory against DuckDB, numpy, Polars, pandas: 10 M records, some five minutes; RECORDS=1000000 is quick
+bench: .venv/.peers ## speed and memory against DuckDB, numpy, Polars, pandas: 10 M records, some five minutes; RECORDS=1000000 is quick
 	@RECORDS=$(or $(RECORDS),10000000) $(BIN)/pytest -q -p no:xdist --benchmark-columns=median,min,rounds --benchmark-sort=fullname benchmarks
 
 bench-close: .venv/.ready ## a month closed, stage by stage: ACCOUNTS=20000 RECORDS=2000000 STORE=sqlite|postgresql FLAT=1
@@ -106,3 +111,5 @@ lock: ## resolve pyproject.toml into requirements.lock; needs uv
 	@command -v uv >/dev/null || { printf "error: make lock needs uv, which is not in the lock itself\n  remedy: .venv/bin/python -m pip install uv, then PATH=.venv/bin:\$$PATH make lock\n" >&2; exit 1; }
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --group dev --extra pdf --no-emit-index-url \
 		--custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --group peers --constraint requirements.lock --no-emit-index-url \
+		--custom-compile-command 'make lock' --output-file requirements-peers.lock

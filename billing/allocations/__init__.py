@@ -7,10 +7,15 @@ document with a negative total settles another: both stand in the same receivabl
 
 from __future__ import annotations
 
-from billing.allocations.items import open_items, open_micros
-from billing.allocations.replay import Left, Settled, replayed, stored, stored_left, worked_out
-from billing.allocations.settling import allocate_credit, unallocated, undo_invoice
-from billing.allocations.spread import Credit, OpenItem, Settlement, allocate
+from typing import TYPE_CHECKING
+
+from rating.on_use import names_on_use
+
+if TYPE_CHECKING:
+    from billing.allocations.items import open_items, open_micros
+    from billing.allocations.replay import Left, Settled, replayed, stored, stored_left, worked_out
+    from billing.allocations.settling import allocate_credit, unallocated, undo_invoice
+    from billing.allocations.spread import Credit, OpenItem, Settlement, allocate
 
 __all__ = [
     "Credit",
@@ -29,3 +34,5 @@ __all__ = [
     "undo_invoice",
     "worked_out",
 ]
+
+__getattr__ = names_on_use(__name__, __file__)

@@ -19,9 +19,9 @@ from billing.charges.lines import PPM, Kind, part_half_up
 from billing.documents.aftermath import replaced
 from billing.documents.due import due_of
 from billing.documents.finding import Document, find, lines_of, voided_of
-from billing.documents.grounds import WORKED_OUT, billed_seq
 from billing.documents.parts import KINDS, Asked, Told
 from billing.documents.reasons import reasons
+from billing.documents.run_inputs import WORKED_OUT, billed_seq
 from billing.documents.showing.passes import passes_by_line
 from billing.documents.words import WORDS
 from billing.invoicing.billed import OUTSIDE

@@ -9,26 +9,24 @@ are of.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import pyarrow as pa
-import sqlalchemy as sa
 
-from billing.accounts import covering
 from billing.charges.rollover import Left
+from billing.documents.run_inputs import RERATE, billed_seq, detail_of, job_of
 from billing.runs import again, by_hand, facts, leftovers, price_list, scope, states, touched, unbilled
 from billing.runs.contracts import Contracts
-from billing.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    import sqlalchemy as sa
+
     from billing.documents.finding import Document
     from billing.store.home import Home
 
-RERATE: Final = covering.RERATE
-WORKED_OUT: Final = (states.CYCLE, states.THRESHOLD, RERATE)  # kinds of run whose lines are what is due less what was billed
 _Days = tuple[dt.date, dt.date]
 
 
@@ -41,16 +39,6 @@ class Ground(NamedTuple):
     stored: list[Left]
     adjustments: pa.Table
     through: dt.date | None = None
-
-
-def billed_seq(connection: sa.Connection, document: Document) -> int:
-    """As of which commit the run of a document knew what was billed."""
-    if document.run_kind == states.CYCLE:
-        return document.pinned_seq
-    detail = _detail(connection, document)
-    if document.run_kind == RERATE:
-        return int(_job(connection, detail).pinned_seq)  # what was approved then is what was made
-    return int(detail.get("seq", document.pinned_seq - 1))
 
 
 def ground_of(home: Home, connection: sa.Connection, document: Document) -> Ground:
@@ -73,20 +61,8 @@ def _of_rerating(home: Home, connection: sa.Connection, document: Document, plan
     last = again.run_of(connection, document.account_id, planned_seq, document.run_id)
     seq = last.pinned_seq
     contracts = Contracts(facts.load(connection, seq), price_list.load(home, planned_seq), facts.Midnights())
-    first_day, _ = msgspec.json.decode(_job(connection, _detail(connection, document)).periods, type=_Days)
+    first_day, _ = msgspec.json.decode(job_of(connection, detail_of(connection, document)).periods, type=_Days)
     covered = scope.covered_through(connection, contracts.facts, document.run_id)
     chosen = again.billed_periods(contracts, covered, last, first_day, only)
     stored = leftovers.stored(connection, contracts.facts, chosen, document.run_id)
     return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq))
-
-
-def _detail(connection: sa.Connection, document: Document) -> dict[str, Any]:
-    run = tables.bill_runs.c
-    told = connection.execute(sa.select(run.detail).where(run.run_id == document.run_id)).scalar_one()
-    found: dict[str, Any] = msgspec.json.decode(told or "{}")
-    return found
-
-
-def _job(connection: sa.Connection, detail: dict[str, Any]) -> Any:  # noqa: ANN401 -- a row of rerate_jobs
-    job = tables.rerate_jobs
-    return connection.execute(sa.select(job).where(job.c.job_id == detail["job"])).one()

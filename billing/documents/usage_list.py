@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from billing.clocks import EPOCH
 from billing.documents.due import priced_usage
 from billing.documents.finding import Document, find, lines_of, standing_lines
-from billing.documents.grounds import WORKED_OUT, Ground, ground_of
+from billing.documents.grounds import Ground, ground_of
+from billing.documents.run_inputs import WORKED_OUT
 from billing.documents.showing.names import names_of
 from billing.intake import view
 from billing.invoicing.corrections import key_of

@@ -5,10 +5,15 @@ Policies are data (`billing.dunning_policy`).
 
 from __future__ import annotations
 
-from billing.dunning.looking import History, Run, history, runs
-from billing.dunning.running import Change, preview, refusal, run
-from billing.dunning.states import State, Taken, past_due, state
-from billing.dunning.undoing import PutBack, Undo, undo
+from typing import TYPE_CHECKING
+
+from rating.on_use import names_on_use
+
+if TYPE_CHECKING:
+    from billing.dunning.looking import History, Run, history, runs
+    from billing.dunning.running import Change, preview, refusal, run
+    from billing.dunning.states import State, Taken, past_due, state
+    from billing.dunning.undoing import PutBack, Undo, undo
 
 __all__ = [
     "Change",
@@ -27,3 +32,5 @@ __all__ = [
     "state",
     "undo",
 ]
+
+__getattr__ = names_on_use(__name__, __file__)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from billing.dunning_policy.model import CLEAR, Action, Policy, Step, hash_of
-from billing.dunning_policy.reading import POLICY_FOLDER, doubts, package_policies, read_policy
-from billing.dunning_policy.stored import Added, Kept, add, keep, kept, names_of, policies
+from typing import TYPE_CHECKING
+
+from rating.on_use import names_on_use
+
+if TYPE_CHECKING:
+    from billing.dunning_policy.model import CLEAR, Action, Policy, Step, hash_of
+    from billing.dunning_policy.reading import POLICY_FOLDER, doubts, package_policies, read_policy
+    from billing.dunning_policy.stored import Added, Kept, add, keep, kept, names_of, policies
 
 __all__ = [
     "CLEAR",
@@ -24,3 +29,5 @@ __all__ = [
     "policies",
     "read_policy",
 ]
+
+__getattr__ = names_on_use(__name__, __file__)

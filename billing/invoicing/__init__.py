@@ -10,11 +10,16 @@ reading     issued invoices, one and many
 
 from __future__ import annotations
 
-from billing.invoicing.billed import billed_lines
-from billing.invoicing.digest import digest_of_run
-from billing.invoicing.drafts import KIND_NAMES, Drafts, InvoiceDraft, LineDraft
-from billing.invoicing.numbering import NUMBER_DIGITS, SERIES, full_number, number_drafts
-from billing.invoicing.reading import PAGE_SIZE, Invoice, InvoiceLine, InvoiceSummary, Wanted, get_invoice, list_invoices
+from typing import TYPE_CHECKING
+
+from rating.on_use import names_on_use
+
+if TYPE_CHECKING:
+    from billing.invoicing.billed import billed_lines
+    from billing.invoicing.digest import digest_of_run
+    from billing.invoicing.drafts import KIND_NAMES, Drafts, InvoiceDraft, LineDraft
+    from billing.invoicing.numbering import NUMBER_DIGITS, SERIES, full_number, number_drafts
+    from billing.invoicing.reading import PAGE_SIZE, Invoice, InvoiceLine, InvoiceSummary, Wanted, get_invoice, list_invoices
 
 __all__ = [
     "KIND_NAMES",
@@ -35,3 +40,5 @@ __all__ = [
     "list_invoices",
     "number_drafts",
 ]
+
+__getattr__ = names_on_use(__name__, __file__)

@@ -6,7 +6,14 @@ transaction with its postings.
 
 from __future__ import annotations
 
-from billing.payments.recording import Payment, PaymentRow, Recorded, list_payments, record
-from billing.payments.writing import Act
+from typing import TYPE_CHECKING
+
+from rating.on_use import names_on_use
+
+if TYPE_CHECKING:
+    from billing.payments.recording import Payment, PaymentRow, Recorded, list_payments, record
+    from billing.payments.writing import Act
 
 __all__ = ["Act", "Payment", "PaymentRow", "Recorded", "list_payments", "record"]
+
+__getattr__ = names_on_use(__name__, __file__)

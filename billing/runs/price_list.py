@@ -14,7 +14,6 @@ from billing import catalogue as published_catalogues
 from billing.charges.tax import rate_on
 from billing.runs.definitions import PlanVersion
 from rating.model import Price, Service
-from tariffs.compiler import compile_catalogues
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -45,6 +44,8 @@ class PriceList:
     @functools.cached_property
     def tables(self) -> Tables:
         """What the kernel reads; compiled when somebody prices, since who only asks what a thing is called needs none."""
+        from tariffs.compiler import compile_catalogues  # noqa: PLC0415 -- with its kernels; most who ask for prices need none
+
         return compile_catalogues(self.catalogues)
 
     def plan_at(self, name: str, instant_us: int) -> PlanVersion | None:

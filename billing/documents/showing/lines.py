@@ -15,7 +15,6 @@ from billing.documents.finding import find, lines_of
 from billing.documents.showing.days import own_days
 from billing.documents.showing.names import Names, day_of, exemption_of, names_of
 from billing.documents.showing.passes import Passes, passes_of
-from billing.documents.showing.with_tax import with_tax
 from billing.invoicing import corrections
 from billing.invoicing.corrections import key_of
 from billing.invoicing.drafts import CREDIT_NOTE
@@ -85,8 +84,7 @@ def shown(home: Home, number: str, language: str | None = None) -> Shown:
         taxes = _taxes(connection, document, rows, names)
         charges = [row for row in rows if row.kind != "tax"]
         holding = any(_holds_tax(row, names) for row in charges)
-        earlier = _standing(connection, document) if holding else []
-    gross = with_tax(home, document, charges, earlier) if holding else {}
+    gross = _with_tax(home, document, charges) if holding else {}
     alike = collections.Counter(_sight(row) for row in rows)
     lines = []
     for row in charges:
@@ -94,6 +92,14 @@ def shown(home: Home, number: str, language: str | None = None) -> Shown:
         passes = passes_of(home, document, row, names)
         lines.append(ShownLine(row.line_no, _days(days[row.line_no]), gross.get(row.line_no), passes, names.unit(row), tax_name))
     return Shown(tuple(lines), taxes)
+
+
+def _with_tax(home: Home, document: Document, charges: Sequence[Any]) -> dict[int, int]:
+    from billing.documents.showing.with_tax import with_tax  # noqa: PLC0415 -- computes again, with the kernels of a run
+
+    with home.connect() as connection:
+        earlier = _standing(connection, document)
+    return with_tax(home, document, charges, earlier)
 
 
 def _of_credited(connection: sa.Connection, document: Document, rows: Sequence[Any], names: Names) -> dict[int, tuple[Span, ...]]:

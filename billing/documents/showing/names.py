@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from billing.accounts import facts as dated
 from billing.charges.exemptions import TaxStatus, status_on
 from billing.charges.tax import PPM
-from billing.documents.grounds import WORKED_OUT, billed_seq
+from billing.documents.run_inputs import WORKED_OUT, billed_seq
 from billing.documents.showing.lives import Life, lives
 from billing.runs import price_list
 from billing.runs.agreed import span_of

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from billing.documents.showing.names import day_of, names_of
-from billing.explain_line import explain_line
 from billing.runs import states
 from rating.model import BucketKind
 
@@ -44,6 +43,8 @@ def passes_of(home: Home, document: Document, row: Any, names: Names) -> tuple[P
     titles = _titles(row, names) if known else {}
     if not titles:
         return ()
+    from billing.explain_line import explain_line  # noqa: PLC0415 -- with the kernels of a run; few lines hold a day pass
+
     found: dict[int, tuple[int, int]] = {}
     for outcome in explain_line(home, document.number, row.line_no).outcomes:
         for taken in outcome.taken:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from billing.documents.due import due_of
 from billing.documents.finding import find
-from billing.documents.grounds import WORKED_OUT
+from billing.documents.run_inputs import WORKED_OUT
 from billing.invoicing.corrections import key_of
 from rating.errors import UserError
 
