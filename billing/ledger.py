@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from billing import blake2b, closed_months
+from billing import closed_months
 from billing.store import bulk, database, tables
 from rating.errors import UserError
 
@@ -27,6 +27,7 @@ ID_BYTES: Final = 16
 CASH: Final = "cash"
 RECEIVABLE: Final = "receivable:"
 _CHUNK: Final = 500  # ids a query
+FEW_IDS: Final = 5_000  # ids that hashlib makes sooner than a kernel is loaded
 _FIELDS: Final = ("document", "line_no", "leg", "debit_account", "credit_account", "currency", "amount_micros", "posted_on", "entity")
 _INTEGERS: Final = frozenset({"line_no", "amount_micros"})
 
@@ -107,6 +108,10 @@ def ids_of(postings: pa.Table) -> pa.Array[Any]:
     """`posting_id` of each row."""
     parts: Any = (postings["document"], postings["line_no"].cast(pa.string()), postings["leg"], "\0")
     texts: Any = pc.binary_join_element_wise(*parts)
+    if len(texts) <= FEW_IDS:
+        return pa.array([hashlib.blake2b(each.encode(), digest_size=ID_BYTES).digest() for each in texts.to_pylist()], pa.binary(ID_BYTES))
+    from billing import blake2b  # noqa: PLC0415 -- a kernel, for the postings of a run
+
     return blake2b.hashes(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
 
 

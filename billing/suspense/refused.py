@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
-from billing.runs import cycle, states
+from billing.runs import states
 from billing.runs.refusals import OWNER, Counting, charge_paths
 from billing.store.tables import bill_runs
 from rating.schema import KEY
@@ -89,6 +89,8 @@ def _with_statuses(usage: pa.Table, refused: pa.Table) -> pa.Table:
 def _of_preview(home: Home, seq: int, bill_date: dt.date, now_us: int) -> pa.Table:
     parts: list[Priced] = []
     take = parts.append
+    from billing.runs import cycle  # noqa: PLC0415 -- with the kernels of a run, for who asks how one would price now
+
     cycle.compute(home, bill_date, seq, threads=1, everything=True, sink_for=lambda _: lambda _number, priced: take(priced))
     refused = [each.rated.status >= int(REFUSALS_FROM) for each in parts]
     keys = [key for each, rows in zip(parts, refused, strict=True) for key in each.event_key.filter(pa.array(rows)).to_pylist()]

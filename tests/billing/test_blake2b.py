@@ -7,6 +7,7 @@ import hashlib
 import pyarrow as pa
 import pytest
 
+from billing import ledger
 from billing.blake2b import DIGEST_BYTES, hashes
 
 
@@ -29,3 +30,12 @@ def test_any_text(texts: list[str]) -> None:
 def test_a_slice_is_hashed_by_its_own_rows() -> None:
     texts = [f"document {number}" for number in range(50)]
     assert hashes(pa.array(texts)[7:9]).to_pylist() == expected(texts[7:9])
+
+
+@pytest.mark.parametrize("rows", [3, ledger.FEW_IDS, ledger.FEW_IDS + 1])
+def test_ids_of_postings_are_the_same_for_few_and_for_many(rows: int) -> None:
+    names = [f"R-{number:010d}" for number in range(rows)]
+    postings = pa.table({"document": names, "line_no": list(range(rows)), "leg": ["tax"] * rows})
+    ids = ledger.ids_of(postings)
+    assert ids.type == pa.binary(ledger.ID_BYTES)
+    assert ids.to_pylist() == [ledger.posting_id(name, line_no, "tax") for line_no, name in enumerate(names)]

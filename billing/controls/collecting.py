@@ -1,0 +1,38 @@
+"""The books of a home and of one run, collected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing.controls.book import Book, book
+from billing.controls.claims import claim_books
+from billing.controls.documents import document_books, total_books
+from billing.controls.runs import run_books
+from billing.intake.books import intake_book
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from billing.store.home import Home
+
+
+def books(home: Home) -> list[Book]:
+    """All books of a home, as of its last commit."""
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+        found = [book(line.name, line.left, line.right, line.unit) for line in intake_book(home, seq)]
+        found.extend(run_books(home, connection))
+        found.extend(document_books(connection))
+        found.extend(claim_books(connection))
+    return found
+
+
+def of_run(home: Home, run_id: int) -> list[Book]:
+    """The books of one run, and those of all documents that need no look at each of them: what is printed when a run ends."""
+    with home.connect() as connection:
+        return [*run_books(home, connection, run_id), *total_books(connection)]
+
+
+def all_ok(found: Iterable[Book]) -> bool:
+    """Whether every book balances."""
+    return all(each.ok for each in found)
