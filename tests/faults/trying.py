@@ -1,0 +1,115 @@
+"""Running tests in the copy, and which of them failed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.faults.records import Fault
+    from tests.faults.tree import Copy
+
+NOTHING_COLLECTED: Final = 5  # exit status of pytest: the target leaves these tests out
+TIMED_OUT: Final = "no end"  # stands for a test that never ended
+_SAID: Final = re.compile(r"^(?:FAILED|ERROR) (tests/\S*?\.py(?:::\w+)*(?:\[.*?\])?)(?= - |$)", re.MULTILINE)
+_TAIL: Final = 2_000  # characters of output that are kept where nothing can be told
+
+
+class Target(NamedTuple):
+    """A set of tests. `first`: a command for some of them, with `{tests}` in it; `whole`: commands for all of them.
+
+    Without `whole` only some are run. The bounds are minutes, after which a command counts as one that never ends.
+    """
+
+    first: str
+    whole: tuple[str, ...]
+    first_minutes: float = 30
+    whole_minutes: float = 90
+
+
+class Run(NamedTuple):
+    """How a command ended. `failed`: the tests that did, the first one first; `tail`: the end of what it said."""
+
+    status: int
+    failed: tuple[str, ...]
+    seconds: float
+    tail: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether all tests passed, or there were none."""
+        return self.status in {0, NOTHING_COLLECTED} and not self.failed
+
+
+def failed_in(output: str) -> tuple[str, ...]:
+    """The tests that pytest's summary names, each once."""
+    return tuple(dict.fromkeys(_SAID.findall(output)))
+
+
+def run_first(copy: Copy, target: Target, tests: Sequence[str]) -> Run:
+    """Run some tests of the target."""
+    return _run(copy, target.first.format(tests=shlex.join(tests)), target.first_minutes)
+
+
+def run_whole(copy: Copy, target: Target) -> Run:
+    """Run all tests of the target, command by command up to the first that fails."""
+    seconds = 0.0
+    found = Run(0, (), seconds, "")
+    for command in target.whole:
+        found = _run(copy, command, target.whole_minutes)
+        seconds += found.seconds
+        if not found.passed:
+            break
+    return found._replace(seconds=seconds)
+
+
+def is_innocent(copy: Copy, target: Target, failed: Sequence[str]) -> bool:
+    """Whether the first test that failed passes without the fault: what fails anyway catches nothing."""
+    return failed[0] == TIMED_OUT or run_first(copy, target, failed[:1]).passed
+
+
+def tests_of(copy: Copy, fault: Fault, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Those of the tests that are there; tests move."""
+    there = tuple(each for each in wanted if (copy.folder / each).exists())
+    return there or (f"tests/{fault.file.partition('/')[0]}",)
+
+
+def _run(copy: Copy, command: str, minutes: float) -> Run:
+    began = time.monotonic()
+    environment = os.environ | {
+        "PYTEST_ADDOPTS": "-x -rfE --color=no",
+        "XDG_CACHE_HOME": str(copy.state / "cache"),  # kernels with faults stay out of the user's own
+    }
+    output = copy.state / "output.txt"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            shlex.split(command), cwd=copy.folder, env=environment, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            status = process.wait(minutes * 60)
+        except subprocess.TimeoutExpired:
+            return Run(-1, (TIMED_OUT,), time.monotonic() - began, _text(output)[-_TAIL:])
+        finally:
+            _end(process)
+    said = _text(output)
+    return Run(status, failed_in(said), time.monotonic() - began, said[-_TAIL:])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a command with all that it began, such as workers and servers."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _text(output: Path) -> str:
+    return output.read_text(errors="replace")
