@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -148,6 +149,19 @@ def test_whoever_comes_after_a_kill_puts_the_file_back(copy: Copy, source: Path)
     assert file.read_bytes() != before[0]
     Copy(copy.folder).prepare(source, "HEAD")
     assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+
+
+def test_tests_that_a_killed_campaign_left_are_ended(copy: Copy) -> None:
+    left = subprocess.Popen(["sleep", "60"], cwd=copy.folder, start_new_session=True)
+    copy.running.write_text(str(left.pid))
+    copy.restore()
+    assert left.wait() == -signal.SIGKILL
+    elsewhere = subprocess.Popen(["sleep", "60"], start_new_session=True)  # another one has the number by now
+    copy.running.write_text(str(elsewhere.pid))
+    copy.restore()
+    assert elsewhere.poll() is None
+    elsewhere.kill()
+    elsewhere.wait()
 
 
 def test_a_second_fault_is_planted_alone(copy: Copy) -> None:

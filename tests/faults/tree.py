@@ -11,7 +11,9 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -20,7 +22,6 @@ from tests.faults.records import planted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.faults.records import Fault
 
@@ -44,6 +45,7 @@ class Copy:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state = folder / ".git" / "faults"  # beside the tree: no test sees it
+        self.running = self.state / "running"  # holds the process group of the tests that run
         self._note = self.state / "planted.json"
         self._before = self.state / "before"
 
@@ -59,12 +61,13 @@ class Copy:
         if not self.state.is_dir():
             _git(source, "clone", "--quiet", "--no-checkout", str(source), str(self.folder))
             self.state.mkdir()
-        self.restore()
-        wanted = _git(source, "rev-parse", f"{revision}^{{commit}}")
-        _git(self.folder, "fetch", "--quiet", str(source), wanted)
-        _git(self.folder, "status", "--porcelain")  # sees that a file that was put back is the same, so that it keeps its time
-        _git(self.folder, "checkout", "--quiet", "--force", "--detach", wanted)
-        shutil.rmtree(self.folder / _OWN, ignore_errors=True)
+        with self.alone():
+            self.restore()
+            wanted = _git(source, "rev-parse", f"{revision}^{{commit}}")
+            _git(self.folder, "fetch", "--quiet", str(source), wanted)
+            _git(self.folder, "status", "--porcelain")  # sees that a file that was put back is the same, so that it keeps its time
+            _git(self.folder, "checkout", "--quiet", "--force", "--detach", wanted)
+            shutil.rmtree(self.folder / _OWN, ignore_errors=True)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -89,13 +92,24 @@ class Copy:
         file.write_bytes(after)
 
     def restore(self) -> None:
-        """Put the file back that a fault was planted in, if any was."""
+        """End the tests that a killed campaign left, and put the file back that a fault was planted in, if any was."""
+        self._end_left()
         if self._note.exists():
             changed = msgspec.json.decode(self._note.read_bytes(), type=_Changed)
             file = self.folder / changed.file
             file.write_bytes(self._before.read_bytes())
             os.utime(file, ns=(changed.changed_ns, changed.changed_ns))
             self._note.unlink()
+
+    def _end_left(self) -> None:
+        """They would go on beside the next ones. They are told by their folder: another process may have their number by now."""
+        if not self.running.exists():
+            return
+        group = int(self.running.read_text() or 0)
+        with contextlib.suppress(OSError):  # it has ended, or the system has no /proc
+            if group and Path(f"/proc/{group}/cwd").resolve(strict=True) == self.folder:
+                os.killpg(group, signal.SIGKILL)
+        self.running.unlink()
 
 
 def _git(folder: Path, *words: str) -> str:

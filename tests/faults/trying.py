@@ -94,12 +94,14 @@ def _run(copy: Copy, command: str, minutes: float) -> Run:
         process = subprocess.Popen(
             shlex.split(command), cwd=copy.folder, env=environment, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
         )
+        copy.running.write_text(str(process.pid))
         try:
             status = process.wait(minutes * 60)
         except subprocess.TimeoutExpired:
             return Run(-1, (TIMED_OUT,), time.monotonic() - began, _text(output)[-_TAIL:])
         finally:
             _end(process)
+            copy.running.unlink()
     said = _text(output)
     return Run(status, failed_in(said), time.monotonic() - began, said[-_TAIL:])
 
