@@ -132,9 +132,12 @@ def test_a_campaign_goes_on_where_it_was(carry_out: Callable[..., list[str]], tm
     }
 
 
-def test_tests_that_never_end_catch_a_fault(copy: Copy) -> None:
-    found = campaign.tried(copy, trying.Target("sh -c 'sleep 60' {tests}", (), first_minutes=0.002), ADD, "tree")
-    assert (found.outcome, found.by) == (CAUGHT, (trying.TIMED_OUT,))
+@pytest.mark.parametrize(
+    ("command", "outcome"), [("sh -c 'grep -q \"a + b\" toy/sums.py || sleep 60' {tests}", CAUGHT), ("sh -c 'sleep 60' {tests}", UNSURE)]
+)
+def test_tests_that_end_without_a_fault_alone_catch_it(copy: Copy, command: str, outcome: str) -> None:
+    found = campaign.tried(copy, trying.Target(command, (), first_minutes=0.01), ADD, "tree")
+    assert (found.outcome, found.by) == (outcome, (trying.TIMED_OUT,))
 
 
 def test_a_command_that_names_no_test_tells_nothing(copy: Copy) -> None:

@@ -72,11 +72,6 @@ def run_whole(copy: Copy, target: Target) -> Run:
     return found._replace(seconds=seconds)
 
 
-def is_innocent(copy: Copy, target: Target, failed: Sequence[str]) -> bool:
-    """Whether the first test that failed passes without the fault: what fails anyway catches nothing."""
-    return failed[0] == TIMED_OUT or run_first(copy, target, failed[:1]).passed
-
-
 def tests_of(copy: Copy, fault: Fault, wanted: Sequence[str]) -> tuple[str, ...]:
     """Those of the tests that are there; tests move."""
     there = tuple(each for each in wanted if (copy.folder / each).exists())
