@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from billing import give_back_limit
-from billing.documents import crediting, voiding
+from billing.documents import crediting, openings, voiding
 from billing.payments import deposits, giving_back, worklist
 from billing.store import approvals, settings
 from billing.store.approvals import Agreement, Approval
@@ -24,6 +24,7 @@ DONE_BY: Final[dict[str, Callable[[Home, Agreement], object]]] = {
     approvals.SETTING: settings.agree,
     give_back_limit.CREDIT_NOTE: crediting.credit_agreed,
     give_back_limit.VOID: voiding.void_agreed,
+    give_back_limit.OPENING: openings.open_agreed,
     give_back_limit.REFUND: giving_back.give_back_agreed,
     give_back_limit.REVERSAL: giving_back.give_back_agreed,
     give_back_limit.CHARGEBACK: giving_back.give_back_agreed,

@@ -1,4 +1,4 @@
-"""How much one person may give back alone: credit notes, voids, refunds and reopened payments of 30 days, by person and by account.
+"""How much one person may give back alone: credits, voids, refunds and reopened payments of 30 days, by person and by account.
 
 What one person did without a second one is added up over the last 30 days of the clock, for that person in each currency, and for the
 account over all persons: a sum in ten parts is the same sum. What a second person agreed to is not in it. Sums are worked out from what
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LIMIT: Final = "give_back_limit_micros"
 DAYS: Final = 30
-CREDIT_NOTE, VOID, DEPOSIT_REFUND, LINE_RETURN = "credit_note", "void", "deposit_refund", "line_return"
+CREDIT_NOTE, VOID, DEPOSIT_REFUND, LINE_RETURN, OPENING = "credit_note", "void", "deposit_refund", "line_return", "opening"
 REFUND, REVERSAL, CHARGEBACK = "refund", "reversal", "chargeback"
 _US_PER_DAY: Final = 86_400_000_000
 
@@ -37,12 +37,25 @@ class Given(NamedTuple):
 
 def needs_second(connection: sa.Connection, given: Given, who: Who) -> bool:
     """Whether somebody else has to agree."""
-    limit, acts, since_us = settings.integer(connection, LIMIT), _alone().subquery(), who.now_us - DAYS * _US_PER_DAY
+    return given_alone(connection, _alone(), given, who) + abs(given.amount_micros) > settings.integer(connection, LIMIT)
+
+
+def since_us(who: Who) -> int:
+    """The instant after which what was done is added up."""
+    return who.now_us - DAYS * _US_PER_DAY
+
+
+def given_alone(connection: sa.Connection, acts_alone: sa.Select[Any] | sa.CompoundSelect[Any], given: Given, who: Who) -> int:
+    """The larger of two sums of the last 30 days, in micro-units of a currency: what this person did alone, and all did for the account.
+
+    `acts_alone`: columns as `columns_of_acts` names them.
+    """
+    acts = acts_alone.subquery()
     total = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(acts.c.amount_micros), 0), tables.INT64))
-    total = total.where(acts.c.at_us > since_us, acts.c.currency == given.currency)
+    total = total.where(acts.c.at_us > since_us(who), acts.c.currency == given.currency)
     of_person = connection.execute(total.where(is_of(acts.c.by_uid, who.by_uid))).scalar_one()
     of_account = connection.execute(total.where(acts.c.account_key == given.account_key)).scalar_one() if given.account_key else 0
-    return max(int(of_person), int(of_account)) + abs(given.amount_micros) > limit
+    return max(int(of_person), int(of_account))
 
 
 def ask(connection: sa.Connection, wanted: Wanted, who: Who, agreement: Agreement | None, seq: Callable[[], int]) -> Approval | None:
@@ -63,28 +76,38 @@ def ask(connection: sa.Connection, wanted: Wanted, who: Who, agreement: Agreemen
     return approvals.propose(connection, wanted, who, seq())
 
 
+def openings_alone() -> sa.Select[Any]:
+    """Opening items to the credit of customers, as acts without a second person: added up apart, as a migration has many of them."""
+    return _documents_below_zero(OPENING)
+
+
 def _alone() -> sa.CompoundSelect[Any]:
     """Every act without a second person: who did it and when, of which account, in which currency and how much, above zero."""
     return sa.union_all(_credit_notes(), _voids(), _payment_events(), _deposit_refunds(), _line_returns())
 
 
-def _columns(by_uid: Any, at_us: Any, account_key: Any, currency: Any, amount_micros: Any) -> tuple[sa.ColumnElement[Any], ...]:  # noqa: ANN401 -- columns of any table
+def columns_of_acts(by_uid: Any, at_us: Any, account_key: Any, currency: Any, amount_micros: Any) -> tuple[sa.ColumnElement[Any], ...]:  # noqa: ANN401 -- columns of any table
+    """The columns of an act that `given_alone` adds up."""
     named = {"by_uid": by_uid, "at_us": at_us, "account_key": account_key, "currency": currency, "amount_micros": amount_micros}
     return tuple(column.label(name) for name, column in named.items())
 
 
 def _credit_notes() -> sa.Select[Any]:
     """Notes by hand; those of re-ratings have a second person of their own."""
+    return _documents_below_zero(CREDIT_NOTE)
+
+
+def _documents_below_zero(run_kind: str) -> sa.Select[Any]:
     invoice, run, step = tables.invoices.c, tables.bill_runs.c, tables.run_steps.c
-    columns = _columns(step.by_uid, run.started_us, invoice.account_key, invoice.currency, -invoice.total_micros)
+    columns = columns_of_acts(step.by_uid, run.started_us, invoice.account_key, invoice.currency, -invoice.total_micros)
     query = sa.select(*columns).select_from(tables.bill_runs).join(tables.invoices, invoice.run_id == run.run_id)
     query = query.join(tables.run_steps, sa.and_(step.run_id == run.run_id, step.state == "posted"))
-    return query.where(run.kind == CREDIT_NOTE, run.commit_seq.not_in(approvals.agreed_commits()))
+    return query.where(run.kind == run_kind, invoice.total_micros < 0, run.commit_seq.not_in(approvals.agreed_commits()))
 
 
 def _voids() -> sa.Select[Any]:
     event, invoice = tables.invoice_events.c, tables.invoices.c
-    columns = _columns(event.by_uid, event.at_us, invoice.account_key, invoice.currency, sa.func.abs(invoice.total_micros))
+    columns = columns_of_acts(event.by_uid, event.at_us, invoice.account_key, invoice.currency, sa.func.abs(invoice.total_micros))
     query = sa.select(*columns).join_from(tables.invoice_events, tables.invoices, event.invoice_key == invoice.invoice_key)
     return query.where(event.kind == "voided", event.commit_seq.not_in(approvals.agreed_commits()))
 
@@ -93,7 +116,8 @@ def _payment_events() -> sa.Select[Any]:
     """Refunds, payments that bounced and chargebacks, of payments and of documents with a negative total."""
     event, payment, invoice = tables.payment_events.c, tables.payments.c, tables.invoices.c
     account_key, currency = (sa.func.coalesce(payment[name], invoice[name]) for name in ("account_key", "currency"))
-    query = sa.select(*_columns(event.by_uid, event.at_us, account_key, currency, event.amount_micros)).select_from(tables.payment_events)
+    columns = columns_of_acts(event.by_uid, event.at_us, account_key, currency, event.amount_micros)
+    query = sa.select(*columns).select_from(tables.payment_events)
     query = query.outerjoin(tables.payments, payment.payment_id == event.payment_id)
     query = query.outerjoin(tables.invoices, invoice.number == event.credit_number)
     return query.where(event.kind.in_((REFUND, REVERSAL, CHARGEBACK)), event.commit_seq.not_in(approvals.agreed_commits()))
@@ -101,7 +125,7 @@ def _payment_events() -> sa.Select[Any]:
 
 def _deposit_refunds() -> sa.Select[Any]:
     event, deposit, commit = tables.deposit_events.c, tables.deposits.c, tables.commits.c
-    columns = _columns(event.by_uid, commit.at_us, deposit.account_key, deposit.currency, event.amount_micros)
+    columns = columns_of_acts(event.by_uid, commit.at_us, deposit.account_key, deposit.currency, event.amount_micros)
     query = sa.select(*columns).join_from(tables.deposit_events, tables.deposits, event.deposit_id == deposit.deposit_id)
     query = query.join(tables.commits, commit.commit_seq == event.commit_seq)
     return query.where(event.kind == "refunded", event.commit_seq.not_in(approvals.agreed_commits()))
@@ -111,6 +135,6 @@ def _line_returns() -> sa.Select[Any]:
     """Money from bank files that went back to where it came from: of no account."""
     decision, line = tables.bank_line_decisions.c, tables.bank_lines.c
     nobody = sa.cast(sa.null(), tables.INT64)
-    columns = _columns(decision.by_uid, decision.at_us, nobody, line.currency, line.amount_micros)
+    columns = columns_of_acts(decision.by_uid, decision.at_us, nobody, line.currency, line.amount_micros)
     query = sa.select(*columns).join_from(tables.bank_line_decisions, tables.bank_lines, decision.line_id == line.line_id)
     return query.where(decision.kind == "returned", decision.commit_seq.not_in(approvals.agreed_commits()))

@@ -2,7 +2,8 @@
 
 Each write-off of an invoice has an id of the caller's (the first one needs none), so that a repeat counts once and other data under the
 same id is an error. Where money comes after all, `undo` opens the invoice again, and the credit of the customer settles it in the same
-commit. Above the limit (setting `write_off_limit_micros`) another person has to give the same command. Amounts are micro-units.
+commit. Above the limit (setting `write_off_limit_micros`) another person has to give the same command; so it is where what was written off
+with nobody's consent comes to more in 30 days, of this person or of the account. Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from billing import ledger
+from billing import give_back_limit, ledger
 from billing.allocations import allocate_credit, open_micros
 from billing.payments.writing import require_minor_units, require_same
 from billing.persons import same_person
@@ -133,7 +134,7 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
                 f"{last.by_name} has asked for the write-off of {number}, and cannot agree to it",
                 "another account of the operating system has to give the same command",
             )
-        waits = amount > limit_micros and not agreed
+        waits = not agreed and amount + _written_off_alone(connection, invoice, who) > limit_micros
         kind = ASKED if waits else WRITTEN_OFF
         entry = Entry(kind, amount, reason, who.by_name, who.by_uid, on_date=on.isoformat(), reference=reference)
         stored = _store(home, connection, number, invoice, entry, who)
@@ -197,6 +198,32 @@ def entries(connection: sa.Connection, number: str | None = None) -> Iterator[Ke
                 own.remove(of)
             entry = msgspec.structs.replace(entry, undoes=of)
         yield Kept(about, month, seq, entity, entry)
+
+
+def _written_off_alone(connection: sa.Connection, of: _Invoice, who: Who) -> int:
+    """The larger of two sums of the last 30 days in the currency of an invoice: what this person wrote off alone, and all for its account.
+
+    What is undone, or another person agreed to, is not in them.
+    """
+    commit, invoice = tables.commits.c, tables.invoices.c
+    recent = connection.execute(sa.select(commit.commit_seq).where(commit.at_us > give_back_limit.since_us(who))).scalars()
+    newest = set(recent)
+    asked: dict[tuple[str, str], int | None] = {}
+    alone: dict[str, Kept] = {}
+    for kept in entries(connection) if newest else ():
+        entry, about = kept.entry, (kept.number, kept.entry.reference)
+        if entry.kind == UNDONE:
+            alone.pop(entry.undoes, None)
+        elif entry.kind == WRITTEN_OFF and asked.get(about) != entry.amount_micros and kept.commit_seq in newest:
+            alone[entry.document] = kept
+        asked[about] = entry.amount_micros if entry.kind == ASKED else None
+    if not alone:
+        return 0
+    query = sa.select(invoice.number, invoice.account_key).where(invoice.currency == of.currency)
+    known = dict(connection.execute(query.where(invoice.number.in_({kept.number for kept in alone.values()}))).all())
+    counted = [kept for kept in alone.values() if kept.number in known]
+    of_person = sum(kept.entry.amount_micros for kept in counted if same_person(kept.entry.by_uid, who.by_uid))
+    return max(of_person, sum(kept.entry.amount_micros for kept in counted if known[kept.number] == of.account_key))
 
 
 def list_all(home: Home, number: str | None = None) -> list[Listed]:

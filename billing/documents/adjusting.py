@@ -1,9 +1,10 @@
 """Charges and credits by hand: entered by one person, approved by another where they are beyond the limit, billed by the next run.
 
-Each has the caller's reference, so that a repeat counts once, and a reason code. Beyond the setting `adjustment_limit_micros` it waits:
-another account of the operating system gives the same command, and from that commit on it counts. It becomes a line of the period that
-holds its date: one before the first open day of its account would never be billed and is refused, as it is entered and as it is approved.
-So is one after the closing of the account as it is entered; one that was entered before the account was closed is of the last period.
+Each has the caller's reference, so that a repeat counts once, and a reason code. Beyond the setting `adjustment_limit_micros` it waits.
+So does one with which credits (or charges) that nobody else approved come to more in 30 days, of this person or of the account. Another
+account of the operating system gives the same command, and from that commit on it counts. It becomes a line of the period that holds its
+date: one before the first open day of its account would never be billed and is refused, as it is entered and as it is approved. So is one
+after the closing of the account as it is entered; one that was entered before the account was closed is of the last period.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from billing.charges.lines import minor_step_micros
 from billing.charges.periods import ONE_DAY
 from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
+from billing.give_back_limit import Given, columns_of_acts, given_alone
 from billing.persons import same_person
 from billing.runs.by_hand import LIMIT, counting
 from billing.store import settings, tables
@@ -152,10 +154,25 @@ def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[s
         raise UserError(f"adjustment {wanted.reference}: {'; '.join(wrong)}", "correct it and give the command again", exit_status=2)
     _require_open(connection, wanted.account_id, values["account_key"], wanted.on_date)
     seq = home.next_commit_seq(connection, "adjustment", who.now_us)
-    within = not needs_approval(wanted.amount_micros, limit_micros)
+    given = Given(values["account_key"], _currency_of(connection, values["account_key"]), wanted.amount_micros)
+    total = abs(wanted.amount_micros) + given_alone(connection, _alone(credits_=wanted.amount_micros < 0), given, who)
+    within = not needs_approval(total, limit_micros)
     by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
     agreed = {"approved_by": who.by_name, "approved_uid": who.by_uid} if within else {"approved_by": None, "approved_uid": None}
     connection.execute(tables.adjustments.insert().values(reference=wanted.reference, **values, **by, **agreed))
+
+
+def _alone(*, credits_: bool) -> sa.Select[Any]:
+    """Credits, or charges, that one person entered and nobody else approved."""
+    row, account = tables.adjustments.c, tables.accounts.c
+    columns = columns_of_acts(row.by_uid, row.at_us, row.account_key, account.currency, sa.func.abs(row.amount_micros))
+    query = sa.select(*columns).join_from(tables.adjustments, tables.accounts, account.account_key == row.account_key)
+    return query.where(row.approved_uid == row.by_uid, row.amount_micros < 0 if credits_ else row.amount_micros > 0)
+
+
+def _currency_of(connection: sa.Connection, account_key: int) -> str:
+    account = tables.accounts.c
+    return str(connection.execute(sa.select(account.currency).where(account.account_key == account_key)).scalar_one())
 
 
 def _require_same(before: Any, values: dict[str, Any]) -> None:  # noqa: ANN401 -- a row of adjustments

@@ -2,6 +2,9 @@
 
 It is no invoice of ours: it has a number of its own series, its line names the number of the old system, nothing of it counts as billed,
 and it is posted against `opening_balance`. Payments settle it by its old due date like any other open item. Made once, whenever asked.
+
+Items to the credit of customers are money for whoever imported them: where they come to more than one person may give back alone
+(`billing.give_back_limit`, with other openings of 30 days), nothing is made until another person agrees.
 """
 
 from __future__ import annotations
@@ -13,20 +16,21 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
-from billing import clocks
+from billing import clocks, give_back_limit
 from billing.charges.lines import LINE, Int64s, Kind
 from billing.clocks import Dated
 from billing.documents.issuing import issue
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING, Drafts
 from billing.runs.fact_columns import day_number
-from billing.store import tables
+from billing.store import approvals, settings, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.closed_months import Who
+    from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home
 
 _TEXTS: Final = {"en": "Balance brought forward: {}", "zh": "期初余额: {}"}
@@ -39,10 +43,20 @@ class Opened(msgspec.Struct, frozen=True):
     total_micros: dict[str, int]
     run_id: int = 0  # 0: nothing was to be made
     refused: str = ""  # of a dry run: why making them would be refused
+    needs_second: bool = False  # another person has to agree: nothing is made until then
+    proposal: int = 0  # what waits for that person; 0: nothing does
 
 
-def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False) -> Opened:
-    """Make documents, dated `on`, of all opening items that have none.
+class _Asked(msgspec.Struct, frozen=True):
+    """The payload of a proposal. `credits`: micro-units to the credit of customers, by currency."""
+
+    on: dt.date
+    items: int
+    credits: dict[str, int]
+
+
+def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False, agreement: Agreement | None = None) -> Opened:
+    """Make documents, dated `on`, of all opening items that have none; or ask another person, where too much is to customers' credit.
 
     Raises UserError where the books of that month are closed, and for a date that has not begun for an account that has such an item. A dry
     run of such a date says in `refused` that it would be.
@@ -52,11 +66,55 @@ def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False) -> O
         refused = _not_begun(connection, rows, on, who.now_us)
         if refused is not None and not dry_run:
             raise refused
-        run_id = issue(home, connection, _drafts(rows, on), OPENING, {"items": len(rows)}, who).run_id if rows else 0
+        waits = _ask(home, connection, _asked(rows, on), who, agreement) if rows else None
+        made = bool(rows) and (waits is None or dry_run)
+        issued = issue(home, connection, _drafts(rows, on), OPENING, {"items": len(rows)}, who) if made else None
+        if agreement is not None and issued is not None:
+            approvals.agree(connection, agreement, issued.commit_seq)
     sums: dict[str, int] = {}
     for row in rows:
         sums[row.currency] = sums.get(row.currency, 0) + row.amount_micros
-    return Opened(len(rows), sums, run_id, "" if refused is None else f"{refused.message}; remedy: {refused.remedy}")
+    why = "" if refused is None else f"{refused.message}; remedy: {refused.remedy}"
+    proposal = waits.approval_id if waits is not None and not dry_run else 0
+    return Opened(len(rows), sums, issued.run_id if issued is not None else 0, why, waits is not None, proposal)
+
+
+def open_agreed(home: Home, agreement: Agreement) -> Opened:
+    """Make the documents that another person asked for. Raises UserError where other items wait by now, and as `open_items` does."""
+    told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
+    return open_items(home, agreement.asked_by, told.on, agreement=agreement)
+
+
+def _asked(rows: Sequence[Any], on: dt.date) -> _Asked:
+    credits_: dict[str, int] = {}
+    for row in rows:
+        if row.amount_micros < 0:
+            credits_[row.currency] = credits_.get(row.currency, 0) - row.amount_micros
+    return _Asked(on, len(rows), credits_)
+
+
+def _ask(home: Home, connection: sa.Connection, asked: _Asked, who: Who, agreement: Agreement | None) -> Approval | None:
+    """What waits for another person; None where nobody has to agree, or that one agrees now."""
+    subject = f"items of {asked.on}"
+    if agreement is not None:
+        told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
+        if told != asked:
+            number = agreement.approval.approval_id
+            remedy = f'ratewright approvals refuse {number} --note "other items", and ask again'
+            raise UserError(f"other opening items wait by now: {asked.items}, where {told.items} were asked for", remedy)
+        return None
+    before = approvals.waiting(connection, give_back_limit.OPENING, subject)
+    if before is not None:
+        approvals.require_same(before, asked)
+        return before
+    limit, acts = settings.integer(connection, give_back_limit.LIMIT), give_back_limit.openings_alone()
+    for currency, micros in sorted(asked.credits.items()):
+        given = give_back_limit.Given(None, currency, micros)
+        if micros + give_back_limit.given_alone(connection, acts, given, who) > limit:
+            reason = f"{asked.items} opening items"
+            wanted = approvals.Wanted(give_back_limit.OPENING, subject, asked, reason, micros, currency)
+            return approvals.propose(connection, wanted, who, home.next_commit_seq(connection, approvals.COMMIT_KIND, who.now_us))
+    return None
 
 
 def _waiting(connection: sa.Connection) -> list[Any]:

@@ -64,7 +64,15 @@ def opening(
         output.print_json(practice.marked(opened, done))
     else:
         practice.say(opened)
-        print(f"opening documents{' that would be made' if dry_run else ''}: {done.documents}, {amounts(done.total_micros)}")
+        if done.proposal:
+            print(
+                f"{done.documents} opening items wait for another person as proposal {done.proposal}; somebody else: "
+                f"ratewright approvals agree {done.proposal}"
+            )
+        else:
+            print(f"opening documents{' that would be made' if dry_run else ''}: {done.documents}, {amounts(done.total_micros)}")
+        if done.needs_second and dry_run:
+            print("another person would have to agree: more is to customers' credit than one person may give back alone")
         if done.refused:
             print(f"without --dry-run this is refused: {done.refused}")
     return 1 if done.refused else 0

@@ -200,8 +200,8 @@ class Histories:
             amount_micros=self.random.choice((1_000_000, 2_500_000)),
             reason_code="courtesy",
             text="By hand",
-            approved_by=None,
-            approved_uid=None,
+            approved_by="ana",
+            approved_uid=1,
             at_us=0,
         )
 
