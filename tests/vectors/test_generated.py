@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.vectors.billing.topics import TOPICS
-from tests.vectors.billing.verdicts import NOBODY_READS, NOT_WORKED_OUT, Kind, judge
+from tests.vectors.billing.verdicts import NOBODY_READS, NOT_WORKED_OUT, STOPS, Kind, judge
 from tests.vectors.files import BILLING, OWN_FOLDER, RATING, read_raw
 from tests.vectors.generated import amounts, dates, dunning, pricing
 from tests.vectors.generated.made import case_of, twin_of
@@ -77,6 +77,18 @@ def test_keys_beside_the_case_are_told() -> None:
     found = judge([case, case | {"verified": "recomputed", "source_file": "x"}, case | {"unless": "cash"}, case | {"id": 7}])
     assert [each.kind for each in found] == [Kind.PASSED, Kind.PASSED, Kind.LISTED, Kind.PASSED]
     assert found[2].reason == f"{NOBODY_READS}: unless"
+
+
+@pytest.mark.slow
+def test_no_value_stops_the_run() -> None:
+    """Whatever a key holds: a case is judged, or listed for what cannot be read. None is failed because something stopped."""
+    own = [
+        case for case in read_raw(OWN_FOLDER, BILLING) if case["topic"] in {"usage_pricing", "caps", "proration", "timezone", "rounding"}
+    ]
+    odd = [
+        case | {"given": {**case["given"], key: value}} for case in own for key in case["given"] for value in ("?", {"a": 1}, [1, "x"], -1)
+    ]
+    assert [each for each in judge(odd) if each.reason.startswith(STOPS)] == []
 
 
 def test_a_case_that_quotes_another_file_says_so() -> None:

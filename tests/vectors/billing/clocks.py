@@ -96,7 +96,10 @@ def _begins_us(case: Case, date: dt.date) -> int:
     return Midnights().instant_us(case.given["timezone"], date)
 
 
-def _local(timezone: str, instant: str) -> dt.date:
+def _local(timezone: object, instant: str) -> dt.date:
+    if not isinstance(timezone, str):
+        message = f"{timezone!r} is no time zone"
+        raise ValueError(message)  # noqa: TRY004 -- what a case says, not an argument of the wrong type
     return local_date(timezone, _instant_us(instant))
 
 

@@ -76,6 +76,7 @@ def packages(case: Case) -> dict[str, Any]:
 def packages_after_free(case: Case) -> dict[str, Any]:
     """Free units first, then packages, begun ones whole: a first step that costs nothing, and one of packages."""
     size, free = whole(case.given["package_size"]), whole(case.given["free_units"])
+    metered.require_not_below_zero(Fraction(free))
     paid = Range(Fraction(free), Fraction(0), exact(case.given["package_price"]) / size)
     ranges, increments = ([Range(Fraction(0), Fraction(0), Fraction(0)), paid], [1, size]) if free else ([paid], [size])
     units = exact(case.given["units"])
