@@ -4,8 +4,9 @@ An item is past due from the day after its due date; `days_past_due` counts from
 amounts, invoices with a negative total) settle the oldest items first before anything is looked at. Thresholds are inclusive and the
 most severe step that applies is the state. Amounts are micro-units.
 
-A step that wants another one before it (`after`) waits until that was taken long enough ago; an account that is there already stays. What
-open promises cover, oldest items first, raises nobody to a higher level, and lowers nobody either.
+A step that wants another one before it (`after`) waits until that was taken long enough ago; an account that is there already, or barred
+already where the step bars, does not wait. What open promises cover, oldest items first, raises nobody to a higher level, and lowers nobody
+either.
 """
 
 from __future__ import annotations
@@ -97,8 +98,12 @@ def _worst(late: Sequence[OpenItem], policy: Policy, as_of: dt.date, taken: Sequ
 
 
 def _may_come(step: Step, as_of: dt.date, taken: Sequence[Taken]) -> bool:
-    """Whether the step that must come before was taken long enough ago, or the account is there already."""
-    if step.after is None or (taken and (taken[-1].level >= step.level or taken[-1].action == step.action)):
+    """Whether the step that must come before was taken long enough ago, or the account is there already.
+
+    A bar of another policy is a bar here. A reminder is not: the next one has an earlier one to wait for.
+    """
+    there = bool(taken) and (taken[-1].level >= step.level or step.action == taken[-1].action == Action.BAR_OUTGOING)
+    if step.after is None or there:
         return True
     latest = as_of - dt.timedelta(step.days_after)
     return any(each.on <= latest and step.after == (each.action if isinstance(step.after, Action) else each.level) for each in taken)

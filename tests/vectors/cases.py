@@ -1,25 +1,24 @@
-"""The form of a case, as the files of vectors have it, and how files are read.
+"""The form of a case of rating, as the files of vectors have it.
 
 Amounts are in currency units, times in seconds, counted usage in units. A number keeps the digits it is written with (Decimal).
-Refuses a folder without any file of vectors; a case that is not of this form is told when it is decoded, one by one.
+A case that is not of this form is told when it is decoded, one by one; a key that no field stands for is told by `unread`.
 """
 
 from __future__ import annotations
 
-import gzip
-import os
+import itertools
+import types
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Union, get_args, get_origin
 
 import msgspec
 
-from rating.errors import UserError
-
-FOLDER_VARIABLE: Final = "RATEWRIGHT_VECTORS"
-OWN_FOLDER: Final = Path(__file__).parent
-RATING, BILLING = "rating", "billing"  # what names of files begin with
-_ENDINGS: Final = (".json", ".jsonl", ".jsonl.gz")
+# Who wrote a case down, and where; how the other engine rounds on the way; the account, whose balances no cost depends on.
+SAYS_NOTHING: Final = {
+    *("source_file", "model", "notes", "note", "rule", "asserted_in_source", "verified_on_engine", "verified", "system_decimals"),
+    *("account", "usage.account", "usage.perform_rounding"),
+}
 
 
 class TimeBand(msgspec.Struct, frozen=True):
@@ -97,15 +96,27 @@ class Usage(msgspec.Struct, frozen=True):
     duration_index_s: Decimal | None = None  # of a piece: how long the call has lasted at its end
 
 
+class SpanDetail(msgspec.Struct, frozen=True):
+    """A part of the usage as the other engine prices it. Its cost is rounded increment by increment there, and is not compared."""
+
+    start: str
+    length: Decimal
+    cost: Decimal | None = None
+
+
 class Expected(msgspec.Struct, frozen=True):
     """The figures. `exact_cost` is exact arithmetic rounded once; where it is absent `cost` is exact too."""
 
     cost: Decimal | None = None  # -1 where the usage is refused
     exact_cost: Decimal | None = None
     error: str | None = None
+    connect_fee: Decimal | None = None
     matched_prefix: str | None = None
+    matched_subject: str | None = None
     rated_duration_s: Decimal | None = None
     rated_units: Decimal | None = None
+    spans: int | None = None  # how many parts of the usage are priced apart, by band and slot
+    spans_detail: tuple[SpanDetail, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -122,53 +133,43 @@ class Settings(msgspec.Struct, frozen=True):
 class Case(msgspec.Struct, frozen=True):
     """A tariff, one event, and what it must cost."""
 
-    id: str
-    operation: str
     tariff: Tariff
     usage: Usage
     expected: Expected
+    id: str = ""
+    operation: str = "cost"
     config: Settings = Settings()
 
 
-def folder() -> Path:
-    """The folder to run: what the environment names, else the project's own facts."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or OWN_FOLDER)
+def decode(raw: Mapping[str, Any]) -> Case:
+    """`raw` as a Case; what is null is not told. Raises msgspec.ValidationError, with the place, where it is not of the form."""
+    return msgspec.convert(_told(raw), Case, strict=False)
 
 
-def kinds_in(place: Path) -> list[str]:
-    """Which of RATING and BILLING a folder has vectors of. Refuses a folder without any."""
-    found = [kind for kind in (RATING, BILLING) if _files(place, kind)]
-    if not found:
-        raise _nothing(place, f"{RATING}* and no {BILLING}*")
-    return found
+def unread(raw: Mapping[str, Any]) -> list[str]:
+    """Keys of a case that no field stands for, by their place, apart from those that are known to say nothing about a cost."""
+    return [place for place in dict.fromkeys(_unread(raw, Case, "")) if place not in SAYS_NOTHING]
 
 
-def read_raw(place: Path, kind: str = RATING) -> list[dict[str, Any]]:
-    """Every case of every file of vectors of a kind in `place`, files in order of name, numbers as they are written."""
-    files = _files(place, kind)
-    if not files:
-        raise _nothing(place, f"{kind}*")
-    return [case for path in files for case in read_file(path)]
+def _told(value: Any) -> Any:  # noqa: ANN401 -- any JSON
+    """The value without keys that are null."""
+    if isinstance(value, Mapping):
+        return {key: _told(each) for key, each in value.items() if each is not None}
+    return [_told(each) for each in value] if isinstance(value, list) else value
 
 
-def read_file(path: Path) -> list[dict[str, Any]]:
-    """Every case of one file, numbers as they are written."""
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    decoder = msgspec.json.Decoder(float_hook=Decimal)
-    if path.name.endswith(".json"):
-        found: list[dict[str, Any]] = decoder.decode(data)
-        return found
-    return decoder.decode_lines(data)
-
-
-def decode(raw: dict[str, Any]) -> Case:
-    """`raw` as a Case. Raises msgspec.ValidationError, with the place, where it is not of the form."""
-    return msgspec.convert(raw, Case)
-
-
-def _files(place: Path, kind: str) -> list[Path]:
-    return sorted(path for ending in _ENDINGS for path in place.glob(f"{kind}*{ending}"))
-
-
-def _nothing(place: Path, names: str) -> UserError:
-    return UserError(f"{place} holds no {names} that ends with {', '.join(_ENDINGS)}", f"name a folder of vectors in {FOLDER_VARIABLE}")
+def _unread(value: Any, kind: Any, place: str) -> Iterator[str]:  # noqa: ANN401 -- any JSON, and a type
+    """Keys below a place for which its type has no field. Lists and plans by name have no place of their own."""
+    if get_origin(kind) in {Union, types.UnionType}:
+        kind = next((each for each in get_args(kind) if isinstance(each, type) and issubclass(each, msgspec.Struct)), kind)
+    if isinstance(value, Mapping) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        for key, each in value.items():
+            if key in fields:
+                yield from _unread(each, fields[key], f"{place}{key}.")
+            elif each is not None:
+                yield f"{place}{key}"
+    elif isinstance(value, Mapping | list):
+        below = list(value.values()) if isinstance(value, Mapping) else value
+        for each, inner in itertools.product(below, get_args(kind)):
+            yield from _unread(each, inner, place)

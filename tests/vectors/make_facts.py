@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from tests.vectors.billing.form import without_notes
-from tests.vectors.cases import OWN_FOLDER, read_file
+from tests.vectors.files import OWN_FOLDER, read_file
 
 KEPT_OF_BILLING: Final = ("id", "topic", "given", "expected")
 KEPT: Final = ("id", "operation", "system_decimals", "config", "tariff", "usage", "account", "expected")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.vectors import verdicts as rating
 from tests.vectors.billing import verdicts as billing
-from tests.vectors.cases import BILLING, OWN_FOLDER, RATING, read_raw
+from tests.vectors.files import BILLING, OWN_FOLDER, RATING, read_raw
 
 
 def _billing(topic: str, given: dict[str, Any], expected: dict[str, Any], rule: str = "") -> str:
@@ -84,12 +84,12 @@ def _piece(loop_index: int, **more: object) -> dict[str, Any]:
 )
 def test_a_later_piece_of_a_call(piece: dict[str, Any], cost: str) -> None:
     """Its connect fee was charged with the first piece, and its slots count from the answer."""
-    (found,) = rating.judge([{**piece, "expected": {"cost": cost}}], {})
+    (found,) = rating.judge([{**piece, "expected": {"cost": cost}}])
     assert found.kind is rating.Kind.PASSED, found
-    (found,) = rating.judge([{**piece, "expected": {"cost": "9.99"}}], {})
+    (found,) = rating.judge([{**piece, "expected": {"cost": "9.99"}}])
     assert found.kind is rating.Kind.FAILED
 
 
 def test_rating_cases_under_other_ids() -> None:
     own = [{**case, "id": f"case-{place}"} for place, case in enumerate(read_raw(OWN_FOLDER, RATING)[:58])]
-    assert all(each.kind in {rating.Kind.PASSED, rating.Kind.NOT_APPLICABLE} for each in rating.judge(own, {}))
+    assert all(each.kind in {rating.Kind.PASSED, rating.Kind.NOT_APPLICABLE} for each in rating.judge(own))

@@ -1,154 +1,42 @@
-"""Tariffs and calls at random in the form of the vectors, against a plain reading of that form that knows nothing of our model.
-
-Wider than the random facts: overlapping bands by year, month, day and hour, weights, three kinds of rounding, maxima, time zones, parts of
-a second, calls of more than a day.
-"""
+"""Tariffs and calls at random against a plain reading of the form (`generated.rating`): whole calls, pieces, figures beside the cost."""
 
 from __future__ import annotations
 
-import datetime as dt
 import random
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any
 
-from rating.money import RoundingMode, round_exact
-from tests.vectors.cases import Case, Rule, TimeBand, decode
+from tests.vectors.cases import decode
+from tests.vectors.generated import rating
+from tests.vectors.generated.made import shuffled, wrong
 from tests.vectors.verdicts import Kind, judge, summary
 
-CASES = 120
+CASES, FIGURED = 120, 60
 SEED = 20_240_304
-MODES = {"up": RoundingMode.UP, "middle": RoundingMode.HALF_UP, "down": RoundingMode.DOWN}
-OFFSETS = ["Z", "Z", "+01:00", "-05:00", "+05:30", "+12:45", "-00:44"]
-STARTS = ["00:00:00", "00:00:00", "06:30:00", "08:00:00", "12:00:00", "19:00:00", "23:59:30"]
-PREFIXES = ["4", "44", "447", "448", "4477", "33", "*any"]
-DESTINATIONS = ["4477123", "447123", "448", "44123", "44", "499", "33123", "77"]
-
-
-def made(choose: random.Random, number: int) -> dict[str, Any]:
-    """One case, what it must cost still to be told."""
-    most = choose.choice([None, None, None, Decimal(5)])
-    seconds = choose.choice(["0", "1", "37", "59.4", "60", "61", "119.001", "180", "300", "3600", "90000"])
-    increments = ["60", "300"] if seconds == "90000" else ["0.1", "0.25", "1", "1", "6", "30", "60"]
-    rules = [_rule(choose, most, increments) for _ in range(choose.randint(1, 7))]
-    if choose.random() < 0.8:
-        rules[0] |= {"prefixes": [choose.choice(["4", "*any"])], "bands": []}
-    near = choose.choice(
-        ["2024-02-29T23:58:00", "2024-03-08T18:59:10", "2024-12-31T23:59:20", "2024-03-04T11:59:50", "2024-03-04T07:00:00"]
-    )
-    answer = dt.datetime.fromisoformat(near) + dt.timedelta(
-        seconds=choose.choice([0, 1, 7, 30, 59]), milliseconds=choose.choice([0, 0, 250])
-    )
-    return {
-        "id": f"r{number}",
-        "operation": "cost",
-        "tariff": {"plans": {"P": rules}, "profiles": [{"subject": "*any", "plan": "P"}]},
-        "usage": {
-            "type": "voice",
-            "destination": choose.choice(DESTINATIONS),
-            "answer_time": answer.isoformat() + choose.choice(OFFSETS),
-            "duration_s": Decimal(seconds),
-        },
-        "expected": {},
-    }
-
-
-def _rule(choose: random.Random, most: Decimal | None, increments: list[str]) -> dict[str, Any]:
-    starts = sorted(choose.sample([5, 10, 60, 61, 300], choose.randint(0, 2)))
-    return {
-        "prefixes": choose.sample(PREFIXES, choose.choice([1, 1, 2])),
-        "bands": [_band(choose) for _ in range(choose.choice([1, 1, 2, 3]))],
-        "weight": choose.choice([10, 10, 20, None, Decimal("10.5")]),
-        "connect_fee": choose.choice([0, Decimal("0.05"), Decimal("0.37")]),
-        "slots": [_slot(choose, start, increments) for start in [0, *starts]],
-        "rounding": {"method": choose.choice([*MODES]), "decimals": choose.choice([0, 2, 4, 4, 5, 6, 8])},
-        "max_cost": most,
-        "max_cost_strategy": most and "free",
-    }
-
-
-def _slot(choose: random.Random, start: int, increments: list[str]) -> dict[str, Any]:
-    rate, unit, increment = choose.randint(0, 20_000), choose.choice([1, 7, 30, 60]), choose.choice(increments)
-    return {"from_s": start, "rate": Decimal(rate).scaleb(-4), "rate_unit_s": unit, "increment_s": Decimal(increment)}
-
-
-def _band(choose: random.Random) -> dict[str, Any]:
-    return {
-        "years": choose.choice([[], [], [], [2024], [2025]]),
-        "months": choose.choice([[], [], [], [3], [1, 2]]),
-        "month_days": choose.choice([[], [], [], [8, 9], [29], [1]]),
-        "week_days": choose.choice([[], [], [1, 2, 3, 4, 5], [6, 7], [5]]),
-        "start": choose.choice(STARTS),
-        "end": choose.choice([None, None, None, "11:59:59", "18:59:59", "23:59:59"]),
-    }
-
-
-def plain_cost(case: Case) -> Fraction | None:
-    """What the form says that a case costs; None where it must be refused. Increment by increment, each with the rule of its instant."""
-    answer = dt.datetime.fromisoformat(case.usage.answer_time)
-    duration = Fraction(case.usage.duration_s or 0)
-    rules = _matching(case, answer)
-    if not rules:
-        return None
-    position, total = Fraction(0), Fraction(0)
-    touched: list[Rule] = []
-    while position < duration:
-        rule = _at(rules, answer + dt.timedelta(microseconds=int(position * 1_000_000))) or touched[-1]
-        touched.append(rule)
-        slot = [slot for slot in rule.slots if slot.from_s <= position][-1]
-        total += Fraction(slot.rate) / Fraction(slot.rate_unit_s) * Fraction(slot.increment_s)
-        position += Fraction(slot.increment_s)
-    if not touched:
-        return Fraction(0)
-    total += Fraction(touched[0].connect_fee or 0)
-    total = total if touched[0].max_cost is None else min(total, Fraction(touched[0].max_cost))
-    finest = max((rule.rounding for rule in touched if rule.rounding), key=lambda rounding: rounding.decimals)
-    return Fraction(round_exact(total * 10**finest.decimals, 1, MODES[finest.method]), 10**finest.decimals)
-
-
-def _matching(case: Case, answer: dt.datetime) -> list[Rule]:
-    """Rules of the longest prefix that has one active at the answer."""
-    rules, number = case.tariff.plans["P"], case.usage.destination or ""
-    for prefix in [*(number[:length] for length in range(len(number), 0, -1)), "*any"]:
-        found = [rule for rule in rules if prefix in rule.prefixes]
-        if _at(found, answer) is not None:
-            return found
-    return []
-
-
-def _at(rules: list[Rule], instant: dt.datetime) -> Rule | None:
-    active = [
-        (rule.weight or 0, band.start or "00:00:00", -place)
-        for place, rule in enumerate(rules)
-        for band in rule.bands or [TimeBand()]
-        if _holds(band, instant)
-    ]
-    return rules[-max(active)[2]] if active else None
-
-
-def _holds(band: TimeBand, instant: dt.datetime) -> bool:
-    criteria = (
-        (band.years, instant.year),
-        (band.months, instant.month),
-        (band.month_days, instant.day),
-        (band.week_days, instant.isoweekday()),
-    )
-    time = f"{instant:%H:%M:%S}"
-    return all(not allowed or value in allowed for allowed, value in criteria) and (band.start or "") <= time <= (band.end or "24")
 
 
 def test_a_plain_reading_of_the_form_agrees() -> None:
     choose = random.Random(SEED)
-    cases = [made(choose, number) for number in range(CASES)]
+    cases = [rating.made(choose, number) for number in range(CASES)]
     for case in cases:
-        cost = plain_cost(decode(case))
+        cost = rating.plain_cost(decode(case))
         case["expected"] = (
             {"cost": -1, "error": "refused"} if cost is None else {"cost": Decimal(cost.numerator) / Decimal(cost.denominator)}
         )
-    verdicts = judge(cases, {})
+    verdicts = judge(cases)
     assert [verdict for verdict in verdicts if verdict.kind is not Kind.PASSED] == []
     assert summary(verdicts).startswith(f"rating vectors: {CASES} passed")
     refused = sum(case["expected"]["cost"] == -1 for case in cases)
     charged = sum(case["expected"]["cost"] > 0 for case in cases)
     assert refused > CASES / 20
     assert charged > CASES / 2
+
+
+def test_pieces_subjects_and_figures() -> None:
+    """Each is passed, and each with a figure that is one unit off is failed."""
+    choose = random.Random(SEED)
+    cases = [rating.with_figures(choose, number) for number in range(FIGURED)]
+    assert [each for each in judge(shuffled(cases, choose)) if each.kind is not Kind.PASSED] == []
+    twins = [case | {"expected": wrong(case["expected"], choose)} for case in cases]
+    assert [(each, twin["expected"]) for each, twin in zip(judge(twins), twins, strict=True) if each.kind is not Kind.FAILED] == []
+    assert sum("loop_index" in case["usage"] for case in cases) > FIGURED / 4
+    assert sum("matched_subject" in case["expected"] for case in cases) > FIGURED / 4

@@ -16,7 +16,7 @@ import pytest
 
 from tests.vectors.billing.form import same
 from tests.vectors.billing.verdicts import Kind, judge, summary
-from tests.vectors.cases import BILLING, OWN_FOLDER, folder, kinds_in, read_raw
+from tests.vectors.files import BILLING, OWN_FOLDER, folder, kinds_in, read_raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-OWN_CASES, OWN_LISTED = 141, 45
+OWN_CASES, OWN_LISTED = 141, 42
 
 VOLUME = [{"from": 0, "to": 100, "per_unit": "2", "flat": "10"}, {"from": 101, "to": None, "per_unit": "0.5", "flat": "50"}]
 SEATS = [{"from": 0, "to": 10, "per_unit": "10", "flat": "0"}, {"from": 11, "to": None, "per_unit": "5", "flat": "0"}]
@@ -140,7 +140,7 @@ def test_every_case_fails_when_a_figure_is_tampered_with(own: list[dict[str, Any
 
 @pytest.mark.parametrize("case", BY_HAND, ids=lambda case: case[0])
 def test_cases_of_the_same_shapes(case: tuple[str, dict[str, Any], dict[str, Any]]) -> None:
-    assert verdict(*case) == (case[0], Kind.PASSED, "")
+    assert verdict(*case)[:3] == (case[0], Kind.PASSED, "")
 
 
 @pytest.mark.parametrize("case", LISTED, ids=lambda case: case[0])
@@ -170,7 +170,7 @@ def test_a_case_may_quote_another_one() -> None:
 
 def test_what_nobody_knows_is_told_with_its_keys() -> None:
     found = verdict("x", {"moons": 2}, {"tide": "high"})
-    assert found == ("x", Kind.UNKNOWN, "by hand: given moons; expected tide")
+    assert found[:3] == ("x", Kind.UNKNOWN, "by hand: given moons; expected tide")
 
 
 @pytest.mark.parametrize(
@@ -178,16 +178,16 @@ def test_what_nobody_knows_is_told_with_its_keys() -> None:
     [({"amount": "much", "currency": "EUR"}, {"rounded": "1"}), ({"amount": "1", "currency": "XXX"}, {"rounded": "1"})],
     ids=["no number", "no currency"],
 )
-def test_values_that_cannot_be_read_fail(given: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_values_that_cannot_be_read_are_listed(given: dict[str, Any], expected: dict[str, Any]) -> None:
     found = verdict("x", given, expected)
-    assert found.kind is Kind.FAILED
-    assert "cannot be worked out" in found.reason
+    assert found.kind is Kind.LISTED
+    assert "cannot be read" in found.reason
 
 
 @pytest.mark.parametrize("broken", [{"id": "x"}, {"id": "x", "topic": "t", "given": [], "expected": {}}], ids=["no keys", "no object"])
-def test_what_is_no_case_fails_alone(broken: dict[str, Any]) -> None:
+def test_what_is_no_case_is_listed_alone(broken: dict[str, Any]) -> None:
     found = judge([broken, raw("y", {"amount": "0.005", "currency": "GBP"}, {"rounded": "0.01"})])
-    assert [each.kind for each in found] == [Kind.FAILED, Kind.PASSED]
+    assert [each.kind for each in found] == [Kind.LISTED, Kind.PASSED]
 
 
 @pytest.mark.parametrize(
@@ -220,6 +220,8 @@ def test_the_module_ends_with_the_line(tmp_path: Path) -> None:
     assert run.stdout.splitlines() == [
         "failed: a: expected {'rounded': '0'}, ours {'rounded': '1'}",
         "of unknown shape: b: tides: given moons; expected tide",
+        "form rounding: one: 1 failed",
+        "form tides: moons: 1 of unknown shape",
         "billing vectors: 0 passed, 1 failed, 1 of unknown shape, 0 listed",
     ]
     assert run.returncode == 1

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rating.outcome import Event
+    from tests.vectors.cases import Case
     from tests.vectors.translation import PlanWords, Translation
 
 _FROM_US: Final = 946_684_800_000_000  # 2000-01-01
@@ -22,16 +23,16 @@ LARGE_MAX: Final = 100  # calendars and decks compiled together
 _NO_TAX: Final = TaxClass("none", 1, ())
 
 
-def batches(cases: Sequence[Translation]) -> Iterator[list[Translation]]:
+def batches(cases: Sequence[tuple[Case, Translation]]) -> Iterator[list[tuple[Case, Translation]]]:
     """`cases` in order, cut so that calendars and decks of each batch, which take megabytes when compiled, stay few."""
-    batch: list[Translation] = []
+    batch: list[tuple[Case, Translation]] = []
     large: set[object] = set()
-    for case in cases:
-        own = {(case.timezone, words.bands) for words in case.prices} | {_deck(plan) for plan in case.plans}
+    for case, said in cases:
+        own = {(said.timezone, words.bands) for words in said.prices} | {_deck(plan) for plan in said.plans}
         if batch and len(large | own) > LARGE_MAX:
             yield batch
             batch, large = [], set()
-        batch.append(case)
+        batch.append((case, said))
         large |= own
     if batch:
         yield batch

@@ -58,6 +58,6 @@ def at(time: str, seconds: float | str = 60, **more: Any) -> dict[str, Any]:  # 
 
 def misjudged(rows: list[Row]) -> list[Verdict]:
     """Verdicts that are not what their rows say: passed, or listed for the reason told."""
-    verdicts = judge([form(row) for row in rows], {})
+    verdicts = judge([form(row) for row in rows])
     wanted = [(Kind.LISTED if row.listed else Kind.PASSED, row.listed) for row in rows]
     return [got for got, (kind, reason) in zip(verdicts, wanted, strict=True) if got.kind is not kind or reason not in got.reason]

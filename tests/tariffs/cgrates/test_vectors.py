@@ -14,7 +14,8 @@ from tariffs.cgrates.reading import read
 from tariffs.cgrates.translation import Settings, translate
 from tariffs.cgrates.writing import write
 from tests.tariffs.cgrates import vector_folders
-from tests.vectors.cases import OWN_FOLDER, Case, decode, read_raw
+from tests.vectors.cases import Case, decode
+from tests.vectors.files import OWN_FOLDER, read_raw
 from tests.vectors.verdicts import by_kernel, by_twin
 
 if TYPE_CHECKING:

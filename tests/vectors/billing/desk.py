@@ -12,12 +12,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import sqlalchemy as sa
+
 from billing import accounts, allocations, ledger
 from billing.accounting import balances
+from billing.closed_months import Who
+from billing.documents import voiding
 from billing.payments import giving_back
 from billing.payments.giving_back import Back
+from billing.store import tables
 from rating.errors import UserError
-from tests.billing.payments.desk import Desk, day
+from tests.billing.payments.desk import ANA, Desk, day
 from tests.vectors.billing.form import units
 
 if TYPE_CHECKING:
@@ -50,13 +55,26 @@ class Customer:
         self._desk.account(self._name, CURRENCY)
         self._documents = 0
 
-    def document(self, amount: Fraction) -> str:
-        """An invoice, or with an amount below zero a credit; its number."""
+    def document(self, amount: Fraction, *, charge: int = 0) -> str:
+        """An invoice, or with an amount below zero a credit; its number. Documents with a line of one `charge` correct each other."""
         self._documents += 1
         number = f"{self._name}-{self._documents}"
         if amount:
             self._desk.invoice(number, amount, account_id=self._name)
+        if amount and charge:
+            self._desk.line(number, 1, charge, amount)
         return number
+
+    def void(self, number: str) -> None:
+        """Void a document, as a person does. Raises UserError for what is in the way."""
+        voiding.void(self._desk.home, number, "wrong", Who(ANA.name, ANA.uid, self._desk.act.now_us), on=day(BACK_ON))
+
+    def credit_notes(self) -> int:
+        """How many documents of this customer are credit notes."""
+        with self._desk.home.connect() as connection:
+            row = tables.invoices.c
+            query = sa.select(sa.func.count()).where(row.account_key == self._desk._account_key(connection, self._name))  # noqa: SLF001
+            return int(connection.execute(query.where(row.document_type == "credit_note")).scalar_one())
 
     def pay(self, amount: Fraction) -> str:
         """A payment; its id."""

@@ -1,6 +1,6 @@
 """Topic dunning: a state is a function of what is open, a policy and a date; days on which service was blocked are not charged.
 
-A policy of ours has days past due and amounts. Counts of invoices, retries of a card, notices and campaigns are later work.
+Conditions, ladders and campaigns are in `dunning_steps`.
 """
 
 from __future__ import annotations
@@ -17,57 +17,20 @@ from billing.charges.periods import previous_bill_date
 from billing.charges.proration import Span
 from billing.dunning_policy import Action, Policy, Step
 from rating.money import format_micros
-from tests.vectors.billing import fees, listed
+from tests.vectors.billing import dunning_steps, fees, listed
 from tests.vectors.billing.desk import Customer
 from tests.vectors.billing.fees import Bills, Life, Stage
-from tests.vectors.billing.form import Case, ListedError, Shape, day, days_in, exact, micros, whole, yes_or_no
+from tests.vectors.billing.form import Case, ListedError, Shape, day, days_in, exact, whole, yes_or_no
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from billing.charges.lines import Lines
 
 CLEAR: Final = "CLEAR"
 _TODAY: Final = dt.date(2026, 3, 31)
-CENTS: Final = 100  # of a unit
-_CONDITION: Final = re.compile(r"[\w ]+? *(>=|>|=>) *(\d+(?:\.\d+)?)(?: *[A-Z]{3})?")
 _GOES_BACK: Final = re.compile("refund|chargeback|reversal")
 _STATE: Final = re.compile(r"(\w+) at (\d+) days")
-
-
-def by_condition(case: Case) -> dict[str, Any]:
-    """A condition on the age of the oldest invoice, or on what is unpaid; where a case has none, nothing is unpaid."""
-    condition = str(case.given["condition"])
-    found = _CONDITION.fullmatch(condition)
-    measure = _measure(condition)
-    if found is None or measure is None:
-        raise ListedError(listed.LATER)
-    least = exact(found[2])
-    if found[1] == ">":
-        least += 1 if measure is _AGE else Fraction(1, CENTS)  # nothing is finer
-    return {"matches": [measure(None if each is None else exact(each), least) > 0 for each in case.given["cases"]]}
-
-
-def _measure(condition: str) -> Callable[[Fraction | None, Fraction], int] | None:
-    """The measure that a condition names; None for those that are later work."""
-    words = set(re.findall("[a-z]+", condition.lower()))
-    if words & {"failure", "invoices", "count", "number"}:
-        return None
-    return _BALANCE if words & {"balance", "amount", "owed", "overdue"} else _AGE if words & {"days", "age"} else None
-
-
-def _by_age(age: Fraction | None, least: Fraction) -> int:
-    return _level(_items([] if age is None else [whole(age)]), whole(least))
-
-
-def _by_balance(balance: Fraction | None, least: Fraction) -> int:
-    """The level of a policy of one step from an amount on, the day after what is unpaid was due."""
-    policy = Policy("one", (Step(1, Action.REMIND, 1, format_micros(micros(least))),))
-    items = [] if not balance else [OpenItem(1, 1, "R-1", _TODAY - dt.timedelta(1), micros(balance))]
-    return dunning.state(items, 0, policy, _TODAY).level
-
-
-_AGE, _BALANCE = _by_age, _by_balance
 
 
 def written_off(case: Case) -> dict[str, Any]:
@@ -84,6 +47,8 @@ def blocked_and_paid(case: Case) -> dict[str, Any]:
     given = case.given
     start, end = days_in(given["period"])[:2]
     life = Life((Stage(start, exact(given["price"])),), max(start.day, end.day))
+    if fees.first_period(life).end != end:
+        raise ListedError(f"a period of {given['period']}: ours are months")
     blocked = life._replace(breaks=_blocked(given))
     bills, customer = Bills(), Customer(case.id)
     customer.pay(_billed(customer, bills.bill(fees.due(life, start))))
@@ -172,12 +137,11 @@ def _item(line: Any, start: dt.date, end: dt.date) -> str:  # noqa: ANN401 -- a 
 
 
 SHAPES: Final = (
-    Shape("condition cases", "matches", by_condition),
+    *dunning_steps.SHAPES,
     Shape("state invoice_age_days invoice_written_off", "?state ?after_write_off_removed", written_off),
     Shape("price period service_blocked all_paid_on", "?state ?repair ?account_credit ?next_invoice_* ?balance", blocked_and_paid),
     Shape("price service_blocked all_paid_on", "items", blocked_until_the_cycle),
     Shape("old new cleared_and_changed_on period", "items due", reason=listed.NOT_TOLD),
     Shape("invoice_age_days_over_threshold event", "*", refunded),
     Shape("states ?*_invoice_* child_pays_through_parent ?*", "*", reason=listed.PARENT),
-    Shape("*", "*", reason=listed.LATER),
 )

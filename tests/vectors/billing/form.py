@@ -1,7 +1,7 @@
 """The form of a billing case, the shapes by which cases are recognised, and how their words become numbers and dates.
 
-A case is {id, topic, given, expected}; what else it has is not looked at, but for `rule`, whose first word names a method where the keys
-do not. A *shape* names the keys of `given` and of `expected`; `?` before a key means that it may be missing, `*` stands for any letters.
+A case is {id, topic, given, expected}. The first word of its `rule` says which method is meant where the keys do not.
+A *shape* names the keys of `given` and of `expected`; `?` before a key means that it may be missing, `*` stands for any letters.
 Amounts are Fractions of a currency unit. What cannot be read raises ValueError, LookupError or TypeError.
 """
 
@@ -68,6 +68,17 @@ class Shape(NamedTuple):
     def fits(self, case: Case) -> bool:
         """Whether the case has all keys that this shape needs, and no others."""
         return bool(case.expected) and _fits(self.given, case.given) and _fits(self.expected, case.expected)
+
+    def fits_with_more(self, case: Case) -> bool:
+        """Whether the case has all keys that this shape needs, and others besides; what these are is told when nobody reads them."""
+        some = any(fnmatch.filter(case.expected, name.removeprefix("?")) for name in self.expected.split())
+        return self.answer is not None and some and _needed(self.given, case.given) and _needed(self.expected, case.expected)
+
+
+def set_aside(given: Mapping[str, Any], *keys: str) -> None:
+    """Count keys as read: what is asked does not depend on them."""
+    for key in keys:
+        given.get(key)
 
 
 def without_notes(value: Any) -> Any:  # noqa: ANN401 -- any JSON
@@ -214,11 +225,11 @@ def _number(value: object) -> Fraction | None:
         return None
 
 
-def _fits(pattern: str, keys: Iterable[str]) -> bool:
-    names = pattern.split()
-    needed = [name for name in names if not name.startswith("?")]
-    every = [name.removeprefix("?") for name in names]
+def _needed(pattern: str, keys: Iterable[str]) -> bool:
     found = list(keys)
-    return all(fnmatch.filter(found, name) for name in needed) and all(
-        any(fnmatch.fnmatchcase(key, name) for name in every) for key in found
-    )
+    return all(fnmatch.filter(found, name) for name in pattern.split() if not name.startswith("?"))
+
+
+def _fits(pattern: str, keys: Iterable[str]) -> bool:
+    found, every = list(keys), [name.removeprefix("?") for name in pattern.split()]
+    return _needed(pattern, found) and all(any(fnmatch.fnmatchcase(key, name) for name in every) for key in found)

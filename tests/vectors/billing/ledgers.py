@@ -10,7 +10,7 @@ from billing import ledger
 from billing.store import tables
 from rating.errors import UserError
 from tests.vectors.billing import desk, listed
-from tests.vectors.billing.form import Case, Shape
+from tests.vectors.billing.form import Case, ListedError, Shape
 
 ITS_OWN, OF_THE_CHAIN = "its own error", "linked_event_failed"
 
@@ -19,6 +19,8 @@ def chain(case: Case) -> dict[str, Any]:
     """Postings of one transaction, of which one cannot be: it exists with another amount."""
     names = [text.split()[0] for text in case.given["chain"]]
     fails = case.given["failure"]
+    if any(("linked" in text.split()) is (place == len(names) - 1) for place, text in enumerate(case.given["chain"])):
+        raise ListedError("more than one chain, or one that has no end")
     if fails not in names:
         message = f"{fails!r} is none of {names}"
         raise ValueError(message)

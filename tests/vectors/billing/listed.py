@@ -34,6 +34,9 @@ NUMBERS: Final = "a count a customer, and a change of counting later: ours is on
 VOID_AS_CREDIT: Final = (
     "a void invoice whose value moves to a credit note: ours turns its postings back itself, and frees what had settled it"
 )
+OTHER_CREDIT: Final = "credit of the account that does not follow from its documents and payments"
+WORDS: Final = "a line in words that nobody reads"
+VOID_PAID: Final = "a paid invoice that is void: ours is void only while nobody has paid it, and is credited otherwise"
 HOLD_OF_ONE: Final = "a hold of one subscription: ours is of an account with everything it pays for, and catches up the same way"
 PARENT: Final = "a state of the payer that children take over: ours is the payer's account alone, whose lines theirs are"
 
@@ -47,7 +50,12 @@ LARGER_BLOCKS: Final = (
 ONE_LINE: Final = "lines of parts that reach a range with a fee: a tier of ours is one line"
 
 # Later work
-LATER: Final = "counts of invoices, causes of failure, retries and campaigns: the full policy of dunning is later work"
+COUNTS: Final = "a step on a number of unpaid invoices: a step of ours has days past due, an amount, and days after another step"
+CAUSES: Final = "a step on the cause of a failed payment: a step of ours has days past due, an amount, and days after another step"
+CONDITION: Final = "a condition that no step of ours has, or in words that nobody reads"
+AT_ONCE: Final = "a state from the due date itself on: an item of ours is past due from the day after it"
+RETRIES: Final = "the days on which a failed payment is tried again: nothing of ours collects from a card, or tries again"
+HUNDREDTHS: Final = "cents of a currency that may have none"
 PREPAID: Final = "prepaid balances are later work"
 RESERVED: Final = "an amount that is reserved first: prepaid balances are later work; nothing of ours is posted in two phases"
 

@@ -22,6 +22,7 @@ from tests.vectors.billing.fees import Bills, Life, Stage, life_of
 from tests.vectors.billing.form import (
     CENT_MICROS,
     Case,
+    ListedError,
     Otherwise,
     Shape,
     amount_in,
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
     from billing.charges.lines import Lines
 
-_STEP: Final = re.compile(r"(\d{4}-\d{2}-\d{2}) (plan|->|phase|cancel) ?([\d.]*).*")
+_PAID: Final = re.compile(r"[\d.]+ (paid in full|paid|unpaid|open)")
+_STEP: Final = re.compile(r"(\d{4}-\d{2}-\d{2}) (plan|->|phase|cancel) ?(\d+(?:\.\d+)?)?(?: *\(.*\))?")
 
 
 def one_bill(case: Case) -> dict[str, Any]:
@@ -70,9 +72,10 @@ def fixed_and_recurring(case: Case) -> Otherwise:
     """A fee once and a fee a month: what the bills of some dates come to."""
     given = case.given
     life = life_of(given | {"price": given["recurring"]})
-    dates = [_date(key) for key in case.expected]
+    keys = sorted(case.expected, key=_date)
+    dates = [_date(key) for key in keys]
     ours, theirs, bills, once = {}, {}, Bills(), Fraction(0)
-    for key, date in zip(case.expected, dates, strict=True):
+    for key, date in zip(keys, dates, strict=True):
         fixed = units(_once(exact(given["fixed"]), life, date)) - once
         once += fixed
         recurring = fees.total(bills.bill(fees.due(life, date)))
@@ -86,7 +89,7 @@ def trial_and_discount(case: Case) -> dict[str, Any]:
     stages = [Stage(day(given[f"{name}_start"]), exact(given[name])) for name in ("trial", "discount", "evergreen")]
     life = Life(tuple(stages), whole(given["bill_cycle_day"]))
     bills, answer = Bills(), {}
-    for key in case.expected:
+    for key in sorted(case.expected, key=lambda key: (_date(key), key)):
         date = _date(key)
         lines = bills.bill(fees.due(life, date))
         answer[key] = fees.total(lines) if key.startswith("invoice_") else int((lines["amount_micros"] != 0).sum())
@@ -129,12 +132,15 @@ def replaced(case: Case) -> dict[str, Any]:
 
 def replaced_from_the_start(case: Case) -> dict[str, Any]:
     """A paid bill whose plan is replaced from its first day on: the difference is a document of its own, which is credit."""
-    before, after = amount_in(case.given["invoice_1"]), amounts_in(case.given["change"])[0]
+    paid_words, change = case.given["invoice_1"], case.given["change"]
+    if _PAID.fullmatch(paid_words) is None or "same start date" not in change:
+        raise ListedError(f"{listed.WORDS}: {paid_words}; {change}")
+    before, after = amount_in(paid_words), amounts_in(change)[0]
     start = dt.date(2026, 1, 1)
     bills = Bills()
     first = fees.total(bills.bill(fees.due(Life((Stage(start, before),), 1), start)))
     second = fees.total(bills.bill(fees.due(Life((Stage(start, after),), 1), start)))
-    paid = before if "paid" in case.given["invoice_1"] else Fraction(0)
+    paid = before if paid_words.split()[1] == "paid" else Fraction(0)
     return {"invoice_1_balance": first - paid, "invoice_2_balance": second}
 
 

@@ -77,8 +77,15 @@ def meter_of(*quantities: Fraction) -> Meter:
     raise ValueError(message)
 
 
+def require_not_below_zero(*values: Fraction) -> None:
+    """Prices and quantities of ours are never below zero."""
+    if any(each < 0 for each in values):
+        raise ListedError("a price or a quantity below zero: ours are not")
+
+
 def rate_per(amount: Fraction, quantity: int) -> tuple[int, int]:
     """`amount` for `quantity` as whole micro-units for a whole quantity."""
+    require_not_below_zero(amount)
     exact_micros = amount * MICROS_PER_UNIT
     return exact_micros.numerator, quantity * exact_micros.denominator
 
@@ -99,6 +106,7 @@ def fixed_price(amount: Fraction, meter: Meter) -> Price:
 
 def use(place: int, quantity: Fraction, meter: Meter) -> Event:
     """The use of so many units; `place` orders uses."""
+    require_not_below_zero(quantity)
     parts = US_PER_MS if meter.unit is QuantityUnit.MILLISECOND else 1
     return shop.use(whole(quantity * meter.scale) * parts, meter.service, (_NOON + dt.timedelta(minutes=place)).isoformat())
 
@@ -111,6 +119,7 @@ def content(place: int, amount: Fraction) -> Event:
 
 def content_price(percent: Fraction, fixed: Fraction, least: Fraction = Fraction(0), most: Fraction | None = None) -> Price:
     """A share of what the content costs and a fixed amount, between a least and a most."""
+    require_not_below_zero(percent, fixed, least)
     terms = {"minimum_micros": micros(least), "maximum_micros": None if most is None else micros(most)}
     rate = ModelRate("any", (Step(0, 0, 1, 1),), 1, micros(fixed))
     return shop.price(rate, unit=QuantityUnit.MESSAGE, content_ppm=ppm(percent), **terms)
@@ -124,6 +133,7 @@ def package_price(size: Fraction, amount: Fraction, meter: Meter) -> Price:
 
 def rated(price: Price, events: Sequence[Event], *, cap: Fraction | None = None, free_events: int = 0) -> list[Outcome]:
     """Both engines' outcome of each event. `cap`: most of all charges of the period; `free_events`: an allowance of so many messages."""
+    require_not_below_zero(Fraction(free_events), cap or Fraction(0))
     caps: tuple[ChargeCap, ...] = ()
     allowances: tuple[Allowance, ...] = ()
     held: list[Bucket] = [shop.bucket(BucketKind.COUNTER, COUNTER, 0)] if price.counter_id else []

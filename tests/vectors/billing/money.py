@@ -7,6 +7,7 @@ Lines of a document are texts with an amount: "20.0 recurring", "20.0 paid" (the
 from __future__ import annotations
 
 import datetime as dt
+import re
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,6 +44,31 @@ from tests.vectors.billing.form import (
 if TYPE_CHECKING:
     from billing.charges.lines import Lines
 
+# What a line is for changes nothing; whether it is paid, or repairs another, does.
+_LINE_WORDS: Final = frozenset(
+    {
+        "fixed",
+        "recurring",
+        "usage",
+        "external",
+        "charge",
+        "tax",
+        "fee",
+        "item",
+        "line",
+        "paid",
+        "repair",
+        "one",
+        "off",
+        "plan",
+        "eur",
+        "usd",
+        "gbp",
+    }
+)
+_REFUND_WORDS: Final = frozenset(
+    {"with", "without", "no", "not", "an", "a", "the", "equal", "item", "items", "adjustment", "adjustments", "adjusted", "of", "refund"}
+)
 TOO_HIGH: Final = "REFUND_AMOUNT_TOO_HIGH"
 
 
@@ -78,6 +104,8 @@ def books(case: Case) -> dict[str, Any]:
     if given.get("repair") is not None:
         before, after = amounts_in(given["repair"].replace("->", " "))
         customer.document(after - before)
+    if given.get("account_credit_created") is not None and customer.books().credit != exact(given["account_credit_created"]):
+        raise ListedError(f"{listed.OTHER_CREDIT}: {given['account_credit_created']}, ours {float(customer.books().credit)}")
     if given.get("refund") is not None:
         amount, adjusted = _refund(given)
         if adjusted:
@@ -108,6 +136,8 @@ def refunds(case: Case) -> dict[str, Any]:
 def _refund(given: dict[str, Any]) -> tuple[Fraction, bool]:
     """The amount of a refund such as `7.00 without adjustment`, and whether the item is adjusted by as much."""
     text = str(given["refund"])
+    if not set(re.findall("[a-z]+", text.lower())) <= _REFUND_WORDS:
+        raise ListedError(f"{listed.WORDS}: {text}")
     told = None if "adjust" not in text else not any(word in text.split() for word in ("without", "no", "not"))
     key = given.get("item_adjusted_by_refund")
     said = {each for each in (told, None if key is None else yes_or_no(key)) if each is not None}
@@ -127,8 +157,17 @@ def _credited(net_micros: int, tax_micros: int) -> dict[str, Any]:
     return {"subtotal_cents": cents(net_micros), "tax_cents": cents(tax_micros), "total_cents": cents(net_micros + tax_micros)}
 
 
+def _require_words(text: str) -> None:
+    words = set(re.findall("[a-z]+", text.lower()))
+    unknown = words - _LINE_WORDS
+    if unknown and not words <= {"credit", "balance"}:
+        raise ListedError(f"{listed.WORDS}: {text}")
+
+
 def _documents(customer: Customer, items: list[str]) -> tuple[str, list[str]]:
     """Documents of texts: one of all lines, but what repairs it is another. The number of the first, and the ids of payments."""
+    for text in items:
+        _require_words(text)
     repairs = [amount_in(text) for text in items if "repair" in text]
     own = [text for text in items if "repair" not in text and "credit balance" not in text]
     number = customer.document(sum((amount_in(text) for text in own), Fraction(0)))

@@ -11,7 +11,7 @@ from billing.charges.lines import Kind
 from billing.charges.spread import spread
 from billing.charges.tax import taxed
 from tests.billing.charges.rows import lines
-from tests.vectors.billing.form import CENT_MICROS, Case, Shape, cents, of_cents, ppm
+from tests.vectors.billing.form import CENT_MICROS, Case, Shape, cents, exact, of_cents, ppm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,9 @@ def coupon_before_tax(case: Case) -> dict[str, Any]:
 
 
 def _entry(place: int, kind: str, amount: object) -> Entry:
+    if exact(amount) < 0:
+        message = f"{amount!r} is below zero: a discount of ours takes off"
+        raise ValueError(message)
     if kind == PERCENT:
         return Entry(place, 0, 0, ppm(amount), 0)
     if kind == FIXED:

@@ -18,6 +18,7 @@ from tests.vectors.billing import (
     rounding,
     tax_discount,
     usage_pricing,
+    voiding,
 )
 
 if TYPE_CHECKING:
@@ -48,5 +49,5 @@ TOPICS: Final[Mapping[str, Sequence[Shape]]] = {
     "threshold_billing": others.THRESHOLDS,
     "timezone": clocks.ZONES,
     "usage_pricing": usage_pricing.SHAPES,
-    "void_reissue": others.VOIDING,
+    "void_reissue": voiding.SHAPES,
 }

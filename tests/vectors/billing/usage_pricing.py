@@ -18,38 +18,38 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 VOLUME, GRADUATED = "volume", "graduated"
-# Quoted by cases of files that do not hold it: up to 5 for 100, then 10 a unit, from 11 on 5, from 16 on 1.
-OF_OM_GRAD_22: Final = (
-    {"up_to": 5, "kind": "flat", "price": "100"},
-    {"up_to": 10, "kind": "unit", "price": "10"},
-    {"up_to": 15, "kind": "unit", "price": "5"},
-    {"up_to": None, "kind": "unit", "price": "1"},
-)
 
 
 def by_ranges(case: Case) -> Otherwise:
     """Ranges with rates and flat fees; the tier reached prices everything, or each range what lies in it."""
-    ranges, units = _ranges(case.given["ranges"], "per_unit"), exact(case.given["units"])
+    units = exact(case.given["units"])
+    ranges = _ranges(case.given["ranges"], "per_unit")
+    _require_below(units, case.given["ranges"][-1].get("to"))
     return _of_methods(case, lambda method: _amount(method, ranges, units))
 
 
 def by_percentages(case: Case) -> Otherwise:
     """Ranges of an amount of money, each with a percentage of what lies in it and a flat fee."""
     ranges = _ranges(case.given["ranges"], "rate_pct", Fraction(1, 100))
-    return _amount(GRADUATED, ranges, exact(case.given["amount_units"]))
+    amount = exact(case.given["amount_units"])
+    _require_below(amount, case.given["ranges"][-1].get("to"))
+    if len(_methods(case)) > 1:
+        return _amount(GRADUATED, ranges, amount)
+    return _of_methods(case, lambda method: _amount(method, ranges, amount))
 
 
 def by_tiers(case: Case) -> Otherwise:
     """Tiers {up_to, kind flat or unit, price}."""
     tiers, quantity = _tiers(case.given["tiers"]), exact(case.given["qty"])
+    _require_below(quantity, case.given["tiers"][-1].get("up_to"))
     return _of_methods(case, lambda method: _amount(method, tiers, quantity))
 
 
 def part_of_period(case: Case) -> dict[str, Any]:
     """What more usage of a period costs, by tiers of which each prices what lies in it. Lines: "15 = 3 x 5 t3"."""
-    told = case.given["tiers"]
-    tiers = _tiers(OF_OM_GRAD_22 if told == "as om-grad-22" else told)
+    tiers = _tiers(case.given["tiers"])
     before, after = exact(case.given["from_qty"]), exact(case.given["to_qty"])
+    _require_below(after, case.given["tiers"][-1].get("up_to"))
     if any(each.flat and each.over >= before for each in tiers if each.over < after):
         steps = metered.graduated_steps(tiers, 1)
         total = metered.volume_price(steps, whole(after)) - metered.volume_price(steps, whole(before))
@@ -76,6 +76,7 @@ def packages(case: Case) -> dict[str, Any]:
 def packages_after_free(case: Case) -> dict[str, Any]:
     """Free units first, then packages, begun ones whole: a first step that costs nothing, and one of packages."""
     size, free = whole(case.given["package_size"]), whole(case.given["free_units"])
+    metered.require_not_below_zero(Fraction(free))
     paid = Range(Fraction(free), Fraction(0), exact(case.given["package_price"]) / size)
     ranges, increments = ([Range(Fraction(0), Fraction(0), Fraction(0)), paid], [1, size]) if free else ([paid], [size])
     units = exact(case.given["units"])
@@ -137,8 +138,11 @@ def _methods(case: Case) -> tuple[str, ...]:
 
     A case that names none may mean either.
     """
-    text = str(case.given.get("method") or case.rule.split(":")[0]).lower()
+    named = case.given.get("method")
+    text = str(named or case.rule.split(":")[0]).lower()
     found = tuple(method for method in (GRADUATED, VOLUME) if method in text)
+    if named is not None and len(found) != 1:
+        raise ListedError(f"a method called {named}: ours are {GRADUATED} and {VOLUME}")
     return found if len(found) == 1 else (GRADUATED, VOLUME)
 
 
@@ -149,6 +153,12 @@ def _of_methods(case: Case, answer: Callable[[str], Otherwise]) -> Otherwise:
         if any(same(case.expected, said) for said in (each.ours, each.theirs)):
             return each
     return answers[0]
+
+
+def _require_below(quantity: Fraction, last: object) -> None:
+    """No price is told for what lies beyond a last range that ends."""
+    if last is not None and quantity > exact(last):
+        raise ListedError(f"more than the last range holds: {float(quantity)} units, of {last} that have a price")
 
 
 def _ranges(told: Sequence[dict[str, Any]], rate: str, factor: Fraction = Fraction(1)) -> list[Range]:
@@ -165,7 +175,8 @@ def _tiers(told: Sequence[dict[str, Any]]) -> list[Range]:
     amounts = [{"flat": exact(each.get("flat") or 0), "unit": exact(each.get("unit") or 0)} for each in told]
     for tier, amount in zip(told, amounts, strict=True):
         if "kind" in tier:
-            assert tier["kind"] in amount, f"{tier['kind']!r} is neither flat nor unit"
+            if tier["kind"] not in amount:
+                raise ListedError(f"a tier of kind {tier['kind']}: ours are flat and unit")
             amount[tier["kind"]] = exact(tier["price"])
     return [Range(over, each["flat"], each["unit"]) for over, each in zip(ends, amounts, strict=True)]
 
