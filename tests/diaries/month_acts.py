@@ -100,10 +100,14 @@ class Desk:
         ]
 
     def _held(self, wanted: Balances) -> list[str]:
+        books = self.json("controls")["books"]
+        assert len(books) > 10
+        unbalanced = [f"{self.day}: {each['name']}" for each in books if each["left"] != each["right"]]
+        self.run("ratewright ledger check")
         found = self._balance(f"--through {self.day.replace(day=1) - dt.timedelta(days=1)}")
         sums = {name: sum(cents for each, cents in found.items() if each.partition(":")[0] == name) for name in wanted.of}
         held = {name: -sums[name] if name in _CREDIT else sums[name] for name in sums}
-        return [f"{self.day}: {name} holds {held[name]}, not {amount}" for name, amount in wanted.of.items() if held[name] != amount]
+        return unbalanced + [f"{self.day}: {name} holds {held[name]}" for name, amount in wanted.of.items() if held[name] != amount]
 
     def _balance(self, words: str) -> dict[str, int]:
         """Cents of each ledger account, debits less credits."""

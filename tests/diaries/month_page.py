@@ -1,6 +1,6 @@
 """Reads the diary of twelve accounts: days with commands as they are typed, documents line by line, balances; in the order of the page.
 
-A block of commands begins with `ana$` or `bob$`, and what is printed follows; `...` stands for any lines. Arithmetic is that of `billing_page`.
+A command stands behind `ana$` or `bob$`, and what is printed follows; `...` stands for any lines. Arithmetic is that of `billing_page`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Balances(NamedTuple):
     of: dict[str, int]
 
 
-type Part = Day | Command | Document | Balances
+Part = Day | Command | Document | Balances
 
 
 def read(text: str) -> tuple[list[Part], list[tuple[str, str, int]]]:
