@@ -19,7 +19,7 @@ import numpy as np
 from mediation import columns
 from mediation.chf_fields import cause_numbers, served_services
 from mediation.chf_paths import CLOSED_BY, FIELDS, LISTS, NUMBERS, ROWS, TARIFF_CHANGE
-from mediation.columns import SECOND_US, Amounts, Identity, Times
+from mediation.columns import MNC_PLACES, SECOND_US, Amounts, Identity, Times
 from mediation.events import Details, Events
 from mediation.reasons import Reason, mark
 from mediation.record_paths import check_path, compile_paths, scan_window
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from mediation.sources import Source
 
 TIME_COLUMNS: Final = ()  # fields have names: their order means nothing
-MNC_PLACES: Final = 1000  # a network is MCC x 1000 + MNC
 INT32_MAX: Final = (1 << 31) - 1
 
 

@@ -23,8 +23,13 @@ if TYPE_CHECKING:
     from mediation.sources import Source
 
 SECOND_US: Final = 1_000_000
+MNC_PLACES: Final = 1_000  # a network is MCC x 1000 + MNC
 # By fields.EXACT, SECOND, MINUTE, and one to five places of a second.
 _FINENESS_US: Final = np.array([0, SECOND_US, 60 * SECOND_US, *(SECOND_US // 10**places for places in range(1, fields.PLACES_MAX))])
+
+_NETWORK_LENGTH_MAX: Final = len("310-410")
+_NINE: Final = 9
+_HUNDREDS: Final = np.array([100, 10, 1])
 
 
 class Times(NamedTuple):
@@ -127,6 +132,29 @@ def amounts(block: Block, spans: Spans, scale: int, reason: Reason | None = Reas
     if reason is not None:
         mark(block.code, kind == fields.UNREADABLE, reason)
     return Amounts(value, kind == fields.READ)
+
+
+def networks(block: Block, spans: Spans, reason: Reason | None = Reason.UNREADABLE_NUMBER) -> Amounts:
+    """Visited networks as MCC x 1000 + MNC, of 26201, 262-01, 310410 or 310-410: three digits of country, two or three of network.
+
+    Other whole numbers stand as they are: 0 is no network. A text that is neither gives the row `reason`, or counts as absent.
+    """
+    value, present = amounts(block, spans, 1, None)
+    length = spans.end - spans.begin
+    places = np.minimum(spans.begin[:, None] + np.arange(_NETWORK_LENGTH_MAX), max(block.data.size - 1, 0))
+    text = block.data[places] if block.data.size else np.zeros(places.shape, np.uint8)
+    digits = text.astype(np.int64) - ord("0")
+    is_digit = (digits >= 0) & (digits <= _NINE)
+    parted = text[:, 3] == ord("-")
+    for first, chosen in ((3, ~parted), (4, parted)):
+        for size in (2, 3):
+            network = slice(first, first + size)
+            is_one = chosen & (length == first + size) & is_digit[:, :3].all(1) & is_digit[:, network].all(1)
+            code = digits[:, :3] @ _HUNDREDS * MNC_PLACES + digits[:, network] @ _HUNDREDS[-size:]
+            value, present = np.where(is_one, code, value), present | is_one
+    if reason is not None:
+        mark(block.code, spans.filled & ~present, reason)
+    return Amounts(value, present)
 
 
 def words(block: Block, spans: Spans, vocabulary: Sequence[str]) -> NDArray[np.int16]:

@@ -161,6 +161,13 @@ class _Record:
         """A number that orders or groups; None where no record can have it."""
         return self.amounts(name, Unit.COUNT) if self.has(name) else None
 
+    def network(self) -> Amounts | None:
+        """The visited network; None where no record can have it."""
+        rule = self.rule("serving_plmn")
+        if not self.has("serving_plmn") or rule.value or rule.more_columns:
+            return self.optional_amounts("serving_plmn")  # MCC x 1000 + MNC, as it is kept
+        return columns.networks(self.block, self.spans("serving_plmn"))
+
     def codes(self, name: str, words: dict[str, str], meanings: dict[str, int], default: int) -> NDArray[np.int64]:
         """What the words of a field mean; -1 another word, `default` where the record says nothing."""
         rule = self.rule(name)
@@ -267,7 +274,7 @@ def _details(record: _Record) -> Details:
         other_text=record.optional_spans("other_text"),
         routing_number=record.optional_spans("routing_number"),
         location=record.optional_spans("location"),
-        serving_plmn=record.optional_amounts("serving_plmn"),
+        serving_plmn=record.network(),
         rating_group=record.optional_amounts("rating_group"),
         third=record.optional_spans("third"),
         segment_first=segment,

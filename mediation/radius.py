@@ -301,7 +301,7 @@ def _details(block: Block, bills: NDArray[np.bool_]) -> Details:
         sequence=no_amounts(block.size),
         cause=np.where(cause >= 0, cause + 1, 0).astype(np.int16),
         other_text=called.only(~is_mac),
-        serving_plmn=columns.amounts(block, block.spans("3GPP-SGSN-MCC-MNC"), 1, reason=None),
+        serving_plmn=columns.networks(block, block.spans("3GPP-SGSN-MCC-MNC"), reason=None),
     )
 
 

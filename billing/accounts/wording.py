@@ -30,7 +30,8 @@ def in_words(kind: str, detail: object, currency: str) -> str:  # noqa: C901, PL
             meaning = {"normal": "a customer", "staff": "staff: billed, and shown apart", "test": "a test account: rated, never invoiced"}
             return meaning.get(detail.category, detail.category)
         case kinds.TaxFact():
-            told_classes = [*(["exempt from " + ", ".join(detail.exempt)] if detail.exempt else [])]
+            exempt = ["all classes" if each == "*" else each for each in detail.exempt]
+            told_classes = [*(["exempt from " + ", ".join(exempt)] if exempt else [])]
             told_classes += [f"{old} is taxed as {new}" for old, new in detail.classes.items()]
             return "; ".join(told_classes) + (f" (certificate {detail.certificate})" if detail.certificate else "")
         case kinds.DiscountFact():

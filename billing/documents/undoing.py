@@ -127,7 +127,7 @@ def undo(  # noqa: PLR0913 -- what, of whom, why and who
             _keep(connection, wanted, undone.PROPOSED, _Act(reason, who, home.next_commit_seq(connection, "undo", who.now_us)))
             told = msgspec.structs.replace(told, state=undone.PROPOSED, proposed_by=who.by_name)
         else:
-            why = proposal.reason  # of the documents; both reasons are kept
+            why = f"as {proposal.by_name} proposed: {proposal.reason}"  # of the documents; both reasons are kept
             postings = 0 if found else _take_back(home, connection, wanted, rows, (why, reason), who)
             told = msgspec.structs.replace(told, state=undone.UNDONE, proposed_by=proposal.by_name, postings=postings)
         if not dry_run:
@@ -253,7 +253,7 @@ def _take_back(  # noqa: PLR0913, PLR0917 -- what, of which documents, why and w
     """Undo the run. Returns how many postings were turned back."""
     act = _Act(reasons[1], who, home.next_commit_seq(connection, "undo", who.now_us))
     _keep(connection, wanted, undone.UNDONE, act)
-    note = f"run {wanted.run.run_id} is undone: {reasons[0]}"
+    note = f"run {wanted.run.run_id} is undone, {reasons[0]}"
     _void(connection, rows, act._replace(reason=note))
     for key in _settled(connection, rows):
         undo_invoice(connection, key, act.seq)

@@ -22,7 +22,7 @@ from billing.store.sums import halves, whole
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from billing.store.home import Home
 
@@ -30,7 +30,6 @@ _TURN = (
     "invoice",
     "opening",
     "credit_note",
-    "void",
     "payment",
     "release",
     "refund",
@@ -39,7 +38,7 @@ _TURN = (
     "chargeback_won",
     "write_off",
 )
-
+_DOCUMENTS = _TURN[:3]
 
 WORDS: Final = {
     "en": {"period": "{} to {}", "receipt": "receipt {}", "of": "of {}", "deposit": "of deposit {}"},
@@ -95,7 +94,7 @@ def statement(
     first, last = from_date.isoformat() if from_date else "", to_date.isoformat() if to_date else ""
     with home.connect() as connection:
         account = account_of(connection, account_id)
-        moves = sorted(_moves(connection, account, WORDS[language]), key=lambda move: (move[0], _TURN.index(move[1]), move[2]))
+        moves = _in_order(_moves(connection, account, WORDS[language]))
         opening = sum(move[-1] for move in moves if move[0] < first)
         entries, balance = [], opening
         for move in moves:
@@ -117,6 +116,19 @@ def owed_by_date(connection: sa.Connection, account: Account) -> list[tuple[str,
 
 
 _Move = tuple[str, str, str, str, str, int]  # date, kind, document, text, due on, amount
+
+
+def _in_order(moves: Iterable[_Move]) -> list[_Move]:
+    """By date. A void stands right after its document, or first on a later day: before what bills the same again."""
+    found = list(moves)
+    documents = {(move[2], move[0]): move[1] for move in found if move[1] in _DOCUMENTS}
+
+    def place(move: _Move) -> tuple[str, int, str, bool]:
+        is_void = move[1] == "void"
+        kind = documents.get((move[2], move[0])) if is_void else move[1]
+        return move[0], -1 if kind is None else _TURN.index(kind), move[2], is_void
+
+    return sorted(found, key=place)
 
 
 def _moves(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:

@@ -14,7 +14,7 @@ WORDS: Final = {
     "en": {
         "about": "About invoice {}", "replaces": "Replaces {}, void as of {}", "void": "Void as of {}, by {}: {}",
         "replaced": "Replaced by {}", "credited": "Credited by {}, {}", "corrected": "Corrected by {}",
-        "named": "{} of {} ({} {})", "named_void": "{} of {} ({} {}, void)", "outside": "outside", "advance": "advance",
+        "named": "{} of {} ({} {})", "named_void": "{} of {} ({} {}, void)", "outside": "goodwill", "advance": "ahead of a correction",
     },
     "zh": {
         "about": "关于账单 {}", "replaces": "替代 {}，该单据已于 {} 作废", "void": "已于 {} 作废，{}：{}",

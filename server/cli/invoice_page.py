@@ -106,7 +106,7 @@ def _row(line: InvoiceLine, more: ShownLine | None, currency: str, words: dict[s
         text,
         line.subscription_id,
         ", ".join(_period(*span) for span in days or [(line.period_from, line.period_to)]),
-        f"{line.events:,}" if line.kind == "usage" else "",
+        f"{line.events:,}" if _has_use(line) else "",
         _quantity(line, line.quantity, unit, words),
         _quantity(line, line.free_quantity, unit, words) if line.free_quantity else "",
         output.amount(line.amount_micros, currency),
@@ -183,7 +183,12 @@ def _period(start: str, end: str) -> str:
 
 
 def _quantity(line: InvoiceLine, quantity: int, unit: str, words: dict[str, str]) -> str:
-    return quantity_text(quantity, line.quantity_unit, unit, words) if line.kind == "usage" else ""
+    return quantity_text(quantity, line.quantity_unit, unit, words) if _has_use(line) else ""
+
+
+def _has_use(line: InvoiceLine) -> bool:
+    """Whether a line tells of usage; one that credits or corrects an amount alone does not."""
+    return line.kind == "usage" and bool(line.events or line.quantity)
 
 
 def quantity_text(quantity: int, quantity_unit: int, unit: str, words: dict[str, str]) -> str:

@@ -1,6 +1,7 @@
 """Reads the diary of fourteen months: accounts, and a section a month with acts, lines of documents, what accounts owe and books hold.
 
-Arithmetic has numbers and + - x / and ( ); [ ] is rounded to the cent, halves away from zero. Everything else must come to whole cents.
+Arithmetic has numbers and + - x / and ( ); [ ] is rounded to the cent, halves away from zero, { } up to the cent. Everything else must come
+to whole cents.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?|[-+x/()\[\]])")
-_CLOSED_BY = {"(": ")", "[": "]"}
+_TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?|[-+x/()\[\]{}])")
+_CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
 _TOTAL = "**total**"
 
 
@@ -157,9 +158,13 @@ def _factor(tokens: list[str]) -> Fraction:
     value = _sum(tokens)
     if (tokens.pop(0) if tokens else "") != _CLOSED_BY[first]:
         raise ValueError(f"{first} is not closed")
-    return value if first == "(" else _to_the_cent(value)
+    return {"(": lambda exact: exact, "[": _to_the_cent, "{": _up_to_the_cent}[first](value)
 
 
 def _to_the_cent(exact: Fraction) -> Fraction:
     whole = (abs(exact) * 100 + Fraction(1, 2)) // 1
     return Fraction(whole if exact >= 0 else -whole, 100)
+
+
+def _up_to_the_cent(exact: Fraction) -> Fraction:
+    return Fraction(-((-exact * 100) // 1), 100)

@@ -290,3 +290,20 @@ def test_what_a_format_has_no_use_for_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ProblemsError) as error:
         read_source(path)
     assert [problem.path for problem in error.value.problems] == ["fields", "start_on_confirmed"]
+
+
+NETWORKS = (  # as it is written, and as tariffs have it: MCC x 1000 + MNC
+    ("26201", 262_001), ("262-01", 262_001), ("262-001", 262_001), ("262001", 262_001), ("310410", 310_410), ("310-410", 310_410),
+    ("00101", 1_001), ("0", 0), ("", None), ("home", "unreadable_number"), ("26-201", "unreadable_number"), ("262-1", "unreadable_number"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "expected"), NETWORKS)
+def test_a_visited_network_is_that_of_the_tariff(tmp_path: Path, written: str, expected: object) -> None:
+    path = tmp_path / "packets.csv"
+    path.write_text(f"1,43660,{DAY} 10:00:00,60,{written},9\n")
+    layout = Layout(("record_id", "served", "start", "duration", "serving_plmn", "bytes_up"))
+    fields = {"service": FieldRule(value="data")}
+    decoded = decode(path, Source("packets", Format.DELIMITED, layouts=(layout,), fields=fields))
+    found = [row["serving_plmn"] for row in decoded.usage.to_pylist()] + [reject.reason for reject in decoded.rejects]
+    assert found == [expected]

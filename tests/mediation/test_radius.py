@@ -256,3 +256,10 @@ def test_what_decides_the_charge_does_not_depend_on_the_record_beside(tmp_path: 
     odd = record(Acct_Status_Type="Interim-Update", Acct_Input_Octets="", Acct_Input_Gigawords=1)  # gigawords without octets
     alone, beside = decode_text(tmp_path, odd), decode_text(tmp_path, odd + record(Acct_Session_Id='"2"'))
     assert [row["content_hash"] for row in beside[:1]] == [row["content_hash"] for row in alone]
+
+
+@pytest.mark.parametrize(
+    ("written", "network"), [("26201", 262_001), ('"26201"', 262_001), ("310410", 310_410), ("", None), ("none", None)]
+)
+def test_the_visited_network_is_that_of_the_tariff(tmp_path: Path, written: str, network: int | None) -> None:
+    assert decode_one(tmp_path, **{"3GPP_SGSN_MCC_MNC": written})["serving_plmn"] == network

@@ -67,11 +67,11 @@ def show(
     rows = [
         (each.subscription_id, each.plan, each.from_date, output.last_day(each.to_date), _numbers(each)) for each in detail.subscriptions
     ]
-    output.print_table(("subscription", "plan", "from", "to", "numbers"), rows)
-    changes = [(each.subscription_id, plan.from_date, plan.plan) for each in detail.subscriptions for plan in each.plans[1:]]
-    if changes:
+    output.print_table(("subscription", f"plan on {detail.as_of}", "from", "to", "numbers"), rows)
+    plans = [(each.subscription_id, plan.from_date, plan.plan) for each in detail.subscriptions for plan in each.plans if each.plans[1:]]
+    if plans:
         print()
-        output.print_table(("subscription", "from", "changes to"), changes)
+        output.print_table(("subscription", "from", "on plan"), plans)
     if detail.facts:
         print()
         facts = [

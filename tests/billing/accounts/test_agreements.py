@@ -59,7 +59,7 @@ AGREED = [
     ("A1", "discount", "2026-04-01", None, kinds.DiscountFact("least", 1, kinds=("commitment",)), "discount least: 0.0001 % off comm"),
     ("A1", "discount", "2026-04-01", None, kinds.DiscountFact("most", 0, 10**4, ("usage", "commitment")), "discount most: 0.01 CNY"),
     ("A1", "discount", "2026-04-01", "2027-04-01", kinds.DiscountFact("year", 0, 5_000_000, ("usage",)), "discount year: 5.00 CNY off"),
-    ("A1", "tax", "2026-04-01", None, kinds.TaxFact(("*",), certificate="D-9"), "exempt from * (certificate D-9)"),
+    ("A1", "tax", "2026-04-01", None, kinds.TaxFact(("*",), certificate="D-9"), "exempt from all classes (certificate D-9)"),
     ("A2", "tax", "2026-04-01", None, kinds.TaxFact(classes={"standard": "reduced"}), "standard is taxed as reduced"),
     ("A2", "category", "2026-04-01", None, kinds.CategoryFact("test"), "a test account: rated, never invoiced"),
     ("A1", "hold", "2026-04-01", "2026-06-15", kinds.HoldFact("dispute"), "no bill is made (dispute)"),

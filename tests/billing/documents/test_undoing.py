@@ -123,7 +123,7 @@ def test_each_document_is_void_on_its_own_date(world: World) -> None:
         ]
         event = tables.invoice_events.c
         assert set(connection.execute(sa.select(event.commit_seq, event.reason)).all()) == {
-            (world.home.head_seq(connection), "run 1 is undone: wrong date")
+            (world.home.head_seq(connection), "run 1 is undone, as ana proposed: wrong date")
         }, "one transaction"
 
 
@@ -317,7 +317,8 @@ def test_an_alarm_of_the_run_is_dismissed_and_raised_anew(world: World) -> None:
     undone = run(world, "2026-02-01")
     assert [(each.account_id, each.state) for each in alarms.list_all(world.home)] == [("anna", "open")]
     undo(world, undone)
-    assert [(each.state, each.note) for each in alarms.list_all(world.home)] == [("dismissed", "run 4 is undone: wrong date")]
+    note = "run 4 is undone, as ana proposed: wrong date"
+    assert [(each.state, each.note) for each in alarms.list_all(world.home)] == [("dismissed", note)]
     again = run(world, "2026-02-01")
     assert [(each.run_id, each.state) for each in alarms.list_all(world.home)] == [(undone, "dismissed"), (again, "open")]
     assert alarms.raise_alarms(world.home, again, who(world)) == 0

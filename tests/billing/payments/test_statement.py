@@ -55,6 +55,28 @@ def test_statement(desk: Desk) -> None:
     assert sum(item.open_micros for item in march.open_items) == 24 * UNIT
 
 
+BESIDE_VOIDS = """
+2026-02-01 invoice R-1 100 100
+2026-02-01 void R-1 -100 0
+2026-02-01 invoice R-2 100 100
+2026-02-05 void R-2 -100 0
+2026-02-05 invoice R-3 101 101
+"""
+
+
+def test_a_void_stands_before_what_bills_the_same_again(desk: Desk) -> None:
+    desk.invoice("R-1", 100)
+    desk.void("R-1", "02-01")
+    desk.invoice("R-2", 100)
+    desk.void("R-2", "02-05")
+    desk.invoice("R-3", 101, issued="02-05")
+    rows = [
+        f"{each.on_date} {each.kind} {each.document} {each.amount_micros // UNIT} {each.balance_micros // UNIT}"
+        for each in statement(desk.home, "anna").entries
+    ]
+    assert rows == BESIDE_VOIDS.strip().splitlines()
+
+
 def test_an_empty_span_and_an_unknown_account(desk: Desk) -> None:
     with pytest.raises(UserError, match="holds no day"):
         statement(desk.home, "anna", day("02-01"), day("02-01"))

@@ -65,7 +65,7 @@ number take 8613800010302 P-300-2 --on 2026-06-01 | 8613800010302 is nobody's fr
 terms P-300 --from 2026-03-01 --payment-days 30 | P-300: agreed: payment days 30, from 2026-03-01 on
 discount P-300-2 loyal --from 2026-03-01 --percent 12.5 --kind usage | P-300-2: discount loyal: 12.5 % off usage
 discount P-300 gift --from 2026-03-01 --amount 5.00 | P-300: discount gift: 5.00 CNY off everything
-tax P-300 --from 2026-03-01 --exempt * --certificate 9 | P-300: exempt from * (certificate 9)
+tax P-300 --from 2026-03-01 --exempt * --certificate 9 | P-300: exempt from all classes (certificate 9)
 tax P-300 --from 2026-03-01 --instead added=voice | P-300: added is taxed as voice
 category P-300 test --from 2026-03-01 | P-300: a test account: rated, never invoiced
 hold P-300 --from 2026-03-01 --to 2026-04-01 --reason dispute | P-300: no bill is made (dispute), from 2026-03-01 to 2026-03-31

@@ -152,7 +152,7 @@ def test_what_became_of_a_document_in_both_languages_and_as_json(call: Command, 
     world.home.close()
     assert call(f"invoice show {SECOND}").splitlines()[-2:] == [
         "Void as of 2025-12-06, by ana: wrong address",
-        "Credited by C-0000000001 of 2025-12-05 (-1.06 CNY, void), outside",
+        "Credited by C-0000000001 of 2025-12-05 (-1.06 CNY, void), goodwill",
     ]
     assert call(f"invoice show {SECOND} --language zh").splitlines()[-2:] == [
         "已于 2025-12-06 作废，ana：wrong address",
