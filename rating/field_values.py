@@ -105,7 +105,7 @@ def _words(kinds: tuple[Any, ...]) -> list[str]:
     """The words that a field takes, where it takes some and nothing else."""
     words: list[str] = []
     for each in kinds:
-        if isinstance(each, enum.EnumMeta):
+        if isinstance(each, type) and issubclass(each, enum.Enum):
             words += [str(choice.value) for choice in each]
         elif get_origin(each) is Literal:
             words += [str(choice) for choice in get_args(each) if choice != ""]
@@ -151,14 +151,18 @@ def _example(value: object, kinds: tuple[Any, ...], key: str) -> str:
         return "{" + ", ".join(f"{key.format(each.encode_name)}: {_example(None, _choices(each.type), key)}" for each in fields) + "}"
     if words := _words((kind,)):
         return words[0]
+    return _example_of(value, origin)
+
+
+def _example_of(value: object, kind: Any) -> str:  # noqa: ANN401 -- a plain type
     single = value[0] if isinstance(value, list) and len(value) == 1 else value
     plain = single if isinstance(single, (str, int, float, dt.date)) else None
-    if origin is str:
+    if kind is str:
         text = "..." if plain is None else str(plain)
         return json.dumps(text[:SHOWN_MAX], ensure_ascii=False)
-    if origin is int and isinstance(plain, str) and plain.isascii() and plain.isdigit():
+    if kind is int and isinstance(plain, str) and plain.isascii() and plain.isdigit():
         return str(int(plain))
-    return {bool: "true", int: "1", float: "1.5", dict: "{name: value}"}.get(origin, "...")
+    return {bool: "true", int: "1", float: "1.5", dict: "{name: value}"}.get(kind, "...")
 
 
 def _shown(value: object) -> str:

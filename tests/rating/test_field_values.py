@@ -13,11 +13,15 @@ from rating.field_values import misfits
 
 
 class Side(enum.StrEnum):
+    """Two words."""
+
     LEFT = "left"
     RIGHT = "right"
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True):
+    """A set of fields."""
+
     name: str
     sizes: tuple[int, ...] = ()
 
