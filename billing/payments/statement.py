@@ -91,7 +91,9 @@ def statement(
     Raises NotFoundError for an unknown account, UserError for a span that is empty.
     """
     if from_date is not None and to_date is not None and to_date <= from_date:
-        raise UserError(f"the span from {from_date} to {to_date} holds no day", "--to is the first day after the span", exit_status=2)
+        raise UserError(
+            f"the span from {from_date} to {to_date} holds no day", "a span ends with the day after its last one", exit_status=2
+        )
     first, last = from_date.isoformat() if from_date else "", to_date.isoformat() if to_date else ""
     with home.connect() as connection:
         account = account_of(connection, account_id)
