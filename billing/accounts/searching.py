@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LIMIT_MAX: Final = 1_000
 _LAST: Final = "\U0010ffff"  # after every text with the same beginning, in the order of code points
 _BETWEEN_DIGITS: Final = " -()/."  # what people write into a number
+_RANKS: Final = (("account", True), ("name", True), ("account", False), ("name", False), ("name", False))
 _ONE_DAY: Final = dt.timedelta(days=1)
 
 
@@ -63,14 +64,12 @@ def search(home: Home, text: str, *, on: dt.date | None = None, limit: int = 50)
     if not 1 <= limit <= LIMIT_MAX:
         raise UserError(f"--limit: {limit} is not between 1 and {LIMIT_MAX:,}", "narrow the search by a longer text", exit_status=2)
     with home.connect() as connection:
-        kinds = (
-            _accounts(connection, wanted, limit + 1),
-            _subscriptions(connection, wanted, limit + 1),
-            _numbers(connection, _as_number(wanted), on, limit + 1),
-        )
-    hits = [each for found in kinds for each in found[:limit]]
-    ordered = sorted(hits, key=lambda each: not each.exact)
-    return Search(tuple(ordered), any(len(found) > limit for found in kinds))
+        accounts = _accounts(connection, wanted, limit + 1)
+        subscriptions = _subscriptions(connection, wanted, limit + 1)
+        numbers, more = _numbers(connection, _as_number(wanted), on, limit)
+    hits = [*accounts[:limit], *subscriptions[:limit], *numbers]
+    more = more or len(accounts) > limit or len(subscriptions) > limit
+    return Search(tuple(sorted(hits, key=lambda each: not each.exact)), more)
 
 
 def _as_number(text: str) -> str:
@@ -88,11 +87,12 @@ def _accounts(connection: sa.Connection, text: str, limit: int) -> list[Hit]:
     rank = sa.case((is_id, 0), (is_name, 1), (begins_id, 2), (begins_name, 3), else_=4)
     query = sa.select(account.account_id, account.name, account.timezone, rank).where(begins_id | has_name)
     rows = connection.execute(query.order_by(rank, account.account_id).limit(limit))
-    by = ("account", "name", "account", "name", "name")
-    return [
-        Hit(row.account_id, row.name, row.timezone, by[row[3]], row.name if by[row[3]] == "name" else row.account_id, exact=row[3] < 2)
-        for row in rows
-    ]
+    return [_account(row, _RANKS[row[3]]) for row in rows]
+
+
+def _account(row: Any, rank: tuple[str, bool]) -> Hit:  # noqa: ANN401 -- a row of accounts
+    found_by, exact = rank
+    return Hit(row.account_id, row.name, row.timezone, found_by, row.name if found_by == "name" else row.account_id, exact)
 
 
 def _begins(column: sa.ColumnElement[str], text: str) -> sa.ColumnElement[bool]:
@@ -108,18 +108,18 @@ def _subscriptions(connection: sa.Connection, text: str, limit: int) -> list[Hit
     return [Hit(*row[:3], "subscription", row[3], row[3] == text, row[3]) for row in rows]
 
 
-def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: int) -> list[Hit]:
-    """Spans of the first `limit` numbers, by number and time."""
+def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: int) -> tuple[list[Hit], bool]:
+    """Spans of the first `limit` numbers, by number and time; and whether there are more numbers."""
     fact, account, subscription = tables.guiding_facts.c, tables.accounts.c, tables.subscriptions.c
-    numbers = sa.select(fact.served_id).where(_begins(fact.served_id, text)).distinct().order_by(fact.served_id).limit(limit)
+    numbers = sa.select(fact.served_id).where(_begins(fact.served_id, text)).distinct().order_by(fact.served_id).limit(limit + 1)
     names = connection.execute(numbers).scalars().all()
     query = sa.select(
         account.account_id, account.name, account.timezone, fact.served_id, subscription.subscription_id, fact.from_us, fact.to_us
     )
-    query = query.join_from(tables.guiding_facts, tables.subscriptions).join(tables.accounts).where(fact.served_id.in_(names))
+    query = query.join_from(tables.guiding_facts, tables.subscriptions).join(tables.accounts).where(fact.served_id.in_(names[:limit]))
     found = list(_holding(connection.execute(query.order_by(fact.commit_seq, fact.fact_id))))
     hits = [Hit(*row[:3], "number", row[3], row[3] == text, *row[4:]) for row in sorted(found, key=lambda row: (row[3], row[5]))]
-    return [each for each in hits if on is None or _had_it(each, on)][:limit]
+    return [each for each in hits if on is None or _had_it(each, on)], len(names) > limit
 
 
 def _holding(rows: Iterable[Any]) -> Iterable[Any]:
@@ -131,8 +131,6 @@ def _holding(rows: Iterable[Any]) -> Iterable[Any]:
 def _had_it(hit: Hit, on: dt.date) -> bool:
     """Whether the number was the subscription's at some time of a day, on the clock of its account."""
     zone = ZoneInfo(hit.timezone)
-    begin_us, end_us = (
-        (dt.datetime.combine(day, dt.time(), zone) - EPOCH) // dt.timedelta(microseconds=1) for day in (on, on + _ONE_DAY)
-    )
+    begin_us, end_us = ((dt.datetime.combine(day, dt.time(), zone) - EPOCH) // dt.timedelta(microseconds=1) for day in (on, on + _ONE_DAY))
     assert hit.from_us is not None, "a number is had from some time on"
     return hit.from_us < end_us and (hit.to_us is None or hit.to_us > begin_us)
