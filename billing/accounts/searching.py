@@ -66,13 +66,13 @@ def search(home: Home, text: str, *, on: dt.date | None = None, limit: int = 50)
     with home.connect() as connection:
         accounts = _accounts(connection, wanted, limit + 1)
         subscriptions = _subscriptions(connection, wanted, limit + 1)
-        numbers, more = _numbers(connection, _as_number(wanted), on, limit)
+        numbers, more = _numbers(connection, as_number(wanted), on, limit)
     hits = [*accounts[:limit], *subscriptions[:limit], *numbers]
     more = more or len(accounts) > limit or len(subscriptions) > limit
     return Search(tuple(sorted(hits, key=lambda each: not each.exact)), more)
 
 
-def _as_number(text: str) -> str:
+def as_number(text: str) -> str:
     """A number as usage has it: digits without + and what stands between them; anything else as it is."""
     digits = text.removeprefix("+").translate(str.maketrans("", "", _BETWEEN_DIGITS))
     return digits if digits.isascii() and digits.isdigit() else text
@@ -118,7 +118,8 @@ def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: in
     )
     query = query.join_from(tables.guiding_facts, tables.subscriptions).join(tables.accounts).where(fact.served_id.in_(names[:limit]))
     found = list(_holding(connection.execute(query.order_by(fact.commit_seq, fact.fact_id))))
-    hits = [Hit(*row[:3], "number", row[3], row[3] == text, *row[4:]) for row in sorted(found, key=lambda row: (row[3], row[5]))]
+    found.sort(key=lambda row: (row[3], row[5]))
+    hits = [Hit(*row[:3], "number", row[3], row[3] == text, row[4], row[5], row[6]) for row in found]
     return [each for each in hits if on is None or _had_it(each, on)], len(names) > limit
 
 
