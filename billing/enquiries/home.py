@@ -92,7 +92,8 @@ def _tariffs(home: Home, now_us: int) -> Iterator[Row]:
             found.setdefault(str(state), []).append(f"{identity}@{version.version}")
     in_force, coming = found.get(catalogue.State.IN_FORCE, []), found.get(catalogue.State.PUBLISHED, [])
     says = f"in force: {some(in_force) or 'none'}" + (f"; to come: {some(coming)}" if coming else "")
-    yield Row("tariffs", says, "ratewright tariffs history", attention=not in_force, figures={"in_force": in_force, "coming": coming})
+    command = f"ratewright tariffs history {min(by_identity)}" if by_identity else "ratewright tariffs publish --help"
+    yield Row("tariffs", says, command, attention=not in_force, figures={"in_force": in_force, "coming": coming})
 
 
 def _runs(home: Home, _now_us: int) -> Iterator[Row]:
