@@ -54,7 +54,7 @@ def find(
     from billing.accounts.searching import as_number
     from billing.enquiries import usage
     from billing.store.home import Home
-    from server.cli import output, progress
+    from server.cli import output, practice, progress
 
     wanted = as_number(number)
     with Home.open(home) as opened, progress.show("usage of a number", "files") as report:
@@ -62,8 +62,10 @@ def find(
         span = _span(from_, to, timezone)
         found = usage.find(opened, wanted, span, limit=limit, progress=lambda _stage, done, total: report(done, total))
     if as_json:
-        output.print_json({"timezone": timezone, "found": found})
+        output.print_json(practice.marked(opened, {"timezone": timezone, "found": found}))
     else:
+        for text in practice.notice(opened, language):
+            print(text)
         _print(found, timezone, language)
     return 0
 
