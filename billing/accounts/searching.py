@@ -119,7 +119,7 @@ def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: in
     query = query.join_from(tables.guiding_facts, tables.subscriptions).join(tables.accounts).where(fact.served_id.in_(names[:limit]))
     found = list(_holding(connection.execute(query.order_by(fact.commit_seq, fact.fact_id))))
     found.sort(key=lambda row: (row[3], row[5]))
-    hits = [Hit(*row[:3], "number", row[3], row[3] == text, row[4], row[5], row[6]) for row in found]
+    hits = [Hit(row[0], row[1], row[2], "number", row[3], row[3] == text, row[4], row[5], row[6]) for row in found]
     return [each for each in hits if on is None or _had_it(each, on)], len(names) > limit
 
 
