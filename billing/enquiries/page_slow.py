@@ -11,9 +11,6 @@ from billing.clocks import EPOCH
 from billing.dunning.steps import UNDONE
 from billing.enquiries.page_row import Row, money, some
 from billing.runs.dates.due import due_dates
-from billing.suspense.listing import listing
-from billing.suspense.selection import Selection
-from billing.too_late.listing import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +30,9 @@ def _due(home: Home, now_us: int) -> Row:
 
 def _suspense_value(home: Home, now_us: int) -> Row:
     """Everything that waits, also what rating refused, and what it may be worth."""
+    from billing.suspense.listing import listing  # noqa: PLC0415 -- kernels, which a large home does not load for this page
+    from billing.suspense.selection import Selection  # noqa: PLC0415 -- as above
+
     found = listing(home, Selection(), now_us, limit=0)
     worth: dict[str, int] = collections.Counter()
     for group in found.counts:
@@ -49,6 +49,8 @@ def _suspense_value(home: Home, now_us: int) -> Row:
 
 
 def _too_late(home: Home, now_us: int) -> Row:
+    from billing.too_late.listing import listed  # noqa: PLC0415 -- as above
+
     found = listed(home, now_us)
     worth: dict[str, int] = collections.Counter()
     for each in found.sums:

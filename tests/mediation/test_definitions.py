@@ -71,7 +71,7 @@ MISTAKES = [
     (GENERAL + "fields: {record_id: id, start: at, served: a, duration: 5}", "fields.duration", "neither the name"),
     (GENERAL + "fields: {record_id: id, start: at, served: a, duration: {unit: s}}", "fields.duration", "neither column nor value"),
     (GENERAL + "fields: {record_id: id, start: at, served: a, duration: {column: s, unit: kB}}", "fields.duration.unit", "no unit of"),
-    (GENERAL + "fields: {record_id: id, start: at, served: a, duration: {column: s, unit: ell}}", "fields.duration.unit", "'ell' is none of"),
+    (GENERAL + "fields: {record_id: id, start: at, served: a, duration: {column: s, unit: ell}}", "fields.duration.unit", "'ell' is none"),
     (GENERAL + "fields: {record_id: id, start: {column: at, format: '%Q'}, served: a, duration: s}", "fields.start.format", "%Q"),
     (GENERAL + "fields: {record_id: id, start: at, served: {column: a, format: '%Y'}, duration: s}", "fields.served.format", "no time"),
     (
