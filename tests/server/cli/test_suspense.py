@@ -81,7 +81,8 @@ def test_a_rule_from_a_file(run: Callable[..., Any], world: World, tmp_path: Pat
     assert "colour: unknown field" in told
     assert "served.add: 86 is a whole number, and a text is wanted" in told
     assert "as a file and by options" in run("correct", path, "--source", "switch", status=2)
-    dates = ("--from", "2025-10-06T17:00", "--before", "2025-10-06T19:00")  # 10:00 UTC is 18:00 in Shanghai
+    dates = ("--from", "2025-10-06T09:00", "--before", "2025-10-06T11:00")  # it began at 10:00 in Shanghai, 02:00 in UTC
+    assert "0 of 0 records" in run("correct", *ADD_86, *dates)
     for name in ("--date-timezone", "--zone", "--date-zone"):
         told = run("correct", *ADD_86, *dates, name, "Asia/Shanghai")
         assert told.endswith("1 of 1 records come back, worth about 1.00 CNY\n"), name
