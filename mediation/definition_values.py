@@ -5,7 +5,6 @@ Lengths of time are text in YAML (`36h`, `10m`, `190d`) and microseconds here.
 
 from __future__ import annotations
 
-import enum
 import re
 import types
 from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 import msgspec
 
 from mediation.source_rules import DAY_US, HOUR_US, SECOND_US
-from rating import definition_file
+from rating import definition_file, field_values
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
@@ -130,18 +129,11 @@ def _take_length(taken: dict[str, Any], name: str, value: Any, problems: Problem
 def _take_plain(taken: dict[str, Any], field: Any, value: Any, problems: Problems, place: str) -> None:  # noqa: ANN401 - YAML and its types
     if field.name in _TEXT_MAPPINGS and isinstance(value, dict):
         value = {text(key): text(word) for key, word in value.items()}
-    try:
+    misfits = list(field_values.misfits(value, field.type, place))
+    for each in misfits:
+        problems.add(*each)
+    if not misfits:
         taken[field.name] = msgspec.convert(value, field.type)
-    except msgspec.ValidationError as error:
-        problems.add(place, str(error), _remedy(field))
-
-
-def _remedy(field: Any) -> str:  # noqa: ANN401 - a field of a struct
-    for kind in (field.type, *get_args(field.type)):
-        if isinstance(kind, type) and issubclass(kind, enum.StrEnum):
-            return f"use {' or '.join(choice.value for choice in kind)}"
-    is_text_of_digits = field.name.endswith(("prefix", "prefixes", "code", "codes"))
-    return "put numbers that are text, such as a prefix, into quotes" if is_text_of_digits else _SEE
 
 
 def _struct_of(kind: Any) -> type[msgspec.Struct] | None:  # noqa: ANN401 - a type as the struct gives it

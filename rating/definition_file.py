@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar, overload
 
@@ -52,11 +53,45 @@ def decode(content: bytes, kind: type[_Kind]) -> _Kind: ...
 
 def decode(content: bytes, kind: Any = Any) -> Any:
     """The value that YAML holds, as msgspec decodes it. Raises msgspec.DecodeError, also where a mapping has a key twice."""
-    found = msgspec.yaml.decode(content)
-    loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    for key, first, again in _keys_twice(yaml.compose(content, Loader=loader)):
+    for key, first, again in _keys_twice(_composed(content)):
         raise msgspec.DecodeError(f"the key {key} stands twice, in lines {first} and {again}")
-    return found if kind is Any else msgspec.yaml.decode(content, type=kind)
+    try:
+        return msgspec.yaml.decode(content, type=kind)
+    except (ValueError, KeyError, AttributeError) as error:  # PyYAML takes what looks like a date, or has a tag, for what it is not
+        if isinstance(error, msgspec.DecodeError):
+            raise
+        raise msgspec.DecodeError("a value without quotes looks like a date and is none: put texts into quotes") from error
+
+
+def yaml_remedy(error: yaml.MarkedYAMLError, line: str) -> str:
+    """What to look at in `line`, where YAML could not be read."""
+    if "alias" in f"{error.context} {error.problem}":
+        return 'write "*" in quotes where it is meant'
+    if "\t" in line:
+        return "indent with spaces instead of tabs"
+    return "look at indentation, colons and quotes around that line"
+
+
+def no_json(error: Exception, content: bytes) -> str:
+    """Where content stops being JSON, for people."""
+    found = re.search(r"\(byte (\d+)\)", str(error))
+    return (
+        f"is not JSON from line {content.count(10, 0, int(found[1])) + 1} on" if found else "is not JSON: it ends too early, or is no UTF-8"
+    )
+
+
+def _composed(content: bytes) -> yaml.Node | None:
+    """The nodes of YAML. Raises msgspec.DecodeError with the line, and what to look at."""
+    loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        root: yaml.Node | None = yaml.compose(content, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        number = 0 if error.problem_mark is None else error.problem_mark.line
+        line = b"".join(content.splitlines()[number : number + 1]).decode(errors="replace")
+        raise msgspec.DecodeError(f"line {number + 1}: {error.problem}: {yaml_remedy(error, line)}") from error
+    except yaml.YAMLError as error:
+        raise msgspec.DecodeError("a character that YAML does not allow, or no UTF-8") from error
+    return root
 
 
 def _keys_twice(root: yaml.Node | None) -> Iterator[tuple[str, int, int]]:

@@ -64,7 +64,9 @@ def _event(outcome: Outcome) -> Object:
         "start_local": local_start(outcome.event, outcome.timezone).isoformat(),
         "timezone": outcome.timezone,
         "origin_zone": outcome.origin_zone,
+        "origin_zone_title": outcome.origin_zone_title,
         "roaming_zone": outcome.roaming_zone,
+        "roaming_zone_title": outcome.roaming_zone_title,
     }
     return {name: _plain(getattr(outcome.event, name)) for name in outcome.event.__struct_fields__} | seen
 
@@ -83,10 +85,12 @@ def _rule(outcome: Outcome) -> Object:
         "index": outcome.rule_index,
         "zone_id": outcome.zone_id,
         "zone": outcome.zone,
+        "zone_title": outcome.zone_title,
         "prefix": outcome.prefix,
         "short_code": outcome.short_code,
         "price_id": outcome.price_id,
         "price": outcome.price,
+        "price_title": outcome.price_title,
         "unit": _plain(outcome.unit),
     }
 

@@ -29,7 +29,7 @@ from rating.money import format_micros
 from rating.status import REFUSALS_FROM, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from rating.explain_words import Words
     from rating.outcome import Outcome, Piece, Taken
@@ -117,9 +117,16 @@ def _rule(outcome: Outcome, words: Words) -> list[str]:
         number = (words.own_plan if is_own else words.fallback_plan).format(outcome.rule_index + 1, outcome.rule_plan)
     zone = words.any_zone
     if outcome.zone != ANY_ZONE:
-        zone = (words.by_short_code if outcome.short_code else words.by_prefix).format(outcome.zone, outcome.prefix)
-    price = words.price.format(outcome.price, outcome.price_id) if outcome.price_id else words.no_price
+        zone = (words.by_short_code if outcome.short_code else words.by_prefix).format(
+            _called(outcome.zone, outcome.zone_title, words), outcome.prefix
+        )
+    price = words.price.format(_called(outcome.price, outcome.price_title, words), outcome.price_id) if outcome.price_id else words.no_price
     return [words.rule.format(number=number, zone=zone, price=price) + _conditions(outcome, words)]
+
+
+def _called(name: str, title: Mapping[str, str], words: Words) -> str:
+    """A zone or a price as bills call it: by its title in the language of the words, by its name where it has none."""
+    return title.get(words.language, name)
 
 
 def _conditions(outcome: Outcome, words: Words) -> str:
@@ -130,9 +137,9 @@ def _conditions(outcome: Outcome, words: Words) -> str:
     network = divmod(event.visited, _MNC_PLACES)
     known = [
         "" if goes_without_saying else directions.get(event.direction, ""),
-        words.origin_zone.format(outcome.origin_zone) if outcome.origin_zone else "",
+        words.origin_zone.format(_called(outcome.origin_zone, outcome.origin_zone_title, words)) if outcome.origin_zone else "",
         words.on_net.get(event.on_net, ""),
-        words.roaming_zone.format(outcome.roaming_zone) if outcome.roaming_zone else "",
+        words.roaming_zone.format(_called(outcome.roaming_zone, outcome.roaming_zone_title, words)) if outcome.roaming_zone else "",
         words.visited.format(*network) if event.visited else "",
         words.rating_group.format(event.rating_group) if event.rating_group else "",
         words.customer_group.format(event.customer_group) if event.customer_group else "",

@@ -16,6 +16,7 @@ INCOMING: Final = 2
 class Words(NamedTuple):
     """Every sentence of one language. A `call_` word is of voice, the `other_` one of everything else."""
 
+    language: str  # the tag of the titles that go with these words
     # The event
     event: str
     service: dict[int, str]

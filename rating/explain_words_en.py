@@ -12,6 +12,7 @@ from rating.money import RoundingMode
 from rating.status import Status
 
 ENGLISH: Final = Words(
+    language="en",
     event="{service}{origin}{destination}, {start}, {quantity}",
     service={Service.VOICE: "Call", Service.SMS: "SMS", Service.MMS: "MMS", Service.DATA: "Data", Service.CONTENT: "Content"},
     call_from=" from {}",

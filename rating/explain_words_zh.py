@@ -12,6 +12,7 @@ from rating.money import RoundingMode
 from rating.status import Status
 
 CHINESE: Final = Words(
+    language="zh",
     event="{service}{origin}{destination}，{start}，{quantity}",
     service={Service.VOICE: "通话", Service.SMS: "短信", Service.MMS: "彩信", Service.DATA: "数据流量", Service.CONTENT: "增值业务"},
     call_from="，主叫 {}",

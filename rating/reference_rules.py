@@ -114,6 +114,8 @@ class Version:
         self._prefixes = {prefix: zone.name for zone in catalogue.zones for prefix in zone.prefixes}
         self._short_codes = {code: zone.name for zone in catalogue.zones for code in zone.short_codes}
         self._roaming_zones = {plmn: zone for zone in catalogue.roaming_zones for plmn in zone.plmns}
+        self.zone_titles = {zone.name: zone.title for zone in catalogue.zones}
+        self.roaming_titles = {zone.name: zone.title for zone in catalogue.roaming_zones}
         self._origins = {rule.origin for plan in catalogue.plans for rule in plan.rules if rule.origin is not None}
         terms = {price.name: Terms(price, {rate.band: rate for rate in price.rates}) for price in catalogue.prices}
         rules = {plan.name: _PlanRules(plan, self, terms) for plan in catalogue.plans}
@@ -190,7 +192,12 @@ class _PlanRules:
         self.by_zone: dict[int, dict[str, list[OwnRule]]] = {}
         for index, rule in enumerate(plan.rules):
             known = msgspec.structs.replace(
-                version.known, rule_plan=plan.name, rule_index=index, zone=rule.zone, zone_id=zone_ids.get(rule.zone, 0)
+                version.known,
+                rule_plan=plan.name,
+                rule_index=index,
+                zone=rule.zone,
+                zone_title=version.zone_titles.get(rule.zone, {}),
+                zone_id=zone_ids.get(rule.zone, 0),
             )
             if rule.price is None:
                 own = OwnRule(rule, None, known)
@@ -227,6 +234,7 @@ def _with_price(known: Outcome, price: Price) -> Outcome:
         known,
         price_id=price.price_id,
         price=price.name,
+        price_title=price.title,
         unit=price.unit,
         clock=price.clock,
         band_policy=price.band_policy,

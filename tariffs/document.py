@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import yaml
 
+from rating.definition_file import yaml_remedy
 from tariffs import limits
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _composed(text: str, nodes_max: int) -> yaml.Node | Parsed | None:
         return _failed(f"more values than a catalogue may have; {most}", "put prefixes and rates into CSV files, and name these")
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
-        return _failed(f"not valid YAML: {error.problem}", _yaml_remedy(error, "".join(text.splitlines()[line - 1 : line])), line)
+        return _failed(f"not valid YAML: {error.problem}", yaml_remedy(error, "".join(text.splitlines()[line - 1 : line])), line)
     except yaml.reader.ReaderError as error:
         message = f"not valid YAML: the character #x{error.character:02x}"
         return _failed(message, "remove the characters that YAML does not allow", line_at(text.encode(), error.position))
@@ -131,14 +132,6 @@ def _loader(nodes_max: int) -> type[yaml.SafeLoader]:
 
 def _failed(message: str, remedy: str, line: int = 0) -> Parsed:
     return Parsed({}, {(): line} if line else {}, [Finding((), message, remedy)], set())
-
-
-def _yaml_remedy(error: yaml.MarkedYAMLError, line: str) -> str:
-    if "alias" in f"{error.context} {error.problem}":
-        return 'write "*" in quotes where any zone is meant'
-    if "\t" in line:
-        return "indent with spaces instead of tabs"
-    return "look at indentation, colons and quotes around that line"
 
 
 def _object(node: yaml.Node, place: Place, parsed: Parsed) -> object:

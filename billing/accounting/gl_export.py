@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from billing.store import access, commit_points, tables
 from billing.store.sums import STORED_MAX, halves, whole
-from rating import definition_file, spreadsheet_cells
+from rating import definition_file, field_values, spreadsheet_cells
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
@@ -86,11 +86,15 @@ class Export(msgspec.Struct, frozen=True):
 def read_mapping(path: Path) -> Mapping:
     """Raises UserError for a file that cannot be read, with the place in it."""
     try:
-        return definition_file.decode(definition_file.read(path), Mapping)
+        found = definition_file.decode(definition_file.read(path))
     except OSError as error:
         raise UserError(f"mapping {path} cannot be read: {error.strerror}", "name a YAML file with --mapping", exit_status=2) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"mapping {path}: {error}", "write `accounts:` as a list of ours, theirs and name", exit_status=2) from error
+    problems = [Problem(str(path), each.place or "mapping", *each[1:]) for each in field_values.misfits(found, Mapping, "")]
+    if problems:
+        raise ProblemsError(problems)
+    return msgspec.convert(found, Mapping)
 
 
 def rows(connection: sa.Connection, mapping: Mapping, month: Month, entity: str, *, detail: bool = False) -> list[Row]:

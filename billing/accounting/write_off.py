@@ -266,7 +266,8 @@ def _amount(home: Home, number: str, invoice: _Invoice, asked_micros: int | None
     amount = invoice.open_micros if asked_micros is None else asked_micros
     if not 0 < amount <= invoice.open_micros:
         shown = f"{format_micros(invoice.open_micros)} {invoice.currency}"
-        raise UserError(f"invoice {number} has {shown} open; {format_micros(amount)} cannot be written off", "give a part of what is open")
+        remedy = "give a part of what is open" if invoice.open_micros > 0 else f"`ratewright invoice show {number}` shows what settled it"
+        raise UserError(f"invoice {number} has {shown} open; {format_micros(amount)} cannot be written off", remedy)
     if asked_micros is not None:
         require_minor_units(home, amount, invoice.currency, f"the write-off of {number}", _COINS)
     return amount

@@ -238,9 +238,12 @@ def _edges(fact: Fact, customer: Customer, *, of_account: bool) -> Iterator[Trou
     for field, day in (("from_date", fact.from_date), ("to_date", fact.to_date)):
         if day is not None and day > customer.billed_from and not customer.is_edge(day):
             period = customer.period_of(day)
-            remedy = f"use {period.start} or {period.end}" if period else f"{customer.account_id} is closed by then"
-            message = f"{fact.kind}: {day} is no bill date of {customer.account_id}"
-            yield Trouble(fact, of_account, field, message, remedy)
+            remedy = f"{customer.account_id} is closed by then"
+            if period is not None:
+                remedy = f"use {period.start} or {period.end}"
+                remedy += f"; as --to, {period.start - ONE_DAY} or {period.end - ONE_DAY}" if field == "to_date" else ""
+            what = f"{day}, the day after its last one," if field == "to_date" else str(day)
+            yield Trouble(fact, of_account, field, f"{fact.kind}: {what} is no bill date of {customer.account_id}", remedy)
 
 
 def _cycles(picture: Picture, relations: list[Reach]) -> Iterator[Trouble]:

@@ -22,6 +22,7 @@ from billing.accounts.picture import load
 from billing.accounts.plans import refuse_plans
 from billing.dunning_policy import policies
 from billing.store import tables
+from rating import field_values
 
 if TYPE_CHECKING:
     from billing.accounts.facts import Fact
@@ -136,9 +137,9 @@ def _detail(work: Importer, sheet: Sheet, table: sa.Table, row: dict[str, Any]) 
         return None
     try:
         detail: msgspec.Struct = msgspec.json.decode(row["detail"], type=structs[kind])
-    except msgspec.ValidationError as error:
-        fields = ", ".join(structs[kind].__struct_fields__)
-        work.mistakes.add_row(sheet, row["line"], "detail", f"{kind}: {error}", f"its fields are {fields}")
+    except msgspec.ValidationError:
+        for each in field_values.misfits(msgspec.json.decode(row["detail"]), structs[kind], "", '"{}"'):
+            work.mistakes.add_row(sheet, row["line"], "detail", f"{kind}: {each.place}: {each.message}", each.remedy)
         return None
     return detail
 

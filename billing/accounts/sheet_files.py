@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from billing.accounts.cells import ROWS_A_PIECE, CellReader
 from billing.accounts.sheets import Sheet
-from rating import definition_file
+from rating import definition_file, field_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int], None]
 
-
+_Document = dict[str, list[dict[str, Any]]]
 _BYTES_AT_ONCE: Final = 1 << 20
+_FORM: Final = 'write {"accounts": [{...}], ...} as export does'
 _JSON_BYTES_MAX: Final = 512 << 20  # one document is read whole; CSV files have no such bound
 
 
@@ -48,16 +49,18 @@ def read_folder(folder: Path, layouts: Sequence[Layout], mistakes: Mistakes, pro
 
 def read_document(path: Path, layouts: Sequence[Layout], mistakes: Mistakes) -> dict[str, Sheet]:
     """The same from one JSON document: an object with a list of objects for each file, in which a cell may be a number, null or JSON."""
+    document: dict[str, list[dict[str, Any]]] = {}
+    content = b""
     try:
-        document = msgspec.json.decode(definition_file.read(path, _JSON_BYTES_MAX), type=dict[str, list[dict[str, Any]]])
+        content = definition_file.read(path, _JSON_BYTES_MAX)
+        document = msgspec.json.decode(content, type=_Document)
     except OSError as error:
         mistakes.add_unreadable(path.name, "file", f"cannot be read: {error.strerror}", "name a readable file")
-        document = {}
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        mistakes.add_unreadable(
-            path.name, "file", f"not a document of accounts: {error}", 'write {"accounts": [{...}], ...} as export does'
-        )
-        document = {}
+    except msgspec.ValidationError:
+        wrong = next(field_values.misfits(msgspec.json.decode(content), _Document, "document"))
+        mistakes.add_unreadable(path.name, wrong.place, wrong.message, _FORM)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        mistakes.add_unreadable(path.name, "file", definition_file.no_json(error, content), _FORM)
     unknown = document.keys() - {layout.name for layout in layouts}
     for name in sorted(unknown):
         mistakes.add_unreadable(path.name, name, "is unknown", f"known lists: {', '.join(layout.name for layout in layouts)}")

@@ -44,6 +44,13 @@ FAILING_MAX: Final = 3  # claims that fail before no new file is claimed
 Clock = Callable[[], int]
 
 
+class Clocks(NamedTuple):
+    """Both in microseconds UTC. They differ in a practice home whose day is moved: file times are of the machine alone."""
+
+    now_us: Clock  # of the home: dates what is stored
+    machine_us: Clock  # of the machine: how long ago a file was changed
+
+
 class FileReport(msgspec.Struct, frozen=True):
     """What became of one file. `received` and `rows` are those of intake."""
 
@@ -81,16 +88,17 @@ class Rules(NamedTuple):
 class Collector:
     """Takes files from one folder into one home, alone or beside others."""
 
-    def __init__(self, home: Home, folders: Folders, claims: Claims, rules: Rules, now_us: Clock) -> None:
+    def __init__(self, home: Home, folders: Folders, claims: Claims, rules: Rules, clocks: Clocks) -> None:
         self._home = home
         self._folders = folders
         self._claims = claims
         self._rules = rules
-        self._now_us = now_us
+        self._now_us = clocks.now_us
+        self._machine_us = clocks.machine_us
         self._stability = watching.Stability(rules.settle_us)
         self._markers = sorted({source.marker for source in rules.sources if source.marker})
         self.intake = Intake(home, lock_wait_s=LOCK_WAIT_S)
-        self._reading = Reading(home, self.intake, rules.sources, claims.scratch_folder, now_us)
+        self._reading = Reading(home, self.intake, rules.sources, claims.scratch_folder, clocks.now_us)
 
     def round(self, tick_us: int, tell: Callable[[FileReport], None], stop: Callable[[], bool]) -> Round:
         """First what was left among the claims, then every finished file. `stop` is asked between files; `tick_us` is a steady clock."""
@@ -136,7 +144,7 @@ class Collector:
 
     def _is_old(self, seen: watching.Seen) -> bool:
         """A file that nobody wants may be one that is still being transferred under a name that we do not know as such."""
-        return self._now_us() - seen.changed_ns // 1000 >= UNWANTED_AGE_US
+        return self._machine_us() - seen.changed_ns // 1000 >= UNWANTED_AGE_US
 
     def _marker_of(self, name: str) -> str:
         return routing.marker_of(name, self._rules.sources)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from billing.invoicing.digest import digest_of_run
     from billing.invoicing.drafts import KIND_NAMES, Drafts, InvoiceDraft, LineDraft
     from billing.invoicing.numbering import NUMBER_DIGITS, SERIES, full_number, number_drafts
-    from billing.invoicing.reading import PAGE_SIZE, Invoice, InvoiceLine, InvoiceSummary, Wanted, get_invoice, list_invoices
+    from billing.invoicing.reading import PAGE_SIZE, Invoice, InvoiceLine, InvoiceSummary, Wanted, get_invoice, latest, list_invoices
 
 __all__ = [
     "KIND_NAMES",
@@ -37,6 +37,7 @@ __all__ = [
     "digest_of_run",
     "full_number",
     "get_invoice",
+    "latest",
     "list_invoices",
     "number_drafts",
 ]

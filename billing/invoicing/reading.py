@@ -91,6 +91,15 @@ def list_invoices(
         return [InvoiceSummary(*row[1:-2]) for row in connection.execute(query)]
 
 
+def latest(home: Home, account_id: str, limit: int) -> list[InvoiceSummary]:
+    """The newest documents of an account, by date of issue, the newest first."""
+    invoice = tables.invoices.c
+    query = _summaries().where(tables.accounts.c.account_id == account_id)
+    with home.connect() as connection:
+        rows = connection.execute(query.order_by(invoice.issued_on.desc(), invoice.invoice_key.desc()).limit(limit))
+        return [InvoiceSummary(*row[1:-2]) for row in rows]
+
+
 def get_invoice(home: Home, number: str) -> Invoice:
     """One invoice with its lines. Raises NotFoundError when there is no such number."""
     with home.connect() as connection:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from billing.payments import patterns
-from rating import definition_file
+from rating import definition_file, field_values
 from rating.errors import Problem, ProblemsError, UserError
 from tariffs.currencies import MINOR_DIGITS
 
@@ -124,8 +124,8 @@ def read_mapping(path: Path) -> Mapping:
         raise UserError(f"mapping {path} does not exist", "name the YAML file with --mapping", exit_status=2) from error
     except OSError as error:
         raise UserError(f"mapping {path} cannot be read: {error.strerror}", "name a YAML file with --mapping", exit_status=2) from error
-    except (msgspec.DecodeError, ValueError, KeyError, AttributeError) as error:  # what PyYAML raises for no YAML, and for 2026-02-30
-        raise ProblemsError([Problem(str(path), "mapping", " ".join(str(error).split()), _REMEDY)]) from error
+    except msgspec.DecodeError as error:
+        raise ProblemsError([Problem(str(path), "mapping", f"is not YAML: {error}", _REMEDY)]) from error
     if not isinstance(found, dict):
         raise ProblemsError([Problem(str(path), "mapping", "is no set of fields", _REMEDY)])
     wrong: list[_Mistake] = []
@@ -152,11 +152,10 @@ def _read(found: object, kind: type[Entry], place: str, wrong: list[_Mistake]) -
         elif inner is not None and found[name] is not None:
             values[name] = _read(found[name], inner, f"{place}{name}.", wrong)
         else:
-            try:
+            misfits = list(field_values.misfits(found[name], field.type, f"{place}{name}"))
+            wrong += misfits
+            if not misfits:
                 values[name] = msgspec.convert(found[name], field.type)
-            except msgspec.ValidationError as error:
-                remedy = f"give {' or '.join(field.type)}" if isinstance(field.type, enum.EnumMeta) else _REMEDY
-                wrong.append((f"{place}{name}", str(error).partition(" - at ")[0], remedy))
     return kind(**values)
 
 

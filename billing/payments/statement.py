@@ -90,7 +90,9 @@ def statement(
     Raises NotFoundError for an unknown account, UserError for a span that is empty.
     """
     if from_date is not None and to_date is not None and to_date <= from_date:
-        raise UserError(f"the span from {from_date} to {to_date} holds no day", "--to is the first day after the span", exit_status=2)
+        raise UserError(
+            f"the span from {from_date} to {to_date} holds no day", "a span ends with the day after its last one", exit_status=2
+        )
     first, last = from_date.isoformat() if from_date else "", to_date.isoformat() if to_date else ""
     with home.connect() as connection:
         account = account_of(connection, account_id)
@@ -105,14 +107,28 @@ def statement(
             Open(item.number, item.due_on.isoformat(), item.part_no, item.open_micros)
             for item in open_items(connection, [account.account_key])
         ]
-        held = _deposits_held(connection, account)
+        held = deposits_held_micros(connection, account)
         name = connection.execute(sa.select(tables.accounts.c.name).where(tables.accounts.c.account_id == account_id)).scalar_one()
     return Statement(account_id, name, account.currency, first, last, opening, entries, balance, held, items)
+
+
+def owed_micros(connection: sa.Connection, account: Account) -> int:
+    """What an account owes by all that was recorded, below zero for credit: the closing balance of its statement of all time."""
+    return sum(micros for _, micros in owed_by_date(connection, account))
 
 
 def owed_by_date(connection: sa.Connection, account: Account) -> list[tuple[str, int]]:
     """What of the receivable came (above zero) and went, by the date of each entry."""
     return [(move[0], move[-1]) for move in _moves(connection, account, WORDS["en"])]
+
+
+def deposits_held_micros(connection: sa.Connection, account: Account) -> int:
+    """Deposits of an account that were neither released nor refunded."""
+    deposit, event = tables.deposits.c, tables.deposit_events.c
+    own = deposit.account_key == account.account_key
+    taken = connection.execute(sa.select(*halves(deposit.amount_micros)).where(own)).one()
+    moved = sa.select(*halves(event.amount_micros)).join_from(tables.deposit_events, tables.deposits).where(own)
+    return whole(*taken) - whole(*connection.execute(moved).one())
 
 
 _Move = tuple[str, str, str, str, str, int]  # date, kind, document, text, due on, amount
@@ -197,11 +213,3 @@ def _write_offs(connection: sa.Connection, account: Account, words: dict[str, st
     days = write_off_days(connection, {row.commit_seq for row in rows}) if rows else {}
     for seq, document, number, amount in rows:
         yield days.get(seq, ""), "write_off", document, words["of"].format(number), "", -amount
-
-
-def _deposits_held(connection: sa.Connection, account: Account) -> int:
-    deposit, event = tables.deposits.c, tables.deposit_events.c
-    own = deposit.account_key == account.account_key
-    taken = connection.execute(sa.select(*halves(deposit.amount_micros)).where(own)).one()
-    moved = sa.select(*halves(event.amount_micros)).join_from(tables.deposit_events, tables.deposits).where(own)
-    return whole(*taken) - whole(*connection.execute(moved).one())

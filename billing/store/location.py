@@ -19,6 +19,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.store import access
+from rating import definition_file, field_values
 from rating.errors import UserError
 
 DATABASE_NAME: Final = "ratewright.db"
@@ -26,6 +27,7 @@ LOCATION_NAME: Final = "database.json"
 BESIDE_SUFFIX: Final = ".new"  # of what is written beside it, to take its place
 VARIABLE: Final = "RATEWRIGHT_DATABASE"
 
+_FORM: Final = 'write {"url": "postgresql://user@host/database", "schema": "name"}'
 _SCHEMA_NAME: Final = re.compile("[a-z_][a-z0-9_]{0,62}")  # such a name means the same with quotes and without
 
 
@@ -47,15 +49,19 @@ def of_home(folder: Path) -> Location | None:
         raise UserError(f"{path} cannot be read: {error.strerror}", "give this user the right to read it") from error
     try:
         location = msgspec.json.decode(content, type=Location)
-    except msgspec.DecodeError as error:
-        raise UserError(
-            f"{path} does not say which database the home has: {error}",
-            'write {"url": "postgresql://user@host/database", "schema": "name"}',
-        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} does not say which database the home has: {_trouble(error, content)}", _FORM) from error
     checked_url(location.url, str(path))
     if not _SCHEMA_NAME.fullmatch(location.schema):
         raise UserError(f"{path}: {location.schema!r} is no name of a schema here", "use lower-case letters, digits and _")
     return location
+
+
+def _trouble(error: Exception, content: bytes) -> str:
+    if not isinstance(error, msgspec.ValidationError):
+        return definition_file.no_json(error, content)
+    wrong = next(field_values.misfits(msgspec.json.decode(content), Location, ""))
+    return f"{wrong.place}: {wrong.message}".removeprefix(": ")
 
 
 def of_new_home(folder: Path) -> Location | None:

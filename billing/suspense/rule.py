@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from rating import definition_file
+from rating import definition_file, field_values
 from rating.errors import Problem, ProblemsError, UserError
 from rating.model import Service
 
@@ -142,10 +142,11 @@ def rule_of(document: dict[str, Any], origin: str) -> Rule:
     problems = [Problem(origin, name, "unknown field", f"use {', '.join(known)}") for name in unknown]
     for name, field in known.items():
         if name in document:
-            try:
-                values[name] = msgspec.to_builtins(msgspec.convert(_as_text(document[name]), field.type))
-            except msgspec.ValidationError as error:
-                problems.append(Problem(origin, name, str(error), "put numbers that are text into quotes; see docs/suspense.md"))
+            given = _as_text(document[name])
+            misfits = [Problem(origin, *each) for each in field_values.misfits(given, field.type, name)]
+            problems += misfits
+            if not misfits:
+                values[name] = msgspec.to_builtins(msgspec.convert(given, field.type))
     if "source" not in document:
         problems.append(Problem(origin, "source", "missing", "name the source whose records are to be corrected"))
     if not problems:

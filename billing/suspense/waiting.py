@@ -47,8 +47,10 @@ WAITING: Final = pa.schema(_FIELDS)
 _PAGE_ROWS: Final = 10_000
 
 
-def waiting(connection: sa.Connection, seq: int, *, source: str | None = None, reason: str | None = None) -> pa.Table:
-    """Every row that waits as of `seq`, in the order in which they came; of one source or reason, if given. Columns as WAITING."""
+def waiting(
+    connection: sa.Connection, seq: int, *, source: str | None = None, reason: str | None = None, served_id: str | None = None
+) -> pa.Table:
+    """Every row that waits as of `seq`, in the order in which they came; of one source, reason or number, if given. Columns as WAITING."""
     row = suspense.c
     first_us = sa.func.coalesce(row.first_seen_us, commits.c.at_us)
     computed: dict[str, Any] = {"first_us": first_us, "last_us": commits.c.at_us}
@@ -58,6 +60,8 @@ def waiting(connection: sa.Connection, seq: int, *, source: str | None = None, r
         query = query.where(row.source == source)
     if reason is not None:
         query = query.where(row.reason == reason)
+    if served_id is not None:
+        query = query.where(row.served_id == served_id)
     found = connection.execute(query.order_by(row.suspense_id).execution_options(yield_per=_PAGE_ROWS))
     return pa.Table.from_batches([_batch(page) for page in found.partitions()], WAITING)
 

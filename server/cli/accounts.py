@@ -10,6 +10,7 @@ _COMMANDS = (
     ("import", "files:import_", "Import accounts with everything about them, all or nothing."),
     ("export", "files:export", "Write everything about accounts as files that import takes."),
     ("list", "looking:list_", "List accounts."),
+    ("find", "finding:find", "Find accounts by name, id or number; who had a number when."),
     ("show", "looking:show", "One account and its unit, with every fact in words."),
     ("open", "opening:open_", "Open one account."),
     ("activate", "subscriptions:activate", "Begin a subscription, with its numbers."),

@@ -45,6 +45,7 @@ COMMANDS = (
     ("db", "server.cli.db:app", "Where the database is; upgrade, check and copy it."),
     ("settings", "server.cli.settings:app", "What an operator may set."),
     ("approvals", "server.cli.approvals:app", "What waits for a second person: list, agree, refuse."),
+    ("status", "server.cli.status:status", "A home on one page: what is due, waits and is open, and which command says more."),
     ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning."),
 )
 

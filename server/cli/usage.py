@@ -12,6 +12,7 @@ USAGE_COMMANDS = (
     ("suspense", "suspense:app", "What waits for a decision; correct, recycle, resolve or write it off."),
     ("collect", "collect:collect", "Take in finished files of a watched folder, each once."),
     ("findings", "findings:app", "Usage files that are missing or were rejected; waive what may stay so."),
+    ("find", "find:find", "The records of a number, and what became of each."),
     ("assemble", "assemble:assemble", "Calls and sessions whose segments are not all there."),
     ("report", "report:report", "The books of intake and rating, and what to watch."),
     ("too-late", "too_late:too_late", "Usage that no run bills any more, and what it was worth."),

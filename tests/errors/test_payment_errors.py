@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,6 +106,32 @@ def test_a_last_line_without_an_end(provoke: Provoke, owing: Path, tmp_path: Pat
     file = tmp_path / "bank.csv"
     file.write_text("Id,Day,Text,Amount\n1,2026-02-10,R-1,5.00\n2,2026-02-11,R-2,1250.50\n"[:-4])
     provoke(["payment", "import", file, "--mapping", mapping, "--home", owing], status=1, golden="payment/no_line_end", unchanged=owing)
+
+
+def test_a_mapping_whose_values_have_another_form(provoke: Provoke, owing: Path, tmp_path: Path) -> None:
+    """A text where a list is wanted, a number where a text is: said with what is wanted and how to write it."""
+    mapping = tmp_path / "bank.yaml"
+    text = (EXAMPLES / "city-bank.yaml").read_text()
+    text = re.sub(r"reference: .*", "reference: Zweck", text)
+    mapping.write_text(re.sub(r"outgoing: .*", "outgoing: keep", text) + "credit_words: [1]\nentity: 7\nencoding: [utf-8]\n")
+    words = ["payment", "import", EXAMPLES / "city-bank.csv", "--mapping", mapping, "--home", owing]
+    provoke(words, status=1, golden="payment/mapping_forms", unchanged=owing)
+
+
+def test_a_mapping_that_is_no_yaml(provoke: Provoke, owing: Path, tmp_path: Path) -> None:
+    mapping = tmp_path / "bank.yaml"
+    mapping.write_text("name: bank\ncolumns: {date: [A\nmatch: x\n")
+    words = ["payment", "import", EXAMPLES / "city-bank.csv", "--mapping", mapping, "--home", owing]
+    provoke(words, status=1, golden="payment/mapping_no_yaml", unchanged=owing)
+    mapping.write_text("name: bank\ndate: 2026-02-30\n")
+    provoke(words, status=1, golden="payment/mapping_no_date", unchanged=owing)
+
+
+def test_a_chart_of_accounts_whose_values_have_another_form(provoke: Provoke, owing: Path, tmp_path: Path) -> None:
+    chart = tmp_path / "chart.yaml"
+    chart.write_text("accounts:\n  - {ours: revenue, theirs: 5001}\n  - {ours: [cash], their: '1000'}\n")
+    words = ["ledger", "export", "--month", "2025-01", "--mapping", chart, "--out", tmp_path / "gl.csv", "--home", owing]
+    provoke(words, status=1, golden="payment/chart_forms", unchanged=owing)
 
 
 def test_a_mapping_with_mistakes(provoke: Provoke, owing: Path, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ DEFINITIONS = [
     ("name: x\nformat: fixed-width\npositions: { caller: [15, 7] }\n", "positions"),
     ("name: x\nformat: asterisk\nservices: { voice: { partials: join } }\nsequence: { per: [src] }\n", "asterisk"),
     ("name: x\nformat: [asterisk\n", "not_yaml"),
+    ("name: 2026-02-30\nformat: asterisk\n", "no_date"),
 ]
 
 

@@ -100,6 +100,37 @@ def test_mistakes_of_an_import(provoke: Provoke, home: Path, tmp_path: Path) -> 
     provoke(["accounts", "import", tmp_path / "in", "--home", home], status=1, golden="accounts/mistakes", unchanged=home)
 
 
+FACT_FILES = {
+    "accounts": "account_id,name,currency,timezone,bill_day,language,opened_on,billed_through,dunning_policy,payment_days\n"
+    "A1,Anna,EUR,Europe/Berlin,1,en,2026-01-01,,standard,14\n",
+    "subscriptions": "subscription_id,account_id,plan,from_date,to_date\n",
+    "numbers": "served_id,subscription_id,from,to\n",
+    "account_facts": "account_id,kind,from_date,to_date,detail\n"
+    'A1,discount,2026-01-01,,"{""name"": ""Friends"", ""percent_ppm"": ""5"", ""kinds"": ""usage""}"\n'
+    'A1,payer,2026-01-01,,"{""codes"": [1]}"\n',
+}
+
+
+def test_facts_of_an_import_of_another_form(provoke: Provoke, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name, text in FACT_FILES.items():
+        (tmp_path / "in" / f"{name}.csv").write_text(text)
+    provoke(["accounts", "import", tmp_path / "in", "--home", home], status=1, golden="accounts/fact_forms", unchanged=home)
+
+
+@pytest.mark.parametrize(("text", "golden"), [('{"accounts": {"A1": {}}}', "document_form"), ('{"accounts": [\n{]}', "document_no_json")])
+def test_a_document_of_another_form(provoke: Provoke, home: Path, tmp_path: Path, text: str, golden: str) -> None:
+    (tmp_path / "in.json").write_text(text)
+    words = ["accounts", "import", tmp_path / "in.json", "--home", home]
+    provoke(words, status=1, golden=f"accounts/{golden}", unchanged=home)
+
+
+@pytest.mark.parametrize(("text", "golden"), [('{"url": 5}', "location_form"), ('{"url": "x",\n}', "location_no_json")])
+def test_a_location_of_another_form(provoke: Provoke, home: Path, text: str, golden: str) -> None:
+    (home / "database.json").write_text(text)
+    provoke(["accounts", "list", "--home", home], status=1, golden=f"store/{golden}")
+
+
 def test_import_folder(provoke: Provoke, home: Path, tmp_path: Path) -> None:
     provoke(["accounts", "import", tmp_path / "nowhere", "--home", home], status=2, golden="accounts/no_folder", unchanged=home)
     (tmp_path / "empty").mkdir()

@@ -65,6 +65,12 @@ def test_a_rule_with_six_mistakes(provoke: Provoke, waiting: Path, tmp_path: Pat
     provoke(["usage", "suspense", "correct", rule, "--home", waiting], status=1, golden="suspense/six_mistakes", unchanged=waiting)
 
 
+def test_a_rule_whose_values_have_another_form(provoke: Provoke, waiting: Path, tmp_path: Path) -> None:
+    rule = tmp_path / "forms.yaml"
+    rule.write_text('source: switch\nreasons: no_zone\nserved: {strip: 0, digits: "11"}\ntime: soon\n')
+    provoke(["usage", "suspense", "correct", rule, "--home", waiting], status=1, golden="suspense/forms", unchanged=waiting)
+
+
 def test_above_the_limit(provoke: Provoke, waiting: Path) -> None:
     with Home.open(waiting) as home:
         limits.set_limit(home, 0, Operator("ben", 2002), NOW_US + 1_000, reason="everything takes two")

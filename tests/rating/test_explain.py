@@ -185,6 +185,23 @@ def test_json_holds_exact_figures() -> None:
     assert found["event"]["start_local"] == "2026-03-02T19:57:00+08:00"
 
 
+def test_zones_and_prices_are_called_by_their_titles_as_on_bills() -> None:
+    """In the language asked for; by their names where they have no title in it."""
+    titles = {
+        "zone_title": {"zh": "北京市", "en": "Beijing city"},
+        "origin_zone_title": {"zh": "上海市"},
+        "roaming_zone_title": {"en": "the European Union"},
+        "price_title": {"en": "Local calls", "zh": "本地通话"},
+    }
+    known = msgspec.structs.replace(explained.evening(), origin_zone="sh", roaming_zone="eu", **titles)
+    english, chinese = (as_text(known, language).splitlines()[2] for language in ("en", "zh"))
+    expected = "2. Rule: no. 1 of the plan, zone Beijing city (prefix 8610), price Local calls (1)"
+    assert english == f"{expected}; event: outgoing, from zone sh, on-net, roaming in zone the European Union, with a chosen number"
+    assert all(word in chinese for word in ("区域 北京市（", "资费项 本地通话（1）", "上海市", "eu")), chinese
+    rule = _decoded(known)["rule"]
+    assert (rule["zone"], rule["zone_title"], rule["price_title"]) == ("local", titles["zone_title"], titles["price_title"])
+
+
 def test_json_of_a_refused_event_says_where() -> None:
     found = _decoded(explained.refused())
     assert (found["status"], found["refused_in"], found["rule"]) == ("NO_ZONE", "rule", None)
@@ -223,6 +240,10 @@ OTHER_VALUES = {
     "content_hash": b"\x01",
     "timezone": "Asia/Tokyo",
     "maximum_micros": 5,
+    "zone_title": {"en": "x"},
+    "origin_zone_title": {"en": "x"},
+    "roaming_zone_title": {"en": "x"},
+    "price_title": {"en": "x"},
     "buckets": (Bucket(BucketKind.CAP, "demo", 1, 1),),
 }
 

@@ -263,8 +263,8 @@ def _agree(
     fact: tuple[str, str, str | None, msgspec.Struct],
 ) -> int:
     from billing.accounts import agreements
-    from server.cli.account_commands.common import date, date_or_none, perform
+    from server.cli.account_commands.common import perform, span
 
     kind, from_, to, detail = fact
-    begin, end = date(from_, "--from"), date_or_none(to, "--to")
+    begin, end = span(from_, to)
     return perform(home, as_json, dry_run, lambda opened, asked: agreements.agree_with(opened, asked, name, kind, begin, end, detail))

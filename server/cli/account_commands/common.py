@@ -19,7 +19,7 @@ SubscriptionId = Annotated[str, Parameter(name="SUBSCRIPTION", help="The operato
 AccountId = Annotated[str, Parameter(name="ACCOUNT", help="The operator's id of the account.")]
 Named = Annotated[str, Parameter(name="ID", help="An account, or one of its subscriptions.")]
 FromDate = Annotated[str, Parameter(name="--from", help="First day, local to the account, such as 2026-01-31.")]
-ToDate = Annotated[str | None, Parameter(name="--to", help="First day on which it no longer holds; left out: no end.")]
+ToDate = Annotated[str | None, Parameter(name="--to", help="Last day on which it holds, included; left out: no end.")]
 OnDate = Annotated[str, Parameter(name="--on", help="A day, local to the account, such as 2026-01-31.")]
 Reason = Annotated[str, Parameter(help="Why; it is kept.")]
 
@@ -57,6 +57,25 @@ def date(text: str, option: str) -> dt.date:
 def date_or_none(text: str | None, option: str) -> dt.date | None:
     """The same of an option that may be left out."""
     return None if text is None else date(text, option)
+
+
+def span(from_: str, to: str | None) -> tuple[dt.date, dt.date | None]:
+    """The days from --from to --to, both included, half open as they are stored; None where --to is left out: no end."""
+    begin = date(from_, "--from")
+    if to is None:
+        return begin, None
+    return begin, day_after(date(to, "--to"), begin)
+
+
+def day_after(last: dt.date, first: dt.date | None = None) -> dt.date:
+    """The day after --to, with which a span ends where its end is stored. Raises UserError for a span without a day."""
+    import datetime as dt
+
+    from rating.errors import UserError
+
+    if first is not None and last < first:
+        raise UserError(f"--to {last} lies before --from {first}", "--to is the last day of the span, included", exit_status=2)
+    return last + dt.timedelta(days=1)
 
 
 def instant_or_date(text: str, option: str) -> int | dt.date:

@@ -11,6 +11,7 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
     from billing.accounts.lookup import AccountDetail, SubscriptionLine
+    from billing.enquiries.account import Standing
 
 SHOWN_ROWS = 50
 
@@ -50,20 +51,27 @@ def show(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show one account with its unit, its subscriptions with their plans and numbers, and every fact about them in words."""
+    """Show one account: what it owes, its last bills and dunning as of now, its unit, subscriptions, and every fact about it in words."""
+    import msgspec
+
     from billing.accounts import lookup
+    from billing.enquiries.account import standing
     from billing.store.home import Home
-    from server.cli import output
+    from server import clock
+    from server.cli import output, practice
     from server.cli.account_commands.common import date_or_none
 
     day = date_or_none(as_of, "--as-of")
     with Home.open(home) as opened:
         detail = lookup.show_account(opened, account, day)
+        money = standing(opened, account, clock.now_us(opened))
     if as_json:
-        output.print_json(detail)
+        output.print_json(practice.marked(opened, {**msgspec.to_builtins(detail), "standing": msgspec.to_builtins(money)}))
         return 0
+    practice.say(opened)
     output.print_table(("account", detail.account.account_id), _fields(detail))
     print()
+    _print_standing(money)
     rows = [
         (each.subscription_id, each.plan, each.from_date, output.last_day(each.to_date), _numbers(each)) for each in detail.subscriptions
     ]
@@ -83,6 +91,51 @@ def show(
         items = [(each.reference, each.issued_on, each.due_on, _amount(detail, each.amount_micros)) for each in detail.opening_items]
         output.print_table(("opening item", "issued on", "due on", "amount"), items, right=("amount",))
     return 0
+
+
+def _print_standing(money: Standing) -> None:
+    """What it owes now, and its last documents."""
+    from server.cli import output
+
+    output.print_table((f"on {money.as_of}", ""), _standing(money))
+    print()
+    if not money.bills:
+        return
+    rows = [
+        (each.number, each.document_type.replace("_", " "), each.issued_on, each.due_on, output.amount(each.total_micros, each.currency),
+         output.amount(each.open_micros, each.currency), f"void since {each.voided_on}" if each.voided_on else "")
+        for each in money.bills
+    ]  # fmt: skip
+    output.print_table(("last bills", "what", "issued on", "due on", "total", "open", ""), rows, right=("total", "open"))
+    if money.documents > len(rows):
+        print(f"{money.documents - len(rows):,} before: ratewright invoice list --account {money.account_id}")
+    print()
+
+
+def _standing(money: Standing) -> list[tuple[str, str]]:
+    """Amounts that are nothing are left out, but for the balance."""
+    from server.cli import output
+
+    def told(micros: int) -> str:
+        return f"{output.amount(micros, money.currency)} {money.currency}"
+
+    past_due = f", oldest due on {money.oldest_due_on}" if money.oldest_due_on else ""
+    amounts = (
+        ("invoices open", money.open_micros, ""),
+        ("credit not used up", money.credit_micros, ""),
+        ("past due", money.overdue_micros, past_due),
+        ("promised", money.promised_micros, ""),
+        ("deposits held apart", money.deposits_held_micros, ""),
+    )
+    level = f"level {money.dunning_level}, {money.dunning_action.replace('_', ' ')}" if money.dunning_level else "clear"
+    dunning = f"{level} by policy {money.dunning_policy}{'; outgoing calls are barred' if money.barred else ''}"
+    next_bill = money.next_bill_date or "none"
+    return [
+        ("balance", told(money.balance_micros)),
+        *((name, told(micros) + more) for name, micros, more in amounts if micros),
+        ("dunning", dunning),
+        ("next bill date", f"{next_bill}, held: no bill is made of it" if money.bills_held else next_bill),
+    ]
 
 
 def _fields(detail: AccountDetail) -> list[tuple[str, object]]:

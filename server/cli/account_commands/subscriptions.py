@@ -106,9 +106,9 @@ def pause(
 ) -> int:
     """Pause a subscription. Without --to it is paused until it is resumed."""
     from billing.accounts import lifecycle
-    from server.cli.account_commands.common import date, date_or_none, perform
+    from server.cli.account_commands.common import perform, span
 
-    begin, end_ = date(from_, "--from"), date_or_none(to, "--to")
+    begin, end_ = span(from_, to)
     return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.pause(opened, asked, subscription, begin, end_, reason))
 
 
@@ -134,7 +134,7 @@ def outage(
     /,
     *,
     from_: FromDate,
-    to: Annotated[str, Parameter(name="--to", help="First day with service again.")],
+    to: Annotated[str, Parameter(name="--to", help="Last day without service, included.")],
     reason: Reason = "",
     ticket: Annotated[str, Parameter(help="Where the outage is kept.")] = "",
     dry_run: DryRun = False,
@@ -143,9 +143,10 @@ def outage(
 ) -> int:
     """Record days on which the operator could not serve: fees that say so are not charged for them."""
     from billing.accounts import lifecycle
-    from server.cli.account_commands.common import date, perform
+    from server.cli.account_commands.common import date, day_after, perform
 
-    begin, end_ = date(from_, "--from"), date(to, "--to")
+    begin = date(from_, "--from")
+    end_ = day_after(date(to, "--to"), begin)
     return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.outage(opened, asked, subscription, begin, end_, reason, ticket))
 
 

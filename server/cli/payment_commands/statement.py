@@ -23,8 +23,8 @@ def statement(
     account: Annotated[str, Parameter(name="ACCOUNT", help="Id of the account.")],
     /,
     *,
-    from_: Annotated[str | None, Parameter(name="--from", help="First date; all time by default.")] = None,
-    to: Annotated[str | None, Parameter(name="--to", help="First date after the span.")] = None,
+    from_: Annotated[str | None, Parameter(name="--from", help="First day, included; all time by default.")] = None,
+    to: Annotated[str | None, Parameter(name="--to", help="Last day, included; all time by default.")] = None,
     language: Language = "en",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -33,12 +33,13 @@ def statement(
     from billing.payments.statement import statement as statement_of
     from billing.store.home import Home
     from server.cli import output, practice
+    from server.cli.account_commands.common import day_after
     from server.cli.bill import parse_date
     from server.cli.payment_commands import common
 
     first, last = (None if text is None else parse_date(text) for text in (from_, to))
     with Home.open(home) as opened:
-        found = statement_of(opened, account, first, last, language)
+        found = statement_of(opened, account, first, None if last is None else day_after(last, first), language)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(found)))
         return 0

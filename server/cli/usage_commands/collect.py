@@ -57,9 +57,10 @@ def collect(
     pace = loop.Pace(int(poll * SECOND_US), int(settle * SECOND_US), seal_rows)
     with made(home, practice=practice) as opened, claims.taken_place(opened_folders) as place:
         now = functools.partial(clock.now_us, opened)
+        clocks = collecting.Clocks(now, clock.machine_now_us)
         now()  # a home that has no clock takes nothing
         world = _world(now, as_json=as_json)
-        collector = collecting.Collector(opened, opened_folders, place, collecting.Rules(found, pace.settle_us), now)
+        collector = collecting.Collector(opened, opened_folders, place, collecting.Rules(found, pace.settle_us), clocks)
         work = _watch if watch else _once
         return work(opened, collector, pace, world)
 

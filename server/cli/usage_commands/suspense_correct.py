@@ -22,14 +22,14 @@ def correct(
     reason: Reasons = [],  # noqa: B006 -- cyclopts reads it and nobody changes it
     from_: Annotated[str, Parameter(name="--from", help="Only records that start on or after this date or time.")] = "",
     before: Annotated[str, Parameter(help="Only records that start before this date or time.")] = "",
-    zone: Annotated[str, Parameter(name=["--date-zone", "--zone"], help="Zone of these dates, such as Asia/Shanghai; else UTC.")] = "",
+    date_timezone: Annotated[str, Parameter(help="Time zone of these dates, such as Asia/Shanghai; else UTC.")] = "",
     field: Annotated[Literal["served", "other"], Parameter(help="Which number --begins to --set are about.")] = "served",
     begins: Annotated[str, Parameter(help="Only numbers that begin so.")] = "",
     digits: Annotated[int, Parameter(help="Only numbers of so many digits.")] = 0,
     strip: Annotated[str, Parameter(help="Take this off the beginning of the number.")] = "",
     add: Annotated[str, Parameter(help="Put this before the number.")] = "",
     set_: Annotated[str, Parameter(name="--set", help="The number is this.")] = "",
-    time_zone: Annotated[str, Parameter(help="Read the local time in this zone.")] = "",
+    timezone: Annotated[str, Parameter(help="Read the local time in this time zone.")] = "",
     offset: Annotated[str, Parameter(help="Read the local time at this offset, such as +08:00.")] = "",
     shift: Annotated[str, Parameter(help="Move the time, such as -1h.", allow_leading_hyphen=True)] = "",
     doubtful: Annotated[
@@ -41,6 +41,8 @@ def correct(
     definition: Definitions = [],  # noqa: B006 -- as above
     date: BillDate = None,
     limit: Annotated[int, Parameter(help="How many records to show.")] = SHOWN_ROWS,
+    zone: Annotated[str, Parameter(name=["--zone", "--date-zone"], show=False)] = "",
+    time_zone: Annotated[str, Parameter(name="--time-zone", show=False)] = "",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -55,11 +57,13 @@ def correct(
     from rating.errors import UserError
     from server import operator
     from server.cli import output
+    from server.cli.former_options import either
     from server.cli.usage_commands import suspense_common as common
 
     numbers = {"begins": begins, "digits": digits, "strip": strip, "add": add, "set": set_}
-    times = {"zone": time_zone, "offset": offset, "shift": shift, "doubtful": doubtful}
-    given = {"source": source, "reasons": reason, "from": from_, "before": before, "zone": zone, "service": service}
+    date_timezone = either(("--date-timezone", date_timezone), ("--zone", zone))
+    times = {"zone": either(("--timezone", timezone), ("--time-zone", time_zone)), "offset": offset, "shift": shift, "doubtful": doubtful}
+    given = {"source": source, "reasons": reason, "from": from_, "before": before, "zone": date_timezone, "service": service}
     found = _rule(rule, {**given, field: _filled(numbers), "time": _filled(times)})
     with Home.open(home) as opened:
         asked = common.asking(opened, date, definition)

@@ -135,3 +135,12 @@ def test_agreeing_is_to_the_same_amount_and_date(billed: World) -> None:
     assert ask("2025-11-21", 900, 7), "so is another date"
     assert not ask("2025-11-21", 900, 8)
     assert owed(billed) == 3816 - 900
+
+
+def test_of_what_is_settled_there_is_no_part_to_give(billed: World) -> None:
+    lose(billed, "2025-11-20")
+    for amount in (None, CENT):
+        who = Who("clerk", 7, billed.tick())
+        with pytest.raises(UserError, match=r"R-0000000001 has 0\.00 CNY open") as refused:
+            write_off.write_off(billed.home, NUMBER, dt.date(2025, 11, 21), "gone", who, amount_micros=amount, reference="two")
+        assert refused.value.remedy == "`ratewright invoice show R-0000000001` shows what settled it"

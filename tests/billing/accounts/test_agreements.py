@@ -121,7 +121,7 @@ REFUSED = [
     ("A3", "payer", "2026-04-01", None, kinds.PayerFact("A3"), "payer: A3 would take over from itself"),
     ("A3", "payer", "2026-04-01", None, kinds.PayerFact("A9"), "payer: account A9 is unknown"),
     ("A3", "payer", "2026-04-02", None, kinds.PayerFact("H2"), "payer: 2026-04-02 is no bill date of A3"),
-    ("A3", "payer", "2026-04-01", "2026-05-02", kinds.PayerFact("H2"), "payer: 2026-05-02 is no bill date of A3"),
+    ("A3", "payer", "2026-04-01", "2026-05-02", kinds.PayerFact("H2"), "payer: 2026-05-02, the day after its last one, is no bill date"),
     ("A3", "pool", "2026-04-02", None, kinds.PoolFact(""), "pool: 2026-04-02 is no bill date of A3"),
     ("A1-1", "payer", "2026-04-02", None, kinds.PayerFact("H2"), "payer: 2026-04-02 is no bill date of A1"),
     ("E1", "payer", "2026-04-01", None, kinds.PayerFact("A3"), "payer: E1 has currency EUR, A3 CNY"),

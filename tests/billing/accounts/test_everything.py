@@ -188,8 +188,8 @@ account_facts | A9,hold,2026-04-01,,{} | account_facts.csv line 9, account_id: a
 account_facts | A1,holds,2026-04-01,,{} | account_facts.csv line 9, kind: 'holds' is no kind of fact here
 account_facts | A1,bar_outgoing,2026-04-01,,{} | account_facts.csv line 9, kind: dunning alone bars and unbars
 account_facts | A1,hold,2026-04-01,,[] | account_facts.csv line 9, detail: '[]' is not a JSON object
-account_facts | A1,bill_day,2026-04-01,,{} | account_facts.csv line 9, detail: bill_day: Object missing
-account_facts | A1,pool,2026-04-01,,"{""root"":""A3"",""x"":1}" | account_facts.csv line 9, detail: pool: Object contains unknown field `x`
+account_facts | A1,bill_day,2026-04-01,,{} | account_facts.csv line 9, detail: bill_day: bill_day: missing
+account_facts | A1,pool,2026-04-01,,"{""root"":""A3"",""x"":1}" | account_facts.csv line 9, detail: pool: x: unknown field
 account_facts | A1,pool,2026-04-02,,"{""root"":""A3""}" | account_facts.csv line 9, from_date: pool: 2026-04-02 is no bill date of A1
 account_facts | A1,payer,2026-04-01,,"{""payer"":""A3""}" | account_facts.csv line 9, detail: payer from 2026-04-01 exists with
 account_facts | A2,payer,2026-04-01,,"{""payer"":""A1""}" | account_facts.csv line 9, from_date: payer: A1 -> A2 -> A1 leads back
@@ -286,7 +286,7 @@ def test_a_document_tells_its_mistakes_by_their_place(home: Home, tmp_path: Path
         accounts.import_files(home, tmp_path / "accounts.json", NOW_US)
     told = [f"{each.file} {each.path}: {each.message}" for each in caught.value.problems]
     assert "accounts.json accounts[0], bill_day: '32' is not a whole number from 1 to 31" in told
-    assert "accounts.json account_facts[0], detail: hold: Object contains unknown field `why`" in told
+    assert "accounts.json account_facts[0], detail: hold: why: unknown field" in told
     assert "accounts.json bills: is unknown" in told
 
 

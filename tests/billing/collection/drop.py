@@ -75,11 +75,12 @@ def put(folder: Path, name: str, content: str | bytes, *, changed_us: int = NOW_
     return path
 
 
-def collect(home: Home, root: Path, *, sources: tuple[Source, ...] = SOURCES, settle_us: int = 0, now_us: int = NOW_US) -> Round:
-    """One round of a collector of its own."""
+def collect(home: Home, root: Path, *, sources: tuple[Source, ...] = SOURCES, settle_us: int = 0, machine_us: int = NOW_US) -> Round:
+    """One round of a collector of its own. The home's clock stands at NOW_US."""
+    clocks = collecting.Clocks(lambda: NOW_US, lambda: machine_us)
     opened = folders.open_folders(root)
     with taken_place(opened) as place:
-        return one_round(collecting.Collector(home, opened, place, collecting.Rules(sources, settle_us), lambda: now_us))
+        return one_round(collecting.Collector(home, opened, place, collecting.Rules(sources, settle_us), clocks))
 
 
 def one_round(collector: collecting.Collector, tick_us: int = 0) -> Round:

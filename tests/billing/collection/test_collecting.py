@@ -183,7 +183,16 @@ def test_a_file_that_no_source_wants_may_be_in_transfer_and_is_left_for_a_while(
     put(root, "sw1_0001.csv.xfer", text(Call("a")), changed_us=young)
     found = collect(home, root)
     assert (found.done, found.waiting, files_in(root)) == ([], 1, {"sw1_0001.csv.xfer"})
-    assert [each.state for each in collect(home, root, now_us=NOW_US + 1).done] == ["rejected"]
+    assert [each.state for each in collect(home, root, machine_us=NOW_US + 1).done] == ["rejected"]
+
+
+def test_the_age_of_a_file_is_of_the_machine_and_not_of_the_home(home: Home, root: Path) -> None:
+    """The day of a practice home is moved, and files are written on the machine's."""
+    day_us = 86_400_000_000
+    put(root, "notes_1.txt", "x", changed_us=NOW_US - 30 * day_us - 1)
+    assert (collect(home, root, machine_us=NOW_US - 30 * day_us).waiting, files_in(root)) == (1, {"notes_1.txt"})
+    put(root, "notes_1.txt", "x", changed_us=NOW_US + 30 * day_us - collecting.UNWANTED_AGE_US)
+    assert [each.state for each in collect(home, root, machine_us=NOW_US + 30 * day_us).done] == ["rejected"]
 
 
 def test_two_sources_that_want_one_file_are_a_mistake(home: Home, root: Path) -> None:
@@ -211,7 +220,8 @@ def test_a_file_must_settle(home: Home, root: Path) -> None:
     path = put(root, "sw1_0001.csv", text(Call("a")))
     opened = folders.open_folders(root)
     with taken_place(opened) as place:
-        collector = collecting.Collector(home, opened, place, collecting.Rules(SOURCES, 5), lambda: NOW_US)
+        clocks = collecting.Clocks(lambda: NOW_US, lambda: NOW_US)
+        collector = collecting.Collector(home, opened, place, collecting.Rules(SOURCES, 5), clocks)
         assert one_round(collector, 0).waiting == 1
         path.write_text(text(Call("a"), Call("b")))
         assert one_round(collector, 5).waiting == 1

@@ -64,7 +64,9 @@ def work(folder: Path) -> None:
     """Collect what is there, seal along the way, and waive the gap that is left."""
     opened = folders.open_folders(folder / "drop")
     with Home.open(folder / "home", create=True) as home, taken_place(opened) as place:
-        collector = collecting.Collector(home, opened, place, collecting.Rules(SOURCES, 0), lambda: NOW_US)
+        collector = collecting.Collector(
+            home, opened, place, collecting.Rules(SOURCES, 0), collecting.Clocks(lambda: NOW_US, lambda: NOW_US)
+        )
         while True:
             found = loop.once(home, collector, loop.Pace(1, 0, 2), _world())
             assert not found.troubles, found.troubles

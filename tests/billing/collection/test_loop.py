@@ -72,7 +72,7 @@ def _file(root: Path, number: int) -> Path:
 
 def _collector(home: Home, root: Path, place: object, settle_us: int) -> collecting.Collector:
     rules = collecting.Rules(SOURCES, settle_us)
-    return collecting.Collector(home, folders.open_folders(root), place, rules, lambda: NOW_US)  # type: ignore[arg-type]  # Claims
+    return collecting.Collector(home, folders.open_folders(root), place, rules, collecting.Clocks(lambda: NOW_US, lambda: NOW_US))  # type: ignore[arg-type]  # Claims
 
 
 def test_once_waits_until_files_have_settled_and_leaves_those_that_have_not(home: Home, root: Path) -> None:

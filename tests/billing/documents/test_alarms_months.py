@@ -50,7 +50,7 @@ def test_after_a_hold_each_month_is_a_bill_of_its_own(world: World) -> None:
     """The invoice of 1 November is for June to October. 300 minutes at 2.005 make August 796.59; five times 159.00 is 795.00."""
     steady(world, "2025-03-01")
     bill(world, "2025-04-01", "2025-05-01", "2025-06-01")
-    assert call("accounts hold anna --from 2025-07-01 --to 2025-10-02 --reason dispute", world) == 0
+    assert call("accounts hold anna --from 2025-07-01 --to 2025-10-01 --reason dispute", world) == 0
     world.now_us = instant_us("2030-01-01T12:00:00")
     world.take(Call("1001", "2025-08-05T10:00:00", 300 * 60, 8690000000001))
     bill(world, "2025-07-01", "2025-08-01", "2025-09-01", "2025-10-01")
@@ -148,7 +148,7 @@ def test_an_interim_bill_that_was_credited(world: World) -> None:
 def test_an_interim_bill_of_an_account_on_hold(world: World) -> None:
     """The first run after the hold judges it, though nothing was left to bill."""
     talkative(world)
-    assert call("accounts hold bert --from 2025-11-20 --to 2025-12-10 --reason dispute", world) == 0
+    assert call("accounts hold bert --from 2025-11-20 --to 2025-12-09 --reason dispute", world) == 0
     bill(world, "2025-12-01")
     assert abnormal(world) == []
     bill(world, "2025-12-15")
@@ -161,7 +161,7 @@ def test_a_bill_much_older_than_the_others_has_its_own_months_before(world: Worl
     monkeypatch.setattr(alarms, "_OLD_BILLS", 3)
     steady(world, "2025-06-01")
     bill(world, "2025-07-01", "2025-08-01", "2025-09-01")
-    assert call("accounts hold anna --from 2025-09-15 --to 2025-10-02 --reason dispute", world) == 0
+    assert call("accounts hold anna --from 2025-09-15 --to 2025-10-01 --reason dispute", world) == 0
     world.now_us = instant_us("2030-01-01T12:00:00")
     for name in ("bert", "carl"):
         world.account(name)

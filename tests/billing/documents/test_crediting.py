@@ -103,10 +103,12 @@ def test_a_credit_in_advance_is_not_given_twice(billed: World) -> None:
 def test_a_credit_never_exceeds_what_is_billed_by_now(billed: World) -> None:
     billed.take(Call("1001", "2025-10-07T10:00:00", 31, 8690000000001))  # the call of 2.01 waits: the next invoice gives it back
     billed.bill("2025-12-01")
-    with pytest.raises(UserError, match=r"of line 3 of R-0000000001 0\.00 CNY may still be credited; 0\.01 is more"):
+    with pytest.raises(UserError, match=r"of line 3 of R-0000000001 0\.00 CNY may still be credited; 0\.01 is more") as refused:
         credit(billed, FIRST, 3, 1, on="2025-12-02")
-    with pytest.raises(UserError, match=r"of line 1 of R-0000000001 10\.00 CNY may still be credited; 10\.01 is more"):
+    assert refused.value.remedy == "`ratewright invoice show R-0000000001` shows what corrects it", "there is no part to give"
+    with pytest.raises(UserError, match=r"of line 1 of R-0000000001 10\.00 CNY may still be credited; 10\.01 is more") as refused:
         credit(billed, FIRST, 1, 1001, on="2025-12-02")
+    assert refused.value.remedy == "give a part of it"
     assert credit(billed, FIRST, None, None, on="2025-12-02").net_micros == -1100 * CENT
     assert wrong(billed) == []
 

@@ -59,7 +59,7 @@ MISTAKES: list[tuple[dict[str, Any], set[str]]] = [
     ({"source": "x", "service": "sms", "before": "tomorrow", "from": "soon"}, {"before", "from"}),
     ({"source": "x", "service": "sms", "from": "2026-03-02", "before": "2026-03-02"}, {"before"}),
     ({"source": "x", "served": {}}, {"served"}),
-    ({"source": "x", "served": {"add": 86}}, {"served"}),
+    ({"source": "x", "served": {"add": 86}}, {"served.add"}),
     ({"source": "x", "served": {"add": "86", "set": "861"}, "other": {"add": " 8"}}, {"served.set", "other.add"}),
     ({"source": "x", "served": {"add": "86", "digits": -1}}, {"served.digits"}),
     ({"source": "x", "time": {}}, {"time"}),
@@ -69,7 +69,7 @@ MISTAKES: list[tuple[dict[str, Any], set[str]]] = [
     ({"source": "x", "time": {"offset": "+23:00"}}, {"time.offset"}),
     ({"source": "x", "time": {"shift": "an hour"}}, {"time.shift"}),
     ({"source": "x", "time": {"shift": "900d"}}, {"time.shift"}),
-    ({"source": "x", "time": {"zone": "UTC", "doubtful": "maybe"}}, {"time"}),
+    ({"source": "x", "time": {"zone": "UTC", "doubtful": "maybe"}}, {"time.doubtful"}),
 ]
 
 

@@ -57,7 +57,7 @@ add-on add C-101-1 data-10g --on 2026-03-01 | C-101-1 has china-mobile/star-99+d
 add-on remove P-300-2 data-10g --on 2026-04-01 | P-300-2 has china-mobile/star-99 from 2026-04-01 on
 pause P-300-2 --from 2026-05-01 --reason travel | P-300-2 is paused from 2026-05-01 until it is resumed
 resume C-102-1 --on 2026-03-15 | C-102-1 is paused from 2026-03-10 and resumes on 2026-03-15
-outage P-300-2 --from 2026-05-01 --to 2026-05-03 --ticket N-1 | 2 days are not charged
+outage P-300-2 --from 2026-05-01 --to 2026-05-02 --ticket N-1 | 2 days are not charged
 end P-300-2 --on 2026-06-01 | P-300-2 ends: 2026-06-01 is the first day without it
 transfer P-300-2 --to S-400 --on 2026-06-01 --as S-400-9 | S-400-9 of S-400 begins on 2026-06-01
 number give 8613800010777 P-300-2 --from 2026-03-01T12:00:00+08:00 | P-300-2 has 8613800010777 from 2026-03-01 12:00:00+08:00 on
@@ -68,7 +68,7 @@ discount P-300 gift --from 2026-03-01 --amount 5.00 | P-300: discount gift: 5.00
 tax P-300 --from 2026-03-01 --exempt * --certificate 9 | P-300: exempt from all classes (certificate 9)
 tax P-300 --from 2026-03-01 --instead added=voice | P-300: added is taxed as voice
 category P-300 test --from 2026-03-01 | P-300: a test account: rated, never invoiced
-hold P-300 --from 2026-03-01 --to 2026-04-01 --reason dispute | P-300: no bill is made (dispute), from 2026-03-01 to 2026-03-31
+hold P-300 --from 2026-03-01 --to 2026-03-31 --reason dispute | P-300: no bill is made (dispute), from 2026-03-01 to 2026-03-31
 payer C-101 --nobody --from 2026-06-01 | C-101: nobody else pays
 sponsor C-102 C-100 --from 2026-06-01 --kind one_off | C-102: C-100 pays one off
 pool C-102 C-101 --from 2026-06-01 | C-102: shares allowances with C-101
@@ -152,3 +152,16 @@ def test_an_import_is_tried_before_it_is_done(run: Run, tmp_path: Path) -> None:
         told = json.loads(run("import", str(tmp_path), "--json", *dry_run))
         assert (told["accounts_added"], told["accounts_known"], told["commit_seq"] is None) == (1, 0, bool(dry_run))
     assert json.loads(run("import", str(tmp_path), "--json"))["accounts_known"] == 1
+
+
+def test_the_last_day_of_a_span_is_included(run: Run) -> None:
+    """Commands take the last day, and facts are stored, exported and read with the day after it."""
+    told = run("hold", "F-200", "--from", "2026-07-01", "--to", "2026-07-31", "--dry-run")
+    assert "from 2026-07-01 to 2026-07-31" in told
+    told = run("outage", "F-201-1", "--from", "2026-05-01", "--to", "2026-05-01", "--dry-run")
+    assert "from 2026-05-01 to 2026-05-01: 1 days are not charged" in told
+    told = run("outage", "F-201-1", "--from", "2026-05-02", "--to", "2026-05-01", "--dry-run", status=2)
+    assert "--to 2026-05-01 lies before --from 2026-05-02" in told
+    told = run("pool", "P-300", "S-400", "--from", "2026-07-01", "--to", "2026-07-15", "--dry-run", status=1)
+    assert "2026-07-16, the day after its last one, is no bill date of" in told
+    assert "; as --to, " in told

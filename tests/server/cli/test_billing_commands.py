@@ -202,7 +202,7 @@ def test_a_home_without_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_dry_run_says_what_the_run_would_say(call: Command) -> None:
     """Exit status 1 as of the run; a look at one account has none of it."""
-    call("accounts hold anna --from 2025-11-01 --to 2025-11-02 --reason dispute")
+    call("accounts hold anna --from 2025-11-01 --to 2025-11-01 --reason dispute")
     held = "anna: held: its bills are held on 2025-11-01"
     assert call("bill run --date 2025-11-01 --dry-run").splitlines() == ["nothing to bill", f"not billed {held}"]
     call("bill run --date 2025-11-01 --trial")

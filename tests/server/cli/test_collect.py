@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from server import clock
 from server.cli import app
 
 if TYPE_CHECKING:
@@ -137,3 +138,14 @@ def test_a_watch_finishes_when_it_is_asked_to(root: Path) -> None:
 def _days() -> list[str]:
     """Today and tomorrow in UTC: a test may run at midnight."""
     return [time.strftime("%Y-%m-%d", time.gmtime(time.time() + ahead_s)) for ahead_s in (0, 3600)]
+
+
+def test_a_young_file_of_a_practice_home_is_young_by_the_clock_of_the_machine(
+    run: Callable[..., Any], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its home is months ahead: by that clock the file would be old, and be rejected in the middle of its transfer."""
+    monkeypatch.setenv("RATEWRIGHT_TODAY", "2031-05-05")
+    clock._moved_by_us.cache_clear()  # noqa: SLF001 -- what this process asked first
+    (root / "cdr/incoming/sw1_0001.csv.xfer").write_text(row("a"))
+    run("usage", "collect", "cdr", "--sources", "sources", "--settle", "0", "--practice")
+    assert (root / "cdr/incoming/sw1_0001.csv.xfer").exists()

@@ -123,13 +123,13 @@ def test_usage_in_the_unit_of_the_tariff_and_in_chinese(call: Command, tmp_path:
 
 
 def test_a_statement_in_both_languages(call: Command) -> None:
-    found = rows(call("payment statement anna --from 2025-12-01 --to 2026-01-01"))
+    found = rows(call("payment statement anna --from 2025-12-01 --to 2025-12-31"))
     assert found[0] == "statement of account anna (Customer anna) from 2025-12-01 to 2025-12-31, in CNY"
     assert "2025-12-01 invoice R-0000000002 2025-11-01 to 2025-11-30 10.60 26.70" in found
-    chinese = rows(call("payment statement anna --from 2025-12-01 --to 2026-01-01 --language zh"))
+    chinese = rows(call("payment statement anna --from 2025-12-01 --to 2025-12-31 --language zh"))
     assert chinese[:2] == ["账户 anna（Customer anna）对账单，自 2025-12-01，至 2025-12-31，币种 CNY", "日期 类型 单据 说明 借方 贷方 余额"]
     assert "2025-12-01 账单 R-0000000002 2025-11-01 至 2025-11-30 10.60 26.70" in chinese
-    told = json.loads(call("payment statement anna --from 2025-12-01 --to 2026-01-01 --json"))
+    told = json.loads(call("payment statement anna --from 2025-12-01 --to 2025-12-31 --json"))
     assert (told["from_date"], told["to_date"]) == ("2025-12-01", "2026-01-01")
 
 
@@ -140,7 +140,7 @@ def test_last_days_in_what_is_not_billed_in_previews_and_in_facts(call: Command)
         "anna-1 Basic 2025-12-01 2025-12-31 1 3.23",
     ]
     assert "anna 2025-12-01 2025-12-31 10.00 0.60 CNY" in rows(call("bill preview --date 2026-01-01 --account anna"))
-    told = call("accounts outage anna-1 --from 2025-12-03 --to 2025-12-05 --reason storm")
+    told = call("accounts outage anna-1 --from 2025-12-03 --to 2025-12-04 --reason storm")
     assert "out of order from 2025-12-03 to 2025-12-04: 2 days" in told
     assert next(row for row in rows(call("accounts show anna")) if "storm" in row).split()[1:4] == ["anna-1", "2025-12-03", "2025-12-04"]
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 COMMANDS = [
+    "accounts find anna",
     "accounts show anna",
     "approvals list",
     "bill list",

@@ -79,8 +79,17 @@ def test_a_rule_from_a_file(run: Callable[..., Any], world: World, tmp_path: Pat
     path.write_text('source: switch\nserved: {begins: "1", add: 86}\ncolour: red\n')
     told = run("correct", path, status=1)
     assert "colour: unknown field" in told
-    assert "served: " in told
+    assert "served.add: 86 is a whole number, and a text is wanted" in told
     assert "as a file and by options" in run("correct", path, "--source", "switch", status=2)
+    dates = ("--from", "2025-10-06T09:00", "--before", "2025-10-06T11:00")  # it began at 10:00 in Shanghai, 02:00 in UTC
+    assert "0 of 0 records" in run("correct", *ADD_86, *dates)
+    for name in ("--date-timezone", "--zone", "--date-zone"):
+        told = run("correct", *ADD_86, *dates, name, "Asia/Shanghai")
+        assert told.endswith("1 of 1 records come back, worth about 1.00 CNY\n"), name
+    for name in ("--timezone", "--time-zone"):
+        assert "there is no time zone 'Nowhere'" in run("correct", "--source", "switch", name, "Nowhere", status=1), name
+    told = run("correct", *ADD_86, "--timezone", "Asia/Shanghai", "--time-zone", "Asia/Tokyo", status=2)
+    assert "--timezone is Asia/Shanghai, and --time-zone is Asia/Tokyo" in told
     assert "brings no record back" in run("correct", *ADD_86, "--before", "2025-01-01", "--save", "--note", "x", status=1)
 
 

@@ -1,0 +1,137 @@
+"""Search for accounts by what a caller says: an id or the beginning of one, a name or a part of it, a number that somebody has or had.
+
+Ids of subscriptions and numbers are found by index, also by their beginning. Names and ids of accounts are searched in one pass over the
+accounts, in which letters of ASCII match in either case: a second or so for a million. At most `limit` of each kind come back.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.clocks import EPOCH
+from billing.store import tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from billing.store.home import Home
+
+LIMIT_MAX: Final = 1_000
+_LAST: Final = "\U0010ffff"  # after every text with the same beginning, in the order of code points
+_BETWEEN_DIGITS: Final = " -()/."  # what people write into a number
+_RANKS: Final = (("account", True), ("name", True), ("account", False), ("name", False), ("name", False))
+_ONE_DAY: Final = dt.timedelta(days=1)
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """What was found. `found_by`: account, name, subscription or number; `text` is the id, the name or the number.
+
+    `from_us` and `to_us` are of a number: from when on the subscription has it, and the instant from which on no more (None: it still has).
+    """
+
+    account_id: str
+    name: str
+    timezone: str
+    found_by: str
+    text: str
+    exact: bool
+    subscription_id: str = ""
+    from_us: int | None = None
+    to_us: int | None = None
+
+
+class Search(msgspec.Struct, frozen=True):
+    """Exact hits come first. `more`: there are others, beyond the limit."""
+
+    hits: tuple[Hit, ...]
+    more: bool
+
+
+def search(home: Home, text: str, *, on: dt.date | None = None, limit: int = 50) -> Search:
+    """Whatever begins with `text`, is called so or has it in its name. `on`: numbers only of who had them on that day, on its own clock.
+
+    Raises UserError for an empty text, and a limit below 1 or above LIMIT_MAX.
+    """
+    wanted = " ".join(text.split())
+    if not wanted:
+        raise UserError("there is nothing to search for", "give a name, an id, a number, or the beginning of one", exit_status=2)
+    if not 1 <= limit <= LIMIT_MAX:
+        raise UserError(f"--limit: {limit} is not between 1 and {LIMIT_MAX:,}", "narrow the search by a longer text", exit_status=2)
+    with home.connect() as connection:
+        accounts = _accounts(connection, wanted, limit + 1)
+        subscriptions = _subscriptions(connection, wanted, limit + 1)
+        numbers, more = _numbers(connection, as_number(wanted), on, limit)
+    hits = [*accounts[:limit], *subscriptions[:limit], *numbers]
+    more = more or len(accounts) > limit or len(subscriptions) > limit
+    return Search(tuple(sorted(hits, key=lambda each: not each.exact)), more)
+
+
+def as_number(text: str) -> str:
+    """A number as usage has it: digits without + and what stands between them; anything else as it is."""
+    digits = text.removeprefix("+").translate(str.maketrans("", "", _BETWEEN_DIGITS))
+    return digits if digits.isascii() and digits.isdigit() else text
+
+
+def _accounts(connection: sa.Connection, text: str, limit: int) -> list[Hit]:
+    account = tables.accounts.c
+    is_id, is_name = account.account_id == text, sa.func.lower(account.name) == text.lower()
+    begins_id = account.account_id.istartswith(text, autoescape=True)
+    begins_name = account.name.istartswith(text, autoescape=True)
+    has_name = account.name.icontains(text, autoescape=True)
+    rank = sa.case((is_id, 0), (is_name, 1), (begins_id, 2), (begins_name, 3), else_=4)
+    query = sa.select(account.account_id, account.name, account.timezone, rank).where(begins_id | has_name)
+    rows = connection.execute(query.order_by(rank, account.account_id).limit(limit))
+    return [_account(row, _RANKS[row[3]]) for row in rows]
+
+
+def _account(row: Any, rank: tuple[str, bool]) -> Hit:  # noqa: ANN401 -- a row of accounts
+    found_by, exact = rank
+    return Hit(row.account_id, row.name, row.timezone, found_by, row.name if found_by == "name" else row.account_id, exact)
+
+
+def _begins(column: sa.ColumnElement[str], text: str) -> sa.ColumnElement[bool]:
+    """Texts that begin so, by the index of the column: both databases order text by code points."""
+    return (column >= text) & (column < text + _LAST)
+
+
+def _subscriptions(connection: sa.Connection, text: str, limit: int) -> list[Hit]:
+    account, subscription = tables.accounts.c, tables.subscriptions.c
+    query = sa.select(account.account_id, account.name, account.timezone, subscription.subscription_id)
+    query = query.join_from(tables.subscriptions, tables.accounts).where(_begins(subscription.subscription_id, text))
+    rows = connection.execute(query.order_by(subscription.subscription_id).limit(limit))
+    return [Hit(*row[:3], "subscription", row[3], row[3] == text, row[3]) for row in rows]
+
+
+def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: int) -> tuple[list[Hit], bool]:
+    """Spans of the first `limit` numbers, by number and time; and whether there are more numbers."""
+    fact, account, subscription = tables.guiding_facts.c, tables.accounts.c, tables.subscriptions.c
+    numbers = sa.select(fact.served_id).where(_begins(fact.served_id, text)).distinct().order_by(fact.served_id).limit(limit + 1)
+    names = connection.execute(numbers).scalars().all()
+    query = sa.select(
+        account.account_id, account.name, account.timezone, fact.served_id, subscription.subscription_id, fact.from_us, fact.to_us
+    )
+    query = query.join_from(tables.guiding_facts, tables.subscriptions).join(tables.accounts).where(fact.served_id.in_(names[:limit]))
+    found = list(_holding(connection.execute(query.order_by(fact.commit_seq, fact.fact_id))))
+    found.sort(key=lambda row: (row[3], row[5]))
+    hits = [Hit(row[0], row[1], row[2], "number", row[3], row[3] == text, row[4], row[5], row[6]) for row in found]
+    return [each for each in hits if on is None or _had_it(each, on)], len(names) > limit
+
+
+def _holding(rows: Iterable[Any]) -> Iterable[Any]:
+    """Of facts with one beginning the one learned last holds; one that ends where it begins tells that there is none."""
+    last = {(row.served_id, row.from_us): row for row in rows}
+    return (row for row in last.values() if row.to_us is None or row.to_us > row.from_us)
+
+
+def _had_it(hit: Hit, on: dt.date) -> bool:
+    """Whether the number was the subscription's at some time of a day, on the clock of its account."""
+    zone = ZoneInfo(hit.timezone)
+    begin_us, end_us = ((dt.datetime.combine(day, dt.time(), zone) - EPOCH) // dt.timedelta(microseconds=1) for day in (on, on + _ONE_DAY))
+    assert hit.from_us is not None, "a number is had from some time on"
+    return hit.from_us < end_us and (hit.to_us is None or hit.to_us > begin_us)

@@ -1,0 +1,111 @@
+"""Where an account stands: what it owes as the ledger says, its last bills, dunning, and when it is billed next. As of now.
+
+The balance is that of its statement (`billing.payments.statement.owed_micros`): debits less credits of its receivable. It equals what is
+open of its documents less credit that is not used up; deposits are held apart. Amounts are micro-units of the account's currency.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from billing import dunning, invoicing
+from billing.accounts import covering, picture
+from billing.accounts.lookup import unknown_account
+from billing.allocations import open_items, unallocated
+from billing.invoicing import InvoiceSummary
+from billing.payments import promises, statement
+from billing.payments.writing import account_of
+from billing.store import tables
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.accounts.picture import Customer
+    from billing.store.home import Home
+
+LAST_BILLS: Final = 5
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """See the head of this module. `as_of`: today on the account's clock.
+
+    `open_micros`: of invoices; `credit_micros`: of payments, deposits and documents below zero, not used up. `next_bill_date`: empty for an
+    account that is closed and billed, or for tests. `bills_held`: no bill is made of that date. `bills`: the newest documents come first.
+    """
+
+    account_id: str
+    as_of: str
+    currency: str
+    balance_micros: int
+    open_micros: int
+    credit_micros: int
+    deposits_held_micros: int
+    promised_micros: int
+    overdue_micros: int
+    oldest_due_on: str
+    dunning_policy: str
+    dunning_level: int
+    dunning_action: str
+    barred: bool
+    next_bill_date: str
+    bills_held: bool
+    documents: int
+    bills: tuple[InvoiceSummary, ...]
+
+
+def standing(home: Home, account_id: str, now_us: int, *, bills: int = LAST_BILLS) -> Standing:
+    """Where the account `account_id` stands now, with its last `bills` documents. Raises UserError: unknown."""
+    with home.connect() as connection:
+        key = picture.account_keys(connection, [account_id]).get(account_id)
+        if key is None:
+            raise unknown_account(connection, account_id)
+        customer = picture.load(connection, [key]).customers[key]
+        today = customer.local_date(now_us)
+        account = account_of(connection, account_id)
+        items = [each.open_micros for each in open_items(connection, [key])]
+        credit_micros = sum(each.left_micros for each in unallocated(connection, [key])) - sum(each for each in items if each < 0)
+        next_date = _next_bill_date(connection, customer)
+        balance_micros, held_micros = statement.owed_micros(connection, account), statement.deposits_held_micros(connection, account)
+        promised = promises.open_rests(connection, today, [key]).get(key, 0)
+        documents = int(
+            connection.execute(
+                sa.select(sa.func.count()).select_from(tables.invoices).where(tables.invoices.c.account_key == key)
+            ).scalar_one()
+        )
+    open_micros = sum(each for each in items if each > 0)
+    judged = dunning.history(home, account_id, today)
+    return Standing(
+        account_id,
+        today.isoformat(),
+        customer.currency,
+        balance_micros,
+        open_micros,
+        credit_micros,
+        held_micros,
+        promised,
+        judged.overdue_micros,
+        judged.oldest_due_on or "",
+        judged.policy,
+        judged.level,
+        judged.action,
+        judged.barred,
+        "" if next_date is None else next_date.isoformat(),
+        next_date is not None and any(fact.holds_on(next_date) for fact in customer.of_kind("hold")),
+        documents,
+        tuple(invoicing.latest(home, account_id, bills)),
+    )
+
+
+def _next_bill_date(connection: sa.Connection, customer: Customer) -> dt.date | None:
+    """The end of the first period that no run has covered; None where there is none, or the account is for tests by then."""
+    account = tables.accounts.c
+    seq = int(connection.execute(sa.select(account.commit_seq).where(account.account_key == customer.key)).scalar_one())
+    coverage = covering.coverage(*covering.load(connection, account_keys=[customer.key]).of(customer.key, seq))
+    begins = customer.billed_from if coverage is None else max(coverage.closed_to, customer.billed_from)
+    period = customer.period_of(begins)
+    if period is None or customer.category_on(period.start) == "test":
+        return None
+    return period.end

@@ -1,0 +1,40 @@
+"""A row of the page of a home, and how its figures are told."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+import msgspec
+
+from billing.accounts.wording import amount
+from billing.clocks import EPOCH
+
+_NAMES_SHOWN: Final = 5
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One thing about a home. `says` is for people, `figures` for programs; `attention`: somebody has something to do."""
+
+    name: str
+    says: str
+    command: str
+    attention: bool = False
+    computed: bool = True
+    figures: dict[str, Any] = {}
+
+
+def instant(instant_us: int) -> str:
+    """An instant in UTC, to the second."""
+    return f"{EPOCH + dt.timedelta(microseconds=instant_us):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def some(names: list[str]) -> str:
+    """The first few names, and how many there are beyond."""
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def money(by_currency: dict[str, int]) -> str:
+    """Amounts with their currencies; without those of no currency."""
+    return ", ".join(amount(micros, currency) for currency, micros in sorted(by_currency.items()) if currency)

@@ -1,0 +1,84 @@
+"""Rows of the page of a home that compute over all accounts, all charges or all usage."""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+from billing import dunning
+from billing.clocks import EPOCH
+from billing.dunning.steps import UNDONE
+from billing.enquiries.page_row import Row, money, some
+from billing.runs.dates.due import due_dates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from billing.store.home import Home
+
+
+def _due(home: Home, now_us: int) -> Row:
+    found = due_dates(home, now_us)
+    dates = [f"{each.bill_date} ({each.accounts:,} accounts)" for each in found.dates if each.command]
+    waits = [each for each in found.dates if not each.command]
+    says = f"to be run today: {some(dates)}" if dates else "no bill date is to be run today"
+    says += f"; {len(waits)} more dates that no run would bill now" if waits else ""
+    figures = {"dates": [{"bill_date": each.bill_date, "accounts": each.accounts, "command": each.command} for each in found.dates]}
+    return Row("due today", says, "ratewright bill due", attention=bool(dates), figures=figures)
+
+
+def _suspense_value(home: Home, now_us: int) -> Row:
+    """Everything that waits, also what rating refused, and what it may be worth."""
+    from billing.suspense.listing import listing  # noqa: PLC0415 -- kernels, which a large home does not load for this page
+    from billing.suspense.selection import Selection  # noqa: PLC0415 -- as above
+
+    found = listing(home, Selection(), now_us, limit=0)
+    worth: dict[str, int] = collections.Counter()
+    for group in found.counts:
+        worth.update(group.estimated)
+    unknown = sum(group.unknown for group in found.counts)
+    told = money(dict(worth)) or "nothing known"
+    says = (
+        f"{found.total:,} records, worth about {told}" + (f"; {unknown:,} of unknown worth" if unknown else "")
+        if found.total
+        else "nothing waits"
+    )
+    figures = {"records": found.total, "estimated_micros": dict(worth), "unknown": unknown}
+    return Row("suspense and its worth", says, "ratewright usage suspense", attention=found.total > 0, figures=figures)
+
+
+def _too_late(home: Home, now_us: int) -> Row:
+    from billing.too_late.listing import listed  # noqa: PLC0415 -- as above
+
+    found = listed(home, now_us)
+    worth: dict[str, int] = collections.Counter()
+    for each in found.sums:
+        worth[each.currency] += each.worth_micros
+    told = money(dict(worth))
+    says = f"{len(found.records):,} records" + (f", worth about {told}" if told else "") if found.records else "none"
+    figures = {"records": len(found.records), "worth_micros": dict(worth)}
+    return Row("too late usage", says, "ratewright usage too-late", attention=bool(found.records), figures=figures)
+
+
+def _dunning_due(home: Home, now_us: int) -> Row:
+    today = (EPOCH + dt.timedelta(microseconds=now_us)).date()
+    last = max((each.as_of for each in dunning.runs(home) if each.state != UNDONE), default="")
+    before = f"; last run of {last}" if last else "; never run"
+    if last > today.isoformat():
+        return Row(
+            "dunning due", f"a run of {last} is ahead of today", "ratewright dunning list", attention=True, figures={"last_run": last}
+        )
+    counts = collections.Counter(each.action for each in dunning.preview(home, today))
+    told = ", ".join(f"{number:,} to {action.replace('_', ' ')}" for action, number in sorted(counts.items()))
+    figures = {"date": today.isoformat(), "steps": dict(counts), "last_run": last}
+    command = f"ratewright dunning preview --date {today}"
+    return Row("dunning due", (told or "no account changes its state") + before, command, attention=bool(counts), figures=figures)
+
+
+SLOW: Final[tuple[tuple[str, str, Callable[[Home, int], Row]], ...]] = (
+    ("due today", "ratewright bill due", _due),
+    ("dunning due", "ratewright dunning preview", _dunning_due),
+    ("suspense and its worth", "ratewright usage suspense", _suspense_value),
+    ("too late usage", "ratewright usage too-late", _too_late),
+)

@@ -1,0 +1,183 @@
+"""What became of the records of a number in a span: each with its state, and where it is billed or why it is not.
+
+Looked at are records that count, those that wait in suspense, and what bill runs made of them. Rows that could not be read have no number
+and are not found. At most `limit` records are told, the oldest; memory holds one file of usage at a time.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from billing.enquiries.usage_bills import Charged, charged
+from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
+from billing.left_out import telling
+from billing.runs.left_out import LeftOut, Outlook
+from billing.store import tables
+from billing.suspense.waiting import waiting
+from rating.errors import UserError
+from rating.schema import KEY
+from rating.status import REFUSALS_FROM, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from billing.left_out.telling import Told
+    from billing.store.home import Home
+
+    Progress = Callable[[str, int, int], None]
+
+LIMIT_MAX: Final = 10_000
+
+
+class State(enum.StrEnum):
+    """Where a record stands."""
+
+    BILLED = "billed"
+    NO_LINE = "no_line"  # priced at nothing, or another line holds what is due: it is on no line of its run
+    VOID = "void"  # its invoice is void and nothing else has it: a later run bills it
+    REFUSED = "refused"  # rating refused it: `reason` is the status
+    NOT_DUE = "not_due"  # a later run bills it
+    TOO_LATE = "too_late"  # no run bills it any more
+    NOT_BILLABLE = "not_billable"  # it never bills
+    LEFT_OUT = "left_out"  # an open run has not had it, or its account was put aside
+    SUSPENSE = "suspense"  # it waits for a decision: `reason` says why
+
+
+_STATE_OF: Final = {
+    Outlook.FOR_GOOD: State.TOO_LATE,
+    Outlook.NEVER: State.NOT_BILLABLE,
+    Outlook.LATER: State.NOT_DUE,
+    Outlook.EARLIER: State.LEFT_OUT,
+    Outlook.BILLED: State.BILLED,
+}
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One record. Instants and durations in microseconds; `charge_micros` is before its line is rounded.
+
+    `later_lines`: lines with the same charge key on later invoices, as `R-0000000007/2`. `suspense_id`: 0 unless it waits there.
+    """
+
+    source: str
+    record_id: str
+    start_us: int | None
+    service: int
+    direction: int
+    other: str
+    duration_us: int
+    bytes: int
+    units: int
+    state: State
+    reason: str = ""
+    detail: str = ""
+    account_id: str = ""
+    run_id: int = 0
+    invoice: str = ""
+    line_no: int = 0
+    later_lines: tuple[str, ...] = ()
+    charge_micros: int = 0
+    currency: str = ""
+    suspense_id: int = 0
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The oldest records of a number in a span, by time, and how many there are in all."""
+
+    number: str
+    seq: int
+    records: tuple[Record, ...]
+    total: int
+
+
+def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Progress | None = None) -> Found:
+    """The records of `number`. `progress` is told a stage, and files done and in all. Raises UserError for a limit out of bounds."""
+    if not 1 <= limit <= LIMIT_MAX:
+        raise UserError(f"--limit: {limit} is not between 1 and {LIMIT_MAX:,}", "narrow the span by --from and --to", exit_status=2)
+
+    def stage(name: str) -> Callable[[int, int], None]:
+        return lambda done, total: progress(name, done, total) if progress is not None else None
+
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+        waits = [_waiting(row) for row in waiting(connection, seq, served_id=number).to_pylist() if span.holds(row["start_us"])]
+    rows = stored_rows(home, seq, Wanted(number, span, limit), stage("usage"))
+    keys: list[Any] = rows.table["event_key"].to_pylist()
+    charges = charged(home, seq, keys, stage("charges"))
+    told = _left_out(home, seq, rows, {key for key in keys if key not in charges})
+    accounts = _accounts(home, {each.account_key for of in charges.values() for each in of})
+    records = [_record(row, charges.get(row["event_key"], []), told, accounts) for row in rows.table.to_pylist()]
+    every = sorted([*records, *waits], key=lambda each: (each.start_us is None, each.start_us or 0, each.source, each.record_id))
+    return Found(number, seq, tuple(every[:limit]), rows.total + len(waits))
+
+
+def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, Told]:
+    """Why events without a charge are on no bill, by key as hexadecimal digits."""
+    own = [row for row in rows.table.select(["event_key", "start_us"]).to_pylist() if row["event_key"] in keys]
+    own.sort(key=lambda row: row["event_key"])
+    starts = np.array([row["start_us"] for row in own], np.int64)
+    found = telling.tell(home, seq, pa.array([row["event_key"] for row in own], KEY), starts)
+    return {each.event_key: each for each in found}
+
+
+def _accounts(home: Home, keys: set[int]) -> dict[int, tuple[str, str]]:
+    """Id and currency of accounts."""
+    row = tables.accounts.c
+    query = sa.select(row.account_key, row.account_id, row.currency).where(row.account_key.in_(sorted(keys)))
+    with home.connect() as connection:
+        return {int(key): (account_id, currency) for key, account_id, currency in connection.execute(query)}
+
+
+def _record(row: dict[str, Any], charges: list[Charged], told: dict[str, Told], accounts: dict[int, tuple[str, str]]) -> Record:
+    if not charges:
+        return _plain(row, **_of_told(told[row["event_key"].hex()]))
+    last = charges[-1]
+    account_id, currency = accounts.get(last.account_key, ("", ""))
+    known: dict[str, Any] = {"account_id": account_id, "run_id": last.run_id}
+    if last.status >= REFUSALS_FROM:
+        return _plain(row, state=State.REFUSED, reason=Status(last.status).name, **known)
+    known |= {"charge_micros": last.charge_micros, "currency": currency}
+    return _plain(row, **(known | _of_charges(charges)))
+
+
+def _of_charges(charges: list[Charged]) -> dict[str, Any]:
+    """Where an event is billed that its newest run priced."""
+    standing = [each for each in charges if each.line is not None and not each.line.is_void]
+    if standing:
+        first = standing[0]
+        assert first.line is not None, "chosen for its line"
+        later = tuple(f"{each.line.number}/{each.line.line_no}" for each in standing[1:] if each.line is not None)
+        where = {"run_id": first.run_id, "invoice": first.line.number, "line_no": first.line.line_no, "later_lines": later}
+        return {"state": State.BILLED, **where}
+    last = charges[-1]
+    if last.aside:
+        reason = LeftOut(last.aside)
+        return {"state": State.NOT_BILLABLE if reason is LeftOut.TESTED else State.LEFT_OUT, "reason": reason, "detail": last.aside_reason}
+    void = next((each.line for each in reversed(charges) if each.line is not None), None)
+    if void is not None:
+        return {"state": State.VOID, "invoice": void.number, "line_no": void.line_no}
+    return {"state": State.NO_LINE}
+
+
+def _of_told(told: Told) -> dict[str, Any]:
+    state = (
+        State.LEFT_OUT if told.run_id and told.outlook is Outlook.LATER and told.reason is not LeftOut.NOT_DUE else _STATE_OF[told.outlook]
+    )
+    return {"state": state, "reason": told.reason, "detail": told.detail, "account_id": told.account_id, "run_id": told.run_id}
+
+
+def _plain(row: dict[str, Any], **known: Any) -> Record:  # noqa: ANN401 -- fields of Record
+    other = row["other_raw"] or str(row["other_e164"] or "")
+    volume = (row["bytes_up"] or 0) + (row["bytes_down"] or 0)
+    what = (row["service"], row["direction"], other, row["duration_us"] or 0, volume, row["units"] or 0)
+    return Record(row["source"], row["record_id"], row["start_us"], *what, **known)
+
+
+def _waiting(row: dict[str, Any]) -> Record:
+    told = (row["source"], "", row["start_us"], 0, 0, row["other_raw"] or "", row["duration_us"], 0, 0, State.SUSPENSE, row["reason"])
+    return Record(*told, suspense_id=row["suspense_id"])

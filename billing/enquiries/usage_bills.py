@@ -1,0 +1,106 @@
+"""On which invoice and line events stand: their charges in runs that count, and the lines of these runs with the same charge key.
+
+An event has a charge in each run that computed its period. The first line that stands is where it is billed; later lines of the same key
+correct it, or others of that line. Interim bills and re-ratings keep no charges, and are not told of here.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.runs import charge_files, states
+from billing.runs.columns import int64
+from billing.runs.refusals import OWNER, Counting, charge_paths
+from billing.store import tables
+from rating.schema import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from billing.store.home import Home
+
+    Progress = Callable[[int, int], None]
+
+_KEY: Final = ("subscription_id", "period_from", "price_id", "charge_code", "revenue_code", "tax_class")
+_COLUMNS: Final = ["event_key", "status", "charge_micros", OWNER, *_KEY]
+
+
+class Line(NamedTuple):
+    """A line of an issued invoice; `is_void`: the invoice is."""
+
+    number: str
+    line_no: int
+    is_void: bool
+
+
+class Charged(NamedTuple):
+    """The charge of an event in one run, and the line that holds it, if there is one. `aside`: why its account got no bill of the run."""
+
+    run_id: int
+    status: int
+    charge_micros: int
+    account_key: int  # 0: nobody's
+    line: Line | None
+    aside: str  # a kind of `quarantine`, "quarantined" where that is null; empty: it was billed
+    aside_reason: str
+
+
+def charged(home: Home, seq: int, keys: Sequence[bytes], progress: Progress | None = None) -> dict[bytes, list[Charged]]:
+    """By event what runs that count made of it, the oldest run first. `progress` counts charge files."""
+    found: dict[bytes, list[Charged]] = collections.defaultdict(list)
+    if not keys:
+        return found
+    run = tables.bill_runs.c
+    with home.connect() as connection:
+        query = sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id)
+        files = [(run_id, path) for run_id in connection.execute(query).scalars().all() for path in charge_paths(connection, run_id)]
+        counting = Counting(connection, seq)
+    wanted = pc.field("event_key").isin(pa.array(sorted(keys), KEY))
+    for place, (run_id, path) in enumerate(files):
+        table = counting.of(run_id, charge_files.read(home.path, [path], _COLUMNS, wanted))
+        for key, charge in _of_run(home, run_id, table) if table.num_rows else ():
+            found[key].append(charge)
+        if progress is not None:
+            progress(place + 1, len(files))
+    return found
+
+
+def _of_run(home: Home, run_id: int, table: pa.Table) -> Iterable[tuple[bytes, Charged]]:
+    micros = int64(charge_files.micros_of(table["charge_micros"])).tolist()
+    with home.connect() as connection:
+        lines = _lines(connection, run_id, np.unique(int64(table["subscription_id"])).tolist())
+        aside = _aside(connection, run_id, np.unique(int64(table[OWNER])).tolist())
+    plain = table.set_column(table.column_names.index("period_from"), "period_from", table["period_from"].cast(pa.string()))
+    for row, charge_micros in zip(plain.to_pylist(), micros, strict=True):
+        key = tuple(row[name] for name in _KEY)
+        line = lines.get(key) or lines.get((*key[:-1], None))
+        kind, reason = aside.get(row[OWNER], ("", ""))
+        yield row["event_key"], Charged(run_id, row["status"], charge_micros, row[OWNER], line, kind, reason)
+
+
+def _lines(connection: sa.Connection, run_id: int, subscriptions: Sequence[int]) -> dict[tuple[Any, ...], Line]:
+    """The usage lines of a run by their charge key, and by the key without its tax class: an exempt account may have another one."""
+    line, invoice, event = tables.invoice_lines.c, tables.invoices.c, tables.invoice_events.c
+    is_void = sa.exists().where(event.invoice_key == invoice.invoice_key, event.kind == "voided")
+    names = (line.subscription_key, line.period_from, line.price_id, line.charge_code, line.revenue_code, line.tax_class)
+    query = sa.select(*names, invoice.number, line.line_no, is_void.label("is_void")).join_from(tables.invoice_lines, tables.invoices)
+    query = query.where(invoice.run_id == run_id, line.kind == "usage", line.subscription_key.in_(subscriptions))
+    found: dict[tuple[Any, ...], Line] = {}
+    for row in connection.execute(query.order_by(line.line_no)):
+        key, told = tuple(row[: len(names)]), Line(row.number, row.line_no, bool(row.is_void))
+        found[key] = told
+        found.setdefault((*key[:-1], None), told)
+    return found
+
+
+def _aside(connection: sa.Connection, run_id: int, accounts: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Accounts that a run priced and made no bill of."""
+    row = tables.quarantine.c
+    query = sa.select(row.account_key, row.kind, row.reason).where(row.run_id == run_id, row.account_key.in_(accounts))
+    return {int(key): (kind or "quarantined", reason) for key, kind, reason in connection.execute(query)}

@@ -1,0 +1,86 @@
+"""The stored records of one number in a span, the oldest of them, read file by file: memory holds one file and the rows that are wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from billing.intake import marks, view
+from billing.intake.marks import COMMIT_SEQ
+from billing.runs.columns import int64
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from billing.store.home import Home
+
+    Progress = Callable[[int, int], None]
+
+COLUMNS: Final = (
+    "event_key", "start_us", "served_id", "source", "record_id", "service", "direction", "other_raw", "other_e164", "duration_us",
+    "bytes_up", "bytes_down", "units", COMMIT_SEQ,
+)  # fmt: skip
+
+
+class Span(NamedTuple):
+    """Instants in microseconds UTC, half open."""
+
+    from_us: int = view.TIME_MIN_US
+    to_us: int = view.TIME_MAX_US
+
+    def holds(self, instant_us: int | None) -> bool:
+        """Whether it is within the span; so is what is not known."""
+        return instant_us is None or self.from_us <= instant_us < self.to_us
+
+
+class Wanted(NamedTuple):
+    """The oldest `limit` records of a number in a span."""
+
+    number: str
+    span: Span
+    limit: int
+
+
+class Rows(NamedTuple):
+    """The oldest records, in order of time, and how many there are in all. `start_us` as whole numbers."""
+
+    table: pa.Table
+    total: int
+
+
+def stored_rows(home: Home, seq: int, wanted: Wanted, progress: Progress | None = None) -> Rows:
+    """Records that count as of `seq`, those that never bill, too. `progress` counts files."""
+
+    def read() -> Rows:
+        with home.connect() as connection:
+            files, hidden = view.stored(connection, 0, seq, *wanted.span), marks.hidden(connection, seq)
+        kept, total = view.schema_of(COLUMNS).empty_table(), 0
+        for place, file in enumerate(files):
+            for part in view.parts(home, [file], COLUMNS, 0, seq):
+                found = _of_number(part, wanted, hidden)
+                total += found.num_rows
+                kept = _oldest(kept, found, wanted.limit)
+            if progress is not None:
+                progress(place + 1, len(files))
+        return Rows(kept.set_column(1, "start_us", pa.array(int64(kept["start_us"]))), total)
+
+    return view.steadily(read)
+
+
+def _of_number(part: pa.Table, wanted: Wanted, hidden: marks.Hidden) -> pa.Table:
+    mask: Any = pc.equal(part["served_id"], pa.scalar(wanted.number))
+    own = part.filter(mask)
+    start_us = int64(own["start_us"])
+    keep = (start_us >= wanted.span.from_us) & (start_us < wanted.span.to_us)
+    if len(hidden.keys) and own.num_rows:
+        keep &= ~marks.is_hidden(own, hidden)
+    return own.filter(pa.array(keep))
+
+
+def _oldest(kept: pa.Table, found: pa.Table, limit: int) -> pa.Table:
+    if not found.num_rows:
+        return kept
+    ordered = pa.concat_tables([kept, found]).sort_by([("start_us", "ascending"), ("event_key", "ascending")])
+    return ordered.slice(0, limit).combine_chunks()

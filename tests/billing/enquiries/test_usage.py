@@ -1,0 +1,126 @@
+"""The records of a number, and what became of each: where it is billed, or why it is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing.clocks import EPOCH
+from billing.documents import voiding
+from billing.documents.usage_list import usage_list
+from billing.enquiries.usage import Found, find
+from billing.enquiries.usage_rows import Span
+from billing.runs.left_out import LeftOut
+from rating.errors import UserError
+from rating.schema import UsageFlag
+from tests.billing.runs.world import Call, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+NUMBER, OTHER = "8613800000001", "8613800000002"
+
+
+@pytest.fixture
+def home_world(tmp_path: Path) -> Iterator[World]:
+    """Anna's October and November are billed; one of her calls has no rate, one was not answered, one came in January for October."""
+    made = World(tmp_path / "home")
+    for name, number in (("anna", NUMBER), ("bert", OTHER)):
+        made.account(name)
+        made.subscription(f"{name}-1", name, "shop/basic", number)
+    calls = [
+        Call(NUMBER, "2025-10-05T10:00:00", 60, key="first"),
+        Call(NUMBER, "2025-10-06T10:00:00", 60, 100_200, key="nowhere"),
+        Call(NUMBER, "2025-10-07T10:00:00", 0, key="missed", flags=int(UsageFlag.UNANSWERED)),
+        Call(OTHER, "2025-10-08T10:00:00", 60, key="bert's"),
+    ]
+    made.take(*calls)
+    made.bill("2025-11-01")
+    made.take(Call(NUMBER, "2025-11-03T10:00:00", 120, key="second"))
+    made.bill("2025-12-01")
+    yield made
+    made.home.close()
+
+
+def us(day: str) -> int:
+    return (dt.datetime.fromisoformat(f"{day}T00:00:00+08:00") - EPOCH) // dt.timedelta(microseconds=1)
+
+
+def told(world: World, number: str = NUMBER, span: Span = Span(), limit: int = 50) -> list[tuple[str, str, str, str]]:  # noqa: B008 -- a tuple
+    found: Found = find(world.home, number, span, limit=limit)
+    return [(each.record_id, each.state, each.reason, each.invoice) for each in found.records]
+
+
+def test_each_record_has_its_state(home_world: World) -> None:
+    world = home_world
+    assert told(world) == [
+        ("first", "billed", "", "R-0000000001"),
+        ("nowhere", "refused", "NO_ZONE", ""),
+        ("missed", "not_billable", LeftOut.NOT_BILLABLE, ""),
+        ("second", "billed", "", "R-0000000003"),
+    ]
+    world.take(Call(NUMBER, "2025-12-04T10:00:00", 60, key="coming"))
+    assert told(world)[-1] == ("coming", "not_due", LeftOut.NOT_DUE, "")
+    assert told(world, OTHER) == [("bert's", "billed", "", "R-0000000002")]
+    assert told(world, "8613800000003") == []
+
+
+def test_the_line_is_the_one_that_itemises_it(home_world: World) -> None:
+    """Invoice, line and charge are those of `invoice usage`."""
+    for record in find(home_world.home, NUMBER, Span()).records:
+        if record.state == "billed":
+            items = {each.record_id: each for each in usage_list(home_world.home, record.invoice).records}
+            own = items[record.record_id]
+            assert (record.line_no, record.charge_micros, record.other) == (own.line_no, own.charge_micros, own.other)
+            assert (record.account_id, record.currency, record.duration_us) == ("anna", "CNY", own.duration_us)
+
+
+def test_what_is_too_late_says_so(home_world: World) -> None:
+    for date in ("2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01"):
+        home_world.bill(date)
+    home_world.catch_up()
+    home_world.take(Call(NUMBER, "2025-10-09T10:00:00", 60, key="late"))
+    found = {each[0]: each for each in told(home_world)}
+    assert found["late"] == ("late", "too_late", LeftOut.CLOSED, "")
+
+
+def test_the_span_is_half_open_and_the_answer_bounded(home_world: World) -> None:
+    span = Span(us("2025-10-06"), us("2025-10-07"))
+    assert [each[0] for each in told(home_world, span=span)] == ["nowhere"]
+    cut = find(home_world.home, NUMBER, Span(), limit=2)
+    assert ([each.record_id for each in cut.records], cut.total) == (["first", "nowhere"], 4)
+    with pytest.raises(UserError, match="limit"):
+        find(home_world.home, NUMBER, Span(), limit=0)
+
+
+def test_two_versions_of_a_record_wait_in_suspense(home_world: World) -> None:
+    home_world.take(Call(NUMBER, "2025-10-05T10:00:00", 90, key="first"))
+    waits = [each for each in find(home_world.home, NUMBER, Span()).records if each.state == "suspense"]
+    assert {(each.reason, each.start_us) for each in waits} == {("conflicting", us("2025-10-05") + 10 * 3_600_000_000)}
+    assert all(each.suspense_id for each in waits)
+    assert "first" not in {each[0] for each in told(home_world)}, "neither version counts"
+
+
+def test_a_void_invoice_bills_nothing(home_world: World) -> None:
+    from billing.persons import Who  # noqa: PLC0415 -- of this test alone
+
+    number = find(home_world.home, NUMBER, Span()).records[-1].invoice
+    day = dt.date(2025, 12, 2)
+    voiding.void(home_world.home, number, "mistaken", Who("clerk", 7, home_world.begun(day)), on=day)
+    assert told(home_world)[-1] == ("second", "void", "", number)
+
+
+def test_a_later_line_of_the_same_charge_is_named(home_world: World) -> None:
+    free, paid = Call(NUMBER, "2025-11-20T10:00:00", 60, key="free"), Call(NUMBER, "2025-11-21T10:00:00", 6_000, key="came later")
+    home_world.take(free, paid)
+    home_world.bill("2026-01-01")
+    found = {each.record_id: each for each in find(home_world.home, NUMBER, Span()).records}
+    assert found["came later"].state == "billed"
+    assert (found["free"].state, found["free"].charge_micros, found["free"].run_id) == ("billed", 0, 3)
+    assert found["second"].invoice == "R-0000000003"
+    assert [each.partition("/")[0] for each in found["second"].later_lines] == [found["came later"].invoice]
+    assert found["came later"].later_lines == ()

@@ -1,0 +1,133 @@
+"""`ratewright status`, `usage find` and `accounts find|show` as people meet them, on one small home."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from billing.catalogue import Operator
+from billing.enquiries import home as page
+from billing.store import settings
+from server.cli import app
+from tests.billing.runs.world import Call, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+SLOW = {"due today", "dunning due", "suspense and its worth", "too late usage"}
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Anna's October is billed; a stranger's call waits."""
+    made = World(tmp_path / "home")
+    monkeypatch.setattr("server.clock.machine_now_us", made.tick)
+    monkeypatch.setattr("server.operator.current", lambda: Operator("ana", 2001))
+    made.account("anna")
+    made.subscription("anna-1", "anna", "shop/basic", "8613800000001")
+    made.take(Call("8613800000001", "2025-10-05T10:00", 1500, key="c1"), Call("stranger", "2025-10-07T10:00", 60, key="c2"))
+    made.bill("2025-11-01")
+    yield made
+    made.home.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run a command on the home; its stdout, as JSON where it is asked for."""
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
+
+    def call(words: str, status: int = 0) -> Any:  # noqa: ANN401 - JSON is anything
+        capsys.readouterr()
+        assert app.main(shlex.split(words)) == status, capsys.readouterr()
+        told = capsys.readouterr()
+        return told.err if status > 1 else json.loads(told.out) if "--json" in words else told.out
+
+    return call
+
+
+def rows(run: Callable[..., Any], words: str = "") -> dict[str, dict[str, Any]]:
+    """The rows of the page by their names."""
+    return {each["name"]: each for each in run(f"status --json {words}")["rows"]}
+
+
+def test_a_page_of_what_is_due_waits_and_is_open(run: Callable[..., Any], world: World) -> None:
+    found = rows(run)
+    assert found["accounts"]["figures"] == {"accounts": 1, "subscriptions": 1, "records": 2}
+    assert found["home"]["figures"]["schema"] in found["home"]["says"]
+    assert (found["home"]["figures"]["practice"], found["tariffs"]["figures"]["in_force"]) == (False, ["shop@1"])
+    assert found["suspense and its worth"]["figures"]["records"] == 1
+    assert found["months"]["figures"]["open"] == {"": ["2025-11"]}
+    waits = {name for name, each in found.items() if each["attention"]}
+    assert waits == {"suspense and its worth"}, "nothing else has anything to do on the bill date"
+    world.begun(dt.date(2025, 12, 20))
+    found = rows(run)
+    assert found["due today"]["figures"]["dates"] == [
+        {"bill_date": "2025-12-01", "accounts": 1, "command": "ratewright bill run --date 2025-12-01"}
+    ]
+    assert found["dunning due"]["figures"]["steps"] == {"remind": 1}
+    text = run("status")
+    assert "to be run today: 2025-12-01 (1 accounts)" in text
+    assert next(line for line in text.splitlines() if "due today" in line).startswith("*")
+
+
+def test_what_waits_for_another_person_is_told(run: Callable[..., Any], world: World) -> None:
+    assert settings.put(world.home, "approval", "required", "ana", 2001, world.tick())
+    world.begun(dt.date(2025, 12, 2))
+    run("bill run --date 2025-12-01")
+    run("settings set approval none --reason test")
+    found = rows(run)
+    waiting = found["unfinished runs"]
+    assert waiting["says"] == "run 2 of 2025-12-01 is computed and waits for another person"
+    assert waiting["command"] == "ratewright bill approve --run 2"
+    assert found["approvals"]["says"] == "1 asked for by ana: for anybody else"
+    assert found["guards"]["figures"]["waiting"] == ["approval = none"]
+    assert "approval = required" in found["guards"]["says"]
+
+
+def test_a_large_home_leaves_four_rows_to_their_commands(run: Callable[..., Any], world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert world
+    monkeypatch.setattr(page, "QUICK_RECORDS", 1)
+    found = rows(run)
+    assert {name for name, each in found.items() if not each["computed"]} == SLOW
+    assert all("--all computes it here" in found[name]["says"] for name in SLOW)
+    assert all(each["computed"] for each in rows(run, "--all").values())
+
+
+def test_each_row_names_a_command_that_runs(run: Callable[..., Any], world: World) -> None:
+    assert world
+    for name, row in rows(run).items():
+        words = row["command"].removeprefix("ratewright ")
+        assert app.main(shlex.split(words)) in {0, 1}, (name, words)
+
+
+def test_a_caller_is_found_and_shown(run: Callable[..., Any], world: World) -> None:
+    assert world
+    assert "anna-1" in run("accounts find 8613800000001")
+    assert run("accounts find nobody", status=1) == "nothing is called so\n"
+    assert run("accounts find 86138 --json")["hits"][0]["account_id"] == "anna"
+    told = run("accounts show anna --json")["standing"]
+    statement = run("payment statement anna --json")
+    assert told["balance_micros"] == statement["closing_micros"] > 0
+    assert [each["number"] for each in told["bills"]] == ["R-0000000001"]
+    text = run("accounts show anna")
+    assert "last bills" in text
+    assert "R-0000000001" in text
+
+
+def test_records_of_a_number_with_their_states(run: Callable[..., Any], world: World) -> None:
+    assert world
+    text = run("usage find +8613800000001 --from 2025-10-05 --to 2025-10-05")
+    assert "billed on R-0000000001 line" in text
+    assert "2025-10-05 10:00:00" in text
+    assert "R-0000000001 第" in run("usage find 8613800000001 --language zh")
+    assert run("usage find 8613800000001 --to 2025-10-04") == "no record of this number is known\n"
+    assert "rating refused it: UNKNOWN_SUBSCRIPTION" in run("usage find stranger")
+    found = run("usage find 8613800000001 --json")
+    assert (found["timezone"], found["found"]["records"][0]["state"]) == ("Asia/Shanghai", "billed")
+    assert "lies before" in run("usage find 1 --from 2025-10-05 --to 2025-10-04", status=2)
