@@ -13,6 +13,7 @@ from billing.documents import crediting, openings, voiding
 from billing.payments import deposits, giving_back, worklist
 from billing.store import approvals, settings
 from billing.store.approvals import Agreement, Approval
+from billing.too_late import deciding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,8 @@ DONE_BY: Final[dict[str, Callable[[Home, Agreement], object]]] = {
     give_back_limit.CHARGEBACK: giving_back.give_back_agreed,
     give_back_limit.DEPOSIT_REFUND: deposits.move_agreed,
     give_back_limit.LINE_RETURN: worklist.give_back_agreed,
+    deciding.LATE_BILL: deciding.decide_agreed,
+    deciding.LATE_WRITE_OFF: deciding.decide_agreed,
 }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from billing import late_decisions
 from billing.accounts import forecast, kinds
 from billing.accounts.lifecycle import end_contract
 from billing.accounts.picture import RELATIONS, load, subscription_keys
@@ -131,8 +132,10 @@ def _adjustments(recorder: Recorder, customer: Customer, on: dt.date) -> list[st
     """The references of adjustments dated after a closing. Raises UserError where one that waits would be on no bill any more."""
     row, line = tables.adjustments.c, tables.invoice_lines.c
     billed = sa.select(line.price_id).where(line.kind == "adjustment", line.price_id == row.adjustment_id).exists()
-    query = sa.select(row.reference, row.approved_by, billed.label("billed")).order_by(row.adjustment_id)
-    found = recorder.connection.execute(query.where(row.account_key == customer.key, row.on_date >= on.isoformat())).all()
+    query = sa.select(row.adjustment_id, row.reference, row.approved_by, billed.label("billed")).order_by(row.adjustment_id)
+    entered = recorder.connection.execute(query.where(row.account_key == customer.key, row.on_date >= on.isoformat())).all()
+    gone = late_decisions.retracted(recorder.connection, recorder.home.head_seq(recorder.connection))
+    found = [each for each in entered if each.adjustment_id not in gone]
     waiting = [each.reference for each in found if each.approved_by is not None and not each.billed]
     first = open_from(recorder.connection, load(recorder.connection, [customer.key]), customer.key)
     if waiting and on <= first:

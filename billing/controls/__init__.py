@@ -10,6 +10,8 @@
     posting     what follows from each line             = the posting that stands there; totals of invoices = net debits of receivables
     ledger      debits                                  = credits, and every posting's hash is its id
     numbers     the last number of each series          = how many documents there are
+    late usage  usage that may bill                     = charged + not due + not billable + too late + decided on by people;
+                decisions made, records, worth, amounts = decisions and records stored, adjustments
     runs        runs that numbered something            = runs that are known as numbered or posted
     payments    what follows from money that came, went = postings; cash, suspense and deposits in the ledger
     allocations settlements as they are stored          = those that follow from invoices and payments alone; what is left of credit

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from billing.controls.book import Book, book
 from billing.controls.claims import claim_books
 from billing.controls.documents import document_books, total_books
+from billing.controls.late import late_books
 from billing.controls.runs import run_books
 from billing.intake.books import intake_book
 
@@ -22,6 +23,7 @@ def books(home: Home) -> list[Book]:
         seq = home.head_seq(connection)
         found = [book(line.name, line.left, line.right, line.unit) for line in intake_book(home, seq)]
         found.extend(run_books(home, connection))
+        found.extend(late_books(home, connection, seq))
         found.extend(document_books(connection))
         found.extend(claim_books(connection))
     return found

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from billing import catalogue
+from billing import catalogue, late_decisions
 from billing.accounts.picture import load
 from billing.accounts.still_open import open_from
-from billing.allocations.items import voided
 from billing.charges.adjustments import Entered, needs_approval, problems
 from billing.charges.lines import minor_step_micros
 from billing.charges.periods import ONE_DAY
@@ -26,18 +25,23 @@ from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
 from billing.give_back_limit import Given, columns_of_acts, given_alone
 from billing.persons import same_person
+from billing.runs import by_hand
 from billing.runs.by_hand import LIMIT, counting
 from billing.store import settings, tables
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
+from rating.money import format_micros
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from billing.closed_months import Who
     from billing.store.home import Home
     from rating.model import Catalogue
 
 PENDING: Final = "waits for approval"
 WAITING: Final = "waits for a run"
+RETRACTED: Final = "retracted"  # its decision was taken back: it is never billed
 
 
 class Wanted(NamedTuple):
@@ -55,7 +59,7 @@ class Wanted(NamedTuple):
 
 
 class Adjustment(msgspec.Struct, frozen=True):
-    """One adjustment. `state`: waits for approval, waits for a run, or the number of the newest invoice that has it."""
+    """One adjustment. `state`: waits for approval, waits for a run, retracted, or the number of the newest invoice that has it."""
 
     reference: str
     account_id: str
@@ -86,6 +90,43 @@ def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjus
             existed = not _approve(home, connection, before, wanted, who)
         done += [msgspec.structs.replace(each, existed=existed) for each in _stored(home, connection, wanted.reference)]
     return done[0]
+
+
+def enter(home: Home, connection: sa.Connection, wanted: Wanted, who: Who, agreed: Who | None) -> int:
+    """Enter an adjustment that counts at once, in the caller's transaction, and return its id. `agreed`: the second person.
+
+    Raises UserError as `add` does, and where the amount needs another person and none has agreed.
+    """
+    values = require_possible(home, connection, wanted, who)
+    within = _is_within(connection, wanted, values["account_key"], who, settings.integer(connection, LIMIT))
+    approver = who if agreed is None else agreed
+    if not within and same_person(who.by_uid, approver.by_uid):
+        raise UserError(f"{format_micros(wanted.amount_micros)} is above the limit of one person", "another person has to agree")
+    return _insert(home, connection, wanted, values, who, approver)
+
+
+def require_possible(home: Home, connection: sa.Connection, wanted: Wanted, who: Who) -> dict[str, Any]:
+    """The columns of an adjustment that may be entered. Raises UserError as `add` does, and where the reference is taken."""
+    values = _values(home, connection, wanted)
+    row = tables.adjustments.c
+    if connection.execute(sa.select(row.adjustment_id).where(row.reference == wanted.reference)).first() is not None:
+        raise UserError(f"adjustment {wanted.reference} exists", "give a new one another reference")
+    _require_sense(home, connection, wanted, values, who)
+    return values
+
+
+def need_second(connection: sa.Connection, charges: Sequence[Given], who: Who) -> bool:
+    """Whether somebody else has to agree to charges of one command: as if all of them were of the account that has most already."""
+    limit, totals = settings.integer(connection, LIMIT), dict[str, int]()
+    for each in charges:
+        totals[each.currency] = totals.get(each.currency, 0) + each.amount_micros
+    alone = _alone(credits_=False)
+    return any(needs_approval(totals[each.currency] + given_alone(connection, alone, each, who), limit) for each in charges)
+
+
+def minor_step(home: Home, identity: str) -> int:
+    """Micro-units of the smallest coin of a catalogue."""
+    return minor_step_micros(_catalogue(home, identity).minor_digits)
 
 
 def list_all(home: Home, account_id: str | None = None) -> list[Adjustment]:
@@ -147,19 +188,37 @@ def _require_tax_class(home: Home, wanted: Wanted, currency: str) -> None:
 
 
 def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who, limit_micros: int) -> None:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
-    step = minor_step_micros(_catalogue(home, wanted.catalogue).minor_digits)
+    _require_sense(home, connection, wanted, values, who)
+    _insert(home, connection, wanted, values, who, who if _is_within(connection, wanted, values["account_key"], who, limit_micros) else None)
+
+
+def _is_within(connection: sa.Connection, wanted: Wanted, account_key: int, who: Who, limit_micros: int) -> bool:  # noqa: PLR0913, PLR0917 -- what, of whom and by whom
+    """Whether one person may enter it alone, with what was entered so in DAYS days."""
+    given = Given(account_key, _currency_of(connection, account_key), wanted.amount_micros)
+    total = abs(wanted.amount_micros) + given_alone(connection, _alone(credits_=wanted.amount_micros < 0), given, who)
+    return not needs_approval(total, limit_micros)
+
+
+def _require_sense(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who) -> None:
+    """Raises UserError for an amount or reason that cannot be, and for a day that no bill to come corrects."""
     entered = Entered(wanted.amount_micros, wanted.reason_code, wanted.text, who.by_uid, approved_uid=who.by_uid + 1)  # approval may follow
-    wrong = problems(entered, step, limit_micros, reasons())
+    wrong = problems(entered, minor_step(home, wanted.catalogue), settings.integer(connection, LIMIT), reasons())
     if wrong:
         raise UserError(f"adjustment {wanted.reference}: {'; '.join(wrong)}", "correct it and give the command again", exit_status=2)
     _require_open(connection, wanted.account_id, values["account_key"], wanted.on_date)
+
+
+def _insert(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who, approver: Who | None) -> int:  # noqa: PLR0913, PLR0917 -- what, and by whom
     seq = home.next_commit_seq(connection, "adjustment", who.now_us)
-    given = Given(values["account_key"], _currency_of(connection, values["account_key"]), wanted.amount_micros)
-    total = abs(wanted.amount_micros) + given_alone(connection, _alone(credits_=wanted.amount_micros < 0), given, who)
-    within = not needs_approval(total, limit_micros)
     by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
-    agreed = {"approved_by": who.by_name, "approved_uid": who.by_uid} if within else {"approved_by": None, "approved_uid": None}
-    connection.execute(tables.adjustments.insert().values(reference=wanted.reference, **values, **by, **agreed))
+    agreed: dict[str, Any] = {"approved_by": None, "approved_uid": None}
+    if approver is not None:
+        agreed = {"approved_by": approver.by_name, "approved_uid": approver.by_uid}
+    added = connection.execute(
+        tables.adjustments.insert().values(reference=wanted.reference, **values, **by, **agreed)
+    ).inserted_primary_key
+    assert added is not None
+    return int(added[0])
 
 
 def _alone(*, credits_: bool) -> sa.Select[Any]:
@@ -188,7 +247,7 @@ def _approve(home: Home, connection: sa.Connection, before: Any, wanted: Wanted,
     """Let a waiting adjustment count from now on; False where it counts, or the same person asks again."""
     seq = home.head_seq(connection)
     counts = before.adjustment_id in counting(connection, seq)["adjustment_id"].to_pylist()
-    if counts or same_person(before.by_uid, who.by_uid):
+    if counts or before.approved_by is not None or same_person(before.by_uid, who.by_uid):
         return False
     _require_open(connection, wanted.account_id, before.account_key, wanted.on_date, entered=True)
     seq = home.next_commit_seq(connection, "adjustment", who.now_us)
@@ -218,8 +277,9 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
     query = query.outerjoin(tables.subscriptions, subscription.subscription_key == row.c.subscription_key)
     if reference is not None:
         query = query.where(row.c.reference == reference)
-    counts = set(counting(connection, home.head_seq(connection))["adjustment_id"].to_pylist())
-    billed = _billed(connection)
+    seq = home.head_seq(connection)
+    counts = set(counting(connection, seq)["adjustment_id"].to_pylist())
+    billed, gone = by_hand.billed(connection), late_decisions.retracted(connection, seq)
     return [
         Adjustment(
             each.reference,
@@ -232,15 +292,11 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
             each.text,
             each.by_name,
             each.approved_by,
-            billed.get(each.adjustment_id, WAITING) if each.adjustment_id in counts else PENDING,
+            billed.get(each.adjustment_id, WAITING)
+            if each.adjustment_id in counts
+            else RETRACTED
+            if each.adjustment_id in gone
+            else PENDING,
         )
         for each in connection.execute(query.order_by(row.c.adjustment_id))
     ]
-
-
-def _billed(connection: sa.Connection) -> dict[int, str]:
-    """The newest invoice that has the line of an adjustment, by its id."""
-    line, invoice = tables.invoice_lines.c, tables.invoices.c
-    query = sa.select(line.price_id, invoice.number).join_from(tables.invoice_lines, tables.invoices)
-    query = query.where(line.kind == "adjustment", line.price_id > 0, invoice.invoice_key.not_in(voided()))
-    return {int(price_id): number for price_id, number in connection.execute(query.order_by(invoice.invoice_key))}

@@ -101,7 +101,8 @@ def due_of(home: Home, document: Document) -> Due:
 def priced_usage(home: Home, ground: Ground, sink: Sink | None = None) -> PricedSums:
     """The usage of a ground; `sink` gets the priced events (see `groups.price_in_groups`)."""
     guide = Guide(home, ground.seq)
-    return price_in_groups(home, ground.seq, guide, ground.contracts, ground.scope, ground.stored, threads=1, sink=sink)
+    about = (home, ground.seq, guide, ground.contracts, ground.scope, ground.stored)
+    return price_in_groups(*about, threads=1, sink=sink, left_alone=ground.left_alone)
 
 
 def stored_key(line: Any) -> Key:  # noqa: ANN401 -- a row of LINE

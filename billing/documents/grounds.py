@@ -2,8 +2,8 @@
 
 A run of the cycle computed the open periods of who was due. An interim bill (`threshold`) computed the running period up to its date. A
 re-rating (`rerate`) computed everything from the months that it was asked for up to the last bill, with tariffs and bills as of its
-planning, and all else as the last run knew it in which the account took part. The last two knew nothing of the commit that their documents
-are of.
+planning, and all else as the last run knew it in which the account took part, without what runs had left out for good by then (but for
+documents of before that rule). The last two knew nothing of the commit that their documents are of.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import msgspec
 import pyarrow as pa
 
 from billing.charges.rollover import Left
-from billing.documents.run_inputs import RERATE, billed_seq, detail_of, job_of
+from billing.documents.run_inputs import LEAVES_LATE, RERATE, billed_seq, detail_of, job_of
+from billing.late_decisions import Decided
+from billing.left_out.history import left_for_good
 from billing.runs import again, by_hand, facts, leftovers, price_list, scope, states, touched, unbilled
 from billing.runs.contracts import Contracts
 
@@ -39,6 +41,7 @@ class Ground(NamedTuple):
     stored: list[Left]
     adjustments: pa.Table
     through: dt.date | None = None
+    left_alone: Decided | None = None  # usage that is not priced; None: what people had decided on
 
 
 def ground_of(home: Home, connection: sa.Connection, document: Document) -> Ground:
@@ -61,8 +64,10 @@ def _of_rerating(home: Home, connection: sa.Connection, document: Document, plan
     last = again.run_of(connection, document.account_id, planned_seq, document.run_id)
     seq = last.pinned_seq
     contracts = Contracts(facts.load(connection, seq), price_list.load(home, planned_seq), facts.Midnights())
-    first_day, _ = msgspec.json.decode(job_of(connection, detail_of(connection, document)).periods, type=_Days)
+    detail = detail_of(connection, document)
+    first_day, _ = msgspec.json.decode(job_of(connection, detail).periods, type=_Days)
     covered = scope.covered_through(connection, contracts.facts, document.run_id)
     chosen = again.billed_periods(contracts, covered, last, first_day, only)
     stored = leftovers.stored(connection, contracts.facts, chosen, document.run_id)
-    return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq))
+    left_alone = left_for_good(home, planned_seq, first_day) if detail.get(LEAVES_LATE) else None
+    return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq), left_alone=left_alone)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from billing.documents.finding import Document
 
 RERATE: Final = covering.RERATE
+LEAVES_LATE: Final = "leaves_late"  # in the detail of a re-rating: what runs had left out for good is not in it
 WORKED_OUT: Final = (states.CYCLE, states.THRESHOLD, RERATE)  # kinds of run whose lines are what is due less what was billed
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing import late_decisions
 from billing.charges.lines import Int64s
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
@@ -21,17 +22,21 @@ from billing.intake.view import schema_of
 from billing.left_out.judging import CODES, ORDER, Judge, columns, looked
 from billing.runs import charge_files, price_list, states
 from billing.runs.columns import int64, one_chunk
+from billing.runs.fact_columns import day_number
 from billing.runs.left_out import LeftOut, Outlook, outlook
 from billing.runs.refusals import OWNER, Counting, charge_paths
 from billing.store import tables
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Sequence
 
     from billing.store.home import Home
 
     Progress = Callable[[int, int], None]
 
+_DAY_US: Final = 86_400_000_000
+_PERIOD_DAYS_MAX: Final = 64  # the longest period, and what clocks are apart
 UNSEEN: Final = -1  # as reason: no run has looked since it came
 FOR_GOOD: Final = np.array([outlook(each) is Outlook.FOR_GOOD for each in ORDER])
 _DECIDE: Final = np.array([outlook(each) is Outlook.FOR_GOOD or each in {LeftOut.NOT_BILLABLE, LeftOut.NOT_DUE} for each in ORDER])
@@ -56,9 +61,9 @@ class Verdicts(NamedTuple):
         return np.asarray(self.reason == CODES[LeftOut.NOT_BILLABLE])
 
 
-def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tuple[pa.Array[Any], Int64s]:
-    """Keys and starts of events that may bill and of which no run that counts has a charge, as of `seq`."""
-    usage = view.usage(home, ("event_key", "start_us"), seq)
+def uncharged(home: Home, seq: int, *, from_us: int = view.TIME_MIN_US, progress: Progress | None = None) -> tuple[pa.Array[Any], Int64s]:
+    """Keys and starts of events that may bill, began at `from_us` or later, and of which no run that counts has a charge, as of `seq`."""
+    usage = view.usage(home, ("event_key", "start_us"), seq, from_us)
     keys, start_us = one_chunk(usage["event_key"]), int64(usage["start_us"])
     run = tables.bill_runs.c
     with home.connect() as connection:
@@ -75,6 +80,18 @@ def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tupl
         if progress is not None:
             progress(number + 1, len(files))
     return keys, start_us
+
+
+def left_for_good(home: Home, seq: int, first_day: dt.date) -> late_decisions.Decided:
+    """Events of periods that hold `first_day` or begin later and that no run bills any more, decided on or not, as of `seq`."""
+    from_us = (day_number(first_day) - _PERIOD_DAYS_MAX) * _DAY_US
+    with home.connect() as connection:
+        decided = late_decisions.decided(connection, seq)
+    keys, start_us = uncharged(home, seq, from_us=from_us)
+    found = of_keys(home, seq, keys, start_us)
+    usage = found.usage.filter(pa.array(found.verdicts.for_good))
+    keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"])])
+    return late_decisions.Decided(keys, np.concatenate([decided.start_us, int64(usage["start_us"])]), np.zeros(len(keys), np.int64))
 
 
 class Found(NamedTuple):

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from billing import late_decisions
 from billing.charges.periods import Period, period_after, period_of
 from billing.guiding import Guide
 from billing.runs import arrivals, facts, late, price_list, pricing, scope, states, touched
@@ -104,6 +105,7 @@ class Judge:
         self._guide = Guide(home, seq)
         self._came = arrivals.load(connection, seq) if late.is_asked(self._contracts.price_list) else None
         self._reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
+        self._decided = late_decisions.decided(connection, seq, not_taken_back=True)
 
     def reasons(self, usage: pa.Table) -> npt.NDArray[np.int8]:
         """The reason of each row (place in ORDER), as if none of them were among the charges of the run."""
@@ -119,6 +121,8 @@ class Judge:
         for name, rows in lates.items():
             found[rows] = CODES[LeftOut(name)]
         found[~self._bills(usage, owner, start_us)] = CODES[LeftOut.NOT_BILLABLE]
+        would_bill = (found == CODES[LeftOut.SETTLED]) | ((found == CODES[LeftOut.OTHER_RUN]) & (owner.subscription < 0))
+        found[would_bill & self._decided.holds(usage["event_key"], start_us)] = CODES[LeftOut.DECIDED]
         return found
 
     def account_keys(self, usage: pa.Table) -> Int64s:

@@ -14,6 +14,7 @@ from billing.charges.periods import period_of
 from billing.guiding import Guide
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
+from billing.left_out.decisions import DecisionTold, decided_on
 from billing.left_out.history import UNSEEN, verdicts
 from billing.left_out.judging import CODES, ORDER, Judge, Looked, columns, looked
 from billing.runs import facts, price_list, scope, states
@@ -42,7 +43,8 @@ class Told(msgspec.Struct, frozen=True):
 
     `run_id`: the run that left it out; 0: none has looked since it came, and `bill_date` is that of the next one. `period_to` is the first
     day after the period, `open_from` the first day of the oldest period that was open, `closed_since` the bill date from which on its own
-    was not. `detail`: why it does not bill (unanswered, absorbed, segment, no_rule), or why its account was put aside.
+    was not. `detail`: why it does not bill (unanswered, absorbed, segment, no_rule), or why its account was put aside. `decision`: what
+    people decided about it, if that stands.
     """
 
     event_key: str
@@ -63,6 +65,7 @@ class Told(msgspec.Struct, frozen=True):
     open_from: str
     closed_since: str
     detail: str
+    decision: DecisionTold | None = None
 
 
 def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: int | None = None) -> tuple[Told, ...]:
@@ -108,6 +111,7 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
     told: dict[int, Told] = {}
     with home.connect() as connection:
         came_us = _came_us(connection, int64(usage[COMMIT_SEQ]))
+        decisions = decided_on(connection, seq, usage)
         runs = {run.run_id: run for run in looked(connection, seq)}
         seen, unseen = reason != UNSEEN, np.flatnonzero(reason == UNSEEN)
         groups = [(runs[number], np.flatnonzero((by == number) & seen)) for number in set(by[seen].tolist())]
@@ -118,7 +122,8 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
             starts, records = int64(some["start_us"]).tolist(), some.select(["event_key", "record_id", "source", "flags"]).to_pylist()
             each = zip(rows.tolist(), codes.tolist(), starts, records, judge.circumstances(some), strict=True)
             for row, code, start, record, known in each:
-                told[row] = _told(record, (start, int(came_us[row])), _as_told(run, ORDER[code]), run, known)
+                found = _told(record, (start, int(came_us[row])), _as_told(run, ORDER[code]), run, known)
+                told[row] = msgspec.structs.replace(found, decision=decisions.get(row))
     return tuple(told[row] for row in sorted(told))
 
 

@@ -9,8 +9,12 @@ from zoneinfo import ZoneInfo
 
 from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.left_out import LeftOut, Outlook, told
+from rating.money import format_micros
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from billing.left_out.decisions import DecisionTold
     from billing.left_out.telling import Told
 
 _DAY_US: Final = 86_400_000_000
@@ -25,7 +29,13 @@ WORDS: Final = {
         "closed": "The oldest period that was open begins on {open}; the period of the record is closed since the bill date {since}.",
         "closed_before": "The oldest period that was open begins on {open}.",
         "not_here": "The account is billed here from {billed} on: what began before is not.",
-        "for_good": "No run bills it any more, and `ratewright usage too-late` lists it: `ratewright adjustment add` charges it.",
+        "for_good": "No run bills it any more, and `ratewright usage too-late` lists it; `too-late bill` or `too-late write-off` decides.",
+        "decided": "{by} decided on it on {on} (decision {decision}): {what}. Reason: {why}.",
+        "billed": "it is billed with others of its subscription by adjustment {reference} over {amount}, {invoice}",
+        "written_off": "it is written off, and nothing is billed",
+        "on_invoice": "on invoice {number}",
+        "no_invoice": "which waits for a run",
+        "second": "{by}, with {other},",
         "not_due": "A run of {to} or later bills it.",
         "other_run": "The account was not among those of run {run}; a run of {to} or later that has it bills the record.",
         "held": "{detail}. When the hold ends, the next run bills it: `ratewright accounts show {account}`.",
@@ -48,7 +58,13 @@ WORDS: Final = {
         "closed": "当时最早的开放账期始于 {open}；该记录的账期自出账日 {since} 起已关闭。",
         "closed_before": "当时最早的开放账期始于 {open}。",
         "not_here": "该账户自 {billed} 起在此出账；此前开始的用量不计费。",
-        "for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录：可用 `ratewright adjustment add` 收取，或不予处理。",
+        "for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录；用 `too-late bill` 或 `too-late write-off` 处理。",
+        "decided": "{by} 于 {on} 作出处理（决定 {decision}）：{what}。原因：{why}。",
+        "billed": "与同一订购的其他记录一并由调账 {reference} 收取，金额 {amount}，{invoice}",
+        "written_off": "已核销，不予收取",
+        "on_invoice": "见发票 {number}",
+        "no_invoice": "等待出账",
+        "second": "{by}（经 {other} 同意）",
         "not_due": "{to} 或之后的出账将计费。",
         "other_run": "该账户不在第 {run} 次出账范围内；{to} 或之后包含该账户的出账将计费。",
         "held": "{detail}。暂停结束后的下一次出账将计费：`ratewright accounts show {account}`。",
@@ -75,6 +91,8 @@ def sentences(found: Told, language: str = "en") -> list[str]:
         "date": found.bill_date, "open": found.open_from, "since": found.closed_since, "billed": found.billed_from,
         "detail": found.detail, "told": told(found.reason, language),
     }  # fmt: skip
+    if found.decision is not None:
+        fields |= _decided(found.decision, words, zone)
     return [words[name].format(**fields) for name in _names(found)]
 
 
@@ -86,7 +104,18 @@ def _names(found: Told) -> list[str]:
     if found.reason is not LeftOut.NOT_BILLABLE:
         names.append("by" if found.run_id else "ahead")
     names += _why(found)
+    if found.decision is not None:
+        return [*names, "decided"]
     return [*names, "for_good"] if found.outlook is Outlook.FOR_GOOD else names
+
+
+def _decided(found: DecisionTold, words: Mapping[str, str], zone: ZoneInfo) -> dict[str, object]:
+    """The fields of the sentence about a decision."""
+    amount = f"{format_micros(found.amount_micros)} {found.currency}"
+    invoice = words["on_invoice" if found.invoice else "no_invoice"].format(number=found.invoice)
+    by = words["second"].format(by=found.by_name, other=found.agreed_by) if found.agreed_by else found.by_name
+    what = words[found.kind].format(reference=found.reference, amount=amount, invoice=invoice)
+    return {"by": by, "on": _instant(found.at_us, zone)[:10], "decision": found.decision_id, "what": what, "why": found.reason}
 
 
 def _why(found: Told) -> list[str]:

@@ -23,6 +23,7 @@ from billing import clocks
 from billing.allocations.items import chunks
 from billing.charges.lines import LINE
 from billing.charges.rollover import Left
+from billing.documents.run_inputs import LEAVES_LATE
 from billing.documents.issuing import issue
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts, joined
 from billing.persons import same_person
@@ -299,7 +300,7 @@ def _issue(home: Home, connection: sa.Connection, job_id: int, found: _Found, on
     for rows, kind, effect in ((total >= 0, INVOICE, None), (total < 0, CREDIT_NOTE, "advance")):
         part = part_of(drafts, np.flatnonzero(rows), on, kind)
         if part or (found.left and not made and kind == CREDIT_NOTE):
-            made.append(issue(home, connection, part, RUN_KIND, {"job": job_id}, who, effect=effect).run_id)
+            made.append(issue(home, connection, part, RUN_KIND, {"job": job_id, LEAVES_LATE: True}, who, effect=effect).run_id)
     if made:
         leftovers.store(connection, made[-1], found.left)
     return made

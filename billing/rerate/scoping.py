@@ -1,11 +1,11 @@
 """Exactly whose and which charges a re-rating is about: of accounts with the plan in some of its months, in these months alone.
 
 Accounts are computed with the tariffs of now and everything else (usage, facts, adjustments) as the last run knew it in which they took
-part: what came in since is the cycle's. An account's periods are computed from the first one that begins in or reaches into the months
-asked for, up to the last one that a run has billed; of what differs, `keeping.Kept` are the charges of the plan's holders on days of the
-months. Accounts of which runs of all accounts have left out a period (quarantined, held), whose last invoice is void, or of which nothing
-was billed are left alone and told: the next run computes them anyway. All members of a rating unit are computed together, whoever of them
-is named.
+part: what came in since is the cycle's, and what runs have left out for good stays out. An account's periods are computed from the first
+one that begins in or reaches into the months asked for, up to the last one that a run has billed; of what differs, `keeping.Kept` are the
+charges of the plan's holders on days of the months. Accounts of which runs of all accounts have left out a period (quarantined, held),
+whose last invoice is void, or of which nothing was billed are left alone and told: the next run computes them anyway. All members of a
+rating unit are computed together, whoever of them is named.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.guiding import Guide
+from billing.left_out.history import left_for_good
 from billing.rerate.keeping import Kept
 from billing.runs import again, bounds, by_hand, facts, leftovers, price_list, scope
 from billing.runs.computing import Known, billed_in
@@ -89,6 +90,7 @@ class _Reading:
         self._seq = seq
         self._prices = price_list.load(home, seq)
         self._midnights = facts.Midnights()
+        self._left_alone = left_for_good(home, seq, request.first_day)
 
     def contracts(self, pin: int) -> Contracts:
         """Facts as of a commit, and the tariffs of now."""
@@ -116,6 +118,7 @@ class _Reading:
                 by_hand.counting(self._connection, pin),
                 bounds.limits(self._connection, self._seq),
                 functools.cache(lambda: Guide(self._home, pin)),
+                self._left_alone,
             ),
             Kept(
                 known.subscription_keys[holding],

@@ -16,6 +16,7 @@ from billing.charges.lines import Lines, empty
 from billing.charges.rollover import Left
 from billing.guiding import Guide
 from billing.invoicing import billed_lines
+from billing.late_decisions import Decided
 from billing.runs import bounds, by_hand, entities, facts, leftovers, payers, price_list, scope, totals, touched
 from billing.runs.contracts import Contracts
 from billing.runs.groups import price_in_groups
@@ -61,6 +62,7 @@ class Known(NamedTuple):
     adjustments: pa.Table
     limits: bounds.Limits
     guide: Callable[[], Guide]
+    left_alone: Decided | None = None  # usage that is not priced; None: what people have decided on
 
 
 def compute(  # noqa: PLR0913 -- what, as of when, and how
@@ -110,6 +112,7 @@ def settled(  # noqa: PLR0913 -- what, and how
         threads=threads,
         sink=sink_for(contracts) if sink_for is not None and chosen.window is not None else None,
         progress=functools.partial(report, "price usage"),
+        left_alone=known.left_alone,
     )
     report("fees", 0, 0)
     clashing = leftovers.clashing(usage.left)

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from billing.charges.lines import Int64s
+from billing.late_decisions import Decided
 from billing.runs import late, pricing
-from billing.runs.arrivals import COLUMNS
+from billing.runs.arrivals import COLUMNS, Arrivals
 from billing.runs.circumstances import asked
 from billing.runs.columns import int64, key_halves, one_chunk
 from billing.runs.left_out import LeftOut
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from billing.charges.rollover import Left
     from billing.guiding import Guide
     from billing.intake.by_shard import Part
-    from billing.runs.arrivals import Arrivals
     from billing.runs.contracts import Contracts
     from billing.runs.owning import Owning
     from billing.runs.scope import Scope
@@ -53,15 +53,22 @@ class Units(NamedTuple):
     present: list[Int64s]  # by group: subscriptions that are rated whether they used anything or not
 
 
+class LateUsage(NamedTuple):
+    """When usage came, if any plan asks for that; what came too late and was decided on by people."""
+
+    came: Arrivals | None
+    decided: Decided
+
+
 class GroupEvents:
     """Prices groups of events, for several threads at once."""
 
-    def __init__(self, guide: Guide, owning: Owning, contracts: Contracts, scope: Scope, came: Arrivals | None) -> None:
+    def __init__(self, guide: Guide, owning: Owning, contracts: Contracts, scope: Scope, late_usage: LateUsage) -> None:
         self._guide = guide
         self._owning = owning
         self._contracts = contracts
         self._scope = scope
-        self._came = came
+        self._came, self._decided = late_usage
         self._turns = Turns(contracts, scope)
         self._asks_origin = asked(contracts.price_list.catalogues).origin
         self._aside: dict[int, Aside] = {}
@@ -123,6 +130,11 @@ class GroupEvents:
                 left_out[reason] = int(np.count_nonzero(keep & events & ~before))
                 keep = keep & ~events
             keep &= ~before | (owner.place >= 0)
+        if len(self._decided.keys):
+            would_bill = keep & ((owner.place >= 0) | (owner.subscription < 0))  # others have a reason of their own
+            by_hand = would_bill & self._decided.holds(usage["event_key"], start_us)
+            left_out[LeftOut.DECIDED.value] = int(np.count_nonzero(by_hand & ~before))
+            keep = keep & ~by_hand
         keep, others = pricing.to_price(usage, owner, keep, contracts.prices_incoming)
         left_out |= others
         left_out[LeftOut.SETTLED.value] += part.settled

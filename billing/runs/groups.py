@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from billing import late_decisions
 from billing.intake.by_shard import ByShard, Span, Wanted
 from billing.runs import arrivals, late, pricing
 from billing.runs.circumstances import asked
 from billing.runs.columns import index_of
-from billing.runs.group_events import Aside, GroupEvents, Units
+from billing.runs.group_events import Aside, GroupEvents, LateUsage, Units
 from billing.runs.owning import Owning
 from billing.runs.proposal import Currencies
 from billing.runs.usage_kernel import NOBODY
@@ -56,9 +57,11 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     sink: Sink | None = None,
     progress: Progress | None = None,
     group_rows: int = GROUP_ROWS,
+    left_alone: late_decisions.Decided | None = None,
 ) -> PricedSums:
     """Price the usage of the scope's windows as of `seq`. `stored`: what is left over from before the computed periods.
 
+    `left_alone`: usage that is not priced; by default what people have decided on by `seq`, since it came too late.
     `sink(number, priced)` gets the events of each group, from any of the threads; the numbers are 0, 1, 2 and so on, and the same usage
     is in the same groups each time. `progress(done, total)` counts stored rows.
     Raises UserError where a usage file is not what was committed.
@@ -73,7 +76,7 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     reader = ByShard(home, _wanted(contracts, spans, came), seq, threads=threads)
     edges = _edges(reader.rows, group_rows)
     owning.place_in_groups(edges)
-    events = GroupEvents(guide, owning, contracts, scope, came)
+    events = GroupEvents(guide, owning, contracts, scope, LateUsage(came, _decided(home, seq) if left_alone is None else left_alone))
     units = _units(owning, edges, events.present, contracts)
     lefts = _shared_out(stored, units.group, contracts)
     currencies = Currencies(contracts)
@@ -129,6 +132,11 @@ def _arrivals(home: Home, seq: int, contracts: Contracts) -> arrivals.Arrivals |
         return None
     with home.connect() as connection:
         return arrivals.load(connection, seq)
+
+
+def _decided(home: Home, seq: int) -> late_decisions.Decided:
+    with home.connect() as connection:
+        return late_decisions.decided(connection, seq)
 
 
 def _spans(contracts: Contracts, scope: Scope) -> _Spans:

@@ -25,6 +25,7 @@ class LeftOut(enum.StrEnum):
     CLOSED = "closed"
     TOO_LATE = "too_late"
     WAIVED = "waived"
+    DECIDED = "decided"
     NOT_DUE = "not_due"
     OTHER_RUN = "other_run"
     HELD = "held"
@@ -73,6 +74,7 @@ REASONS: Final[Mapping[LeftOut, About]] = {
         Outlook.FOR_GOOD,
         {"en": "it came after the bill of its period, and its plan waives that", "zh": "账期出账后才到达，资费计划予以免收"},
     ),
+    LeftOut.DECIDED: About(Outlook.FOR_GOOD, {"en": "a person decided on it", "zh": "已由人工处理"}),
     LeftOut.NOT_DUE: About(Outlook.LATER, {"en": "its period was not due", "zh": "所属账期尚未到期"}),
     LeftOut.OTHER_RUN: About(Outlook.LATER, {"en": "its account was not in the run", "zh": "账户不在本次出账范围内"}),
     LeftOut.HELD: About(Outlook.LATER, {"en": "bills of its account are held", "zh": "账户的账单已暂停"}),

@@ -1,8 +1,8 @@
 """Whom usage touches that came since an account was looked at: rows that arrived late, and rows that no longer count.
 
-Nothing is priced here. Files are read by few columns, and further only where a row of a row group is looked for. A row touches the period
-in which it starts, or, where that is closed and its plan bills late usage as it arrives, the one in which it was committed: see
-`billing.runs.late`. Its number leads to the account as guiding has it now.
+So do rows that are open again, since a decision on them was taken back. Nothing is priced here. Files are read by few columns, and further
+only where a row of a row group is looked for. A row touches the period in which it starts, or, where that is closed and its plan bills late
+usage as it arrives, the one in which it was committed: see `billing.runs.late`. Its number leads to the account as guiding has it now.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from billing import late_decisions
 from billing.intake import journal, marks, view
 from billing.intake.marks import COMMIT_SEQ
 from billing.runs import late
@@ -126,9 +127,11 @@ def collect(  # noqa: PLR0913, PLR0917 -- where usage lies, and whom it touches
         new = span.files(connection, touches.least_seq, seq)
         stored = span.files(connection, 0, seq)
         marked = _marks(connection, touches, places)
+        reopened = late_decisions.reopened(connection, touches.least_seq, touches.seq)
     _arrived(home, touches, places, new, span, threads)
-    if marked is not None:
-        _hidden(home, touches, places, stored, marked, threads)
+    for events in (marked, reopened):
+        if events is not None and len(events[0]):
+            _of_events(home, touches, places, stored, events, threads)
     if callers_of is not None:
         numbers, since_us = callers_of
         search = _calls_to(numbers, since_us)
@@ -167,11 +170,11 @@ def _marks(connection: sa.Connection, touches: Touches, places: Places) -> tuple
     return keys.dictionary, commit
 
 
-def _hidden(  # noqa: PLR0913, PLR0917 -- where to look, and for what
-    home: Home, touches: Touches, places: Places, files: Sequence[view.Stored], marked: tuple[pa.Array[Any], Int64s], threads: int
+def _of_events(  # noqa: PLR0913, PLR0917 -- where to look, and for what
+    home: Home, touches: Touches, places: Places, files: Sequence[view.Stored], events: tuple[pa.Array[Any], Int64s], threads: int
 ) -> None:
-    """Stored rows of marked events: they counted, and count no more."""
-    keys, commit = marked
+    """Stored rows of some events, each with a commit: marked ones counted, and count no more; of others a decision was taken back."""
+    keys, commit = events
     search = Search(("event_key",), lambda table: marks.has_key(table, keys))
     for found in _found(home, files, search, touches.seq, threads):
         place: Any = pc.index_in(found["event_key"], value_set=keys)

@@ -18,6 +18,9 @@ POINTS: Final = {
     "copy.before_commit": "a copy of a database is written and compared, not committed",
     "copy.database_copied": "a copy of a database is committed, and its folder is not a home yet",
     "copy.committed": "the folder of a copy is a home, and nobody was told",
+    # usage that came too late
+    "late.before_commit": "a decision on late usage is written with its adjustments, or taken back, not committed",
+    "late.committed": "a decision on late usage is committed",
     # accounts, catalogue
     "draft.before_commit": "a draft of a tariff is written, not committed",
     "draft.committed": "a draft of a tariff is committed",

@@ -69,6 +69,11 @@ SETTINGS: Final = {
         " (micro-units)",
         guards=True,
     ),
+    "late_usage_limit_micros": Setting(
+        "100000000",
+        "decisions on usage that came too late need another person above this sum of a person or an account in 30 days (micro-units)",
+        guards=True,
+    ),
     "write_off_limit_micros": Setting("0", "write-offs above this amount need another person (micro-units)", guards=True),
     "abnormal_bill_floor_micros": Setting(
         "100000000", "after months of nothing a bill above this amount is out of the ordinary (micro-units of its currency)", guards=True

@@ -44,6 +44,7 @@ SAMPLE_FILES: Final = 8
 _COSTS_NOTHING: Final = int(UsageFlag.UNANSWERED | UsageFlag.ABSORBED)  # a segment is worth what it adds to its call
 _NOBODY: Final = -1
 _NO_CURRENCY: Final = -1
+_NO_PRICE: Final = -1
 
 
 class Basis(enum.IntEnum):
@@ -59,6 +60,13 @@ class Basis(enum.IntEnum):
 BASIS_NAMES: Final = tuple(basis.name.lower().replace("_", " ") for basis in Basis)
 
 
+class Sold(NamedTuple):
+    """By which price and tariff version a record has its value: their rows, -1 none."""
+
+    price: npt.NDArray[np.int32]
+    version: npt.NDArray[np.int32]
+
+
 class Estimates(NamedTuple):
     """One a record. `currency` is an index into `currencies`, -1 where there is no value; `micros` is 0 there."""
 
@@ -66,6 +74,7 @@ class Estimates(NamedTuple):
     currency: npt.NDArray[np.int8]
     basis: npt.NDArray[np.int8]
     currencies: tuple[str, ...]
+    sold: Sold | None = None  # where records were priced
 
     def currency_of(self, row: int) -> str:
         """Of one record; empty where it has no value."""
@@ -125,6 +134,15 @@ class Estimator:
             self._fill_means(found, unpriced, column.take(pa.array(unpriced)).to_pylist())
         return found
 
+    def taxed_as(self, found: Estimates, row: int) -> tuple[str, str]:
+        """The catalogue and the tax class of the price by which the row of an estimate has its value; empty where there is none."""
+        if found.sold is None or found.sold.price[row] < 0:
+            return "", ""
+        prices = self._contracts.price_list
+        identity = prices.tables.versions[int(found.sold.version[row])].identity
+        tax_class = prices.tax_class(identity, int(prices.tables.tax_code[int(found.sold.price[row])]))
+        return identity, "" if tax_class is None else tax_class.name
+
     def of_sources(self, sources: Sequence[str]) -> Estimates:
         """The value of records of which no more than their source is known."""
         found = self._nothing(len(sources))
@@ -165,6 +183,7 @@ class Estimator:
             np.where(good & ~free, by_version[rated.version], np.int8(_NO_CURRENCY)).astype(np.int8),
             np.where(free, Basis.DOES_NOT_BILL, np.where(good, basis, Basis.UNKNOWN)).astype(np.int8),
             self._currencies,
+            Sold(*(np.where(good & ~free, rows, _NO_PRICE).astype(np.int32) for rows in (rated.price, rated.version))),
         )
 
     def _input(self, usage: pa.Table, start_us: Int64s, plan: npt.NDArray[np.int32], whose: Whose) -> RatingInput:

@@ -1,6 +1,7 @@
 """The list of usage that came too late for any bill: record, account, age, reason, and worth at the tariff in force when it began.
 
-It holds what some run has left out for good and no run has billed since, whoever's it is. Worth is an estimate of each record alone
+It holds what some run has left out for good and no run has billed since, whoever's it is, until a person decides on it; what is decided
+has a list of its own. Worth is an estimate of each record alone
 (`billing.suspense.estimate`): without free quantity, caps or anything else that a month remembers, and without tax.
 """
 
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
+from billing import late_decisions
 from billing.left_out.history import uncharged, verdicts
 from billing.left_out.telling import Told, tell_of, usage_of
+from billing.runs.columns import int64
 from billing.suspense.estimate import BASIS_NAMES, Estimator
 
 if TYPE_CHECKING:
@@ -26,13 +29,18 @@ _DAY_US: Final = 86_400_000_000
 
 
 class TooLate(msgspec.Struct, frozen=True):
-    """A record, its age in whole days, and its worth; `currency` is empty where nobody can say that. `basis`: what the worth goes by."""
+    """A record, its age in whole days, and its worth; `currency` is empty where nobody can say that. `basis`: what the worth goes by.
+
+    `catalogue` and `tax_class` are those of the price; empty where no price is known.
+    """
 
     record: Told
     age_days: int
     worth_micros: int
     currency: str
     basis: str
+    catalogue: str = ""
+    tax_class: str = ""
 
 
 class Sum(msgspec.Struct, frozen=True):
@@ -52,22 +60,35 @@ class Listed(msgspec.Struct, frozen=True):
     sums: tuple[Sum, ...]
 
 
-def listed(home: Home, now_us: int, account_id: str | None = None, *, progress: Progress | None = None) -> Listed:
-    """What is too late for any bill now; of one account, if it is named. `progress` counts charge files, then runs."""
+def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: bool = False, progress: Progress | None = None) -> Listed:
+    """What is too late for any bill now, and open; of one account, if it is named. `decided`: what people have decided on instead.
+
+    `progress` counts charge files, then runs.
+    """
     with home.connect() as connection:
         seq = home.head_seq(connection)
-    keys, start_us = uncharged(home, seq, progress=progress)
+        known = late_decisions.decided(connection, seq)
+    keys, start_us = (known.keys, known.start_us) if decided else uncharged(home, seq, progress=progress)
     if not len(keys):
         return Listed(seq, (), ())
     usage = usage_of(home, seq, keys, start_us)
     found = verdicts(home, seq, usage, progress=progress)
-    rows = np.flatnonzero(found.for_good)
+    wanted = known.holds(usage["event_key"], int64(usage["start_us"]))
+    rows = np.flatnonzero(wanted if decided else found.for_good & ~wanted)
     usage = usage.take(rows)
-    worth = Estimator(home, seq).estimates(usage)
+    estimator = Estimator(home, seq)
+    worth = estimator.estimates(usage)
     told = tell_of(home, seq, usage, found.reason[rows], found.run_id[rows])
     assert len(told) == usage.num_rows, "each record is told of once"
     records = tuple(
-        TooLate(each, (now_us - each.start_us) // _DAY_US, int(worth.micros[row]), worth.currency_of(row), BASIS_NAMES[worth.basis[row]])
+        TooLate(
+            each,
+            (now_us - each.start_us) // _DAY_US,
+            int(worth.micros[row]),
+            worth.currency_of(row),
+            BASIS_NAMES[worth.basis[row]],
+            *estimator.taxed_as(worth, row),
+        )
         for row, each in enumerate(told)
         if account_id is None or each.account_id == account_id
     )

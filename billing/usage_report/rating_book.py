@@ -1,12 +1,14 @@
 """The rating book: what intake accepted, against what bill runs made of it, by source, file or day.
 
-    accepted + assembled + recycled = rated + zero-rated + suspended by rating + not yet due + too late + not billable
+    accepted + assembled + recycled = rated + zero-rated + suspended by rating + not yet due + too late + late, billed + late, written off
+                                      + not billable
 
 The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side are the
 usage rows that lie in the files and may bill, looked up in the charge files of the runs, the newest first: what a run priced, what it
-refused. Of what no run took up the runs say why (`billing.left_out`): too late is what they left out for good; not billable is incoming
-usage that no plan prices, and what came back out of suspense and never bills by itself: an unanswered call, a segment, a leg of another
-call. The rest is not yet due. Both sides are given in rows, microseconds, bytes and units.
+refused. Of what no run took up the runs say why (`billing.left_out`): too late is what they left out for good and nobody has decided on;
+late, billed is what people billed by adjustments, and late, written off what they gave up; not billable is incoming usage that no plan
+prices, and what came back out of suspense and never bills by itself: an unanswered call, a segment, a leg of another call. The rest is not
+yet due. Both sides are given in rows, microseconds, bytes and units.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing import late_decisions
 from billing.intake import view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
 from billing.intake.counting import DAY_US
@@ -49,7 +52,9 @@ class Fate(enum.IntEnum):
     SUSPENDED = 2
     NOT_YET_DUE = 3
     TOO_LATE = 4
-    NOT_BILLABLE = 5
+    LATE_BILLED = 5
+    LATE_WRITTEN_OFF = 6
+    NOT_BILLABLE = 7
 
 
 class RatingLine(msgspec.Struct, frozen=True):
@@ -133,6 +138,20 @@ def _judge(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> Non
     assert place.null_count == 0, "usage that was there a moment ago is there no more"
     for fate_of, holds in ((Fate.TOO_LATE, found.verdicts.for_good), (Fate.NOT_BILLABLE, found.verdicts.not_billable)):
         fate[rows[holds[place.to_numpy()]]] = fate_of
+    _decided(home, usage, seq, fate)
+
+
+def _decided(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> None:
+    """Say of what no run took up what people have decided about it."""
+    with home.connect() as connection:
+        decided, kinds = late_decisions.decided(connection, seq), late_decisions.standing(connection, seq)
+    open_ = (fate == Fate.TOO_LATE) | (fate == Fate.NOT_YET_DUE)
+    rows = np.flatnonzero(open_ & decided.holds(usage["event_key"], int64(usage["start_us"])))
+    if rows.size:
+        place: Any = pc.index_in(one_chunk(usage["event_key"].take(rows)), value_set=decided.keys)
+        numbers = decided.decision_id[place.to_numpy()].tolist()
+        billed = np.array([kinds[number].kind == late_decisions.BILLED for number in numbers])
+        fate[rows] = np.where(billed, Fate.LATE_BILLED, Fate.LATE_WRITTEN_OFF)
 
 
 def _bills(flags: NDArray[np.int32]) -> NDArray[np.bool_]:

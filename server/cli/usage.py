@@ -15,7 +15,7 @@ USAGE_COMMANDS = (
     ("find", "find:find", "The records of a number, and what became of each."),
     ("assemble", "assemble:assemble", "Calls and sessions whose segments are not all there."),
     ("report", "report:report", "The books of intake and rating, and what to watch."),
-    ("too-late", "too_late:too_late", "Usage that no run bills any more, and what it was worth."),
+    ("too-late", "too_late:app", "Usage that no run bills any more, and what it was worth; bill it or write it off."),
     ("seal", "seal:seal", "Turn the journal into Parquet."),
 )
 

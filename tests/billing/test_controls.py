@@ -24,6 +24,7 @@ AGED = "receivables CNY: by age = ledger"
 CASH, PAID = "cash CNY: what came less what went = ledger", "payments: postings = what follows from them"
 BILLING, TAX = "billing, run 1 of 2025-11-01 CNY", "tax, run 1 of 2025-11-01 CNY: computed = tax lines"
 ALLOCATED, IDS, NUMBERS = "allocations: stored", "ledger: postings = postings with the id", "numbers R: given = issued"
+LATE = "late usage: usage = what becomes of it"
 STEPS, BARS, VERSIONS = "dunning: steps", "dunning: bars", "catalogues: versions that charges name"
 CHANGES = "catalogues: publications and repeals committed"
 FILES, RATED = "charges, run 1 of 2025-11-01: ", "rating, run 1 of 2025-11-01"
@@ -79,10 +80,10 @@ TAMPERED = [
     ("UPDATE charge_manifest SET rows = rows + 1 WHERE run_id = 1", {FILES + "rows"}),
     ("UPDATE charge_manifest SET charge_micros = charge_micros + 1 WHERE run_id = 1", {FILES + "money"}),
     ("UPDATE intake_counts SET duration_us = duration_us + 1 WHERE outcome = 'answered'", {"intake switch: answered"}),
-    ("UPDATE publications SET content_hash = zeroblob(32)", {"catalogue shop version 1: published", VERSIONS}),
+    ("UPDATE publications SET content_hash = zeroblob(32)", {"catalogue shop version 1: published", VERSIONS, LATE}),
     ("UPDATE publications SET effective_from_us = effective_from_us + 1", {"catalogue shop version 1: listed"}),
-    ("DELETE FROM publications", {VERSIONS, CHANGES}),
-    ("UPDATE commits SET kind = 'repeal' WHERE commit_seq = 2", {CHANGES}),
+    ("DELETE FROM publications", {VERSIONS, CHANGES, LATE}),
+    ("UPDATE commits SET kind = 'repeal' WHERE commit_seq = 2", {CHANGES, LATE}),
     ("DELETE FROM commits WHERE commit_seq = 2", {"commits: given = kept"}),
 ]  # fmt: skip
 
@@ -161,6 +162,7 @@ def test_a_row_that_is_gone_from_a_charge_file(billed: World) -> None:
 def test_a_charge_file_that_is_gone(billed: World) -> None:
     next(billed.home.charges_folder.glob("run=2/*.parquet")).unlink()
     found = {book.name: book for book in books(billed.home) if not book.ok}
-    assert {name.split(",")[0] for name in found} == {"rating", "charges", "billing"}
-    assert all("run 2" in name for name in found)
+    assert {name.split(",")[0] for name in found} == {"rating", "charges", "billing", LATE}
+    assert all("run 2" in name for name in found if name != LATE)
+    assert "cannot be worked out" in next(iter(found[LATE].terms))
     assert list(found["charges, run 2 of 2025-12-01: rows"].terms) == ["missing charges/run=2/part-00000.parquet"]

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from billing.store.tables.columns import INT64, id_, int_, table, text
 
-# What somebody asked for. kind: setting | credit_note | void | refund | reversal | chargeback | deposit_refund | line_return.
+# What somebody asked for. kind: setting | credit_note | void | refund | reversal | chargeback | deposit_refund | line_return |
+# late_usage_bill | late_usage_write_off.
 approvals = table(
     "approvals",
     id_("approval_id"),

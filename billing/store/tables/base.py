@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from billing.store.tables.columns import id_, int_, table, text
 
 # One row a commit: the sequence itself. kind: usage, seal, collection, fact, draft, publication, repeal, decision, run, invoice,
-# payment, dunning, adjustment, ledger, setting, rerate, approval, undo.
+# payment, dunning, adjustment, ledger, setting, rerate, approval, undo, late.
 commits = table("commits", id_("commit_seq"), text("kind"), int_("at_us"))
 
 # One row a key: installation id, hash key of event keys.

@@ -177,3 +177,32 @@ finding_waivers = table(
     int_("at_us"),
     int_("commit_seq"),
 )
+# What a person decided about usage that came too late for its bill, of one account and subscription a row. kind: billed | written_off |
+# taken_back. The newest word on a record holds; one that is decided is in no bill run.
+late_decisions = table(
+    "late_decisions",
+    id_("decision_id"),
+    text("kind"),
+    sa.Column("undoes", INT64, nullable=True, unique=True),  # taken_back: the decision that holds no more
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=True, index=True),  # null: nobody's
+    int_("subscription_key"),  # 0: nobody's
+    text("currency", nullable=True),  # null: of unknown worth
+    int_("records"),
+    int_("worth_micros"),  # by the tariffs that held as the records began
+    int_("amount_micros"),  # of the adjustment; 0 where nothing is billed
+    sa.Column("adjustment_id", INT64, sa.ForeignKey("adjustments.adjustment_id"), nullable=True),
+    text("reason"),
+    text("by_name"),
+    int_("by_uid"),
+    text("agreed_by", nullable=True),  # the second person
+    int_("agreed_uid", nullable=True),
+    int_("at_us"),
+    int_("commit_seq"),
+)
+late_decision_events = table(  # the records of a decision; one that is taken back names none of its own
+    "late_decision_events",
+    sa.Column("decision_id", INT64, sa.ForeignKey("late_decisions.decision_id"), primary_key=True),
+    sa.Column("event_key", sa.LargeBinary, primary_key=True, index=True),
+    int_("start_us"),
+    int_("worth_micros"),
+)

@@ -53,6 +53,7 @@ GUARDS = [
     ("days_ahead_max", "70", "60", "71"),
     ("adjustment_limit_micros", "100000000", "0", "100000001"),
     ("give_back_limit_micros", "100000000", "0", "100000001"),
+    ("late_usage_limit_micros", "100000000", "0", "100000001"),
     ("write_off_limit_micros", "0", None, "1"),
     ("abnormal_bill_floor_micros", "100000000", "1", "100000001"),
 ]

@@ -112,7 +112,16 @@ def test_the_rating_book_of_a_bill_run(world: World) -> None:
     assert line.ok
     assert {name: each.rows for name, each in line.left.items()} == {"accepted": 4, "assembled": 0, "recycled": 0}
     made = {name: each.rows for name, each in line.right.items()}
-    assert made == {"rated": 1, "zero_rated": 1, "suspended": 1, "not_yet_due": 1, "too_late": 0, "not_billable": 0}
+    assert made == {
+        "rated": 1,
+        "zero_rated": 1,
+        "suspended": 1,
+        "not_yet_due": 1,
+        "too_late": 0,
+        "late_billed": 0,
+        "late_written_off": 0,
+        "not_billable": 0,
+    }
     days = [each.day for each in rating_book(world.home, SEQ, FEBRUARY, by=By.DAY)]
     assert days == ["2026-02-10", "2026-02-11", "2026-03-05"]
 

@@ -31,7 +31,7 @@ Account anna, subscription anna-1. It came 2026-02-10 12:00:00, 128 days after i
 It belongs to the period 2025-10-01 to 2025-10-31.
 It was left out by run 5 of 2026-03-01.
 The oldest period that was open begins on 2025-11-01; the period of the record is closed since the bill date 2026-03-01.
-No run bills it any more, and `ratewright usage too-late` lists it: `ratewright adjustment add` charges it.
+No run bills it any more, and `ratewright usage too-late` lists it; `too-late bill` or `too-late write-off` decides.
 """
 
 

@@ -1,0 +1,103 @@
+"""Books of usage that came too late for its bill, and of what people decided about it.
+
+What is decided is counted by the decisions, in SQL; all else by usage files, charge files and the word of the runs. So a record that is
+billed twice, by a run and by a person, is found, and so is a decision that lost a record.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+
+from billing import late_decisions
+from billing.controls.book import ROWS, book, set_book
+from billing.intake import view
+from billing.late_decisions import BILLED, TAKEN_BACK, WRITTEN_OFF
+from billing.runs.columns import int64
+from billing.store import tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from billing.controls.book import Book
+    from billing.store.home import Home
+
+_USAGE: Final = "late usage: usage = what becomes of it"
+
+
+def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book]:
+    """All usage by what becomes of it, as of `seq`; and, once anybody has decided on any, the decisions."""
+    every = connection.execute(sa.select(tables.late_decisions).where(tables.late_decisions.c.commit_seq <= seq)).all()
+    try:
+        yield _usage_book(home, seq, late_decisions.decided(connection, seq), _by_kind(every))
+    except (FileNotFoundError, UserError) as error:  # a charge file or a tariff is gone: other books say so as well
+        yield book(_USAGE, 1, 0, "balances", {f"it cannot be worked out: {error}": 1})
+    made = connection.execute(sa.select(tables.commits.c.commit_seq).where(tables.commits.c.kind == late_decisions.COMMIT_KIND)).scalars()
+    yield set_book("late usage: decisions made = decisions stored", set(made), {each.commit_seq for each in every}, "decisions")
+    if every:
+        yield from _records(connection, every)
+        yield from _amounts(connection, every)
+
+
+def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: collections.Counter[str]) -> Book:
+    """Usage that may bill = charged + not due + not billable + too late, open + billed by people + written off - gone since."""
+    from billing.left_out.history import of_keys, uncharged  # noqa: PLC0415 -- loads kernels
+
+    keys, start_us = uncharged(home, seq)
+    usage = view.usage(home, ("event_key", "start_us"), seq)
+    found = of_keys(home, seq, keys, start_us)
+    by_hand = decided.holds(found.usage["event_key"], int64(found.usage["start_us"]))
+    present = int(np.count_nonzero(decided.holds(usage["event_key"], int64(usage["start_us"]))))
+    verdicts = found.verdicts
+    shown = {
+        "charged": usage.num_rows - len(keys),
+        "not due": int(np.count_nonzero(~by_hand & ~verdicts.for_good & ~verdicts.not_billable)),
+        "not billable": int(np.count_nonzero(~by_hand & verdicts.not_billable)),
+        "too late, open": int(np.count_nonzero(~by_hand & verdicts.for_good)),
+        "too late, billed by adjustment": by_kind[BILLED],
+        "too late, written off": by_kind[WRITTEN_OFF],
+        "decided, counts no more": present - len(decided.keys),
+    }
+    return book(_USAGE, usage.num_rows, sum(shown.values()), ROWS, {"usage": usage.num_rows, **shown})
+
+
+def _by_kind(every: Sequence[Any]) -> collections.Counter[str]:
+    """Records by the decision that stands, as the decisions themselves count them."""
+    gone = {each.undoes for each in every if each.kind == TAKEN_BACK}
+    counts: collections.Counter[str] = collections.Counter()
+    for each in every:
+        if each.kind != TAKEN_BACK and each.decision_id not in gone:
+            counts[each.kind] += int(each.records)
+    return counts
+
+
+def _records(connection: sa.Connection, every: Sequence[Any]) -> Iterator[Book]:
+    """Each decision has the records, and they the worth, that it says."""
+    event = tables.late_decision_events.c
+    worth = sa.cast(sa.func.sum(event.worth_micros), tables.INT64)
+    query = sa.select(event.decision_id, sa.func.count(), worth).group_by(event.decision_id)
+    stored = {(int(number), int(records), int(micros)) for number, records, micros in connection.execute(query)}
+    said = {(int(each.decision_id), int(each.records), int(each.worth_micros)) for each in every if each.kind != TAKEN_BACK}
+    yield set_book("late usage: records and worth of decisions = records stored", said, stored, "decisions")
+
+
+def _amounts(connection: sa.Connection, every: Sequence[Any]) -> Iterator[Book]:
+    """What decisions bill is what their adjustments charge, by currency; and each that bills has one."""
+    row, account = tables.adjustments.c, tables.accounts.c
+    query = sa.select(row.adjustment_id, row.amount_micros, account.currency).join_from(tables.adjustments, tables.accounts)
+    amounts = {int(each.adjustment_id): (each.currency, int(each.amount_micros)) for each in connection.execute(query)}
+    billed = [each for each in every if each.kind == BILLED]
+    left, right = collections.Counter[str](), collections.Counter[str]()
+    for each in billed:
+        left[each.currency] += int(each.amount_micros)
+        currency, micros = amounts.get(each.adjustment_id, (each.currency, 0))
+        right[currency] += micros
+    for currency in sorted(left | right):
+        yield book(f"late usage: decided {currency} = adjustments", left[currency], right[currency], f"micro-units {currency}")
+    said = {(each.adjustment_id, int(each.amount_micros)) for each in billed}
+    stored = {(each.adjustment_id, amounts.get(each.adjustment_id, ("", 0))[1]) for each in billed}
+    yield set_book("late usage: amounts of decisions = adjustments", said, stored, "adjustments")

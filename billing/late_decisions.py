@@ -1,0 +1,179 @@
+"""What people decided about usage that came too late for its bill, as it is stored, and how much one person may decide alone.
+
+A decision is about records of one account and subscription. It stands until it is taken back; a record has one standing decision at most,
+and no bill run prices it. Rows are only ever added.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.charges.lines import Int64s
+from billing.persons import is_of
+from billing.store import bulk, settings, tables
+from rating.schema import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from billing.persons import Who
+
+BILLED, WRITTEN_OFF, TAKEN_BACK = "billed", "written_off", "taken_back"
+COMMIT_KIND: Final = "late"
+LIMIT: Final = "late_usage_limit_micros"
+DAYS: Final = 30
+_US_PER_DAY: Final = 86_400_000_000
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """A decision as it is stored. `account_key` None: nobody's records; `currency` empty: of unknown worth. Amounts in micro-units."""
+
+    decision_id: int
+    kind: str
+    account_key: int | None
+    currency: str
+    records: int
+    worth_micros: int
+    amount_micros: int
+    adjustment_id: int | None
+    reason: str
+    by_name: str
+    agreed_by: str  # the second person, empty where there was none
+    at_us: int
+    commit_seq: int
+
+
+class Decided(NamedTuple):
+    """Records with a standing decision: key, start, and the decision of each."""
+
+    keys: pa.Array[Any]
+    start_us: Int64s
+    decision_id: Int64s
+
+    def holds(self, event_key: pa.ChunkedArray[Any], start_us: Int64s) -> npt.NDArray[np.bool_]:
+        """Which rows of usage are among them. Keys are only looked at of what began when one of them did."""
+        found = np.zeros(len(start_us), np.bool_)
+        rows = np.flatnonzero(np.isin(start_us, self.start_us))
+        if rows.size:
+            mask: Any = pc.is_in(event_key.take(rows), value_set=self.keys)
+            found[rows] = mask.to_numpy()
+        return found
+
+
+def decided(connection: sa.Connection, seq: int, *, not_taken_back: bool = False) -> Decided:
+    """Records with a decision that stands as of `seq`; with `not_taken_back` only those of which it was not taken back since, either."""
+    row, event = tables.late_decisions.c, tables.late_decision_events
+    query = sa.select(event.c.event_key, event.c.start_us, event.c.decision_id)
+    query = query.join_from(event, tables.late_decisions, row.decision_id == event.c.decision_id).where(
+        _stands(None if not_taken_back else seq)
+    )
+    found = bulk.read(connection, query.where(row.commit_seq <= seq).order_by(event.c.start_us, event.c.event_key))
+    keys: Any = found["event_key"].combine_chunks()
+    return Decided(pa.array(keys.to_pylist(), KEY), _integers(found["start_us"]), _integers(found["decision_id"]))
+
+
+def standing(connection: sa.Connection, seq: int) -> dict[int, Decision]:
+    """The decisions that stand as of `seq`, by number."""
+    row = tables.late_decisions
+    rows = connection.execute(sa.select(row).where(row.c.commit_seq <= seq, _stands(seq)).order_by(row.c.decision_id))
+    return {int(each.decision_id): _of(each) for each in rows}
+
+
+def find(connection: sa.Connection, decision_id: int) -> Decision | None:
+    """One decision, whether it stands or not."""
+    row = tables.late_decisions
+    found = connection.execute(sa.select(row).where(row.c.decision_id == decision_id)).first()
+    return None if found is None else _of(found)
+
+
+def undone_by(connection: sa.Connection, decision_id: int) -> Decision | None:
+    """The word that took a decision back, if any."""
+    row = tables.late_decisions
+    found = connection.execute(sa.select(row).where(row.c.undoes == decision_id)).first()
+    return None if found is None else _of(found)
+
+
+def retracted(connection: sa.Connection, seq: int) -> set[int]:
+    """Adjustments (ids) of decisions that were taken back by `seq`: no run bills them."""
+    row, undoing = tables.late_decisions.c, tables.late_decisions.alias()
+    query = sa.select(row.adjustment_id).join_from(undoing, tables.late_decisions, row.decision_id == undoing.c.undoes)
+    return set(connection.execute(query.where(undoing.c.commit_seq <= seq, row.adjustment_id.is_not(None))).scalars())
+
+
+def reopened(connection: sa.Connection, after_seq: int, seq: int) -> tuple[pa.Array[Any], Int64s]:
+    """Records (keys) whose decisions were taken back in (after_seq, seq], each with the commit that did it."""
+    undoing, event = tables.late_decisions.c, tables.late_decision_events.c
+    query = sa.select(event.event_key, undoing.commit_seq)
+    query = query.join_from(tables.late_decisions, tables.late_decision_events, event.decision_id == undoing.undoes)
+    rows = connection.execute(query.where(undoing.commit_seq > after_seq, undoing.commit_seq <= seq).order_by(undoing.commit_seq)).all()
+    newest = {bytes(row.event_key): int(row.commit_seq) for row in rows}
+    return pa.array(list(newest), KEY), np.array(list(newest.values()), np.int64)
+
+
+def needs_second(connection: sa.Connection, values: Mapping[tuple[int | None, str], int], who: Who) -> bool:
+    """Whether somebody else has to agree to decisions of these values (above zero) by account and currency; an unknown one (empty) always.
+
+    What one person decided without a second one is added up over DAYS days, for that person and for each account.
+    """
+    if any(not currency for _, currency in values):
+        return True
+    limit, since_us = settings.integer(connection, LIMIT), who.now_us - DAYS * _US_PER_DAY
+    of_person: dict[str, int] = {}
+    for (account_key, currency), micros in values.items():
+        of_person[currency] = of_person.get(currency, 0) + micros
+        if (
+            account_key is not None
+            and _alone(connection, since_us, currency, tables.late_decisions.c.account_key == account_key) + micros > limit
+        ):
+            return True
+    by = is_of(tables.late_decisions.c.by_uid, who.by_uid)
+    return any(_alone(connection, since_us, currency, by) + micros > limit for currency, micros in of_person.items())
+
+
+def _alone(connection: sa.Connection, since_us: int, currency: str, whose: sa.ColumnElement[bool]) -> int:
+    """The values of decisions since an instant to which nobody else agreed."""
+    row = tables.late_decisions.c
+    value = sa.case((row.kind == BILLED, row.amount_micros), else_=row.worth_micros)
+    total = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(value), 0), tables.INT64))
+    total = total.where(row.kind != TAKEN_BACK, row.agreed_uid.is_(None), row.at_us > since_us, row.currency == currency, whose)
+    return int(connection.execute(total).scalar_one())
+
+
+def _stands(seq: int | None) -> sa.ColumnElement[bool]:
+    """A decision that nobody took back by `seq`; None: by now."""
+    undoing = tables.late_decisions.alias()
+    gone = sa.select(undoing.c.undoes).where(undoing.c.undoes.is_not(None))
+    if seq is not None:
+        gone = gone.where(undoing.c.commit_seq <= seq)
+    row = tables.late_decisions.c
+    return sa.and_(row.kind != TAKEN_BACK, row.decision_id.not_in(gone))
+
+
+def _of(row: Any) -> Decision:  # noqa: ANN401 -- a row of late_decisions
+    return Decision(
+        int(row.decision_id),
+        row.kind,
+        row.account_key,
+        row.currency or "",
+        int(row.records),
+        int(row.worth_micros),
+        int(row.amount_micros),
+        row.adjustment_id,
+        row.reason,
+        row.by_name,
+        row.agreed_by or "",
+        int(row.at_us),
+        int(row.commit_seq),
+    )
+
+
+def _integers(column: pa.ChunkedArray[Any]) -> Int64s:
+    return np.asarray(column.to_numpy(), np.int64)

@@ -1,0 +1,76 @@
+"""What people decided about records that came too late for their bill, with the adjustment and the invoice that bill them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import sqlalchemy as sa
+
+from billing import late_decisions
+from billing.runs import by_hand
+from billing.runs.columns import int64
+from billing.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pyarrow as pa
+
+
+class DecisionTold(msgspec.Struct, frozen=True):
+    """A decision that stands, about this record and others of its subscription. `kind`: billed or written_off.
+
+    `reference` is that of the adjustment and `invoice` the number of the document that has it, each empty where there is none yet.
+    """
+
+    decision_id: int
+    kind: str
+    by_name: str
+    agreed_by: str
+    at_us: int
+    reason: str
+    records: int
+    amount_micros: int
+    currency: str
+    reference: str
+    invoice: str
+
+
+def decided_on(connection: sa.Connection, seq: int, usage: pa.Table) -> dict[int, DecisionTold]:
+    """The decisions that stand as of `seq` about rows of `usage`, by row."""
+    decided = late_decisions.decided(connection, seq)
+    rows = decided.holds(usage["event_key"], int64(usage["start_us"])).nonzero()[0].tolist()
+    if not rows:
+        return {}
+    of_key = dict(zip(decided.keys.to_pylist(), decided.decision_id.tolist(), strict=True))
+    keys = usage["event_key"].take(rows).to_pylist()
+    told = standing(connection, seq, {of_key[key] for key in keys})
+    return {row: told[of_key[key]] for row, key in zip(rows, keys, strict=True)}
+
+
+def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> dict[int, DecisionTold]:
+    """Decisions that stand as of `seq`, by number."""
+    found = {number: each for number, each in late_decisions.standing(connection, seq).items() if number in wanted}
+    row = tables.adjustments.c
+    names = sa.select(row.adjustment_id, row.reference).join_from(
+        tables.adjustments, tables.late_decisions, tables.late_decisions.c.adjustment_id == row.adjustment_id
+    )
+    references = {int(adjustment_id): reference for adjustment_id, reference in connection.execute(names)}
+    invoices = by_hand.billed(connection) if references else {}
+    return {
+        number: DecisionTold(
+            number,
+            each.kind,
+            each.by_name,
+            each.agreed_by,
+            each.at_us,
+            each.reason,
+            each.records,
+            each.amount_micros,
+            each.currency,
+            references.get(each.adjustment_id or 0, ""),
+            invoices.get(each.adjustment_id or 0, ""),
+        )
+        for number, each in found.items()
+    }

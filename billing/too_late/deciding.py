@@ -1,0 +1,230 @@
+"""Decisions on usage that came too late for its bill: bill it by an adjustment, or write it off. One transaction, or nothing.
+
+    billed        an adjustment a subscription, over what the records were worth by the tariffs that held then, rounded to the coin
+    written off   nothing is billed
+
+Decided records are in no bill run and in no re-rating, whatever becomes open again. No run works on the home meanwhile, and everything is
+looked at anew: which records are open, their worth, the date. Above a value another person agrees (`billing.late_decisions`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from billing import late_decisions
+from billing.charges.adjustments import needs_approval
+from billing.documents import adjusting
+from billing.documents.finding import require_no_run
+from billing.late_decisions import BILLED, WRITTEN_OFF
+from billing.runs.by_hand import LIMIT as ADJUSTMENT_LIMIT
+from billing.runs.lock import only_run
+from billing.store import approvals, bulk, commit_points, settings, tables
+from billing.too_late.choosing import Choice, chosen
+from billing.too_late.planning import Planner, adjustment
+from billing.too_late.results import Decided, Group, Wanted
+from rating.errors import UserError
+from rating.money import format_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from billing.persons import Who
+    from billing.store.approvals import Agreement, Approval
+    from billing.store.home import Home
+    from billing.too_late.listing import TooLate
+    from billing.too_late.planning import Owner
+
+    Progress = Callable[[int, int], None]
+
+LATE_BILL, LATE_WRITE_OFF = "late_usage_bill", "late_usage_write_off"  # kinds of proposals
+_KINDS: Final = {BILLED: LATE_BILL, WRITTEN_OFF: LATE_WRITE_OFF}
+_WHAT: Final = "a decision on late usage"
+_DIGITS: Final = 8
+
+
+def decide(  # noqa: PLR0913 -- what, who, and how
+    home: Home,
+    wanted: Wanted,
+    who: Who,
+    *,
+    agreement: Agreement | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Decided:
+    """Bill or write off records that are too late and open. Above the limit of one person it is stored as a proposal.
+
+    Of an account or a month what cannot be billed is left alone and told. Raises UserError where nothing is left, where a record that is
+    named cannot be billed or is not open, without a reason, and while a bill run is not finished.
+    """
+    _require_sense(wanted)
+    waits: Approval | None = None
+    with contextlib.nullcontext() if dry_run else only_run(home, _WHAT, who.now_us):
+        records = chosen(home, wanted.choice, who.now_us, progress)
+        with home.begin(dry_run=dry_run) as connection:
+            require_no_run(connection, _WHAT)
+            _require_open(home, connection, records)
+            planner = Planner(home, connection, wanted, who)
+            found = planner.plan(records)
+            work = _Work(home, connection, wanted, who, planner.owners, agreement)
+            waits = work.ask(found)
+            if waits is None:
+                found = work.do(found, records)
+            if not dry_run:
+                commit_points.reached("late.before_commit")
+    if not dry_run:
+        commit_points.reached("late.committed")
+    proposal = 0 if waits is None or dry_run else waits.approval_id
+    return msgspec.structs.replace(found, needs_second=waits is not None, proposal=proposal, dry_run=dry_run)
+
+
+def decide_agreed(home: Home, agreement: Agreement) -> Decided:
+    """Do what another person asked for, looked at anew. Raises UserError as `decide` does."""
+    asked = msgspec.json.decode(agreement.approval.payload, type=_Asked)
+    on_date = None if asked.on_date is None else dt.date.fromisoformat(asked.on_date)
+    wanted = Wanted(asked.kind, Choice(asked.event_keys), asked.reason, on_date, asked.amount_micros, asked.text)
+    return decide(home, wanted, agreement.asked_by, agreement=agreement)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """A proposal: exactly the records that were looked at."""
+
+    kind: str
+    event_keys: tuple[str, ...]
+    reason: str
+    on_date: str | None
+    amount_micros: int | None
+    text: str
+    values: dict[str, int]
+
+
+class _Work:
+    """One planned decision, in its transaction."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 -- what, of whom and by whom
+        self, home: Home, connection: sa.Connection, wanted: Wanted, who: Who, owners: Mapping[str, Owner], agreement: Agreement | None
+    ) -> None:
+        self._home, self._connection, self._wanted, self._who = home, connection, wanted, who
+        self._owners, self._agreement = owners, agreement
+        self._bills = wanted.kind == BILLED
+
+    def ask(self, found: Decided) -> Approval | None:
+        """The proposal that waits for another person, stored by this; None where the caller may go on, alone or since that one agreed."""
+        asked = self._asked(found)
+        if self._agreement is not None:
+            _require_unchanged(self._agreement.approval, asked)
+            return None
+        digest = hashlib.sha256(approvals.encoded(asked.event_keys).encode()).hexdigest()[:_DIGITS]
+        subject = f"{found.records} record{'' if found.records == 1 else 's'} {digest}"
+        before = approvals.waiting(self._connection, _KINDS[found.kind], subject)
+        if before is not None:
+            approvals.require_same(before, asked)
+            return before
+        return self._propose(found, asked, subject) if self._needs_second(found) else None
+
+    def do(self, found: Decided, records: Sequence[TooLate]) -> Decided:
+        """The decisions with their numbers, stored with their adjustments."""
+        seq = self._home.next_commit_seq(self._connection, late_decisions.COMMIT_KIND, self._who.now_us)
+        of_key, groups = {each.record.event_key: each for each in records}, list[Group]()
+        for place, each in enumerate(found.groups):
+            reference = f"late-usage-{seq}-{place + 1}" if self._bills else ""
+            decision_id = self._store(each, reference, seq)
+            self._store_events(decision_id, each, [of_key[key] for key in each.event_keys])
+            groups.append(msgspec.structs.replace(each, decision_id=decision_id, reference=reference))
+        if self._agreement is not None:
+            approvals.agree(self._connection, self._agreement, seq)
+        return msgspec.structs.replace(found, groups=tuple(groups))
+
+    def _propose(self, found: Decided, asked: _Asked, subject: str) -> Approval:
+        currency = next(iter(found.values)) if len(found.values) == 1 else ""
+        keys = {self._owners[each.account_id].account_key for each in found.groups}
+        account_key = next(iter(keys)) if len(keys) == 1 else None
+        amount = found.values[currency] if currency else 0
+        wanted = approvals.Wanted(_KINDS[found.kind], subject, asked, self._wanted.reason, amount, currency or None, account_key)
+        seq = self._home.next_commit_seq(self._connection, approvals.COMMIT_KIND, self._who.now_us)
+        return approvals.propose(self._connection, wanted, self._who, seq)
+
+    def _needs_second(self, found: Decided) -> bool:
+        values: dict[tuple[int | None, str], int] = {}
+        for each in found.groups:
+            key = (self._owners[each.account_id].account_key, each.currency)
+            values[key] = values.get(key, 0) + (each.amount_micros if self._bills else each.worth_micros)
+        limit = settings.integer(self._connection, ADJUSTMENT_LIMIT)
+        beyond = any(needs_approval(each.amount_micros, limit) for each in found.groups)
+        return beyond or late_decisions.needs_second(self._connection, values, self._who)
+
+    def _asked(self, found: Decided) -> _Asked:
+        keys = tuple(sorted(key for each in found.groups for key in each.event_keys))
+        day = None if self._wanted.on_date is None else self._wanted.on_date.isoformat()
+        return _Asked(found.kind, keys, self._wanted.reason, day, self._wanted.amount_micros, self._wanted.text, found.values)
+
+    def _store(self, group: Group, reference: str, seq: int) -> int:
+        agreed = None if self._agreement is None else self._agreement.who
+        adjustment_id = None
+        if self._bills:
+            adjustment_id = adjusting.enter(self._home, self._connection, adjustment(group, reference), self._who, agreed)
+        values = {
+            "kind": self._wanted.kind,
+            "account_key": self._owners[group.account_id].account_key,
+            "subscription_key": _subscription_key(self._connection, group.subscription_id),
+            "currency": group.currency or None,
+            "records": len(group.event_keys),
+            "worth_micros": group.worth_micros,
+            "amount_micros": group.amount_micros,
+            "adjustment_id": adjustment_id,
+            "reason": self._wanted.reason,
+        }
+        second = {"agreed_by": None, "agreed_uid": None} if agreed is None else {"agreed_by": agreed.by_name, "agreed_uid": agreed.by_uid}
+        by = {"by_name": self._who.by_name, "by_uid": self._who.by_uid, "at_us": self._who.now_us, "commit_seq": seq}
+        added = self._connection.execute(tables.late_decisions.insert().values(**values, **second, **by)).inserted_primary_key
+        assert added is not None
+        return int(added[0])
+
+    def _store_events(self, decision_id: int, group: Group, records: Sequence[TooLate]) -> None:
+        assert sum(each.worth_micros for each in records) == group.worth_micros, group
+        columns: dict[str, Any] = {
+            "decision_id": [decision_id] * len(records),
+            "event_key": [bytes.fromhex(each.record.event_key) for each in records],
+            "start_us": [each.record.start_us for each in records],
+            "worth_micros": [each.worth_micros for each in records],
+        }
+        bulk.insert(self._connection, tables.late_decision_events, columns)
+
+
+def _require_sense(wanted: Wanted) -> None:
+    if not wanted.reason.strip():
+        raise UserError(f"{_WHAT} needs a reason", "say why with --reason", exit_status=2)
+    if wanted.amount_micros is not None and wanted.amount_micros <= 0:
+        raise UserError("late usage is billed with an amount above zero", "write off what is not to be billed", exit_status=2)
+
+
+def _require_open(home: Home, connection: sa.Connection, records: Sequence[TooLate]) -> None:
+    """Somebody else may have decided while records were looked at. Raises UserError that names one."""
+    decided = set(late_decisions.decided(connection, home.head_seq(connection)).keys.to_pylist())
+    for each in records:
+        if bytes.fromhex(each.record.event_key) in decided:
+            raise UserError(f"somebody has just decided on record {each.record.record_id}", "give the command again")
+
+
+def _require_unchanged(approval: Approval, asked: _Asked) -> None:
+    """Raises UserError where the records come to something else by now than what was asked for and looked at."""
+    before = msgspec.json.decode(approval.payload, type=_Asked)
+    if (before.event_keys, before.values) != (asked.event_keys, asked.values):
+        raise UserError(
+            f"proposal {approval.approval_id} was about {_told(before.values)}, and comes to {_told(asked.values)} by now",
+            f"have it refused, and ask anew: ratewright approvals refuse {approval.approval_id} --note ...",
+        )
+
+
+def _told(values: Mapping[str, int]) -> str:
+    return ", ".join(f"{format_micros(micros)} {currency or 'of unknown worth'}" for currency, micros in values.items()) or "nothing"
+
+
+def _subscription_key(connection: sa.Connection, subscription_id: str) -> int:
+    row = tables.subscriptions.c
+    return int(connection.execute(sa.select(row.subscription_key).where(row.subscription_id == subscription_id)).scalar() or 0)

@@ -1,0 +1,125 @@
+"""The decisions that chosen records come to, looked at as if they were made: amount, day and text of adjustments, and what forbids them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import sqlalchemy as sa
+
+from billing.charges.lines import round_half_up
+from billing.clocks import local_date
+from billing.documents import adjusting
+from billing.late_decisions import BILLED
+from billing.store import tables
+from billing.suspense.estimate import BASIS_NAMES, Basis
+from billing.too_late.choosing import grouped
+from billing.too_late.results import Decided, Group, LeftAlone
+from billing.too_late.wording import line_text
+from rating.errors import UserError
+from rating.money import format_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from billing.persons import Who
+    from billing.store.home import Home
+    from billing.too_late.choosing import GroupKey
+    from billing.too_late.listing import TooLate
+    from billing.too_late.results import Wanted
+
+_REASON_CODE: Final = "late_usage"
+_BY_HAND: Final = "write it off; what is to be charged all the same `ratewright adjustment add` charges"
+
+
+class Owner(NamedTuple):
+    """An account as decisions need it. `account_key` None: nobody."""
+
+    account_key: int | None
+    timezone: str
+    language: str
+
+
+class Planner:
+    """Plans one decision, in its transaction."""
+
+    def __init__(self, home: Home, connection: sa.Connection, wanted: Wanted, who: Who) -> None:
+        self._home, self._connection, self._wanted, self._who = home, connection, wanted, who
+        self._bills = wanted.kind == BILLED
+        self.owners: Mapping[str, Owner] = {}
+
+    def plan(self, records: Sequence[TooLate]) -> Decided:
+        """The decisions. Raises UserError where none is left, or a record that is named cannot be billed."""
+        alone = [LeftAlone(each.record.record_id, each.record.event_key, _unbillable(each)) for each in records if self._never(each)]
+        parts = grouped([each for each in records if not self._never(each)], billed=self._bills)
+        self.owners = _owners(self._connection, {key.account_id for key in parts})
+        if self._wanted.amount_micros is not None and len(parts) > 1:
+            raise UserError(f"the records are of {len(parts)} adjustments, and one amount is given", "choose records of one subscription")
+        groups = []
+        for key, part in parts.items():
+            group = self._group(key, part)
+            why = self._refusal(group) if self._bills else ""
+            if why:
+                alone += [LeftAlone(each.record.record_id, each.record.event_key, why) for each in part]
+            else:
+                groups.append(group)
+        if alone and (not groups or self._wanted.choice.records):
+            raise UserError(f"record {alone[0].record_id} cannot be billed: {alone[0].why}", _BY_HAND)
+        return Decided(self._wanted.kind, tuple(groups), tuple(alone), sum(len(each.records) for each in groups), _values(groups))
+
+    def _never(self, each: TooLate) -> bool:
+        return self._bills and bool(_unbillable(each))
+
+    def _group(self, key: GroupKey, part: Sequence[TooLate]) -> Group:
+        worth = sum(each.worth_micros for each in part)
+        amount, day, text = 0, "", ""
+        if self._bills:
+            owner = self.owners[key.account_id]
+            step = adjusting.minor_step(self._home, key.catalogue)
+            amount = self._wanted.amount_micros or int(round_half_up(np.array([worth], np.int64), step)[0])
+            day = (self._wanted.on_date or local_date(owner.timezone, self._who.now_us)).isoformat()
+            text = self._wanted.text or line_text(part, owner.language)
+        names = tuple(each.record.record_id for each in part)
+        return Group(0, *key, names, tuple(each.record.event_key for each in part), worth, amount, day, text, "")
+
+    def _refusal(self, group: Group) -> str:
+        """Why a group cannot be billed; empty where it can."""
+        if group.amount_micros <= 0:
+            return f"it is worth {format_micros(group.worth_micros)} {group.currency}, which is nothing that can be billed"
+        try:
+            adjusting.require_possible(self._home, self._connection, adjustment(group, f"late-usage-{self._who.now_us}"), self._who)
+        except UserError as error:
+            return f"{error.message}; {error.remedy}"
+        return ""
+
+
+def adjustment(group: Group, reference: str) -> adjusting.Wanted:
+    """What bills a group."""
+    day = dt.date.fromisoformat(group.on_date)
+    sold = (group.catalogue, group.tax_class, group.subscription_id)
+    return adjusting.Wanted(reference, group.account_id, day, group.amount_micros, _REASON_CODE, group.text, *sold)
+
+
+def _unbillable(each: TooLate) -> str:
+    """Why a record alone cannot be billed; empty where it can."""
+    if not each.record.account_id:
+        return "nobody owned its number"
+    if each.basis != BASIS_NAMES[Basis.OWN_PLAN] or not each.catalogue:
+        return "no plan of its owner has a price for it"
+    return ""
+
+
+def _owners(connection: sa.Connection, account_ids: set[str]) -> Mapping[str, Owner]:
+    account = tables.accounts.c
+    query = sa.select(account.account_id, account.account_key, account.timezone, account.language)
+    rows = connection.execute(query.where(account.account_id.in_(account_ids)))
+    return {"": Owner(None, "UTC", "en"), **{row.account_id: Owner(int(row.account_key), row.timezone, row.language) for row in rows}}
+
+
+def _values(groups: Sequence[Group]) -> dict[str, int]:
+    """What counts for the limit, by currency: what is billed, or the worth of what is not."""
+    values: dict[str, int] = {}
+    for each in groups:
+        values[each.currency] = values.get(each.currency, 0) + (each.amount_micros or each.worth_micros)
+    return dict(sorted(values.items()))

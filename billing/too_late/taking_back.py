@@ -1,0 +1,73 @@
+"""A decision on late usage is taken back: its records are open again, and an adjustment that no bill has is retracted."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from billing import late_decisions
+from billing.documents.finding import require_no_run
+from billing.late_decisions import TAKEN_BACK
+from billing.left_out.decisions import DecisionTold, standing
+from billing.runs.lock import only_run
+from billing.store import commit_points, tables
+from rating.errors import NotFoundError, UserError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from billing.persons import Who
+    from billing.store.home import Home
+
+_WHAT: Final = "taking a decision on late usage back"
+
+
+class TakenBack(msgspec.Struct, frozen=True):
+    """A decision that holds no more, or would not."""
+
+    decision: DecisionTold
+    dry_run: bool = False
+
+
+def take_back(home: Home, decision_id: int, reason: str, who: Who, *, dry_run: bool = False) -> TakenBack:
+    """Take a decision back. Raises UserError for one that is not known, taken back already, or on an invoice that stands."""
+    if not reason.strip():
+        raise UserError(f"{_WHAT} needs a reason", "say why with --reason", exit_status=2)
+    lock = contextlib.nullcontext() if dry_run else only_run(home, _WHAT, who.now_us)
+    with lock, home.begin(dry_run=dry_run) as connection:
+        require_no_run(connection, _WHAT)
+        decision = _require_standing(home, connection, decision_id)
+        if decision.invoice:
+            raise UserError(
+                f"decision {decision_id} is billed: invoice {decision.invoice} has adjustment {decision.reference}",
+                f"credit that line: ratewright invoice credit {decision.invoice} --line N --reason ...",
+            )
+        _store(home, connection, decision_id, reason, who)
+        if not dry_run:
+            commit_points.reached("late.before_commit")
+    if not dry_run:
+        commit_points.reached("late.committed")
+    return TakenBack(decision, dry_run)
+
+
+def _require_standing(home: Home, connection: sa.Connection, decision_id: int) -> DecisionTold:
+    stored = late_decisions.find(connection, decision_id)
+    if stored is None or stored.kind == TAKEN_BACK:
+        raise NotFoundError(f"there is no decision {decision_id} on late usage", "`ratewright usage too-late --decided` shows them")
+    undone = late_decisions.undone_by(connection, decision_id)
+    if undone is not None:
+        raise UserError(
+            f"{undone.by_name} took decision {decision_id} back: {undone.reason}", "`ratewright usage too-late` has its records"
+        )
+    return standing(connection, home.head_seq(connection), {decision_id})[decision_id]
+
+
+def _store(home: Home, connection: sa.Connection, decision_id: int, reason: str, who: Who) -> None:
+    row = tables.late_decisions
+    of = connection.execute(row.select().where(row.c.decision_id == decision_id)).one()
+    seq = home.next_commit_seq(connection, late_decisions.COMMIT_KIND, who.now_us)
+    same = {name: getattr(of, name) for name in ("account_key", "subscription_key", "currency", "records", "worth_micros", "amount_micros")}
+    by = {"by_name": who.by_name, "by_uid": who.by_uid, "agreed_by": None, "agreed_uid": None, "at_us": who.now_us, "commit_seq": seq}
+    connection.execute(row.insert().values(kind=TAKEN_BACK, undoes=decision_id, **same, adjustment_id=None, reason=reason, **by))

@@ -1,0 +1,43 @@
+"""What a customer's bill calls usage that came too late, in the language of the account."""
+
+# ruff: noqa: RUF001 - Chinese texts have Chinese punctuation
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from billing.too_late.choosing import local_start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.too_late.listing import TooLate
+
+_NAMED: Final = 3  # records that are named
+WORDS: Final = {
+    "en": {
+        "one": "Late usage: record {names} of {first}",
+        "day": "Late usage: {count} records of {first} ({names})",
+        "many": "Late usage: {count} records of {first} to {last} ({names})",
+        "and": ", ",
+        "more": "{names} and {rest} more",
+    },
+    "zh": {
+        "one": "迟到用量：{first} 的记录 {names}",
+        "day": "迟到用量：{first} 共 {count} 条记录（{names}）",
+        "many": "迟到用量：{first} 至 {last} 共 {count} 条记录（{names}）",
+        "and": "、",
+        "more": "{names} 等，另有 {rest} 条",
+    },
+}
+
+
+def line_text(records: Sequence[TooLate], language: str) -> str:
+    """Which records a line is about: their days, how many, and the names of the first ones."""
+    words = WORDS.get(language.partition("-")[0], WORDS["en"])
+    days = sorted(f"{local_start(each):%Y-%m-%d}" for each in records)
+    names = words["and"].join(each.record.record_id for each in records[:_NAMED])
+    if len(records) > _NAMED:
+        names = words["more"].format(names=names, rest=len(records) - _NAMED)
+    form = "one" if len(records) == 1 else "day" if days[0] == days[-1] else "many"
+    first = f"{local_start(records[0]):%Y-%m-%d %H:%M}" if form == "one" else days[0]
+    return words[form].format(count=len(records), first=first, last=days[-1], names=names)

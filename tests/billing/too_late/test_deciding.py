@@ -1,0 +1,241 @@
+"""Late usage is billed by adjustments or written off, once: what the customer pays, what the books say, and what cannot be decided."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from billing.documents import adjusting
+from billing.explain_line import explain_record
+from billing.late_decisions import BILLED, WRITTEN_OFF
+from billing.left_out.words import sentences
+from billing.rerate import jobs
+from billing.rerate.request import request
+from billing.store import settings
+from billing.too_late.listing import listed
+from billing.usage_report.rating_book import rating_book
+from billing.usage_report.span import Span
+from rating.errors import UserError
+from tests.billing.documents.clerk import void
+from tests.billing.rerate.test_rerate_scope import correct
+from tests.billing.runs.world import Call, World
+from tests.billing.second_person import set_by_two
+from tests.billing.too_late.late_world import (
+    BEN,
+    CENT,
+    NUMBERS,
+    again,
+    amounts,
+    decide,
+    late,
+    open_records,
+    take_back,
+    usage_cents,
+    who,
+    wrong,
+)
+
+pytestmark = pytest.mark.slow
+ALL = ["late-3", "late-1", "late-2", "late-4", "late-5"]
+TEXT = "Late usage: 2 records of 2025-10-05 to 2025-10-06 (late-1, late-2)"
+YEARS = Span(dt.date(2025, 9, 1), dt.date(2026, 6, 1))
+
+
+def test_billed_by_an_adjustment_on_the_next_bill(world: World) -> None:
+    late(world)
+    assert open_records(world) == ALL
+    shown = decide(world, BILLED, account="anna", dry_run=True)
+    assert (shown.values, shown.dry_run, open_records(world)) == ({"CNY": 40 * CENT}, True, ALL), "a preview decides nothing"
+    done = decide(world, BILLED, account="anna")
+    (group,) = done.groups
+    assert (group.worth_micros, group.amount_micros, group.text, group.decision_id) == (40 * CENT, 40 * CENT, TEXT, 1)
+    assert group.event_keys == shown.groups[0].event_keys
+    assert open_records(world) == ["late-3", "late-4", "late-5"]
+    assert wrong(world) == set()
+    world.bill("2026-04-01")
+    (number,) = world.numbers("anna")[-1:]
+    assert (TEXT, 40) in amounts(world, number)
+    (told,) = explain_record(world.home, "late-1").left_out
+    assert told.decision is not None
+    assert (told.decision.kind, told.decision.invoice, told.decision.by_name) == (BILLED, number, "ana")
+    assert f"by adjustment {group.reference} over 0.40 CNY, on invoice {number}" in sentences(told)[-1]
+    assert "的其他记录一并由调账" in sentences(told, "zh")[-1]
+    (book,) = rating_book(world.home, 10**6, YEARS)
+    assert book.ok
+    assert (book.right["late_billed"].rows, book.right["late_written_off"].rows, book.right["too_late"].rows) == (2, 0, 3)
+    assert wrong(world) == set()
+
+
+def test_written_off_and_listed_with_its_decision(world: World) -> None:
+    late(world)
+    done = decide(world, WRITTEN_OFF, "late-4", "late-5")
+    assert [(each.account_id, each.records, each.amount_micros) for each in done.groups] == [("", ("late-4",), 0), ("bert", ("late-5",), 0)]
+    world.bill("2026-04-01")
+    assert usage_cents(world, "bert") == 0
+    decided = listed(world.home, world.now_us, decided=True)
+    assert [(each.record.record_id, each.record.decision and each.record.decision.kind) for each in decided.records] == [
+        ("late-4", WRITTEN_OFF),
+        ("late-5", WRITTEN_OFF),
+    ]
+    assert "written off, and nothing is billed" in sentences(decided.records[0].record)[-1]
+    (book,) = rating_book(world.home, 10**6, YEARS)
+    assert (book.ok, book.right["late_written_off"].rows, wrong(world)) == (True, 2, set())
+
+
+@pytest.mark.parametrize("kind", [BILLED, WRITTEN_OFF])
+def test_a_window_that_moves_bills_nothing_twice(world: World, kind: str) -> None:
+    """October is open again: the run would bill late-1 and late-2, and leaves them out, since somebody decided."""
+    late(world)
+    decide(world, kind, account="anna")
+    set_by_two(world.home, "reopen_periods_max", "12", world.tick)
+    before = usage_cents(world, "anna")
+    left_out = again(world, "2026-04-01")
+    assert (usage_cents(world, "anna") - before, left_out["decided"]) == (0, 2)
+    assert usage_cents(world, "bert") == 40, "nobody had decided on late-5"
+    assert wrong(world) == set()
+    (told,) = explain_record(world.home, "late-1", 6).left_out
+    assert told.reason == "decided"
+
+
+def test_a_decision_that_is_taken_back_loses_nothing(world: World) -> None:
+    """The record is in the list again; where its period is open the next run bills it, though nothing else touched the account."""
+    late(world)
+    decide(world, WRITTEN_OFF, account="anna")
+    set_by_two(world.home, "reopen_periods_max", "12", world.tick)
+    again(world, "2026-04-01")
+    take_back(world, 1)
+    assert open_records(world) == ["late-3", "late-1", "late-2"]
+    assert wrong(world) == set()
+    world.bill("2026-05-01")
+    assert usage_cents(world, "anna") == 40
+    assert open_records(world) == ["late-3"]
+    with pytest.raises(UserError, match="no record late-1 is too late for a bill and open"):
+        decide(world, BILLED, "late-1")
+    assert wrong(world) == set()
+
+
+def test_an_adjustment_that_no_bill_has_is_retracted(world: World) -> None:
+    late(world)
+    (group,) = decide(world, BILLED, account="anna").groups
+    back = take_back(world, 1)
+    assert (back.decision.reference, open_records(world)) == (group.reference, ALL)
+    (adjustment,) = adjusting.list_all(world.home)
+    assert adjustment.state == adjusting.RETRACTED
+    world.bill("2026-04-01")
+    assert TEXT not in [text for text, _ in amounts(world, world.numbers("anna")[-1])]
+    with pytest.raises(UserError, match="ana took decision 1 back: by mistake"):
+        take_back(world, 1)
+    with pytest.raises(UserError, match="there is no decision 2"):  # that is the word that took it back
+        take_back(world, 2)
+    (second,) = decide(world, BILLED, account="anna").groups
+    assert second.reference != group.reference
+    world.bill("2026-05-01")
+    assert [cents for text, cents in amounts(world, world.numbers("anna")[-1]) if text == TEXT] == [40]
+    assert wrong(world) == set()
+
+
+def test_what_is_on_an_invoice_is_credited_there(world: World) -> None:
+    late(world)
+    decide(world, BILLED, account="anna")
+    world.bill("2026-04-01")
+    number = world.numbers("anna")[-1]
+    with pytest.raises(UserError, match=f"decision 1 is billed: invoice {number} has adjustment") as refused:
+        take_back(world, 1)
+    assert f"ratewright invoice credit {number} --line" in refused.value.remedy
+    void(world, number, "2026-04-02")
+    take_back(world, 1)
+    world.bill("2026-05-01")
+    assert TEXT not in [text for number in world.numbers("anna")[-1:] for text, _ in amounts(world, number)]
+    assert wrong(world) == set()
+
+
+def test_a_record_is_decided_once(world: World) -> None:
+    late(world)
+    decide(world, WRITTEN_OFF, "late-1")
+    for kind in (BILLED, WRITTEN_OFF):
+        with pytest.raises(UserError, match=r"ana has decided on record late-1: written off \(decision 1\)"):
+            decide(world, kind, "late-1")
+    assert [each.records for each in decide(world, BILLED, account="anna").groups] == [("late-2",)]
+    with pytest.raises(UserError, match="no open usage of account anna is too late"):
+        decide(world, WRITTEN_OFF, account="anna")
+    assert wrong(world) == set()
+
+
+# records, account, month, what stands in the way
+REFUSED = """
+late-4         |      |         | record late-4 cannot be billed: nobody owned its number
+in time        |      |         | no record in time is too late for a bill and open
+late-1,late-5  |      |         | the records are of 2 adjustments, and one amount is given
+               |      |         | no records are chosen
+               |      | 2025-13 | there is no month '2025-13'
+               | anna | 2025-11 | no open usage of account anna and 2025-11 is too late
+"""
+
+
+@pytest.mark.parametrize("row", REFUSED.strip().splitlines())
+def test_what_cannot_be_billed(world: World, row: str) -> None:
+    records, account, month, message = (cell.strip() for cell in row.split("|"))
+    late(world)
+    with pytest.raises(UserError) as refused:
+        decide(world, BILLED, *filter(None, records.split(",")), account=account or None, month=month or None, amount_micros=CENT)
+    assert message in refused.value.message
+    assert wrong(world) == set()
+
+
+def test_of_a_month_what_cannot_be_billed_is_left_alone_and_told(world: World) -> None:
+    late(world)
+    done = decide(world, BILLED, month="2025-10")
+    assert [each.records for each in done.groups] == [("late-1", "late-2"), ("late-5",)]
+    assert [(each.record_id, each.why) for each in done.left_alone] == [("late-4", "nobody owned its number")]
+    assert open_records(world) == ["late-3", "late-4"]
+
+
+def test_another_amount_and_text(world: World) -> None:
+    late(world)
+    decide(world, BILLED, "late-1", amount_micros=25 * CENT, text="Calls of October, as agreed")
+    world.bill("2026-04-01")
+    assert ("Calls of October, as agreed", 25) in amounts(world, world.numbers("anna")[-1])
+    assert wrong(world) == set()
+
+
+def test_a_day_is_open_and_an_account_too(world: World) -> None:
+    late(world)
+    with pytest.raises(UserError, match="no bill to come corrects bert before 2025-12-01: 2025-10-08 is too early"):
+        decide(world, BILLED, "late-5", on_date=dt.date(2025, 10, 8))
+    assert wrong(world) == set()
+
+
+def test_a_run_that_waits_is_finished_first(world: World) -> None:
+    late(world)
+    settings.put(world.home, "approval", "required", *BEN, who(world).now_us)
+    world.bill("2026-04-01")
+    with pytest.raises(UserError, match="the bill run of 2026-04-01 is not finished"):
+        decide(world, WRITTEN_OFF, "late-1")
+
+
+def test_a_re_rating_leaves_alone_what_is_too_late(world: World) -> None:
+    """Calls of October become cheaper by half: one minute of 0.10 was billed to anna, on plan plus, and late calls were not."""
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/plus", NUMBERS["anna"])
+    world.account("bert")
+    world.subscription("bert-1", "bert", "shop/basic", NUMBERS["bert"])
+    world.take(Call(NUMBERS["anna"], "2025-10-04T10:00:00", 600, key="in time"))
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01"):
+        world.bill(date)
+    world.catch_up()
+    world.take(
+        Call(NUMBERS["anna"], "2025-10-05T10:00:00", 600, key="open"), Call(NUMBERS["anna"], "2025-10-06T10:00:00", 600, key="decided")
+    )
+    world.bill("2026-03-01")
+    decide(world, BILLED, "decided")
+    world.bill("2026-04-01")
+    correct(world)
+    found = jobs.preview(world.home, request("shop/plus", 2, "2025-10"))
+    assert found.net_micros == {"CNY": -50 * CENT}
+    job = jobs.plan(world.home, request("shop/plus", 2, "2025-10"), who(world))
+    jobs.decide(world.home, job.job_id, jobs.APPROVED, "", who(world, BEN))
+    jobs.apply(world.home, job.job_id, dt.date(2026, 4, 1), who(world))
+    assert wrong(world) == set()
+    assert open_records(world) == ["open"]
+    assert jobs.preview(world.home, request("shop/plus", 2, "2025-10")).net_micros == {}
