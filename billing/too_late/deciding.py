@@ -79,8 +79,11 @@ def decide(  # noqa: PLR0913 -- what, who, and how
                 commit_points.reached("late.before_commit")
     if not dry_run:
         commit_points.reached("late.committed")
-    proposal = 0 if waits is None or dry_run else waits.approval_id
-    return msgspec.structs.replace(found, needs_second=waits is not None, proposal=proposal, dry_run=dry_run)
+    if dry_run:
+        groups = tuple(msgspec.structs.replace(each, decision_id=0, reference="") for each in found.groups)
+        return msgspec.structs.replace(found, groups=groups, needs_second=waits is not None, dry_run=True)
+    proposal = 0 if waits is None else waits.approval_id
+    return msgspec.structs.replace(found, needs_second=waits is not None, proposal=proposal)
 
 
 def decide_agreed(home: Home, agreement: Agreement) -> Decided:

@@ -108,7 +108,7 @@ def test_a_decision_that_is_taken_back_loses_nothing(world: World) -> None:
     assert open_records(world) == ["late-3", "late-1", "late-2"]
     assert wrong(world) == set()
     world.bill("2026-05-01")
-    assert usage_cents(world, "anna") == 40
+    assert usage_cents(world, "anna") == 50, "40 of late calls, and 10 of that of 4 October"
     assert open_records(world) == ["late-3"]
     with pytest.raises(UserError, match="no record late-1 is too late for a bill and open"):
         decide(world, BILLED, "late-1")

@@ -105,7 +105,7 @@ def test_what_a_run_billed_meanwhile_is_not_agreed_to(world: World) -> None:
     set_by_two(world.home, "reopen_periods_max", "12", world.tick)
     world.catch_up()
     again(world, "2026-04-01")
-    assert usage_cents(world, "anna") == 40
+    assert usage_cents(world, "anna") == 50, "40 of late calls, and 10 of that of 4 October"
     with pytest.raises(UserError, match="is too late for a bill and open"):
         agreeing.agree(world.home, 1, "", who(world, BEN))
     assert wrong(world) == set()

@@ -81,3 +81,39 @@ def test_its_explanation(call: Callable[[str], str]) -> None:
 def _without_days(line: str) -> list[str]:
     words = line.split()
     return words[:6] + words[7:] if line.startswith("late-") else words
+
+
+PREVIEW = """
+no.  account  subscription  records  worth  billed  currency  on  text
+anna anna-1 2 0.40 0.40 CNY DAY Late usage: 2 records of 2025-10-05 to 2025-10-06 (late-1, late-2)
+dry run: would bill 2 late records, 0.40 CNY
+"""
+LEFT = """
+record  source  account  subscription  start (UTC)          days old  worth  currency  run  reason
+late-1  switch  anna     anna-1        2025-10-05 02:00:00      DAYS   0.30  CNY         5  its period is closed
+
+account  records  worth  currency
+anna           1   0.30  CNY
+"""
+
+
+def test_from_the_list_to_a_decision_and_back(call: Callable[[str], str]) -> None:
+    call("bill run --date 2026-03-01")
+    shown = json.loads(call("usage too-late bill --account anna --reason down --dry-run --json"))
+    assert (shown["values"], shown["dry_run"], shown["needs_second"]) == ({"CNY": 400_000}, True, False)
+    day = shown["groups"][0]["on_date"]
+    assert _words(call("usage too-late bill --account anna --reason down --dry-run")) == _words(PREVIEW.replace("DAY", day))
+    assert "decided: write off 1 late record, 0.10 CNY" in call("usage too-late write-off late-2 --reason down")
+    assert _words(call("usage too-late list")) == _words(LEFT)
+    me = json.loads(call("usage too-late --decided --json"))["records"][0]["record"]["decision"]["by_name"]
+    assert _words(call("usage too-late --decided"))[1][-4:] == ["1", "written", "off", me]
+    assert f"{me} decided on it on" in call("bill explain late-2")
+    assert call("usage too-late take-back 1 --reason oops --dry-run").startswith("dry run: decision 1 is taken back")
+    assert call("usage too-late take-back 1 --reason oops") == "decision 1 is taken back: 1 record is open again\n"
+    assert "decided: bill 2 late records, 0.40 CNY" in call("usage too-late bill --month 2025-10 --reason down")
+    assert call("usage too-late") == "no usage is too late for a bill\n"
+    assert "is retracted" in call("usage too-late take-back 3 --reason oops")
+
+
+def _words(text: str) -> list[list[str]]:
+    return [_without_days(line) for line in text.strip().splitlines()]
