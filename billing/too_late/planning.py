@@ -15,6 +15,7 @@ from billing.late_decisions import BILLED
 from billing.store import tables
 from billing.suspense.estimate import BASIS_NAMES, Basis
 from billing.too_late.choosing import grouped
+from billing.too_late.rerated import Rerated
 from billing.too_late.results import Decided, Group, LeftAlone
 from billing.too_late.wording import line_text
 from rating.errors import UserError
@@ -47,12 +48,15 @@ class Planner:
     def __init__(self, home: Home, connection: sa.Connection, wanted: Wanted, who: Who) -> None:
         self._home, self._connection, self._wanted, self._who = home, connection, wanted, who
         self._bills = wanted.kind == BILLED
+        self._rerated = Rerated(connection)
         self.owners: Mapping[str, Owner] = {}
 
     def plan(self, records: Sequence[TooLate]) -> Decided:
         """The decisions. Raises UserError where none is left, or a record that is named cannot be billed."""
-        alone = [LeftAlone(each.record.record_id, each.record.event_key, _unbillable(each)) for each in records if self._never(each)]
-        parts = grouped([each for each in records if not self._never(each)], billed=self._bills)
+        reasons = [self._unbillable(each) for each in records]
+        pairs = list(zip(records, reasons, strict=True))
+        alone = [LeftAlone(each.record.record_id, each.record.event_key, why) for each, why in pairs if why]
+        parts = grouped([each for each, why in pairs if not why], billed=self._bills)
         self.owners = _owners(self._connection, {key.account_id for key in parts})
         if self._wanted.amount_micros is not None and len(parts) > 1:
             raise UserError(f"the records are of {len(parts)} adjustments, and one amount is given", "choose records of one subscription")
@@ -68,8 +72,9 @@ class Planner:
             raise UserError(f"record {alone[0].record_id} cannot be billed: {alone[0].why}", _BY_HAND)
         return Decided(self._wanted.kind, tuple(groups), tuple(alone), sum(len(each.records) for each in groups), _values(groups))
 
-    def _never(self, each: TooLate) -> bool:
-        return self._bills and bool(_unbillable(each))
+    def _unbillable(self, each: TooLate) -> str:
+        """Why a record alone cannot be billed; empty where it can, and where it is written off."""
+        return (_unbillable(each) or self._rerated.why(each)) if self._bills else ""
 
     def _group(self, key: GroupKey, part: Sequence[TooLate]) -> Group:
         worth = sum(each.worth_micros for each in part)

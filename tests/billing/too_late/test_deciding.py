@@ -239,3 +239,18 @@ def test_a_re_rating_leaves_alone_what_is_too_late(world: World) -> None:
     assert wrong(world) == set()
     assert open_records(world) == ["open"]
     assert jobs.preview(world.home, request("shop/plus", 2, "2025-10")).net_micros == {}
+
+
+def test_a_re_rating_of_before_may_have_billed_a_record(world: World) -> None:
+    """Its documents do not say that they leave late usage alone: billing is refused until the months are re-rated anew."""
+    late(world)
+    world.bill("2026-04-01")
+    correct(world)
+    job = jobs.plan(world.home, request("shop/plus", 2, "2025-10"), who(world))
+    jobs.decide(world.home, job.job_id, jobs.APPROVED, "", who(world, BEN))
+    jobs.apply(world.home, job.job_id, dt.date(2026, 4, 1), who(world))
+    assert decide(world, BILLED, "late-1", dry_run=True).records == 1
+    assert world.changed("UPDATE bill_runs SET detail = '{\"job\":1}' WHERE kind = 'rerate'")
+    with pytest.raises(UserError, match="re-rating 1 of shop/plus, 2025-10-01 to 2025-10-31, may have billed it"):
+        decide(world, BILLED, "late-1")
+    assert decide(world, WRITTEN_OFF, "late-1").records == 1
