@@ -8,18 +8,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+<<<<<<< HEAD
 from billing import give_back_limit
 from billing.documents import crediting, openings, voiding
+=======
+from billing import give_back_limit, late_decisions
+from billing.documents import crediting, voiding
+>>>>>>> c57eda2 (Decisions on late usage load kernels only where they are made)
 from billing.payments import deposits, giving_back, worklist
 from billing.store import approvals, settings
 from billing.store.approvals import Agreement, Approval
-from billing.too_late import deciding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from billing.persons import Who
     from billing.store.home import Home
+
+
+def _late_agreed(home: Home, agreement: Agreement) -> object:
+    from billing.too_late import deciding  # noqa: PLC0415 -- loads kernels
+
+    return deciding.decide_agreed(home, agreement)
+
 
 DONE_BY: Final[dict[str, Callable[[Home, Agreement], object]]] = {
     approvals.SETTING: settings.agree,
@@ -31,8 +42,8 @@ DONE_BY: Final[dict[str, Callable[[Home, Agreement], object]]] = {
     give_back_limit.CHARGEBACK: giving_back.give_back_agreed,
     give_back_limit.DEPOSIT_REFUND: deposits.move_agreed,
     give_back_limit.LINE_RETURN: worklist.give_back_agreed,
-    deciding.LATE_BILL: deciding.decide_agreed,
-    deciding.LATE_WRITE_OFF: deciding.decide_agreed,
+    late_decisions.LATE_BILL: _late_agreed,
+    late_decisions.LATE_WRITE_OFF: _late_agreed,
 }
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from billing.persons import Who
 
 BILLED, WRITTEN_OFF, TAKEN_BACK = "billed", "written_off", "taken_back"
+LATE_BILL, LATE_WRITE_OFF = "late_usage_bill", "late_usage_write_off"  # kinds of proposals
 COMMIT_KIND: Final = "late"
 LIMIT: Final = "late_usage_limit_micros"
 DAYS: Final = 30

@@ -189,10 +189,12 @@ def _require_tax_class(home: Home, wanted: Wanted, currency: str) -> None:
 
 def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who, limit_micros: int) -> None:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     _require_sense(home, connection, wanted, values, who)
-    _insert(home, connection, wanted, values, who, who if _is_within(connection, wanted, values["account_key"], who, limit_micros) else None)
+    _insert(
+        home, connection, wanted, values, who, who if _is_within(connection, wanted, values["account_key"], who, limit_micros) else None
+    )
 
 
-def _is_within(connection: sa.Connection, wanted: Wanted, account_key: int, who: Who, limit_micros: int) -> bool:  # noqa: PLR0913, PLR0917 -- what, of whom and by whom
+def _is_within(connection: sa.Connection, wanted: Wanted, account_key: int, who: Who, limit_micros: int) -> bool:
     """Whether one person may enter it alone, with what was entered so in DAYS days."""
     given = Given(account_key, _currency_of(connection, account_key), wanted.amount_micros)
     total = abs(wanted.amount_micros) + given_alone(connection, _alone(credits_=wanted.amount_micros < 0), given, who)

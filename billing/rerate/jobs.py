@@ -23,8 +23,8 @@ from billing import clocks
 from billing.allocations.items import chunks
 from billing.charges.lines import LINE
 from billing.charges.rollover import Left
-from billing.documents.run_inputs import LEAVES_LATE
 from billing.documents.issuing import issue
+from billing.documents.run_inputs import LEAVES_LATE
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts, joined
 from billing.persons import same_person
 from billing.rerate.figures import Figures, figures

@@ -18,13 +18,12 @@ import msgspec
 import sqlalchemy as sa
 
 from billing import late_decisions
-from billing.charges.adjustments import needs_approval
 from billing.documents import adjusting
 from billing.documents.finding import require_no_run
-from billing.late_decisions import BILLED, WRITTEN_OFF
-from billing.runs.by_hand import LIMIT as ADJUSTMENT_LIMIT
+from billing.give_back_limit import Given
+from billing.late_decisions import BILLED, LATE_BILL, LATE_WRITE_OFF, WRITTEN_OFF
 from billing.runs.lock import only_run
-from billing.store import approvals, bulk, commit_points, settings, tables
+from billing.store import approvals, bulk, commit_points, tables
 from billing.too_late.choosing import Choice, chosen
 from billing.too_late.planning import Planner, adjustment
 from billing.too_late.results import Decided, Group, Wanted
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-LATE_BILL, LATE_WRITE_OFF = "late_usage_bill", "late_usage_write_off"  # kinds of proposals
 _KINDS: Final = {BILLED: LATE_BILL, WRITTEN_OFF: LATE_WRITE_OFF}
 _WHAT: Final = "a decision on late usage"
 _DIGITS: Final = 8
@@ -157,9 +155,10 @@ class _Work:
         for each in found.groups:
             key = (self._owners[each.account_id].account_key, each.currency)
             values[key] = values.get(key, 0) + (each.amount_micros if self._bills else each.worth_micros)
-        limit = settings.integer(self._connection, ADJUSTMENT_LIMIT)
-        beyond = any(needs_approval(each.amount_micros, limit) for each in found.groups)
-        return beyond or late_decisions.needs_second(self._connection, values, self._who)
+        if late_decisions.needs_second(self._connection, values, self._who):
+            return True
+        given = [Given(account_key, currency, micros) for (account_key, currency), micros in values.items()]
+        return self._bills and adjusting.need_second(self._connection, given, self._who)
 
     def _asked(self, found: Decided) -> _Asked:
         keys = tuple(sorted(key for each in found.groups for key in each.event_keys))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from billing.documents.grounds import LEAVES_LATE, RERATE
+from billing.documents.run_inputs import LEAVES_LATE, RERATE
 from billing.store import tables
 from billing.too_late.choosing import local_start
 

@@ -74,7 +74,7 @@ def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
     ]  # fmt: skip
     more = ("no.", "decision", "by", "agreed by", "invoice") if decided else ()
     columns = ("record", "source", "account", "subscription", "start (UTC)", "days old", "worth", "currency", "run", "reason", *more)
-    output.print_table(columns, rows, right=("days old", "worth", "run"))
+    output.print_table(columns, rows, right=("days old", "worth", "run", "no."))
     if len(found.records) > limit:
         print(f"... and {len(found.records) - limit:,} more: --limit, or --json")
     print()
