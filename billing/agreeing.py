@@ -8,13 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-<<<<<<< HEAD
-from billing import give_back_limit
-from billing.documents import crediting, openings, voiding
-=======
 from billing import give_back_limit, late_decisions
-from billing.documents import crediting, voiding
->>>>>>> c57eda2 (Decisions on late usage load kernels only where they are made)
+from billing.documents import crediting, openings, voiding
 from billing.payments import deposits, giving_back, worklist
 from billing.store import approvals, settings
 from billing.store.approvals import Agreement, Approval
