@@ -100,6 +100,6 @@ def _mac(parent: str, body: bytes, key: bytes) -> bytes:
 
 def _parse(pattern: re.Pattern[str], name: str, form: str) -> tuple[str, ...]:
     match = pattern.fullmatch(name)
-    if match is None:
+    if match is None or "\0" in name:  # which no id has, and PostgreSQL does not take in a question
         raise invalid("MALFORMED_NAME", f"{quoted(name)} does not have the form {form}", {"form": form})
     return match.groups()

@@ -188,6 +188,7 @@ def test_refused_invoices(invoices: invoice_grpc.InvoiceServiceStub, billed: Wor
         (f"accounts/berta/invoices/{number}", grpc.StatusCode.NOT_FOUND, "INVOICE_UNKNOWN"),  # another's
         ("accounts/anna/invoices/R-9999999999", grpc.StatusCode.NOT_FOUND, "INVOICE_UNKNOWN"),
         (number, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_NAME"),
+        ("accounts/anna/invoices/R-1\0", grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_NAME"),
     ]:
         request = invoice_pb.GetInvoiceRequest(name=name)
         assert refused(lambda sent=request: invoices.GetInvoice(sent, timeout=DEADLINE_S))[:2] == (code, reason)
@@ -249,6 +250,7 @@ def test_dunning_state(channel: grpc.Channel, billed: World) -> None:
 def test_refused_dunning(channel: grpc.Channel) -> None:
     assert refused(lambda: state(channel, "nobody"))[:2] == (grpc.StatusCode.NOT_FOUND, "ACCOUNT_UNKNOWN")
     assert refused(lambda: state(channel, "nobody", NOVEMBER_2))[:2] == (grpc.StatusCode.NOT_FOUND, "ACCOUNT_UNKNOWN")
+    assert refused(lambda: state(channel, "a\0b"))[:2] == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_NAME")
     assert refused(lambda: state(channel, "a/b"))[:2] == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_NAME")
     no_date = date_pb2.Date(year=2025, month=2, day=30)
     assert refused(lambda: state(channel, "a", no_date))[:2] == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
