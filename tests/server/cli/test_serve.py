@@ -20,6 +20,7 @@ from billing.store.home import Home
 from ratewright.v1 import usage_service_pb2_grpc
 from server.grpc.service import DRAIN_S
 from tests.server.grpc.calls import DEADLINE_S, HEADER, batch, counts, ipc, records, send
+from tests.server.grpc.certificates import make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,7 +163,7 @@ def test_ready_and_stopped_are_told(tmp_path: Path) -> None:
 
 
 def test_tls(tmp_path: Path) -> None:
-    certificate, key = make_certificate(tmp_path)
+    certificate, key = make(tmp_path)
     with serving(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key)) as server:
         credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
         name = (("grpc.ssl_target_name_override", "localhost"),)
@@ -172,18 +173,6 @@ def test_tls(tmp_path: Path) -> None:
             send(plain, ipc(records([2])))
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
     assert stored(tmp_path) == {"call-1"}
-
-
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for localhost and its key, by the openssl command."""
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    words += ["-addext", "subjectAltName=DNS:localhost", "-out", str(certificate), "-keyout", str(key)]
-    try:
-        subprocess.run(["openssl", *words], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("there is no openssl command to make a certificate with")
-    return certificate, key
 
 
 def test_a_practice_home_is_served_as_one(tmp_path: Path) -> None:
