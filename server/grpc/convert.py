@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from google.type import date_pb2, money_pb2
 
 from rating.errors import quoted
+from rating.explain import LANGUAGES
 from rating.money import MICROS_PER_UNIT
 from server.grpc.refusals import invalid
 
@@ -71,6 +72,15 @@ def parse_invoice_name(name: str) -> InvoiceName:
 def parse_dunning_state_name(name: str) -> str:
     """The account's id in the name of its dunning state."""
     return _parse(_DUNNING_STATE, name, "accounts/{account}/dunningState")[0]
+
+
+def parse_language(code: str) -> str | None:
+    """A language of ours, with or without a region in `code`; None where nothing is asked for."""
+    language = code.partition("-")[0].lower()
+    if language and language not in LANGUAGES:
+        message = f"language_code: {quoted(code)} is not one of {', '.join(LANGUAGES)}"
+        raise invalid("MALFORMED_REQUEST", message, {"field": "language_code"})
+    return language or None
 
 
 def page_token(parent: str, last: str, key: bytes) -> str:
