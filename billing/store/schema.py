@@ -23,6 +23,7 @@ SCHEMA_VERSIONS: Final = (
     "0008",
     "0009",
     "0010",
+    "0012",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

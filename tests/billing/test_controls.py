@@ -26,6 +26,7 @@ BILLING, TAX = "billing, run 1 of 2025-11-01 CNY", "tax, run 1 of 2025-11-01 CNY
 ALLOCATED, IDS, NUMBERS = "allocations: stored", "ledger: postings = postings with the id", "numbers R: given = issued"
 STEPS, BARS, VERSIONS = "dunning: steps", "dunning: bars", "catalogues: versions that charges name"
 CHANGES = "catalogues: publications and repeals committed"
+CHAIN = "commits: given = with the hash"
 FILES, RATED = "charges, run 1 of 2025-11-01: ", "rating, run 1 of 2025-11-01"
 TAMPERED = [
     ("UPDATE invoice_lines SET amount_micros = amount_micros + 1 WHERE (invoice_key, line_no) = (1, 2)",
@@ -82,8 +83,9 @@ TAMPERED = [
     ("UPDATE publications SET content_hash = zeroblob(32)", {"catalogue shop version 1: published", VERSIONS}),
     ("UPDATE publications SET effective_from_us = effective_from_us + 1", {"catalogue shop version 1: listed"}),
     ("DELETE FROM publications", {VERSIONS, CHANGES}),
-    ("UPDATE commits SET kind = 'repeal' WHERE commit_seq = 2", {CHANGES}),
-    ("DELETE FROM commits WHERE commit_seq = 2", {"commits: given = kept"}),
+    ("UPDATE commits SET kind = 'repeal' WHERE commit_seq = 2", {CHANGES, CHAIN}),
+    ("UPDATE commits SET at_us = at_us + 1 WHERE kind = 'usage'", {CHAIN}),
+    ("DELETE FROM commits WHERE commit_seq = 2", {"commits: given = kept", CHAIN}),
 ]  # fmt: skip
 
 
