@@ -176,13 +176,18 @@ class Home:
         `now_us` is when whoever writes has looked at it, which may be long ago: it is held
         against what there was when the home was opened, and against what was written through it since, not against what others wrote.
         """
-        user_namespace.require_same(*self._uid_maps, kind)
+        if kind not in user_namespace.UNSIGNED:
+            self.require_persons()
         if kind != clock.NOT_HELD:
             self.require_clock(connection, now_us)
         last, before = commit_chain.head(connection)
         chain = commit_chain.following(before, last + 1, kind, now_us)
         connection.execute(tables.commits.insert().values(commit_seq=last + 1, kind=kind, at_us=now_us, chain=chain))
         return last + 1
+
+    def require_persons(self) -> None:
+        """Raises UserError in another user namespace than the home was made in, as a commit would that a person signs."""
+        user_namespace.require_same(*self._uid_maps)
 
     def require_clock(self, connection: sa.Connection, now_us: int) -> None:
         """Raises UserError for a clock that was set back, as a commit would."""
