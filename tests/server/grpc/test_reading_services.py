@@ -117,6 +117,15 @@ def test_refused_quotes(
     assert refused(lambda: quote(**changes))[:2] == (code, reason)
 
 
+@pytest.mark.parametrize("field", ["allowances_left", "caps_spent_micros", "counted_qty"])
+def test_a_name_that_the_plan_does_not_have_is_told_in_part(quote: Callable[..., rating_pb.QuoteResponse], field: str) -> None:
+    refusal = refused(lambda: quote(**{field: {"\x1b[2J" * 20_000: 1}}))
+    assert refusal[:2] == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
+    assert "(80,000 characters)" in refusal.message
+    assert "\x1b" not in refusal.message
+    assert len(refusal.message) < 400
+
+
 def test_a_publication_shows_at_once(quote: Callable[..., rating_pb.QuoteResponse], world: World) -> None:
     assert quote().charge_micros == 200_000
     dearer = tuple(price_of(100, "National calls", 10, 300_000) if price.price_id == 100 else price for price in shop().prices)
