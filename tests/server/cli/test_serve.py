@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sqlite3
 import subprocess
@@ -17,8 +18,10 @@ import pytest
 
 from billing.intake.taking import Intake
 from billing.store.home import Home
-from ratewright.v1 import usage_service_pb2_grpc
+from ratewright.v1 import invoice_service_pb2 as invoice_pb
+from ratewright.v1 import invoice_service_pb2_grpc, usage_service_pb2_grpc
 from server.grpc.service import DRAIN_S
+from tests import postgres_server
 from tests.server.grpc.calls import DEADLINE_S, HEADER, batch, counts, ipc, records, send
 from tests.server.grpc.certificates import make
 
@@ -148,6 +151,56 @@ def test_sigterm_has_an_end_while_the_store_is_locked(tmp_path: Path) -> None:
     assert (status, out.splitlines()[-1]) == (0, "stopped")
     assert (acked, codes) == ([], [grpc.StatusCode.UNAVAILABLE] * 5)
     assert stored(tmp_path) == set()
+
+
+@contextlib.contextmanager
+def frozen(server: postgres_server.Server) -> Iterator[None]:
+    """All processes of a database keep their connections and answer nothing, as behind a network that is gone."""
+    processes = [int(each.name) for each in Path("/proc").glob("[0-9]*") if _is_of(each, server.folder)]
+    for process in processes:
+        for task in Path(f"/proc/{process}/task").iterdir():
+            processes += map(int, (task / "children").read_text().split())
+    for process in set(processes):
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in set(processes):
+            os.kill(process, signal.SIGCONT)
+
+
+def _is_of(process: Path, folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return b"postgres\0" in (words := (process / "cmdline").read_bytes()) and os.fsencode(folder) in words
+    return False
+
+
+def test_sigterm_has_an_end_while_the_database_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream and a short call wait in it, in threads that nothing ends."""
+
+    def requests() -> Iterator[object]:
+        yield HEADER
+        yield batch(1, ipc(records(range(10))))
+        threading.Event().wait(DRAIN_S + DEADLINE_S)
+
+    with postgres_server.own() as database:
+        monkeypatch.setenv("RATEWRIGHT_DATABASE", database.url)
+        with serving(tmp_path) as server, grpc.insecure_channel(server.address) as channel, contextlib.ExitStack() as stack:
+            assert [counts(ack) for ack in send(channel, ipc(records([100])))] == [(1, 0, 0, 0)], "there is a connection to wait on"
+            stack.enter_context(frozen(database))
+            answers = usage_service_pb2_grpc.UsageServiceStub(channel).StreamUsage(requests())
+            assert next(answers).HasField("opened")
+            invoices = invoice_service_pb2_grpc.InvoiceServiceStub(channel)
+            short = invoices.ListInvoices.future(invoice_pb.ListInvoicesRequest(parent="accounts/-"))  # type: ignore[attr-defined] -- grpc has it
+            with pytest.raises(grpc.FutureTimeoutError):
+                short.result(0.5)
+            server.process.terminate()
+            status = server.process.wait(DRAIN_S + DEADLINE_S)
+            with pytest.raises(grpc.RpcError) as raised:
+                list(answers)
+            out, _ = server.process.communicate()
+        assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert (status, out.splitlines()[-1]) == (0, "stopped")
 
 
 def test_ready_and_stopped_are_told(tmp_path: Path) -> None:
