@@ -171,15 +171,26 @@ def check_ranges(block: Block, events: Events) -> None:
         mark(block.code, value < 0, Reason.NEGATIVE_QUANTITY)
         mark(block.code, value >= QUANTITY_MAX, Reason.QUANTITY_TOO_LARGE)
     mark(block.code, (events.start_us < START_MIN_US) | (events.start_us >= START_MAX_US), Reason.TIME_OUT_OF_RANGE)
-    check_lengths(block, [found for found in _texts(events.details) if found is not None])
+    check_texts(block, [found for found in _texts(events.details) if found is not None])
 
 
-def check_lengths(block: Block, texts: Sequence[Spans]) -> None:
-    """Refuse rows with a text that is longer than any id or name: it would be stored, counted and shown as it is."""
+def check_texts(block: Block, texts: Sequence[Spans]) -> None:
+    """Refuse rows with a text that is longer than any id or name, or holds NUL: it would be stored, counted and shown as it is."""
+    nul = _nul_places(block, texts)
     for text in texts:
         length = text.end - text.begin
         if length.max(initial=0) > TEXT_BYTES_MAX:  # hardly ever
             mark(block.code, length > TEXT_BYTES_MAX, Reason.TEXT_TOO_LONG)
+        if nul.size:
+            mark(block.code, np.searchsorted(nul, text.end) > np.searchsorted(nul, text.begin), Reason.NUL_CHARACTER)
+
+
+def _nul_places(block: Block, texts: Sequence[Spans]) -> NDArray[np.int64]:
+    """Where NUL stands, from the first of the texts to the last."""
+    begin = min((int(text.begin.min()) for text in texts if text.begin.size), default=0)
+    end = max((int(text.end.max()) for text in texts if text.end.size), default=0)
+    is_nul = block.data[begin:end] == 0
+    return np.flatnonzero(is_nul) + begin if is_nul.any() else np.zeros(0, np.int64)
 
 
 def check_order(block: Block, time_columns: tuple[str, ...]) -> None:

@@ -46,6 +46,7 @@ class Reason(enum.StrEnum):
     VOLUMES_DISAGREE = "volumes_disagree"
     ANSWER_IN_DOUBT = "answer_in_doubt"
     TEXT_TOO_LONG = "text_too_long"
+    NUL_CHARACTER = "nul_character"
 
 
 REASONS: Final = (None, *Reason)  # code 0: nothing wrong
@@ -85,6 +86,7 @@ EXPLANATIONS: Final = {
     Reason.ANSWER_IN_DOUBT: "the record says that the call was not answered, and has a billable duration or a time of answer; "
     "is the column that says so of something else, such as the code of the BYE, name it otherwise in a source definition",
     Reason.TEXT_TOO_LONG: f"an id, number or other text of the record is longer than {TEXT_BYTES_MAX:,} bytes",
+    Reason.NUL_CHARACTER: "an id, number or other text of the record holds a NUL character, which no text has and no database keeps",
     Reason.VOLUMES_DISAGREE: "the total volume is not the sum of the volumes up and down",
 }
 

@@ -5,8 +5,8 @@ destination; `start_us` the chargeable start. The quantity stands in the column 
 `volume_bytes` for data, `units` else. Numbers become E.164 by the source's numbering, as in files. A batch with missing, extra or
 wrong columns is refused whole; a row with nulls or nonsense becomes a reject and the rest goes on.
 
-Bounds are those of files (`limits`): texts of at most 4,096 bytes, quantities from 0 to 2^47 - 1, starts from 2000 to 2069, and neither
-start nor start + duration later than the clock of the source may be ahead.
+Bounds are those of files (`limits`): texts of at most 4,096 bytes without NUL, quantities from 0 to 2^47 - 1 (also those of another
+service), starts from 2000 to 2069, and neither start nor start + duration later than the clock of the source may be ahead.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mediation import columns, numbers, usage
 from mediation.columns import Identity, Numbers
 from mediation.decode import DEFAULT_HASH_KEY, Decoded, Reject, reject_of
-from mediation.events import check_lengths
+from mediation.events import check_texts
 from mediation.limits import QUANTITY_MAX, START_MAX_US, START_MIN_US
 from mediation.reasons import REASONS, Reason, mark
 from mediation.rows import Block, Spans, text_block
@@ -44,6 +44,7 @@ _FIELDS: Final[list[pa.Field[Any]]] = [
 STREAM_V1: Final = pa.schema(_FIELDS, metadata={"ratewright.schema": "stream", "ratewright.version": "1"})
 _TEXTS: Final = ("record_id", "served", "other")
 _QUANTITY_OF: Final = {Service.VOICE: "duration_us", Service.DATA: "volume_bytes"}  # every other service counts units
+_QUANTITIES: Final = ("duration_us", "volume_bytes", "units")
 _RAW_BYTES_MAX: Final = 2000
 _ROWS_AS_TEXT: Final = 1_024
 _CONSTANTS: Final = {
@@ -128,10 +129,12 @@ def _check(batch: pa.RecordBatch, events: _Events) -> None:
     for kind, name in _QUANTITY_OF.items():
         has_quantity = np.where(service == kind, valid[name], has_quantity)
     mark(code, ~has_quantity, Reason.MISSING_VALUE)
-    mark(code, events.quantity < 0, Reason.NEGATIVE_QUANTITY)
-    mark(code, events.quantity >= QUANTITY_MAX, Reason.QUANTITY_TOO_LARGE)
+    for name in _QUANTITIES:  # also of another service: it is stored and counted
+        quantity = _integers(batch, name)
+        mark(code, quantity < 0, Reason.NEGATIVE_QUANTITY)
+        mark(code, quantity >= QUANTITY_MAX, Reason.QUANTITY_TOO_LARGE)
     mark(code, (start_us < START_MIN_US) | (start_us >= START_MAX_US), Reason.TIME_OUT_OF_RANGE)
-    check_lengths(events.block, [events.record_id, events.served_text, events.other_text])
+    check_texts(events.block, [events.record_id, events.served_text, events.other_text])
 
 
 def _table(batch: pa.RecordBatch, events: _Events, source_name: str, key: NDArray[np.uint64], content: NDArray[np.uint64]) -> pa.Table:

@@ -46,6 +46,10 @@ class StoreError(UserError):
     """The store takes nothing at all for now: it is locked, full, damaged, read-only or not reachable. Whatever is tried next fails too."""
 
 
+class UnusableBatchError(UserError):
+    """Records that cannot be stored together, whatever the state of the store: to send them again as they are changes nothing."""
+
+
 class UnusableFileError(UserError):
     """A usage file that cannot be read or holds nothing that can be used. It is refused whole; others may be taken."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from billing.runs.definitions import PlanVersion, memories, reachable
-from rating.errors import UserError
+from rating.errors import UserError, quoted
 from rating.model import ANY_ZONE, BucketKind, CapWindow, Catalogue, Counting, Plan, QuantityUnit
 from rating.outcome import COUNTER_MAX, Bucket
 
@@ -116,7 +116,7 @@ def _checked(told: Mapping[str, Told], units: Mapping[str, QuantityUnit], what: 
     for name, (value, unit) in told.items():
         if name not in units:
             known = f"known: {', '.join(sorted(units))}" if units else "it has none: leave the name out"
-            raise UserError(f'the plan has no {what} "{name}"', known, exit_status=2)
+            raise UserError(f"the plan has no {what} {quoted(name)}", known, exit_status=2)
         if unit is not None and unit is not units[name]:
             message = f'the {what} "{name}" is not counted in this'
             raise UserError(message, f"write such as {_EXAMPLES[units[name]]}", exit_status=2)

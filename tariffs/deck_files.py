@@ -82,7 +82,7 @@ def _deck_row(reader: CsvReader, row: Row) -> DeckRow:
         reader.note("blocked, and has a rate", "leave one of them empty", row)
     return DeckRow(
         zone_id=reader.convert(row, "zone_id", row.cells["zone_id"], whole, 1),
-        zone=row.cells["zone"],
+        zone=_readable(row.cells["zone"]),
         prefixes=prefixes,
         rate_micros=reader.convert(row, "rate", row.cells["rate"], texts.amount, 0) if has_rate else 0,
         increments=reader.optional(row, "increments", texts.increments),
@@ -90,3 +90,8 @@ def _deck_row(reader: CsvReader, row: Row) -> DeckRow:
         effective_from=begins,
         blocked=blocked,
     )
+
+
+def _readable(name: str) -> str:
+    """A name with the codes of what cannot be shown: a mistake that is told once, and not at each zone, price and rule of that name."""
+    return name if name.isprintable() else "".join(mark if mark.isprintable() else f"<U+{ord(mark):04X}>" for mark in name)

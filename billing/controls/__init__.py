@@ -17,6 +17,8 @@
     allocations settlements as they are stored          = those that follow from invoices and payments alone; what is left of credit
     receivables balance of the ledger                   = open items - credit not allocated; = what is owed by age, through the same date
     dunning     steps and bars as they were taken       = those that follow from the open items of their day
+    suspense    rows kept as bytes                      = rows whose bytes are those that were hashed when they came
+    commits     the last number                         = how many there are; each has the hash of itself and of all before it
     catalogues  what was published and repealed         = what lies in the store now, and it has every version that charges name
 
 All figures are integers: rows, or micro-units of one currency. Nothing here changes anything.

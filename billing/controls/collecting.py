@@ -9,6 +9,7 @@ from billing.controls.claims import claim_books
 from billing.controls.documents import document_books, total_books
 from billing.controls.late import late_books
 from billing.controls.runs import run_books
+from billing.controls.traces import trace_books
 from billing.intake.books import intake_book
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def books(home: Home) -> list[Book]:
         found.extend(late_books(home, connection, seq))
         found.extend(document_books(connection))
         found.extend(claim_books(connection))
+        found.extend(trace_books(connection))
     return found
 
 

@@ -1,7 +1,7 @@
 """Columns that no book adds up, held against what else tells the same: an edit of one of them alone is found.
 
-- times of commits: what was stored in a commit and dated with it has its time
-- rows that could not be read: their bytes are as long as they came, and the text that people see follows from them
+- commits: their hashes follow from numbers, kinds and times; what was stored in a commit and dated with it has its time
+- rows that could not be read: their bytes are those that were hashed when they came, and the text that people see follows from them
 - subscriptions: the first plan of each begins on its own first day
 """
 
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from billing.intake import suspense_rows
-from billing.store import tables
+from billing.controls.book import ROWS, Book, book
+from billing.intake import known_rejects, suspense_rows
+from billing.store import commit_chain, tables
 from billing.store.checking import Finding
 
 if TYPE_CHECKING:
@@ -38,7 +39,18 @@ def findings(home: Home) -> list[Finding]:
         return [*_commits(connection), *_rejected(connection), *_subscriptions(connection)]
 
 
+def trace_books(connection: sa.Connection) -> Iterator[Book]:
+    """Commits and rejected rows as books: how many there are, and how many are as they were written."""
+    commits, rejected = tables.commits.c, tables.suspense.c
+    number = connection.execute(sa.select(sa.func.count(commits.commit_seq))).scalar_one()
+    yield _book("commits: given = with the hash of what stands there", number, commit_chain.broken(connection), "commits")
+    kept = rejected.event_key.is_(None) & rejected.raw_bytes.is_not(None)
+    number = connection.execute(sa.select(sa.func.count(rejected.suspense_id)).where(kept)).scalar_one()
+    yield _book("suspense: rows kept as bytes = with the bytes that came", number, _edited(connection), ROWS)
+
+
 def _commits(connection: sa.Connection) -> Iterator[Finding]:
+    yield from _told("commits", "commits have another hash than what stands there, by", "commit_seq", commit_chain.broken(connection))
     commit = tables.commits.c
     for at_us in _DATED:
         table = at_us.table
@@ -48,13 +60,22 @@ def _commits(connection: sa.Connection) -> Iterator[Finding]:
 
 
 def _rejected(connection: sa.Connection) -> Iterator[Finding]:
+    yield from _told(
+        "suspense", "rows have bytes that are not those of their hash, length and text, by", "suspense_id", _edited(connection)
+    )
+
+
+def _edited(connection: sa.Connection) -> list[int]:
+    """Rejected rows that are not as they came, by suspense_id."""
     row = tables.suspense.c
-    query = sa.select(row.suspense_id, row.raw_bytes, row.raw_length, row.raw).where(row.event_key.is_(None), row.raw_bytes.is_not(None))
+    query = sa.select(row.suspense_id, row.raw_bytes, row.raw_length, row.raw, row.row_sha256)
+    query = query.where(row.event_key.is_(None), row.raw_bytes.is_not(None)).order_by(row.suspense_id)
     other = []
-    for suspense_id, data, length, text in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
-        if len(data) != length or suspense_rows.text_of(data) != text:
-            other.append(suspense_id)
-    yield from _told("suspense", "rows have bytes that are not those of their length and text, by", "suspense_id", sorted(other))
+    for suspense_id, data, length, text, row_sha256 in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+        is_hashed = row_sha256 is None or known_rejects.is_hash_of(bytes(row_sha256), bytes(data))
+        if len(data) != length or suspense_rows.text_of(data) != text or not is_hashed:
+            other.append(int(suspense_id))
+    return other
 
 
 def _subscriptions(connection: sa.Connection) -> Iterator[Finding]:
@@ -63,6 +84,11 @@ def _subscriptions(connection: sa.Connection) -> Iterator[Finding]:
     query = sa.select(row.subscription_id).where(first.is_distinct_from(row.from_date)).order_by(row.subscription_key)
     other = list(connection.execute(query).scalars())
     yield from _told("subscriptions", "subscriptions begin on another day than their first plan, by", "subscription_id", other)
+
+
+def _book(name: str, number: int, other: list[int], unit: str) -> Book:
+    terms = {f"not as written {each}": 1 for each in other[:_SHOWN]}
+    return book(name, number, number - len(other), unit, terms)
 
 
 def _told(place: str, what: str, by: str, other: list[Any]) -> Iterator[Finding]:

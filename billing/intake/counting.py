@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from billing.intake.columns import Quantities, quantities
 from billing.intake.settle import COUNTED_NAMES, OUTCOME_NAMES, RECEIVED, Outcome, outcome_of_flags
-from rating.errors import UserError
+from rating.errors import UnusableBatchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
 
 def count_rows(batch: Batch, raw_file_id: int) -> list[dict[str, Any]]:
-    """Rows of intake_counts for `batch`. Raises UserError where a sum would not fit."""
+    """Rows of intake_counts for `batch`. Raises UnusableBatchError where a sum would not fit."""
     counts: dict[Place, Quantities] = collections.defaultdict(Quantities)
     row_from = 0
     for arrival, rejects in zip(batch.arrivals, batch.rejects, strict=True):
@@ -61,9 +61,9 @@ def count_rows(batch: Batch, raw_file_id: int) -> list[dict[str, Any]]:
     for key, each in batch.assembly.counts.items() if batch.assembly else ():
         counts[Place(*key)] += each
     if any(abs(value) > _INT64_MAX for each in counts.values() for value in each):
-        raise UserError(
+        raise UnusableBatchError(
             f"the quantities of {batch.name} add up to more than can be counted",
-            "check the units of the source; nothing of it was stored",
+            "check the units of the source, or send fewer records together; nothing of it was stored",
         )
     return [{**place._asdict(), **each._asdict()} for place, each in sorted(counts.items()) if any(each)]
 

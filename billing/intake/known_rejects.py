@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 _HASHES_A_QUERY: Final = 500
+_EVENTS_MAX: Final = 1 << 14  # of one record, in the 64 KiB that are kept of it
 _Name = tuple[str, bytes]  # source and row_sha256
 
 
@@ -70,6 +71,12 @@ def row_hashes(rejects: Sequence[Reject]) -> Iterator[bytes]:
 def numbered(row_sha256: bytes, number: int) -> bytes:
     """The hash that tells reject `number` (from 0) of a record from the others."""
     return row_sha256 if number == 0 else hashlib.sha256(row_sha256 + number.to_bytes(8, "little")).digest()
+
+
+def is_hash_of(row_sha256: bytes, raw: bytes) -> bool:
+    """Whether a row that could not be read is known by this hash: that of its bytes, or of one of its events."""
+    whole = hashlib.sha256(raw).digest()
+    return any(numbered(whole, number) == row_sha256 for number in range(_EVENTS_MAX))
 
 
 def write_again(connection: sa.Connection, rejects: Sequence[Rejects]) -> None:

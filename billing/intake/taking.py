@@ -139,8 +139,10 @@ class Intake:
 
         `replaced`: marks on stored rows, whether or not a row comes in their stead; they stop counting with this commit. A row whose
         event is known, and is not among them, is a duplicate or conflicting like any other. Rows without a raw file of their own
-        keep raw_file_id 0. `also` writes what belongs into the same transaction. Nothing is stored when it raises.
+        keep raw_file_id 0. `also` writes what belongs into the same transaction. Nothing is stored when it raises. A person signs
+        that rows come back or are given up, though the commit is one of usage.
         """
+        self._home.require_persons()
         with self._exclusive():
             self._known.catch_up()
             return recycling.store(self._home, self._known, recycling.Returning(rows, replaced, dict(sources or {})), now_us, also)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import sqlalchemy as sa
 
-from billing.store import access, clock, database, location, schema, tables, user_namespace
+from billing.store import access, clock, commit_chain, database, location, schema, tables, user_namespace
 from billing.store.clock import PRACTICE
 from billing.store.location import DATABASE_NAME, LOCATION_NAME
 from rating.errors import UserError
@@ -176,13 +176,18 @@ class Home:
         `now_us` is when whoever writes has looked at it, which may be long ago: it is held
         against what there was when the home was opened, and against what was written through it since, not against what others wrote.
         """
-        user_namespace.require_same(*self._uid_maps, kind)
+        if kind not in user_namespace.UNSIGNED:
+            self.require_persons()
         if kind != clock.NOT_HELD:
             self.require_clock(connection, now_us)
-        row = tables.commits
-        following = sa.select(sa.func.coalesce(sa.func.max(row.c.commit_seq), 0) + 1, sa.literal(kind), sa.literal(now_us, tables.INT64))
-        taken = row.insert().from_select(["commit_seq", "kind", "at_us"], following).returning(row.c.commit_seq)
-        return int(connection.execute(taken).scalar_one())
+        last, before = commit_chain.head(connection)
+        chain = commit_chain.following(before, last + 1, kind, now_us)
+        connection.execute(tables.commits.insert().values(commit_seq=last + 1, kind=kind, at_us=now_us, chain=chain))
+        return last + 1
+
+    def require_persons(self) -> None:
+        """Raises UserError in another user namespace than the home was made in, as a commit would that a person signs."""
+        user_namespace.require_same(*self._uid_maps)
 
     def require_clock(self, connection: sa.Connection, now_us: int) -> None:
         """Raises UserError for a clock that was set back, as a commit would."""

@@ -24,6 +24,7 @@ SCHEMA_VERSIONS: Final = (
     "0009",
     "0010",
     "0011",
+    "0012",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "uid_map"  # of the setting that holds it
 MACHINE: Final = "0 0 4294967295"  # the map of a process in no user namespace of its own
-UNSIGNED: Final = frozenset({"usage", "seal", "collection"})  # kinds of commits that no person signs
+UNSIGNED: Final = frozenset({"usage", "seal", "collection"})  # kinds of commits that no person signs, but usage that is brought back
 _FILE: Final = Path("/proc/self/uid_map")
 
 
@@ -44,9 +44,9 @@ def adopt(connection: sa.Connection, uid_map: str) -> None:
     connection.execute(row.insert().values(name=NAME, value=uid_map))
 
 
-def require_same(made_under: str, own: str, kind: str) -> None:
-    """Raises UserError for a commit that a person signs, where account numbers mean other persons than when the home was made."""
-    if kind in UNSIGNED or own == made_under:
+def require_same(made_under: str, own: str) -> None:
+    """Raises UserError where account numbers mean other persons than when the home was made."""
+    if own == made_under:
         return
     raise UserError(
         f"this process is in a user namespace with the map {own or 'of nobody'}, and the home was made under {made_under or 'none'}: "

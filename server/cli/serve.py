@@ -81,7 +81,11 @@ def serve(
             _tell(running, opened, "" if files is None else " with TLS", port_file)
             _wait(stopping)
             print("stopping: finishing what was begun", flush=True)
+            has_ended = running.stop()
     print("stopped", flush=True)
+    if not has_ended:
+        sys.stderr.flush()
+        os._exit(0)  # Python would wait for the thread that waits for the database
     return 0
 
 

@@ -15,6 +15,7 @@ import collections
 import contextlib
 import ipaddress
 import threading
+import time
 import urllib.parse
 from concurrent import futures
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -34,6 +35,7 @@ else:
 Request = TypeVar("Request")
 CALLS_OF_CONNECTION_MAX: Final = 100
 HEALTH_PREFIX: Final = "/grpc.health.v1.Health/"
+_LOOK_AROUND_S: Final = 0.02
 IPV6_PREFIX_BITS: Final = 64  # the address of one site; a host may take any in it
 
 
@@ -96,6 +98,12 @@ class Slots:
         with self._lock:
             self._taken[peer] -= 1
             self._taken += collections.Counter()  # drops peers that have none
+
+    @property
+    def are_free(self) -> bool:
+        """Whether nobody has a place."""
+        with self._lock:
+            return not self._taken.total()
 
     @contextlib.contextmanager
     def taken(self, peer: str) -> Iterator[None]:
@@ -180,6 +188,16 @@ class Gate(_Interceptor):
         """Let no more in, and end the calls that have sent nothing."""
         self.room.close()
         self._health_room.close()
+
+    def has_emptied(self, within_s: float) -> bool:
+        """Whether all that was let in has left; waits for it, since who is told to end needs a moment."""
+        until_s = time.monotonic() + within_s
+        slots = (self.streams, self._calls, self._health_calls, self._watchers)
+        while not all(each.are_free for each in slots):
+            if time.monotonic() >= until_s:
+                return False
+            time.sleep(_LOOK_AROUND_S)
+        return True
 
     def intercept_service(
         self,

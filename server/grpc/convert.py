@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from google.type import date_pb2, money_pb2
 
 from rating.errors import quoted
+from rating.explain import LANGUAGES
 from rating.money import MICROS_PER_UNIT
 from server.grpc.refusals import invalid
 
@@ -73,6 +74,15 @@ def parse_dunning_state_name(name: str) -> str:
     return _parse(_DUNNING_STATE, name, "accounts/{account}/dunningState")[0]
 
 
+def parse_language(code: str) -> str | None:
+    """A language of ours, with or without a region in `code`; None where nothing is asked for."""
+    language = code.partition("-")[0].lower()
+    if language and language not in LANGUAGES:
+        message = f"language_code: {quoted(code)} is not one of {', '.join(LANGUAGES)}"
+        raise invalid("MALFORMED_REQUEST", message, {"field": "language_code"})
+    return language or None
+
+
 def page_token(parent: str, last: str, key: bytes) -> str:
     """A token for what comes after `last` in the list of `parent`."""
     body = last.encode()
@@ -100,6 +110,6 @@ def _mac(parent: str, body: bytes, key: bytes) -> bytes:
 
 def _parse(pattern: re.Pattern[str], name: str, form: str) -> tuple[str, ...]:
     match = pattern.fullmatch(name)
-    if match is None:
+    if match is None or "\0" in name:  # which no id has, and PostgreSQL does not take in a question
         raise invalid("MALFORMED_NAME", f"{quoted(name)} does not have the form {form}", {"form": form})
     return match.groups()

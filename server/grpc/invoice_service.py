@@ -1,14 +1,15 @@
-"""InvoiceService: issued invoices in pages, and one with its lines."""
+"""InvoiceService: issued invoices in pages, and one with its lines and what became of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from billing import invoicing
+from billing.documents.showing.document import document
 from ratewright.v1 import invoice_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2_grpc
 from rating.errors import NotFoundError, quoted
-from server.grpc import convert
+from server.grpc import convert, invoice_messages
 from server.grpc.refusals import answering, invalid, not_found
 
 if TYPE_CHECKING:
@@ -35,28 +36,25 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
             size = _page_size(request.page_size)
             found = self._list(None if account_id == convert.ALL_ACCOUNTS else account_id, after, size + 1)
             more = convert.page_token(request.parent, found[size - 1].number, self._page_token_key) if len(found) > size else ""
-            return pb.ListInvoicesResponse(invoices=[self._invoice(each) for each in found[:size]], next_page_token=more)
+            listed = [invoice_messages.of_list(each, practice=self._home.is_practice) for each in found[:size]]
+            return pb.ListInvoicesResponse(invoices=listed, next_page_token=more)
         raise AssertionError("the call was ended above")
 
     def GetInvoice(self, request: pb.GetInvoiceRequest, context: grpc.ServicerContext) -> pb.Invoice:
         """One invoice; the account in its name must be the one it belongs to."""
         with answering(context):
-            name = convert.parse_invoice_name(request.name)
-            try:
-                found = invoicing.get_invoice(self._home, name.number)
-            except NotFoundError:
-                found = None
-            if found is None or found.summary.account_id != name.account_id:
+            name, language = convert.parse_invoice_name(request.name), convert.parse_language(request.language_code)
+            if self._account_of(name.number) != name.account_id:
                 raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(request.name)}", {"name": request.name})
-            invoice = self._invoice(found.summary)
-            invoice.lines.extend(_line(line) for line in found.lines)
-            return invoice
+            return invoice_messages.whole(document(self._home, name.number, language), practice=self._home.is_practice)
         raise AssertionError("the call was ended above")
 
-    def _invoice(self, summary: invoicing.InvoiceSummary) -> pb.Invoice:
-        invoice = _invoice(summary)
-        invoice.practice = self._home.is_practice
-        return invoice
+    def _account_of(self, number: str) -> str | None:
+        """Whose document it is; None where there is none."""
+        try:
+            return invoicing.get_invoice(self._home, number).summary.account_id
+        except NotFoundError:
+            return None
 
     def _list(self, account_id: str | None, after: str, limit: int) -> list[invoicing.InvoiceSummary]:
         try:
@@ -71,42 +69,3 @@ def _page_size(wanted: int) -> int:
     if wanted < 0:
         raise invalid("PAGE_SIZE", "page_size must be zero or more", {"field": "page_size"})
     return min(wanted, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
-
-
-def _invoice(summary: invoicing.InvoiceSummary) -> pb.Invoice:
-    account = f"accounts/{summary.account_id}"
-    return pb.Invoice(
-        name=f"{account}/invoices/{summary.number}",
-        number=summary.number,
-        account=account,
-        period_from=convert.date(summary.period_from),
-        period_to=convert.date(summary.period_to),
-        issue_date=convert.date(summary.issued_on),
-        due_date=convert.date(summary.due_on),
-        net=convert.money(summary.currency, summary.net_micros),
-        tax=convert.money(summary.currency, summary.tax_micros),
-        total=convert.money(summary.currency, summary.total_micros),
-        open=convert.money(summary.currency, summary.open_micros),
-    )
-
-
-def _line(line: invoicing.InvoiceLine) -> pb.InvoiceLine:
-    return pb.InvoiceLine(
-        line_no=line.line_no,
-        kind=line.kind,
-        subscription_id=line.subscription_id,
-        text=line.text,
-        charge_code=line.charge_code,
-        price_id=line.price_id,
-        revenue_code=line.revenue_code,
-        tax_class=line.tax_class,
-        period_from=convert.date(line.period_from),
-        period_to=convert.date(line.period_to),
-        events=line.events,
-        quantity=line.quantity,
-        free_quantity=line.free_quantity,
-        quantity_unit=pb.QuantityUnit.ValueType(line.quantity_unit),
-        exact_micros=line.exact_micros,
-        amount_micros=line.amount_micros,
-        corrects=line.corrects,
-    )

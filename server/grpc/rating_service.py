@@ -12,7 +12,7 @@ from billing import catalogue
 from ratewright.v1 import rating_service_pb2 as pb
 from ratewright.v1 import rating_service_pb2_grpc
 from rating import explain
-from rating.errors import UserError, quoted
+from rating.errors import UserError
 from rating.model import Service
 from rating.outcome import Event, Outcome
 from rating.schema import Direction
@@ -73,7 +73,7 @@ class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
     def Quote(self, request: pb.QuoteRequest, context: grpc.ServicerContext) -> pb.QuoteResponse:
         """Price the event, or refuse it with the name of its status."""
         with answering(context):
-            event, known, language = _event(request), _known(request), _language(request.language_code)
+            event, known, language = _event(request), _known(request), convert.parse_language(request.language_code) or "en"
             quote = self._quote()
             try:
                 outcome = quote.rate(event, known)
@@ -148,13 +148,6 @@ def _known(request: pb.QuoteRequest) -> Known:
         for told in (request.allowances_left, request.caps_spent_micros, request.counted_qty)
     )
     return Known(left, spent, counted, request.allowance_left_qty)
-
-
-def _language(code: str) -> str:
-    language = code.partition("-")[0].lower() or "en"
-    if language not in explain.LANGUAGES:
-        raise _malformed("language_code", f"{quoted(code)} is not one of {', '.join(explain.LANGUAGES)}")
-    return language
 
 
 def _malformed(field: str, what: str) -> Refusal:

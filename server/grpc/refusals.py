@@ -18,7 +18,7 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from rating.errors import QUOTED_CHARACTERS_MAX, UserError
+from rating.errors import QUOTED_CHARACTERS_MAX, UnusableBatchError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,6 +63,9 @@ def as_refusal(error: BaseException) -> Refusal:
     """The answer to a call in which `error` was raised."""
     if isinstance(error, Refusal):
         return error
+    if isinstance(error, UnusableBatchError):  # for ever: whoever took it for a condition of the store would send it for ever
+        _log.warning("%s; remedy: %s", error.message, error.remedy)
+        return invalid("BATCH_UNUSABLE", f"{error.message}; {error.remedy}", {"remedy": error.remedy})
     if isinstance(error, UserError):  # a condition of the store, such as a locked database: the operator can mend it
         _log.error("%s; remedy: %s", error.message, error.remedy)
         return Refusal(grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", error.message, {"remedy": error.remedy})

@@ -141,6 +141,7 @@ class Service:
         self._gate = listening.gate
         self._usage = usage
         self._health = health_servicer
+        self._has_ended: bool | None = None  # as `stop` says
 
     @classmethod
     def start(cls, listening: Listening, home: Home, clock_us: Callable[[], int], *, sources: Sequence[Source] | None = None) -> Self:
@@ -158,18 +159,25 @@ class Service:
         health_servicer.set(health.SERVING)
         return cls(listening, usage, health_servicer)
 
-    def stop(self, drain_s: float = DRAIN_S) -> None:
+    def stop(self, drain_s: float = DRAIN_S) -> bool:
         """Finish what was begun, within `drain_s`; every acked batch is durable anyway. May be called twice.
 
-        A store that is locked or full all the while keeps nobody longer: what was not acked is to be sent again.
+        A store that is locked or full all the while keeps nobody longer: what was not acked is to be sent again. False where a thread waits
+        still, for a database that does not answer: it would keep the process.
         """
+        if self._has_ended is None:
+            self._has_ended = self._stop(drain_s)
+        return self._has_ended
+
+    def _stop(self, drain_s: float) -> bool:
         until_s = time.monotonic() + drain_s
         self._health.set(health.NOT_SERVING)
         self._server.stop(drain_s)
         self._gate.close()
         self._usage.end_streams(drain_s)
         self._server.stop(min(drain_s, SHORT_CALL_S)).wait()  # whoever only watches the health would stay to the end
-        self._usage.close(max(until_s - time.monotonic(), SHORT_CALL_S))
+        has_stored = self._usage.close(max(until_s - time.monotonic(), SHORT_CALL_S))
+        return self._gate.has_emptied(SHORT_CALL_S) and has_stored
 
     def __enter__(self) -> Self:
         return self

@@ -68,10 +68,12 @@ class StoringSink:
         """Store what waits, but begin nothing that the store may keep waiting for longer than `within_s` from now."""
         self._writer.end_by(max(within_s - BUSY_TIMEOUT_MS / 1_000, 0.0))
 
-    def close(self, wait_s: float) -> None:
-        """Return when everything that waits is answered, or after `wait_s` from a disk that does not answer."""
-        if not self._writer.close(wait_s):
+    def close(self, wait_s: float) -> bool:
+        """Whether everything that waits is answered; returns after `wait_s` from a disk that does not answer."""
+        has_answered = self._writer.close(wait_s)
+        if not has_answered:
             _log.error("the store did not answer within %s s; what was not acked is to be sent again", wait_s)
+        return has_answered
 
     def _find(self, name: str) -> sources.Source:
         source = self._sources.get(name)

@@ -56,9 +56,9 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
                 stream.end(shutting_down())
             self._changed.wait_for(lambda: not self._open, wait_s)
 
-    def close(self, wait_s: float) -> None:
-        """Return when everything submitted is answered, or after `wait_s`; no stream may be open any more."""
-        self._sink.close(wait_s)
+    def close(self, wait_s: float) -> bool:
+        """Whether everything submitted is answered; returns after `wait_s` at the latest."""
+        return self._sink.close(wait_s)
 
     def _enter(self, stream: UsageStream) -> None:
         with self._changed:

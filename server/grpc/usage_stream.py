@@ -52,8 +52,8 @@ class Sink(Protocol):
     def end_by(self, within_s: float) -> None:
         """From now on begin nothing that may take longer; what is not begun is not stored, and not acked."""
 
-    def close(self, wait_s: float) -> None:
-        """Make all that was submitted durable; take no more. Returns after `wait_s` at the latest."""
+    def close(self, wait_s: float) -> bool:
+        """Make all that was submitted durable; take no more. Whether that is done, after `wait_s` at the latest."""
 
 
 class _Sent(NamedTuple):

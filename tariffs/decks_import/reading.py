@@ -144,10 +144,9 @@ class _Reader:
                     break
             for row in rows:
                 number = rows.line_num + self._mapping.skip_rows
-                if rows.line_num - line_before > 1:
-                    self._note_swallowed(row, number)
+                is_told = rows.line_num - line_before > 1 and self._has_swallowed(row, number) and self._columns is not None
                 line_before = rows.line_num
-                if any(cell and not cell.isspace() for cell in row) and not self._row(row, number):
+                if not is_told and any(cell and not cell.isspace() for cell in row) and not self._row(row, number):
                     break
         except UnicodeError:
             remedy = "name the file's `encoding` in the mapping, or save it as UTF-8"
@@ -173,13 +172,18 @@ class _Reader:
         self._line(row, self._columns, number)
         return len(self.problems) < MISTAKES_MAX and not self._is_too_much(number)
 
-    def _note_swallowed(self, row: list[str], number: int) -> None:
-        """A cell over several lines with delimiters in it has probably taken rows in, but for a list of prefixes, which may look so."""
+    def _has_swallowed(self, row: list[str], number: int) -> bool:
+        """A cell over several lines with delimiters in it has probably taken rows in, but for a list of prefixes, which may look so.
+
+        That is told, and nothing more of such a row.
+        """
         for place, cell in enumerate(row):
             is_prefixes = self._columns is not None and place == self._columns.prefix
             if not is_prefixes and self._mapping.delimiter in cell and len(cell.splitlines()) > 1:
                 remedy = "close the quotation mark, or take line breaks or delimiters out of the cell"
                 self._note(number, f'"{shown(" ".join(cell.split()))}" is one cell over several lines', remedy)
+                return True
+        return False
 
     def _is_too_much(self, line: int) -> bool:
         if len(self.lines) <= PREFIXES_MAX and self._prefixes <= PREFIXES_MAX:

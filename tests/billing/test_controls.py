@@ -27,6 +27,7 @@ ALLOCATED, IDS, NUMBERS = "allocations: stored", "ledger: postings = postings wi
 LATE = "late usage: usage = what becomes of it"
 STEPS, BARS, VERSIONS = "dunning: steps", "dunning: bars", "catalogues: versions that charges name"
 CHANGES = "catalogues: publications and repeals committed"
+CHAIN = "commits: given = with the hash"
 FILES, RATED = "charges, run 1 of 2025-11-01: ", "rating, run 1 of 2025-11-01"
 TAMPERED = [
     ("UPDATE invoice_lines SET amount_micros = amount_micros + 1 WHERE (invoice_key, line_no) = (1, 2)",
@@ -83,8 +84,9 @@ TAMPERED = [
     ("UPDATE publications SET content_hash = zeroblob(32)", {"catalogue shop version 1: published", VERSIONS, LATE}),
     ("UPDATE publications SET effective_from_us = effective_from_us + 1", {"catalogue shop version 1: listed"}),
     ("DELETE FROM publications", {VERSIONS, CHANGES, LATE}),
-    ("UPDATE commits SET kind = 'repeal' WHERE commit_seq = 2", {CHANGES, LATE}),
-    ("DELETE FROM commits WHERE commit_seq = 2", {"commits: given = kept"}),
+    ("UPDATE commits SET kind = 'repeal' WHERE commit_seq = 2", {CHANGES, LATE, CHAIN}),
+    ("UPDATE commits SET at_us = at_us + 1 WHERE kind = 'usage'", {CHAIN}),
+    ("DELETE FROM commits WHERE commit_seq = 2", {"commits: given = kept", CHAIN}),
 ]  # fmt: skip
 
 

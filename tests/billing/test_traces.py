@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from billing import accounts, payments
 from billing.controls import traces
-from billing.intake import suspense_rows
+from billing.intake import known_rejects, suspense_rows
 from billing.payments.giving_back import Back, give_back
-from billing.store import settings, tables
+from billing.store import commit_chain, settings, tables
 from billing.store.home import Home
 from tests.billing import behind
 from tests.billing.files import NOW_US, publish, write
@@ -23,18 +24,31 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 RAW = b"2026-01-01;\xff\x00broken\n"
-TIMES, BYTES, DAYS = "commits: 1 commits have another", "suspense: 1 rows have bytes", "subscriptions: 1 subscriptions begin on another day"
+TIMES, BYTES, DAYS = (
+    "commits: 1 commits have another time",
+    "suspense: 1 rows have bytes",
+    "subscriptions: 1 subscriptions begin on another day",
+)
+CHAIN = "commits: 1 commits have another hash"
 OF_THE_REFUND = "commit_seq = (SELECT commit_seq FROM payment_events)"
 TAMPERED = {
-    f"UPDATE commits SET at_us = at_us - 500000 WHERE {OF_THE_REFUND}": TIMES,  # noqa: S608 -- a test
-    "UPDATE commits SET at_us = at_us + 1 WHERE kind = 'setting'": TIMES,
-    "UPDATE suspense SET raw_bytes = x'00'": BYTES,
-    "UPDATE suspense SET raw_bytes = x'323032372d30312d30313bff0062726f6b656e0a'": BYTES,
-    "UPDATE suspense SET raw = 'other'": BYTES,
-    "UPDATE suspense SET raw_length = 7": BYTES,
-    "UPDATE subscriptions SET from_date = '2026-01-16' WHERE subscription_id = 'S1'": DAYS,
-    "UPDATE plan_facts SET from_date = '2026-01-14' WHERE subscription_key = 1": DAYS,
+    f"UPDATE commits SET at_us = at_us - 500000 WHERE {OF_THE_REFUND}": (CHAIN, TIMES),  # noqa: S608 -- a test
+    "UPDATE commits SET at_us = at_us + 1 WHERE kind = 'setting'": (CHAIN, TIMES),
+    "UPDATE commits SET at_us = at_us + 1 WHERE kind = 'usage'": (CHAIN,),  # nothing else is dated with it
+    "UPDATE commits SET kind = 'usages' WHERE kind = 'usage'": (CHAIN,),
+    "UPDATE commits SET chain = x'00' WHERE commit_seq = (SELECT max(commit_seq) FROM commits)": (CHAIN,),
+    "UPDATE commits SET chain = NULL WHERE commit_seq = (SELECT max(commit_seq) FROM commits)": (CHAIN,),
+    "UPDATE suspense SET raw_bytes = x'00' WHERE raw_offset = 0": (BYTES,),
+    "UPDATE suspense SET raw_bytes = x'323032372d30312d30313bff0062726f6b656e0a' WHERE raw_offset = 0": (BYTES,),
+    "UPDATE suspense SET raw = 'other' WHERE raw_offset = 0": (BYTES,),
+    "UPDATE suspense SET raw_length = 7 WHERE raw_offset = 0": (BYTES,),
+    "UPDATE suspense SET raw_bytes = x'61620d', raw = 'ab' WHERE raw_offset = 1": (BYTES,),  # of the same length, and so is its text
+    "UPDATE suspense SET raw_bytes = x'61fe0a' WHERE raw_offset = 1": (BYTES,),  # that people see alike
+    "UPDATE suspense SET row_sha256 = x'00' WHERE raw_offset = 2": (BYTES,),
+    "UPDATE subscriptions SET from_date = '2026-01-16' WHERE subscription_id = 'S1'": (DAYS,),
+    "UPDATE plan_facts SET from_date = '2026-01-14' WHERE subscription_key = 1": (DAYS,),
 }
+BOOKS = {CHAIN: "commits: given = with the hash of what stands there", BYTES: "suspense: rows kept as bytes = with the bytes that came"}
 
 
 @pytest.fixture
@@ -49,17 +63,39 @@ def home(tmp_path: Path) -> Iterator[Home]:
         with opened.begin() as connection:
             seq = opened.next_commit_seq(connection, "usage", NOW_US)
             place = {"source": "sw", "reason": "malformed", "raw_file_id": 0, "raw_offset": 0, "raw_length": len(RAW)}
-            row = {**place, "raw": suspense_rows.text_of(RAW), "raw_bytes": RAW, "duration_us": 0}
-            connection.execute(tables.suspense.insert().values(**row, commit_seq=seq, through_seq=seq))
+            row = {**place, "raw": suspense_rows.text_of(RAW), "raw_bytes": RAW, "duration_us": 0, "row_sha256": None}
+            short = {**row, "raw_offset": 1, "raw_length": 3, "raw": suspense_rows.text_of(b"a\xff\n"), "raw_bytes": b"a\xff\n"}
+            whole = hashlib.sha256(b"a\xff\n").digest()
+            first, second = ({**short, "raw_offset": 1 + number, "row_sha256": known_rejects.numbered(whole, number)} for number in (0, 1))
+            rows = [{**each, "commit_seq": seq, "through_seq": seq} for each in (row, first, second)]
+            connection.execute(tables.suspense.insert(), rows)
         yield opened
 
 
 def test_a_home_as_it_was_written(home: Home) -> None:
     assert traces.findings(home) == []
+    with home.connect() as connection:
+        assert [(each.left, each.right) for each in traces.trace_books(connection)] == [(7, 7), (3, 3)]
+
+
+def test_commits_of_a_program_of_before_are_covered_by_the_next(home: Home) -> None:
+    """One that was running while the home was upgraded gives its commits no hash."""
+    assert behind.change(home, "UPDATE commits SET chain = NULL WHERE commit_seq > 5") == 2
+    with home.connect() as connection:
+        assert commit_chain.broken(connection) == [7]
+    settings.put(home, "adjustment_limit_micros", "4", "ana", 2001, NOW_US)
+    assert traces.findings(home) == []
+    assert behind.change(home, "UPDATE commits SET at_us = at_us - 1 WHERE commit_seq = 7") == 1
+    with home.connect() as connection:
+        assert commit_chain.broken(connection) == [8]
 
 
 @pytest.mark.parametrize("statement", TAMPERED)
 def test_an_edit_is_found(home: Home, statement: str) -> None:
     assert behind.change(home, statement) == 1
-    (found,) = traces.findings(home)
-    assert f"{found.place}: {found.what}".startswith(TAMPERED[statement])
+    found = [f"{each.place}: {each.what}" for each in traces.findings(home)]
+    assert len(found) == len(TAMPERED[statement])
+    assert all(each.startswith(expected) for each, expected in zip(found, TAMPERED[statement], strict=True))
+    with home.connect() as connection:
+        failed = {each.name for each in traces.trace_books(connection) if not each.ok}
+    assert failed == {BOOKS[each] for each in TAMPERED[statement] if each in BOOKS}

@@ -21,6 +21,7 @@ COLUMNS = ("record_id", "served", "other", "start", "duration")
 FILE = Source("gw", Format.DELIMITED, (Layout(COLUMNS),))
 LONGEST, TOO_LONG = "x" * limits.TEXT_BYTES_MAX, "x" * (limits.TEXT_BYTES_MAX + 1)
 DAY = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+PLAIN_ROWS = "r0,alice,bob,2026-03-02 00:00:00Z,60\n" * 200  # the head of a file with NUL says that it is no text
 CASES: list[tuple[dict[str, Any], str]] = [
     ({}, ""),
     ({"record_id": LONGEST}, ""),
@@ -28,6 +29,9 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"record_id": "x" * 100_000}, "text_too_long"),
     ({"served": TOO_LONG}, "text_too_long"),
     ({"other": TOO_LONG}, "text_too_long"),
+    ({"record_id": "r\0"}, "nul_character"),
+    ({"served": "al\0ice"}, "nul_character"),
+    ({"other": "\0"}, "nul_character"),
     ({"start": dt.datetime(1999, 12, 31, tzinfo=dt.UTC)}, "time_out_of_range"),
     ({"start": dt.datetime(2070, 1, 1, tzinfo=dt.UTC)}, "time_out_of_range"),
     ({"start": dt.datetime(2068, 1, 1, tzinfo=dt.UTC)}, ""),  # waits, by the clock of who takes it in
@@ -41,7 +45,8 @@ def test_a_file_a_stream_and_parquet_refuse_the_same(tmp_path: Path, changed: di
     row = {"record_id": "r1", "served": "alice", "other": "bob", "start": DAY, "duration": 60_000_000} | changed
     text = tmp_path / "cdr.csv"
     start = f"{row['start']:%Y-%m-%d %H:%M:%S}Z"
-    text.write_text(f"{row['record_id']},{row['served']},{row['other']},{start},{row['duration'] / 1_000_000:f}\n")
+    written = f"{row['record_id']},{row['served']},{row['other']},{start},{row['duration'] / 1_000_000:f}\n"
+    text.write_text(PLAIN_ROWS + written)
     names = {"record_id": "record_id", "served": "served_raw", "other": "other_raw", "start": "start_us", "duration": "duration_us"}
     parquet = tmp_path / "cdr.parquet"
     values = {names[name]: [value] for name, value in row.items()} | {"service": [1], "served_id": [row["served"]]}

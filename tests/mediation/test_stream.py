@@ -60,6 +60,11 @@ REFUSED = [
     ({"duration_us": -1}, "negative_quantity"),
     ({"duration_us": 1 << 47}, "quantity_too_large"),
     ({"service": 4, "volume_bytes": 2**63 - 1}, "quantity_too_large"),
+    ({"volume_bytes": 1 << 47}, "quantity_too_large"),  # of another service, and counted all the same
+    ({"units": 2**63 - 1}, "quantity_too_large"),
+    ({"volume_bytes": -1}, "negative_quantity"),
+    ({"service": 4, "volume_bytes": 1, "duration_us": 2**63 - 1}, "quantity_too_large"),
+    ({"service": 2, "units": 1, "duration_us": -(2**63)}, "negative_quantity"),
     ({"start_us": dt.datetime(1999, 12, 31, tzinfo=dt.UTC)}, "time_out_of_range"),
     ({"start_us": dt.datetime(2070, 1, 1, tzinfo=dt.UTC)}, "time_out_of_range"),
 ]

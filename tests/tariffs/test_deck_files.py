@@ -93,6 +93,13 @@ def test_a_blocked_row_is_a_rule_without_price(tmp_path: Path) -> None:
     assert catalogue.zones[-2].prefixes == ("33",)
 
 
+def test_a_name_over_two_lines_is_told_once(tmp_path: Path) -> None:
+    """Not again at the zone, its title, its price and its rule."""
+    (tmp_path / "deck.csv").write_text('zone_id,zone,prefixes,rate,increments\n50,"north\nfrance",33,0.1,1/1\n51,italy,39,0.1,1/1\n')
+    [found] = problems(tmp_path, DECK)
+    assert "deck.csv line 2: the name of its zone has a line break" in found.message
+
+
 def test_a_mistake_of_a_deck_after_blocked_rows_is_told_where_its_file_is_named(tmp_path: Path) -> None:
     """A blocked row makes a zone and no price, which moves what comes after it."""
     (tmp_path / "deck.csv").write_text("zone_id,zone,prefixes,rate,blocked\n50,france,33,,true\n")

@@ -8,7 +8,13 @@ from billing.store.tables.columns import id_, int_, table, text
 
 # One row a commit: the sequence itself. kind: usage, seal, collection, fact, draft, publication, repeal, decision, run, invoice,
 # payment, dunning, adjustment, ledger, setting, rerate, approval, undo, late.
-commits = table("commits", id_("commit_seq"), text("kind"), int_("at_us"))
+commits = table(
+    "commits",
+    id_("commit_seq"),
+    text("kind"),
+    int_("at_us"),
+    sa.Column("chain", sa.LargeBinary, nullable=True),  # hash of it and of all before it (`commit_chain`); null in homes of before
+)
 
 # One row a key: installation id, hash key of event keys.
 settings = table("settings", sa.Column("name", sa.Text, primary_key=True), text("value"))

@@ -108,16 +108,22 @@ class GetInvoiceRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}/invoices/{invoice}`, where {invoice} is the number, such as `R-0000000001`."""
+    language_code: _builtins.str
+    """Language of the names that are worked out (tax classes, day passes): `en` or `zh`; empty: that of the account.
+    What is stored stays in the language in which it was issued.
+    """
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        language_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language_code", b"language_code", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -142,6 +148,21 @@ class Invoice(_message.Message):
     OPEN_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     PRACTICE_FIELD_NUMBER: _builtins.int
+    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    NUMBERED_BY_FIELD_NUMBER: _builtins.int
+    AGREED_BY_FIELD_NUMBER: _builtins.int
+    VOID_DATE_FIELD_NUMBER: _builtins.int
+    VOIDED_BY_FIELD_NUMBER: _builtins.int
+    VOID_REASON_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    CREDIT_NOTES_FIELD_NUMBER: _builtins.int
+    CORRECTED_BY_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
+    TAXES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}/invoices/{invoice}`."""
     number: _builtins.str
@@ -150,6 +171,24 @@ class Invoice(_message.Message):
     """`accounts/{account}`."""
     practice: _builtins.bool
     """Whether it was made in a practice home: then it is no bill, and nobody owes anything by it."""
+    document_type: _builtins.str
+    """`invoice`, `credit_note` or `opening`."""
+    account_display_name: _builtins.str
+    """Name of the customer."""
+    language_code: _builtins.str
+    """Language in which it was issued, such as `en`; filled by GetInvoice only."""
+    run_id: _builtins.int
+    """The run that made it."""
+    numbered_by: _builtins.str
+    """Who had it numbered; empty where nobody kept that."""
+    agreed_by: _builtins.str
+    """The second person, where there was one."""
+    voided_by: _builtins.str
+    """Who declared it void."""
+    void_reason: _builtins.str
+    """Why it was declared void; filled by GetInvoice only, as are all fields below."""
+    about: _builtins.str
+    """Number of the invoice that a credit note credits."""
     @_builtins.property
     def period_from(self) -> _date_pb2.Date:
         """First day of the billed period."""
@@ -186,6 +225,30 @@ class Invoice(_message.Message):
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvoiceLine]:
         """The lines, in order; filled by GetInvoice only."""
 
+    @_builtins.property
+    def void_date(self) -> _date_pb2.Date:
+        """The day as of which it is void; absent for one that stands."""
+
+    @_builtins.property
+    def credit_notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RelatedDocument]:
+        """Credit notes by hand about it."""
+
+    @_builtins.property
+    def corrected_by(self) -> _containers.RepeatedCompositeFieldContainer[Global___RelatedDocument]:
+        """Invoices, and credit notes of re-ratings, that change what it charged."""
+
+    @_builtins.property
+    def replaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___RelatedDocument]:
+        """Void invoices whose charges it bills anew."""
+
+    @_builtins.property
+    def replaced_by(self) -> _containers.RepeatedCompositeFieldContainer[Global___RelatedDocument]:
+        """What bills its charges anew after it was void."""
+
+    @_builtins.property
+    def taxes(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvoiceTax]:
+        """Tax by class and period, for classes that have an amount or a tax."""
+
     def __init__(
         self,
         *,
@@ -202,14 +265,127 @@ class Invoice(_message.Message):
         open: _money_pb2.Money | None = ...,
         lines: _abc.Iterable[Global___InvoiceLine] | None = ...,
         practice: _builtins.bool = ...,
+        document_type: _builtins.str = ...,
+        account_display_name: _builtins.str = ...,
+        language_code: _builtins.str = ...,
+        run_id: _builtins.int = ...,
+        numbered_by: _builtins.str = ...,
+        agreed_by: _builtins.str = ...,
+        void_date: _date_pb2.Date | None = ...,
+        voided_by: _builtins.str = ...,
+        void_reason: _builtins.str = ...,
+        about: _builtins.str = ...,
+        credit_notes: _abc.Iterable[Global___RelatedDocument] | None = ...,
+        corrected_by: _abc.Iterable[Global___RelatedDocument] | None = ...,
+        replaces: _abc.Iterable[Global___RelatedDocument] | None = ...,
+        replaced_by: _abc.Iterable[Global___RelatedDocument] | None = ...,
+        taxes: _abc.Iterable[Global___InvoiceTax] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "issue_date", b"issue_date", "net", b"net", "open", b"open", "period_from", b"period_from", "period_to", b"period_to", "tax", b"tax", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "issue_date", b"issue_date", "net", b"net", "open", b"open", "period_from", b"period_from", "period_to", b"period_to", "tax", b"tax", "total", b"total", "void_date", b"void_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "due_date", b"due_date", "issue_date", b"issue_date", "lines", b"lines", "name", b"name", "net", b"net", "number", b"number", "open", b"open", "period_from", b"period_from", "period_to", b"period_to", "practice", b"practice", "tax", b"tax", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "account", b"account", "account_display_name", b"account_display_name", "agreed_by", b"agreed_by", "corrected_by", b"corrected_by", "credit_notes", b"credit_notes", "document_type", b"document_type", "due_date", b"due_date", "issue_date", b"issue_date", "language_code", b"language_code", "lines", b"lines", "name", b"name", "net", b"net", "number", b"number", "numbered_by", b"numbered_by", "open", b"open", "period_from", b"period_from", "period_to", b"period_to", "practice", b"practice", "replaced_by", b"replaced_by", "replaces", b"replaces", "run_id", b"run_id", "tax", b"tax", "taxes", b"taxes", "total", b"total", "void_date", b"void_date", "void_reason", b"void_reason", "voided_by", b"voided_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Invoice: _TypeAlias = Invoice  # noqa: Y015
+
+@_typing.final
+class RelatedDocument(_message.Message):
+    """A document that has to do with another one of its account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    ISSUE_DATE_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    VOID_DATE_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """Its number."""
+    effect: _builtins.str
+    """Of a credit note by hand: `outside` or `advance`."""
+    @_builtins.property
+    def issue_date(self) -> _date_pb2.Date:
+        """Day of issue."""
+
+    @_builtins.property
+    def total(self) -> _money_pb2.Money:
+        """Its total."""
+
+    @_builtins.property
+    def void_date(self) -> _date_pb2.Date:
+        """The day as of which it is void; absent for one that stands."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+        issue_date: _date_pb2.Date | None = ...,
+        total: _money_pb2.Money | None = ...,
+        effect: _builtins.str = ...,
+        void_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["issue_date", b"issue_date", "total", b"total", "void_date", b"void_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "issue_date", b"issue_date", "number", b"number", "total", b"total", "void_date", b"void_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelatedDocument: _TypeAlias = RelatedDocument  # noqa: Y015
+
+@_typing.final
+class InvoiceTax(_message.Message):
+    """The tax of a period and class: on what, and how much. Amounts are micro-units of the invoice's currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAX_CLASS_FIELD_NUMBER: _builtins.int
+    PERIOD_FROM_FIELD_NUMBER: _builtins.int
+    PERIOD_TO_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    TAXED_MICROS_FIELD_NUMBER: _builtins.int
+    TAX_MICROS_FIELD_NUMBER: _builtins.int
+    EXEMPT_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    tax_class: _builtins.int
+    """Code of the tax class."""
+    text: _builtins.str
+    """Name and rate; empty where none is due."""
+    taxed_micros: _builtins.int
+    """Sum of the lines that it is on."""
+    tax_micros: _builtins.int
+    """The tax."""
+    exempt: _builtins.bool
+    """Whether the account is exempt from it."""
+    certificate: _builtins.str
+    """What proves that."""
+    @_builtins.property
+    def period_from(self) -> _date_pb2.Date:
+        """First day of the period."""
+
+    @_builtins.property
+    def period_to(self) -> _date_pb2.Date:
+        """The day after its last one."""
+
+    def __init__(
+        self,
+        *,
+        tax_class: _builtins.int = ...,
+        period_from: _date_pb2.Date | None = ...,
+        period_to: _date_pb2.Date | None = ...,
+        text: _builtins.str = ...,
+        taxed_micros: _builtins.int = ...,
+        tax_micros: _builtins.int = ...,
+        exempt: _builtins.bool = ...,
+        certificate: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period_from", b"period_from", "period_to", b"period_to"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "exempt", b"exempt", "period_from", b"period_from", "period_to", b"period_to", "tax_class", b"tax_class", "tax_micros", b"tax_micros", "taxed_micros", b"taxed_micros", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvoiceTax: _TypeAlias = InvoiceTax  # noqa: Y015
 
 @_typing.final
 class InvoiceLine(_message.Message):
@@ -234,6 +410,11 @@ class InvoiceLine(_message.Message):
     EXACT_MICROS_FIELD_NUMBER: _builtins.int
     AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
     CORRECTS_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    WITH_TAX_MICROS_FIELD_NUMBER: _builtins.int
+    PASSES_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    TAX_NAME_FIELD_NUMBER: _builtins.int
     line_no: _builtins.int
     """Position on the invoice, from 1."""
     kind: _builtins.str
@@ -264,6 +445,12 @@ class InvoiceLine(_message.Message):
     """What the line adds to the invoice."""
     corrects: _builtins.bool
     """Whether it corrects what earlier invoices that stand have billed: of a period that was over, or ahead of one."""
+    with_tax_micros: _builtins.int
+    """What it comes to with tax, as its tariff states prices; absent where prices hold no tax, or that cannot be worked out again."""
+    unit: _builtins.str
+    """What people are told its quantity in: `GB`, `MiB`, `message`, `purchase`; empty: time, or none."""
+    tax_name: _builtins.str
+    """Its tax class in words, where nothing else tells it from another line."""
     @_builtins.property
     def period_from(self) -> _date_pb2.Date:
         """First day of the period the charge belongs to; before the invoice's own period on a correction."""
@@ -271,6 +458,14 @@ class InvoiceLine(_message.Message):
     @_builtins.property
     def period_to(self) -> _date_pb2.Date:
         """The day after its last one."""
+
+    @_builtins.property
+    def days(self) -> _containers.RepeatedCompositeFieldContainer[Global___DaySpan]:
+        """The days of its period that a fee or commitment is charged for; none: all of them, or not known."""
+
+    @_builtins.property
+    def passes(self) -> _containers.RepeatedCompositeFieldContainer[Global___DayPasses]:
+        """Day passes whose fees it holds."""
 
     def __init__(
         self,
@@ -292,11 +487,78 @@ class InvoiceLine(_message.Message):
         exact_micros: _builtins.int = ...,
         amount_micros: _builtins.int = ...,
         corrects: _builtins.bool = ...,
+        days: _abc.Iterable[Global___DaySpan] | None = ...,
+        with_tax_micros: _builtins.int | None = ...,
+        passes: _abc.Iterable[Global___DayPasses] | None = ...,
+        unit: _builtins.str = ...,
+        tax_name: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["period_from", b"period_from", "period_to", b"period_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros", "period_from", b"period_from", "period_to", b"period_to", "with_tax_micros", b"with_tax_micros"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "charge_code", b"charge_code", "corrects", b"corrects", "events", b"events", "exact_micros", b"exact_micros", "free_quantity", b"free_quantity", "kind", b"kind", "line_no", b"line_no", "period_from", b"period_from", "period_to", b"period_to", "price_id", b"price_id", "quantity", b"quantity", "quantity_unit", b"quantity_unit", "revenue_code", b"revenue_code", "subscription_id", b"subscription_id", "tax_class", b"tax_class", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros", "amount_micros", b"amount_micros", "charge_code", b"charge_code", "corrects", b"corrects", "days", b"days", "events", b"events", "exact_micros", b"exact_micros", "free_quantity", b"free_quantity", "kind", b"kind", "line_no", b"line_no", "passes", b"passes", "period_from", b"period_from", "period_to", b"period_to", "price_id", b"price_id", "quantity", b"quantity", "quantity_unit", b"quantity_unit", "revenue_code", b"revenue_code", "subscription_id", b"subscription_id", "tax_class", b"tax_class", "tax_name", b"tax_name", "text", b"text", "unit", b"unit", "with_tax_micros", b"with_tax_micros"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__with_tax_micros: _TypeAlias = _typing.Literal["with_tax_micros"]  # noqa: Y015
+    _WhichOneofArgType__with_tax_micros: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__with_tax_micros) -> _WhichOneofReturnType__with_tax_micros | None: ...
+
+Global___InvoiceLine: _TypeAlias = InvoiceLine  # noqa: Y015
+
+@_typing.final
+class DaySpan(_message.Message):
+    """Days in a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_DATE_FIELD_NUMBER: _builtins.int
+    TO_DATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def from_date(self) -> _date_pb2.Date:
+        """The first."""
+
+    @_builtins.property
+    def to_date(self) -> _date_pb2.Date:
+        """The day after the last."""
+
+    def __init__(
+        self,
+        *,
+        from_date: _date_pb2.Date | None = ...,
+        to_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___InvoiceLine: _TypeAlias = InvoiceLine  # noqa: Y015
+Global___DaySpan: _TypeAlias = DaySpan  # noqa: Y015
+
+@_typing.final
+class DayPasses(_message.Message):
+    """How often a day pass was opened by the events of a line, and what the fees come to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TIMES_FIELD_NUMBER: _builtins.int
+    FEES_MICROS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """What customers know it by."""
+    times: _builtins.int
+    """How often."""
+    fees_micros: _builtins.int
+    """The fees, in micro-units of the invoice's currency, before money of allowances and caps."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        times: _builtins.int = ...,
+        fees_micros: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fees_micros", b"fees_micros", "name", b"name", "times", b"times"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DayPasses: _TypeAlias = DayPasses  # noqa: Y015

@@ -39,9 +39,9 @@ class InvoiceServiceStub:
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN.
     """
     GetInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_service_pb2.GetInvoiceRequest, _invoice_service_pb2.Invoice]
-    """One invoice with its lines.
+    """One invoice, or another document, with its lines, what there is to say beside them, and what became of it.
 
-    Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME.
+    Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`).
     """
 
 @_typing.type_check_only
@@ -55,9 +55,9 @@ class InvoiceServiceAsyncStub(InvoiceServiceStub):
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN.
     """
     GetInvoice: _aio.UnaryUnaryMultiCallable[_invoice_service_pb2.GetInvoiceRequest, _invoice_service_pb2.Invoice]  # type: ignore[assignment]
-    """One invoice with its lines.
+    """One invoice, or another document, with its lines, what there is to say beside them, and what became of it.
 
-    Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME.
+    Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`).
     """
 
 class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -80,9 +80,9 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoice_service_pb2.GetInvoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoice_service_pb2.Invoice, _abc.Awaitable[_invoice_service_pb2.Invoice]]:
-        """One invoice with its lines.
+        """One invoice, or another document, with its lines, what there is to say beside them, and what became of it.
 
-        Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME.
+        Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`).
         """
 
 def add_InvoiceServiceServicer_to_server(servicer: InvoiceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -60,7 +60,8 @@ class UsageServiceServicer:
         Errors end the stream; batches acked before stay stored, the batch at fault is not stored at all. Each carries a
         google.rpc.ErrorInfo of domain `ratewright`, whose metadata names the `sequence` where a batch is at fault:
         INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED, SCHEMA_VERSION, MALFORMED_REQUEST (`stream_id` too long), SEQUENCE_NOT_GROWING,
-        ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE; NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
+        ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE, BATCH_UNUSABLE (its quantities add up to more than can be counted: do not send it
+        again as it is); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
         WAITING_ROOM_FULL (send the header at once); DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE (no header within ten seconds);
         UNAVAILABLE: SHUTTING_DOWN (send again what was not acked), STORE_UNAVAILABLE (disk full, database locked); INTERNAL: INTERNAL.
         A message far larger than `batch_bytes_max` is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.

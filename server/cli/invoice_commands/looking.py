@@ -64,16 +64,13 @@ def show(
     """Show one invoice or other document with its lines, and what became of it."""
     import msgspec
 
-    from billing import invoicing
-    from billing.documents.aftermath import aftermath
-    from billing.documents.showing.lines import shown
+    from billing.documents.showing.document import document
     from billing.store.home import Home
     from server.cli import aftermath_page, invoice_page, output, practice
 
     with Home.open(home) as opened:
         number = full(opened, number)
-        found, after = invoicing.get_invoice(opened, number), aftermath(opened, number)
-        more = shown(opened, number, language)
+        found, more, after = msgspec.structs.astuple(document(opened, number, language))
     if as_json:
         told = msgspec.to_builtins(more)
         lines = {each["line_no"]: each for each in told["lines"]}

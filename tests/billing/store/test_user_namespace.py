@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from billing.intake.taking import Intake
 from billing.store import copying, settings, tables, user_namespace
 from billing.store.home import Home
 from billing.store.user_namespace import MACHINE
 from rating.errors import UserError
+from rating.schema import USAGE_V1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +70,14 @@ def test_what_a_person_signs_is_refused_under_another_map(folder: Path) -> None:
             assert home.head_seq(connection) == 1, "reading goes on, and nothing was stored"
         with home.begin() as connection:
             assert home.next_commit_seq(connection, "usage", NOW_US) == 2, "usage, which nobody signs, comes in"
+
+
+def test_what_is_brought_back_out_of_suspense_is_signed_by_a_person(folder: Path) -> None:
+    """So are write-offs, which go the same way. The commit is one of usage."""
+    with Home.open(folder, uid_map=FORGED) as home, pytest.raises(UserError, match="nobody can tell who decides"):
+        Intake(home).take_recycled(USAGE_V1.empty_table(), (), NOW_US)
+    with Home.open(folder, uid_map=MACHINE) as home:
+        assert Intake(home).take_recycled(USAGE_V1.empty_table(), (), NOW_US) == 1
 
 
 def test_a_home_of_a_rootless_container_goes_on_in_it(tmp_path: Path) -> None:

@@ -153,15 +153,15 @@ TOLD = [
     (["--service", "content", "--content-amount", "2.50"], 75),
 ]
 MISTOLD = [
-    ([*TALK, "--left", "hours=1min"], 'the plan has no allowance "hours"'),
+    ([*TALK, "--left", "hours=1min"], "the plan has no allowance 'hours'"),
     ([*TALK, "--left", "minutes=1MB"], 'the allowance "minutes" is not counted in this'),
     ([*TALK, "--left", "minutes"], "has no name"),
     ([*TALK, "--left", "minutes=1000000000000h"], 'the allowance "minutes" is larger than any can be'),
     ([*TALK, "--allowance", "1000000000000h"], 'the allowance "minutes" is larger than any can be'),
     ([*DATA, "--counted", "tiers=3000000TB"], 'the price that counts over the period "tiers" is larger than any can be'),
     ([*TALK, "--left", "minutes=1min", "--left", "minutes=2min"], "is given twice"),
-    ([*TALK, "--spent", "floor=1.00"], 'the plan has no charge cap "floor"'),
-    ([*TALK, "--counted", "plain=1min"], 'the plan has no price that counts over the period "plain"'),
+    ([*TALK, "--spent", "floor=1.00"], "the plan has no charge cap 'floor'"),
+    ([*TALK, "--counted", "plain=1min"], "the plan has no price that counts over the period 'plain'"),
     ([*TALK, "--visited", "Paris"], "is not a network"),
     ([*TALK, "--home-timezone", "Berlin"], "is not a known time zone"),
     ([*TALK, "--customer-group", "-1"], "is not a group"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sqlite3
 import subprocess
@@ -17,9 +18,12 @@ import pytest
 
 from billing.intake.taking import Intake
 from billing.store.home import Home
-from ratewright.v1 import usage_service_pb2_grpc
+from ratewright.v1 import invoice_service_pb2 as invoice_pb
+from ratewright.v1 import invoice_service_pb2_grpc, usage_service_pb2_grpc
 from server.grpc.service import DRAIN_S
+from tests import postgres_server
 from tests.server.grpc.calls import DEADLINE_S, HEADER, batch, counts, ipc, records, send
+from tests.server.grpc.certificates import make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,6 +153,56 @@ def test_sigterm_has_an_end_while_the_store_is_locked(tmp_path: Path) -> None:
     assert stored(tmp_path) == set()
 
 
+@contextlib.contextmanager
+def frozen(server: postgres_server.Server) -> Iterator[None]:
+    """All processes of a database keep their connections and answer nothing, as behind a network that is gone."""
+    processes = [int(each.name) for each in Path("/proc").glob("[0-9]*") if _is_of(each, server.folder)]
+    for process in processes:
+        for task in Path(f"/proc/{process}/task").iterdir():
+            processes += map(int, (task / "children").read_text().split())
+    for process in set(processes):
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in set(processes):
+            os.kill(process, signal.SIGCONT)
+
+
+def _is_of(process: Path, folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return b"postgres\0" in (words := (process / "cmdline").read_bytes()) and os.fsencode(folder) in words
+    return False
+
+
+def test_sigterm_has_an_end_while_the_database_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream and a short call wait in it, in threads that nothing ends."""
+
+    def requests() -> Iterator[object]:
+        yield HEADER
+        yield batch(1, ipc(records(range(10))))
+        threading.Event().wait(DRAIN_S + DEADLINE_S)
+
+    with postgres_server.own() as database:
+        monkeypatch.setenv("RATEWRIGHT_DATABASE", database.url)
+        with serving(tmp_path) as server, grpc.insecure_channel(server.address) as channel, contextlib.ExitStack() as stack:
+            assert [counts(ack) for ack in send(channel, ipc(records([100])))] == [(1, 0, 0, 0)], "there is a connection to wait on"
+            stack.enter_context(frozen(database))
+            answers = usage_service_pb2_grpc.UsageServiceStub(channel).StreamUsage(requests())
+            assert next(answers).HasField("opened")
+            invoices = invoice_service_pb2_grpc.InvoiceServiceStub(channel)
+            short = invoices.ListInvoices.future(invoice_pb.ListInvoicesRequest(parent="accounts/-"))  # type: ignore[attr-defined] -- grpc has it
+            with pytest.raises(grpc.FutureTimeoutError):
+                short.result(0.5)
+            server.process.terminate()
+            status = server.process.wait(DRAIN_S + DEADLINE_S)
+            with pytest.raises(grpc.RpcError) as raised:
+                list(answers)
+            out, _ = server.process.communicate()
+        assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert (status, out.splitlines()[-1]) == (0, "stopped")
+
+
 def test_ready_and_stopped_are_told(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         server.process.terminate()
@@ -162,7 +216,7 @@ def test_ready_and_stopped_are_told(tmp_path: Path) -> None:
 
 
 def test_tls(tmp_path: Path) -> None:
-    certificate, key = make_certificate(tmp_path)
+    certificate, key = make(tmp_path)
     with serving(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key)) as server:
         credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
         name = (("grpc.ssl_target_name_override", "localhost"),)
@@ -172,18 +226,6 @@ def test_tls(tmp_path: Path) -> None:
             send(plain, ipc(records([2])))
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
     assert stored(tmp_path) == {"call-1"}
-
-
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for localhost and its key, by the openssl command."""
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    words += ["-addext", "subjectAltName=DNS:localhost", "-out", str(certificate), "-keyout", str(key)]
-    try:
-        subprocess.run(["openssl", *words], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("there is no openssl command to make a certificate with")
-    return certificate, key
 
 
 def test_a_practice_home_is_served_as_one(tmp_path: Path) -> None:

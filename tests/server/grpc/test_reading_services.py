@@ -117,6 +117,15 @@ def test_refused_quotes(
     assert refused(lambda: quote(**changes))[:2] == (code, reason)
 
 
+@pytest.mark.parametrize("field", ["allowances_left", "caps_spent_micros", "counted_qty"])
+def test_a_name_that_the_plan_does_not_have_is_told_in_part(quote: Callable[..., rating_pb.QuoteResponse], field: str) -> None:
+    refusal = refused(lambda: quote(**{field: {"\x1b[2J" * 20_000: 1}}))
+    assert refusal[:2] == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
+    assert "(80,000 characters)" in refusal.message
+    assert "\x1b" not in refusal.message
+    assert len(refusal.message) < 400
+
+
 def test_a_publication_shows_at_once(quote: Callable[..., rating_pb.QuoteResponse], world: World) -> None:
     assert quote().charge_micros == 200_000
     dearer = tuple(price_of(100, "National calls", 10, 300_000) if price.price_id == 100 else price for price in shop().prices)
@@ -188,6 +197,7 @@ def test_refused_invoices(invoices: invoice_grpc.InvoiceServiceStub, billed: Wor
         (f"accounts/berta/invoices/{number}", grpc.StatusCode.NOT_FOUND, "INVOICE_UNKNOWN"),  # another's
         ("accounts/anna/invoices/R-9999999999", grpc.StatusCode.NOT_FOUND, "INVOICE_UNKNOWN"),
         (number, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_NAME"),
+        ("accounts/anna/invoices/R-1\0", grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_NAME"),
     ]:
         request = invoice_pb.GetInvoiceRequest(name=name)
         assert refused(lambda sent=request: invoices.GetInvoice(sent, timeout=DEADLINE_S))[:2] == (code, reason)
@@ -249,6 +259,7 @@ def test_dunning_state(channel: grpc.Channel, billed: World) -> None:
 def test_refused_dunning(channel: grpc.Channel) -> None:
     assert refused(lambda: state(channel, "nobody"))[:2] == (grpc.StatusCode.NOT_FOUND, "ACCOUNT_UNKNOWN")
     assert refused(lambda: state(channel, "nobody", NOVEMBER_2))[:2] == (grpc.StatusCode.NOT_FOUND, "ACCOUNT_UNKNOWN")
+    assert refused(lambda: state(channel, "a\0b"))[:2] == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_NAME")
     assert refused(lambda: state(channel, "a/b"))[:2] == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_NAME")
     no_date = date_pb2.Date(year=2025, month=2, day=30)
     assert refused(lambda: state(channel, "a", no_date))[:2] == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from rating.errors import NotFoundError, UserError
+from rating.errors import NotFoundError, UnusableBatchError, UserError
 from server.grpc.refusals import as_refusal, invalid
 
 FAILURES = [
     # what was raised, code, reason, message
     (invalid("PAGE_SIZE", "too small"), grpc.StatusCode.INVALID_ARGUMENT, "PAGE_SIZE", "too small"),
     (UserError("database x is locked", "wait"), grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", "database x is locked"),
+    (UnusableBatchError("too much", "send less"), grpc.StatusCode.INVALID_ARGUMENT, "BATCH_UNUSABLE", "too much; send less"),
     (NotFoundError("no account", "look"), grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", "no account"),  # a servicer says better
     (
         OSError(28, "No space left on device", "/srv/home/usage/journal/1"),

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import os
 import ssl
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rating.errors import UserError
 from server.grpc import tls
+from tests.server.grpc.certificates import make
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DAY_US = 86_400_000_000
 SECOND_US = 1_000_000
-
-
-def make(folder: Path, days: int = 90, name: str = "cert") -> tls.Tls:
-    """A certificate for localhost and its key, by the openssl command."""
-    files = tls.Tls(folder / f"{name}.pem", folder / f"{name}-key.pem")
-    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(days)]
-    words += ["-subj", "/CN=localhost", "-out", str(files.certificate), "-keyout", str(files.key)]
-    try:
-        subprocess.run(["openssl", *words], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("there is no openssl command to make a certificate with")
-    files.key.chmod(0o600)
-    return files
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
+from billing.intake import counting
 from billing.intake.taking import Intake
 from billing.store.home import Home
 from ratewright.v1 import usage_service_pb2 as pb
@@ -194,6 +195,33 @@ def _sent_at_last(channel: grpc.Channel) -> tuple[int, int, int, int]:
 def test_quantities_beyond_counting_are_rejected_and_the_rest_is_taken(channel: grpc.Channel) -> None:
     rows = records([1]) + records([2, 3], duration_us=2**63 - 1) + records([4, 5], service=2, duration_us=None, units=2**62)
     assert [counts(ack) for ack in send(channel, ipc(rows))] == [(1, 0, 0, 4)]
+
+
+def test_quantities_of_another_service_that_cannot_be_counted_are_rejected(channel: grpc.Channel) -> None:
+    """They were answered UNAVAILABLE as a batch, again and again."""
+    rows = records([1], volume_bytes=2**62) + records([2], volume_bytes=2**62) + records([3]) + records([4], units=-(2**63))
+    assert [counts(ack) for ack in send(channel, ipc(rows))] == [(1, 0, 0, 3)]
+
+
+def test_texts_that_no_database_keeps_are_rejected(channel: grpc.Channel) -> None:
+    """In the row of a stream that waits for another reason, too."""
+    ahead_us = 2_000_000_000_000_000
+    rows = records([1], served="a\0b") + records([2], other="\0", start_us=ahead_us) + records([3], record_id="\0") + records([4])
+    assert [counts(ack) for ack in send(channel, ipc(rows))] == [(1, 0, 0, 3)]
+
+
+def test_a_batch_that_can_never_be_stored_is_told_so_once(channel: grpc.Channel, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told apart from a store that fails for now: a client would send it for ever. What is sent beside it is stored."""
+    monkeypatch.setattr(counting, "_INT64_MAX", 10 * 60_000_000)
+    stub = usage_service_pb2_grpc.UsageServiceStub(channel)
+    call = stub.StreamUsage(iter([HEADER, batch(1, ipc(records([1]))), batch(7, ipc(records(range(2, 20))))]), timeout=DEADLINE_S)
+    refusal = refused(lambda: list(call))
+    assert refusal[:2] == (grpc.StatusCode.INVALID_ARGUMENT, "BATCH_UNUSABLE")
+    assert refusal.metadata == {
+        "sequence": "7",
+        "remedy": "check the units of the source, or send fewer records together; nothing of it was stored",
+    }
+    assert stored(world.home.path) == ["call-1"]
 
 
 def test_unknown_sources_are_refused_even_when_they_name_a_file(channel: grpc.Channel, tmp_path: Path) -> None:

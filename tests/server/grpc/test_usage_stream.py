@@ -54,8 +54,9 @@ class Sink:
         """Note it."""
         self.within_s = within_s
 
-    def close(self, wait_s: float) -> None:
+    def close(self, wait_s: float) -> bool:
         """Nothing to do."""
+        return wait_s >= 0
 
     def sync(self, error: Exception | None = None) -> bytes:
         """Answer the oldest batch."""

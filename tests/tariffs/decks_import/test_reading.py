@@ -94,6 +94,7 @@ MISTAKES = [
     ("columns: {prefix: 1, destination: 2, rate: 3}\nheader: false", "49,x,1\n50,x,0,05\n", "line 2", "4 cells, and the first row has 3"),
     (PLAIN, 'p,d,r\n49,"x,0.1\n50,y",0.2\n', "line 3", "is one cell over several lines"),
     (PLAIN, 'p,d,r,n\n49,x,0.1,"see\n50,y,0.2,below"\n', "line 3", "is one cell over several lines"),
+    (PLAIN, 'p,d,r\n49,x,"0.1\n50,y,0.2"\n', "line 3", "is one cell over several lines"),
     ("columns: {prefix: p, country: c, destination: d, rate: r}", "c,p,d,r\nUS,1808,x,1\n", "line 2", '"US" is not the code of a country'),
     ("columns: {prefix: p, country: c, destination: d, rate: r}", "c,p,d,r\n49,30,x,1\n,40,x,1\n", "line 3", "country: no code"),
     ("columns: {prefix: p, destination: d, rate: r, currency: c}", "p,d,r,c\n49,x,1,EUR\n50,x,1,USD\n", "line 3", '"USD" is not EUR'),
