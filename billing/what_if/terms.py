@@ -54,8 +54,11 @@ def terms(made: World, answer: Answer) -> Terms:
         return _summed(_of_lines(empty()), contracts)
     members = np.flatnonzero(concerned[:-1])
     few = Contracts(contracts.facts.only_subscriptions(members), contracts.price_list, contracts.midnights)
-    usage = of_one_period(answer.subscription, concerned, answer.rated, contracts, scope)
-    lines = np.concatenate([fees.lines(few, scope), usage])
+    charged = fees.lines(few, scope)
+    with_fees = np.zeros(len(concerned) - 1, np.bool_)
+    with_fees[index_of(contracts.facts.subscription_keys, charged["subscription_key"])] = True
+    usage = of_one_period(answer.subscription, concerned, menus.asks_for_sums(with_fees), answer.rated, contracts, scope)
+    lines = np.concatenate([charged, usage])
     workings = totals.Workings()
     due = totals.apply(lines, contracts, scope, Currencies(contracts), workings=workings, menus=menus)
     volume = workings.base[workings.base["kind"] == Kind.VOLUME]
