@@ -153,18 +153,18 @@ class Menus:
             templates.append(rows)
         return alike.expand(self.alike, templates, self._facts)
 
-    def asks_for_sums(self, with_fees: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """By subscription: whether all that follows from totals is the same when its lines of usage, none below zero, are one line.
+    def alike_usage(self, with_fees: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """By subscription: whether totals tell none of its lines of usage from another, and whether they ask for the sum of them alone.
 
-        `with_fees`: whether it has fees as well. A discount on usage and fees is shared between them line by line: what each of them has of
-        it may be asked by nothing that comes after, neither another discount nor a commitment of usage alone.
+        `with_fees`: whether it has fees as well. A discount on usage and fees is shared between them line by line: where what each of them
+        has of it is asked by another discount, or by a commitment of usage alone, the lines matter and not only their sum.
         """
-        without_fees, of_both = (
+        plain, indifferent = (
             np.array([*(of_group(each) for each in self.alike.groups), True], np.bool_)[self._group[:-1]]
             for of_group in (self._is_plain, self._is_indifferent)
         )
-        found: npt.NDArray[np.bool_] = without_fees & (of_both | ~with_fees)
-        return found & ~np.isin(self._facts.subscription_account, list(self._facts.agreed.discounts))
+        plain &= ~np.isin(self._facts.subscription_account, list(self._facts.agreed.discounts))
+        return plain, plain & (indifferent | ~with_fees)
 
     def _is_plain(self, group: Group) -> bool:
         """Whether neither tiers nor charge codes tell lines of usage apart."""

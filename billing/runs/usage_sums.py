@@ -136,11 +136,21 @@ def gathered(parts: Sequence[GroupSums]) -> PricedSums:
     )
 
 
-def of_one_period(subscription: Int64s, chosen: Bools, joint: Bools, rated: Rated, contracts: Contracts, scope: Scope) -> Lines:
-    """USAGE lines of events that all lie in the first computed period of their accounts, as a bill of it has them, by subscription.
+class OfOnePeriod(NamedTuple):
+    """Lines of usage. `counts`: how many lines of a bill each stands for, of which `parts_micros` are the amounts."""
 
-    `chosen`: by subscription (the last one: nobody), whose events are added up. `joint`: by subscription, whose lines may be one, with the
-    sum of what they are rounded to. Raises UserError for a sum beyond the limit of money.
+    lines: Lines
+    counts: Int64s
+    parts_micros: Int64s
+
+
+def of_one_period(  # noqa: PLR0913, PLR0917 -- events, whose, and what they are looked up with
+    subscription: Int64s, chosen: Bools, alike: tuple[Bools, Bools], rated: Rated, contracts: Contracts, scope: Scope
+) -> OfOnePeriod:
+    """USAGE lines of events that all lie in the first computed period of their accounts, as a bill of it has them.
+
+    `chosen`: by subscription (the last one: nobody), whose events are added up. `alike`: by subscription, whether one line may stand for
+    all of it, and whether its sum may as well (`Menus.alike_usage`). Raises UserError for a sum beyond the limit of money.
     """
     classes = _Classes(rated, contracts, scope)
     key = subscription * len(classes.lines) + classes.of_event
@@ -151,16 +161,25 @@ def of_one_period(subscription: Int64s, chosen: Bools, joint: Bools, rated: Rate
         raise UserError("a sum of charges is beyond the limit of money", "`ratewright tariffs check` names prices that are too large")
     who, of = subscription[sums.first], classes.of_event[sums.first]
     amount_micros = round_half_up(exact_micros, classes.step_micros[of])
-    into_one = (joint & _is_one(who, amount_micros, classes.lines["catalogue"][of], len(joint)))[who]
-    rows = np.flatnonzero(~into_one)
-    rows = rows[np.argsort(key[sums.first[rows]], kind="stable")]
-    lines = classes.lines_of(who[rows], of[rows], contracts, scope)
+    one = _is_one(who, amount_micros, classes.lines["catalogue"][of], len(alike[0]))
+    into_one, into_sum = (alike[0] & one)[who], (alike[1] & one)[who]
+    apart, in_parts, in_sums = (np.flatnonzero(each) for each in (~into_one, into_one & ~into_sum, into_sum))
+    apart, in_parts = (rows[np.argsort(key[sums.first[rows]], kind="stable")] for rows in (apart, in_parts))
+    lines = classes.lines_of(who[apart], of[apart], contracts, scope)
     for name, column in (
         ("exact_micros", exact_micros), ("amount_micros", amount_micros), ("events", sums.events), ("quantity", sums.quantity),
         ("free_quantity", sums.free_quantity),
     ):  # fmt: skip
-        lines[name] = column[rows]
-    return np.concatenate([lines, _joined(*(each[into_one] for each in (who, of, amount_micros, exact_micros)), classes, contracts, scope)])
+        lines[name] = column[apart]
+    joined = [
+        _joined(*(each[rows] for each in (who, of, amount_micros, exact_micros)), classes, contracts, scope) for rows in (in_parts, in_sums)
+    ]
+    counts = np.bincount(who[in_parts], minlength=1)
+    return OfOnePeriod(
+        np.concatenate([lines, *joined]),
+        np.concatenate([np.ones(apart.size, np.int64), counts[counts > 0], np.ones(joined[1].size, np.int64)]),
+        np.concatenate([amount_micros[apart], amount_micros[in_parts], joined[1]["amount_micros"]]),
+    )
 
 
 def _is_one(who: Int64s, amount_micros: Int64s, catalogue: Int64s, subscriptions: int) -> Bools:
