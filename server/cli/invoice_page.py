@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rating.durations import minutes_text
 from rating.model import QuantityUnit
 from rating.volumes import BYTE, volume_text
 from server.cli import output
@@ -41,7 +42,6 @@ WORDS: Final = {
         "explained": "账单 {}，第 {} 项：{}，{} {}", "charges": "共 {} 次使用，取整前费用合计 {}",
     },
 }  # fmt: skip
-MILLISECONDS_PER_MINUTE: Final = 60_000
 
 
 def page(invoice: Invoice, language: str | None = None, shown: Shown | None = None) -> list[str]:
@@ -193,9 +193,7 @@ def of_class(text: str, tax_name: str, words: dict[str, str] = WORDS["en"]) -> s
 def quantity_text(quantity: int, quantity_unit: int, unit: str, words: dict[str, str]) -> str:
     """A quantity as people read it: minutes and seconds; a volume in the `unit` of its price, bytes without one; or so many messages."""
     if quantity_unit == QuantityUnit.MILLISECOND:
-        sign, rest = ("-", -quantity) if quantity < 0 else ("", quantity)
-        minutes, milliseconds = divmod(rest, MILLISECONDS_PER_MINUTE)
-        return f"{sign}{minutes:,}:{milliseconds // 1000:02d}"
+        return minutes_text(quantity)
     if quantity_unit == QuantityUnit.BYTE:
         return f"{volume_text(quantity, unit or BYTE)} {unit or BYTE}"
     name = unit or "message"
