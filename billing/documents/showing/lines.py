@@ -15,7 +15,7 @@ from billing.charges.own_days import Days, told
 from billing.documents.finding import find, lines_of
 from billing.documents.showing.days import own_days
 from billing.documents.showing.names import Names, day_of, exemption_of, names_of
-from billing.documents.showing.passes import Passes, passes_of
+from billing.documents.showing.passes import Passes, passes_by_line
 from billing.invoicing import corrections
 from billing.invoicing.corrections import key_of
 from billing.invoicing.drafts import CREDIT_NOTE, sight
@@ -78,13 +78,14 @@ def shown(home: Home, number: str, language: str | None = None) -> Shown:
         taxes = _taxes(connection, document, rows, names)
         charges = [row for row in rows if row.kind != "tax"]
         holding = any(_holds_tax(row, names) for row in charges)
+    passes = passes_by_line(home, document, charges, names)
     gross = _with_tax(home, document, charges) if holding else {}
     alike = collections.Counter(sight(row) for row in rows)
     lines = []
     for row in charges:
         tax_name = names.tax_text(names.identity(row), row.tax_class, None) if alike[sight(row)] > 1 else ""
-        passes = passes_of(home, document, row, names)
-        lines.append(ShownLine(row.line_no, told(days[row.line_no]), gross.get(row.line_no), passes, names.unit(row), tax_name))
+        of_line = passes.get(row.line_no, ())
+        lines.append(ShownLine(row.line_no, told(days[row.line_no]), gross.get(row.line_no), of_line, names.unit(row), tax_name))
     return Shown(tuple(lines), taxes)
 
 
