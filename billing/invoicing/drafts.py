@@ -199,16 +199,10 @@ def _united(columns: Sequence[tuple[npt.NDArray[Any], Sequence[str]]]) -> tuple[
 
 
 def _line(row: np.void, text: str) -> DraftLine:
-    return DraftLine(
-        kind=KIND_NAMES[Kind(int(row["kind"]))],
-        text=text,
-        period_from=iso(int(row["period_from"])),
-        period_to=iso(int(row["period_to"])),
-        **{
-            name: int(row[name])
-            for name in (
-                "subscription_key", "charge_code", "price_id", "revenue_code", "tax_class", "events", "quantity", "free_quantity",
-                "quantity_unit", "exact_micros", "amount_micros",
-            )
-        },
+    names = (
+        "subscription_key", "charge_code", "price_id", "revenue_code", "tax_class", "events", "quantity", "free_quantity", "quantity_unit",
+        "exact_micros", "amount_micros",
     )  # fmt: skip
+    values: dict[str, Any] = {name: int(row[name]) for name in names}
+    kind, dates = KIND_NAMES[Kind(int(row["kind"]))], [iso(int(row[name])) for name in ("period_from", "period_to")]
+    return DraftLine(kind=kind, text=text, period_from=dates[0], period_to=dates[1], **values)
