@@ -26,7 +26,8 @@ def own_days(lines: Lines, contracts: Contracts, through: dt.date | None = None)
 
     `through`: what is due by that day of periods that are not over, which end as their lines say.
     """
-    facts, found = contracts.facts, [()] * lines.size  # type: list[tuple[Days, ...]]
+    facts = contracts.facts
+    found: list[tuple[Days, ...]] = [()] * lines.size
     subscription = index_of(facts.subscription_keys, lines["subscription_key"])
     divided = np.isin(lines["kind"], charged.DIVIDED) & (lines["corrects"] == 0) & (lines["catalogue"] >= 0)
     rows = np.flatnonzero(divided & (subscription >= 0))
