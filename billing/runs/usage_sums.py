@@ -159,7 +159,7 @@ def of_one_period(  # noqa: PLR0913, PLR0917 -- events, whose, and what they are
     exact_micros = sums.exact_micros
     if sums.overflow.any() or bool((np.abs(exact_micros) >= MICROS_LIMIT).any()):
         raise UserError("a sum of charges is beyond the limit of money", "`ratewright tariffs check` names prices that are too large")
-    who, of = subscription[sums.first], classes.of_event[sums.first]
+    who, of = subscription[sums.first], classes.of_event[sums.first].astype(np.int64)
     amount_micros = round_half_up(exact_micros, classes.step_micros[of])
     one = _is_one(who, amount_micros, classes.lines["catalogue"][of], len(alike[0]))
     into_one, into_sum = (alike[0] & one)[who], (alike[1] & one)[who]
@@ -172,7 +172,7 @@ def of_one_period(  # noqa: PLR0913, PLR0917 -- events, whose, and what they are
     ):  # fmt: skip
         lines[name] = column[apart]
     joined = [
-        _joined(*(each[rows] for each in (who, of, amount_micros, exact_micros)), classes, contracts, scope) for rows in (in_parts, in_sums)
+        _joined(who[rows], of[rows], amount_micros[rows], exact_micros[rows], classes, contracts, scope) for rows in (in_parts, in_sums)
     ]
     counts = np.bincount(who[in_parts], minlength=1)
     return OfOnePeriod(
