@@ -21,7 +21,7 @@ import numpy as np
 
 from billing.charges.lines import Int64s, Kind, Lines, part_half_up, part_of_days, round_half_up, taken
 from billing.charges.periods import bill_day_on, period_from, period_of
-from billing.charges.spread import spread_columns
+from billing.charges.spread import Parts, spread_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,12 +82,19 @@ def is_about(entry: Entry, base: Lines) -> npt.NDArray[np.bool_]:
 
 
 def take_off(  # noqa: PLR0913, PLR0917 -- columns side by side
-    entry: Entry, base: Lines, rest_micros: Int64s, group: Int64s, step_micros: Int64s, whole_to: Int64s | None = None
+    entry: Entry,
+    base: Lines,
+    rest_micros: Int64s,
+    group: Int64s,
+    step_micros: Int64s,
+    whole_to: Int64s | None = None,
+    parts: tuple[Parts, Int64s] | None = None,
 ) -> Int64s:
     """What `entry` takes off each line of `base` (>= 0), in micro-units.
 
     `rest_micros`: what earlier discounts left of each line. `group` ascends along the lines. `step_micros`: the minor unit of each line.
     `whole_to`: the day on which the period of each line will end, where of a fixed amount only the part of the days so far counts.
+    `parts`: where lines stand for several, these, and the place of each line of `base` among them.
     """
     off = np.zeros(base.size, np.int64)
     rows = np.flatnonzero(is_about(entry, base))
@@ -107,7 +114,11 @@ def take_off(  # noqa: PLR0913, PLR0917 -- columns side by side
             if whole_to is None
             else _by_now(amounts, taken(base, rows[starts]), whole_to[rows[starts]], steps)
         )
-    off[rows] = spread_columns(np.minimum(wanted, whole), np.maximum(rest, 0), own, steps)
+    amounts = np.minimum(wanted, whole)
+    if parts is None:
+        off[rows] = spread_columns(amounts, np.maximum(rest, 0), own, steps)
+    else:
+        off[rows] = parts[0].take_off(amounts, parts[1][rows], own, steps)
     return off
 
 

@@ -67,6 +67,40 @@ def spread_columns(amount_micros: Int64s, weights: Int64s, group: Int64s, step_m
     return np.asarray((shares + _first_in_line(remainder, left, group, starts)) * step_micros[group], np.int64)
 
 
+class Parts:
+    """Lines that stand for several: amounts share out by each part of a line, as if every part were a line.
+
+    Parts of line l are `rest_micros[first[l]:first[l + 1]]`, at least one; what is left of each goes down with `take_off`.
+    """
+
+    def __init__(self, counts: Int64s, rest_micros: Int64s) -> None:
+        self._counts = counts
+        self._first = np.cumsum(counts) - counts
+        self._rest_micros = rest_micros
+
+    def taken(self, index: Int64s) -> Parts:
+        """Those of some lines."""
+        place, counts = self._places(index)
+        return Parts(counts, self._rest_micros[place])
+
+    def followed_by(self, rest_micros: Int64s) -> Parts:
+        """The same, and after them lines of one part each."""
+        counts = np.ones(rest_micros.size, np.int64)
+        return Parts(np.concatenate([self._counts, counts]), np.concatenate([self._rest_micros, rest_micros]))
+
+    def take_off(self, amount_micros: Int64s, lines: Int64s, group: Int64s, step_micros: Int64s) -> Int64s:
+        """What each of some `lines` has of the amount of its `group`: as `spread_columns`, by what is left of each part above zero."""
+        place, counts = self._places(lines)
+        share = spread_columns(amount_micros, np.maximum(self._rest_micros[place], 0), np.repeat(group, counts), step_micros)
+        self._rest_micros[place] -= share
+        return np.asarray(np.add.reduceat(share, np.cumsum(counts) - counts), np.int64)
+
+    def _places(self, lines: Int64s) -> tuple[Int64s, Int64s]:
+        counts = self._counts[lines]
+        begins = np.cumsum(counts) - counts
+        return np.repeat(self._first[lines] - begins, counts) + np.arange(int(counts.sum())), counts
+
+
 def _first_in_line(remainder: Int64s, left: Int64s, group: Int64s, starts: Int64s) -> Int64s:
     """1 where a weight takes one of the steps that are left to its group: the largest remainders, the first of equal ones."""
     order = order_by([group, -remainder])

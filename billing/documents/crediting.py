@@ -291,6 +291,8 @@ def _of_line(document: Document, net: Sequence[Any], wanted: Wanted, standing: S
         shown = f"{format_micros(left)} {document.currency}"
         what = "is finer than the smallest coin" if amount % step else "is more than that"
         remedy = "give a part of it" if left else f"`ratewright invoice show {document.number}` shows what corrects it"
+        if row.amount_micros < 0:
+            remedy = "the line takes something off; name one that charges something, or leave --line out for the invoice as a whole"
         raise UserError(f"{place} {shown} may still be credited; {format_micros(amount)} {what}", remedy)
     return Credited(row, amount)
 

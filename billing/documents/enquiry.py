@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from billing.charges.lines import Kind
+from billing.charges.own_days import Days
 from billing.clocks import local_date
 from billing.invoicing.drafts import KIND_NAMES, iso
 from billing.runs import by_hand, totals
+from billing.runs.dates.own_days import own_days
+from billing.runs.drafting import with_catalogues
+from billing.runs.price_list import PriceList
 from billing.runs.unbilled import unbilled
 from billing.store import tables
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from billing.charges.lines import Lines
+    from billing.runs.unbilled import Unbilled
     from billing.store.home import Home
 
 
 class Charge(msgspec.Struct, frozen=True):
-    """One charge; `amount_micros` net of tax. `period_to` is the end that the period will have."""
+    """One charge; `amount_micros` net of tax. `period_to` is the end that the period will have.
+
+    `days`: of its period those that a fee is for by now; none: all of them. `tax_name`: its tax class, where nothing else tells it apart.
+    """
 
     subscription_id: str  # empty: of the account itself
     kind: str
@@ -34,6 +45,8 @@ class Charge(msgspec.Struct, frozen=True):
     quantity_unit: int
     currency: str
     amount_micros: int
+    days: tuple[Days, ...]
+    tax_name: str
 
 
 class Enquiry(msgspec.Struct, frozen=True):
@@ -41,12 +54,16 @@ class Enquiry(msgspec.Struct, frozen=True):
 
     account_id: str
     through: str
+    language: str  # of the texts, without its region
     lines: tuple[Charge, ...]
     net_micros: dict[str, int]
 
 
-def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int) -> Enquiry:
-    """What an account will pay, by subscription and charge, for the days before `through` (None: today on its clock is the last one)."""
+def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, language: str | None = None) -> Enquiry:
+    """What an account will pay, by subscription and charge, for the days before `through` (None: today on its clock is the last one).
+
+    Names are in `language` (None: that of the account).
+    """
     with home.connect() as connection:
         account = tables.accounts.c
         query = sa.select(account.account_key, account.timezone, account.language).where(account.account_id == account_id)
@@ -56,22 +73,68 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int) -
         raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
     day = through or local_date(row.timezone, now_us) + dt.timedelta(days=1)
     found = unbilled(home, day, only={account_id}, as_if_closed=True)
-    contracts, language = found.contracts, row.language.partition("-")[0]
-    own_texts, price_list = totals.names(contracts, by_hand_rows), contracts.price_list
-    names = _subscriptions(home, found.lines["subscription_key"].tolist())
-    charges = []
-    for line in found.lines[found.lines["account_key"] == row.account_key]:
-        key = (int(line["kind"]), int(line["price_id"]))
-        text = own_texts.get(key) or price_list.price_text(price_list.identities[int(line["catalogue"])], key[1], language)
-        events, used, free, unit = (int(line[name]) for name in ("events", "quantity", "free_quantity", "quantity_unit"))
-        dates = (iso(int(line["period_from"])), iso(int(line["period_to"])))
-        currency = found.currencies.names[int(line["currency"])]
-        name = names.get(int(line["subscription_key"]), "")
-        charges.append(Charge(name, KIND_NAMES[Kind(key[0])], text, *dates, events, used, free, unit, currency, int(line["amount_micros"])))
+    chosen = with_catalogues(found.lines[found.lines["account_key"] == row.account_key], found.contracts)
+    names = _subscriptions(home, chosen["subscription_key"].tolist())
+    own_texts = totals.names(found.contracts, by_hand_rows)
+    texts = _Texts(found.contracts.price_list, own_texts, (language or row.language).partition("-")[0])
+    days = own_days(chosen, found.contracts, day)
+    charges = _apart([_charge(line, names, texts, found, own) for line, own in zip(chosen, days, strict=True)], chosen, texts)
     sums: dict[str, int] = {}
     for charge in charges:
         sums[charge.currency] = sums.get(charge.currency, 0) + charge.amount_micros
-    return Enquiry(account_id, day.isoformat(), tuple(charges), sums)
+    return Enquiry(account_id, day.isoformat(), texts.language, tuple(charges), sums)
+
+
+class _Texts(NamedTuple):
+    """What lines are called."""
+
+    price_list: PriceList
+    own: Mapping[tuple[int, int], str]
+    language: str
+
+    def of(self, line: Any) -> str:  # noqa: ANN401 -- a row of LINE
+        """The text of a line."""
+        key = (int(line["kind"]), int(line["price_id"]))
+        return self.own.get(key) or self.price_list.price_text(self._identity(line), key[1], self.language)
+
+    def of_class(self, line: Any) -> str:  # noqa: ANN401 -- a row of LINE
+        """What the tax class of a line is called."""
+        return self.price_list.tax_text(self._identity(line), int(line["tax_class"]), self.language)
+
+    def _identity(self, line: Any) -> str:  # noqa: ANN401 -- a row of LINE
+        return self.price_list.identities[int(line["catalogue"])]
+
+
+def _charge(line: Any, names: Mapping[int, str], texts: _Texts, found: Unbilled, days: tuple[Days, ...]) -> Charge:  # noqa: ANN401 -- a row of LINE
+    return Charge(
+        names.get(int(line["subscription_key"]), ""),
+        KIND_NAMES[Kind(int(line["kind"]))],
+        texts.of(line),
+        iso(int(line["period_from"])),
+        iso(int(line["period_to"])),
+        int(line["events"]),
+        int(line["quantity"]),
+        int(line["free_quantity"]),
+        int(line["quantity_unit"]),
+        found.currencies.names[int(line["currency"])],
+        int(line["amount_micros"]),
+        days,
+        "",
+    )
+
+
+def _apart(charges: list[Charge], lines: Lines, texts: _Texts) -> list[Charge]:
+    """Charges with their tax class, where nothing else tells them apart."""
+    alike = collections.Counter(map(_sight, charges))
+    return [
+        msgspec.structs.replace(charge, tax_name=texts.of_class(line)) if alike[_sight(charge)] > 1 else charge
+        for charge, line in zip(charges, lines, strict=True)
+    ]
+
+
+def _sight(charge: Charge) -> tuple[str, ...]:
+    """What a reader sees of a charge without its figures."""
+    return charge.subscription_id, charge.kind, charge.text, charge.period_from, charge.period_to
 
 
 def _subscriptions(home: Home, keys: list[int]) -> dict[int, str]:

@@ -22,6 +22,7 @@ from billing.documents.finding import Document, find, lines_of, voided_of
 from billing.documents.parts import KINDS, Asked, Told
 from billing.documents.reasons import reasons
 from billing.documents.run_inputs import WORKED_OUT, billed_seq
+from billing.documents.showing.names import names_of
 from billing.documents.showing.passes import passes_by_line
 from billing.documents.words import WORDS
 from billing.invoicing.billed import OUTSIDE
@@ -83,7 +84,9 @@ def explain(home: Home, number: str, line_no: int | None = None, language: str =
     if not chosen:
         raise UserError(f"{number} has no line {line_no}", f"`ratewright invoice show {number}` shows its lines")
     if worked_out:
-        due, passes = due_of(home, document), passes_by_line(home, document, chosen, language)
+        with home.connect() as connection:
+            names = names_of(home, connection, document, chosen, language)
+        due, passes = due_of(home, document), passes_by_line(home, document, chosen, names)
         lines = tuple(
             _with_passes(_of_invoice(document, row, due, rows, before, words), passes.get(row.line_no, ()), words) for row in chosen
         )

@@ -28,6 +28,7 @@ from billing.runs import totals
 from billing.runs.exempting import as_agreed
 from billing.runs.payer_columns import Payers
 from billing.runs.proposal import plan_at, rates_of
+from rating.durations import minutes_text
 from rating.model import FeeTiming, QuantityUnit
 from rating.money import MICROS_PER_UNIT, RoundingMode, format_micros, round_exact
 from rating.volumes import BYTE, volume_text
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from rating.model import Plan, RecurringFee
 
 PPM_PER_CENT: Final = 10_000
-MILLISECONDS_PER_MINUTE: Final = 60_000
 Words = dict[str, str]
 
 
@@ -221,8 +221,7 @@ KINDS: Final[dict[str, Callable[[Asked], Told]]] = {
 def quantity(value: int, unit: int, words: Words, name: str = "") -> str:
     """A quantity as people read it: minutes and seconds; a volume in the unit of this `name`, bytes without one; so many messages."""
     if unit == QuantityUnit.MILLISECOND:
-        minutes, rest = divmod(value, MILLISECONDS_PER_MINUTE)
-        return f"{minutes:,}:{rest // 1000:02d}"
+        return minutes_text(value)
     if unit == QuantityUnit.BYTE:
         return f"{volume_text(value, name or BYTE)} {name or BYTE}"
     counted = name or MESSAGE

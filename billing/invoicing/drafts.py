@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from billing.charges.lines import LINE, Int64s, Kind, Lines
+from billing.charges.own_days import Days
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,14 @@ class LineDraft(msgspec.Struct, frozen=True):
     amount_micros: int
 
 
+class DraftLine(LineDraft, frozen=True):
+    """A line of a draft with what tells it from others. `days`: of its period those that a fee is for; none: all of them."""
+
+    subscription_id: str = ""  # empty: of the account itself
+    days: tuple[Days, ...] = ()
+    tax_name: str = ""  # its tax class, where nothing else tells it from another line
+
+
 class InvoiceDraft(msgspec.Struct, frozen=True):
     """An invoice without its number, as one value: for showing."""
 
@@ -56,7 +65,7 @@ class InvoiceDraft(msgspec.Struct, frozen=True):
     period_to: str
     issued_on: str
     due_on: str
-    lines: tuple[LineDraft, ...]
+    lines: tuple[DraftLine, ...]
 
     @property
     def net_micros(self) -> int:
@@ -172,6 +181,11 @@ class TextIndex:
         return found
 
 
+def sight(line: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a draft, or a row of the database
+    """What a reader sees of a line without its figures."""
+    return line.kind, line.text, line.subscription_key, line.period_from, line.period_to
+
+
 def iso(day: int) -> str:
     """A day number as ISO text."""
     return (EPOCH + dt.timedelta(days=day)).isoformat()
@@ -184,17 +198,11 @@ def _united(columns: Sequence[tuple[npt.NDArray[Any], Sequence[str]]]) -> tuple[
     return np.concatenate([place[column] for place, (column, _) in zip(places, columns, strict=True)]), names.texts
 
 
-def _line(row: np.void, text: str) -> LineDraft:
-    return LineDraft(
-        kind=KIND_NAMES[Kind(int(row["kind"]))],
-        text=text,
-        period_from=iso(int(row["period_from"])),
-        period_to=iso(int(row["period_to"])),
-        **{
-            name: int(row[name])
-            for name in (
-                "subscription_key", "charge_code", "price_id", "revenue_code", "tax_class", "events", "quantity", "free_quantity",
-                "quantity_unit", "exact_micros", "amount_micros",
-            )
-        },
+def _line(row: np.void, text: str) -> DraftLine:
+    names = (
+        "subscription_key", "charge_code", "price_id", "revenue_code", "tax_class", "events", "quantity", "free_quantity", "quantity_unit",
+        "exact_micros", "amount_micros",
     )  # fmt: skip
+    values: dict[str, Any] = {name: int(row[name]) for name in names}
+    kind, dates = KIND_NAMES[Kind(int(row["kind"]))], [iso(int(row[name])) for name in ("period_from", "period_to")]
+    return DraftLine(kind=kind, text=text, period_from=dates[0], period_to=dates[1], **values)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from billing.charges.commitments import committed
-from billing.charges.discounts import Entry, agreed_price_id, periods_had
+from billing.charges.discounts import USUAL_KINDS, Entry, agreed_price_id, periods_had
 from billing.charges.lines import Int64s, Kind, Lines
 from billing.charges.pauses import without
 from billing.charges.proration import clip
@@ -23,7 +23,7 @@ from billing.runs.agreed import holds_on
 from billing.runs.columns import index_of
 from billing.runs.facts import day_number, day_of
 from billing.runs.proposal import Sold, step_of, template_row, to_micro
-from rating.model import VolumeScope, VolumeStep
+from rating.model import CommitmentCounts, VolumeScope, VolumeStep
 from rating.money import RoundingMode, round_exact
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     from billing.runs.definitions import PlanVersion
     from billing.runs.proposal import Currencies
     from billing.runs.scope import Scope
-    from rating.model import Commitment, CommitmentCounts, InvoiceDiscount, VolumeTier
+    from rating.model import Commitment, InvoiceDiscount, VolumeTier
 
 NO_MENU: Final = -1
+FEES_AND_USAGE: Final = {Kind.RECURRING, Kind.ONE_OFF, Kind.USAGE}
 _DAYS: Final = 1 << 20  # more than there are day numbers
 
 
@@ -151,6 +152,35 @@ class Menus:
                     rows.append(template_row(sold, period, amount, to_micro(exact), 0, self._contracts, currencies))
             templates.append(rows)
         return alike.expand(self.alike, templates, self._facts)
+
+    def alike_usage(self, with_fees: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """By subscription: whether totals tell none of its lines of usage from another, and whether they ask for the sum of them alone.
+
+        `with_fees`: whether it has fees as well. A discount on usage and fees is shared between them line by line: where what each of them
+        has of it is asked by another discount, or by a commitment of usage alone, the lines matter and not only their sum.
+        """
+        plain, indifferent = (
+            np.array([*(of_group(each) for each in self.alike.groups), True], np.bool_)[self._group[:-1]]
+            for of_group in (self._is_plain, self._is_indifferent)
+        )
+        plain &= ~np.isin(self._facts.subscription_account, list(self._facts.agreed.discounts))
+        return plain, plain & (indifferent | ~with_fees)
+
+    def _is_plain(self, group: Group) -> bool:
+        """Whether neither tiers nor charge codes tell lines of usage apart."""
+        menus = self._of_group(group)
+        return not any(menu.tiers or any(each.charge_codes for each in menu.discounts) for menu in menus)
+
+    def _is_indifferent(self, group: Group) -> bool:
+        """Whether no discount is about both usage and fees, or nothing but that: discounts on all of it, and commitments that count all."""
+        kinds = [set(each.kinds or USUAL_KINDS) & FEES_AND_USAGE for menu in self._of_group(group) for each in menu.discounts]
+        if all(each <= {Kind.USAGE} or Kind.USAGE not in each for each in kinds):
+            return True
+        counts_usage = any(tuple(self._committed(group, period, CommitmentCounts.USAGE)) for period in group.with_ahead)
+        return not counts_usage and all(each in (set(), FEES_AND_USAGE) for each in kinds)
+
+    def _of_group(self, group: Group) -> list[Menu]:
+        return [self._menu(group, period.whole) for period in group.with_ahead]
 
     def _is_concerned(self, group: Group) -> bool:
         return bool(group.pattern.discounts) or any(each.plan in self._concerned for each in group.spans)

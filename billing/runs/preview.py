@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from billing.charges.lines import Kind
 from billing.collection import gate
 from billing.invoicing import InvoiceDraft
+from billing.invoicing.drafts import KIND_NAMES, sight
 from billing.runs import beginning, states
 from billing.runs.beginning import Order
+from billing.runs.columns import index_of
 from billing.runs.computing import compute
+from billing.runs.dates.own_days import own_days
 from billing.runs.left_out import TERM
 from rating.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import sqlalchemy as sa
 
+    from billing.invoicing.drafts import Drafts
     from billing.runs.computing import Progress
+    from billing.runs.contracts import Contracts
     from billing.runs.states import Run
     from billing.store.home import Home
 
@@ -70,7 +79,7 @@ def preview(  # noqa: PLR0913 -- what, when, and how
     return Preview(
         bill_date.isoformat(),
         seq,
-        drafts.structs(),
+        _told(drafts, computed.contracts, [place[key] for key in drafts.account_key.tolist()]),
         tuple(names[key] for key in drafts.account_key.tolist()),
         {name.removeprefix("events."): term.rows for name, term in computed.terms.items() if name.startswith("events.")},
         {name.removeprefix(TERM): term.rows for name, term in computed.terms.items() if name.startswith(TERM)},
@@ -81,6 +90,25 @@ def preview(  # noqa: PLR0913 -- what, when, and how
         before_run or 0,
         waits,
     )
+
+
+def _told(drafts: Drafts, contracts: Contracts, account: Sequence[int]) -> tuple[InvoiceDraft, ...]:
+    """Drafts as values, with what tells their lines from each other. `account`: the place of each draft's."""
+    facts, price_list, lines = contracts.facts, contracts.price_list, drafts.lines
+    subscription = index_of(facts.subscription_keys, lines["subscription_key"]).tolist()
+    days, catalogue = own_days(lines, contracts), lines["catalogue"].tolist()
+    first, told = drafts.first_line.tolist(), []
+    for place, draft in enumerate(drafts.structs()):
+        language = facts.languages[int(facts.account_language[account[place]])].partition("-")[0]
+        alike = collections.Counter(map(sight, draft.lines))
+        own = []
+        for row, line in enumerate(draft.lines, first[place]):
+            twice = alike[sight(line)] > 1 and line.kind != KIND_NAMES[Kind.TAX]
+            tax_name = price_list.tax_text(price_list.identities[catalogue[row]], line.tax_class, language) if twice else ""
+            name = facts.subscriptions[subscription[row]].subscription_id if subscription[row] >= 0 else ""
+            own.append(msgspec.structs.replace(line, subscription_id=name, days=days[row], tax_name=tax_name))
+        told.append(msgspec.structs.replace(draft, lines=tuple(own)))
+    return tuple(told)
 
 
 def _begun(  # noqa: PLR0913, PLR0917 -- of what and when, and how

@@ -20,7 +20,7 @@ from billing.charges.commitments import COUNTED, missing
 from billing.charges.discounts import Entry, fixed_amounts, lines_of, percentages, take_off
 from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, group_starts, sorted_by, sum_as_taxed, taken
 from billing.charges.ordering import order_by
-from billing.charges.spread import spread_columns
+from billing.charges.spread import Parts, spread_columns
 from billing.charges.volume import prices
 from billing.runs import payers
 from billing.runs.columns import index_of
@@ -104,25 +104,67 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
     by_hand = _adjustments(adjustments, contracts, scope, currencies)
     if menus.concerns_nobody:
         return np.concatenate([lines, by_hand]) if by_hand.size else lines
-    base = taken(lines, menus.concerned(lines))
+    found = _followed(lines, contracts, scope, currencies, menus, by_hand, workings, whole_to, commitments=commitments)
+    return np.concatenate([lines, found.volume, sum_as_taxed(np.concatenate(found.off)), found.late])
+
+
+def missing_and_workings(  # noqa: PLR0913, PLR0917 -- lines, and what they are looked up with
+    lines: Lines, parts: Parts, contracts: Contracts, scope: Scope, currencies: Currencies, menus: Menus
+) -> tuple[Lines, Workings]:
+    """Of what follows from the totals of `lines` what is missing to commitments, and how all of it came about, without its lines.
+
+    `parts`: of lines that stand for several, which no tier counts.
+    """
+    workings = Workings()
+    found = _followed(lines, contracts, scope, currencies, menus, empty(), workings, None, commitments=True, parts=parts)
+    return found.late, workings
+
+
+class _Followed(NamedTuple):
+    """Lines that follow from totals. `late`: of commitments and by hand."""
+
+    volume: Lines
+    off: list[Lines]
+    late: Lines
+
+
+def _followed(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and who wants to know how
+    lines: Lines,
+    contracts: Contracts,
+    scope: Scope,
+    currencies: Currencies,
+    menus: Menus,
+    by_hand: Lines,
+    workings: Workings | None,
+    whole_to: Callable[[Lines], Int64s] | None,
+    *,
+    commitments: bool,
+    parts: Parts | None = None,
+) -> _Followed:
+    """`parts`: of `lines`; discounts are wanted in `workings` alone then, not as lines."""
+    concerned, in_lines = menus.concerned(lines), parts is None
+    base = lines if concerned.size == lines.size else taken(lines, concerned)
     volume, volume_payer = _volume_lines(base, menus, contracts, scope, currencies, workings)
     payer = np.concatenate([payers.route(base, contracts, scope)["account_key"], volume_payer])
-    base = np.concatenate([base, volume])
+    base = np.concatenate([base, volume]) if volume.size else base
     order = order_by([base[name] for name in OF_SUBSCRIPTION])
-    base, payer = taken(base, order), payer[order]
+    if parts is not None:
+        parts = parts.taken(concerned).followed_by(volume["amount_micros"]).taken(order)
+    if bool(np.any(order[1:] < order[:-1])):
+        base, payer = taken(base, order), payer[order]
     of_account = volume["subscription_key"] == 0  # what each payer has of it is worked out already
     volume["account_key"][of_account] = volume_payer[of_account]
     offs = None if workings is None else workings.offs
     ends = None if whole_to is None else whole_to(base)
-    rest, off = _discounted(base, payer, menus, currencies, offs, percentages, fixed_amounts, whole_to=ends)
+    rest, off = _discounted(base, payer, menus, currencies, offs, percentages, fixed_amounts, whole_to=ends, in_lines=in_lines, parts=parts)
     short = _commitment_lines(base, rest, menus, currencies) if commitments else empty()
     late = sorted_by(np.concatenate([short, by_hand]), OF_SUBSCRIPTION)
     late_payer = payers.route(late, contracts, scope)["account_key"]
     late_ends = None if whole_to is None else whole_to(late)
-    _, off_late = _discounted(late, late_payer, menus, currencies, offs, percentages, whole_to=late_ends)
+    _, off_late = _discounted(late, late_payer, menus, currencies, offs, percentages, whole_to=late_ends, in_lines=in_lines)
     if workings is not None:
         workings.base, workings.payer, workings.rest_micros = base, payer, rest
-    return np.concatenate([lines, volume, sum_as_taxed(np.concatenate([off, off_late])), late])
+    return _Followed(volume, [off, off_late], late)
 
 
 def names(contracts: Contracts, adjustments: pa.Table | None = None) -> dict[tuple[int, int], str]:
@@ -235,10 +277,13 @@ def _discounted(  # noqa: PLR0913 -- lines, what they are looked up with, and wh
     offs: list[Off] | None,
     *phases: Callable[[Iterable[Entry]], tuple[Entry, ...]],
     whole_to: Int64s | None = None,
+    in_lines: bool = True,
+    parts: Parts | None = None,
 ) -> tuple[Int64s, Lines]:
     """What discounts leave of each line of `base` (sorted by OF_SUBSCRIPTION), and the lines of the discounts, one a line of `base`.
 
     A discount is the `payer`'s of the line that it is off: whoever pays a fee pays what is left of it. `offs` gets what each one took.
+    `in_lines`: whether lines are made at all. `parts`: of `base`, where lines stand for several.
     """
     rest: Int64s = base["amount_micros"].copy()
     steps = currencies.steps_of(base)
@@ -250,13 +295,16 @@ def _discounted(  # noqa: PLR0913 -- lines, what they are looked up with, and wh
         for numbers, group, lists, keeps_key in ((menu, of_subscription, own, True), (agreed, of_account, with_accounts, False)):
             for place, entries in enumerate(lists):
                 rows = np.flatnonzero(numbers == place) if phase(entries) else np.zeros(0, np.int64)
-                chosen = taken(base, rows)
+                chosen = base if rows.size == base.size else taken(base, rows)
                 ends = None if whole_to is None else whole_to[rows]
                 for entry in phase(entries) if rows.size else ():
-                    off = take_off(entry, chosen, rest[rows], group[rows], steps[rows], ends)
+                    of_parts = None if parts is None else (parts, rows)
+                    off = take_off(entry, chosen, rest[rows], group[rows], steps[rows], ends, of_parts)
                     if offs is not None:
                         offs.append(Off(entry, not keeps_key, chosen, payer[rows], rest[rows], off))
                     rest[rows] -= off
+                    if not in_lines:
+                        continue
                     made = lines_of(entry, chosen, off)
                     made["account_key"] = payer[rows[off != 0]]
                     if not keeps_key:

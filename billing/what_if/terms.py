@@ -14,6 +14,7 @@ import numpy as np
 from billing.charges.lines import INT64_MAX, Int64s, Kind, Lines, empty
 from billing.charges.ordering import grouped_by
 from billing.charges.proration import clip
+from billing.charges.spread import Parts
 from billing.runs import totals
 from billing.runs.columns import index_of
 from billing.runs.contracts import Contracts
@@ -54,12 +55,15 @@ def terms(made: World, answer: Answer) -> Terms:
         return _summed(_of_lines(empty()), contracts)
     members = np.flatnonzero(concerned[:-1])
     few = Contracts(contracts.facts.only_subscriptions(members), contracts.price_list, contracts.midnights)
-    usage = of_one_period(answer.subscription, concerned, answer.rated, contracts, scope)
-    lines = np.concatenate([fees.lines(few, scope), usage])
-    workings = totals.Workings()
-    due = totals.apply(lines, contracts, scope, Currencies(contracts), workings=workings, menus=menus)
+    charged = fees.lines(few, scope)
+    with_fees = np.zeros(len(concerned) - 1, np.bool_)
+    with_fees[index_of(contracts.facts.subscription_keys, charged["subscription_key"])] = True
+    usage = of_one_period(answer.subscription, concerned, menus.alike_usage(with_fees), answer.rated, contracts, scope)
+    parts = Parts(np.append(np.ones(charged.size, np.int64), usage.counts), np.append(charged["amount_micros"], usage.parts_micros))
+    lines = np.concatenate([charged, usage.lines])
+    due, workings = totals.missing_and_workings(lines, parts, contracts, scope, Currencies(contracts), menus)
     volume = workings.base[workings.base["kind"] == Kind.VOLUME]
-    pieces = [_of_lines(volume), _of_lines(due[due["kind"] == Kind.COMMITMENT]), *map(_of_discount, workings.offs)]
+    pieces = [_of_lines(volume), _of_lines(due), *map(_of_discount, workings.offs)]
     found = _Pieces(*map(np.concatenate, zip(*pieces, strict=True)))
     return _summed(_with_subscriptions(found, workings), contracts)
 

@@ -8,9 +8,9 @@ Those of the account as a whole stand below those of its subscriptions, so that 
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final
 
+from rating.durations import minutes_text
 from rating.model import QuantityUnit
 from rating.volumes import BYTE, volume_text
 from server.cli import output
@@ -42,7 +42,6 @@ WORDS: Final = {
         "explained": "账单 {}，第 {} 项：{}，{} {}", "charges": "共 {} 次使用，取整前费用合计 {}",
     },
 }  # fmt: skip
-MILLISECONDS_PER_MINUTE: Final = 60_000
 
 
 def page(invoice: Invoice, language: str | None = None, shown: Shown | None = None) -> list[str]:
@@ -55,7 +54,7 @@ def page(invoice: Invoice, language: str | None = None, shown: Shown | None = No
     head = [
         f"{words[_kind(summary)]} {summary.number}",
         f"{words['customer']}: {summary.account_name} ({words['account']} {summary.account_id})",
-        f"{words['period']}: {_period(summary.period_from, summary.period_to)}",
+        f"{words['period']}: {output.period(summary.period_from, summary.period_to)}",
         f"{words['issued']}: {summary.issued_on}    {words['due']}: {summary.due_on}",
     ]
     more = {} if shown is None else {each.line_no: each for each in shown.lines}
@@ -98,14 +97,14 @@ def _lines(invoice: Invoice, words: dict[str, str], more: dict[int, ShownLine]) 
 def _row(line: InvoiceLine, more: ShownLine | None, currency: str, words: dict[str, str]) -> list[str]:
     """The cells of a line; the last one, its amount with tax, is not shown where no line has any."""
     unit = more.unit if more is not None else ""
-    text = words["of_class"].format(line.text, more.tax_name) if more is not None and more.tax_name else line.text
-    days = [(each.from_date, each.to_date) for each in more.days] if more is not None else []
+    text = of_class(line.text, more.tax_name if more is not None else "", words)
+    days = more.days if more is not None else ()
     with_tax = more.with_tax_micros if more is not None else None
     return [
         str(line.line_no),
         text,
         line.subscription_id,
-        ", ".join(_period(*span) for span in days or [(line.period_from, line.period_to)]),
+        output.periods(line.period_from, line.period_to, days),
         f"{line.events:,}" if _has_use(line) else "",
         _quantity(line, line.quantity, unit, words),
         _quantity(line, line.free_quantity, unit, words) if line.free_quantity else "",
@@ -131,7 +130,7 @@ def _shown_taxes(shown: Shown, currency: str, words: dict[str, str]) -> list[str
         if each.exempt:
             text = words["certificate" if each.certificate else "exempt"].format(text, each.certificate)
         amounts = (output.amount(micros, currency) for micros in (each.taxed_micros, each.tax_micros))
-        rows.append([text, _period(each.period_from, each.period_to), *amounts])
+        rows.append([text, output.period(each.period_from, each.period_to), *amounts])
     return _tax_table(rows, currency, words) if rows else []
 
 
@@ -155,7 +154,7 @@ def _taxes(invoice: Invoice, words: dict[str, str]) -> list[str]:
     rows = [
         [
             texts.get(key, words["untaxed"]),
-            _period(key[0], key[1]),
+            output.period(key[0], key[1]),
             output.amount(base.get(key, 0), currency),
             output.amount(tax.get(key, 0), currency),
         ]
@@ -177,11 +176,6 @@ def _totals(invoice: Invoice, words: dict[str, str]) -> list[str]:
     return output.plain_table(["", ""], rows, right=("",))[1:]
 
 
-def _period(start: str, end: str) -> str:
-    """First and last day, as customers read a period."""
-    return f"{start} .. {dt.date.fromisoformat(end) - dt.timedelta(days=1)}"
-
-
 def _quantity(line: InvoiceLine, quantity: int, unit: str, words: dict[str, str]) -> str:
     return quantity_text(quantity, line.quantity_unit, unit, words) if _has_use(line) else ""
 
@@ -191,12 +185,15 @@ def _has_use(line: InvoiceLine) -> bool:
     return line.kind == "usage" and bool(line.events or line.quantity)
 
 
+def of_class(text: str, tax_name: str, words: dict[str, str] = WORDS["en"]) -> str:
+    """What a line is called, with its tax class where nothing else tells it from another."""
+    return words["of_class"].format(text, tax_name) if tax_name else text
+
+
 def quantity_text(quantity: int, quantity_unit: int, unit: str, words: dict[str, str]) -> str:
     """A quantity as people read it: minutes and seconds; a volume in the `unit` of its price, bytes without one; or so many messages."""
     if quantity_unit == QuantityUnit.MILLISECOND:
-        sign, rest = ("-", -quantity) if quantity < 0 else ("", quantity)
-        minutes, milliseconds = divmod(rest, MILLISECONDS_PER_MINUTE)
-        return f"{sign}{minutes:,}:{milliseconds // 1000:02d}"
+        return minutes_text(quantity)
     if quantity_unit == QuantityUnit.BYTE:
         return f"{volume_text(quantity, unit or BYTE)} {unit or BYTE}"
     name = unit or "message"

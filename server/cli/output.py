@@ -15,6 +15,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from billing.charges.own_days import Days
+
 GAP = "  "
 
 
@@ -37,6 +39,17 @@ def last_day(end: object) -> str:
     People are shown the first and the last day of everything; JSON has spans half open.
     """
     return "" if not end else (dt.date.fromisoformat(str(end)) - dt.timedelta(days=1)).isoformat()
+
+
+def period(start: str, end: object) -> str:
+    """The first and the last day of a span, as customers read it; `end` is the day after it."""
+    return f"{start} .. {last_day(end)}"
+
+
+def periods(period_from: str, period_to: str, days: Sequence[Days]) -> str:
+    """The days that a line of a bill is for: its own `days` where it has some, else its period."""
+    spans = [(each.from_date, each.to_date) for each in days]
+    return ", ".join(period(*span) for span in spans or [(period_from, period_to)])
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = (), title: str = "") -> None:

@@ -5,6 +5,7 @@ names      catalogues as of the run: what lines, taxes and units are called
 days       the days of its period for which a fee is charged
 with_tax   what lines come to as their tariff states prices, tax included
 passes     day passes that the charges of a line hold
+opening    how often the kernel opens them
 document   what is stored, this, and what became of it, for every face
 lines      all of it, line by line, with the table of taxes
 """

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from billing.charges.own_days import Days, told
 from billing.documents.finding import find, lines_of
 from billing.documents.showing.days import own_days
 from billing.documents.showing.names import Names, day_of, exemption_of, names_of
-from billing.documents.showing.passes import Passes, passes_of
+from billing.documents.showing.passes import Passes, passes_by_line
 from billing.invoicing import corrections
 from billing.invoicing.corrections import key_of
-from billing.invoicing.drafts import CREDIT_NOTE
+from billing.invoicing.drafts import CREDIT_NOTE, sight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +29,6 @@ if TYPE_CHECKING:
     from billing.documents.finding import Document
     from billing.invoicing.corrections import Issued
     from billing.store.home import Home
-
-
-class Days(msgspec.Struct, frozen=True):
-    """Days of a charge; `to_date` is not one of them."""
-
-    from_date: str
-    to_date: str
 
 
 class ShownLine(msgspec.Struct, frozen=True):
@@ -84,13 +78,14 @@ def shown(home: Home, number: str, language: str | None = None) -> Shown:
         taxes = _taxes(connection, document, rows, names)
         charges = [row for row in rows if row.kind != "tax"]
         holding = any(_holds_tax(row, names) for row in charges)
+    passes = passes_by_line(home, document, charges, names)
     gross = _with_tax(home, document, charges) if holding else {}
-    alike = collections.Counter(_sight(row) for row in rows)
+    alike = collections.Counter(sight(row) for row in rows)
     lines = []
     for row in charges:
-        tax_name = names.tax_text(names.identity(row), row.tax_class, None) if alike[_sight(row)] > 1 else ""
-        passes = passes_of(home, document, row, names)
-        lines.append(ShownLine(row.line_no, _days(days[row.line_no]), gross.get(row.line_no), passes, names.unit(row), tax_name))
+        tax_name = names.tax_text(names.identity(row), row.tax_class, None) if alike[sight(row)] > 1 else ""
+        of_line = passes.get(row.line_no, ())
+        lines.append(ShownLine(row.line_no, told(days[row.line_no]), gross.get(row.line_no), of_line, names.unit(row), tax_name))
     return Shown(tuple(lines), taxes)
 
 
@@ -147,12 +142,3 @@ def _standing(connection: sa.Connection, document: Document) -> list[Issued]:
 def _holds_tax(row: Any, names: Names) -> bool:  # noqa: ANN401 -- a row of the database
     identity = names.identity(row)
     return bool(identity) and names.price_list.inclusive(identity)
-
-
-def _sight(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a row of the database
-    """What a reader sees of a line without its figures."""
-    return row.kind, row.text, row.subscription_key, row.period_from, row.period_to
-
-
-def _days(spans: Sequence[Span]) -> tuple[Days, ...]:
-    return tuple(Days(span.start.isoformat(), span.end.isoformat()) for span in spans if span.end is not None)

@@ -1,8 +1,9 @@
 """`ratewright bill unbilled|opening|alarms`."""
 
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import cyclopts
 from cyclopts import Parameter
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from billing.documents.enquiry import Enquiry
 
+HEADS: Final = {
+    "en": "Account {}, not billed up to {}; provisional, without tax",
+    "zh": "账户 {}，截至 {} 尚未出账；暂计，不含税",
+}
 alarms = cyclopts.App(name="alarms", help="Bills out of the ordinary: list them, say that the customer was told, dismiss them.")
 AlarmId = Annotated[int, Parameter(name="ALARM", help="Its number, as `bill alarms list` shows it.")]
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
@@ -24,6 +29,7 @@ def unbilled(
     /,
     *,
     date: Annotated[str | None, Parameter(help="Up to this date, not included; up to now (tomorrow) by default.")] = None,
+    language: Annotated[Literal["en", "zh"] | None, Parameter(help="Language; the account's own by default.")] = None,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -35,7 +41,7 @@ def unbilled(
     from server.cli.bill import parse_date
 
     with Home.open(home) as opened:
-        found = enquire(opened, account, None if date is None else parse_date(date), clock.now_us(opened))
+        found = enquire(opened, account, None if date is None else parse_date(date), clock.now_us(opened), language)
     if as_json:
         output.print_json(found)
     else:
@@ -137,20 +143,22 @@ def _decide(home: Path, alarm: int, kind: str, note: str) -> int:
 
 
 def _print(found: Enquiry) -> None:
-    from server.cli import output
+    from server.cli import invoice_page, output
+    from server.cli.languages import words
 
-    print(f"Account {found.account_id}, not billed up to {output.last_day(found.through)}; provisional, without tax")
+    language = found.language if found.language in HEADS else "en"
+    print(HEADS[language].format(found.account_id, output.last_day(found.through)))
     rows = [
         (
             each.subscription_id,
-            each.text,
-            each.period_from,
-            output.last_day(each.period_to),
+            invoice_page.of_class(each.text, each.tax_name, invoice_page.WORDS[language]),
+            output.periods(each.period_from, each.period_to, each.days),
             f"{each.events:,}" if each.events else "",
             output.amount(each.amount_micros, each.currency),
         )
         for each in found.lines
     ]
-    output.print_table(("subscription", "charge", "from", "to", "events", "amount"), rows, right=("events", "amount"))
+    columns = words(("subscription", "charge", "period", "events", "amount"), language)
+    output.print_table(columns, rows, right=columns[3:])
     for currency, micros in sorted(found.net_micros.items()):
         print(f"{output.amount(micros, currency)} {currency}")

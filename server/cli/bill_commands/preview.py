@@ -55,7 +55,7 @@ def show(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool,
 
 def print_preview(found: Preview, *, with_lines: bool) -> None:
     """Bills that would be made, and everything else that a run would say."""
-    from server.cli import output
+    from server.cli import invoice_page, output
 
     rows = [
         (
@@ -77,15 +77,15 @@ def print_preview(found: Preview, *, with_lines: bool) -> None:
             print()
             lines = [
                 (
-                    line.text,
-                    line.period_from,
-                    output.last_day(line.period_to),
+                    invoice_page.of_class(line.text, line.tax_name),
+                    line.subscription_id,
+                    output.periods(line.period_from, line.period_to, line.days),
                     line.events,
                     output.amount(line.amount_micros, draft.currency),
                 )
                 for line in draft.lines
             ]
-            output.print_table(("line", "from", "to", "events", "amount"), lines, right=("events", "amount"))
+            output.print_table(("line", "subscription", "period", "events", "amount"), lines, right=("events", "amount"))
     for account, reason in found.quarantined.items():
         print(f"account {account} would be quarantined: {reason}")
     for account, reason in found.put_aside.items():

@@ -78,7 +78,7 @@ def rerate_list(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> 
         output.print_json(found)
         return 0
     rows = [
-        (each.job_id, each.request.plan, each.request.version, f"{each.request.first_day} .. {each.request.after_day}",
+        (each.job_id, each.request.plan, each.request.version, output.period(f"{each.request.first_day}", each.request.after_day),
          each.figures.accounts, amounts(each.figures.net_micros), each.state, each.by_name, each.decided_by)
         for each in found
     ]  # fmt: skip

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from billing.documents.usage_list import Record, UsageList
 
 _COLUMNS = ("time", "subscription", "number", "with", "line", "quantity", "free", "unit", "charge", "currency")
-_MILLISECONDS = 1000
 _NOTES = {
     "en": {
         "elsewhere": "line {}: nothing of this charge stands here any more; its records are on the invoice of who pays it",
@@ -100,12 +99,13 @@ def _rows(found: UsageList, language: str | None = None) -> list[tuple[str, ...]
 
 def _quantities(record: Record, unit: str, language: str | None) -> tuple[str, str, str]:
     """Quantity, what of it is free, and the unit of both."""
+    from rating.durations import seconds_text
     from rating.model import QuantityUnit
     from rating.volumes import BYTE, volume_text
 
     both = (record.quantity, record.free_quantity)
     if record.quantity_unit == QuantityUnit.MILLISECOND:
-        used, free = (f"{value / _MILLISECONDS:.0f}" for value in both)
+        used, free = (seconds_text(value) for value in both)
         return used, free, word("s", language or "en")
     if record.quantity_unit == QuantityUnit.BYTE:
         if language is None:

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from billing import invoicing
 from billing.accounting import balances
 from billing.accounting import write_off as writing_off
+from billing.accounts.kinds import DiscountFact
 from billing.documents import adjusting, crediting
 from billing.store import commit_points, tables
 from rating.errors import UserError
-from tests.billing.documents.clerk import ANA, BEN, CENT, cents, credit, customer, void, who, wrong
+from tests.billing.documents.clerk import ANA, BEN, CENT, cents, credit, customer, tell, void, who, wrong
 from tests.billing.runs.world import Call, World, instant_us
 
 FIRST = "R-0000000001"  # Basic 10.00, National calls 10 of 30 minutes at 0.10 = 1.00, Premium 2.01, tax 6 % of 13.01 = 0.78
@@ -98,6 +99,16 @@ def test_a_credit_in_advance_is_not_given_twice(billed: World) -> None:
     billed.bill("2025-12-01")
     assert [line[4] for line in billed.lines("R-0000000002") if line[1] == "2025-10-01"] == []
     assert (cents(billed), wrong(billed)) == (1379 - 213 + 1060, [])
+
+
+def test_a_line_that_takes_something_off_is_not_said_to_be_corrected(world: World) -> None:
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    tell(world, "anna", "discount", DiscountFact("gift", amount_micros=CENT, charge_code=9, revenue_code=9), "2025-10-01")
+    world.bill("2025-11-01")
+    with pytest.raises(UserError, match=r"of line 1 of R-0000000001 0\.00 CNY may still be credited") as caught:
+        credit(world, FIRST, 1, 1)
+    assert caught.value.remedy.startswith("the line takes something off; name one that charges something")
 
 
 def test_a_credit_never_exceeds_what_is_billed_by_now(billed: World) -> None:

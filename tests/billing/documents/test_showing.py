@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,11 +13,17 @@ import pytest
 from billing import catalogue, invoicing
 from billing.accounts.kinds import DiscountFact, TaxFact
 from billing.documents.explaining import explain
+from billing.documents.showing import opening
 from billing.documents.showing.lines import Days, shown
 from billing.documents.showing.passes import Passes
 from billing.store import tables
+from rating.errors import UserError
 from rating.model import (
+    ANY_ZONE,
+    CapWindow,
+    ChargeCap,
     DayPass,
+    Discount,
     FeeTiming,
     Price,
     QuantityUnit,
@@ -256,6 +263,37 @@ def test_a_day_pass_is_told_of_the_line_that_holds_it(world: World) -> None:
     assert "第 2 项含 2 次 畅打日包：3.00 CNY" in page(world, FIRST, "zh")
     assert explain(world.home, FIRST, 2).lines[0].sentences[-1] == "in it 2 x All-day pass: 3.00"
     assert explain(world.home, FIRST, 2, "zh").lines[0].sentences[-1] == "其中 畅打日包 2 次：3.00"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_kernel_tells_the_day_passes_that_the_twin_tells(world: World, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Passes of two fees (or of one, which only the twin can tell apart), before or after an allowance, below a cap and a discount."""
+    rng = random.Random(seed)
+    minutes = [rng.choice((None, rng.randrange(5, 40) * 60_000)) for _ in range(2)]
+    fees = (1_500_000, rng.choice((1_500_000, 2_250_000)) if seed % 2 else 2_250_000)
+    days = [
+        DayPass(number, f"pass {number}", fee, (Service.VOICE,), (zone,), QuantityUnit.MILLISECOND, quantity, priority=rng.randrange(3))
+        for number, fee, quantity, zone in zip((7, 8), fees, minutes, (ANY_ZONE, "national"), strict=True)
+    ]
+    cap = ChargeCap(3, "cap", 40_000_000, CapWindow.PERIOD, (Service.VOICE,), (ANY_ZONE,))
+    loyal = Discount(1, "loyal", 100_000, (Service.VOICE,), (ANY_ZONE,))
+    publish(world, {"day_passes": tuple(days), "caps": (cap,), "discounts": (loyal,)})
+    numbers = (8613900000001, 8690000000001)
+    calls = [
+        Call(
+            "1001", f"2025-10-{rng.randrange(1, 12):02}T{rng.randrange(24):02}:15:00", rng.randrange(3000), rng.choice(numbers), key=f"{n}"
+        )
+        for n in range(60)
+    ]
+    subscribed(world, *calls).bill("2025-11-01")
+    by_kernel = {text: line.passes for text, line in by_text(world, FIRST).items()}
+    monkeypatch.setattr(opening, "opened", _not_open_any_more)
+    assert {text: line.passes for text, line in by_text(world, FIRST).items()} == by_kernel
+    assert any(by_kernel.values())
+
+
+def _not_open_any_more(*_: object) -> None:
+    raise UserError("closed", "wait")
 
 
 def test_volumes_are_in_the_unit_of_the_tariff_and_what_is_one_is_one(world: World) -> None:

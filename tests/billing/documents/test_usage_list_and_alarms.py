@@ -20,6 +20,7 @@ from billing.documents.usage_list import usage_list
 from billing.store import tables
 from rating.errors import NotFoundError, UserError
 from rating.model import LateUsage
+from server.cli.app import main
 from tests.billing.documents.clerk import CENT, customer, void, who, wrong
 from tests.billing.runs.world import START_US, Call, World, instant_us, shop
 
@@ -157,6 +158,31 @@ def test_what_is_not_billed_yet(anna: World) -> None:
     assert found.net_micros == {"CNY": 516 * CENT}
     with pytest.raises(NotFoundError, match="no account has the id eve"):
         enquire(anna.home, "eve", None, anna.tick())
+
+
+def test_a_divided_fee_that_is_not_billed_yet_says_its_own_days(anna: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten days of Basic less a pause of two of them, then Plus from the 11th on: as a bill says it, in text, JSON and both languages."""
+    fact = {"subscription_key": 1, "kind": "pause", "from_date": "2025-11-03", "to_date": "2025-11-05", "detail": "{}"}
+    anna._add(tables.subscription_facts, **fact, by_name="clerk", by_uid=1)  # noqa: SLF001 -- a fact, as an import would bring it
+    anna.bill("2025-11-01")
+    anna.plan("anna-1", "shop/plus", "2025-11-11")
+    found = {each.text: each for each in enquire(anna.home, "anna", dt.date(2025, 11, 16), anna.tick()).lines}
+    assert [(each.from_date, each.to_date) for each in found["Basic"].days] == [("2025-11-01", "2025-11-03"), ("2025-11-05", "2025-11-11")]
+    assert [(each.from_date, each.to_date) for each in found["Plus"].days] == [("2025-11-11", "2025-11-16")]
+    assert (found["Plus"].period_from, found["Plus"].period_to) == ("2025-11-01", "2025-12-01")
+    assert (found["Basic"].amount_micros, found["Plus"].amount_micros) == (267 * CENT, 500 * CENT)
+    home = ["--home", str(anna.home.path)]
+    assert main(["bill", "unbilled", "anna", "--date", "2025-11-16", *home]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "anna-1 Basic 2025-11-01 .. 2025-11-02, 2025-11-05 .. 2025-11-10 1 2.67" in text
+    assert "anna-1 Plus 2025-11-11 .. 2025-11-15 1 5.00" in text
+    assert main(["bill", "unbilled", "anna", "--date", "2025-11-16", "--language", "zh", *home]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "截至 2025-11-15 尚未出账" in text
+    assert "2025-11-01 .. 2025-11-02, 2025-11-05 .. 2025-11-10 1 2.67" in text
+    assert main(["bill", "unbilled", "anna", "--date", "2025-11-16", "--json", *home]) == 0
+    told = json.loads(capsys.readouterr().out)["lines"]
+    assert [each["days"] for each in told if each["text"] == "Plus"] == [[{"from_date": "2025-11-11", "to_date": "2025-11-16"}]]
 
 
 def test_late_usage_of_a_billed_period_is_not_billed_yet(anna: World) -> None:

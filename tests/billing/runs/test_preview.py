@@ -10,11 +10,13 @@ import pytest
 from billing import closed_months, invoicing
 from billing.accounts.kinds import CategoryFact, HoldFact, PayerFact
 from billing.documents import voiding
+from billing.documents.showing.lines import shown
 from billing.runs import cycle, states
 from billing.runs.cycle import Order, Preview
 from billing.runs.lock import only_run
 from billing.store import settings
 from rating.errors import UserError
+from server.cli.app import main
 from tests.billing.documents import clerk
 from tests.billing.documents.clerk import tell
 from tests.billing.runs.world import Call
@@ -64,6 +66,36 @@ def test_who_would_be_put_aside_is_who_is(four: World) -> None:
     why = "it, or an account that it is billed with, has a bill of 2025-12-01: a run of that date or a later one bills it"
     assert late.put_aside["dora"] == f"passed by: {why}"
     assert run(four).put_aside == late.put_aside
+
+
+def test_a_divided_fee_says_its_own_days_and_whose_it_is(four: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the invoice does that is made of it: Anna's first line changes its plan on the 11th, her second one joins on the 17th."""
+    four.plan("anna-1", "shop/plus", "2025-10-11")
+    four.subscription("anna-2", "anna", "shop/basic", "1010", from_date="2025-10-17")
+    draft = preview(four, accounts=frozenset({"anna"})).drafts[0]
+    spans = {
+        (each.subscription_id, each.text, each.period_from[:7]): [(day.from_date, day.to_date) for day in each.days] for each in draft.lines
+    }
+    assert spans == {
+        ("anna-1", "Basic", "2025-10"): [("2025-10-01", "2025-10-11")],
+        ("anna-1", "Plus", "2025-10"): [("2025-10-11", "2025-11-01")],
+        ("anna-1", "Line rent", "2025-10"): [("2025-10-11", "2025-11-01")],
+        ("anna-1", "Line rent", "2025-11"): [],
+        ("anna-2", "Basic", "2025-10"): [("2025-10-17", "2025-11-01")],
+        ("", "Tax standard 6 %", "2025-10"): [],
+        ("", "Tax standard 6 %", "2025-11"): [],
+    }
+    assert main(["bill", "preview", "--date", "2025-11-01", "--account", "anna", "--home", str(four.home.path)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Plus anna-1 2025-10-11 .. 2025-10-31 1 " in text
+    assert "Basic anna-2 2025-10-17 .. 2025-10-31 1 4.84" in text
+    run(four)
+    billed = {
+        (each.subscription_id, each.text, each.period_from[:7]): each for each in invoicing.get_invoice(four.home, "R-0000000001").lines
+    }
+    numbers = {each.line_no: each.days for each in shown(four.home, "R-0000000001").lines}
+    own = {key: [(day.from_date, day.to_date) for day in numbers.get(line.line_no, ())] for key, line in billed.items()}
+    assert own == spans
 
 
 def test_a_date_that_is_years_ahead(four: World) -> None:

@@ -49,6 +49,7 @@ NUMBERS = (8613900000001, 8613900000002, 8690100)
 RULES = (UsageRule(Service.VOICE, "national", "National calls"), UsageRule(Service.VOICE, "premium", "Premium calls"))
 MINUTES = Allowance(10, "family minutes", (Service.VOICE,), QuantityUnit.MILLISECOND, 30 * MINUTE_MS, (ANY_ZONE,), shared=True)
 ACCOUNTS = 8
+PLANS = ("basic", "metered", "family", "least", "mixed", "even")
 
 
 class Life(NamedTuple):
@@ -87,6 +88,7 @@ def tariff(seed: int, version: int = 1, effective_from_us: int = START_US) -> Ca
     percent = InvoiceDiscount(500, "Welcome", 50, 5000, rng.randrange(10_000, 300_000), months=rng.choice((None, 1, 2)))
     fixed = InvoiceDiscount(501, "Voucher", 51, 5000, 0, 7_770_000)
     off_least = InvoiceDiscount(502, "Rebate", 52, 5000, 100_000, kinds=("commitment", "volume"))
+    off_usage = InvoiceDiscount(503, "Off usage", 53, 5000, rng.randrange(10_000, 300_000), kinds=("usage",))
     set_up = once(210, "Set-up", 7_000_000, FeeOccasion.ACTIVATION)
     shared, rent = (MINUTES,), base.plans[1].recurring
     plans = (
@@ -94,13 +96,15 @@ def tariff(seed: int, version: int = 1, effective_from_us: int = START_US) -> Ca
         Plan("metered", RULES, {"en": "Metered"}, recurring=basic, volume_tiers=(own,), commitments=(least,)),
         Plan("family", RULES, {"en": "Family"}, shared, rent, volume_tiers=(joint,), invoice_discounts=(percent, fixed)),
         Plan("least", RULES, {"en": "Least"}, commitments=(both,), invoice_discounts=(off_least, fixed)),
+        Plan("mixed", RULES, {"en": "Mixed"}, recurring=basic, commitments=(least,), invoice_discounts=(percent, fixed, off_usage)),
+        Plan("even", RULES, {"en": "Even"}, recurring=basic, commitments=(both,), invoice_discounts=(percent, fixed)),
     )
     return msgspec.structs.replace(base, plans=plans, prices=prices)
 
 
 def story(seed: int, *, pools: bool = False) -> Story:
     rng = random.Random(seed)
-    names = ("basic", "metered", "family", "least")
+    names = PLANS
     lives = []
     for index in range(ACCOUNTS * 2):
         begins = rng.choice(("2025-09-05", "2025-10-01", "2025-10-12"))
@@ -185,10 +189,7 @@ def of_the_month(world: World) -> dict[str, int]:
 def test_a_comparison_is_the_bill_of_who_had_each_plan_all_along(tmp_path: Path, seed: int) -> None:
     published, told = tariff(seed), story(seed)
     real = home(tmp_path / "real", published, told)
-    truth = {
-        plan: of_the_month(home(tmp_path / (plan or "now"), published, told, by_month=True, plan=plan))
-        for plan in ("", "basic", "metered", "family", "least")
-    }
+    truth = {plan: of_the_month(home(tmp_path / (plan or "now"), published, told, by_month=True, plan=plan)) for plan in ("", *PLANS)}
     for index in range(ACCOUNTS):
         account = f"A{index}"
         found = all_plans.compare(real.home, account, OCTOBER)

@@ -136,10 +136,12 @@ def test_a_statement_in_both_languages(call: Command) -> None:
 def test_last_days_in_what_is_not_billed_in_previews_and_in_facts(call: Command) -> None:
     assert rows(call("bill unbilled anna --date 2025-12-11"))[:3] == [
         "Account anna, not billed up to 2025-12-10; provisional, without tax",
-        "subscription charge from to events amount",
-        "anna-1 Basic 2025-12-01 2025-12-31 1 3.23",
+        "subscription charge period events amount",
+        "anna-1 Basic 2025-12-01 .. 2025-12-10 1 3.23",
     ]
     assert "anna 2025-12-01 2025-12-31 10.00 0.60 CNY" in rows(call("bill preview --date 2026-01-01 --account anna"))
+    call("bill rerate --plan shop/basic --version 2 --periods 2025-10..2025-11")
+    assert " 2025-10-01 .. 2025-11-30 " in rows(call("bill rerate-list"))[1]
     told = call("accounts outage anna-1 --from 2025-12-03 --to 2025-12-04 --reason storm")
     assert "out of order from 2025-12-03 to 2025-12-04: 2 days" in told
     assert next(row for row in rows(call("accounts show anna")) if "storm" in row).split()[1:4] == ["anna-1", "2025-12-03", "2025-12-04"]
