@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from billing.persons import Who, same_person
 from billing.store import commit_points, tables
+from rating import identifiers
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -129,8 +130,7 @@ def reopen(home: Home, entity: str, month: str, reason: str, who: Who) -> Standi
 
     Raises UserError when the month is not closed, or a later one is closed; no reason is given, or the one who asked agrees to it.
     """
-    if not reason.strip():
-        raise UserError("reopening a month needs a reason", "say why with --reason", exit_status=2)
+    reason = identifiers.reason(reason, "reopening a month")
     with home.begin() as connection:
         found = events(connection, entity, month)
         now = Standing(found[-1].kind) if found else Standing.OPEN

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from billing.accounts import undone
 from billing.persons import is_of
 from billing.store import approvals, settings, tables
 
@@ -109,14 +110,16 @@ def _voids() -> sa.Select[Any]:
     event, invoice = tables.invoice_events.c, tables.invoices.c
     columns = columns_of_acts(event.by_uid, event.at_us, invoice.account_key, invoice.currency, sa.func.abs(invoice.total_micros))
     query = sa.select(*columns).join_from(tables.invoice_events, tables.invoices, event.invoice_key == invoice.invoice_key)
-    return query.where(event.kind == "voided", event.commit_seq.not_in(approvals.agreed_commits()))
+    by_two = approvals.agreed_commits().union(undone.commits())  # a run is undone by two people
+    return query.where(event.kind == "voided", event.commit_seq.not_in(by_two))
 
 
 def _payment_events() -> sa.Select[Any]:
-    """Refunds, payments that bounced and chargebacks, of payments and of documents with a negative total."""
+    """Refunds, payments that bounced and chargebacks, of payments and of documents with a negative total; with what the bank takes."""
     event, payment, invoice = tables.payment_events.c, tables.payments.c, tables.invoices.c
     account_key, currency = (sa.func.coalesce(payment[name], invoice[name]) for name in ("account_key", "currency"))
-    columns = columns_of_acts(event.by_uid, event.at_us, account_key, currency, event.amount_micros)
+    with_fee = event.amount_micros + event.fee_micros
+    columns = columns_of_acts(event.by_uid, event.at_us, account_key, currency, with_fee)
     query = sa.select(*columns).select_from(tables.payment_events)
     query = query.outerjoin(tables.payments, payment.payment_id == event.payment_id)
     query = query.outerjoin(tables.invoices, invoice.number == event.credit_number)

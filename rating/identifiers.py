@@ -39,3 +39,18 @@ def require_new(identifier: str, what: str, chars_max: int = REFERENCE_CHARS_MAX
     found = wrong(identifier, chars_max)
     if found is not None:
         raise UserError(f"the id of the {what} {found[0]}: {identifier!r}", found[1], exit_status=2)
+
+
+def one_line(text: str, what: str) -> str:
+    """A reason or note, without spaces around it. Raises UserError where it could pass for other lines of a history that shows it."""
+    plain = text.strip()
+    if not plain.isprintable():
+        raise UserError(f"{what} has line breaks or signs that cannot be printed", "write it as one line of plain text", exit_status=2)
+    return plain
+
+
+def reason(text: str, what: str) -> str:
+    """The reason of something, as `one_line`. Raises UserError where there is none."""
+    if not text.strip():
+        raise UserError(f"{what} needs a reason", "say why with --reason", exit_status=2)
+    return one_line(text, f"the reason of {what}")

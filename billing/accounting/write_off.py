@@ -117,7 +117,7 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
     invoice was issued, an amount that is not within what is open or finer than the smallest coin, an id that has other data, and a second
     yes by the same person.
     """
-    _require_reason(reason, "a write-off")
+    reason = identifiers.reason(reason, "a write-off")
     with _transaction(home, dry_run=dry_run) as connection:
         invoice = _invoice(connection, number)
         last = _newest(connection, number, reference)
@@ -148,7 +148,7 @@ def undo(  # noqa: PLR0913 -- what, when, why, who and under which id
 
     Raises UserError for no reason, where nothing was written off under it, and for a date before that of the write-off.
     """
-    _require_reason(reason, "the undoing of a write-off")
+    reason = identifiers.reason(reason, "the undoing of a write-off")
     with _transaction(home, dry_run=dry_run) as connection:
         invoice, last = _invoice(connection, number), _newest(connection, number, reference)
         standing = [each for each in _standing(connection, number) if each.reference == reference]
@@ -161,11 +161,6 @@ def undo(  # noqa: PLR0913 -- what, when, why, who and under which id
         entry = Entry(UNDONE, of.amount_micros, reason, who.by_name, who.by_uid, "", on.isoformat(), reference, of.document)
         stored = _store(home, connection, number, invoice, entry, who)
     return _answer(stored, number, invoice, waits=False, existed=False)
-
-
-def _require_reason(reason: str, what: str) -> None:
-    if not reason.strip():
-        raise UserError(f"{what} needs a reason", "say why with --reason", exit_status=2)
 
 
 @contextlib.contextmanager

@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from billing.catalogue import kept_rows
 from billing.catalogue.drafts import authors_of, draft_named
 from billing.catalogue.in_force import end_of, live_of
-from billing.catalogue.names import Act, Operator, one_line, version_name
+from billing.catalogue.names import Act, Operator, version_name
 from billing.catalogue.stored import REPEAL_KIND, publications_of, repeals_of
 from billing.persons import is_among
 from billing.store import commit_points
 from billing.store.tables import tariff_decisions
 from rating.errors import NotFoundError, UserError
+from rating.identifiers import one_line
 from tariffs.checks.header import EFFECTIVE_US_LIMIT
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from billing.catalogue.decisions import Decision, Kind, decisions_of
 from billing.catalogue.in_force import live_of
-from billing.catalogue.names import one_line
 from billing.catalogue.states import is_reviewed
 from billing.catalogue.stored import publications_of, repeals_of
 from billing.store.tables import plan_facts, usage_manifest
 from rating.errors import Problem, ProblemsError
+from rating.identifiers import one_line
 from rating.model import Catalogue
 
 if TYPE_CHECKING:

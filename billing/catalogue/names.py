@@ -36,14 +36,6 @@ class VersionName(NamedTuple):
         return f"{self.identity}@{self.version}"
 
 
-def one_line(text: str, what: str) -> str:
-    """A reason or note, without spaces around it. Raises UserError where it could pass for other lines of a history that shows it."""
-    plain = text.strip()
-    if not plain.isprintable():
-        raise UserError(f"{what} has line breaks or signs that cannot be printed", "write it as one line of plain text", exit_status=2)
-    return plain
-
-
 def version_name(text: str) -> VersionName:
     """What `mobile@2` names. Raises UserError for anything else."""
     found = _NAME.fullmatch(text)

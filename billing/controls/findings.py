@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from billing.store import commit_points, tables
 from rating.errors import UserError
+from rating.identifiers import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -90,6 +91,7 @@ def close(home: Home, finding_id: int, note: str, by: By, now_us: int) -> Findin
     """Close a finding, with a word on what was done about it."""
     if not note.strip():
         raise UserError("a finding is closed with a word on what was done", "give it with --note '...'", exit_status=2)
+    note = one_line(note, "the note")
     found = _open(home, finding_id)
     return _decided(home, found, CLOSED, found.owner, found.due_on, note, by, now_us)
 

@@ -32,6 +32,7 @@ from billing.invoicing.drafts import CREDIT_NOTE
 from billing.runs import states
 from billing.store import bulk, commit_points, settings, tables
 from rating.errors import UserError
+from rating.identifiers import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,6 +195,7 @@ def decide(home: Home, alarm_id: int, kind: str, note: str, who: Who) -> bool:
     assert kind in {TOLD, DISMISSED}, kind
     if kind == DISMISSED and not note.strip():
         raise UserError("dismissing an alarm needs a reason", "say why with --note", exit_status=2)
+    note = one_line(note, "the note")
     decision, alarm = tables.alarm_decisions, tables.limit_alarms.c
     with home.begin() as connection:
         if connection.execute(sa.select(alarm.alarm_id).where(alarm.alarm_id == alarm_id)).first() is None:

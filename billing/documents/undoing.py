@@ -30,6 +30,7 @@ from billing.runs.facts import Facts
 from billing.runs.lock import only_run
 from billing.runs.states import Run
 from billing.store import bulk, commit_points, tables
+from rating import identifiers
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def undo(  # noqa: PLR0913 -- what, of whom, why and who
     Raises UserError for a run that cannot be undone, without a reason, and for whoever agrees to his own proposal; ProblemsError that names
     each rating unit on which something was built. With `dry_run` these are told.
     """
-    _require_reason(reason, "undoing a run")
+    reason = identifiers.reason(reason, "undoing a run")
     with only_run(home, f"undoing run {run_id}", who.now_us), home.begin(dry_run=dry_run) as connection:
         wanted = _wanted(home, connection, run_id, accounts)
         proposal = _proposal(connection, wanted)
@@ -139,7 +140,7 @@ def undo(  # noqa: PLR0913 -- what, of whom, why and who
 
 def withdraw(home: Home, run_id: int, reason: str, who: Who, *, accounts: frozenset[str] | None = None) -> Undoing:
     """Take back a proposal to undo a run for these accounts, of whomever. Raises UserError where there is none."""
-    _require_reason(reason, "taking back a proposal")
+    reason = identifiers.reason(reason, "taking back a proposal")
     with home.begin() as connection:
         wanted = _wanted(home, connection, run_id, accounts)
         proposal = _proposal(connection, wanted)
@@ -158,11 +159,6 @@ class _Act(NamedTuple):
     reason: str
     who: Who
     seq: int
-
-
-def _require_reason(reason: str, what: str) -> None:
-    if not reason.strip():
-        raise UserError(f"{what} needs a reason", "say why with --reason", exit_status=2)
 
 
 def _require_free(run: Run, found: Sequence[Blocker]) -> None:

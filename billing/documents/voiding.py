@@ -26,6 +26,7 @@ from billing.invoicing.drafts import OPENING
 from billing.runs import cycle, facts, passing, posting, scope, states
 from billing.runs.lock import only_run
 from billing.store import approvals, tables
+from rating import identifiers
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -76,8 +77,7 @@ def void(  # noqa: PLR0913 -- what, about what, when and by whom
     Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and done with the `agreement` of another one.
     A date after today is refused; a document that is dated ahead of the clock is void as of its own date.
     """
-    if not reason.strip():
-        raise UserError("voiding a document needs a reason", "say why with --reason", exit_status=2)
+    reason = identifiers.reason(reason, "voiding a document")
     done: list[Void] = []
     with only_run(home, f"voiding {number}", who.now_us), transaction(home, dry_run=dry_run) as connection:
         document = find(connection, number)

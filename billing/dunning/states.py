@@ -58,12 +58,12 @@ def state(  # noqa: PLR0913 -- what a state follows from
     level, action = _worst(late, policy, as_of, taken)
     oldest, overdue_micros = (late[0].due_on if late else None), sum(item.open_micros for item in late)
     before = taken[-1] if taken else Taken(CLEAR, "", dt.date.min)
-    if promised_micros <= 0 or level <= before.level:
+    if promised_micros <= 0 or _severity(level, action) <= _severity(before.level, before.action):
         return State(level, action, oldest, overdue_micros)
     with_promises = _worst(past_due(all_items, credit_micros + promised_micros, as_of), policy, as_of, taken)
     assert with_promises[0] <= level, "less past due is never more severe"
-    now = with_promises if with_promises[0] > before.level else (before.level, before.action)
-    return State(*now, oldest, overdue_micros, level if now[0] < level else CLEAR)
+    now = with_promises if _severity(*with_promises) > _severity(before.level, before.action) else (before.level, before.action)
+    return State(*now, oldest, overdue_micros, level if _severity(*now) < _severity(level, action) else CLEAR)
 
 
 def past_due(items: Iterable[OpenItem], credit_micros: int, as_of: dt.date) -> list[OpenItem]:
@@ -102,8 +102,19 @@ def _may_come(step: Step, as_of: dt.date, taken: Sequence[Taken]) -> bool:
 
     A bar of another policy is a bar here. A reminder is not: the next one has an earlier one to wait for.
     """
-    there = bool(taken) and (taken[-1].level >= step.level or step.action == taken[-1].action == Action.BAR_OUTGOING)
-    if step.after is None or there:
+    if step.after is None or (taken and _stands_there(step, taken[-1])):
         return True
-    latest = as_of - dt.timedelta(step.days_after)
-    return any(each.on <= latest and step.after == (each.action if isinstance(step.after, Action) else each.level) for each in taken)
+    known = (each for each in taken if step.after == (each.action if isinstance(step.after, Action) else each.level))
+    return any((as_of - each.on).days >= step.days_after for each in known)
+
+
+def _stands_there(step: Step, last: Taken) -> bool:
+    """Whether an account with this last step stands at `step` or beyond it. A bar is a bar, whatever its level in another policy."""
+    if step.action == Action.BAR_OUTGOING:
+        return last.action == Action.BAR_OUTGOING
+    return _severity(last.level, last.action) >= _severity(step.level, step.action)
+
+
+def _severity(level: int, action: str) -> tuple[bool, int]:
+    """Larger is more severe: every bar is more severe than every reminder. Levels are those of one policy; actions those of all."""
+    return action == Action.BAR_OUTGOING, level

@@ -13,13 +13,13 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.accounts import record_fact
-from billing.catalogue.names import one_line
 from billing.dunning.looking import Run, run_of, runs_that_count
 from billing.dunning.steps import BAR, COMMIT_KIND, UNBAR, UNDO_ASKED, UNDONE, barred, taken_steps
 from billing.dunning_policy import CLEAR
 from billing.persons import same_person
 from billing.store import commit_points, tables
 from rating.errors import UserError
+from rating.identifiers import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 POLICY_FOLDER: Final = Path(__file__).parents[1] / "policies"
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")  # as accounts name it
+STEPS_MAX: Final = 99  # and the highest level
+DAYS_MAX: Final = 3_650
 _FORM: Final = "docs/dunning.md describes a policy, billing/policies/standard.yaml is one"
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Step)}
 _REMEDIES: Final = {
@@ -32,6 +34,8 @@ _REMEDIES: Final = {
     "after": f"name the action ({' or '.join(Action)}) or the level of an earlier step",
     "days_after": "give whole days, 1 or more, beside after",
 }
+
+_MOST: Final = {"level": STEPS_MAX, "days_past_due": DAYS_MAX, "days_after": DAYS_MAX}
 
 
 class _Mistake(NamedTuple):
@@ -66,7 +70,9 @@ def package_policies(folder: Path = POLICY_FOLDER) -> dict[str, Policy]:
 
 
 def doubts(policy: Policy) -> list[str]:
-    """What is allowed, and hardly meant: a bar that nothing has to come before."""
+    """What is allowed, and hardly meant: no step at all, and a bar that nothing has to come before."""
+    if not policy.steps:
+        return ["it has no steps: it reminds nobody, and its next run ends every bar of the accounts that have it"]
     return [
         f"level {step.level} bars without a reminder before; say `after: remind` and `days_after`"
         for step in policy.steps
@@ -86,6 +92,9 @@ def _wrong_fields(fields: dict[str, Any]) -> Iterator[_Mistake]:
         yield _Mistake(("name",), f"{name!r} cannot be used", "name a policy with small letters, digits, - and _")
     if not isinstance(steps, list):
         yield _Mistake(("steps",), "is no list of steps", _FORM)
+        return
+    if len(steps) > STEPS_MAX:
+        yield _Mistake(("steps",), f"has {len(steps)} steps, more than {STEPS_MAX}", _FORM)
         return
     read = [_read_step(place, step) for place, step in enumerate(steps)]
     for _, wrong in read:
@@ -122,8 +131,8 @@ def _read_step(place: int, step: object) -> tuple[dict[str, Any], list[_Mistake]
 
 def _meaningless(name: str, value: Any) -> str:  # noqa: ANN401 -- of the field's type
     """What is wrong with a field that can be read; empty where nothing is."""
-    if name in {"level", "days_past_due", "days_after"} and value < 1:
-        return f"{value} is below 1"
+    if name in _MOST and not 1 <= value <= _MOST[name]:
+        return f"{value} is not from 1 to {_MOST[name]}"
     if name != "amount_min":
         return ""
     try:

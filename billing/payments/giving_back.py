@@ -123,6 +123,8 @@ def give_back(home: Home, back: Back, act: Act, agreement: Agreement | None = No
         stored = _stored(work.connection, back.reference)
         if stored is not None:
             _require_same(back, stored)
+            if agreement is not None:
+                approvals.require_may_agree(approvals.find(work.connection, agreement.approval.approval_id), agreement.who)
             return _answer(work.connection, back, source, (stored.amount_micros, []), existed=True)
         identifiers.require_new(back.reference, back.kind)
         require_sensible(back.on_date, f"{back.kind} {back.reference}")
@@ -179,7 +181,8 @@ def _ask(work: Writing, back: Back, source: _Source, amount_micros: int, agreeme
         return None
     account = source.account
     reason = f"{_name(source)}: {back.reason}".removesuffix(": ")
-    wanted = approvals.Wanted(back.kind, back.reference, back._asdict(), reason, amount_micros, account.currency, account.account_key)
+    money = (amount_micros + back.fee_micros, account.currency, account.account_key)
+    wanted = approvals.Wanted(back.kind, back.reference, back._asdict(), reason, *money)
     return give_back_limit.ask(work.connection, wanted, work.who, agreement, lambda: work.seq)
 
 

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from billing.persons import Who, same_person
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
+from rating.identifiers import one_line
 from rating.money import format_micros
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def refuse(home: Home, approval_id: int, note: str, who: Who) -> Approval:
     """Give up a proposal: any person may, the one who made it as well. Raises UserError for what is decided, and without a note."""
     if not note.strip():
         raise UserError("a refusal needs a word on why", "give it with --note '...'", exit_status=2)
+    note = one_line(note, "the note")
     with home.begin() as connection:
         found = find(connection, approval_id)
         _require_waits(found)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from billing.persons import Who
 from billing.store import approvals, commit_points, tables
 from rating.errors import UserError
+from rating.identifiers import one_line
 
 if TYPE_CHECKING:
     from billing.store.approvals import Agreement, Approval
@@ -33,6 +34,7 @@ class Setting(NamedTuple):
     about: str
     choices: tuple[str, ...] = ()
     guards: bool = False
+    most: int = 10**15  # of a number; amounts stay far below the end of int64
 
 
 class Change(NamedTuple):
@@ -50,6 +52,7 @@ class Change(NamedTuple):
 CLOCK_AHEAD: Final = "clock_ahead_through"
 CLOCK_FINDING: Final = "the clock was set back"  # name of the finding that CLOCK_AHEAD leaves
 _DAYS_TO_MEND: Final = 5
+_DIGITS: Final = 18
 _EPOCH: Final = dt.date(1970, 1, 1)
 _US_PER_DAY: Final = 86_400_000_000
 
@@ -57,9 +60,9 @@ SETTINGS: Final = {
     "approval": Setting(
         "none", "whether another person approves a bill run before it numbers its invoices", ("none", "required"), guards=True
     ),
-    "reopen_periods_max": Setting("3", "how many bill periods before the newest a run may compute again", guards=True),
+    "reopen_periods_max": Setting("3", "how many bill periods before the newest a run may compute again", guards=True, most=1_200),
     "lines_per_day_max": Setting("15", "lines of a subscription and day above which its account goes into quarantine", guards=True),
-    "days_ahead_max": Setting("70", "how many days ahead of the bill date a fee may be charged", guards=True),
+    "days_ahead_max": Setting("70", "how many days ahead of the bill date a fee may be charged", guards=True, most=36_500),
     "adjustment_limit_micros": Setting(
         "100000000", "charges and credits by hand above this amount need another person (micro-units)", guards=True
     ),
@@ -130,6 +133,7 @@ def put(home: Home, name: str, value: str, by_name: str, by_uid: int, now_us: in
     Raises UserError for an unknown name, a value that cannot be meant, and without a reason where one is needed.
     """
     _require_sense(name, value)
+    reason = one_line(reason, "the reason")
     with home.begin() as connection:
         held, before = text(connection, name), approvals.waiting(connection, approvals.SETTING, name)
         is_loose = loosens(name, value, held)
@@ -220,5 +224,5 @@ def _require_sense(name: str, value: str) -> None:
         raise UserError(f"there is no setting {name}", f"settings: {', '.join(SETTINGS)}", exit_status=2)
     if known.choices and value not in known.choices:
         raise UserError(f"{name} cannot be {value!r}", f"it is one of {', '.join(known.choices)}", exit_status=2)
-    if known.default.isdecimal() and not (value.isascii() and value.isdecimal()):
-        raise UserError(f"{name} cannot be {value!r}", "give a whole number, 0 or more", exit_status=2)
+    if known.default.isdecimal() and not (value.isascii() and value.isdecimal() and len(value) <= _DIGITS and int(value) <= known.most):
+        raise UserError(f"{name} cannot be {value!r}", f"give a whole number from 0 to {known.most}", exit_status=2)

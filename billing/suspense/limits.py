@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import sqlalchemy as sa
 
-from billing.catalogue.names import one_line
 from billing.persons import same_person
 from billing.store import commit_points
 from billing.store.tables import settings
 from rating.errors import UserError
+from rating.identifiers import one_line
 from rating.money import MICROS_PER_UNIT
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.catalogue import Operator
-from billing.catalogue.names import one_line
 from billing.persons import same_person
 from billing.store import commit_points
 from billing.store.tables import correction_decisions, corrections
 from billing.suspense.limits import COMMIT_KIND, limit_micros
 from billing.suspense.rule import Rule
 from rating.errors import NotFoundError, UserError
+from rating.identifiers import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -55,6 +55,13 @@ _EPILOGUE = (
 )
 
 
+def _require_int64(_type: object, value: object) -> None:
+    """No whole number of a command is beyond those that a database can hold."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        message = f"{value} is beyond all numbers that are kept"
+        raise ValueError(message)
+
+
 def build() -> cyclopts.App:
     """The root command with all others registered by import path."""
     root = cyclopts.App(
@@ -64,6 +71,7 @@ def build() -> cyclopts.App:
         version=_version,
         suppress_keyboard_interrupt=False,
         result_action="return_value",
+        default_parameter=cyclopts.Parameter(validator=_require_int64),
     )
     for name, path, summary in COMMANDS:
         root.command(path, name=name, help=summary)

@@ -9,10 +9,10 @@ import pytest
 
 from billing import agreeing, payments
 from billing.catalogue import Operator
-from billing.documents import crediting, voiding
+from billing.documents import crediting, undoing, voiding
 from billing.payments import deposits, giving_back
 from billing.persons import Who
-from billing.store import approvals
+from billing.store import approvals, settings
 from rating.errors import UserError
 from tests.billing.documents.clerk import CENT, customer, wrong
 from tests.billing.payments.desk import UNIT, Desk, day
@@ -179,3 +179,55 @@ def test_what_was_paid_since_cannot_be_void(billed: World) -> None:
     payments.record(billed.home, "p1", "anna", 1379 * CENT, dt.date(2025, 11, 5), "", billed.tick())
     with pytest.raises(UserError, match="R-0000000001 is paid by payment p1: it cannot be void"):
         agree(billed, 1)
+
+
+def test_what_the_bank_takes_counts(desk: Desk) -> None:
+    """A payment of 60.00 bounced, and the bank takes 41.00 for it: 101.00 are gone."""
+    desk.pay("p3", 60)
+    desk.now_us += 1
+    told = giving_back.Back("v1", "reversal", day("02-20"), "p3", fee_micros=41 * UNIT)
+    asked = giving_back.give_back(desk.home, told, payments.Act(ANA, desk.now_us))
+    assert (asked.needs_second, asked.proposal > 0) == (True, True)
+    assert not back(desk, "f1", 100).needs_second, "nothing has been done yet"
+    agree(desk, asked.proposal)
+
+
+def test_the_second_of_two_who_agree_is_told_that_it_is_decided(desk: Desk) -> None:
+    """Both looked at it while it waited: the money goes back once, and one name stands at it."""
+    asked = back(desk, "f1", 300)
+    with desk.home.connect() as connection:
+        found = approvals.find(connection, asked.proposal)
+    agree(desk, asked.proposal, CHIEF)
+    with pytest.raises(UserError, match="agreed"):
+        giving_back.give_back_agreed(desk.home, approvals.Agreement(found, Who(BEN.name, BEN.uid, desk.now_us + 1), ""))
+    assert desk.credit() == "p1=700.00"
+
+
+def test_a_run_that_two_people_undid_is_in_no_sum(world: World) -> None:
+    customer(world)
+    world.account("ben")
+    world.subscription("ben-1", "ben", "shop/plus", "1002")
+    set_by_two(world.home, "give_back_limit_micros", str(2000 * CENT), world.tick)
+    world.bill("2025-11-01")
+    world.catch_up()
+    for person in (ANA, BEN):
+        undoing.undo(world.home, 1, "wrong tariff", Who(person.name, person.uid, world.tick()))
+    world.bill("2025-11-01")
+    world.now_us = max(world.now_us, instant_us("2025-11-03T12:00:00"))
+    done = voiding.void(world.home, world.numbers("anna")[-1], "wrong", Who(BEN.name, BEN.uid, world.tick()))
+    assert not done.needs_second
+
+
+@pytest.mark.parametrize("reason", ["evil\x1b[31m", "one\ntwo", "\u200b", "a\u202eb"])
+def test_a_reason_is_one_line_of_signs_that_can_be_seen(world: World, reason: str) -> None:
+    customer(world)
+    world.bill("2025-11-01")
+    who = Who(ANA.name, ANA.uid, world.tick())
+    for act in (
+        lambda: undoing.undo(world.home, 1, reason, who),
+        lambda: voiding.void(world.home, "R-0000000001", reason, who),
+        lambda: settings.put(world.home, "give_back_limit_micros", "1", ANA.name, ANA.uid, who.now_us, reason=reason),
+        lambda: approvals.refuse(world.home, 1, reason, who),
+    ):
+        with pytest.raises(UserError, match=r"line breaks or signs that cannot be printed|needs a reason"):
+            act()

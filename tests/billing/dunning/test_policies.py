@@ -50,6 +50,11 @@ WRONG = {
     "- remind": ["steps[0]"],
     "- {action: remind}": ["steps[0].level", "steps[0].days_past_due"],
     STEP + ", after: remind, days_after: 3}": ["steps[0].after"],
+    STEP + "}\n- {level: 100, action: remind, days_past_due: 4000000}": ["steps[1].level", "steps[1].days_past_due"],
+    STEP + "}\n- {level: 2, action: remind, days_past_due: 9, after: 1, days_after: 9999999}": [
+        "steps[1].days_after",
+        "steps[1].days_after",
+    ],
     STEP + "}\n- {level: 2, action: bar_outgoing, days_past_due: 9, after: 1}": ["steps[1].days_after"],
     STEP + "}\n- {level: 2, action: bar_outgoing, days_past_due: 9, days_after: 4}": ["steps[1].after"],
     STEP + "}\n- {level: 2, action: bar_outgoing, days_past_due: 9, after: 2, days_after: 4}": ["steps[1].after"],

@@ -100,6 +100,16 @@ def test_wrong_call(run: Callable[..., int], capsys: pytest.CaptureFixture[str],
     assert "--help shows how to call it" in err
 
 
+@pytest.mark.parametrize("words", ["bill undo --reason x --run", "approvals agree", "invoice list --limit", "bill rerate-approve"])
+@pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "9" * 40])
+def test_numbers_that_no_database_holds(capsys: pytest.CaptureFixture[str], words: str, number: str) -> None:
+    assert app.main([*words.split(), number]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert "--help shows how to call it" in err
+
+
 def test_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == "0.1.0"
