@@ -27,15 +27,20 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 _USAGE: Final = "late usage: usage = what becomes of it"
+USAGE_ROWS_MAX: Final = 20_000_000  # of the book of all usage: it holds their keys in memory
 
 
 def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book]:
-    """All usage by what becomes of it, as of `seq`; and, once anybody has decided on any, the decisions."""
+    """All usage by what becomes of it, as of `seq`; and, once anybody has decided on any, the decisions.
+
+    Homes with more than USAGE_ROWS_MAX rows of usage have the first book once there are decisions: until then the books of runs say it.
+    """
     every = connection.execute(sa.select(tables.late_decisions).where(tables.late_decisions.c.commit_seq <= seq)).all()
-    try:
-        yield _usage_book(home, seq, late_decisions.decided(connection, seq), _by_kind(every))
-    except (FileNotFoundError, UserError) as error:  # a charge file or a tariff is gone: other books say so as well
-        yield book(_USAGE, 1, 0, "balances", {f"it cannot be worked out: {error}": 1})
+    if every or sum(file.rows for file in view.stored(connection, 0, seq)) <= USAGE_ROWS_MAX:
+        try:
+            yield _usage_book(home, seq, late_decisions.decided(connection, seq), _by_kind(every))
+        except (FileNotFoundError, UserError) as error:  # a charge file or a tariff is gone: other books say so as well
+            yield book(_USAGE, 1, 0, "balances", {f"it cannot be worked out: {error}": 1})
     made = connection.execute(sa.select(tables.commits.c.commit_seq).where(tables.commits.c.kind == late_decisions.COMMIT_KIND)).scalars()
     yield set_book("late usage: decisions made = decisions stored", set(made), {each.commit_seq for each in every}, "decisions")
     if every:

@@ -20,10 +20,11 @@ from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.intake.view import schema_of
 from billing.left_out.judging import CODES, ORDER, Judge, columns, looked
+from billing.left_out.open_keys import OpenKeys
 from billing.runs import charge_files, price_list, states
 from billing.runs.columns import int64, one_chunk
 from billing.runs.fact_columns import day_number
-from billing.runs.left_out import LeftOut, Outlook, outlook
+from billing.runs.left_out import TERM, LeftOut, Outlook, outlook
 from billing.runs.refusals import OWNER, Counting, charge_paths
 from billing.store import tables
 
@@ -70,16 +71,16 @@ def uncharged(home: Home, seq: int, *, from_us: int = view.TIME_MIN_US, progress
         counted = sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id.desc())
         files = [(run_id, path) for run_id in connection.execute(counted).scalars().all() for path in charge_paths(connection, run_id)]
         counting = Counting(connection, seq)
+    open_ = OpenKeys(keys)
     for number, (run_id, path) in enumerate(files):
-        if not len(keys):
+        if not open_.is_any_open():
             break
         charges = counting.of(run_id, charge_files.read(home.path, [path], ["event_key", OWNER]))
-        charged: Any = pc.is_in(keys, value_set=one_chunk(charges["event_key"]))
-        rest = ~charged.to_numpy(zero_copy_only=False)
-        keys, start_us = keys.filter(pa.array(rest)), start_us[rest]
+        open_.close(one_chunk(charges["event_key"]))
         if progress is not None:
             progress(number + 1, len(files))
-    return keys, start_us
+    rest = open_.rows()
+    return keys.take(pa.array(rest, pa.int64())), start_us[rest]
 
 
 def left_for_good(home: Home, seq: int, first_day: dt.date) -> late_decisions.Decided:
@@ -87,11 +88,22 @@ def left_for_good(home: Home, seq: int, first_day: dt.date) -> late_decisions.De
     from_us = (day_number(first_day) - _PERIOD_DAYS_MAX) * _DAY_US
     with home.connect() as connection:
         decided = late_decisions.decided(connection, seq)
+        if not _has_left_any(connection, seq):
+            return decided
     keys, start_us = uncharged(home, seq, from_us=from_us)
     found = of_keys(home, seq, keys, start_us)
     usage = found.usage.filter(pa.array(found.verdicts.for_good))
     keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"])])
     return late_decisions.Decided(keys, np.concatenate([decided.start_us, int64(usage["start_us"])]), np.zeros(len(keys), np.int64))
+
+
+def _has_left_any(connection: sa.Connection, seq: int) -> bool:
+    """Whether a run that counts has left out anything for good, by its own terms. Most homes have none, and need no look at their usage."""
+    term, run = tables.run_terms.c, tables.bill_runs.c
+    names = [f"{TERM}{each.value}" for each in ORDER if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED]
+    query = sa.select(term.run_id).join_from(tables.run_terms, tables.bill_runs, run.run_id == term.run_id)
+    query = query.where(run.state.in_(states.COUNTED), run.commit_seq <= seq, term.term.in_(names), term.rows > 0)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 class Found(NamedTuple):
