@@ -83,27 +83,50 @@ def uncharged(home: Home, seq: int, *, from_us: int = view.TIME_MIN_US, progress
     return keys.take(pa.array(rest, pa.int64())), start_us[rest]
 
 
-def left_for_good(home: Home, seq: int, first_day: dt.date) -> late_decisions.Decided:
-    """Events of periods that hold `first_day` or begin later and that no run bills any more, decided on or not, as of `seq`."""
-    from_us = (day_number(first_day) - _PERIOD_DAYS_MAX) * _DAY_US
+def left_for_good(home: Home, seq: int, first_day: dt.date) -> late_decisions.Decided | None:
+    """Events of periods that hold `first_day` or begin later and that no run bills any more, decided on or not, as of `seq`.
+
+    None where `leaves_any` says that there are none.
+    """
     with home.connect() as connection:
+        if not leaves_any(home, connection, seq, first_day):
+            return None
         decided = late_decisions.decided(connection, seq)
-        if not _has_left_any(connection, seq):
-            return decided
-    keys, start_us = uncharged(home, seq, from_us=from_us)
+    keys, start_us = uncharged(home, seq, from_us=_window_us(first_day))
     found = of_keys(home, seq, keys, start_us)
     usage = found.usage.filter(pa.array(found.verdicts.for_good))
     keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"])])
     return late_decisions.Decided(keys, np.concatenate([decided.start_us, int64(usage["start_us"])]), np.zeros(len(keys), np.int64))
 
 
-def _has_left_any(connection: sa.Connection, seq: int) -> bool:
-    """Whether a run that counts has left out anything for good, by its own terms. Most homes have none, and need no look at their usage."""
+def leaves_any(home: Home, connection: sa.Connection, seq: int, first_day: dt.date) -> bool:
+    """Whether `left_for_good` has to look: people have decided on usage, a run left some out for good, or some came after its bill's run.
+
+    Most homes have none, and to know that needs no keys.
+    """
+    if len(late_decisions.decided(connection, seq).keys):
+        return True
     term, run = tables.run_terms.c, tables.bill_runs.c
     names = [f"{TERM}{each.value}" for each in ORDER if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED]
     query = sa.select(term.run_id).join_from(tables.run_terms, tables.bill_runs, run.run_id == term.run_id)
     query = query.where(run.state.in_(states.COUNTED), run.commit_seq <= seq, term.term.in_(names), term.rows > 0)
-    return connection.execute(query.limit(1)).first() is not None
+    return connection.execute(query.limit(1)).first() is not None or _came_late(home, connection, seq, _window_us(first_day))
+
+
+def _came_late(home: Home, connection: sa.Connection, seq: int, from_us: int) -> bool:
+    """Whether usage was committed after a run had looked whose bill date lies behind its start, by any clock."""
+    runs = sorted(looked(connection, seq), key=lambda each: each.pinned_seq)
+    pinned = np.array([each.pinned_seq for each in runs], np.int64)
+    ends_us = np.maximum.accumulate(np.array([(day_number(each.bill_date) + 1) * _DAY_US for each in runs], np.int64)) if runs else pinned
+    for part in view.parts(home, view.stored(connection, 0, seq, from_us), ("start_us", COMMIT_SEQ), 0, seq) if runs else ():
+        before = np.searchsorted(pinned, int64(part[COMMIT_SEQ]))  # runs that looked before it was committed
+        if bool(np.any((before > 0) & (int64(part["start_us"]) < ends_us[np.maximum(before - 1, 0)]))):
+            return True
+    return False
+
+
+def _window_us(first_day: dt.date) -> int:
+    return (day_number(first_day) - _PERIOD_DAYS_MAX) * _DAY_US
 
 
 class Found(NamedTuple):

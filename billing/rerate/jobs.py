@@ -81,6 +81,7 @@ class _Found(NamedTuple):
     left: list[Left]  # of allowances that roll over, by the months asked for
     figures: Figures
     reference: str
+    leaves_late: bool  # usage that runs have left out for good was looked for, and is in none of the lines
 
 
 def preview(home: Home, request: Request, *, threads: int = 1, progress: Progress | None = None) -> Figures:
@@ -193,7 +194,8 @@ def _find(home: Home, request: Request, threads: int, progress: Progress | None)
     quarantined = {ids[key]: reason for key, reason in reasons.items()}
     found = figures(drafts, ids, len(np.unique(accounts)), scoped.left_alone, quarantined)
     left = [each for made_of, part in zip(made, scoped.parts, strict=True) for each in left_by(made_of, part.kept, request.plan)]
-    return _Found(seq, drafts, left, found, _reference(request, drafts))
+    leaves_late = any(part.known.left_alone is not None for part in scoped.parts)
+    return _Found(seq, drafts, left, found, _reference(request, drafts), leaves_late)
 
 
 def _computed(made: Computed, part: Part) -> Int64s:
@@ -300,7 +302,7 @@ def _issue(home: Home, connection: sa.Connection, job_id: int, found: _Found, on
     for rows, kind, effect in ((total >= 0, INVOICE, None), (total < 0, CREDIT_NOTE, "advance")):
         part = part_of(drafts, np.flatnonzero(rows), on, kind)
         if part or (found.left and not made and kind == CREDIT_NOTE):
-            made.append(issue(home, connection, part, RUN_KIND, {"job": job_id, LEAVES_LATE: True}, who, effect=effect).run_id)
+            made.append(issue(home, connection, part, RUN_KIND, {"job": job_id, LEAVES_LATE: found.leaves_late}, who, effect=effect).run_id)
     if made:
         leftovers.store(connection, made[-1], found.left)
     return made
