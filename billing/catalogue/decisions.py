@@ -19,7 +19,7 @@ from billing.catalogue.names import Act, Operator, version_name
 from billing.catalogue.stored import REPEAL_KIND, publications_of, repeals_of
 from billing.persons import is_among
 from billing.store import commit_points
-from billing.store.tables import tariff_decisions
+from billing.store.tables import finding_decisions, finding_waivers, limit_alarms, run_decisions, tariff_decisions
 from rating.errors import NotFoundError, UserError
 from rating.identifiers import one_line
 from tariffs.checks.header import EFFECTIVE_US_LIMIT
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from rating.model import Catalogue
 
 
-DECISION_KIND: Final = "decision"  # of commits that hold one, and nothing else
+DECISION_KIND: Final = "decision"  # of commits that hold one; versions of before gave it to the commits of _OTHERS as well
+_OTHERS: Final = (run_decisions, finding_waivers, finding_decisions, limit_alarms)
 
 
 class Kind(enum.StrEnum):
@@ -68,9 +69,9 @@ def decisions(home: Home, identity: str | None = None) -> list[Decision]:
 
 def decisions_of(connection: sa.Connection, identity: str | None = None) -> list[Decision]:
     """The same in a view of the caller."""
-    row = tariff_decisions.c
-    kept_rows.refuse_missing(connection, DECISION_KIND, connection.execute(sa.select(row.commit_seq)).scalars().all(), "a decision")
-    conditions = () if identity is None else (row.identity == identity,)
+    rows = sa.union(*(sa.select(table.c.commit_seq) for table in (tariff_decisions, *_OTHERS)))
+    kept_rows.refuse_missing(connection, DECISION_KIND, connection.execute(rows).scalars().all(), "a decision")
+    conditions = () if identity is None else (tariff_decisions.c.identity == identity,)
     return [_read(each) for each in kept_rows.select(connection, tariff_decisions, *conditions)]
 
 

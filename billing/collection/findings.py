@@ -110,7 +110,7 @@ def waive(home: Home, name: str, reason: str, by: Operator, now_us: int) -> Find
         if not known[name].is_open:
             raise UserError(f"{name} is waived already, by {known[name].waived_by}", "nothing is left to do")
         values = {"finding": name, "reason": text, "by_name": by.name, "by_uid": by.uid, "at_us": now_us}
-        seq = home.next_commit_seq(connection, "decision", now_us)
+        seq = home.next_commit_seq(connection, "waiver", now_us)
         connection.execute(finding_waivers.insert(), {**values, "commit_seq": seq})
         commit_points.reached("waiver.before_commit")
     commit_points.reached("waiver.committed")

@@ -99,7 +99,7 @@ def close(home: Home, finding_id: int, note: str, by: By, now_us: int) -> Findin
 def _decided(home: Home, found: Finding, kind: str, owner: str, due_on: str, note: str, by: By, now_us: int) -> Finding:  # noqa: PLR0913, PLR0917 -- one argument a column
     with home.begin() as connection:
         values = {"finding_id": found.finding_id, "kind": kind, "owner": owner, "due_on": due_on, "note": note, "at_us": now_us}
-        seq = home.next_commit_seq(connection, "decision", now_us)
+        seq = home.next_commit_seq(connection, "finding_decision", now_us)
         connection.execute(tables.finding_decisions.insert().values(**values, by_name=by.name, by_uid=by.uid, commit_seq=seq))
         commit_points.reached("finding.before_commit")
     commit_points.reached("finding.committed")

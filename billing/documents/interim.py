@@ -157,7 +157,7 @@ def _store(home: Home, found: _Found, who: Who) -> int:
             issued = issue(home, connection, found.drafts, states.THRESHOLD, detail, who)
             run_id, seq = issued.run_id, issued.commit_seq
         else:
-            seq = home.next_commit_seq(connection, "decision", who.now_us)
+            seq = home.next_commit_seq(connection, "alarm", who.now_us)
         alarms = [_billed_alarm(each, run_id) for each in found.reached] + [_spent_alarm(each) for each in found.spent]
         connection.execute(tables.limit_alarms.insert(), [{**each, "at_us": who.now_us, "commit_seq": seq} for each in alarms])
         commit_points.reached("threshold.before_commit")

@@ -131,7 +131,7 @@ def decide(  # noqa: PLR0913, PLR0917 -- one argument a column
         _require_decidable(run, kind, by)
         decisions, sha256 = tables.run_decisions, frozen_sha256(connection, run_id)
         assert sha256 is not None, f"run {run_id} is computed without a frozen list"
-        seq = home.next_commit_seq(connection, "decision", now_us)
+        seq = home.next_commit_seq(connection, "run_decision", now_us)
         values = {"run_id": run_id, "kind": kind, "sha256": sha256, "note": note, "by_name": by.name, "by_uid": by.uid, "at_us": now_us}
         connection.execute(decisions.insert().values(**values, commit_seq=seq))
         if kind == DECISION_REJECTED:
