@@ -66,7 +66,7 @@ def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False, agre
         refused = _not_begun(connection, rows, on, who.now_us)
         if refused is not None and not dry_run:
             raise refused
-        waits = _ask(home, connection, _asked(rows, on), who, agreement) if rows else None
+        waits = _ask(home, connection, rows, on, who, agreement) if rows else None
         made = bool(rows) and (waits is None or dry_run)
         issued = issue(home, connection, _drafts(rows, on), OPENING, {"items": len(rows)}, who) if made else None
         if agreement is not None and issued is not None:
@@ -93,28 +93,44 @@ def _asked(rows: Sequence[Any], on: dt.date) -> _Asked:
     return _Asked(on, len(rows), credits_)
 
 
-def _ask(home: Home, connection: sa.Connection, asked: _Asked, who: Who, agreement: Agreement | None) -> Approval | None:
+def _ask(  # noqa: PLR0913, PLR0917 -- what, about what and by whom
+    home: Home, connection: sa.Connection, rows: Sequence[Any], on: dt.date, who: Who, agreement: Agreement | None
+) -> Approval | None:
     """What waits for another person; None where nobody has to agree, or that one agrees now."""
-    subject = f"items of {asked.on}"
+    asked, subject = _asked(rows, on), f"items of {on}"
     if agreement is not None:
-        told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
-        if told != asked:
-            number = agreement.approval.approval_id
-            remedy = f'ratewright approvals refuse {number} --note "other items", and ask again'
-            raise UserError(f"other opening items wait by now: {asked.items}, where {told.items} were asked for", remedy)
+        _require_unchanged(agreement, asked)
         return None
     before = approvals.waiting(connection, give_back_limit.OPENING, subject)
     if before is not None:
         approvals.require_same(before, asked)
         return before
+    currency = next((each for each in sorted(asked.credits) if _is_beyond(connection, rows, each, who)), None)
+    if currency is None:
+        return None
+    wanted = approvals.Wanted(give_back_limit.OPENING, subject, asked, f"{asked.items} opening items", asked.credits[currency], currency)
+    return approvals.propose(connection, wanted, who, home.next_commit_seq(connection, approvals.COMMIT_KIND, who.now_us))
+
+
+def _require_unchanged(agreement: Agreement, asked: _Asked) -> None:
+    told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
+    if told != asked:
+        remedy = f'ratewright approvals refuse {agreement.approval.approval_id} --note "other items", and ask again'
+        raise UserError(f"other opening items wait by now: {asked.items}, where {told.items} were asked for", remedy)
+
+
+def _is_beyond(connection: sa.Connection, rows: Sequence[Any], currency: str, who: Who) -> bool:
+    """Whether credits in a currency come to more than one person may open alone, in all or for one account."""
     limit, acts = settings.integer(connection, give_back_limit.LIMIT), give_back_limit.openings_alone()
-    for currency, micros in sorted(asked.credits.items()):
-        given = give_back_limit.Given(None, currency, micros)
-        if micros + give_back_limit.given_alone(connection, acts, given, who) > limit:
-            reason = f"{asked.items} opening items"
-            wanted = approvals.Wanted(give_back_limit.OPENING, subject, asked, reason, micros, currency)
-            return approvals.propose(connection, wanted, who, home.next_commit_seq(connection, approvals.COMMIT_KIND, who.now_us))
-    return None
+    credits_: dict[int | None, int] = {None: 0}
+    for row in rows:
+        if row.currency == currency and row.amount_micros < 0:
+            credits_[None] -= row.amount_micros
+            credits_[row.account_key] = credits_.get(row.account_key, 0) - row.amount_micros
+    if credits_[None] > limit:
+        return True
+    sums = ((micros, give_back_limit.Given(key, currency, micros)) for key, micros in credits_.items())
+    return any(micros + give_back_limit.given_alone(connection, acts, given, who) > limit for micros, given in sums)
 
 
 def _waiting(connection: sa.Connection) -> list[Any]:

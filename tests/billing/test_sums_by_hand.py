@@ -125,6 +125,17 @@ def test_opening_credits_wait_for_another_person(world: World) -> None:
     assert openings.open_items(world.home, who(world, on=NOVEMBER), NOVEMBER).needs_second
 
 
+def test_opening_credits_of_an_account_are_added_up_whoever_makes_them(world: World) -> None:
+    customer(world)
+    world.account("carl")
+    set_by_two(world.home, "give_back_limit_micros", str(10_000 * CENT), world.tick)
+    waits = []
+    for place, (account, cents, person) in enumerate((("anna", -6_000, ANA), ("carl", -6_000, BEN), ("anna", -4_001, BEN))):
+        _import(world, account, f"OLD-{place}", cents)
+        waits.append(openings.open_items(world.home, who(world, person, on=NOVEMBER), NOVEMBER).needs_second)
+    assert waits == [False, False, True]
+
+
 def _agree(world: World, proposal: int) -> agreeing.Agreed:
     return agreeing.agree(world.home, proposal, "looked at", Who(*BEN, world.tick()))
 
