@@ -179,9 +179,8 @@ def test_a_credit_by_hand_is_billed_once(world: World) -> None:
     key = world.key("accounts", "account_key", "account_id", "A1")
     values = {"subscription_key": 0, "on_date": "2025-10-20", "catalogue": "shop", "tax_class": "standard", "charge_code": 90}
     more = {"revenue_code": 5090, "amount_micros": -3 * UNIT, "reason_code": "goodwill", "text": "Sorry", "by_name": "clerk", "by_uid": 1}
-    world._add(
-        tables.adjustments, reference="r1", account_key=key, **values, **more, approved_by="clerk", approved_uid=1, at_us=world.tick()
-    )  # noqa: SLF001 -- as above
+    alone = {"approved_by": "clerk", "approved_uid": 1, "at_us": world.tick()}
+    world._add(tables.adjustments, reference="r1", account_key=key, **values, **more, **alone)  # noqa: SLF001 -- as above
     assert dict_of(bill(world, "2025-12-01"), "10-01") == {"Sorry": -300, "Tax standard 6 %": -18}
     assert dict_of(bill(world, "2026-01-01"), "10-01") == {}
 
