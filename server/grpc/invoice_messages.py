@@ -68,6 +68,7 @@ def _related(notes: Iterable[Note], currency: str) -> Iterable[pb.RelatedDocumen
             issue_date=convert.date(note.issued_on),
             total=convert.money(currency, note.total_micros),
             effect=note.effect,
+            reason_code=note.reason_code,
             void_date=convert.date(note.voided_on) if note.is_void else None,
         )
 

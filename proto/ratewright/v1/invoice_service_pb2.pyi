@@ -300,10 +300,13 @@ class RelatedDocument(_message.Message):
     TOTAL_FIELD_NUMBER: _builtins.int
     EFFECT_FIELD_NUMBER: _builtins.int
     VOID_DATE_FIELD_NUMBER: _builtins.int
+    REASON_CODE_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """Its number."""
     effect: _builtins.str
     """Of a credit note by hand: `outside` or `advance`."""
+    reason_code: _builtins.str
+    """Of a credit note by hand: the code of its reason."""
     @_builtins.property
     def issue_date(self) -> _date_pb2.Date:
         """Day of issue."""
@@ -324,10 +327,11 @@ class RelatedDocument(_message.Message):
         total: _money_pb2.Money | None = ...,
         effect: _builtins.str = ...,
         void_date: _date_pb2.Date | None = ...,
+        reason_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["issue_date", b"issue_date", "total", b"total", "void_date", b"void_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "issue_date", b"issue_date", "number", b"number", "total", b"total", "void_date", b"void_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "issue_date", b"issue_date", "number", b"number", "reason_code", b"reason_code", "total", b"total", "void_date", b"void_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

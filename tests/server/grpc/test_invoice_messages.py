@@ -80,6 +80,7 @@ def as_shown(invoice: pb.Invoice) -> dict[str, Any]:
             {
                 "number": note["number"], "issued_on": note["issue_date"], "total_micros": note["total"], "effect": note["effect"],
                 "is_void": bool(note["void_date"]), "voided_on": note["void_date"],
+                "reason_code": note["reason_code"],
             }
             for note in found[name]
         ]
