@@ -295,7 +295,7 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
             each.reason_code,
             each.text,
             each.by_name,
-            each.approved_by,
+            None if each.approved_uid == each.by_uid else each.approved_by,
             billed.get(each.adjustment_id, WAITING)
             if each.adjustment_id in counts
             else RETRACTED

@@ -18,7 +18,7 @@ from billing.accounts import entities
 from billing.collection.findings import open_findings
 from billing.controls import findings
 from billing.dunning.steps import UNDO_ASKED
-from billing.enquiries.page_row import Row, instant, some
+from billing.enquiries.page_row import Row, counted, instant, some
 from billing.enquiries.page_slow import SLOW
 from billing.enquiries.waiting import waiting
 from billing.payments.worklist import work_list
@@ -75,7 +75,7 @@ def _accounts(home: Home, _now_us: int) -> Iterator[Row]:
     with home.connect() as connection:
         accounts, subscriptions = _count(connection, tables.accounts), _count(connection, tables.subscriptions)
         records = _records(connection)
-    says = f"{accounts:,} accounts, {subscriptions:,} subscriptions, {records:,} stored records"
+    says = f"{counted(accounts, 'account')}, {counted(subscriptions, 'subscription')}, {counted(records, 'stored record')}"
     figures = {"accounts": accounts, "subscriptions": subscriptions, "records": records}
     yield Row("accounts", says, "ratewright accounts list", figures=figures)
 
