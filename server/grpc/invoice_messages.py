@@ -110,7 +110,7 @@ def _line(line: InvoiceLine, more: ShownLine | None) -> pb.InvoiceLine:
     if more is not None:
         made.days.extend(pb.DaySpan(from_date=convert.date(each.from_date), to_date=convert.date(each.to_date)) for each in more.days)
         made.passes.extend(pb.DayPasses(name=each.name, times=each.times, fees_micros=each.fees_micros) for each in more.passes)
-        made.unit, made.tax_name = more.unit, more.tax_name
+        made.unit, made.tax_name, made.reference = more.unit, more.tax_name, more.reference
         if more.with_tax_micros is not None:
             made.with_tax_micros = more.with_tax_micros
     return made

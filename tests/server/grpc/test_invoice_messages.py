@@ -39,7 +39,7 @@ SUMMARY = {
     "total_micros": "total", "open_micros": "open", "currency": "currency", "account_id": "account",
 }  # fmt: skip
 NOTES = ("credit_notes", "corrected_by", "replaces", "replaced_by")
-BESIDE = ("days", "with_tax_micros", "passes", "unit", "tax_name")  # what is said beside a stored line, if that is none of tax
+BESIDE = ("days", "with_tax_micros", "passes", "unit", "tax_name", "reference")  # what is said beside a stored line, if that is none of tax
 OF_THE_STORE = {"subscription_key"}  # a line's, which means nothing outside
 
 
