@@ -249,7 +249,8 @@ def _offer(customer: _Customer, made: World, plan: str, title: dict[str, str]) -
     total = fee_micros + usage_micros + sum(terms.values())
     lost = _lost(customer, events, answer)
     holds_tax = _holds_tax(made, len(customer.contracts.facts.subscriptions))
-    return Offer(plan, title, total, fee_micros, usage_micros, by_service, lost, without, *terms.values(), tax_inclusive=holds_tax)
+    volume, discount, commitment = terms.values()
+    return Offer(plan, title, total, fee_micros, usage_micros, by_service, lost, without, volume, discount, commitment, holds_tax)
 
 
 def _lost(customer: _Customer, events: MonthEvents, answer: Answer) -> int:

@@ -42,7 +42,9 @@ def list_(
         numbered = [plain(each) | {"command": _command(each)} for each in found]
         output.print_json([*numbered, *({**plain(each), "approval_id": None, "state": approvals.WAITS} for each in beside)])
         return 0
-    rows = [(each.approval_id, what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in found]
+    rows: list[tuple[object, ...]] = [
+        (each.approval_id, what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in found
+    ]
     rows += [("", what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in beside]
     output.print_table(("no.", "what", "account", "amount", "currency", "asked by", "reason", "state"), rows, right=("no.", "amount"))
     if beside:
