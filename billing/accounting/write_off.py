@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ACCOUNT: Final = "write_off"
 WRITTEN_OFF: Final = "write_off"
 ASKED: Final = "write_off_asked"
+ASKED_FOR: Final = "asked for"  # in lists
 UNDONE: Final = "write_off_reversal"
 _PREFIX: Final = "write_off:"
 _COINS: Final = "give no more places than that, or leave --amount out: all that is open"
@@ -223,7 +224,7 @@ def _written_off_alone(connection: sa.Connection, of: _Invoice, who: Who) -> int
 
 def list_all(home: Home, number: str | None = None) -> list[Listed]:
     """Every word about write-offs, or about those of one invoice, in the order in which they were said."""
-    words = {ASKED: "asked for", WRITTEN_OFF: "written off", UNDONE: "undone"}
+    words = {ASKED: ASKED_FOR, WRITTEN_OFF: "written off", UNDONE: "undone"}
     invoice = tables.invoices.c
     with home.connect() as connection:
         if number is not None:

@@ -37,7 +37,8 @@ def next_bill(connection: sa.Connection, customer: Customer) -> Period | None:
 def when_billed(recorder: Recorder, before: Customer, day: dt.date, *plans: str) -> str:
     """Which bill shows what changes on a day, for a subscription with these plans: a fee in advance stands on the bill before.
 
-    It is told of the account as it is with the change, not as it was `before`; raises what is wrong with the change.
+    The new plan comes first; of the one before it a bill may have fees in advance for less than the whole period. It is told of the account
+    as it is with the change, not as it was `before`; raises what is wrong with the change.
     """
     recorder.check()
     picture = load(recorder.connection, [before.key])
@@ -47,13 +48,27 @@ def when_billed(recorder: Recorder, before: Customer, day: dt.date, *plans: str)
         return f"{customer.account_id} is a test account: nothing of it is invoiced"
     if period is None or day < period.start:
         return _back_dated(customer, max(day, customer.billed_from), period, open_from(recorder.connection, picture, customer.key))
-    in_advance = any(fee.timing is FeeTiming.ADVANCE for fee in _recurring(recorder, customer, day, plans))
+    begins, ends = (_in_advance(recorder, customer, day, some) for some in (plans[:1], plans[1:]))
+    shorter = ""
     while period is not None and period.end <= day:
         following = period_after(period, customer.bill_days, customer.closed_on)
-        if in_advance and following is not None and day < following.end:
+        if following is not None and day < following.end and begins:
             return f"the bill of {period.end} is the first to show it, with the fees in advance"
+        if following is not None and day < following.end and ends:
+            shorter = _shorter(ends, plans[1], period.end, day)
         period = following
+    if period is not None and shorter:
+        return f"{shorter}; that of {period.end} is the first to show {plans[0]}"
     return f"the bill of {period.end} is the first to show it" if period is not None else "no bill shows it: the account is closed by then"
+
+
+def _shorter(fees_before: list[RecurringFee], plan: str, bill_date: dt.date, day: dt.date) -> str:
+    """What a bill has no more of the fees in advance of a plan that ends; empty where it has them whole all the same."""
+    if day == bill_date:
+        return f"the bill of {bill_date} has no fees in advance of {plan} any more"
+    if all(fee.prorate for fee in fees_before):
+        return f"the bill of {bill_date} has the fees in advance of {plan} only for the days before {day}"
+    return ""
 
 
 def _back_dated(customer: Customer, day: dt.date, period: Period | None, open_day: dt.date) -> str:
@@ -83,13 +98,17 @@ def days_charged(customer: Customer, plan: str, from_date: dt.date, to_date: dt.
 
 
 def fees(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date, *occasions: FeeOccasion) -> Iterator[str]:
-    """The fees of a plan: recurring ones where no occasion is given, else those that are charged once for one of these."""
+    """The fees of a plan: recurring ones and least amounts without an occasion, else those charged once for one of these."""
     plan = plan_on(recorder, customer, plan_name, day)
     if plan is None:
         return
     for fee in plan.recurring if not occasions else ():
         how = "in advance" if fee.timing is FeeTiming.ADVANCE else "in arrears"
         yield f"{fee.name}: {amount(fee.amount_micros, customer.currency)} a period, {how}" + ("" if fee.prorate else ", never prorated")
+    for least in plan.commitments if not occasions else ():
+        counts = least.counts.value.replace("_", " ")
+        how = "" if least.prorate else ", never prorated"
+        yield f"{least.name}: at least {amount(least.amount_micros, customer.currency)} of {counts} a period{how}"
     for each in plan.one_offs:
         if each.on in occasions:
             months = " for each month of the least time that is left" if each.per_remaining_month else ""
@@ -107,9 +126,10 @@ def plan_on(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date
     return next((plan for plan in newest.plans if plan.name == name), None)
 
 
-def _recurring(recorder: Recorder, customer: Customer, day: dt.date, plans: Iterable[str]) -> list[RecurringFee]:
+def _in_advance(recorder: Recorder, customer: Customer, day: dt.date, plans: Iterable[str]) -> list[RecurringFee]:
+    """The fees in advance of some plans, as they are in force on a day."""
     found = [plan_on(recorder, customer, plan, day) for plan in plans]
-    return [fee for plan in found if plan is not None for fee in plan.recurring]
+    return [fee for plan in found if plan is not None for fee in plan.recurring if fee.timing is FeeTiming.ADVANCE]
 
 
 def sellable(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date) -> Plan:

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 FACTS_A_LOT: Final = 20_000  # accounts whose facts are checked at a time
 _Identity = tuple[int, str, dt.date, str]  # subject, kind, from_date, name
 
+# What to write where a field is no list of names: all of them, or some.
+_REMEDIES: Final = {
+    ("tax", "exempt"): """write `"exempt": ["*"]` for all tax classes, or name some, such as `"exempt": ["standard"]`""",
+    ("tax", "classes"): """write which class stands for which, such as `"classes": {"standard": "reduced"}`""",
+}
+
 
 def plan_changes(work: Importer) -> Count:
     """Add the rows of plan_changes.csv."""
@@ -139,7 +145,8 @@ def _detail(work: Importer, sheet: Sheet, table: sa.Table, row: dict[str, Any]) 
         detail: msgspec.Struct = msgspec.json.decode(row["detail"], type=structs[kind])
     except msgspec.ValidationError:
         for each in field_values.misfits(msgspec.json.decode(row["detail"]), structs[kind], "", '"{}"'):
-            work.mistakes.add_row(sheet, row["line"], "detail", f"{kind}: {each.place}: {each.message}", each.remedy)
+            remedy = _REMEDIES.get((kind, each.place), each.remedy)
+            work.mistakes.add_row(sheet, row["line"], "detail", f"{kind}: {each.place}: {each.message}", remedy)
         return None
     return detail
 

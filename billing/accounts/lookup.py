@@ -82,6 +82,14 @@ class SubscriptionLine(msgspec.Struct, frozen=True):
     transferred_from: str | None
 
 
+class ComingLine(msgspec.Struct, frozen=True):
+    """What holds only after the day: a fact, a plan or a subscription. `about` is the account or the subscription."""
+
+    from_date: str
+    about: str
+    says: str
+
+
 class OpeningLine(msgspec.Struct, frozen=True):
     """An open item of the system before."""
 
@@ -105,6 +113,7 @@ class AccountDetail(msgspec.Struct, frozen=True):
     facts: list[FactLine]  # about the account and its subscriptions, by date
     opening_items: list[OpeningLine]
     baselines: dict[str, int]  # month -> total in micro-units
+    coming: list[ComingLine] = []  # what begins after `as_of`, by date
 
 
 _ACCOUNT = tables.accounts.c
@@ -128,14 +137,17 @@ def list_accounts(home: Home, limit: int | None = None) -> list[AccountLine]:
 
 
 def show_account(home: Home, account_id: str, as_of: dt.date | None = None) -> AccountDetail:
-    """All of the account `account_id`, its state that of the date `as_of` (None: of its last change). Raises UserError: unknown."""
+    """All of the account `account_id`, its state that of the date `as_of` (None: of its last change; at the earliest its opening).
+
+    Raises UserError: unknown.
+    """
     with home.connect() as connection:
         key = picture.account_keys(connection, [account_id]).get(account_id)
         if key is None:
             raise unknown_account(connection, account_id)
         found = picture.load(connection, [key])
         customer = found.customers[key]
-        day = as_of or _last_day(customer)
+        day = max(as_of or _last_day(customer), customer.opened_on)
         line = AccountLine(*connection.execute(_LINE.where(_ACCOUNT.account_key == key)).one())
         return AccountDetail(
             account=line,
@@ -149,6 +161,7 @@ def show_account(home: Home, account_id: str, as_of: dt.date | None = None) -> A
             facts=_facts(customer),
             opening_items=_opening(connection, key),
             baselines=_baselines(connection, key),
+            coming=_coming(customer, day),
         )
 
 
@@ -238,6 +251,14 @@ def _facts(customer: Customer) -> list[FactLine]:
     return [
         _fact(about, fact, customer.currency) for about, fact in sorted(every, key=lambda pair: (pair[1].from_date, pair[1].commit_seq))
     ]
+
+
+def _coming(customer: Customer, day: dt.date) -> list[ComingLine]:
+    every = [(fact.from_date, customer.account_id, fact) for fact in customer.facts]
+    every += [(fact.from_date, each.subscription_id, fact) for each in customer.contracts for fact in each.facts]
+    told = [(from_date, about, in_words(fact.kind, fact.detail, customer.currency)) for from_date, about, fact in every]
+    told += [(from_date, each.subscription_id, f"plan {plan}") for each in customer.contracts for from_date, plan in each.plans]
+    return [ComingLine(from_date.isoformat(), about, says) for from_date, about, says in sorted(told) if from_date > day]
 
 
 def _fact(about: str, fact: Fact, currency: str) -> FactLine:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 LIMIT_MAX: Final = 1_000
+TEXT_MAX: Final = 200
 _LAST: Final = "\U0010ffff"  # after every text with the same beginning, in the order of code points
 _BETWEEN_DIGITS: Final = " -()/."  # what people write into a number
 _RANKS: Final = (("account", True), ("name", True), ("account", False), ("name", False), ("name", False))
@@ -56,11 +57,14 @@ class Search(msgspec.Struct, frozen=True):
 def search(home: Home, text: str, *, on: dt.date | None = None, limit: int = 50) -> Search:
     """Whatever begins with `text`, is called so or has it in its name. `on`: numbers only of who had them on that day, on its own clock.
 
-    Raises UserError for an empty text, and a limit below 1 or above LIMIT_MAX.
+    Raises UserError for an empty text, one longer than TEXT_MAX, and a limit below 1 or above LIMIT_MAX.
     """
     wanted = " ".join(text.split())
     if not wanted:
         raise UserError("there is nothing to search for", "give a name, an id, a number, or the beginning of one", exit_status=2)
+    if len(wanted) > TEXT_MAX:
+        message = f"the text has {len(wanted):,} characters, and at most {TEXT_MAX} are looked for"
+        raise UserError(message, "give a name, an id, a number, or the beginning of one", exit_status=2)
     if not 1 <= limit <= LIMIT_MAX:
         raise UserError(f"--limit: {limit} is not between 1 and {LIMIT_MAX:,}", "narrow the search by a longer text", exit_status=2)
     with home.connect() as connection:
@@ -80,7 +84,7 @@ def as_number(text: str) -> str:
 
 def _accounts(connection: sa.Connection, text: str, limit: int) -> list[Hit]:
     account = tables.accounts.c
-    is_id, is_name = account.account_id == text, sa.func.lower(account.name) == text.lower()
+    is_id, is_name = account.account_id == text, sa.func.lower(account.name) == sa.func.lower(text)
     begins_id = account.account_id.istartswith(text, autoescape=True)
     begins_name = account.name.istartswith(text, autoescape=True)
     has_name = account.name.icontains(text, autoescape=True)

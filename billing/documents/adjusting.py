@@ -73,6 +73,8 @@ class Adjustment(msgspec.Struct, frozen=True):
     approved_by: str | None
     state: str
     existed: bool = False
+    catalogue: str = ""
+    tax_class: str = ""
 
 
 def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjustment:
@@ -293,12 +295,14 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
             each.reason_code,
             each.text,
             each.by_name,
-            each.approved_by,
+            None if each.approved_uid == each.by_uid else each.approved_by,
             billed.get(each.adjustment_id, WAITING)
             if each.adjustment_id in counts
             else RETRACTED
             if each.adjustment_id in gone
             else PENDING,
+            catalogue=each.catalogue,
+            tax_class=each.tax_class,
         )
         for each in connection.execute(query.order_by(row.c.adjustment_id))
     ]

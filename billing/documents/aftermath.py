@@ -12,14 +12,17 @@ from billing.invoicing import corrections
 from billing.store import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from billing.invoicing.corrections import Issued
     from billing.store.home import Home
 
 
 class Note(msgspec.Struct, frozen=True):
-    """A document that has to do with another one. `effect` is empty but for credit notes by hand; `voided_on` for one that stands."""
+    """A document that has to do with another one. `effect` is empty but for credit notes by hand; `voided_on` for one that stands.
+
+    `reason_code`: of credit notes by hand.
+    """
 
     number: str
     issued_on: str
@@ -27,6 +30,7 @@ class Note(msgspec.Struct, frozen=True):
     effect: str
     is_void: bool
     voided_on: str = ""
+    reason_code: str = ""
 
 
 class Aftermath(msgspec.Struct, frozen=True):
@@ -53,6 +57,7 @@ def aftermath(home: Home, number: str) -> Aftermath:
         found = find(connection, number)
         void = voided_of(connection, found.invoice_key)
         documents = corrections.documents_of(connection, found.account_key)
+        codes = _reason_codes(connection, [each.invoice_key for each in documents if each.about == found.invoice_key])
     document = next(each for each in documents if each.invoice_key == found.invoice_key)
     told = (void.on_date, void.reason, void.by_name) if void is not None else ("", "", "")
     about = next((each.number for each in documents if each.invoice_key == document.about), "")
@@ -60,7 +65,7 @@ def aftermath(home: Home, number: str) -> Aftermath:
         document.document_type,
         about,
         *told,
-        _notes(each for each in documents if each.about == document.invoice_key),
+        tuple(_note(each, codes.get(each.invoice_key, "")) for each in documents if each.about == document.invoice_key),
         _notes(corrections.correcting(document, documents)),
         _notes(corrections.replaces(document, documents)),
         _notes(corrections.replaced_by(document, documents)),
@@ -80,7 +85,15 @@ def _notes(documents: Iterable[Issued]) -> tuple[Note, ...]:
     return tuple(_note(each) for each in documents)
 
 
-def _note(document: Issued) -> Note:
+def _reason_codes(connection: sa.Connection, invoice_keys: Sequence[int]) -> dict[int, str]:
+    """Why credit notes by hand were given."""
+    invoice, run = tables.invoices.c, tables.bill_runs.c
+    query = sa.select(invoice.invoice_key, run.detail).join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)
+    rows = connection.execute(query.where(invoice.invoice_key.in_(invoice_keys)))
+    return {int(key): str(msgspec.json.decode(detail or "{}").get("reason_code", "")) for key, detail in rows}
+
+
+def _note(document: Issued, reason_code: str = "") -> Note:
     effects = [row.effect for row in document.lines if row.effect] if document.about is not None else []
     effect = min(effects, default="")
-    return Note(document.number, document.issued_on, document.total_micros, effect, document.is_void, document.voided_on)
+    return Note(document.number, document.issued_on, document.total_micros, effect, document.is_void, document.voided_on, reason_code)

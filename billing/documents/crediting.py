@@ -1,7 +1,7 @@
 """Credit notes: a line of an invoice, a part of it, or all that is left of the invoice, with the tax that goes with it.
 
 `advance`: what is credited counts as not billed on its charge keys. It goes ahead of a correction that is known to come, and the run
-that finds the correction does not give it twice; where none comes, the next run bills it again. `outside`: goodwill, which
+that finds the correction does not give it twice; where none comes, the next run bills it again. `outside`: what
 reconciliation ignores for good.
 A credit never exceeds what was billed: neither what its line says less earlier credits, nor what all documents together left of it
 (`billing.documents.creditable`), nor the net of its tax class. Amounts are net micro-units, above zero when credited; tax is worked out on

@@ -17,7 +17,7 @@ from billing.charges.early_end import Agreed, Contract
 from billing.charges.lines import round_half_up
 from billing.charges.one_off import one_offs_due
 from billing.charges.pauses import Breaks, charged_spans, days, within, without
-from billing.charges.proration import clip
+from billing.charges.proration import clip, share
 from billing.charges.volume import prices, step_reached
 from billing.documents.discounts_off import Off, offs_of
 from billing.documents.due import Due, period_of
@@ -167,11 +167,16 @@ def commitment(asked: Asked) -> Told:
     """What is missing to a least amount, after discounts."""
     group, period = _life(asked)
     due, line, answer = asked.due, asked.line, plan_at(asked.due.contracts, group.zone)
-    found, exact = None, Fraction(0)
+    found, exact, workings = None, Fraction(0), list[str]()
     for plan, part in _held(asked, group, period, answer):
         for each in plan.commitments:
             if each.price_id == line["price_id"]:
-                found, exact = each, committed(each, without(part, group.pattern.pauses), period, exact)
+                spans = without(part, group.pattern.pauses)
+                found, exact = each, committed(each, spans, period, exact)
+                days = share(spans, period) * period.cycle_days
+                if each.prorate and 0 < days != period.cycle_days:
+                    price = format_micros(each.amount_micros)
+                    workings.append(asked.words["days"].format(price=price, days=days, cycle=period.cycle_days))
     if found is None:
         return Told([asked.words["gone"]], 0)
     least = round_exact(exact, due.step(asked.place), RoundingMode.HALF_UP)
@@ -180,7 +185,8 @@ def commitment(asked: Asked) -> Told:
     rest = int(due.workings.rest_micros[counts].sum())
     amount = max(least - max(rest, 0), 0)
     figures = {name: format_micros(micros) for name, micros in (("committed", least), ("counted", rest), ("amount", amount))}
-    return Told([asked.words["commitment"].format(**figures)], amount)
+    sentence = asked.words["commitment_days" if workings else "commitment"]
+    return Told([sentence.format(**figures, working=" + ".join(workings))], amount)
 
 
 def adjustment(asked: Asked) -> Told:
@@ -194,8 +200,9 @@ def adjustment(asked: Asked) -> Told:
         "reason": known.name(language) if known is not None else row["reason_code"],
         "reference": row["reference"],
     }
-    approved = row["approved_by"] or asked.words["nobody"]
-    return Told([asked.words["adjustment"].format(**told, by=row["by_name"], approved=approved)], int(row["amount_micros"]))
+    is_alone = row["approved_by"] in {None, row["by_name"]}
+    sentence = asked.words["adjustment_alone" if is_alone else "adjustment"]
+    return Told([sentence.format(**told, by=row["by_name"], approved=row["approved_by"])], int(row["amount_micros"]))
 
 
 def discount(asked: Asked) -> Told:

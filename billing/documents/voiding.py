@@ -139,6 +139,12 @@ def _again(home: Home, number: str, who: Who) -> tuple[dt.date, cycle.Order]:
         document = find(connection, number)
         void = voided_of(connection, document.invoice_key)
         if void is None:
+            waits = approvals.waiting(connection, give_back_limit.VOID, number)
+            if waits is not None:
+                raise UserError(
+                    f"{number} is not void: voiding it waits for another person",
+                    f"somebody else: ratewright approvals agree {waits.approval_id}",
+                )
             raise UserError(f"{number} is not void", f"void it first: ratewright invoice void {number} --reason ...")
         if is_undone(connection, document.invoice_key):
             raise UserError(f"{number} is of bill run {document.run_id}, which is undone", _NEXT_RUN)

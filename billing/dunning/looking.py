@@ -23,7 +23,10 @@ COUNTS = "counts"
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A run that took steps. `state`: counts, undo_asked (and counts still) or undone; `reason` of the last word about undoing it."""
+    """A run that took steps. `state`: counts, undo_asked (and counts still) or undone; `reason` of the last word about undoing it.
+
+    `asked_reason`: of the one who asked for that.
+    """
 
     run_id: int
     as_of: str
@@ -36,6 +39,7 @@ class Run(msgspec.Struct, frozen=True):
     cleared: int
     state: str
     reason: str = ""
+    asked_reason: str = ""
     asked_by: str = ""
     asked_by_uid: int | None = None
     undone_by: str = ""
@@ -113,6 +117,7 @@ def all_runs(connection: sa.Connection) -> list[Run]:
                 cleared=own.get(CLEARED, 0),
                 state=COUNTS if last is None else last.kind,
                 reason="" if last is None else last.reason,
+                asked_reason="" if asked is None else asked.reason,
                 asked_by="" if asked is None else asked.by_name,
                 asked_by_uid=None if asked is None else asked.by_uid,
                 undone_by="" if undone is None else undone.by_name,

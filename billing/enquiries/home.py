@@ -18,8 +18,9 @@ from billing.accounts import entities
 from billing.collection.findings import open_findings
 from billing.controls import findings
 from billing.dunning.steps import UNDO_ASKED
-from billing.enquiries.page_row import Row, instant, some
+from billing.enquiries.page_row import Row, counted, instant, some
 from billing.enquiries.page_slow import SLOW
+from billing.enquiries.waiting import waiting
 from billing.payments.worklist import work_list
 from billing.runs import states
 from billing.runs.beginning import waits_for_approval
@@ -74,7 +75,7 @@ def _accounts(home: Home, _now_us: int) -> Iterator[Row]:
     with home.connect() as connection:
         accounts, subscriptions = _count(connection, tables.accounts), _count(connection, tables.subscriptions)
         records = _records(connection)
-    says = f"{accounts:,} accounts, {subscriptions:,} subscriptions, {records:,} stored records"
+    says = f"{counted(accounts, 'account')}, {counted(subscriptions, 'subscription')}, {counted(records, 'stored record')}"
     figures = {"accounts": accounts, "subscriptions": subscriptions, "records": records}
     yield Row("accounts", says, "ratewright accounts list", figures=figures)
 
@@ -112,10 +113,12 @@ def _approvals(home: Home, _now_us: int) -> Iterator[Row]:
     with home.connect() as connection:
         found = approvals.list_all(connection)
     undo = [each.run_id for each in dunning.runs(home) if each.state == UNDO_ASKED]
-    by = collections.Counter(each.by_name for each in found)
+    beside = waiting(home)
+    by = collections.Counter(each.by_name for each in (*found, *beside))
     told = ", ".join(f"{number} asked for by {name}: for anybody else" for name, number in sorted(by.items()))
-    figures = {"waiting": len(found), "asked_by": dict(by)}
-    yield Row("approvals", told or "none wait", "ratewright approvals list", attention=bool(found), figures=figures)
+    kinds = collections.Counter(each.kind for each in beside)
+    figures = {"waiting": len(found) + len(beside), "asked_by": dict(by), "beside": dict(kinds)}
+    yield Row("approvals", told or "none wait", "ratewright approvals list", attention=bool(by), figures=figures)
     if undo:
         says = f"undoing run {undo[-1]} waits for another person"
         yield Row("dunning runs", says, "ratewright dunning list", attention=True, figures={"undo_asked": undo})

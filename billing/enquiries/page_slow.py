@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from billing import dunning
 from billing.clocks import EPOCH
 from billing.dunning.steps import UNDONE
-from billing.enquiries.page_row import Row, money, some
+from billing.enquiries.page_row import Row, counted, money, some
 from billing.runs.dates.due import due_dates
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def _due(home: Home, now_us: int) -> Row:
     found = due_dates(home, now_us)
-    dates = [f"{each.bill_date} ({each.accounts:,} accounts)" for each in found.dates if each.command]
+    dates = [f"{each.bill_date} ({counted(each.accounts, 'account')})" for each in found.dates if each.command]
     waits = [each for each in found.dates if not each.command]
     says = f"to be run today: {some(dates)}" if dates else "no bill date is to be run today"
     says += f"; {len(waits)} more dates that no run would bill now" if waits else ""
@@ -40,7 +40,7 @@ def _suspense_value(home: Home, now_us: int) -> Row:
     unknown = sum(group.unknown for group in found.counts)
     told = money(dict(worth)) or "nothing known"
     says = (
-        f"{found.total:,} records, worth about {told}" + (f"; {unknown:,} of unknown worth" if unknown else "")
+        f"{counted(found.total, 'record')}, worth about {told}" + (f"; {unknown:,} of unknown worth" if unknown else "")
         if found.total
         else "nothing waits"
     )
@@ -56,7 +56,7 @@ def _too_late(home: Home, now_us: int) -> Row:
     for each in found.sums:
         worth[each.currency] += each.worth_micros
     told = money(dict(worth))
-    says = f"{len(found.records):,} records" + (f", worth about {told}" if told else "") if found.records else "none"
+    says = counted(len(found.records), "record") + (f", worth about {told}" if told else "") if found.records else "none"
     figures = {"records": len(found.records), "worth_micros": dict(worth)}
     return Row("too late usage", says, "ratewright usage too-late", attention=bool(found.records), figures=figures)
 

@@ -62,6 +62,7 @@ class Record(msgspec.Struct, frozen=True):
     """One record. Instants and durations in microseconds; `charge_micros` is before its line is rounded.
 
     `later_lines`: lines with the same charge key on later invoices, as `R-0000000007/2`. `suspense_id`: 0 unless it waits there.
+    `next_bill_date`: that of the account's next run, where no run has looked at the record since it came.
     """
 
     source: str
@@ -84,6 +85,7 @@ class Record(msgspec.Struct, frozen=True):
     charge_micros: int = 0
     currency: str = ""
     suspense_id: int = 0
+    next_bill_date: str = ""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -168,7 +170,9 @@ def _of_told(told: Told) -> dict[str, Any]:
     state = (
         State.LEFT_OUT if told.run_id and told.outlook is Outlook.LATER and told.reason is not LeftOut.NOT_DUE else _STATE_OF[told.outlook]
     )
-    return {"state": state, "reason": told.reason, "detail": told.detail, "account_id": told.account_id, "run_id": told.run_id}
+    date = "" if told.run_id else told.bill_date
+    known = {"account_id": told.account_id, "run_id": told.run_id, "next_bill_date": date}
+    return {"state": state, "reason": told.reason, "detail": told.detail, **known}
 
 
 def _plain(row: dict[str, Any], **known: Any) -> Record:  # noqa: ANN401 -- fields of Record

@@ -18,7 +18,7 @@ from billing.charges.lines import LINE, Int64s, Kind, Lines
 from billing.charges.own_days import Days
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 EPOCH: Final = dt.date(1970, 1, 1)
 KIND_NAMES: Final = {kind: kind.name.lower() for kind in Kind}
@@ -184,6 +184,14 @@ class TextIndex:
 def sight(line: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a draft, or a row of the database
     """What a reader sees of a line without its figures."""
     return line.kind, line.text, line.subscription_key, line.period_from, line.period_to
+
+
+def classes_by_sight(lines: Iterable[Any]) -> dict[tuple[Any, ...], set[object]]:
+    """The tax classes of lines that look alike: more than one tell them apart."""
+    found: dict[tuple[Any, ...], set[object]] = {}
+    for line in lines:
+        found.setdefault(sight(line), set()).add(line.tax_class)
+    return found
 
 
 def iso(day: int) -> str:

@@ -35,16 +35,19 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 MORE: Final = ("record_id", "source", "flags", "direction", COMMIT_SEQ)
+NOBODYS: Final = "nobodys"
+AFTER_BILL: Final = "after_bill"
 _FLAGS: Final = ((UsageFlag.UNANSWERED, "unanswered"), (UsageFlag.ABSORBED, "absorbed"), (UsageFlag.PARTIAL, "segment"))
 
 
 class Told(msgspec.Struct, frozen=True):
     """A record that is on no bill. Instants in microseconds UTC; dates ISO, local to the account, empty where there is none.
 
-    `run_id`: the run that left it out; 0: none has looked since it came, and `bill_date` is that of the next one. `period_to` is the first
-    day after the period, `open_from` the first day of the oldest period that was open, `closed_since` the bill date from which on its own
-    was not. `detail`: why it does not bill (unanswered, absorbed, segment, no_rule), or why its account was put aside. `decision`: what
-    people decided about it, if that stands.
+    `run_id`: the run that left it out; 0: none has looked since it came, and `bill_date` is that of the next one of its account, empty
+    where nobody owned its number. `period_to` is the first day after the period, `open_from` the first day of the oldest period that was
+    open, `closed_since` the bill date from which on its own was not. `detail`: why it does not bill (unanswered, absorbed, segment,
+    no_rule), or why its account was put aside; NOBODYS: nobody owned its number, and the next run refuses it; AFTER_BILL: it came after
+    the bill of its period, which the next run corrects. `decision`: what people decided about it, if that stands.
     """
 
     event_key: str
@@ -128,6 +131,7 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
 
 
 def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, run: Looked, known: Circumstance) -> Told:
+    detail = _never(record) if reason is LeftOut.NOT_BILLABLE else known.aside or _awaited(reason, run, known)
     return Told(
         record["event_key"].hex(),
         record["source"],
@@ -140,14 +144,22 @@ def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, ru
         reason,
         outlook(reason),
         run.run_id,
-        run.bill_date.isoformat(),
+        "" if run.run_id == 0 and detail == NOBODYS else run.bill_date.isoformat(),
         _iso(known.period_from),
         _iso(known.period_to),
         _iso(known.billed_from),
         _iso(known.open_from),
         _iso(known.closed_since),
-        _never(record) if reason is LeftOut.NOT_BILLABLE else known.aside,
+        detail,
     )
+
+
+def _awaited(reason: LeftOut, run: Looked, known: Circumstance) -> str:
+    """What a later run does with a record, where that is not to bill a period that ends."""
+    if not known.account_id:
+        return NOBODYS if reason in {LeftOut.OTHER_RUN, LeftOut.NOT_DUE} else ""
+    is_billed = known.period_to is not None and known.period_to < run.bill_date
+    return AFTER_BILL if run.run_id == 0 and reason is LeftOut.NOT_DUE and is_billed else ""
 
 
 def _iso(day: dt.date | None) -> str:

@@ -7,6 +7,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from billing.left_out.telling import AFTER_BILL, NOBODYS
 from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.left_out import LeftOut, Outlook, told
 from rating.money import format_micros
@@ -46,6 +47,10 @@ WORDS: Final = {
         "unanswered": "The call was not answered.",
         "absorbed": "Another record bills the same call.",
         "segment": "It is a segment: the record of the whole call or session bills.",
+        "nobodys": "The next run of all accounts refuses it, unless `ratewright accounts number give` tells the number.",
+        "after_bill": "It came after the bill of its period. The next run of its account, that of {date}, corrects it.",
+        "nobodys_told": "nobody owned its number, and the next run refuses it (UNKNOWN_SUBSCRIPTION) unless the number is told",
+        "after_bill_told": "it came after the bill of its period, and the run of {date} corrects it",
         "no_rule": "It was received, and no rule of the plan prices what is received.",
     },
     "zh": {
@@ -75,6 +80,10 @@ WORDS: Final = {
         "unanswered": "呼叫未接通。",
         "absorbed": "同一呼叫由另一条记录计费。",
         "segment": "这是分段记录：由整个呼叫或会话的记录计费。",
+        "nobodys": "下一次全部账户的出账将拒绝该记录（UNKNOWN_SUBSCRIPTION），除非事先登记号码：`ratewright accounts number give`。",
+        "after_bill": "该记录在所属账期出账之后到达。该账户的下一次出账（{date}）将予以更正。",
+        "nobodys_told": "该号码当时不属于任何订购，除非登记号码，下一次出账将拒绝（UNKNOWN_SUBSCRIPTION）",
+        "after_bill_told": "在所属账期出账之后到达，{date} 的出账将予以更正",
         "no_rule": "这是接收的用量，资费计划没有对接收用量定价的规则。",
     },
 }
@@ -91,6 +100,8 @@ def sentences(found: Told, language: str = "en") -> list[str]:
         "date": found.bill_date, "open": found.open_from, "since": found.closed_since, "billed": found.billed_from,
         "detail": found.detail, "told": told(found.reason, language),
     }  # fmt: skip
+    if (awaited := f"{found.detail}_told") in words:
+        fields["told"] = words[awaited].format(**fields)
     if found.decision is not None:
         fields |= _decided(found.decision, words, zone)
     return [words[name].format(**fields) for name in _names(found)]
@@ -102,7 +113,7 @@ def _names(found: Told) -> list[str]:
     if found.period_from:
         names.append("period")
     if found.reason is not LeftOut.NOT_BILLABLE:
-        names.append("by" if found.run_id else "ahead")
+        names += ["by"] if found.run_id else ["ahead"] if not found.detail else []
     names += _why(found)
     if found.decision is not None:
         return [*names, "decided"]
@@ -125,6 +136,8 @@ def _why(found: Told) -> list[str]:
         if found.account_id and not found.period_from:
             return ["not_here"]
         return ["closed" if found.closed_since else "closed_before"] if found.open_from else []
+    if found.detail in {NOBODYS, AFTER_BILL}:
+        return [found.detail]
     if found.reason in {LeftOut.NOT_DUE, LeftOut.OTHER_RUN} and not found.period_to:
         return []
     return [found.reason.value] if found.reason.value in WORDS["en"] else []

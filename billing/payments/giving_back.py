@@ -7,6 +7,7 @@ came. A document with a negative total can be paid out as far as it is not set o
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -14,8 +15,8 @@ import msgspec
 import sqlalchemy as sa
 
 from billing import give_back_limit, ledger
-from billing.allocations import allocate_credit
-from billing.allocations.settling import Arrival, arrive, documents_arrive, take_from
+from billing.allocations import allocate_credit, open_items
+from billing.allocations.settling import Arrival, arrive, documents_arrive, take_from, waiting_credit
 from billing.allocations.spread import DOCUMENT, PAYMENT, WRITE_OFF
 from billing.payments import postings
 from billing.payments.writing import (
@@ -62,7 +63,11 @@ class Back(NamedTuple):
 
 
 class GivenBack(NamedTuple):
-    """What was done. `reopened`: number of the invoice and what of it is open again; `settled`: what other credit settled then."""
+    """What was done. `reopened`: number of the invoice and what of it the credit settles no more.
+
+    `resettled`: what of that other credit of the account settled at once. `account_credit_before_micros` and `account_credit_micros`:
+    credit of the account that is not used up.
+    """
 
     reference: str
     kind: str
@@ -75,6 +80,9 @@ class GivenBack(NamedTuple):
     existed: bool = False
     needs_second: bool = False  # another person has to agree, to `proposal` where it is stored; nothing went back yet
     proposal: int = 0
+    resettled: tuple[tuple[str, int], ...] = ()
+    account_credit_before_micros: int = 0
+    account_credit_micros: int = 0
 
 
 class EventRow(NamedTuple):
@@ -137,12 +145,19 @@ def give_back(home: Home, back: Back, act: Act, agreement: Agreement | None = No
             answer = _answer(work.connection, back, source, (amount, []), existed=False)
             return answer._replace(needs_second=True, proposal=waits.approval_id)
         documents_arrive(work.connection, {source.account.account_key}, work.seq)
+        account_key = source.account.account_key
+        before, had = _open_of(work.connection, account_key), _credit_of(work.connection, account_key)
         reopened = _move(work, back, source, amount)
         allocate_credit(work.connection, [source.account.account_key], work.seq)
         if agreement is not None:
             approvals.agree(work.connection, agreement, work.seq)
         answer = _answer(work.connection, back, source, (amount, reopened), existed=False)
-        return answer._replace(needs_second=waits is not None)
+        after, has = _open_of(work.connection, account_key), _credit_of(work.connection, account_key)
+        taken = [(number, min(micros - after[number] + before[number], micros)) for number, micros in reopened]
+        resettled = tuple((number, micros) for number, micros in taken if micros > 0)
+        return answer._replace(
+            needs_second=waits is not None, resettled=resettled, account_credit_before_micros=had, account_credit_micros=has
+        )
 
 
 def give_back_agreed(home: Home, agreement: Agreement) -> GivenBack:
@@ -318,6 +333,19 @@ def _events(connection: sa.Connection, credit: tuple[str, str]) -> list[tuple[st
     column = event.payment_id if credit[0] == PAYMENT else event.credit_number
     rows = connection.execute(sa.select(event.kind, event.on_date, event.amount_micros).where(column == credit[1]))
     return [(kind, on, int(amount)) for kind, on, amount in rows]
+
+
+def _open_of(connection: sa.Connection, account_key: int) -> collections.Counter[str]:
+    """What is open of each invoice of an account, its parts together."""
+    found: collections.Counter[str] = collections.Counter()
+    for item in open_items(connection, [account_key]):
+        found[item.number] += max(item.open_micros, 0)
+    return found
+
+
+def _credit_of(connection: sa.Connection, account_key: int) -> int:
+    """Credit of an account that is not used up."""
+    return sum(each.left_micros for each in waiting_credit(connection, [account_key]))
 
 
 def _left(connection: sa.Connection, credit: tuple[str, str]) -> int:

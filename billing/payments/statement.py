@@ -41,8 +41,8 @@ _TURN = (
 _DOCUMENTS = _TURN[:3]
 
 WORDS: Final = {
-    "en": {"period": "{} to {}", "receipt": "receipt {}", "of": "of {}", "deposit": "of deposit {}"},
-    "zh": {"period": "{} 至 {}", "receipt": "收据 {}", "of": "关于 {}", "deposit": "押金 {}"},
+    "en": {"period": "{} to {}", "receipt": "receipt {}", "of": "of {}", "deposit": "of deposit {}", "void": "this document was cancelled"},
+    "zh": {"period": "{} 至 {}", "receipt": "收据 {}", "of": "关于 {}", "deposit": "押金 {}", "void": "本单据已作废"},
 }
 
 
@@ -160,14 +160,14 @@ def _documents(connection: sa.Connection, account: Account, words: dict[str, str
     invoice, void = tables.invoices.c, tables.invoice_events.c
     names = ("number", "document_type", "issued_on", "due_on", "period_from", "period_to", "total_micros")
     is_void = (void.invoice_key == invoice.invoice_key) & (void.kind == "voided")
-    query = sa.select(*(invoice[name] for name in names), void.on_date, void.reason)
+    query = sa.select(*(invoice[name] for name in names), void.on_date)
     query = query.outerjoin_from(tables.invoices, tables.invoice_events, is_void)
     for row in connection.execute(query.where(invoice.account_key == account.account_key)):
         last = dt.date.fromisoformat(row.period_to) - dt.timedelta(days=1)
         text = words["period"].format(row.period_from, last)
         yield row.issued_on, row.document_type or "invoice", row.number, text, row.due_on, row.total_micros
         if row.on_date is not None:
-            yield row.on_date, "void", row.number, row.reason, "", -row.total_micros
+            yield row.on_date, "void", row.number, words["void"], "", -row.total_micros
 
 
 def _payments(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import datetime as dt
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import msgspec
 from billing.charges.lines import Kind
 from billing.collection import gate
 from billing.invoicing import InvoiceDraft
-from billing.invoicing.drafts import KIND_NAMES, sight
+from billing.invoicing.drafts import KIND_NAMES, classes_by_sight, sight
 from billing.runs import beginning, states
 from billing.runs.beginning import Order
 from billing.runs.columns import index_of
@@ -100,10 +99,10 @@ def _told(drafts: Drafts, contracts: Contracts, account: Sequence[int]) -> tuple
     first, told = drafts.first_line.tolist(), []
     for place, draft in enumerate(drafts.structs()):
         language = facts.languages[int(facts.account_language[account[place]])].partition("-")[0]
-        alike = collections.Counter(map(sight, draft.lines))
+        classes = classes_by_sight(draft.lines)
         own = []
         for row, line in enumerate(draft.lines, first[place]):
-            twice = alike[sight(line)] > 1 and line.kind != KIND_NAMES[Kind.TAX]
+            twice = len(classes[sight(line)]) > 1 and line.kind != KIND_NAMES[Kind.TAX]
             tax_name = price_list.tax_text(price_list.identities[catalogue[row]], line.tax_class, language) if twice else ""
             name = facts.subscriptions[subscription[row]].subscription_id if subscription[row] >= 0 else ""
             own.append(msgspec.structs.replace(line, subscription_id=name, days=days[row], tax_name=tax_name))

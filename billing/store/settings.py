@@ -64,7 +64,9 @@ SETTINGS: Final = {
     "lines_per_day_max": Setting("15", "lines of a subscription and day above which its account goes into quarantine", guards=True),
     "days_ahead_max": Setting("70", "how many days ahead of the bill date a fee may be charged", guards=True, most=36_500),
     "adjustment_limit_micros": Setting(
-        "100000000", "charges and credits by hand above this amount need another person (micro-units)", guards=True
+        "100000000",
+        "charges and credits by hand need another person above this sum of a person or an account in 30 days (micro-units)",
+        guards=True,
     ),
     "give_back_limit_micros": Setting(
         "100000000",
@@ -77,7 +79,9 @@ SETTINGS: Final = {
         "decisions on usage that came too late need another person above this sum of a person or an account in 30 days (micro-units)",
         guards=True,
     ),
-    "write_off_limit_micros": Setting("0", "write-offs above this amount need another person (micro-units)", guards=True),
+    "write_off_limit_micros": Setting(
+        "0", "write-offs need another person above this sum of a person or an account in 30 days (micro-units)", guards=True
+    ),
     "abnormal_bill_floor_micros": Setting(
         "100000000", "after months of nothing a bill above this amount is out of the ordinary (micro-units of its currency)", guards=True
     ),

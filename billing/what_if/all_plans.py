@@ -45,6 +45,7 @@ class Offer(msgspec.Struct, frozen=True):
     """The month on one plan. `plan` is empty for the month as it is. `without_price`: events by the status that says why.
 
     `lost_events`: those of them that have a price in the month as it is, one by one: what else the plan prices does not make up for them.
+    `tax_inclusive`: whether its amounts hold their tax; None: some do. `comparable`: they are of one kind with those of the month as it is.
     """
 
     plan: str
@@ -58,10 +59,15 @@ class Offer(msgspec.Struct, frozen=True):
     volume_micros: int  # the price of whole quantities, less what usage was charged
     discount_micros: int  # below zero
     commitment_micros: int  # what is missing to least amounts
+    tax_inclusive: bool | None = False
+    comparable: bool = True
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """`now` is the month as it is; `offers` are the plans, cheapest first, those that lose a price that there is now at the end."""
+    """`now` is the month as it is; `offers` are the plans, cheapest first, those that lose a price that there is now at the end.
+
+    Those whose amounts hold tax as those of the month as it is do come before the others: between the two there is no cheaper.
+    """
 
     account_id: str
     currency: str
@@ -121,8 +127,32 @@ def compare(home: Home, account_id: str, month: Month, *, identity: str = "", su
         tuple(known.subscriptions[each].subscription_id for each in moving),
         tuple(sorted({plan for each in moving for plan in now.plans_of(each)})),
         as_it_is,
-        tuple(sorted(offers, key=lambda each: (each.lost_events > 0, each.total_micros, each.plan))),
+        _in_order([_compared(each, as_it_is) for each in offers]),
     )
+
+
+def _compared(offer: Offer, now: Offer) -> Offer:
+    is_comparable = offer.tax_inclusive is not None and offer.tax_inclusive is now.tax_inclusive
+    return msgspec.structs.replace(offer, comparable=is_comparable)
+
+
+def _in_order(offers: list[Offer]) -> tuple[Offer, ...]:
+    kinds = (False, True, None)
+    return tuple(
+        sorted(
+            offers,
+            key=lambda each: (
+                each.lost_events > 0, not each.comparable, kinds.index(each.tax_inclusive), each.total_micros, each.plan,
+            ),
+        )
+    )  # fmt: skip
+
+
+def _holds_tax(made: World, subscriptions: int) -> bool | None:
+    """Whether amounts of all plans hold their tax; None: those of some."""
+    names = {plan.partition("/")[0] for index in range(subscriptions) for plan in made.plans_of(index)}
+    kinds = {made.tariffs.inclusive(name) for name in names if name in made.tariffs.identities}
+    return None if len(kinds) > 1 else True in kinds
 
 
 def _only(everybody: Facts, account_id: str) -> Facts:
@@ -218,7 +248,9 @@ def _offer(customer: _Customer, made: World, plan: str, title: dict[str, str]) -
         terms[key.kind] += amount.micros
     total = fee_micros + usage_micros + sum(terms.values())
     lost = _lost(customer, events, answer)
-    return Offer(plan, title, total, fee_micros, usage_micros, by_service, lost, without, *terms.values())
+    holds_tax = _holds_tax(made, len(customer.contracts.facts.subscriptions))
+    volume, discount, commitment = terms.values()
+    return Offer(plan, title, total, fee_micros, usage_micros, by_service, lost, without, volume, discount, commitment, holds_tax)
 
 
 def _lost(customer: _Customer, events: MonthEvents, answer: Answer) -> int:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
+    from billing.enquiries.waiting import Waiting
     from billing.store.approvals import Approval
 
 app = cyclopts.App(name="approvals", help="What one person asked for and another one has to agree to: list, agree, refuse.")
@@ -23,19 +24,33 @@ def list_(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """List what waits, who asked for it and why; with --all who said what of it."""
+    """List what waits, who asked for it and why; with --all who said what of it.
+
+    Charges and credits by hand, and write-offs, have no number: the command that approves each stands below.
+    """
+    from billing.enquiries.waiting import waiting
     from billing.store import approvals
     from billing.store.home import Home
     from server.cli import output
     from server.cli.payment_commands.common import plain
 
-    with Home.open(home) as opened, opened.connect() as connection:
-        found = approvals.list_all(connection, decided=every)
+    with Home.open(home) as opened:
+        with opened.connect() as connection:
+            found = approvals.list_all(connection, decided=every)
+        beside = waiting(opened)
     if as_json:
-        output.print_json(plain(found))
+        numbered = [plain(each) | {"command": _command(each)} for each in found]
+        output.print_json([*numbered, *({**plain(each), "approval_id": None, "state": approvals.WAITS} for each in beside)])
         return 0
-    rows = [(each.approval_id, what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in found]
+    rows: list[tuple[object, ...]] = [
+        (each.approval_id, what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in found
+    ]
+    rows += [("", what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in beside]
     output.print_table(("no.", "what", "account", "amount", "currency", "asked by", "reason", "state"), rows, right=("no.", "amount"))
+    if beside:
+        print("Without a number: another person gives the same command.")
+        for each in beside:
+            print(each.command)
     return 0
 
 
@@ -92,24 +107,31 @@ def refuse(
     return 0
 
 
-def what(found: Approval) -> str:
+def what(found: Approval | Waiting) -> str:
     """Kind and subject in words, such as `credit note K-1` or `setting approval = none`."""
     from billing.store import approvals, settings
 
-    if found.kind == approvals.SETTING:
+    if isinstance(found, approvals.Approval) and found.kind == approvals.SETTING:
         return f"setting {found.subject} = {settings.wanted_value(found)}"
     return f"{found.kind.replace('_', ' ')} {found.subject}"
 
 
-def _money(found: Approval) -> tuple[str, str]:
+def _command(found: Approval) -> str:
+    """The command of another person; empty where nothing waits any more."""
+    from billing.store import approvals
+
+    return f"ratewright approvals agree {found.approval_id}" if found.state == approvals.WAITS else ""
+
+
+def _money(found: Approval | Waiting) -> tuple[str, str]:
     from server.cli import output
 
     return (output.amount(found.amount_micros, found.currency), found.currency) if found.currency else ("", "")
 
 
-def _state(found: Approval) -> str:
+def _state(found: Approval | Waiting) -> str:
     from billing.store import approvals
 
-    if found.state == approvals.WAITS:
+    if not isinstance(found, approvals.Approval) or found.state == approvals.WAITS:
         return "waits for a second person"
     return f"{found.state} by {found.decided_by}{f': {found.note}' if found.note else ''}"

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from billing.what_if.all_plans import Comparison, Offer
 
 TERMS: Final = ("volume", "discount", "commitment")  # columns where any plan has one
-_WORDS: Final = {
+_WORDS: Final[dict[str, dict[str | bool | None, str]]] = {
     "en": {
         "of": "{0} in {1}: {2} on {3}",
-        "amounts": "Amounts in {0} for the calendar month, as a bill charges it before rounding and tax.",
+        "amounts": "Amounts in {0} for the calendar month, as a bill charges it before rounding; the tax column says if they hold tax.",
         "left out": "Left out: {0}.",
         "plan": "plan",
         "title": "title",
@@ -26,6 +26,11 @@ _WORDS: Final = {
         "volume": "volume tiers",
         "discount": "discounts",
         "commitment": "commitments",
+        "tax": "tax",
+        False: "without tax",
+        True: "with tax",
+        None: "some with tax",
+        "apart": "not comparable: {0}",
         "against now": "against now",
         "events without a price": "events without a price",
         "as it is": "as it is",
@@ -34,7 +39,7 @@ _WORDS: Final = {
     },
     "zh": {
         "of": "{0} 在 {1}:{2},套餐 {3}",
-        "amounts": "金额单位 {0},按自然月计算,与账单在舍入和计税之前的收费一致。",
+        "amounts": "金额单位 {0},按自然月计算,与账单在舍入之前的收费一致;是否含税见“税”一栏。",
         "left out": "未计入:{0}。",
         "plan": "套餐",
         "title": "名称",
@@ -44,6 +49,11 @@ _WORDS: Final = {
         "volume": "阶梯总量价",
         "discount": "折扣",
         "commitment": "保底消费补足",
+        "tax": "税",
+        False: "不含税",
+        True: "含税",
+        None: "部分含税",
+        "apart": "不可比:{0}",
         "against now": "与现状相差",
         "events without a price": "无价格的事件",
         "as it is": "现状",
@@ -83,8 +93,10 @@ def _show(found: Comparison, language: str) -> None:
     terms = [name for name in TERMS if any(getattr(each, f"{name}_micros") for each in (found.now, *found.offers))]
     every = ((words["as it is"], found.now), *((each.plan, each) for each in found.offers))
     rows = [_row(name, each, found, language, terms) for name, each in every]
-    head = tuple(words[name] for name in ("plan", "title", "total", "fees", "usage", *terms, "against now", "events without a price"))
-    output.print_table(head, rows, right=head[2:-1])
+    head = tuple(
+        words[name] for name in ("plan", "title", "tax", "total", "fees", "usage", *terms, "against now", "events without a price")
+    )
+    output.print_table(head, rows, right=head[3:-1])
     if any(each.lost_events for each in found.offers):
         print(words["last"])
 
@@ -100,4 +112,7 @@ def _row(name: str, offer: Offer, found: Comparison, language: str, terms: Seque
     against = offer.total_micros - found.now.total_micros
     refused = ", ".join(f"{count} {status}" for status, count in sorted(offer.without_price.items()))
     parts = (offer.total_micros, offer.fee_micros, offer.usage_micros, *(getattr(offer, f"{term}_micros") for term in terms))
-    return (f"{name}{own}", title, *map(amount, parts), f"{'+' if against > 0 else ''}{amount(against)}", refused)
+    words = _WORDS[language]
+    kind = words[offer.tax_inclusive]
+    difference = f"{'+' if against > 0 else ''}{amount(against)}" if offer.comparable else words["apart"].format(kind)
+    return (f"{name}{own}", title, kind, *map(amount, parts), difference, refused)

@@ -97,7 +97,7 @@ def _lines(invoice: Invoice, words: dict[str, str], more: dict[int, ShownLine]) 
 def _row(line: InvoiceLine, more: ShownLine | None, currency: str, words: dict[str, str]) -> list[str]:
     """The cells of a line; the last one, its amount with tax, is not shown where no line has any."""
     unit = more.unit if more is not None else ""
-    text = of_class(line.text, more.tax_name if more is not None else "", words)
+    text = of_class(line.text, (more.tax_name or more.reference) if more is not None else "", words)
     days = more.days if more is not None else ()
     with_tax = more.with_tax_micros if more is not None else None
     return [

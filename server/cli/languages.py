@@ -19,7 +19,7 @@ _CHINESE: Final = {
     "time": "时间", "subscription": "用户", "with": "对方号码", "line": "项目", "quantity": "用量", "free": "其中免费",
     "unit": "单位", "charge": "费用", "records": "记录数", "charges": "费用合计", "amount": "金额", "s": "秒", "message": "条",
     "messages": "条", "purchase": "次", "purchases": "次", "by": "经办人",
-    "agreed to by": "复核人", "period": "账期", "events": "次数",
+    "agreed to by": "复核人", "record": "记录", "period": "账期", "events": "次数",
 }  # fmt: skip
 
 

@@ -55,6 +55,7 @@ def show(report: WhatIf) -> None:
     print(f"{report.identity}@{report.version} over {report.month}: {report.events} events, as of commit {report.commit_seq}")
     print("Every account has the calendar month as one period, whatever its bill day; amounts are shown to the cent")
     print("(--csv and --json are exact) and hold what a bill of the month charges, tiers, discounts and commitments as well.")
+    print("No tax is added; prices that hold their tax are compared as they stand.")
     print(f"Left out on both sides: {not_included(report.not_included, 'en')}.")
     if report.only_plan:
         print(f"Only subscriptions that have {report.only_plan} in the month are counted.")

@@ -68,6 +68,7 @@ def _related(notes: Iterable[Note], currency: str) -> Iterable[pb.RelatedDocumen
             issue_date=convert.date(note.issued_on),
             total=convert.money(currency, note.total_micros),
             effect=note.effect,
+            reason_code=note.reason_code,
             void_date=convert.date(note.voided_on) if note.is_void else None,
         )
 
@@ -109,7 +110,7 @@ def _line(line: InvoiceLine, more: ShownLine | None) -> pb.InvoiceLine:
     if more is not None:
         made.days.extend(pb.DaySpan(from_date=convert.date(each.from_date), to_date=convert.date(each.to_date)) for each in more.days)
         made.passes.extend(pb.DayPasses(name=each.name, times=each.times, fees_micros=each.fees_micros) for each in more.passes)
-        made.unit, made.tax_name = more.unit, more.tax_name
+        made.unit, made.tax_name, made.reference = more.unit, more.tax_name, more.reference
         if more.with_tax_micros is not None:
             made.with_tax_micros = more.with_tax_micros
     return made

@@ -6,7 +6,9 @@ A band of the calendar may be without a rate: the price is not active there, and
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
 
 from rating.model import ANY_BAND, OTHER_BAND, PPM, BandPolicy, Counting, QuantityUnit, WallClock
 from tariffs import bounds
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from rating.model import Catalogue, Price, Rate
     from tariffs.document import Place
+
+_VOLUMES: Final = (("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6), ("KiB", 2**10), ("KB", 10**3))
+_NO_UNIT: Final = "write smaller rates, increments or steps, or `per` quantities that divide each other"
 
 
 class _Surroundings(NamedTuple):
@@ -143,10 +148,41 @@ def _amounts(price: Price, place: Place) -> Iterator[Finding]:
 def _proof(price: Price, *, discounted: bool, place: Place) -> Iterator[Finding]:
     problem = bounds.prove(price, discounted=discounted)
     if problem is not None:
-        remedy = "write smaller rates, increments or steps, or `per` quantities that divide each other"
+        remedy = _smaller_unit(price, discounted=discounted) or _NO_UNIT
         if "discount" in problem:
             remedy = 'round to a larger step, such as `rounding: {mode: half_up, step: "0.0001"}`, or give the price a maximum'
         yield Finding(place, f"price `{price.name}`: {problem}", remedy)
+
+
+def _smaller_unit(price: Price, *, discounted: bool) -> str:
+    """The unit of volume for which the same rates can be written, and fit; empty where there is none."""
+    if price.unit is not QuantityUnit.BYTE:
+        return ""
+    largest = max(step.per_qty for rate in price.rates for step in rate.steps)
+    for name, size in _VOLUMES:
+        times = largest // size
+        if (
+            times > 1
+            and largest % size == 0
+            and _is_whole(price, times)
+            and bounds.prove(_divided(price, times), discounted=discounted) is None
+        ):
+            return f"write the price per 1{name}, with rates {times:,} times smaller"
+    return ""
+
+
+def _is_whole(price: Price, times: int) -> bool:
+    return all(step.rate_micros % times == 0 and step.per_qty % times == 0 for rate in price.rates for step in rate.steps)
+
+
+def _divided(price: Price, times: int) -> Price:
+    """The same price, its rates and what they are for so many times smaller."""
+    replace = msgspec.structs.replace
+    rates = (
+        replace(rate, steps=tuple(replace(s, rate_micros=s.rate_micros // times, per_qty=s.per_qty // times) for s in rate.steps))
+        for rate in price.rates
+    )
+    return replace(price, rates=tuple(rates))
 
 
 def _counters(catalogue: Catalogue) -> Iterator[Finding]:

@@ -107,7 +107,8 @@ FACT_FILES = {
     "numbers": "served_id,subscription_id,from,to\n",
     "account_facts": "account_id,kind,from_date,to_date,detail\n"
     'A1,discount,2026-01-01,,"{""name"": ""Friends"", ""percent_ppm"": ""5"", ""kinds"": ""usage""}"\n'
-    'A1,payer,2026-01-01,,"{""codes"": [1]}"\n',
+    'A1,payer,2026-01-01,,"{""codes"": [1]}"\n'
+    'A1,tax,2026-01-01,,"{""exempt"": true, ""classes"": ""standard""}"\n',
 }
 
 

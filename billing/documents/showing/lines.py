@@ -10,6 +10,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import sqlalchemy as sa
 
 from billing.charges.own_days import Days, told
 from billing.documents.finding import find, lines_of
@@ -18,12 +19,11 @@ from billing.documents.showing.names import Names, day_of, exemption_of, names_o
 from billing.documents.showing.passes import Passes, passes_by_line
 from billing.invoicing import corrections
 from billing.invoicing.corrections import key_of
-from billing.invoicing.drafts import CREDIT_NOTE, sight
+from billing.invoicing.drafts import CREDIT_NOTE, classes_by_sight, sight
+from billing.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import sqlalchemy as sa
 
     from billing.charges.proration import Span
     from billing.documents.finding import Document
@@ -36,7 +36,7 @@ class ShownLine(msgspec.Struct, frozen=True):
 
     `days`: of its period those that a fee is for; none: all of them, or not known. `with_tax_micros`: where its prices hold tax. `unit`:
     what its quantity is told in (GB, MiB, message, purchase; empty: time). `tax_name`: its tax class, where nothing else tells it from
-    another line.
+    another line. `reference`: of a charge or credit by hand, where its tax class does not tell it from another one either.
     """
 
     line_no: int
@@ -45,6 +45,7 @@ class ShownLine(msgspec.Struct, frozen=True):
     passes: tuple[Passes, ...]
     unit: str
     tax_name: str
+    reference: str = ""
 
 
 class ShownTax(msgspec.Struct, frozen=True):
@@ -80,13 +81,26 @@ def shown(home: Home, number: str, language: str | None = None) -> Shown:
         holding = any(_holds_tax(row, names) for row in charges)
     passes = passes_by_line(home, document, charges, names)
     gross = _with_tax(home, document, charges) if holding else {}
-    alike = collections.Counter(sight(row) for row in rows)
+    alike, classes = collections.Counter(sight(row) for row in charges), classes_by_sight(rows)
+    references = _references(home, charges)
     lines = []
     for row in charges:
-        tax_name = names.tax_text(names.identity(row), row.tax_class, None) if alike[sight(row)] > 1 else ""
+        tax_name = names.tax_text(names.identity(row), row.tax_class, None) if len(classes[sight(row)]) > 1 else ""
+        reference = references.get(row.price_id, "") if row.kind == "adjustment" and alike[sight(row)] > 1 and not tax_name else ""
         of_line = passes.get(row.line_no, ())
-        lines.append(ShownLine(row.line_no, told(days[row.line_no]), gross.get(row.line_no), of_line, names.unit(row), tax_name))
+        lines.append(ShownLine(row.line_no, told(days[row.line_no]), gross.get(row.line_no), of_line, names.unit(row), tax_name, reference))
     return Shown(tuple(lines), taxes)
+
+
+def _references(home: Home, charges: Sequence[Any]) -> dict[int, str]:
+    """The references of charges and credits by hand, by their ids."""
+    row = tables.adjustments.c
+    ids = [each.price_id for each in charges if each.kind == "adjustment"]
+    if not ids:
+        return {}
+    with home.connect() as connection:
+        query = sa.select(row.adjustment_id, row.reference).where(row.adjustment_id.in_(ids))
+        return {int(adjustment_id): reference for adjustment_id, reference in connection.execute(query)}
 
 
 def _with_tax(home: Home, document: Document, charges: Sequence[Any]) -> dict[int, int]:

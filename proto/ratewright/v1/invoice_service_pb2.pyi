@@ -300,10 +300,13 @@ class RelatedDocument(_message.Message):
     TOTAL_FIELD_NUMBER: _builtins.int
     EFFECT_FIELD_NUMBER: _builtins.int
     VOID_DATE_FIELD_NUMBER: _builtins.int
+    REASON_CODE_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """Its number."""
     effect: _builtins.str
     """Of a credit note by hand: `outside` or `advance`."""
+    reason_code: _builtins.str
+    """Of a credit note by hand: the code of its reason."""
     @_builtins.property
     def issue_date(self) -> _date_pb2.Date:
         """Day of issue."""
@@ -324,10 +327,11 @@ class RelatedDocument(_message.Message):
         total: _money_pb2.Money | None = ...,
         effect: _builtins.str = ...,
         void_date: _date_pb2.Date | None = ...,
+        reason_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["issue_date", b"issue_date", "total", b"total", "void_date", b"void_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "issue_date", b"issue_date", "number", b"number", "total", b"total", "void_date", b"void_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "issue_date", b"issue_date", "number", b"number", "reason_code", b"reason_code", "total", b"total", "void_date", b"void_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -415,6 +419,7 @@ class InvoiceLine(_message.Message):
     PASSES_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
     TAX_NAME_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
     line_no: _builtins.int
     """Position on the invoice, from 1."""
     kind: _builtins.str
@@ -451,6 +456,8 @@ class InvoiceLine(_message.Message):
     """What people are told its quantity in: `GB`, `MiB`, `message`, `purchase`; empty: time, or none."""
     tax_name: _builtins.str
     """Its tax class in words, where nothing else tells it from another line."""
+    reference: _builtins.str
+    """Of a charge or credit by hand: its reference, where nothing else tells it from another one."""
     @_builtins.property
     def period_from(self) -> _date_pb2.Date:
         """First day of the period the charge belongs to; before the invoice's own period on a correction."""
@@ -492,10 +499,11 @@ class InvoiceLine(_message.Message):
         passes: _abc.Iterable[Global___DayPasses] | None = ...,
         unit: _builtins.str = ...,
         tax_name: _builtins.str = ...,
+        reference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros", "period_from", b"period_from", "period_to", b"period_to", "with_tax_micros", b"with_tax_micros"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros", "amount_micros", b"amount_micros", "charge_code", b"charge_code", "corrects", b"corrects", "days", b"days", "events", b"events", "exact_micros", b"exact_micros", "free_quantity", b"free_quantity", "kind", b"kind", "line_no", b"line_no", "passes", b"passes", "period_from", b"period_from", "period_to", b"period_to", "price_id", b"price_id", "quantity", b"quantity", "quantity_unit", b"quantity_unit", "revenue_code", b"revenue_code", "subscription_id", b"subscription_id", "tax_class", b"tax_class", "tax_name", b"tax_name", "text", b"text", "unit", b"unit", "with_tax_micros", b"with_tax_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros", "amount_micros", b"amount_micros", "charge_code", b"charge_code", "corrects", b"corrects", "days", b"days", "events", b"events", "exact_micros", b"exact_micros", "free_quantity", b"free_quantity", "kind", b"kind", "line_no", b"line_no", "passes", b"passes", "period_from", b"period_from", "period_to", b"period_to", "price_id", b"price_id", "quantity", b"quantity", "quantity_unit", b"quantity_unit", "reference", b"reference", "revenue_code", b"revenue_code", "subscription_id", b"subscription_id", "tax_class", b"tax_class", "tax_name", b"tax_name", "text", b"text", "unit", b"unit", "with_tax_micros", b"with_tax_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__with_tax_micros: _TypeAlias = _typing.Literal["with_tax_micros"]  # noqa: Y015
     _WhichOneofArgType__with_tax_micros: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros"]  # noqa: Y015

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -45,9 +46,7 @@ def show(
     account: AccountId,
     /,
     *,
-    as_of: Annotated[
-        str | None, Parameter(name="--as-of", help="The day whose state is shown; left out: the last one that anything is told of.")
-    ] = None,
+    as_of: Annotated[str | None, Parameter(name="--as-of", help="The day whose state is shown; left out: today, on its clock.")] = None,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -63,8 +62,11 @@ def show(
 
     day = date_or_none(as_of, "--as-of")
     with Home.open(home) as opened:
+        now_us = clock.now_us(opened)
         detail = lookup.show_account(opened, account, day)
-        money = standing(opened, account, clock.now_us(opened))
+        if day is None:
+            detail = lookup.show_account(opened, account, _local_day(now_us, detail.account.timezone))
+        money = standing(opened, account, now_us)
     if as_json:
         output.print_json(practice.marked(opened, {**msgspec.to_builtins(detail), "standing": msgspec.to_builtins(money)}))
         return 0
@@ -76,21 +78,40 @@ def show(
         (each.subscription_id, each.plan, each.from_date, output.last_day(each.to_date), _numbers(each)) for each in detail.subscriptions
     ]
     output.print_table(("subscription", f"plan on {detail.as_of}", "from", "to", "numbers"), rows)
-    plans = [(each.subscription_id, plan.from_date, plan.plan) for each in detail.subscriptions for plan in each.plans if each.plans[1:]]
+    plans = [
+        (each.subscription_id, plan.from_date, plan.plan)
+        for each in detail.subscriptions
+        for plan in each.plans
+        if each.plans[1:] and plan.from_date <= detail.as_of
+    ]
     if plans:
         print()
         output.print_table(("subscription", "from", "on plan"), plans)
-    if detail.facts:
+    facts = [
+        (each.fact_id, each.about, each.from_date, output.last_day(each.to_date), each.says, each.by_name)
+        for each in detail.facts
+        if each.from_date <= detail.as_of
+    ]
+    if facts:
         print()
-        facts = [
-            (each.fact_id, each.about, each.from_date, output.last_day(each.to_date), each.says, each.by_name) for each in detail.facts
-        ]
         output.print_table(("fact", "about", "from", "to", "says", "told by"), facts)
+    if detail.coming:
+        print(f"\nto come after {detail.as_of}")
+        for each in detail.coming:
+            print(f"from {each.from_date}: {each.about}: {each.says}")
     if detail.opening_items:
         print()
         items = [(each.reference, each.issued_on, each.due_on, _amount(detail, each.amount_micros)) for each in detail.opening_items]
         output.print_table(("opening item", "issued on", "due on", "amount"), items, right=("amount",))
     return 0
+
+
+def _local_day(now_us: int, timezone: str) -> dt.date:
+    from zoneinfo import ZoneInfo
+
+    from billing.clocks import EPOCH
+
+    return (EPOCH + dt.timedelta(microseconds=now_us)).astimezone(ZoneInfo(timezone)).date()
 
 
 def _print_standing(money: Standing) -> None:

@@ -66,7 +66,14 @@ def _row(run: Run) -> tuple[object, ...]:
     at = f"{_EPOCH + dt.timedelta(microseconds=run.at_us):%Y-%m-%d %H:%M}"
     said = {"undo_asked": f"counts; {run.asked_by} asks to undo it", "undone": f"undone by {run.asked_by} and {run.undone_by}"}
     figures = (run.reminded, run.barred, run.cleared)
-    return (run.run_id, run.as_of, *figures, run.by_name or "not known", at, run.commit_seq, said.get(run.state, run.state), run.reason)
+    return (run.run_id, run.as_of, *figures, run.by_name or "not known", at, run.commit_seq, said.get(run.state, run.state), _reasons(run))
+
+
+def _reasons(run: Run) -> str:
+    """Why a run is undone: of both persons, where they said two things."""
+    if run.state != "undone" or run.reason == run.asked_reason:
+        return run.reason
+    return f"{run.asked_by}: {run.asked_reason}; {run.undone_by}: {run.reason}"
 
 
 def _print(done: Undo, *, dry_run: bool) -> None:

@@ -124,7 +124,7 @@ def credit(
     reference: Annotated[str, Parameter(name="--id", help="Your own id of it; the same one counts once.")],
     line: Annotated[int | None, Parameter(name="--line", help="Which line; without it all of the invoice that is left.")] = None,
     amount: Annotated[str | None, Parameter(help="Net amount, such as 12.50; all that is left of the line by default.")] = None,
-    effect: Annotated[Literal["outside", "advance"], Parameter(help="outside: goodwill for good; advance: ahead of a correction.")],
+    effect: Annotated[Literal["outside", "advance"], Parameter(help="outside: for good; advance: ahead of a correction.")],
     reason: Annotated[str, Parameter(help="Reason code, as `adjustment reasons` shows them.")],
     text: Annotated[str, Parameter(help="More about the reason.")] = "",
     date: OnDate = None,

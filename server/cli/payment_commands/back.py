@@ -10,9 +10,10 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.payment_commands import common
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from billing.payments.giving_back import Back
+    from billing.payments.giving_back import Back, GivenBack
 
 Reference = Annotated[str, Parameter(name="--id", help="Your own id of it; the same one counts once.")]
 OfPayment = Annotated[str, Parameter(name="--payment", help="Id of the payment.")]
@@ -129,11 +130,24 @@ def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
         print(common.second_person(what, done.proposal))
         return 0
     print(f"{done.kind} {done.reference}: {common.money(done.amount_micros, done.currency)} of account {done.account_id}")
-    for number, micros in done.reopened:
-        print(f"{common.money(micros, done.currency)} of invoice {number} is open again")
+    for text in opened_again(done):
+        print(text)
     if done.credit_micros:
         print(f"{common.money(done.credit_micros, done.currency)} left as credit")
     if done.needs_second:
         print(common.NEEDS_SECOND)
     common.print_tried(dry_run=dry_run)
     return 0
+
+
+def opened_again(done: GivenBack) -> Iterator[str]:
+    """What is open after it, and what other credit of the account settled in its place."""
+    instead = dict(done.resettled)
+    for number, micros in done.reopened:
+        if again := micros - instead.get(number, 0):
+            yield f"{common.money(again, done.currency)} of invoice {number} is open again"
+        if number in instead:
+            yield f"{common.money(instead[number], done.currency)} of invoice {number} is settled by other credit of the account instead"
+    if instead:
+        before, now = (common.money(each, done.currency) for each in (done.account_credit_before_micros, done.account_credit_micros))
+        yield f"credit of the account that is not used up: {before} before, {now} now"

@@ -125,7 +125,12 @@ def _row(record: Record, timezone: str, language: str) -> tuple[str, ...]:
 
 
 def _state(record: Record, language: str) -> str:
+    from billing.left_out.words import WORDS
+
     fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
+    awaited = WORDS[language].get(f"{record.detail}_told")
+    if awaited is not None:
+        return awaited.format(date=record.next_bill_date)
     text = _STATES[language][record.state].format(**fields, told=_told(record, language))
     return text + (_LATER[language].format(", ".join(record.later_lines)) if record.later_lines else "")
 

@@ -46,11 +46,18 @@ def report(
 
 
 def _span(first: dt.date | None, last: dt.date | None) -> Span | None:
+    from billing.days import DayError, within_reach
     from billing.usage_report.span import Span
     from rating.errors import UserError
 
     if first is None and last is None:
         return None
+    for option, day in (("--from", first), ("--to", last)):
+        try:
+            if day is not None:
+                within_reach(day)
+        except DayError as error:
+            raise UserError(f"{option}: {error}", error.remedy, exit_status=2) from None
     if first is None or last is None or last < first:
         raise UserError(
             "--from and --to are not two days in their order", "give both, such as --from 2026-09-01 --to 2026-09-30", exit_status=2

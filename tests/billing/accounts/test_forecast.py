@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
+import sqlalchemy as sa
 
+from billing import catalogue
 from billing.accounts import agreements, kinds, lifecycle
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
+from billing.store import tables
+from rating.model import Commitment
 from tests.billing.accounts.operator_home import day
 from tests.billing.runs.test_rating_units import tell, totals
+from tests.billing.runs.world import shop
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -69,6 +75,48 @@ def test_a_member_with_a_backlog_keeps_its_unit_open(anna: World) -> None:
 def test_a_new_bill_day_is_told_by_the_periods_that_it_makes(anna: World) -> None:
     said = agreements.change_bill_day(anna.home, asked(anna), "anna", 15, day("2026-03-01")).said
     assert said[-1] == "the bill of 2026-03-15 is the first to show it"
+
+
+PLUS_UNTIL = "the bill of 2026-04-01 {}; that of 2026-05-01 is the first to show shop/basic"
+
+
+@pytest.mark.parametrize(
+    ("on", "said", "line_rent"),
+    [
+        ("2026-04-01", PLUS_UNTIL.format("has no fees in advance of shop/plus any more"), []),
+        ("2026-04-11", PLUS_UNTIL.format("has the fees in advance of shop/plus only for the days before 2026-04-11"), [1_000_000]),
+    ],
+)
+def test_a_plan_in_arrears_is_first_shown_by_the_bill_of_its_period(anna: World, on: str, said: str, line_rent: list[int]) -> None:
+    """From plus, with a line rent of 3.00 in advance, to basic: bills show what is told."""
+    lifecycle.activate(anna.home, asked(anna), lifecycle.Activation("anna-2", "anna", "shop/plus", day("2026-03-01")))
+    assert lifecycle.change_plan(anna.home, asked(anna), "anna-2", "shop/basic", day(on)).said[-1] == said
+    april, may = anna.bill("2026-04-01"), anna.bill("2026-05-01")
+    assert [amount for text, amount in fees_of(anna, april.run_id, "2026-04-01") if text == "Line rent"] == line_rent
+    assert [text for text, _ in fees_of(anna, april.run_id, "2026-04-01") if text == "Basic"] == []
+    assert "Basic" in [text for text, _ in fees_of(anna, may.run_id, "2026-04-01")]
+
+
+def fees_of(world: World, run_id: int, period_from: str) -> list[tuple[str, int]]:
+    """Recurring lines of anna-2 for days from a date on, in a run."""
+    line, invoice, subscription = tables.invoice_lines.c, tables.invoices.c, tables.subscriptions.c
+    query = sa.select(line.text, line.amount_micros).join_from(tables.invoice_lines, tables.invoices)
+    query = query.join(tables.subscriptions, subscription.subscription_key == line.subscription_key)
+    query = query.where(invoice.run_id == run_id, line.kind == "recurring", line.period_from >= period_from)
+    with world.home.connect() as connection:
+        return [tuple(row) for row in connection.execute(query.where(subscription.subscription_id == "anna-2"))]
+
+
+def test_the_least_amount_of_a_plan_is_told_when_it_begins(anna: World) -> None:
+    least = Commitment(400, "Least usage", 40, 4000, "standard", 40_000_000)
+    base = shop(version=2, corrects=1)
+    catalogue.publish(
+        anna.home,
+        msgspec.structs.replace(base, plans=(base.plans[0], msgspec.structs.replace(base.plans[1], commitments=(least,)))),
+        anna.tick(),
+    )
+    said = lifecycle.change_plan(anna.home, asked(anna), "anna-1", "shop/plus", day("2026-04-01")).said
+    assert "Least usage: at least 40.00 CNY of usage a period" in said
 
 
 def test_a_category_is_told_as_it_is_from_then_on(anna: World) -> None:

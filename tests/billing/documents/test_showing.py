@@ -12,6 +12,8 @@ import pytest
 
 from billing import catalogue, invoicing
 from billing.accounts.kinds import DiscountFact, TaxFact
+from billing.closed_months import Who
+from billing.documents import adjusting
 from billing.documents.explaining import explain
 from billing.documents.showing import opening
 from billing.documents.showing.lines import Days, shown
@@ -183,6 +185,18 @@ def test_discount_lines_say_of_which_tax_class_and_stand_below_what_they_are_off
     ]
     assert "2 loyal（低税率） 2025-10-01 .. 2025-10-31 -0.20" in page(world, FIRST, "zh")
     assert [each.tax_name for each in shown(world.home, FIRST).lines] == ["VAT", "reduced VAT", "", ""]
+
+
+def test_credits_by_hand_of_one_tax_class_are_told_apart_by_their_references(world: World) -> None:
+    """Two goodwills of one class on one bill: the class in brackets would tell nothing."""
+    publish(world, None)
+    subscribed(world)
+    for reference in ("G-1", "G-2"):
+        wanted = adjusting.Wanted(reference, "anna", dt.date(2025, 10, 20), -1_000_000, "goodwill", "", "shop", "standard")
+        adjusting.add(world.home, wanted, Who("ana", 1, world.tick()))
+    world.bill("2025-11-01")
+    rows = [line.split(" 2025")[0] for line in page(world, FIRST) if "Goodwill" in line]
+    assert [row.split(" ", 1)[1] for row in rows] == ["Goodwill (G-1)", "Goodwill (G-2)"]
 
 
 def test_parts_of_a_bundle_say_their_tax_class(world: World) -> None:

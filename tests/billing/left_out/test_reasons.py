@@ -16,6 +16,8 @@ from billing.accounts.kinds import CategoryFact, HoldFact
 from billing.closed_months import Who
 from billing.controls import books
 from billing.documents import undoing, voiding
+from billing.enquiries.usage import find
+from billing.enquiries.usage_rows import Span as Ever
 from billing.explain_line import explain_record
 from billing.left_out.words import sentences
 from billing.runs.left_out import REASONS, LeftOut, Outlook, outlook
@@ -26,6 +28,7 @@ from rating.errors import UserError
 from rating.model import LateUsage
 from rating.schema import Direction, UsageFlag
 from rating.status import Status
+from server.cli.usage_commands.find import _state
 from tests.billing.runs.test_pools_and_late import agreed, arrive
 from tests.billing.runs.test_promises import a_plan, selling
 from tests.billing.runs.world import Call, instant_us
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 PLANS = (a_plan("waiving", late_usage=LateUsage.WAIVE), a_plan("strict", late_usage_days_max=30))
+EVER = Ever()
 CAME, CAME_LAST = "2026-02-10T12:00:00", "2026-03-06T12:00:00"
 # account, begun, reason, outlook, run that says so, words of its explanation
 TABLE = """
@@ -180,6 +184,30 @@ def test_what_is_too_late_is_listed_with_its_worth(world: World) -> None:
     sums = [(each.account_id, each.currency, each.records, each.worth_micros) for each in found.sums]
     assert sums == [(name, "CNY", 1, 100_000) for name in ("", "plain", "strict", "waiving")]
     assert [each.record.account_id for each in listed(world.home, 0, "strict").records] == ["strict"]
+
+
+def test_what_waits_is_told_as_what_the_next_run_does_with_it(world: World) -> None:
+    """Of a number that nobody owned: it is refused. Of a period that is billed, and open: the bill is corrected."""
+    late_home(world)
+    arrive(world, "2026-03-06T13:00:00", Call("8613900000099", "2026-02-09T10:00:00", 60, key="unknown"))
+    (told,) = explain_record(world.home, "unknown").left_out
+    assert (told.run_id, told.bill_date, told.detail) == (0, "", "nobodys")
+    text = " ".join(sentences(told))
+    assert "nobody owned its number, and the next run refuses it (UNKNOWN_SUBSCRIPTION) unless the number is told" in text
+    assert "its account" not in text
+    assert "UNKNOWN_SUBSCRIPTION" in " ".join(sentences(told, "zh"))
+    (record,) = find(world.home, "8613900000099", EVER).records
+    assert _state(record, "en").startswith("nobody owned its number, and the next run refuses it")
+    arrive(world, "2026-03-06T14:00:00", Call(NUMBERS["plain"], "2026-01-09T10:00:00", 60, key="after the bill"))
+    (told,) = explain_record(world.home, "after the bill").left_out
+    assert (told.bill_date, told.detail, told.outlook) == ("2026-03-01", "after_bill", Outlook.LATER)
+    text = " ".join(sentences(told))
+    assert "It came after the bill of its period. The next run of its account, that of 2026-03-01, corrects it." in text
+    assert "not due" not in text
+    assert "2026-02-01 or later" not in text
+    assert "该账户的下一次出账" in " ".join(sentences(told, "zh"))
+    (record,) = [each for each in find(world.home, NUMBERS["plain"], EVER).records if each.record_id == "after the bill"]
+    assert _state(record, "en") == "it came after the bill of its period, and the run of 2026-03-01 corrects it"
 
 
 def test_a_run_that_is_undone_has_left_nothing_out(world: World) -> None:

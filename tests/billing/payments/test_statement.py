@@ -64,6 +64,14 @@ BESIDE_VOIDS = """
 """
 
 
+def test_customers_do_not_read_why_a_document_was_cancelled(desk: Desk) -> None:
+    """The reason of a void (`wrong`) is for operators."""
+    desk.invoice("R-1", 100)
+    desk.void("R-1", "02-01")
+    texts = [statement(desk.home, "anna", language=language).entries[-1].text for language in ("en", "zh")]
+    assert texts == ["this document was cancelled", "本单据已作废"]
+
+
 def test_a_void_stands_before_what_bills_the_same_again(desk: Desk) -> None:
     desk.invoice("R-1", 100)
     desk.void("R-1", "02-01")

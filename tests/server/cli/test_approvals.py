@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,25 @@ def test_a_run_that_waits_is_not_posted_by_who_lifts_the_rule(run: Callable[...,
     assert "waits for somebody's approval" in run("bill run --date 2025-12-01 --resume", status=1), "it began under the rule"
     run("bill approve --run 2", uid=BEN)
     assert run("bill run --date 2025-12-01 --resume --json")["state"] == "posted"
+
+
+def test_what_has_no_number_is_listed_with_its_command(run: Callable[..., Any], world: World) -> None:
+    """An adjustment and a write-off wait: the command of each, given by another person, approves it."""
+    assert world
+    given = "--reference A-1 --account anna --date 2025-12-01 --amount -300.00 --reason-code goodwill"
+    run(f"adjustment add {given} --catalogue shop --tax-class standard --text", "a storm")
+    run(f"ledger write-off {NUMBER} --date 2025-11-18 --reason", "moved away")
+    listed = run("approvals list --json")
+    assert [(each["kind"], each["subject"], each["account_id"], each["approval_id"]) for each in listed] == [
+        ("adjustment", "A-1", "anna", None), ("write_off", NUMBER, "anna", None),
+    ]  # fmt: skip
+    text = run("approvals list")
+    assert all(each["command"] in text.splitlines() for each in listed)
+    page = next(row for row in run("status --json")["rows"] if row["name"] == "approvals")
+    assert (page["attention"], page["says"]) == (True, "2 asked for by person 2001: for anybody else")
+    for each in listed:
+        run("", *shlex.split(each["command"])[1:], uid=BEN)
+    assert run("approvals list --json") == []
 
 
 def test_a_credit_a_void_and_a_refund(run: Callable[..., Any], world: World) -> None:

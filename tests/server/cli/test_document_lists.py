@@ -153,13 +153,15 @@ def test_what_became_of_a_document_in_both_languages_and_as_json(call: Command, 
     void(world, SECOND, "2025-12-06")
     world.home.close()
     assert call(f"invoice show {SECOND}").splitlines()[-2:] == [
-        "Void as of 2025-12-06, by ana: wrong address",
-        "Credited by C-0000000001 of 2025-12-05 (-1.06 CNY, void), goodwill",
+        "This document was cancelled on 2025-12-06",
+        "Credited by C-0000000001 of 2025-12-05 (-1.06 CNY, void), for good; reason: Goodwill",
     ]
     assert call(f"invoice show {SECOND} --language zh").splitlines()[-2:] == [
-        "已于 2025-12-06 作废，ana：wrong address",
-        "由 C-0000000001（2025-12-05，-1.06 CNY，已作废） 减免，优惠",
+        "本单据已于 2025-12-06 作废",
+        "由 C-0000000001（2025-12-05，-1.06 CNY，已作废） 减免，不再计费；原因：优惠减免",
     ]
+    for_operators = json.loads(call(f"invoice show {SECOND} --json"))["after"]
+    assert (for_operators["voided_by"], for_operators["void_reason"]) == ("ana", "wrong address")
     made = call(f"invoice reissue {SECOND}")
     assert made.startswith("R-0000000003: ")
     assert call("invoice show R-3").splitlines()[-1] == f"Replaces {SECOND} of 2025-12-01 (10.60 CNY), void as of 2025-12-06"

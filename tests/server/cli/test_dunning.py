@@ -70,9 +70,12 @@ def test_a_run_is_listed_undone_and_shown_as_undone(call: Command) -> None:
     assert json.loads(call(f"{asking} --json"))["waits"] is True
     assert "ana has asked for run 2 to be undone, and cannot agree to it" in call(asking, 1)
     assert "counts; ana asks to undo it  wrong date" in call("dunning list")
-    assert call(asking, by="bob").splitlines()[-1] == "run 2 of 2025-12-20 is undone; ana had asked for it"
+    agreeing = "dunning undo --run 2 --reason 'so it is'"
+    assert call(agreeing, by="bob").splitlines()[-1] == "run 2 of 2025-12-20 is undone; ana had asked for it"
     assert call(asking).splitlines() == ["run 2 of 2025-12-20 was undone before; nothing changed"]
     assert json.loads(call("dunning list --json"))[1]["undone_by"] == "bob"
+    assert "undone by ana and bob  ana: wrong date; bob: so it is" in call("dunning list")
+    assert json.loads(call("dunning list --json"))[1]["asked_reason"] == "wrong date"
     shown = call("dunning show anna --date 2025-12-20").splitlines()
     assert "barred" not in shown[0]
     assert shown[1] == "policy standard"

@@ -72,7 +72,7 @@ def test_a_page_of_what_is_due_waits_and_is_open(run: Callable[..., Any], world:
     ]
     assert found["dunning due"]["figures"]["steps"] == {"remind": 1}
     text = run("status")
-    assert "to be run today: 2025-12-01 (1 accounts)" in text
+    assert "to be run today: 2025-12-01 (1 account)" in text
     assert next(line for line in text.splitlines() if "due today" in line).startswith("*")
 
 
@@ -109,6 +109,14 @@ def test_each_row_names_a_command_that_runs(run: Callable[..., Any], world: Worl
 def test_a_caller_is_found_and_shown(run: Callable[..., Any], world: World) -> None:
     assert world
     assert "anna-1" in run("accounts find 8613800000001")
+    world.execute("UPDATE accounts SET name = 'Österreich AG' WHERE account_id = 'anna'")
+    assert [each["exact"] for each in run("accounts find 'Österreich AG' --json")["hits"]] == [True]
+    for command in ("accounts find", "usage find"):
+        assert "at most 200 are looked for" in run(f"{command} {'x' * 60_000}", status=2)
+    assert "is out of reach" in run("usage report --from 2025-10-01 --to 9999-12-31", status=2)
+    about = {each["name"]: each["about"] for each in run("settings list --json")}
+    limits = ("adjustment_limit_micros", "write_off_limit_micros", "late_usage_limit_micros")
+    assert all("sum of a person or an account in 30 days" in about[name] for name in limits)
     assert run("accounts find nobody", status=1) == "nothing is called so\n"
     assert run("accounts find 86138 --json")["hits"][0]["account_id"] == "anna"
     told = run("accounts show anna --json")["standing"]
@@ -116,8 +124,22 @@ def test_a_caller_is_found_and_shown(run: Callable[..., Any], world: World) -> N
     assert told["balance_micros"] == statement["closing_micros"] > 0
     assert [each["number"] for each in told["bills"]] == ["R-0000000001"]
     text = run("accounts show anna")
+    today = run("accounts show anna --json")["standing"]["as_of"]
+    assert f"plan on {today}" in text
     assert "last bills" in text
     assert "R-0000000001" in text
+
+
+def test_what_is_to_come_for_an_account_is_told_apart(run: Callable[..., Any], world: World) -> None:
+    assert world
+    before = run("accounts show anna --json")["subscriptions"][0]["plan"]
+    run("accounts change-plan anna-1 --to shop/plus --on 2031-12-01")
+    text = run("accounts show anna")
+    assert text.splitlines()[-1] == "from 2031-12-01: anna-1: plan shop/plus"
+    told = run("accounts show anna --json")
+    assert (told["as_of"], told["subscriptions"][0]["plan"]) == (told["standing"]["as_of"], before)
+    assert told["coming"] == [{"from_date": "2031-12-01", "about": "anna-1", "says": "plan shop/plus"}]
+    assert "plan on 2031-12-01" in run("accounts show anna --as-of 2031-12-01")
 
 
 def test_records_of_a_number_with_their_states(run: Callable[..., Any], world: World) -> None:

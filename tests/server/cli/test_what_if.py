@@ -187,7 +187,7 @@ def test_a_plan_that_charges_nothing_for_received_calls_loses_none(world: World)
 
 HEAD_IN_CHINESE = """\
 A 在 2025-10:SA,套餐 shop/basic
-金额单位 CNY,按自然月计算,与账单在舍入和计税之前的收费一致。
+金额单位 CNY,按自然月计算,与账单在舍入之前的收费一致;是否含税见“税”一栏。
 未计入:价外税、账单行的舍入、以前月份结转的免费额度、非每月1日出账造成的不足月、对以前月份的更正、手工收费和减免、由谁代付、测试账户、变更套餐的费用、与其他账户共享的额度。
 """
 
@@ -204,6 +204,7 @@ def test_what_follows_from_totals_is_in_the_figures_and_what_is_left_out_is_name
     catalogue.save(world.home, canonical.decode(canonical.encode(changed)), Operator("ann", 4711), world.tick(), "test")
     assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-10", "--csv", tmp_path / "all.csv") == 0
     printed = capsys.readouterr().out
+    assert "No tax is added; prices that hold their tax are compared as they stand." in printed
     assert (
         "Left out on both sides: tax on top of prices, rounding of lines, allowances left from earlier months, parts of months" in printed
     )
@@ -218,14 +219,30 @@ def test_what_follows_from_totals_is_in_the_figures_and_what_is_left_out_is_name
     assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10", "--language", "zh") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == HEAD_IN_CHINESE.splitlines()
-    assert lines[3].split() == ["套餐", "名称", "合计", "月费等", "使用费", "折扣", "保底消费补足", "与现状相差", "无价格的事件"]
-    assert lines[-1].split() == ["other/plus", "Plus", "49.70", "33.00", "3.00", "-3.30", "17.00", "+38.70"]
+    assert lines[3].split() == ["套餐", "名称", "税", "合计", "月费等", "使用费", "折扣", "保底消费补足", "与现状相差", "无价格的事件"]
+    assert lines[-1].split() == ["other/plus", "Plus", "不含税", "49.70", "33.00", "3.00", "-3.30", "17.00", "+38.70"]
     for codes in (report.NOT_INCLUDED, all_plans.NOT_INCLUDED):
         assert all(set(codes) <= texts.keys() for texts in what_if_page.NOT_INCLUDED.values())
     assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["not_included"] == list(all_plans.NOT_INCLUDED)
     assert {"roll_over", "tax", "moving"} <= set(told["not_included"])
+
+
+def test_amounts_with_tax_are_not_compared_with_those_without(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """A has 11.00 without tax. A plan of 5.00 whose prices hold tax is told apart: no difference, and below all that compare."""
+    base = shop()
+    cheap = tuple(msgspec.structs.replace(each, recurring=()) for each in base.plans)
+    catalogue.publish(world.home, msgspec.structs.replace(base, identity="gross", tax_inclusive=True, plans=cheap), world.tick())
+    found = all_plans.compare(world.home, "A", Month(2025, 10))
+    told = [(each.plan, each.tax_inclusive, each.comparable) for each in found.offers]
+    assert told[:2] == [("shop/basic", False, True), ("shop/plus", False, True)]
+    assert [(with_tax, comparable) for _, with_tax, comparable in told[2:]] == [(True, False)] * 2
+    assert found.offers[2].total_micros < found.offers[0].total_micros
+    for language, words in (("en", "not comparable: with tax"), ("zh", "不可比:含税")):
+        assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10", "--language", language) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [words in line for line in lines[4:]] == [False, False, False, True, True]
 
 
 def test_two_currencies_are_not_compared(world: World) -> None:

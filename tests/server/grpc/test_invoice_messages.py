@@ -39,7 +39,7 @@ SUMMARY = {
     "total_micros": "total", "open_micros": "open", "currency": "currency", "account_id": "account",
 }  # fmt: skip
 NOTES = ("credit_notes", "corrected_by", "replaces", "replaced_by")
-BESIDE = ("days", "with_tax_micros", "passes", "unit", "tax_name")  # what is said beside a stored line, if that is none of tax
+BESIDE = ("days", "with_tax_micros", "passes", "unit", "tax_name", "reference")  # what is said beside a stored line, if that is none of tax
 OF_THE_STORE = {"subscription_key"}  # a line's, which means nothing outside
 
 
@@ -80,6 +80,7 @@ def as_shown(invoice: pb.Invoice) -> dict[str, Any]:
             {
                 "number": note["number"], "issued_on": note["issue_date"], "total_micros": note["total"], "effect": note["effect"],
                 "is_void": bool(note["void_date"]), "voided_on": note["void_date"],
+                "reason_code": note["reason_code"],
             }
             for note in found[name]
         ]

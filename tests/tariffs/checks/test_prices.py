@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tariffs.rich import Mistake, check_row
+from tests.tariffs.rich import Mistake, check_row, problems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +46,33 @@ ROWS = [
     Mistake("    package: {size: 10MB", '    content_percent: "5"\n    package: {size: 10MB', "prices[3].content_percent", "only content", "1 message"),
     Mistake('rate: "0.10", per', 'rate: "10", per', "prices[5]", "with a discount", "larger step"),
 ]  # fmt: skip
+
+
+PER_GIGABYTE = """
+identity: t
+version: 1
+currency: EUR
+timezone: Europe/Berlin
+effective_from: 2026-01-01T00:00:00+01:00
+tax_classes:
+  - {name: standard, code: 1, rates: [{from: 2020-01-01, percent: "19"}]}
+prices:
+  - {id: 1, name: data, charge_code: 1, revenue_code: 400, tax_class: standard, rate: "5.00", per: 1GB, increment: 1KB}
+plans:
+  - name: basic
+    title: {en: Basic}
+    rules:
+      - {service: data, zone: "*", price: data}
+disclosure: {en: x}
+"""
+
+
+def test_a_price_of_too_large_a_unit_is_told_the_unit_that_fits(tmp_path: Path) -> None:
+    """The remedy works: 5.00 for 1GB, written as 0.005 for 1MB, is good."""
+    (found,) = problems(tmp_path, PER_GIGABYTE)
+    assert "does not fit into 64 bits" in found.message
+    assert found.remedy == "write the price per 1MB, with rates 1,000 times smaller"
+    assert problems(tmp_path, PER_GIGABYTE.replace('"5.00", per: 1GB', '"0.005", per: 1MB')) == []
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -1,0 +1,70 @@
+"""What waits for a second person beside proposals: charges and credits by hand, and write-offs that were asked for.
+
+Another person approves each by giving the same command; it is told whole.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.accounting import write_off
+from billing.documents import adjusting
+from billing.store import tables
+from rating.money import format_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing.store.home import Home
+
+ADJUSTMENT, WRITE_OFF = "adjustment", "write_off"
+
+
+class Waiting(NamedTuple):
+    """One of them. `command`: another person gives it."""
+
+    kind: str
+    subject: str
+    account_id: str
+    currency: str
+    amount_micros: int
+    reason: str
+    by_name: str
+    command: str
+
+
+def waiting(home: Home) -> list[Waiting]:
+    """All that wait: adjustments, then write-offs, in the order in which they were asked for."""
+    return [*_adjustments(home), *_write_offs(home)]
+
+
+def _adjustments(home: Home) -> Iterator[Waiting]:
+    for each in adjusting.list_all(home):
+        if each.state != adjusting.PENDING:
+            continue
+        words = ["ratewright", "adjustment", "add", "--reference", each.reference, "--account", each.account_id]
+        words += ["--subscription", each.subscription_id] if each.subscription_id else []
+        words += ["--date", each.on_date, "--amount", format_micros(each.amount_micros), "--reason-code", each.reason_code]
+        words += ["--text", each.text] if each.text else []
+        words += ["--catalogue", each.catalogue, "--tax-class", each.tax_class]
+        reason = f"{each.reason_code} {each.text}".strip()
+        about = (each.account_id, each.currency, each.amount_micros)
+        yield Waiting(ADJUSTMENT, each.reference, *about, reason, each.by_name, shlex.join(words))
+
+
+def _write_offs(home: Home) -> Iterator[Waiting]:
+    newest = {(each.number, each.reference): each for each in write_off.list_all(home)}
+    asked = [each for each in newest.values() if each.what == write_off.ASKED_FOR]
+    invoice, account = tables.invoices.c, tables.accounts.c
+    query = sa.select(invoice.number, account.account_id).join_from(tables.invoices, tables.accounts)
+    with home.connect() as connection:
+        names = dict(connection.execute(query.where(invoice.number.in_([each.number for each in asked]))).all())
+    for each in asked:
+        words = ["ratewright", "ledger", "write-off", each.number, "--date", each.on_date, "--reason", each.reason]
+        words += ["--amount", format_micros(each.amount_micros)]
+        words += ["--id", each.reference] if each.reference else []
+        about = (names[each.number], each.currency, each.amount_micros)
+        yield Waiting(WRITE_OFF, each.number, *about, each.reason, each.by_name, shlex.join(words))
