@@ -20,14 +20,24 @@ if TYPE_CHECKING:
 LIMIT: Final = "adjustment_limit_micros"
 
 
-def counting(connection: sa.Connection, seq: int) -> pa.Table:
-    """Rows of `adjustments` that count as of `seq`, in the order in which they were entered."""
+def counting(connection: sa.Connection, seq: int, retracted_seq: int | None = None) -> pa.Table:
+    """Rows of `adjustments` that count as of `seq`, in the order in which they were entered, without those retracted by `retracted_seq`.
+
+    A re-rating knows them as the last run did, and leaves out what was retracted since. None: by `seq`.
+    """
     row = tables.adjustments
     counts = sa.and_(row.c.commit_seq <= seq, row.c.approved_by.is_not(None))
-    gone = late_decisions.retracted(connection, seq)
+    gone = late_decisions.retracted(connection, seq if retracted_seq is None else retracted_seq)
     if gone:
         counts = sa.and_(counts, row.c.adjustment_id.not_in(sorted(gone)))
     return bulk.read(connection, sa.select(row).where(counts).order_by(row.c.adjustment_id))
+
+
+def retracted(connection: sa.Connection, seq: int) -> pa.Table:
+    """Rows of `adjustments` that were retracted by `seq`: no line is due for them, and one that takes such a line back has its name."""
+    row = tables.adjustments
+    gone = sorted(late_decisions.retracted(connection, seq))
+    return bulk.read(connection, sa.select(row).where(row.c.adjustment_id.in_(gone)).order_by(row.c.adjustment_id))
 
 
 def billed(connection: sa.Connection) -> dict[int, str]:
