@@ -70,8 +70,16 @@ def grouped(records: Iterable[TooLate], *, billed: bool) -> Mapping[GroupKey, li
 
 def local_start(each: TooLate) -> dt.datetime:
     """When a record began on the clock of its account; UTC where it is nobody's."""
-    instant = EPOCH_INSTANT + each.record.start_us * MICROSECOND
-    return instant.astimezone(ZoneInfo(each.record.timezone or "UTC"))
+    return _local(each, each.record.start_us)
+
+
+def local_day(each: TooLate, instant_us: int) -> dt.date:
+    """The day of an instant on the clock of the account of a record; UTC where it is nobody's."""
+    return _local(each, instant_us).date()
+
+
+def _local(each: TooLate, instant_us: int) -> dt.datetime:
+    return (EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(ZoneInfo(each.record.timezone or "UTC"))
 
 
 def _is_of(each: TooLate, month: str | None) -> bool:
