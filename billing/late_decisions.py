@@ -59,13 +59,12 @@ class Decided(NamedTuple):
     start_us: Int64s
     decision_id: Int64s
 
-    def holds(self, event_key: pa.ChunkedArray[Any], start_us: Int64s) -> npt.NDArray[np.bool_]:
-        """Which rows of usage are among them. Keys are only looked at of what began when one of them did."""
-        found = np.zeros(len(start_us), np.bool_)
-        rows = np.flatnonzero(np.isin(start_us, self.start_us))
-        if rows.size:
-            mask: Any = pc.is_in(event_key.take(rows), value_set=self.keys)
-            found[rows] = mask.to_numpy()
+    def holds(self, event_key: pa.ChunkedArray[Any]) -> npt.NDArray[np.bool_]:
+        """Which rows of usage are among them, whichever version of a record counts: another one may have begun at another time."""
+        if not len(self.keys):
+            return np.zeros(len(event_key), np.bool_)
+        mask: Any = pc.is_in(event_key, value_set=self.keys)
+        found: npt.NDArray[np.bool_] = mask.to_numpy()
         return found
 
 

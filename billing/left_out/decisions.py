@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from billing import late_decisions
 from billing.runs import by_hand
-from billing.runs.columns import int64
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class DecisionTold(msgspec.Struct, frozen=True):
 def decided_on(connection: sa.Connection, seq: int, usage: pa.Table) -> dict[int, DecisionTold]:
     """The decisions that stand as of `seq` about rows of `usage`, by row."""
     decided = late_decisions.decided(connection, seq)
-    rows = decided.holds(usage["event_key"], int64(usage["start_us"])).nonzero()[0].tolist()
+    rows = decided.holds(usage["event_key"]).nonzero()[0].tolist()
     if not rows:
         return {}
     of_key = dict(zip(decided.keys.to_pylist(), decided.decision_id.tolist(), strict=True))

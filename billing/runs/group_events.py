@@ -132,7 +132,7 @@ class GroupEvents:
             keep &= ~before | (owner.place >= 0)
         if len(self._decided.keys):
             would_bill = keep & ((owner.place >= 0) | (owner.subscription < 0))  # others have a reason of their own
-            by_hand = would_bill & self._decided.holds(usage["event_key"], start_us)
+            by_hand = would_bill & self._decided.holds(usage["event_key"])
             left_out[LeftOut.DECIDED.value] = int(np.count_nonzero(by_hand & ~before))
             keep = keep & ~by_hand
         keep, others = pricing.to_price(usage, owner, keep, contracts.prices_incoming)

@@ -242,7 +242,7 @@ def test_a_re_rating_leaves_alone_what_is_too_late(world: World) -> None:
 
 
 def test_a_re_rating_of_before_may_have_billed_a_record(world: World) -> None:
-    """Its documents do not say that they leave late usage alone: billing is refused until the months are re-rated anew."""
+    """Its documents do not say that they leave late usage alone: billing is refused."""
     late(world)
     world.bill("2026-04-01")
     correct(world)
