@@ -141,7 +141,7 @@ def needs_second(connection: sa.Connection, values: Mapping[tuple[int | None, st
 def _alone(connection: sa.Connection, since_us: int, currency: str, whose: sa.ColumnElement[bool]) -> int:
     """The values of decisions since an instant to which nobody else agreed."""
     row = tables.late_decisions.c
-    value = sa.case((row.kind == BILLED, row.amount_micros), else_=row.worth_micros)
+    value = sa.case((row.amount_micros > row.worth_micros, row.amount_micros), else_=row.worth_micros)
     total = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(value), 0), tables.INT64))
     total = total.where(row.kind != TAKEN_BACK, row.agreed_uid.is_(None), row.at_us > since_us, row.currency == currency, whose)
     return int(connection.execute(total).scalar_one())

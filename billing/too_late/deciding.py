@@ -27,6 +27,7 @@ from billing.store import approvals, bulk, commit_points, tables
 from billing.too_late.choosing import Choice, chosen
 from billing.too_late.planning import Planner, adjustment
 from billing.too_late.results import Decided, Group, Wanted
+from rating import identifiers
 from rating.errors import UserError
 from rating.money import format_micros
 
@@ -60,7 +61,7 @@ def decide(  # noqa: PLR0913 -- what, who, and how
     Of an account or a month what cannot be billed is left alone and told. Raises UserError where nothing is left, where a record that is
     named cannot be billed or is not open, without a reason, and while a bill run is not finished.
     """
-    _require_sense(wanted)
+    wanted = _in_one_line(wanted)
     waits: Approval | None = None
     with contextlib.nullcontext() if dry_run else only_run(home, _WHAT, who.now_us):
         records = chosen(home, wanted.choice, who.now_us, progress)
@@ -152,12 +153,14 @@ class _Work:
 
     def _needs_second(self, found: Decided) -> bool:
         values: dict[tuple[int | None, str], int] = {}
+        billed: dict[tuple[int | None, str], int] = {}
         for each in found.groups:
             key = (self._owners[each.account_id].account_key, each.currency)
-            values[key] = values.get(key, 0) + (each.amount_micros if self._bills else each.worth_micros)
+            values[key] = values.get(key, 0) + max(each.amount_micros, each.worth_micros)  # what is given up counts as well
+            billed[key] = billed.get(key, 0) + each.amount_micros
         if late_decisions.needs_second(self._connection, values, self._who):
             return True
-        given = [Given(account_key, currency, micros) for (account_key, currency), micros in values.items()]
+        given = [Given(account_key, currency, micros) for (account_key, currency), micros in billed.items()]
         return self._bills and adjusting.need_second(self._connection, given, self._who)
 
     def _asked(self, found: Decided) -> _Asked:
@@ -198,11 +201,12 @@ class _Work:
         bulk.insert(self._connection, tables.late_decision_events, columns)
 
 
-def _require_sense(wanted: Wanted) -> None:
-    if not wanted.reason.strip():
-        raise UserError(f"{_WHAT} needs a reason", "say why with --reason", exit_status=2)
+def _in_one_line(wanted: Wanted) -> Wanted:
+    """What is wanted, reason and text each as one line. Raises UserError for an amount that is none, and for signs that are not printed."""
     if wanted.amount_micros is not None and wanted.amount_micros <= 0:
         raise UserError("late usage is billed with an amount above zero", "write off what is not to be billed", exit_status=2)
+    text = identifiers.one_line(wanted.text, f"the text of {_WHAT}")
+    return wanted._replace(reason=identifiers.reason(wanted.reason, _WHAT), text=text)
 
 
 def _require_open(home: Home, connection: sa.Connection, records: Sequence[TooLate]) -> None:

@@ -13,6 +13,7 @@ from billing.late_decisions import TAKEN_BACK
 from billing.left_out.decisions import DecisionTold, standing
 from billing.runs.lock import only_run
 from billing.store import commit_points, tables
+from rating import identifiers
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ class TakenBack(msgspec.Struct, frozen=True):
 
 def take_back(home: Home, decision_id: int, reason: str, who: Who, *, dry_run: bool = False) -> TakenBack:
     """Take a decision back. Raises UserError for one that is not known, taken back already, or on an invoice that stands."""
-    if not reason.strip():
-        raise UserError(f"{_WHAT} needs a reason", "say why with --reason", exit_status=2)
+    reason = identifiers.reason(reason, _WHAT)
     lock = contextlib.nullcontext() if dry_run else only_run(home, _WHAT, who.now_us)
     with lock, home.begin(dry_run=dry_run) as connection:
         require_no_run(connection, _WHAT)

@@ -13,6 +13,7 @@ from billing.left_out.words import sentences
 from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.store import settings
+from billing.too_late import taking_back
 from billing.too_late.listing import listed
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span
@@ -197,6 +198,16 @@ def test_another_amount_and_text(world: World) -> None:
     world.bill("2026-04-01")
     assert ("Calls of October, as agreed", 25) in amounts(world, world.numbers("anna")[-1])
     assert wrong(world) == set()
+
+
+def test_a_reason_is_one_line(world: World) -> None:
+    late(world)
+    for act in (
+        lambda: decide(world, WRITTEN_OFF, "late-1", reason="a\nb"),
+        lambda: taking_back.take_back(world.home, 1, "a\tb", who(world)),
+    ):
+        with pytest.raises(UserError, match="cannot be printed"):
+            act()
 
 
 def test_a_day_is_open_and_an_account_too(world: World) -> None:

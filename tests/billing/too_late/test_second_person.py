@@ -63,6 +63,14 @@ def test_what_one_person_decides_alone_is_added_up(world: World, row: str) -> No
     assert wrong(world) == set()
 
 
+def test_an_amount_below_the_worth_gives_the_rest_up(world: World) -> None:
+    """The larger of both counts: for this decision, and in the sum of later ones."""
+    limited(world, 30)
+    assert decide(world, BILLED, account="anna", amount_micros=CENT, dry_run=True).needs_second
+    assert not decide(world, BILLED, "late-1", amount_micros=CENT).needs_second
+    assert decide(world, BILLED, "late-2", dry_run=True).needs_second, "30 of late-1 count, and 10"
+
+
 def test_another_person_agrees(world: World) -> None:
     limited(world, 39)
     asked = decide(world, BILLED, account="anna")
