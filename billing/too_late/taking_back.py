@@ -40,16 +40,28 @@ def take_back(home: Home, decision_id: int, reason: str, who: Who, *, dry_run: b
         require_no_run(connection, _WHAT)
         decision = _require_standing(home, connection, decision_id)
         if decision.invoice:
-            raise UserError(
-                f"decision {decision_id} is billed: invoice {decision.invoice} has adjustment {decision.reference}",
-                f"credit that line: ratewright invoice credit {decision.invoice} --line N --reason ...",
-            )
+            raise _billed(decision)
         _store(home, connection, decision_id, reason, who)
         if not dry_run:
             commit_points.reached("late.before_commit")
     if not dry_run:
         commit_points.reached("late.committed")
     return TakenBack(decision, dry_run)
+
+
+def _billed(decision: DecisionTold) -> UserError:
+    """An invoice has the adjustment: it is credited there, and then nothing is left to do."""
+    number, place = decision.decision_id, f"line {decision.line_no} of invoice {decision.invoice}"
+    if decision.credited_micros >= decision.amount_micros:
+        return UserError(
+            f"decision {number} is billed on {place}, and {decision.credit_note} has credited it",
+            "its records stay decided, and nothing is left to do",
+        )
+    credit = f"ratewright invoice credit {decision.invoice} --line {decision.line_no} --effect outside"
+    return UserError(
+        f"decision {number} is billed: {place} has adjustment {decision.reference}",
+        f"credit that line: {credit} --id credit-{decision.reference} --reason goodwill",
+    )
 
 
 def _require_standing(home: Home, connection: sa.Connection, decision_id: int) -> DecisionTold:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 
-from billing.documents import adjusting
+from billing import catalogue, invoicing
+from billing.documents import adjusting, crediting
 from billing.explain_line import explain_record
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.words import sentences
@@ -20,7 +22,8 @@ from billing.usage_report.span import Span
 from rating.errors import UserError
 from tests.billing.documents.clerk import void
 from tests.billing.rerate.test_rerate_scope import correct
-from tests.billing.runs.world import Call, World
+from tests.billing.runs.test_pools_and_late import arrive
+from tests.billing.runs.world import START_US, Call, World, shop
 from tests.billing.second_person import set_by_two
 from tests.billing.too_late.late_world import (
     BEN,
@@ -138,16 +141,41 @@ def test_an_adjustment_that_no_bill_has_is_retracted(world: World) -> None:
 
 def test_what_is_on_an_invoice_is_credited_there(world: World) -> None:
     late(world)
-    decide(world, BILLED, account="anna")
+    (group,) = decide(world, BILLED, account="anna").groups
     world.bill("2026-04-01")
     number = world.numbers("anna")[-1]
-    with pytest.raises(UserError, match=f"decision 1 is billed: invoice {number} has adjustment") as refused:
+    (line_no,) = [each.line_no for each in invoicing.get_invoice(world.home, number).lines if each.text == TEXT]
+    with pytest.raises(UserError, match=f"decision 1 is billed: line {line_no} of invoice {number} has adjustment") as refused:
         take_back(world, 1)
-    assert f"ratewright invoice credit {number} --line" in refused.value.remedy
+    command = f"ratewright invoice credit {number} --line {line_no} --effect outside --id credit-{group.reference} --reason goodwill"
+    assert refused.value.remedy == f"credit that line: {command}"
     void(world, number, "2026-04-02")
     take_back(world, 1)
     world.bill("2026-05-01")
     assert TEXT not in [text for number in world.numbers("anna")[-1:] for text, _ in amounts(world, number)]
+    assert wrong(world) == set()
+
+
+def test_what_is_credited_for_good_stays_decided(world: World) -> None:
+    """The invoice is named, and the credit note beside it; half of the line, and then the rest."""
+    late(world)
+    (group,) = decide(world, BILLED, account="anna").groups
+    world.bill("2026-04-01")
+    number = world.numbers("anna")[-1]
+    (line_no,) = [each.line_no for each in invoicing.get_invoice(world.home, number).lines if each.text == TEXT]
+    for part, message in (("a", f"decision 1 is billed: line {line_no} of invoice {number} has"), ("b", "nothing is left to do")):
+        wanted = crediting.Wanted(f"credit-{part}", number, line_no, 20 * CENT, "outside", "goodwill")
+        world.begun(dt.date(2026, 4, 2))
+        note = crediting.credit(world.home, wanted, who(world), on=dt.date(2026, 4, 2)).number
+        with pytest.raises(UserError) as refused:
+            take_back(world, 1)
+        assert message in f"{refused.value.message}; {refused.value.remedy}"
+    told = listed(world.home, world.now_us, decided=True).records[0].record
+    assert told.decision is not None
+    assert (told.decision.invoice, told.decision.line_no, told.decision.credit_note) == (number, line_no, note)
+    assert sentences(told)[0].endswith(f": billed by adjustment {group.reference}, on invoice {number} line {line_no}, credited by {note}")
+    (adjustment,) = adjusting.list_all(world.home)
+    assert adjustment.state == number
     assert wrong(world) == set()
 
 
@@ -202,19 +230,45 @@ def test_another_amount_and_text(world: World) -> None:
 
 def test_a_reason_is_one_line(world: World) -> None:
     late(world)
-    for act in (
-        lambda: decide(world, WRITTEN_OFF, "late-1", reason="a\nb"),
-        lambda: taking_back.take_back(world.home, 1, "a\tb", who(world)),
-    ):
-        with pytest.raises(UserError, match="cannot be printed"):
-            act()
+    with pytest.raises(UserError, match="cannot be printed"):
+        decide(world, WRITTEN_OFF, "late-1", reason="a\nb")
+    with pytest.raises(UserError, match="cannot be printed"):
+        taking_back.take_back(world.home, 1, "a\tb", who(world))
+
+
+def test_a_run_counts_what_is_decided_as_decided(world: World) -> None:
+    """The plan bills nothing that comes more than 20 days late: a record of an open month is left out for that, until somebody decides."""
+    plans = tuple(msgspec.structs.replace(each, late_usage_days_max=20) for each in shop().plans)
+    catalogue.publish(world.home, shop(2, START_US, plans=plans, corrects=1), world.tick())
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/plus", NUMBERS["anna"])
+    calls = [Call(NUMBERS["anna"], f"2025-10-0{day}T10:00:00", 60, key=f"late-{day}") for day in (1, 2, 3)]
+    arrive(world, "2025-10-30T12:00:00", *calls)
+    assert again(world, "2025-11-01")["too_late"] == 3
+    decide(world, BILLED, "late-1", "late-2")
+    left_out = again(world, "2025-12-01")
+    assert (left_out["too_late"], left_out["decided"]) == (1, 2)
 
 
 def test_a_day_is_open_and_an_account_too(world: World) -> None:
     late(world)
-    with pytest.raises(UserError, match="no bill to come corrects bert before 2025-12-01: 2025-10-08 is too early"):
+    with pytest.raises(UserError, match="no bill to come corrects bert before 2025-12-01: 2025-10-08 is too early") as refused:
         decide(world, BILLED, "late-5", on_date=dt.date(2025, 10, 8))
+    assert refused.value.remedy == "give 2025-12-01, or a later day"
     assert wrong(world) == set()
+
+
+def test_no_run_has_looked_yet(world: World) -> None:
+    """It came after the run of March, and is too late already; only the next run says so."""
+    late(world)
+    arrive(world, "2026-03-10T12:00:00", Call(NUMBERS["anna"], "2025-10-09T10:00:00", 60, key="late-6"))
+    with pytest.raises(
+        UserError, match="no run has looked at record late-6 yet: the next one of its account is that of 2026-04-01"
+    ) as refused:
+        decide(world, WRITTEN_OFF, "late-6")
+    assert "decide when that run is made" in refused.value.remedy
+    world.bill("2026-04-01")
+    assert decide(world, WRITTEN_OFF, "late-6").records == 1
 
 
 def test_a_run_that_waits_is_finished_first(world: World) -> None:
