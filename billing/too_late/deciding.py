@@ -87,14 +87,14 @@ def decide(  # noqa: PLR0913 -- what, who, and how
 
 def decide_agreed(home: Home, agreement: Agreement) -> Decided:
     """Do what another person asked for, looked at anew. Raises UserError as `decide` does."""
-    asked = msgspec.json.decode(agreement.approval.payload, type=_Asked)
+    asked = msgspec.json.decode(agreement.approval.payload, type=Asked)
     on_date = None if asked.on_date is None else dt.date.fromisoformat(asked.on_date)
     wanted = Wanted(asked.kind, Choice(asked.event_keys), asked.reason, on_date, asked.amount_micros, asked.text)
     return decide(home, wanted, agreement.asked_by, agreement=agreement)
 
 
-class _Asked(msgspec.Struct, frozen=True):
-    """A proposal: exactly the records that were looked at."""
+class Asked(msgspec.Struct, frozen=True):
+    """A proposal: exactly the records that were looked at, with what counts for the limit and what they were worth, by currency."""
 
     kind: str
     event_keys: tuple[str, ...]
@@ -103,6 +103,8 @@ class _Asked(msgspec.Struct, frozen=True):
     amount_micros: int | None
     text: str
     values: dict[str, int]
+    names: tuple[str, ...] = ()
+    worths: dict[str, int] = {}
 
 
 class _Work:
@@ -142,7 +144,7 @@ class _Work:
             approvals.agree(self._connection, self._agreement, seq)
         return msgspec.structs.replace(found, groups=tuple(groups))
 
-    def _propose(self, found: Decided, asked: _Asked, subject: str) -> Approval:
+    def _propose(self, found: Decided, asked: Asked, subject: str) -> Approval:
         currency = next(iter(found.values)) if len(found.values) == 1 else ""
         keys = {self._owners[each.account_id].account_key for each in found.groups}
         account_key = next(iter(keys)) if len(keys) == 1 else None
@@ -163,10 +165,13 @@ class _Work:
         given = [Given(account_key, currency, micros) for (account_key, currency), micros in billed.items()]
         return self._bills and adjusting.need_second(self._connection, given, self._who)
 
-    def _asked(self, found: Decided) -> _Asked:
+    def _asked(self, found: Decided) -> Asked:
         keys = tuple(sorted(key for each in found.groups for key in each.event_keys))
         day = None if self._wanted.on_date is None else self._wanted.on_date.isoformat()
-        return _Asked(found.kind, keys, self._wanted.reason, day, self._wanted.amount_micros, self._wanted.text, found.values)
+        names, worths = tuple(name for each in found.groups for name in each.records), dict[str, int]()
+        for each in found.groups:
+            worths[each.currency] = worths.get(each.currency, 0) + each.worth_micros
+        return Asked(found.kind, keys, self._wanted.reason, day, self._wanted.amount_micros, self._wanted.text, found.values, names, worths)
 
     def _store(self, group: Group, reference: str, seq: int) -> int:
         agreed = None if self._agreement is None else self._agreement.who
@@ -217,10 +222,10 @@ def _require_open(home: Home, connection: sa.Connection, records: Sequence[TooLa
             raise UserError(f"somebody has just decided on record {each.record.record_id}", "give the command again")
 
 
-def _require_unchanged(approval: Approval, asked: _Asked) -> None:
+def _require_unchanged(approval: Approval, asked: Asked) -> None:
     """Raises UserError where the records come to something else by now than what was asked for and looked at."""
-    before = msgspec.json.decode(approval.payload, type=_Asked)
-    if (before.event_keys, before.values) != (asked.event_keys, asked.values):
+    before = msgspec.json.decode(approval.payload, type=Asked)
+    if (before.event_keys, before.values, before.worths) != (asked.event_keys, asked.values, asked.worths):
         raise UserError(
             f"proposal {approval.approval_id} was about {_told(before.values)}, and comes to {_told(asked.values)} by now",
             f"have it refused, and ask anew: ratewright approvals refuse {approval.approval_id} --note ...",

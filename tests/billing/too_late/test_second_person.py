@@ -11,6 +11,7 @@ from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.store import approvals, settings
 from billing.too_late.listing import listed
 from rating.errors import UserError
+from server.cli.approvals import what
 from tests.billing.second_person import set_by_two
 from tests.billing.too_late.late_world import (
     ANA,
@@ -76,6 +77,8 @@ def test_another_person_agrees(world: World) -> None:
     asked = decide(world, BILLED, account="anna")
     assert (asked.needs_second, asked.proposal, "late-1" in open_records(world)) == (True, 1, True)
     assert decide(world, BILLED, account="anna").proposal == 1, "asked for twice it waits once"
+    with world.home.connect() as connection:
+        assert what(approvals.find(connection, 1)).endswith(": late-1, late-2; worth 0.40 CNY")
     with pytest.raises(UserError, match="nobody agrees to their own"):
         agreeing.agree(world.home, 1, "", who(world))
     done = agreeing.agree(world.home, 1, "seen", who(world, BEN))
