@@ -273,9 +273,7 @@ def test_no_run_has_looked_yet(world: World) -> None:
     """It came after the run of March, and is too late already; only the next run says so."""
     late(world)
     arrive(world, "2026-03-10T12:00:00", Call(NUMBERS["anna"], "2025-10-09T10:00:00", 60, key="late-6"))
-    with pytest.raises(
-        UserError, match=r"no run has looked at record late-6 yet: .* is that of 2026-04-01"
-    ) as refused:
+    with pytest.raises(UserError, match=r"no run has looked at record late-6 yet: .* is that of 2026-04-01") as refused:
         decide(world, WRITTEN_OFF, "late-6")
     assert "decide when that run is made" in refused.value.remedy
     world.bill("2026-04-01")
