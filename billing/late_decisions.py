@@ -59,13 +59,12 @@ class Decided(NamedTuple):
     start_us: Int64s
     decision_id: Int64s
 
-    def holds(self, event_key: pa.ChunkedArray[Any], start_us: Int64s) -> npt.NDArray[np.bool_]:
-        """Which rows of usage are among them. Keys are only looked at of what began when one of them did."""
-        found = np.zeros(len(start_us), np.bool_)
-        rows = np.flatnonzero(np.isin(start_us, self.start_us))
-        if rows.size:
-            mask: Any = pc.is_in(event_key.take(rows), value_set=self.keys)
-            found[rows] = mask.to_numpy()
+    def holds(self, event_key: pa.ChunkedArray[Any]) -> npt.NDArray[np.bool_]:
+        """Which rows of usage are among them, whichever version of a record counts: another one may have begun at another time."""
+        if not len(self.keys):
+            return np.zeros(len(event_key), np.bool_)
+        mask: Any = pc.is_in(event_key, value_set=self.keys)
+        found: npt.NDArray[np.bool_] = mask.to_numpy()
         return found
 
 
@@ -142,7 +141,7 @@ def needs_second(connection: sa.Connection, values: Mapping[tuple[int | None, st
 def _alone(connection: sa.Connection, since_us: int, currency: str, whose: sa.ColumnElement[bool]) -> int:
     """The values of decisions since an instant to which nobody else agreed."""
     row = tables.late_decisions.c
-    value = sa.case((row.kind == BILLED, row.amount_micros), else_=row.worth_micros)
+    value = sa.case((row.amount_micros > row.worth_micros, row.amount_micros), else_=row.worth_micros)
     total = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(value), 0), tables.INT64))
     total = total.where(row.kind != TAKEN_BACK, row.agreed_uid.is_(None), row.at_us > since_us, row.currency == currency, whose)
     return int(connection.execute(total).scalar_one())

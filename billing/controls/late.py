@@ -16,7 +16,6 @@ from billing import late_decisions
 from billing.controls.book import ROWS, book, set_book
 from billing.intake import view
 from billing.late_decisions import BILLED, TAKEN_BACK, WRITTEN_OFF
-from billing.runs.columns import int64
 from billing.store import tables
 from rating.errors import UserError
 
@@ -55,8 +54,8 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
     keys, start_us = uncharged(home, seq)
     usage = view.usage(home, ("event_key", "start_us"), seq)
     found = of_keys(home, seq, keys, start_us)
-    by_hand = decided.holds(found.usage["event_key"], int64(found.usage["start_us"]))
-    present = int(np.count_nonzero(decided.holds(usage["event_key"], int64(usage["start_us"]))))
+    by_hand = decided.holds(found.usage["event_key"])
+    present = int(np.count_nonzero(decided.holds(usage["event_key"])))
     verdicts = found.verdicts
     shown = {
         "charged": usage.num_rows - len(keys),

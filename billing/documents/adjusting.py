@@ -296,7 +296,7 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
             each.text,
             each.by_name,
             None if each.approved_uid == each.by_uid else each.approved_by,
-            billed.get(each.adjustment_id, WAITING)
+            (billed[each.adjustment_id].number if each.adjustment_id in billed else WAITING)
             if each.adjustment_id in counts
             else RETRACTED
             if each.adjustment_id in gone

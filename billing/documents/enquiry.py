@@ -68,14 +68,15 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
         account = tables.accounts.c
         query = sa.select(account.account_key, account.timezone, account.language).where(account.account_id == account_id)
         row = connection.execute(query).one_or_none()
-        by_hand_rows = by_hand.counting(connection, home.head_seq(connection))
+        seq = home.head_seq(connection)
+        by_hand_rows = by_hand.counting(connection, seq), by_hand.retracted(connection, seq)
     if row is None:
         raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
     day = through or local_date(row.timezone, now_us) + dt.timedelta(days=1)
     found = unbilled(home, day, only={account_id}, as_if_closed=True)
     chosen = with_catalogues(found.lines[found.lines["account_key"] == row.account_key], found.contracts)
     names = _subscriptions(home, chosen["subscription_key"].tolist())
-    own_texts = totals.names(found.contracts, by_hand_rows)
+    own_texts = totals.names(found.contracts, *by_hand_rows)
     texts = _Texts(found.contracts.price_list, own_texts, (language or row.language).partition("-")[0])
     days = own_days(chosen, found.contracts, day)
     charges = _apart([_charge(line, names, texts, found, own) for line, own in zip(chosen, days, strict=True)], chosen, texts)

@@ -69,5 +69,5 @@ def _of_rerating(home: Home, connection: sa.Connection, document: Document, plan
     covered = scope.covered_through(connection, contracts.facts, document.run_id)
     chosen = again.billed_periods(contracts, covered, last, first_day, only)
     stored = leftovers.stored(connection, contracts.facts, chosen, document.run_id)
-    left_alone = left_for_good(home, planned_seq, first_day) if detail.get(LEAVES_LATE) else None
-    return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq), left_alone=left_alone)
+    left_alone = left_for_good(home, planned_seq) if detail.get(LEAVES_LATE) else None
+    return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq, planned_seq), left_alone=left_alone)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from billing.enquiries.usage_bills import Charged, charged
 from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
+from billing.late_decisions import BILLED
 from billing.left_out import telling
 from billing.runs.left_out import LeftOut, Outlook
 from billing.store import tables
@@ -44,6 +45,8 @@ class State(enum.StrEnum):
     REFUSED = "refused"  # rating refused it: `reason` is the status
     NOT_DUE = "not_due"  # a later run bills it
     TOO_LATE = "too_late"  # no run bills it any more
+    LATE_BILLED = "late_billed"  # somebody decided that an adjustment bills it
+    LATE_WRITTEN_OFF = "late_written_off"  # somebody decided that nothing bills it
     NOT_BILLABLE = "not_billable"  # it never bills
     LEFT_OUT = "left_out"  # an open run has not had it, or its account was put aside
     SUSPENSE = "suspense"  # it waits for a decision: `reason` says why
@@ -63,6 +66,7 @@ class Record(msgspec.Struct, frozen=True):
 
     `later_lines`: lines with the same charge key on later invoices, as `R-0000000007/2`. `suspense_id`: 0 unless it waits there.
     `next_bill_date`: that of the account's next run, where no run has looked at the record since it came.
+    `decision_id`: what people decided on it, or 0; `adjustment`: the reference of what bills it, on `invoice` if any has it.
     """
 
     source: str
@@ -86,6 +90,8 @@ class Record(msgspec.Struct, frozen=True):
     currency: str = ""
     suspense_id: int = 0
     next_bill_date: str = ""
+    decision_id: int = 0
+    adjustment: str = ""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -167,6 +173,11 @@ def _of_charges(charges: list[Charged]) -> dict[str, Any]:
 
 
 def _of_told(told: Told) -> dict[str, Any]:
+    if told.decision is not None:
+        made = told.decision
+        state = State.LATE_BILLED if made.kind == BILLED else State.LATE_WRITTEN_OFF
+        where = {"invoice": made.invoice, "line_no": made.line_no, "adjustment": made.reference, "decision_id": made.decision_id}
+        return {"state": state, "reason": told.reason, "account_id": told.account_id, "run_id": told.run_id, **where}
     state = (
         State.LEFT_OUT if told.run_id and told.outlook is Outlook.LATER and told.reason is not LeftOut.NOT_DUE else _STATE_OF[told.outlook]
     )

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from billing import late_decisions
 from billing.runs import by_hand
-from billing.runs.columns import int64
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 class DecisionTold(msgspec.Struct, frozen=True):
     """A decision that stands, about this record and others of its subscription. `kind`: billed or written_off.
 
-    `reference` is that of the adjustment and `invoice` the number of the document that has it, each empty where there is none yet.
+    `reference` is that of the adjustment, `invoice` and `line_no` where it is billed, and `credit_note` gave back `credited_micros` of it
+    for good: empty and 0 where there is none.
     """
 
     decision_id: int
@@ -35,12 +35,15 @@ class DecisionTold(msgspec.Struct, frozen=True):
     currency: str
     reference: str
     invoice: str
+    line_no: int = 0
+    credit_note: str = ""
+    credited_micros: int = 0
 
 
 def decided_on(connection: sa.Connection, seq: int, usage: pa.Table) -> dict[int, DecisionTold]:
     """The decisions that stand as of `seq` about rows of `usage`, by row."""
     decided = late_decisions.decided(connection, seq)
-    rows = decided.holds(usage["event_key"], int64(usage["start_us"])).nonzero()[0].tolist()
+    rows = decided.holds(usage["event_key"]).nonzero()[0].tolist()
     if not rows:
         return {}
     of_key = dict(zip(decided.keys.to_pylist(), decided.decision_id.tolist(), strict=True))
@@ -70,7 +73,7 @@ def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> di
             each.amount_micros,
             each.currency,
             references.get(each.adjustment_id or 0, ""),
-            invoices.get(each.adjustment_id or 0, ""),
+            *invoices.get(each.adjustment_id or 0, by_hand.Billed("", 0)),
         )
         for number, each in found.items()
     }

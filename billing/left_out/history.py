@@ -29,7 +29,6 @@ from billing.runs.refusals import OWNER, Counting, charge_paths
 from billing.store import tables
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Sequence
 
     from billing.store.home import Home
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 _DAY_US: Final = 86_400_000_000
-_PERIOD_DAYS_MAX: Final = 64  # the longest period, and what clocks are apart
 UNSEEN: Final = -1  # as reason: no run has looked since it came
 FOR_GOOD: Final = np.array([outlook(each) is Outlook.FOR_GOOD for each in ORDER])
 _DECIDE: Final = np.array([outlook(each) is Outlook.FOR_GOOD or each in {LeftOut.NOT_BILLABLE, LeftOut.NOT_DUE} for each in ORDER])
@@ -62,9 +60,9 @@ class Verdicts(NamedTuple):
         return np.asarray(self.reason == CODES[LeftOut.NOT_BILLABLE])
 
 
-def uncharged(home: Home, seq: int, *, from_us: int = view.TIME_MIN_US, progress: Progress | None = None) -> tuple[pa.Array[Any], Int64s]:
-    """Keys and starts of events that may bill, began at `from_us` or later, and of which no run that counts has a charge, as of `seq`."""
-    usage = view.usage(home, ("event_key", "start_us"), seq, from_us)
+def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tuple[pa.Array[Any], Int64s]:
+    """Keys and starts of events that may bill and of which no run that counts has a charge, as of `seq`."""
+    usage = view.usage(home, ("event_key", "start_us"), seq)
     keys, start_us = one_chunk(usage["event_key"]), int64(usage["start_us"])
     run = tables.bill_runs.c
     with home.connect() as connection:
@@ -83,23 +81,23 @@ def uncharged(home: Home, seq: int, *, from_us: int = view.TIME_MIN_US, progress
     return keys.take(pa.array(rest, pa.int64())), start_us[rest]
 
 
-def left_for_good(home: Home, seq: int, first_day: dt.date) -> late_decisions.Decided | None:
-    """Events of periods that hold `first_day` or begin later and that no run bills any more, decided on or not, as of `seq`.
+def left_for_good(home: Home, seq: int) -> late_decisions.Decided | None:
+    """Events that no run bills any more, decided on or not, as of `seq`; None where `leaves_any` says that there are none.
 
-    None where `leaves_any` says that there are none.
+    They are of all times: a plan may place what began long ago in the period in which it arrived.
     """
     with home.connect() as connection:
-        if not leaves_any(home, connection, seq, first_day):
+        if not leaves_any(home, connection, seq):
             return None
         decided = late_decisions.decided(connection, seq)
-    keys, start_us = uncharged(home, seq, from_us=_window_us(first_day))
+    keys, start_us = uncharged(home, seq)
     found = of_keys(home, seq, keys, start_us)
     usage = found.usage.filter(pa.array(found.verdicts.for_good))
     keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"])])
     return late_decisions.Decided(keys, np.concatenate([decided.start_us, int64(usage["start_us"])]), np.zeros(len(keys), np.int64))
 
 
-def leaves_any(home: Home, connection: sa.Connection, seq: int, first_day: dt.date) -> bool:
+def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
     """Whether `left_for_good` has to look: people have decided on usage, a run left some out for good, or some came after its bill's run.
 
     Most homes have none, and to know that needs no keys.
@@ -110,23 +108,19 @@ def leaves_any(home: Home, connection: sa.Connection, seq: int, first_day: dt.da
     names = [f"{TERM}{each.value}" for each in ORDER if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED]
     query = sa.select(term.run_id).join_from(tables.run_terms, tables.bill_runs, run.run_id == term.run_id)
     query = query.where(run.state.in_(states.COUNTED), run.commit_seq <= seq, term.term.in_(names), term.rows > 0)
-    return connection.execute(query.limit(1)).first() is not None or _came_late(home, connection, seq, _window_us(first_day))
+    return connection.execute(query.limit(1)).first() is not None or _came_late(home, connection, seq)
 
 
-def _came_late(home: Home, connection: sa.Connection, seq: int, from_us: int) -> bool:
+def _came_late(home: Home, connection: sa.Connection, seq: int) -> bool:
     """Whether usage was committed after a run had looked whose bill date lies behind its start, by any clock."""
     runs = sorted(looked(connection, seq), key=lambda each: each.pinned_seq)
     pinned = np.array([each.pinned_seq for each in runs], np.int64)
     ends_us = np.maximum.accumulate(np.array([(day_number(each.bill_date) + 1) * _DAY_US for each in runs], np.int64)) if runs else pinned
-    for part in view.parts(home, view.stored(connection, 0, seq, from_us), ("start_us", COMMIT_SEQ), 0, seq) if runs else ():
+    for part in view.parts(home, view.stored(connection, 0, seq), ("start_us", COMMIT_SEQ), 0, seq) if runs else ():
         before = np.searchsorted(pinned, int64(part[COMMIT_SEQ]))  # runs that looked before it was committed
         if bool(np.any((before > 0) & (int64(part["start_us"]) < ends_us[np.maximum(before - 1, 0)]))):
             return True
     return False
-
-
-def _window_us(first_day: dt.date) -> int:
-    return (day_number(first_day) - _PERIOD_DAYS_MAX) * _DAY_US
 
 
 class Found(NamedTuple):

@@ -122,7 +122,7 @@ class Judge:
             found[rows] = CODES[LeftOut(name)]
         found[~self._bills(usage, owner, start_us)] = CODES[LeftOut.NOT_BILLABLE]
         would_bill = (found == CODES[LeftOut.SETTLED]) | ((found == CODES[LeftOut.OTHER_RUN]) & (owner.subscription < 0))
-        found[would_bill & self._decided.holds(usage["event_key"], start_us)] = CODES[LeftOut.DECIDED]
+        found[would_bill & self._decided.holds(usage["event_key"])] = CODES[LeftOut.DECIDED]
         return found
 
     def account_keys(self, usage: pa.Table) -> Int64s:

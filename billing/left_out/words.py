@@ -19,22 +19,30 @@ if TYPE_CHECKING:
     from billing.left_out.telling import Told
 
 _DAY_US: Final = 86_400_000_000
+_HOUR_US: Final = 3_600_000_000
 WORDS: Final = {
     "en": {
         "head": "Record {record} of {source}, begun {start} ({timezone}): {told}",
-        "owner": "Account {account}, subscription {subscription}. It came {came}, {days} days after it began.",
-        "nobody": "Nobody owned its number. It came {came}, {days} days after it began.",
+        "head_billed": "billed by adjustment {reference}, {invoice}",
+        "head_written_off": "written off",
+        "owner": "Account {account}, subscription {subscription}. It came {came}, {age} after it began.",
+        "nobody": "Nobody owned its number. It came {came}, {age} after it began.",
         "period": "It belongs to the period {first} to {last}.",
         "by": "It was left out by run {run} of {date}.",
         "ahead": "No run has looked at it yet; the next one of its account is that of {date}.",
         "closed": "The oldest period that was open begins on {open}; the period of the record is closed since the bill date {since}.",
         "closed_before": "The oldest period that was open begins on {open}.",
         "not_here": "The account is billed here from {billed} on: what began before is not.",
+        "for_good_ahead": "No run bills it. That run looks at it first: from then on `ratewright usage too-late` lists it.",
         "for_good": "No run bills it any more, and `ratewright usage too-late` lists it; `too-late bill` or `too-late write-off` decides.",
         "decided": "{by} decided on it on {on} (decision {decision}): {what}. Reason: {why}.",
-        "billed": "it is billed with others of its subscription by adjustment {reference} over {amount}, {invoice}",
+        "billed": "it is billed by adjustment {reference} over {amount}, {invoice}",
+        "billed_with": "it is billed with others of its subscription by adjustment {reference} over {amount}, {invoice}",
+        "age": "{days} days {hours} h",
+        "days": "{days} days",
         "written_off": "it is written off, and nothing is billed",
-        "on_invoice": "on invoice {number}",
+        "on_invoice": "on invoice {number} line {line}",
+        "credited": "on invoice {number} line {line}, credited by {note}",
         "no_invoice": "which waits for a run",
         "second": "{by}, with {other},",
         "not_due": "A run of {to} or later bills it.",
@@ -55,19 +63,26 @@ WORDS: Final = {
     },
     "zh": {
         "head": "记录 {record}（来源 {source}），开始于 {start}（{timezone}）：{told}",
-        "owner": "账户 {account}，订购 {subscription}。到达时间 {came}，距开始 {days} 天。",
-        "nobody": "该号码当时不属于任何订购。到达时间 {came}，距开始 {days} 天。",
+        "head_billed": "由调账 {reference} 收取，{invoice}",
+        "head_written_off": "已核销",
+        "owner": "账户 {account}，订购 {subscription}。到达时间 {came}，距开始 {age}。",
+        "nobody": "该号码当时不属于任何订购。到达时间 {came}，距开始 {age}。",
         "period": "所属账期：{first} 至 {last}。",
         "by": "由第 {run} 次出账（{date}）排除。",
         "ahead": "尚无出账处理过该记录；其账户的下一次出账日为 {date}。",
         "closed": "当时最早的开放账期始于 {open}；该记录的账期自出账日 {since} 起已关闭。",
         "closed_before": "当时最早的开放账期始于 {open}。",
         "not_here": "该账户自 {billed} 起在此出账；此前开始的用量不计费。",
+        "for_good_ahead": "任何出账都不会计费。该次出账处理之后，`ratewright usage too-late` 才会列出该记录，届时再作决定。",
         "for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录；用 `too-late bill` 或 `too-late write-off` 处理。",
         "decided": "{by} 于 {on} 作出处理（决定 {decision}）：{what}。原因：{why}。",
-        "billed": "与同一订购的其他记录一并由调账 {reference} 收取，金额 {amount}，{invoice}",
+        "billed": "由调账 {reference} 收取，金额 {amount}，{invoice}",
+        "billed_with": "与同一订购的其他记录一并由调账 {reference} 收取，金额 {amount}，{invoice}",
+        "age": "{days} 天 {hours} 小时",
+        "days": "{days} 天",
         "written_off": "已核销，不予收取",
-        "on_invoice": "见发票 {number}",
+        "on_invoice": "见发票 {number} 第 {line} 行",
+        "credited": "见发票 {number} 第 {line} 行，已由 {note} 冲减",
         "no_invoice": "等待出账",
         "second": "{by}（经 {other} 同意）",
         "not_due": "{to} 或之后的出账将计费。",
@@ -95,16 +110,35 @@ def sentences(found: Told, language: str = "en") -> list[str]:
     start, came = (_instant(instant_us, zone) for instant_us in (found.start_us, found.came_us))
     fields = {
         "record": found.record_id, "source": found.source, "start": start, "came": came, "timezone": found.timezone or "UTC",
-        "days": (found.came_us - found.start_us) // _DAY_US, "account": found.account_id, "subscription": found.subscription_id,
+        "age": _age(found, words), "account": found.account_id, "subscription": found.subscription_id,
         "first": found.period_from, "last": _day_before(found.period_to), "to": found.period_to, "run": found.run_id,
         "date": found.bill_date, "open": found.open_from, "since": found.closed_since, "billed": found.billed_from,
-        "detail": found.detail, "told": told(found.reason, language),
+        "detail": found.detail, "told": head(found, language),
     }  # fmt: skip
     if (awaited := f"{found.detail}_told") in words:
         fields["told"] = words[awaited].format(**fields)
     if found.decision is not None:
         fields |= _decided(found.decision, words, zone)
     return [words[name].format(**fields) for name in _names(found)]
+
+
+def head(found: Told, language: str = "en") -> str:
+    """What became of a record, in short: what people decided, or why it is on no bill, and whether one will have it."""
+    if found.decision is None:
+        return told(found.reason, language)
+    words, made = WORDS[language], found.decision
+    return words[f"head_{made.kind}"].format(reference=made.reference, invoice=_invoice(made, words))
+
+
+def _age(found: Told, words: Mapping[str, str]) -> str:
+    days, rest = divmod(found.came_us - found.start_us, _DAY_US)
+    hours = rest // _HOUR_US
+    return words["age" if hours else "days"].format(days=days, hours=hours)
+
+
+def _invoice(found: DecisionTold, words: Mapping[str, str]) -> str:
+    name = "credited" if found.credit_note else "on_invoice" if found.invoice else "no_invoice"
+    return words[name].format(number=found.invoice, line=found.line_no, note=found.credit_note)
 
 
 def _names(found: Told) -> list[str]:
@@ -117,15 +151,17 @@ def _names(found: Told) -> list[str]:
     names += _why(found)
     if found.decision is not None:
         return [*names, "decided"]
-    return [*names, "for_good"] if found.outlook is Outlook.FOR_GOOD else names
+    if found.outlook is not Outlook.FOR_GOOD:
+        return names
+    return [*names, "for_good" if found.run_id else "for_good_ahead"]
 
 
 def _decided(found: DecisionTold, words: Mapping[str, str], zone: ZoneInfo) -> dict[str, object]:
     """The fields of the sentence about a decision."""
     amount = f"{format_micros(found.amount_micros)} {found.currency}"
-    invoice = words["on_invoice" if found.invoice else "no_invoice"].format(number=found.invoice)
     by = words["second"].format(by=found.by_name, other=found.agreed_by) if found.agreed_by else found.by_name
-    what = words[found.kind].format(reference=found.reference, amount=amount, invoice=invoice)
+    name = "billed_with" if found.reference and found.records > 1 else found.kind
+    what = words[name].format(reference=found.reference, amount=amount, invoice=_invoice(found, words))
     return {"by": by, "on": _instant(found.at_us, zone)[:10], "decision": found.decision_id, "what": what, "why": found.reason}
 
 

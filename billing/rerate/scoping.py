@@ -90,7 +90,7 @@ class _Reading:
         self._seq = seq
         self._prices = price_list.load(home, seq)
         self._midnights = facts.Midnights()
-        self._left_alone = left_for_good(home, seq, request.first_day)
+        self._left_alone = left_for_good(home, seq)
 
     def contracts(self, pin: int) -> Contracts:
         """Facts as of a commit, and the tariffs of now."""
@@ -115,9 +115,10 @@ class _Reading:
                 chosen,
                 billed_in(self._connection, contracts, chosen, self._seq),
                 leftovers.stored(self._connection, known, chosen),
-                by_hand.counting(self._connection, pin),
+                by_hand.counting(self._connection, pin, self._seq),
                 bounds.limits(self._connection, self._seq),
                 functools.cache(lambda: Guide(self._home, pin)),
+                by_hand.retracted(self._connection, self._seq),
                 self._left_alone,
             ),
             Kept(

@@ -6,7 +6,7 @@ came too late counts until that decision is taken back (`billing.late_decisions`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,21 +18,51 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LIMIT: Final = "adjustment_limit_micros"
+_OUTSIDE: Final = "outside"
 
 
-def counting(connection: sa.Connection, seq: int) -> pa.Table:
-    """Rows of `adjustments` that count as of `seq`, in the order in which they were entered."""
+def counting(connection: sa.Connection, seq: int, retracted_seq: int | None = None) -> pa.Table:
+    """Rows of `adjustments` that count as of `seq`, in the order in which they were entered, without those retracted by `retracted_seq`.
+
+    A re-rating knows them as the last run did, and leaves out what was retracted since. None: by `seq`.
+    """
     row = tables.adjustments
     counts = sa.and_(row.c.commit_seq <= seq, row.c.approved_by.is_not(None))
-    gone = late_decisions.retracted(connection, seq)
+    gone = late_decisions.retracted(connection, seq if retracted_seq is None else retracted_seq)
     if gone:
         counts = sa.and_(counts, row.c.adjustment_id.not_in(sorted(gone)))
     return bulk.read(connection, sa.select(row).where(counts).order_by(row.c.adjustment_id))
 
 
-def billed(connection: sa.Connection) -> dict[int, str]:
-    """The newest invoice that stands and has the line of an adjustment, by its id."""
-    line, invoice = tables.invoice_lines.c, tables.invoices.c
-    query = sa.select(line.price_id, invoice.number).join_from(tables.invoice_lines, tables.invoices)
-    query = query.where(line.kind == "adjustment", line.price_id > 0, invoice.invoice_key.not_in(voided()))
-    return {int(price_id): number for price_id, number in connection.execute(query.order_by(invoice.invoice_key))}
+def retracted(connection: sa.Connection, seq: int) -> pa.Table:
+    """Rows of `adjustments` that were retracted by `seq`: no line is due for them, and one that takes such a line back has its name."""
+    row = tables.adjustments
+    gone = sorted(late_decisions.retracted(connection, seq))
+    return bulk.read(connection, sa.select(row).where(row.c.adjustment_id.in_(gone)).order_by(row.c.adjustment_id))
+
+
+class Billed(NamedTuple):
+    """The newest document that stands and bills an adjustment, and its line; what credit notes for good (`outside`) gave back of that."""
+
+    number: str
+    line_no: int
+    credit_note: str = ""
+    credited_micros: int = 0
+
+
+def billed(connection: sa.Connection) -> dict[int, Billed]:
+    """Where adjustments (ids) are billed: on a line of their own sign. What has the other one takes such a line back."""
+    line, invoice, entered = tables.invoice_lines.c, tables.invoices.c, tables.adjustments.c
+    columns = (line.price_id, line.line_no, line.amount_micros, line.effect, invoice.number, entered.amount_micros.label("entered_micros"))
+    query = sa.select(*columns).join_from(tables.invoice_lines, tables.invoices, invoice.invoice_key == line.invoice_key)
+    query = query.join(tables.adjustments, entered.adjustment_id == line.price_id)
+    query = query.where(line.kind == "adjustment", invoice.invoice_key.not_in(voided())).order_by(invoice.invoice_key, line.line_no)
+    found: dict[int, Billed] = {}
+    for row in connection.execute(query):
+        before = found.get(int(row.price_id))
+        if (row.amount_micros > 0) == (row.entered_micros > 0):
+            found[int(row.price_id)] = Billed(row.number, int(row.line_no))
+        elif before is not None and row.effect == _OUTSIDE:
+            credited = before.credited_micros + abs(int(row.amount_micros))
+            found[int(row.price_id)] = before._replace(credit_note=row.number, credited_micros=credited)
+    return found

@@ -62,6 +62,7 @@ class Known(NamedTuple):
     adjustments: pa.Table
     limits: bounds.Limits
     guide: Callable[[], Guide]
+    retracted: pa.Table | None = None  # adjustments that are due no more, for their names
     left_alone: Decided | None = None  # usage that is not priced; None: what people have decided on
 
 
@@ -126,7 +127,7 @@ def settled(  # noqa: PLR0913 -- what, and how
         chosen,
         currencies,
         limits=known.limits,
-        own_texts=totals.names(contracts, known.adjustments),
+        own_texts=totals.names(contracts, known.adjustments, known.retracted),
         kept=kept(chosen, workings) if kept is not None and workings is not None else None,
         progress=functools.partial(report, "settle"),
     )
@@ -148,6 +149,7 @@ def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | Non
             by_hand.counting(connection, seq),
             bounds.limits(connection, seq),
             guide,
+            by_hand.retracted(connection, seq),
         )
 
 

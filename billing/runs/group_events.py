@@ -123,18 +123,18 @@ class GroupEvents:
         keep, left_out = part.keep, {}
         before = np.zeros(len(keep), np.bool_)
         if self._came is not None:
-            owner, not_billed = late.placed(owner, start_us, usage, self._came, contracts, scope)
             assert scope.window is not None
             before = start_us < scope.window.from_us
+        if len(self._decided.keys):  # whatever else keeps them from a bill
+            by_hand = keep & self._decided.holds(usage["event_key"])
+            left_out[LeftOut.DECIDED.value] = int(np.count_nonzero(by_hand & ~before))
+            keep = keep & ~by_hand
+        if self._came is not None:
+            owner, not_billed = late.placed(owner, start_us, usage, self._came, contracts, scope)
             for reason, events in not_billed.items():
                 left_out[reason] = int(np.count_nonzero(keep & events & ~before))
                 keep = keep & ~events
             keep &= ~before | (owner.place >= 0)
-        if len(self._decided.keys):
-            would_bill = keep & ((owner.place >= 0) | (owner.subscription < 0))  # others have a reason of their own
-            by_hand = would_bill & self._decided.holds(usage["event_key"], start_us)
-            left_out[LeftOut.DECIDED.value] = int(np.count_nonzero(by_hand & ~before))
-            keep = keep & ~by_hand
         keep, others = pricing.to_price(usage, owner, keep, contracts.prices_incoming)
         left_out |= others
         left_out[LeftOut.SETTLED.value] += part.settled

@@ -167,12 +167,12 @@ def _followed(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with,
     return _Followed(volume, [off, off_late], late)
 
 
-def names(contracts: Contracts, adjustments: pa.Table | None = None) -> dict[tuple[int, int], str]:
+def names(contracts: Contracts, *adjustments: pa.Table | None) -> dict[tuple[int, int], str]:
     """What lines are called that no catalogue knows, by (kind, price_id): discounts agreed with a customer, adjustments by hand."""
     every = [each for pattern in contracts.facts.patterns for each in pattern.discounts]
     every += [each for agreed in contracts.facts.agreed.discounts.values() for each in agreed]
     called = {(int(Kind.DISCOUNT), agreed_entries([each], each[0].start)[0].price_id): each[1].name for each in every}
-    rows = adjustments.select(["adjustment_id", "text"]).to_pylist() if adjustments is not None else []
+    rows = [row for each in adjustments if each is not None for row in each.select(["adjustment_id", "text"]).to_pylist()]
     return called | {(int(Kind.ADJUSTMENT), row["adjustment_id"]): row["text"] for row in rows}
 
 

@@ -9,7 +9,9 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from billing.explain_line import explain_record
 from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.left_out import Outlook
 from billing.too_late.listing import listed
 from rating.errors import NotFoundError, UserError
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from billing.left_out.telling import Told
     from billing.store.home import Home
     from billing.too_late.listing import TooLate
 
@@ -70,8 +73,16 @@ def grouped(records: Iterable[TooLate], *, billed: bool) -> Mapping[GroupKey, li
 
 def local_start(each: TooLate) -> dt.datetime:
     """When a record began on the clock of its account; UTC where it is nobody's."""
-    instant = EPOCH_INSTANT + each.record.start_us * MICROSECOND
-    return instant.astimezone(ZoneInfo(each.record.timezone or "UTC"))
+    return _local(each, each.record.start_us)
+
+
+def local_day(each: TooLate, instant_us: int) -> dt.date:
+    """The day of an instant on the clock of the account of a record; UTC where it is nobody's."""
+    return _local(each, instant_us).date()
+
+
+def _local(each: TooLate, instant_us: int) -> dt.datetime:
+    return (EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(ZoneInfo(each.record.timezone or "UTC"))
 
 
 def _is_of(each: TooLate, month: str | None) -> bool:
@@ -92,9 +103,24 @@ def _named(home: Home, found: Sequence[TooLate], names: Sequence[str], now_us: i
     return sorted(wanted.values(), key=lambda each: (each.record.start_us, each.record.event_key))
 
 
+def _explained(home: Home, name: str) -> tuple[Told, ...]:
+    """What is told of records of this name that are on no bill."""
+    try:
+        return explain_record(home, name).left_out
+    except UserError:  # nobody knows it
+        return ()
+
+
 def _not_open(home: Home, name: str, now_us: int) -> UserError:
     decided = listed(home, now_us, decided=True).records
     known = next((each.record for each in decided if name in {each.record.event_key, each.record.record_id}), None)
+    if known is None:
+        ahead = next((each for each in _explained(home, name) if not each.run_id and each.outlook is Outlook.FOR_GOOD), None)
+        if ahead is not None:
+            return UserError(
+                f"no run has looked at record {name} yet: the next one of its account is that of {ahead.bill_date}",
+                "decide when that run is made: from then on `ratewright usage too-late` lists the record",
+            )
     if known is None or known.decision is None:
         return NotFoundError(f"no record {name} is too late for a bill and open here", f"{_LIST}; `ratewright bill explain` tells why")
     made = known.decision

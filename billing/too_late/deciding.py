@@ -27,6 +27,7 @@ from billing.store import approvals, bulk, commit_points, tables
 from billing.too_late.choosing import Choice, chosen
 from billing.too_late.planning import Planner, adjustment
 from billing.too_late.results import Decided, Group, Wanted
+from rating import identifiers
 from rating.errors import UserError
 from rating.money import format_micros
 
@@ -60,7 +61,7 @@ def decide(  # noqa: PLR0913 -- what, who, and how
     Of an account or a month what cannot be billed is left alone and told. Raises UserError where nothing is left, where a record that is
     named cannot be billed or is not open, without a reason, and while a bill run is not finished.
     """
-    _require_sense(wanted)
+    wanted = _in_one_line(wanted)
     waits: Approval | None = None
     with contextlib.nullcontext() if dry_run else only_run(home, _WHAT, who.now_us):
         records = chosen(home, wanted.choice, who.now_us, progress)
@@ -86,14 +87,14 @@ def decide(  # noqa: PLR0913 -- what, who, and how
 
 def decide_agreed(home: Home, agreement: Agreement) -> Decided:
     """Do what another person asked for, looked at anew. Raises UserError as `decide` does."""
-    asked = msgspec.json.decode(agreement.approval.payload, type=_Asked)
+    asked = msgspec.json.decode(agreement.approval.payload, type=Asked)
     on_date = None if asked.on_date is None else dt.date.fromisoformat(asked.on_date)
     wanted = Wanted(asked.kind, Choice(asked.event_keys), asked.reason, on_date, asked.amount_micros, asked.text)
     return decide(home, wanted, agreement.asked_by, agreement=agreement)
 
 
-class _Asked(msgspec.Struct, frozen=True):
-    """A proposal: exactly the records that were looked at."""
+class Asked(msgspec.Struct, frozen=True):
+    """A proposal: exactly the records that were looked at, with what counts for the limit and what they were worth, by currency."""
 
     kind: str
     event_keys: tuple[str, ...]
@@ -102,6 +103,8 @@ class _Asked(msgspec.Struct, frozen=True):
     amount_micros: int | None
     text: str
     values: dict[str, int]
+    names: tuple[str, ...] = ()
+    worths: dict[str, int] = {}
 
 
 class _Work:
@@ -141,7 +144,7 @@ class _Work:
             approvals.agree(self._connection, self._agreement, seq)
         return msgspec.structs.replace(found, groups=tuple(groups))
 
-    def _propose(self, found: Decided, asked: _Asked, subject: str) -> Approval:
+    def _propose(self, found: Decided, asked: Asked, subject: str) -> Approval:
         currency = next(iter(found.values)) if len(found.values) == 1 else ""
         keys = {self._owners[each.account_id].account_key for each in found.groups}
         account_key = next(iter(keys)) if len(keys) == 1 else None
@@ -152,18 +155,23 @@ class _Work:
 
     def _needs_second(self, found: Decided) -> bool:
         values: dict[tuple[int | None, str], int] = {}
+        billed: dict[tuple[int | None, str], int] = {}
         for each in found.groups:
             key = (self._owners[each.account_id].account_key, each.currency)
-            values[key] = values.get(key, 0) + (each.amount_micros if self._bills else each.worth_micros)
+            values[key] = values.get(key, 0) + max(each.amount_micros, each.worth_micros)  # what is given up counts as well
+            billed[key] = billed.get(key, 0) + each.amount_micros
         if late_decisions.needs_second(self._connection, values, self._who):
             return True
-        given = [Given(account_key, currency, micros) for (account_key, currency), micros in values.items()]
+        given = [Given(account_key, currency, micros) for (account_key, currency), micros in billed.items()]
         return self._bills and adjusting.need_second(self._connection, given, self._who)
 
-    def _asked(self, found: Decided) -> _Asked:
+    def _asked(self, found: Decided) -> Asked:
         keys = tuple(sorted(key for each in found.groups for key in each.event_keys))
         day = None if self._wanted.on_date is None else self._wanted.on_date.isoformat()
-        return _Asked(found.kind, keys, self._wanted.reason, day, self._wanted.amount_micros, self._wanted.text, found.values)
+        names, worths = tuple(name for each in found.groups for name in each.records), dict[str, int]()
+        for each in found.groups:
+            worths[each.currency] = worths.get(each.currency, 0) + each.worth_micros
+        return Asked(found.kind, keys, self._wanted.reason, day, self._wanted.amount_micros, self._wanted.text, found.values, names, worths)
 
     def _store(self, group: Group, reference: str, seq: int) -> int:
         agreed = None if self._agreement is None else self._agreement.who
@@ -198,11 +206,12 @@ class _Work:
         bulk.insert(self._connection, tables.late_decision_events, columns)
 
 
-def _require_sense(wanted: Wanted) -> None:
-    if not wanted.reason.strip():
-        raise UserError(f"{_WHAT} needs a reason", "say why with --reason", exit_status=2)
+def _in_one_line(wanted: Wanted) -> Wanted:
+    """What is wanted, reason and text each as one line. Raises UserError for an amount that is none, and for signs that are not printed."""
     if wanted.amount_micros is not None and wanted.amount_micros <= 0:
         raise UserError("late usage is billed with an amount above zero", "write off what is not to be billed", exit_status=2)
+    text = identifiers.one_line(wanted.text, f"the text of {_WHAT}")
+    return wanted._replace(reason=identifiers.reason(wanted.reason, _WHAT), text=text)
 
 
 def _require_open(home: Home, connection: sa.Connection, records: Sequence[TooLate]) -> None:
@@ -213,10 +222,10 @@ def _require_open(home: Home, connection: sa.Connection, records: Sequence[TooLa
             raise UserError(f"somebody has just decided on record {each.record.record_id}", "give the command again")
 
 
-def _require_unchanged(approval: Approval, asked: _Asked) -> None:
+def _require_unchanged(approval: Approval, asked: Asked) -> None:
     """Raises UserError where the records come to something else by now than what was asked for and looked at."""
-    before = msgspec.json.decode(approval.payload, type=_Asked)
-    if (before.event_keys, before.values) != (asked.event_keys, asked.values):
+    before = msgspec.json.decode(approval.payload, type=Asked)
+    if (before.event_keys, before.values, before.worths) != (asked.event_keys, asked.values, asked.worths):
         raise UserError(
             f"proposal {approval.approval_id} was about {_told(before.values)}, and comes to {_told(asked.values)} by now",
             f"have it refused, and ask anew: ratewright approvals refuse {approval.approval_id} --note ...",

@@ -7,20 +7,23 @@ has a list of its own. Worth is an estimate of each record alone
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from billing import late_decisions
+from billing.intake import view
 from billing.left_out.history import uncharged, verdicts
 from billing.left_out.telling import Told, tell_of, usage_of
-from billing.runs.columns import int64
+from billing.runs.columns import int64, one_chunk
 from billing.suspense.estimate import BASIS_NAMES, Estimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from billing.charges.lines import Int64s
     from billing.store.home import Home
 
     Progress = Callable[[int, int], None]
@@ -68,12 +71,12 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     with home.connect() as connection:
         seq = home.head_seq(connection)
         known = late_decisions.decided(connection, seq)
-    keys, start_us = (known.keys, known.start_us) if decided else uncharged(home, seq, progress=progress)
+    keys, start_us = _now(home, seq, known) if decided else uncharged(home, seq, progress=progress)
     if not len(keys):
         return Listed(seq, (), ())
     usage = usage_of(home, seq, keys, start_us)
     found = verdicts(home, seq, usage, progress=progress)
-    wanted = known.holds(usage["event_key"], int64(usage["start_us"]))
+    wanted = known.holds(usage["event_key"])
     rows = np.flatnonzero(wanted if decided else found.for_good & ~wanted)
     usage = usage.take(rows)
     estimator = Estimator(home, seq)
@@ -93,6 +96,15 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
         if account_id is None or each.account_id == account_id
     )
     return Listed(seq, records, _sums(records))
+
+
+def _now(home: Home, seq: int, known: late_decisions.Decided) -> tuple[pa.Array[Any], Int64s]:
+    """Keys and starts of decided records; where another version of one counts by now, it may have begun at another time."""
+    if not len(known.keys):
+        return known.keys, known.start_us
+    usage = view.usage(home, ("event_key", "start_us"), seq, every=True)
+    usage = usage.filter(pa.array(known.holds(usage["event_key"])))
+    return one_chunk(usage["event_key"]), int64(usage["start_us"])
 
 
 def _sums(records: Iterable[TooLate]) -> tuple[Sum, ...]:

@@ -16,7 +16,7 @@ from billing.store import tables
 from billing.suspense.estimate import BASIS_NAMES, Basis
 from billing.too_late.choosing import grouped
 from billing.too_late.rerated import Rerated
-from billing.too_late.results import Decided, Group, LeftAlone
+from billing.too_late.results import Decided, Group, LeftAlone, Obstacle
 from billing.too_late.wording import line_text
 from rating.errors import UserError
 from rating.money import format_micros
@@ -55,26 +55,26 @@ class Planner:
         """The decisions. Raises UserError where none is left, or a record that is named cannot be billed."""
         reasons = [self._unbillable(each) for each in records]
         pairs = list(zip(records, reasons, strict=True))
-        alone = [LeftAlone(each.record.record_id, each.record.event_key, why) for each, why in pairs if why]
-        parts = grouped([each for each, why in pairs if not why], billed=self._bills)
+        alone = [LeftAlone(each.record.record_id, each.record.event_key, *why) for each, why in pairs if why is not None]
+        parts = grouped([each for each, why in pairs if why is None], billed=self._bills)
         self.owners = _owners(self._connection, {key.account_id for key in parts})
         if self._wanted.amount_micros is not None and len(parts) > 1:
             raise UserError(f"the records are of {len(parts)} adjustments, and one amount is given", "choose records of one subscription")
         groups = []
         for key, part in parts.items():
             group = self._group(key, part)
-            why = self._refusal(group) if self._bills else ""
-            if why:
-                alone += [LeftAlone(each.record.record_id, each.record.event_key, why) for each in part]
-            else:
+            why = self._refusal(group) if self._bills else None
+            if why is None:
                 groups.append(group)
+            else:
+                alone += [LeftAlone(each.record.record_id, each.record.event_key, *why) for each in part]
         if alone and (not groups or self._wanted.choice.records):
-            raise UserError(f"record {alone[0].record_id} cannot be billed: {alone[0].why}", _BY_HAND)
+            raise UserError(f"record {alone[0].record_id} cannot be billed: {alone[0].why}", alone[0].remedy)
         return Decided(self._wanted.kind, tuple(groups), tuple(alone), sum(len(each.records) for each in groups), _values(groups))
 
-    def _unbillable(self, each: TooLate) -> str:
-        """Why a record alone cannot be billed; empty where it can, and where it is written off."""
-        return (_unbillable(each) or self._rerated.why(each)) if self._bills else ""
+    def _unbillable(self, each: TooLate) -> Obstacle | None:
+        """Why a record alone cannot be billed; None where it can, and where it is written off."""
+        return (_unbillable(each) or self._rerated.why(each)) if self._bills else None
 
     def _group(self, key: GroupKey, part: Sequence[TooLate]) -> Group:
         worth = sum(each.worth_micros for each in part)
@@ -88,15 +88,16 @@ class Planner:
         names = tuple(each.record.record_id for each in part)
         return Group(0, *key, names, tuple(each.record.event_key for each in part), worth, amount, day, text, "")
 
-    def _refusal(self, group: Group) -> str:
-        """Why a group cannot be billed; empty where it can."""
+    def _refusal(self, group: Group) -> Obstacle | None:
+        """Why a group cannot be billed; None where it can."""
         if group.amount_micros <= 0:
-            return f"it is worth {format_micros(group.worth_micros)} {group.currency}, which is nothing that can be billed"
+            worth = f"{format_micros(group.worth_micros)} {group.currency}"
+            return Obstacle(f"it is worth {worth}, which is nothing that can be billed", _BY_HAND)
         try:
             adjusting.require_possible(self._home, self._connection, adjustment(group, f"late-usage-{self._who.now_us}"), self._who)
         except UserError as error:
-            return f"{error.message}; {error.remedy}"
-        return ""
+            return Obstacle(error.message, error.remedy)
+        return None
 
 
 def adjustment(group: Group, reference: str) -> adjusting.Wanted:
@@ -106,13 +107,13 @@ def adjustment(group: Group, reference: str) -> adjusting.Wanted:
     return adjusting.Wanted(reference, group.account_id, day, group.amount_micros, _REASON_CODE, group.text, *sold)
 
 
-def _unbillable(each: TooLate) -> str:
-    """Why a record alone cannot be billed; empty where it can."""
+def _unbillable(each: TooLate) -> Obstacle | None:
+    """Why a record alone cannot be billed; None where it can."""
     if not each.record.account_id:
-        return "nobody owned its number"
+        return Obstacle("nobody owned its number", _BY_HAND)
     if each.basis != BASIS_NAMES[Basis.OWN_PLAN] or not each.catalogue:
-        return "no plan of its owner has a price for it"
-    return ""
+        return Obstacle("no plan of its owner has a price for it", _BY_HAND)
+    return None
 
 
 def _owners(connection: sa.Connection, account_ids: set[str]) -> Mapping[str, Owner]:

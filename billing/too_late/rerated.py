@@ -1,72 +1,137 @@
-"""Months that were re-rated when a re-rating still billed what runs had left out for good: late usage of them may be billed already.
+"""Documents of re-ratings that may have billed a late record: those made when a re-rating still billed what runs had left out for good.
 
-A re-rating says of its documents that it leaves late usage alone (`grounds.LEAVES_LATE`). One of before does not. What it billed of its
-months is credited by a new one of the same plan and months, since that leaves it out.
+A re-rating says of its documents that it leaves late usage alone (`run_inputs.LEAVES_LATE`). One of before does not. Whether such a
+document has a record is seen on it alone. So a record is not billed by decision where such a document may hold it at all, void or not.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
+from billing.allocations.items import chunks
 from billing.documents.run_inputs import LEAVES_LATE, RERATE
+from billing.runs.agreed import RELATIONS
 from billing.store import tables
-from billing.too_late.choosing import local_start
+from billing.too_late.choosing import local_day
+from billing.too_late.results import Obstacle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from billing.too_late.listing import TooLate
+
+_WIDER_DAYS: Final = 62  # two months: periods that reach into the months of a job, whatever the bill day
+_PAYS: Final = ("payer", "sponsor")
 
 
 class _Job(NamedTuple):
-    """A re-rating that made documents. `accounts` None: all; `at_us`: what came later is not in it."""
+    """A run of a re-rating that says nothing of late usage. `at_us`: when its documents were made; what came later is not in them."""
 
     job_id: int
     plan: str
     first_day: dt.date
     after_day: dt.date
-    accounts: tuple[str, ...] | None
     at_us: int
-    leaves_late: bool
 
-    def is_about(self, each: TooLate) -> bool:
-        """Whether a record may be among what it rated."""
-        named = self.accounts is None or each.record.account_id in self.accounts
-        of_months = self.first_day <= local_start(each).date() < self.after_day
-        return named and of_months and self.plan.partition("/")[0] == each.catalogue and each.record.came_us <= self.at_us
+    def may_hold(self, each: TooLate) -> bool:
+        """Whether a record began or came on a day that it may have computed."""
+        wider = dt.timedelta(days=_WIDER_DAYS)
+        days = (local_day(each, each.record.start_us), local_day(each, each.record.came_us))
+        return each.record.came_us <= self.at_us and any(self.first_day - wider <= day < self.after_day + wider for day in days)
 
 
 class Rerated:
     """Looks up whether a re-rating of before may have billed a record."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        self._jobs = _jobs(connection)
+        self._connection = connection
+        self._jobs = dict(_jobs(connection))
+        self._accounts = _Payers(connection) if self._jobs else None
+        self._documents: dict[str, list[tuple[int, str]]] = {}
 
-    def why(self, each: TooLate) -> str:
-        """Why a record cannot be billed by hand; empty where no such re-rating is about it, or another one has put it right since."""
-        newest = {job.plan: job for job in self._jobs if job.is_about(each)}
-        old = next((job for job in newest.values() if not job.leaves_late), None)
-        if old is None:
-            return ""
-        months = f"{old.first_day} to {old.after_day - dt.timedelta(days=1)}"
-        return f"re-rating {old.job_id} of {old.plan}, {months}, may have billed it: the same re-rating anew credits what it billed so"
+    def why(self, each: TooLate) -> Obstacle | None:
+        """Why a record cannot be billed by decision; None where no such document may have it."""
+        if self._accounts is None:
+            return None
+        account_id = each.record.account_id
+        if account_id not in self._documents:
+            self._documents[account_id] = self._of(self._accounts.of(account_id))
+        for run_id, number in self._documents[account_id]:
+            job = self._jobs[run_id]
+            if job.may_hold(each):
+                return _obstacle(job, number)
+        return None
+
+    def _of(self, account_keys: set[int]) -> list[tuple[int, str]]:
+        """The documents of these accounts, as run and number."""
+        row = tables.invoices.c
+        query = sa.select(row.run_id, row.number).where(row.run_id.in_(sorted(self._jobs))).order_by(row.invoice_key)
+        lots = (query.where(row.account_key.in_(lot or ())) for lot in chunks(sorted(account_keys)))
+        return [(int(run_id), number) for lot in lots for run_id, number in self._connection.execute(lot)]
 
 
-def _jobs(connection: sa.Connection) -> list[_Job]:
-    run, job = tables.bill_runs.c, tables.rerate_jobs.c
-    details = connection.execute(sa.select(run.detail).where(run.kind == RERATE).order_by(run.run_id)).scalars()
-    leaves = {int(told["job"]): bool(told.get(LEAVES_LATE)) for told in (msgspec.json.decode(detail or "{}") for detail in details) if told}
-    rows = connection.execute(sa.select(tables.rerate_jobs).where(job.job_id.in_(list(leaves))).order_by(job.job_id)).all()
-    return [
-        _Job(
-            int(row.job_id),
-            row.plan,
-            *msgspec.json.decode(row.periods, type=tuple[dt.date, dt.date]),
-            msgspec.json.decode(row.accounts, type=tuple[str, ...] | None),
-            int(row.at_us),
-            leaves[int(row.job_id)],
-        )
-        for row in rows
-    ]
+class _Payers:
+    """Who has ever paid for whom, by agreements of accounts and of subscriptions, retracted ones too."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        account, fact, of_one = tables.accounts.c, tables.account_facts.c, tables.subscription_facts.c
+        self._keys = {name: int(key) for name, key in connection.execute(sa.select(account.account_id, account.account_key))}
+        owner = tables.subscriptions.c
+        agreed = sa.select(fact.account_key, fact.kind, fact.detail).where(fact.kind.in_(_PAYS))
+        split = sa.select(owner.account_key, of_one.kind, of_one.detail).where(of_one.kind.in_(_PAYS))
+        split = split.join_from(tables.subscription_facts, tables.subscriptions, owner.subscription_key == of_one.subscription_key)
+        self._payers: dict[int, set[int]] = {}
+        self._paid_for: dict[int, set[int]] = {}
+        for query in (agreed, split):
+            for key, kind, detail in connection.execute(query):
+                self._add(int(key), self._keys.get(_other(kind, detail), 0))
+
+    def of(self, account_id: str) -> set[int]:
+        """An account (key), who pays for it, whom it pays for, and whoever pays for those, however many hands it goes through."""
+        own = self._keys[account_id]
+        return _reached(own, self._payers) | _reached(own, self._paid_for)
+
+    def _add(self, account: int, payer: int) -> None:
+        if payer:
+            self._payers.setdefault(account, set()).add(payer)
+            self._paid_for.setdefault(payer, set()).add(account)
+
+
+def _other(kind: str, detail: str) -> str:
+    """Whom a fact names."""
+    told: dict[str, Any] = msgspec.json.decode(detail or "{}")
+    return str(told.get(RELATIONS[kind], ""))
+
+
+def _reached(start: int, steps: dict[int, set[int]]) -> set[int]:
+    found, ahead = {start}, [start]
+    while ahead:
+        new = steps.get(ahead.pop(), set()) - found
+        found |= new
+        ahead += new
+    return found
+
+
+def _obstacle(job: _Job, number: str) -> Obstacle:
+    months = f"{job.first_day} to {job.after_day - dt.timedelta(days=1)}"
+    return Obstacle(
+        f"re-rating {job.job_id} of {job.plan}, {months}, may have billed it on {number}",
+        f"`ratewright invoice explain {number}` shows whether it is in it: if it is not, `ratewright adjustment add` bills it;"
+        " in either case `ratewright usage too-late write-off` closes the record",
+    )
+
+
+def _jobs(connection: sa.Connection) -> Iterator[tuple[int, _Job]]:
+    """The re-ratings that say nothing of late usage, by the runs of their documents."""
+    run, job, commit = tables.bill_runs.c, tables.rerate_jobs, tables.commits.c
+    query = sa.select(run.run_id, run.detail, commit.at_us).join_from(tables.bill_runs, tables.commits, commit.commit_seq == run.commit_seq)
+    for run_id, detail, at_us in connection.execute(query.where(run.kind == RERATE).order_by(run.run_id)).all():
+        told: dict[str, Any] = msgspec.json.decode(detail or "{}")
+        if "job" in told and not told.get(LEAVES_LATE):
+            row = connection.execute(sa.select(job).where(job.c.job_id == told["job"])).one()
+            days = msgspec.json.decode(row.periods, type=tuple[dt.date, dt.date])
+            yield int(run_id), _Job(int(row.job_id), row.plan, *days, int(at_us))

@@ -42,12 +42,20 @@ class Group(msgspec.Struct, frozen=True):
     reference: str
 
 
+class Obstacle(NamedTuple):
+    """Why a record cannot be billed by decision, and what can be done."""
+
+    why: str
+    remedy: str
+
+
 class LeftAlone(msgspec.Struct, frozen=True):
-    """A record that was chosen and cannot be billed, and why."""
+    """A record that was chosen and cannot be billed, why, and what can be done."""
 
     record_id: str
     event_key: str
     why: str
+    remedy: str
 
 
 class Decided(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from billing.late_decisions import TAKEN_BACK
 from billing.left_out.decisions import DecisionTold, standing
 from billing.runs.lock import only_run
 from billing.store import commit_points, tables
+from rating import identifiers
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -33,23 +34,34 @@ class TakenBack(msgspec.Struct, frozen=True):
 
 def take_back(home: Home, decision_id: int, reason: str, who: Who, *, dry_run: bool = False) -> TakenBack:
     """Take a decision back. Raises UserError for one that is not known, taken back already, or on an invoice that stands."""
-    if not reason.strip():
-        raise UserError(f"{_WHAT} needs a reason", "say why with --reason", exit_status=2)
+    reason = identifiers.reason(reason, _WHAT)
     lock = contextlib.nullcontext() if dry_run else only_run(home, _WHAT, who.now_us)
     with lock, home.begin(dry_run=dry_run) as connection:
         require_no_run(connection, _WHAT)
         decision = _require_standing(home, connection, decision_id)
         if decision.invoice:
-            raise UserError(
-                f"decision {decision_id} is billed: invoice {decision.invoice} has adjustment {decision.reference}",
-                f"credit that line: ratewright invoice credit {decision.invoice} --line N --reason ...",
-            )
+            raise _billed(decision)
         _store(home, connection, decision_id, reason, who)
         if not dry_run:
             commit_points.reached("late.before_commit")
     if not dry_run:
         commit_points.reached("late.committed")
     return TakenBack(decision, dry_run)
+
+
+def _billed(decision: DecisionTold) -> UserError:
+    """An invoice has the adjustment: it is credited there, and then nothing is left to do."""
+    number, place = decision.decision_id, f"line {decision.line_no} of invoice {decision.invoice}"
+    if decision.credited_micros >= decision.amount_micros:
+        return UserError(
+            f"decision {number} is billed on {place}, and {decision.credit_note} has credited it",
+            "its records stay decided, and nothing is left to do",
+        )
+    credit = f"ratewright invoice credit {decision.invoice} --line {decision.line_no} --effect outside"
+    return UserError(
+        f"decision {number} is billed: {place} has adjustment {decision.reference}",
+        f"credit that line: {credit} --id credit-{decision.reference} --reason goodwill",
+    )
 
 
 def _require_standing(home: Home, connection: sa.Connection, decision_id: int) -> DecisionTold:

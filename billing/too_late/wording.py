@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from billing.too_late.listing import TooLate
 
 _NAMED: Final = 3  # records that are named
+_NAME_MAX: Final = 40
 WORDS: Final = {
     "en": {
         "one": "Late usage: record {names} of {first}",
@@ -35,9 +36,20 @@ def line_text(records: Sequence[TooLate], language: str) -> str:
     """Which records a line is about: their days, how many, and the names of the first ones."""
     words = WORDS.get(language.partition("-")[0], WORDS["en"])
     days = sorted(f"{local_start(each):%Y-%m-%d}" for each in records)
-    names = words["and"].join(each.record.record_id for each in records[:_NAMED])
-    if len(records) > _NAMED:
-        names = words["more"].format(names=names, rest=len(records) - _NAMED)
+    names = named([each.record.record_id for each in records], language)
     form = "one" if len(records) == 1 else "day" if days[0] == days[-1] else "many"
     first = f"{local_start(records[0]):%Y-%m-%d %H:%M}" if form == "one" else days[0]
     return words[form].format(count=len(records), first=first, last=days[-1], names=names)
+
+
+def named(record_ids: Sequence[str], language: str) -> str:
+    """The first names of some records, and how many more there are."""
+    words = WORDS.get(language.partition("-")[0], WORDS["en"])
+    names = words["and"].join(_name(each) for each in record_ids[:_NAMED])
+    return names if len(record_ids) <= _NAMED else words["more"].format(names=names, rest=len(record_ids) - _NAMED)
+
+
+def _name(record_id: str) -> str:
+    """A record as a customer reads it: of a long name the beginning, and no signs that cannot be printed."""
+    plain = "".join(sign if sign.isprintable() else "?" for sign in record_id)
+    return plain if len(plain) <= _NAME_MAX else f"{plain[:_NAME_MAX]}…"

@@ -146,7 +146,7 @@ def _decided(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> N
     with home.connect() as connection:
         decided, kinds = late_decisions.decided(connection, seq), late_decisions.standing(connection, seq)
     open_ = (fate == Fate.TOO_LATE) | (fate == Fate.NOT_YET_DUE)
-    rows = np.flatnonzero(open_ & decided.holds(usage["event_key"], int64(usage["start_us"])))
+    rows = np.flatnonzero(open_ & decided.holds(usage["event_key"]))
     if rows.size:
         place: Any = pc.index_in(one_chunk(usage["event_key"].take(rows)), value_set=decided.keys)
         numbers = decided.decision_id[place.to_numpy()].tolist()

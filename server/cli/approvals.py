@@ -109,11 +109,26 @@ def refuse(
 
 def what(found: Approval | Waiting) -> str:
     """Kind and subject in words, such as `credit note K-1` or `setting approval = none`."""
+    from billing import late_decisions
     from billing.store import approvals, settings
 
     if isinstance(found, approvals.Approval) and found.kind == approvals.SETTING:
         return f"setting {found.subject} = {settings.wanted_value(found)}"
+    if isinstance(found, approvals.Approval) and found.kind in {late_decisions.LATE_BILL, late_decisions.LATE_WRITE_OFF}:
+        return f"{found.kind.replace('_', ' ')} {found.subject}: {_late(found)}"
     return f"{found.kind.replace('_', ' ')} {found.subject}"
+
+
+def _late(found: Approval) -> str:
+    """The first records that a decision on late usage is about, and what all of them were worth."""
+    import msgspec
+
+    from billing.too_late.wording import named
+    from server.cli import output
+
+    asked = msgspec.json.decode(found.payload)
+    worths = (f"{output.amount(micros, currency)} {currency}" if currency else "unknown" for currency, micros in asked["worths"].items())
+    return f"{named(asked['names'], 'en')}; worth {', '.join(worths)}"
 
 
 def _command(found: Approval) -> str:

@@ -168,10 +168,11 @@ def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
 
 
 def _print_for_good(report: RunReport) -> None:
-    """How many records a run has left out for good, if any."""
+    """How many records a run has left out for good on which nobody has decided, if any."""
     from billing.runs.left_out import LeftOut, Outlook, outlook
 
-    count = sum(rows for name, rows in report.left_out.items() if outlook(LeftOut(name)) is Outlook.FOR_GOOD)
+    names = (each for each in LeftOut if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED)
+    count = sum(report.left_out.get(each.value, 0) for each in names)
     if count:
         print(f"too late for any bill: {count} records; `ratewright usage too-late` lists them")
 

@@ -23,12 +23,16 @@ _STATES: Final = {
         "billed": "billed on {invoice} line {line_no}", "no_line": "priced by run {run_id}; on no line of it",
         "void": "on {invoice}, which is void: the next run bills it", "refused": "rating refused it: {reason}",
         "not_due": "not yet due", "too_late": "too late: {told}", "not_billable": "does not bill: {told}", "left_out": "left out: {told}",
+        "late_billed": "billed by adjustment {adjustment} on {invoice} line {line_no}", "late_written_off": "written off",
+        "late_waits": "billed by adjustment {adjustment}, which waits for a run",
         "suspense": "waits in suspense as {suspense_id}: {reason}",
     },
     "zh": {
         "billed": "已出账：{invoice} 第 {line_no} 行", "no_line": "第 {run_id} 次出账已批价，不在账单行中",
         "void": "{invoice} 已作废，下次出账将重新计费", "refused": "批价被拒：{reason}",
         "not_due": "尚未到期", "too_late": "已过期：{told}", "not_billable": "不计费：{told}", "left_out": "未计入：{told}",
+        "late_billed": "由调账 {adjustment} 收取：{invoice} 第 {line_no} 行", "late_written_off": "已核销",
+        "late_waits": "由调账 {adjustment} 收取，等待出账",
         "suspense": "在待处理中（{suspense_id}）：{reason}",
     },
 }  # fmt: skip
@@ -121,17 +125,28 @@ def _row(record: Record, timezone: str, language: str) -> tuple[str, ...]:
 
     begun = "" if record.start_us is None else local_time(record.start_us, ZoneInfo(timezone))
     charge = output.amount(record.charge_micros, record.currency) if record.currency else ""
-    return begun, record.other, _quantity(record), charge, record.currency, record.account_id, record.record_id, _state(record, language)
+    return (
+        begun,
+        record.other,
+        _quantity(record),
+        charge,
+        record.currency,
+        record.account_id,
+        record.record_id,
+        state_in_words(record, language),
+    )
 
 
-def _state(record: Record, language: str) -> str:
+def state_in_words(record: Record, language: str) -> str:
+    """What became of a record."""
     from billing.left_out.words import WORDS
 
     fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
     awaited = WORDS[language].get(f"{record.detail}_told")
     if awaited is not None:
         return awaited.format(date=record.next_bill_date)
-    text = _STATES[language][record.state].format(**fields, told=_told(record, language))
+    state = "late_waits" if record.state == "late_billed" and not record.invoice else record.state
+    text = _STATES[language][state].format(**fields, told=_told(record, language))
     return text + (_LATER[language].format(", ".join(record.later_lines)) if record.later_lines else "")
 
 

@@ -72,7 +72,7 @@ def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
          REASONS[each.record.reason].words[language], *_decision(each.record.decision))
         for each in found.records[:limit]
     ]  # fmt: skip
-    more = ("no.", "decision", "by", "agreed by", "invoice") if decided else ()
+    more = ("no.", "decision", "by", "agreed by", "invoice", "credited by") if decided else ()
     columns = ("record", "source", "account", "subscription", "start (UTC)", "days old", "worth", "currency", "run", "reason", *more)
     output.print_table(columns, rows, right=("days old", "worth", "run", "no."))
     if len(found.records) > limit:
@@ -86,7 +86,7 @@ def _decision(found: DecisionTold | None) -> tuple[object, ...]:
     if found is None:
         return ()
     what = f"billed: {found.reference}" if found.reference else "written off"
-    return found.decision_id, what, found.by_name, found.agreed_by, found.invoice
+    return found.decision_id, what, found.by_name, found.agreed_by, found.invoice and f"{found.invoice}/{found.line_no}", found.credit_note
 
 
 def _worth(micros: int, currency: str) -> str:

@@ -115,7 +115,7 @@ def _print(done: Decided) -> None:
     columns = ("no.", "account", "subscription", "records", "worth", "billed", "currency", "on", "text")
     output.print_table(columns, rows, right=("no.", "records", "worth", "billed"))
     for each in done.left_alone:
-        print(f"left alone: record {each.record_id}: {each.why}")
+        print(f"left alone: record {each.record_id}: {each.why}; {each.remedy}")
     amounts = ", ".join(f"{_amount(micros, currency)} {currency}".strip() for currency, micros in done.values.items())
     what = f"{_KINDS[done.kind]} {done.records:,} late {'record' if done.records == 1 else 'records'}, {amounts}"
     if done.dry_run:

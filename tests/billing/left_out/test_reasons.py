@@ -45,7 +45,7 @@ CAME, CAME_LAST = "2026-02-10T12:00:00", "2026-03-06T12:00:00"
 TABLE = """
 plain     2025-10-05  closed        for_good  5  period 2025-10-01 to 2025-10-31 | begins on 2025-11-01 | since the bill date 2026-03-01
 nobody    2025-09-05  closed        for_good  5  Nobody owned its number
-strict    2026-01-05  too_late      for_good  5  36 days after it began | no run bills it any more
+strict    2026-01-05  too_late      for_good  5  36 days 2 h after it began | no run bills it any more
 waiving   2026-01-20  waived        for_good  5  its plan waives that
 plain     2026-03-05  not_due       later     5  A run of 2026-04-01 or later bills it
 fresh     2026-02-21  other_run     later     5  The account was not among those of run 5; a run of 2026-03-20 or later
@@ -102,6 +102,8 @@ def test_every_reason_is_explained_and_counted(world: World) -> None:
     late_home(world)
     (ahead,) = told_of(world, "plain", "2025-10-05")
     assert (ahead.reason, ahead.run_id, ahead.bill_date) == (LeftOut.CLOSED, 0, "2026-03-01"), "it is known before a run has looked"
+    assert "That run looks at it first" in sentences(ahead)[-1]
+    assert "该次出账处理之后" in sentences(ahead, "zh")[-1]
     report = world.bill("2026-03-01")
     for name, begun, reason, far, run, words in ROWS:
         (told,) = told_of(world, name, begun)

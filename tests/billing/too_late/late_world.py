@@ -80,8 +80,9 @@ def decide(
     **more: object,
 ) -> Decided:
     """Decide on records. `amount_micros`, `on_date`, `text` and `dry_run` may be given."""
+    reason = str(more.pop("reason", "the switch was down"))
     dry_run = bool(more.pop("dry_run", False))
-    wanted = Wanted(kind, Choice(records, account, month), "the switch was down", **more)  # type: ignore[arg-type]  # tests know the fields
+    wanted = Wanted(kind, Choice(records, account, month), reason, **more)  # type: ignore[arg-type]  # tests know the fields
     return deciding.decide(world.home, wanted, who(world, person), dry_run=dry_run)
 
 

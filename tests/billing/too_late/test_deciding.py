@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 
-from billing.documents import adjusting
+from billing import catalogue, invoicing
+from billing.documents import adjusting, crediting
+from billing.enquiries import usage, usage_rows
 from billing.explain_line import explain_record
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.words import sentences
 from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.store import settings
+from billing.too_late import taking_back
 from billing.too_late.listing import listed
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span
 from rating.errors import UserError
+from server.cli.usage_commands.find import state_in_words
 from tests.billing.documents.clerk import void
 from tests.billing.rerate.test_rerate_scope import correct
-from tests.billing.runs.world import Call, World
+from tests.billing.runs.test_pools_and_late import arrive
+from tests.billing.runs.world import START_US, Call, World, shop
 from tests.billing.second_person import set_by_two
 from tests.billing.too_late.late_world import (
     BEN,
@@ -42,6 +48,12 @@ TEXT = "Late usage: 2 records of 2025-10-05 to 2025-10-06 (late-1, late-2)"
 YEARS = Span(dt.date(2025, 9, 1), dt.date(2026, 6, 1))
 
 
+def found_as(world: World, record: str, whose: str = "anna") -> str:
+    """What `usage find` says of a record, in English."""
+    records = usage.find(world.home, NUMBERS[whose], usage_rows.Span()).records
+    return state_in_words(next(each for each in records if each.record_id == record), "en")
+
+
 def test_billed_by_an_adjustment_on_the_next_bill(world: World) -> None:
     late(world)
     assert open_records(world) == ALL
@@ -53,7 +65,9 @@ def test_billed_by_an_adjustment_on_the_next_bill(world: World) -> None:
     assert group.event_keys == shown.groups[0].event_keys
     assert open_records(world) == ["late-3", "late-4", "late-5"]
     assert wrong(world) == set()
+    assert found_as(world, "late-1") == f"billed by adjustment {group.reference}, which waits for a run"
     world.bill("2026-04-01")
+    assert found_as(world, "late-1").startswith(f"billed by adjustment {group.reference} on {world.numbers('anna')[-1]} line ")
     (number,) = world.numbers("anna")[-1:]
     assert (TEXT, 40) in amounts(world, number)
     (told,) = explain_record(world.home, "late-1").left_out
@@ -73,6 +87,7 @@ def test_written_off_and_listed_with_its_decision(world: World) -> None:
     assert [(each.account_id, each.records, each.amount_micros) for each in done.groups] == [("", ("late-4",), 0), ("bert", ("late-5",), 0)]
     world.bill("2026-04-01")
     assert usage_cents(world, "bert") == 0
+    assert found_as(world, "late-5", "bert") == "written off"
     decided = listed(world.home, world.now_us, decided=True)
     assert [(each.record.record_id, each.record.decision and each.record.decision.kind) for each in decided.records] == [
         ("late-4", WRITTEN_OFF),
@@ -137,16 +152,41 @@ def test_an_adjustment_that_no_bill_has_is_retracted(world: World) -> None:
 
 def test_what_is_on_an_invoice_is_credited_there(world: World) -> None:
     late(world)
-    decide(world, BILLED, account="anna")
+    (group,) = decide(world, BILLED, account="anna").groups
     world.bill("2026-04-01")
     number = world.numbers("anna")[-1]
-    with pytest.raises(UserError, match=f"decision 1 is billed: invoice {number} has adjustment") as refused:
+    (line_no,) = [each.line_no for each in invoicing.get_invoice(world.home, number).lines if each.text == TEXT]
+    with pytest.raises(UserError, match=f"decision 1 is billed: line {line_no} of invoice {number} has adjustment") as refused:
         take_back(world, 1)
-    assert f"ratewright invoice credit {number} --line" in refused.value.remedy
+    command = f"ratewright invoice credit {number} --line {line_no} --effect outside --id credit-{group.reference} --reason goodwill"
+    assert refused.value.remedy == f"credit that line: {command}"
     void(world, number, "2026-04-02")
     take_back(world, 1)
     world.bill("2026-05-01")
     assert TEXT not in [text for number in world.numbers("anna")[-1:] for text, _ in amounts(world, number)]
+    assert wrong(world) == set()
+
+
+def test_what_is_credited_for_good_stays_decided(world: World) -> None:
+    """The invoice is named, and the credit note beside it; half of the line, and then the rest."""
+    late(world)
+    (group,) = decide(world, BILLED, account="anna").groups
+    world.bill("2026-04-01")
+    number = world.numbers("anna")[-1]
+    (line_no,) = [each.line_no for each in invoicing.get_invoice(world.home, number).lines if each.text == TEXT]
+    for part, message in (("a", f"decision 1 is billed: line {line_no} of invoice {number} has"), ("b", "nothing is left to do")):
+        wanted = crediting.Wanted(f"credit-{part}", number, line_no, 20 * CENT, "outside", "goodwill")
+        world.begun(dt.date(2026, 4, 2))
+        note = crediting.credit(world.home, wanted, who(world), on=dt.date(2026, 4, 2)).number
+        with pytest.raises(UserError) as refused:
+            take_back(world, 1)
+        assert message in f"{refused.value.message}; {refused.value.remedy}"
+    told = listed(world.home, world.now_us, decided=True).records[0].record
+    assert told.decision is not None
+    assert (told.decision.invoice, told.decision.line_no, told.decision.credit_note) == (number, line_no, note)
+    assert sentences(told)[0].endswith(f": billed by adjustment {group.reference}, on invoice {number} line {line_no}, credited by {note}")
+    (adjustment,) = adjusting.list_all(world.home)
+    assert adjustment.state == number
     assert wrong(world) == set()
 
 
@@ -199,11 +239,45 @@ def test_another_amount_and_text(world: World) -> None:
     assert wrong(world) == set()
 
 
+def test_a_reason_is_one_line(world: World) -> None:
+    late(world)
+    with pytest.raises(UserError, match="cannot be printed"):
+        decide(world, WRITTEN_OFF, "late-1", reason="a\nb")
+    with pytest.raises(UserError, match="cannot be printed"):
+        taking_back.take_back(world.home, 1, "a\tb", who(world))
+
+
+def test_a_run_counts_what_is_decided_as_decided(world: World) -> None:
+    """The plan bills nothing that comes more than 20 days late: a record of an open month is left out for that, until somebody decides."""
+    plans = tuple(msgspec.structs.replace(each, late_usage_days_max=20) for each in shop().plans)
+    catalogue.publish(world.home, shop(2, START_US, plans=plans, corrects=1), world.tick())
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/plus", NUMBERS["anna"])
+    calls = [Call(NUMBERS["anna"], f"2025-10-0{day}T10:00:00", 60, key=f"late-{day}") for day in (1, 2, 3)]
+    arrive(world, "2025-10-30T12:00:00", *calls)
+    assert again(world, "2025-11-01")["too_late"] == 3
+    decide(world, BILLED, "late-1", "late-2")
+    left_out = again(world, "2025-12-01")
+    assert (left_out["too_late"], left_out["decided"]) == (1, 2)
+
+
 def test_a_day_is_open_and_an_account_too(world: World) -> None:
     late(world)
-    with pytest.raises(UserError, match="no bill to come corrects bert before 2025-12-01: 2025-10-08 is too early"):
+    with pytest.raises(UserError, match="no bill to come corrects bert before 2025-12-01: 2025-10-08 is too early") as refused:
         decide(world, BILLED, "late-5", on_date=dt.date(2025, 10, 8))
+    assert refused.value.remedy == "give 2025-12-01, or a later day"
     assert wrong(world) == set()
+
+
+def test_no_run_has_looked_yet(world: World) -> None:
+    """It came after the run of March, and is too late already; only the next run says so."""
+    late(world)
+    arrive(world, "2026-03-10T12:00:00", Call(NUMBERS["anna"], "2025-10-09T10:00:00", 60, key="late-6"))
+    with pytest.raises(UserError, match=r"no run has looked at record late-6 yet: .* is that of 2026-04-01") as refused:
+        decide(world, WRITTEN_OFF, "late-6")
+    assert "decide when that run is made" in refused.value.remedy
+    world.bill("2026-04-01")
+    assert decide(world, WRITTEN_OFF, "late-6").records == 1
 
 
 def test_a_run_that_waits_is_finished_first(world: World) -> None:
@@ -242,7 +316,7 @@ def test_a_re_rating_leaves_alone_what_is_too_late(world: World) -> None:
 
 
 def test_a_re_rating_of_before_may_have_billed_a_record(world: World) -> None:
-    """Its documents do not say that they leave late usage alone: billing is refused until the months are re-rated anew."""
+    """Its documents do not say that they leave late usage alone: billing is refused."""
     late(world)
     world.bill("2026-04-01")
     correct(world)

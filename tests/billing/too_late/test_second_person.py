@@ -11,6 +11,7 @@ from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.store import approvals, settings
 from billing.too_late.listing import listed
 from rating.errors import UserError
+from server.cli.approvals import what
 from tests.billing.second_person import set_by_two
 from tests.billing.too_late.late_world import (
     ANA,
@@ -63,11 +64,21 @@ def test_what_one_person_decides_alone_is_added_up(world: World, row: str) -> No
     assert wrong(world) == set()
 
 
+def test_an_amount_below_the_worth_gives_the_rest_up(world: World) -> None:
+    """The larger of both counts: for this decision, and in the sum of later ones."""
+    limited(world, 30)
+    assert decide(world, BILLED, account="anna", amount_micros=CENT, dry_run=True).needs_second
+    assert not decide(world, BILLED, "late-1", amount_micros=CENT).needs_second
+    assert decide(world, BILLED, "late-2", dry_run=True).needs_second, "30 of late-1 count, and 10"
+
+
 def test_another_person_agrees(world: World) -> None:
     limited(world, 39)
     asked = decide(world, BILLED, account="anna")
     assert (asked.needs_second, asked.proposal, "late-1" in open_records(world)) == (True, 1, True)
     assert decide(world, BILLED, account="anna").proposal == 1, "asked for twice it waits once"
+    with world.home.connect() as connection:
+        assert what(approvals.find(connection, 1)).endswith(": late-1, late-2; worth 0.40 CNY")
     with pytest.raises(UserError, match="nobody agrees to their own"):
         agreeing.agree(world.home, 1, "", who(world))
     done = agreeing.agree(world.home, 1, "seen", who(world, BEN))

@@ -29,6 +29,12 @@ def record(name: str, start: str) -> TooLate:
     return TooLate(Told(*ids, LeftOut.CLOSED, Outlook.FOR_GOOD, 1, *[""] * 7), 1, 100_000, "CNY", "own plan")
 
 
+def test_a_name_is_cut_and_printable() -> None:
+    names = ["a\tb\x1b[31m", "x" * 41, "y" * 40]
+    text = line_text([record(name, "2025-10-05T10:00") for name in names], "en")
+    assert text == f"Late usage: 3 records of 2025-10-05 (a?b?[31m, {'x' * 40}…, {'y' * 40})"
+
+
 @pytest.mark.parametrize("row", TABLE.strip().splitlines())
 def test_the_text_of_a_line(row: str) -> None:
     language, records, text = (cell.strip() for cell in row.split("|"))

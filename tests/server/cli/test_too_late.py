@@ -27,7 +27,7 @@ anna           2   0.40  CNY
 """
 EXPLAINED = """
 Record late-1 of switch, begun 2025-10-05 10:00:00 (Asia/Shanghai): its period is closed, for good
-Account anna, subscription anna-1. It came 2026-02-10 12:00:00, 128 days after it began.
+Account anna, subscription anna-1. It came 2026-02-10 12:00:00, 128 days 2 h after it began.
 It belongs to the period 2025-10-01 to 2025-10-31.
 It was left out by run 5 of 2026-03-01.
 The oldest period that was open begins on 2025-11-01; the period of the record is closed since the bill date 2026-03-01.
