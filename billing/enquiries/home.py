@@ -114,7 +114,7 @@ def _approvals(home: Home, _now_us: int) -> Iterator[Row]:
         found = approvals.list_all(connection)
     undo = [each.run_id for each in dunning.runs(home) if each.state == UNDO_ASKED]
     beside = waiting(home)
-    by = collections.Counter(each.by_name for each in (*found, *beside))
+    by = collections.Counter([*(each.by_name for each in found), *(each.by_name for each in beside)])
     told = ", ".join(f"{number} asked for by {name}: for anybody else" for name, number in sorted(by.items()))
     kinds = collections.Counter(each.kind for each in beside)
     figures = {"waiting": len(found) + len(beside), "asked_by": dict(by), "beside": dict(kinds)}

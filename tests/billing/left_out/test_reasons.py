@@ -28,7 +28,7 @@ from rating.errors import UserError
 from rating.model import LateUsage
 from rating.schema import Direction, UsageFlag
 from rating.status import Status
-from server.cli.usage_commands.find import _state
+from server.cli.usage_commands.find import state_in_words
 from tests.billing.runs.test_pools_and_late import agreed, arrive
 from tests.billing.runs.test_promises import a_plan, selling
 from tests.billing.runs.world import Call, instant_us
@@ -199,7 +199,7 @@ def test_what_waits_is_told_as_what_the_next_run_does_with_it(world: World) -> N
     assert "its account" not in text
     assert "UNKNOWN_SUBSCRIPTION" in " ".join(sentences(told, "zh"))
     (record,) = find(world.home, "8613900000099", EVER).records
-    assert _state(record, "en").startswith("nobody owned its number, and the next run refuses it")
+    assert state_in_words(record, "en").startswith("nobody owned its number, and the next run refuses it")
     arrive(world, "2026-03-06T14:00:00", Call(NUMBERS["plain"], "2026-01-09T10:00:00", 60, key="after the bill"))
     (told,) = explain_record(world.home, "after the bill").left_out
     assert (told.bill_date, told.detail, told.outlook) == ("2026-03-01", "after_bill", Outlook.LATER)
@@ -209,7 +209,7 @@ def test_what_waits_is_told_as_what_the_next_run_does_with_it(world: World) -> N
     assert "2026-02-01 or later" not in text
     assert "该账户的下一次出账" in " ".join(sentences(told, "zh"))
     (record,) = [each for each in find(world.home, NUMBERS["plain"], EVER).records if each.record_id == "after the bill"]
-    assert _state(record, "en") == "it came after the bill of its period, and the run of 2026-03-01 corrects it"
+    assert state_in_words(record, "en") == "it came after the bill of its period, and the run of 2026-03-01 corrects it"
 
 
 def test_a_run_that_is_undone_has_left_nothing_out(world: World) -> None:
