@@ -7,9 +7,10 @@ import shlex
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from billing.catalogue import Operator
-from billing.store import dated_ahead
+from billing.store import commit_chain, dated_ahead, tables
 from server import operator
 from server.cli import app
 from tests.billing.runs.world import World
@@ -124,7 +125,7 @@ def test_runs_of_dates_that_had_not_begun_are_noted(call: Command) -> None:
     assert dated_ahead_of(world) == []
     world.execute("UPDATE dunning_runs SET at_us = 1766159999999999")
     world.execute(numbered.format(1761926399999999))
-    world.execute("UPDATE commits SET chain = NULL")  # as in a home of before
+    _chain_anew(world)
     world.home.close()
     checked = json.loads(call("db check --json"))
     assert checked["findings"] == []
@@ -143,6 +144,17 @@ def test_runs_of_dates_that_had_not_begun_are_noted(call: Command) -> None:
     call("dunning undo --run 1 --reason ahead", by="bob")
     call("invoice void R-0000000001 --reason ahead")
     assert json.loads(call("db check --json"))["notes"] == []
+
+
+def _chain_anew(world: World) -> None:
+    """Commits as an upgrade leaves those of before: the last one has the hash of all as they stand."""
+    commit, chain = tables.commits, commit_chain.START
+    with world.home.begin() as connection:
+        rows = connection.execute(sa.select(commit).order_by(commit.c.commit_seq)).all()
+        for row in rows:
+            chain = commit_chain.following(chain, row.commit_seq, row.kind, row.at_us)
+        connection.execute(commit.update().values(chain=None))
+        connection.execute(commit.update().where(commit.c.commit_seq == rows[-1].commit_seq).values(chain=chain))
 
 
 def dated_ahead_of(world: World) -> list[tuple[str, str]]:
