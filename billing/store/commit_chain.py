@@ -36,7 +36,7 @@ def head(connection: sa.Connection) -> tuple[int, bytes]:
     if last.chain is not None:
         return int(last.commit_seq), bytes(last.chain)
     known = connection.execute(sa.select(sa.func.coalesce(sa.func.max(commit.commit_seq), 0)).where(commit.chain.is_not(None))).scalar_one()
-    found = next((bytes(row.chain) for row in _rows(connection, known - 1) if row.chain is not None), START)
+    found = bytes(connection.execute(sa.select(commit.chain).where(commit.commit_seq == known)).scalar() or START)
     for row in _rows(connection, known):  # of a program of before that went on while the home was upgraded
         found = following(found, row.commit_seq, row.kind, row.at_us)
     return int(last.commit_seq), found
