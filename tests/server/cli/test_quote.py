@@ -195,7 +195,6 @@ def test_what_cannot_be_told(capsys: pytest.CaptureFixture[str], tells: list[str
 LARGE = [
     [*CALL, "--duration", "9999999999999999h"],
     [*CALL, "--duration", "1s", "--allowance", "9999999999999999h"],
-    ["quote", "--plan", "mobile/smart-s", "--service", "sms", "--at", "2026-10-01T00:00:00Z", "--messages", "9" * 30],
     ["quote", "--plan", "mobile/smart-s", "--service", "data", "--at", "2026-10-01T00:00:00Z", "--volume", "9999999999TiB"],
 ]
 
@@ -204,6 +203,12 @@ LARGE = [
 def test_more_than_a_column_holds(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert app.main([str(word) for word in [*words, *BOTH]]) == 2
     assert "is larger than usage can be\n  remedy: " in capsys.readouterr().err
+
+
+def test_more_messages_than_a_number_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["quote", "--plan", "mobile/smart-s", "--service", "sms", "--at", "2026-10-01T00:00:00Z", "--messages", "9" * 30]
+    assert app.main([str(word) for word in [*words, *BOTH]]) == 2
+    assert "is beyond all numbers that are kept\n  remedy: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("language", "last"), [("en", "Charge: EUR 0.031"), ("zh", "本次费用：0.031 欧元")])  # noqa: RUF001 - Chinese punctuation
