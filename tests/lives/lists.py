@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 import sqlalchemy as sa
 
 from billing.invoicing.drafts import LineDraft
@@ -39,7 +38,8 @@ class Lists:
         if run is not None and run.state == states.COMPUTED:
             drafts = frozen.read(home.path, frozen.named(home, run.run_id)).drafts
             found: list[Invoice] = [
-                (each.account_key, each.issued_on, tuple(map(msgspec.structs.astuple, each.lines))) for each in drafts.structs()
+                (each.account_key, each.issued_on, tuple(tuple(getattr(line, name) for name in FIELDS) for line in each.lines))
+                for each in drafts.structs()
             ]
             self._seen.setdefault(run.run_id, found)
         without = counted - self._counted - self._approved if needed else ()
