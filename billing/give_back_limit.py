@@ -1,4 +1,4 @@
-"""How much one person may give back alone: credits, voids, refunds and reopened payments of 30 days, by person and by account.
+"""The amount that one person may give back alone: credits, voids, refunds and reopened payments of 30 days, by person and by account.
 
 What one person did without a second one is added up over the last 30 days of the clock, for that person in each currency, and for the
 account over all persons: a sum in ten parts is the same sum. What a second person agreed to is not in it. Sums are worked out from what

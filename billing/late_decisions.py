@@ -1,4 +1,4 @@
-"""What people decided about usage that came too late for its bill, as it is stored, and how much one person may decide alone.
+"""Decisions of people about usage that came too late for its bill, as it is stored, and how much one person may decide alone.
 
 A decision is about records of one account and subscription. It stands until it is taken back; a record has one standing decision at most,
 and no bill run prices it. Rows are only ever added.
@@ -60,7 +60,7 @@ class Decided(NamedTuple):
     decision_id: Int64s
 
     def holds(self, event_key: pa.ChunkedArray[Any]) -> npt.NDArray[np.bool_]:
-        """Which rows of usage are among them, whichever version of a record counts: another one may have begun at another time."""
+        """A mask of the rows that are among them, whichever version of a record counts: another may have begun at another time."""
         if not len(self.keys):
             return np.zeros(len(event_key), np.bool_)
         mask: Any = pc.is_in(event_key, value_set=self.keys)
@@ -119,7 +119,7 @@ def reopened(connection: sa.Connection, after_seq: int, seq: int) -> tuple[pa.Ar
 
 
 def needs_second(connection: sa.Connection, values: Mapping[tuple[int | None, str], int], who: Who) -> bool:
-    """Whether somebody else has to agree to decisions of these values (above zero) by account and currency; an unknown one (empty) always.
+    """True where somebody else has to agree to decisions of these values (above zero) by account and currency; to an unknown one always.
 
     What one person decided without a second one is added up over DAYS days, for that person and for each account.
     """

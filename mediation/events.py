@@ -186,7 +186,7 @@ def check_texts(block: Block, texts: Sequence[Spans]) -> None:
 
 
 def _nul_places(block: Block, texts: Sequence[Spans]) -> NDArray[np.int64]:
-    """Where NUL stands, from the first of the texts to the last."""
+    """The rows in which NUL stands, from the first of the texts to the last."""
     begin = min((int(text.begin.min()) for text in texts if text.begin.size), default=0)
     end = max((int(text.end.max()) for text in texts if text.end.size), default=0)
     is_nul = block.data[begin:end] == 0

@@ -64,7 +64,7 @@ def decode(content: bytes, kind: Any = Any) -> Any:
 
 
 def yaml_remedy(error: yaml.MarkedYAMLError, line: str) -> str:
-    """What to look at in `line`, where YAML could not be read."""
+    """A hint at what is wrong in `line`, where YAML could not be read."""
     if "alias" in f"{error.context} {error.problem}":
         return 'write "*" in quotes where it is meant'
     if "\t" in line:
@@ -73,7 +73,7 @@ def yaml_remedy(error: yaml.MarkedYAMLError, line: str) -> str:
 
 
 def no_json(error: Exception, content: bytes) -> str:
-    """Where content stops being JSON, for people."""
+    """The place at which content stops being JSON, for people."""
     found = re.search(r"\(byte (\d+)\)", str(error))
     return (
         f"is not JSON from line {content.count(10, 0, int(found[1])) + 1} on" if found else "is not JSON: it ends too early, or is no UTF-8"

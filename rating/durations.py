@@ -1,4 +1,4 @@
-"""How long something is, as people read it: exact to the millisecond, with a fraction of a second only where there is one."""
+"""Durations as people read them: exact to the millisecond, with a fraction of a second only where there is one."""
 
 from __future__ import annotations
 

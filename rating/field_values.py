@@ -45,7 +45,7 @@ def misfits(value: object, kind: Any, place: str, key: str = "{}") -> Iterator[M
 
 
 def _inside(value: object, kinds: tuple[Any, ...], place: str, key: str) -> Iterator[Misfit]:
-    """What does not fit within a value that has the form of one of `kinds` itself."""
+    """The part that does not fit within a value that has the form of one of `kinds` itself."""
     for kind in kinds:
         origin, inner = get_origin(kind) or kind, get_args(kind)
         if isinstance(value, dict) and _is_struct(kind):

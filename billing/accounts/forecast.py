@@ -63,7 +63,7 @@ def when_billed(recorder: Recorder, before: Customer, day: dt.date, *plans: str)
 
 
 def _shorter(fees_before: list[RecurringFee], plan: str, bill_date: dt.date, day: dt.date) -> str:
-    """What a bill has no more of the fees in advance of a plan that ends; empty where it has them whole all the same."""
+    """The fees in advance of a plan that ends which a bill no longer has; empty where it has them whole all the same."""
     if day == bill_date:
         return f"the bill of {bill_date} has no fees in advance of {plan} any more"
     if all(fee.prorate for fee in fees_before):

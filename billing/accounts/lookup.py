@@ -83,7 +83,7 @@ class SubscriptionLine(msgspec.Struct, frozen=True):
 
 
 class ComingLine(msgspec.Struct, frozen=True):
-    """What holds only after the day: a fact, a plan or a subscription. `about` is the account or the subscription."""
+    """A thing that holds only after the day: a fact, a plan or a subscription. `about` is the account or the subscription."""
 
     from_date: str
     about: str

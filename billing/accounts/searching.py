@@ -31,7 +31,7 @@ _ONE_DAY: Final = dt.timedelta(days=1)
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """What was found. `found_by`: account, name, subscription or number; `text` is the id, the name or the number.
+    """An account that was found. `found_by`: account, name, subscription or number; `text` is the id, the name or the number.
 
     `from_us` and `to_us` are of a number: from when on the subscription has it, and the instant from which on no more (None: it still has).
     """
@@ -134,7 +134,7 @@ def _holding(rows: Iterable[Any]) -> Iterable[Any]:
 
 
 def _had_it(hit: Hit, on: dt.date) -> bool:
-    """Whether the number was the subscription's at some time of a day, on the clock of its account."""
+    """True where the number was the subscription's at some time of a day, on the clock of its account."""
     zone = ZoneInfo(hit.timezone)
     begin_us, end_us = ((dt.datetime.combine(day, dt.time(), zone) - EPOCH) // dt.timedelta(microseconds=1) for day in (on, on + _ONE_DAY))
     assert hit.from_us is not None, "a number is had from some time on"

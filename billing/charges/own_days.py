@@ -30,7 +30,7 @@ class Days(msgspec.Struct, frozen=True):
 
 
 class Charge(NamedTuple):
-    """What a line is for. `identity`: of its catalogue."""
+    """The charge and period of a line. `identity`: of its catalogue."""
 
     kind: Kind
     identity: str

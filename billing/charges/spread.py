@@ -89,7 +89,7 @@ class Parts:
         return Parts(np.concatenate([self._counts, counts]), np.concatenate([self._rest_micros, rest_micros]))
 
     def take_off(self, amount_micros: Int64s, lines: Int64s, group: Int64s, step_micros: Int64s) -> Int64s:
-        """What each of some `lines` has of the amount of its `group`: as `spread_columns`, by what is left of each part above zero."""
+        """The share of each of some `lines` in the amount of its `group`: as `spread_columns`, by what is left of each part above zero."""
         place, counts = self._places(lines)
         share = spread_columns(amount_micros, np.maximum(self._rest_micros[place], 0), np.repeat(group, counts), step_micros)
         self._rest_micros[place] -= share

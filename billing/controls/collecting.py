@@ -38,5 +38,5 @@ def of_run(home: Home, run_id: int) -> list[Book]:
 
 
 def all_ok(found: Iterable[Book]) -> bool:
-    """Whether every book balances."""
+    """True where every book balances."""
     return all(each.ok for each in found)

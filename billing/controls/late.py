@@ -90,7 +90,7 @@ def _records(connection: sa.Connection, every: Sequence[Any]) -> Iterator[Book]:
 
 
 def _amounts(connection: sa.Connection, every: Sequence[Any]) -> Iterator[Book]:
-    """What decisions bill is what their adjustments charge, by currency; and each that bills has one."""
+    """Decisions bill what their adjustments charge, by currency; and each that bills has one."""
     row, account = tables.adjustments.c, tables.accounts.c
     query = sa.select(row.adjustment_id, row.amount_micros, account.currency).join_from(tables.adjustments, tables.accounts)
     amounts = {int(each.adjustment_id): (each.currency, int(each.amount_micros)) for each in connection.execute(query)}

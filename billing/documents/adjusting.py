@@ -118,7 +118,7 @@ def require_possible(home: Home, connection: sa.Connection, wanted: Wanted, who:
 
 
 def need_second(connection: sa.Connection, charges: Sequence[Given], who: Who) -> bool:
-    """Whether somebody else has to agree to charges of one command: as if all of them were of the account that has most already."""
+    """True where somebody else has to agree to charges of one command: as if all of them were of the account that has most already."""
     limit, totals = settings.integer(connection, LIMIT), dict[str, int]()
     for each in charges:
         totals[each.currency] = totals.get(each.currency, 0) + each.amount_micros
@@ -197,7 +197,7 @@ def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[s
 
 
 def _is_within(connection: sa.Connection, wanted: Wanted, account_key: int, who: Who, limit_micros: int) -> bool:
-    """Whether one person may enter it alone, with what was entered so in DAYS days."""
+    """True where one person may enter it alone, with what was entered so in DAYS days."""
     given = Given(account_key, _currency_of(connection, account_key), wanted.amount_micros)
     total = abs(wanted.amount_micros) + given_alone(connection, _alone(credits_=wanted.amount_micros < 0), given, who)
     return not needs_approval(total, limit_micros)

@@ -60,7 +60,7 @@ class Enquiry(msgspec.Struct, frozen=True):
 
 
 def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, language: str | None = None) -> Enquiry:
-    """What an account will pay, by subscription and charge, for the days before `through` (None: today on its clock is the last one).
+    """Amounts an account will pay, by subscription and charge, for days before `through` (None: today on its clock is the last one).
 
     Names are in `language` (None: that of the account).
     """
@@ -87,7 +87,7 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
 
 
 class _Texts(NamedTuple):
-    """What lines are called."""
+    """The names of lines."""
 
     price_list: PriceList
     own: Mapping[tuple[int, int], str]
@@ -99,7 +99,7 @@ class _Texts(NamedTuple):
         return self.own.get(key) or self.price_list.price_text(self._identity(line), key[1], self.language)
 
     def of_class(self, line: Any) -> str:  # noqa: ANN401 -- a row of LINE
-        """What the tax class of a line is called."""
+        """The name of a line's tax class."""
         return self.price_list.tax_text(self._identity(line), int(line["tax_class"]), self.language)
 
     def _identity(self, line: Any) -> str:  # noqa: ANN401 -- a row of LINE
@@ -134,7 +134,7 @@ def _apart(charges: list[Charge], lines: Lines, texts: _Texts) -> list[Charge]:
 
 
 def _sight(charge: Charge) -> tuple[str, ...]:
-    """What a reader sees of a charge without its figures."""
+    """A charge as a reader sees it, without its figures."""
     return charge.subscription_id, charge.kind, charge.text, charge.period_from, charge.period_to
 
 

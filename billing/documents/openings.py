@@ -96,7 +96,7 @@ def _asked(rows: Sequence[Any], on: dt.date) -> _Asked:
 def _ask(  # noqa: PLR0913, PLR0917 -- what, about what and by whom
     home: Home, connection: sa.Connection, rows: Sequence[Any], on: dt.date, who: Who, agreement: Agreement | None
 ) -> Approval | None:
-    """What waits for another person; None where nobody has to agree, or that one agrees now."""
+    """The proposal that waits for another person; None where nobody has to agree, or that one agrees now."""
     asked, subject = _asked(rows, on), f"items of {on}"
     if agreement is not None:
         _require_unchanged(agreement, asked)
@@ -120,7 +120,7 @@ def _require_unchanged(agreement: Agreement, asked: _Asked) -> None:
 
 
 def _is_beyond(connection: sa.Connection, rows: Sequence[Any], currency: str, who: Who) -> bool:
-    """Whether credits in a currency come to more than one person may open alone, in all or for one account."""
+    """True where credits in a currency come to more than one person may open alone, in all or for one account."""
     limit, acts = settings.integer(connection, give_back_limit.LIMIT), give_back_limit.openings_alone()
     credits_: dict[int | None, int] = {None: 0}
     for row in rows:

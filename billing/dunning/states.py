@@ -98,7 +98,7 @@ def _worst(late: Sequence[OpenItem], policy: Policy, as_of: dt.date, taken: Sequ
 
 
 def _may_come(step: Step, as_of: dt.date, taken: Sequence[Taken]) -> bool:
-    """Whether the step that must come before was taken long enough ago, or the account is there already.
+    """True where the step that must come before was taken long enough ago, or the account is there already.
 
     A bar of another policy is a bar here. A reminder is not: the next one has an earlier one to wait for.
     """
@@ -109,7 +109,7 @@ def _may_come(step: Step, as_of: dt.date, taken: Sequence[Taken]) -> bool:
 
 
 def _stands_there(step: Step, last: Taken) -> bool:
-    """Whether an account with this last step stands at `step` or beyond it. A bar is a bar, whatever its level in another policy."""
+    """True where an account with this last step stands at `step` or beyond it. A bar is a bar, whatever its level in another policy."""
     if step.action == Action.BAR_OUTGOING:
         return last.action == Action.BAR_OUTGOING
     return _severity(last.level, last.action) >= _severity(step.level, step.action)

@@ -70,7 +70,7 @@ def package_policies(folder: Path = POLICY_FOLDER) -> dict[str, Policy]:
 
 
 def doubts(policy: Policy) -> list[str]:
-    """What is allowed, and hardly meant: no step at all, and a bar that nothing has to come before."""
+    """Doubts about what is allowed, and hardly meant: no step at all, and a bar that nothing has to come before."""
     if not policy.steps:
         return ["it has no steps: it reminds nobody, and its next run ends every bar of the accounts that have it"]
     return [

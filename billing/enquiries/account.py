@@ -1,4 +1,4 @@
-"""Where an account stands: what it owes as the ledger says, its last bills, dunning, and when it is billed next. As of now.
+"""The standing of an account: what it owes as the ledger says, its last bills, dunning, and when it is billed next. As of now.
 
 The balance is that of its statement (`billing.payments.statement.owed_micros`): debits less credits of its receivable. It equals what is
 open of its documents less credit that is not used up; deposits are held apart. Amounts are micro-units of the account's currency.
@@ -57,7 +57,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def standing(home: Home, account_id: str, now_us: int, *, bills: int = LAST_BILLS) -> Standing:
-    """Where the account `account_id` stands now, with its last `bills` documents. Raises UserError: unknown."""
+    """The standing of the account `account_id` now, with its last `bills` documents. Raises UserError: unknown."""
     with home.connect() as connection:
         key = picture.account_keys(connection, [account_id]).get(account_id)
         if key is None:

@@ -1,4 +1,4 @@
-"""How a home is doing, on one page: each row says one thing and names the command that says more.
+"""The state of a home on one page: each row says one thing and names the command that says more.
 
 Most rows cost a few queries, whatever the size of the home (counts of accounts and of what waits). Rows of `page_slow` compute over all
 accounts or all usage; on a home above QUICK_ACCOUNTS accounts or QUICK_RECORDS records they are left out unless all are asked for, and
@@ -128,7 +128,7 @@ def _approvals(home: Home, _now_us: int) -> Iterator[Row]:
 
 
 def _suspense(home: Home, _now_us: int) -> Iterator[Row]:
-    """What intake put aside, by reason; without what rating refused."""
+    """The records intake put aside, by reason; without what rating refused."""
     row, decision = tables.suspense.c, tables.suspense_decisions.c
     decided = sa.exists().where(decision.suspense_id == row.suspense_id)
     query = sa.select(row.reason, sa.func.count()).where(row.reason.not_in(MARKS), ~decided).group_by(row.reason)

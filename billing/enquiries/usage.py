@@ -1,4 +1,4 @@
-"""What became of the records of a number in a span: each with its state, and where it is billed or why it is not.
+"""The records of a number in a span, and what became of them: each with its state, and where it is billed or why it is not.
 
 Looked at are records that count, those that wait in suspense, and what bill runs made of them. Rows that could not be read have no number
 and are not found. At most `limit` records are told, the oldest; memory holds one file of usage at a time.
@@ -37,7 +37,7 @@ LIMIT_MAX: Final = 10_000
 
 
 class State(enum.StrEnum):
-    """Where a record stands."""
+    """The states of a record."""
 
     BILLED = "billed"
     NO_LINE = "no_line"  # priced at nothing, or another line holds what is due: it is on no line of its run
@@ -154,7 +154,7 @@ def _record(row: dict[str, Any], charges: list[Charged], told: dict[str, Told], 
 
 
 def _of_charges(charges: list[Charged]) -> dict[str, Any]:
-    """Where an event is billed that its newest run priced."""
+    """The invoice and line that bill an event its newest run priced."""
     standing = [each for each in charges if each.line is not None and not each.line.is_void]
     if standing:
         first = standing[0]

@@ -31,7 +31,7 @@ class Span(NamedTuple):
     to_us: int = view.TIME_MAX_US
 
     def holds(self, instant_us: int | None) -> bool:
-        """Whether it is within the span; so is what is not known."""
+        """True where it is within the span; so is what is not known."""
         return instant_us is None or self.from_us <= instant_us < self.to_us
 
 

@@ -1,4 +1,4 @@
-"""What waits for a second person beside proposals: charges and credits by hand, and write-offs that were asked for.
+"""Acts that wait for a second person beside proposals: charges and credits by hand, and write-offs that were asked for.
 
 Another person approves each by giving the same command; it is told whole.
 """

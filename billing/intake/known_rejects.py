@@ -74,7 +74,7 @@ def numbered(row_sha256: bytes, number: int) -> bytes:
 
 
 def is_hash_of(row_sha256: bytes, raw: bytes) -> bool:
-    """Whether a row that could not be read is known by this hash: that of its bytes, or of one of its events."""
+    """True where a row that could not be read is known by this hash: that of its bytes, or of one of its events."""
     whole = hashlib.sha256(raw).digest()
     return any(numbered(whole, number) == row_sha256 for number in range(_EVENTS_MAX))
 

@@ -182,7 +182,7 @@ class TextIndex:
 
 
 def sight(line: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a draft, or a row of the database
-    """What a reader sees of a line without its figures."""
+    """A line as a reader sees it, without its figures."""
     return line.kind, line.text, line.subscription_key, line.period_from, line.period_to
 
 

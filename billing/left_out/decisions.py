@@ -1,4 +1,4 @@
-"""What people decided about records that came too late for their bill, with the adjustment and the invoice that bill them."""
+"""Decisions of people about records that came too late for their bill, with the adjustment and the invoice that bill them."""
 
 from __future__ import annotations
 

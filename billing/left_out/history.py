@@ -98,7 +98,7 @@ def left_for_good(home: Home, seq: int) -> late_decisions.Decided | None:
 
 
 def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
-    """Whether `left_for_good` has to look: people have decided on usage, a run left some out for good, or some came after its bill's run.
+    """True where `left_for_good` has to look: people decided on usage, a run left some out for good, or some came after its bill's run.
 
     Most homes have none, and to know that needs no keys.
     """
@@ -112,7 +112,7 @@ def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
 
 
 def _came_late(home: Home, connection: sa.Connection, seq: int) -> bool:
-    """Whether usage was committed after a run had looked whose bill date lies behind its start, by any clock."""
+    """True where usage was committed after a run had looked whose bill date lies behind its start, by any clock."""
     runs = sorted(looked(connection, seq), key=lambda each: each.pinned_seq)
     pinned = np.array([each.pinned_seq for each in runs], np.int64)
     ends_us = np.maximum.accumulate(np.array([(day_number(each.bill_date) + 1) * _DAY_US for each in runs], np.int64)) if runs else pinned

@@ -1,4 +1,4 @@
-"""Which of many keys no other list of keys holds: sorted once, then each list takes as long as its own keys do."""
+"""Keys that no other list of keys holds: sorted once, then each list takes as long as its own keys do."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class OpenKeys:
             place[rows] += 1
 
     def is_any_open(self) -> bool:
-        """Whether a key is left."""
+        """True where a key is left."""
         return bool(self._open.any())
 
     def rows(self) -> Int64s:

@@ -155,7 +155,7 @@ def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, ru
 
 
 def _awaited(reason: LeftOut, run: Looked, known: Circumstance) -> str:
-    """What a later run does with a record, where that is not to bill a period that ends."""
+    """The act of a later run on a record, where that is not to bill a period that ends."""
     if not known.account_id:
         return NOBODYS if reason in {LeftOut.OTHER_RUN, LeftOut.NOT_DUE} else ""
     is_billed = known.period_to is not None and known.period_to < run.bill_date

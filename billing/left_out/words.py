@@ -123,7 +123,7 @@ def sentences(found: Told, language: str = "en") -> list[str]:
 
 
 def head(found: Told, language: str = "en") -> str:
-    """What became of a record, in short: what people decided, or why it is on no bill, and whether one will have it."""
+    """The fate of a record, in short: what people decided, or why it is on no bill, and whether one will have it."""
     if found.decision is None:
         return told(found.reason, language)
     words, made = WORDS[language], found.decision

@@ -63,7 +63,7 @@ class Back(NamedTuple):
 
 
 class GivenBack(NamedTuple):
-    """What was done. `reopened`: number of the invoice and what of it the credit settles no more.
+    """The result. `reopened`: number of the invoice and what of it the credit settles no more.
 
     `resettled`: what of that other credit of the account settled at once. `account_credit_before_micros` and `account_credit_micros`:
     credit of the account that is not used up.
@@ -336,7 +336,7 @@ def _events(connection: sa.Connection, credit: tuple[str, str]) -> list[tuple[st
 
 
 def _open_of(connection: sa.Connection, account_key: int) -> collections.Counter[str]:
-    """What is open of each invoice of an account, its parts together."""
+    """The open amount of each invoice of an account, its parts together."""
     found: collections.Counter[str] = collections.Counter()
     for item in open_items(connection, [account_key]):
         found[item.number] += max(item.open_micros, 0)

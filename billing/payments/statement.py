@@ -113,7 +113,7 @@ def statement(
 
 
 def owed_micros(connection: sa.Connection, account: Account) -> int:
-    """What an account owes by all that was recorded, below zero for credit: the closing balance of its statement of all time."""
+    """The amount an account owes by all that was recorded, below zero for credit: the closing balance of its statement of all time."""
     return sum(micros for _, micros in owed_by_date(connection, account))
 
 

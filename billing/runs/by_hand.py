@@ -51,7 +51,7 @@ class Billed(NamedTuple):
 
 
 def billed(connection: sa.Connection) -> dict[int, Billed]:
-    """Where adjustments (ids) are billed: on a line of their own sign. What has the other one takes such a line back."""
+    """The lines that bill adjustments (ids): on a line of their own sign. What has the other one takes such a line back."""
     line, invoice, entered = tables.invoice_lines.c, tables.invoices.c, tables.adjustments.c
     columns = (line.price_id, line.line_no, line.amount_micros, line.effect, invoice.number, entered.amount_micros.label("entered_micros"))
     query = sa.select(*columns).join_from(tables.invoice_lines, tables.invoices, invoice.invoice_key == line.invoice_key)

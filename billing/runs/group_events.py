@@ -54,7 +54,7 @@ class Units(NamedTuple):
 
 
 class LateUsage(NamedTuple):
-    """When usage came, if any plan asks for that; what came too late and was decided on by people."""
+    """The arrival of usage, if any plan asks for it, and the late usage that people decided on."""
 
     came: Arrivals | None
     decided: Decided

@@ -167,12 +167,12 @@ class Menus:
         return plain, plain & (indifferent | ~with_fees)
 
     def _is_plain(self, group: Group) -> bool:
-        """Whether neither tiers nor charge codes tell lines of usage apart."""
+        """True where neither tiers nor charge codes tell lines of usage apart."""
         menus = self._of_group(group)
         return not any(menu.tiers or any(each.charge_codes for each in menu.discounts) for menu in menus)
 
     def _is_indifferent(self, group: Group) -> bool:
-        """Whether no discount is about both usage and fees, or nothing but that: discounts on all of it, and commitments that count all."""
+        """True where no discount is about both usage and fees, or nothing but that: discounts on all, commitments that count all."""
         kinds = [set(each.kinds or USUAL_KINDS) & FEES_AND_USAGE for menu in self._of_group(group) for each in menu.discounts]
         if all(each <= {Kind.USAGE} or Kind.USAGE not in each for each in kinds):
             return True

@@ -210,7 +210,7 @@ def _joined(  # noqa: PLR0913, PLR0917 -- columns side by side, and what they ar
 
 
 class _Classes:
-    """What tells lines of usage of one subscription and period apart: a class has one charge key, catalogue and rate of tax.
+    """The classes that tell lines of usage of one subscription and period apart: a class has one charge key, catalogue and rate of tax.
 
     `of_event`: the class of each event, -1 of one without a price. Classes are in the order of charge keys; `lines` has a line of each.
     """

@@ -30,7 +30,7 @@ _MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 class Choice(NamedTuple):
-    """What is chosen: records by name or event key, or all of an account, of a month (of their start, such as 2025-10), or of both."""
+    """A choice: records by name or event key, or all of an account, of a month (of their start, such as 2025-10), or of both."""
 
     records: tuple[str, ...] = ()
     account_id: str | None = None
@@ -38,7 +38,7 @@ class Choice(NamedTuple):
 
 
 class GroupKey(NamedTuple):
-    """What the records of a decision have in common. Empty texts: nobody's, of unknown worth, not billed."""
+    """The values that the records of a decision have in common. Empty texts: nobody's, of unknown worth, not billed."""
 
     account_id: str
     subscription_id: str
@@ -72,7 +72,7 @@ def grouped(records: Iterable[TooLate], *, billed: bool) -> Mapping[GroupKey, li
 
 
 def local_start(each: TooLate) -> dt.datetime:
-    """When a record began on the clock of its account; UTC where it is nobody's."""
+    """The start of a record on the clock of its account; UTC where it is nobody's."""
     return _local(each, each.record.start_us)
 
 
@@ -104,7 +104,7 @@ def _named(home: Home, found: Sequence[TooLate], names: Sequence[str], now_us: i
 
 
 def _explained(home: Home, name: str) -> tuple[Told, ...]:
-    """What is told of records of this name that are on no bill."""
+    """A text about records of this name that are on no bill."""
     try:
         return explain_record(home, name).left_out
     except UserError:  # nobody knows it

@@ -207,7 +207,7 @@ class _Work:
 
 
 def _in_one_line(wanted: Wanted) -> Wanted:
-    """What is wanted, reason and text each as one line. Raises UserError for an amount that is none, and for signs that are not printed."""
+    """The request, reason and text as one line each. Raises UserError for an amount that is none, and for signs that are not printed."""
     if wanted.amount_micros is not None and wanted.amount_micros <= 0:
         raise UserError("late usage is billed with an amount above zero", "write off what is not to be billed", exit_status=2)
     text = identifiers.one_line(wanted.text, f"the text of {_WHAT}")

@@ -64,7 +64,7 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: bool = False, progress: Progress | None = None) -> Listed:
-    """What is too late for any bill now, and open; of one account, if it is named. `decided`: what people have decided on instead.
+    """Usage that is too late for any bill now, and open; of one account, if it is named. `decided`: what people have decided on instead.
 
     `progress` counts charge files, then runs.
     """

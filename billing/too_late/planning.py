@@ -101,7 +101,7 @@ class Planner:
 
 
 def adjustment(group: Group, reference: str) -> adjusting.Wanted:
-    """What bills a group."""
+    """The adjustment that bills a group."""
     day = dt.date.fromisoformat(group.on_date)
     sold = (group.catalogue, group.tax_class, group.subscription_id)
     return adjusting.Wanted(reference, group.account_id, day, group.amount_micros, _REASON_CODE, group.text, *sold)
@@ -124,7 +124,7 @@ def _owners(connection: sa.Connection, account_ids: set[str]) -> Mapping[str, Ow
 
 
 def _values(groups: Sequence[Group]) -> dict[str, int]:
-    """What counts for the limit, by currency: what is billed, or the worth of what is not."""
+    """The amounts that count for the limit, by currency: what is billed, or the worth of what is not."""
     values: dict[str, int] = {}
     for each in groups:
         values[each.currency] = values.get(each.currency, 0) + (each.amount_micros or each.worth_micros)

@@ -38,7 +38,7 @@ class _Job(NamedTuple):
     at_us: int
 
     def may_hold(self, each: TooLate) -> bool:
-        """Whether a record began or came on a day that it may have computed."""
+        """True where a record began or came on a day that it may have computed."""
         wider = dt.timedelta(days=_WIDER_DAYS)
         days = (local_day(each, each.record.start_us), local_day(each, each.record.came_us))
         return each.record.came_us <= self.at_us and any(self.first_day - wider <= day < self.after_day + wider for day in days)
@@ -75,7 +75,7 @@ class Rerated:
 
 
 class _Payers:
-    """Who has ever paid for whom, by agreements of accounts and of subscriptions, retracted ones too."""
+    """Pairs of accounts of which one has ever paid for the other, by agreements of accounts and of subscriptions, retracted ones too."""
 
     def __init__(self, connection: sa.Connection) -> None:
         account, fact, of_one = tables.accounts.c, tables.account_facts.c, tables.subscription_facts.c

@@ -1,4 +1,4 @@
-"""What is asked for of late usage, and what comes of it."""
+"""Requests about late usage, and their results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from billing.too_late.choosing import Choice
 
 
 class Wanted(NamedTuple):
-    """What is to be done, with which records. `kind`: of `billing.late_decisions`.
+    """An act on late usage, and its records. `kind`: of `billing.late_decisions`.
 
     `on_date`, `amount_micros` and `text` are of adjustments; None: today, and their worth.
     """
@@ -59,7 +59,7 @@ class LeftAlone(msgspec.Struct, frozen=True):
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """What was decided, or would be. `values`: what counts for the limit, by currency (empty: of unknown worth).
+    """The result of a decision, or of a dry run. `values`: what counts for the limit, by currency (empty: of unknown worth).
 
     `needs_second`: another person has to agree, to `proposal` where it is stored; nothing is done yet.
     """

@@ -1,4 +1,4 @@
-"""What a customer's bill calls usage that came too late, in the language of the account."""
+"""The name of usage that came too late on a customer's bill, in the language of the account."""
 
 # ruff: noqa: RUF001 - Chinese texts have Chinese punctuation
 from __future__ import annotations
@@ -33,7 +33,7 @@ WORDS: Final = {
 
 
 def line_text(records: Sequence[TooLate], language: str) -> str:
-    """Which records a line is about: their days, how many, and the names of the first ones."""
+    """The records a line is about: their days, how many, and the names of the first ones."""
     words = WORDS.get(language.partition("-")[0], WORDS["en"])
     days = sorted(f"{local_start(each):%Y-%m-%d}" for each in records)
     names = named([each.record.record_id for each in records], language)

@@ -149,7 +149,7 @@ def _in_order(offers: list[Offer]) -> tuple[Offer, ...]:
 
 
 def _holds_tax(made: World, subscriptions: int) -> bool | None:
-    """Whether amounts of all plans hold their tax; None: those of some."""
+    """True where amounts of all plans hold their tax; None: those of some."""
     names = {plan.partition("/")[0] for index in range(subscriptions) for plan in made.plans_of(index)}
     kinds = {made.tariffs.inclusive(name) for name in names if name in made.tariffs.identities}
     return None if len(kinds) > 1 else True in kinds

@@ -1,4 +1,4 @@
-"""What became of a document, a sentence a line, in English or Chinese: below the document itself (`server.cli.invoice_page`).
+"""The later history of a document, a sentence a line, in English or Chinese: below the document itself (`server.cli.invoice_page`).
 
 Customers read it: who voided a document, and why, is for operators, in JSON and in `invoice explain`.
 """

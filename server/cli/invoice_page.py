@@ -181,12 +181,12 @@ def _quantity(line: InvoiceLine, quantity: int, unit: str, words: dict[str, str]
 
 
 def _has_use(line: InvoiceLine) -> bool:
-    """Whether a line tells of usage; one that credits or corrects an amount alone does not."""
+    """True where a line tells of usage; one that credits or corrects an amount alone does not."""
     return line.kind == "usage" and bool(line.events or line.quantity)
 
 
 def of_class(text: str, tax_name: str, words: dict[str, str] = WORDS["en"]) -> str:
-    """What a line is called, with its tax class where nothing else tells it from another."""
+    """The name of a line, with its tax class where nothing else tells it from another."""
     return words["of_class"].format(text, tax_name) if tax_name else text
 
 

@@ -101,7 +101,7 @@ class Slots:
 
     @property
     def are_free(self) -> bool:
-        """Whether nobody has a place."""
+        """True where nobody has a place."""
         with self._lock:
             return not self._taken.total()
 
@@ -190,7 +190,7 @@ class Gate(_Interceptor):
         self._health_room.close()
 
     def has_emptied(self, within_s: float) -> bool:
-        """Whether all that was let in has left; waits for it, since who is told to end needs a moment."""
+        """True where all that was let in has left; waits for it, since who is told to end needs a moment."""
         until_s = time.monotonic() + within_s
         slots = (self.streams, self._calls, self._health_calls, self._watchers)
         while not all(each.are_free for each in slots):

@@ -69,7 +69,7 @@ class StoringSink:
         self._writer.end_by(max(within_s - BUSY_TIMEOUT_MS / 1_000, 0.0))
 
     def close(self, wait_s: float) -> bool:
-        """Whether everything that waits is answered; returns after `wait_s` from a disk that does not answer."""
+        """True where everything that waits is answered; returns after `wait_s` from a disk that does not answer."""
         has_answered = self._writer.close(wait_s)
         if not has_answered:
             _log.error("the store did not answer within %s s; what was not acked is to be sent again", wait_s)

@@ -57,7 +57,7 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
             self._changed.wait_for(lambda: not self._open, wait_s)
 
     def close(self, wait_s: float) -> bool:
-        """Whether everything submitted is answered; returns after `wait_s` at the latest."""
+        """True where everything submitted is answered; returns after `wait_s` at the latest."""
         return self._sink.close(wait_s)
 
     def _enter(self, stream: UsageStream) -> None:

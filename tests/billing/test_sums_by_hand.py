@@ -96,7 +96,7 @@ def _write_off(world: World, reference: str, cents: int, by: tuple[str, int]) ->
     with world.home.connect() as connection:
         limit = settings.integer(connection, "write_off_limit_micros")
     named = {"amount_micros": cents * CENT, "limit_micros": limit, "reference": reference}
-    return write_off.write_off(world.home, "R-0000000001", dt.date(2025, 11, 2), "gone", who(world, by), **named).waits  # type: ignore[arg-type]
+    return write_off.write_off(world.home, "R-0000000001", dt.date(2025, 11, 2), "gone", who(world, by), **named).waits  # type: ignore[arg-type] -- fields by their names
 
 
 def test_opening_credits_wait_for_another_person(world: World) -> None:

@@ -30,7 +30,7 @@ _CREDIT = {"deferred", "provision"}  # ledger accounts that hold credits
 
 
 class Desk:
-    """Where commands are given: a folder with the files of the diary, and a practice home in it."""
+    """A place to give commands: a folder with the files of the diary, and a practice home in it."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("tariffs", "accounts", "sources", "usage"):
@@ -60,7 +60,7 @@ class Desk:
         self._monkeypatch.setenv(clock.TODAY, f"{day}T09:00:00+00:00")
 
     def run(self, words: str, by: str = "ana", status: int = 0) -> str:
-        """What a command prints, errors included."""
+        """The output of a command, errors included."""
         self._monkeypatch.setattr("server.operator.current", lambda: OPERATORS[by])
         tokens = shlex.split(words)
         assert tokens[0] == "ratewright", words
@@ -70,7 +70,7 @@ class Desk:
         return told.out if status == 0 else told.out + told.err
 
     def json(self, words: str) -> Any:  # noqa: ANN401 -- JSON is anything
-        """What a command prints as JSON."""
+        """The JSON that a command prints."""
         return json.loads(self.run(f"ratewright {words} --json"))
 
     def _command(self, command: Command) -> list[str]:

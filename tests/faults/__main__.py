@@ -57,7 +57,7 @@ def run(asked: argparse.Namespace) -> int:
 
 
 def table(asked: argparse.Namespace) -> int:
-    """What a campaign has found so far."""
+    """The results of a campaign so far."""
     say(results.table(_chosen(asked), results.read(asked.results)))
     return 0
 

@@ -84,7 +84,7 @@ def tried(copy: Copy, target: Target, fault: Fault, tree: str) -> Result:
 
 
 def _pass_without(copy: Copy, target: Target, run: Run, step: str, first: Sequence[str]) -> bool:
-    """Whether the first test that failed passes without the fault. Of tests that never ended all do; the whole target did before."""
+    """True where the first test that failed passes without the fault. Of tests that never ended all do; the whole target did before."""
     if run.failed[0] != trying.TIMED_OUT:
         return trying.run_first(copy, target, run.failed[:1]).passed
     return step == WHOLE or trying.run_first(copy, target, first).passed

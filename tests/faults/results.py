@@ -1,4 +1,4 @@
-"""What became of planted faults: a JSON line each, tables of them, and two campaigns compared."""
+"""Results of planted faults: a JSON line each, tables of them, and two campaigns compared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAME_WIDTH: Final = 38
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of a fault. `by`: the tests that failed; `step`: among the first ones or the whole set; `why`: where nothing is sure."""
+    """The result of a fault. `by`: the tests that failed; `step`: among the first ones or the whole set; `why`: where nothing is sure."""
 
     fault: str
     outcome: str
@@ -77,7 +77,7 @@ def table(faults: Sequence[Fault], found: Mapping[str, Result]) -> Iterator[str]
 
 
 def compared(faults: Sequence[Fault], one: Mapping[str, Result], other: Mapping[str, Result]) -> Iterator[str]:
-    """What the first campaign caught and the second did not, and the other way round; of faults that both have tried."""
+    """Faults that the first campaign caught and the second did not, and the other way round; of faults that both have tried."""
     sure = (CAUGHT, SURVIVED)
     both = [fault for fault in faults if all(fault.id in side and side[fault.id].outcome in sure for side in (one, other))]
     caught_one, caught_other = ({each.id for each in both if side[each.id].outcome == CAUGHT} for side in (one, other))

@@ -37,7 +37,7 @@ class Target(NamedTuple):
 
 
 class Run(NamedTuple):
-    """How a command ended. `failed`: the tests that did, the first one first; `tail`: the end of what it said."""
+    """The end of a command. `failed`: the tests that did, the first one first; `tail`: the end of what it said."""
 
     status: int
     failed: tuple[str, ...]
@@ -46,7 +46,7 @@ class Run(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether all tests passed, or there were none."""
+        """True where all tests passed, or there were none."""
         return self.status in {0, NOTHING_COLLECTED} and not self.failed
 
 

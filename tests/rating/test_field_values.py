@@ -1,4 +1,4 @@
-"""What a person reads of a value that its field does not take: never a word of the parser, and the right form with it."""
+"""Messages about a value that its field does not take: never a word of the parser, and the right form with it."""
 
 from __future__ import annotations
 

@@ -40,4 +40,4 @@ def test_what_it_imports_for_type_checkers_it_lists(package: str) -> None:
 
 def test_no_other_name() -> None:
     with pytest.raises(AttributeError, match=r"module 'billing.invoicing' has no attribute 'nonsense'"):
-        importlib.import_module("billing.invoicing").nonsense  # noqa: B018
+        importlib.import_module("billing.invoicing").nonsense  # noqa: B018 -- to look it up is the test

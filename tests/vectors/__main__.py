@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 def by_form(found: Verdicts) -> dict[str, dict[str, int]]:
-    """How many cases of each form have which verdict."""
+    """Counts of cases by form and verdict."""
     counts: dict[str, Counter[str]] = {}
     for each in found:
         counts.setdefault(each.form, Counter())[each.kind.value] += 1

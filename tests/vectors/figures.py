@@ -52,7 +52,7 @@ def subject_of(case: Case, rule_plan: str) -> str:
 
 
 def parts_of(said: Translation, twin: Outcome) -> list[Fraction]:
-    """How much usage each band and slot prices, in the case's own unit."""
+    """The usage that each band and slot prices, in the case's own unit."""
     found: list[tuple[tuple[str, int], Fraction]] = []
     for piece in twin.pieces:
         length = Fraction(piece.to_qty - piece.from_qty) / said.scale

@@ -33,7 +33,7 @@ def folder() -> Path:
 
 
 def kinds_in(place: Path) -> list[str]:
-    """Which of RATING and BILLING a folder has vectors of. Refuses a folder without any."""
+    """The kinds (RATING, BILLING) of which a folder has vectors. Refuses a folder without any."""
     found = [kind for kind in (RATING, BILLING) if _files(place, kind)]
     if not found:
         raise _nothing(place, f"{RATING}* and no {BILLING}*")

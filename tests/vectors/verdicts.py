@@ -55,7 +55,7 @@ class Kind(enum.Enum):
 
 
 class Verdict(NamedTuple):
-    """What became of one case, and why. `form`: what cases are counted by."""
+    """The verdict on one case, and its reason. `form`: what cases are counted by."""
 
     case_id: str
     kind: Kind

@@ -1,4 +1,4 @@
-"""How often events of a document opened day passes of each fee, priced by the kernel.
+"""Counts of day passes that events of a document opened, by fee, priced by the kernel.
 
 What an event comes to before discount, money and caps holds the fees of the passes that it opens, and nothing else of it depends on them.
 So usage is priced with a power of two as the fee of each pass, and with none: the difference says which ones an event opened.

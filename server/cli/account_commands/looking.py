@@ -115,7 +115,7 @@ def _local_day(now_us: int, timezone: str) -> dt.date:
 
 
 def _print_standing(money: Standing) -> None:
-    """What it owes now, and its last documents."""
+    """The amount it owes now, and its last documents."""
     from server.cli import output
 
     output.print_table((f"on {money.as_of}", ""), _standing(money))

@@ -168,7 +168,7 @@ def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
 
 
 def _print_for_good(report: RunReport) -> None:
-    """How many records a run has left out for good on which nobody has decided, if any."""
+    """A count of the records a run has left out for good and nobody has decided on, if any."""
     from billing.runs.left_out import LeftOut, Outlook, outlook
 
     names = (each for each in LeftOut if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED)

@@ -141,7 +141,7 @@ def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
 
 
 def opened_again(done: GivenBack) -> Iterator[str]:
-    """What is open after it, and what other credit of the account settled in its place."""
+    """The amount that is open after it, and what other credit of the account settled in its place."""
     instead = dict(done.resettled)
     for number, micros in done.reopened:
         if again := micros - instead.get(number, 0):

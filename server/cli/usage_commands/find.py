@@ -138,7 +138,7 @@ def _row(record: Record, timezone: str, language: str) -> tuple[str, ...]:
 
 
 def state_in_words(record: Record, language: str) -> str:
-    """What became of a record."""
+    """The fate of a record in words."""
     from billing.left_out.words import WORDS
 
     fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
@@ -163,7 +163,7 @@ def _told(record: Record, language: str) -> str:
 
 
 def _quantity(record: Record) -> str:
-    """How long, how much, or how many."""
+    """A duration, volume or count in words."""
     if record.bytes:
         return f"{record.bytes:,} B"
     return f"{record.duration_us / 1_000_000:,.3f}".rstrip("0").rstrip(".") + " s" if record.duration_us else f"{record.units:,}"

@@ -81,7 +81,7 @@ def test_marks_of_the_database_mean_nothing(home: Home, text: str) -> None:
 def test_a_number_of_somebody_at_a_date(home: Home) -> None:
     whole = search(home, "8613800000001").hits
     assert [(each.account_id, each.subscription_id, each.exact) for each in whole] == [("A1", "A1-1", True), ("T1", "T1-1", True)]
-    assert whole[0].to_us == whole[0].from_us + 92 * 86_400_000_000  # type: ignore[operator]
+    assert whole[0].to_us == whole[0].from_us + 92 * 86_400_000_000  # type: ignore[operator] -- both are known here
     assert whole[1].to_us is None
     # date -> who had it: A1 to the last of 2025 by Shanghai's clock, T1 from noon of 10 January by Berlin's
     who = {"2025-09-30": [], "2025-12-31": ["A1"], "2026-01-01": [], "2026-01-09": [], "2026-01-10": ["T1"], "2027-01-01": ["T1"]}

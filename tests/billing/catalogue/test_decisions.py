@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 BEN = states.By("ben", 2)
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -53,6 +56,17 @@ def test_one_about_a_tariff_that_is_gone_is_missed(decided: World, before: bool)
         seq = decided.home.next_commit_seq(connection, "decision", decided.tick())
     with pytest.raises(UserError, match=f"a decision is gone from the store: commit {seq} has no row"):
         catalogue.decisions(decided.home)
+
+
+@pytest.mark.parametrize("kind", ["decision", "draft", "publication", "repeal", "late"])
+def test_a_kind_of_commit_that_must_have_a_row_is_taken_by_one_module(kind: str) -> None:
+    """Such a commit without its row is held to be a loss: nobody else may take one of that kind."""
+    named = [
+        path
+        for path in (ROOT / "billing").rglob("*.py")
+        if re.search(rf'(next_commit_seq\([^)]*|_KIND: Final = )"{kind}"', path.read_text("utf-8"))
+    ]
+    assert len(named) == 1, named
 
 
 def _as_before(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Where an account stands: its balance is that of the ledger and of its statement, whatever happened to it."""
+"""The standing of an account: its balance is that of the ledger and of its statement, whatever happened to it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def desk(tmp_path: Path, both: str) -> Iterator[Desk]:
 
 
 def of(desk: Desk, account_id: str = "anna", *, on: str = "03-10") -> Standing:
-    """Where an account stands at noon of a day, as its statement and the ledger say."""
+    """The standing of an account at noon of a day, as its statement and the ledger say."""
     moment = dt.datetime.fromisoformat(f"2026-{on}T04:00:00+00:00")
     found = standing(desk.home, account_id, int(moment.timestamp()) * UNIT)
     with desk.home.connect() as connection:

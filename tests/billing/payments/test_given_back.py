@@ -1,4 +1,4 @@
-"""What is open after money went back, as the command tells it."""
+"""Open amounts after money went back, as the command tells it."""
 
 from __future__ import annotations
 

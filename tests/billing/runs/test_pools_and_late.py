@@ -1,4 +1,4 @@
-"""Shared allowances of pools, usage that arrives late, and what an imported account has left of its allowances.
+"""Shared allowances of pools, and usage that arrives late.
 
 A national call costs 0.10 a minute, begun minutes count whole. Amounts in cents (fen).
 """
@@ -32,7 +32,7 @@ from mediation.decode import Decoded
 from rating.model import AtPlanChange, LateUsage, Service, UsageRule
 from tests.billing.runs.test_groups import Priceable
 from tests.billing.runs.test_promises import FREE, ROLLS, VOICE, a_plan, confirmed, minutes, selling, usage_cents
-from tests.billing.runs.world import MINUTE_MS, NATIONAL, Call, World, instant_us, price_of, usage_table
+from tests.billing.runs.world import NATIONAL, Call, World, instant_us, price_of, usage_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -490,18 +490,3 @@ def unbilled_usage(world: World, after: dt.date) -> list[int]:
     """What usage is on no invoice at the end of the month before a day, in cents."""
     found = unbilled(world.home, after, at_month_end=True).lines
     return [int(line["amount_micros"]) // 10_000 for line in found[found["kind"] == Kind.USAGE]]
-
-
-def test_the_first_run_of_an_imported_account_begins_with_what_it_had_left(world: World) -> None:
-    """31 minutes of October and 9 that were left when the account came: 41 minutes, one is paid."""
-    opened(world, a_plan("saver", ROLLS), "a1")
-    row = {"run_id": 0, "identity": "shop", "allowance_id": FREE.allowance_id, "plan": "shop/saver", "quantity": 9 * MINUTE_MS}
-    keys = {
-        "account_key": world.key("accounts", "account_key", "account_id", "a1"),
-        "subscription_key": world.key("subscriptions", "subscription_key", "subscription_id", "sa1"),
-    }
-    with world.home.begin() as connection:
-        connection.execute(tables.carried_allowances.insert().values(**row, **keys, period_end="2025-10-01", serves_to="2025-11-01"))
-    world.take(minutes("1001", "2025-10-05T10:00:00", 41))
-    world.bill("2025-11-01")
-    assert [line for line in world.lines("R-0000000001") if line[3]] == [("National calls", "2025-10-01", "2025-11-01", 1, 10)]

@@ -384,3 +384,20 @@ def test_the_twin_confirms_whatever_plans_are_changed_to(world: World, seed: int
         world.take(*random_calls(random, (10, 11), 10))
     world.bill("2026-01-31")
     assert confirmed(world)
+
+
+def test_the_first_run_of_an_imported_account_begins_with_what_it_had_left(world: World) -> None:
+    """31 minutes of October and 9 that were left when the account came: 41 minutes, one is paid."""
+    catalogue.publish(world.home, selling(a_plan("saver", ROLLS)), world.tick())
+    world.account("a1", opened_on="2025-10-01")
+    world.subscription("sa1", "a1", "shop/saver", "1001", from_date="2025-10-01")
+    row = {"run_id": 0, "identity": "shop", "allowance_id": FREE.allowance_id, "plan": "shop/saver", "quantity": 9 * MINUTE_MS}
+    keys = {
+        "account_key": world.key("accounts", "account_key", "account_id", "a1"),
+        "subscription_key": world.key("subscriptions", "subscription_key", "subscription_id", "sa1"),
+    }
+    with world.home.begin() as connection:
+        connection.execute(tables.carried_allowances.insert().values(**row, **keys, period_end="2025-10-01", serves_to="2025-11-01"))
+    world.take(minutes("1001", "2025-10-05T10:00:00", 41))
+    world.bill("2025-11-01")
+    assert [line for line in world.lines("R-0000000001") if line[3]] == [("National calls", "2025-10-01", "2025-11-01", 1, 10)]

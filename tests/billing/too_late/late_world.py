@@ -65,7 +65,7 @@ def again(world: World, date: str) -> dict[str, int]:
 
 
 def usage_cents(world: World, account: str) -> int:
-    """What all documents have billed an account for usage, in cents."""
+    """The sum that all documents have billed an account for usage, in cents."""
     documents = [invoicing.get_invoice(world.home, each) for each in world.numbers(account)]
     return sum(line.amount_micros for each in documents for line in each.lines if line.kind == "usage") // CENT
 

@@ -49,7 +49,7 @@ YEARS = Span(dt.date(2025, 9, 1), dt.date(2026, 6, 1))
 
 
 def found_as(world: World, record: str, whose: str = "anna") -> str:
-    """What `usage find` says of a record, in English."""
+    """The words of `usage find` for a record, in English."""
     records = usage.find(world.home, NUMBERS[whose], usage_rows.Span()).records
     return state_in_words(next(each for each in records if each.record_id == record), "en")
 

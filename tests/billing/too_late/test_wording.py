@@ -1,4 +1,4 @@
-"""How a customer's bill calls usage that came late."""
+"""Names of late usage on a customer's bill."""
 
 # ruff: noqa: RUF001 - Chinese texts have Chinese punctuation
 from __future__ import annotations

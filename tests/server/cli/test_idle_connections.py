@@ -35,7 +35,7 @@ HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)  # t
 
 
 class Server(NamedTuple):
-    """Where a server answers, and with which certificate."""
+    """The address of a server, and its certificate."""
 
     host: str
     port: int

@@ -70,10 +70,10 @@ class Customer:
         voiding.void(self._desk.home, number, "wrong", Who(ANA.name, ANA.uid, self._desk.act.now_us), on=day(BACK_ON))
 
     def credit_notes(self) -> int:
-        """How many documents of this customer are credit notes."""
+        """The number of credit notes of this customer."""
         with self._desk.home.connect() as connection:
             row = tables.invoices.c
-            query = sa.select(sa.func.count()).where(row.account_key == self._desk._account_key(connection, self._name))  # noqa: SLF001
+            query = sa.select(sa.func.count()).where(row.account_key == self._desk._account_key(connection, self._name))  # noqa: SLF001 -- the desk it stands on
             return int(connection.execute(query.where(row.document_type == "credit_note")).scalar_one())
 
     def pay(self, amount: Fraction) -> str:

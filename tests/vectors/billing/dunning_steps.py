@@ -140,7 +140,7 @@ def _overdue_on(item: OpenItem) -> dt.date:
 
 
 def _condition(text: str) -> tuple[str, Fraction]:
-    """What a condition is about, and its least value. Raises ListedError with what our policies lack."""
+    """The subject of a condition, and its least value. Raises ListedError with what our policies lack."""
     words = set(re.findall(r"[a-z]+", text.lower()))
     if words & {"failure", "failed", "decline", "reason", "cause"}:
         raise ListedError(listed.CAUSES)

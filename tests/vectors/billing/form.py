@@ -70,7 +70,7 @@ class Shape(NamedTuple):
         return bool(case.expected) and _fits(self.given, case.given) and _fits(self.expected, case.expected)
 
     def fits_with_more(self, case: Case) -> bool:
-        """Whether the case has all keys that this shape needs, and others besides; what these are is told when nobody reads them."""
+        """True where the case has all keys that this shape needs, and others besides; what these are is told when nobody reads them."""
         some = any(fnmatch.filter(case.expected, name.removeprefix("?")) for name in self.expected.split())
         return self.answer is not None and some and _needed(self.given, case.given) and _needed(self.expected, case.expected)
 

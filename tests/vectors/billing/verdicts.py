@@ -46,7 +46,7 @@ class Kind(enum.Enum):
 
 
 class Verdict(NamedTuple):
-    """What became of one case, and why. `form`: its topic, and which adapter knows its keys."""
+    """The verdict on one case, and its reason. `form`: its topic, and which adapter knows its keys."""
 
     case_id: str
     kind: Kind
@@ -63,7 +63,7 @@ def judge(raw_cases: Iterable[Any]) -> list[Verdict]:
 
 
 def elsewhere() -> dict[str, Any]:
-    """What cases quote from cases that their own file does not hold."""
+    """Values that cases quote from cases that their own file does not hold."""
     found: dict[str, Any] = msgspec.json.decode(QUOTED_FILE.read_bytes())
     return found
 
@@ -83,7 +83,7 @@ def shape_of(case: Case) -> Shape | None:
 
 
 def form_of(case: Case, shape: Shape | None) -> str:
-    """What cases are counted by: the topic, and the adapter's name or the keys that a listed shape has."""
+    """The key that cases are counted by: the topic, and the adapter's name or the keys that a listed shape has."""
     if shape is None:
         return f"{case.topic}: {' '.join(case.given)}"
     return f"{case.topic}: {shape.given if shape.answer is None else shape.answer.__name__.replace('_', ' ')}"

@@ -154,7 +154,7 @@ def repaired(choose: random.Random) -> Made:
 
 
 def refunds(choose: random.Random) -> Made:
-    """How much goes back."""
+    """The amount that goes back."""
     cases, results = [], []
     for _ in range(choose.randint(1, 3)):
         paid = choose.randint(1, 90)

@@ -66,7 +66,7 @@ def _given(choose: random.Random, start: dt.date, end: dt.date | None, bill_day:
 
 
 def intervals(choose: random.Random) -> Made:
-    """Which days bills up to a date charge."""
+    """The days that bills up to a date charge."""
     start, end, bill_day, target = _life(choose)
     mode = choose.choice([ADVANCE, ARREAR])
     found = [[f"{each.first}", f"{each.after}"] for each in _due(start, end, bill_day, target, mode)]
@@ -261,7 +261,7 @@ def commitment(choose: random.Random) -> Made:
 
 
 def last_part(choose: random.Random) -> Made:
-    """What is missing at the end of a period."""
+    """The amount that is missing at the end of a period."""
     least, before, used = money(choose, 1, 90000), money(choose, 0, 60000), money(choose, 0, 60000)
     missing = least - before - used
     given = {"minimum": text(least), "previously_billed": text(before), "usage_in_last_part": text(used)}

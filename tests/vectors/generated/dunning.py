@@ -102,7 +102,7 @@ def campaign(choose: random.Random) -> Made:
 
 
 def written_off(choose: random.Random) -> Made:
-    """What is written off is settled."""
+    """An amount that is written off is settled."""
     days, age, gone = choose.randint(1, 30), choose.randint(0, 60), choose.random() < 0.5
     name = choose.choice(["OD1", "WARNING", "B2"])
     state = name if age >= days else "CLEAR"

@@ -14,7 +14,7 @@ _LEAD: Final = re.compile(r"(-?\d+(?:\.\d+)?)(.*)", re.DOTALL)
 
 
 class Made(NamedTuple):
-    """What is given, and what must come out. `theirs`: another convention that the case asserts, so that it is listed.
+    """A case: what is given, and what must come out. `theirs`: another convention that the case asserts, so that it is listed.
 
     `tight`: the figure of which any other value is wrong; empty where that holds for all.
     """

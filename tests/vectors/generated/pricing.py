@@ -99,7 +99,7 @@ def tiers(choose: random.Random) -> Made:
 
 
 def part(choose: random.Random) -> Made:
-    """What more usage costs, tiers without fees."""
+    """The cost of more usage, tiers without fees."""
     held = _made_ranges(choose, flats=False)
     before = Fraction(choose.randint(0, 300))
     after = before + choose.randint(1, 300)

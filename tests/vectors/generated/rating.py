@@ -84,7 +84,7 @@ def _band(choose: random.Random) -> dict[str, Any]:
 
 
 class Plain(NamedTuple):
-    """What a case must come to."""
+    """The result that a case must come to."""
 
     cost: Fraction
     prefix: str
@@ -94,7 +94,7 @@ class Plain(NamedTuple):
 
 
 def plain_cost(case: Case) -> Fraction | None:
-    """What the form says that a case costs; None where it must be refused."""
+    """The cost of a case by its form; None where it must be refused."""
     found = plain(case)
     return None if found is None else found.cost
 
