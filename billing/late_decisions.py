@@ -1,4 +1,4 @@
-"""Decisions of people about usage that came too late for its bill, as it is stored, and how much one person may decide alone.
+"""Decisions of people about usage that came too late for its bill, as it is stored.
 
 A decision is about records of one account and subscription. It stands until it is taken back; a record has one standing decision at most,
 and no bill run prices it. Rows are only ever added.
@@ -15,23 +15,17 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.charges.lines import Int64s
-from billing.persons import is_of
-from billing.store import bulk, settings, tables
+from billing.store import bulk, tables
 from rating.schema import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
 
-    from billing.persons import Who
 
 BILLED, WRITTEN_OFF, TAKEN_BACK = "billed", "written_off", "taken_back"
 LATE_BILL, LATE_WRITE_OFF = "late_usage_bill", "late_usage_write_off"  # kinds of proposals
 COMMIT_KIND: Final = "late"
 LIMIT: Final = "late_usage_limit_micros"
-DAYS: Final = 30
-_US_PER_DAY: Final = 86_400_000_000
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -116,35 +110,6 @@ def reopened(connection: sa.Connection, after_seq: int, seq: int) -> tuple[pa.Ar
     rows = connection.execute(query.where(undoing.commit_seq > after_seq, undoing.commit_seq <= seq).order_by(undoing.commit_seq)).all()
     newest = {bytes(row.event_key): int(row.commit_seq) for row in rows}
     return pa.array(list(newest), KEY), np.array(list(newest.values()), np.int64)
-
-
-def needs_second(connection: sa.Connection, values: Mapping[tuple[int | None, str], int], who: Who) -> bool:
-    """True where somebody else has to agree to decisions of these values (above zero) by account and currency; to an unknown one always.
-
-    What one person decided without a second one is added up over DAYS days, for that person and for each account.
-    """
-    if any(not currency for _, currency in values):
-        return True
-    limit, since_us = settings.integer(connection, LIMIT), who.now_us - DAYS * _US_PER_DAY
-    of_person: dict[str, int] = {}
-    for (account_key, currency), micros in values.items():
-        of_person[currency] = of_person.get(currency, 0) + micros
-        if (
-            account_key is not None
-            and _alone(connection, since_us, currency, tables.late_decisions.c.account_key == account_key) + micros > limit
-        ):
-            return True
-    by = is_of(tables.late_decisions.c.by_uid, who.by_uid)
-    return any(_alone(connection, since_us, currency, by) + micros > limit for currency, micros in of_person.items())
-
-
-def _alone(connection: sa.Connection, since_us: int, currency: str, whose: sa.ColumnElement[bool]) -> int:
-    """The values of decisions since an instant to which nobody else agreed."""
-    row = tables.late_decisions.c
-    value = sa.case((row.amount_micros > row.worth_micros, row.amount_micros), else_=row.worth_micros)
-    total = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(value), 0), tables.INT64))
-    total = total.where(row.kind != TAKEN_BACK, row.agreed_uid.is_(None), row.at_us > since_us, row.currency == currency, whose)
-    return int(connection.execute(total).scalar_one())
 
 
 def _stands(seq: int | None) -> sa.ColumnElement[bool]:

@@ -197,7 +197,7 @@ def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[s
 
 
 def _is_within(connection: sa.Connection, wanted: Wanted, account_key: int, who: Who, limit_micros: int) -> bool:
-    """True where one person may enter it alone, with what was entered so in DAYS days."""
+    """True where one person may enter it alone, with what was entered so in thirty days."""
     given = Given(account_key, _currency_of(connection, account_key), wanted.amount_micros)
     total = abs(wanted.amount_micros) + given_alone(connection, _alone(credits_=wanted.amount_micros < 0), given, who)
     return not needs_approval(total, limit_micros)

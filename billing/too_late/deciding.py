@@ -25,6 +25,7 @@ from billing.late_decisions import BILLED, LATE_BILL, LATE_WRITE_OFF, WRITTEN_OF
 from billing.runs.lock import only_run
 from billing.store import approvals, bulk, commit_points, tables
 from billing.too_late.choosing import Choice, chosen
+from billing.too_late.limit import needs_second
 from billing.too_late.planning import Planner, adjustment
 from billing.too_late.results import Decided, Group, Wanted
 from rating import identifiers
@@ -160,7 +161,7 @@ class _Work:
             key = (self._owners[each.account_id].account_key, each.currency)
             values[key] = values.get(key, 0) + max(each.amount_micros, each.worth_micros)  # what is given up counts as well
             billed[key] = billed.get(key, 0) + each.amount_micros
-        if late_decisions.needs_second(self._connection, values, self._who):
+        if needs_second(self._connection, values, self._who):
             return True
         given = [Given(account_key, currency, micros) for (account_key, currency), micros in billed.items()]
         return self._bills and adjusting.need_second(self._connection, given, self._who)
