@@ -31,6 +31,6 @@ def is_among(uid: int, uids: Iterable[int]) -> bool:
     return any(same_person(uid, each) for each in uids)
 
 
-def is_of(column: sa.ColumnElement[Any], uid: int) -> sa.ColumnElement[bool]:
-    """The same of a column, as a condition of a query."""
+def is_of(column: sa.ColumnElement[Any], uid: int | sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """The same of a column and a person, or of two columns, as a condition of a query."""
     return column == uid

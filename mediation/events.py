@@ -176,21 +176,22 @@ def check_ranges(block: Block, events: Events) -> None:
 
 def check_texts(block: Block, texts: Sequence[Spans]) -> None:
     """Refuse rows with a text that is longer than any id or name, or holds NUL: it would be stored, counted and shown as it is."""
-    nul = _nul_places(block, texts)
+    has_nul = _has_nul(block, texts)
     for text in texts:
         length = text.end - text.begin
         if length.max(initial=0) > TEXT_BYTES_MAX:  # hardly ever
             mark(block.code, length > TEXT_BYTES_MAX, Reason.TEXT_TOO_LONG)
-        if nul.size:
-            mark(block.code, np.searchsorted(nul, text.end) > np.searchsorted(nul, text.begin), Reason.NUL_CHARACTER)
+        if has_nul:
+            found = np.zeros(block.size, np.bool_)
+            fields.find_nul(block.data, text.begin, text.end, found)
+            mark(block.code, found, Reason.NUL_CHARACTER)
 
 
-def _nul_places(block: Block, texts: Sequence[Spans]) -> NDArray[np.int64]:
-    """The rows in which NUL stands, from the first of the texts to the last."""
+def _has_nul(block: Block, texts: Sequence[Spans]) -> bool:
+    """Whether NUL stands anywhere between the first of the texts and the last: hardly ever."""
     begin = min((int(text.begin.min()) for text in texts if text.begin.size), default=0)
     end = max((int(text.end.max()) for text in texts if text.end.size), default=0)
-    is_nul = block.data[begin:end] == 0
-    return np.flatnonzero(is_nul) + begin if is_nul.any() else np.zeros(0, np.int64)
+    return not block.data[begin:end].all()
 
 
 def check_order(block: Block, time_columns: tuple[str, ...]) -> None:

@@ -328,6 +328,17 @@ def count_places(data, begin, end, mark, out):
             out[row] = min(end[row] - 1 - at, 100)
 
 
+@njit(_VOID(_BYTES, _PLACES, _PLACES, numba.bool_[::1]))
+def find_nul(data, begin, end, out):
+    """Whether each field holds a zero byte."""
+    for row in range(begin.size):
+        out[row] = False
+        for at in range(begin[row], end[row]):
+            if data[at] == 0:
+                out[row] = True
+                break
+
+
 @njit(_VOID(_BYTES, _PLACES, _PLACES, _BYTES, _PLACES, numba.int16[::1]))
 def match_words(data, begin, end, words, word_begin, out):
     """Index of the word (upper case in `words`) that each field is, in any case; -1 none, -2 empty."""

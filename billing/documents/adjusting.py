@@ -24,7 +24,7 @@ from billing.charges.periods import ONE_DAY
 from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
 from billing.give_back_limit import Given, columns_of_acts, given_alone
-from billing.persons import same_person
+from billing.persons import is_of, same_person
 from billing.runs import by_hand
 from billing.runs.by_hand import LIMIT, counting
 from billing.store import settings, tables
@@ -230,7 +230,7 @@ def _alone(*, credits_: bool) -> sa.Select[Any]:
     row, account = tables.adjustments.c, tables.accounts.c
     columns = columns_of_acts(row.by_uid, row.at_us, row.account_key, account.currency, sa.func.abs(row.amount_micros))
     query = sa.select(*columns).join_from(tables.adjustments, tables.accounts, account.account_key == row.account_key)
-    return query.where(row.approved_uid == row.by_uid, row.amount_micros < 0 if credits_ else row.amount_micros > 0)
+    return query.where(is_of(row.approved_uid, row.by_uid), row.amount_micros < 0 if credits_ else row.amount_micros > 0)
 
 
 def _currency_of(connection: sa.Connection, account_key: int) -> str:
@@ -295,7 +295,7 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
             each.reason_code,
             each.text,
             each.by_name,
-            None if each.approved_uid == each.by_uid else each.approved_by,
+            None if same_person(each.approved_uid, each.by_uid) else each.approved_by,
             (billed[each.adjustment_id].number if each.adjustment_id in billed else WAITING)
             if each.adjustment_id in counts
             else RETRACTED

@@ -147,8 +147,8 @@ def test_sigterm_has_an_end_while_the_store_is_locked(tmp_path: Path) -> None:
         status = server.process.wait(DRAIN_S + DEADLINE_S)
         for thread in switches:
             thread.join(DEADLINE_S)
-        out, _ = server.process.communicate()
-    assert (status, out.splitlines()[-1]) == (0, "stopped")
+        out, err = server.process.communicate()
+    assert (status, out.splitlines()[-1]) == (0, "stopped"), err
     assert (acked, codes) == ([], [grpc.StatusCode.UNAVAILABLE] * 5)
     assert stored(tmp_path) == set()
 
