@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.peak import peak_bytes
 from billing.intake import by_shard
-from billing.runs import charge_files, computing, cycle, frozen, group_events, groups, numbering, owning, posting, turns
+from billing.runs import charge_files, computing, cycle, frozen_list, numbering, posting
+from billing.runs.usage import event_owners, rating_passes, shard_groups, shard_pricing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,18 +27,18 @@ WALL: tuple[tuple[str, Any, str], ...] = (
     ("fees, totals, payers", computing, "_proposed"),
     ("tax, reconcile, drafts", computing, "settle"),
     ("charge files on disk", cycle._Charges, "files"),  # noqa: SLF001 -- a stage has no other name
-    ("freeze", frozen, "write"),
+    ("freeze", frozen_list, "write"),
     ("number", numbering, "number"),
     ("post", posting, "post_run"),
 )
 THREADS: tuple[tuple[str, Any, str], ...] = (
     ("check and open usage files", by_shard.ByShard, "__init__"),
     ("read", by_shard.ByShard, "read"),
-    ("guide", owning.Owning, "owners"),
-    ("order and project", group_events.GroupEvents, "_priced"),
-    ("rate", turns.Turns, "rate"),
+    ("guide", event_owners.Owning, "owners"),
+    ("order and project", shard_pricing.GroupEvents, "_priced"),
+    ("rate", rating_passes.Turns, "rate"),
     ("write charges", charge_files.Writer, "write"),
-    ("sum", groups, "sum_up"),
+    ("sum", shard_groups, "sum_up"),
 )
 CONTAINS = {"order and project": ("rate",)}  # stages that are told without others inside them
 

@@ -20,7 +20,8 @@ from billing.catalogue.in_force import end_of, in_force, live_of
 from billing.catalogue.stored import publications_of, repeals_of
 from billing.charges.periods import open_periods, period_of
 from billing.charges.proration import Span
-from billing.runs import facts, scope
+from billing.runs.contracts import facts
+from billing.runs.selection import scope
 from tariffs.changes import changes
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from billing.charges.periods import Period
-    from billing.runs.facts import Account, Facts, Subscription
+    from billing.runs.contracts.facts import Account, Facts, Subscription
     from billing.store.home import Home
     from rating.model import Catalogue
     from tariffs.changes import Change

@@ -21,9 +21,9 @@ from billing.left_out import telling
 from billing.left_out.telling import Told
 from billing.plain_lookup import PlainLookup, usage_of
 from billing.runs import charge_files, states
-from billing.runs.columns import int64
-from billing.runs.left_out import LeftOut
-from billing.runs.refusals import Counting, charge_paths, find_run
+from billing.runs.contracts.columns import int64
+from billing.runs.refused_events import Counting, charge_paths, find_run
+from billing.runs.selection.left_out import LeftOut
 from billing.store import tables
 from rating.errors import UserError
 from rating.outcome import Outcome

@@ -19,7 +19,7 @@ from billing.charges.periods import Period
 from billing.charges.proration import clip
 from billing.charges.recurring import plan_spans
 from billing.charges.rollover import SHARED, Left, Owner, expiry, follow, left_of
-from billing.runs.facts import Account, Subscription
+from billing.runs.contracts.facts import Account, Subscription
 from rating.model import BucketKind, Catalogue, Counting, LateUsage
 from rating.outcome import Bucket
 

@@ -26,9 +26,11 @@ from billing.charges.periods import Period, period_from, period_of
 from billing.charges.rollover import SHARED, Left, by_owner
 from billing.intake import view
 from billing.plain_buckets import Holder, PlainBuckets, Present, lefts_after
-from billing.runs import facts, leftovers, scope, touched
-from billing.runs.contracts import Contracts
-from billing.runs.price_list import PriceList
+from billing.runs.contracts import facts
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.price_list import PriceList
+from billing.runs.selection import changed_accounts, scope
+from billing.runs.usage import carried_allowances
 from billing.store import tables
 from rating.model import Service
 from rating.outcome import Event, Outcome
@@ -38,7 +40,7 @@ from rating.schema import Direction
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
-    from billing.runs.facts import Subscription
+    from billing.runs.contracts.facts import Subscription
     from billing.store.home import Home
     from rating.model import Catalogue
 
@@ -256,8 +258,8 @@ def _begun(home: Home, connection: sa.Connection, run: Any, known: facts.Facts, 
     bill_date = dt.date.fromisoformat(run.bill_date)
     found = []
     for everything in (False, True):
-        decided = touched.scope_of(home, connection, contracts, covered, bill_date, run.pinned_seq, everything=everything)
-        lefts = by_owner(leftovers.stored(connection, known, decided, run.run_id))
+        decided = changed_accounts.scope_of(home, connection, contracts, covered, bill_date, run.pinned_seq, everything=everything)
+        lefts = by_owner(carried_allowances.stored(connection, known, decided, run.run_id))
         found.append(_Begun(decided.periods, lefts))
     return found
 

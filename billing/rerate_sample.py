@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from billing.plain_lookup import PlainLookup, usage_of
 from billing.runs import charge_files
-from billing.runs.refusals import charge_paths, find_run
+from billing.runs.refused_events import charge_paths, find_run
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:

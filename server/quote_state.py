@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from billing.runs.definitions import PlanVersion, memories, reachable
+from billing.runs.contracts.plan_counters import PlanVersion, memories, reachable
 from rating.errors import UserError, quoted
 from rating.model import ANY_ZONE, BucketKind, CapWindow, Catalogue, Counting, Plan, QuantityUnit
 from rating.outcome import COUNTER_MAX, Bucket

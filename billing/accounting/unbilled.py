@@ -11,7 +11,7 @@ import numpy as np
 
 from billing.accounting.month_end import Targets
 from billing.charges.lines import Kind
-from billing.runs.unbilled import Unbilled, index_of_account, unbilled
+from billing.runs.settlement.unbilled import Unbilled, index_of_account, unbilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

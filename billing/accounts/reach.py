@@ -1,8 +1,8 @@
 """On which days an agreement between accounts has a say: while it holds, and no later one about the same takes all of it. Pure.
 
 Problem: B pays everything for A from January on, C usage from February on. B is not out of it: everything else stays with B. If C pays
-everything, but from February to March alone, B pays again from March on. Both are what bills do, line by line (`billing.runs.payers`): of
-the agreements of one kind about one account or subscription the newest holds that fits the line.
+everything, but from February to March alone, B pays again from March on. Both are what bills do, line by line
+(`billing.runs.settlement.payers`): of the agreements of one kind about one account or subscription the newest holds that fits the line.
 
 Choice: an agreement is over where those after it take all that it is about, kind of line by kind and charge code by code; a charge code
 that none of them names stands for all others. Left out: that a sponsor may take what a payer would have paid, which only makes the payer's

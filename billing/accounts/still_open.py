@@ -1,7 +1,7 @@
 """From which day on the bills to come may still correct an account: the first of its open periods, as the next run will find them.
 
 They are those not billed yet, at most `reopen_periods_max` before the latest, what a void invoice opened again, and what another member of
-the rating unit has open (`billing.runs.deciding`).
+the rating unit has open (`billing.runs.selection.due_accounts`).
 """
 
 from __future__ import annotations

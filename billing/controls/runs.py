@@ -16,16 +16,18 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from billing.accounts import undone
+from billing.charges.book_terms import HALF_BITS, LOW_MASK, Term
 from billing.controls.book import ROWS, book, by_currency, set_book
 from billing.intake import view
 from billing.invoicing.digest import digest_by_rows, digest_of_run
-from billing.runs import charge_files, facts, scope, states
+from billing.runs import charge_files, states
 from billing.runs.computing import WINDOW_FROM, WINDOW_TO
-from billing.runs.left_out import TERM
+from billing.runs.contracts import facts
 from billing.runs.numbering import DIGEST, DIGEST_BY_ROWS
 from billing.runs.reports import run_terms
-from billing.runs.settlement import TERM_OF_KIND
-from billing.runs.terms import HALF_BITS, LOW_MASK, Term
+from billing.runs.selection import scope
+from billing.runs.selection.left_out import TERM
+from billing.runs.settlement.settlement import TERM_OF_KIND
 from billing.store import tables
 from billing.store.sums import halves, whole
 from rating.status import Status

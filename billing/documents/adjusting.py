@@ -25,8 +25,8 @@ from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
 from billing.give_back_limit import Given, columns_of_acts, given_alone
 from billing.persons import is_of, same_person
-from billing.runs import by_hand
-from billing.runs.by_hand import LIMIT, counting
+from billing.runs.settlement import adjustments
+from billing.runs.settlement.adjustments import LIMIT, counting
 from billing.store import settings, tables
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
@@ -283,7 +283,7 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
         query = query.where(row.c.reference == reference)
     seq = home.head_seq(connection)
     counts = set(counting(connection, seq)["adjustment_id"].to_pylist())
-    billed, gone = by_hand.billed(connection), late_decisions.retracted(connection, seq)
+    billed, gone = adjustments.billed(connection), late_decisions.retracted(connection, seq)
     return [
         Adjustment(
             each.reference,

@@ -33,7 +33,7 @@ from billing.documents.reasons import reason_of
 from billing.documents.trying import transaction
 from billing.invoicing.billed import ADVANCE, OUTSIDE
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING, Drafts
-from billing.runs.fact_columns import day_number
+from billing.runs.contracts.fact_columns import day_number
 from billing.store import approvals, tables
 from rating import identifiers
 from rating.errors import UserError

@@ -1,4 +1,4 @@
-"""What every discount took off the lines of a period, as the run worked it out (`billing.runs.totals`): what explanations are made of."""
+"""Discounts of a period, line by line, as the run worked them out (`billing.runs.settlement.totals`), for explanations."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from billing.charges.discounts import Entry, is_about
-from billing.runs.exempting import as_agreed
-from billing.runs.payer_columns import Payers
+from billing.runs.settlement.payer_table import Payers
+from billing.runs.settlement.tax_exemptions import as_agreed
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from billing.charges.lines import Lines
     from billing.documents.due import Due
-    from billing.runs import totals
+    from billing.runs.settlement import totals
 
 
 class Off(NamedTuple):

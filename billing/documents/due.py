@@ -12,22 +12,23 @@ from billing.charges.tax import taxed
 from billing.documents.grounds import Ground, ground_of
 from billing.guiding import Guide
 from billing.invoicing.drafts import KIND_NAMES, iso
-from billing.runs import alike, payers, scope, totals
-from billing.runs.alike import Alike
-from billing.runs.contracts import Contracts
-from billing.runs.exempting import as_agreed
-from billing.runs.for_tests import of_tests
-from billing.runs.groups import price_in_groups
-from billing.runs.payer_columns import Payers
-from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
-from billing.runs.unbilled import as_whole_periods
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.uninvoiced_accounts import of_tests
+from billing.runs.selection import scope, subscription_profiles
+from billing.runs.selection.subscription_profiles import Alike
+from billing.runs.settlement import payers, totals
+from billing.runs.settlement.fees_due import Currencies, one_off_lines, recurring_lines
+from billing.runs.settlement.payer_table import Payers
+from billing.runs.settlement.tax_exemptions import as_agreed
+from billing.runs.settlement.unbilled import as_whole_periods
+from billing.runs.usage.shard_groups import price_in_groups
 
 if TYPE_CHECKING:
     from billing.charges.periods import Period
     from billing.documents.finding import Document
-    from billing.runs.alike import Group
-    from billing.runs.groups import Sink
-    from billing.runs.usage_sums import PricedSums
+    from billing.runs.selection.subscription_profiles import Group
+    from billing.runs.usage.charge_sums import PricedSums
+    from billing.runs.usage.shard_groups import Sink
     from billing.store.home import Home
 
 Key = tuple[Any, ...]  # the charge key of a stored line
@@ -94,7 +95,7 @@ def due_of(home: Home, document: Document) -> Due:
     paying = Payers(contracts, chosen, currencies)
     lines = sum_as_taxed(as_agreed(lines, contracts, paying))
     found = taxed(lines, currencies.steps_of(lines))
-    net, groups = found.lines["amount_micros"].copy(), alike.find(contracts, chosen)
+    net, groups = found.lines["amount_micros"].copy(), subscription_profiles.find(contracts, chosen)
     return Due(ground.seq, contracts, chosen, currencies, groups, ground.adjustments, lines, net, found.taxes, workings)
 
 

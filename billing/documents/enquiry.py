@@ -14,17 +14,17 @@ from billing.charges.lines import Kind
 from billing.charges.own_days import Days
 from billing.clocks import local_date
 from billing.invoicing.drafts import KIND_NAMES, iso
-from billing.runs import by_hand, totals
+from billing.runs.contracts.price_list import PriceList
 from billing.runs.dates.own_days import own_days
-from billing.runs.drafting import with_catalogues
-from billing.runs.price_list import PriceList
-from billing.runs.unbilled import unbilled
+from billing.runs.settlement import adjustments, totals
+from billing.runs.settlement.drafting import with_catalogues
+from billing.runs.settlement.unbilled import unbilled
 from billing.store import tables
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
     from billing.charges.lines import Lines
-    from billing.runs.unbilled import Unbilled
+    from billing.runs.settlement.unbilled import Unbilled
     from billing.store.home import Home
 
 
@@ -69,7 +69,7 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
         query = sa.select(account.account_key, account.timezone, account.language).where(account.account_id == account_id)
         row = connection.execute(query).one_or_none()
         seq = home.head_seq(connection)
-        by_hand_rows = by_hand.counting(connection, seq), by_hand.retracted(connection, seq)
+        by_hand_rows = adjustments.counting(connection, seq), adjustments.retracted(connection, seq)
     if row is None:
         raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
     day = through or local_date(row.timezone, now_us) + dt.timedelta(days=1)

@@ -18,8 +18,12 @@ from billing.charges.rollover import Left
 from billing.documents.run_inputs import LEAVES_LATE, RERATE, billed_seq, detail_of, job_of
 from billing.late_decisions import Decided
 from billing.left_out.history import left_for_good
-from billing.runs import again, by_hand, facts, leftovers, price_list, scope, states, touched, unbilled
-from billing.runs.contracts import Contracts
+from billing.runs import states
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.selection import billed_periods, changed_accounts, scope
+from billing.runs.settlement import adjustments, unbilled
+from billing.runs.usage import carried_allowances
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -55,19 +59,19 @@ def ground_of(home: Home, connection: sa.Connection, document: Document) -> Grou
         return _of_rerating(home, connection, document, seq, only)
     contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), facts.Midnights())
     covered, bill_date = scope.covered_through(connection, contracts.facts, document.run_id), dt.date.fromisoformat(document.bill_date)
-    chosen = touched.scope_of(home, connection, contracts, covered, bill_date, seq, only=only, everything=True)
-    stored = leftovers.stored(connection, contracts.facts, chosen, document.run_id)
-    return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq))
+    chosen = changed_accounts.scope_of(home, connection, contracts, covered, bill_date, seq, only=only, everything=True)
+    stored = carried_allowances.stored(connection, contracts.facts, chosen, document.run_id)
+    return Ground(seq, contracts, chosen, stored, adjustments.counting(connection, seq))
 
 
 def _of_rerating(home: Home, connection: sa.Connection, document: Document, planned_seq: int, only: AbstractSet[str]) -> Ground:
-    last = again.run_of(connection, document.account_id, planned_seq, document.run_id)
+    last = billed_periods.run_of(connection, document.account_id, planned_seq, document.run_id)
     seq = last.pinned_seq
     contracts = Contracts(facts.load(connection, seq), price_list.load(home, planned_seq), facts.Midnights())
     detail = detail_of(connection, document)
     first_day, _ = msgspec.json.decode(job_of(connection, detail).periods, type=_Days)
     covered = scope.covered_through(connection, contracts.facts, document.run_id)
-    chosen = again.billed_periods(contracts, covered, last, first_day, only)
-    stored = leftovers.stored(connection, contracts.facts, chosen, document.run_id)
+    chosen = billed_periods.billed_periods(contracts, covered, last, first_day, only)
+    stored = carried_allowances.stored(connection, contracts.facts, chosen, document.run_id)
     left_alone = left_for_good(home, planned_seq) if detail.get(LEAVES_LATE) else None
-    return Ground(seq, contracts, chosen, stored, by_hand.counting(connection, seq, planned_seq), left_alone=left_alone)
+    return Ground(seq, contracts, chosen, stored, adjustments.counting(connection, seq, planned_seq), left_alone=left_alone)

@@ -3,7 +3,7 @@
 Each threshold acts once a period, which `limit_alarms` remembers; the bill of the cycle has only what came after, by reconciliation. Only
 usage and what volume tiers make of it is billed; fees, discounts and commitments wait for the cycle. So does everything of a rating unit of
 which an account has a hold on the date. What is unbilled is a view as of the date: who had more billed or void since is passed by, and told
-nothing (`billing.runs.passing`). Amounts are micro-units.
+nothing (`billing.runs.selection.later_bills`). Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from billing.clocks import Dated
 from billing.documents.interim_lines import as_priced, usage_of, with_tax
 from billing.documents.issuing import issue
 from billing.invoicing.drafts import Drafts
-from billing.runs import passing, states
-from billing.runs.agreed import holds_on
-from billing.runs.drafting import Writer
-from billing.runs.fact_columns import day_of
+from billing.runs import states
+from billing.runs.contracts.agreements import holds_on
+from billing.runs.contracts.fact_columns import day_of
 from billing.runs.lock import only_run
-from billing.runs.payer_columns import Payers
-from billing.runs.spending import Spending, Spent
-from billing.runs.thresholds import Acted, Reached, reached
-from billing.runs.unbilled import unbilled
+from billing.runs.selection import later_bills
+from billing.runs.settlement.drafting import Writer
+from billing.runs.settlement.payer_table import Payers
+from billing.runs.settlement.thresholds import Acted, Reached, reached
+from billing.runs.settlement.unbilled import unbilled
+from billing.runs.usage.spend_limits import Spending, Spent
 from billing.store import commit_points, tables
 from rating.errors import UserError
 
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from billing.closed_months import Who
-    from billing.runs.contracts import Contracts
-    from billing.runs.groups import Sink
-    from billing.runs.unbilled import Unbilled
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.settlement.unbilled import Unbilled
+    from billing.runs.usage.shard_groups import Sink
     from billing.store.home import Home
 
 ALARM: Final = "bill_threshold"
@@ -210,7 +211,7 @@ def _find(home: Home, through: dt.date, threads: int) -> _Found:
 def _passed(connection: sa.Connection, known: Unbilled, through: dt.date) -> dict[int, str]:
     """Accounts (keys) that are passed by, and the last date of what is known of them since."""
     facts = known.contracts.facts
-    later = passing.known_later(connection, facts, through, known.seq)
+    later = later_bills.known_later(connection, facts, through, known.seq)
     return {int(facts.account_keys[index]): date for index, date in later.items()}
 
 

@@ -18,18 +18,18 @@ from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, part_half_up
 from billing.charges.reconcile import differences
 from billing.charges.tax import BASE_FIELDS, tax_due
 from billing.invoicing import billed_lines
-from billing.runs import ahead
-from billing.runs.drafting import with_catalogues
-from billing.runs.exempting import as_agreed
-from billing.runs.fact_columns import day_number, groups
-from billing.runs.proposal import rates_of
+from billing.runs.contracts.fact_columns import day_number, groups
+from billing.runs.settlement import deferred_fees
+from billing.runs.settlement.drafting import with_catalogues
+from billing.runs.settlement.fees_due import rates_of
+from billing.runs.settlement.tax_exemptions import as_agreed
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from billing.runs.payer_columns import Payers
-    from billing.runs.thresholds import Reached
-    from billing.runs.unbilled import Unbilled
+    from billing.runs.settlement.payer_table import Payers
+    from billing.runs.settlement.thresholds import Reached
+    from billing.runs.settlement.unbilled import Unbilled
 
 _KINDS: Final = (int(Kind.USAGE), int(Kind.VOLUME))
 _TAX_FIELDS: Final = ("account_key", "period_from", "period_to", "tax_class")
@@ -61,9 +61,9 @@ def usage_of(known: Unbilled) -> Usage:
     """Unbilled usage."""
     rows = np.flatnonzero(np.isin(known.lines["kind"], _KINDS))
     lines = taken(known.lines, rows)
-    place = ahead.places(known.inside, lines)
+    place = deferred_fees.places(known.inside, lines)
     inside = np.append(known.inside["amount_micros"], 0)[place]
-    outside = np.append(known.outside["amount_micros"], 0)[ahead.places(known.outside, lines)]
+    outside = np.append(known.outside["amount_micros"], 0)[deferred_fees.places(known.outside, lines)]
     return Usage(lines, place >= 0, inside, outside, known.billed_micros[rows])
 
 

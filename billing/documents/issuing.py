@@ -12,13 +12,13 @@ import numpy as np
 
 from billing import ledger
 from billing.allocations import allocate_credit
+from billing.charges.book_terms import Term, Terms, clipped
 from billing.charges.lines import Kind
 from billing.invoicing.digest import Digest
 from billing.invoicing.numbering import number_drafts
 from billing.runs import posting, states
 from billing.runs.numbering import DIGEST
-from billing.runs.settlement import TERM_OF_KIND
-from billing.runs.terms import Term, Terms, clipped
+from billing.runs.settlement.settlement import TERM_OF_KIND
 from billing.store import tables
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from billing.clocks import Dated
 from billing.documents.issuing import issue
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING, Drafts
-from billing.runs.fact_columns import day_number
+from billing.runs.contracts.fact_columns import day_number
 from billing.store import approvals, settings, tables
 from rating.errors import UserError
 

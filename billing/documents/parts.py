@@ -24,10 +24,10 @@ from billing.documents.due import Due, period_of
 from billing.documents.reasons import reasons
 from billing.documents.showing.names import MESSAGE, unit_of_price
 from billing.documents.words import WORDS
-from billing.runs import totals
-from billing.runs.exempting import as_agreed
-from billing.runs.payer_columns import Payers
-from billing.runs.proposal import plan_at, rates_of
+from billing.runs.settlement import totals
+from billing.runs.settlement.fees_due import plan_at, rates_of
+from billing.runs.settlement.payer_table import Payers
+from billing.runs.settlement.tax_exemptions import as_agreed
 from rating.durations import minutes_text
 from rating.model import FeeTiming, QuantityUnit
 from rating.money import MICROS_PER_UNIT, RoundingMode, format_micros, round_exact
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from billing.charges.lines import Lines
     from billing.charges.periods import Period
     from billing.charges.proration import Span
-    from billing.runs.alike import Group
+    from billing.runs.selection.subscription_profiles import Group
     from rating.model import Plan, RecurringFee
 
 PPM_PER_CENT: Final = 10_000

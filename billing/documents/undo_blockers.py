@@ -20,7 +20,7 @@ from billing.store import tables
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from billing.runs.facts import Facts
+    from billing.runs.contracts.facts import Facts
 
 _BILLS: Final = (covering.CYCLE, covering.THRESHOLD, covering.RERATE)
 _LEAVE_OUT: Final = "or undo the run for others alone, with --accounts"

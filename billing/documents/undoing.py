@@ -25,8 +25,9 @@ from billing.documents import alarms, voiding
 from billing.documents.finding import require_no_run
 from billing.documents.undo_blockers import Blocker, blockers, document_rows
 from billing.persons import Who, same_person
-from billing.runs import facts, posting, states
-from billing.runs.facts import Facts
+from billing.runs import posting, states
+from billing.runs.contracts import facts
+from billing.runs.contracts.facts import Facts
 from billing.runs.lock import only_run
 from billing.runs.states import Run
 from billing.store import bulk, commit_points, tables

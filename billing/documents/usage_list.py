@@ -27,7 +27,7 @@ from billing.documents.showing.names import names_of
 from billing.intake import view
 from billing.invoicing.corrections import key_of
 from billing.runs import charge_files, states
-from billing.runs.refusals import charge_paths
+from billing.runs.refused_events import charge_paths
 from billing.store import tables
 from rating.errors import NotFoundError
 

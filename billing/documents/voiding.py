@@ -23,8 +23,10 @@ from billing.clocks import local_date
 from billing.documents.finding import Document, date_of, find, is_undone, require_no_run, voided_of
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING
-from billing.runs import cycle, facts, passing, posting, scope, states
+from billing.runs import cycle, posting, states
+from billing.runs.contracts import facts
 from billing.runs.lock import only_run
+from billing.runs.selection import later_bills, scope
 from billing.store import approvals, tables
 from rating import identifiers
 from rating.errors import UserError
@@ -156,7 +158,7 @@ def _again(home: Home, number: str, who: Who) -> tuple[dt.date, cycle.Order]:
         coverage = scope.covered_through(connection, known)[index]
         bill_date = dt.date.fromisoformat(document.bill_date)
         bill_date = bill_date if coverage is None else max(bill_date, coverage.through)
-        last = passing.last_with(connection, known, index, _first_day(connection, document), bill_date, seq)
+        last = later_bills.last_with(connection, known, index, _first_day(connection, document), bill_date, seq)
     issued_on = max(local_date(document.timezone, who.now_us), dt.date.fromisoformat(void.on_date))
     order = cycle.Order(by=states.By(who.by_name, who.by_uid), accounts=frozenset({document.account_id}), issued_on=issued_on)
     return last, order

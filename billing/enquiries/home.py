@@ -23,7 +23,7 @@ from billing.enquiries.page_slow import SLOW
 from billing.enquiries.waiting import waiting
 from billing.payments.worklist import work_list
 from billing.runs import states
-from billing.runs.beginning import waits_for_approval
+from billing.runs.start import waits_for_approval
 from billing.store import approvals, schema, settings, tables
 from billing.store.location import DATABASE_NAME, of_home
 from billing.suspense import proposals

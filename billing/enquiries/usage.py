@@ -18,7 +18,7 @@ from billing.enquiries.usage_bills import Charged, charged
 from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
 from billing.late_decisions import BILLED
 from billing.left_out import telling
-from billing.runs.left_out import LeftOut, Outlook
+from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.store import tables
 from billing.suspense.waiting import waiting
 from rating.errors import UserError

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.runs import charge_files, states
-from billing.runs.columns import int64
-from billing.runs.refusals import OWNER, Counting, charge_paths
+from billing.runs.contracts.columns import int64
+from billing.runs.refused_events import OWNER, Counting, charge_paths
 from billing.store import tables
 from rating.schema import KEY
 

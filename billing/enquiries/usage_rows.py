@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from billing.intake import marks, view
 from billing.intake.marks import COMMIT_SEQ
-from billing.runs.columns import int64
+from billing.runs.contracts.columns import int64
 
 if TYPE_CHECKING:
     from collections.abc import Callable

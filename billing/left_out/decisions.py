@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing import late_decisions
-from billing.runs import by_hand
+from billing.runs.settlement import adjustments
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> di
         tables.adjustments, tables.late_decisions, tables.late_decisions.c.adjustment_id == row.adjustment_id
     )
     references = {int(adjustment_id): reference for adjustment_id, reference in connection.execute(names)}
-    invoices = by_hand.billed(connection) if references else {}
+    invoices = adjustments.billed(connection) if references else {}
     return {
         number: DecisionTold(
             number,
@@ -73,7 +73,7 @@ def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> di
             each.amount_micros,
             each.currency,
             references.get(each.adjustment_id or 0, ""),
-            *invoices.get(each.adjustment_id or 0, by_hand.Billed("", 0)),
+            *invoices.get(each.adjustment_id or 0, adjustments.Billed("", 0)),
         )
         for number, each in found.items()
     }

@@ -21,11 +21,12 @@ from billing.intake.marks import COMMIT_SEQ
 from billing.intake.view import schema_of
 from billing.left_out.judging import CODES, ORDER, Judge, columns, looked
 from billing.left_out.open_keys import OpenKeys
-from billing.runs import charge_files, price_list, states
-from billing.runs.columns import int64, one_chunk
-from billing.runs.fact_columns import day_number
-from billing.runs.left_out import TERM, LeftOut, Outlook, outlook
-from billing.runs.refusals import OWNER, Counting, charge_paths
+from billing.runs import charge_files, states
+from billing.runs.contracts import price_list
+from billing.runs.contracts.columns import int64, one_chunk
+from billing.runs.contracts.fact_columns import day_number
+from billing.runs.refused_events import OWNER, Counting, charge_paths
+from billing.runs.selection.left_out import TERM, LeftOut, Outlook, outlook
 from billing.store import tables
 
 if TYPE_CHECKING:

@@ -17,14 +17,17 @@ import sqlalchemy as sa
 from billing import late_decisions
 from billing.charges.periods import Period, period_after, period_of
 from billing.guiding import Guide
-from billing.runs import arrivals, facts, late, price_list, pricing, scope, states, touched
-from billing.runs.circumstances import asked
-from billing.runs.columns import int64, one_chunk
-from billing.runs.contracts import Contracts
-from billing.runs.fact_columns import day_of
-from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
-from billing.runs.left_out import PLACES, LeftOut
-from billing.runs.pricing import Owned, Owners
+from billing.runs import states
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.columns import int64, one_chunk
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.fact_columns import day_of
+from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.selection import arrival_times, changed_accounts, scope
+from billing.runs.selection.left_out import PLACES, LeftOut
+from billing.runs.usage import late_usage, pricing
+from billing.runs.usage.circumstances import asked
+from billing.runs.usage.pricing import Owned, Owners
 from billing.store import settings, tables
 from rating.schema import Direction
 
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from billing.charges.lines import Int64s
-    from billing.runs.facts import Account
-    from billing.runs.price_list import PriceList
+    from billing.runs.contracts.facts import Account
+    from billing.runs.contracts.price_list import PriceList
     from billing.store.home import Home
 
 ORDER: Final = tuple(LeftOut)
@@ -89,7 +92,7 @@ def looked(connection: sa.Connection, seq: int, run_id: int | None = None) -> li
 
 def columns(prices: PriceList) -> tuple[str, ...]:
     """The columns of usage that a judge asks for, where these are the newest tariffs it may know."""
-    return tuple(dict.fromkeys((*pricing.columns(asked(prices.catalogues)), *arrivals.COLUMNS)))
+    return tuple(dict.fromkeys((*pricing.columns(asked(prices.catalogues)), *arrival_times.COLUMNS)))
 
 
 class Judge:
@@ -101,9 +104,9 @@ class Judge:
         self._contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), facts.Midnights())
         covered = scope.covered_through(connection, self._contracts.facts, run.run_id or None)
         about = (home, connection, self._contracts, covered, run.bill_date, seq)
-        self._scope = touched.scope_of(*about, only=run.only, everything=True)
+        self._scope = changed_accounts.scope_of(*about, only=run.only, everything=True)
         self._guide = Guide(home, seq)
-        self._came = arrivals.load(connection, seq) if late.is_asked(self._contracts.price_list) else None
+        self._came = arrival_times.load(connection, seq) if late_usage.is_asked(self._contracts.price_list) else None
         self._reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
         self._decided = late_decisions.decided(connection, seq, not_taken_back=True)
 
@@ -112,7 +115,7 @@ class Judge:
         start_us = int64(usage["start_us"])
         owner, lates = self._owners(usage, start_us), dict[str, npt.NDArray[np.bool_]]()
         if self._came is not None:
-            owner, lates = late.placed(owner, start_us, usage, self._came, self._contracts, self._scope)
+            owner, lates = late_usage.placed(owner, start_us, usage, self._came, self._contracts, self._scope)
         found = np.full(len(start_us), CODES[LeftOut.SETTLED], np.int8)
         for reason, place in PLACES.items():
             found[owner.place == place] = CODES[reason]

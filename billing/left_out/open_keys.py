@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from billing.runs.columns import key_halves
+from billing.runs.contracts.columns import key_halves
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,9 +17,11 @@ from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.decisions import DecisionTold, decided_on
 from billing.left_out.history import UNSEEN, verdicts
 from billing.left_out.judging import CODES, ORDER, Judge, Looked, columns, looked
-from billing.runs import facts, price_list, scope, states
-from billing.runs.columns import index_of, int64, one_chunk
-from billing.runs.left_out import LeftOut, Outlook, outlook
+from billing.runs import states
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.columns import index_of, int64, one_chunk
+from billing.runs.selection import scope
+from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 from billing.store import tables
 from rating.errors import UserError
 from rating.schema import KEY, UsageFlag

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from billing.left_out.telling import AFTER_BILL, NOBODYS
-from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
-from billing.runs.left_out import LeftOut, Outlook, told
+from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.selection.left_out import LeftOut, Outlook, told
 from rating.money import format_micros
 
 if TYPE_CHECKING:

@@ -32,11 +32,13 @@ from billing.rerate.leaving import left_by
 from billing.rerate.parts import part_of
 from billing.rerate.request import Request
 from billing.rerate.scoping import read
-from billing.runs import facts, leftovers, states
-from billing.runs.columns import index_of
+from billing.runs import states
 from billing.runs.computing import settled
-from billing.runs.fact_columns import day_number, day_of
+from billing.runs.contracts import facts
+from billing.runs.contracts.columns import index_of
+from billing.runs.contracts.fact_columns import day_number, day_of
 from billing.runs.lock import only_run
+from billing.runs.usage import carried_allowances
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
 
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from billing.closed_months import Who
     from billing.rerate.scoping import Part
     from billing.runs.computing import Computed, Progress
-    from billing.runs.facts import Facts
+    from billing.runs.contracts.facts import Facts
     from billing.store.home import Home
 
 APPROVED: Final = "approved"
@@ -227,7 +229,7 @@ def _is_over(connection: sa.Connection, job: Job, found: _Found) -> bool:
     """
     if job.state != APPLIED:
         return job.state == REJECTED
-    return bool(found.drafts) or not leftovers.counts(connection, facts.load(connection, found.seq), found.left)
+    return bool(found.drafts) or not carried_allowances.counts(connection, facts.load(connection, found.seq), found.left)
 
 
 def _reference(request: Request, drafts: Drafts) -> str:
@@ -304,7 +306,7 @@ def _issue(home: Home, connection: sa.Connection, job_id: int, found: _Found, on
         if part or (found.left and not made and kind == CREDIT_NOTE):
             made.append(issue(home, connection, part, RUN_KIND, {"job": job_id, LEAVES_LATE: found.leaves_late}, who, effect=effect).run_id)
     if made:
-        leftovers.store(connection, made[-1], found.left)
+        carried_allowances.store(connection, made[-1], found.left)
     return made
 
 

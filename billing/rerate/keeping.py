@@ -6,9 +6,9 @@ Discounts of an account as a whole are off all its subscriptions, and those of o
 the plan or pays for one that has, and stay whole with the cycle where what it pays for accounts that were not asked for differs in the
 period, too.
 
-Tax goes with the differences that it is on (`billing.runs.parting`). Where only tax differs of a period and class, as by a corrected rate,
-it is kept where a charge of the plan is due there, and none of an account that was not asked for: tax on all charges of a class is one
-amount.
+Tax goes with the differences that it is on (`billing.runs.settlement.parting`). Where only tax differs of a period and class, as by a
+corrected rate, it is kept where a charge of the plan is due there, and none of an account that was not asked for: tax on all charges of a
+class is one amount.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from billing.charges.lines import Int64s, Kind, Lines, numbers, taken
-from billing.runs.columns import index_of
-from billing.runs.parting import TAX_OF, parted
-from billing.runs.payers import route
+from billing.runs.contracts.columns import index_of
+from billing.runs.settlement.parting import TAX_OF, parted
+from billing.runs.settlement.payers import route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from billing.charges.reconcile import Differences
-    from billing.runs.contracts import Contracts
-    from billing.runs.payer_columns import Payers
-    from billing.runs.proposal import Currencies
-    from billing.runs.scope import Scope
-    from billing.runs.totals import Workings
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.selection.scope import Scope
+    from billing.runs.settlement.fees_due import Currencies
+    from billing.runs.settlement.payer_table import Payers
+    from billing.runs.settlement.totals import Workings
 
     Bools = npt.NDArray[np.bool_]
 

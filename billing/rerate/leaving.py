@@ -12,10 +12,10 @@ import numpy as np
 
 from billing.charges.grants import AllowanceKey
 from billing.charges.rollover import SHARED
-from billing.runs.columns import index_of
-from billing.runs.fact_columns import day_of
-from billing.runs.leftovers import word
-from billing.runs.pools import Pools
+from billing.runs.contracts.columns import index_of
+from billing.runs.contracts.fact_columns import day_of
+from billing.runs.usage.carried_allowances import word
+from billing.runs.usage.pools import Pools
 
 if TYPE_CHECKING:
     import datetime as dt

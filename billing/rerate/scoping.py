@@ -20,10 +20,13 @@ import pyarrow.compute as pc
 from billing.guiding import Guide
 from billing.left_out.history import left_for_good
 from billing.rerate.keeping import Kept
-from billing.runs import again, bounds, by_hand, facts, leftovers, price_list, scope
 from billing.runs.computing import Known, billed_in
-from billing.runs.contracts import Contracts
-from billing.runs.fact_columns import day_number
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.fact_columns import day_number
+from billing.runs.selection import billed_periods, scope
+from billing.runs.settlement import adjustments, bounds
+from billing.runs.usage import carried_allowances
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
 
     from billing.charges.lines import Int64s
     from billing.rerate.request import Request
-    from billing.runs.coverage import CoveringRun
-    from billing.runs.facts import Facts
+    from billing.runs.contracts.facts import Facts
+    from billing.runs.selection.coverage import CoveringRun
     from billing.store.home import Home
 
 
@@ -57,19 +60,19 @@ def read(home: Home, connection: sa.Connection, request: Request, seq: int) -> S
 
     Raises UserError when nothing was billed yet, the version or the plan does not exist, or an account is not known.
     """
-    runs = again.cycle_runs(connection, seq)
+    runs = billed_periods.cycle_runs(connection, seq)
     if not runs:
         raise UserError(
             "nothing was billed yet, so there is nothing to rate again", "`ratewright bill run --date` bills with what is in force"
         )
     reading = _Reading(home, connection, request, seq)
-    newest = again.newest(runs)
+    newest = billed_periods.newest(runs)
     contracts = reading.contracts(newest)
     known = contracts.facts
     _require_plan(contracts, request)
     named = _named(known, request)
     concerned = _concerned(contracts, request) & named
-    pins = again.pins(known, scope.covered_through(connection, known), runs)
+    pins = billed_periods.pins(known, scope.covered_through(connection, known), runs)
     last = {run.pinned_seq: run for run in runs}
     parts = []
     for pin in np.unique(pins[concerned & (pins > 0)]).tolist() or [newest]:
@@ -106,7 +109,7 @@ class _Reading:
         accounts = np.unique(owner[holding])
         ids: Any = known.account_ids
         only = ids.filter(pa.array(np.isin(known.account_keys, accounts)))
-        chosen = again.billed_periods(contracts, covered, last, request.first_day, frozenset(only.to_pylist()))
+        chosen = billed_periods.billed_periods(contracts, covered, last, request.first_day, frozenset(only.to_pylist()))
         others = (chosen.calendar[known.subscription_account] >= 0) & ~np.isin(owner, named)
         return Part(
             pin,
@@ -114,11 +117,11 @@ class _Reading:
                 contracts,
                 chosen,
                 billed_in(self._connection, contracts, chosen, self._seq),
-                leftovers.stored(self._connection, known, chosen),
-                by_hand.counting(self._connection, pin, self._seq),
+                carried_allowances.stored(self._connection, known, chosen),
+                adjustments.counting(self._connection, pin, self._seq),
                 bounds.limits(self._connection, self._seq),
                 functools.cache(lambda: Guide(self._home, pin)),
-                by_hand.retracted(self._connection, self._seq),
+                adjustments.retracted(self._connection, self._seq),
                 self._left_alone,
             ),
             Kept(

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from billing.runs.terms import total
+from billing.charges.book_terms import total
 from rating.errors import UserError
 from rating.model import UNIT_OF_SERVICE, Service
 from rating.money import MICROS_PER_UNIT
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing.charges.lines import Int64s
-    from billing.runs.contracts import Contracts
-    from billing.runs.pricing import Priced
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.usage.pricing import Priced
 
 ROWS_AT_ONCE: Final = 262_144  # of a file that are made and written at a time
 # Columns that repeat few values cost least as a dictionary or, where they are narrow, as they are; what rises, as differences. Every reader

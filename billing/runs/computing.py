@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from billing.charges.book_terms import Term
 from billing.charges.lines import Lines, empty
 from billing.charges.rollover import Left
 from billing.guiding import Guide
 from billing.invoicing import billed_lines
 from billing.late_decisions import Decided
-from billing.runs import bounds, by_hand, entities, facts, leftovers, payers, price_list, scope, totals, touched
-from billing.runs.contracts import Contracts
-from billing.runs.groups import price_in_groups
-from billing.runs.left_out import TERM
-from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
-from billing.runs.settlement import Settlement, settle
-from billing.runs.terms import Term
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.selection import changed_accounts, scope
+from billing.runs.selection.left_out import TERM
+from billing.runs.settlement import adjustments, bounds, missing_entities, payers, totals
+from billing.runs.settlement.fees_due import Currencies, one_off_lines, recurring_lines
+from billing.runs.settlement.settlement import Settlement, settle
+from billing.runs.usage import carried_allowances
+from billing.runs.usage.shard_groups import price_in_groups
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -31,9 +34,9 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from billing.runs.groups import Sink
-    from billing.runs.settlement import Kept
-    from billing.runs.usage_sums import PricedSums
+    from billing.runs.settlement.settlement import Kept
+    from billing.runs.usage.charge_sums import PricedSums
+    from billing.runs.usage.shard_groups import Sink
     from billing.store.home import Home
 
     Progress = Callable[[str, int, int], None]  # stage, done, of how many
@@ -116,13 +119,13 @@ def settled(  # noqa: PLR0913 -- what, and how
         left_alone=known.left_alone,
     )
     report("fees", 0, 0)
-    clashing = leftovers.clashing(usage.left)
+    clashing = carried_allowances.clashing(usage.left)
     workings = totals.Workings() if kept is not None else None
     proposed = _proposed(usage.lines, known, currencies, workings)
     settlement = settle(
         proposed,
         known.billed,
-        entities.unknown(home, contracts.facts, chosen, seq) | dict.fromkeys(usage.too_large, bounds.TOO_LARGE) | clashing,
+        missing_entities.unknown(home, contracts.facts, chosen, seq) | dict.fromkeys(usage.too_large, bounds.TOO_LARGE) | clashing,
         contracts,
         chosen,
         currencies,
@@ -140,16 +143,18 @@ def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | Non
     with home.connect() as connection:
         contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), midnights)
         covered = scope.covered_through(connection, contracts.facts, before_run)
-        chosen = touched.scope_of(home, connection, contracts, covered, bill_date, seq, only=only, everything=everything, guide=guide)
+        chosen = changed_accounts.scope_of(
+            home, connection, contracts, covered, bill_date, seq, only=only, everything=everything, guide=guide
+        )
         return Known(
             contracts,
             chosen,
             billed_in(connection, contracts, chosen, seq),
-            leftovers.stored(connection, contracts.facts, chosen, before_run),
-            by_hand.counting(connection, seq),
+            carried_allowances.stored(connection, contracts.facts, chosen, before_run),
+            adjustments.counting(connection, seq),
             bounds.limits(connection, seq),
             guide,
-            by_hand.retracted(connection, seq),
+            adjustments.retracted(connection, seq),
         )
 
 

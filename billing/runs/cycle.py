@@ -1,7 +1,8 @@
 """One bill run: compute, freeze, number, post; and the same again without a trace of the first time when it was killed in between.
 
     computing   the run row pins the sequence number; charges are priced and written; nothing of it counts yet
-    computed    the list of invoices is frozen (`billing.runs.frozen`); nothing of it counts yet. A trial stops here, and so does every run
+    computed    the list of invoices is frozen (`billing.runs.frozen_list`); nothing of it counts yet. A trial stops here, and so does
+    every run
                 until somebody else approved the list, where the setting `approval` is `required`
     numbered    one transaction has given every draft its number and stored invoices, lines, the names of the charge files and the terms
     posted      every invoice is in the ledger
@@ -19,14 +20,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from billing.runs import beginning, charge_files, frozen, leftovers, numbering, posting, states
-from billing.runs.beginning import Order
+from billing.charges.book_terms import clipped, total
+from billing.runs import charge_files, frozen_list, numbering, posting, start, states
 from billing.runs.computing import Computed, compute
 from billing.runs.lock import only_run
 from billing.runs.preview import Preview, preview
 from billing.runs.reports import RunReport, run_report
+from billing.runs.start import Order
 from billing.runs.states import Step
-from billing.runs.terms import clipped, total
+from billing.runs.usage import carried_allowances
 from billing.store import commit_points, tables
 from rating.errors import UserError
 
@@ -35,10 +37,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing.runs.computing import Progress
-    from billing.runs.contracts import Contracts
-    from billing.runs.frozen import Outcome
-    from billing.runs.groups import Sink
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.frozen_list import Outcome
     from billing.runs.states import Run
+    from billing.runs.usage.shard_groups import Sink
     from billing.store.home import Home
 
 __all__ = ["Computed", "Order", "Preview", "RunReport", "abandon", "compute", "preview", "run"]
@@ -63,15 +65,15 @@ def run(  # noqa: PLR0913 -- what, when, and how
     """
     wanted, at = order or Order(), clock or (lambda: now_us)
     report = progress or _silent
-    beginning.require_date(bill_date, now_us)
+    start.require_date(bill_date, now_us)
     with only_run(home, f"the run of {bill_date}", now_us, wait=wanted.wait):
-        current = beginning.begin(home, bill_date, now_us, wanted)
+        current = start.begin(home, bill_date, now_us, wanted)
         outcome = None
         if current.state == states.COMPUTING:
             outcome = _compute_and_freeze(home, current, wanted, threads, report, at)
             current = current._replace(state=states.COMPUTED)
         if current.state == states.COMPUTED and not wanted.trial and _may_number(home, current, wanted, at()):
-            outcome = outcome or frozen.read(home.path, frozen.named(home, current.run_id))
+            outcome = outcome or frozen_list.read(home.path, frozen_list.named(home, current.run_id))
             numbering.number(home, current, outcome, Step(at(), wanted.by))
             current = current._replace(state=states.NUMBERED)
         if current.state == states.NUMBERED:
@@ -107,7 +109,7 @@ def _compute_and_freeze(home: Home, current: Run, wanted: Order, threads: int, r
         bill_date,
         current.pinned_seq,
         threads=threads,
-        only=beginning.only_accounts(home, current),
+        only=start.only_accounts(home, current),
         before_run=current.run_id,
         everything=wanted.everything,
         sink_for=charges.sink,
@@ -116,7 +118,7 @@ def _compute_and_freeze(home: Home, current: Run, wanted: Order, threads: int, r
     files = charges.files()
     commit_points.reached("run.charges_written")
     issued_on = dt.date.fromisoformat(current.issued_on or current.bill_date)
-    outcome = frozen.Outcome(
+    outcome = frozen_list.Outcome(
         computed.settlement.drafts.dated(issued_on),
         files,
         clipped(computed.terms),
@@ -124,7 +126,7 @@ def _compute_and_freeze(home: Home, current: Run, wanted: Order, threads: int, r
         leftovers_of(current.run_id, computed),
     )
     report("freeze", 0, 0)
-    named = frozen.write(folder / frozen.FOLDER, home.path, outcome)
+    named = frozen_list.write(folder / frozen_list.FOLDER, home.path, outcome)
     commit_points.reached("run.drafts_written")
     drafts = outcome.drafts
     with home.begin() as connection:
@@ -161,16 +163,16 @@ class _Charges:
         commit_points.reached("run.charge_file_written")
 
 
-def put_aside(computed: Computed) -> list[frozen.PutAside]:
+def put_aside(computed: Computed) -> list[frozen_list.PutAside]:
     """Accounts of a run that are not billed: in quarantine, held, or for testing."""
-    found = {key: frozen.PutAside(key, kind, reason) for key, (kind, reason) in computed.scope.left_out.items()}
-    found |= {key: frozen.PutAside(key, None, reason) for key, reason in computed.settlement.quarantined.items()}
+    found = {key: frozen_list.PutAside(key, kind, reason) for key, (kind, reason) in computed.scope.left_out.items()}
+    found |= {key: frozen_list.PutAside(key, None, reason) for key, reason in computed.settlement.quarantined.items()}
     return [each for _, each in sorted(found.items())]
 
 
 def leftovers_of(run_id: int, computed: Computed) -> pa.Table:
     """What the periods of a run left of allowances, as columns of `carried_allowances`."""
-    rows = leftovers.rows(run_id, computed.left)
+    rows = carried_allowances.rows(run_id, computed.left)
     names = [column.name for column in tables.carried_allowances.c]
     kinds = [pa.string() if column.type.python_type is str else pa.int64() for column in tables.carried_allowances.c]
     return pa.Table.from_pylist(rows, schema=pa.schema(list(zip(names, kinds, strict=True))))
@@ -178,7 +180,7 @@ def leftovers_of(run_id: int, computed: Computed) -> pa.Table:
 
 def _may_number(home: Home, current: Run, wanted: Order, now_us: int) -> bool:
     with home.connect() as connection:
-        return beginning.may_number(connection, current, wanted, now_us)
+        return start.may_number(connection, current, wanted, now_us)
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

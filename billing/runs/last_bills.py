@@ -15,18 +15,19 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from billing.allocations.items import voided
+from billing.charges.book_terms import total
 from billing.charges.lines import Int64s
 from billing.charges.periods import ended_by
-from billing.runs import facts, states
-from billing.runs.columns import index_of
-from billing.runs.coverage import covered_through
-from billing.runs.fact_columns import NEVER_DAY, day_number, day_of, groups
-from billing.runs.terms import total
+from billing.runs import states
+from billing.runs.contracts import facts
+from billing.runs.contracts.columns import index_of
+from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
+from billing.runs.selection.coverage import covered_through
 from billing.store import bulk, tables
 
 if TYPE_CHECKING:
-    from billing.runs.coverage import Covered
-    from billing.runs.facts import Facts
+    from billing.runs.contracts.facts import Facts
+    from billing.runs.selection.coverage import Covered
     from billing.runs.states import Run
 
 Bools = npt.NDArray[np.bool_]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from rating.errors import UserError
 
 if TYPE_CHECKING:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from billing.charges.book_terms import Term
 from billing.invoicing.digest import Digest
 from billing.invoicing.numbering import number_drafts
-from billing.runs import beginning, states
-from billing.runs.terms import Term
+from billing.runs import start, states
 from billing.store import bulk, commit_points, tables
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from billing.runs.frozen import Outcome
+    from billing.runs.frozen_list import Outcome
     from billing.runs.states import Run, Step
     from billing.store.home import Home
 
@@ -31,8 +31,8 @@ def number(home: Home, current: Run, outcome: Outcome, at: Step) -> None:
     finished, this one be abandoned.
     """
     with home.begin() as connection:
-        beginning.require_still_open(connection, current)
-        beginning.require_approved(connection, current)
+        start.require_still_open(connection, current)
+        start.require_approved(connection, current)
         seq = home.next_commit_seq(connection, "invoice", at.at_us)
         taken = Digest()
         number_drafts(connection, current.run_id, outcome.drafts, seq, digest=taken)

@@ -21,7 +21,7 @@ from billing.allocations import allocate_credit
 from billing.charges.lines import Int64s, Kind
 from billing.invoicing.drafts import INVOICE, OPENING
 from billing.runs import states
-from billing.runs.fact_columns import groups
+from billing.runs.contracts.fact_columns import groups
 from billing.store import bulk, commit_points, tables
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from billing.charges.lines import Kind
 from billing.collection import gate
 from billing.invoicing import InvoiceDraft
 from billing.invoicing.drafts import KIND_NAMES, classes_by_sight, sight
-from billing.runs import beginning, states
-from billing.runs.beginning import Order
-from billing.runs.columns import index_of
+from billing.runs import start, states
 from billing.runs.computing import compute
+from billing.runs.contracts.columns import index_of
 from billing.runs.dates.own_days import own_days
-from billing.runs.left_out import TERM
+from billing.runs.selection.left_out import TERM
+from billing.runs.start import Order
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from billing.invoicing.drafts import Drafts
     from billing.runs.computing import Progress
-    from billing.runs.contracts import Contracts
+    from billing.runs.contracts.contracts import Contracts
     from billing.runs.states import Run
     from billing.store.home import Home
 
@@ -56,14 +56,14 @@ def preview(  # noqa: PLR0913 -- what, when, and how
     What else a run refuses is named beside what it would bill: somebody may want to see that while another run waits for its approval.
     """
     wanted = order or Order()
-    beginning.require_date(bill_date, now_us)
+    start.require_date(bill_date, now_us)
     with home.connect() as connection:
         seq = home.head_seq(connection)
         current, refused, waits = _begun(home, connection, bill_date, now_us, wanted, seq)
         findings = gate.in_the_way(connection, bill_date) if current is None else []
     only, issued_on = wanted.accounts, wanted.issued_on
     if current is not None:  # it goes on as it began
-        seq, only = current.pinned_seq, beginning.only_accounts(home, current)
+        seq, only = current.pinned_seq, start.only_accounts(home, current)
         issued_on = dt.date.fromisoformat(current.issued_on) if current.issued_on else None
     before_run = None if current is None else current.run_id
     computed = compute(
@@ -116,13 +116,13 @@ def _begun(  # noqa: PLR0913, PLR0917 -- of what and when, and how
     """The run of this date that would go on, None for a new one; why none may, findings about usage files aside; and whether it waits."""
     current, waits = None, False
     try:
-        current = beginning.unfinished(home, connection, bill_date, now_us, order)
-        waits = beginning.waits_for_approval(connection, current, order.ahead)
+        current = start.unfinished(home, connection, bill_date, now_us, order)
+        waits = start.waits_for_approval(connection, current, order.ahead)
         if current is None:
-            beginning.require_begun(connection, bill_date, now_us, order, seq)
-            beginning.require_books_open(connection, bill_date, order, seq)
-        elif current.state == states.COMPUTED and not order.trial and beginning.may_number(connection, current, order, now_us):
-            beginning.require_still_open(connection, current)
+            start.require_begun(connection, bill_date, now_us, order, seq)
+            start.require_books_open(connection, bill_date, order, seq)
+        elif current.state == states.COMPUTED and not order.trial and start.may_number(connection, current, order, now_us):
+            start.require_still_open(connection, current)
     except UserError as error:
         return current, f"{error.message}; remedy: {error.remedy}", waits
     return current, "", waits

@@ -12,7 +12,7 @@ from billing.accounts import covering, undone
 from billing.allocations.items import chunks
 from billing.closed_months import BooksClosedError
 from billing.runs import cycle, states
-from billing.runs.beginning import Order
+from billing.runs.start import Order
 from billing.store import tables
 from rating.errors import UserError
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from billing.accounts.undone import PROPOSED, UNDONE
 from billing.allocations.items import chunks
-from billing.runs import frozen, states
-from billing.runs.left_out import TERM
-from billing.runs.terms import Term
+from billing.charges.book_terms import Term
+from billing.runs import frozen_list, states
+from billing.runs.selection.left_out import TERM
 from billing.store import tables
 from billing.store.sums import halves, whole
 from rating.errors import UserError
@@ -174,7 +174,7 @@ def _numbered(connection: sa.Connection, run_id: int) -> _Figures:
 def _listed(home: Home, connection: sa.Connection, run_id: int) -> _Figures:
     """The figures of a frozen list. One that cannot be read any more has none: whoever numbers it is told."""
     try:
-        index = frozen.read_index(home.path, frozen.named(home, run_id))
+        index = frozen_list.read_index(home.path, frozen_list.named(home, run_id))
     except UserError:
         return _Figures(0, {}, {}, {}, {}, [])
     net, tax, account = index.net_micros, index.tax_micros, tables.accounts.c

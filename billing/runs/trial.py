@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
+from billing.charges.book_terms import total
 from billing.charges.lines import Int64s, Kind
-from billing.runs import frozen, states
+from billing.runs import frozen_list, states
 from billing.runs.last_bills import last_bills
-from billing.runs.terms import total
 from billing.store import tables
 from rating.errors import UserError
 
@@ -90,7 +90,7 @@ def compare(home: Home, run_id: int) -> Trial:
                 f"bill run {run_id} of {run.bill_date} has no frozen list",
                 f"compute it: ratewright bill run --date {run.bill_date} --trial",
             )
-        outcome = frozen.read(home.path, frozen.named(home, run_id))
+        outcome = frozen_list.read(home.path, frozen_list.named(home, run_id))
         now = _bills(outcome.drafts)
         last = last_bills(connection, run, now.account_key)
         then = _Bills(last.account_key, last.total_micros, last.currency)

@@ -24,12 +24,13 @@ import pyarrow.compute as pc
 from billing.charges.lines import Int64s
 from billing.guiding import Guide
 from billing.intake import view
-from billing.runs import facts, price_list, pricing
-from billing.runs.circumstances import Whose, asked, circumstances
-from billing.runs.columns import index_of, int64, key_halves, one_chunk
-from billing.runs.contracts import Contracts
-from billing.runs.destinations import numbers
-from billing.runs.turns import Rateable
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.columns import index_of, int64, key_halves, one_chunk
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.usage import pricing
+from billing.runs.usage.circumstances import Whose, asked, circumstances
+from billing.runs.usage.destinations import numbers
+from billing.runs.usage.rating_passes import Rateable
 from rating.engine import Buckets, RatingInput, rate
 from rating.schema import USAGE_V1, UsageFlag
 from rating.status import REFUSALS_FROM

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.runs import states
-from billing.runs.refusals import OWNER, Counting, charge_paths
+from billing.runs.refused_events import OWNER, Counting, charge_paths
 from billing.store.tables import bill_runs
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM, Status
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-    from billing.runs.pricing import Priced
+    from billing.runs.usage.pricing import Priced
     from billing.store.home import Home
 
 _COLUMNS: Final = ("event_key", "start_us", "status", OWNER)

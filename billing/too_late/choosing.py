@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from billing.explain_line import explain_record
-from billing.runs.facts import EPOCH_INSTANT, MICROSECOND
-from billing.runs.left_out import Outlook
+from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.selection.left_out import Outlook
 from billing.too_late.listing import listed
 from rating.errors import NotFoundError, UserError
 

@@ -17,7 +17,7 @@ from billing import late_decisions
 from billing.intake import view
 from billing.left_out.history import uncharged, verdicts
 from billing.left_out.telling import Told, tell_of, usage_of
-from billing.runs.columns import int64, one_chunk
+from billing.runs.contracts.columns import int64, one_chunk
 from billing.suspense.estimate import BASIS_NAMES, Estimator
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from billing.allocations.items import chunks
 from billing.documents.run_inputs import LEAVES_LATE, RERATE
-from billing.runs.agreed import RELATIONS
+from billing.runs.contracts.agreements import RELATIONS
 from billing.store import tables
 from billing.too_late.choosing import local_day
 from billing.too_late.results import Obstacle

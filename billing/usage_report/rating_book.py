@@ -28,8 +28,8 @@ from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
 from billing.intake.counting import DAY_US
 from billing.left_out.history import of_keys
 from billing.runs import charge_files, states
-from billing.runs.columns import int64, one_chunk
-from billing.runs.refusals import OWNER, Counting, charge_paths
+from billing.runs.contracts.columns import int64, one_chunk
+from billing.runs.refused_events import OWNER, Counting, charge_paths
 from billing.store.tables import bill_runs, intake_counts
 from billing.usage_report.intake_book import By, file_names
 from rating.schema import UsageFlag

@@ -18,10 +18,11 @@ import sqlalchemy as sa
 
 from billing.guiding import Guide
 from billing.intake import view
-from billing.runs import facts, price_list, pricing
-from billing.runs.circumstances import asked
-from billing.runs.contracts import Contracts
-from billing.runs.scope import Scope
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.selection.scope import Scope
+from billing.runs.usage import pricing
+from billing.runs.usage.circumstances import asked
 from billing.store.tables import guiding_facts
 from billing.what_if import comparing, report, sums, worlds
 from billing.what_if.events import MonthEvents
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Collection
 
-    from billing.runs.facts import Account, Facts
+    from billing.runs.contracts.facts import Account, Facts
     from billing.store.home import Home
     from billing.what_if.events import Answer
 

@@ -14,12 +14,13 @@ import pyarrow as pa
 
 from billing.guiding import Guide
 from billing.intake import view
-from billing.runs import facts, price_list, pricing
-from billing.runs.circumstances import asked
-from billing.runs.contracts import Contracts
-from billing.runs.fact_columns import day_number
-from billing.runs.for_tests import tested
-from billing.runs.scope import Scope
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.fact_columns import day_number
+from billing.runs.contracts.uninvoiced_accounts import tested
+from billing.runs.selection.scope import Scope
+from billing.runs.usage import pricing
+from billing.runs.usage.circumstances import asked
 from billing.what_if import comparing, migration, sums, worlds
 from billing.what_if.events import NOT_COUNTED, MonthEvents
 from billing.what_if.month import by_month, scope_of, window_of

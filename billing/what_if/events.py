@@ -15,13 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from billing.charges.lines import Int64s
-from billing.runs import pricing
-from billing.runs.circumstances import Asked, Whose, circumstances
-from billing.runs.columns import int64, one_chunk
-from billing.runs.definitions import prices_incoming
-from billing.runs.destinations import numbers
-from billing.runs.holders import NO_HOLDER
-from billing.runs.turns import Rateable, chosen
+from billing.runs.contracts.columns import int64, one_chunk
+from billing.runs.contracts.plan_counters import prices_incoming
+from billing.runs.usage import pricing
+from billing.runs.usage.bucket_layout import NO_HOLDER
+from billing.runs.usage.circumstances import Asked, Whose, circumstances
+from billing.runs.usage.destinations import numbers
+from billing.runs.usage.rating_passes import Rateable, chosen
 from billing.what_if import worlds
 from billing.what_if.runs_of_numbers import group, holding_of
 from rating.engine import Rated, RatingInput
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from billing.guiding import Guide
-    from billing.runs.scope import Scope
+    from billing.runs.selection.scope import Scope
     from billing.what_if.worlds import World
 
 NOT_COUNTED = -1  # status of an incoming event that no rule of a world is about

@@ -1,6 +1,6 @@
 """Fees of the month, as a bill of it has them: recurring ones, in advance or in arrears, are the month's own, one-offs those of its days.
 
-Lines are those of `billing.runs.proposal`. What is due to one subscription of a pattern is due to all of them.
+Lines are those of `billing.runs.settlement.fees_due`. What is due to one subscription of a pattern is due to all of them.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import numpy as np
 
 from billing.charges.lines import Kind, Lines
 from billing.charges.proration import clip
-from billing.runs.proposal import Currencies, one_off_lines, plan_at, recurring_lines
+from billing.runs.settlement.fees_due import Currencies, one_off_lines, plan_at, recurring_lines
 
 if TYPE_CHECKING:
     import datetime as dt
 
-    from billing.runs.contracts import Contracts
-    from billing.runs.scope import Scope
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.selection.scope import Scope
 
 
 class Due(NamedTuple):

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from billing.charges.lines import Int64s
     from billing.charges.proration import Span
-    from billing.runs.contracts import Contracts
-    from billing.runs.facts import Facts
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.facts import Facts
     from billing.what_if.month import Month
 
 _TEXT: Final = re.compile(r"([^:=\s]+):([^:=\s]+)=([0-9]{1,3}(?:\.[0-9]{1,6})?)%")

@@ -15,14 +15,14 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing.charges.periods import Period, always, next_bill_date
-from billing.runs.calendars import Calendar, Calendars, side_by_side
-from billing.runs.fact_columns import day_number, day_of, groups
-from billing.runs.scope import Scope, Window, first_instants
+from billing.runs.contracts.fact_columns import day_number, day_of, groups
+from billing.runs.selection.open_periods import Calendar, Calendars, side_by_side
+from billing.runs.selection.scope import Scope, Window, first_instants
 from billing.store.tables import accounts
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from billing.runs.facts import Facts, Midnights
+    from billing.runs.contracts.facts import Facts, Midnights
 
 _TEXT: Final = re.compile(r"(20[0-6][0-9])-(0[1-9]|1[0-2])")
 

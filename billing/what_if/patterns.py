@@ -14,18 +14,18 @@ import numpy as np
 from billing.charges.lines import Int64s
 from billing.charges.pauses import touching
 from billing.charges.periods import ONE_DAY
-from billing.runs.contracts import Contracts
-from billing.runs.fact_columns import groups
-from billing.runs.proposal import breaks_of, contract_of
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.fact_columns import groups
+from billing.runs.settlement.fees_due import breaks_of, contract_of
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from billing.charges.periods import Period
     from billing.charges.recurring import PlanSpan
-    from billing.runs.facts import Subscription
-    from billing.runs.patterns import Pattern
-    from billing.runs.scope import Scope
+    from billing.runs.contracts.contract_profiles import Pattern
+    from billing.runs.contracts.facts import Subscription
+    from billing.runs.selection.scope import Scope
     from billing.what_if.month import Month
 
 

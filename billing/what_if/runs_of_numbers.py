@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
-from billing.runs import pricing
-from billing.runs.columns import index_of, int64, key_halves, one_chunk
-from billing.runs.left_out import PLACES, LeftOut
+from billing.runs.contracts.columns import index_of, int64, key_halves, one_chunk
+from billing.runs.selection.left_out import PLACES, LeftOut
+from billing.runs.usage import pricing
 from rating.schema import Direction
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from billing.guiding import Guide
-    from billing.runs.scope import Scope
+    from billing.runs.selection.scope import Scope
     from billing.what_if.worlds import World
 
     Bools = npt.NDArray[np.bool_]

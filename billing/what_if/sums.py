@@ -20,7 +20,7 @@ from rating.model import ANY_ZONE, Service
 from rating.status import Status
 
 if TYPE_CHECKING:
-    from billing.runs.price_list import PriceList
+    from billing.runs.contracts.price_list import PriceList
     from billing.what_if.events import Answer
     from billing.what_if.terms import Terms
     from billing.what_if.worlds import World

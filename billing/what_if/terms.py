@@ -1,8 +1,8 @@
 """What follows from the totals of the month, as a bill of it has it: volume tiers, discounts, and what is missing to commitments.
 
-`billing.runs.totals` works it out from the lines that a bill would have, at the accounts that own them, whoever pays. Only subscriptions
-that totals may be about are looked at. What belongs to a whole account counts with one of its subscriptions: with the one that a discount
-is off, and of a volume tier with the first one whose usage it counts.
+`billing.runs.settlement.totals` works it out from the lines that a bill would have, at the accounts that own them, whoever pays. Only
+subscriptions that totals may be about are looked at. What belongs to a whole account counts with one of its subscriptions: with the one
+that a discount is off, and of a volume tier with the first one whose usage it counts.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from billing.charges.lines import INT64_MAX, Int64s, Kind, Lines, empty
 from billing.charges.ordering import grouped_by
 from billing.charges.proration import clip
 from billing.charges.spread import Parts
-from billing.runs import totals
-from billing.runs.columns import index_of
-from billing.runs.contracts import Contracts
-from billing.runs.fact_columns import groups
-from billing.runs.menus import Menus
-from billing.runs.proposal import Currencies
-from billing.runs.usage_sums import of_one_period
+from billing.runs.contracts.columns import index_of
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.fact_columns import groups
+from billing.runs.settlement import totals
+from billing.runs.settlement.fees_due import Currencies
+from billing.runs.settlement.totals_rules import Menus
+from billing.runs.usage.charge_sums import of_one_period
 from billing.what_if import fees
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from billing.runs.totals import Off, Tiered
+    from billing.runs.settlement.totals import Off, Tiered
     from billing.what_if.events import Answer
     from billing.what_if.worlds import World
 

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from billing.charges.lines import Int64s
-from billing.runs.circumstances import Asked, asked
-from billing.runs.contracts import Contracts
-from billing.runs.holders import NO_HOLDER, Groups, lay_out
-from billing.runs.pools import Pools
-from billing.runs.price_list import PriceList
-from billing.runs.scope import Scope
-from billing.runs.shapes import Shape, Shapes
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.price_list import PriceList
+from billing.runs.selection.scope import Scope
+from billing.runs.usage.bucket_layout import NO_HOLDER, Groups, lay_out
+from billing.runs.usage.circumstances import Asked, asked
+from billing.runs.usage.entitlements import Shape, Shapes
+from billing.runs.usage.pools import Pools
 from billing.what_if import fees
 from billing.what_if.fees import Due
 from billing.what_if.month import Month

@@ -13,7 +13,7 @@ import random
 from typing import TYPE_CHECKING
 
 from billing.runs import states
-from billing.runs.beginning import REQUIRED
+from billing.runs.start import REQUIRED
 from billing.store import commit_points
 from tests.lives import story, tariff
 from tests.lives.world import ANA, BEN, Act, Start

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from billing.invoicing.drafts import LineDraft
-from billing.runs import frozen, states
+from billing.runs import frozen_list, states
 from billing.store import tables
 from billing.store.tables.columns import metadata
 
@@ -36,7 +36,7 @@ class Lists:
         with home.connect() as connection:
             run, counted = states.unfinished(connection), _counted(connection)
         if run is not None and run.state == states.COMPUTED:
-            drafts = frozen.read(home.path, frozen.named(home, run.run_id)).drafts
+            drafts = frozen_list.read(home.path, frozen_list.named(home, run.run_id)).drafts
             found: list[Invoice] = [
                 (each.account_key, each.issued_on, tuple(tuple(getattr(line, name) for name in FIELDS) for line in each.lines))
                 for each in drafts.structs()

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.charges.lines import empty
-from billing.runs import beginning, computing, cycle, late, numbering, pools
+from billing.runs import computing, cycle, numbering, start
+from billing.runs.usage import late_usage, pools
 from tests.lives.living import Lived, live, tell
 from tests.lives.told import LATE, LOOKED_AT, POOLED, TOLD, UNAPPROVED
 
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from billing.charges.lines import Lines
-    from billing.runs.contracts import Contracts
-    from billing.runs.frozen import Outcome
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.frozen_list import Outcome
     from billing.runs.reports import RunReport
-    from billing.runs.scope import Scope
+    from billing.runs.selection.scope import Scope
     from billing.runs.states import Run, Step
     from billing.store.home import Home
     from tests.lives.world import Act, Start
@@ -95,13 +96,13 @@ def test_a_run_that_knows_no_pools_is_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_run_that_knows_no_late_usage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late, "is_asked", lambda _price_list: False)
+    monkeypatch.setattr(late_usage, "is_asked", lambda _price_list: False)
     require_found(LATE, "the bills: ")
 
 
 def test_a_run_that_asks_nobody_for_approval_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     require_true(tell(*UNAPPROVED))
-    monkeypatch.setattr(beginning, "waits_for_approval", lambda *_: False)
+    monkeypatch.setattr(start, "waits_for_approval", lambda *_: False)
     require_found(UNAPPROVED, "nobody approved run 1, and it was numbered")
 
 

@@ -9,7 +9,7 @@ import datetime as dt
 import random
 from typing import TYPE_CHECKING
 
-from billing.runs import beginning
+from billing.runs import start
 from tests.lives import tariff
 from tests.lives.story import CENT, Adjustment, Call, Span
 from tests.lives.world import Act, Start
@@ -50,7 +50,7 @@ _CLOSED = Act(dt.date(2027, 11, 2), "close", ("A", dt.date(2027, 11, 15)))
 
 _RUN = Act(dt.date(2027, 12, 4), "run", (dt.date(2027, 12, 1), "all"))
 
-UNAPPROVED = (_start(_late(None), shared_rolls=False), [_with(1, "A", "smart"), Act(OPENED, "approval", (beginning.REQUIRED,)), _RUN])
+UNAPPROVED = (_start(_late(None), shared_rolls=False), [_with(1, "A", "smart"), Act(OPENED, "approval", (start.REQUIRED,)), _RUN])
 LOOKED_AT = (
     _start(_late(None), shared_rolls=False),
     [

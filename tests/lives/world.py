@@ -29,7 +29,8 @@ from billing.documents import adjusting, crediting, interim, undoing, voiding
 from billing.intake.taking import Intake
 from billing.rerate import jobs
 from billing.rerate.request import request
-from billing.runs import beginning, cycle, states, trial
+from billing.runs import cycle, states, trial
+from billing.runs import start as run_start
 from billing.runs.states import By
 from billing.store import commit_points, tables
 from billing.store.home import Home
@@ -369,7 +370,7 @@ class World:
 
     def _approval(self, _: dt.date, needed: str) -> None:
         set_by_two(self.home, "approval", needed, self.tick)
-        self.known.approval = needed == beginning.REQUIRED
+        self.known.approval = needed == run_start.REQUIRED
 
     def _decide(self, _: dt.date, kind: str, by: Operator) -> None:
         """Of the list that waits. Who has ordered it does not approve it."""

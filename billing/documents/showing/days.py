@@ -11,7 +11,7 @@ from billing.charges import own_days as charged
 from billing.charges.lines import Kind
 from billing.charges.periods import Period
 from billing.documents.showing.names import day_of
-from billing.runs.facts import Midnights
+from billing.runs.contracts.facts import Midnights
 
 if TYPE_CHECKING:
     import datetime as dt

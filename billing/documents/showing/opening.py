@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from billing.charges.lines import Int64s
     from billing.documents.finding import Document
     from billing.documents.grounds import Ground
-    from billing.runs.contracts import Contracts
-    from billing.runs.pricing import Priced
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.usage.pricing import Priced
     from billing.store.home import Home
 
 Key = tuple[int, str, int, int]  # subscription_key, first day of the period, charge_code and price_id

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing import clocks
 from billing.clocks import Dated
-from billing.runs import deciding, facts, passing
-from billing.runs.coverage import covered_through
+from billing.runs.contracts import facts
+from billing.runs.selection import due_accounts, later_bills
+from billing.runs.selection.coverage import covered_through
 from billing.store import settings
 from rating.errors import UserError
 
@@ -53,7 +54,7 @@ def due_keys(connection: sa.Connection, bill_date: dt.date, only: AbstractSet[st
     """The keys of the accounts that a run would compute."""
     known = facts.load(connection, seq)
     reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
-    later = passing.billed_later(connection, known, bill_date, seq)
-    ground = deciding.prepare(known, covered_through(connection, known), bill_date, reopen, only, later)
+    later = later_bills.billed_later(connection, known, bill_date, seq)
+    ground = due_accounts.prepare(known, covered_through(connection, known), bill_date, reopen, only, later)
     keys: list[int] = known.account_keys[ground.due].tolist()
     return keys

@@ -1,8 +1,8 @@
 """Bill dates that are to be run today: those on which a period ended that no run has billed, by the clocks of accounts.
 
 An account counts at each bill date of a period that was not billed, or whose invoice is void. The last period of an account that closes
-counts at the end of its cycle. Whom a run of that date would leave out (`billing.runs.deciding`), and for whom the date has not begun, is
-counted apart.
+counts at the end of its cycle. Whom a run of that date would leave out (`billing.runs.selection.due_accounts`), and for whom the date has
+not begun, is counted apart.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ import msgspec
 import numpy as np
 
 from billing import clocks
-from billing.runs import deciding, facts, passing, states
-from billing.runs.coverage import TESTED, Covered, covered_through
-from billing.runs.fact_columns import NEVER_DAY, day_of
-from billing.runs.facts import Facts
+from billing.runs import states
+from billing.runs.contracts import facts
+from billing.runs.contracts.fact_columns import NEVER_DAY, day_of
+from billing.runs.contracts.facts import Facts
+from billing.runs.selection import due_accounts, later_bills
+from billing.runs.selection.coverage import TESTED, Covered, covered_through
 from billing.store import settings
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from billing.charges.lines import Int64s
-    from billing.runs.deciding import Ground, Life
+    from billing.runs.selection.due_accounts import Ground, Life
     from billing.store.home import Home
 
 DUE: Final = "due"
@@ -86,7 +88,7 @@ def _known(connection: sa.Connection, seq: int, now_us: int) -> _Known:
 def _ended(known: _Known) -> dict[dt.date, Int64s]:
     """By bill date the accounts (indices) of which a period ended on it that is not billed. Dates that have begun on some clock."""
     foremost = max(known.today.values())
-    ground = deciding.prepare(known.facts, known.covered, foremost, known.reopen)
+    ground = due_accounts.prepare(known.facts, known.covered, foremost, known.reopen)
     lives_of: dict[dt.date, list[int]] = collections.defaultdict(list)
     for number, life in enumerate(ground.lives):
         for day in _bill_dates(life):
@@ -104,8 +106,8 @@ def _bill_dates(life: Life) -> set[dt.date]:
 
 def _due_date(connection: sa.Connection, known: _Known, day: dt.date, ended: Int64s) -> DueDate | None:
     """What a run of a date would do with the accounts (indices) that have a period to bill; None where it has begun for none of them."""
-    later = passing.billed_later(connection, known.facts, day, known.seq)
-    ground = deciding.prepare(known.facts, known.covered, day, known.reopen, None, later)
+    later = later_bills.billed_later(connection, known.facts, day, known.seq)
+    ground = due_accounts.prepare(known.facts, known.covered, day, known.reopen, None, later)
     behind = [zone for zone, today in known.today.items() if today < day]
     waits = np.isin(known.facts.account_zone, [known.facts.zones.index(zone) for zone in behind if zone in known.facts.zones])
     kinds = _kinds(ground, ended[~waits[ended]])
@@ -119,8 +121,8 @@ def _due_date(connection: sa.Connection, known: _Known, day: dt.date, ended: Int
         day.isoformat(),
         kinds[DUE],
         kinds[TESTED],
-        kinds[deciding.HELD],
-        kinds[deciding.PASSED_BY],
+        kinds[due_accounts.HELD],
+        kinds[due_accounts.PASSED_BY],
         len(blocking),
         clock,
         f"ratewright bill run --date {day}" if runs else "",

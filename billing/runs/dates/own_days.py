@@ -10,15 +10,15 @@ from billing.charges import own_days as charged
 from billing.charges.lines import Kind
 from billing.charges.own_days import Charge, Days, told
 from billing.charges.periods import Period
-from billing.runs.columns import index_of
-from billing.runs.fact_columns import day_of, groups
-from billing.runs.proposal import breaks_of, plan_at
+from billing.runs.contracts.columns import index_of
+from billing.runs.contracts.fact_columns import day_of, groups
+from billing.runs.settlement.fees_due import breaks_of, plan_at
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from billing.charges.lines import Lines
-    from billing.runs.contracts import Contracts
+    from billing.runs.contracts.contracts import Contracts
 
 
 def own_days(lines: Lines, contracts: Contracts, through: dt.date | None = None) -> list[tuple[Days, ...]]:

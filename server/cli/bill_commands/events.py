@@ -24,7 +24,7 @@ def refused(
 
     `ratewright usage suspense` lists them as they stand now, with everything else that waits, and corrects or writes them off.
     """
-    from billing.runs.refusals import refusals
+    from billing.runs.refused_events import refusals
     from billing.store.home import Home
     from server.cli import output
 

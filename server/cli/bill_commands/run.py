@@ -95,7 +95,7 @@ def abandon(*, date: BillDate, home: HomeFolder = DEFAULT_HOME, as_json: AsJson 
 
 def print_report(report: RunReport) -> None:
     """What a run has done, as a table."""
-    from billing.runs.left_out import LeftOut, told
+    from billing.runs.selection.left_out import LeftOut, told
     from server.cli import output
 
     again = " (resumed)" if report.resumed else ""
@@ -169,7 +169,7 @@ def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
 
 def _print_for_good(report: RunReport) -> None:
     """A count of the records a run has left out for good and nobody has decided on, if any."""
-    from billing.runs.left_out import LeftOut, Outlook, outlook
+    from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 
     names = (each for each in LeftOut if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED)
     count = sum(report.left_out.get(each.value, 0) for each in names)

@@ -153,7 +153,7 @@ def state_in_words(record: Record, language: str) -> str:
 def _told(record: Record, language: str) -> str:
     """A reason for which runs leave something out, in words; and what is known beside it."""
     from billing.left_out.words import WORDS
-    from billing.runs.left_out import REASONS, LeftOut
+    from billing.runs.selection.left_out import REASONS, LeftOut
 
     if record.reason not in set(LeftOut):
         return record.reason

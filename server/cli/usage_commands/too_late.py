@@ -59,7 +59,7 @@ def too_late(
 
 
 def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
-    from billing.runs.left_out import REASONS
+    from billing.runs.selection.left_out import REASONS
     from server.cli import output
     from server.cli.bill import instant
 

@@ -17,7 +17,7 @@ from billing.affected import affected, rebilled, without_plan
 from billing.catalogue import Operator
 from billing.controls import books
 from billing.rerate_sample import rerate
-from billing.runs.refusals import refusals
+from billing.runs.refused_events import refusals
 from rating.errors import UserError
 from rating.model import Plan, Service
 from rating.outcome import Event

@@ -18,8 +18,8 @@ from billing.accounts.still_open import latest_run
 from billing.closed_months import Who
 from billing.documents import alarms, following, interim, undoing, voiding
 from billing.payments import instalments
-from billing.runs import cycle, quarantine, refusals, reports
-from billing.runs.beginning import Order
+from billing.runs import cycle, quarantine, refused_events, reports
+from billing.runs.start import Order
 from billing.store import checking, tables
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span
@@ -365,7 +365,7 @@ def test_lists_say_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match="bill run 1 is undone"):
         quarantine.retry(world.home, undone, world.tick(), Order().by)
     with world.home.connect() as connection, pytest.raises(UserError, match="there is no bill run yet"):
-        refusals.find_run(connection, None)
+        refused_events.find_run(connection, None)
     assert [each.voided_on for each in invoicing.list_invoices(world.home)] == ["2025-11-01"] * 2
 
 

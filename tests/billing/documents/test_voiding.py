@@ -16,7 +16,7 @@ from billing.documents.explaining import explain
 from billing.payments import deposits
 from billing.payments.postings import APPLIED
 from billing.runs import cycle, quarantine, states
-from billing.runs.unbilled import unbilled
+from billing.runs.settlement.unbilled import unbilled
 from billing.store import settings, tables
 from rating.errors import NotFoundError, UserError
 from tests.billing.documents.clerk import ANA, CENT, cents, credit, customer, tell, void, who, wrong

@@ -12,7 +12,7 @@ from billing.documents import voiding
 from billing.documents.usage_list import usage_list
 from billing.enquiries.usage import Found, find
 from billing.enquiries.usage_rows import Span
-from billing.runs.left_out import LeftOut
+from billing.runs.selection.left_out import LeftOut
 from rating.errors import UserError
 from rating.schema import UsageFlag
 from tests.billing.runs.world import Call, World

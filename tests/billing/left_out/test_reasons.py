@@ -20,7 +20,7 @@ from billing.enquiries.usage import find
 from billing.enquiries.usage_rows import Span as Ever
 from billing.explain_line import explain_record
 from billing.left_out.words import sentences
-from billing.runs.left_out import REASONS, LeftOut, Outlook, outlook
+from billing.runs.selection.left_out import REASONS, LeftOut, Outlook, outlook
 from billing.too_late.listing import listed
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span

@@ -12,7 +12,7 @@ import pytest
 from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.runs import cycle
-from billing.runs.beginning import Order
+from billing.runs.start import Order
 from tests.billing.runs.histories import ACCOUNTS, PLANS, Histories
 
 if TYPE_CHECKING:

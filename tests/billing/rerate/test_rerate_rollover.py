@@ -28,7 +28,7 @@ from billing.closed_months import Who
 from billing.documents.explaining import explain
 from billing.rerate import jobs
 from billing.rerate.request import request
-from billing.runs.unbilled import unbilled
+from billing.runs.settlement.unbilled import unbilled
 from billing.store import tables
 from rating.model import Allowance, QuantityUnit, Service
 from tests.billing.documents.clerk import void

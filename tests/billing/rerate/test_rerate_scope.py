@@ -20,7 +20,7 @@ from billing.documents.explaining import explain
 from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.runs import cycle
-from billing.runs.beginning import Order
+from billing.runs.start import Order
 from billing.store import tables
 from tests.billing.documents.clerk import void
 from tests.billing.runs.test_entities import NORTH, add

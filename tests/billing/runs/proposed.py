@@ -12,21 +12,21 @@ import pyarrow as pa
 
 from billing.charges.lines import LINE, Kind, Lines
 from billing.charges.proration import Span
-from billing.runs import payers, totals
-from billing.runs.contracts import Contracts
-from billing.runs.coverage import Covered
-from billing.runs.facts import Account, Facts, Midnights, Pattern, Subscription, day_number, day_of
-from billing.runs.patterns import of_rows
-from billing.runs.price_list import PriceList
-from billing.runs.proposal import Currencies, one_off_lines, recurring_lines
-from billing.runs.scope import Scope, decide
+from billing.runs.contracts.contract_profiles import of_rows
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.facts import Account, Facts, Midnights, Pattern, Subscription, day_number, day_of
+from billing.runs.contracts.price_list import PriceList
+from billing.runs.selection.coverage import Covered
+from billing.runs.selection.scope import Scope, decide
+from billing.runs.settlement import payers, totals
+from billing.runs.settlement.fees_due import Currencies, one_off_lines, recurring_lines
 from rating.money import format_micros
 from tests.billing.runs.world import shop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.runs.agreed import Agreed
+    from billing.runs.contracts.agreements import Agreed
     from rating.model import Plan, UsageRule
 
 CENT = 10_000

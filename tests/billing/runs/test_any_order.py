@@ -23,10 +23,13 @@ from billing.charges.lines import KEY_FIELDS, empty
 from billing.documents import undoing, voiding
 from billing.guiding import Guide
 from billing.invoicing import billed_lines
-from billing.runs import bounds, by_hand, computing, cycle, facts, price_list, scope
-from billing.runs.beginning import Order
-from billing.runs.contracts import Contracts
-from billing.runs.coverage import Covered
+from billing.runs import computing, cycle
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.selection import scope
+from billing.runs.selection.coverage import Covered
+from billing.runs.settlement import adjustments, bounds
+from billing.runs.start import Order
 from billing.store import copying, tables
 from billing.store.home import Home
 from rating.errors import UserError
@@ -140,7 +143,7 @@ def from_nothing(home: Home) -> dict[tuple[int, ...], int]:
         nobody = Covered.nobody(len(contracts.facts.accounts))
         chosen = scope.decide(contracts.facts, nobody, LAST, midnights, reopen_periods_max=LONG)
         guide = functools.cache(lambda: Guide(home, seq))
-        known = computing.Known(contracts, chosen, empty(), [], by_hand.counting(connection, seq), bounds.Limits(10**6, 10**6), guide)
+        known = computing.Known(contracts, chosen, empty(), [], adjustments.counting(connection, seq), bounds.Limits(10**6, 10**6), guide)
     settled = computing.settled(home, seq, known, threads=1)
     assert not settled.settlement.quarantined
     return summed(settled.settlement.drafts.lines)

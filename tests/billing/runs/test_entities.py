@@ -11,7 +11,8 @@ from billing.accounting import balances
 from billing.accounts import entities
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
-from billing.runs import quarantine, reports, settlement, states
+from billing.runs import quarantine, reports, states
+from billing.runs.settlement import settlement
 from billing.store import tables
 from tests.billing.documents.clerk import credit, wrong
 

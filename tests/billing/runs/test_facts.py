@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from billing.charges.proration import Span
-from billing.runs import facts, price_list
-from billing.runs.agreed import NOBODY
-from billing.runs.contracts import Contracts
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.agreements import NOBODY
+from billing.runs.contracts.contracts import Contracts
 from billing.store import tables
 from tests.billing.runs.world import World, instant_us
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.accounts.kinds import CategoryFact, DiscountFact, PayerFact
-from billing.runs.unbilled import unbilled
+from billing.runs.settlement.unbilled import unbilled
 from tests.billing.documents.clerk import wrong
 from tests.billing.runs.test_rating_units import tell, totals
 from tests.billing.runs.world import Call

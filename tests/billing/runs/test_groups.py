@@ -21,13 +21,15 @@ from billing.charges.rollover import SHARED, Left
 from billing.guiding import Guide
 from billing.intake import view
 from billing.intake.taking import Intake
-from billing.runs import facts, price_list, pricing, scope
-from billing.runs.circumstances import asked
-from billing.runs.contracts import Contracts
-from billing.runs.groups import price_in_groups
-from billing.runs.proposal import Currencies
-from billing.runs.turns import Turns
-from billing.runs.usage_sums import gathered, sum_up
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.selection import scope
+from billing.runs.settlement.fees_due import Currencies
+from billing.runs.usage import pricing
+from billing.runs.usage.charge_sums import gathered, sum_up
+from billing.runs.usage.circumstances import asked
+from billing.runs.usage.rating_passes import Turns
+from billing.runs.usage.shard_groups import price_in_groups
 from billing.store import tables
 from rating.model import Service, UsageRule
 from rating.schema import Direction, UsageFlag
@@ -38,8 +40,8 @@ from tests.billing.runs.world import MINUTE_MS, Call, World
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from billing.runs.pricing import Priced
-    from billing.runs.usage_sums import PricedSums
+    from billing.runs.usage.charge_sums import PricedSums
+    from billing.runs.usage.pricing import Priced
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from billing.controls import books
 from billing.documents import voiding
 from billing.rerate_sample import rerate
 from billing.runs import cycle, lock
-from billing.runs.refusals import refusals
+from billing.runs.refused_events import refusals
 from billing.store import tables
 from billing.store.home import Home
 from rating.errors import UserError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from billing.runs.price_list import PriceList
+from billing.runs.contracts.price_list import PriceList
 from tests.billing.runs import world
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import pytest
 
 from billing.accounts.reach import Told, in_force
 from billing.charges.lines import Kind
-from billing.runs.agreed import NOBODY, NOTHING, Relation, holds_on
-from billing.runs.facts import day_number
-from billing.runs.payers import route
+from billing.runs.contracts.agreements import NOBODY, NOTHING, Relation, holds_on
+from billing.runs.contracts.facts import day_number
+from billing.runs.settlement.payers import route
 from rating.model import Plan
 from tests.billing.charges.rows import lines
 from tests.billing.runs.proposed import Proposed, life, span

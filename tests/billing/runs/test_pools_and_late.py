@@ -22,11 +22,12 @@ from billing.intake.taking import Intake
 from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.rerate_sample import rerate
-from billing.runs import cycle, leftovers, pools, reports, states, turns
-from billing.runs.beginning import Order
-from billing.runs.groups import price_in_groups
+from billing.runs import cycle, reports, states
+from billing.runs.settlement.unbilled import unbilled
+from billing.runs.start import Order
 from billing.runs.states import By
-from billing.runs.unbilled import unbilled
+from billing.runs.usage import carried_allowances, pools, rating_passes
+from billing.runs.usage.shard_groups import price_in_groups
 from billing.store import tables
 from mediation.decode import Decoded
 from rating.model import AtPlanChange, LateUsage, Service, UsageRule
@@ -197,11 +198,12 @@ def test_an_account_that_is_opened_within_a_period_has_part_in_what_its_pool_has
 def test_a_unit_with_two_amounts_of_one_leftover_is_put_aside_and_the_rest_is_billed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if periods of a pool that begin on two days were two cycles: each leaves something of October."""
     monkeypatch.setattr(pools, "cycle_days", lambda scope: scope.period_from)
-    monkeypatch.setattr(turns, "cycle_days", lambda scope: scope.period_from)
+    monkeypatch.setattr(rating_passes, "cycle_days", lambda scope: scope.period_from)
     opened(world, a_plan("clan", TOGETHER), "a1", "a2", "a3", since={"a2": "2025-10-16"})
     pool(world, "a2", "a1", "2025-10-16")
     world.take(minutes("1003", "2025-10-05T10:00:00", 32))
-    assert world.bill("2025-11-01").quarantined == {"a1": leftovers.CLASHING, "a2": f"with account a1 of its unit: {leftovers.CLASHING}"}
+    clashing = carried_allowances.CLASHING
+    assert world.bill("2025-11-01").quarantined == {"a1": clashing, "a2": f"with account a1 of its unit: {clashing}"}
     assert [usage_cents(world, number) for number in world.numbers()] == [[10]]
     monkeypatch.undo()
     world.take(minutes("1002", "2025-11-20T10:00:00", 62 + 62 + 1))
@@ -339,7 +341,8 @@ def test_usage_that_came_before_the_bill_of_its_period_is_billed_by_the_next_who
 
 
 def _since(asked: Priceable, first: dt.date):  # noqa: ANN202 -- a scope
-    from billing.runs import facts, scope  # noqa: PLC0415 -- beside its only use
+    from billing.runs.contracts import facts  # noqa: PLC0415 -- beside its only use
+    from billing.runs.selection import scope  # noqa: PLC0415 -- beside its only use
 
     known = asked.contracts.facts
     with asked.world.home.connect() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from billing.runs.price_list import PriceList
+from billing.runs.contracts.price_list import PriceList
 from rating.model import Commitment, FeeOccasion, InvoiceDiscount, OneOffFee, Plan, RecurringFee, VolumeStep, VolumeTier
 from tests.billing.runs.world import shop
 

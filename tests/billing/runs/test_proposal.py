@@ -12,8 +12,8 @@ from billing.accounts.kinds import TermsFact
 from billing.charges.lines import Kind
 from billing.charges.pauses import Breaks
 from billing.charges.recurring import fees_due, plan_spans
-from billing.runs import alike
-from billing.runs.facts import Pattern, day_number
+from billing.runs.contracts.facts import Pattern, day_number
+from billing.runs.selection import subscription_profiles
 from rating.model import (
     FeeOccasion,
     FeeTiming,
@@ -133,7 +133,7 @@ def test_fees_of_many_are_the_fees_of_each() -> None:
     fields = ["account_key", "subscription_key", "period_from", "price_id", "amount_micros"]
     plain = [row for place, (owner, each) in enumerate(patterns) for row in _plain(proposed, owner, place + 1, each)]
     assert sorted(lines[fields].tolist()) == sorted(plain)
-    assert len(alike.find(proposed.contracts, proposed.scope).groups) <= 40
+    assert len(subscription_profiles.find(proposed.contracts, proposed.scope).groups) <= 40
 
 
 def _random_life(chance: random.Random) -> Pattern:

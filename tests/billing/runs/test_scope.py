@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from billing.charges.proration import Span
-from billing.runs import deciding, scope
-from billing.runs.agreed import NOBODY, NOTHING, Relation
-from billing.runs.coverage import Covered, CoveringRun, computed_seq
-from billing.runs.fact_columns import NEVER_DAY, day_number
-from billing.runs.facts import Account, Facts, Midnights
+from billing.runs.contracts.agreements import NOBODY, NOTHING, Relation
+from billing.runs.contracts.fact_columns import NEVER_DAY, day_number
+from billing.runs.contracts.facts import Account, Facts, Midnights
+from billing.runs.selection import due_accounts, scope
+from billing.runs.selection.coverage import Covered, CoveringRun, computed_seq
 
 # zone, bill day, billed from, instant (UTC), period or reason; the run is for 2025-11-10
 PLACES = """
@@ -205,7 +205,7 @@ def test_an_account_was_looked_at_by_the_first_run_after_its_bill_date_and_its_r
     assert computed_seq(runs, dt.date(2026, 2, 6)) is None
     again = covered_by(1, "2026-01-01", "2026-01-01", "2026-01-15", "2026-01-01").classes[0]
     assert computed_seq(again, dt.date(2026, 1, 1)) == 20, "once a run of a later date covers it, it is in none of an earlier one"
-    ground = deciding.prepare(Facts.of([account(1), account(2, bill_day=2)]), covered_by(2, *days), dt.date(2026, 3, 2), 3)
+    ground = due_accounts.prepare(Facts.of([account(1), account(2, bill_day=2)]), covered_by(2, *days), dt.date(2026, 3, 2), 3)
     assert ground.looked_at_seq.tolist() == [40, 50]
 
 

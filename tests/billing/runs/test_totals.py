@@ -15,8 +15,8 @@ import pytest
 from billing.accounts.kinds import DiscountFact
 from billing.charges.discounts import agreed_price_id
 from billing.charges.lines import Kind
-from billing.runs import totals
-from billing.runs.agreed import NOTHING, Relation
+from billing.runs.contracts.agreements import NOTHING, Relation
+from billing.runs.settlement import totals
 from rating.model import (
     Commitment,
     CommitmentCounts,

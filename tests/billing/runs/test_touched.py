@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing.runs import computing, cycle, touched_usage
-from billing.runs.beginning import Order
+from billing.runs import computing, cycle
+from billing.runs.selection import usage_changes
+from billing.runs.start import Order
 from tests.billing.runs.histories import ACCOUNTS, Histories
 from tests.billing.runs.world import Call
 
@@ -86,7 +87,7 @@ def test_who_is_not_touched_is_not_computed(tmp_path: Path) -> None:
 
 
 def test_the_histories_would_show_what_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(touched_usage, "collect", lambda *_: None)
+    monkeypatch.setattr(usage_changes, "collect", lambda *_: None)
     with Histories(tmp_path / "home", random.Random(7)) as histories:
         histories.calls()
         cycle.run(histories.world.home, BILL_DATES[0], histories.world.begun(BILL_DATES[0]))

@@ -12,7 +12,7 @@ from billing import invoicing
 from billing.controls import books
 from billing.persons import Who
 from billing.runs import cycle
-from billing.runs.beginning import Order
+from billing.runs.start import Order
 from billing.too_late import deciding, taking_back
 from billing.too_late.choosing import Choice
 from billing.too_late.listing import listed

@@ -166,7 +166,7 @@ def test_what_takes_a_retracted_line_back_has_its_name(world: World, monkeypatch
     decide(world, BILLED, account="anna")
     world.bill("2026-04-01")
     with monkeypatch.context() as patched:
-        patched.setattr("billing.runs.by_hand.billed", lambda _: {})
+        patched.setattr("billing.runs.settlement.adjustments.billed", lambda _: {})
         take_back(world, 1)
     again(world, "2026-05-01")
     last = invoicing.get_invoice(world.home, world.numbers("anna")[-1])

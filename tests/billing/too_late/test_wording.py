@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from billing.left_out.telling import Told
-from billing.runs.left_out import LeftOut, Outlook
+from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.too_late.listing import TooLate
 from billing.too_late.wording import line_text
 from tests.billing.runs.world import instant_us

@@ -11,9 +11,10 @@ import pytest
 from billing.guiding import NOBODY, Guide
 from billing.intake import view
 from billing.intake.taking import Intake
-from billing.runs import facts, price_list, pricing
-from billing.runs.columns import key_halves, one_chunk
-from billing.runs.contracts import Contracts
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.columns import key_halves, one_chunk
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.usage import pricing
 from billing.what_if import Month, month, worlds
 from billing.what_if.runs_of_numbers import group, holding_of
 from tests.billing.what_if.operator_month import plain

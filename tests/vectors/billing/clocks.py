@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from billing.charges.periods import next_bill_date, period_from
 from billing.clocks import local_date
-from billing.runs.beginning import require_date
-from billing.runs.facts import Midnights
+from billing.runs.contracts.facts import Midnights
+from billing.runs.start import require_date
 from rating.errors import UserError
 from tests.vectors.billing import listed
 from tests.vectors.billing.fees import life_of, parts_due

@@ -13,7 +13,7 @@ from billing.charges.lines import Kind
 from billing.charges.proration import Span
 from billing.charges.reconcile import differences
 from billing.charges.thresholds import reached
-from billing.runs.agreed import NOTHING, Relation
+from billing.runs.contracts.agreements import NOTHING, Relation
 from rating.model import BillThreshold, FeeTiming, Plan, RecurringFee
 from tests.billing.charges.rows import lines
 from tests.billing.runs.proposed import Proposed, adjustments, life

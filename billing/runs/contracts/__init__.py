@@ -1,0 +1,1 @@
+"""Contracts as of a commit, as columns: accounts, subscriptions, plans, agreements, prices."""

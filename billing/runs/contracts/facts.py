@@ -1,0 +1,286 @@
+"""The contract facts as of a sequence number, as columns: accounts, their subscriptions, and who has which plan when.
+
+Accounts stand in the order of `account_id`, the order in which invoices are numbered; an account's place in it is its *index*.
+Subscriptions stand in the order of their keys. Of two plan facts with the same date the one learned later holds. Rows (`Account`,
+`Subscription`) are made when they are asked for: whoever looks at all of them looks at the columns.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+
+from billing.charges.lines import Int64s
+from billing.charges.periods import BillDays, always
+from billing.runs.contracts import agreements, reading
+from billing.runs.contracts.agreements import NORMAL, NOTHING, Agreed
+from billing.runs.contracts.columns import index_of, one_chunk
+from billing.runs.contracts.contract_profiles import Pattern, of_rows, with_changes
+from billing.runs.contracts.fact_columns import EPOCH, NEVER_DAY, coded, day_number, day_of, groups, integers
+from billing.runs.contracts.fact_rows import Account, AccountRows, ChangedRows, Subscription, SubscriptionRows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import sqlalchemy as sa
+
+    from billing.runs.contracts.reading import StoredAccounts
+
+__all__ = ["EPOCH", "Account", "Facts", "Midnights", "Pattern", "Subscription", "day_number", "day_of", "load"]
+
+EPOCH_INSTANT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Facts:
+    """Everything a run needs to know about customers. Columns are by account or subscription index; days are day numbers."""
+
+    accounts: Sequence[Account]
+    subscriptions: Sequence[Subscription]
+    account_keys: Int64s
+    account_ids: pa.Array[Any]
+    account_language: Int64s  # place in `languages`
+    languages: list[str]
+    account_currency: Int64s  # place in `currencies`, which are sorted
+    currencies: list[str]
+    account_zone: Int64s  # place in `zones`
+    zones: list[str]
+    account_entity: Int64s  # place in `entities`; the one without a name is ""
+    entities: list[str]
+    account_category: Int64s  # place in `categories`: the last one told
+    categories: list[str]
+    account_unit: Int64s  # index of the root of its rating unit: itself where it stands alone
+    account_payment_days: Int64s
+    account_first_day: Int64s  # that this store bills
+    account_closed_day: Int64s  # NEVER_DAY: open
+    account_bill_days: Int64s  # place in `bill_days`
+    bill_days: list[BillDays]
+    account_seq: Int64s  # commit that made it known
+    agreed: Agreed
+    subscription_keys: Int64s  # ascending
+    subscription_account: Int64s  # index of the account of each subscription
+    subscription_pattern: Int64s  # place in `patterns`
+    patterns: list[Pattern]
+
+    @classmethod
+    def of(cls, accounts: Sequence[Account], subscriptions: Sequence[Subscription] = ()) -> Facts:
+        """Facts that are told one by one, for a few customers."""
+        languages, currencies, zones, entities = (
+            sorted({str(getattr(each, name)) for each in accounts}) for name in ("language", "currency", "timezone", "legal_entity")
+        )
+        categories = sorted({each.category for each in accounts})
+        bill_days = sorted({each.all_bill_days for each in accounts})
+        keys = [each.account_key for each in accounts]
+        found = of_rows(Pattern(each.plans, each.active) for each in subscriptions)
+        return cls(
+            accounts,
+            subscriptions,
+            _column(keys),
+            pa.array([each.account_id for each in accounts], pa.string()),
+            _column([languages.index(each.language) for each in accounts]),
+            languages,
+            _column([currencies.index(each.currency) for each in accounts]),
+            currencies,
+            _column([zones.index(each.timezone) for each in accounts]),
+            zones,
+            _column([entities.index(each.legal_entity) for each in accounts]),
+            entities,
+            _column([categories.index(each.category) for each in accounts]),
+            categories,
+            _column([keys.index(each.unit_key) if each.unit_key in keys else index for index, each in enumerate(accounts)]),
+            _column([each.payment_days for each in accounts]),
+            _column([day_number(each.billed_from) for each in accounts]),
+            _column([NEVER_DAY if each.closed_on is None else day_number(each.closed_on) for each in accounts]),
+            _column([bill_days.index(each.all_bill_days) for each in accounts]),
+            bill_days,
+            _column([each.commit_seq for each in accounts]),
+            NOTHING,
+            _column([each.subscription_key for each in subscriptions]),
+            _column([each.account for each in subscriptions]),
+            found.of,
+            found.all,
+        )
+
+    @property
+    def owner_of(self) -> dict[int, int]:
+        """The account (index) of each subscription (key) that has payers of its own."""
+        return _owners(self.agreed, self.subscription_keys, self.subscription_account)
+
+    def with_plans(self, changed: Mapping[int, tuple[tuple[dt.date, str], ...]]) -> Facts:
+        """The same facts, but that some subscriptions (indices) had other plans."""
+        pattern = {index: self.patterns[self.subscription_pattern[index]]._replace(plans=plans) for index, plans in changed.items()}
+        found = with_changes(self.patterns, self.subscription_pattern, pattern)
+        rows = ChangedRows(self.subscriptions, self.subscription_account, found.of, found.all)
+        return dataclasses.replace(self, subscriptions=rows, subscription_pattern=found.of, patterns=found.all)
+
+    def only_subscriptions(self, rows: Int64s) -> Facts:
+        """The facts of some subscriptions (indices, ascending or not) of all accounts: their places are those in `rows`."""
+        account, pattern = self.subscription_account[rows], self.subscription_pattern[rows]
+        return dataclasses.replace(
+            self,
+            subscriptions=ChangedRows([self.subscriptions[each] for each in rows.tolist()], account, pattern, self.patterns),
+            subscription_keys=self.subscription_keys[rows],
+            subscription_account=account,
+            subscription_pattern=pattern,
+        )
+
+    def only_account(self, index: int) -> Facts:
+        """The facts of one account alone, whose index is 0 then."""
+        rows = np.flatnonzero(self.subscription_account == index)
+        few = self.only_subscriptions(rows)
+        account = np.zeros(len(rows), np.int64)
+        columns = {name: getattr(self, name)[index : index + 1] for name in _ACCOUNT_COLUMNS}
+        return dataclasses.replace(
+            few,
+            **columns,
+            accounts=[self.accounts[index]],
+            account_unit=np.zeros(1, np.int64),
+            agreed=self.agreed.of_account(index),
+            subscriptions=ChangedRows(few.subscriptions, account, few.subscription_pattern, few.patterns),
+            subscription_account=account,
+        )
+
+
+_ACCOUNT_COLUMNS = (
+    "account_keys",
+    "account_ids",
+    "account_language",
+    "account_currency",
+    "account_zone",
+    "account_entity",
+    "account_category",
+    "account_payment_days",
+    "account_first_day",
+    "account_closed_day",
+    "account_bill_days",
+    "account_seq",
+)
+
+
+def load(connection: sa.Connection, seq: int) -> Facts:
+    """Facts committed at or before `seq`."""
+    told = reading.of_subscriptions(connection, seq)
+    stored = reading.accounts(connection, seq, told)
+    members = reading.subscriptions(connection, seq, stored.keys, told)
+    of_accounts = _account_columns(stored, _units(stored, members.keys, members.account))
+    unit_keys = stored.keys[of_accounts["account_unit"]]
+    return Facts(
+        accounts=AccountRows(stored.table, stored.first_day, unit_keys, stored.agreed),
+        subscriptions=SubscriptionRows(members.keys, members.ids, members.account, members.found.of, members.found.all),
+        **of_accounts,
+        agreed=stored.agreed,
+        subscription_keys=members.keys,
+        subscription_account=members.account,
+        subscription_pattern=members.found.of,
+        patterns=members.found.all,
+    )
+
+
+class Midnights:
+    """Instants at which local dates begin, remembered, since a run asks for the same few over and over."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, dt.date], int] = {}
+
+    def instant_us(self, zone: str, day: dt.date) -> int:
+        """First instant of `day` in `zone`. Where the clock skips midnight, the instant of the change."""
+        known = self._known.get((zone, day))
+        if known is None:
+            midnight = dt.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+            known = (midnight - EPOCH_INSTANT) // MICROSECOND
+            self._known[zone, day] = known
+        return known
+
+    def day_us(self, zone: str, day: dt.date) -> tuple[int, int]:
+        """First instant of `day` in `zone`, and of the day after."""
+        return self.instant_us(zone, day), self.instant_us(zone, day + dt.timedelta(days=1))
+
+
+def _account_columns(stored: StoredAccounts, unit: Int64s) -> dict[str, Any]:
+    """The columns of accounts: their master data, changed where something else is agreed."""
+    table, agreed = stored.table, stored.agreed
+    language, languages = coded(table["language"])
+    currency, currencies = coded(table["currency"])
+    zone, zones = coded(table["timezone"])
+    entity, entities = coded(table["legal_entity"])
+    category, named = coded(table["category"])
+    categories = [name or NORMAL for name in named]
+    payment_days = integers(table["payment_days"]).copy()
+    for index, terms in agreed.terms.items():
+        told = next((each.language for _, each in reversed(terms) if each.language is not None), None)
+        language[index] = language[index] if told is None else _place(languages, told)
+        payment_days[index] = next((each.payment_days for _, each in reversed(terms) if each.payment_days is not None), payment_days[index])
+    for index, spans in agreed.categories.items():
+        category[index] = _place(categories, spans[-1][1])
+    closed_day = np.full(len(stored.keys), NEVER_DAY, np.int64)
+    for index, day in agreed.closed_on.items():
+        closed_day[index] = day_number(day)
+    bill_day, bill_days = _bill_days(integers(table["bill_day"]), agreed)
+    return {
+        "account_keys": stored.keys,
+        "account_ids": one_chunk(table["account_id"]),
+        "account_language": language,
+        "languages": languages,
+        "account_currency": currency,
+        "currencies": currencies,
+        "account_zone": zone,
+        "zones": zones,
+        "account_entity": entity,
+        "entities": entities,
+        "account_category": category,
+        "categories": categories,
+        "account_unit": unit,
+        "account_payment_days": payment_days,
+        "account_first_day": stored.first_day,
+        "account_closed_day": closed_day,
+        "account_bill_days": bill_day,
+        "bill_days": bill_days,
+        "account_seq": integers(table["commit_seq"]),
+    }
+
+
+def _bill_days(imported: Int64s, agreed: Agreed) -> tuple[Int64s, list[BillDays]]:
+    """The bill days of each account, as places in a list of those there are."""
+    code, first = groups([imported])
+    found = [always(int(imported[row])) for row in first.tolist()]
+    known = {each: place for place, each in enumerate(found)}
+    for index, changes in agreed.bill_days.items():
+        days = (*always(int(imported[index])), *changes)
+        code[index] = known.setdefault(days, len(found))
+        if code[index] == len(found):
+            found.append(days)
+    return code, found
+
+
+def _units(stored: StoredAccounts, subscription_keys: Int64s, subscription_account: Int64s) -> Int64s:
+    """The root of each account's rating unit."""
+    owner_of = _owners(stored.agreed, subscription_keys, subscription_account)
+    unit = np.arange(len(stored.keys), dtype=np.int64)
+    for index, root in agreements.units(stored.agreed, owner_of).items():
+        unit[index] = root
+    return unit
+
+
+def _owners(agreed: Agreed, subscription_keys: Int64s, subscription_account: Int64s) -> dict[int, int]:
+    """The account of each subscription that has payers of its own, or had."""
+    told = np.array(sorted({*agreed.subscription_payers, *agreed.subscription_parted}), np.int64)
+    place = index_of(subscription_keys, told)
+    return {key: int(subscription_account[at]) for key, at in zip(told.tolist(), place.tolist(), strict=True) if at >= 0}
+
+
+def _place(names: list[str], name: str) -> int:
+    """Place of a name in a list, which grows by it where it is not there."""
+    if name not in names:
+        names.append(name)
+    return names.index(name)
+
+
+def _column(values: Sequence[int]) -> Int64s:
+    return np.array(values, np.int64)

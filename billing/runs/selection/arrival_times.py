@@ -1,0 +1,105 @@
+"""When usage came: each event when the first version of its record did, whatever became of that since.
+
+What comes back out of suspense, and a corrected version, is stored anew in a commit of its own, and counts as if it had come in time. When
+it came at first is told by the marks on its event; of a record that could not be read, by what waited of its file. A
+call that is put together anew because another segment came is another matter: it came with that segment.
+Instants are microseconds since 1970 (UTC).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.charges.lines import Int64s
+from billing.intake.marks import COMMIT_SEQ
+from billing.runs.contracts.columns import index_of, int64, one_chunk
+from billing.runs.contracts.fact_columns import integers
+from billing.store import bulk, tables
+from rating.schema import KEY, UsageFlag
+
+USAGE: Final = "usage"  # kind of a commit
+RECYCLED: Final = "recycled"  # kind of a decision
+FILE: Final = "raw_file_id"
+COLUMNS: Final = (COMMIT_SEQ, FILE)  # of usage, at most, beside event_key and flags
+_NEVER: Final = np.iinfo(np.int64).max
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrivals:
+    """When each commit was made, and which was the first of the records that came back."""
+
+    seq: Int64s  # ascending
+    at_us: Int64s
+    events: pa.Array[Any]  # keys of events that were ever marked, each once
+    event_seq: Int64s  # the commit of the first version of each
+    files: Int64s  # of which records could not be read and came back since; ascending
+    file_seq: Int64s  # the commit of the first such record of each
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of usage that `first_seqs` needs beside event_key and flags."""
+        return COLUMNS if self.files.size else (COMMIT_SEQ,)
+
+    def instants(self, commit_seq: Int64s) -> Int64s:
+        """The instants of some commits, all of which are known."""
+        at: Int64s = self.at_us[np.searchsorted(self.seq, commit_seq)]
+        return at
+
+    def first_since(self, instant_us: int) -> int:
+        """The number of the first commit at or after an instant; one more than all numbers where there is none."""
+        since = self.seq[self.at_us >= instant_us]
+        return int(since.min()) if since.size else int(self.seq.max(initial=0)) + 1
+
+    def first_seqs(self, usage: pa.Table) -> Int64s:
+        """The commit with which each row, or what it stands for, came at first."""
+        commit_seq = int64(usage[COMMIT_SEQ])
+        rows = np.flatnonzero((usage["flags"].to_numpy() & int(UsageFlag.RECYCLED)) != 0)
+        if not rows.size:
+            return commit_seq
+        back = usage.select(["event_key", *self.columns]).take(rows)
+        found: Any = pc.index_in(one_chunk(back["event_key"]), value_set=self.events)
+        first = [commit_seq[rows], _at(self.event_seq, found.fill_null(-1).to_numpy())]
+        if self.files.size:
+            first.append(_at(self.file_seq, index_of(self.files, int64(back[FILE]))))
+        commit_seq = commit_seq.copy()
+        commit_seq[rows] = np.minimum.reduce(first)
+        return commit_seq
+
+
+def load(connection: sa.Connection, seq: int) -> Arrivals:
+    """As of a commit."""
+    column = tables.commits.c
+    found = bulk.read(connection, sa.select(column.commit_seq, column.at_us).where(column.commit_seq <= seq))
+    numbers, at_us = integers(found["commit_seq"]), integers(found["at_us"])
+    order = np.argsort(numbers)
+    return Arrivals(numbers[order], at_us[order], *_events(connection, seq), *_files(connection, seq))
+
+
+def _events(connection: sa.Connection, seq: int) -> tuple[pa.Array[Any], Int64s]:
+    row, commit = tables.suspense.c, tables.commits.c
+    seen = sa.select(row.event_key, sa.func.min(row.first_seen_us).label("at_us"))
+    told = seen.where(row.event_key.is_not(None), row.commit_seq <= seq).group_by(row.event_key).subquery()
+    query = sa.select(told.c.event_key, sa.func.min(commit.commit_seq).label("first"))
+    query = query.join_from(told, tables.commits, commit.at_us == told.c.at_us).where(commit.kind == USAGE)
+    found = bulk.read(connection, query.group_by(told.c.event_key))
+    return one_chunk(found["event_key"]).cast(KEY), integers(found["first"])
+
+
+def _files(connection: sa.Connection, seq: int) -> tuple[Int64s, Int64s]:
+    row, decision = tables.suspense.c, tables.suspense_decisions.c
+    query = sa.select(row.raw_file_id, sa.func.min(row.commit_seq).label("first"))
+    query = query.join_from(tables.suspense, tables.suspense_decisions, decision.suspense_id == row.suspense_id)
+    query = query.where(row.event_key.is_(None), row.raw_file_id > 0, decision.kind == RECYCLED, decision.commit_seq <= seq)
+    found = bulk.read(connection, query.group_by(row.raw_file_id).order_by(row.raw_file_id))
+    return integers(found[FILE]), integers(found["first"])
+
+
+def _at(commit_seq: Int64s, place: Int64s) -> Int64s:
+    """The commit at each place; the largest number for -1."""
+    return np.append(commit_seq, _NEVER)[place]

@@ -1,0 +1,55 @@
+"""Where the marks of what changed are collected: the first touched day of each account, of what was committed since it was looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from billing.runs.contracts.columns import index_of
+from billing.runs.contracts.fact_columns import NEVER_DAY
+
+if TYPE_CHECKING:
+    from billing.charges.lines import Int64s
+    from billing.runs.selection.due_accounts import Ground
+
+EVER: Final = -(2**40)  # a day before all days
+DAY_US: Final = 86_400_000_000
+
+
+class Touches:
+    """Days by account index. What was committed as an account was looked at, or before, does not touch it."""
+
+    def __init__(self, ground: Ground, seq: int) -> None:
+        self.facts = ground.facts
+        self.seq = seq
+        self.day = np.full(len(ground.code), NEVER_DAY, np.int64)
+        self.since_seq = ground.looked_at_seq
+        self.fresh_day = ground.fresh_day
+        self._by_key = np.argsort(self.facts.account_keys, kind="stable")
+
+    @property
+    def least_seq(self) -> int:
+        """What was committed up to here touches nobody."""
+        return int(self.since_seq.min(initial=np.iinfo(np.int64).max))
+
+    def accounts(self, index: Int64s, from_day: Int64s | int, commit_seq: Int64s | int) -> None:
+        """Touch accounts (indices; -1 is nobody) from a day on, by what was committed with a number."""
+        days, commits = np.broadcast_to(from_day, index.shape), np.broadcast_to(commit_seq, index.shape)
+        known = index >= 0
+        known[known] = commits[known] > self.since_seq[index[known]]
+        np.minimum.at(self.day, index[known], days[known])
+
+    def everybody(self, commit_seq: int, from_day: int = EVER) -> None:
+        """Touch all accounts."""
+        self.day[self.since_seq < commit_seq] = np.minimum(self.day[self.since_seq < commit_seq], from_day)
+
+    def account_index(self, keys: Int64s) -> Int64s:
+        """Index of each account key, -1 for an unknown one."""
+        place = index_of(self.facts.account_keys[self._by_key], keys)
+        return np.where(place >= 0, self._by_key[place], -1) if self._by_key.size else place
+
+    def owner_index(self, subscription_keys: Int64s) -> Int64s:
+        """Index of the account of each subscription key, -1 for an unknown one."""
+        place = index_of(self.facts.subscription_keys, subscription_keys)
+        return np.where(place >= 0, self.facts.subscription_account[place], -1) if self.facts.subscription_account.size else place

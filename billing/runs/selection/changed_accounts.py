@@ -1,0 +1,113 @@
+"""Which accounts a run must compute again, and from which day on: those that something touched since they were looked at last.
+
+Problem: a run of a million accounts would have to price four periods of each to find the few with late usage. What an account is billed
+follows from what is stored about it, so where nothing of that was committed since its last run, its billed periods are as they were.
+
+An account was looked at by the first run on or after its bill date (and when that run was made again). Anything that was committed since
+and may change a period touches the account from that day on: facts about it, its subscriptions and numbers, tariffs of its plans, usage
+that came or no longer counts, documents that were voided or made beside the cycle. The accounts of a rating unit are touched together
+(`billing.runs.selection.due_accounts`). It errs on one side: who is touched without cause is computed without a difference. Who is not,
+is not computed.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from billing.guiding import Guide
+from billing.intake import view
+from billing.runs.contracts.fact_columns import NEVER_DAY, day_of, groups
+from billing.runs.selection import arrival_times, contract_changes, due_accounts, later_bills, tariff_changes, usage_changes
+from billing.runs.selection.change_marks import Touches
+from billing.runs.selection.scope import laid_out
+from billing.runs.usage import late_usage
+from billing.runs.usage.circumstances import asked
+from billing.store import settings
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
+
+    import sqlalchemy as sa
+
+    from billing.charges.lines import Int64s
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.facts import Midnights
+    from billing.runs.selection.coverage import Covered
+    from billing.runs.selection.due_accounts import Ground
+    from billing.runs.selection.scope import Scope
+    from billing.store.home import Home
+
+_NEVER_US = np.iinfo(np.int64).max
+
+
+def scope_of(  # noqa: PLR0913, PLR0917 -- whom, for when, as of when
+    home: Home,
+    connection: sa.Connection,
+    contracts: Contracts,
+    covered: Covered,
+    bill_date: dt.date,
+    seq: int,
+    *,
+    only: AbstractSet[str] | None = None,
+    everything: bool = False,
+    guide: Callable[[], Guide] | None = None,
+    threads: int = 1,
+) -> Scope:
+    """The scope of a run for `bill_date` as of `seq`; `only` these account ids and those of their rating units, if given.
+
+    `everything`: all open periods of who is due, whatever was committed since. `guide` gives guiding facts as of `seq`.
+    """
+    reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
+    billed_later = later_bills.billed_later(connection, contracts.facts, bill_date, seq)
+    ground = due_accounts.prepare(contracts.facts, covered, bill_date, reopen, only, billed_later)
+    full = laid_out(ground, covered, bill_date, contracts.midnights, None)
+    touches = Touches(ground, seq)
+    if everything or touches.least_seq == due_accounts.NEVER_SEQ:
+        return full
+    contract_changes.collect(connection, touches)
+    tariff_changes.collect(connection, touches)
+    asked_guide = guide or functools.cache(lambda: Guide(home, seq))
+    _collect_usage(home, connection, contracts, ground, full, touches, asked_guide, threads)
+    return laid_out(ground, covered, bill_date, contracts.midnights, touches.day)
+
+
+def _collect_usage(  # noqa: PLR0913, PLR0917 -- as above
+    home: Home,
+    connection: sa.Connection,
+    contracts: Contracts,
+    ground: Ground,
+    full: Scope,
+    touches: Touches,
+    guide: Callable[[], Guide],
+    threads: int,
+) -> None:
+    looked_at = np.flatnonzero(touches.since_seq < due_accounts.NEVER_SEQ)
+    used = np.unique(full.calendar[looked_at])
+    used = used[used >= 0]
+    if not used.size or full.window is None:
+        return
+    fresh_us = _fresh_instants(ground, contracts.midnights)
+    until_us = min(int(fresh_us[looked_at].max()), full.window.to_us)
+    on_net = asked(contracts.price_list.catalogues).on_net
+    callers = contract_changes.numbers_that_moved(connection, touches) if on_net else None
+    came = arrival_times.load(connection, touches.seq) if late_usage.any_arrives(contracts.price_list) else None
+    open_us = int(full.open_us[used].min())
+    span = usage_changes.Span(open_us, until_us, None if came is None else came.first_since(open_us))
+    places = usage_changes.Places(full, fresh_us, guide, contracts, came)
+    view.steadily(lambda: usage_changes.collect(home, touches, places, span, callers, threads))
+
+
+def _fresh_instants(ground: Ground, midnights: Midnights) -> Int64s:
+    """The first instant of each account that no run has billed; the largest number where there is none."""
+    facts, day = ground.facts, ground.fresh_day
+    code, models = groups([facts.account_zone, day])
+    instants = [
+        _NEVER_US if day[model] == NEVER_DAY else midnights.instant_us(facts.zones[facts.account_zone[model]], day_of(int(day[model])))
+        for model in models.tolist()
+    ]
+    return np.array(instants, np.int64)[code] if instants else np.zeros(0, np.int64)

@@ -1,0 +1,1 @@
+"""Charges to drafts: fees, totals, payers, tax, differences to earlier invoices, lines."""

@@ -1,0 +1,195 @@
+"""From what is due to drafts of invoices: tax, reconciliation, bounds, and the terms of the billing book. Columns only.
+
+Accounts are settled in blocks in the order of account id, so that memory stays a few times that of the lines themselves. An account that
+breaks a bound is put in quarantine with its whole rating unit, and the run goes on with the rest; a later run takes it up again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from billing.charges.book_terms import Term, Terms
+from billing.charges.lines import Int64s, Kind, Lines, empty, sum_as_taxed, taken
+from billing.charges.reconcile import differences
+from billing.charges.tax import taxed
+from billing.invoicing.drafts import Drafts, joined
+from billing.runs.contracts.fact_columns import day_number
+from billing.runs.contracts.uninvoiced_accounts import of_tests
+from billing.runs.settlement import bounds
+from billing.runs.settlement.drafting import UNKNOWN_CATALOGUE, Writer
+from billing.runs.settlement.parting import parted
+from billing.runs.settlement.payer_table import NEVER, Payers
+from billing.runs.settlement.tax_exemptions import as_agreed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import numpy.typing as npt
+
+    from billing.charges.reconcile import Differences
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.selection.scope import Scope
+    from billing.runs.settlement.bounds import Limits
+    from billing.runs.settlement.drafting import OwnTexts
+    from billing.runs.settlement.fees_due import Currencies
+
+    Progress = Callable[[int, int], None]
+    Kept = Callable[[Differences, Lines, Contracts, Payers, Currencies], Differences]
+
+ACCOUNTS_A_BLOCK: Final = 65_536
+_AHEAD: Final = (int(Kind.RECURRING), int(Kind.DISCOUNT))  # billed in advance
+TERM_OF_KIND: Final = {kind: kind.name.lower() for kind in Kind if kind not in {Kind.USAGE, Kind.TAX}}
+
+
+class Settlement(NamedTuple):
+    """What a run will number: drafts in the order of account id, accounts put aside, and the terms in `name:currency`."""
+
+    drafts: Drafts
+    quarantined: dict[int, str]  # account_key -> reason
+    terms: dict[str, Term]
+
+
+def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read with
+    proposed: Lines,
+    billed: Lines,
+    too_large: Mapping[int, str] | None,
+    contracts: Contracts,
+    scope: Scope,
+    currencies: Currencies,
+    *,
+    limits: Limits | None = None,
+    own_texts: OwnTexts | None = None,
+    kept: Kept | None = None,
+    progress: Progress | None = None,
+) -> Settlement:
+    """Compare what is due (`proposed`, without tax) with the lines `billed` by earlier invoices, and make drafts.
+
+    `proposed` is routed: its account is who pays. `too_large`: accounts that cannot be billed, with the reason. `own_texts`: what lines
+    are called that no catalogue knows, by (kind, price_id). `kept`: which of the differences are wanted, with their tax, also told what is
+    due without tax; all without it. `progress` gets accounts done and all accounts.
+    """
+    payers = Payers(contracts, scope, currencies)
+    settling = _Settling(contracts, scope, currencies, payers, limits or bounds.Limits(), kept)
+    blocks: list[Lines] = []
+    for number, (due, done) in enumerate(_blocks(proposed, billed, payers), start=1):
+        blocks.append(settling.block(due, done))
+        if progress is not None:
+            progress(min(number * ACCOUNTS_A_BLOCK, len(scope.calendar)), len(scope.calendar))
+    quarantined = _with_units({**(too_large or {}), **settling.broken}, contracts, payers)
+    parked = np.array(list(quarantined), np.int64)
+    writer = Writer(contracts, scope.bill_date, currencies, payers, own_texts or {}, _reopened(billed, payers))
+    parts = []
+    while blocks:
+        lines = blocks.pop(0)
+        parts.append(writer.drafts(settling.without(lines, np.isin(lines["account_key"], parked), "quarantined")))
+    drafts = joined(parts) if parts else writer.drafts(empty())
+    settling.terms.add("invoiced_net", drafts.currency, drafts.net_micros())
+    settling.terms.add("invoiced_tax", drafts.currency, drafts.tax_micros())
+    return Settlement(drafts, quarantined, settling.terms.by_name)
+
+
+class _Settling:
+    """Settles block after block, and collects terms and broken bounds."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 -- what every block is settled with
+        self, contracts: Contracts, scope: Scope, currencies: Currencies, payers: Payers, limits: Limits, kept: Kept | None
+    ) -> None:
+        self.terms = Terms(currencies.names)
+        self.broken: dict[int, str] = {}
+        self._contracts = contracts
+        self._currencies = currencies
+        self._payers = payers
+        self._limits = limits
+        self._kept = kept
+        self._bill_day = day_number(scope.bill_date)
+
+    def block(self, proposed: Lines, billed: Lines) -> Lines:
+        """The differences of a block of accounts, tax included, sorted by charge key."""
+        billed = self._in_scope(billed)
+        later = self._of_later_runs(billed)
+        counted: Lines = billed[~later] if later.any() else billed
+        self._count(proposed, counted)
+        due = sum_as_taxed(as_agreed(proposed, self._contracts, self._payers))
+        due = self.without(due, of_tests(due, self._contracts.facts), "test")
+        found = taxed(due, self._currencies.steps_of(due))
+        self.terms.add("tax_in_prices", due["currency"], due["amount_micros"], found.lines["amount_micros"])
+        differing = differences(np.concatenate([found.lines, found.taxes]), billed)
+        about = (self._contracts, self._payers, self._currencies)
+        if later.any():
+            differing = parted(differing, ~self._of_later_runs(differing.lines), *about)
+        if self._kept is not None:
+            differing = self._kept(differing, found.lines, *about)
+        own = self._payers.currency[self._payers.place(differing.lines["account_key"])]
+        self.broken |= bounds.broken(differing, counted, own, self._payers.together, self._bill_day, self._limits)
+        return differing.lines
+
+    def without(self, lines: Lines, out: npt.NDArray[np.bool_], term: str) -> Lines:
+        """The lines but for those that are left `out`; what those come to without tax is a term."""
+        if not out.any():
+            return lines
+        self.terms.add_lines(term, lines[out & (lines["kind"] != Kind.TAX)])
+        left: Lines = lines[~out]
+        return left
+
+    def _count(self, proposed: Lines, billed: Lines) -> None:
+        """The terms of what is due, and of what invoices have billed."""
+        for kind, name in TERM_OF_KIND.items():
+            self.terms.add_lines(name, proposed[proposed["kind"] == kind], "exact_micros")
+        self.terms.add_lines("line_rounding", proposed, "amount_micros", minus="exact_micros")
+        self.terms.add_lines("billed_before", billed[billed["kind"] != Kind.TAX])
+
+    def _in_scope(self, billed: Lines) -> Lines:
+        """Billed lines of what the run computes, with the labels that invoices do not store."""
+        if not billed.size:
+            return billed
+        chosen: Lines = billed[self._payers.computed(billed)]
+        chosen["currency"] = self._payers.currency[self._payers.place(chosen["account_key"])]
+        chosen["catalogue"] = UNKNOWN_CATALOGUE
+        return chosen
+
+    def _of_later_runs(self, lines: Lines) -> npt.NDArray[np.bool_]:
+        """Usage and what follows from it that was billed of a running period, in mid-cycle: a later run compares it with what is due."""
+        found: npt.NDArray[np.bool_] = ~np.isin(lines["kind"], _AHEAD) & (lines["subscription_key"] > 0)
+        rows = np.flatnonzero(found)
+        found[rows] = lines["period_from"][rows] >= self._payers.later_from(lines["subscription_key"][rows])
+        return found
+
+
+def _blocks(proposed: Lines, billed: Lines, payers: Payers) -> Iterator[tuple[Lines, Lines]]:
+    """What is due and what was billed, block by block of payers in the order of account id. Lines of unknown payers are in none."""
+    sides = []
+    for lines in (proposed, billed):
+        place = payers.place(lines["account_key"])
+        order = np.argsort(place // ACCOUNTS_A_BLOCK, kind="stable") if lines.size else np.zeros(0, np.int64)
+        sides.append((lines, order, place[order] // ACCOUNTS_A_BLOCK))
+    for number in range(-(-len(payers.currency) // ACCOUNTS_A_BLOCK)):
+        yield tuple(_of_block(lines, order, block, number) for lines, order, block in sides)  # type: ignore[misc] # two sides
+
+
+def _of_block(lines: Lines, order: Int64s, block: Int64s, number: int) -> Lines:
+    first, end = np.searchsorted(block, [number, number + 1])
+    return taken(lines, order[first:end])
+
+
+def _reopened(billed: Lines, payers: Payers) -> Lines:
+    """What was billed of payers that a void invoice opened again: few have any."""
+    place = payers.place(billed["account_key"])
+    rows: Lines = billed[np.append(payers.reopened, NEVER)[place] != NEVER]
+    return rows
+
+
+def _with_units(reasons: Mapping[int, str], contracts: Contracts, payers: Payers) -> dict[int, str]:
+    """Put all of a rating unit aside with any of its accounts, so that none of it is taken for billed."""
+    found = dict(reasons)
+    facts = contracts.facts
+    if not found or bool(np.all(facts.account_unit == np.arange(len(facts.account_unit)))):
+        return found
+    for key, reason in reasons.items():
+        place = int(payers.place(np.array([key], np.int64))[0])
+        if place < 0:
+            continue
+        for member in np.flatnonzero((facts.account_unit == facts.account_unit[place]) & payers.spans.in_run).tolist():
+            found.setdefault(int(facts.account_keys[member]), f"with account {facts.accounts[place].account_id} of its unit: {reason}")
+    return found

@@ -1,0 +1,294 @@
+"""What was used or is owed by a date and is on no invoice yet: provisional, stored nowhere.
+
+Three ask it: finance at the end of a month (accrued revenue), whoever answers a customer's question what the running period has come to,
+and who bills or stops usage in mid-cycle (`billing.documents.interim`). Every period that no run of a bill date up to `through` has covered
+is computed, and the running one as if the account closed on `through`: fees by exact days, usage that began before. For the customer open
+periods that were billed are computed as well, since late usage and other corrections of them are on the next bill. What invoices have
+billed on the same keys is subtracted; of fees in advance for the running period, and discounts off them, what is earned by then
+(`billing.runs.settlement.deferred_fees`). Holds do not matter here: what is held back is owed all the same. A test account owes nothing.
+A document, or its voiding, counts by its date, whenever it was made. A customer who asks is told what a bill would have if the account
+closed then: fees that are not divided by days, commitments that are not prorated and discounts of a fixed amount whole, allowances by the
+days so far, and what the last day of a period decides (discounts, tax rates) by `through`. At the end of a month fees and amounts are
+earned evenly over their period; the rest is by the last day that the period will have as far as is known. So are allowances in mid-cycle:
+what the bill will have as free is not charged before. Amounts are micro-units, net of tax. A pure function of what is stored as of a
+sequence number and of the date.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from billing.accounts.covering import KnownBy
+from billing.charges.lines import Int64s, Kind, Lines, empty, sum_as_taxed, sum_by_key, taken
+from billing.charges.reconcile import differences
+from billing.charges.rollover import Left
+from billing.charges.tax import taxed
+from billing.guiding import Guide
+from billing.invoicing import billed_lines
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.columns import index_of
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
+from billing.runs.contracts.uninvoiced_accounts import of_tests
+from billing.runs.selection import scope
+from billing.runs.settlement import adjustments, deferred_fees, payers, totals
+from billing.runs.settlement.fees_due import Currencies, one_off_lines, rates_of, recurring
+from billing.runs.settlement.payer_table import Payers
+from billing.runs.settlement.tax_exemptions import as_agreed
+from billing.runs.usage import carried_allowances
+from billing.runs.usage.shard_groups import price_in_groups
+from billing.store import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
+
+    import sqlalchemy as sa
+
+    from billing.charges.periods import Period
+    from billing.runs.usage.shard_groups import Sink
+    from billing.store.home import Home
+
+    Progress = Callable[[int, int], None]
+
+
+class Unbilled(NamedTuple):
+    """`lines`: one a charge key, sorted by key, net; the account is who will pay. All of it as of `seq`.
+
+    `ahead`: what invoices hold of running periods for the days to come, in the same way (`billing.runs.settlement.deferred_fees`).
+    `billed_micros`: of each of `lines`, what invoices have billed on its key. `inside`: by charge key, one row each, the tax that is in the
+    prices of all that is due on it; `outside`: what is due on these keys at prices without tax.
+    """
+
+    seq: int
+    contracts: Contracts
+    currencies: Currencies
+    lines: Lines
+    ahead: Lines
+    billed_micros: Int64s
+    inside: Lines
+    outside: Lines
+
+
+class Known(NamedTuple):
+    """What is computed, and what it is compared with."""
+
+    contracts: Contracts
+    scope: scope.Scope
+    billed: Lines
+    stored: list[Left]
+    adjustments: pa.Table
+
+
+def unbilled(  # noqa: PLR0913 -- what, of whom, and how
+    home: Home,
+    through: dt.date,
+    *,
+    threads: int = 1,
+    only: AbstractSet[str] | None = None,
+    at_month_end: bool = False,
+    as_if_closed: bool = False,
+    sink_for: Callable[[Contracts], Sink] | None = None,
+    progress: Progress | None = None,
+) -> Unbilled:
+    """What is not billed of the days before `through`; `only` these account ids and those of their rating units, if given.
+
+    `at_month_end`: bills dated `through` are not known yet, as at the end of the day before, and what does not go by days is earned evenly.
+    `as_if_closed`: what a bill would have if the accounts closed on `through`, with what it corrects of billed periods.
+    `sink_for` makes, of the contracts, what gets the priced events of each group.
+    """
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+        known_to = through - dt.timedelta(days=1) if at_month_end else through
+        known = read(home, connection, seq, through, known_to, only=only, reopened=as_if_closed)
+    contracts, chosen = known.contracts, known.scope
+    currencies = Currencies(contracts)
+    if chosen.window is None:
+        return Unbilled(seq, contracts, currencies, empty(), empty(), np.zeros(0, np.int64), empty(), empty())
+    guide = Guide(home, seq)
+    sink = sink_for(contracts) if sink_for is not None else None
+    known_ends = chosen if as_if_closed else knowing_ends(contracts, chosen, through)
+    usage = price_in_groups(home, seq, guide, contracts, known_ends, known.stored, threads=threads, sink=sink, progress=progress)
+    keyed = _Keyed(contracts, known_ends if at_month_end else chosen, currencies, through, evenly=at_month_end)
+    billed = keyed.billed(known.billed)
+    in_advance = deferred_fees.billed_ahead(billed, keyed.through_day)
+    charged = keyed.fees(in_advance)
+    fees = (charged.lines, one_off_lines(contracts, chosen, currencies))
+    owed = keyed.summed(keyed.with_totals(np.concatenate([*fees, usage.lines]), known.adjustments))
+    due = taxed(owed, currencies.steps_of(owed)).lines
+    held = keyed.held(in_advance, due, charged)
+    counted = np.concatenate([billed[deferred_fees.places(in_advance, billed) < 0], held.counted])
+    found = differences(due, counted)
+    return Unbilled(seq, contracts, currencies, found.lines, held.lines, found.billed_micros, *_apart(owed, due))
+
+
+def read(  # noqa: PLR0913 -- what, of whom, and as of when
+    home: Home,
+    connection: sa.Connection,
+    seq: int,
+    through: dt.date,
+    known_to: dt.date,
+    *,
+    only: AbstractSet[str] | None = None,
+    reopened: bool = False,
+    before_run: int | None = None,
+) -> Known:
+    """What `unbilled` computes from, as of `seq`; bills dated after `known_to` are not known. `before_run`: as it stood for that run."""
+    midnights = facts.Midnights()
+    stored = facts.load(connection, seq)
+    contracts = Contracts(stored, price_list.load(home, seq), midnights)
+    cut = dataclasses.replace(
+        stored,
+        account_closed_day=np.minimum(stored.account_closed_day, day_number(through)),
+        agreed=dataclasses.replace(stored.agreed, holds={}),
+    )
+    covered = scope.covered_through(connection, stored, before_run, known=KnownBy(seq, known_to))
+    touched = None if reopened else np.full(len(stored.account_keys), NEVER_DAY, np.int64)
+    periods_max = settings.integer(connection, "reopen_periods_max", seq=seq)
+    chosen = scope.decide(cut, covered, through, midnights, only, touched=touched, reopen_periods_max=periods_max)
+    first = min((periods[0].start for periods in chosen.calendars if periods), default=through)
+    billed = billed_lines(connection, first, as_of=seq, dated_until=known_to)
+    left = carried_allowances.stored(connection, stored, chosen, before_run, known=KnownBy(seq, known_to))
+    return Known(contracts, chosen, billed, left, adjustments.counting(connection, seq))
+
+
+class _Fees(NamedTuple):
+    """Recurring fees due by a day, and which of them are billed ahead."""
+
+    lines: Lines
+    billed: npt.NDArray[np.bool_]
+
+
+class _Keyed:
+    """Lines as bills will have them: under the keys of whole periods, at those who pay."""
+
+    def __init__(self, contracts: Contracts, chosen: scope.Scope, currencies: Currencies, through: dt.date, *, evenly: bool) -> None:
+        self.through_day = day_number(through)
+        self._of, self._through = (contracts, chosen, currencies), through
+        self._paying = Payers(contracts, chosen, currencies)
+        self._evenly = evenly
+
+    def billed(self, billed: Lines) -> Lines:
+        """What was billed without tax, of what is computed: nothing is due here of older periods."""
+        found: Lines = billed[billed["kind"] != Kind.TAX]
+        found = found[self._paying.computed(found)]
+        found["currency"] = self._paying.currency[self._paying.place(found["account_key"])]
+        return found
+
+    def fees(self, in_advance: Lines) -> _Fees:
+        """Recurring fees, by the day, and which of them are billed ahead."""
+        found = recurring(*self._of)
+        lines = deferred_fees.evenly(found, self._whole_to(found.lines), self._of[2].steps_of(found.lines)) if self._evenly else found.lines
+        if not in_advance.size:
+            return _Fees(lines, np.zeros(lines.size, np.bool_))
+        return _Fees(lines, deferred_fees.places(in_advance, self._at_payers(lines)) >= 0)
+
+    def with_totals(self, lines: Lines, adjustments: pa.Table | None = None, *, commitments: bool = True) -> Lines:
+        """Usage and fees, and everything that follows from their totals; `commitments`: what is missing to them as well."""
+        whole_to = self._whole_to if self._evenly else None
+        return totals.apply(lines, *self._of, adjustments, whole_to=whole_to, commitments=commitments)
+
+    def held(self, in_advance: Lines, due: Lines, fees: _Fees) -> deferred_fees.Held:
+        """What is held of what was billed in advance."""
+        if not in_advance.size:
+            return deferred_fees.Held(empty(), empty())
+        due_of_ahead = self.with_totals(fees.lines[fees.billed], commitments=False)  # no bill has those of a period that runs
+        return deferred_fees.held(in_advance, due, self.net(due_of_ahead))
+
+    def net(self, lines: Lines) -> Lines:
+        """Lines of owners, one a charge key, without tax."""
+        found = self.summed(lines)
+        return taxed(found, self._of[2].steps_of(found)).lines
+
+    def summed(self, lines: Lines) -> Lines:
+        """The same as prices state them."""
+        found = self._at_payers(lines)
+        return sum_as_taxed(found[~of_tests(found, self._of[0].facts)])
+
+    def _whole_to(self, lines: Lines) -> Int64s:
+        """The day (number) on which the period of each line will end."""
+        contracts, chosen, _ = self._of
+        ends: Int64s = as_whole_periods(lines, contracts, chosen, self._through)["period_to"]
+        return ends
+
+    def _at_payers(self, lines: Lines) -> Lines:
+        contracts, chosen, _ = self._of
+        whole = as_whole_periods(lines, contracts, chosen, self._through)
+        if self._evenly:
+            whole["rate_ppm"] = rates_of(whole, contracts)
+        return as_agreed(payers.route(whole, contracts, chosen), contracts, self._paying)
+
+
+def _apart(gross: Lines, net: Lines) -> tuple[Lines, Lines]:
+    """The tax that is in prices, and what prices without tax come to on the same keys. The rows of both belong together."""
+    holds = gross["inclusive"] == 1
+    if not holds.any():
+        return empty(), empty()
+    inside = taken(gross, np.flatnonzero(holds))
+    inside["amount_micros"] -= net["amount_micros"][holds]
+    inside, outside = sum_by_key(inside), sum_by_key(net[~holds])
+    return inside, outside[deferred_fees.places(inside, outside) >= 0]
+
+
+def as_whole_periods(lines: Lines, contracts: Contracts, chosen: scope.Scope, through: dt.date) -> Lines:
+    """Lines of a running period under the keys that it will be billed under."""
+    running = _running(lines, contracts, chosen, through)
+    whole = lines.copy()
+    whole["period_to"] = np.where(running > 0, running, lines["period_to"])
+    return whole
+
+
+def _running(lines: Lines, contracts: Contracts, chosen: scope.Scope, through: dt.date) -> Int64s:
+    """For each line of a running period the day (number) on which it will really end; 0 for lines of other periods."""
+    account = index_of_account(lines["account_key"], contracts.facts.account_keys)
+    return np.where(lines["period_to"] == day_number(through), _ends(contracts, chosen, through)[account], 0)
+
+
+def knowing_ends(contracts: Contracts, chosen: scope.Scope, through: dt.date) -> scope.Scope:
+    """The same scope, in which running periods know when they will be over: a calendar becomes several where accounts differ in it."""
+    ends = _ends(contracts, chosen, through)
+    rows = np.flatnonzero(chosen.calendar >= 0)
+    code, models = groups([chosen.calendar[rows], ends[rows]])
+    calendar, before = chosen.calendar.copy(), chosen.calendar[rows[models]]
+    calendar[rows] = code
+    return dataclasses.replace(
+        chosen,
+        calendars=[_ending(chosen.calendars[each], end) for each, end in zip(before.tolist(), ends[rows[models]].tolist(), strict=True)],
+        calendar=calendar,
+        bounds_us=chosen.bounds_us[before],
+        period_from=chosen.period_from[before],
+        period_to=chosen.period_to[before],
+        period_count=chosen.period_count[before],
+        open_us=chosen.open_us[before],
+        ahead=[chosen.ahead[each] for each in before.tolist()],
+    )
+
+
+def _ending(periods: list[Period], end: int) -> list[Period]:
+    """Periods of which the last one runs until a day (number); 0: none runs."""
+    return [*periods[:-1], periods[-1]._replace(whole_to=day_of(end))] if end else periods
+
+
+def _ends(contracts: Contracts, chosen: scope.Scope, through: dt.date) -> Int64s:
+    """By account the day (number) on which its running period will really end; 0 where none runs.
+
+    Where the account is known to close within the period it ends there.
+    """
+    last = [periods[-1] for periods in chosen.calendars]
+    ends = np.array([*(day_number(each.cycle_end or each.end) if each.end == through else 0 for each in last), 0], np.int64)
+    closed = contracts.facts.account_closed_day
+    return np.where(closed == day_number(through), 0, np.minimum(ends[chosen.calendar], closed))  # the last one is that of no calendar
+
+
+def index_of_account(keys: Int64s, account_keys: Int64s) -> Int64s:
+    """The index of each account key; every key is known."""
+    order = np.argsort(account_keys, kind="stable")
+    place = index_of(account_keys[order], keys)
+    assert not (place < 0).any()
+    return order[place] if keys.size else np.zeros(0, np.int64)

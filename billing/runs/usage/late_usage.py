@@ -1,0 +1,157 @@
+"""Usage that arrives late, where a plan has a rule for that: the period in which it is billed, and what is not billed at all.
+
+`late_usage: arrival_period`: an event that came later than `late_after_days` after the end of its period is placed in the period of its
+commit, or in the last one of an account that is closed by then. It is priced by the tariff of its own start, and draws on the
+allowances of the period it is placed in.
+`late_usage: waive`: an event that came later than what the first run knew that billed its period, void by now or not, is not billed.
+`late_usage_days_max`: an event that came more than so many days after it began is not billed.
+An event came when the first version of its record did (`billing.runs.selection.arrival_times`), however long it waited in suspense. What
+came late and waited is placed in the period in which it came back, since the one in which it came may be closed. The rules are those of
+the newest version that has the plan held when the event began. Days are of 24 hours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from billing.charges.periods import period_of
+from billing.intake.marks import COMMIT_SEQ
+from billing.runs.contracts.columns import int64
+from billing.runs.contracts.fact_columns import NEVER_DAY, day_of, groups
+from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.selection.coverage import billed_seq
+from billing.runs.selection.left_out import CLOSED, SETTLED, LeftOut
+from rating.model import LateUsage
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from billing.charges.lines import Int64s
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.facts import Account
+    from billing.runs.contracts.price_list import PriceList
+    from billing.runs.selection.arrival_times import Arrivals
+    from billing.runs.selection.scope import Scope
+    from billing.runs.usage.pricing import Owners
+
+    Bools = npt.NDArray[np.bool_]
+
+TOO_LATE: Final = LeftOut.TOO_LATE.value
+WAIVED: Final = LeftOut.WAIVED.value
+DAY_US: Final = 86_400_000_000
+_NO_RULE: Final = -1
+_NEVER_US: Final = 2**62
+_NEVER_SEQ: Final = np.iinfo(np.int64).max
+
+
+class Rule(NamedTuple):
+    """What a plan says about late usage, in days; _NO_RULE: nothing."""
+
+    arrival_after: int
+    days_max: int
+    waives: bool = False
+
+
+def rule_of(price_list: PriceList, plan: str) -> Rule:
+    """What the newest version of a plan says."""
+    versions = price_list.plan_versions(plan)
+    if not versions:
+        return Rule(_NO_RULE, _NO_RULE)
+    newest = versions[-1].plan
+    after = newest.late_after_days if newest.late_usage is LateUsage.ARRIVAL_PERIOD else _NO_RULE
+    days_max = _NO_RULE if newest.late_usage_days_max is None else newest.late_usage_days_max
+    return Rule(after, days_max, newest.late_usage is LateUsage.WAIVE)
+
+
+def is_asked(price_list: PriceList) -> bool:
+    """Whether any plan has such a rule: else nobody asks when usage came."""
+    return any(rule_of(price_list, plan) != Rule(_NO_RULE, _NO_RULE) for plan in _plans(price_list))
+
+
+def any_arrives(price_list: PriceList) -> bool:
+    """Whether events of any plan may be billed in a later period than their own."""
+    return any(arrives(price_list, plan) for plan in _plans(price_list))
+
+
+def arrives(price_list: PriceList, plan: str) -> bool:
+    """Whether events of a plan may be billed in a later period than their own."""
+    return rule_of(price_list, plan).arrival_after != _NO_RULE
+
+
+def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
+    owner: Owners, start_us: Int64s, usage: pa.Table, arrivals: Arrivals, contracts: Contracts, scope: Scope
+) -> tuple[Owners, dict[str, Bools]]:
+    """The owners with the periods of what came late; and which events are not billed, by reason, each for one at most.
+
+    `usage`: the events, with event_key, flags and the columns that `arrivals` asks for.
+    """
+    price_list, first_seq = contracts.price_list, arrivals.first_seqs(usage)
+    came_us, stored_us = arrivals.instants(first_seq), arrivals.instants(int64(usage[COMMIT_SEQ]))
+    after = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).arrival_after, _NO_RULE)
+    days_max = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).days_max, _NO_RULE)
+    too_late: Bools = (days_max != _NO_RULE) & (came_us > start_us + days_max * DAY_US)
+    begun = (owner.place >= 0) | (owner.place == CLOSED) | (owner.place == SETTLED)  # what is not due yet is late for nothing
+    rows = np.flatnonzero((after != _NO_RULE) & begun & ~too_late)
+    ends = _period_ends(owner.account[rows], owner.place[rows], start_us[rows], contracts, scope)
+    late = rows[came_us[rows] > ends + after[rows] * DAY_US]
+    place = owner.place.copy()
+    place[late] = scope.place(owner.account[late], np.minimum(stored_us[late], _last_instants(owner.account[late], contracts)))
+    return owner._replace(place=place), {TOO_LATE: too_late, WAIVED: _waived(owner, first_seq, contracts, scope) & ~too_late}
+
+
+def _plans(price_list: PriceList) -> set[str]:
+    return {f"{each.identity}/{plan.name}" for each in price_list.catalogues for plan in each.plans}
+
+
+def _waived(owner: Owners, first_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:
+    """Which events came after the bill of their period, on a plan that waives those."""
+    waived = np.zeros(len(first_seq), np.bool_)
+    waives = contracts.of_holdings(owner.holding, lambda plan: rule_of(contracts.price_list, plan).waives, 0)
+    rows = np.flatnonzero((waives != 0) & (owner.place >= 0)) if scope.covered_by is not None else waives[:0]
+    if scope.covered_by is None or not rows.size:
+        return waived
+    account, place = owner.account[rows], owner.place[rows]
+    covered, calendar = scope.covered_by.of[account], scope.calendar[account]
+    code, models = groups([covered, calendar, place])
+    seqs = [
+        billed_seq(scope.covered_by.ever[runs], scope.calendars[periods][number].end)
+        for runs, periods, number in zip(*(column[models].tolist() for column in (covered, calendar, place)), strict=True)
+    ]
+    waived[rows] = first_seq[rows] > np.array([_NEVER_SEQ if each is None else each for each in seqs], np.int64)[code]
+    return waived
+
+
+def _period_ends(account: Int64s, place: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> Int64s:
+    """The end of the period in which each event began: of a computed one as the scope has it, of few others worked out for each."""
+    ends = np.full(len(account), _NEVER_US, np.int64)
+    within = place >= 0
+    ends[within] = scope.bounds_us[scope.calendar[account[within]], place[within] + 1]
+    facts = contracts.facts
+    for row in np.flatnonzero(~within).tolist():
+        owner = facts.accounts[int(account[row])]
+        end = _end(owner, int(start_us[row]))
+        ends[row] = _NEVER_US if end is None else contracts.midnights.instant_us(owner.timezone, end)
+    return ends
+
+
+def _last_instants(account: Int64s, contracts: Contracts) -> Int64s:
+    """The last instant of each account that is closed at some time: what arrives later has no other period than that."""
+    facts, last = contracts.facts, np.full(len(account), _NEVER_US, np.int64)
+    closed_day = facts.account_closed_day[account]
+    for row in np.flatnonzero(closed_day < NEVER_DAY).tolist():
+        zone = facts.accounts[int(account[row])].timezone
+        last[row] = contracts.midnights.instant_us(zone, day_of(int(closed_day[row]))) - 1
+    return last
+
+
+def _end(account: Account, start_us: int) -> dt.date | None:
+    """The end of the period of an account that holds an instant."""
+    day = (EPOCH_INSTANT + start_us * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
+    period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
+    return None if period is None else period.end

@@ -1,0 +1,178 @@
+"""The events of one group of shards, from stored rows to charges: owners, order, and what is put aside for the last turns."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from billing.charges.lines import Int64s
+from billing.late_decisions import Decided
+from billing.runs.contracts.columns import int64, key_halves, one_chunk
+from billing.runs.selection.arrival_times import COLUMNS, Arrivals
+from billing.runs.selection.left_out import LeftOut
+from billing.runs.usage import late_usage as late
+from billing.runs.usage import pricing
+from billing.runs.usage.circumstances import asked
+from billing.runs.usage.pricing import Owned, Owners, Priced
+from billing.runs.usage.rating_passes import Turns
+from billing.runs.usage.usage_kernel import NOBODY, SKIPPED, in_unit_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from billing.charges.rollover import Left
+    from billing.guiding import Guide
+    from billing.intake.by_shard import Part
+    from billing.runs.contracts.contracts import Contracts
+    from billing.runs.selection.scope import Scope
+    from billing.runs.usage.event_owners import Owning
+
+    Bools = npt.NDArray[np.bool_]
+
+FROM_BEFORE: Final = LeftOut.FROM_BEFORE.value  # as reason of leaving out, below zero: events that are priced and began before the window
+_USED: Final = ("flags", "start_us", *COLUMNS)  # columns that nobody asks for any more when owners are known
+
+
+class Aside(NamedTuple):
+    """Events that wait for the last turns."""
+
+    usage: pa.Table
+    start_us: Int64s
+    owner: Owners
+
+
+class Units(NamedTuple):
+    """Which rating units are in which group. Columns by account, and the last row for nobody."""
+
+    group: npt.NDArray[np.int32]  # of its rating unit
+    rank: npt.NDArray[np.int32]  # of its rating unit in the group, by index; NOBODY
+    units: Int64s  # how many each group has
+    present: list[Int64s]  # by group: subscriptions that are rated whether they used anything or not
+
+
+class LateUsage(NamedTuple):
+    """The arrival of usage, if any plan asks for it, and the late usage that people decided on."""
+
+    came: Arrivals | None
+    decided: Decided
+
+
+class GroupEvents:
+    """Prices groups of events, for several threads at once."""
+
+    def __init__(self, guide: Guide, owning: Owning, contracts: Contracts, scope: Scope, late_usage: LateUsage) -> None:
+        self._guide = guide
+        self._owning = owning
+        self._contracts = contracts
+        self._scope = scope
+        self._came, self._decided = late_usage
+        self._turns = Turns(contracts, scope)
+        self._asks_origin = asked(contracts.price_list.catalogues).origin
+        self._aside: dict[int, Aside] = {}
+        self._nothing: Aside | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def present(self) -> Int64s:
+        """Subscriptions that are rated whether they used anything or not, for what they share or leave."""
+        return self._turns.present
+
+    @property
+    def aside_rows(self) -> int:
+        """How many events wait."""
+        return sum(len(each.start_us) for each in self._aside.values())
+
+    def price(self, number: int, part: Part, units: Units, lefts: Iterable[Left]) -> Priced:
+        """The events of group `number`; those of rating units that have numbers in other groups are put aside."""
+        start_us = int64(part.usage["start_us"])
+        keep, owner, left_out = self._sorted_out(number, part, start_us)
+        used = _USED if self._asks_origin else (*_USED, "served_id")
+        usage = pricing.narrowed(part.usage.drop_columns([name for name in used if name in part.usage.column_names]))
+        self._nothing = Aside(usage.slice(0, 0), start_us[:0], owner.of(slice(0)))
+        away = keep & (owner.account >= 0) & (units.group[owner.account] != number)
+        rows = np.flatnonzero(away)
+        if rows.size:
+            with self._lock:
+                self._aside[number] = Aside(usage.take(rows), start_us[rows], owner.of(rows))
+        return self._priced(Aside(usage, start_us, owner), keep & ~away, left_out, (number, units), lefts)
+
+    def aside(self, accounts: Bools) -> Aside | None:
+        """The events that wait of some accounts (a flag each)."""
+        found = []
+        for _, each in sorted(self._aside.items()):
+            rows = np.flatnonzero(accounts[each.owner.account])
+            found.append(Aside(each.usage.take(rows), each.start_us[rows], each.owner.of(rows)))
+        if not found:
+            return None
+        owner = Owners(*(np.concatenate(columns) for columns in zip(*(each.owner for each in found), strict=True)))
+        return Aside(pa.concat_tables([each.usage for each in found]), np.concatenate([each.start_us for each in found]), owner)
+
+    def price_aside(self, events: Aside | None, units: Units, lefts: Iterable[Left]) -> Priced:
+        """Events that waited, all of which are of the rating units in group 0 of `units`."""
+        waited = self._nothing if events is None else events
+        assert waited is not None, "there is a group before the last turns"
+        return self._priced(waited, np.ones(len(waited.start_us), np.bool_), {pricing.NOT_BILLABLE: 0}, (0, units), lefts)
+
+    def _sorted_out(self, number: int, part: Part, start_us: Int64s) -> tuple[Bools, Owners, dict[str, int]]:
+        """Which events are priced, whose they are, and how many are not, by reason."""
+        contracts, scope, usage = self._contracts, self._scope, part.usage
+        owner = self._owning.owners(number, usage["served_id"], start_us)
+        keep, left_out = part.keep, {}
+        before = np.zeros(len(keep), np.bool_)
+        if self._came is not None:
+            assert scope.window is not None
+            before = start_us < scope.window.from_us
+        if len(self._decided.keys):  # whatever else keeps them from a bill
+            by_hand = keep & self._decided.holds(usage["event_key"])
+            left_out[LeftOut.DECIDED.value] = int(np.count_nonzero(by_hand & ~before))
+            keep = keep & ~by_hand
+        if self._came is not None:
+            owner, not_billed = late.placed(owner, start_us, usage, self._came, contracts, scope)
+            for reason, events in not_billed.items():
+                left_out[reason] = int(np.count_nonzero(keep & events & ~before))
+                keep = keep & ~events
+            keep &= ~before | (owner.place >= 0)
+        keep, others = pricing.to_price(usage, owner, keep, contracts.prices_incoming)
+        left_out |= others
+        left_out[LeftOut.SETTLED.value] += part.settled
+        if self._came is not None:
+            left_out[FROM_BEFORE] = -int(np.count_nonzero(keep & before))
+        return keep, owner, left_out
+
+    def _priced(self, events: Aside, keep: Bools, left_out: dict[str, int], where: tuple[int, Units], lefts: Iterable[Left]) -> Priced:
+        number, units = where
+        rows = _order(events, keep, units.rank, int(units.units[number]))
+        usage = events.usage.take(rows)
+        owner = Owners(*(column[rows].astype(np.int64) for column in events.owner))
+        owned = Owned(usage, one_chunk(usage["event_key"]), events.start_us[rows], owner, left_out)
+        del usage, events
+        present = units.present[number]
+        return pricing.price_owned(
+            owned, self._guide, self._contracts, self._scope, lambda rateable: self._turns.rate(rateable, lefts, present=present)
+        )
+
+
+def _order(events: Aside, keep: Bools, rank: npt.NDArray[np.int32], units: int) -> Int64s:
+    """Rows to keep by rating unit, start and key: so charges of a customer lie together, and the engine need not sort."""
+    code = np.where(keep, rank[events.owner.account], np.int32(SKIPPED))
+    places, edges, unsorted = in_unit_order(code, events.start_us, units)
+    for low, high in zip(edges[unsorted].tolist(), edges[unsorted + 1].tolist(), strict=True):
+        rows = places[low:high]
+        places[low:high] = rows[np.argsort(events.start_us[rows], kind="stable")]
+    _order_ties(places, events.start_us[places], code[places], events.usage["event_key"])
+    ordered: Int64s = places
+    return ordered
+
+
+def _order_ties(places: Int64s, start_us: Int64s, code: npt.NDArray[np.int32], event_key: pa.ChunkedArray[Any]) -> None:
+    """Put events of one unit that start at one instant in order of their keys, in place. `start_us` and `code` are of the places."""
+    same = (start_us[1:] == start_us[:-1]) & (code[1:] == code[:-1]) & (code[1:] != NOBODY)
+    tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
+    if tied.size:
+        rows = places[tied]
+        key = key_halves(one_chunk(event_key.take(rows)))
+        places[tied] = rows[np.lexsort((key[:, 1], key[:, 0], start_us[tied], code[tied]))]
