@@ -13,11 +13,12 @@ from billing.documents.grounds import Ground, ground_of
 from billing.guiding import Guide
 from billing.invoicing.drafts import KIND_NAMES, iso
 from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.currencies import Currencies
 from billing.runs.contracts.uninvoiced_accounts import of_tests
 from billing.runs.selection import scope, subscription_profiles
 from billing.runs.selection.subscription_profiles import Alike
 from billing.runs.settlement import payers, totals
-from billing.runs.settlement.fees_due import Currencies, one_off_lines, recurring_lines
+from billing.runs.settlement.fees_due import one_off_lines, recurring_lines
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.tax_exemptions import as_agreed
 from billing.runs.settlement.unbilled import as_whole_periods

@@ -18,10 +18,10 @@ from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, part_half_up
 from billing.charges.reconcile import differences
 from billing.charges.tax import BASE_FIELDS, tax_due
 from billing.invoicing import billed_lines
+from billing.runs.contracts.currencies import rates_of
 from billing.runs.contracts.fact_columns import day_number, groups
 from billing.runs.settlement import deferred_fees
 from billing.runs.settlement.drafting import with_catalogues
-from billing.runs.settlement.fees_due import rates_of
 from billing.runs.settlement.tax_exemptions import as_agreed
 
 if TYPE_CHECKING:

@@ -24,8 +24,9 @@ from billing.documents.due import Due, period_of
 from billing.documents.reasons import reasons
 from billing.documents.showing.names import MESSAGE, unit_of_price
 from billing.documents.words import WORDS
+from billing.runs.contracts.currencies import rates_of
 from billing.runs.settlement import totals
-from billing.runs.settlement.fees_due import plan_at, rates_of
+from billing.runs.settlement.fees_due import plan_at
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.tax_exemptions import as_agreed
 from rating.durations import minutes_text

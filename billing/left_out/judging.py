@@ -18,16 +18,16 @@ from billing import late_decisions
 from billing.charges.periods import Period, period_after, period_of
 from billing.guiding import Guide
 from billing.runs import states
-from billing.runs.contracts import facts, price_list
+from billing.runs.contracts import facts, late_rules, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.fact_columns import day_of
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.contracts.rule_inputs import asked
 from billing.runs.selection import arrival_times, changed_accounts, scope
 from billing.runs.selection.left_out import PLACES, LeftOut
 from billing.runs.usage import late_usage, pricing
-from billing.runs.usage.circumstances import asked
-from billing.runs.usage.pricing import Owned, Owners
+from billing.runs.usage.pricing import Owned
 from billing.store import settings, tables
 from rating.schema import Direction
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from billing.charges.lines import Int64s
     from billing.runs.contracts.facts import Account
     from billing.runs.contracts.price_list import PriceList
+    from billing.runs.usage.owners import Owners
     from billing.store.home import Home
 
 ORDER: Final = tuple(LeftOut)
@@ -106,7 +107,7 @@ class Judge:
         about = (home, connection, self._contracts, covered, run.bill_date, seq)
         self._scope = changed_accounts.scope_of(*about, only=run.only, everything=True)
         self._guide = Guide(home, seq)
-        self._came = arrival_times.load(connection, seq) if late_usage.is_asked(self._contracts.price_list) else None
+        self._came = arrival_times.load(connection, seq) if late_rules.is_asked(self._contracts.price_list) else None
         self._reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
         self._decided = late_decisions.decided(connection, seq, not_taken_back=True)
 

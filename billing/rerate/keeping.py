@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from billing.charges.reconcile import Differences
     from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.currencies import Currencies
     from billing.runs.selection.scope import Scope
-    from billing.runs.settlement.fees_due import Currencies
     from billing.runs.settlement.payer_table import Payers
     from billing.runs.settlement.totals import Workings
 

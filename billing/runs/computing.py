@@ -20,10 +20,11 @@ from billing.invoicing import billed_lines
 from billing.late_decisions import Decided
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.currencies import Currencies
 from billing.runs.selection import changed_accounts, scope
 from billing.runs.selection.left_out import TERM
 from billing.runs.settlement import adjustments, bounds, missing_entities, payers, totals
-from billing.runs.settlement.fees_due import Currencies, one_off_lines, recurring_lines
+from billing.runs.settlement.fees_due import one_off_lines, recurring_lines
 from billing.runs.settlement.settlement import Settlement, settle
 from billing.runs.usage import carried_allowances
 from billing.runs.usage.shard_groups import price_in_groups

@@ -27,8 +27,9 @@ from billing.intake import view
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.columns import index_of, int64, key_halves, one_chunk
 from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.rule_inputs import asked
 from billing.runs.usage import pricing
-from billing.runs.usage.circumstances import Whose, asked, circumstances
+from billing.runs.usage.circumstances import Whose, circumstances
 from billing.runs.usage.destinations import numbers
 from billing.runs.usage.rating_passes import Rateable
 from rating.engine import Buckets, RatingInput, rate

@@ -20,9 +20,9 @@ from billing.guiding import Guide
 from billing.intake import view
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.rule_inputs import asked
 from billing.runs.selection.scope import Scope
 from billing.runs.usage import pricing
-from billing.runs.usage.circumstances import asked
 from billing.store.tables import guiding_facts
 from billing.what_if import comparing, report, sums, worlds
 from billing.what_if.events import MonthEvents

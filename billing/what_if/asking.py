@@ -17,10 +17,10 @@ from billing.intake import view
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.fact_columns import day_number
+from billing.runs.contracts.rule_inputs import asked
 from billing.runs.contracts.uninvoiced_accounts import tested
 from billing.runs.selection.scope import Scope
 from billing.runs.usage import pricing
-from billing.runs.usage.circumstances import asked
 from billing.what_if import comparing, migration, sums, worlds
 from billing.what_if.events import NOT_COUNTED, MonthEvents
 from billing.what_if.month import by_month, scope_of, window_of

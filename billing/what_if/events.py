@@ -17,9 +17,10 @@ import pyarrow as pa
 from billing.charges.lines import Int64s
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.plan_counters import prices_incoming
+from billing.runs.contracts.rule_inputs import Asked
 from billing.runs.usage import pricing
 from billing.runs.usage.bucket_layout import NO_HOLDER
-from billing.runs.usage.circumstances import Asked, Whose, circumstances
+from billing.runs.usage.circumstances import Whose, circumstances
 from billing.runs.usage.destinations import numbers
 from billing.runs.usage.rating_passes import Rateable, chosen
 from billing.what_if import worlds

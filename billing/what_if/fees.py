@@ -11,7 +11,8 @@ import numpy as np
 
 from billing.charges.lines import Kind, Lines
 from billing.charges.proration import clip
-from billing.runs.settlement.fees_due import Currencies, one_off_lines, plan_at, recurring_lines
+from billing.runs.contracts.currencies import Currencies
+from billing.runs.settlement.fees_due import one_off_lines, plan_at, recurring_lines
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -17,9 +17,9 @@ from billing.charges.proration import clip
 from billing.charges.spread import Parts
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.currencies import Currencies
 from billing.runs.contracts.fact_columns import groups
 from billing.runs.settlement import totals
-from billing.runs.settlement.fees_due import Currencies
 from billing.runs.settlement.totals_rules import Menus
 from billing.runs.usage.charge_sums import of_one_period
 from billing.what_if import fees

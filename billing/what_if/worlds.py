@@ -17,9 +17,9 @@ import numpy.typing as npt
 from billing.charges.lines import Int64s
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.price_list import PriceList
+from billing.runs.contracts.rule_inputs import Asked, asked
 from billing.runs.selection.scope import Scope
 from billing.runs.usage.bucket_layout import NO_HOLDER, Groups, lay_out
-from billing.runs.usage.circumstances import Asked, asked
 from billing.runs.usage.entitlements import Shape, Shapes
 from billing.runs.usage.pools import Pools
 from billing.what_if import fees

@@ -22,10 +22,10 @@ import sqlalchemy as sa
 from billing import late_decisions
 from billing.intake import journal, marks, view
 from billing.intake.marks import COMMIT_SEQ
+from billing.runs.contracts import late_rules
 from billing.runs.contracts.columns import index_of, one_chunk
 from billing.runs.contracts.fact_columns import integers
 from billing.runs.selection.left_out import CLOSED
-from billing.runs.usage import late_usage
 from billing.store import bulk, tables
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Places:
         """
         contracts = self._contracts
         holding = contracts.holding_at(index_of(contracts.facts.subscription_keys, subscription_key), start_us)
-        arrives = contracts.of_holdings(holding, lambda plan: late_usage.arrives(contracts.price_list, plan), 0)
+        arrives = contracts.of_holdings(holding, lambda plan: late_rules.arrives(contracts.price_list, plan), 0)
         return np.where(arrives, self._full.place(account, came_us), CLOSED)
 
 

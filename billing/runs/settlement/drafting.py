@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.currencies import Currencies
     from billing.runs.contracts.price_list import PriceList
-    from billing.runs.settlement.fees_due import Currencies
     from billing.runs.settlement.payer_table import Payers
 
     OwnTexts = Mapping[tuple[int, int], str]  # what lines are called that no catalogue knows, by (kind, price_id)

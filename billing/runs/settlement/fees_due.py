@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from billing.charges.bundles import parts
 from billing.charges.early_end import Agreed, Contract
-from billing.charges.lines import Int64s, Kind, Lines, empty, minor_step_micros
+from billing.charges.lines import Kind, Lines, empty
 from billing.charges.one_off import changes_within, one_offs_due
 from billing.charges.pauses import Breaks, touching
 from billing.charges.proration import clip
 from billing.charges.recurring import FeeDue, fees_due
-from billing.runs.contracts.fact_columns import groups
-from billing.runs.contracts.facts import day_number, day_of
+from billing.runs.contracts.currencies import Currencies, step_of
+from billing.runs.contracts.facts import day_number
 from billing.runs.selection import subscription_profiles
 from rating.money import RoundingMode, round_exact
 
@@ -54,26 +54,6 @@ class Recurring(NamedTuple):
 
     lines: Lines
     undivided: npt.NDArray[np.bool_]
-
-
-class Currencies:
-    """Currencies of a run: a number for each, and the minor unit of each."""
-
-    def __init__(self, contracts: Contracts) -> None:
-        catalogues = contracts.price_list.catalogues
-        self.names = sorted({each.currency for each in catalogues} | set(contracts.facts.currencies))
-        self.index = {name: place for place, name in enumerate(self.names)}
-        steps = [minor_step_micros(contracts.price_list.minor_digits(name)) for name in self.names]
-        self.step_micros = np.array(steps, np.int64)
-
-    def step_of(self, name: str) -> int:
-        """The minor unit of a currency, in micro-units."""
-        return int(self.step_micros[self.index[name]])
-
-    def steps_of(self, lines: Lines) -> Int64s:
-        """The minor unit of each line, in micro-units."""
-        steps: Int64s = self.step_micros[lines["currency"]] if lines.size else np.zeros(0, np.int64)
-        return steps
 
 
 def recurring_lines(contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
@@ -144,22 +124,6 @@ def contract_of(pattern: Pattern) -> Contract:
     """What a pattern says about the edges of a subscription."""
     agreed = tuple(Agreed(from_date, terms.minimum_months, terms.early_end_waived) for from_date, terms in pattern.terms)
     return Contract(agreed, pattern.transferred_in, pattern.transferred_out)
-
-
-def step_of(identity: str, contracts: Contracts, currencies: Currencies) -> int:
-    """The minor unit of a catalogue's currency, in micro-units."""
-    return currencies.step_of(contracts.price_list.currency(identity))
-
-
-def rates_of(lines: Lines, contracts: Contracts) -> Int64s:
-    """Tax rate of each line: asked once for each catalogue, class and period end."""
-    names = ("catalogue", "tax_class", "period_to")
-    place, models = groups([np.ascontiguousarray(lines[name]) for name in names])
-    price_list = contracts.price_list
-    asked = zip(*(lines[name][models].tolist() for name in names), strict=True)
-    rates = [price_list.rate_ppm(price_list.identities[catalogue], code, day_of(end - 1)) for catalogue, code, end in asked]
-    answer: Int64s = np.array(rates, np.int64)[place]
-    return answer
 
 
 def to_micro(exact: Fraction) -> int:

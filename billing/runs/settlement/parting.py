@@ -14,15 +14,15 @@ from billing.charges.lines import KEY_FIELDS, Kind, Lines, numbers, taken
 from billing.charges.ordering import order_by
 from billing.charges.reconcile import Differences
 from billing.charges.tax import tax_due
+from billing.runs.contracts.currencies import rates_of
 from billing.runs.settlement.drafting import UNKNOWN_CATALOGUE, with_catalogues
-from billing.runs.settlement.fees_due import rates_of
 from billing.runs.settlement.tax_exemptions import as_agreed
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from billing.runs.contracts.contracts import Contracts
-    from billing.runs.settlement.fees_due import Currencies
+    from billing.runs.contracts.currencies import Currencies
     from billing.runs.settlement.payer_table import Payers
 
     Bools = npt.NDArray[np.bool_]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from billing.charges.lines import Lines
     from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.currencies import Currencies
     from billing.runs.selection.scope import Scope
-    from billing.runs.settlement.fees_due import Currencies
 
 NEVER: Final = np.iinfo(np.int64).max
 BEFORE_ALL: Final = np.iinfo(np.int64).min

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from billing.charges.reconcile import Differences
     from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.currencies import Currencies
     from billing.runs.selection.scope import Scope
     from billing.runs.settlement.bounds import Limits
     from billing.runs.settlement.drafting import OwnTexts
-    from billing.runs.settlement.fees_due import Currencies
 
     Progress = Callable[[int, int], None]
     Kept = Callable[[Differences, Lines, Contracts, Payers, Currencies], Differences]

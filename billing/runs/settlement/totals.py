@@ -23,9 +23,10 @@ from billing.charges.ordering import order_by
 from billing.charges.spread import Parts, spread_columns
 from billing.charges.volume import prices
 from billing.runs.contracts.columns import index_of
+from billing.runs.contracts.currencies import rates_of
 from billing.runs.contracts.facts import day_number
 from billing.runs.settlement import payers
-from billing.runs.settlement.fees_due import Sold, rates_of, template_row
+from billing.runs.settlement.fees_due import Sold, template_row
 from billing.runs.settlement.totals_rules import Menus, Tier, agreed_entries
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.currencies import Currencies
     from billing.runs.selection.scope import Scope
-    from billing.runs.settlement.fees_due import Currencies
 
 OF_ACCOUNT: Final = ("account_key", "period_from", "period_to")
 OF_SUBSCRIPTION: Final = (*OF_ACCOUNT, "subscription_key")

@@ -20,9 +20,10 @@ from billing.charges.pauses import without
 from billing.charges.proration import clip
 from billing.runs.contracts.agreements import holds_on
 from billing.runs.contracts.columns import index_of
+from billing.runs.contracts.currencies import step_of
 from billing.runs.contracts.facts import day_number, day_of
 from billing.runs.selection import subscription_profiles
-from billing.runs.settlement.fees_due import Sold, step_of, template_row, to_micro
+from billing.runs.settlement.fees_due import Sold, template_row, to_micro
 from rating.model import CommitmentCounts, VolumeScope, VolumeStep
 from rating.money import RoundingMode, round_exact
 
@@ -37,10 +38,10 @@ if TYPE_CHECKING:
     from billing.charges.proration import Span
     from billing.charges.recurring import PlanSpan
     from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.currencies import Currencies
     from billing.runs.contracts.plan_counters import PlanVersion
     from billing.runs.selection.scope import Scope
     from billing.runs.selection.subscription_profiles import Alike, Group
-    from billing.runs.settlement.fees_due import Currencies
     from rating.model import Commitment, InvoiceDiscount, VolumeTier
 
 NO_MENU: Final = -1

@@ -34,11 +34,12 @@ from billing.invoicing import billed_lines
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.currencies import Currencies, rates_of
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
 from billing.runs.contracts.uninvoiced_accounts import of_tests
 from billing.runs.selection import scope
 from billing.runs.settlement import adjustments, deferred_fees, payers, totals
-from billing.runs.settlement.fees_due import Currencies, one_off_lines, rates_of, recurring
+from billing.runs.settlement.fees_due import one_off_lines, recurring
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.tax_exemptions import as_agreed
 from billing.runs.usage import carried_allowances

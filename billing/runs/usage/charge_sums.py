@@ -15,8 +15,8 @@ import numpy as np
 from billing.charges.lines import LINE, TAXED_FIELDS, Int64s, Kind, Lines, empty, round_half_up, sum_as_taxed, taken
 from billing.charges.ordering import grouped_by
 from billing.charges.rollover import Left
+from billing.runs.contracts.currencies import Currencies, rates_of
 from billing.runs.contracts.fact_columns import day_number
-from billing.runs.settlement.fees_due import Currencies, rates_of
 from billing.runs.usage.usage_kernel import HALF_BITS, LOW_MASK, NO_KEY, sums_by_key
 from rating.errors import UserError
 from rating.money import MICROS_LIMIT

@@ -15,43 +15,17 @@ import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
 from billing.runs.contracts.columns import digits_of, int64, one_chunk
-from rating.model import WallClock
+from billing.runs.contracts.rule_inputs import asked
 from rating.schema import Direction
 from rating.tables import no_circumstances
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
     from billing.runs.contracts.contracts import Contracts
-    from rating.model import Catalogue, Price, UsageRule
 
 UNKNOWN: Final = -1
 _POSSIBLE_DIGITS: Final = 15
-
-
-class Asked(NamedTuple):
-    """Which circumstances the tariffs ask for."""
-
-    direction: bool
-    origin: bool
-    on_net: bool
-    visited: bool
-    rating_group: bool
-    content: bool
-    home_clock: bool
-    short_code: bool
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of usage that are read for them, beyond those that every event needs."""
-        wanted = {
-            "source_amount_micros": self.content,
-            "source_currency": self.content,
-            "serving_plmn": self.visited,
-            "rating_group": self.rating_group,
-            "other_raw": self.short_code,
-        }
-        return tuple(name for name, asked in wanted.items() if asked)
 
 
 class Whose(NamedTuple):
@@ -59,23 +33,6 @@ class Whose(NamedTuple):
 
     account: Int64s
     holding: Int64s
-
-
-def asked(catalogues: Iterable[Catalogue]) -> Asked:
-    """What any rule or price of `catalogues` asks."""
-    every = tuple(catalogues)
-    rules, prices = list(_rules(every)), list(_prices(every))
-    clocks = {each.clock for each in prices} | {each.clock for catalogue in every for plan in catalogue.plans for each in plan.day_passes}
-    return Asked(
-        direction=any(rule.direction is not None for rule in rules),
-        origin=any(rule.origin is not None for rule in rules),
-        on_net=any(rule.on_net is not None for rule in rules),
-        visited=any(rule.roaming is not None for rule in rules) or WallClock.VISITED in clocks,
-        rating_group=any(rule.rating_group is not None for rule in rules),
-        content=any(price.content_ppm for price in prices),
-        home_clock=WallClock.HOME in clocks,
-        short_code=any(zone.short_codes for catalogue in every for zone in catalogue.zones),
-    )
 
 
 def circumstances(
@@ -150,11 +107,3 @@ def _home_clock(whose: Whose, contracts: Contracts) -> Int64s:
         return np.full(len(whose.account), UNKNOWN, np.int64)
     clocks: Int64s = np.where(whose.account >= 0, by_account[whose.account], UNKNOWN)
     return clocks
-
-
-def _rules(catalogues: tuple[Catalogue, ...]) -> Iterator[UsageRule]:
-    return (rule for catalogue in catalogues for plan in catalogue.plans for rule in plan.rules)
-
-
-def _prices(catalogues: tuple[Catalogue, ...]) -> Iterator[Price]:
-    return (price for catalogue in catalogues for price in catalogue.prices)

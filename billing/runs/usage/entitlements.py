@@ -21,8 +21,8 @@ from billing.charges.proration import Span, clip
 from billing.charges.rollover import expiry
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, groups
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.contracts.late_rules import arrives
 from billing.runs.contracts.plan_counters import memories
-from billing.runs.usage.late_usage import arrives
 from rating.model import BucketKind
 from rating.tables import TIME_MIN_US
 

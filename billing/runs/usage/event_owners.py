@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from billing.intake import sealing
 from billing.runs.contracts.columns import index_of
-from billing.runs.usage.pricing import Owners
+from billing.runs.usage.owners import Owners
 from billing.runs.usage.usage_kernel import NOBODY, find_owners
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ the newest version that has the plan held when the event began. Days are of 24 h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -22,9 +22,9 @@ from billing.intake.marks import COMMIT_SEQ
 from billing.runs.contracts.columns import int64
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_of, groups
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.contracts.late_rules import NO_RULE, rule_of
 from billing.runs.selection.coverage import billed_seq
 from billing.runs.selection.left_out import CLOSED, SETTLED, LeftOut
-from rating.model import LateUsage
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -35,53 +35,19 @@ if TYPE_CHECKING:
     from billing.charges.lines import Int64s
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.contracts.facts import Account
-    from billing.runs.contracts.price_list import PriceList
     from billing.runs.selection.arrival_times import Arrivals
     from billing.runs.selection.scope import Scope
-    from billing.runs.usage.pricing import Owners
+    from billing.runs.usage.owners import Owners
 
     Bools = npt.NDArray[np.bool_]
 
 TOO_LATE: Final = LeftOut.TOO_LATE.value
 WAIVED: Final = LeftOut.WAIVED.value
 DAY_US: Final = 86_400_000_000
-_NO_RULE: Final = -1
+
+
 _NEVER_US: Final = 2**62
 _NEVER_SEQ: Final = np.iinfo(np.int64).max
-
-
-class Rule(NamedTuple):
-    """What a plan says about late usage, in days; _NO_RULE: nothing."""
-
-    arrival_after: int
-    days_max: int
-    waives: bool = False
-
-
-def rule_of(price_list: PriceList, plan: str) -> Rule:
-    """What the newest version of a plan says."""
-    versions = price_list.plan_versions(plan)
-    if not versions:
-        return Rule(_NO_RULE, _NO_RULE)
-    newest = versions[-1].plan
-    after = newest.late_after_days if newest.late_usage is LateUsage.ARRIVAL_PERIOD else _NO_RULE
-    days_max = _NO_RULE if newest.late_usage_days_max is None else newest.late_usage_days_max
-    return Rule(after, days_max, newest.late_usage is LateUsage.WAIVE)
-
-
-def is_asked(price_list: PriceList) -> bool:
-    """Whether any plan has such a rule: else nobody asks when usage came."""
-    return any(rule_of(price_list, plan) != Rule(_NO_RULE, _NO_RULE) for plan in _plans(price_list))
-
-
-def any_arrives(price_list: PriceList) -> bool:
-    """Whether events of any plan may be billed in a later period than their own."""
-    return any(arrives(price_list, plan) for plan in _plans(price_list))
-
-
-def arrives(price_list: PriceList, plan: str) -> bool:
-    """Whether events of a plan may be billed in a later period than their own."""
-    return rule_of(price_list, plan).arrival_after != _NO_RULE
 
 
 def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
@@ -93,20 +59,16 @@ def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
     """
     price_list, first_seq = contracts.price_list, arrivals.first_seqs(usage)
     came_us, stored_us = arrivals.instants(first_seq), arrivals.instants(int64(usage[COMMIT_SEQ]))
-    after = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).arrival_after, _NO_RULE)
-    days_max = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).days_max, _NO_RULE)
-    too_late: Bools = (days_max != _NO_RULE) & (came_us > start_us + days_max * DAY_US)
+    after = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).arrival_after, NO_RULE)
+    days_max = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).days_max, NO_RULE)
+    too_late: Bools = (days_max != NO_RULE) & (came_us > start_us + days_max * DAY_US)
     begun = (owner.place >= 0) | (owner.place == CLOSED) | (owner.place == SETTLED)  # what is not due yet is late for nothing
-    rows = np.flatnonzero((after != _NO_RULE) & begun & ~too_late)
+    rows = np.flatnonzero((after != NO_RULE) & begun & ~too_late)
     ends = _period_ends(owner.account[rows], owner.place[rows], start_us[rows], contracts, scope)
     late = rows[came_us[rows] > ends + after[rows] * DAY_US]
     place = owner.place.copy()
     place[late] = scope.place(owner.account[late], np.minimum(stored_us[late], _last_instants(owner.account[late], contracts)))
     return owner._replace(place=place), {TOO_LATE: too_late, WAIVED: _waived(owner, first_seq, contracts, scope) & ~too_late}
-
-
-def _plans(price_list: PriceList) -> set[str]:
-    return {f"{each.identity}/{plan.name}" for each in price_list.catalogues for plan in each.plans}
 
 
 def _waived(owner: Owners, first_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:

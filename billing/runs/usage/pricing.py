@@ -9,7 +9,7 @@ is about what the subscriber begins, in a plan that charges for calls received a
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,9 @@ from billing.charges.lines import Int64s
 from billing.charges.rollover import Left
 from billing.runs.contracts.columns import Runs, index_of, int64, key_halves, one_chunk, take
 from billing.runs.selection.left_out import PLACES, LeftOut
-from billing.runs.usage.circumstances import Asked, Whose, circumstances
+from billing.runs.usage.circumstances import Whose, circumstances
 from billing.runs.usage.destinations import numbers
+from billing.runs.usage.owners import Owners
 from billing.runs.usage.rating_passes import Rateable, Results, chosen
 from rating.engine import Buckets, RatingInput, rate
 from rating.model import Service
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from billing.guiding import Guide
     from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.rule_inputs import Asked
     from billing.runs.selection.scope import Scope
 
 _QUANTITIES: Final = ("duration_us", "bytes_up", "bytes_down", "units")
@@ -89,19 +91,6 @@ def price_owned(
     return Priced(
         event_key, batch.start_us, batch.service, events.subscription, account, place, period_from, period_to, rated, left, left_out
     )
-
-
-class Owners(NamedTuple):
-    """Who pays for each event, as indices; -1 nobody. `place`: the computed period, or one of `left_out.PLACES`."""
-
-    subscription: Int64s
-    account: Int64s
-    place: Int64s
-    holding: Int64s
-
-    def of(self, rows: npt.NDArray[Any] | slice) -> Owners:
-        """Those of some events, by a mask, by number or as a slice."""
-        return Owners(*(column[rows] for column in self))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -16,12 +16,13 @@ import numpy.typing as npt
 
 from billing import late_decisions
 from billing.intake.by_shard import ByShard, Span, Wanted
+from billing.runs.contracts import late_rules
 from billing.runs.contracts.columns import index_of
+from billing.runs.contracts.currencies import Currencies
+from billing.runs.contracts.rule_inputs import asked
 from billing.runs.selection import arrival_times
-from billing.runs.settlement.fees_due import Currencies
-from billing.runs.usage import late_usage, pricing
+from billing.runs.usage import pricing
 from billing.runs.usage.charge_sums import GroupSums, PricedSums, gathered, sum_up
-from billing.runs.usage.circumstances import asked
 from billing.runs.usage.event_owners import Owning
 from billing.runs.usage.shard_pricing import Aside, GroupEvents, LateUsage, Units
 from billing.runs.usage.usage_kernel import NOBODY
@@ -129,7 +130,7 @@ class _Done:
 
 def _arrivals(home: Home, seq: int, contracts: Contracts) -> arrival_times.Arrivals | None:
     """When usage came; None where no plan asks."""
-    if not late_usage.is_asked(contracts.price_list):
+    if not late_rules.is_asked(contracts.price_list):
         return None
     with home.connect() as connection:
         return arrival_times.load(connection, seq)
@@ -155,7 +156,7 @@ def _wanted(contracts: Contracts, spans: _Spans, came: arrival_times.Arrivals | 
     if came is None:
         return wanted
     wanted = wanted._replace(columns=(*columns, *came.columns))
-    if not late_usage.any_arrives(contracts.price_list):
+    if not late_rules.any_arrives(contracts.price_list):
         return wanted
     settled_from_seq = None if spans.main is None else came.first_since(spans.main.from_us)  # it may have arrived in a computed period
     return wanted._replace(late_from_seq=came.first_since(wanted.first_us), settled_from_seq=settled_from_seq)

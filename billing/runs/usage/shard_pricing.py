@@ -12,12 +12,13 @@ import pyarrow as pa
 from billing.charges.lines import Int64s
 from billing.late_decisions import Decided
 from billing.runs.contracts.columns import int64, key_halves, one_chunk
+from billing.runs.contracts.rule_inputs import asked
 from billing.runs.selection.arrival_times import COLUMNS, Arrivals
 from billing.runs.selection.left_out import LeftOut
 from billing.runs.usage import late_usage as late
 from billing.runs.usage import pricing
-from billing.runs.usage.circumstances import asked
-from billing.runs.usage.pricing import Owned, Owners, Priced
+from billing.runs.usage.owners import Owners
+from billing.runs.usage.pricing import Owned, Priced
 from billing.runs.usage.rating_passes import Turns
 from billing.runs.usage.usage_kernel import NOBODY, SKIPPED, in_unit_order
 

@@ -16,7 +16,7 @@ from billing import catalogue
 from billing.controls import books
 from billing.guiding import Guide
 from billing.rerate_sample import rerate
-from billing.runs.usage.circumstances import asked
+from billing.runs.contracts.rule_inputs import asked
 from rating.model import (
     ANY_ZONE,
     HOME_NETWORK,

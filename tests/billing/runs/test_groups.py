@@ -23,11 +23,11 @@ from billing.intake import view
 from billing.intake.taking import Intake
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.currencies import Currencies
+from billing.runs.contracts.rule_inputs import asked
 from billing.runs.selection import scope
-from billing.runs.settlement.fees_due import Currencies
 from billing.runs.usage import pricing
 from billing.runs.usage.charge_sums import gathered, sum_up
-from billing.runs.usage.circumstances import asked
 from billing.runs.usage.rating_passes import Turns
 from billing.runs.usage.shard_groups import price_in_groups
 from billing.store import tables

@@ -1,0 +1,50 @@
+"""Rules of plans about usage that arrives late, as the newest version of each plan states them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from rating.model import LateUsage
+
+if TYPE_CHECKING:
+    from billing.runs.contracts.price_list import PriceList
+
+NO_RULE: Final = -1
+
+
+class Rule(NamedTuple):
+    """What a plan says about late usage, in days; NO_RULE: nothing."""
+
+    arrival_after: int
+    days_max: int
+    waives: bool = False
+
+
+def rule_of(price_list: PriceList, plan: str) -> Rule:
+    """What the newest version of a plan says."""
+    versions = price_list.plan_versions(plan)
+    if not versions:
+        return Rule(NO_RULE, NO_RULE)
+    newest = versions[-1].plan
+    after = newest.late_after_days if newest.late_usage is LateUsage.ARRIVAL_PERIOD else NO_RULE
+    days_max = NO_RULE if newest.late_usage_days_max is None else newest.late_usage_days_max
+    return Rule(after, days_max, newest.late_usage is LateUsage.WAIVE)
+
+
+def is_asked(price_list: PriceList) -> bool:
+    """Whether any plan has such a rule: else nobody asks when usage came."""
+    return any(rule_of(price_list, plan) != Rule(NO_RULE, NO_RULE) for plan in _plans(price_list))
+
+
+def any_arrives(price_list: PriceList) -> bool:
+    """Whether events of any plan may be billed in a later period than their own."""
+    return any(arrives(price_list, plan) for plan in _plans(price_list))
+
+
+def arrives(price_list: PriceList, plan: str) -> bool:
+    """Whether events of a plan may be billed in a later period than their own."""
+    return rule_of(price_list, plan).arrival_after != NO_RULE
+
+
+def _plans(price_list: PriceList) -> set[str]:
+    return {f"{each.identity}/{plan.name}" for each in price_list.catalogues for plan in each.plans}
