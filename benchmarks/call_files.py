@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from mediation.sources import FieldRule, Format, Layout, Sequence, Source
+from mediation.sources.model import FieldRule, Format, Layout, Sequence, Source
 
 if TYPE_CHECKING:
     from pathlib import Path

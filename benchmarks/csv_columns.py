@@ -15,14 +15,16 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from benchmarks.call_files import COLUMNS, SOURCE
-from mediation import columns, csv_blocks, numbers, usage, written
-from mediation.memory_window import MemoryWindow
-from mediation.source_rules import Unit
+from mediation import usage
+from mediation.bytes.memory_window import MemoryWindow
+from mediation.records import csv_blocks
+from mediation.sources.rules import Unit
+from mediation.values import columns, numbers, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mediation.rows import Block
+    from mediation.records.rows import Block
 
 _TYPES = {
     "record_id": pa.int64(), "served": pa.int64(), "other": pa.int64(), "start": pa.timestamp("us"), "duration": pa.decimal128(18, 3),

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from benchmarks import csv_columns, sql
 from benchmarks.call_files import SOURCE
-from mediation import csv_blocks
-from mediation.parallel import Placed, in_order
-from mediation.reader import Window
+from mediation.bytes.parallel import Placed, in_order
+from mediation.bytes.reader import Window
+from mediation.records import csv_blocks
 from rating.engine import Buckets, RatingInput, rate
 from rating.model import Service
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mediation.once import HashIndex, SequenceBitmaps
+from mediation.known_records import HashIndex, SequenceBitmaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from benchmarks import known
-from mediation.once import Verdict
+from mediation.known_records import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.workload import Records
-    from mediation.once import HashIndex, SequenceBitmaps
+    from mediation.known_records import HashIndex, SequenceBitmaps
 
 
 @pytest.fixture(scope="module")

@@ -22,20 +22,23 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mediation import events, formats, grouped_legs, last_row, legs, source_columns, usage
+from mediation import usage
 from mediation.assembly import rules
-from mediation.memory_window import MemoryWindow
-from mediation.parallel import PARALLEL_FROM_BYTES, Placed, in_order, usable_cores
-from mediation.reader import WINDOW_BYTES, Fingerprint, Window, changed, fingerprint
+from mediation.bytes.memory_window import MemoryWindow
+from mediation.bytes.parallel import PARALLEL_FROM_BYTES, Placed, in_order, usable_cores
+from mediation.bytes.reader import WINDOW_BYTES, Fingerprint, Window, changed, fingerprint
+from mediation.calls import events, grouped_legs, legs, source_columns
+from mediation.formats import registry
 from mediation.reasons import REASONS
-from mediation.rows import WatchedBlock, watched
-from mediation.sources import Bills, Source
+from mediation.records import last_row
+from mediation.records.rows import WatchedBlock, watched
+from mediation.sources.model import Bills, Source
 from rating.schema import USAGE_V1, LegRole
 
 if TYPE_CHECKING:
-    from mediation.columns import Identity
-    from mediation.memory_window import ByteWindow
-    from mediation.rows import Block
+    from mediation.bytes.memory_window import ByteWindow
+    from mediation.records.rows import Block
+    from mediation.values.columns import Identity
 
 _Result = TypeVar("_Result")
 Progress: TypeAlias = Callable[[int, int], None]
@@ -80,7 +83,7 @@ def decode(
     `threads`: how many work on it; 0: as many as there are cores, if the file is worth it. The result is the same.
     """
     file = _File(Path(path), source, progress)
-    if formats.is_columnar(source.format):
+    if registry.is_columnar(source.format):
         return joined(list(_columnar(file, hash_key)))
     judge = _Judge(source)
     parts: list[Decoded] = []
@@ -106,7 +109,7 @@ def decode_parts(
     `threads` as for `decode`.
     """
     file = _File(Path(path), source, progress)
-    if formats.is_columnar(source.format):
+    if registry.is_columnar(source.format):
         yield from _columnar(file, hash_key)
         return
     mark, absorbed = _first_reading(file, threads)
@@ -143,10 +146,10 @@ def decode_rows(raws: list[bytes], source: Source, *, header: bytes = b"", hash_
 
 def header_of(path: str | Path, source: Source) -> bytes:
     """The bytes before the first record of a file whose header names the columns; empty where rows stand for themselves."""
-    if not formats.names_its_columns(source):
+    if not registry.names_its_columns(source):
         return b""
     with Window(Path(path), WINDOW_BYTES) as window:
-        for rows in formats.decoder(source.format).blocks(window, source):
+        for rows in registry.decoder(source.format).blocks(window, source):
             if rows.size:
                 return rows.raw_data[: int(rows.begin[0])].tobytes() if window.offset == 0 else b""
     return b""
@@ -154,7 +157,7 @@ def header_of(path: str | Path, source: Source) -> bytes:
 
 def read_block(rows: Block, source: Source) -> events.Events:
     """What a block's rows say: by their format, then by the source's own rules."""
-    format_ = formats.decoder(source.format)
+    format_ = registry.decoder(source.format)
     if last_row.is_in_doubt(rows, source):
         rows = watched(rows)
     read = source_columns.apply(rows, source, format_.read(rows, source))
@@ -167,7 +170,7 @@ def read_block(rows: Block, source: Source) -> events.Events:
 
 def part_of(source: Source, rows: Block, read: events.Events, offset: int, hash_key: bytes) -> Decoded:
     """A block's rows as usage, none of them absorbed yet; of which file is not known yet."""
-    format_ = formats.decoder(source.format)
+    format_ = registry.decoder(source.format)
     event_key = events.event_key(rows, source, _identity(rows, source, read), hash_key)
     parties = events.parties(rows, source, read.details)
     content_hash = events.content_hash(rows, source, read, parties, hash_key)
@@ -201,7 +204,7 @@ class _File:
 
     def each_block(self, window: Window, work: Callable[[Placed], _Result], threads: int) -> Iterator[_Result]:
         """What `work` makes of each block of the window, in order."""
-        blocks = formats.decoder(self.source.format).blocks(window, self.source)
+        blocks = registry.decoder(self.source.format).blocks(window, self.source)
         if threads == 0:
             threads = usable_cores() if window.size_bytes >= PARALLEL_FROM_BYTES else 1
         return in_order(window, blocks, work, threads)
@@ -234,7 +237,7 @@ class _Judge:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._is_ruled = grouped_legs.is_ruled(source.legs)
-        self._native = formats.answered_legs(source.format) if source.legs.bills is Bills.NATIVE else None
+        self._native = registry.answered_legs(source.format) if source.legs.bills is Bills.NATIVE else None
         self._legs: list[Any] = []
         self._forwarded: list[NDArray[np.int64]] = []  # rows that their forwarder pays for, whatever the caller's legs are
         self._size = 0
@@ -278,7 +281,7 @@ def _columnar(file: _File, hash_key: bytes) -> Iterator[Decoded]:
     """The parts of an Arrow or Parquet file; at least one."""
     mark = fingerprint(file.path)
     is_empty = True
-    for part in formats.column_decoder(file.source.format).batches(file.path, file.source, hash_key=hash_key):
+    for part in registry.column_decoder(file.source.format).batches(file.path, file.source, hash_key=hash_key):
         yield part._replace(file_sha256=mark.sha256, size_bytes=mark.size_bytes)
         is_empty = False
     if fingerprint(file.path) != mark:
@@ -316,13 +319,13 @@ def _piece(placed: Placed, source: Source, hash_key: bytes, judge: _Judge | None
 
 def _events(window: ByteWindow, source: Source) -> Iterator[tuple[Block, events.Events]]:
     """Blocks of rows and what they say; a block's data may be gone when the next one is asked for."""
-    format_ = formats.decoder(source.format)
+    format_ = registry.decoder(source.format)
     for rows in format_.blocks(window, source):
         yield rows, read_block(rows, source)
 
 
 def _identity(rows: Block, source: Source, read: events.Events) -> Identity:
-    return source_columns.identity(rows, source, formats.decoder(source.format).key_fields(rows, read))
+    return source_columns.identity(rows, source, registry.decoder(source.format).key_fields(rows, read))
 
 
 def _of_bytes(data: bytes, source: Source, hash_key: bytes) -> Decoded:

@@ -16,9 +16,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from mediation.bytes.reader import shown
 from mediation.decode import decode_parts
-from mediation.duplicates import Verdict, as_pairs, sort_out
-from mediation.reader import shown
+from mediation.known_records.duplicates import Verdict, as_pairs, sort_out
 from mediation.reasons import EXPLANATIONS, Reason
 from rating.schema import UsageFlag
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mediation.decode import Decoded
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

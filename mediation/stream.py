@@ -17,19 +17,20 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mediation import columns, numbers, usage
-from mediation.columns import Identity, Numbers
+from mediation import usage
+from mediation.calls.events import check_texts
 from mediation.decode import DEFAULT_HASH_KEY, Decoded, Reject, reject_of
-from mediation.events import check_texts
 from mediation.limits import QUANTITY_MAX, START_MAX_US, START_MIN_US
 from mediation.reasons import REASONS, Reason, mark
-from mediation.rows import Block, Spans, text_block
+from mediation.records.rows import Block, Spans, text_block
+from mediation.values import columns, numbers
+from mediation.values.columns import Identity, Numbers
 from rating.errors import UserError
 from rating.model import Service
 from rating.schema import INSTANT, Direction, LegRole, OffsetOrigin, ServedKind
 
 if TYPE_CHECKING:
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 _FIELDS: Final[list[pa.Field[Any]]] = [
     pa.field("record_id", pa.string(), nullable=False),

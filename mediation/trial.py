@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
-from mediation import decode, formats
+from mediation import decode
+from mediation.bytes.reader import WINDOW_BYTES, Window
+from mediation.formats import registry
 from mediation.inspect import Inspection, inspect
-from mediation.reader import WINDOW_BYTES, Window
 from mediation.reasons import EXPLANATIONS, Reason
-from mediation.rows import watched
-from mediation.sources import Format
+from mediation.records.rows import watched
+from mediation.sources.model import Format
 from rating.model import Service
 from rating.schema import OffsetOrigin, ServedKind, UsageFlag
 
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from mediation.calls.events import Events
     from mediation.decode import Decoded
-    from mediation.events import Events
-    from mediation.kamailio_doubts import KamailioDoubts
-    from mediation.rows import Block, WatchedBlock
-    from mediation.sources import Source
+    from mediation.formats.kamailio_doubts import KamailioDoubts
+    from mediation.records.rows import Block, WatchedBlock
+    from mediation.sources.model import Source
 
 WORDS_MAX: Final = 20  # different words of one column that are shown
 EXAMPLES_MAX: Final = 5
@@ -109,7 +110,7 @@ def attempt(path: str | Path, source: Source, rows: int, *, progress: Callable[[
     """Try `source` on the file at `path` and keep its first `rows` rows."""
     figures = inspect(path, source, progress=progress)
     seen = _Seen(rows)
-    if not formats.is_columnar(source.format):
+    if not registry.is_columnar(source.format):
         seen.read(Path(path), source)
     else:
         for part in decode.decode_parts(path, source):
@@ -194,7 +195,7 @@ class _Seen:
 
     def _look_closer(self, block: Block, part: Decoded, read: Events, source: Source) -> None:
         if source.format in _KAMAILIO:
-            from mediation.kamailio_doubts import KamailioDoubts  # noqa: PLC0415 - for its tables alone
+            from mediation.formats.kamailio_doubts import KamailioDoubts  # noqa: PLC0415 - for its tables alone
 
             self.doubts = self.doubts or KamailioDoubts(source)
             self.doubts.add(block, read)
@@ -226,7 +227,7 @@ class _Seen:
 
 def _parts(window: Window, source: Source) -> Iterator[tuple[WatchedBlock, Decoded, Events]]:
     """Blocks with what they say; each has to be used up before the next one."""
-    format_ = formats.decoder(source.format)
+    format_ = registry.decoder(source.format)
     for block in format_.blocks(window, source):
         seen = watched(block)
         read = decode.read_block(seen, source)

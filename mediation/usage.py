@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mediation import fields
-from mediation.events import Events, Parties
+from mediation.calls.events import Events, Parties
+from mediation.values import fields
 from rating.model import Service
 from rating.schema import INSTANT, KEY, NAME, USAGE_V1, Direction, LegRole, UsageFlag
 
 if TYPE_CHECKING:
-    from mediation.columns import Amounts, Numbers
-    from mediation.rows import Block, Spans
+    from mediation.records.rows import Block, Spans
+    from mediation.values.columns import Amounts, Numbers
 
 
 Rows: TypeAlias = slice | NDArray[np.int64]  # which rows of a block, as an index

@@ -2,7 +2,7 @@
 
 A month can be closed when it is over on the clocks of all customers, no bill run of it is unfinished, all months before it are closed (or
 have no postings), none after it is, and every check of the ledger finds nothing. The entries and the closing are one commit, so neither
-stands without the other. Reopening takes two people (`billing.closed_months`); closing once more posts what differs by then.
+stands without the other. Reopening takes two people (`billing.ledger.closed_months`); closing once more posts what differs by then.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import sqlalchemy as sa
 
-from billing import closed_months
 from billing.accounting import check
 from billing.accounting.month_end import DEFERRED, PROVISION, UNBILLED, Moved, deferred_targets, moves, post, provision_targets
 from billing.clocks import clocks_of
+from billing.ledger import closed_months
 from billing.runs import states
 from billing.store import tables
 from rating.errors import Problem, ProblemsError, UserError
@@ -23,7 +23,7 @@ from rating.errors import Problem, ProblemsError, UserError
 if TYPE_CHECKING:
     from billing.accounting.month_end import Kind, Month, Targets
     from billing.accounting.unbilled import Charged
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from billing.store.home import Home
 
 

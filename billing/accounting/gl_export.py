@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing.accounting.month_end import Month
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from billing.store.home import Home
 
 COLUMNS: Final = ("entity", "date", "account", "name", "currency", "debit", "credit", "document")

@@ -33,7 +33,7 @@ from rating.money import format_micros
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
 
 Heading = tuple[str, int, str]  # entity, revenue code, currency
 Targets = dict[Heading, int]

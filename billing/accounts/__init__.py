@@ -8,7 +8,7 @@ from rating.on_use import names_on_use
 
 if TYPE_CHECKING:
     from billing.accounts.facts import record_fact
-    from billing.accounts.importing import ImportReport, import_files
+    from billing.accounts.importing.whole import ImportReport, import_files
     from billing.accounts.lookup import timezone_of
 
 __all__ = ["ImportReport", "import_files", "record_fact", "timezone_of"]

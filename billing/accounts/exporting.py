@@ -15,10 +15,11 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.accounts import covering, facts, layouts, stored
-from billing.accounts.comparing import flat, places, taken
+from billing.accounts import covering, facts, layouts
 from billing.accounts.facts import DUNNING_KINDS
-from billing.accounts.import_opening import IMPORTED_RUN
+from billing.accounts.importing import stored
+from billing.accounts.importing.comparing import flat, places, taken
+from billing.accounts.importing.opening import IMPORTED_RUN
 from billing.store import access, bulk, tables
 from rating import spreadsheet_cells
 from rating.errors import UserError

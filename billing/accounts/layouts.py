@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pyarrow as pa
 
-from billing.accounts.sheets import CellError, Column, Layout
+from billing.accounts.importing.sheets import CellError, Column, Layout
 from billing.days import DayError, read_day, within_reach
 from rating.money import MoneyError, parse_micros
 from tariffs.currencies import MINOR_DIGITS

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from billing import catalogue
 from billing.accounts import layouts
-from billing.accounts.importer import Importer
-from billing.accounts.importing import import_accounts
+from billing.accounts.importing.sheet_files import of_objects
+from billing.accounts.importing.sheets import Mistakes
+from billing.accounts.importing.step import Importer
+from billing.accounts.importing.whole import import_accounts
 from billing.accounts.recording import change
-from billing.accounts.sheet_files import of_objects
-from billing.accounts.sheets import Mistakes
 from billing.dunning_policy import policies
 from rating.errors import ProblemsError, UserError
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from billing.accounts.comparing import flat, taken
+from billing.accounts.importing.comparing import flat, taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from billing.accounts.importer import Importer
-    from billing.accounts.sheets import Sheet
+    from billing.accounts.importing.sheets import Sheet
+    from billing.accounts.importing.step import Importer
 
 
 def unknown_plan(plan: str, known: Mapping[str, str]) -> tuple[str, str]:

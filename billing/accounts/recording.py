@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from billing import catalogue
-from billing.accounts import facts, layouts, stored
+from billing.accounts import facts, layouts
 from billing.accounts.checking import new_troubles
 from billing.accounts.details import Known, tax_classes_of
+from billing.accounts.importing import stored
+from billing.accounts.importing.sheets import CellError
 from billing.accounts.lookup import unknown_account, unknown_subscription
 from billing.accounts.picture import account_keys, load, subscription_keys
-from billing.accounts.sheets import CellError
 from billing.catalogue import Operator
 from billing.dunning_policy import policies
 from billing.store import commit_points, tables

@@ -30,7 +30,7 @@ from billing.collection.reading import Reading, Verdict
 from billing.collection.stored import REJECTED, TAKEN, Collected
 from billing.intake.taking import Intake
 from billing.store import access, commit_points
-from mediation.sources import Source
+from mediation.sources.model import Source
 from rating.errors import UserError
 
 if TYPE_CHECKING:

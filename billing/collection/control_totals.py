@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 
 from billing.collection import sequences
 from billing.collection.folders import base_name
-from mediation.sources import Unit
+from mediation.sources.model import Unit
 from rating.errors import UnusableFileError
 
 if TYPE_CHECKING:
     from mediation.decode import Decoded
-    from mediation.sources import ControlTotals, Source
+    from mediation.sources.model import ControlTotals, Source
 
 UNIT_US: Final = {
     Unit.MICROSECOND: 1,

@@ -20,9 +20,9 @@ from billing.collection.stored import REJECTED, RESENT, TAKEN, Collected, Detail
 from billing.intake.reports import IntakeReport
 from billing.intake.unusable import NoRowsError
 from billing.store import commit_points
-from mediation import containers
-from mediation.reader import fingerprint, shown
-from mediation.sources import Source
+from mediation.bytes import containers
+from mediation.bytes.reader import fingerprint, shown
+from mediation.sources.model import Source
 from rating.errors import UnusableFileError, UserError
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ import fnmatch
 from typing import TYPE_CHECKING, Final
 
 from billing.collection.folders import base_name
-from mediation.source_file import read_source
+from mediation.sources.file import read_source
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 DEFINITION_SUFFIXES: Final = (".yaml", ".yml")
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mediation.sources import FileSequence
+    from mediation.sources.model import FileSequence
 
 
 class Numbered(NamedTuple):

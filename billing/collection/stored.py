@@ -22,11 +22,11 @@ from billing.collection import sequences
 from billing.collection.folders import base_name
 from billing.store import commit_points
 from billing.store.tables import collected_files, raw_files
-from mediation.reader import shown
+from mediation.bytes.reader import shown
 
 if TYPE_CHECKING:
     from billing.store.home import Home
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 TAKEN: Final = "taken"
 RESENT: Final = "resent"

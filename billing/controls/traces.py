@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from billing.controls.book import ROWS, Book, book
-from billing.intake import known_rejects, suspense_rows
+from billing.intake import suspense_rows
+from billing.intake.known_records import known_rejects
 from billing.store import commit_chain, tables
 from billing.store.checking import Finding
 

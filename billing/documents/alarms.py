@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from billing.store.home import Home
 
     Bools = npt.NDArray[np.bool_]

@@ -43,7 +43,7 @@ from rating.money import format_micros
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home
 

@@ -16,7 +16,7 @@ from billing.store import tables
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
 
 
 class Document(NamedTuple):

@@ -20,7 +20,7 @@ from billing.runs import states
 from billing.store import commit_points, tables
 
 if TYPE_CHECKING:
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from billing.store.home import Home
 
 FOLLOWED_UP: Final = "followed_up"

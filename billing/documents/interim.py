@@ -16,11 +16,12 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
-from billing import clocks, closed_months
+from billing import clocks
 from billing.clocks import Dated
 from billing.documents.interim_lines import as_priced, usage_of, with_tax
 from billing.documents.issuing import issue
 from billing.invoicing.drafts import Drafts
+from billing.ledger import closed_months
 from billing.runs import states
 from billing.runs.contracts.agreements import holds_on
 from billing.runs.contracts.fact_columns import day_of
@@ -37,7 +38,7 @@ from rating.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.settlement.unbilled import Unbilled
     from billing.runs.usage.shard_groups import Sink

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from billing.charges.lines import Int64s
-    from billing.closed_months import Who
     from billing.invoicing.drafts import Drafts
+    from billing.ledger.closed_months import Who
     from billing.store.home import Home
 
 

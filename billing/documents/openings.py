@@ -29,7 +29,7 @@ from rating.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home
 

@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
-from billing import closed_months
 from billing.accounts import covering
 from billing.allocations.items import voided
 from billing.allocations.spread import DOCUMENT, WRITE_OFF
 from billing.charges.lines import KEY_FIELDS
 from billing.invoicing.drafts import CREDIT_NOTE
+from billing.ledger import closed_months
 from billing.payments.instalments import ENDED
 from billing.store import tables
 

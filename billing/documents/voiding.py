@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from billing import closed_months, give_back_limit, ledger
+from billing import give_back_limit
 from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
 from billing.charges.lines import KEY_FIELDS
@@ -23,6 +23,8 @@ from billing.clocks import local_date
 from billing.documents.finding import Document, date_of, find, is_undone, require_no_run, voided_of
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING
+from billing.ledger import closed_months
+from billing.ledger import postings as ledger
 from billing.runs import cycle, posting, states
 from billing.runs.contracts import facts
 from billing.runs.lock import only_run
@@ -32,7 +34,7 @@ from rating import identifiers
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from billing.runs.reports import RunReport
     from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home

@@ -24,7 +24,7 @@ from rating.identifiers import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from billing.store.home import Home
 
 

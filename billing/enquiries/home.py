@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from billing import catalogue, closed_months, dunning
+from billing import catalogue, dunning
 from billing.accounts import entities
 from billing.collection.findings import open_findings
 from billing.controls import findings
@@ -21,6 +21,7 @@ from billing.dunning.steps import UNDO_ASKED
 from billing.enquiries.page_row import Row, counted, instant, some
 from billing.enquiries.page_slow import SLOW
 from billing.enquiries.waiting import waiting
+from billing.ledger import closed_months
 from billing.payments.worklist import work_list
 from billing.runs import states
 from billing.runs.start import waits_for_approval

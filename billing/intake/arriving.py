@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from billing.intake import assembling, finding, journal, known_rejects, marks
+from billing.intake import finding, journal, marks
+from billing.intake.assembly import assembling
 from billing.intake.batch import Batch
 from billing.intake.columns import key_bytes
+from billing.intake.known_records import known_rejects
 from billing.intake.settle import Outcome, settle
 from billing.intake.split_calls import SplitCalls, settle_split_calls
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from billing.intake.batch import Arrival, Change
-    from billing.intake.known_keys import KnownKeys
+    from billing.intake.known_records.known_keys import KnownKeys
     from billing.store.home import Home
 
 _GOOD = (Outcome.ANSWERED, Outcome.UNANSWERED, Outcome.ABSORBED, Outcome.WAITING)

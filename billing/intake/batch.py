@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from billing.intake.assembling import Settlement
-from billing.intake.known_rejects import Rejects
+from billing.intake.assembly.assembling import Settlement
+from billing.intake.known_records.known_rejects import Rejects
 from billing.intake.large_files import Place
 from billing.intake.marks import COLUMNS, SEGMENT_COLUMNS
 from billing.intake.settle import Outcome
+from mediation.bytes.reader import shown
 from mediation.decode import Decoded
-from mediation.reader import shown
-from mediation.sources import Source
+from mediation.sources.model import Source
 from rating.schema import USAGE_V1
 
 DESCRIBED: Final = ("record_id", "served_id", "other_raw", "start_us", "duration_us", "units", "bytes_up", "bytes_down")

@@ -16,7 +16,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from billing.intake import marks, view
-from billing.intake.assembly_book import assembly_book
+from billing.intake.assembly.book import assembly_book
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
 from billing.intake.settle import BESIDE_NAMES, COUNTED_NAMES, OUTCOME_NAMES, RECEIVED, Outcome
 from billing.store.tables import intake_counts, suspense

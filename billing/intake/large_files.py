@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pyarrow as pa
 
 from billing.intake.columns import QUANTITY_COLUMNS, exact_sum
+from mediation.bytes.reader import HEAD_BYTES, packing
 from mediation.decode import Decoded, Reject, joined
-from mediation.reader import HEAD_BYTES, packing
 from mediation.usage import complete
 from rating.errors import UnusableFileError, UserError
 

@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mediation import grouped_legs, legs
-from mediation.legs import FreeswitchLegs
-from mediation.sources import Bills, Format
-from mediation.usage_legs import COLUMNS as ASTERISK_COLUMNS
-from mediation.usage_legs import asterisk_legs, numbered
+from mediation.calls import grouped_legs, legs
+from mediation.calls.legs import FreeswitchLegs
+from mediation.calls.usage_legs import COLUMNS as ASTERISK_COLUMNS
+from mediation.calls.usage_legs import asterisk_legs, numbered
+from mediation.sources.model import Bills, Format
 from rating.schema import LegRole
 
 if TYPE_CHECKING:
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 _DAY_US: Final = 86_400_000_000
 _FREESWITCH_COLUMNS: Final = ("event_key", "record_id", "call_ref", "start_us", "duration_us")

@@ -13,14 +13,16 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.intake import journal, known_rejects, segment_groups
+from billing.intake import journal
+from billing.intake.assembly import segment_groups
 from billing.intake.batch import kept
 from billing.intake.counting import count_rows
+from billing.intake.known_records import known_rejects
 from billing.intake.marks import COMMIT_SEQ
 from billing.intake.suspense_rows import suspense_rows, with_commit
 from billing.store import commit_points
 from billing.store.tables import assemblies, commits, intake_counts, raw_files, suspense, usage_manifest
-from mediation.reader import shown
+from mediation.bytes.reader import shown
 from rating.schema import USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:

@@ -13,20 +13,21 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.intake import assembling, finding, marks, records, view
+from billing.intake import finding, marks, records, view
+from billing.intake.assembly import assembling
 from billing.intake.batch import Batch, Change, kept_rows
 from billing.intake.columns import key_bytes
 from billing.intake.leg_rules import leg_rule
 from billing.intake.settle import COUNTED_NAMES, Outcome, Settled, settle
 from billing.intake.split_calls import NamesOfFiles, settle_split_calls
 from billing.store.tables import suspense
-from mediation.sources import Source
+from mediation.sources.model import Source
 from rating.schema import USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from billing.intake.known_keys import KnownKeys
+    from billing.intake.known_records.known_keys import KnownKeys
     from billing.store.home import Home
 
 # Called in the transaction: with the connection, its commit, the outcome of each row (recycled, duplicate, conflicting), and the

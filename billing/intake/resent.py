@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from billing.intake.columns import key_bytes
 from billing.store.tables import raw_files
-from mediation.reader import fingerprint, shown
+from mediation.bytes.reader import fingerprint, shown
 
 if TYPE_CHECKING:
     from billing.store.home import Home

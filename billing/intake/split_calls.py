@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from billing.intake.leg_rules import LegRule
     from billing.intake.settle import Settled
     from billing.store.home import Home
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 _BEFORE_US: Final = 86_400_000_000  # how long a leg may have been up when another one of its call begins
 _SMALL_FILE_ROWS: Final = 4096

@@ -12,9 +12,9 @@ from billing.intake.marks import COMMIT_SEQ, CONFLICTING, SUPERSEDED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from billing.intake.assembling import Settlement
+    from billing.intake.assembly.assembling import Settlement
     from billing.intake.batch import Batch
-    from billing.intake.known_rejects import NewReject
+    from billing.intake.known_records.known_rejects import NewReject
 
 RAW_CHARACTERS_MAX: Final = 2000
 RAW_BYTES_MAX: Final = 1 << 16

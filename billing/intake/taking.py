@@ -18,16 +18,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import numpy as np
 
-from billing.intake import arriving, assembling, index_files, large_files, lock, records, recycling, resent, sealing, source_memory, view
+from billing.intake import arriving, large_files, lock, records, recycling, resent, sealing, view
+from billing.intake.assembly import assembling
 from billing.intake.batch import Arrival, Batch, kept_rows
-from billing.intake.known_keys import KnownKeys
+from billing.intake.known_records import index_files, source_memory
+from billing.intake.known_records.known_keys import KnownKeys
+from billing.intake.known_records.told_twice import told_twice
 from billing.intake.recycling import Also, Mark
 from billing.intake.reports import IntakeReport, already_taken, reports, together
-from billing.intake.told_twice import told_twice
 from billing.intake.unusable import refuse_unusable
+from mediation.bytes.reader import shown
 from mediation.decode import decode, decode_parts
-from mediation.reader import shown
-from mediation.sources import Source
+from mediation.sources.model import Source
 from rating.errors import UnusableFileError
 from rating.schema import USAGE_V1
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mediation.formats import is_in_lines
+from mediation.formats.registry import is_in_lines
 from mediation.reasons import EXPLANATIONS, Reason
 from rating.errors import UnusableFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 _ONE_CUT_OFF: Final = {str(Reason.TRUNCATED_RECORD): 1}
 

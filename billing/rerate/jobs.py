@@ -44,7 +44,7 @@ from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
     from billing.charges.lines import Int64s, Lines
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from billing.rerate.scoping import Part
     from billing.runs.computing import Computed, Progress
     from billing.runs.contracts.facts import Facts

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from billing.accounts import covering, undone
 from billing.allocations.items import chunks
-from billing.closed_months import BooksClosedError
+from billing.ledger.closed_months import BooksClosedError
 from billing.runs import cycle, states
 from billing.runs.start import Order
 from billing.store import tables

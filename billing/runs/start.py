@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
-from billing import closed_months
 from billing.allocations.items import chunks
 from billing.collection import gate
+from billing.ledger import closed_months
 from billing.runs import states
 from billing.runs.contracts import facts
 from billing.runs.dates import begun

@@ -23,7 +23,7 @@ from billing.intake import marks
 from billing.suspense import changes, decoding, refused
 from billing.suspense.segments import segments
 from billing.suspense.waiting import GROUP_REASONS, places, stored_rows, waiting
-from mediation.formats import is_in_lines
+from mediation.formats.registry import is_in_lines
 from mediation.limits import FUTURE_TOLERANCE_US
 from mediation.reasons import Reason
 from rating.schema import USAGE_V1, UsageFlag
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from billing.suspense.rule import Rule
     from billing.suspense.selection import Asking, Selection
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 DECODED, STORED, REFUSED, SEGMENT = "decoded", "stored", "refused", "segment"
 _TO_BE_RESOLVED: Final = (marks.CONFLICTING, *GROUP_REASONS)

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from billing.suspense.rule import SERVICES
-from mediation import clock
 from mediation.limits import START_MAX_US, START_MIN_US
+from mediation.values import clock
 from rating.model import Service
 from rating.schema import INSTANT, USAGE_V1, OffsetOrigin, ServedKind
 

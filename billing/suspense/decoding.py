@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from billing.suspense import raw
 from billing.suspense.waiting import stored_rows
-from mediation import formats, grouped_legs
+from mediation.calls import grouped_legs
 from mediation.decode import decode, decode_rows
+from mediation.formats import registry
 from mediation.reasons import Reason
-from mediation.sources import BUILT_IN, Format, LocalTime
+from mediation.sources.model import BUILT_IN, Format, LocalTime
 from mediation.usage import with_absorbed
 from rating.errors import UserError
 from rating.schema import KEY, USAGE_V1, UsageFlag
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
     from billing.suspense.rule import Rule
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 CUCM_HEADER_LINES: Final = 1  # the names of the columns; their types may be missing
 _PLACE: Final = ("raw_file_id", "raw_offset", "raw_length")
@@ -158,7 +159,7 @@ def _at_place(usage: pa.Table, rows: pa.Table) -> pa.Table:
 
 def _judged(home: Home, usage: pa.Table, raws: Sequence[bytes], source: Source) -> pa.Table:
     """The rows, legs that others of them bill flagged as absorbed. They are read as one file, for that is where legs are looked for."""
-    has_legs = grouped_legs.is_ruled(source.legs) or formats.answered_legs(source.format) is not None
+    has_legs = grouped_legs.is_ruled(source.legs) or registry.answered_legs(source.format) is not None
     if usage.num_rows < 2 or not has_legs or _header_lines(source):  # noqa: PLR2004 -- a leg alone
         return usage
     with tempfile.TemporaryDirectory() as folder:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from billing.store.tables import raw_files, suspense
-from mediation import containers
-from mediation.reader import WINDOW_BYTES, Window, fingerprint
+from mediation.bytes import containers
+from mediation.bytes.reader import WINDOW_BYTES, Window, fingerprint
 from rating.errors import UserError
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from billing.suspense.estimate import Estimates, Estimator
 from billing.suspense.proposals import State
 from billing.suspense.selection import Asking, Selection, refuse_unknown
 from billing.suspense.waiting import by_id
-from mediation.sources import BUILT_IN
+from mediation.sources.model import BUILT_IN
 from rating.errors import UserError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.intake import marks
-from billing.intake.segment_groups import MISSING_SEGMENT
+from billing.intake.assembly.segment_groups import MISSING_SEGMENT
 from billing.intake.taking import Intake, Mark
 from billing.store import commit_points
 from billing.suspense import deciding, raw
@@ -21,7 +21,7 @@ from billing.suspense.deciding import Verdict
 from billing.suspense.limits import COMMIT_KIND
 from billing.suspense.selection import refuse_unknown
 from billing.suspense.waiting import by_id, stored_rows, waiting
-from mediation.sources import BUILT_IN
+from mediation.sources.model import BUILT_IN
 from rating.errors import NotFoundError, UserError
 from rating.schema import KEY, USAGE_V1
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
     from billing.suspense.deciding import Deciding
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 VERSION_DIGITS: Final = 8  # of a content hash, by which a version is named
 _NOT_COMPARED: Final = frozenset({"event_key", "content_hash", "raw_file_id", "raw_offset", "raw_length", "source"})

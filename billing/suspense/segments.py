@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from billing.intake import marks, segment_groups, stored_segments, view
+from billing.intake import marks, view
+from billing.intake.assembly import segment_groups, stored_segments
 from billing.suspense.selection import identifier, names
 from billing.suspense.waiting import GROUP_REASONS, waiting
 

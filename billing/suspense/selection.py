@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mediation.sources import Source
+from mediation.sources.model import Source
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from billing.intake import marks, segment_groups
+from billing.intake import marks
+from billing.intake.assembly import segment_groups
 from billing.intake.columns import QUANTITY_COLUMNS
 from billing.suspense import refused
 from billing.suspense.estimate import Basis, Estimates, Estimator

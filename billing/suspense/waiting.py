@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.intake import marks, view
-from billing.intake.segment_groups import MISSING_SEGMENT, SEGMENTS_DISAGREE
+from billing.intake.assembly.segment_groups import MISSING_SEGMENT, SEGMENTS_DISAGREE
 from billing.store.tables import commits, suspense, suspense_decisions
 from rating.schema import KEY
 

@@ -16,7 +16,7 @@ from billing.suspense.deciding import Verdict
 from billing.suspense.selection import refuse_unknown
 from billing.suspense.valued import valued
 from billing.suspense.waiting import WRITTEN_OFF
-from mediation.sources import BUILT_IN
+from mediation.sources.model import BUILT_IN
 from rating.errors import UserError
 from rating.schema import USAGE_V1
 

@@ -9,10 +9,10 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from billing.explain_line import explain_record
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.selection.left_out import Outlook
 from billing.too_late.listing import listed
+from billing.verification.explain_line import explain_record
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from billing.intake import source_memory, view
+from billing.intake import view
+from billing.intake.known_records import source_memory
 from billing.usage_report.span import DAY_US
 
 if TYPE_CHECKING:

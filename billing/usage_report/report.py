@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from billing.collection.findings import Finding, findings
 from billing.intake import view
-from billing.intake.source_memory import require_source
+from billing.intake.known_records.source_memory import require_source
 from billing.usage_report.intake_book import By, IntakeLine, intake_lines
 from billing.usage_report.lateness import Lateness, lateness
 from billing.usage_report.missing_numbers import MissingNumbers, missing_numbers

@@ -17,12 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mediation import columns, usage
+from mediation import usage
 from mediation.assembly import deltas
 from mediation.assembly.rules import Rule
 from mediation.assembly.segments import COUNTERS, Segments, integers, key_words, take, valid
-from mediation.columns import Identity
-from mediation.rows import Spans, text_block
+from mediation.records.rows import Spans, text_block
+from mediation.values import columns
+from mediation.values.columns import Identity
 from rating.model import Service
 from rating.schema import INSTANT, USAGE_V1, UsageFlag
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from mediation.source_rules import Messages, Partials
+from mediation.sources.rules import Messages, Partials
 from rating.model import Service
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mediation.columns import Amounts
-    from mediation.events import Events
-    from mediation.sources import ServiceRules, Source
+    from mediation.calls.events import Events
+    from mediation.sources.model import ServiceRules, Source
+    from mediation.values.columns import Amounts
 
 TIMEOUT_US: Final = 36 * 3_600_000_000  # how long a group waits whose source said nothing
 PLACED: Final = int(UsageFlag.FIRST | UsageFlag.LAST | UsageFlag.CUMULATIVE)  # flags that say where in its group a row stands

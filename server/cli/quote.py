@@ -129,7 +129,7 @@ def quote(
 
     """
     if compare:
-        from server.cli import compare_page
+        from server.cli.pages import compare as compare_page
 
         return compare_page.compare(account, period, plans, subscription, home, language, as_json=as_json)
     plan, at = _given(plan, "--plan"), _given(at, "--at")

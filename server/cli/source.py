@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from server.cli.homes import AsJson  # noqa: TC001 -- cyclopts reads the annotations when the command runs
 
 if TYPE_CHECKING:
-    from mediation.sources import Source
+    from mediation.sources.model import Source
     from mediation.trial import Trial, TriedRow
 
 app = cyclopts.App(name="source", help="Definitions of usage sources: list, show, and try one on a file.")
@@ -34,7 +34,7 @@ def check(
 
     The exit status is 1 when the definition has mistakes or no row of the file can be used.
     """
-    from mediation import sources
+    from mediation.sources import model as sources
     from server.cli import output
 
     found = sources.find(definition)
@@ -47,8 +47,9 @@ def check(
     import msgspec
 
     from billing.intake.unusable import refuse_unusable
-    from mediation import containers, trial
-    from mediation.reader import shown
+    from mediation import trial
+    from mediation.bytes import containers
+    from mediation.bytes.reader import shown
     from rating.errors import UserError
     from server.cli import progress
     from server.cli.usage_commands import common
@@ -73,7 +74,7 @@ def check(
 @app.command(name="list")
 def list_(*, sources: Folder = None, as_json: AsJson = False) -> int:
     """List the built-in sources, and the definitions of a folder. A definition with mistakes is listed with what is wrong."""
-    from mediation.sources import BUILT_IN
+    from mediation.sources.model import BUILT_IN
     from server.cli import output
 
     rows = [{"name": name, **_summary(source), "from": "built in"} for name, source in sorted(BUILT_IN.items())]
@@ -97,8 +98,8 @@ def show(definition: Definition, /, *, as_json: AsJson = False) -> int:
     """Show a source as a definition: what is not said has its default."""
     import msgspec
 
-    from mediation import sources
-    from mediation.definition_text import definition as definition_of
+    from mediation.sources import model as sources
+    from mediation.sources.definition_text import definition as definition_of
     from server.cli import output
 
     made = definition_of(sources.find(definition))
@@ -110,7 +111,7 @@ def show(definition: Definition, /, *, as_json: AsJson = False) -> int:
 
 
 def _summary(source: Source) -> dict[str, Any]:
-    from mediation.format_columns import COLUMNS, Shape
+    from mediation.sources.format_columns import COLUMNS, Shape
 
     is_by_place = COLUMNS[source.format].shape is Shape.BY_PLACE and source.layouts
     widths = " ".join(map(str, source.widths)) if is_by_place else "by name"
@@ -125,7 +126,7 @@ def _summary(source: Source) -> dict[str, Any]:
 
 def _read(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """The definition of a file as a row of the list, or what is wrong with it."""
-    from mediation import sources
+    from mediation.sources import model as sources
     from rating.errors import ProblemsError
 
     try:

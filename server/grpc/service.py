@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from billing.store.home import Home
-    from mediation.sources import Source
+    from mediation.sources.model import Source
     from server.grpc.tls import Tls
 
 MESSAGE_BYTES_MAX: Final = arrow_batches.BATCH_BYTES_MAX + 64 * 1024

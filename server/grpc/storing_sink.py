@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from billing.intake.taking import Intake
 from billing.store.home import BUSY_TIMEOUT_MS
-from mediation import sources, stream
+from mediation import stream
+from mediation.sources import model
 from rating.errors import UserError, quoted
 from server.grpc import arrow_batches
 from server.grpc.group_commit import GroupCommit
@@ -37,7 +38,7 @@ _DEFINITIONS: Final = (".yaml", ".yml")
 _log = logging.getLogger(__name__)
 
 
-def stream_sources(names: Sequence[str]) -> list[sources.Source]:
+def stream_sources(names: Sequence[str]) -> list[model.Source]:
     """Sources to take streams of: a plain name (numbers arrive in E.164), or a YAML file that defines one."""
     return [_stream_source(name) for name in names]
 
@@ -45,7 +46,7 @@ def stream_sources(names: Sequence[str]) -> list[sources.Source]:
 class StoringSink:
     """Stores batches of usage streams in a home, many with one sync."""
 
-    def __init__(self, home: Home, taken: Sequence[sources.Source], clock_us: Callable[[], int]) -> None:
+    def __init__(self, home: Home, taken: Sequence[model.Source], clock_us: Callable[[], int]) -> None:
         self._home = home
         self._sources = {source.name: source for source in taken}
         self._clock_us = clock_us
@@ -75,7 +76,7 @@ class StoringSink:
             _log.error("the store did not answer within %s s; what was not acked is to be sent again", wait_s)
         return has_answered
 
-    def _find(self, name: str) -> sources.Source:
+    def _find(self, name: str) -> model.Source:
         source = self._sources.get(name)
         if source is None:
             raise not_found("SOURCE_UNKNOWN", f"source {quoted(name)} is not one that this server takes streams of", {"source": name})
@@ -90,16 +91,16 @@ def size_bytes(decoded: Decoded) -> int:
     return decoded.usage.nbytes + sum(len(reject.raw) + REJECT_BYTES for reject in decoded.rejects)
 
 
-def _stream_source(name: str) -> sources.Source:
+def _stream_source(name: str) -> model.Source:
     if name.endswith(_DEFINITIONS):
-        return sources.find(name)
+        return model.find(name)
     if _NAME.fullmatch(name) is None:
         raise UserError(
             f"{quoted(name)} cannot be the name of a source",
             "use up to 40 small letters, digits, - and _, or name a YAML file that defines a source",
             exit_status=2,
         )
-    return sources.Source(name=name, format=sources.Format.FREESWITCH, layouts=())
+    return model.Source(name=name, format=model.Format.FREESWITCH, layouts=())
 
 
 def _receipt(report: IntakeReport) -> Receipt:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from billing.rerate_sample import rerate, upper_bound
 from billing.runs.charge_files import micros_of, money
+from billing.verification.rerate_sample import rerate, upper_bound
 from rating.errors import UserError
 from tests.billing.runs.world import Call
 

@@ -10,7 +10,8 @@ import pytest
 
 from billing import accounts, payments
 from billing.controls import traces
-from billing.intake import known_rejects, suspense_rows
+from billing.intake import suspense_rows
+from billing.intake.known_records import known_rejects
 from billing.payments.giving_back import Back, give_back
 from billing.store import commit_chain, settings, tables
 from billing.store.home import Home

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mediation import inspect, sources
+from mediation import inspect
+from mediation.sources import model
 from tests.demo import recount_files, running
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def test_no_file_of_the_smallest_order_is_nothing_but_damage(tmp_path: Path, see
     assert done.returncode == 0, done.stderr
     truth = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
     for file in truth["files"]:
-        source = sources.find(file["source"] if file["source"] == "asterisk" else str(tmp_path / file["source"]))
+        source = model.find(file["source"] if file["source"] == "asterisk" else str(tmp_path / file["source"]))
         found = inspect.inspect(tmp_path / file["path"], source)
         assert found.rows > sum(found.rejected.values()), file["path"]
 

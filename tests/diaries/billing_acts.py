@@ -14,8 +14,8 @@ from billing.accounting.month_end import month_of
 from billing.accounts import agreements, kinds, lifecycle, numbers
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
-from billing.closed_months import Who
 from billing.documents import adjusting, crediting, voiding
+from billing.ledger.closed_months import Who
 from billing.payments import giving_back
 from billing.payments.giving_back import Back
 from billing.payments.writing import Act as Desk

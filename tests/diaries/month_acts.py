@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from billing.catalogue import Operator
 from server import clock
 from server.cli import app
-from server.cli.invoice_page import WORDS, quantity_text
+from server.cli.pages.invoice import WORDS, quantity_text
 from tests.diaries.month_page import Balances, Command, Day, Document, Line
 
 if TYPE_CHECKING:

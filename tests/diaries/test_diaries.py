@@ -11,7 +11,7 @@ import pytest
 
 from billing import catalogue
 from billing.controls import books
-from billing.rerate_sample import rerate
+from billing.verification.rerate_sample import rerate
 from rating.status import Status
 from tariffs.load import load
 from tests.billing.runs.world import World

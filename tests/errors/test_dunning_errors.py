@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing import dunning
-from billing.closed_months import Who
+from billing.ledger.closed_months import Who
 from server import operator
 from tests.billing.payments.desk import ANA, Desk
 

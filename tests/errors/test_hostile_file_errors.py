@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mediation.containers import files_in
+from mediation.bytes.containers import files_in
 from mediation.inspect import inspect
-from mediation.sources import find
+from mediation.sources.model import find
 from rating.errors import UnusableFileError
 from tests.errors.conftest import compare
 from tests.mediation import hostile

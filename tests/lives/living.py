@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from billing import accounts, catalogue
 from billing.accounts import exporting
-from billing.closed_months import Who
 from billing.controls import books
 from billing.documents import adjusting
+from billing.ledger.closed_months import Who
 from billing.runs import cycle
 from billing.store import tables
 from billing.store.home import Home

@@ -24,9 +24,9 @@ from billing.accounts import agreements, kinds, lifecycle, numbers
 from billing.accounts.picture import account_keys, load
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
-from billing.closed_months import Who
 from billing.documents import adjusting, crediting, interim, undoing, voiding
 from billing.intake.taking import Intake
+from billing.ledger.closed_months import Who
 from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.runs import cycle, states, trial

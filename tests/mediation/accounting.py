@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mediation import containers
+from mediation.bytes import containers
+from mediation.bytes.reader import packing
 from mediation.decode import RAW_BYTES_MAX, decode
-from mediation.reader import packing
 from mediation.reasons import Reason
-from mediation.sources import Format
+from mediation.sources.model import Format
 from rating.errors import UserError
 from rating.schema import USAGE_V1
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mediation.decode import Decoded
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 
 TIME_MIN_US, TIME_MAX_US = 0, 4_102_444_800_000_000  # 1970 to 2100

@@ -27,7 +27,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from benchmarks.peak import peak_bytes
-from mediation import csv_blocks, decode, formats, radius, record_paths
+from mediation import decode
+from mediation.formats import radius, registry
+from mediation.records import csv_blocks, record_paths
 from tests.mediation import accounting, fuzz_corpus
 from tests.mediation.damage import damaged
 from tests.mediation.fuzz_corpus import ARCHIVES, PACKED
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mediation.decode import Decoded
-    from mediation.sources import Source
+    from mediation.sources.model import Source
     from tests.mediation.fuzz_corpus import Seed
 
 CASES: Final = 1_000_000
@@ -107,7 +109,7 @@ def use_small_windows() -> None:
 
 def _check_further(rng: random.Random, path: Path, data: bytes, source: Source, decoded: Decoded) -> None:
     """Other ways to read the same bytes must say the same."""
-    if formats.is_columnar(source.format):
+    if registry.is_columnar(source.format):
         return
     if rng.random() < TRICKLES:
         check_trickling(decoded, data, source, rng.randrange(1, 400), rng.choice((b'"', b"\n", b"{", b"<", b"\xff", b"0")))

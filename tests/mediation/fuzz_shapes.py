@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hypothesis import strategies as st
 
-from mediation.sources import Format
+from mediation.sources.model import Format
 from tests.mediation.damage import STUMBLING
 from tests.mediation.fuzz_corpus import seeds
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 _Files: TypeAlias = "SearchStrategy[bytes]"
 

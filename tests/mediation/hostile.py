@@ -14,7 +14,7 @@ from tests.mediation.fuzz_corpus import seeds
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 MEBIBYTE: Final = 1 << 20
 MONOTONOUS_BYTES: Final = 256 << 10

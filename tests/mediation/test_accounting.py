@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from mediation.decode import Decoded, Reject, decode
-from mediation.sources import find
+from mediation.sources.model import find
 from tests.mediation import accounting
 from tests.mediation.fuzz_corpus import seeds
 from tests.mediation.trickling import check_trickling

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mediation import canonical_files
 from mediation.decode import Decoded, decode, decode_parts, decode_rows
+from mediation.formats import canonical_files
 from mediation.inspect import inspect
-from mediation.sources import find
+from mediation.sources.model import find
 from rating.errors import UnusableFileError, UserError
 from rating.model import Service
 from rating.schema import ServedKind, UsageFlag

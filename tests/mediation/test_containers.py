@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from mediation.containers import Limits, files_in, is_archive
+from mediation.bytes.containers import Limits, files_in, is_archive
 from mediation.decode import decode
-from mediation.sources import find
+from mediation.sources.model import find
 from rating.errors import UnusableFileError
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def test_a_tar_header_of_gigabytes_is_not_read(tmp_path: Path) -> None:
 
 
 def test_gzip_bombs_are_refused_when_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediation.reader.BOMB_BYTES_MIN", 1 << 20)
+    monkeypatch.setattr("mediation.bytes.reader.BOMB_BYTES_MIN", 1 << 20)
     for name, pack in {"x.gz": gzip.compress, "x.zst": zstd}.items():
         path = put(tmp_path / name, pack(b"a" * (4 << 20)))
         with pytest.raises(UnusableFileError, match="unpacks to over 200 times its size"):

@@ -9,7 +9,7 @@ import pytest
 
 from mediation.decode import decode
 from mediation.inspect import inspect
-from mediation.sources import Legs, find
+from mediation.sources.model import Legs, find
 from rating.errors import UnusableFileError
 from rating.schema import LegRole, ServedKind, UsageFlag
 

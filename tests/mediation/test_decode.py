@@ -13,10 +13,10 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from mediation import csv_blocks
 from mediation import decode as decode_module
 from mediation.decode import decode, decode_parts
-from mediation.sources import LocalTime, find
+from mediation.records import csv_blocks
+from mediation.sources.model import LocalTime, find
 from rating.errors import UserError
 from rating.schema import USAGE_V1, OffsetOrigin, ServedKind, UsageFlag
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mediation.definition_text import length
-from mediation.source_rules import DAY_US, HOUR_US, SECOND_US, Bills, Messages, NumberType, Partials, Unit
-from mediation.sources import Format, find
+from mediation.sources.definition_text import length
+from mediation.sources.model import Format, find
+from mediation.sources.rules import DAY_US, HOUR_US, SECOND_US, Bills, Messages, NumberType, Partials, Unit
 from rating.errors import ProblemsError
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mediation.format_columns import COLUMNS
 from mediation.reasons import EXPLANATIONS, Reason
-from mediation.source_file import read_source
-from mediation.source_rules import CANONICAL_FIELDS, Dialect, Legs, Numbering, Sequence, ServiceRules, Unit
-from mediation.sources import Source
+from mediation.sources.file import read_source
+from mediation.sources.format_columns import COLUMNS
+from mediation.sources.model import Source
+from mediation.sources.rules import CANONICAL_FIELDS, Dialect, Legs, Numbering, Sequence, ServiceRules, Unit
 
 DOCS = Path(__file__).parents[2] / "docs"
 DEFINITIONS = [

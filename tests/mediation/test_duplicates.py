@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mediation.duplicates import Verdict, as_pairs, sort_out
+from mediation.known_records.duplicates import Verdict, as_pairs, sort_out
 from mediation.usage import key_array
 
 

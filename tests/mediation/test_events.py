@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from mediation import events
-from mediation.columns import Amounts
-from mediation.events import Details, Events
+from mediation.calls import events
+from mediation.calls.events import Details, Events
 from mediation.reasons import CODES, Reason
-from mediation.sources import Format, Source
+from mediation.sources.model import Format, Source
 from mediation.usage import Records, table
+from mediation.values.columns import Amounts
 from rating.schema import UsageFlag
 from tests.mediation.texts import block_of_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mediation.rows import Block
+    from mediation.records.rows import Block
 
 COLUMNS = ("caller", "other", "id", "apn")
 SOURCE = Source("s", Format.FREESWITCH_JSON, ())

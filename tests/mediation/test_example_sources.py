@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from mediation.decode import decode
-from mediation.definition_text import definition
 from mediation.inspect import inspect
-from mediation.sources import find
+from mediation.sources.definition_text import definition
+from mediation.sources.model import find
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediation import fields, hashing
+from mediation.values import fields, hashing
 
 
 def spans(texts: list[bytes]) -> tuple[Any, Any, Any]:

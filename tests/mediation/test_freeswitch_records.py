@@ -9,7 +9,7 @@ import pytest
 
 from mediation.decode import Decoded, decode, decode_parts, decode_rows
 from mediation.inspect import inspect
-from mediation.sources import find
+from mediation.sources.model import find
 from rating.errors import UserError
 from rating.schema import ServedKind, UsageFlag
 

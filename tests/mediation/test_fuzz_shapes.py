@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DataObject
 
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 EXAMPLES = int(os.environ.get("RATEWRIGHT_FUZZ_EXAMPLES", "15"))
 EXAMPLES_IN_A_PROCESS = 300

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from mediation.decode import decode
-from mediation.source_file import read_source
-from mediation.source_rules import Dialect, FieldRule, Messages, Partials, ServiceRules, Services, Unit
-from mediation.sources import Format, Layout, Source
+from mediation.sources.file import read_source
+from mediation.sources.model import Format, Layout, Source
+from mediation.sources.rules import Dialect, FieldRule, Messages, Partials, ServiceRules, Services, Unit
 from rating.errors import ProblemsError, UnusableFileError
 from rating.model import Service
 from rating.schema import Direction, UsageFlag

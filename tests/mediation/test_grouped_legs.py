@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mediation import grouped_legs
-from mediation.grouped_legs import GroupedLegs
-from mediation.source_rules import Bills, Legs
+from mediation.calls import grouped_legs
+from mediation.calls.grouped_legs import GroupedLegs
+from mediation.sources.rules import Bills, Legs
 from rating.schema import USAGE_V1
 
 # name, rule, only overlapping legs compete, legs: (call, begin s, seconds, direction, forwarded, record, absorbed)

@@ -16,7 +16,7 @@ import pytest
 from billing.intake.taking import Intake
 from billing.store.home import Home
 from mediation.inspect import inspect
-from mediation.sources import find
+from mediation.sources.model import find
 from rating.errors import UnusableFileError, UserError
 from tests.mediation import accounting, hostile
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 NOW_US = 1_800_000_000_000_000
 SPARSE_BYTES = int(os.environ.get("RATEWRIGHT_SPARSE_BYTES", str(192 << 20)))

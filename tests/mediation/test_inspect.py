@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mediation.inspect import Inspection, encode, inspect
-from mediation.sources import find
+from mediation.sources.model import find
 
 if TYPE_CHECKING:
     from pathlib import Path

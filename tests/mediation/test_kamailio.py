@@ -14,8 +14,8 @@ from mediation.assembly.chains import State
 from mediation.assembly.rules import Rule
 from mediation.decode import DEFAULT_HASH_KEY, decode
 from mediation.inspect import inspect
-from mediation.source_file import read_source
-from mediation.sources import Format, Layout, Source, find
+from mediation.sources.file import read_source
+from mediation.sources.model import Format, Layout, Source, find
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:

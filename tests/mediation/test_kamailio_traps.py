@@ -9,8 +9,8 @@ import pytest
 
 from mediation import trial
 from mediation.decode import decode
-from mediation.source_rules import Dialect
-from mediation.sources import Format, Layout, Source, find
+from mediation.sources.model import Format, Layout, Source, find
+from mediation.sources.rules import Dialect
 from rating.schema import UsageFlag
 from tests.mediation.test_kamailio import put_together
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from mediation import containers
+from mediation.bytes import containers
 from mediation.decode import decode, decode_parts, decode_rows
-from mediation.definition_text import definition
-from mediation.source_file import read_source
-from mediation.source_rules import ControlTotals, Dialect, FieldRule, Position, Unit
-from mediation.sources import LAYOUTS, Format, Layout, Source
+from mediation.sources.definition_text import definition
+from mediation.sources.file import read_source
+from mediation.sources.model import LAYOUTS, Format, Layout, Source
+from mediation.sources.rules import ControlTotals, Dialect, FieldRule, Position, Unit
 from rating.errors import ProblemsError
 
 if TYPE_CHECKING:

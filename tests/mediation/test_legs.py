@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mediation.decode import decode
-from mediation.sources import Format, Layout, Source, find
+from mediation.sources.model import Format, Layout, Source, find
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:

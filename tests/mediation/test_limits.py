@@ -11,7 +11,7 @@ import pytest
 
 from mediation import limits
 from mediation.decode import decode
-from mediation.sources import Format, Layout, Source, find
+from mediation.sources.model import Format, Layout, Source, find
 from mediation.stream import STREAM_V1, to_usage
 
 if TYPE_CHECKING:

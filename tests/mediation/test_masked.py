@@ -8,7 +8,7 @@ import pytest
 
 from mediation.decode import decode
 from mediation.inspect import inspect
-from mediation.sources import find
+from mediation.sources.model import find
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mediation import numbers
-from mediation.source_rules import Numbering, NumberType, Plain
+from mediation.sources.rules import Numbering, NumberType, Plain
+from mediation.values import numbers
 from tests.mediation.texts import block_of_texts
 
 PLAIN = Numbering()

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mediation import csv_blocks, parallel, sources
+from mediation.bytes import parallel
+from mediation.bytes.memory_window import MemoryWindow
 from mediation.decode import decode, decode_parts
-from mediation.memory_window import MemoryWindow
+from mediation.records import csv_blocks
+from mediation.sources import model
 from rating.errors import UnusableFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ASTERISK = sources.find("asterisk")
+ASTERISK = model.find("asterisk")
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def test_a_damaged_file_gives_nothing(fixtures: Path, threads: int) -> None:
 
 @pytest.mark.usefixtures("many_blocks")
 def test_general_formats_too(examples: Path) -> None:
-    source = sources.find(str(examples / "gateway.yaml"))
+    source = model.find(str(examples / "gateway.yaml"))
     alone, together = (decode(examples / "gateway.csv", source, threads=threads) for threads in (1, 3))
     assert alone.rows > 3
     assert together.usage.equals(alone.usage)
@@ -62,7 +64,7 @@ def rows_window(rows: int) -> MemoryWindow:
     return MemoryWindow(b"".join(b"%d,x\n" % row for row in range(rows)))
 
 
-PAIRS = sources.Source(name="pairs", format=sources.Format.DELIMITED, layouts=(sources.Layout(("a", "b")),))
+PAIRS = model.Source(name="pairs", format=model.Format.DELIMITED, layouts=(model.Layout(("a", "b")),))
 
 
 @pytest.mark.usefixtures("many_blocks")

@@ -12,7 +12,7 @@ from mediation.assembly.assemble import Groups, assemble
 from mediation.assembly.rules import Rule
 from mediation.decode import DEFAULT_HASH_KEY, decode
 from mediation.inspect import inspect
-from mediation.sources import Partials, ServiceRules, Services, Source, find
+from mediation.sources.model import Partials, ServiceRules, Services, Source, find
 from rating.schema import ServedKind, UsageFlag
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediation.radius_lexer import Names, names, room, scan_records
+from mediation.formats.radius_lexer import Names, names, room, scan_records
 from mediation.reasons import REASONS
-from mediation.scan import ROW_BYTES_MAX
+from mediation.records.scan import ROW_BYTES_MAX
 
 WANTED = names(("User-Name", "Acct-Session-Id", "Timestamp"), "Timestamp")
 Found = list[list[str] | str]

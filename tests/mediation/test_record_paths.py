@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediation import record_kernel
-from mediation.memory_window import MemoryWindow
+from mediation.bytes.memory_window import MemoryWindow
 from mediation.reasons import REASONS
-from mediation.record_paths import Paths, compile_paths, scan_window
+from mediation.records import record_kernel
+from mediation.records.record_paths import Paths, compile_paths, scan_window
 
 if TYPE_CHECKING:
     import random

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mediation.decode import decode, decode_rows, header_of
-from mediation.source_file import read_source
-from mediation.sources import find
+from mediation.sources.file import read_source
+from mediation.sources.model import find
 
 if TYPE_CHECKING:
     from pathlib import Path

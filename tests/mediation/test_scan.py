@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediation.reasons import REASONS
-from mediation.scan import COMMAS, NONE, QUOTED_BYTES_MAX, ROW_BYTES_MAX, Marks, ends_in_long_row, room, scan
+from mediation.records.scan import COMMAS, NONE, QUOTED_BYTES_MAX, ROW_BYTES_MAX, Marks, ends_in_long_row, room, scan
 
 
 def rows_of(data: bytes, widths: tuple[int, ...], marks: Marks = COMMAS) -> list[list[bytes] | str]:

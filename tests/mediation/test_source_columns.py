@@ -9,7 +9,7 @@ import pytest
 
 from mediation.decode import decode
 from mediation.inspect import inspect
-from mediation.sources import Bills, ControlTotals, Format, Layout, Legs, Sequence, Source
+from mediation.sources.model import Bills, ControlTotals, Format, Layout, Legs, Sequence, Source
 
 if TYPE_CHECKING:
     from pathlib import Path

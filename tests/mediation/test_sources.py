@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mediation.source_file import template_columns
-from mediation.sources import Format, LocalTime, Plain, find
+from mediation.sources.file import template_columns
+from mediation.sources.model import Format, LocalTime, Plain, find
 from rating.errors import ProblemsError, UserError
 
 if TYPE_CHECKING:

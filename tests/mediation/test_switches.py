@@ -9,7 +9,7 @@ import pytest
 
 from mediation.decode import decode
 from mediation.inspect import inspect
-from mediation.sources import Format, Layout, Numbering, Plain, ServedBy, Source, find
+from mediation.sources.model import Format, Layout, Numbering, Plain, ServedBy, Source, find
 from rating.schema import ServedKind
 
 if TYPE_CHECKING:

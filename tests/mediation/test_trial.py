@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mediation import csv_blocks, trial
-from mediation.sources import Format, Layout, LocalTime, Source, find
+from mediation import trial
+from mediation.records import csv_blocks
+from mediation.sources.model import Format, Layout, LocalTime, Source, find
 
 if TYPE_CHECKING:
     from pathlib import Path

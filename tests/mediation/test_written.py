@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mediation import written
 from mediation.reasons import REASONS
-from mediation.rows import Block, Spans, text_block
-from mediation.source_rules import Unit
+from mediation.records.rows import Block, Spans, text_block
+from mediation.sources.rules import Unit
+from mediation.values import written
 
 BAD = "unreadable"
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mediation.records import record_block
+from mediation.records.named_fields import record_block
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from mediation.rows import Block
+    from mediation.records.rows import Block
 
 
 def block_of_texts(

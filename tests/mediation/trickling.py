@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from mediation import decode, formats
+from mediation import decode
+from mediation.formats import registry
 from rating.schema import UsageFlag
 from tests.mediation.accounting import BYTE_ORDER_MARK
 
 if TYPE_CHECKING:
     from mediation.decode import Decoded
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 STEPS_MAX: Final = 24  # a record is read anew at each step
 HEADER_BYTES: Final = 1 << 11  # the first sight of a file that names its columns has to reach over its header
@@ -24,7 +25,7 @@ _SLACK_BYTES: Final = 128
 
 
 class TricklingWindow:
-    """A mediation.memory_window.ByteWindow that shows `step` more bytes each time it goes on.
+    """A mediation.bytes.memory_window.ByteWindow that shows `step` more bytes each time it goes on.
 
     The end is told one step after the last bytes were shown; with `first_bytes`, the size of the first sight, together with them.
     """
@@ -62,9 +63,9 @@ class TricklingWindow:
 
 def check_trickling(whole: Decoded, data: bytes, source: Source, step: int, rubbish: bytes) -> None:
     """Decode `data` in steps; all must be as it was in the file, but for rows that other legs bill, which the end of a file tells."""
-    first_bytes = HEADER_BYTES if formats.names_its_columns(source) else 0
+    first_bytes = HEADER_BYTES if registry.names_its_columns(source) else 0
     window = TricklingWindow(data, step, rubbish, first_bytes)
-    blocks = formats.decoder(source.format).blocks(window, source)
+    blocks = registry.decoder(source.format).blocks(window, source)
     key = decode.DEFAULT_HASH_KEY
     trickled = decode.joined([decode.part_of(source, rows, decode.read_block(rows, source), window.offset, key) for rows in blocks])
     assert trickled.rejects == whole.rejects, f"other rejects in steps of {step}: {_differences(trickled.rejects, whole.rejects)}"

@@ -88,7 +88,7 @@ def _by_fee(row: Any, ids: dict[int, set[int]], opened: dict[Key, Opened]) -> di
 
 def _by_twin(home: Home, document: Document, row: Any) -> dict[int, tuple[int, int]]:  # noqa: ANN401 -- a row of the database
     """The same, event by event."""
-    from billing.explain_line import explain_line  # noqa: PLC0415 -- with the kernels of a run
+    from billing.verification.explain_line import explain_line  # noqa: PLC0415 -- with the kernels of a run
 
     found: dict[int, tuple[int, int]] = {}
     for outcome in explain_line(home, document.number, row.line_no).outcomes:

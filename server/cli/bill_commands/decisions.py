@@ -18,7 +18,7 @@ def trial(*, run: RunNumber, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = 
     from billing.runs import trial as trials
     from billing.store.home import Home
     from server.cli import output, practice
-    from server.cli.trial_page import print_trial
+    from server.cli.pages.trial import print_trial
 
     with Home.open(home) as opened:
         found = trials.compare(opened, run)

@@ -143,15 +143,16 @@ def _decide(home: Path, alarm: int, kind: str, note: str) -> int:
 
 
 def _print(found: Enquiry) -> None:
-    from server.cli import invoice_page, output
+    from server.cli import output
     from server.cli.languages import words
+    from server.cli.pages import invoice
 
     language = found.language if found.language in HEADS else "en"
     print(HEADS[language].format(found.account_id, output.last_day(found.through)))
     rows = [
         (
             each.subscription_id,
-            invoice_page.of_class(each.text, each.tax_name, invoice_page.WORDS[language]),
+            invoice.of_class(each.text, each.tax_name, invoice.WORDS[language]),
             output.periods(each.period_from, each.period_to, each.days),
             f"{each.events:,}" if each.events else "",
             output.amount(each.amount_micros, each.currency),

@@ -55,9 +55,9 @@ def explain(
 
     The latest run by default; of a record that it did not price, the newest run that did.
     """
-    from billing.explain_line import explain_record
     from billing.left_out.words import sentences
     from billing.store.home import Home
+    from billing.verification.explain_line import explain_record
     from rating import explain as explained
     from server.cli import output
 
@@ -81,8 +81,8 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Price a random sample of a run again with the plain reference and compare every figure. Exit status 1 if one differs."""
-    from billing.rerate_sample import rerate
     from billing.store.home import Home
+    from billing.verification.rerate_sample import rerate
     from server.cli import output, progress
 
     with Home.open(home) as opened, progress.show("verify", "events") as report:

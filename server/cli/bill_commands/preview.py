@@ -55,7 +55,8 @@ def show(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool,
 
 def print_preview(found: Preview, *, with_lines: bool) -> None:
     """Bills that would be made, and everything else that a run would say."""
-    from server.cli import invoice_page, output
+    from server.cli import output
+    from server.cli.pages import invoice
 
     rows = [
         (
@@ -77,7 +78,7 @@ def print_preview(found: Preview, *, with_lines: bool) -> None:
             print()
             lines = [
                 (
-                    invoice_page.of_class(line.text, line.tax_name),
+                    invoice.of_class(line.text, line.tax_name),
                     line.subscription_id,
                     output.periods(line.period_from, line.period_to, line.days),
                     line.events,

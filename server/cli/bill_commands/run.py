@@ -200,7 +200,7 @@ def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
     from billing.controls.book import book
     from billing.runs import trial
     from server import clock
-    from server.cli.trial_page import print_trial
+    from server.cli.pages.trial import print_trial
 
     found = trial.compare(home, done.run_id)
     jumps = {each.account_id: each.now_micros for each in found.jumps.shown}

@@ -25,8 +25,8 @@ def thresholds(
 
     With --dry-run exit status 1 says that nothing could be billed now.
     """
-    from billing.closed_months import Who
     from billing.documents import interim
+    from billing.ledger.closed_months import Who
     from billing.store.home import Home
     from server import clock, operator
     from server.cli import output, practice

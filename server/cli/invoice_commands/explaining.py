@@ -11,7 +11,7 @@ from server.cli.invoice import InvoiceNumber, full
 
 if TYPE_CHECKING:
     from billing.documents.explaining import Explained
-    from billing.explain_line import LineExplained
+    from billing.verification.explain_line import LineExplained
 
 
 def explain(
@@ -26,8 +26,8 @@ def explain(
 ) -> int:
     """An invoice, or one line of it, in words and figures that add up; of a usage line also its events, down to their increments."""
     from billing.documents import explaining
-    from billing.explain_line import explain_line
     from billing.store.home import Home
+    from billing.verification.explain_line import explain_line
     from server.cli import output, practice
 
     with Home.open(home) as opened:
@@ -61,10 +61,11 @@ def _page(found: Explained, language: str) -> list[str]:
 
 def _print_events(events: LineExplained, limit: int, language: str) -> None:
     from rating import explain as explained
-    from server.cli import invoice_page, output
+    from server.cli import output
+    from server.cli.pages import invoice
 
     print()
-    output.print_lines(invoice_page.explained_head(events, language)[1:])
+    output.print_lines(invoice.explained_head(events, language)[1:])
     for outcome in events.outcomes[:limit]:
         print()
         output.print_lines([explained.as_text(outcome, language)])

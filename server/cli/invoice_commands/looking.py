@@ -66,7 +66,8 @@ def show(
 
     from billing.documents.showing.document import document
     from billing.store.home import Home
-    from server.cli import aftermath_page, invoice_page, output, practice
+    from server.cli import output, practice
+    from server.cli.pages import aftermath, invoice
 
     with Home.open(home) as opened:
         number = full(opened, number)
@@ -78,8 +79,8 @@ def show(
         plain["lines"] = [{**line, **lines.get(line["line_no"], {})} for line in plain["lines"]]
         output.print_json(practice.marked(opened, {**plain, "taxes": told["taxes"], "after": after}))
         return 0
-    output.print_lines([*practice.notice(opened, language or found.language), *invoice_page.page(found, language, more)])
-    became = aftermath_page.sentences(after, found.summary.currency, language or found.language)
+    output.print_lines([*practice.notice(opened, language or found.language), *invoice.page(found, language, more)])
+    became = aftermath.sentences(after, found.summary.currency, language or found.language)
     if became:
         print("\n" + "\n".join(became))
     return 0

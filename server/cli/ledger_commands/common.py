@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from billing.store.home import Home
 
 Entity = Annotated[str, Parameter(help="Legal entity; the one without a name if not given.")]
@@ -25,7 +25,7 @@ def require_entity(home: Home, entity: str | None) -> None:
 
 def who(home: Home) -> Who:
     """The person at the command line, and the clock."""
-    from billing.closed_months import Who
+    from billing.ledger.closed_months import Who
     from server import clock, operator
 
     current = operator.current()

@@ -40,8 +40,8 @@ def reopen(
     as_json: AsJson = False,
 ) -> int:
     """Ask for a closed month to be opened again. When another person gives the same command, it is open."""
-    from billing import closed_months
     from billing.accounting.month_end import month_of
+    from billing.ledger import closed_months
     from billing.store.home import Home
     from server.cli import output
 
@@ -60,7 +60,7 @@ def reopen(
 
 def months(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """List what was decided about months, oldest first."""
-    from billing import closed_months
+    from billing.ledger import closed_months
     from billing.store.home import Home
     from server.cli import output
 

@@ -38,7 +38,8 @@ def show(
 
     from billing import catalogue as store
     from billing.store.home import Home
-    from server.cli import output, tariff_sheet
+    from server.cli import output
+    from server.cli.pages import tariff_sheet
 
     with Home.open(home) as opened:
         published = store.published(opened)

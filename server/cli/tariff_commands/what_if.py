@@ -61,7 +61,8 @@ def what_if(
     from billing.store.home import Home
     from billing.what_if import migration, month
     from billing.what_if import what_if as ask
-    from server.cli import catalogue_names, output, what_if_page
+    from server.cli import catalogue_names, output
+    from server.cli.pages import what_if as what_if_page
 
     if chart is not None and chart.suffix not in CHARTS:
         raise UserError(f"--chart {chart} is no picture that can be drawn", "name a file that ends in .svg or .html", exit_status=2)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
-    from billing.intake.segment_groups import Past
+    from billing.intake.assembly.segment_groups import Past
 
 SHOWN = 50
 
@@ -35,7 +35,7 @@ def assemble(
         raise UserError("--limit is below 0", "give how many calls to show, such as --limit 50", exit_status=2)
     due_us = None if at is None else _instant_us(at)
 
-    from billing.intake import segment_groups
+    from billing.intake.assembly import segment_groups
     from billing.intake.taking import Intake
     from billing.store.home import Home
     from server import clock

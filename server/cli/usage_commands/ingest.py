@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from billing.intake.reports import IntakeReport
     from billing.intake.taking import Intake
-    from mediation.sources import Source
+    from mediation.sources.model import Source
     from rating.errors import UnusableFileError
 
 _SELDOM = {"waiting", "suspended"}  # outcomes that have no column where no row has them
@@ -38,13 +38,13 @@ def ingest(
     import functools
     import shutil
 
-    from mediation import sources
+    from mediation.sources import model
     from rating.errors import UnusableFileError
     from server import clock
     from server.cli import output
 
     common.refuse_unreadable(files)
-    found = sources.find(source)
+    found = model.find(source)
 
     from billing.intake.taking import Intake
 
@@ -75,8 +75,8 @@ def _take(
     intake: Intake, file: Path, source: Source, now: Callable[[], int], reports: list[IntakeReport], refused: list[UnusableFileError]
 ) -> None:
     """Take a file, or each member of an archive. Raises UnusableFileError where an archive cannot be unpacked."""
-    from mediation import containers
-    from mediation.reader import shown
+    from mediation.bytes import containers
+    from mediation.bytes.reader import shown
     from rating.errors import UnusableFileError
     from server.cli import progress
 

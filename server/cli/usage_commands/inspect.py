@@ -26,16 +26,16 @@ def inspect(
 
     Of an archive each member is a file of its own; --json gives a list then. The exit status is 1 when no row of a file can be used.
     """
-    from mediation import sources
+    from mediation.sources import model
     from server.cli import output
 
     common.refuse_unreadable([file])
-    found = sources.find(source)
+    found = model.find(source)
 
     from billing.intake.unusable import refuse_unusable
-    from mediation import containers
+    from mediation.bytes import containers
+    from mediation.bytes.reader import shown
     from mediation.inspect import inspect as inspect_file
-    from mediation.reader import shown
     from server.cli import progress
 
     inspections = []

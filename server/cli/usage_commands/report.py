@@ -32,7 +32,8 @@ def report(
     from billing.usage_report.intake_book import By
     from billing.usage_report.report import usage_report
     from rating.errors import UserError
-    from server.cli import output, usage_report_page
+    from server.cli import output
+    from server.cli.pages import usage_report as usage_report_page
 
     if by not in set(By):
         raise UserError(f"there is no book by {by}", f"use {', '.join(By)}", exit_status=2)

@@ -49,7 +49,7 @@ def listed(
     That is rows that could not be read, versions of one event that conflict, rows that are too old or lie in the future, calls of which a
     segment is missing, and events that the bill runs could not price. Values are estimates at the likely tariff.
     """
-    from billing.intake.source_memory import require_source
+    from billing.intake.known_records.source_memory import require_source
     from billing.store.home import Home
     from billing.suspense.listing import listing
     from billing.suspense.selection import Selection

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from billing.suspense.estimate import Estimates
     from billing.suspense.proposals import Proposal
     from billing.suspense.selection import Asking
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 OfSource = Annotated[str, Parameter(name="--source", help="Only records of this source.")]
 Reasons = Annotated[list[str], Parameter(name="--reason", negative="", help="Only records that wait for this reason; may be repeated.")]
@@ -46,7 +46,7 @@ def asking(home: Home, bill_date: str | None, definitions: Sequence[Path] = ()) 
 
 def known_definitions(paths: Sequence[Path]) -> dict[str, Source]:
     """Sources by name, from files and folders of definitions."""
-    from mediation.source_file import read_source
+    from mediation.sources.file import read_source
 
     found = {}
     for path in paths:

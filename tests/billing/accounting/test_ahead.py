@@ -20,8 +20,8 @@ from billing.accounting.month_end import month_of
 from billing.accounts import agreements, kinds, lifecycle
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
-from billing.closed_months import Who
 from billing.documents import crediting, enquiry
+from billing.ledger.closed_months import Who
 from rating.model import Commitment, FeeTiming, InvoiceDiscount, Plan, RecurringFee, Service, TaxClass, TaxRate, UsageRule
 from tests.billing.runs.world import NATIONAL, START_US, Call, price_of, shop
 

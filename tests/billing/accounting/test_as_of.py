@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from billing.accounting import ageing, balances, write_off
-from billing.closed_months import Who
+from billing.ledger.closed_months import Who
 from rating.errors import UserError
 from tests.billing.payments.desk import UNIT, Desk, day, units
 

@@ -15,7 +15,7 @@ from billing import payments
 from billing.accounting import ageing, balances, gl_export, write_off
 from billing.accounting.gl_export import Mapping, Rule
 from billing.accounting.month_end import month_of
-from billing.closed_months import Who
+from billing.ledger.closed_months import Who
 from rating.errors import NotFoundError, ProblemsError, UserError
 from tests.billing.runs.world import Call
 

@@ -15,8 +15,8 @@ from billing import ledger, payments
 from billing.accounting import check, closing, unbilled, write_off
 from billing.accounting.month_end import month_of
 from billing.catalogue import Operator
-from billing.closed_months import Who
 from billing.documents import crediting, voiding
+from billing.ledger.closed_months import Who
 from billing.payments import deposits, giving_back, importing, postings
 from billing.payments.deposits import Deposit, Movement
 from billing.payments.giving_back import Back

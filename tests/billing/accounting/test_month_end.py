@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from billing import closed_months, invoicing, ledger
+from billing import invoicing
 from billing.accounting import balances, check, closing, month_end, unbilled
 from billing.accounting.month_end import month_of
-from billing.closed_months import Standing, Who
 from billing.documents import crediting, voiding
+from billing.ledger import closed_months
+from billing.ledger import postings as ledger
+from billing.ledger.closed_months import Standing, Who
 from billing.runs import cycle, reports, states
 from billing.store import tables
 from rating.errors import ProblemsError, UserError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.accounting import ageing, check, write_off
-from billing.closed_months import Who
+from billing.ledger.closed_months import Who
 from billing.payments.statement import statement
 from rating.errors import UserError
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from billing import accounts
 from billing.accounts import exporting, lifecycle, lookup
-from billing.accounts.importer import Count
+from billing.accounts.importing.step import Count
 from billing.store import tables
 from rating.errors import ProblemsError, UserError
 from tests.billing.accounts.operator_home import ANN, ASKED, NOW_US, day, make, write

@@ -16,8 +16,8 @@ from billing import catalogue
 from billing.affected import affected, rebilled, without_plan
 from billing.catalogue import Operator
 from billing.controls import books
-from billing.rerate_sample import rerate
 from billing.runs.refused_events import refusals
+from billing.verification.rerate_sample import rerate
 from rating.errors import UserError
 from rating.model import Plan, Service
 from rating.outcome import Event
@@ -174,7 +174,7 @@ def test_nothing_that_prices_reads_every_published_version() -> None:
     may = {
         "billing/catalogue",
         "billing/payments/writing.py",
-        "billing/accounts/importing.py",
+        "billing/accounts/importing/whole.py",
         "billing/accounts/opening.py",
         "billing/accounts/recording.py",
         "billing/accounts/forecast.py",

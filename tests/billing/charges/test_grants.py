@@ -10,7 +10,7 @@ import pytest
 from billing.charges.grants import AllowanceKey, Granting, Pot, Stretch, granted_once, pots
 from billing.charges.periods import period_from
 from billing.charges.proration import Span
-from billing.plain_buckets import _granted_once
+from billing.verification.plain_buckets import _granted_once
 from rating.model import Allowance, AtPlanChange, QuantityUnit, Service
 
 OCTOBER = period_from(dt.date(2025, 10, 1), 1)

@@ -14,7 +14,7 @@ import msgspec
 
 from billing.collection import collecting, folders
 from billing.collection.claims import taken_place
-from mediation.sources import BUILT_IN, ControlTotals, FileSequence, Numbering, Source
+from mediation.sources.model import BUILT_IN, ControlTotals, FileSequence, Numbering, Source
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from billing.collection.control_totals import ControlTotalsError, checked
-from mediation.sources import BUILT_IN, ControlTotals, FileSequence, Source, Unit
+from mediation.sources.model import BUILT_IN, ControlTotals, FileSequence, Source, Unit
 from tests.billing.usage_rows import Event, batch
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from billing.collection.findings import Finding, findings, waive
 from billing.collection.gate import in_the_way
 from billing.runs import cycle
 from billing.store.home import Home
-from mediation.sources import Format, Layout, Source
+from mediation.sources.model import Format, Layout, Source
 from rating.errors import NotFoundError, UserError
 from tests.billing.collection.drop import NOW_US, Call, collect, put, text
 from tests.billing.files import write

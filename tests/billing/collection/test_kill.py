@@ -26,7 +26,7 @@ from billing.collection.claims import taken_place
 from billing.intake import books, view
 from billing.store import commit_points, tables
 from billing.store.home import Home
-from mediation.reader import fingerprint
+from mediation.bytes.reader import fingerprint
 from tests.billing.collection.drop import NOW_US, SOURCES, Call, files_in, put, text
 
 if TYPE_CHECKING:

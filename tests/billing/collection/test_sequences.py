@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from billing.collection.sequences import Numbered, as_written, counted_on, gaps, numbered, round_of
-from mediation.sources import FileSequence
+from mediation.sources.model import FileSequence
 
 NAMES = [
     # name, pattern, stream and number

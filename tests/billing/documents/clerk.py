@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from billing import invoicing
 from billing.accounts import facts as dated
 from billing.catalogue import Operator
-from billing.closed_months import Who
 from billing.controls import books
 from billing.documents import crediting, voiding
+from billing.ledger.closed_months import Who
 from billing.store import tables
 from tests.billing.runs.world import Call, World, instant_us
 

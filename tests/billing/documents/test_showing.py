@@ -12,12 +12,12 @@ import pytest
 
 from billing import catalogue, invoicing
 from billing.accounts.kinds import DiscountFact, TaxFact
-from billing.closed_months import Who
 from billing.documents import adjusting
 from billing.documents.explaining import explain
 from billing.documents.showing import opening
 from billing.documents.showing.lines import Days, shown
 from billing.documents.showing.passes import Passes
+from billing.ledger.closed_months import Who
 from billing.store import tables
 from rating.errors import UserError
 from rating.model import (
@@ -39,7 +39,7 @@ from rating.model import (
     UsageRule,
 )
 from rating.money import RoundingMode
-from server.cli import invoice_page
+from server.cli.pages import invoice
 from tests.billing.documents.clerk import CENT, credit, customer, tell, void
 from tests.billing.runs.world import START_US, Call, World, shop
 
@@ -60,7 +60,7 @@ def by_text(world: World, number: str) -> dict[str, ShownLine]:
 
 def page(world: World, number: str, language: str = "en") -> list[str]:
     """The page as people read it, runs of blanks as one."""
-    text = invoice_page.page(invoicing.get_invoice(world.home, number), language, shown(world.home, number, language))
+    text = invoice.page(invoicing.get_invoice(world.home, number), language, shown(world.home, number, language))
     return [" ".join(line.split()) for line in text]
 
 

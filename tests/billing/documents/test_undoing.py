@@ -10,13 +10,14 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from billing import catalogue, closed_months, invoicing, payments
+from billing import catalogue, invoicing, payments
 from billing.accounting import write_off
 from billing.accounting.check import check
 from billing.accounts.exporting import billed_through
 from billing.accounts.still_open import latest_run
-from billing.closed_months import Who
 from billing.documents import alarms, following, interim, undoing, voiding
+from billing.ledger import closed_months
+from billing.ledger.closed_months import Who
 from billing.payments import instalments
 from billing.runs import cycle, quarantine, refused_events, reports
 from billing.runs.start import Order

@@ -8,11 +8,12 @@ import time
 
 import pytest
 
-from billing import closed_months, invoicing, payments
+from billing import invoicing, payments
 from billing.accounts.kinds import DiscountFact
 from billing.catalogue import Operator
 from billing.documents import voiding
 from billing.documents.explaining import explain
+from billing.ledger import closed_months
 from billing.payments import deposits
 from billing.payments.postings import APPLIED
 from billing.runs import cycle, quarantine, states

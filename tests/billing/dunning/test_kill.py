@@ -13,9 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from billing import dunning, dunning_policy
-from billing.closed_months import Who
 from billing.controls import books
 from billing.dunning_policy import Action, Policy, Step
+from billing.ledger.closed_months import Who
 from billing.store import commit_points, tables
 from billing.store.home import Home
 from tests.billing import behind

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing import dunning, dunning_policy
-from billing.accounts.importing import import_files
+from billing.accounts.importing.whole import import_files
 from billing.controls import books
 from billing.dunning_policy import Action, Policy, Step, package_policies, read_policy
 from billing.store import copying

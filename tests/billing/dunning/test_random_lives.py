@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing import dunning, payments
-from billing.closed_months import Who
 from billing.controls import books
+from billing.ledger.closed_months import Who
 from billing.payments import instalments, promises
 from rating.errors import UserError
 from tests.billing.payments.desk import Desk, day, units

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from billing import dunning, payments
-from billing.closed_months import Who
 from billing.controls import books
+from billing.ledger.closed_months import Who
 from billing.store import tables
 from rating.errors import NotFoundError, UserError
 

@@ -6,14 +6,15 @@ import gzip
 from typing import TYPE_CHECKING, Any, Final
 
 from billing.catalogue import Operator
-from billing.intake import marks, segment_groups, view
+from billing.intake import marks, view
+from billing.intake.assembly import segment_groups
 from billing.intake.taking import Intake
 from billing.suspense import proposals, recycling, resolving, writing_off
 from billing.suspense.deciding import Deciding
 from billing.suspense.selection import Asking, Selection
 from billing.suspense.waiting import waiting
 from mediation.decode import decode
-from mediation.source_file import read_source
+from mediation.sources.file import read_source
 from rating.schema import UsageFlag
 from tests.billing.intake.any_order_world import (
     CARRIER,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from billing.intake.reports import IntakeReport
     from billing.store.home import Home
-    from mediation.sources import Source
+    from mediation.sources.model import Source
     from tests.billing.intake.any_order_world import Line, MadeUp
 
 SECOND_US: Final = 1_000_000

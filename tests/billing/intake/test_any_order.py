@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from billing.intake import books, large_files
-from billing.intake.known_keys import KnownKeys
+from billing.intake.known_records.known_keys import KnownKeys
 from billing.store.tables import intake_counts
 from tests.billing.intake.any_order_acts import SECOND_US, Acts
 from tests.billing.intake.any_order_world import CARRIER, FAR_S, LATER_S, make_up

@@ -11,15 +11,15 @@ import sqlalchemy as sa
 
 from billing.catalogue import kept_rows
 from billing.intake import marks, view
-from billing.intake.assembly_book import assembly_book
+from billing.intake.assembly.book import assembly_book
 from billing.intake.batch import Arrival
 from billing.intake.recycling import Mark
 from billing.intake.taking import Intake
 from billing.store.home import Home
 from billing.store.tables import assemblies, suspense, suspense_decisions
 from mediation.decode import Decoded
-from mediation.source_rules import Messages, Partials, ServiceRules, Services
-from mediation.sources import Format, Layout, Source
+from mediation.sources.model import Format, Layout, Source
+from mediation.sources.rules import Messages, Partials, ServiceRules, Services
 from rating.schema import USAGE_V1
 from tests.mediation.segment_rows import BEGIN_US, FIRST, LAST, SECOND_US, TOTALS, UNANSWERED, Segment, call, segment_table
 

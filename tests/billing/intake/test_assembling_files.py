@@ -9,14 +9,14 @@ import pytest
 
 from billing.intake import view
 from billing.intake.taking import Intake
-from mediation.source_file import read_source
+from mediation.sources.file import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from billing.store.home import Home
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 DEFINITION = """\
 name: msc-north

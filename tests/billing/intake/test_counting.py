@@ -17,11 +17,11 @@ from billing.intake import marks
 from billing.intake.batch import Arrival, Batch
 from billing.intake.columns import Quantities, quantities
 from billing.intake.counting import by_day, count_rows
-from billing.intake.known_rejects import NewReject, Rejects
+from billing.intake.known_records.known_rejects import NewReject, Rejects
 from billing.intake.settle import Outcome
 from billing.intake.taking import Intake, Mark
 from billing.store.tables import intake_counts, raw_files
-from mediation.sources import find
+from mediation.sources.model import find
 from tests.billing.usage_rows import DAY_US, MARCH_US, UNANSWERED, Event, batch, usage_table
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from billing.intake import index_files, marks, view
+from billing.intake import marks, view
 from billing.intake.batch import Arrival
-from billing.intake.known_keys import KnownKeys
+from billing.intake.known_records import index_files
+from billing.intake.known_records.known_keys import KnownKeys
 from billing.intake.taking import Intake, Mark
 from billing.store.tables import index_snapshots
-from mediation.sources import Sequence as Numbers
-from mediation.sources import find
+from mediation.sources.model import Sequence as Numbers
+from mediation.sources.model import find
 from tests.billing.intake.suspended import suspense_counts
 from tests.billing.usage_rows import DAY_US, MARCH_US, Event, batch, key_of, usage_table
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing.store.home import Home
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 NOW_US = MARCH_US + 10 * DAY_US
 PLAIN = msgspec.structs.replace(find("freeswitch"), name="sw1")

@@ -10,15 +10,15 @@ import msgspec
 import pytest
 
 from billing.intake.taking import Intake
-from mediation.source_file import read_source
-from mediation.sources import Bills, Legs, find
+from mediation.sources.file import read_source
+from mediation.sources.model import Bills, Legs, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from billing.store.home import Home
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 TEN_US = 1_772_445_600_000_000  # 2026-03-02 10:00 UTC
 NOW_US = TEN_US + 86_400_000_000

@@ -11,13 +11,13 @@ import pytest
 
 from billing.intake import view
 from billing.intake.taking import Intake
-from mediation.sources import Partials, ServiceRules, Services, find
+from mediation.sources.model import Partials, ServiceRules, Services, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from billing.store.home import Home
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 _ACC = Path(__file__).parents[2] / "mediation" / "fixtures" / "kamailio-acc" / "acc.csv"
 NOW_US = 1_772_500_000_000_000  # 2026-03-03, early

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.intake.taking import Intake
-from mediation.sources import find
+from mediation.sources.model import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from billing.store.home import Home
-    from mediation.sources import Source
+    from mediation.sources.model import Source
 
 NOW_US = 1_773_187_200_000_000
 TEN_O_CLOCK_US = 1_772_445_600_000_000

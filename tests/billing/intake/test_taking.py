@@ -13,7 +13,8 @@ from billing.intake import books
 from billing.intake.settle import OUTCOME_NAMES
 from billing.intake.taking import Intake
 from billing.store.home import Home
-from mediation import sources, stream
+from mediation import stream
+from mediation.sources import model
 from rating.errors import UserError
 from tests.billing.intake.suspended import suspended_rows, suspense_counts
 from tests.billing.usage_rows import ABSORBED, DAY_US, MARCH_US, UNANSWERED, Event, batch
@@ -237,7 +238,7 @@ def test_a_file_is_taken_once(home: Home, tmp_path: Path, counting: Callable, ba
     file = tmp_path / "Master.csv"
     file.write_text("\n".join(ASTERISK) + "\n")
     intake = Intake(home)
-    report = intake.take_file(file, sources.find("asterisk"), NOW_US)
+    report = intake.take_file(file, model.find("asterisk"), NOW_US)
     assert (report.received, report.rows["answered"], report.rows["unanswered"], report.rows["rejected"]) == (3, 1, 1, 1)
     assert (report.answered_duration_us, report.already_taken) == (60_000_000, False)
     (row,) = suspended_rows(home)
@@ -247,7 +248,7 @@ def test_a_file_is_taken_once(home: Home, tmp_path: Path, counting: Callable, ba
     renamed = tmp_path / "Master.csv.1"
     renamed.write_bytes(file.read_bytes())
     for again in (intake, Intake(home)):
-        report = again.take_file(renamed, sources.find("asterisk"), NOW_US)
+        report = again.take_file(renamed, model.find("asterisk"), NOW_US)
         assert (report.already_taken, report.received, report.commit_seq) == (True, 0, 1)
     assert balanced(home) == before
     assert len(counting(home)) == 1
@@ -257,9 +258,9 @@ def test_a_file_that_grew_adds_what_is_new(home: Home, tmp_path: Path, balanced:
     file = tmp_path / "Master.csv"
     file.write_text("\n".join(ASTERISK[:1]) + "\n")
     intake = Intake(home)
-    intake.take_file(file, sources.find("asterisk"), NOW_US)
+    intake.take_file(file, model.find("asterisk"), NOW_US)
     file.write_text("\n".join(ASTERISK) + "\n")
-    report = intake.take_file(file, sources.find("asterisk"), NOW_US)
+    report = intake.take_file(file, model.find("asterisk"), NOW_US)
     assert report.rows == rows(unanswered=1, duplicate=1, rejected=1)
     assert balanced(home)["intake asterisk: received"] == 4
 
@@ -269,7 +270,7 @@ def test_a_file_of_no_use_is_refused_whole(home: Home, tmp_path: Path, text: str
     file = tmp_path / "broken.csv"
     file.write_text(text)
     with pytest.raises(UserError, match=told):
-        Intake(home).take_file(file, sources.find("asterisk"), NOW_US)
+        Intake(home).take_file(file, model.find("asterisk"), NOW_US)
     assert suspense_counts(home) == []
     with home.connect() as connection:
         assert home.head_seq(connection) == 0
@@ -277,7 +278,7 @@ def test_a_file_of_no_use_is_refused_whole(home: Home, tmp_path: Path, text: str
 
 def test_a_missing_file_stores_nothing(home: Home, tmp_path: Path) -> None:
     with pytest.raises(UserError):
-        Intake(home).take_file(tmp_path / "missing.csv", sources.find("asterisk"), NOW_US)
+        Intake(home).take_file(tmp_path / "missing.csv", model.find("asterisk"), NOW_US)
     with home.connect() as connection:
         assert home.head_seq(connection) == 0
 
@@ -297,7 +298,7 @@ def test_what_ends_in_the_future_waits_in_a_file_and_in_a_stream(
 ) -> None:
     start_us, seconds, outcome = bounds
     row = {"record_id": "r1", "service": 1, "served": "8613800000001", "start_us": start_us, "duration_us": seconds * 1_000_000}
-    source = sources.Source("gw", sources.Format.DELIMITED, (sources.Layout(("record_id", "served", "start", "duration")),))
+    source = model.Source("gw", model.Format.DELIMITED, (model.Layout(("record_id", "served", "start", "duration")),))
     decoded = stream.to_usage(pa.RecordBatch.from_pylist([row], schema=stream.STREAM_V1), source)
     path = tmp_path / "cdr.csv"
     path.write_text(f"r1,8613800000001,{start_us // 1_000_000}.{start_us % 1_000_000:06d},{seconds}\n")

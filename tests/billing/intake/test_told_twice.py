@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.intake.taking import Intake
-from mediation.source_rules import Dialect
-from mediation.sources import Format, Layout, Source, find
+from mediation.sources.model import Format, Layout, Source, find
+from mediation.sources.rules import Dialect
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,8 +19,8 @@ from billing.suspense.deciding import Deciding
 from billing.suspense.selection import Asking, Selection
 from billing.suspense.waiting import waiting
 from mediation.decode import Decoded, decode
-from mediation.source_rules import Partials, ServiceRules, Services
-from mediation.sources import Format, Layout, Source, find
+from mediation.sources.model import Format, Layout, Source, find
+from mediation.sources.rules import Partials, ServiceRules, Services
 from rating.schema import USAGE_V1
 from tests.billing.intake.test_split_calls import leg
 from tests.billing.usage_rows import DAY_US, MARCH_US, Event, batch, key_of, usage_table

@@ -13,17 +13,17 @@ import pytest
 
 from billing import catalogue
 from billing.accounts.kinds import CategoryFact, HoldFact
-from billing.closed_months import Who
 from billing.controls import books
 from billing.documents import undoing, voiding
 from billing.enquiries.usage import find
 from billing.enquiries.usage_rows import Span as Ever
-from billing.explain_line import explain_record
+from billing.ledger.closed_months import Who
 from billing.left_out.words import sentences
 from billing.runs.selection.left_out import REASONS, LeftOut, Outlook, outlook
 from billing.too_late.listing import listed
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span
+from billing.verification.explain_line import explain_record
 from rating.errors import UserError
 from rating.model import LateUsage
 from rating.schema import Direction, UsageFlag

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from billing import closed_months, payments
+from billing import payments
 from billing.accounting import balances
+from billing.ledger import closed_months
 from billing.payments import importing, worklist
 from billing.payments.mapping import read_mapping
 from rating.errors import ProblemsError, UserError

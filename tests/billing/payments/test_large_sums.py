@@ -9,8 +9,8 @@ import pytest
 from billing.accounting import balances, check, gl_export
 from billing.accounting.gl_export import Mapping, Rule
 from billing.accounting.month_end import month_of
-from billing.closed_months import Who
 from billing.controls.documents import receivable_balances, total_books
+from billing.ledger.closed_months import Who
 from billing.payments import deposits, importing, promises
 from billing.payments.mapping import read_mapping
 from billing.payments.statement import statement

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing import closed_months, payments
+from billing import payments
+from billing.ledger import closed_months
 from billing.payments import cash_desk, deposits, giving_back, importing
 from billing.payments.mapping import read_mapping
 from rating.errors import UserError

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from billing import catalogue, controls, invoicing
-from billing.closed_months import Who
 from billing.documents import voiding
+from billing.ledger.closed_months import Who
 from billing.rerate import jobs
 from billing.rerate.request import Request, request
 from billing.store import bulk

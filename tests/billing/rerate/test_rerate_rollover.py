@@ -24,8 +24,8 @@ import sqlalchemy as sa
 from billing import catalogue
 from billing.accounts.kinds import PayerFact, PoolFact
 from billing.charges.lines import Kind
-from billing.closed_months import Who
 from billing.documents.explaining import explain
+from billing.ledger.closed_months import Who
 from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.runs.settlement.unbilled import unbilled

@@ -15,8 +15,8 @@ import pytest
 from billing import catalogue, controls, invoicing
 from billing.accounts import entities
 from billing.accounts.kinds import ClosedFact, DiscountFact, HoldFact, PayerFact, PoolFact
-from billing.closed_months import Who
 from billing.documents.explaining import explain
+from billing.ledger.closed_months import Who
 from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.runs import cycle

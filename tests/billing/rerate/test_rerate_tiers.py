@@ -15,7 +15,7 @@ import pytest
 
 from billing import catalogue, invoicing
 from billing.accounts.kinds import DiscountFact, PayerFact
-from billing.closed_months import Who
+from billing.ledger.closed_months import Who
 from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.store import tables

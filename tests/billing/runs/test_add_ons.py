@@ -13,8 +13,8 @@ from msgspec.structs import replace as replaced
 
 from billing import catalogue, invoicing
 from billing.controls import books
-from billing.explain_line import explain_line
-from billing.rerate_sample import rerate
+from billing.verification.explain_line import explain_line
+from billing.verification.rerate_sample import rerate
 from billing.what_if import Month, what_if
 from rating.errors import UserError
 from rating.model import AddOn, Allowance, AtPlanChange, Catalogue, FeeOccasion, FeeTiming, OneOffFee, QuantityUnit, RecurringFee, Service

@@ -15,8 +15,8 @@ import pytest
 from billing import catalogue
 from billing.controls import books
 from billing.guiding import Guide
-from billing.rerate_sample import rerate
 from billing.runs.contracts.rule_inputs import asked
+from billing.verification.rerate_sample import rerate
 from rating.model import (
     ANY_ZONE,
     HOME_NETWORK,

@@ -7,10 +7,11 @@ import datetime as dt
 import msgspec
 import pytest
 
-from billing import catalogue, closed_months, invoicing
+from billing import catalogue, invoicing
 from billing.accounts.kinds import ClosedFact, HoldFact, PayerFact
 from billing.controls import books
 from billing.documents import explaining, interim
+from billing.ledger import closed_months
 from billing.runs import cycle
 from billing.store import tables
 from rating.errors import UserError

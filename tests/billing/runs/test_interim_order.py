@@ -12,8 +12,8 @@ import pytest
 
 from billing import catalogue
 from billing.accounts.kinds import PayerFact
-from billing.closed_months import Who
 from billing.documents import interim
+from billing.ledger.closed_months import Who
 from billing.runs import cycle
 from rating.model import CapWindow, LimitAction, Service, SpendLimit
 from tests.billing.documents.clerk import cents, credit, tell, void, wrong

@@ -18,9 +18,9 @@ import pytest
 import sqlalchemy as sa
 
 from billing import catalogue, dunning, payments
-from billing.closed_months import Who
 from billing.controls import books
 from billing.documents import following
+from billing.ledger.closed_months import Who
 from billing.runs import cycle
 from billing.store import commit_points, tables
 from billing.store.home import Home

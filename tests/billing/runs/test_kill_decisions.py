@@ -15,10 +15,10 @@ import pytest
 import sqlalchemy as sa
 
 from billing import catalogue
-from billing.closed_months import Who
 from billing.controls import books, findings
 from billing.controls.book import book
 from billing.documents import interim
+from billing.ledger.closed_months import Who
 from billing.runs import cycle, states
 from billing.runs.cycle import Order
 from billing.runs.states import By

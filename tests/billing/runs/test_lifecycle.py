@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from billing import catalogue, invoicing
 from billing.controls import books
 from billing.documents import voiding
-from billing.rerate_sample import rerate
 from billing.runs import cycle, lock
 from billing.runs.refused_events import refusals
 from billing.store import tables
 from billing.store.home import Home
+from billing.verification.rerate_sample import rerate
 from rating.errors import UserError
 from rating.model import InvoiceDiscount, LateUsage, Rate, Step
 from tests.billing.documents import clerk

@@ -15,13 +15,12 @@ import sqlalchemy as sa
 from billing import catalogue
 from billing.accounts.kinds import ClosedFact, DiscountFact, PayerFact, PoolFact
 from billing.charges.lines import Kind
-from billing.closed_months import Who
 from billing.controls import books
 from billing.documents import voiding
 from billing.intake.taking import Intake
+from billing.ledger.closed_months import Who
 from billing.rerate import jobs
 from billing.rerate.request import request
-from billing.rerate_sample import rerate
 from billing.runs import cycle, reports, states
 from billing.runs.settlement.unbilled import unbilled
 from billing.runs.start import Order
@@ -29,6 +28,7 @@ from billing.runs.states import By
 from billing.runs.usage import carried_allowances, pools, rating_passes
 from billing.runs.usage.shard_groups import price_in_groups
 from billing.store import tables
+from billing.verification.rerate_sample import rerate
 from mediation.decode import Decoded
 from rating.model import AtPlanChange, LateUsage, Service, UsageRule
 from tests.billing.runs.test_groups import Priceable

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import closed_months, invoicing
+from billing import invoicing
 from billing.accounts.kinds import CategoryFact, HoldFact, PayerFact
 from billing.documents import voiding
 from billing.documents.showing.lines import shown
+from billing.ledger import closed_months
 from billing.runs import cycle, states
 from billing.runs.cycle import Order, Preview
 from billing.runs.lock import only_run

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.controls import books
-from billing.explain_line import explain_line
-from billing.rerate_sample import rerate
 from billing.runs import cycle
 from billing.store import tables
+from billing.verification.explain_line import explain_line
+from billing.verification.rerate_sample import rerate
 from rating.model import (
     ANY_ZONE,
     Allowance,

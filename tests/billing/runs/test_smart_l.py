@@ -18,8 +18,8 @@ import pytest
 from billing import catalogue
 from billing.controls import books
 from billing.intake.taking import Intake
-from billing.rerate_sample import rerate
-from mediation.sources import Format, Numbering, Source
+from billing.verification.rerate_sample import rerate
+from mediation.sources.model import Format, Numbering, Source
 from mediation.stream import STREAM_V1, to_usage
 from rating.model import Service
 from rating.schema import Direction

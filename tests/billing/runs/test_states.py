@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from billing import closed_months, invoicing
+from billing import invoicing
 from billing.controls import books
 from billing.documents import voiding
+from billing.ledger import closed_months
 from billing.runs import cycle, posting, quarantine, reports, states, trial
 from billing.runs.cycle import Order
 from billing.runs.states import By

@@ -14,7 +14,7 @@ from alembic.autogenerate import api, render_python_code
 from alembic.migration import MigrationContext
 
 from billing import catalogue
-from billing.intake.known_rejects import row_hashes
+from billing.intake.known_records.known_rejects import row_hashes
 from billing.store import commit_chain, database, location, migrations, postgres, schema, tables
 from billing.store.home import Home
 from billing.store.migrations import render

@@ -13,7 +13,7 @@ from billing.store import tables
 from billing.suspense import raw
 from billing.suspense.listing import listing
 from billing.suspense.selection import Selection
-from mediation import containers
+from mediation.bytes import containers
 from tests.billing.suspense.world import SWITCH, asterisk_row, listed, take_rows
 
 if TYPE_CHECKING:

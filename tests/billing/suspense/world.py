@@ -16,7 +16,7 @@ from billing.suspense.deciding import Deciding
 from billing.suspense.listing import listing
 from billing.suspense.rule import rule_of
 from billing.suspense.selection import Asking, Selection
-from mediation.sources import BUILT_IN
+from mediation.sources.model import BUILT_IN
 from tests.billing.runs.world import START_US
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from billing.suspense.listing import Listing
     from billing.suspense.proposals import Proposal
     from billing.suspense.recycling import Recycled
-    from mediation.sources import Source
+    from mediation.sources.model import Source
     from tests.billing.runs.world import World
 
 ANA, BEN = Operator("ana", 2001), Operator("ben", 2002)

@@ -10,7 +10,6 @@ import pytest
 from billing import catalogue, invoicing
 from billing.documents import adjusting, crediting
 from billing.enquiries import usage, usage_rows
-from billing.explain_line import explain_record
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.words import sentences
 from billing.rerate import jobs
@@ -20,6 +19,7 @@ from billing.too_late import taking_back
 from billing.too_late.listing import listed
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span
+from billing.verification.explain_line import explain_record
 from rating.errors import UserError
 from server.cli.usage_commands.find import state_in_words
 from tests.billing.documents.clerk import void

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mediation.assembly.rules import Rule, Terms, segment_flags, terms
-from mediation.columns import Amounts
-from mediation.sources import Format, Layout, Messages, Partials, ServiceRules, Services, Source
+from mediation.sources.model import Format, Layout, Messages, Partials, ServiceRules, Services, Source
+from mediation.values.columns import Amounts
 from rating.model import Service
 from rating.schema import UsageFlag
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from mediation.once import HashIndex, Verdict, hash_index
+from mediation.known_records import hash_index
+from mediation.once import HashIndex, Verdict
 from rating.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from mediation.once import HashIndex, SequenceBitmaps, Verdict
+from mediation.known_records import HashIndex, SequenceBitmaps, Verdict
 from rating.errors import UserError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from billing.invoicing import Invoice, InvoiceLine, InvoiceSummary
-from server.cli.invoice_page import page
+from server.cli.pages.invoice import page
 
 JANUARY, FEBRUARY = ("2026-01-01", "2026-02-01"), ("2026-02-01", "2026-03-01")
 CALLS = "国内通话"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.cli import tariff_sheet
+from server.cli.pages import tariff_sheet
 from tests.tariffs.rich import RICH, whole
 from tests.tariffs.sample import loaded
 

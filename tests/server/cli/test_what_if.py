@@ -18,7 +18,8 @@ from billing.what_if import Month, Move, all_plans, chart, report, what_if
 from rating.errors import UserError
 from rating.model import Commitment, InvoiceDiscount, Service, UsageRule
 from rating.schema import Direction
-from server.cli import app, what_if_page
+from server.cli import app
+from server.cli.pages import what_if as what_if_page
 from tariffs import canonical
 from tests.billing.runs.world import Call, World, instant_us, shop
 

@@ -12,7 +12,7 @@ from google.type import date_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from billing import catalogue, dunning
-from billing.closed_months import Who
+from billing.ledger.closed_months import Who
 from ratewright.v1 import dunning_service_pb2 as dunning_pb
 from ratewright.v1 import dunning_service_pb2_grpc as dunning_grpc
 from ratewright.v1 import invoice_service_pb2 as invoice_pb

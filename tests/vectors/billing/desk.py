@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from billing import accounts, allocations, ledger
 from billing.accounting import balances
-from billing.closed_months import Who
 from billing.documents import voiding
+from billing.ledger.closed_months import Who
 from billing.payments import giving_back
 from billing.payments.giving_back import Back
 from billing.store import tables

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from billing.closed_months import Who
 from billing.documents import voiding
+from billing.ledger.closed_months import Who
 from billing.runs import cycle, quarantine, reports, states, trial
 from billing.runs.cycle import Order
 from billing.runs.states import By

@@ -1,0 +1,1 @@
+"""Imports of accounts: all of it or nothing, every mistake at once."""

@@ -1,0 +1,1 @@
+"""Assembly as intake does it: stored segments and new ones become rows that bill."""

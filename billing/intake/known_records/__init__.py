@@ -1,0 +1,1 @@
+"""Records that were taken before: indexes built from the store, and what they prove."""

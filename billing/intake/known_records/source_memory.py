@@ -1,0 +1,86 @@
+"""What the store remembers of each source's rules for telling records apart: rows `once:<source>` of table settings.
+
+They change with the commit that first follows other rules, so the index of known records can be built from the store alone, at any time
+and by any process. Times are microseconds UTC.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.store.tables import intake_counts, settings
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from billing.store.home import Home
+    from mediation.sources.model import Source
+
+_PREFIX: Final = "once:"
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """Of one source."""
+
+    keyed: bool = False  # has a key of its own: its record ids need not tell records apart
+    numbered: bool = False  # its records are known by their number
+    streams: bool = False  # several streams are numbered, each by itself
+    retention_us: int = 0  # how far back its records are known; 0: all of them
+    known_since_us: int = 0  # keys of events before it were dropped: such a record cannot be told from a copy any more
+
+    def oldest_us(self, now_us: int) -> int:
+        """Records that start before it are too old to be told from copies."""
+        return max(self.known_since_us, now_us - self.retention_us if self.retention_us else 0)
+
+
+def memory_of(source: Source, before: Memory | None) -> Memory:
+    """What follows from the rules of a source; what was dropped stays so."""
+    numbers = (*source.sequence.per, source.sequence.column)
+    is_numbered = bool(source.sequence.column) and source.key in {(), numbers}
+    return Memory(
+        keyed=bool(source.key) and not is_numbered,
+        numbered=is_numbered,
+        streams=is_numbered and bool(source.sequence.per),
+        retention_us=source.retention_us,
+        known_since_us=before.known_since_us if before else 0,
+    )
+
+
+def dropped(memory: Memory, before_us: int) -> Memory:
+    """The memory when the keys of events before `before_us` are dropped."""
+    return msgspec.structs.replace(memory, known_since_us=max(memory.known_since_us, before_us))
+
+
+def is_complete(home: Home, memory: Mapping[str, Memory]) -> bool:
+    """Whether the rules of every source are known that ever sent something."""
+    with home.connect() as connection:
+        sources = set(connection.execute(sa.select(intake_counts.c.source).distinct()).scalars())
+    return sources <= memory.keys()
+
+
+def require_source(home: Home, source: str) -> None:
+    """Raise UserError where no usage of that source was ever taken in."""
+    with home.connect() as connection:
+        known = set(connection.execute(sa.select(intake_counts.c.source).distinct()).scalars())
+    if source not in known:
+        names = ", ".join(sorted(known)) or "none yet"
+        raise UserError(f"no usage of source {source} was taken in", f"sources: {names}", exit_status=2)
+
+
+def read(connection: sa.Connection) -> dict[str, Memory]:
+    """By source; sources that never had rules are not there."""
+    row = settings.c
+    found = connection.execute(sa.select(row.name, row.value).where(row.name.startswith(_PREFIX)))
+    return {name.removeprefix(_PREFIX): msgspec.json.decode(value, type=Memory) for name, value in found}
+
+
+def write(connection: sa.Connection, changed: Mapping[str, Memory]) -> None:
+    """Remember these from now on."""
+    for source, memory in sorted(changed.items()):
+        name = f"{_PREFIX}{source}"
+        connection.execute(settings.delete().where(settings.c.name == name))
+        connection.execute(settings.insert().values(name=name, value=msgspec.json.encode(memory).decode()))

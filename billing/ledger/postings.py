@@ -1,0 +1,160 @@
+"""The ledger: immutable postings with one debit and one credit account each.
+
+The id of a posting is a hash of (document, line, leg), so that a step that is made again finds what it posted before: same id and same
+data means that it exists; other data is an error that names the field. Nothing is posted into a month whose books are closed
+(`billing.ledger.closed_months`). Amounts are positive micro-units; a negative line is posted the other way round. Accounts by purpose:
+`receivable:<account_id>`, `revenue:<revenue_code>`, `tax:<class code>`, `cash`, `rounding`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.ledger import closed_months
+from billing.store import bulk, database, tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ID_BYTES: Final = 16
+CASH: Final = "cash"
+RECEIVABLE: Final = "receivable:"
+_CHUNK: Final = 500  # ids a query
+FEW_IDS: Final = 5_000  # ids that hashlib makes sooner than a kernel is loaded
+_FIELDS: Final = ("document", "line_no", "leg", "debit_account", "credit_account", "currency", "amount_micros", "posted_on", "entity")
+_INTEGERS: Final = frozenset({"line_no", "amount_micros"})
+
+
+class Posting(NamedTuple):
+    """One movement of `amount_micros` (> 0) from the credit to the debit account."""
+
+    document: str
+    line_no: int
+    leg: str
+    debit_account: str
+    credit_account: str
+    currency: str
+    amount_micros: int
+    posted_on: str
+    entity: str = ""  # whose books
+
+    @property
+    def key(self) -> bytes:
+        """See `posting_id`."""
+        return posting_id(self.document, self.line_no, self.leg)
+
+
+def posting_id(document: str, line_no: int, leg: str) -> bytes:
+    """Hash of (document, line, leg); the parts are kept apart by a byte that none of them holds."""
+    return hashlib.blake2b(f"{document}\0{line_no}\0{leg}".encode(), digest_size=ID_BYTES).digest()
+
+
+def receivable(account_id: str) -> str:
+    """The ledger account of what a customer owes."""
+    return RECEIVABLE + account_id
+
+
+def posting(  # noqa: PLR0913 -- the fields of a posting
+    document: str, line_no: int, leg: str, *, debit: str, credit: str, currency: str, signed_micros: int, posted_on: str, entity: str = ""
+) -> Posting | None:
+    """A posting of `signed_micros`: turned round when negative, None when zero."""
+    if signed_micros == 0:
+        return None
+    if signed_micros < 0:
+        debit, credit = credit, debit
+    return Posting(document, line_no, leg, debit, credit, currency, abs(signed_micros), posted_on, entity)
+
+
+def of_payment(  # noqa: PLR0913, PLR0917 -- the fields of a payment
+    payment_id: str, account_id: str, currency: str, amount_micros: int, received_on: str, entity: str = ""
+) -> Posting:
+    """The posting of a payment: cash against what the customer owes."""
+    assert amount_micros > 0, payment_id
+    return Posting(payment_id, 0, "payment", CASH, receivable(account_id), currency, amount_micros, received_on, entity)
+
+
+def post(connection: sa.Connection, postings: Sequence[Posting], commit_seq: int) -> int:
+    """Store postings inside the caller's write transaction; those that exist with the same data are left. Returns how many were new.
+
+    Raises UserError when one exists with other data; the caller's transaction is then undone as a whole.
+    """
+    closed_months.require_open(connection, {(each.entity, each.posted_on[:7]) for each in postings})
+    for each in postings:
+        assert each.amount_micros > 0, each
+        assert each.debit_account != each.credit_account, each
+    by_id = {each.key: each for each in postings}
+    assert len(by_id) == len(postings), "two postings of one batch have the same document, line and leg"
+    existing = _existing(connection, list(by_id))
+    for key, stored in existing.items():
+        _require_same(by_id[key], stored)
+    rows = [{"posting_id": key, "commit_seq": commit_seq, **each._asdict()} for key, each in by_id.items() if key not in existing]
+    database.insert(connection, tables.postings, rows)
+    return len(rows)
+
+
+def no_postings() -> pa.Table:
+    """Columns of postings, without a row."""
+    return pa.schema([(name, pa.int64() if name in _INTEGERS else pa.string()) for name in _FIELDS]).empty_table()
+
+
+def ids_of(postings: pa.Table) -> pa.Array[Any]:
+    """`posting_id` of each row."""
+    parts: Any = (postings["document"], postings["line_no"].cast(pa.string()), postings["leg"], "\0")
+    texts: Any = pc.binary_join_element_wise(*parts)
+    if len(texts) <= FEW_IDS:
+        return pa.array([hashlib.blake2b(each.encode(), digest_size=ID_BYTES).digest() for each in texts.to_pylist()], pa.binary(ID_BYTES))
+    from billing import blake2b  # noqa: PLC0415 -- a kernel, for the postings of a run
+
+    return blake2b.hashes(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
+
+
+def post_each(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
+    """Store postings given as columns, each compared with the one that stands there, as `post` does."""
+    return post(connection, [Posting(*row.values()) for row in postings.select(list(_FIELDS)).to_pylist()], commit_seq)
+
+
+def with_ids(postings: pa.Table) -> pa.Table:
+    """Postings given as columns (the fields of `Posting`) with `posting_id`, in the order of it: so an index is written once through."""
+    ids = ids_of(postings)
+    order: Any = pc.sort_indices(ids)
+    return postings.take(order).append_column("posting_id", ids.take(order))
+
+
+def post_columns(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
+    """Store many postings of which none is there yet, as `with_ids` gives them, inside the caller's write transaction.
+
+    Returns how many. Raises IntegrityError where one is there already: `post_each` compares them.
+    """
+    if not postings.num_rows:
+        return 0
+    dated = postings.select(["entity", "posted_on"]).group_by(["entity", "posted_on"]).aggregate([]).to_pylist()
+    closed_months.require_open(connection, {(each["entity"], each["posted_on"][:7]) for each in dated})
+    assert bool((postings["amount_micros"].to_numpy() > 0).all()), "a posting has no amount"
+    columns: dict[str, Any] = {name: postings[name] for name in ("posting_id", *_FIELDS)}
+    return bulk.insert(connection, tables.postings, {**columns, "commit_seq": np.full(postings.num_rows, commit_seq)})
+
+
+def _existing(connection: sa.Connection, ids: list[bytes]) -> dict[bytes, Any]:
+    column = tables.postings.c.posting_id
+    found = {}
+    for start in range(0, len(ids), _CHUNK):
+        for row in connection.execute(sa.select(tables.postings).where(column.in_(ids[start : start + _CHUNK]))):
+            found[row.posting_id] = row
+    return found
+
+
+def _require_same(wanted: Posting, stored: Any) -> None:  # noqa: ANN401 -- a row of tables.postings
+    for field in _FIELDS:
+        if getattr(stored, field) != getattr(wanted, field):
+            place = f"posting {wanted.document} line {wanted.line_no} {wanted.leg}"
+            raise UserError(
+                f"{place} exists with {field} {getattr(stored, field)!r}, not {getattr(wanted, field)!r}",
+                "a posting never changes; look for a document number that was used twice, and run `ratewright controls`",
+            )

@@ -1,0 +1,1 @@
+"""Checks of a run and explanations of a charge, worked out by the plain twin."""

@@ -1,0 +1,171 @@
+"""Take a usage line of an invoice back to its events, or a record of a switch to its charge, explained by the plain twin.
+
+Of a record that no run has priced, or that is priced and on no bill, the reason is told (`billing.left_out`).
+
+A line that corrects an earlier one stands for a difference; what is shown then is every event of its charge key as the invoice's run
+knew them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.intake import view
+from billing.left_out import telling
+from billing.left_out.telling import Told
+from billing.runs import charge_files, states
+from billing.runs.contracts.columns import int64
+from billing.runs.refused_events import Counting, charge_paths, find_run
+from billing.runs.selection.left_out import LeftOut
+from billing.store import tables
+from billing.verification.plain_lookup import PlainLookup, usage_of
+from rating.errors import UserError
+from rating.outcome import Outcome
+from rating.schema import KEY
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+
+_CHARGE: Final = [
+    "event_key", "start_us", "payer_account_id", "subscription_id", "period_from", "price_id", "charge_code", "tax_class", "revenue_code",
+    "status",
+]  # fmt: skip
+
+
+class LineExplained(msgspec.Struct, frozen=True):
+    """A line and its events in order of time. `exact_micros`: the sum of their charges, before the line was rounded."""
+
+    number: str
+    line_no: int
+    text: str
+    currency: str
+    amount_micros: int
+    exact_micros: int
+    outcomes: tuple[Outcome, ...]
+
+
+class RecordExplained(msgspec.Struct, frozen=True):
+    """What runs made of the records of one name, in order of time; and those that are on no bill."""
+
+    record_id: str
+    outcomes: tuple[Outcome, ...]
+    left_out: tuple[Told, ...]
+
+
+def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
+    """All events of one usage line. Raises UserError when there is no such line, or it is a fee or a tax."""
+    with home.connect() as connection:
+        line = _line(connection, number, line_no)
+        run = find_run(connection, line.run_id)
+        paths = charge_paths(connection, run.run_id)
+        plain = PlainLookup(home, connection, run)
+    owner = plain.account_key(line.subscription_key)
+    drawn, of_line = _charges(home, paths, line, plain.with_others([owner]) if owner in plain.together else [])
+    outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, run.pinned_seq, drawn))]
+    wanted = set(of_line["event_key"].to_pylist())
+    chosen = sorted(
+        (each for each in outcomes if each.event.event_key in wanted), key=lambda each: (each.event.start_us, each.event.event_key)
+    )
+    exact_micros = sum(each.charge_micros for each in chosen)
+    return LineExplained(number, line_no, line.text, line.currency, line.amount_micros, exact_micros, tuple(chosen))
+
+
+def explain_record(home: Home, record_id: str, run_id: int | None = None) -> RecordExplained:
+    """What runs made of the records that a source calls `record_id`: of each the newest that priced it, or why none did; or one run.
+
+    Raises UserError when there is no such record, or no run.
+    """
+    with home.connect() as connection:
+        seq, latest = home.head_seq(connection), find_run(connection, run_id)
+        counted = tables.bill_runs.c
+        newest = sa.select(tables.bill_runs).where(counted.state.in_(states.COUNTED), counted.commit_seq <= seq)
+        runs = [latest] if run_id is not None else connection.execute(newest.order_by(counted.run_id.desc())).all()
+    named = _records(home, record_id, seq) or _records(home, record_id, latest.pinned_seq)
+    if not named:
+        raise UserError(
+            f"run {latest.run_id} priced no record `{record_id}`, and no usage that counts has that name",
+            "`ratewright bill refused` and `usage suspense` show record names",
+        )
+    rest, outcomes, left_out = dict(named), list[Outcome](), list[Told]()
+    for run in runs:
+        if rest:
+            priced, aside = _priced(home, run, rest, chosen=run_id is not None)
+            outcomes += priced
+            left_out += aside
+    keys: Any = pa.array(sorted(rest), KEY)
+    left_out += telling.tell(home, seq, keys, np.array([rest[key] for key in sorted(rest)], np.int64), run_id)
+    ordered = sorted(outcomes, key=lambda each: (each.event.start_us, each.event.event_key))
+    return RecordExplained(record_id, tuple(ordered), tuple(left_out))
+
+
+def _records(home: Home, record_id: str, seq: int) -> dict[Any, int]:
+    """Keys of the events that a source calls so, and when each began."""
+    usage = view.usage(home, ("event_key", "record_id", "start_us"), seq, every=True)
+    usage = usage.filter(pc.equal(usage["record_id"], pa.scalar(record_id)))
+    return dict(zip(usage["event_key"].to_pylist(), int64(usage["start_us"]).tolist(), strict=True))
+
+
+def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tuple[list[Outcome], list[Told]]:  # noqa: ANN401 -- a row of bill_runs
+    """What a run made of those of `wanted` that it priced, which are taken out of it; and which of them are on no bill all the same.
+
+    Unless it was `chosen` by its number, it says nothing for whom it was undone.
+    """
+    with home.connect() as connection:
+        paths = charge_paths(connection, run.run_id)
+        parked = tables.quarantine.c
+        counting = Counting(connection, home.head_seq(connection))
+        aside = connection.execute(sa.select(parked.account_key, parked.kind, parked.reason).where(parked.run_id == run.run_id)).all()
+    named = charge_files.read(home.path, paths, _CHARGE, pc.field("event_key").isin(pa.array(sorted(wanted), KEY)))
+    named = named if chosen else counting.of(run.run_id, named)
+    if not named.num_rows:
+        return [], []
+    with home.connect() as connection:
+        plain = PlainLookup(home, connection, run)
+    # What a holder's other events drew before is part of the answer: whole buckets are priced, and the records picked out of them.
+    owners: list[Any] = named["payer_account_id"].to_pylist()
+    if set(owners) != {0}:
+        together = pa.array(plain.with_others(owners), named.schema.field("payer_account_id").type)
+        drawn = charge_files.read(home.path, paths, _CHARGE, pc.field("payer_account_id").isin(together))
+    else:
+        drawn = named
+    found = set(named["event_key"].to_pylist())
+    outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, run.pinned_seq, drawn)) if outcome.event.event_key in found]
+    starts = {key: wanted.pop(key) for key in found}
+    reasons = {each.account_key: (LeftOut.QUARANTINED if each.kind is None else LeftOut(each.kind), each.reason) for each in aside}
+    unbilled = {key: reasons[owner] for key, owner in zip(named["event_key"].to_pylist(), owners, strict=True) if owner in reasons}
+    return outcomes, list(telling.tell_aside(home, run, starts, unbilled))
+
+
+def _line(connection: sa.Connection, number: str, line_no: int) -> Any:  # noqa: ANN401 -- a row of invoice_lines
+    invoice, line = tables.invoices, tables.invoice_lines
+    query = sa.select(line, invoice.c.run_id, invoice.c.currency, invoice.c.account_key).join_from(line, invoice)
+    row = connection.execute(query.where(invoice.c.number == number, line.c.line_no == line_no)).first()
+    if row is None:
+        raise UserError(f"invoice {number} has no line {line_no}", f"`ratewright invoice show {number}` shows its lines")
+    if row.kind != "usage":
+        what = {"recurring": "a recurring fee", "one_off": "a one-off fee"}.get(row.kind, "tax")
+        raise UserError(f"line {line_no} of {number} is {what}, not usage", "name a line with events")
+    return row
+
+
+def _charges(
+    home: Home,
+    paths: list[str],
+    line: Any,  # noqa: ANN401 -- a row of invoice_lines
+    accounts: list[int],
+) -> tuple[pa.Table, pa.Table]:
+    """All charges that draw together with the line's (of its subscription and period, or of `accounts`), and those of the line itself."""
+    charges = charge_files.read(home.path, paths, _CHARGE)
+    period_from = pc.cast(pa.scalar(line.period_from), pa.date32())
+    of_period = (pc.field("subscription_id") == line.subscription_key) & (pc.field("period_from") == period_from)
+    drawn = charges.filter(pc.field("payer_account_id").isin(accounts) if accounts else of_period)
+    of_line = of_period & (pc.field("status") <= 1)
+    for name in ("price_id", "charge_code", "tax_class", "revenue_code"):
+        of_line &= pc.field(name) == getattr(line, name)
+    return drawn, drawn.filter(of_line)

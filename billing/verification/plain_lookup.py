@@ -1,0 +1,301 @@
+"""Who owned a number, which plan, what it may draw on: looked up one event at a time, and priced by the plain twin.
+
+The bill run does all of this on whole columns with compiled tables. Here it is done again with none of that code (the calculations of
+`billing.charges` alone serve both), for those who check a run or explain a charge. As of a run's sequence number.
+
+Events that draw on one bucket can only be priced together. Usually those are the events of one subscription and period; where a plan of
+an account shares an allowance, or has one that outlives its period, those of the whole account and of all that were ever in a pool with
+it, in all their open periods: they are in `PlainLookup.together`. In which period late usage is billed a charge says.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing import catalogue
+from billing.charges.periods import Period, period_from, period_of
+from billing.charges.rollover import SHARED, Left, by_owner
+from billing.intake import view
+from billing.runs.contracts import facts
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.price_list import PriceList
+from billing.runs.selection import changed_accounts, scope
+from billing.runs.usage import carried_allowances
+from billing.store import tables
+from billing.verification.plain_buckets import Holder, PlainBuckets, Present, lefts_after
+from rating.model import Service
+from rating.outcome import Event, Outcome
+from rating.reference import Reference
+from rating.schema import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping
+
+    from billing.runs.contracts.facts import Subscription
+    from billing.store.home import Home
+    from rating.model import Catalogue
+
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+NUMBER_DIGITS_MAX: Final = 15
+_USAGE: Final = (
+    "event_key", "served_id", "service", "direction", "other_e164", "other_raw", "start_us", "duration_us", "bytes_up", "bytes_down",
+    "units", "source_amount_micros", "source_currency", "serving_plmn", "rating_group",
+)  # fmt: skip
+
+
+class Owner(NamedTuple):
+    """Who pays for an event, which plan applies, and which holder it draws as."""
+
+    subscription_key: int  # 0 nobody
+    plan: str | None
+    holder: Holder | None
+
+
+NOBODY: Final = Owner(0, None, None)
+Lefts = dict[tuple[int, int], list[Left]]  # by account and subscription
+
+
+class _Begun(NamedTuple):
+    """The periods of each account (by index) that a run computes, and what was left to their beginnings."""
+
+    periods: Sequence[list[Period]]
+    lefts: Lefts
+
+
+class PlainLookup:
+    """Looks everything up one event at a time, as a run (a row of bill_runs) knew it."""
+
+    def __init__(self, home: Home, connection: sa.Connection, run: Any) -> None:  # noqa: ANN401 -- a row of bill_runs
+        seq = run.pinned_seq
+        self._facts = facts.load(connection, seq)
+        self._spans = _spans_by_number(connection, seq)
+        catalogues = catalogue.in_force(home, seq)
+        newest = sorted(catalogues, key=lambda each: each.effective_from_us)
+        self._currency = {each.identity: each.currency for each in newest}
+        self._reference = Reference(catalogues)
+        self._buckets = PlainBuckets(catalogues)
+        self.together = self._linked_accounts()
+        self._members: dict[int, list[int]] = {}  # accounts (indices) by their number in `together`
+        places = dict(zip(self._facts.account_keys.tolist(), range(len(self._facts.account_keys)), strict=True)) if self.together else {}
+        for key, number in self.together.items():
+            self._members.setdefault(number, []).append(places[key])
+        self._begun = _begun(home, connection, run, self._facts, catalogues) if self.together else []
+
+    def outcomes(self, usage: Sequence[Mapping[str, Any]]) -> list[tuple[Owner, Outcome]]:
+        """Who pays and what the twin says, in the order given. `usage` (see `usage_of`) must hold all events that draw together."""
+        owners = [self._owner(row) for row in usage]
+        events = [self._event(row, owner) for row, owner in zip(usage, owners, strict=True)]
+        rows_of: dict[Hashable, list[int]] = collections.defaultdict(list)
+        for row, owner in enumerate(owners):
+            rows_of[self._group(owner)].append(row)
+        outcomes: dict[int, Outcome] = {}
+        for rows in rows_of.values():
+            holders = [owners[row].holder for row in rows]
+            found = self._priced([events[row] for row in rows], holders)
+            outcomes.update(zip(rows, found, strict=True))
+        return [(owner, outcomes[row]) for row, owner in enumerate(owners)]
+
+    def with_others(self, account_keys: Iterable[int]) -> list[int]:
+        """Some accounts, and all others whose events draw together with theirs."""
+        keys = set(account_keys)
+        numbers = {self.together[key] for key in keys if key in self.together}
+        return sorted(keys | {key for key, number in self.together.items() if number in numbers})
+
+    def account_key(self, subscription_key: int) -> int:
+        """The account that a subscription is of."""
+        subscription = self._subscription(subscription_key)
+        assert subscription is not None
+        return self._facts.accounts[subscription.account].account_key
+
+    def _linked_accounts(self) -> dict[int, int]:
+        """A number for each account (key) whose events draw together: one for all that were ever in a pool with each other."""
+        known = self._facts
+        links = [any(self._buckets.links(plan) for _, plan in each.plans) for each in known.patterns]
+        linked = np.array(links, np.bool_)[known.subscription_pattern] if links else np.zeros(0, np.bool_)
+        of_pool: dict[int, set[int]] = {}
+        for index, relations in known.agreed.pools.items():
+            for other in [each.other for each in relations if each.other >= 0]:
+                joined = of_pool.get(index, {index}) | of_pool.get(other, {other})
+                of_pool |= dict.fromkeys(joined, joined)
+        accounts = np.unique(known.subscription_account[linked])
+        found = dict(zip(known.account_keys[accounts].tolist(), accounts.tolist(), strict=True))
+        for joined in {min(each): each for each in of_pool.values()}.values():
+            keys = known.account_keys[sorted(joined)].tolist()
+            if not found.keys().isdisjoint(keys):
+                found |= dict.fromkeys(keys, min(joined))
+        return found
+
+    def _group(self, owner: Owner) -> Hashable:
+        """Events of one group draw together."""
+        if owner.holder is None:
+            return None
+        account_key = self.account_key(owner.subscription_key)
+        return self.together.get(account_key, (owner.subscription_key, owner.holder.period))
+
+    def _priced(self, events: Sequence[Event], holders: Sequence[Holder | None]) -> list[Outcome]:
+        """Outcomes of one group."""
+        first = next((holder for holder in holders if holder is not None), None)
+        if first is None:
+            return self._reference.rate_in_order(events, holders, {}, {}).outcomes
+        if self.account_key(first.subscription_key) in self.together:
+            return self._priced_by_cycles(events, [holder for holder in holders if holder is not None])
+        own = self._subscription(first.subscription_key)
+        assert own is not None
+        account = self._facts.accounts[own.account]
+        drawing = self._buckets.drawing(account, [Present(account, own, first.period)], [])
+        return self._reference.rate_in_order(events, holders, drawing.held, drawing.buckets).outcomes
+
+    def _priced_by_cycles(self, events: Sequence[Event], holders: Sequence[Holder]) -> list[Outcome]:
+        """Outcomes of all events of accounts that draw together: cycle by cycle, and in each pool by pool."""
+        number = self.together[self.account_key(holders[0].subscription_key)]
+        held: dict[int, set[Period]] = collections.defaultdict(set)
+        for holder in holders:
+            subscription = self._subscription(holder.subscription_key)
+            assert subscription is not None
+            held[subscription.account].add(holder.period)
+        begun = next(each for each in self._begun if all(of_one <= set(each.periods[index]) for index, of_one in held.items()))
+        pools: dict[tuple[dt.date, int], list[Present]] = collections.defaultdict(list)
+        for index in sorted(self._members[number]):
+            subscriptions = np.flatnonzero(self._facts.subscription_account == index).tolist()
+            for period in begun.periods[index]:
+                account = self._facts.accounts[index]
+                pools[period.cycle_end or period.end, self._root(index, period.start)].extend(
+                    Present(account, self._facts.subscriptions[each], period) for each in subscriptions
+                )
+        outcomes: dict[int, Outcome] = {}
+        lefts: Lefts = {}
+        for (_, root), present in sorted(pools.items(), key=lambda each: each[0]):
+            owners = {(self._facts.accounts[root].account_key, SHARED)}
+            owners |= {(each.account.account_key, each.subscription.subscription_key) for each in present}
+            begin = [left for owner in sorted(owners) for left in lefts.get(owner, begun.lefts.get(owner, []))]
+            drawing = self._buckets.drawing(self._facts.accounts[root], present, begin)
+            own = {(each.subscription.subscription_key, each.period) for each in present}
+            rows = [row for row, holder in enumerate(holders) if (holder.subscription_key, holder.period) in own]
+            some = [events[row] for row in rows], [holders[row] for row in rows]
+            ordered = self._reference.rate_in_order(*some, drawing.held, drawing.buckets)
+            outcomes.update(zip(rows, ordered.outcomes, strict=True))
+            lefts |= {owner: [] for owner in owners} | by_owner(lefts_after(drawing, ordered.buckets))
+        return [outcomes[row] for row in range(len(events))]
+
+    def _root(self, index: int, day: dt.date) -> int:
+        """The account (index) with whose allowances an account has its own together, as told for the first day of a period."""
+        roots = [
+            relation.other
+            for relation in self._facts.agreed.pools.get(index, ())
+            if relation.span.start <= day and (relation.span.end is None or day < relation.span.end)
+        ]
+        return roots[-1] if roots and roots[-1] >= 0 else index
+
+    def _owner(self, row: Mapping[str, Any]) -> Owner:
+        start_us = row["start_us"]
+        subscription = self._subscription(self._subscriber(row["served_id"], start_us))
+        if subscription is None:
+            return NOBODY
+        account = self._facts.accounts[subscription.account]
+        day = (EPOCH + dt.timedelta(microseconds=start_us)).astimezone(ZoneInfo(account.timezone)).date()
+        if day < subscription.active.start or (subscription.active.end is not None and day >= subscription.active.end):
+            return NOBODY
+        key = subscription.subscription_key
+        plan = next((plan for from_date, plan in reversed(subscription.plans) if from_date <= day), None)
+        if plan is None:
+            return Owner(key, None, None)
+        billed_on = max(day, row["period_from"])  # where it came late that period is a later one
+        period = period_of(billed_on, account.billed_from, account.all_bill_days, account.closed_on)
+        if period is None:  # before the account is billed, or after it was closed
+            whole = period_from(day, account.bill_day)
+            period = Period(max(whole.cycle_start, account.billed_from), whole.end, whole.cycle_start)
+        return Owner(key, plan, Holder(key, plan, period))
+
+    def _subscription(self, key: int) -> Subscription | None:
+        keys = self._facts.subscription_keys
+        place = int(np.searchsorted(keys, key))
+        return self._facts.subscriptions[place] if place < len(keys) and keys[place] == key else None
+
+    def _subscriber(self, number: str, instant_us: int) -> int:
+        """Who had a number at an instant, 0 nobody."""
+        spans = self._spans.get(number, ())
+        return next((key for from_us, to_us, key in spans if from_us <= instant_us and (to_us is None or instant_us < to_us)), 0)
+
+    def _event(self, row: Mapping[str, Any], owner: Owner) -> Event:
+        number = row["other_e164"]
+        other = str(number) if number is not None and number > 0 else ""
+        dialled = row["other_raw"] or ""
+        is_code = dialled in self._buckets.short_codes(owner.plan, row["service"], row["start_us"])
+        originating = row["direction"] == Direction.ORIGINATING
+        payer = self._subscription(owner.subscription_key)
+        amount = row["source_amount_micros"]
+        in_currency = owner.plan is not None and row["source_currency"] == self._currency.get(owner.plan.partition("/")[0], "")
+        return Event(
+            row["event_key"],
+            row["start_us"],
+            _quantity(row),
+            row["service"],
+            owner.plan,
+            destination=dialled if is_code else "" if not number else None if number < 0 else other,
+            origin=_number(row["served_id"]) if originating else other,
+            direction=row["direction"],
+            on_net=self._subscriber(other, row["start_us"]) > 0 if other else None,
+            visited=row["serving_plmn"] or 0,
+            rating_group=row["rating_group"] or 0,
+            home_timezone=self._facts.accounts[payer.account].timezone if payer is not None else "",
+            content_micros=amount if amount is not None and in_currency else -1,
+        )
+
+
+def _begun(home: Home, connection: sa.Connection, run: Any, known: facts.Facts, catalogues: Sequence[Catalogue]) -> list[_Begun]:  # noqa: ANN401 -- a row of bill_runs
+    """As the run computed what was touched, and as it would have computed everything: a run may have been told to."""
+    contracts = Contracts(known, PriceList(catalogues), facts.Midnights())
+    covered = scope.covered_through(connection, known, run.run_id)
+    bill_date = dt.date.fromisoformat(run.bill_date)
+    found = []
+    for everything in (False, True):
+        decided = changed_accounts.scope_of(home, connection, contracts, covered, bill_date, run.pinned_seq, everything=everything)
+        lefts = by_owner(carried_allowances.stored(connection, known, decided, run.run_id))
+        found.append(_Begun(decided.periods, lefts))
+    return found
+
+
+def usage_of(home: Home, seq: int, chosen: pa.Table) -> list[dict[str, Any]]:
+    """Usage rows of the `chosen` charges (event_key, start_us, period_from), instants as integers, each with its `period_from`."""
+    keys: Any = chosen["event_key"].combine_chunks()
+    start_us = chosen["start_us"].cast(pa.int64()).to_numpy()
+    if not len(start_us):
+        return []
+    usage = view.usage(home, _USAGE, seq, int(start_us.min()), int(start_us.max()) + 1)
+    usage = usage.filter(pc.is_in(usage["event_key"], value_set=keys))
+    place = usage.column_names.index("start_us")
+    usage = usage.set_column(place, "start_us", usage["start_us"].cast(pa.int64()))
+    period_from = dict(zip(keys.to_pylist(), chosen["period_from"].to_pylist(), strict=True))
+    return [row | {"period_from": period_from[row["event_key"]]} for row in usage.to_pylist()]
+
+
+def _spans_by_number(connection: sa.Connection, seq: int) -> dict[str, list[tuple[int, int | None, int]]]:
+    fact = tables.guiding_facts.c
+    spans: dict[str, dict[int, tuple[int, int | None, int]]] = {}
+    query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key).where(fact.commit_seq <= seq)
+    for served_id, from_us, to_us, key in connection.execute(query.order_by(fact.commit_seq)):
+        spans.setdefault(served_id, {})[from_us] = (from_us, to_us, key)  # one learned later tells the end
+    return {served_id: list(by_start.values()) for served_id, by_start in spans.items()}
+
+
+def _quantity(row: Mapping[str, Any]) -> int:
+    if row["service"] == Service.VOICE:
+        return int(row["duration_us"] or 0)
+    if row["service"] == Service.DATA:
+        return (row["bytes_up"] or 0) + (row["bytes_down"] or 0)
+    return 1 if row["units"] is None else row["units"]
+
+
+def _number(served_id: str) -> str:
+    """The served id where it is an E.164 number, else nothing."""
+    is_number = served_id.isascii() and served_id.isdecimal() and len(served_id) <= NUMBER_DIGITS_MAX and served_id[0] != "0"
+    return served_id if is_number else ""

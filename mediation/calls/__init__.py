@@ -1,0 +1,1 @@
+"""Events of any service, their checks, and the legs of calls."""

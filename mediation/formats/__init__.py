@@ -1,0 +1,1 @@
+"""Decoders of usage formats, each a module; `registry` names them."""

@@ -1,0 +1,1 @@
+"""Records as blocks of fields, by position in bytes."""

@@ -1,0 +1,1 @@
+"""Sources as data: definitions, their mistakes, their text."""

@@ -1,0 +1,1 @@
+"""Values of fields: times, amounts, numbers, texts, hashes."""
