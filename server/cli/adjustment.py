@@ -36,8 +36,8 @@ def add(
     from billing.store.home import Home
     from server.cli import output
     from server.cli.bill import parse_date
-    from server.cli.ledger_commands.common import who
-    from server.cli.payment_commands.common import micros_of
+    from server.cli.ledger.common import who
+    from server.cli.payment.common import micros_of
 
     wanted = adjusting.Wanted(
         reference, account, parse_date(date), micros_of(amount), reason_code, text, catalogue, tax_class, subscription

@@ -32,7 +32,7 @@ def list_(
     from billing.store import approvals
     from billing.store.home import Home
     from server.cli import output
-    from server.cli.payment_commands.common import plain
+    from server.cli.payment.common import plain
 
     with Home.open(home) as opened:
         with opened.connect() as connection:
@@ -67,8 +67,8 @@ def agree(
     from billing import agreeing
     from billing.store.home import Home
     from server.cli import output
-    from server.cli.ledger_commands.common import who
-    from server.cli.payment_commands.common import plain
+    from server.cli.ledger.common import who
+    from server.cli.payment.common import plain
 
     with Home.open(home) as opened:
         done = agreeing.agree(opened, number, note, who(opened))
@@ -95,8 +95,8 @@ def refuse(
     from billing.store import approvals
     from billing.store.home import Home
     from server.cli import output
-    from server.cli.ledger_commands.common import who
-    from server.cli.payment_commands.common import plain
+    from server.cli.ledger.common import who
+    from server.cli.payment.common import plain
 
     with Home.open(home) as opened:
         found = approvals.refuse(opened, number, note, who(opened))

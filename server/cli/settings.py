@@ -90,7 +90,7 @@ def agree(
     from billing.store.home import Home
     from rating.errors import UserError
     from server.cli import output
-    from server.cli.ledger_commands.common import who
+    from server.cli.ledger.common import who
 
     with Home.open(home) as opened:
         with opened.connect() as connection:

@@ -52,7 +52,7 @@ def check(
     from mediation.bytes.reader import shown
     from rating.errors import UserError
     from server.cli import progress
-    from server.cli.usage_commands import common
+    from server.cli.usage import common
 
     common.refuse_unreadable([file])
     with containers.files_in(file) as members:

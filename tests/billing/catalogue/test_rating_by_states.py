@@ -180,7 +180,7 @@ def test_nothing_that_prices_reads_every_published_version() -> None:
         "billing/accounts/forecast.py",
         "billing/enquiries/home.py",
         "server/cli/catalogue_names.py",
-        "server/cli/tariff_commands",
+        "server/cli/tariffs",
     }
     reads = re.compile(r"\b(?:store|catalogue|published_catalogues)\.published\(|import .*\bpublished\b")
     found = {

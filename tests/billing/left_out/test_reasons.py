@@ -28,7 +28,7 @@ from rating.errors import UserError
 from rating.model import LateUsage
 from rating.schema import Direction, UsageFlag
 from rating.status import Status
-from server.cli.usage_commands.find import state_in_words
+from server.cli.usage.find import state_in_words
 from tests.billing.runs.test_pools_and_late import agreed, arrive
 from tests.billing.runs.test_promises import a_plan, selling
 from tests.billing.runs.world import Call, instant_us

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.cli.payment_commands.back import opened_again
+from server.cli.payment.back import opened_again
 from tests.billing.payments.desk import UNIT
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span
 from billing.verification.explain_line import explain_record
 from rating.errors import UserError
-from server.cli.usage_commands.find import state_in_words
+from server.cli.usage.find import state_in_words
 from tests.billing.documents.clerk import void
 from tests.billing.rerate.test_rerate_scope import correct
 from tests.billing.runs.test_pools_and_late import arrive

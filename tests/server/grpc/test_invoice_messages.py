@@ -15,7 +15,7 @@ from billing.documents import voiding
 from ratewright.v1 import invoice_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2_grpc
 from rating.model import DayPass, QuantityUnit, Service
-from server.cli.invoice_commands.looking import show
+from server.cli.invoice.looking import show
 from tests.billing.documents.clerk import CENT, credit, tell, void, who
 from tests.billing.runs.world import START_US, Call, shop
 from tests.server.grpc.calls import DEADLINE_S, refused

@@ -1,0 +1,44 @@
+"""`ratewright accounts entity add|list`: who issues documents and keeps books."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.accounts.common import DryRun  # noqa: TC001 -- cyclopts reads annotations
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+
+def add(
+    entity: Annotated[str, Parameter(name="ENTITY", help="What accounts.csv calls it.")],
+    /,
+    *,
+    name: Annotated[str, Parameter(help="Its name on documents.")],
+    invoice_prefix: Annotated[str, Parameter(help="What stands before the numbers of its invoices, such as N.")],
+    credit_prefix: Annotated[str, Parameter(help="What stands before the numbers of its credit notes, such as NC.")],
+    dry_run: DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Add a legal entity, with numbers of its own. What was added never changes."""
+    from billing.accounts import entities
+    from server.cli.accounts.common import perform
+
+    wanted = entities.Entity(entity, name, invoice_prefix, credit_prefix)
+    return perform(home, as_json, dry_run, lambda opened, asked: entities.add(opened, wanted, asked))
+
+
+def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """List the legal entities that were added. The one without a name, with R and C, is always there."""
+    from billing.accounts import entities
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = entities.list_all(opened)
+    if as_json:
+        output.print_json([each._asdict() for each in found])
+        return 0
+    output.print_table(("entity", "name", "invoices", "credit notes"), found)
+    return 0

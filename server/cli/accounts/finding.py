@@ -1,0 +1,68 @@
+"""`ratewright accounts find`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.accounts.searching import Hit
+
+SHOWN_ROWS = 50
+
+
+def find(
+    text: Annotated[str, Parameter(name="TEXT", help="An id, a name or a number; or how it begins, and of a name any part.")],
+    /,
+    *,
+    on: Annotated[str | None, Parameter(name="--on", help="Of numbers only who had them on this day; else everybody who ever had.")] = None,
+    limit: Annotated[int, Parameter(help="How many to show of accounts, subscriptions and numbers each.")] = SHOWN_ROWS,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Find accounts by id, name, subscription or number, exact ones first; of a number, who had it when.
+
+    Numbers and subscriptions are found by index; names in one pass over the accounts. The exit status is 1 when nothing was found.
+    """
+    from billing.accounts.searching import search
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.accounts.common import date_or_none
+
+    day = date_or_none(on, "--on")
+    with Home.open(home) as opened:
+        found = search(opened, text, on=day, limit=limit)
+    if as_json:
+        output.print_json(found)
+        return 0 if found.hits else 1
+    if not found.hits:
+        print("nothing is called so")
+        return 1
+    columns = ("account", "name", "found by", "", "subscription", "from", "to")
+    output.print_table(columns, [_row(each) for each in found.hits])
+    if found.more:
+        print("there are more: give a longer text, or --limit")
+    return 0
+
+
+def _row(hit: Hit) -> tuple[str, ...]:
+    text = "" if hit.found_by in {"account", "name"} else hit.text
+    begins = "" if hit.from_us is None else _moment(hit.from_us, hit.timezone, is_end=False)
+    ends = "" if hit.to_us is None else _moment(hit.to_us, hit.timezone, is_end=True)
+    return hit.account_id, hit.name, hit.found_by, text, hit.subscription_id, begins, ends
+
+
+def _moment(instant_us: int, timezone: str, *, is_end: bool) -> str:
+    """A day on the account's clock where a span begins or ends with it, the last one included; else the instant."""
+    from zoneinfo import ZoneInfo
+
+    from billing.clocks import EPOCH
+
+    local = (EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(ZoneInfo(timezone))
+    if local.time() != dt.time():
+        return local.isoformat(sep=" ")
+    return (local.date() - dt.timedelta(days=1 if is_end else 0)).isoformat()

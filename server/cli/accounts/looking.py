@@ -1,0 +1,183 @@
+"""`ratewright accounts list|show`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.accounts.common import AccountId  # noqa: TC001 -- cyclopts reads annotations
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.accounts.lookup import AccountDetail, SubscriptionLine
+    from billing.enquiries.account import Standing
+
+SHOWN_ROWS = 50
+
+
+def list_(
+    *,
+    limit: Annotated[int, Parameter(help="How many to show, by id.")] = SHOWN_ROWS,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List accounts."""
+    from billing.accounts import lookup
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        accounts = lookup.list_accounts(opened, limit)
+        total = lookup.count_accounts(opened)
+    if as_json:
+        output.print_json({"total": total, "accounts": accounts})
+        return 0
+    columns = ("account", "name", "currency", "bill day", "opened on", "subscriptions")
+    rows = [(each.account_id, each.name, each.currency, each.bill_day, each.opened_on, each.subscriptions) for each in accounts]
+    output.print_table(columns, rows, right=("bill day", "subscriptions"))
+    if total > len(accounts):
+        print(f"{total - len(accounts):,} more: --limit {total} shows all")
+    return 0
+
+
+def show(
+    account: AccountId,
+    /,
+    *,
+    as_of: Annotated[str | None, Parameter(name="--as-of", help="The day whose state is shown; left out: today, on its clock.")] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show one account: what it owes, its last bills and dunning as of now, its unit, subscriptions, and every fact about it in words."""
+    import msgspec
+
+    from billing.accounts import lookup
+    from billing.enquiries.account import standing
+    from billing.store.home import Home
+    from server import clock
+    from server.cli import output, practice
+    from server.cli.accounts.common import date_or_none
+
+    day = date_or_none(as_of, "--as-of")
+    with Home.open(home) as opened:
+        now_us = clock.now_us(opened)
+        detail = lookup.show_account(opened, account, day)
+        if day is None:
+            detail = lookup.show_account(opened, account, _local_day(now_us, detail.account.timezone))
+        money = standing(opened, account, now_us)
+    if as_json:
+        output.print_json(practice.marked(opened, {**msgspec.to_builtins(detail), "standing": msgspec.to_builtins(money)}))
+        return 0
+    practice.say(opened)
+    output.print_table(("account", detail.account.account_id), _fields(detail))
+    print()
+    _print_standing(money)
+    rows = [
+        (each.subscription_id, each.plan, each.from_date, output.last_day(each.to_date), _numbers(each)) for each in detail.subscriptions
+    ]
+    output.print_table(("subscription", f"plan on {detail.as_of}", "from", "to", "numbers"), rows)
+    plans = [
+        (each.subscription_id, plan.from_date, plan.plan)
+        for each in detail.subscriptions
+        for plan in each.plans
+        if each.plans[1:] and plan.from_date <= detail.as_of
+    ]
+    if plans:
+        print()
+        output.print_table(("subscription", "from", "on plan"), plans)
+    facts = [
+        (each.fact_id, each.about, each.from_date, output.last_day(each.to_date), each.says, each.by_name)
+        for each in detail.facts
+        if each.from_date <= detail.as_of
+    ]
+    if facts:
+        print()
+        output.print_table(("fact", "about", "from", "to", "says", "told by"), facts)
+    if detail.coming:
+        print(f"\nto come after {detail.as_of}")
+        for each in detail.coming:
+            print(f"from {each.from_date}: {each.about}: {each.says}")
+    if detail.opening_items:
+        print()
+        items = [(each.reference, each.issued_on, each.due_on, _amount(detail, each.amount_micros)) for each in detail.opening_items]
+        output.print_table(("opening item", "issued on", "due on", "amount"), items, right=("amount",))
+    return 0
+
+
+def _local_day(now_us: int, timezone: str) -> dt.date:
+    from zoneinfo import ZoneInfo
+
+    from billing.clocks import EPOCH
+
+    return (EPOCH + dt.timedelta(microseconds=now_us)).astimezone(ZoneInfo(timezone)).date()
+
+
+def _print_standing(money: Standing) -> None:
+    """The amount it owes now, and its last documents."""
+    from server.cli import output
+
+    output.print_table((f"on {money.as_of}", ""), _standing(money))
+    print()
+    if not money.bills:
+        return
+    rows = [
+        (each.number, each.document_type.replace("_", " "), each.issued_on, each.due_on, output.amount(each.total_micros, each.currency),
+         output.amount(each.open_micros, each.currency), f"void since {each.voided_on}" if each.voided_on else "")
+        for each in money.bills
+    ]  # fmt: skip
+    output.print_table(("last bills", "what", "issued on", "due on", "total", "open", ""), rows, right=("total", "open"))
+    if money.documents > len(rows):
+        print(f"{money.documents - len(rows):,} before: ratewright invoice list --account {money.account_id}")
+    print()
+
+
+def _standing(money: Standing) -> list[tuple[str, str]]:
+    """Amounts that are nothing are left out, but for the balance."""
+    from server.cli import output
+
+    def told(micros: int) -> str:
+        return f"{output.amount(micros, money.currency)} {money.currency}"
+
+    past_due = f", oldest due on {money.oldest_due_on}" if money.oldest_due_on else ""
+    amounts = (
+        ("invoices open", money.open_micros, ""),
+        ("credit not used up", money.credit_micros, ""),
+        ("past due", money.overdue_micros, past_due),
+        ("promised", money.promised_micros, ""),
+        ("deposits held apart", money.deposits_held_micros, ""),
+    )
+    level = f"level {money.dunning_level}, {money.dunning_action.replace('_', ' ')}" if money.dunning_level else "clear"
+    dunning = f"{level} by policy {money.dunning_policy}{'; outgoing calls are barred' if money.barred else ''}"
+    next_bill = money.next_bill_date or "none"
+    return [
+        ("balance", told(money.balance_micros)),
+        *((name, told(micros) + more) for name, micros, more in amounts if micros),
+        ("dunning", dunning),
+        ("next bill date", f"{next_bill}, held: no bill is made of it" if money.bills_held else next_bill),
+    ]
+
+
+def _fields(detail: AccountDetail) -> list[tuple[str, object]]:
+    """What is known of the account itself, then how it stands on the day."""
+    account = detail.account
+    fields: list[tuple[str, object]] = [
+        (name.replace("_", " "), getattr(account, name)) for name in account.__struct_fields__ if name != "account_id"
+    ]
+    if (detail.bill_day_now, detail.category_now) != (account.bill_day, account.category or "normal"):
+        fields += [(f"bill day on {detail.as_of}", detail.bill_day_now), (f"category on {detail.as_of}", detail.category_now)]
+    fields += [("closed on", detail.closed_on), ("billed together with", " ".join(detail.unit) or None)]
+    fields += [(f"on {detail.as_of}", told) for told in detail.relations]
+    fields += [(f"billed in {month}", _amount(detail, micros)) for month, micros in detail.baselines.items()]
+    return [(name, value) for name, value in fields if value is not None]
+
+
+def _numbers(line: SubscriptionLine) -> str:
+    return " ".join(dict.fromkeys(line.numbers))
+
+
+def _amount(detail: AccountDetail, micros: int) -> str:
+    from server.cli import output
+
+    return output.amount(micros, detail.account.currency)

@@ -1,0 +1,50 @@
+"""`ratewright accounts number give|take`: numbers that change hands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.accounts.common import DryRun, SubscriptionId  # noqa: TC001 -- cyclopts reads annotations
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+Number = Annotated[str, Parameter(name="NUMBER", help="As usage has it: an E.164 number as digits without +.")]
+_INSTANT = "A day, local to the account, or an instant with offset such as 2026-01-31T12:00:00+08:00."
+
+
+def give(
+    number: Number,
+    subscription: SubscriptionId,
+    /,
+    *,
+    from_: Annotated[str, Parameter(name="--from", help=_INSTANT)],
+    quarantine_days: Annotated[int, Parameter(help="A number that was another's must have been nobody's for so many days.")] = 90,
+    dry_run: DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Give a number to a subscription. Usage from before what was billed is billed by the next run."""
+    from billing.accounts import numbers
+    from server.cli.accounts.common import instant_or_date, perform
+
+    begin = instant_or_date(from_, "--from")
+    return perform(home, as_json, dry_run, lambda opened, asked: numbers.give(opened, asked, number, subscription, begin, quarantine_days))
+
+
+def take(
+    number: Number,
+    subscription: SubscriptionId,
+    /,
+    *,
+    on: Annotated[str, Parameter(name="--on", help=_INSTANT)],
+    dry_run: DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Take a number from a subscription: from then on it is nobody's."""
+    from billing.accounts import numbers
+    from server.cli.accounts.common import instant_or_date, perform
+
+    end = instant_or_date(on, "--on")
+    return perform(home, as_json, dry_run, lambda opened, asked: numbers.take(opened, asked, number, subscription, end))

@@ -1,0 +1,165 @@
+"""`ratewright bill unbilled|opening|alarms`."""
+
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import cyclopts
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from billing.documents.enquiry import Enquiry
+
+HEADS: Final = {
+    "en": "Account {}, not billed up to {}; provisional, without tax",
+    "zh": "账户 {}，截至 {} 尚未出账；暂计，不含税",
+}
+alarms = cyclopts.App(name="alarms", help="Bills out of the ordinary: list them, say that the customer was told, dismiss them.")
+AlarmId = Annotated[int, Parameter(name="ALARM", help="Its number, as `bill alarms list` shows it.")]
+DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
+
+
+def unbilled(
+    account: Annotated[str, Parameter(name="ACCOUNT", help="Id of the account.")],
+    /,
+    *,
+    date: Annotated[str | None, Parameter(help="Up to this date, not included; up to now (tomorrow) by default.")] = None,
+    language: Annotated[Literal["en", "zh"] | None, Parameter(help="Language; the account's own by default.")] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """What an account has run up that is on no invoice yet, by subscription and charge: provisional, without tax."""
+    from billing.documents.enquiry import enquire
+    from billing.store.home import Home
+    from server import clock
+    from server.cli import output
+    from server.cli.bill import parse_date
+
+    with Home.open(home) as opened:
+        found = enquire(opened, account, None if date is None else parse_date(date), clock.now_us(opened), language)
+    if as_json:
+        output.print_json(found)
+    else:
+        _print(found)
+    return 0
+
+
+def opening(
+    *,
+    date: Annotated[str | None, Parameter(help="Date of the documents; today (UTC) by default.")] = None,
+    dry_run: DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Make documents of what imported accounts owed before. Items that have theirs are left alone."""
+    from billing.documents import openings
+    from billing.store.home import Home
+    from server.cli import output, practice
+    from server.cli.bill import amounts
+    from server.cli.ledger.common import who
+    from server.cli.payment.common import date_or_today
+
+    with Home.open(home) as opened:
+        done = openings.open_items(opened, who(opened), date_or_today(opened, date), dry_run=dry_run)
+    if as_json:
+        output.print_json(practice.marked(opened, done))
+    else:
+        practice.say(opened)
+        if done.proposal:
+            print(
+                f"{done.documents} opening items wait for another person as proposal {done.proposal}; somebody else: "
+                f"ratewright approvals agree {done.proposal}"
+            )
+        else:
+            print(f"opening documents{' that would be made' if dry_run else ''}: {done.documents}, {amounts(done.total_micros)}")
+        if done.needs_second and dry_run:
+            print("another person would have to agree: more is to customers' credit than one person may give back alone")
+        if done.refused:
+            print(f"without --dry-run this is refused: {done.refused}")
+    return 1 if done.refused else 0
+
+
+@alarms.command(name="list")
+def list_(
+    *,
+    every: Annotated[bool, Parameter(name="--all", negative="", help="Those that were told or dismissed, too.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List alarms that nobody has dealt with."""
+    from billing.documents import alarms as found_alarms
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = found_alarms.list_all(opened, only_open=not every)
+    if as_json:
+        output.print_json(found)
+        return 0
+    rows = [
+        (each.alarm_id, each.kind.replace("_", " "), each.account_id, each.period_from, output.amount(each.reached_micros, each.currency),
+         output.amount(each.limit_micros, each.currency), each.currency, each.state, each.note)
+        for each in found
+    ]  # fmt: skip
+    columns = ("alarm", "kind", "account", "period from", "reached", "limit", "currency", "state", "note")
+    output.print_table(columns, rows, right=("alarm", "reached", "limit"))
+    return 0
+
+
+@alarms.command
+def told(
+    alarm: AlarmId,
+    /,
+    *,
+    note: Annotated[str, Parameter(help="How and by whom.")] = "",
+    home: HomeFolder = DEFAULT_HOME,
+) -> int:
+    """The customer was told."""
+    return _decide(home, alarm, "told", note)
+
+
+@alarms.command
+def dismiss(
+    alarm: AlarmId, /, *, note: Annotated[str, Parameter(help="Why nobody needs to be told.")], home: HomeFolder = DEFAULT_HOME
+) -> int:
+    """Nobody needs to be told."""
+    return _decide(home, alarm, "dismissed", note)
+
+
+def _decide(home: Path, alarm: int, kind: str, note: str) -> int:
+    from billing.documents import alarms as found_alarms
+    from billing.store.home import Home
+    from server.cli.ledger.common import who
+
+    with Home.open(home) as opened:
+        changed = found_alarms.decide(opened, alarm, kind, note, who(opened))
+    print(f"alarm {alarm} is {kind}" if changed else f"alarm {alarm} is {kind} already; nothing changed")
+    return 0
+
+
+def _print(found: Enquiry) -> None:
+    from server.cli import output
+    from server.cli.languages import words
+    from server.cli.pages import invoice
+
+    language = found.language if found.language in HEADS else "en"
+    print(HEADS[language].format(found.account_id, output.last_day(found.through)))
+    rows = [
+        (
+            each.subscription_id,
+            invoice.of_class(each.text, each.tax_name, invoice.WORDS[language]),
+            output.periods(each.period_from, each.period_to, each.days),
+            f"{each.events:,}" if each.events else "",
+            output.amount(each.amount_micros, each.currency),
+        )
+        for each in found.lines
+    ]
+    columns = words(("subscription", "charge", "period", "events", "amount"), language)
+    output.print_table(columns, rows, right=columns[3:])
+    for currency, micros in sorted(found.net_micros.items()):
+        print(f"{output.amount(micros, currency)} {currency}")

@@ -1,0 +1,67 @@
+"""`ratewright bill quarantine|retry`: accounts that runs put aside, and billing them when the cause is mended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.bill import Threads, thread_count
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+
+def quarantine(
+    *,
+    run: Annotated[int | None, Parameter(name="--run", help="Only of this run.")] = None,
+    every: Annotated[bool, Parameter(name="--all", negative="", help="Also those that a later run has billed.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List accounts that runs did not bill, with the reason: in quarantine, held, or for testing."""
+    from billing.runs import quarantine as parking
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = parking.parked(opened, run, every=every)
+    if as_json:
+        output.print_json({"accounts": found})
+        return 0
+    if not found:
+        print("no account is put aside")
+        return 0
+    rows = [(each.run_id, each.bill_date, each.account_id, each.kind, each.reason, each.billed_by or "") for each in found]
+    output.print_table(("run", "bill date", "account", "kind", "reason", "billed by run"), rows, right=("run", "billed by run"))
+    return 0
+
+
+def retry(
+    *,
+    run: Annotated[int, Parameter(name="--run", help="The run whose accounts are tried again.")],
+    threads: Threads = 0,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Bill the accounts that a run put into quarantine and no run has billed since, for the same date and as of now."""
+    import functools
+
+    from billing.runs import quarantine as parking
+    from billing.runs.states import By
+    from billing.store.home import Home
+    from server import clock, operator
+    from server.cli import output, practice, stages
+    from server.cli.bill.run import finish, print_report
+
+    who = operator.current()
+    with Home.open(home) as opened:
+        now, by = functools.partial(clock.now_us, opened), By(who.name, who.uid)
+        with stages.show("bill") as report:
+            done = parking.retry(opened, run, now(), by, threads=thread_count(threads), progress=report, clock=now)
+        if done.state == "posted":
+            return finish(opened, done, as_json=as_json)
+    if as_json:
+        output.print_json(practice.marked(opened, done))
+    else:
+        practice.say(opened)
+        print_report(done)
+    return 0

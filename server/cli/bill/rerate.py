@@ -1,0 +1,175 @@
+"""`ratewright bill rerate|rerate-list|rerate-approve|rerate-reject|rerate-apply`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.bill import Threads  # noqa: TC001 -- cyclopts reads the annotations when the command runs
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.rerate.figures import Figures
+    from billing.rerate.jobs import Job
+
+Named = Annotated[
+    str | None,
+    Parameter(help="Of the accounts with the plan only these: a,b or @file with one id a line.", allow_leading_hyphen=True),
+]
+JobId = Annotated[int, Parameter(help="Number of the re-rating, as `bill rerate-list` shows it.")]
+
+
+def rerate(
+    *,
+    plan: Annotated[str, Parameter(help="Plan, such as mobile/smart-m; its add-ons are with it.")],
+    version: Annotated[int, Parameter(help="The version that prices it now.")],
+    periods: Annotated[str, Parameter(help="Months, such as 2026-08 or 2026-08..2026-10.")],
+    accounts: Named = None,
+    dry_run: Annotated[bool, Parameter(negative="", help="Show what it comes to, and store nothing.")] = False,
+    threads: Threads = 0,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Rate charges of billed months again and store what it comes to as a job. Nothing is billed until another person approved it."""
+    from billing.rerate import jobs
+    from billing.rerate.request import request
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.bill import account_ids, thread_count
+    from server.cli.ledger.common import who
+    from server.cli.stages import show
+
+    named = account_ids(accounts)
+    wanted = request(plan, version, periods, None if named is None else tuple(named))
+    with Home.open(home) as opened, show("rerate") as report:
+        if dry_run:
+            found = jobs.preview(opened, wanted, threads=thread_count(threads), progress=report)
+            job = None
+        else:
+            job = jobs.plan(opened, wanted, who(opened), threads=thread_count(threads), progress=report)
+            found = job.figures
+    if as_json:
+        output.print_json(found if job is None else job)
+        return 0
+    _print_figures(found)
+    if job is None:
+        print("nothing was stored")
+    else:
+        known = " is there already" if job.existed else ""
+        then = {
+            jobs.WAITING: f"; somebody else approves it: ratewright bill rerate-approve {job.job_id}",
+            jobs.APPROVED: f"; it is billed with: ratewright bill rerate-apply {job.job_id} --date ...",
+        }
+        print(f"re-rating {job.job_id}{known}: {job.state}{then.get(job.state, '')}")
+    return 0
+
+
+def rerate_list(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """List re-ratings, what they come to and where they stand."""
+    from billing.rerate import jobs
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.bill import amounts
+
+    with Home.open(home) as opened:
+        found = jobs.jobs(opened)
+    if as_json:
+        output.print_json(found)
+        return 0
+    rows = [
+        (each.job_id, each.request.plan, each.request.version, output.period(f"{each.request.first_day}", each.request.after_day),
+         each.figures.accounts, amounts(each.figures.net_micros), each.state, each.by_name, each.decided_by)
+        for each in found
+    ]  # fmt: skip
+    columns = ("job", "plan", "version", "days", "accounts", "net", "state", "planned by", "decided by")
+    output.print_table(columns, rows, right=("job", "version", "accounts", "net"))
+    return 0
+
+
+def rerate_approve(
+    job: JobId,
+    *,
+    note: Annotated[str, Parameter(help="What to note beside it.")] = "",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Approve a re-rating that somebody else planned."""
+    return _decide(job, "approved", note, home, as_json=as_json)
+
+
+def rerate_reject(
+    job: JobId, *, note: Annotated[str, Parameter(help="Why.")], home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False
+) -> int:
+    """Reject a re-rating. Nothing of it is billed."""
+    return _decide(job, "rejected", note, home, as_json=as_json)
+
+
+def rerate_apply(
+    job: JobId,
+    *,
+    date: Annotated[str, Parameter(help="Date of the documents.")],
+    threads: Threads = 0,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Make the invoices and credit notes of an approved re-rating. Once more makes nothing."""
+    from billing.rerate import jobs
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.bill import amounts, parse_date, thread_count
+    from server.cli.ledger.common import who
+    from server.cli.stages import show
+
+    on = parse_date(date)
+    with Home.open(home) as opened, show("rerate") as report:
+        done = jobs.apply(opened, job, on, who(opened), threads=thread_count(threads), progress=report)
+    if as_json:
+        output.print_json(done)
+    elif done.existed:
+        print(f"re-rating {job} was applied before; nothing changed")
+    else:
+        runs = ", ".join(str(each) for each in done.run_ids) or "none: there was nothing to bill"
+        print(f"re-rating {job} is billed, net {amounts(done.figures.net_micros)}; runs: {runs}")
+    return 0
+
+
+def _decide(job: int, kind: str, note: str, home: HomeFolder, *, as_json: bool) -> int:
+    from billing.rerate import jobs
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.ledger.common import who
+
+    with Home.open(home) as opened:
+        done: Job = jobs.decide(opened, job, kind, note, who(opened))
+    if as_json:
+        output.print_json(done)
+    else:
+        print(f"re-rating {job} is {done.state} by {done.decided_by}")
+    return 0
+
+
+def _print_figures(found: Figures) -> None:
+    from server.cli import output
+    from server.cli.bill import amounts
+
+    rows: list[tuple[str, object]] = [
+        ("accounts", found.accounts),
+        ("pay more", found.dearer),
+        ("pay less", found.cheaper),
+        ("unchanged", found.unchanged),
+        ("net", amounts(found.net_micros)),
+        ("tax", amounts(found.tax_micros)),
+        *((f"revenue code {name}", output.amount(micros, name.split()[0])) for name, micros in found.by_revenue_code.items()),
+        *((f"left alone {account}", "the next run computes it anyway") for account in found.left_alone),
+        *((f"cannot be billed {account}", reason) for account, reason in found.quarantined.items()),
+    ]
+    output.print_table(("what", "figure"), rows)
+    for currency, tenths in found.deciles.items():
+        shown = [(f"{place * 10} %", output.amount(micros, currency)) for place, micros in enumerate(tenths)]
+        print()
+        output.print_table(("of accounts, up to", f"difference in {currency}"), shown, right=(f"difference in {currency}",))
+    if found.largest:
+        print()
+        largest = [(each.account_id, output.amount(each.net_micros, each.currency), each.currency) for each in found.largest]
+        output.print_table(("largest differences", "net", "currency"), largest, right=("net",))

@@ -1,0 +1,227 @@
+"""`ratewright bill run` and `bill abandon`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.bill import Accounts, BillDate, Threads, account_ids, amounts, bill_date, parse_date, thread_count
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from billing.controls import Book
+    from billing.controls.findings import Finding
+    from billing.runs.cycle import Order, RunReport
+    from billing.store.home import Home
+
+Flag = Parameter(negative="")
+
+
+def run(
+    *,
+    date: BillDate | None = None,
+    period: Annotated[str | None, Parameter(help="Instead of --date: the month in which the period begins, such as 2025-10.")] = None,
+    bill_day: Annotated[int | None, Parameter(help="With --period: the bill day, 1 if not given.")] = None,
+    dry_run: Annotated[bool, Flag, Parameter(help="Show what would be billed; store nothing.")] = False,
+    trial: Annotated[
+        bool, Flag, Parameter(help="Stop when the list of invoices is computed, and compare it with the last period.")
+    ] = False,
+    resume: Annotated[bool, Flag, Parameter(help="Only go on with the run of that date that is not finished.")] = False,
+    accounts: Accounts = None,
+    everything: Annotated[bool, Flag, Parameter(help="Compute all open periods, also of accounts that nothing has touched.")] = False,
+    ahead: Annotated[
+        str | None,
+        Parameter(help="Why it is made before its date has begun. Whatever the setting `approval` says, another person has to approve it."),
+    ] = None,
+    wait: Annotated[bool, Flag, Parameter(help="Wait for another run to end.")] = False,
+    threads: Threads = 0,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Price, number and post what is due. A run that was interrupted goes on where it ended; run again, it bills nothing twice.
+
+    With --dry-run exit status 1 says that the run would refuse.
+    """
+    from billing.runs.cycle import Order
+    from billing.runs.states import By
+    from server import operator
+
+    day, who = bill_date(date, period, bill_day), operator.current()
+    order = Order(
+        by=By(who.name, who.uid),
+        accounts=account_ids(accounts),
+        trial=trial,
+        resume=resume,
+        everything=everything,
+        wait=wait,
+        ahead=_reason(ahead),
+    )
+    if dry_run:
+        from server.cli.bill.preview import show
+
+        shown = show(home, day, order, threads, as_json=as_json, with_lines=False)
+        return 1 if shown.refused or shown.findings else 0
+    return _run(home, day, order, threads, as_json=as_json)
+
+
+def _reason(ahead: str | None) -> str:
+    from rating.errors import UserError
+
+    if ahead is not None and not ahead.strip():
+        raise UserError("--ahead needs a reason", "say why the run has to be made before its date", exit_status=2)
+    return ahead or ""
+
+
+def abandon(*, date: BillDate, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Forget a run that has numbered nothing: one that was interrupted, or of a wrong date. Nothing of it counts."""
+    from billing.runs import cycle
+    from billing.store.home import Home
+    from server import clock
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        number = cycle.abandon(opened, parse_date(date), clock.now_us(opened))
+    if as_json:
+        output.print_json({"run_id": number, "bill_date": date})
+    else:
+        print(f"run {number} of {date} is forgotten; it had billed nothing")
+    return 0
+
+
+def print_report(report: RunReport) -> None:
+    """What a run has done, as a table."""
+    from billing.runs.selection.left_out import LeftOut, told
+    from server.cli import output
+
+    again = " (resumed)" if report.resumed else ""
+    spans = ", ".join(f"{each.first} .. {each.last}" for each in report.numbers)
+    given = f"{report.invoices}  {spans}" if report.invoices else "none: nothing was left to bill"
+    listed = f"{report.drafts} on the list, none numbered"
+    rows: list[tuple[str, object]] = [
+        ("run", f"{report.run_id} for {report.bill_date}, {report.state}{again}"),
+        *([("ahead of its date", report.ahead)] if report.ahead else []),
+        ("as of commit", report.pinned_seq),
+        ("accounts", report.accounts),
+        ("invoices", listed if report.state in {"computed", "rejected"} else given),
+        ("net", known_amounts(report, report.net_micros)),
+        ("tax", known_amounts(report, report.tax_micros)),
+        ("total", known_amounts(report, report.total_micros)),
+        *((f"events {name}", count) for name, count in report.events.items()),
+        *((f"left out: {name} ({told(LeftOut(name))})", count) for name, count in report.left_out.items() if count),
+        *((f"quarantined {account}", reason) for account, reason in report.quarantined.items()),
+        *((f"not billed {account}", reason) for account, reason in report.put_aside.items()),
+    ]
+    output.print_table(("what", "figure"), rows)
+
+
+def _run(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool) -> int:
+    import functools
+
+    from billing.documents import following
+    from billing.intake.taking import Intake
+    from billing.runs import cycle, reports
+    from billing.store.home import Home
+    from server import clock
+    from server.cli import stages
+
+    with Home.open(home) as opened:
+        posted = following.left_at(opened, day) if order.resume else None
+        if posted is not None:  # somebody was stopped before its books were looked at
+            return finish(opened, reports.run_report(opened, posted, resumed=True), as_json=as_json)
+        now = functools.partial(clock.now_us, opened)
+        with stages.show("bill") as report:
+            Intake(opened).assemble(now())  # calls that lack a segment wait no longer than their source allows
+            done = cycle.run(opened, day, now(), order=order, threads=thread_count(threads), progress=report, clock=now)
+        return finish(opened, done, as_json=as_json) if done.state == "posted" else _computed(opened, done, as_json=as_json)
+
+
+def known_amounts(report: RunReport, by_currency: Mapping[str, int]) -> str:
+    """Amounts of a run. A list whose files are gone, or of before it told them, has none."""
+    return "not known" if report.drafts and not by_currency else amounts(by_currency)
+
+
+def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
+    """Print a posted run with its books, after runs that nobody has followed up. Exit status 1 if a book does not balance."""
+    from billing.documents.following import follow_up
+    from billing.runs.reports import run_report
+    from server.cli import output, practice
+    from server.cli.ledger.common import who
+
+    followed = follow_up(home, done.run_id, who(home))
+    if as_json:
+        output.print_json(practice.marked(home, done))
+    else:
+        practice.say(home)
+        for each in followed:
+            print_report(done if each.run_id == done.run_id else run_report(home, each.run_id))
+            _print_books(each.books, each.open_findings)
+            _print_for_good(done if each.run_id == done.run_id else run_report(home, each.run_id))
+            print_alarms(each.alarms)
+            if each.run_id != done.run_id:
+                print()
+    return 0 if all(book.ok for each in followed for book in each.books) else 1
+
+
+def _print_for_good(report: RunReport) -> None:
+    """A count of the records a run has left out for good and nobody has decided on, if any."""
+    from billing.runs.selection.left_out import LeftOut, Outlook, outlook
+
+    names = (each for each in LeftOut if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED)
+    count = sum(report.left_out.get(each.value, 0) for each in names)
+    if count:
+        print(f"too late for any bill: {count} records; `ratewright usage too-late` lists them")
+
+
+def print_alarms(count: int) -> None:
+    """How many alarms a run has raised, if any."""
+    if count:
+        print(f"bills out of the ordinary: {count}; `ratewright bill alarms list` shows them")
+
+
+def print_failed(failed: Sequence[Book]) -> None:
+    """Books that do not balance."""
+    for each in failed:
+        print(f"  FAILED {each.name}: {each.left:,} is not {each.right:,} {each.unit}")
+
+
+def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
+    from server.cli import output, practice
+
+    practice.say(home, as_json=as_json)
+    if done.state != "computed":
+        output.print_json(practice.marked(home, done)) if as_json else print_report(done)
+        return 0
+    from billing.controls import findings
+    from billing.controls.book import book
+    from billing.runs import trial
+    from server import clock
+    from server.cli.pages.trial import print_trial
+
+    found = trial.compare(home, done.run_id)
+    jumps = {each.account_id: each.now_micros for each in found.jumps.shown}
+    jumping = book(
+        f"trial, run {done.run_id} of {done.bill_date}: no bill is five times the last one", found.jumps.count, 0, "accounts", jumps
+    )
+    findings.keep(home, [jumping], done.run_id, done.started_by, clock.today(home), clock.now_us(home))
+    if as_json:
+        output.print_json(practice.marked(home, {"run": done, "trial": found}))
+        return 0
+    print_report(done)
+    print()
+    print_trial(found)
+    print(f"\nnothing is numbered yet: ratewright bill approve --run {done.run_id} (somebody else), then ratewright bill run --date "
+          f"{done.bill_date} --resume")  # fmt: skip
+    return 0
+
+
+def _print_books(found: Sequence[Book], open_ones: Sequence[Finding]) -> None:
+    failed = [each for each in found if not each.ok]
+    print(f"\n{len(found) - len(failed)} of {len(found)} books of this run balance")
+    print_failed(failed)
+    for finding in open_ones:
+        print(f"  finding {finding.finding_id}, {finding.owner} by {finding.due_on}: {finding.name}")

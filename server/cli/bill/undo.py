@@ -1,0 +1,89 @@
+"""`ratewright bill undo`: a posted run of the cycle is taken back by two people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.bill import Accounts  # noqa: TC001 -- read when the command is called
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.documents.undoing import Undoing
+
+_SHOWN = 50  # documents; --json has all
+
+
+def undo(
+    *,
+    run: Annotated[int, Parameter(name="--run", help="The run's number.")],
+    reason: Annotated[str, Parameter(help="Why, for whoever looks at it later.")],
+    accounts: Accounts = None,
+    withdraw: Annotated[bool, Parameter(name="--withdraw", negative="", help="Take back a proposal that nobody agreed to.")] = False,
+    dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Propose that a posted run is undone; the same command by another person undoes it: its documents are void, and it counts no more.
+
+    What was paid, credited or billed on top of it, and what is in a closed month, refuses it, unless --accounts leaves it out. With
+    --dry-run exit status 1 says that something stands in the way.
+    """
+    from billing.documents import undoing
+    from billing.store.home import Home
+    from rating.errors import UserError
+    from server.cli import output
+    from server.cli.bill import account_ids
+    from server.cli.ledger.common import who
+
+    if withdraw and dry_run:
+        raise UserError("--withdraw has nothing to show", "leave out --dry-run, or --withdraw", exit_status=2)
+    named = account_ids(accounts)
+    with Home.open(home) as opened:
+        if withdraw:
+            done = undoing.withdraw(opened, run, reason, who(opened), accounts=named)
+        else:
+            done = undoing.undo(opened, run, reason, who(opened), accounts=named, dry_run=dry_run)
+    if as_json:
+        output.print_json(done)
+    else:
+        _print(done, named)
+    return 1 if done.blockers else 0
+
+
+def _print(done: Undoing, named: frozenset[str] | None) -> None:
+    from server.cli import output
+    from server.cli.bill import amounts
+
+    name = f"run {done.run_id} of {done.bill_date}"
+    if done.state == "withdrawn":
+        print(f"the proposal of {done.proposed_by} to undo {name} is withdrawn")
+        return
+    rows = [
+        (each.number, each.account_id, each.on_date, output.amount(each.total_micros, each.currency), each.currency)
+        for each in done.documents[:_SHOWN]
+    ]
+    if rows:
+        output.print_table(("document", "account", "date", "total", "currency"), rows, right=("total",))
+    if len(done.documents) > _SHOWN:
+        print(f"... and {len(done.documents) - _SHOWN:,} more (--json lists all)")
+    for each in done.blockers:
+        print(f"in the way: {', '.join(each.account_ids)}: {each.reason}; remedy: {each.remedy}")
+    if done.blockers:
+        return
+    about = f"{_count(len(done.documents), 'document')} of {amounts(done.total_micros)}, {_count(done.accounts, 'account')}"
+    freed = f"; {amounts(done.freed_micros)} that was set against them is free again" if done.freed_micros else ""
+    if done.state == "undone":
+        print(f"{name} {'would be' if done.dry_run else 'is'} undone, as {done.proposed_by} proposed: {about}{freed}")
+        if not done.dry_run:
+            print("the next run of these accounts bills what is due, as if it had not been")
+        return
+    print(f"{'would propose' if done.dry_run else 'proposed'} to undo {name}: {about}{freed}")
+    if not done.dry_run:
+        only = f" --accounts {','.join(sorted(named))}" if named else ""
+        print(f"another account of the operating system agrees to it: ratewright bill undo --run {done.run_id}{only} --reason ...")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,1 +1,0 @@
-"""The commands of `ratewright bill`, each imported when it is called."""

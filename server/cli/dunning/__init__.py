@@ -1,0 +1,145 @@
+"""`ratewright dunning run|preview|show` here; `list`, `undo` and `policy` are named by import path and imported when called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.dunning import Change, History
+    from billing.store.home import Home
+
+app = cyclopts.App(name="dunning", help="Remind and bar accounts that are past due.")
+policy = cyclopts.App(name="policy", help="Policies of dunning: try, add and list them.")
+app.command(policy)
+_FOLDER = "server.cli.dunning"
+for _app, _name, _path, _summary in (
+    (app, "list", "runs:list_", "The runs that took steps, and which of them are undone."),
+    (app, "undo", "runs:undo", "Ask for the newest run to be undone, or agree to it."),
+    (policy, "check", "policies:check", "Check a policy file; every mistake at once."),
+    (policy, "add", "policies:add", "Let a policy hold for the accounts that name it."),
+    (policy, "list", "policies:list_", "The policies that are known, and which of them hold."),
+):
+    _app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
+
+AsOf = Annotated[str, Parameter(name="--date", help="The date to judge by, such as 2025-12-01.")]
+
+
+@app.command
+def run(*, date: AsOf, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Take the steps that are due: remind, bar outgoing calls, or clear after payment. Once more on the same date does nothing."""
+    from billing import dunning
+    from billing.store.home import Home
+    from server import clock, operator
+    from server.cli.bill import parse_date
+
+    as_of = parse_date(date)
+    with Home.open(home) as opened:
+        changes = dunning.run(opened, as_of, clock.now_us(opened), by=operator.current())
+    _print(opened, changes, as_json=as_json, head=f"run {changes[0].run_id} of {as_of}" if changes else "")
+    return 0
+
+
+@app.command
+def preview(*, date: AsOf, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Show the steps that `dunning run` would take. Nothing is stored; exit status 1 says that a run of that date would refuse now."""
+    import sys
+
+    from billing import dunning
+    from billing.store.home import Home
+    from server import clock
+    from server.cli.bill import parse_date
+
+    as_of = parse_date(date)
+    with Home.open(home) as opened:
+        changes = dunning.preview(opened, as_of)
+        refused = dunning.refusal(opened, as_of, clock.now_us(opened))
+    _print(opened, changes, as_json=as_json)
+    if refused:
+        print(f"a run would refuse: {refused}", file=sys.stderr if as_json else sys.stdout)
+    return 1 if refused else 0
+
+
+@app.command
+def show(
+    account: Annotated[str, Parameter(name="ACCOUNT", help="Id of the account.")],
+    /,
+    *,
+    date: Annotated[str | None, Parameter(help="The date to judge by; today (UTC) by default.")] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show where an account stands and the steps taken so far."""
+    from billing import dunning
+    from billing.store.home import Home
+    from server import clock
+    from server.cli import output, practice
+    from server.cli.bill import parse_date
+
+    with Home.open(home) as opened:
+        as_of = clock.today(opened) if date is None else parse_date(date)
+        found = dunning.history(opened, account, as_of)
+    if as_json:
+        output.print_json(practice.marked(opened, found))
+        return 0
+    practice.say(opened)
+    _print_history(found)
+    return 0
+
+
+def _print_history(found: History) -> None:
+    from server.cli import output
+
+    amount = f"{output.amount(found.overdue_micros, found.currency)} {found.currency}"
+    since = f", oldest due on {found.oldest_due_on}" if found.oldest_due_on else ""
+    barred = "; outgoing calls are barred" if found.barred else ""
+    print(f"account {found.account_id} on {found.as_of}: level {found.level}, {amount} past due{since}{barred}")
+    print(f"policy {found.policy}")
+    if found.held_level:
+        print(f"level {found.held_level} waits: open promises cover what is past due (ratewright payment promise list)")
+    if found.steps:
+        marks = [(each.run_id, each.as_of, each.policy_hash[:12], "undone" if each.undone else "") for each in found.steps]
+        rows = [(*mark[:2], *row[1:], *mark[2:]) for mark, row in zip(marks, _rows(found.steps), strict=True)]
+        output.print_table(("run", "date", *_COLUMNS[1:], "policy", ""), rows, right=("run", *_RIGHT))
+
+
+_COLUMNS = ("account", "action", "level before", "level", "oldest due on", "past due", "currency")
+_RIGHT = ("level before", "level", "past due")
+
+
+def _print(home: Home, changes: Sequence[Change], *, as_json: bool, head: str = "") -> None:
+    from server.cli import output, practice
+
+    if as_json:
+        output.print_json(practice.marked(home, list(changes)))
+        return
+    practice.say(home)
+    if head:
+        print(head)
+    if changes:
+        output.print_table(_COLUMNS, _rows(changes), right=_RIGHT)
+    else:
+        print("no account changes its state")
+
+
+def _rows(changes: Sequence[Change]) -> list[tuple[object, ...]]:
+    from server.cli import output
+
+    return [
+        (
+            each.account_id,
+            each.action,
+            each.level_before,
+            each.level,
+            each.oldest_due_on or "",
+            output.amount(each.overdue_micros, each.currency),
+            each.currency,
+        )
+        for each in changes
+    ]

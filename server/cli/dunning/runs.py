@@ -1,0 +1,95 @@
+"""`ratewright dunning list|undo`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.dunning import Run, Undo
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """List the runs that took steps, oldest first, by whom and when, and which of them are undone."""
+    from billing import dunning
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = dunning.runs(opened)
+    if as_json:
+        output.print_json(found)
+    elif not found:
+        print("dunning has taken no steps")
+    else:
+        columns = ("run", "date", "remind", "bar", "clear", "by", "at (UTC)", "commit", "state", "reason")
+        output.print_table(columns, [_row(each) for each in found], right=("run", "remind", "bar", "clear", "commit"))
+    return 0
+
+
+def undo(
+    *,
+    run: Annotated[int, Parameter(name="--run", help="The run's number, as `dunning list` shows it.")],
+    reason: Annotated[str, Parameter(help="Why it is undone; it is kept with your name.")],
+    dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Show what would be undone, and store nothing.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Ask for the newest run to be undone. When another person gives the same command, levels and bars are what they were before it."""
+    from billing import dunning
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.ledger.common import who
+
+    with Home.open(home) as opened:
+        done = dunning.undo(opened, run, reason, who(opened), dry_run=dry_run)
+    if as_json:
+        output.print_json({"dry_run": dry_run, **_fields(done)})
+    else:
+        _print(done, dry_run=dry_run)
+    return 0
+
+
+def _fields(done: Undo) -> dict[str, object]:
+    import msgspec
+
+    return msgspec.structs.asdict(done)
+
+
+def _row(run: Run) -> tuple[object, ...]:
+    at = f"{_EPOCH + dt.timedelta(microseconds=run.at_us):%Y-%m-%d %H:%M}"
+    said = {"undo_asked": f"counts; {run.asked_by} asks to undo it", "undone": f"undone by {run.asked_by} and {run.undone_by}"}
+    figures = (run.reminded, run.barred, run.cleared)
+    return (run.run_id, run.as_of, *figures, run.by_name or "not known", at, run.commit_seq, said.get(run.state, run.state), _reasons(run))
+
+
+def _reasons(run: Run) -> str:
+    """Why a run is undone: of both persons, where they said two things."""
+    if run.state != "undone" or run.reason == run.asked_reason:
+        return run.reason
+    return f"{run.asked_by}: {run.asked_reason}; {run.undone_by}: {run.reason}"
+
+
+def _print(done: Undo, *, dry_run: bool) -> None:
+    from server.cli import output
+
+    if done.existed:
+        print(f"run {done.run_id} of {done.as_of} was undone before; nothing changed")
+        return
+    rows = [
+        (each.account_id, f"{each.level_undone} {each.action_undone}", f"{each.level} {each.action}".rstrip(), each.bar)
+        for each in done.accounts
+    ]
+    output.print_table(("account", "step undone", "then stands at", "fact"), rows)
+    if done.waits:
+        print(f"run {done.run_id} of {done.as_of} counts until another person gives the same command")
+    else:
+        print(f"run {done.run_id} of {done.as_of} is undone; {done.asked_by} had asked for it")
+    if dry_run:
+        print("only tried: nothing was stored")

@@ -1,0 +1,177 @@
+"""`ratewright invoice void|reissue|credit`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.invoice import InvoiceNumber, full
+from server.cli.payment.common import NEEDS_SECOND, second_person
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from pathlib import Path
+
+    from billing.documents.voiding import Void
+
+OnDate = Annotated[str | None, Parameter(name="--date", help="Date of it, such as 2025-11-10; today on the account's clock by default.")]
+DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
+
+
+def void(
+    number: InvoiceNumber,
+    /,
+    *,
+    reason: Annotated[str, Parameter(help="Why, for whoever looks at it later.")],
+    date: OnDate = None,
+    dry_run: DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """An invoice that nobody paid and no later one corrects is void: it keeps its number, and its lines count as billed no more."""
+    from billing.documents import voiding
+    from billing.store.home import Home
+    from server.cli import output, practice
+    from server.cli.ledger.common import who
+
+    with Home.open(home) as opened:
+        done = voiding.void(opened, full(opened, number), reason, who(opened), on=_day(date), dry_run=dry_run)
+    if as_json:
+        output.print_json(practice.marked(opened, done))
+        return 0
+    practice.say(opened)
+    if done.proposal:
+        print(second_person(f"the void of {done.number}", done.proposal))
+        return 0
+    shown = f"{output.amount(done.total_micros, done.currency)} {done.currency} of account {done.account_id}"
+    print(f"{done.number} ({shown}) {'would be' if dry_run else 'is'} void as of {done.on_date}; {done.postings} postings turned back")
+    for source, micros in done.freed.items():
+        freed = f"{output.amount(micros, done.currency)} {done.currency} of {source}"
+        print(f"{freed} that settled it {'would be' if dry_run else 'is'} free again")
+    if not dry_run and done.document_type == "invoice":
+        print(_what_bills_it(done))
+    if done.needs_second:
+        print(NEEDS_SECOND)
+    return 0
+
+
+def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Bill anew, dated today and under a new number, the account whose invoice was voided.
+
+    Exit status 1 where nothing is due, the run would refuse, or a book of it does not balance.
+    """
+    from billing import invoicing
+    from billing.documents import following, voiding
+    from billing.store.home import Home
+    from server.cli import output, practice
+    from server.cli.bill.run import print_alarms, print_failed
+    from server.cli.ledger.common import who
+
+    if dry_run:
+        return _preview_reissue(home, number, as_json=as_json)
+    with Home.open(home) as opened:
+        number = full(opened, number)
+        report = voiding.reissue(opened, number, who(opened))
+        followed = following.follow_up(opened, report.run_id, who(opened)) if report.state == "posted" else []
+        account = invoicing.get_invoice(opened, number).summary.account_id
+        made = [each for each in invoicing.list_invoices(opened, account) if each.run_id == report.run_id]
+    waiting = report.state == "computed" and report.drafts > 0
+    failed = [book for each in followed for book in each.books if not book.ok]
+    status = 0 if (made or waiting) and not failed else 1
+    if as_json:
+        told = {"run_id": report.run_id, "state": report.state, "drafts": report.drafts, "invoices": made}
+        output.print_json(practice.marked(opened, told))
+        return status
+    practice.say(opened)
+    for each in made:
+        amount = f"{output.amount(each.total_micros, each.currency)} {each.currency}"
+        print(f"{each.number}: {amount} of account {each.account_id}, run {report.run_id}")
+    if waiting:
+        print(f"run {report.run_id} is computed, {report.drafts} on its list, none numbered: `ratewright bill trial --run {report.run_id}` "
+              f"shows them;\nsomebody else approves it: ratewright bill approve --run {report.run_id}, then ratewright bill run --date "
+              f"{report.bill_date} --resume numbers it")  # fmt: skip
+    elif not made:
+        forget = f"; forget it: ratewright bill abandon --date {report.bill_date}" if report.state == "computed" else ""
+        print(f"run {report.run_id} is {report.state}: nothing is due that was not billed{forget}")
+    print_failed(failed)
+    print_alarms(sum(each.alarms for each in followed))
+    return status
+
+
+def _preview_reissue(home: Path, number: str, *, as_json: bool) -> int:
+    from billing.documents import voiding
+    from billing.store.home import Home
+    from server.cli import output, practice
+    from server.cli.bill.preview import print_preview
+    from server.cli.ledger.common import who
+
+    with Home.open(home) as opened:
+        found = voiding.preview_reissue(opened, full(opened, number), who(opened))
+    if as_json:
+        output.print_json(practice.marked(opened, found))
+    else:
+        practice.say(opened)
+        print_preview(found, with_lines=True)
+    return 0 if found.drafts and not found.refused and not found.findings else 1
+
+
+def credit(
+    number: InvoiceNumber,
+    /,
+    *,
+    reference: Annotated[str, Parameter(name="--id", help="Your own id of it; the same one counts once.")],
+    line: Annotated[int | None, Parameter(name="--line", help="Which line; without it all of the invoice that is left.")] = None,
+    amount: Annotated[str | None, Parameter(help="Net amount, such as 12.50; all that is left of the line by default.")] = None,
+    effect: Annotated[Literal["outside", "advance"], Parameter(help="outside: for good; advance: ahead of a correction.")],
+    reason: Annotated[str, Parameter(help="Reason code, as `adjustment reasons` shows them.")],
+    text: Annotated[str, Parameter(help="More about the reason.")] = "",
+    date: OnDate = None,
+    dry_run: DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Credit a line of an invoice, or all of it, with the tax that goes with it: never more than was billed less earlier credit."""
+    from billing.documents import crediting
+    from billing.store.home import Home
+    from server.cli import output, practice
+    from server.cli.ledger.common import who
+    from server.cli.payment.common import micros_of
+
+    micros = None if amount is None else micros_of(amount)
+    with Home.open(home) as opened:
+        wanted = crediting.Wanted(reference, full(opened, number), line, micros, effect, reason, text)
+        done = crediting.credit(opened, wanted, who(opened), on=_day(date), dry_run=dry_run)
+    if as_json:
+        output.print_json(practice.marked(opened, done))
+        return 0
+    practice.say(opened)
+    sums = (output.amount(-micros, done.currency) for micros in (done.total_micros, done.net_micros, done.tax_micros))
+    shown = "{} {} ({} net, {} tax)".format(next(sums), done.currency, *sums)
+    if done.proposal:
+        print(second_person(f"a credit of {shown} of {done.about}", done.proposal))
+    elif done.existed and done.voided_on:
+        print(f"credit note {done.number} had {shown} of {done.about} and is void since {done.voided_on}; give a new one another --id")
+    elif done.existed:
+        print(f"credit note {done.number} has {shown} of {done.about} already; nothing changed")
+    else:
+        print(f"{shown} of {done.about} would be credited" if dry_run else f"credit note {done.number}: {shown} of {done.about}")
+    if done.needs_second and not done.proposal:
+        print(NEEDS_SECOND)
+    return 0
+
+
+def _what_bills_it(done: Void) -> str:
+    """Who bills the charges of a void invoice again."""
+    if done.run_kind == "cycle":
+        return f"the next run bills its charges again; at once: ratewright invoice reissue {done.number}"
+    if done.run_kind == "threshold":
+        return "the next run bills its charges again"
+    return "the next run bills its charges again where their periods are still open; for older ones: ratewright bill rerate"
+
+
+def _day(text: str | None) -> dt.date | None:
+    from server.cli.bill import parse_date
+
+    return None if text is None else parse_date(text)

@@ -1,1 +1,0 @@
-"""Commands of `ratewright invoice`, one module for each group; imported when called."""

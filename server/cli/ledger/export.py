@@ -1,0 +1,49 @@
+"""`ratewright ledger export`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.ledger.common import Entity, MonthText, require_entity, who
+
+
+def export(
+    *,
+    month: MonthText,
+    mapping: Annotated[Path, Parameter(help="YAML file that says which of finance's accounts each of ours is.")],
+    out: Annotated[Path, Parameter(help="CSV file to write.")],
+    entity: Entity = "",
+    detail: Annotated[bool, Parameter(negative="", help="One row a posting and side instead of sums by date.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Write a month of the ledger as CSV for finance. Debits equal credits; an account that the mapping lacks is an error.
+
+    It says whether the month has new postings since its last export.
+    """
+    from billing.accounting import gl_export
+    from billing.accounting.month_end import month_of
+    from billing.store.home import Home
+    from server.cli import output
+
+    chart = gl_export.read_mapping(mapping)
+    with Home.open(home) as opened:
+        require_entity(opened, entity)
+        done = gl_export.export(opened, chart, month_of(month), entity, out, who(opened), detail=detail)
+    if as_json:
+        output.print_json(done)
+        return 0
+    sums = ", ".join(f"{output.amount(micros, currency)} {currency}" for currency, micros in sorted(done.debit_micros.items())) or "0"
+    print(f"{done.rows:,} rows, debits and credits {sums} each, to {done.file}")
+    print(f"SHA-256 {done.sha256}" + (": as the export before" if done.same_as_before else ""))
+    if done.new_postings:
+        new = ", ".join(f"{output.amount(micros, currency)} {currency}" for currency, micros in sorted(done.new_micros.items()))
+        what = "1 new posting" if done.new_postings == 1 else f"{done.new_postings:,} new postings"
+        print(f"changed since the export before: {what} of {new}; the file holds the whole month again")
+    elif done.exported_before and not done.same_as_before:
+        print("the same postings as in the export before, by another mapping or in other detail")
+    return 0

@@ -1,0 +1,112 @@
+"""`ratewright ledger month-end|close|reopen|months`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.ledger.common import Entity, MonthText, require_entity, who
+
+if TYPE_CHECKING:
+    from billing.accounting.closing import Closing
+
+
+def month_end(*, month: MonthText, entity: Entity = "", home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Show what closing a month would post, and what stands in its way. Nothing is stored."""
+    return _close(month, entity, "", home, as_json=as_json, dry_run=True)
+
+
+def close(
+    *,
+    month: MonthText,
+    entity: Entity = "",
+    reason: Annotated[str, Parameter(help="What to note beside it.")] = "",
+    dry_run: Annotated[bool, Parameter(negative="", help="Show what would be posted, and store nothing.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Post the entries of the month's end and close it. Once more changes nothing."""
+    return _close(month, entity, reason, home, as_json=as_json, dry_run=dry_run)
+
+
+def reopen(
+    *,
+    month: MonthText,
+    reason: Annotated[str, Parameter(help="Why it has to be opened.")],
+    entity: Entity = "",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Ask for a closed month to be opened again. When another person gives the same command, it is open."""
+    from billing.accounting.month_end import month_of
+    from billing.ledger import closed_months
+    from billing.store.home import Home
+    from server.cli import output
+
+    text = month_of(month).text
+    with Home.open(home) as opened:
+        require_entity(opened, entity)
+        standing = closed_months.reopen(opened, entity, text, reason, who(opened))
+    if as_json:
+        output.print_json({"month": text, "entity": entity, "standing": standing})
+    elif standing is closed_months.Standing.REOPENED:
+        print(f"{text} is open again")
+    else:
+        print(f"{text} stays closed until another person gives the same command")
+    return 0
+
+
+def months(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """List what was decided about months, oldest first."""
+    from billing.ledger import closed_months
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened, opened.connect() as connection:
+        found = closed_months.events(connection)
+    if as_json:
+        output.print_json([each._asdict() for each in found])
+        return 0
+    output.print_table(("entity", "month", "what", "reason", "by"), [each[:5] for each in found])
+    return 0
+
+
+def _close(month: str, entity: str, reason: str, home: HomeFolder, *, as_json: bool, dry_run: bool) -> int:
+    from billing.accounting import closing
+    from billing.accounting.month_end import month_of
+    from billing.accounting.unbilled import targets
+    from billing.store.home import Home
+    from server.cli import output, progress
+
+    wanted = month_of(month)
+    with Home.open(home) as opened, progress.show("month end", "events") as report:
+        require_entity(opened, entity)
+        found = targets(opened, wanted, progress=report)
+        done = closing.close(opened, wanted, entity, found, reason, who(opened), dry_run=dry_run)
+    if as_json:
+        output.print_json(done)
+    else:
+        _print(done)
+    return 0
+
+
+def _print(done: Closing) -> None:
+    from server.cli import output
+
+    rows = [
+        (
+            each.kind,
+            each.code or "",
+            each.currency,
+            *(output.amount(micros, each.currency) for micros in (each.held_micros, each.target_micros, each.moved_micros)),
+        )
+        for each in done.entries
+    ]
+    columns = ("entry", "revenue code", "currency", "held", "should hold", "posted" if done.closed else "to post")
+    if rows:
+        output.print_table(columns, rows, right=columns[3:])
+    for obstacle in done.obstacles:
+        print(f"in the way: {obstacle}")
+    print(f"{done.month} is closed" if done.closed else f"{done.month}: nothing was stored")

@@ -1,0 +1,122 @@
+"""`ratewright ledger balance|ageing|revenue|check`: they change nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.ledger.common import MonthText, require_entity
+
+
+def balance(
+    *,
+    through: Annotated[str | None, Parameter(help="Last date that counts; all of them if not given.")] = None,
+    entity: Annotated[str | None, Parameter(help="Only this legal entity.")] = None,
+    customers: Annotated[bool, Parameter(negative="", help="Every customer's receivable on a row of its own.")] = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show the trial balance. Debits equal credits by entity and currency."""
+    from billing.accounting import balances
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.bill import parse_date
+
+    last = None if through is None else parse_date(through)
+    with Home.open(home) as opened, opened.connect() as connection:
+        require_entity(opened, entity)
+        found = balances.trial_balance(connection, entity=entity, through=last, every_customer=customers)
+    if as_json:
+        output.print_json([{**each._asdict(), "balance_micros": each.balance_micros} for each in found])
+        return 0
+    rows = [
+        (each.entity, each.account, each.currency, *(output.amount(micros, each.currency) for micros in each[3:]),
+         output.amount(each.balance_micros, each.currency))
+        for each in found
+    ]  # fmt: skip
+    columns = ("entity", "account", "currency", "debits", "credits", "balance")
+    output.print_table(columns, rows, right=("debits", "credits", "balance"))
+    return 0
+
+
+def ageing_(
+    *,
+    date: Annotated[str, Parameter(help="As of the end of this date.")],
+    account: Annotated[str | None, Parameter(help="Only this account.")] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show what customers owe by how long it is past due. Credit that is not used up stands apart."""
+    from billing.accounting import ageing
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.bill import parse_date
+
+    as_of = parse_date(date)
+    with Home.open(home) as opened, opened.connect() as connection:
+        found = ageing.aged(ageing.items(connection, as_of, account), as_of)
+    names = ageing.bucket_names()
+    if as_json:
+        output.print_json([{**each._asdict(), "buckets": dict(zip(names, each.buckets, strict=True))} for each in found])
+        return 0
+    rows = [
+        (
+            each.account_id,
+            each.currency,
+            *(output.amount(micros, each.currency) for micros in (*each.buckets, each.credit_micros, each.total_micros)),
+        )
+        for each in found
+    ]
+    columns = ("account", "currency", *names, "credit", "total")
+    output.print_table(columns, rows, right=columns[2:])
+    return 0
+
+
+def revenue(
+    *,
+    month: MonthText,
+    entity: Annotated[str | None, Parameter(help="Only this legal entity.")] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show what was posted to each revenue code and tax class in a month."""
+    from billing.accounting import balances
+    from billing.accounting.month_end import month_of
+    from billing.store.home import Home
+    from server.cli import output
+
+    wanted = month_of(month)
+    with Home.open(home) as opened, opened.connect() as connection:
+        require_entity(opened, entity)
+        found = {
+            name: balances.earned(connection, kind, wanted.first, wanted.after, entity)
+            for name, kind in (("revenue", balances.REVENUE), ("tax", balances.TAX))
+        }
+    if as_json:
+        output.print_json({name: [each._asdict() for each in rows] for name, rows in found.items()})
+        return 0
+    rows = [
+        (name, each.code, each.entity, each.currency, output.amount(each.amount_micros, each.currency))
+        for name, of_kind in found.items()
+        for each in of_kind
+    ]
+    output.print_table(("what", "code", "entity", "currency", "amount"), rows, right=("amount",))
+    return 0
+
+
+def check_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Work out every posting, balance and entry anew from documents and payments. Exit status 1 names the first difference."""
+    from billing.accounting import check
+    from billing.store.home import Home
+    from server.cli import output, progress
+
+    with Home.open(home) as opened, progress.show("ledger check", "checks") as report:
+        found = check.check(opened, report)
+    if as_json:
+        output.print_json(found)
+    else:
+        rows = [("ok" if each.ok else "DIFFERS", each.name, f"{each.compared:,}", each.first_difference) for each in found]
+        output.print_table(("", "check", "compared", "first difference"), rows, right=("compared",))
+    return 0 if all(each.ok for each in found) else 1

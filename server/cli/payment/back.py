@@ -1,0 +1,153 @@
+"""`ratewright payment refund|reverse|chargeback|events`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.payment import common
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from billing.payments.giving_back import Back, GivenBack
+
+Reference = Annotated[str, Parameter(name="--id", help="Your own id of it; the same one counts once.")]
+OfPayment = Annotated[str, Parameter(name="--payment", help="Id of the payment.")]
+Fee = Annotated[str, Parameter(name="--fee", help="What the bank takes for it.")]
+
+
+def refund(
+    *,
+    reference: Reference,
+    payment: Annotated[str | None, Parameter(help="Id of the payment that is given back.")] = None,
+    document: Annotated[str | None, Parameter(help="Number of a document with a negative total that is paid out.")] = None,
+    amount: common.AmountOrAll = None,
+    date: common.OnDate,
+    to: Annotated[str, Parameter(help="To whom it is paid: a name, an account number.")],
+    reason: common.Reason = "",
+    reopen: Annotated[bool, Parameter(negative="", help="Take more than is left: invoices that it paid are open again.")] = False,
+    dry_run: common.DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Pay back what is left of a payment or a credit document; never more than was paid."""
+    from billing.payments.giving_back import REFUND, Back
+    from rating.errors import UserError
+    from server.cli.bill import parse_date
+
+    if (payment is None) == (document is None):
+        raise UserError("a refund is of one payment or one document", "give --payment or --document", exit_status=2)
+    micros = None if amount is None else common.micros_of(amount)
+    told = Back(reference, REFUND, parse_date(date), payment, document, micros, 0, to, reason, reopen)
+    return _give_back(home, told, dry_run=dry_run, as_json=as_json)
+
+
+def reverse(
+    *,
+    reference: Reference,
+    payment: OfPayment,
+    date: common.OnDate,
+    fee: Fee = "0",
+    reason: common.Reason = "",
+    dry_run: common.DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """A payment bounced, or was recorded by mistake: all of it goes, and what it settled is open again with its own due dates."""
+    from billing.payments.giving_back import REVERSAL, Back
+    from server.cli.bill import parse_date
+
+    told = Back(reference, REVERSAL, parse_date(date), payment, None, None, common.micros_of(fee, "--fee"), "", reason)
+    return _give_back(home, told, dry_run=dry_run, as_json=as_json)
+
+
+def chargeback(
+    *,
+    reference: Reference,
+    payment: OfPayment,
+    amount: common.AmountOrAll = None,
+    date: common.OnDate,
+    won: Annotated[bool, Parameter(negative="", help="The money of an earlier chargeback came again.")] = False,
+    fee: Fee = "0",
+    reason: common.Reason = "",
+    dry_run: common.DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """The payer's bank took money back, all of a payment or part of it; or, --won, gave it again."""
+    from billing.payments.giving_back import CHARGEBACK, WON, Back
+    from server.cli.bill import parse_date
+
+    micros = None if amount is None else common.micros_of(amount)
+    kind = WON if won else CHARGEBACK
+    told = Back(reference, kind, parse_date(date), payment, None, micros, common.micros_of(fee, "--fee"), "", reason)
+    return _give_back(home, told, dry_run=dry_run, as_json=as_json)
+
+
+def events(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """List refunds, payments that bounced, chargebacks and those that were won."""
+    from billing.payments.giving_back import list_events
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = list_events(opened, account)
+    if as_json:
+        output.print_json(common.plain(found))
+        return 0
+    rows = [
+        (each.reference, each.kind, each.account_id, each.of, each.on_date, output.amount(each.amount_micros, each.currency),
+         output.amount(each.fee_micros, each.currency), each.currency, each.payee, each.reason, each.by_name, each.agreed_by)
+        for each in found
+    ]  # fmt: skip
+    columns = ("id", "what", "account", "of", "date", "amount", "fee", "currency", "to", "reason", "by", "agreed by")
+    output.print_table(columns, rows, right=("amount", "fee"))
+    return 0
+
+
+def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
+    from billing.payments.giving_back import give_back
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.invoice import full
+
+    with Home.open(home) as opened:
+        told = told if told.number is None else told._replace(number=full(opened, told.number))
+        common.require_happened(opened, told.on_date)
+        done = give_back(opened, told, common.act(opened, dry_run=dry_run))
+    if as_json:
+        output.print_json(common.plain(done))
+        return 0
+    if done.existed:
+        print(f"{done.kind} {done.reference} was recorded before; nothing changed")
+        return 0
+    if done.proposal:
+        what = f"{done.kind} {done.reference} of {common.money(done.amount_micros, done.currency)}"
+        print(common.second_person(what, done.proposal))
+        return 0
+    print(f"{done.kind} {done.reference}: {common.money(done.amount_micros, done.currency)} of account {done.account_id}")
+    for text in opened_again(done):
+        print(text)
+    if done.credit_micros:
+        print(f"{common.money(done.credit_micros, done.currency)} left as credit")
+    if done.needs_second:
+        print(common.NEEDS_SECOND)
+    common.print_tried(dry_run=dry_run)
+    return 0
+
+
+def opened_again(done: GivenBack) -> Iterator[str]:
+    """The amount that is open after it, and what other credit of the account settled in its place."""
+    instead = dict(done.resettled)
+    for number, micros in done.reopened:
+        if again := micros - instead.get(number, 0):
+            yield f"{common.money(again, done.currency)} of invoice {number} is open again"
+        if number in instead:
+            yield f"{common.money(instead[number], done.currency)} of invoice {number} is settled by other credit of the account instead"
+    if instead:
+        before, now = (common.money(each, done.currency) for each in (done.account_credit_before_micros, done.account_credit_micros))
+        yield f"credit of the account that is not used up: {before} before, {now} now"

@@ -1,0 +1,60 @@
+"""`ratewright payment import`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.payment import common
+
+if TYPE_CHECKING:
+    from billing.payments.importing import Imported
+
+_WAITING_SHOWN = 20
+
+
+def import_(
+    file: Annotated[Path, Parameter(name="FILE", help="CSV file of a bank.")],
+    /,
+    *,
+    mapping: Annotated[Path, Parameter(help="YAML file that says how this bank writes its files.")],
+    dry_run: common.DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Import a bank file: all of it or nothing. What matches no account waits in the work list. The same file again changes nothing."""
+    from billing.payments.importing import import_file
+    from billing.payments.mapping import read_mapping
+    from billing.store.home import Home
+    from server.cli import output, progress
+
+    known = read_mapping(mapping)
+    with Home.open(home) as opened, progress.show("bank file", "lines") as report:
+        done = import_file(opened, file, known, common.act(opened, dry_run=dry_run), report)
+    if as_json:
+        output.print_json(common.plain(done))
+    else:
+        _print(done)
+        common.print_tried(dry_run=dry_run)
+    return 0
+
+
+def _print(done: Imported) -> None:
+    from server.cli import output
+
+    if done.existed:
+        print(f"{done.file_name} was imported before; nothing changed")
+        return
+    before = f", {done.known_lines:,} of them came before" if done.known_lines else ""
+    outgoing = f"; {done.outgoing_lines:,} outgoing line{'s' * (done.outgoing_lines != 1)} passed over" if done.outgoing_lines else ""
+    print(f"{done.file_name}: {done.lines:,} payment{'s' * (done.lines != 1)}{before}{outgoing}")
+    rows = [(each.what, f"{each.lines:,}", output.amount(each.amount_micros, each.currency), each.currency) for each in done.sums]
+    output.print_table(("what", "lines", "amount", "currency"), rows, right=("lines", "amount"))
+    print(f"{done.settled_parts:,} invoices settled in whole or in part")
+    for line_no, line_id, reason in done.waiting[:_WAITING_SHOWN]:
+        print(f"line {line_no} waits in the work list: {output.printable(line_id)}: {reason}")
+    if len(done.waiting) > _WAITING_SHOWN:
+        print(f"{len(done.waiting) - _WAITING_SHOWN:,} more wait: `ratewright payment worklist list`")

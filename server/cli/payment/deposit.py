@@ -1,0 +1,130 @@
+"""`ratewright payment deposit take|release|refund|list`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.payment import common
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+app = cyclopts.App(name="deposit", help="Deposits: held apart until they are released to pay, or given back.")
+DepositId = Annotated[str, Parameter(name="--deposit", help="Id of the deposit.")]
+Reference = Annotated[str, Parameter(name="--id", help="Your own id of it; the same one counts once.")]
+
+
+@app.command
+def take(
+    *,
+    deposit_id: Reference,
+    account: common.AccountId,
+    amount: common.Amount,
+    date: common.OnDate,
+    currency: common.Currency = None,
+    reference: Annotated[str, Parameter(help="Whatever the bank says about it.")] = "",
+    dry_run: common.DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Take a deposit. It settles nothing until it is released."""
+    from billing.payments import deposits
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        told = deposits.Deposit(deposit_id, account, common.micros_of(amount), common.happened(opened, date), reference, currency)
+        held = deposits.take(opened, told, common.act(opened, dry_run=dry_run))
+    if as_json:
+        output.print_json(common.plain(held))
+        return 0
+    if held.existed:
+        print(f"deposit {deposit_id} was taken before; nothing changed")
+    print(f"{common.money(held.held_micros, held.currency)} held of deposit {deposit_id} for account {account}")
+    common.print_tried(dry_run=dry_run)
+    return 0
+
+
+@app.command
+def release(
+    *,
+    reference: Reference,
+    deposit: DepositId,
+    amount: common.AmountOrAll = None,
+    date: common.OnDate,
+    reason: common.Reason = "",
+    dry_run: common.DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Let a deposit pay open invoices, never more than is open."""
+    return _move(home, (reference, deposit, "applied", date, amount, reason), dry_run=dry_run, as_json=as_json)
+
+
+@app.command
+def refund(
+    *,
+    reference: Reference,
+    deposit: DepositId,
+    amount: common.AmountOrAll = None,
+    date: common.OnDate,
+    reason: common.Reason = "",
+    dry_run: common.DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Give back what is held of a deposit."""
+    return _move(home, (reference, deposit, "refunded", date, amount, reason), dry_run=dry_run, as_json=as_json)
+
+
+@app.command(name="list")
+def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """List deposits and what is held of each."""
+    from billing.payments import deposits
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = deposits.list_deposits(opened, account)
+    if as_json:
+        output.print_json(common.plain(found))
+        return 0
+    rows = [
+        (each.deposit_id, each.account_id, each.received_on, output.amount(each.amount_micros, each.currency),
+         output.amount(each.released_micros, each.currency), output.amount(each.refunded_micros, each.currency),
+         output.amount(each.held_micros, each.currency), each.currency, each.by_name, each.moved_by)
+        for each in found
+    ]  # fmt: skip
+    columns = ("deposit", "account", "received on", "amount", "released", "refunded", "held", "currency", "by", "moved by")
+    output.print_table(columns, rows, right=("amount", "released", "refunded", "held"))
+    return 0
+
+
+def _move(home: Path, told: tuple[str, str, str, str, str | None, str], *, dry_run: bool, as_json: bool) -> int:
+    from billing.payments import deposits
+    from billing.store.home import Home
+    from server.cli import output
+
+    reference, deposit_id, kind, date, amount, reason = told
+    micros = None if amount is None else common.micros_of(amount)
+    with Home.open(home) as opened:
+        movement = deposits.Movement(reference, deposit_id, kind, common.happened(opened, date), micros, reason)
+        held = deposits.move(opened, movement, common.act(opened, dry_run=dry_run))
+    if as_json:
+        output.print_json(common.plain(held))
+        return 0
+    if held.existed:
+        print(f"{reference} was recorded before; nothing changed")
+    if held.proposal:
+        print(common.second_person(f"refund {reference} of deposit {deposit_id}", held.proposal))
+        return 0
+    if held.needs_second:
+        print(common.NEEDS_SECOND)
+    common.print_settled(held.allocated, 0, held.currency)
+    print(f"{common.money(held.held_micros, held.currency)} held of deposit {deposit_id}")
+    common.print_tried(dry_run=dry_run)
+    return 0

@@ -1,0 +1,52 @@
+"""`ratewright payment order`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.payment import common
+
+
+def order(
+    words: Annotated[
+        str | None, Parameter(name="ORDER", help="Such as `instruction, claims, oldest`; without it, what holds is shown.")
+    ] = None,
+    /,
+    *,
+    claims: Annotated[str | None, Parameter(help="Charge codes of costs and of interest, such as `costs=810 811; interest=820`.")] = None,
+    dry_run: common.DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show or set what a payment settles first: what the payer names (instruction), costs before interest (claims), the oldest.
+
+    What was settled before stays as it is; a new order holds for what comes.
+    """
+    from billing.allocations.order import CLAIMS_SETTING, ORDER_SETTING, parse_claims, parse_order
+    from billing.store import settings
+    from billing.store.home import Home
+    from server import clock, operator
+    from server.cli import output
+
+    wanted = {}
+    if words is not None:
+        wanted[ORDER_SETTING] = ", ".join(parse_order(words))
+    if claims is not None:
+        parse_claims(claims)
+        wanted[CLAIMS_SETTING] = claims
+    by = operator.current()
+    with Home.open(home) as opened:
+        for name, value in () if dry_run else wanted.items():
+            settings.put(opened, name, value, by.name, by.uid, clock.now_us(opened))
+        with opened.connect() as connection:
+            found = {name: settings.text(connection, name) for name in (ORDER_SETTING, CLAIMS_SETTING)} | wanted
+    if as_json:
+        output.print_json(found)
+    else:
+        print(f"payments settle: {found[ORDER_SETTING]}")
+        print(f"claims: {found[CLAIMS_SETTING] or 'all charges are principal'}")
+        common.print_tried(dry_run=dry_run)
+    return 0

@@ -1,0 +1,77 @@
+"""`ratewright payment promise add|list`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.payment import common
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.payments.promises import Promised
+
+app = cyclopts.App(name="promise", help="Promises to pay: open, kept or broken by what was paid.")
+
+
+@app.command
+def add(
+    *,
+    promise_id: Annotated[str, Parameter(name="--id", help="Your own id of it; the same one counts once.")],
+    account: common.AccountId,
+    amount: common.Amount,
+    until: Annotated[str, Parameter(help="The day promised, such as 2025-11-20; on it is in time.")],
+    made: Annotated[str, Parameter(help="The day on which it was promised.")],
+    note: common.Note = "",
+    dry_run: common.DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Record a promise to pay."""
+    from billing.payments import promises
+    from billing.store.home import Home
+    from server.cli.bill import parse_date
+
+    with Home.open(home) as opened:
+        made_on = common.happened(opened, made, "--made")
+        told = promises.Promise(promise_id, account, common.micros_of(amount), made_on, parse_date(until), note)
+        done = promises.promise(opened, told, common.act(opened, dry_run=dry_run))
+    if done.existed and not as_json:
+        print(f"promise {promise_id} was recorded before; nothing changed")
+    _print([done], as_json=as_json)
+    if not as_json:
+        common.print_tried(dry_run=dry_run)
+    return 0
+
+
+@app.command(name="list")
+def list_(
+    *, account: common.OfAccount = None, date: common.OnDateOrToday = None, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False
+) -> int:
+    """List promises as they stand on a date."""
+    from billing.payments import promises
+    from billing.store.home import Home
+
+    with Home.open(home) as opened:
+        found = promises.list_promises(opened, common.date_or_today(opened, date), account)
+    _print(found, as_json=as_json)
+    return 0
+
+
+def _print(found: Sequence[Promised], *, as_json: bool) -> None:
+    from server.cli import output
+
+    if as_json:
+        output.print_json(common.plain(found))
+        return
+    rows = [
+        (each.promise_id, each.account_id, each.made_on, each.due_on, output.amount(each.amount_micros, each.currency),
+         output.amount(each.paid_micros, each.currency), each.currency, each.state, each.by_name, each.note)
+        for each in found
+    ]  # fmt: skip
+    columns = ("promise", "account", "made on", "until", "amount", "paid", "currency", "state", "by", "note")
+    output.print_table(columns, rows, right=("amount", "paid"))

@@ -1,0 +1,66 @@
+"""`ratewright payment record|list`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.payment import common
+
+
+def record(
+    *,
+    payment_id: Annotated[str, Parameter(name="--id", help="The bank's or your own id of the payment; the same one counts once.")],
+    account: common.AccountId,
+    amount: common.Amount,
+    date: Annotated[str, Parameter(help="Date on which it was received, such as 2025-11-10.")],
+    currency: common.Currency = None,
+    reference: Annotated[str, Parameter(help="Whatever the bank says about it.")] = "",
+    invoice: common.Numbers = [],  # noqa: B006 -- never changed
+    dry_run: common.DryRun = False,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Record a payment and settle open invoices: those that the payer names, then the oldest. The rest waits for the next invoice."""
+    from billing import payments
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        micros, received_on, act = common.micros_of(amount), common.happened(opened, date), common.act(opened, dry_run=dry_run)
+        done = payments.record(
+            opened, payment_id, account, micros, received_on, reference, act.now_us,
+            currency=currency, numbers=common.full_numbers(opened, invoice), by=act.by, dry_run=dry_run,
+        )  # fmt: skip
+    if as_json:
+        output.print_json(common.plain(done))
+        return 0
+    if done.existed:
+        print(f"payment {payment_id} was recorded before; nothing changed")
+    common.print_settled(done.allocated, done.credit_micros, done.currency)
+    common.print_tried(dry_run=dry_run)
+    return 0
+
+
+def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """List payments in the order in which they were recorded."""
+    from billing import payments
+    from billing.store.home import Home
+    from server.cli import output
+
+    with Home.open(home) as opened:
+        found = payments.list_payments(opened, account)
+    if as_json:
+        output.print_json([each._asdict() for each in found])
+        return 0
+    rows = [
+        (each.payment_id, each.account_id, each.received_on, output.amount(each.amount_micros, each.currency),
+         output.amount(each.gone_micros, each.currency), output.amount(each.credit_micros, each.currency), each.currency,
+         each.receipt or each.channel, each.by_name, each.reference)
+        for each in found
+    ]  # fmt: skip
+    columns = ("payment", "account", "received on", "amount", "gone back", "credit left", "currency", "through", "by", "reference")
+    output.print_table(columns, rows, right=("amount", "gone back", "credit left"))
+    return 0

@@ -1,1 +1,0 @@
-"""The commands of `ratewright payment`, one module a subject."""

@@ -1,1 +1,0 @@
-"""The commands of `ratewright tariffs`, a module each; `server.cli.tariffs` names them."""

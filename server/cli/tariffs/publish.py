@@ -1,0 +1,114 @@
+"""`ratewright tariffs publish`: from its effective date on a version prices, and it can never change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
+
+if TYPE_CHECKING:
+    from billing.catalogue import Publication, Waivers
+    from billing.store.home import Home
+    from rating.model import Catalogue
+
+NAMED = 3  # accounts that are named
+
+
+def publish(
+    what: Annotated[str, Parameter(name="IDENTITY@VERSION|PATH")],
+    /,
+    *,
+    waive_review: str | None = None,
+    waive_notice: str | None = None,
+    waive_what_if: str | None = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+    practice: Practice = False,
+) -> int:
+    """Publish a reviewed draft: from its effective date on it prices, and it can never change.
+
+    A draft must have been reviewed by another person, keep the notice period of its catalogue where a price rises, and have been tried
+    (`tariffs what-if`) on the newest month with usage. Each condition can be waived with a reason, which is kept.
+
+    Parameters
+    ----------
+    what
+        The draft, such as mobile@2; or a file or folder, which is drafted and published at once.
+    waive_review
+        Why nobody else has reviewed it; only while no subscription is on a plan of the catalogue.
+    waive_notice
+        Why a price rises without the notice that the catalogue promises.
+    waive_what_if
+        Why it was not tried on the newest month.
+    home
+        Home folder; for a file or folder it is made when it does not exist.
+    as_json
+        Print JSON.
+    practice
+        Make a practice home, where there is none.
+
+    """
+    from server.cli.catalogue_names import find, is_path
+
+    from_files = is_path(what)
+
+    from billing.catalogue import Waivers, version_name
+    from billing.store.home import Home
+    from server.cli import output
+    from server.cli.tariffs.common import line, summary
+
+    if not from_files:
+        version_name(what)  # `mobile` alone could mean its newest version or its newest draft
+    catalogue = find(what, home)
+    waive = Waivers(waive_review, waive_notice, waive_what_if)
+    with made(home, practice=practice) if from_files else Home.open(home, practice=practice) as opened:
+        publication, now_us = _publish(opened, catalogue, what if from_files else "", waive)
+        told = _past(opened, catalogue, now_us) if publication.added else []
+    notes = [*publication.notes, *told]
+    if as_json:
+        found = {**summary(catalogue), "content_hash": publication.content_hash.hex()}
+        output.print_json({**found, "commit_seq": publication.commit_seq, "added": publication.added, "notes": notes})
+        return 0
+    print(f"{line(catalogue)}: {'published' if publication.added else 'was published before, nothing to do'}")
+    for note in notes:
+        print(f"  {note}")
+    return 0
+
+
+def _publish(home: Home, catalogue: Catalogue, path: str, waive: Waivers) -> tuple[Publication, int]:
+    """What was done, and the instant it was done at."""
+    from billing import catalogue as store
+    from server import operator
+    from server.clock import now_us
+
+    instant_us = now_us(home)
+    if path:
+        return store.publish_at_once(home, catalogue, operator.current(), instant_us, waive=waive, origin=str(Path(path))), instant_us
+    name = f"{catalogue.identity}@{catalogue.version}"
+    return store.publish_draft(home, name, operator.current(), instant_us, waive), instant_us
+
+
+def _past(home: Home, catalogue: Catalogue, now_us: int) -> list[str]:
+    """What a version that takes effect in the past means for bills that were written."""
+    if catalogue.effective_from_us >= now_us:
+        return []
+    from billing.affected import rebilled
+    from server.cli import output
+
+    touched, again = rebilled(home, catalogue)
+    if not touched.subscriptions:
+        return []
+    notes = [f"it takes effect in the past and touches {len(touched.subscriptions):,} subscriptions"]
+    if again.periods:
+        first, last = again.periods[0][0], output.last_day(again.periods[-1][1])
+        notes.append(f"the next bill run bills the differences of {again.accounts:,} accounts, for billed periods from {first} to {last}")
+    if again.beyond:
+        shown = ", ".join(again.beyond[:NAMED]) + (" and others" if len(again.beyond) > NAMED else "")
+        notes.append(
+            f"{len(again.beyond):,} accounts ({shown}) were billed for earlier days that it changes too: no run opens those any more, "
+            "adjust them by hand"
+        )
+    return notes

@@ -1,0 +1,61 @@
+"""`ratewright tariffs repeal`: end a published version."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+
+def repeal(
+    name: Annotated[str, Parameter(name="IDENTITY@VERSION")],
+    /,
+    *,
+    from_: Annotated[str, Parameter(name="--from")],
+    reason: str,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """End a published version: from then on nothing is sold by it, until another version takes effect.
+
+    No earlier version comes back. A version that is repealed before it takes effect never does.
+
+    Parameters
+    ----------
+    name
+        The version, such as mobile@2.
+    from_
+        When: a date on the catalogue's clock, or an instant with offset; not in the past.
+    reason
+        Why; it is kept.
+    home
+        Home folder.
+    as_json
+        Print JSON.
+
+    """
+    from billing import affected
+    from billing import catalogue as store
+    from billing.store.home import Home
+    from server import operator
+    from server.cli import output
+    from server.cli.tariffs.instants import read, told
+    from server.clock import now_us
+
+    wanted = store.version_name(name)
+    with Home.open(home) as opened:
+        clocks = {(each.identity, each.version): each.timezone for each in store.published(opened)}
+        timezone = clocks.get(wanted, "UTC")  # where it is not published, `repeal` says so
+        from_us = read(from_, timezone, "--from")
+        decision = store.repeal(opened, name, operator.current(), now_us(opened), from_us=from_us, reason=reason)
+        left = affected.without_plan(opened, wanted.identity, from_us)
+    if as_json:
+        told_as = {"by": decision.by._asdict(), "content_hash": decision.content_hash.hex(), "subscriptions_without_a_plan": left}
+        output.print_json({**decision._asdict(), **told_as})
+        return 0
+    print(f"{wanted}: repealed from {told(from_us, timezone)} on by {decision.by.name}")
+    if left:
+        print(f"  {left:,} subscriptions have no plan to be priced by from then on: publish a version that follows, or move them")
+    return 0

@@ -1,0 +1,169 @@
+"""`ratewright usage find`."""
+
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.languages import Language, words
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.enquiries.usage import Found, Record
+    from billing.enquiries.usage_rows import Span
+    from billing.store.home import Home
+
+SHOWN_ROWS = 50
+_STATES: Final = {
+    "en": {
+        "billed": "billed on {invoice} line {line_no}", "no_line": "priced by run {run_id}; on no line of it",
+        "void": "on {invoice}, which is void: the next run bills it", "refused": "rating refused it: {reason}",
+        "not_due": "not yet due", "too_late": "too late: {told}", "not_billable": "does not bill: {told}", "left_out": "left out: {told}",
+        "late_billed": "billed by adjustment {adjustment} on {invoice} line {line_no}", "late_written_off": "written off",
+        "late_waits": "billed by adjustment {adjustment}, which waits for a run",
+        "suspense": "waits in suspense as {suspense_id}: {reason}",
+    },
+    "zh": {
+        "billed": "已出账：{invoice} 第 {line_no} 行", "no_line": "第 {run_id} 次出账已批价，不在账单行中",
+        "void": "{invoice} 已作废，下次出账将重新计费", "refused": "批价被拒：{reason}",
+        "not_due": "尚未到期", "too_late": "已过期：{told}", "not_billable": "不计费：{told}", "left_out": "未计入：{told}",
+        "late_billed": "由调账 {adjustment} 收取：{invoice} 第 {line_no} 行", "late_written_off": "已核销",
+        "late_waits": "由调账 {adjustment} 收取，等待出账",
+        "suspense": "在待处理中（{suspense_id}）：{reason}",
+    },
+}  # fmt: skip
+_LATER: Final = {"en": "; also {}", "zh": "；另见 {}"}
+
+
+def find(
+    number: Annotated[str, Parameter(name="NUMBER", help="As usage has it: an E.164 number as digits; + and blanks may be written.")],
+    /,
+    *,
+    from_: Annotated[str | None, Parameter(name="--from", help="First day, included; all time by default.")] = None,
+    to: Annotated[str | None, Parameter(name="--to", help="Last day, included; all time by default.")] = None,
+    limit: Annotated[int, Parameter(help="How many to show, oldest first, also with --json.")] = SHOWN_ROWS,
+    language: Language = "en",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List the records of a number: when, with whom, how much, and on which invoice and line each is billed, or why it is not.
+
+    Days are those of the account that had the number last; of UTC where nobody did. Rows that could not be read have no number:
+    `usage suspense` lists them. `bill explain RECORD` tells more of one record. Without a span all usage is read, file by file.
+    """
+    from billing.accounts.searching import as_number
+    from billing.enquiries import usage
+    from billing.store.home import Home
+    from server.cli import output, practice, progress
+
+    wanted = as_number(number)
+    with Home.open(home) as opened, progress.show("usage of a number", "files") as report:
+        timezone = _timezone(opened, wanted)
+        span = _span(from_, to, timezone)
+        found = usage.find(opened, wanted, span, limit=limit, progress=lambda _stage, done, total: report(done, total))
+    if as_json:
+        output.print_json(practice.marked(opened, {"timezone": timezone, "found": found}))
+    else:
+        for text in practice.notice(opened, language):
+            print(text)
+        _print(found, timezone, language)
+    return 0
+
+
+def _timezone(home: Home, number: str) -> str:
+    """The clock of the account that had the number last."""
+    from billing.accounts.searching import search
+
+    spans = [each for each in search(home, number).hits if each.found_by == "number" and each.exact]
+    return max(spans, key=lambda each: each.from_us or 0).timezone if spans else "UTC"
+
+
+def _span(from_: str | None, to: str | None, timezone: str) -> Span:
+    from billing.enquiries.usage_rows import Span
+    from server.cli.accounts.common import date_or_none, day_after
+
+    first, last = date_or_none(from_, "--from"), date_or_none(to, "--to")
+    end = None if last is None else day_after(last, first)
+    everything = Span()
+    return Span(
+        everything.from_us if first is None else _midnight_us(first, timezone),
+        everything.to_us if end is None else _midnight_us(end, timezone),
+    )
+
+
+def _midnight_us(day: dt.date, timezone: str) -> int:
+    import datetime as dt
+    from zoneinfo import ZoneInfo
+
+    from billing.clocks import EPOCH
+
+    return (dt.datetime.combine(day, dt.time(), ZoneInfo(timezone)) - EPOCH) // dt.timedelta(microseconds=1)
+
+
+def _print(found: Found, timezone: str, language: str) -> None:
+    from server.cli import output
+
+    if not found.records:
+        print("no record of this number is known" if language == "en" else "没有该号码的记录")
+        return
+    columns = words(("time", "with", "quantity", "charge", "currency", "account", "record", "state"), language)
+    output.print_table(columns, [_row(each, timezone, language) for each in found.records], right=columns[2:4])
+    if found.total > len(found.records):
+        more = f"{found.total - len(found.records):,}"
+        print(f"{more} more: --from, --to or --limit" if language == "en" else f"另有 {more} 条：请用 --from、--to 或 --limit")
+
+
+def _row(record: Record, timezone: str, language: str) -> tuple[str, ...]:
+    from zoneinfo import ZoneInfo
+
+    from billing.documents.usage_list import local_time
+    from server.cli import output
+
+    begun = "" if record.start_us is None else local_time(record.start_us, ZoneInfo(timezone))
+    charge = output.amount(record.charge_micros, record.currency) if record.currency else ""
+    return (
+        begun,
+        record.other,
+        _quantity(record),
+        charge,
+        record.currency,
+        record.account_id,
+        record.record_id,
+        state_in_words(record, language),
+    )
+
+
+def state_in_words(record: Record, language: str) -> str:
+    """The fate of a record in words."""
+    from billing.left_out.words import WORDS
+
+    fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
+    awaited = WORDS[language].get(f"{record.detail}_told")
+    if awaited is not None:
+        return awaited.format(date=record.next_bill_date)
+    state = "late_waits" if record.state == "late_billed" and not record.invoice else record.state
+    text = _STATES[language][state].format(**fields, told=_told(record, language))
+    return text + (_LATER[language].format(", ".join(record.later_lines)) if record.later_lines else "")
+
+
+def _told(record: Record, language: str) -> str:
+    """A reason for which runs leave something out, in words; and what is known beside it."""
+    from billing.left_out.words import WORDS
+    from billing.runs.selection.left_out import REASONS, LeftOut
+
+    if record.reason not in set(LeftOut):
+        return record.reason
+    words_of = REASONS[LeftOut(record.reason)].words[language]
+    detail = WORDS[language].get(record.detail, record.detail).rstrip("。.")
+    return f"{words_of} ({detail})" if detail else words_of
+
+
+def _quantity(record: Record) -> str:
+    """A duration, volume or count in words."""
+    if record.bytes:
+        return f"{record.bytes:,} B"
+    return f"{record.duration_us / 1_000_000:,.3f}".rstrip("0").rstrip(".") + " s" if record.duration_us else f"{record.units:,}"

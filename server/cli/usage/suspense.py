@@ -1,0 +1,110 @@
+"""`ratewright usage suspense`: what waits for a decision, and the commands that decide; without one of them, the list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage.suspense_common import SHOWN_ROWS, BillDate, OfSource
+
+if TYPE_CHECKING:
+    from billing.suspense.listing import Listing
+
+_FOLDER = "server.cli.usage"
+# name, module and function, what the list of commands says about it
+SUSPENSE_COMMANDS = (
+    ("list", "suspense:listed", "What waits, its age and what it may be worth."),
+    ("show", "suspense_show:show", "One record with its bytes and what is known of it."),
+    ("correct", "suspense_correct:correct", "Preview or save a rule that corrects records."),
+    ("recycle", "suspense_recycle:recycle", "Bring records back, as they are or by a correction."),
+    ("resolve", "suspense_resolve:resolve", "Choose among versions that conflict."),
+    ("write-off", "suspense_write_off:write_off", "Propose to give records up."),
+    ("proposals", "suspense_proposals:proposals", "Corrections and write-offs, and how they stand."),
+    ("approve", "suspense_proposals:approve", "Agree to another person's proposal, or reject it."),
+    ("limit", "suspense_limit:limit", "Above which value a second person is needed."),
+)
+
+app = cyclopts.App(name="suspense", help="What waits for a decision: rows that could not be read, conflicts, events without a price.")
+for _name, _path, _summary in SUSPENSE_COMMANDS:
+    if _name != "list":
+        app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
+
+
+@app.default
+@app.command(name="list")
+def listed(
+    *,
+    source: OfSource = "",
+    reason: Annotated[str | None, Parameter(help="Only records that wait for this reason, such as conflicting.")] = None,
+    date: BillDate = None,
+    limit: Annotated[int, Parameter(help="How many records to show, oldest first.")] = SHOWN_ROWS,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show what waits for a decision, with age and an estimate of what it may be worth.
+
+    That is rows that could not be read, versions of one event that conflict, rows that are too old or lie in the future, calls of which a
+    segment is missing, and events that the bill runs could not price. Values are estimates at the likely tariff.
+    """
+    from billing.intake.known_records.source_memory import require_source
+    from billing.store.home import Home
+    from billing.suspense.listing import listing
+    from billing.suspense.selection import Selection
+    from server import clock
+    from server.cli import output
+    from server.cli.bill import parse_date
+
+    selection = Selection(source, () if reason is None else (reason,))
+    with Home.open(home) as opened:
+        if source:
+            require_source(opened, source)
+        found = listing(opened, selection, clock.now_us(opened), limit=limit, bill_date=parse_date(date) if date else None)
+    if as_json:
+        output.print_json(found)
+    elif not found.counts:
+        print("nothing waits in suspense")
+    else:
+        _print(found)
+    return 0
+
+
+def _print(found: Listing) -> None:
+    from server.cli import output
+    from server.cli.usage.suspense_common import instant, money
+
+    groups = [
+        (
+            each.source,
+            each.reason,
+            each.rows,
+            instant(each.first_seen_us),
+            instant(each.last_seen_us),
+            ", ".join(f"{count:,} {name}" for name, count in each.ages.items()),
+            money(each.estimated, each.unknown),
+        )
+        for each in found.counts
+    ]
+    output.print_table(("source", "reason", "rows", "first seen (UTC)", "last seen", "age", "worth"), groups, right=("rows",))
+    print("what it is worth is an estimate at the likely tariff, before allowances and tax\n")
+    rows = [
+        (
+            each.id,
+            each.reason,
+            each.age_days,
+            instant(each.start_us),
+            each.served_id,
+            output.amount(each.estimated_micros, each.currency) + f" {each.currency}" if each.currency else "",
+            each.basis + (", mended: the next bill run prices it" if each.mended else ""),
+            each.file or "stream",
+            each.offset,
+            each.raw,
+        )
+        for each in found.rows
+    ]
+    columns = ("id", "reason", "days", "start (UTC)", "served", "worth about", "by", "file", "offset", "row")
+    output.print_table(columns, rows, right=("days", "worth about", "offset"))
+    if found.total > len(found.rows):
+        print(f"{found.total - len(found.rows):,} more: --limit {found.total} shows all")

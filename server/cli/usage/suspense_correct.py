@@ -1,0 +1,114 @@
+"""`ratewright usage suspense correct`: a rule that corrects records, previewed row by row with the money it is about."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage.suspense_common import SHOWN_ROWS, BillDate, Definitions, Note, Reasons
+
+if TYPE_CHECKING:
+    from billing.suspense.rule import Rule
+
+
+def correct(
+    rule: Annotated[Path | None, Parameter(name="RULE", help="YAML or JSON file with the rule, instead of the options below.")] = None,
+    /,
+    *,
+    source: Annotated[str, Parameter(help="The source whose records are corrected.")] = "",
+    reason: Reasons = [],  # noqa: B006 -- cyclopts reads it and nobody changes it
+    from_: Annotated[str, Parameter(name="--from", help="Only records that start on or after this date or time.")] = "",
+    before: Annotated[str, Parameter(help="Only records that start before this date or time.")] = "",
+    date_timezone: Annotated[str, Parameter(help="Time zone of these dates, such as Asia/Shanghai; else UTC.")] = "",
+    field: Annotated[Literal["served", "other"], Parameter(help="Which number --begins to --set are about.")] = "served",
+    begins: Annotated[str, Parameter(help="Only numbers that begin so.")] = "",
+    digits: Annotated[int, Parameter(help="Only numbers of so many digits.")] = 0,
+    strip: Annotated[str, Parameter(help="Take this off the beginning of the number.")] = "",
+    add: Annotated[str, Parameter(help="Put this before the number.")] = "",
+    set_: Annotated[str, Parameter(name="--set", help="The number is this.")] = "",
+    timezone: Annotated[str, Parameter(help="Read the local time in this time zone.")] = "",
+    offset: Annotated[str, Parameter(help="Read the local time at this offset, such as +08:00.")] = "",
+    shift: Annotated[str, Parameter(help="Move the time, such as -1h.", allow_leading_hyphen=True)] = "",
+    doubtful: Annotated[
+        Literal["", "earlier", "later"], Parameter(help="Which instant a local time is that happened twice or never.")
+    ] = "",
+    service: Annotated[str, Parameter(help="The service is voice, sms, mms, data or content.")] = "",
+    save: Annotated[bool, Parameter(negative="", help="Store the rule, so that it can be approved and applied.")] = False,
+    note: Note = "",
+    definition: Definitions = [],  # noqa: B006 -- as above
+    date: BillDate = None,
+    limit: Annotated[int, Parameter(help="How many records to show.")] = SHOWN_ROWS,
+    zone: Annotated[str, Parameter(name=["--zone", "--date-zone"], show=False)] = "",
+    time_zone: Annotated[str, Parameter(name="--time-zone", show=False)] = "",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Preview a rule that corrects records in suspense, such as `source X before a date: add prefix 86`; with --save, store it.
+
+    Nothing is corrected yet: `usage suspense recycle --correction N` brings the records back. If they may be worth more than the limit
+    (`usage suspense limit`), a second person has to approve first. A saved rule is about the records that wait when it is saved.
+    """
+    from billing.store.home import Home
+    from billing.suspense import proposals, recycling
+    from billing.suspense.selection import Selection
+    from rating.errors import UserError
+    from server import operator
+    from server.cli import output
+    from server.cli.former_options import either
+    from server.cli.usage import suspense_common as common
+
+    numbers = {"begins": begins, "digits": digits, "strip": strip, "add": add, "set": set_}
+    date_timezone = either(("--date-timezone", date_timezone), ("--zone", zone))
+    times = {"zone": either(("--timezone", timezone), ("--time-zone", time_zone)), "offset": offset, "shift": shift, "doubtful": doubtful}
+    given = {"source": source, "reasons": reason, "from": from_, "before": before, "zone": date_timezone, "service": service}
+    found = _rule(rule, {**given, field: _filled(numbers), "time": _filled(times)})
+    with Home.open(home) as opened:
+        asked = common.asking(opened, date, definition)
+        chosen, value = recycling.found(opened, Selection(found.source, found.reasons), found, asked)
+        figures = recycling.preview(chosen, value)
+        rows = common.previewed(chosen, value, limit)
+        saved = None
+        if save:
+            if not figures.coming_back:
+                raise UserError("the rule brings no record back", "look at the preview without --save, and mend the rule")
+            subject = proposals.Subject(
+                proposals.CORRECT, figures.coming_back, figures.estimated, figures.unknown, found, bill_date=date or ""
+            )
+            saved = proposals.propose(opened, subject, operator.current(), asked.now_us, reason=note)
+    if as_json:
+        output.print_json({"preview": figures, "rows": rows, "proposal": None if saved is None else common.proposal_json(saved)})
+        return 0
+    if rows:
+        common.print_preview(rows)
+    print(f"{figures.coming_back:,} of {figures.rows:,} records come back, worth {common.money(figures.estimated, figures.unknown)}")
+    if saved is not None:
+        print(f"saved as correction {saved.proposal_id}; next: {_next(saved)}")
+    return 0
+
+
+def _rule(path: Path | None, document: dict[str, Any]) -> Rule:
+    from billing.suspense.rule import read_rule, rule_of
+    from rating.errors import UserError
+
+    given = _filled(document)
+    if path is None:
+        return rule_of(given, "options")
+    if given:
+        raise UserError("a rule is given as a file and by options", "give either the file or the options", exit_status=2)
+    return read_rule(path)
+
+
+def _filled(values: dict[str, Any]) -> dict[str, Any]:
+    """Without what was not given."""
+    return {name: value for name, value in values.items() if value}
+
+
+def _next(saved: Any) -> str:  # noqa: ANN401 -- a proposal
+    from billing.suspense.proposals import State
+
+    if saved.state is State.PROPOSED:
+        return f"another person runs `ratewright usage suspense approve {saved.proposal_id}`"
+    return f"ratewright usage suspense recycle --correction {saved.proposal_id}"

@@ -1,0 +1,49 @@
+"""`ratewright usage suspense limit`: above which value a correction needs a second person."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage.suspense_common import Note  # noqa: TC001 -- cyclopts reads the annotations
+
+
+def limit(
+    amount: Annotated[str | None, Parameter(name="AMOUNT", help="In units of every currency, such as 500 or 0.")] = None,
+    /,
+    *,
+    note: Note = "",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show or set the value above which a correction needs a second person. Write-offs need one whatever their value.
+
+    A limit that somebody raised does not hold for their own corrections. Every setting is kept, with who made it and why.
+    """
+    from billing.store.home import Home
+    from billing.suspense import limits
+    from rating.errors import UserError
+    from rating.money import MoneyError, parse_micros
+    from server import clock, operator
+    from server.cli import output
+    from server.cli.usage.suspense_common import instant
+
+    try:
+        micros = None if amount is None else parse_micros(amount)
+    except MoneyError as error:
+        raise UserError(f"the limit: {error}", "write it as 500 or 12.50", exit_status=2) from error
+    with Home.open(home) as opened:
+        if micros is not None:
+            limits.set_limit(opened, micros, operator.current(), clock.now_us(opened), reason=note)
+        with opened.connect() as connection:
+            found = limits.limits(connection)
+            holds = limits.limit_micros(connection, operator.current().uid)
+    if as_json:
+        output.print_json({"limit_micros": holds, "history": found})
+        return 0
+    rows = [(output.amount(each.micros, ""), each.by_name, instant(each.at_us) if each.commit_seq else "", each.reason) for each in found]
+    output.print_table(("limit", "by", "at (UTC)", "reason"), rows, right=("limit",))
+    print(f"for you, corrections worth more than {output.amount(holds, '')} need a second person")
+    return 0

@@ -1,0 +1,99 @@
+"""`ratewright usage suspense proposals` and `approve`: what people proposed about records in suspense, and a second person's word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage.suspense_common import Note  # noqa: TC001 -- cyclopts reads the annotations
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+    from billing.suspense.proposals import Proposal
+    from billing.suspense.selection import Asking
+    from billing.suspense.writing_off import WrittenOff
+
+
+def proposals(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """List corrections and write-offs, newest first: what they are about, by whom, and how they stand."""
+    from billing.store.home import Home
+    from billing.suspense import proposals as stored
+    from server.cli import output
+    from server.cli.usage import suspense_common as common
+
+    with Home.open(home) as opened:
+        found = stored.proposals(opened)[::-1]
+    if as_json:
+        output.print_json([common.proposal_json(each) for each in found])
+        return 0
+    if not found:
+        print("nothing was proposed")
+        return 0
+    rows = [
+        (
+            each.proposal_id,
+            each.state.value,
+            common.proposal_in_words(each),
+            each.subject.rows,
+            common.money(each.subject.estimated, each.subject.unknown),
+            each.by.name,
+            each.approved_by.name if each.approved_by is not None else "",
+            each.reason,
+        )
+        for each in found
+    ]
+    output.print_table(("number", "state", "about", "records", "worth", "by", "approved by", "reason"), rows, right=("number", "records"))
+    return 0
+
+
+def approve(
+    number: Annotated[int, Parameter(name="NUMBER", help="The proposal, as `usage suspense proposals` lists it.")],
+    /,
+    *,
+    reject: Annotated[bool, Parameter(negative="", help="Give it up. Its author may do so, too.")] = False,
+    note: Note = "",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Agree to another person's proposal, or reject it. Nobody approves their own.
+
+    A correction can be applied then (`usage suspense recycle --correction NUMBER`). A write-off is done at once. Who you are is the account
+    of the operating system that runs the command.
+    """
+    from billing.store.home import Home
+    from billing.suspense import proposals as stored
+    from server import operator
+    from server.cli import output
+    from server.cli.usage import suspense_common as common
+
+    done = None
+    with Home.open(home) as opened:
+        found = stored.proposal_of(opened, number)
+        asked = common.asking(opened, found.subject.bill_date or None)
+        is_unfinished = found.subject.kind == stored.WRITE_OFF and found.state is stored.State.APPROVED
+        if not is_unfinished or reject:
+            found = stored.decide(opened, number, operator.current(), asked.now_us, accept=not reject, note=note)
+        if found.subject.kind == stored.WRITE_OFF and found.state is stored.State.APPROVED:
+            done = _write_off(opened, found, asked)
+    if as_json:
+        output.print_json({**common.proposal_json(found), "written_off": done})
+        return 0
+    print(f"proposal {number} ({common.proposal_in_words(found)}): {found.state.value}")
+    if done is not None:
+        print(f"{done.rows:,} records are written off, worth {common.money(done.estimated, done.unknown)}")
+    elif not reject:
+        print(f"next: ratewright usage suspense recycle --correction {number}")
+    return 0
+
+
+def _write_off(home: Home, found: Proposal, asked: Asking) -> WrittenOff:
+    from billing.suspense import writing_off
+    from billing.suspense.deciding import Deciding
+    from billing.suspense.selection import Selection
+
+    subject = found.subject
+    what = Deciding(found.by, asked.now_us, found.reason, found.approved_by, found.proposal_id)
+    selection = Selection(subject.source, subject.reasons, subject.ids)
+    return writing_off.apply_write_off(home, found, what, selection, asked)

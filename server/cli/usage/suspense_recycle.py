@@ -1,0 +1,81 @@
+"""`ratewright usage suspense recycle`: records come back, as they are or corrected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage.suspense_common import Definitions, Note, OfSource, Reasons  # noqa: TC001 -- cyclopts reads the annotations
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+    from billing.suspense.recycling import Recycled
+    from billing.suspense.selection import Asking, Selection
+
+
+def recycle(
+    *records: Annotated[str, Parameter(name="ID", help="Records, as the list calls them.")],
+    source: OfSource = "",
+    reason: Reasons = [],  # noqa: B006 -- cyclopts reads it and nobody changes it
+    correction: Annotated[int | None, Parameter(help="Bring back what this saved correction is about, corrected.")] = None,
+    definition: Definitions = [],  # noqa: B006 -- as above
+    note: Note = "",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Bring records back: they bill as if they had come in time. Rows that could not be read are read again by the source's definition.
+
+    Choose records by their ids, by source or reason, or by a saved correction. What still cannot be read stays where it is. Events that
+    rating refused need no recycling once a number or a price is there: the next bill run prices them.
+    """
+    from billing.store.home import Home
+    from billing.suspense.selection import Selection, checked_ids
+    from rating.errors import UserError
+    from server.cli import output
+    from server.cli.usage import suspense_common as common
+
+    selection = Selection(source, tuple(reason), checked_ids(records))
+    if (correction is None) == (not any(selection)):
+        what = "no records are chosen" if correction is None else "records are chosen besides a correction"
+        raise UserError(what, "give ids, --source or --reason, or else --correction", exit_status=2)
+    with Home.open(home) as opened:
+        asked = common.asking(opened, None, definition)
+        done = _recycle(opened, selection, note, asked) if correction is None else _correct(opened, correction, note, asked)
+    if as_json:
+        output.print_json(done)
+    else:
+        _print(done)
+    return 0
+
+
+def _recycle(home: Home, selection: Selection, note: str, asked: Asking) -> Recycled:
+    from billing.suspense import recycling
+    from billing.suspense.deciding import Deciding
+    from server import operator
+
+    return recycling.recycle(home, selection, Deciding(operator.current(), asked.now_us, note or "tried again"), asked)
+
+
+def _correct(home: Home, number: int, note: str, asked: Asking) -> Recycled:
+    from billing.suspense import proposals, recycling
+    from billing.suspense.deciding import Deciding
+    from server import operator
+    from server.cli.bill import parse_date
+
+    proposal = proposals.proposal_of(home, number)
+    if proposal.subject.bill_date:
+        asked = asked._replace(bill_date=parse_date(proposal.subject.bill_date))
+    reason = f"{proposal.reason}; {note}" if note else proposal.reason
+    what = Deciding(operator.current(), asked.now_us, reason, proposal.approved_by, number)
+    return recycling.apply_correction(home, proposal, what, asked)
+
+
+def _print(done: Recycled) -> None:
+    for outcome, rows in done.outcomes.items():
+        print(f"{rows:,} came back: {outcome}" if outcome != "duplicate" else f"{rows:,} dropped: the event is known already")
+    for problem, rows in done.left.items():
+        print(f"{rows:,} stay: {problem}")
+    if not done.outcomes and not done.left:
+        print("nothing to bring back")

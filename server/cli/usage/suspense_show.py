@@ -1,0 +1,76 @@
+"""`ratewright usage suspense show`: one record, and all that is known of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage.suspense_common import BillDate  # noqa: TC001 -- cyclopts reads the annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from billing.suspense.showing import Shown
+
+
+def show(
+    record: Annotated[str, Parameter(name="ID", help="The record, as the list calls it.")],
+    /,
+    *,
+    date: BillDate = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show one record: why it waits and what mends it, its bytes as its file had them, what was read of them, and its value.
+
+    Versions that conflict are shown side by side. Of a record that waits no more it tells what became of it.
+    """
+    from billing.store.home import Home
+    from billing.suspense.selection import checked_ids
+    from billing.suspense.showing import show as show_record
+    from server.cli import output
+    from server.cli.usage.suspense_common import asking
+
+    (identifier,) = checked_ids([record])
+    with Home.open(home) as opened:
+        found = show_record(opened, identifier, asking(opened, date))
+    if as_json:
+        output.print_json(found)
+    else:
+        _print(found)
+    return 0
+
+
+def _print(found: Shown) -> None:
+    from server.cli import output
+    from server.cli.usage.suspense_common import instant
+
+    rows: list[tuple[str, object]] = [("reason", found.reason), ("which means", found.meaning)]
+    entry = found.entry
+    if entry is not None:
+        worth = f"about {output.amount(entry.estimated_micros, entry.currency)} {entry.currency}" if entry.currency else "unknown"
+        seen = f"{instant(entry.first_seen_us)} .. {instant(entry.last_seen_us)} UTC; waits for {entry.age_days} days"
+        place = f"{entry.file or 'stream'}, byte {entry.offset}, {entry.length} bytes"
+        rows += [("source", entry.source), ("worth", f"{worth} ({entry.basis})"), ("seen", seen), ("place", place)]
+    if found.came_again:
+        rows.append(("came again", f"{found.came_again} times: duplicates in the books"))
+    rows += [("decided", _decided(each)) for each in found.decisions]
+    rows += [(name, value) for name, value in found.fields.items() if not found.differences]
+    output.print_table(("what", "is"), rows)
+    if found.differences:
+        print()
+        output.print_table(("differs in", *found.versions), [(name, *values) for name, values in found.differences.items()])
+    if found.segments:
+        print()
+        output.print_table(tuple(found.segments[0]), [tuple(each.values()) for each in found.segments], right=("duration_us",))
+    print()
+    print(f"not at hand: {found.raw_problem}" if found.raw_problem else output.printable(found.raw_text))
+    if found.raw_hex:
+        print(found.raw_hex)
+
+
+def _decided(decision: Mapping[str, Any]) -> str:
+    approved = f", approved by {decision['approved_by']['name']}" if decision["approved_by"] else ""
+    return f"{decision['verdict']} by {decision['by']['name']}{approved}: {decision['reason']}"

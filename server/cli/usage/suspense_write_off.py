@@ -1,0 +1,46 @@
+"""`ratewright usage suspense write-off`: a proposal to give records up, which a second person has to approve."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage.suspense_common import BillDate, Note, OfSource, Reasons  # noqa: TC001 -- cyclopts reads the annotations
+
+
+def write_off(
+    *records: Annotated[str, Parameter(name="ID", help="Records, as the list calls them.")],
+    source: OfSource = "",
+    reason: Reasons = [],  # noqa: B006 -- cyclopts reads it and nobody changes it
+    note: Note = "",
+    date: BillDate = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Propose to give records up for good: nobody will be billed for them. A second person's `usage suspense approve` does it.
+
+    Choose records by their ids, or by source or reason. The proposal is about the records that wait when it is made.
+    """
+    from billing.store.home import Home
+    from billing.suspense import proposals, writing_off
+    from billing.suspense.selection import Selection, checked_ids
+    from rating.errors import UserError
+    from server import operator
+    from server.cli import output
+    from server.cli.usage import suspense_common as common
+
+    selection = Selection(source, tuple(reason), checked_ids(records))
+    if not any(selection):
+        raise UserError("no records are chosen", "give ids, --source or --reason", exit_status=2)
+    with Home.open(home) as opened:
+        asked = common.asking(opened, date)
+        subject = writing_off.subject(opened, selection, asked)
+        saved = proposals.propose(opened, subject, operator.current(), asked.now_us, reason=note)
+    if as_json:
+        output.print_json(common.proposal_json(saved))
+        return 0
+    print(f"{subject.rows:,} records, worth {common.money(subject.estimated, subject.unknown)}")
+    print(f"saved as proposal {saved.proposal_id}; next: another person runs `ratewright usage suspense approve {saved.proposal_id}`")
+    return 0

@@ -1,0 +1,95 @@
+"""`ratewright usage too-late`: usage that no run bills any more, and the commands that decide on it; without one of them, the list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import cyclopts
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.left_out.decisions import DecisionTold
+    from billing.too_late.listing import Listed
+
+SHOWN_ROWS = 50
+_FOLDER = "server.cli.usage"
+# name, module and function, what the list of commands says about it
+TOO_LATE_COMMANDS = (
+    ("list", "too_late:too_late", "What is too late for a bill, its age and its worth."),
+    ("bill", "too_late_decide:bill", "Bill records by adjustments."),
+    ("write-off", "too_late_decide:write_off", "Give records up: nothing is billed."),
+    ("take-back", "too_late_decide:take_back", "Take a decision back: its records are open again."),
+)
+
+app = cyclopts.App(name="too-late", help="Usage that no run bills any more: list it, bill it by an adjustment, write it off.")
+for _name, _path, _summary in TOO_LATE_COMMANDS:
+    if _name != "list":
+        app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
+
+
+@app.default
+@app.command(name="list")
+def too_late(
+    *,
+    account: Annotated[str | None, Parameter(help="Only of this account.", allow_leading_hyphen=True)] = None,
+    decided: Annotated[bool, Parameter(name="--decided", negative="", help="What people have decided on, with their decisions.")] = False,
+    limit: Annotated[int, Parameter(help="How many records to show, oldest first; JSON has all.")] = SHOWN_ROWS,
+    language: Annotated[Literal["en", "zh"], Parameter(help="Language of the reasons.")] = "en",
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List usage that runs have left out for good: record, account, age, reason, and what it was worth by the tariff of its time.
+
+    Worth is an estimate of each record alone, without allowances and without tax. `bill explain RECORD` tells more of one record.
+    """
+    from billing.store.home import Home
+    from billing.too_late.listing import listed
+    from server.cli import output, progress
+    from server.clock import now_us
+
+    with Home.open(home) as opened, progress.show("too late", "files and runs") as report:
+        found = listed(opened, now_us(opened), account, decided=decided, progress=report)
+    if as_json:
+        output.print_json(found)
+    else:
+        _print(found, limit, language, decided=decided)
+    return 0
+
+
+def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
+    from billing.runs.selection.left_out import REASONS
+    from server.cli import output
+    from server.cli.bill import instant
+
+    if not found.records:
+        print("nobody has decided on late usage" if decided else "no usage is too late for a bill")
+        return
+    rows = [
+        (each.record.record_id, each.record.source, each.record.account_id, each.record.subscription_id, instant(each.record.start_us),
+         each.age_days, _worth(each.worth_micros, each.currency), each.currency, each.record.run_id,
+         REASONS[each.record.reason].words[language], *_decision(each.record.decision))
+        for each in found.records[:limit]
+    ]  # fmt: skip
+    more = ("no.", "decision", "by", "agreed by", "invoice", "credited by") if decided else ()
+    columns = ("record", "source", "account", "subscription", "start (UTC)", "days old", "worth", "currency", "run", "reason", *more)
+    output.print_table(columns, rows, right=("days old", "worth", "run", "no."))
+    if len(found.records) > limit:
+        print(f"... and {len(found.records) - limit:,} more: --limit, or --json")
+    print()
+    sums = [(each.account_id, f"{each.records:,}", _worth(each.worth_micros, each.currency), each.currency) for each in found.sums]
+    output.print_table(("account", "records", "worth", "currency"), sums, right=("records", "worth"))
+
+
+def _decision(found: DecisionTold | None) -> tuple[object, ...]:
+    if found is None:
+        return ()
+    what = f"billed: {found.reference}" if found.reference else "written off"
+    return found.decision_id, what, found.by_name, found.agreed_by, found.invoice and f"{found.invoice}/{found.line_no}", found.credit_note
+
+
+def _worth(micros: int, currency: str) -> str:
+    from server.cli import output
+
+    return output.amount(micros, currency) if currency else "unknown"
