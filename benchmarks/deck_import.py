@@ -14,7 +14,7 @@ from rating.outcome import Event
 from server.checked_quote import CheckedQuote
 from server.cli import app
 from server.quote_state import Known
-from tariffs.load import load
+from tariffs.reading.load import load
 
 START_US = 1_796_126_400_000_000  # 2026-12-01T12:00Z
 DURATION_US = 185_200_000

@@ -13,7 +13,7 @@ from rating.model import BucketKind, Counting, Service
 from rating.outcome import Bucket, Event, Outcome
 from rating.reference import Reference
 from rating.tables import Tables, no_circumstances
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling.compiler import compile_catalogues
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

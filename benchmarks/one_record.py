@@ -8,8 +8,8 @@ import numpy as np
 
 from rating.engine import Buckets, RatingInput, rate
 from rating.model import Service
-from tariffs.compiler import compile_catalogues
-from tariffs.load import load
+from tariffs.compiling.compiler import compile_catalogues
+from tariffs.reading.load import load
 
 CATALOGUE = Path(__file__).parents[1] / "tariffs" / "catalogs" / "mobile"
 START_US = 1_793_620_800_000_000  # 2026-11-02T12:00Z, a Monday

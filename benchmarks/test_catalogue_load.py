@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.deck import make_deck
-from tariffs.load import load
+from tariffs.reading.load import load
 from tariffs.warnings import warn
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from numba.core.runtime import _nrt_python, rtsys
 
 from benchmarks import jobs, peak_memory, tariff
 from benchmarks.deck import make_deck
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling.compiler import compile_catalogues
 
 if TYPE_CHECKING:
     from collections.abc import Callable

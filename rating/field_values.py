@@ -1,7 +1,8 @@
 """Values that people write into fields of files, held to the types of these fields: every mistake in plain words, with the right form.
 
 msgspec stops at the first mistake and speaks of `array` and `str`; here each mistake has its place, what is there, what is wanted and an
-example. Used for definitions, mappings, rules and imports in YAML and JSON; catalogues have `tariffs.decode`, which knows lines as well.
+example. Used for definitions, mappings, rules and imports in YAML and JSON; catalogues have `tariffs.reading.decode`, which knows lines
+as well.
 """
 
 from __future__ import annotations

@@ -35,9 +35,9 @@ one a line takes is settled in `measure` and nowhere else. What an earlier event
 
 **Left out.** One loop over everything (57 ns a record: nothing of it goes eight at a time). Helpers that take arrays inside a loop over
 records: each call counts references of each array, which costs more than what most helpers do. 128-bit products: the compiler bounds them
-instead (`tariffs.bounds`). Branches on what holds as often as not, such as the code of rounding: a wrong guess costs 4 ns. Division of
-64-bit integers in `reach` and `charge`: a float64 quotient, corrected by one, is exact below 2**50 (`tariffs.cards` proves it for a quick
-card).
+instead (`tariffs.compiling.bounds`). Branches on what holds as often as not, such as the code of rounding: a wrong guess costs 4 ns.
+Division of 64-bit integers in `reach` and `charge`: a float64 quotient, corrected by one, is exact below 2**50 (`tariffs.compiling.cards`
+proves it for a quick card).
 
 Units: instants and voice quantities in microseconds, positions in price units (milliseconds, bytes, messages), numerators in micro-units
 times the price's denominator D. The rules are those of docs/architecture.md, "One event, exactly".

@@ -1,4 +1,4 @@
-"""The dense tables the kernel reads, and nothing that makes them (that is `tariffs.compiler`).
+"""The dense tables the kernel reads, and nothing that makes them (that is `tariffs.compiling.compiler`).
 
 Rows are numpy records, so that what one event needs of a price lies together. All arithmetic is int64. A price has one common denominator:
 with D = lcm of its `per_qty` (and of its content share's), a length times a step's `weight` is an amount in micro-units times D, exactly.

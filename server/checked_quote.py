@@ -14,7 +14,7 @@ from rating.reference import Reference
 from rating.status import REFUSALS_FROM
 from rating.tables import no_circumstances
 from server.quote_state import Known, buckets, plan_in_force
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling.compiler import compile_catalogues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

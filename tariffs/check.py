@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from tariffs import limits
 from tariffs.checks.add_ons import add_ons
 from tariffs.checks.benefits import benefits
 from tariffs.checks.bill_terms import bill_terms
@@ -21,7 +20,8 @@ from tariffs.checks.prices import prices
 from tariffs.checks.readable import readable
 from tariffs.checks.rules import rules
 from tariffs.checks.zones import roaming_zones, zones
-from tariffs.document import Finding
+from tariffs.reading import limits
+from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from rating.model import Catalogue

@@ -1,9 +1,9 @@
 """Which rules of a plan are ever met: by some number, at some time, under some circumstance.
 
-For every service of a plan and its fallbacks the candidate rules of each class of numbers (see `tariffs.shelves`) are walked in the
-order in which they are asked. A rule is reached at the times that the rules before it leave, where one takes what this rule could if it
-asks for no condition that this one lacks, and is active then or refuses on purpose. What no rule comes out of here for can price nothing.
-Usage is thought to have a direction: all that is billed has one.
+For every service of a plan and its fallbacks the candidate rules of each class of numbers (see `tariffs.compiling.shelves`) are walked in
+the order in which they are asked. A rule is reached at the times that the rules before it leave, where one takes what this rule could if
+it asks for no condition that this one lacks, and is active then or refuses on purpose. What no rule comes out of here for can price
+nothing. Usage is thought to have a direction: all that is billed has one.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rating.model import Service, UsageRule
 from rating.tables import SHORT_DIGITS_MAX
 from tariffs.checks.rules import CONDITIONS, subsets
-from tariffs.price_times import PriceTimes
-from tariffs.shelves import classes, rules_in_order
+from tariffs.compiling.price_times import PriceTimes
+from tariffs.compiling.shelves import classes, rules_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
     from rating.model import Catalogue, Plan
-    from tariffs.shelves import Classes
+    from tariffs.compiling.shelves import Classes
 
 Condition = tuple[str, "int | str | bool"]  # field of a rule, and what an event must say
 DIRECTIONS: Final = (1, 2)  # rating.schema.Direction: every event has one of them

@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rating.errors import Problem, ProblemsError
-from tariffs.document import Finding, Place, place_text
+from tariffs.language.texts import UNIT_WORDS
+from tariffs.reading.document import Finding, Place, place_text
 from tariffs.tax_codes import check_tax_codes
-from tariffs.texts import UNIT_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -34,7 +34,7 @@ def in_force(home: Home, seq: int | None = None) -> list[Catalogue]:
 
 def tables(home: Home) -> Tables:
     """The kernel's tables of everything that prices."""
-    from tariffs.compiler import compile_catalogues  # noqa: PLC0415 - numba-side modules, paid for only by commands that price
+    from tariffs.compiling.compiler import compile_catalogues  # noqa: PLC0415 - numba-side modules, paid for only by commands that price
 
     return compile_catalogues(in_force(home))
 

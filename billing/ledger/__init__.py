@@ -18,6 +18,6 @@ from billing.ledger.postings import (
 )
 
 __all__ = [
-    "CASH", "ID_BYTES", "RECEIVABLE", "Posting", "ids_of", "no_postings", "of_payment", "post", "post_columns", "post_each", "posting", "posting_id",
-    "receivable", "with_ids",
+    "CASH", "ID_BYTES", "RECEIVABLE", "Posting", "ids_of", "no_postings", "of_payment", "post", "post_columns", "post_each", "posting",
+    "posting_id", "receivable", "with_ids",
 ]  # fmt: skip

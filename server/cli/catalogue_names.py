@@ -19,7 +19,7 @@ def find(text: str, home: Path) -> Catalogue:
     Raises UserError for mistakes in the files, and NotFoundError where the home folder has no such version.
     """
     if is_path(text):
-        from tariffs.load import load
+        from tariffs.reading.load import load
 
         return load(Path(text))
     return _of_store(text, home)

@@ -141,7 +141,7 @@ def quote(
     from server.checked_quote import CheckedQuote
     from server.cli import output
     from server.quote_state import Known
-    from tariffs import digits, texts
+    from tariffs.language import digits, texts
 
     kind = Service[kind_name.upper()]
     event = Event(
@@ -194,7 +194,7 @@ def _given(value: Value | None, option: str) -> Value:
 def _quantity(service: Service, duration: str | None, volume: str | None, messages: int | None) -> int:
     """The quantity in input units; only the option that the service wants may be given."""
     from rating.model import UNIT_OF_SERVICE
-    from tariffs import texts
+    from tariffs.language import texts
 
     unit = UNIT_OF_SERVICE[service]
     given = {QuantityUnit.MILLISECOND: duration, QuantityUnit.BYTE: volume, QuantityUnit.MESSAGE: messages}
@@ -219,7 +219,7 @@ def _allowance_left(service: Service, text: str | None) -> int:
 def _told(entries: Sequence[str], option: str) -> dict[str, Told]:
     """NAME=QUANTITY, again and again."""
     from server.quote_state import Told
-    from tariffs import texts
+    from tariffs.language import texts
 
     found: dict[str, Told] = {}
     for entry in entries:
@@ -236,7 +236,7 @@ def _told(entries: Sequence[str], option: str) -> dict[str, Told]:
 
 def _content_micros(text: str | None) -> int:
     """The content provider's amount; below zero: none."""
-    from tariffs import texts
+    from tariffs.language import texts
 
     return -1 if text is None else _in_range(_read(texts.amount, text, "--content-amount"), text, "--content-amount")
 
@@ -259,7 +259,7 @@ def _group(number: int, option: str) -> int:
 
 def _measure(text: str, unit: QuantityUnit, option: str) -> int:
     """A quantity that must be of the kind `unit`."""
-    from tariffs import texts
+    from tariffs.language import texts
 
     found = _read(texts.quantity, text, option)
     if found.unit is not unit:
@@ -276,7 +276,7 @@ def _in_range(quantity: int, text: str, option: str) -> int:
 
 def _read(parse: Callable[[object], Value], raw: object, option: str) -> Value:
     """What the text of an option means."""
-    from tariffs.texts import TextError
+    from tariffs.language.texts import TextError
 
     try:
         return parse(raw)
@@ -295,7 +295,7 @@ def _digits(to: str, option: str) -> str:
 def _catalogues(paths: Sequence[Path], home: Path) -> list[Catalogue]:
     """The catalogues to price with."""
     if paths:
-        from tariffs.load import load
+        from tariffs.reading.load import load
 
         return [load(path) for path in paths]
     from billing import catalogue as store

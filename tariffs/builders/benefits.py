@@ -19,13 +19,12 @@ from rating.model import (
     Service,
     TaxShare,
 )
-from tariffs.document import Finding
-from tariffs.texts import UNIT_WORDS
-from tariffs.words import Sharing
+from tariffs.language.texts import UNIT_WORDS
+from tariffs.language.words import Sharing
+from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
-    from tariffs.document import Place
-    from tariffs.plan_language import (
+    from tariffs.language.plans import (
         AddOnEntry,
         AllowanceEntry,
         CapEntry,
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
         RolloverEntry,
         SpendLimitEntry,
     )
+    from tariffs.reading.document import Place
 
 
 class Benefits(NamedTuple):

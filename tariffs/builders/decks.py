@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rating.model import Price, UsageRule, Zone
 from tariffs.builders.prices import price, price_of_row
-from tariffs.deck_titles import title_of
+from tariffs.reading.deck_titles import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tariffs.deck_files import DeckRow
-    from tariffs.deck_titles import Titles
-    from tariffs.document import Finding, Place
-    from tariffs.language import DeckEntry
+    from tariffs.language.entries import DeckEntry
+    from tariffs.reading.deck_files import DeckRow
+    from tariffs.reading.deck_titles import Titles
+    from tariffs.reading.document import Finding, Place
 
 
 class Deck(NamedTuple):

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from rating.model import UNIT_OF_SERVICE, QuantityUnit, Service
 from rating.money import MICROS_PER_UNIT
-from tariffs.bounds import prove
 from tariffs.builders.prices import price as build_price
 from tariffs.cgrates import rates as lengths
 from tariffs.cgrates.carried import CarryError
 from tariffs.cgrates.destinations import joined, unique
-from tariffs.decode import decode
-from tariffs.language import PriceEntry
-from tariffs.limits import BANDS_MAX
+from tariffs.compiling.bounds import prove
+from tariffs.language.entries import PriceEntry
+from tariffs.reading.decode import decode
+from tariffs.reading.limits import BANDS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tariffs.cgrates.plans import Binding
     from tariffs.cgrates.rates import Rate, Slot
     from tariffs.cgrates.timings import Span
-    from tariffs.document import Finding
+    from tariffs.reading.document import Finding
 
 TAX_CLASS: Final = "untaxed"
 REVENUE_CODE: Final = 1

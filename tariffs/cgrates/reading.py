@@ -4,7 +4,7 @@ CSV without a header, or with one that is a comment (`#Tag,...`) or begins with 
 passed over. Rows with too few or too many cells or with cells over several lines, files that are not read here, and rows of a file that
 nothing names are listed.
 Refuses a folder that lacks one of the files, a file whose header says another order of columns, and one that is no UTF-8 text or beyond
-the limits of `tariffs.limits`.
+the limits of `tariffs.reading.limits`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.errors import UserError
-from tariffs import limits
 from tariffs.cgrates.carried import Ledger, Listed
-from tariffs.document import line_at
+from tariffs.reading import limits
+from tariffs.reading.document import line_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

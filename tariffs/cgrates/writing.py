@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from rating.errors import ProblemsError, UserError
 from tariffs.cgrates.carried import Listed
-from tariffs.load import load
-from tariffs.yaml_text import dump
+from tariffs.language.yaml_text import dump
+from tariffs.reading.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tariffs.changes import words
 from tariffs.changes.change import Effect, Found, worst
 from tariffs.changes.fields import more
-from tariffs.texts import DAY_NAMES
+from tariffs.language.texts import DAY_NAMES
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from rating.model import ANY_ZONE, FeeOccasion, QuantityUnit, Service
 from rating.money import format_micros
-from tariffs.texts import DAY_NAMES, PPM_PER_PERCENT, UNIT_WORDS
+from tariffs.language.texts import DAY_NAMES, PPM_PER_PERCENT, UNIT_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

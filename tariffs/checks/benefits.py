@@ -8,19 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import ANY_ZONE, HOME_NETWORK, PPM, UNIT_OF_SERVICE, AtPlanChange, Draw, QuantityUnit, Service, WallClock
-from tariffs import bounds
 from tariffs.checks.common import BENEFITS, ID_MAX, id_range, named_zones, told_of_add_ons, twice_at, written_plans
 from tariffs.checks.plans import asked
 from tariffs.checks.prices import clock, known_clocks
-from tariffs.document import Finding
-from tariffs.texts import UNIT_WORDS
-from tariffs.words import UNREAD_INSTANT
+from tariffs.compiling import bounds
+from tariffs.language.texts import UNIT_WORDS
+from tariffs.language.words import UNREAD_INSTANT
+from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import AddOn, Allowance, Catalogue, ChargeCap, DayPass, Discount, Plan, SpendLimit
-    from tariffs.document import Place
+    from tariffs.reading.document import Place
 
 ROLLOVER_PERIODS_MAX: Final = 120
 _LARGEST: Final = "larger than anything can be"

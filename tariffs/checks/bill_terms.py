@@ -9,16 +9,16 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 from rating.model import PPM, LateUsage
-from tariffs import bounds
 from tariffs.checks.common import id_range, known, twice_at, written_plans
-from tariffs.document import Finding
-from tariffs.texts import UNIT_WORDS
+from tariffs.compiling import bounds
+from tariffs.language.texts import UNIT_WORDS
+from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rating.model import BillThreshold, Catalogue, InvoiceDiscount, Plan, Price, VolumeTier
-    from tariffs.document import Place
+    from tariffs.reading.document import Place
 
 MONTHS_MAX: Final = 120
 DAYS_MAX: Final = 3_650

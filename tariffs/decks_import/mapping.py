@@ -18,12 +18,12 @@ import msgspec
 
 from rating.errors import Problem, ProblemsError, UserError
 from rating.model import QuantityUnit
-from tariffs import document, limits
 from tariffs.decks_import import cells
-from tariffs.decode import decode
-from tariffs.document import Finding, Parsed, Place
-from tariffs.texts import Quantity, Text, TextError, choice
-from tariffs.words import Entry, Measure, Pair
+from tariffs.language.texts import Quantity, Text, TextError, choice
+from tariffs.language.words import Entry, Measure, Pair
+from tariffs.reading import document, limits
+from tariffs.reading.decode import decode
+from tariffs.reading.document import Finding, Parsed, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

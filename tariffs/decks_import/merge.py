@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.errors import UserError
-from tariffs.deck_files import DeckRow
 from tariffs.decks_import import ledger
 from tariffs.decks_import import told as sayings
 from tariffs.decks_import.ledger import Entry, Timeline, begin
 from tariffs.decks_import.told import Told
 from tariffs.decks_import.zoning import Zones
+from tariffs.reading.deck_files import DeckRow
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tariffs.decks_import.merge import Merged
     from tariffs.decks_import.told import Told
-    from tariffs.texts import Quantity
+    from tariffs.language.texts import Quantity
 
 LARGEST_SHOWN: Final = 20
 LISTED_MAX: Final = 1_000  # duplicates and contradictions that are listed; all are counted

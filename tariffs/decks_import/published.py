@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rating.errors import UserError
-from tariffs.deck_files import DeckRow
 from tariffs.decks_import.ledger import Deck, Defaults
-from tariffs.texts import Increments, Quantity
+from tariffs.language.texts import Increments, Quantity
+from tariffs.reading.deck_files import DeckRow
 
 if TYPE_CHECKING:
     from rating.model import Catalogue, Price, Zone

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.errors import Problem, ProblemsError, UserError
-from tariffs import deck_files, document, limits
-from tariffs.csv_reader import CsvReader
-from tariffs.csvfiles import local_day
 from tariffs.decks_import.ledger import Deck, Defaults
 from tariffs.decks_import.mapping import problem
-from tariffs.decode import decode
-from tariffs.document import Finding, Parsed, Place
-from tariffs.language import DeckEntry
-from tariffs.texts import TextError, instant
+from tariffs.language.entries import DeckEntry
+from tariffs.language.texts import TextError, instant
+from tariffs.reading import deck_files, document, limits
+from tariffs.reading.csv_reader import CsvReader
+from tariffs.reading.csvfiles import local_day
+from tariffs.reading.decode import decode
+from tariffs.reading.document import Finding, Parsed, Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tariffs.texts import Quantity
+    from tariffs.language.texts import Quantity
 
 SUFFIXES: Final = (".yaml", ".yml")
 _ENTRY: Final = (

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from rating.errors import UserError
 from tariffs.checks.common import ZONE_ID_MAX
-from tariffs.deck_files import DeckRow
 from tariffs.decks_import.ledger import begin, destination_of, terms_of
-from tariffs.texts import Increments, Quantity
+from tariffs.language.texts import Increments, Quantity
+from tariffs.reading.deck_files import DeckRow
 
 if TYPE_CHECKING:
     import datetime as dt

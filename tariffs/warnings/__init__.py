@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tariffs.reach import Asked
-from tariffs.uncollected import uncollected
+from tariffs.reading.uncollected import uncollected
 from tariffs.warnings import bands, catalogues, gaps, grants, prices, ranges, rules
 from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from rating.model import OTHER_BAND
-from tariffs.price_times import occurring
-from tariffs.timeline import band_names, timeline
+from tariffs.compiling.price_times import occurring
+from tariffs.compiling.timeline import band_names, timeline
 from tariffs.warnings.common import warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import Calendar, Catalogue
-    from tariffs.document import Place
+    from tariffs.reading.document import Place
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 
 HOLE_MINUTES_MAX: Final = 30  # a longer time without a band is one that its author sees

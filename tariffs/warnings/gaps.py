@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rating.model import Catalogue, Plan, Zone
-    from tariffs.document import Place
-    from tariffs.price_times import PriceTimes
+    from tariffs.compiling.price_times import PriceTimes
+    from tariffs.compiling.shelves import Candidate, Classes
     from tariffs.reach import Asked
-    from tariffs.shelves import Candidate, Classes
+    from tariffs.reading.document import Place
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 
 _ANYTHING: Final = UsageRule(Service.VOICE, ANY_ZONE, None)  # what a rule behind all others could still take

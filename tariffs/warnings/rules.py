@@ -10,15 +10,15 @@ import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import UsageRule
+from tariffs.language.words import DIRECTIONS
 from tariffs.reach import Condition, conditions_of
 from tariffs.warnings.common import warning, what, written_plans
-from tariffs.words import DIRECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import Plan, Service
-    from tariffs.price_times import PriceTimes
+    from tariffs.compiling.price_times import PriceTimes
     from tariffs.reach import Asked
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 

@@ -22,7 +22,7 @@ from billing.payments.writing import Act as Desk
 from billing.runs import cycle
 from billing.store import tables
 from billing.store.home import Home
-from tariffs.load import load
+from tariffs.reading.load import load
 from tests.billing.second_person import let_one_give_back, set_by_two
 from tests.diaries.billing_page import Line, cents
 from tests.lives.story import Call

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rating.model import Service
 from rating.money import MICROS_PER_UNIT, parse_micros
 from rating.schema import Direction
-from tariffs import digits, texts
+from tariffs.language import digits, texts
 from tests.billing.runs.world import Call, instant_us
 
 if TYPE_CHECKING:

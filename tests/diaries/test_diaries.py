@@ -13,7 +13,7 @@ from billing import catalogue
 from billing.controls import books
 from billing.verification.rerate_sample import rerate
 from rating.status import Status
-from tariffs.load import load
+from tariffs.reading.load import load
 from tests.billing.runs.world import World
 from tests.diaries import reading
 

@@ -11,7 +11,7 @@ import pytest
 from billing.catalogue import publish
 from billing.store.home import Home
 from server.cli import app
-from tariffs.load import load
+from tariffs.reading.load import load
 from tariffs.warnings import CODES
 from tests.errors.conftest import GOLDEN, compare
 

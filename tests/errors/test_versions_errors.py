@@ -14,7 +14,7 @@ import pytest
 from billing import catalogue
 from billing.store.home import Home
 from server import operator
-from tariffs.load import load
+from tariffs.reading.load import load
 from tests.billing import files
 
 if TYPE_CHECKING:

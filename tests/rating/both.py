@@ -13,7 +13,7 @@ import msgspec
 
 from rating.reference import Ordered, Reference
 from rating.reference_rules import is_number
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling.compiler import compile_catalogues
 from tests.rating import harness
 from tests.rating.generator import Case
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rating.explain import as_text
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling.compiler import compile_catalogues
 from tests.rating import harness
 from tests.rating.generator import Case, generate
 

@@ -8,7 +8,7 @@ import msgspec
 
 from rating.model import ANY_BAND, OTHER_BAND, BandPolicy, Calendar, Counting, Price, QuantityUnit, Rate, Step, WallClock
 from rating.money import RoundingMode
-from tariffs.bounds import prove
+from tariffs.compiling.bounds import prove
 
 if TYPE_CHECKING:
     import random

@@ -15,7 +15,7 @@ from rating.engine import Buckets, Rated, RatingInput, rate
 from rating.ported import PortedNumbers
 from rating.reference import Reference
 from rating.tables import no_circumstances
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling.compiler import compile_catalogues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling.compiler import compile_catalogues
 from tests.rating import both, fuzz, harness, shop
 from tests.rating.generator import Case, generate
 

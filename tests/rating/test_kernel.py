@@ -20,7 +20,7 @@ from rating.engine import Buckets, Rated, RatingInput, rate
 from rating.outcome import Event
 from rating.ported import PortedNumbers
 from rating.tables import Tables
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling.compiler import compile_catalogues
 from tests.rating import harness
 from tests.rating.generator import Case, generate
 
@@ -173,7 +173,7 @@ OUT_OF_BOUNDS = """
 import dataclasses
 from tests.rating import harness
 from tests.rating.generator import generate
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling.compiler import compile_catalogues
 case = generate(95, 500)
 tables = compile_catalogues(case.catalogues)
 harness.by_kernel(case, dataclasses.replace(tables, terms=tables.terms[:1].copy()))

@@ -42,8 +42,8 @@ from rating.money import MICROS_LIMIT, RoundingMode
 from rating.outcome import COUNTER_MAX, Bucket, Event
 from rating.status import Status
 from rating.tables import TIME_MAX_US, TIME_MIN_US
-from tariffs import bounds, cards
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling import bounds, cards
+from tariffs.compiling.compiler import compile_catalogues
 from tests.rating import harness, shop
 from tests.rating.generator import Case, generate
 

@@ -10,7 +10,7 @@ from rating.model import Zone
 from rating.ported import PortedNumbers
 from rating.status import Status
 from rating.tables import TIME_MIN_US
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling.compiler import compile_catalogues
 from tests.rating import harness, shop
 from tests.rating.generator import Case
 

@@ -21,7 +21,7 @@ from rating.outcome import Event
 from server.checked_quote import CheckedQuote
 from server.cli import app
 from server.quote_state import Known
-from tariffs.load import load
+from tariffs.reading.load import load
 
 if TYPE_CHECKING:
     from rating.model import Catalogue

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tariffs.load import load
+from tariffs.reading.load import load
 from tests.tariffs.sample import problems
 
 if TYPE_CHECKING:

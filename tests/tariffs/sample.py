@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rating.errors import Problem, ProblemsError
-from tariffs.load import load
+from tariffs.reading.load import load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 
 from server.cli import app
 from tariffs.beside_quotes import sentences
-from tariffs.load import load
+from tariffs.reading.load import load
 
 if TYPE_CHECKING:
     from rating.model import Catalogue

@@ -26,7 +26,7 @@ from rating.model import (
 from rating.money import RoundingMode
 from rating.outcome import COUNTER_MAX, Bucket, Event
 from rating.status import Status
-from tariffs import bounds
+from tariffs.compiling import bounds
 from tests.rating import harness
 from tests.rating.generator import Case
 from tests.rating.shop import NOON, call, catalogue, instant_us, price, rate, rated, use

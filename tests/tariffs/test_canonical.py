@@ -10,7 +10,7 @@ import pytest
 
 from rating import fees, model
 from tariffs import canonical
-from tariffs.load import load
+from tariffs.reading.load import load
 from tests.tariffs import rich
 from tests.tariffs.sample import SAMPLE, changed, loaded
 

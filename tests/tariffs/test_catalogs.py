@@ -13,7 +13,7 @@ from rating.outcome import Bucket, Event
 from rating.reference import Reference
 from rating.schema import Direction
 from rating.status import Status
-from tariffs.load import load
+from tariffs.reading.load import load
 from tests.rating import generator, harness
 from tests.rating.shop import instant_us, micros
 

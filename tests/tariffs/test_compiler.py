@@ -13,8 +13,8 @@ import pytest
 from rating.errors import UserError
 from rating.model import ANY_ZONE, Band, Calendar, Plan, Service, UsageRule, WallClock, Zone
 from rating.status import Status
-from tariffs import decks, prefixes
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling import decks, prefixes
+from tariffs.compiling.compiler import compile_catalogues
 from tests.rating import harness, shop
 from tests.rating.generator import Case
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tariffs import csv_reader, limits
-from tariffs.csv_reader import CsvReader, whole
-from tariffs.texts import TextError
+from tariffs.language.texts import TextError
+from tariffs.reading import csv_reader, limits
+from tariffs.reading.csv_reader import CsvReader, whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tariffs.document import Finding
+    from tariffs.reading.document import Finding
 
 
 def read(folder: Path, name: str = "a.csv", columns: tuple[str, ...] = ("a", "b")) -> tuple[list[dict[str, str]], list[str]]:

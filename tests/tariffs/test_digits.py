@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tariffs import digits
-from tariffs.texts import TextError
+from tariffs.language import digits
+from tariffs.language.texts import TextError
 
 GOOD = [
     (digits.prefix, "4930", "4930"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tariffs import document
+from tariffs.reading import document
 
 if TYPE_CHECKING:
     from pathlib import Path

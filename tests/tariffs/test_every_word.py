@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rating.model import Catalogue
-from tariffs import canonical, document
-from tariffs.decode import fields_of
-from tariffs.language import Document
+from tariffs import canonical
+from tariffs.language.entries import Document
+from tariffs.reading import document
+from tariffs.reading.decode import fields_of
 from tests.tariffs import rich
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.cli import app
-from tariffs.load import load
+from tariffs.reading.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

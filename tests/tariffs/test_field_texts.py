@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tariffs import language, plan_language
-from tariffs.decode import fields_of
 from tariffs.field_texts import MEANINGS, meaning
-from tariffs.words import Entry
+from tariffs.language import entries, plans
+from tariffs.language.words import Entry
+from tariffs.reading.decode import fields_of
 
 if TYPE_CHECKING:
     import msgspec
 
 KINDS = {
     each
-    for module in (language, plan_language)
+    for module in (entries, plans)
     for each in vars(module).values()
     if isinstance(each, type) and issubclass(each, Entry) and each is not Entry
 }

@@ -7,8 +7,8 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 
-from tariffs import json_schema, words
-from tariffs.texts import Text, TextError
+from tariffs.language import json_schema, words
+from tariffs.language.texts import Text, TextError
 from tests.tariffs import test_digits, test_texts
 
 TEXTS: dict[str, Text] = {

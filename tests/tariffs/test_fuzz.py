@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rating.errors import ProblemsError
-from tariffs.compiler import compile_catalogues
-from tariffs.load import load_located
+from tariffs.compiling.compiler import compile_catalogues
+from tariffs.reading.load import load_located
 from tariffs.warnings import CODES, warn
 from tests.rating.generator_tariffs import make_catalogues, make_era
 from tests.tariffs.rich import RICH

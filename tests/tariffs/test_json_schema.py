@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from tariffs import document, json_schema
-from tariffs.decode import decode
-from tariffs.language import Document
+from tariffs.language import json_schema
+from tariffs.language.entries import Document
+from tariffs.reading import document
+from tariffs.reading.decode import decode
 from tests.tariffs.rich import REST, RICH, changed
 from tests.tariffs.sample import SAMPLE
 

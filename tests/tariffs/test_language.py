@@ -46,7 +46,7 @@ from rating.model import (
     Zone,
 )
 from rating.schema import Direction
-from tariffs.words import DIRECTIONS
+from tariffs.language.words import DIRECTIONS
 from tests.tariffs.rich import RICH, changed, whole
 from tests.tariffs.sample import loaded
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rating.errors import ProblemsError, UserError
-from tariffs import limits
-from tariffs.load import load
+from tariffs.reading import limits
+from tariffs.reading.load import load
 from tests.tariffs.sample import SAMPLE, changed, problems
 
 if TYPE_CHECKING:

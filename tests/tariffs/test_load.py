@@ -11,7 +11,7 @@ import pytest
 from rating.errors import ProblemsError, UserError
 from rating.model import ANY_BAND, Band, BandPolicy, FeeTiming, QuantityUnit, Rate, Step
 from rating.money import RoundingMode
-from tariffs.load import load
+from tariffs.reading.load import load
 from tests.tariffs.sample import SAMPLE, changed, loaded, problems
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from rating.errors import UserError
 from rating.tables import LEAF_EXACT
-from tariffs import prefixes
-from tariffs.prefixes import PrefixTable, align, prefix_table
+from tariffs.compiling import prefixes
+from tariffs.compiling.prefixes import PrefixTable, align, prefix_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from rating.model import ANY_BAND, OTHER_BAND, WallClock
-from tariffs.price_times import PriceTimes, occurring
+from tariffs.compiling.price_times import PriceTimes, occurring
 from tests.rating.shop import calendar, catalogue, instant_us, price, rate, rule
 
 WEEK = calendar(("day", "12345", "08:00", "20:00"), ("weekend", "67", "00:00", "24:00"))

@@ -16,9 +16,9 @@ from billing.store.home import Home
 from rating.errors import UserError
 from rating.model import DaySwap
 from tariffs import canonical
-from tariffs.language import PublicHolidaysEntry
-from tariffs.public_holidays import frozen
-from tariffs.texts import TextError
+from tariffs.language.entries import PublicHolidaysEntry
+from tariffs.language.texts import TextError
+from tariffs.reading.public_holidays import frozen
 from tests.tariffs.rich import RICH, changed
 from tests.tariffs.sample import loaded
 

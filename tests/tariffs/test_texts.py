@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 
 from rating.model import QuantityUnit
-from tariffs import texts
-from tariffs.texts import Quantity, TextError
+from tariffs.language import texts
+from tariffs.language.texts import Quantity, TextError
 
 MS, BYTE, MESSAGE, MONEY = QuantityUnit.MILLISECOND, QuantityUnit.BYTE, QuantityUnit.MESSAGE, QuantityUnit.MICRO
 

@@ -12,7 +12,7 @@ import pytest
 
 from rating.model import OTHER_BAND, Band, Calendar, DaySwap
 from rating.tables import TIME_MAX_US, TIME_MIN_US
-from tariffs.timeline import COARSE_SHIFT, FINE_SHIFT, MARGIN_DAYS, Timeline, band_names, days, timeline
+from tariffs.compiling.timeline import COARSE_SHIFT, FINE_SHIFT, MARGIN_DAYS, Timeline, band_names, days, timeline
 
 DAY_US = 86_400_000_000
 LAST_US = TIME_MAX_US + MARGIN_DAYS * DAY_US - 1

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tariffs.document import parse_text
-from tariffs.yaml_text import WIDTH, dump
+from tariffs.language.yaml_text import WIDTH, dump
+from tariffs.reading.document import parse_text
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
     [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from rating.model import QuantityUnit, Rate, Step
 from rating.money import RoundingMode
-from tariffs.bounds import QUANTITY_MAX
+from tariffs.compiling.bounds import QUANTITY_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from rating.model import ANY_BAND, ANY_ZONE, UNIT_OF_SERVICE, Band, BandPolicy, Price, QuantityUnit, Service, UsageRule
 from rating.outcome import Event
-from tariffs.bounds import QUANTITY_MAX, prove
+from tariffs.compiling.bounds import QUANTITY_MAX, prove
 from tests.vectors import amounts
 from tests.vectors.amounts import NotExpressedError
 from tests.vectors.bands import calendar_bands, is_always

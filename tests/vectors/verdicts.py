@@ -21,7 +21,7 @@ from rating.money import round_exact
 from rating.outcome import Outcome
 from rating.reference import Reference
 from rating.status import REFUSALS_FROM, Status
-from tariffs.compiler import compile_catalogues
+from tariffs.compiling.compiler import compile_catalogues
 from tests.vectors.amounts import NotExpressedError, maximum_of
 from tests.vectors.cases import Case, decode, unread
 from tests.vectors.figures import ERRORS, differing

@@ -44,7 +44,7 @@ class PriceList:
     @functools.cached_property
     def tables(self) -> Tables:
         """What the kernel reads; compiled when somebody prices, since who only asks what a thing is called needs none."""
-        from tariffs.compiler import compile_catalogues  # noqa: PLC0415 -- with its kernels; most who ask for prices need none
+        from tariffs.compiling.compiler import compile_catalogues  # noqa: PLC0415 -- with its kernels; most who ask for prices need none
 
         return compile_catalogues(self.catalogues)
 

@@ -14,7 +14,7 @@ from server.cli.homes import AsJson  # noqa: TC001 -- the same
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tariffs.load import Located
+    from tariffs.reading.load import Located
     from tariffs.warnings import Warning  # noqa: A004 -- see there
 
 Strict = Annotated[bool, Parameter(name="--strict", negative="", help="Exit with status 1 where there is any warning.")]
@@ -65,7 +65,7 @@ def check(
 
 def _load_all(paths: Sequence[Path]) -> list[Located]:
     """The catalogues of all paths, or every mistake of all of them at once."""
-    from tariffs.load import load_located
+    from tariffs.reading.load import load_located
 
     found: list[Located] = []
     problems: list[Problem] = []

@@ -34,7 +34,7 @@ def draft(
         Make a practice home, where there is none.
 
     """
-    from tariffs.load import load
+    from tariffs.reading.load import load
 
     catalogue = load(path)
 

@@ -80,7 +80,7 @@ def import_cgrates(
 
 def _services(texts: Sequence[str]) -> Mapping[str, Service]:
     """Categories that the caller says what they are."""
-    from tariffs.words import SERVICES
+    from tariffs.language.words import SERVICES
 
     found = {}
     for text in texts:

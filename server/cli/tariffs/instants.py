@@ -18,7 +18,7 @@ def told(instant_us: int, timezone: str) -> str:
 
 def read(text: str, timezone: str, option: str) -> int:
     """Microseconds UTC of an instant with its offset, or of the beginning of a date on the clock of `timezone`."""
-    from tariffs import texts
+    from tariffs.language import texts
 
     try:
         if len(text) == _DATE_LENGTH:

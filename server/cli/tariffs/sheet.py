@@ -130,7 +130,7 @@ def _versions(name: str, paths: Sequence[Path], home: Path) -> tuple[list[Catalo
 
 def _known(identity: str, number: str, paths: Sequence[Path], home: Path) -> Sequence[Catalogue]:
     if paths:
-        from tariffs.load import load
+        from tariffs.reading.load import load
 
         return [load(path) for path in paths]
     from billing import catalogue as store

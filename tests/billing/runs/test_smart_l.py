@@ -23,7 +23,7 @@ from mediation.sources.model import Format, Numbering, Source
 from mediation.stream import STREAM_V1, to_usage
 from rating.model import Service
 from rating.schema import Direction
-from tariffs.load import load
+from tariffs.reading.load import load
 from tests.billing.runs.world import Call, World, instant_us
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from billing.catalogue import publish
 from billing.store.home import Home
 from server.cli import app
-from tariffs.load import load
+from tariffs.reading.load import load
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "decks"
 CATALOGUE = """\

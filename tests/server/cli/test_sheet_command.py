@@ -11,7 +11,7 @@ import pytest
 from billing.catalogue import Operator, publish, repeal
 from billing.store.home import Home
 from server.cli import app
-from tariffs.load import load
+from tariffs.reading.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 from billing import catalogue as store
 from billing.store.home import Home
 from server.cli import app
-from tariffs.load import load
+from tariffs.reading.load import load
 from tests.tariffs.sample import SAMPLE
 
 CATALOGS = Path(__file__).parents[3] / "tariffs" / "catalogs"

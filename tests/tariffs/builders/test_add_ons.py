@@ -9,15 +9,15 @@ import pytest
 from rating.model import AddOn, FeeOccasion, Plan
 from rating.reference import Reference
 from tariffs.builders.add_ons import with_add_ons
-from tariffs.compiler import compile_catalogues
-from tariffs.plan_language import PlanEntry
+from tariffs.compiling.compiler import compile_catalogues
+from tariffs.language.plans import PlanEntry
 from tests.tariffs.rich import RICH, changed
 from tests.tariffs.sample import loaded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tariffs.document import Finding
+    from tariffs.reading.document import Finding
 
 # add-ons of the plan, pairs that exclude each other, and the plans there are
 SETS = [

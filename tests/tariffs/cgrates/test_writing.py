@@ -11,7 +11,7 @@ from rating.errors import UserError
 from tariffs.cgrates.reading import read
 from tariffs.cgrates.translation import translate
 from tariffs.cgrates.writing import INLINE_PREFIXES, write
-from tariffs.load import load
+from tariffs.reading.load import load
 from tests.tariffs.cgrates.small import MONDAY, SETTINGS, costs, folder, imported
 
 if TYPE_CHECKING:

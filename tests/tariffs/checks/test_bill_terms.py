@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rating.errors import ProblemsError
-from tariffs.load import load
+from tariffs.reading.load import load
 from tests.tariffs.rich import FILES, REST, RICH, Mistake, changed, check_row
 from tests.tariffs.sample import problems
 

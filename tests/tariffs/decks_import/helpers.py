@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rating.model import QuantityUnit
 from tariffs.decks_import import mapping, merge, preview, reading, target, writing
 from tariffs.decks_import.ledger import Deck, Defaults
-from tariffs.texts import Quantity
+from tariffs.language.texts import Quantity
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from rating.model import QuantityUnit
 from tariffs.decks_import import cells
 from tariffs.decks_import.mapping import AmountsEntry
-from tariffs.texts import TextError
+from tariffs.language.texts import TextError
 
 POINT = AmountsEntry()
 COMMA = AmountsEntry(decimal=",", thousands=".")

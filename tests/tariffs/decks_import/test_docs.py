@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tariffs import deck_files
 from tariffs.decks_import import mapping, target
 from tariffs.decks_import.preview import Kind
+from tariffs.reading import deck_files
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rate-decks.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tariffs import limits
 from tariffs.decks_import.prefix_lists import prefixes
-from tariffs.texts import TextError
+from tariffs.language.texts import TextError
+from tariffs.reading import limits
 
 # cell, country -> prefixes
 CELLS = [

@@ -11,7 +11,7 @@ from rating.model import QuantityUnit
 from tariffs.decks_import import merge, preview
 from tariffs.decks_import.ledger import Deck, Defaults, Entry, Terms
 from tariffs.decks_import.preview import Kind, Notice
-from tariffs.texts import Quantity
+from tariffs.language.texts import Quantity
 from tests.tariffs.decks_import.helpers import MINUTE, ON, merged, seen, source, text
 
 if TYPE_CHECKING:

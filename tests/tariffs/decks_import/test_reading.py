@@ -11,11 +11,11 @@ import pytest
 
 from rating.errors import ProblemsError, UserError
 from rating.model import QuantityUnit
-from tariffs import limits
 from tariffs.decks_import import mapping, reading
 from tariffs.decks_import.ledger import Defaults, Terms
 from tariffs.decks_import.mapping import Action
-from tariffs.texts import Quantity
+from tariffs.language.texts import Quantity
+from tariffs.reading import limits
 from tests.tariffs.decks_import.helpers import DEFAULTS, source
 
 if TYPE_CHECKING:

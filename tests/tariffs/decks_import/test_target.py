@@ -10,7 +10,7 @@ import pytest
 from rating.errors import ProblemsError, UserError
 from rating.model import QuantityUnit
 from tariffs.decks_import import ledger, published, target
-from tariffs.texts import Quantity
+from tariffs.language.texts import Quantity
 from tests.tariffs.decks_import.helpers import MINUTE
 from tests.tariffs.sample import loaded
 from tests.tariffs.test_load import DECK

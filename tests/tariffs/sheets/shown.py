@@ -13,7 +13,7 @@ import pypdfium2
 import pytest
 
 from rating.model import Catalogue, Plan
-from tariffs.load import load
+from tariffs.reading.load import load
 from tariffs.sheets import content, html, pdf, text
 from tariffs.sheets.layout import Sheet
 from tests.tariffs.sheets import reading

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from rating.model import HOME_NETWORK, OTHER_BAND, QuantityUnit, RoamingZone, Service, UsageRule, WallClock, Zone
-from tariffs.load import load
 from tariffs.reach import Asked
+from tariffs.reading.load import load
 from tariffs.warnings import gaps
 from tests.rating.shop import calendar, catalogue, plan, price, rate, rule
 from tests.tariffs.test_catalogs import CATALOGS

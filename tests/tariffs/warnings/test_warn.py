@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tariffs.load import load, load_located
+from tariffs.reading.load import load, load_located
 from tariffs.warnings import CODES, warn
 from tests.tariffs.sample import SAMPLE, changed, loaded
 

@@ -28,7 +28,7 @@ from rating.model import (
 )
 from rating.model import Rate as ModelRate
 from rating.money import MICROS_PER_UNIT
-from tariffs.bounds import QUANTITY_MAX
+from tariffs.compiling.bounds import QUANTITY_MAX
 from tests.rating import shop
 from tests.rating.both import Both
 from tests.vectors.billing.form import ListedError, micros, ppm, units, whole

@@ -14,14 +14,14 @@ import warnings
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import DaySwap
-from tariffs.texts import TextError
+from tariffs.language.texts import TextError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from holidays import HolidayBase
 
-    from tariffs.language import PublicHolidaysEntry
+    from tariffs.language.entries import PublicHolidaysEntry
 
 YEARS: Final = range(2000, 2071)  # in which usage is rated, by anybody's wall clock
 _ONE_DAY: Final = dt.timedelta(days=1)

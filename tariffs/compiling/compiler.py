@@ -1,8 +1,8 @@
 """Checked catalogues to the kernel's dense tables.
 
 All published versions of all catalogues go into one `rating.tables.Tables`, so that a batch may hold events of any plan and time. What
-repeats is stored once: decks, timelines, definitions of buckets. Refuses a price whose bound is not proved (`tariffs.bounds`).
-How prices become cards stands in `tariffs.cards`, how rules become classes in `tariffs.shelves`.
+repeats is stored once: decks, timelines, definitions of buckets. Refuses a price whose bound is not proved (`tariffs.compiling.bounds`).
+How prices become cards stands in `tariffs.compiling.cards`, how rules become classes in `tariffs.compiling.shelves`.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ from rating.tables import (
     Tables,
     VersionName,
 )
-from tariffs.bounds import QUANTITY_MAX, prove
-from tariffs.cards import COUNTING_CODES, parts_of, runs_max, splits
-from tariffs.decks import DeckStack
-from tariffs.shelves import Candidate, classes, rules_in_order
-from tariffs.timelines import TimelineStack
+from tariffs.compiling.bounds import QUANTITY_MAX, prove
+from tariffs.compiling.cards import COUNTING_CODES, parts_of, runs_max, splits
+from tariffs.compiling.decks import DeckStack
+from tariffs.compiling.shelves import Candidate, classes, rules_in_order
+from tariffs.compiling.timelines import TimelineStack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

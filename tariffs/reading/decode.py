@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from tariffs import limits
-from tariffs.document import Finding, Place
-from tariffs.texts import Text, TextError
+from tariffs.language.texts import Text, TextError
+from tariffs.reading import limits
+from tariffs.reading.document import Finding, Place
 
 Entry = TypeVar("Entry", bound=msgspec.Struct)
 

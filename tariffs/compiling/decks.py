@@ -9,8 +9,8 @@ import numpy as np
 
 from rating.errors import UserError
 from rating.tables import CODE_ROW, DECK_ROW, INTERVAL_ROW, LEAF_EXACT, PREFIX_ROW
-from tariffs.prefix_kernel import LEAVES_OF_BLOCK
-from tariffs.prefixes import PrefixTable, align, prefix_table
+from tariffs.compiling.prefix_kernel import LEAVES_OF_BLOCK
+from tariffs.compiling.prefixes import PrefixTable, align, prefix_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.errors import Problem, ProblemsError, UserError
 from rating.model import Catalogue
-from tariffs import build, canonical, check, csvfiles, document, limits, sizes
-from tariffs.decode import decode
-from tariffs.document import Finding, Parsed, Place
-from tariffs.joined import File, Joined
-from tariffs.language import Document
-from tariffs.uncollected import uncollected
+from tariffs import canonical, check
+from tariffs.language.entries import Document
+from tariffs.reading import build, csvfiles, document, limits, sizes
+from tariffs.reading.decode import decode
+from tariffs.reading.document import Finding, Parsed, Place
+from tariffs.reading.joined import File, Joined
+from tariffs.reading.uncollected import uncollected
 from tariffs.warnings import files
 from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 

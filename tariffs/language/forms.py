@@ -1,7 +1,7 @@
 """How the texts of a tariff file are written: a name, a pattern or a choice of words, and examples, for editors and the reference.
 
-`tariffs.texts` and `tariffs.digits` read them and have the last word; nothing that they accept is refused here. Patterns are of the whole
-text and use only what Python and JSON Schema (ECMA 262) understand alike.
+`tariffs.language.texts` and `tariffs.language.digits` read them and have the last word; nothing that they accept is refused here.
+Patterns are of the whole text and use only what Python and JSON Schema (ECMA 262) understand alike.
 """
 
 from __future__ import annotations

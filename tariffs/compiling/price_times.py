@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rating.model import ANY_BAND, WallClock
 from rating.tables import TIME_MAX_US, TIME_MIN_US
-from tariffs.timeline import band_names, timeline
+from tariffs.compiling.timeline import band_names, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tariffs import limits
 from tariffs.checks.common import ZONE_ID_MAX
-from tariffs.document import Finding
 from tariffs.reach import Asked
+from tariffs.reading import limits
+from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rating.model import Catalogue
-    from tariffs.csvfiles import Files
-    from tariffs.language import CalendarEntry, Document
-    from tariffs.plan_language import PlanEntry
+    from tariffs.language.entries import CalendarEntry, Document
+    from tariffs.language.plans import PlanEntry
+    from tariffs.reading.csvfiles import Files
 
 KINDS_MAX: Final = ZONE_ID_MAX  # of destination, that a plan may tell apart for a service
 

@@ -1,7 +1,7 @@
 """The field tables of `docs/tariffs.md`, made of the structs that read tariff files and of `field_texts`.
 
-Between `<!-- fields: PriceEntry -->` and `<!-- end of fields -->` stands the table of that entry. `python -m tariffs.field_tables --write
-docs/tariffs.md` makes them new; `--check` says by its exit status whether they are.
+Between `<!-- fields: PriceEntry -->` and `<!-- end of fields -->` stands the table of that entry. `python -m
+tariffs.language.field_tables --write docs/tariffs.md` makes them new; `--check` says by its exit status whether they are.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tariffs import language, plan_language
-from tariffs.decode import Kind, fields_of
 from tariffs.field_texts import meaning
+from tariffs.language import entries, plans
+from tariffs.reading.decode import Kind, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,14 +40,14 @@ def table(kind: type[msgspec.Struct]) -> list[str]:
 
 def with_tables(page: str) -> str:
     """The page with every table made new. KeyError for an entry that there is not."""
-    kinds = {name: each for module in (language, plan_language) for name, each in vars(module).items() if isinstance(each, type)}
+    kinds = {name: each for module in (entries, plans) for name, each in vars(module).items() if isinstance(each, type)}
     return _TABLE.sub(lambda match: match[1] + "\n".join(table(kinds[match[2]])) + "\n" + match[3], page)
 
 
 def main(words: Sequence[str]) -> int:
     """`--check PAGE` or `--write PAGE`; 0 where the page is as it should be."""
     if len(words) != 2 or words[0] not in {"--check", "--write"}:  # noqa: PLR2004 - what to do, and the page
-        sys.stderr.write("usage: python -m tariffs.field_tables --check|--write docs/tariffs.md\n")
+        sys.stderr.write("usage: python -m tariffs.language.field_tables --check|--write docs/tariffs.md\n")
         return 2
     path = Path(words[1])
     page = path.read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def main(words: Sequence[str]) -> int:
         path.write_text(right, encoding="utf-8")
         return 0
     if page != right:
-        sys.stderr.write(f"{path}: field tables are old; make them new: python -m tariffs.field_tables --write {path}\n")
+        sys.stderr.write(f"{path}: field tables are old; make them new: python -m tariffs.language.field_tables --write {path}\n")
     return int(page != right)
 
 

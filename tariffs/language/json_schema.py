@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tariffs.decode import Kind, fields_of
 from tariffs.field_texts import meaning
-from tariffs.language import Document
+from tariffs.language.entries import Document
+from tariffs.reading.decode import Kind, fields_of
 
 if TYPE_CHECKING:
     import msgspec
 
-    from tariffs.forms import Form
+    from tariffs.language.forms import Form
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 TITLE: Final = "Ratewright tariff catalogue"

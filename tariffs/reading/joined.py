@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.errors import Problem
-from tariffs import document
-from tariffs.document import Finding, Parsed, Place
+from tariffs.reading import document
+from tariffs.reading.document import Finding, Parsed, Place
 
 if TYPE_CHECKING:
     from rating.model import Catalogue
-    from tariffs.csvfiles import Files
-    from tariffs.language import Document
+    from tariffs.language.entries import Document
+    from tariffs.reading.csvfiles import Files
 
 
 _SHOWN_MAX: Final = 1_000  # characters of a text: a mistake may quote what stands in the file

@@ -1,7 +1,7 @@
 """The words of a tariff file: one frozen struct for each kind of entry, as docs/tariffs.md describes them. Plans: `plan_language`.
 
 Names a field cannot have in Python (`from`) are renamed. Unknown fields are refused. These structs say only what stands in the files;
-`tariffs.build` makes the model of them.
+`tariffs.reading.build` makes the model of them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from rating.model import Counting, WallClock
-from tariffs.plan_language import AddOnEntry, PlanEntry  # noqa: TC001 - msgspec reads the annotations
-from tariffs.texts import SECONDS_PER_DAY, Quantity
-from tariffs.words import (
+from tariffs.language.plans import AddOnEntry, PlanEntry  # noqa: TC001 - msgspec reads the annotations
+from tariffs.language.texts import SECONDS_PER_DAY, Quantity
+from tariffs.language.words import (
     Amount,
     BandEnd,
     BandStart,

@@ -10,19 +10,20 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tariffs import deck_files, deck_titles, digits, texts
 from tariffs.checks.common import time_zone
-from tariffs.csv_reader import CsvReader
-from tariffs.deck_files import DeckRow
-from tariffs.deck_titles import Titles
-from tariffs.document import Finding, Place
-from tariffs.words import UNREAD_DATE
+from tariffs.language import digits, texts
+from tariffs.language.words import UNREAD_DATE
+from tariffs.reading import deck_files, deck_titles
+from tariffs.reading.csv_reader import CsvReader
+from tariffs.reading.deck_files import DeckRow
+from tariffs.reading.deck_titles import Titles
+from tariffs.reading.document import Finding, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from tariffs.language import CalendarEntry, DeckEntry, Document, ZoneEntry
+    from tariffs.language.entries import CalendarEntry, DeckEntry, Document, ZoneEntry
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

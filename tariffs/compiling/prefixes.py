@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from rating.errors import UserError
 from rating.tables import INTERVAL_ROW, LEAF_EXACT, NUMBER_DIGITS_MAX, PREFIX_ROW, SHORT_DIGITS_MAX
-from tariffs.prefix_kernel import BLOCK, LEAVES_OF_BLOCK, nest, paint
+from tariffs.compiling.prefix_kernel import BLOCK, LEAVES_OF_BLOCK, nest, paint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

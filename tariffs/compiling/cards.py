@@ -23,8 +23,8 @@ from rating.tables import (
     ROUND_UP,
     ROUNDING_CODES,
 )
-from tariffs.bounds import denominator
-from tariffs.timeline import band_names
+from tariffs.compiling.bounds import denominator
+from tariffs.compiling.timeline import band_names
 
 if TYPE_CHECKING:
     from rating.model import Calendar, Price, Rate, Step

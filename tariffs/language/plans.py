@@ -17,8 +17,8 @@ from rating.model import (
     WallClock,
     WhilePaused,
 )
-from tariffs.texts import Quantity
-from tariffs.words import (
+from tariffs.language.texts import Quantity
+from tariffs.language.words import (
     Action,
     Amount,
     Clock,

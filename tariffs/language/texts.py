@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import QuantityUnit
 from rating.money import MICROS_PER_UNIT
-from tariffs.forms import ANY, Form
+from tariffs.language.forms import ANY, Form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

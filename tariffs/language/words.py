@@ -1,7 +1,7 @@
 """The kinds of value that the entries of a tariff file share: how each is read from text, and what stands in where it cannot be read.
 
-A field marked with `Text` is written as text and held as what the text means. `tariffs.language` and `tariffs.plan_language` say which
-fields there are.
+A field marked with `Text` is written as text and held as what the text means. `tariffs.language.entries` and `tariffs.language.plans` say
+which fields there are.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from rating.model import (
     WhilePaused,
 )
 from rating.money import RoundingMode
-from tariffs import digits, forms, texts
-from tariffs.texts import Increments, Quantity, Text
+from tariffs.language import digits, forms, texts
+from tariffs.language.texts import Increments, Quantity, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rating.tables import TIMELINE_ROW
-from tariffs.timeline import COARSE_SHIFT, FINE_SHIFT, Timeline, days, timeline
+from tariffs.compiling.timeline import COARSE_SHIFT, FINE_SHIFT, Timeline, days, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

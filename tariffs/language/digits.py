@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from tariffs.texts import TextError
+from tariffs.language.texts import TextError
 
 MNC_PLACES: Final = 1_000  # a network is MCC x 1000 + MNC
 

@@ -1,0 +1,1 @@
+"""Checked catalogues to the dense tables of the kernel."""

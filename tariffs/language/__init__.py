@@ -1,0 +1,1 @@
+"""Words of a tariff file: structs of its entries, forms of its texts, its schema."""
