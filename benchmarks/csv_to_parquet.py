@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from benchmarks import csv_columns, sql
 from benchmarks.call_files import SOURCE
-from mediation.bytes.parallel import Placed, in_order
 from mediation.bytes.reader import Window
+from mediation.parallel import Placed, in_order
 from mediation.records import csv_blocks
 from rating.engine import Buckets, RatingInput, rate
 from rating.model import Service

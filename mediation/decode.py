@@ -25,12 +25,11 @@ from numpy.typing import NDArray
 from mediation import usage
 from mediation.assembly import rules
 from mediation.bytes.memory_window import MemoryWindow
-from mediation.bytes.parallel import PARALLEL_FROM_BYTES, Placed, in_order, usable_cores
 from mediation.bytes.reader import WINDOW_BYTES, Fingerprint, Window, changed, fingerprint
 from mediation.calls import events, grouped_legs, legs, source_columns
-from mediation.formats import registry
+from mediation.formats import last_row, registry
+from mediation.parallel import PARALLEL_FROM_BYTES, Placed, in_order, usable_cores
 from mediation.reasons import REASONS
-from mediation.records import last_row
 from mediation.records.rows import WatchedBlock, watched
 from mediation.sources.model import Bills, Source
 from rating.schema import USAGE_V1, LegRole

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mediation.calls.events import Events, Parties
-from mediation.values import fields
+from mediation.records import fields
 from rating.model import Service
 from rating.schema import INSTANT, KEY, NAME, USAGE_V1, Direction, LegRole, UsageFlag
 

@@ -1,7 +1,7 @@
 """Values that people write into fields of files, held to the types of these fields: every mistake in plain words, with the right form.
 
 msgspec stops at the first mistake and speaks of `array` and `str`; here each mistake has its place, what is there, what is wanted and an
-example. Used for definitions, mappings, rules and imports in YAML and JSON; catalogues have `tariffs.reading.decode`, which knows lines
+example. Used for definitions, mappings, rules and imports in YAML and JSON; catalogues have `tariffs.documents.decode`, which knows lines
 as well.
 """
 

@@ -20,8 +20,8 @@ from tariffs.checks.prices import prices
 from tariffs.checks.readable import readable
 from tariffs.checks.rules import rules
 from tariffs.checks.zones import roaming_zones, zones
-from tariffs.reading import limits
-from tariffs.reading.document import Finding
+from tariffs.documents import limits
+from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:
     from rating.model import Catalogue

@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rating.errors import Problem, ProblemsError
+from tariffs.documents.document import Finding, Place, place_text
 from tariffs.language.texts import UNIT_WORDS
-from tariffs.reading.document import Finding, Place, place_text
 from tariffs.tax_codes import check_tax_codes
 
 if TYPE_CHECKING:

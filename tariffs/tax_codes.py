@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from rating.money import MICROS_PER_UNIT, format_micros
-from tariffs.reading.document import Finding
+from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

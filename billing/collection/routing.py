@@ -10,7 +10,7 @@ import fnmatch
 from typing import TYPE_CHECKING, Final
 
 from billing.collection.folders import base_name
-from mediation.sources.file import read_source
+from mediation.definitions.file import read_source
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """A policy as a person writes it: a YAML file, read whole, all its mistakes told at once with place and remedy.
 
-Only the plain core of YAML counts (`tariffs.reading.document`): a field that stands twice is refused, and nothing is turned into
+Only the plain core of YAML counts (`tariffs.documents.document`): a field that stands twice is refused, and nothing is turned into
 something else.
 """
 
@@ -16,7 +16,7 @@ from billing.dunning_policy.model import CLEAR, Action, Policy, Step
 from rating import definition_file
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import MoneyError, parse_micros
-from tariffs.reading.document import parse_text, place_text
+from tariffs.documents.document import parse_text, place_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,7 +28,7 @@ from billing.what_if.report import Lost, Moved, Stage, WhatIf
 from billing.what_if.sums import Sums
 from billing.what_if.worlds import World
 from rating.errors import UserError
-from tariffs.reading.uncollected import uncollected
+from tariffs.documents.uncollected import uncollected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from mediation.limits import QUANTITY_MAX, START_MAX_US, START_MIN_US, TEXT_BYTES_MAX
 from mediation.reasons import Reason, mark
+from mediation.records import fields
 from mediation.records.rows import Spans
 from mediation.sources.model import ServedBy
-from mediation.values import columns, fields, numbers
+from mediation.values import columns, numbers
 from mediation.values.columns import Amounts, Identity, Numbers
 from rating.model import Service
 from rating.schema import ServedKind, UsageFlag

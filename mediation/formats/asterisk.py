@@ -18,9 +18,10 @@ from mediation.calls.events import LEG_KEY, Details, Events, event_key, text_has
 from mediation.calls.legs import AsteriskLegs
 from mediation.calls.outcomes import Timing, calls
 from mediation.reasons import Reason, mark
+from mediation.records import fields
 from mediation.records.csv_blocks import blocks
 from mediation.records.rows import Spans
-from mediation.values import columns, fields
+from mediation.values import columns
 from mediation.values.columns import Identity
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from mediation.sources.format_columns import COLUMNS, Shape
+from mediation.definitions.format_columns import COLUMNS, Shape
 from mediation.sources.model import Format
 
 if TYPE_CHECKING:

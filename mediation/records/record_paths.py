@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediation.reasons import CODES, Reason
+from mediation.records import fields
 from mediation.records import record_kernel as kernel
 from mediation.records.rows import Spans
-from mediation.values import fields
 from rating.errors import UserError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediation.reasons import Reason, mark
-from mediation.values import fields
+from mediation.records import fields
 
 if TYPE_CHECKING:
     import pyarrow as pa

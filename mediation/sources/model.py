@@ -14,8 +14,8 @@ from typing import Final
 
 import msgspec
 
+from mediation.definitions.format_columns import COLUMNS
 from mediation.limits import FUTURE_TOLERANCE_US
-from mediation.sources.format_columns import COLUMNS
 from mediation.sources.rules import (
     Bills,
     ControlTotals,
@@ -151,7 +151,7 @@ def find(name_or_path: str) -> Source:
         return BUILT_IN[name_or_path]
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"} or path.exists():
-        from mediation.sources.file import read_source  # noqa: PLC0415 - YAML is for those who give a file
+        from mediation.definitions.file import read_source  # noqa: PLC0415 - YAML is for those who give a file
 
         return read_source(path)
     names = ", ".join(sorted(BUILT_IN))

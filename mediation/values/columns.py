@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediation.reasons import Reason, mark
+from mediation.records import fields
 from mediation.records.rows import Spans
 from mediation.sources.model import LocalTime
-from mediation.values import clock, fields, hashing
+from mediation.values import clock, hashing
 from rating.schema import OffsetOrigin
 
 if TYPE_CHECKING:

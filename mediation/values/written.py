@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mediation.reasons import Reason, mark
+from mediation.records import fields
 from mediation.records.rows import Spans
 from mediation.sources.rules import Unit
-from mediation.values import columns, fields, written_kernel
+from mediation.values import columns, written_kernel
 from mediation.values.columns import Amounts, Times, Written
 
 if TYPE_CHECKING:

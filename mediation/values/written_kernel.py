@@ -11,8 +11,8 @@ from typing import Final
 import numba
 import numpy as np
 
-from mediation.values import fields
-from mediation.values.fields import EMPTY, EXACT, LOCAL, MINUTE, READ, SECOND, UNREADABLE, WITH_OFFSET, YEAR_MAX, YEAR_MIN, precision_of
+from mediation.records import fields
+from mediation.records.fields import EMPTY, EXACT, LOCAL, MINUTE, READ, SECOND, UNREADABLE, WITH_OFFSET, YEAR_MAX, YEAR_MIN, precision_of
 from rating.jit import kernel_module
 
 njit = kernel_module(__file__, fields.__file__)

@@ -98,8 +98,8 @@ def show(definition: Definition, /, *, as_json: AsJson = False) -> int:
     """Show a source as a definition: what is not said has its default."""
     import msgspec
 
+    from mediation.definitions.text import definition as definition_of
     from mediation.sources import model as sources
-    from mediation.sources.definition_text import definition as definition_of
     from server.cli import output
 
     made = definition_of(sources.find(definition))
@@ -111,7 +111,7 @@ def show(definition: Definition, /, *, as_json: AsJson = False) -> int:
 
 
 def _summary(source: Source) -> dict[str, Any]:
-    from mediation.sources.format_columns import COLUMNS, Shape
+    from mediation.definitions.format_columns import COLUMNS, Shape
 
     is_by_place = COLUMNS[source.format].shape is Shape.BY_PLACE and source.layouts
     widths = " ".join(map(str, source.widths)) if is_by_place else "by name"

@@ -14,13 +14,13 @@ import msgspec
 
 from rating.model import AddOn, FeeOccasion, OneOffFee, Plan
 from tariffs.builders.benefits import benefits
-from tariffs.reading.document import Finding
+from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from tariffs.documents.document import Place
     from tariffs.language.plans import AddOnEntry, PlanEntry
-    from tariffs.reading.document import Place
 
 ADD_ONS_MAX: Final = 5
 JOINT: Final = "+"  # between the names of plan and add-ons; no name of either has it

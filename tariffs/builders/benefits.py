@@ -19,11 +19,12 @@ from rating.model import (
     Service,
     TaxShare,
 )
+from tariffs.documents.document import Finding
 from tariffs.language.texts import UNIT_WORDS
 from tariffs.language.words import Sharing
-from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
+    from tariffs.documents.document import Place
     from tariffs.language.plans import (
         AddOnEntry,
         AllowanceEntry,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
         RolloverEntry,
         SpendLimitEntry,
     )
-    from tariffs.reading.document import Place
 
 
 class Benefits(NamedTuple):

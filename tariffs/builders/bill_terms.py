@@ -9,17 +9,17 @@ import itertools
 from typing import TYPE_CHECKING
 
 from rating.model import BillThreshold, InvoiceDiscount, VolumeStep, VolumeTier
+from tariffs.documents.document import Finding
 from tariffs.language.texts import UNIT_WORDS
 from tariffs.language.words import LINE_KINDS
-from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rating.model import Price, QuantityUnit
+    from tariffs.documents.document import Place
     from tariffs.language.plans import BillThresholdEntry, InvoiceDiscountEntry, PlanEntry, VolumeStepEntry, VolumeTierEntry
     from tariffs.language.texts import Quantity
-    from tariffs.reading.document import Place
 
 
 def volume_tier(entry: VolumeTierEntry, place: Place, findings: list[Finding]) -> VolumeTier:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from rating.model import Band, Calendar, DaySwap
+from tariffs.documents.document import Finding
 from tariffs.language.texts import DAY_NAMES, SECONDS_PER_DAY, TextError
 from tariffs.language.words import NO_DAYS
-from tariffs.reading.document import Finding
 from tariffs.reading.public_holidays import Frozen, frozen
 
 if TYPE_CHECKING:
+    from tariffs.documents.document import Place
     from tariffs.language.entries import BandEntry, CalendarEntry
-    from tariffs.reading.document import Place
 
 _ONE_DAY: Final = dt.timedelta(days=1)
 _TWO_BANDS: Final = 'write two bands: one that ends at "24:00", and one from "00:00" with its own days'

@@ -11,10 +11,10 @@ from tariffs.reading.deck_titles import title_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tariffs.documents.document import Finding, Place
     from tariffs.language.entries import DeckEntry
     from tariffs.reading.deck_files import DeckRow
     from tariffs.reading.deck_titles import Titles
-    from tariffs.reading.document import Finding, Place
 
 
 class Deck(NamedTuple):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from rating.model import Commitment, Plan, ServiceTerms, SpendLimit, UsageRule
 from tariffs.builders.benefits import benefits, services_or_all
 from tariffs.builders.bill_terms import bill_threshold, invoice_discount, volume_tier
-from tariffs.reading.document import Finding
+from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tariffs.documents.document import Place
     from tariffs.language.plans import CommitmentEntry, PlanEntry, RuleEntry, SpendLimitEntry, TermsEntry
-    from tariffs.reading.document import Place
 
 
 def plan(entry: PlanEntry, place: Place, decks: Mapping[str, Sequence[UsageRule]], findings: list[Finding]) -> Plan:

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from rating.model import ANY_BAND, BandPolicy, Price, QuantityUnit, Rate, Step
 from rating.money import RoundingMode
+from tariffs.documents.document import Finding
 from tariffs.language.entries import PriceEntry, RateEntry, RoundingEntry, StepEntry
 from tariffs.language.texts import BARE_UNIT, UNIT_WORDS, Quantity
-from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tariffs.documents.document import Place
     from tariffs.language.entries import DeckEntry
     from tariffs.reading.deck_files import DeckRow
-    from tariffs.reading.document import Place
 
 _DEFAULT_ROUNDING: Final = RoundingEntry(mode=RoundingMode.HALF_EVEN, step=1)
 _RATE_EXAMPLE: Final = 'write `rate: "0.085"` and `per: 60s`, or `steps`'

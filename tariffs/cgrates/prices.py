@@ -17,9 +17,9 @@ from tariffs.cgrates import rates as lengths
 from tariffs.cgrates.carried import CarryError
 from tariffs.cgrates.destinations import joined, unique
 from tariffs.compiling.bounds import prove
+from tariffs.documents.decode import decode
+from tariffs.documents.limits import BANDS_MAX
 from tariffs.language.entries import PriceEntry
-from tariffs.reading.decode import decode
-from tariffs.reading.limits import BANDS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tariffs.cgrates.plans import Binding
     from tariffs.cgrates.rates import Rate, Slot
     from tariffs.cgrates.timings import Span
-    from tariffs.reading.document import Finding
+    from tariffs.documents.document import Finding
 
 TAX_CLASS: Final = "untaxed"
 REVENUE_CODE: Final = 1

@@ -4,7 +4,7 @@ CSV without a header, or with one that is a comment (`#Tag,...`) or begins with 
 passed over. Rows with too few or too many cells or with cells over several lines, files that are not read here, and rows of a file that
 nothing names are listed.
 Refuses a folder that lacks one of the files, a file whose header says another order of columns, and one that is no UTF-8 text or beyond
-the limits of `tariffs.reading.limits`.
+the limits of `tariffs.documents.limits`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.errors import UserError
 from tariffs.cgrates.carried import Ledger, Listed
-from tariffs.reading import limits
-from tariffs.reading.document import line_at
+from tariffs.documents import limits
+from tariffs.documents.document import line_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -23,7 +23,7 @@ from tariffs.cgrates.reading import ANY, DESTINATION_RATES, DESTINATIONS, RATES,
 from tariffs.cgrates.timings import Timings
 from tariffs.checks.common import IDENTITY, IDENTITY_REMEDY
 from tariffs.checks.readable import harmful
-from tariffs.reading.limits import PLANS_MAX
+from tariffs.documents.limits import PLANS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

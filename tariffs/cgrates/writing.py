@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from rating.errors import ProblemsError, UserError
 from tariffs.cgrates.carried import Listed
-from tariffs.language.yaml_text import dump
+from tariffs.documents.yaml_text import dump
 from tariffs.reading.load import load
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tariffs.checks.common import IDENTITY, IDENTITY_REMEDY, known, twice
-from tariffs.reading.document import Finding
+from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import AddOn, Catalogue
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
 SECTIONS: Final = ("allowances", "day_passes", "caps", "discounts", "recurring", "one_offs")
 

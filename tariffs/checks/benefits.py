@@ -12,15 +12,15 @@ from tariffs.checks.common import BENEFITS, ID_MAX, id_range, named_zones, told_
 from tariffs.checks.plans import asked
 from tariffs.checks.prices import clock, known_clocks
 from tariffs.compiling import bounds
+from tariffs.documents.document import Finding
 from tariffs.language.texts import UNIT_WORDS
 from tariffs.language.words import UNREAD_INSTANT
-from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import AddOn, Allowance, Catalogue, ChargeCap, DayPass, Discount, Plan, SpendLimit
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
 ROLLOVER_PERIODS_MAX: Final = 120
 _LARGEST: Final = "larger than anything can be"

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 from rating.model import PPM, LateUsage
 from tariffs.checks.common import id_range, known, twice_at, written_plans
 from tariffs.compiling import bounds
+from tariffs.documents.document import Finding
 from tariffs.language.texts import UNIT_WORDS
-from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rating.model import BillThreshold, Catalogue, InvoiceDiscount, Plan, Price, VolumeTier
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
 MONTHS_MAX: Final = 120
 DAYS_MAX: Final = 3_650

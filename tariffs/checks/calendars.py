@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 from rating.model import ANY_BAND, OTHER_BAND
 from tariffs.checks.common import twice
+from tariffs.documents.document import Finding
 from tariffs.language.words import NO_DAYS
-from tariffs.reading.document import Finding
 from tariffs.reading.public_holidays import YEARS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from rating.model import Band, Calendar, Catalogue
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
 DAYS_OF_LONGEST_MONTH: Final = 31
 WEIGHT_MAX: Final = 1_000_000

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 from rating.explain_figures import percent
 from rating.model import PPM, FeeOccasion
 from tariffs.checks.common import codes, id_range, twice_at, written_plans
-from tariffs.reading.document import Finding
+from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import AddOn, Catalogue, Commitment, InvoiceDiscount, OneOffFee, Plan, RecurringFee, ServiceTerms, VolumeTier
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
     _Charged = RecurringFee | OneOffFee | Commitment | VolumeTier | InvoiceDiscount
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 from rating.model import PPM
 from tariffs.checks.common import CODE_MAX, ID_MAX, IDENTITY, IDENTITY_REMEDY, known_time_zone, time_zone, twice, twice_at
 from tariffs.currencies import MINOR_DIGITS
+from tariffs.documents.document import Finding
 from tariffs.language.words import UNREAD_INSTANT
-from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import Catalogue, TaxClass
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
 NOTICE_DAYS_MAX: Final = 3_650
 EFFECTIVE_US_MIN: Final = 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tariffs.checks.common import IDENTITY, IDENTITY_REMEDY, known, twice, written_plans
-from tariffs.reading.document import Finding
+from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import Catalogue, Plan
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
 
 def plans(catalogue: Catalogue) -> Iterator[Finding]:

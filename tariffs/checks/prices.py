@@ -13,14 +13,14 @@ import msgspec
 from rating.model import ANY_BAND, OTHER_BAND, PPM, BandPolicy, Counting, QuantityUnit, WallClock
 from tariffs.checks.common import ID_MAX, codes, known, twice
 from tariffs.compiling import bounds
+from tariffs.documents.document import Finding
 from tariffs.language.texts import UNIT_WORDS
-from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import Catalogue, Price, Rate
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
 _VOLUMES: Final = (("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6), ("KiB", 2**10), ("KB", 10**3))
 _NO_UNIT: Final = "write smaller rates, increments or steps, or `per` quantities that divide each other"

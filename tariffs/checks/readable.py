@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tariffs.checks.common import written_plans
-from tariffs.reading.document import Finding
+from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import Catalogue
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
 _REMEDY: Final = "write plain text"
 _SECTIONS: Final = ("tax_classes", "calendars", "zones", "roaming_zones", "prices", "add_ons")

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import ANY_BAND, ANY_ZONE, HOME_NETWORK, OTHER_BAND, UNIT_OF_SERVICE, Price, Service, Zone
 from tariffs.checks.common import ID_MAX, known, written_plans
+from tariffs.documents.document import Finding
+from tariffs.documents.limits import CANDIDATES_MAX
 from tariffs.language.texts import UNIT_WORDS
-from tariffs.reading.document import Finding
-from tariffs.reading.limits import CANDIDATES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import Catalogue, Plan, UsageRule
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
 CONDITIONS: Final = ("direction", "origin", "on_net", "roaming", "rating_group", "customer_group")
 PREFIX_DIGITS_MAX: Final = 15

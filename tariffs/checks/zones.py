@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from rating.model import ANY_ZONE, HOME_NETWORK
 from tariffs.checks.common import ZONE_ID_MAX, known_time_zone, twice
+from tariffs.documents.document import Finding
 from tariffs.language.digits import MNC_PLACES
-from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rating.model import Catalogue, RoamingZone, Zone
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
 _PREFIX: Final = re.compile(r"[0-9]{1,15}")
 _SHORT_CODE: Final = re.compile(r"[0-9]{1,8}")

@@ -11,9 +11,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from rating.model import QuantityUnit
+from tariffs.documents.csv_reader import shown
 from tariffs.language import texts
 from tariffs.language.texts import MONTH_NAMES, TextError
-from tariffs.reading.csv_reader import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,11 +19,11 @@ import msgspec
 from rating.errors import Problem, ProblemsError, UserError
 from rating.model import QuantityUnit
 from tariffs.decks_import import cells
+from tariffs.documents import document, limits
+from tariffs.documents.decode import decode
+from tariffs.documents.document import Finding, Parsed, Place
 from tariffs.language.texts import Quantity, Text, TextError, choice
 from tariffs.language.words import Entry, Measure, Pair
-from tariffs.reading import document, limits
-from tariffs.reading.decode import decode
-from tariffs.reading.document import Finding, Parsed, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

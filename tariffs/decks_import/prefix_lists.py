@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from tariffs.documents import limits
+from tariffs.documents.csv_reader import shown
 from tariffs.language.texts import TextError
-from tariffs.reading import limits
-from tariffs.reading.csv_reader import shown
 
 DIGITS_MAX: Final = 15
 

@@ -1,6 +1,6 @@
 """Reads a carrier's rate deck as its mapping says, to lines in the words of the canonical deck.
 
-CSV, plain or gzip, within the limits of `tariffs.reading.limits`. Every mistake is told with its line, all at once (ProblemsError).
+CSV, plain or gzip, within the limits of `tariffs.documents.limits`. Every mistake is told with its line, all at once (ProblemsError).
 Refused are cells that cannot be read, other currencies, free seconds (there is no word for them), and rates that are not exact in
 micro-units for the deck's `per`. Columns that the mapping does not name are handed back by name, so that they can be told.
 """
@@ -24,9 +24,9 @@ from tariffs.decks_import import cells
 from tariffs.decks_import.ledger import Terms
 from tariffs.decks_import.mapping import Action, ColumnsEntry
 from tariffs.decks_import.prefix_lists import prefixes
+from tariffs.documents import limits
+from tariffs.documents.csv_reader import shown
 from tariffs.language.texts import TextError
-from tariffs.reading import limits
-from tariffs.reading.csv_reader import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

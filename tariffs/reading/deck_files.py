@@ -11,9 +11,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tariffs.documents.csv_reader import CsvReader, Row, whole
 from tariffs.language import digits, texts
 from tariffs.language.texts import Increments
-from tariffs.reading.csv_reader import CsvReader, Row, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

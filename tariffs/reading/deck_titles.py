@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tariffs.reading.csv_reader import CsvReader
+    from tariffs.documents.csv_reader import CsvReader
 
 COLUMN: Final = "zone"
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}")

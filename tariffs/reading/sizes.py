@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tariffs.checks.common import ZONE_ID_MAX
+from tariffs.documents import limits
+from tariffs.documents.document import Finding
 from tariffs.reach import Asked
-from tariffs.reading import limits
-from tariffs.reading.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tariffs.documents.uncollected import uncollected
 from tariffs.reach import Asked
-from tariffs.reading.uncollected import uncollected
 from tariffs.warnings import bands, catalogues, gaps, grants, prices, ranges, rules
 from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import Calendar, Catalogue
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 
 HOLE_MINUTES_MAX: Final = 30  # a longer time without a band is one that its author sees

@@ -8,14 +8,14 @@ import msgspec
 
 from tariffs.checks.common import ZONE_ID_MAX
 from tariffs.compiling import bounds
-from tariffs.reading import limits
+from tariffs.documents import limits
 from tariffs.warnings.common import warning, written_plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rating.model import AddOn, Catalogue, Plan, Price
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 
 NEAR_PERCENT: Final = 90

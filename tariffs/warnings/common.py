@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tariffs.reading.document import Finding
+from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import Catalogue, Plan, Service, UsageRule
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
 
 
 class Warning(NamedTuple):  # noqa: A001 -- what it is called everywhere; nothing here asks for Python's own

@@ -14,10 +14,10 @@ from tariffs.warnings.common import Warning, warning  # noqa: A004 -- see there
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tariffs.documents.document import Place
     from tariffs.language.entries import Document
     from tariffs.language.plans import AddOnEntry, PlanEntry
     from tariffs.reading.deck_files import DeckRow
-    from tariffs.reading.document import Place
 
 
 class Cleared(NamedTuple):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rating.model import Catalogue, Plan, Zone
     from tariffs.compiling.price_times import PriceTimes
     from tariffs.compiling.shelves import Candidate, Classes
+    from tariffs.documents.document import Place
     from tariffs.reach import Asked
-    from tariffs.reading.document import Place
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 
 _ANYTHING: Final = UsageRule(Service.VOICE, ANY_ZONE, None)  # what a rule behind all others could still take

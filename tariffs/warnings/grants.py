@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rating.model import Catalogue, Plan, Price, Service
+    from tariffs.documents.document import Place
     from tariffs.reach import Asked, Reach
-    from tariffs.reading.document import Place
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rating.model import Catalogue, Plan, Rate
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 
 JUMP: Final = 10

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rating.model import Catalogue, Discount, Plan
-    from tariffs.reading.document import Place
+    from tariffs.documents.document import Place
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -10,7 +10,7 @@ import pytest
 from billing.accounting.gl_export import read_mapping as read_gl_mapping
 from billing.payments.mapping import read_mapping as read_bank_mapping
 from billing.suspense.rule import read_rule
-from mediation.sources.file import read_source
+from mediation.definitions.file import read_source
 from rating import definition_file
 from rating.errors import UserError
 

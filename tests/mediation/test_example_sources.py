@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from mediation.decode import decode
+from mediation.definitions.text import definition
 from mediation.inspect import inspect
-from mediation.sources.definition_text import definition
 from mediation.sources.model import find
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediation.values import fields, hashing
+from mediation.records import fields
+from mediation.values import hashing
 
 
 def spans(texts: list[bytes]) -> tuple[Any, Any, Any]:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from mediation.decode import decode
-from mediation.sources.file import read_source
+from mediation.definitions.file import read_source
 from mediation.sources.model import Format, Layout, Source
 from mediation.sources.rules import Dialect, FieldRule, Messages, Partials, ServiceRules, Services, Unit
 from rating.errors import ProblemsError, UnusableFileError

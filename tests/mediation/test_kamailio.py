@@ -13,8 +13,8 @@ from mediation.assembly.assemble import Assembly, Groups, assemble
 from mediation.assembly.chains import State
 from mediation.assembly.rules import Rule
 from mediation.decode import DEFAULT_HASH_KEY, decode
+from mediation.definitions.file import read_source
 from mediation.inspect import inspect
-from mediation.sources.file import read_source
 from mediation.sources.model import Format, Layout, Source, find
 from rating.schema import UsageFlag
 

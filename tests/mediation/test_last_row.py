@@ -11,8 +11,8 @@ import pytest
 
 from mediation.bytes import containers
 from mediation.decode import decode, decode_parts, decode_rows
-from mediation.sources.definition_text import definition
-from mediation.sources.file import read_source
+from mediation.definitions.file import read_source
+from mediation.definitions.text import definition
 from mediation.sources.model import LAYOUTS, Format, Layout, Source
 from mediation.sources.rules import ControlTotals, Dialect, FieldRule, Position, Unit
 from rating.errors import ProblemsError

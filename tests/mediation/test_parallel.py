@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mediation.bytes import parallel
+from mediation import parallel
 from mediation.bytes.memory_window import MemoryWindow
 from mediation.decode import decode, decode_parts
 from mediation.records import csv_blocks

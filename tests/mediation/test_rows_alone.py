@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mediation.decode import decode, decode_rows, header_of
-from mediation.sources.file import read_source
+from mediation.definitions.file import read_source
 from mediation.sources.model import find
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mediation.sources.file import template_columns
+from mediation.definitions.file import template_columns
 from mediation.sources.model import Format, LocalTime, Plain, find
 from rating.errors import ProblemsError, UserError
 

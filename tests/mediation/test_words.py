@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from mediation.values import fields
+from mediation.records import fields
 
 SLACK = [b"", b"12345678901234567890"]  # what lies behind the last field: nothing, or digits that are no part of it
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tariffs.documents import csv_reader, limits
+from tariffs.documents.csv_reader import CsvReader, whole
 from tariffs.language.texts import TextError
-from tariffs.reading import csv_reader, limits
-from tariffs.reading.csv_reader import CsvReader, whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tariffs.reading.document import Finding
+    from tariffs.documents.document import Finding
 
 
 def read(folder: Path, name: str = "a.csv", columns: tuple[str, ...] = ("a", "b")) -> tuple[list[dict[str, str]], list[str]]:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rating.model import Service, UsageRule
+from tariffs.documents.csv_reader import CsvReader
 from tariffs.reading import deck_files
-from tariffs.reading.csv_reader import CsvReader
 from tests.tariffs.sample import SAMPLE, loaded
 from tests.tariffs.test_load import DECK, problems
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tariffs.reading.document import Finding
+    from tariffs.documents.document import Finding
 
 LEDGER = """\
 zone_id,zone,prefixes,rate,connect_fee,from,blocked

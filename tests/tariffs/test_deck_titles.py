@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tariffs.documents.csv_reader import CsvReader
 from tariffs.reading import deck_titles
-from tariffs.reading.csv_reader import CsvReader
 from tariffs.reading.load import load_located
 from tariffs.sheets import content, text
 from tests.tariffs.sample import loaded
@@ -17,7 +17,7 @@ from tests.tariffs.test_load import DECK, problems
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tariffs.reading.document import Finding
+    from tariffs.documents.document import Finding
 
 ROWS = "zone_id,zone,prefixes,rate\n50,France,33,0.1\n51,France #2,331,0.2\n52,Chad,235,0.5\n"
 TITLES = "zone,en,zh\nFrance,France,法国\nChad,,乍得\n"

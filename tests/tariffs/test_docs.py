@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from tariffs.language import field_tables
 from tariffs.language.entries import Document
 from tariffs.reading.load import load
+from tariffs.reference import field_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def test_every_example_is_good(tmp_path: Path, block: int) -> None:
 
 
 def test_the_field_tables_are_those_of_the_structs() -> None:
-    """Mended by `python -m tariffs.language.field_tables --write docs/tariffs.md`."""
+    """Mended by `python -m tariffs.reference.field_tables --write docs/tariffs.md`."""
     page = DOCS.read_text(encoding="utf-8")
     assert field_tables.with_tables(page) == page
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tariffs.reading import document
+from tariffs.documents import document
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,9 @@ import msgspec
 
 from rating.model import Catalogue
 from tariffs import canonical
+from tariffs.documents import document
+from tariffs.documents.decode import fields_of
 from tariffs.language.entries import Document
-from tariffs.reading import document
-from tariffs.reading.decode import fields_of
 from tests.tariffs import rich
 
 if TYPE_CHECKING:

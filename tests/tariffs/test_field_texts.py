@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tariffs.field_texts import MEANINGS, meaning
+from tariffs.documents.decode import fields_of
 from tariffs.language import entries, plans
 from tariffs.language.words import Entry
-from tariffs.reading.decode import fields_of
+from tariffs.reference.field_texts import MEANINGS, meaning
 
 if TYPE_CHECKING:
     import msgspec

@@ -7,8 +7,9 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 
-from tariffs.language import json_schema, words
+from tariffs.language import words
 from tariffs.language.texts import Text, TextError
+from tariffs.reference import json_schema
 from tests.tariffs import test_digits, test_texts
 
 TEXTS: dict[str, Text] = {

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from tariffs.language import json_schema
+from tariffs.documents import document
+from tariffs.documents.decode import decode
 from tariffs.language.entries import Document
-from tariffs.reading import document
-from tariffs.reading.decode import decode
+from tariffs.reference import json_schema
 from tests.tariffs.rich import REST, RICH, changed
 from tests.tariffs.sample import SAMPLE
 

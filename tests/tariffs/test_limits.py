@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rating.errors import ProblemsError, UserError
-from tariffs.reading import limits
+from tariffs.documents import limits
 from tariffs.reading.load import load
 from tests.tariffs.sample import SAMPLE, changed, problems
 

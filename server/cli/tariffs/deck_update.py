@@ -13,8 +13,8 @@ from tariffs.decks_import import target as targets
 from tariffs.decks_import.ledger import Deck, Defaults
 from tariffs.decks_import.merge import Merged
 from tariffs.decks_import.preview import Notice, Preview
+from tariffs.documents.uncollected import uncollected
 from tariffs.language import texts
-from tariffs.reading.uncollected import uncollected
 
 if TYPE_CHECKING:
     from tariffs.decks_import.mapping import DeckMapping

@@ -32,7 +32,7 @@ def schema(
     """
     import msgspec
 
-    from tariffs.language import json_schema
+    from tariffs.reference import json_schema
 
     text = msgspec.json.format(msgspec.json.encode(json_schema.of(part=part)), indent=2).decode() + "\n"
     if output is None:

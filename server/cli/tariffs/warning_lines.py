@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rating.errors import Problem
-    from tariffs.reading.document import Finding
+    from tariffs.documents.document import Finding
     from tariffs.warnings import Warning  # noqa: A004 -- see there
 
 SHOWN_MAX: Final = 20  # of one code
@@ -31,7 +31,7 @@ def lines(found: Sequence[Warning], locate: Callable[[Finding], Problem] | None 
 
 def row(warning: Warning, locate: Callable[[Finding], Problem] | None = None) -> dict[str, str]:
     """A warning for `--json`."""
-    from tariffs.reading.document import place_text
+    from tariffs.documents.document import place_text
 
     finding = warning.finding
     if locate is None:

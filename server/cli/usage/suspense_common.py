@@ -46,7 +46,7 @@ def asking(home: Home, bill_date: str | None, definitions: Sequence[Path] = ()) 
 
 def known_definitions(paths: Sequence[Path]) -> dict[str, Source]:
     """Sources by name, from files and folders of definitions."""
-    from mediation.sources.file import read_source
+    from mediation.definitions.file import read_source
 
     found = {}
     for path in paths:

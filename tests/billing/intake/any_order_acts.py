@@ -14,7 +14,7 @@ from billing.suspense.deciding import Deciding
 from billing.suspense.selection import Asking, Selection
 from billing.suspense.waiting import waiting
 from mediation.decode import decode
-from mediation.sources.file import read_source
+from mediation.definitions.file import read_source
 from rating.schema import UsageFlag
 from tests.billing.intake.any_order_world import (
     CARRIER,

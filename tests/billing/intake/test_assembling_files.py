@@ -9,7 +9,7 @@ import pytest
 
 from billing.intake import view
 from billing.intake.taking import Intake
-from mediation.sources.file import read_source
+from mediation.definitions.file import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

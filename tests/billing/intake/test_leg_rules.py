@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from billing.intake.taking import Intake
-from mediation.sources.file import read_source
+from mediation.definitions.file import read_source
 from mediation.sources.model import Bills, Legs, find
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from billing import catalogue
 from billing.intake import books, view
 from billing.suspense import limits, proposals
 from billing.suspense.listing import DAY_US
-from mediation.sources.file import read_source
+from mediation.definitions.file import read_source
 from mediation.sources.model import Format, Layout, Source
 from rating.errors import NotFoundError, UserError
 from tests.billing.runs.world import NATIONAL, PREMIUM, START_US, Call, instant_us, price_of, shop

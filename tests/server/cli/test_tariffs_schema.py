@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.cli import app
-from tariffs.language import json_schema
+from tariffs.reference import json_schema
 
 if TYPE_CHECKING:
     from pathlib import Path

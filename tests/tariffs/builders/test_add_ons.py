@@ -17,7 +17,7 @@ from tests.tariffs.sample import loaded
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tariffs.reading.document import Finding
+    from tariffs.documents.document import Finding
 
 # add-ons of the plan, pairs that exclude each other, and the plans there are
 SETS = [

@@ -25,8 +25,8 @@ REFUSED = [
 
 @pytest.mark.parametrize(("data", "told"), REFUSED)
 def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, told: str) -> None:
-    monkeypatch.setattr("tariffs.reading.limits.CSV_ROWS_MAX", 200)
-    monkeypatch.setattr("tariffs.reading.limits.CSV_BYTES_MAX", 4_000)
+    monkeypatch.setattr("tariffs.documents.limits.CSV_ROWS_MAX", 200)
+    monkeypatch.setattr("tariffs.documents.limits.CSV_BYTES_MAX", 4_000)
     place = folder(tmp_path / "plan")
     (place / DESTINATIONS).write_bytes(data)
     with pytest.raises(UserError, match=told):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tariffs.decks_import.prefix_lists import prefixes
+from tariffs.documents import limits
 from tariffs.language.texts import TextError
-from tariffs.reading import limits
 
 # cell, country -> prefixes
 CELLS = [

@@ -14,8 +14,8 @@ from rating.model import QuantityUnit
 from tariffs.decks_import import mapping, reading
 from tariffs.decks_import.ledger import Defaults, Terms
 from tariffs.decks_import.mapping import Action
+from tariffs.documents import limits
 from tariffs.language.texts import Quantity
-from tariffs.reading import limits
 from tests.tariffs.decks_import.helpers import DEFAULTS, source
 
 if TYPE_CHECKING:

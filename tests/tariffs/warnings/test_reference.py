@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tariffs.checks.common import ZONE_ID_MAX
-from tariffs.reading import limits
+from tariffs.documents import limits
 from tariffs.warnings import CODES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "checking-tariffs.md").read_text(encoding="utf-8")

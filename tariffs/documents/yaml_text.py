@@ -1,4 +1,4 @@
-"""Plain objects as the YAML text of a tariff file: what `tariffs.reading.document` reads back is what was given.
+"""Plain objects as the YAML text of a tariff file: what `tariffs.documents.document` reads back is what was given.
 
 Mappings, lists (tuples too), text, whole numbers, true, false, nothing and dates. A text stands without quotes only where nobody could
 take it for something else, so that an amount ("0.15") or a prefix ("015") is always quoted. Entries that fit stand on one line.

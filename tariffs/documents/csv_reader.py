@@ -1,7 +1,7 @@
 """Reads one CSV file that a tariff document names: UTF-8, commas, a header line.
 
 A file must be an ordinary one inside the catalogue's folder (links that lead out of it are refused) and within the limits of
-`tariffs.reading.limits`; columns that nobody asked for are refused. Every bad cell becomes a finding with its line, at the place of the
+`tariffs.documents.limits`; columns that nobody asked for are refused. Every bad cell becomes a finding with its line, at the place of the
 document that names the file. Rows are handed out one at a time, so that what is kept is what the caller keeps.
 """
 
@@ -12,9 +12,9 @@ import io
 import stat
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
+from tariffs.documents import limits
+from tariffs.documents.document import Finding, Place, line_at
 from tariffs.language import texts
-from tariffs.reading import limits
-from tariffs.reading.document import Finding, Place, line_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

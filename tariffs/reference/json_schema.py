@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tariffs.field_texts import meaning
+from tariffs.documents.decode import Kind, fields_of
 from tariffs.language.entries import Document
-from tariffs.reading.decode import Kind, fields_of
+from tariffs.reference.field_texts import meaning
 
 if TYPE_CHECKING:
     import msgspec

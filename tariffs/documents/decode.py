@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
+from tariffs.documents import limits
+from tariffs.documents.document import Finding, Place
 from tariffs.language.texts import Text, TextError
-from tariffs.reading import limits
-from tariffs.reading.document import Finding, Place
 
 Entry = TypeVar("Entry", bound=msgspec.Struct)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import yaml
 
 from rating.definition_file import yaml_remedy
-from tariffs.reading import limits
+from tariffs.documents import limits
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tariffs.field_texts.catalogues import OF_CATALOGUES
-from tariffs.field_texts.plans import OF_PLANS
+from tariffs.reference.field_texts.catalogues import OF_CATALOGUES
+from tariffs.reference.field_texts.plans import OF_PLANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import msgspec
 
-    from tariffs.field_texts.meanings import Meaning
+    from tariffs.reference.field_texts.meanings import Meaning
 
 MEANINGS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {**OF_CATALOGUES, **OF_PLANS}
 

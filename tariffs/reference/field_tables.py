@@ -1,7 +1,7 @@
 """The field tables of `docs/tariffs.md`, made of the structs that read tariff files and of `field_texts`.
 
 Between `<!-- fields: PriceEntry -->` and `<!-- end of fields -->` stands the table of that entry. `python -m
-tariffs.language.field_tables --write docs/tariffs.md` makes them new; `--check` says by its exit status whether they are.
+tariffs.reference.field_tables --write docs/tariffs.md` makes them new; `--check` says by its exit status whether they are.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tariffs.field_texts import meaning
+from tariffs.documents.decode import Kind, fields_of
 from tariffs.language import entries, plans
-from tariffs.reading.decode import Kind, fields_of
+from tariffs.reference.field_texts import meaning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def with_tables(page: str) -> str:
 def main(words: Sequence[str]) -> int:
     """`--check PAGE` or `--write PAGE`; 0 where the page is as it should be."""
     if len(words) != 2 or words[0] not in {"--check", "--write"}:  # noqa: PLR2004 - what to do, and the page
-        sys.stderr.write("usage: python -m tariffs.language.field_tables --check|--write docs/tariffs.md\n")
+        sys.stderr.write("usage: python -m tariffs.reference.field_tables --check|--write docs/tariffs.md\n")
         return 2
     path = Path(words[1])
     page = path.read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def main(words: Sequence[str]) -> int:
         path.write_text(right, encoding="utf-8")
         return 0
     if page != right:
-        sys.stderr.write(f"{path}: field tables are old; make them new: python -m tariffs.language.field_tables --write {path}\n")
+        sys.stderr.write(f"{path}: field tables are old; make them new: python -m tariffs.reference.field_tables --write {path}\n")
     return int(page != right)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.errors import Problem
-from tariffs.reading import document
-from tariffs.reading.document import Finding, Parsed, Place
+from tariffs.documents import document
+from tariffs.documents.document import Finding, Parsed, Place
 
 if TYPE_CHECKING:
     from rating.model import Catalogue

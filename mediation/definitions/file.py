@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from mediation.sources import checks
-from mediation.sources.definition_values import Problems, document, known_fields, values
-from mediation.sources.format_columns import COLUMNS, Shape
+from mediation.definitions import checks
+from mediation.definitions.format_columns import COLUMNS, Shape
+from mediation.definitions.values import Problems, document, known_fields, values
 from mediation.sources.model import LAYOUTS, Format, Layout, Position, ServiceRules, Services, Source
 from rating.errors import ProblemsError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tariffs.field_texts.meanings import TITLE, Meaning
 from tariffs.language import entries as words
+from tariffs.reference.field_texts.meanings import TITLE, Meaning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mediation.sources.rules import CANONICAL_FIELDS, Dialect, FieldRule, Sequence, Unit
 
 if TYPE_CHECKING:
-    from mediation.sources.definition_values import Problems
+    from mediation.definitions.values import Problems
     from mediation.sources.model import Layout
 
 TIME_FIELDS: Final = ("start", "answer", "end")

@@ -1,0 +1,1 @@
+"""Source definitions: YAML to sources, with every mistake and its remedy."""

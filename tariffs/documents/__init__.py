@@ -1,0 +1,1 @@
+"""Files of a tariff as plain objects with their places."""
