@@ -17,7 +17,7 @@ from billing.catalogue import publish
 from billing.intake.taking import Intake
 from billing.store import tables
 from billing.store.home import Home
-from mediation.decode import Decoded
+from mediation.decoded import Decoded
 from rating.model import Service
 from rating.schema import USAGE_V1, Direction, LegRole, OffsetOrigin, ServedKind
 

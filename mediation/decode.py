@@ -27,6 +27,7 @@ from mediation.assembly import rules
 from mediation.bytes.memory_window import MemoryWindow
 from mediation.bytes.reader import WINDOW_BYTES, Fingerprint, Window, changed, fingerprint
 from mediation.calls import events, grouped_legs, legs, source_columns
+from mediation.decoded import Decoded, Reject
 from mediation.formats import last_row, registry
 from mediation.parallel import PARALLEL_FROM_BYTES, Placed, in_order, usable_cores
 from mediation.reasons import REASONS
@@ -45,33 +46,6 @@ Progress: TypeAlias = Callable[[int, int], None]
 DEFAULT_HASH_KEY: Final = b"ratewright-keys1"  # sixteen bytes; an installation sets its own
 RAW_BYTES_MAX: Final = 64 << 10
 _BETWEEN: Final = b"\n\n"  # between rows that are decoded together: ends a line, an object, an element, and a record of RADIUS
-
-
-class Reject(NamedTuple):
-    """A row that went no further. `raw` is its bytes, at most the first 64 KiB; `length` is its full length.
-
-    `sha256` is that of the whole row where `raw` is less than the whole, else empty.
-    """
-
-    reason: str
-    offset: int  # in the decompressed stream; of a stream's batch: the row's index
-    length: int
-    raw: bytes
-    sha256: bytes = b""
-
-
-class Decoded(NamedTuple):
-    """Usage v1 rows (`raw_file_id` 0 until stored) and rejects; `rows` is their number together."""
-
-    usage: pa.Table
-    rejects: list[Reject]
-    rows: int
-    file_sha256: bytes  # of the whole file as it lies on disk; empty for a stream's batch
-    size_bytes: int
-    control_lines: tuple[bytes, ...] = ()  # the source's header and trailer lines, which are no rows
-    future_tolerance_us: int | None = (
-        None  # of a stream: how far its source's clock may be ahead of ours; None: rows are of no clock of theirs
-    )
 
 
 def decode(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
     from mediation.sources.model import Source
 
 

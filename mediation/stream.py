@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from mediation import usage
 from mediation.calls.events import check_texts
-from mediation.decode import DEFAULT_HASH_KEY, Decoded, Reject, reject_of
+from mediation.decode import DEFAULT_HASH_KEY, reject_of
+from mediation.decoded import Decoded, Reject
 from mediation.limits import QUANTITY_MAX, START_MAX_US, START_MIN_US
 from mediation.reasons import REASONS, Reason, mark
 from mediation.records.rows import Block, Spans, text_block

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mediation.calls.events import Events
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
     from mediation.formats.kamailio_doubts import KamailioDoubts
     from mediation.records.rows import Block, WatchedBlock
     from mediation.sources.model import Source

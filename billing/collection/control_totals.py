@@ -22,7 +22,7 @@ from mediation.sources.model import Unit
 from rating.errors import UnusableFileError
 
 if TYPE_CHECKING:
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
     from mediation.sources.model import ControlTotals, Source
 
 UNIT_US: Final = {

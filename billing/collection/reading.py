@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from billing.collection.claims import Claim
     from billing.intake.taking import Intake
     from billing.store.home import Home
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
 
 READINGS_MAX: Final = 3  # of a file that somebody goes on writing
 

@@ -16,7 +16,7 @@ from billing.intake.large_files import Place
 from billing.intake.marks import COLUMNS, SEGMENT_COLUMNS
 from billing.intake.settle import Outcome
 from mediation.bytes.reader import shown
-from mediation.decode import Decoded
+from mediation.decoded import Decoded
 from mediation.sources.model import Source
 from rating.schema import USAGE_V1
 

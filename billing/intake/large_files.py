@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from billing.intake.columns import QUANTITY_COLUMNS, exact_sum
 from mediation.bytes.reader import HEAD_BYTES, packing
-from mediation.decode import Decoded, Reject, joined
+from mediation.decode import joined
+from mediation.decoded import Decoded, Reject
 from mediation.usage import complete
 from rating.errors import UnusableFileError, UserError
 

@@ -14,7 +14,7 @@ from mediation.bytes.reader import fingerprint, shown
 
 if TYPE_CHECKING:
     from billing.store.home import Home
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
 
 
 class Earlier(NamedTuple):

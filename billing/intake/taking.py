@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from billing.store.home import Home
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
 
 __all__ = ["Also", "Intake", "IntakeReport", "Mark"]
 

@@ -10,9 +10,9 @@ import zoneinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from mediation.definitions.field_checks import check_fields
-from mediation.definitions.format_columns import COLUMNS, Shape
 from mediation.formats.registry import is_in_lines
 from mediation.records.scan import WIDTH_MAX
+from mediation.sources.format_columns import COLUMNS, Shape
 from mediation.sources.model import BUILT_IN, Format
 from mediation.sources.rules import DAY_US, Bills, ControlTotals, Dialect, Legs, Numbering, Partials, Plain, Sequence, Services
 

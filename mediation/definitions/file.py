@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from mediation.definitions import checks
-from mediation.definitions.format_columns import COLUMNS, Shape
 from mediation.definitions.values import Problems, document, known_fields, values
+from mediation.sources.format_columns import COLUMNS, Shape
 from mediation.sources.model import LAYOUTS, Format, Layout, Position, ServiceRules, Services, Source
 from rating.errors import ProblemsError
 

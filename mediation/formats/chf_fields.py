@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mediation.formats.chf_paths import CLOSED_BY
+from mediation.sources.chf_paths import CLOSED_BY
 from mediation.values import columns
 from rating.model import Service
 

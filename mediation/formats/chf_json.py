@@ -18,11 +18,11 @@ import numpy as np
 
 from mediation.calls.events import Details, Events
 from mediation.formats.chf_fields import cause_numbers, served_services
-from mediation.formats.chf_paths import CLOSED_BY, FIELDS, LISTS, NUMBERS, ROWS, TARIFF_CHANGE
 from mediation.reasons import Reason, mark
 from mediation.records.named_fields import record_block
 from mediation.records.record_paths import check_path, compile_paths, scan_window
 from mediation.records.rows import Spans
+from mediation.sources.chf_paths import CLOSED_BY, FIELDS, LISTS, NUMBERS, ROWS, TARIFF_CHANGE
 from mediation.values import columns
 from mediation.values.columns import MNC_PLACES, SECOND_US, Amounts, Identity, Times
 from mediation.values.utc_offsets import offsets

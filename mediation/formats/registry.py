@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from mediation.definitions.format_columns import COLUMNS, Shape
+from mediation.sources.format_columns import COLUMNS, Shape
 from mediation.sources.model import Format
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mediation.bytes.memory_window import ByteWindow
     from mediation.calls.events import Events
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
     from mediation.records.rows import Block
     from mediation.sources.model import Source
     from mediation.values.columns import Identity
@@ -36,7 +36,7 @@ FORMATS: Final = {
     Format.FIXED_WIDTH: "mediation.formats.fixed_width",
     Format.RADIUS_DETAIL: "mediation.formats.radius",
     Format.CHF_JSON: "mediation.formats.chf_json",
-    Format.CANONICAL: "mediation.formats.canonical",
+    Format.CANONICAL: "mediation.arrow.canonical",
 }
 _IN_LINES: Final = (
     Format.ASTERISK,

@@ -9,13 +9,12 @@ remedy.
 from __future__ import annotations
 
 import enum
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from mediation.definitions.format_columns import COLUMNS
 from mediation.limits import FUTURE_TOLERANCE_US
+from mediation.sources.format_columns import COLUMNS
 from mediation.sources.rules import (
     Bills,
     ControlTotals,
@@ -34,7 +33,6 @@ from mediation.sources.rules import (
     Services,
     Unit,
 )
-from rating.errors import UserError
 
 __all__ = [
     "BUILT_IN",
@@ -60,7 +58,6 @@ __all__ = [
     "Services",
     "Source",
     "Unit",
-    "find",
 ]
 
 
@@ -143,20 +140,3 @@ BUILT_IN: Final = {
     for name, found in COLUMNS.items()
     if found.is_built_in
 }
-
-
-def find(name_or_path: str) -> Source:
-    """The built-in source of that name, or the one defined in a YAML file."""
-    if name_or_path in BUILT_IN:
-        return BUILT_IN[name_or_path]
-    path = Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"} or path.exists():
-        from mediation.definitions.file import read_source  # noqa: PLC0415 - YAML is for those who give a file
-
-        return read_source(path)
-    names = ", ".join(sorted(BUILT_IN))
-    raise UserError(
-        f"there is no source {name_or_path!r}; built in are {names}",
-        "name one of these, or the path of a YAML file that defines the source, see docs/sources.md",
-        exit_status=2,
-    )

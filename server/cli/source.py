@@ -34,10 +34,10 @@ def check(
 
     The exit status is 1 when the definition has mistakes or no row of the file can be used.
     """
-    from mediation.sources import model as sources
+    from mediation.definitions import named
     from server.cli import output
 
-    found = sources.find(definition)
+    found = named.find(definition)
     if file is None:
         if as_json:
             output.print_json(_summary(found))
@@ -98,11 +98,11 @@ def show(definition: Definition, /, *, as_json: AsJson = False) -> int:
     """Show a source as a definition: what is not said has its default."""
     import msgspec
 
+    from mediation.definitions import named
     from mediation.definitions.text import definition as definition_of
-    from mediation.sources import model as sources
     from server.cli import output
 
-    made = definition_of(sources.find(definition))
+    made = definition_of(named.find(definition))
     if as_json:
         output.print_json(made)
     else:
@@ -111,7 +111,7 @@ def show(definition: Definition, /, *, as_json: AsJson = False) -> int:
 
 
 def _summary(source: Source) -> dict[str, Any]:
-    from mediation.definitions.format_columns import COLUMNS, Shape
+    from mediation.sources.format_columns import COLUMNS, Shape
 
     is_by_place = COLUMNS[source.format].shape is Shape.BY_PLACE and source.layouts
     widths = " ".join(map(str, source.widths)) if is_by_place else "by name"
@@ -126,11 +126,11 @@ def _summary(source: Source) -> dict[str, Any]:
 
 def _read(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """The definition of a file as a row of the list, or what is wrong with it."""
-    from mediation.sources import model as sources
+    from mediation.definitions import named
     from rating.errors import ProblemsError
 
     try:
-        return [{**_summary(sources.find(str(path))), "from": str(path)}], []
+        return [{**_summary(named.find(str(path))), "from": str(path)}], []
     except ProblemsError as error:
         return [], error.lines()[:-2]
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from billing.intake.taking import Intake
 from billing.store.home import BUSY_TIMEOUT_MS
 from mediation import stream
+from mediation.definitions import named
 from mediation.sources import model
 from rating.errors import UserError, quoted
 from server.grpc import arrow_batches
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from billing.intake.reports import IntakeReport
     from billing.store.home import Home
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
 
 DEFAULT_SOURCES: Final = ("stream",)
 REJECT_BYTES: Final = 4_096  # what a row that could not be read takes beside its text, from its decoding until it stands in suspense
@@ -93,7 +94,7 @@ def size_bytes(decoded: Decoded) -> int:
 
 def _stream_source(name: str) -> model.Source:
     if name.endswith(_DEFINITIONS):
-        return model.find(name)
+        return named.find(name)
     if _NAME.fullmatch(name) is None:
         raise UserError(
             f"{quoted(name)} cannot be the name of a source",

@@ -16,7 +16,7 @@ from rating.model import Band, Calendar, DaySwap
 from tariffs.documents.document import Finding
 from tariffs.language.texts import DAY_NAMES, SECONDS_PER_DAY, TextError
 from tariffs.language.words import NO_DAYS
-from tariffs.reading.public_holidays import Frozen, frozen
+from tariffs.public_holidays import Frozen, frozen
 
 if TYPE_CHECKING:
     from tariffs.documents.document import Place

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rating.model import Price, UsageRule, Zone
 from tariffs.builders.prices import price, price_of_row
-from tariffs.reading.deck_titles import title_of
+from tariffs.documents.deck_titles import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tariffs.documents.deck_files import DeckRow
+    from tariffs.documents.deck_titles import Titles
     from tariffs.documents.document import Finding, Place
     from tariffs.language.entries import DeckEntry
-    from tariffs.reading.deck_files import DeckRow
-    from tariffs.reading.deck_titles import Titles
 
 
 class Deck(NamedTuple):

@@ -13,9 +13,9 @@ from tariffs.language.texts import BARE_UNIT, UNIT_WORDS, Quantity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tariffs.documents.deck_files import DeckRow
     from tariffs.documents.document import Place
     from tariffs.language.entries import DeckEntry
-    from tariffs.reading.deck_files import DeckRow
 
 _DEFAULT_ROUNDING: Final = RoundingEntry(mode=RoundingMode.HALF_EVEN, step=1)
 _RATE_EXAMPLE: Final = 'write `rate: "0.085"` and `per: 60s`, or `steps`'

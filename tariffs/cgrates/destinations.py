@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rating.errors import UserError
 from rating.model import ANY_ZONE, HOME_NETWORK
 from tariffs.cgrates.reading import ANY
-from tariffs.checks.common import ZONE_ID_MAX
+from tariffs.documents.findings import ZONE_ID_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

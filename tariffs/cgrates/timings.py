@@ -16,7 +16,7 @@ from tariffs.cgrates.carried import CarryError
 from tariffs.cgrates.reading import ANY, LIST_MARK, several
 from tariffs.language import texts
 from tariffs.language.texts import DAY_NAMES, SECONDS_PER_DAY
-from tariffs.reading.public_holidays import YEARS
+from tariffs.public_holidays import YEARS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

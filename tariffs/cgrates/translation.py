@@ -21,8 +21,8 @@ from tariffs.cgrates.profiles import FALLBACK_DEPTH, Key, Profiles, instant_text
 from tariffs.cgrates.rates import Rates, destination_rates
 from tariffs.cgrates.reading import ANY, DESTINATION_RATES, DESTINATIONS, RATES, RATING_PLANS, RATING_PROFILES, TIMINGS
 from tariffs.cgrates.timings import Timings
-from tariffs.checks.common import IDENTITY, IDENTITY_REMEDY
 from tariffs.checks.readable import harmful
+from tariffs.documents.findings import IDENTITY, IDENTITY_REMEDY
 from tariffs.documents.limits import PLANS_MAX
 
 if TYPE_CHECKING:

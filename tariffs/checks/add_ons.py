@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tariffs.checks.common import IDENTITY, IDENTITY_REMEDY, known, twice
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import IDENTITY, IDENTITY_REMEDY, known, twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import ANY_ZONE, HOME_NETWORK, PPM, UNIT_OF_SERVICE, AtPlanChange, Draw, QuantityUnit, Service, WallClock
-from tariffs.checks.common import BENEFITS, ID_MAX, id_range, named_zones, told_of_add_ons, twice_at, written_plans
 from tariffs.checks.plans import asked
 from tariffs.checks.prices import clock, known_clocks
 from tariffs.compiling import bounds
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import BENEFITS, ID_MAX, id_range, named_zones, told_of_add_ons, twice_at, written_plans
 from tariffs.language.texts import UNIT_WORDS
 from tariffs.language.words import UNREAD_INSTANT
 

@@ -9,9 +9,9 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 from rating.model import PPM, LateUsage
-from tariffs.checks.common import id_range, known, twice_at, written_plans
 from tariffs.compiling import bounds
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import id_range, known, twice_at, written_plans
 from tariffs.language.texts import UNIT_WORDS
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 from rating.model import ANY_BAND, OTHER_BAND
-from tariffs.checks.common import twice
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import twice
 from tariffs.language.words import NO_DAYS
-from tariffs.reading.public_holidays import YEARS
+from tariffs.public_holidays import YEARS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from rating.explain_figures import percent
 from rating.model import PPM, FeeOccasion
-from tariffs.checks.common import codes, id_range, twice_at, written_plans
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import codes, id_range, twice_at, written_plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

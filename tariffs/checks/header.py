@@ -6,9 +6,9 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from rating.model import PPM
-from tariffs.checks.common import CODE_MAX, ID_MAX, IDENTITY, IDENTITY_REMEDY, known_time_zone, time_zone, twice, twice_at
 from tariffs.currencies import MINOR_DIGITS
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import CODE_MAX, ID_MAX, IDENTITY, IDENTITY_REMEDY, known_time_zone, time_zone, twice, twice_at
 from tariffs.language.words import UNREAD_INSTANT
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tariffs.checks.common import IDENTITY, IDENTITY_REMEDY, known, twice, written_plans
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import IDENTITY, IDENTITY_REMEDY, known, twice, written_plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

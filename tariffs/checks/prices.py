@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from rating.model import ANY_BAND, OTHER_BAND, PPM, BandPolicy, Counting, QuantityUnit, WallClock
-from tariffs.checks.common import ID_MAX, codes, known, twice
 from tariffs.compiling import bounds
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import ID_MAX, codes, known, twice
 from tariffs.language.texts import UNIT_WORDS
 
 if TYPE_CHECKING:

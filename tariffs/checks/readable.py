@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tariffs.checks.common import written_plans
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import written_plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import ANY_BAND, ANY_ZONE, HOME_NETWORK, OTHER_BAND, UNIT_OF_SERVICE, Price, Service, Zone
-from tariffs.checks.common import ID_MAX, known, written_plans
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import ID_MAX, known, written_plans
 from tariffs.documents.limits import CANDIDATES_MAX
 from tariffs.language.texts import UNIT_WORDS
 

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from rating.model import ANY_ZONE, HOME_NETWORK
-from tariffs.checks.common import ZONE_ID_MAX, known_time_zone, twice
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import ZONE_ID_MAX, known_time_zone, twice
 from tariffs.language.digits import MNC_PLACES
 
 if TYPE_CHECKING:

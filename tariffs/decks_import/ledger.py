@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.errors import UserError
 from rating.model import QuantityUnit
+from tariffs.documents.deck_files import DeckRow
 from tariffs.language.texts import Increments, Quantity
-from tariffs.reading.deck_files import DeckRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from tariffs.decks_import import told as sayings
 from tariffs.decks_import.ledger import Entry, Timeline, begin
 from tariffs.decks_import.told import Told
 from tariffs.decks_import.zoning import Zones
-from tariffs.reading.deck_files import DeckRow
+from tariffs.documents.deck_files import DeckRow
 
 if TYPE_CHECKING:
     import datetime as dt

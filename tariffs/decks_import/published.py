@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rating.errors import UserError
 from tariffs.decks_import.ledger import Deck, Defaults
+from tariffs.documents.deck_files import DeckRow
 from tariffs.language.texts import Increments, Quantity
-from tariffs.reading.deck_files import DeckRow
 
 if TYPE_CHECKING:
     from rating.model import Catalogue, Price, Zone

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rating.errors import Problem, ProblemsError, UserError
 from tariffs.decks_import.ledger import Deck, Defaults
 from tariffs.decks_import.mapping import problem
-from tariffs.documents import document, limits
+from tariffs.documents import deck_files, document, limits
 from tariffs.documents.csv_reader import CsvReader
+from tariffs.documents.csvfiles import local_day
 from tariffs.documents.decode import decode
 from tariffs.documents.document import Finding, Parsed, Place
 from tariffs.language.entries import DeckEntry
 from tariffs.language.texts import TextError, instant
-from tariffs.reading import deck_files
-from tariffs.reading.csvfiles import local_day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from rating.errors import UserError
 from rating.money import format_micros
 from tariffs.decks_import import cells
-from tariffs.reading.deck_files import COLUMNS, OPTIONAL
+from tariffs.documents.deck_files import COLUMNS, OPTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from tariffs.documents.deck_files import DeckRow
     from tariffs.language.texts import Quantity
-    from tariffs.reading.deck_files import DeckRow
 
 
 def csv_text(rows: Sequence[DeckRow], connect_fee_micros: int = 0) -> str:

@@ -11,8 +11,8 @@ from tariffs.documents.document import Finding, Parsed, Place
 
 if TYPE_CHECKING:
     from rating.model import Catalogue
+    from tariffs.documents.csvfiles import Files
     from tariffs.language.entries import Document
-    from tariffs.reading.csvfiles import Files
 
 
 _SHOWN_MAX: Final = 1_000  # characters of a text: a mistake may quote what stands in the file

@@ -18,9 +18,9 @@ from tariffs.builders.prices import price
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
+    from tariffs.documents.csvfiles import Files
     from tariffs.documents.document import Finding, Place
     from tariffs.language.entries import Document, RoamingZoneEntry, TaxClassEntry
-    from tariffs.reading.csvfiles import Files
 
 
 def build(document: Document, files: Files, findings: list[Finding]) -> Catalogue:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rating.errors import Problem, ProblemsError, UserError
 from rating.model import Catalogue
 from tariffs import canonical, check
-from tariffs.documents import document, limits
+from tariffs.documents import csvfiles, document, limits
 from tariffs.documents.decode import decode
 from tariffs.documents.document import Finding, Parsed, Place
 from tariffs.documents.joined import File, Joined
 from tariffs.documents.uncollected import uncollected
 from tariffs.language.entries import Document
-from tariffs.reading import build, csvfiles, sizes
+from tariffs.reading import build, sizes
 from tariffs.warnings import files
 from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tariffs.checks.common import ZONE_ID_MAX
 from tariffs.documents import limits
 from tariffs.documents.document import Finding
+from tariffs.documents.findings import ZONE_ID_MAX
 from tariffs.reach import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rating.model import Catalogue
+    from tariffs.documents.csvfiles import Files
     from tariffs.language.entries import CalendarEntry, Document
     from tariffs.language.plans import PlanEntry
-    from tariffs.reading.csvfiles import Files
 
 KINDS_MAX: Final = ZONE_ID_MAX  # of destination, that a plan may tell apart for a service
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tariffs.checks.common import ZONE_ID_MAX
 from tariffs.compiling import bounds
 from tariffs.documents import limits
+from tariffs.documents.findings import ZONE_ID_MAX
 from tariffs.warnings.common import warning, written_plans
 
 if TYPE_CHECKING:

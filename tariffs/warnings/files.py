@@ -6,18 +6,18 @@ import collections
 import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
+from tariffs.documents.csvfiles import Files
+from tariffs.documents.deck_titles import title_of
 from tariffs.language.words import Sharing
-from tariffs.reading.csvfiles import Files
-from tariffs.reading.deck_titles import title_of
 from tariffs.warnings.common import Warning, warning  # noqa: A004 -- see there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tariffs.documents.deck_files import DeckRow
     from tariffs.documents.document import Place
     from tariffs.language.entries import Document
     from tariffs.language.plans import AddOnEntry, PlanEntry
-    from tariffs.reading.deck_files import DeckRow
 
 
 class Cleared(NamedTuple):

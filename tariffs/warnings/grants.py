@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rating.model import ANY_ZONE
-from tariffs.checks.common import BENEFITS
+from tariffs.documents.findings import BENEFITS
 from tariffs.warnings.common import service_word, warning
 from tariffs.warnings.ranges import local_date
 

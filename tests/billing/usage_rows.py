@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from mediation.decode import Decoded, Reject
+from mediation.decoded import Decoded, Reject
 from rating.schema import USAGE_V1, Direction, LegRole, OffsetOrigin, ServedKind, UsageFlag
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mediation import inspect
-from mediation.sources import model
+from mediation.definitions import named
 from tests.demo import recount_files, running
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def test_no_file_of_the_smallest_order_is_nothing_but_damage(tmp_path: Path, see
     assert done.returncode == 0, done.stderr
     truth = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
     for file in truth["files"]:
-        source = model.find(file["source"] if file["source"] == "asterisk" else str(tmp_path / file["source"]))
+        source = named.find(file["source"] if file["source"] == "asterisk" else str(tmp_path / file["source"]))
         found = inspect.inspect(tmp_path / file["path"], source)
         assert found.rows > sum(found.rejected.values()), file["path"]
 

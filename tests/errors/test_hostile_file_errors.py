@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mediation.bytes.containers import files_in
+from mediation.definitions.named import find
 from mediation.inspect import inspect
-from mediation.sources.model import find
 from rating.errors import UnusableFileError
 from tests.errors.conftest import compare
 from tests.mediation import hostile

@@ -34,7 +34,7 @@ from billing.runs import start as run_start
 from billing.runs.states import By
 from billing.store import commit_points, tables
 from billing.store.home import Home
-from mediation.decode import Decoded
+from mediation.decoded import Decoded
 from rating.errors import ProblemsError, UserError
 from tests.billing.runs.world import Call, usage_table
 from tests.billing.second_person import let_one_give_back, set_by_two

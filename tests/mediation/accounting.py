@@ -27,7 +27,7 @@ from rating.schema import USAGE_V1
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
     from mediation.sources.model import Source
 
 

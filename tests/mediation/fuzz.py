@@ -38,7 +38,7 @@ from tests.mediation.trickling import check_trickling
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
     from mediation.sources.model import Source
     from tests.mediation.fuzz_corpus import Seed
 

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mediation.sources import model
+from mediation.definitions import named
 from mediation.sources.model import Format, Source
 from tests.day import asterisk, charging, cucm, freeswitch, kamailio, messages, radius
 from tests.day.truth import Truth
@@ -66,14 +66,14 @@ def _fixtures() -> list[Seed]:
     found = []
     for place in sorted((_HERE / "fixtures").iterdir()):
         if place.is_dir():
-            own = [model.find(str(path)) for path in sorted(place.glob("*.yaml"))] or [model.find(place.name)]
+            own = [named.find(str(path)) for path in sorted(place.glob("*.yaml"))] or [named.find(place.name)]
             own += [_example(name) for name in _FURTHER.get(Format(place.name), ())]
             files = [path for path in sorted(place.iterdir()) if path.is_file() and path.suffix not in {".yaml", ".py"}]
             found += [_seed(path, source) for path in files for source in own]
         elif place.suffix == ".csv" and place.stem.startswith("freeswitch"):
-            found.append(_seed(place, model.find("freeswitch")))
+            found.append(_seed(place, named.find("freeswitch")))
         elif place.suffix == ".csv":
-            found += [_seed(place, source) for source in (model.find("asterisk"), _example("pbx_shanghai"))]
+            found += [_seed(place, source) for source in (named.find("asterisk"), _example("pbx_shanghai"))]
     return found
 
 
@@ -95,7 +95,7 @@ def _of_the_day() -> list[Seed]:
         charging.NAME: b"\n".join(charging.records(rng, 5, truth)),
         messages.NAME: b"\n".join([b"H;1", *messages.records(rng, 12, truth), b"T;20"]),
     }
-    return [Seed(f"day/{name}", data + b"\n", model.find(str(_DAY_SOURCES / f"{name}.yaml"))) for name, data in made.items()]
+    return [Seed(f"day/{name}", data + b"\n", named.find(str(_DAY_SOURCES / f"{name}.yaml"))) for name, data in made.items()]
 
 
 def _samples() -> list[Seed]:
@@ -103,8 +103,8 @@ def _samples() -> list[Seed]:
     folder = Path(os.environ.get("RATEWRIGHT_SAMPLES", _REPOSITORY.parent / "shared" / "samples"))
     wanted = {
         folder / "asterisk" / "cdr_custom_19col.csv": _example("asterisk_custom"),
-        folder / "freeswitch" / "Master_cdr_csv.csv": model.find("freeswitch"),
-        folder / "freeswitch" / "json_cdr_1.json": model.find("freeswitch-json"),
+        folder / "freeswitch" / "Master_cdr_csv.csv": named.find("freeswitch"),
+        folder / "freeswitch" / "json_cdr_1.json": named.find("freeswitch-json"),
     }
     return [_seed(path, source) for path, source in wanted.items() if path.is_file()]
 
@@ -131,7 +131,7 @@ def _canonical() -> list[Seed]:
     for made, new in ((arrow, pa.ipc.new_file), (stream, pa.ipc.new_stream)):
         with new(made, table.schema) as writer:
             writer.write_table(table, max_chunksize=5)
-    source = model.find("canonical")
+    source = named.find("canonical")
     forms = {"usage.parquet": parquet, "usage.arrow": arrow, "usage.arrows": stream}
     return [Seed(f"canonical/{name}", made.getvalue(), source) for name, made in forms.items()]
 
@@ -165,7 +165,7 @@ def _zstd(data: bytes) -> bytes:
 
 
 def _example(name: str) -> Source:
-    return model.find(str(_EXAMPLES / f"{name}.yaml"))
+    return named.find(str(_EXAMPLES / f"{name}.yaml"))
 
 
 def _seed(path: Path, source: Source) -> Seed:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from mediation.decode import Decoded, Reject, decode
-from mediation.sources.model import find
+from mediation.decode import decode
+from mediation.decoded import Decoded, Reject
+from mediation.definitions.named import find
 from tests.mediation import accounting
 from tests.mediation.fuzz_corpus import seeds
 from tests.mediation.trickling import check_trickling

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mediation.decode import Decoded, decode, decode_parts, decode_rows
-from mediation.formats import canonical_files
+from mediation.arrow import canonical_files
+from mediation.decode import decode, decode_parts, decode_rows
+from mediation.definitions.named import find
 from mediation.inspect import inspect
-from mediation.sources.model import find
 from rating.errors import UnusableFileError, UserError
 from rating.model import Service
 from rating.schema import ServedKind, UsageFlag
@@ -20,6 +20,8 @@ from rating.schema import ServedKind, UsageFlag
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from mediation.decoded import Decoded
 
 SOURCE = find("canonical")
 START = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)

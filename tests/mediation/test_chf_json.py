@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mediation.decode import Decoded, decode, decode_rows
+from mediation.decode import decode, decode_rows
+from mediation.definitions.named import find
 from mediation.inspect import inspect
-from mediation.sources.model import find
 from rating.errors import ProblemsError, UserError
 from rating.model import Service
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mediation.decoded import Decoded
 
 CHF = find("chf-json")
 CONTAINER = {"localSequenceNumber": 1, "totalVolume": 1000, "triggerTimestamp": "2026-03-01T14:00:00Z"}

@@ -14,7 +14,7 @@ import pytest
 
 from mediation.bytes.containers import Limits, files_in, is_archive
 from mediation.decode import decode
-from mediation.sources.model import find
+from mediation.definitions.named import find
 from rating.errors import UnusableFileError
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from mediation.decode import decode
+from mediation.definitions.named import find
 from mediation.inspect import inspect
-from mediation.sources.model import Legs, find
+from mediation.sources.model import Legs
 from rating.errors import UnusableFileError
 from rating.schema import LegRole, ServedKind, UsageFlag
 

@@ -15,15 +15,16 @@ import pytest
 
 from mediation import decode as decode_module
 from mediation.decode import decode, decode_parts
+from mediation.definitions.named import find
 from mediation.records import csv_blocks
-from mediation.sources.model import LocalTime, find
+from mediation.sources.model import LocalTime
 from rating.errors import UserError
 from rating.schema import USAGE_V1, OffsetOrigin, ServedKind, UsageFlag
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
 
 ASTERISK, FREESWITCH = find("asterisk"), find("freeswitch")
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mediation.decode import decode, decode_rows, header_of
-from mediation.sources.model import Dialect, FieldRule, Format, Layout, Source, find
+from mediation.definitions.named import find
+from mediation.sources.model import Dialect, FieldRule, Format, Layout, Source
 
 if TYPE_CHECKING:
     from pathlib import Path

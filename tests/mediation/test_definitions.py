@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mediation.definitions.named import find
 from mediation.definitions.text import length
-from mediation.sources.model import Format, find
+from mediation.sources.model import Format
 from mediation.sources.rules import DAY_US, HOUR_US, SECOND_US, Bills, Messages, NumberType, Partials, Unit
 from rating.errors import ProblemsError
 

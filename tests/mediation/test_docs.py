@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from mediation.definitions.file import read_source
-from mediation.definitions.format_columns import COLUMNS
 from mediation.reasons import EXPLANATIONS, Reason
+from mediation.sources.format_columns import COLUMNS
 from mediation.sources.model import Source
 from mediation.sources.rules import CANONICAL_FIELDS, Dialect, Legs, Numbering, Sequence, ServiceRules, Unit
 

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from mediation.decode import decode
+from mediation.definitions.named import find
 from mediation.definitions.text import definition
 from mediation.inspect import inspect
-from mediation.sources.model import find
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mediation.decode import Decoded, decode, decode_parts, decode_rows
+from mediation.decode import decode, decode_parts, decode_rows
+from mediation.definitions.named import find
 from mediation.inspect import inspect
-from mediation.sources.model import find
 from rating.errors import UserError
 from rating.schema import ServedKind, UsageFlag
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mediation.decoded import Decoded
 
 JSON, XML = find("freeswitch-json"), find("freeswitch-xml")
 CALLS = {"freeswitch-json": "freeswitch-json/calls.json", "freeswitch-xml": "freeswitch-xml/calls.xml"}

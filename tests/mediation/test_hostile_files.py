@@ -15,8 +15,8 @@ import pytest
 
 from billing.intake.taking import Intake
 from billing.store.home import Home
+from mediation.definitions.named import find
 from mediation.inspect import inspect
-from mediation.sources.model import find
 from rating.errors import UnusableFileError, UserError
 from tests.mediation import accounting, hostile
 

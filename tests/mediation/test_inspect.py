@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mediation.definitions.named import find
 from mediation.inspect import Inspection, encode, inspect
-from mediation.sources.model import find
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,9 @@ from mediation.assembly.chains import State
 from mediation.assembly.rules import Rule
 from mediation.decode import DEFAULT_HASH_KEY, decode
 from mediation.definitions.file import read_source
+from mediation.definitions.named import find
 from mediation.inspect import inspect
-from mediation.sources.model import Format, Layout, Source, find
+from mediation.sources.model import Format, Layout, Source
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import pytest
 
 from mediation import trial
 from mediation.decode import decode
-from mediation.sources.model import Format, Layout, Source, find
+from mediation.definitions.named import find
+from mediation.sources.model import Format, Layout, Source
 from mediation.sources.rules import Dialect
 from rating.schema import UsageFlag
 from tests.mediation.test_kamailio import put_together

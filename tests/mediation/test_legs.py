@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mediation.decode import decode
-from mediation.sources.model import Format, Layout, Source, find
+from mediation.definitions.named import find
+from mediation.sources.model import Format, Layout, Source
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:

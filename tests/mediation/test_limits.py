@@ -11,7 +11,8 @@ import pytest
 
 from mediation import limits
 from mediation.decode import decode
-from mediation.sources.model import Format, Layout, Source, find
+from mediation.definitions.named import find
+from mediation.sources.model import Format, Layout, Source
 from mediation.stream import STREAM_V1, to_usage
 
 if TYPE_CHECKING:

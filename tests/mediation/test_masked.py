@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mediation.decode import decode
+from mediation.definitions.named import find
 from mediation.inspect import inspect
-from mediation.sources.model import find
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,6 +10,7 @@ import pytest
 from mediation import parallel
 from mediation.bytes.memory_window import MemoryWindow
 from mediation.decode import decode, decode_parts
+from mediation.definitions import named
 from mediation.records import csv_blocks
 from mediation.sources import model
 from rating.errors import UnusableFileError
@@ -17,7 +18,7 @@ from rating.errors import UnusableFileError
 if TYPE_CHECKING:
     from pathlib import Path
 
-ASTERISK = model.find("asterisk")
+ASTERISK = named.find("asterisk")
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_a_damaged_file_gives_nothing(fixtures: Path, threads: int) -> None:
 
 @pytest.mark.usefixtures("many_blocks")
 def test_general_formats_too(examples: Path) -> None:
-    source = model.find(str(examples / "gateway.yaml"))
+    source = named.find(str(examples / "gateway.yaml"))
     alone, together = (decode(examples / "gateway.csv", source, threads=threads) for threads in (1, 3))
     assert alone.rows > 3
     assert together.usage.equals(alone.usage)

@@ -11,8 +11,9 @@ import pytest
 from mediation.assembly.assemble import Groups, assemble
 from mediation.assembly.rules import Rule
 from mediation.decode import DEFAULT_HASH_KEY, decode
+from mediation.definitions.named import find
 from mediation.inspect import inspect
-from mediation.sources.model import Partials, ServiceRules, Services, Source, find
+from mediation.sources.model import Partials, ServiceRules, Services, Source
 from rating.schema import ServedKind, UsageFlag
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from mediation.decode import decode, decode_rows, header_of
 from mediation.definitions.file import read_source
-from mediation.sources.model import find
+from mediation.definitions.named import find
 
 if TYPE_CHECKING:
     from pathlib import Path

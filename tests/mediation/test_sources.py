@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mediation.definitions.file import template_columns
-from mediation.sources.model import Format, LocalTime, Plain, find
+from mediation.definitions.named import find
+from mediation.sources.model import Format, LocalTime, Plain
 from rating.errors import ProblemsError, UserError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from mediation.sources.model import find
+from mediation.definitions.named import find
 from mediation.stream import STREAM_V1, to_usage
 from rating.errors import UserError
 from rating.schema import USAGE_V1, ServedKind

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from mediation.decode import decode
+from mediation.definitions.named import find
 from mediation.inspect import inspect
-from mediation.sources.model import Format, Layout, Numbering, Plain, ServedBy, Source, find
+from mediation.sources.model import Format, Layout, Numbering, Plain, ServedBy, Source
 from rating.schema import ServedKind
 
 if TYPE_CHECKING:

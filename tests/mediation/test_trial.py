@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mediation import trial
+from mediation.definitions.named import find
 from mediation.records import csv_blocks
-from mediation.sources.model import Format, Layout, LocalTime, Source, find
+from mediation.sources.model import Format, Layout, LocalTime, Source
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from mediation import decode
+from mediation import decode, decoded
 from mediation.formats import registry
 from rating.schema import UsageFlag
 from tests.mediation.accounting import BYTE_ORDER_MARK
 
 if TYPE_CHECKING:
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
     from mediation.sources.model import Source
 
 STEPS_MAX: Final = 24  # a record is read anew at each step
@@ -73,7 +73,7 @@ def check_trickling(whole: Decoded, data: bytes, source: Source, step: int, rubb
     assert _unabsorbed(trickled.usage).equals(_unabsorbed(whole.usage)), f"other rows in steps of {step}"
 
 
-def _differences(some: list[decode.Reject], others: list[decode.Reject]) -> str:
+def _differences(some: list[decoded.Reject], others: list[decoded.Reject]) -> str:
     return f"{[reject for reject in some if reject not in others][:3]} for {[reject for reject in others if reject not in some][:3]}"
 
 

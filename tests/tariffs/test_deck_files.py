@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rating.model import Service, UsageRule
+from tariffs.documents import deck_files
 from tariffs.documents.csv_reader import CsvReader
-from tariffs.reading import deck_files
 from tests.tariffs.sample import SAMPLE, loaded
 from tests.tariffs.test_load import DECK, problems
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tariffs.documents import deck_titles
 from tariffs.documents.csv_reader import CsvReader
-from tariffs.reading import deck_titles
 from tariffs.reading.load import load_located
 from tariffs.sheets import content, text
 from tests.tariffs.sample import loaded

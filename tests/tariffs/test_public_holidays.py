@@ -18,7 +18,7 @@ from rating.model import DaySwap
 from tariffs import canonical
 from tariffs.language.entries import PublicHolidaysEntry
 from tariffs.language.texts import TextError
-from tariffs.reading.public_holidays import frozen
+from tariffs.public_holidays import frozen
 from tests.tariffs.rich import RICH, changed
 from tests.tariffs.sample import loaded
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import sqlalchemy as sa
 
 from billing.store.tables import suspense
-from mediation.decode import Reject
+from mediation.decoded import Reject
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -38,13 +38,13 @@ def ingest(
     import functools
     import shutil
 
-    from mediation.sources import model
+    from mediation.definitions import named
     from rating.errors import UnusableFileError
     from server import clock
     from server.cli import output
 
     common.refuse_unreadable(files)
-    found = model.find(source)
+    found = named.find(source)
 
     from billing.intake.taking import Intake
 

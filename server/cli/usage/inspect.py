@@ -26,11 +26,11 @@ def inspect(
 
     Of an archive each member is a file of its own; --json gives a list then. The exit status is 1 when no row of a file can be used.
     """
-    from mediation.sources import model
+    from mediation.definitions import named
     from server.cli import output
 
     common.refuse_unreadable([file])
-    found = model.find(source)
+    found = named.find(source)
 
     from billing.intake.unusable import refuse_unusable
     from mediation.bytes import containers

@@ -12,7 +12,7 @@ from mediation.sources.model import BUILT_IN, ControlTotals, FileSequence, Sourc
 from tests.billing.usage_rows import Event, batch
 
 if TYPE_CHECKING:
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
 
 TWO = batch(Event("a", 61, volume_bytes=1_000), Event("b", 30, volume_bytes=24))  # 91 s, 1,024 bytes
 TRAILER = r"T;(?P<count>[^;]*);(?P<duration>[^;]*)(;(?P<bytes>[^;]*))?"

@@ -17,7 +17,7 @@ from billing.intake.recycling import Mark
 from billing.intake.taking import Intake
 from billing.store.home import Home
 from billing.store.tables import assemblies, suspense, suspense_decisions
-from mediation.decode import Decoded
+from mediation.decoded import Decoded
 from mediation.sources.model import Format, Layout, Source
 from mediation.sources.rules import Messages, Partials, ServiceRules, Services
 from rating.schema import USAGE_V1

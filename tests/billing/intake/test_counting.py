@@ -21,7 +21,7 @@ from billing.intake.known_records.known_rejects import NewReject, Rejects
 from billing.intake.settle import Outcome
 from billing.intake.taking import Intake, Mark
 from billing.store.tables import intake_counts, raw_files
-from mediation.sources.model import find
+from mediation.definitions.named import find
 from tests.billing.usage_rows import DAY_US, MARCH_US, UNANSWERED, Event, batch, usage_table
 
 if TYPE_CHECKING:

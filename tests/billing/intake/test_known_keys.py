@@ -14,8 +14,8 @@ from billing.intake.known_records import index_files
 from billing.intake.known_records.known_keys import KnownKeys
 from billing.intake.taking import Intake, Mark
 from billing.store.tables import index_snapshots
+from mediation.definitions.named import find
 from mediation.sources.model import Sequence as Numbers
-from mediation.sources.model import find
 from tests.billing.intake.suspended import suspense_counts
 from tests.billing.usage_rows import DAY_US, MARCH_US, Event, batch, key_of, usage_table
 

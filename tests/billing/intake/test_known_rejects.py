@@ -11,7 +11,7 @@ from billing.intake.known_records.known_rejects import row_hashes
 from billing.intake.taking import Intake
 from billing.store.tables import suspense
 from mediation.decode import RAW_BYTES_MAX, reject_of
-from mediation.sources import model
+from mediation.definitions import named
 from tests.billing.intake.suspended import suspended_rows
 from tests.billing.usage_rows import Event, batch
 
@@ -64,7 +64,7 @@ def test_a_file_that_grew_brings_its_rejects_once(home: Home, tmp_path: Path, ba
     reports = []
     for grown in (2, 3, 4):
         file.write_text("\n".join(lines[:grown]) + "\n")
-        reports.append(Intake(home).take_file(file, model.find("asterisk"), NOW_US).rows)
+        reports.append(Intake(home).take_file(file, named.find("asterisk"), NOW_US).rows)
     assert [each["rejected"] for each in reports] == [1, 0, 1]
     assert [each["duplicate"] for each in reports] == [0, 2, 3]
     assert [row.raw for row in suspended_rows(home)] == ["broken", "broken too"]

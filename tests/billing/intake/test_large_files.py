@@ -12,7 +12,7 @@ from billing.intake import large_files, view
 from billing.intake.taking import Intake
 from billing.store.tables import raw_files
 from mediation.decode import decode_parts
-from mediation.sources.model import find
+from mediation.definitions.named import find
 from rating.errors import UserError
 from tests.billing.intake.suspended import suspended_rows
 

@@ -11,7 +11,8 @@ import pytest
 
 from billing.intake.taking import Intake
 from mediation.definitions.file import read_source
-from mediation.sources.model import Bills, Legs, find
+from mediation.definitions.named import find
+from mediation.sources.model import Bills, Legs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,8 @@ import pytest
 
 from billing.intake import view
 from billing.intake.taking import Intake
-from mediation.sources.model import Partials, ServiceRules, Services, find
+from mediation.definitions.named import find
+from mediation.sources.model import Partials, ServiceRules, Services
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.intake.taking import Intake
-from mediation.sources.model import find
+from mediation.definitions.named import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from billing.intake.taking import Intake
-from mediation.sources.model import find
+from mediation.definitions.named import find
 from tests.billing.intake.suspended import suspended_rows
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from billing.intake.settle import OUTCOME_NAMES
 from billing.intake.taking import Intake
 from billing.store.home import Home
 from mediation import stream
+from mediation.definitions import named
 from mediation.sources import model
 from rating.errors import UserError
 from tests.billing.intake.suspended import suspended_rows, suspense_counts
@@ -238,7 +239,7 @@ def test_a_file_is_taken_once(home: Home, tmp_path: Path, counting: Callable, ba
     file = tmp_path / "Master.csv"
     file.write_text("\n".join(ASTERISK) + "\n")
     intake = Intake(home)
-    report = intake.take_file(file, model.find("asterisk"), NOW_US)
+    report = intake.take_file(file, named.find("asterisk"), NOW_US)
     assert (report.received, report.rows["answered"], report.rows["unanswered"], report.rows["rejected"]) == (3, 1, 1, 1)
     assert (report.answered_duration_us, report.already_taken) == (60_000_000, False)
     (row,) = suspended_rows(home)
@@ -248,7 +249,7 @@ def test_a_file_is_taken_once(home: Home, tmp_path: Path, counting: Callable, ba
     renamed = tmp_path / "Master.csv.1"
     renamed.write_bytes(file.read_bytes())
     for again in (intake, Intake(home)):
-        report = again.take_file(renamed, model.find("asterisk"), NOW_US)
+        report = again.take_file(renamed, named.find("asterisk"), NOW_US)
         assert (report.already_taken, report.received, report.commit_seq) == (True, 0, 1)
     assert balanced(home) == before
     assert len(counting(home)) == 1
@@ -258,9 +259,9 @@ def test_a_file_that_grew_adds_what_is_new(home: Home, tmp_path: Path, balanced:
     file = tmp_path / "Master.csv"
     file.write_text("\n".join(ASTERISK[:1]) + "\n")
     intake = Intake(home)
-    intake.take_file(file, model.find("asterisk"), NOW_US)
+    intake.take_file(file, named.find("asterisk"), NOW_US)
     file.write_text("\n".join(ASTERISK) + "\n")
-    report = intake.take_file(file, model.find("asterisk"), NOW_US)
+    report = intake.take_file(file, named.find("asterisk"), NOW_US)
     assert report.rows == rows(unanswered=1, duplicate=1, rejected=1)
     assert balanced(home)["intake asterisk: received"] == 4
 
@@ -270,7 +271,7 @@ def test_a_file_of_no_use_is_refused_whole(home: Home, tmp_path: Path, text: str
     file = tmp_path / "broken.csv"
     file.write_text(text)
     with pytest.raises(UserError, match=told):
-        Intake(home).take_file(file, model.find("asterisk"), NOW_US)
+        Intake(home).take_file(file, named.find("asterisk"), NOW_US)
     assert suspense_counts(home) == []
     with home.connect() as connection:
         assert home.head_seq(connection) == 0
@@ -278,7 +279,7 @@ def test_a_file_of_no_use_is_refused_whole(home: Home, tmp_path: Path, text: str
 
 def test_a_missing_file_stores_nothing(home: Home, tmp_path: Path) -> None:
     with pytest.raises(UserError):
-        Intake(home).take_file(tmp_path / "missing.csv", model.find("asterisk"), NOW_US)
+        Intake(home).take_file(tmp_path / "missing.csv", named.find("asterisk"), NOW_US)
     with home.connect() as connection:
         assert home.head_seq(connection) == 0
 

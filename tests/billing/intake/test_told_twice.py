@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.intake.taking import Intake
-from mediation.sources.model import Format, Layout, Source, find
+from mediation.definitions.named import find
+from mediation.sources.model import Format, Layout, Source
 from mediation.sources.rules import Dialect
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import pytest
 from billing.intake import view
 from billing.intake.batch import Arrival
 from billing.intake.taking import Intake
+from mediation.definitions.named import find
 from mediation.sources.model import Sequence as Numbers
-from mediation.sources.model import find
 from tests.billing.usage_rows import DAY_US, MARCH_US, Event, batch, key_of, usage_table
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from billing.store.home import Home
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
     from mediation.sources.model import Source
 
 NOW_US = 1_773_187_200_000_000

@@ -18,8 +18,10 @@ from billing.suspense import proposals, recycling, resolving, writing_off
 from billing.suspense.deciding import Deciding
 from billing.suspense.selection import Asking, Selection
 from billing.suspense.waiting import waiting
-from mediation.decode import Decoded, decode
-from mediation.sources.model import Format, Layout, Source, find
+from mediation.decode import decode
+from mediation.decoded import Decoded
+from mediation.definitions.named import find
+from mediation.sources.model import Format, Layout, Source
 from mediation.sources.rules import Partials, ServiceRules, Services
 from rating.schema import USAGE_V1
 from tests.billing.intake.test_split_calls import leg

@@ -29,7 +29,7 @@ from billing.runs.usage import carried_allowances, pools, rating_passes
 from billing.runs.usage.shard_groups import price_in_groups
 from billing.store import tables
 from billing.verification.rerate_sample import rerate
-from mediation.decode import Decoded
+from mediation.decoded import Decoded
 from rating.model import AtPlanChange, LateUsage, Service, UsageRule
 from tests.billing.runs.test_groups import Priceable
 from tests.billing.runs.test_promises import FREE, ROLLS, VOICE, a_plan, confirmed, minutes, selling, usage_cents

@@ -19,7 +19,7 @@ from billing.intake.taking import Intake
 from billing.runs import cycle
 from billing.store import tables
 from billing.store.home import Home
-from mediation.decode import Decoded
+from mediation.decoded import Decoded
 from rating.model import (
     Allowance,
     Catalogue,

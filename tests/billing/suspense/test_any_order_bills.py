@@ -11,7 +11,7 @@ import pytest
 from billing.intake.taking import Intake
 from billing.suspense import resolving
 from billing.suspense.deciding import Deciding
-from mediation.decode import Decoded
+from mediation.decoded import Decoded
 from tests.billing.runs.world import Call, instant_us
 from tests.billing.suspense.world import ANA, apply, asking, later, listed, save, total_cents, unbalanced
 from tests.mediation.segment_rows import BEGIN_US, SECOND_US, call, segment_table

@@ -12,7 +12,7 @@ from billing.store.home import Home
 from billing.store.tables import suspense
 from billing.suspense.decoding import read_again
 from billing.suspense.waiting import waiting
-from mediation.sources.model import find
+from mediation.definitions.named import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from billing.suspense.listing import listing
 from billing.suspense.rule import rule_of
 from billing.suspense.selection import Asking, Selection
 from billing.suspense.showing import show
-from mediation.decode import Decoded
+from mediation.decoded import Decoded
 from rating.errors import UserError
 from tests.billing.suspense.world import ANA, BEN
 from tests.mediation.segment_rows import BEGIN_US, SECOND_US, call, segment_table

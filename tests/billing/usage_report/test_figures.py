@@ -22,7 +22,7 @@ from tests.billing.usage_rows import ABSORBED, MARCH_US, UNANSWERED, Event, batc
 
 if TYPE_CHECKING:
     from billing.store.home import Home
-    from mediation.decode import Decoded
+    from mediation.decoded import Decoded
 
 MARCH = Span(dt.date(2026, 3, 1), dt.date(2026, 4, 1))
 HOUR_US = 3_600_000_000

@@ -10,7 +10,7 @@ import pytest
 
 from tariffs.decks_import import mapping, target
 from tariffs.decks_import.preview import Kind
-from tariffs.reading import deck_files
+from tariffs.documents import deck_files
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rate-decks.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

@@ -13,7 +13,7 @@ from tariffs.decks_import.ledger import Deck, Entry, Terms
 from tariffs.decks_import.mapping import Action
 from tariffs.decks_import.preview import Kind
 from tariffs.decks_import.reading import Line, Source
-from tariffs.reading import deck_files
+from tariffs.documents import deck_files
 from tests.tariffs.decks_import.helpers import DEFAULTS, deck, seen, text
 
 if TYPE_CHECKING:

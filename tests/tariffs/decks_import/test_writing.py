@@ -9,8 +9,8 @@ import pytest
 from rating.errors import UserError
 from rating.model import QuantityUnit
 from tariffs.decks_import import writing
+from tariffs.documents.deck_files import DeckRow
 from tariffs.language.texts import Increments, Quantity
-from tariffs.reading.deck_files import DeckRow
 from tests.tariffs.decks_import.helpers import deck, merged, text
 
 if TYPE_CHECKING:

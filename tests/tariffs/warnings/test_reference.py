@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tariffs.checks.common import ZONE_ID_MAX
 from tariffs.documents import limits
+from tariffs.documents.findings import ZONE_ID_MAX
 from tariffs.warnings import CODES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "checking-tariffs.md").read_text(encoding="utf-8")

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mediation import decode
+from mediation.arrow.canonical_files import NUMBERS_DIALLED, TAKEN, TEXTS, slices
 from mediation.calls.events import Details, Events
-from mediation.formats.canonical_files import NUMBERS_DIALLED, TAKEN, TEXTS, slices
 from mediation.reasons import Reason, mark
 from mediation.records.named_fields import record_block
 from mediation.records.record_paths import compile_paths, scan_window
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mediation.bytes.memory_window import ByteWindow
-    from mediation.decode import Decoded, Reject
+    from mediation.decoded import Decoded, Reject
     from mediation.records.rows import Block
     from mediation.sources.model import Source
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from typing import Final, NamedTuple
 
-from mediation.formats.chf_paths import FIELDS as CHF_FIELDS
+from mediation.sources.chf_paths import FIELDS as CHF_FIELDS
 from mediation.sources.rules import Partials, ServiceRules, Services
 
 

@@ -10,14 +10,14 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tariffs.checks.common import time_zone
+from tariffs.documents import deck_files, deck_titles
 from tariffs.documents.csv_reader import CsvReader
+from tariffs.documents.deck_files import DeckRow
+from tariffs.documents.deck_titles import Titles
 from tariffs.documents.document import Finding, Place
+from tariffs.documents.findings import time_zone
 from tariffs.language import digits, texts
 from tariffs.language.words import UNREAD_DATE
-from tariffs.reading import deck_files, deck_titles
-from tariffs.reading.deck_files import DeckRow
-from tariffs.reading.deck_titles import Titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
