@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -42,5 +43,5 @@ def _print(found: Due) -> None:
 
 def _why_not(each: DueDate) -> str:
     if each.clock:
-        return f"wait: it has not begun for {each.waiting:,} accounts on the clock of {each.clock}; others: --accounts A,B"
+        return f"wait: it has not begun for {counted(each.waiting, 'account')} on the clock of {each.clock}; others: --accounts A,B"
     return "none: a run would bill nobody; a run of a later date will"

@@ -97,7 +97,7 @@ def test_policies_are_checked_added_and_listed(call: Command, home: Path) -> Non
     path.write_text(POLICY, encoding="utf-8")
     doubt = "doubtful: level 2 bars without a reminder before; say `after: remind` and `days_after`"
     assert call(f"dunning policy check {path}").splitlines()[1:] == [
-        "  1 remind: 1 days past due, 0.01 or more",
+        "  1 remind: 1 day past due, 0.01 or more",
         "  2 bar_outgoing: 2 days past due, 0.01 or more",
         doubt,
     ]
