@@ -136,14 +136,40 @@ def test_runs_of_dates_that_had_not_begun_are_noted(call: Command) -> None:
         ],
         [
             "bill_runs",
-            f"run 1 of 2025-11-01 was numbered on 2025-10-31 (UTC), {AHEAD} documents: ratewright bill list",
+            f"run 1 of 2025-11-01 was numbered on 2025-10-31 (UTC), {AHEAD} documents: ratewright bill undo --run 1 --reason ...",
         ],
     ]
     assert "note: dunning_steps: run 1 of 2025-12-20" in call("db check")
     call("dunning undo --run 1 --reason ahead")
     call("dunning undo --run 1 --reason ahead", by="bob")
-    call("invoice void R-0000000001 --reason ahead")
+    call("bill undo --run 1 --reason ahead")
+    call("bill undo --run 1 --reason ahead", by="bob")
     assert json.loads(call("db check --json"))["notes"] == []
+
+
+# kind and state of a run that bills, and the remedy of the note about it
+@pytest.mark.parametrize(
+    ("kind", "state", "remedy"),
+    [
+        (None, "posted", "ratewright bill undo --run 1 --reason ..."),
+        (
+            None,
+            "numbered",
+            "finish it first with ratewright bill run --date 2025-11-01 --resume, then ratewright bill undo --run 1 --reason ...",
+        ),
+        ("threshold", "posted", "its documents, the newest first: ratewright invoice void NUMBER --reason ..."),
+        ("rerate", "posted", "its documents, the newest first: ratewright invoice void NUMBER --reason ..."),
+        ("opening", "posted", "what its accounts do not owe is written off: ratewright ledger write-off NUMBER"),
+    ],
+)
+def test_a_run_dated_ahead_is_told_with_what_takes_it_back(call: Command, kind: str | None, state: str, remedy: str) -> None:
+    world = World(home_of(call), fresh=False)
+    world.execute("UPDATE commits SET at_us = 1761926399999999 WHERE commit_seq = (SELECT max(commit_seq) FROM invoices)")
+    with world.home.begin() as connection:
+        connection.execute(tables.bill_runs.update().values(kind=kind, state=state))
+    ((place, told),) = dated_ahead_of(world)
+    world.home.close()
+    assert (place, told.partition(" documents: ")[2]) == ("bill_runs", remedy)
 
 
 def _chain_anew(world: World) -> None:
