@@ -194,3 +194,45 @@ def home_of(call: Command) -> Path:
     from pathlib import Path  # noqa: PLC0415 -- only here at runtime
 
     return Path(json.loads(call("db where --json"))["home"])
+
+
+def told_of_bars(call: Command) -> tuple[list[str], list[list[object]]]:
+    """What `accounts show` tells of the bars of anna and their ends: the column `told by`, and the same of its JSON."""
+    lines = call("accounts show anna --as-of 2026-01-31").splitlines()
+    head = next(line for line in lines if line.startswith("fact"))
+    bars = [line for line in lines[lines.index(head) + 1 :] if "bar" in line]
+    facts = json.loads(call("accounts show anna --as-of 2026-01-31 --json"))["facts"]
+    names = ("kind", "by_name", "dunning_run", "dunning_level", "dunning_undone")
+    return [line[head.index("told by") :] for line in bars], [[each[name] for name in names] for each in facts]
+
+
+def test_a_bar_says_which_run_set_it(call: Command) -> None:
+    """Run 2 bars, is undone, and run 3 bars again; after payment run 4 ends that. A run that is undone ends what it set."""
+    call("dunning run --date 2025-12-01")
+    call("dunning run --date 2025-12-20", by="bob")
+    assert told_of_bars(call) == (["dunning run 2, level 2, by bob"], [["bar_outgoing", "bob", 2, 2, False]])
+    for by in ("ana", "bob"):
+        call("dunning undo --run 2 --reason 'wrong date'", by=by)
+    call("dunning run --date 2025-12-21")
+    call("payment record --id p1 --account anna --amount 10.60 --date 2025-12-22")
+    call("dunning run --date 2025-12-23")
+    for by in ("ana", "bob"):
+        call("dunning undo --run 4 --reason 'wrong date'", by=by)
+    told, facts = told_of_bars(call)
+    assert told == [
+        "dunning run 2, level 2, by bob",
+        "undoing of dunning run 2, level 1, by bob",
+        "dunning run 3, level 2, by ana",
+        "dunning run 4, level 0, by ana",
+        "undoing of dunning run 4, level 2, by bob",
+    ]
+    assert [fact[2:] for fact in facts] == [[2, 2, False], [2, 1, True], [3, 2, False], [4, 0, False], [4, 2, True]]
+
+
+def test_a_bar_of_before_runs_had_numbers_says_nothing_of_them(call: Command) -> None:
+    call("dunning run --date 2025-12-01")
+    call("dunning run --date 2025-12-20")
+    world = World(home_of(call), fresh=False)
+    world.execute("DELETE FROM dunning_runs")
+    world.home.close()
+    assert told_of_bars(call) == ([""], [["bar_outgoing", "", None, None, False]])
