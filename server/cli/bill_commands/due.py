@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def due(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """List bill dates with a period that no run has billed, oldest first, and the command that bills them; by the clocks of accounts.
 
-    `again`: accounts that were billed on that date, and that its run computes once more since something came for them: it bills what differs.
+    `again`: accounts that were billed on that date, and that its run computes once more since something came for them.
     """
     from billing.runs.dates.due import due_dates
     from billing.store.home import Home
