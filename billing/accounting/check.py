@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from billing import ledger
 from billing.accounting import check_claims, check_postings
 from billing.accounting.balances import trial_balance
 from billing.accounting.comparing import Checked
 from billing.ledger import closed_months
-from billing.ledger import postings as ledger
 from billing.store import tables
 
 if TYPE_CHECKING:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from billing.accounts import picture
+from billing.accounts.facts import DUNNING_KINDS
 from billing.accounts.wording import in_words
 from billing.store import tables
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from billing.accounts.facts import Fact
     from billing.accounts.picture import Contract, Customer, Picture
@@ -49,7 +50,12 @@ class NumberLine(msgspec.Struct, frozen=True):
 
 
 class FactLine(msgspec.Struct, frozen=True):
-    """A fact that holds. `about` is the account or the subscription; `says` is the fact in words."""
+    """A fact that holds. `about` is the account or the subscription; `says` is the fact in words.
+
+    `by_name`: who told it. Of a bar and its end, `dunning_run` is the run behind it, `dunning_level` the level from then on (0: clear), and
+    `dunning_undone` says that it follows from undoing that run; `by_name` is who gave that command. None of another fact, and where no run
+    is known.
+    """
 
     fact_id: int
     about: str
@@ -60,6 +66,9 @@ class FactLine(msgspec.Struct, frozen=True):
     detail: str
     by_name: str
     commit_seq: int
+    dunning_run: int | None = None
+    dunning_level: int | None = None
+    dunning_undone: bool = False
 
 
 class PlanLine(msgspec.Struct, frozen=True):
@@ -158,7 +167,7 @@ def show_account(home: Home, account_id: str, as_of: dt.date | None = None) -> A
             unit=sorted(each.account_id for each in found.customers.values() if each.key != key),
             relations=_relations(found, day),
             subscriptions=_subscriptions(connection, customer, day),
-            facts=_facts(customer),
+            facts=_facts(connection, customer),
             opening_items=_opening(connection, key),
             baselines=_baselines(connection, key),
             coming=_coming(customer, day),
@@ -245,12 +254,40 @@ def _spans(connection: sa.Connection, keys: list[int]) -> dict[int, list[NumberL
     return spans
 
 
-def _facts(customer: Customer) -> list[FactLine]:
+def _facts(connection: sa.Connection, customer: Customer) -> list[FactLine]:
     every = [(customer.account_id, fact) for fact in customer.facts]
     every += [(contract.subscription_id, fact) for contract in customer.contracts for fact in contract.facts]
+    dunned = _dunned(connection, customer.key) if any(fact.kind in DUNNING_KINDS for _, fact in every) else {}
     return [
-        _fact(about, fact, customer.currency) for about, fact in sorted(every, key=lambda pair: (pair[1].from_date, pair[1].commit_seq))
+        _fact(about, fact, customer.currency, dunned)
+        for about, fact in sorted(every, key=lambda pair: (pair[1].from_date, pair[1].commit_seq))
     ]
+
+
+class _Dunned(NamedTuple):
+    """What dunning did with an account in one commit: a run or its undoing, by whom, and the level from then on."""
+
+    run_id: int
+    by_name: str
+    level: int
+    undone: bool
+
+
+def _dunned(connection: sa.Connection, key: int) -> dict[int, _Dunned]:
+    """By commit, the runs of dunning that took a step for an account, and the undoings of these."""
+    run, step, decision = tables.dunning_runs.c, tables.dunning_steps.c, tables.dunning_decisions.c
+    taken = sa.select(run.run_id, run.by_name, step.level, step.commit_seq)
+    taken = taken.join_from(tables.dunning_steps, tables.dunning_runs, run.commit_seq == step.commit_seq)
+    steps = connection.execute(taken.where(step.account_key == key).order_by(step.step_id)).all()
+    undone = sa.select(decision.run_id, decision.by_name, decision.commit_seq).where(decision.kind == "undone")
+    undos = connection.execute(undone.where(decision.run_id.in_([each.run_id for each in steps])).order_by(decision.commit_seq)).all()
+    found = {each.commit_seq: _Dunned(each.run_id, each.by_name, each.level, undone=False) for each in steps}
+    gone: set[int] = set()
+    for undo in undos:
+        gone.add(undo.run_id)
+        levels = [each.level for each in steps if each.run_id not in gone and each.commit_seq < undo.commit_seq]
+        found[undo.commit_seq] = _Dunned(undo.run_id, undo.by_name, levels[-1] if levels else 0, undone=True)
+    return found
 
 
 def _coming(customer: Customer, day: dt.date) -> list[ComingLine]:
@@ -261,11 +298,15 @@ def _coming(customer: Customer, day: dt.date) -> list[ComingLine]:
     return [ComingLine(from_date.isoformat(), about, says) for from_date, about, says in sorted(told) if from_date > day]
 
 
-def _fact(about: str, fact: Fact, currency: str) -> FactLine:
+def _fact(about: str, fact: Fact, currency: str, dunned: Mapping[int, _Dunned]) -> FactLine:
     detail = fact.detail if isinstance(fact.detail, str) else msgspec.json.encode(fact.detail).decode()
     says = in_words(fact.kind, fact.detail, currency)
     dates = (fact.from_date.isoformat(), _iso(fact.to_date))
-    return FactLine(fact.fact_id, about, fact.kind, *dates, says, detail, fact.by_name, fact.commit_seq)
+    told = (fact.fact_id, about, fact.kind, *dates, says, detail)
+    step = dunned.get(fact.commit_seq) if fact.kind in DUNNING_KINDS else None
+    if step is None:
+        return FactLine(*told, fact.by_name, fact.commit_seq)
+    return FactLine(*told, step.by_name, fact.commit_seq, step.run_id, step.level, step.undone)
 
 
 def _opening(connection: sa.Connection, key: int) -> list[OpeningLine]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from billing import give_back_limit
+from billing import give_back_limit, ledger
 from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
 from billing.charges.lines import KEY_FIELDS
@@ -24,7 +24,6 @@ from billing.documents.finding import Document, date_of, find, is_undone, requir
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING
 from billing.ledger import closed_months
-from billing.ledger import postings as ledger
 from billing.runs import cycle, posting, states
 from billing.runs.contracts import facts
 from billing.runs.lock import only_run

@@ -18,7 +18,7 @@ from billing.accounts import entities
 from billing.collection.findings import open_findings
 from billing.controls import findings
 from billing.dunning.steps import UNDO_ASKED
-from billing.enquiries.page_row import Row, counted, instant, some
+from billing.enquiries.page_row import Row, instant, some
 from billing.enquiries.page_slow import SLOW
 from billing.enquiries.waiting import waiting
 from billing.ledger import closed_months
@@ -29,6 +29,7 @@ from billing.store import approvals, schema, settings, tables
 from billing.store.location import DATABASE_NAME, of_home
 from billing.suspense import proposals
 from billing.suspense.waiting import MARKS
+from rating.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

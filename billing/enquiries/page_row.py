@@ -29,11 +29,6 @@ def instant(instant_us: int) -> str:
     return f"{EPOCH + dt.timedelta(microseconds=instant_us):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def counted(number: int, noun: str) -> str:
-    """Such as `1 account`, `2 accounts`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def some(names: list[str]) -> str:
     """The first few names, and how many there are beyond."""
     more = len(names) - _NAMES_SHOWN

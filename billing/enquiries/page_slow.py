@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 from billing import dunning
 from billing.clocks import EPOCH
 from billing.dunning.steps import UNDONE
-from billing.enquiries.page_row import Row, counted, money, some
+from billing.enquiries.page_row import Row, money, some
 from billing.runs.dates.due import due_dates
+from rating.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from billing.enquiries.usage_bills import Charged, charged
 from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
+from billing.invoicing.rerated import Rerated
 from billing.late_decisions import BILLED
 from billing.left_out import telling
 from billing.runs.selection.left_out import LeftOut, Outlook
@@ -62,9 +63,10 @@ _STATE_OF: Final = {
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One record. Instants and durations in microseconds; `charge_micros` is before its line is rounded.
+    """One record. Instants and durations in microseconds; `charge_micros` is that of its newest run, before its line is rounded.
 
-    `later_lines`: lines with the same charge key on later invoices, as `R-0000000007/2`. `suspense_id`: 0 unless it waits there.
+    `later_lines`: lines with the same charge key on later invoices, as `R-0000000007/2`. `rerated`: what re-ratings have billed since that
+    run on the usage of its subscription and period. `suspense_id`: 0 unless it waits there.
     `next_bill_date`: that of the account's next run, where no run has looked at the record since it came.
     `decision_id`: what people decided on it, or 0; `adjustment`: the reference of what bills it, on `invoice` if any has it.
     """
@@ -92,6 +94,7 @@ class Record(msgspec.Struct, frozen=True):
     next_bill_date: str = ""
     decision_id: int = 0
     adjustment: str = ""
+    rerated: tuple[Rerated, ...] = ()
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -146,7 +149,7 @@ def _record(row: dict[str, Any], charges: list[Charged], told: dict[str, Told], 
         return _plain(row, **_of_told(told[row["event_key"].hex()]))
     last = charges[-1]
     account_id, currency = accounts.get(last.account_key, ("", ""))
-    known: dict[str, Any] = {"account_id": account_id, "run_id": last.run_id}
+    known: dict[str, Any] = {"account_id": account_id, "run_id": last.run_id, "rerated": last.rerated}
     if last.status >= REFUSALS_FROM:
         return _plain(row, state=State.REFUSED, reason=Status(last.status).name, **known)
     known |= {"charge_micros": last.charge_micros, "currency": currency}

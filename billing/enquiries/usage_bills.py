@@ -1,7 +1,8 @@
 """On which invoice and line events stand: their charges in runs that count, and the lines of these runs with the same charge key.
 
 An event has a charge in each run that computed its period. The first line that stands is where it is billed; later lines of the same key
-correct it, or others of that line. Interim bills and re-ratings keep no charges, and are not told of here.
+correct it, or others of that line. Interim bills and re-ratings keep no charges. Told are lines of re-ratings on the usage of the same
+subscription and period.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing.invoicing.rerated import Rerated, key_of_charge, rerated_since
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64
 from billing.runs.refused_events import OWNER, Counting, charge_paths
@@ -40,7 +42,10 @@ class Line(NamedTuple):
 
 
 class Charged(NamedTuple):
-    """The charge of an event in one run, and the line that holds it, if there is one. `aside`: why its account got no bill of the run."""
+    """The charge of an event in one run, and the line that holds it, if there is one. `aside`: why its account got no bill of the run.
+
+    `rerated`: what re-ratings have billed since the run on the usage of its subscription and period.
+    """
 
     run_id: int
     status: int
@@ -49,6 +54,7 @@ class Charged(NamedTuple):
     line: Line | None
     aside: str  # a kind of `quarantine`, "quarantined" where that is null; empty: it was billed
     aside_reason: str
+    rerated: tuple[Rerated, ...]
 
 
 def charged(home: Home, seq: int, keys: Sequence[bytes], progress: Progress | None = None) -> dict[bytes, list[Charged]]:
@@ -76,12 +82,14 @@ def _of_run(home: Home, run_id: int, table: pa.Table) -> Iterable[tuple[bytes, C
     with home.connect() as connection:
         lines = _lines(connection, run_id, np.unique(int64(table["subscription_id"])).tolist())
         aside = _aside(connection, run_id, np.unique(int64(table[OWNER])).tolist())
-    plain = table.set_column(table.column_names.index("period_from"), "period_from", table["period_from"].cast(pa.string()))
-    for row, charge_micros in zip(plain.to_pylist(), micros, strict=True):
+    plain = table.set_column(table.column_names.index("period_from"), "period_from", table["period_from"].cast(pa.string())).to_pylist()
+    with home.connect() as connection:
+        rerated = rerated_since(connection, run_id, map(key_of_charge, plain))
+    for row, charge_micros in zip(plain, micros, strict=True):
         key = tuple(row[name] for name in _KEY)
         line = lines.get(key) or lines.get((*key[:-1], None))
         kind, reason = aside.get(row[OWNER], ("", ""))
-        yield row["event_key"], Charged(run_id, row["status"], charge_micros, row[OWNER], line, kind, reason)
+        yield row["event_key"], Charged(run_id, row["status"], charge_micros, row[OWNER], line, kind, reason, rerated[key_of_charge(row)])
 
 
 def _lines(connection: sa.Connection, run_id: int, subscriptions: Sequence[int]) -> dict[tuple[Any, ...], Line]:

@@ -1,13 +1,14 @@
 """Runs of a date that had not begun, on the clocks of their accounts, when they were committed: they barred or billed ahead of time.
 
-Nothing of them is damaged. They are told so that somebody looks at them; what was undone or is void is not told any more.
+Nothing of them is damaged. They are told so that somebody looks at them, each with the command that takes it back; what was undone or is
+void is not told any more. That command says what stands in its way.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -18,16 +19,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_CYCLE, _NUMBERED, _OPENING = "cycle", "numbered", "opening"  # kinds of run, and a state
+
+
+class _Ahead(NamedTuple):
+    """A run, its instant, and how many were ahead of it. `known`: kind and state, of a run that bills."""
+
+    run_id: int
+    date: str
+    at_us: int
+    ahead: int
+    known: tuple[str, ...]
 
 
 def notes(connection: sa.Connection) -> Iterator[tuple[str, str]]:
     """A place and what is to be said of it, for each run that has anything ahead of its commit's clock."""
-    for run_id, date, at_us, count in _ahead(connection, _dunned()):
+    for run_id, date, at_us, count, _ in _ahead(connection, _dunned()):
         told = f"run {run_id} of {date} was taken on {_day(at_us)} (UTC), when that date had not begun for {count:,} of its accounts"
         yield "dunning_steps", f"{told}: ratewright dunning undo --run {run_id} --reason ..."
-    for run_id, date, at_us, count in _ahead(connection, _billed()):
+    for run_id, date, at_us, count, known in _ahead(connection, _billed()):
         told = f"run {run_id} of {date} was numbered on {_day(at_us)} (UTC), when that date had not begun for {count:,} of its documents"
-        yield "bill_runs", f"{told}: ratewright bill list"
+        yield "bill_runs", f"{told}: {_taken_back(run_id, date, *known)}"
+
+
+def _taken_back(run_id: int, date: str, kind: str, state: str) -> str:
+    """The command that takes back what a run billed: only those of the cycle are undone, once they are posted."""
+    undo = f"ratewright bill undo --run {run_id} --reason ..."
+    if kind == _CYCLE:
+        return f"finish it first with ratewright bill run --date {date} --resume, then {undo}" if state == _NUMBERED else undo
+    if kind == _OPENING:
+        return "what its accounts do not owe is written off: ratewright ledger write-off NUMBER"
+    return "its documents, the newest first: ratewright invoice void NUMBER --reason ..."
 
 
 def _dunned() -> sa.Select[Any]:
@@ -48,21 +70,22 @@ def _billed() -> sa.Select[Any]:
     run, invoice, event = tables.bill_runs.c, tables.invoices, tables.invoice_events.c
     commit, account = tables.commits, tables.accounts
     void = sa.select(event.invoice_key).where(event.kind == "voided")
+    kind = sa.func.coalesce(run.kind, _CYCLE)
     names = (run.run_id, run.bill_date, commit.c.at_us, account.c.timezone)
-    query = sa.select(*names, sa.func.count()).select_from(tables.bill_runs)
+    query = sa.select(*names, sa.func.count(), kind, run.state).select_from(tables.bill_runs)
     query = query.join(invoice, invoice.c.run_id == run.run_id).join(commit, commit.c.commit_seq == invoice.c.commit_seq)
     query = query.join(account, account.c.account_key == invoice.c.account_key)
     query = query.where(sa.func.coalesce(run.detail, "").not_like('%"ahead":%'))
-    return query.where(invoice.c.invoice_key.not_in(void)).group_by(*names).order_by(run.run_id, commit.c.at_us)
+    return query.where(invoice.c.invoice_key.not_in(void)).group_by(*names, run.kind, run.state).order_by(run.run_id, commit.c.at_us)
 
 
-def _ahead(connection: sa.Connection, query: sa.Select[Any]) -> Iterable[tuple[int, str, int, int]]:
-    """Of what a query gives, by run: number, date, instant, and how many were ahead of it."""
-    found: dict[int, tuple[int, str, int, int]] = {}
-    for run_id, date, at_us, timezone, count in connection.execute(query):
+def _ahead(connection: sa.Connection, query: sa.Select[Any]) -> Iterable[_Ahead]:
+    """Of what a query gives, by run: those of which anything was ahead."""
+    found: dict[int, _Ahead] = {}
+    for run_id, date, at_us, timezone, count, *known in connection.execute(query):
         if at_us < _begins_us(date, timezone):
-            before = found.get(run_id, (run_id, date, at_us, 0))
-            found[run_id] = (*before[:3], before[3] + int(count))
+            before = found.get(run_id, _Ahead(run_id, date, at_us, 0, tuple(known)))
+            found[run_id] = before._replace(ahead=before.ahead + int(count))
     return found.values()
 
 

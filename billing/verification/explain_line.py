@@ -3,7 +3,7 @@
 Of a record that no run has priced, or that is priced and on no bill, the reason is told (`billing.left_out`).
 
 A line that corrects an earlier one stands for a difference; what is shown then is every event of its charge key as the invoice's run
-knew them.
+knew them. A charge is that of a run of the cycle; what re-ratings have billed since on top of it is told beside it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.intake import view
+from billing.invoicing.rerated import Rerated, key_of_charge, key_of_line, rerated_since
 from billing.left_out import telling
 from billing.left_out.telling import Told
 from billing.runs import charge_files, states
@@ -39,7 +40,10 @@ _CHARGE: Final = [
 
 
 class LineExplained(msgspec.Struct, frozen=True):
-    """A line and its events in order of time. `exact_micros`: the sum of their charges, before the line was rounded."""
+    """A line and its events in order of time. `exact_micros`: the sum of their charges, before the line was rounded.
+
+    `rerated`: what re-ratings have billed since on the usage of its subscription and period.
+    """
 
     number: str
     line_no: int
@@ -48,14 +52,33 @@ class LineExplained(msgspec.Struct, frozen=True):
     amount_micros: int
     exact_micros: int
     outcomes: tuple[Outcome, ...]
+    run_id: int
+    rerated: tuple[Rerated, ...]
+
+
+class ChargeRerated(msgspec.Struct, frozen=True):
+    """The charge of an event in the run that is told of, and what re-ratings have billed since on top of it."""
+
+    event_key: str
+    run_id: int
+    charge_micros: int
+    lines: tuple[Rerated, ...]
 
 
 class RecordExplained(msgspec.Struct, frozen=True):
-    """What runs made of the records of one name, in order of time; and those that are on no bill."""
+    """What runs made of the records of one name, in order of time; and those that are on no bill.
+
+    `rerated`: of the charges after which a re-rating has billed anything on the usage of their subscription and period.
+    """
 
     record_id: str
     outcomes: tuple[Outcome, ...]
     left_out: tuple[Told, ...]
+    rerated: tuple[ChargeRerated, ...] = ()
+
+    def rerated_of(self, outcome: Outcome) -> ChargeRerated | None:
+        """What re-ratings have billed on top of one of the outcomes."""
+        return next((each for each in self.rerated if each.event_key == outcome.event.event_key.hex()), None)
 
 
 def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
@@ -65,6 +88,8 @@ def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
         run = find_run(connection, line.run_id)
         paths = charge_paths(connection, run.run_id)
         plain = PlainLookup(home, connection, run)
+        key = key_of_line(line)
+        rerated = rerated_since(connection, run.run_id, [key])[key]
     owner = plain.account_key(line.subscription_key)
     drawn, of_line = _charges(home, paths, line, plain.with_others([owner]) if owner in plain.together else [])
     outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, run.pinned_seq, drawn))]
@@ -73,7 +98,8 @@ def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
         (each for each in outcomes if each.event.event_key in wanted), key=lambda each: (each.event.start_us, each.event.event_key)
     )
     exact_micros = sum(each.charge_micros for each in chosen)
-    return LineExplained(number, line_no, line.text, line.currency, line.amount_micros, exact_micros, tuple(chosen))
+    told = (number, line_no, line.text, line.currency, line.amount_micros, exact_micros)
+    return LineExplained(*told, tuple(chosen), run.run_id, rerated)
 
 
 def explain_record(home: Home, record_id: str, run_id: int | None = None) -> RecordExplained:
@@ -92,16 +118,17 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
             f"run {latest.run_id} priced no record `{record_id}`, and no usage that counts has that name",
             "`ratewright bill refused` and `usage suspense` show record names",
         )
-    rest, outcomes, left_out = dict(named), list[Outcome](), list[Told]()
+    rest, outcomes, left_out, rerated = dict(named), list[Outcome](), list[Told](), list[ChargeRerated]()
     for run in runs:
         if rest:
-            priced, aside = _priced(home, run, rest, chosen=run_id is not None)
+            priced, aside, on_top = _priced(home, run, rest, chosen=run_id is not None)
             outcomes += priced
             left_out += aside
+            rerated += on_top
     keys: Any = pa.array(sorted(rest), KEY)
     left_out += telling.tell(home, seq, keys, np.array([rest[key] for key in sorted(rest)], np.int64), run_id)
     ordered = sorted(outcomes, key=lambda each: (each.event.start_us, each.event.event_key))
-    return RecordExplained(record_id, tuple(ordered), tuple(left_out))
+    return RecordExplained(record_id, tuple(ordered), tuple(left_out), tuple(rerated))
 
 
 def _records(home: Home, record_id: str, seq: int) -> dict[Any, int]:
@@ -111,10 +138,11 @@ def _records(home: Home, record_id: str, seq: int) -> dict[Any, int]:
     return dict(zip(usage["event_key"].to_pylist(), int64(usage["start_us"]).tolist(), strict=True))
 
 
-def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tuple[list[Outcome], list[Told]]:  # noqa: ANN401 -- a row of bill_runs
-    """What a run made of those of `wanted` that it priced, which are taken out of it; and which of them are on no bill all the same.
+def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tuple[list[Outcome], list[Told], list[ChargeRerated]]:  # noqa: ANN401 -- a row of bill_runs
+    """What a run made of those of `wanted` that it priced, which are taken out of it.
 
-    Unless it was `chosen` by its number, it says nothing for whom it was undone.
+    Then which of them are on no bill all the same, and on top of which re-ratings have billed anything since. Unless it was `chosen` by
+    its number, it says nothing for whom it was undone.
     """
     with home.connect() as connection:
         paths = charge_paths(connection, run.run_id)
@@ -124,7 +152,7 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
     named = charge_files.read(home.path, paths, _CHARGE, pc.field("event_key").isin(pa.array(sorted(wanted), KEY)))
     named = named if chosen else counting.of(run.run_id, named)
     if not named.num_rows:
-        return [], []
+        return [], [], []
     with home.connect() as connection:
         plain = PlainLookup(home, connection, run)
     # What a holder's other events drew before is part of the answer: whole buckets are priced, and the records picked out of them.
@@ -139,7 +167,16 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
     starts = {key: wanted.pop(key) for key in found}
     reasons = {each.account_key: (LeftOut.QUARANTINED if each.kind is None else LeftOut(each.kind), each.reason) for each in aside}
     unbilled = {key: reasons[owner] for key, owner in zip(named["event_key"].to_pylist(), owners, strict=True) if owner in reasons}
-    return outcomes, list(telling.tell_aside(home, run, starts, unbilled))
+    return outcomes, list(telling.tell_aside(home, run, starts, unbilled)), _rerated(home, run.run_id, named, outcomes)
+
+
+def _rerated(home: Home, run_id: int, named: pa.Table, outcomes: list[Outcome]) -> list[ChargeRerated]:
+    """Of the charges of a run those on top of which re-ratings have billed anything since."""
+    keys = {row["event_key"]: key_of_charge(row) for row in named.drop_columns(["start_us"]).to_pylist()}
+    with home.connect() as connection:
+        lines = rerated_since(connection, run_id, keys.values())
+    of_outcome = ((outcome, lines[keys[outcome.event.event_key]]) for outcome in outcomes)
+    return [ChargeRerated(each.event.event_key.hex(), run_id, each.charge_micros, told) for each, told in of_outcome if told]
 
 
 def _line(connection: sa.Connection, number: str, line_no: int) -> Any:  # noqa: ANN401 -- a row of invoice_lines

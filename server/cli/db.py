@@ -8,6 +8,7 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 app = cyclopts.App(name="db", help="Where the database is; upgrade, check and copy it.")
@@ -124,7 +125,8 @@ def check(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
         print(output.printable(f"{finding.place}: {finding.what}"))
     for note in checked.notes:
         print(output.printable(f"note: {note.place}: {note.what}"))
-    print(f"{len(checked.findings)} findings in {len(checked.tables)} tables and {checked.files} files")
+    where = f"{counted(len(checked.tables), 'table')} and {counted(checked.files, 'file')}"
+    print(f"{counted(len(checked.findings), 'finding')} in {where}")
     return 1 if checked.findings else 0
 
 
@@ -166,5 +168,6 @@ def copy(
         return 0
     rows = [(each.table, each.rows, len(each.sums)) for each in done.tables if each.rows]
     output.print_table(("table", "rows", "sums compared"), rows, right=("rows", "sums compared"))
-    print(f"copied {sum(each.rows for each in done.tables)} rows and {done.files} files to {to}; both sides are the same")
+    what = f"{counted(sum(each.rows for each in done.tables), 'row')} and {counted(done.files, 'file')}"
+    print(f"copied {what} to {to}; both sides are the same")
     return 0

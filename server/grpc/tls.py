@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import grpc
 
+from rating.counted import counted
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def _check_dates(certificate: Path, now_us: int) -> str:
     days = (until_us - now_us) // US_PER_DAY
     if days >= WARN_DAYS:
         return ""
-    return f"TLS certificate {certificate} ends in {days} days, at {_instant(until_us)}: renew it and start the server again before"
+    left = counted(days, "day")
+    return f"TLS certificate {certificate} ends in {left}, at {_instant(until_us)}: renew it and start the server again before"
 
 
 def validity(der: bytes) -> Validity:

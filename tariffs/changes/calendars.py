@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rating.counted import counted
 from tariffs.changes import words
 from tariffs.changes.change import Effect, Found, worst
 from tariffs.changes.fields import more
@@ -58,7 +59,7 @@ def networks(old: RoamingZone, new: RoamingZone) -> Iterator[Found]:
         listed = [words.network(plmn) for plmn in sorted(set(here.plmns) - set(there.plmns))]
         if listed:
             told = words.such_as(listed)
-            yield Found(f"{words.count(len(listed), 'network')} {what}", *((told, "") if here is old else ("", told)), Effect.MAY)
+            yield Found(f"{counted(len(listed), 'network')} {what}", *((told, "") if here is old else ("", told)), Effect.MAY)
     if old.timezone != new.timezone:
         yield Found("time zone", old.timezone or "the catalogue's", new.timezone or "the catalogue's", Effect.MAY)
 
@@ -70,9 +71,9 @@ def _times(calendar: Calendar, name: str) -> str:
 def _dates(what: str, old: set[dt.date], new: set[dt.date]) -> Iterator[Found]:
     lost, gained = ([str(date) for date in sorted(dates)] for dates in (old - new, new - old))
     if lost:
-        yield Found(f"{words.count(len(lost), what)} fewer", words.such_as(lost), "", Effect.MAY)
+        yield Found(f"{counted(len(lost), what)} fewer", words.such_as(lost), "", Effect.MAY)
     if gained:
-        yield Found(f"{words.count(len(gained), what)} more", "", words.such_as(gained), Effect.MAY)
+        yield Found(f"{counted(len(gained), what)} more", "", words.such_as(gained), Effect.MAY)
 
 
 def _percentage_on(tax: TaxClass, date: dt.date) -> int:

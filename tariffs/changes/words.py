@@ -136,11 +136,6 @@ def titles(by_language: Mapping[str, str]) -> str:
     return ", ".join(f"{language}: {text}" for language, text in sorted(by_language.items())) or NOTHING
 
 
-def count(number: int, singular: str, plural: str = "") -> str:
-    """`1 prefix`, `1,203 prefixes`."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
-
-
 def names(found: Iterable[object]) -> str:
     """`a, b`, or `none`."""
     return ", ".join(map(str, found)) or NOTHING

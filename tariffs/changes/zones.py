@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rating.counted import counted
 from tariffs.changes import words
 from tariffs.changes.change import Effect, Found
 
@@ -40,7 +41,7 @@ def moves(old: Catalogue, new: Catalogue) -> list[Move]:
 
 def found(move: Move, effect: Effect) -> Found:
     """The words of a move: `1,203 prefixes from far to near, such as 4930`."""
-    count = words.count(len(move.numbers), move.what, _PLURALS[move.what])
+    count = counted(len(move.numbers), move.what, _PLURALS[move.what])
     if move.old == move.new:
         told = f"{count} written out or left out; the numbers stay in {move.new}, such as {words.such_as(list(move.numbers))}"
         return Found(told, "", "", Effect.NONE)

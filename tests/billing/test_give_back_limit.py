@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing import agreeing, payments
+from billing.accounts import agreements
+from billing.accounts.kinds import DiscountFact
+from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.documents import crediting, undoing, voiding
 from billing.payments import deposits, giving_back
 from billing.persons import Who
 from billing.store import approvals, settings
 from rating.errors import UserError
-from tests.billing.documents.clerk import CENT, customer, wrong
+from tests.billing.documents.clerk import CENT, customer, totals, wrong
 from tests.billing.payments.desk import UNIT, Desk, day
 from tests.billing.runs.world import World, instant_us
 from tests.billing.second_person import set_by_two
@@ -231,3 +234,16 @@ def test_a_reason_is_one_line_of_signs_that_can_be_seen(world: World, reason: st
     ):
         with pytest.raises(UserError, match=r"line breaks or signs that cannot be printed|needs a reason"):
             act()
+
+
+def test_a_discount_told_in_arrears_gives_back_with_one_person_as_far_back_as_periods_are_open(world: World) -> None:
+    """Half of 10.00 a month and its tax, of April and of three of the six months before, though one person may give back nothing alone."""
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    set_by_two(world.home, "give_back_limit_micros", "0", world.tick)
+    for month in ("2025-11", "2025-12", "2026-01", "2026-02", "2026-03", "2026-04"):
+        world.bill(f"{month}-01")
+    half = DiscountFact(name="half", percent_ppm=500_000)
+    agreements.agree(world.home, Asked(ANA, world.tick()), "anna", "discount", dt.date(2025, 10, 1), None, half)
+    world.bill("2026-05-01")
+    assert totals(world, "anna") == [*[1060] * 6, 530 - 3 * 530]

@@ -1,8 +1,9 @@
 """Bill dates that are to be run today: those on which a period ended that no run has billed, by the clocks of accounts.
 
 An account counts at each bill date of a period that was not billed, or whose invoice is void. The last period of an account that closes
-counts at the end of its cycle. Whom a run of that date would leave out (`billing.runs.selection.due_accounts`), and for whom the date has
-not begun, is counted apart.
+counts at the end of its cycle. Where a date was run before, as after an undo for some accounts, the run of that date takes in the others
+once more that something touched since: they are counted apart. Whom a run of that date would leave out
+(`billing.runs.selection.due_accounts`), and for whom the date has not begun, is counted apart as well.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import numpy as np
 
 from billing import clocks
 from billing.runs import states
-from billing.runs.contracts import facts
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_of
 from billing.runs.contracts.facts import Facts
-from billing.runs.selection import due_accounts, later_bills
+from billing.runs.selection import changed_accounts, due_accounts, later_bills
 from billing.runs.selection.coverage import TESTED, Covered, covered_through
 from billing.store import settings
 
@@ -37,13 +39,15 @@ DUE: Final = "due"
 class DueDate(msgspec.Struct, frozen=True):
     """A bill date and how many accounts have a period that ended on it and is not billed.
 
-    `accounts`: those that a run would bill; `waiting`: those that it would bill as well and on whose clocks it has not begun, and `clock`
-    the time zone furthest behind of these.
+    `accounts`: those that a run would bill; `again`: those without such a period that it would compute once more, since something touched
+    them after they were billed: it bills what differs, if anything does. `waiting`: those that it would bill as well and on whose clocks it
+    has not begun, and `clock` the time zone furthest behind of these.
     `command`: that is to be given now; empty where a run would bill nobody, or would be refused.
     """
 
     bill_date: str
     accounts: int
+    again: int
     test: int
     held: int
     passed_by: int
@@ -72,7 +76,7 @@ def due_dates(home: Home, now_us: int) -> Due:
     with home.connect() as connection:
         known = _known(connection, home.head_seq(connection), now_us)
         ended = _ended(known)
-        found = [_due_date(connection, known, day, ended[day]) for day in sorted(ended)]
+        found = [_due_date(home, connection, known, day, ended[day]) for day in sorted(ended)]
         run = states.unfinished(connection)
     command = "" if run is None else f"ratewright bill run --date {run.bill_date} --resume"
     return Due(tuple(each for each in found if each is not None), command)
@@ -104,7 +108,7 @@ def _bill_dates(life: Life) -> set[dt.date]:
     return {each.cycle_end or each.end for each in life.periods if each.start >= day_of(life.fresh_day)}
 
 
-def _due_date(connection: sa.Connection, known: _Known, day: dt.date, ended: Int64s) -> DueDate | None:
+def _due_date(home: Home, connection: sa.Connection, known: _Known, day: dt.date, ended: Int64s) -> DueDate | None:
     """What a run of a date would do with the accounts (indices) that have a period to bill; None where it has begun for none of them."""
     later = later_bills.billed_later(connection, known.facts, day, known.seq)
     ground = due_accounts.prepare(known.facts, known.covered, day, known.reopen, None, later)
@@ -120,6 +124,7 @@ def _due_date(connection: sa.Connection, known: _Known, day: dt.date, ended: Int
     return DueDate(
         day.isoformat(),
         kinds[DUE],
+        _again(home, connection, known, ground, day),
         kinds[TESTED],
         kinds[due_accounts.HELD],
         kinds[due_accounts.PASSED_BY],
@@ -127,6 +132,16 @@ def _due_date(connection: sa.Connection, known: _Known, day: dt.date, ended: Int
         clock,
         f"ratewright bill run --date {day}" if runs else "",
     )
+
+
+def _again(home: Home, connection: sa.Connection, known: _Known, ground: Ground, day: dt.date) -> int:
+    """How many accounts that were billed for all of their periods a run of the date would compute all the same."""
+    billed = ground.due & (ground.fresh_day == NEVER_DAY)
+    if not billed.any():
+        return 0
+    contracts = Contracts(known.facts, price_list.load(home, known.seq), facts.Midnights())
+    scope = changed_accounts.scope_of(home, connection, contracts, known.covered, day, known.seq)
+    return int(np.count_nonzero(billed & (scope.calendar >= 0)))
 
 
 def _kinds(ground: Ground, accounts: Int64s) -> collections.Counter[str]:

@@ -11,7 +11,7 @@ from server.cli.accounts.common import AccountId  # noqa: TC001 -- cyclopts read
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
-    from billing.accounts.lookup import AccountDetail, SubscriptionLine
+    from billing.accounts.lookup import AccountDetail, FactLine, SubscriptionLine
     from billing.enquiries.account import Standing
 
 SHOWN_ROWS = 50
@@ -88,7 +88,7 @@ def show(
         print()
         output.print_table(("subscription", "from", "on plan"), plans)
     facts = [
-        (each.fact_id, each.about, each.from_date, output.last_day(each.to_date), each.says, each.by_name)
+        (each.fact_id, each.about, each.from_date, output.last_day(each.to_date), each.says, _told_by(each))
         for each in detail.facts
         if each.from_date <= detail.as_of
     ]
@@ -104,6 +104,14 @@ def show(
         items = [(each.reference, each.issued_on, each.due_on, _amount(detail, each.amount_micros)) for each in detail.opening_items]
         output.print_table(("opening item", "issued on", "due on", "amount"), items, right=("amount",))
     return 0
+
+
+def _told_by(fact: FactLine) -> str:
+    """The person who told a fact; of a bar and its end, the dunning behind it as well."""
+    if fact.dunning_run is None:
+        return fact.by_name
+    what = f"{'undoing of ' if fact.dunning_undone else ''}dunning run {fact.dunning_run}, level {fact.dunning_level}"
+    return f"{what}, by {fact.by_name}" if fact.by_name else what
 
 
 def _local_day(now_us: int, timezone: str) -> dt.date:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -11,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def due(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """List bill dates with a period that no run has billed, oldest first, and the command that bills them; by the clocks of accounts."""
+    """List bill dates with a period that no run has billed, oldest first, and the command that bills them; by the clocks of accounts.
+
+    `again`: accounts that were billed on that date, and that its run computes once more since something came for them.
+    """
     from billing.runs.dates.due import due_dates
     from billing.store.home import Home
     from server import clock
@@ -35,12 +39,15 @@ def _print(found: Due) -> None:
     if not found.dates:
         print("no bill date is to be run today")
         return
-    columns = ("bill date", "accounts", "test", "held", "passed by", "command")
-    rows = [(each.bill_date, each.accounts, each.test, each.held, each.passed_by, each.command or _why_not(each)) for each in found.dates]
+    columns = ("bill date", "accounts", "again", "test", "held", "passed by", "command")
+    rows = [
+        (each.bill_date, each.accounts, each.again, each.test, each.held, each.passed_by, each.command or _why_not(each))
+        for each in found.dates
+    ]
     output.print_table(columns, rows, right=columns[1:-1])
 
 
 def _why_not(each: DueDate) -> str:
     if each.clock:
-        return f"wait: it has not begun for {each.waiting:,} accounts on the clock of {each.clock}; others: --accounts A,B"
+        return f"wait: it has not begun for {counted(each.waiting, 'account')} on the clock of {each.clock}; others: --accounts A,B"
     return "none: a run would bill nobody; a run of a later date will"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import cyclopts
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def opening(
         practice.say(opened)
         if done.proposal:
             print(
-                f"{done.documents} opening items wait for another person as proposal {done.proposal}; somebody else: "
+                f"proposal {done.proposal} waits for another person: {counted(done.documents, 'opening item')}; somebody else: "
                 f"ratewright approvals agree {done.proposal}"
             )
         else:

@@ -53,21 +53,27 @@ def explain(
 ) -> int:
     """Explain what a run made of a record, priced or refused, down to its increments; or why it is on no bill.
 
-    The latest run by default; of a record that it did not price, the newest run that did.
+    The latest run by default; of a record that it did not price, the newest run that did. What re-ratings have billed on top of the
+    charge since is told beside it, by line: they keep no charges by event.
     """
     from billing.left_out.words import sentences
     from billing.store.home import Home
     from billing.verification.explain_line import explain_record
     from rating import explain as explained
     from server.cli import output
+    from server.cli.pages import rerated as rerated_page
 
     with Home.open(home) as opened:
         found = explain_record(opened, record, run_id(run))
     if as_json:
         events = [explained.as_json(outcome) for outcome in found.outcomes]
-        output.print_json({"record_id": record, "events": events, "left_out": found.left_out})
+        output.print_json({"record_id": record, "events": events, "left_out": found.left_out, "rerated": found.rerated})
         return 0
-    texts = [explained.as_text(outcome, language) for outcome in found.outcomes]
+    texts = []
+    for outcome in found.outcomes:
+        on_top = found.rerated_of(outcome)
+        told = rerated_page.sentences(on_top.run_id, on_top.lines, language) if on_top is not None else []
+        texts.append("\n".join([explained.as_text(outcome, language), *told]))
     print("\n\n".join([*texts, *("\n".join(sentences(each, language)) for each in found.left_out)]))
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rating.counted import counted
 from server.cli.bill import instant
 from server.cli.bill.run import known_amounts
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
@@ -54,7 +55,7 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
 def _state(run: RunReport) -> str:
     """Where a run stands, and what was undone of it."""
     words = [run.state]
-    words += [f"undone for {run.undone_accounts:,} accounts"] if run.undone_accounts else []
+    words += [f"undone for {counted(run.undone_accounts, 'account')}"] if run.undone_accounts else []
     words += [f"undoing proposed by {run.undo_proposed_by}"] if run.undo_proposed_by else []
     return ", ".join(words)
 

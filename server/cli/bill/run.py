@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.bill import Accounts, BillDate, Threads, account_ids, amounts, bill_date, parse_date, thread_count
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
@@ -174,7 +175,7 @@ def _print_for_good(report: RunReport) -> None:
     names = (each for each in LeftOut if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED)
     count = sum(report.left_out.get(each.value, 0) for each in names)
     if count:
-        print(f"too late for any bill: {count} records; `ratewright usage too-late` lists them")
+        print(f"too late for any bill: {counted(count, 'record')}; `ratewright usage too-late` lists {'it' if count == 1 else 'them'}")
 
 
 def print_alarms(count: int) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.bill import Accounts  # noqa: TC001 -- read when the command is called
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
@@ -72,7 +73,7 @@ def _print(done: Undoing, named: frozenset[str] | None) -> None:
         print(f"in the way: {', '.join(each.account_ids)}: {each.reason}; remedy: {each.remedy}")
     if done.blockers:
         return
-    about = f"{_count(len(done.documents), 'document')} of {amounts(done.total_micros)}, {_count(done.accounts, 'account')}"
+    about = f"{counted(len(done.documents), 'document')} of {amounts(done.total_micros)}, {counted(done.accounts, 'account')}"
     freed = f"; {amounts(done.freed_micros)} that was set against them is free again" if done.freed_micros else ""
     if done.state == "undone":
         print(f"{name} {'would be' if done.dry_run else 'is'} undone, as {done.proposed_by} proposed: {about}{freed}")
@@ -83,7 +84,3 @@ def _print(done: Undoing, named: frozenset[str] | None) -> None:
     if not done.dry_run:
         only = f" --accounts {','.join(sorted(named))}" if named else ""
         print(f"another account of the operating system agrees to it: ratewright bill undo --run {done.run_id}{only} --reason ...")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -99,5 +100,5 @@ def _print_steps(policy: Policy) -> None:
 
 def _words(step: Step) -> str:
     after = step.after if step.after is None or isinstance(step.after, str) else f"level {step.after}"
-    waits = f", {step.days_after} days after {after}" if after is not None else ""
-    return f"{step.level} {step.action}: {step.days_past_due} days past due, {step.amount_min} or more{waits}"
+    waits = f", {counted(step.days_after, 'day')} after {after}" if after is not None else ""
+    return f"{step.level} {step.action}: {counted(step.days_past_due, 'day')} past due, {step.amount_min} or more{waits}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.invoice import InvoiceNumber, full
 from server.cli.payment.common import NEEDS_SECOND, second_person
@@ -46,7 +47,8 @@ def void(
         print(second_person(f"the void of {done.number}", done.proposal))
         return 0
     shown = f"{output.amount(done.total_micros, done.currency)} {done.currency} of account {done.account_id}"
-    print(f"{done.number} ({shown}) {'would be' if dry_run else 'is'} void as of {done.on_date}; {done.postings} postings turned back")
+    postings = counted(done.postings, "posting")
+    print(f"{done.number} ({shown}) {'would be' if dry_run else 'is'} void as of {done.on_date}; {postings} turned back")
     for source, micros in done.freed.items():
         freed = f"{output.amount(micros, done.currency)} {done.currency} of {source}"
         print(f"{freed} that settled it {'would be' if dry_run else 'is'} free again")

@@ -63,9 +63,11 @@ def _print_events(events: LineExplained, limit: int, language: str) -> None:
     from rating import explain as explained
     from server.cli import output
     from server.cli.pages import invoice
+    from server.cli.pages import rerated as rerated_page
 
     print()
-    output.print_lines(invoice.explained_head(events, language)[1:])
+    on_top = rerated_page.sentences(events.run_id, events.rerated, language)
+    output.print_lines([*invoice.explained_head(events, language)[1:], *on_top])
     for outcome in events.outcomes[:limit]:
         print()
         output.print_lines([explained.as_text(outcome, language)])
@@ -79,4 +81,11 @@ def _with_events(found: Explained, events: LineExplained, limit: int) -> dict[st
     figures = {"number": found.number, "line_no": line.line_no, "text": line.text, "amount_micros": line.amount_micros}
     told = {"due_micros": line.due_micros, "before_micros": line.before_micros, "sentences": line.sentences}
     shown = [explained.as_json(outcome) for outcome in events.outcomes[:limit]]
-    return {**figures, **told, "exact_micros": events.exact_micros, "events_total": len(events.outcomes), "events": shown}
+    return {
+        **figures,
+        **told,
+        "exact_micros": events.exact_micros,
+        "events_total": len(events.outcomes),
+        "events": shown,
+        "rerated": events.rerated,
+    }

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.ledger.common import Entity, MonthText, require_entity, who
 
@@ -38,11 +39,11 @@ def export(
         output.print_json(done)
         return 0
     sums = ", ".join(f"{output.amount(micros, currency)} {currency}" for currency, micros in sorted(done.debit_micros.items())) or "0"
-    print(f"{done.rows:,} rows, debits and credits {sums} each, to {done.file}")
+    print(f"{counted(done.rows, 'row')}, debits and credits {sums} each, to {done.file}")
     print(f"SHA-256 {done.sha256}" + (": as the export before" if done.same_as_before else ""))
     if done.new_postings:
         new = ", ".join(f"{output.amount(micros, currency)} {currency}" for currency, micros in sorted(done.new_micros.items()))
-        what = "1 new posting" if done.new_postings == 1 else f"{done.new_postings:,} new postings"
+        what = counted(done.new_postings, "new posting")
         print(f"changed since the export before: {what} of {new}; the file holds the whole month again")
     elif done.exported_before and not done.same_as_before:
         print("the same postings as in the export before, by another mapping or in other detail")

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from rating.counted import counted
 from rating.explain_figures import grouped
 from rating.model import ANY_ZONE, AtPlanChange, Draw, FeeOccasion, LateUsage, QuantityUnit, Service, WallClock, WhilePaused
 from rating.money import format_micros
@@ -97,16 +98,16 @@ def _of_bills(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
     for discount in plan.invoice_discounts:
         off = words.percent(discount.percent_ppm) if discount.percent_ppm else words.money(discount.amount_micros, currency)
         codes = f" with charge code {', '.join(map(str, discount.charge_codes))}" if discount.charge_codes else ""
-        months = f", for {discount.months} months" if discount.months is not None else ""
+        months = f", for {counted(discount.months, 'month')}" if discount.months is not None else ""
         yield f"invoice discount {discount.name}: {off} off {words.line_kinds(discount.kinds)}{codes}{months}"
     yield from (
         f"bill threshold {each.name}: billed at once from {words.money(each.amount_micros, currency)}" for each in plan.bill_thresholds
     )
     if plan.late_usage is not LateUsage.ORIGIN_PERIOD:
-        after = f", from {plan.late_after_days} days after its period on" if plan.late_after_days else ""
+        after = f", from {counted(plan.late_after_days, 'day')} after its period on" if plan.late_after_days else ""
         yield f"late usage: {plan.late_usage.value.replace('_', ' ')}{after}"
     if plan.late_usage_days_max is not None:
-        yield f"usage is not billed when it comes more than {plan.late_usage_days_max} days after it began"
+        yield f"usage is not billed when it comes more than {counted(plan.late_usage_days_max, 'day')} after it began"
 
 
 def _grants(catalogue: Catalogue, holder: Plan | AddOn) -> list[str]:
@@ -125,9 +126,9 @@ def _promises(plan: Plan) -> Iterator[str]:
         credit = f", {late} % of the recurring fees for each day later" if plan.terms.late_credit_ppm else ""
         yield f"activated within {plan.terms.activation_hours} hours{credit}"
     if plan.terms is not None and plan.terms.minimum_months:
-        yield f"for {plan.terms.minimum_months} months at least"
+        yield f"for {counted(plan.terms.minimum_months, 'month')} at least"
     if plan.terms is not None and plan.terms.notice_days:
-        yield f"ended {plan.terms.notice_days} days ahead"
+        yield f"ended {counted(plan.terms.notice_days, 'day')} ahead"
     if plan.sold_from is not None or plan.sold_to is not None:
         days = (f"from {plan.sold_from}" if plan.sold_from else "", f"to {plan.sold_to}" if plan.sold_to else "")
         yield f"sold {' '.join(filter(None, days))}"
@@ -141,7 +142,7 @@ def quantity(amount: int, unit: QuantityUnit) -> str:
         return f"{amount:,} B"
     if unit is QuantityUnit.MICRO:
         return format_micros(amount)
-    return f"{amount} message" if amount == 1 else f"{amount} messages"
+    return counted(amount, "message")
 
 
 def instant(at_us: int, timezone: str) -> str:
@@ -169,8 +170,7 @@ def _terms(allowance: Allowance) -> Iterator[str]:
         yield "one for all lines together" if allowance.granted_once else "each line's own in one pool"
     if allowance.rollover_periods:
         most = "" if allowance.rollover_max is None else f", {quantity(allowance.rollover_max, allowance.unit)} at most"
-        periods = "1 more period" if allowance.rollover_periods == 1 else f"{allowance.rollover_periods} more periods"
-        yield f"the rest stays for {periods}{most}"
+        yield f"the rest stays for {counted(allowance.rollover_periods, 'more period')}{most}"
     if allowance.at_plan_change is not AtPlanChange.PRORATE:
         yield f"{allowance.at_plan_change.value} at a plan change"
 
@@ -216,7 +216,7 @@ def _conditional(plan: Plan) -> list[str]:
         f"  {rule.service.name.lower()} to {'anywhere' if rule.zone == ANY_ZONE else rule.zone}, {', '.join(conditions)}: {_price(rule)}"
         for rule, conditions in told[:RULES_SHOWN]
     ]
-    return [*found, f"  and {len(told) - RULES_SHOWN} more rules with conditions"] if len(told) > RULES_SHOWN else found
+    return [*found, f"  and {counted(len(told) - RULES_SHOWN, 'more rule')} with conditions"] if len(told) > RULES_SHOWN else found
 
 
 def _price(rule: UsageRule) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rating.counted import counted
 from server.cli.bill import amounts
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def print_trial(found: Trial) -> None:
 
     shown = [f"run {run_id} of {bill_date}" for run_id, bill_date in list(found.compared_runs.items())[-RUNS_SHOWN:]]
     more = len(found.compared_runs) - len(shown)
-    then = ", ".join([*([f"{more} runs"] if more else []), *shown]) or "nothing before"
+    then = ", ".join([*([counted(more, "run")] if more else []), *shown]) or "nothing before"
     rows = [
         *([("ahead of its date", "", found.ahead)] if found.ahead else []),
         ("compared with", "", then),

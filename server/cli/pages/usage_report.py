@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rating.counted import counted
 from server.cli import output
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _lateness(report: UsageReport) -> None:
 
 def _days(late_us: int) -> str:
     hours = late_us // 3_600_000_000
-    return f"{hours} h" if hours < _HOURS_TOLD else f"{hours // 24:,} days"
+    return f"{hours} h" if hours < _HOURS_TOLD else counted(hours // 24, "day")
 
 
 def _rates(report: UsageReport) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from billing.charges.lines import minor_step_micros
 from billing.what_if.report import bills_of_plans, grouped
 from rating import spreadsheet_cells
+from rating.counted import counted
 from rating.money import RoundingMode, format_micros, round_exact
 from server.cli import output
 from tariffs.currencies import MINOR_DIGITS
@@ -52,7 +53,7 @@ _FIGURES: Final = ("events now", "events then", "now", "then", "change")
 
 def show(report: WhatIf) -> None:
     """Print all tables."""
-    print(f"{report.identity}@{report.version} over {report.month}: {report.events} events, as of commit {report.commit_seq}")
+    print(f"{report.identity}@{report.version} over {report.month}: {counted(report.events, 'event')}, as of commit {report.commit_seq}")
     print("Every account has the calendar month as one period, whatever its bill day; amounts are shown to the cent")
     print("(--csv and --json are exact) and hold what a bill of the month charges, tiers, discounts and commitments as well.")
     print("No tax is added; prices that hold their tax are compared as they stand.")
@@ -60,12 +61,12 @@ def show(report: WhatIf) -> None:
     if report.only_plan:
         print(f"Only subscriptions that have {report.only_plan} in the month are counted.")
     for each in report.moved:
-        print(f"Moved for this: {each.subscriptions} subscriptions from {each.old} to {each.new}.")
+        print(f"Moved for this: {counted(each.subscriptions, 'subscription')} from {each.old} to {each.new}.")
     for part in report.currencies:
         _show_part(part)
     _show_unpriced(report)
     for reason, count in report.left_out.items():
-        print(f"left out, {reason.replace('_', ' ')}: {count} events")
+        print(f"left out, {reason.replace('_', ' ')}: {counted(count, 'event')}")
     show_stages(report.stages)
 
 
@@ -149,7 +150,7 @@ def _show_payers(part: InCurrency) -> None:
     ]
     output.print_table(("", "customers", "%", "together"), rows, right=("customers", "%", "together"))
     if payers.foreign:
-        print(f"not counted: {payers.foreign} subscriptions with a plan in another currency than their account's")
+        print(f"not counted: {counted(payers.foreign, 'subscription')} with a plan in another currency than their account's")
     if payers.deciles:
         print("\nChange of a bill: so many customers have no larger one")
         names = ("smallest", *(f"{tenth}0 %" for tenth in range(1, 10)), "largest")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.payment import common
 
@@ -49,12 +50,12 @@ def _print(done: Imported) -> None:
         print(f"{done.file_name} was imported before; nothing changed")
         return
     before = f", {done.known_lines:,} of them came before" if done.known_lines else ""
-    outgoing = f"; {done.outgoing_lines:,} outgoing line{'s' * (done.outgoing_lines != 1)} passed over" if done.outgoing_lines else ""
-    print(f"{done.file_name}: {done.lines:,} payment{'s' * (done.lines != 1)}{before}{outgoing}")
+    outgoing = f"; {counted(done.outgoing_lines, 'outgoing line')} passed over" if done.outgoing_lines else ""
+    print(f"{done.file_name}: {counted(done.lines, 'payment')}{before}{outgoing}")
     rows = [(each.what, f"{each.lines:,}", output.amount(each.amount_micros, each.currency), each.currency) for each in done.sums]
     output.print_table(("what", "lines", "amount", "currency"), rows, right=("lines", "amount"))
-    print(f"{done.settled_parts:,} invoices settled in whole or in part")
+    print(f"{counted(done.settled_parts, 'invoice')} settled in whole or in part")
     for line_no, line_id, reason in done.waiting[:_WAITING_SHOWN]:
         print(f"line {line_no} waits in the work list: {output.printable(line_id)}: {reason}")
     if len(done.waiting) > _WAITING_SHOWN:
-        print(f"{len(done.waiting) - _WAITING_SHOWN:,} more wait: `ratewright payment worklist list`")
+        print(f"{len(done.waiting) - _WAITING_SHOWN:,} more in the work list: `ratewright payment worklist list`")

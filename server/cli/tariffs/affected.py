@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def affected(
     if found.compared_with is None:
         print(f"{label} is the first version: every subscription on its plans is touched")
     else:
-        print(f"{label} against {catalogue.identity}@{found.compared_with}: {found.changes:,} changes")
-    print(f"{len(found.subscriptions):,} subscriptions are touched")
+        print(f"{label} against {catalogue.identity}@{found.compared_with}: {counted(found.changes, 'change')}")
+    print(f"{counted(len(found.subscriptions), 'subscription')} {'is' if len(found.subscriptions) == 1 else 'are'} touched")
     for plan, count in found.by_plan().items():
         print(f"  {count:,} on {plan}")
     if found.subscriptions:

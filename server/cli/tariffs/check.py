@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from rating.errors import Problem, ProblemsError
 from rating.model import Catalogue
 from server.cli.homes import AsJson  # noqa: TC001 -- the same
@@ -132,5 +133,5 @@ def _warnings(located: Located, others: Sequence[Catalogue]) -> list[Warning]:
 def _verdict(count: int, *, strict: bool) -> str:
     if not count:
         return "good"
-    warnings = f"{count} warning{'s' if count > 1 else ''}"
+    warnings = counted(count, "warning")
     return f"not good: {warnings}, and --strict" if strict else f"good, {warnings}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rating.counted import counted
+
 if TYPE_CHECKING:
     from rating.model import Catalogue
 
@@ -11,7 +13,8 @@ if TYPE_CHECKING:
 def line(catalogue: Catalogue) -> str:
     """One line: the name, how much of what, and where the hash begins."""
     prefixes = sum(len(zone.prefixes) for zone in catalogue.zones)
-    counts = f"{len(catalogue.plans)} plans, {len(catalogue.prices)} prices, {len(catalogue.zones)} zones, {prefixes} prefixes"
+    sizes = (len(catalogue.plans), "plan"), (len(catalogue.prices), "price"), (len(catalogue.zones), "zone")
+    counts = ", ".join([*(counted(*each) for each in sizes), counted(prefixes, "prefix", "prefixes")])
     return f"{catalogue.identity}@{catalogue.version} ({counts}; {catalogue.content_hash.hex()[:12]})"
 
 

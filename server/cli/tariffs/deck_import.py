@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from rating.errors import UserError
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.tariffs.deck_options import (  # noqa: TC001 -- cyclopts reads the same
@@ -78,7 +79,8 @@ def import_deck(
         deck_page.show(update)
     seen = update.preview
     if seen.is_doubtful and not force:
-        doubts = f"{len(seen.notice_breaches):,} changes announced too late, {len(seen.contradictions):,} rows that contradict the deck"
+        late, against = counted(len(seen.notice_breaches), "change"), counted(len(seen.contradictions), "row")
+        doubts = f"{late} announced too late, {against} against the deck"
         raise UserError(f"nothing was written: {doubts}", "mend the file, or say --force if it is meant so")
     is_new = writing.write(found.file, writing.csv_text(update.merged.rows, found.deck.defaults.connect_fee_micros))
     if as_json:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rating.counted import counted
 from server.cli import output
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def show(update: Update) -> None:
     for note in _notes(update):
         print(f"  {note}")
     if seen.largest:
-        _changes(f"largest changes (of {seen.raised + seen.lowered + seen.mixed + seen.removed + seen.blocked:,} prefixes)", seen.largest)
+        changed = seen.raised + seen.lowered + seen.mixed + seen.removed + seen.blocked
+        _changes(f"largest changes (of {counted(changed, 'prefix', 'prefixes')})", seen.largest)
     if seen.notice_breaches:
         _changes("announced too late", seen.notice_breaches[:SHOWN])
         _more(len(seen.notice_breaches))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
 
 if TYPE_CHECKING:
@@ -101,14 +102,15 @@ def _past(home: Home, catalogue: Catalogue, now_us: int) -> list[str]:
     touched, again = rebilled(home, catalogue)
     if not touched.subscriptions:
         return []
-    notes = [f"it takes effect in the past and touches {len(touched.subscriptions):,} subscriptions"]
+    notes = [f"it takes effect in the past and touches {counted(len(touched.subscriptions), 'subscription')}"]
     if again.periods:
         first, last = again.periods[0][0], output.last_day(again.periods[-1][1])
-        notes.append(f"the next bill run bills the differences of {again.accounts:,} accounts, for billed periods from {first} to {last}")
+        differ = counted(again.accounts, "account")
+        notes.append(f"the next bill run bills the differences of {differ}, for billed periods from {first} to {last}")
     if again.beyond:
         shown = ", ".join(again.beyond[:NAMED]) + (" and others" if len(again.beyond) > NAMED else "")
         notes.append(
-            f"{len(again.beyond):,} accounts ({shown}) were billed for earlier days that it changes too: no run opens those any more, "
+            f"it changes earlier billed days of {counted(len(again.beyond), 'account')} ({shown}), too: no run opens those any more, "
             "adjust them by hand"
         )
     return notes

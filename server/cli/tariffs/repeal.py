@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 
@@ -57,5 +58,5 @@ def repeal(
         return 0
     print(f"{wanted}: repealed from {told(from_us, timezone)} on by {decision.by.name}")
     if left:
-        print(f"  {left:,} subscriptions have no plan to be priced by from then on: publish a version that follows, or move them")
+        print(f"  without a plan from then on: {counted(left, 'subscription')}; publish a version that follows, or give other plans")
     return 0

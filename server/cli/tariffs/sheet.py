@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from rating.errors import NotFoundError, UserError
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
@@ -110,7 +111,7 @@ def _write(made: Sheet, form: str, output: Path | None) -> None:
             output.write_bytes(written)
     except OSError as error:
         raise UserError(f"{output} cannot be written: {error.strerror}", "name a file in a folder that is there") from error
-    print(printable(f"{output}: {made.title}, {len(made.cells)} prices, {form}"))
+    print(printable(f"{output}: {made.title}, {counted(len(made.cells), 'price')}, {form}"))
 
 
 def _versions(name: str, paths: Sequence[Path], home: Path) -> tuple[list[Catalogue], str, str]:

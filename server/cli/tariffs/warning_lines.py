@@ -5,6 +5,8 @@ from __future__ import annotations
 import collections
 from typing import TYPE_CHECKING, Final
 
+from rating.counted import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -26,7 +28,7 @@ def lines(found: Sequence[Warning], locate: Callable[[Finding], Problem] | None 
             yield f"  warning {warning.code}: {where}: {told['message']}; remedy: {told['remedy']}"
     for code, count in shown.items():
         if count > SHOWN_MAX:
-            yield f"  and {count - SHOWN_MAX:,} more warnings {code}; --json has them all"
+            yield f"  and {counted(count - SHOWN_MAX, 'more warning')} {code}; --json has them all"
 
 
 def row(warning: Warning, locate: Callable[[Finding], Problem] | None = None) -> dict[str, str]:

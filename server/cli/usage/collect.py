@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _watch(home: Home, collector: Collector, pace: Pace, world: Surroundings) ->
 
     _note("watching; Ctrl-C finishes the file at hand and ends")
     files = loop.watch(home, collector, pace, world)
-    _note(f"{files:,} files collected")
+    _note(f"{counted(files, 'file')} collected")
     return 0
 
 
@@ -133,7 +134,7 @@ def _what(report: FileReport) -> str:
     if report.state == stored.RESENT:
         return f"sent before: {report.reason}"
     counts = ", ".join(f"{rows:,} {name}" for name, rows in report.rows.items() if rows)
-    records = f"{report.received:,} records" + (f" ({counts})" if counts else "")
+    records = counted(report.received, "record") + (f" ({counts})" if counts else "")
     return f"taken as {report.source}: {records}" + (f"; {report.reason}" if report.reason else "")
 
 

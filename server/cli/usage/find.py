@@ -140,6 +140,7 @@ def _row(record: Record, timezone: str, language: str) -> tuple[str, ...]:
 def state_in_words(record: Record, language: str) -> str:
     """The fate of a record in words."""
     from billing.left_out.words import WORDS
+    from server.cli.pages import rerated as rerated_page
 
     fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
     awaited = WORDS[language].get(f"{record.detail}_told")
@@ -147,7 +148,8 @@ def state_in_words(record: Record, language: str) -> str:
         return awaited.format(date=record.next_bill_date)
     state = "late_waits" if record.state == "late_billed" and not record.invoice else record.state
     text = _STATES[language][state].format(**fields, told=_told(record, language))
-    return text + (_LATER[language].format(", ".join(record.later_lines)) if record.later_lines else "")
+    later = _LATER[language].format(", ".join(record.later_lines)) if record.later_lines else ""
+    return text + later + rerated_page.in_short(record.rerated, language)
 
 
 def _told(record: Record, language: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
 from server.cli.usage import common
 
@@ -103,7 +104,7 @@ def _raise_refused(refused: Sequence[UnusableFileError], files: int) -> None:
         rows = "".join(f"\n  {error.message}; remedy: {error.remedy}" for error in refused)
         taken = "nothing was stored" if len(refused) == files else "the others were taken"
         raise UserError(
-            f"{len(refused)} of {files} files {'was' if len(refused) == 1 else 'were'} refused, {taken}:{rows}",
+            f"{len(refused)} of {counted(files, 'file')} {'was' if len(refused) == 1 else 'were'} refused, {taken}:{rows}",
             "mend or leave out what was refused and give the same command again: what was taken is recognised",
         )
 
@@ -124,9 +125,9 @@ def _note(report: IntakeReport) -> str:
     if report.already_taken:
         same = "" if Path(report.same_as).name == Path(report.name).name else f" as {Path(report.same_as).name}"
         return f"taken before{same}, nothing added"
-    notes = [f"{report.taken_back} earlier rows now conflicting"] if report.taken_back else []
+    notes = [f"{counted(report.taken_back, 'earlier row')} now conflicting"] if report.taken_back else []
     notes += [f"{rows} {reason}" for reason, rows in report.suspended_by_reason.items()]
     notes += [f"{report.assembled} put together from segments"] if report.assembled else []
-    notes += [f"at least {calls:,} calls count from {other} as well: each bills twice" for other, calls in report.told_twice.items()]
-    notes += [f"{report.absorbed_later} earlier rows now absorbed"] if report.absorbed_later else []
+    notes += [f"at least {counted(calls, 'call')} from {other} as well: each bills twice" for other, calls in report.told_twice.items()]
+    notes += [f"{counted(report.absorbed_later, 'earlier row')} now absorbed"] if report.absorbed_later else []
     return "; ".join(notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 
@@ -17,7 +18,7 @@ def seal(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     if as_json:
         output.print_json(sealed._asdict())
     elif sealed.rows:
-        print(f"{sealed.rows:,} rows in {sealed.files} files, {sealed.sealed_bytes:,} bytes")
+        print(f"{counted(sealed.rows, 'row')} in {counted(sealed.files, 'file')}, {counted(sealed.sealed_bytes, 'byte')}")
     else:
         print("nothing to seal")
     return 0

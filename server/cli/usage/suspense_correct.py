@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.usage.suspense_common import SHOWN_ROWS, BillDate, Definitions, Note, Reasons
 
@@ -83,7 +84,9 @@ def correct(
         return 0
     if rows:
         common.print_preview(rows)
-    print(f"{figures.coming_back:,} of {figures.rows:,} records come back, worth {common.money(figures.estimated, figures.unknown)}")
+    come = "comes" if figures.coming_back == 1 else "come"
+    worth = common.money(figures.estimated, figures.unknown)
+    print(f"{figures.coming_back:,} of {counted(figures.rows, 'record')} {come} back, worth {worth}")
     if saved is not None:
         print(f"saved as correction {saved.proposal_id}; next: {_next(saved)}")
     return 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.usage.suspense_common import Note  # noqa: TC001 -- cyclopts reads the annotations
 
@@ -82,7 +83,7 @@ def approve(
         return 0
     print(f"proposal {number} ({common.proposal_in_words(found)}): {found.state.value}")
     if done is not None:
-        print(f"{done.rows:,} records are written off, worth {common.money(done.estimated, done.unknown)}")
+        print(f"written off: {counted(done.rows, 'record')}, worth {common.money(done.estimated, done.unknown)}")
     elif not reject:
         print(f"next: ratewright usage suspense recycle --correction {number}")
     return 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.usage.suspense_common import BillDate  # noqa: TC001 -- cyclopts reads the annotations
 
@@ -51,11 +52,11 @@ def _print(found: Shown) -> None:
     entry = found.entry
     if entry is not None:
         worth = f"about {output.amount(entry.estimated_micros, entry.currency)} {entry.currency}" if entry.currency else "unknown"
-        seen = f"{instant(entry.first_seen_us)} .. {instant(entry.last_seen_us)} UTC; waits for {entry.age_days} days"
-        place = f"{entry.file or 'stream'}, byte {entry.offset}, {entry.length} bytes"
+        seen = f"{instant(entry.first_seen_us)} .. {instant(entry.last_seen_us)} UTC; waits for {counted(entry.age_days, 'day')}"
+        place = f"{entry.file or 'stream'}, byte {entry.offset}, {counted(entry.length, 'byte')}"
         rows += [("source", entry.source), ("worth", f"{worth} ({entry.basis})"), ("seen", seen), ("place", place)]
     if found.came_again:
-        rows.append(("came again", f"{found.came_again} times: duplicates in the books"))
+        rows.append(("came again", f"{counted(found.came_again, 'time')}, as duplicate in the books"))
     rows += [("decided", _decided(each)) for each in found.decisions]
     rows += [(name, value) for name, value in found.fields.items() if not found.differences]
     output.print_table(("what", "is"), rows)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.usage.suspense_common import BillDate, Note, OfSource, Reasons  # noqa: TC001 -- cyclopts reads the annotations
 
@@ -41,6 +42,6 @@ def write_off(
     if as_json:
         output.print_json(common.proposal_json(saved))
         return 0
-    print(f"{subject.rows:,} records, worth {common.money(subject.estimated, subject.unknown)}")
+    print(f"{counted(subject.rows, 'record')}, worth {common.money(subject.estimated, subject.unknown)}")
     print(f"saved as proposal {saved.proposal_id}; next: another person runs `ratewright usage suspense approve {saved.proposal_id}`")
     return 0

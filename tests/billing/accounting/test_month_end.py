@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from billing import invoicing
+from billing import invoicing, ledger
 from billing.accounting import balances, check, closing, month_end, unbilled
 from billing.accounting.month_end import month_of
 from billing.documents import crediting, voiding
 from billing.ledger import closed_months
-from billing.ledger import postings as ledger
 from billing.ledger.closed_months import Standing, Who
 from billing.runs import cycle, reports, states
 from billing.store import tables

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from mediation.known_records import hash_index
-from mediation.once import HashIndex, Verdict
+from mediation.known_records import HashIndex, Verdict, hash_index
 from rating.errors import UserError
 
 if TYPE_CHECKING:

@@ -74,7 +74,7 @@ def test_a_folder_is_collected_and_what_is_wrong_is_told(run: Callable[..., str]
     out = run("usage", "collect", "cdr", "--settle", 0, status=1)
     assert sorted(line for line in out.splitlines() if line.startswith("sw1")) == [
         "sw1_0001.csv: taken as sw1: 2 records (2 answered)",
-        "sw1_0003.csv: taken as sw1: 1 records (1 answered)",
+        "sw1_0003.csv: taken as sw1: 1 record (1 answered)",
     ]
     assert "sw2/x.csv: rejected: x.csv does not hold what it says it holds: records: 2 by the file, 1 counted; remedy: fetch" in out
     found = json.loads(run("usage", "findings", "--json"))["findings"]
@@ -131,8 +131,8 @@ def test_a_watch_finishes_when_it_is_asked_to(root: Path) -> None:
     watch.send_signal(signal.SIGINT)
     out, err = watch.communicate(timeout=30)
     assert watch.returncode == 0, err
-    assert out == "sw1_0001.csv: taken as sw1: 1 records (1 answered)\n"
-    assert err.splitlines()[-1] == "1 files collected"
+    assert out == "sw1_0001.csv: taken as sw1: 1 record (1 answered)\n"
+    assert err.splitlines()[-1] == "1 file collected"
 
 
 def _days() -> list[str]:

@@ -75,7 +75,7 @@ def test_an_update_onto_a_folder(folder: Path, capsys: pytest.CaptureFixture[str
     assert shown[:3] == [
         f"update.csv onto world of {folder}/trunk: an update from 2026-12-15",
         "  prefixes: added 1, removed 0, raised 1, lowered 0, mixed 0, blocked 0, moved 0, unchanged 0; zones afterwards: 5",
-        "largest changes (of 1 prefixes)",
+        "largest changes (of 1 prefix)",
     ]
     assert shown[4].split() == [
         *("Germany", "Mobile", "raised", "2026-12-15"),
@@ -165,7 +165,7 @@ def test_doubtful_decks_are_written_on_demand_only(folder: Path, capsys: pytest.
     assert app.main(words(folder, "import", "update.csv", "--into", folder / "trunk", *late)) == 1
     out, err = capsys.readouterr()
     assert "announced too late" in out
-    assert err.startswith("error: nothing was written: 1 changes announced too late, 0 rows that contradict the deck")
+    assert err.startswith("error: nothing was written: 1 change announced too late, 0 rows against the deck")
     assert (folder / "trunk" / "world.csv").read_text() == before
     assert app.main(words(folder, "import", "update.csv", "--into", folder / "trunk", *late, "--force")) == 0
     assert (folder / "trunk" / "world.csv").read_text() != before

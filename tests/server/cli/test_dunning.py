@@ -97,7 +97,7 @@ def test_policies_are_checked_added_and_listed(call: Command, home: Path) -> Non
     path.write_text(POLICY, encoding="utf-8")
     doubt = "doubtful: level 2 bars without a reminder before; say `after: remind` and `days_after`"
     assert call(f"dunning policy check {path}").splitlines()[1:] == [
-        "  1 remind: 1 days past due, 0.01 or more",
+        "  1 remind: 1 day past due, 0.01 or more",
         "  2 bar_outgoing: 2 days past due, 0.01 or more",
         doubt,
     ]
@@ -136,14 +136,40 @@ def test_runs_of_dates_that_had_not_begun_are_noted(call: Command) -> None:
         ],
         [
             "bill_runs",
-            f"run 1 of 2025-11-01 was numbered on 2025-10-31 (UTC), {AHEAD} documents: ratewright bill list",
+            f"run 1 of 2025-11-01 was numbered on 2025-10-31 (UTC), {AHEAD} documents: ratewright bill undo --run 1 --reason ...",
         ],
     ]
     assert "note: dunning_steps: run 1 of 2025-12-20" in call("db check")
     call("dunning undo --run 1 --reason ahead")
     call("dunning undo --run 1 --reason ahead", by="bob")
-    call("invoice void R-0000000001 --reason ahead")
+    call("bill undo --run 1 --reason ahead")
+    call("bill undo --run 1 --reason ahead", by="bob")
     assert json.loads(call("db check --json"))["notes"] == []
+
+
+# kind and state of a run that bills, and the remedy of the note about it
+@pytest.mark.parametrize(
+    ("kind", "state", "remedy"),
+    [
+        (None, "posted", "ratewright bill undo --run 1 --reason ..."),
+        (
+            None,
+            "numbered",
+            "finish it first with ratewright bill run --date 2025-11-01 --resume, then ratewright bill undo --run 1 --reason ...",
+        ),
+        ("threshold", "posted", "its documents, the newest first: ratewright invoice void NUMBER --reason ..."),
+        ("rerate", "posted", "its documents, the newest first: ratewright invoice void NUMBER --reason ..."),
+        ("opening", "posted", "what its accounts do not owe is written off: ratewright ledger write-off NUMBER"),
+    ],
+)
+def test_a_run_dated_ahead_is_told_with_what_takes_it_back(call: Command, kind: str | None, state: str, remedy: str) -> None:
+    world = World(home_of(call), fresh=False)
+    world.execute("UPDATE commits SET at_us = 1761926399999999 WHERE commit_seq = (SELECT max(commit_seq) FROM invoices)")
+    with world.home.begin() as connection:
+        connection.execute(tables.bill_runs.update().values(kind=kind, state=state))
+    ((place, told),) = dated_ahead_of(world)
+    world.home.close()
+    assert (place, told.partition(" documents: ")[2]) == ("bill_runs", remedy)
 
 
 def _chain_anew(world: World) -> None:
@@ -168,3 +194,45 @@ def home_of(call: Command) -> Path:
     from pathlib import Path  # noqa: PLC0415 -- only here at runtime
 
     return Path(json.loads(call("db where --json"))["home"])
+
+
+def told_of_bars(call: Command) -> tuple[list[str], list[list[object]]]:
+    """What `accounts show` tells of the bars of anna and their ends: the column `told by`, and the same of its JSON."""
+    lines = call("accounts show anna --as-of 2026-01-31").splitlines()
+    head = next(line for line in lines if line.startswith("fact"))
+    bars = [line for line in lines[lines.index(head) + 1 :] if "bar" in line]
+    facts = json.loads(call("accounts show anna --as-of 2026-01-31 --json"))["facts"]
+    names = ("kind", "by_name", "dunning_run", "dunning_level", "dunning_undone")
+    return [line[head.index("told by") :] for line in bars], [[each[name] for name in names] for each in facts]
+
+
+def test_a_bar_says_which_run_set_it(call: Command) -> None:
+    """Run 2 bars, is undone, and run 3 bars again; after payment run 4 ends that. A run that is undone ends what it set."""
+    call("dunning run --date 2025-12-01")
+    call("dunning run --date 2025-12-20", by="bob")
+    assert told_of_bars(call) == (["dunning run 2, level 2, by bob"], [["bar_outgoing", "bob", 2, 2, False]])
+    for by in ("ana", "bob"):
+        call("dunning undo --run 2 --reason 'wrong date'", by=by)
+    call("dunning run --date 2025-12-21")
+    call("payment record --id p1 --account anna --amount 10.60 --date 2025-12-22")
+    call("dunning run --date 2025-12-23")
+    for by in ("ana", "bob"):
+        call("dunning undo --run 4 --reason 'wrong date'", by=by)
+    told, facts = told_of_bars(call)
+    assert told == [
+        "dunning run 2, level 2, by bob",
+        "undoing of dunning run 2, level 1, by bob",
+        "dunning run 3, level 2, by ana",
+        "dunning run 4, level 0, by ana",
+        "undoing of dunning run 4, level 2, by bob",
+    ]
+    assert [fact[2:] for fact in facts] == [[2, 2, False], [2, 1, True], [3, 2, False], [4, 0, False], [4, 2, True]]
+
+
+def test_a_bar_of_before_runs_had_numbers_says_nothing_of_them(call: Command) -> None:
+    call("dunning run --date 2025-12-01")
+    call("dunning run --date 2025-12-20")
+    world = World(home_of(call), fresh=False)
+    world.execute("DELETE FROM dunning_runs")
+    world.home.close()
+    assert told_of_bars(call) == ([""], [["bar_outgoing", "", None, None, False]])

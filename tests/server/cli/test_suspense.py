@@ -53,7 +53,7 @@ def test_from_the_list_to_the_bill(run: Callable[..., Any], world: World) -> Non
     assert "about 1.10 CNY" in text
     preview = run("correct", *ADD_86)
     assert "served_id 13800000001 -> 8613800000001" in preview
-    assert preview.endswith("1 of 1 records come back, worth about 1.00 CNY\n")
+    assert preview.endswith("1 of 1 record comes back, worth about 1.00 CNY\n")
     assert run("proposals") == "nothing was proposed\n"
     assert "needs a reason" in run("correct", *ADD_86, "--save", status=2)
     assert "for you, corrections worth more than 0.50 need a second person" in run("limit", "0.5", "--note", "small shop", uid=2002)
@@ -85,7 +85,7 @@ def test_a_rule_from_a_file(run: Callable[..., Any], world: World, tmp_path: Pat
     assert "0 of 0 records" in run("correct", *ADD_86, *dates)
     for name in ("--date-timezone", "--zone", "--date-zone"):
         told = run("correct", *ADD_86, *dates, name, "Asia/Shanghai")
-        assert told.endswith("1 of 1 records come back, worth about 1.00 CNY\n"), name
+        assert told.endswith("1 of 1 record comes back, worth about 1.00 CNY\n"), name
     for name in ("--timezone", "--time-zone"):
         assert "there is no time zone 'Nowhere'" in run("correct", "--source", "switch", name, "Nowhere", status=1), name
     told = run("correct", *ADD_86, "--timezone", "Asia/Shanghai", "--time-zone", "Asia/Tokyo", status=2)
@@ -97,7 +97,7 @@ def test_write_off_takes_two(run: Callable[..., Any], world: World) -> None:
     assert world
     identifier = next(row["id"] for row in run("--json")["rows"] if row["served_id"] == "stranger")
     assert "no records are chosen" in run("write-off", "--note", "x", status=2)
-    assert "1 records, worth about 0.10 CNY" in run("write-off", identifier, "--note", "a test call")
+    assert "1 record, worth about 0.10 CNY" in run("write-off", identifier, "--note", "a test call")
     assert "nobody approves their own" in run("approve", 1, status=1)
     done = run("approve", 1, "--json", uid=2002)
     assert (done["written_off"]["rows"], done["approved_by"]["uid"]) == (1, 2002)

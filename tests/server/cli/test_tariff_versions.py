@@ -114,7 +114,7 @@ def customers(folder: Path, tmp_path: Path) -> Path:
 def test_who_is_affected(run: Callable[..., str], tmp_path: Path) -> None:
     assert run("affected", SECOND, "--csv", tmp_path / "out.csv").splitlines()[:3] == [
         "mobile@2 against mobile@1: 2 changes",
-        "1 subscriptions are touched",
+        "1 subscription is touched",
         "  1 on mobile/smart-m",
     ]
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
@@ -130,8 +130,8 @@ def test_with_customers_a_review_cannot_be_waived(run: Callable[..., str], folde
     run("draft", SECOND)
     approve(folder, "mobile@2")
     out = run("publish", "mobile@2")
-    assert "it takes effect in the past and touches 1 subscriptions" in out
-    assert "1 subscriptions have no plan to be priced by from then on" in run("repeal", "mobile@2", "--from", "2069-01-01", "--reason", "x")
+    assert "it takes effect in the past and touches 1 subscription" in out
+    assert "without a plan from then on: 1 subscription; " in run("repeal", "mobile@2", "--from", "2069-01-01", "--reason", "x")
 
 
 def test_names_of_catalogues(run: Callable[..., str], folder: Path) -> None:

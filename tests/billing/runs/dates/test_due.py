@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from billing.accounts import kinds
+from billing.documents import undoing
 from billing.runs import cycle
 from billing.runs.dates.due import due_dates
-from tests.billing.documents.clerk import tell, void
-from tests.billing.runs.world import EPOCH
+from billing.runs.preview import preview
+from tests.billing.documents.clerk import ANA, BEN, tell, void, who
+from tests.billing.runs.world import EPOCH, Call
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -93,6 +95,34 @@ def test_who_is_held_or_passed_by_needs_no_command_of_that_date(four: World) -> 
     assert told(four, "2025-12-02T12:00") == "-"
     void(four, four.numbers("bert")[0], "2025-12-03")
     assert told(four, "2025-12-04T12:00") == "2025-11-01=0.0.0.1? 2025-12-01=1.0.0.0", "a run of December bills his October"
+
+
+# what came since the run of 1 November, which is then undone for anna: due again, and taken in once more; whom its run would bill
+@pytest.mark.parametrize(
+    ("late", "account", "due", "billed"),
+    [
+        ((), "", (1, 0), {"anna"}),
+        (("bert", "2025-10-05T10:00"), "", (1, 1), {"anna", "bert"}),
+        (("anna", "2025-10-05T10:00"), "", (1, 0), {"anna"}),
+        (("bert", "2025-11-01T10:00"), "", (1, 0), {"anna"}),  # of the period that goes on
+        ((), "bert", (1, 1), {"anna", "bert"}),
+    ],
+)
+def test_after_an_undo_for_some_it_says_whom_a_run_would_bill(
+    four: World, late: tuple[str, ...], account: str, due: tuple[int, int], billed: set[str]
+) -> None:
+    four.bill("2025-11-01")
+    if late:
+        four.take(Call(*late, 3600))
+    if account:
+        tell(four, account, "discount", kinds.DiscountFact(name="half", percent_ppm=500_000), "2025-10-01")
+    four.catch_up()
+    for by in (ANA, BEN):
+        undoing.undo(four.home, 1, "a wrong price", who(four, by), accounts=frozenset({"anna"}))
+    now_us = at("2025-11-10T12:00")
+    (found,) = due_dates(four.home, now_us).dates
+    assert ((found.accounts, found.again), found.bill_date) == (due, "2025-11-01")
+    assert set(preview(four.home, dt.date(2025, 11, 1), now_us).account_ids) == billed
 
 
 def test_a_run_that_is_not_finished_comes_first(four: World) -> None:
