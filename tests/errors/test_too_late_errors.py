@@ -39,6 +39,7 @@ PEOPLE = {"ana": Operator("ana", 1001), "ben": Operator("ben", 1002)}
 # late-1 and late-2 are anna's, late-5 is bert's, late-3 and late-4 are nobody's; message is anna's and has no price, two records are
 # called r-7; in time is billed; unseen came after the last run. All began in October, but late-3.
 BILL, WRITE_OFF, BACK = "usage too-late bill", "usage too-late write-off", "usage too-late take-back"
+LOST, TRIAL = f"{WRITE_OFF} late-1 --reason lost", "bill run --date 2026-05-01 --trial"
 ABOVE = f"{BILL} late-1 --amount 10000 --reason down"
 INVOICED = f"{BILL} late-1 --date 2026-04-15 --reason down; bill run --date 2026-05-01"
 CREDITED = "invoice credit R-0000000013 --line 2 --effect outside --id credit-1 --reason goodwill"
@@ -74,7 +75,7 @@ no_price              1  {BILL} message --reason down
 decided               1  {BILL} late-1 --reason down                      | {WRITE_OFF} late-1 --reason lost
 account_is_closing    1  {BILL} late-5 --reason down                      | accounts close bert --on 2026-02-15
 account_is_closed     1  {BILL} late-5 --reason down                      | accounts close bert --on 2025-12-01
-unfinished_run        1  {WRITE_OFF} late-1 --reason down                 | bill run --date 2026-05-01 --trial
+unfinished_run        1  {WRITE_OFF} late-1 --reason down                 | {TRIAL}
 waits_otherwise       1  {BILL} late-1 --amount 10001 --reason down       | {ABOVE}
 own_proposal          1  approvals agree 1                                | {ABOVE}
 decided_meanwhile     1  ben approvals agree 1                            | {ABOVE}; ben {WRITE_OFF} late-1 --reason lost
@@ -84,9 +85,9 @@ back_empty_reason     2  {BACK} 1 --reason ""
 back_no_number        2  {BACK} one --reason oops
 back_beyond_numbers   2  {BACK} 99999999999999999999 --reason oops
 back_unknown          1  {BACK} 9 --reason oops
-back_twice            1  {BACK} 1 --reason oops                           | {WRITE_OFF} late-1 --reason lost; {BACK} 1 --reason wrong
-back_of_taking_back   1  {BACK} 2 --reason oops                           | {WRITE_OFF} late-1 --reason lost; {BACK} 1 --reason wrong
-back_unfinished_run   1  {BACK} 1 --reason oops                           | {WRITE_OFF} late-1 --reason lost; bill run --date 2026-05-01 --trial
+back_twice            1  {BACK} 1 --reason oops                           | {LOST}; {BACK} 1 --reason wrong
+back_of_taking_back   1  {BACK} 2 --reason oops                           | {LOST}; {BACK} 1 --reason wrong
+back_unfinished_run   1  {BACK} 1 --reason oops                           | {LOST}; {TRIAL}
 back_invoiced         1  {BACK} 1 --reason oops                           | {INVOICED}
 back_credited         1  {BACK} 1 --reason oops                           | {INVOICED}; {CREDITED}
 """

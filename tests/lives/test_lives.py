@@ -5,10 +5,11 @@ ends and revivals, new owners, payers, pools, discounts, exemptions, other bill 
 notes of either effect, void and reissued invoices, runs undone, made again, late, in part, and stopped at any commit point. Usage that
 comes late is billed in its own period, in the one it came in, or not at all, as the newest version of its plan says. Trials change
 nothing; a list that waits is approved, rejected or abandoned while life goes on, and numbered exactly or never. What all must come to is
-worked out by `tests.lives.plain`, which shares nothing with the product. People bill or write off what came too late, two of them where it
-is much, and take it back (`tests.lives.late`): each record is billed by a run, by a decision, written off or listed, and their worth adds up
-to that of all. A life that fails is told with the fewest acts by
+worked out by `tests.lives.plain`, which shares nothing with the product. A life that fails is told with the fewest acts by
 `python -m tests.lives --seed N --lives 1`.
+
+People bill or write off what came too late, two of them where it is much, and take it back (`tests.lives.late`): each record is billed by a
+run, by a decision, written off or listed, and their worth adds up to that of all.
 
 Left out: plans that waive late usage. What they bill follows from when runs were made, so no one bill made at the end can say it.
 """

@@ -1,9 +1,9 @@
 """One home with a record of every kind: the report of the run, `bill explain`, `usage too-late` and `usage find` tell the same of each.
 
 The run is that of 1 March 2026, made last. It reads what began from 1 October 2025 on, since euro is in quarantine and nothing of it was
-billed; what it does not read it does not count. Of February it reads everything: of done-20, whose bill of 20 February is made, of fresh, whose
-first period has not ended, and of those that are held or passed by it computes nothing, and its report counts their usage as `other_run`.
-Of the months before it looks at accounts that something touched, and counts the usage of all others as `settled`.
+billed; what it does not read it does not count. Of February it reads everything: of done-20, whose bill of 20 February is made, of fresh,
+whose first period has not ended, and of those that are held or passed by it computes nothing, and its report counts their usage as
+`other_run`. Of the months before it looks at accounts that something touched, and counts the usage of all others as `settled`.
 """
 
 from __future__ import annotations
@@ -87,10 +87,12 @@ class Row(NamedTuple):
 
     @property
     def record(self) -> str:
+        """The name of the record."""
         return f"{self.name} {self.begun}"
 
     @property
     def number(self) -> str:
+        """The number of who made the call."""
         return NUMBERS["plain" if self.name in OF_PLAIN else self.name]
 
 

@@ -140,8 +140,16 @@ class Deciding(Disorder):
     def __init__(self, folder: Path, random_: random.Random) -> None:
         super().__init__(folder, random_)
         settings.put(self.world.home, LIMIT, str(MUCH), *ANA, self.world.tick())
-        self.things = (*self.things, self.late_call, self.late_call, self.decide_late, self.decide_late, self.decide_late, self.take_back)
         self.decided: list[int] = []
+
+    def happen(self) -> str:
+        """Something happens, a late call comes, and perhaps somebody decides."""
+        name = super().happen()
+        self.late_call()
+        for act, chance in ((self.decide_late, 0.8), (self.take_back, 0.3)):
+            if self.random.random() < chance:
+                act()
+        return name
 
     def decide_late(self) -> None:
         """One or two records of the list are billed or written off; above the limit by two people."""
