@@ -14,6 +14,7 @@ from typing import Final
 MICROS_PER_UNIT: Final = 1_000_000
 MICROS_LIMIT: Final = 10**18
 _DECIMAL: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6}))?")
+_TOO_LARGE: Final = re.compile(r"-?[0-9]{13,}(\.[0-9]{1,6})?")
 
 
 class RoundingMode(enum.StrEnum):
@@ -41,7 +42,8 @@ def parse_micros(text: str) -> int:
     """Micro-units of decimal text such as "0.085"; at most 12 digits before and 6 after the point."""
     match = _DECIMAL.fullmatch(text)
     if match is None:
-        message = f"{text!r} is not a decimal amount with at most six places, such as 0.085"
+        form = "at most twelve digits before the point" if _TOO_LARGE.fullmatch(text) else "at most six places, such as 0.085"
+        message = f"{text!r} is not a decimal amount with {form}"
         raise MoneyError(message)
     sign, whole, places = match.groups()
     micros = int(whole) * MICROS_PER_UNIT + int((places or "").ljust(6, "0"))

@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 PENDING: Final = "waits for approval"
 WAITING: Final = "waits for a run"
 RETRACTED: Final = "retracted"  # its decision was taken back: it is never billed
+_WRONGLY_CLOSED: Final = "nothing can be charged on it, unless the closing was wrong and `ratewright accounts retract` takes it back"
+
+
+class AccountClosedError(UserError):
+    """An account that is closed, and that no bill to come corrects."""
 
 
 class Wanted(NamedTuple):
@@ -209,7 +214,7 @@ def _require_sense(home: Home, connection: sa.Connection, wanted: Wanted, values
     wrong = problems(entered, minor_step(home, wanted.catalogue), settings.integer(connection, LIMIT), reasons())
     if wrong:
         raise UserError(f"adjustment {wanted.reference}: {'; '.join(wrong)}", "correct it and give the command again", exit_status=2)
-    _require_open(connection, wanted.account_id, values["account_key"], wanted.on_date)
+    _require_open(connection, wanted, values["account_key"])
 
 
 def _insert(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who, approver: Who | None) -> int:  # noqa: PLR0913, PLR0917 -- what, and by whom
@@ -253,7 +258,7 @@ def _approve(home: Home, connection: sa.Connection, before: Any, wanted: Wanted,
     counts = before.adjustment_id in counting(connection, seq)["adjustment_id"].to_pylist()
     if counts or before.approved_by is not None or same_person(before.by_uid, who.by_uid):
         return False
-    _require_open(connection, wanted.account_id, before.account_key, wanted.on_date, entered=True)
+    _require_open(connection, wanted, before.account_key, entered=True)
     seq = home.next_commit_seq(connection, "adjustment", who.now_us)
     row = tables.adjustments
     values = {"approved_by": who.by_name, "approved_uid": who.by_uid, "commit_seq": seq}
@@ -261,12 +266,14 @@ def _approve(home: Home, connection: sa.Connection, before: Any, wanted: Wanted,
     return True
 
 
-def _require_open(connection: sa.Connection, account_id: str, account_key: int, day: dt.date, *, entered: bool = False) -> None:
+def _require_open(connection: sa.Connection, wanted: Wanted, account_key: int, *, entered: bool = False) -> None:
     """Raises UserError for a day that no bill to come will compute, naming those that are open. `entered`: it is there already."""
+    account_id, day = wanted.account_id, wanted.on_date
     picture = load(connection, [account_key])
     first, closed_on = open_from(connection, picture, account_key), picture.customers[account_key].closed_on
     if closed_on is not None and closed_on <= first:
-        raise UserError(f"account {account_id} is closed on {closed_on}, and no bill corrects it any more", "credit one of its invoices")
+        remedy = "credit one of its invoices" if wanted.amount_micros < 0 else _WRONGLY_CLOSED
+        raise AccountClosedError(f"account {account_id} is closed on {closed_on}, and no bill corrects it any more", remedy)
     if day < first:
         raise UserError(f"no bill to come corrects {account_id} before {first}: {day} is too early", f"give {first}, or a later day")
     if closed_on is not None and day >= closed_on and not entered:

@@ -2,6 +2,7 @@
 
 from billing.ledger.postings import (
     CASH,
+    FEW_IDS,
     ID_BYTES,
     RECEIVABLE,
     Posting,
@@ -18,6 +19,19 @@ from billing.ledger.postings import (
 )
 
 __all__ = [
-    "CASH", "ID_BYTES", "RECEIVABLE", "Posting", "ids_of", "no_postings", "of_payment", "post", "post_columns", "post_each", "posting",
-    "posting_id", "receivable", "with_ids",
-]  # fmt: skip
+    "CASH",
+    "FEW_IDS",
+    "ID_BYTES",
+    "RECEIVABLE",
+    "Posting",
+    "ids_of",
+    "no_postings",
+    "of_payment",
+    "post",
+    "post_columns",
+    "post_each",
+    "posting",
+    "posting_id",
+    "receivable",
+    "with_ids",
+]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 LOCK_NAME: Final = "run.lock"
+_GOES_ON: Final = "wait until it is done (`--wait` does), or stop it; then call the same run again: it goes on where the other one ended"
+_AGAIN: Final = "wait until it is done, then give the command again"
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -35,15 +37,18 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def only_run(home: Home, what: str, now_us: int, *, wait: bool = False) -> Iterator[None]:
-    """Hold the lock of bill runs, for `what`. Where another process or thread holds it: `wait`, or UserError at once that names it."""
+def only_run(home: Home, what: str, now_us: int, *, wait: bool | None = None) -> Iterator[None]:
+    """Hold the lock of bill runs, for `what`. Where another process or thread holds it: `wait`, or UserError at once that names it.
+
+    `wait` None: of an act that is no run, which cannot wait and does not go on where it ended.
+    """
     with (home.charges_folder / LOCK_NAME).open("ab+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise UserError(
-                f"another bill run is working on {home.path}{_held_by(file)}",
-                "wait until it is done (`--wait` does), or stop it; then call the same run again: it goes on where the other one ended",
+                f"another process is working on {home.path}{_held_by(file)}",
+                _AGAIN if wait is None else _GOES_ON,
             ) from error
         _say(file, Holder(os.getpid(), platform.node(), now_us, what))
         try:

@@ -119,7 +119,7 @@ def require_same(found: Approval, payload: object) -> None:
     """Raises UserError where what waits under this name was asked for with other data."""
     if found.payload != encoded(payload):
         raise UserError(
-            f"{found.kind} {found.subject} waits as proposal {found.approval_id} of {found.by_name}, with other data",
+            f"{found.kind.replace('_', ' ')} {found.subject} waits as proposal {found.approval_id} of {found.by_name}, with other data",
             f"have it refused first: ratewright approvals refuse {found.approval_id} --note ...",
         )
 

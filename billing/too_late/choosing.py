@@ -6,14 +6,23 @@ What is billed is grouped by catalogue and tax class as well, since a group beco
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing.accounts.lookup import unknown_account
+from billing.intake import view
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.selection.left_out import Outlook
+from billing.store import tables
 from billing.too_late.listing import listed
 from billing.verification.explain_line import explain_record
 from rating.errors import NotFoundError, UserError
+from rating.schema import KEY
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
 
 _LIST: Final = "`ratewright usage too-late` lists what is open, with --decided what is not"
 _MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_EVENT_KEY: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class Choice(NamedTuple):
@@ -53,13 +63,23 @@ def chosen(home: Home, choice: Choice, now_us: int, progress: Progress | None = 
         raise UserError("no records are chosen", "name records, --account or --month", exit_status=2)
     if choice.month is not None and not _MONTH.fullmatch(choice.month):
         raise UserError(f"there is no month {choice.month!r}", "write it as 2025-10", exit_status=2)
-    found = [each for each in listed(home, now_us, choice.account_id, progress=progress).records if _is_of(each, choice.month)]
+    require_account(home, choice.account_id)
+    found = listed(home, now_us, progress=progress).records
     if choice.records:
-        return _named(home, found, choice.records, now_us)
-    if not found:
-        about = " and ".join(word for word in (choice.account_id and f"account {choice.account_id}", choice.month) if word)
-        raise UserError(f"no open usage of {about} is too late for a bill", _LIST)
-    return found
+        return _named(home, found, choice, now_us)
+    mine = [each for each in found if _is_of(each, choice)]
+    if not mine:
+        raise UserError(f"no open usage of {_words(choice)} is too late for a bill", _LIST)
+    return mine
+
+
+def require_account(home: Home, account_id: str | None) -> None:
+    """Raises UserError where no account has an id that is given. An empty one asks for usage that is nobody's."""
+    if account_id:
+        account = tables.accounts.c.account_id
+        with home.connect() as connection:
+            if connection.execute(sa.select(account).where(account == account_id)).first() is None:
+                raise unknown_account(connection, account_id)
 
 
 def grouped(records: Iterable[TooLate], *, billed: bool) -> Mapping[GroupKey, list[TooLate]]:
@@ -85,17 +105,27 @@ def _local(each: TooLate, instant_us: int) -> dt.datetime:
     return (EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(ZoneInfo(each.record.timezone or "UTC"))
 
 
-def _is_of(each: TooLate, month: str | None) -> bool:
-    return month is None or f"{local_start(each):%Y-%m}" == month
+def _is_of(each: TooLate, choice: Choice) -> bool:
+    of_month = choice.month is None or f"{local_start(each):%Y-%m}" == choice.month
+    return of_month and (choice.account_id is None or each.record.account_id == choice.account_id)
 
 
-def _named(home: Home, found: Sequence[TooLate], names: Sequence[str], now_us: int) -> list[TooLate]:
+def _words(choice: Choice) -> str:
+    """Such as `account anna and 2025-10`."""
+    of = "nobody" if choice.account_id == "" else choice.account_id and f"account {choice.account_id}"
+    return " and ".join(word for word in (of, choice.month) if word)
+
+
+def _named(home: Home, found: Sequence[TooLate], choice: Choice, now_us: int) -> list[TooLate]:
     """The records of these names or event keys, each once."""
     wanted = {}
-    for name in names:
-        mine = [each for each in found if name in {each.record.event_key, each.record.record_id}]
+    for name in choice.records:
+        named = [each for each in found if name in {each.record.event_key, each.record.record_id}]
+        mine = [each for each in named if _is_of(each, choice)]
+        if named and not mine:
+            raise _of_others(choice, name, named[0])
         if not mine:
-            raise _not_open(home, name, now_us)
+            raise _not_open(home, _called(home, name), now_us)
         if len(mine) > 1:
             keys = ", ".join(each.record.event_key for each in mine)
             raise UserError(f"{len(mine)} records are called {name}", f"name one by its event key: {keys}")
@@ -103,26 +133,50 @@ def _named(home: Home, found: Sequence[TooLate], names: Sequence[str], now_us: i
     return sorted(wanted.values(), key=lambda each: (each.record.start_us, each.record.event_key))
 
 
-def _explained(home: Home, name: str) -> tuple[Told, ...]:
-    """A text about records of this name that are on no bill."""
+def _of_others(choice: Choice, name: str, each: TooLate) -> UserError:
+    """A record that is named, and is not of the account or the month that are named as well."""
+    whose = f"of account {each.record.account_id}" if each.record.account_id else "nobody's"
+    options = " and ".join(option for option, value in (("--account", choice.account_id), ("--month", choice.month)) if value is not None)
+    return UserError(f"record {name} is {whose}, and began in {local_start(each):%Y-%m}", f"leave out {options}: its name is enough")
+
+
+def _called(home: Home, name: str) -> str:
+    """The name that a source gave to a record, where the event key is given."""
+    if not _EVENT_KEY.fullmatch(name):
+        return name
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+    usage = view.usage(home, ("event_key", "record_id"), seq, every=True)
+    found = usage.filter(pc.equal(usage["event_key"], pa.scalar(bytes.fromhex(name), KEY)))["record_id"].to_pylist()
+    return str(found[0]) if found else name
+
+
+def _explained(home: Home, name: str) -> tuple[Told, ...] | None:
+    """A text about records of this name that are on no bill; None where nobody knows it."""
     try:
         return explain_record(home, name).left_out
-    except UserError:  # nobody knows it
-        return ()
+    except UserError:
+        return None
 
 
 def _not_open(home: Home, name: str, now_us: int) -> UserError:
     decided = listed(home, now_us, decided=True).records
     known = next((each.record for each in decided if name in {each.record.event_key, each.record.record_id}), None)
     if known is None:
-        ahead = next((each for each in _explained(home, name) if not each.run_id and each.outlook is Outlook.FOR_GOOD), None)
+        told = _explained(home, name)
+        if told is None:
+            return NotFoundError(
+                f"no usage that counts has a record {name}", f"{_LIST}, `ratewright usage suspense` what could not be read"
+            )
+        ahead = next((each for each in told if not each.run_id and each.outlook is Outlook.FOR_GOOD), None)
         if ahead is not None:
             return UserError(
                 f"no run has looked at record {name} yet: the next one of its account is that of {ahead.bill_date}",
                 "decide when that run is made: from then on `ratewright usage too-late` lists the record",
             )
     if known is None or known.decision is None:
-        return NotFoundError(f"no record {name} is too late for a bill and open here", f"{_LIST}; `ratewright bill explain` tells why")
+        why = f"`ratewright bill explain {shlex.quote(name)}` tells why"
+        return NotFoundError(f"no record {name} is too late for a bill and open here", f"{_LIST}; {why}")
     made = known.decision
     return UserError(
         f"{made.by_name} has decided on record {name}: {made.kind.replace('_', ' ')} (decision {made.decision_id})",

@@ -29,7 +29,7 @@ from billing.too_late.limit import needs_second
 from billing.too_late.planning import Planner, adjustment
 from billing.too_late.results import Decided, Group, Wanted
 from rating import identifiers
-from rating.errors import UserError
+from rating.errors import StoreError, UserError
 from rating.money import format_micros
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ def decide(  # noqa: PLR0913 -- what, who, and how
     wanted = _in_one_line(wanted)
     waits: Approval | None = None
     with contextlib.nullcontext() if dry_run else only_run(home, _WHAT, who.now_us):
-        records = chosen(home, wanted.choice, who.now_us, progress)
+        records = (
+            _still_open(home, wanted.choice, agreement, who.now_us) if agreement else chosen(home, wanted.choice, who.now_us, progress)
+        )
         with home.begin(dry_run=dry_run) as connection:
             require_no_run(connection, _WHAT)
             _require_open(home, connection, records)
@@ -207,6 +209,17 @@ class _Work:
         bulk.insert(self._connection, tables.late_decision_events, columns)
 
 
+def _still_open(home: Home, choice: Choice, agreement: Agreement, now_us: int) -> list[TooLate]:
+    """The records of a proposal. Raises UserError where one is not open any more, naming what becomes of the proposal."""
+    try:
+        return chosen(home, choice, now_us)
+    except StoreError:
+        raise
+    except UserError as error:
+        refuse = f"ratewright approvals refuse {agreement.approval.approval_id} --note ..."
+        raise UserError(error.message, f"have the proposal refused: {refuse}; or: {error.remedy}") from error
+
+
 def _in_one_line(wanted: Wanted) -> Wanted:
     """The request, reason and text as one line each. Raises UserError for an amount that is none, and for signs that are not printed."""
     if wanted.amount_micros is not None and wanted.amount_micros <= 0:
@@ -227,8 +240,10 @@ def _require_unchanged(approval: Approval, asked: Asked) -> None:
     """Raises UserError where the records come to something else by now than what was asked for and looked at."""
     before = msgspec.json.decode(approval.payload, type=Asked)
     if (before.event_keys, before.values, before.worths) != (asked.event_keys, asked.values, asked.worths):
+        was, now = (_told(each.worths if before.values == asked.values else each.values) for each in (before, asked))
+        what = "records worth " if before.values == asked.values else ""
         raise UserError(
-            f"proposal {approval.approval_id} was about {_told(before.values)}, and comes to {_told(asked.values)} by now",
+            f"proposal {approval.approval_id} was about {what}{was}, and {'they are worth' if what else 'comes to'} {now} by now",
             f"have it refused, and ask anew: ratewright approvals refuse {approval.approval_id} --note ...",
         )
 

@@ -93,10 +93,13 @@ class Planner:
         if group.amount_micros <= 0:
             worth = f"{format_micros(group.worth_micros)} {group.currency}"
             return Obstacle(f"it is worth {worth}, which is nothing that can be billed", _BY_HAND)
+        reference = f"late-usage-{self._who.now_us}"
         try:
-            adjusting.require_possible(self._home, self._connection, adjustment(group, f"late-usage-{self._who.now_us}"), self._who)
+            adjusting.require_possible(self._home, self._connection, adjustment(group, reference), self._who)
+        except adjusting.AccountClosedError as error:
+            return Obstacle(error.message, f"write it off; {error.remedy}")
         except UserError as error:
-            return Obstacle(error.message, error.remedy)
+            return Obstacle(error.message.removeprefix(f"adjustment {reference}: "), error.remedy)
         return None
 
 

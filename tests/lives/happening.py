@@ -3,6 +3,7 @@
 To customers: activate, change_plan, pause, resume_service, outage, end, revive, transfer, close, retract. Agreed: bill_day, exempt,
 discount, payer, pool, hold. Usage and tariffs: calls (new, late, again), version, rerate. Money: adjust, approve, pay, void, reissue,
 credit.
+Late usage: late (bill or write off what the product lists), late_back.
 Runs: run, undo, trial, resume, abandon, interim, approval (whether lists need it), decide (approve or reject the one that waits).
 """
 
@@ -12,6 +13,7 @@ import datetime as dt
 import random
 from typing import TYPE_CHECKING
 
+from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.runs import states
 from billing.runs.start import REQUIRED
 from billing.store import commit_points
@@ -44,6 +46,7 @@ class Happening:
 
     def __init__(self, start: Start, known: Known, *, kills: int = 0) -> None:
         self.random = random.Random(f"life {start.seed}")
+        self._late_random = random.Random(f"late {start.seed}")  # its own: what else happens is what it was without such acts
         self.known = known
         self.today = start.opened
         self.kills = kills
@@ -62,7 +65,23 @@ class Happening:
         return acts
 
     def next(self) -> list[Act]:
-        """What happens next: a run where one is due, or anything."""
+        """What happens next: a run where one is due, or anything; and perhaps somebody decides on late usage."""
+        return [*self._next(), *self._on_late()]
+
+    def _on_late(self) -> list[Act]:
+        """A decision on late usage, or one that is taken back."""
+        chance = self._late_random
+        acts = []
+        if chance.random() < 0.2:
+            kind, how = chance.choice((BILLED, BILLED, WRITTEN_OFF)), chance.choice(("one", "one", "account", "month", "both"))
+            day = chance.choice((None, max(self.known.opened, self.today - dt.timedelta(chance.randint(0, 60)))))
+            micros = chance.choice((None, None, None, 77 * story.CENT, 6_000_000)) if kind == BILLED else None
+            acts.append(("late", (kind, how, chance.randint(0, 5), day if kind == BILLED else None, micros)))
+        if chance.random() < 0.06:
+            acts.append(("late_back", (chance.randint(0, 5),)))
+        return [Act(self.today, name, args, chance.randint(1, 3) if chance.random() < 0.2 else 0) for name, args in acts]
+
+    def _next(self) -> list[Act]:
         self.today += dt.timedelta(self.random.choice((0, 1, 2, 3, 4, 6, 9)))
         acts = []
         due = [each for each in self.known.bill_dates(self.today) if each <= self.today and each not in self._billed]

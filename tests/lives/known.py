@@ -7,6 +7,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from tests.lives import story
+from tests.lives.late import Late
 from tests.lives.tariff import RATES
 
 if TYPE_CHECKING:
@@ -58,9 +59,16 @@ class Known:
     payers: list[story.Payer] = dataclasses.field(default_factory=list)
     pools: dict[str, dict[dt.date, tuple[dt.date | None, str]]] = dataclasses.field(default_factory=dict)  # end, and root
     approval: bool = False  # whether another person approves each run
+    late: Late = dataclasses.field(default_factory=Late)
 
     def life(self) -> story.Life:
-        """The same for the plain bill."""
+        """The same for the plain bill: without what people decided on as too late, and with what they bill instead."""
+        whole, gone = self.whole(), self.late.calls()
+        calls = tuple((call, came) for call, came in whole.calls if call not in gone)
+        return whole._replace(calls=calls, adjustments=(*whole.adjustments, *self.late.adjustments()))
+
+    def whole(self) -> story.Life:
+        """The same with all usage, whatever people decided on it."""
         return story.Life(
             self.opened,
             self.inclusive,

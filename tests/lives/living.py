@@ -19,7 +19,7 @@ from billing.ledger.closed_months import Who
 from billing.runs import cycle
 from billing.store import tables
 from billing.store.home import Home
-from tests.lives import plain, story, tariff
+from tests.lives import late, plain, story, tariff
 from tests.lives.happening import Happening, beginning
 from tests.lives.world import ANA, BEN, EPOCH, Act, Start, World, take
 
@@ -105,7 +105,7 @@ def judge(world: World, until: dt.date, *, fresh: bool) -> list[str]:
     """Run the last bill, and say what is not true then."""
     world.finish(until)
     wanted = told(world.known.life(), until)
-    wrong = [*_unsound(world.home), *world.wrong, *world.lists.wrong(world.home)]
+    wrong = [*_unsound(world.home), *world.wrong, *world.lists.wrong(world.home), *late.wrong(world, until)]
     wrong += differing("the bills", billed(world.home), wanted, inclusive=world.start.inclusive)
     before = _documents(world.home)
     cycle.run(world.home, until, world.tick())
@@ -191,15 +191,17 @@ def _from_export(world: World, until: dt.date) -> Sums:
     folder = world.folder / "again"
     exporting.export_files(world.home, folder / "out", "csv")
     with Home.open(folder / "home", create=True) as home:
-        for came, calls in sorted(_as_they_came(world.known.calls).items()):
+        life = world.known.life()
+        for came, calls in sorted(_as_they_came(dict(life.calls)).items()):
             take(home, tuple(sorted(calls, reverse=True)), (came - EPOCH) // dt.timedelta(microseconds=1))
         for version in world.published:
             catalogue.publish(home, version, world.tick())
         accounts.import_files(home, folder / "out", world.tick(), by=ANA)
-        for place, each in enumerate(world.known.adjustments.values()):
+        for place, each in enumerate(life.adjustments):
             closed = world.known.closed.get(each.account)
             on = each.on if closed is None else min(each.on, closed - story.ONE_DAY)  # a later one is refused once the closing is known
-            wanted = adjusting.Wanted(f"r{place}", each.account, on, each.micros, "goodwill", "", "life", each.tax, each.subscription)
+            why = "late_usage" if each.code == late.CODE else "goodwill"
+            wanted = adjusting.Wanted(f"r{place}", each.account, on, each.micros, why, "", "life", each.tax, each.subscription)
             for by in (ANA, BEN):
                 adjusting.add(home, wanted, Who(by.name, by.uid, world.tick()))
         cycle.run(home, until, world.tick())

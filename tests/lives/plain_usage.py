@@ -96,6 +96,40 @@ def _placed(life: Life, until: dt.date) -> Placed:
     return found
 
 
+def billed_calls(life: Life, until: dt.date) -> set[Call]:
+    """The calls of all periods that have ended by `until`."""
+    ends: dict[tuple[str, dt.date], dt.date] = {}
+    owners = {account.name: account for account in life.accounts}
+    for each in life.subscriptions:
+        ends |= {(each.name, period.start): period.end for period in periods(owners[each.account], life.opened, until)}
+    return {call for key, calls in _placed(life, until).items() if ends[key] <= until for call in calls}
+
+
+def owner_of(life: Life, call: Call) -> Subscription | None:
+    """The subscription that has the number of a call, and is active, on its day."""
+    day = call.at.date()
+    return next(
+        (
+            each
+            for each in life.subscriptions
+            if plan_on(each, day) is not None and any(number == call.number and day in span for number, span in each.served)
+        ),
+        None,
+    )
+
+
+def came_too_late(life: Life, call: Call, came: dt.datetime) -> bool:
+    """True of a call that the newest version of its plan does not bill, since it came too long after it began."""
+    owner = owner_of(life, call)
+    name = None if owner is None else plan_on(owner, call.at.date())
+    return name is not None and _is_too_late(life, call, came, name)
+
+
+def _is_too_late(life: Life, call: Call, came: dt.datetime, name: str) -> bool:
+    rule = life.versions[-1].plans[name]
+    return rule.late_max is not None and came > instant(call.at) + dt.timedelta(rule.late_max)
+
+
 def _billed_in(life: Life, account: Account, told: tuple[Call, dt.datetime, str], until: dt.date) -> dt.date | None:
     """The first day of the period that a call is billed in; None where it came too late, or that period has not begun by `until`.
 
@@ -103,7 +137,7 @@ def _billed_in(life: Life, account: Account, told: tuple[Call, dt.datetime, str]
     """
     call, came, name = told
     rule = life.versions[-1].plans[name]
-    if rule.late_max is not None and came > instant(call.at) + dt.timedelta(rule.late_max):
+    if _is_too_late(life, call, came, name):
         return None
     every = periods(account, life.opened, until)
     own = next((each for each in every if each.start <= call.at.date() < each.end), None)

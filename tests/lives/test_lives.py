@@ -8,6 +8,9 @@ nothing; a list that waits is approved, rejected or abandoned while life goes on
 worked out by `tests.lives.plain`, which shares nothing with the product. A life that fails is told with the fewest acts by
 `python -m tests.lives --seed N --lives 1`.
 
+People bill or write off what came too late, two of them where it is much, and take it back (`tests.lives.late`): each record is billed by a
+run, by a decision, written off or listed, and their worth adds up to that of all.
+
 Left out: plans that waive late usage. What they bill follows from when runs were made, so no one bill made at the end can say it.
 """
 
@@ -15,13 +18,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from billing import late_decisions
 from billing.charges.lines import empty
 from billing.runs import computing, cycle, numbering, start
-from billing.runs.usage import late_usage, pools
+from billing.runs.contracts import late_rules
+from billing.runs.usage import pools
+from billing.too_late import planning
+from billing.too_late.listing import Listed
+from tests.lives import living
 from tests.lives.living import Lived, live, tell
-from tests.lives.told import LATE, LOOKED_AT, POOLED, TOLD, UNAPPROVED
+from tests.lives.told import DECIDED, LATE, LOOKED_AT, POOLED, REOPENED, TOLD, UNAPPROVED
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -96,7 +105,7 @@ def test_a_run_that_knows_no_pools_is_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_run_that_knows_no_late_usage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late_usage, "is_asked", lambda _price_list: False)
+    monkeypatch.setattr(late_rules, "is_asked", lambda _price_list: False)
     require_found(LATE, "the bills: ")
 
 
@@ -126,6 +135,24 @@ def test_a_trial_that_numbers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cycle, "run", through)
     require_found(LOOKED_AT, "the trial of 2027-12-01 has changed invoices")
+
+
+def test_a_run_that_bills_what_was_decided_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run after the tariff has changed."""
+    require_true(tell(*DECIDED))
+    require_true(tell(*REOPENED))
+    monkeypatch.setattr(late_decisions.Decided, "holds", lambda _self, keys: np.zeros(len(keys), np.bool_))
+    require_found(REOPENED, "the bills: ")
+
+
+def test_a_decision_over_another_amount_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "round_half_up", lambda exact, step: exact + step)
+    require_found(DECIDED, "decision 1 on ['491710001 2027-11-10 10:00:00'] is over ")
+
+
+def test_a_list_that_forgets_a_record_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(living.late, "listed", lambda *_: Listed(0, (), ()))
+    require_found(DECIDED, "late usage: 491710001 2027-11-11 10:00:00 is too late, and nobody lists it")
 
 
 def require_found(told: tuple[Start, list[Act]], words: str) -> None:

@@ -9,6 +9,7 @@ import datetime as dt
 import random
 from typing import TYPE_CHECKING
 
+from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.runs import start
 from tests.lives import tariff
 from tests.lives.story import CENT, Adjustment, Call, Span
@@ -17,7 +18,7 @@ from tests.lives.world import Act, Start
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.lives.story import Plan
+    from tests.lives.story import Plan, Version
 
 OPENED = dt.date(2027, 11, 1)
 FIRST, SECOND = "491710001", "491710002"
@@ -31,6 +32,12 @@ def _start(holds: Callable[[dict[str, Plan]], bool], *, shared_rolls: bool) -> S
 
 def _late(after: int | None) -> Callable[[dict[str, Plan]], bool]:
     return lambda plans: (plans["clan"].late_after, plans["clan"].late_max) == (after, None)
+
+
+def _lenient(start: Start) -> Version:
+    """The tariff of a beginning, with which nothing is too late."""
+    first = tariff.version(random.Random(start.seed), OPENED, shared_rolls=start.shared_rolls)
+    return first._replace(plans={name: plan._replace(late_max=None) for name, plan in first.plans.items()})
 
 
 def _with(number: int, account: str, plan: str) -> Act:
@@ -67,6 +74,21 @@ LATE = (
         _calls(dt.date(2027, 12, 20), (FIRST, dt.date(2027, 11, 10), 20), (FIRST, dt.date(2027, 12, 10), 20)),
     ],
 )
+_STRICT = _start(lambda plans: (plans["clan"].late_after, plans["clan"].late_max) == (None, 40), shared_rolls=False)
+# Three records are too late: one is billed by two people, one written off and open again.
+DECIDED = (
+    _STRICT,
+    [
+        _with(1, "A", "clan"),
+        _calls(dt.date(2028, 2, 20), *((FIRST, dt.date(2027, 11, day), 60) for day in (10, 11, 12))),
+        Act(dt.date(2028, 3, 2), "run", (dt.date(2028, 3, 1), "all")),
+        Act(dt.date(2028, 3, 3), "late", (BILLED, "one", 0, dt.date(2028, 2, 5), None)),
+        Act(dt.date(2028, 3, 4), "late", (WRITTEN_OFF, "one", 1, None, None)),
+        Act(dt.date(2028, 3, 5), "late_back", (1,)),
+    ],
+)
+# By another version of the tariff nothing is too late any more.
+REOPENED = (_STRICT, [*DECIDED[1], Act(dt.date(2028, 3, 6), "version", (_lenient(_STRICT),))])
 POOLED = "a pool of which one account is closed, beside a plan of which minutes roll over"
 TOLD = {
     POOLED: (

@@ -38,7 +38,7 @@ from mediation.decoded import Decoded
 from rating.errors import ProblemsError, UserError
 from tests.billing.runs.world import Call, usage_table
 from tests.billing.second_person import let_one_give_back, set_by_two
-from tests.lives import story, tariff
+from tests.lives import late, story, tariff
 from tests.lives.known import Known, Sub
 from tests.lives.lists import Lists, everything
 
@@ -103,6 +103,7 @@ class World:
         self.published = [tariff.catalogue(first, 1, None, inclusive=start.inclusive)]
         catalogue.publish(self.home, self.published[0], self.tick())
         set_by_two(self.home, "reopen_periods_max", REOPENED, self.tick)
+        late.limit(self.home, self._who())
         names = (*self.known.accounts, *(f"idle-{number}" for number in range(IDLE)))
         rows = (f"{name},Customer {name},EUR,{tariff.ZONE},{start.bill_day},en,{start.opened},,standard,14" for name in names)
         (folder / "in").mkdir()
@@ -305,6 +306,12 @@ class World:
         for call in calls:
             self.known.calls.setdefault(call, came)
 
+    def _late(self, _: dt.date, *how: Any) -> None:  # noqa: ANN401 -- as `late.decide` takes them
+        late.decide(self, *how)
+
+    def _late_back(self, _: dt.date, place: int) -> None:
+        late.take_back(self, place)
+
     def _adjust(self, _: dt.date, reference: str, told: story.Adjustment) -> None:
         self._enter(reference, told, ANA)
         held = self.known.pending if abs(told.micros) > 100 * tariff.UNIT else self.known.adjustments
@@ -426,6 +433,10 @@ class World:
 
     def _who(self, by: Operator = ANA) -> Who:
         return Who(by.name, by.uid, self.tick())
+
+    def who_is(self, name: str) -> Who:
+        """One of the two people, now."""
+        return self._who({"ana": ANA, "ben": BEN}[name])
 
     def _invoice(self, place: int) -> str:
         """The `place`th newest document."""

@@ -85,6 +85,18 @@ REASONS: Final[Mapping[LeftOut, About]] = {
     LeftOut.FROM_BEFORE: About(Outlook.BILLED, {"en": "billed, though it began before the window", "zh": "已计费，但开始于窗口之前"}),
     LeftOut.NOT_BILLABLE: About(Outlook.NEVER, {"en": "it does not bill", "zh": "不属于计费用量"}),
 }
+# Counts of a run's report that have more than one reason in them: a run does not ask why it computes nothing of an account, and before the
+# periods that are due it only looks at accounts that something touched.
+COUNTED: Final[Mapping[LeftOut, Mapping[str, str]]] = {
+    LeftOut.OTHER_RUN: {
+        "en": "the run computed nothing of its account: it is billed by an earlier run, or waits for a later one",
+        "zh": "本次出账未计算其账户：已由较早的出账计费，或留待以后的出账",
+    },
+    LeftOut.SETTLED: {
+        "en": "there was nothing to compute of its account: an earlier run decided, or a later one does",
+        "zh": "其账户在该时段无需计算：由较早的出账处理，或留待以后的出账",
+    },
+}
 
 
 def outlook(reason: LeftOut) -> Outlook:
@@ -96,3 +108,8 @@ def told(reason: LeftOut, language: str = "en") -> str:
     """The reason and its outlook in words, such as `its period is closed, for good`."""
     about = REASONS[reason]
     return f"{about.words[language]}{', ' if language == 'en' else '，'}{OUTLOOKS[about.outlook][language]}"
+
+
+def counted(reason: LeftOut, language: str = "en") -> str:
+    """The words of a count in a run's report: those of the reason, unless more than that is counted."""
+    return COUNTED[reason][language] if reason in COUNTED else told(reason, language)

@@ -96,7 +96,7 @@ def abandon(*, date: BillDate, home: HomeFolder = DEFAULT_HOME, as_json: AsJson 
 
 def print_report(report: RunReport) -> None:
     """What a run has done, as a table."""
-    from billing.runs.selection.left_out import LeftOut, told
+    from billing.runs.selection.left_out import LeftOut, counted
     from server.cli import output
 
     again = " (resumed)" if report.resumed else ""
@@ -113,7 +113,7 @@ def print_report(report: RunReport) -> None:
         ("tax", known_amounts(report, report.tax_micros)),
         ("total", known_amounts(report, report.total_micros)),
         *((f"events {name}", count) for name, count in report.events.items()),
-        *((f"left out: {name} ({told(LeftOut(name))})", count) for name, count in report.left_out.items() if count),
+        *((f"left out: {name} ({counted(LeftOut(name))})", count) for name, count in report.left_out.items() if count),
         *((f"quarantined {account}", reason) for account, reason in report.quarantined.items()),
         *((f"not billed {account}", reason) for account, reason in report.put_aside.items()),
     ]

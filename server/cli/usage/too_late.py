@@ -23,6 +23,14 @@ TOO_LATE_COMMANDS = (
     ("take-back", "too_late_decide:take_back", "Take a decision back: its records are open again."),
 )
 
+
+def _require_count(_: object, number: int) -> None:
+    """Raises ValueError for a number that counts nothing."""
+    if number < 0:
+        message = f"{number} is no number of records"
+        raise ValueError(message)
+
+
 app = cyclopts.App(name="too-late", help="Usage that no run bills any more: list it, bill it by an adjustment, write it off.")
 for _name, _path, _summary in TOO_LATE_COMMANDS:
     if _name != "list":
@@ -35,7 +43,7 @@ def too_late(
     *,
     account: Annotated[str | None, Parameter(help="Only of this account.", allow_leading_hyphen=True)] = None,
     decided: Annotated[bool, Parameter(name="--decided", negative="", help="What people have decided on, with their decisions.")] = False,
-    limit: Annotated[int, Parameter(help="How many records to show, oldest first; JSON has all.")] = SHOWN_ROWS,
+    limit: Annotated[int, Parameter(help="How many records to show, oldest first; JSON has all.", validator=_require_count)] = SHOWN_ROWS,
     language: Annotated[Literal["en", "zh"], Parameter(help="Language of the reasons.")] = "en",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -45,11 +53,13 @@ def too_late(
     Worth is an estimate of each record alone, without allowances and without tax. `bill explain RECORD` tells more of one record.
     """
     from billing.store.home import Home
+    from billing.too_late.choosing import require_account
     from billing.too_late.listing import listed
     from server.cli import output, progress
     from server.clock import now_us
 
     with Home.open(home) as opened, progress.show("too late", "files and runs") as report:
+        require_account(opened, account)
         found = listed(opened, now_us(opened), account, decided=decided, progress=report)
     if as_json:
         output.print_json(found)

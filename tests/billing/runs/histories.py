@@ -40,6 +40,8 @@ def catalogue_with_saver(version: int, effective_from_us: int, micros_a_minute: 
 class Histories:
     """A world in which random things happen. `today` moves on from bill date to bill date."""
 
+    late_days_max: int | None = None  # what comes later bills nothing on plan saver
+
     def __init__(self, folder: Path, random_: random.Random) -> None:
         self.world = World(folder)
         self.random = random_
@@ -208,7 +210,9 @@ class Histories:
     def _publish(self, effective_from_us: int, micros_a_minute: int) -> None:
         self._version += 1
         effective_from_us += self._version  # no two versions begin at one instant
-        catalogue.publish(self.world.home, catalogue_with_saver(self._version, effective_from_us, micros_a_minute), self.world.tick())
+        made = catalogue_with_saver(self._version, effective_from_us, micros_a_minute)
+        plans = [msgspec.structs.replace(each, late_usage_days_max=self.late_days_max) for each in made.plans]
+        catalogue.publish(self.world.home, msgspec.structs.replace(made, plans=tuple(plans)), self.world.tick())
 
     def _account_fact(self, account_id: str, kind: str, day: dt.date, detail: dict[str, Any], to: dt.date | None = None) -> None:
         text = msgspec.json.encode(detail).decode()

@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from billing import agreeing, late_decisions
 from billing.accounting.check import check
 from billing.charges.lines import KEY_FIELDS, empty
-from billing.documents import undoing, voiding
+from billing.documents import adjusting, undoing, voiding
 from billing.guiding import Guide
 from billing.invoicing import billed_lines
+from billing.late_decisions import BILLED, LIMIT, WRITTEN_OFF
+from billing.left_out.history import uncharged
 from billing.runs import computing, cycle
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
@@ -30,8 +33,12 @@ from billing.runs.selection import scope
 from billing.runs.selection.coverage import Covered
 from billing.runs.settlement import adjustments, bounds
 from billing.runs.start import Order
-from billing.store import copying, tables
+from billing.store import copying, settings, tables
 from billing.store.home import Home
+from billing.too_late import deciding, taking_back
+from billing.too_late.choosing import Choice
+from billing.too_late.listing import listed
+from billing.too_late.results import Wanted
 from rating.errors import UserError
 from tests.billing.documents.clerk import ANA, BEN, who, wrong
 from tests.billing.runs.histories import ACCOUNTS, FIRST, Histories
@@ -45,6 +52,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 FOUND = (30, 48, 333)  # what came before a void, or between a reissue and a run made again, was lost in these
+DECIDING = range(int(os.environ.get("RATEWRIGHT_HISTORIES", "3")))
+MUCH = 3_000_000  # above it another person agrees to a decision on late usage
 TWINS = range(int(os.environ.get("RATEWRIGHT_HISTORIES", "3")))
 SEEDS = sorted({*range(int(os.environ.get("RATEWRIGHT_HISTORIES", "4"))), *FOUND})
 DATES = [dt.date(2025, month, day) for month in (11, 12) for day in (1, 15)] + [dt.date(2026, month, 1) for month in (1, 2, 3)]
@@ -126,6 +135,46 @@ class Disorder(Histories):
         self.told.append(f"undo {run_id} {sorted(only or ())} {[each.number for each in done.documents]}")
 
 
+class Deciding(Disorder):
+    """With plans on which usage is too late after some weeks, and people who decide on that between runs."""
+
+    late_days_max = 30
+
+    def __init__(self, folder: Path, random_: random.Random) -> None:
+        super().__init__(folder, random_)
+        settings.put(self.world.home, LIMIT, str(MUCH), *ANA, self.world.tick())
+        self.decided: list[int] = []
+
+    def happen(self) -> str:
+        """Something happens, a late call comes, and perhaps somebody decides."""
+        name = super().happen()
+        self.late_call()
+        for act, chance in ((self.decide_late, 0.8), (self.take_back, 0.3)):
+            if self.random.random() < chance:
+                act()
+        return name
+
+    def decide_late(self) -> None:
+        """One or two records of the list are billed or written off; above the limit by two people."""
+        records = [each.record.event_key for each in listed(self.world.home, self.world.now_us).records]
+        chosen = tuple(self.random.sample(records, min(len(records), self.random.randint(1, 2))))
+        wanted = Wanted(self.random.choice((BILLED, WRITTEN_OFF)), Choice(chosen), "the switch was down")
+        with contextlib.suppress(UserError):
+            done = deciding.decide(self.world.home, wanted, who(self.world))
+            if done.needs_second:
+                done = agreeing.agree(self.world.home, done.proposal, "seen", who(self.world, BEN)).result
+            self.decided += [each.decision_id for each in done.groups]
+            self.told.append(f"{wanted.kind} {[each.decision_id for each in done.groups]}")
+
+    def take_back(self) -> None:
+        """A decision is taken back; where an invoice has it that is refused."""
+        if self.decided:
+            number = self.random.choice(self.decided)
+            with contextlib.suppress(UserError):
+                taking_back.take_back(self.world.home, number, "by mistake", who(self.world))
+                self.told.append(f"take back {number}")
+
+
 def summed(lines: Lines) -> dict[tuple[int, ...], int]:
     """Amounts by charge key that are not zero."""
     sums: collections.Counter[tuple[int, ...]] = collections.Counter()
@@ -161,6 +210,32 @@ def test_runs_in_any_order_bill_what_is_due(tmp_path: Path, seed: int) -> None:
         assert billed == from_nothing(home), f"seed {seed}: {history.told}"
         assert wrong(history.world) == []
         assert [each for each in check(home) if not each.ok] == []
+
+
+@pytest.mark.parametrize("seed", DECIDING)
+def test_runs_and_decisions_in_any_order_bill_what_is_due(tmp_path: Path, seed: int) -> None:
+    """What people decided on is in no run's charges, and of each record that they billed one adjustment stands."""
+    with Deciding(tmp_path / "home", random.Random(f"decided {seed}")) as history:
+        history.live()
+        history.run(LAST)
+        assert history.run(LAST) == 0, history.told
+        home = history.world.home
+        with home.connect() as connection:
+            seq = home.head_seq(connection)
+            billed, standing = summed(billed_lines(connection, FIRST)), late_decisions.standing(connection, seq)
+            keys = set(late_decisions.decided(connection, seq).keys.to_pylist())
+        assert len(keys) == sum(each.records for each in standing.values()), "no record is decided on twice"
+        assert not keys - set(uncharged(home, seq)[0].to_pylist()), "no run has charged one"
+        by_hand_micros = sum(each.amount_micros for each in standing.values() if each.kind == BILLED)
+        assert by_hand_micros == sum(each.amount_micros for each in adjusting.list_all(home) if _is_billed_late(each)), history.told
+        assert billed == from_nothing(home), f"seed {seed}: {history.told}"
+        assert wrong(history.world) == []
+        assert [each for each in check(home) if not each.ok] == []
+
+
+def _is_billed_late(each: adjusting.Adjustment) -> bool:
+    """Whether an adjustment of late usage is on an invoice."""
+    return each.reason_code == "late_usage" and each.state not in {adjusting.PENDING, adjusting.WAITING, adjusting.RETRACTED}
 
 
 @pytest.mark.parametrize("seed", TWINS)

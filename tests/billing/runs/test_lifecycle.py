@@ -412,7 +412,7 @@ def test_one_run_at_a_time(anna: World) -> None:
     with lock.only_run(anna.home, "the run of 2025-11-01", since_us), pytest.raises(UserError) as caught:
         anna.bill("2025-11-01")
     held = f"the run of 2025-11-01, process {os.getpid()} on {platform.node()} since 2025-11-01 08:00:00 UTC"
-    assert caught.value.message == f"another bill run is working on {anna.home.path}: {held}"
+    assert caught.value.message == f"another process is working on {anna.home.path}: {held}"
     assert anna.bill("2025-11-01").invoices == 1
 
 
