@@ -19,6 +19,7 @@ from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
 from billing.invoicing.rerated import Rerated
 from billing.late_decisions import BILLED
 from billing.left_out import telling
+from billing.left_out.taken_off import taken_off
 from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.store import tables
 from billing.suspense.waiting import waiting
@@ -120,6 +121,9 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
     rows = stored_rows(home, seq, Wanted(number, span, limit), stage("usage"))
     keys: list[Any] = rows.table["event_key"].to_pylist()
     charges = charged(home, seq, keys, stage("charges"))
+    gone: list[Any] = taken_off(home, seq, charges).to_pylist() if charges else []
+    for key in gone:
+        del charges[key]
     told = _left_out(home, seq, rows, {key for key in keys if key not in charges})
     accounts = _accounts(home, {each.account_key for of in charges.values() for each in of})
     records = [_record(row, charges.get(row["event_key"], []), told, accounts) for row in rows.table.to_pylist()]

@@ -21,6 +21,7 @@ from billing.intake.marks import COMMIT_SEQ
 from billing.intake.view import schema_of
 from billing.left_out.judging import CODES, ORDER, Judge, columns, looked
 from billing.left_out.open_keys import OpenKeys
+from billing.left_out.taken_off import taken_off
 from billing.runs import charge_files, states
 from billing.runs.contracts import price_list
 from billing.runs.contracts.columns import int64, one_chunk
@@ -62,7 +63,10 @@ class Verdicts(NamedTuple):
 
 
 def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tuple[pa.Array[Any], Int64s]:
-    """Keys and starts of events that may bill and of which no run that counts has a charge, as of `seq`."""
+    """Keys and starts of events that may bill and of which no run that counts has a charge that is on a bill, as of `seq`.
+
+    A charge is off the bill where a later run has computed its period without it (`taken_off`).
+    """
     usage = view.usage(home, ("event_key", "start_us"), seq)
     keys, start_us = one_chunk(usage["event_key"]), int64(usage["start_us"])
     run = tables.bill_runs.c
@@ -78,7 +82,8 @@ def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tupl
         open_.close(one_chunk(charges["event_key"]))
         if progress is not None:
             progress(number + 1, len(files))
-    rest = open_.rows()
+    is_off: Any = pc.is_in(keys, value_set=taken_off(home, seq))
+    rest = np.union1d(open_.rows(), np.flatnonzero(is_off.to_numpy(zero_copy_only=False)))
     return keys.take(pa.array(rest, pa.int64())), start_us[rest]
 
 

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from billing.intake import view
 from billing.invoicing.rerated import Rerated, key_of_charge, key_of_line, rerated_since
 from billing.left_out import telling
+from billing.left_out.taken_off import taken_off
 from billing.left_out.telling import Told
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64
@@ -119,12 +120,14 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
             "`ratewright bill refused` and `usage suspense` show record names",
         )
     rest, outcomes, left_out, rerated = dict(named), list[Outcome](), list[Told](), list[ChargeRerated]()
+    off = {} if run_id is not None else {key: rest.pop(key) for key in taken_off(home, seq, rest).to_pylist()}
     for run in runs:
         if rest:
             priced, aside, on_top = _priced(home, run, rest, chosen=run_id is not None)
             outcomes += priced
             left_out += aside
             rerated += on_top
+    rest |= off
     keys: Any = pa.array(sorted(rest), KEY)
     left_out += telling.tell(home, seq, keys, np.array([rest[key] for key in sorted(rest)], np.int64), run_id)
     ordered = sorted(outcomes, key=lambda each: (each.event.start_us, each.event.event_key))
