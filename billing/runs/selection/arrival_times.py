@@ -38,6 +38,7 @@ class Arrivals:
     at_us: Int64s
     events: pa.Array[Any]  # keys of events that were ever marked, each once
     event_seq: Int64s  # the commit of the first version of each
+    counted_seq: Int64s  # the same where that version counted until a later commit marked it, else the largest number
     files: Int64s  # of which records could not be read and came back since; ascending
     file_seq: Int64s  # the commit of the first such record of each
 
@@ -56,10 +57,24 @@ class Arrivals:
         since = self.seq[self.at_us >= instant_us]
         return int(since.min()) if since.size else int(self.seq.max(initial=0)) + 1
 
+    def counted_seqs(self, usage: pa.Table) -> Int64s:
+        """The commit with which each row, or an earlier version of it, began to count: that version may be on a bill of its time.
+
+        Of `usage` are read event_key, flags and commit_seq.
+        """
+        commit_seq = int64(usage[COMMIT_SEQ])
+        rows = _recycled(usage)
+        if not rows.size:
+            return commit_seq
+        found: Any = pc.index_in(one_chunk(usage["event_key"]).take(pa.array(rows, pa.int64())), value_set=self.events)
+        commit_seq = commit_seq.copy()
+        commit_seq[rows] = np.minimum(commit_seq[rows], _at(self.counted_seq, found.fill_null(-1).to_numpy()))
+        return commit_seq
+
     def first_seqs(self, usage: pa.Table) -> Int64s:
         """The commit with which each row, or what it stands for, came at first."""
         commit_seq = int64(usage[COMMIT_SEQ])
-        rows = np.flatnonzero((usage["flags"].to_numpy() & int(UsageFlag.RECYCLED)) != 0)
+        rows = _recycled(usage)
         if not rows.size:
             return commit_seq
         back = usage.select(["event_key", *self.columns]).take(rows)
@@ -81,14 +96,20 @@ def load(connection: sa.Connection, seq: int) -> Arrivals:
     return Arrivals(numbers[order], at_us[order], *_events(connection, seq), *_files(connection, seq))
 
 
-def _events(connection: sa.Connection, seq: int) -> tuple[pa.Array[Any], Int64s]:
+def _recycled(usage: pa.Table) -> Int64s:
+    """Rows that came back out of suspense, or as a corrected version."""
+    return np.flatnonzero((usage["flags"].to_numpy() & int(UsageFlag.RECYCLED)) != 0)
+
+
+def _events(connection: sa.Connection, seq: int) -> tuple[pa.Array[Any], Int64s, Int64s]:
     row, commit = tables.suspense.c, tables.commits.c
-    seen = sa.select(row.event_key, sa.func.min(row.first_seen_us).label("at_us"))
+    seen = sa.select(row.event_key, sa.func.min(row.first_seen_us).label("at_us"), sa.func.min(row.commit_seq).label("marked"))
     told = seen.where(row.event_key.is_not(None), row.commit_seq <= seq).group_by(row.event_key).subquery()
-    query = sa.select(told.c.event_key, sa.func.min(commit.commit_seq).label("first"))
+    query = sa.select(told.c.event_key, sa.func.min(commit.commit_seq).label("first"), sa.func.min(told.c.marked).label("marked"))
     query = query.join_from(told, tables.commits, commit.at_us == told.c.at_us).where(commit.kind == USAGE)
     found = bulk.read(connection, query.group_by(told.c.event_key))
-    return one_chunk(found["event_key"]).cast(KEY), integers(found["first"])
+    first, marked = integers(found["first"]), integers(found["marked"])
+    return one_chunk(found["event_key"]).cast(KEY), first, np.where(first < marked, first, _NEVER)
 
 
 def _files(connection: sa.Connection, seq: int) -> tuple[Int64s, Int64s]:

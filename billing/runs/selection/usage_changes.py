@@ -86,6 +86,11 @@ class Places:
         self._contracts = contracts
         self._came = came
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of rows that `touch` reads beyond number, start and commit."""
+        return () if self._came is None else ("event_key", "flags")
+
     def touch(self, touches: Touches, found: pa.Table, changed_seq: Int64s) -> None:
         """Touch the owners of `found` rows, each changed by a commit, from the beginnings of the periods on in which they are billed."""
         if not found.num_rows:
@@ -99,11 +104,16 @@ class Places:
         if self._came is not None:
             closed = np.flatnonzero(place == CLOSED)
             old = rows[closed]
-            came_us = self._came.instants(integers(found[COMMIT_SEQ])[old])
+            came_us = self._came.instants(self._counted_seqs(found, self._came)[old])
             place[closed] = self._arrival(subscription_key[old], account[old], start_us[old], came_us)
         rows, place = rows[place >= 0], place[place >= 0]
         account = account[rows]
         touches.accounts(account, self._full.period_from[self._full.calendar[account], place], changed_seq[rows])
+
+    @staticmethod
+    def _counted_seqs(found: pa.Table, came: Arrivals) -> Int64s:
+        """The commit by which each row is placed; of marks, which are no rows, their own."""
+        return came.counted_seqs(found) if "flags" in found.column_names else integers(found[COMMIT_SEQ])
 
     def _arrival(self, subscription_key: Int64s, account: Int64s, start_us: Int64s, came_us: Int64s) -> Int64s:
         """The periods in which rows of closed ones arrived, where their plans bill them there.
@@ -151,7 +161,7 @@ def _arrived(  # noqa: PLR0913, PLR0917 -- where to look, and for what
         counts: Bools = (table["flags"].to_numpy() & int(view.NEVER_BILLS)) == 0
         return counts & (committed > least) & (committed <= seq) & span.holds(_starts(table), committed)
 
-    for found in _found(home, files, Search((COMMIT_SEQ, "start_us", "flags"), holds), seq, threads):
+    for found in _found(home, files, Search((COMMIT_SEQ, "start_us", "flags"), holds), seq, threads, places.columns):
         places.touch(touches, found, integers(found[COMMIT_SEQ]))
 
 
@@ -195,9 +205,11 @@ def _calls_to(numbers: pa.Array[Any], since_us: int) -> Search:
     return Search(("other_e164", "start_us"), holds)
 
 
-def _found(home: Home, files: Sequence[view.Stored], search: Search, seq: int, threads: int) -> Iterator[pa.Table]:
-    """The rows of `files` that are looked for, with number, start and commit."""
-    columns = list(dict.fromkeys((*search.columns, *_FOUND)))
+def _found(  # noqa: PLR0913, PLR0917 -- where to look, for what, and what is wanted of it
+    home: Home, files: Sequence[view.Stored], search: Search, seq: int, threads: int, more: Sequence[str] = ()
+) -> Iterator[pa.Table]:
+    """The rows of `files` that are looked for, with number, start and commit, and `more` columns."""
+    columns = list(dict.fromkeys((*search.columns, *_FOUND, *more)))
 
     def of_file(file: view.Stored) -> list[pa.Table]:
         if file.form == "journal":

@@ -6,8 +6,9 @@ allowances of the period it is placed in.
 `late_usage: waive`: an event that came later than what the first run knew that billed its period, void by now or not, is not billed.
 `late_usage_days_max`: an event that came more than so many days after it began is not billed.
 An event came when the first version of its record did (`billing.runs.selection.arrival_times`), however long it waited in suspense. What
-came late and waited is placed in the period in which it came back, since the one in which it came may be closed. The rules are those of
-the newest version that has the plan held when the event began. Days are of 24 hours.
+came late and waited is placed in the period in which it came back, since the one in which it came may be closed; another version of what
+counted before is placed where that was. The rules are those of the newest version that has the plan held when the event began. Days are
+of 24 hours.
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from billing.charges.periods import period_of
-from billing.intake.marks import COMMIT_SEQ
-from billing.runs.contracts.columns import int64
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_of, groups
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.contracts.late_rules import NO_RULE, rule_of
@@ -58,7 +57,7 @@ def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
     `usage`: the events, with event_key, flags and the columns that `arrivals` asks for.
     """
     price_list, first_seq = contracts.price_list, arrivals.first_seqs(usage)
-    came_us, stored_us = arrivals.instants(first_seq), arrivals.instants(int64(usage[COMMIT_SEQ]))
+    came_us, counted_us = arrivals.instants(first_seq), arrivals.instants(arrivals.counted_seqs(usage))
     after = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).arrival_after, NO_RULE)
     days_max = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).days_max, NO_RULE)
     too_late: Bools = (days_max != NO_RULE) & (came_us > start_us + days_max * DAY_US)
@@ -67,7 +66,7 @@ def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
     ends = _period_ends(owner.account[rows], owner.place[rows], start_us[rows], contracts, scope)
     late = rows[came_us[rows] > ends + after[rows] * DAY_US]
     place = owner.place.copy()
-    place[late] = scope.place(owner.account[late], np.minimum(stored_us[late], _last_instants(owner.account[late], contracts)))
+    place[late] = scope.place(owner.account[late], np.minimum(counted_us[late], _last_instants(owner.account[late], contracts)))
     return owner._replace(place=place), {TOO_LATE: too_late, WAIVED: _waived(owner, first_seq, contracts, scope) & ~too_late}
 
 
