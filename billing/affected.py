@@ -15,22 +15,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from billing.accounts import still_open
 from billing.catalogue.gates import version_before
 from billing.catalogue.in_force import end_of, in_force, live_of
 from billing.catalogue.stored import publications_of, repeals_of
-from billing.charges.periods import open_periods, period_of
+from billing.charges.periods import period_of
 from billing.charges.proration import Span
 from billing.runs.contracts import facts
-from billing.runs.selection import scope
+from billing.runs.selection import due_accounts, scope
+from billing.runs.selection.coverage import TESTED
+from billing.store import settings
 from tariffs.changes import changes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import sqlalchemy as sa
 
     from billing.charges.periods import Period
-    from billing.runs.contracts.facts import Account, Facts, Subscription
+    from billing.runs.contracts.facts import Facts, Subscription
+    from billing.runs.selection.coverage import Covered
     from billing.store.home import Home
     from rating.model import Catalogue
     from tariffs.changes import Change
@@ -61,12 +65,20 @@ class Affected(NamedTuple):
         return dict(sorted(Counter(each.plan for each in self.subscriptions).items()))
 
 
+class Beyond(NamedTuple):
+    """Touched days `[from_date, to_date)` of an account that were billed before its oldest open period."""
+
+    account_id: str
+    from_date: dt.date
+    to_date: dt.date
+
+
 class Rebilled(NamedTuple):
     """What the next bill runs make of a version that takes effect in the past."""
 
     accounts: int  # with billed periods that are computed anew
     periods: list[tuple[dt.date, dt.date]]  # which, each once, oldest first
-    beyond: list[str]  # ids of accounts with touched days that were billed before the oldest open period
+    beyond: list[Beyond]  # what no run computes any more
 
 
 def affected(home: Home, catalogue: Catalogue) -> Affected:
@@ -82,25 +94,21 @@ def rebilled(home: Home, catalogue: Catalogue) -> tuple[Affected, Rebilled]:
         found = facts.load(connection, home.head_seq(connection))
         touched = _affected(connection, catalogue, found)
         covered = scope.covered_through(connection, found)
-    from_dates: dict[str, dt.date] = {}
-    to_dates: dict[str, dt.date] = {}
-    for each in touched.subscriptions:
-        from_dates[each.account_id] = min(each.from_date, from_dates.get(each.account_id, each.from_date))
-        to_dates[each.account_id] = max(each.to_date or dt.date.max, to_dates.get(each.account_id, dt.date.min))
+        days = _touched_days(touched.subscriptions)
+        places: Any = pc.index_in(pa.array(sorted(days), pa.string()), value_set=found.account_ids)
+        billed = [place for place in places.to_pylist() if covered[place] is not None]
+        opened_of = _opened_next(connection, found, covered, billed)
     accounts, beyond, periods = 0, [], set()
-    places: Any = pc.index_in(pa.array(sorted(from_dates), pa.string()), value_set=found.account_ids)
-    for place in places.to_pylist():
-        account, coverage = found.accounts[place], covered[place]
-        if coverage is None:
-            continue
-        first, end = max(from_dates[account.account_id], account.billed_from), to_dates[account.account_id]
-        opened = _opened_next(account, coverage.through)
-        again = [(each.start, each.end) for each in opened if each.end <= coverage.through and each.end > first and each.start < end]
+    for place, opened in opened_of.items():
+        account, through = found.accounts[place], covered[place].through
+        first, end = max(days[account.account_id].start, account.billed_from), days[account.account_id].end or dt.date.max
+        again = [(each.start, each.end) for each in opened if each.end <= through and each.end > first and each.start < end]
         accounts += bool(again)
         periods.update(again)
-        if opened and first < min(opened[0].start, end):
-            beyond.append(account.account_id)
-    return touched, Rebilled(accounts, sorted(periods), beyond)
+        until = min(opened[0].start if opened else through, end)
+        if first < until:
+            beyond.append(Beyond(account.account_id, first, until))
+    return touched, Rebilled(accounts, sorted(periods), sorted(beyond))
 
 
 def without_plan(home: Home, identity: str, from_us: int) -> int:
@@ -178,12 +186,36 @@ def _common(spans: list[Span]) -> Span | None:
     return None if end is not None and end <= start else Span(start, end)
 
 
-def _opened_next(account: Account, through: dt.date) -> list[Period]:
-    """The periods that the next run of an account computes."""
-    running = period_of(max(through, account.billed_from), account.billed_from, account.all_bill_days)
-    bill_date = through if running is None else running.end
-    most = scope.REOPEN_PERIODS_MAX
-    return open_periods(account.billed_from, account.all_bill_days, bill_date, through, most, account.closed_on)
+def _touched_days(touched: Iterable[Touched]) -> dict[str, Span]:
+    """By account the days from the first to the last that is touched; no end where one of its subscriptions has none."""
+    found: dict[str, Span] = {}
+    for each in touched:
+        known = found.get(each.account_id, Span(each.from_date, each.from_date))
+        end = None if each.to_date is None or known.end is None else max(each.to_date, known.end)
+        found[each.account_id] = Span(min(each.from_date, known.start), end)
+    return found
+
+
+def _opened_next(connection: sa.Connection, found: Facts, covered: Covered, places: Iterable[int]) -> dict[int, list[Period]]:
+    """By account (index) the periods that its next run computes, as a run decides on them; none of test accounts.
+
+    Its next run is that of its period after the latest run of the cycle, as `billing.accounts.still_open` has it.
+    """
+    latest, reopen = still_open.latest_run(connection), settings.integer(connection, "reopen_periods_max")
+    of_date: dict[dt.date, list[int]] = {}
+    for place in places:
+        account = found.accounts[place]
+        running = period_of(max(latest or account.billed_from, account.billed_from), account.billed_from, account.all_bill_days)
+        assert running is not None
+        of_date.setdefault(running.end, []).append(place)
+    opened: dict[int, list[Period]] = {}
+    for bill_date, some in of_date.items():
+        ground = due_accounts.prepare(found, covered, bill_date, reopen)
+        for place in some:
+            aside = ground.left_out.get(int(found.account_keys[place]))
+            if aside is None or aside[0] != TESTED:
+                opened[place] = ground.lives[ground.code[place]].periods if ground.due[place] or aside else []
+    return opened
 
 
 def _day(instant_us: int, zone: ZoneInfo) -> dt.date:

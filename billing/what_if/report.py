@@ -13,7 +13,7 @@ import msgspec
 
 MOST_AFFECTED: Final = 20
 # What a bill of the month may have beside: the answers name it.
-NOT_INCLUDED: Final = ("tax", "rounding", "roll_over", "bill_days", "corrections", "by_hand", "payers", "tests")
+NOT_INCLUDED: Final = ("tax", "rounding", "roll_over", "bill_days", "corrections", "by_hand", "late_usage", "payers", "tests")
 
 
 class Row(msgspec.Struct, frozen=True):

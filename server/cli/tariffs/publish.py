@@ -11,6 +11,7 @@ from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
 
 if TYPE_CHECKING:
+    from billing.affected import Beyond
     from billing.catalogue import Publication, Waivers
     from billing.store.home import Home
     from rating.model import Catalogue
@@ -67,11 +68,14 @@ def publish(
     waive = Waivers(waive_review, waive_notice, waive_what_if)
     with made(home, practice=practice) if from_files else Home.open(home, practice=practice) as opened:
         publication, now_us = _publish(opened, catalogue, what if from_files else "", waive)
-        told = _past(opened, catalogue, now_us) if publication.added else []
+        told, beyond = _past(opened, catalogue, now_us) if publication.added else ([], [])
     notes = [*publication.notes, *told]
     if as_json:
         found = {**summary(catalogue), "content_hash": publication.content_hash.hex()}
-        output.print_json({**found, "commit_seq": publication.commit_seq, "added": publication.added, "notes": notes})
+        by_hand = [each._asdict() for each in beyond]
+        output.print_json(
+            {**found, "commit_seq": publication.commit_seq, "added": publication.added, "notes": notes, "adjust_by_hand": by_hand}
+        )
         return 0
     print(f"{line(catalogue)}: {'published' if publication.added else 'was published before, nothing to do'}")
     for note in notes:
@@ -92,25 +96,26 @@ def _publish(home: Home, catalogue: Catalogue, path: str, waive: Waivers) -> tup
     return store.publish_draft(home, name, operator.current(), instant_us, waive), instant_us
 
 
-def _past(home: Home, catalogue: Catalogue, now_us: int) -> list[str]:
-    """What a version that takes effect in the past means for bills that were written."""
+def _past(home: Home, catalogue: Catalogue, now_us: int) -> tuple[list[str], list[Beyond]]:
+    """What a version that takes effect in the past means for bills that were written, and what of it is left to adjust by hand."""
     if catalogue.effective_from_us >= now_us:
-        return []
+        return [], []
     from billing.affected import rebilled
     from server.cli import output
 
     touched, again = rebilled(home, catalogue)
     if not touched.subscriptions:
-        return []
+        return [], []
     notes = [f"it takes effect in the past and touches {counted(len(touched.subscriptions), 'subscription')}"]
     if again.periods:
         first, last = again.periods[0][0], output.last_day(again.periods[-1][1])
         differ = counted(again.accounts, "account")
         notes.append(f"the next bill run bills the differences of {differ}, for billed periods from {first} to {last}")
     if again.beyond:
-        shown = ", ".join(again.beyond[:NAMED]) + (" and others" if len(again.beyond) > NAMED else "")
+        named = ", ".join(f"{each.account_id} from {each.from_date} to {output.last_day(each.to_date)}" for each in again.beyond[:NAMED])
+        more = f", and {len(again.beyond) - NAMED} more, all in --json" if len(again.beyond) > NAMED else ""
         notes.append(
-            f"it changes earlier billed days of {counted(len(again.beyond), 'account')} ({shown}), too: no run opens those any more, "
-            "adjust them by hand"
+            f"it changes billed days of {counted(len(again.beyond), 'account')} ({named}{more}) that no run opens any more: "
+            "adjust them by hand, with ratewright adjustment add"
         )
-    return notes
+    return notes, again.beyond

@@ -13,6 +13,9 @@ import msgspec
 import pytest
 
 from billing import catalogue
+from billing.accounts.kinds import ClosedFact
+from billing.accounts.picture import load
+from billing.accounts.still_open import open_from
 from billing.affected import affected, rebilled, without_plan
 from billing.catalogue import Operator
 from billing.controls import books
@@ -26,7 +29,9 @@ from rating.status import Status
 from server.checked_quote import CheckedQuote
 from server.grpc.rating_service import RatingService
 from server.quote_state import Known
+from tests.billing.runs.test_pools_and_late import agreed
 from tests.billing.runs.world import PREMIUM, START_US, Call, World, instant_us, price_of, shop
+from tests.billing.second_person import set_by_two
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -249,9 +254,53 @@ def test_days_that_no_run_opens_any_more_are_told(world: World) -> None:
     touched, again = rebilled(world.home, shop(2, START_US, prices=CHEAPER, corrects=1))
     assert len(touched.subscriptions) == 1
     assert [str(start) for start, _ in again.periods] == ["2025-08-01", "2025-09-01", "2025-10-01"]
-    assert again.beyond == ["anna"]
+    assert [(each.account_id, str(each.from_date), str(each.to_date)) for each in again.beyond] == [("anna", "2025-03-01", "2025-08-01")]
     recent = rebilled(world.home, shop(2, instant_us("2025-09-10"), prices=CHEAPER))[1]
     assert ([str(start) for start, _ in recent.periods], recent.beyond) == (["2025-09-01", "2025-10-01"], [])
+
+
+# reopen_periods_max, first days of the periods that the next run corrects, days that are left to adjust by hand
+REOPENED = [
+    (0, [], ("2025-06-01", "2025-12-01")),
+    (1, ["2025-11-01"], ("2025-06-01", "2025-11-01")),
+    (3, ["2025-09-01", "2025-10-01", "2025-11-01"], ("2025-06-01", "2025-09-01")),
+    (9, [f"2025-{month:02d}-01" for month in range(6, 12)], None),
+]
+
+
+@pytest.mark.parametrize(("periods_max", "periods", "by_hand"), REOPENED)
+def test_the_setting_says_what_the_next_run_corrects(
+    world: World, periods_max: int, periods: list[str], by_hand: tuple[str, str] | None
+) -> None:
+    world.account("anna", opened_on="2025-06-01")
+    world.subscription("anna-1", "anna", "shop/basic", "1001", from_date="2025-06-01")
+    for month in range(6, 13):
+        world.take(*([Call("1001", f"2025-{month:02d}-15T10:00:00", 60, PREMIUM_NUMBER)] if month < 12 else []))
+        if month > 6:
+            world.bill(f"2025-{month:02d}-01")
+    set_by_two(world.home, "reopen_periods_max", str(periods_max), world.tick)
+    correction = shop(2, START_US, prices=CHEAPER, corrects=1)
+    again = rebilled(world.home, correction)[1]
+    assert [str(start) for start, _ in again.periods] == periods
+    assert [(str(each.from_date), str(each.to_date)) for each in again.beyond] == ([] if by_hand is None else [by_hand])
+    with world.home.connect() as connection:
+        key = world.key("accounts", "account_key", "account_id", "anna")
+        assert str(open_from(connection, load(connection, [key]), key)) == min([*periods, "2025-12-01"]), "what other commands say"
+    catalogue.publish(world.home, correction, world.tick())
+    world.bill("2026-01-01")
+    corrected = [line[1] for line in world.lines("R-0000000007") if line[0].startswith("Premium calls, correction")]
+    assert corrected == periods, "and that is what it bills"
+
+
+def test_a_closed_account_that_no_run_computes_is_left_to_adjust_by_hand(world: World) -> None:
+    world.account("anna", opened_on="2025-03-01")
+    world.subscription("anna-1", "anna", "shop/basic", "1001", from_date="2025-03-01", to_date="2025-05-01")
+    agreed(world, "anna", "closed", "2025-05-01", ClosedFact())
+    for month in range(4, 12):
+        world.bill(f"2025-{month:02d}-01")
+    again = rebilled(world.home, shop(2, START_US, prices=CHEAPER, corrects=1))[1]
+    assert (again.accounts, again.periods) == (0, [])
+    assert [(str(each.from_date), str(each.to_date)) for each in again.beyond] == [("2025-03-01", "2025-05-01")]
 
 
 def _with_title(shop_: Catalogue) -> Plan:
