@@ -47,11 +47,12 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Decided(NamedTuple):
-    """Records with a standing decision: key, start, and the decision of each."""
+    """Records with a standing decision: key, start, the decision of each, and the worth that it was taken on."""
 
     keys: pa.Array[Any]
     start_us: Int64s
     decision_id: Int64s
+    worth_micros: Int64s
 
     def holds(self, event_key: pa.ChunkedArray[Any]) -> npt.NDArray[np.bool_]:
         """A mask of the rows that are among them, whichever version of a record counts: another may have begun at another time."""
@@ -65,13 +66,14 @@ class Decided(NamedTuple):
 def decided(connection: sa.Connection, seq: int, *, not_taken_back: bool = False) -> Decided:
     """Records with a decision that stands as of `seq`; with `not_taken_back` only those of which it was not taken back since, either."""
     row, event = tables.late_decisions.c, tables.late_decision_events
-    query = sa.select(event.c.event_key, event.c.start_us, event.c.decision_id)
+    query = sa.select(event.c.event_key, event.c.start_us, event.c.decision_id, event.c.worth_micros)
     query = query.join_from(event, tables.late_decisions, row.decision_id == event.c.decision_id).where(
         _stands(None if not_taken_back else seq)
     )
     found = bulk.read(connection, query.where(row.commit_seq <= seq).order_by(event.c.start_us, event.c.event_key))
     keys: Any = found["event_key"].combine_chunks()
-    return Decided(pa.array(keys.to_pylist(), KEY), _integers(found["start_us"]), _integers(found["decision_id"]))
+    columns = (_integers(found[name]) for name in ("start_us", "decision_id", "worth_micros"))
+    return Decided(pa.array(keys.to_pylist(), KEY), *columns)
 
 
 def standing(connection: sa.Connection, seq: int) -> dict[int, Decision]:

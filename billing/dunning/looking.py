@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from billing.dunning.running import CLEARED, Change, judge
 from billing.dunning.states import State
-from billing.dunning.steps import BAR, UNDO_ASKED, UNDONE, Account, accounts, barred
+from billing.dunning.steps import BAR, UNDO_ASKED, UNDONE, Account, accounts, barred, taken_steps
 from billing.dunning_policy import CLEAR, names_of
 from billing.store import tables
 from rating.errors import NotFoundError
@@ -47,7 +47,11 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class History(msgspec.Struct, frozen=True):
-    """The steps taken for an account, oldest first, and where it stands on a date: what a run of that date would make of it."""
+    """The steps taken for an account, oldest first, and its state on a date.
+
+    `level` and `action`: what its policy asks for, and a run of that date would take. `taken_level`, `taken_action` and `taken_on`: the last
+    step that was taken and counts; 0 and empty where there is none, or it cleared the account.
+    """
 
     account_id: str
     as_of: str
@@ -60,6 +64,9 @@ class History(msgspec.Struct, frozen=True):
     policy: str
     held_level: int  # that open promises keep it from; 0: none
     steps: tuple[Change, ...]
+    taken_level: int = CLEAR
+    taken_action: str = ""
+    taken_on: str = ""
 
 
 def runs(home: Home) -> list[Run]:
@@ -78,6 +85,7 @@ def history(home: Home, account_id: str, as_of: dt.date) -> History:
         judged = judge(connection, found, as_of, [account.account_key]).get(account.account_key)
         now = judged.state if judged is not None else State(CLEAR, "", None, 0)
         steps = _steps(connection, account)
+        taken = taken_steps(connection, [account.account_key]).get(account.account_key, [])
         is_barred = bool(barred(connection, account.account_key))
     return History(
         account_id,
@@ -91,6 +99,7 @@ def history(home: Home, account_id: str, as_of: dt.date) -> History:
         account.policy,
         now.held_level,
         tuple(steps),
+        *((taken[-1].level, taken[-1].action, taken[-1].on.isoformat()) if taken else ()),
     )
 
 

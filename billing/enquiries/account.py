@@ -33,7 +33,8 @@ class Standing(msgspec.Struct, frozen=True):
     """See the head of this module. `as_of`: today on the account's clock.
 
     `open_micros`: of invoices; `credit_micros`: of payments, deposits and documents below zero, not used up. `next_bill_date`: empty for an
-    account that is closed and billed, or for tests. `bills_held`: no bill is made of that date. `bills`: the newest documents come first.
+    account that is closed and billed, or for tests. `dunning_level` and `dunning_action` are of the last step that was taken, on
+    `dunning_taken_on`; `policy_level` and `policy_action` are what its policy asks for today, and the next run takes. `bills_held`: no bill is made of that date. `bills`: the newest documents come first.
     """
 
     account_id: str
@@ -54,6 +55,9 @@ class Standing(msgspec.Struct, frozen=True):
     bills_held: bool
     documents: int
     bills: tuple[InvoiceSummary, ...]
+    dunning_taken_on: str = ""
+    policy_level: int = 0
+    policy_action: str = ""
 
 
 def standing(home: Home, account_id: str, now_us: int, *, bills: int = LAST_BILLS) -> Standing:
@@ -89,13 +93,16 @@ def standing(home: Home, account_id: str, now_us: int, *, bills: int = LAST_BILL
         judged.overdue_micros,
         judged.oldest_due_on or "",
         judged.policy,
-        judged.level,
-        judged.action,
+        judged.taken_level,
+        judged.taken_action,
         judged.barred,
         "" if next_date is None else next_date.isoformat(),
         next_date is not None and any(fact.holds_on(next_date) for fact in customer.of_kind("hold")),
         documents,
         tuple(invoicing.latest(home, account_id, bills)),
+        judged.taken_on,
+        judged.level,
+        judged.action,
     )
 
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class DecisionTold(msgspec.Struct, frozen=True):
     """A decision that stands, about this record and others of its subscription. `kind`: billed or written_off.
 
-    `reference` is that of the adjustment, `invoice` and `line_no` where it is billed, and `credit_note` gave back `credited_micros` of it
-    for good: empty and 0 where there is none.
+    `amount_micros` is that of the adjustment, with tax where prices hold it, and `reference` its name. `invoice` and `line_no` are where it
+    is billed: empty and 0 where it is not. The line is over `line_micros`, of which `credit_notes` (the newest is `credit_note`) gave back
+    `credited_micros` for good: both without tax.
     """
 
     decision_id: int
@@ -38,6 +39,13 @@ class DecisionTold(msgspec.Struct, frozen=True):
     line_no: int = 0
     credit_note: str = ""
     credited_micros: int = 0
+    line_micros: int = 0
+    credit_notes: tuple[str, ...] = ()
+
+    @property
+    def is_credited_in_part(self) -> bool:
+        """True where a part of the line was given back, and not all of it."""
+        return 0 < self.credited_micros < self.line_micros
 
 
 def decided_on(connection: sa.Connection, seq: int, usage: pa.Table) -> dict[int, DecisionTold]:

@@ -100,7 +100,7 @@ def left_for_good(home: Home, seq: int) -> late_decisions.Decided | None:
     found = of_keys(home, seq, keys, start_us)
     usage = found.usage.filter(pa.array(found.verdicts.for_good))
     keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"])])
-    return late_decisions.Decided(keys, np.concatenate([decided.start_us, int64(usage["start_us"])]), np.zeros(len(keys), np.int64))
+    return late_decisions.Decided(keys, np.concatenate([decided.start_us, int64(usage["start_us"])]), *(np.zeros(len(keys), np.int64),) * 2)
 
 
 def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:

@@ -43,6 +43,7 @@ WORDS: Final = {
         "written_off": "it is written off, and nothing is billed",
         "on_invoice": "on invoice {number} line {line}",
         "credited": "on invoice {number} line {line}, credited by {note}",
+        "credited_in_part": "on invoice {number} line {line}, credited by {note} with {credited} of its {line_amount} before tax",
         "no_invoice": "which waits for a run",
         "second": "{by}, with {other},",
         "not_due": "A run of {to} or later bills it.",
@@ -83,6 +84,7 @@ WORDS: Final = {
         "written_off": "已核销，不予收取",
         "on_invoice": "见发票 {number} 第 {line} 行",
         "credited": "见发票 {number} 第 {line} 行，已由 {note} 冲减",
+        "credited_in_part": "见发票 {number} 第 {line} 行，已由 {note} 部分冲减：不含税 {line_amount} 中的 {credited}",
         "no_invoice": "等待出账",
         "second": "{by}（经 {other} 同意）",
         "not_due": "{to} 或之后的出账将计费。",
@@ -137,8 +139,15 @@ def _age(found: Told, words: Mapping[str, str]) -> str:
 
 
 def _invoice(found: DecisionTold, words: Mapping[str, str]) -> str:
-    name = "credited" if found.credit_note else "on_invoice" if found.invoice else "no_invoice"
-    return words[name].format(number=found.invoice, line=found.line_no, note=found.credit_note)
+    credited = "credited_in_part" if found.is_credited_in_part else "credited"
+    name = credited if found.credit_notes else "on_invoice" if found.invoice else "no_invoice"
+    return words[name].format(
+        number=found.invoice,
+        line=found.line_no,
+        note=", ".join(found.credit_notes),
+        credited=format_micros(found.credited_micros),
+        line_amount=f"{format_micros(found.line_micros)} {found.currency}",
+    )
 
 
 def _names(found: Told) -> list[str]:

@@ -2,7 +2,8 @@
 
 It holds what some run has left out for good and no run has billed since, whoever's it is, until a person decides on it; what is decided
 has a list of its own. Worth is an estimate of each record alone
-(`billing.suspense.estimate`): without free quantity, caps or anything else that a month remembers, and without tax.
+(`billing.suspense.estimate`): without free quantity, caps or anything else that a month remembers, and without tax. Of what is decided it
+is the worth that the decision was taken on, as it is stored.
 """
 
 from __future__ import annotations
@@ -21,20 +22,22 @@ from billing.runs.contracts.columns import int64, one_chunk
 from billing.suspense.estimate import BASIS_NAMES, Estimator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from billing.charges.lines import Int64s
     from billing.store.home import Home
 
     Progress = Callable[[int, int], None]
 
+AS_DECIDED: Final = "decision"  # basis of the worth of what is decided
 _DAY_US: Final = 86_400_000_000
+_Worth = tuple[int, str, str, str, str]  # micros, currency, basis, catalogue, tax class
 
 
 class TooLate(msgspec.Struct, frozen=True):
     """A record, its age in whole days, and its worth; `currency` is empty where nobody can say that. `basis`: what the worth goes by.
 
-    `catalogue` and `tax_class` are those of the price; empty where no price is known.
+    `catalogue` and `tax_class` are those of the price; empty where no price is known, and where a decision gives the worth.
     """
 
     record: Told
@@ -79,23 +82,31 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     wanted = known.holds(usage["event_key"])
     rows = np.flatnonzero(wanted if decided else found.for_good & ~wanted)
     usage = usage.take(rows)
-    estimator = Estimator(home, seq)
-    worth = estimator.estimates(usage)
     told = tell_of(home, seq, usage, found.reason[rows], found.run_id[rows])
     assert len(told) == usage.num_rows, "each record is told of once"
+    worth = _as_decided(known, usage, told) if decided else _estimated(home, seq, usage)
     records = tuple(
-        TooLate(
-            each,
-            (now_us - each.start_us) // _DAY_US,
-            int(worth.micros[row]),
-            worth.currency_of(row),
-            BASIS_NAMES[worth.basis[row]],
-            *estimator.taxed_as(worth, row),
-        )
-        for row, each in enumerate(told)
+        TooLate(each, (now_us - each.start_us) // _DAY_US, *of_row)
+        for each, of_row in zip(told, worth, strict=True)
         if account_id is None or each.account_id == account_id
     )
     return Listed(seq, records, _sums(records))
+
+
+def _estimated(home: Home, seq: int, usage: pa.Table) -> Iterator[_Worth]:
+    """The worth of each row by the tariff of its time."""
+    estimator = Estimator(home, seq)
+    worth = estimator.estimates(usage)
+    for row in range(usage.num_rows):
+        yield int(worth.micros[row]), worth.currency_of(row), BASIS_NAMES[worth.basis[row]], *estimator.taxed_as(worth, row)
+
+
+def _as_decided(known: late_decisions.Decided, usage: pa.Table, told: Sequence[Told]) -> Iterator[_Worth]:
+    """The worth of each row that its decision was taken on: tariffs of that time are corrected since, perhaps."""
+    worth = dict(zip(known.keys.to_pylist(), known.worth_micros.tolist(), strict=True))
+    for key, each in zip(usage["event_key"].to_pylist(), told, strict=True):
+        assert each.decision is not None, "a decided record has its decision"
+        yield worth[key], each.decision.currency, AS_DECIDED, "", ""
 
 
 def _now(home: Home, seq: int, known: late_decisions.Decided) -> tuple[pa.Array[Any], Int64s]:

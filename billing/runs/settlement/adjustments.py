@@ -42,12 +42,17 @@ def retracted(connection: sa.Connection, seq: int) -> pa.Table:
 
 
 class Billed(NamedTuple):
-    """The newest document that stands and bills an adjustment, and its line; what credit notes for good (`outside`) gave back of that."""
+    """The newest document that stands and bills an adjustment, and its line; what credit notes for good (`outside`) gave back of that.
+
+    `line_micros` and `credited_micros` are amounts of lines: both without tax. `credit_note` is the newest of `credit_notes`.
+    """
 
     number: str
     line_no: int
     credit_note: str = ""
     credited_micros: int = 0
+    line_micros: int = 0
+    credit_notes: tuple[str, ...] = ()
 
 
 def billed(connection: sa.Connection) -> dict[int, Billed]:
@@ -61,8 +66,10 @@ def billed(connection: sa.Connection) -> dict[int, Billed]:
     for row in connection.execute(query):
         before = found.get(int(row.price_id))
         if (row.amount_micros > 0) == (row.entered_micros > 0):
-            found[int(row.price_id)] = Billed(row.number, int(row.line_no))
+            found[int(row.price_id)] = Billed(row.number, int(row.line_no), line_micros=abs(int(row.amount_micros)))
         elif before is not None and row.effect == _OUTSIDE:
             credited = before.credited_micros + abs(int(row.amount_micros))
-            found[int(row.price_id)] = before._replace(credit_note=row.number, credited_micros=credited)
+            found[int(row.price_id)] = before._replace(
+                credit_note=row.number, credited_micros=credited, credit_notes=(*before.credit_notes, row.number)
+            )
     return found

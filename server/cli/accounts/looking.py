@@ -156,15 +156,25 @@ def _standing(money: Standing) -> list[tuple[str, str]]:
         ("promised", money.promised_micros, ""),
         ("deposits held apart", money.deposits_held_micros, ""),
     )
-    level = f"level {money.dunning_level}, {money.dunning_action.replace('_', ' ')}" if money.dunning_level else "clear"
-    dunning = f"{level} by policy {money.dunning_policy}{'; outgoing calls are barred' if money.barred else ''}"
     next_bill = money.next_bill_date or "none"
     return [
         ("balance", told(money.balance_micros)),
         *((name, told(micros) + more) for name, micros, more in amounts if micros),
-        ("dunning", dunning),
+        ("dunning", _dunning(money)),
         ("next bill date", f"{next_bill}, held: no bill is made of it" if money.bills_held else next_bill),
     ]
+
+
+def _dunning(money: Standing) -> str:
+    """The last step that was taken, and what the policy asks for where that is another."""
+    from server.cli.dunning import level
+
+    taken = level(money.dunning_level, money.dunning_action, money.dunning_taken_on)
+    barred = "; outgoing calls are barred" if money.barred else ""
+    asked = (money.policy_level, money.policy_action)
+    if asked == (money.dunning_level, money.dunning_action):
+        return f"{taken}, by policy {money.dunning_policy}{barred}"
+    return f"{taken}{barred}; policy {money.dunning_policy} asks for {level(*asked)}, which no run has taken"
 
 
 def _fields(detail: AccountDetail) -> list[tuple[str, object]]:

@@ -93,14 +93,23 @@ def show(
     return 0
 
 
+def level(number: int, action: str, since: str = "") -> str:
+    """A level in words, such as `level 1, remind, since 2026-04-20`."""
+    if not number:
+        return "clear"
+    return f"level {number}, {action.replace('_', ' ')}" + (f", since {since}" if since else "")
+
+
 def _print_history(found: History) -> None:
     from server.cli import output
 
     amount = f"{output.amount(found.overdue_micros, found.currency)} {found.currency}"
     since = f", oldest due on {found.oldest_due_on}" if found.oldest_due_on else ""
     barred = "; outgoing calls are barred" if found.barred else ""
-    print(f"account {found.account_id} on {found.as_of}: level {found.level}, {amount} past due{since}{barred}")
-    print(f"policy {found.policy}")
+    taken, asked = level(found.taken_level, found.taken_action, found.taken_on), level(found.level, found.action)
+    print(f"account {found.account_id} on {found.as_of}: {amount} past due{since}{barred}")
+    print(f"stands at: {taken}")
+    print(f"policy {found.policy} asks for: {asked}")
     if found.held_level:
         print(f"level {found.held_level} waits: open promises cover what is past due (ratewright payment promise list)")
     if found.steps:

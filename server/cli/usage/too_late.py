@@ -50,7 +50,8 @@ def too_late(
 ) -> int:
     """List usage that runs have left out for good: record, account, age, reason, and what it was worth by the tariff of its time.
 
-    Worth is an estimate of each record alone, without allowances and without tax. `bill explain RECORD` tells more of one record.
+    Worth is an estimate of each record alone, without allowances and without tax; with --decided the one that the decision was taken on.
+    `bill explain RECORD` tells more of one record.
     """
     from billing.store.home import Home
     from billing.too_late.choosing import require_account
@@ -82,7 +83,7 @@ def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
          REASONS[each.record.reason].words[language], *_decision(each.record.decision))
         for each in found.records[:limit]
     ]  # fmt: skip
-    more = ("no.", "decision", "by", "agreed by", "invoice", "credited by") if decided else ()
+    more = ("no.", "decision", "decided (UTC)", "by", "agreed by", "why", "invoice", "credited by") if decided else ()
     columns = ("record", "source", "account", "subscription", "start (UTC)", "days old", "worth", "currency", "run", "reason", *more)
     output.print_table(columns, rows, right=("days old", "worth", "run", "no."))
     if len(found.records) > limit:
@@ -93,10 +94,18 @@ def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
 
 
 def _decision(found: DecisionTold | None) -> tuple[object, ...]:
+    from server.cli import output
+    from server.cli.bill import instant
+
     if found is None:
         return ()
     what = f"billed: {found.reference}" if found.reference else "written off"
-    return found.decision_id, what, found.by_name, found.agreed_by, found.invoice and f"{found.invoice}/{found.line_no}", found.credit_note
+    line = found.invoice and f"{found.invoice}/{found.line_no}"
+    credited = ", ".join(found.credit_notes)
+    if found.is_credited_in_part:
+        part, whole = (output.amount(micros, found.currency) for micros in (found.credited_micros, found.line_micros))
+        credited += f": {part} of {whole} before tax"
+    return found.decision_id, what, instant(found.at_us), found.by_name, found.agreed_by, found.reason, line, credited
 
 
 def _worth(micros: int, currency: str) -> str:

@@ -15,6 +15,7 @@ from billing.catalogue import Operator
 from billing.enquiries.account import standing
 from billing.payments.statement import statement
 from rating.errors import UserError
+from server.cli.accounts import looking
 from tests.billing.payments.desk import Desk
 
 if TYPE_CHECKING:
@@ -79,9 +80,15 @@ def test_dunning_and_promises_are_of_today_on_the_clock_of_the_account(desk: Des
     assert (found.overdue_micros, found.dunning_level, found.barred) == (0, 0, False)
     found = of(desk, on="04-20")
     assert (found.overdue_micros, found.oldest_due_on, found.dunning_policy) == (10 * UNIT, "2026-03-15", "standard")
-    level, action = found.dunning_level, found.dunning_action
+    asked = (found.policy_level, found.policy_action)
+    assert (found.dunning_level, found.dunning_action, found.dunning_taken_on) == (0, "", ""), "no run has taken a step"
     judged = dunning.history(desk.home, "anna", dt.date(2026, 4, 20))
-    assert (level, action) == (judged.level, judged.action) != (0, "")
+    assert asked == (judged.level, judged.action) != (0, "")
+    assert dict(looking._standing(found))["dunning"] == "clear; policy standard asks for level 1, remind, which no run has taken"  # noqa: SLF001
+    dunning.run(desk.home, dt.date(2026, 4, 20), desk.now_us)
+    found = of(desk, on="04-20")
+    assert (found.dunning_level, found.dunning_action, found.dunning_taken_on) == (*asked, "2026-04-20")
+    assert dict(looking._standing(found))["dunning"] == "level 1, remind, since 2026-04-20, by policy standard"  # noqa: SLF001
     desk.promise("v1", 4, "04-18", "04-30")
     assert of(desk, on="04-29").promised_micros == 4 * UNIT
     assert of(desk, on="05-01").promised_micros == 0, "it is broken"

@@ -16,7 +16,7 @@ from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.store import settings
 from billing.too_late import taking_back
-from billing.too_late.listing import listed
+from billing.too_late.listing import AS_DECIDED, listed
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span
 from billing.verification.explain_line import explain_record
@@ -25,7 +25,7 @@ from server.cli.usage.find import state_in_words
 from tests.billing.documents.clerk import void
 from tests.billing.rerate.test_rerate_scope import correct
 from tests.billing.runs.test_pools_and_late import arrive
-from tests.billing.runs.world import START_US, Call, World, shop
+from tests.billing.runs.world import START_US, Call, World, price_of, shop
 from tests.billing.second_person import set_by_two
 from tests.billing.too_late.late_world import (
     BEN,
@@ -174,20 +174,43 @@ def test_what_is_credited_for_good_stays_decided(world: World) -> None:
     world.bill("2026-04-01")
     number = world.numbers("anna")[-1]
     (line_no,) = [each.line_no for each in invoicing.get_invoice(world.home, number).lines if each.text == TEXT]
+    notes: list[str] = []
     for part, message in (("a", f"decision 1 is billed: line {line_no} of invoice {number} has"), ("b", "nothing is left to do")):
         wanted = crediting.Wanted(f"credit-{part}", number, line_no, 20 * CENT, "outside", "goodwill")
         world.begun(dt.date(2026, 4, 2))
-        note = crediting.credit(world.home, wanted, who(world), on=dt.date(2026, 4, 2)).number
+        notes.append(crediting.credit(world.home, wanted, who(world), on=dt.date(2026, 4, 2)).number)
+        if part == "a":
+            told = listed(world.home, world.now_us, decided=True).records[0].record
+            assert sentences(told)[0].endswith(
+                f"on invoice {number} line {line_no}, credited by {notes[0]} with 0.20 of its 0.40 CNY before tax"
+            )
         with pytest.raises(UserError) as refused:
             take_back(world, 1)
         assert message in f"{refused.value.message}; {refused.value.remedy}"
     told = listed(world.home, world.now_us, decided=True).records[0].record
     assert told.decision is not None
-    assert (told.decision.invoice, told.decision.line_no, told.decision.credit_note) == (number, line_no, note)
-    assert sentences(told)[0].endswith(f": billed by adjustment {group.reference}, on invoice {number} line {line_no}, credited by {note}")
+    assert (told.decision.invoice, told.decision.line_no, told.decision.credit_note) == (number, line_no, notes[-1])
+    assert (told.decision.credited_micros, told.decision.line_micros) == (40 * CENT, 40 * CENT)
+    credited = f"credited by {notes[0]}, {notes[1]}"
+    assert sentences(told)[0].endswith(f": billed by adjustment {group.reference}, on invoice {number} line {line_no}, {credited}")
     (adjustment,) = adjusting.list_all(world.home)
     assert adjustment.state == number
     assert wrong(world) == set()
+
+
+def test_a_decision_is_listed_with_the_worth_that_it_was_taken_on(world: World) -> None:
+    """National calls cost ten times as much by a correction of the tariff since then; records that are open are worth that now."""
+    late(world)
+    decide(world, WRITTEN_OFF, account="anna")
+    dearer = (price_of(shop().prices[0].price_id, "National calls", 10, 1_000_000), *shop().prices[1:])
+    catalogue.publish(world.home, shop(2, START_US, prices=dearer, corrects=1), world.tick())
+    decided = listed(world.home, world.now_us, decided=True)
+    assert [(each.worth_micros, each.currency, each.basis) for each in decided.records] == [
+        (30 * CENT, "CNY", AS_DECIDED),
+        (10 * CENT, "CNY", AS_DECIDED),
+    ]
+    assert [(each.account_id, each.worth_micros) for each in decided.sums] == [("anna", 40 * CENT)]
+    assert [each.worth_micros for each in listed(world.home, world.now_us, "bert").records][-1] == 400 * CENT
 
 
 def test_a_record_is_decided_once(world: World) -> None:

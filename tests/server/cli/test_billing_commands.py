@@ -122,9 +122,11 @@ def test_payment_and_dunning(billed: Command) -> None:
     assert billed("dunning run --date 2025-12-06").splitlines()[0] == "run 1 of 2025-12-06"
     assert billed("dunning preview --date 2025-12-20").splitlines()[1].split()[:2] == ["anna", "bar_outgoing"]
     assert json.loads(billed("dunning run --date 2025-12-20 --json"))[0]["level"] == 2
-    assert billed("dunning show anna --date 2025-12-20").startswith(
-        "account anna on 2025-12-20: level 2, 11.34 CNY past due, oldest due on 2025-11-15; outgoing calls are barred"
-    )
+    assert billed("dunning show anna --date 2025-12-20").splitlines()[:3] == [
+        "account anna on 2025-12-20: 11.34 CNY past due, oldest due on 2025-11-15; outgoing calls are barred",
+        "stands at: level 2, bar outgoing, since 2025-12-20",
+        "policy standard asks for: level 2, bar outgoing",
+    ]
     assert billed("payment record --id p1 --account anna --amount 20 --date 2025-12-20").splitlines() == [
         "11.34 CNY to invoice R-0000000001",
         "8.66 CNY left as credit",

@@ -79,16 +79,18 @@ def test_a_run_is_listed_undone_and_shown_as_undone(call: Command) -> None:
     assert json.loads(call("dunning list --json"))[1]["asked_reason"] == "wrong date"
     shown = call("dunning show anna --date 2025-12-20").splitlines()
     assert "barred" not in shown[0]
-    assert shown[1] == "policy standard"
-    assert [line.split()[-1] for line in shown[4:]] == ["undone"]
+    assert shown[1].startswith("stands at: level 1, remind, since ")
+    assert shown[2] == "policy standard asks for: level 2, bar outgoing"
+    assert [line.split()[-1] for line in shown[5:]] == ["undone"]
 
 
 def test_open_promises_are_shown_beside_the_level_they_hold_back(call: Command) -> None:
     call("payment promise add --id m1 --account anna --amount 10.60 --made 2025-12-10 --until 2025-12-24")
     assert call("dunning run --date 2025-12-20") == "no account changes its state\n"
     shown = call("dunning show anna --date 2025-12-20").splitlines()
-    assert shown[0].startswith("account anna on 2025-12-20: level 0, 10.60 CNY past due")
-    assert shown[2] == "level 1 waits: open promises cover what is past due (ratewright payment promise list)"
+    assert shown[0].startswith("account anna on 2025-12-20: 10.60 CNY past due")
+    assert shown[1:3] == ["stands at: clear", "policy standard asks for: clear"]
+    assert shown[3] == "level 1 waits: open promises cover what is past due (ratewright payment promise list)"
     assert call("dunning preview --date 2025-12-25").splitlines()[1].split()[:2] == ["anna", "remind"]
 
 

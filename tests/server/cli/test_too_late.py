@@ -106,7 +106,9 @@ def test_from_the_list_to_a_decision_and_back(call: Callable[[str], str]) -> Non
     assert "decided: write off 1 late record, 0.10 CNY" in call("usage too-late write-off late-2 --reason down")
     assert _words(call("usage too-late list")) == _words(LEFT)
     me = json.loads(call("usage too-late --decided --json"))["records"][0]["record"]["decision"]["by_name"]
-    assert _words(call("usage too-late --decided"))[1][-4:] == ["1", "written", "off", me]
+    head, row = _words(call("usage too-late --decided"))[:2]
+    assert " ".join(head).endswith("reason no. decision decided (UTC) by agreed by why invoice credited by")
+    assert (row[-7:-3], row[-2:]) == (["1", "written", "off", row[-4]], [me, "down"])
     assert f"{me} decided on it on" in call("bill explain late-2")
     assert call("usage too-late take-back 1 --reason oops --dry-run").startswith("dry run: decision 1 is taken back")
     assert call("usage too-late take-back 1 --reason oops") == "decision 1 is taken back: 1 record is open again\n"
