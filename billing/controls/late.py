@@ -41,7 +41,7 @@ def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book
         except (FileNotFoundError, UserError) as error:  # a charge file or a tariff is gone: other books say so as well
             yield book(_USAGE, 1, 0, "balances", {f"it cannot be worked out: {error}": 1})
     made = connection.execute(sa.select(tables.commits.c.commit_seq).where(tables.commits.c.kind == late_decisions.COMMIT_KIND)).scalars()
-    yield set_book("late usage: decisions made = decisions stored", set(made), {each.commit_seq for each in every}, "decisions")
+    yield set_book("late usage: decisions made = decisions stored", set(made), {each.commit_seq for each in every}, "commits")
     if every:
         yield from _records(connection, every)
         yield from _amounts(connection, every)

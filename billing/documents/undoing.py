@@ -89,6 +89,16 @@ class Undoing(msgspec.Struct, frozen=True):
     dry_run: bool = False
 
 
+class Proposed(NamedTuple):
+    """A proposal to undo a run that nobody agreed to yet. `account_ids`: for whom, None: for all."""
+
+    run_id: int
+    bill_date: str
+    account_ids: tuple[str, ...] | None
+    reason: str
+    by_name: str
+
+
 class _Proposal(NamedTuple):
     """A proposal that nobody agreed to yet."""
 
@@ -152,6 +162,28 @@ def withdraw(home: Home, run_id: int, reason: str, who: Who, *, accounts: frozen
         commit_points.reached("undo.before_commit")
     commit_points.reached("undo.committed")
     return msgspec.structs.replace(told, state=undone.WITHDRAWN, proposed_by=proposal.by_name)
+
+
+def proposed(home: Home) -> list[Proposed]:
+    """What waits for another person, oldest first."""
+    row, of, account, run = tables.run_undos, tables.run_undo_accounts.c, tables.accounts.c, tables.bill_runs.c
+    newest: dict[tuple[int, tuple[str, ...] | None], Any] = {}
+    with home.connect() as connection:
+        names = sa.select(of.undo_id, account.account_id).join_from(
+            tables.run_undo_accounts, tables.accounts, account.account_key == of.account_key
+        )
+        named: dict[int, list[str]] = {}
+        for undo_id, account_id in connection.execute(names.order_by(account.account_id)):
+            named.setdefault(undo_id, []).append(account_id)
+        for each in connection.execute(sa.select(row).order_by(row.c.undo_id)):
+            newest[each.run_id, tuple(named.get(each.undo_id, ())) if each.restricted else None] = each
+        dates = dict(connection.execute(sa.select(run.run_id, run.bill_date).where(run.run_id.in_([number for number, _ in newest]))).all())
+    gone = {number for (number, of_whom), each in newest.items() if of_whom is None and each.kind == undone.UNDONE}
+    return [
+        Proposed(number, dates[number], of_whom, each.reason, each.by_name)
+        for (number, of_whom), each in newest.items()
+        if each.kind == undone.PROPOSED and number not in gone
+    ]
 
 
 class _Act(NamedTuple):

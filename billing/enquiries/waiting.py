@@ -1,6 +1,7 @@
-"""Acts that wait for a second person beside proposals: charges and credits by hand, and write-offs that were asked for.
+"""Acts that wait for a second person beside proposals: charges and credits by hand, write-offs, undoing of bill runs, re-ratings, and
+reopening of months.
 
-Another person approves each by giving the same command; it is told whole.
+Each is told with the command by which another person approves it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from billing.accounting import write_off
-from billing.documents import adjusting
+from billing.documents import adjusting, undoing
+from billing.ledger import closed_months
+from billing.rerate import jobs
 from billing.store import tables
 from rating.money import format_micros
 
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 ADJUSTMENT, WRITE_OFF = "adjustment", "write_off"
+BILL_UNDO, RERATE, REOPEN = "bill_undo", "rerate", "ledger_reopen"
 
 
 class Waiting(NamedTuple):
-    """One of them. `command`: another person gives it."""
+    """One of them. `command`: another person gives it. `currency` is empty where there is no one amount."""
 
     kind: str
     subject: str
@@ -37,8 +41,8 @@ class Waiting(NamedTuple):
 
 
 def waiting(home: Home) -> list[Waiting]:
-    """All that wait: adjustments, then write-offs, in the order in which they were asked for."""
-    return [*_adjustments(home), *_write_offs(home)]
+    """All that wait, kind by kind, in the order in which they were asked for."""
+    return [*_adjustments(home), *_write_offs(home), *_undoings(home), *_rerates(home), *_reopenings(home)]
 
 
 def _adjustments(home: Home) -> Iterator[Waiting]:
@@ -68,3 +72,31 @@ def _write_offs(home: Home) -> Iterator[Waiting]:
         words += ["--id", each.reference] if each.reference else []
         about = (names[each.number], each.currency, each.amount_micros)
         yield Waiting(WRITE_OFF, each.number, *about, each.reason, each.by_name, shlex.join(words))
+
+
+def _undoings(home: Home) -> Iterator[Waiting]:
+    for each in undoing.proposed(home):
+        words = ["ratewright", "bill", "undo", "--run", str(each.run_id), "--reason", each.reason]
+        words += ["--accounts", ",".join(each.account_ids)] if each.account_ids is not None else []
+        whose = "" if each.account_ids is None else " ".join(each.account_ids)
+        yield Waiting(BILL_UNDO, f"run {each.run_id} of {each.bill_date}", whose, "", 0, each.reason, each.by_name, shlex.join(words))
+
+
+def _rerates(home: Home) -> Iterator[Waiting]:
+    for each in jobs.jobs(home):
+        if each.state != jobs.WAITING:
+            continue
+        nets = list(each.figures.net_micros.items())
+        currency, micros = nets[0] if len(nets) == 1 else ("", 0)
+        subject = f"job {each.job_id} of {each.request.plan}"
+        yield Waiting(RERATE, subject, "", currency, micros, "", each.by_name, f"ratewright bill rerate-approve {each.job_id}")
+
+
+def _reopenings(home: Home) -> Iterator[Waiting]:
+    with home.connect() as connection:
+        newest = {(each.entity, each.month): each for each in closed_months.events(connection)}
+    for (entity, month), each in newest.items():
+        if each.kind == closed_months.Standing.REOPEN_ASKED:
+            words = ["ratewright", "ledger", "reopen", "--month", month, "--reason", each.reason]
+            words += ["--entity", entity] if entity else []
+            yield Waiting(REOPEN, f"{month} {entity}".rstrip(), "", "", 0, each.reason, each.by_name, shlex.join(words))

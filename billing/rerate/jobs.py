@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from billing.runs.contracts.facts import Facts
     from billing.store.home import Home
 
+PLANNED: Final = "planned"
 APPROVED: Final = "approved"
 REJECTED: Final = "rejected"
 APPLIED: Final = "applied"
@@ -60,8 +61,20 @@ _CURRENCY: Final = "S3"  # a code of ISO 4217
 _Days = tuple[dt.date, dt.date]
 
 
+class Step(msgspec.Struct, frozen=True):
+    """A step of a job, who took it and when. `kind`: planned, approved, rejected or applied."""
+
+    kind: str
+    by_name: str
+    at_us: int
+    note: str = ""
+
+
 class Job(msgspec.Struct, frozen=True):
-    """A stored re-rating. `state`: waiting, approved, rejected or applied; `run_ids` of the documents that it made."""
+    """A stored re-rating. `state`: waiting, approved, rejected or applied; `run_ids` of the documents that it made.
+
+    `decided_by` approved or rejected it; `steps` has everybody, oldest step first.
+    """
 
     job_id: int
     request: Request
@@ -73,6 +86,11 @@ class Job(msgspec.Struct, frozen=True):
     decided_by: str
     run_ids: tuple[int, ...]
     existed: bool = False
+    steps: tuple[Step, ...] = ()
+
+    def step(self, *kinds: str) -> Step | None:
+        """The newest step of these kinds."""
+        return next((each for each in reversed(self.steps) if each.kind in kinds), None)
 
 
 class _Found(NamedTuple):
@@ -125,7 +143,7 @@ def decide(home: Home, job_id: int, kind: str, note: str, who: Who) -> Job:
     with home.begin() as connection:
         job = _job(connection, job_id)
         if job.state != WAITING:
-            raise UserError(f"re-rating {job_id} was {job.state} by {job.decided_by}", "plan a new one: ratewright bill rerate ...")
+            raise UserError(f"re-rating {job_id} was {job.state} by {job.steps[-1].by_name}", "plan a new one: ratewright bill rerate ...")
         if kind == APPROVED and same_person(job.by_uid, who.by_uid):
             raise UserError(
                 f"{job.by_name} has planned re-rating {job_id}, and cannot approve it",
@@ -322,6 +340,8 @@ def _job(connection: sa.Connection, job_id: int) -> Job:
     if row is None:
         raise NotFoundError(f"there is no re-rating {job_id}", "`ratewright bill rerate-list` shows all of them")
     decided = connection.execute(sa.select(tables.rerate_decisions).where(decision.job_id == job_id).order_by(decision.decision_id)).all()
+    said = next((each.by_name for each in reversed(decided) if each.kind in {APPROVED, REJECTED}), "")
+    taken = dict.fromkeys(Step(each.kind, each.by_name, int(each.at_us), each.note or "") for each in decided)  # one row a run
     first_day, after_day = msgspec.json.decode(row.periods, type=_Days)
     accounts = msgspec.json.decode(row.accounts, type=tuple[str, ...] | None)
     return Job(
@@ -332,6 +352,7 @@ def _job(connection: sa.Connection, job_id: int) -> Job:
         row.by_name,
         row.by_uid,
         decided[-1].kind if decided else WAITING,
-        decided[-1].by_name if decided else "",
+        said,
         tuple(each.run_id for each in decided if each.run_id is not None),
+        steps=(Step(PLANNED, row.by_name, int(row.at_us)), *taken),
     )

@@ -26,7 +26,8 @@ def list_(
 ) -> int:
     """List what waits, who asked for it and why; with --all who said what of it.
 
-    Charges and credits by hand, and write-offs, have no number: the command that approves each stands below.
+    Charges and credits by hand, write-offs, undoing of bill runs, re-ratings and reopening of months have no number: the command that
+    approves each stands below.
     """
     from billing.enquiries.waiting import waiting
     from billing.store import approvals
@@ -39,7 +40,7 @@ def list_(
             found = approvals.list_all(connection, decided=every)
         beside = waiting(opened)
     if as_json:
-        numbered = [plain(each) | {"command": _command(each)} for each in found]
+        numbered = [plain(each) | {"fee_micros": _fee_micros(each), "command": _command(each)} for each in found]
         output.print_json([*numbered, *({**plain(each), "approval_id": None, "state": approvals.WAITS} for each in beside)])
         return 0
     rows: list[tuple[object, ...]] = [
@@ -48,7 +49,7 @@ def list_(
     rows += [("", what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in beside]
     output.print_table(("no.", "what", "account", "amount", "currency", "asked by", "reason", "state"), rows, right=("no.", "amount"))
     if beside:
-        print("Without a number: another person gives the same command.")
+        print("Without a number: another person gives the command below.")
         for each in beside:
             print(each.command)
     return 0
@@ -116,7 +117,19 @@ def what(found: Approval | Waiting) -> str:
         return f"setting {found.subject} = {settings.wanted_value(found)}"
     if isinstance(found, approvals.Approval) and found.kind in {late_decisions.LATE_BILL, late_decisions.LATE_WRITE_OFF}:
         return f"{found.kind.replace('_', ' ')} {found.subject}: {_late(found)}"
-    return f"{found.kind.replace('_', ' ')} {found.subject}"
+    from server.cli.payment.common import fee_apart
+
+    return f"{found.kind.replace('_', ' ')} {found.subject}{fee_apart(_fee_micros(found), found.currency)}"
+
+
+def _fee_micros(found: Approval | Waiting) -> int:
+    """The fee of a bank that is in the amount."""
+    import msgspec
+
+    from billing.store import approvals
+
+    asked = msgspec.json.decode(found.payload) if isinstance(found, approvals.Approval) else None
+    return int(asked.get("fee_micros", 0)) if isinstance(asked, dict) else 0
 
 
 def _late(found: Approval) -> str:

@@ -119,7 +119,9 @@ class _Maker:
     def _usage(self) -> Iterator[Block]:
         """The price tables of all services."""
         texts = self._words.usage
-        yield Notes((texts.out_of_bundle if self._plan.allowances else texts.no_bundle,))
+        plan = self._plan
+        passes = texts.out_of_passes if plan.allowances else texts.only_passes
+        yield Notes((passes if plan.day_passes else texts.out_of_bundle if plan.allowances else texts.no_bundle,))
         for service in Service:
             numbered = [(number, each) for number, each in self._numbered if each.reach.service is service]
             if any(each.price is not None for _, each in numbered):

@@ -48,7 +48,7 @@ class Grants:
         texts = self._words.grants
         drawn = sorted(self._plan.allowances, key=lambda each: (each.priority, each.allowance_id))
         if not drawn:
-            return (Notes((texts.none,)),)
+            return (Notes((texts.only_passes if self._plan.day_passes else texts.none,)),)
         lines = tuple(
             Line(((self._name(each),), (self._granted(each),), (self._served(each.services, each.zones),), tuple(self._terms(each))))
             for each in drawn

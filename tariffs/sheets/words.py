@@ -194,6 +194,7 @@ class Fees(NamedTuple):
 
     heads: tuple[str, ...]
     none: str
+    only_passes: str  # no allowances, but day passes
     a_month: str
     once: str
     each_month_left: str
@@ -285,6 +286,8 @@ class Usage(NamedTuple):
 
     out_of_bundle: str
     no_bundle: str
+    out_of_passes: str  # where there are day passes beside allowances
+    only_passes: str
     number: str
     what_for: str
     when: str

@@ -79,12 +79,22 @@ def rerate_list(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> 
         return 0
     rows = [
         (each.job_id, each.request.plan, each.request.version, output.period(f"{each.request.first_day}", each.request.after_day),
-         each.figures.accounts, amounts(each.figures.net_micros), each.state, each.by_name, each.decided_by)
+         each.figures.accounts, amounts(each.figures.net_micros), each.state, _taken(each, jobs.PLANNED),
+         _taken(each, jobs.APPROVED, jobs.REJECTED), _taken(each, jobs.APPLIED))
         for each in found
     ]  # fmt: skip
-    columns = ("job", "plan", "version", "days", "accounts", "net", "state", "planned by", "decided by")
+    steps = ("planned by, at (UTC)", "approved or rejected by", "applied by")
+    columns = ("job", "plan", "version", "days", "accounts", "net", "state", *steps)
     output.print_table(columns, rows, right=("job", "version", "accounts", "net"))
     return 0
+
+
+def _taken(job: Job, *kinds: str) -> str:
+    """The person who took a step, and when; empty where nobody did."""
+    from server.cli.bill import instant
+
+    step = job.step(*kinds)
+    return "" if step is None else f"{step.by_name}, {instant(step.at_us)}"
 
 
 def rerate_approve(

@@ -169,13 +169,16 @@ def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
 
 
 def _print_for_good(report: RunReport) -> None:
-    """A count of the records a run has left out for good and nobody has decided on, if any."""
+    """A count of the records a run has left out for good and nobody has decided on, if any: by rules of plans, and of closed periods."""
     from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 
-    names = (each for each in LeftOut if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED)
-    count = sum(report.left_out.get(each.value, 0) for each in names)
+    names = [each for each in LeftOut if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED]
+    counts = {each: report.left_out.get(each.value, 0) for each in names}
+    closed, count = counts[LeftOut.CLOSED], sum(counts.values())
     if count:
-        print(f"too late for any bill: {counted(count, 'record')}; `ratewright usage too-late` lists {'it' if count == 1 else 'them'}")
+        apart = f"{closed:,} of closed periods, {count - closed:,} by rules of plans on late usage"
+        lists = f"`ratewright usage too-late` lists {'it' if count == 1 else 'them'}"
+        print(f"left out for good: {counted(count, 'record')} ({apart}); {lists}")
 
 
 def print_alarms(count: int) -> None:

@@ -126,10 +126,9 @@ def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
         print(f"{done.kind} {done.reference} was recorded before; nothing changed")
         return 0
     if done.proposal:
-        what = f"{done.kind} {done.reference} of {common.money(done.amount_micros, done.currency)}"
-        print(common.second_person(what, done.proposal))
+        print(common.second_person(f"{done.kind} {done.reference} of {_with_fee(done)}", done.proposal))
         return 0
-    print(f"{done.kind} {done.reference}: {common.money(done.amount_micros, done.currency)} of account {done.account_id}")
+    print(f"{done.kind} {done.reference}: {_with_fee(done)} of account {done.account_id}")
     for text in opened_again(done):
         print(text)
     if done.credit_micros:
@@ -138,6 +137,12 @@ def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
         print(common.NEEDS_SECOND)
     common.print_tried(dry_run=dry_run)
     return 0
+
+
+def _with_fee(done: GivenBack) -> str:
+    """The sum that leaves, with the fee of the bank told apart: `173.00 EUR, 3.00 of it a fee,`; without a fee the amount alone."""
+    total = common.money(done.amount_micros + done.fee_micros, done.currency)
+    return total + common.fee_apart(done.fee_micros, done.currency)
 
 
 def opened_again(done: GivenBack) -> Iterator[str]:

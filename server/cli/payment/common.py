@@ -33,6 +33,11 @@ def second_person(what: str, proposal: int) -> str:
     return f"{what} waits for another person as proposal {proposal}; somebody else: ratewright approvals agree {proposal}"
 
 
+def fee_apart(fee_micros: int, currency: str) -> str:
+    """What of a sum is the fee of a bank, such as ` (3.00 EUR of it a fee)`; empty where there is none."""
+    return f" ({money(fee_micros, currency)} of it a fee)" if fee_micros else ""
+
+
 def full_numbers(home: Home, numbers: Iterable[str]) -> list[str]:
     """Numbers of invoices as they stand on them, where their zeros were left out."""
     from server.cli.invoice import full

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from billing import catalogue
 from billing.catalogue import Operator
 from server.cli import app
-from tests.billing.runs.world import World
+from tests.billing.runs.world import START_US, World, shop
 from tests.billing.second_person import set_by_two
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 NUMBER = "R-0000000001"
-ANA, BEN = 2001, 2002
+ANA, BEN, CAY = 2001, 2002, 2003
 
 
 @pytest.fixture
@@ -98,6 +99,44 @@ def test_what_has_no_number_is_listed_with_its_command(run: Callable[..., Any], 
     for each in listed:
         run("", *shlex.split(each["command"])[1:], uid=BEN)
     assert run("approvals list --json") == []
+
+
+def test_undoing_re_rating_and_reopening_are_listed_while_they_wait(run: Callable[..., Any], world: World) -> None:
+    catalogue.publish(world.home, shop(2, START_US, corrects=1), world.tick())
+    run("ledger close --month 2025-10")
+    run("ledger reopen --month 2025-10 --reason", "a late invoice")
+    run("bill rerate --plan shop/plus --version 2 --periods 2025-10")
+    run("bill undo --run 1 --reason", "wrong tariff")
+    listed = run("approvals list --json")
+    assert [(each["kind"], each["subject"], each["reason"]) for each in listed] == [
+        ("bill_undo", "run 1 of 2025-11-01", "wrong tariff"),
+        ("rerate", "job 1 of shop/plus", ""),
+        ("ledger_reopen", "2025-10", "a late invoice"),
+    ]
+    text = run("approvals list")
+    assert all(each["command"] in text.splitlines() for each in listed)
+    page = next(row for row in run("status --json")["rows"] if row["name"] == "approvals")
+    assert (page["attention"], page["figures"]["beside"]) == (True, {"bill_undo": 1, "rerate": 1, "ledger_reopen": 1})
+    for each in listed[::-1]:
+        run("", *shlex.split(each["command"])[1:], uid=BEN)
+    assert run("approvals list --json") == []
+
+
+def test_each_step_of_a_re_rating_is_told_with_who_took_it(run: Callable[..., Any], world: World) -> None:
+    catalogue.publish(world.home, shop(2, START_US, corrects=1), world.tick())
+    run("bill rerate --plan shop/plus --version 2 --periods 2025-10")
+    run("bill rerate-approve 1 --note", "looked at", uid=BEN)
+    run("bill rerate-apply 1 --date 2025-12-02", uid=CAY)
+    (job,) = run("bill rerate-list --json")
+    assert [(each["kind"], each["by_name"], each["note"]) for each in job["steps"]] == [
+        ("planned", "person 2001", ""), ("approved", "person 2002", "looked at"), ("applied", "person 2003", ""),
+    ]  # fmt: skip
+    assert (job["state"], job["decided_by"]) == ("applied", "person 2002")
+    head, row = run("bill rerate-list").splitlines()
+    assert [row[head.index(name) :].split(",")[0] for name in ("planned by", "approved or rejected by", "applied by")] == [
+        "person 2001", "person 2002", "person 2003",
+    ]  # fmt: skip
+    assert row.count("2025-12-02 12:00:") == 3
 
 
 def test_a_credit_a_void_and_a_refund(run: Callable[..., Any], world: World) -> None:
