@@ -100,7 +100,9 @@ def rebilled(home: Home, catalogue: Catalogue) -> tuple[Affected, Rebilled]:
         opened_of = _opened_next(connection, found, covered, billed)
     accounts, beyond, periods = 0, [], set()
     for place, opened in opened_of.items():
-        account, through = found.accounts[place], covered[place].through
+        account, coverage = found.accounts[place], covered[place]
+        assert coverage is not None
+        through = coverage.through
         first, end = max(days[account.account_id].start, account.billed_from), days[account.account_id].end or dt.date.max
         again = [(each.start, each.end) for each in opened if each.end <= through and each.end > first and each.start < end]
         accounts += bool(again)

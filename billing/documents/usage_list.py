@@ -80,8 +80,18 @@ class LineRecords(msgspec.Struct, frozen=True):
     unit: str = ""
 
 
+class LateLine(msgspec.Struct, frozen=True):
+    """A line that bills late usage by a decision of a person: an adjustment, whose records are those of the decision."""
+
+    line_no: int
+    text: str
+    decision_id: int
+    records: int
+    amount_micros: int
+
+
 class UsageList(msgspec.Struct, frozen=True):
-    """The records of an invoice, by subscription, line and time."""
+    """The records of an invoice, by subscription, line and time. `late_lines` bill usage too, and have no records here."""
 
     number: str
     account_id: str
@@ -89,18 +99,22 @@ class UsageList(msgspec.Struct, frozen=True):
     timezone: str
     lines: tuple[LineRecords, ...]
     records: tuple[Record, ...]
+    late_lines: tuple[LateLine, ...] = ()
 
 
 def usage_list(home: Home, number: str, subscription_id: str | None = None) -> UsageList:
     """Every record behind the usage lines of an invoice, of one subscription if given. Raises NotFoundError for what is not there."""
     with home.connect() as connection:
         document = find(connection, number)
-        lines = [row for row in lines_of(connection, document.invoice_key) if row.kind == "usage"]
-        names = _subscriptions(connection, lines)
+        every = lines_of(connection, document.invoice_key)
+        lines = [row for row in every if row.kind == "usage"]
+        by_hand = [row for row in every if row.kind == "adjustment"]
+        names = _subscriptions(connection, [*lines, *by_hand])
         if subscription_id is not None:
-            lines = [row for row in lines if names[row.subscription_key] == subscription_id]
-            if not lines:
-                raise NotFoundError(f"{number} has no usage of {subscription_id}", f"`ratewright invoice show {number}` shows its lines")
+            lines, by_hand = ([row for row in some if names.get(row.subscription_key) == subscription_id] for some in (lines, by_hand))
+        late = _late_lines(connection, by_hand)
+        if subscription_id is not None and not (lines or late):
+            raise NotFoundError(f"{number} has no usage of {subscription_id}", f"`ratewright invoice show {number}` shows its lines")
         before = _billed_before(connection, document)
         paths = charge_paths(connection, document.run_id)
         priced_again = lines and document.run_kind in WORKED_OUT and document.run_kind != states.CYCLE
@@ -114,12 +128,22 @@ def usage_list(home: Home, number: str, subscription_id: str | None = None) -> U
     found = _sums(lines, sums, before, units)
     elsewhere = {each.line_no for each in found if each.due_elsewhere}
     shown = tuple(each for each in records if each.line_no not in elsewhere)
-    return UsageList(number, document.account_id, document.currency, document.timezone, found, shown)
+    return UsageList(number, document.account_id, document.currency, document.timezone, found, shown, late)
 
 
 def local_time(start_us: int, timezone: Any) -> str:  # noqa: ANN401 -- a ZoneInfo
     """An instant on the account's clock, to the second."""
     return (EPOCH + dt.timedelta(microseconds=start_us)).astimezone(timezone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _late_lines(connection: sa.Connection, by_hand: Sequence[Any]) -> tuple[LateLine, ...]:
+    """Those of some adjustments that bill late usage."""
+    row = tables.late_decisions.c
+    query = sa.select(row.adjustment_id, row.decision_id, row.records)
+    rows = connection.execute(query.where(row.adjustment_id.in_(sorted({line.price_id for line in by_hand})))).all() if by_hand else []
+    known = {int(each.adjustment_id): (int(each.decision_id), int(each.records)) for each in rows}
+    told = ((line, known[line.price_id]) for line in by_hand if line.price_id in known)
+    return tuple(LateLine(line.line_no, line.text, *decision, int(line.amount_micros)) for line, decision in told)
 
 
 def _subscriptions(connection: sa.Connection, lines: Sequence[Any]) -> dict[int, str]:

@@ -49,8 +49,8 @@ class Run(msgspec.Struct, frozen=True):
 class History(msgspec.Struct, frozen=True):
     """The steps taken for an account, oldest first, and its state on a date.
 
-    `level` and `action`: what its policy asks for, and a run of that date would take. `taken_level`, `taken_action` and `taken_on`: the last
-    step that was taken and counts; 0 and empty where there is none, or it cleared the account.
+    `level` and `action`: what its policy asks for, and a run of that date would take. `taken_level`, `taken_action` and `taken_on`: the
+    last step that was taken and counts; 0 and empty where there is none, or it cleared the account.
     """
 
     account_id: str

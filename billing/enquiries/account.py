@@ -34,7 +34,8 @@ class Standing(msgspec.Struct, frozen=True):
 
     `open_micros`: of invoices; `credit_micros`: of payments, deposits and documents below zero, not used up. `next_bill_date`: empty for an
     account that is closed and billed, or for tests. `dunning_level` and `dunning_action` are of the last step that was taken, on
-    `dunning_taken_on`; `policy_level` and `policy_action` are what its policy asks for today, and the next run takes. `bills_held`: no bill is made of that date. `bills`: the newest documents come first.
+    `dunning_taken_on`; `policy_level` and `policy_action` are what its policy asks for today, and the next run takes.
+    `bills_held`: no bill is made of that date. `bills`: the newest documents come first.
     """
 
     account_id: str

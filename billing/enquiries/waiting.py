@@ -1,7 +1,6 @@
-"""Acts that wait for a second person beside proposals: charges and credits by hand, write-offs, undoing of bill runs, re-ratings, and
-reopening of months.
+"""Acts that wait for a second person beside proposals, each with the command by which another person approves it.
 
-Each is told with the command by which another person approves it.
+They are charges and credits by hand, write-offs, undoing of bill runs, re-ratings, and reopening of months.
 """
 
 from __future__ import annotations

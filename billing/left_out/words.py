@@ -32,6 +32,8 @@ WORDS: Final = {
         "ahead": "No run has looked at it yet; the next one of its account is that of {date}.",
         "closed": "The oldest period that was open begins on {open}; the period of the record is closed since the bill date {since}.",
         "closed_before": "The oldest period that was open begins on {open}.",
+        "closed_ahead": "That run opens no period before {open}; that of the record is closed from the bill date {since} on.",
+        "closed_before_ahead": "That run opens no period before {open}.",
         "not_here": "The account is billed here from {billed} on: what began before is not.",
         "for_good_ahead": "No run bills it. That run looks at it first: from then on `ratewright usage too-late` lists it.",
         "for_good": "No run bills it any more, and `ratewright usage too-late` lists it; `too-late bill` or `too-late write-off` decides.",
@@ -73,6 +75,8 @@ WORDS: Final = {
         "ahead": "尚无出账处理过该记录；其账户的下一次出账日为 {date}。",
         "closed": "当时最早的开放账期始于 {open}；该记录的账期自出账日 {since} 起已关闭。",
         "closed_before": "当时最早的开放账期始于 {open}。",
+        "closed_ahead": "该次出账不处理 {open} 之前的账期；该记录的账期自出账日 {since} 起关闭。",
+        "closed_before_ahead": "该次出账不处理 {open} 之前的账期。",
         "not_here": "该账户自 {billed} 起在此出账；此前开始的用量不计费。",
         "for_good_ahead": "任何出账都不会计费。该次出账处理之后，`ratewright usage too-late` 才会列出该记录，届时再作决定。",
         "for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录；用 `too-late bill` 或 `too-late write-off` 处理。",
@@ -180,7 +184,8 @@ def _why(found: Told) -> list[str]:
     if found.reason is LeftOut.CLOSED:
         if found.account_id and not found.period_from:
             return ["not_here"]
-        return ["closed" if found.closed_since else "closed_before"] if found.open_from else []
+        ahead = "" if found.run_id else "_ahead"
+        return [f"{'closed' if found.closed_since else 'closed_before'}{ahead}"] if found.open_from else []
     if found.detail in {NOBODYS, AFTER_BILL}:
         return [found.detail]
     if found.reason in {LeftOut.NOT_DUE, LeftOut.OTHER_RUN} and not found.period_to:

@@ -194,7 +194,6 @@ class Fees(NamedTuple):
 
     heads: tuple[str, ...]
     none: str
-    only_passes: str  # no allowances, but day passes
     a_month: str
     once: str
     each_month_left: str
@@ -237,6 +236,7 @@ class Granted(NamedTuple):
     other_heads: tuple[str, ...]
     add_on_heads: tuple[str, ...]
     none: str
+    only_passes: str  # no allowances, but day passes
     a_month: str
     everything: str
     to: str

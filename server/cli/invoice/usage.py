@@ -21,11 +21,15 @@ _NOTES = {
         "elsewhere": "line {}: nothing of this charge stands here any more; its records are on the invoice of who pays it",
         "net": "line {}: its prices hold tax; without it all that was billed of its charges is {}",
         "written": "{} records are in {}",
+        "none": "{} has no line of usage",
+        "late": "line {}, {} {}, bills {} by decision {}: ratewright usage too-late --decided",
     },
     "zh": {
         "elsewhere": "第 {} 项：此项费用已不在本账单上；其记录见付费账户的账单",
         "net": "第 {} 项：价格含税；其费用已计不含税金额合计 {}",
         "written": "共 {} 条记录，已写入 {}",
+        "none": "{} 没有使用费项目",
+        "late": "第 {} 项（{} {}）收取迟到用量，记录 {}，决定 {}：ratewright usage too-late --decided",
     },
 }
 
@@ -53,6 +57,10 @@ def usage(
         output.print_json(practice.marked(opened, found))
         return 0
     practice.say(opened)
+    if not found.lines and csv is None:
+        print(_NOTES[language]["none"].format(found.number))
+        _print_late(found, language)
+        return 0
     if csv is None:
         columns = tuple("号码" if language == "zh" and name == "number" else word(name, language) for name in _COLUMNS)  # a subscriber's
         output.print_table(columns, _rows(found, language), right=[columns[place] for place in (5, 6, 8)])
@@ -75,9 +83,21 @@ def usage(
             print(notes["elsewhere"].format(each.line_no))
         elif each.records and each.charge_micros != each.exact_micros:
             print(notes["net"].format(each.line_no, output.amount(each.exact_micros, found.currency)))
+    _print_late(found, language)
     if csv is not None:
         print(notes["written"].format(f"{len(found.records):,}", csv))
     return 0
+
+
+def _print_late(found: UsageList, language: Language) -> None:
+    """The lines that bill late usage by decision: their records are in another list."""
+    from rating.counted import counted
+    from server.cli import output
+
+    for each in found.late_lines:
+        records = counted(each.records, "late record") if language == "en" else f"{each.records:,} 条"
+        amount = output.amount(each.amount_micros, found.currency)
+        print(_NOTES[language]["late"].format(each.line_no, amount, found.currency, records, each.decision_id))
 
 
 def _rows(found: UsageList, language: str | None = None) -> list[tuple[str, ...]]:

@@ -128,7 +128,8 @@ def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
     if done.proposal:
         print(common.second_person(f"{done.kind} {done.reference} of {_with_fee(done)}", done.proposal))
         return 0
-    print(f"{done.kind} {done.reference}: {_with_fee(done)} of account {done.account_id}")
+    fee = f", and a fee of {common.money(done.fee_micros, done.currency)}" if done.fee_micros else ""
+    print(f"{done.kind} {done.reference}: {common.money(done.amount_micros, done.currency)} of account {done.account_id}{fee}")
     for text in opened_again(done):
         print(text)
     if done.credit_micros:
@@ -140,7 +141,7 @@ def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
 
 
 def _with_fee(done: GivenBack) -> str:
-    """The sum that leaves, with the fee of the bank told apart: `173.00 EUR, 3.00 of it a fee,`; without a fee the amount alone."""
+    """The sum that leaves, and what of it is the fee of the bank."""
     total = common.money(done.amount_micros + done.fee_micros, done.currency)
     return total + common.fee_apart(done.fee_micros, done.currency)
 

@@ -34,8 +34,8 @@ def second_person(what: str, proposal: int) -> str:
 
 
 def fee_apart(fee_micros: int, currency: str) -> str:
-    """What of a sum is the fee of a bank, such as ` (3.00 EUR of it a fee)`; empty where there is none."""
-    return f" ({money(fee_micros, currency)} of it a fee)" if fee_micros else ""
+    """What of a sum is the fee of a bank, such as ` (a fee of 3.00 EUR is in it)`; empty where there is none."""
+    return f" (a fee of {money(fee_micros, currency)} is in it)" if fee_micros else ""
 
 
 def full_numbers(home: Home, numbers: Iterable[str]) -> list[str]:

@@ -174,6 +174,20 @@ def test_a_credit_a_void_and_a_refund(run: Callable[..., Any], world: World) -> 
     assert world.numbers() == ["C-0000000001", NUMBER]
 
 
+def test_a_sum_has_its_fee_in_it_wherever_it_is_told(run: Callable[..., Any]) -> None:
+    run("payment record --id P-1 --account anna --amount 170.00 --date 2025-11-18")
+    told = "173.00 CNY (a fee of 3.00 CNY is in it)"
+    asked = run("payment reverse --id V-1 --payment P-1 --fee 3.00 --date 2025-11-19 --reason bounced")
+    assert asked.startswith(f"reversal V-1 of {told} waits for another person as proposal 1")
+    row = run("approvals list").splitlines()[1]
+    assert "reversal V-1 (a fee of 3.00 CNY is in it)  anna     173.00  CNY" in row
+    (listed,) = run("approvals list --json")
+    assert (listed["amount_micros"], listed["fee_micros"]) == (173_000_000, 3_000_000)
+    agreed = run("approvals agree 1", uid=BEN)
+    assert agreed.startswith("reversal V-1 (a fee of 3.00 CNY is in it) 173.00 CNY, asked for by person 2001")
+    assert listed["amount_micros"] == sum(run("payment events --json")[0][name] for name in ("amount_micros", "fee_micros"))
+
+
 def test_deposits_and_lines_of_a_bank(run: Callable[..., Any]) -> None:
     run("payment deposit take --id D-1 --account anna --amount 90.00 --date 2025-11-18")
     refund = "payment deposit refund --id DR-1 --deposit D-1 --date 2025-11-19"

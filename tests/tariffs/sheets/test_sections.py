@@ -75,6 +75,7 @@ SAID = [
     ("basic", "Booster", "Booster"),
     ("basic", "All prices with it: sheet of rich/basic+travel.", "订购后的全部价格见 rich/basic+travel 的资费说明。"),
     ("basic", "This plan has no allowances: all usage is charged at the prices below.", "本套餐不含免费资源，所有用量均按下列价格收费。"),
+    ("rich", "These prices hold for what your allowances and day passes do not cover.", "免费资源和日包未覆盖的用量按下列价格收费。"),
     ("basic", "fixed fees + one-off fees + usage", "固定费用＋一次性费用＋超出套餐内容的使用费"),
 ]
 
