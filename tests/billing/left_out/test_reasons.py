@@ -103,6 +103,10 @@ def test_every_reason_is_explained_and_counted(world: World) -> None:
     (ahead,) = told_of(world, "plain", "2025-10-05")
     assert (ahead.reason, ahead.run_id, ahead.bill_date) == (LeftOut.CLOSED, 0, "2026-03-01"), "it is known before a run has looked"
     assert "That run looks at it first" in sentences(ahead)[-1]
+    told = " ".join(sentences(ahead))
+    assert f"That run opens no period before 2025-11-01; that of the record is closed from the bill date {ahead.closed_since} on." in told
+    assert "is closed since" not in told, "that bill date may be a day to come"
+    assert f"自出账日 {ahead.closed_since} 起关闭" in " ".join(sentences(ahead, "zh"))
     assert "该次出账处理之后" in sentences(ahead, "zh")[-1]
     report = world.bill("2026-03-01")
     for name, begun, reason, far, run, words in ROWS:

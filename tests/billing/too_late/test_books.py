@@ -39,6 +39,16 @@ TAMPERED = [
 ]
 
 
+def test_commits_of_decisions_are_counted_as_commits(world: World) -> None:
+    """One command decides on two records of two accounts: two decisions, by one commit."""
+    late(world)
+    decide(world, WRITTEN_OFF, "late-4", "late-5")
+    (made,) = [each for each in books(world.home) if each.name == MADE]
+    with world.home.connect() as connection:
+        decisions = connection.execute(sa.select(sa.func.count()).select_from(tables.late_decisions)).scalar_one()
+    assert (made.left, made.unit, decisions) == (1, "commits", 2)
+
+
 def test_every_fault_is_found(world: World) -> None:
     late(world)
     decide(world, BILLED, account="anna")

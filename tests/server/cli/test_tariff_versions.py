@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
+import itertools
 import json
 import os
 import subprocess
@@ -16,13 +18,15 @@ import pytest
 
 from billing import catalogue
 from billing.catalogue import Operator
+from billing.runs import cycle
 from billing.store import settings
 from billing.store.home import Home
-from server import operator
+from server import clock, operator
 from server.cli import app
 from server.cli.catalogue_names import find
 from tests.billing.files import write
 from tests.billing.runs.world import Call, World, instant_us, shop
+from tests.billing.second_person import set_by_two
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,6 +136,28 @@ def test_with_customers_a_review_cannot_be_waived(run: Callable[..., str], folde
     out = run("publish", "mobile@2")
     assert "it takes effect in the past and touches 1 subscription" in out
     assert "without a plan from then on: 1 subscription; " in run("repeal", "mobile@2", "--from", "2069-01-01", "--reason", "x")
+
+
+@pytest.mark.usefixtures("customers")
+@pytest.mark.parametrize(("periods_max", "how"), [(0, "text"), (0, "json"), (1, "text")])
+def test_what_the_next_run_corrects_and_what_is_left_to_adjust_by_hand(
+    run: Callable[..., str], folder: Path, periods_max: int, how: str
+) -> None:
+    """A1 is billed to the end of October; its plan changes from 15 October on."""
+    with Home.open(folder) as home:
+        now_us = itertools.count(clock.now_us(home))
+        set_by_two(home, "reopen_periods_max", str(periods_max), lambda: next(now_us))
+        cycle.run(home, dt.date(2026, 11, 1), next(now_us))
+    run("draft", SECOND)
+    approve(folder, "mobile@2")
+    if how == "json":
+        by_hand = json.loads(run("publish", "mobile@2", "--json"))["adjust_by_hand"]
+        assert by_hand == [{"account_id": "A1", "from_date": "2026-10-15", "to_date": "2026-11-01"}]
+        return
+    out = run("publish", "mobile@2")
+    told = "the next bill run bills the differences of 1 account, for billed periods from 2026-10-01 to 2026-10-31"
+    left = "it changes billed days of 1 account (A1 from 2026-10-15 to 2026-10-31) that no run opens any more: adjust them by hand"
+    assert [told in out, left in out] == [bool(periods_max), not periods_max]
 
 
 def test_names_of_catalogues(run: Callable[..., str], folder: Path) -> None:

@@ -120,5 +120,23 @@ def test_from_the_list_to_a_decision_and_back(call: Callable[[str], str]) -> Non
     assert "is retracted" in call("usage too-late take-back 3 --reason oops")
 
 
+def test_an_invoice_of_late_usage_alone_says_so(call: Callable[[str], str], tmp_path: Path) -> None:
+    call("bill run --date 2026-03-01")
+    assert call("invoice usage R-0000000001") == "R-0000000001 has no line of usage\n"
+    call("usage too-late bill --account anna --reason down")
+    world = World(tmp_path / "home", fresh=False)
+    world.bill("2026-12-01")
+    number = world.numbers("anna")[-1]
+    world.home.close()
+    late = json.loads(call(f"invoice usage {number} --json"))["late_lines"]
+    assert [(each["decision_id"], each["records"], each["amount_micros"]) for each in late] == [(1, 2, 400_000)]
+    line = late[0]["line_no"]
+    assert call(f"invoice usage {number}").splitlines() == [
+        f"{number} has no line of usage",
+        f"line {line}, 0.40 CNY, bills 2 late records by decision 1: ratewright usage too-late --decided",
+    ]
+    assert f"第 {line} 项" in call(f"invoice usage {number} --language zh")
+
+
 def _words(text: str) -> list[list[str]]:
     return [_without_days(line) for line in text.strip().splitlines()]

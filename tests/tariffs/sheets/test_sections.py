@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from rating.errors import UserError
@@ -100,6 +101,20 @@ def test_what_a_sheet_says(said: dict[tuple[str, str], str], plan: str, english:
     once = " ".join(said[plan, "en"].split())
     assert " ".join(english.split()) in once
     assert " ".join(chinese.split()) in " ".join(said[plan, "zh"].split())
+
+
+def test_a_plan_of_day_passes_alone_says_that_they_cover_usage(tmp_path: Path) -> None:
+    found = loaded(tmp_path, RICH)
+    passes = next(each for each in found.plans if each.name == "rich").day_passes
+    plans = tuple(msgspec.structs.replace(each, day_passes=passes) if each.name == "basic" else each for each in found.plans)
+    sheets = {language: written(of(msgspec.structs.replace(found, plans=plans), "basic", language)) for language in ("en", "zh")}
+    english = " ".join(sheets["en"].split())
+    assert "This plan has no allowances: usage that no day pass covers is charged at the prices below." in english
+    assert "These prices hold for what your day passes do not cover." in english
+    assert "all usage" not in english
+    chinese = " ".join(sheets["zh"].split())
+    assert "日包未覆盖的用量按下列价格收费。" in chinese
+    assert "所有用量" not in chinese
 
 
 def test_every_sheet_says_how_and_when_it_is_charged() -> None:
