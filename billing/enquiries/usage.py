@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
 
 LIMIT_MAX: Final = 10_000
+NEVER_BILLED: Final = "never_billed"  # detail of what an adjustment was to bill whose period was closed before a run billed it
 
 
 class State(enum.StrEnum):
@@ -184,6 +185,7 @@ def _of_told(told: Told) -> dict[str, Any]:
         made = told.decision
         state = State.LATE_BILLED if made.kind == BILLED else State.LATE_WRITTEN_OFF
         where = {"invoice": made.invoice, "line_no": made.line_no, "adjustment": made.reference, "decision_id": made.decision_id}
+        where |= {"detail": NEVER_BILLED} if made.never_billed else {}
         return {"state": state, "reason": told.reason, "account_id": told.account_id, "run_id": told.run_id, **where}
     state = (
         State.LEFT_OUT if told.run_id and told.outlook is Outlook.LATER and told.reason is not LeftOut.NOT_DUE else _STATE_OF[told.outlook]

@@ -21,7 +21,7 @@ class DecisionTold(msgspec.Struct, frozen=True):
     """A decision that stands, about this record and others of its subscription. `kind`: billed or written_off.
 
     `reference` is that of the adjustment, `invoice` and `line_no` where it is billed, and `credit_note` gave back `credited_micros` of it
-    for good: empty and 0 where there is none.
+    for good: empty and 0 where there is none. `never_billed`: the period of the adjustment was closed before a run billed it.
     """
 
     decision_id: int
@@ -38,6 +38,7 @@ class DecisionTold(msgspec.Struct, frozen=True):
     line_no: int = 0
     credit_note: str = ""
     credited_micros: int = 0
+    never_billed: bool = False
 
 
 def decided_on(connection: sa.Connection, seq: int, usage: pa.Table) -> dict[int, DecisionTold]:
@@ -61,6 +62,7 @@ def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> di
     )
     references = {int(adjustment_id): reference for adjustment_id, reference in connection.execute(names)}
     invoices = adjustments.billed(connection) if references else {}
+    never = adjustments.never_billed(connection, seq) if references.keys() - invoices.keys() else {}
     return {
         number: DecisionTold(
             number,
@@ -74,6 +76,7 @@ def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> di
             each.currency,
             references.get(each.adjustment_id or 0, ""),
             *invoices.get(each.adjustment_id or 0, adjustments.Billed("", 0)),
+            never_billed=each.adjustment_id in never,
         )
         for number, each in found.items()
     }

@@ -44,6 +44,7 @@ WORDS: Final = {
         "on_invoice": "on invoice {number} line {line}",
         "credited": "on invoice {number} line {line}, credited by {note}",
         "no_invoice": "which waits for a run",
+        "never_billed": "which no run bills, as its period is closed: `ratewright usage too-late take-back {decision}` opens it again",
         "second": "{by}, with {other},",
         "not_due": "A run of {to} or later bills it.",
         "other_run": "The account was not among those of run {run}; a run of {to} or later that has it bills the record.",
@@ -84,6 +85,7 @@ WORDS: Final = {
         "on_invoice": "见发票 {number} 第 {line} 行",
         "credited": "见发票 {number} 第 {line} 行，已由 {note} 冲减",
         "no_invoice": "等待出账",
+        "never_billed": "其账期在出账前已关闭，任何出账都不会收取：用 `ratewright usage too-late take-back {decision}` 撤回该决定",
         "second": "{by}（经 {other} 同意）",
         "not_due": "{to} 或之后的出账将计费。",
         "other_run": "该账户不在第 {run} 次出账范围内；{to} 或之后包含该账户的出账将计费。",
@@ -137,8 +139,8 @@ def _age(found: Told, words: Mapping[str, str]) -> str:
 
 
 def _invoice(found: DecisionTold, words: Mapping[str, str]) -> str:
-    name = "credited" if found.credit_note else "on_invoice" if found.invoice else "no_invoice"
-    return words[name].format(number=found.invoice, line=found.line_no, note=found.credit_note)
+    name = "credited" if found.credit_note else "on_invoice" if found.invoice else "never_billed" if found.never_billed else "no_invoice"
+    return words[name].format(number=found.invoice, line=found.line_no, note=found.credit_note, decision=found.decision_id)
 
 
 def _names(found: Told) -> list[str]:

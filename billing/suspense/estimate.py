@@ -103,6 +103,14 @@ class Estimates(NamedTuple):
         return int(np.count_nonzero(unvalued if chosen is None else unvalued & chosen))
 
 
+class Owner(NamedTuple):
+    """Ids of an account and a subscription, and the clock of the account; empty where a record is nobody's."""
+
+    account_id: str
+    subscription_id: str
+    timezone: str
+
+
 class Estimator:
     """Prices single records as of one sequence number."""
 
@@ -126,6 +134,17 @@ class Estimator:
     def owned(self, usage: pa.Table) -> npt.NDArray[np.bool_]:
         """Whether somebody's subscription is served by each record at its start."""
         return self._subscriptions(usage, int64(usage["start_us"])) >= 0
+
+    def owners(self, usage: pa.Table) -> list[Owner]:
+        """Whose each record is, by the facts as of now."""
+        known, found = self._contracts.facts, list[Owner]()
+        for row in self._subscriptions(usage, int64(usage["start_us"])).tolist():
+            if row < 0:
+                found.append(Owner("", "", ""))
+                continue
+            account = known.accounts[int(known.subscription_account[row])]
+            found.append(Owner(account.account_id, known.subscriptions[row].subscription_id, account.timezone))
+        return found
 
     def estimates(self, usage: pa.Table) -> Estimates:
         """The value of each row of `usage` (`columns` of USAGE_V1)."""

@@ -24,7 +24,7 @@ from billing.give_back_limit import Given
 from billing.late_decisions import BILLED, LATE_BILL, LATE_WRITE_OFF, WRITTEN_OFF
 from billing.runs.lock import only_run
 from billing.store import approvals, bulk, commit_points, tables
-from billing.too_late.choosing import Choice, chosen
+from billing.too_late.choosing import Choice, GroupKey, chosen
 from billing.too_late.limit import needs_second
 from billing.too_late.planning import Planner, adjustment
 from billing.too_late.results import Decided, Group, Wanted
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 _KINDS: Final = {BILLED: LATE_BILL, WRITTEN_OFF: LATE_WRITE_OFF}
 _WHAT: Final = "a decision on late usage"
 _DIGITS: Final = 8
+_OF_KEY: Final = len(GroupKey._fields)
 
 
 def decide(  # noqa: PLR0913 -- what, who, and how
@@ -108,6 +109,7 @@ class Asked(msgspec.Struct, frozen=True):
     values: dict[str, int]
     names: tuple[str, ...] = ()
     worths: dict[str, int] = {}
+    about: tuple[tuple[str, ...], ...] = ()  # account, subscription, currency, catalogue and tax class of each decision, then its records
 
 
 class _Work:
@@ -174,7 +176,9 @@ class _Work:
         names, worths = tuple(name for each in found.groups for name in each.records), dict[str, int]()
         for each in found.groups:
             worths[each.currency] = worths.get(each.currency, 0) + each.worth_micros
-        return Asked(found.kind, keys, self._wanted.reason, day, self._wanted.amount_micros, self._wanted.text, found.values, names, worths)
+        about = tuple((*_key_of(each), *sorted(each.event_keys)) for each in found.groups)
+        how = (self._wanted.reason, day, self._wanted.amount_micros, self._wanted.text)
+        return Asked(found.kind, keys, *how, found.values, names, worths, about)
 
     def _store(self, group: Group, reference: str, seq: int) -> int:
         agreed = None if self._agreement is None else self._agreement.who
@@ -237,8 +241,17 @@ def _require_open(home: Home, connection: sa.Connection, records: Sequence[TooLa
 
 
 def _require_unchanged(approval: Approval, asked: Asked) -> None:
-    """Raises UserError where the records come to something else by now than what was asked for and looked at."""
+    """Raises UserError where the records come to something else by now than what was asked for and looked at, or are another's."""
     before = msgspec.json.decode(approval.payload, type=Asked)
+    was, now = before.about or ((approval.account_id,),), asked.about
+    if not before.about:  # asked for before proposals said more than the account, if they are of one
+        now = tuple({(each[0],): None for each in asked.about}) if approval.account_id else was
+    if was != now:
+        one, other = ("; ".join(dict.fromkeys(" ".join(each[:_OF_KEY]).strip() or "nobody" for each in about)) for about in (was, now))
+        raise UserError(
+            f"proposal {approval.approval_id} was about usage of {one}, and it is of {other} by now",
+            f"have it refused, and ask anew: ratewright approvals refuse {approval.approval_id} --note ...",
+        )
     if (before.event_keys, before.values, before.worths) != (asked.event_keys, asked.values, asked.worths):
         was, now = (_told(each.worths if before.values == asked.values else each.values) for each in (before, asked))
         what = "records worth " if before.values == asked.values else ""
@@ -246,6 +259,10 @@ def _require_unchanged(approval: Approval, asked: Asked) -> None:
             f"proposal {approval.approval_id} was about {what}{was}, and {'they are worth' if what else 'comes to'} {now} by now",
             f"have it refused, and ask anew: ratewright approvals refuse {approval.approval_id} --note ...",
         )
+
+
+def _key_of(group: Group) -> GroupKey:
+    return GroupKey(group.account_id, group.subscription_id, group.currency, group.catalogue, group.tax_class)
 
 
 def _told(values: Mapping[str, int]) -> str:

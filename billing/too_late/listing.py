@@ -1,7 +1,8 @@
 """The list of usage that came too late for any bill: record, account, age, reason, and worth at the tariff in force when it began.
 
 It holds what some run has left out for good and no run has billed since, whoever's it is, until a person decides on it; what is decided
-has a list of its own. Worth is an estimate of each record alone
+has a list of its own. Owners of what is open are those of the facts as of now, reasons those of the run. Worth is an estimate of each
+record alone
 (`billing.suspense.estimate`): without free quantity, caps or anything else that a month remembers, and without tax.
 """
 
@@ -21,10 +22,11 @@ from billing.runs.contracts.columns import int64, one_chunk
 from billing.suspense.estimate import BASIS_NAMES, Estimator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from billing.charges.lines import Int64s
     from billing.store.home import Home
+    from billing.suspense.estimate import Owner
 
     Progress = Callable[[int, int], None]
 
@@ -81,7 +83,8 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     usage = usage.take(rows)
     estimator = Estimator(home, seq)
     worth = estimator.estimates(usage)
-    told = tell_of(home, seq, usage, found.reason[rows], found.run_id[rows])
+    told: Sequence[Told] = tell_of(home, seq, usage, found.reason[rows], found.run_id[rows])
+    told = told if decided else _owned(told, estimator.owners(usage))
     assert len(told) == usage.num_rows, "each record is told of once"
     records = tuple(
         TooLate(
@@ -96,6 +99,11 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
         if account_id is None or each.account_id == account_id
     )
     return Listed(seq, records, _sums(records))
+
+
+def _owned(told: Sequence[Told], owners: Sequence[Owner]) -> list[Told]:
+    """Records with their owners by the facts as of now: whoever had one when a run left it out may have it no more."""
+    return [msgspec.structs.replace(each, **owner._asdict()) for each, owner in zip(told, owners, strict=True)]
 
 
 def _now(home: Home, seq: int, known: late_decisions.Decided) -> tuple[pa.Array[Any], Int64s]:

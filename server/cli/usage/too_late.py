@@ -96,7 +96,8 @@ def _decision(found: DecisionTold | None) -> tuple[object, ...]:
     if found is None:
         return ()
     what = f"billed: {found.reference}" if found.reference else "written off"
-    return found.decision_id, what, found.by_name, found.agreed_by, found.invoice and f"{found.invoice}/{found.line_no}", found.credit_note
+    where = "never billed: take it back" if found.never_billed else found.invoice and f"{found.invoice}/{found.line_no}"
+    return found.decision_id, what, found.by_name, found.agreed_by, where, found.credit_note
 
 
 def _worth(micros: int, currency: str) -> str:
