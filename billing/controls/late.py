@@ -52,13 +52,14 @@ def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book
 def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: collections.Counter[str]) -> Book:
     """Usage that may bill = charged + not due + not billable + too late, open + billed by people + written off - gone since."""
     from billing.left_out.history import of_keys, uncharged  # noqa: PLC0415 -- loads kernels
+    from billing.left_out.reopened import without_reopened  # noqa: PLC0415 -- as above
 
     keys, start_us = uncharged(home, seq)
     usage = view.usage(home, ("event_key", "start_us"), seq)
     found = of_keys(home, seq, keys, start_us)
     by_hand = decided.holds(found.usage["event_key"])
     present = int(np.count_nonzero(decided.holds(usage["event_key"])))
-    verdicts = found.verdicts
+    verdicts = without_reopened(home, seq, found.usage, found.verdicts)
     shown = {
         "charged": usage.num_rows - len(keys),
         "not due": int(np.count_nonzero(~by_hand & ~verdicts.for_good & ~verdicts.not_billable)),

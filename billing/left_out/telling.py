@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -10,24 +9,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from billing.charges.periods import period_of
-from billing.guiding import Guide
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.decisions import DecisionTold, decided_on
-from billing.left_out.history import UNSEEN, verdicts
+from billing.left_out.history import UNSEEN
 from billing.left_out.judging import CODES, ORDER, Judge, Looked, columns, looked
+from billing.left_out.reopened import next_dates, verdicts_now
 from billing.runs import states
-from billing.runs.contracts import facts, price_list
-from billing.runs.contracts.columns import index_of, int64, one_chunk
-from billing.runs.selection import scope
+from billing.runs.contracts import price_list
+from billing.runs.contracts.columns import int64
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 from billing.store import tables
 from rating.errors import UserError
 from rating.schema import KEY, UsageFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    import datetime as dt
+    from collections.abc import Mapping
 
     import numpy.typing as npt
     import sqlalchemy as sa
@@ -49,7 +47,8 @@ class Told(msgspec.Struct, frozen=True):
     where nobody owned its number. `period_to` is the first day after the period, `open_from` the first day of the oldest period that was
     open, `closed_since` the bill date from which on its own was not. `detail`: why it does not bill (unanswered, absorbed, segment,
     no_rule), or why its account was put aside; NOBODYS: nobody owned its number, and the next run refuses it; AFTER_BILL: it came after
-    the bill of its period, which the next run corrects. `decision`: what people decided about it, if that stands.
+    the bill of its period, which the next run corrects. `closes_on`: the first bill date that bills nothing more of its period, where that
+    was billed. `decision`: what people decided about it, if that stands.
     """
 
     event_key: str
@@ -71,6 +70,7 @@ class Told(msgspec.Struct, frozen=True):
     closed_since: str
     detail: str
     decision: DecisionTold | None = None
+    closes_on: str = ""
 
 
 def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: int | None = None) -> tuple[Told, ...]:
@@ -79,7 +79,7 @@ def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: in
         return ()
     usage = usage_of(home, seq, keys, start_us)
     if run_id is None:
-        found = verdicts(home, seq, usage)
+        found = verdicts_now(home, seq, usage)
         reason, by = found.reason, found.run_id
     else:
         by = np.full(usage.num_rows, run_id, np.int64)
@@ -120,7 +120,7 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
         runs = {run.run_id: run for run in looked(connection, seq)}
         seen, unseen = reason != UNSEEN, np.flatnonzero(reason == UNSEEN)
         groups = [(runs[number], np.flatnonzero((by == number) & seen)) for number in set(by[seen].tolist())]
-        groups += [(Looked(0, date, seq), rows) for date, rows in _next_dates(home, connection, seq, usage, unseen)]
+        groups += [(Looked(0, date, seq), rows) for date, rows in next_dates(home, connection, seq, usage, unseen)]
         for run, rows in groups:
             some, judge = usage.take(rows), Judge(home, connection, run)
             codes = judge.reasons(some) if run.run_id == 0 else reason[rows]
@@ -153,6 +153,7 @@ def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, ru
         _iso(known.open_from),
         _iso(known.closed_since),
         detail,
+        closes_on=_iso(known.closes_on),
     )
 
 
@@ -196,30 +197,3 @@ def _came_us(connection: sa.Connection, commit_seq: Int64s) -> Int64s:
     rows = connection.execute(tables.commits.select().where(commit.commit_seq >= numbers[0], commit.commit_seq <= numbers[-1])).all()
     at = {row.commit_seq: row.at_us for row in rows}
     return np.array([at[number] for number in commit_seq.tolist()], np.int64)
-
-
-def _next_dates(home: Home, connection: sa.Connection, seq: int, usage: pa.Table, rows: Int64s) -> Iterator[tuple[dt.date, Int64s]]:
-    """The next bill date of the account of each row, and the rows that have it; of nobody's, the day after it began."""
-    if not rows.size:
-        return
-    known, start_us = facts.load(connection, seq), int64(usage["start_us"])
-    covered = scope.covered_through(connection, known)
-    keys = Guide(home, seq).resolve(one_chunk(usage["served_id"]), start_us)
-    subscription = index_of(known.subscription_keys, keys)
-    dates: dict[dt.date, list[int]] = {}
-    for row in rows.tolist():
-        began = (facts.EPOCH_INSTANT + int(start_us[row]) * facts.MICROSECOND).date()
-        date = began + dt.timedelta(days=1)
-        if subscription[row] >= 0:
-            index = int(known.subscription_account[subscription[row]])
-            date = _next_date(known.accounts[index], covered[index], date)
-        dates.setdefault(date, []).append(row)
-    for date, its in sorted(dates.items()):
-        yield date, np.array(its, np.int64)
-
-
-def _next_date(account: facts.Account, coverage: scope.Coverage | None, otherwise: dt.date) -> dt.date:
-    """The end of the first period of an account that no run has covered."""
-    day = account.billed_from if coverage is None else max(coverage.through, account.billed_from)
-    period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
-    return otherwise if period is None else period.end

@@ -49,6 +49,8 @@ WORDS: Final = {
         "not_due": "A run of {to} or later bills it.",
         "other_run": "The account was not among those of run {run}; a run of {to} or later that has it bills the record.",
         "held": "{detail}. When the hold ends, the next run bills it: `ratewright accounts show {account}`.",
+        "held_until": "{detail}. When the hold ends, a run of a date before {closes} bills it; from then on its period is closed: "
+        "`ratewright accounts show {account}`.",
         "passed by": "{detail}.",
         "quarantined": "It is priced, and its account was put aside: {detail}. `ratewright bill retry --run {run}` bills it.",
         "test": "It is priced, and nothing of a test account is invoiced.",
@@ -90,7 +92,9 @@ WORDS: Final = {
         "not_due": "{to} 或之后的出账将计费。",
         "other_run": "该账户不在第 {run} 次出账范围内；{to} 或之后包含该账户的出账将计费。",
         "held": "{detail}。暂停结束后的下一次出账将计费：`ratewright accounts show {account}`。",
+        "held_until": "{detail}。暂停结束后，{closes} 之前的出账将计费；自该日起其账期关闭：`ratewright accounts show {account}`。",
         "passed by": "{detail}。",
+        "its bills are held on": "其账单在 {date} 暂停",
         "quarantined": "已批价，但账户被隔离：{detail}。`ratewright bill retry --run {run}` 可出账。",
         "test": "已批价，但测试账户不开具账单。",
         "settled": "较早的出账已处理其账期，此后没有变化。不带 --run 可查询所有出账；`ratewright bill run --everything` 重新计算全部。",
@@ -115,7 +119,7 @@ def sentences(found: Told, language: str = "en") -> list[str]:
         "age": _age(found, words), "account": found.account_id, "subscription": found.subscription_id,
         "first": found.period_from, "last": _day_before(found.period_to), "to": found.period_to, "run": found.run_id,
         "date": found.bill_date, "open": found.open_from, "since": found.closed_since, "billed": found.billed_from,
-        "detail": found.detail, "told": head(found, language),
+        "closes": found.closes_on, "detail": aside_in_words(found.detail, language), "told": head(found, language),
     }  # fmt: skip
     if (awaited := f"{found.detail}_told") in words:
         fields["told"] = words[awaited].format(**fields)
@@ -130,6 +134,12 @@ def head(found: Told, language: str = "en") -> str:
         return told(found.reason, language)
     words, made = WORDS[language], found.decision
     return words[f"head_{made.kind}"].format(reference=made.reference, invoice=_invoice(made, words))
+
+
+def aside_in_words(detail: str, language: str) -> str:
+    """Why an account was put aside, as a run has stored it in English; a hold in the language that is asked for."""
+    words, date = detail.rpartition(" ")[::2]
+    return WORDS[language][words].format(date=date) if words in WORDS[language] else detail
 
 
 def _age(found: Told, words: Mapping[str, str]) -> str:
@@ -178,7 +188,8 @@ def _why(found: Told) -> list[str]:
         return [found.detail]
     if found.reason in {LeftOut.NOT_DUE, LeftOut.OTHER_RUN} and not found.period_to:
         return []
-    return [found.reason.value] if found.reason.value in WORDS["en"] else []
+    name = "held_until" if found.reason is LeftOut.HELD and found.closes_on else found.reason.value
+    return [name] if name in WORDS["en"] else []
 
 
 def _instant(instant_us: int, zone: ZoneInfo) -> str:

@@ -243,11 +243,11 @@ def _require_open(home: Home, connection: sa.Connection, records: Sequence[TooLa
 def _require_unchanged(approval: Approval, asked: Asked) -> None:
     """Raises UserError where the records come to something else by now than what was asked for and looked at, or are another's."""
     before = msgspec.json.decode(approval.payload, type=Asked)
-    was, now = before.about or ((approval.account_id,),), asked.about
+    by_group, now = before.about or ((approval.account_id,),), asked.about
     if not before.about:  # asked for before proposals said more than the account, if they are of one
-        now = tuple({(each[0],): None for each in asked.about}) if approval.account_id else was
-    if was != now:
-        one, other = ("; ".join(dict.fromkeys(" ".join(each[:_OF_KEY]).strip() or "nobody" for each in about)) for about in (was, now))
+        now = tuple({(each[0],): None for each in asked.about}) if approval.account_id else by_group
+    if by_group != now:
+        one, other = ("; ".join(dict.fromkeys(" ".join(each[:_OF_KEY]).strip() or "nobody" for each in about)) for about in (by_group, now))
         raise UserError(
             f"proposal {approval.approval_id} was about usage of {one}, and it is of {other} by now",
             f"have it refused, and ask anew: ratewright approvals refuse {approval.approval_id} --note ...",

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from billing import late_decisions
 from billing.intake import view
-from billing.left_out.history import uncharged, verdicts
+from billing.left_out.history import uncharged
+from billing.left_out.reopened import verdicts_now
 from billing.left_out.telling import Told, tell_of, usage_of
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.suspense.estimate import BASIS_NAMES, Estimator
@@ -77,7 +78,7 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     if not len(keys):
         return Listed(seq, (), ())
     usage = usage_of(home, seq, keys, start_us)
-    found = verdicts(home, seq, usage, progress=progress)
+    found = verdicts_now(home, seq, usage, progress=progress)
     wanted = known.holds(usage["event_key"])
     rows = np.flatnonzero(wanted if decided else found.for_good & ~wanted)
     usage = usage.take(rows)
