@@ -70,6 +70,7 @@ class Record(msgspec.Struct, frozen=True):
     `later_lines`: lines with the same charge key on later invoices, as `R-0000000007/2`. `rerated`: what re-ratings have billed since that
     run on the usage of its subscription and period. `suspense_id`: 0 unless it waits there.
     `next_bill_date`: that of the account's next run, where no run has looked at the record since it came.
+    `proposal`: the number of a decision on it that waits for another person, or 0.
     `decision_id`: what people decided on it, or 0; `adjustment`: the reference of what bills it, on `invoice` if any has it.
     """
 
@@ -97,6 +98,7 @@ class Record(msgspec.Struct, frozen=True):
     decision_id: int = 0
     adjustment: str = ""
     rerated: tuple[Rerated, ...] = ()
+    proposal: int = 0
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -191,7 +193,7 @@ def _of_told(told: Told) -> dict[str, Any]:
         State.LEFT_OUT if told.run_id and told.outlook is Outlook.LATER and told.reason is not LeftOut.NOT_DUE else _STATE_OF[told.outlook]
     )
     date = "" if told.run_id else told.bill_date
-    known = {"account_id": told.account_id, "run_id": told.run_id, "next_bill_date": date}
+    known = {"account_id": told.account_id, "run_id": told.run_id, "next_bill_date": date, "proposal": told.proposal}
     return {"state": state, "reason": told.reason, "detail": told.detail, **known}
 
 

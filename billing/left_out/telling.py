@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from billing import late_decisions
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.decisions import DecisionTold, decided_on
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
 
     from billing.charges.lines import Int64s
     from billing.left_out.judging import Circumstance
+    from billing.store.approvals import Approval
     from billing.store.home import Home
 
-MORE: Final = ("record_id", "source", "flags", "direction", COMMIT_SEQ)
+MORE: Final = ("record_id", "source", "flags", "direction", "source_amount_micros", "source_currency", COMMIT_SEQ)
 NOBODYS: Final = "nobodys"
 AFTER_BILL: Final = "after_bill"
 _FLAGS: Final = ((UsageFlag.UNANSWERED, "unanswered"), (UsageFlag.ABSORBED, "absorbed"), (UsageFlag.PARTIAL, "segment"))
@@ -48,7 +50,8 @@ class Told(msgspec.Struct, frozen=True):
     open, `closed_since` the bill date from which on its own was not. `detail`: why it does not bill (unanswered, absorbed, segment,
     no_rule), or why its account was put aside; NOBODYS: nobody owned its number, and the next run refuses it; AFTER_BILL: it came after
     the bill of its period, which the next run corrects. `closes_on`: the first bill date that bills nothing more of its period, where that
-    was billed. `decision`: what people decided about it, if that stands.
+    was billed. `decision`: what people decided about it, if that stands. `proposal`: the number of one that waits for
+    another person, 0: none; `proposed` is its kind (late_usage_bill, late_usage_write_off).
     """
 
     event_key: str
@@ -71,6 +74,9 @@ class Told(msgspec.Struct, frozen=True):
     detail: str
     decision: DecisionTold | None = None
     closes_on: str = ""
+    proposal: int = 0
+    proposed: str = ""
+    proposed_by: str = ""
 
 
 def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: int | None = None) -> tuple[Told, ...]:
@@ -116,7 +122,7 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
     told: dict[int, Told] = {}
     with home.connect() as connection:
         came_us = _came_us(connection, int64(usage[COMMIT_SEQ]))
-        decisions = decided_on(connection, seq, usage)
+        decisions, proposed = decided_on(connection, seq, usage), late_decisions.proposed(connection)
         runs = {run.run_id: run for run in looked(connection, seq)}
         seen, unseen = reason != UNSEEN, np.flatnonzero(reason == UNSEEN)
         groups = [(runs[number], np.flatnonzero((by == number) & seen)) for number in set(by[seen].tolist())]
@@ -128,8 +134,16 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
             each = zip(rows.tolist(), codes.tolist(), starts, records, judge.circumstances(some), strict=True)
             for row, code, start, record, known in each:
                 found = _told(record, (start, int(came_us[row])), _as_told(run, ORDER[code]), run, known)
-                told[row] = msgspec.structs.replace(found, decision=decisions.get(row))
+                told[row] = _with_people(found, decisions.get(row), proposed.get(found.event_key))
     return tuple(told[row] for row in sorted(told))
+
+
+def _with_people(found: Told, decision: DecisionTold | None, proposal: Approval | None) -> Told:
+    """With what people decided about the record, or what one of them asks for."""
+    if decision is None and proposal is not None and found.outlook is Outlook.FOR_GOOD:
+        asked = {"proposal": proposal.approval_id, "proposed": proposal.kind, "proposed_by": proposal.by_name}
+        return msgspec.structs.replace(found, **asked)
+    return msgspec.structs.replace(found, decision=decision)
 
 
 def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, run: Looked, known: Circumstance) -> Told:

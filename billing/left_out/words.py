@@ -35,6 +35,15 @@ WORDS: Final = {
         "not_here": "The account is billed here from {billed} on: what began before is not.",
         "for_good_ahead": "No run bills it. That run looks at it first: from then on `ratewright usage too-late` lists it.",
         "for_good": "No run bills it any more, and `ratewright usage too-late` lists it; `too-late bill` or `too-late write-off` decides.",
+        "proposed": "No run bills it any more. To {act} it waits as proposal {proposal} of {asker}: another person agrees with "
+        "`ratewright approvals agree {proposal}`, or refuses it.",
+        "late_usage_bill": "bill",
+        "late_usage_write_off": "write off",
+        "proposed_short": "proposal {proposal} waits",
+        "nobodys_for_good": "No run bills it any more, and `ratewright usage too-late` lists it; `too-late write-off` closes it, and "
+        "`ratewright adjustment add` charges what is to be charged all the same.",
+        "unpriced_for_good": "No run bills it any more, and `ratewright usage too-late` lists it. No plan of its owner has a price for it: "
+        "`too-late write-off` closes it, and `ratewright adjustment add` charges what is to be charged all the same.",
         "decided": "{by} decided on it on {on} (decision {decision}): {what}. Reason: {why}.",
         "billed": "it is billed by adjustment {reference} over {amount}, {invoice}",
         "billed_with": "it is billed with others of its subscription by adjustment {reference} over {amount}, {invoice}",
@@ -78,6 +87,15 @@ WORDS: Final = {
         "not_here": "该账户自 {billed} 起在此出账；此前开始的用量不计费。",
         "for_good_ahead": "任何出账都不会计费。该次出账处理之后，`ratewright usage too-late` 才会列出该记录，届时再作决定。",
         "for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录；用 `too-late bill` 或 `too-late write-off` 处理。",
+        "proposed": "以后的出账都不会再计费。{asker} 的提议 {proposal}（{act}）等待另一人处理："
+        "用 `ratewright approvals agree {proposal}` 同意，或拒绝。",
+        "late_usage_bill": "收取",
+        "late_usage_write_off": "核销",
+        "proposed_short": "提议 {proposal} 待处理",
+        "nobodys_for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录；用 `too-late write-off` 核销，"
+        "仍需收取的用 `ratewright adjustment add`。",
+        "unpriced_for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录。用户的资费计划没有其价格："
+        "用 `too-late write-off` 核销，仍需收取的用 `ratewright adjustment add`。",
         "decided": "{by} 于 {on} 作出处理（决定 {decision}）：{what}。原因：{why}。",
         "billed": "由调账 {reference} 收取，金额 {amount}，{invoice}",
         "billed_with": "与同一订购的其他记录一并由调账 {reference} 收取，金额 {amount}，{invoice}",
@@ -110,8 +128,8 @@ WORDS: Final = {
 }
 
 
-def sentences(found: Told, language: str = "en") -> list[str]:
-    """All that is told of one record, a sentence or two a line."""
+def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> list[str]:
+    """All that is told of one record, a sentence or two a line. `is_priced`: a plan of its owner has a price for it."""
     words, zone = WORDS[language], ZoneInfo(found.timezone or "UTC")
     start, came = (_instant(instant_us, zone) for instant_us in (found.start_us, found.came_us))
     fields = {
@@ -120,12 +138,13 @@ def sentences(found: Told, language: str = "en") -> list[str]:
         "first": found.period_from, "last": _day_before(found.period_to), "to": found.period_to, "run": found.run_id,
         "date": found.bill_date, "open": found.open_from, "since": found.closed_since, "billed": found.billed_from,
         "closes": found.closes_on, "detail": aside_in_words(found.detail, language), "told": head(found, language),
+        "proposal": found.proposal, "asker": found.proposed_by, "act": words.get(found.proposed, ""),
     }  # fmt: skip
     if (awaited := f"{found.detail}_told") in words:
         fields["told"] = words[awaited].format(**fields)
     if found.decision is not None:
         fields |= _decided(found.decision, words, zone)
-    return [words[name].format(**fields) for name in _names(found)]
+    return [words[name].format(**fields) for name in _names(found, is_priced=is_priced)]
 
 
 def head(found: Told, language: str = "en") -> str:
@@ -153,7 +172,7 @@ def _invoice(found: DecisionTold, words: Mapping[str, str]) -> str:
     return words[name].format(number=found.invoice, line=found.line_no, note=found.credit_note, decision=found.decision_id)
 
 
-def _names(found: Told) -> list[str]:
+def _names(found: Told, *, is_priced: bool) -> list[str]:
     """Which sentences are told, in their order."""
     names = ["head", "owner" if found.account_id else "nobody"]
     if found.period_from:
@@ -165,7 +184,15 @@ def _names(found: Told) -> list[str]:
         return [*names, "decided"]
     if found.outlook is not Outlook.FOR_GOOD:
         return names
-    return [*names, "for_good" if found.run_id else "for_good_ahead"]
+    if found.proposal:
+        return [*names, "proposed"]
+    possible = "nobodys_for_good" if not found.account_id else "for_good" if is_priced else "unpriced_for_good"
+    return [*names, possible if found.run_id else "for_good_ahead"]
+
+
+def waiting_proposal(number: int, language: str) -> str:
+    """That a proposal waits, in short; empty where there is none."""
+    return WORDS[language]["proposed_short"].format(proposal=number) if number else ""
 
 
 def _decided(found: DecisionTold, words: Mapping[str, str], zone: ZoneInfo) -> dict[str, object]:

@@ -16,9 +16,9 @@ from billing.clocks import local_date
 from billing.documents import adjusting
 from billing.late_decisions import BILLED
 from billing.store import tables
-from billing.suspense.estimate import BASIS_NAMES, Basis
 from billing.too_late import calls
 from billing.too_late.choosing import grouped
+from billing.too_late.possible import is_priced
 from billing.too_late.rerated import Rerated
 from billing.too_late.results import Decided, Group, LeftAlone, Obstacle
 from billing.too_late.wording import line_text
@@ -143,7 +143,7 @@ def _unbillable(each: TooLate) -> Obstacle | None:
     """Why a record alone cannot be billed; None where it can."""
     if not each.record.account_id:
         return Obstacle("nobody owned its number", _BY_HAND)
-    if each.basis != BASIS_NAMES[Basis.OWN_PLAN] or not each.catalogue:
+    if not is_priced(each.basis, each.catalogue):
         return Obstacle("no plan of its owner has a price for it", _BY_HAND)
     return None
 

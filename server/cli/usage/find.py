@@ -142,18 +142,19 @@ def _row(record: Record, timezone: str, language: str) -> tuple[str, ...]:
 def state_in_words(record: Record, language: str) -> str:
     """The fate of a record in words."""
     from billing.enquiries.usage import NEVER_BILLED
-    from billing.left_out.words import WORDS
+    from billing.left_out.words import WORDS, waiting_proposal
     from server.cli.pages import rerated as rerated_page
 
     fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
     awaited = WORDS[language].get(f"{record.detail}_told")
     if awaited is not None:
         return awaited.format(date=record.next_bill_date)
-    waits = "late_never" if record.detail == NEVER_BILLED else "late_waits"
-    state = waits if record.state == "late_billed" and not record.invoice else record.state
+    unbilled = "late_never" if record.detail == NEVER_BILLED else "late_waits"
+    state = unbilled if record.state == "late_billed" and not record.invoice else record.state
     text = _STATES[language][state].format(**fields, told=_told(record, language))
     later = _LATER[language].format(", ".join(record.later_lines)) if record.later_lines else ""
-    return text + later + rerated_page.in_short(record.rerated, language)
+    waits = waiting_proposal(record.proposal, language)
+    return text + (f"; {waits}" if waits else "") + later + rerated_page.in_short(record.rerated, language)
 
 
 def _told(record: Record, language: str) -> str:
