@@ -72,6 +72,13 @@ def billed(connection: sa.Connection) -> dict[int, Billed]:
     return found
 
 
+def waiting(connection: sa.Connection, seq: int) -> set[int]:
+    """Accounts (keys) with adjustments that count and are on no bill yet, and that one to come has."""
+    done = billed(connection).keys() | never_billed(connection, seq).keys()
+    rows = counting(connection, seq).select(["adjustment_id", "account_key"]).to_pylist()
+    return {int(row["account_key"]) for row in rows if row["adjustment_id"] not in done}
+
+
 def never_billed(connection: sa.Connection, seq: int) -> dict[int, dt.date]:
     """Adjustments (ids) that count and are on no bill, and that none to come has: each with the first day that its account has open.
 

@@ -1,4 +1,6 @@
-"""What runs left out for good is for good no more while a void has its period open; and what a hold keeps back is, once its period closes."""
+"""What runs left out for good, and a void has opened again; and what a hold keeps back until its period closes."""
+
+# ruff: noqa: RUF001 - Chinese texts have Chinese punctuation
 
 from __future__ import annotations
 
