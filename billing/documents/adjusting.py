@@ -292,7 +292,7 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
     seq = home.head_seq(connection)
     counts = set(counting(connection, seq)["adjustment_id"].to_pylist())
     billed, gone = adjustments.billed(connection), late_decisions.retracted(connection, seq)
-    waits = dict.fromkeys(counts, WAITING) | dict.fromkeys(adjustments.never_billed(connection, seq), NEVER)
+    waits: dict[Any, str] = dict.fromkeys(counts, WAITING) | dict.fromkeys(adjustments.never_billed(connection, seq), NEVER)
     waits |= {number: each.number for number, each in billed.items() if number in counts} | dict.fromkeys(gone, RETRACTED)
     return [
         Adjustment(
