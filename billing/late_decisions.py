@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.charges.lines import Int64s
-from billing.store import bulk, tables
+from billing.store import approvals, bulk, tables
 from rating.schema import KEY
 
 if TYPE_CHECKING:
@@ -61,6 +61,21 @@ class Decided(NamedTuple):
         mask: Any = pc.is_in(event_key, value_set=self.keys)
         found: npt.NDArray[np.bool_] = mask.to_numpy()
         return found
+
+
+class _Proposed(msgspec.Struct):
+    """The records of a proposal, as its payload has them."""
+
+    event_keys: tuple[str, ...]
+
+
+def proposed(connection: sa.Connection) -> dict[str, approvals.Approval]:
+    """Records (event keys as hexadecimal digits) on which a decision waits for another person, with its proposal: the oldest of several."""
+    found: dict[str, approvals.Approval] = {}
+    for each in approvals.list_all(connection):
+        if each.kind in {LATE_BILL, LATE_WRITE_OFF}:
+            found = dict.fromkeys(msgspec.json.decode(each.payload, type=_Proposed).event_keys, each) | found
+    return found
 
 
 def decided(connection: sa.Connection, seq: int, *, not_taken_back: bool = False) -> Decided:

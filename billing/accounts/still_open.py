@@ -40,6 +40,14 @@ def open_from(connection: sa.Connection, picture: Picture, key: int) -> dt.date:
     return firsts[key] if period is None else min(firsts[key], period.start)
 
 
+def running_to(connection: sa.Connection, customer: Customer, today: dt.date) -> dt.date:
+    """The first day after the running period of an account, on its clock; where runs are ahead of the day, after that of the latest."""
+    latest = latest_run(connection) or today
+    running = period_of(max(latest, today, customer.billed_from), customer.billed_from, customer.bill_days)
+    assert running is not None
+    return running.end
+
+
 def _first(customer: Customer, history: History, account_seq: int, reopen_periods_max: int) -> dt.date:
     """The first open day of one account for itself, as if it were not closed."""
     coverage = covering.coverage(*history.of(customer.key, account_seq))

@@ -16,6 +16,7 @@ from billing import late_decisions
 from billing.controls.book import ROWS, book, set_book
 from billing.intake import view
 from billing.late_decisions import BILLED, TAKEN_BACK, WRITTEN_OFF
+from billing.runs.settlement import adjustments
 from billing.store import tables
 from rating.errors import UserError
 
@@ -45,18 +46,20 @@ def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book
     if every:
         yield from _records(connection, every)
         yield from _amounts(connection, every)
+        yield _waiting(connection, seq, every)
 
 
 def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: collections.Counter[str]) -> Book:
     """Usage that may bill = charged + not due + not billable + too late, open + billed by people + written off - gone since."""
     from billing.left_out.history import of_keys, uncharged  # noqa: PLC0415 -- loads kernels
+    from billing.left_out.reopened import without_reopened  # noqa: PLC0415 -- as above
 
     keys, start_us = uncharged(home, seq)
     usage = view.usage(home, ("event_key", "start_us"), seq)
     found = of_keys(home, seq, keys, start_us)
     by_hand = decided.holds(found.usage["event_key"])
     present = int(np.count_nonzero(decided.holds(usage["event_key"])))
-    verdicts = found.verdicts
+    verdicts = without_reopened(home, seq, found.usage, found.verdicts)
     shown = {
         "charged": usage.num_rows - len(keys),
         "not due": int(np.count_nonzero(~by_hand & ~verdicts.for_good & ~verdicts.not_billable)),
@@ -105,3 +108,13 @@ def _amounts(connection: sa.Connection, every: Sequence[Any]) -> Iterator[Book]:
     said = {(each.adjustment_id, int(each.amount_micros)) for each in billed}
     stored = {(each.adjustment_id, amounts.get(each.adjustment_id, ("", 0))[1]) for each in billed}
     yield set_book("late usage: amounts of decisions = adjustments", said, stored, "adjustments")
+
+
+def _waiting(connection: sa.Connection, seq: int, every: Sequence[Any]) -> Book:
+    """Each adjustment of a decision that stands is on a bill, or one to come has it."""
+    gone = {each.undoes for each in every if each.kind == TAKEN_BACK}
+    charged = [each for each in every if each.kind == BILLED and each.decision_id not in gone]
+    never = adjustments.never_billed(connection, seq) if charged else {}
+    said = {f"decision {each.decision_id}" for each in charged}
+    due = {f"decision {each.decision_id}" for each in charged if each.adjustment_id not in never}
+    return set_book("late usage: decisions that bill = those that a bill has or will have", said, due, "decisions")

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 PENDING: Final = "waits for approval"
 WAITING: Final = "waits for a run"
 RETRACTED: Final = "retracted"  # its decision was taken back: it is never billed
+NEVER: Final = "never billed: its period is closed"  # before a run billed it
 _WRONGLY_CLOSED: Final = "nothing can be charged on it, unless the closing was wrong and `ratewright accounts retract` takes it back"
 
 
@@ -64,7 +65,7 @@ class Wanted(NamedTuple):
 
 
 class Adjustment(msgspec.Struct, frozen=True):
-    """One adjustment. `state`: waits for approval, waits for a run, retracted, or the number of the newest invoice that has it."""
+    """One adjustment. `state`: waits for approval, waits for a run, retracted, never billed, or its newest invoice."""
 
     reference: str
     account_id: str
@@ -291,6 +292,8 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
     seq = home.head_seq(connection)
     counts = set(counting(connection, seq)["adjustment_id"].to_pylist())
     billed, gone = adjustments.billed(connection), late_decisions.retracted(connection, seq)
+    waits: dict[Any, str] = dict.fromkeys(counts, WAITING) | dict.fromkeys(adjustments.never_billed(connection, seq), NEVER)
+    waits |= {number: each.number for number, each in billed.items() if number in counts} | dict.fromkeys(gone, RETRACTED)
     return [
         Adjustment(
             each.reference,
@@ -303,11 +306,7 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
             each.text,
             each.by_name,
             None if same_person(each.approved_uid, each.by_uid) else each.approved_by,
-            (billed[each.adjustment_id].number if each.adjustment_id in billed else WAITING)
-            if each.adjustment_id in counts
-            else RETRACTED
-            if each.adjustment_id in gone
-            else PENDING,
+            waits.get(each.adjustment_id, PENDING),
             catalogue=each.catalogue,
             tax_class=each.tax_class,
         )

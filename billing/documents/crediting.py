@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -193,6 +194,15 @@ def _require_sense(wanted: Wanted) -> None:
         raise UserError("an amount is of one line", "name it with --line; without it all of the invoice is credited", exit_status=2)
     if wanted.amount_micros is not None and wanted.amount_micros <= 0:
         raise UserError(f"{format_micros(wanted.amount_micros)} is no amount to credit", "give one above zero", exit_status=2)
+
+
+def free_reference(connection: sa.Connection, wanted: str) -> str:
+    """A reference that no credit note has: the wanted one, or with a number behind it."""
+    run = tables.bill_runs.c
+    stored = connection.execute(sa.select(run.detail).where(run.kind == RUN_KIND)).scalars()
+    taken = {msgspec.json.decode(detail, type=Wanted).reference for detail in stored}
+    more = (f"{wanted}-{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([wanted], more) if each not in taken)
 
 
 def _existing(connection: sa.Connection, wanted: Wanted) -> CreditNote | None:

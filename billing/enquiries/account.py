@@ -18,6 +18,8 @@ from billing.allocations import open_items, unallocated
 from billing.invoicing import InvoiceSummary
 from billing.payments import promises, statement
 from billing.payments.writing import account_of
+from billing.runs.selection import due_accounts
+from billing.runs.settlement import adjustments
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def standing(home: Home, account_id: str, now_us: int, *, bills: int = LAST_BILL
         account = account_of(connection, account_id)
         items = [each.open_micros for each in open_items(connection, [key])]
         credit_micros = sum(each.left_micros for each in unallocated(connection, [key])) - sum(each for each in items if each < 0)
-        next_date = _next_bill_date(connection, customer)
+        next_date = _next_bill_date(connection, customer, home.head_seq(connection))
         balance_micros, held_micros = statement.owed_micros(connection, account), statement.deposits_held_micros(connection, account)
         promised = promises.open_rests(connection, today, [key]).get(key, 0)
         documents = int(
@@ -107,13 +109,15 @@ def standing(home: Home, account_id: str, now_us: int, *, bills: int = LAST_BILL
     )
 
 
-def _next_bill_date(connection: sa.Connection, customer: Customer) -> dt.date | None:
+def _next_bill_date(connection: sa.Connection, customer: Customer, head_seq: int) -> dt.date | None:
     """The end of the first period that no run has covered; None where there is none, or the account is for tests by then."""
     account = tables.accounts.c
     seq = int(connection.execute(sa.select(account.commit_seq).where(account.account_key == customer.key)).scalar_one())
     coverage = covering.coverage(*covering.load(connection, account_keys=[customer.key]).of(customer.key, seq))
     begins = customer.billed_from if coverage is None else max(coverage.closed_to, customer.billed_from)
     period = customer.period_of(begins)
+    if period is None and coverage is not None and customer.key in adjustments.waiting(connection, head_seq):
+        return due_accounts.date_after(customer.billed_from, customer.bill_days, coverage.through)  # of what was entered since it closed
     if period is None or customer.category_on(period.start) == "test":
         return None
     return period.end

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
 
 LIMIT_MAX: Final = 10_000
+NEVER_BILLED: Final = "never_billed"  # detail of what an adjustment was to bill whose period was closed before a run billed it
 
 
 class State(enum.StrEnum):
@@ -69,6 +70,7 @@ class Record(msgspec.Struct, frozen=True):
     `later_lines`: lines with the same charge key on later invoices, as `R-0000000007/2`. `rerated`: what re-ratings have billed since that
     run on the usage of its subscription and period. `suspense_id`: 0 unless it waits there.
     `next_bill_date`: that of the account's next run, where no run has looked at the record since it came.
+    `proposal`: the number of a decision on it that waits for another person, or 0.
     `decision_id`: what people decided on it, or 0; `adjustment`: the reference of what bills it, on `invoice` if any has it.
     """
 
@@ -96,6 +98,7 @@ class Record(msgspec.Struct, frozen=True):
     decision_id: int = 0
     adjustment: str = ""
     rerated: tuple[Rerated, ...] = ()
+    proposal: int = 0
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -184,12 +187,13 @@ def _of_told(told: Told) -> dict[str, Any]:
         made = told.decision
         state = State.LATE_BILLED if made.kind == BILLED else State.LATE_WRITTEN_OFF
         where = {"invoice": made.invoice, "line_no": made.line_no, "adjustment": made.reference, "decision_id": made.decision_id}
+        where |= {"detail": NEVER_BILLED} if made.never_billed else {}
         return {"state": state, "reason": told.reason, "account_id": told.account_id, "run_id": told.run_id, **where}
     state = (
         State.LEFT_OUT if told.run_id and told.outlook is Outlook.LATER and told.reason is not LeftOut.NOT_DUE else _STATE_OF[told.outlook]
     )
     date = "" if told.run_id else told.bill_date
-    known = {"account_id": told.account_id, "run_id": told.run_id, "next_bill_date": date}
+    known = {"account_id": told.account_id, "run_id": told.run_id, "next_bill_date": date, "proposal": told.proposal}
     return {"state": state, "reason": told.reason, "detail": told.detail, **known}
 
 

@@ -22,7 +22,8 @@ class DecisionTold(msgspec.Struct, frozen=True):
 
     `amount_micros` is that of the adjustment, with tax where prices hold it, and `reference` its name. `invoice` and `line_no` are where it
     is billed: empty and 0 where it is not. The line is over `line_micros`, of which `credit_notes` (the newest is `credit_note`) gave back
-    `credited_micros` for good: both without tax.
+    `credited_micros` for good: both without tax. `never_billed`: the period of the adjustment was closed before
+    a run billed it.
     """
 
     decision_id: int
@@ -41,6 +42,7 @@ class DecisionTold(msgspec.Struct, frozen=True):
     credited_micros: int = 0
     line_micros: int = 0
     credit_notes: tuple[str, ...] = ()
+    never_billed: bool = False
 
     @property
     def is_credited_in_part(self) -> bool:
@@ -69,6 +71,7 @@ def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> di
     )
     references = {int(adjustment_id): reference for adjustment_id, reference in connection.execute(names)}
     invoices = adjustments.billed(connection) if references else {}
+    never = adjustments.never_billed(connection, seq) if references.keys() - invoices.keys() else {}
     return {
         number: DecisionTold(
             number,
@@ -82,6 +85,7 @@ def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> di
             each.currency,
             references.get(each.adjustment_id or 0, ""),
             *invoices.get(each.adjustment_id or 0, adjustments.Billed("", 0)),
+            never_billed=each.adjustment_id in never,
         )
         for number, each in found.items()
     }

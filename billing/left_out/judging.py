@@ -6,6 +6,7 @@ touched since is in it as well, and is `settled`. Events that are nobody's are j
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -59,7 +60,8 @@ class Looked(NamedTuple):
 class Circumstance(NamedTuple):
     """What a run knew of an event. Empty or None where nobody owned it, or the account has no period on its day.
 
-    `open_from`: the first day of the oldest period that was open. `closed_since`: the bill date from which on the event's own was not.
+    `open_from`: the first day of the oldest period that was open. `closed_since`: the bill date from which on the event's own was not;
+    `closes_on`: the same of a period that was billed, by the time of the run or later.
     """
 
     account_id: str = ""
@@ -71,6 +73,7 @@ class Circumstance(NamedTuple):
     open_from: dt.date | None = None
     closed_since: dt.date | None = None
     aside: str = ""
+    closes_on: dt.date | None = None
 
 
 def looked(connection: sa.Connection, seq: int, run_id: int | None = None) -> list[Looked]:
@@ -102,10 +105,15 @@ class Judge:
     def __init__(self, home: Home, connection: sa.Connection, run: Looked) -> None:
         self.run = run
         seq = run.pinned_seq
-        self._contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), facts.Midnights())
+        prices = price_list.load(home, seq)
+        self._contracts = Contracts(facts.load(connection, seq), prices, facts.Midnights())
         covered = scope.covered_through(connection, self._contracts.facts, run.run_id or None)
         about = (home, connection, self._contracts, covered, run.bill_date, seq)
-        self._scope = changed_accounts.scope_of(*about, only=run.only, everything=True)
+        self._scope = self._open = changed_accounts.scope_of(*about, only=run.only, everything=True)
+        if any(kind == LeftOut.HELD for kind, _ in self._scope.left_out.values()):
+            known = self._contracts.facts
+            unheld = Contracts(dataclasses.replace(known, agreed=dataclasses.replace(known.agreed, holds={})), prices, facts.Midnights())
+            self._open = changed_accounts.scope_of(home, connection, unheld, *about[3:], only=run.only, everything=True)
         self._guide = Guide(home, seq)
         self._came = arrival_times.load(connection, seq) if late_rules.is_asked(self._contracts.price_list) else None
         self._reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
@@ -122,6 +130,7 @@ class Judge:
             found[owner.place == place] = CODES[reason]
         self._judge_nobodys(found, owner, start_us)
         self._judge_put_aside(found, owner)
+        self._judge_held(found, owner, start_us)
         for name, rows in lates.items():
             found[rows] = CODES[LeftOut(name)]
         found[~self._bills(usage, owner, start_us)] = CODES[LeftOut.NOT_BILLABLE]
@@ -147,8 +156,11 @@ class Judge:
     def _of(self, account: Account, index: int, subscription_id: str, start_us: int) -> Circumstance:
         day = (EPOCH_INSTANT + start_us * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
         period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
-        calendar = int(self._scope.calendar[index])
-        open_from = None if calendar < 0 else max(self._scope.calendars[calendar][0].start, day_of(int(self._scope.first_day[index])))
+        calendar = int(self._open.calendar[index])
+        open_from = None if calendar < 0 else max(self._open.calendars[calendar][0].start, day_of(int(self._open.first_day[index])))
+        coverage = None if self._open.covered_by is None else self._open.covered_by[index]
+        stays_open = period is None or coverage is None or period.end > coverage.closed_to  # until a run bills it
+        closing = None if period is None else self._closes_on(account, period)
         return Circumstance(
             account.account_id,
             subscription_id,
@@ -157,16 +169,17 @@ class Judge:
             None if period is None else period.end,
             account.billed_from,
             open_from,
-            None if period is None else self._closed_since(account, period),
+            None if closing is None or closing > self.run.bill_date else closing,
             self._scope.left_out.get(account.account_key, ("", ""))[1],
+            None if stays_open else closing,
         )
 
-    def _closed_since(self, account: Account, period: Period) -> dt.date | None:
-        """The first bill date for which so many later periods had ended that this one was closed; None: not by this run's date."""
+    def _closes_on(self, account: Account, period: Period) -> dt.date | None:
+        """The first bill date for which so many later periods have ended that this one is closed; None: the account closes before."""
         last: Period | None = period
         for _ in range(self._reopen + 1):
             last = None if last is None else period_after(last, account.all_bill_days, account.closed_on)
-        return last.end if last is not None and last.end <= self.run.bill_date else None
+        return None if last is None else last.end
 
     def _owners(self, usage: pa.Table, start_us: Int64s) -> Owners:
         keys = self._guide.resolve(one_chunk(usage["served_id"]), start_us)
@@ -192,6 +205,13 @@ class Judge:
             kind, _ = self._scope.left_out.get(int(known.account_keys[owner.account[row]]), ("", ""))
             if kind:
                 found[row] = CODES[LeftOut(kind)]
+
+    def _judge_held(self, found: npt.NDArray[np.int8], owner: Owners, start_us: Int64s) -> None:
+        """What a hold keeps back is closed for good where the run would not bill it without the hold, either: those to come are later."""
+        rows = np.flatnonzero(found == CODES[LeftOut.HELD])
+        if rows.size:
+            is_closed = self._open.place(owner.account[rows], start_us[rows]) == PLACES[LeftOut.CLOSED]
+            found[rows[is_closed]] = CODES[LeftOut.CLOSED]
 
     def _bills(self, usage: pa.Table, owner: Owners, start_us: Int64s) -> npt.NDArray[np.bool_]:
         """Rows that bill, among them incoming ones only where the rule that holds names them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -10,33 +9,34 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from billing.charges.periods import period_of
-from billing.guiding import Guide
+from billing import late_decisions
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.decisions import DecisionTold, decided_on
-from billing.left_out.history import UNSEEN, verdicts
+from billing.left_out.history import UNSEEN
 from billing.left_out.judging import CODES, ORDER, Judge, Looked, columns, looked
+from billing.left_out.reopened import next_dates, verdicts_now
 from billing.runs import states
-from billing.runs.contracts import facts, price_list
-from billing.runs.contracts.columns import index_of, int64, one_chunk
-from billing.runs.selection import scope
+from billing.runs.contracts import price_list
+from billing.runs.contracts.columns import int64
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 from billing.store import tables
 from rating.errors import UserError
 from rating.schema import KEY, UsageFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    import datetime as dt
+    from collections.abc import Mapping
 
     import numpy.typing as npt
     import sqlalchemy as sa
 
     from billing.charges.lines import Int64s
     from billing.left_out.judging import Circumstance
+    from billing.store.approvals import Approval
     from billing.store.home import Home
 
-MORE: Final = ("record_id", "source", "flags", "direction", COMMIT_SEQ)
+MORE: Final = ("record_id", "source", "flags", "direction", "source_amount_micros", "source_currency", COMMIT_SEQ)
 NOBODYS: Final = "nobodys"
 AFTER_BILL: Final = "after_bill"
 _FLAGS: Final = ((UsageFlag.UNANSWERED, "unanswered"), (UsageFlag.ABSORBED, "absorbed"), (UsageFlag.PARTIAL, "segment"))
@@ -49,7 +49,9 @@ class Told(msgspec.Struct, frozen=True):
     where nobody owned its number. `period_to` is the first day after the period, `open_from` the first day of the oldest period that was
     open, `closed_since` the bill date from which on its own was not. `detail`: why it does not bill (unanswered, absorbed, segment,
     no_rule), or why its account was put aside; NOBODYS: nobody owned its number, and the next run refuses it; AFTER_BILL: it came after
-    the bill of its period, which the next run corrects. `decision`: what people decided about it, if that stands.
+    the bill of its period, which the next run corrects. `closes_on`: the first bill date that bills nothing more of its period, where that
+    was billed. `decision`: what people decided about it, if that stands. `proposal`: the number of one that waits for
+    another person, 0: none; `proposed` is its kind (late_usage_bill, late_usage_write_off).
     """
 
     event_key: str
@@ -71,6 +73,10 @@ class Told(msgspec.Struct, frozen=True):
     closed_since: str
     detail: str
     decision: DecisionTold | None = None
+    closes_on: str = ""
+    proposal: int = 0
+    proposed: str = ""
+    proposed_by: str = ""
 
 
 def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: int | None = None) -> tuple[Told, ...]:
@@ -79,7 +85,7 @@ def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: in
         return ()
     usage = usage_of(home, seq, keys, start_us)
     if run_id is None:
-        found = verdicts(home, seq, usage)
+        found = verdicts_now(home, seq, usage)
         reason, by = found.reason, found.run_id
     else:
         by = np.full(usage.num_rows, run_id, np.int64)
@@ -116,11 +122,11 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
     told: dict[int, Told] = {}
     with home.connect() as connection:
         came_us = _came_us(connection, int64(usage[COMMIT_SEQ]))
-        decisions = decided_on(connection, seq, usage)
+        decisions, proposed = decided_on(connection, seq, usage), late_decisions.proposed(connection)
         runs = {run.run_id: run for run in looked(connection, seq)}
         seen, unseen = reason != UNSEEN, np.flatnonzero(reason == UNSEEN)
         groups = [(runs[number], np.flatnonzero((by == number) & seen)) for number in set(by[seen].tolist())]
-        groups += [(Looked(0, date, seq), rows) for date, rows in _next_dates(home, connection, seq, usage, unseen)]
+        groups += [(Looked(0, date, seq), rows) for date, rows in next_dates(home, connection, seq, usage, unseen)]
         for run, rows in groups:
             some, judge = usage.take(rows), Judge(home, connection, run)
             codes = judge.reasons(some) if run.run_id == 0 else reason[rows]
@@ -128,8 +134,16 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
             each = zip(rows.tolist(), codes.tolist(), starts, records, judge.circumstances(some), strict=True)
             for row, code, start, record, known in each:
                 found = _told(record, (start, int(came_us[row])), _as_told(run, ORDER[code]), run, known)
-                told[row] = msgspec.structs.replace(found, decision=decisions.get(row))
+                told[row] = _with_people(found, decisions.get(row), proposed.get(found.event_key))
     return tuple(told[row] for row in sorted(told))
+
+
+def _with_people(found: Told, decision: DecisionTold | None, proposal: Approval | None) -> Told:
+    """With what people decided about the record, or what one of them asks for."""
+    if decision is None and proposal is not None and found.outlook is Outlook.FOR_GOOD:
+        asked = {"proposal": proposal.approval_id, "proposed": proposal.kind, "proposed_by": proposal.by_name}
+        return msgspec.structs.replace(found, **asked)
+    return msgspec.structs.replace(found, decision=decision)
 
 
 def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, run: Looked, known: Circumstance) -> Told:
@@ -153,6 +167,7 @@ def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, ru
         _iso(known.open_from),
         _iso(known.closed_since),
         detail,
+        closes_on=_iso(known.closes_on),
     )
 
 
@@ -196,30 +211,3 @@ def _came_us(connection: sa.Connection, commit_seq: Int64s) -> Int64s:
     rows = connection.execute(tables.commits.select().where(commit.commit_seq >= numbers[0], commit.commit_seq <= numbers[-1])).all()
     at = {row.commit_seq: row.at_us for row in rows}
     return np.array([at[number] for number in commit_seq.tolist()], np.int64)
-
-
-def _next_dates(home: Home, connection: sa.Connection, seq: int, usage: pa.Table, rows: Int64s) -> Iterator[tuple[dt.date, Int64s]]:
-    """The next bill date of the account of each row, and the rows that have it; of nobody's, the day after it began."""
-    if not rows.size:
-        return
-    known, start_us = facts.load(connection, seq), int64(usage["start_us"])
-    covered = scope.covered_through(connection, known)
-    keys = Guide(home, seq).resolve(one_chunk(usage["served_id"]), start_us)
-    subscription = index_of(known.subscription_keys, keys)
-    dates: dict[dt.date, list[int]] = {}
-    for row in rows.tolist():
-        began = (facts.EPOCH_INSTANT + int(start_us[row]) * facts.MICROSECOND).date()
-        date = began + dt.timedelta(days=1)
-        if subscription[row] >= 0:
-            index = int(known.subscription_account[subscription[row]])
-            date = _next_date(known.accounts[index], covered[index], date)
-        dates.setdefault(date, []).append(row)
-    for date, its in sorted(dates.items()):
-        yield date, np.array(its, np.int64)
-
-
-def _next_date(account: facts.Account, coverage: scope.Coverage | None, otherwise: dt.date) -> dt.date:
-    """The end of the first period of an account that no run has covered."""
-    day = account.billed_from if coverage is None else max(coverage.through, account.billed_from)
-    period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
-    return otherwise if period is None else period.end

@@ -37,6 +37,15 @@ WORDS: Final = {
         "not_here": "The account is billed here from {billed} on: what began before is not.",
         "for_good_ahead": "No run bills it. That run looks at it first: from then on `ratewright usage too-late` lists it.",
         "for_good": "No run bills it any more, and `ratewright usage too-late` lists it; `too-late bill` or `too-late write-off` decides.",
+        "proposed": "No run bills it any more. To {act} it waits as proposal {proposal} of {asker}: another person agrees with "
+        "`ratewright approvals agree {proposal}`, or refuses it.",
+        "late_usage_bill": "bill",
+        "late_usage_write_off": "write off",
+        "proposed_short": "proposal {proposal} waits",
+        "nobodys_for_good": "No run bills it any more, and `ratewright usage too-late` lists it; `too-late write-off` closes it, and "
+        "`ratewright adjustment add` charges what is to be charged all the same.",
+        "unpriced_for_good": "No run bills it any more, and `ratewright usage too-late` lists it. No plan of its owner has a price for it: "
+        "`too-late write-off` closes it, and `ratewright adjustment add` charges what is to be charged all the same.",
         "decided": "{by} decided on it on {on} (decision {decision}): {what}. Reason: {why}.",
         "billed": "it is billed by adjustment {reference} over {amount}, {invoice}",
         "billed_with": "it is billed with others of its subscription by adjustment {reference} over {amount}, {invoice}",
@@ -47,10 +56,13 @@ WORDS: Final = {
         "credited": "on invoice {number} line {line}, credited by {note}",
         "credited_in_part": "on invoice {number} line {line}, credited by {note} with {credited} of its {line_amount} before tax",
         "no_invoice": "which waits for a run",
+        "never_billed": "which no run bills, as its period is closed: `ratewright usage too-late take-back {decision}` opens it again",
         "second": "{by}, with {other},",
         "not_due": "A run of {to} or later bills it.",
         "other_run": "The account was not among those of run {run}; a run of {to} or later that has it bills the record.",
         "held": "{detail}. When the hold ends, the next run bills it: `ratewright accounts show {account}`.",
+        "held_until": "{detail}. When the hold ends, a run of a date before {closes} bills it; from then on its period is closed: "
+        "`ratewright accounts show {account}`.",
         "passed by": "{detail}.",
         "quarantined": "It is priced, and its account was put aside: {detail}. `ratewright bill retry --run {run}` bills it.",
         "test": "It is priced, and nothing of a test account is invoiced.",
@@ -80,6 +92,15 @@ WORDS: Final = {
         "not_here": "该账户自 {billed} 起在此出账；此前开始的用量不计费。",
         "for_good_ahead": "任何出账都不会计费。该次出账处理之后，`ratewright usage too-late` 才会列出该记录，届时再作决定。",
         "for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录；用 `too-late bill` 或 `too-late write-off` 处理。",
+        "proposed": "以后的出账都不会再计费。{asker} 的提议 {proposal}（{act}）等待另一人处理："
+        "用 `ratewright approvals agree {proposal}` 同意，或拒绝。",
+        "late_usage_bill": "收取",
+        "late_usage_write_off": "核销",
+        "proposed_short": "提议 {proposal} 待处理",
+        "nobodys_for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录；用 `too-late write-off` 核销，"
+        "仍需收取的用 `ratewright adjustment add`。",
+        "unpriced_for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录。用户的资费计划没有其价格："
+        "用 `too-late write-off` 核销，仍需收取的用 `ratewright adjustment add`。",
         "decided": "{by} 于 {on} 作出处理（决定 {decision}）：{what}。原因：{why}。",
         "billed": "由调账 {reference} 收取，金额 {amount}，{invoice}",
         "billed_with": "与同一订购的其他记录一并由调账 {reference} 收取，金额 {amount}，{invoice}",
@@ -90,11 +111,14 @@ WORDS: Final = {
         "credited": "见发票 {number} 第 {line} 行，已由 {note} 冲减",
         "credited_in_part": "见发票 {number} 第 {line} 行，已由 {note} 部分冲减：不含税 {line_amount} 中的 {credited}",
         "no_invoice": "等待出账",
+        "never_billed": "其账期在出账前已关闭，任何出账都不会收取：用 `ratewright usage too-late take-back {decision}` 撤回该决定",
         "second": "{by}（经 {other} 同意）",
         "not_due": "{to} 或之后的出账将计费。",
         "other_run": "该账户不在第 {run} 次出账范围内；{to} 或之后包含该账户的出账将计费。",
         "held": "{detail}。暂停结束后的下一次出账将计费：`ratewright accounts show {account}`。",
+        "held_until": "{detail}。暂停结束后，{closes} 之前的出账将计费；自该日起其账期关闭：`ratewright accounts show {account}`。",
         "passed by": "{detail}。",
+        "its bills are held on": "其账单在 {date} 暂停",
         "quarantined": "已批价，但账户被隔离：{detail}。`ratewright bill retry --run {run}` 可出账。",
         "test": "已批价，但测试账户不开具账单。",
         "settled": "较早的出账已处理其账期，此后没有变化。不带 --run 可查询所有出账；`ratewright bill run --everything` 重新计算全部。",
@@ -110,8 +134,8 @@ WORDS: Final = {
 }
 
 
-def sentences(found: Told, language: str = "en") -> list[str]:
-    """All that is told of one record, a sentence or two a line."""
+def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> list[str]:
+    """All that is told of one record, a sentence or two a line. `is_priced`: a plan of its owner has a price for it."""
     words, zone = WORDS[language], ZoneInfo(found.timezone or "UTC")
     start, came = (_instant(instant_us, zone) for instant_us in (found.start_us, found.came_us))
     fields = {
@@ -119,13 +143,14 @@ def sentences(found: Told, language: str = "en") -> list[str]:
         "age": _age(found, words), "account": found.account_id, "subscription": found.subscription_id,
         "first": found.period_from, "last": _day_before(found.period_to), "to": found.period_to, "run": found.run_id,
         "date": found.bill_date, "open": found.open_from, "since": found.closed_since, "billed": found.billed_from,
-        "detail": found.detail, "told": head(found, language),
+        "closes": found.closes_on, "detail": aside_in_words(found.detail, language), "told": head(found, language),
+        "proposal": found.proposal, "asker": found.proposed_by, "act": words.get(found.proposed, ""),
     }  # fmt: skip
     if (awaited := f"{found.detail}_told") in words:
         fields["told"] = words[awaited].format(**fields)
     if found.decision is not None:
         fields |= _decided(found.decision, words, zone)
-    return [words[name].format(**fields) for name in _names(found)]
+    return [words[name].format(**fields) for name in _names(found, is_priced=is_priced)]
 
 
 def head(found: Told, language: str = "en") -> str:
@@ -136,6 +161,12 @@ def head(found: Told, language: str = "en") -> str:
     return words[f"head_{made.kind}"].format(reference=made.reference, invoice=_invoice(made, words))
 
 
+def aside_in_words(detail: str, language: str) -> str:
+    """Why an account was put aside, as a run has stored it in English; a hold in the language that is asked for."""
+    words, date = detail.rpartition(" ")[::2]
+    return WORDS[language][words].format(date=date) if words in WORDS[language] else detail
+
+
 def _age(found: Told, words: Mapping[str, str]) -> str:
     days, rest = divmod(found.came_us - found.start_us, _DAY_US)
     hours = rest // _HOUR_US
@@ -144,17 +175,18 @@ def _age(found: Told, words: Mapping[str, str]) -> str:
 
 def _invoice(found: DecisionTold, words: Mapping[str, str]) -> str:
     credited = "credited_in_part" if found.is_credited_in_part else "credited"
-    name = credited if found.credit_notes else "on_invoice" if found.invoice else "no_invoice"
+    name = credited if found.credit_notes else "on_invoice" if found.invoice else "never_billed" if found.never_billed else "no_invoice"
     return words[name].format(
         number=found.invoice,
         line=found.line_no,
+        decision=found.decision_id,
         note=", ".join(found.credit_notes),
         credited=format_micros(found.credited_micros),
         line_amount=f"{format_micros(found.line_micros)} {found.currency}",
     )
 
 
-def _names(found: Told) -> list[str]:
+def _names(found: Told, *, is_priced: bool) -> list[str]:
     """Which sentences are told, in their order."""
     names = ["head", "owner" if found.account_id else "nobody"]
     if found.period_from:
@@ -166,7 +198,15 @@ def _names(found: Told) -> list[str]:
         return [*names, "decided"]
     if found.outlook is not Outlook.FOR_GOOD:
         return names
-    return [*names, "for_good" if found.run_id else "for_good_ahead"]
+    if found.proposal:
+        return [*names, "proposed"]
+    possible = "nobodys_for_good" if not found.account_id else "for_good" if is_priced else "unpriced_for_good"
+    return [*names, possible if found.run_id else "for_good_ahead"]
+
+
+def waiting_proposal(number: int, language: str) -> str:
+    """That a proposal waits, in short; empty where there is none."""
+    return WORDS[language]["proposed_short"].format(proposal=number) if number else ""
 
 
 def _decided(found: DecisionTold, words: Mapping[str, str], zone: ZoneInfo) -> dict[str, object]:
@@ -190,7 +230,8 @@ def _why(found: Told) -> list[str]:
         return [found.detail]
     if found.reason in {LeftOut.NOT_DUE, LeftOut.OTHER_RUN} and not found.period_to:
         return []
-    return [found.reason.value] if found.reason.value in WORDS["en"] else []
+    name = "held_until" if found.reason is LeftOut.HELD and found.closes_on else found.reason.value
+    return [name] if name in WORDS["en"] else []
 
 
 def _instant(instant_us: int, zone: ZoneInfo) -> str:

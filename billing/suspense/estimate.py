@@ -6,6 +6,8 @@ A record is priced alone, by the tariff that it would most likely meet, without 
     commonest plan    nobody owns the number: the plan that most subscriptions are on
     mean of source    neither can price it, or nothing is known of it: what a record of its source is worth on average, by the newest
                       usage that counts (of any source, where this one has none)
+    own amount        neither can price it, and it holds what a provider asks for: that, in a currency in which prices are, where it is
+                      more than the mean of its source or in another currency
     does not bill     whatever it says, such a record costs nothing: an unanswered call, or one received that no rule prices
     unknown           there is nothing to go by
 """
@@ -57,6 +59,7 @@ class Basis(enum.IntEnum):
     COMMONEST_PLAN = 2
     MEAN_OF_SOURCE = 3
     DOES_NOT_BILL = 4
+    OWN_AMOUNT = 5
 
 
 BASIS_NAMES: Final = tuple(basis.name.lower().replace("_", " ") for basis in Basis)
@@ -103,6 +106,14 @@ class Estimates(NamedTuple):
         return int(np.count_nonzero(unvalued if chosen is None else unvalued & chosen))
 
 
+class Owner(NamedTuple):
+    """Ids of an account and a subscription, and the clock of the account; empty where a record is nobody's."""
+
+    account_id: str
+    subscription_id: str
+    timezone: str
+
+
 class Estimator:
     """Prices single records as of one sequence number."""
 
@@ -120,12 +131,23 @@ class Estimator:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of USAGE_V1 that an estimate looks at."""
-        wanted = (*pricing.columns(asked(self._contracts.price_list.catalogues)), "source")
+        wanted = (*pricing.columns(asked(self._contracts.price_list.catalogues)), "source", "source_amount_micros", "source_currency")
         return tuple(dict.fromkeys(wanted))
 
     def owned(self, usage: pa.Table) -> npt.NDArray[np.bool_]:
         """Whether somebody's subscription is served by each record at its start."""
         return self._subscriptions(usage, int64(usage["start_us"])) >= 0
+
+    def owners(self, usage: pa.Table) -> list[Owner]:
+        """Whose each record is, by the facts as of now."""
+        known, found = self._contracts.facts, list[Owner]()
+        for row in self._subscriptions(usage, int64(usage["start_us"])).tolist():
+            if row < 0:
+                found.append(Owner("", "", ""))
+                continue
+            account = known.accounts[int(known.subscription_account[row])]
+            found.append(Owner(account.account_id, known.subscriptions[row].subscription_id, account.timezone))
+        return found
 
     def estimates(self, usage: pa.Table) -> Estimates:
         """The value of each row of `usage` (`columns` of USAGE_V1)."""
@@ -134,6 +156,7 @@ class Estimator:
         if unpriced.size:
             column: Any = usage["source"].cast(pa.string())
             self._fill_means(found, unpriced, column.take(pa.array(unpriced)).to_pylist())
+            self._fill_amounts(found, unpriced, usage)
         return found
 
     def taxed_as(self, found: Estimates, row: int) -> tuple[str, str]:
@@ -160,6 +183,17 @@ class Estimator:
             micros, currency = self._mean(source)
             if currency >= 0:
                 found.micros[row], found.currency[row], found.basis[row] = micros, currency, Basis.MEAN_OF_SOURCE
+
+    def _fill_amounts(self, found: Estimates, rows: Int64s, usage: pa.Table) -> None:
+        """The amount that a record holds is its least worth."""
+        amounts = int64(usage["source_amount_micros"], missing=0)
+        currencies: Any = usage["source_currency"].cast(pa.string())
+        for row, currency in zip(rows.tolist(), currencies.take(pa.array(rows)).to_pylist(), strict=True):
+            if amounts[row] <= 0 or currency not in self._currencies:
+                continue
+            code = self._currencies.index(currency)
+            if found.currency[row] != code or amounts[row] > found.micros[row]:
+                found.micros[row], found.currency[row], found.basis[row] = amounts[row], code, Basis.OWN_AMOUNT
 
     def _priced(self, usage: pa.Table) -> Estimates:
         """The value by a plan; unknown where no plan prices a record."""

@@ -174,6 +174,12 @@ def _not_open(home: Home, name: str, now_us: int) -> UserError:
                 f"no run has looked at record {name} yet: the next one of its account is that of {ahead.bill_date}",
                 "decide when that run is made: from then on `ratewright usage too-late` lists the record",
             )
+        soon = next((each for each in told if not each.run_id and each.outlook is Outlook.LATER), None)
+        if soon is not None and soon.account_id:
+            return UserError(
+                f"record {name} is not too late: the run of {soon.bill_date} bills it, unless it is left out then",
+                "nothing is to be decided; `ratewright bill explain` tells why",
+            )
     if known is None or known.decision is None:
         why = f"`ratewright bill explain {shlex.quote(name)}` tells why"
         return NotFoundError(f"no record {name} is too late for a bill and open here", f"{_LIST}; {why}")

@@ -24,7 +24,7 @@ from billing.give_back_limit import Given
 from billing.late_decisions import BILLED, LATE_BILL, LATE_WRITE_OFF, WRITTEN_OFF
 from billing.runs.lock import only_run
 from billing.store import approvals, bulk, commit_points, tables
-from billing.too_late.choosing import Choice, chosen
+from billing.too_late.choosing import Choice, GroupKey, chosen
 from billing.too_late.limit import needs_second
 from billing.too_late.planning import Planner, adjustment
 from billing.too_late.results import Decided, Group, Wanted
@@ -33,7 +33,7 @@ from rating.errors import StoreError, UserError
 from rating.money import format_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from billing.persons import Who
     from billing.store.approvals import Agreement, Approval
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 _KINDS: Final = {BILLED: LATE_BILL, WRITTEN_OFF: LATE_WRITE_OFF}
 _WHAT: Final = "a decision on late usage"
 _DIGITS: Final = 8
+_OF_KEY: Final = len(GroupKey._fields)
 
 
 def decide(  # noqa: PLR0913 -- what, who, and how
@@ -72,7 +73,8 @@ def decide(  # noqa: PLR0913 -- what, who, and how
             require_no_run(connection, _WHAT)
             _require_open(home, connection, records)
             planner = Planner(home, connection, wanted, who)
-            found = planner.plan(records)
+            with _of_proposal(agreement):
+                found = planner.plan(records)
             work = _Work(home, connection, wanted, who, planner.owners, agreement)
             waits = work.ask(found)
             if waits is None:
@@ -108,6 +110,7 @@ class Asked(msgspec.Struct, frozen=True):
     values: dict[str, int]
     names: tuple[str, ...] = ()
     worths: dict[str, int] = {}
+    about: tuple[tuple[str, ...], ...] = ()  # account, subscription, currency, catalogue and tax class of each decision, then its records
 
 
 class _Work:
@@ -130,9 +133,13 @@ class _Work:
         subject = f"{found.records} record{'' if found.records == 1 else 's'} {digest}"
         before = approvals.waiting(self._connection, _KINDS[found.kind], subject)
         if before is not None:
-            approvals.require_same(before, asked)
+            if before.payload != approvals.encoded(asked):
+                raise _waits(before, found.groups[0].records[0])
             return before
-        return self._propose(found, asked, subject) if self._needs_second(found) else None
+        if not self._needs_second(found):
+            return None
+        _require_none_waits(self._connection, found)
+        return self._propose(found, asked, subject)
 
     def do(self, found: Decided, records: Sequence[TooLate]) -> Decided:
         """The decisions with their numbers, stored with their adjustments."""
@@ -174,7 +181,9 @@ class _Work:
         names, worths = tuple(name for each in found.groups for name in each.records), dict[str, int]()
         for each in found.groups:
             worths[each.currency] = worths.get(each.currency, 0) + each.worth_micros
-        return Asked(found.kind, keys, self._wanted.reason, day, self._wanted.amount_micros, self._wanted.text, found.values, names, worths)
+        about = tuple((*_key_of(each), *sorted(each.event_keys)) for each in found.groups)
+        how = (self._wanted.reason, day, self._wanted.amount_micros, self._wanted.text)
+        return Asked(found.kind, keys, *how, found.values, names, worths, about)
 
     def _store(self, group: Group, reference: str, seq: int) -> int:
         agreed = None if self._agreement is None else self._agreement.who
@@ -211,11 +220,20 @@ class _Work:
 
 def _still_open(home: Home, choice: Choice, agreement: Agreement, now_us: int) -> list[TooLate]:
     """The records of a proposal. Raises UserError where one is not open any more, naming what becomes of the proposal."""
-    try:
+    with _of_proposal(agreement):
         return chosen(home, choice, now_us)
+
+
+@contextlib.contextmanager
+def _of_proposal(agreement: Agreement | None) -> Iterator[None]:
+    """What a person reads who agrees to what cannot be done any more: the proposal is to be refused."""
+    try:
+        yield
     except StoreError:
         raise
     except UserError as error:
+        if agreement is None:
+            raise
         refuse = f"ratewright approvals refuse {agreement.approval.approval_id} --note ..."
         raise UserError(error.message, f"have the proposal refused: {refuse}; or: {error.remedy}") from error
 
@@ -236,9 +254,36 @@ def _require_open(home: Home, connection: sa.Connection, records: Sequence[TooLa
             raise UserError(f"somebody has just decided on record {each.record.record_id}", "give the command again")
 
 
+def _require_none_waits(connection: sa.Connection, found: Decided) -> None:
+    """Raises UserError where another decision on one of the records waits already."""
+    proposed = late_decisions.proposed(connection)
+    for group in found.groups:
+        for name, key in zip(group.records, group.event_keys, strict=True):
+            if key in proposed:
+                raise _waits(proposed[key], name)
+
+
+def _waits(proposal: approvals.Approval, name: str) -> UserError:
+    """A record on which something else is asked for."""
+    number, kind = proposal.approval_id, "bill" if proposal.kind == LATE_BILL else "write off"
+    return UserError(
+        f"record {name} waits in proposal {number} of {proposal.by_name}, to {kind} it, with other data",
+        f"have it refused first: ratewright approvals refuse {number} --note ...",
+    )
+
+
 def _require_unchanged(approval: Approval, asked: Asked) -> None:
-    """Raises UserError where the records come to something else by now than what was asked for and looked at."""
+    """Raises UserError where the records come to something else by now than what was asked for and looked at, or are another's."""
     before = msgspec.json.decode(approval.payload, type=Asked)
+    groups, groups_now = before.about or ((approval.account_id,),), asked.about
+    if not before.about:  # asked for before proposals said more than the account, if they are of one
+        groups_now = tuple({(each[0],): None for each in asked.about}) if approval.account_id else groups
+    if groups != groups_now:
+        one, other = (_owners_told(each) for each in (groups, groups_now))
+        raise UserError(
+            f"proposal {approval.approval_id} was about usage of {one}, and it is of {other} by now",
+            f"have it refused, and ask anew: ratewright approvals refuse {approval.approval_id} --note ...",
+        )
     if (before.event_keys, before.values, before.worths) != (asked.event_keys, asked.values, asked.worths):
         was, now = (_told(each.worths if before.values == asked.values else each.values) for each in (before, asked))
         what = "records worth " if before.values == asked.values else ""
@@ -246,6 +291,14 @@ def _require_unchanged(approval: Approval, asked: Asked) -> None:
             f"proposal {approval.approval_id} was about {what}{was}, and {'they are worth' if what else 'comes to'} {now} by now",
             f"have it refused, and ask anew: ratewright approvals refuse {approval.approval_id} --note ...",
         )
+
+
+def _owners_told(about: Sequence[Sequence[str]]) -> str:
+    return "; ".join(dict.fromkeys(" ".join(each[:_OF_KEY]).strip() or "nobody" for each in about))
+
+
+def _key_of(group: Group) -> GroupKey:
+    return GroupKey(group.account_id, group.subscription_id, group.currency, group.catalogue, group.tax_class)
 
 
 def _told(values: Mapping[str, int]) -> str:

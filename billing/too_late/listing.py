@@ -1,9 +1,9 @@
 """The list of usage that came too late for any bill: record, account, age, reason, and worth at the tariff in force when it began.
 
 It holds what some run has left out for good and no run has billed since, whoever's it is, until a person decides on it; what is decided
-has a list of its own. Worth is an estimate of each record alone
-(`billing.suspense.estimate`): without free quantity, caps or anything else that a month remembers, and without tax. Of what is decided it
-is the worth that the decision was taken on, as it is stored.
+has a list of its own. Owners of what is open are those of the facts as of now, reasons those of the run. Worth is an estimate of each
+record alone (`billing.suspense.estimate`): without free quantity, caps or anything else that a month remembers, and without tax. Of what
+is decided it is the worth that the decision was taken on, as it is stored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from billing import late_decisions
 from billing.intake import view
-from billing.left_out.history import uncharged, verdicts
+from billing.left_out.history import uncharged
+from billing.left_out.reopened import verdicts_now
 from billing.left_out.telling import Told, tell_of, usage_of
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.suspense.estimate import BASIS_NAMES, Estimator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from billing.charges.lines import Int64s
     from billing.store.home import Home
+    from billing.suspense.estimate import Owner
 
     Progress = Callable[[int, int], None]
 
@@ -78,13 +80,15 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     if not len(keys):
         return Listed(seq, (), ())
     usage = usage_of(home, seq, keys, start_us)
-    found = verdicts(home, seq, usage, progress=progress)
+    found = verdicts_now(home, seq, usage, progress=progress)
     wanted = known.holds(usage["event_key"])
     rows = np.flatnonzero(wanted if decided else found.for_good & ~wanted)
     usage = usage.take(rows)
-    told = tell_of(home, seq, usage, found.reason[rows], found.run_id[rows])
+    told: Sequence[Told] = tell_of(home, seq, usage, found.reason[rows], found.run_id[rows])
+    estimator = Estimator(home, seq)
+    told = told if decided else _owned(told, estimator.owners(usage))
     assert len(told) == usage.num_rows, "each record is told of once"
-    worth = _as_decided(known, usage, told) if decided else _estimated(home, seq, usage)
+    worth = _as_decided(known, usage, told) if decided else _estimated(estimator, usage)
     records = tuple(
         TooLate(each, (now_us - each.start_us) // _DAY_US, *of_row)
         for each, of_row in zip(told, worth, strict=True)
@@ -93,9 +97,8 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     return Listed(seq, records, _sums(records))
 
 
-def _estimated(home: Home, seq: int, usage: pa.Table) -> Iterator[_Worth]:
+def _estimated(estimator: Estimator, usage: pa.Table) -> Iterator[_Worth]:
     """The worth of each row by the tariff of its time."""
-    estimator = Estimator(home, seq)
     worth = estimator.estimates(usage)
     for row in range(usage.num_rows):
         yield int(worth.micros[row]), worth.currency_of(row), BASIS_NAMES[worth.basis[row]], *estimator.taxed_as(worth, row)
@@ -107,6 +110,11 @@ def _as_decided(known: late_decisions.Decided, usage: pa.Table, told: Sequence[T
     for key, each in zip(usage["event_key"].to_pylist(), told, strict=True):
         assert each.decision is not None, "a decided record has its decision"
         yield worth[key], each.decision.currency, AS_DECIDED, "", ""
+
+
+def _owned(told: Sequence[Told], owners: Sequence[Owner]) -> list[Told]:
+    """Records with their owners by the facts as of now: whoever had one when a run left it out may have it no more."""
+    return [msgspec.structs.replace(each, **owner._asdict()) for each, owner in zip(told, owners, strict=True)]
 
 
 def _now(home: Home, seq: int, known: late_decisions.Decided) -> tuple[pa.Array[Any], Int64s]:

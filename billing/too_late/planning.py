@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
+from billing.accounts.picture import load
+from billing.accounts.still_open import running_to
 from billing.charges.lines import round_half_up
+from billing.charges.periods import ONE_DAY
 from billing.clocks import local_date
 from billing.documents import adjusting
 from billing.late_decisions import BILLED
 from billing.store import tables
-from billing.suspense.estimate import BASIS_NAMES, Basis
 from billing.too_late import calls
 from billing.too_late.choosing import grouped
+from billing.too_late.possible import is_priced
 from billing.too_late.rerated import Rerated
 from billing.too_late.results import Decided, Group, LeftAlone, Obstacle
 from billing.too_late.wording import line_text
@@ -106,6 +109,9 @@ class Planner:
             worth = f"{format_micros(group.worth_micros)} {group.currency}"
             return Obstacle(f"it is worth {worth}, which is nothing that can be billed", _BY_HAND)
         reference = f"late-usage-{self._who.now_us}"
+        late = self._too_far(group)
+        if late is not None:
+            return late
         try:
             adjusting.require_possible(self._home, self._connection, adjustment(group, reference), self._who)
         except adjusting.AccountClosedError as error:
@@ -113,6 +119,17 @@ class Planner:
         except UserError as error:
             return Obstacle(error.message.removeprefix(f"adjustment {reference}: "), error.remedy)
         return None
+
+    def _too_far(self, group: Group) -> Obstacle | None:
+        """A day after the running period of the account: the next bill does not have it."""
+        key, today = self.owners[group.account_id], local_date(self.owners[group.account_id].timezone, self._who.now_us)
+        assert key.account_key is not None, group
+        day, picture = dt.date.fromisoformat(group.on_date), load(self._connection, [key.account_key])
+        end = running_to(self._connection, picture.customers[key.account_key], today)
+        if day < end:
+            return None
+        why = f"{day} is after the running period of {group.account_id}, which ends on {end - ONE_DAY}"
+        return Obstacle(why, "leave out --date, or give a day in an open period")
 
 
 def adjustment(group: Group, reference: str) -> adjusting.Wanted:
@@ -126,7 +143,7 @@ def _unbillable(each: TooLate) -> Obstacle | None:
     """Why a record alone cannot be billed; None where it can."""
     if not each.record.account_id:
         return Obstacle("nobody owned its number", _BY_HAND)
-    if each.basis != BASIS_NAMES[Basis.OWN_PLAN] or not each.catalogue:
+    if not is_priced(each.basis, each.catalogue):
         return Obstacle("no plan of its owner has a price for it", _BY_HAND)
     return None
 

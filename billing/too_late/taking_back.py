@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from billing import late_decisions
+from billing.documents.crediting import free_reference
 from billing.documents.finding import require_no_run
 from billing.late_decisions import TAKEN_BACK
 from billing.left_out.decisions import DecisionTold, standing
@@ -40,7 +41,7 @@ def take_back(home: Home, decision_id: int, reason: str, who: Who, *, dry_run: b
         require_no_run(connection, _WHAT)
         decision = _require_standing(home, connection, decision_id)
         if decision.invoice:
-            raise _billed(decision)
+            raise _billed(connection, decision)
         _store(home, connection, decision_id, reason, who)
         if not dry_run:
             commit_points.reached("late.before_commit")
@@ -49,7 +50,7 @@ def take_back(home: Home, decision_id: int, reason: str, who: Who, *, dry_run: b
     return TakenBack(decision, dry_run)
 
 
-def _billed(decision: DecisionTold) -> UserError:
+def _billed(connection: sa.Connection, decision: DecisionTold) -> UserError:
     """An invoice has the adjustment: it is credited there, and then nothing is left to do."""
     number, place = decision.decision_id, f"line {decision.line_no} of invoice {decision.invoice}"
     if decision.credited_micros >= decision.amount_micros:
@@ -60,7 +61,7 @@ def _billed(decision: DecisionTold) -> UserError:
     credit = f"ratewright invoice credit {decision.invoice} --line {decision.line_no} --effect outside"
     return UserError(
         f"decision {number} is billed: {place} has adjustment {decision.reference}",
-        f"credit that line: {credit} --id credit-{decision.reference} --reason goodwill",
+        f"credit that line: {credit} --id {free_reference(connection, f'credit-{decision.reference}')} --reason goodwill",
     )
 
 

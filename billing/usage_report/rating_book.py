@@ -27,6 +27,7 @@ from billing.intake import view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
 from billing.intake.counting import DAY_US
 from billing.left_out.history import of_keys
+from billing.left_out.reopened import without_reopened
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.refused_events import OWNER, Counting, charge_paths
@@ -136,7 +137,8 @@ def _judge(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> Non
     found = of_keys(home, seq, keys, int64(some.column("start_us")))
     place: Any = pc.index_in(keys, value_set=one_chunk(found.usage["event_key"]))
     assert place.null_count == 0, "usage that was there a moment ago is there no more"
-    for fate_of, holds in ((Fate.TOO_LATE, found.verdicts.for_good), (Fate.NOT_BILLABLE, found.verdicts.not_billable)):
+    verdicts = without_reopened(home, seq, found.usage, found.verdicts)
+    for fate_of, holds in ((Fate.TOO_LATE, verdicts.for_good), (Fate.NOT_BILLABLE, verdicts.not_billable)):
         fate[rows[holds[place.to_numpy()]]] = fate_of
     _decided(home, usage, seq, fate)
 

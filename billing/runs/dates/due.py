@@ -24,9 +24,12 @@ from billing.runs.contracts.fact_columns import NEVER_DAY, day_of
 from billing.runs.contracts.facts import Facts
 from billing.runs.selection import changed_accounts, due_accounts, later_bills
 from billing.runs.selection.coverage import TESTED, Covered, covered_through
+from billing.runs.settlement import adjustments
 from billing.store import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import sqlalchemy as sa
 
     from billing.charges.lines import Int64s
@@ -69,6 +72,7 @@ class _Known(NamedTuple):
     reopen: int
     seq: int
     today: Mapping[str, dt.date]  # by time zone
+    waiting: set[int]  # accounts (keys) with adjustments that a run is to bill
 
 
 def due_dates(home: Home, now_us: int) -> Due:
@@ -86,7 +90,7 @@ def _known(connection: sa.Connection, seq: int, now_us: int) -> _Known:
     loaded = facts.load(connection, seq)
     today = {clock.timezone: clock.today for clock in clocks.clocks(loaded.zones, now_us)}
     reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
-    return _Known(loaded, covered_through(connection, loaded), reopen, seq, today)
+    return _Known(loaded, covered_through(connection, loaded), reopen, seq, today, adjustments.waiting(connection, seq))
 
 
 def _ended(known: _Known) -> dict[dt.date, Int64s]:
@@ -98,7 +102,16 @@ def _ended(known: _Known) -> dict[dt.date, Int64s]:
         for day in _bill_dates(life):
             if day <= foremost:
                 lives_of[day].append(number)
-    return {day: np.flatnonzero(np.isin(ground.code, numbers)) for day, numbers in lives_of.items()}
+    days = {day for day in _closed_dates(known, ground) if day <= foremost}
+    return {day: np.flatnonzero(np.isin(ground.code, lives_of.get(day, []))) for day in days | lives_of.keys()}
+
+
+def _closed_dates(known: _Known, ground: Ground) -> Iterator[dt.date]:
+    """The next bill dates of accounts of which all periods are billed, as they have closed, and adjustments wait: a run bills these."""
+    for index in np.flatnonzero(np.isin(known.facts.account_keys, sorted(known.waiting))).tolist():
+        coverage, account = known.covered[index], known.facts.accounts[index]
+        if coverage is not None and account.closed_on is not None and ground.fresh_day[index] == NEVER_DAY:
+            yield due_accounts.date_after(account.billed_from, account.all_bill_days, max(coverage.through, account.closed_on))
 
 
 def _bill_dates(life: Life) -> set[dt.date]:
@@ -115,16 +128,17 @@ def _due_date(home: Home, connection: sa.Connection, known: _Known, day: dt.date
     behind = [zone for zone, today in known.today.items() if today < day]
     waits = np.isin(known.facts.account_zone, [known.facts.zones.index(zone) for zone in behind if zone in known.facts.zones])
     kinds = _kinds(ground, ended[~waits[ended]])
-    if not kinds.total():
+    again = _again(home, connection, known, ground, day)
+    if not kinds.total() and not again:
         return None
     blocking = np.flatnonzero(waits & ground.due)  # also of other bill dates: a run of this date would bill them as well
     zones = {known.facts.zones[number] for number in known.facts.account_zone[blocking].tolist()}
     clock = next((zone for zone in known.today if zone in zones), "")  # in the order of the clocks
-    runs = (kinds[DUE] or kinds[TESTED]) and not clock
+    runs = (kinds[DUE] or kinds[TESTED] or again) and not clock
     return DueDate(
         day.isoformat(),
         kinds[DUE],
-        _again(home, connection, known, ground, day),
+        again,
         kinds[TESTED],
         kinds[due_accounts.HELD],
         kinds[due_accounts.PASSED_BY],

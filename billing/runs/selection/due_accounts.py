@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
-from billing.charges.periods import BillDays, Period, open_periods, period_after
+from billing.charges.periods import BillDays, Period, open_periods, period_after, period_of
 from billing.runs.contracts.agreements import holds_on, parted, related
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
 from billing.runs.contracts.facts import Facts
@@ -90,12 +90,16 @@ def prepare(  # noqa: PLR0913, PLR0917 -- who, when, and what stands in the way
     reopen_periods_max: int,
     only: AbstractSet[str] | None = None,
     billed_later: Mapping[int, str] | None = None,
+    *,
+    closed_too: bool = False,
 ) -> Ground:
     """Who is due on `bill_date`; `only` these account ids and those of their rating units, if given.
 
+    `closed_too`: an account that closed before `bill_date` is due, as if its next bill date had come.
+
     `billed_later`: accounts (indices) of which bills of later dates stand, and the last of these dates (ISO).
     """
-    asked = _Asked(facts, covered, _billed_from(facts, bill_date), bill_date, reopen_periods_max)
+    asked = _Asked(facts, covered, _billed_from(facts, bill_date), bill_date, reopen_periods_max, closed_too)
     lives, code = _lives(asked)
     due = _of_any_member(facts, _column([each.due for each in lives], code).astype(np.bool_))
     if only is not None:
@@ -115,6 +119,13 @@ def prepare(  # noqa: PLR0913, PLR0917 -- who, when, and what stands in the way
     return Ground(facts, lives, code, asked.first_day, due, left_out)
 
 
+def date_after(first: dt.date, bill_days: BillDays, covered_to: dt.date) -> dt.date:
+    """The first bill date after `covered_to` on which an account that begins on `first` is due, whether it is closed by then or not."""
+    period = period_of(max(first, covered_to), first, bill_days)
+    assert period is not None
+    return period.end
+
+
 def decide(ground: Ground, touched: Int64s | None) -> Decided:
     """The periods that are computed. `touched`: first day of each account that something touched, NEVER_DAY for none; None: all of them."""
     from_day = np.full(len(ground.code), LONG_AGO, np.int64)
@@ -132,6 +143,7 @@ class _Asked(NamedTuple):
     first_day: Int64s
     bill_date: dt.date
     reopen_periods_max: int
+    closed_too: bool = False
 
     def life(self, model: int, unit_open_day: int) -> Life:
         """The life of an account and of those like it, with all of its periods open that end after `unit_open_day`."""
@@ -154,12 +166,13 @@ class _Asked(NamedTuple):
         billed = next((each.end for each in reversed(as_if_open) if through is not None and each.end <= through), None)
         looked_at = None if billed is None else computed_seq(ever, billed)
         is_open = standing is None or standing.reopened_from is not None
+        closed_before = self.closed_too and closed_on is not None and closed_on < self.bill_date
         return Life(
             facts.zones[facts.account_zone[model]],
             bill_days,
             closed_on,
             periods,
-            bool(periods) and (is_open or since is None or max(ends) > since),
+            bool(periods) and (is_open or since is None or max(ends) > since or closed_before),
             NEVER_DAY if fresh is None else day_number(fresh),
             NEVER_SEQ if looked_at is None else looked_at,
         )

@@ -129,13 +129,14 @@ def decide(  # noqa: PLR0913 -- who, what was billed, until when, and what is le
     *,
     touched: Int64s | None = None,
     reopen_periods_max: int = REOPEN_PERIODS_MAX,
+    closed_too: bool = False,
 ) -> Scope:
     """The scope of a run for `bill_date`; `only` these account ids and those of their rating units, if given.
 
     `touched`: the first day (number) of each account that something touched since it was billed last, NEVER_DAY for none. Without it all
-    open periods are computed.
+    open periods are computed. `closed_too`: an account that closed before `bill_date` is due.
     """
-    ground = due_accounts.prepare(facts, covered, bill_date, reopen_periods_max, only)
+    ground = due_accounts.prepare(facts, covered, bill_date, reopen_periods_max, only, closed_too=closed_too)
     return laid_out(ground, covered, bill_date, midnights, touched)
 
 

@@ -6,12 +6,16 @@ came too late counts until that decision is taken back (`billing.late_decisions`
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
 from billing import late_decisions
+from billing.accounts.picture import load
+from billing.accounts.still_open import latest_run, open_from
 from billing.allocations.items import voided
+from billing.charges.periods import ONE_DAY
 from billing.store import bulk, tables
 
 if TYPE_CHECKING:
@@ -72,4 +76,32 @@ def billed(connection: sa.Connection) -> dict[int, Billed]:
             found[int(row.price_id)] = before._replace(
                 credit_note=row.number, credited_micros=credited, credit_notes=(*before.credit_notes, row.number)
             )
+    return found
+
+
+def waiting(connection: sa.Connection, seq: int) -> set[int]:
+    """Accounts (keys) with adjustments that count and are on no bill yet, and that one to come has."""
+    done = billed(connection).keys() | never_billed(connection, seq).keys()
+    rows = counting(connection, seq).select(["adjustment_id", "account_key"]).to_pylist()
+    return {int(row["account_key"]) for row in rows if row["adjustment_id"] not in done}
+
+
+def never_billed(connection: sa.Connection, seq: int) -> dict[int, dt.date]:
+    """Adjustments (ids) that count and are on no bill, and that none to come has: each with the first day that its account has open.
+
+    The period of their day was closed before a run billed them, as after a long hold, or where `reopen_periods_max` was set lower.
+    """
+    latest, on_a_bill, waiting = latest_run(connection), billed(connection), dict[int, list[tuple[int, dt.date]]]()
+    for row in counting(connection, seq).select(["adjustment_id", "account_key", "on_date"]).to_pylist():
+        is_behind = latest is not None and row["on_date"] < latest.isoformat()  # no period from there on is closed
+        if is_behind and row["adjustment_id"] not in on_a_bill:
+            waiting.setdefault(int(row["account_key"]), []).append((int(row["adjustment_id"]), dt.date.fromisoformat(row["on_date"])))
+    found: dict[int, dt.date] = {}
+    for key, entered in waiting.items():
+        picture = load(connection, [key])
+        first, closed_on = open_from(connection, picture, key), picture.customers[key].closed_on
+        for adjustment_id, day in entered:
+            last = day if closed_on is None else min(day, closed_on - ONE_DAY)  # of the last period, once its account is closed
+            if last < first:
+                found[adjustment_id] = first
     return found

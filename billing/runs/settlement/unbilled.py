@@ -152,7 +152,7 @@ def read(  # noqa: PLR0913 -- what, of whom, and as of when
     covered = scope.covered_through(connection, stored, before_run, known=KnownBy(seq, known_to))
     touched = None if reopened else np.full(len(stored.account_keys), NEVER_DAY, np.int64)
     periods_max = settings.integer(connection, "reopen_periods_max", seq=seq)
-    chosen = scope.decide(cut, covered, through, midnights, only, touched=touched, reopen_periods_max=periods_max)
+    chosen = scope.decide(cut, covered, through, midnights, only, touched=touched, reopen_periods_max=periods_max, closed_too=reopened)
     first = min((periods[0].start for periods in chosen.calendars if periods), default=through)
     billed = billed_lines(connection, first, as_of=seq, dated_until=known_to)
     left = carried_allowances.stored(connection, stored, chosen, before_run, known=KnownBy(seq, known_to))

@@ -58,6 +58,7 @@ def explain(
     """
     from billing.left_out.words import sentences
     from billing.store.home import Home
+    from billing.too_late.possible import unpriced
     from billing.verification.explain_line import explain_record
     from rating import explain as explained
     from server.cli import output
@@ -65,6 +66,7 @@ def explain(
 
     with Home.open(home) as opened:
         found = explain_record(opened, record, run_id(run))
+        without_price = unpriced(opened, found.left_out)
     if as_json:
         events = [explained.as_json(outcome) for outcome in found.outcomes]
         output.print_json({"record_id": record, "events": events, "left_out": found.left_out, "rerated": found.rerated})
@@ -74,7 +76,8 @@ def explain(
         on_top = found.rerated_of(outcome)
         told = rerated_page.sentences(on_top.run_id, on_top.lines, language) if on_top is not None else []
         texts.append("\n".join([explained.as_text(outcome, language), *told]))
-    print("\n\n".join([*texts, *("\n".join(sentences(each, language)) for each in found.left_out)]))
+    aside = [sentences(each, language, is_priced=each.event_key not in without_price) for each in found.left_out]
+    print("\n\n".join([*texts, *("\n".join(each) for each in aside)]))
     return 0
 
 

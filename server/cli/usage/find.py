@@ -25,6 +25,7 @@ _STATES: Final = {
         "not_due": "not yet due", "too_late": "too late: {told}", "not_billable": "does not bill: {told}", "left_out": "left out: {told}",
         "late_billed": "billed by adjustment {adjustment} on {invoice} line {line_no}", "late_written_off": "written off",
         "late_waits": "billed by adjustment {adjustment}, which waits for a run",
+        "late_never": "adjustment {adjustment} was to bill it, and its period is closed: take decision {decision_id} back",
         "suspense": "waits in suspense as {suspense_id}: {reason}",
     },
     "zh": {
@@ -33,6 +34,7 @@ _STATES: Final = {
         "not_due": "尚未到期", "too_late": "已过期：{told}", "not_billable": "不计费：{told}", "left_out": "未计入：{told}",
         "late_billed": "由调账 {adjustment} 收取：{invoice} 第 {line_no} 行", "late_written_off": "已核销",
         "late_waits": "由调账 {adjustment} 收取，等待出账",
+        "late_never": "应由调账 {adjustment} 收取，但其账期已关闭：请撤回决定 {decision_id}",
         "suspense": "在待处理中（{suspense_id}）：{reason}",
     },
 }  # fmt: skip
@@ -139,28 +141,31 @@ def _row(record: Record, timezone: str, language: str) -> tuple[str, ...]:
 
 def state_in_words(record: Record, language: str) -> str:
     """The fate of a record in words."""
-    from billing.left_out.words import WORDS
+    from billing.enquiries.usage import NEVER_BILLED
+    from billing.left_out.words import WORDS, waiting_proposal
     from server.cli.pages import rerated as rerated_page
 
     fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
     awaited = WORDS[language].get(f"{record.detail}_told")
     if awaited is not None:
         return awaited.format(date=record.next_bill_date)
-    state = "late_waits" if record.state == "late_billed" and not record.invoice else record.state
+    unbilled = "late_never" if record.detail == NEVER_BILLED else "late_waits"
+    state = unbilled if record.state == "late_billed" and not record.invoice else record.state
     text = _STATES[language][state].format(**fields, told=_told(record, language))
     later = _LATER[language].format(", ".join(record.later_lines)) if record.later_lines else ""
-    return text + later + rerated_page.in_short(record.rerated, language)
+    waits = waiting_proposal(record.proposal, language)
+    return text + (f"; {waits}" if waits else "") + later + rerated_page.in_short(record.rerated, language)
 
 
 def _told(record: Record, language: str) -> str:
     """A reason for which runs leave something out, in words; and what is known beside it."""
-    from billing.left_out.words import WORDS
+    from billing.left_out.words import WORDS, aside_in_words
     from billing.runs.selection.left_out import REASONS, LeftOut
 
     if record.reason not in set(LeftOut):
         return record.reason
     words_of = REASONS[LeftOut(record.reason)].words[language]
-    detail = WORDS[language].get(record.detail, record.detail).rstrip("。.")
+    detail = WORDS[language].get(record.detail, aside_in_words(record.detail, language)).rstrip("。.")
     return f"{words_of} ({detail})" if detail else words_of
 
 

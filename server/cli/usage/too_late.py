@@ -11,6 +11,7 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
     from billing.left_out.decisions import DecisionTold
+    from billing.left_out.telling import Told
     from billing.too_late.listing import Listed
 
 SHOWN_ROWS = 50
@@ -70,7 +71,6 @@ def too_late(
 
 
 def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
-    from billing.runs.selection.left_out import REASONS
     from server.cli import output
     from server.cli.bill import instant
 
@@ -80,7 +80,7 @@ def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
     rows = [
         (each.record.record_id, each.record.source, each.record.account_id, each.record.subscription_id, instant(each.record.start_us),
          each.age_days, _worth(each.worth_micros, each.currency), each.currency, each.record.run_id,
-         REASONS[each.record.reason].words[language], *_decision(each.record.decision))
+         _reason(each.record, language), *_decision(each.record.decision))
         for each in found.records[:limit]
     ]  # fmt: skip
     more = ("no.", "decision", "decided (UTC)", "by", "agreed by", "why", "invoice", "credited by") if decided else ()
@@ -93,6 +93,15 @@ def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
     output.print_table(("account", "records", "worth", "currency"), sums, right=("records", "worth"))
 
 
+def _reason(found: Told, language: str) -> str:
+    """Why no run bills a record, and the proposal that waits."""
+    from billing.left_out.words import waiting_proposal
+    from billing.runs.selection.left_out import REASONS
+
+    words = (REASONS[found.reason].words[language], waiting_proposal(found.proposal, language))
+    return "; ".join(each for each in words if each)
+
+
 def _decision(found: DecisionTold | None) -> tuple[object, ...]:
     from server.cli import output
     from server.cli.bill import instant
@@ -100,7 +109,7 @@ def _decision(found: DecisionTold | None) -> tuple[object, ...]:
     if found is None:
         return ()
     what = f"billed: {found.reference}" if found.reference else "written off"
-    line = found.invoice and f"{found.invoice}/{found.line_no}"
+    line = "never billed: take it back" if found.never_billed else found.invoice and f"{found.invoice}/{found.line_no}"
     credited = ", ".join(found.credit_notes)
     if found.is_credited_in_part:
         part, whole = (output.amount(micros, found.currency) for micros in (found.credited_micros, found.line_micros))

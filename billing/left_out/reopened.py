@@ -1,0 +1,99 @@
+"""Usage that runs have left out for good, and of which that holds no more: a void has opened its period again, and the next run bills it.
+
+A run computes all that a void opened, for as long as no run has billed it once more. What its own rules keep from a bill, such as usage
+that came after the bill on a plan that waives it, stays left out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from billing.charges.periods import period_of
+from billing.guiding import Guide
+from billing.left_out.history import FOR_GOOD, UNSEEN, Verdicts, verdicts
+from billing.left_out.judging import Judge, Looked
+from billing.runs.contracts import facts
+from billing.runs.contracts.columns import index_of, int64, one_chunk
+from billing.runs.contracts.fact_columns import day_of
+from billing.runs.selection import scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    import sqlalchemy as sa
+
+    from billing.charges.lines import Int64s
+    from billing.left_out.history import Progress
+    from billing.store.home import Home
+
+
+def verdicts_now(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None) -> Verdicts:
+    """The verdicts of all runs as of `seq`, without those for good that hold no more: no run has looked since the void."""
+    return without_reopened(home, seq, usage, verdicts(home, seq, usage, progress=progress))
+
+
+def without_reopened(home: Home, seq: int, usage: pa.Table, found: Verdicts) -> Verdicts:
+    """Verdicts on rows of `usage` (columns of `judging.columns`); UNSEEN where the next run bills what others left out for good."""
+    rows = np.flatnonzero(found.for_good)
+    if not rows.size:
+        return found
+    reason, run_id = found.reason.copy(), found.run_id.copy()
+    with home.connect() as connection:
+        opened = rows[_is_opened(home, connection, seq, usage.take(rows))]
+        for date, its in next_dates(home, connection, seq, usage, opened):
+            again = its[~FOR_GOOD[Judge(home, connection, Looked(0, date, seq)).reasons(usage.take(its))]]
+            reason[again], run_id[again] = UNSEEN, 0
+    return Verdicts(reason, run_id)
+
+
+def next_dates(home: Home, connection: sa.Connection, seq: int, usage: pa.Table, rows: Int64s) -> Iterator[tuple[dt.date, Int64s]]:
+    """The next bill date of the account of each row, and the rows that have it; of nobody's, the day after it began."""
+    if not rows.size:
+        return
+    known, start_us = facts.load(connection, seq), int64(usage["start_us"])
+    covered = scope.covered_through(connection, known)
+    keys = Guide(home, seq).resolve(one_chunk(usage["served_id"]), start_us)
+    subscription = index_of(known.subscription_keys, keys)
+    dates: dict[dt.date, list[int]] = {}
+    for row in rows.tolist():
+        began = (facts.EPOCH_INSTANT + int(start_us[row]) * facts.MICROSECOND).date()
+        date = began + dt.timedelta(days=1)
+        if subscription[row] >= 0:
+            index = int(known.subscription_account[subscription[row]])
+            date = _next_date(known.accounts[index], covered[index], date)
+        dates.setdefault(date, []).append(row)
+    for date, its in sorted(dates.items()):
+        yield date, np.array(its, np.int64)
+
+
+def _next_date(account: facts.Account, coverage: scope.Coverage | None, otherwise: dt.date) -> dt.date:
+    """The end of the first period of an account that no run has covered; of a closed one that a void opened, the last date it was run."""
+    day = account.billed_from if coverage is None else max(coverage.through, account.billed_from)
+    period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
+    if period is not None:
+        return period.end
+    return otherwise if coverage is None or coverage.reopened_from is None else coverage.through
+
+
+def _is_opened(home: Home, connection: sa.Connection, seq: int, usage: pa.Table) -> Int64s:
+    """The rows that began on a day that a void opened again for their account, and no run has billed since."""
+    known = facts.load(connection, seq)
+    covered = scope.covered_through(connection, known)
+    if not any(each is not None and each.reopened_from is not None for each in covered.coverages):
+        return np.zeros(0, np.int64)
+    midnights, start_us = facts.Midnights(), int64(usage["start_us"])
+    subscription = index_of(known.subscription_keys, Guide(home, seq).resolve(one_chunk(usage["served_id"]), start_us))
+    found = []
+    for row in np.flatnonzero(subscription >= 0).tolist():
+        index = int(known.subscription_account[subscription[row]])
+        coverage = covered[index]
+        if coverage is None or coverage.reopened_from is None:
+            continue
+        day = max(coverage.reopened_from, day_of(int(known.account_first_day[index])))
+        if start_us[row] >= midnights.instant_us(known.zones[int(known.account_zone[index])], day):
+            found.append(row)
+    return np.array(found, np.int64)
