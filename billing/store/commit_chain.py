@@ -1,8 +1,8 @@
 """Commits as a chain: each has a hash of itself and of all before it, so that none can be edited alone.
 
 The hash of a commit is that of the hash before it, its number, its kind and its time. Commits of homes before schema 0012 have none, but
-the last of them, which the upgrade gave one: an edit from before is not seen. The hashes have no key: whoever edits a commit and works
-out those of all later ones is not found by them.
+the last of them, which the upgrade gave one: an edit from before is not seen. From the first hash on each commit has one: none is a
+finding, and no commit follows on it. The hashes have no key: whoever edits a commit and works out those of all later ones is not found.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from billing.store import tables
+from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,35 +29,40 @@ def following(before: bytes, commit_seq: int, kind: str, at_us: int) -> bytes:
 
 
 def head(connection: sa.Connection) -> tuple[int, bytes]:
-    """The number and the hash of the last commit, in a write transaction; 0 and START in a new home."""
+    """The number and the hash of the last commit, in a write transaction; 0 and START in a new home.
+
+    Raises UserError where the last commit has no hash: one that followed on it would hide an edit.
+    """
     commit = tables.commits.c
     last = connection.execute(sa.select(commit.commit_seq, commit.chain).order_by(commit.commit_seq.desc()).limit(1)).first()
     if last is None:
         return 0, START
-    if last.chain is not None:
-        return int(last.commit_seq), bytes(last.chain)
-    known = connection.execute(sa.select(sa.func.coalesce(sa.func.max(commit.commit_seq), 0)).where(commit.chain.is_not(None))).scalar_one()
-    found = bytes(connection.execute(sa.select(commit.chain).where(commit.commit_seq == known)).scalar() or START)
-    for row in _rows(connection, known):  # of a program of before that went on while the home was upgraded
-        found = following(found, row.commit_seq, row.kind, row.at_us)
-    return int(last.commit_seq), found
+    if last.chain is None:
+        raise UserError(
+            f"commit {last.commit_seq} has no hash: it was edited, or an older version of ratewright went on during the upgrade",
+            "put back a backup in which `ratewright db check` finds no such commit, and stop all other versions",
+        )
+    return int(last.commit_seq), bytes(last.chain)
 
 
 def broken(connection: sa.Connection) -> list[int]:
-    """Numbers of commits whose hash is not that of what stands there, and of the last one where it has none."""
-    found, chain, row = [], START, None
+    """Numbers of commits whose hash is not that of what stands there, and of those without one, but in front of the first hash."""
+    found, chain, row, is_chained = [], START, None, False
     for row in _rows(connection):
         chain = following(chain, row.commit_seq, row.kind, row.at_us)
-        if row.chain is not None and bytes(row.chain) != chain:
+        if row.chain is None:
+            found += [int(row.commit_seq)] if is_chained else []
+        elif bytes(row.chain) != chain:
             found.append(int(row.commit_seq))
             chain = bytes(row.chain)  # those behind it are held against what stands there
-    if row is not None and row.chain is None:
+        is_chained = is_chained or row.chain is not None
+    if row is not None and not is_chained:
         found.append(int(row.commit_seq))
     return found
 
 
-def _rows(connection: sa.Connection, after: int = 0) -> Iterator[Any]:
+def _rows(connection: sa.Connection) -> Iterator[Any]:
     """Commits in their order."""
     commit = tables.commits.c
-    query = sa.select(commit.commit_seq, commit.kind, commit.at_us, commit.chain).where(commit.commit_seq > after)
+    query = sa.select(commit.commit_seq, commit.kind, commit.at_us, commit.chain)
     yield from connection.execute(query.order_by(commit.commit_seq).execution_options(yield_per=_ROWS_AT_ONCE))
