@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from alembic import op
 
+from billing.store import commit_chain
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,38 +45,23 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Back to a schema that does not see such edits. The hash of the last commit is kept; a home with an edit stays."""
-    last = _last_of_whole_chain()
+    edited, last = commit_chain.broken(op.get_bind()), commit_chain.of_all(op.get_bind())
+    if edited:
+        raise UserError(
+            "the database cannot go back to schema 0011, which sees no edit of commits: "
+            f"the hash of commit {edited[0]} is not that of what stands there",
+            "put back a backup in which `ratewright db check` finds no such commit",
+        )
     op.drop_column("commits", "chain")
     if last is not None:
         commit_seq, chain = last
         op.get_bind().execute(_settings.insert().values(name=KEPT, value=f"{commit_seq} {chain.hex()}"))
 
 
-def _last_of_whole_chain() -> tuple[int, bytes] | None:
-    """The last commit and its hash; None where there is no commit. Raises UserError where a hash is not that of what stands there."""
-    found, last, is_chained = b"", None, False
-    for commit_seq, kind, at_us, chain in _rows(0):
-        found = _following(found, commit_seq, kind, at_us)
-        if is_chained if chain is None else bytes(chain) != found:
-            raise _edited(commit_seq)
-        last, is_chained = (commit_seq, found), chain is not None
-    if last is not None and not is_chained:
-        raise _edited(last[0])
-    return last
-
-
-def _edited(commit_seq: int) -> UserError:
-    return UserError(
-        f"the database cannot go back to schema 0011, which sees no edit of commits: the hash of commit {commit_seq} is not that of what "
-        "stands there",
-        "put back a backup in which `ratewright db check` finds no such commit",
-    )
-
-
 def _chains(after: int, chain: bytes) -> list[tuple[int, bytes]]:
     """Commits after one, each with its hash; `chain`: that of the one they follow on."""
     chains = []
-    for commit_seq, kind, at_us, _ in _rows(after):
+    for commit_seq, kind, at_us in _rows(after):
         chain = _following(chain, commit_seq, kind, at_us)
         chains.append((commit_seq, chain))
     return chains
@@ -84,7 +70,7 @@ def _chains(after: int, chain: bytes) -> list[tuple[int, bytes]]:
 def _rows(after: int) -> Iterator[Any]:
     """Commits in their order."""
     row = _commits.c
-    query = sa.select(row.commit_seq, row.kind, row.at_us, row.chain).order_by(row.commit_seq).limit(_ROWS)
+    query = sa.select(row.commit_seq, row.kind, row.at_us).order_by(row.commit_seq).limit(_ROWS)
     while rows := op.get_bind().execute(query.where(row.commit_seq > after)).all():
         yield from rows
         after = rows[-1].commit_seq
