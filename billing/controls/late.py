@@ -119,9 +119,8 @@ def _of_files(home: Home, seq: int, wanted: set[tuple[str, int]]) -> set[tuple[s
     for part in view.parts(home, files, ("event_key", "start_us"), 0, seq):
         mask: Any = pc.is_in(part["event_key"], value_set=keys)
         rows = part.filter(mask)
-        found |= {
-            (key.hex(), start_us) for key, start_us in zip(rows["event_key"].to_pylist(), int64(rows["start_us"]).tolist(), strict=True)
-        }
+        keys_found: list[Any] = rows["event_key"].to_pylist()
+        found |= {(key.hex(), start_us) for key, start_us in zip(keys_found, int64(rows["start_us"]).tolist(), strict=True)}
     return wanted & found
 
 

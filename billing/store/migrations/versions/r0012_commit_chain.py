@@ -36,8 +36,8 @@ def upgrade() -> None:
     if kept is None:
         chains = _chains(0, b"")[-1:]
     else:
-        commit_seq, chain = str(kept).split(" ")
-        chains = [(int(commit_seq), bytes.fromhex(chain)), *_chains(int(commit_seq), bytes.fromhex(chain))]
+        last, _, digits = str(kept).partition(" ")
+        chains = [(int(last), bytes.fromhex(digits)), *_chains(int(last), bytes.fromhex(digits))]
         op.get_bind().execute(_settings.delete().where(_settings.c.name == KEPT))
     for commit_seq, chain in chains:
         op.get_bind().execute(_commits.update().where(_commits.c.commit_seq == commit_seq).values(chain=chain))
